@@ -1,0 +1,82 @@
+"""VGG-16 and VGG-19, the convolutional part (arXiv 1409.1556).
+
+All convolutions 3x3 with bias and ReLU, 2x2 max pooling behind each of five blocks;
+optionally batch norm behind each convolution (torchvision's `_bn` form).
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.layers import Conv
+from jaxseg.nn.norm import Norm
+from jaxseg.nn.style import Style
+from jaxseg.ops.pool import max_pool
+from jaxseg.typing import Array, Padding, Pyramid
+
+CONVOLUTIONS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+CHANNELS = (64, 128, 256, 512, 512)
+
+
+class VGG(nn.Module):
+    """Image -> {"c1": pool1 at stride 2, ..., "c5": pool5 at stride 32}.
+
+    Attributes:
+      depth: 16 or 19.
+      output_stride: 8, 16 or 32; pooling beyond it keeps the size (its two pixels then
+        lie `rate` apart) and doubles the rate of what follows.
+      batch_norm: normalisation behind each convolution.
+      ceil: Caffe's pooling size (FCN, SegNet); needed for atrous consistency.
+      first_padding: of conv1_1; FCN's networks use 100.
+      channels: per block; other than VGG's only in tests.
+    """
+
+    depth: int = 16
+    output_stride: int = 32
+    batch_norm: bool = False
+    ceil: bool = False
+    first_padding: Padding = 1
+    channels: tuple[int, ...] = CHANNELS
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
+        if self.depth not in CONVOLUTIONS:
+            raise ValueError(
+                f"depth {self.depth} is unknown; allowed are {sorted(CONVOLUTIONS)}"
+            )
+        if self.output_stride not in (8, 16, 32):
+            raise ValueError(
+                f"output_stride {self.output_stride} is not possible; "
+                "allowed are 8, 16, 32"
+            )
+        x, pyramid, rate = image, {}, 1
+        for block, count in enumerate(CONVOLUTIONS[self.depth], start=1):
+            for i in range(1, count + 1):
+                first = block == 1 and i == 1
+                x = Conv(
+                    self.channels[block - 1],
+                    rate=rate,
+                    padding=self.first_padding if first else None,
+                    style=self.style,
+                    name=f"conv{block}_{i}",
+                )(x)
+                if self.batch_norm:
+                    x = Norm(self.style, name=f"norm{block}_{i}")(x, train=train)
+                x = nn.relu(x)
+            if 2**block <= self.output_stride:
+                x = max_pool(x, window=2, stride=2, ceil=self.ceil)
+            else:
+                x, rate = _atrous_max(x, rate), rate * 2
+            pyramid[f"c{block}"] = x
+        return pyramid
+
+
+def _atrous_max(x, rate):
+    """Maximum of the pixels at 0 and `rate` along both axes, same size."""
+    for axis in (1, 2):
+        size = x.shape[axis]
+        far = jnp.take(x, jnp.minimum(jnp.arange(size) + rate, size - 1), axis=axis)
+        inside = jnp.arange(size) + rate < size
+        inside = inside.reshape([-1 if a == axis else 1 for a in range(x.ndim)])
+        x = jnp.where(inside, jnp.maximum(x, far), x)
+    return x

@@ -1,0 +1,105 @@
+"""The run configuration: frozen dataclasses, one per part of a run.
+
+A file `experiments/<name>/config.py` defines `config = Config(...)`; the command line
+overrides single fields (`--optim.learning-rate 0.02`). Nothing here imports jaxseg.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Which network: a name of `jaxseg.list_models()` and its keyword options."""
+
+    name: str = "unet"
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which images, how they are read, and how they are augmented."""
+
+    name: str = "shapes"  # "shapes" | "camvid" | "folder"
+    path: str | None = None  # raw files of camvid and folder
+    data_dir: str | None = None  # prepared data; default $JAXSEG_DATA_DIR, ~/.cache
+    classes: tuple[str, ...] = ()  # class list of "folder"
+    train_split: str = "train"
+    eval_split: str = "validation"
+    backend: Literal["grain", "tf"] = "grain"
+    crop: tuple[int, int] = (96, 128)  # height, width in pixels
+    scale_range: tuple[float, float] = (0.5, 2.0)
+    flip: bool = True
+    colour: float = 0.0  # strength of brightness, contrast and saturation jitter
+    eval_scale: float = 1.0  # the network sees images resized by this factor
+    cache: bool = True  # keep decoded images in memory
+    on_bad_file: Literal["stop", "skip"] = "stop"
+    workers: int = 2  # reading threads
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimConfig:
+    """Optimiser, schedule and decay."""
+
+    name: Literal["sgd", "adamw", "rmsprop"] = "adamw"
+    learning_rate: float = 1e-3
+    momentum: float = 0.9  # sgd and rmsprop
+    nesterov: bool = False  # sgd and rmsprop
+    rms_decay: float = 0.9  # rmsprop: of the running mean of squares
+    weight_decay: float = 1e-4  # decoupled in adamw, added to the gradient otherwise
+    decay: Literal["kernels", "all"] = "kernels"  # kernels: no bias, no normalisation
+    schedule: Literal["poly", "cosine", "step", "constant"] = "poly"
+    power: float = 0.9  # poly
+    final_learning_rate: float = 0.0  # poly, cosine: at the last step
+    milestones: tuple[float, ...] = (0.6, 0.85)  # step: fractions of the run
+    decay_factor: float = 0.1  # step
+    warmup_steps: int = 0
+    clip_norm: float | None = None
+    # (regular expression on "backbone/conv1/kernel", multiplier); the first match wins
+    groups: tuple[tuple[str, float], ...] = ()
+    freeze: tuple[str, ...] = ()  # regular expressions: these parameters never change
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """Training objective."""
+
+    name: str = "cross_entropy"
+    extra: tuple[tuple[str, float], ...] = ()  # further losses, each with a coefficient
+    # by loss name, e.g. {"ohem_cross_entropy": {"min_kept": 5000}}
+    options: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    class_weights: Literal["none", "median_frequency"] = "none"
+    aux_weight: float = 0.4  # of cross entropy on auxiliary outputs
+    edge_weight: float = 20.0  # of the edge loss, for models with an edge output
+    edge_radius: int = 1  # pixels
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Length, batch, devices and records of a run."""
+
+    steps: int = 1000
+    batch_size: int = 8  # global, over all devices and hosts
+    eval_batch_size: int = 8
+    seed: int = 0
+    driver: Literal["jit", "pmap"] = "jit"
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    ema: float | None = None  # decay of the exponential moving average of weights
+    log_every: int = 10
+    eval_every: int = 250
+    save_every: int = 250
+    keep_latest: int = 2
+    overlay_count: int = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One training run."""
+
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    optim: OptimConfig = OptimConfig()
+    loss: LossConfig = LossConfig()
+    train: TrainConfig = TrainConfig()

@@ -1,0 +1,1 @@
+"""Pyramid -> logits at the pyramid's resolution."""

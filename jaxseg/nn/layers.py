@@ -1,0 +1,219 @@
+"""Convolutions with parameters and the blocks made of them.
+
+Layout NHWC, kernels HWIO, symmetric explicit padding as in PyTorch and Caffe.
+Parameters are float32; the arithmetic runs in `style.dtype`.
+"""
+
+from flax import linen as nn
+from jax import lax
+import jax.numpy as jnp
+
+from jaxseg.nn.norm import Norm
+from jaxseg.nn.style import Style
+from jaxseg.ops.conv import conv, same_padding
+from jaxseg.ops.kernels import bilinear_kernel
+from jaxseg.ops.transposed import conv_transpose
+from jaxseg.typing import Array, Padding, pair
+
+_ACTIVATIONS = {
+    "none": lambda x: x,
+    "relu": nn.relu,
+    "relu6": nn.relu6,
+    "leaky_relu": lambda x: nn.leaky_relu(x, 0.2),
+    "elu": nn.elu,
+    "gelu": lambda x: nn.gelu(x, approximate=False),
+    "silu": nn.silu,
+    "hardswish": nn.hard_swish,
+    "hardsigmoid": nn.hard_sigmoid,
+    "sigmoid": nn.sigmoid,
+    "tanh": jnp.tanh,
+}
+
+_INITIALISERS = {
+    "he": nn.initializers.variance_scaling(2.0, "fan_in", "normal"),
+    "he_uniform": nn.initializers.he_uniform(),
+    "glorot": nn.initializers.glorot_uniform(),
+    "zeros": nn.initializers.zeros,
+    "normal0.01": nn.initializers.normal(0.01),
+}
+
+
+def activation(name: str):
+    """The elementwise function of that name, such as "relu" or "hardswish"."""
+    if name not in _ACTIVATIONS:
+        raise ValueError(f"act {name!r} is unknown; allowed are {sorted(_ACTIVATIONS)}")
+    return _ACTIVATIONS[name]
+
+
+def initialiser(name: str):
+    """The kernel initialiser of that name: he, he_uniform, glorot, zeros, normal0.01."""
+    if name not in _INITIALISERS:
+        raise ValueError(
+            f"init {name!r} is unknown; allowed are {sorted(_INITIALISERS)}"
+        )
+    return _INITIALISERS[name]
+
+
+class Conv(nn.Module):
+    """Convolution with atrous rate [B, H, W, C] -> [B, H', W', features].
+
+    `padding=None` keeps the size at stride 1: rate * (kernel - 1) / 2 per side.
+    """
+
+    features: int
+    kernel: int | tuple[int, int] = 3
+    stride: int | tuple[int, int] = 1
+    rate: int | tuple[int, int] = 1
+    padding: Padding | None = None
+    groups: int = 1
+    bias: bool = True
+    init: str = "he"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        kernel_size, rate, padding = pair(self.kernel), pair(self.rate), self.padding
+        if padding is None:
+            padding = tuple(map(same_padding, kernel_size, rate))
+        shape = (*kernel_size, x.shape[-1] // self.groups, self.features)
+        kernel = self.param("kernel", initialiser(self.init), shape)
+        y = conv(
+            x.astype(self.style.dtype),
+            kernel.astype(self.style.dtype),
+            stride=self.stride,
+            rate=rate,
+            padding=padding,
+            groups=self.groups,
+            impl=self.style.impl,
+        )
+        if self.bias:
+            bias = self.param("bias", nn.initializers.zeros, (self.features,))
+            y = y + bias.astype(y.dtype).reshape(1, 1, 1, -1)
+        return y
+
+
+def _bilinear_init(key, shape, dtype=jnp.float32):
+    """FCN's filler: the bilinear kernel on the channel diagonal, zero elsewhere."""
+    del key
+    taps = jnp.asarray(bilinear_kernel(shape[0]), dtype)
+    return taps[:, :, None, None] * jnp.eye(shape[2], shape[3], dtype=dtype)
+
+
+class ConvTranspose(nn.Module):
+    """Transposed convolution, PyTorch's sizes: (n - 1) * stride + kernel - 2 * padding.
+
+    `init="bilinear"` starts as bilinear upsampling (square kernels).
+    """
+
+    features: int
+    kernel: int | tuple[int, int]
+    stride: int | tuple[int, int]
+    padding: int | tuple[int, int] = 0
+    output_padding: int | tuple[int, int] = 0
+    bias: bool = True
+    init: str = "he"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        init = _bilinear_init if self.init == "bilinear" else initialiser(self.init)
+        shape = (*pair(self.kernel), x.shape[-1], self.features)
+        kernel = self.param("kernel", init, shape)
+        y = conv_transpose(
+            x.astype(self.style.dtype),
+            kernel.astype(self.style.dtype),
+            stride=self.stride,
+            padding=self.padding,
+            output_padding=self.output_padding,
+            impl=self.style.impl,
+        )
+        if self.bias:
+            bias = self.param("bias", nn.initializers.zeros, (self.features,))
+            y = y + bias.astype(y.dtype).reshape(1, 1, 1, -1)
+        return y
+
+
+class ConvNormAct(nn.Module):
+    """Convolution, normalisation, activation; the convolution has no bias by default."""
+
+    features: int
+    kernel: int | tuple[int, int] = 3
+    stride: int | tuple[int, int] = 1
+    rate: int | tuple[int, int] = 1
+    padding: Padding | None = None
+    groups: int = 1
+    bias: bool = False
+    act: str = "relu"
+    init: str = "he"
+    epsilon: float | None = None
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        x = Conv(
+            self.features,
+            self.kernel,
+            self.stride,
+            self.rate,
+            self.padding,
+            self.groups,
+            self.bias,
+            self.init,
+            self.style,
+            name="conv",
+        )(x)
+        x = Norm(self.style, self.epsilon, name="norm")(x, train=train)
+        return activation(self.act)(x)
+
+
+class SeparableConvNormAct(nn.Module):
+    """Depthwise then pointwise convolution, each with its normalisation.
+
+    `mid_act` puts the activation behind the depthwise half too (DeepLab v3+'s heads);
+    without it only the pointwise half is activated.
+    """
+
+    features: int
+    kernel: int = 3
+    stride: int = 1
+    rate: int = 1
+    padding: Padding | None = None
+    mid_act: bool = True
+    act: str = "relu"
+    epsilon: float | None = None
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        act, channels = activation(self.act), x.shape[-1]
+        x = Conv(
+            channels,
+            self.kernel,
+            self.stride,
+            self.rate,
+            self.padding,
+            groups=channels,
+            bias=False,
+            style=self.style,
+            name="depthwise",
+        )(x)
+        x = Norm(self.style, self.epsilon, name="depthwise_norm")(x, train=train)
+        x = act(x) if self.mid_act else x
+        x = Conv(self.features, 1, bias=False, style=self.style, name="pointwise")(x)
+        x = Norm(self.style, self.epsilon, name="pointwise_norm")(x, train=train)
+        return act(x)
+
+
+class Dropout(nn.Module):
+    """Zero a share `rate` of the values and scale the rest by 1 / (1 - rate)."""
+
+    rate: float
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        return nn.Dropout(self.rate, deterministic=not train)(x)
+
+
+def logits_float32(x: Array) -> Array:
+    """Logits leave the network in float32 whatever the compute type."""
+    return lax.convert_element_type(x, jnp.float32)

@@ -1,0 +1,143 @@
+"""Residual blocks of ResNet (arXiv 1512.03385), with stride or atrous rate.
+
+Where a stage's stride is traded for atrous rate, the layer that held the stride keeps
+the old rate and every later layer takes the new one: only then does the dense network,
+subsampled, equal the strided one.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.layers import ConvNormAct
+from jaxseg.nn.style import Style
+from jaxseg.ops.pool import avg_pool
+from jaxseg.typing import Array
+
+
+class Shortcut(nn.Module):
+    """The projection beside a block: 1x1 convolution and normalisation.
+
+    `kind="avg"` (ResNet-D, arXiv 1812.01187) averages 2x2 pixels first; in a dense
+    network the four pixels lie `rate` apart. `pooled` says that the stage halves the
+    map in its strided form.
+    """
+
+    features: int
+    stride: int = 1
+    rate: int = 1
+    pooled: bool = False
+    kind: str = "conv"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        stride = self.stride
+        if self.kind == "avg" and self.pooled:
+            if stride > 1:
+                x = avg_pool(x, window=2, stride=2, ceil=True, count_include_pad=False)
+            else:
+                x = _atrous_mean(x, self.rate)
+            stride = 1
+        return ConvNormAct(
+            self.features, 1, stride, act="none", style=self.style, name="proj"
+        )(x, train=train)
+
+
+def _atrous_mean(x, rate):
+    """Mean of the pixels at 0 and `rate` along both axes, of those inside the map."""
+    for axis in (1, 2):
+        size = x.shape[axis]
+        far = jnp.take(x, jnp.minimum(jnp.arange(size) + rate, size - 1), axis=axis)
+        inside = (jnp.arange(size) + rate < size).astype(x.dtype)
+        inside = inside.reshape([-1 if a == axis else 1 for a in range(x.ndim)])
+        x = (x + far * inside) / (1 + inside)
+    return x
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions; the first holds the stride (ResNet-18 and -34).
+
+    `first_rate` is the rate of the first convolution, `rate` that of the second.
+    """
+
+    features: int
+    stride: int = 1
+    first_rate: int = 1
+    rate: int = 1
+    pooled: bool = False
+    shortcut: str = "conv"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        y = ConvNormAct(
+            self.features,
+            3,
+            self.stride,
+            self.first_rate,
+            style=self.style,
+            name="conv1",
+        )(x, train=train)
+        y = ConvNormAct(
+            self.features, 3, 1, self.rate, act="none", style=self.style, name="conv2"
+        )(y, train=train)
+        if self.stride > 1 or self.pooled or x.shape[-1] != self.features:
+            x = Shortcut(
+                self.features,
+                self.stride,
+                self.first_rate,
+                self.pooled,
+                self.shortcut,
+                self.style,
+                name="downsample",
+            )(x, train=train)
+        return nn.relu(x + y)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3, 1x1 convolutions, the last with `expansion` times the features.
+
+    `stride_in` names the convolution with the stride: "conv2" (PyTorch's v1.5) or
+    "conv1" (Caffe's original). `subsample` replaces the projection of a strided block
+    with equal channels by plain subsampling (TF-slim, whose last unit has the stride).
+    """
+
+    features: int
+    stride: int = 1
+    rate: int = 1
+    pooled: bool = False
+    shortcut: str = "conv"
+    stride_in: str = "conv2"
+    subsample: bool = False
+    expansion: int = 4
+    shortcut_rate: int = 1
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        width = self.features * self.expansion
+        first, second = (
+            (self.stride, 1) if self.stride_in == "conv1" else (1, self.stride)
+        )
+        y = ConvNormAct(self.features, 1, first, style=self.style, name="conv1")(
+            x, train=train
+        )
+        y = ConvNormAct(
+            self.features, 3, second, self.rate, style=self.style, name="conv2"
+        )(y, train=train)
+        y = ConvNormAct(width, 1, act="none", style=self.style, name="conv3")(
+            y, train=train
+        )
+        if self.subsample:
+            x = x[:, :: self.stride, :: self.stride]
+        elif self.stride > 1 or self.pooled or x.shape[-1] != width:
+            x = Shortcut(
+                width,
+                self.stride,
+                self.shortcut_rate,
+                self.pooled,
+                self.shortcut,
+                self.style,
+                name="downsample",
+            )(x, train=train)
+        return nn.relu(x + y)

@@ -1,0 +1,53 @@
+"""Unpooling: by remembered positions, bed of nails, nearest neighbour."""
+
+import jax.numpy as jnp
+from jax import lax
+
+from jaxseg.ops.shuffle import depth_to_space
+from jaxseg.typing import Array, Size, pair
+
+
+def max_unpool(x: Array, position: Array, size: Size) -> Array:
+    """Put each value back where `max_pool_argmax` found its maximum, zeros elsewhere.
+
+    Args:
+      x: [B, h, w, C] values.
+      position: int8 [B, h, w, C] in 0..3, from `jaxseg.ops.pool.max_pool_argmax`.
+      size: (H, W) of the map that was pooled; 2h or 2h - 1 rows.
+
+    Source: SegNet, arXiv 1511.00561, figure 3; DeconvNet, arXiv 1505.04366.
+    """
+    for name, full, half in zip(("height", "width"), size, x.shape[1:3], strict=True):
+        if not 2 * half - 1 <= full <= 2 * half:
+            raise ValueError(
+                f"{name} {full} cannot come from a map of {half}; "
+                f"allowed are {2 * half - 1} and {2 * half}"
+            )
+    if position.shape != x.shape:
+        raise ValueError(f"position {position.shape} does not match x {x.shape}")
+    cells = [jnp.where(position == i, x, jnp.zeros((), x.dtype)) for i in range(4)]
+    full = depth_to_space(jnp.concatenate(cells, -1), 2)
+    return full[:, : size[0], : size[1]]
+
+
+def bed_of_nails(
+    x: Array, factor: int | tuple[int, int], size: Size | None = None
+) -> Array:
+    """Each value to the top left cell of its block, zeros elsewhere.
+
+    [B, h, w, C] -> [B, h * factor, w * factor, C], cropped to `size` if given.
+    """
+    fh, fw = pair(factor)
+    size = size or (x.shape[1] * fh, x.shape[2] * fw)
+    widths = [
+        (0, full - ((n - 1) * f + 1), f - 1)
+        for full, n, f in zip(size, x.shape[1:3], (fh, fw), strict=True)
+    ]
+    return lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *widths, (0, 0, 0)))
+
+
+def nearest(x: Array, factor: int | tuple[int, int]) -> Array:
+    """Repeat each pixel: [B, h, w, C] -> [B, h * factor, w * factor, C]."""
+    (fh, fw), (b, h, w, c) = pair(factor), x.shape
+    x = jnp.broadcast_to(x[:, :, None, :, None], (b, h, fh, w, fw, c))
+    return x.reshape(b, h * fh, w * fw, c)

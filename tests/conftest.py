@@ -1,0 +1,60 @@
+"""Eight fake devices, cheap compilation, warnings of jaxseg as errors."""
+
+import os
+import pathlib
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import jax
+import numpy as np
+import pytest
+
+CACHE = pathlib.Path(
+    os.environ.get("JAXSEG_TEST_CACHE", pathlib.Path.home() / ".cache/jaxseg/tests")
+)
+
+jax.config.update("jax_num_cpu_devices", 8)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_disable_most_optimizations", True)
+jax.config.update("jax_compilation_cache_dir", str(CACHE))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def fill_variables(model, image_shape, seed=0):
+    """Variables of the right shapes without running `init`: fast, and never trivial."""
+    image = jax.ShapeDtypeStruct(image_shape, np.float32)
+    key = jax.ShapeDtypeStruct((2,), np.uint32)
+    shapes = jax.eval_shape(lambda k, x: model.init(k, x, train=False), key, image)
+    random = np.random.default_rng(seed)
+
+    def draw(path, leaf):
+        name = path[-1].key
+        if name == "kernel":
+            scale = np.sqrt(2 / max(1, np.prod(leaf.shape[:-1])))
+            value = random.normal(0, scale, leaf.shape)
+        elif name in ("scale", "var"):
+            value = random.uniform(0.7, 1.3, leaf.shape)
+        else:
+            value = random.normal(0, 0.1, leaf.shape)
+        return value.astype(leaf.dtype)
+
+    return jax.tree_util.tree_map_with_path(draw, shapes)
+
+
+@pytest.fixture
+def fill():
+    """`fill(model, image_shape, seed=0) -> variables`."""
+    return fill_variables
+
+
+@pytest.fixture
+def full_optimisation():
+    """XLA's normal optimisations and exact float32 products, for parity and HLO."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    try:
+        with jax.default_matmul_precision("highest"):
+            yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", True)

@@ -1,0 +1,90 @@
+"""Resizing against `jax.image.resize`, dense matrices and coordinate ramps."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxseg.ops.resize import bilinear_weights, crop_like, pad_to_multiple, resize
+from jaxseg.ops.shuffle import depth_to_space, space_to_depth
+
+SIZES = [((4, 5), (8, 20)), ((4, 5), (9, 7)), ((7, 6), (3, 4)), ((1, 1), (5, 6)), ((2, 3), (16, 24))]
+
+
+def draw(shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+@pytest.mark.parametrize(("source", "target"), SIZES)
+def test_half_pixel_equals_jax_image(source, target):
+    x = draw((2, *source, 3))
+    shape = (2, *target, 3)
+    expected = jax.image.resize(x, shape, "bilinear", antialias=False)
+    np.testing.assert_allclose(resize(x, target), expected, rtol=1e-4, atol=1e-5)
+    smooth = jax.image.resize(x, shape, "bilinear", antialias=True)
+    np.testing.assert_allclose(resize(x, target, antialias=True), smooth, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize(("source", "target"), SIZES)
+def test_gradient_is_the_transposed_matrix(source, target, align):
+    x, ct = draw((2, *source, 3)), draw((2, *target, 3), 1)
+    y, pull = jax.vjp(lambda x: resize(x, target, align_corners=align), x)
+    slow = lambda x: resize(x, target, align_corners=align, impl="lax")  # noqa: E731
+    z, pull_slow = jax.vjp(slow, x)
+    np.testing.assert_allclose(y, z, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(pull(ct)[0], pull_slow(ct)[0], rtol=1e-4, atol=1e-4)
+
+
+def test_aligned_corners_keep_corners_and_ramps():
+    ramp = jnp.linspace(0, 1, 5)[None, :, None, None] * jnp.ones((1, 5, 4, 1))
+    y = resize(ramp, (13, 4), align_corners=True)
+    np.testing.assert_allclose(y[0, :, 0, 0], np.linspace(0, 1, 13), atol=1e-6)
+
+
+def test_weights_sum_to_one_and_share_evenly():
+    for align in (False, True):
+        np.testing.assert_allclose(bilinear_weights(7, 19, align).sum(1), 1, rtol=1e-6)
+    np.testing.assert_allclose(bilinear_weights(2, 4)[1], [0.75, 0.25])
+
+
+def test_nearest_is_half_pixel_exact():
+    x = jnp.arange(5.0).reshape(1, 5, 1, 1)
+    up = resize(x, (10, 1), method="nearest")[0, :, 0, 0]
+    np.testing.assert_array_equal(up, np.repeat(np.arange(5), 2))
+    down = resize(x, (3, 1), method="nearest")[0, :, 0, 0]
+    np.testing.assert_array_equal(down, [0, 2, 4])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "cubic"}, "method 'cubic' is unknown"),
+        ({"antialias": True, "align_corners": True}, "half-pixel centres only"),
+    ],
+)
+def test_resize_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        resize(jnp.zeros((1, 4, 4, 1)), (2, 2), **options)
+
+
+def test_crop_and_pad():
+    x = draw((1, 7, 9, 1))
+    padded, size = pad_to_multiple(x, 4)
+    assert padded.shape == (1, 8, 12, 1) and size == (7, 9)
+    np.testing.assert_array_equal(crop_like(padded, x, (0, 0)), x)
+    np.testing.assert_array_equal(
+        crop_like(x, jnp.zeros((1, 4, 4, 1))), x[:, 1:5, 2:6]
+    )
+    with pytest.raises(ValueError, match=r"cannot cut \(8, 8\)"):
+        crop_like(x, jnp.zeros((1, 8, 8, 1)))
+
+
+@pytest.mark.parametrize("order", ["dcr", "crd"])
+def test_shuffles(order):
+    x = draw((2, 3, 4, 12))
+    y = depth_to_space(x, (2, 3), order)
+    np.testing.assert_array_equal(space_to_depth(y, (2, 3), order), x)
+    for r, s, c in ((0, 0, 0), (1, 2, 1), (1, 0, 1)):
+        channel = (r * 3 + s) * 2 + c if order == "dcr" else c * 6 + r * 3 + s
+        np.testing.assert_array_equal(y[:, r::2, s::3, c], x[..., channel])
