@@ -1,0 +1,261 @@
+"""Multiply-accumulates of any JAX callable, counted from its jaxpr.
+
+Nothing is computed or compiled: `jax.make_jaxpr` is enough, so shapes may be abstract.
+
+What counts: `conv_general_dilated` and `dot_general`. Elementwise arithmetic, pooling,
+normalisation and resizing by gathers do not, as in the tables of the papers.
+
+    convolution   B * O * H' * W' * kh * kw * I / groups; products with padded zeros
+                  count, as in published numbers, unless `padding=False`
+    transposed    B * O * H * W * kh * kw * I / groups (of the input): the zeros that
+                  `lhs_dilation` inserts never count
+    dot           batch * rows * columns * contracted
+    scan          body * length
+    cond          the dearest branch
+    while         body once (its length is not in the program), see `Cost.while_loops`
+    jit, remat, custom_jvp, custom_vjp ...  their body
+
+Equations whose results nobody uses do not count (an auxiliary head whose output is not
+returned), as the compiler drops them.
+
+A product with an operand that depends on no argument (an interpolation matrix, a blur
+or Sobel kernel) is not the network's own arithmetic: it is counted in `fixed_macs`.
+So pass the weights as arguments; weights that a closure holds are fixed as well.
+
+`jaxseg.ops.conv` writes a depthwise convolution as shifted elementwise products by
+default, which are invisible here: build models with `Style(impl="lax")` to count them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend import core
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """Arithmetic of one call.
+
+    Attributes:
+      macs: multiply-accumulates of convolutions and products that involve arguments.
+      activations: elements these write.
+      fixed_macs: multiply-accumulates with an operand that depends on no argument.
+      while_loops: loops of unknown length with work inside, each counted once.
+    """
+
+    macs: int = 0
+    activations: int = 0
+    fixed_macs: int = 0
+    while_loops: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        pairs = zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)
+        return Cost(*(a + b for a, b in pairs))
+
+    def __mul__(self, times: int) -> Cost:
+        return Cost(
+            self.macs * times,
+            self.activations * times,
+            self.fixed_macs * times,
+            self.while_loops,
+        )
+
+    @property
+    def flops(self) -> int:
+        """2 * macs: one multiplication and one addition each."""
+        return 2 * self.macs
+
+
+def count_cost(fn: Callable, *args: Any, padding: bool = True) -> Cost:
+    """Cost of `fn(*args)`.
+
+    Args:
+      fn: any traceable function.
+      *args: pytrees of arrays or `jax.ShapeDtypeStruct`s, weights among them.
+      padding: whether products with padded zeros count. Without, the numbers are those
+        of XLA's own cost analysis.
+
+    Raises:
+      ValueError: if work is found inside a primitive whose repetitions are unknown.
+    """
+    closed = jax.make_jaxpr(fn)(*args)
+    return jaxpr_cost(closed, padding=padding)
+
+
+def count_cost_and_weights(
+    fn: Callable, *args: Any, padding: bool = True
+) -> tuple[Cost, Any]:
+    """Cost of `fn(*args) -> (output, weights)` given the weights, and their shapes.
+
+    For `model.init_with_output`: what the call inside costs once the weights exist.
+    One trace gives what `eval_shape` of `init` and `count_cost` of `apply` give.
+    """
+    closed, (_, weights) = jax.make_jaxpr(fn, return_shape=True)(*args)
+    jaxpr = closed.jaxpr
+    outputs = len(jaxpr.outvars) - len(jax.tree.leaves(weights))
+    given = dict.fromkeys([*jaxpr.invars, *_variables(jaxpr.outvars[outputs:])], True)
+    cost, _ = _count(jaxpr.eqns, given, jaxpr.outvars[:outputs], padding)
+    return cost, weights
+
+
+def jaxpr_cost(closed: core.ClosedJaxpr, *, padding: bool = True) -> Cost:
+    """Cost of a closed jaxpr; all its inputs count as arguments."""
+    cost, _ = _walk(closed.jaxpr, [True] * len(closed.jaxpr.invars), padding)
+    return cost
+
+
+def count_parameters(params: Any) -> int:
+    """Number of elements in a tree of arrays or `jax.ShapeDtypeStruct`s."""
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
+
+
+def _walk(jaxpr, inputs: Sequence[bool], padding: bool):
+    """Cost of a jaxpr, and which outputs depend on arguments given which inputs do."""
+    given = dict(zip(jaxpr.invars, inputs, strict=True))
+    total, depends = _count(jaxpr.eqns, given, jaxpr.outvars, padding)
+    return total, [_known(depends, atom) for atom in jaxpr.outvars]
+
+
+def _count(equations, given: dict, wanted, padding: bool):
+    """Cost of what leads from the given variables to the wanted ones.
+
+    `given` says whether each depends on arguments; returned again with all others.
+    """
+    total, depends = Cost(), dict(given)
+    for eqn in _live(equations, given, wanted):
+        flags = [_known(depends, atom) for atom in eqn.invars]
+        cost, outputs = _equation(eqn, flags, padding)
+        total += cost
+        depends.update(zip(eqn.outvars, outputs, strict=True))
+    return total, depends
+
+
+def _live(equations, given, wanted) -> list:
+    """The equations that lead to a wanted variable and not to given ones, in order."""
+    used = {*_variables(wanted)} - given.keys()
+    kept = []
+    for eqn in reversed(equations):
+        if eqn.effects or not used.isdisjoint(eqn.outvars):
+            used |= {*_variables(eqn.invars)} - given.keys()
+            kept.append(eqn)
+    return kept[::-1]
+
+
+def _variables(atoms) -> list:
+    return [atom for atom in atoms if not isinstance(atom, core.Literal)]
+
+
+def _known(depends: dict, atom) -> bool:
+    return not isinstance(atom, core.Literal) and depends.get(atom, False)
+
+
+def _equation(eqn, flags, padding):
+    name = eqn.primitive.name
+    if name in _PRODUCTS:
+        macs = _PRODUCTS[name](eqn, padding)
+        own = all(flags[:2])
+        elements = math.prod(eqn.outvars[0].aval.shape)
+        cost = Cost(macs, elements) if own else Cost(fixed_macs=macs)
+        return cost, [any(flags)]
+    if name in _LOOPS:
+        return _LOOPS[name](eqn, flags, padding)
+    bodies = list(core.jaxprs_in_params(eqn.params))
+    outputs = [any(flags)] * len(eqn.outvars)
+    if not bodies:
+        return Cost(), outputs
+    if name in _CALLS:
+        (body,) = bodies
+        return _walk(body, flags, padding)
+    for body in bodies:
+        cost, _ = _walk(body, [True] * len(body.invars), padding)
+        if cost != Cost():
+            raise ValueError(
+                f"primitive {name!r} holds convolutions or products, and how often it "
+                f"runs them is unknown; known are {sorted((*_CALLS, *_LOOPS))}"
+            )
+    return Cost(), outputs
+
+
+def _scan(eqn, flags, padding):
+    constants, carries = eqn.params["num_consts"], eqn.params["num_carry"]
+    inner = list(flags)
+    inner[constants : constants + carries] = [True] * carries  # a state is data
+    cost, _ = _walk(eqn.params["jaxpr"].jaxpr, inner, padding)
+    return cost * eqn.params["length"], [True] * len(eqn.outvars)
+
+
+def _while(eqn, flags, padding):
+    total = Cost()
+    for body in (eqn.params["cond_jaxpr"], eqn.params["body_jaxpr"]):
+        cost, _ = _walk(body.jaxpr, [True] * len(body.jaxpr.invars), padding)
+        total += cost
+    if total != Cost():
+        total += Cost(while_loops=1)
+    return total, [True] * len(eqn.outvars)
+
+
+def _cond(eqn, flags, padding):
+    results = [_walk(b.jaxpr, flags[1:], padding) for b in eqn.params["branches"]]
+    cost = max((cost for cost, _ in results), key=lambda c: c.macs + c.fixed_macs)
+    outputs = zip(*(outputs for _, outputs in results), strict=True)
+    return cost, [flags[0] or any(branch) for branch in outputs]
+
+
+def _convolution(eqn, padding: bool) -> int:
+    left, kernel = (var.aval.shape for var in eqn.invars)
+    params = eqn.params
+    numbers = params["dimension_numbers"]
+    out = [eqn.outvars[0].aval.shape[axis] for axis in numbers.out_spec]
+    taps = 1
+    for i, pads in enumerate(params["padding"]):
+        taps *= _axis_products(
+            left[numbers.lhs_spec[2 + i]],
+            kernel[numbers.rhs_spec[2 + i]],
+            out[2 + i],
+            window=(
+                params["window_strides"][i],
+                params["lhs_dilation"][i],
+                params["rhs_dilation"][i],
+                pads[0],
+            ),
+            padding=padding,
+        )
+    return out[0] * out[1] * kernel[numbers.rhs_spec[1]] * taps
+
+
+def _axis_products(size: int, taps: int, out: int, *, window, padding: bool) -> int:
+    """Products along one axis: pairs of output position and tap that meet an input."""
+    stride, spread, rate, before = window
+    if padding:
+        return out * taps if spread == 1 else size * taps
+    position = np.arange(out)[:, None] * stride + np.arange(taps) * rate - before
+    inside = (position >= 0) & (position <= (size - 1) * spread)
+    return int((inside & (position % spread == 0)).sum())
+
+
+def _dot(eqn, padding: bool) -> int:
+    (contracted, _), _ = eqn.params["dimension_numbers"]
+    left = eqn.invars[0].aval.shape
+    depth = math.prod(left[axis] for axis in contracted)
+    return math.prod(eqn.outvars[0].aval.shape) * depth
+
+
+_PRODUCTS = {"conv_general_dilated": _convolution, "dot_general": _dot}
+_LOOPS = {"scan": _scan, "while": _while, "cond": _cond}
+_CALLS = (
+    "jit",
+    "pjit",
+    "closed_call",
+    "core_call",
+    "remat2",
+    "checkpoint",
+    "custom_jvp_call",
+    "custom_vjp_call",
+    "custom_vjp_call_jaxpr",
+)

@@ -1,0 +1,261 @@
+"""`jaxseg predict IMAGE... -o DIR --workdir RUN`: segment image files of any size.
+
+Writes for each image an indexed PNG in the colours of the dataset (the pixels are the
+class numbers), an overlay, and on demand the probabilities. In the default mode an
+image gets the classes that `jaxseg eval` scores.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
+from jaxseg.cli.configure import overridden, take_options
+from jaxseg.cli.run import build_model, load_variables, read_config, read_spec
+from jaxseg.data import DatasetSpec
+from jaxseg.inference import predict_labels, predict_probabilities
+from jaxseg.inference.images import collect, output_names, read_rgb, size_of
+from jaxseg.inference.predict import ApplyFn, round_up
+from jaxseg.inference.tta import PSPNET_SCALES
+from jaxseg.ops.resize import resize
+from jaxseg.viz import indexed_png, overlay
+
+Size = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Segment image files with a trained network.
+
+    Options of the network may differ from training where the parameters stay the same:
+    --model.options.output_stride 8.
+    """
+
+    images: tyro.conf.Positional[tuple[str, ...]]
+    """Files, directories (the images in them) and patterns such as 'a/**/*.jpg'."""
+    workdir: Path
+    """Work directory of the training run."""
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    """Directory for NAME.png, NAME_overlay.png and NAME.npz."""
+    checkpoint: str = "best"
+    """best, latest, or the number of a saved step."""
+    mode: Literal["whole", "slide", "tile"] = "whole"
+    """Whole image, overlapping windows, or mirrored tiles (unpadded networks)."""
+    window: Size | None = None
+    """Height and width of windows and tiles."""
+    stride: Size | None = None
+    """Step between windows; default two thirds of the window, or one tile."""
+    scales: tuple[float, ...] = (1.0,)
+    """Average the softmax over these factors of the size."""
+    flip: bool = False
+    """Average with the mirrored image."""
+    tta: bool = False
+    """The six scales 0.5 to 1.75, and flip."""
+    probabilities: bool = False
+    """Also write NAME.npz with `probabilities` float16 [H, W, K] and `classes`."""
+    overlay: bool = True
+    """Write NAME_overlay.png."""
+    batch_size: int = 4
+    """Images (or windows) per call of the network."""
+    multiple: int = 32
+    """Pad images to multiples of this; larger means fewer compiled programs."""
+    on_bad_file: Literal["skip", "stop"] = "skip"
+    """An unreadable image is named; the others are done, or the command stops."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One image and the name, without suffix, of its results."""
+
+    path: Path
+    name: Path
+    size: Size
+
+
+def main(argv: list[str]) -> int:
+    """Predicts all images; the exit status is 1 if any could not be read."""
+    network_options, rest = take_options(argv)
+    options = tyro.cli(Options, args=rest, prog="jaxseg predict")
+    if options.batch_size < 1 or options.multiple < 1:
+        raise ValueError(
+            f"batch_size {options.batch_size} and multiple {options.multiple} must be "
+            "at least 1"
+        )
+    config = overridden(read_config(options.workdir), network_options)
+    spec = read_spec(options.workdir)
+    jobs, failures = plan(options)
+    model = build_model(config, spec.num_classes)
+    step, variables = load_variables(
+        options.workdir,
+        model,
+        checkpoint=options.checkpoint,
+        ema=config.train.ema is not None,
+    )
+    print(f"{config.model.name} of step {step}, {len(jobs)} image(s)", flush=True)
+    network = jax.jit(lambda variables, x: model.apply(variables, x)["logits"])
+    segment = segmenter(
+        functools.partial(network, jax.device_put(variables)),
+        spec,
+        options,
+        scale=config.data.eval_scale,
+    )
+    options.output.mkdir(parents=True, exist_ok=True)
+    damaged = run(jobs, segment, spec, options)
+    done, failed = len(jobs) - len(damaged), len(failures) + len(damaged)
+    print(f"{done} image(s) written to {options.output}, {failed} failed")
+    return 1 if failed else 0
+
+
+def plan(options: Options) -> tuple[list[Job], list[Path]]:
+    """The readable images with their results' names, and the unreadable ones.
+
+    Raises:
+      ValueError: if a result would replace one of the images, or with
+        `on_bad_file="stop"`, for the first unreadable one.
+    """
+    paths = collect(options.images)
+    sources = {os.path.realpath(path) for path in paths}
+    jobs, failures = [], []
+    for path, name in zip(paths, output_names(paths), strict=True):
+        target = options.output / name
+        for result in result_paths(target, options):
+            if os.path.realpath(result) in sources:
+                raise ValueError(f"output {result} would replace an image; choose -o")
+        try:
+            jobs.append(Job(path, target, size_of(path)))
+        except ValueError as error:
+            failures.append(_failed(path, error, options))
+    return jobs, failures
+
+
+def result_paths(target: Path, options: Options) -> list[Path]:
+    """The files written for one image."""
+    names = [f"{target.name}.png"]
+    names += [f"{target.name}_overlay.png"] if options.overlay else []
+    names += [f"{target.name}.npz"] if options.probabilities else []
+    return [target.with_name(name) for name in names]
+
+
+def segmenter(
+    apply_fn: ApplyFn, spec: DatasetSpec, options: Options, *, scale: float
+) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]:
+    """Maps uint8 [B, H, W, 3] to classes [B, H, W] and, if needed, probabilities.
+
+    As in evaluation, the network sees the padded image resized by `scale`, and its
+    logits are resized back before the argmax.
+    """
+    scales, flip = options.scales, options.flip
+    if options.tta:
+        scales, flip = PSPNET_SCALES, True
+    padded = options.mode == "whole" and scales == (1.0,)  # evaluation pads just once
+    how = {
+        "mode": options.mode,
+        "window": options.window,
+        "stride": options.stride,
+        "batch": options.batch_size,
+        "multiple": 1 if padded else options.multiple,
+    }
+
+    @jax.jit
+    def prepare(pixels):
+        mean, std = (jnp.array(v).reshape(1, 1, 1, 3) for v in (spec.mean, spec.std))
+        image = (pixels.astype(jnp.float32) / 255 - mean) / std
+        size = tuple(max(1, round(side * scale)) for side in pixels.shape[1:3])
+        return image if scale == 1 else resize(image, size, antialias=True)
+
+    def segment(pixels):
+        image, size = prepare(pixels), pixels.shape[1:3]
+        if scales == (1.0,) and not flip and not options.probabilities:
+            return predict_labels(apply_fn, image, size=size, **how), None
+        averaged = predict_probabilities(
+            apply_fn, image, scales=scales, flip=flip, size=size, **how
+        )
+        return averaged.argmax(-1), averaged
+
+    return segment
+
+
+def run(
+    jobs: list[Job], segment: Callable, spec: DatasetSpec, options: Options
+) -> list[Path]:
+    """Predicts and writes all; returns the images that could not be read."""
+    failures: list[Path] = []
+    groups = list(batches(jobs, options))
+    terminal = sys.stdout.isatty()
+    if terminal:
+        groups = track(groups, "predicting", console=Console())
+    for group, rows, shape in groups:
+        pixels = np.empty((rows, *shape, 3), np.uint8)
+        pixels[:] = spec.mean_colour
+        read: list[tuple[int, Job]] = []
+        for row, job in enumerate(group):
+            try:
+                image = read_rgb(job.path)
+            except ValueError as error:
+                failures.append(_failed(job.path, error, options))
+                continue
+            pixels[row, : image.shape[0], : image.shape[1]] = image
+            read.append((row, job))
+        if not read:
+            continue
+        labels, probabilities = segment(pixels)
+        for row, job in read:
+            corner = np.s_[row, : job.size[0], : job.size[1]]
+            share = None if probabilities is None else probabilities[corner]
+            write(job, pixels[corner], labels[corner], share, spec, options)
+            if not terminal:
+                print(f"{job.path} -> {job.name}.png", flush=True)
+    return failures
+
+
+def batches(jobs: list[Job], options: Options) -> Iterator[tuple[list[Job], int, Size]]:
+    """Images of one padded size together: the jobs, the rows to fill, the size.
+
+    All batches of a size have as many rows, so that each size compiles one program.
+    Windows are batched by themselves: there, one unpadded image at a time.
+    """
+    whole = options.mode == "whole"
+    multiple = options.multiple if whole else 1
+    sizes: dict[Size, list[Job]] = {}
+    for job in jobs:
+        size = tuple(round_up(side, multiple) for side in job.size)
+        sizes.setdefault(size, []).append(job)
+    for size, members in sizes.items():
+        rows = min(options.batch_size, len(members)) if whole else 1
+        for first in range(0, len(members), rows):
+            yield members[first : first + rows], rows, size
+
+
+def write(job, image, label, probabilities, spec: DatasetSpec, options) -> None:
+    """Writes the results of one image."""
+    target = job.name
+    indexed_png(label, spec.palette, void=spec.void).save(f"{target}.png")
+    if options.overlay:
+        blend = overlay(image, label, spec.palette, void=spec.void)
+        Image.fromarray(blend).save(f"{target}_overlay.png")
+    if options.probabilities:
+        np.savez(
+            f"{target}.npz",
+            probabilities=probabilities.astype(np.float16),
+            classes=np.array(spec.classes),
+        )
+
+
+def _failed(path: Path, error: ValueError, options: Options) -> Path:
+    if options.on_bad_file == "stop":
+        raise error
+    print(f"jaxseg: {error}", file=sys.stderr)
+    return path

@@ -1,0 +1,10 @@
+"""Prediction on whole images: padding, windows, tiles, test-time averaging, export."""
+
+from jaxseg.inference.export import export_network as export_network
+from jaxseg.inference.export import import_network as import_network
+from jaxseg.inference.predict import Canvas as Canvas
+from jaxseg.inference.predict import predict_canvas as predict_canvas
+from jaxseg.inference.predict import predict_labels as predict_labels
+from jaxseg.inference.predict import predict_logits as predict_logits
+from jaxseg.inference.sampling import upsample_argmax as upsample_argmax
+from jaxseg.inference.tta import predict_probabilities as predict_probabilities

@@ -1,0 +1,85 @@
+"""Test-time averaging over scales and mirror images.
+
+The image is resized (bilinear, half-pixel, not antialiased), predicted with and without
+a left-right flip, the logits are resized back, and the softmax of all is averaged, as
+in DeepLab (arXiv 1606.00915, section 4.1.2) and PSPNet (arXiv 1612.01105, section 5.1,
+scales 0.5, 0.75, 1, 1.25, 1.5, 1.75).
+
+Differs: DeepLab's first version took the maximum over scales; later versions and
+PSPNet average, which is done here.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxseg.inference.predict import ApplyFn, predict_canvas, round_up
+from jaxseg.inference.sampling import Taps, extend, sample, taps
+
+PSPNET_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+
+
+def predict_probabilities(
+    apply_fn: ApplyFn,
+    image: np.ndarray,
+    *,
+    scales: tuple[float, ...] = (1.0,),
+    flip: bool = False,
+    size: tuple[int, int] | None = None,
+    **options,
+) -> np.ndarray:
+    """Mean softmax over scales and flips, float32 [B, H, W, K], on the host.
+
+    Args:
+      apply_fn: image -> logits.
+      image: [B, h, w, C], normalised.
+      scales: factors on height and width; (1.0,) without flip is the plain softmax.
+      flip: whether each scale is also predicted mirrored left to right.
+      size: resolution (H, W) of the result, by default the image's.
+      **options: as in `jaxseg.inference.predict_canvas`.
+
+    Raises:
+      ValueError: if a scale is not positive, or there is none.
+    """
+    if not scales or min(scales) <= 0:
+        raise ValueError(f"scales must be positive and at least one, got {scales}")
+    image = np.asarray(image, np.float32)
+    height, width = size or image.shape[1:3]
+    multiple = options.get("multiple", 32)
+    shape = round_up(height, multiple), round_up(width, multiple)
+    total = None
+    for scale in scales:
+        scaled = rescale(image, scale)
+        for mirrored in (False, True) if flip else (False,):
+            view = scaled[:, :, ::-1] if mirrored else scaled
+            canvas = predict_canvas(apply_fn, view, **options)
+            rows = extend(taps(canvas.size[0], height), shape[0])
+            columns = taps(canvas.size[1], width)
+            if mirrored:
+                columns = Taps(*(part[::-1] for part in columns))
+            columns = extend(columns, shape[1])
+            if total is None:
+                classes = canvas.logits.shape[-1]
+                total = jnp.zeros((len(image), *shape, classes), jnp.float32)
+            total = _add_softmax(total, canvas.logits, rows, columns)
+    count = len(scales) * (2 if flip else 1)
+    return np.asarray(total)[:, :height, :width] / np.float32(count)
+
+
+def rescale(image: np.ndarray, scale: float) -> np.ndarray:
+    """Resizes [B, H, W, C] by a factor; sides are floor(side * scale + 1/2), >= 1."""
+    if scale == 1:
+        return image
+    rows, columns = (
+        taps(side, max(1, int(side * scale + 0.5))) for side in image.shape[1:3]
+    )
+    return sample(image, rows, columns)
+
+
+@functools.partial(jax.jit, donate_argnums=0)
+def _add_softmax(total, logits, rows, columns):
+    return total + jax.nn.softmax(sample(logits, rows, columns), axis=-1)

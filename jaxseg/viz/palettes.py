@@ -1,0 +1,76 @@
+"""Colours of classes: uint8 [n, 3] RGB.
+
+VOC: the devkit's `VOCcolormap` rule, bits of the index spread over the channels.
+Cityscapes: the 19 training classes (arXiv 1604.01685, `labels.py` of the scripts).
+"""
+
+from __future__ import annotations
+
+import colorsys
+
+import numpy as np
+
+VOC_VOID = (224, 224, 192)  # colormap(256)[255]
+
+CITYSCAPES = np.array(
+    [
+        (128, 64, 128),  # road
+        (244, 35, 232),  # sidewalk
+        (70, 70, 70),  # building
+        (102, 102, 156),  # wall
+        (190, 153, 153),  # fence
+        (153, 153, 153),  # pole
+        (250, 170, 30),  # traffic light
+        (220, 220, 0),  # traffic sign
+        (107, 142, 35),  # vegetation
+        (152, 251, 152),  # terrain
+        (70, 130, 180),  # sky
+        (220, 20, 60),  # person
+        (255, 0, 0),  # rider
+        (0, 0, 142),  # car
+        (0, 0, 70),  # truck
+        (0, 60, 100),  # bus
+        (0, 80, 100),  # train
+        (0, 0, 230),  # motorcycle
+        (119, 11, 32),  # bicycle
+    ],
+    np.uint8,
+)
+CITYSCAPES.flags.writeable = False
+
+
+def colormap(count: int = 256) -> np.ndarray:
+    """The PASCAL VOC colours, uint8 [count, 3].
+
+    Bits 3j, 3j+1, 3j+2 of the index become bit 7-j of red, green and blue.
+
+    >>> colormap(3).tolist()
+    [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
+    """
+    if not 1 <= count <= 256:
+        raise ValueError(f"count must lie between 1 and 256, got {count}")
+    index = np.arange(count)
+    colours = np.zeros((count, 3), np.uint8)
+    for j in range(8):
+        for channel in range(3):
+            bit = (index >> (3 * j + channel)) & 1
+            colours[:, channel] |= (bit << (7 - j)).astype(np.uint8)
+    return colours
+
+
+def distinct(count: int) -> np.ndarray:
+    """`count` different, saturated colours for classes that have none: uint8 [n, 3].
+
+    Hues step by the golden ratio, so any prefix is spread over the circle; brightness
+    and saturation change from one turn of 8 to the next.
+    """
+    if not 1 <= count <= 256:
+        raise ValueError(f"count must lie between 1 and 256, got {count}")
+    colours = []
+    for i in range(count):
+        hue = (0.02 + i * 0.61803398875) % 1
+        saturation = (0.85, 0.55, 0.95, 0.4)[i // 8 % 4]
+        value = (0.95, 0.75, 0.55)[i // 8 % 3]
+        rgb = colorsys.hsv_to_rgb(hue, saturation, value)
+        colours.append([round(255 * channel) for channel in rgb])
+    return np.array(colours, np.uint8)

@@ -1,0 +1,63 @@
+"""The command: what it lists, what it loads, how it fails."""
+
+import subprocess
+import sys
+
+import pytest
+
+from jaxseg.cli import main as command
+
+
+def test_help_lists_every_command(capsys):
+    assert command.main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for name in ("train", "eval", "predict", "models"):
+        assert f"\n  {name} " in text
+
+
+def test_no_command_shows_help_and_fails(capsys):
+    assert command.main([]) == 2
+    assert "usage:" in capsys.readouterr().out
+
+
+def test_an_unknown_command_names_the_near_one(capsys):
+    assert command.main(["trian"]) == 2
+    assert "no command 'trian'; did you mean 'train'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [ValueError("wrong"), OSError(28, "disk full")])
+def test_errors_become_one_line(monkeypatch, capsys, error):
+    class Module:
+        @staticmethod
+        def main(argv):
+            raise error
+
+    monkeypatch.setattr(command.importlib, "import_module", lambda name: Module)
+    assert command.main(["train"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_help_imports_no_subcommand():
+    code = (
+        "import sys\nfrom jaxseg.cli.main import main\nmain(['--help'])\n"
+        "heavy = ['tyro', 'orbax', 'optax', 'grain', 'tensorflow_datasets', "
+        "'tensorflow', 'torch']\n"
+        "sys.exit(', '.join(m for m in heavy if m in sys.modules) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["train", "eval"])
+def test_each_command_has_help(name, capsys):
+    with pytest.raises(SystemExit) as end:
+        command.main([name, "--help"])
+    assert end.value.code == 0
+    assert f"jaxseg {name}" in capsys.readouterr().out
+
+
+def test_an_unknown_option_names_the_near_one(capsys):
+    with pytest.raises(SystemExit) as end:
+        command.main(["train", "--trian.steps", "3"])
+    assert end.value.code == 2
+    assert "--train.steps" in capsys.readouterr().err

@@ -1,0 +1,159 @@
+"""`jaxseg models`: table, JSON, patterns, counts, papers."""
+
+import functools
+import json
+
+import jax
+import jax.numpy as jnp
+import pytest
+from flax import linen as nn
+
+from jaxseg.analysis.cost import count_cost
+from jaxseg.cli import models
+from jaxseg.nn.layers import Conv
+from jaxseg.nn.style import Style
+
+
+class Tiny(nn.Module):
+    """A 3x3 convolution, a depthwise one, and an auxiliary head."""
+
+    num_classes: int
+    style: Style
+
+    @nn.compact
+    def __call__(self, image, *, train=False):
+        if min(image.shape[1:3]) < 8:
+            raise ValueError("image is smaller than 8")
+        x = Conv(4, 3, bias=False, style=self.style, name="conv")(image)
+        x = Conv(4, 3, groups=4, bias=False, style=self.style, name="depthwise")(x)
+        aux = Conv(self.num_classes, 1, style=self.style, name="aux_head")(x)
+        x = Conv(self.num_classes, 1, bias=False, style=self.style, name="head")(x)
+        return {"logits": x, "aux": aux}
+
+
+def tiny(num_classes, *, style=Style()):
+    """Tiny network (arXiv 1234.56789), after arXiv 0000.00000."""
+    return Tiny(num_classes, style)
+
+
+def nameless(num_classes, *, style=Style()):
+    """A network without a paper."""
+    return Tiny(num_classes, style)
+
+
+@pytest.fixture
+def zoo(monkeypatch):
+    table = {"tiny": tiny, "tiny50": functools.partial(tiny), "other": nameless}
+    monkeypatch.setattr(models, "MODELS", table)
+
+
+def test_counts_by_hand(zoo):
+    row = models.describe("tiny", tiny, size=(16, 24), classes=5)
+    macs = 16 * 24 * (9 * 3 * 4 + 9 * 4 + 4 * 5)  # the auxiliary head is not run
+    assert row == models.Row(
+        name="tiny",
+        parameters=108 + 36 + 20,
+        auxiliary=4 * 5 + 5,
+        gflops=2 * macs / 1e9,
+        paper="1234.56789",
+    )
+
+
+def test_a_size_that_the_network_refuses_is_noted(zoo, capsys):
+    row = models.describe("tiny", tiny, size=(4, 4), classes=5)
+    assert row.gflops is None
+    assert row.parameters == 164
+    assert row.note == "image is smaller than 8"
+    assert models.main(["tiny50", "--size", "4", "4"]) == 0
+    assert "image is smaller than 8" in capsys.readouterr().out
+
+
+def test_networks_of_other_inputs_are_counted_too():
+    class Deep(Tiny):
+        @nn.compact
+        def __call__(self, image, *, train=False):
+            if image.shape[-1] != 4:
+                raise ValueError("image needs 4 channels")
+            x = Conv(self.num_classes, 1, bias=False, style=self.style, name="c")(image)
+            return {"logits": x}
+
+    def deep(num_classes, *, style=Style()):
+        """Of colour and depth."""
+        return Deep(num_classes, style)
+
+    row = models.describe("deep", deep, size=(8, 8), classes=5)
+    assert row == models.Row("deep", 20, 0, 2 * 64 * 20 / 1e9, None)
+
+
+def test_one_trace_equals_init_and_apply():
+    model = tiny(5)
+    key, image = jax.random.key(0), jax.ShapeDtypeStruct((1, 8, 8, 3), jnp.float32)
+    variables = jax.eval_shape(functools.partial(model.init, train=False), key, image)
+
+    def logits(variables, image):
+        return model.apply(variables, image, train=False)["logits"]
+
+    cost, created = models._cost(model, (8, 8))
+    assert created == variables
+    assert cost == count_cost(logits, variables, image)
+
+
+def test_papers():
+    assert models.paper_id(functools.partial(tiny)) == "1234.56789"
+    assert models.paper_id(nameless) is None
+
+
+def test_table_has_a_line_per_model(zoo, capsys):
+    assert models.main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:2] == ["name", "parameters"]
+    assert [line.split()[0] for line in lines[1:]] == ["other", "tiny", "tiny50"]
+    assert lines[2].split()[-1] == "1234.56789"
+
+
+def test_terminal_table(zoo, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert models.main(["--size", "4", "8", "--classes", "7"]) == 0
+    out = capsys.readouterr().out
+    assert "4 x 8" in out
+    assert out.count("image is smaller than 8") == 3
+
+
+def test_json(zoo, capsys):
+    assert models.main(["tiny*", "--json", "--classes", "5", "--size", "8", "8"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows] == ["tiny", "tiny50"]
+    assert rows[0]["gflops"] == pytest.approx(2 * 64 * 164 / 1e9)
+    assert set(rows[0]) == {
+        "name",
+        "parameters",
+        "auxiliary",
+        "gflops",
+        "paper",
+        "note",
+    }
+
+
+def test_patterns(zoo):
+    assert models.matching("ny") == ["tiny", "tiny50"]
+    assert models.matching("*r") == ["other"]
+    with pytest.raises(ValueError, match="nearest are tiny"):
+        models.matching("tinny")
+
+
+def test_nothing_is_compiled(zoo, monkeypatch):
+    def forbidden(*_, **__):
+        raise AssertionError("compiled")
+
+    jax.clear_caches()
+    monkeypatch.setattr("jax._src.compiler.compile_or_get_cached", forbidden)
+    with pytest.raises(AssertionError, match="compiled"):
+        jax.jit(lambda x: x + 1)(3.0)
+    models.describe("tiny", tiny)
+
+
+def test_unet_is_as_counted_by_others():
+    # 193.0 G multiply-adds at 512 x 512 for the padded U-Net with 21 classes.
+    row = models.describe("unet", models.MODELS["unet"])
+    assert row.gflops == pytest.approx(2 * 193.0, rel=1e-3)
+    assert row.paper == "1505.04597"

@@ -1,0 +1,235 @@
+"""`jaxseg predict`: files in, files out, with a stand-in and with a saved run."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxseg.cli import predict
+from jaxseg.cli.run import build_model, write_run
+from jaxseg.config import Config, DataConfig, ModelConfig
+from jaxseg.data import DatasetSpec
+from jaxseg.metrics import confusion
+from jaxseg.training import augment, steps
+from jaxseg.training.checkpoint import Checkpoints
+from jaxseg.viz import overlay
+
+SPEC = DatasetSpec(
+    name="three",
+    classes=("red", "green", "blue"),
+    palette=((200, 0, 0), (0, 200, 0), (0, 0, 200)),
+    mean=(0.5, 0.5, 0.5),
+    std=(0.25, 0.25, 0.25),
+)
+CONFIG = Config(
+    model=ModelConfig("unet", {"width": 4, "depth": 1}),
+    data=DataConfig(eval_scale=0.5),
+)
+
+
+@pytest.fixture
+def brightest(monkeypatch):
+    """The class of a pixel is its largest channel; no run is read."""
+
+    class Model:
+        def apply(self, variables, x):
+            return {"logits": variables * x}
+
+    monkeypatch.setattr(predict, "read_config", lambda _: Config())
+    monkeypatch.setattr(predict, "read_spec", lambda _: SPEC)
+    monkeypatch.setattr(predict, "build_model", lambda *_: Model())
+    monkeypatch.setattr(
+        predict, "load_variables", lambda *_, **__: (7, np.float32(5.0))
+    )
+
+
+def picture(path, height, width, seed=0, mode="RGB"):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).convert(mode).save(path)
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def run(*arguments, output):
+    return predict.main([*map(str, arguments), "--workdir", "run", "-o", str(output)])
+
+
+def indices(path):
+    with Image.open(path) as image:
+        assert image.mode == "P"
+        return np.asarray(image)
+
+
+MODES = {
+    "whole": [],
+    "flip": ["--flip"],
+    "slide": ["--mode", "slide", "--window", "16", "16"],
+    "tile": ["--mode", "tile", "--window", "16", "24", "--batch-size", "3"],
+}
+
+
+@pytest.mark.parametrize("mode", ["whole", "flip", "slide", "tile"])
+def test_all_sizes_and_kinds_of_files(tmp_path, brightest, mode, capsys):
+    images = {
+        "a": picture(tmp_path / "in/a.png", 20, 33),
+        "b": picture(tmp_path / "in/b.png", 33, 20, seed=1),
+        "c": picture(tmp_path / "in/c.jpg", 17, 40, seed=2),
+        "d": picture(tmp_path / "in/d.png", 5, 3, seed=3, mode="P"),
+        "e": picture(tmp_path / "in/e.png", 18, 60, seed=4),
+        "f": picture(tmp_path / "in/f.png", 18, 61, seed=5),
+    }
+    out = tmp_path / "out"
+    assert run(tmp_path / "in", *MODES[mode], "--batch-size", "2", output=out) == 0
+    for name, pixels in images.items():
+        label = indices(out / f"{name}.png")
+        np.testing.assert_array_equal(label, pixels.argmax(-1))
+        blend = np.asarray(Image.open(out / f"{name}_overlay.png"))
+        np.testing.assert_array_equal(blend, overlay(pixels, label, SPEC.palette))
+    assert len(list(out.iterdir())) == 12
+    assert "6 image(s) written" in capsys.readouterr().out
+
+
+def test_probabilities(tmp_path, brightest):
+    pixels = picture(tmp_path / "a.png", 9, 12)
+    arguments = [tmp_path / "a.png", "--probabilities", "--no-overlay"]
+    assert run(*arguments, output=tmp_path / "out") == 0
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"a.png", "a.npz"}
+    stored = np.load(tmp_path / "out/a.npz")
+    expected = jax.nn.softmax(5 * (pixels / 255 - 0.5) / 0.25, axis=-1)
+    assert stored["classes"].tolist() == ["red", "green", "blue"]
+    assert stored["probabilities"].dtype == np.float16
+    np.testing.assert_allclose(stored["probabilities"], expected, atol=1e-3)
+
+
+def test_equal_names_do_not_overwrite(tmp_path, brightest):
+    first = picture(tmp_path / "a/x.png", 8, 8, seed=1)
+    second = picture(tmp_path / "b/x.jpg", 8, 8, seed=2)
+    third = picture(tmp_path / "a/x_overlay.png", 8, 8, seed=3)
+    out = tmp_path / "out"
+    assert run(tmp_path / "a", tmp_path / "b", output=out) == 0
+    for name, pixels in {"a_x_png": first, "b_x_jpg": second}.items():
+        np.testing.assert_array_equal(indices(out / f"{name}.png"), pixels.argmax(-1))
+    np.testing.assert_array_equal(indices(out / "x_overlay.png"), third.argmax(-1))
+    assert len(list(out.iterdir())) == 6
+
+
+def test_images_are_never_replaced(tmp_path, brightest):
+    before = picture(tmp_path / "x.png", 8, 8)
+    with pytest.raises(ValueError, match="would replace an image"):
+        run(tmp_path / "x.png", output=tmp_path)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "x.png")), before)
+
+
+def damaged_folder(root: Path) -> Path:
+    picture(root / "good.png", 40, 40)
+    picture(root / "cut.png", 40, 40)
+    data = (root / "cut.png").read_bytes()
+    (root / "cut.png").write_bytes(data[: len(data) // 2])  # its header is whole
+    (root / "text.png").write_text("no image")
+    return root
+
+
+def test_bad_files_are_named_and_skipped(tmp_path, brightest, capsys):
+    folder = damaged_folder(tmp_path / "in")
+    out = tmp_path / "out"
+    assert run(folder, folder / "gone.png", output=out) == 1
+    shown = capsys.readouterr()
+    for name in ("cut.png", "text.png", "gone.png"):
+        assert name in shown.err
+    assert "1 image(s) written" in shown.out
+    assert "3 failed" in shown.out
+    assert {p.name for p in out.iterdir()} == {"good.png", "good_overlay.png"}
+
+
+@pytest.mark.parametrize("name", ["cut.png", "text.png"])
+def test_bad_files_stop_on_demand(tmp_path, brightest, name):
+    folder = damaged_folder(tmp_path / "in")
+    with pytest.raises(ValueError, match=name):
+        run(folder / name, "--on-bad-file", "stop", output=tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no image"),
+        (["x.png", "--batch-size", "0"], "batch_size"),
+        (["x.png", "--multiple", "0"], "multiple"),
+        (["{}/*.png"], "holds no image"),
+    ],
+)
+def test_bad_arguments_are_named(tmp_path, brightest, arguments, message):
+    arguments = [argument.format(tmp_path) for argument in arguments]
+    with pytest.raises(ValueError, match=message):
+        run(*arguments, output=tmp_path / "out")
+
+
+def test_few_programs_for_many_sizes():
+    options = predict.Options(("",), Path(), Path(), batch_size=2)
+    sizes = [(20, 33), (30, 40), (5, 64), (33, 33), (32, 64)]
+    jobs = [predict.Job(Path(f"{i}"), Path(f"{i}"), s) for i, s in enumerate(sizes)]
+    planned = [
+        ([job.path.name for job in group], rows, size)
+        for group, rows, size in predict.batches(jobs, options)
+    ]
+    assert planned == [
+        (["0", "1"], 2, (32, 64)),
+        (["2", "4"], 2, (32, 64)),
+        (["3"], 1, (64, 64)),
+    ]
+    windows = dataclasses.replace(options, mode="tile")
+    assert [(rows, size) for _, rows, size in predict.batches(jobs, windows)] == [
+        (1, size) for size in sizes
+    ]
+
+
+@pytest.fixture
+def saved_run(tmp_path, fill):
+    """A work directory with two checkpoints; "best" is the earlier one."""
+    workdir = tmp_path / "run"
+    write_run(workdir, CONFIG, SPEC)
+    model = build_model(CONFIG, SPEC.num_classes)
+    variables = {}
+    with Checkpoints(workdir / "ckpt") as checkpoints:
+        for step, score in ((10, 0.9), (20, 0.1)):
+            variables[step] = fill(model, (1, 32, 32, 3), seed=step)
+            checkpoints.save(
+                step, variables[step], meta={}, metrics={"mean_iou": score}
+            )
+            checkpoints.wait()
+    return workdir, model, variables
+
+
+def test_saved_run_gives_what_evaluation_scores(tmp_path, saved_run):
+    workdir, model, variables = saved_run
+    pixels = picture(tmp_path / "a.png", 50, 70)
+    images = [str(tmp_path / "a.png"), "-o", str(tmp_path / "out")]
+    found = {}
+    for checkpoint, step in (("best", 10), ("latest", 20)):
+        arguments = ["--workdir", str(workdir), "--checkpoint", checkpoint]
+        assert predict.main([*images, *arguments]) == 0
+        found[step] = indices(tmp_path / "out/a.png")
+        padded = np.full((1, 64, 96, 3), SPEC.mean_colour, np.uint8)
+        padded[0, :50, :70] = pixels
+        label = np.full((1, 64, 96), 255, np.uint8)
+        label[0, :50, :70] = np.arange(70) % 3
+        batch = augment.prepare_eval(
+            {"image": jnp.asarray(padded), "label": jnp.asarray(label)},
+            mean=SPEC.mean,
+            std=SPEC.std,
+        )
+        evaluate = functools.partial(
+            steps.eval_step, model=model, num_classes=3, eval_scale=0.5
+        )
+        matrix = jax.jit(evaluate)(variables[step], batch)
+        here = confusion(
+            jnp.asarray(found[step], jnp.int32)[None], label[:, :50, :70], 3
+        )
+        # Classes that tie to the last bit may fall either way in two programs.
+        moved = np.abs(np.asarray(matrix)[:3] - np.asarray(here)[:3]).sum()
+        assert moved <= 4
+    assert (found[10] != found[20]).mean() > 0.1

@@ -1,0 +1,145 @@
+"""`jaxseg train` with the real parts: records, resuming, refusals."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxseg.cli.main import main
+from jaxseg.training.checkpoint import Checkpoints, stored_leaves
+from jaxseg.training.record import read_metrics
+
+
+def arrays(workdir, step):
+    """Every stored array of a step, by name."""
+    import orbax.checkpoint as ocp
+
+    with ocp.StandardCheckpointer() as reader:
+        tree = reader.restore((workdir / "ckpt" / str(step) / "state").absolute())
+    flat, _ = jax.tree_util.tree_flatten_with_path(tree)
+    data = lambda x: (
+        jax.random.key_data(x)
+        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
+        else x
+    )
+    return {jax.tree_util.keystr(path): np.asarray(data(leaf)) for path, leaf in flat}
+
+
+def same(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        assert one[name].tobytes() == other[name].tobytes(), name
+
+
+def test_a_run_leaves_its_records(trained):
+    config = json.loads((trained / "config.json").read_text())
+    assert config["model"] == {"name": "unet", "options": {"width": 4, "depth": 2}}
+    assert json.loads((trained / "dataset.json").read_text())["name"] == "shapes"
+    lines = [(row["kind"], row["step"]) for row in read_metrics(trained)]
+    assert lines == [
+        ("train", 2), ("eval", 3), ("train", 4), ("train", 6), ("eval", 6)
+    ]  # fmt: skip
+    last = read_metrics(trained, "train")[-1]
+    assert 0 < last["loss"] < 3 and last["images_per_second"] > 0
+    assert len(read_metrics(trained, "eval")[-1]["iou"]) == 7
+    pictures = sorted((trained / "overlays" / "00000006").iterdir())
+    assert len(pictures) == 2
+    width, height = Image.open(pictures[0]).size
+    assert width > 3 * 128 and height >= 96
+    assert list(trained.glob("events.out.tfevents.*"))
+    with Checkpoints(trained / "ckpt") as checkpoints:
+        assert checkpoints.steps == (3, 4, 6) or checkpoints.steps == (4, 6)
+        assert "params/down1/conv1/conv/kernel" in stored_leaves(
+            checkpoints.directory / "6"
+        ) or any(
+            "kernel" in name for name in stored_leaves(checkpoints.directory / "6")
+        )
+
+
+def test_the_outcome_is_printed(tiny, tmp_path, capsys):
+    assert main(tiny(tmp_path / "run", "--devices=1", "--train.steps=2")) == 0
+    text = capsys.readouterr().out
+    for part in ("starting at step 0 of 2", "step 2/2  loss", "mean IoU", "wire"):
+        assert part in text
+    assert f"best checkpoint: {tmp_path / 'run' / 'ckpt' / '2'}" in text
+    assert f"overlays: {tmp_path / 'run' / 'overlays' / '00000002'}" in text
+
+
+@pytest.mark.parametrize(
+    "driver", ["jit", pytest.param("pmap", marks=pytest.mark.slow)]
+)
+def test_stopping_and_going_on_is_exact(tiny, tmp_path, driver):
+    """Cut by the fetch of batch 5; then resumed from the checkpoint of step 4."""
+    more = ("--devices=2", f"--train.driver={driver}", "--train.ema=0.9")
+    assert main(tiny(tmp_path / "whole", *more)) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        import jaxseg.cli.assemble as module
+
+        original = module.read_train
+
+        def failing(*args, **kwargs):
+            for count, batch in enumerate(original(*args, **kwargs)):
+                if count == 5:
+                    raise OSError("the disk with the images is gone")
+                yield batch
+
+        patch.setattr(module, "read_train", failing)
+        assert main(tiny(tmp_path / "cut", *more)) == 1
+    with Checkpoints(tmp_path / "cut" / "ckpt") as checkpoints:
+        assert checkpoints.latest() == 4
+    assert main(tiny(tmp_path / "cut", *more)) == 0
+    same(arrays(tmp_path / "cut", 6), arrays(tmp_path / "whole", 6))
+
+
+def test_pmap_and_jit_train_alike(tiny, tmp_path, trained):
+    assert main(tiny(tmp_path, "--devices=2", "--train.driver=pmap")) == 0
+    one, two = (
+        [row["loss"] for row in read_metrics(workdir, "train")]
+        for workdir in (trained, tmp_path)
+    )
+    np.testing.assert_allclose(one, two, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_bfloat16_trains_and_keeps_float32_parameters(tiny, tmp_path):
+    assert main(tiny(tmp_path, "--devices=1", "--train.dtype=bfloat16")) == 0
+    found = {
+        leaf.dtype for name, leaf in arrays(tmp_path, 6).items() if "params" in name
+    }
+    assert found == {np.dtype(np.float32)}
+
+
+def test_another_configuration_is_refused_and_listed(tiny, trained, capsys):
+    more = ("--model.options.width=6", "--optim.learning-rate=0.5", "--devices=2")
+    assert main(tiny(trained, *more)) == 1
+    message = capsys.readouterr().err
+    assert "model.options.width: 4 there, 6 here" in message
+    assert "optim.learning_rate: 0.001 there, 0.5 here" in message
+    assert "train.steps" not in message
+
+
+def test_cadence_may_change_and_the_directory_supplies_the_rest(trained, capsys):
+    arguments = [
+        "train", f"--workdir={trained}", "--train.log-every=1", "--devices=2"
+    ]  # fmt: skip
+    assert main(arguments) == 0
+    assert "resuming at step 6 of 6" in capsys.readouterr().out
+
+
+def test_the_batch_must_split_over_the_devices(tiny, tmp_path, capsys):
+    assert main(tiny(tmp_path, "--devices=3")) == 1
+    assert "train.batch_size is 4; allowed: multiples of 3" in capsys.readouterr().err
+    assert main(tiny(tmp_path, "--devices=9")) == 1
+    assert "devices is 9; there are 8" in capsys.readouterr().err
+
+
+def test_a_diverging_run_ends_with_status_4(tiny, tmp_path, capsys):
+    status = main(
+        tiny(tmp_path, "--devices=1", "--optim.name=sgd", "--optim.learning-rate=1e38")
+    )
+    assert status == 4
+    message = capsys.readouterr().err
+    assert "not finite at step" in message and "images of the batch: " in message
+    assert "last good checkpoint: " in message
