@@ -36,7 +36,7 @@ class DataConfig:
     eval_scale: float = 1.0  # the network sees images resized by this factor
     cache: bool = True  # keep decoded images in memory
     on_bad_file: Literal["stop", "skip"] = "stop"
-    workers: int = 2  # reading threads
+    workers: int = 4  # reading threads
 
 
 @dataclasses.dataclass(frozen=True)

