@@ -1,0 +1,77 @@
+"""Lovasz-softmax loss (arXiv 1705.08790): a convex surrogate of each class's IoU.
+
+The pixel errors of a class are sorted; the Lovasz extension of the Jaccard loss is
+linear in them for that order, so its coefficients are constants of differentiation.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jaxseg.losses import mask
+from jaxseg.losses.reduction import gather, total
+from jaxseg.losses.region import Classes, class_weight
+
+
+def lovasz_softmax(
+    logits: jax.Array,
+    label: jax.Array,
+    *,
+    void: int = 255,
+    classes: Classes = "present",
+    per_image: bool = False,
+    axis_name: str | None = None,
+) -> tuple[jax.Array, jax.Array]:
+    """Lovasz extension per class and its weight, [B, K] (per image) or [K].
+
+    Args:
+      classes: "present" averages over classes that the labels hold, "all" over all.
+      per_image: one loss per image, else one over the batch. Over the batch under
+        pmap: of the replica's pixels, unless `axis_name` joins those of all devices.
+    """
+    mask.check_shapes(logits, label)
+    batch, _, _, count = logits.shape
+    known = (label != void)[..., None]
+    scores = jnp.where(known, logits.astype(jnp.float32), 0.0)
+    member = mask.membership(label, count) & known
+    error = jnp.abs(member - jax.nn.softmax(scores))
+    # Void pixels get error 0: they sort last, where they add nothing.
+    error = jnp.where(known, error, 0.0)
+    error = error + mask.poison(label, count, void)[..., None]
+    images = batch if per_image else 1
+    error = error.reshape(images, -1, count).swapaxes(1, 2)
+    member = member.reshape(images, -1, count).swapaxes(1, 2)
+    axis_name = None if per_image else axis_name
+    slope = _local_slopes(jax.lax.stop_gradient(error), member, axis_name)
+    value = total((error * slope).sum(-1), axis_name)
+    hard = total(member.astype(jnp.float32).sum(-1), axis_name)
+    weight = class_weight(hard, classes)
+    return (value, weight) if per_image else (value[0], weight[0])
+
+
+def jaccard_slopes(error: jax.Array, member: jax.Array) -> jax.Array:
+    """Coefficients of the Lovasz extension at the errors of one class, [N].
+
+    With pixels in falling order of error, J_i = 1 - (n - hits_i) / (n + misses_i) is
+    the Jaccard loss of predicting the first i wrongly; slope_i = J_i - J_(i-1).
+    """
+    order = jnp.argsort(error, descending=True)
+    truth = member[order].astype(jnp.float32)
+    positives = truth.sum()
+    missed = positives - jnp.cumsum(truth)
+    union = positives + jnp.cumsum(1.0 - truth)
+    loss = 1.0 - missed / jnp.maximum(union, 1.0)
+    step = jnp.diff(loss, prepend=0.0)
+    return jnp.zeros_like(step).at[order].set(step, unique_indices=True)
+
+
+def _local_slopes(error, member, axis_name):
+    """Slopes [images, K, N] for this device's pixels, ranked among all devices'."""
+    slopes = jax.vmap(jax.vmap(jaccard_slopes))
+    if axis_name is None:
+        return slopes(error, member)
+    pixels = error.shape[-1]
+    whole = slopes(gather(error, axis_name, axis=2), gather(member, axis_name, axis=2))
+    start = jax.lax.axis_index(axis_name) * pixels
+    return jax.lax.dynamic_slice_in_dim(whole, start, pixels, axis=2)

@@ -1,0 +1,187 @@
+"""From an `OptimConfig` to an optax transformation and its schedule.
+
+The order is: drop the gradients of frozen parameters, clip by the global norm, add
+L2 decay (sgd, rmsprop), the optimiser, decoupled decay (adamw), multipliers of the
+groups, learning rate. Frozen parameters keep their running statistics of batch
+normalisation alive; `Style(norm="frozen")` fixes those.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxseg.config import OptimConfig
+
+
+def build(
+    config: OptimConfig, total_steps: int
+) -> tuple[optax.GradientTransformation, optax.Schedule]:
+    """The transformation, and its learning rate by step for the log.
+
+    Raises:
+      ValueError: on an unknown name or a number out of range; at `tx.init` when a
+        pattern of `groups` or `freeze` matches no parameter.
+    """
+    rate = schedule(config, total_steps)
+    l2 = config.name != "adamw"
+    decay = _decay(config)
+    parts = [
+        _freeze(config.freeze),
+        _clip(config.clip_norm),
+        decay if l2 else optax.identity(),
+        _optimiser(config),
+        optax.identity() if l2 else decay,
+        _multiply(config.groups),
+        optax.scale_by_learning_rate(rate),
+    ]
+    return optax.chain(*parts), rate
+
+
+def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
+    """Learning rate as a function of the step, 0 <= step < total_steps.
+
+    poly: (base - final) (1 - step / total)^power + final, as in DeepLab (arXiv
+    1606.00915); cosine: (base - final) (1 + cos(pi step / total)) / 2 + final; step:
+    base * decay_factor^(milestones passed); constant. During warm-up all are
+    multiplied by (step + 1) / warmup_steps.
+    """
+    if total_steps < 1 or config.learning_rate < 0 or config.warmup_steps < 0:
+        raise ValueError(
+            f"total_steps is {total_steps}, learning_rate {config.learning_rate}, "
+            f"warmup_steps {config.warmup_steps}; allowed are >= 1, >= 0, >= 0"
+        )
+    if config.schedule not in _SHAPES:
+        raise ValueError(f"schedule is {config.schedule!r}; allowed: {sorted(_SHAPES)}")
+    shape = _SHAPES[config.schedule]
+
+    def rate(step):
+        done = jnp.clip(jnp.asarray(step, jnp.float32) / total_steps, 0.0, 1.0)
+        value = shape(config, done)
+        if config.warmup_steps:
+            value = value * jnp.minimum(1.0, (step + 1) / config.warmup_steps)
+        return value
+
+    return rate
+
+
+def _poly(config, done):
+    span = config.learning_rate - config.final_learning_rate
+    return span * (1 - done) ** config.power + config.final_learning_rate
+
+
+def _cosine(config, done):
+    span = config.learning_rate - config.final_learning_rate
+    return span * (1 + jnp.cos(jnp.pi * done)) / 2 + config.final_learning_rate
+
+
+def _steps(config, done):
+    if not all(0 < point <= 1 for point in config.milestones):
+        raise ValueError(
+            f"milestones is {config.milestones}; allowed are fractions in (0, 1]"
+        )
+    passed = sum((done >= point).astype(jnp.float32) for point in config.milestones)
+    return config.learning_rate * config.decay_factor**passed
+
+
+def _constant(config, done):
+    return jnp.full_like(done, config.learning_rate)
+
+
+_SHAPES = {"poly": _poly, "cosine": _cosine, "step": _steps, "constant": _constant}
+
+
+def _optimiser(config):
+    if config.name == "adamw":
+        return optax.scale_by_adam()
+    momentum = optax.trace(config.momentum, nesterov=config.nesterov)
+    if config.name == "sgd":
+        return momentum
+    if config.name == "rmsprop":
+        return optax.chain(optax.scale_by_rms(config.rms_decay), momentum)
+    raise ValueError(f"name is {config.name!r}; allowed: 'adamw', 'rmsprop', 'sgd'")
+
+
+def _clip(norm):
+    if norm is None:
+        return optax.identity()
+    if norm <= 0:
+        raise ValueError(f"clip_norm is {norm}; allowed is > 0 or None")
+    return optax.clip_by_global_norm(norm)
+
+
+def _decay(config):
+    """weight_decay * parameter, for kernels or for all, frozen ones left out."""
+    if config.decay not in ("kernels", "all"):
+        raise ValueError(f"decay is {config.decay!r}; allowed: 'kernels', 'all'")
+
+    def mask(params):
+        frozen = first_match(params, config.freeze, "freeze")
+        return jax.tree.map(
+            lambda p, hit: hit < 0 and (config.decay == "all" or p.ndim > 1),
+            params,
+            frozen,
+        )
+
+    return optax.add_decayed_weights(config.weight_decay, mask)
+
+
+def _freeze(patterns):
+    return _scale_by(patterns, (0.0,) * len(patterns), "freeze")
+
+
+def _multiply(groups):
+    patterns = tuple(pattern for pattern, _ in groups)
+    return _scale_by(patterns, tuple(factor for _, factor in groups), "groups")
+
+
+def _scale_by(patterns, factors, argument):
+    """Multiply the updates of matching parameters by the pattern's factor."""
+    if not patterns:
+        return optax.identity()
+
+    def init(params):
+        first_match(params, patterns, argument)
+        return optax.EmptyState()
+
+    def scale(update, hit):
+        return update if hit < 0 else update * factors[hit]
+
+    def apply(updates, state, params=None):
+        del params
+        hits = first_match(updates, patterns, argument)
+        return jax.tree.map(scale, updates, hits), state
+
+    return optax.GradientTransformation(init, apply)
+
+
+def first_match(params: Any, patterns: Sequence[str], argument: str) -> Any:
+    """For every leaf the index of the first pattern that matches its path, else -1.
+
+    Patterns are regular expressions for whole paths such as "backbone/conv1/kernel".
+
+    Raises:
+      ValueError: when a pattern matches no path, naming it and some of the paths.
+    """
+    names = [_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    for pattern in patterns:
+        if not any(re.fullmatch(pattern, name) for name in names):
+            raise ValueError(
+                f"{argument}: {pattern!r} matches none of {len(names)} parameters; "
+                f"they are named like {', '.join(names[:3])}"
+            )
+
+    def index(path, _):
+        hits = [bool(re.fullmatch(pattern, _name(path))) for pattern in patterns]
+        return hits.index(True) if any(hits) else -1
+
+    return jax.tree_util.tree_map_with_path(index, params)
+
+
+def _name(path):
+    return jax.tree_util.keystr(path, simple=True, separator="/")

@@ -1,0 +1,78 @@
+"""Everything a run carries from step to step: arrays and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+
+
+class TrainState(flax.struct.PyTreeNode):
+    """The state of training.
+
+    Attributes:
+      step: int32 scalar, updates done so far.
+      params: parameters, float32.
+      batch_stats: running statistics of normalisation; {} without any.
+      opt_state: of the optax transformation.
+      ema: exponential moving average of `params`, or None.
+      rng: key of all randomness inside the network (dropout).
+    """
+
+    step: jax.Array
+    params: Any
+    batch_stats: Any
+    opt_state: Any
+    ema: Any
+    rng: jax.Array
+
+    def variables(self) -> dict[str, Any]:
+        """What evaluation and prediction use: the average where there is one.
+
+        Normalisation statistics are running means already and are not averaged again.
+        """
+        params = self.params if self.ema is None else self.ema
+        return with_stats(params, self.batch_stats)
+
+
+def with_stats(params: Any, batch_stats: Any) -> dict[str, Any]:
+    """Variables for `model.apply`, without an empty `batch_stats`."""
+    stats = {"batch_stats": batch_stats} if batch_stats else {}
+    return {"params": params, **stats}
+
+
+def create_state(
+    model: nn.Module,
+    tx: optax.GradientTransformation,
+    *,
+    seed: int,
+    image_shape: tuple[int, ...],
+    ema: bool = False,
+) -> TrainState:
+    """A new state; one compiled program makes parameters and optimiser state.
+
+    Args:
+      image_shape: [B, H, W, C] of some input the model takes; B = 1 is enough.
+      ema: start a moving average at the initial parameters.
+    """
+
+    @jax.jit
+    def init(seed):
+        init_key, run_key = jax.random.split(jax.random.key(seed))
+        image = jnp.zeros(image_shape, jnp.float32)
+        variables = model.init(init_key, image, train=False)
+        params = variables["params"]
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            params=params,
+            batch_stats=variables.get("batch_stats", {}),
+            opt_state=tx.init(params),
+            ema=jax.tree.map(jnp.copy, params) if ema else None,
+            rng=run_key,
+        )
+
+    return init(seed)

@@ -1,0 +1,139 @@
+"""One contract for every network in `MODELS`, whoever wrote it.
+
+A family describes its networks in `rows/<family>.py`: exact parameter count with its
+source, and options of a tiny variant (or the name whose variant covers it).
+"""
+
+import importlib.util
+import pathlib
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxseg import create_model
+from jaxseg.models import MODELS
+from jaxseg.nn.style import Style
+
+
+def load_rows():
+    rows = {}
+    for path in sorted(pathlib.Path(__file__).parent.glob("rows/*.py")):
+        spec = importlib.util.spec_from_file_location(f"rows_{path.stem}", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        assert not rows.keys() & module.ROWS.keys()
+        rows.update(module.ROWS)
+    return rows
+
+
+ROWS = load_rows()
+NARROW = sorted(name for name, row in ROWS.items() if "narrow" in row)
+
+
+def outputs_and_shapes(model, shape):
+    """Shapes of the outputs and of the variables, without computing anything."""
+    key = jax.ShapeDtypeStruct((2,), np.uint32)
+    image = jax.ShapeDtypeStruct(shape, np.float32)
+    run = lambda key, image: model.init_with_output(key, image, train=False)
+    return jax.eval_shape(run, key, image)
+
+
+def size_of(tree):
+    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
+
+
+def test_every_network_has_a_row():
+    assert set(ROWS) == set(MODELS)
+
+
+def test_every_tiny_variant_exists():
+    covers = {row["same_as"] for row in ROWS.values() if "same_as" in row}
+    assert covers <= set(NARROW)
+    assert all("narrow" in row or "same_as" in row for row in ROWS.values())
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_exact_parameter_count_and_output_shapes(name):
+    row = ROWS[name]
+    channels, classes = row.get("channels", 3), row["classes"]
+    model = create_model(name, classes)
+    outputs, variables = outputs_and_shapes(model, (1, 65, 97, channels))
+    params = variables["params"]
+    left_out = row.get("exclude", ())
+    assert set(left_out) <= set(params)
+    counted = {k: v for k, v in params.items() if k not in left_out}
+    assert size_of(counted) == row["parameters"], row["source"]
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(variables))
+    check_outputs(outputs, (1, 65, 97), classes)
+
+
+def check_outputs(outputs, shape, classes):
+    assert outputs["logits"].shape == (*shape, classes)
+    for key, value in outputs.items():
+        assert re.fullmatch("logits|aux.*|edge.*|extra_.*", key), key
+        if key == "logits" or key.startswith("aux"):
+            assert value.dtype == jnp.float32, key
+        if key.startswith("aux"):
+            assert value.shape == (*shape, classes), key
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_any_size_batch_classes_and_bfloat16(name):
+    row = ROWS[name]
+    channels = row.get("channels", 3)
+    for shape, classes, dtype in (
+        ((2, 64, 64), 7, "float32"),
+        ((1, 65, 97), 2, "bfloat16"),
+    ):
+        style = Style(dtype=dtype)
+        model = create_model(name, classes, style=style, **row["narrow"])
+        outputs, variables = outputs_and_shapes(model, (*shape, channels))
+        check_outputs(outputs, shape, classes)
+        assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(variables))
+        assert size_of(variables["params"]) < 500_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NARROW)
+def test_gradient_reaches_every_parameter_and_traces_once(name, fill):
+    row = ROWS[name]
+    make = lambda: create_model(name, 3, **row["narrow"])
+    assert make() == make() and hash(make()) == hash(make())
+    shape = (2, *row.get("size", (48, 48)), row.get("channels", 3))
+    variables = fill(make(), shape)
+    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    traces = []
+
+    def gradients(model, variables, image):
+        traces.append(model)
+
+        def loss(params):
+            outputs, _ = model.apply(
+                {**variables, "params": params},
+                image,
+                train=True,
+                mutable=["batch_stats"],
+                rngs={"dropout": jax.random.key(0)},
+            )
+            return sum(projection(i, y) for i, y in enumerate(outputs.values()))
+
+        return jax.grad(loss)(variables["params"])
+
+    run = jax.jit(gradients, static_argnums=0)
+    grads = run(make(), variables, image)
+    run(make(), variables, image)
+    assert len(traces) == 1
+    dead = re.compile("|".join(row.get("dead", ("(?!)",))))
+    for path, leaf in jax.tree_util.tree_leaves_with_path(grads):
+        where = jax.tree_util.keystr(path, simple=True, separator="/")
+        assert np.isfinite(leaf).all(), where
+        assert np.abs(leaf).max() > 0 or dead.search(where), f"{where} gets no gradient"
+
+
+def projection(i, y):
+    """A random linear functional: no symmetry hides a missing gradient."""
+    weights = np.random.default_rng(i).normal(size=y.shape).astype(np.float32)
+    return jnp.mean(y.astype(jnp.float32) * weights)

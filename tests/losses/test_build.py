@@ -1,0 +1,109 @@
+"""The objective from a LossConfig, and class weights from counts."""
+
+import numpy as np
+import pytest
+
+from jaxseg.config import LossConfig
+from jaxseg.losses import (
+    build,
+    cross_entropy,
+    dice,
+    edge_cross_entropy,
+    median_frequency,
+    objective,
+    top_k_cross_entropy,
+)
+
+# SegNet's CamVid training split: share of all pixels (void has the rest).
+CAMVID = (0.16845, 0.23259, 0.00983, 0.31658, 0.04486, 0.09724)
+CAMVID += (0.01173, 0.01127, 0.05866, 0.00639, 0.00292)
+
+
+def same(term, pair, coefficient):
+    np.testing.assert_array_equal(term[0], pair[0])
+    np.testing.assert_array_equal(term[1], pair[1])
+    assert term[2] == coefficient
+
+
+def test_terms(example):
+    logits, label = example
+    aux, edge = logits[..., ::-1], logits[..., :1]
+    outputs = {"logits": logits, "aux_2": aux, "aux": -aux, "edge": edge}
+    config = LossConfig(
+        extra=(("dice", 0.5),), options={"dice": {"smooth": 0.0}}, edge_weight=3.0
+    )
+    terms = build(config)(outputs, {"label": label})
+    assert list(terms) == ["cross_entropy", "dice", "aux", "aux_2", "edge"]
+    same(terms["cross_entropy"], cross_entropy(logits, label), 1.0)
+    same(terms["dice"], dice(logits, label, smooth=0.0), 0.5)
+    same(terms["aux"], cross_entropy(-aux, label), 0.4)
+    same(terms["aux_2"], cross_entropy(aux, label), 0.4)
+    same(terms["edge"], edge_cross_entropy(edge, label), 3.0)
+    loss, parts = objective(terms)
+    expected = parts["cross_entropy"] + 0.5 * parts["dice"] + 3 * parts["edge"]
+    expected += 0.4 * (parts["aux"] + parts["aux_2"])
+    np.testing.assert_allclose(loss, expected, rtol=1e-6)
+
+
+def test_class_weights_reach_main_and_aux(example):
+    logits, label = example
+    config = LossConfig(class_weights="median_frequency")
+    loss_fn = build(config, class_pixels=(100, 50, 10))
+    terms = loss_fn({"logits": logits, "aux": logits}, {"label": label})
+    pair = cross_entropy(logits, label, class_weights=(0.5, 1.0, 5.0))
+    same(terms["cross_entropy"], pair, 1.0)
+    same(terms["aux"], pair, 0.4)
+
+
+def test_step_reaches_annealed_losses(example):
+    logits, label = example
+    options = {"fraction": 0.2, "anneal_steps": 10}
+    config = LossConfig("top_k_cross_entropy", options={"top_k_cross_entropy": options})
+    terms = build(config)({"logits": logits}, {"label": label, "step": 5})
+    pair = top_k_cross_entropy(logits, label, step=5, **options)
+    same(terms["top_k_cross_entropy"], pair, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (LossConfig("softmax"), "'softmax' is unknown; allowed: .*'boundary'"),
+        (LossConfig(extra=(("dicce", 1.0),)), "'dicce' is unknown"),
+        (LossConfig(options={"dice": {}}), r"options name \['dice'\]"),
+        (
+            LossConfig("dice", options={"dice": {"smoth": 1}}),
+            r"dice has no option \['smoth'\]; allowed: \['smooth'",
+        ),
+        (LossConfig(class_weights="median_frequency"), "needs class_pixels"),
+        (LossConfig(class_weights="inverse"), "class_weights is 'inverse'"),
+    ],
+)
+def test_wrong_configs_are_named(config, message):
+    with pytest.raises(ValueError, match=message):
+        build(config)
+
+
+def test_class_weights_on_a_loss_without_them_are_an_error():
+    config = LossConfig("dice", class_weights="median_frequency")
+    with pytest.raises(ValueError, match="none of"):
+        build(config, class_pixels=(1, 2))
+
+
+def test_median_frequency_of_camvid():
+    """SegNet's rule on its own training split."""
+    expected = [0.2663, 0.1929, 4.5642, 0.1417, 1.0, 0.4614]
+    expected += [3.8248, 3.9814, 0.7648, 7.0182, 15.3816]
+    np.testing.assert_allclose(median_frequency(CAMVID), expected, rtol=2e-3)
+
+
+def test_median_frequency_over_images_with_the_class():
+    weights = median_frequency([60, 30, 10], denominators=[100, 100, 20])
+    np.testing.assert_allclose(weights, np.array([0.5 / 0.6, 0.5 / 0.3, 1.0]))
+
+
+def test_a_class_without_pixels_has_weight_zero():
+    np.testing.assert_allclose(median_frequency([4, 0, 2, 1]), [0.5, 0, 1, 2])
+    with pytest.raises(ValueError, match="all 0"):
+        median_frequency([0, 0])
+    with pytest.raises(ValueError, match="finite counts"):
+        median_frequency([1, -1])

@@ -1,0 +1,136 @@
+"""Cross entropy against float64 numpy, by hand, and against plain autodiff."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxseg.losses import cross_entropy, focal, mean_share, pixel_nll
+
+WEIGHTS = (0.5, 2.0, 3.0)
+
+
+def slow(probability, label, weights=(1, 1, 1), smoothing=0.0, by_weights=False):
+    above = below = 0.0
+    for at in np.argwhere(label != 255):
+        k, p = label[tuple(at)], probability[tuple(at)]
+        target = np.full(3, smoothing / 3)
+        target[k] += 1 - smoothing
+        above += -weights[k] * (target * np.log(p)).sum()
+        below += weights[k] if by_weights else 1
+    return above / below
+
+
+def test_golden_value():
+    logits = jnp.log(jnp.array([[[[0.7, 0.2, 0.1], [0.25, 0.5, 0.25]]]]))
+    value, weight = cross_entropy(logits, jnp.array([[[0, 2]]]))
+    np.testing.assert_allclose(value, -np.log([[[0.7, 0.25]]]), rtol=1e-6)
+    np.testing.assert_array_equal(weight, [[[1, 1]]])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("divide_by", ["pixels", "weights"])
+def test_equals_slow_form(example, same_as, smoothing, divide_by):
+    def loss(z, label):
+        return cross_entropy(
+            z,
+            label,
+            class_weights=WEIGHTS,
+            smoothing=smoothing,
+            divide_by=divide_by,
+        )
+
+    def reference(p, label):
+        return slow(p, label, WEIGHTS, smoothing, divide_by == "weights")
+
+    same_as(loss, reference, *example)
+
+
+def test_caffe_and_torch_normalisation_differ_as_stated(example):
+    logits, label = example
+    caffe = mean_share(*cross_entropy(logits, label, class_weights=WEIGHTS))
+    torch = mean_share(
+        *cross_entropy(logits, label, class_weights=WEIGHTS, divide_by="weights")
+    )
+    counts = np.bincount(label[label != 255], minlength=3)
+    ratio = (counts * np.array(WEIGHTS)).sum() / counts.sum()
+    np.testing.assert_allclose(caffe, torch * ratio, rtol=1e-5)
+
+
+def test_custom_gradient_is_that_of_log_softmax():
+    random = np.random.default_rng(0)
+    logits = jnp.asarray(random.normal(0, 5, (2, 5, 7, 11)), jnp.float32)
+    label = jnp.asarray(random.integers(0, 11, (2, 5, 7)))
+    scale = jnp.asarray(random.normal(0, 1, (2, 5, 7)), jnp.float32)
+
+    def plain(z):
+        picked = jnp.take_along_axis(jax.nn.log_softmax(z), label[..., None], -1)
+        return -(picked[..., 0] * scale).sum()
+
+    ours = jax.grad(lambda z: (pixel_nll(z, label) * scale).sum())(logits)
+    np.testing.assert_allclose(ours, jax.grad(plain)(logits), rtol=1e-5, atol=1e-6)
+
+
+def test_large_logits_and_bfloat16():
+    logits = jnp.array([[[[1000.0, -1000.0]]]], jnp.bfloat16)
+    label = jnp.array([[[1]]])
+    loss, gradient = jax.value_and_grad(lambda z: pixel_nll(z, label).sum())(logits)
+    assert loss == 2000 and loss.dtype == jnp.float32
+    assert gradient.dtype == jnp.bfloat16
+    np.testing.assert_array_equal(gradient.astype(np.float32), [[[[1, -1]]]])
+
+
+def test_gradient_keeps_no_softmax():
+    """Between the passes only logits and one float per pixel are kept."""
+    logits = jnp.zeros((1, 4, 4, 50))
+    label = jnp.zeros((1, 4, 4), jnp.int32)
+    _, pull = jax.vjp(lambda z: pixel_nll(z, label), logits)
+    kept = sorted(x.size for x in jax.tree.leaves(pull))
+    assert kept.count(logits.size) == 1
+    assert sum(kept) <= logits.size + 2 * label.size
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_focal_equals_slow_form(example, same_as, gamma):
+    def reference(p, label):
+        known = label != 255
+        k = label[known]
+        aim = p[known][np.arange(k.size), k]
+        scale = np.array(WEIGHTS)[k] * (1 - aim) ** gamma
+        return (-scale * np.log(aim)).sum() / known.sum()
+
+    def loss(z, label):
+        return focal(z, label, gamma=gamma, class_weights=WEIGHTS)
+
+    same_as(loss, reference, *example)
+
+
+def test_focal_at_certainty_is_finite():
+    logits = jnp.array([[[[200.0, 0.0]]]])
+
+    def loss(z):
+        return focal(z, jnp.array([[[0]]]), gamma=0.5)[0].sum()
+
+    value, gradient = jax.value_and_grad(loss)(logits)
+    assert value == 0 and not gradient.any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"smoothing": 1.0}, "smoothing is 1.0"),
+        ({"divide_by": "batch"}, "divide_by is 'batch'"),
+        ({"class_weights": (1.0, 2.0)}, r"\(2,\); logits need \(3,\)"),
+    ],
+)
+def test_wrong_options_are_named(example, options, message):
+    with pytest.raises(ValueError, match=message):
+        cross_entropy(*example, **options)
+
+
+def test_shapes_that_do_not_fit_are_named(example):
+    logits, label = example
+    with pytest.raises(ValueError, match=r"\(2, 3, 3\) do not fit"):
+        cross_entropy(logits, label[..., :3])
+    with pytest.raises(ValueError, match="float32"):
+        cross_entropy(logits, label.astype(np.float32))

@@ -1,0 +1,88 @@
+"""The one masking contract, held against every loss."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxseg.losses import LOSSES, edge_cross_entropy, mean_share, objective
+
+ALL = {**LOSSES}
+ALL["dice_batch"] = functools.partial(LOSSES["dice"], per_image=False)
+ALL["dice_all"] = functools.partial(LOSSES["dice"], classes="all", smooth=0.0)
+ALL["lovasz_image"] = functools.partial(LOSSES["lovasz_softmax"], per_image=True)
+ALL["focal_tversky"] = functools.partial(LOSSES["tversky"], gamma=0.75)
+ALL["edge"] = lambda z, label: edge_cross_entropy(z[..., :1], label)
+
+
+@pytest.fixture(params=sorted(ALL))
+def grad(request):
+    """value_and_grad of a loss: (logits, label) -> (mean, gradient)."""
+
+    def scalar(z, label):
+        value, weight = ALL[request.param](z, label)
+        assert value.shape == weight.shape and value.dtype == jnp.float32
+        return mean_share(value, weight)
+
+    return jax.jit(jax.value_and_grad(scalar))
+
+
+def test_all_void_is_zero_with_zero_gradient(grad, example):
+    value, gradient = grad(example[0], np.full_like(example[1], 255))
+    assert value == 0
+    np.testing.assert_array_equal(gradient, 0)
+
+
+def test_void_pixels_do_not_matter_and_get_no_gradient(grad, example):
+    logits, label = example
+    void = (label == 255)[..., None]
+    value, gradient = grad(logits, label)
+    for rubbish in (50.0, np.inf, np.nan):
+        other, other_gradient = grad(np.where(void, np.float32(rubbish), logits), label)
+        np.testing.assert_array_equal(value, other)
+        np.testing.assert_array_equal(gradient, other_gradient)
+    np.testing.assert_array_equal(np.where(void, gradient, 0), 0)
+    assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
+
+
+def test_padding_with_void_changes_nothing(grad, example):
+    """Void around the images and void-only images added to the batch."""
+    logits, label = example
+    value, gradient = grad(logits, label)
+    wide = np.pad(logits, ((0, 1), (0, 2), (0, 3), (0, 0)), constant_values=1)
+    wide_label = np.pad(label, ((0, 1), (0, 2), (0, 3)), constant_values=255)
+    padded, padded_gradient = grad(wide, wide_label)
+    np.testing.assert_allclose(padded, value, rtol=1e-6)
+    inner = padded_gradient[:2, :3, :4]
+    np.testing.assert_allclose(inner, gradient, rtol=1e-5, atol=1e-7)
+
+
+def test_a_label_outside_the_classes_is_nan(example, request):
+    logits, label = example
+    for wrong in (3, -1):
+        label = np.where(label == 1, wrong, label)
+        for name in sorted(LOSSES):
+            assert np.isnan(mean_share(*LOSSES[name](logits, label))), (name, wrong)
+
+
+def test_another_void_value(example):
+    logits, label = example
+    moved = np.where(label == 255, 7, label)
+    for name, loss in LOSSES.items():
+        expected = mean_share(*loss(logits, label))
+        np.testing.assert_array_equal(
+            mean_share(*loss(logits, moved, void=7)), expected, err_msg=name
+        )
+
+
+def test_objective_adds_means_with_coefficients():
+    terms = {
+        "a": (jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]), 1.0),
+        "b": (jnp.array([[5.0, 9.0]]), jnp.array([[1.0, 0.0]]), 0.4),
+        "empty": (jnp.array([5.0]), jnp.array([0.0]), 2.0),
+    }
+    loss, parts = objective(terms)
+    np.testing.assert_allclose(loss, 2.0 + 0.4 * 5.0)
+    assert {k: float(v) for k, v in parts.items()} == {"a": 2, "b": 5, "empty": 0}

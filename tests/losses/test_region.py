@@ -1,0 +1,116 @@
+"""Dice, Jaccard, Tversky and Lovasz against slow forms and hand-made values."""
+
+import itertools
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxseg.losses import dice, jaccard, lovasz_softmax, mean_share, tversky
+
+
+def by_class(probability, label, per_image, classes, score):
+    """Mean of score(p, y) over classes in an image (or the batch), then images."""
+    images = range(len(label)) if per_image else [slice(None)]
+    means = []
+    for image in images:
+        known = label[image] != 255
+        y, p = label[image][known], probability[image][known]
+        chosen = range(p.shape[-1]) if classes == "all" else np.unique(y)
+        means.append(np.mean([score(p[:, k], y == k) for k in chosen]))
+    return np.mean(means)
+
+
+def dice_score(p, y):
+    return 1 - (2 * p[y].sum() + 1) / (p.sum() + y.sum() + 1)
+
+
+def jaccard_score(p, y):
+    return 1 - (p[y].sum() + 1) / (p.sum() + y.sum() - p[y].sum() + 1)
+
+
+def tversky_score(p, y):
+    hit = p[y].sum()
+    wrong = 0.3 * p[~y].sum() + 0.7 * (1 - p[y]).sum()
+    return (1 - (hit + 1) / (hit + wrong + 1)) ** 0.75
+
+
+def lovasz_score(p, y):
+    """Area under the Jaccard loss of {errors > t} over thresholds t: the definition."""
+    error = np.where(y, 1 - p, p)
+    levels = np.concatenate([[0], np.sort(error)])
+    area = 0.0
+    for low, high in itertools.pairwise(levels):
+        wrong = error > low
+        union = (y | wrong).sum()
+        area += (high - low) * (wrong.sum() / union if union else 0.0)
+    return area
+
+
+CASES = {
+    "dice": (dice, {}, dice_score),
+    "jaccard": (jaccard, {}, jaccard_score),
+    "tversky": (tversky, {"gamma": 0.75}, tversky_score),
+    "lovasz": (lovasz_softmax, {}, lovasz_score),
+}
+
+
+@pytest.mark.parametrize("classes", ["present", "all"])
+@pytest.mark.parametrize("per_image", [True, False])
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_equals_slow_form(example, same_as, name, per_image, classes):
+    function, options, score = CASES[name]
+
+    def loss(z, label):
+        return function(z, label, per_image=per_image, classes=classes, **options)
+
+    def slow(p, label):
+        return by_class(p, label, per_image, classes, score)
+
+    same_as(loss, slow, *example)
+
+
+def test_shapes(example):
+    assert dice(*example)[0].shape == (2, 3)
+    assert dice(*example, per_image=False)[0].shape == (3,)
+    assert lovasz_softmax(*example)[0].shape == (3,)
+    assert lovasz_softmax(*example, per_image=True)[0].shape == (2, 3)
+
+
+def test_hand_made_overlaps():
+    """Four pixels, class 1 on two, certain predictions, three of them right."""
+    guess, label = np.array([[[1, 0, 0, 0]]]), jnp.array([[[1, 1, 0, 0]]])
+    logits = jnp.asarray(200.0 * np.eye(2)[guess], jnp.float32)
+
+    def value(loss):
+        return loss(logits, label, smooth=0.0)[0][0]
+
+    # Class 0: I 2, P 3, N 2; class 1: I 1, P 1, N 2.
+    np.testing.assert_allclose(value(dice), [1 - 4 / 5, 1 - 2 / 3], rtol=1e-6)
+    np.testing.assert_allclose(value(jaccard), [1 - 2 / 3, 1 - 1 / 2], rtol=1e-6)
+    lovasz, _ = lovasz_softmax(logits, label)
+    np.testing.assert_allclose(lovasz, [1 / 3, 1 / 2], rtol=1e-6)
+
+
+def test_tversky_contains_dice_and_jaccard(example):
+    half = tversky(*example, alpha=0.5, beta=0.5, smooth=0.5)[0]
+    np.testing.assert_allclose(half, dice(*example)[0], rtol=1e-5)
+    one = tversky(*example, alpha=1.0, beta=1.0)[0]
+    np.testing.assert_allclose(one, jaccard(*example)[0], rtol=1e-5)
+
+
+def test_each_image_counts_once():
+    """Image 0 holds one class, image 1 two: the mean is over images, not classes."""
+    label = np.array([[[0, 0]], [[0, 1]]])
+    logits = np.zeros((2, 1, 2, 2), np.float32)
+    value, weight = dice(logits, label, smooth=0.0)
+    # Image 0: 1 - 2/3; image 1: 1 - 1/2 for both classes.
+    np.testing.assert_allclose(
+        mean_share(value, weight), (1 / 3 + 1 / 2) / 2, rtol=1e-6
+    )
+    np.testing.assert_allclose(weight, [[1, 0], [0.5, 0.5]])
+
+
+def test_unknown_classes_option_is_named(example):
+    with pytest.raises(ValueError, match="classes is 'some'"):
+        dice(*example, classes="some")

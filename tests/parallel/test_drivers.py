@@ -1,0 +1,220 @@
+"""One device = sharded jit = pmap: parameters after steps, and confusion counts."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+from flax import linen as nn
+from jax.sharding import AxisType
+
+from jaxseg.config import LossConfig, OptimConfig
+from jaxseg.losses import build
+from jaxseg.metrics import ConfusionTotal
+from jaxseg.nn.layers import Conv, ConvNormAct
+from jaxseg.nn.style import Style
+from jaxseg.training import optim
+from jaxseg.training.augment import prepare_eval, prepare_train
+from jaxseg.training.parallel import jit_driver, make_mesh, pmap_driver, prefetch
+from jaxseg.training.state import create_state
+from jaxseg.training.steps import eval_step, train_step
+
+COLOURS = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.25)}
+CONFIG = OptimConfig(
+    name="sgd", learning_rate=0.05, clip_norm=5.0, groups=(("head/.*", 2.0),)
+)
+OBJECTIVES = {
+    "plain": LossConfig(),
+    "global": LossConfig(
+        "top_k_cross_entropy",
+        extra=(("dice", 0.5), ("lovasz_softmax", 0.5), ("boundary", 0.01)),
+        options={
+            "top_k_cross_entropy": {"fraction": 0.3, "anneal_steps": 8},
+            "dice": {"per_image": False},
+        },
+        class_weights="median_frequency",
+    ),
+}
+
+
+class Net(nn.Module):
+    """Two convolutions, synchronised batch norm, an auxiliary head."""
+
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x, *, train=False):
+        x = ConvNormAct(6, style=self.style, name="stem")(x, train=train)
+        x = ConvNormAct(6, rate=2, style=self.style, name="body")(x, train=train)
+        aux = Conv(4, 1, style=self.style, name="aux_head")(x)
+        return {"logits": Conv(4, style=self.style, name="head")(x), "aux": aux}
+
+
+def batches(count=4):
+    """Batches of 16 images in which whole examples are void."""
+    for number in range(count):
+        random = np.random.default_rng(number)
+        label = random.integers(0, 4, (16, 8, 6)).astype(np.uint8)
+        label[:2] = 255
+        label[4:9, :6] = 255
+        image = random.integers(0, 256, (16, 8, 6, 3)).astype(np.uint8)
+        seed = random.integers(0, 2**32, 16, dtype=np.uint32)
+        yield {"image": image, "label": label, "seed": seed}
+
+
+def train(kind, devices, objective, space=1):
+    """State and metrics after four steps on this many devices."""
+    axis_name = "batch" if kind == "pmap" else None
+    model = Net(Style(axis_name=axis_name))
+    tx, schedule = optim.build(CONFIG, 10)
+    state = create_state(model, tx, seed=0, image_shape=(1, 8, 6, 3), ema=True)
+    loss_fn = build(
+        OBJECTIVES[objective], class_pixels=(4, 3, 2, 1), axis_name=axis_name
+    )
+    prepare = functools.partial(prepare_train, colour=0.3, **COLOURS)
+    options = {"prepare": prepare, "schedule": schedule, "axis_name": axis_name}
+    step = functools.partial(
+        train_step, model=model, tx=tx, loss_fn=loss_fn, ema=0.9, **options
+    )
+    if kind == "pmap":
+        driver = pmap_driver(step, jax.devices()[:devices])
+    else:
+        driver = jit_driver(step, make_mesh(devices // space, space))
+    state, rows = driver.put_state(state), []
+    for batch in prefetch(batches(), driver.put_batch):
+        state, metrics = driver(state, batch)
+        rows.append(metrics)
+    return jax.device_get((state.replace(rng=None), rows))
+
+
+@functools.cache
+def alone(objective):
+    return train("jit", 1, objective)
+
+
+def case(kind, devices, space, objective, *marks):
+    name = f"{kind}-{devices}-{space}-{objective}"
+    return pytest.param(kind, devices, space, objective, id=name, marks=marks)
+
+
+@pytest.mark.parametrize(
+    ("kind", "devices", "space", "objective"),
+    [
+        case("jit", 8, 1, "plain"),
+        case("jit", 8, 2, "plain"),
+        case("pmap", 2, 1, "plain"),
+        case("pmap", 8, 1, "plain"),
+        case("jit", 8, 2, "global", pytest.mark.slow),
+        case("pmap", 8, 1, "global", pytest.mark.slow),
+    ],
+)
+def test_training_is_the_same_everywhere(kind, devices, space, objective):
+    expected, got = alone(objective), train(kind, devices, objective, space)
+    start = np.abs(
+        expected[0].params["head"]["kernel"] - expected[0].ema["head"]["kernel"]
+    )
+    assert start.max() > 1e-3 and expected[0].step == 4
+    assert np.abs(expected[0].batch_stats["body"]["norm"]["mean"]).max() > 0.05
+    for part in ("params", "batch_stats", "ema"):
+        jax.tree.map(
+            functools.partial(np.testing.assert_allclose, rtol=1e-6, atol=1e-6),
+            getattr(got[0], part),
+            getattr(expected[0], part),
+        )
+    for row, wanted in zip(got[1], expected[1], strict=True):
+        assert row["labelled"] == wanted["labelled"]
+        for name, value in wanted.items():
+            if name != "correct":
+                np.testing.assert_allclose(row[name], value, rtol=1e-5, err_msg=name)
+        assert abs(row["correct"] - wanted["correct"]) <= 1
+
+
+def evaluate(kind, devices, size):
+    """Confusion of 20 images in batches of `size`, filled up with void."""
+    axis_name = "batch" if kind == "pmap" else None
+    model = Net(Style(axis_name=axis_name))
+    state = create_state(
+        model, optim.build(CONFIG, 10)[0], seed=3, image_shape=(1, 8, 6, 3)
+    )
+    prepare = functools.partial(prepare_eval, **COLOURS)
+    options = {"num_classes": 4, "prepare": prepare, "axis_name": axis_name}
+    step = functools.partial(eval_step, model=model, **options)
+    if kind == "pmap":
+        driver = pmap_driver(step, jax.devices()[:devices], donate=False)
+    else:
+        driver = jit_driver(step, make_mesh(devices), donate=False)
+    images = [{k: v[i] for k, v in b.items()} for b in batches(2) for i in range(10)]
+    variables = driver.put_state(state.variables())
+    total = ConfusionTotal(4)
+    for first in range(0, 20, size):
+        rows = images[first : first + size]
+        empty = rows[-1] | {"label": np.full_like(rows[-1]["label"], 255)}
+        rows = rows + [empty] * (-len(rows) % (-(-size // devices) * devices))
+        stacked = {k: np.stack([row[k] for row in rows]) for k in rows[0]}
+        total.add(driver(variables, driver.put_batch(stacked)))
+    return total.matrix[:-1]
+
+
+@pytest.mark.parametrize("kind", ["jit", "pmap"])
+def test_evaluation_is_the_same_everywhere(kind):
+    expected = evaluate("jit", 1, 20)
+    assert expected.sum() == sum((b["label"][:10] != 255).sum() for b in batches(2))
+    assert (np.diag(expected) > 0).sum() >= 2
+    for devices, size in ((1, 1), (1, 4), (1, 7), (2, 7), (8, 4)):
+        np.testing.assert_array_equal(evaluate(kind, devices, size), expected)
+
+
+def test_state_is_donated_and_the_callers_copy_lives():
+    driver = jit_driver(lambda s, b: (s + b["x"].sum(), {}), make_mesh(2))
+    own = jax.numpy.ones(3)
+    placed = driver.put_state(own)
+    out, _ = driver(placed, driver.put_batch({"x": np.ones(4, np.float32)}))
+    np.testing.assert_array_equal(out, 5)
+    assert placed.is_deleted() and not own.is_deleted()
+    kept = jit_driver(lambda s, b: s + b["x"].sum(), make_mesh(2), donate=False)
+    placed = kept.put_state(own)
+    kept(placed, kept.put_batch({"x": np.ones(4, np.float32)}))
+    assert not placed.is_deleted()
+
+
+def test_mesh_axes_are_auto():
+    mesh = make_mesh(space=2)
+    assert dict(mesh.shape) == {"batch": 4, "space": 2}
+    assert mesh.axis_types == (AxisType.Auto, AxisType.Auto)
+    assert dict(make_mesh(3).shape) == {"batch": 3, "space": 1}
+
+
+@pytest.mark.parametrize(("batch", "space"), [(5, 2), (0, 1), (None, 9)])
+def test_impossible_meshes_are_named(batch, space):
+    with pytest.raises(ValueError, match=f"space is {space}; .* at most 8 devices"):
+        make_mesh(batch, space)
+
+
+def test_uneven_batches_are_named():
+    batch = {"image": np.zeros((6, 5, 4, 3), np.uint8)}
+    drivers = (jit_driver(max, make_mesh(4)), pmap_driver(max, jax.devices()[:4]))
+    for driver in drivers:
+        with pytest.raises(ValueError, match="image has size 6 along axis 0"):
+            driver.put_batch(batch)
+    with pytest.raises(ValueError, match="image has size 5 along axis 1"):
+        jit_driver(max, make_mesh(3, 2)).put_batch(batch)
+
+
+def test_batch_lands_in_equal_parts():
+    mesh = make_mesh(4, 2)
+    batch = {"image": np.arange(8 * 6 * 2).reshape(8, 6, 2), "seed": np.arange(8)}
+    placed = jit_driver(max, mesh).put_batch(batch)
+    assert {s.data.shape for s in placed["image"].addressable_shards} == {(2, 3, 2)}
+    assert {s.data.shape for s in placed["seed"].addressable_shards} == {(2,)}
+    np.testing.assert_array_equal(placed["image"], batch["image"])
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_prefetch_keeps_order_and_runs_ahead(depth):
+    put = []
+    stream = prefetch(range(4), lambda x: put.append(x) or x, depth=depth)
+    assert next(stream) == 0
+    assert put == list(range(min(depth, 4)))
+    assert list(stream) == [1, 2, 3] and put == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="depth is 0"):
+        next(prefetch([], print, depth=0))

@@ -1,0 +1,101 @@
+"""Every loss, value and gradient: one device = sharded jit = pmap with its axis."""
+
+import functools
+import inspect
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import NamedSharding, PartitionSpec
+
+from jaxseg.losses import LOSSES, cross_entropy, edge_cross_entropy, mean_share
+from jaxseg.losses.reduction import total
+from jaxseg.metrics import confusion
+from jaxseg.training.parallel import batch_sharding, make_mesh
+
+
+def edge(logits, label, *, axis_name=None):
+    return edge_cross_entropy(logits[..., :1], label, axis_name=axis_name)
+
+
+CASES = {**LOSSES, "edge": edge}
+for name in ("dice", "jaccard", "tversky"):
+    CASES[f"{name}_batch"] = functools.partial(LOSSES[name], per_image=False)
+CASES["lovasz_image"] = functools.partial(LOSSES["lovasz_softmax"], per_image=True)
+CASES["ohem_few"] = functools.partial(
+    LOSSES["ohem_cross_entropy"], min_kept=9, threshold=0.1
+)
+
+
+@pytest.fixture(scope="module")
+def example():
+    """Eight images; one is all void, one nearly, one lacks two classes."""
+    random = np.random.default_rng(5)
+    logits = random.normal(0, 1.5, (8, 8, 6, 4)).astype(np.float32)
+    label = random.integers(0, 4, (8, 8, 6)).astype(np.int32)
+    label[2] = 255
+    label[3, :7] = 255
+    label[5] = np.minimum(label[5], 1)
+    return logits, label
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_one_value_everywhere(example, name):
+    loss = CASES[name]
+    takes_axis = "axis_name" in inspect.signature(loss).parameters
+
+    def run(logits, label, axis_name=None):
+        options = {"axis_name": axis_name} if takes_axis else {}
+
+        def share(z):
+            return mean_share(*loss(z, label, **options), axis_name)
+
+        value, gradient = jax.value_and_grad(share)(logits)
+        return total(value, axis_name), gradient
+
+    value, gradient = jax.jit(run)(*example)
+    assert np.abs(gradient).max() > 1e-4
+    spread = [jax.device_put(x, batch_sharding(make_mesh(4, 2), 4)) for x in example]
+    split = [x.reshape(4, 2, *x.shape[1:]) for x in example]
+    mapped = jax.pmap(
+        functools.partial(run, axis_name="batch"),
+        axis_name="batch",
+        out_axes=(None, 0),
+        devices=jax.devices()[:4],
+    )
+    for other, grad in (jax.jit(run)(*spread), mapped(*split)):
+        np.testing.assert_allclose(other, value, rtol=2e-6)
+        grad = np.reshape(grad, gradient.shape)
+        np.testing.assert_allclose(grad, gradient, rtol=1e-4, atol=2e-7)
+
+
+def test_mean_of_device_means_would_be_wrong(example):
+    logits, label = example
+    right = mean_share(*cross_entropy(logits, label))
+    means = [mean_share(*cross_entropy(z, y)) for z, y in zip(*[
+        x.reshape(4, 2, *x.shape[1:]) for x in example], strict=True)]  # fmt: skip
+    assert abs(np.mean(means) - right) > 0.005
+
+
+def test_sharding_moves_no_map(full_optimisation):
+    """Cross entropy and its gradient, and counting, gather no pixels."""
+    mesh = make_mesh(4, 2)
+    logits = jax.ShapeDtypeStruct(
+        (8, 16, 16, 5), np.float32, sharding=batch_sharding(mesh, 4)
+    )
+    label = jax.ShapeDtypeStruct(
+        (8, 16, 16), np.int32, sharding=batch_sharding(mesh, 3)
+    )
+
+    def loss(z, y):
+        return jax.value_and_grad(lambda z: mean_share(*cross_entropy(z, y)))(z)
+
+    def count(z, y):
+        return confusion(z.argmax(-1), y, 5)
+
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    for function, out in ((loss, (everywhere, logits.sharding)), (count, everywhere)):
+        compiled = jax.jit(function, out_shardings=out).lower(logits, label).compile()
+        text = compiled.as_text()
+        assert "all-gather" not in text and "collective-permute" not in text
+        assert "all-reduce" in text

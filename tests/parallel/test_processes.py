@@ -1,0 +1,52 @@
+"""Two processes of four devices each train as one process of eight does."""
+
+import os
+import pathlib
+import runpy
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one(tmp_path):
+    worker = HERE / "worker.py"
+    address = f"localhost:{free_port()}"
+    root = str(HERE.parents[1])
+    environment = os.environ | {"PYTHONPATH": root, "JAX_PLATFORMS": "cpu"}
+    running = [
+        subprocess.Popen(
+            [sys.executable, worker, address, "2", str(index), tmp_path],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for index in range(2)
+    ]
+    try:
+        errors = [process.communicate(timeout=240)[1] for process in running]
+    finally:
+        for process in running:
+            process.kill()
+    assert [process.returncode for process in running] == [0, 0], errors
+    expected = runpy.run_path(str(worker))["train"]("jit")
+    for file in sorted(tmp_path.iterdir()):
+        got = np.load(file)
+        np.testing.assert_array_equal(got["matrix"], expected["matrix"], file.name)
+        assert got["labelled"] == expected["labelled"]
+        for name in ("kernel", "mean", "loss"):
+            np.testing.assert_allclose(
+                got[name], expected[name], rtol=1e-6, atol=1e-6, err_msg=file.name
+            )
+    assert len(list(tmp_path.iterdir())) == 4

@@ -1,0 +1,308 @@
+"""The loop's order, its exact restarts, and how it ends when something goes wrong.
+
+The network here is a vector and the devices are numpy, so that the loop itself is
+tested; the real steps run in tests/cli.
+"""
+
+import dataclasses
+import json
+import os
+import signal
+import types
+
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+
+from jaxseg.config import Config, TrainConfig
+from jaxseg.training import evaluate
+from jaxseg.training.checkpoint import CheckpointError, Checkpoints
+from jaxseg.training.loop import train
+from jaxseg.training.record import read_metrics
+from jaxseg.training.stop import Stopped
+from jaxseg.training.task import NonFiniteLoss, Task
+
+IMAGES = 6
+CLOCKS = ("images_per_second", "input_wait")
+
+
+def state():
+    return {"w": np.arange(4, dtype=np.float32), "step": np.zeros((), np.int32)}
+
+
+class Arithmetic:
+    """A driver whose update depends on state, step and batch in an inexact way."""
+
+    def __init__(self, *, at=None, act=None):
+        self.at, self.act, self.calls = at, act, []
+
+    def place(self, placed):
+        return placed
+
+    variables = place
+
+    def train(self, state, batch):
+        step = int(state["step"])
+        self.calls.append(("step", step))
+        if step == self.at:
+            self.act()
+        w = np.sin(state["w"] * np.float32(1.1) + batch["image"].mean(dtype=np.float32))
+        loss = float("nan") if step == self.at and self.act is poison else w.sum()
+        new = {"w": w, "step": np.array(step + 1, np.int32)}
+        return new, {
+            "loss": np.float32(loss),
+            "learning_rate": np.float32(0.1 / (step + 1)),
+        }
+
+    def count(self, variables, batch):
+        self.calls.append(("count", int(variables["step"])))
+        right = 1 + int(abs(variables["w"].sum()) * 100)
+        return np.array([[right, 5], [3, right], [0, 1]], np.int32)
+
+
+def poison():
+    """Makes the loss of that step NaN."""
+
+
+class Quiet:
+    def started(self, step, steps):
+        self.first = step
+
+    def advanced(self, step):
+        pass
+
+    logged = evaluated = lambda self, step, values: None
+
+
+def batches(start):
+    position = start
+    while True:
+        index = (np.arange(2, dtype=np.int32) + 2 * position) % IMAGES
+        image = np.random.default_rng(position).integers(0, 9, (2, 4, 4, 3), np.uint8)
+        yield {"image": image, "index": index}
+        position += 1
+
+
+def validation():
+    for _ in range(2):
+        yield {
+            "image": np.zeros((1, 4, 4, 3), np.uint8),
+            "index": np.zeros(1, np.int32),
+        }
+
+
+TASK = Task(
+    classes=("a", "b"),
+    ids=tuple(f"file{i}.png" for i in range(IMAGES)),
+    eval_ids=("val.png",),
+    train_batches=batches,
+    eval_batches=validation,
+)
+SHORT = {"steps": 12, "batch_size": 2, "log_every": 5, "eval_every": 4, "save_every": 3}
+
+
+def go(workdir, driver=None, task=TASK, **changes):
+    config = Config(train=TrainConfig(**SHORT | changes))
+    return train(
+        config,
+        workdir,
+        task,
+        driver=driver or Arithmetic(),
+        state=state(),
+        reporter=Quiet(),
+    )
+
+
+def rows(workdir):
+    return [
+        {key: value for key, value in row.items() if key not in CLOCKS}
+        for row in read_metrics(workdir)
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The result of a run that nothing happened to, and its record."""
+    workdir = tmp_path_factory.mktemp("whole")
+    result = go(workdir)
+    return types.SimpleNamespace(
+        state=result.state, scores=result.scores, best=result.best, rows=rows(workdir)
+    )
+
+
+def test_each_step_is_evaluated_saved_and_logged_when_due(tmp_path):
+    driver = Arithmetic()
+    result = go(tmp_path, driver)
+    steps = [(row["kind"], row["step"]) for row in read_metrics(tmp_path)]
+    assert steps == [
+        ("eval", 4), ("train", 5), ("eval", 8), ("train", 10), ("train", 12), ("eval", 12)
+    ]  # fmt: skip
+    assert driver.calls.index(("count", 4)) < driver.calls.index(("step", 4))
+    assert driver.calls[-1] == ("count", 12)
+    best = max(read_metrics(tmp_path, "eval"), key=lambda row: row["mean_iou"])
+    assert result.best == best["step"]
+    assert result.scores["mean_iou"] == read_metrics(tmp_path)[-1]["mean_iou"]
+
+
+def test_a_log_line_is_the_mean_of_its_window(tmp_path):
+    go(tmp_path)
+    losses, current = [], state()
+    for _, batch in zip(range(5), batches(0), strict=False):
+        current, metrics = Arithmetic().train(current, batch)
+        losses.append(float(metrics["loss"]))
+    line = read_metrics(tmp_path, "train")[0]
+    assert line["loss"] == pytest.approx(np.mean(losses), rel=1e-6)
+    assert line["learning_rate"] == pytest.approx(0.02)
+    assert 0 <= line["input_wait"] <= 1 and line["images_per_second"] > 0
+
+
+def kill():
+    raise RuntimeError("power cut")
+
+
+@pytest.mark.parametrize("at", [0, 2, 3, 4, 8, 11])
+def test_a_crash_at_any_step_changes_nothing(tmp_path, at, whole):
+    with pytest.raises(RuntimeError, match="power cut"):
+        go(tmp_path / "cut", Arithmetic(at=at, act=kill))
+    again = go(tmp_path / "cut")
+    assert again.state["w"].tobytes() == whole.state["w"].tobytes()
+    assert rows(tmp_path / "cut") == whole.rows
+    assert (again.best, again.scores) == (whole.best, whole.scores)
+
+
+@pytest.mark.parametrize("at", [0, 3, 7])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_the_very_step_and_the_run_goes_on_exactly(
+    tmp_path, at, number, whole
+):
+    driver = Arithmetic(at=at, act=lambda: os.kill(os.getpid(), number))
+    with pytest.raises(Stopped) as stopped:
+        go(tmp_path / "cut", driver)
+    assert stopped.value.exit_status == 128 + number
+    assert stopped.value.step == at + 1
+    rest = Arithmetic()
+    again = go(tmp_path / "cut", rest)
+    steps = [step for kind, step in rest.calls if kind == "step"]
+    assert steps == list(range(at + 1, 12))
+    assert again.state["w"].tobytes() == whole.state["w"].tobytes()
+    assert rows(tmp_path / "cut") == whole.rows
+    assert again.best == whole.best
+
+
+def test_a_signal_during_evaluation_is_obeyed_at_once_and_the_score_is_made_up(
+    tmp_path, whole
+):
+    class Interrupted(Arithmetic):
+        def count(self, variables, batch):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return super().count(variables, batch)
+
+    driver = Interrupted()
+    with pytest.raises(Stopped):
+        go(tmp_path / "cut", driver)
+    assert driver.calls.count(("count", 4)) == 1  # of two batches
+    again = go(tmp_path / "cut")
+    assert rows(tmp_path / "cut") == whole.rows
+    assert (again.best, again.scores) == (whole.best, whole.scores)
+
+
+def test_handlers_are_given_back(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    go(tmp_path)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("at", "good"), [(2, "none was saved"), (8, "ckpt/8")])
+def test_a_loss_that_is_not_finite_names_step_files_and_checkpoint(tmp_path, at, good):
+    driver = Arithmetic(at=at, act=poison)
+    with pytest.raises(NonFiniteLoss) as error:
+        go(tmp_path, driver)
+    message = str(error.value)
+    first = 2 * at % IMAGES
+    assert f"not finite at step {at + 1}: loss nan" in message
+    assert f"file{first}.png, file{first + 1}.png" in message
+    assert message.endswith(good)
+
+
+def test_no_checkpoint_is_written_after_a_loss_that_was_not_finite(tmp_path):
+    with pytest.raises(NonFiniteLoss):
+        go(tmp_path, Arithmetic(at=2, act=poison), save_every=3)
+    with Checkpoints(tmp_path / "ckpt") as checkpoints:
+        assert checkpoints.steps == ()
+
+
+def test_a_finished_run_is_not_repeated_and_can_be_extended(tmp_path):
+    first = go(tmp_path)
+    driver = Arithmetic()
+    again = go(tmp_path, driver)
+    assert driver.calls == []
+    assert again.scores == first.scores
+    go(tmp_path, driver, steps=14)
+    assert [step for kind, step in driver.calls if kind == "step"] == [12, 13]
+    with pytest.raises(ValueError, match=r"train.steps is 5.*is at step 14"):
+        go(tmp_path, steps=5)
+
+
+def test_another_batch_size_is_refused(tmp_path):
+    go(tmp_path)
+    with pytest.raises(ValueError, match="batch_size is 4, but the run read 24 images"):
+        go(tmp_path, batch_size=4, steps=20)
+
+
+def test_a_failing_save_stops_the_run_and_the_run_can_go_on(
+    tmp_path, monkeypatch, whole
+):
+
+    def save(self, step, *args, **kwargs):
+        if step == 8:
+            raise OSError(28, "No space left on device")
+        return original(self, step, *args, **kwargs)
+
+    original = ocp.CheckpointManager.save
+    monkeypatch.setattr(ocp.CheckpointManager, "save", save)
+    with pytest.raises(
+        CheckpointError, match=r"step 8.*No space left.*step 6 is the last"
+    ):
+        go(tmp_path / "cut")
+    monkeypatch.undo()
+    again = go(tmp_path / "cut")
+    assert again.state["w"].tobytes() == whole.state["w"].tobytes()
+    assert rows(tmp_path / "cut") == whole.rows
+
+
+def test_overlays_are_drawn_at_every_evaluation(tmp_path):
+    drawn = []
+    task = dataclasses.replace(
+        TASK, overlays=lambda step, variables: drawn.append((step, variables["step"]))
+    )
+    go(tmp_path, task=task)
+    assert drawn == [(4, 4), (8, 8), (12, 12)]
+
+
+def test_the_metrics_file_is_json_without_nan(tmp_path):
+    go(tmp_path)
+    for line in (tmp_path / "metrics.jsonl").read_text().splitlines():
+        json.loads(line, parse_constant=pytest.fail)
+
+
+def test_fill_rows_are_void_and_the_rest_is_untouched():
+    batch = {
+        "image": np.arange(3 * 2 * 2 * 3, dtype=np.uint8).reshape(3, 2, 2, 3),
+        "label": np.ones((3, 2, 2), np.uint8),
+        "index": np.array([4, 5, 6], np.int32),
+    }
+    filled = evaluate.fill_rows(batch, 8)
+    assert {len(value) for value in filled.values()} == {8}
+    assert (filled["label"][3:] == 255).all() and (filled["index"][3:] == -1).all()
+    for name, value in batch.items():
+        np.testing.assert_array_equal(filled[name][:3], value)
+    assert batch["index"].tolist() == [4, 5, 6]
+    assert evaluate.fill_rows(filled, 4) is filled
+
+
+def test_an_illegal_label_is_named_by_its_file():
+    def step(variables, batch):
+        return np.full((3, 2), -1, np.int32)
+
+    with pytest.raises(ValueError, match=r"neither void.*images of the batch: val.png"):
+        evaluate.count(None, validation(), step, num_classes=2, ids=("val.png",))

@@ -1,0 +1,192 @@
+"""One step against its definition: loss, update, metrics, average, dropout."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+
+from jaxseg.config import LossConfig
+from jaxseg.losses import build, cross_entropy, mean_share
+from jaxseg.metrics import confusion
+from jaxseg.training.state import create_state
+from jaxseg.training.steps import _dropout_key, eval_step, train_step
+
+
+class Net(nn.Module):
+    """Per-pixel linear classifier with an auxiliary one; dropout if asked."""
+
+    rate: float = 0.0
+
+    @nn.compact
+    def __call__(self, x, *, train=False):
+        aux = nn.Dense(3, name="aux")(x)
+        x = nn.Dropout(self.rate, deterministic=not train)(x)
+        return {"logits": nn.Dense(3, name="head")(x), "aux": aux}
+
+
+TX = optax.sgd(0.5)
+
+
+@pytest.fixture
+def batch():
+    random = np.random.default_rng(0)
+    label = random.integers(0, 3, (2, 5, 6)).astype(np.int32)
+    label[0, :3] = 255
+    image = random.normal(0, 1, (2, 5, 6, 4)).astype(np.float32)
+    return {"image": image, "label": label}
+
+
+def start(model, ema=False):
+    return create_state(model, TX, seed=0, image_shape=(1, 5, 6, 4), ema=ema)
+
+
+def step(model, **options):
+    loss_fn = options.pop("loss_fn", build(LossConfig()))
+    made = functools.partial(train_step, model=model, tx=TX, loss_fn=loss_fn, **options)
+    return jax.jit(made)
+
+
+def test_one_step_by_definition(batch):
+    model = Net()
+    state = start(model)
+    label, image = batch["label"], batch["image"]
+
+    def loss(params):
+        outputs = model.apply({"params": params}, image)
+        main, aux = (
+            mean_share(*cross_entropy(outputs[key], label)) for key in ("logits", "aux")
+        )
+        return main + 0.4 * aux, (main, aux, outputs["logits"])
+
+    (whole, (main, aux, logits)), gradient = jax.value_and_grad(loss, has_aux=True)(
+        state.params
+    )
+    new, metrics = step(model, schedule=optax.constant_schedule(0.5))(state, batch)
+    expected = jax.tree.map(lambda p, g: p - 0.5 * g, state.params, gradient)
+    jax.tree.map(
+        functools.partial(np.testing.assert_allclose, atol=1e-6), new.params, expected
+    )
+    norm = np.sqrt(sum((np.asarray(g) ** 2).sum() for g in jax.tree.leaves(gradient)))
+    right = (np.argmax(logits, -1) == label).sum()
+    expected = {"loss": whole, "loss/cross_entropy": main, "loss/aux": aux}
+    expected |= {"grad_norm": norm, "learning_rate": 0.5}
+    expected |= {"labelled": (label != 255).sum(), "correct": right}
+    assert set(metrics) == set(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(metrics[name], value, rtol=1e-5, err_msg=name)
+    assert metrics["labelled"].dtype == metrics["correct"].dtype == jnp.int32
+    assert new.step == 1
+
+
+def test_all_void_batch_changes_no_parameter(batch):
+    state = start(Net())
+    batch["label"] = np.full_like(batch["label"], 255)
+    new, metrics = step(Net())(state, batch)
+    jax.tree.map(np.testing.assert_array_equal, new.params, state.params)
+    assert metrics["loss"] == metrics["grad_norm"] == metrics["labelled"] == 0
+
+
+def test_average_follows_tensorflows_rule(batch):
+    state = start(Net(), ema=True)
+    run = step(Net(), ema=0.2)
+    expected = np.asarray(state.params["head"]["kernel"])
+    for t in range(4):
+        state, _ = run(state, batch)
+        decay = min(0.2, (1 + t) / (10 + t))
+        kernel = np.asarray(state.params["head"]["kernel"])
+        expected = decay * expected + (1 - decay) * kernel
+    np.testing.assert_allclose(state.ema["head"]["kernel"], expected, rtol=1e-5)
+    assert np.abs(expected - kernel).max() > 1e-3
+
+
+def test_average_must_be_asked_for_twice(batch):
+    with pytest.raises(ValueError, match=r"ema is 0.9, .* ema=False"):
+        step(Net(), ema=0.9)(start(Net()), batch)
+    with pytest.raises(ValueError, match=r"ema is None, .* ema=True"):
+        step(Net())(start(Net(), ema=True), batch)
+
+
+def test_dropout_differs_between_steps_and_not_between_runs(batch):
+    model = Net(rate=0.5)
+    run = step(model)
+    state = start(model)
+    first, again = run(state, batch)[1], run(state, batch)[1]
+    later = run(state.replace(step=state.step + 1), batch)[1]
+    assert first["loss/cross_entropy"] == again["loss/cross_entropy"]
+    assert first["loss/cross_entropy"] != later["loss/cross_entropy"]
+    assert first["loss/aux"] == later["loss/aux"]
+
+
+def test_dropout_differs_between_devices_under_pmap():
+    state = start(Net())
+
+    def words(_):
+        return jax.random.key_data(_dropout_key(state, "batch"))
+
+    keys = jax.pmap(words, axis_name="batch")(np.zeros(8))
+    assert len({tuple(key.tolist()) for key in keys}) == 8
+
+
+def test_loss_sees_the_step_and_the_prepared_batch(batch):
+    seen = {}
+
+    def loss_fn(outputs, batch):
+        seen.update(batch)
+        weight = jnp.ones(1)
+        return {"step": (batch["step"] * weight, weight, 1.0)}
+
+    def prepare(batch):
+        return {**batch, "more": batch["image"] + 1}
+
+    state = start(Net()).replace(step=jnp.int32(7))
+    _, metrics = step(Net(), loss_fn=loss_fn, prepare=prepare)(state, batch)
+    assert metrics["loss"] == 7
+    assert set(seen) == {"image", "label", "more", "step"}
+
+
+def test_eval_is_argmax_at_label_size(batch):
+    model = Net()
+    variables = start(model).variables()
+    logits = model.apply(variables, batch["image"])["logits"]
+    run = functools.partial(eval_step, model=model, num_classes=3)
+    expected = confusion(logits.argmax(-1), batch["label"], 3)
+    np.testing.assert_array_equal(jax.jit(run)(variables, batch), expected)
+    doubled = functools.partial(run, eval_scale=2.0)(variables, batch)
+    assert doubled.sum() == expected.sum()
+    np.testing.assert_array_equal(doubled.sum(1), expected.sum(1))
+
+
+def test_eval_scale_resizes_the_image_and_the_logits_back(batch):
+    seen = []
+
+    class Spy(nn.Module):
+        @nn.compact
+        def __call__(self, x, *, train=False):
+            seen.append(x.shape)
+            return {"logits": x[..., :3]}
+
+    run = functools.partial(eval_step, model=Spy(), num_classes=3)
+    image = np.repeat(np.repeat(batch["image"], 2, 1), 2, 2)
+    label = np.repeat(np.repeat(batch["label"], 2, 1), 2, 2)
+    run({}, {"image": image, "label": label}, eval_scale=0.5)
+    assert seen == [(2, 5, 6, 4)]
+
+
+def test_running_statistics_are_the_models(batch):
+    class Normed(nn.Module):
+        @nn.compact
+        def __call__(self, x, *, train=False):
+            x = nn.BatchNorm(use_running_average=not train, momentum=0.9, name="norm")(
+                x
+            )
+            return {"logits": nn.Dense(3, name="head")(x)}
+
+    state = start(Normed())
+    new, _ = step(Normed())(state, batch)
+    mean = batch["image"].mean((0, 1, 2))
+    np.testing.assert_allclose(new.batch_stats["norm"]["mean"], 0.1 * mean, atol=1e-6)
+    assert np.abs(mean).max() > 0.05
