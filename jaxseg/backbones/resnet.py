@@ -25,6 +25,7 @@ BLOCKS = {
 }
 _STEMS = ("7x7", "c", "d", "beta")
 _STRIDE_IN = ("conv1", "conv2", "last")
+_DENSE_POOLS = ("atrous", "adjacent", "none")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,12 +47,14 @@ def plan_units(
     output_stride: int,
     multi_grid: tuple[int, ...] = (1, 1, 1),
     stride_in: str = "conv2",
+    eager_rate: bool = False,
 ) -> tuple[tuple[Unit, ...], ...]:
     """Strides and rates of every unit of the stages c2 ... c5.
 
     The stages stand at strides 4, 8, 16, 32; one that would exceed `output_stride`
     keeps its size and doubles the rate of all that follows. `multi_grid` multiplies the
-    rates of the last stage, repeated when the stage is longer.
+    rates of the last stage, repeated when the stage is longer. `eager_rate` doubles the
+    rate one layer early, in the layer that held the stride.
     """
     if output_stride not in (4, 8, 16, 32):
         raise ValueError(
@@ -74,6 +77,7 @@ def plan_units(
                     stride, reached = 2, reached * 2
                 else:
                     rate *= 2
+                    before = rate if eager_rate else before
             units.append(Unit(stride, before * grid, rate * grid, i == halves_at))
         plan.append(tuple(units))
     return tuple(plan)
@@ -92,6 +96,11 @@ class ResNet(nn.Module):
       stride_in: "conv2" (torchvision), "conv1" (Caffe), or "last": the last unit of
         the previous stage (TF-slim, DeepLab v3's own networks); c2 ... c4 are then
         taken before that unit.
+      eager_rate: dilate the converted layer itself as well. Differs: segmentation_
+        models.pytorch does; the dense network then no longer equals the strided one.
+      dense_pool: what stem "d" averages in a shortcut that lost its stride: "atrous",
+        the pixels that the strided network averages; "adjacent" ones (timm); or "none"
+        (MMSegmentation).
       width: channels of the first stage; 64 but in tests.
       blocks: units per stage, when they differ from the depth's.
     """
@@ -104,6 +113,8 @@ class ResNet(nn.Module):
     width: int = 64
     blocks: tuple[int, ...] | None = None
     style: Style = Style()
+    eager_rate: bool = False
+    dense_pool: str = "atrous"
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
@@ -112,7 +123,13 @@ class ResNet(nn.Module):
         pyramid = {"c1": x}
         x = max_pool(x, window=3, stride=2, padding=1)
         blocks = self.blocks or BLOCKS[self.depth]
-        plan = plan_units(blocks, self.output_stride, self.multi_grid, self.stride_in)
+        plan = plan_units(
+            blocks,
+            self.output_stride,
+            self.multi_grid,
+            self.stride_in,
+            self.eager_rate,
+        )
         for stage, units in enumerate(plan):
             taken = None
             for i, unit in enumerate(units):
@@ -130,6 +147,10 @@ class ResNet(nn.Module):
             )
         if self.stem not in _STEMS:
             raise ValueError(f"stem {self.stem!r} is unknown; allowed are {_STEMS}")
+        if self.dense_pool not in _DENSE_POOLS:
+            raise ValueError(
+                f"dense_pool {self.dense_pool!r} is unknown; allowed are {_DENSE_POOLS}"
+            )
         if self.stride_in not in _STRIDE_IN:
             raise ValueError(
                 f"stride_in {self.stride_in!r} is unknown; allowed are {_STRIDE_IN}"
@@ -142,6 +163,9 @@ class ResNet(nn.Module):
 
     def _block(self, features, unit, name):
         shortcut = "avg" if self.stem == "d" else "conv"
+        if self.dense_pool == "none" and unit.stride == 1:
+            shortcut = "conv"
+        pool_rate = 1 if self.dense_pool == "adjacent" else unit.first_rate
         if self.depth < 50:
             return BasicBlock(
                 features,
@@ -150,6 +174,7 @@ class ResNet(nn.Module):
                 unit.rate,
                 unit.pooled,
                 shortcut,
+                pool_rate,
                 self.style,
                 name=name,
             )
@@ -163,7 +188,7 @@ class ResNet(nn.Module):
             shortcut,
             "conv1" if self.stride_in == "conv1" else "conv2",
             subsample=last and unit.pooled,
-            shortcut_rate=unit.first_rate,
+            shortcut_rate=pool_rate,
             style=self.style,
             name=name,
         )

@@ -57,7 +57,8 @@ def _atrous_mean(x, rate):
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions; the first holds the stride (ResNet-18 and -34).
 
-    `first_rate` is the rate of the first convolution, `rate` that of the second.
+    `first_rate` is the rate of the first convolution, `rate` that of the second,
+    `shortcut_rate` that of a pooling shortcut.
     """
 
     features: int
@@ -66,6 +67,7 @@ class BasicBlock(nn.Module):
     rate: int = 1
     pooled: bool = False
     shortcut: str = "conv"
+    shortcut_rate: int = 1
     style: Style = Style()
 
     @nn.compact
@@ -85,7 +87,7 @@ class BasicBlock(nn.Module):
             x = Shortcut(
                 self.features,
                 self.stride,
-                self.first_rate,
+                self.shortcut_rate,
                 self.pooled,
                 self.shortcut,
                 self.style,

@@ -1,0 +1,69 @@
+"""`jaxseg`: one command, one file per sub-command, imported when it is called.
+
+Exit status: 0 done; 1 an error, named in one line; 2 a wrong command line; 4 the loss
+was not finite; 128 + n stopped by signal n after saving (143 SIGTERM, 130 SIGINT).
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import logging
+import sys
+
+COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
+    "train": ("jaxseg.cli.train", "train a network; run again to resume exactly"),
+    "eval": ("jaxseg.cli.eval", "score a trained network on a split"),
+    "predict": ("jaxseg.cli.predict", "segment image files with a trained network"),
+    "convert": ("jaxseg.cli.convert", "weights of other libraries in, and out again"),
+    "models": ("jaxseg.cli.models", "list the architectures, or describe one"),
+    "convert": ("jaxseg.cli.convert", "weights of PyTorch libraries, in and out"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one sub-command and returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage())
+        return 0 if arguments else 2
+    name = arguments.pop(0)
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        print(f"jaxseg: no command {name!r}{hint}\n\n{usage()}", file=sys.stderr)
+        return 2
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax's inner messages
+    return run(COMMANDS[name][0], arguments)
+
+
+def run(module: str, arguments: list[str]) -> int:
+    """Calls a sub-command; errors about values and files become one line and 1."""
+    try:
+        return importlib.import_module(module).main(arguments)
+    except (ValueError, OSError) as error:
+        print(f"jaxseg: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def usage() -> str:
+    """The text of `jaxseg --help`."""
+    width = max(map(len, COMMANDS))
+    rows = [f"  {name:{width}}  {line}" for name, (_, line) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: jaxseg COMMAND ...",
+            "",
+            "Semantic segmentation in JAX.",
+            "",
+            *rows,
+            "",
+            "`jaxseg COMMAND --help` shows the options of a command.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

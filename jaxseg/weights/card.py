@@ -1,0 +1,129 @@
+"""The card of imported weights: where they come from and what images they expect."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+NAME = "card.json"
+LICENCES = {
+    "torchvision": "code BSD-3-Clause; the weights carry the terms of the data they "
+    "were trained on (ImageNet, COCO)",
+    "timm": "code Apache-2.0; each model's own card names the licence of its weights",
+    "segmentation_models_pytorch": "code MIT; encoder weights as their own sources say",
+    "mmsegmentation": "Apache-2.0; the terms of the training data also apply",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Normalisation:
+    """``(image * range - mean) / std`` on an image in 0..1, channels in ``order``."""
+
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    range: float = 1.0
+    order: str = "RGB"
+
+
+IMAGENET = Normalisation()
+HALF = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # Inception's: -1..1
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """What a user of the weights must know.
+
+    ``model`` and ``options`` rebuild the network by ``create_model``; ``classes`` may
+    be empty where the checkpoint does not name them.
+    """
+
+    model: str
+    num_classes: int | None
+    options: dict[str, Any]
+    source: str
+    sha256: str
+    library: str
+    licence: str
+    normalisation: Normalisation
+    classes: tuple[str, ...] = ()
+    palette: tuple[tuple[int, int, int], ...] = ()
+
+    def write(self, folder: str | os.PathLike) -> None:
+        """Writes ``card.json`` into a folder."""
+        text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        (pathlib.Path(folder) / NAME).write_text(text)
+
+
+def read_card(folder: str | os.PathLike) -> Card:
+    """The card in a folder.
+
+    Raises:
+        ValueError: fields are missing or unknown, or it is no JSON.
+    """
+    path = pathlib.Path(folder) / NAME
+    try:
+        fields = json.loads(path.read_text())
+        fields["normalisation"] = _normalisation(fields["normalisation"])
+        fields["classes"] = tuple(fields["classes"])
+        fields["palette"] = tuple(tuple(colour) for colour in fields["palette"])
+        return Card(**fields)
+    except (TypeError, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is no card of weights: {error}") from error
+
+
+def _normalisation(fields: Mapping[str, Any]) -> Normalisation:
+    return Normalisation(
+        tuple(fields["mean"]), tuple(fields["std"]), fields["range"], fields["order"]
+    )
+
+
+def licence(library: str) -> str:
+    """A note on the licence, for every library that ``library`` names."""
+    notes = [f"{name}: {note}" for name, note in LICENCES.items() if name in library]
+    return "; ".join(notes) or "unknown; ask the author of the file"
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """The digest of a file; empty for a directory."""
+    if os.path.isdir(path):
+        return ""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def classes(beside: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple]:
+    """Class names and colours in mmseg's ``meta`` (both its old and new spelling)."""
+    meta = beside.get("meta")
+    if not isinstance(meta, Mapping):
+        return (), ()
+    nested = meta.get("dataset_meta")
+    for place in (nested, meta):
+        if not isinstance(place, Mapping):
+            continue
+        names = place.get("classes") or place.get("CLASSES")
+        colours = place.get("palette") or place.get("PALETTE") or ()
+        if _are_names(names):
+            return tuple(names), _colours(colours, len(names))
+    return (), ()
+
+
+def _are_names(names: Any) -> bool:
+    return (
+        isinstance(names, list | tuple)
+        and 0 < len(names) <= 10_000
+        and all(isinstance(name, str) for name in names)
+    )
+
+
+def _colours(colours: Any, count: int) -> tuple:
+    """Colours if there is one RGB triple per class, else none."""
+    if not isinstance(colours, list | tuple) or len(colours) != count:
+        return ()
+    for colour in colours:
+        three = isinstance(colour, list | tuple) and len(colour) == 3
+        if not three or not all(type(v) is int and 0 <= v < 256 for v in colour):
+            return ()
+    return tuple(tuple(colour) for colour in colours)

@@ -1,0 +1,46 @@
+"""From what a checkpoint file holds to its state dict."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+WRAPPERS = ("state_dict", "model")
+_PREFIX = "module."  # of torch's DataParallel
+
+
+def unwrap(tree: Any, path: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """(state dict, everything beside it).
+
+    Looks into ``{"state_dict": ...}`` and ``{"model": ...}`` and takes a ``module.``
+    off that stands before every name.
+
+    Raises:
+        ValueError: no state dict is found, or it holds something else than arrays.
+    """
+    if not isinstance(tree, Mapping):
+        raise ValueError(f"{path} holds a {type(tree).__name__}, not a state dict")
+    beside: dict[str, Any] = {}
+    for name in WRAPPERS:
+        if isinstance(tree.get(name), Mapping):
+            beside = {key: value for key, value in tree.items() if key != name}
+            tree = tree[name]
+            break
+    wrong = [key for key, value in tree.items() if not _is_entry(key, value)]
+    if wrong or not tree:
+        shown = ", ".join(repr(key)[:60] for key in wrong[:10])
+        raise ValueError(
+            f"{path} holds no state dict: {len(wrong)} of {len(tree)} entries are not "
+            f"named tensors ({shown}); a state dict may lie under {WRAPPERS}"
+        )
+    return _strip(dict(tree)), beside
+
+
+def _is_entry(key: Any, value: Any) -> bool:
+    return isinstance(key, str) and isinstance(value, np.ndarray)
+
+
+def _strip(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    while all(key.startswith(_PREFIX) for key in state):
+        state = {key.removeprefix(_PREFIX): value for key, value in state.items()}
+    return state

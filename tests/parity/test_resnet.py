@@ -1,0 +1,70 @@
+"""ResNet trunks equal torchvision's and timm's, c2 ... c5, at even and odd sizes."""
+
+import pytest
+
+from jaxseg.backbones.resnet import ResNet
+from jaxseg.weights.maps import timm_resnet, timm_resnet_d, torchvision_resnet
+from jaxseg.weights.rules import drop
+
+_FC = drop(r"fc\.(weight|bias)")
+
+
+def stages(net, x):
+    """The four stages of a torchvision or timm ResNet."""
+    act = net.relu if hasattr(net, "relu") else net.act1
+    x = net.maxpool(act(net.bn1(net.conv1(x))))
+    outputs = {}
+    for i in range(1, 5):
+        x = outputs[f"c{i + 1}"] = getattr(net, f"layer{i}")(x)
+    return outputs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("depth", [18, 34, 50, 101, 152])
+def test_torchvision(peers, depth):
+    net = getattr(peers.torchvision.models, f"resnet{depth}")()
+    peers.randomise(net, depth)
+    rules = torchvision_resnet.BACKBONE + _FC
+    label = f"torchvision: resnet{depth}"
+    peers.compare(ResNet(depth), net, rules, run=stages, label=label)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "stem", "rules"),
+    [
+        ("resnet50", "7x7", torchvision_resnet.BACKBONE),
+        ("resnet50c", "c", timm_resnet.BACKBONE),
+        ("resnet18d", "d", timm_resnet_d.BACKBONE),
+        ("resnet50d", "d", timm_resnet_d.BACKBONE),
+        ("resnet50s", "beta", timm_resnet.BACKBONE),
+    ],
+)
+def test_timm(peers, name, stem, rules):
+    net = peers.randomise(peers.timm.create_model(name))
+    depth = int(name.rstrip("cds").removeprefix("resnet"))
+    model = ResNet(depth, stem=stem)
+    peers.compare(model, net, rules + _FC, run=stages, label=f"timm: {name}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stride", [8, 16])
+def test_dense(peers, stride):
+    """Atrous stages: the first block of a dense stage keeps the previous rate."""
+    dense = (False, stride == 8, True)
+    net = peers.torchvision.models.resnet50(replace_stride_with_dilation=dense)
+    peers.randomise(net, stride)
+    rules, label = torchvision_resnet.BACKBONE, f"torchvision: resnet50 /{stride}"
+    model = ResNet(50, output_stride=stride)
+    peers.compare(model, net, rules + _FC, run=stages, label=label)
+
+
+def test_a_forgotten_statistic_is_noticed(peers):
+    """The randomised reference tells a wrong epsilon and a lost mean."""
+    net = peers.randomise(peers.torchvision.models.resnet18())
+    rules = torchvision_resnet.BACKBONE + _FC
+    for module in net.layer1[0].children():
+        if hasattr(module, "eps"):
+            module.eps = 1e-2
+    with pytest.raises(AssertionError, match=r"c2 at \(32, 32\)"):
+        peers.compare(ResNet(18), net, rules, run=stages, sizes=[(32, 32)])

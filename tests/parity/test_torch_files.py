@@ -1,0 +1,108 @@
+"""Files of the real torch.save are read equal; ours are read by the real torch.load."""
+
+import collections
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from jaxseg import weights
+from jaxseg.cli import convert
+from jaxseg.weights import torchfile
+
+
+def tensors(torch):
+    """What a checkpoint may hold: dtypes, views, shared and empty storages."""
+    base = torch.arange(24, dtype=torch.float32).reshape(4, 6)
+    return collections.OrderedDict(
+        float32=base,
+        transposed=base.t(),
+        view=base[1:, 2:5],
+        strided=base[::2, ::3],
+        half=base.half(),
+        bfloat16=(base / 7).bfloat16(),
+        double=base.double(),
+        scalar=torch.tensor(2.5),
+        empty=torch.zeros(0, 3),
+        counter=torch.tensor(7),
+        mask=base > 3,
+        byte=base.byte(),
+        parameter=torch.nn.Parameter(base.clone()),
+    )
+
+
+def plain(torch, tensor):
+    """A tensor as numpy, bfloat16 too."""
+    tensor = tensor.detach()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.float().numpy().astype(ml_dtypes.bfloat16)
+    return tensor.numpy()
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+def test_every_kind_of_tensor(peers, tmp_path, zipped):
+    torch, path = peers.torch, tmp_path / "a.pth"
+    want = tensors(torch)
+    meta = {"epoch": 3, "CLASSES": ("a", "b"), "PALETTE": [[0, 0, 0], [1, 2, 3]]}
+    tree = {"state_dict": want, "meta": meta, "lr": [0.1, None, True]}
+    torch.save(tree, path, _use_new_zipfile_serialization=zipped)
+    got = torchfile.read(str(path))
+    assert got["meta"] == meta and got["lr"] == [0.1, None, True]
+    assert list(got["state_dict"]) == list(want)
+    for name, tensor in want.items():
+        array, expected = got["state_dict"][name], plain(torch, tensor)
+        assert array.dtype == expected.dtype and array.shape == expected.shape, name
+        assert np.array_equal(array, expected), name
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+def test_a_whole_module_and_an_optimiser(peers, tmp_path, zipped):
+    """A pickled module is refused by name; optimiser states are plain containers."""
+    torch, path = peers.torch, tmp_path / "a.pth"
+    net = torch.nn.Linear(2, 3)
+    torch.save(net, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(ValueError, match=r"refused global torch\.nn\.modules\.linear"):
+        torchfile.read(str(path))
+    optimiser = torch.optim.Adam(net.parameters())
+    net(torch.ones(1, 2)).sum().backward()
+    optimiser.step()
+    tree = {"model": net.state_dict(), "optimizer": optimiser.state_dict()}
+    torch.save(tree, path, _use_new_zipfile_serialization=zipped)
+    state = torchfile.read(str(path))
+    assert np.array_equal(state["model"]["weight"], net.weight.detach().numpy())
+    assert state["optimizer"]["state"][0]["exp_avg"].shape == (3, 2)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_torch_reads_what_we_write(peers, tmp_path, suffix):
+    torch, path = peers.torch, tmp_path / f"a{suffix}"
+    want = {name: plain(torch, t) for name, t in tensors(torch).items()}
+    weights.write(path, want)
+    if suffix == ".pth":
+        got = torch.load(path, weights_only=True)
+    else:
+        got = pytest.importorskip("safetensors.torch").load_file(path)
+    assert sorted(got) == sorted(want)
+    for name, array in want.items():
+        assert np.array_equal(plain(torch, got[name]), array), name
+
+
+@pytest.mark.slow
+def test_there_and_back_through_a_real_network(peers, tmp_path, capsys):
+    """torchvision's FCN: convert --verify, and the file out again is the same net."""
+    torch, path = peers.torch, tmp_path / "fcn.pth"
+    make = peers.torchvision.models.segmentation.fcn_resnet50
+    net = make(weights=None, weights_backbone=None, num_classes=21, aux_loss=True)
+    peers.randomise(net)
+    torch.save(net.state_dict(), path)
+    run, out = tmp_path / "run", tmp_path / "out.pth"
+    assert convert.main([str(path), "-o", str(run), "--verify"]) == 0
+    text = capsys.readouterr().out
+    assert "fcn_resnet50, 21 classes" in text
+    assert float(text.split("difference  ")[1].split()[0]) < 1e-4
+    convert.main([str(run), "-o", str(out), "--names", "torchvision_fcn"])
+    again = torch.load(out, weights_only=True)
+    for key, tensor in net.state_dict().items():
+        if not key.endswith("num_batches_tracked"):
+            assert torch.equal(again[key], tensor), key
+    net.load_state_dict(again, strict=True)

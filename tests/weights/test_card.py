@@ -1,0 +1,70 @@
+"""Cards: written and read back, class names of mmseg files, licences."""
+
+import json
+
+import pytest
+
+from jaxseg.weights import card
+from jaxseg.weights.card import Card, Normalisation, read_card
+
+CARD = Card(
+    model="fcn_resnet50",
+    num_classes=2,
+    options={"output_stride": 16},
+    source="hf://a/b/c.pth",
+    sha256="00",
+    library="torchvision",
+    licence=card.licence("torchvision"),
+    normalisation=Normalisation(),
+    classes=("a", "b"),
+    palette=((0, 0, 0), (1, 2, 3)),
+)
+
+
+def test_there_and_back(tmp_path):
+    CARD.write(tmp_path)
+    assert read_card(tmp_path) == CARD
+    fields = json.loads((tmp_path / "card.json").read_text())
+    assert fields["normalisation"]["order"] == "RGB"
+    fields["colour"] = 1
+    (tmp_path / "card.json").write_text(json.dumps(fields))
+    with pytest.raises(ValueError, match=r"is no card of weights: .*'colour'"):
+        read_card(tmp_path)
+
+
+def test_class_names_of_both_mmseg_spellings():
+    old = {"meta": {"CLASSES": ("a", "b"), "PALETTE": [[1, 2, 3], [4, 5, 6]]}}
+    new = {"meta": {"dataset_meta": {"classes": ["a", "b"], "palette": None}}}
+    assert card.classes(old) == (("a", "b"), ((1, 2, 3), (4, 5, 6)))
+    assert card.classes(new) == (("a", "b"), ())
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {},
+        {"meta": "text"},
+        {"meta": {"CLASSES": [1, 2]}},
+        {"meta": {"CLASSES": ()}},
+        {"meta": {"dataset_meta": 3}},
+    ],
+)
+def test_no_class_names(beside):
+    assert card.classes(beside) == ((), ())
+
+
+@pytest.mark.parametrize("palette", [[[1, 2]], [[1, 2, 300]], [[1, 2, True]], "abc"])
+def test_colours_that_are_none(palette):
+    assert card.classes({"meta": {"CLASSES": ["a"], "PALETTE": palette}})[1] == ()
+
+
+def test_licences():
+    assert "BSD-3-Clause" in card.licence("torchvision or timm")
+    assert "Apache-2.0" in card.licence("torchvision or timm")
+    assert card.licence("somebody").startswith("unknown")
+
+
+def test_digest(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert card.sha256(tmp_path / "a").startswith("ba7816bf")
+    assert card.sha256(tmp_path) == ""
