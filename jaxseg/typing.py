@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 import jax
 
 Array = jax.Array
-Pyramid = dict[str, Array]  # "c1": stride 2, ..., "c5": stride 32 (or the output stride)
+Pyramid = dict[str, Array]  # "c1": stride 2, ..., "c5": stride 32 or the output stride
 Outputs = dict[str, Array]  # "logits" [B, H, W, K]; optional "aux*", "edge"
 Variables = Mapping[str, Any]  # "params" and, with batch norm, "batch_stats"
 Size = tuple[int, int]  # height, width

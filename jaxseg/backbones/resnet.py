@@ -155,6 +155,14 @@ class ResNet(nn.Module):
             raise ValueError(
                 f"stride_in {self.stride_in!r} is unknown; allowed are {_STRIDE_IN}"
             )
+        if (
+            self.stride_in == "last"
+            and min((self.blocks or BLOCKS[self.depth])[:-1]) < 2
+        ):
+            raise ValueError(
+                f"blocks {self.blocks}: with stride_in 'last' a stage needs two units, "
+                "one that widens and one that halves the map"
+            )
         if self.stride_in != "conv2" and self.depth < 50:
             raise ValueError(
                 f"stride_in {self.stride_in!r} needs bottlenecks; depth {self.depth} "
@@ -183,7 +191,9 @@ class ResNet(nn.Module):
             features,
             unit.stride,
             # the 3x3 sits before the stride's place only when it holds it
-            unit.rate if self.stride_in == "conv1" or not unit.pooled else unit.first_rate,
+            unit.rate
+            if self.stride_in == "conv1" or not unit.pooled
+            else unit.first_rate,
             unit.pooled and not last,
             shortcut,
             "conv1" if self.stride_in == "conv1" else "conv2",

@@ -17,7 +17,6 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
     "predict": ("jaxseg.cli.predict", "segment image files with a trained network"),
     "convert": ("jaxseg.cli.convert", "weights of other libraries in, and out again"),
     "models": ("jaxseg.cli.models", "list the architectures, or describe one"),
-    "convert": ("jaxseg.cli.convert", "weights of PyTorch libraries, in and out"),
 }
 
 

@@ -2,7 +2,8 @@
 
 Writes for each image an indexed PNG in the colours of the dataset (the pixels are the
 class numbers), an overlay, and on demand the probabilities. In the default mode an
-image gets the classes that `jaxseg eval` scores.
+image gets the classes that `jaxseg eval` scores; `--crf` sharpens them along the edges
+of the image.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from rich.console import Console
 from rich.progress import track
 
 from jaxseg.cli.configure import overridden, take_options
+from jaxseg.cli.crf import CRF, refiner
 from jaxseg.cli.run import build_model, load_variables, read_config, read_spec
 from jaxseg.data import DatasetSpec
 from jaxseg.inference import predict_labels, predict_probabilities
@@ -64,6 +66,9 @@ class Options:
     """Average with the mirrored image."""
     tta: bool = False
     """The six scales 0.5 to 1.75, and flip."""
+    crf: bool = False
+    """Refine the probabilities by a dense CRF."""
+    crf_options: Annotated[CRF, tyro.conf.arg(name="crf")] = CRF()
     probabilities: bool = False
     """Also write NAME.npz with `probabilities` float16 [H, W, K] and `classes`."""
     overlay: bool = True
@@ -160,6 +165,7 @@ def segmenter(
     scales, flip = options.scales, options.flip
     if options.tta:
         scales, flip = PSPNET_SCALES, True
+    soft = options.probabilities or options.crf
     padded = options.mode == "whole" and scales == (1.0,)  # evaluation pads just once
     how = {
         "mode": options.mode,
@@ -178,7 +184,7 @@ def segmenter(
 
     def segment(pixels):
         image, size = prepare(pixels), pixels.shape[1:3]
-        if scales == (1.0,) and not flip and not options.probabilities:
+        if scales == (1.0,) and not flip and not soft:
             return predict_labels(apply_fn, image, size=size, **how), None
         averaged = predict_probabilities(
             apply_fn, image, scales=scales, flip=flip, size=size, **how
@@ -193,6 +199,7 @@ def run(
 ) -> list[Path]:
     """Predicts and writes all; returns the images that could not be read."""
     failures: list[Path] = []
+    sharpen = refiner(options.crf_options) if options.crf else None
     groups = list(batches(jobs, options))
     terminal = sys.stdout.isatty()
     if terminal:
@@ -214,6 +221,9 @@ def run(
         labels, probabilities = segment(pixels)
         for row, job in read:
             corner = np.s_[row, : job.size[0], : job.size[1]]
+            if sharpen is not None:
+                probabilities[row] = sharpen(probabilities[row], pixels[row], job.size)
+                labels[row] = probabilities[row].argmax(-1)
             share = None if probabilities is None else probabilities[corner]
             write(job, pixels[corner], labels[corner], share, spec, options)
             if not terminal:

@@ -113,13 +113,11 @@ def _drop_idle_taps(x, kernel, stride, rate, padding):
     for axis in (0, 1):
         size, (before, after) = x.shape[axis + 1], padding[axis]
         taps = kernel.shape[axis]
-        count = (size + before + after - rate[axis] * (taps - 1) - 1) // stride[axis] + 1
+        count = (size + before + after - rate[axis] * (taps - 1) - 1) // stride[
+            axis
+        ] + 1
         reach = stride[axis] * (count - 1)
-        live = [
-            u
-            for u in range(taps)
-            if -reach <= u * rate[axis] - before <= size - 1
-        ]
+        live = [u for u in range(taps) if -reach <= u * rate[axis] - before <= size - 1]
         first, last = (min(live), max(live)) if live else (0, taps - 1)
         kernel = lax.slice_in_dim(kernel, first, last + 1, axis=axis)
         pads.append(

@@ -82,7 +82,12 @@ def _input_gradient(x, kernel, stride, rate, padding, grad):
         before = extent - padding[a][0]
         spread = stride[a] * (grad.shape[a + 1] - 1) + 1
         edges.append((before, x.shape[a + 1] + extent - before - spread))
-    widths = ((0, 0, 0), (*edges[0], stride[0] - 1), (*edges[1], stride[1] - 1), (0, 0, 0))
+    widths = (
+        (0, 0, 0),
+        (*edges[0], stride[0] - 1),
+        (*edges[1], stride[1] - 1),
+        (0, 0, 0),
+    )
     spread = lax.pad(grad, jnp.zeros((), grad.dtype), widths)
     still = ((0, 0), (0, 0))
     return _shifted_products((1, 1), rate, still, spread, kernel[::-1, ::-1])

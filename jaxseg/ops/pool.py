@@ -78,7 +78,9 @@ def avg_pool(
     x = lax.pad(x, zero, ((0, 0, 0), *((*w, 0) for w in widths), (0, 0, 0)))
     total = lax.reduce_window(x, zero, lax.add, dims, strides, "VALID")
     counts = [
-        _window_counts(size[a], window[a], stride[a], padding[a], widths[a], count_include_pad)
+        _window_counts(
+            size[a], window[a], stride[a], padding[a], widths[a], count_include_pad
+        )
         for a in (0, 1)
     ]
     area = np.outer(*counts)[None, :, :, None]

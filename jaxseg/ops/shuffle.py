@@ -15,9 +15,7 @@ def _check_order(order):
         raise ValueError(f"order {order!r} is unknown; allowed are {_ORDERS}")
 
 
-def depth_to_space(
-    x: Array, block: int | tuple[int, int], order: str = "dcr"
-) -> Array:
+def depth_to_space(x: Array, block: int | tuple[int, int], order: str = "dcr") -> Array:
     """[B, H, W, bh * bw * C] -> [B, H * bh, W * bw, C].
 
     Channel (r * bw + s) * C + c ("dcr") or c * bh * bw + r * bw + s ("crd") goes to
@@ -37,9 +35,7 @@ def depth_to_space(
     return x.reshape(b, h * bh, w * bw, c)
 
 
-def space_to_depth(
-    x: Array, block: int | tuple[int, int], order: str = "dcr"
-) -> Array:
+def space_to_depth(x: Array, block: int | tuple[int, int], order: str = "dcr") -> Array:
     """[B, H * bh, W * bw, C] -> [B, H, W, bh * bw * C]; inverse of `depth_to_space`."""
     _check_order(order)
     (bh, bw), (b, h, w, c) = pair(block), x.shape

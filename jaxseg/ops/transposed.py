@@ -86,6 +86,4 @@ def _crop(full, x, kernel, stride, padding, output_padding):
         if size < 1:
             raise ValueError(f"padding {padding} leaves nothing of the result")
         widths.append((-padding[a], size + padding[a] - full.shape[a + 1], 0))
-    return lax.pad(
-        full, jnp.zeros((), full.dtype), ((0, 0, 0), *widths, (0, 0, 0))
-    )
+    return lax.pad(full, jnp.zeros((), full.dtype), ((0, 0, 0), *widths, (0, 0, 0)))

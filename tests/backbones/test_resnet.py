@@ -76,7 +76,9 @@ def test_dilating_the_strided_convolution_is_inconsistent(fill):
     strided = resnet(50).apply
     variables = fill(resnet(50), (1, 64, 64, 3))
     image = np.random.default_rng(1).normal(size=(1, 97, 97, 3)).astype(np.float32)
-    wrong = resnet(50, output_stride=16, multi_grid=(2, 1)).apply(variables, image)["c5"]
+    wrong = resnet(50, output_stride=16, multi_grid=(2, 1)).apply(variables, image)[
+        "c5"
+    ]
     right = strided(variables, image)["c5"]
     assert np.abs(wrong[:, ::2, ::2] - right).max() > 0.01 * right.std()
 
@@ -117,6 +119,8 @@ def test_train_mode_updates_statistics_and_sends_gradients_everywhere(fill):
         ({"output_stride": 12}, "output_stride 12 is not possible"),
         ({"stem": "e"}, "stem 'e' is unknown"),
         ({"depth": 18, "stride_in": "last"}, "needs bottlenecks"),
+        ({"stride_in": "last", "blocks": (2, 1, 2, 2)}, "a stage needs two units"),
+        ({"dense_pool": "far"}, "dense_pool 'far' is unknown"),
     ],
 )
 def test_resnet_refuses(options, message):

@@ -75,7 +75,12 @@ def test_idle_taps_leave_the_program():
 
 
 def test_same_padding():
-    assert [same_padding(k, r) for k, r in ((1, 1), (3, 1), (3, 6), (7, 2))] == [0, 1, 6, 6]
+    assert [same_padding(k, r) for k, r in ((1, 1), (3, 1), (3, 6), (7, 2))] == [
+        0,
+        1,
+        6,
+        6,
+    ]
     with pytest.raises(ValueError, match="kernel_size 4 is even"):
         same_padding(4)
 

@@ -69,7 +69,9 @@ def test_max_pool_value_and_first_maximum_gradient(case):
                 grad[b, best[0], best[1], c] += ct[b, i, j, c]
     np.testing.assert_array_equal(y, value)
     np.testing.assert_allclose(pull(jnp.asarray(ct))[0], grad, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(max_pool(jnp.asarray(x), impl="lax", **options), value)
+    np.testing.assert_array_equal(
+        max_pool(jnp.asarray(x), impl="lax", **options), value
+    )
 
 
 def test_max_pool_lets_nan_through():
@@ -104,13 +106,18 @@ def test_avg_pool(case, include):
 @pytest.mark.parametrize("size", [(7, 10), (6, 6), (3, 2)])
 def test_adaptive_pools(size):
     x = np.random.default_rng(0).normal(size=(2, *size, 3)).astype(np.float32)
-    mean, top = adaptive_avg_pool(jnp.asarray(x), 3), adaptive_max_pool(jnp.asarray(x), 3)
+    mean, top = (
+        adaptive_avg_pool(jnp.asarray(x), 3),
+        adaptive_max_pool(jnp.asarray(x), 3),
+    )
     for i in range(3):
         for j in range(3):
             rows = slice(i * size[0] // 3, -(-(i + 1) * size[0] // 3))
             columns = slice(j * size[1] // 3, -(-(j + 1) * size[1] // 3))
             part = x[:, rows, columns]
-            np.testing.assert_allclose(mean[:, i, j], part.mean((1, 2)), rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(
+                mean[:, i, j], part.mean((1, 2)), rtol=1e-4, atol=1e-6
+            )
             np.testing.assert_array_equal(top[:, i, j], part.max((1, 2)))
 
 
@@ -162,7 +169,9 @@ def test_nails_and_nearest():
     nails = np.zeros((4, 6))
     nails[0, 0], nails[0, 3], nails[2, 0], nails[2, 3] = 1, 2, 3, 4
     np.testing.assert_array_equal(bed_of_nails(x, (2, 3))[0, :, :, 0], nails)
-    np.testing.assert_array_equal(bed_of_nails(x, (2, 3), (3, 5))[0, :, :, 0], nails[:3, :5])
+    np.testing.assert_array_equal(
+        bed_of_nails(x, (2, 3), (3, 5))[0, :, :, 0], nails[:3, :5]
+    )
     np.testing.assert_array_equal(
         nearest(x, (2, 1))[0, :, :, 0], [[1, 2], [1, 2], [3, 4], [3, 4]]
     )

@@ -8,7 +8,13 @@ import pytest
 from jaxseg.ops.resize import bilinear_weights, crop_like, pad_to_multiple, resize
 from jaxseg.ops.shuffle import depth_to_space, space_to_depth
 
-SIZES = [((4, 5), (8, 20)), ((4, 5), (9, 7)), ((7, 6), (3, 4)), ((1, 1), (5, 6)), ((2, 3), (16, 24))]
+SIZES = [
+    ((4, 5), (8, 20)),
+    ((4, 5), (9, 7)),
+    ((7, 6), (3, 4)),
+    ((1, 1), (5, 6)),
+    ((2, 3), (16, 24)),
+]
 
 
 def draw(shape, seed=0):
@@ -22,7 +28,9 @@ def test_half_pixel_equals_jax_image(source, target):
     expected = jax.image.resize(x, shape, "bilinear", antialias=False)
     np.testing.assert_allclose(resize(x, target), expected, rtol=1e-4, atol=1e-5)
     smooth = jax.image.resize(x, shape, "bilinear", antialias=True)
-    np.testing.assert_allclose(resize(x, target, antialias=True), smooth, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        resize(x, target, antialias=True), smooth, rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("align", [False, True])
@@ -30,7 +38,7 @@ def test_half_pixel_equals_jax_image(source, target):
 def test_gradient_is_the_transposed_matrix(source, target, align):
     x, ct = draw((2, *source, 3)), draw((2, *target, 3), 1)
     y, pull = jax.vjp(lambda x: resize(x, target, align_corners=align), x)
-    slow = lambda x: resize(x, target, align_corners=align, impl="lax")  # noqa: E731
+    slow = lambda x: resize(x, target, align_corners=align, impl="lax")
     z, pull_slow = jax.vjp(slow, x)
     np.testing.assert_allclose(y, z, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(pull(ct)[0], pull_slow(ct)[0], rtol=1e-4, atol=1e-4)
@@ -73,9 +81,7 @@ def test_crop_and_pad():
     padded, size = pad_to_multiple(x, 4)
     assert padded.shape == (1, 8, 12, 1) and size == (7, 9)
     np.testing.assert_array_equal(crop_like(padded, x, (0, 0)), x)
-    np.testing.assert_array_equal(
-        crop_like(x, jnp.zeros((1, 4, 4, 1))), x[:, 1:5, 2:6]
-    )
+    np.testing.assert_array_equal(crop_like(x, jnp.zeros((1, 4, 4, 1))), x[:, 1:5, 2:6])
     with pytest.raises(ValueError, match=r"cannot cut \(8, 8\)"):
         crop_like(x, jnp.zeros((1, 8, 8, 1)))
 

@@ -1,0 +1,89 @@
+"""AlexNet's convolutions (Krizhevsky et al., NIPS 2012) with a free output stride.
+
+Two variants with different widths: "caffe" is CaffeNet, what FCN started from (groups
+of two, local response normalisation after pooling, Caffe's ceil rule); "torchvision" is
+the one-tower form of arXiv 1404.5997.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+from jaxseg.backbones.stride import atrous_plan, pool_max
+from jaxseg.nn.layers import Conv
+from jaxseg.nn.style import Style
+from jaxseg.typing import Array, Pyramid
+
+# (features, kernel, groups) of conv1 to conv5
+_CAFFE = ((96, 11, 1), (256, 5, 2), (384, 3, 1), (384, 3, 2), (256, 3, 2))
+_TORCHVISION = ((64, 11, 1), (192, 5, 1), (384, 3, 1), (256, 3, 1), (256, 3, 1))
+_VARIANTS = {"caffe": (_CAFFE, 0), "torchvision": (_TORCHVISION, 2)}
+
+
+def local_response_norm(
+    x: Array, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Array:
+    """x / (k + alpha / size * sum of squares over `size` channels around)^beta."""
+    square = jnp.square(x.astype(jnp.float32))
+    half = size // 2
+    total = lax.reduce_window(
+        square,
+        0.0,
+        lax.add,
+        (1, 1, 1, size),
+        (1, 1, 1, 1),
+        ((0, 0), (0, 0), (0, 0), (half, size - 1 - half)),
+    )
+    return (x / (k + alpha / size * total) ** beta).astype(x.dtype)
+
+
+class AlexNet(nn.Module):
+    """image -> {"c2": conv1 at stride 4, "c3": conv2, "c4": conv5, "c5": pool5}.
+
+    Unpadded pooling loses a border: a level is a little smaller than size / stride.
+
+    Attributes:
+      variant: "torchvision" or "caffe".
+      output_stride: 4, 8, 16 or 32; pooling beyond it keeps the size, at the running
+        rate.
+      first_padding: of conv1; default 2 (torchvision) or 0 (caffe). FCN pads 100.
+      width: factor on all channel counts.
+    """
+
+    variant: str = "torchvision"
+    output_stride: int = 32
+    first_padding: int | None = None
+    width: float = 1.0
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
+        if self.variant not in _VARIANTS:
+            raise ValueError(
+                f"variant {self.variant!r} is unknown; allowed are {tuple(_VARIANTS)}"
+            )
+        table, padding = _VARIANTS[self.variant]
+        caffe = self.variant == "caffe"
+        padding = padding if self.first_padding is None else self.first_padding
+        plan = atrous_plan((4, 2, 2, 2), self.output_stride)
+        x, pyramid, step = image, {}, plan[0]
+        for number, (features, kernel, groups) in enumerate(table, start=1):
+            conv = Conv(
+                max(groups, round(features * self.width / groups) * groups),
+                kernel,
+                stride=step.stride if number == 1 else 1,
+                rate=step.next,
+                padding=padding if number == 1 else None,
+                groups=groups,
+                style=self.style,
+                name=f"conv{number}",
+            )
+            x = nn.relu(conv(x))
+            if number in (3, 4):
+                continue
+            pyramid[f"c{2 + len(pyramid)}"] = x
+            step = plan[len(pyramid)]
+            x = pool_max(x, step, window=3, ceil=caffe)
+            if caffe and number < 3:
+                x = local_response_norm(x)
+        return {**pyramid, "c5": x}

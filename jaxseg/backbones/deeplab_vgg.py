@@ -1,0 +1,65 @@
+"""VGG-16 as DeepLab v1 and v2 changed it (arXiv 1412.7062, 1606.00915).
+
+3x3 pooling with padding 1 in place of 2x2; the last two poolings keep the size; conv5
+at rate 2; in v1 a 3x3 average pooling on top. Weights are VGG-16's.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.backbones.stride import Step, atrous_plan, pool_max
+from jaxseg.backbones.vgg import CHANNELS, CONVOLUTIONS
+from jaxseg.nn.layers import Conv
+from jaxseg.nn.style import Style
+from jaxseg.ops.conv import conv
+from jaxseg.ops.pool import avg_pool
+from jaxseg.typing import Array, Pyramid
+
+
+class DeepLabVGG(nn.Module):
+    """image -> {"c0": image, "c1".."c4": pool1 to pool4, "c5": pool5 (averaged in v1)}.
+
+    Attributes:
+      output_stride: 8 (the papers), 16 or 32.
+      average: the 3x3 average pooling behind pool5; it counts padding, as Caffe does.
+      atrous_pooling: pool5 and the average run at the running rate, so that the dense
+        network contains the strided one; as released they do not.
+      channels: per block; other than VGG's only in tests.
+    """
+
+    output_stride: int = 8
+    average: bool = True
+    atrous_pooling: bool = False
+    channels: tuple[int, ...] = CHANNELS
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
+        plan = atrous_plan((2, 2, 2, 2, 2), self.output_stride)
+        x, pyramid, rate = image, {"c0": image}, 1
+        for block, (count, step) in enumerate(
+            zip(CONVOLUTIONS[16], plan, strict=True), start=1
+        ):
+            for i in range(1, count + 1):
+                layer = Conv(
+                    self.channels[block - 1],
+                    rate=rate,
+                    style=self.style,
+                    name=f"conv{block}_{i}",
+                )
+                x = nn.relu(layer(x))
+            if not self.atrous_pooling:
+                step = Step(step.stride, 1, step.next)
+            x, rate = pool_max(x, step, window=3, padding=1), step.next
+            pyramid[f"c{block}"] = x
+        if self.average:
+            x = _average(x, rate if self.atrous_pooling else 1)
+        return {**pyramid, "c5": x}
+
+
+def _average(x, rate):
+    """Mean of 3x3 cells `rate` apart, zeros outside counted."""
+    if rate == 1:
+        return avg_pool(x, window=3, stride=1, padding=1)
+    kernel = jnp.full((3, 3, 1, x.shape[-1]), 1 / 9, x.dtype)
+    return conv(x, kernel, rate=rate, padding=rate, groups=x.shape[-1])

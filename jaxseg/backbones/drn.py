@@ -1,0 +1,193 @@
+"""Dilated residual networks A, C and D (arXiv 1705.09914).
+
+A: ResNet with rates 2 and 4 in place of the last two strides. C and D remove gridding:
+no max pooling, and rates that fall again (2, then 1) in two last levels without
+residual connections. D replaces the two first and two last levels by plain
+convolutions.
+"""
+
+from collections.abc import Callable
+
+from flax import linen as nn
+
+from jaxseg.backbones.stride import Step, atrous_plan
+from jaxseg.nn.layers import ConvNormAct
+from jaxseg.nn.residual import BasicBlock, Bottleneck
+from jaxseg.nn.style import Style
+from jaxseg.ops.pool import max_pool
+from jaxseg.typing import Array, Pyramid
+
+# kind, units per level 1 to 8, bottlenecks
+VARIANTS = {
+    "c26": ("c", (1, 1, 2, 2, 2, 2, 1, 1), False),
+    "c42": ("c", (1, 1, 3, 4, 6, 3, 1, 1), False),
+    "c58": ("c", (1, 1, 3, 4, 6, 3, 1, 1), True),
+    "d22": ("d", (1, 1, 2, 2, 2, 2, 1, 1), False),
+    "d24": ("d", (1, 1, 2, 2, 2, 2, 2, 2), False),
+    "d38": ("d", (1, 1, 3, 4, 6, 3, 1, 1), False),
+    "d40": ("d", (1, 1, 3, 4, 6, 3, 2, 2), False),
+    "d54": ("d", (1, 1, 3, 4, 6, 3, 1, 1), True),
+    "d56": ("d", (1, 1, 3, 4, 6, 3, 2, 2), True),
+    "d105": ("d", (1, 1, 3, 4, 23, 3, 1, 1), True),
+    "d107": ("d", (1, 1, 3, 4, 23, 3, 2, 2), True),
+}
+_CHANNELS = (1, 2, 4, 8, 16, 32, 32, 32)  # times the width
+_RATES = (1, 1, 1, 1, 2, 4, 2, 1)  # at stride 8
+_A_BLOCKS = {
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+}
+
+
+class ConvStack(nn.Module):
+    """`count` plain convolutions with batch norm and ReLU; the first has the stride."""
+
+    features: int
+    count: int
+    step: Step
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        for i in range(self.count):
+            block = ConvNormAct(
+                self.features,
+                stride=self.step.stride if i == 0 else 1,
+                rate=self.step.rate if i == 0 else self.step.next,
+                style=self.style,
+                name=f"conv{i + 1}",
+            )
+            x = block(x, train=train)
+        return x
+
+
+class DRN(nn.Module):
+    """image -> {"c1", "c2", "c3", "c4", "c5"}: levels 2, 3, 4, 6 and 8.
+
+    Attributes:
+      variant: one of `VARIANTS`, such as "c26" or "d105".
+      output_stride: 8, or 4, 2, 1 with the same weights. 16 and 32 do not exist: the
+        last level has rate 1 at stride 8 already.
+      width: channels of level 1; 16 but in tests.
+
+    Differs: the release's C-58 owns a projection in level 7 that it never uses
+    (1,049,600 parameters); it is left out.
+    """
+
+    variant: str = "d22"
+    output_stride: int = 8
+    width: int = 16
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
+        if self.variant not in VARIANTS:
+            raise ValueError(
+                f"variant {self.variant!r} is unknown; allowed are {tuple(VARIANTS)}"
+            )
+        stem = ConvNormAct(self.width, 7, style=self.style, name="stem")
+        x = stem(image, train=train)
+        pyramid, taps = {}, {2: "c1", 3: "c2", 4: "c3", 6: "c4", 8: "c5"}
+        for level, step in enumerate(self._steps(), start=1):
+            x = self._level(level, step)(x, train)
+            if level in taps:
+                pyramid[taps[level]] = x
+        return pyramid
+
+    def _steps(self):
+        """Strides and rates of the eight levels; a lost stride doubles what follows."""
+        plan = atrous_plan((1, 2, 2, 2), self.output_stride)
+        dense = plan[-1].next
+        later = [Step(1, rate * dense, rate * dense) for rate in _RATES[4:]]
+        return (*plan, *later)
+
+    def _level(self, level: int, step: Step) -> Callable:
+        kind, counts, bottlenecks = VARIANTS[self.variant]
+        features, count = self.width * _CHANNELS[level - 1], counts[level - 1]
+        outer, name = level in (1, 2, 7, 8), f"layer{level}"
+        if outer and (kind == "d" or level > 2):
+            # a residual block of C without its residual is two plain convolutions
+            count = count if kind == "d" else 2 * count
+            stack = ConvStack(features, count, step, self.style, name=name)
+            return lambda x, train: stack(x, train=train)
+        inner = bottlenecks and not outer
+        units = [
+            self._unit(features, step, i, inner, level in (2, 3, 4), f"{name}_{i}")
+            for i in range(count)
+        ]
+        return lambda x, train: _chain(units, x, train)
+
+    def _unit(self, features, step, i, bottleneck, strided, name):
+        stride, first = (step.stride, step.rate) if i == 0 else (1, step.next)
+        pooled = strided and i == 0
+        if bottleneck:
+            return Bottleneck(
+                features, stride, first, pooled, style=self.style, name=name
+            )
+        return BasicBlock(
+            features, stride, first, step.next, pooled, style=self.style, name=name
+        )
+
+
+def _chain(units, x, train):
+    for unit in units:
+        x = unit(x, train=train)
+    return x
+
+
+class DRNA(nn.Module):
+    """DRN-A, ResNet's modules and names: image -> {"c1", "c2", "c3", "c4", "c5"}.
+
+    As published the first block of each dilated stage keeps rate 1, also in the stage
+    of rate 4: ImageNet weights of the strided ResNet do not carry over exactly. For
+    placement that does, take `ResNet` at this output stride.
+
+    Attributes:
+      depth: 18, 34, 50 or 101.
+      output_stride: 8 (the paper), 16 or 32.
+      width: channels of the first stage.
+    """
+
+    depth: int = 50
+    output_stride: int = 8
+    width: int = 64
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
+        if self.depth not in _A_BLOCKS:
+            raise ValueError(
+                f"depth {self.depth} is unknown; allowed are {sorted(_A_BLOCKS)}"
+            )
+        plan = atrous_plan((2, 2, 1, 2, 2, 2), self.output_stride)
+        x = DRNAStem(self.width, self.style, name="stem")(image, train=train)
+        pyramid = {"c1": x}
+        x = max_pool(x, window=3, stride=2, padding=1)
+        for stage, count in enumerate(_A_BLOCKS[self.depth]):
+            step = plan[stage + 2]
+            for i in range(count):
+                x = self._unit(stage, i, step)(x, train=train)
+            pyramid[f"c{stage + 2}"] = x
+        return pyramid
+
+    def _unit(self, stage, i, step):
+        features, pooled = self.width * 2**stage, i == 0 and stage > 0
+        stride, rate = (step.stride, 1) if i == 0 else (1, step.next)
+        options = {"style": self.style, "name": f"layer{stage + 1}_{i}"}
+        if self.depth < 50:
+            return BasicBlock(features, stride, rate, rate, pooled, **options)
+        return Bottleneck(features, stride, rate, pooled, **options)
+
+
+class DRNAStem(nn.Module):
+    """ResNet's 7x7 convolution at stride 2, under ResNet's name."""
+
+    features: int
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        block = ConvNormAct(self.features, 7, 2, style=self.style, name="conv1")
+        return block(x, train=train)

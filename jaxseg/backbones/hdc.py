@@ -1,0 +1,120 @@
+"""ResNet under hybrid dilated convolution: free rates per unit (arXiv 1702.08502).
+
+Consecutive units take different rates, so that together they read every pixel. Stem and
+names are those of `ResNet(stem="beta", stride_in="conv1")`, whose weights fit.
+"""
+
+from flax import linen as nn
+
+from jaxseg.backbones.resnet import BLOCKS
+from jaxseg.nn.layers import ConvNormAct
+from jaxseg.nn.residual import Bottleneck
+from jaxseg.nn.style import Style
+from jaxseg.ops.pool import max_pool
+from jaxseg.typing import Array, Pyramid
+
+_PLANS = ("none", "uniform", "conv", "rf", "bigger", "release")
+
+
+def hdc_rates(plan: str, count: int, stage: int) -> tuple[int, ...]:
+    """Rates of the `count` units of stage 4 or 5 at output stride 8.
+
+    "none" 1 everywhere; "uniform" 2 and 4, plain dilation; "conv" alternates 2, 1;
+    "rf" cycles 1, 2, 3 (an incomplete rest keeps 2) and 3, 4, 5; "bigger", the paper's
+    best, cycles 1, 2, 5, 9 and 5, 9, 17; "release" starts that cycle with 2.
+
+    >>> hdc_rates("bigger", 6, 4)
+    (1, 2, 5, 9, 1, 2)
+    """
+    if plan not in _PLANS:
+        raise ValueError(f"plan {plan!r} is unknown; allowed are {_PLANS}")
+    if plan in ("none", "uniform"):
+        return (1 if plan == "none" else 2 ** (stage - 3),) * count
+    cycle = {
+        "conv": (2, 1),
+        "rf": (1, 2, 3) if stage == 4 else (3, 4, 5),
+        "bigger": (1, 2, 5, 9) if stage == 4 else (5, 9, 17),
+    }["bigger" if plan == "release" else plan]
+    rates = [cycle[i % len(cycle)] for i in range(count)]
+    if plan == "rf" and stage == 4:
+        whole = count // 3 * 3
+        rates[whole:] = [2] * (count - whole)
+    if plan == "release" and stage == 4:
+        rates[0] = 2
+    return tuple(rates)
+
+
+class HDCResNet(nn.Module):
+    """image -> {"c1", "c2": stride 4, "c3": 8, "c4", "c5": the output stride}.
+
+    Attributes:
+      depth: 50, 101 or 152.
+      output_stride: 8, 16 or 32. A plan is written for stride 8: where strides are kept
+        its rates are divided by them, not below 1.
+      plan: see `hdc_rates`.
+      rates: rates of stages 4 and 5, taken as they are and repeated, in place of a
+      plan.
+
+    Differs: the 3x3 max pooling is padded by one pixel; the release pads none.
+    """
+
+    depth: int = 101
+    output_stride: int = 8
+    plan: str = "bigger"
+    rates: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    width: int = 64
+    blocks: tuple[int, ...] | None = None
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
+        if self.output_stride not in (8, 16, 32):
+            raise ValueError(
+                f"output_stride {self.output_stride} is not possible; "
+                "allowed are 8, 16, 32"
+            )
+        x = HDCStem(self.width, self.style, name="stem")(image, train=train)
+        pyramid = {"c1": x}
+        x = max_pool(x, window=3, stride=2, padding=1)
+        for stage, count in enumerate(self.blocks or BLOCKS[self.depth], start=2):
+            rates = self._rates(stage, count)
+            for i in range(count):
+                pooled = i == 0 and stage > 2
+                block = Bottleneck(
+                    self.width * 2 ** (stage - 2),
+                    2 if pooled and 2**stage <= self.output_stride else 1,
+                    rates[i],
+                    pooled,
+                    stride_in="conv1",
+                    style=self.style,
+                    name=f"layer{stage - 1}_{i}",
+                )
+                x = block(x, train=train)
+            pyramid[f"c{stage}"] = x
+        return pyramid
+
+    def _rates(self, stage, count):
+        if stage < 4:
+            return (1,) * count
+        if self.rates is not None:
+            cycle = self.rates[stage - 4]
+            return tuple(cycle[i % len(cycle)] for i in range(count))
+        kept = min(self.output_stride, 2**stage) // 8
+        return tuple(max(1, r // kept) for r in hdc_rates(self.plan, count, stage))
+
+
+class HDCStem(nn.Module):
+    """Three 3x3 convolutions, the first at stride 2, ending in twice the width."""
+
+    width: int
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        plan = ((self.width, 2), (self.width, 1), (2 * self.width, 1))
+        for i, (features, stride) in enumerate(plan, start=1):
+            block = ConvNormAct(
+                features, stride=stride, style=self.style, name=f"conv{i}"
+            )
+            x = block(x, train=train)
+        return x

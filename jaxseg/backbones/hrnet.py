@@ -1,0 +1,133 @@
+"""HRNet: parallel branches of four resolutions that exchange maps all the way.
+
+arXiv 1904.04514 and 1908.07919; wiring of the authors' segmentation code. Every map keeps
+its resolution; the pyramid is c2..c5 with widths C, 2C, 4C, 8C.
+"""
+
+from flax import linen as nn
+
+from jaxseg.nn.layers import ConvNormAct
+from jaxseg.nn.residual import BasicBlock, Bottleneck
+from jaxseg.nn.style import Style
+from jaxseg.ops.resize import resize
+from jaxseg.typing import Array, Pyramid
+
+
+class HRNet(nn.Module):
+    """image -> {"c2": [B, H/4, W/4, C], ..., "c5": [B, H/32, W/32, 8C]}, sizes rounded up.
+
+    Args of the class:
+      width: C, 18, 32 or 48.
+      stem: features of the two stem convolutions.
+      first_blocks, first_features: bottlenecks of stage 1.
+      blocks: basic blocks per branch and module.
+      modules: modules of stages 2, 3 and 4.
+      align_corners: of the upsampling in the exchange; False in the paper's code, True in
+        its HRNet-OCR branch.
+      method: "bilinear", or "nearest" as in the classification networks.
+    """
+
+    width: int = 48
+    stem: int = 64
+    first_blocks: int = 4
+    first_features: int = 64
+    blocks: int = 4
+    modules: tuple[int, int, int] = (1, 4, 3)
+    align_corners: bool = False
+    method: str = "bilinear"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
+        """See the class."""
+        x = image
+        for index in (1, 2):
+            x = self._conv(self.stem, 2, f"stem{index}")(x, train=train)
+        for index in range(self.first_blocks):
+            name = f"layer1_{index}"
+            block = Bottleneck(self.first_features, style=self.style, name=name)
+            x = block(x, train=train)
+        branches = [x]
+        for stage, count in enumerate(self.modules, start=2):
+            branches = self._transition(branches, stage, train)
+            for index in range(count):
+                module = ExchangeModule(
+                    self.blocks,
+                    self.align_corners,
+                    self.method,
+                    self.style,
+                    name=f"stage{stage}_{index}",
+                )
+                branches = module(branches, train=train)
+        return {f"c{i + 2}": branch for i, branch in enumerate(branches)}
+
+    def _conv(self, features, stride, name):
+        return ConvNormAct(
+            features, kernel=3, stride=stride, style=self.style, name=name
+        )
+
+    def _transition(self, branches, stage, train):
+        """Open the next branch, from the last one; stage 2 also maps the first."""
+        name = f"transition{stage - 1}"
+        new = self._conv(self.width * 2 ** (stage - 1), 2, f"{name}_{stage - 1}")
+        opened = new(branches[-1], train=train)
+        if stage == 2:
+            first = self._conv(self.width, 1, f"{name}_0")
+            branches = [first(branches[0], train=train)]
+        return [*branches, opened]
+
+
+class ExchangeModule(nn.Module):
+    """Basic blocks on every branch, then y_i = ReLU(sum_j T_ij(x_j)).
+
+    T_ii is the identity; from a coarser branch 1x1-norm and upsampling to the size of
+    x_i; from a finer one i - j strided 3x3-norm, ReLU between them.
+    """
+
+    blocks: int = 4
+    align_corners: bool = False
+    method: str = "bilinear"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, branches: list[Array], *, train: bool) -> list[Array]:
+        """Maps [B, H_i, W_i, C_i] -> the same shapes."""
+        branches = [self._deepen(x, i, train) for i, x in enumerate(branches)]
+        return [
+            nn.relu(
+                sum(self._move(branches, j, i, train) for j in range(len(branches)))
+            )
+            for i in range(len(branches))
+        ]
+
+    def _deepen(self, x, i, train):
+        for index in range(self.blocks):
+            name = f"branch{i}_{index}"
+            x = BasicBlock(x.shape[-1], style=self.style, name=name)(x, train=train)
+        return x
+
+    def _move(self, branches, j, i, train):
+        """T_ij: branch j in the shape of branch i."""
+        x, target = branches[j], branches[i]
+        if i == j:
+            return x
+        if j > i:
+            x = self._conv(target.shape[-1], 1, 1, "none", f"fuse{i}_{j}")(
+                x, train=train
+            )
+            aligned = self.align_corners and self.method == "bilinear"
+            return resize(
+                x, target.shape[1:3], method=self.method, align_corners=aligned
+            )
+        for step in range(i - j):
+            last = step == i - j - 1
+            features = target.shape[-1] if last else x.shape[-1]
+            act = "none" if last else "relu"
+            layer = self._conv(features, 3, 2, act, f"fuse{i}_{j}_{step}")
+            x = layer(x, train=train)
+        return x
+
+    def _conv(self, features, kernel, stride, act, name):
+        return ConvNormAct(
+            features, kernel, stride, act=act, style=self.style, name=name
+        )

@@ -1,0 +1,261 @@
+"""MobileNet v2 and v3 trunks with a free output stride.
+
+v2: arXiv 1801.04381; v3: arXiv 1905.02244. Layer tables, widths rounded to multiples of
+eight and squeeze widths as in torchvision.
+"""
+
+import dataclasses
+
+from flax import linen as nn
+
+from jaxseg.backbones.stride import Step, atrous_plan
+from jaxseg.nn.layers import Conv, ConvNormAct
+from jaxseg.nn.style import Style
+from jaxseg.ops.pool import adaptive_avg_pool
+from jaxseg.typing import Array, Pyramid
+
+# expansion, channels, blocks, stride of the first
+_V2 = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+
+# kernel, expanded, channels, squeeze and excite, activation, stride
+_V3 = {
+    "large": (
+        (3, 16, 16, False, "relu", 1),
+        (3, 64, 24, False, "relu", 2),
+        (3, 72, 24, False, "relu", 1),
+        (5, 72, 40, True, "relu", 2),
+        (5, 120, 40, True, "relu", 1),
+        (5, 120, 40, True, "relu", 1),
+        (3, 240, 80, False, "hardswish", 2),
+        (3, 200, 80, False, "hardswish", 1),
+        (3, 184, 80, False, "hardswish", 1),
+        (3, 184, 80, False, "hardswish", 1),
+        (3, 480, 112, True, "hardswish", 1),
+        (3, 672, 112, True, "hardswish", 1),
+        (5, 672, 160, True, "hardswish", 2),
+        (5, 960, 160, True, "hardswish", 1),
+        (5, 960, 160, True, "hardswish", 1),
+    ),
+    "small": (
+        (3, 16, 16, True, "relu", 2),
+        (3, 72, 24, False, "relu", 2),
+        (3, 88, 24, False, "relu", 1),
+        (5, 96, 40, True, "hardswish", 2),
+        (5, 240, 40, True, "hardswish", 1),
+        (5, 240, 40, True, "hardswish", 1),
+        (5, 120, 48, True, "hardswish", 1),
+        (5, 144, 48, True, "hardswish", 1),
+        (5, 288, 96, True, "hardswish", 2),
+        (5, 576, 96, True, "hardswish", 1),
+        (5, 576, 96, True, "hardswish", 1),
+    ),
+}
+
+
+def divisible(value: float, divisor: int = 8) -> int:
+    """The nearest multiple of `divisor`, at least 90 % of `value` and one divisor."""
+    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * value else rounded
+
+
+class InvertedResidual(nn.Module):
+    """1x1 expansion, depthwise, [squeeze and excite,] linear 1x1; returns both ends.
+
+    Returns: (output, depthwise output). The shortcut joins blocks that keep channels
+    and, in the undilated network, size.
+    """
+
+    expanded: int
+    features: int
+    step: Step
+    kernel: int = 3
+    squeeze: int = 0
+    act: str = "relu6"
+    shortcut: bool = True
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
+        channels, y = x.shape[-1], x
+        if self.expanded != channels:
+            block = ConvNormAct(
+                self.expanded, 1, act=self.act, style=self.style, name="expand"
+            )
+            y = block(y, train=train)
+        block = ConvNormAct(
+            self.expanded,
+            self.kernel,
+            stride=self.step.stride,
+            rate=self.step.rate,
+            groups=self.expanded,
+            act=self.act,
+            style=self.style,
+            name="depthwise",
+        )
+        y = depthwise = block(y, train=train)
+        if self.squeeze:
+            y = SqueezeExcite(self.squeeze, style=self.style, name="squeeze")(y)
+        block = ConvNormAct(
+            self.features, 1, act="none", style=self.style, name="project"
+        )
+        y = block(y, train=train)
+        joined = self.shortcut and self.features == channels
+        return (x + y if joined else y), depthwise
+
+
+class SqueezeExcite(nn.Module):
+    """Channel gates from the image mean (arXiv 1709.01507), with a hard sigmoid."""
+
+    features: int
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        y = adaptive_avg_pool(x, 1)
+        y = nn.relu(Conv(self.features, 1, style=self.style, name="reduce")(y))
+        y = Conv(x.shape[-1], 1, style=self.style, name="expand")(y)
+        return x * nn.hard_sigmoid(y)
+
+
+class MobileNetV2(nn.Module):
+    """image -> {"c1": 16 channels, "c2": 24, "c3": 32, "c4": 96, "c5": 320}.
+
+    Attributes:
+      output_stride: 2, 4, 8, 16 or 32.
+      width: channel multiplier.
+      tap: "output", or "expanded": c2 to c4 are depthwise outputs of the last block at
+        their stride (144, 192, 576 channels), what DeepLab's release decodes from.
+      last: width of a final 1x1 convolution (ImageNet's 1280), 0 for none, as DeepLab.
+    """
+
+    output_stride: int = 32
+    width: float = 1.0
+    tap: str = "output"
+    last: int = 0
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
+        if self.tap not in ("output", "expanded"):
+            raise ValueError(
+                f'tap {self.tap!r} is unknown; allowed are "output" and "expanded"'
+            )
+        rows = [
+            (expansion, channels, stride if i == 0 else 1)
+            for expansion, channels, count, stride in _V2
+            for i in range(count)
+        ]
+        strides = (2, *(row[2] for row in rows))
+        plan = iter(atrous_plan(strides, self.output_stride))
+        step = next(plan)
+        block = ConvNormAct(
+            divisible(32 * self.width),
+            stride=step.stride,
+            act="relu6",
+            style=self.style,
+            name="stem",
+        )
+        x, pyramid, level = block(image, train=train), {}, 1
+        for number, (expansion, channels, stride) in enumerate(rows, start=1):
+            level += stride > 1
+            block = InvertedResidual(
+                x.shape[-1] * expansion,
+                divisible(channels * self.width),
+                next(plan),
+                shortcut=stride == 1,
+                style=self.style,
+                name=f"block{number}",
+            )
+            x, expanded = block(x, train=train)
+            pyramid[f"c{level}"] = x if self.tap == "output" else expanded
+        if self.last:
+            block = ConvNormAct(
+                self.last, 1, act="relu6", style=self.style, name="last"
+            )
+            x = block(x, train=train)
+        return {**pyramid, "c5": x}
+
+
+class MobileNetV3(nn.Module):
+    """image -> {"c2", "c3", "c4": the blocks that reach strides 4, 8, 16; "c5": last}.
+
+    Attributes:
+      size: "large" (c3 40 channels, c5 960) or "small" (c3 24, c5 576).
+      reduced_tail: halves the last three blocks and the last convolution (the paper's
+        segmentation networks).
+      eager_rate: the block that loses its stride takes the new rate already, as
+        torchvision's dilated networks; the dense network then no longer contains the
+        strided one.
+      squeeze_excite: False drops the channel gates (they see the whole image, hence
+        differ slightly between output strides).
+    """
+
+    size: str = "large"
+    output_stride: int = 32
+    width: float = 1.0
+    reduced_tail: bool = False
+    eager_rate: bool = False
+    squeeze_excite: bool = True
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
+        rows = self._rows()
+        style = dataclasses.replace(self.style, epsilon=1e-3)
+        strides = (2, *(row[-1] for row in rows))
+        plan = iter(atrous_plan(strides, self.output_stride))
+        block = ConvNormAct(
+            divisible(16 * self.width),
+            stride=next(plan).stride,
+            act="hardswish",
+            style=style,
+            name="stem",
+        )
+        x = block(image, train=train)
+        pyramid, level = {"c1": x}, 1
+        for number, (row, step) in enumerate(zip(rows, plan, strict=True), start=1):
+            x = self._block(row, step, style, f"block{number}")(x, train=train)[0]
+            if row[-1] > 1:
+                level += 1
+                pyramid[f"c{level}"] = x
+        block = ConvNormAct(
+            6 * x.shape[-1], 1, act="hardswish", style=style, name="last"
+        )
+        return {**pyramid, "c5": block(x, train=train)}
+
+    def _rows(self):
+        """The layer table at this width, the tail halved if asked for."""
+        if self.size not in _V3:
+            raise ValueError(f"size {self.size!r} is unknown; allowed are {tuple(_V3)}")
+        rows, tail = [], len(_V3[self.size]) - (3 if self.reduced_tail else 0)
+        for number, (kernel, expanded, channels, *rest) in enumerate(_V3[self.size]):
+            channels = channels // 2 if number >= tail else channels
+            expanded = expanded // 2 if number > tail else expanded
+            widths = (divisible(n * self.width) for n in (expanded, channels))
+            rows.append((kernel, *widths, *rest))
+        return rows
+
+    def _block(self, row, step, style, name):
+        kernel, expanded, channels, squeezed, act, stride = row
+        if self.eager_rate and step.stride < stride:
+            step = step._replace(rate=step.next)
+        squeeze = divisible(expanded // 4) if squeezed and self.squeeze_excite else 0
+        return InvertedResidual(
+            expanded,
+            channels,
+            step,
+            kernel,
+            squeeze,
+            act,
+            shortcut=stride == 1,
+            style=style,
+            name=name,
+        )

@@ -1,0 +1,80 @@
+"""SE-ResNet-50/101/152: channel gates in every bottleneck (arXiv 1709.01507).
+
+The gate follows the last normalisation of the residual branch, before the addition.
+"""
+
+from flax import linen as nn
+
+from jaxseg.backbones.resnet import BLOCKS, plan_units
+from jaxseg.nn.attention import SqueezeExcite
+from jaxseg.nn.layers import ConvNormAct
+from jaxseg.nn.residual import Shortcut
+from jaxseg.nn.style import Style
+from jaxseg.ops.pool import max_pool
+from jaxseg.typing import Array, Pyramid
+
+
+class SEBottleneck(nn.Module):
+    """relu(x + gate(y) * y), y = 1x1, 3x3, 1x1 with norms."""
+
+    features: int
+    stride: int = 1
+    rate: int = 1
+    reduction: int = 16
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """[B, H, W, C] -> [B, H/stride, W/stride, 4 * features]."""
+
+        def block(source, features, kernel, stride, rate, act, name):
+            layer = ConvNormAct(
+                features, kernel, stride, rate, act=act, style=self.style, name=name
+            )
+            return layer(source, train=train)
+
+        y = block(x, self.features, 1, 1, 1, "relu", "conv1")
+        y = block(y, self.features, 3, self.stride, self.rate, "relu", "conv2")
+        y = block(y, 4 * self.features, 1, 1, 1, "none", "conv3")
+        y = SqueezeExcite(self.reduction, self.style, name="gate")(y, train=train)
+        if self.stride > 1 or x.shape[-1] != 4 * self.features:
+            shortcut = Shortcut(
+                4 * self.features, self.stride, style=self.style, name="downsample"
+            )
+            x = shortcut(x, train=train)
+        return nn.relu(x + y)
+
+
+class SEResNet(nn.Module):
+    """image -> {"c1": stride 2, ..., "c5": stride 32 or `output_stride`}."""
+
+    depth: int = 50
+    output_stride: int = 32
+    reduction: int = 16
+    width: int = 64
+    blocks: tuple[int, ...] | None = None
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
+        """See the class."""
+        if self.depth not in (50, 101, 152):
+            raise ValueError(f"depth {self.depth} is not 50, 101 or 152")
+        stem = ConvNormAct(self.width, 7, 2, style=self.style, name="stem")
+        x = stem(image, train=train)
+        pyramid = {"c1": x}
+        x = max_pool(x, window=3, stride=2, padding=1)
+        plan = plan_units(self.blocks or BLOCKS[self.depth], self.output_stride)
+        for stage, units in enumerate(plan):
+            for index, unit in enumerate(units):
+                rate = unit.first_rate if unit.pooled else unit.rate
+                x = SEBottleneck(
+                    self.width * 2**stage,
+                    unit.stride,
+                    rate,
+                    self.reduction,
+                    self.style,
+                    name=f"layer{stage + 1}_{index}",
+                )(x, train=train)
+            pyramid[f"c{stage + 2}"] = x
+        return pyramid

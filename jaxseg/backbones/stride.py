@@ -1,0 +1,103 @@
+"""Output stride: strides become atrous rates, without changing what is computed.
+
+A layer that loses its stride keeps the rate it had; every later layer is multiplied by
+the lost stride (arXiv 1606.00915, section 3.1). The dense network then holds the
+strided one as every n-th pixel, exactly, because all padding is symmetric and scales
+with the rate. Rates placed one layer too early (as in several ports) break that.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jaxseg.ops.pool import avg_pool, max_pool
+from jaxseg.typing import Array
+
+
+class Step(NamedTuple):
+    """How one layer runs: its stride, its own rate, the rate of what follows it."""
+
+    stride: int
+    rate: int
+    next: int
+
+
+def atrous_plan(strides: Sequence[int], output_stride: int) -> tuple[Step, ...]:
+    """Stride, own rate and following rate of each layer of a network.
+
+    Args:
+      strides: the layers' strides from the image on; 1 for layers without.
+      output_stride: input size over feature size; a product of the first strides.
+
+    Raises: ValueError when no prefix of `strides` multiplies to `output_stride`.
+
+    >>> [tuple(step) for step in atrous_plan((2, 2, 2), 2)]
+    [(2, 1, 1), (1, 1, 2), (1, 2, 4)]
+    """
+    reachable = [int(n) for n in np.cumprod(strides)]
+    if output_stride not in reachable:
+        raise ValueError(
+            f"output_stride {output_stride} is not reachable; allowed are "
+            f"{sorted(set(reachable))}"
+        )
+    steps, total, rate = [], 1, 1
+    for stride in strides:
+        if total == output_stride:
+            steps.append(Step(1, rate, rate * stride))
+            rate *= stride
+        else:
+            total *= stride
+            steps.append(Step(stride, rate, rate))
+    return tuple(steps)
+
+
+def pool_max(
+    x: Array, step: Step, *, window: int, padding: int = 0, ceil: bool = False
+) -> Array:
+    """Max pooling that may have lost its stride: the window's cells `rate` apart.
+
+    With `ceil` the last partial window counts (Caffe's rule), at any rate.
+    """
+    if step.stride > 1 and step.rate == 1:
+        return max_pool(
+            x, window=window, stride=step.stride, padding=padding, ceil=ceil
+        )
+    widths = _widths(step, padding, ceil)
+    low = np.array(-np.inf, x.dtype)
+    x = lax.pad(x, low, ((0, 0, 0), (*widths, 0), (*widths, 0), (0, 0, 0)))
+    for axis in (1, 2):
+        parts = _shifts(x, axis, window, step.rate)
+        best = parts[0]
+        for part in parts[1:]:
+            best = jnp.maximum(best, part)
+        x = best
+    return x
+
+
+def pool_average(x: Array, step: Step, *, window: int) -> Array:
+    """Average pooling without padding that may have lost its stride."""
+    if step.stride > 1 and step.rate == 1:
+        return avg_pool(x, window=window, stride=step.stride)
+    for axis in (1, 2):
+        x = sum(_shifts(x, axis, window, step.rate)) / window
+    return x
+
+
+def _widths(step, padding, ceil):
+    """Padding of the dense map; the ceil rule adds one cell of the strided grid."""
+    before = padding * step.rate
+    return before, before + (step.rate if ceil else 0)
+
+
+def _shifts(x, axis, window, rate):
+    size = x.shape[axis] - rate * (window - 1)
+    if size < 1:
+        raise ValueError(
+            f"window {window} at rate {rate} exceeds a map of {x.shape[axis]} pixels"
+        )
+    return [
+        lax.slice_in_dim(x, k * rate, k * rate + size, axis=axis) for k in range(window)
+    ]

@@ -1,0 +1,105 @@
+"""Wide ResNet-38 in pre-activation form, at stride 8 (arXiv 1611.10080, model A2).
+
+The trunk of Gated-SCNN: two max-pools and one strided convolution; the last three stages
+at atrous rates 2, 4, 4. Batch norm and ReLU stand before the convolutions.
+"""
+
+from flax import linen as nn
+
+from jaxseg.nn.layers import Conv, Dropout
+from jaxseg.nn.norm import Norm
+from jaxseg.nn.style import Style
+from jaxseg.ops.pool import max_pool
+from jaxseg.typing import Array, Pyramid
+
+# stage -> (blocks, widths in units of the first, stride, rate, dropout)
+STAGES = (
+    (3, (2, 2), 1, 1, 0.0),
+    (3, (4, 4), 1, 1, 0.0),
+    (6, (8, 8), 2, 1, 0.0),
+    (3, (8, 16), 1, 2, 0.0),
+    (1, (8, 16, 32), 1, 4, 0.3),
+    (1, (16, 32, 64), 1, 4, 0.5),
+)
+
+
+class PreActivationBlock(nn.Module):
+    """x + convs(ReLU norm x): 3x3, 3x3 for two widths; 1x1, 3x3, 1x1 for three.
+
+    Where the width or the size changes, the shortcut is a 1x1 on the activated input.
+    """
+
+    widths: tuple[int, ...]
+    stride: int = 1
+    rate: int = 1
+    dropout: float = 0.0
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """[B, H, W, C] -> [B, H/stride, W/stride, widths[-1]]."""
+
+        def conv(source, features, kernel, stride, rate, name):
+            return Conv(
+                features,
+                kernel,
+                stride,
+                rate,
+                bias=False,
+                style=self.style,
+                name=name,
+            )(source)
+
+        y = self._activate(x, "norm0", train)
+        if self.stride > 1 or x.shape[-1] != self.widths[-1]:
+            x = conv(y, self.widths[-1], 1, self.stride, 1, "shortcut")
+        kernels = (3, 3) if len(self.widths) == 2 else (1, 3, 1)
+        last = len(kernels) - 1
+        for index, (features, kernel) in enumerate(
+            zip(self.widths, kernels, strict=True)
+        ):
+            if index > 0:
+                y = self._activate(y, f"norm{index}", train)
+            if index == last and self.dropout:
+                y = Dropout(self.dropout)(y, train=train)
+            stride = self.stride if index == 0 else 1
+            rate = self.rate if kernel == 3 else 1
+            y = conv(y, features, kernel, stride, rate, f"conv{index}")
+        return x + y
+
+    def _activate(self, x, name, train):
+        return nn.relu(Norm(self.style, name=name)(x, train=train))
+
+
+class WideResNet38(nn.Module):
+    """image -> {"c0": 64 at 1/1, "c1": 128 at 1/2, "c2": 256 at 1/4, "c3", ..., "c6"}.
+
+    c3 (512), c4 (1024), c5 (2048) and c6 (4096) lie at 1/8. The maps are sums without a
+    closing activation. `width` scales everything; `blocks` replaces the stages' lengths.
+    """
+
+    width: int = 64
+    blocks: tuple[int, ...] | None = None
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
+        """See the class."""
+        stem = Conv(self.width, 3, bias=False, style=self.style, name="stem")
+        pyramid = {"c0": stem(image)}
+        x = pyramid["c0"]
+        for stage, (count, parts, stride, rate, dropout) in enumerate(STAGES):
+            if stage < 2:
+                x = max_pool(x, window=3, stride=2, padding=1)
+            count = self.blocks[stage] if self.blocks else count
+            for index in range(count):
+                x = PreActivationBlock(
+                    tuple(part * self.width for part in parts),
+                    stride if index == 0 else 1,
+                    rate,
+                    dropout,
+                    self.style,
+                    name=f"layer{stage + 1}_{index}",
+                )(x, train=train)
+            pyramid[f"c{stage + 1}"] = x
+        return pyramid

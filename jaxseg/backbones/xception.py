@@ -1,0 +1,162 @@
+"""Modified aligned Xception 41, 65 and 71 (DeepLab v3+, arXiv 1802.02611, figure 4).
+
+Every max pooling is a strided separable convolution, batch norm follows each depthwise
+convolution. Faithful to the authors' release: units of the entry, middle and first exit
+flow activate first and have no activation between depthwise and pointwise; the last
+unit activates after both. Batch norm epsilon 1e-3.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+from flax import linen as nn
+
+from jaxseg.backbones.stride import Step, atrous_plan
+from jaxseg.nn.layers import ConvNormAct, SeparableConvNormAct
+from jaxseg.nn.style import Style
+from jaxseg.typing import Array, Pyramid
+
+
+class Unit(NamedTuple):
+    """Three separable convolutions: widths, stride of the third, shortcut, tap."""
+
+    features: tuple[int, int, int]
+    stride: int
+    shortcut: str  # "conv", "sum" or "none"
+    tap: str | None = None  # level that the second convolution's output serves
+
+
+def _same(features):
+    return (features,) * 3
+
+
+_ENTRY = {
+    41: (
+        Unit(_same(128), 2, "conv"),
+        Unit(_same(256), 2, "conv", "c2"),
+        Unit(_same(728), 2, "conv", "c3"),
+    ),
+    71: (
+        Unit(_same(128), 2, "conv"),
+        Unit(_same(256), 1, "conv"),
+        Unit(_same(256), 2, "conv", "c2"),
+        Unit(_same(728), 1, "conv"),
+        Unit(_same(728), 2, "conv", "c3"),
+    ),
+}
+_ENTRY[65] = _ENTRY[41]
+_EXIT = (
+    Unit((728, 1024, 1024), 2, "conv", "c4"),
+    Unit((1536, 1536, 2048), 1, "none"),
+)
+_MIDDLE = {41: 8, 65: 16, 71: 16}
+
+
+class XceptionUnit(nn.Module):
+    """Three separable convolutions and a shortcut; returns (output, second output)."""
+
+    features: tuple[int, int, int]
+    step: Step
+    shortcut: str
+    unit_rates: tuple[int, int, int] = (1, 1, 1)
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
+        residual, second, last = x, None, self.shortcut == "none"
+        for number, width in enumerate(self.features):
+            block = SeparableConvNormAct(
+                width,
+                stride=self.step.stride if number == 2 else 1,
+                rate=self.step.rate * self.unit_rates[number],
+                mid_act=last,
+                act="relu" if last else "none",
+                style=self.style,
+                name=f"conv{number + 1}",
+            )
+            x = block(x if last else nn.relu(x), train=train)
+            second = x if number == 1 else second
+        if self.shortcut == "conv":
+            block = ConvNormAct(
+                self.features[-1],
+                1,
+                stride=self.step.stride,
+                act="none",
+                style=self.style,
+                name="shortcut",
+            )
+            residual = block(residual, train=train)
+        return (x if last else x + residual), second
+
+
+class Xception(nn.Module):
+    """image -> {"c1": root, "c2".."c4": before each stride, "c5": 2048 channels}.
+
+    c2, c3 and c4 are the second convolution of the unit that is about to stride, batch
+    normalised and not activated: the taps of the authors' decoder.
+
+    Attributes:
+      depth: 41, 65 or 71.
+      output_stride: 8, 16 or 32 (also 2, 4).
+      multi_grid: unit rates of the last unit's three convolutions.
+      width: factor on all channel counts.
+      middle: number of middle units; default by depth (8, 16, 16).
+    """
+
+    depth: int = 65
+    output_stride: int = 32
+    multi_grid: tuple[int, int, int] = (1, 1, 1)
+    width: float = 1.0
+    middle: int | None = None
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
+        if self.depth not in _ENTRY:
+            raise ValueError(
+                f"depth {self.depth} is unknown; allowed are {sorted(_ENTRY)}"
+            )
+        style = dataclasses.replace(self.style, epsilon=1e-3)
+        plan = iter(atrous_plan(self._strides(), self.output_stride))
+        x = image.astype(style.dtype)
+        for number, features in enumerate((32, 64), start=1):
+            step = next(plan)
+            block = ConvNormAct(
+                self._wide(features),
+                stride=step.stride,
+                rate=step.rate,
+                style=style,
+                name=f"root{number}",
+            )
+            x = block(x, train=train)
+        pyramid = {"c1": x}
+        units = self._units()
+        for number, ((name, unit), step) in enumerate(zip(units, plan, strict=True), 1):
+            block = XceptionUnit(
+                tuple(map(self._wide, unit.features)),
+                step,
+                unit.shortcut,
+                self.multi_grid if number == len(units) else (1, 1, 1),
+                style,
+                name=name,
+            )
+            x, second = block(x, train=train)
+            if unit.tap:
+                pyramid[unit.tap] = second
+        return {**pyramid, "c5": x}
+
+    def _units(self) -> list[tuple[str, Unit]]:
+        entry = _ENTRY[self.depth]
+        count = _MIDDLE[self.depth] if self.middle is None else self.middle
+        middle = (Unit(_same(728), 1, "sum"),) * count
+        return [
+            (f"{flow}{number}", unit)
+            for flow, units in (("entry", entry), ("middle", middle), ("exit", _EXIT))
+            for number, unit in enumerate(units, start=1)
+        ]
+
+    def _strides(self):
+        return (2, 1, *(unit.stride for _, unit in self._units()))
+
+    def _wide(self, features):
+        return max(1, round(features * self.width))

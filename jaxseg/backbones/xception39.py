@@ -1,0 +1,92 @@
+"""Xception-39, the light trunk of BiSeNet (arXiv 1808.00897), as its authors built it.
+
+Separable convolutions without a normalisation between their halves, in residual blocks
+whose last convolution is four times as wide.
+"""
+
+from flax import linen as nn
+
+from jaxseg.nn.layers import Conv, ConvNormAct
+from jaxseg.nn.style import Style
+from jaxseg.ops.pool import max_pool
+from jaxseg.typing import Array, Pyramid
+
+
+class SeparableUnit(nn.Module):
+    """Depthwise 3x3, then 1x1-norm-(ReLU); nothing between them."""
+
+    features: int
+    stride: int = 1
+    act: str = "relu"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """[B, H, W, C] -> [B, H/stride, W/stride, features]."""
+        x = Conv(
+            x.shape[-1],
+            kernel=3,
+            stride=self.stride,
+            groups=x.shape[-1],
+            bias=False,
+            style=self.style,
+            name="depthwise",
+        )(x)
+        point = ConvNormAct(
+            self.features, 1, act=self.act, style=self.style, name="pointwise"
+        )
+        return point(x, train=train)
+
+
+class XceptionBlock(nn.Module):
+    """Three separable units (mid, mid, 4 mid) and a shortcut, ReLU after the sum.
+
+    A strided block has a separable shortcut of its own.
+    """
+
+    mid: int
+    stride: int = 1
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """[B, H, W, C] -> [B, H/stride, W/stride, 4 * mid]."""
+
+        def unit(source, features, stride, act, name):
+            layer = SeparableUnit(features, stride, act, self.style, name=name)
+            return layer(source, train=train)
+
+        y = unit(x, self.mid, self.stride, "relu", "unit0")
+        y = unit(y, self.mid, 1, "relu", "unit1")
+        y = unit(y, 4 * self.mid, 1, "none", "unit2")
+        if self.stride > 1:
+            x = unit(x, 4 * self.mid, self.stride, "none", "shortcut")
+        return nn.relu(x + y)
+
+
+class Xception39(nn.Module):
+    """image -> {"c1": 8 channels at 1/2, "c2": 1/4, "c3": 64, "c4": 128, "c5": 256}."""
+
+    stem: int = 8
+    mid: tuple[int, int, int] = (16, 32, 64)
+    blocks: tuple[int, int, int] = (4, 8, 4)
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
+        """See the class."""
+        stem = ConvNormAct(self.stem, 3, 2, style=self.style, name="stem")
+        x = stem(image, train=train)
+        pyramid = {"c1": x}
+        pyramid["c2"] = x = max_pool(x, window=3, stride=2, padding=1)
+        for stage, (mid, count) in enumerate(zip(self.mid, self.blocks, strict=True)):
+            for index in range(count):
+                block = XceptionBlock(
+                    mid,
+                    stride=2 if index == 0 else 1,
+                    style=self.style,
+                    name=f"layer{stage + 1}_{index}",
+                )
+                x = block(x, train=train)
+            pyramid[f"c{stage + 3}"] = x
+        return pyramid

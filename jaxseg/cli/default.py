@@ -1,0 +1,15 @@
+"""The run that `jaxseg train` does when it is given no file.
+
+A U-Net a quarter as wide as the original learns the drawn dataset in about two minutes
+on two CPU cores.
+"""
+
+from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainConfig
+
+NAME = "default"  # runs/<NAME> is its work directory
+DEFAULT = Config(
+    model=ModelConfig("unet", {"width": 16, "depth": 3}),
+    data=DataConfig("shapes", crop=(96, 128), scale_range=(0.75, 1.5)),
+    optim=OptimConfig("adamw", learning_rate=3e-3, warmup_steps=20),
+    train=TrainConfig(steps=400, batch_size=8, eval_every=100, save_every=100),
+)

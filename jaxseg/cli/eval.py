@@ -1,0 +1,156 @@
+"""`jaxseg eval WORKDIR`: scores a checkpoint on a split, at the labels' own size.
+
+Counts are integers, so that neither the batch size nor the number of devices changes a
+digit of the score as long as the network gives a pixel the same class.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import numpy as np
+import tyro
+from flax import linen as nn
+
+from jaxseg.cli.assemble import counting
+from jaxseg.cli.configure import overridden, take_options
+from jaxseg.cli.default import DEFAULT
+from jaxseg.cli.run import build_model, load_variables, read_config, read_spec
+from jaxseg.config import Config, DataConfig
+from jaxseg.data import DatasetSpec, Source, eval_batches, open_source
+from jaxseg.metrics import ConfusionTotal, scores, table, to_json
+from jaxseg.training import devices, evaluate
+from jaxseg.training.record import write_json
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Score a trained network: accuracies, IoU, precision, recall, F1, confusion.
+
+    Options of the network may differ from training where the parameters stay the same:
+    --model.options.output_stride 8.
+    """
+
+    workdir: tyro.conf.Positional[str]
+    """Work directory of the run."""
+    split: str | None = None
+    """Split or slice of one, such as "test"; default that of the run's evaluation."""
+    checkpoint: str = "best"
+    """"best", "latest" or a step."""
+    batch_size: int = 8
+    """Images at a time."""
+    devices: int | None = None
+    """Use the first N devices; default all."""
+    output: Annotated[str | None, tyro.conf.arg(aliases=["-o"])] = None
+    """JSON file for the scores and the matrix."""
+    data: DataConfig = DEFAULT.data
+
+
+def main(argv: list[str]) -> int:
+    """Runs the command; the exit status is that of `jaxseg.cli.main`."""
+    arguments, config = parse(argv)
+    spec = read_spec(arguments.workdir)
+    split = arguments.split or config.data.eval_split
+    source = open_source(config.data, split)
+    check_classes(source.spec, spec)
+    model = build_model(config, spec.num_classes)
+    step, variables = load_variables(
+        arguments.workdir,
+        model,
+        checkpoint=arguments.checkpoint,
+        ema=config.train.ema is not None,
+    )
+    total = score(
+        config,
+        spec,
+        model,
+        variables,
+        source,
+        batch_size=arguments.batch_size,
+        chosen=devices.choose(arguments.devices),
+    )
+    if jax.process_index() == 0:
+        header = {
+            "model": config.model.name,
+            "options": config.model.options,
+            "step": step,
+            "dataset": spec.name,
+            "split": split,
+            "images": len(source),
+            "eval_scale": config.data.eval_scale,
+        }
+        report(header, spec, total.matrix, arguments.output)
+    return 0
+
+
+def parse(argv: list[str]) -> tuple[Arguments, Config]:
+    """The command line, and the run's configuration with the overrides applied."""
+    options, rest = take_options(argv)
+    workdir = rest[0] if rest and not rest[0].startswith("-") else None
+    base = Config() if workdir is None else overridden(read_config(workdir), options)
+    # Without a directory the parser says what is missing, or shows its help.
+    default = Arguments(workdir=tyro.MISSING, data=base.data)
+    arguments = tyro.cli(Arguments, default=default, args=rest, prog="jaxseg eval")
+    if arguments.workdir != workdir:
+        raise ValueError(f"the work directory {arguments.workdir!r} must come first")
+    return arguments, dataclasses.replace(base, data=arguments.data)
+
+
+def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
+    """Raises ValueError unless the data have the classes of the training data."""
+    if found.classes != trained.classes:
+        raise ValueError(
+            f"dataset {found.name!r} has the classes {', '.join(found.classes)}; the "
+            f"network was trained on {', '.join(trained.classes)}"
+        )
+
+
+def score(
+    config: Config,
+    spec: DatasetSpec,
+    model: nn.Module,
+    variables: Any,
+    source: Source,
+    *,
+    batch_size: int,
+    chosen: list[jax.Device],
+) -> ConfusionTotal:
+    """Confusion counts of a network over all images of a source."""
+    runner = devices.Evaluation(
+        counting(config, model, spec), kind="jit", devices=chosen
+    )
+    batches = eval_batches(
+        source,
+        batch_size=batch_size,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+    )
+    return evaluate.count(
+        runner.place(variables),
+        batches,
+        runner.count,
+        num_classes=spec.num_classes,
+        ids=source.ids,
+    )
+
+
+def report(
+    header: dict[str, Any], spec: DatasetSpec, matrix: np.ndarray, output: str | None
+) -> None:
+    """Prints the table and writes the JSON file.
+
+    The matrix goes there without its void row, which counts padding too.
+    """
+    values = scores(matrix)
+    print(
+        f"{header['model']} at step {header['step']}, {header['images']} images of "
+        f"{header['dataset']} {header['split']}"
+    )
+    print(table(values, spec.classes))
+    if output is not None:
+        content = header | {"classes": spec.classes} | to_json(values)
+        write_json(Path(output), content | {"confusion": matrix[:-1]})
+        print(f"scores: {output}")

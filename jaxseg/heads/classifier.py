@@ -1,0 +1,62 @@
+"""The last layer of most heads: dropout of whole channels, then a 1x1 convolution."""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.layers import Conv, ConvNormAct
+from jaxseg.nn.style import Style
+from jaxseg.typing import Array
+
+
+class Classifier(nn.Module):
+    """[B, h, w, C] -> logits [B, h, w, num_classes] float32.
+
+    Dropout removes whole channels of an image, as PyTorch's Dropout2d does.
+    """
+
+    num_classes: int
+    kernel: int = 1
+    dropout: float = 0.0
+    bias: bool = True
+    init: str = "normal0.01"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """See the class."""
+        drop = nn.Dropout(self.dropout, broadcast_dims=(1, 2), deterministic=not train)
+        x = Conv(
+            self.num_classes,
+            kernel=self.kernel,
+            bias=self.bias,
+            init=self.init,
+            style=self.style,
+            name="conv",
+        )(drop(x))
+        return x.astype(jnp.float32)
+
+
+class PixelHead(nn.Module):
+    """One map -> logits: conv-norm-ReLU ("conv"), dropout, 1x1 ("classifier")."""
+
+    num_classes: int
+    features: int
+    kernel: int = 3
+    bias: bool = False
+    dropout: float = 0.1
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """[B, h, w, C] -> [B, h, w, num_classes] float32."""
+        x = ConvNormAct(
+            self.features,
+            kernel=self.kernel,
+            bias=self.bias,
+            style=self.style,
+            name="conv",
+        )(x, train=train)
+        head = Classifier(
+            self.num_classes, dropout=self.dropout, style=self.style, name="classifier"
+        )
+        return head(x, train=train)

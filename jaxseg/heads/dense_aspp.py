@@ -1,0 +1,71 @@
+"""DenseASPP: densely connected atrous convolutions (Yang et al., CVPR 2018).
+
+Faithful to the authors' release: biases in both convolutions, no batch norm in front of
+the first branch, newest features first in the concatenation.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.layers import Conv
+from jaxseg.nn.norm import Norm
+from jaxseg.nn.style import Style
+from jaxseg.typing import Array, Pyramid
+
+
+class DenseASPPBranch(nn.Module):
+    """[batch norm,] ReLU, 1x1, batch norm, ReLU, atrous 3x3, dropout of channels."""
+
+    reduced: int
+    features: int
+    rate: int
+    first: bool
+    dropout: float = 0.1
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        if not self.first:
+            x = Norm(self.style, name="norm1")(x, train=train)
+        x = Conv(self.reduced, 1, style=self.style, name="conv1")(nn.relu(x))
+        x = nn.relu(Norm(self.style, name="norm2")(x, train=train))
+        x = Conv(self.features, rate=self.rate, style=self.style, name="conv2")(x)
+        return drop_channels(x, self.dropout, train)
+
+
+def drop_channels(x: Array, rate: float, train: bool) -> Array:
+    """Dropout of whole channels, one draw per image (PyTorch's Dropout2d)."""
+    return nn.Dropout(rate, broadcast_dims=(1, 2), deterministic=not train)(x)
+
+
+class DenseASPPHead(nn.Module):
+    """Branches at `rates`, each reading all before it; 1x1 scores.
+
+    `reduced` and `features` are the widths d0 and d1 of the release (DenseNet-121: 128
+    and 64; 161: 512 and 128; 169: 336 and 168; 201: 480 and 240).
+    """
+
+    num_classes: int
+    reduced: int = 128
+    features: int = 64
+    rates: tuple[int, ...] = (3, 6, 12, 18, 24)
+    dropout: float = 0.1
+    tap: str = "c5"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
+        x = pyramid[self.tap]
+        for number, rate in enumerate(self.rates):
+            branch = DenseASPPBranch(
+                self.reduced,
+                self.features,
+                rate,
+                number == 0,
+                self.dropout,
+                self.style,
+                name=f"branch{number}",
+            )
+            x = jnp.concatenate([branch(x, train=train), x], axis=-1)
+        x = drop_channels(x, self.dropout, train)
+        return Conv(self.num_classes, 1, style=self.style, name="score")(x)

@@ -1,0 +1,48 @@
+"""Lite R-ASPP, MobileNet v3's segmentation head (arXiv 1905.02244, section 6.4)."""
+
+from flax import linen as nn
+
+from jaxseg.nn.layers import Conv, ConvNormAct
+from jaxseg.nn.style import Style
+from jaxseg.ops.pool import adaptive_avg_pool, avg_pool
+from jaxseg.ops.resize import resize
+from jaxseg.typing import Array, Pyramid
+
+
+class LRASPPHead(nn.Module):
+    """1x1 features gated by pooled context, plus scores of a low level, at its size.
+
+    Attributes:
+      window: pooling window and stride (rows, columns) each, in feature pixels; the
+        paper pools 49 x 49 windows with stride (16, 20) on large maps. Windows wider
+        than the map shrink to it. Default: global.
+
+    Differs: pools globally unless `window` is given, as torchvision does.
+    """
+
+    num_classes: int
+    features: int = 128
+    low_tap: str = "c3"
+    tap: str = "c5"
+    window: tuple[tuple[int, int], tuple[int, int]] | None = None
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
+        low, high = pyramid[self.low_tap], pyramid[self.tap]
+        x = ConvNormAct(self.features, 1, style=self.style, name="conv")(
+            high, train=train
+        )
+        gate = Conv(self.features, 1, bias=False, style=self.style, name="gate")
+        gate = nn.sigmoid(gate(self._pool(high)))
+        x = x * resize(gate, x.shape[1:3])
+        x = resize(x, low.shape[1:3])
+        low = Conv(self.num_classes, 1, style=self.style, name="low_score")(low)
+        return low + Conv(self.num_classes, 1, style=self.style, name="score")(x)
+
+    def _pool(self, x):
+        if self.window is None:
+            return adaptive_avg_pool(x, 1)
+        window, stride = self.window
+        window = tuple(min(w, s) for w, s in zip(window, x.shape[1:3], strict=True))
+        return avg_pool(x, window=window, stride=stride)

@@ -1,0 +1,51 @@
+"""Non-local segmentation head (block: arXiv 1711.07971).
+
+The paper holds no segmentation head; this is MMSegmentation's: 3x3, block, 3x3, and a
+3x3 over the head's input and output together.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.heads.classifier import Classifier
+from jaxseg.nn.attention import NonLocal
+from jaxseg.nn.layers import ConvNormAct
+from jaxseg.nn.style import Style
+from jaxseg.typing import Array, Pyramid
+
+
+class NonLocalHead(nn.Module):
+    """c5 [B, h, w, C] -> logits [B, h, w, num_classes]; options of `NonLocal`."""
+
+    num_classes: int
+    features: int = 512
+    mode: str = "embedded_gaussian"
+    use_scale: bool = False
+    subsample: bool = False
+    dropout: float = 0.1
+    attention: str = "auto"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
+        """See the class."""
+
+        def block(x, name):
+            layer = ConvNormAct(self.features, style=self.style, name=name)
+            return layer(x, train=train)
+
+        x = block(pyramid["c5"], "conv_in")
+        x = NonLocal(
+            self.mode,
+            use_scale=self.use_scale,
+            subsample=self.subsample,
+            attention=self.attention,
+            style=self.style,
+            name="non_local",
+        )(x, train=train)
+        x = block(x, "conv_out")
+        x = block(jnp.concatenate([pyramid["c5"], x], axis=-1), "conv_cat")
+        head = Classifier(
+            self.num_classes, dropout=self.dropout, style=self.style, name="classifier"
+        )
+        return head(x, train=train)

@@ -1,0 +1,56 @@
+"""DeepLab v1 (arXiv 1412.7062): VGG-16 with holes, LargeFOV and its variants.
+
+Faithful to the authors' prototxts. Dense CRF is a separate step (`jaxseg.inference`).
+"""
+
+from functools import partial
+
+from jaxseg.backbones.deeplab_vgg import DeepLabVGG
+from jaxseg.backbones.vgg import CHANNELS
+from jaxseg.heads.largefov import LargeFOVHead
+from jaxseg.models.compose import EncoderDecoder
+from jaxseg.nn.style import Style
+
+
+def deeplabv1_vgg16(
+    num_classes: int,
+    *,
+    output_stride: int = 8,
+    rate: int | None = None,
+    kernel: int = 3,
+    features: int = 1024,
+    fusion: str = "none",
+    atrous_pooling: bool = False,
+    scale_features: int = 128,
+    channels: tuple[int, ...] = CHANNELS,
+    style: Style = Style(),
+) -> EncoderDecoder:
+    """DeepLab-LargeFOV (arXiv 1412.7062): fc6 of 3x3 and 1024 channels at rate 12.
+
+    Rivals of the paper: `kernel=4, rate=4` (DeepLab) or 8 (-4x4), `kernel=7, rate=4`
+    (-7x7), each with `features=4096`. The default rate is 12 at stride 8 and falls with
+    it. `fusion="concat"` is MSc as the paper has it, "sum" as released. Aligned
+    corners, as Caffe's Interp layer.
+    """
+    backbone = DeepLabVGG(
+        output_stride,
+        atrous_pooling=atrous_pooling,
+        channels=channels,
+        style=style,
+    )
+    rate = 96 // output_stride if rate is None else rate
+    head = LargeFOVHead(
+        num_classes,
+        (rate,),
+        features,
+        kernel,
+        fusion,
+        scale_features,
+        style=style,
+    )
+    return EncoderDecoder(backbone, head, align_corners=True)
+
+
+deeplabv1_vgg16_4x4 = partial(deeplabv1_vgg16, kernel=4, rate=8, features=4096)
+deeplabv1_vgg16_7x7 = partial(deeplabv1_vgg16, kernel=7, rate=4, features=4096)
+deeplabv1_vgg16_msc = partial(deeplabv1_vgg16, fusion="concat")

@@ -1,0 +1,189 @@
+"""DeepLab v3+ (arXiv 1802.02611): ASPP encoder, decoder at the low level's resolution.
+
+Output stride, rates and multi-grid change nothing in the parameters: train at stride
+16, evaluate at 8. Rates default to (6, 12, 18) at stride 16, doubled at 8.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+from flax import linen as nn
+
+from jaxseg.backbones.mobilenet import MobileNetV2
+from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.xception import Xception
+from jaxseg.heads.aspp import DeepLabV3PlusHead, aspp_rates
+from jaxseg.heads.fcn import FCNHead
+from jaxseg.models.compose import EncoderDecoder
+from jaxseg.nn.context import ASPP
+from jaxseg.nn.style import Style
+
+
+def compose_v3plus(
+    backbone: nn.Module,
+    num_classes: int,
+    *,
+    rates: tuple[int, ...],
+    separable: str = "none",
+    features: int = 256,
+    low: int = 48,
+    options: Mapping | None = None,
+    style: Style = Style(),
+) -> EncoderDecoder:
+    """A backbone with c2 and c5 under DeepLab v3+'s head (arXiv 1802.02611).
+
+    `options` go to the ASPP (`image_pool`, `pool_window`, `pool_first`,
+    `align_corners`, `project_kernel`, `dropout`) and to the decoder (`fuse`,
+    `after_aspp`, `head_dropout`, `low_tap`); `separable_aspp` is the form of the ASPP
+    where it differs from the decoder's; `aux` the width of an auxiliary head on c4 (0,
+    none; MMSegmentation 256).
+    """
+    options = dict(options or {})
+    decoder = {
+        field: options.pop(key) for key, field in _DECODER.items() if key in options
+    }
+    separable_aspp, aux = (
+        options.pop("separable_aspp", separable),
+        options.pop("aux", 0),
+    )
+    aspp = ASPP(features, rates, separable_aspp, style=style, **options)
+    head = DeepLabV3PlusHead(
+        num_classes,
+        aspp,
+        low,
+        features,
+        separable=separable,
+        style=style,
+        **decoder,
+    )
+    aux_head = FCNHead(num_classes, aux, None, style=style) if aux else None
+    return EncoderDecoder(backbone, head, aux_head, align_corners=aspp.align_corners)
+
+
+_DECODER = {
+    "fuse": "fuse",
+    "after_aspp": "after_aspp",
+    "head_dropout": "dropout",
+    "low_tap": "low_tap",
+}
+
+
+def deeplabv3plus_resnet(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    output_stride: int = 16,
+    rates: tuple[int, ...] | None = None,
+    multi_grid: tuple[int, ...] = (1, 1, 1),
+    stem: str = "7x7",
+    stride_in: str = "conv2",
+    separable: str = "none",
+    features: int = 256,
+    low: int = 48,
+    width: int = 64,
+    blocks: tuple[int, ...] | None = None,
+    style: Style = Style(),
+    **options,
+) -> EncoderDecoder:
+    """DeepLab v3+ on ResNet (arXiv 1802.02611), low level c2 of 256 channels.
+
+    `stride_in="conv2"` fits torchvision's ImageNet weights; "last" is the authors' own
+    placement, where c2 is the last map before the stride. `separable="full"` makes ASPP
+    and decoder depthwise separable. Further `options`: see `compose_v3plus`.
+
+    Differs: the authors' release takes c2 from a residual branch, before its addition
+    and ReLU; here it is the unit's output.
+    """
+    backbone = ResNet(
+        depth,
+        output_stride,
+        multi_grid,
+        stem,
+        stride_in,
+        width,
+        blocks,
+        style,
+    )
+    return compose_v3plus(
+        backbone,
+        num_classes,
+        rates=aspp_rates(rates, output_stride),
+        separable=separable,
+        features=features,
+        low=low,
+        options=options,
+        style=style,
+    )
+
+
+def deeplabv3plus_xception(
+    num_classes: int,
+    *,
+    depth: int = 65,
+    output_stride: int = 16,
+    rates: tuple[int, ...] | None = None,
+    multi_grid: tuple[int, int, int] = (1, 1, 1),
+    separable: str = "full",
+    features: int = 256,
+    low: int = 48,
+    width: float = 1.0,
+    middle: int | None = None,
+    style: Style = Style(),
+    **options,
+) -> EncoderDecoder:
+    """DeepLab v3+ on aligned Xception, separable throughout (arXiv 1802.02611).
+
+    The low level is a batch-normalised map before its ReLU, as in the authors' release.
+    The best Cityscapes result has `image_pool=False`.
+    """
+    backbone = Xception(depth, output_stride, multi_grid, width, middle, style)
+    return compose_v3plus(
+        backbone,
+        num_classes,
+        rates=aspp_rates(rates, output_stride),
+        separable=separable,
+        features=features,
+        low=low,
+        options=options,
+        style=style,
+    )
+
+
+def deeplabv3plus_mobilenetv2(
+    num_classes: int,
+    *,
+    output_stride: int = 16,
+    rates: tuple[int, ...] | None = None,
+    separable: str = "full",
+    features: int = 256,
+    low: int = 48,
+    width: float = 1.0,
+    tap: str = "expanded",
+    last: int = 0,
+    style: Style = Style(),
+    **options,
+) -> EncoderDecoder:
+    """DeepLab v3+ on MobileNet v2 (arXiv 1802.02611, 1801.04381).
+
+    `tap="expanded"`: the low level is a depthwise output of 144 channels, the authors'
+    choice; "output" is the 24-channel bottleneck. `last=1280` keeps ImageNet's last
+    convolution (segmentation_models.pytorch).
+    """
+    backbone = MobileNetV2(output_stride, width, tap, last, style)
+    return compose_v3plus(
+        backbone,
+        num_classes,
+        rates=aspp_rates(rates, output_stride),
+        separable=separable,
+        features=features,
+        low=low,
+        options=options,
+        style=style,
+    )
+
+
+deeplabv3plus_resnet50 = partial(deeplabv3plus_resnet, depth=50)
+deeplabv3plus_resnet101 = partial(deeplabv3plus_resnet, depth=101)
+deeplabv3plus_xception41 = partial(deeplabv3plus_xception, depth=41)
+deeplabv3plus_xception65 = partial(deeplabv3plus_xception, depth=65)
+deeplabv3plus_xception71 = partial(deeplabv3plus_xception, depth=71)

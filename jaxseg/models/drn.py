@@ -1,0 +1,56 @@
+"""DRN segmentation networks (arXiv 1705.09914): a 1x1 classifier on the backbone.
+
+Differs: scores are resized bilinearly with edges repeated; the release's fixed
+transposed convolution fades to zero within four pixels of the border and is equal
+inside.
+"""
+
+from functools import partial
+
+from jaxseg.backbones.drn import DRN, DRNA
+from jaxseg.heads.aspp import ScoreSumHead
+from jaxseg.models.compose import EncoderDecoder
+from jaxseg.nn.style import Style
+
+
+def drn(
+    num_classes: int,
+    *,
+    variant: str = "d22",
+    output_stride: int = 8,
+    width: int = 16,
+    style: Style = Style(),
+) -> EncoderDecoder:
+    """DRN-C and DRN-D (arXiv 1705.09914) at output stride 8, or 4, 2, 1."""
+    return EncoderDecoder(
+        DRN(variant, output_stride, width, style),
+        ScoreSumHead(num_classes, (), style=style),
+    )
+
+
+def drn_a50(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    output_stride: int = 8,
+    width: int = 64,
+    style: Style = Style(),
+) -> EncoderDecoder:
+    """DRN-A (arXiv 1705.09914): ResNet with rates 2 and 4, max pooling kept."""
+    return EncoderDecoder(
+        DRNA(depth, output_stride, width, style),
+        ScoreSumHead(num_classes, (), style=style),
+    )
+
+
+drn_c26 = partial(drn, variant="c26")
+drn_c42 = partial(drn, variant="c42")
+drn_c58 = partial(drn, variant="c58")
+drn_d22 = partial(drn, variant="d22")
+drn_d24 = partial(drn, variant="d24")
+drn_d38 = partial(drn, variant="d38")
+drn_d40 = partial(drn, variant="d40")
+drn_d54 = partial(drn, variant="d54")
+drn_d56 = partial(drn, variant="d56")
+drn_d105 = partial(drn, variant="d105")
+drn_d107 = partial(drn, variant="d107")

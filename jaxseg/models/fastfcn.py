@@ -1,0 +1,80 @@
+"""FastFCN (arXiv 1903.11816): JPU on an undilated ResNet, under four heads.
+
+Faithful to the authors' release: "beta" stem, aligned corners, auxiliary head on c4.
+"""
+
+from functools import partial
+
+from flax import linen as nn
+
+from jaxseg.backbones.resnet import ResNet
+from jaxseg.heads.aspp import ASPPHead
+from jaxseg.heads.encoding import EncHead
+from jaxseg.heads.fcn import FCNHead
+from jaxseg.heads.pyramid import JPUHead, PSPHead
+from jaxseg.models.compose import EncoderDecoder
+from jaxseg.nn.context import ASPP, PyramidPooling
+from jaxseg.nn.jpu import JPU
+from jaxseg.nn.style import Style
+
+HEADS = ("fcn", "psp", "deeplabv3", "enc")
+
+
+def fastfcn_resnet(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    head: str = "deeplabv3",
+    output_stride: int = 32,
+    rates: tuple[int, ...] = (12, 24, 36),
+    jpu_rates: tuple[int, ...] = (1, 2, 4, 8),
+    stem: str = "beta",
+    width: int = 64,
+    blocks: tuple[int, ...] | None = None,
+    aux: bool = True,
+    align_corners: bool = True,
+    style: Style = Style(),
+) -> EncoderDecoder:
+    """FastFCN (arXiv 1903.11816) with head "fcn", "psp", "deeplabv3" or "enc".
+
+    `rates` are DeepLab v3's, `jpu_rates` JPU's. JPU widths are 8 times `width`, the
+    heads' 4 (DeepLab v3) or 8 times. Auxiliary loss weight 0.4 in the authors' scripts.
+    """
+    backbone = ResNet(
+        depth, output_stride, stem=stem, width=width, blocks=blocks, style=style
+    )
+    jpu = JPU(8 * width, jpu_rates, align_corners, style=style)
+    inner = _head(head, num_classes, width, rates, align_corners, style)
+    return EncoderDecoder(
+        backbone,
+        JPUHead(jpu, inner),
+        FCNHead(num_classes, 4 * width, None, style=style) if aux else None,
+        align_corners=align_corners,
+    )
+
+
+def _head(name, num_classes, width, rates, align_corners, style) -> nn.Module:
+    wide = 8 * width
+    if name == "fcn":
+        return FCNHead(num_classes, wide, "c5", style=style)
+    if name == "psp":
+        pyramid = PyramidPooling(wide, align_corners=align_corners, style=style)
+        return PSPHead(num_classes, pyramid, style=style)
+    if name == "deeplabv3":
+        aspp = ASPP(
+            4 * width, rates, dropout=0.5, align_corners=align_corners, style=style
+        )
+        return ASPPHead(num_classes, aspp, refine=True, dropout=0.1, style=style)
+    if name == "enc":
+        return EncHead(num_classes, wide, style=style)
+    raise ValueError(f"head {name!r} is unknown; allowed are {HEADS}")
+
+
+fastfcn_fcn_resnet50 = partial(fastfcn_resnet, depth=50, head="fcn")
+fastfcn_fcn_resnet101 = partial(fastfcn_resnet, depth=101, head="fcn")
+fastfcn_psp_resnet50 = partial(fastfcn_resnet, depth=50, head="psp")
+fastfcn_psp_resnet101 = partial(fastfcn_resnet, depth=101, head="psp")
+fastfcn_deeplabv3_resnet50 = partial(fastfcn_resnet, depth=50, head="deeplabv3")
+fastfcn_deeplabv3_resnet101 = partial(fastfcn_resnet, depth=101, head="deeplabv3")
+fastfcn_enc_resnet50 = partial(fastfcn_resnet, depth=50, head="enc")
+fastfcn_enc_resnet101 = partial(fastfcn_resnet, depth=101, head="enc")

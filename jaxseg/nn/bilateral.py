@@ -1,0 +1,120 @@
+"""Parts of BiSeNet v1 (arXiv 1808.00897): spatial path, attention refinement, fusion.
+
+Differs: batch norm after a global mean sees one value per image and channel; with one
+image per batch its training output is its shift alone. Train with more images, or with
+statistics shared over devices.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.attention import global_mean
+from jaxseg.nn.layers import Conv, ConvNormAct
+from jaxseg.nn.style import Style
+from jaxseg.ops.resize import resize
+from jaxseg.typing import Array, Pyramid
+
+
+class SpatialPath(nn.Module):
+    """7x7, 3x3, 3x3, each of stride 2 and features / 2 channels, then 1x1 -> features."""
+
+    features: int = 128
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool) -> Array:
+        """[B, H, W, C] -> [B, H/8, W/8, features]."""
+        x = image
+        for index, kernel in enumerate((7, 3, 3)):
+            x = ConvNormAct(
+                self.features // 2, kernel, 2, style=self.style, name=f"conv{index}"
+            )(x, train=train)
+        last = ConvNormAct(self.features, 1, style=self.style, name="conv3")
+        return last(x, train=train)
+
+
+class AttentionRefinement(nn.Module):
+    """f = 3x3-norm-ReLU(x); f * sigmoid(norm(1x1(mean f))), nothing added."""
+
+    features: int = 128
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """[B, H, W, C] -> [B, H, W, features]."""
+        x = ConvNormAct(self.features, style=self.style, name="conv")(x, train=train)
+        gate = ConvNormAct(
+            self.features, 1, act="sigmoid", style=self.style, name="attention"
+        )
+        return x * gate(global_mean(x), train=train)
+
+
+class FeatureFusion(nn.Module):
+    """f = 1x1-norm-ReLU([spatial, context]); f + f * gate(mean f).
+
+    form "author": gate = sigmoid(1x1 ReLU 1x1), no bias, no norm (the paper); "coin":
+    sigmoid(norm(1x1)); "mmseg": sigmoid(ReLU(norm(1x1))).
+    """
+
+    features: int = 256
+    form: str = "author"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, spatial: Array, context: Array, *, train: bool) -> Array:
+        """Two [B, H, W, C] -> [B, H, W, features]."""
+        x = jnp.concatenate([spatial, context], axis=-1)
+        conv = ConvNormAct(self.features, 1, style=self.style, name="conv")
+        x = conv(x, train=train)
+        mean = global_mean(x)
+        if self.form == "author":
+            gate = mean
+            for index in range(2):
+                gate = Conv(
+                    self.features,
+                    1,
+                    bias=False,
+                    style=self.style,
+                    name=f"attention{index}",
+                )(gate if index == 0 else nn.relu(gate))
+        else:
+            act = {"coin": "none", "mmseg": "relu"}[self.form]
+            layer = ConvNormAct(
+                self.features, 1, act=act, style=self.style, name="attention"
+            )
+            gate = layer(mean, train=train)
+        return x + x * jax.nn.sigmoid(gate)
+
+
+class ContextPath(nn.Module):
+    """c4 and c5 refined and merged from coarse to fine -> (at c4, at c3).
+
+    t = ARM(c5) + global context, up, 3x3; t = ARM(c4) + t, up, 3x3.
+    """
+
+    features: int = 128
+    method: str = "bilinear"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, pyramid: Pyramid, *, train: bool) -> tuple[Array, Array]:
+        """Pyramid -> maps of `features` channels at the sizes of c4 and of c3."""
+        pooled = global_mean(pyramid["c5"])
+        top = ConvNormAct(self.features, 1, style=self.style, name="global")
+        t, merged = top(pooled, train=train), []
+        for level, below in (("c5", "c4"), ("c4", "c3")):
+            arm = AttentionRefinement(self.features, self.style, name=f"arm_{level}")
+            t = arm(pyramid[level], train=train) + t
+            t = resize(
+                t,
+                pyramid[below].shape[1:3],
+                method=self.method,
+                align_corners=self.method == "bilinear",
+            )
+            refine = ConvNormAct(
+                self.features, style=self.style, name=f"refine_{below}"
+            )
+            t = refine(t, train=train)
+            merged.append(t)
+        return tuple(merged)

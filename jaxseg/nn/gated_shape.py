@@ -1,0 +1,78 @@
+"""Gated-SCNN's shape stream (arXiv 1907.05740): boundaries at full resolution.
+
+Written from the paper's equations.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.layers import Conv, Norm
+from jaxseg.nn.residual import BasicBlock
+from jaxseg.nn.style import Style
+from jaxseg.ops.conv import conv
+from jaxseg.ops.kernels import sobel_kernels
+from jaxseg.ops.resize import resize
+from jaxseg.typing import Array, Pyramid
+
+
+class GatedConv(nn.Module):
+    """out = W (s * (1 + alpha)), alpha = sigmoid(norm c2 ReLU c1 norm [s ; r]).
+
+    s is the shape stream [B, H, W, C], r one channel of the regular stream.
+    """
+
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, shape: Array, regular: Array, *, train: bool) -> Array:
+        """[B, H, W, C] and [B, H, W, 1] -> [B, H, W, C]."""
+        channels = shape.shape[-1]
+        x = jnp.concatenate([shape, regular.astype(shape.dtype)], axis=-1)
+        x = Norm(self.style, name="norm_in")(x, train=train)
+        x = nn.relu(Conv(channels + 1, 1, style=self.style, name="gate1")(x))
+        x = Conv(1, 1, style=self.style, name="gate2")(x)
+        alpha = jax.nn.sigmoid(Norm(self.style, name="norm_gate")(x, train=train))
+        out = Conv(channels, 1, bias=False, style=self.style, name="conv")
+        return out(shape * (1 + alpha))
+
+
+class ShapeStream(nn.Module):
+    """Pyramid of `WideResNet38` and image size -> edge logits [B, H, W, 1] float32.
+
+    Three times: residual block, 1x1 to half the channels, gate by a one-channel view of
+    c2, c3, c6; at the end 1x1 to one channel.
+    """
+
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, pyramid: Pyramid, size, *, train: bool) -> Array:
+        """See the class."""
+        x = resize(pyramid["c0"], size, align_corners=True)
+        for index, level in enumerate(("c2", "c3", "c6")):
+            channels = x.shape[-1]
+            block = BasicBlock(channels, style=self.style, name=f"block{index}")
+            x = block(x, train=train)
+            narrow = max(channels // 2, 1)
+            x = Conv(narrow, 1, style=self.style, name=f"reduce{index}")(x)
+            view = Conv(1, 1, style=self.style, name=f"view{index}")(pyramid[level])
+            view = resize(view, size, align_corners=True)
+            gate = GatedConv(self.style, name=f"gate{index}")
+            x = gate(x, view, train=train)
+        edge = Conv(1, 1, bias=False, style=self.style, name="edge")(x)
+        return edge.astype(jnp.float32)
+
+
+def image_gradient(image: Array) -> Array:
+    """Sobel magnitude of the mean channel, scaled to at most 1 per image [B, H, W, 1].
+
+    Borders repeat, so a constant image has gradient 0.
+    """
+    grey = jnp.mean(image.astype(jnp.float32), axis=-1, keepdims=True)
+    grey = jnp.pad(grey, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    kernels = jnp.moveaxis(jnp.asarray(sobel_kernels()), 0, -1)[:, :, None]
+    square = jnp.sum(jnp.square(conv(grey, kernels)), axis=-1, keepdims=True)
+    magnitude = jnp.sqrt(square)
+    peak = jnp.max(magnitude, axis=(1, 2, 3), keepdims=True)
+    return jax.lax.stop_gradient(magnitude / jnp.maximum(peak, 1e-6))

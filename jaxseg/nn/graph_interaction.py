@@ -1,0 +1,108 @@
+"""Graph interaction unit of GINet (arXiv 2009.06160).
+
+A visual graph of pooled pixels and a semantic graph of class words exchange messages:
+
+    P = Z^T X W / N,  S = MLP(words)
+    P_o = P + beta_p * softmax_words((W_p P)(W_s S)^T) S W_sv
+    S_o = S + beta_s * softmax_nodes((W_s S)(W_p P)^T) P W_vs
+    X_o = X + norm(Z P_o W_o)
+
+The betas, one per node, start at 0. `graph_convolution` lets both graphs pass a GloRe
+layer first, as PaddleSeg's port does; its equations are otherwise the paper's.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.attention import flatten_pixels
+from jaxseg.nn.graph import NodeMixing, Project
+from jaxseg.nn.layers import Conv, Norm
+from jaxseg.nn.style import Style
+from jaxseg.nn.transformer import Linear
+from jaxseg.ops.graph import pool_nodes, spread_nodes
+from jaxseg.typing import Array
+
+
+class WordEncoder(nn.Module):
+    """Linear-norm-ReLU twice: word vectors [B, K, 300] -> [B, K, features]."""
+
+    features: int = 256
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, words: Array, *, train: bool) -> Array:
+        """See the class."""
+        x = words.astype(self.style.dtype)
+        for index, features in enumerate((max(self.features // 2, 1), self.features)):
+            x = Linear(features, style=self.style, name=f"linear{index}")(x)
+            x = Norm(self.style, name=f"norm{index}")(x, train=train)
+            x = nn.relu(x)
+        return x
+
+
+class GraphInteraction(nn.Module):
+    """Pixels [B, H, W, C] and class states [1, K, features] -> both, updated.
+
+    Args of the class:
+      nodes, features: of the visual graph, 64 and 256 in the paper.
+      graph_convolution: ReLU(V + A V + b) W_g on either graph before they meet.
+      class_message: "paper", S + beta * message; "paddle", beta * S + message.
+    """
+
+    nodes: int = 64
+    features: int = 256
+    graph_convolution: bool = True
+    class_message: str = "paper"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, words: Array, *, train: bool) -> tuple[Array, Array]:
+        """Returns: (X_o [B, H, W, C], S_o [B, K, features])."""
+        assign = flatten_pixels(Conv(self.nodes, 1, style=self.style, name="assign")(x))
+        state = flatten_pixels(
+            Conv(self.features, 1, style=self.style, name="state")(x)
+        )
+        visual = pool_nodes(assign, state, normalise=True)
+        words = jnp.broadcast_to(words, (x.shape[0], *words.shape[1:]))
+        words = words.astype(visual.dtype)
+        if self.graph_convolution:
+            visual = self._convolve(visual, "visual")
+            words = self._convolve(words, "word")
+        visual, words = self._interact(visual, words)
+        y = spread_nodes(assign, visual).reshape(*x.shape[:3], -1)
+        y = Conv(x.shape[-1], 1, bias=False, style=self.style, name="extend")(y)
+        return x + Norm(self.style, name="norm")(y, train=train), words
+
+    def _convolve(self, nodes, name):
+        mixed = NodeMixing(self.style, name=f"{name}_mix")(nodes)
+        project = Project(nodes.shape[-1], self.style, name=f"{name}_update")
+        return project(nn.relu(mixed))
+
+    def _interact(self, visual, words):
+        if self.class_message not in ("paper", "paddle"):
+            raise ValueError(
+                f'class_message {self.class_message!r} is not "paper" or "paddle"'
+            )
+
+        def linear(features, name):
+            return Linear(features, style=self.style, name=name)
+
+        inner = max(self.features // 2, 1)
+        query = linear(inner, "query")(words)
+        key = linear(inner, "key")(visual)
+        energy = jnp.einsum("bkd,bnd->bnk", query, key).astype(jnp.float32)
+        to_visual = jax.nn.softmax(energy, axis=2).astype(visual.dtype)
+        to_words = jax.nn.softmax(energy, axis=1).astype(visual.dtype)
+        word_value = linear(self.features, "word_value")(words)
+        visual_value = linear(self.features, "visual_value")(visual)
+        word_message = jnp.einsum("bnk,bkd->bnd", to_visual, word_value)
+        visual_message = jnp.einsum("bnk,bnd->bkd", to_words, visual_value)
+        zeros = nn.initializers.zeros
+        beta_p = self.param("beta_visual", zeros, (visual.shape[1],))[None, :, None]
+        beta_s = self.param("beta_word", zeros, (words.shape[1],))[None, :, None]
+        beta_p, beta_s = beta_p.astype(visual.dtype), beta_s.astype(visual.dtype)
+        visual = visual + beta_p * word_message
+        if self.class_message == "paper":
+            return visual, words + beta_s * visual_message
+        return visual, beta_s * words + visual_message

@@ -1,0 +1,49 @@
+"""Joint Pyramid Upsampling (FastFCN, arXiv 1903.11816).
+
+Approximates the stride-8 output of a dilated backbone from the strides 8, 16 and 32 of
+an ordinary one. Faithful to the authors' release: concatenation order c5, c4, c3,
+bilinear with aligned corners, batch norm but no ReLU between depthwise and pointwise.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.layers import ConvNormAct, SeparableConvNormAct
+from jaxseg.nn.style import Style
+from jaxseg.ops.resize import resize
+from jaxseg.typing import Array, Pyramid
+
+
+class JPU(nn.Module):
+    """{"c3", "c4", "c5"} -> [B, H / 8, W / 8, len(rates) * features].
+
+    Aligned corners and the order c5, c4, c3 are the authors' release; MMSegmentation
+    has neither.
+    """
+
+    features: int = 512
+    rates: tuple[int, ...] = (1, 2, 4, 8)
+    align_corners: bool = True
+    order: tuple[str, str, str] = ("c5", "c4", "c3")
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
+        size = pyramid["c3"].shape[1:3]
+        levels = []
+        for tap in self.order:
+            block = ConvNormAct(self.features, style=self.style, name=f"lateral_{tap}")
+            x = block(pyramid[tap], train=train)
+            levels.append(resize(x, size, align_corners=self.align_corners))
+        x = jnp.concatenate(levels, axis=-1)
+        branches = [
+            SeparableConvNormAct(
+                self.features,
+                rate=rate,
+                mid_act=False,
+                style=self.style,
+                name=f"branch{number}",
+            )(x, train=train)
+            for number, rate in enumerate(self.rates)
+        ]
+        return jnp.concatenate(branches, axis=-1)

@@ -1,0 +1,99 @@
+"""Pre-norm transformer encoder layer of ViT (arXiv 2010.11929).
+
+x += MHSA(LN x); x += MLP(LN x). Exact GELU, LayerNorm epsilon 1e-6; softmax, statistics
+and the residual stream's parameters in float32.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.layers import Dropout
+from jaxseg.nn.style import Style
+from jaxseg.ops.attention import attend
+from jaxseg.typing import Array
+
+
+class LayerNorm(nn.Module):
+    """Normalise the last axis in float32, then scale and shift [..., C]."""
+
+    epsilon: float = 1e-6
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[..., C] -> the same, in `style.dtype`."""
+        channels = x.shape[-1]
+        scale = self.param("scale", nn.initializers.ones, (channels,))
+        bias = self.param("bias", nn.initializers.zeros, (channels,))
+        x = x.astype(jnp.float32)
+        mean = jnp.mean(x, axis=-1, keepdims=True)
+        variance = jnp.mean(jnp.square(x - mean), axis=-1, keepdims=True)
+        lead = (1,) * (x.ndim - 1)
+        y = (x - mean) * jax.lax.rsqrt(variance + self.epsilon)
+        y = y * scale.reshape(*lead, -1) + bias.reshape(*lead, -1)
+        return y.astype(self.style.dtype)
+
+
+class Linear(nn.Module):
+    """y = x W + b on the last axis."""
+
+    features: int
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[..., C] -> [..., features]."""
+        shape = (x.shape[-1], self.features)
+        kernel = self.param("kernel", nn.initializers.xavier_uniform(), shape)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        dtype = self.style.dtype
+        y = jnp.einsum("...c,cd->...d", x.astype(dtype), kernel.astype(dtype))
+        return y + bias.astype(dtype).reshape(*(1,) * (x.ndim - 1), -1)
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention; one matrix for q, k and v in that order."""
+
+    heads: int
+    attention: str = "auto"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """[B, N, C] -> the same."""
+        batch, count, width = x.shape
+        if width % self.heads:
+            raise ValueError(f"heads {self.heads} must divide the width {width}")
+        depth = width // self.heads
+        qkv = Linear(3 * width, style=self.style, name="qkv")(x)
+        qkv = qkv.reshape(batch, count, 3, self.heads, depth)
+        query, key, value = (qkv[:, :, i] for i in range(3))
+        y = attend(query, key, value, scale=depth**-0.5, impl=self.attention)
+        return Linear(width, style=self.style, name="out")(y.reshape(x.shape))
+
+
+class TransformerBlock(nn.Module):
+    """One encoder layer; dropout after attention and after both linear layers."""
+
+    heads: int
+    mlp_ratio: int = 4
+    dropout: float = 0.0
+    attention: str = "auto"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """[B, N, C] -> the same."""
+        width, style = x.shape[-1], self.style
+
+        def drop(y):
+            return Dropout(self.dropout)(y, train=train)
+
+        attention = SelfAttention(self.heads, self.attention, style, name="attention")
+        y = LayerNorm(style=style, name="norm_1")(x)
+        x = x + drop(attention(y, train=train))
+        y = LayerNorm(style=style, name="norm_2")(x)
+        y = Linear(self.mlp_ratio * width, style=style, name="mlp_1")(y)
+        y = drop(jax.nn.gelu(y, approximate=False))
+        return x + drop(Linear(width, style=style, name="mlp_2")(y))

@@ -1,0 +1,164 @@
+"""Learned linear propagation: SPN (arXiv 1710.01020) and CSPN (arXiv 1808.00150).
+
+SPN sweeps columns and rows, each pixel fed by three neighbours of the line before. CSPN
+lets every pixel take a weighted mean of its eight neighbours, many times. Both normalise
+their weights so that the propagation is stable, and both follow the papers' equations.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from jaxseg.typing import Array
+
+DIRECTIONS = ("right", "left", "down", "up")
+OFFSETS = tuple((i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0))
+_GUARD = 1e-6
+
+
+def stable_gates(gates: Array) -> Array:
+    """Divide by sum_k |g_k| where that exceeds 1; then sum_k |g_k| <= 1 [..., 3]."""
+    total = jnp.sum(jnp.abs(gates), axis=-1, keepdims=True)
+    return gates / jnp.maximum(total, 1.0)
+
+
+def spn_sweep(x: Array, gates: Array, *, direction: str = "right") -> Array:
+    """One directional pass; towards the right, column by column:
+
+    h[i, t] = (1 - sum_k g_k[i, t]) x[i, t] + g_1[i, t] h[i-1, t-1]
+              + g_2[i, t] h[i, t-1] + g_3[i, t] h[i+1, t-1]
+
+    Gates are read at the receiving pixel; one that points outside counts as 0, in the
+    first factor too, so the first column is x and constants are fixed points.
+
+    Args:
+      x: [B, H, W, C].
+      gates: [B, H, W, C, 3], normalised by `stable_gates`.
+      direction: "right", "left", "down" or "up": where the sweep travels.
+
+    Returns: [B, H, W, C].
+    """
+    if direction not in DIRECTIONS:
+        raise ValueError(f"direction {direction!r} is not one of {DIRECTIONS}")
+    axis = 2 if direction in ("right", "left") else 1
+    lines = jnp.moveaxis(x, axis, 0)  # [T, B, line, C]
+    steps = jnp.moveaxis(gates, axis, 0)
+    reverse = direction in ("left", "up")
+    edge = 0 if not reverse else steps.shape[0] - 1
+    steps = steps.at[edge].set(0)
+    steps = steps.at[:, :, 0, :, 0].set(0).at[:, :, -1, :, 2].set(0)
+
+    def step(before, current):
+        line, gate = current
+        wide = jnp.pad(before, ((0, 0), (1, 1), (0, 0)))
+        near = jnp.stack([wide[:, :-2], before, wide[:, 2:]], axis=-1)
+        new = (1 - gate.sum(-1)) * line + (gate * near).sum(-1)
+        return new, new
+
+    start = jnp.zeros_like(lines[0])
+    _, out = jax.lax.scan(step, start, (lines, steps), reverse=reverse)
+    return jnp.moveaxis(out, 0, axis)
+
+
+def spn(x: Array, gates: Array) -> Array:
+    """Four sweeps, element-wise maximum.
+
+    Args:
+      x: [B, H, W, C].
+      gates: raw [B, H, W, 4, 3, C], directions in the order of `DIRECTIONS`.
+
+    Returns: [B, H, W, C].
+    """
+    if gates.shape[:3] != x.shape[:3] or gates.shape[3:] != (4, 3, x.shape[-1]):
+        raise ValueError(
+            f"gates {gates.shape} do not fit x {x.shape}; want [B, H, W, 4, 3, C]"
+        )
+    gates = stable_gates(jnp.moveaxis(gates, 4, -1))
+    swept = [
+        spn_sweep(x, gates[:, :, :, i], direction=direction)
+        for i, direction in enumerate(DIRECTIONS)
+    ]
+    return jnp.max(jnp.stack(swept), axis=0)
+
+
+def cspn_kernel(guidance: Array, *, absolute: bool = False, read: str = "receiver"):
+    """Weights of the eight neighbours and of the centre.
+
+    kappa_k(p) = G_k / sum_l |G_l|, neighbours outside the map left out of both; the
+    centre gets 1 - sum_k kappa_k(p).
+
+    Args:
+      guidance: [B, H, W, 8], one channel for each of `OFFSETS`.
+      absolute: |G| first: a weighted mean of neighbours, the centre weighs 0.
+      read: where G_k is read: "receiver", the pixel p as in the paper, or "source", the
+        neighbour p + o_k as in the published code.
+
+    Returns: (kappa [B, H, W, 8], centre [B, H, W, 1]).
+    """
+    if read not in ("receiver", "source"):
+        raise ValueError(f'read {read!r} is not "receiver" or "source"')
+    if guidance.shape[-1] != 8:
+        raise ValueError(f"guidance has {guidance.shape[-1]} channels; want 8")
+    if read == "source":
+        planes = _neighbours(guidance)
+        raw = jnp.stack([planes[k][..., k] for k in range(8)], axis=-1)
+    else:
+        raw = guidance * _inside(*guidance.shape[1:3])[None].astype(guidance.dtype)
+    if absolute:
+        raw = jnp.abs(raw)
+    kappa = raw / jnp.maximum(jnp.sum(jnp.abs(raw), -1, keepdims=True), _GUARD)
+    return kappa, 1 - jnp.sum(kappa, -1, keepdims=True)
+
+
+def cspn(
+    x: Array,
+    guidance: Array,
+    *,
+    steps: int = 24,
+    absolute: bool = False,
+    read: str = "receiver",
+    anchor: Array | None = None,
+    anchored: Array | None = None,
+) -> Array:
+    """H_{t+1}(p) = sum_k kappa_k(p) H_t(p + o_k) + (1 - sum_k kappa_k(p)) H_0(p).
+
+    With an anchor (sparse measured depth), H = (1 - m) H + m anchor after every step.
+    Differs: the published code re-inserts H_0 at the anchors; pass `anchor=x` for that.
+
+    Args:
+      x: H_0 [B, H, W, C].
+      guidance: [B, H, W, 8].
+      steps: iterations, 24 in the paper.
+      absolute, read: see `cspn_kernel`.
+      anchor: [B, H, W, C] values to hold.
+      anchored: mask [B, H, W, 1], 1 where `anchor` is to be held.
+
+    Returns: [B, H, W, C].
+    """
+    if (anchor is None) != (anchored is None):
+        raise ValueError("anchor and anchored must be given together")
+    if steps < 0:
+        raise ValueError(f"steps {steps} must not be negative")
+    kappa, centre = cspn_kernel(guidance, absolute=absolute, read=read)
+    base = centre * x
+
+    def step(current, _):
+        near = _neighbours(current)
+        new = base + sum(kappa[..., k : k + 1] * near[k] for k in range(8))
+        if anchor is not None:
+            new = jnp.where(anchored > 0, anchor, new)
+        return new, None
+
+    return jax.lax.scan(step, x, length=steps)[0]
+
+
+def _neighbours(x):
+    """x(p + o) for the eight offsets o, 0 outside [B, H, W, C] x 8."""
+    height, width = x.shape[1:3]
+    wide = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    return [wide[:, 1 + i : 1 + i + height, 1 + j : 1 + j + width] for i, j in OFFSETS]
+
+
+def _inside(height, width):
+    """1 where the neighbour lies in the map [H, W, 8]."""
+    planes = _neighbours(jnp.ones((1, height, width, 1)))
+    return jnp.concatenate(planes, axis=-1)[0]

@@ -1,0 +1,38 @@
+"""Neighbours of every pixel on a square ring: gather by shifting the whole map.
+
+The dilated 3x3 neighbourhood without its centre, as in the affinity fields of
+arXiv 1803.10335 (there for half-sizes 1, 2, 3: rings inside 3x3, 5x5, 7x7).
+"""
+
+import jax.numpy as jnp
+from jax import lax
+
+from jaxseg.typing import Array
+
+# (rows, columns); entry 7 - n is opposite to entry n
+OFFSETS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
+
+
+def ring(x: Array, rate: int = 1, *, fill=0) -> Array:
+    """Values at the eight offsets {-rate, 0, rate}^2 but (0, 0).
+
+    ring(x)[n, b, i, j] = x[b, i + rate * di, j + rate * dj], (di, dj) = OFFSETS[n],
+    and `fill` outside the map.
+
+    Args:
+      x: [B, H, W, ...], any dtype.
+      rate: distance in pixels, at least 1.
+
+    Returns: [8, B, H, W, ...].
+    """
+    if rate < 1:
+        raise ValueError(f"rate is {rate}; allowed is 1 or more")
+    height, width = x.shape[1:3]
+    frame = [(0, 0), (rate, rate), (rate, rate)] + [(0, 0)] * (x.ndim - 3)
+    padded = jnp.pad(x, frame, constant_values=fill)
+
+    def shifted(row, column):
+        rows = lax.slice_in_dim(padded, rate + row, rate + row + height, axis=1)
+        return lax.slice_in_dim(rows, rate + column, rate + column + width, axis=2)
+
+    return jnp.stack([shifted(rate * row, rate * column) for row, column in OFFSETS])

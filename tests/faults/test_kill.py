@@ -1,0 +1,207 @@
+"""Runs that die: killed at any moment, asked to stop, out of disk space.
+
+Each run is a process of its own. The network is small and the data are drawn; what
+must hold is that the parameters end bit for bit as if nothing had happened.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+
+pytestmark = pytest.mark.slow
+
+STEPS = 24
+ARGUMENTS = (
+    "train",
+    "--model.name=unet", "--model.options.width=8", "--model.options.depth=2",
+    "--data.train-split=train[:24]", "--data.eval-split=validation[:6]",
+    "--data.crop", "32", "48",
+    "--train.batch-size=4", f"--train.steps={STEPS}", "--train.ema=0.9",
+    "--train.log-every=3", "--train.eval-every=8", "--train.save-every=2",
+    "--train.overlay-count=1",
+)  # fmt: skip
+LIMITED = (  # no file may grow beyond the first argument
+    "import resource, signal, sys\n"
+    "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    "limit = int(sys.argv.pop(1))\n"
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
+    "from jaxseg.cli.main import main\n"
+    "sys.exit(main(sys.argv[1:]))\n"
+)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """Environment of the runs: one CPU device, one place for data and programs."""
+    shared = tmp_path_factory.mktemp("shared")
+    return os.environ | {
+        "JAX_PLATFORMS": "cpu",
+        "JAXSEG_DATA_DIR": str(shared / "data"),
+        "JAX_COMPILATION_CACHE_DIR": str(shared / "programs"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+
+
+def start(workdir, environment, *more):
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "jaxseg.cli.main",
+            *ARGUMENTS,
+            f"--workdir={workdir}",
+            *more,
+        ],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(workdir, environment, *more):
+    """Output of a run that must succeed."""
+    run = start(workdir, environment, *more)
+    text, _ = run.communicate(timeout=300)
+    assert run.returncode == 0, text
+    return text
+
+
+def outcome(workdir):
+    """Every array of the last checkpoint, and the record without the clocks."""
+    with ocp.StandardCheckpointer() as reader:
+        tree = reader.restore((workdir / "ckpt" / str(STEPS) / "state").absolute())
+    rows = [json.loads(line) for line in (workdir / "metrics.jsonl").open()]
+    for row in rows:
+        row.pop("images_per_second", None), row.pop("input_wait", None)
+    arrays = {
+        jax.tree_util.keystr(path): _bytes(leaf)
+        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
+    }
+    return arrays, rows
+
+
+def _bytes(leaf):
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        leaf = jax.random.key_data(leaf)
+    return np.asarray(leaf).tobytes()
+
+
+@pytest.fixture(scope="module")
+def whole(environment, tmp_path_factory):
+    """Outcome of the run that nothing happened to."""
+    workdir = tmp_path_factory.mktemp("whole")
+    finish(workdir, environment)
+    return outcome(workdir)
+
+
+def assert_same(workdir, whole):
+    arrays, rows = outcome(workdir)
+    assert arrays.keys() == whole[0].keys()
+    assert [name for name in arrays if arrays[name] != whole[0][name]] == []
+    assert rows == whole[1]
+
+
+def wait_for(run, condition, seconds=240):
+    """Whether the condition came true while the process lived."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and run.poll() is None:
+        if condition():
+            return True
+        time.sleep(0.002)
+    return False
+
+
+def saved(workdir):
+    return [p for p in (workdir / "ckpt").glob("*") if p.name.isdigit()]
+
+
+def test_two_whole_runs_are_equal(environment, tmp_path, whole):
+    finish(tmp_path, environment)
+    assert_same(tmp_path, whole)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_random_moments(environment, tmp_path, whole, seed):
+    pauses = random.Random(seed)
+    kills = 0
+    for _ in range(3):
+        run = start(tmp_path, environment)
+        before = len(saved(tmp_path))
+        if wait_for(run, lambda n=before: len(saved(tmp_path)) > n or n > 2):
+            time.sleep(pauses.uniform(0, 0.6))
+        kills += run.poll() is None
+        run.kill()
+        run.communicate()
+    assert kills > 0
+    finish(tmp_path, environment)
+    assert_same(tmp_path, whole)
+
+
+def unfinished(workdir):
+    return set((workdir / "ckpt").glob("*.orbax-checkpoint-tmp"))
+
+
+def test_killed_inside_saves(environment, tmp_path, whole):
+    inside = 0
+    for _ in range(4):
+        run = start(tmp_path, environment)
+        old = unfinished(tmp_path)
+        wait_for(run, lambda old=old: unfinished(tmp_path) - old)
+        run.kill()
+        run.communicate()
+        inside += bool(unfinished(tmp_path))
+    assert inside > 0
+    finish(tmp_path, environment)
+    assert_same(tmp_path, whole)
+
+
+def test_sigterm_saves_and_ends_with_143(environment, tmp_path, whole):
+    run = start(tmp_path, environment)
+    assert wait_for(run, lambda: saved(tmp_path))
+    run.send_signal(signal.SIGTERM)
+    text, _ = run.communicate(timeout=120)
+    assert run.returncode == 143, text
+    assert "stopped by SIGTERM at step" in text
+    step = int(text.split("stopped by SIGTERM at step")[1].split(";")[0])
+    text = finish(tmp_path, environment)
+    assert f"resuming at step {step} of {STEPS}" in text
+    assert_same(tmp_path, whole)
+
+
+def test_no_space_for_a_checkpoint(environment, tmp_path, whole):
+    """A limit on file sizes makes real writes fail, inside the storage library too."""
+    finish(tmp_path, environment, "--train.steps=8")
+    arguments = [a for a in ARGUMENTS if "overlay" not in a]
+    run = subprocess.run(
+        [sys.executable, "-c", LIMITED, "20000", *arguments,
+         f"--workdir={tmp_path}", "--train.overlay-count=0"],
+        env=environment | {"JAX_COMPILATION_CACHE_DIR": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )  # fmt: skip
+    assert run.returncode == 1, run.stderr
+    last = [line for line in run.stderr.splitlines() if line.startswith("jaxseg: ")][-1]
+    assert "checkpoint" in last and "step 8 is the last good one" in last
+
+
+def test_a_broken_checkpoint_is_told_in_one_line(environment, tmp_path):
+    finish(tmp_path, environment, "--train.steps=2")
+    for path in (tmp_path / "ckpt" / "2" / "state").rglob("*"):
+        if path.is_file() and path.stat().st_size > 2000:
+            path.write_bytes(path.read_bytes()[:1000])
+    run = start(tmp_path, environment)
+    text, _ = run.communicate(timeout=120)
+    assert run.returncode == 1, text
+    assert "jaxseg: " in text and "Traceback" not in text
+    assert str(tmp_path / "ckpt") in text

@@ -1,0 +1,138 @@
+"""Upsampling: bilinear ramps, overlap counts, positions of sub-pixels."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxseg.nn.layers import ConvTranspose
+from jaxseg.nn.upsample import BilinearDeconv, ResizeConv, SubPixelConv, bilinear_deconv
+from jaxseg.ops.lrn import local_response_norm
+from jaxseg.ops.resize import resize
+
+RANDOM = np.random.default_rng(0)
+
+
+def slow_deconv(x, stride, kernel):
+    """`[h, w]`, one product at a time, uncropped."""
+    half = (kernel + 1) // 2
+    centre = half - 1 if kernel % 2 else half - 0.5
+    taps = 1 - np.abs(np.arange(kernel) - centre) / half
+    out = np.zeros([(n - 1) * stride + kernel for n in x.shape])
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            rows = slice(i * stride, i * stride + kernel)
+            columns = slice(j * stride, j * stride + kernel)
+            out[rows, columns] += x[i, j] * np.outer(taps, taps)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("stride", "kernel", "crop"), [(2, 4, 1), (8, 16, 3), (16, 32, 27), (32, 63, 18)]
+)
+def test_fixed_deconvolution_is_the_slow_one(stride, kernel, crop):
+    x = RANDOM.normal(size=(2, 3, 4, 2)).astype(np.float32)
+    full = np.stack(
+        [
+            np.stack([slow_deconv(x[b, :, :, c], stride, kernel) for c in (0, 1)], -1)
+            for b in (0, 1)
+        ]
+    )
+    size = tuple(n - crop for n in full.shape[1:3])
+    got = bilinear_deconv(
+        jnp.asarray(x), stride=stride, kernel=kernel, crop=crop, size=size
+    )
+    np.testing.assert_allclose(got, full[:, crop:, crop:], atol=1e-5)
+    with pytest.raises(ValueError, match="at most"):
+        bilinear_deconv(
+            jnp.asarray(x),
+            stride=stride,
+            kernel=kernel,
+            crop=crop,
+            size=(size[0] + 1, size[1]),
+        )
+
+
+@pytest.mark.parametrize("stride", [2, 4, 8])
+def test_bilinear_deconvolution_is_resizing_inside_and_fades_outside(stride):
+    x = jnp.asarray(RANDOM.normal(size=(1, 6, 7, 3)), jnp.float32)
+    size = (6 * stride, 7 * stride)
+    up = BilinearDeconv(stride, 2 * stride, stride // 2).apply({}, x, size)
+    half = slice(stride // 2, -(stride // 2))
+    np.testing.assert_allclose(
+        up[:, half, half], resize(x, size)[:, half, half], atol=1e-5
+    )
+    ones = BilinearDeconv(stride, 2 * stride, stride // 2).apply(
+        {}, jnp.ones_like(x), size
+    )
+    np.testing.assert_allclose(ones[:, half, half], 1, atol=1e-6)
+    corner = ((stride + 1) / (2 * stride)) ** 2
+    np.testing.assert_allclose(ones[0, 0, 0], corner, atol=1e-6)
+
+
+def test_bilinear_deconvolution_keeps_a_ramp():
+    x = jnp.arange(5.0).reshape(1, 5, 1, 1) + jnp.zeros((1, 5, 5, 1))
+    y = BilinearDeconv(4, 8, 2).apply({}, x, (20, 20))[0, :, 10, 0]
+    want = (np.arange(20) + 0.5) / 4 - 0.5
+    np.testing.assert_allclose(y[2:-2], want[2:-2], atol=1e-6)
+
+
+def test_learned_deconvolution_starts_bilinear():
+    x = jnp.asarray(RANDOM.normal(size=(1, 4, 5, 3)), jnp.float32)
+    learned = BilinearDeconv(4, 8, 2, learned=True)
+    variables = learned.init(jax.random.key(0), x, (16, 19))
+    fixed = BilinearDeconv(4, 8, 2).apply({}, x, (16, 19))
+    np.testing.assert_allclose(learned.apply(variables, x, (16, 19)), fixed, atol=1e-5)
+    with pytest.raises(ValueError, match=r"size=\(19, 19\)"):
+        learned.apply(variables, x, (19, 19))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "counts"),
+    [(2, 2, {1}), (3, 2, {1, 2, 4}), (4, 2, {4}), (3, 3, {1}), (5, 3, {1, 2, 4})],
+)
+def test_overlap_counts(kernel, stride, counts):
+    """How many inputs an output pixel sums: uniform only if stride divides kernel."""
+    module = ConvTranspose(1, kernel, stride, bias=False)
+    x = jnp.ones((1, 8, 8, 1))
+    variables = {"params": {"kernel": np.ones((kernel, kernel, 1, 1), np.float32)}}
+    y = np.asarray(module.apply(variables, x))[0, kernel:-kernel, kernel:-kernel, 0]
+    assert set(np.rint(y).astype(int).ravel()) == counts
+    assert (len(counts) == 1) == (kernel % stride == 0)
+
+
+@pytest.mark.parametrize("method", ["nearest", "bilinear"])
+def test_resize_convolution_has_no_checkerboard(method):
+    module = ResizeConv(2, 2, method=method)
+    x = jnp.ones((1, 6, 6, 3))
+    variables = module.init(jax.random.key(0), x)
+    y = np.asarray(module.apply(variables, x))[0, 1:-1, 1:-1]
+    np.testing.assert_allclose(y, np.broadcast_to(y[0, 0], y.shape), atol=1e-5)
+    with pytest.raises(ValueError, match="method='cubic'"):
+        ResizeConv(2, method="cubic").init(jax.random.key(0), x)
+
+
+def test_sub_pixels_go_to_their_places():
+    """Channel c * r * r + i * r + j becomes channel c of pixel (r y + i, r x + j)."""
+    module = SubPixelConv(2, 3, kernel=1)
+    x = jnp.asarray(RANDOM.normal(size=(1, 4, 5, 6)), jnp.float32)
+    variables = module.init(jax.random.key(0), x)
+    wide = np.asarray(x) @ np.asarray(variables["params"]["conv"]["kernel"])[0, 0]
+    y = np.asarray(module.apply(variables, x))
+    assert y.shape == (1, 12, 15, 2)
+    for c, i, j in ((0, 0, 0), (1, 2, 1), (0, 1, 2)):
+        np.testing.assert_allclose(
+            y[0, i::3, j::3, c], wide[0, :, :, c * 9 + i * 3 + j], atol=1e-5
+        )
+
+
+def test_local_response_norm_is_the_formula():
+    x = RANDOM.normal(size=(2, 3, 7)).astype(np.float32)
+    want = np.empty_like(x)
+    for c in range(7):
+        power = (x[..., max(0, c - 2) : c + 3] ** 2).sum(-1)
+        want[..., c] = x[..., c] / (2 + 0.3 / 5 * power) ** 0.75
+    got = local_response_norm(jnp.asarray(x), alpha=0.3, k=2.0)
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+    with pytest.raises(ValueError, match="size=4"):
+        local_response_norm(jnp.asarray(x), size=4)

@@ -1,0 +1,120 @@
+"""PSPNet, DeepLab v3, v3+ and FastFCN (PSP, ASPP, Enc) equal MMSegmentation's."""
+
+import pathlib
+
+import pytest
+
+from jaxseg import create_model
+from jaxseg.backbones.resnet import ResNet
+from jaxseg.heads.aspp import ASPPHead
+from jaxseg.heads.encoding import EncHead
+from jaxseg.heads.fcn import FCNHead
+from jaxseg.heads.pyramid import JPUHead, PSPHead
+from jaxseg.models.compose import EncoderDecoder
+from jaxseg.nn.context import ASPP, PyramidPooling
+from jaxseg.nn.jpu import JPU
+from jaxseg.weights.maps import mmseg_deeplab as maps
+
+BLOCKS = (1, 1, 1, 2)
+TRUNK = {"stem": "c", "blocks": BLOCKS, "output_stride": 8}
+WIDE = {"features": 512, "project_kernel": 3, "pool_first": True}
+
+
+def plain(node):
+    """The configuration with ordinary batch norm and nothing to download."""
+    if isinstance(node, dict):
+        node = {k: plain(v) for k, v in node.items()}
+        if node.get("type") == "SyncBN":
+            node["type"] = "BN"
+        return {k: v for k, v in node.items() if k not in ("pretrained", "init_cfg")}
+    return [plain(v) for v in node] if isinstance(node, (list, tuple)) else node
+
+
+def build(peers, name):
+    """The network of a configuration file, with few units and random weights."""
+    root = pathlib.Path(peers.mmseg.__file__).parent / ".mim/configs"
+    import torch
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+    from mmseg.registry import MODELS
+
+    init_default_scope("mmseg")
+    config = plain(Config.fromfile(root / f"{name}.py").model.to_dict())
+    config.pop("data_preprocessor", None)
+    if "neck" in config:  # their trunk keeps the rates of D8 beside its strides
+        config["backbone"]["dilations"] = (1, 1, 1, 1)
+        config["neck"]["in_channels"] = tuple(config["neck"]["in_channels"])
+        config["neck"]["dilations"] = tuple(config["neck"]["dilations"])
+    net = MODELS.build(config)
+    for index, count in enumerate(BLOCKS, start=1):
+        stage = getattr(net.backbone, f"layer{index}")
+        short = torch.nn.Sequential(*list(stage)[:count])
+        setattr(net.backbone, f"layer{index}", short)
+    return peers.randomise(net, run=run(peers))
+
+
+def run(peers):
+    """Whole-image outputs; the encoding head's second output is left out."""
+
+    def forward(net, x):
+        head = net.decode_head
+        if getattr(head, "use_se_loss", False):
+            plain_forward = type(head).forward
+            head.forward = lambda features: plain_forward(head, features)[0]
+        return peers.mmseg_forward(net, x)
+
+    return forward
+
+
+def check(peers, model, net, rules, label):
+    peers.compare(model, net, rules, run=run(peers), label=f"mmseg: {label}")
+
+
+@pytest.mark.slow
+def test_pspnet(peers):
+    net = build(peers, "_base_/models/pspnet_r50-d8")
+    model = create_model("pspnet_resnet50", 19, align_corners=False, **TRUNK)
+    check(peers, model, net, maps.MAP_PSPNET, "PSPNet R50-D8")
+
+
+@pytest.mark.slow
+def test_deeplabv3(peers):
+    net = build(peers, "_base_/models/deeplabv3_r50-d8")
+    options = {**TRUNK, **WIDE, "refine": False, "aux": True}
+    model = create_model("deeplabv3_resnet50", 19, **options)
+    check(peers, model, net, maps.MAP_V3, "DeepLabV3 R50-D8")
+
+
+@pytest.mark.slow
+def test_deeplabv3plus(peers):
+    net = build(peers, "_base_/models/deeplabv3plus_r50-d8")
+    options = {**TRUNK, **WIDE, "separable": "full", "aux": 256}
+    model = create_model("deeplabv3plus_resnet50", 19, **options)
+    check(peers, model, net, maps.MAP_V3PLUS, "DeepLabV3+ R50-D8")
+
+
+def fastfcn(head):
+    trunk = ResNet(stem="c", blocks=BLOCKS)
+    jpu = JPU(align_corners=False, order=("c3", "c4", "c5"))
+    return EncoderDecoder(trunk, JPUHead(jpu, head), FCNHead(19, 256, None))
+
+
+@pytest.mark.slow
+def test_fastfcn_psp(peers):
+    net = build(peers, "_base_/models/fastfcn_r50-d32_jpu_psp")
+    model = fastfcn(PSPHead(19, PyramidPooling(align_corners=False)))
+    check(peers, model, net, maps.MAP_FASTFCN_PSP, "FastFCN PSP R50-D32")
+
+
+@pytest.mark.slow
+def test_fastfcn_aspp(peers):
+    net = build(peers, "fastfcn/fastfcn_r50-d32_jpu_aspp_4xb2-80k_cityscapes-512x1024")
+    model = fastfcn(ASPPHead(19, ASPP(rates=(12, 24, 36), **WIDE)))
+    check(peers, model, net, maps.MAP_FASTFCN_ASPP, "FastFCN ASPP R50-D32")
+
+
+@pytest.mark.slow
+def test_fastfcn_enc(peers):
+    net = build(peers, "fastfcn/fastfcn_r50-d32_jpu_enc_4xb2-80k_cityscapes-512x1024")
+    model = fastfcn(EncHead(19, kernel=3))
+    check(peers, model, net, maps.MAP_FASTFCN_ENC, "FastFCN Enc R50-D32")
