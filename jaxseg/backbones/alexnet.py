@@ -5,36 +5,18 @@ of two, local response normalisation after pooling, Caffe's ceil rule); "torchvi
 the one-tower form of arXiv 1404.5997.
 """
 
-import jax.numpy as jnp
 from flax import linen as nn
-from jax import lax
 
 from jaxseg.backbones.stride import atrous_plan, pool_max
 from jaxseg.nn.layers import Conv
 from jaxseg.nn.style import Style
+from jaxseg.ops.lrn import local_response_norm
 from jaxseg.typing import Array, Pyramid
 
 # (features, kernel, groups) of conv1 to conv5
 _CAFFE = ((96, 11, 1), (256, 5, 2), (384, 3, 1), (384, 3, 2), (256, 3, 2))
 _TORCHVISION = ((64, 11, 1), (192, 5, 1), (384, 3, 1), (256, 3, 1), (256, 3, 1))
 _VARIANTS = {"caffe": (_CAFFE, 0), "torchvision": (_TORCHVISION, 2)}
-
-
-def local_response_norm(
-    x: Array, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
-) -> Array:
-    """x / (k + alpha / size * sum of squares over `size` channels around)^beta."""
-    square = jnp.square(x.astype(jnp.float32))
-    half = size // 2
-    total = lax.reduce_window(
-        square,
-        0.0,
-        lax.add,
-        (1, 1, 1, size),
-        (1, 1, 1, 1),
-        ((0, 0), (0, 0), (0, 0), (half, size - 1 - half)),
-    )
-    return (x / (k + alpha / size * total) ** beta).astype(x.dtype)
 
 
 class AlexNet(nn.Module):

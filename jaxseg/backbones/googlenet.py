@@ -10,10 +10,10 @@ import dataclasses
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.backbones.alexnet import local_response_norm
 from jaxseg.backbones.stride import Step, atrous_plan, pool_max
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.nn.style import Style
+from jaxseg.ops.lrn import local_response_norm
 from jaxseg.typing import Array, Pyramid
 
 # 1x1; 3x3 reduce, 3x3; 5x5 reduce, 5x5; pool projection

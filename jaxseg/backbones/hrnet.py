@@ -1,7 +1,7 @@
 """HRNet: parallel branches of four resolutions that exchange maps all the way.
 
-arXiv 1904.04514 and 1908.07919; wiring of the authors' segmentation code. Every map keeps
-its resolution; the pyramid is c2..c5 with widths C, 2C, 4C, 8C.
+arXiv 1904.04514 and 1908.07919; wiring of the authors' segmentation code. Every map
+keeps its resolution; the pyramid is c2..c5 with widths C, 2C, 4C, 8C.
 """
 
 from flax import linen as nn
@@ -14,7 +14,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class HRNet(nn.Module):
-    """image -> {"c2": [B, H/4, W/4, C], ..., "c5": [B, H/32, W/32, 8C]}, sizes rounded up.
+    """image -> {"c2": [B, H/4, W/4, C], ..., "c5": [B, H/32, W/32, 8C]}, rounded up.
 
     Args of the class:
       width: C, 18, 32 or 48.
@@ -22,9 +22,11 @@ class HRNet(nn.Module):
       first_blocks, first_features: bottlenecks of stage 1.
       blocks: basic blocks per branch and module.
       modules: modules of stages 2, 3 and 4.
-      align_corners: of the upsampling in the exchange; False in the paper's code, True in
-        its HRNet-OCR branch.
+      align_corners: of the upsampling in the exchange; False in the paper's code, True
+        in its HRNet-OCR branch.
       method: "bilinear", or "nearest" as in the classification networks.
+      two_step: enlarge by the power of two first, then fit the size, as MMSegmentation
+        does; it differs where a side is no multiple of 32.
     """
 
     width: int = 48
@@ -35,6 +37,7 @@ class HRNet(nn.Module):
     modules: tuple[int, int, int] = (1, 4, 3)
     align_corners: bool = False
     method: str = "bilinear"
+    two_step: bool = False
     style: Style = Style()
 
     @nn.compact
@@ -55,6 +58,7 @@ class HRNet(nn.Module):
                     self.blocks,
                     self.align_corners,
                     self.method,
+                    self.two_step,
                     self.style,
                     name=f"stage{stage}_{index}",
                 )
@@ -87,6 +91,7 @@ class ExchangeModule(nn.Module):
     blocks: int = 4
     align_corners: bool = False
     method: str = "bilinear"
+    two_step: bool = False
     style: Style = Style()
 
     @nn.compact
@@ -115,10 +120,10 @@ class ExchangeModule(nn.Module):
             x = self._conv(target.shape[-1], 1, 1, "none", f"fuse{i}_{j}")(
                 x, train=train
             )
-            aligned = self.align_corners and self.method == "bilinear"
-            return resize(
-                x, target.shape[1:3], method=self.method, align_corners=aligned
-            )
+            sizes = [target.shape[1:3]]
+            if self.two_step:
+                sizes.insert(0, tuple(n * 2 ** (j - i) for n in x.shape[1:3]))
+            return self._enlarge(x, sizes)
         for step in range(i - j):
             last = step == i - j - 1
             features = target.shape[-1] if last else x.shape[-1]
@@ -131,3 +136,9 @@ class ExchangeModule(nn.Module):
         return ConvNormAct(
             features, kernel, stride, act=act, style=self.style, name=name
         )
+
+    def _enlarge(self, x, sizes):
+        aligned = self.align_corners and self.method == "bilinear"
+        for size in sizes:
+            x = resize(x, size, method=self.method, align_corners=aligned)
+        return x

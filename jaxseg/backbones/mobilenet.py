@@ -125,6 +125,11 @@ class SqueezeExcite(nn.Module):
         return x * nn.hard_sigmoid(y)
 
 
+def _eager(step: Step, stride: int) -> Step:
+    """The step of a block of that stride, at the new rate if the stride is lost."""
+    return step._replace(rate=step.next) if step.stride < stride else step
+
+
 class MobileNetV2(nn.Module):
     """image -> {"c1": 16 channels, "c2": 24, "c3": 32, "c4": 96, "c5": 320}.
 
@@ -134,12 +139,15 @@ class MobileNetV2(nn.Module):
       tap: "output", or "expanded": c2 to c4 are depthwise outputs of the last block at
         their stride (144, 192, 576 channels), what DeepLab's release decodes from.
       last: width of a final 1x1 convolution (ImageNet's 1280), 0 for none, as DeepLab.
+      eager_rate: the block that loses its stride takes the new rate already, as
+        segmentation_models.pytorch has it.
     """
 
     output_stride: int = 32
     width: float = 1.0
     tap: str = "output"
     last: int = 0
+    eager_rate: bool = False
     style: Style = Style()
 
     @nn.compact
@@ -169,7 +177,7 @@ class MobileNetV2(nn.Module):
             block = InvertedResidual(
                 x.shape[-1] * expansion,
                 divisible(channels * self.width),
-                next(plan),
+                _eager(next(plan), stride) if self.eager_rate else next(plan),
                 shortcut=stride == 1,
                 style=self.style,
                 name=f"block{number}",
@@ -196,6 +204,7 @@ class MobileNetV3(nn.Module):
         strided one.
       squeeze_excite: False drops the channel gates (they see the whole image, hence
         differ slightly between output strides).
+      epsilon: of the normalisations; timm's networks have 1e-5.
     """
 
     size: str = "large"
@@ -204,12 +213,13 @@ class MobileNetV3(nn.Module):
     reduced_tail: bool = False
     eager_rate: bool = False
     squeeze_excite: bool = True
+    epsilon: float = 1e-3
     style: Style = Style()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         rows = self._rows()
-        style = dataclasses.replace(self.style, epsilon=1e-3)
+        style = dataclasses.replace(self.style, epsilon=self.epsilon)
         strides = (2, *(row[-1] for row in rows))
         plan = iter(atrous_plan(strides, self.output_stride))
         block = ConvNormAct(
@@ -245,8 +255,8 @@ class MobileNetV3(nn.Module):
 
     def _block(self, row, step, style, name):
         kernel, expanded, channels, squeezed, act, stride = row
-        if self.eager_rate and step.stride < stride:
-            step = step._replace(rate=step.next)
+        if self.eager_rate:
+            step = _eager(step, stride)
         squeeze = divisible(expanded // 4) if squeezed and self.squeeze_excite else 0
         return InvertedResidual(
             expanded,

@@ -17,13 +17,14 @@ from jaxseg.typing import Array, Pyramid, Size
 
 
 class ViT(nn.Module):
-    """image [B, H, W, C] -> {"layer<i>": [B, ceil(H/p), ceil(W/p), width]} for i in taps.
+    """image [B, H, W, C] -> {"layer<i>": [B, ceil(H/p), ceil(W/p), width]}, i in taps.
 
     Args of the class:
       image_size: size the position embedding is made for; a multiple of `patch`.
       drop_class_token: leave the class token out before the first layer (SETR-MLA), or
         carry it through and leave it out of the maps (Naive, PUP).
       dropout: after the embedding, and inside the layers.
+      patch_bias: of the patch embedding; MMSegmentation has none.
     """
 
     depth: int = 24
@@ -34,6 +35,7 @@ class ViT(nn.Module):
     taps: tuple[int, ...] = (23,)
     drop_class_token: bool = False
     dropout: float = 0.0
+    patch_bias: bool = True
     attention: str = "auto"
     style: Style = Style()
 
@@ -73,6 +75,7 @@ class ViT(nn.Module):
             kernel=self.patch,
             stride=self.patch,
             padding=0,
+            bias=self.patch_bias,
             style=self.style,
             name="patch",
         )(image)
@@ -90,7 +93,7 @@ class ViT(nn.Module):
 
 
 def resize_position(position: Array, grid: Size, size: Size) -> Array:
-    """Bilinear, half-pixel, class token kept [1, 1 + gh * gw, D] -> [1, 1 + h * w, D]."""
+    """Bilinear, half-pixel; the class token stays [1, 1 + h * w, D]."""
     if grid == size:
         return position
     width = position.shape[-1]

@@ -1,7 +1,7 @@
 """Wide ResNet-38 in pre-activation form, at stride 8 (arXiv 1611.10080, model A2).
 
-The trunk of Gated-SCNN: two max-pools and one strided convolution; the last three stages
-at atrous rates 2, 4, 4. Batch norm and ReLU stand before the convolutions.
+The trunk of Gated-SCNN: two max-pools and one strided convolution; the last three
+stages at atrous rates 2, 4, 4. Batch norm and ReLU stand before the convolutions.
 """
 
 from flax import linen as nn
@@ -75,7 +75,8 @@ class WideResNet38(nn.Module):
     """image -> {"c0": 64 at 1/1, "c1": 128 at 1/2, "c2": 256 at 1/4, "c3", ..., "c6"}.
 
     c3 (512), c4 (1024), c5 (2048) and c6 (4096) lie at 1/8. The maps are sums without a
-    closing activation. `width` scales everything; `blocks` replaces the stages' lengths.
+    closing activation. `width` scales everything; `blocks` replaces the stages'
+    lengths.
     """
 
     width: int = 64

@@ -12,8 +12,8 @@ from jaxseg.typing import Array, Pyramid
 class DualAttentionHead(nn.Module):
     """c5 -> {"logits", "aux_position", "aux_channel"} at c5's resolution.
 
-    Each attention lies between two 3x3-norm-ReLU; three classifiers, on either branch and
-    on their sum; the three cross entropies are summed with weight 1.
+    Each attention lies between two 3x3-norm-ReLU; three classifiers, on either branch
+    and on their sum; the three cross entropies are summed with weight 1.
 
     Args of the class:
       variant: softmax of the channel attention, "paper" or "release".

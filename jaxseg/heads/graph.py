@@ -1,7 +1,7 @@
 """Heads around the graph units: GloRe, GCU and GINet.
 
-None of the papers fixes a segmentation head in every detail; the reductions, dropout and
-widths here are those of the cited ports, or said to be ours.
+None of the papers fixes a segmentation head in every detail; the reductions, dropout
+and widths here are those of the cited ports, or said to be ours.
 """
 
 import jax.numpy as jnp
@@ -54,8 +54,8 @@ class GloReHead(nn.Module):
 class GraphUnitHead(nn.Module):
     """c5 -> 1x1-norm-ReLU -> x and several GCUs side by side -> dropout, 1x1.
 
-    2, 4, 8 and 32 vertices of 256 channels as in the paper; the reduction to 512 channels
-    and the plain concatenation are ours.
+    2, 4, 8 and 32 vertices of 256 channels as in the paper; the reduction to 512
+    channels and the plain concatenation are ours.
     """
 
     num_classes: int
@@ -84,9 +84,9 @@ class GraphUnitHead(nn.Module):
 class GraphInteractionHead(nn.Module):
     """Map [B, h, w, C] -> (logits [B, h, w, K], class states [B, K, states]).
 
-    3x3-norm-ReLU, graph interaction, dropout, 1x1. The word vectors lie in the collection
-    `batch_stats` as "words" [K, 300]: not trained, saved with the weights, and to be
-    replaced by real ones (`jaxseg.nn.words.read_words`).
+    3x3-norm-ReLU, graph interaction, dropout, 1x1. The word vectors lie in the
+    collection `batch_stats` as "words" [K, 300]: not trained, saved with the weights,
+    and to be replaced by real ones (`jaxseg.nn.words.read_words`).
     """
 
     num_classes: int

@@ -1,4 +1,4 @@
-"""OCR's two heads: the soft object regions and the pixel-region head (arXiv 1909.11065)."""
+"""OCR's head: pixels, soft object regions, their relation (arXiv 1909.11065)."""
 
 from flax import linen as nn
 

@@ -1,7 +1,7 @@
 """SETR's decoders: naive, progressive upsampling (PUP), multi-level (MLA).
 
-arXiv 2012.15840, in the form of the authors' code. Each ends in logits on some grid; the
-last bilinear step to the image's size is the model's.
+arXiv 2012.15840, in the form of the authors' code. Each ends in logits on some grid;
+the last bilinear step to the image's size is the model's.
 """
 
 import jax.numpy as jnp
@@ -24,8 +24,8 @@ def enlarge(x: Array, factor: int, align_corners: bool = False) -> Array:
 class UpsamplingHead(nn.Module):
     """LayerNorm, then convs-norm-ReLU each followed by a bilinear step, then 1x1.
 
-    Naive: kernel 1, factors (1,). PUP: kernel 3, factors (2, 2, 2, 1) and the model's own
-    last doubling; its auxiliary heads: kernel 3, factors (4,).
+    Naive: kernel 1, factors (1,). PUP: kernel 3, factors (2, 2, 2, 1) and the model's
+    own last doubling; its auxiliary heads: kernel 3, factors (4,).
     The authors' convolutions have a bias before their norm. Differs in MMSegmentation:
     none (`bias=False`), and naive enlarges in two steps (`factors=(4,)`).
     """
@@ -57,7 +57,7 @@ class UpsamplingHead(nn.Module):
 
 
 class MultiLevelNeck(nn.Module):
-    """Four layers -> four maps of equal width, summed from the deepest to the shallowest.
+    """Four layers -> four maps of equal width, summed from deep to shallow.
 
     Returns {"level0": from the deepest, ...}. Every tap has its own LayerNorm.
     """

@@ -2,6 +2,7 @@
 
 from jaxseg.inference.export import export_network as export_network
 from jaxseg.inference.export import import_network as import_network
+from jaxseg.inference.mc_dropout import mc_dropout as mc_dropout
 from jaxseg.inference.predict import Canvas as Canvas
 from jaxseg.inference.predict import predict_canvas as predict_canvas
 from jaxseg.inference.predict import predict_labels as predict_labels

@@ -8,15 +8,12 @@ result is 0.4 to 0.9 of the exact sum, so it means something only after normalis
 
 Differs: corners are found by sorting instead of a hash table, so that all sizes are
 static. Two 32-bit linear checksums stand for a corner's coordinates; with a million
-corners the odds that any two share both are 1 in 10 million.
+corners the odds that any two share both are one in ten million.
 """
 
 from __future__ import annotations
 
-import functools
-
 import flax.struct
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -28,18 +25,16 @@ Checksum = tuple[Array, Array]
 
 @flax.struct.dataclass
 class Corners:
-    """The corners that N points touch; M = N (d + 1).
+    """The corners that N points touch, M = N (d + 1) times in all.
 
     Attributes:
-      share: float32 [M], part of its point that each touch carries.
-      order: int32 [M], touches sorted by corner.
-      corner: int32 [M], number of the corner of each touch, unsorted.
-      checksum: two uint32 [M], of each corner, ascending; the rest is 2^32 - 1.
+      share: float32 [d + 1, N], how each point is divided among its corners.
+      corner: int32 [d + 1, N], which ones they are.
+      checksum: two uint32 [M], of each corner, ascending; 2^32 - 1 beyond the last.
       count: int32, how many corners there are.
     """
 
     share: Array
-    order: Array
     corner: Array
     checksum: Checksum
     count: Array
@@ -50,30 +45,166 @@ class Lattice:
     """Corners and their neighbours.
 
     Attributes:
-      share, order, corner: as in `Corners`.
-      before, after: int32 [d + 1, capacity], neighbours of each corner along each
-        direction; `capacity` where there is none.
-      overflow: bool, there are more corners than `capacity`; filtering then gives NaN.
+      corners: what the points touch.
+      ahead, behind: int32 [d + 1, capacity], the next corner along each direction and
+        against it; `capacity` where there is none.
+      overflow: bool, there are more corners than `capacity`; the filter gives NaN.
     """
 
-    share: Array
-    order: Array
-    corner: Array
-    before: Array
-    after: Array
+    corners: Corners
+    ahead: Array
+    behind: Array
     overflow: Array
 
 
 def find_corners(features: Array) -> Corners:
-    """The corners touched by float32 features [N, d], in units of the kernel's sigma."""
-    points, dims = features.shape
+    """The corners of float32 features [N, d], in units of the kernel's deviation."""
     base, rank, share = simplex(features)
-    step, constants = _corner_steps(dims), _constants(dims)
-    touches = []
-    for constant in constants:
-        weights = jnp.asarray(constant).reshape(1, dims + 1)
-        start = (base.astype(jnp.uint32) * weights).sum(-1, keepdims=True)
-        moved = step[None] * (rank[:, None] == jnp.arange(dims + 1).reshape(1, -1, 1))
-        touches.append(start)
-        del moved
-    raise NotImplementedError
+    first, second = (_checksums(base, rank, row) for row in _weights(base.shape[1]))
+    touch = jnp.arange(first.size, dtype=jnp.int32)
+    first, second, order = lax.sort((first.ravel(), second.ravel(), touch), num_keys=2)
+    new = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
+    ranked = jnp.concatenate(
+        [jnp.zeros(1, jnp.int32), jnp.cumsum(new, dtype=jnp.int32)]
+    )
+    empty = jnp.full(first.shape, 2**32 - 1, jnp.uint32)
+    where = {"indices_are_sorted": True, "mode": "promise_in_bounds"}
+    checksum = tuple(empty.at[ranked].set(x, **where) for x in (first, second))
+    corner = jnp.zeros_like(ranked).at[order].set(ranked, unique_indices=True)
+    corner = corner.reshape(share.shape)
+    return Corners(share.T, corner.T, checksum, ranked[-1] + 1)
+
+
+def simplex(features: Array) -> tuple[Array, Array, Array]:
+    """The simplex that encloses each point of [N, d].
+
+    Returns: its remainder-0 corner int32 [N, d + 1]; the rank of each coordinate's
+      residual (0 the largest) int32 [N, d + 1]; the barycentric coordinates of the
+      corners of remainder 0..d, float32 [N, d + 1], which sum to 1.
+    """
+    dims = features.shape[1]
+    point = elevate(features)
+    base = jnp.round(lax.stop_gradient(point) / (dims + 1)) * (dims + 1)
+    residual = lax.stop_gradient(point) - base
+    mine, other = residual[:, :, None], residual[:, None, :]
+    earlier = jnp.asarray(np.tri(dims + 1, k=-1, dtype=bool))[None]
+    rank = ((other > mine) | ((other == mine) & earlier)).sum(-1, dtype=jnp.int32)
+    rank += jnp.round(base.sum(-1, keepdims=True) / (dims + 1)).astype(jnp.int32)
+    wrap = (rank < 0).astype(jnp.int32) - (rank > dims)
+    rank, base = rank + wrap * (dims + 1), base + wrap * (dims + 1)
+    ordered = _by_rank((point - base) / (dims + 1), rank)
+    steps = ordered[:, :-1] - ordered[:, 1:]
+    first = 1 - steps.sum(-1, keepdims=True)
+    share = jnp.concatenate([first, steps[:, ::-1]], axis=1)
+    return base.astype(jnp.int32), rank, share
+
+
+def elevate(features: Array) -> Array:
+    """Points [N, d] on the plane of d + 1 coordinates that sum to 0.
+
+    Scaled so that the blur along the lattice has the kernel's unit deviation.
+    """
+    dims = features.shape[1]
+    axis = np.arange(dims)
+    scale = np.sqrt(2 / 3) * (dims + 1) / np.sqrt((axis + 1) * (axis + 2))
+    basis = np.tri(dims, dims + 1) - np.eye(dims, dims + 1, k=1) * (axis + 1)[:, None]
+    basis = jnp.asarray(scale[:, None] * basis, jnp.float32)
+    return jnp.matmul(features, basis, precision="highest")
+
+
+def link(corners: Corners, capacity: int | None = None) -> Lattice:
+    """Neighbours of the first `capacity` corners; by default of all M places."""
+    total = corners.corner.size
+    capacity = total if capacity is None else min(capacity, total)
+    weights = _weights(len(corners.corner))
+    own = tuple(x[:capacity] for x in corners.checksum)
+    slots = jnp.arange(capacity, dtype=jnp.int32)
+    ahead, behind = [], []
+    for jump in zip(*(_jumps(w) for w in weights), strict=True):
+        wanted = tuple(x + step for x, step in zip(own, jump, strict=True))
+        place = _search(own, wanted)
+        at = jnp.minimum(place, capacity - 1)
+        equal = (own[0][at] == wanted[0]) & (own[1][at] == wanted[1])
+        there = equal & (at < corners.count) & (slots < corners.count)
+        ahead.append(jnp.where(there, at, capacity))
+        back = jnp.full(capacity, capacity, jnp.int32)
+        behind.append(back.at[ahead[-1]].set(slots, mode="drop"))
+    overflow = corners.count > capacity
+    return Lattice(corners, jnp.stack(ahead), jnp.stack(behind), overflow)
+
+
+def lattice_filter(lattice: Lattice, values: Array) -> Array:
+    """Approximate sum_j exp(-|f_i - f_j|^2 / 2) values_j, float32 [N, K]."""
+    corners = lattice.corners
+    directions, capacity = lattice.ahead.shape
+    inside = {"mode": "promise_in_bounds"}
+    corner = jnp.minimum(corners.corner, capacity)  # the last row stays 0
+
+    def spread(held, touch):
+        at, share = touch
+        return held.at[at].add(share[:, None] * values, **inside), None
+
+    def blur(held, neighbours):
+        ahead, behind = (held.at[n].get(**inside) for n in neighbours)
+        return held.at[:-1].set(held[:-1] + 0.5 * (ahead + behind)), None
+
+    held = jnp.zeros((capacity + 1, values.shape[1]), jnp.float32)
+    held, _ = lax.scan(spread, held, (corner, corners.share))
+    held, _ = lax.scan(blur, held.at[-1].set(0.0), (lattice.ahead, lattice.behind))
+    read = sum(
+        share[:, None] * held.at[at].get(**inside)
+        for at, share in zip(corner, corners.share, strict=True)
+    )
+    gain = 1 / (1 + 2.0 ** (1 - directions))
+    return jnp.where(lattice.overflow, jnp.nan, gain * read)
+
+
+def _by_rank(values: Array, rank: Array) -> Array:
+    """values [N, d + 1] in the order of rank."""
+    places = jnp.arange(rank.shape[1], dtype=rank.dtype).reshape(1, -1, 1)
+    chosen = rank[:, None, :] == places
+    return jnp.where(chosen, values[:, None, :], 0).sum(-1, dtype=values.dtype)
+
+
+def _weights(count: int) -> np.ndarray:
+    """Odd random weights of the two checksums, uint32 [2, count]."""
+    draw = np.random.default_rng(count).integers(0, 2**31, (2, count))
+    return (2 * draw + 1).astype(np.uint32)
+
+
+def _checksums(base: Array, rank: Array, weights: np.ndarray) -> Array:
+    """Checksums uint32 [N, d + 1] of each point's corners of remainder 0..d.
+
+    The corner of remainder r adds r to all coordinates, and takes d + 1 from the r
+    that rank last.
+    """
+    count = len(weights)
+    row = jnp.asarray(weights).reshape(1, count)
+    start = (base.astype(jnp.uint32) * row).sum(-1, keepdims=True, dtype=jnp.uint32)
+    last = _by_rank(jnp.broadcast_to(row, rank.shape), rank)[:, :0:-1]
+    taken = jnp.cumsum(last, axis=1, dtype=jnp.uint32) * np.uint32(count)
+    taken = jnp.pad(taken, ((0, 0), (1, 0)))
+    added = jnp.arange(count, dtype=jnp.uint32) * weights.sum(dtype=np.uint32)
+    return start + added.reshape(1, count) - taken
+
+
+def _jumps(weights: np.ndarray) -> np.ndarray:
+    """What one step along each direction, (-1, .., d, .., -1), adds to a checksum."""
+    return weights * np.uint32(len(weights)) - weights.sum(dtype=np.uint32)
+
+
+def _search(table: Checksum, wanted: Checksum) -> Array:
+    """First place whose pair is not below the wanted one, by bisection; int32."""
+    size = table[0].size
+
+    def halve(_, bounds):
+        low, high = bounds
+        middle = (low + high) // 2
+        first, second = (x[jnp.minimum(middle, size - 1)] for x in table)
+        tie = (first == wanted[0]) & (second < wanted[1])
+        below = ((first < wanted[0]) | tie) & (low < high)
+        return jnp.where(below, middle + 1, low), jnp.where(below, high, middle)
+
+    start = jnp.zeros(wanted[0].shape, jnp.int32)
+    bounds = (start, jnp.full_like(start, size))
+    return lax.fori_loop(0, size.bit_length(), halve, bounds)[0]

@@ -7,6 +7,7 @@ from jaxseg.nn.context import (
     SeparableConv,
     spatial_pyramid_pooling,
 )
+from jaxseg.nn.dense import DenseBlock, TransitionDown, TransitionUp
 from jaxseg.nn.jpu import JPU
 from jaxseg.nn.layers import (
     Conv,
@@ -16,23 +17,34 @@ from jaxseg.nn.layers import (
     SeparableConvNormAct,
 )
 from jaxseg.nn.norm import Norm
+from jaxseg.nn.recurrent import GRU, ReNetLayer, Sweep
 from jaxseg.nn.residual import BasicBlock, Bottleneck
 from jaxseg.nn.style import Style
+from jaxseg.nn.upsample import BilinearDeconv, ResizeConv, SubPixelConv
 
 __all__ = [
     "ASPP",
+    "GRU",
     "JPU",
     "BasicBlock",
+    "BilinearDeconv",
     "Bottleneck",
     "Conv",
     "ConvNormAct",
     "ConvTranspose",
+    "DenseBlock",
     "Dropout",
     "ImagePooling",
     "Norm",
     "PyramidPooling",
+    "ReNetLayer",
+    "ResizeConv",
     "SeparableConv",
     "SeparableConvNormAct",
     "Style",
+    "SubPixelConv",
+    "Sweep",
+    "TransitionDown",
+    "TransitionUp",
     "spatial_pyramid_pooling",
 ]

@@ -1,8 +1,8 @@
 """Attention over pixels and over channels.
 
 PositionAttention and ChannelAttention: DANet (arXiv 1809.02983). NonLocal: Non-local
-neural networks (arXiv 1711.07971). SqueezeExcite: arXiv 1709.01507. The papers' equations
-are the defaults; forms that published checkpoints need are options.
+neural networks (arXiv 1711.07971). SqueezeExcite: arXiv 1709.01507. The papers'
+equations are the defaults; forms that published checkpoints need are options.
 """
 
 import jax
@@ -37,7 +37,8 @@ def attend_pixels(query: Array, key: Array, value: Array, scale: float, impl: st
 class PositionAttention(nn.Module):
     """DANet's PAM: E = gamma * softmax_rows(Q K^T) V + x, gamma from 0, no 1/sqrt(d).
 
-    [B, H, W, C] -> the same. `attention` is the `impl` of `jaxseg.ops.attention.attend`.
+    [B, H, W, C] -> the same. `attention` is the `impl` of
+    `jaxseg.ops.attention.attend`.
     """
 
     reduction: int = 8

@@ -17,7 +17,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class SpatialPath(nn.Module):
-    """7x7, 3x3, 3x3, each of stride 2 and features / 2 channels, then 1x1 -> features."""
+    """7x7, 3x3, 3x3 of stride 2 and features / 2 channels, then 1x1 -> features."""
 
     features: int = 128
     style: Style = Style()

@@ -1,8 +1,9 @@
 """Reasoning on a graph of pixels: GloRe, graph convolutional unit, graph interaction.
 
-GloReUnit: arXiv 1811.12814. GraphUnit: GCU of "Beyond Grids", Li and Gupta, NeurIPS 2018.
-GraphInteraction: GINet, arXiv 2009.06160. The equations are the papers'; where they leave
-a choice, the docstring says which is taken.
+GloReUnit: arXiv 1811.12814. GraphUnit: GCU of "Beyond Grids", Li and Gupta, NeurIPS
+2018.
+GraphInteraction: GINet, arXiv 2009.06160. The equations are the papers'; where they
+leave a choice, the docstring says which is taken.
 """
 
 import jax
@@ -79,10 +80,8 @@ class GloReUnit(nn.Module):
         nodes = pool_nodes(assign, state, normalise=self.normalise)
         nodes = NodeMixing(self.style, name="mix")(nodes)
         project = Project(self.states, self.style, name="update")
-        if self.relu_last:
-            nodes = nn.relu(project(nodes))
-        else:
-            nodes = project(nn.relu(nodes))
+        last = self.relu_last
+        nodes = nn.relu(project(nodes)) if last else project(nn.relu(nodes))
         y = spread_nodes(assign, nodes).reshape(*x.shape[:3], -1)
         y = Conv(x.shape[-1], 1, bias=False, style=self.style, name="extend")(y)
         norm = Norm(self.style, epsilon=1e-4, scale_init=self.scale_init, name="norm")
@@ -93,7 +92,8 @@ class GraphUnit(nn.Module):
     """GCU: soft assignment to learned anchors, one graph convolution, re-projection.
 
     Q from distances, Z unit-length residuals, A = Z Z^T, Z' = ReLU(norm(A Z W_g)),
-    output Q Z'. The scale is sigmoid of a free parameter. `norm=False` leaves out the norm.
+    output Q Z'. The scale is sigmoid of a free parameter. `norm=False` leaves out the
+    norm.
     """
 
     vertices: int = 32

@@ -4,9 +4,9 @@ Layout NHWC, kernels HWIO, symmetric explicit padding as in PyTorch and Caffe.
 Parameters are float32; the arithmetic runs in `style.dtype`.
 """
 
+import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
-import jax.numpy as jnp
 
 from jaxseg.nn.norm import Norm
 from jaxseg.nn.style import Style
@@ -46,7 +46,7 @@ def activation(name: str):
 
 
 def initialiser(name: str):
-    """The kernel initialiser of that name: he, he_uniform, glorot, zeros, normal0.01."""
+    """The kernel initialiser of that name, such as "he" or "zeros"."""
     if name not in _INITIALISERS:
         raise ValueError(
             f"init {name!r} is unknown; allowed are {sorted(_INITIALISERS)}"
@@ -96,7 +96,7 @@ def _bilinear_init(key, shape, dtype=jnp.float32):
     """FCN's filler: the bilinear kernel on the channel diagonal, zero elsewhere."""
     del key
     taps = jnp.asarray(bilinear_kernel(shape[0]), dtype)
-    return taps[:, :, None, None] * jnp.eye(shape[2], shape[3], dtype=dtype)
+    return taps[:, :, None, None] * jnp.eye(shape[2], shape[3], dtype=dtype)[None, None]
 
 
 class ConvTranspose(nn.Module):
@@ -134,7 +134,7 @@ class ConvTranspose(nn.Module):
 
 
 class ConvNormAct(nn.Module):
-    """Convolution, normalisation, activation; the convolution has no bias by default."""
+    """Convolution (by default without bias), normalisation, activation."""
 
     features: int
     kernel: int | tuple[int, int] = 3
@@ -205,13 +205,18 @@ class SeparableConvNormAct(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Zero a share `rate` of the values and scale the rest by 1 / (1 - rate)."""
+    """Zero a share `rate` of the values and scale the rest by 1 / (1 - rate).
+
+    Active in training, and in evaluation when the caller passes an rng named "dropout"
+    (Monte-Carlo dropout, arXiv 1506.02142).
+    """
 
     rate: float
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        return nn.Dropout(self.rate, deterministic=not train)(x)
+        active = train or self.has_rng("dropout")
+        return nn.Dropout(self.rate, deterministic=not active)(x)
 
 
 def logits_float32(x: Array) -> Array:

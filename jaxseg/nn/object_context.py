@@ -1,7 +1,7 @@
 """Object-contextual representations, OCR (arXiv 1909.11065).
 
-A pixel is described by the classes it belongs to: coarse logits give one soft region per
-class, each region one vector, and every pixel attends to the K region vectors. The
+A pixel is described by the classes it belongs to: coarse logits give one soft region
+per class, each region one vector, and every pixel attends to the K region vectors. The
 softmax of the regions runs over the pixels, with full gradient into the coarse logits.
 """
 
@@ -30,10 +30,10 @@ def gather_regions(x: Array, coarse: Array) -> Array:
 
 
 class ObjectContext(nn.Module):
-    """z = g([rho(sum_k w_k delta(f_k)) ; x]), w = softmax_k(phi(x) . psi(f_k) / sqrt(d)).
+    """z = g([rho(sum_k w_k delta(f_k)); x]), w = softmax_k(phi(x) . psi(f_k) / sqrt d).
 
-    phi and psi are two 1x1-norm-ReLU layers, delta, rho and g one each. `bias` gives the
-    convolutions a bias before their norm, as the openseg code does.
+    phi and psi are two 1x1-norm-ReLU layers, delta, rho and g one each. `bias` gives
+    the convolutions a bias before their norm, as the openseg code does.
     """
 
     key_features: int = 256

@@ -1,4 +1,4 @@
-"""Up-projection blocks (arXiv 1606.00373) with skips, the decoder of CSPN's networks."""
+"""Up-projection blocks (arXiv 1606.00373) with skips: the decoder of CSPN."""
 
 import jax.numpy as jnp
 from flax import linen as nn

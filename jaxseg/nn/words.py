@@ -1,8 +1,8 @@
 """Word vectors of class names, the input of GINet's semantic graph.
 
-`read_words` takes any file in GloVe's text form (a word and its numbers per line). Where
-there is none, `random_words` gives every class its own fixed direction: the classes are
-told apart, but nothing is known about which are alike.
+`read_words` takes any file in GloVe's text form (a word and its numbers per line).
+Where there is none, `random_words` gives every class its own fixed direction: the
+classes are told apart, but nothing is known about which are alike.
 """
 
 from pathlib import Path

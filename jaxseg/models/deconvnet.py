@@ -1,0 +1,119 @@
+"""DeconvNet (Noh, Hong, Han 2015, arXiv 1505.04366).
+
+VGG16's convolutions, two fully connected layers as convolutions, and the mirror image:
+deconvolutions and unpooling at the remembered positions. Every layer but the last has a
+bias, batch normalisation and ReLU, as in the released networks.
+
+Differs: the paper feeds 224x224 crops of object proposals, for which the bottleneck is
+one pixel; here any size works, the bottleneck being fully convolutional (maps of less
+than 7 pixels are zero-padded to 7 there). A deconvolution of stride 1 is written as the
+convolution with the flipped kernel.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+from jaxseg.nn.layers import Conv, ConvNormAct, ConvTranspose
+from jaxseg.nn.norm import Norm
+from jaxseg.nn.style import Style
+from jaxseg.ops.pool import max_pool_argmax
+from jaxseg.ops.unpool import max_unpool
+from jaxseg.typing import Array
+
+VGG16_REPEATS = (2, 2, 3, 3, 3)
+BOTTLENECK = 7  # kernel of fc6 and of its deconvolution
+
+
+class Bottleneck(nn.Module):
+    """fc6, fc7 and fc6's deconvolution: `[B, h, w, C]` to `[B, h, w, features]`."""
+
+    features: int
+    fc_width: int
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """Unpadded 7x7 convolution, 1x1 convolution, 7x7 deconvolution."""
+        size, style = x.shape[1:3], self.style
+        rest = [max(0, BOTTLENECK - side) for side in size]
+        x = lax.pad(
+            x,
+            jnp.zeros((), x.dtype),
+            ((0, 0, 0), (0, rest[0], 0), (0, rest[1], 0), (0, 0, 0)),
+        )
+        x = ConvNormAct(
+            self.fc_width, BOTTLENECK, padding=0, bias=True, style=style, name="fc6"
+        )(x, train=train)
+        x = ConvNormAct(self.fc_width, 1, bias=True, style=style, name="fc7")(
+            x, train=train
+        )
+        # From one pixel every stride gives the same; stride 7 is one matrix product.
+        stride = BOTTLENECK if x.shape[1:3] == (1, 1) else 1
+        x = ConvTranspose(
+            self.features,
+            BOTTLENECK,
+            stride,
+            init="normal0.01",
+            style=style,
+            name="fc6_deconv",
+        )(x)
+        x = nn.relu(Norm(style, name="fc6_deconv_norm")(x, train=train))
+        return x[:, : size[0], : size[1]]
+
+
+class DeconvNet(nn.Module):
+    """DeconvNet; logits at the input's resolution for any size."""
+
+    num_classes: int
+    width: int = 64
+    fc_width: int = 4096
+    repeats: tuple[int, ...] = VGG16_REPEATS
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
+        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        widths = [self.width * min(2**level, 8) for level in range(len(self.repeats))]
+        x, places = self._encode(image, widths, train)
+        x = Bottleneck(widths[-1], self.fc_width, self.style, name="bottleneck")(
+            x, train=train
+        )
+        for level in range(len(widths), 0, -1):
+            x = max_unpool(x, *places[level - 1])
+            count = self.repeats[level - 1]
+            for i in range(1, count + 1):
+                # The last of a stage has the next stage's width; level 1 has none.
+                next_level = level - 1 if i == count and level > 1 else level
+                x = self._conv(x, widths[next_level - 1], f"deconv{level}_{i}", train)
+        x = Conv(
+            self.num_classes, 1, init="normal0.01", style=self.style, name="classifier"
+        )(x)
+        return {"logits": x.astype(jnp.float32)}
+
+    def _encode(self, x: Array, widths: list[int], train: bool) -> tuple[Array, list]:
+        places = []
+        for level, count in enumerate(self.repeats, start=1):
+            for i in range(1, count + 1):
+                x = self._conv(x, widths[level - 1], f"conv{level}_{i}", train)
+            size = x.shape[1:3]
+            x, position = max_pool_argmax(x)
+            places.append((position, size))
+        return x, places
+
+    def _conv(self, x: Array, features: int, name: str, train: bool) -> Array:
+        init = "normal0.01" if name.startswith("deconv") else "he"
+        block = ConvNormAct(features, bias=True, init=init, style=self.style, name=name)
+        return block(x, train=train)
+
+
+def deconvnet(
+    num_classes: int,
+    *,
+    width: int = 64,
+    fc_width: int = 4096,
+    repeats: tuple[int, ...] = VGG16_REPEATS,
+    style: Style = Style(),
+) -> DeconvNet:
+    """DeconvNet over VGG16 (arXiv 1505.04366)."""
+    return DeconvNet(num_classes, width, fc_width, repeats, style)

@@ -1,0 +1,116 @@
+"""FC-DenseNet, "The One Hundred Layers Tiramisu" (arXiv 1611.09326).
+
+Dense blocks down and up; on the way up only a block's new maps go on to the next
+transposed convolution. Faithful to the released code, where the last block's whole
+stack is classified.
+
+Differs: the released code normalises with batch statistics at evaluation too; here
+evaluation takes running averages, as everywhere in jaxseg.
+"""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.dense import DenseBlock, TransitionDown, TransitionUp
+from jaxseg.nn.layers import Conv
+from jaxseg.nn.style import Style
+from jaxseg.typing import Array
+
+LAYERS_56 = (4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4)
+LAYERS_67 = (5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5)
+LAYERS_103 = (4, 5, 7, 10, 12, 15, 12, 10, 7, 5, 4)
+
+
+class FCDenseNet(nn.Module):
+    """FC-DenseNet; logits at the input's resolution for sides from 2**depth.
+
+    `layers` counts the layers of the blocks down, in the bottleneck and up.
+    """
+
+    num_classes: int
+    layers: tuple[int, ...] = LAYERS_103
+    growth: int = 16
+    stem: int = 48
+    dropout: float = 0.2
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
+        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        depth = check_layers(self.layers)
+        if min(image.shape[1:3]) < 2**depth:
+            raise ValueError(
+                f"image of {image.shape[1:3]} pixels vanishes after {depth} poolings; "
+                f"both sides must be at least {2**depth}"
+            )
+        x = Conv(self.stem, 3, init="he_uniform", style=self.style, name="stem")(image)
+        skips = []
+        for i in range(depth):
+            x, _ = self._block(x, self.layers[i], f"down{i + 1}", train)
+            skips.append(x)
+            down = TransitionDown(self.dropout, self.style, name=f"transition{i + 1}")
+            x = down(x, train=train)
+        _, new = self._block(x, self.layers[depth], "bottleneck", train)
+        for i in range(depth):
+            x = TransitionUp(self.style, name=f"transition_up{i + 1}")(
+                new, skips[depth - 1 - i]
+            )
+            x, new = self._block(x, self.layers[depth + 1 + i], f"up{i + 1}", train)
+        x = Conv(
+            self.num_classes, 1, init="he_uniform", style=self.style, name="classifier"
+        )(x)
+        return {"logits": x.astype(jnp.float32)}
+
+    def _block(self, x, layers, name, train) -> tuple[Array, Array]:
+        block = DenseBlock(layers, self.growth, self.dropout, self.style, name=name)
+        return block(x, train=train)
+
+
+def check_layers(layers: Sequence[int]) -> int:
+    """Number of poolings of a network with these blocks; raises unless it is whole."""
+    if len(layers) < 3 or len(layers) % 2 == 0:
+        raise ValueError(
+            f"layers={layers} must name an odd number of blocks, 3 or more"
+        )
+    return len(layers) // 2
+
+
+def fc_densenet56(
+    num_classes: int,
+    *,
+    layers: tuple[int, ...] = LAYERS_56,
+    growth: int = 12,
+    stem: int = 48,
+    dropout: float = 0.2,
+    style: Style = Style(),
+) -> FCDenseNet:
+    """FC-DenseNet56 (arXiv 1611.09326)."""
+    return FCDenseNet(num_classes, layers, growth, stem, dropout, style)
+
+
+def fc_densenet67(
+    num_classes: int,
+    *,
+    layers: tuple[int, ...] = LAYERS_67,
+    growth: int = 16,
+    stem: int = 48,
+    dropout: float = 0.2,
+    style: Style = Style(),
+) -> FCDenseNet:
+    """FC-DenseNet67 (arXiv 1611.09326)."""
+    return FCDenseNet(num_classes, layers, growth, stem, dropout, style)
+
+
+def fc_densenet103(
+    num_classes: int,
+    *,
+    layers: tuple[int, ...] = LAYERS_103,
+    growth: int = 16,
+    stem: int = 48,
+    dropout: float = 0.2,
+    style: Style = Style(),
+) -> FCDenseNet:
+    """FC-DenseNet103 (arXiv 1611.09326)."""
+    return FCDenseNet(num_classes, layers, growth, stem, dropout, style)

@@ -1,0 +1,189 @@
+"""Fully convolutional networks on VGG16: 32s, 16s, 8s (arXiv 1411.4038, 1605.06211).
+
+Two forms of one network. "pad100" is the published one: the first convolution pads 100
+pixels, fc6 is unpadded, skips and result are cut at exact offsets. "same" pads every
+convolution to keep its size; then all grids are aligned and nothing is cut but what
+ceil-mode pooling added. No normalisation by default; deconvolutions are bilinear.
+"""
+
+import dataclasses
+
+import jax.numpy as jnp
+from flax import linen as nn
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from jaxseg.backbones.vgg import VGG
+from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
+from jaxseg.nn.style import Style
+from jaxseg.nn.upsample import BilinearDeconv
+from jaxseg.typing import Array, Size, Variables
+
+FORMS = ("pad100", "same")
+LEARNED = ("none", "intermediate", "all")
+STRIDES = (32, 16, 8)
+# Offsets that align the grids of the pad-100 form. A pixel centre of the 1/32 score is
+# at 32k + 12.5 of the image; cell u of its doubling at 16u - 11.5 and cell m of pool4
+# at 16m - 91.5, so m = u + 5; likewise 9 for pool3; the last crops follow from the
+# half-kernels 31.5, 15.5, 7.5.
+SKIP_OFFSET = {16: 5, 8: 9}
+LAST_CROP = {32: 19, 16: 27, 8: 31}
+SKIP_SCALE = {16: 1e-2, 8: 1e-4}  # of the at-once release, before the score layers
+
+
+class FCN(nn.Module):
+    """FCN over VGG16; logits at the input's resolution for any size.
+
+    `stride` 32, 16 or 8 of the finest score; `form` "pad100" or "same"; `learned` which
+    deconvolutions are trained from the bilinear start: "none" (the release),
+    "intermediate" (the paper: all but the last) or "all"; `at_once` scales the skips
+    by fixed 0.01 and 0.0001 for training in one stage; `batch_norm` adds normalisation
+    to every convolution but the scores, for training without pre-trained weights.
+    """
+
+    num_classes: int
+    stride: int = 32
+    form: str = "pad100"
+    learned: str = "none"
+    at_once: bool = False
+    width: int = 64
+    fc_width: int = 4096
+    dropout: float = 0.5
+    batch_norm: bool = False
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
+        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        self._check()
+        style = self.style
+        if not self.batch_norm:
+            style = dataclasses.replace(style, norm="none")
+        pools = VGG(
+            batch_norm=self.batch_norm,
+            ceil=True,
+            first_padding=100 if self.form == "pad100" else 1,
+            channels=tuple(self.width * factor for factor in (1, 2, 4, 8, 8)),
+            style=self.style,
+            name="backbone",
+        )(image, train=train)
+        x = self._classify(pools["c5"], style, train)
+        if self.stride <= 16:
+            x = self._join(x, pools["c4"], 16)
+        if self.stride == 8:
+            x = self._join(x, pools["c3"], 8)
+        crop = LAST_CROP[self.stride] if self.form == "pad100" else self.stride // 2
+        x = self._up(x, self.stride, crop, image.shape[1:3], "upscore")
+        return {"logits": x.astype(jnp.float32)}
+
+    def _check(self) -> None:
+        for name, allowed in (
+            ("stride", STRIDES),
+            ("form", FORMS),
+            ("learned", LEARNED),
+        ):
+            if getattr(self, name) not in allowed:
+                value = getattr(self, name)
+                raise ValueError(f"{name}={value!r} is not one of {allowed}")
+
+    def _classify(self, x: Array, style: Style, train: bool) -> Array:
+        padding = 0 if self.form == "pad100" else 3
+        for name, kernel, pad in (("fc6", 7, padding), ("fc7", 1, 0)):
+            conv = ConvNormAct(
+                self.fc_width, kernel, padding=pad, bias=True, style=style, name=name
+            )
+            x = Dropout(self.dropout)(conv(x, train=train), train=train)
+        return self._score(x, "score_fr")
+
+    def _score(self, x: Array, name: str) -> Array:
+        x = Conv(self.num_classes, 1, init="zeros", style=self.style, name=name)(x)
+        return x.astype(jnp.float32)
+
+    def _join(self, x: Array, pool: Array, stride: int) -> Array:
+        """Double the score and add the finer map's own score."""
+        if self.at_once:
+            pool = pool * SKIP_SCALE[stride]
+        skip = self._score(pool, f"score_{stride}s")
+        if self.form == "same":
+            return skip + self._up(x, 2, 1, skip.shape[1:3], f"upscore_{stride}s")
+        size = (2 * x.shape[1] + 2, 2 * x.shape[2] + 2)
+        x = self._up(x, 2, 0, size, f"upscore_{stride}s")
+        at = SKIP_OFFSET[stride]
+        return x + skip[:, at : at + size[0], at : at + size[1]]
+
+    def _up(self, x: Array, stride: int, crop: int, size: Size, name: str) -> Array:
+        last = name == "upscore"
+        learned = self.learned == "all" or (self.learned == "intermediate" and not last)
+        up = BilinearDeconv(stride, 2 * stride, crop, learned, self.style, name=name)
+        return up(x, size).astype(jnp.float32)
+
+
+def transfer_stage(source: Variables, target: Variables) -> dict:
+    """Start a finer FCN from a coarser one: 32s -> 16s -> 8s.
+
+    Every array of `source` goes to the same path in `target`, except the last
+    deconvolution (its stride differs); what only `target` has (the new score layer,
+    which starts at zero, and deconvolutions) keeps its value.
+
+    Raises:
+      ValueError: naming all arrays of `source` that `target` lacks or has otherwise
+        shaped.
+    """
+    have, into = flatten_dict(dict(source)), flatten_dict(dict(target))
+    wrong = []
+    for path, value in have.items():
+        if "upscore" in path:
+            continue
+        if path not in into or into[path].shape != value.shape:
+            wrong.append("/".join(path))
+        else:
+            into[path] = value
+    if wrong:
+        raise ValueError(f"source arrays without a place in target: {sorted(wrong)}")
+    return unflatten_dict(into)
+
+
+def fcn32s_vgg16(
+    num_classes: int,
+    *,
+    form: str = "pad100",
+    learned: str = "none",
+    width: int = 64,
+    fc_width: int = 4096,
+    dropout: float = 0.5,
+    batch_norm: bool = False,
+    style: Style = Style(),
+) -> FCN:
+    """FCN-32s over VGG16 (arXiv 1411.4038)."""
+    return FCN(
+        num_classes,
+        32,
+        form,
+        learned,
+        False,
+        width,
+        fc_width,
+        dropout,
+        batch_norm,
+        style,
+    )
+
+
+def fcn16s_vgg16(
+    num_classes: int, *, at_once: bool = False, style: Style = Style(), **options
+) -> FCN:
+    """FCN-16s over VGG16 (arXiv 1411.4038); options of `fcn32s_vgg16`."""
+    base = fcn32s_vgg16(num_classes, style=style, **options)
+    return base.clone(stride=16, at_once=at_once)
+
+
+def fcn8s_vgg16(
+    num_classes: int, *, at_once: bool = False, style: Style = Style(), **options
+) -> FCN:
+    """FCN-8s over VGG16 (arXiv 1411.4038); options of `fcn32s_vgg16`."""
+    base = fcn32s_vgg16(num_classes, style=style, **options)
+    return base.clone(stride=8, at_once=at_once)
+
+
+def fcn8s_atonce_vgg16(num_classes: int, *, style: Style = Style(), **options) -> FCN:
+    """FCN-8s over VGG16, trained in one stage (arXiv 1605.06211)."""
+    return fcn8s_vgg16(num_classes, at_once=True, style=style, **options)

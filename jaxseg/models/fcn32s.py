@@ -1,0 +1,105 @@
+"""FCN-32s on AlexNet and on GoogLeNet (arXiv 1411.4038).
+
+AlexNet follows the release: padding 100, fc6 6x6, deconvolution of kernel 63 cut at 18.
+GoogLeNet was never released: ours drops the classifiers and the last average pooling,
+scores the 1024 channels of inception 5b and upsamples by 32.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.backbones.alexnet import AlexNet
+from jaxseg.backbones.googlenet import GoogLeNet
+from jaxseg.nn.layers import Conv, Dropout
+from jaxseg.nn.style import Style
+from jaxseg.nn.upsample import BilinearDeconv
+from jaxseg.typing import Array
+
+KERNEL = 63  # of the last deconvolution; its centre is cell 31
+# Cell k of the score is centred at pixel 32k + 13 (AlexNet) or 32k + 30 (GoogLeNet).
+ALEXNET_CROP = 31 - 13
+GOOGLENET_CROP = 31 - 30
+
+
+class FCNAlexNet(nn.Module):
+    """FCN-AlexNet (CaffeNet, two groups); logits at the input's resolution."""
+
+    num_classes: int
+    width: float = 1.0
+    fc_width: int = 4096
+    dropout: float = 0.5
+    learned: bool = False
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
+        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        trunk = AlexNet(
+            "caffe",
+            first_padding=100,
+            width=self.width,
+            style=self.style,
+            name="backbone",
+        )
+        x = trunk(image, train=train)["c5"]
+        for name, kernel in (("fc6", 6), ("fc7", 1)):
+            conv = Conv(self.fc_width, kernel, padding=0, style=self.style, name=name)
+            x = Dropout(self.dropout)(nn.relu(conv(x)), train=train)
+        return score_and_upsample(self, x, ALEXNET_CROP, image)
+
+
+class FCNGoogLeNet(nn.Module):
+    """FCN-GoogLeNet; logits at the input's resolution."""
+
+    num_classes: int
+    width: float = 1.0
+    dropout: float = 0.4
+    learned: bool = False
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
+        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`; sides from 47."""
+        if min(image.shape[1:3]) < 47:
+            raise ValueError(
+                f"image of {image.shape[1:3]} pixels vanishes in GoogLeNet's pooling; "
+                "both sides must be at least 47"
+            )
+        trunk = GoogLeNet("caffe", width=self.width, style=self.style, name="backbone")
+        x = trunk(image, train=train)
+        x = Dropout(self.dropout)(x["c5"], train=train)
+        return score_and_upsample(self, x, GOOGLENET_CROP, image)
+
+
+def score_and_upsample(
+    net: FCNAlexNet | FCNGoogLeNet, x: Array, crop: int, image: Array
+) -> dict[str, Array]:
+    """Score layer (zero start) and the 32-fold deconvolution, inside `net`'s scope."""
+    x = Conv(net.num_classes, 1, init="zeros", style=net.style, name="score")(x)
+    up = BilinearDeconv(32, KERNEL, crop, net.learned, net.style, name="upscore")
+    return {"logits": up(x.astype(jnp.float32), image.shape[1:3]).astype(jnp.float32)}
+
+
+def fcn32s_alexnet(
+    num_classes: int,
+    *,
+    width: float = 1.0,
+    fc_width: int = 4096,
+    dropout: float = 0.5,
+    learned: bool = False,
+    style: Style = Style(),
+) -> FCNAlexNet:
+    """FCN-32s over AlexNet (arXiv 1411.4038); `width` scales the trunk."""
+    return FCNAlexNet(num_classes, width, fc_width, dropout, learned, style)
+
+
+def fcn32s_googlenet(
+    num_classes: int,
+    *,
+    width: float = 1.0,
+    dropout: float = 0.4,
+    learned: bool = False,
+    style: Style = Style(),
+) -> FCNGoogLeNet:
+    """FCN-32s over GoogLeNet (arXiv 1411.4038); `width` scales the trunk."""
+    return FCNGoogLeNet(num_classes, width, dropout, learned, style)

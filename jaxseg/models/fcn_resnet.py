@@ -1,0 +1,45 @@
+"""FCN on ResNet with atrous stages, torchvision's form (arXiv 1411.4038, 1512.03385).
+
+Output stride 8, a 3x3 head of a quarter of c5's channels, the same on c4 as auxiliary
+head, bilinear upsampling with half-pixel centres.
+"""
+
+from functools import partial
+
+from jaxseg.backbones.resnet import ResNet
+from jaxseg.heads.fcn import FCNHead
+from jaxseg.models.compose import EncoderDecoder
+from jaxseg.nn.style import Style
+
+
+def fcn_resnet(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    output_stride: int = 8,
+    width: int = 64,
+    blocks: tuple[int, ...] | None = None,
+    convs: int = 1,
+    join: bool = False,
+    style: Style = Style(),
+    **trunk,
+) -> EncoderDecoder:
+    """FCN over ResNet with an auxiliary head (arXiv 1411.4038).
+
+    `width` is the stem's channels; heads have 8 and 4 times as many (bottlenecks).
+    `trunk` are further fields of `ResNet`. MMSegmentation's network is `convs=2,
+    join=True, stem="c"` (see `FCNHead`).
+    """
+    backbone = ResNet(
+        depth, output_stride, width=width, blocks=blocks, style=style, **trunk
+    )
+    return EncoderDecoder(
+        backbone,
+        FCNHead(num_classes, 8 * width, "c5", convs=convs, join=join, style=style),
+        FCNHead(num_classes, 4 * width, None, style=style),
+        "c4",
+    )
+
+
+fcn_resnet50 = partial(fcn_resnet, depth=50)
+fcn_resnet101 = partial(fcn_resnet, depth=101)

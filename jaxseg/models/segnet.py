@@ -1,0 +1,209 @@
+"""SegNet (arXiv 1511.00561), SegNet-Basic and their Bayesian forms (arXiv 1511.02680).
+
+The decoder puts every value back at the position its maximum came from. Convolutions
+have biases, as in the released networks; pooling is ceil-mode, so that maps of 360x480
+have the published sizes (... 23x30, 12x15).
+
+Bayesian forms drop activations at test time too, when the caller passes an rng named
+"dropout" (`jaxseg.inference.mc_dropout`).
+Differs: the released networks recompute normalisation statistics over the training set
+after training; here they are running averages.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
+from jaxseg.nn.style import Style
+from jaxseg.ops.lrn import local_response_norm
+from jaxseg.ops.pool import max_pool_argmax
+from jaxseg.ops.unpool import max_unpool
+from jaxseg.typing import Array
+
+VGG16_REPEATS = (2, 2, 3, 3, 3)
+CENTRAL_SIX = ("enc3", "enc4", "enc5", "dec5", "dec4", "dec3")
+CENTRAL_FOUR = ("enc3", "enc4", "dec4", "dec3")
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+CONTRASTS = ("lrn", "none")
+
+
+class SegNet(nn.Module):
+    """SegNet over the thirteen convolutions of VGG16.
+
+    `repeats` are the convolutions per stage, `drop_at` the stages followed by dropout
+    ("enc1" ... "enc5" after the pooling, "dec5" ... "dec1" after the last convolution).
+    """
+
+    num_classes: int
+    width: int = 64
+    repeats: tuple[int, ...] = VGG16_REPEATS
+    drop_at: tuple[str, ...] = ()
+    dropout: float = 0.5
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
+        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        check_places(self.drop_at, len(self.repeats))
+        x, places = self._encode(image, train)
+        x = self._decode(x, places, train)
+        x = Conv(self.num_classes, 3, style=self.style, name="classifier")(x)
+        return {"logits": x.astype(jnp.float32)}
+
+    def _drop(self, x: Array, place: str, train: bool) -> Array:
+        if place not in self.drop_at:
+            return x
+        return Dropout(self.dropout)(x, train=train)
+
+    def _conv(self, x: Array, features: int, name: str, train: bool) -> Array:
+        block = ConvNormAct(features, bias=True, style=self.style, name=name)
+        return block(x, train=train)
+
+    def _widths(self) -> list[int]:
+        return [self.width * min(2**level, 8) for level in range(len(self.repeats))]
+
+    def _encode(self, x: Array, train: bool) -> tuple[Array, list]:
+        places = []
+        for level, (count, features) in enumerate(
+            zip(self.repeats, self._widths(), strict=True), start=1
+        ):
+            for i in range(1, count + 1):
+                x = self._conv(x, features, f"enc{level}_{i}", train)
+            size = x.shape[1:3]
+            x, position = max_pool_argmax(x)
+            places.append((position, size))
+            x = self._drop(x, f"enc{level}", train)
+        return x, places
+
+    def _decode(self, x: Array, places: list, train: bool) -> Array:
+        widths = self._widths()
+        for level in range(len(places), 0, -1):
+            x = max_unpool(x, *places[level - 1])
+            count = self.repeats[level - 1]
+            for i in range(1, count):
+                x = self._conv(x, widths[level - 1], f"dec{level}_{i}", train)
+            if level > 1:  # the last convolution of level 1 is the classifier
+                x = self._conv(x, widths[level - 2], f"dec{level}_{count}", train)
+            x = self._drop(x, f"dec{level}", train)
+        return x
+
+
+class SegNetBasic(nn.Module):
+    """SegNet-Basic: four encoders and decoders of one 7x7 convolution each.
+
+    Decoders have no ReLU. `contrast="lrn"` undoes the ImageNet normalisation of a
+    three-channel image and normalises the local response of the 0..255 values, as
+    released; "none" takes the image as it is.
+    """
+
+    num_classes: int
+    width: int = 64
+    bias: bool = True
+    contrast: str = "lrn"
+    drop_at: tuple[str, ...] = ()
+    dropout: float = 0.5
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
+        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        check_places(self.drop_at, 4)
+        x = self._contrast(image)
+        places = []
+        for level in (1, 2, 3, 4):
+            x = self._conv(x, "relu", f"enc{level}", train)
+            size = x.shape[1:3]
+            x, position = max_pool_argmax(x)
+            places.append((position, size))
+            x = self._drop(x, f"enc{level}", train)
+        for level in (4, 3, 2, 1):
+            x = max_unpool(x, *places[level - 1])
+            x = self._conv(x, "none", f"dec{level}", train)
+            x = self._drop(x, f"dec{level}", train)
+        x = Conv(self.num_classes, 1, style=self.style, name="classifier")(x)
+        return {"logits": x.astype(jnp.float32)}
+
+    def _conv(self, x: Array, act: str, name: str, train: bool) -> Array:
+        block = ConvNormAct(
+            self.width, 7, bias=self.bias, act=act, style=self.style, name=name
+        )
+        return block(x, train=train)
+
+    def _drop(self, x: Array, place: str, train: bool) -> Array:
+        if place not in self.drop_at:
+            return x
+        return Dropout(self.dropout)(x, train=train)
+
+    def _contrast(self, image: Array) -> Array:
+        if self.contrast not in CONTRASTS:
+            raise ValueError(f"contrast={self.contrast!r} is not one of {CONTRASTS}")
+        if self.contrast == "none":
+            return image
+        if image.shape[-1] != 3:
+            raise ValueError(
+                f"contrast='lrn' needs 3 channels, the image has {image.shape[-1]}; "
+                "take contrast='none'"
+            )
+        shape = (1, 1, 1, 3)
+        mean = jnp.asarray(IMAGENET_MEAN, jnp.float32).reshape(shape)
+        std = jnp.asarray(IMAGENET_STD, jnp.float32).reshape(shape)
+        return local_response_norm(255.0 * (image * std + mean))
+
+
+def check_places(places: tuple[str, ...], stages: int) -> None:
+    """Raise unless every dropout place names a stage of the network."""
+    known = {f"{side}{i}" for side in ("enc", "dec") for i in range(1, stages + 1)}
+    wrong = sorted(set(places) - known)
+    if wrong:
+        raise ValueError(f"drop_at={wrong} is not among {sorted(known)}")
+
+
+def segnet(
+    num_classes: int,
+    *,
+    width: int = 64,
+    repeats: tuple[int, ...] = VGG16_REPEATS,
+    style: Style = Style(),
+) -> SegNet:
+    """SegNet over VGG16 (arXiv 1511.00561)."""
+    return SegNet(num_classes, width, repeats, style=style)
+
+
+def segnet_basic(
+    num_classes: int,
+    *,
+    width: int = 64,
+    bias: bool = True,
+    contrast: str = "lrn",
+    style: Style = Style(),
+) -> SegNetBasic:
+    """SegNet-Basic (arXiv 1511.00561); `bias=False` is the paper's text."""
+    return SegNetBasic(num_classes, width, bias, contrast, style=style)
+
+
+def bayesian_segnet(
+    num_classes: int,
+    *,
+    width: int = 64,
+    repeats: tuple[int, ...] = VGG16_REPEATS,
+    dropout: float = 0.5,
+    drop_at: tuple[str, ...] = CENTRAL_SIX,
+    style: Style = Style(),
+) -> SegNet:
+    """SegNet with dropout at the central six stages (arXiv 1511.02680)."""
+    return SegNet(num_classes, width, repeats, drop_at, dropout, style)
+
+
+def bayesian_segnet_basic(
+    num_classes: int,
+    *,
+    width: int = 64,
+    bias: bool = True,
+    contrast: str = "lrn",
+    dropout: float = 0.5,
+    drop_at: tuple[str, ...] = CENTRAL_FOUR,
+    style: Style = Style(),
+) -> SegNetBasic:
+    """SegNet-Basic with dropout at the central four stages (arXiv 1511.02680)."""
+    return SegNetBasic(num_classes, width, bias, contrast, drop_at, dropout, style)

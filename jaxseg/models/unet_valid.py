@@ -1,0 +1,178 @@
+"""The original U-Net: unpadded convolutions (Ronneberger 2015, arXiv 1505.04597).
+
+Each level: two unpadded 3x3 convolutions with bias and ReLU; 2x2 max pooling; 2x2
+transposed convolutions; centre-cropped skips. Faithful in widths, crops and dropout
+(0.5 after the last two levels of the contracting path, as in the released network). An
+input of `16k + 12` pixels gives `16k + 12 - 184` of output (572 -> 388).
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.layers import Conv, ConvTranspose, Dropout
+from jaxseg.nn.style import Style
+from jaxseg.ops.pool import max_pool
+from jaxseg.typing import Array
+
+PADS = ("reflect", "none")
+
+
+def valid_sizes(output: int, depth: int = 4) -> tuple[int, int]:
+    """Smallest valid input side whose output side is at least `output`.
+
+    Returns `(input, output)`. With n the deepest map's side after its convolutions,
+    every level up maps n to `2n - 4` and every level down needs `2n + 4`.
+
+    >>> valid_sizes(388)
+    (572, 388)
+    """
+    side = 1
+    while True:
+        out = side
+        for _ in range(depth):
+            out = 2 * out - 4
+        if out >= output:
+            break
+        side += 1
+    need = side + 4
+    for _ in range(depth):
+        need = 2 * need + 4
+    return need, out
+
+
+def check_side(side: int, depth: int) -> None:
+    """Raise unless `side` pixels pass the unpadded network without a remainder."""
+    n = side - 4
+    for _ in range(depth):
+        if n <= 0 or n % 2:
+            break
+        n = n // 2 - 4
+    else:
+        out = n
+        for _ in range(depth):
+            out = 2 * out - 4
+        if out > 0:
+            return
+    smallest, out = valid_sizes(1, depth)
+    need, _ = valid_sizes(max(1, side - (smallest - out)), depth)
+    raise ValueError(
+        f"side {side} does not fit the unpadded U-Net of depth {depth}: "
+        f"{need} does; or take pad='reflect'"
+    )
+
+
+def centre_crop(x: Array, size: tuple[int, int]) -> Array:
+    """Cut the middle `size` of `[B, H, W, C]`; an odd rest is cut at the end."""
+    top, left = (x.shape[1] - size[0]) // 2, (x.shape[2] - size[1]) // 2
+    return x[:, top : top + size[0], left : left + size[1]]
+
+
+def mirror(image: Array, depth: int) -> Array:
+    """Pad `[B, H, W, C]` by mirroring so that the output covers all of the image."""
+    pads = []
+    for side in image.shape[1:3]:
+        need, out = valid_sizes(side, depth)
+        before = (need - out) // 2
+        pads.append((before, need - side - before))
+    return jnp.pad(image, ((0, 0), *pads, (0, 0)), mode="reflect")
+
+
+class ValidPair(nn.Module):
+    """Two unpadded 3x3 convolutions with bias and ReLU: four pixels less per side."""
+
+    features: int
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Map `[B, H, W, C]` to `[B, H - 4, W - 4, features]`."""
+        for name in ("conv1", "conv2"):
+            conv = Conv(self.features, 3, padding=0, style=self.style, name=name)
+            x = nn.relu(conv(x))
+        return x
+
+
+class ValidUNet(nn.Module):
+    """The unpadded U-Net.
+
+    With `pad="reflect"` the image is first mirrored outwards (the paper's overlap-tile
+    border), and the logits cover exactly the image, whatever its size. With
+    `pad="none"` the image must be of a valid size and the logits are smaller than it.
+    `last_up` sets the channels of the last transposed convolution (None: `width`).
+    """
+
+    num_classes: int
+    width: int = 64
+    depth: int = 4
+    pad: str = "reflect"
+    dropout: float = 0.5
+    last_up: int | None = None
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
+        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        if self.pad not in PADS:
+            raise ValueError(f"pad={self.pad!r} is not one of {PADS}")
+        size = image.shape[1:3]
+        if self.pad == "reflect":
+            x = mirror(image, self.depth)
+        else:
+            x = image
+            for side in size:
+                check_side(side, self.depth)
+        x, skips = self._contract(x, train)
+        x = self._expand(x, skips)
+        x = Conv(self.num_classes, 1, style=self.style, name="classifier")(x)
+        if self.pad == "reflect":
+            x = x[:, : size[0], : size[1]]
+        return {"logits": x.astype(jnp.float32)}
+
+    def _contract(self, x: Array, train: bool) -> tuple[Array, list[Array]]:
+        skips = []
+        for level in range(self.depth + 1):
+            x = ValidPair(self.width * 2**level, self.style, name=f"down{level}")(x)
+            if level >= self.depth - 1:
+                x = Dropout(self.dropout)(x, train=train)
+            if level < self.depth:
+                skips.append(x)
+                x = max_pool(x, window=2, impl=self.style.impl)
+        return x, skips
+
+    def _expand(self, x: Array, skips: list[Array]) -> Array:
+        for level in reversed(range(self.depth)):
+            features = self.width * 2**level
+            up = self.last_up if level == 0 and self.last_up else features
+            x = ConvTranspose(up, 2, 2, style=self.style, name=f"up{level}_conv")(x)
+            # The figure shows no activation here; the released network has this ReLU.
+            x = nn.relu(x)
+            skip = centre_crop(skips[level], x.shape[1:3])
+            x = jnp.concatenate([skip, x], axis=-1)
+            x = ValidPair(features, self.style, name=f"up{level}")(x)
+        return x
+
+
+def unet_valid(
+    num_classes: int,
+    *,
+    width: int = 64,
+    depth: int = 4,
+    pad: str = "reflect",
+    dropout: float = 0.5,
+    style: Style = Style(),
+) -> ValidUNet:
+    """U-Net as published, unpadded convolutions (arXiv 1505.04597)."""
+    return ValidUNet(num_classes, width, depth, pad, dropout, None, style)
+
+
+def unet_caffe(
+    num_classes: int,
+    *,
+    width: int = 64,
+    depth: int = 4,
+    pad: str = "reflect",
+    dropout: float = 0.5,
+    style: Style = Style(),
+) -> ValidUNet:
+    """U-Net as released: last up-convolution keeps 128 channels (arXiv 1505.04597)."""
+    return ValidUNet(num_classes, width, depth, pad, dropout, 2 * width, style)
