@@ -27,6 +27,8 @@ def deeplabv3_resnet(
     multi_grid: tuple[int, ...] = (1, 1, 1),
     stem: str = "7x7",
     stride_in: str = "conv2",
+    eager_rate: bool = False,
+    dense_pool: str = "atrous",
     refine: bool = True,
     aux: bool = False,
     features: int = 256,
@@ -38,6 +40,7 @@ def deeplabv3_resnet(
     """DeepLab v3 on ResNet (arXiv 1706.05587), torchvision's defaults.
 
     `refine` is the extra 3x3 convolution behind the ASPP; `aux` adds an FCN head on c4;
+    `eager_rate` and `dense_pool`: see `ResNet` (segmentation_models.pytorch is eager);
     `aspp_options` are fields of `jaxseg.nn.context.ASPP` (`separable`, `image_pool`,
     `pool_window`, `pool_first`, `project_kernel`, `dropout`, `align_corners`).
     """
@@ -50,6 +53,8 @@ def deeplabv3_resnet(
         width,
         blocks,
         style,
+        eager_rate,
+        dense_pool,
     )
     aspp_options = {"dropout": 0.5 if refine else 0.1, **aspp_options}
     aspp = ASPP(features, aspp_rates(rates, output_stride), style=style, **aspp_options)
@@ -130,6 +135,7 @@ def deeplabv3_mobilenetv3(
     width: float = 1.0,
     reduced_tail: bool = False,
     eager_rate: bool = False,
+    epsilon: float = 1e-3,
     style: Style = Style(),
     **aspp_options,
 ) -> EncoderDecoder:
@@ -137,9 +143,16 @@ def deeplabv3_mobilenetv3(
 
     torchvision's own network is `eager_rate=True, rates=(12, 24, 36)`: stride-8 rates
     at stride 16, and a rate one layer early. Its auxiliary head (`aux`) reads c3.
+    `epsilon` of the trunk's normalisations is 1e-5 in timm.
     """
     backbone = MobileNetV3(
-        size, output_stride, width, reduced_tail, eager_rate, style=style
+        size,
+        output_stride,
+        width,
+        reduced_tail,
+        eager_rate,
+        epsilon=epsilon,
+        style=style,
     )
     aspp_options = {"dropout": 0.5 if refine else 0.1, **aspp_options}
     aspp = ASPP(features, aspp_rates(rates, output_stride), style=style, **aspp_options)
@@ -163,6 +176,7 @@ def lraspp_mobilenetv3(
     width: float = 1.0,
     reduced_tail: bool = False,
     eager_rate: bool = False,
+    epsilon: float = 1e-3,
     style: Style = Style(),
 ) -> EncoderDecoder:
     """Lite R-ASPP on MobileNet v3 (arXiv 1905.02244, section 6.4).
@@ -171,7 +185,13 @@ def lraspp_mobilenetv3(
     `window=((49, 49), (16, 20))` with `reduced_tail=True`.
     """
     backbone = MobileNetV3(
-        size, output_stride, width, reduced_tail, eager_rate, style=style
+        size,
+        output_stride,
+        width,
+        reduced_tail,
+        eager_rate,
+        epsilon=epsilon,
+        style=style,
     )
     return EncoderDecoder(
         backbone, LRASPPHead(num_classes, features, window=window, style=style)

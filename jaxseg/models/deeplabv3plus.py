@@ -77,6 +77,8 @@ def deeplabv3plus_resnet(
     multi_grid: tuple[int, ...] = (1, 1, 1),
     stem: str = "7x7",
     stride_in: str = "conv2",
+    eager_rate: bool = False,
+    dense_pool: str = "atrous",
     separable: str = "none",
     features: int = 256,
     low: int = 48,
@@ -89,7 +91,8 @@ def deeplabv3plus_resnet(
 
     `stride_in="conv2"` fits torchvision's ImageNet weights; "last" is the authors' own
     placement, where c2 is the last map before the stride. `separable="full"` makes ASPP
-    and decoder depthwise separable. Further `options`: see `compose_v3plus`.
+    and decoder depthwise separable. `eager_rate`, `dense_pool`: see `ResNet`. Further
+    `options`: see `compose_v3plus`.
 
     Differs: the authors' release takes c2 from a residual branch, before its addition
     and ReLU; here it is the unit's output.
@@ -103,6 +106,8 @@ def deeplabv3plus_resnet(
         width,
         blocks,
         style,
+        eager_rate,
+        dense_pool,
     )
     return compose_v3plus(
         backbone,
@@ -160,6 +165,7 @@ def deeplabv3plus_mobilenetv2(
     width: float = 1.0,
     tap: str = "expanded",
     last: int = 0,
+    eager_rate: bool = False,
     style: Style = Style(),
     **options,
 ) -> EncoderDecoder:
@@ -167,9 +173,9 @@ def deeplabv3plus_mobilenetv2(
 
     `tap="expanded"`: the low level is a depthwise output of 144 channels, the authors'
     choice; "output" is the 24-channel bottleneck. `last=1280` keeps ImageNet's last
-    convolution (segmentation_models.pytorch).
+    convolution and `eager_rate` dilates one layer early (segmentation_models.pytorch).
     """
-    backbone = MobileNetV2(output_stride, width, tap, last, style)
+    backbone = MobileNetV2(output_stride, width, tap, last, eager_rate, style)
     return compose_v3plus(
         backbone,
         num_classes,

@@ -18,6 +18,7 @@ from jaxseg.nn.jpu import JPU
 from jaxseg.nn.style import Style
 
 HEADS = ("fcn", "psp", "deeplabv3", "enc")
+VARIANTS = ("author", "mmseg")
 
 
 def fastfcn_resnet(
@@ -33,18 +34,33 @@ def fastfcn_resnet(
     blocks: tuple[int, ...] | None = None,
     aux: bool = True,
     align_corners: bool = True,
+    variant: str = "author",
     style: Style = Style(),
+    **trunk,
 ) -> EncoderDecoder:
     """FastFCN (arXiv 1903.11816) with head "fcn", "psp", "deeplabv3" or "enc".
 
     `rates` are DeepLab v3's, `jpu_rates` JPU's. JPU widths are 8 times `width`, the
     heads' 4 (DeepLab v3) or 8 times. Auxiliary loss weight 0.4 in the authors' scripts.
+    `trunk` are further fields of `ResNet`; `variant="mmseg"` (with `stem="c"` and
+    `align_corners=False`) is MMSegmentation's JPU and heads.
     """
+    if variant not in VARIANTS:
+        raise ValueError(f"variant {variant!r} is unknown; allowed are {VARIANTS}")
+    mmseg = variant == "mmseg"
     backbone = ResNet(
-        depth, output_stride, stem=stem, width=width, blocks=blocks, style=style
+        depth,
+        output_stride,
+        stem=stem,
+        width=width,
+        blocks=blocks,
+        style=style,
+        **trunk,
     )
-    jpu = JPU(8 * width, jpu_rates, align_corners, style=style)
-    inner = _head(head, num_classes, width, rates, align_corners, style)
+    order = {"order": ("c3", "c4", "c5")} if mmseg else {}
+    jpu = JPU(8 * width, jpu_rates, align_corners, style=style, **order)
+    make = _mmseg_head if mmseg else _head
+    inner = make(head, num_classes, width, rates, align_corners, style)
     return EncoderDecoder(
         backbone,
         JPUHead(jpu, inner),
@@ -68,6 +84,23 @@ def _head(name, num_classes, width, rates, align_corners, style) -> nn.Module:
     if name == "enc":
         return EncHead(num_classes, wide, style=style)
     raise ValueError(f"head {name!r} is unknown; allowed are {HEADS}")
+
+
+def _mmseg_head(name, num_classes, width, rates, align_corners, style) -> nn.Module:
+    wide = 8 * width
+    if name == "deeplabv3":
+        aspp = ASPP(
+            wide,
+            rates,
+            align_corners=align_corners,
+            project_kernel=3,
+            pool_first=True,
+            style=style,
+        )
+        return ASPPHead(num_classes, aspp, style=style)
+    if name == "enc":
+        return EncHead(num_classes, wide, kernel=3, style=style)
+    return _head(name, num_classes, width, rates, align_corners, style)
 
 
 fastfcn_fcn_resnet50 = partial(fastfcn_resnet, depth=50, head="fcn")

@@ -23,6 +23,8 @@ def pspnet_resnet(
     bins: tuple[int, ...] = (1, 2, 3, 6),
     stem: str = "beta",
     stride_in: str = "conv2",
+    eager_rate: bool = False,
+    dense_pool: str = "atrous",
     features: int = 512,
     aux: bool = True,
     width: int = 64,
@@ -39,7 +41,8 @@ def pspnet_resnet(
     `stride_in="conv1"` is the authors' ResNet-50 network.
 
     Differs: their ResNet-101 strides in the 3x3 and yet gives the unit that lost its
-    stride the new rate at once; here it keeps the old one, which is exact.
+    stride the new rate at once (`eager_rate=True`); here it keeps the old one, which is
+    exact. `dense_pool`: see `ResNet`.
     """
     backbone = ResNet(
         depth,
@@ -50,6 +53,8 @@ def pspnet_resnet(
         width,
         blocks,
         style,
+        eager_rate,
+        dense_pool,
     )
     kept = {k: options.pop(k) for k in ("norm_single", "input_first") if k in options}
     pyramid = PyramidPooling(features, bins, align_corners, style=style, **kept)

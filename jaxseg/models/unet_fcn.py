@@ -37,7 +37,12 @@ class UNetFCN(nn.Module):
             ("aux", "aux_head", maps[-2]),
         ):
             head = FCNHead(
-                self.num_classes, self.width, None, self.dropout, self.style, name=name
+                self.num_classes,
+                self.width,
+                None,
+                self.dropout,
+                style=self.style,
+                name=name,
             )
             logits = head(x, train=train)
             outputs[output] = resize(logits, image.shape[1:3], impl=self.style.impl)

@@ -1,8 +1,9 @@
 """Learned linear propagation: SPN (arXiv 1710.01020) and CSPN (arXiv 1808.00150).
 
 SPN sweeps columns and rows, each pixel fed by three neighbours of the line before. CSPN
-lets every pixel take a weighted mean of its eight neighbours, many times. Both normalise
-their weights so that the propagation is stable, and both follow the papers' equations.
+lets every pixel take a weighted mean of its eight neighbours, many times. Both
+normalise their weights so that the propagation is stable, and both follow the papers'
+equations.
 """
 
 import jax

@@ -4,8 +4,6 @@ A family describes its networks in `rows/<family>.py`: exact parameter count wit
 source, and options of a tiny variant (or the name whose variant covers it).
 """
 
-import importlib.util
-import pathlib
 import re
 
 import jax
@@ -16,21 +14,6 @@ import pytest
 from jaxseg import create_model
 from jaxseg.models import MODELS
 from jaxseg.nn.style import Style
-
-
-def load_rows():
-    rows = {}
-    for path in sorted(pathlib.Path(__file__).parent.glob("rows/*.py")):
-        spec = importlib.util.spec_from_file_location(f"rows_{path.stem}", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        assert not rows.keys() & module.ROWS.keys()
-        rows.update(module.ROWS)
-    return rows
-
-
-ROWS = load_rows()
-NARROW = sorted(name for name, row in ROWS.items() if "narrow" in row)
 
 
 def outputs_and_shapes(model, shape):
@@ -45,19 +28,18 @@ def size_of(tree):
     return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
 
 
-def test_every_network_has_a_row():
-    assert set(ROWS) == set(MODELS)
+def test_every_network_has_a_row(rows):
+    assert set(rows) == set(MODELS)
 
 
-def test_every_tiny_variant_exists():
-    covers = {row["same_as"] for row in ROWS.values() if "same_as" in row}
-    assert covers <= set(NARROW)
-    assert all("narrow" in row or "same_as" in row for row in ROWS.values())
+def test_every_tiny_variant_exists(rows):
+    covers = {row["same_as"] for row in rows.values() if "same_as" in row}
+    assert all("narrow" in rows[name] for name in covers)
+    assert all("narrow" in row or "same_as" in row for row in rows.values())
 
 
-@pytest.mark.parametrize("name", sorted(ROWS))
-def test_exact_parameter_count_and_output_shapes(name):
-    row = ROWS[name]
+def test_exact_parameter_count_and_output_shapes(name, rows):
+    row = rows[name]
     channels, classes = row.get("channels", 3), row["classes"]
     model = create_model(name, classes)
     outputs, variables = outputs_and_shapes(model, (1, 65, 97, channels))
@@ -80,9 +62,8 @@ def check_outputs(outputs, shape, classes):
             assert value.shape == (*shape, classes), key
 
 
-@pytest.mark.parametrize("name", NARROW)
-def test_any_size_batch_classes_and_bfloat16(name):
-    row = ROWS[name]
+def test_any_size_batch_classes_and_bfloat16(narrow_name, rows):
+    name, row = narrow_name, rows[narrow_name]
     channels = row.get("channels", 3)
     for shape, classes, dtype in (
         ((2, 64, 64), 7, "float32"),
@@ -97,9 +78,8 @@ def test_any_size_batch_classes_and_bfloat16(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NARROW)
-def test_gradient_reaches_every_parameter_and_traces_once(name, fill):
-    row = ROWS[name]
+def test_gradient_reaches_every_parameter_and_traces_once(narrow_name, rows, fill):
+    name, row = narrow_name, rows[narrow_name]
     make = lambda: create_model(name, 3, **row["narrow"])
     assert make() == make() and hash(make()) == hash(make())
     shape = (2, *row.get("size", (48, 48)), row.get("channels", 3))

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from jaxseg import create_model
+from jaxseg import create_model, weights
 from jaxseg.backbones.hrnet import HRNet
 from jaxseg.backbones.se_resnet import SEResNet
 from jaxseg.backbones.vit import ViT
@@ -92,7 +92,7 @@ def tiny_resnet(net):
 @pytest.mark.slow
 def test_mmseg_hrnet(peers):
     net = peers.randomise(build(peers, "fcn_hr18"), run=whole)
-    model = create_model("hrnet_w18", 19, head_bias=False)
+    model = create_model("hrnet_w18", 19, head_bias=False, two_step=True)
     label = "mmseg: HRNet-W18"
     peers.compare(model, net, mmseg_hrnet.MAP, run=whole, label=label)
 
@@ -100,7 +100,9 @@ def test_mmseg_hrnet(peers):
 @pytest.mark.slow
 def test_mmseg_ocrnet(peers):
     net = peers.randomise(build(peers, "ocrnet_hr18"), run=whole)
-    model = create_model("ocrnet_hrnet_w18", 19, bias=False, align_corners=False)
+    model = create_model(
+        "ocrnet_hrnet_w18", 19, bias=False, align_corners=False, two_step=True
+    )
     peers.compare(
         model,
         net,
@@ -108,6 +110,18 @@ def test_mmseg_ocrnet(peers):
         run=whole,
         label="mmseg: OCRNet HRNet-W18",
     )
+
+
+@pytest.mark.slow
+def test_mmseg_ocrnet_resnet(peers):
+    """The cascade: the region head reads layer 3."""
+    net = peers.randomise(tiny_resnet(build(peers, "ocrnet_r50-d8")), run=whole)
+    options = {"bias": False, "align_corners": False, "region_features": 256}
+    model = create_model("ocrnet_resnet101", 19, depth=50, **options, **TRUNK)
+    source = weights.detect(net.state_dict())
+    assert source.name == "OCRNet on ResNet-v1c"
+    label = "mmseg: OCRNet R50-D8"
+    peers.compare(model, net, source.rules(), run=whole, label=label)
 
 
 @pytest.mark.slow

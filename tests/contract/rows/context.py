@@ -255,6 +255,7 @@ ROWS = {
         "parameters": 218_121_920,
         "source": RELEASE + ", unused layers left out",
         "channels": 4,
+        "task": "depth",
         "narrow": {**TRUNK, "width": 2},
     },
 }

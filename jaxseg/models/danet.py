@@ -1,0 +1,70 @@
+"""DANet: dual attention on a dilated ResNet (arXiv 1809.02983)."""
+
+from flax import linen as nn
+
+from jaxseg.backbones.resnet import ResNet
+from jaxseg.heads.dual_attention import DualAttentionHead
+from jaxseg.nn.style import Style
+from jaxseg.ops.resize import resize
+from jaxseg.typing import Array, Outputs
+
+
+class DANet(nn.Module):
+    """backbone -> DualAttentionHead; the branches' logits are the auxiliary outputs.
+
+    They belong to the head, and the paper weights all three cross entropies by 1: train
+    with `loss.aux_weight = 1`.
+    """
+
+    backbone: nn.Module
+    head: DualAttentionHead
+    align_corners: bool = True
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Outputs:
+        """image -> {"logits", "aux_position", "aux_channel"} [B, H, W, K] float32."""
+        logits = self.head(self.backbone(image, train=train), train=train)
+        size = image.shape[1:3]
+        return {
+            name: resize(x, size, align_corners=self.align_corners)
+            for name, x in logits.items()
+        }
+
+
+def danet(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    variant: str = "paper",
+    features: int = 512,
+    multi_grid: tuple[int, ...] = (1, 1, 1),
+    align_corners: bool = True,
+    attention: str = "auto",
+    style: Style = Style(),
+    **trunk,
+) -> DANet:
+    """DANet at stride 8 (arXiv 1809.02983).
+
+    Args:
+      num_classes: K.
+      depth: of the ResNet.
+      variant: softmax of the channel attention: "paper", or "release" for published
+        checkpoints (negated similarity).
+      features: channels of the head.
+      multi_grid: (1, 2, 4) in the authors' Cityscapes network: layer 4 at 4, 8, 16.
+      align_corners: True in the authors' code, False in MMSegmentation.
+      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      style: normalisation, number format.
+      **trunk: further fields of `ResNet`, such as `stem`.
+    """
+    return DANet(
+        ResNet(depth, 8, multi_grid, style=style, **trunk),
+        DualAttentionHead(
+            num_classes,
+            features,
+            variant=variant,
+            attention=attention,
+            style=style,
+        ),
+        align_corners=align_corners,
+    )

@@ -1,0 +1,83 @@
+"""GINet: graph interaction of pixels and class words (arXiv 2009.06160)."""
+
+from flax import linen as nn
+
+from jaxseg.backbones.resnet import ResNet
+from jaxseg.heads.classifier import PixelHead
+from jaxseg.heads.graph import GraphInteractionHead
+from jaxseg.nn.jpu import JPU
+from jaxseg.nn.style import Style
+from jaxseg.nn.transformer import Linear
+from jaxseg.ops.resize import resize
+from jaxseg.typing import Array, Outputs
+
+
+class GINet(nn.Module):
+    """backbone -> JPU -> graph interaction head; class presence for the SC-loss.
+
+    "extra_presence" holds one logit per image and class, w . s + b on the class states,
+    for `jaxseg.losses.presence`; its layer and the auxiliary head serve training only.
+    """
+
+    backbone: nn.Module
+    neck: JPU
+    head: GraphInteractionHead
+    aux_head: nn.Module
+    aux_presence: Linear
+    align_corners: bool = True
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Outputs:
+        """image -> {"logits", "aux"} [B, H, W, K], "extra_presence" [B, K], float32."""
+        pyramid = self.backbone(image, train=train)
+        x = self.neck(pyramid, train=train)
+        logits, states = self.head(x, train=train)
+        aux = self.aux_head(pyramid["c4"], train=train)
+        size = image.shape[1:3]
+        return {
+            "logits": resize(logits, size, align_corners=self.align_corners),
+            "aux": resize(aux, size, align_corners=self.align_corners),
+            "extra_presence": self.aux_presence(states)[..., 0].astype("float32"),
+        }
+
+
+def ginet(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    features: int = 512,
+    nodes: int = 84,
+    states: int = 256,
+    graph_convolution: bool = True,
+    class_message: str = "paper",
+    style: Style = Style(),
+    **trunk,
+) -> GINet:
+    """ResNet with JPU and a graph interaction head (arXiv 2009.06160).
+
+    Args:
+      num_classes: K.
+      depth: of the ResNet.
+      features: channels of the JPU's branches and of the head; the auxiliary head has
+        half as many.
+      nodes: of the visual graph: 84 in PaddleSeg, 64 in the paper.
+      states: channels of both graphs.
+      graph_convolution, class_message: see `GraphInteraction`.
+      style: normalisation, number format.
+      **trunk: further fields of `ResNet`, such as `stem`.
+    """
+    return GINet(
+        ResNet(depth, 32, style=style, **trunk),
+        JPU(features, style=style),
+        GraphInteractionHead(
+            num_classes,
+            features,
+            nodes,
+            states,
+            graph_convolution,
+            class_message,
+            style,
+        ),
+        PixelHead(num_classes, features // 2, style=style),
+        Linear(1, style=style),
+    )

@@ -1,0 +1,110 @@
+"""OCRNet on HRNet or on a dilated ResNet (arXiv 1909.11065).
+
+The region head's logits are both the soft object regions and the auxiliary output; they
+belong to the network at inference too.
+"""
+
+from flax import linen as nn
+
+from jaxseg.backbones.hrnet import HRNet
+from jaxseg.backbones.resnet import ResNet
+from jaxseg.heads.classifier import PixelHead
+from jaxseg.heads.high_resolution import LEVELS, concat_levels
+from jaxseg.heads.ocr import OCRHead
+from jaxseg.nn.style import Style
+from jaxseg.ops.resize import resize
+from jaxseg.typing import Array, Outputs
+
+
+class OCRNet(nn.Module):
+    """backbone -> coarse logits ("aux") -> object-contextual logits.
+
+    `levels` are joined to the features of both heads; with `region_level` the region
+    head reads that level instead (layer 3 of a ResNet).
+    """
+
+    backbone: nn.Module
+    region_head: nn.Module
+    head: OCRHead
+    levels: tuple[str, ...] = LEVELS
+    region_level: str | None = None
+    align_corners: bool = True
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Outputs:
+        """image [B, H, W, C] -> {"logits", "aux"} [B, H, W, K] float32."""
+        pyramid = self.backbone(image, train=train)
+        x = concat_levels(pyramid, self.levels, self.align_corners)
+        source = x if self.region_level is None else pyramid[self.region_level]
+        coarse = self.region_head(source, train=train)
+        logits = self.head(x, coarse, train=train)
+        size = image.shape[1:3]
+        return {
+            "logits": resize(logits, size, align_corners=self.align_corners),
+            "aux": resize(coarse, size, align_corners=self.align_corners),
+        }
+
+
+def ocrnet_hrnet(
+    num_classes: int,
+    *,
+    width: int = 48,
+    features: int = 512,
+    key_features: int = 256,
+    bias: bool = True,
+    align_corners: bool = True,
+    dropout: float = 0.05,
+    style: Style = Style(),
+    **trunk,
+) -> OCRNet:
+    """HRNetV2 + OCR in the authors' form (arXiv 1909.11065).
+
+    Args:
+      num_classes: K.
+      width: C of HRNet, 18, 32 or 48.
+      features, key_features: of the pixels, and of queries and keys.
+      bias: of the 3x3 and of the region head; MMSegmentation has none.
+      align_corners: True in the authors' code, False in MMSegmentation.
+      dropout: of channels before the classifier.
+      style: normalisation, number format.
+      **trunk: further fields of `HRNet`.
+    """
+    return OCRNet(
+        HRNet(width, align_corners=align_corners, style=style, **trunk),
+        PixelHead(num_classes, 15 * width, 1, bias, 0.0, style),
+        OCRHead(
+            num_classes, features, key_features, bias, dropout=dropout, style=style
+        ),
+        align_corners=align_corners,
+    )
+
+
+def ocrnet_resnet(
+    num_classes: int,
+    *,
+    depth: int = 101,
+    features: int = 512,
+    key_features: int = 256,
+    bias: bool = True,
+    region_features: int | None = None,
+    stem: str = "beta",
+    align_corners: bool = True,
+    style: Style = Style(),
+    **trunk,
+) -> OCRNet:
+    """Dilated ResNet (stride 8, deep stem) + OCR in openseg's form (arXiv 1909.11065).
+
+    The region head reads layer 3. Options as in `ocrnet_hrnet`, `**trunk` further
+    fields of `ResNet`. MMSegmentation's is `bias=False, region_features=256, stem="c",
+    align_corners=False`.
+    """
+    return OCRNet(
+        ResNet(depth, output_stride=8, stem=stem, style=style, **trunk),
+        PixelHead(num_classes, region_features or features, 3, bias, 0.05, style),
+        OCRHead(
+            num_classes, features, key_features, bias, block_bias=bias, style=style
+        ),
+        levels=("c5",),
+        region_level="c4",
+        align_corners=align_corners,
+    )

@@ -1,0 +1,199 @@
+"""SETR: a vision transformer as encoder, three decoders (arXiv 2012.15840).
+
+Counts and wiring follow the authors' code without its unused layers. Auxiliary heads of
+the naive and the progressive decoder sit on intermediate layers, those of the
+multi-level decoder on its four maps; each is weighted 0.4 in training.
+"""
+
+from flax import linen as nn
+
+from jaxseg.backbones.vit import ViT
+from jaxseg.heads.classifier import Classifier
+from jaxseg.heads.setr import MultiLevelHead, MultiLevelNeck, UpsamplingHead
+from jaxseg.nn.style import Style
+from jaxseg.ops.resize import resize
+from jaxseg.typing import Array, Outputs, Size
+
+# depth, width, heads, taps of MLA, auxiliary taps of Naive and of PUP
+TRUNKS = {
+    "vitl16": (24, 1024, 16, (5, 11, 17, 23), (9, 14, 19), (9, 14, 19, 23)),
+    "vitb16": (12, 768, 12, (2, 5, 8, 11), (2, 5, 8), (4, 7, 9, 11)),
+    "vits16": (12, 384, 6, (2, 5, 8, 11), (2, 5, 8), (4, 7, 9, 11)),
+    "vitti16": (12, 192, 3, (2, 5, 8, 11), (2, 5, 8), (4, 7, 9, 11)),
+}
+# (decoder, variant) -> kernel, enlargements of the main and of the auxiliary heads
+FACTORS = {
+    ("naive", "author"): (1, (1,), (1,)),
+    ("naive", "mmseg"): (1, (4,), (4,)),
+    ("pup", "author"): (3, (2, 2, 2, 1), (4,)),
+    ("pup", "mmseg"): (3, (2, 2, 2, 2), (4,)),
+}
+
+
+class SETR(nn.Module):
+    """backbone -> (neck) -> head, and auxiliary heads on the neck or the backbone."""
+
+    backbone: ViT
+    head: nn.Module
+    aux_heads: tuple[nn.Module, ...] = ()
+    neck: nn.Module | None = None
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Outputs:
+        """image [B, H, W, C] -> {"logits", "aux_1", ...}, each [B, H, W, K] float32."""
+        features = self.backbone(image, train=train)
+        if self.neck is not None:
+            features = self.neck(features, train=train)
+        outputs = {"logits": self._whole(self.head(features, train=train), image)}
+        for index, head in enumerate(self.aux_heads):
+            logits = head(features, train=train)
+            outputs[f"aux_{index + 1}"] = self._whole(logits, image)
+        return outputs
+
+    def _whole(self, logits, image):
+        """Up to the padded size, then the padding is cut off."""
+        patch = self.backbone.patch
+        height, width = image.shape[1:3]
+        size = (-(-height // patch) * patch, -(-width // patch) * patch)
+        return resize(logits, size)[:, :height, :width]
+
+
+class LevelClassifier(nn.Module):
+    """1x1 without bias on one map of the multi-level neck."""
+
+    num_classes: int
+    level: str
+    bias: bool = False
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, levels, *, train: bool) -> Array:
+        """[B, h, w, num_classes] float32."""
+        layer = Classifier(
+            self.num_classes, bias=self.bias, style=self.style, name="classifier"
+        )
+        return layer(levels[self.level], train=train)
+
+
+def setr_naive(num_classes: int, *, variant: str = "author", **trunk) -> SETR:
+    """SETR-Naive: 1x1, 1x1, one bilinear step of 16 (arXiv 2012.15840).
+
+    Args:
+      num_classes: K.
+      variant: "author", or "mmseg" for MMSegmentation's decoder and patch embedding.
+      **trunk: options of `vit_trunk`, and `features` of the decoder.
+    """
+    return _upsampling("naive", num_classes, variant, **trunk)
+
+
+def setr_pup(num_classes: int, *, variant: str = "author", **trunk) -> SETR:
+    """SETR-PUP: four convolutions, each doubling (arXiv 2012.15840).
+
+    Options as in `setr_naive`.
+    """
+    return _upsampling("pup", num_classes, variant, **trunk)
+
+
+def _upsampling(decoder, num_classes, variant, features=256, **trunk):
+    mmseg = _is_mmseg(variant)
+    kernel, main, side = FACTORS[decoder, variant]
+    trunk.setdefault("patch_bias", not mmseg)
+    backbone, aux_taps = vit_trunk(decoder, **trunk)
+
+    def head(tap, factors):
+        return UpsamplingHead(
+            num_classes,
+            f"layer{tap}",
+            kernel,
+            features,
+            factors,
+            bias=not mmseg,
+            style=backbone.style,
+        )
+
+    aux = tuple(head(tap, side) for tap in aux_taps[: 3 if mmseg else None])
+    return SETR(backbone, head(backbone.depth - 1, main), aux)
+
+
+def setr_mla(
+    num_classes: int,
+    *,
+    variant: str = "author",
+    features: int = 256,
+    style: Style = Style(),
+    **trunk,
+) -> SETR:
+    """SETR-MLA: four layers summed from deep to shallow (arXiv 2012.15840).
+
+    The class token leaves before the first layer. Options as in `setr_naive`.
+    """
+    mmseg = _is_mmseg(variant)
+    trunk.setdefault("patch_bias", not mmseg)
+    backbone, _ = vit_trunk("mla", style=style, **trunk)
+    taps = tuple(f"layer{tap}" for tap in backbone.taps)
+    head = MultiLevelHead(
+        num_classes,
+        features // 2,
+        kernel=1 if mmseg else 3,
+        align_corners=not mmseg,
+        style=style,
+    )
+    aux = tuple(
+        LevelClassifier(num_classes, f"level{i}", bias=mmseg, style=style)
+        for i in range(4)
+    )
+    return SETR(backbone, head, aux, MultiLevelNeck(taps, features, style=style))
+
+
+def vit_trunk(
+    decoder: str,
+    *,
+    trunk: str = "vitl16",
+    image_size: Size = (768, 768),
+    depth: int | None = None,
+    width: int | None = None,
+    heads: int | None = None,
+    dropout: float = 0.0,
+    patch_bias: bool = True,
+    attention: str = "auto",
+    style: Style = Style(),
+) -> tuple[ViT, tuple[int, ...]]:
+    """The encoder for "naive", "pup" or "mla", and the layers of the auxiliary heads.
+
+    Args:
+      decoder: decides the taps and whether the class token stays.
+      trunk: a key of `TRUNKS`.
+      image_size: of the position embedding; other inputs resize it.
+      depth, width, heads: replace those of the trunk; taps scale with the depth.
+      dropout, patch_bias, attention, style: see `ViT`.
+    """
+    if trunk not in TRUNKS:
+        raise ValueError(f"trunk {trunk!r} is unknown; allowed are {sorted(TRUNKS)}")
+    full, full_width, full_heads, mla, naive, pup = TRUNKS[trunk]
+    depth = depth or full
+    side = {"naive": naive, "pup": pup, "mla": ()}
+    taps, aux = (mla if decoder == "mla" else (full - 1,)), side[decoder]
+
+    def scaled(layers):
+        return tuple(-(-(layer + 1) * depth // full) - 1 for layer in layers)
+
+    taps, aux = scaled(taps), scaled(aux)
+    backbone = ViT(
+        depth,
+        width or full_width,
+        heads or full_heads,
+        image_size=image_size,
+        taps=tuple(sorted({*taps, *aux})),
+        drop_class_token=decoder == "mla",
+        dropout=dropout,
+        patch_bias=patch_bias,
+        attention=attention,
+        style=style,
+    )
+    return backbone, aux
+
+
+def _is_mmseg(variant):
+    if variant not in ("author", "mmseg"):
+        raise ValueError(f'variant {variant!r} is not "author" or "mmseg"')
+    return variant == "mmseg"

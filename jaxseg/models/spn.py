@@ -1,0 +1,143 @@
+"""SPN: a coarse mask refined by learned linear propagation (arXiv 1710.01020).
+
+A guidance network (VGG-16 and a decoder with skip connections) gives the gates of four
+directional sweeps; the coarse mask is embedded, swept, and decoded. Faithful to a
+public port for VOC in layers and counts; there its second and third decoder
+convolutions share weights, here each has its own, as declared.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.heads.classifier import Classifier
+from jaxseg.nn.layers import Conv, activation
+from jaxseg.nn.style import Style
+from jaxseg.ops.pool import max_pool
+from jaxseg.ops.propagate import spn as propagate
+from jaxseg.ops.resize import pad_to_multiple, resize
+from jaxseg.typing import Array, Outputs, Pyramid
+
+BLOCKS = (2, 2, 3, 3, 3)
+
+
+class GuidanceEncoder(nn.Module):
+    """VGG-16, 3x3 max-pools of stride 2; maps before the ReLU, and the last pool."""
+
+    width: int = 64
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array) -> Pyramid:
+        """image -> {"c3": conv3_3 at 1/4, "c4": 1/8, "c5": 1/16, "pool": 1/32}."""
+        x, pyramid = image, {}
+        for stage, count in enumerate(BLOCKS):
+            features = min(self.width * 2**stage, 8 * self.width)
+            for index in range(count):
+                name = f"conv{stage + 1}_{index + 1}"
+                y = Conv(features, style=self.style, name=name)(x)
+                x = nn.relu(y)
+            pyramid[f"c{stage + 1}"] = y
+            x = max_pool(x, window=3, stride=2, padding=1)
+        return {**pyramid, "pool": x}
+
+
+class GuidanceDecoder(nn.Module):
+    """1x1, then four times up and 3x3, skips added -> gates at half resolution."""
+
+    features: int
+    width: int = 64
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, pyramid: Pyramid, size) -> Array:
+        """Pyramid -> [B, *size, features]."""
+        wide = 8 * self.width
+        x = Conv(wide, 1, style=self.style, name="top")(pyramid["pool"])
+        plan = (("c5", wide, "relu"), ("c4", wide, "relu"), ("c3", wide // 2, "elu"))
+        for index, (level, features, act) in enumerate(plan):
+            skip = pyramid[level]
+            x = resize(x, skip.shape[1:3])
+            x = Conv(features, style=self.style, name=f"up{index}")(x)
+            x = activation(act)(x) + skip
+        return Conv(self.features, style=self.style, name="gates")(resize(x, size))
+
+
+class SPN(nn.Module):
+    """Coarse mask -> 4x4 of stride 2 -> four sweeps, maximum -> up, 3x3 ReLU, 3x3.
+
+    coarse "head": the coarse mask is made here, by a 1x1 on the encoder's last map, and
+    is the auxiliary output; "channels": it comes with the image, as channels 3..3+K.
+    """
+
+    num_classes: int
+    features: int = 32
+    width: int = 64
+    coarse: str = "head"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Outputs:
+        """image [B, H, W, 3 or 3 + K] -> {"logits", "aux"?} [B, H, W, K] float32."""
+        size = image.shape[1:3]
+        padded, _ = pad_to_multiple(image, 2)
+        pyramid = GuidanceEncoder(self.width, self.style, name="encoder")(
+            padded[..., :3]
+        )
+        outputs, mask = self._coarse(padded, pyramid, train)
+        x = Conv(self.features, 4, stride=2, padding=1, style=self.style, name="mask")(
+            mask
+        )
+        gates = self._gates(pyramid, x.shape)
+        x = propagate(x.astype(jnp.float32), gates)
+        x = resize(x, padded.shape[1:3])
+        x = nn.relu(Conv(2 * self.features, style=self.style, name="post")(x))
+        head = Classifier(
+            self.num_classes, kernel=3, init="he", style=self.style, name="classifier"
+        )
+        outputs["logits"] = head(x, train=train)
+        return {k: x[:, : size[0], : size[1]] for k, x in outputs.items()}
+
+    def _coarse(self, image, pyramid, train):
+        if self.coarse == "channels":
+            if image.shape[-1] != 3 + self.num_classes:
+                raise ValueError(
+                    f"image has {image.shape[-1]} channels; with coarse='channels' it "
+                    f"needs 3 + {self.num_classes}"
+                )
+            return {}, image[..., 3:]
+        if self.coarse != "head":
+            raise ValueError(f'coarse {self.coarse!r} is not "head" or "channels"')
+        head = Classifier(self.num_classes, style=self.style, name="aux_coarse")
+        logits = resize(head(nn.relu(pyramid["c5"]), train=train), image.shape[1:3])
+        return {"aux": logits}, jax.nn.softmax(logits, axis=-1)
+
+    def _gates(self, pyramid, shape):
+        """[B, h, w, 4 directions, 3 neighbours, C] float32."""
+        decoder = GuidanceDecoder(
+            12 * self.features, self.width, self.style, name="decoder"
+        )
+        gates = decoder(pyramid, shape[1:3])
+        gates = gates.reshape(*shape[:3], 4, 3, self.features)
+        return gates.astype(jnp.float32)
+
+
+def spn(
+    num_classes: int,
+    *,
+    features: int = 32,
+    width: int = 64,
+    coarse: str = "head",
+    style: Style = Style(),
+) -> SPN:
+    """Spatial propagation network on VGG-16 (arXiv 1710.01020).
+
+    Args:
+      num_classes: K.
+      features: channels that are propagated.
+      width: of the guidance VGG's first stage.
+      coarse: "head" makes the coarse mask from the image; "channels" takes it as K
+        further image channels (probabilities), the paper's refinement of a given mask.
+      style: number format; the network has no normalisation.
+    """
+    return SPN(num_classes, features, width, coarse, style)

@@ -1,0 +1,50 @@
+"""Every wiring trains two steps on the embedded data and predicts an image."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxseg.cli.main import main
+
+CONFIG = """
+from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
+
+config = Config(
+    model=ModelConfig({name!r}, {options!r}),
+    data=DataConfig(crop=(64, 64), train_split="train[:8]", eval_split="validation[:1]"),
+    train=TrainConfig(steps=2, batch_size=2, eval_batch_size=1, log_every=1, overlay_count=1),
+)
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def prepared(tmp_path_factory):
+    """One copy of the drawn data for all networks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXSEG_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
+@pytest.mark.slow
+def test_trains_two_steps_and_predicts(narrow_name, rows, tmp_path):
+    row = rows[narrow_name]
+    if row.get("task", "segmentation") != "segmentation":
+        return
+    config, work = tmp_path / "config.py", tmp_path / "run"
+    config.write_text(CONFIG.format(name=narrow_name, options=row["narrow"]))
+    status = main(["train", str(config), "--workdir", str(work), "--devices", "1"])
+    assert status == 0
+    lines = [json.loads(line) for line in (work / "metrics.jsonl").open()]
+    steps = [line for line in lines if line["kind"] == "train"]
+    assert [line["step"] for line in steps] == [1, 2]
+    assert all(np.isfinite(line["loss"]) and line["grad_norm"] > 0 for line in steps)
+    image = tmp_path / "image.png"
+    pixels = np.random.default_rng(0).integers(0, 255, (70, 90, 3), np.uint8)
+    Image.fromarray(pixels).save(image)
+    out = tmp_path / "out"
+    assert main(["predict", str(image), "-o", str(out), "--workdir", str(work)]) == 0
+    with Image.open(out / "image.png") as prediction:
+        assert prediction.mode == "P" and prediction.size == (90, 70)
+        assert np.asarray(prediction).max() < 7

@@ -1,0 +1,53 @@
+"""The wrapper adds two parameters, and training moves them against the network."""
+
+import jax
+import numpy as np
+import optax
+
+import jaxseg
+from jaxseg.config import LossConfig
+from jaxseg.losses import build
+from jaxseg.nn.affinity import WithAffinity
+from jaxseg.training.state import create_state
+from jaxseg.training.steps import train_step
+
+
+def test_names_stay_and_weights_learn():
+    plain = jaxseg.create_model("unet", 3, width=4, depth=1)
+    model = WithAffinity(plain, num_classes=3)
+    tx = optax.sgd(1e-1)
+    state = create_state(model, tx, seed=0, image_shape=(1, 16, 16, 3))
+    alone = create_state(plain, tx, seed=0, image_shape=(1, 16, 16, 3))
+    assert state.params["aux_affinity_edge"].shape == (9,)
+    added = {"aux_affinity_edge", "aux_affinity_same"}
+    assert set(state.params) - set(alone.params) == added
+    kept = {name: state.params[name] for name in alone.params}
+    assert jax.tree.structure(kept) == jax.tree.structure(alone.params)
+
+    random = np.random.default_rng(0)
+    label = random.integers(0, 3, (2, 4, 4)).repeat(4, axis=1).repeat(4, axis=2)
+    batch = {
+        "image": random.normal(size=(2, 16, 16, 3)).astype(np.float32),
+        "label": label.astype(np.int32),
+    }
+    loss_fn = build(LossConfig(extra=(("affinity", 1.0),)))
+    step = jax.jit(
+        lambda state: train_step(state, batch, model=model, tx=tx, loss_fn=loss_fn)
+    )
+    after, metrics = step(state)
+    assert float(metrics["loss/affinity"]) > 0
+
+    def field(weights, params):
+        variables = {"params": params | weights}
+        outputs = model.apply(
+            variables, batch["image"], train=True, mutable=["batch_stats"]
+        )[0]
+        value, weight, _ = loss_fn(outputs, batch | {"step": 0})["affinity"]
+        return float((value * weight).sum() / weight.sum())
+
+    moved = {name: after.params[name] for name in added}
+    still = {name: state.params[name] for name in added}
+    assert all(np.abs(w).max() > 0 for w in moved.values())
+    assert field(moved, kept) > field(still, kept)
+    outputs = model.apply({"params": state.params}, batch["image"], train=False)
+    assert set(outputs) == {"logits"}
