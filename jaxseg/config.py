@@ -22,8 +22,8 @@ class ModelConfig:
 class DataConfig:
     """Which images, how they are read, and how they are augmented."""
 
-    name: str = "shapes"  # "shapes" | "camvid" | "folder"
-    path: str | None = None  # raw files of camvid and folder
+    name: str = "shapes"  # "shapes" | "camvid" | "isbi" | "folder"
+    path: str | None = None  # raw files of camvid, isbi and folder
     data_dir: str | None = None  # prepared data; default $JAXSEG_DATA_DIR, ~/.cache
     classes: tuple[str, ...] = ()  # class list of "folder"
     train_split: str = "train"
@@ -33,6 +33,8 @@ class DataConfig:
     scale_range: tuple[float, float] = (0.5, 2.0)
     flip: bool = True
     colour: float = 0.0  # strength of brightness, contrast and saturation jitter
+    duplicate: tuple[str, ...] = ()  # images with any of these classes come twice
+    elastic: float = 0.0  # pixels; standard deviation of a 3x3 grid of displacements
     eval_scale: float = 1.0  # the network sees images resized by this factor
     cache: bool = True  # keep decoded images in memory
     on_bad_file: Literal["stop", "skip"] = "stop"
@@ -43,18 +45,19 @@ class DataConfig:
 class OptimConfig:
     """Optimiser, schedule and decay."""
 
-    name: Literal["sgd", "adamw", "rmsprop"] = "adamw"
+    name: Literal["sgd", "adamw", "rmsprop", "adadelta"] = "adamw"
     learning_rate: float = 1e-3
     momentum: float = 0.9  # sgd and rmsprop
     nesterov: bool = False  # sgd and rmsprop
-    rms_decay: float = 0.9  # rmsprop: of the running mean of squares
+    rms_decay: float = 0.9  # rmsprop and adadelta: of the running mean of squares
     weight_decay: float = 1e-4  # decoupled in adamw, added to the gradient otherwise
     decay: Literal["kernels", "all"] = "kernels"  # kernels: no bias, no normalisation
-    schedule: Literal["poly", "cosine", "step", "constant"] = "poly"
+    schedule: Literal["poly", "cosine", "step", "exponential", "constant"] = "poly"
     power: float = 0.9  # poly
     final_learning_rate: float = 0.0  # poly, cosine: at the last step
     milestones: tuple[float, ...] = (0.6, 0.85)  # step: fractions of the run
-    decay_factor: float = 0.1  # step
+    decay_factor: float = 0.1  # step, exponential
+    decay_every: int = 0  # exponential: steps between two multiplications
     warmup_steps: int = 0
     clip_norm: float | None = None
     # (regular expression on "backbone/conv1/kernel", multiplier); the first match wins
@@ -74,6 +77,7 @@ class LossConfig:
     aux_weight: float = 0.4  # of cross entropy on auxiliary outputs
     edge_weight: float = 20.0  # of the edge loss, for models with an edge output
     edge_radius: int = 1  # pixels
+    presence_weight: float = 0.2  # of "which classes are in the image" (GINet)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +88,7 @@ class TrainConfig:
     batch_size: int = 8  # global, over all devices and hosts
     eval_batch_size: int = 8
     seed: int = 0
+    init_from: str | None = None  # work directory whose best weights start the run
     driver: Literal["jit", "pmap"] = "jit"
     dtype: Literal["float32", "bfloat16"] = "float32"
     ema: float | None = None  # decay of the exponential moving average of weights

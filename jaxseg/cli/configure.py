@@ -18,15 +18,15 @@ from jaxseg.config import Config
 OPTIONS = ("--model.options.", "--loss.options.")  # free dictionaries
 
 
-def load_config(path: str | Path) -> Config:
-    """The `config` that a Python file defines."""
+def load_config(path: str | Path, *, name: str = "config") -> Config:
+    """The configuration that a Python file defines under `name`."""
     file = Path(path)
     if not file.is_file():
         raise ValueError(f"config file {str(path)!r} does not exist")
     module = _execute(file)
-    config = getattr(module, "config", None)
+    config = getattr(module, name, None)
     if not isinstance(config, Config):
-        raise ValueError(f"{path} must define `config = Config(...)`, has {config!r}")
+        raise ValueError(f"{path} must define `{name} = Config(...)`, has {config!r}")
     return from_dict(Config, to_dict(config))  # checks every field's type
 
 
@@ -92,7 +92,7 @@ def _literals(words: list[str]) -> Any:
 
 
 def _literal(word: str) -> Any:
-    named = {"true": True, "false": False, "none": None}
+    named = {"true": True, "false": False}  # "none" is a word that options take
     if word.lower() in named:
         return named[word.lower()]
     try:

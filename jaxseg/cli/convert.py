@@ -8,7 +8,6 @@ a file holds the arrays alone: `.safetensors` and `.npz` under our names, or wit
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import pathlib
 import sys
 from collections.abc import Mapping
@@ -31,6 +30,8 @@ from jaxseg.weights import files, verify
 from jaxseg.weights.classes import count_classes
 from jaxseg.weights.convert import flatten
 from jaxseg.weights.load import Imported, model_shapes
+from jaxseg.weights.mmseg_config import trunk_options
+from jaxseg.weights.sources import read_table
 from jaxseg.weights.unwrap import unwrap
 
 
@@ -91,6 +92,8 @@ def main(argv: list[str]) -> int:
     else:
         card = _card(options, path, config, num_classes, imported)
         _write_run(output, config, card, imported.variables)
+        if card.note:
+            print(f"note        {card.note}", file=sys.stderr)
     print(f"written     {output}")
     return 0
 
@@ -113,7 +116,7 @@ def _choose(options: Options, given: Mapping, path: str, tree) -> tuple[Config, 
         base = read_config(path)
         num_classes = num_classes or read_spec(path).num_classes
     elif not _is_ours(tree):
-        base = _as_source(options.model, given, path, unwrap(tree, path)[0])
+        base = _as_source(options.model, given, path, *unwrap(tree, path))
     if not base.model.name:
         raise ValueError(f"{path} does not tell its network; --model NAME is needed")
     config = overridden(base, given)
@@ -128,11 +131,13 @@ def _is_ours(tree) -> bool:
     return str(first).partition("/")[0] in ("params", "batch_stats")
 
 
-def _as_source(name: str, given: Mapping, path: str, state: Mapping) -> Config:
+def _as_source(
+    name: str, given: Mapping, path: str, state: Mapping, beside: Mapping
+) -> Config:
     """The network that a foreign state dict fits, with the library's options."""
     source = weights.detect(state)
     if name:
-        return _config(source.network(name), state)
+        return _config(source.network(name), state, beside)
     known = [network for network in source.networks if network.name in MODELS]
     if not known:
         raise ValueError(
@@ -140,7 +145,7 @@ def _as_source(name: str, given: Mapping, path: str, state: Mapping) -> Config:
             f"{near(source.name, sorted(MODELS))}"
         )
     for network in known:
-        config = _config(network, state)
+        config = _config(network, state, beside)
         if _fits(state, source.rules(), overridden(config, given)):
             return config
     names = ", ".join(network.name for network in known)
@@ -150,8 +155,11 @@ def _as_source(name: str, given: Mapping, path: str, state: Mapping) -> Config:
     )
 
 
-def _config(network: weights.Network, state: Mapping) -> Config:
-    return Config(model=ModelConfig(network.name, network.options_for(state)))
+def _config(network: weights.Network, state: Mapping, beside: Mapping) -> Config:
+    options = network.options_for(state)
+    if "output_stride" in options:
+        options |= trunk_options(beside)
+    return Config(model=ModelConfig(network.name, options))
 
 
 def _fits(state, rules, config: Config) -> bool:
@@ -207,13 +215,12 @@ def _write_file(output: pathlib.Path, options: Options, imported: Imported) -> N
 def _table(options: Options, imported: Imported) -> weights.Rules:
     """The table named on the command line, or that of the source."""
     if options.names:
-        module, _, attribute = options.names.partition(":")
         try:
-            found = importlib.import_module(f"jaxseg.weights.maps.{module}")
-            return getattr(found, attribute or "MAP")
+            return read_table(options.names)
         except (ImportError, AttributeError) as error:
             known = sorted({source.table for source in weights.SOURCES})
-            raise ValueError(f"names {options.names!r}{near(module, known)}") from error
+            close = near(options.names.partition(":")[0], known)
+            raise ValueError(f"names {options.names!r}{close}") from error
     if imported.source is None:
         raise ValueError("PyTorch names need --names, such as torchvision_resnet")
     return imported.source.rules()
@@ -241,6 +248,10 @@ def _card(
 ) -> weights.Card:
     source = imported.source
     library = source.library if source else "jaxseg"
+    normalisation, note = weights.Normalisation(), ""
+    if source is not None:
+        normalisation, note = source.normalisation_of(options.source)
+        note = "; ".join(text for text in (note, source.caution) if text)
     classes, palette = cards.classes(imported.beside)
     if not classes and source is not None:
         classes = source.classes
@@ -256,7 +267,8 @@ def _card(
         sha256=cards.sha256(path),
         library=library,
         licence=cards.licence(library),
-        normalisation=source.normalisation if source else weights.Normalisation(),
+        normalisation=normalisation,
         classes=classes,
         palette=palette,
+        note=note,
     )

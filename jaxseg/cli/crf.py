@@ -46,7 +46,8 @@ def refiner(options: CRF) -> Refiner:
     if min(deviations) <= 0 or options.iterations < 0:
         raise ValueError(
             f"--crf: sigma_xy, sigma_rgb, position_sigma are {deviations} and "
-            f"iterations is {options.iterations}; allowed are more than 0, and 0 or more"
+            f"iterations is {options.iterations}; allowed are more than 0, and 0 or "
+            "more"
         )
     kernels = Kernels(
         position_weight=options.position_weight,

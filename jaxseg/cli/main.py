@@ -10,12 +10,15 @@ import difflib
 import importlib
 import logging
 import sys
+from typing import Any
 
 COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
     "train": ("jaxseg.cli.train", "train a network; run again to resume exactly"),
     "eval": ("jaxseg.cli.eval", "score a trained network on a split"),
     "predict": ("jaxseg.cli.predict", "segment image files with a trained network"),
     "convert": ("jaxseg.cli.convert", "weights of other libraries in, and out again"),
+    "sweep": ("jaxseg.cli.sweep", "train many configurations with several seeds"),
+    "lab": ("jaxseg.cli.lab", "study rates, grids, fields and costs"),
     "models": ("jaxseg.cli.models", "list the architectures, or describe one"),
 }
 
@@ -32,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         print(f"jaxseg: no command {name!r}{hint}\n\n{usage()}", file=sys.stderr)
         return 2
-    logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax's inner messages
+    quiet_storage()
     return run(COMMANDS[name][0], arguments)
 
 
@@ -45,6 +48,21 @@ def run(module: str, arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def quiet_storage() -> None:
+    """Silences the inner messages of the checkpoint library: ours say what is wrong.
+
+    After one failed read every other read in flight prints a traceback of its own.
+    """
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
+    show = sys.unraisablehook
+
+    def show_unless_closed(event: Any) -> None:
+        if str(event.exc_value) != "Event loop is closed":
+            show(event)
+
+    sys.unraisablehook = show_unless_closed
 
 
 def usage() -> str:

@@ -36,6 +36,7 @@ from jaxseg.ops.resize import resize
 from jaxseg.viz import indexed_png, overlay
 
 Size = tuple[int, int]
+CRF_OPTIONS = CRF()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Options:
     """The six scales 0.5 to 1.75, and flip."""
     crf: bool = False
     """Refine the probabilities by a dense CRF."""
-    crf_options: Annotated[CRF, tyro.conf.arg(name="crf")] = CRF()
+    crf_options: Annotated[CRF, tyro.conf.arg(name="crf")] = CRF_OPTIONS
     probabilities: bool = False
     """Also write NAME.npz with `probabilities` float16 [H, W, K] and `classes`."""
     overlay: bool = True

@@ -21,9 +21,11 @@ from jaxseg.cli.typed import from_dict, near, to_dict
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.models import MODELS
+from jaxseg.nn.affinity import WithAffinity
 from jaxseg.nn.style import Style
-from jaxseg.training.checkpoint import Checkpoints, read_arrays
+from jaxseg.training.checkpoint import Checkpoints
 from jaxseg.training.record import replace_text, write_json
+from jaxseg.training.stored import read_arrays
 
 CONFIG, DATASET, CHECKPOINTS = "config.json", "dataset.json", "ckpt"
 CHANNELS = 3
@@ -46,7 +48,11 @@ def build_model(
     )
     style = Style(**vars(style) | {"axis_name": axis_name})
     _check_options(name, options)
-    return jaxseg.create_model(name, num_classes, style=style, **options)
+    model = jaxseg.create_model(name, num_classes, style=style, **options)
+    if "affinity" in (config.loss.name, *(extra for extra, _ in config.loss.extra)):
+        sizes = config.loss.options.get("affinity", {}).get("sizes", (1, 2, 3))
+        return WithAffinity(model, num_classes, len(sizes))
+    return model
 
 
 def _check_options(name: str, options: Mapping[str, Any]) -> None:
@@ -73,7 +79,11 @@ def read_config(workdir: str | Path) -> Config:
     path = Path(workdir) / CONFIG
     if not path.is_file():
         raise ValueError(f"{str(workdir)!r} is no work directory: {path} is missing")
-    return from_dict(Config, json.loads(path.read_text()), where=str(path))
+    try:
+        values = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    return from_dict(Config, values, where=str(path))
 
 
 def read_spec(workdir: str | Path) -> DatasetSpec:

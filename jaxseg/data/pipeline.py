@@ -13,7 +13,7 @@ import grain
 import numpy as np
 
 from jaxseg.config import DataConfig
-from jaxseg.data import order
+from jaxseg.data import elastic, order
 from jaxseg.data.source import Source
 from jaxseg.data.spec import VOID
 from jaxseg.data.transforms import cut_image, cut_label, sample_window
@@ -33,7 +33,8 @@ def train_batches(
 
     Args:
         source: the examples.
-        config: crop and scale range.
+        config: crop, scale range and classes whose images come twice per epoch, as
+            DeepLab v3 has it for hard classes (arXiv 1706.05587).
         seed: decides order and windows, together with the position alone.
         batch_size: examples over all processes, b per process.
         start_step: first step that is read.
@@ -49,9 +50,14 @@ def train_batches(
     """
     share = order.check_share(batch_size, process_index, process_count)
     _check_train(config, seed, start_step)
+    source.holding(config.duplicate)  # before threads ask for it
     if source.backend == "tf":
         from jaxseg.data import tf_backend
 
+        if config.elastic:
+            raise ValueError(
+                f"elastic {config.elastic} needs backend 'grain'; with 'tf' only 0"
+            )
         stream = tf_backend.train_stream
     else:
         stream = _train_stream
@@ -135,19 +141,22 @@ def eval_plan(
 
 
 def train_draw(
-    source: Source, seed: int, position: int
+    source: Source, config: DataConfig, seed: int, position: int
 ) -> tuple[int, np.random.Generator, np.uint32]:
     """Example number, randomness and device seed of a position."""
     rng = order.generator(seed, position)
     device_seed = rng.integers(2**32, dtype=np.uint32)
-    return order.example_index(seed, position, len(source)), rng, device_seed
+    twice = source.holding(config.duplicate)
+    place = order.example_index(seed, position, len(source) + len(twice))
+    index = place if place < len(source) else twice[place - len(source)]
+    return index, rng, device_seed
 
 
 def train_example(
     source: Source, config: DataConfig, seed: int, position: int
 ) -> dict[str, np.ndarray]:
     """The example at a position of the training stream."""
-    index, rng, device_seed = train_draw(source, seed, position)
+    index, rng, device_seed = train_draw(source, config, seed, position)
     example = source[index]
     window = sample_window(
         rng,
@@ -155,10 +164,15 @@ def train_example(
         crop=config.crop,
         scale_range=config.scale_range,
     )
+    image, label = example["image"], example["label"]
+    if config.elastic:
+        nodes = elastic.sample_nodes(rng, config.elastic)
+        field = elastic.displacement(nodes, label.shape)
+        image, label = elastic.deform(image, label, field)
     fill, crop = source.spec.mean_colour, config.crop
     return {
-        "image": cut_image(example["image"], window, crop=crop, fill=fill),
-        "label": cut_label(example["label"], window, crop=crop),
+        "image": cut_image(image, window, crop=crop, fill=fill),
+        "label": cut_label(label, window, crop=crop),
         "seed": device_seed,
         "index": np.int32(index),
     }
@@ -226,5 +240,7 @@ def _check_train(config: DataConfig, seed: int, start_step: int):
     low, high = config.scale_range
     if not 0 < low <= high:
         raise ValueError(f"scale_range {config.scale_range}; 0 < low <= high is needed")
+    if config.elastic < 0:
+        raise ValueError(f"elastic {config.elastic}; 0 or more pixels are allowed")
     if config.workers < 0:
         raise ValueError(f"workers {config.workers}; 0 or more is allowed")

@@ -20,10 +20,10 @@ from collections.abc import Iterator
 import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
-from jaxseg.data.builders import camvid, folder, shapes
+from jaxseg.data.builders import camvid, folder, isbi, shapes
 
 logger = logging.getLogger(__name__)
-NAMES = ("shapes", "camvid", "folder")
+NAMES = ("shapes", "camvid", "isbi", "folder")
 
 
 def builder_config(config: DataConfig) -> tfds.core.BuilderConfig:
@@ -45,6 +45,8 @@ def builder_config(config: DataConfig) -> tfds.core.BuilderConfig:
         return shapes.config()
     if config.name == "camvid":
         return camvid.config(config.path, on_bad_file=config.on_bad_file)
+    if config.name == "isbi":
+        return isbi.config(config.path, on_bad_file=config.on_bad_file)
     return folder.config(
         config.path, classes=config.classes, on_bad_file=config.on_bad_file
     )

@@ -53,6 +53,7 @@ class Source:
         self._cache: dict[int, dict] | None = {} if cache else None
         self._cached_bytes = 0
         self._lock = threading.Lock()
+        self._holding: dict[tuple[str, ...], tuple[int, ...]] = {}
 
     def __len__(self) -> int:
         return len(self.records)
@@ -77,6 +78,25 @@ class Source:
         if self._cache is not None and index in self._cache:
             return self._cache[index]["label"]
         return rasters.decode(self.records[index]["label"])
+
+    def holding(self, classes: tuple[str, ...]) -> tuple[int, ...]:
+        """Numbers of the examples with a pixel of any of the classes, ascending.
+
+        The first use reads all labels.
+
+        Raises:
+            ValueError: for a name that is no class of the dataset.
+        """
+        if not classes:
+            return ()
+        if classes not in self._holding:
+            known = self.spec.classes
+            if wrong := [name for name in classes if name not in known]:
+                raise ValueError(f"classes {wrong} are unknown; allowed: {known}")
+            wanted = [known.index(name) for name in classes]
+            found = (np.isin(self.label(i), wanted).any() for i in range(len(self)))
+            self._holding[classes] = tuple(i for i, held in enumerate(found) if held)
+        return self._holding[classes]
 
     @functools.cached_property
     def ids(self) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def train_stream(
 
     def draw(local: np.ndarray) -> np.ndarray:
         index, rng, device_seed = pipeline.train_draw(
-            source, seed, position(int(local))
+            source, config, seed, position(int(local))
         )
         window = sample_window(
             rng, sizes[index], crop=config.crop, scale_range=config.scale_range

@@ -1,25 +1,36 @@
 """Losses: unreduced values and weights, one masking contract, one objective."""
 
+from jaxseg.losses.affinity import affinity
 from jaxseg.losses.boundary import boundary, signed_distance
 from jaxseg.losses.build import LOSSES, build
 from jaxseg.losses.class_weights import median_frequency
 from jaxseg.losses.cross_entropy import cross_entropy, pixel_nll
+from jaxseg.losses.dual_task import (
+    dual_task,
+    edge_attention,
+    image_weighted_cross_entropy,
+)
 from jaxseg.losses.edge import edge_cross_entropy, edge_target
 from jaxseg.losses.focal import focal
 from jaxseg.losses.lovasz import lovasz_softmax
 from jaxseg.losses.ohem import ohem_cross_entropy, top_k_cross_entropy
+from jaxseg.losses.presence import presence_cross_entropy
 from jaxseg.losses.reduction import mean_share, objective
 from jaxseg.losses.region import dice, jaccard, tversky
 
 __all__ = [
     "LOSSES",
+    "affinity",
     "boundary",
     "build",
     "cross_entropy",
     "dice",
+    "dual_task",
+    "edge_attention",
     "edge_cross_entropy",
     "edge_target",
     "focal",
+    "image_weighted_cross_entropy",
     "jaccard",
     "lovasz_softmax",
     "mean_share",
@@ -27,6 +38,7 @@ __all__ = [
     "objective",
     "ohem_cross_entropy",
     "pixel_nll",
+    "presence_cross_entropy",
     "signed_distance",
     "top_k_cross_entropy",
     "tversky",

@@ -8,13 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jaxseg.config import LossConfig
+from jaxseg.losses.affinity import affinity
 from jaxseg.losses.boundary import boundary
 from jaxseg.losses.class_weights import median_frequency
 from jaxseg.losses.cross_entropy import cross_entropy
+from jaxseg.losses.dual_task import (
+    dual_task,
+    edge_attention,
+    image_weighted_cross_entropy,
+)
 from jaxseg.losses.edge import edge_cross_entropy
 from jaxseg.losses.focal import focal
 from jaxseg.losses.lovasz import lovasz_softmax
 from jaxseg.losses.ohem import ohem_cross_entropy, top_k_cross_entropy
+from jaxseg.losses.presence import presence_cross_entropy
 from jaxseg.losses.reduction import Term
 from jaxseg.losses.region import dice, jaccard, tversky
 
@@ -28,7 +35,12 @@ LOSSES: dict[str, Callable] = {
     "tversky": tversky,
     "lovasz_softmax": lovasz_softmax,
     "boundary": boundary,
+    "affinity": affinity,
+    "dual_task": dual_task,
+    "edge_attention": edge_attention,
+    "image_weighted_cross_entropy": image_weighted_cross_entropy,
 }
+FROM_OUTPUTS = {"size_weights": "affinity", "edge": "edge"}  # argument -> output
 
 LossFn = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Term]]
 
@@ -43,9 +55,10 @@ def build(
     """The objective: outputs, batch -> {name: (value, weight, coefficient)}.
 
     The terms are `config.name` with coefficient 1, those of `config.extra`, cross
-    entropy times `aux_weight` for each output named aux..., and the edge loss times
-    `edge_weight` for an output named edge. `batch` holds "label" and, for annealed
-    losses, "step".
+    entropy times `aux_weight` for each output named aux..., the edge loss times
+    `edge_weight` for an output named edge, and the presence loss times
+    `presence_weight` for one named extra_presence. `batch` holds "label" and, for
+    annealed losses, "step". An output "affinity" is that loss's `size_weights`.
 
     Args:
       class_pixels: labelled pixels per class; needed for median-frequency weights.
@@ -77,12 +90,15 @@ def build(
     def loss_fn(outputs, batch):
         label, terms = batch["label"], {}
         for name, coefficient, part in parts:
-            extra = {"step": batch["step"]} if "step" in _options(name) else {}
-            terms[name] = (*part(outputs["logits"], label, **extra), coefficient)
+            given = _given(name, outputs, batch)
+            terms[name] = (*part(outputs["logits"], label, **given), coefficient)
         for key in sorted(key for key in outputs if key.startswith("aux")):
             terms[key] = (*aux(outputs[key], label), config.aux_weight)
         if "edge" in outputs:
             terms["edge"] = (*edge(outputs["edge"], label), config.edge_weight)
+        if "extra_presence" in outputs:
+            seen = presence_cross_entropy(outputs["extra_presence"], label, void=void)
+            terms["presence"] = (*seen, config.presence_weight)
         return terms
 
     return loss_fn
@@ -96,13 +112,29 @@ def _options(name: str) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
 
 
+def _given(name, outputs, batch):
+    """What a loss takes beside logits and label: the step, other outputs."""
+    options = _options(name)
+    given = {"step": batch["step"]} if "step" in options else {}
+    for option, output in FROM_OUTPUTS.items():
+        if option in options and output in outputs:
+            given[option] = outputs[output]
+    if name == "edge_attention" and "edge" not in given:
+        raise ValueError(
+            f"loss {name!r} needs a network with an output 'edge'; this one has "
+            f"{sorted(outputs)}"
+        )
+    return given
+
+
 def _bind(name, shared, options):
     """The loss with the options it takes; ValueError on one that it does not."""
-    own = [key for key in _options(name) if key not in (*shared, "step")]
+    given = ("step", *FROM_OUTPUTS)  # by the step, not by the configuration
+    own = [key for key in _options(name) if key not in (*shared, *given)]
     if unknown := set(options) - set(own):
         raise ValueError(f"{name} has no option {sorted(unknown)}; allowed: {own}")
-    given = {key: value for key, value in shared.items() if key in _options(name)}
-    return functools.partial(LOSSES[name], **given, **options)
+    fixed = {key: value for key, value in shared.items() if key in _options(name)}
+    return functools.partial(LOSSES[name], **fixed, **options)
 
 
 def _class_weights(config, class_pixels):

@@ -112,8 +112,8 @@ def image_class_weights(
 def edge_attention(
     logits: jax.Array,
     label: jax.Array,
-    edge: jax.Array,
     *,
+    edge: jax.Array,
     threshold: float = 0.8,
     void: int = 255,
 ) -> tuple[jax.Array, jax.Array]:

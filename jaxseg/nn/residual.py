@@ -19,7 +19,8 @@ class Shortcut(nn.Module):
 
     `kind="avg"` (ResNet-D, arXiv 1812.01187) averages 2x2 pixels first; in a dense
     network the four pixels lie `rate` apart. `pooled` says that the stage halves the
-    map in its strided form.
+    map in its strided form. Differs: `kind="avg_zero"` is timm's dense form, in which
+    pixels beyond the map count as zeros.
     """
 
     features: int
@@ -32,25 +33,28 @@ class Shortcut(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         stride = self.stride
-        if self.kind == "avg" and self.pooled:
+        if self.kind != "conv" and self.pooled:
             if stride > 1:
                 x = avg_pool(x, window=2, stride=2, ceil=True, count_include_pad=False)
             else:
-                x = _atrous_mean(x, self.rate)
+                x = _atrous_mean(x, self.rate, zero=self.kind == "avg_zero")
             stride = 1
         return ConvNormAct(
             self.features, 1, stride, act="none", style=self.style, name="proj"
         )(x, train=train)
 
 
-def _atrous_mean(x, rate):
-    """Mean of the pixels at 0 and `rate` along both axes, of those inside the map."""
+def _atrous_mean(x, rate, *, zero=False):
+    """Mean of the pixels at 0 and `rate` along both axes, of those inside the map.
+
+    With `zero` those outside count too, as zeros.
+    """
     for axis in (1, 2):
         size = x.shape[axis]
         far = jnp.take(x, jnp.minimum(jnp.arange(size) + rate, size - 1), axis=axis)
         inside = (jnp.arange(size) + rate < size).astype(x.dtype)
         inside = inside.reshape([-1 if a == axis else 1 for a in range(x.ndim)])
-        x = (x + far * inside) / (1 + inside)
+        x = (x + far * inside) / (2 if zero else 1 + inside)
     return x
 
 

@@ -1,7 +1,7 @@
 """From an `OptimConfig` to an optax transformation and its schedule.
 
 The order is: drop the gradients of frozen parameters, clip by the global norm, add
-L2 decay (sgd, rmsprop), the optimiser, decoupled decay (adamw), multipliers of the
+L2 decay (all but adamw), the optimiser, decoupled decay (adamw), multipliers of the
 groups, learning rate. Frozen parameters keep their running statistics of batch
 normalisation alive; `Style(norm="frozen")` fixes those.
 """
@@ -48,8 +48,9 @@ def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
 
     poly: (base - final) (1 - step / total)^power + final, as in DeepLab (arXiv
     1606.00915); cosine: (base - final) (1 + cos(pi step / total)) / 2 + final; step:
-    base * decay_factor^(milestones passed); constant. During warm-up all are
-    multiplied by (step + 1) / warmup_steps.
+    base * decay_factor^(milestones passed); exponential: base *
+    decay_factor^floor(step / decay_every), whatever the length; constant. During
+    warm-up all are multiplied by (step + 1) / warmup_steps.
     """
     if total_steps < 1 or config.learning_rate < 0 or config.warmup_steps < 0:
         raise ValueError(
@@ -58,11 +59,15 @@ def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
         )
     if config.schedule not in _SHAPES:
         raise ValueError(f"schedule is {config.schedule!r}; allowed: {sorted(_SHAPES)}")
+    if config.schedule == "exponential" and config.decay_every < 1:
+        raise ValueError(
+            f"decay_every is {config.decay_every}; schedule 'exponential' needs >= 1"
+        )
     shape = _SHAPES[config.schedule]
 
     def rate(step):
         done = jnp.clip(jnp.asarray(step, jnp.float32) / total_steps, 0.0, 1.0)
-        value = shape(config, done)
+        value = shape(config, done, step)
         if config.warmup_steps:
             value = value * jnp.minimum(1.0, (step + 1) / config.warmup_steps)
         return value
@@ -70,17 +75,17 @@ def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
     return rate
 
 
-def _poly(config, done):
+def _poly(config, done, step):
     span = config.learning_rate - config.final_learning_rate
     return span * (1 - done) ** config.power + config.final_learning_rate
 
 
-def _cosine(config, done):
+def _cosine(config, done, step):
     span = config.learning_rate - config.final_learning_rate
     return span * (1 + jnp.cos(jnp.pi * done)) / 2 + config.final_learning_rate
 
 
-def _steps(config, done):
+def _steps(config, done, step):
     if not all(0 < point <= 1 for point in config.milestones):
         raise ValueError(
             f"milestones is {config.milestones}; allowed are fractions in (0, 1]"
@@ -89,11 +94,21 @@ def _steps(config, done):
     return config.learning_rate * config.decay_factor**passed
 
 
-def _constant(config, done):
+def _exponential(config, done, step):
+    return config.learning_rate * config.decay_factor ** (step // config.decay_every)
+
+
+def _constant(config, done, step):
     return jnp.full_like(done, config.learning_rate)
 
 
-_SHAPES = {"poly": _poly, "cosine": _cosine, "step": _steps, "constant": _constant}
+_SHAPES = {
+    "poly": _poly,
+    "cosine": _cosine,
+    "step": _steps,
+    "exponential": _exponential,
+    "constant": _constant,
+}
 
 
 def _optimiser(config):
@@ -104,7 +119,11 @@ def _optimiser(config):
         return momentum
     if config.name == "rmsprop":
         return optax.chain(optax.scale_by_rms(config.rms_decay), momentum)
-    raise ValueError(f"name is {config.name!r}; allowed: 'adamw', 'rmsprop', 'sgd'")
+    if config.name == "adadelta":  # no momentum; the epsilon is Lasagne's
+        return optax.scale_by_adadelta(config.rms_decay, eps=1e-6)
+    raise ValueError(
+        f"name is {config.name!r}; allowed: 'adadelta', 'adamw', 'rmsprop', 'sgd'"
+    )
 
 
 def _clip(norm):

@@ -11,6 +11,7 @@ TINY = (
     "--data.train-split=train[:20]",
     "--data.eval-split=validation[:5]",
     "--data.crop", "32", "48",
+    "--optim.learning-rate=0.001",
     "--train.batch-size=4",
     "--train.eval-batch-size=4",
     "--train.steps=6",

@@ -102,3 +102,9 @@ def test_errors_are_one_line(trained, capsys, more, message):
 def test_a_folder_that_is_no_run(tmp_path, capsys):
     assert main(["eval", str(tmp_path)]) == 1
     assert "is no work directory" in capsys.readouterr().err
+
+
+def test_a_broken_config_is_named(tmp_path, capsys):
+    (tmp_path / "config.json").write_text('{"model": ')
+    assert main(["eval", str(tmp_path)]) == 1
+    assert "config.json is not JSON" in capsys.readouterr().err

@@ -14,6 +14,8 @@ from jaxseg.cli import predict
 from jaxseg.cli.run import build_model, write_run
 from jaxseg.config import Config, DataConfig, ModelConfig
 from jaxseg.data import DatasetSpec
+from jaxseg.inference.crf import Kernels
+from jaxseg.inference.crf_refine import refine
 from jaxseg.metrics import confusion
 from jaxseg.training import augment, steps
 from jaxseg.training.checkpoint import Checkpoints
@@ -104,6 +106,34 @@ def test_probabilities(tmp_path, brightest):
     assert stored["classes"].tolist() == ["red", "green", "blue"]
     assert stored["probabilities"].dtype == np.float16
     np.testing.assert_allclose(stored["probabilities"], expected, atol=1e-3)
+
+
+def test_crf_smooths_and_ignores_the_padding(tmp_path, brightest):
+    """Files are what `refine` gives for the unpadded image, with the options given."""
+    colour = np.array([[130, 110, 90], [90, 115, 135]])[np.arange(26) // 7 % 2]
+    noise = np.random.default_rng(6).normal(0, 18, (18, 26, 3))
+    pixels = (colour[None] + noise).clip(0, 255).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    given = ["--crf", "--crf.sigma-rgb", "40", "--crf.sigma-xy", "9", "--multiple", "8"]
+    given += ["--crf.colour-weight", "7", "--crf.iterations", "3", "--probabilities"]
+    assert run(tmp_path / "a.png", *given, output=tmp_path / "out") == 0
+    kernels = Kernels(colour_weight=7.0, colour_reach=9.0, colour_sigma=40.0)
+    before = np.asarray(jax.nn.softmax(5 * (pixels / 255 - 0.5) / 0.25, axis=-1))
+    expected = refine(before, pixels, kernels, iterations=3)
+    stored = np.load(tmp_path / "out/a.npz")["probabilities"]
+    np.testing.assert_allclose(stored, expected, atol=2e-3)
+    label = indices(tmp_path / "out/a.png")
+    assert (label == expected.argmax(-1)).mean() > 0.995
+    assert (label != before.argmax(-1)).mean() > 0.1
+
+
+def test_crf_options_are_checked(tmp_path, brightest):
+    picture(tmp_path / "a.png", 9, 12)
+    for name in ("sigma-rgb", "position-sigma"):
+        with pytest.raises(ValueError, match="allowed are more than 0"):
+            run(
+                tmp_path / "a.png", "--crf", f"--crf.{name}", "0", output=tmp_path / "o"
+            )
 
 
 def test_equal_names_do_not_overwrite(tmp_path, brightest):

@@ -9,11 +9,12 @@ from PIL import Image
 from jaxseg.cli.main import main
 
 CONFIG = """
-from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
+from jaxseg.config import Config, DataConfig, LossConfig, ModelConfig, TrainConfig
 
 config = Config(
     model=ModelConfig({name!r}, {options!r}),
     data=DataConfig(crop=(64, 64), train_split="train[:8]", eval_split="validation[:1]"),
+    loss=LossConfig(**{loss!r}),
     train=TrainConfig(steps=2, batch_size=2, eval_batch_size=1, log_every=1, overlay_count=1),
 )
 """
@@ -33,7 +34,10 @@ def test_trains_two_steps_and_predicts(narrow_name, rows, tmp_path):
     if row.get("task", "segmentation") != "segmentation":
         return
     config, work = tmp_path / "config.py", tmp_path / "run"
-    config.write_text(CONFIG.format(name=narrow_name, options=row["narrow"]))
+    text = CONFIG.format(
+        name=narrow_name, options=row["narrow"], loss=row.get("loss", {})
+    )
+    config.write_text(text)
     status = main(["train", str(config), "--workdir", str(work), "--devices", "1"])
     assert status == 0
     lines = [json.loads(line) for line in (work / "metrics.jsonl").open()]

@@ -1,5 +1,6 @@
 """Training and evaluation batches: order, restart, processes, padding."""
 
+import dataclasses
 import itertools
 import threading
 import time
@@ -216,3 +217,29 @@ def test_evaluation_refuses_bad_options(small):
         eval_batches(small, batch_size=4, multiple=0)
     with pytest.raises(ValueError, match="batch_size 3 cannot be divided"):
         eval_batches(small, batch_size=3, process_count=2)
+
+
+def test_images_with_hard_classes_come_twice_per_epoch(small):
+    counts = [np.bincount(small.label(i).ravel(), minlength=256) for i in range(10)]
+    rare = min(range(1, 7), key=lambda c: abs(sum(n[c] > 0 for n in counts) - 4))
+    twice = [i for i, n in enumerate(counts) if n[rare] > 0]
+    assert 0 < len(twice) < 10
+    name = small.spec.classes[rare]
+    config = dataclasses.replace(CONFIG, duplicate=(name,))
+    assert small.holding((name,)) == tuple(twice)
+    length = 10 + len(twice)
+    batches = take(small, 2 * length, config=config, batch_size=1)
+    index = np.concatenate([batch["index"] for batch in batches])
+    for epoch in index.reshape(2, length):
+        expected = [1 + (i in twice) for i in range(10)]
+        assert np.bincount(epoch, minlength=10).tolist() == expected
+    seeds = [int(batch["seed"][0]) for batch in batches]
+    assert len(set(seeds)) == len(seeds)
+    restarted = take(small, 3, config=config, batch_size=1, start_step=5)
+    assert_same(batches[5:8], restarted)
+
+
+def test_a_wrong_class_to_duplicate_is_named(small):
+    config = dataclasses.replace(CONFIG, duplicate=("sofa",))
+    with pytest.raises(ValueError, match=r"\['sofa'\] are unknown; allowed: "):
+        train_batches(small, config, seed=0, batch_size=1)

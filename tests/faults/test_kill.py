@@ -195,13 +195,15 @@ def test_no_space_for_a_checkpoint(environment, tmp_path, whole):
     assert "checkpoint" in last and "step 8 is the last good one" in last
 
 
-def test_a_broken_checkpoint_is_told_in_one_line(environment, tmp_path):
+@pytest.mark.parametrize("part", ["_METADATA", "d"])
+def test_a_broken_checkpoint_is_told_in_one_line(environment, tmp_path, part):
     finish(tmp_path, environment, "--train.steps=2")
-    for path in (tmp_path / "ckpt" / "2" / "state").rglob("*"):
-        if path.is_file() and path.stat().st_size > 2000:
-            path.write_bytes(path.read_bytes()[:1000])
+    state = tmp_path / "ckpt" / "2" / "state"
+    for path in state.rglob("*"):
+        if path.is_file() and part in path.relative_to(state).parts:
+            path.write_bytes(path.read_bytes()[:100])
     run = start(tmp_path, environment)
     text, _ = run.communicate(timeout=120)
     assert run.returncode == 1, text
-    assert "jaxseg: " in text and "Traceback" not in text
-    assert str(tmp_path / "ckpt") in text
+    assert "Traceback" not in text
+    assert f"jaxseg: the checkpoint {tmp_path / 'ckpt' / '2'} is damaged" in text

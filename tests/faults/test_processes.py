@@ -30,6 +30,8 @@ def environment(tmp_path_factory):
     return os.environ | {
         "JAX_PLATFORMS": "cpu",
         "JAXSEG_DATA_DIR": str(shared / "data"),
+        "JAX_COMPILATION_CACHE_DIR": str(shared / "programs"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
 
 

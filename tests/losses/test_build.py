@@ -8,9 +8,12 @@ from jaxseg.losses import (
     build,
     cross_entropy,
     dice,
+    dual_task,
+    edge_attention,
     edge_cross_entropy,
     median_frequency,
     objective,
+    presence_cross_entropy,
     top_k_cross_entropy,
 )
 
@@ -23,6 +26,23 @@ def same(term, pair, coefficient):
     np.testing.assert_array_equal(term[0], pair[0])
     np.testing.assert_array_equal(term[1], pair[1])
     assert term[2] == coefficient
+
+
+def test_losses_of_gated_scnn_and_ginet_are_named_terms(example):
+    logits, label = example
+    edge = logits[..., :1] * 9
+    presence = logits[:, 0, 0]
+    outputs = {"logits": logits, "edge": edge, "extra_presence": presence}
+    config = LossConfig(
+        "image_weighted_cross_entropy", (("dual_task", 1.0), ("edge_attention", 2.0))
+    )
+    terms = build(config)(outputs, {"label": label, "step": np.int32(3)})
+    same(terms["edge_attention"], edge_attention(logits, label, edge=edge), 2.0)
+    same(terms["presence"], presence_cross_entropy(presence, label), 0.2)
+    sampled = dual_task(logits, label, step=np.int32(3))
+    same(terms["dual_task"], sampled, 1.0)
+    with pytest.raises(ValueError, match="needs a network with an output 'edge'"):
+        build(config)({"logits": logits}, {"label": label, "step": np.int32(3)})
 
 
 def test_terms(example):

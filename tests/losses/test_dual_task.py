@@ -113,11 +113,11 @@ def test_edge_attention_counts_edges_alone():
         np.random.default_rng(2).normal(size=(1, 12, 14, 3)), jnp.float32
     )
     edge = jnp.full((1, 12, 14, 1), 1.3).at[:, 3, 5].set(1.5)  # sigmoid 0.79, 0.82
-    value, weight = edge_attention(logits, label, edge)
+    value, weight = edge_attention(logits, label, edge=edge)
     assert weight.sum() == 1 and weight[0, 3, 5] == 1
     full, _ = image_weighted_cross_entropy(logits, label)
     np.testing.assert_array_equal(value, full)
-    assert edge_attention(logits, label, edge, threshold=0.7)[1].sum() == LABEL.size
+    assert edge_attention(logits, label, edge=edge, threshold=0.7)[1].sum() == LABEL.size
 
 
 def test_presence():

@@ -6,7 +6,7 @@ import optax
 
 import jaxseg
 from jaxseg.config import LossConfig
-from jaxseg.losses import build
+from jaxseg.losses import build, mean_share
 from jaxseg.nn.affinity import WithAffinity
 from jaxseg.training.state import create_state
 from jaxseg.training.steps import train_step
@@ -37,17 +37,20 @@ def test_names_stay_and_weights_learn():
     after, metrics = step(state)
     assert float(metrics["loss/affinity"]) > 0
 
-    def field(weights, params):
-        variables = {"params": params | weights}
-        outputs = model.apply(
+    @jax.jit
+    def field(weights):
+        params = {**state.params, **weights}
+        variables = {"params": params, "batch_stats": state.batch_stats}
+        outputs, _ = model.apply(
             variables, batch["image"], train=True, mutable=["batch_stats"]
-        )[0]
-        value, weight, _ = loss_fn(outputs, batch | {"step": 0})["affinity"]
-        return float((value * weight).sum() / weight.sum())
+        )
+        terms = loss_fn(outputs, {**batch, "step": 0})
+        return mean_share(*terms["affinity"][:2])
 
     moved = {name: after.params[name] for name in added}
     still = {name: state.params[name] for name in added}
     assert all(np.abs(w).max() > 0 for w in moved.values())
-    assert field(moved, kept) > field(still, kept)
-    outputs = model.apply({"params": state.params}, batch["image"], train=False)
+    assert field(moved) > field(still)
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
+    outputs = jax.eval_shape(lambda v: model.apply(v, batch["image"]), variables)
     assert set(outputs) == {"logits"}

@@ -11,7 +11,8 @@ import optax
 import orbax.checkpoint as ocp
 import pytest
 
-from jaxseg.training.checkpoint import CheckpointError, Checkpoints, read_arrays
+from jaxseg.training.checkpoint import CheckpointError, Checkpoints
+from jaxseg.training.stored import read_arrays
 
 TX = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(1e-3))
 
@@ -178,6 +179,22 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path, monkeypatc
         assert checkpoints.steps == (1,)
         restored, _ = checkpoints.restore(1, state(0))
     np.testing.assert_array_equal(restored.params["conv"]["kernel"], np.float32(1))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("part", ["_METADATA", "d", "manifest.ocdbt", "meta"])
+def test_damaged_files_are_told_in_one_line(tmp_path, part):
+    save_all(tmp_path, ((1, None), (2, None)))
+    inner = tmp_path / "2" / ("meta" if part == "meta" else "state")
+    found = [p for p in inner.rglob("*") if part in p.relative_to(tmp_path).parts]
+    for path in found:
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:5])
+    with Checkpoints(tmp_path) as checkpoints:
+        with pytest.raises(ValueError, match=r"2 is damaged \(.*\); without") as error:
+            checkpoints.restore(2, state(0))
+        assert "\n" not in str(error.value) and str(tmp_path / "2") in str(error.value)
+        assert int(checkpoints.restore(1, state(0))[0].step) == 1
 
 
 def test_keep_latest_is_checked(tmp_path):

@@ -170,3 +170,18 @@ def test_returned_schedule_is_the_one_used():
         change = params["head"]["kernel"] - moved["head"]["kernel"]
         np.testing.assert_allclose(change, rate(step), rtol=1e-4)
         params = moved
+
+
+def test_exponential_decays_once_per_epoch():
+    config = plain(schedule="exponential", decay_factor=0.995, decay_every=122)
+    _, rate = optim.build(config, 1000)
+    for step, power in ((0, 0), (121, 0), (122, 1), (244, 2), (999, 8)):
+        np.testing.assert_allclose(rate(step), 0.1 * 0.995**power, rtol=1e-6)
+    with pytest.raises(ValueError, match="decay_every is 0; schedule 'exponential'"):
+        optim.build(plain(schedule="exponential"), 10)
+
+
+def test_adadelta():
+    """First step: g sqrt(eps) / sqrt((1 - rho) g^2 + eps), eps 1e-6."""
+    got = updates(plain(name="adadelta", learning_rate=1.0, rms_decay=0.95))
+    close(got, *([-1e-3 / np.sqrt(0.05 + 1e-6)] * 4))

@@ -62,7 +62,7 @@ def pairs_config(
 
 
 class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Builds {"image", "label", "id"} from pairs of files; a base for two builders.
+    """Builds {"image", "label", "id"} from pairs of files; a base for three builders.
 
     A builder states `find_pairs`, `spec` and `class_names`, and may map raw labels to
     stored ones in `stored_labels`.
@@ -163,7 +163,10 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 f"{pair.mask} is {raw.shape[0]}x{raw.shape[1]} and {pair.image} is "
                 f"{size[0]}x{size[1]} (height x width); they must be equal"
             )
-        label = self.stored_labels(raw)
+        try:
+            label = self.stored_labels(raw)
+        except ValueError as error:
+            raise ValueError(f"{pair.mask}: {error}") from error
         self._check(label, pair.mask)
         return image, label
 

@@ -154,6 +154,11 @@ ROWS = {
         "size": (96, 96),
     },
     "gscnn_wideresnet38": {
+        "loss": {
+            "name": "image_weighted_cross_entropy",
+            "extra": (("dual_task", 1.0), ("edge_attention", 1.0)),
+            "edge_radius": 2,
+        },
         "classes": 19,
         "parameters": 137_278_125,
         "source": RELEASE + ", without an unused layer of 65",

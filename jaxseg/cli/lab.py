@@ -1,0 +1,116 @@
+"""`jaxseg lab TOOL ...`: what rates, grids and networks do, as table, figures, page.
+
+    jaxseg lab plan --map 65 --output-stride 8 --field 513    which rates?
+    jaxseg lab rates 1,2,5 2,2,2                              do they leave holes?
+    jaxseg lab field deeplabv3_resnet50 --option output_stride=8
+    jaxseg lab compare 1,2,5 1,3,9 2,4,8
+    jaxseg lab compare fcn8s_vgg16 deeplabv3_resnet50
+
+Each tool writes result.json, PNG files and index.html, one file with everything in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+
+import tyro
+
+from jaxseg import analysis
+from jaxseg.cli import lab_models, lab_networks, lab_rates
+from jaxseg.cli.lab_page import Report, Table, write
+from jaxseg.cli.run import variable_shapes
+from jaxseg.viz import figures
+
+
+@dataclasses.dataclass(frozen=True)
+class Compare:
+    """Lay rate plans, or networks, side by side."""
+
+    subjects: tyro.conf.Positional[tuple[str, ...]]
+    """Lists such as 1,2,5, or names of networks; not both."""
+    kernel: int = 3
+    """Kernel size of rate plans."""
+    size: tuple[int, int] = (512, 512)
+    """Image for the arithmetic of networks."""
+
+    def run(self) -> Report:
+        kinds = {lab_rates.is_rates(name) for name in self.subjects}
+        if len(kinds) != 1:
+            raise ValueError(
+                f"compare {self.subjects}: name rate plans or networks, not both"
+            )
+        if kinds.pop():
+            return lab_rates.Rates(self.subjects, self.kernel).run()
+        return compare_networks(self.subjects, self.size)
+
+
+def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> Report:
+    """Parameters, arithmetic, activations and fields of networks."""
+    rows = []
+    for name in names:
+        model = lab_networks.build(lab_networks.Network(name))
+        layers = lab_networks.costs_of(model, size)
+        extents, _ = lab_networks.extents_of(model, 1)
+        fields = [_field(extents, part) for part in ("backbone/c5", "logits")]
+        params = variable_shapes(model)["params"]
+        used = {k: v for k, v in params.items() if not k.startswith("aux")}
+        macs, moved = (sum(getattr(x, k) for x in layers) for k in ("macs", "moved"))
+        written = sum(layer.activations for layer in layers)
+        parameters = analysis.count_parameters(used)
+        rows.append(
+            (name, parameters, 2 * macs / 1e9, written, 2 * macs / moved, *fields)
+        )
+    columns = ("network", "parameters", "GFLOP", "activations", "FLOP / byte")
+    charts = [
+        figures.bars({r[0]: float(r[i]) for r in rows}, title=columns[i], width=400)
+        for i in (1, 2, 3, 4)
+    ]
+    return Report(
+        f"{len(names)} networks at {size[0]} x {size[1]}",
+        "",
+        [Table("Side by side", (*columns, "field of c5", "of the logits"), rows)],
+        {"bars": figures.beside(charts, 2)},
+    )
+
+
+def _field(extents, part):
+    """The field of an output by name, None where the network has none such."""
+    return lab_networks.field_cell(extents[part]) if part in extents else None
+
+
+TOOLS = {
+    "plan": lab_rates.Plan,
+    "rates": lab_rates.Rates,
+    "valid": lab_rates.Valid,
+    "checkerboard": lab_rates.Checkerboard,
+    "field": lab_models.Field,
+    "effective": lab_models.Effective,
+    "cost": lab_models.Cost,
+    "consistency": lab_models.Consistency,
+    "compare": Compare,
+}
+
+
+def main(argv: list[str]) -> int:
+    """Runs one tool; `--out DIR` says where its files go (default lab/TOOL)."""
+    rest, out = _take_out(argv)
+    tool = tyro.extras.subcommand_cli_from_dict(TOOLS, args=rest, prog="jaxseg lab")
+    report = tool.run()
+    report.command = shlex.join(["jaxseg", "lab", *argv])
+    write(report, out or f"lab/{rest[0]}")
+    return 0
+
+
+def _take_out(argv: list[str]) -> tuple[list[str], str | None]:
+    """The arguments without `--out DIR`, and DIR."""
+    rest, out, words = [], None, iter(argv)
+    for word in words:
+        name, sign, value = word.partition("=")
+        if name != "--out":
+            rest.append(word)
+            continue
+        out = value if sign else next(words, None)
+        if not out:
+            raise ValueError("--out needs a directory")
+    return rest, out

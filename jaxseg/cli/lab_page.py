@@ -1,0 +1,149 @@
+"""What every laboratory tool leaves behind: printed tables, PNG, JSON and one page.
+
+The page holds its pictures within itself, so that the one file can be sent around.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import html
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+PAGE = "index.html"
+_STYLE = """body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:70rem;
+padding:0 1rem;color:#1e1e1e}table{border-collapse:collapse;margin:1rem 0}
+td,th{border-bottom:1px solid #ddd;padding:.25rem .7rem;text-align:right}
+td:first-child,th:first-child{text-align:left}figure{margin:1.5rem 0}
+img{max-width:100%;image-rendering:auto}code{background:#f3f3f3;padding:.15rem .4rem}"""
+
+
+@dataclasses.dataclass
+class Table:
+    """Rows of plain values under column names."""
+
+    title: str
+    columns: Sequence[str]
+    rows: list[Sequence[Any]]
+
+
+@dataclasses.dataclass
+class Report:
+    """What a tool found.
+
+    Attributes:
+      title: of the page.
+      command: the line that made it.
+      tables: printed, and on the page.
+      figures: name -> picture uint8 [H, W, 3].
+      data: what goes into the JSON file beside the tables.
+      notes: sentences below the tables.
+    """
+
+    title: str
+    command: str
+    tables: list[Table] = dataclasses.field(default_factory=list)
+    figures: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    data: dict[str, Any] = dataclasses.field(default_factory=dict)
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+
+def shown(value: Any) -> str:
+    """A cell: 0.29, 1,234, 1 2 5, yes."""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, tuple | list):
+        return " ".join(map(shown, value))
+    if isinstance(value, int | np.integer):
+        return f"{value:,}"
+    if isinstance(value, float | np.floating):
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return "-" if value is None else str(value)
+
+
+def lines(table: Table) -> str:
+    """A table as aligned text, the first column to the left."""
+    cells = [list(table.columns), *([shown(c) for c in row] for row in table.rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    text = [table.title]
+    for row in cells:
+        first, *others = zip(row, widths, strict=True)
+        parts = [first[0].ljust(first[1]), *(c.rjust(w) for c, w in others)]
+        text.append("  ".join(parts).rstrip())
+    return "\n".join(text)
+
+
+def write(report: Report, folder: str | Path) -> Path:
+    """Prints the tables and writes figures, result.json and the page; its path."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for table in report.tables:
+        print(lines(table), end="\n\n")
+    for note in report.notes:
+        print(note)
+    for name, picture in report.figures.items():
+        (folder / f"{name}.png").write_bytes(_png(picture))
+    content = {
+        "command": report.command,
+        "tables": {
+            t.title: [dict(zip(t.columns, row, strict=True)) for row in t.rows]
+            for t in report.tables
+        },
+        **report.data,
+    }
+    (folder / "result.json").write_text(json.dumps(content, indent=1, default=_plain))
+    page = folder / PAGE
+    page.write_text(_page(report))
+    print(f"figures and numbers: {page}")
+    return page
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return dataclasses.asdict(value)
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _png(picture: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _page(report: Report) -> str:
+    parts = [f"<h1>{html.escape(report.title)}</h1>"]
+    parts.append(f"<p><code>{html.escape(report.command)}</code></p>")
+    parts += map(_html_table, report.tables)
+    parts += [f"<p>{html.escape(note)}</p>" for note in report.notes]
+    for name, picture in report.figures.items():
+        data = base64.b64encode(_png(picture)).decode()
+        label = html.escape(name)
+        parts.append(
+            f'<figure><img alt="{label}" src="data:image/png;base64,{data}">'
+            f"<figcaption>{label}</figcaption></figure>"
+        )
+    title = html.escape(report.title)
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{_STYLE}</style><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _html_table(table: Table) -> str:
+    def row(cells, tag):
+        texts = "".join(f"<{tag}>{html.escape(shown(c))}</{tag}>" for c in cells)
+        return f"<tr>{texts}</tr>"
+
+    rows = [row(table.columns, "th"), *(row(cells, "td") for cells in table.rows)]
+    return f"<h2>{html.escape(table.title)}</h2><table>{''.join(rows)}</table>"

@@ -1,0 +1,226 @@
+"""`jaxseg sweep FILE.py`: many runs, one process per device, one table of results.
+
+FILE.py defines `configs = {"name": Config(...), ...}`. Every configuration is trained
+with every seed in its own folder under the work directory; started again, finished runs
+are kept, broken ones resumed. results.jsonl gets a line per run, table.json the mean
+and spread over the seeds. What follows `--` goes to every `jaxseg train`.
+
+    jaxseg sweep experiments/rates/sweep.py --seeds 0 1 2 --devices 0 1 -- --data.path X
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import platform
+import queue
+import shlex
+import statistics
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from jaxseg.cli.configure import _execute, config_name
+from jaxseg.cli.lab_page import Table, lines
+from jaxseg.cli.run import CONFIG, read_config
+from jaxseg.cli.typed import differences, from_dict, to_dict
+from jaxseg.config import Config
+from jaxseg.training.record import METRICS, read_metrics, replace_text, write_json
+
+RESULTS, TABLE, LOG = "results.jsonl", "table.json", "log.txt"
+PACKAGES = ("jax", "flax", "optax", "numpy")
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Train many configurations with several seeds; run again to resume."""
+
+    file: tyro.conf.Positional[str]
+    """Python file that defines `configs = {"name": Config(...), ...}`."""
+    workdir: str | None = None
+    """Where the runs are kept; default runs/NAME."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds of every configuration."""
+    devices: tuple[str, ...] = ("",)
+    """Device numbers, one process on each; none runs one process on what there is."""
+    variable: str = "CUDA_VISIBLE_DEVICES"
+    """Environment variable that shows a process its device."""
+    metric: str = "mean_iou"
+    """Score of the table."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One configuration with one seed, and its folder."""
+
+    name: str
+    config: Config
+    folder: Path
+
+    @property
+    def seed(self) -> int:
+        return self.config.train.seed
+
+    def scores(self) -> dict[str, Any] | None:
+        """The last evaluation if training has ended, else None."""
+        if not (self.folder / METRICS).is_file():
+            return None
+        rows = read_metrics(self.folder, "eval")
+        done = rows and rows[-1]["step"] >= self.config.train.steps
+        return rows[-1] if done else None
+
+
+def main(argv: list[str]) -> int:
+    """Runs what is missing and prints the table; 1 if a run failed."""
+    split = argv.index("--") if "--" in argv else len(argv)
+    extra = argv[split + 1 :]
+    arguments = tyro.cli(Arguments, args=argv[:split], prog="jaxseg sweep")
+    folder = Path(arguments.workdir or Path("runs") / config_name(arguments.file))
+    runs = plan(load_configs(arguments.file), arguments.seeds, folder)
+    for run in runs:
+        prepare(run)
+    failed = execute(runs, arguments.devices, arguments.variable, extra)
+    command = shlex.join(["jaxseg", "sweep", *argv])
+    report(runs, folder, arguments.metric, command)
+    for run in failed:
+        print(f"failed: {run.folder}, see {run.folder / LOG}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def load_configs(path: str) -> dict[str, Config]:
+    """`configs` of a Python file, every field's type checked.
+
+    Raises: ValueError when the file is missing, fails, or defines no such dictionary.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise ValueError(f"sweep file {path!r} does not exist")
+    configs = getattr(_execute(file), "configs", None)
+    if not configs or not isinstance(configs, dict):
+        raise ValueError(f"{path} must define `configs = {{name: Config(...), ...}}`")
+    for name, config in configs.items():
+        if not isinstance(config, Config) or not str(name).replace("_", "").isalnum():
+            raise ValueError(
+                f"{path}: configs[{name!r}] must be a Config under a name of letters, "
+                "digits and _"
+            )
+    return {name: from_dict(Config, to_dict(c)) for name, c in configs.items()}
+
+
+def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> list[Run]:
+    """Every configuration with every seed, seeds outermost: a first look comes early."""
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise ValueError(f"seeds {seeds} must be one or more different numbers")
+    runs = []
+    for seed in seeds:
+        for name, config in configs.items():
+            train = dataclasses.replace(config.train, seed=seed)
+            seeded = dataclasses.replace(config, train=train)
+            runs.append(Run(name, seeded, folder / f"{name}-{seed}"))
+    return runs
+
+
+def prepare(run: Run) -> None:
+    """Writes config.json, from which `jaxseg train --workdir` starts.
+
+    Raises: ValueError when the folder holds another run.
+    """
+    path = run.folder / CONFIG
+    if not path.is_file():
+        write_json(path, to_dict(run.config))
+        return
+    found, wanted = to_dict(read_config(run.folder)), to_dict(run.config)
+    found.pop("data"), wanted.pop("data")  # paths may come from the command line
+    changed = differences(found, wanted)
+    if changed:
+        raise ValueError(
+            f"{run.folder} holds another run ({'; '.join(changed)}); choose another "
+            "--workdir or another name"
+        )
+
+
+def execute(
+    runs: list[Run], devices: tuple[str, ...], variable: str, extra: list[str]
+) -> list[Run]:
+    """Trains what is not finished, one process per device; returns what failed."""
+    free: queue.Queue[str] = queue.Queue()
+    for device in devices:
+        free.put(device)
+
+    def train(run: Run) -> bool:
+        device = free.get()
+        try:
+            return start(run, {variable: device} if device else {}, extra) == 0
+        finally:
+            free.put(device)
+
+    missing = [run for run in runs if run.scores() is None]
+    print(f"{len(runs)} runs, {len(runs) - len(missing)} finished", flush=True)
+    with ThreadPoolExecutor(len(devices)) as pool:
+        passed = list(pool.map(train, missing))
+    pairs = zip(missing, passed, strict=True)
+    return [run for run, good in pairs if not good or run.scores() is None]
+
+
+def start(run: Run, environment: dict[str, str], extra: list[str]) -> int:
+    """Trains in a process of its own, its output in log.txt; the exit status."""
+    command = [sys.executable, "-m", "jaxseg.cli.main", "train"]
+    command += ["--workdir", str(run.folder), *extra]
+    with (run.folder / LOG).open("a") as log:
+        done = subprocess.run(
+            command, stdout=log, stderr=log, env={**os.environ, **environment}
+        )
+    print(f"{run.folder.name}: exit status {done.returncode}", flush=True)
+    return done.returncode
+
+
+def report(runs: list[Run], folder: Path, metric: str, command: str) -> None:
+    """results.jsonl, table.json, and the table on the screen."""
+    about = {
+        "command": command,
+        "commit": commit(),
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "machine": platform.processor() or platform.machine(),
+    }
+    results, groups = [], {}
+    for run in runs:
+        scores = run.scores()
+        if scores is None:
+            continue
+        if metric not in scores:
+            raise ValueError(f"metric {metric!r} is not among {', '.join(scores)}")
+        results.append({"name": run.name, "seed": run.seed, **scores, **about})
+        groups.setdefault(run.name, []).append(scores[metric])
+    write_lines(folder / RESULTS, results)
+    rows = [summary(name, values) for name, values in groups.items()]
+    columns = ("name", "seeds", metric, "spread", "lowest", "highest")
+    write_json(folder / TABLE, [dict(zip(columns, row, strict=True)) for row in rows])
+    print(lines(Table(f"{folder}", columns, rows)))
+
+
+def summary(name: str, values: list[float]) -> tuple[Any, ...]:
+    """Name, number, mean, standard deviation (None of one), least, largest."""
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    mean = statistics.fmean(values)
+    return (name, len(values), mean, spread, min(values), max(values))
+
+
+def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
+    """One JSON object per line."""
+    replace_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def commit() -> str | None:
+    """The commit of the package's checkout, None outside one."""
+    done = subprocess.run(
+        ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip() or None

@@ -1,0 +1,60 @@
+"""Does a stored tree of arrays fit a model? Names and shapes compared, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+Shapes = dict[str, tuple[int, ...]]  # of arrays, by path
+SHOWN = 8  # names listed per kind of difference
+
+
+def leaves(tree: Any) -> Shapes:
+    """`{"params/conv/kernel": (3, 3, 3, 64), ...}` of a tree of arrays or shapes."""
+    flat, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {"/".join(_name(key) for key in path): _shape(leaf) for path, leaf in flat}
+
+
+def difference(stored: Shapes, wanted: Shapes) -> str:
+    """What keeps `stored` from filling `wanted`, on one line; empty when it fits.
+
+    When parameters differ, the optimiser's copies of them are left out.
+    """
+    missing = [f"{name} {wanted[name]}" for name in wanted if name not in stored]
+    extra = [f"{name} {stored[name]}" for name in stored if name not in wanted]
+    other = [
+        f"{name} stored {stored[name]} here {wanted[name]}"
+        for name in wanted
+        if name in stored and stored[name] != wanted[name]
+    ]
+    kinds = (
+        ("missing in the checkpoint", missing),
+        ("only in the checkpoint", extra),
+        ("other shape", other),
+    )
+    if any(name.startswith("params/") for _, names in kinds for name in names):
+        kinds = tuple((kind, _without_copies(names)) for kind, names in kinds)
+    return "; ".join(_listed(kind, names) for kind, names in kinds if names)
+
+
+def _without_copies(names: list[str]) -> list[str]:
+    return [name for name in names if not name.startswith(("opt_state/", "ema/"))]
+
+
+def _listed(kind: str, names: list[str]) -> str:
+    more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{kind} ({len(names)}): {', '.join(names[:SHOWN])}{more}"
+
+
+def _name(key: Any) -> str:
+    for attribute in ("key", "name", "idx"):
+        if hasattr(key, attribute):
+            return str(getattr(key, attribute))
+    return str(key)
+
+
+def _shape(leaf: Any) -> tuple[int, ...]:
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):  # stored as its words
+        leaf = jax.eval_shape(jax.random.key_data, leaf)
+    return tuple(leaf.shape)

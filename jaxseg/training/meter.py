@@ -1,0 +1,88 @@
+"""Means over a log window, and the speed of the loop on the host."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+LAST = ("learning_rate",)  # not averaged
+
+
+class Meter:
+    """Sums metrics until a line is written; `window` carries the sums over a restart.
+
+    The clock starts when the first step of the process is done (so that compilation
+    is not measured) and stands still during evaluation and saving.
+    """
+
+    def __init__(self, batch_size: int, *, window: Mapping[str, Any]) -> None:
+        self._batch_size = batch_size
+        self._count = window.get("count", 0)
+        self._sums: dict[str, float] = dict(window.get("sums", {}))
+        self._last: dict[str, float] = dict(window.get("last", {}))
+        self._started: float | None = None
+        self._steps = 0
+        self._off = 0.0  # seconds spent waiting for input, and paused
+        self._wait = 0.0
+
+    @property
+    def window(self) -> dict[str, Any]:
+        """The unfinished window as JSON values."""
+        return {
+            "count": self._count,
+            "sums": dict(self._sums),
+            "last": dict(self._last),
+        }
+
+    def add(self, values: Mapping[str, float]) -> None:
+        """Takes the metrics of one step."""
+        self._count += 1
+        for name, value in values.items():
+            if name in LAST:
+                self._last[name] = value
+            else:
+                self._sums[name] = self._sums.get(name, 0.0) + value
+        if self._started is None:
+            self._restart()
+        else:
+            self._steps += 1
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Times the wait for a batch."""
+        start = time.perf_counter()
+        yield
+        self._wait += time.perf_counter() - start
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leaves the enclosed time out of the throughput."""
+        start = time.perf_counter()
+        yield
+        self._off += time.perf_counter() - start
+
+    def line(self) -> dict[str, float]:
+        """Means of the window, images per second and the share of time spent waiting.
+
+        The window starts anew. The speeds are absent while nothing was timed.
+        """
+        values = {name: total / self._count for name, total in self._sums.items()}
+        values |= self._last
+        if "labelled" in values:  # counts, whose quotient is what one wants to read
+            labelled, correct = values.pop("labelled"), values.pop("correct")
+            values["accuracy"] = correct / max(labelled, 1.0)
+        if self._started is not None and self._steps:
+            seconds = max(time.perf_counter() - self._started - self._off, 1e-9)
+            values["images_per_second"] = self._steps * self._batch_size / seconds
+            values["input_wait"] = min(self._wait / seconds, 1.0)
+        self._count, self._sums, self._last = 0, {}, {}
+        if self._started is not None:
+            self._restart()
+        return values
+
+    def _restart(self) -> None:
+        self._started = time.perf_counter()
+        self._steps = 0
+        self._off = self._wait = 0.0

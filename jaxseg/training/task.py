@@ -1,0 +1,86 @@
+"""What the loop is given and gives back: the work, the devices, the display."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+HostBatch = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What a run works on; batch streams start anew at every call.
+
+    Attributes:
+        classes: class names in label order.
+        ids: names of the training images, by `batch["index"]`.
+        eval_ids: names of the validation images.
+        train_batches: first step -> endless batches from there on.
+        eval_batches: () -> one pass over the validation images.
+        overlays: (step, variables) -> None, draws validation images; None for none.
+    """
+
+    classes: tuple[str, ...]
+    ids: Sequence[str]
+    eval_ids: Sequence[str]
+    train_batches: Callable[[int], Iterator[HostBatch]]
+    eval_batches: Callable[[], Iterator[HostBatch]]
+    overlays: Callable[[int, Any], None] | None = None
+
+
+class Driver(Protocol):
+    """How steps run on the devices. Batches are host arrays of this process.
+
+    The state on the devices is also what is saved: replicated, alike for all drivers.
+    """
+
+    def place(self, state: Any) -> Any:
+        """The state on the devices."""
+
+    def train(self, state: Any, batch: HostBatch) -> tuple[Any, dict[str, Any]]:
+        """One update; the metrics are scalars that may still be computed."""
+
+    def variables(self, state: Any) -> Any:
+        """What the network is evaluated with: averaged weights where there are any."""
+
+    def count(self, variables: Any, batch: HostBatch) -> Any:
+        """Confusion counts of a batch of any length, int32 [K + 1, K]."""
+
+
+class Reporter(Protocol):
+    """Where progress is shown."""
+
+    def started(self, step: int, steps: int) -> None:
+        """The loop begins after `step` of `steps` updates."""
+
+    def advanced(self, step: int) -> None:
+        """One more update was started."""
+
+    def logged(self, step: int, values: Mapping[str, float]) -> None:
+        """A line of training metrics was recorded."""
+
+    def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
+        """The validation images were scored."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """Where a run ended.
+
+    Attributes:
+        state: the final train state.
+        scores: of the last evaluation, as in metrics.jsonl.
+        best: step of the best checkpoint.
+    """
+
+    state: Any
+    scores: Mapping[str, Any]
+    best: int | None
+
+
+class NonFiniteLoss(ArithmeticError):
+    """The loss or the gradient of a step was NaN or infinite."""

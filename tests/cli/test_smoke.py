@@ -1,0 +1,116 @@
+"""`--smoke` takes the file's small form; `--train.init-from` takes a run's weights."""
+
+from shutil import copytree, rmtree
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxseg.cli import train
+from jaxseg.cli.main import main
+from jaxseg.cli.run import build_model, load_variables, read_config
+from jaxseg.cli.start import initialised, started
+from jaxseg.config import Config, ModelConfig
+from jaxseg.training import optim
+from jaxseg.training.state import create_state
+
+FILE = """
+from jaxseg.config import Config, TrainConfig
+config = Config(train=TrainConfig(steps=999))
+smoke = Config(train=TrainConfig(steps=3))
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A configuration file with both forms."""
+    path = tmp_path / "two.py"
+    path.write_text(FILE)
+    return path
+
+
+def test_smoke_is_the_other_form_and_can_be_changed_too(file):
+    assert train.parse([str(file)]).run.train.steps == 999
+    assert train.parse([str(file), "--smoke"]).run.train.steps == 3
+    changed = train.parse([str(file), "--smoke", "--train.seed", "5"]).run.train
+    assert (changed.steps, changed.seed) == (3, 5)
+
+
+def test_smoke_has_a_work_directory_of_its_own(file, monkeypatch):
+    calls = []
+    record = lambda config, workdir, count: calls.append((config, str(workdir))) or 0
+    monkeypatch.setattr(train, "execute", record)
+    assert main(["train", str(file)]) == main(["train", str(file), "--smoke"]) == 0
+    found = [(config.train.steps, workdir) for config, workdir in calls]
+    assert found == [(999, "runs/two"), (3, "runs/two_smoke")]
+
+
+def test_smoke_needs_a_file_that_defines_it(file, capsys):
+    assert main(["train", "--smoke"]) == 1
+    assert "--smoke needs a config file" in capsys.readouterr().err
+    file.write_text(FILE.replace("smoke", "smok"))
+    assert main(["train", str(file), "--smoke"]) == 1
+    assert "must define `smoke = Config(...)`" in capsys.readouterr().err
+
+
+def fresh(**options):
+    """A new state of a network like that of the session's small run."""
+    config = Config(model=ModelConfig("unet", {"width": 4, "depth": 2, **options}))
+    tx, _ = optim.build(config.optim, 10)
+    model = build_model(config, 7)
+    return create_state(model, tx, seed=9, image_shape=(1, 64, 32, 3), ema=True)
+
+
+def test_weights_and_statistics_are_those_of_the_best_checkpoint(trained):
+    model = build_model(read_config(trained), 7)
+    _, theirs = load_variables(trained, model, checkpoint="best")
+    state = fresh()
+    ours = initialised(state, trained)
+    same = lambda a, b: jax.tree.all(jax.tree.map(np.array_equal, a, b))
+    assert same(ours.params, theirs["params"]) and same(ours.ema, theirs["params"])
+    assert same(ours.batch_stats, theirs["batch_stats"])
+    assert same(ours.opt_state, state.opt_state) and ours.step == 0
+    assert jnp.array_equal(
+        jax.random.key_data(ours.rng), jax.random.key_data(state.rng)
+    )
+    assert not same(state.params, theirs["params"])
+
+
+def test_another_network_is_refused(trained):
+    with pytest.raises(ValueError, match=r"train.init_from .*other shape .*stored"):
+        initialised(fresh(width=6), trained)
+    with pytest.raises(ValueError, match="'nowhere' is no work directory"):
+        initialised(fresh(), "nowhere")
+
+
+def test_a_directory_without_checkpoints_is_refused(trained, tmp_path):
+    (tmp_path / "config.json").write_text((trained / "config.json").read_text())
+    with pytest.raises(ValueError, match=r"init_from .*ckpt does not exist"):
+        initialised(fresh(), tmp_path)
+
+
+def test_only_whole_checkpoints_count_as_started(trained, tmp_path):
+    assert started(trained) and not started(tmp_path)
+    (tmp_path / "ckpt" / "6.orbax-checkpoint-tmp-1").mkdir(parents=True)
+    assert not started(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_second_stage_goes_on_without_the_first(tiny, trained, tmp_path):
+    """At rate 0 the parameters stay; the first run may be gone after the start."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    copytree(trained, first)
+    more = (
+        f"--train.init-from={first}",
+        "--optim.learning-rate=0",
+        "--data.crop", "64", "64",
+        "--devices=1",
+    )  # fmt: skip
+    assert main(tiny(second, *more, "--train.steps=1")) == 0
+    rmtree(first)
+    assert main(tiny(second, *more, "--train.steps=2")) == 0
+    model = build_model(read_config(trained), 7)
+    _, theirs = load_variables(trained, model)
+    _, ours = load_variables(second, model, checkpoint=2)
+    jax.tree.map(np.testing.assert_array_equal, ours["params"], theirs["params"])

@@ -1,0 +1,130 @@
+"""`jaxseg sweep`: every seed once, resumed, failures named, mean and spread."""
+
+import json
+import statistics
+
+import pytest
+
+from jaxseg.cli import sweep
+from jaxseg.cli.main import main
+
+FILE = """
+from jaxseg.config import Config, ModelConfig, TrainConfig
+configs = {
+    name: Config(ModelConfig("unet", {"width": width}), train=TrainConfig(steps=4))
+    for name, width in (("narrow", 4), ("wide", 8))
+}
+"""
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "sweep.py").write_text(FILE)
+    return tmp_path
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    """Replaces training: (folder, environment, extra) are kept, scores are written."""
+    calls, broken = [], set()
+
+    def start(run, environment, extra):
+        calls.append((run.folder.name, environment, extra))
+        if run.folder.name in broken:
+            return 1
+        width = run.config.model.options["width"]
+        score = width / 10 + run.seed / 100
+        line = {"step": 4, "kind": "eval", "mean_iou": score, "pixel_accuracy": 0.5}
+        (run.folder / sweep.METRICS).write_text(json.dumps(line) + "\n")
+        return 0
+
+    monkeypatch.setattr(sweep, "start", start)
+    return calls, broken
+
+
+def run(place, *words):
+    return main(
+        ["sweep", str(place / "sweep.py"), "--workdir", str(place / "w"), *words]
+    )
+
+
+def test_every_run_once_and_the_table(place, processes, capsys):
+    calls, _ = processes
+    words = ("--devices", "0", "1", "--seeds", "0", "3", "--", "--data.path", "x")
+    assert run(place, *words) == 0
+    names = {"narrow-0", "wide-0", "narrow-3", "wide-3"}
+    assert {name for name, *_ in calls} == names and len(calls) == 4
+    assert all(extra == ["--data.path", "x"] for *_, extra in calls)
+    devices = {environment["CUDA_VISIBLE_DEVICES"] for _, environment, _ in calls}
+    assert devices <= {"0", "1"}
+    table = json.loads((place / "w" / "table.json").read_text())
+    assert [row["name"] for row in table] == ["narrow", "wide"]
+    assert table[0]["mean_iou"] == pytest.approx(0.415)
+    assert table[0]["spread"] == pytest.approx(statistics.stdev([0.40, 0.43]))
+    lines = (place / "w" / "results.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert len(rows) == 4 and {(r["name"], r["seed"]) for r in rows} == {
+        ("narrow", 0),
+        ("wide", 0),
+        ("narrow", 3),
+        ("wide", 3),
+    }
+    assert all(row["versions"]["jax"] and row["command"] for row in rows)
+    stored = json.loads((place / "w" / "narrow-3" / "config.json").read_text())
+    assert stored["train"]["seed"] == 3 and stored["model"]["options"] == {"width": 4}
+    assert "0.415" in capsys.readouterr().out
+
+
+def test_finished_runs_are_kept_and_failed_ones_tried_again(place, processes, capsys):
+    calls, broken = processes
+    broken.add("wide-0")
+    assert run(place, "--seeds", "0") == 1
+    assert "failed" in capsys.readouterr().err
+    (row,) = json.loads((place / "w" / "table.json").read_text())
+    assert row["name"] == "narrow" and row["spread"] is None
+    broken.clear()
+    calls.clear()
+    assert run(place, "--seeds", "0") == 0
+    assert [name for name, *_ in calls] == ["wide-0"]
+    assert len(json.loads((place / "w" / "table.json").read_text())) == 2
+
+
+def test_a_changed_configuration_is_refused(place, processes, capsys):
+    assert run(place, "--seeds", "0") == 0
+    (place / "sweep.py").write_text(FILE.replace("steps=4", "steps=5"))
+    assert run(place, "--seeds", "0") == 1
+    assert "train.steps: 4 there, 5 here" in capsys.readouterr().err
+
+
+def test_errors(place, processes, capsys):
+    assert run(place, "--seeds", "1", "1") == 1
+    assert run(place, "--seeds", "0", "--metric", "dice") == 1
+    (place / "sweep.py").write_text("configs = {'a b': 1}")
+    assert run(place) == 1
+    error = capsys.readouterr().err
+    assert "different numbers" in error
+    assert "'dice' is not among step, kind, mean_iou" in error
+    assert "configs['a b'] must be a Config" in error
+
+
+REAL = """
+from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
+data = DataConfig(
+    train_split="train[:20]", eval_split="validation[:5]", crop=(32, 48)
+)
+train = TrainConfig(steps=2, batch_size=4, eval_batch_size=4, eval_every=2, save_every=2)
+configs = {"tiny": Config(ModelConfig("unet", {"width": 4, "depth": 2}), data, train=train)}
+"""
+
+
+@pytest.mark.slow
+def test_a_real_sweep_of_one_run(tmp_path, data_dir, capsys):
+    """The process itself: trains, is found finished, leaves a score."""
+    (tmp_path / "sweep.py").write_text(REAL)
+    words = ("--seeds", "5", "--", f"--data.data-dir={data_dir}")
+    status = run(tmp_path, *words)
+    assert status == 0, (tmp_path / "w" / "tiny-5" / "log.txt").read_text()
+    (row,) = json.loads((tmp_path / "w" / "table.json").read_text())
+    assert row["name"] == "tiny" and 0 <= row["mean_iou"] <= 1
+    assert run(tmp_path, *words) == 0
+    assert "1 runs, 1 finished" in capsys.readouterr().out

@@ -1,0 +1,64 @@
+"""`jaxseg predict --mode tile` on a run of the unpadded U-Net."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxseg.cli.main import main
+from jaxseg.cli.run import build_model, write_run
+from jaxseg.config import Config, ModelConfig
+from jaxseg.data import DatasetSpec
+from jaxseg.models.unet_valid import valid_sizes
+from jaxseg.training import optim
+from jaxseg.training.checkpoint import Checkpoints
+from jaxseg.training.state import create_state
+
+SPEC = DatasetSpec("two", ("dark", "light"), ((0, 0, 0), (255, 255, 255)))
+CONFIG = Config(model=ModelConfig("unet_valid", {"width": 4, "depth": 2}))
+
+
+@pytest.fixture
+def valid_run(tmp_path):
+    """A work directory of a small unpadded U-Net that was never trained."""
+    workdir = tmp_path / "run"
+    write_run(workdir, CONFIG, SPEC)
+    tx, _ = optim.build(CONFIG.optim, 1)
+    model = build_model(CONFIG, 2)
+    state = create_state(model, tx, seed=0, image_shape=(1, 64, 64, 3))
+    with Checkpoints(workdir / "ckpt") as checkpoints:
+        checkpoints.save(1, state, meta={})
+    return workdir
+
+
+def predicted(workdir, image, output, *more):
+    arguments = [f"--workdir={workdir}", f"-o={output}", "--no-overlay", *more]
+    assert main(["predict", str(image), *arguments]) == 0
+    with Image.open(output / f"{image.stem}.png") as label:
+        return np.asarray(label)
+
+
+def test_tiles_give_the_mirrored_whole(valid_run, tmp_path):
+    """Tiles without padding, two by three, against one pass with mirrored borders."""
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    image = tmp_path / "noise.png"
+    Image.fromarray(pixels).resize((96, 64)).save(image)
+    whole = predicted(valid_run, image, tmp_path / "whole")
+    (height, _), (width, _) = valid_sizes(33, 2), valid_sizes(37, 2)
+    window = ("--mode=tile", "--window", str(height), str(width))
+    padless = ("--model.options.pad", "none")
+    tiled = predicted(valid_run, image, tmp_path / "tiled", *window, *padless)
+    assert tiled.shape == (64, 96) and len(np.unique(whole)) == 2
+    assert (tiled == whole).mean() > 0.999
+
+
+def test_a_window_that_does_not_fit_is_named(valid_run, tmp_path, capsys):
+    image = tmp_path / "grey.png"
+    Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(image)
+    arguments = [
+        "predict", str(image), f"--workdir={valid_run}", f"-o={tmp_path / 'out'}",
+        "--mode=tile", "--window", "65", "64", "--model.options.pad", "none",
+    ]  # fmt: skip
+    assert main(arguments) == 1
+    assert (
+        "side 65 does not fit the unpadded U-Net of depth 2" in capsys.readouterr().err
+    )
