@@ -114,9 +114,9 @@ def parse(argv: list[str]) -> Arguments:
 
 
 def _peek(argv: list[str], name: str) -> str | None:
-    for token, following in zip(argv, [*argv[1:], None], strict=True):
+    for i, token in enumerate(argv):
         if token == name:
-            return following
+            return argv[i + 1] if i + 1 < len(argv) else None
         if token.startswith(f"{name}="):
             return token.removeprefix(f"{name}=")
     return None

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxseg.cli import default, train
 from jaxseg.cli.main import main
 from jaxseg.training.checkpoint import Checkpoints
 from jaxseg.training.record import read_metrics
@@ -142,3 +143,9 @@ def test_a_diverging_run_ends_with_status_4(tiny, tmp_path, capsys):
     message = capsys.readouterr().err
     assert "not finite at step" in message and "images of the batch: " in message
     assert "last good checkpoint: " in message
+
+
+def test_no_arguments_mean_the_default_run():
+    """README's first command is `jaxseg train`, bare."""
+    arguments = train.parse([])
+    assert arguments.run == default.DEFAULT and arguments.workdir is None
