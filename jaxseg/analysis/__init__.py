@@ -1,5 +1,120 @@
 """What a network is and does, for any callable on images."""
 
+from jaxseg.analysis.checkerboard import (
+    grid_energy,
+    overlap,
+    overlap_phases,
+    phase_energy,
+    ripple,
+    spectrum,
+    unevenness,
+)
+from jaxseg.analysis.consistency import (
+    Shift,
+    atrous_gap,
+    output_stride_gaps,
+    shift_consistency,
+)
 from jaxseg.analysis.cost import Cost, count_cost, count_parameters
+from jaxseg.analysis.dependence import Extent, Lines, Reach, extent, field, reach
+from jaxseg.analysis.effective_field import (
+    Gaussian,
+    effective_field,
+    effective_share,
+    gaussian_fit,
+    gradients,
+    support,
+)
+from jaxseg.analysis.frequency import (
+    frequency_response,
+    impulse_response,
+    passband_copies,
+    stack_response,
+)
+from jaxseg.analysis.gridding import (
+    Gridding,
+    coverage,
+    evenness,
+    gridding_of,
+    hdc_m2,
+    hole_free,
+    minimal_depth,
+    minimal_kernel,
+    path_counts,
+    touched,
+    union_coverage,
+)
+from jaxseg.analysis.layer_cost import LayerCost, grouped, layer_costs
+from jaxseg.analysis.plans import Plan, recommend, search
+from jaxseg.analysis.receptive_field import (
+    Field,
+    Layer,
+    chain,
+    enlarged,
+    parallel,
+    path_sigma,
+    stages,
+    through,
+)
+from jaxseg.analysis.valid_weights import valid_counts, valid_fraction, valid_shares
 
-__all__ = ["Cost", "count_cost", "count_parameters"]
+__all__ = [
+    "Cost",
+    "Extent",
+    "Field",
+    "Gaussian",
+    "Gridding",
+    "Layer",
+    "LayerCost",
+    "Lines",
+    "Plan",
+    "Reach",
+    "Shift",
+    "atrous_gap",
+    "chain",
+    "count_cost",
+    "count_parameters",
+    "coverage",
+    "effective_field",
+    "effective_share",
+    "enlarged",
+    "evenness",
+    "extent",
+    "field",
+    "frequency_response",
+    "gaussian_fit",
+    "gradients",
+    "grid_energy",
+    "gridding_of",
+    "grouped",
+    "hdc_m2",
+    "hole_free",
+    "impulse_response",
+    "layer_costs",
+    "minimal_depth",
+    "minimal_kernel",
+    "output_stride_gaps",
+    "overlap",
+    "overlap_phases",
+    "parallel",
+    "passband_copies",
+    "path_counts",
+    "path_sigma",
+    "phase_energy",
+    "reach",
+    "recommend",
+    "ripple",
+    "search",
+    "shift_consistency",
+    "spectrum",
+    "stack_response",
+    "stages",
+    "support",
+    "through",
+    "touched",
+    "unevenness",
+    "union_coverage",
+    "valid_counts",
+    "valid_fraction",
+    "valid_shares",
+]

@@ -128,7 +128,7 @@ def _count(equations, given: dict, wanted, padding: bool):
     `given` says whether each depends on arguments; returned again with all others.
     """
     total, depends = Cost(), dict(given)
-    for eqn in _live(equations, given, wanted):
+    for eqn in live(equations, given, wanted):
         flags = [_known(depends, atom) for atom in eqn.invars]
         cost, outputs = _equation(eqn, flags, padding)
         total += cost
@@ -136,7 +136,7 @@ def _count(equations, given: dict, wanted, padding: bool):
     return total, depends
 
 
-def _live(equations, given, wanted) -> list:
+def live(equations, given, wanted) -> list:
     """The equations that lead to a wanted variable and not to given ones, in order."""
     used = {*_variables(wanted)} - given.keys()
     kept = []
@@ -157,8 +157,8 @@ def _known(depends: dict, atom) -> bool:
 
 def _equation(eqn, flags, padding):
     name = eqn.primitive.name
-    if name in _PRODUCTS:
-        macs = _PRODUCTS[name](eqn, padding)
+    if name in PRODUCTS:
+        macs = PRODUCTS[name](eqn, padding)
         own = all(flags[:2])
         elements = math.prod(eqn.outvars[0].aval.shape)
         cost = Cost(macs, elements) if own else Cost(fixed_macs=macs)
@@ -169,7 +169,7 @@ def _equation(eqn, flags, padding):
     outputs = [any(flags)] * len(eqn.outvars)
     if not bodies:
         return Cost(), outputs
-    if name in _CALLS:
+    if name in CALLS:
         (body,) = bodies
         return _walk(body, flags, padding)
     for body in bodies:
@@ -177,7 +177,7 @@ def _equation(eqn, flags, padding):
         if cost != Cost():
             raise ValueError(
                 f"primitive {name!r} holds convolutions or products, and how often it "
-                f"runs them is unknown; known are {sorted((*_CALLS, *_LOOPS))}"
+                f"runs them is unknown; known are {sorted((*CALLS, *_LOOPS))}"
             )
     return Cost(), outputs
 
@@ -246,9 +246,9 @@ def _dot(eqn, padding: bool) -> int:
     return math.prod(eqn.outvars[0].aval.shape) * depth
 
 
-_PRODUCTS = {"conv_general_dilated": _convolution, "dot_general": _dot}
+PRODUCTS = {"conv_general_dilated": _convolution, "dot_general": _dot}
 _LOOPS = {"scan": _scan, "while": _while, "cond": _cond}
-_CALLS = (
+CALLS = (
     "jit",
     "pjit",
     "closed_call",

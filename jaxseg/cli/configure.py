@@ -23,14 +23,14 @@ def load_config(path: str | Path, *, name: str = "config") -> Config:
     file = Path(path)
     if not file.is_file():
         raise ValueError(f"config file {str(path)!r} does not exist")
-    module = _execute(file)
+    module = execute_file(file)
     config = getattr(module, name, None)
     if not isinstance(config, Config):
         raise ValueError(f"{path} must define `{name} = Config(...)`, has {config!r}")
     return from_dict(Config, to_dict(config))  # checks every field's type
 
 
-def _execute(file: Path) -> ModuleType:
+def execute_file(file: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("jaxseg_run_config", file)
     if spec is None or spec.loader is None:
         raise ValueError(f"config file {str(file)!r} is not a Python file (*.py)")

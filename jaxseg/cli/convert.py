@@ -84,7 +84,7 @@ def main(argv: list[str]) -> int:
     )
     report = imported.report
     if options.verify:
-        measured = _verify(config.model.name, model, num_classes, tree, imported)
+        measured = _verify(config, model, num_classes, tree, imported)
         report = dataclasses.replace(report, difference=measured)
     print(f"model       {config.model.name}, {num_classes} classes\n{report}")
     if output.suffix:
@@ -191,15 +191,16 @@ def _count(config: Config, path: str, tree, channels: int) -> int:
     return count_classes(state, rules, *_two_shapes(config, channels))
 
 
-def _verify(name, model, num_classes, tree, imported: Imported) -> float:
+def _verify(config, model, num_classes, tree, imported: Imported) -> float:
     if imported.source is None:
         raise ValueError("--verify compares with another library; the source is ours")
     state, _ = unwrap(tree, "the source")
     forward = jax.jit(
         lambda image: model.apply(imported.variables, image, train=False)["logits"]
     )
+    network = imported.source.network(config.model.name, config.model.options)
     return verify.difference(
-        imported.source, name, state, forward, num_classes=num_classes
+        imported.source, network, state, forward, num_classes=num_classes
     )
 
 

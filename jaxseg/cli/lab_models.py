@@ -16,6 +16,7 @@ from jaxseg.cli.lab_networks import (
     features,
     field_cell,
     noise,
+    theoretical,
     weights_of,
 )
 from jaxseg.cli.lab_page import Report, Table
@@ -69,11 +70,12 @@ class Effective(Network):
         model = build(self)
         inputs = noise(self, self.images, self.size)
         rows, pictures, data = [], [], {}
+        field = theoretical(model, self.size)
         for name, variables in weights_of(self, model).items():
             fn = lambda x, v=variables: model.apply(v, x, train=False)["logits"]
             found = analysis.effective_field(fn, inputs)
             fit = analysis.gaussian_fit(found)
-            share = analysis.effective_share(found, self.size)
+            share = analysis.effective_share(found, field)
             rows.append((name, *fit.sigma, fit.fit, share))
             data[name] = found
             pictures.append(figures.heat_map(found, title=name, log=True))
@@ -81,9 +83,9 @@ class Effective(Network):
         return Report(
             f"Effective receptive field of {self.name}",
             "",
-            [Table("Mean squared gradient", (*columns, "area / image"), rows)],
+            [Table("Mean squared gradient", (*columns, "area / field"), rows)],
             {"effective_field": figures.beside(pictures, 2)},
-            {"fields": data},
+            {"fields": data, "theoretical_field": field},
         )
 
 

@@ -152,6 +152,14 @@ def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
     return extents, found
 
 
+def theoretical(model: nn.Module, size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the logits' field on an image of `size`, at most `size`."""
+    image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
+    fn = lambda x, v: model.apply(v, x, train=False)["logits"]
+    found = analysis.reach(fn, image, variable_shapes(model))
+    return analysis.extent(found.rows).size, analysis.extent(found.columns).size
+
+
 def field_cell(extent: analysis.Extent) -> str:
     """`"427"`, `">= 513"`, or `"all of 513"` for a view of the whole image."""
     if not extent.clipped:

@@ -26,7 +26,7 @@ from typing import Any
 
 import tyro
 
-from jaxseg.cli.configure import _execute, config_name
+from jaxseg.cli.configure import execute_file, config_name
 from jaxseg.cli.lab_page import Table, lines
 from jaxseg.cli.run import CONFIG, read_config
 from jaxseg.cli.typed import differences, from_dict, to_dict
@@ -101,7 +101,7 @@ def load_configs(path: str) -> dict[str, Config]:
     file = Path(path)
     if not file.is_file():
         raise ValueError(f"sweep file {path!r} does not exist")
-    configs = getattr(_execute(file), "configs", None)
+    configs = getattr(execute_file(file), "configs", None)
     if not configs or not isinstance(configs, dict):
         raise ValueError(f"{path} must define `configs = {{name: Config(...), ...}}`")
     for name, config in configs.items():
@@ -114,7 +114,7 @@ def load_configs(path: str) -> dict[str, Config]:
 
 
 def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> list[Run]:
-    """Every configuration with every seed, seeds outermost: a first look comes early."""
+    """Every configuration with every seed; the first seed of all comes first."""
     if not seeds or len(set(seeds)) != len(seeds):
         raise ValueError(f"seeds {seeds} must be one or more different numbers")
     runs = []

@@ -170,9 +170,9 @@ def check_same_run(config: Config, workdir: Path) -> None:
 def print_outcome(result: Result, workdir: Path, classes: tuple[str, ...]) -> None:
     """The table of the last scores, and where pictures and checkpoints lie."""
     print(table(dict(result.scores), classes))
-    pictures = sorted((workdir / overlays.FOLDER).glob("*"))
-    if pictures:
-        print(f"overlays: {pictures[-1]}")
+    steps = sorted((workdir / overlays.FOLDER).glob("*"))
+    for picture in sorted(steps[-1].iterdir()) if steps else ():
+        print(f"overlay: {picture}")
     if result.best is not None:
         print(f"best checkpoint: {workdir / CHECKPOINTS / str(result.best)}")
 

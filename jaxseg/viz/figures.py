@@ -1,0 +1,194 @@
+"""Heat maps, curves and bars with Pillow alone, as uint8 pictures [H, W, 3]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from jaxseg.viz.palettes import distinct
+
+INK, PALE, PAPER = (30, 30, 30), (215, 215, 215), (255, 255, 255)
+# Nine equidistant colours of matplotlib's viridis (Smith and van der Walt, CC0).
+_VIRIDIS = np.array(
+    [
+        (68, 1, 84),
+        (71, 44, 122),
+        (59, 81, 139),
+        (44, 113, 142),
+        (33, 144, 141),
+        (39, 173, 129),
+        (92, 200, 99),
+        (170, 220, 50),
+        (253, 231, 37),
+    ]
+)
+_LEFT, _TOP, _RIGHT, _BOTTOM = 62, 30, 16, 44
+
+
+def viridis(share: np.ndarray) -> np.ndarray:
+    """Colours of numbers in 0 ... 1, uint8 [..., 3]; what is not a number is grey."""
+    share = np.asarray(share, np.float64)
+    place = np.clip(np.nan_to_num(share), 0, 1)
+    knots = np.linspace(0, 1, len(_VIRIDIS))
+    colours = np.stack([np.interp(place, knots, c) for c in _VIRIDIS.T], -1)
+    colours[np.isnan(share)] = 128
+    return np.rint(colours).astype(np.uint8)
+
+
+def heat_map(
+    values: np.ndarray,
+    *,
+    title: str = "",
+    size: int = 320,
+    low: float | None = None,
+    log: bool = False,
+) -> np.ndarray:
+    """A matrix as colours, with its range beside a bar.
+
+    Args:
+      values: [h, w], h and w positive.
+      size: pixels of the longer side; cells are repeated or sampled, never blended.
+      low: value of the darkest colour; the smallest if None. NaN is grey.
+      log: colours by the logarithm, down to 1e-6 of the maximum.
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim != 2 or not values.size:
+        raise ValueError(f"values {values.shape} must be a matrix [h, w]")
+    high, shown = float(np.nanmax(values)), values
+    low = float(np.nanmin(values)) if low is None else low
+    if log:
+        low = max(high, 1e-300) * 1e-6
+        shown = np.log(np.maximum(values, low))
+    bottom = np.log(low) if log else low
+    span = np.nanmax(shown) - bottom
+    share = (shown - bottom) / (span if span > 0 else 1)
+    scale = size / max(values.shape)
+    height, width = (max(1, round(n * scale)) for n in values.shape)
+    rows = np.arange(height) * values.shape[0] // height
+    columns = np.arange(width) * values.shape[1] // width
+    picture, draw = _paper(height + _TOP + 10, width + 90, title)
+    picture.paste(Image.fromarray(viridis(share[rows][:, columns])), (10, _TOP))
+    bar = viridis(np.linspace(1, 0, height))[:, None].repeat(12, 1)
+    picture.paste(Image.fromarray(bar), (width + 18, _TOP))
+    for text, y in ((number(high), _TOP), (number(low), _TOP + height - 12)):
+        draw.text((width + 34, y), text, fill=INK, font=_font(10))
+    return np.asarray(picture)
+
+
+def curves(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    title: str = "",
+    x_label: str = "",
+    y_label: str = "",
+    size: tuple[int, int] = (300, 520),
+) -> np.ndarray:
+    """Lines through points, `{name: (x, y)}`, with axes and a legend."""
+    if not series:
+        raise ValueError("series must hold at least one line")
+    xs = np.concatenate([np.asarray(x, float) for x, _ in series.values()])
+    ys = np.concatenate([np.asarray(y, float) for _, y in series.values()])
+    x_range, y_range = _range(xs), _range(np.append(ys, 0.0))
+    picture, draw = _paper(*size, title)
+    place = _axes(draw, size, x_range, y_range, x_label, y_label)
+    colours = [tuple(map(int, c)) for c in distinct(len(series) + 1)[1:]]
+    for i, (name, (x, y)) in enumerate(series.items()):
+        points = [place(a, b) for a, b in zip(x, y, strict=True)]
+        draw.line(points, fill=colours[i], width=2)
+        left = size[1] - _RIGHT - 150
+        draw.line(
+            (left, _TOP + 8 + 14 * i, left + 18, _TOP + 8 + 14 * i), colours[i], 3
+        )
+        draw.text((left + 24, _TOP + 2 + 14 * i), name, fill=INK, font=_font(10))
+    return np.asarray(picture)
+
+
+def bars(
+    values: Mapping[str, float], *, title: str = "", width: int = 520
+) -> np.ndarray:
+    """Horizontal bars from 0, one per name, with the numbers."""
+    if not values or min(values.values()) < 0:
+        raise ValueError(f"values {dict(values)} must be one or more, none negative")
+    font = _font(10)
+    left = 14 + int(max(font.getlength(name) for name in values))
+    top = max(values.values()) or 1.0
+    picture, draw = _paper(_TOP + 16 * len(values) + 8, width + left, title)
+    for i, (name, value) in enumerate(values.items()):
+        y, length = _TOP + 16 * i, (width - 80) * value / top
+        draw.text((6, y), name, fill=INK, font=font)
+        draw.rectangle((left, y + 1, left + length, y + 11), fill=(49, 104, 142))
+        draw.text((left + length + 6, y), number(value), fill=INK, font=font)
+    return np.asarray(picture)
+
+
+def beside(pictures: Sequence[np.ndarray], columns: int = 3) -> np.ndarray:
+    """Pictures in a grid, each at its own size, row by row."""
+    if not pictures:
+        raise ValueError("pictures must hold at least one")
+    rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)]
+    strips = [_joined(row, axis=1) for row in rows]
+    return _joined(strips, axis=0)
+
+
+def _joined(pictures, axis):
+    other = 1 - axis
+    longest = max(p.shape[other] for p in pictures)
+    grown = []
+    for picture in pictures:
+        widths = [(0, 0)] * 3
+        widths[other] = (0, longest - picture.shape[other])
+        grown.append(np.pad(picture, widths, constant_values=255))
+    return np.concatenate(grown, axis)
+
+
+def number(value: float) -> str:
+    """A number in at most four digits: 0.25, 1,234, 5.1e-07."""
+    if value == int(value) and abs(value) < 1e6:
+        return f"{int(value):,}"
+    if 1e-3 <= abs(value) < 1e4:
+        return f"{value:.4g}"
+    return f"{value:.2g}"
+
+
+def _font(size):
+    return ImageFont.load_default(size=size)
+
+
+def _paper(height, width, title):
+    width = max(width, 20 + int(_font(12).getlength(title)))
+    picture = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(picture)
+    draw.text((10, 8), title, fill=INK, font=_font(12))
+    return picture, draw
+
+
+def _range(values):
+    values = values[np.isfinite(values)]
+    low, high = (values.min(), values.max()) if values.size else (0.0, 1.0)
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _axes(draw, size, x_range, y_range, x_label, y_label):
+    """Draws frame, ticks and labels; returns (x, y) -> pixel."""
+    height, width = size
+    right, bottom, font = width - _RIGHT, height - _BOTTOM, _font(10)
+
+    def place(x, y):
+        across = (x - x_range[0]) / (x_range[1] - x_range[0])
+        up = (y - y_range[0]) / (y_range[1] - y_range[0])
+        return _LEFT + across * (right - _LEFT), bottom - up * (bottom - _TOP)
+
+    for x in np.linspace(*x_range, 5):
+        column, _ = place(x, y_range[0])
+        draw.line((column, _TOP, column, bottom), fill=PALE)
+        draw.text((column - 10, bottom + 4), number(x), fill=INK, font=font)
+    for y in np.linspace(*y_range, 5):
+        _, row = place(x_range[0], y)
+        draw.line((_LEFT, row, right, row), fill=PALE)
+        draw.text((6, row - 6), number(y), fill=INK, font=font)
+    draw.rectangle((_LEFT, _TOP, right, bottom), outline=INK)
+    draw.text((_LEFT + 60, height - 20), x_label, fill=INK, font=font)
+    draw.text((_LEFT + 4, _TOP + 2), y_label, fill=INK, font=font)
+    return place

@@ -1,0 +1,143 @@
+"""Every backbone: the gradient's support is exactly what the jaxpr says.
+
+Weights are positive and the inputs too, so no path cancels and no unit is dead.
+"""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxseg.analysis.dependence import extent, reach
+from jaxseg.analysis.effective_field import support
+from jaxseg.backbones.alexnet import AlexNet
+from jaxseg.backbones.deeplab_vgg import DeepLabVGG
+from jaxseg.backbones.densenet import DenseNet
+from jaxseg.backbones.drn import DRN, DRNA
+from jaxseg.backbones.googlenet import GoogLeNet
+from jaxseg.backbones.hdc import HDCResNet
+from jaxseg.backbones.hrnet import HRNet
+from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3
+from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.se_resnet import SEResNet
+from jaxseg.backbones.vgg import VGG
+from jaxseg.backbones.wide_resnet38 import WideResNet38
+from jaxseg.backbones.xception import Xception
+from jaxseg.backbones.xception39 import Xception39
+from jaxseg.nn.style import Style
+
+LAX = Style(impl="lax")
+SMALL = {"width": 2, "blocks": (1, 1, 1, 1), "style": LAX}
+NARROW = {"channels": (2, 2, 4, 4, 4), "style": LAX}
+HR = {"width": 2, "stem": 4, "first_blocks": 1, "first_features": 2, "blocks": 1}
+# image height, width; the field must leave room along the rows
+BACKBONES = {
+    "resnet": (ResNet(50, 8, **SMALL), (161, 97)),
+    "vgg": (VGG(16, **NARROW), (449, 65)),
+    "deeplab_vgg": (DeepLabVGG(**NARROW), (321, 65)),
+    "alexnet": (AlexNet(output_stride=8, width=1 / 32, style=LAX), (257, 97)),
+    "densenet": (
+        DenseNet(output_stride=8, layers=(1, 1, 1, 1), growth=2, first=4, style=LAX),
+        (193, 97),
+    ),
+    "mobilenetv2": (MobileNetV2(8, 0.125, style=LAX), (513, 65)),
+    "xception39": (Xception39(2, (2, 2, 2), (1, 1, 1), LAX), (513, 65)),
+    "drn": (DRN("d22", width=1, style=LAX), (561, 65)),
+    "drn_a": (DRNA(18, width=2, style=LAX), (449, 65)),
+    "googlenet": (GoogLeNet(output_stride=8, width=1 / 16, style=LAX), (961, 65)),
+    "hdc": (HDCResNet(50, rates=((1, 2), (5,)), **SMALL), (321, 97)),
+    "hrnet": (HRNet(modules=(1, 1, 1), style=LAX, **HR), (769, 65)),
+    "xception": (Xception(41, 8, (1, 2, 4), 1 / 64, middle=1, style=LAX), (961, 65)),
+    "wide_resnet38": (
+        WideResNet38(1, blocks=(1, 1, 1, 1, 1, 1), style=LAX),
+        (257, 65),
+    ),
+}
+WHOLE_IMAGE = {  # gates from the image's mean
+    "se_resnet": (SEResNet(50, 8, **SMALL), (65, 65)),
+    "mobilenetv3": (MobileNetV3("small", 8, 0.125, style=LAX), (65, 65)),
+}
+GOLDEN = {  # published structures: size of the field of c5
+    "xception41": (Xception(41, 16, width=1 / 64, style=LAX), 1147),
+    "xception65": (Xception(65, 16, width=1 / 64, style=LAX), 1915),
+    "xception71": (Xception(71, 16, width=1 / 64, style=LAX), 1987),
+    "drn_c26": (DRN("c26", width=1, style=LAX), 581),
+    "drn_c42": (DRN("c42", width=1, style=LAX), 1045),
+    "drn_c58": (DRN("c58", width=1, style=LAX), 573),
+    "drn_d54": (DRN("d54", width=1, style=LAX), 519),
+    "drn_d105": (DRN("d105", width=1, style=LAX), 1063),
+    "hdc": (HDCResNet(101, 8, "release", width=2, style=LAX), 2103),
+    "dilated": (HDCResNet(101, 8, "uniform", width=2, style=LAX), 1031),
+    "undilated": (HDCResNet(101, 8, "none", width=2, style=LAX), 519),
+    "resnet101_caffe": (ResNet(101, 8, width=2, stride_in="conv1", style=LAX), 1027),
+    "resnet101_slim": (ResNet(101, 16, width=2, stride_in="last", style=LAX), 1027),
+    "googlenet_caffe": (GoogLeNet("caffe", width=1 / 16, style=LAX), 715),
+    "alexnet": (AlexNet(width=1 / 16, style=LAX), 195),
+}
+
+
+def positive(fill, model, shape):
+    """Averaging weights, identity normalisation: activations stay of order 1."""
+
+    def change(path, leaf):
+        name = path[-1].key
+        if name == "kernel":
+            leaf = np.abs(leaf) + 0.01
+            return (leaf / leaf.sum((0, 1, 2))).astype(np.float32)
+        return np.full_like(leaf, {"scale": 1, "var": 1}.get(name, 0))
+
+    return jax.tree_util.tree_map_with_path(change, fill(model, shape))
+
+
+def inputs(size):
+    """Positive images: noise, and ramps, which decide who wins in max pooling."""
+    random = np.random.default_rng(0)
+    images = random.uniform(0.5, 1, (8, *size, 3)).astype(np.float32)
+    ramp = np.linspace(0, 2, max(size), dtype=np.float32)
+    images[0] += ramp[: size[0], None, None]
+    images[1] += ramp[: size[0], None, None][::-1]
+    images[2] += ramp[: size[1], None]
+    images[3] += ramp[: size[1], None][::-1]
+    return images * 0.01  # far from where ReLU6 saturates
+
+
+def both(model, size, fill):
+    """`Reach` of c5, and the gradient's support at the middle of c5, with its place."""
+    images = inputs(size)
+    variables = positive(fill, model, images.shape)
+    apply = lambda x, v: model.apply(v, x)["c5"]
+    found = reach(apply, images, variables)
+    place = tuple(len(mask) // 2 for mask in (found.rows.mask, found.columns.mask))
+    return found, support(lambda x: apply(x, variables), images, place), place
+
+
+def check(model, size, fill):
+    found, seen, (row, column) = both(model, size, fill)
+    assert found.loose == ()
+    np.testing.assert_array_equal(seen.any(1), found.rows.mask[row])
+    assert not (seen.any(0) & ~found.columns.mask[column]).any()
+    return found
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_support_is_the_field(name, fill):
+    model, size = BACKBONES[name]
+    found = check(model, size, fill)
+    middle = found.rows.mask[len(found.rows.mask) // 2]
+    assert not extent(found.rows).clipped
+    assert not middle[0] and not middle[-1]
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_published_sizes(name):
+    model, size = GOLDEN[name]
+    image = jax.ShapeDtypeStruct((1, size + 225, 65, 3), np.float32)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    variables = jax.eval_shape(model.init, key, image)
+    found = extent(reach(lambda x, v: model.apply(v, x)["c5"], image, variables).rows)
+    assert (found.size, found.clipped) == (size, False)
+
+
+@pytest.mark.parametrize("name", WHOLE_IMAGE)
+def test_gates_see_the_whole_image(name, fill):
+    found = check(*WHOLE_IMAGE[name], fill)
+    assert found.rows.mask.all() and found.columns.mask.all()
