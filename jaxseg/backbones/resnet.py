@@ -99,8 +99,8 @@ class ResNet(nn.Module):
       eager_rate: dilate the converted layer itself as well. Differs: segmentation_
         models.pytorch does; the dense network then no longer equals the strided one.
       dense_pool: what stem "d" averages in a shortcut that lost its stride: "atrous",
-        the pixels that the strided network averages; "adjacent" ones (timm); or "none"
-        (MMSegmentation).
+        the pixels that the strided network averages; "adjacent" ones, zeros beyond the
+        map (timm); or "none" (MMSegmentation).
       width: channels of the first stage; 64 but in tests.
       blocks: units per stage, when they differ from the depth's.
     """
@@ -173,6 +173,8 @@ class ResNet(nn.Module):
         shortcut = "avg" if self.stem == "d" else "conv"
         if self.dense_pool == "none" and unit.stride == 1:
             shortcut = "conv"
+        if self.dense_pool == "adjacent" and shortcut == "avg":
+            shortcut = "avg_zero"
         pool_rate = 1 if self.dense_pool == "adjacent" else unit.first_rate
         if self.depth < 50:
             return BasicBlock(

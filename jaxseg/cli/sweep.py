@@ -26,7 +26,7 @@ from typing import Any
 
 import tyro
 
-from jaxseg.cli.configure import execute_file, config_name
+from jaxseg.cli.configure import config_name, execute_file
 from jaxseg.cli.lab_page import Table, lines
 from jaxseg.cli.run import CONFIG, read_config
 from jaxseg.cli.typed import differences, from_dict, to_dict

@@ -3,7 +3,7 @@
 L = CE_w(seg) + 20 BCE_w(edge) + CE_w(seg where the edge map exceeds 0.8) + dual, where
 the dual term compares boundaries of the predicted and of the true class maps,
 
-    zeta = ||grad(G * p)|| / sqrt(2),   |zeta(p) - zeta(one-hot)|  where either is active.
+    zeta = ||grad(G * p)|| / sqrt(2),   |zeta(p) - zeta(one-hot)| where either acts.
 
 From the paper's equations. Differs: in the authors' code the gradient function returns
 its input and the smoothing is skipped, so that their term has no derivative.
@@ -62,7 +62,7 @@ def boundary_strength(x: jax.Array, radius: int = RADIUS) -> jax.Array:
 
     Args:
       x: [B, H, W, K].
-      radius: of the triangle filter (1, 2, ..., r + 1, ..., 2, 1) / (r + 1)^2; 0 = none.
+      radius: of the triangle filter (1, 2, ..., r + 1, ..., 2, 1) / (r + 1)^2, or 0.
 
     Returns: [B, H, W, K] float32.
     """

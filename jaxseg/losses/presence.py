@@ -1,4 +1,4 @@
-"""Semantic context loss of GINet (arXiv 2009.06160): which classes does the image show?"""
+"""Semantic context loss of GINet (arXiv 2009.06160): which classes are in the image?"""
 
 import jax
 import jax.numpy as jnp

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxseg.ops.depthwise import depthwise_conv
-from jaxseg.typing import Array, Padding, pair, padding_pairs
+from jaxseg.typing import Array, Padding, padding_pairs, pair
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 
@@ -48,7 +48,7 @@ def conv(
     Args:
       x: [B, H, W, C].
       kernel: [kh, kw, C / groups, O].
-      padding: zeros per side; an int, (rows, columns) or ((top, bottom), (left, right)).
+      padding: zeros per side; int, (rows, columns) or ((top, bottom), (left, right)).
       groups: channel groups; `groups == C` is a depthwise convolution.
       impl: "auto", or "lax" for the plain primitive.
 
@@ -86,8 +86,9 @@ def _check(x, kernel, rate, padding, groups, impl):
         size = x.shape[axis + 1] + sum(padding[axis])
         if extent > size:
             raise ValueError(
-                f"kernel extent {extent} (size {kernel.shape[axis]}, rate {rate[axis]}) "
-                f"exceeds the padded {'height' if axis == 0 else 'width'} {size}"
+                f"kernel extent {extent} (size {kernel.shape[axis]}, rate "
+                f"{rate[axis]}) exceeds the padded "
+                f"{'height' if axis == 0 else 'width'} {size}"
             )
 
 

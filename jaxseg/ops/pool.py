@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 
 from jaxseg.ops.shuffle import depth_to_space
-from jaxseg.typing import Array, Padding, pair, padding_pairs
+from jaxseg.typing import Array, Padding, padding_pairs, pair
 
 
 def max_pool(

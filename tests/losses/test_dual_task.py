@@ -117,7 +117,9 @@ def test_edge_attention_counts_edges_alone():
     assert weight.sum() == 1 and weight[0, 3, 5] == 1
     full, _ = image_weighted_cross_entropy(logits, label)
     np.testing.assert_array_equal(value, full)
-    assert edge_attention(logits, label, edge=edge, threshold=0.7)[1].sum() == LABEL.size
+    assert (
+        edge_attention(logits, label, edge=edge, threshold=0.7)[1].sum() == LABEL.size
+    )
 
 
 def test_presence():

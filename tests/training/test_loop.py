@@ -15,7 +15,6 @@ import orbax.checkpoint as ocp
 import pytest
 
 from jaxseg.config import Config, TrainConfig
-from jaxseg.training import evaluate
 from jaxseg.training.checkpoint import CheckpointError, Checkpoints
 from jaxseg.training.loop import train
 from jaxseg.training.record import read_metrics
@@ -283,26 +282,3 @@ def test_the_metrics_file_is_json_without_nan(tmp_path):
     go(tmp_path)
     for line in (tmp_path / "metrics.jsonl").read_text().splitlines():
         json.loads(line, parse_constant=pytest.fail)
-
-
-def test_fill_rows_are_void_and_the_rest_is_untouched():
-    batch = {
-        "image": np.arange(3 * 2 * 2 * 3, dtype=np.uint8).reshape(3, 2, 2, 3),
-        "label": np.ones((3, 2, 2), np.uint8),
-        "index": np.array([4, 5, 6], np.int32),
-    }
-    filled = evaluate.fill_rows(batch, 8)
-    assert {len(value) for value in filled.values()} == {8}
-    assert (filled["label"][3:] == 255).all() and (filled["index"][3:] == -1).all()
-    for name, value in batch.items():
-        np.testing.assert_array_equal(filled[name][:3], value)
-    assert batch["index"].tolist() == [4, 5, 6]
-    assert evaluate.fill_rows(filled, 4) is filled
-
-
-def test_an_illegal_label_is_named_by_its_file():
-    def step(variables, batch):
-        return np.full((3, 2), -1, np.int32)
-
-    with pytest.raises(ValueError, match=r"neither void.*images of the batch: val.png"):
-        evaluate.count(None, validation(), step, num_classes=2, ids=("val.png",))
