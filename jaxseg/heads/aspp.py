@@ -51,7 +51,11 @@ class ASPPHead(nn.Module):
         if self.dropout:
             x = Dropout(self.dropout)(x, train=train)
         return Conv(
-            self.num_classes, 1, init="normal0.01", style=self.style, name="score"
+            self.num_classes,
+            1,
+            kernel_init="normal0.01",
+            style=self.style,
+            name="score",
         )(x)
 
 
@@ -96,7 +100,11 @@ class DeepLabV3PlusHead(nn.Module):
         if self.dropout:
             x = Dropout(self.dropout)(x, train=train)
         return Conv(
-            self.num_classes, 1, init="normal0.01", style=self.style, name="score"
+            self.num_classes,
+            1,
+            kernel_init="normal0.01",
+            style=self.style,
+            name="score",
         )(x)
 
     def _conv(self, name):

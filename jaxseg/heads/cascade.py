@@ -57,5 +57,9 @@ class CascadeHead(nn.Module):
                 )
                 x = unit(x, train=train)
         return Conv(
-            self.num_classes, 1, init="normal0.01", style=self.style, name="score"
+            self.num_classes,
+            1,
+            kernel_init="normal0.01",
+            style=self.style,
+            name="score",
         )(x)

@@ -18,7 +18,7 @@ class Classifier(nn.Module):
     kernel: int = 1
     dropout: float = 0.0
     bias: bool = True
-    init: str = "normal0.01"
+    kernel_init: str = "normal0.01"
     style: Style = Style()
 
     @nn.compact
@@ -29,7 +29,7 @@ class Classifier(nn.Module):
             self.num_classes,
             kernel=self.kernel,
             bias=self.bias,
-            init=self.init,
+            kernel_init=self.kernel_init,
             style=self.style,
             name="conv",
         )(drop(x))

@@ -116,4 +116,6 @@ class LargeFOVHead(nn.Module):
         ]
 
     def _score(self, name):
-        return Conv(self.num_classes, 1, init="normal0.01", style=self.style, name=name)
+        return Conv(
+            self.num_classes, 1, kernel_init="normal0.01", style=self.style, name=name
+        )

@@ -17,7 +17,9 @@ from jaxseg.typing import Array, Pyramid
 
 def conv3x3(features: int, style: Style, name: str, bias: bool = False) -> Conv:
     """3x3 convolution with the decoder's initial values."""
-    return Conv(features, 3, bias=bias, init="normal0.01", style=style, name=name)
+    return Conv(
+        features, 3, bias=bias, kernel_init="normal0.01", style=style, name=name
+    )
 
 
 class ResidualUnits(nn.Module):

@@ -54,7 +54,7 @@ class Bottleneck(nn.Module):
             self.features,
             BOTTLENECK,
             stride,
-            init="normal0.01",
+            kernel_init="normal0.01",
             style=style,
             name="fc6_deconv",
         )(x)
@@ -87,7 +87,11 @@ class DeconvNet(nn.Module):
                 next_level = level - 1 if i == count and level > 1 else level
                 x = self._conv(x, widths[next_level - 1], f"deconv{level}_{i}", train)
         x = Conv(
-            self.num_classes, 1, init="normal0.01", style=self.style, name="classifier"
+            self.num_classes,
+            1,
+            kernel_init="normal0.01",
+            style=self.style,
+            name="classifier",
         )(x)
         return {"logits": x.astype(jnp.float32)}
 
@@ -103,7 +107,9 @@ class DeconvNet(nn.Module):
 
     def _conv(self, x: Array, features: int, name: str, train: bool) -> Array:
         init = "normal0.01" if name.startswith("deconv") else "he"
-        block = ConvNormAct(features, bias=True, init=init, style=self.style, name=name)
+        block = ConvNormAct(
+            features, bias=True, kernel_init=init, style=self.style, name=name
+        )
         return block(x, train=train)
 
 

@@ -45,7 +45,9 @@ class FCDenseNet(nn.Module):
                 f"image of {image.shape[1:3]} pixels vanishes after {depth} poolings; "
                 f"both sides must be at least {2**depth}"
             )
-        x = Conv(self.stem, 3, init="he_uniform", style=self.style, name="stem")(image)
+        x = Conv(self.stem, 3, kernel_init="he_uniform", style=self.style, name="stem")(
+            image
+        )
         skips = []
         for i in range(depth):
             x, _ = self._block(x, self.layers[i], f"down{i + 1}", train)
@@ -59,7 +61,11 @@ class FCDenseNet(nn.Module):
             )
             x, new = self._block(x, self.layers[depth + 1 + i], f"up{i + 1}", train)
         x = Conv(
-            self.num_classes, 1, init="he_uniform", style=self.style, name="classifier"
+            self.num_classes,
+            1,
+            kernel_init="he_uniform",
+            style=self.style,
+            name="classifier",
         )(x)
         return {"logits": x.astype(jnp.float32)}
 

@@ -95,7 +95,9 @@ class FCN(nn.Module):
         return self._score(x, "score_fr")
 
     def _score(self, x: Array, name: str) -> Array:
-        x = Conv(self.num_classes, 1, init="zeros", style=self.style, name=name)(x)
+        x = Conv(self.num_classes, 1, kernel_init="zeros", style=self.style, name=name)(
+            x
+        )
         return x.astype(jnp.float32)
 
     def _join(self, x: Array, pool: Array, stride: int) -> Array:

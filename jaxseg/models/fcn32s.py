@@ -75,7 +75,7 @@ def score_and_upsample(
     net: FCNAlexNet | FCNGoogLeNet, x: Array, crop: int, image: Array
 ) -> dict[str, Array]:
     """Score layer (zero start) and the 32-fold deconvolution, inside `net`'s scope."""
-    x = Conv(net.num_classes, 1, init="zeros", style=net.style, name="score")(x)
+    x = Conv(net.num_classes, 1, kernel_init="zeros", style=net.style, name="score")(x)
     up = BilinearDeconv(32, KERNEL, crop, net.learned, net.style, name="upscore")
     return {"logits": up(x.astype(jnp.float32), image.shape[1:3]).astype(jnp.float32)}
 

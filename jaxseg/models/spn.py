@@ -93,7 +93,11 @@ class SPN(nn.Module):
         x = resize(x, padded.shape[1:3])
         x = nn.relu(Conv(2 * self.features, style=self.style, name="post")(x))
         head = Classifier(
-            self.num_classes, kernel=3, init="he", style=self.style, name="classifier"
+            self.num_classes,
+            kernel=3,
+            kernel_init="he",
+            style=self.style,
+            name="classifier",
         )
         outputs["logits"] = head(x, train=train)
         return {k: x[:, : size[0], : size[1]] for k, x in outputs.items()}

@@ -121,7 +121,7 @@ class NonLocal(nn.Module):
 
         def project(source, name):
             layer = Conv(
-                inner, kernel=1, init="normal0.01", style=self.style, name=name
+                inner, kernel=1, kernel_init="normal0.01", style=self.style, name=name
             )
             return layer(source)
 
@@ -158,7 +158,9 @@ class NonLocal(nn.Module):
 
     def _out(self, y, channels, train):
         if not self.norm_out:
-            return Conv(channels, 1, init="zeros", style=self.style, name="out")(y)
+            return Conv(channels, 1, kernel_init="zeros", style=self.style, name="out")(
+                y
+            )
         y = Conv(channels, 1, bias=False, style=self.style, name="out")(y)
         return Norm(self.style, scale_init=0.0, name="out_norm")(y, train=train)
 

@@ -26,7 +26,7 @@ class PreActivation(nn.Module):
         x = Conv(
             self.features,
             self.kernel,
-            init="he_uniform",
+            kernel_init="he_uniform",
             style=self.style,
             name="conv",
         )(x)
@@ -82,7 +82,7 @@ class TransitionUp(nn.Module):
     def __call__(self, x: Array, skip: Array) -> Array:
         """Join `[B, h, w, C]` and a skip `[B, H, W, S]` to `[B, H, W, C + S]`."""
         up = ConvTranspose(
-            x.shape[-1], 3, 2, init="he_uniform", style=self.style, name="up"
+            x.shape[-1], 3, 2, kernel_init="he_uniform", style=self.style, name="up"
         )(x)
         height, width = skip.shape[1:3]
         return jnp.concatenate([up[:, :height, :width], skip], axis=-1)

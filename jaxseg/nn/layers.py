@@ -67,7 +67,7 @@ class Conv(nn.Module):
     padding: Padding | None = None
     groups: int = 1
     bias: bool = True
-    init: str = "he"
+    kernel_init: str = "he"
     style: Style = Style()
 
     @nn.compact
@@ -76,7 +76,7 @@ class Conv(nn.Module):
         if padding is None:
             padding = tuple(map(same_padding, kernel_size, rate))
         shape = (*kernel_size, x.shape[-1] // self.groups, self.features)
-        kernel = self.param("kernel", initialiser(self.init), shape)
+        kernel = self.param("kernel", initialiser(self.kernel_init), shape)
         y = conv(
             x.astype(self.style.dtype),
             kernel.astype(self.style.dtype),
@@ -102,7 +102,7 @@ def _bilinear_init(key, shape, dtype=jnp.float32):
 class ConvTranspose(nn.Module):
     """Transposed convolution, PyTorch's sizes: (n - 1) * stride + kernel - 2 * padding.
 
-    `init="bilinear"` starts as bilinear upsampling (square kernels).
+    `kernel_init="bilinear"` starts as bilinear upsampling (square kernels).
     """
 
     features: int
@@ -111,12 +111,16 @@ class ConvTranspose(nn.Module):
     padding: int | tuple[int, int] = 0
     output_padding: int | tuple[int, int] = 0
     bias: bool = True
-    init: str = "he"
+    kernel_init: str = "he"
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        init = _bilinear_init if self.init == "bilinear" else initialiser(self.init)
+        init = (
+            _bilinear_init
+            if self.kernel_init == "bilinear"
+            else initialiser(self.kernel_init)
+        )
         shape = (*pair(self.kernel), x.shape[-1], self.features)
         kernel = self.param("kernel", init, shape)
         y = conv_transpose(
@@ -144,7 +148,7 @@ class ConvNormAct(nn.Module):
     groups: int = 1
     bias: bool = False
     act: str = "relu"
-    init: str = "he"
+    kernel_init: str = "he"
     epsilon: float | None = None
     style: Style = Style()
 
@@ -158,7 +162,7 @@ class ConvNormAct(nn.Module):
             self.padding,
             self.groups,
             self.bias,
-            self.init,
+            self.kernel_init,
             self.style,
             name="conv",
         )(x)

@@ -39,11 +39,9 @@ class Norm(nn.Module):
         if self.style.norm == "frozen":
             scale, bias = lax.stop_gradient((scale, bias))
         epsilon = self.style.epsilon if self.epsilon is None else self.epsilon
-        factor = scale * lax.rsqrt(var + epsilon)
-        shift = bias - mean * factor
-        if factor.ndim == 1:  # statistics per channel; per image they come as [B,1,1,C]
-            factor = factor.reshape((1,) * (x.ndim - 1) + (-1,))
-            shift = shift.reshape(factor.shape)
+        mean, var = (_over_last_axis(v, x.ndim) for v in (mean, var))
+        factor = _over_last_axis(scale, x.ndim) * lax.rsqrt(var + epsilon)
+        shift = _over_last_axis(bias, x.ndim) - mean * factor
         return (x.astype(jnp.float32) * factor + shift).astype(x.dtype)
 
     def _batch_statistics(self, x, train):
@@ -74,3 +72,8 @@ class Norm(nn.Module):
         shape = (x.shape[0], 1, 1, channels)
         mean = jnp.repeat(mean, channels // groups, -1).reshape(shape)
         return mean, jnp.repeat(var, channels // groups, -1).reshape(shape)
+
+
+def _over_last_axis(values, ndim):
+    """[C] as [1, ..., C]; statistics of groups come as [B, 1, 1, C] already."""
+    return values if values.ndim == ndim else values.reshape((1,) * (ndim - 1) + (-1,))

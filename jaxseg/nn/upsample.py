@@ -96,7 +96,7 @@ class BilinearDeconv(nn.Module):
             self.kernel,
             self.stride,
             bias=False,
-            init="bilinear",
+            kernel_init="bilinear",
             style=self.style,
             name="deconv",
         )(x)
