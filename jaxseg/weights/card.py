@@ -15,6 +15,7 @@ LICENCES = {
     "timm": "code Apache-2.0; each model's own card names the licence of its weights",
     "segmentation_models_pytorch": "code MIT; encoder weights as their own sources say",
     "mmsegmentation": "Apache-2.0; the terms of the training data also apply",
+    "milesial/Pytorch-UNet": "GPL-3.0; the terms of the training data also apply",
 }
 
 
@@ -29,6 +30,7 @@ class Normalisation:
 
 
 IMAGENET = Normalisation()
+UNIT = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))  # 0..1 as it is
 HALF = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # Inception's: -1..1
 
 
@@ -37,7 +39,7 @@ class Card:
     """What a user of the weights must know.
 
     ``model`` and ``options`` rebuild the network by ``create_model``; ``classes`` may
-    be empty where the checkpoint does not name them.
+    be empty where the checkpoint does not name them; ``note`` says what is not known.
     """
 
     model: str
@@ -50,6 +52,7 @@ class Card:
     normalisation: Normalisation
     classes: tuple[str, ...] = ()
     palette: tuple[tuple[int, int, int], ...] = ()
+    note: str = ""
 
     def write(self, folder: str | os.PathLike) -> None:
         """Writes ``card.json`` into a folder."""

@@ -21,6 +21,7 @@ from jaxseg.weights.convert import convert, flatten, translate
 from jaxseg.weights.report import Report
 from jaxseg.weights.rules import Rules
 from jaxseg.weights.sources import Source
+from jaxseg.weights.unread import unread_names
 from jaxseg.weights.unwrap import unwrap
 
 _COLLECTIONS = ("params/", "batch_stats/")
@@ -93,7 +94,11 @@ def read_into(
     variables, fresh = _complete(taken, shapes, model, channels)
     report = _report(taken, state, rules, found, native is not None)
     report = dataclasses.replace(
-        report, fresh=fresh, adapted=adapted, unused=report.unused + skipped
+        report,
+        fresh=fresh,
+        adapted=adapted,
+        unused=report.unused + skipped,
+        unread=unread_names(beside),
     )
     return Imported(variables, report, found, beside)
 

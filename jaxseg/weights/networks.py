@@ -1,5 +1,6 @@
-"""Whole networks of torchvision and segmentation_models.pytorch."""
+"""Whole networks of torchvision, segmentation_models.pytorch and milesial's U-Net."""
 
+from jaxseg.weights.card import UNIT
 from jaxseg.weights.sources import Network, Source
 
 VOC = (
@@ -8,26 +9,43 @@ VOC = (
     *("pottedplant", "sheep", "sofa", "train", "tvmonitor"),
 )
 _TV = "torchvision.models.segmentation."
-_EAGER = (
-    "segmentation_models_pytorch dilates the first 3x3 of a stage that lost its stride "
-    "already; the network here keeps the previous rate there, so logits differ"
-)
-_SMP_PLUS = (
-    ("separable", "plain"),
-    ("after_aspp", True),
-    ("fuse", 1),
-    ("rates", (12, 24, 36)),
-    ("align_corners", True),
-)
-_SMP_PSP = (
-    ("stem", "7x7"),
-    ("output_stride", 32),
-    ("aux", False),
-    ("fuse_kernel", 1),
-    ("score_kernel", 3),
-    ("norm_single", False),
-    ("input_first", False),
-)
+_DEPTHS = (50, 101, 18, 34, 152)
+_SMP = "segmentation_models_pytorch."
+_SMP_ASPP = (("eager_rate", True), ("rates", (12, 24, 36)), ("align_corners", True))
+_SMP_PLUS = (*_SMP_ASPP, ("separable", "plain"), ("after_aspp", True), ("fuse", 1))
+
+
+def _resnet(family: str, depth: int, factory: str, options, **peer) -> Network:
+    """A network of segmentation_models.pytorch; here -50 and -101 have own names."""
+    named = depth in (50, 101)
+    return Network(
+        f"{family}_resnet{depth if named else 50}",
+        options if named else (("depth", depth), *options),
+        _SMP + factory,
+        peer=(("encoder_name", f"resnet{depth}"), *peer.items()),
+    )
+
+
+def _pspnets(depth: int, *, shallow: bool) -> Network:
+    """segmentation_models.pytorch's PSPNet reads c3 (its default) or c5."""
+    wide = 2048 if depth > 34 else 512
+    features = (wide // 4 if shallow else wide) // 4
+    options = (
+        ("stem", "7x7"),
+        ("output_stride", 32),
+        ("aux", False),
+        ("fuse_kernel", 1),
+        ("score_kernel", 3),
+        ("norm_single", False),
+        ("input_first", False),
+        ("features", features),
+        ("fuse_features", 512),
+        ("tap", "c3" if shallow else "c5"),
+    )
+    level = 3 if shallow else 5
+    peer = {"encoder_depth": level, "upsampling": 2**level}
+    return _resnet("pspnet", depth, "PSPNet", options, **peer)
+
 
 ROWS: tuple[Source, ...] = (
     Source(
@@ -91,13 +109,8 @@ ROWS: tuple[Source, ...] = (
         "segmentation_models_pytorch",
         ("encoder.layer4.0.conv1.weight", "decoder.aspp.convs.0.0.weight"),
         networks=tuple(
-            Network(
-                f"deeplabv3_resnet{depth}",
-                (("rates", (12, 24, 36)), ("align_corners", True)),
-            )
-            for depth in (50, 101)
+            _resnet("deeplabv3", depth, "DeepLabV3", _SMP_ASPP) for depth in _DEPTHS
         ),
-        caution=_EAGER,
     ),
     Source(
         "DeepLabV3Plus",
@@ -105,9 +118,9 @@ ROWS: tuple[Source, ...] = (
         "segmentation_models_pytorch",
         ("encoder.layer4.0.conv1.weight", "decoder.aspp.0.convs.0.0.weight"),
         networks=tuple(
-            Network(f"deeplabv3plus_resnet{depth}", _SMP_PLUS) for depth in (50, 101)
+            _resnet("deeplabv3plus", depth, "DeepLabV3Plus", _SMP_PLUS)
+            for depth in _DEPTHS
         ),
-        caution=_EAGER,
     ),
     Source(
         "DeepLabV3Plus on MobileNet v2",
@@ -118,17 +131,20 @@ ROWS: tuple[Source, ...] = (
             Network(
                 "deeplabv3plus_mobilenetv2",
                 (*_SMP_PLUS, ("tap", "output"), ("last", 1280)),
+                _SMP + "DeepLabV3Plus",
+                peer=(("encoder_name", "mobilenet_v2"),),
             ),
         ),
-        caution=_EAGER,
     ),
     Source(
-        "PSPNet with encoder_depth=5",
+        "PSPNet",
         "smp_pspnet",
         "segmentation_models_pytorch",
         ("encoder.layer4.0.conv1.weight", "decoder.psp.blocks.0.pool.1.0.weight"),
         networks=tuple(
-            Network(f"pspnet_resnet{depth}", _SMP_PSP) for depth in (50, 101)
+            _pspnets(depth, shallow=shallow)
+            for depth in _DEPTHS
+            for shallow in (True, False)
         ),
     ),
     Source(
@@ -140,10 +156,30 @@ ROWS: tuple[Source, ...] = (
             "decoder.blocks.4.conv2.0.weight",
             "segmentation_head.0.weight",
         ),
-        networks=(
-            Network("unet_resnet18"),
-            Network("unet_resnet34"),
-            Network("unet_resnet50"),
+        networks=tuple(
+            Network(
+                f"unet_resnet{depth}",
+                factory=_SMP + "Unet",
+                peer=(("encoder_name", f"resnet{depth}"),),
+            )
+            for depth in (18, 34, 50)
         ),
+    ),
+    Source(
+        "U-Net",
+        "milesial_unet",
+        "milesial/Pytorch-UNet",
+        ("inc.double_conv.0.weight", "up1.up.weight", "outc.conv.weight"),
+        networks=(Network("unet"),),
+        normalisation=UNIT,
+    ),
+    Source(
+        "U-Net, bilinear",
+        "milesial_unet",
+        "milesial/Pytorch-UNet",
+        ("inc.double_conv.0.weight", "outc.conv.weight"),
+        ("up1.up.weight",),
+        networks=(Network("unet", (("up", "bilinear"),)),),
+        normalisation=UNIT,
     ),
 )

@@ -2,8 +2,9 @@
 
 Pickle is a program for a small machine; ``torch.save`` uses little of it. The opcodes
 are read first without running any (an unbounded memo index alone can exhaust
-memory), then the program runs with six inert names in place of Python's imports.
-Any other global ends the reading with an error that names it.
+memory), then the program runs with inert names in place of Python's imports: torch's
+own few, and empty tokens for what training scripts leave beside the tensors (see
+``unread``). Any other global ends the reading with an error that names it.
 """
 
 import io
@@ -13,6 +14,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import ml_dtypes
 import numpy as np
+
+from jaxseg.weights import unread
 
 DTYPES = {
     "FloatStorage": np.dtype(np.float32),
@@ -122,6 +125,10 @@ class _Unpickler(pickle.Unpickler):
         full = f"{module}.{name}"
         if module == "torch" and name in DTYPES:
             return _Inert(full, _not_callable(full))
+        if full in unread.NAMES:
+            return unread.token(full)
+        if full in unread.GETATTR:
+            return _Inert(full, _attribute)
         if full not in _CALLS:
             raise _Refusal(f"refused global {full}; {_ADVICE}")
         return _Inert(full, _CALLS[full])
@@ -174,6 +181,14 @@ def _parameter(data, *_) -> Tensor:
 def _table(items=()) -> _Table:
     """``OrderedDict()`` or ``OrderedDict([[key, value], ...])`` (Python 2 files)."""
     return _Table(items)
+
+
+def _attribute(*arguments):
+    """``getattr`` of the file, on tokens alone."""
+    found = unread.attribute(*arguments) if len(arguments) == 2 else None
+    if found is None:
+        raise _Refusal(f"refused global builtins.getattr; {_ADVICE}")
+    return found
 
 
 def _not_callable(name: str):

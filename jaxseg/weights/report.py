@@ -15,6 +15,7 @@ class Report:
         unused: source keys left out because ``allow_unused`` or ``part`` said so.
         fresh: paths of the model that keep initial values.
         adapted: source keys of first convolutions fitted to the image's channels.
+        unread: classes of foreign objects beside the state dict that were not read.
         cast: source dtypes other than float32, with their counts.
         difference: largest difference of the logits relative to the largest logit,
             None where it was not measured.
@@ -28,6 +29,7 @@ class Report:
     unused: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
     adapted: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     cast: tuple[tuple[str, int], ...] = ()
     difference: float | None = None
     caution: str = ""
@@ -42,6 +44,7 @@ class Report:
             "left out": self.dropped + self.unused,
             "fresh": self.fresh,
             "adapted": self.adapted,
+            "not read": self.unread,
         }
         lines += [f"{name:11} {_some(keys)}" for name, keys in lists.items() if keys]
         lines += [f"cast        {count} from {dtype}" for dtype, count in self.cast]

@@ -1,6 +1,6 @@
 """ImageNet classifiers of torchvision and timm, imported as backbones."""
 
-from jaxseg.weights.card import HALF
+from jaxseg.weights.card import HALF, IMAGENET
 from jaxseg.weights.sources import Source
 
 
@@ -8,6 +8,9 @@ def _backbone(name: str, table: str, library: str, has, lacks=(), **more) -> Sou
     """A row whose trunk alone is imported."""
     return Source(name, table, library, has, lacks, part="backbone", **more)
 
+
+_STEM = "backbone.stem.0.weight"
+_POOLED = "backbone.layer1.0.downsample.2.weight"
 
 ROWS: tuple[Source, ...] = (
     _backbone(
@@ -27,7 +30,13 @@ ROWS: tuple[Source, ...] = (
         "timm_vit:BACKBONE",
         "timm",
         ("cls_token", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight"),
-        normalisation=HALF,  # DeiT's own is ImageNet's; the keys do not tell
+        ("dist_token",),
+        # timm's names: DeiT, DINO and MAE saw ImageNet's mean and deviation, Google's
+        # networks (augreg, orig_in21k) and SAM's values in -1..1
+        hints=(
+            *((word, IMAGENET) for word in ("deit", "dino", "mae")),
+            *((word, HALF) for word in ("augreg", "orig_in21k", ".sam_")),
+        ),
     ),
     _backbone(
         "ResNet",
@@ -132,5 +141,42 @@ ROWS: tuple[Source, ...] = (
         "torchvision_mobilenet_v3:SMALL",
         "torchvision",
         ("features.1.block.1.fc1.weight", "features.12.0.weight"),
+    ),
+    *(
+        _backbone(
+            f"MobileNet v3 {size}",
+            f"timm_mobilenet_v3:{size.upper()}",
+            "timm",
+            ("conv_stem.weight", f"blocks.{last}.0.conv.weight", "blocks.0.0.bn2.bias"),
+            caution="timm's normalisations have epsilon 1e-5, MobileNetV3 here 1e-3: "
+            "give the model the option epsilon=1e-5",
+        )
+        for size, last in (("large", 6), ("small", 5))
+    ),
+    *(
+        _backbone(
+            f"ResNet-{kind} of any network",
+            f"{table}+mmseg_parts:HEADS",
+            "mmsegmentation",
+            (*has, "backbone.layer4.0.conv1.weight", "decode_head.conv_seg.weight"),
+            lacks,
+        )
+        for kind, table, has, lacks in (
+            ("v1d", "mmseg_resnet_d", (_STEM, _POOLED), ()),
+            ("v1c", "mmseg_resnet", (_STEM,), (_POOLED,)),
+            ("v1b", "mmseg_resnet_v1", ("backbone.conv1.weight",), ()),
+        )
+    ),
+    _backbone(
+        "HRNet of any network",
+        "mmseg_hrnet:TRUNK+mmseg_parts:HEADS",
+        "mmsegmentation",
+        ("backbone.stage4.0.branches.0.0.conv1.weight", "decode_head.conv_seg.weight"),
+    ),
+    _backbone(
+        "ViT of any network",
+        "mmseg_setr:TRUNK+mmseg_parts:HEADS",
+        "mmsegmentation",
+        ("backbone.layers.0.attn.attn.in_proj_weight", "decode_head.conv_seg.weight"),
     ),
 )

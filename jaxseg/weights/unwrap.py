@@ -5,7 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from jaxseg.weights.unread import Unread
+
 WRAPPERS = ("state_dict", "model")
+NOTES = ("mask_values",)  # that milesial/Pytorch-UNet keeps among its tensors
 _PREFIX = "module."  # of torch's DataParallel
 
 
@@ -26,18 +29,24 @@ def unwrap(tree: Any, path: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]
             beside = {key: value for key, value in tree.items() if key != name}
             tree = tree[name]
             break
+    beside |= {key: tree[key] for key in NOTES if key in tree}
+    tree = {key: value for key, value in tree.items() if key not in NOTES}
     wrong = [key for key, value in tree.items() if not _is_entry(key, value)]
     if wrong or not tree:
-        shown = ", ".join(repr(key)[:60] for key in wrong[:10])
+        shown = ", ".join(f"{repr(k)[:60]}: {_kind(tree[k])}" for k in wrong[:10])
         raise ValueError(
             f"{path} holds no state dict: {len(wrong)} of {len(tree)} entries are not "
             f"named tensors ({shown}); a state dict may lie under {WRAPPERS}"
         )
-    return _strip(dict(tree)), beside
+    return _strip(tree), beside
 
 
 def _is_entry(key: Any, value: Any) -> bool:
     return isinstance(key, str) and isinstance(value, np.ndarray)
+
+
+def _kind(value: Any) -> str:
+    return repr(value) if isinstance(value, Unread) else type(value).__name__
 
 
 def _strip(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -9,36 +9,37 @@ from collections.abc import Callable, Mapping
 import jax
 import numpy as np
 
-from jaxseg.weights.sources import Source
+from jaxseg.weights.sources import Network, Source
 
-SIZE = (96, 129)
+_SIZES = {"torchvision": (96, 129)}  # the others want multiples of 32
 
 
 def difference(
     source: Source,
-    name: str,
+    network: Network,
     state_dict: Mapping[str, np.ndarray],
     apply: Callable[[jax.Array], jax.Array],
     *,
     num_classes: int,
-    size: tuple[int, int] = SIZE,
 ) -> float:
     """Largest difference of the logits relative to the largest logit.
 
     Args:
-        source: the row of ``SOURCES``; its ``networks`` name the library's factories.
-        name: of the network here.
+        source: the row of ``SOURCES``.
+        network: the row of its ``networks``, which names the library's factory.
         state_dict: the source's weights.
         apply: image [1, H, W, 3] -> logits [1, H, W, num_classes].
 
     Raises:
         ValueError: the library is not installed, or has no such network.
     """
-    factory = source.network(name).factory
-    if not factory:
-        known = [network.name for network in source.networks if network.factory]
-        raise ValueError(f"{source.name} as {name!r} has no peer; allowed: {known}")
-    torch, net = _build(factory, state_dict, num_classes)
+    if not network.factory:
+        known = sorted({row.name for row in source.networks if row.factory})
+        raise ValueError(
+            f"{source.name} as {network.name!r} has no peer; allowed: {known}"
+        )
+    torch, net = _build(network, state_dict, num_classes)
+    size = _SIZES.get(network.factory.partition(".")[0], (96, 128))
     image = np.random.default_rng(0).normal(size=(1, *size, 3)).astype(np.float32)
     with torch.no_grad():
         want = net(torch.from_numpy(image.transpose(0, 3, 1, 2).copy()))
@@ -49,19 +50,27 @@ def difference(
     return float(np.abs(got - want).max() / np.abs(want).max())
 
 
-def _build(factory: str, state_dict, num_classes: int):
-    module, _, function = factory.rpartition(".")
+def _build(network: Network, state_dict, num_classes: int):
+    module, _, function = network.factory.rpartition(".")
     try:
         torch = importlib.import_module("torch")
         make = getattr(importlib.import_module(module), function)
     except (ImportError, RuntimeError, AttributeError) as error:
-        raise ValueError(f"{factory} cannot be imported to compare: {error}") from error
-    options = {"num_classes": num_classes}
-    if module.startswith("torchvision"):
-        auxiliary = any(key.startswith("aux_classifier.") for key in state_dict)
-        options |= {"weights": None, "weights_backbone": None}
-        options |= {} if "lraspp" in function else {"aux_loss": auxiliary}
-    net = make(**options)
+        raise ValueError(
+            f"{network.factory} cannot be imported to compare: {error}"
+        ) from error
+    net = make(**_options(network, state_dict, num_classes))
     tensors = {key: torch.from_numpy(np.array(v)) for key, v in state_dict.items()}
     net.load_state_dict(tensors)
     return torch, net.eval()
+
+
+def _options(network: Network, state_dict, num_classes: int) -> dict[str, object]:
+    """What the library's function is called with; nothing is downloaded."""
+    if not network.factory.startswith("torchvision"):
+        return {"encoder_weights": None, "classes": num_classes, **dict(network.peer)}
+    options = {"num_classes": num_classes, "weights": None, "weights_backbone": None}
+    if "lraspp" in network.factory:
+        return options
+    auxiliary = any(key.startswith("aux_classifier.") for key in state_dict)
+    return {**options, "aux_loss": auxiliary}

@@ -1,5 +1,7 @@
 """Fixtures and the printed table of the comparisons with PyTorch libraries."""
 
+import contextlib
+import importlib.metadata
 import importlib.util
 import pathlib
 import sys
@@ -7,6 +9,7 @@ import sys
 import jax
 import pytest
 
+_LIBRARIES = {"smp": "segmentation_models_pytorch", "mmseg": "mmsegmentation"}
 _PEERS = pathlib.Path(__file__).with_name("peers.py")
 
 
@@ -35,11 +38,35 @@ def exact_numerics():
     jax.config.update(name, before)
 
 
-def pytest_terminal_summary(terminalreporter):
-    """Prints the parity table: source, model, largest relative difference."""
+@pytest.fixture(autouse=True)
+def recorded(request):
+    """The comparisons of a test travel with its report, from other processes too."""
+    yield
     module = sys.modules.get("jaxseg_peers")
-    if module is None or not module.TABLE:
+    if module is not None:
+        request.node.user_properties += [("parity", row) for row in module.TABLE]
+        module.TABLE.clear()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Prints the parity table in Markdown: source, network, largest difference."""
+    reports = [r for group in terminalreporter.stats.values() for r in group]
+    properties = [p for r in reports for p in getattr(r, "user_properties", ())]
+    table = sorted({tuple(row) for name, row in properties if name == "parity"})
+    if not table:
         return
     terminalreporter.section("parity with PyTorch")
-    for source, model, difference in sorted(module.TABLE):
-        terminalreporter.line(f"| {source} | {model} | {difference:.1e} |")
+    line = terminalreporter.line
+    line("| Source | Network | Largest difference, relative to the largest output |")
+    line("|---|---|---|")
+    for source, model, difference in table:
+        line(f"| {_named(source)} | {model} | {difference:.1e} |")
+    line(f"\n{len(table)} comparisons, the largest {max(d for *_, d in table):.1e}")
+
+
+def _named(source: str) -> str:
+    """The library's name and version."""
+    name = _LIBRARIES.get(source, source)
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return f"{name} {importlib.metadata.version(name)}"
+    return name

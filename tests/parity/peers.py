@@ -228,17 +228,17 @@ def compare(
     channels, seed = options.pop("channels", 3), options.pop("seed", 0)
     variables = import_from(torch_model, model, rules, sizes[0], channels, **options)
     apply = jax.jit(lambda v, x: model.apply(v, x, train=False))
-    worst = 0.0
+    largest = 0.0
     for size in sizes:
         random = np.random.default_rng(seed)
         image = random.normal(size=(1, *size, channels)).astype(np.float32)
         want = _reference(torch_model, image, run)
         got = jax.device_get(apply(variables, jnp.asarray(image)))
         for name in names or want:
-            worst = max(worst, _difference(got, want, name, size, rtol))
+            largest = max(largest, _difference(got, want, name, size, rtol))
     source, _, kind = (label or type(torch_model).__module__).partition(": ")
-    TABLE.append((source, kind or type(torch_model).__name__, worst))
-    return worst
+    TABLE.append((source, kind or type(torch_model).__name__, largest))
+    return largest
 
 
 def import_from(torch_model, model, rules, size=(64, 64), channels=3, **options):

@@ -1,22 +1,17 @@
-"""PSPNet, DeepLab v3, v3+ and FastFCN (PSP, ASPP, Enc) equal MMSegmentation's."""
+"""FCN, PSPNet, DeepLab v3, v3+ and FastFCN (PSP, ASPP, Enc) equal MMSegmentation's."""
 
 import pathlib
 
 import pytest
 
 from jaxseg import create_model
-from jaxseg.backbones.resnet import ResNet
-from jaxseg.heads.aspp import ASPPHead
-from jaxseg.heads.encoding import EncHead
-from jaxseg.heads.fcn import FCNHead
-from jaxseg.heads.pyramid import JPUHead, PSPHead
-from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.context import ASPP, PyramidPooling
-from jaxseg.nn.jpu import JPU
 from jaxseg.weights.maps import mmseg_deeplab as maps
+from jaxseg.weights.maps import mmseg_fcn
+from jaxseg.weights.mmseg_config import trunk_options
 
 BLOCKS = (1, 1, 1, 2)
 TRUNK = {"stem": "c", "blocks": BLOCKS, "output_stride": 8}
+FOLDER = "fastfcn/fastfcn_r50-d32_jpu_{}_4xb2-80k_cityscapes-512x1024"
 WIDE = {"features": 512, "project_kernel": 3, "pool_first": True}
 
 
@@ -30,7 +25,7 @@ def plain(node):
     return [plain(v) for v in node] if isinstance(node, (list, tuple)) else node
 
 
-def build(peers, name):
+def build(peers, name, blocks=BLOCKS):
     """The network of a configuration file, with few units and random weights."""
     root = pathlib.Path(peers.mmseg.__file__).parent / ".mim/configs"
     import torch
@@ -46,7 +41,7 @@ def build(peers, name):
         config["neck"]["in_channels"] = tuple(config["neck"]["in_channels"])
         config["neck"]["dilations"] = tuple(config["neck"]["dilations"])
     net = MODELS.build(config)
-    for index, count in enumerate(BLOCKS, start=1):
+    for index, count in enumerate(blocks, start=1):
         stage = getattr(net.backbone, f"layer{index}")
         short = torch.nn.Sequential(*list(stage)[:count])
         setattr(net.backbone, f"layer{index}", short)
@@ -93,28 +88,37 @@ def test_deeplabv3plus(peers):
     check(peers, model, net, maps.MAP_V3PLUS, "DeepLabV3+ R50-D8")
 
 
-def fastfcn(head):
-    trunk = ResNet(stem="c", blocks=BLOCKS)
-    jpu = JPU(align_corners=False, order=("c3", "c4", "c5"))
-    return EncoderDecoder(trunk, JPUHead(jpu, head), FCNHead(19, 256, None))
+@pytest.mark.slow
+def test_deeplabv3plus_multi_grid(peers):
+    """Stride 16 with a multi-grid, as their configuration's text gives them."""
+    folder, name = "deeplabv3plus/", "deeplabv3plus_r101-d16-mg124_4xb2-80k_cityscapes"
+    net = build(peers, f"{folder}{name}-512x1024", blocks=(1, 1, 1, 3))
+    text = "strides=(1, 2, 2, 1), multi_grid=(1, 2, 4)"
+    options = {**TRUNK, **WIDE, "separable": "full", "aux": 256, "blocks": (1, 1, 1, 3)}
+    options |= trunk_options({"meta": {"cfg": text}})
+    model = create_model("deeplabv3plus_resnet50", 19, **options)
+    check(peers, model, net, maps.MAP_V3PLUS, "DeepLabV3+ D16-MG124")
 
 
 @pytest.mark.slow
-def test_fastfcn_psp(peers):
-    net = build(peers, "_base_/models/fastfcn_r50-d32_jpu_psp")
-    model = fastfcn(PSPHead(19, PyramidPooling(align_corners=False)))
-    check(peers, model, net, maps.MAP_FASTFCN_PSP, "FastFCN PSP R50-D32")
+def test_fcn(peers):
+    net = build(peers, "_base_/models/fcn_r50-d8")
+    model = create_model("fcn_resnet50", 19, convs=2, join=True, **TRUNK)
+    check(peers, model, net, mmseg_fcn.MAP, "FCN R50-D8")
+
+
+FASTFCN = {
+    "psp": ("psp", "_base_/models/fastfcn_r50-d32_jpu_psp", maps.MAP_FASTFCN_PSP),
+    "aspp": ("deeplabv3", FOLDER.format("aspp"), maps.MAP_FASTFCN_ASPP),
+    "enc": ("enc", FOLDER.format("enc"), maps.MAP_FASTFCN_ENC),
+}
 
 
 @pytest.mark.slow
-def test_fastfcn_aspp(peers):
-    net = build(peers, "fastfcn/fastfcn_r50-d32_jpu_aspp_4xb2-80k_cityscapes-512x1024")
-    model = fastfcn(ASPPHead(19, ASPP(rates=(12, 24, 36), **WIDE)))
-    check(peers, model, net, maps.MAP_FASTFCN_ASPP, "FastFCN ASPP R50-D32")
-
-
-@pytest.mark.slow
-def test_fastfcn_enc(peers):
-    net = build(peers, "fastfcn/fastfcn_r50-d32_jpu_enc_4xb2-80k_cityscapes-512x1024")
-    model = fastfcn(EncHead(19, kernel=3))
-    check(peers, model, net, maps.MAP_FASTFCN_ENC, "FastFCN Enc R50-D32")
+@pytest.mark.parametrize("head", FASTFCN)
+def test_fastfcn(peers, head):
+    name, config, rules = FASTFCN[head]
+    options = {"stem": "c", "blocks": BLOCKS, "align_corners": False}
+    model = create_model(f"fastfcn_{name}_resnet50", 19, variant="mmseg", **options)
+    net = build(peers, config)
+    check(peers, model, net, rules, f"FastFCN {head.upper()} R50-D32")

@@ -4,6 +4,7 @@ import pytest
 
 from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3
 from jaxseg.weights.maps import timm_mobilenet_v2 as timm_v2
+from jaxseg.weights.maps import timm_mobilenet_v3 as timm_v3
 from jaxseg.weights.maps import torchvision_mobilenet_v2 as v2
 from jaxseg.weights.maps import torchvision_mobilenet_v3 as v3
 from jaxseg.weights.rules import drop
@@ -55,6 +56,19 @@ def test_v3(peers, size, rules, ends):
     model, label = MobileNetV3(size), f"torchvision: mobilenet_v3_{size}"
     run = lambda net, x: {"c5": net.features(x)}
     peers.compare(model, net, rules + _CLASSIFIER, run=run, label=label)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["large", "small"])
+def test_v3_of_timm(peers, size):
+    """The same layers with another epsilon; with ours it is visibly off."""
+    net = peers.randomise(peers.timm.create_model(f"mobilenetv3_{size}_100"))
+    run = lambda net, x: {"c5": net.blocks(net.bn1(net.conv_stem(x)))}
+    rules = getattr(timm_v3, f"BACKBONE_{size.upper()}") + timm_v3.CLASSIFIER
+    label = f"timm: mobilenetv3_{size}_100"
+    peers.compare(MobileNetV3(size, epsilon=1e-5), net, rules, run=run, label=label)
+    with pytest.raises(AssertionError, match="> 1e-04"):
+        peers.compare(MobileNetV3(size), net, rules, run=run, sizes=[(64, 64)])
 
 
 @pytest.mark.slow

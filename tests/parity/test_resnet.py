@@ -3,7 +3,12 @@
 import pytest
 
 from jaxseg.backbones.resnet import ResNet
-from jaxseg.weights.maps import timm_resnet, timm_resnet_d, torchvision_resnet
+from jaxseg.weights.maps import (
+    mmseg_resnet_d,
+    timm_resnet,
+    timm_resnet_d,
+    torchvision_resnet,
+)
 from jaxseg.weights.rules import drop
 
 _FC = drop(r"fc\.(weight|bias)")
@@ -57,6 +62,36 @@ def test_dense(peers, stride):
     rules, label = torchvision_resnet.BACKBONE, f"torchvision: resnet50 /{stride}"
     model = ResNet(50, output_stride=stride)
     peers.compare(model, net, rules + _FC, run=stages, label=label)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stride", [8, 16])
+def test_dense_timm(peers, stride):
+    """timm's pooling shortcut of a dense stage averages adjacent pixels."""
+    net = peers.timm.create_model("resnet50d", output_stride=stride)
+    peers.randomise(net, stride)
+    model = ResNet(50, output_stride=stride, stem="d", dense_pool="adjacent")
+    rules, label = timm_resnet_d.BACKBONE + _FC, f"timm: resnet50d /{stride}"
+    peers.compare(model, net, rules, run=stages, label=label)
+
+
+@pytest.mark.slow
+def test_dense_mmseg(peers):
+    """MMSegmentation's ResNet-v1d does not pool in a dense stage."""
+    _ = peers.mmseg
+    from mmseg.models.backbones import ResNetV1d
+
+    strides, dilations = (1, 2, 1, 1), (1, 1, 2, 4)
+    trunk = ResNetV1d(
+        depth=50, strides=strides, dilations=dilations, contract_dilation=True
+    )
+    net = peers.torch.nn.Module()
+    net.backbone = trunk
+    run = lambda net, x: {f"c{i}": y for i, y in enumerate(net.backbone(x), start=2)}
+    peers.randomise(net, run=run)
+    model = ResNet(50, output_stride=8, stem="d", dense_pool="none")
+    rules, label = mmseg_resnet_d.BACKBONE, "mmseg: ResNetV1d-50 /8"
+    peers.compare(model, net, rules, run=run, label=label)
 
 
 def test_a_forgotten_statistic_is_noticed(peers):

@@ -9,6 +9,7 @@ import pytest
 from jaxseg import weights
 from jaxseg.cli import convert
 from jaxseg.weights import torchfile
+from jaxseg.weights.unread import unread_names
 
 
 def tensors(torch):
@@ -53,6 +54,24 @@ def test_every_kind_of_tensor(peers, tmp_path, zipped):
         array, expected = got["state_dict"][name], plain(torch, tensor)
         assert array.dtype == expected.dtype and array.shape == expected.shape, name
         assert np.array_equal(array, expected), name
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+def test_the_log_of_mmengine(peers, tmp_path, zipped):
+    """A checkpoint as MMEngine's runner writes it, its message hub included."""
+    logging, torch = pytest.importorskip("mmengine.logging"), peers.torch
+    hub, path = logging.MessageHub.get_instance(f"hub {zipped}"), tmp_path / "a.pth"
+    hub.update_scalar("train/loss", 1.5)
+    hub.update_info("best", np.float64(0.5))
+    hub.update_info("epoch", 3)
+    meta = {"dataset_meta": {"classes": ("a", "b"), "palette": None}}
+    tree = {"meta": meta, "state_dict": tensors(torch), "message_hub": hub.state_dict()}
+    torch.save(tree, path, _use_new_zipfile_serialization=zipped)
+    got = torchfile.read(str(path))
+    assert np.array_equal(got["state_dict"]["float32"], tensors(torch)["float32"])
+    assert got["meta"] == meta and got["message_hub"]["runtime_info"]["epoch"] == 3
+    names = {name.rpartition(".")[2] for name in unread_names(got)}
+    assert names == {"HistoryBuffer", "scalar"}
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
@@ -106,3 +125,22 @@ def test_there_and_back_through_a_real_network(peers, tmp_path, capsys):
         if not key.endswith("num_batches_tracked"):
             assert torch.equal(again[key], tensor), key
     net.load_state_dict(again, strict=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "options", "model"),
+    [
+        ("PSPNet", {"encoder_name": "resnet18"}, "pspnet_resnet50, 3 classes"),
+        ("Unet", {"encoder_name": "resnet18"}, "unet_resnet18, 3 classes"),
+    ],
+)
+def test_smp_is_found_and_verified(peers, tmp_path, capsys, name, options, model):
+    """From the file alone: encoder, options and classes; the library agrees."""
+    path = tmp_path / "a.pth"
+    net = getattr(peers.smp, name)(encoder_weights=None, classes=3, **options)
+    peers.torch.save(peers.randomise(net, size=(96, 96)).state_dict(), path)
+    convert.main([str(path), "-o", str(tmp_path / "run"), "--verify"])
+    text = capsys.readouterr().out
+    assert model in text
+    assert float(text.split("difference  ")[1].split()[0]) < 1e-4

@@ -8,12 +8,18 @@ from jaxseg.weights.card import LICENCES
 from jaxseg.weights.convert import flatten
 from jaxseg.weights.load import model_shapes
 
+QUICK = (
+    "DeepLabV3 on ResNet-v1c",
+    "LR-ASPP on MobileNet v3",
+    "U-Net, bilinear",
+    "Unet on ResNet",
+)
 ROWS = [
     pytest.param(
         source,
         network,
         id=f"{source.table}-{network.name}-{index}",
-        marks=[pytest.mark.slow] if index or "hrnet" in source.table else [],
+        marks=[pytest.mark.slow] if index or source.name not in QUICK else [],
     )
     for source in weights.SOURCES
     for index, network in enumerate(source.networks)
@@ -41,7 +47,17 @@ def test_a_network_is_written_and_recognised(source, network):
     assert weights.detect(keys) is source
 
 
-@pytest.mark.parametrize("source", weights.SOURCES, ids=lambda s: s.table)
+def with_extras(source):
+    """Keys that tell a row, and some that any file of its library has."""
+    return {*source.has, "epoch", "decode_head.other.weight"}
+
+
+@pytest.mark.parametrize("source", weights.SOURCES, ids=lambda s: f"{s.table}-{s.name}")
+def test_no_row_is_hidden_by_another(source):
+    assert weights.detect(with_extras(source)) is source
+
+
+@pytest.mark.parametrize("source", weights.SOURCES, ids=lambda s: f"{s.table}-{s.name}")
 def test_rows(source):
     """The table exists, and the licence note has something to say."""
     rules = source.rules()
@@ -52,7 +68,36 @@ def test_rows(source):
         assert all(rule[1] is None or "/backbone/" in rule[1] for rule in rules)
 
 
+def test_the_row_of_a_depth():
+    """Networks that share a name are told apart by their options."""
+    keys = ("encoder.layer4.0.conv1.weight", "decoder.aspp.convs.0.0.weight")
+    source = weights.detect(keys)
+    row = source.network("deeplabv3_resnet50", {"depth": 34, "eager_rate": True})
+    assert dict(row.options)["depth"] == 34 and row.peer == (
+        ("encoder_name", "resnet34"),
+    )
+    for options in (None, {"eager_rate": True}):
+        row = source.network("deeplabv3_resnet50", options)
+        assert row.peer == (("encoder_name", "resnet50"),)
+
+
 def test_a_head_of_its_own_option():
     network = weights.Network("n", (("a", 1),), aux="aux_classifier.")
     assert network.options_for(["classifier.0.weight"]) == {"a": 1}
     assert network.options_for(["aux_classifier.0.weight"]) == {"a": 1, "aux": True}
+
+
+@pytest.mark.parametrize(
+    ("address", "mean", "unknown"),
+    [
+        ("hf://timm/deit_tiny_patch16_224.fb_in1k/model.safetensors", 0.485, False),
+        ("hf://timm/vit_base_patch16_224.augreg_in1k/model.safetensors", 0.5, False),
+        ("/home/deit/files/vit.pth", 0.485, True),
+    ],
+)
+def test_normalisation_of_transformers(address, mean, unknown):
+    """Their keys are the same: the name decides, or nothing does and that is said."""
+    keys = ("cls_token", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight")
+    normalisation, note = weights.detect(keys).normalisation_of(address)
+    assert normalisation.mean[0] == mean
+    assert ("normalisation unknown" in note) == unknown

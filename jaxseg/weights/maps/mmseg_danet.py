@@ -15,9 +15,7 @@ def _branch(letter: str, name: str) -> Rules:
         rules += conv_norm(rf"{source}\.conv", rf"{source}\.bn", dst)
     return (
         *rules,
-        *conv(
-            rf"decode_head\.{letter}am_conv_seg", f"head/{name}_classifier/conv"
-        ),
+        *conv(rf"decode_head\.{letter}am_conv_seg", f"head/{name}_classifier/conv"),
         (
             rf"decode_head\.{letter}am\.gamma\.scale",
             f"params/head/{name}_attention/gamma",

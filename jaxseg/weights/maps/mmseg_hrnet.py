@@ -1,7 +1,7 @@
 """MMSegmentation's HRNet with its concatenating FCN head -> ``hrnet``.
 
 The network there has no bias before the head's norm: build ours with
-``head_bias=False``.
+``head_bias=False, two_step=True``.
 """
 
 from jaxseg.weights.maps import timm_hrnet
@@ -18,7 +18,8 @@ def pixel_head(src: str, dst: str) -> Rules:
     )
 
 
+TRUNK = prefixed(BACKBONE, dst="backbone/")
 MAP = (
-    *prefixed(BACKBONE, dst="backbone/"),
+    *TRUNK,
     *pixel_head("decode_head", "head/pixel"),
 )

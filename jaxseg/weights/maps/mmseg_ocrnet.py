@@ -1,7 +1,7 @@
 """MMSegmentation's HRNet + OCR -> ``ocrnet_hrnet``.
 
 There without biases and with half-pixel corners: build ours with ``bias=False,
-align_corners=False``.
+align_corners=False, two_step=True``.
 """
 
 from jaxseg.weights.maps.mmseg_hrnet import BACKBONE, pixel_head
@@ -15,8 +15,7 @@ def _module(src: str, dst: str) -> Rules:
     return conv_norm(rf"{src}\.conv", rf"{src}\.bn", f"head/{dst}")
 
 
-MAP = (
-    *prefixed(BACKBONE, dst="backbone/"),
+HEADS = (
     *pixel_head(r"decode_head\.0", "region_head"),
     *_module(rf"{_HEAD}\.bottleneck", "pixel"),
     *_module(rf"{_BLOCK}\.query_project\.0", "context/pixel_1"),
@@ -28,3 +27,4 @@ MAP = (
     *_module(rf"{_BLOCK}\.bottleneck", "context/fuse"),
     *conv(rf"{_HEAD}\.conv_seg", "head/classifier/conv"),
 )
+MAP = (*prefixed(BACKBONE, dst="backbone/"), *HEADS)

@@ -1,6 +1,7 @@
 """MMSegmentation's SETR -> ``setr_naive``, ``setr_pup``, ``setr_mla``.
 
-Build ours with ``variant="mmseg"``. ``UPSAMPLING`` serves the first two, ``MLA`` the last.
+Build ours with ``variant="mmseg"``. ``UPSAMPLING`` serves the first two, ``MLA`` the
+last.
 """
 
 from jaxseg.weights.rules import Rules, conv, conv_norm, layer_norm, linear

@@ -1,9 +1,9 @@
 """segmentation_models.pytorch's ``DeepLabV3`` and ``DeepLabV3Plus`` on ResNet.
 
 v3 is ``deeplabv3_resnet50(output_stride=8)``. v3+ is ``deeplabv3plus_resnet50`` with
-``separable="plain", after_aspp=True, fuse=1, rates=(12, 24, 36), align_corners=True``.
-Their encoders give a unit that lost its stride the new rate in its first 3x3 already;
-ours keeps the old one, which is exact.
+``separable="plain", after_aspp=True, fuse=1``. Both have ``rates=(12, 24, 36),
+align_corners=True, eager_rate=True``: the encoders there give a unit that lost its
+stride the new rate in its first 3x3 already.
 """
 
 from jaxseg.weights.maps.torchvision_deeplabv3 import aspp

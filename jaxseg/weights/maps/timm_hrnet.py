@@ -32,9 +32,7 @@ BACKBONE = (
         rf"{_BRANCH}\.conv(\d)", rf"{_BRANCH}\.bn(\d)", r"stage\1_\2/branch\3_\4/conv\5"
     ),
     *conv_norm(rf"{_FUSE}\.0", rf"{_FUSE}\.1", r"stage\1_\2/fuse\3_\4"),
-    *conv_norm(
-        rf"{_FUSE}\.(\d)\.0", rf"{_FUSE}\.(\d)\.1", r"stage\1_\2/fuse\3_\4_\5"
-    ),
+    *conv_norm(rf"{_FUSE}\.(\d)\.0", rf"{_FUSE}\.(\d)\.1", r"stage\1_\2/fuse\3_\4_\5"),
 )
 CLASSIFIER = drop(
     r"(incre_modules|downsamp_modules|final_layer|classifier)\..*",
