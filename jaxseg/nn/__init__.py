@@ -20,7 +20,13 @@ from jaxseg.nn.norm import Norm
 from jaxseg.nn.recurrent import GRU, ReNetLayer, Sweep
 from jaxseg.nn.residual import BasicBlock, Bottleneck
 from jaxseg.nn.style import Style
-from jaxseg.nn.upsample import BilinearDeconv, ResizeConv, SubPixelConv
+from jaxseg.nn.upsample import (
+    BilinearDeconv,
+    MaxUnpool,
+    ResizeConv,
+    SubPixelConv,
+    Upsample,
+)
 
 __all__ = [
     "ASPP",
@@ -35,6 +41,7 @@ __all__ = [
     "DenseBlock",
     "Dropout",
     "ImagePooling",
+    "MaxUnpool",
     "Norm",
     "PyramidPooling",
     "ReNetLayer",
@@ -46,5 +53,6 @@ __all__ = [
     "Sweep",
     "TransitionDown",
     "TransitionUp",
+    "Upsample",
     "spatial_pyramid_pooling",
 ]

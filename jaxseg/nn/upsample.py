@@ -1,9 +1,9 @@
 """Upsampling with and without parameters.
 
 Fixed bilinear deconvolution (FCN, arXiv 1411.4038), resize-convolution (Odena et al.
-2016) and sub-pixel convolution (arXiv 1609.05158). The operators without parameters are
-`jaxseg.ops.unpool` and `jaxseg.ops.resize`; learned transposed convolution is
-`jaxseg.nn.layers.ConvTranspose`.
+2016) and sub-pixel convolution (arXiv 1609.05158). `Upsample` and `MaxUnpool` are the
+operators of `jaxseg.ops.unpool` and `jaxseg.ops.resize` as modules; learned transposed
+convolution is `jaxseg.nn.layers.ConvTranspose`.
 """
 
 import jax.numpy as jnp
@@ -16,10 +16,11 @@ from jaxseg.nn.style import Style
 from jaxseg.ops.kernels import bilinear_profile
 from jaxseg.ops.resize import resize
 from jaxseg.ops.shuffle import depth_to_space
-from jaxseg.ops.unpool import nearest
+from jaxseg.ops.unpool import bed_of_nails, max_unpool, nearest
 from jaxseg.typing import Array, Size
 
 METHODS = ("nearest", "bilinear")
+KINDS = ("nearest", "bed_of_nails", "bilinear", "bilinear_aligned")
 
 
 def deconv_matrix(
@@ -107,6 +108,36 @@ class BilinearDeconv(nn.Module):
                 f"{x.shape[1:3]}"
             )
         return x[:, crop : crop + height, crop : crop + width]
+
+
+class Upsample(nn.Module):
+    """Upsampling by a whole factor without parameters.
+
+    `kind` is "nearest", "bed_of_nails", "bilinear" (half-pixel centres) or
+    "bilinear_aligned" (corner pixels keep their place).
+    """
+
+    kind: str = "bilinear"
+    factor: int = 2
+
+    def __call__(self, x: Array) -> Array:
+        """Map `[B, h, w, C]` to `[B, factor h, factor w, C]`."""
+        if self.kind not in KINDS:
+            raise ValueError(f"kind={self.kind!r} is not one of {KINDS}")
+        if self.kind == "nearest":
+            return nearest(x, self.factor)
+        if self.kind == "bed_of_nails":
+            return bed_of_nails(x, self.factor)
+        size = (x.shape[1] * self.factor, x.shape[2] * self.factor)
+        return resize(x, size, align_corners=self.kind == "bilinear_aligned")
+
+
+class MaxUnpool(nn.Module):
+    """Values back to where `jaxseg.ops.pool.max_pool_argmax` found them."""
+
+    def __call__(self, x: Array, position: Array, size: Size) -> Array:
+        """Map `[B, h, w, C]` to `[B, *size, C]`."""
+        return max_unpool(x, position, size)
 
 
 class ResizeConv(nn.Module):

@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 
 from jaxseg.nn.layers import ConvTranspose
-from jaxseg.nn.upsample import BilinearDeconv, ResizeConv, SubPixelConv, bilinear_deconv
+from jaxseg.nn.upsample import (
+    BilinearDeconv,
+    MaxUnpool,
+    ResizeConv,
+    SubPixelConv,
+    Upsample,
+    bilinear_deconv,
+)
 from jaxseg.ops.lrn import local_response_norm
+from jaxseg.ops.pool import max_pool_argmax
 from jaxseg.ops.resize import resize
 
 RANDOM = np.random.default_rng(0)
@@ -136,3 +144,31 @@ def test_local_response_norm_is_the_formula():
     np.testing.assert_allclose(got, want, rtol=1e-5)
     with pytest.raises(ValueError, match="size=4"):
         local_response_norm(jnp.asarray(x), size=4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("nearest", [1, 1, 3, 3]),
+        ("bed_of_nails", [1, 0, 3, 0]),
+        ("bilinear", [1, 1.5, 2.5, 3]),
+        ("bilinear_aligned", [1, 5 / 3, 7 / 3, 3]),
+    ],
+)
+def test_upsample_of_a_ramp(kind, expected):
+    x = jnp.array([1.0, 3.0]).reshape(1, 1, 2, 1)
+    y = Upsample(kind).apply({}, x)
+    assert y.shape == (1, 2, 4, 1)
+    np.testing.assert_allclose(y[0, 0, :, 0], expected, atol=1e-6)
+
+
+def test_upsample_refuses():
+    with pytest.raises(ValueError, match="kind='cubic' is not one of"):
+        Upsample("cubic").apply({}, jnp.zeros((1, 2, 2, 1)))
+
+
+def test_unpooling_module_puts_the_maximum_back():
+    x = jnp.array([[1.0, 5.0], [2.0, 3.0]]).reshape(1, 2, 2, 1)
+    pooled, position = max_pool_argmax(x)
+    y = MaxUnpool().apply({}, pooled, position, (2, 2))
+    np.testing.assert_array_equal(y[0, :, :, 0], [[0, 5], [0, 0]])
