@@ -11,6 +11,7 @@ import jax
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeRemainingColumn as Remaining
+from rich.table import Column
 
 
 def reporter() -> Silent | Lines | Bar:
@@ -91,10 +92,10 @@ class Bar(Silent):
 
     def __init__(self) -> None:
         self._progress = Progress(
-            BarColumn(),
+            BarColumn(12),
             MofNCompleteColumn(),
             TextColumn("eta"),
-            Remaining(),
+            Remaining(table_column=Column(min_width=7, no_wrap=True)),
             TextColumn("{task.fields[line]}  mIoU {task.fields[miou]}"),
             console=Console(),
         )

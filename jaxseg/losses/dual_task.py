@@ -45,6 +45,7 @@ def dual_task(
         key = jax.random.fold_in(jax.random.key(0), step)
         logits = logits + jax.random.gumbel(key, logits.shape)
     known = (label != void)[..., None]
+    logits = jnp.where(known, logits, 0.0)  # before the softmax: void may hold NaN
     share = jnp.where(known, jax.nn.softmax(logits / temperature, axis=-1), 0.0)
     truth = jnp.where(known, membership(label, classes), 0).astype(jnp.float32)
     ours, theirs = boundary_strength(share), boundary_strength(truth)

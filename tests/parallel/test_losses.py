@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
-from jaxseg.losses import LOSSES, cross_entropy, edge_cross_entropy, mean_share
+from jaxseg.losses import (
+    LOSSES,
+    cross_entropy,
+    edge_attention,
+    edge_cross_entropy,
+    mean_share,
+)
 from jaxseg.losses.reduction import total
 from jaxseg.metrics import confusion
 from jaxseg.training.parallel import batch_sharding, make_mesh
@@ -18,7 +24,11 @@ def edge(logits, label, *, axis_name=None):
     return edge_cross_entropy(logits[..., :1], label, axis_name=axis_name)
 
 
-CASES = {**LOSSES, "edge": edge}
+def attention(logits, label):
+    return edge_attention(logits, label, edge=3 * logits[..., :1])
+
+
+CASES = {**LOSSES, "edge": edge, "edge_attention": attention}
 for name in ("dice", "jaccard", "tversky"):
     CASES[f"{name}_batch"] = functools.partial(LOSSES[name], per_image=False)
 CASES["lovasz_image"] = functools.partial(LOSSES["lovasz_softmax"], per_image=True)
