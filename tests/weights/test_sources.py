@@ -14,15 +14,15 @@ QUICK = (
     "U-Net, bilinear",
     "Unet on ResNet",
 )
-ROWS = [
+SOURCES = [  # other trunks below the same heads are covered by PSPNet's rows
     pytest.param(
         source,
-        network,
-        id=f"{source.table}-{network.name}-{index}",
-        marks=[pytest.mark.slow] if index or source.name not in QUICK else [],
+        id=f"{source.table}-{source.name}",
+        marks=[] if source.name in QUICK else [pytest.mark.slow],
     )
     for source in weights.SOURCES
-    for index, network in enumerate(source.networks)
+    if source.networks
+    and (source.name.startswith("PSPNet") or not source.name.endswith(("-v1d", "-v1b")))
 ]
 
 
@@ -39,12 +39,20 @@ def torch_keys(shapes, rules):
     return weights.to_torch(tree, rules).keys()
 
 
-@pytest.mark.parametrize(("source", "network"), ROWS)
-def test_a_network_is_written_and_recognised(source, network):
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_network_is_written_and_recognised(source):
     """Every variable has its key, and the keys lead back to the row."""
+    network = source.networks[0]
     model = create_model(network.name, 5, **dict(network.options))
     keys = torch_keys(model_shapes(model), source.rules())
     assert weights.detect(keys) is source
+
+
+def test_every_network_can_be_built():
+    rows = [network for source in weights.SOURCES for network in source.networks]
+    for network in rows:
+        assert create_model(network.name, 5, **network.options_for(()))
+    assert len(rows) > 90
 
 
 def with_extras(source):
