@@ -1,7 +1,7 @@
 """Semantic segmentation in JAX and Flax.
 
-    >>> import jaxseg
-    >>> model = jaxseg.create_model("unet", num_classes=11)
+>>> import jaxseg
+>>> model = jaxseg.create_model("unet", num_classes=11)
 """
 
 from jaxseg.models import create_model, list_models

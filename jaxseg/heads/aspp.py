@@ -127,7 +127,8 @@ class ScoreSumHead(nn.Module):
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
-        x, options = pyramid[self.tap], {"kernel_init": "normal0.01", "style": self.style}
+        x = pyramid[self.tap]
+        options = {"kernel_init": "normal0.01", "style": self.style}
         if not self.rates:
             return Conv(self.num_classes, 1, name="score", **options)(x)
         return sum(
