@@ -27,9 +27,13 @@ def rows():
 
 
 def pytest_generate_tests(metafunc):
-    """`name` runs over all networks, `narrow_name` over those with a tiny variant."""
+    """Over all networks, those with a tiny variant, and of these the segmenting ones."""
     if "name" in metafunc.fixturenames:
         metafunc.parametrize("name", sorted(ROWS))
     if "narrow_name" in metafunc.fixturenames:
         narrow = sorted(name for name, row in ROWS.items() if "narrow" in row)
         metafunc.parametrize("narrow_name", narrow)
+    if "segmenting_name" in metafunc.fixturenames:
+        tasks = {name: row.get("task", "segmentation") for name, row in ROWS.items()}
+        names = [n for n in tasks if "narrow" in ROWS[n] and tasks[n] == "segmentation"]
+        metafunc.parametrize("segmenting_name", sorted(names))

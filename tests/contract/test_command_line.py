@@ -29,13 +29,11 @@ def prepared(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_trains_two_steps_and_predicts(narrow_name, rows, tmp_path):
-    row = rows[narrow_name]
-    if row.get("task", "segmentation") != "segmentation":
-        return
+def test_trains_two_steps_and_predicts(segmenting_name, rows, tmp_path):
+    row = rows[segmenting_name]
     config, work = tmp_path / "config.py", tmp_path / "run"
     text = CONFIG.format(
-        name=narrow_name, options=row["narrow"], loss=row.get("loss", {})
+        name=segmenting_name, options=row["narrow"], loss=row.get("loss", {})
     )
     config.write_text(text)
     status = main(["train", str(config), "--workdir", str(work), "--devices", "1"])
