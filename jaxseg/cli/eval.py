@@ -15,12 +15,12 @@ import numpy as np
 import tyro
 from flax import linen as nn
 
-from jaxseg.cli.assemble import counting
 from jaxseg.cli.configure import overridden, take_options
 from jaxseg.cli.default import DEFAULT
 from jaxseg.cli.run import build_model, load_variables, read_config, read_spec
+from jaxseg.cli.systems import Examples, system_of
 from jaxseg.config import Config, DataConfig
-from jaxseg.data import DatasetSpec, Source, eval_batches, open_source
+from jaxseg.data import DatasetSpec
 from jaxseg.metrics import ConfusionTotal, scores, table, to_json
 from jaxseg.training import devices, evaluate
 from jaxseg.training.record import write_json
@@ -54,7 +54,7 @@ def main(argv: list[str]) -> int:
     arguments, config = parse(argv)
     spec = read_spec(arguments.workdir)
     split = arguments.split or config.data.eval_split
-    source = open_source(config.data, split)
+    source = system_of(config).open_source(config.data, split)
     check_classes(source.spec, spec)
     model = build_model(config, spec.num_classes)
     step, variables = load_variables(
@@ -113,16 +113,17 @@ def score(
     spec: DatasetSpec,
     model: nn.Module,
     variables: Any,
-    source: Source,
+    source: Examples,
     *,
     batch_size: int,
     chosen: list[jax.Device],
 ) -> ConfusionTotal:
     """Confusion counts of a network over all images of a source."""
+    system = system_of(config)
     runner = devices.Evaluation(
-        counting(config, model, spec), kind="jit", devices=chosen
+        system.counting(config, model, spec), kind="jit", devices=chosen
     )
-    batches = eval_batches(
+    batches = system.eval_batches(
         source,
         batch_size=batch_size,
         process_index=jax.process_index(),

@@ -16,14 +16,13 @@ import jax
 import tyro
 
 from jaxseg.cli import default, overlays
-from jaxseg.cli.assemble import assemble, make_task
 from jaxseg.cli.configure import config_name, load_config, overridden, take_options
 from jaxseg.cli.progress import reporter
 from jaxseg.cli.run import CHECKPOINTS, CONFIG, read_config, write_run
 from jaxseg.cli.start import initialised, started
+from jaxseg.cli.systems import system_of
 from jaxseg.cli.typed import differences, to_dict
 from jaxseg.config import Config
-from jaxseg.data import open_source
 from jaxseg.metrics import table
 from jaxseg.training import devices
 from jaxseg.training.loop import train
@@ -127,9 +126,10 @@ def execute(config: Config, workdir: Path, *, count: int | None = None) -> int:
     check_same_run(config, workdir)
     chosen = devices.choose(count)
     devices.check_batch("train.batch_size", config.train.batch_size, chosen)
-    train_source = open_source(config.data, config.data.train_split)
-    eval_source = open_source(config.data, config.data.eval_split)
-    driver, state, model = assemble(config, train_source, chosen)
+    system = system_of(config)
+    train_source = system.open_source(config.data, config.data.train_split)
+    eval_source = system.open_source(config.data, config.data.eval_split)
+    driver, state, model = system.assemble(config, train_source, chosen)
     if config.train.init_from is not None and not started(workdir):
         state = initialised(state, config.train.init_from)
     if jax.process_index() == 0:
@@ -137,11 +137,11 @@ def execute(config: Config, workdir: Path, *, count: int | None = None) -> int:
         parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
         print(
             f"{config.model.name}, {parameters:,} parameters, on {len(chosen)} "
-            f"{chosen[0].platform} device(s); {len(train_source)} training images; "
+            f"{chosen[0].platform} device(s); {len(train_source)} training examples; "
             f"records in {workdir}",
             flush=True,
         )
-    task = make_task(config, workdir, model, train_source, eval_source)
+    task = system.make_task(config, workdir, model, train_source, eval_source)
     with reporter() as shown:
         result = train(
             config, workdir, task, driver=driver, state=state, reporter=shown

@@ -181,6 +181,8 @@ class _Run:
             if total is None:
                 return
             self.scores, self.scored_at = to_json(scores(total.matrix)), step
+            if self.task.further_scores is not None:
+                self.scores |= self.task.further_scores(variables)
             self.record.write(step, "eval", self.scores)
             self.reporter.evaluated(step, self.scores)
             if self.task.overlays is not None:

@@ -22,6 +22,7 @@ class Task:
         train_batches: first step -> endless batches from there on.
         eval_batches: () -> one pass over the validation images.
         overlays: (step, variables) -> None, draws validation images; None for none.
+        further_scores: variables -> scores beside those of the confusion counts.
     """
 
     classes: tuple[str, ...]
@@ -30,6 +31,7 @@ class Task:
     train_batches: Callable[[int], Iterator[HostBatch]]
     eval_batches: Callable[[], Iterator[HostBatch]]
     overlays: Callable[[int, Any], None] | None = None
+    further_scores: Callable[[Any], Mapping[str, Any]] | None = None
 
 
 class Driver(Protocol):

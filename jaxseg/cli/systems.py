@@ -1,0 +1,67 @@
+"""What a run is made of, by the kind of its network.
+
+Nearly all networks take images and give logits of a label map: `SEGMENTATION`. The
+exceptions of `SYSTEMS` read other data or have an objective of their own; loop,
+checkpoints, scores and commands are the same for all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import jax
+from flax import linen as nn
+
+from jaxseg.cli import assemble as segmentation
+from jaxseg.config import Config, DataConfig
+from jaxseg.data import DatasetSpec, eval_batches, open_source
+from jaxseg.training.devices import Training
+from jaxseg.training.state import TrainState
+from jaxseg.training.task import HostBatch, Task
+
+
+class Examples(Protocol):
+    """The examples of a split."""
+
+    spec: DatasetSpec
+    ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Their number."""
+
+
+@dataclasses.dataclass(frozen=True)
+class System:
+    """The parts that `train` and `eval` put together.
+
+    Attributes:
+        open_source: data configuration and split -> examples.
+        assemble: configuration, training examples, devices -> driver, state, network.
+        make_task: configuration, work directory, network, both sources -> streams.
+        counting: configuration, network, spec -> evaluation step.
+        eval_batches: examples -> one pass over them, as `jaxseg.data.eval_batches`.
+    """
+
+    open_source: Callable[[DataConfig, str], Examples] = open_source
+    assemble: Callable[
+        [Config, Any, list[jax.Device]], tuple[Training, TrainState, nn.Module]
+    ] = segmentation.assemble
+    make_task: Callable[[Config, Path, nn.Module, Any, Any], Task] = (
+        segmentation.make_task
+    )
+    counting: Callable[[Config, nn.Module, DatasetSpec], Callable] = (
+        segmentation.counting
+    )
+    eval_batches: Callable[..., Iterator[HostBatch]] = eval_batches
+
+
+SEGMENTATION = System()
+SYSTEMS: dict[str, System] = {}
+
+
+def system_of(config: Config) -> System:
+    """The parts for the network of a configuration."""
+    return SYSTEMS.get(config.model.name, SEGMENTATION)
