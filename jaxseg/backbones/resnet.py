@@ -48,13 +48,15 @@ def plan_units(
     multi_grid: tuple[int, ...] = (1, 1, 1),
     stride_in: str = "conv2",
     eager_rate: bool = False,
+    stage_rates: tuple[int, ...] | None = None,
 ) -> tuple[tuple[Unit, ...], ...]:
     """Strides and rates of every unit of the stages c2 ... c5.
 
     The stages stand at strides 4, 8, 16, 32; one that would exceed `output_stride`
     keeps its size and doubles the rate of all that follows. `multi_grid` multiplies the
     rates of the last stage, repeated when the stage is longer. `eager_rate` doubles the
-    rate one layer early, in the layer that held the stride.
+    rate one layer early, in the layer that held the stride. `stage_rates` are the rates
+    beside whatever strides there are; a stage's first unit takes half of its rate.
     """
     if output_stride not in (4, 8, 16, 32):
         raise ValueError(
@@ -78,6 +80,9 @@ def plan_units(
                 else:
                     rate *= 2
                     before = rate if eager_rate else before
+            if stage_rates is not None:
+                rate = stage_rates[stage]
+                before = max(1, rate // 2) if i == 0 else rate
             units.append(Unit(stride, before * grid, rate * grid, i == halves_at))
         plan.append(tuple(units))
     return tuple(plan)
@@ -101,6 +106,10 @@ class ResNet(nn.Module):
       dense_pool: what stem "d" averages in a shortcut that lost its stride: "atrous",
         the pixels that the strided network averages; "adjacent" ones, zeros beyond the
         map (timm); or "none" (MMSegmentation).
+      second_rate: of basic blocks the second convolution is atrous too; in
+        MMSegmentation's the first alone is.
+      stage_rates: rates of the four stages beside their strides, as MMSegmentation's
+        FastFCN has them; by default they follow from `output_stride`.
       width: channels of the first stage; 64 but in tests.
       blocks: units per stage, when they differ from the depth's.
     """
@@ -115,6 +124,8 @@ class ResNet(nn.Module):
     style: Style = Style()
     eager_rate: bool = False
     dense_pool: str = "atrous"
+    second_rate: bool = True
+    stage_rates: tuple[int, int, int, int] | None = None
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
@@ -129,6 +140,7 @@ class ResNet(nn.Module):
             self.multi_grid,
             self.stride_in,
             self.eager_rate,
+            self.stage_rates,
         )
         for stage, units in enumerate(plan):
             taken = None
@@ -181,7 +193,7 @@ class ResNet(nn.Module):
                 features,
                 unit.stride,
                 unit.first_rate,
-                unit.rate,
+                unit.rate if self.second_rate else 1,
                 unit.pooled,
                 shortcut,
                 pool_rate,

@@ -25,6 +25,7 @@ class ViT(nn.Module):
         carry it through and leave it out of the maps (Naive, PUP).
       dropout: after the embedding, and inside the layers.
       patch_bias: of the patch embedding; MMSegmentation has none.
+      distilled: a second token behind the class token, as in distilled DeiT.
     """
 
     depth: int = 24
@@ -38,6 +39,7 @@ class ViT(nn.Module):
     patch_bias: bool = True
     attention: str = "auto"
     style: Style = Style()
+    distilled: bool = False
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
@@ -55,7 +57,7 @@ class ViT(nn.Module):
             )
             x = block(x, train=train)
             if index in self.taps:
-                tokens = x if self.drop_class_token else x[:, 1:]
+                tokens = x if self.drop_class_token else x[:, 1 + self.distilled :]
                 pyramid[f"layer{index}"] = tokens.reshape(x.shape[0], *size, -1)
         return pyramid
 
@@ -68,7 +70,7 @@ class ViT(nn.Module):
             )
 
     def _embed(self, image, train):
-        """Tokens [B, 1 + h * w or h * w, width] and (h, w)."""
+        """Tokens [B, own tokens + h * w or h * w, width] and (h, w)."""
         image, _ = pad_to_multiple(image, self.patch)
         x = Conv(
             self.width,
@@ -82,20 +84,23 @@ class ViT(nn.Module):
         batch, *size, width = x.shape
         grid = tuple(side // self.patch for side in self.image_size)
         normal = nn.initializers.truncated_normal(0.02)
-        cls = self.param("class_token", nn.initializers.zeros, (1, 1, width))
-        shape = (1, 1 + grid[0] * grid[1], width)
+        names = ("class_token", "distillation_token")[: 1 + self.distilled]
+        zeros = nn.initializers.zeros
+        own = [self.param(name, zeros, (1, 1, width)).astype(x.dtype) for name in names]
+        shape = (1, len(own) + grid[0] * grid[1], width)
         position = self.param("position", normal, shape)
         position = resize_position(position, grid, tuple(size))
-        cls = jnp.broadcast_to(cls.astype(x.dtype), (batch, 1, width))
-        x = jnp.concatenate([cls, x.reshape(batch, -1, width)], axis=1)
+        own = [jnp.broadcast_to(token, (batch, 1, width)) for token in own]
+        x = jnp.concatenate([*own, x.reshape(batch, -1, width)], axis=1)
         x = Dropout(self.dropout)(x + position.astype(x.dtype), train=train)
-        return (x[:, 1:] if self.drop_class_token else x), size
+        return (x[:, len(own) :] if self.drop_class_token else x), size
 
 
 def resize_position(position: Array, grid: Size, size: Size) -> Array:
-    """Bilinear, half-pixel; the class token stays [1, 1 + h * w, D]."""
+    """Bilinear, half-pixel [1, tokens + h * w, D]; those before the map stay."""
     if grid == size:
         return position
     width = position.shape[-1]
-    plane = resize(position[:, 1:].reshape(1, *grid, width), size)
-    return jnp.concatenate([position[:, :1], plane.reshape(1, -1, width)], axis=1)
+    own = position.shape[1] - grid[0] * grid[1]
+    plane = resize(position[:, own:].reshape(1, *grid, width), size)
+    return jnp.concatenate([position[:, :own], plane.reshape(1, -1, width)], axis=1)

@@ -200,7 +200,12 @@ def _verify(config, model, num_classes, tree, imported: Imported) -> float:
     )
     network = imported.source.network(config.model.name, config.model.options)
     return verify.difference(
-        imported.source, network, state, forward, num_classes=num_classes
+        imported.source,
+        network,
+        state,
+        forward,
+        num_classes=num_classes,
+        options=config.model.options,
     )
 
 

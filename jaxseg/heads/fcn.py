@@ -12,12 +12,13 @@ class FCNHead(nn.Module):
     """3x3 convolutions with normalisation and ReLU, dropout, 1x1 classifier.
 
     Reads the pyramid's map `tap`, or with `tap=None` a single map (auxiliary heads).
+    `features=None` is a quarter of the map's channels.
     `join` puts the input beside the result and convolves once more; MMSegmentation's
     own FCN has `convs=2, join=True`.
     """
 
     num_classes: int
-    features: int
+    features: int | None = None
     tap: str | None = "c5"
     dropout: float = 0.1
     convs: int = 1
@@ -29,11 +30,11 @@ class FCNHead(nn.Module):
         """Map `[B, h, w, C]` to logits `[B, h, w, num_classes]`, float32."""
         x = features if self.tap is None else features[self.tap]
         names = ["conv", *(f"conv{i}" for i in range(2, self.convs + 1))]
-        source = x
+        source, width = x, self.features or x.shape[-1] // 4
         for name in names + ["join"] * self.join:
             if name == "join":
                 x = jnp.concatenate([source, x], axis=-1)
-            block = ConvNormAct(self.features, 3, style=self.style, name=name)
+            block = ConvNormAct(width, 3, style=self.style, name=name)
             x = block(x, train=train)
         x = Dropout(self.dropout)(x, train=train)
         x = Conv(self.num_classes, 1, style=self.style, name="classifier")(x)

@@ -29,6 +29,7 @@ def deeplabv3_resnet(
     stride_in: str = "conv2",
     eager_rate: bool = False,
     dense_pool: str = "atrous",
+    second_rate: bool = True,
     refine: bool = True,
     aux: bool = False,
     features: int = 256,
@@ -40,9 +41,10 @@ def deeplabv3_resnet(
     """DeepLab v3 on ResNet (arXiv 1706.05587), torchvision's defaults.
 
     `refine` is the extra 3x3 convolution behind the ASPP; `aux` adds an FCN head on c4;
-    `eager_rate` and `dense_pool`: see `ResNet` (segmentation_models.pytorch is eager);
-    `aspp_options` are fields of `jaxseg.nn.context.ASPP` (`separable`, `image_pool`,
-    `pool_window`, `pool_first`, `project_kernel`, `dropout`, `align_corners`).
+    `eager_rate` (of segmentation_models.pytorch), `dense_pool`, `second_rate`: see
+    `ResNet`; `aspp_options` are fields of `jaxseg.nn.context.ASPP` (`separable`,
+    `image_pool`, `pool_window`, `pool_first`, `project_kernel`, `dropout`,
+    `align_corners`).
     """
     backbone = ResNet(
         depth,
@@ -55,13 +57,14 @@ def deeplabv3_resnet(
         style,
         eager_rate,
         dense_pool,
+        second_rate,
     )
     aspp_options = {"dropout": 0.5 if refine else 0.1, **aspp_options}
     aspp = ASPP(features, aspp_rates(rates, output_stride), style=style, **aspp_options)
     return EncoderDecoder(
         backbone,
         ASPPHead(num_classes, aspp, refine, style=style),
-        FCNHead(num_classes, 4 * width, None, style=style) if aux else None,
+        FCNHead(num_classes, tap=None, style=style) if aux else None,
         align_corners=aspp.align_corners,
     )
 

@@ -79,6 +79,7 @@ def deeplabv3plus_resnet(
     stride_in: str = "conv2",
     eager_rate: bool = False,
     dense_pool: str = "atrous",
+    second_rate: bool = True,
     separable: str = "none",
     features: int = 256,
     low: int = 48,
@@ -91,8 +92,8 @@ def deeplabv3plus_resnet(
 
     `stride_in="conv2"` fits torchvision's ImageNet weights; "last" is the authors' own
     placement, where c2 is the last map before the stride. `separable="full"` makes ASPP
-    and decoder depthwise separable. `eager_rate`, `dense_pool`: see `ResNet`. Further
-    `options`: see `compose_v3plus`.
+    and decoder depthwise separable. `eager_rate`, `dense_pool`, `second_rate`: see
+    `ResNet`. Further `options`: see `compose_v3plus`.
 
     Differs: the authors' release takes c2 from a residual branch, before its addition
     and ReLU; here it is the unit's output.
@@ -108,6 +109,7 @@ def deeplabv3plus_resnet(
         style,
         eager_rate,
         dense_pool,
+        second_rate,
     )
     return compose_v3plus(
         backbone,

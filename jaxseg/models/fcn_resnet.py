@@ -35,8 +35,8 @@ def fcn_resnet(
     )
     return EncoderDecoder(
         backbone,
-        FCNHead(num_classes, 8 * width, "c5", convs=convs, join=join, style=style),
-        FCNHead(num_classes, 4 * width, None, style=style),
+        FCNHead(num_classes, convs=convs, join=join, style=style),
+        FCNHead(num_classes, tap=None, style=style),
         "c4",
     )
 

@@ -25,6 +25,7 @@ def pspnet_resnet(
     stride_in: str = "conv2",
     eager_rate: bool = False,
     dense_pool: str = "atrous",
+    second_rate: bool = True,
     features: int = 512,
     aux: bool = True,
     width: int = 64,
@@ -42,7 +43,7 @@ def pspnet_resnet(
 
     Differs: their ResNet-101 strides in the 3x3 and yet gives the unit that lost its
     stride the new rate at once (`eager_rate=True`); here it keeps the old one, which is
-    exact. `dense_pool`: see `ResNet`.
+    exact. `dense_pool`, `second_rate`: see `ResNet`.
     """
     backbone = ResNet(
         depth,
@@ -55,6 +56,7 @@ def pspnet_resnet(
         style,
         eager_rate,
         dense_pool,
+        second_rate,
     )
     kept = {k: options.pop(k) for k in ("norm_single", "input_first") if k in options}
     pyramid = PyramidPooling(features, bins, align_corners, style=style, **kept)
@@ -62,7 +64,7 @@ def pspnet_resnet(
     return EncoderDecoder(
         backbone,
         PSPHead(num_classes, pyramid, fuse, style=style, **options),
-        FCNHead(num_classes, 4 * width, None, style=style) if aux else None,
+        FCNHead(num_classes, tap=None, style=style) if aux else None,
         align_corners=align_corners,
     )
 

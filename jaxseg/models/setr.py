@@ -156,6 +156,7 @@ def vit_trunk(
     dropout: float = 0.0,
     patch_bias: bool = True,
     attention: str = "auto",
+    distilled: bool = False,
     style: Style = Style(),
 ) -> tuple[ViT, tuple[int, ...]]:
     """The encoder for "naive", "pup" or "mla", and the layers of the auxiliary heads.
@@ -165,7 +166,7 @@ def vit_trunk(
       trunk: a key of `TRUNKS`.
       image_size: of the position embedding; other inputs resize it.
       depth, width, heads: replace those of the trunk; taps scale with the depth.
-      dropout, patch_bias, attention, style: see `ViT`.
+      dropout, patch_bias, attention, distilled, style: see `ViT`.
     """
     if trunk not in TRUNKS:
         raise ValueError(f"trunk {trunk!r} is unknown; allowed are {sorted(TRUNKS)}")
@@ -189,6 +190,7 @@ def vit_trunk(
         patch_bias=patch_bias,
         attention=attention,
         style=style,
+        distilled=distilled,
     )
     return backbone, aux
 

@@ -39,6 +39,13 @@ ROWS: tuple[Source, ...] = (
         ),
     ),
     _backbone(
+        "distilled DeiT",
+        "timm_vit:BACKBONE",
+        "timm",
+        ("cls_token", "dist_token", "blocks.0.attn.qkv.weight"),
+        caution="the network needs the option distilled=True",
+    ),
+    _backbone(
         "ResNet",
         "torchvision_resnet",
         "torchvision or timm",
@@ -56,6 +63,19 @@ ROWS: tuple[Source, ...] = (
         "timm_resnet",
         "timm",
         ("conv1.0.weight", "conv1.6.weight", "layer2.0.downsample.0.weight"),
+    ),
+    *(
+        _backbone(
+            f"ResNet-v1{kind}",
+            f"{table}:CLASSIFIER",
+            "mmsegmentation",
+            ("stem.0.weight", "stem.6.weight", f"layer2.0.downsample.{last}.weight"),
+            lacks,
+        )
+        for kind, table, last, lacks in (
+            ("c", "mmseg_resnet", 0, ("layer2.0.downsample.2.weight",)),
+            ("d", "mmseg_resnet_d", 2, ()),
+        )
     ),
     _backbone(
         "VGG-19 with batch norm",

@@ -36,8 +36,7 @@ def build(peers, name, blocks=BLOCKS):
     init_default_scope("mmseg")
     config = plain(Config.fromfile(root / f"{name}.py").model.to_dict())
     config.pop("data_preprocessor", None)
-    if "neck" in config:  # their trunk keeps the rates of D8 beside its strides
-        config["backbone"]["dilations"] = (1, 1, 1, 1)
+    if "neck" in config:
         config["neck"]["in_channels"] = tuple(config["neck"]["in_channels"])
         config["neck"]["dilations"] = tuple(config["neck"]["dilations"])
     net = MODELS.build(config)
@@ -119,6 +118,7 @@ FASTFCN = {
 def test_fastfcn(peers, head):
     name, config, rules = FASTFCN[head]
     options = {"stem": "c", "blocks": BLOCKS, "align_corners": False}
+    options["stage_rates"] = (1, 1, 2, 4)  # those of D8, beside the strides
     model = create_model(f"fastfcn_{name}_resnet50", 19, variant="mmseg", **options)
     net = build(peers, config)
     check(peers, model, net, rules, f"FastFCN {head.upper()} R50-D32")

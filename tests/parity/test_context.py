@@ -202,13 +202,21 @@ def bisenet_outputs(net, x):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "deit_tiny_patch16_224"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vit_tiny_patch16_224",
+        "deit_tiny_patch16_224",
+        "deit_tiny_distilled_patch16_224",
+    ],
+)
 def test_timm_vit(peers, name):
     """Tokens before the final norm; another size resizes the position embedding."""
     net = peers.timm.create_model(name, img_size=64, num_classes=0)
     run = vit_layers((3, 11))
     peers.randomise(net, run=run)
-    model = ViT(12, 192, 3, image_size=(64, 64), taps=(3, 11))
+    distilled = "distilled" in name
+    model = ViT(12, 192, 3, image_size=(64, 64), taps=(3, 11), distilled=distilled)
     peers.compare(
         model,
         net,

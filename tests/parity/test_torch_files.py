@@ -8,7 +8,7 @@ import pytest
 
 from jaxseg import weights
 from jaxseg.cli import convert
-from jaxseg.weights import torchfile
+from jaxseg.weights import peer_mmseg, torchfile
 from jaxseg.weights.unread import unread_names
 
 
@@ -143,4 +143,33 @@ def test_smp_is_found_and_verified(peers, tmp_path, capsys, name, options, model
     convert.main([str(path), "-o", str(tmp_path / "run"), "--verify"])
     text = capsys.readouterr().out
     assert model in text
+    assert float(text.split("difference  ")[1].split()[0]) < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "network", "shown"),
+    [
+        ("PSPNet on ResNet-v1c", 2, "pspnet_resnet50, 4 classes"),
+        ("DeepLabV3+ on ResNet-v1b", 2, "deeplabv3plus_resnet50, 4 classes"),
+        ("FastFCN-PSP on ResNet-v1d", 0, "fastfcn_psp_resnet50, 4 classes"),
+        ("UNet", 0, "unet_fcn, 4 classes"),
+    ],
+)
+def test_mmseg_is_found_and_verified(peers, tmp_path, capsys, kind, network, shown):
+    """From the file alone, beside the library's own configuration at full size.
+
+    The ResNet-18 networks have narrow heads and half as many dilated convolutions.
+    """
+    assert peers.mmseg
+    source = next(row for row in weights.SOURCES if row.name == kind)
+    peer = source.networks[network]
+    name = peer.factory.removeprefix(peer_mmseg.PREFIX)
+    net = peer_mmseg.build(name, dict(peer.peer), dict(peer.options), 4)
+    peers.randomise(net, run=peer_mmseg.logits)
+    path = tmp_path / "a.pth"
+    peers.torch.save({"state_dict": net.state_dict(), "meta": {}}, path)
+    convert.main([str(path), "-o", str(tmp_path / "run"), "--verify"])
+    text = capsys.readouterr().out
+    assert shown in text
     assert float(text.split("difference  ")[1].split()[0]) < 1e-4

@@ -2,7 +2,9 @@
 
 from jaxseg.weights.maps import torchvision_resnet as tv
 from jaxseg.weights.maps.mmseg_resnet import STEM
-from jaxseg.weights.rules import prefixed
+from jaxseg.weights.rules import drop, prefixed
 
-BACKBONE = prefixed((*STEM, *tv.STAGES, *tv.SHORTCUT_D), src=r"backbone\.")
+_TRUNK = (*STEM, *tv.STAGES, *tv.SHORTCUT_D)
+BACKBONE = prefixed(_TRUNK, src=r"backbone\.")
 MAP = prefixed(BACKBONE, dst="backbone/")
+CLASSIFIER = (*prefixed(_TRUNK, dst="backbone/"), *drop(r"fc\.(weight|bias)"))
