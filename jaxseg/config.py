@@ -22,7 +22,7 @@ class ModelConfig:
 class DataConfig:
     """Which images, how they are read, and how they are augmented."""
 
-    name: str = "shapes"  # "shapes" | "camvid" | "isbi" | "folder"
+    name: str = "shapes"  # | "raters" | "camvid" | "isbi" | "folder" | "rooms"
     path: str | None = None  # raw files of camvid, isbi and folder
     data_dir: str | None = None  # prepared data; default $JAXSEG_DATA_DIR, ~/.cache
     classes: tuple[str, ...] = ()  # class list of "folder"
@@ -35,6 +35,8 @@ class DataConfig:
     colour: float = 0.0  # strength of brightness, contrast and saturation jitter
     duplicate: tuple[str, ...] = ()  # images with any of these classes come twice
     elastic: float = 0.0  # pixels; standard deviation of a 3x3 grid of displacements
+    points: int = 4096  # clouds: at most so many points, those around a random one
+    jitter: float = 0.0  # clouds: metres; standard deviation of each coordinate
     eval_scale: float = 1.0  # the network sees images resized by this factor
     cache: bool = True  # keep decoded images in memory
     on_bad_file: Literal["stop", "skip"] = "stop"
@@ -45,12 +47,16 @@ class DataConfig:
 class OptimConfig:
     """Optimiser, schedule and decay."""
 
-    name: Literal["sgd", "adamw", "rmsprop", "adadelta"] = "adamw"
+    name: Literal["sgd", "adamw", "rmsprop", "adadelta", "lamb", "lars"] = "adamw"
     learning_rate: float = 1e-3
-    momentum: float = 0.9  # sgd and rmsprop
-    nesterov: bool = False  # sgd and rmsprop
+    reference_batch: int | None = None  # learning rates are meant for such a batch
+    batch_scaling: Literal["linear", "sqrt"] = "linear"  # rate by batch / reference
+    momentum: float = 0.9  # sgd, rmsprop and lars
+    beta1: float = 0.9  # adamw and lamb: of the running mean of gradients
+    nesterov: bool = False  # sgd, rmsprop and lars
+    trust_coefficient: float = 0.001  # lars
     rms_decay: float = 0.9  # rmsprop and adadelta: of the running mean of squares
-    weight_decay: float = 1e-4  # decoupled in adamw, added to the gradient otherwise
+    weight_decay: float = 1e-4  # decoupled in adamw and lamb, else of the gradient
     decay: Literal["kernels", "all"] = "kernels"  # kernels: no bias, no normalisation
     schedule: Literal["poly", "cosine", "step", "exponential", "constant"] = "poly"
     power: float = 0.9  # poly
@@ -63,6 +69,7 @@ class OptimConfig:
     # (regular expression on "backbone/conv1/kernel", multiplier); the first match wins
     groups: tuple[tuple[str, float], ...] = ()
     freeze: tuple[str, ...] = ()  # regular expressions: these parameters never change
+    layer_decay: float | None = None  # learning rate from layer to layer backwards
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +85,7 @@ class LossConfig:
     edge_weight: float = 20.0  # of the edge loss, for models with an edge output
     edge_radius: int = 1  # pixels
     presence_weight: float = 0.2  # of "which classes are in the image" (GINet)
+    kl_weight: float = 10.0  # beta of the bound (Probabilistic U-Net)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,8 +98,12 @@ class TrainConfig:
     seed: int = 0
     init_from: str | None = None  # work directory whose best weights start the run
     driver: Literal["jit", "pmap"] = "jit"
+    space: int | tuple[int, int] = 1  # devices that share an image's rows (and columns)
+    shard: Literal["none", "batch"] = "none"  # batch: state kept in parts by devices
     dtype: Literal["float32", "bfloat16"] = "float32"
     ema: float | None = None  # decay of the exponential moving average of weights
+    accumulate: int = 1  # micro-batches that an update's batch is cut into
+    remat: Literal["none", "block", "stage"] = "none"  # recompute for the gradient
     log_every: int = 10
     eval_every: int = 250
     save_every: int = 250

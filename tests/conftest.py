@@ -22,11 +22,11 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def fill_variables(model, image_shape, seed=0):
+def fill_variables(model, *input_shapes, seed=0):
     """Variables of the right shapes without running `init`: fast, and never trivial."""
-    image = jax.ShapeDtypeStruct(image_shape, np.float32)
+    inputs = [jax.ShapeDtypeStruct(shape, np.float32) for shape in input_shapes]
     key = jax.ShapeDtypeStruct((2,), np.uint32)
-    shapes = jax.eval_shape(lambda k, x: model.init(k, x, train=False), key, image)
+    shapes = jax.eval_shape(lambda k, *x: model.init(k, *x, train=False), key, *inputs)
     random = np.random.default_rng(seed)
 
     def draw(path, leaf):
@@ -45,7 +45,7 @@ def fill_variables(model, image_shape, seed=0):
 
 @pytest.fixture
 def fill():
-    """`fill(model, image_shape, seed=0) -> variables`."""
+    """`fill(model, image_shape, seed=0) -> variables`; more shapes for more inputs."""
     return fill_variables
 
 

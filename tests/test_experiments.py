@@ -1,12 +1,15 @@
 """Every configuration under experiments/ can be read, and its network be built."""
 
+import json
 import pathlib
+import statistics
 
 import jax
 import pytest
 
 from jaxseg.cli.configure import load_config
 from jaxseg.cli.run import build_model, variable_shapes
+from jaxseg.cli.sweep import load_configs
 from jaxseg.training import optim
 
 ROOT = pathlib.Path(__file__).parent.parent / "experiments"
@@ -20,6 +23,54 @@ FORMS = [
     for name in ("config", "smoke")
     if f"\n{name} = " in path.read_text()
 ]
+SWEEPS = sorted(
+    path.parent
+    for path in ROOT.rglob("config.py")
+    if "\nconfigs = {" in path.read_text()
+)
+
+
+@pytest.mark.parametrize("form", ["configs", "full"])
+@pytest.mark.parametrize("folder", SWEEPS, ids=lambda folder: folder.name)
+def test_sweeps_have_a_small_and_a_large_form(folder, form):
+    configs, axis = load_configs(str(folder / "config.py"), form)
+    assert len(configs) >= 3
+    for config in configs.values():
+        build_model(config, 7)
+        assert (config.data.name == "shapes") == (form == "configs")
+        assert (config.train.steps <= 400) == (form == "configs")
+    assert axis is None or set(configs) <= set(axis[1])
+
+
+@pytest.mark.parametrize("folder", SWEEPS, ids=lambda folder: folder.name)
+def test_reports_say_what_the_records_say(folder):
+    """Three seeds of everything; mean and spread of each row as in results.jsonl."""
+    lines = (folder / "results.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    report = (folder / "report.md").read_text()
+    configs, _ = load_configs(str(folder / "config.py"))
+    assert {row["name"] for row in rows} == set(configs)
+    for name, config in configs.items():
+        found = {row["seed"]: row["mean_iou"] for row in rows if row["name"] == name}
+        assert set(found) == {0, 1, 2}
+        mean, spread = (
+            statistics.fmean(found.values()),
+            statistics.stdev(found.values()),
+        )
+        assert f"\n| {name} | {mean:.3f} | {spread:.3f} |" in report
+        assert all(
+            row["step"] == config.train.steps for row in rows if row["name"] == name
+        )
+    for part in ("**Question.**", "**Answer.**", "**Limits.**", "](results.png)"):
+        assert part in report
+    assert (folder / "results.png").stat().st_size < 100_000
+
+
+def test_the_index_links_every_report():
+    index = (ROOT / "README.md").read_text()
+    reports = [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("report.md")]
+    assert len(reports) >= 4
+    assert not [path for path in reports if f"]({path})" not in index]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ from jaxseg.analysis.gridding import (
     union_coverage,
 )
 from jaxseg.analysis.layer_cost import LayerCost, grouped, layer_costs
+from jaxseg.analysis.memory import Memory, peak_memory
 from jaxseg.analysis.plans import Plan, recommend, search
 from jaxseg.analysis.receptive_field import (
     Field,
@@ -67,6 +68,7 @@ __all__ = [
     "Layer",
     "LayerCost",
     "Lines",
+    "Memory",
     "Plan",
     "Reach",
     "Shift",
@@ -100,6 +102,7 @@ __all__ = [
     "passband_copies",
     "path_counts",
     "path_sigma",
+    "peak_memory",
     "phase_energy",
     "reach",
     "recommend",

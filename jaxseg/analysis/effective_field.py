@@ -47,13 +47,18 @@ def gradients(
       fn: [n, H, W, C] -> [n, h, w, K]; the K channels are summed.
       position: row and column of the map; its middle if None.
     """
+    return np.asarray(_gradient(fn, position)(images))
+
+
+def _gradient(fn, position):
+    """images -> gradient of one position, compiled once."""
 
     def unit(images):
         maps = fn(images)
         row, column = position or (maps.shape[1] // 2, maps.shape[2] // 2)
         return maps[:, row, column].astype(jnp.float32).sum()
 
-    return np.asarray(jax.jit(jax.grad(unit))(images))
+    return jax.jit(jax.grad(unit))
 
 
 def effective_field(
@@ -65,8 +70,9 @@ def effective_field(
 
     The images are taken one by one, so that their number does not cost memory.
     """
+    gradient = _gradient(fn, position)
     total = sum(
-        np.square(gradients(fn, image[None], position), dtype=np.float64).mean((0, 3))
+        np.square(np.asarray(gradient(image[None])), dtype=np.float64).mean((0, 3))
         for image in images
     )
     return total / len(images)

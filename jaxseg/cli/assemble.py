@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
@@ -11,7 +12,7 @@ from flax import linen as nn
 from jaxseg import losses
 from jaxseg.cli import overlays
 from jaxseg.cli.run import CHANNELS, build_model
-from jaxseg.config import Config
+from jaxseg.config import Config, TrainConfig
 from jaxseg.data import DatasetSpec, Source, class_frequencies
 from jaxseg.data import eval_batches as read_eval
 from jaxseg.data import train_batches as read_train
@@ -21,26 +22,50 @@ from jaxseg.training.task import Task
 
 
 def assemble(
-    config: Config, source: Source, chosen: list[jax.Device]
+    config: Config,
+    source: Source,
+    chosen: list[jax.Device],
+    *,
+    inputs: Sequence[str] = ("image",),
 ) -> tuple[devices.Training, TrainState, nn.Module]:
-    """Driver, new state and network of a run."""
-    spec, run = source.spec, config.train
+    """Driver, new state and network of a run; `inputs` as `training.steps` has them."""
+    weighted = config.loss.class_weights != "none"
+    pixels = class_frequencies(source).pixels if weighted else None
+    driver, new_state, model = unstarted(
+        config, source.spec, chosen, class_pixels=pixels, inputs=inputs
+    )
+    return driver, new_state(), model
+
+
+def unstarted(
+    config: Config,
+    spec: DatasetSpec,
+    chosen: Sequence[jax.Device],
+    *,
+    class_pixels: Sequence[float] | None = None,
+    inputs: Sequence[str] = ("image",),
+) -> tuple[devices.Training, Callable[[], TrainState], nn.Module]:
+    """Driver, what makes the new state, and network; no array is made yet.
+
+    Args:
+      class_pixels: labelled pixels per class, for weights by frequency.
+      inputs: what the network takes of the batch in training.
+    """
+    run = config.train
+    check_micro_batches(run, chosen)
     axis = devices.AXIS if run.driver == "pmap" else None
     model = build_model(config, spec.num_classes, axis_name=axis)
     plain_model = build_model(config, spec.num_classes)  # outside pmap
-    tx, schedule = optim.build(config.optim, run.steps)
-    weighted = config.loss.class_weights != "none"
+    tx, schedule = optim.build(config.optim, run.steps, batch_size=run.batch_size)
     loss_fn = losses.build(
-        config.loss,
-        class_pixels=class_frequencies(source).pixels if weighted else None,
-        void=spec.void,
-        axis_name=axis,
+        config.loss, class_pixels=class_pixels, void=spec.void, axis_name=axis
     )
     train_step = functools.partial(
         steps.train_step,
         model=model,
         tx=tx,
         loss_fn=loss_fn,
+        inputs=inputs,
         prepare=functools.partial(
             augment.prepare_train,
             mean=spec.mean,
@@ -50,19 +75,39 @@ def assemble(
         ),
         schedule=schedule,
         ema=run.ema,
+        accumulate=run.accumulate,
+        remat=run.remat,
         void=spec.void,
     )
     driver = devices.Training(
-        train_step, counting(config, plain_model, spec), kind=run.driver, devices=chosen
+        train_step,
+        counting(config, plain_model, spec),
+        kind=run.driver,
+        devices=chosen,
+        space=run.space,
+        shard=run.shard,
     )
-    state = create_state(
+    new_state = functools.partial(
+        create_state,
         plain_model,
         tx,
         seed=run.seed,
         image_shape=(1, *config.data.crop, CHANNELS),
         ema=run.ema is not None,
     )
-    return driver, state, plain_model
+    return driver, new_state, plain_model
+
+
+def check_micro_batches(run: TrainConfig, chosen: Sequence[jax.Device]) -> None:
+    """Raises ValueError unless each device has its part of every micro-batch."""
+    if run.accumulate < 1 or run.batch_size % run.accumulate:
+        raise ValueError(
+            f"train.accumulate is {run.accumulate}; allowed are divisors of "
+            f"train.batch_size, {run.batch_size}"
+        )
+    size = run.batch_size // run.accumulate
+    name = "train.batch_size / train.accumulate"
+    devices.check_batch(name, size, chosen, space=run.space)
 
 
 def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.partial:

@@ -7,6 +7,8 @@ digit of the score as long as the network gives a pixel the same class.
 from __future__ import annotations
 
 import dataclasses
+import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,6 +46,8 @@ class Arguments:
     """Images at a time."""
     devices: int | None = None
     """Use the first N devices; default all."""
+    space: int | tuple[int, int] = 1
+    """Devices that share the rows (and columns) of one large image."""
     output: Annotated[str | None, tyro.conf.arg(aliases=["-o"])] = None
     """JSON file for the scores and the matrix."""
     data: DataConfig = DEFAULT.data
@@ -52,6 +56,9 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Runs the command; the exit status is that of `jaxseg.cli.main`."""
     arguments, config = parse(argv)
+    chosen = devices.choose(arguments.devices)
+    padded = (devices.PADDED, devices.PADDED)
+    devices.check_space("space", arguments.space, padded, chosen)
     spec = read_spec(arguments.workdir)
     split = arguments.split or config.data.eval_split
     source = system_of(config).open_source(config.data, split)
@@ -70,8 +77,11 @@ def main(argv: list[str]) -> int:
         variables,
         source,
         batch_size=arguments.batch_size,
-        chosen=devices.choose(arguments.devices),
+        chosen=chosen,
+        space=arguments.space,
     )
+    further = system_of(config).further_scores(config, model, source)
+    more = {} if further is None else further(variables)
     if jax.process_index() == 0:
         header = {
             "model": config.model.name,
@@ -82,7 +92,7 @@ def main(argv: list[str]) -> int:
             "images": len(source),
             "eval_scale": config.data.eval_scale,
         }
-        report(header, spec, total.matrix, arguments.output)
+        report(header, spec, total.matrix, arguments.output, further=more)
     return 0
 
 
@@ -117,11 +127,12 @@ def score(
     *,
     batch_size: int,
     chosen: list[jax.Device],
+    space: int | tuple[int, int] = 1,
 ) -> ConfusionTotal:
     """Confusion counts of a network over all images of a source."""
     system = system_of(config)
     runner = devices.Evaluation(
-        system.counting(config, model, spec), kind="jit", devices=chosen
+        system.counting(config, model, spec), kind="jit", devices=chosen, space=space
     )
     batches = system.eval_batches(
         source,
@@ -139,7 +150,12 @@ def score(
 
 
 def report(
-    header: dict[str, Any], spec: DatasetSpec, matrix: np.ndarray, output: str | None
+    header: dict[str, Any],
+    spec: DatasetSpec,
+    matrix: np.ndarray,
+    output: str | None,
+    *,
+    further: Mapping[str, float] = types.MappingProxyType({}),
 ) -> None:
     """Prints the table and writes the JSON file.
 
@@ -151,7 +167,9 @@ def report(
         f"{header['dataset']} {header['split']}"
     )
     print(table(values, spec.classes))
+    for name, value in further.items():
+        print(f"{name} {value:.4f}")
     if output is not None:
-        content = header | {"classes": spec.classes} | to_json(values)
+        content = header | {"classes": spec.classes} | to_json(values) | dict(further)
         write_json(Path(output), content | {"confusion": matrix[:-1]})
         print(f"scores: {output}")

@@ -51,6 +51,7 @@ def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> Report:
     for name in names:
         model = lab_networks.build(lab_networks.Network(name))
         layers = lab_networks.costs_of(model, size)
+        held = lab_networks.memory_of(model, size).peak / lab_models.MIB
         extents, _ = lab_networks.extents_of(model, 1)
         fields = [_field(extents, part) for part in ("backbone/c5", "logits")]
         params = variable_shapes(model)["params"]
@@ -59,12 +60,21 @@ def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> Report:
         written = sum(layer.activations for layer in layers)
         parameters = analysis.count_parameters(used)
         rows.append(
-            (name, parameters, 2 * macs / 1e9, written, 2 * macs / moved, *fields)
+            (
+                name,
+                parameters,
+                2 * macs / 1e9,
+                written,
+                2 * macs / moved,
+                held,
+                *fields,
+            )
         )
     columns = ("network", "parameters", "GFLOP", "activations", "FLOP / byte")
+    columns += ("peak MiB",)
     charts = [
         figures.bars({r[0]: float(r[i]) for r in rows}, title=columns[i], width=400)
-        for i in (1, 2, 3, 4)
+        for i in range(1, 6)
     ]
     return Report(
         f"{len(names)} networks at {size[0]} x {size[1]}",

@@ -15,6 +15,7 @@ from jaxseg.cli.lab_networks import (
     extents_of,
     features,
     field_cell,
+    memory_of,
     noise,
     theoretical,
     weights_of,
@@ -22,6 +23,9 @@ from jaxseg.cli.lab_networks import (
 from jaxseg.cli.lab_page import Report, Table
 from jaxseg.models import MODELS
 from jaxseg.viz import figures
+from jaxseg.viz.flame import flame
+
+MIB = 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +95,7 @@ class Effective(Network):
 
 @dataclasses.dataclass(frozen=True)
 class Cost(Network):
-    """Arithmetic, weights, activations and intensity by layer; nothing is run."""
+    """Arithmetic, weights, activations, intensity by layer; peak memory; a flame."""
 
     size: tuple[int, int] = (512, 512)
     """Height and width of the image."""
@@ -99,7 +103,8 @@ class Cost(Network):
     """How deep names are told apart; 0 lists every layer."""
 
     def run(self) -> Report:
-        layers = costs_of(build(self), self.size)
+        model = build(self)
+        layers = costs_of(model, self.size)
         depth = self.depth or max(layer.name.count("/") for layer in layers) + 1
         groups = analysis.grouped(layers, depth)
         total = sum(layer.macs for layer in layers)
@@ -113,13 +118,50 @@ class Cost(Network):
         chart = figures.bars(
             {g.name: g.flops / 1e9 for g in ordered}, title="GFLOP by layer"
         )
+        tree = flame(_tree(layers), title=self.name, unit="GFLOP")
+        needs = {
+            "inference": memory_of(model, self.size),
+            "training": memory_of(model, self.size, train=True),
+        }
         return Report(
             f"Cost of {self.name} at {self.size[0]} x {self.size[1]}",
             "",
-            [Table("By layer", (*columns, "FLOP / byte"), rows)],
-            {"gflop": chart},
-            {"layers": layers},
+            [
+                Table("By layer", (*columns, "FLOP / byte"), rows),
+                _memory_table(needs),
+            ],
+            {"flame": tree, "gflop": chart, "memory": _memory_curve(needs)},
+            {"layers": layers, "memory": needs},
         )
+
+
+def _tree(layers):
+    """GFLOP by name below the network's own, which all names begin with."""
+    costs = {}
+    for layer in layers:
+        name = layer.name.partition("/")[2] or layer.name
+        costs[name] = costs.get(name, 0.0) + layer.flops / 1e9
+    return costs
+
+
+def _memory_table(needs):
+    rows = [
+        (name, m.peak / MIB, m.at, m.arguments / MIB, m.outputs / MIB)
+        for name, m in needs.items()
+    ]
+    columns = ("one image", "peak", "where", "arguments", "results")
+    return Table("Memory held at a time, MiB beside the arguments", columns, rows)
+
+
+def _memory_curve(needs):
+    """What is held over the course of a call."""
+    series = {
+        name: (np.linspace(0, 1, len(m.held)), [size / MIB for _, size in m.held])
+        for name, m in needs.items()
+    }
+    return figures.curves(
+        series, title="Memory held", x_label="share of the program", y_label="MiB"
+    )
 
 
 def _cost_row(layer, total):

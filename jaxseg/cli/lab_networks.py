@@ -174,6 +174,31 @@ def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost
     return analysis.layer_costs(fn, image, variable_shapes(model))
 
 
+def memory_of(
+    model: nn.Module, size: tuple[int, int], *, train: bool = False
+) -> analysis.Memory:
+    """Peak of one image's logits, or of the gradient of their mean square."""
+    image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
+    shapes = variable_shapes(model)
+    if not train:
+        fn = lambda x, v: model.apply(v, x, train=False)["logits"]
+        return analysis.peak_memory(fn, image, shapes)
+    rest = {name: value for name, value in shapes.items() if name != "params"}
+
+    def loss(params, rest, image):
+        outputs, state = model.apply(
+            {"params": params, **rest},
+            image,
+            train=True,
+            mutable=list(rest),
+            rngs={"dropout": jax.random.key(0)},
+        )
+        return (outputs["logits"] ** 2).mean(), state
+
+    gradient = jax.grad(loss, has_aux=True)
+    return analysis.peak_memory(gradient, shapes["params"], rest, image)
+
+
 def features(model, variables):
     """image -> the backbone's c5."""
 

@@ -89,7 +89,7 @@ def write(report: Report, folder: str | Path) -> Path:
     for note in report.notes:
         print(note)
     for name, picture in report.figures.items():
-        (folder / f"{name}.png").write_bytes(_png(picture))
+        (folder / f"{name}.png").write_bytes(png(picture))
     content = {
         "command": report.command,
         "tables": {
@@ -115,7 +115,8 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def _png(picture: np.ndarray) -> bytes:
+def png(picture: np.ndarray) -> bytes:
+    """A picture uint8 [H, W, 3] as a PNG file."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
@@ -127,7 +128,7 @@ def _page(report: Report) -> str:
     parts += map(_html_table, report.tables)
     parts += [f"<p>{html.escape(note)}</p>" for note in report.notes]
     for name, picture in report.figures.items():
-        data = base64.b64encode(_png(picture)).decode()
+        data = base64.b64encode(png(picture)).decode()
         label = html.escape(name)
         parts.append(
             f'<figure><img alt="{label}" src="data:image/png;base64,{data}">'

@@ -1,7 +1,8 @@
 """`jaxseg`: one command, one file per sub-command, imported when it is called.
 
 Exit status: 0 done; 1 an error, named in one line; 2 a wrong command line; 4 the loss
-was not finite; 128 + n stopped by signal n after saving (143 SIGTERM, 130 SIGINT).
+was not finite; 5 another process of the run was lost; 128 + n stopped by signal n after
+saving (143 SIGTERM, 130 SIGINT).
 """
 
 from __future__ import annotations
@@ -9,16 +10,22 @@ from __future__ import annotations
 import difflib
 import importlib
 import logging
+import os
 import sys
 from typing import Any
 
+from jaxseg.cli import cache
+
 COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
     "train": ("jaxseg.cli.train", "train a network; run again to resume exactly"),
+    "plan": ("jaxseg.cli.plan", "say what a training needs on a slice, without it"),
     "eval": ("jaxseg.cli.eval", "score a trained network on a split"),
     "predict": ("jaxseg.cli.predict", "segment image files with a trained network"),
+    "refine": ("jaxseg.cli.refine", "cut out an object by strokes or a box"),
     "convert": ("jaxseg.cli.convert", "weights of other libraries in, and out again"),
     "sweep": ("jaxseg.cli.sweep", "train many configurations with several seeds"),
     "lab": ("jaxseg.cli.lab", "study rates, grids, fields and costs"),
+    "bench": ("jaxseg.cli.bench", "time operators and networks beside PyTorch"),
     "models": ("jaxseg.cli.models", "list the architectures, or describe one"),
 }
 
@@ -30,6 +37,9 @@ def main(argv: list[str] | None = None) -> int:
         print(usage())
         return 0 if arguments else 2
     name = arguments.pop(0)
+    if name == "--no-cache" and arguments:
+        os.environ[cache.SWITCH] = "0"
+        name = arguments.pop(0)
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -42,6 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 def run(module: str, arguments: list[str]) -> int:
     """Calls a sub-command; errors about values and files become one line and 1."""
     try:
+        cache.enable()
         return importlib.import_module(module).main(arguments)
     except (ValueError, OSError) as error:
         print(f"jaxseg: {error}", file=sys.stderr)
@@ -71,13 +82,15 @@ def usage() -> str:
     rows = [f"  {name:{width}}  {line}" for name, (_, line) in COMMANDS.items()]
     return "\n".join(
         [
-            "usage: jaxseg COMMAND ...",
+            "usage: jaxseg [--no-cache] COMMAND ...",
             "",
             "Semantic segmentation in JAX.",
             "",
             *rows,
             "",
-            "`jaxseg COMMAND --help` shows the options of a command.",
+            "`jaxseg COMMAND --help` shows the options of a command. Compiled programs",
+            "are kept in ~/.cache/jaxseg/xla, up to 2 GB (JAXSEG_CACHE_GB); --no-cache",
+            "neither reads nor writes there.",
         ]
     )
 

@@ -27,6 +27,7 @@ from jaxseg.models import MODELS
 from jaxseg.nn.style import Style
 
 SIZE = (512, 512)
+LOOP = "a loop of unknown length counts once"
 CHANNELS = (3, 4, 1)  # colour; colour and sparse depth; grey
 
 
@@ -121,21 +122,26 @@ def describe(
         note = str(error).splitlines()[0]
         _, variables = _cost(model, SIZE)
         return Row(name, *_split(variables["params"]), None, paper, note)
-    note = "a loop of unknown length counts once" if cost.while_loops else ""
+    note = LOOP if cost.while_loops else ""
+    if hasattr(model, "example_inputs"):
+        note = f"for one cloud of {model.example_inputs()[0].shape[1]:,} points"
     return Row(name, *_split(variables["params"]), cost.flops / 1e9, paper, note)
 
 
 def _cost(model: nn.Module, size: tuple[int, int]) -> tuple[Cost, dict]:
     """Cost of one image's logits, and the shapes of the variables.
 
-    The image has the first number of `CHANNELS` that the network takes.
+    The image has the first number of `CHANNELS` that the network takes; a network of
+    point clouds gets its own example instead.
     """
 
-    def logits(key, image):
-        outputs, variables = model.init_with_output(key, image, train=False)
+    def logits(key, *inputs):
+        outputs, variables = model.init_with_output(key, *inputs, train=False)
         return outputs["logits"], variables
 
     key, errors = jax.eval_shape(lambda: jax.random.key(0)), []
+    if hasattr(model, "example_inputs"):
+        return count_cost_and_weights(logits, key, *model.example_inputs())
     for channels in CHANNELS:
         image = jax.ShapeDtypeStruct((1, *size, channels), jnp.float32)
         try:
@@ -165,7 +171,7 @@ def _split(params: dict) -> tuple[int, int]:
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:
     gflops = "-" if row.gflops is None else f"{row.gflops:,.2f}"
-    if row.gflops is not None and row.note:
+    if row.gflops is not None and row.note == LOOP:
         gflops = f">= {gflops}"
     auxiliary = f"{row.auxiliary:,}" if row.auxiliary else ""
     paper = row.paper or "-"

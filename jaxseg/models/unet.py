@@ -12,11 +12,12 @@ from flax import linen as nn
 from jaxseg.nn.layers import Conv, ConvNormAct, ConvTranspose
 from jaxseg.nn.norm import Norm
 from jaxseg.nn.style import Style
+from jaxseg.nn.upsample import ResizeConv, SubPixelConv
 from jaxseg.ops.pool import max_pool
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Size
 
-UPSAMPLING = ("transposed", "bilinear", "interp")
+UPSAMPLING = ("transposed", "bilinear", "interp", "resize_conv", "sub_pixel")
 
 
 class DoubleConv(nn.Module):
@@ -71,8 +72,10 @@ class Up(nn.Module):
     """Double the map, concatenate `[skip, up]`, convolve twice.
 
     `method`: "transposed" (2x2 stride 2, halves the channels), "bilinear" (aligned
-    corners, keeps the channels, halves them between the convolutions) or "interp"
-    (half-pixel bilinear to the skip's size, then 1x1 convolution with normalisation).
+    corners, keeps the channels, halves them between the convolutions), "interp"
+    (half-pixel bilinear to the skip's size, then 1x1 convolution with normalisation),
+    "resize_conv" (nearest, then 3x3) or "sub_pixel" (3x3, then depth to space); those
+    two halve the channels, as "transposed" does.
     """
 
     features: int
@@ -90,9 +93,12 @@ class Up(nn.Module):
             mid = (x.shape[-1] + skip.shape[-1]) // 2
             doubled = (2 * x.shape[1], 2 * x.shape[2])
             x = resize(x, doubled, align_corners=True, impl=self.style.impl)
-        else:
+        elif self.method == "interp":
             up = InterpConv(skip.shape[-1], self.style, name="up")
             x = up(x, size, train=train)
+        else:
+            kind = ResizeConv if self.method == "resize_conv" else SubPixelConv
+            x = kind(x.shape[-1] // 2, style=self.style, name="up")(x)
         x = jnp.concatenate([skip, pad_to(x, size)], axis=-1)
         return DoubleConv(self.features, mid, self.style, name="block")(x, train=train)
 
@@ -170,6 +176,6 @@ def unet(
 ) -> UNet:
     """U-Net, same padding with batch normalisation (arXiv 1505.04597).
 
-    `width` is the first level's channels, `up` "transposed", "bilinear" or "interp".
+    `width` is the first level's channels; `up`: see `Up`.
     """
     return UNet(num_classes, width, depth, up, style)

@@ -92,6 +92,9 @@ from jaxseg.models.gscnn import gscnn
 from jaxseg.models.hrnet import hrnet, hrnet_small
 from jaxseg.models.nonlocal_net import nonlocal_net
 from jaxseg.models.ocrnet import ocrnet_hrnet, ocrnet_resnet
+from jaxseg.models.pix2pix import pix2pix
+from jaxseg.models.point_transformer import point_transformer
+from jaxseg.models.prob_unet import CITYSCAPES, prob_unet
 from jaxseg.models.pspnet import (
     pspnet_resnet50,
     pspnet_resnet101,
@@ -238,4 +241,11 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "spn": spn,
     "cspn_resnet50": cspn,
     "cspn_depth_resnet50": cspn_depth,
+    # generative and probabilistic family
+    "pix2pix_unet256": pix2pix,
+    "pix2pix_unet128": partial(pix2pix, depth=7, dropped=2),
+    "prob_unet": prob_unet,
+    "prob_unet_cityscapes": partial(prob_unet, widths=CITYSCAPES, combining=4),
+    # point clouds
+    "point_transformer": point_transformer,
 }

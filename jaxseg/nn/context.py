@@ -11,6 +11,7 @@ from jaxseg.nn.layers import Conv, ConvNormAct, Dropout, SeparableConvNormAct
 from jaxseg.nn.style import Style
 from jaxseg.ops.pool import adaptive_avg_pool, adaptive_max_pool, avg_pool
 from jaxseg.ops.resize import resize
+from jaxseg.ops.shard import gather_rows
 from jaxseg.typing import Array
 
 SEPARABLE = ("none", "full", "plain")
@@ -117,6 +118,7 @@ class ASPP(nn.Module):
     def __call__(self, x: Array, *, train: bool) -> Array:
         one = ConvNormAct(self.features, kernel=1, style=self.style, name="branch0")
         branches = [one(x, train=train)]
+        whole = gather_rows(x, max(self.rates, default=0))
         for number, rate in enumerate(self.rates, start=1):
             branch = SeparableConv(
                 self.features,
@@ -125,7 +127,7 @@ class ASPP(nn.Module):
                 style=self.style,
                 name=f"branch{number}",
             )
-            branches.append(branch(x, train=train))
+            branches.append(branch(whole, train=train))
         if self.image_pool:
             pool = ImagePooling(
                 self.features,

@@ -35,6 +35,7 @@ _INITIALISERS = {
     "glorot": nn.initializers.glorot_uniform(),
     "zeros": nn.initializers.zeros,
     "normal0.01": nn.initializers.normal(0.01),
+    "normal0.02": nn.initializers.normal(0.02),
 }
 
 

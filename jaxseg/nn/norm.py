@@ -3,6 +3,12 @@
 Batch norm (arXiv 1502.03167) applies one multiply and one add per value; mean and
 variance are taken in one float32 pass, E[x^2] - E[x]^2. Running statistics keep the
 biased variance, as flax does (PyTorch stores the unbiased one).
+
+Over the whole batch, sharded or not, a layer needs one all-reduce forward (both
+moments) and one backward. `Style.batch_groups` replaces it by parts of the batch (ghost
+batch normalisation, arXiv 1705.08741): a part that lies on one device needs none; the
+running statistics are then the means over the parts, which XLA sums for all layers at
+once.
 """
 
 import jax.numpy as jnp
@@ -50,17 +56,35 @@ class Norm(nn.Module):
         var = self.variable("batch_stats", "var", jnp.ones, channels)
         if not train or self.style.norm == "frozen":
             return mean.value, var.value
-        axes = tuple(range(x.ndim - 1))
+        parts = 1 if self.is_initializing() else self._parts(x)
         x = x.astype(jnp.float32)
-        moments = jnp.stack([x.mean(axes), (x * x).mean(axes)])
-        if self.style.axis_name is not None and not self.is_initializing():
-            moments = lax.pmean(moments, self.style.axis_name)
+        if parts > 1:
+            x = x.reshape(parts, -1, *x.shape[1:])
+        axes = tuple(range(min(parts - 1, 1), x.ndim - 1))
+        moments = jnp.stack([x.mean(axes), (x * x).mean(axes)])  # [2, C], [2, parts, C]
+        name = self.style.axis_name if self.style.batch_groups == 1 else None
+        if name is not None and not self.is_initializing():
+            moments = lax.pmean(moments, name)
         now = moments[0], jnp.maximum(moments[1] - moments[0] ** 2, 0)
         if not self.is_initializing():
             keep = self.style.momentum
-            mean.value = keep * mean.value + (1 - keep) * now[0]
-            var.value = keep * var.value + (1 - keep) * now[1]
-        return now
+            for running, new in zip((mean, var), now, strict=True):
+                new = new if parts == 1 else new.mean(0)
+                running.value = keep * running.value + (1 - keep) * new
+        return now if parts == 1 else tuple(_for_examples(v, x.shape) for v in now)
+
+    def _parts(self, x):
+        """How many parts of this batch, or of this device's under pmap, stand apart."""
+        parts, name, devices = self.style.batch_groups, self.style.axis_name, 1
+        if name is not None and parts > 1:
+            devices = lax.axis_size(name)
+        if parts > 1 and (parts % devices or x.shape[0] % (parts // devices)):
+            raise ValueError(
+                f"batch_groups is {parts} for {x.shape[0]} examples on each of "
+                f"{devices} devices; allowed are multiples of {devices} that divide "
+                f"{x.shape[0] * devices}"
+            )
+        return max(1, parts // devices)
 
     def _group_statistics(self, x):
         channels, groups = x.shape[-1], self.style.groups
@@ -74,6 +98,13 @@ class Norm(nn.Module):
         return mean, jnp.repeat(var, channels // groups, -1).reshape(shape)
 
 
+def _for_examples(values, shape):
+    """[parts, C] to [B, 1, ..., C], where the input was [parts, B / parts, ..., C]."""
+    parts, size, *inner, channels = shape
+    values = jnp.broadcast_to(values[:, None], (parts, size, channels))
+    return values.reshape(parts * size, *[1] * len(inner), channels)
+
+
 def _over_last_axis(values, ndim):
-    """[C] as [1, ..., C]; statistics of groups come as [B, 1, 1, C] already."""
+    """[C] as [1, ..., C]; statistics of groups come as [B, 1, ..., C] already."""
     return values if values.ndim == ndim else values.reshape((1,) * (ndim - 1) + (-1,))

@@ -21,6 +21,10 @@ class Style:
         (PyTorch's momentum 0.1 is 0.9 here).
       epsilon: added to the variance.
       groups: of group norm.
+      batch_groups: with "batch", the number of equal parts of consecutive examples that
+        are normalised apart (ghost batch normalisation, arXiv 1705.08741); 1 is the
+        whole batch, synchronised over devices. As many as devices is what PyTorch's
+        plain BatchNorm does under data parallelism: no communication per layer.
       impl: "auto" or "lax", see `jaxseg.ops.conv`.
     """
 
@@ -31,6 +35,7 @@ class Style:
     epsilon: float = 1e-5
     groups: int = 32
     impl: str = "auto"
+    batch_groups: int = 1
 
     def __post_init__(self):
         allowed = {"norm": _NORMS, "dtype": _DTYPES, "impl": _IMPLS}
@@ -39,3 +44,5 @@ class Style:
                 raise ValueError(
                     f"{field} {getattr(self, field)!r} is unknown; allowed are {values}"
                 )
+        if self.batch_groups < 1:
+            raise ValueError(f"batch_groups is {self.batch_groups}; allowed is >= 1")

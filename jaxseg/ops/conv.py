@@ -7,18 +7,39 @@
 - a 1x1 kernel is a matrix product over the channels;
 - a depthwise kernel is a sum of shifted products (XLA's CPU depthwise convolution is
   17-42 times slower than that, its weight gradient 30-50 times);
-- grouped convolutions with few groups run one dense convolution per group;
+- grouped convolutions with few groups run one dense convolution per group, with many
+  a batch of matrix products per tap (`jaxseg.ops.sliced`);
+- an atrous kernel a third of whose taps fall outside multiplies only what is inside;
 - padding beyond "same", or under an even kernel, is written out with `jnp.pad`, because
   XLA otherwise turns the weight gradient into a scalar loop nest.
+
+On TPU (`jaxseg.ops.target`) "auto" is the plain primitive but for few groups: by the
+compiler's own estimate shifted products cost 1.5-4 times more there.
+
+Where devices share the rows of a map (`jaxseg.ops.shard`) "auto" is the plain primitive
+too, and a product for 1x1 kernels: shifted or flattened maps would be exchanged many
+times, or gathered.
 """
 
 import jax.numpy as jnp
 from jax import lax
+from jax.sharding import PartitionSpec as P
 
 from jaxseg.ops.depthwise import depthwise_conv
+from jaxseg.ops.shard import (
+    copies,
+    is_split,
+    parts,
+    per_device,
+    shared_axes,
+    split_rows,
+)
+from jaxseg.ops.sliced import grouped_conv, share_inside, sliced_conv
+from jaxseg.ops.target import for_tpu
 from jaxseg.typing import Array, Padding, padding_pairs, pair
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+_MOST_INSIDE = 0.65  # above this share the products of slices lose to one convolution
 
 
 def same_padding(kernel_size: int, rate: int = 1) -> int:
@@ -46,7 +67,8 @@ def conv(
     y[i, j] = sum_{u,v} x[i * stride + u * rate - pad, ...] @ kernel[u, v]
 
     Args:
-      x: [B, H, W, C].
+      x: [B, H, W, C]; or [B, N, H, W, C], one image gathered on its N devices, see
+        `jaxseg.ops.shard.gather_rows`.
       kernel: [kh, kw, C / groups, O].
       padding: zeros per side; int, (rows, columns) or ((top, bottom), (left, right)).
       groups: channel groups; `groups == C` is a depthwise convolution.
@@ -57,16 +79,30 @@ def conv(
     """
     stride, rate, padding = pair(stride), pair(rate), padding_pairs(padding)
     _check(x, kernel, rate, padding, groups, impl)
+    if x.ndim == 5:
+        kernel, padding = _drop_idle_taps(x, kernel, stride, rate, padding)
+        return _gathered_conv(x, kernel, stride, rate, padding, groups)
     if impl == "lax":
-        return _lax_conv(x, kernel, stride, rate, padding, groups)
+        return split_rows(_lax_conv(x, kernel, stride, rate, padding, groups))
     kernel, padding = _drop_idle_taps(x, kernel, stride, rate, padding)
-    if groups == x.shape[-1] and groups > 1:
+    if is_split():
+        return split_rows(_split_conv(x, kernel, stride, rate, padding, groups))
+    depthwise = 1 < groups == x.shape[-1]
+    few = 1 < groups <= 4 and not depthwise
+    if for_tpu() and not few:
+        return _lax_conv(x, kernel, stride, rate, padding, groups)
+    if depthwise:
         return depthwise_conv(x, kernel, stride=stride, rate=rate, padding=padding)
-    if 1 < groups <= 4:
+    if few:
         return _split_groups(x, kernel, stride, rate, padding, groups)
+    if groups > 1:
+        options = {"stride": stride, "rate": rate, "padding": padding}
+        return grouped_conv(x, kernel, **options, groups=groups)
+    atrous = stride == (1, 1) and max(rate) > 1
+    if atrous and share_inside(x, kernel, rate, padding) < _MOST_INSIDE:
+        return sliced_conv(x, kernel, rate=rate, padding=padding)
     if _pads_beyond_same(kernel, rate, padding):
-        widths = ((0, 0, 0), (*padding[0], 0), (*padding[1], 0), (0, 0, 0))
-        x, padding = lax.pad(x, jnp.zeros((), x.dtype), widths), ((0, 0), (0, 0))
+        x, padding = _pad(x, padding), ((0, 0), (0, 0))
     if groups == 1 and kernel.shape[:2] == (1, 1):
         return _pointwise(x, kernel, stride)
     return _lax_conv(x, kernel, stride, rate, padding, groups)
@@ -83,7 +119,7 @@ def _check(x, kernel, rate, padding, groups, impl):
         )
     for axis in (0, 1):
         extent = rate[axis] * (kernel.shape[axis] - 1) + 1
-        size = x.shape[axis + 1] + sum(padding[axis])
+        size = x.shape[axis - 3] + sum(padding[axis])
         if extent > size:
             raise ValueError(
                 f"kernel extent {extent} (size {kernel.shape[axis]}, rate "
@@ -112,7 +148,7 @@ def _drop_idle_taps(x, kernel, stride, rate, padding):
     """
     pads = []
     for axis in (0, 1):
-        size, (before, after) = x.shape[axis + 1], padding[axis]
+        size, (before, after) = x.shape[axis - 3], padding[axis]
         taps = kernel.shape[axis]
         count = (size + before + after - rate[axis] * (taps - 1) - 1) // stride[
             axis
@@ -125,6 +161,41 @@ def _drop_idle_taps(x, kernel, stride, rate, padding):
             (before - first * rate[axis], after - (taps - 1 - last) * rate[axis])
         )
     return kernel, tuple(pads)
+
+
+def _split_conv(x, kernel, stride, rate, padding, groups):
+    """The form that the partitioner exchanges border rows for."""
+    plain = stride == (1, 1) and padding == ((0, 0), (0, 0)) and groups == 1
+    if plain and kernel.shape[:2] == (1, 1):
+        return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
+    return _lax_conv(x, kernel, stride, rate, padding, groups)
+
+
+def _gathered_conv(x, kernel, stride, rate, padding, groups):
+    """Each device's rows and columns of the result, from its copy of the whole map."""
+    shared, counts = shared_axes(), parts()
+
+    def local(x, kernel):
+        x, starts, sizes = _pad(x[:, 0], padding), [0], [x.shape[0]]
+        for a in (0, 1):
+            extent = rate[a] * (kernel.shape[a] - 1)
+            count = (x.shape[a + 1] - extent - 1) // stride[a] + 1
+            if count % counts[a]:
+                raise ValueError(f"{count} rows do not divide by {counts[a]} devices")
+            count //= counts[a]
+            place = 0 if shared[a] is None else lax.axis_index(shared[a])
+            starts.append(place * count * stride[a])
+            sizes.append((count - 1) * stride[a] + extent + 1)
+        x = lax.dynamic_slice(x, [*starts, 0], [*sizes, x.shape[-1]])
+        return _lax_conv(x, kernel, stride, rate, ((0, 0), (0, 0)), groups)
+
+    lies = copies(x)
+    return per_device(local, (lies, P()), P(lies[0], *shared))(x, kernel)
+
+
+def _pad(x, padding):
+    widths = ((0, 0, 0), (*padding[0], 0), (*padding[1], 0), (0, 0, 0))
+    return lax.pad(x, jnp.zeros((), x.dtype), widths)
 
 
 def _pointwise(x, kernel, stride):

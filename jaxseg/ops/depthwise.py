@@ -65,12 +65,51 @@ def _forward(stride, rate, padding, x, kernel):
 
 def _backward(stride, rate, padding, saved, grad):
     x, kernel = saved
-    rows = [
-        jnp.sum(part * grad, axis=(0, 1, 2), dtype=jnp.float32)
-        for _, _, part in _taps(x, kernel.shape[:2], stride, rate, padding)
-    ]
-    kernel_grad = jnp.stack(rows).reshape(kernel.shape).astype(kernel.dtype)
+    options = {"taps": kernel.shape[:2], "stride": stride, "rate": rate}
+    sums = lax.platform_dependent(
+        _pad(x, padding),
+        grad,
+        cpu=partial(_sums_by_row, **options),
+        default=partial(_sums_by_tap, **options),
+    )
+    kernel_grad = sums.reshape(kernel.shape).astype(kernel.dtype)
     return _input_gradient(x, kernel, stride, rate, padding, grad), kernel_grad
+
+
+def _sums_by_tap(x, grad, *, taps, stride, rate):
+    """Kernel gradient [kh * kw, C]: one reduction of the whole map per tap."""
+    still = ((0, 0), (0, 0))
+    return jnp.stack(
+        [
+            jnp.sum(part * grad, axis=(0, 1, 2), dtype=jnp.float32)
+            for _, _, part in _taps(x, taps, stride, rate, still)
+        ]
+    )
+
+
+def _sums_by_row(x, grad, *, taps, stride, rate):
+    """`_sums_by_tap` one output row at a time: a row stays in the cache for all taps.
+
+    XLA's CPU backend otherwise writes out every product, 2-5 times slower at 4 times
+    the memory. On accelerators a loop would wait for each row.
+    """
+    (kh, kw), width = taps, grad.shape[2]
+
+    def add_row(i, total):
+        out = lax.dynamic_index_in_dim(grad, i, 1, keepdims=False)
+        sums = []
+        for u in range(kh):
+            top = i * stride[0] + u * rate[0]
+            row = lax.dynamic_index_in_dim(x, top, 1, keepdims=False)
+            for v in range(kw):
+                left = v * rate[1]
+                right = left + stride[1] * (width - 1) + 1
+                part = row[:, left : right : stride[1]]
+                sums.append(jnp.sum(part * out, axis=(0, 1), dtype=jnp.float32))
+        return total + jnp.stack(sums)
+
+    zero = jnp.zeros((kh * kw, x.shape[3]), jnp.float32)
+    return lax.fori_loop(0, grad.shape[1], add_row, zero)
 
 
 def _input_gradient(x, kernel, stride, rate, padding, grad):

@@ -1,8 +1,7 @@
 """Max and average pooling with explicit padding and both size rules.
 
 The gradient of max pooling goes to the first maximum of each window, as in Caffe and
-PyTorch. It is written as slices and selects: XLA's select-and-scatter is 4-13 times
-slower on CPU and has no deterministic form on GPU.
+PyTorch (`jaxseg.ops.winners`).
 """
 
 from functools import partial
@@ -12,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxseg.ops.shuffle import depth_to_space
+from jaxseg.ops.shard import is_split, split_rows
+from jaxseg.ops.target import for_tpu
+from jaxseg.ops.winners import maximum, reduce_max, to_winners, winners
 from jaxseg.typing import Array, Padding, padding_pairs, pair
 
 
@@ -30,14 +31,16 @@ def max_pool(
     Args:
       window, stride: pixels; `stride=None` means the window.
       ceil: Caffe's rule, a last partial window counts; else PyTorch's default floor.
-      impl: "auto", or "lax" for `lax.reduce_window` with XLA's own gradient.
+      impl: "auto", or "lax" for `lax.reduce_window` with XLA's own gradient; "auto"
+        is the same on TPU, and where devices share the rows of a map
+        (`jaxseg.ops.shard`).
     """
     window, stride = pair(window), pair(window if stride is None else stride)
     widths = _pool_widths(x.shape[1:3], window, stride, padding_pairs(padding), ceil)
-    if impl == "lax":
-        return _reduce_max(_pad_low(x, widths), window, stride)
-    if impl != "auto":
+    if impl not in ("auto", "lax"):
         raise ValueError(f'impl {impl!r} is unknown; allowed are "auto" and "lax"')
+    if impl == "lax" or is_split() or for_tpu():
+        return split_rows(reduce_max(_pad_low(x, widths), window, stride))
     x = _pad_low(x, widths)
     return _max_pool(window, stride, x.shape, x)
 
@@ -84,7 +87,7 @@ def avg_pool(
         for a in (0, 1)
     ]
     area = np.outer(*counts)[None, :, :, None]
-    return total * (1 / area).astype(x.dtype)
+    return split_rows(total * (1 / area).astype(x.dtype))
 
 
 def _window_counts(size, window, stride, padding, widths, include_pad):
@@ -147,49 +150,18 @@ def _pad_low(x, widths):
     return lax.pad(x, low, ((0, 0, 0), *((*w, 0) for w in widths), (0, 0, 0)))
 
 
-def _reduce_max(x, window, stride):
-    low = np.array(-np.inf, x.dtype)
-    return lax.reduce_window(x, low, lax.max, (1, *window, 1), (1, *stride, 1), "VALID")
-
-
-def _taps(x, window, stride):
-    """(index, strided slice) for each cell of the window, row by row."""
-    counts = [(x.shape[a + 1] - window[a]) // stride[a] + 1 for a in (0, 1)]
-    for u in range(window[0]):
-        for v in range(window[1]):
-            bottom = u + stride[0] * (counts[0] - 1) + 1
-            right = v + stride[1] * (counts[1] - 1) + 1
-            part = x[:, u : bottom : stride[0], v : right : stride[1]]
-            yield u * window[1] + v, part
-
-
-def _tournament(x, window, stride):
-    best = position = None
-    for index, part in _taps(x, window, stride):
-        if best is None:
-            best, position = part, jnp.zeros(part.shape, jnp.int8)
-        else:
-            wins = (part > best) | (part != part)  # a NaN always comes through
-            best = jnp.where(wins, part, best)
-            position = jnp.where(wins, jnp.int8(index), position)
-    return best, position
-
-
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
 def _max_pool(window, stride, shape, x):
-    if window == (2, 2):
-        return _tournament(x, window, stride)[0]
-    rows = _reduce_max(x, (window[0], 1), (stride[0], 1))
-    return _reduce_max(rows, (1, window[1]), (1, stride[1]))
+    return maximum(x, window, stride)
 
 
 def _max_pool_forward(window, stride, shape, x):
-    best, position = _tournament(x, window, stride)
-    return best, position
+    best = maximum(x, window, stride)
+    return best, winners(x, best, window, stride)
 
 
 def _max_pool_backward(window, stride, shape, position, grad):
-    return (_scatter_to_winners(grad, position, shape, window, stride),)
+    return (to_winners(grad, position, shape, window, stride),)
 
 
 _max_pool.defvjp(_max_pool_forward, _max_pool_backward)
@@ -197,11 +169,11 @@ _max_pool.defvjp(_max_pool_forward, _max_pool_backward)
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
 def _max_pool_argmax(window, stride, shape, x):
-    return _tournament(x, window, stride)
+    return _max_pool_forward(window, stride, shape, x)
 
 
 def _argmax_forward(window, stride, shape, x):
-    best, position = _tournament(x, window, stride)
+    best, position = _max_pool_forward(window, stride, shape, x)
     return (best, position), position
 
 
@@ -210,23 +182,3 @@ def _argmax_backward(window, stride, shape, position, grads):
 
 
 _max_pool_argmax.defvjp(_argmax_forward, _argmax_backward)
-
-
-def _scatter_to_winners(grad, position, shape, window, stride):
-    """Add each output's gradient to its winner, one stride phase at a time."""
-    cells = [-(-shape[a + 1] // stride[a]) for a in (0, 1)]
-    zero = np.zeros((), grad.dtype)
-    phases = []
-    for a in range(stride[0]):
-        for b in range(stride[1]):
-            total = jnp.zeros((shape[0], *cells, shape[3]), grad.dtype)
-            for u in range(a, window[0], stride[0]):
-                for v in range(b, window[1], stride[1]):
-                    share = jnp.where(position == u * window[1] + v, grad, zero)
-                    low = (u // stride[0], v // stride[1])
-                    high = [cells[i] - low[i] - grad.shape[i + 1] for i in (0, 1)]
-                    widths = ((low[0], high[0], 0), (low[1], high[1], 0))
-                    total += lax.pad(share, zero, ((0, 0, 0), *widths, (0, 0, 0)))
-            phases.append(total)
-    full = depth_to_space(jnp.concatenate(phases, -1), stride)
-    return full[:, : shape[1], : shape[2]]

@@ -2,10 +2,14 @@
 
 Each axis is a two-tap interpolation: forward gathers rows at static positions (5-13
 times faster on CPU than `jax.image.resize`, which multiplies dense matrices), backward
-sums them with the transposed weights. Source positions, for n -> m samples:
+each source row gathers the rows that read it (3-10 times faster than the transposed
+matrices). Source positions, for n -> m samples:
 
     half-pixel     (i + 1/2) * n / m - 1/2      (PyTorch align_corners=False)
     aligned        i * (n - 1) / (m - 1)        (align_corners=True)
+
+Where devices share the rows of a map and both sizes divide evenly, `jaxseg.ops.bands`
+resizes each device's rows from its own and its neighbours' border rows.
 """
 
 from functools import partial
@@ -13,8 +17,10 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
+from jaxseg.ops.bands import banded, fits
+from jaxseg.ops.shard import is_split, split_rows
+from jaxseg.ops.target import for_tpu
 from jaxseg.typing import Array, Size
 
 _METHODS = ("bilinear", "nearest")
@@ -35,7 +41,8 @@ def resize(
       method: "bilinear" or "nearest" (half-pixel centres, "exact" in other libraries).
       align_corners: corner pixels map onto corner pixels; else half-pixel centres.
       antialias: widen the filter when shrinking, as Pillow does (half-pixel only).
-      impl: "auto", or "lax" for one dense contraction per axis.
+      impl: "auto", or "lax" for one dense contraction per axis, which on TPU is "auto"
+        too: 2-3 times faster there by the compiler's own estimate.
     """
     if method not in _METHODS:
         raise ValueError(f"method {method!r} is unknown; allowed are {_METHODS}")
@@ -43,16 +50,21 @@ def resize(
         raise ValueError(f"size {size} must be positive")
     if antialias and align_corners:
         raise ValueError("antialias is defined for half-pixel centres only")
-    if method == "nearest":
-        return _nearest(x, size, align_corners)
+    dense = impl == "lax" or (for_tpu() and not is_split())
     for axis, target in zip((1, 2), size, strict=True):
         if x.shape[axis] == target:
             continue
-        if (antialias and target < x.shape[axis]) or impl == "lax":
+        if fits(x, axis, target):
+            weights = _weights(x.shape[axis], target, method, align_corners, antialias)
+            x = banded(x, weights, axis)
+        elif method == "nearest":
+            x = _nearest(x, axis, target, align_corners)
+        elif (antialias and target < x.shape[axis]) or dense:
             weights = bilinear_weights(x.shape[axis], target, align_corners, antialias)
             x = _contract(x, weights, axis)
         else:
             x = _interpolate(axis, x.shape[axis], target, align_corners, x)
+        x = split_rows(x)
     return x
 
 
@@ -108,20 +120,30 @@ def _taps(source, target, align_corners):
     return low, high, (position - low).astype(np.float32)
 
 
-def _nearest(x, size, align_corners):
-    for axis, target in zip((1, 2), size, strict=True):
-        source, rows = x.shape[axis], np.arange(target)
-        if align_corners:
-            index = np.rint(rows * ((source - 1) / max(target - 1, 1))).astype(int)
-        else:
-            index = (2 * rows + 1) * source // (2 * target)
-        x = jnp.take(x, index, axis=axis, indices_are_sorted=True)
-    return x
+def _weights(source, target, method, align_corners, antialias):
+    if method == "bilinear":
+        return bilinear_weights(source, target, align_corners, antialias)
+    chosen = _nearest_rows(source, target, align_corners)
+    return (chosen[:, None] == np.arange(source)).astype(np.float32)
+
+
+def _nearest(x, axis, target, align_corners):
+    index = _nearest_rows(x.shape[axis], target, align_corners)
+    return jnp.take(x, index, axis=axis, indices_are_sorted=True)
+
+
+def _nearest_rows(source, target, align_corners):
+    rows = np.arange(target)
+    if align_corners:
+        return np.rint(rows * ((source - 1) / max(target - 1, 1))).astype(int)
+    return (2 * rows + 1) * source // (2 * target)
 
 
 def _contract(x, weights, axis):
     weights = weights.astype(x.dtype)
-    return jnp.moveaxis(jnp.tensordot(weights, x, axes=(1, axis)), 0, axis)
+    exact = jax.lax.Precision.HIGHEST  # a TPU would round float32 to bfloat16
+    y = jnp.tensordot(weights, x, axes=(1, axis), precision=exact)
+    return jnp.moveaxis(y, 0, axis)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2, 3))
@@ -140,40 +162,27 @@ def _interpolate_forward(axis, source, target, align_corners, x):
 
 
 def _interpolate_backward(axis, source, target, align_corners, _, grad):
-    if not align_corners and target % source == 0:
-        return (_sum_phases(grad, source, axis),)
-    weights = bilinear_weights(source, target, align_corners)
-    return (_contract(grad, weights.T, axis),)
+    return (_collect(grad, bilinear_weights(source, target, align_corners), axis),)
 
 
 _interpolate.defvjp(_interpolate_forward, _interpolate_backward)
 
 
-def _sum_phases(grad, source, axis):
-    """Transpose of half-pixel upsampling by a whole factor, without a dense matrix.
+def _collect(grad, weights, axis):
+    """The transposed interpolation: each source row gathers the rows that read it.
 
-    Phase r of block q lies at q + (r + 1/2) / f - 1/2: its two taps are q - 1 and q for
-    the first half of the phases, q and q + 1 for the second. Rows beyond an edge clamp.
+    They are consecutive, at most about twice the factor; one fused pass adds them up.
     """
-    factor, shape = grad.shape[axis] // source, grad.shape
-    grad = grad.reshape(*shape[:axis], source, factor, *shape[axis + 1 :])
-    position = (np.arange(factor) + 0.5) / factor - 0.5
-    spread = (1,) * (axis + 1) + (factor,) + (1,) * (len(shape) - axis - 1)
-
-    def weighted(weights):
-        return (grad * weights.reshape(spread).astype(grad.dtype)).sum(axis + 1)
-
-    def cut(x, start, stop):
-        return lax.slice_in_dim(x, start, stop, axis=axis)
-
-    def pad(x, low, high):
-        widths = [(0, 0)] * x.ndim
-        widths[axis] = (low, high)
-        return jnp.pad(x, widths)
-
-    up = weighted(np.maximum(-position, 0))
-    down = weighted(np.maximum(position, 0))
-    total = weighted(1 - np.abs(position))
-    total += pad(cut(up, 1, source), 0, 1) + pad(cut(up, 0, 1), 0, source - 1)
-    total += pad(cut(down, 0, source - 1), 1, 0)
-    return total + pad(cut(down, source - 1, source), source - 1, 0)
+    target, source = weights.shape
+    first = (weights != 0).argmax(0)
+    counts = (weights != 0).sum(0)
+    shape = [1] * grad.ndim
+    shape[axis] = source
+    total = None
+    for j in range(counts.max()):
+        rows = np.minimum(first + j, target - 1)
+        share = np.where(j < counts, weights[rows, np.arange(source)], 0)
+        part = jnp.take(grad, rows, axis=axis, indices_are_sorted=True)
+        part = part * jnp.asarray(share, grad.dtype).reshape(shape)
+        total = part if total is None else total + part
+    return total

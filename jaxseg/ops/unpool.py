@@ -1,9 +1,12 @@
 """Unpooling: by remembered positions, bed of nails, nearest neighbour."""
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxseg.ops.shuffle import depth_to_space
+from jaxseg.ops.winners import from_winners, to_winners
 from jaxseg.typing import Array, Size, pair
 
 
@@ -25,9 +28,28 @@ def max_unpool(x: Array, position: Array, size: Size) -> Array:
             )
     if position.shape != x.shape:
         raise ValueError(f"position {position.shape} does not match x {x.shape}")
-    cells = [jnp.where(position == i, x, jnp.zeros((), x.dtype)) for i in range(4)]
-    full = depth_to_space(jnp.concatenate(cells, -1), 2)
+    b, h, w, c = x.shape
+    full = _unpool((b, 2 * h, 2 * w, c), x, position)
     return full[:, : size[0], : size[1]]
+
+
+_CELL = ((2, 2), (2, 2))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _unpool(shape, x, position):
+    return to_winners(x, position, shape, *_CELL)
+
+
+def _unpool_forward(shape, x, position):
+    return _unpool(shape, x, position), position
+
+
+def _unpool_backward(shape, position, grad):
+    return from_winners(grad, position, *_CELL), None
+
+
+_unpool.defvjp(_unpool_forward, _unpool_backward)
 
 
 def bed_of_nails(

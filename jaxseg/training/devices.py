@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 
+from jaxseg.training import processes
 from jaxseg.training.evaluate import fill_rows
-from jaxseg.training.parallel import Driver, jit_driver, make_mesh, pmap_driver
+from jaxseg.training.mesh import Space, make_mesh, space_pair
+from jaxseg.training.parallel import Driver, jit_driver, pmap_driver
+from jaxseg.training.programs import noted, shapes
 from jaxseg.training.task import HostBatch
 
+PADDED = 32  # pixels; sides of images for evaluation are multiples of it
 AXIS = "batch"  # the axis name that steps, losses and models get under pmap
 
 
@@ -32,26 +37,67 @@ def choose(count: int | None = None) -> list[jax.Device]:
     return devices[:count]
 
 
-def check_batch(name: str, size: int, devices: Sequence[jax.Device]) -> None:
+def check_batch(
+    name: str, size: int, devices: Sequence[jax.Device], *, space: Space = 1
+) -> None:
     """Raises ValueError unless a global batch splits evenly over the devices."""
-    if size < 1 or size % len(devices):
+    image = math.prod(space_pair(space))
+    count = len(devices) // image
+    if size < 1 or size % count:
+        each = "devices" if image == 1 else f"groups of {image} devices"
         raise ValueError(
-            f"{name} is {size}; allowed: multiples of {len(devices)}, the number of "
-            "devices (--devices N uses fewer)"
+            f"{name} is {size}; allowed: multiples of {count}, the number of {each} "
+            "(--devices N uses fewer)"
         )
+
+
+def check_space(
+    name: str, space: Space, crop: tuple[int, int], devices: Sequence[jax.Device]
+) -> None:
+    """Raises ValueError unless images of this crop can be shared by the devices.
+
+    Evaluation pads images to multiples of `PADDED` pixels, which must divide as well.
+    """
+    pair = space_pair(space)
+    if min(pair) < 1 or len(devices) % math.prod(pair):
+        raise ValueError(
+            f"{name} is {space}; allowed: 1 or more, and a product that divides "
+            f"{len(devices)}, the number of devices"
+        )
+    for side, count, pixels in zip(("height", "width"), pair, crop, strict=True):
+        if PADDED % count:
+            raise ValueError(
+                f"{name} is {space}; allowed: powers of two up to {PADDED}, which "
+                "divide the padded images of evaluation"
+            )
+        if pixels % count:
+            raise ValueError(
+                f"{name} is {space}; the crop's {side} {pixels} is not a multiple of "
+                f"{count} (data.crop)"
+            )
 
 
 class Evaluation:
     """Confusion counts on devices; `step(variables, batch)` as `training.steps` has it.
 
     Takes batches of any length: rows that are missing for an even split are void.
+    `space` devices share one image (jit only).
     """
 
     def __init__(
-        self, step: Callable, *, kind: str, devices: Sequence[jax.Device]
+        self,
+        step: Callable,
+        *,
+        kind: str,
+        devices: Sequence[jax.Device],
+        space: Space = 1,
     ) -> None:
-        self._driver = _bind(step, kind, devices, donate=False)
-        self._local = max(1, len(devices) // jax.process_count())
+        self.programs: list[str] = []  # compiled so far, see training.programs
+        self._compiled: set[tuple[Driver, str]] = set()
+        step = noted(step, "eval_step", self.programs)
+        self._driver = _bind(step, kind, devices, space, donate=False)
+        groups = len(devices) // math.prod(space_pair(space))
+        self._local = max(1, groups // jax.process_count())
 
     def place(self, variables: Any) -> Any:
         """Variables on the devices."""
@@ -60,11 +106,27 @@ class Evaluation:
     def count(self, variables: Any, batch: HostBatch) -> jax.Array:
         """int32 [K + 1, K] of the global batch."""
         filled = fill_rows(batch, self._local)
-        return self._driver(variables, self._driver.put_batch(filled))
+        return self._step(self._driver, variables, filled)
+
+    def _step(self, driver: Driver, state: Any, batch: HostBatch) -> Any:
+        """Runs a step. New programs begin when all processes have compiled them.
+
+        (Collectives on CPU wait 30 seconds for one another, compilers may differ more.)
+        """
+        placed = driver.put_batch(batch)
+        program = (driver, shapes(batch))
+        if jax.process_count() > 1 and program not in self._compiled:
+            self._compiled.add(program)
+            driver.step.lower(state, placed).compile()
+            processes.meet("compiled")
+        return driver(state, placed)
 
 
 class Training(Evaluation):
-    """Updates and confusion counts on the same devices."""
+    """Updates and confusion counts on the same devices.
+
+    `shard="batch"` keeps parameters, optimiser state and averages in parts.
+    """
 
     def __init__(
         self,
@@ -73,25 +135,54 @@ class Training(Evaluation):
         *,
         kind: str,
         devices: Sequence[jax.Device],
+        space: Space = 1,
+        shard: str = "none",
     ) -> None:
-        super().__init__(eval_step, kind=kind, devices=devices)
-        self._train = _bind(train_step, kind, devices, donate=True)
+        super().__init__(eval_step, kind=kind, devices=devices, space=space)
+        train_step = noted(train_step, "train_step", self.programs)
+        self._train = _bind(train_step, kind, devices, space, donate=True, shard=shard)
+
+    def place(self, variables: Any) -> Any:
+        """A state on the devices."""
+        return self._train.put_state(variables)
 
     def train(self, state: Any, batch: HostBatch) -> tuple[Any, dict[str, jax.Array]]:
         """One update."""
-        return self._train(state, self._train.put_batch(batch))
+        return self._step(self._train, state, batch)
+
+    def trace(self, state: Any, batch: Any) -> tuple[jax.stages.Traced, Any, Any]:
+        """The update for shapes of a state and a global batch, and these placed.
+
+        Raises: ValueError under pmap, which needs its devices to be there.
+        """
+        if self._train.abstract is None:
+            raise ValueError("driver is 'pmap'; tracing for shapes allows 'jit'")
+        state, batch = self._train.abstract(state, batch)
+        return self._train.step.trace(state, batch), state, batch
 
     def variables(self, state: Any) -> Any:
-        """Averaged weights where there are any, and statistics."""
-        return state.variables()
+        """Averaged weights where there are any, and statistics; whole everywhere."""
+        return self._train.gather(state.variables())
 
 
 def _bind(
-    step: Callable, kind: str, devices: Sequence[jax.Device], *, donate: bool
+    step: Callable,
+    kind: str,
+    devices: Sequence[jax.Device],
+    space: Space,
+    *,
+    donate: bool,
+    shard: str = "none",
 ) -> Driver:
     if kind == "jit":
-        return jit_driver(step, make_mesh(devices=devices), donate=donate)
+        mesh = make_mesh(space=space, devices=devices)
+        return jit_driver(step, mesh, donate=donate, shard=shard)
     if kind == "pmap":
+        if space_pair(space) != (1, 1) or shard != "none":
+            raise ValueError(
+                f"space is {space}, shard is {shard!r}; driver 'pmap' allows 1 and "
+                "'none', 'jit' takes them"
+            )
         step = functools.partial(step, axis_name=AXIS)
         return pmap_driver(step, devices, axis_name=AXIS, donate=donate)
     raise ValueError(f"driver is {kind!r}; allowed: 'jit', 'pmap'")

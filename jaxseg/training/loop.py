@@ -9,6 +9,7 @@ same arithmetic as one that never stopped.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import signal
 from collections.abc import Mapping
@@ -22,11 +23,14 @@ from jaxseg.config import Config, TrainConfig
 from jaxseg.metrics import scores, to_json
 from jaxseg.training import evaluate
 from jaxseg.training.checkpoint import METRIC, Checkpoints
+from jaxseg.training.memory import peak_memory
 from jaxseg.training.meter import Meter
+from jaxseg.training.profile import FOLDER, Profile
 from jaxseg.training.record import Record
 from jaxseg.training.stop import Stopped, StopRequests
 from jaxseg.training.task import Driver, NonFiniteLoss, Reporter, Result, Task
 
+logger = logging.getLogger(__name__)
 NEW_RUN = {
     "step": 0,
     "next_index": 0,  # position in the data
@@ -44,8 +48,11 @@ def train(
     driver: Driver,
     state: Any,
     reporter: Reporter,
+    profile: int = 0,
 ) -> Result:
     """Runs from the latest checkpoint in `workdir`, or from `state`, to the end.
+
+    With `profile` a trace of so many steps is written to `workdir/profile`.
 
     Raises:
         NonFiniteLoss: naming the step, the batch's files and the last good checkpoint.
@@ -58,10 +65,12 @@ def train(
     with (
         StopRequests() as stop,
         Checkpoints(directory, keep_latest=config.train.keep_latest) as checkpoints,
+        Profile(Path(workdir) / FOLDER, steps=profile) as traced,
     ):
         state, meta = resume(checkpoints, driver.place(state), config.train)
         with Record(workdir, resume_step=meta["step"], active=first) as record:
-            run = _Run(config.train, task, driver, checkpoints, record, reporter, stop)
+            parts = (checkpoints, record, reporter, stop, traced)
+            run = _Run(config.train, task, driver, *parts)
             return run.loop(state, meta)
 
 
@@ -97,14 +106,18 @@ class _Run:
     record: Record
     reporter: Reporter
     stop: StopRequests
+    profile: Profile
     pending: tuple[int, np.ndarray, dict[str, Any]] | None = None  # unread metrics
     scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     scored_at: int | None = None
+    programs: int = 0  # of the driver, that a line has told of
 
     def loop(self, state: Any, meta: dict[str, Any]) -> Result:
         """Whenever the top is reached, `step` updates are done."""
         start = step = meta["step"]
-        self.meter = Meter(self.config.batch_size, window=meta["window"])
+        self.meter = Meter(
+            self.config.batch_size, window=meta["window"], peak=self.task.peak
+        )
         self.scores = meta["scores"]
         self.reporter.started(start, self.config.steps)
         batches = None
@@ -119,11 +132,30 @@ class _Run:
                 batches = self.task.train_batches(step)
             with self.meter.waiting():
                 batch = next(batches)
-            state, metrics = self.driver.train(state, batch)
+            state, metrics = self._update(step + 1, state, batch, first=step == start)
             self._read_pending()
             step += 1
             self.pending = (step, batch["index"], metrics)
             self.reporter.advanced(step)
+
+    def _update(
+        self, step: int, state: Any, batch: dict[str, np.ndarray], *, first: bool
+    ) -> tuple[Any, dict[str, Any]]:
+        """Starts update number `step` of the run."""
+        if first and self.task.flops is not None:
+            self.meter.flops = self.task.flops(state, batch)
+        before = len(self.driver.programs)
+        with self.profile.step(step):
+            state, metrics = self.driver.train(state, batch)
+        with self.meter.paused():
+            self.profile.after(metrics)
+        if not first and len(self.driver.programs) > before:
+            logger.warning(
+                "step %d compiled anew: %s; batches of one shape compile once",
+                step,
+                "; ".join(self.driver.programs[before:]),
+            )
+        return state, metrics
 
     def _evaluate_and_save(self, step: int, state: Any) -> None:
         if self._due(step, self.config.eval_every):
@@ -148,9 +180,15 @@ class _Run:
             raise NonFiniteLoss(self._blame(step, index, values))
         self.meter.add(values)
         if self._due(step, self.config.log_every):
-            line = self.meter.line()
+            line = self.meter.line() | peak_memory() | self._compiled()
             self.record.write(step, "train", line)
             self.reporter.logged(step, line)
+
+    def _compiled(self) -> dict[str, Any]:
+        """How many programs there are, and the shapes of those new to this line."""
+        programs = self.driver.programs
+        new, self.programs = programs[self.programs :], len(programs)
+        return {"programs": len(programs)} | ({"compiled": list(new)} if new else {})
 
     def _blame(self, step: int, index: np.ndarray, values: dict[str, float]) -> str:
         bad = ", ".join(f"{k} {v}" for k, v in values.items() if not math.isfinite(v))

@@ -8,6 +8,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 LAST = ("learning_rate",)  # not averaged
+CLOCKS = (  # fields of a line that depend on the machine and on restarts
+    "images_per_second",
+    "steps_per_second",
+    "flops_per_second",
+    "mfu",
+    "input_wait",
+    "device_memory_peak",
+    "host_memory_peak",
+    "programs",
+    "compiled",
+)
 
 
 class Meter:
@@ -15,10 +26,19 @@ class Meter:
 
     The clock starts when the first step of the process is done (so that compilation
     is not measured) and stands still during evaluation and saving.
+
+    Args:
+        batch_size: images per step.
+        window: of the run that is resumed.
+        peak: operations per second of all devices at best; None when unknown.
     """
 
-    def __init__(self, batch_size: int, *, window: Mapping[str, Any]) -> None:
+    def __init__(
+        self, batch_size: int, *, window: Mapping[str, Any], peak: float | None = None
+    ) -> None:
+        self.flops: float | None = None  # operations of a step; None when not counted
         self._batch_size = batch_size
+        self._peak = peak
         self._count = window.get("count", 0)
         self._sums: dict[str, float] = dict(window.get("sums", {}))
         self._last: dict[str, float] = dict(window.get("last", {}))
@@ -64,8 +84,9 @@ class Meter:
         self._off += time.perf_counter() - start
 
     def line(self) -> dict[str, float]:
-        """Means of the window, images per second and the share of time spent waiting.
+        """Means of the window, its speeds, and the share of time spent waiting.
 
+        `mfu`, model FLOPs utilisation, is operations per second over the peak.
         The window starts anew. The speeds are absent while nothing was timed.
         """
         values = {name: total / self._count for name, total in self._sums.items()}
@@ -75,11 +96,22 @@ class Meter:
             values["accuracy"] = correct / max(labelled, 1.0)
         if self._started is not None and self._steps:
             seconds = max(time.perf_counter() - self._started - self._off, 1e-9)
-            values["images_per_second"] = self._steps * self._batch_size / seconds
+            values |= self._speeds(self._steps / seconds)
             values["input_wait"] = min(self._wait / seconds, 1.0)
         self._count, self._sums, self._last = 0, {}, {}
         if self._started is not None:
             self._restart()
+        return values
+
+    def _speeds(self, pace: float) -> dict[str, float]:
+        values = {
+            "steps_per_second": pace,
+            "images_per_second": pace * self._batch_size,
+        }
+        if self.flops is not None:
+            values["flops_per_second"] = pace * self.flops
+            if self._peak is not None:
+                values["mfu"] = pace * self.flops / self._peak
         return values
 
     def _restart(self) -> None:

@@ -1,13 +1,15 @@
 """From an `OptimConfig` to an optax transformation and its schedule.
 
 The order is: drop the gradients of frozen parameters, clip by the global norm, add
-L2 decay (all but adamw), the optimiser, decoupled decay (adamw), multipliers of the
-groups, learning rate. Frozen parameters keep their running statistics of batch
+L2 decay (sgd, rmsprop, adadelta, lars), the optimiser, decoupled decay (adamw, lamb),
+trust ratio (lamb, lars), multipliers of the groups and layers, learning rate; lars has
+its momentum behind that. Frozen parameters keep their running statistics of batch
 normalisation alive; `Style(norm="frozen")` fixes those.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -17,30 +19,56 @@ import jax.numpy as jnp
 import optax
 
 from jaxseg.config import OptimConfig
+from jaxseg.training.layer_decay import multipliers
 
 
 def build(
-    config: OptimConfig, total_steps: int
+    config: OptimConfig, total_steps: int, *, batch_size: int | None = None
 ) -> tuple[optax.GradientTransformation, optax.Schedule]:
     """The transformation, and its learning rate by step for the log.
 
+    Args:
+      batch_size: of the whole update; needed for `reference_batch`.
+
     Raises:
       ValueError: on an unknown name or a number out of range; at `tx.init` when a
-        pattern of `groups` or `freeze` matches no parameter.
+        pattern of `groups` or `freeze` matches no parameter, or `layer_decay` finds no
+        layers.
     """
-    rate = schedule(config, total_steps)
-    l2 = config.name != "adamw"
-    decay = _decay(config)
-    parts = [
-        _freeze(config.freeze),
-        _clip(config.clip_norm),
-        decay if l2 else optax.identity(),
-        _optimiser(config),
-        optax.identity() if l2 else decay,
+    rate = schedule(scale_rate(config, batch_size), total_steps)
+    scale = (
         _multiply(config.groups),
+        _decay_layers(config.layer_decay),
         optax.scale_by_learning_rate(rate),
-    ]
-    return optax.chain(*parts), rate
+    )
+    rule = _rule(config, optax.chain(*scale))
+    return optax.chain(_freeze(config.freeze), _clip(config.clip_norm), rule), rate
+
+
+def scale_rate(config: OptimConfig, batch_size: int | None) -> OptimConfig:
+    """The configuration with the learning rates that fit this batch.
+
+    rate * batch_size / reference_batch (linear scaling, arXiv 1706.02677; use some
+    `warmup_steps` with it), or times the root of that ratio (arXiv 1404.5997; LAMB,
+    arXiv 1904.00962). Unchanged without a `reference_batch`.
+    """
+    reference, rule = config.reference_batch, config.batch_scaling
+    if rule not in ("linear", "sqrt"):
+        raise ValueError(f"batch_scaling is {rule!r}; allowed: 'linear', 'sqrt'")
+    if reference is None:
+        return config
+    if reference < 1 or batch_size is None or batch_size < 1:
+        raise ValueError(
+            f"reference_batch is {reference} and batch_size {batch_size}; allowed are "
+            ">= 1 each, or no reference_batch"
+        )
+    factor = batch_size / reference
+    factor = factor if rule == "linear" else factor**0.5
+    return dataclasses.replace(
+        config,
+        learning_rate=config.learning_rate * factor,
+        final_learning_rate=config.final_learning_rate * factor,
+    )
 
 
 def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
@@ -111,18 +139,41 @@ _SHAPES = {
 }
 
 
-def _optimiser(config):
-    if config.name == "adamw":
-        return optax.scale_by_adam()
+def _rule(config, scale):
+    """The optimiser with its decay around `scale`, the learning rate."""
+    name, decay = config.name, _decay(config)
     momentum = optax.trace(config.momentum, nesterov=config.nesterov)
-    if config.name == "sgd":
-        return momentum
-    if config.name == "rmsprop":
-        return optax.chain(optax.scale_by_rms(config.rms_decay), momentum)
-    if config.name == "adadelta":  # no momentum; the epsilon is Lasagne's
-        return optax.scale_by_adadelta(config.rms_decay, eps=1e-6)
+    if name == "sgd":
+        return optax.chain(decay, momentum, scale)
+    if name == "rmsprop":
+        rms = optax.scale_by_rms(config.rms_decay)
+        return optax.chain(decay, rms, momentum, scale)
+    if name == "adadelta":  # no momentum; the epsilon is Lasagne's
+        return optax.chain(
+            decay, optax.scale_by_adadelta(config.rms_decay, eps=1e-6), scale
+        )
+    if name == "adamw":
+        return optax.chain(optax.scale_by_adam(b1=config.beta1), decay, scale)
+    if name == "lamb":  # arXiv 1904.00962
+        adam = optax.scale_by_adam(b1=config.beta1, eps=1e-6)
+        return optax.chain(adam, decay, _trust(1.0), scale)
+    if name == "lars":  # arXiv 1708.03888
+        # Differs: |g + wd p| in the ratio, as optax has it; the paper |g| + wd |p|.
+        trust = _trust(config.trust_coefficient)
+        return optax.chain(decay, trust, scale, momentum)
     raise ValueError(
-        f"name is {config.name!r}; allowed: 'adadelta', 'adamw', 'rmsprop', 'sgd'"
+        f"name is {name!r}; allowed: 'adadelta', 'adamw', 'lamb', 'lars', 'rmsprop', "
+        "'sgd'"
+    )
+
+
+def _trust(coefficient):
+    """Times coefficient |p| / |update|, for kernels; vectors keep the plain rate."""
+    if coefficient <= 0:
+        raise ValueError(f"trust_coefficient is {coefficient}; allowed is > 0")
+    return optax.masked(
+        optax.scale_by_trust_ratio(trust_coefficient=coefficient),
+        lambda params: jax.tree.map(lambda p: p.ndim > 1, params),
     )
 
 
@@ -159,22 +210,37 @@ def _multiply(groups):
     return _scale_by(patterns, tuple(factor for _, factor in groups), "groups")
 
 
+def _decay_layers(decay):
+    if decay is None:
+        return optax.identity()
+    return _scaled(lambda params: multipliers(params, decay))
+
+
 def _scale_by(patterns, factors, argument):
     """Multiply the updates of matching parameters by the pattern's factor."""
     if not patterns:
         return optax.identity()
 
+    def find(params):
+        hits = first_match(params, patterns, argument)
+        return jax.tree.map(lambda hit: 1.0 if hit < 0 else factors[hit], hits)
+
+    return _scaled(find)
+
+
+def _scaled(find):
+    """Updates times find(params), a tree of numbers; an error in it comes at init."""
+
     def init(params):
-        first_match(params, patterns, argument)
+        find(params)
         return optax.EmptyState()
 
-    def scale(update, hit):
-        return update if hit < 0 else update * factors[hit]
+    def scale(update, factor):
+        return update if factor == 1 else update * factor
 
     def apply(updates, state, params=None):
         del params
-        hits = first_match(updates, patterns, argument)
-        return jax.tree.map(scale, updates, hits), state
+        return jax.tree.map(scale, updates, find(updates)), state
 
     return optax.GradientTransformation(init, apply)
 

@@ -1,27 +1,42 @@
-"""Where steps run: jit on a mesh, or pmap; the only file that knows of devices.
+"""Where steps run: jit on a mesh, or pmap; with `mesh` all that knows of devices.
 
-A driver calls `step_fn(state, batch) -> result` with a replicated state and a batch
-split over devices, and returns results that are replicated, so that every process can
-read them. `jit_driver` is the main one; pmap is kept by jax in maintenance mode (it is
-jit of shard_map inside) and is here as the second.
+A driver calls `step_fn(state, batch) -> result` with a state on all devices and a batch
+split over them. Results are replicated, so that every process can read them.
+`jit_driver` is the main one; pmap is kept by jax in maintenance mode (it is jit of
+shard_map inside) and is here as the second.
 
-Traps: `jax.make_mesh` makes Explicit axes by default, under which counting a confusion
-matrix fails; `make_mesh` here makes Auto ones. `step_fn` holds its own sums over the
-axis for pmap: see `training.steps` before wrapping it in `shard_map`.
+`jit_driver` traces the step inside its mesh's context, by which `jaxseg.ops.shard`
+knows that devices share the rows of an image. Parameters, optimiser state and averages
+may be kept in parts (`shard="batch"`, arXiv 1910.02054): parameters are then gathered
+at the start of a step, and each device updates its own part. Results are equal.
+
+Trap: `step_fn` holds its own sums over the axis for pmap: see `training.steps` before
+wrapping it in `shard_map`.
 """
 
 from __future__ import annotations
 
-import collections
 import dataclasses
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
+
+from jaxseg.training.mesh import batch_sharding, make_mesh, state_shardings
+
+__all__ = [
+    "Driver",
+    "batch_sharding",
+    "jit_driver",
+    "make_mesh",
+    "pmap_driver",
+    "within_mesh",
+]
+
+KEPT = ("opt_state", "ema")  # parts of a state that a step needs only in parts
 
 HostBatch = Mapping[str, np.ndarray]
 
@@ -32,59 +47,63 @@ class Driver:
 
     Attributes:
       step: (state, batch) -> result; with donation the old state is used up.
-      put_state: host or device tree -> replicated on the devices.
+      put_state: host or device tree -> on the devices, whole or in parts.
       put_batch: this process's part of a batch, numpy -> split over the devices.
+      abstract: shapes of a state and of a global batch -> the same with the shardings
+        that the two above give; None for pmap.
+      gather: a tree of the state's arrays -> whole on all devices.
     """
 
     step: Callable[[Any, Any], Any]
     put_state: Callable[[Any], Any]
     put_batch: Callable[[HostBatch], dict[str, jax.Array]]
+    abstract: Callable[[Any, Any], tuple[Any, Any]] | None = None
+    gather: Callable[[Any], Any] = lambda tree: tree
 
     def __call__(self, state: Any, batch: Any) -> Any:
         """One step on a batch that `put_batch` has placed."""
         return self.step(state, batch)
 
 
-def make_mesh(
-    batch: int | None = None,
-    space: int = 1,
-    *,
-    devices: Sequence[jax.Device] | None = None,
-) -> Mesh:
-    """A mesh with Auto axes "batch" (examples) and "space" (image rows).
+def within_mesh(function: Callable, mesh: Mesh) -> Callable:
+    """`function`, to be traced by `jax.jit` in the context of a mesh of `make_mesh`.
 
-    `batch=None` takes all devices that `space` leaves. Fewer than all is allowed.
+    So images of which devices share the rows can be predicted, for example.
     """
-    devices = list(jax.devices() if devices is None else devices)
-    batch = len(devices) // max(space, 1) if batch is None else batch
-    if batch < 1 or space < 1 or batch * space > len(devices):
-        raise ValueError(
-            f"batch is {batch}, space is {space}; allowed are 1 or more each and a "
-            f"product of at most {len(devices)} devices"
-        )
-    return jax.make_mesh(
-        (batch, space),
-        ("batch", "space"),
-        axis_types=(AxisType.Auto, AxisType.Auto),
-        devices=devices[: batch * space],
-    )
+
+    def traced(*args, **kwargs):
+        with jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
+            return function(*args, **kwargs)
+
+    traced.__name__ = _name(function)
+    return traced
 
 
-def batch_sharding(mesh: Mesh, rank: int) -> NamedSharding:
-    """Examples over "batch"; rows of images and labels (rank >= 3) over "space"."""
-    return NamedSharding(mesh, P("batch", "space") if rank >= 3 else P("batch"))
+def _name(function):
+    """What programs are listed by, `functools.partial` or not."""
+    return getattr(getattr(function, "func", function), "__name__", "step")
 
 
-def jit_driver(step_fn: Callable, mesh: Mesh, *, donate: bool = True) -> Driver:
+def jit_driver(
+    step_fn: Callable, mesh: Mesh, *, donate: bool = True, shard: str = "none"
+) -> Driver:
     """`step_fn` (axis_name None) under jit, batch sharded over the mesh.
 
     Args:
       donate: use the state's memory for the result; not for evaluation.
+      shard: "batch" keeps large arrays of the state in parts, see `training.mesh`.
     """
     everywhere = NamedSharding(mesh, P())
+
+    def step_in_parts(state, batch):
+        result = step_fn(_needed_whole(state, everywhere), batch)
+        places = state_shardings(mesh, result, shard)
+        return jax.lax.with_sharding_constraint(result, places)
+
+    step_in_parts.__name__ = _name(step_fn)
     step = jax.jit(
-        step_fn,
-        out_shardings=everywhere,
+        within_mesh(step_fn if shard == "none" else step_in_parts, mesh),
+        out_shardings=everywhere if shard == "none" else None,
         donate_argnums=(0,) if donate else (),
     )
 
@@ -96,9 +115,38 @@ def jit_driver(step_fn: Callable, mesh: Mesh, *, donate: bool = True) -> Driver:
 
     return Driver(
         step=step,
-        put_state=lambda state: _replicate(state, everywhere),
+        put_state=lambda s: jax.tree.map(_place, s, state_shardings(mesh, s, shard)),
         put_batch=lambda batch: {name: put(name, v) for name, v in batch.items()},
+        abstract=lambda state, batch: (
+            _with_sharding(state, state_shardings(mesh, state, shard)),
+            _with_sharding(
+                batch, jax.tree.map(lambda x: batch_sharding(mesh, x.ndim), batch)
+            ),
+        ),
+        gather=(lambda tree: tree)
+        if shard == "none"
+        else jax.jit(lambda tree: tree, out_shardings=everywhere),
     )
+
+
+def _with_sharding(shapes, shardings):
+    return jax.tree.map(
+        lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
+        shapes,
+        shardings,
+    )
+
+
+def _needed_whole(state, everywhere):
+    """The state with every array gathered but those of the optimiser and averages."""
+
+    def gathered(path, x):
+        names = {getattr(key, "name", getattr(key, "key", None)) for key in path}
+        if names & set(KEPT):
+            return x
+        return jax.lax.with_sharding_constraint(x, everywhere)
+
+    return jax.tree_util.tree_map_with_path(gathered, state)
 
 
 def pmap_driver(
@@ -140,28 +188,12 @@ def pmap_driver(
     )
 
 
-def prefetch(
-    batches: Iterable[Any], put: Callable[[Any], Any], *, depth: int = 2
-) -> Iterator[Any]:
-    """`put(batch)` for every batch, `depth` of them ahead of their use.
-
-    Transfers are asynchronous: while a step runs the next batches are on their way.
-    """
-    if depth < 1:
-        raise ValueError(f"depth is {depth}; allowed is 1 or more")
-    batches = iter(batches)
-    ahead = collections.deque(put(batch) for batch in itertools.islice(batches, depth))
-    while ahead:
-        yield ahead.popleft()
-        ahead.extend(put(batch) for batch in itertools.islice(batches, 1))
-
-
 def _replicate(tree, sharding):
-    """Copies on all devices; never the caller's own buffers, which donation ends."""
     return jax.tree.map(lambda x: _place(x, sharding), tree)
 
 
 def _place(x, sharding):
+    """A copy on the devices; never the caller's own buffers, which donation ends."""
     if not isinstance(x, jax.Array):
         return jax.device_put(x, sharding, may_alias=False)
     if jax.process_count() == 1 or not x.is_fully_addressable:
@@ -178,7 +210,7 @@ def _check_split(name, value, sharding):
     axes = sharding.mesh.shape
     parts = {0: max(1, axes["batch"] // jax.process_count())}
     if value.ndim >= 3:
-        parts[1] = axes["space"]
+        parts |= {1: axes["space"], 2: axes.get("columns", 1)}
     for axis, count in parts.items():
         if value.shape[axis] % count:
             raise ValueError(_uneven(name, axis, value.shape[axis], count))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import flax.struct
@@ -52,11 +53,14 @@ def create_state(
     seed: int,
     image_shape: tuple[int, ...],
     ema: bool = False,
+    more_inputs: Sequence[jax.ShapeDtypeStruct] = (),
 ) -> TrainState:
     """A new state; one compiled program makes parameters and optimiser state.
 
     Args:
       image_shape: [B, H, W, C] of some input the model takes; B = 1 is enough.
+      more_inputs: shapes and types of the inputs behind the first, for a network that
+        takes several (`inputs` of the steps).
       ema: start a moving average at the initial parameters.
     """
 
@@ -64,7 +68,8 @@ def create_state(
     def init(seed):
         init_key, run_key = jax.random.split(jax.random.key(seed))
         image = jnp.zeros(image_shape, jnp.float32)
-        variables = model.init(init_key, image, train=False)
+        more = [jnp.zeros(x.shape, x.dtype) for x in more_inputs]
+        variables = model.init(init_key, image, *more, train=False)
         params = variables["params"]
         return TrainState(
             step=jnp.zeros((), jnp.int32),

@@ -12,18 +12,20 @@ step with `check_vma=False` or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-from jaxseg.losses import objective
 from jaxseg.losses.reduction import total
 from jaxseg.metrics import confusion, confusion_over
 from jaxseg.ops.resize import resize
+from jaxseg.training import update
+from jaxseg.training.gradient import Problem, differentiate
+from jaxseg.training.remat import find_blocks, recomputed
 from jaxseg.training.state import TrainState, with_stats
 
 Batch = Mapping[str, jax.Array]
@@ -37,9 +39,12 @@ def train_step(
     model: nn.Module,
     tx: optax.GradientTransformation,
     loss_fn: Callable,
+    inputs: Sequence[str] = ("image",),
     prepare: Prepare | None = None,
     schedule: optax.Schedule | None = None,
     ema: float | None = None,
+    accumulate: int = 1,
+    remat: str = "none",
     void: int = 255,
     axis_name: str | None = None,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
@@ -49,39 +54,37 @@ def train_step(
       batch: image, label and what `prepare` needs ("seed"); of a device under pmap.
       loss_fn: outputs, batch -> {name: (value, weight, coefficient)}; its batch also
         holds "step".
+      inputs: entries of the prepared batch that the network takes, in its order.
       prepare: augmentation and normalisation, None when the batch is ready.
       schedule: learning rate by step, only to be reported.
       ema: decay of the moving average; needs `create_state(ema=True)`.
+      accumulate: micro-batches that the batch is cut into, see `training.gradient`.
+      remat: "none", or what to compute again backward: "block", "stage", see
+        `training.remat`.
 
     Returns:
       The new state, and scalars: `loss`, `loss/<name>` per term, `grad_norm` before
       clipping, `learning_rate`, and the global counts of pixels `labelled` and
       `correct` (int32).
     """
-    if (ema is None) != (state.ema is None):
-        raise ValueError(
-            f"ema is {ema}, but the state was made with ema={state.ema is not None}; "
-            "allowed are both or neither"
-        )
+    update.check_average(state, ema)
     batch = batch if prepare is None else prepare(batch)
-    key = _dropout_key(state, axis_name)
-
-    def share(params):
-        outputs, updated = model.apply(
-            with_stats(params, state.batch_stats),
-            batch["image"],
-            train=True,
-            mutable=["batch_stats"],
-            rngs={"dropout": key},
-        )
-        terms = loss_fn(outputs, {**batch, "step": state.step})
-        loss, parts = objective(terms, axis_name)
-        return loss, (parts, updated.get("batch_stats", {}), outputs["logits"])
-
-    (loss, (parts, batch_stats, logits)), gradient = jax.value_and_grad(
-        share, has_aux=True
-    )(state.params)
-    loss, parts, gradient = total((loss, parts, gradient), axis_name)
+    problem = Problem(
+        _forward(model, inputs, find_blocks(state.params, remat)),
+        loss_fn,
+        functools.partial(_counts, void=void),
+        axis_name,
+    )
+    found = differentiate(
+        problem,
+        state.params,
+        state.batch_stats,
+        {**batch, "step": state.step},
+        update.dropout_key(state, axis_name),
+        count=accumulate,
+    )
+    sums = (found.loss, found.parts, found.gradient, found.counts)
+    loss, parts, gradient, counts = total(sums, axis_name)
     updates, opt_state = tx.update(gradient, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     metrics = {
@@ -89,14 +92,14 @@ def train_step(
         **{f"loss/{name}": part for name, part in parts.items()},
         "grad_norm": optax.tree.norm(gradient),
         **({} if schedule is None else {"learning_rate": schedule(state.step)}),
-        **total(_pixel_counts(logits, batch["label"], void), axis_name),
+        **counts,
     }
     state = state.replace(
         step=state.step + 1,
         params=params,
-        batch_stats=_mean_over(batch_stats, axis_name),
+        batch_stats=update.mean_over(found.batch_stats, axis_name),
         opt_state=opt_state,
-        ema=_average(state, params, ema),
+        ema=update.average(state, params, ema),
     )
     return state, metrics
 
@@ -107,6 +110,7 @@ def eval_step(
     *,
     model: nn.Module,
     num_classes: int,
+    inputs: Sequence[str] = ("image",),
     void: int = 255,
     prepare: Prepare | None = None,
     eval_scale: float = 1.0,
@@ -114,40 +118,45 @@ def eval_step(
 ) -> jax.Array:
     """Confusion matrix int32 [K + 1, K] of the global batch, at the labels' size.
 
-    The network sees the image resized by `eval_scale` (bilinear, antialiased when
-    shrinking); its logits are resized to the label before the argmax.
+    The network sees `inputs` (see `train_step`), the entry "image" of them resized by
+    `eval_scale` (bilinear, antialiased when shrinking); its logits are resized to the
+    label before the argmax.
     """
     batch = batch if prepare is None else prepare(batch)
-    image, label = batch["image"], batch["label"]
+    label = batch["label"]
     if eval_scale != 1:
+        image = batch["image"]
         size = tuple(max(1, round(side * eval_scale)) for side in image.shape[1:3])
-        image = resize(image, size, antialias=True)
-    logits = model.apply(variables, image, train=False)["logits"]
-    logits = resize(logits, label.shape[1:3])
+        batch = {**batch, "image": resize(image, size, antialias=True)}
+    logits = model.apply(variables, *_chosen(batch, inputs), train=False)["logits"]
+    if logits.shape[1:-1] != label.shape[1:]:
+        logits = resize(logits, label.shape[1:3])
     matrix = confusion(logits.argmax(-1), label, num_classes, void)
     return confusion_over(matrix, axis_name)
 
 
-def _dropout_key(state, axis_name):
-    key = jax.random.fold_in(state.rng, state.step)
-    if axis_name is None:
-        return key
-    return jax.random.fold_in(key, jax.lax.axis_index(axis_name))
+def _forward(model, inputs, blocks):
+    """The network in training: params, statistics, batch, key -> outputs, statistics"""
+
+    def forward(params, stats, batch, key):
+        with recomputed(blocks):
+            outputs, updated = model.apply(
+                with_stats(params, stats),
+                *_chosen(batch, inputs),
+                train=True,
+                mutable=["batch_stats"],
+                rngs={"dropout": key},
+            )
+        return outputs, updated.get("batch_stats", {})
+
+    return forward
 
 
-def _pixel_counts(logits, label, void):
-    correct = (logits.argmax(-1) == label) & (label != void)
-    return {"labelled": (label != void).sum(), "correct": correct.sum()}
+def _counts(outputs, batch, void):
+    return update.pixel_counts(outputs["logits"], batch["label"], void)
 
 
-def _mean_over(batch_stats, axis_name):
-    """Equal statistics on all devices, also where the model normalises per replica."""
-    return batch_stats if axis_name is None else jax.lax.pmean(batch_stats, axis_name)
-
-
-def _average(state, params, decay):
-    """EMA with decay min(decay, (1 + t) / (10 + t)), TensorFlow's rule for a start."""
-    if decay is None:
-        return None
-    decay = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
-    return optax.incremental_update(params, state.ema, 1.0 - decay)
+def _chosen(batch, inputs):
+    if missing := [name for name in inputs if name not in batch]:
+        raise ValueError(f"inputs names {missing}; the batch has {sorted(batch)}")
+    return [batch[name] for name in inputs]

@@ -22,6 +22,8 @@ class Task:
         train_batches: first step -> endless batches from there on.
         eval_batches: () -> one pass over the validation images.
         overlays: (step, variables) -> None, draws validation images; None for none.
+        flops: (state, batch) -> operations of a step; None when nobody counts them.
+        peak: operations per second of all devices at best; None when unknown.
         further_scores: variables -> scores beside those of the confusion counts.
     """
 
@@ -31,6 +33,8 @@ class Task:
     train_batches: Callable[[int], Iterator[HostBatch]]
     eval_batches: Callable[[], Iterator[HostBatch]]
     overlays: Callable[[int, Any], None] | None = None
+    flops: Callable[[Any, HostBatch], int | None] | None = None
+    peak: float | None = None
     further_scores: Callable[[Any], Mapping[str, Any]] | None = None
 
 
@@ -38,7 +42,12 @@ class Driver(Protocol):
     """How steps run on the devices. Batches are host arrays of this process.
 
     The state on the devices is also what is saved: replicated, alike for all drivers.
+
+    Attributes:
+        programs: what was compiled so far, "train_step: image uint8[8,96,128,3], ...".
     """
+
+    programs: Sequence[str]
 
     def place(self, state: Any) -> Any:
         """The state on the devices."""

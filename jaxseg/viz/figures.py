@@ -68,12 +68,12 @@ def heat_map(
     height, width = (max(1, round(n * scale)) for n in values.shape)
     rows = np.arange(height) * values.shape[0] // height
     columns = np.arange(width) * values.shape[1] // width
-    picture, draw = _paper(height + _TOP + 10, width + 90, title)
+    picture, draw = paper(height + _TOP + 10, width + 90, title)
     picture.paste(Image.fromarray(viridis(share[rows][:, columns])), (10, _TOP))
     bar = viridis(np.linspace(1, 0, height))[:, None].repeat(12, 1)
     picture.paste(Image.fromarray(bar), (width + 18, _TOP))
     for text, y in ((number(high), _TOP), (number(low), _TOP + height - 12)):
-        draw.text((width + 34, y), text, fill=INK, font=_font(10))
+        draw.text((width + 34, y), text, fill=INK, font=typeface(10))
     return np.asarray(picture)
 
 
@@ -91,7 +91,7 @@ def curves(
     xs = np.concatenate([np.asarray(x, float) for x, _ in series.values()])
     ys = np.concatenate([np.asarray(y, float) for _, y in series.values()])
     x_range, y_range = _range(xs), _range(np.append(ys, 0.0))
-    picture, draw = _paper(*size, title)
+    picture, draw = paper(*size, title)
     place = _axes(draw, size, x_range, y_range, x_label, y_label)
     colours = [tuple(map(int, c)) for c in distinct(len(series) + 1)[1:]]
     for i, (name, (x, y)) in enumerate(series.items()):
@@ -101,7 +101,7 @@ def curves(
         draw.line(
             (left, _TOP + 8 + 14 * i, left + 18, _TOP + 8 + 14 * i), colours[i], 3
         )
-        draw.text((left + 24, _TOP + 2 + 14 * i), name, fill=INK, font=_font(10))
+        draw.text((left + 24, _TOP + 2 + 14 * i), name, fill=INK, font=typeface(10))
     return np.asarray(picture)
 
 
@@ -111,16 +111,76 @@ def bars(
     """Horizontal bars from 0, one per name, with the numbers."""
     if not values or min(values.values()) < 0:
         raise ValueError(f"values {dict(values)} must be one or more, none negative")
-    font = _font(10)
+    font = typeface(10)
     left = 14 + int(max(font.getlength(name) for name in values))
     top = max(values.values()) or 1.0
-    picture, draw = _paper(_TOP + 16 * len(values) + 8, width + left, title)
+    picture, draw = paper(_TOP + 16 * len(values) + 8, width + left, title)
     for i, (name, value) in enumerate(values.items()):
         y, length = _TOP + 16 * i, (width - 80) * value / top
         draw.text((6, y), name, fill=INK, font=font)
         draw.rectangle((left, y + 1, left + length, y + 11), fill=(49, 104, 142))
         draw.text((left + length + 6, y), number(value), fill=INK, font=font)
     return np.asarray(picture)
+
+
+def samples(
+    values: Mapping[str, Sequence[float]], *, title: str = "", width: int = 520
+) -> np.ndarray:
+    """A row per name: every value a dot, the mean a bar and a number."""
+    if not values or not all(len(row) for row in values.values()):
+        raise ValueError(f"values {dict(values)} must be one or more, none empty")
+    font, every = typeface(10), np.concatenate([np.asarray(v) for v in values.values()])
+    low, high = _range(every)
+    left = 20 + int(max(font.getlength(name) for name in values))
+    height = _TOP + 18 * len(values) + 24
+    picture, draw = paper(height, width + left, title)
+    place = lambda value: left + (width - 90) * (value - low) / (high - low)
+    for value in np.linspace(low, high, 5):
+        draw.line((place(value), _TOP, place(value), height - 22), fill=PALE)
+        draw.text((place(value) - 10, height - 18), number(value), fill=INK, font=font)
+    for i, (name, row) in enumerate(values.items()):
+        y, mean = _TOP + 18 * i + 9, float(np.mean(row))
+        draw.text((6, y - 6), name, fill=INK, font=font)
+        draw.rectangle((place(mean) - 1, y - 7, place(mean) + 1, y + 7), fill=INK)
+        for value in row:
+            _dot(draw, place(value), y)
+        draw.text((width + left - 70, y - 6), number(mean), fill=INK, font=font)
+    return np.asarray(picture)
+
+
+def scatter(
+    points: Mapping[str, tuple[float, Sequence[float]]],
+    *,
+    title: str = "",
+    x_label: str = "",
+    y_label: str = "",
+    size: tuple[int, int] = (320, 520),
+) -> np.ndarray:
+    """Named places on a line, `{name: (x, values)}`: dots, and a bar at the mean."""
+    if not points:
+        raise ValueError("points must hold at least one place")
+    xs = np.array([x for x, _ in points.values()], float)
+    ys = np.concatenate([np.asarray(y, float) for _, y in points.values()])
+    picture, draw = paper(*size, title)
+    margins = [0.06 * (v[1] - v[0]) for v in (_range(xs), _range(ys))]
+    ranges = [
+        (v[0] - m, v[1] + m)
+        for v, m in zip((_range(xs), _range(ys)), margins, strict=True)
+    ]
+    place = _axes(draw, size, *ranges, x_label, y_label)
+    for name, (x, values) in points.items():
+        column, row = place(x, float(np.mean(values)))
+        draw.rectangle((column - 7, row - 1, column + 7, row + 1), fill=INK)
+        for value in values:
+            _dot(draw, *place(x, value))
+        length = typeface(10).getlength(name)
+        side = 10 if column + 10 + length < size[1] - _RIGHT else -10 - length
+        draw.text((column + side, row - 6), name, fill=INK, font=typeface(10))
+    return np.asarray(picture)
+
+
+def _dot(draw, x, y):
+    draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=(49, 104, 142))
 
 
 def beside(pictures: Sequence[np.ndarray], columns: int = 3) -> np.ndarray:
@@ -152,15 +212,19 @@ def number(value: float) -> str:
     return f"{value:.2g}"
 
 
-def _font(size):
+def typeface(size: int) -> ImageFont.ImageFont:
+    """The letters of all figures."""
     return ImageFont.load_default(size=size)
 
 
-def _paper(height, width, title):
-    width = max(width, 20 + int(_font(12).getlength(title)))
+def paper(
+    height: int, width: int, title: str
+) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """A white picture with its title, as wide as that at least, and its pen."""
+    width = max(width, 20 + int(typeface(12).getlength(title)))
     picture = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(picture)
-    draw.text((10, 8), title, fill=INK, font=_font(12))
+    draw.text((10, 8), title, fill=INK, font=typeface(12))
     return picture, draw
 
 
@@ -173,7 +237,7 @@ def _range(values):
 def _axes(draw, size, x_range, y_range, x_label, y_label):
     """Draws frame, ticks and labels; returns (x, y) -> pixel."""
     height, width = size
-    right, bottom, font = width - _RIGHT, height - _BOTTOM, _font(10)
+    right, bottom, font = width - _RIGHT, height - _BOTTOM, typeface(10)
 
     def place(x, y):
         across = (x - x_range[0]) / (x_range[1] - x_range[0])

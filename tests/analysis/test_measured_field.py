@@ -1,12 +1,20 @@
 """Every backbone: the gradient's support is exactly what the jaxpr says.
 
-Weights are positive and the inputs too, so no path cancels and no unit is dead.
+Weights are positive and the inputs too, so no path cancels and no unit is dead. Three
+kinds: a window that moves with the position (convolutions), the whole image behind a
+gate that reads its mean, the whole image because every token reads every other.
 """
+
+import importlib
+import inspect
+import pkgutil
 
 import jax
 import numpy as np
 import pytest
+from flax import linen as nn
 
+from jaxseg import backbones
 from jaxseg.analysis.dependence import extent, reach
 from jaxseg.analysis.effective_field import support
 from jaxseg.backbones.alexnet import AlexNet
@@ -20,10 +28,12 @@ from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.backbones.se_resnet import SEResNet
 from jaxseg.backbones.vgg import VGG
+from jaxseg.backbones.vit import ViT
 from jaxseg.backbones.wide_resnet38 import WideResNet38
 from jaxseg.backbones.xception import Xception
 from jaxseg.backbones.xception39 import Xception39
 from jaxseg.nn.style import Style
+from jaxseg.typing import Pyramid
 
 LAX = Style(impl="lax")
 SMALL = {"width": 2, "blocks": (1, 1, 1, 1), "style": LAX}
@@ -141,3 +151,58 @@ def test_published_sizes(name):
 def test_gates_see_the_whole_image(name, fill):
     found = check(*WHOLE_IMAGE[name], fill)
     assert found.rows.mask.all() and found.columns.mask.all()
+
+
+VIT = {"width": 8, "heads": 2, "image_size": (48, 64), "style": LAX}
+
+
+@pytest.mark.parametrize("class_token", [True, False])
+def test_tokens_see_the_whole_image(class_token, fill):
+    """SETR's trunk: from the first layer on every position reads every pixel.
+
+    Random weights: with averaging ones all features of a token would be equal, and
+    layer normalisation would leave nothing of them.
+    """
+    model = ViT(1, taps=(0,), drop_class_token=not class_token, **VIT)
+    images = np.random.default_rng(0).normal(size=(1, 48, 64, 3)).astype(np.float32)
+    variables = fill(model, images.shape)
+    apply = lambda x, v: model.apply(v, x)["layer0"]
+    found = reach(apply, images, variables)
+    assert found.rows.mask.all() and found.columns.mask.all()
+    assert extent(found.rows).whole and extent(found.rows).size == 48
+    for place in ((0, 0), (1, 2), (2, 3)):
+        assert support(lambda x: apply(x, variables), images, place).all()
+
+
+def test_patches_alone_see_themselves(fill):
+    """What the first layer gets: 16 x 16 pixels for each token."""
+    model = ViT(1, taps=(0,), **VIT)
+    images = np.random.default_rng(0).normal(size=(1, 48, 64, 3)).astype(np.float32)
+    variables = fill(model, images.shape)
+
+    def patches(x):
+        wanted = lambda m, _: m.name == "patch"
+        options = {"capture_intermediates": wanted, "mutable": ["intermediates"]}
+        _, state = model.apply(variables, x, **options)
+        return state["intermediates"]["patch"]["__call__"][0]
+
+    assert extent(reach(patches, images).rows).size == 16
+    seen = support(patches, images, (1, 2))
+    assert seen[16:32, 32:48].all() and seen.sum() == 256
+
+
+def test_every_backbone_is_measured():
+    """Each class that a file of jaxseg.backbones hands out as a trunk is above."""
+    trunks = set()
+    for module in pkgutil.iter_modules(backbones.__path__):
+        loaded = importlib.import_module(f"{backbones.__name__}.{module.name}")
+        trunks |= {
+            value
+            for value in vars(loaded).values()
+            if inspect.isclass(value)
+            and issubclass(value, nn.Module)
+            and value.__module__ == loaded.__name__
+            and inspect.signature(value.__call__).return_annotation == Pyramid
+        }
+    measured = {type(model) for model, _ in (BACKBONES | WHOLE_IMAGE).values()} | {ViT}
+    assert trunks == measured and len(trunks) >= 17

@@ -97,13 +97,21 @@ def test_field_of_a_network(lab):
     assert re.search(r"^logits +44 ", text, re.MULTILINE)
 
 
-def test_cost_of_a_network(lab):
-    rows = lab("cost", *UNET, "--size", "32", "48", "--depth", "0")[1]["By layer"]
+def test_cost_of_a_network(lab, tmp_path):
+    tables = lab("cost", *UNET, "--size", "32", "48", "--depth", "0")[1]
+    rows = tables["By layer"]
     first, last, total = rows[0], rows[-2], rows[-1]
     assert first["GFLOP"] == pytest.approx(2 * 32 * 48 * 9 * 3 * 4 / 1e9)
     assert last["weights"] == 4 * 3 and last["output"] == "32x48x3"
     assert total["share"] == 1
     assert sum(row["GFLOP"] for row in rows[:-1]) == pytest.approx(total["GFLOP"])
+    page = (tmp_path / "index.html").read_text()
+    assert page.count("data:image/png") == 3
+    assert np.asarray(Image.open(tmp_path / "flame.png")).shape[1] == 1020
+    infer, train = tables["Memory held at a time, MiB beside the arguments"]
+    widest = 32 * 48 * 4 * 4 / 2**20  # a map of 4 channels at full size
+    assert 2 * widest <= infer["peak"] <= 4 * widest < train["peak"]
+    assert infer["results"] == pytest.approx(32 * 48 * 3 * 4 / 2**20)
 
 
 def test_comparison_of_networks(lab, monkeypatch):

@@ -28,6 +28,22 @@ def test_lines_have_step_loss_rate_speed_and_time_left(capsys):
     assert third == "step 20  mIoU 41.0 %  pixel accuracy -"
 
 
+def test_speed_utilisation_and_memory_are_shown_in_readable_units():
+    values = VALUES | {
+        "steps_per_second": 1.5425,
+        "flops_per_second": 4.56e13,
+        "mfu": 0.2314,
+        "input_wait": 0.02,
+        "device_memory_peak": 3.25 * 2**30,
+        "programs": 2,
+    }
+    assert progress.summary(values) == (
+        "loss 0.4123  lr 0.001  1.54 steps/s  12.3 images/s  45.6 TFLOP/s  MFU 23.1%  "
+        "input wait 2%  device 3.25 GiB"
+    )
+    assert progress.summary({"programs": 2, "compiled": ["x"]}) == "programs 2"
+
+
 def test_the_bar_carries_the_same(monkeypatch):
     text = io.StringIO()
     terminal = Console(file=text, force_terminal=True, width=120)

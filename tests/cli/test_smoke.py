@@ -39,7 +39,7 @@ def test_smoke_is_the_other_form_and_can_be_changed_too(file):
 
 def test_smoke_has_a_work_directory_of_its_own(file, monkeypatch):
     calls = []
-    record = lambda config, workdir, count: calls.append((config, str(workdir))) or 0
+    record = lambda config, workdir, **_: calls.append((config, str(workdir))) or 0
     monkeypatch.setattr(train, "execute", record)
     assert main(["train", str(file)]) == main(["train", str(file), "--smoke"]) == 0
     found = [(config.train.steps, workdir) for config, workdir in calls]

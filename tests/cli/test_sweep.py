@@ -2,8 +2,11 @@
 
 import json
 import statistics
+import subprocess
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from jaxseg.cli import sweep
 from jaxseg.cli.main import main
@@ -75,6 +78,35 @@ def test_every_run_once_and_the_table(place, processes, capsys):
     assert "0.415" in capsys.readouterr().out
 
 
+def test_figure_form_and_record(place, processes):
+    """Dots stand where the scores are; another form has its own folder and figure."""
+    text = (
+        FILE
+        + """
+full = {"narrow": configs["narrow"], "wide": configs["wide"]}
+axis = {"narrow": 0.25, "wide": 1.0}
+axis_label = "coverage"
+"""
+    )
+    (place / "sweep.py").write_text(text)
+    record = place / "record"
+    assert run(place, "--form", "full", "--record", str(record)) == 0
+    for name in (sweep.RESULTS, sweep.FIGURE):
+        assert (record / name).read_bytes() == (place / "w" / name).read_bytes()
+    found = np.asarray(Image.open(record / sweep.FIGURE))
+    scores = {
+        name: [width / 10 + seed / 100 for seed in range(3)]
+        for name, width in (("narrow", 4), ("wide", 8))
+    }
+    axis = ("coverage", {"narrow": 0.25, "wide": 1.0})
+    np.testing.assert_array_equal(found, sweep.draw(scores, axis, "mean_iou"))
+    rows = [json.loads(line) for line in (record / sweep.RESULTS).open()]
+    assert all("CPU cores" in row["machine"] for row in rows)
+    with pytest.raises(ValueError, match="must define `half"):
+        sweep.load_configs(str(place / "sweep.py"), "half")
+    assert sweep.load_configs(str(place / "sweep.py"))[1] == axis
+
+
 def test_finished_runs_are_kept_and_failed_ones_tried_again(place, processes, capsys):
     calls, broken = processes
     broken.add("wide-0")
@@ -105,6 +137,30 @@ def test_errors(place, processes, capsys):
     assert "different numbers" in error
     assert "'dice' is not among step, kind, mean_iou" in error
     assert "configs['a b'] must be a Config" in error
+
+
+def test_seeds_share_compiled_programs(place, monkeypatch):
+    """In a folder of the sweep, or in the one that the user has chosen."""
+    seen = []
+
+    def run_process(command, *, stdout, stderr, env):
+        seen.append((command[-3:], env["JAX_COMPILATION_CACHE_DIR"], env.get("GPU")))
+        return subprocess.CompletedProcess(command, 0)
+
+    configs, _ = sweep.load_configs(str(place / "sweep.py"))
+    runs = sweep.plan(configs, (0, 1), place / "w")
+    for one in runs:
+        sweep.prepare(one)
+    monkeypatch.setattr(sweep.subprocess, "run", run_process)
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    assert sweep.start(runs[0], {"GPU": "1"}, ["--x"]) == 0
+    assert sweep.start(runs[2], {}, ["--x"]) == 0
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "chosen")
+    sweep.start(runs[0], {}, [])
+    own = str(place / "w" / "compiled")
+    assert [cache for _, cache, _ in seen] == [own, own, "chosen"]
+    assert seen[0][0] == ["--workdir", str(runs[0].folder), "--x"]
+    assert seen[0][2] == "1"
 
 
 REAL = """

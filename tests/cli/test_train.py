@@ -1,6 +1,9 @@
 """`jaxseg train` with the real parts: records, resuming, refusals."""
 
+import gzip
 import json
+import pathlib
+import re
 
 import jax
 import numpy as np
@@ -45,6 +48,11 @@ def test_a_run_leaves_its_records(trained):
     ]  # fmt: skip
     last = read_metrics(trained, "train")[-1]
     assert 0 < last["loss"] < 3 and last["images_per_second"] > 0
+    assert last["flops_per_second"] > 0 and "mfu" not in last  # a CPU has no peak
+    first = read_metrics(trained, "train")[0]
+    shape = "image uint8[4,32,48,3], index int32[4], label uint8[4,32,48]"
+    assert first["compiled"] == [f"train_step: {shape}, seed uint32[4]"]
+    assert [row["programs"] for row in read_metrics(trained, "train")] == [1, 2, 2]
     assert len(read_metrics(trained, "eval")[-1]["iou"]) == 7
     pictures = sorted((trained / "overlays" / "00000006").iterdir())
     assert len(pictures) == 2
@@ -66,6 +74,29 @@ def test_the_outcome_is_printed(tiny, tmp_path, capsys):
     assert f"best checkpoint: {tmp_path / 'run' / 'ckpt' / '2'}" in text
     folder = tmp_path / "run" / "overlays" / "00000002"
     assert f"overlay: {sorted(folder.iterdir())[0]}" in text
+
+
+def test_a_profile_is_written_and_named(tiny, tmp_path, capsys):
+    assert main(tiny(tmp_path, "--devices=1", "--train.steps=5", "--profile")) == 0
+    (trace,) = (tmp_path / "profile").rglob("perfetto_trace.json.gz")
+    assert f"profile: {trace}" in capsys.readouterr().out
+    events = json.loads(gzip.decompress(trace.read_bytes()))["traceEvents"]
+    steps = [e["args"] for e in events if e.get("name") == "train_step"]
+    assert {a["step_num"] for a in steps if "step_num" in a} == {"4", "5"}
+
+
+@pytest.mark.parametrize(
+    ("words", "steps"),
+    [([], 0), (["--profile"], 5), (["--profile", "7"], 7), (["--profile=2"], 2),
+     (["--profile", "--devices=1"], 5)],
+)  # fmt: skip
+def test_profile_takes_a_number_or_none(words, steps):
+    assert train.parse(words).profile == steps
+
+
+def test_the_address_of_a_bucket_is_no_work_directory(capsys):
+    assert main(["train", "--workdir=gs://bucket/run"]) == 1
+    assert "workdir is 'gs://bucket/run'; allowed: a path" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -150,3 +181,21 @@ def test_no_arguments_mean_the_default_run():
     """README's first command is `jaxseg train`, bare."""
     arguments = train.parse([])
     assert arguments.run == default.DEFAULT and arguments.workdir is None
+
+
+def test_the_commands_of_the_guide_are_understood():
+    root = pathlib.Path(__file__).parents[2] / "experiments/pod"
+    text = (root / "README.md").read_text().replace("\\\n", " ")
+    found = re.findall(r"(?:jaxseg|jaxseg\.cli\.main) train ([^>;\"'`#\n]*)", text)
+    words = {"CONFIG.py": root / "deeplabv3plus_r101.py", "N": "2", "I": "1"}
+    lines = [
+        [str(words.get(word, word)) for word in line.split()]
+        for line in found
+        if ".py" in line
+    ]
+    assert len(lines) >= 5
+    for line in lines:
+        line[0] = str(root / pathlib.Path(line[0]).name)
+        arguments = train.parse(line)
+        assert arguments.distributed or arguments.coordinator
+        assert arguments.workdir.startswith("/")

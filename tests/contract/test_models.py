@@ -16,12 +16,24 @@ from jaxseg.models import MODELS
 from jaxseg.nn.style import Style
 
 
-def outputs_and_shapes(model, shape):
+def shapes_of(row, batch, size):
+    """Shape of the labels, and those of the inputs: an image, or positions and features.
+
+    A cloud has as many points as the image is high.
+    """
+    channels = row.get("channels", 3)
+    if row.get("task") == "points":
+        label = (batch, size[0])
+        return label, [(*label, 3), (*label, channels)]
+    return (batch, *size), [(batch, *size, channels)]
+
+
+def outputs_and_shapes(model, shapes):
     """Shapes of the outputs and of the variables, without computing anything."""
     key = jax.ShapeDtypeStruct((2,), np.uint32)
-    image = jax.ShapeDtypeStruct(shape, np.float32)
-    run = lambda key, image: model.init_with_output(key, image, train=False)
-    return jax.eval_shape(run, key, image)
+    inputs = [jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes]
+    run = lambda key, *inputs: model.init_with_output(key, *inputs, train=False)
+    return jax.eval_shape(run, key, *inputs)
 
 
 def size_of(tree):
@@ -40,16 +52,17 @@ def test_every_tiny_variant_exists(rows):
 
 def test_exact_parameter_count_and_output_shapes(name, rows):
     row = rows[name]
-    channels, classes = row.get("channels", 3), row["classes"]
+    classes = row["classes"]
     model = create_model(name, classes)
-    outputs, variables = outputs_and_shapes(model, (1, 65, 97, channels))
+    label, inputs = shapes_of(row, 1, (65, 97))
+    outputs, variables = outputs_and_shapes(model, inputs)
     params = variables["params"]
     left_out = row.get("exclude", ())
     assert set(left_out) <= set(params)
     counted = {k: v for k, v in params.items() if k not in left_out}
     assert size_of(counted) == row["parameters"], row["source"]
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(variables))
-    check_outputs(outputs, (1, 65, 97), classes)
+    check_outputs(outputs, label, classes)
 
 
 def check_outputs(outputs, shape, classes):
@@ -64,15 +77,15 @@ def check_outputs(outputs, shape, classes):
 
 def test_any_size_batch_classes_and_bfloat16(narrow_name, rows):
     name, row = narrow_name, rows[narrow_name]
-    channels = row.get("channels", 3)
-    for shape, classes, dtype in (
-        ((2, 64, 64), 7, "float32"),
-        ((1, 65, 97), 2, "bfloat16"),
+    for batch, size, classes, dtype in (
+        (2, (64, 64), 7, "float32"),
+        (1, (65, 97), 2, "bfloat16"),
     ):
+        label, inputs = shapes_of(row, batch, size)
         style = Style(dtype=dtype)
         model = create_model(name, classes, style=style, **row["narrow"])
-        outputs, variables = outputs_and_shapes(model, (*shape, channels))
-        check_outputs(outputs, shape, classes)
+        outputs, variables = outputs_and_shapes(model, inputs)
+        check_outputs(outputs, label, classes)
         assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(variables))
         assert size_of(variables["params"]) < 500_000
 
@@ -82,18 +95,19 @@ def test_gradient_reaches_every_parameter_and_traces_once(narrow_name, rows, fil
     name, row = narrow_name, rows[narrow_name]
     make = lambda: create_model(name, 3, **row["narrow"])
     assert make() == make() and hash(make()) == hash(make())
-    shape = (2, *row.get("size", (48, 48)), row.get("channels", 3))
-    variables = fill(make(), shape)
-    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    _, shapes = shapes_of(row, 2, row.get("size", (48, 48)))
+    variables = fill(make(), *shapes)
+    random = np.random.default_rng(0)
+    inputs = [random.normal(size=shape).astype(np.float32) for shape in shapes]
     traces = []
 
-    def gradients(model, variables, image):
+    def gradients(model, variables, *inputs):
         traces.append(model)
 
         def loss(params):
             outputs, _ = model.apply(
                 {**variables, "params": params},
-                image,
+                *inputs,
                 train=True,
                 mutable=["batch_stats"],
                 rngs={"dropout": jax.random.key(0)},
@@ -103,8 +117,8 @@ def test_gradient_reaches_every_parameter_and_traces_once(narrow_name, rows, fil
         return jax.grad(loss)(variables["params"])
 
     run = jax.jit(gradients, static_argnums=0)
-    grads = run(make(), variables, image)
-    run(make(), variables, image)
+    grads = run(make(), variables, *inputs)
+    run(make(), variables, *inputs)
     assert len(traces) == 1
     dead = re.compile("|".join(row.get("dead", ("(?!)",))))
     for path, leaf in jax.tree_util.tree_leaves_with_path(grads):

@@ -1,4 +1,4 @@
-"""Two processes train as one does; a signal to either stops both at one step."""
+"""Two processes train as one does; signals and deaths of one reach the other."""
 
 import json
 import os
@@ -8,20 +8,24 @@ import subprocess
 import sys
 import time
 
+import jax
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
 pytestmark = pytest.mark.slow
 
 ARGUMENTS = (
-    "train", "--distributed",
-    "--model.name=unet", "--model.options.width=4", "--model.options.depth=2",
+    "train",
+    "--model.name=unet", "--model.options.width=4", "--model.options.depth=1",
     "--data.train-split=train[:24]", "--data.eval-split=validation[:7]",
     "--data.crop", "32", "48",
-    "--train.batch-size=8", "--train.eval-batch-size=4",
-    "--train.log-every=2", "--train.eval-every=4", "--train.save-every=3",
+    "--train.batch-size=8", "--train.eval-batch-size=4", "--train.ema=0.9",
+    "--train.log-every=2", "--train.eval-every=10", "--train.save-every=3",
     "--train.overlay-count=1",
 )  # fmt: skip
+STEPS = 30
+LOST = 5  # exit status
 
 
 @pytest.fixture(scope="module")
@@ -39,26 +43,26 @@ def launch(environment, workdir, *more, processes=2, devices=2):
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    where = {
-        "JAX_COORDINATOR_ADDRESS": f"localhost:{port}",
-        "JAX_NUM_PROCESSES": str(processes),
-        "JAX_NUM_CPU_DEVICES": str(devices),
-    }
     command = [sys.executable, "-m", "jaxseg.cli.main", *ARGUMENTS]
+    where = [f"--workdir={workdir}", f"--coordinator=localhost:{port}"]
     return [
         subprocess.Popen(
-            [*command, f"--workdir={workdir}", *more],
-            env=environment | where | {"JAX_PROCESS_ID": str(process)},
+            [*command, *where, f"--processes={processes}", f"--process-id={i}", *more],
+            env=environment | {"JAX_NUM_CPU_DEVICES": str(devices)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for process in range(processes)
+        for i in range(processes)
     ]
 
 
 def finish(runs, status=0):
-    texts = [run.communicate(timeout=400)[0] for run in runs]
+    try:
+        texts = [run.communicate(timeout=900)[0] for run in runs]
+    finally:
+        for run in runs:
+            run.kill()
     assert [run.returncode for run in runs] == [status] * len(runs), "\n".join(texts)
     return texts
 
@@ -68,28 +72,78 @@ def rows(workdir, kind):
     return [row for row in lines if row["kind"] == kind]
 
 
-def test_two_processes_are_one_run(environment, tmp_path):
-    texts = finish(launch(environment, tmp_path / "two", "--train.steps=8"))
+def checkpoints(workdir):
+    return {int(p.name) for p in (workdir / "ckpt").glob("*") if p.name.isdigit()}
+
+
+def wait_for_checkpoint(runs, workdir, after=0, seconds=900):
+    end = time.monotonic() + seconds
+    while max(checkpoints(workdir), default=0) <= after and time.monotonic() < end:
+        if any(run.poll() is not None for run in runs):
+            pytest.fail(finish(runs)[0])
+        time.sleep(0.01)
+
+
+def arrays(workdir):
+    """Bytes of every array of the last checkpoint, read on other devices."""
+    folder = (workdir / "ckpt" / str(STEPS) / "state").absolute()
+    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
+        stored = reader.metadata(folder).item_metadata.tree
+        args = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), stored)
+        tree = reader.restore(folder, args=ocp.args.PyTreeRestore(restore_args=args))
+    return {
+        jax.tree_util.keystr(path): np.asarray(leaf).tobytes()
+        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
+    }
+
+
+@pytest.fixture(scope="module")
+def two(environment, tmp_path_factory):
+    """Work directory and output of two processes that nothing happened to."""
+    workdir = tmp_path_factory.mktemp("two")
+    return workdir, finish(launch(environment, workdir, f"--train.steps={STEPS}"))
+
+
+def test_two_processes_are_one_run(environment, tmp_path, two):
+    workdir, texts = two
     assert "mean IoU" in texts[0] and "mean IoU" not in texts[1]
-    one = launch(
-        environment, tmp_path / "one", "--train.steps=8", processes=1, devices=4
+    finish(
+        launch(environment, tmp_path, f"--train.steps={STEPS}", processes=1, devices=4)
     )
-    finish(one)
     for kind, name in (("train", "loss"), ("eval", "pixels")):
-        pairs = zip(
-            rows(tmp_path / "two", kind), rows(tmp_path / "one", kind), strict=True
-        )
-        for two, alone in pairs:
-            np.testing.assert_allclose(two[name], alone[name], rtol=1e-4)
+        pairs = zip(rows(workdir, kind), rows(tmp_path, kind), strict=True)
+        for together, alone in pairs:
+            np.testing.assert_allclose(together[name], alone[name], rtol=1e-4)
+
+
+def test_a_lost_process_ends_the_other_in_words_and_both_go_on_exactly(
+    environment, tmp_path, two
+):
+    """Killed: first the one that others report to, then, after a restart, the other."""
+    for victim in (0, 1):
+        before = max(checkpoints(tmp_path), default=0)
+        runs = launch(environment, tmp_path, f"--train.steps={STEPS}")
+        wait_for_checkpoint(runs, tmp_path, after=before)
+        runs[victim].kill()
+        killed = time.monotonic()
+        survivor = runs[1 - victim]
+        text, _ = survivor.communicate(timeout=100)
+        assert survivor.returncode == LOST, text
+        assert time.monotonic() - killed < 90  # at most --lost-after, and a margin
+        last = text.splitlines()[-1]
+        assert last.startswith(f"jaxseg: process {1 - victim} of 2: another process")
+        assert last.endswith("the run goes on from its last checkpoint")
+        runs[victim].communicate()
+    texts = finish(launch(environment, tmp_path, f"--train.steps={STEPS}"))
+    assert "resuming at step" in texts[0]
+    assert arrays(tmp_path) == arrays(two[0])
 
 
 def test_a_signal_to_one_process_stops_both_and_one_process_goes_on(
     environment, tmp_path
 ):
     runs = launch(environment, tmp_path, "--train.steps=100000")
-    end = time.monotonic() + 300
-    while not list((tmp_path / "ckpt").glob("[0-9]*")) and time.monotonic() < end:
-        time.sleep(0.05)
+    wait_for_checkpoint(runs, tmp_path)
     runs[1].send_signal(signal.SIGTERM)
     texts = finish(runs, status=143)
     steps = {text.split("SIGTERM at step ")[1].split(";")[0] for text in texts}

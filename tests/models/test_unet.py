@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.models.unet import UNetTrunk, pad_to, unet
+from jaxseg.models.unet import UPSAMPLING, UNetTrunk, pad_to, unet
 from jaxseg.models.unet_fcn import unet_fcn
 from jaxseg.models.unet_resnet import unet_resnet
 from jaxseg.models.unet_valid import mirror, unet_valid, valid_sizes
@@ -64,7 +64,7 @@ def test_overlapping_tiles_give_the_whole(fill):
     np.testing.assert_allclose(run(image[:, 16:]), whole[:, 16:], atol=1e-5)
 
 
-@pytest.mark.parametrize("up", ["transposed", "bilinear", "interp"])
+@pytest.mark.parametrize("up", UPSAMPLING)
 def test_trunk_widths_and_odd_sizes(up):
     trunk = UNetTrunk(8, 3, up)
     image = jax.ShapeDtypeStruct((1, 45, 22, 3), np.float32)
@@ -79,6 +79,26 @@ def test_trunk_widths_and_odd_sizes(up):
         (22, 11, 16 // half),
         (45, 22, 8),
     ]
+
+
+@pytest.mark.parametrize(
+    ("up", "kernel"),
+    [
+        ("transposed", (2, 2, 8, 4)),
+        ("resize_conv", (3, 3, 8, 4)),
+        ("sub_pixel", (3, 3, 8, 16)),
+    ],
+)
+def test_kernels_that_halve_the_channels(up, kernel):
+    image = jax.ShapeDtypeStruct((1, 8, 8, 3), np.float32)
+    key = jax.ShapeDtypeStruct((2,), np.uint32)
+    params = jax.eval_shape(unet(2, width=4, depth=1, up=up).init, key, image)["params"]
+    (found,) = (
+        leaf.shape
+        for path, leaf in jax.tree_util.tree_leaves_with_path(params["trunk"]["up0"])
+        if path[0].key == "up" and path[-1].key == "kernel"
+    )
+    assert found == kernel
 
 
 def test_padding_puts_the_odd_row_last():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxseg.ops.conv import conv, same_padding
+from jaxseg.ops.sliced import share_inside
 from jaxseg.ops.transposed import conv_transpose
 
 
@@ -46,6 +47,10 @@ CASES = [
     (9, 8, 5, 2, 1, 2, 4, 4, 4),
     (9, 8, 3, 1, 1, 1, 2, 4, 6),
     (9, 8, 3, 1, 1, 1, 8, 16, 16),
+    (9, 8, 3, 2, 2, ((2, 1), (0, 2)), 8, 16, 24),
+    (9, 8, (3, 2), 1, (5, 3), ((5, 4), (3, 0)), 1, 4, 5),
+    (19, 18, 5, 1, 6, 12, 1, 4, 5),
+    (19, 18, 4, 1, 5, ((9, 6), (3, 12)), 1, 4, 5),
     (7, 7, (7, 1), 1, 1, (3, 0), 1, 4, 5),
 ]
 
@@ -72,6 +77,19 @@ def test_idle_taps_leave_the_program():
     np.testing.assert_allclose(
         conv(x, kernel, rate=9, padding=9), x @ kernel[1, 1], rtol=1e-5, atol=1e-5
     )
+
+
+@pytest.mark.parametrize(("rate", "inside"), [(1, 0.857), (4, 0.495), (6, 0.309)])
+def test_an_atrous_kernel_mostly_outside_multiplies_what_is_inside(rate, inside):
+    """On 9 pixels, 9 + 2 * (9 - rate) of 27 taps per axis read the map."""
+    x, kernel = draw((1, 9, 9, 4), 0), draw((3, 3, 4, 5), 1)
+    padding = ((rate, rate), (rate, rate))
+    share = share_inside(x, kernel, (rate, rate), padding)
+    assert share == pytest.approx(inside, abs=1e-3)
+    run = lambda x: conv(x, kernel, rate=rate, padding=rate)
+    text = str(jax.make_jaxpr(run)(x))
+    assert ("conv_general_dilated" in text) == (rate == 1)
+    assert text.count("dot_general") == (0 if rate == 1 else 9)
 
 
 def test_same_padding():

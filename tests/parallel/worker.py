@@ -1,4 +1,4 @@
-"""Three training steps of a small network on this process's part of the batches.
+"""Five training steps of a small network on this process's part of the batches.
 
 Run as `worker.py COORDINATOR COUNT INDEX OUT` it joins COUNT processes of four devices
 and writes the parameters after training; see test_processes.py.
@@ -15,57 +15,71 @@ from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.nn.style import Style
+from jaxseg.ops.shuffle import depth_to_space
 from jaxseg.training import optim
-from jaxseg.training.parallel import jit_driver, make_mesh, pmap_driver
+from jaxseg.training.devices import Training
 from jaxseg.training.state import create_state
 from jaxseg.training.steps import eval_step, train_step
 
+KINDS = {  # of driver and layout
+    "jit": {"kind": "jit"},
+    "pmap": {"kind": "pmap"},
+    "rows": {"kind": "jit", "space": 4},
+    "parts": {"kind": "jit", "shard": "batch"},
+    "both": {"kind": "jit", "space": 2, "shard": "batch"},
+}
+
 
 class Net(nn.Module):
+    """Batch norm, a kernel large enough to be divided, an auxiliary head."""
+
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x, *, train=False):
-        x = ConvNormAct(4, style=self.style, name="stem")(x, train=train)
-        return {"logits": Conv(3, style=self.style, name="head")(x)}
+        x = ConvNormAct(8, style=self.style, name="stem")(x, train=train)
+        aux = Conv(3, 1, style=self.style, name="aux_head")(x)
+        x = ConvNormAct(16, stride=2, style=self.style, name="body")(x, train=train)
+        x = Conv(12, 1, style=self.style, name="head")(x)
+        return {"logits": depth_to_space(x, 2), "aux": aux}
 
 
 def batch(number):
     """A global batch of 16; the first process's half is mostly void."""
     random = np.random.default_rng(number)
-    label = random.integers(0, 3, (16, 6, 6)).astype(np.int32)
+    label = random.integers(0, 3, (16, 8, 6)).astype(np.int32)
     label[:7] = 255
     return {
-        "image": random.normal(0, 1, (16, 6, 6, 3)).astype(np.float32),
+        "image": random.normal(0, 1, (16, 8, 6, 3)).astype(np.float32),
         "label": label,
+        "index": np.arange(16, dtype=np.int32),
     }
 
 
 def train(kind):
-    """Parameters after three steps, and the confusion of the last batch, as numpy."""
+    """Arrays after five steps, and the confusion of the last batch, as numpy."""
     axis_name = "batch" if kind == "pmap" else None
     model = Net(Style(axis_name=axis_name))
     tx, _ = optim.build(OptimConfig(name="sgd", learning_rate=0.1), 10)
     loss_fn = build(LossConfig(), axis_name=axis_name)
-    options = {"model": model, "axis_name": axis_name}
-    step = functools.partial(train_step, tx=tx, loss_fn=loss_fn, **options)
-    count = functools.partial(eval_step, num_classes=3, **options)
-    if kind == "pmap":
-        driver, counter = pmap_driver(step), pmap_driver(count, donate=False)
-    else:
-        driver = jit_driver(step, make_mesh())
-        counter = jit_driver(count, make_mesh(), donate=False)
-    state = create_state(model, tx, seed=0, image_shape=(1, 6, 6, 3))
-    state = driver.put_state(state)
+    state = create_state(Net(), tx, seed=0, image_shape=(1, 8, 6, 3), ema=True)
+    driver = Training(
+        functools.partial(train_step, model=model, tx=tx, loss_fn=loss_fn, ema=0.9),
+        functools.partial(eval_step, model=Net(), num_classes=3),
+        devices=jax.devices(),
+        **KINDS[kind],
+    )
+    state = driver.place(state)
     part = 16 // jax.process_count()
     rows = slice(jax.process_index() * part, (jax.process_index() + 1) * part)
-    for number in range(3):
+    for number in range(5):
         local = {k: v[rows] for k, v in batch(number).items()}
-        state, metrics = driver(state, driver.put_batch(local))
-    matrix = counter(state.variables(), counter.put_batch(local))
+        state, metrics = driver.train(state, local)
+    variables = driver.variables(state)
+    matrix = driver.count(variables, local)
+    flat = jax.tree_util.tree_leaves_with_path(variables)
     return {
-        "kernel": np.asarray(state.params["head"]["kernel"]),
-        "mean": np.asarray(state.batch_stats["stem"]["norm"]["mean"]),
+        **{jax.tree_util.keystr(path): np.asarray(x) for path, x in flat},
         "loss": np.asarray(metrics["loss"]),
         "labelled": np.asarray(metrics["labelled"]),
         "matrix": np.asarray(matrix),
@@ -75,6 +89,7 @@ def train(kind):
 if __name__ == "__main__":
     coordinator, count, index, out = sys.argv[1:]
     jax.config.update("jax_num_cpu_devices", 4)
+    jax.config.update("jax_disable_most_optimizations", True)
     jax.distributed.initialize(coordinator, int(count), int(index))
-    for kind in ("jit", "pmap"):
+    for kind in KINDS:
         np.savez(f"{out}/{kind}{index}.npz", **train(kind))

@@ -17,12 +17,12 @@ import pytest
 from jaxseg.config import Config, TrainConfig
 from jaxseg.training.checkpoint import CheckpointError, Checkpoints
 from jaxseg.training.loop import train
+from jaxseg.training.meter import CLOCKS
 from jaxseg.training.record import read_metrics
 from jaxseg.training.stop import Stopped
 from jaxseg.training.task import NonFiniteLoss, Task
 
 IMAGES = 6
-CLOCKS = ("images_per_second", "input_wait")
 
 
 def state():
@@ -34,6 +34,7 @@ class Arithmetic:
 
     def __init__(self, *, at=None, act=None):
         self.at, self.act, self.calls = at, act, []
+        self.programs = []
 
     def place(self, placed):
         return placed
@@ -43,6 +44,8 @@ class Arithmetic:
     def train(self, state, batch):
         step = int(state["step"])
         self.calls.append(("step", step))
+        if (shape := f"train_step: {batch['image'].shape}") not in self.programs:
+            self.programs.append(shape)
         if step == self.at:
             self.act()
         w = np.sin(state["w"] * np.float32(1.1) + batch["image"].mean(dtype=np.float32))
@@ -153,6 +156,44 @@ def test_a_log_line_is_the_mean_of_its_window(tmp_path):
     assert line["loss"] == pytest.approx(np.mean(losses), rel=1e-6)
     assert line["learning_rate"] == pytest.approx(0.02)
     assert 0 <= line["input_wait"] <= 1 and line["images_per_second"] > 0
+
+
+def test_speeds_operations_and_memory_are_in_every_line(tmp_path):
+    asked = []
+
+    def flops(state, batch):
+        asked.append(int(state["step"]))
+        return 1000
+
+    task = dataclasses.replace(TASK, flops=flops, peak=1e15)
+    go(tmp_path, task=task, driver=Arithmetic())
+    assert asked == [0]
+    lines = read_metrics(tmp_path, "train")
+    for line in lines:
+        pace = line["steps_per_second"]
+        assert line["images_per_second"] == pytest.approx(2 * pace)
+        assert line["flops_per_second"] == pytest.approx(1000 * pace)
+        assert line["mfu"] == pytest.approx(1e-12 * pace)
+        assert line["host_memory_peak"] > 50e6 and line["programs"] == 1
+    assert lines[0]["compiled"] == ["train_step: (2, 4, 4, 3)"]
+    assert not any("compiled" in line for line in lines[1:])
+
+
+def test_a_recompilation_in_mid_run_is_one_warning_with_the_shapes(tmp_path, caplog):
+    def odd(start):
+        for position, batch in enumerate(batches(start), start):
+            if position == 6:
+                batch["image"] = batch["image"][:, :3]
+            yield batch
+
+    go(tmp_path, task=dataclasses.replace(TASK, train_batches=odd))
+    (record,) = [r for r in caplog.records if r.name == "jaxseg.training.loop"]
+    assert record.getMessage().startswith(
+        "step 7 compiled anew: train_step: (2, 3, 4, 3); batches of one shape"
+    )
+    lines = read_metrics(tmp_path, "train")
+    assert [line["programs"] for line in lines] == [1, 2, 2]
+    assert lines[1]["compiled"] == ["train_step: (2, 3, 4, 3)"]
 
 
 def kill():

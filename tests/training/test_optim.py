@@ -146,12 +146,16 @@ def test_a_pattern_without_match_is_an_error(option, pattern):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "lamb"}, "name is 'lamb'"),
+        ({"name": "adam"}, "name is 'adam'"),
         ({"schedule": "linear"}, "schedule is 'linear'"),
         ({"decay": "none"}, "decay is 'none'"),
         ({"clip_norm": 0.0}, "clip_norm is 0.0"),
         ({"learning_rate": -1.0}, "learning_rate -1.0"),
         ({"schedule": "step", "milestones": (5.0,)}, r"milestones is \(5.0,\)"),
+        ({"name": "lars", "trust_coefficient": 0.0}, "trust_coefficient is 0.0"),
+        ({"reference_batch": 0}, "reference_batch is 0"),
+        ({"reference_batch": 8}, "reference_batch is 8 and batch_size None"),
+        ({"batch_scaling": "cubic"}, "batch_scaling is 'cubic'"),
     ],
 )
 def test_wrong_options_are_named(options, message):

@@ -13,7 +13,8 @@ from jaxseg.config import LossConfig
 from jaxseg.losses import build, cross_entropy, mean_share
 from jaxseg.metrics import confusion
 from jaxseg.training.state import create_state
-from jaxseg.training.steps import _dropout_key, eval_step, train_step
+from jaxseg.training.steps import eval_step, train_step
+from jaxseg.training.update import dropout_key
 
 
 class Net(nn.Module):
@@ -125,7 +126,7 @@ def test_dropout_differs_between_devices_under_pmap():
     state = start(Net())
 
     def words(_):
-        return jax.random.key_data(_dropout_key(state, "batch"))
+        return jax.random.key_data(dropout_key(state, "batch"))
 
     keys = jax.pmap(words, axis_name="batch")(np.zeros(8))
     assert len({tuple(key.tolist()) for key in keys}) == 8
@@ -190,3 +191,43 @@ def test_running_statistics_are_the_models(batch):
     mean = batch["image"].mean((0, 1, 2))
     np.testing.assert_allclose(new.batch_stats["norm"]["mean"], 0.1 * mean, atol=1e-6)
     assert np.abs(mean).max() > 0.05
+
+
+class Guided(nn.Module):
+    """Takes points' features and, before them, their places: logits [B, N, 3]."""
+
+    @nn.compact
+    def __call__(self, places, features, *, train=False):
+        both = jnp.concatenate([places * 2, features], -1)
+        return {"logits": nn.Dense(3, name="head")(both)}
+
+
+def test_a_network_may_take_several_inputs():
+    random = np.random.default_rng(3)
+    batch = {
+        "features": random.normal(size=(2, 9, 4)).astype(np.float32),
+        "label": random.integers(0, 3, (2, 9)).astype(np.int32),
+        "places": random.normal(size=(2, 9, 3)).astype(np.float32),
+    }
+    more = (jax.ShapeDtypeStruct((1, 9, 4), np.float32),)
+    state = create_state(Guided(), TX, seed=0, image_shape=(1, 9, 3), more_inputs=more)
+    assert state.params["head"]["kernel"].shape == (7, 3)
+    order = ("places", "features")
+
+    def loss_fn(outputs, batch):
+        value = -jax.nn.log_softmax(outputs["logits"])[..., 0]
+        return {"first": (value, jnp.ones_like(value), 1.0)}
+
+    _, metrics = step(Guided(), loss_fn=loss_fn, inputs=order)(state, batch)
+    logits = Guided().apply(
+        {"params": state.params}, batch["places"], batch["features"]
+    )["logits"]
+    expected = -jax.nn.log_softmax(logits)[..., 0].mean()
+    np.testing.assert_allclose(metrics["loss"], expected, rtol=1e-5)
+    variables = state.variables()
+    run = functools.partial(eval_step, model=Guided(), num_classes=3, inputs=order)
+    np.testing.assert_array_equal(
+        run(variables, batch), confusion(logits.argmax(-1), batch["label"], 3)
+    )
+    with pytest.raises(ValueError, match=r"inputs names \['place'\]; the batch has"):
+        run(variables, batch, inputs=("place", "features"))

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from jaxseg.viz.figures import bars, beside, curves, heat_map, number, viridis
+from jaxseg.viz.figures import (
+    bars,
+    beside,
+    curves,
+    heat_map,
+    number,
+    samples,
+    scatter,
+    viridis,
+)
 
 DARK, BRIGHT = (68, 1, 84), (253, 231, 37)
 
@@ -77,3 +86,32 @@ def test_numbers():
         "3.142",
         "5.1e-07",
     ]
+
+
+DOT = (49, 104, 142)
+
+
+def dots(picture):
+    """Rows and columns of the dots' pixels."""
+    return np.argwhere((picture == DOT).all(-1))
+
+
+def test_samples_stand_in_their_rows_and_in_order():
+    picture = samples({"low": [0.0, 0.1], "high": [1.0]})
+    place = dots(picture)
+    first, second = place[place[:, 0] < 48], place[place[:, 0] >= 48]
+    assert len(first) and len(second)
+    assert first[:, 1].max() < second[:, 1].min() - 200
+    assert len(second) * 1.5 < len(first)  # two dots against one
+    with pytest.raises(ValueError, match="none empty"):
+        samples({"a": []})
+
+
+def test_scatter_places_scores_over_the_axis():
+    picture = scatter({"a": (0.1, [0.2, 0.4]), "b": (0.9, [0.9])}, x_label="x")
+    place = dots(picture)
+    left, right = place[place[:, 1] < 260], place[place[:, 1] >= 260]
+    assert right[:, 0].max() < left[:, 0].min()  # higher
+    assert len(right) * 1.5 < len(left)
+    with pytest.raises(ValueError, match="at least one"):
+        scatter({})

@@ -1,5 +1,5 @@
 """Builders for tensorflow_datasets; importing this registers them by name."""
 
-from jaxseg.data.builders import camvid, folder, isbi, shapes
+from jaxseg.data.builders import camvid, folder, isbi, raters, rooms, shapes
 
-__all__ = ["camvid", "folder", "isbi", "shapes"]
+__all__ = ["camvid", "folder", "isbi", "raters", "rooms", "shapes"]

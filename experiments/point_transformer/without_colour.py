@@ -1,0 +1,51 @@
+"""What does a trained run score when the colours of a room are dealt out anew?
+
+    python experiments/point_transformer/without_colour.py runs/point_transformer
+
+Every validation room keeps its points; their colours are permuted at random, so that
+they say nothing of where the points lie. Prints the table of both scores.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from jaxseg.cli.eval import score
+from jaxseg.cli.run import build_model, load_variables, read_config, read_spec
+from jaxseg.data import Clouds, open_clouds
+from jaxseg.metrics import scores, table
+from jaxseg.training import devices
+
+
+def shuffled(source: Clouds, seed: int = 0) -> Clouds:
+    """The same clouds with their colours permuted."""
+    rng = np.random.default_rng(seed)
+    examples = [source[index] for index in range(len(source))]
+    for example in examples:
+        example["colour"] = rng.permutation(example["colour"])
+    return Clouds(examples, source.spec, workers=source.workers)
+
+
+def main(workdir: str) -> None:
+    """Scores the best checkpoint twice."""
+    config, spec = read_config(workdir), read_spec(workdir)
+    model = build_model(config, spec.num_classes)
+    _, variables = load_variables(workdir, model)
+    source = open_clouds(config.data, config.data.eval_split)
+    for name, clouds in (("as they are", source), ("shuffled", shuffled(source))):
+        total = score(
+            config,
+            spec,
+            model,
+            variables,
+            clouds,
+            batch_size=config.train.eval_batch_size,
+            chosen=devices.choose(1),
+        )
+        print(f"colours {name}\n{table(scores(total.matrix), spec.classes)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

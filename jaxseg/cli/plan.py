@@ -1,0 +1,142 @@
+"""`jaxseg plan [CONFIG.py] --topology v5e:16x16 [--batch N] [--optim.name sgd ...]`.
+
+Compiles the train step of a configuration for a described slice and says what it needs:
+memory, arithmetic, exchanges, time. Neither the slice nor the dataset has to be there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import tyro
+
+from jaxseg.cli import default
+from jaxseg.cli.configure import config_name, load_config, overridden, take_options
+from jaxseg.cli.plan_compile import (
+    Program,
+    Slice,
+    compiled,
+    described,
+    step_flops,
+)
+from jaxseg.cli.plan_report import comparison, figures, fits, text
+from jaxseg.cli.plan_search import alternatives, image_devices, in_words, search
+from jaxseg.cli.typed import to_dict
+from jaxseg.config import Config
+
+DOES_NOT_FIT = 3  # exit status
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Say what a configuration needs on a slice, without the slice.
+
+    Options of the configuration are those of `jaxseg train`.
+    """
+
+    config: Annotated[str | None, tyro.conf.Positional] = None
+    """Python file that defines `config = Config(...)`; first on the line."""
+    topology: str = "v5e:16x16"
+    """Slice such as v5e:16x16, v4:4x4x8; local (devices here); cpu:8 (simulated)."""
+    batch: int | None = None
+    """Images per step on all devices; default train.batch_size."""
+    space: int | None = None
+    """Devices that share an image; default train.space."""
+    search: tyro.conf.FlagCreatePairsOff[bool] = True
+    """Find the largest batch that fits: two or three compilations more."""
+    alternatives: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Compile bfloat16, rematerialisation and so on beside it: minutes each."""
+    json: str | None = None
+    """File that gets one more line of JSON with all figures."""
+    program: str | None = None
+    """File for the text of the compiled program."""
+    run: Annotated[Config, tyro.conf.arg(name="")] = default.DEFAULT
+
+
+def main(argv: list[str]) -> int:
+    """Prints the plan; the exit status is 0 if the step fits, else 3."""
+    arguments = parse(argv)
+    if arguments.topology != "local":
+        jax.config.update("jax_platforms", "cpu")  # look for no accelerator
+    config, target = arguments.run, described(arguments.topology)
+    name = config_name(arguments.config) if arguments.config else default.NAME
+    title = f"{name}: {config.model.name}, {config.train.dtype}, images of "
+    title += f"{config.data.crop[0]} x {config.data.crop[1]}, {target.name}"
+    program = _compiled(config, target)
+    facts = figures(program, target, step_flops(config))
+    if arguments.program:
+        Path(arguments.program).write_text(program.text)
+    print(text(facts, f"{title}, {facts['batch']} images a step"), flush=True)
+    if arguments.search and target.chip:
+        facts["largest"] = largest(config, target)
+        print(f"\nlargest batch: {facts['largest']['words']}", flush=True)
+    if arguments.alternatives:
+        facts["alternatives"] = rows = compare(config, target)
+        print(f"\n{comparison(facts, rows)}")
+    if arguments.json:
+        about = {"config": to_dict(config), "topology": target.name, "name": name}
+        about |= {"jax": jax.__version__, "devices": len(target.devices)}
+        with Path(arguments.json).open("a") as file:
+            file.write(json.dumps(about | facts) + "\n")
+    return DOES_NOT_FIT if facts["fits"] is False else 0
+
+
+def parse(argv: list[str]) -> Arguments:
+    """The command line; what it leaves open comes from the file or the defaults."""
+    options, rest = take_options(argv)
+    path = rest[0] if rest and not rest[0].startswith("-") else None
+    base = load_config(path) if path else default.DEFAULT
+    arguments = tyro.cli(
+        Arguments,
+        default=Arguments(run=overridden(base, options)),
+        args=rest,
+        prog="jaxseg plan",
+    )
+    if arguments.config != path:
+        raise ValueError(f"the config file {arguments.config!r} must come first")
+    given = {"batch_size": arguments.batch, "space": arguments.space}
+    given = {name: value for name, value in given.items() if value is not None}
+    run = overridden(arguments.run, {"train": given})
+    return dataclasses.replace(arguments, run=run)
+
+
+def largest(config: Config, target: Slice) -> dict[str, Any]:
+    """The largest batch that fits, see `plan_search`."""
+    space = image_devices(config)
+    unit = len(target.devices) // space
+
+    def attempt(batch: int) -> tuple[bool, float]:
+        program = _compiled(config, target, batch * unit)
+        return bool(fits(program, target)), program.needs()
+
+    start = max(1, config.train.batch_size // unit)
+    found = search(attempt, start, target.chip.usable)
+    words = in_words(found, unit, space)
+    return dataclasses.asdict(found) | {"batch": found.batch * unit, "words": words}
+
+
+def compare(config: Config, target: Slice) -> dict[str, dict[str, Any]]:
+    """Figures of every alternative; one that cannot be says why."""
+    rows, flops = {}, step_flops(config)
+    for name, change in alternatives(config, len(target.devices)).items():
+        try:
+            program = _compiled(overridden(config, change), target)
+            rows[name] = figures(program, target, flops)
+        except ValueError as error:
+            rows[name] = {"error": str(error)}
+    return rows
+
+
+def _compiled(config: Config, target: Slice, batch: int | None = None) -> Program:
+    program = compiled(config, target, batch=batch)
+    print(
+        f"compiled {program.batch} images a step in {program.seconds:.0f} s",
+        file=sys.stderr,
+        flush=True,
+    )
+    return program

@@ -1,0 +1,196 @@
+"""`jaxseg refine IMAGE --scribbles PNG | --box X0 Y0 X1 Y1 | --probabilities NPZ`.
+
+Cuts an object out of an image by graph cuts, from strokes or a box, or moves the
+boundaries of a network's classes to the edges of the image. Scribbles are an image of
+the same size, best a copy of it, painted over without smoothing: pure red (255, 0, 0)
+is object, pure blue (0, 0, 255) background; all other pixels mean nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import zipfile
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+from PIL import Image
+
+from jaxseg.data.spec import Colour, generated_palette
+from jaxseg.inference.grabcut import (
+    COMPONENTS,
+    GAMMA,
+    grab_cut,
+    graph_cut,
+    seeds_of_box,
+)
+from jaxseg.inference.graphcut import cut_probabilities
+from jaxseg.inference.images import read_rgb
+from jaxseg.inference.mincut import UNKNOWN
+from jaxseg.viz import indexed_png, overlay
+
+OBJECT, BACKGROUND = (255, 0, 0), (0, 0, 255)
+GAMMA_OF_PROBABILITIES = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Cut out an object from strokes or a box, or refine a network's probabilities.
+
+    NAME.png holds 0 for background and 1 for the object, or the class numbers.
+    """
+
+    image: tyro.conf.Positional[Path]
+    """The image."""
+    scribbles: Path | None = None
+    """Strokes on an image of the same size: red is object, blue background."""
+    box: tuple[int, int, int, int] | None = None
+    """X0 Y0 X1 Y1 around the object, in pixels; X1 and Y1 lie just behind it."""
+    probabilities: Path | None = None
+    """NAME.npz of `jaxseg predict --probabilities` for this image."""
+    method: Literal["grabcut", "graphcut"] | None = None
+    """grabcut learns the colours again after each cut (default), graphcut cuts once."""
+    gamma: float | None = None
+    """Weight of boundaries; default 50 by colours, 10 by probabilities."""
+    components: int = COMPONENTS
+    """Components of each mixture of colours."""
+    iterations: int = 20
+    """grabcut: at most so many cuts; it ends when the energy stops falling."""
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("refined")
+    """Directory for NAME.png and NAME_overlay.png."""
+    overlay: bool = True
+    """Write NAME_overlay.png."""
+
+
+def main(argv: list[str]) -> int:
+    """Refines one image; the exit status is 0."""
+    options = tyro.cli(Options, args=argv, prog="jaxseg refine")
+    check(options)
+    image = read_rgb(options.image)
+    if options.probabilities is not None:
+        label, palette = refined(options, image)
+    else:
+        label, palette = cut_out(options, image), generated_palette(2)
+    write(options, image, label, palette)
+    return 0
+
+
+def check(options: Options) -> None:
+    """Raises ValueError for options that do not go together."""
+    by_hand = options.scribbles is not None or options.box is not None
+    if by_hand == (options.probabilities is not None):
+        raise ValueError(
+            f"scribbles is {options.scribbles}, box is {options.box}, probabilities is "
+            f"{options.probabilities}; allowed are --scribbles, --box or both, or "
+            "--probabilities alone"
+        )
+    if options.probabilities is not None and options.method is not None:
+        raise ValueError(
+            f"method is {options.method!r} with --probabilities, where there is no "
+            "choice; leave it out"
+        )
+    if options.method == "graphcut" and options.scribbles is None:
+        raise ValueError(
+            "method is 'graphcut' without --scribbles, but it needs strokes on object "
+            "and background; with a box alone 'grabcut' is allowed"
+        )
+
+
+def cut_out(options: Options, image: np.ndarray) -> np.ndarray:
+    """The object, uint8 [H, W] of 0 and 1."""
+    seeds = seeds_of(options, image.shape[:2])
+    gamma = GAMMA if options.gamma is None else options.gamma
+    how = {"gamma": gamma, "components": options.components}
+    if options.method == "graphcut":
+        cut = graph_cut(image, seeds, **how)
+    else:
+        start = None if options.box is None else "object"
+        cut = grab_cut(image, seeds, iterations=options.iterations, start=start, **how)
+    steps = ", ".join(f"{value:,.0f}" for value in cut.energies)
+    share = 100 * cut.label.mean()
+    print(f"energy {steps}; the object takes {share:.1f} % of the image")
+    return cut.label
+
+
+def seeds_of(options: Options, size: tuple[int, int]) -> np.ndarray:
+    """Seeds int8 [H, W]: the box's, replaced by the strokes where there are any."""
+    seeds = np.full(size, UNKNOWN, np.int8)
+    if options.box is not None:
+        seeds = seeds_of_box(size, options.box)
+    if options.scribbles is not None:
+        strokes = read_scribbles(options.scribbles, size)
+        seeds = np.where(strokes == UNKNOWN, seeds, strokes)
+        if not (seeds == 0).any():
+            raise ValueError(f"{options.scribbles} marks no background: {_rules()}")
+    return seeds
+
+
+def read_scribbles(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """Strokes int8 [H, W]: 1 object, 0 background, -1 nothing.
+
+    Raises:
+      ValueError: for another size, and files without a stroke on the object.
+    """
+    pixels = read_rgb(path)
+    if pixels.shape[:2] != size:
+        raise ValueError(
+            f"scribbles {path} has height and width {pixels.shape[:2]}; the image has "
+            f"{size}, which alone is allowed"
+        )
+    strokes = np.full(size, UNKNOWN, np.int8)
+    strokes[(pixels == OBJECT).all(-1)] = 1
+    strokes[(pixels == BACKGROUND).all(-1)] = 0
+    if not (strokes == 1).any():
+        raise ValueError(f"scribbles {path} marks no object: {_rules()}")
+    return strokes
+
+
+def _rules() -> str:
+    return (
+        f"allowed are pixels of exactly {OBJECT} for object and {BACKGROUND} for "
+        "background, as PNG"
+    )
+
+
+def refined(
+    options: Options, image: np.ndarray
+) -> tuple[np.ndarray, tuple[Colour, ...]]:
+    """Classes of least energy, and colours for them."""
+    try:
+        with np.load(options.probabilities) as file:
+            probability = file["probabilities"]
+    except (ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"probabilities {options.probabilities} cannot be read ({error}); allowed "
+            "are files of `jaxseg predict --probabilities`"
+        ) from error
+    gamma = GAMMA_OF_PROBABILITIES if options.gamma is None else options.gamma
+    label = cut_probabilities(probability, image, gamma=gamma)
+    changed = 100 * (label != probability.argmax(-1)).mean()
+    print(f"{changed:.1f} % of the pixels changed their class")
+    return label, generated_palette(probability.shape[-1])
+
+
+def write(
+    options: Options, image: np.ndarray, label: np.ndarray, palette: tuple[Colour, ...]
+) -> None:
+    """Writes the results.
+
+    Raises:
+      ValueError: if one would replace a file that was read.
+    """
+    name = options.image.stem
+    targets = [options.output / f"{name}.png"]
+    if options.overlay:
+        targets.append(options.output / f"{name}_overlay.png")
+    read = {os.path.realpath(p) for p in (options.image, options.scribbles) if p}
+    for target in targets:
+        if os.path.realpath(target) in read:
+            raise ValueError(f"output {target} would replace an input; choose -o")
+    options.output.mkdir(parents=True, exist_ok=True)
+    indexed_png(label, palette).save(targets[0])
+    if options.overlay:
+        Image.fromarray(overlay(image, label, palette)).save(targets[1])
+    print(f"{options.image} -> {targets[0]}")

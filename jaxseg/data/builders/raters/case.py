@@ -1,0 +1,75 @@
+"""Drawing one case: a lesion with a rim that raters do not agree on.
+
+The rim is one of three kinds, which the image shows by its brightness. Four raters look
+at each image. How many of them draw what follows from the kind alone:
+
+    kind       nothing   core   core and rim
+    sharp            0      4              0      (there is no rim)
+    faint            1      2              1
+    bright           0      1              3
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+RATERS = 4
+KINDS = ("sharp", "faint", "bright")
+MODES = ("nothing", "core", "whole")
+COUNTS = {"sharp": (0, 4, 0), "faint": (1, 2, 1), "bright": (0, 1, 3)}
+CORE = {"sharp": 0.75, "faint": 0.55, "bright": 0.75}  # brightness, 0 ... 1
+RIM = {"sharp": 0.0, "faint": 0.22, "bright": 0.45}
+
+
+class Case(NamedTuple):
+    """An image uint8 [H, W, 3], the label uint8 [H, W] of each rater, and the truth."""
+
+    image: np.ndarray
+    labels: tuple[np.ndarray, ...]
+    kind: str
+    modes: tuple[str, ...]  # what each rater drew
+
+
+def draw_case(rng: np.random.Generator, size: tuple[int, int]) -> Case:
+    """One case; labels are 0 (ground) and 1 (lesion)."""
+    kind = KINDS[rng.integers(len(KINDS))]
+    core, whole = _outlines(rng, size)
+    modes = [
+        mode for mode, n in zip(MODES, COUNTS[kind], strict=True) for _ in range(n)
+    ]
+    modes = tuple(modes[i] for i in rng.permutation(RATERS))
+    masks = {"nothing": np.zeros(size, bool), "core": core, "whole": whole}
+    labels = tuple(masks[mode].astype(np.uint8) for mode in modes)
+    return Case(_paint(rng, kind, core, whole), labels, kind, modes)
+
+
+def _outlines(rng, size):
+    """Core and whole: two wavy discs about one centre."""
+    y, x = np.mgrid[: size[0], : size[1]].astype(np.float64)
+    side = min(size)
+    centre = rng.uniform(0.35, 0.65, 2) * size
+    y, x = y - centre[0], x - centre[1]
+    angle = np.arctan2(y, x)
+    wave = sum(
+        rng.uniform(0.0, 0.12) * np.sin(n * angle + rng.uniform(0, 2 * np.pi))
+        for n in (2, 3, 5)
+    )
+    radius = rng.uniform(0.13, 0.19) * side
+    distance = np.hypot(y, x) / (1 + wave)
+    return distance <= radius, distance <= rng.uniform(1.6, 1.9) * radius
+
+
+def _paint(rng, kind, core, whole):
+    """Grey tissue of soft mottles and noise, the rim and the core brighter than it."""
+    coarse = rng.random((6, 6))
+    rows, columns = (np.linspace(0, 5, n) for n in core.shape)
+    wide = np.stack([np.interp(columns, range(6), line) for line in coarse])
+    soft = np.stack([np.interp(rows, range(6), line) for line in wide.T], axis=1)
+    grey = 0.1 + 0.12 * soft
+    grey = grey + RIM[kind] * whole
+    grey = np.where(core, CORE[kind], grey)
+    grey = grey + rng.normal(0.0, 0.04, grey.shape)
+    pixels = np.clip(255 * grey + 0.5, 0, 255).astype(np.uint8)
+    return np.repeat(pixels[..., None], 3, axis=-1)

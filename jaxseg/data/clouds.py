@@ -1,0 +1,103 @@
+"""Point clouds of a split by number, kept in memory."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxseg.config import DataConfig
+from jaxseg.data.prepare import CLOUDS, builder_config, data_folder, prepare
+from jaxseg.data.source import check_split
+from jaxseg.data.spec import DatasetSpec
+
+
+class Clouds:
+    """Random access to the clouds of a split.
+
+    Attributes:
+        spec: classes of the dataset.
+        split: the split that was opened, for messages.
+        folder: where prepared data lie, or None.
+        workers: reading threads of the pipeline.
+        ids: names of the clouds.
+        counts: their numbers of points.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[dict[str, Any]],
+        spec: DatasetSpec,
+        *,
+        split: str = "",
+        folder: pathlib.Path | None = None,
+        workers: int = 2,
+    ):
+        self._examples = [_read_only(example) for example in examples]
+        self.spec = spec
+        self.split = split
+        self.folder = folder
+        self.workers = workers
+        self.ids = tuple(example["id"] for example in self._examples)
+        self.counts = tuple(len(example["label"]) for example in self._examples)
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """One cloud.
+
+        {"points": float32 [N, 3] in metres, "colour": uint8 [N, 3],
+        "label": uint8 [N], "id": str}.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"index {index}; 0 to {len(self) - 1} are allowed")
+        return dict(self._examples[index])
+
+    def label(self, index: int) -> np.ndarray:
+        """The labels of a cloud, uint8 [N]."""
+        return self._examples[index]["label"]
+
+
+def open_clouds(config: DataConfig, split: str) -> Clouds:
+    """The clouds of a split; the dataset is prepared on first use.
+
+    Raises:
+        ValueError: for datasets of images, options that clouds do not have, and unknown
+            or empty splits.
+    """
+    check_options(config)
+    builder = prepare(config.name, builder_config(config), data_folder(config))
+    check_split(builder, split)
+    return Clouds(
+        builder.as_data_source(split),
+        builder.spec(),
+        split=split,
+        folder=pathlib.Path(builder.data_dir),
+        workers=config.workers,
+    )
+
+
+def check_options(config: DataConfig) -> None:
+    """Raises ValueError for a setting that clouds do not have."""
+    if config.name not in CLOUDS:
+        raise ValueError(
+            f"data.name {config.name!r} holds no point clouds; allowed: {CLOUDS}"
+        )
+    only = {"backend": "grain", "duplicate": (), "elastic": 0.0, "eval_scale": 1.0}
+    for name, allowed in only.items():
+        value = getattr(config, name)
+        if value != allowed:
+            raise ValueError(
+                f"data.{name} is {value!r}; allowed for point clouds: {allowed!r}"
+            )
+
+
+def _read_only(example: dict[str, Any]) -> dict[str, Any]:
+    arrays = {name: np.array(example[name]) for name in ("points", "colour", "label")}
+    for array in arrays.values():
+        array.setflags(write=False)
+    name = example["id"]
+    return arrays | {"id": name.decode() if isinstance(name, bytes) else name}

@@ -1,0 +1,144 @@
+"""Batch normalisation folded into the convolution before it, for inference.
+
+norm(conv(x)) = f conv(x) + s with f = scale / sqrt(var + epsilon), s = bias - f mean.
+The kernel takes f, and of the normalisation only the addition of s is left. Which
+convolution feeds which normalisation is seen while the network is traced once, so that
+names do not matter; a normalisation after anything else stays as it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from flax import linen as nn
+from flax.traverse_util import flatten_dict, unflatten_dict
+from jax.ad_checkpoint import checkpoint_name
+
+Path = tuple[str, ...]
+_CONVOLUTIONS, _NORMS = ("Conv", "ConvTranspose"), ("Norm",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Folded:
+    """A network whose variables were folded.
+
+    Attributes:
+      apply: (variables, image) -> outputs of inference; jit it.
+      variables: the folded ones.
+      count: normalisations that are gone.
+    """
+
+    apply: Callable[[Mapping[str, Any], jax.Array], Mapping[str, jax.Array]]
+    variables: dict[str, Any]
+    count: int
+
+
+def fold(
+    model: nn.Module, variables: Mapping[str, Any], *, channels: int = 3
+) -> Folded:
+    """Folds what can be folded; logits stay equal up to rounding.
+
+    Args:
+      model: a network of this library.
+      variables: "params" and, if it has any, "batch_stats"; not changed.
+      channels: of its image.
+    """
+    pairs = _pairs(model, variables, channels)
+    params = dict(flatten_dict(dict(variables["params"])))
+    stats = dict(flatten_dict(dict(variables.get("batch_stats", {}))))
+    for norm, (conv, epsilon) in pairs.items():
+        scale, bias = (np.asarray(params.pop((*norm, k))) for k in ("scale", "bias"))
+        mean, var = (np.asarray(stats.pop((*norm, k))) for k in ("mean", "var"))
+        factor = scale / np.sqrt(var + epsilon)
+        params[*norm, "bias"] = bias - mean * factor
+        for leaf in ("kernel", "bias"):
+            if (*conv, leaf) in params:
+                params[*conv, leaf] = np.asarray(params[*conv, leaf]) * factor
+    folded = {"params": unflatten_dict(params)}
+    if stats:
+        folded["batch_stats"] = unflatten_dict(stats)
+
+    def only_add(call, args, kwargs, context):
+        if not _is(context, _NORMS) or context.module.path not in pairs:
+            return call(*args, **kwargs)
+        (x, *_), bias = args, context.module.get_variable("params", "bias")
+        return x + bias.astype(x.dtype).reshape((1,) * (x.ndim - 1) + (-1,))
+
+    def apply(variables, image):
+        with nn.intercept_methods(only_add):
+            return model.apply(variables, image, train=False)
+
+    return Folded(apply, folded, len(pairs))
+
+
+def _pairs(model, variables, channels) -> dict[Path, tuple[Path, float]]:
+    """Path of each normalisation that can go -> convolution before it, epsilon.
+
+    In every call each must have the other alone: what else reads the convolution's
+    output (a dense connection) would see it folded.
+    """
+    convolutions: list[Path] = []  # by call
+    norms: list[tuple[Path, float]] = []
+
+    def watch(call, args, kwargs, context):
+        module = context.module
+        if _is(context, _NORMS) and module.style.norm in ("batch", "frozen"):
+            own = module.epsilon
+            epsilon = module.style.epsilon if own is None else own
+            args = (checkpoint_name(args[0], f"norm {len(norms)}"), *args[1:])
+            norms.append((module.path, epsilon))
+        result = call(*args, **kwargs)
+        if _is(context, _CONVOLUTIONS):
+            result = checkpoint_name(result, f"convolution {len(convolutions)}")
+            convolutions.append(module.path)
+        return result
+
+    def trace(variables, image):
+        with nn.intercept_methods(watch):
+            return model.apply(variables, image, train=False)
+
+    image = jax.ShapeDtypeStruct((1, 64, 64, channels), np.float32)
+    program = jax.make_jaxpr(trace)(variables, image).jaxpr
+    sources: dict[Path, list[Path | None]] = defaultdict(list)
+    fed = dict(_sole_uses(program))
+    for number, (path, _) in enumerate(norms):
+        sources[path].append(convolutions[fed[number]] if number in fed else None)
+    return {
+        path: (sources[path][0], epsilon)
+        for path, epsilon in norms
+        if set(sources[path]) == {sources[path][0]} - {None}
+        and convolutions.count(sources[path][0]) == len(sources[path])
+    }
+
+
+def _sole_uses(program) -> Iterator[tuple[int, int]]:
+    """(call of a normalisation, call of the convolution that it alone reads)."""
+    uses = Counter(id(v) for v in program.outvars)
+    made: dict[int, int] = {}
+    for equation in program.eqns:
+        uses.update(id(v) for v in equation.invars)
+        kind, _, number = str(equation.params.get("name", "")).partition(" ")
+        if kind == "convolution":
+            made[id(equation.outvars[0])] = int(number)
+    for equation in program.eqns:
+        kind, _, number = str(equation.params.get("name", "")).partition(" ")
+        read = id(equation.invars[0]) if equation.invars else None
+        if kind == "norm" and read in made and uses[read] == 1:
+            yield int(number), made[read]
+        for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=_program):
+            if _program(inner):
+                yield from _sole_uses(getattr(inner, "jaxpr", inner))
+
+
+def _program(value) -> bool:
+    return hasattr(value, "eqns") or hasattr(value, "jaxpr")
+
+
+def _is(context, names) -> bool:
+    named = type(context.module).__name__ in names
+    return named and context.method_name == "__call__"

@@ -1,0 +1,200 @@
+"""pix2pix: a conditional adversarial network from image to image (arXiv 1611.07004).
+
+Generator: U-Net of 4x4 convolutions at stride 2, down to 1x1 for 256 or 128 pixels.
+Discriminator: PatchGAN, whose outputs each judge one patch of (condition, picture).
+Faithful to the authors' PyTorch release in layers and parameter counts, to the paper in
+where dropout lies (the first decoder layers) and in normalisation: the paper's batch
+normalisation at batch size 1, in training and at test, is one over each image alone.
+
+Differs: label maps are K channels of -1 and 1, not RGB pictures, so that they can be
+scored class by class; scales of the normalisation start at 1, not at N(1, 0.02); any
+size is taken, padded to a multiple of 2**depth.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.layers import Conv, ConvTranspose, Dropout, logits_float32
+from jaxseg.nn.norm import Norm
+from jaxseg.nn.style import Style
+from jaxseg.ops.resize import pad_to_multiple
+from jaxseg.typing import Array
+
+DIRECTIONS = ("photo_to_labels", "labels_to_photo")
+PHOTO_CHANNELS = 3
+INIT = "normal0.02"
+SLOPE = 0.2
+
+
+class PictureNorm(nn.Module):
+    """Normalisation over each picture alone (`instance`), or as `style.norm` says."""
+
+    instance: bool
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        style = self.style
+        if self.instance and style.norm == "batch":
+            style = dataclasses.replace(style, norm="group", groups=x.shape[-1])
+        return Norm(style, name="norm")(x, train=train)
+
+
+class Generator(nn.Module):
+    """U-Net of `depth` halvings: `[B, H, W, C]` to `[B, H, W, outputs]` before tanh.
+
+    `dropped` is the number of first decoder layers with dropout 0.5; it is active at
+    test time too when an rng named "dropout" is given, as in the paper.
+    """
+
+    outputs: int
+    depth: int = 8
+    width: int = 64
+    dropped: int = 3
+    instance: bool = True
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool) -> Array:
+        x, (height, width) = pad_to_multiple(image, 2**self.depth)
+        widths = [self.width * min(2**i, 8) for i in range(self.depth)]
+        skips = []
+        for i, features in enumerate(widths):
+            x = x if i == 0 else nn.leaky_relu(x, SLOPE)
+            x = Conv(
+                features, 4, 2, padding=1, bias=False, kernel_init=INIT,
+                style=self.style, name=f"down{i + 1}",
+            )(x)  # fmt: skip
+            if 0 < i < self.depth - 1:  # at 1x1 it would leave nothing but the shift
+                x = self._norm(f"down{i + 1}_norm")(x, train=train)
+            skips.append(x)
+        for i in reversed(range(1, self.depth)):
+            x = self._up(widths[i - 1], i + 1)(nn.relu(x))
+            x = self._norm(f"up{i + 1}_norm")(x, train=train)
+            if self.depth - i <= self.dropped:
+                x = Dropout(0.5)(x, train=train)
+            x = jnp.concatenate([x, skips[i - 1]], axis=-1)
+        x = self._up(self.outputs, 1, bias=True)(nn.relu(x))
+        return logits_float32(x[:, :height, :width])
+
+    def _norm(self, name):
+        return PictureNorm(self.instance, self.style, name=name)
+
+    def _up(self, features, level, bias=False):
+        return ConvTranspose(
+            features, 4, 2, padding=1, bias=bias, kernel_init=INIT,
+            style=self.style, name=f"up{level}",
+        )  # fmt: skip
+
+
+class PatchGAN(nn.Module):
+    """Real or generated? One logit per patch of a picture and its condition.
+
+    The receptive field is 1, 16, 34, 70, 142, 286 pixels for `layers` 0 to 5.
+    """
+
+    layers: int = 3
+    width: int = 64
+    instance: bool = True
+    style: Style = Style()
+
+    @property
+    def least_side(self) -> int:
+        """Smallest height and width of a picture."""
+        return 3 * 2**self.layers if self.layers else 1
+
+    @nn.compact
+    def __call__(self, condition: Array, picture: Array, *, train: bool) -> Array:
+        """Map `[B, H, W, C]` and `[B, H, W, T]` to `[B, h, w]` float32."""
+        if min(picture.shape[1:3]) < self.least_side:
+            raise ValueError(
+                f"picture of {picture.shape[1:3]} pixels; a discriminator of "
+                f"layers={self.layers} needs {self.least_side} or more"
+            )
+        x = jnp.concatenate([condition, picture], axis=-1)
+        # (features, kernel, stride) of each convolution but the last
+        plan = [(self.width, 4, 2)]
+        plan += [(self.width * min(2**i, 8), 4, 2) for i in range(1, self.layers)]
+        plan += [(self.width * min(2**self.layers, 8), 4, 1)]
+        if not self.layers:
+            plan = [(self.width, 1, 1), (2 * self.width, 1, 1)]
+        for i, (features, kernel, stride) in enumerate(plan):
+            x = self._conv(features, kernel, stride, i + 1, bias=i == 0)(x)
+            if i > 0:
+                norm = PictureNorm(self.instance, self.style, name=f"norm{i + 1}")
+                x = norm(x, train=train)
+            x = nn.leaky_relu(x, SLOPE)
+        last = self._conv(1, 4 if self.layers else 1, 1, "_last", self.layers > 0)
+        return logits_float32(last(x)[..., 0])
+
+    def _conv(self, features, kernel, stride, name, bias):
+        return Conv(
+            features, kernel, stride, padding=kernel // 4, bias=bias,
+            kernel_init=INIT, style=self.style, name=f"conv{name}",
+        )  # fmt: skip
+
+
+class Pix2Pix(nn.Module):
+    """Generator and discriminator; called, it generates.
+
+    `logits` are the values before the tanh: `tanh(logits)` is the picture in -1 ... 1,
+    their argmax the label map. `judge` is the discriminator.
+    """
+
+    generator: Generator
+    discriminator: PatchGAN
+    direction: str = DIRECTIONS[0]
+    channels: int = PHOTO_CHANNELS  # of the condition
+
+    def example_inputs(self) -> tuple[jax.ShapeDtypeStruct, ...]:
+        """One small condition."""
+        return (jax.ShapeDtypeStruct((1, 64, 64, self.channels), jnp.float32),)
+
+    def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
+        """Map `[B, H, W, C]` to `{"logits": [B, H, W, K]}`."""
+        logits = self.generator(image, train=train)
+        if self.is_initializing():
+            side = self.discriminator.least_side
+            blank = [jnp.zeros((1, side, side, x.shape[-1])) for x in (image, logits)]
+            self.discriminator(*blank, train=train)
+        return {"logits": logits}
+
+    def judge(self, condition: Array, picture: Array, *, train: bool) -> Array:
+        """Logits of "this picture of the condition is real", `[B, h, w]`."""
+        return self.discriminator(condition, picture, train=train)
+
+
+def pix2pix(
+    num_classes: int,
+    *,
+    depth: int = 8,
+    width: int = 64,
+    dropped: int = 3,
+    layers: int = 3,
+    instance: bool = True,
+    direction: str = DIRECTIONS[0],
+    style: Style = Style(),
+) -> Pix2Pix:
+    """pix2pix, U-Net generator and PatchGAN (arXiv 1611.07004).
+
+    `depth` halvings in the generator, `layers` in the discriminator (patches of 1, 16,
+    70, 286 pixels for 0, 1, 3, 5), dropout in the first `dropped` decoder layers.
+    `instance` normalises each image alone; without it `style.norm` decides. `direction`
+    is "photo_to_labels" or "labels_to_photo" (label maps of `num_classes` channels in).
+    """
+    if direction not in DIRECTIONS:
+        raise ValueError(f"direction {direction!r} is unknown; allowed: {DIRECTIONS}")
+    if depth < 2 or layers < 0:
+        raise ValueError(f"depth {depth}, layers {layers}; allowed are >= 2 and >= 0")
+    channels, outputs = PHOTO_CHANNELS, num_classes
+    if direction == DIRECTIONS[1]:
+        channels, outputs = outputs, channels
+    return Pix2Pix(
+        Generator(outputs, depth, width, dropped, instance, style),
+        PatchGAN(layers, width, instance, style),
+        direction,
+        channels,
+    )

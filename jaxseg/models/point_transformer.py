@@ -1,0 +1,279 @@
+"""Point Transformer for semantic segmentation (Zhao et al., arXiv 2012.09164).
+
+A U-Net of point clouds: vector attention among nearest neighbours, farthest-point
+sampling and a max over neighbours on the way down, three-neighbour interpolation on the
+way up. Faithful to the authors' S3DIS network: layers, number of neighbours, and
+7,767,729 parameters for 13 classes.
+
+Clouds of unequal size share a batch by padding and a mask, in place of the authors'
+offsets into one long list; results do not depend on the amount of padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.nn.layers import logits_float32
+from jaxseg.nn.masked_norm import MaskedNorm
+from jaxseg.nn.style import Style
+from jaxseg.nn.vector_attention import VectorAttention, dense, relative
+from jaxseg.ops.points import farthest_points, gather, interpolate, nearest
+from jaxseg.typing import Array
+
+
+class Level(NamedTuple):
+    """A cloud at one resolution.
+
+    Attributes:
+      points: positions [B, N, 3].
+      mask: bool [B, N], False at padding.
+      index: neighbours [B, N, k].
+      valid: bool [B, N, k], False where there are fewer than k.
+    """
+
+    points: Array
+    mask: Array
+    index: Array
+    valid: Array
+
+
+class LinearNormRelu(nn.Module):
+    """Linear map, normalisation over the true points, ReLU."""
+
+    features: int
+    bias: bool = True
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, x: Array, mask: Array, *, train: bool) -> Array:
+        x = dense(self.features, "linear", self.style, bias=self.bias)(x)
+        return nn.relu(MaskedNorm(self.style, name="norm")(x, mask, train=train))
+
+
+class Block(nn.Module):
+    """Residual block around vector attention, [B, N, C] -> [B, N, C]."""
+
+    groups: int
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, level: Level, x: Array, *, train: bool) -> Array:
+        points, mask, index, valid = level
+        features, style = x.shape[-1], self.style
+        y = LinearNormRelu(features, bias=False, style=style, name="in")(
+            x, mask, train=train
+        )
+        y = VectorAttention(self.groups, style, name="attention")(
+            points, y, index, valid, mask, train=train
+        )
+        y = nn.relu(MaskedNorm(style, name="norm")(y, mask, train=train))
+        y = dense(features, "out", style, bias=False)(y)
+        y = MaskedNorm(style, name="out_norm")(y, mask, train=train)
+        return nn.relu(x + y)
+
+
+class TransitionDown(nn.Module):
+    """One of `stride` points is kept and takes the maximum over its neighbours.
+
+    A cloud of n points keeps n // stride of them.
+
+    Differs: at least one, so that the smallest clouds pass.
+    """
+
+    features: int
+    stride: int
+    neighbours: int
+    start: str
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, fine: Level, x: Array, *, train: bool) -> tuple[Level, Array]:
+        kept, mask = keep(fine.points, fine.mask, self.stride, self.start)
+        points = gather(fine.points, kept)
+        index, squared = nearest(points, fine.points, self.neighbours, fine.mask)
+        valid = jnp.isfinite(squared)
+        near = relative(fine.points, index, points).astype(x.dtype)
+        y = jnp.concatenate([near, gather(x, index)], -1)
+        y = LinearNormRelu(self.features, bias=False, style=self.style, name="pool")(
+            y, valid & mask[..., None], train=train
+        )
+        return level_of(points, mask, self.neighbours), largest(y, valid)
+
+
+class TransitionUp(nn.Module):
+    """The finer features plus the coarser ones, interpolated from three neighbours."""
+
+    features: int
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(
+        self, fine: Level, x: Array, coarse: Level, deep: Array, *, train: bool
+    ) -> Array:
+        def layer(name):
+            return LinearNormRelu(self.features, style=self.style, name=name)
+
+        x = layer("skip")(x, fine.mask, train=train)
+        deep = layer("deep")(deep, coarse.mask, train=train)
+        index, squared = nearest(fine.points, coarse.points, 3, coarse.mask)
+        return x + interpolate(deep, index, squared)
+
+
+class Context(nn.Module):
+    """The deepest level sees its cloud's mean: [x, relu(linear(mean))] -> C."""
+
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(self, level: Level, x: Array, *, train: bool) -> Array:
+        features, share = x.shape[-1], level.mask[..., None].astype(jnp.float32)
+        total = (x.astype(jnp.float32) * share).sum(1, keepdims=True)
+        mean = (total / jnp.maximum(share.sum(1, keepdims=True), 1)).astype(x.dtype)
+        mean = nn.relu(dense(features, "mean", self.style)(mean))
+        both = jnp.concatenate([x, jnp.broadcast_to(mean, x.shape)], -1)
+        fuse = LinearNormRelu(features, style=self.style, name="fuse")
+        return fuse(both, level.mask, train=train)
+
+
+class PointTransformer(nn.Module):
+    """Points and their features -> {"logits": [B, N, K]}.
+
+    Attributes:
+      widths: channels of the levels, finest first.
+      blocks: attention blocks of the levels on the way down; one each on the way up.
+      neighbours: of the levels.
+      stride: points of a level per point of the next one.
+      groups: of channels that share attention weights.
+      start: first point of the sampling, "outermost" or "first".
+    """
+
+    num_classes: int
+    widths: Sequence[int] = (32, 64, 128, 256, 512)
+    blocks: Sequence[int] = (1, 2, 3, 5, 2)
+    neighbours: Sequence[int] = (8, 16, 16, 16, 16)
+    stride: int = 4
+    groups: int = 8
+    start: str = "outermost"
+    style: Style = Style()
+
+    @nn.compact
+    def __call__(
+        self,
+        points: Array,
+        feature: Array,
+        mask: Array | None = None,
+        *,
+        train: bool = False,
+    ) -> dict[str, Array]:
+        """Classifies points.
+
+        Args:
+          points: positions in metres, [B, N, 3].
+          feature: colours on [0, 1] or what there is, [B, N, C].
+          mask: bool [B, N], False at padding, whose logits mean nothing.
+          train: batch statistics instead of running ones.
+        """
+        mask = jnp.ones(points.shape[:2], bool) if mask is None else mask
+        points = points.astype(jnp.float32)
+        x = jnp.concatenate([points, feature.astype(jnp.float32)], -1)
+        levels, features = self._down(points, x, mask, train)
+        depth, context = len(self.widths), Context(self.style, name="context")
+        deep = context(levels[-1], features[-1], train=train)
+        deep = self._block(f"decoder{depth}_block", levels[-1], deep, train)
+        for i in reversed(range(depth - 1)):
+            up = TransitionUp(self.widths[i], self.style, name=f"decoder{i + 1}_up")
+            deep = up(levels[i], features[i], levels[i + 1], deep, train=train)
+            deep = self._block(f"decoder{i + 1}_block", levels[i], deep, train)
+        x = LinearNormRelu(self.widths[0], style=self.style, name="head")(
+            deep, mask, train=train
+        )
+        logits = dense(self.num_classes, "classifier", self.style)(x)
+        return {"logits": logits_float32(logits)}
+
+    def _down(self, points, x, mask, train):
+        """Levels and features of the encoder, finest first."""
+        level = level_of(points, mask, self.neighbours[0])
+        stem = LinearNormRelu(self.widths[0], False, self.style, name="encoder1_linear")
+        x = stem(x, mask, train=train)
+        levels, features = [], []
+        for i, (width, blocks) in enumerate(
+            zip(self.widths, self.blocks, strict=True), start=1
+        ):
+            if i > 1:
+                down = TransitionDown(
+                    width,
+                    self.stride,
+                    self.neighbours[i - 1],
+                    self.start,
+                    self.style,
+                    name=f"encoder{i}_down",
+                )
+                level, x = down(level, x, train=train)
+            for j in range(1, blocks + 1):
+                x = self._block(f"encoder{i}_block{j}", level, x, train)
+            levels.append(level)
+            features.append(x)
+        return levels, features
+
+    def _block(self, name, level, x, train):
+        return Block(self.groups, self.style, name=name)(level, x, train=train)
+
+    def example_inputs(self) -> tuple[jax.ShapeDtypeStruct, ...]:
+        """Shapes that `init` takes: one cloud of 1,024 points with three features."""
+        return (jax.ShapeDtypeStruct((1, 1024, 3), jnp.float32),) * 2
+
+
+def keep(points: Array, mask: Array, stride: int, start: str) -> tuple[Array, Array]:
+    """Numbers and mask of the points that are left, [B, max(1, N // stride)]."""
+    total = max(1, points.shape[1] // stride)
+    true = mask.sum(1)
+    left = jnp.minimum(jnp.maximum(true // stride, 1), true)
+    kept = farthest_points(points, total, mask, start=start)
+    return kept, jnp.arange(total)[None] < left[:, None]
+
+
+def largest(y: Array, valid: Array) -> Array:
+    """Maximum over the valid neighbours, [B, M, k, C] >= 0 -> [B, M, C]; 0 without any.
+
+    By the number of the maximum: the gradient of `max` divides by how many values equal
+    it, which is none where a compiler rounds their second computation differently.
+    """
+    y = jnp.where(valid[..., None], y, 0)
+    first = jnp.argmax(jax.lax.stop_gradient(y), axis=2, keepdims=True)
+    return jnp.take_along_axis(y, first, axis=2)[:, :, 0]
+
+
+def level_of(points: Array, mask: Array, neighbours: int) -> Level:
+    """A level with each point's nearest neighbours, itself among them."""
+    index, squared = nearest(points, points, neighbours, mask)
+    return Level(points, mask, index, jnp.isfinite(squared))
+
+
+def point_transformer(
+    num_classes: int,
+    *,
+    widths: Sequence[int] = (32, 64, 128, 256, 512),
+    blocks: Sequence[int] = (1, 2, 3, 5, 2),
+    neighbours: Sequence[int] = (8, 16, 16, 16, 16),
+    stride: int = 4,
+    groups: int = 8,
+    start: str = "outermost",
+    style: Style = Style(),
+) -> PointTransformer:
+    """Point Transformer of S3DIS, Seg50 (arXiv 2012.09164).
+
+    Raises: ValueError unless widths, blocks and neighbours are of one length.
+    """
+    lengths = {len(widths), len(blocks), len(neighbours)}
+    if len(lengths) != 1 or not widths:
+        raise ValueError(
+            f"widths {widths}, blocks {blocks}, neighbours {neighbours}; allowed are "
+            "lists of one length"
+        )
+    sizes = (tuple(widths), tuple(blocks), tuple(neighbours))
+    return PointTransformer(num_classes, *sizes, stride, groups, start, style)

@@ -1,0 +1,22 @@
+"""The most memory that was in use so far."""
+
+from __future__ import annotations
+
+import resource
+import sys
+
+import jax
+
+
+def peak_memory() -> dict[str, float]:
+    """Bytes: `device_memory_peak` of the fullest device of this process.
+
+    Where devices do not tell (CPU) `host_memory_peak`, the process's resident set.
+    """
+    told = [device.memory_stats() or {} for device in jax.local_devices()]
+    peaks = [stats["peak_bytes_in_use"] for stats in told if stats]
+    if peaks:
+        return {"device_memory_peak": float(max(peaks))}
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {"host_memory_peak": float(resident * unit)}

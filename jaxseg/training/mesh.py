@@ -1,0 +1,91 @@
+"""How devices are arranged, and how batches and states are divided among them.
+
+Axes of a mesh: "batch" (examples), "space" (rows of one image) and, where asked for,
+"columns". They are Auto axes; `jax.make_mesh` by default makes Explicit ones, under
+which counting a confusion matrix fails.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+SHARDS = ("none", "batch")
+LARGE = 1024  # elements; smaller arrays are not worth an exchange and stay whole
+Space = int | tuple[int, int]
+
+
+def space_pair(space: Space) -> tuple[int, int]:
+    """Devices along (rows, columns) of one image; a number is that of rows."""
+    return (space, 1) if isinstance(space, int) else tuple(space)
+
+
+def make_mesh(
+    batch: int | None = None,
+    space: Space = 1,
+    *,
+    devices: Sequence[jax.Device] | None = None,
+) -> Mesh:
+    """A mesh with Auto axes "batch" (examples) and "space" (image rows).
+
+    `batch=None` takes all devices that `space` leaves. Fewer than all is allowed. A
+    pair adds the axis "columns". The devices of one image belong to one process, which
+    reads it.
+    """
+    devices = list(jax.devices() if devices is None else devices)
+    rows, columns = space_pair(space)
+    image = rows * columns
+    batch = len(devices) // max(image, 1) if batch is None else batch
+    if min(batch, rows, columns) < 1 or batch * image > len(devices):
+        raise ValueError(
+            f"batch is {batch}, space is {space}; allowed are 1 or more each and a "
+            f"product of at most {len(devices)} devices"
+        )
+    names = ("batch", "space", "columns")[: 2 if columns == 1 else 3]
+    shape = (batch, rows, columns)[: len(names)]
+    kinds = (AxisType.Auto,) * len(names)
+    devices = devices[: batch * image]
+    processes = [device.process_index for device in devices]
+    if image == 1 or len(set(processes)) == 1:
+        return jax.make_mesh(shape, names, axis_types=kinds, devices=devices)
+    local = min(processes.count(process) for process in set(processes))
+    if any(processes.count(process) % image for process in set(processes)):
+        raise ValueError(
+            f"space is {space}; the devices of one image must belong to one process, "
+            f"allowed are divisors of {local}"
+        )
+    devices.sort(key=lambda device: (device.process_index, device.id))
+    return Mesh(np.array(devices).reshape(shape), names, axis_types=kinds)
+
+
+def batch_sharding(mesh: Mesh, rank: int) -> NamedSharding:
+    """Examples over "batch"; rows (and columns) of images and labels, rank >= 3."""
+    return NamedSharding(mesh, P(*mesh.axis_names) if rank >= 3 else P("batch"))
+
+
+def state_sharding(mesh: Mesh, shape: Sequence[int], shard: str) -> NamedSharding:
+    """Where an array of the train state lies.
+
+    Args:
+      shard: "none": whole on every device. "batch": arrays of `LARGE` elements or more
+        are divided along their largest axis that the "batch" devices divide evenly.
+    """
+    if shard not in SHARDS:
+        raise ValueError(f"shard is {shard!r}; allowed: {SHARDS}")
+    count, whole = mesh.shape["batch"], NamedSharding(mesh, P())
+    even = [axis for axis, size in enumerate(shape) if size % count == 0]
+    if shard == "none" or count == 1 or not even or math.prod(shape) < LARGE:
+        return whole
+    axis = max(even, key=lambda axis: (shape[axis], axis))
+    return NamedSharding(mesh, P(*[None] * axis, "batch"))
+
+
+def state_shardings(mesh: Mesh, state: Any, shard: str) -> Any:
+    """`state_sharding` of every array of a tree of arrays or shapes."""
+    return jax.tree.map(lambda x: state_sharding(mesh, x.shape, shard), state)

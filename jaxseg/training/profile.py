@@ -1,0 +1,72 @@
+"""A trace of a few steps, for TensorBoard (plugin `xprof`) or ui.perfetto.dev."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+
+FOLDER = "profile"
+WARM_UP = 3  # steps that are left out: compilation, first transfers
+logger = logging.getLogger(__name__)
+
+
+class Profile:
+    """Traces `steps` steps after the first `WARM_UP` of this process; none for 0.
+
+    Writes `plugins/profile/TIME/` under `directory`: `*.xplane.pb` for TensorBoard and
+    `perfetto_trace.json.gz`. On the first process alone: its own devices.
+    """
+
+    def __init__(self, directory: str | Path, *, steps: int = 0) -> None:
+        if steps < 0:
+            raise ValueError(f"profile is {steps}; allowed: 0 steps or more")
+        self._directory = str(directory)
+        self._steps = steps if jax.process_index() == 0 else 0
+        self._seen = 0
+        self._running = False
+
+    def __enter__(self) -> Profile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._running:
+            self._stop()
+        elif self._seen <= WARM_UP and self._steps:
+            logger.warning(
+                "no profile was written: it begins after %d steps, the run had %d",
+                WARM_UP,
+                self._seen,
+            )
+
+    @contextlib.contextmanager
+    def step(self, number: int) -> Iterator[None]:
+        """Marks what is done for step `number`."""
+        with jax.profiler.StepTraceAnnotation("train_step", step_num=number):
+            yield
+        self._seen += 1
+
+    def after(self, results: Any) -> None:
+        """Starts or ends the trace when it is time, once `results` are there."""
+        if self._steps and self._seen in (WARM_UP, WARM_UP + self._steps):
+            jax.block_until_ready(results)
+            if self._running:
+                self._stop()
+            else:
+                self._start()
+
+    def _start(self) -> None:
+        options = jax.profiler.ProfileOptions()
+        options.python_tracer_level = 0  # calls of Python would drown the rest
+        jax.profiler.start_trace(
+            self._directory, create_perfetto_trace=True, profiler_options=options
+        )
+        self._running = True
+
+    def _stop(self) -> None:
+        self._running = False
+        jax.profiler.stop_trace()

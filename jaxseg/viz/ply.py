@@ -1,0 +1,43 @@
+"""Coloured point clouds as PLY files, which every viewer of clouds opens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+_ROW = np.dtype(
+    [(name, "<f4") for name in ("x", "y", "z")]
+    + [(name, "u1") for name in ("red", "green", "blue")]
+)
+_HEADER = """ply
+format binary_little_endian 1.0
+element vertex {count}
+property float x
+property float y
+property float z
+property uchar red
+property uchar green
+property uchar blue
+end_header
+"""
+
+
+def write_ply(path: str | Path, points: np.ndarray, colour: np.ndarray) -> None:
+    """Writes positions [N, 3] with colours uint8 [N, 3].
+
+    Raises: ValueError for other shapes, or colours that are not uint8.
+    """
+    shape = points.shape
+    if len(shape) != 2 or shape[1] != 3 or colour.shape != shape:
+        raise ValueError(
+            f"points of shape {shape} and colour of shape {colour.shape} do not fit; "
+            "allowed are [N, 3] for both"
+        )
+    if colour.dtype != np.uint8:
+        raise ValueError(f"colour has dtype {colour.dtype}; allowed: uint8")
+    rows = np.empty(len(points), _ROW)
+    for name, column in zip(_ROW.names, (*points.T, *colour.T), strict=True):
+        rows[name] = column
+    header = _HEADER.format(count=len(points)).encode("ascii")
+    Path(path).write_bytes(header + rows.tobytes())

@@ -1,0 +1,58 @@
+"""`jaxseg train` on other devices from start to start: the same run goes on."""
+
+import numpy as np
+import pytest
+
+from jaxseg.cli import train
+from jaxseg.cli.main import main
+from jaxseg.training.record import read_metrics
+
+STARTS = (  # each goes on where the one before stopped
+    ("--devices=4", "--train.shard=batch"),
+    ("--devices=8", "--train.space", "2"),
+    ("--devices=1",),
+    ("--devices=8", "--train.space", "2", "2", "--train.shard=batch"),
+)
+FIXED = ("--optim.schedule=constant", "--model.options.width=16", "--train.log-every=1")
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_on_any_mesh(tiny, tmp_path):
+    for steps, where in enumerate(STARTS, start=1):
+        options = (*FIXED, *where, f"--train.steps={steps}")
+        if "--train.shard=batch" not in where:  # what a file would keep is given anew
+            options += ("--train.shard=none",)
+        if "--train.space" not in where:
+            options += ("--train.space", "1")
+        assert main(tiny(tmp_path / "moved", *options)) == 0
+    alone = (*FIXED, "--devices=1", f"--train.steps={len(STARTS)}")
+    assert main(tiny(tmp_path / "alone", *alone)) == 0
+    moved, stayed = (
+        read_metrics(tmp_path / name, "train") for name in ("moved", "alone")
+    )
+    assert [row["step"] for row in moved] == [1, 2, 3, 4]
+    for row, want in zip(moved, stayed, strict=True):
+        for name in ("loss", "grad_norm"):
+            np.testing.assert_allclose(row[name], want[name], rtol=1e-4)
+    scores = [read_metrics(tmp_path / n, "eval")[-1] for n in ("moved", "alone")]
+    assert scores[0]["pixels"] == scores[1]["pixels"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--train.space", "3"), "train.space is 3; .* divides 8"),
+        (("--train.space", "0"), "train.space is 0; allowed: 1 or more"),
+        (("--train.space", "4", "4"), r"train.space is \(4, 4\); .* divides 8"),
+        (("--train.space", "8", "--data.crop", "36", "48"), "height 36 .* of 8"),
+        (("--train.space", "1", "4", "--data.crop", "32", "46"), "width 46 .* of 4"),
+        (("--train.space", "2", "--train.batch-size=6"), "4, .* groups of 2 devices"),
+        (("--train.space", "3", "--devices=6"), "powers of two up to 32"),
+        (("--train.driver=pmap", "--train.space", "2"), "driver 'pmap' allows 1"),
+        (("--train.driver=pmap", "--train.shard=batch"), "shard is 'batch'"),
+    ],
+)
+def test_what_cannot_be_divided_is_named(tiny, tmp_path, options, message):
+    arguments = train.parse(tiny(tmp_path, "--train.batch-size=8", *options)[1:])
+    with pytest.raises(ValueError, match=message):
+        train.execute(arguments.run, tmp_path, count=arguments.devices)

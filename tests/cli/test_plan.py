@@ -1,0 +1,346 @@
+"""`jaxseg plan`: the very step of `jaxseg train`, and what is said of it."""
+
+import dataclasses
+import json
+import types
+
+import jax
+import numpy as np
+import pytest
+
+from jaxseg.analysis import hlo
+from jaxseg.analysis.roofline import CHIPS, GIB
+from jaxseg.cli import plan_compile, plan_report
+from jaxseg.cli.assemble import assemble
+from jaxseg.cli.configure import overridden
+from jaxseg.cli.main import main
+from jaxseg.cli.plan_compile import Memory, Program, Slice
+from jaxseg.cli.plan_search import Found, alternatives, in_words, search
+from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainConfig
+from jaxseg.data.spec import SHAPES
+
+TINY = Config(
+    model=ModelConfig("unet", {"width": 4, "depth": 2}),
+    data=DataConfig("shapes", crop=(32, 48)),
+    optim=OptimConfig("sgd", momentum=0.9),
+    train=TrainConfig(batch_size=8),
+)
+WORDS = (
+    "--model.name=unet",
+    "--model.options.width=4",
+    "--model.options.depth=2",
+    "--data.crop", "32", "48",
+    "--optim.name=sgd",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def program():
+    return plan_compile.compiled(TINY, plan_compile.described("cpu:4"))
+
+
+def operations(text):
+    """A program without the lines of Python that each instruction came from."""
+    return [(i.name, i.opcode, i.shapes, i.operands) for i in hlo.instructions(text)]
+
+
+def leaf_bytes(tree):
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
+
+
+def test_it_compiles_the_program_that_training_runs(program):
+    source = types.SimpleNamespace(spec=SHAPES)
+    driver, state, _ = assemble(TINY, source, jax.devices()[:4])
+    batch = {
+        name: np.zeros(of.shape, of.dtype)
+        for name, of in plan_compile.batch_shapes(TINY, 8).items()
+    }
+    step = driver._train
+    run = step.step.lower(driver.place(state), step.put_batch(batch)).compile()
+    assert operations(program.text) == operations(run.as_text())
+    new, _ = driver.train(driver.place(state), batch)
+    assert int(new.step) == 1
+    assert program.parts["params"] == leaf_bytes(state.params)
+    assert program.parts["opt_state"] == leaf_bytes(state.opt_state)
+    assert program.parts["batch"] == leaf_bytes(batch) / 4
+
+
+def test_memory_is_the_compilers(program):
+    arguments = sum(program.parts.values())
+    assert arguments <= program.memory.arguments <= 1.02 * arguments + 4096
+    assert program.memory.temporaries > program.parts["batch"]
+    assert program.memory.alias > program.parts["params"]  # the state is donated
+    assert program.needs() == program.memory.total
+
+
+def test_gradients_and_statistics_are_the_exchanges(program):
+    target = plan_compile.described("cpu:4")
+    facts = plan_report.figures(program, target, 8e9)
+    assert list(facts["collectives"]) == ["all-reduce"]
+    assert facts["collectives"]["all-reduce"]["bytes"] >= program.parts["params"]
+    assert facts["sent"] == facts["collectives"]["all-reduce"]["bytes"] * 1.5
+    assert facts["flops"] == 2e9
+    assert facts["gathered_maps"] == []
+
+
+def test_operations_belong_to_the_network_not_to_its_formulation():
+    def counted(**options):
+        model = {"options": {"width": 4, "depth": 2, **options}}
+        return plan_compile.step_flops(overridden(TINY, {"model": model}), batch=2)
+
+    one = counted()
+    again = overridden(TINY, {"train": {"remat": "block", "accumulate": 2}})
+    assert plan_compile.step_flops(again, batch=2) == one
+    assert one == counted(style={"impl": "lax"}) == counted(style={"dtype": "bfloat16"})
+    assert plan_compile.step_flops(TINY, batch=4) == 2 * one
+    forward = first_convolution = 2 * 2 * 32 * 48 * 9 * 3 * 4
+    assert one > 3 * forward - first_convolution  # it has no gradient for the image
+
+
+def test_classes_come_from_the_configuration_without_a_dataset():
+    spec = plan_compile.spec_of(DataConfig("folder", classes=("a", "b")))
+    assert spec.classes == ("a", "b")
+    assert plan_compile.spec_of(DataConfig("camvid")).num_classes == 11
+    with pytest.raises(ValueError, match=r"data\.classes"):
+        plan_compile.spec_of(DataConfig("folder"))
+
+
+@pytest.mark.parametrize(
+    "name", ["v5e", "v9:2x2", "h100:8", "cpu:", "cpu:0", "cpu:99", "anything"]
+)
+def test_unknown_topologies_are_refused(name):
+    with pytest.raises(ValueError, match="topology"):
+        plan_compile.described(name)
+
+
+def test_without_libtpu_the_extra_is_named(monkeypatch):
+    monkeypatch.setattr(plan_compile.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"jaxseg\[plan\]"):
+        plan_compile.described("v5e:16x16")
+
+
+def test_uneven_batches_are_refused():
+    with pytest.raises(ValueError, match="multiples of 4"):
+        plan_compile.compiled(TINY, plan_compile.described("cpu:4"), batch=6)
+
+
+# --- search ---
+
+
+def line(slope, start=1.0, room=15.0, refused=()):
+    asked = []
+
+    def attempt(batch):
+        asked.append(batch)
+        needs = start + slope * batch
+        return needs <= room and batch not in refused, needs
+
+    return attempt, asked
+
+
+def test_the_search_follows_a_line_and_checks_where_it_leads():
+    attempt, asked = line(0.25)
+    assert search(attempt, 8, 15.0) == Found(56, (8, 16), None)
+    assert asked == [8, 16, 56]
+
+
+def test_the_search_halves_until_it_fits():
+    attempt, asked = line(1.0)
+    assert search(attempt, 32, 15.0) == Found(14, (4, 8), 16)
+    assert asked == [32, 16, 8, 4, 14]
+
+
+def test_a_refused_check_is_followed_by_a_smaller_one():
+    attempt, asked = line(0.25, refused=(56,))
+    assert search(attempt, 8, 15.0) == Found(50, (8, 16), 56)
+    assert asked == [8, 16, 56, 50]
+
+
+def test_nothing_fits_or_one_alone_does():
+    assert search(line(20.0)[0], 4, 15.0) == Found(0, refused=1)
+    assert search(line(10.0)[0], 4, 15.0) == Found(1, refused=2)
+
+
+def test_the_outcome_in_words():
+    words = in_words(Found(56, (8, 16), 60), unit=256, space=1)
+    assert "14336 images a step, 56 a device" in words
+    assert "2048 and 4096" in words and "15360 do not fit" in words
+    assert "0.5 a device" in in_words(Found(1), unit=128, space=2)
+    assert in_words(Found(0, refused=1), 256, 1) == "none; 256 images a step do not fit"
+
+
+def test_alternatives_change_what_the_configuration_has_not():
+    rows = alternatives(TINY, 4)
+    assert rows["bfloat16"] == {"train": {"dtype": "bfloat16"}}
+    assert rows["batch norm per device"]["model"]["options"]["style"] == {
+        "batch_groups": 4
+    }
+    half = overridden(TINY, rows["bfloat16"])
+    assert "float32" in alternatives(half, 4) and "bfloat16" not in alternatives(
+        half, 4
+    )
+    grouped = overridden(TINY, {"model": {"options": {"style": {"norm": "group"}}}})
+    assert "batch norm per device" not in alternatives(grouped, 4)
+    assert "space 2" not in alternatives(TINY, 1)
+    assert rows["remat block"] == {"train": {"remat": "block"}}
+    assert "remat none" in alternatives(overridden(TINY, rows["remat block"]), 4)
+
+
+# --- report ---
+
+
+def test_a_step_that_is_refused_does_not_fit():
+    refused = Program(
+        64, 1.0, {"params": 4}, refusal="wants 18.50G of 15.75G", wanted=18.5 * GIB
+    )
+    target = Slice("v5e:2x2", tuple(jax.devices()[:4]), CHIPS["v5e"], 2)
+    facts = plan_report.figures(refused, target, 1e12)
+    assert facts["fits"] is False and facts["needs"] == 18.5 * GIB
+    said = plan_report.text(facts, "title")
+    assert "DOES NOT FIT" in said and "wants 18.50G of 15.75G" in said
+    assert "does not fit, needs 18.50 GiB" in plan_report.comparison(facts, {})
+
+
+def test_a_chip_gives_limits_and_a_range():
+    program = Program(
+        64,
+        1.0,
+        {"params": 200, "batch": 50},
+        memory=Memory(250, 240, 200, 10 * GIB, 0),
+        flops=3e12,
+        accessed=1e10,
+        text="ENTRY %main (x: bf16[819000000]) -> bf16[819000000] {\n"
+        "%x = bf16[819000000,5] parameter(0)\n"
+        "%a = f32[1000] all-reduce(%s), replica_groups={}\n"
+        "%g = bf16[8,64,64,32] all-gather(%y), replica_groups={}\n"
+        "%small = f32[8,1,1,32] all-gather(%y), replica_groups={}\n"
+        "%y.remat2 = f32[1] fusion(%x), kind=kLoop\n}\n",
+    )
+    target = Slice("v5e:2x2", tuple(jax.devices()[:4]), CHIPS["v5e"], 2)
+    facts = plan_report.figures(program, target, 4 * 1.97e12)
+    assert facts["fits"] is True and facts["needs"] == 10 * GIB + 290
+    assert facts["seconds"]["compute"] == pytest.approx(0.01)
+    assert facts["seconds"]["memory"] == pytest.approx(0.01, rel=1e-3)
+    assert facts["dominant"].startswith("temporaries")
+    assert len(facts["gathered_maps"]) == 1
+    said = plan_report.text(facts, "title")
+    assert "FITS, 63%" in said
+    assert facts["rematerialised"] == 1 and "computes 1 operations twice" in said
+    assert "gathers a feature map: bf16[8, 64, 64, 32]" in said
+    assert "22.2 ms to 40." in said
+    assert "largest" not in said
+    json.dumps(facts)
+
+
+def test_the_bytes_that_a_refusal_names():
+    assert plan_compile._wanted("wants 512.5M of 15.75G") == 512.5 * 2**20
+    assert plan_compile._wanted("no numbers") == 0
+
+
+# --- command ---
+
+
+def test_the_command_prints_and_records(tmp_path, capsys):
+    file = tmp_path / "plans.jsonl"
+    text = tmp_path / "step.txt"
+    arguments = ["plan", "--topology", "cpu:2", "--batch", "4", "--json", str(file)]
+    assert main([*arguments, "--program", str(text), *WORDS]) == 0
+    assert hlo.collectives(text.read_text())
+    said = capsys.readouterr().out
+    for part in ("memory per device", "temporaries", "all-reduce", "4 images a step"):
+        assert part in said
+    (record,) = map(json.loads, file.read_text().splitlines())
+    assert record["topology"] == "cpu:2" and record["devices"] == 2
+    assert record["batch"] == 4 == record["config"]["train"]["batch_size"]
+    assert (
+        record["needs"]
+        == sum(
+            record["memory"][name]
+            for name in ("arguments", "output", "temporaries", "code")
+        )
+        - record["memory"]["alias"]
+    )
+
+
+@pytest.mark.slow
+def test_alternatives_are_compiled_beside_it(tmp_path, capsys):
+    file = tmp_path / "plans.jsonl"
+    arguments = ["plan", "--topology=cpu:2", "--batch=4", f"--json={file}"]
+    for more in ([], ["--alternatives"]):
+        assert main([*arguments, *more, *WORDS]) == 0
+    alone, record = map(json.loads, file.read_text().splitlines())
+    assert record["needs"] == alone["needs"] and "alternatives" not in alone
+    rows = record["alternatives"]
+    apart = rows["batch norm per device"]["collectives"]["all-reduce"]["count"]
+    assert apart < record["collectives"]["all-reduce"]["count"]
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("bfloat16", "as configured", *rows))
+
+
+def test_pmap_has_no_plan(capsys):
+    assert main(["plan", "--topology=cpu:2", "--train.driver=pmap", *WORDS]) == 1
+    assert "pmap" in capsys.readouterr().err
+
+
+def test_the_config_file_gives_its_classes(tmp_path):
+    file = tmp_path / "streets.py"
+    file.write_text(
+        "from jaxseg.config import *\n"
+        'config = Config(data=DataConfig("folder", classes=("a", "b", "c")))\n'
+    )
+    config = plan_parse([str(file), "--batch", "16"]).run
+    assert config.train.batch_size == 16
+    assert plan_compile.spec_of(config.data).num_classes == 3
+    assert dataclasses.replace(config, train=TrainConfig()).train.batch_size == 8
+
+
+def plan_parse(argv):
+    from jaxseg.cli.plan import parse
+
+    return parse(argv)
+
+
+# --- the TPU compiler ---
+
+CLASSES = tuple(f"class {k}" for k in range(19))
+HRNET = {
+    "width": 4,
+    "stem": 8,
+    "first_blocks": 1,
+    "first_features": 4,
+    "blocks": 1,
+    "modules": (1, 1, 1),
+    "features": 16,
+    "key_features": 8,
+}
+NARROW = {
+    "deeplabv3plus": Config(
+        model=ModelConfig(
+            "deeplabv3plus_resnet50", {"width": 8, "features": 32, "low": 16}
+        ),
+        data=DataConfig("folder", classes=CLASSES, crop=(129, 129)),
+        train=TrainConfig(batch_size=32, dtype="bfloat16"),
+    ),
+    "hrnet_ocr": Config(
+        model=ModelConfig("ocrnet_hrnet_w18", HRNET),
+        data=DataConfig("folder", classes=CLASSES, crop=(128, 256)),
+        train=TrainConfig(batch_size=32, dtype="bfloat16"),
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("full_optimisation")
+@pytest.mark.parametrize(("topology", "chips"), [("v5e:4x4", 16), ("v4:2x2x4", 16)])
+@pytest.mark.parametrize("name", NARROW)
+def test_a_described_slice_gathers_no_feature_map(name, topology, chips):
+    pytest.importorskip("libtpu", reason="pip install 'jaxseg[plan]'")
+    target = plan_compile.described(topology)
+    assert len(target.devices) == chips
+    program = plan_compile.compiled(NARROW[name], target)
+    facts = plan_report.figures(program, target, plan_compile.step_flops(NARROW[name]))
+    assert facts["fits"] is True
+    assert facts["gathered_maps"] == []
+    assert set(facts["collectives"]) <= {"all-reduce", "reduce-scatter", "all-gather"}
+    assert facts["collectives"]["all-reduce"]["bytes"] > program.parts["params"]
+    assert 0 < facts["seconds"]["fast"] <= facts["seconds"]["slow"]

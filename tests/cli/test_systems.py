@@ -1,0 +1,212 @@
+"""pix2pix and the Probabilistic U-Net through the commands, as any network."""
+
+import json
+import shutil
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+from PIL import Image
+
+from jaxseg.cli import adversarial, probabilistic
+from jaxseg.cli.main import main
+from jaxseg.cli.systems import SEGMENTATION, SYSTEMS, system_of
+from jaxseg.config import Config, LossConfig, ModelConfig, OptimConfig
+from jaxseg.training.record import read_metrics
+from jaxseg.training.stored import stored_leaves
+
+SHORT = (
+    "--data.scale-range", "1.0", "1.0",
+    "--train.batch-size=4", "--train.eval-batch-size=4", "--train.steps=2",
+    "--train.log-every=1", "--train.eval-every=2", "--train.save-every=2",
+    "--train.overlay-count=1", "--devices=1",
+)  # fmt: skip
+PICTURES = (
+    "--model.name=pix2pix_unet256",
+    "--model.options.depth=3",
+    "--model.options.width=4",
+    "--model.options.layers=1",
+    "--optim.beta1=0.5",
+    "--data.train-split=train[:8]",
+    "--data.eval-split=validation[:2]",
+    "--data.crop", "32", "48",
+)  # fmt: skip
+PAPER = ("--loss.name=adversarial", "--loss.extra", "l1", "100.0")
+LATENT = """
+from jaxseg.config import Config, DataConfig, ModelConfig
+
+config = Config(
+    model=ModelConfig("prob_unet", {"widths": (4, 6), "convs": 1}),
+    data=DataConfig(
+        "raters", crop=(32, 32), train_split="train[:8]", eval_split="validation[:8]"
+    ),
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def train(data_dir, tmp_path_factory):
+    """`train(*options) -> work directory` of two steps."""
+
+    def run(*options):
+        work = tmp_path_factory.mktemp("run")
+        where = (f"--workdir={work}", f"--data.data-dir={data_dir}")
+        assert main(["train", *options, *where, *SHORT]) == 0
+        return work
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def latent(train, tmp_path_factory):
+    """A run of the Probabilistic U-Net."""
+    file = tmp_path_factory.mktemp("config") / "config.py"
+    file.write_text(LATENT)
+    return train(str(file))
+
+
+def test_two_players_train_and_the_generator_is_scored(train, capsys):
+    work = train(*PICTURES, *PAPER)
+    rows = read_metrics(work, "train")
+    names = {"loss/real", "loss/fake", "loss/adversarial", "loss/l1", "accuracy"}
+    assert names <= rows[-1].keys() and len(rows) == 2
+    assert read_metrics(work, "eval")[-1]["mean_iou"] >= 0
+    stored = stored_leaves(work / "ckpt" / "2")
+    assert stored["params/discriminator/conv1/kernel"] == (4, 4, 10, 4)
+    moments = [name for name in stored if name.startswith("opt_state/discriminator")]
+    assert moments and any(name.startswith("opt_state/generator") for name in stored)
+    spec = json.loads((work / "dataset.json").read_text())
+    assert spec["mean"] == spec["std"] == [0.5, 0.5, 0.5]
+    assert main(["eval", str(work), "--devices=1"]) == 0
+    assert "mean IoU" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_two_players_go_on_exactly_where_they_were_stopped(data_dir, tmp_path):
+    """From the checkpoint of step 2 to the same parameters and moments at step 4."""
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    options = [
+        *PICTURES,
+        *PAPER,
+        *SHORT,
+        "--train.steps=4",
+        f"--data.data-dir={data_dir}",
+    ]
+    assert main(["train", f"--workdir={whole}", *options]) == 0
+    shutil.copytree(whole, cut)
+    shutil.rmtree(cut / "ckpt" / "4")
+    assert main(["train", f"--workdir={cut}", *options]) == 0
+    one, other = (arrays(work / "ckpt" / "4") for work in (whole, cut))
+    assert one.keys() == other.keys()
+    assert any("discriminator" in name and "opt_state" in name for name in one)
+    for name in one:
+        assert one[name].tobytes() == other[name].tobytes(), name
+
+
+def arrays(folder):
+    """Stored arrays of both players, by name."""
+    with ocp.StandardCheckpointer() as reader:
+        tree = reader.restore((folder / "state").absolute())
+    parts = {name: tree[name] for name in ("params", "opt_state")}
+    flat = jax.tree_util.tree_leaves_with_path(parts)
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in flat}
+
+
+@pytest.mark.slow
+def test_photos_are_made_and_scored(train, capsys):
+    work = train(*PICTURES, *PAPER, "--model.options.direction=labels_to_photo")
+    row = read_metrics(work, "eval")[-1]
+    assert 0 < row["l1"] < 2 and 0 < row["psnr"] < 40 and row["mean_iou"] is None
+    (picture,) = (work / "overlays" / "00000002").iterdir()
+    assert Image.open(picture).size == (3 * 128, 96)
+    capsys.readouterr()
+    assert main(["eval", str(work), "--devices=1"]) == 0
+    assert f"l1 {row['l1']:.4f}" in capsys.readouterr().out
+    image = work / "image.png"
+    Image.new("RGB", (64, 64)).save(image)
+    assert main(["predict", str(image), "-o", str(work), "--workdir", str(work)]) == 1
+    assert "makes photos of label maps" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_generator_trains_alone_with_any_loss(train):
+    work = train(*PICTURES)
+    assert "loss/cross_entropy" in read_metrics(work, "train")[-1]
+    assert "params/discriminator/conv1/kernel" in stored_leaves(work / "ckpt" / "2")
+
+
+def test_raters_give_a_distance(latent, capsys):
+    row = read_metrics(latent, "eval")[-1]
+    assert row["ged"] > -1e-6 and 0 <= row["sample_diversity"] <= 1
+    train_row = read_metrics(latent, "train")[-1]
+    assert train_row["loss/kl"] > 0 and train_row["loss/cross_entropy"] > 0
+    capsys.readouterr()
+    assert main(["eval", str(latent), "--devices=1"]) == 0
+    assert f"ged {row['ged']:.4f}" in capsys.readouterr().out
+
+
+def test_predict_draws_samples(latent, tmp_path, capsys):
+    image, out = tmp_path / "image.png", tmp_path / "out"
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
+    Image.fromarray(pixels).save(image)
+    command = ["predict", str(image), "-o", str(out), "--workdir", str(latent)]
+    assert main([*command, "--samples=3"]) == 0
+    names = {path.name for path in out.iterdir()}
+    samples = {f"image_sample{k:02d}.png" for k in range(3)}
+    assert names == {"image.png", "image_overlay.png", "image_entropy.png", *samples}
+    for name in samples:
+        with Image.open(out / name) as drawn:
+            assert drawn.mode == "P" and drawn.size == (50, 40)
+    with Image.open(out / "image_entropy.png") as spread:
+        assert spread.mode == "L" and spread.size == (50, 40)
+    assert main([*command, "--samples=3", "--mode=slide", "--window", "32", "32"]) == 1
+    assert "allowed are 0 or more, and then 1.0 and 'whole'" in capsys.readouterr().err
+
+
+def test_a_network_without_a_latent_draws_no_samples(trained, tmp_path, capsys):
+    image = tmp_path / "image.png"
+    Image.new("RGB", (32, 32)).save(image)
+    command = ["predict", str(image), "-o", str(tmp_path / "out")]
+    assert main([*command, "--workdir", str(trained), "--samples=2"]) == 1
+    assert "UNet has no latent to draw" in capsys.readouterr().err
+
+
+def test_each_player_has_its_patterns():
+    params = {
+        name: {"kernel": np.ones((2, 2))} for name in ("generator", "discriminator")
+    }
+    config = OptimConfig(
+        "sgd", 0.1, momentum=0.0, weight_decay=0.0, schedule="constant",
+        groups=(("discriminator/.*", 3.0),), freeze=("generator/.*",),
+    )  # fmt: skip
+    players, schedule = adversarial.optimisers(config, 10)
+    state = players.init(params)
+    assert schedule(0) == pytest.approx(0.1)
+    for name, step in (("generator", 0.0), ("discriminator", 0.3)):
+        moved, _ = players.play(name, params[name], state, params)
+        np.testing.assert_allclose(moved[name]["kernel"], 1 - step, rtol=1e-6)
+        rest = jax.tree.map(np.array_equal, moved, params)
+        assert sum(jax.tree.leaves(rest)) == (2 if step == 0 else 1)
+    with pytest.raises(ValueError, match=r"'conv.*' must begin with one of"):
+        adversarial.optimisers(OptimConfig(freeze=("conv.*",)), 10)
+
+
+def test_photos_need_their_own_losses():
+    config = Config(
+        ModelConfig("pix2pix_unet256", {"direction": "labels_to_photo"}),
+        loss=LossConfig("cross_entropy"),
+    )
+    with pytest.raises(ValueError, match="photos are made with 'adversarial' and 'l1'"):
+        adversarial.assemble(config, None, [])
+
+
+def test_exceptions_are_named():
+    assert system_of(Config()) is SEGMENTATION
+    assert {"pix2pix_unet256", "pix2pix_unet128", "prob_unet"} <= SYSTEMS.keys()
+
+
+def test_raters_are_grouped_by_image():
+    assert probabilistic.rater_groups(("b_r1", "a", "b_r0")) == {"b": [0, 2], "a": [1]}
+    assert probabilistic.counted_classes(2) == (1,)
+    assert probabilistic.counted_classes(3) == (0, 1, 2)

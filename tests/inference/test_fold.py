@@ -1,0 +1,81 @@
+"""Folded networks give the same logits, with no normalisation left to compute."""
+
+import importlib.util
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+
+from jaxseg import create_model
+from jaxseg.inference.fold import fold
+from jaxseg.nn.style import Style
+
+ROWS_FILE = pathlib.Path(__file__).parents[1] / "contract" / "conftest.py"
+
+
+def contract_rows():
+    spec = importlib.util.spec_from_file_location("rows_for_fold", ROWS_FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    rows = module.ROWS.items()
+    return {k: r for k, r in rows if "narrow" in r and "task" not in r}
+
+
+ROWS = contract_rows()
+QUICK = ("deeplabv3plus_mobilenetv2", "hrnet_w18", "lraspp_mobilenetv3", "unet_fcn")
+
+
+def norms(variables):
+    """Number of normalisations that still have statistics."""
+    leaves = jax.tree_util.tree_leaves_with_path(variables.get("batch_stats", {}))
+    return sum(path[-1].key == "mean" for path, _ in leaves)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+        for name in sorted(ROWS)
+    ],
+)
+def test_logits_stay_equal(name, fill):
+    row = ROWS[name]
+    model = create_model(name, 3, **row["narrow"])
+    channels = row.get("channels", 3)
+    shape = (2, *row.get("size", (48, 65)), channels)
+    variables = fill(model, shape)
+    image = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    want = jax.jit(lambda v, x: model.apply(v, x, train=False)["logits"])
+    folded = fold(model, variables, channels=channels)
+    got = jax.jit(lambda v, x: folded.apply(v, x)["logits"])
+    want, got = want(variables, image), got(folded.variables, image)
+    assert np.abs(got - want).max() <= 5e-5 * np.abs(want).max()
+    assert norms(folded.variables) == norms(variables) - folded.count
+
+
+def test_every_normalisation_of_a_resnet_goes(fill):
+    model = create_model("deeplabv3_resnet50", 3, width=4, blocks=(1, 1, 1, 1))
+    variables = fill(model, (1, 64, 64, 3))
+    before = np.array(
+        variables["params"]["backbone"]["stem"]["conv1"]["conv"]["kernel"]
+    )
+    folded = fold(model, variables)
+    assert folded.count == norms(variables) > 20
+    assert "batch_stats" not in folded.variables
+    after = variables["params"]["backbone"]["stem"]["conv1"]["conv"]["kernel"]
+    np.testing.assert_array_equal(before, after)
+
+
+def test_normalisation_before_the_convolution_stays(fill):
+    """FC-DenseNet normalises first: nothing to fold into."""
+    model = create_model("fc_densenet56", 3, **ROWS["fc_densenet56"]["narrow"])
+    variables = fill(model, (1, 64, 64, 3))
+    folded = fold(model, variables)
+    assert folded.count == 0 and norms(folded.variables) == norms(variables)
+
+
+def test_group_normalisation_stays(fill):
+    style = Style(norm="group", groups=2)
+    model = create_model("unet_resnet18", 3, width=4, style=style)
+    assert fold(model, fill(model, (1, 64, 64, 3))).count == 0

@@ -1,0 +1,190 @@
+"""Batch statistics over parts of the batch, and what they save in communication."""
+
+import functools
+import re
+
+import jax
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+
+from jaxseg.config import LossConfig
+from jaxseg.losses import build
+from jaxseg.nn.layers import Conv, ConvNormAct
+from jaxseg.nn.norm import Norm
+from jaxseg.nn.style import Style
+from jaxseg.training.parallel import jit_driver, make_mesh
+from jaxseg.training.state import create_state
+from jaxseg.training.steps import train_step
+
+SHAPE = (8, 3, 5, 6)
+
+
+def draw():
+    """Examples whose means lie apart, so that it matters who shares statistics."""
+    random = np.random.default_rng(0)
+    centre = random.normal(0, 2, (8, 1, 1, 6))
+    return random.normal(centre, 1.5, SHAPE).astype(np.float32)
+
+
+def variables():
+    random = np.random.default_rng(7)
+    params = {
+        "scale": random.uniform(0.5, 2, 6).astype(np.float32),
+        "bias": random.normal(size=6).astype(np.float32),
+    }
+    stats = {
+        "mean": random.normal(size=6).astype(np.float32),
+        "var": random.uniform(0.5, 2, 6).astype(np.float32),
+    }
+    return {"params": params, "batch_stats": stats}
+
+
+def part_by_part(x, state, parts):
+    """Plain batch normalisation of every part alone; statistics averaged."""
+    norm, outputs, stats = Norm(), [], []
+    for piece in np.split(x, parts):
+        y, new = norm.apply(state, piece, train=True, mutable=["batch_stats"])
+        outputs.append(y)
+        stats.append(new["batch_stats"])
+    return np.concatenate(outputs), jax.tree.map(lambda *v: np.mean(v, 0), *stats)
+
+
+@pytest.mark.parametrize("parts", [2, 4, 8])
+def test_parts_are_normalised_apart(parts):
+    x, state = draw(), variables()
+    target = np.random.default_rng(1).normal(size=SHAPE).astype(np.float32)
+
+    def run(params, x, norm):
+        y, new = norm.apply(
+            {**state, "params": params}, x, train=True, mutable=["batch_stats"]
+        )
+        return (y * target).sum(), (y, new["batch_stats"])
+
+    norm = Norm(Style(batch_groups=parts))
+    grads, (y, stats) = jax.grad(run, (0, 1), has_aux=True)(state["params"], x, norm)
+    expected, wanted = part_by_part(x, state, parts)
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=2e-6)
+    jax.tree.map(
+        functools.partial(np.testing.assert_allclose, rtol=1e-5), stats, wanted
+    )
+    whole = Norm().apply(state, x, train=True, mutable=["batch_stats"])[0]
+    assert np.abs(whole - y).max() > 0.1
+    slices = np.split(np.arange(8), parts)
+    for rows in slices:  # the gradient of an example depends on its part alone
+
+        def part(piece, rows=rows):
+            y = Norm().apply(state, piece, train=True, mutable=["batch_stats"])[0]
+            return (y * target[rows]).sum()
+
+        np.testing.assert_allclose(grads[1][rows], jax.grad(part)(x[rows]), atol=2e-5)
+
+
+def test_evaluation_and_variables_do_not_depend_on_the_parts():
+    x, state = draw(), variables()
+    apart, whole = Norm(Style(batch_groups=4)), Norm()
+    np.testing.assert_array_equal(
+        apart.apply(state, x, train=False), whole.apply(state, x, train=False)
+    )
+    one = x[:1]  # fewer examples than parts
+    made = apart.init(jax.random.key(0), one, train=True)
+    assert jax.tree.map(np.shape, made) == jax.tree.map(np.shape, state)
+
+
+def test_parts_under_pmap_are_counted_over_all_devices():
+    x, state = draw(), variables()
+    expected, wanted = part_by_part(x, state, 4)
+
+    def run(parts, devices):
+        norm = Norm(Style(batch_groups=parts, axis_name="batch"))
+        step = lambda x: norm.apply(state, x, train=True, mutable=["batch_stats"])
+        split = x.reshape(devices, -1, *SHAPE[1:])
+        out = jax.pmap(step, axis_name="batch", devices=jax.devices()[:devices])(split)
+        return np.asarray(out[0]).reshape(SHAPE), out[1]["batch_stats"]
+
+    for devices in (2, 4):
+        y, stats = run(4, devices)
+        np.testing.assert_allclose(y, expected, rtol=1e-5, atol=2e-6)
+        mean = jax.tree.map(lambda v: np.mean(v, 0), stats)  # done by the step
+        jax.tree.map(
+            functools.partial(np.testing.assert_allclose, rtol=1e-5), mean, wanted
+        )
+    with pytest.raises(
+        ValueError, match="batch_groups is 3 for 4 examples on each of 2"
+    ):
+        run(3, 2)
+
+
+def test_impossible_parts_are_named():
+    with pytest.raises(ValueError, match="batch_groups is 0; allowed is >= 1"):
+        Style(batch_groups=0)
+    norm = Norm(Style(batch_groups=3))
+    with pytest.raises(ValueError, match=r"batch_groups is 3 for 8 .* that divide 8"):
+        norm.apply(variables(), draw(), train=True, mutable=["batch_stats"])
+
+
+class Net(nn.Module):
+    """`depth` convolutions, each with a normalisation."""
+
+    depth: int
+    style: Style
+
+    @nn.compact
+    def __call__(self, x, *, train=False):
+        for i in range(self.depth):
+            x = ConvNormAct(5, style=self.style, name=f"block{i}")(x, train=train)
+        return {"logits": Conv(3, style=self.style, name="head")(x)}
+
+
+def placed(depth, style):
+    """A step on eight devices with its placed arguments."""
+    model, tx = Net(depth, style), optax.sgd(0.1)
+    state = create_state(model, tx, seed=0, image_shape=(1, 6, 6, 3))
+    step = functools.partial(
+        train_step, model=model, tx=tx, loss_fn=build(LossConfig())
+    )
+    driver = jit_driver(step, make_mesh(8), donate=False)
+    random = np.random.default_rng(0)
+    batch = {
+        "image": random.normal(0, 2, (16, 6, 6, 3)).astype(np.float32),
+        "label": random.integers(0, 3, (16, 6, 6)).astype(np.int32),
+    }
+    return driver, driver.put_state(state), driver.put_batch(batch)
+
+
+def all_reduces(depth, style):
+    driver, state, batch = placed(depth, style)
+    text = driver.step.lower(state, batch).compile().as_text()
+    assert "num_partitions=8" in text
+    return len(re.findall(r" all-reduce(?:-start)?\(", text))
+
+
+@pytest.mark.usefixtures("full_optimisation")
+def test_all_reduces_of_a_step():
+    """Synchronised: two per layer, once forward and once backward. Parts: none."""
+    none, whole, parts = (
+        all_reduces(3, style)
+        for style in (Style(norm="none"), Style(), Style(batch_groups=8))
+    )
+    # one of them may travel with a sum of the step itself
+    assert none + 2 * 3 - 1 <= whole <= none + 2 * 3
+    # the running statistics of all layers travel together
+    assert parts <= none + 1
+
+
+def test_parts_on_devices_give_the_numbers_of_one_device():
+    driver, state, batch = placed(2, Style(batch_groups=8))
+    new, metrics = driver(state, batch)
+    alone = jax.device_get((state, batch))
+    step = functools.partial(
+        train_step,
+        model=Net(2, Style(batch_groups=8)),
+        tx=optax.sgd(0.1),
+        loss_fn=build(LossConfig()),
+    )
+    expected, wanted = jax.jit(step)(*alone)
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6)
+    jax.tree.map(close, new.params, expected.params)
+    jax.tree.map(close, new.batch_stats, expected.batch_stats)
+    close(metrics["loss"], wanted["loss"])

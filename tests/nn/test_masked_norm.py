@@ -1,0 +1,66 @@
+"""MaskedNorm is Norm on the true entries alone."""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxseg.nn.masked_norm import MaskedNorm
+from jaxseg.nn.norm import Norm
+from jaxseg.nn.style import Style
+
+
+def data():
+    random = np.random.default_rng(0)
+    x = random.normal(2, 3, (3, 10, 8)).astype(np.float32)
+    mask = np.arange(10)[None] < np.array([10, 4, 7])[:, None]
+    variables = {
+        "params": {
+            name: random.normal(size=8).astype(np.float32) for name in ("scale", "bias")
+        },
+        "batch_stats": {
+            name: random.random(8).astype(np.float32) for name in ("mean", "var")
+        },
+    }
+    return np.where(mask[..., None], x, 1e3), mask, variables
+
+
+def test_batch_statistics_of_the_true_entries():
+    x, mask, variables = data()
+    apply = lambda layer, *inputs: layer.apply(
+        variables, *inputs, train=True, mutable=["batch_stats"]
+    )
+    found, updated = apply(MaskedNorm(), x, mask)
+    expected, wanted = apply(Norm(), x[mask])
+    np.testing.assert_allclose(found[mask], expected, rtol=1e-5, atol=1e-5)
+    for name in ("mean", "var"):
+        np.testing.assert_allclose(
+            updated["batch_stats"][name], wanted["batch_stats"][name], rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize("norm", ["batch", "frozen", "none", "group"])
+def test_evaluation_is_that_of_norm(norm):
+    x, mask, variables = data()
+    style = Style(norm=norm, groups=4)
+    found = MaskedNorm(style).apply(variables, x, mask, train=False)
+    for row, there, result in zip(x, mask, found, strict=True):
+        alone = Norm(style).apply(variables, row[there][None], train=False)
+        np.testing.assert_allclose(result[there], alone[0], rtol=1e-4, atol=1e-4)
+
+
+def test_devices_with_unequal_masks_share_one_mean():
+    """The sums are shared, not the means: device 0 has ten entries, device 1 four."""
+    x, mask, variables = data()
+    layer = MaskedNorm(Style(axis_name="batch"))
+    run = jax.pmap(
+        lambda x, mask: layer.apply(
+            variables, x, mask, train=True, mutable=["batch_stats"]
+        )[0],
+        axis_name="batch",
+        devices=jax.devices()[:3],
+    )
+    whole, _ = MaskedNorm().apply(
+        variables, x, mask, train=True, mutable=["batch_stats"]
+    )
+    found = run(x[:, None], mask[:, None])[:, 0]
+    np.testing.assert_allclose(found[mask], whole[mask], rtol=1e-5, atol=1e-5)

@@ -1,0 +1,178 @@
+"""Parameters, optimiser state and averages in parts: equal results, an eighth each."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec as P
+
+import jaxseg
+from jaxseg.analysis.hlo import collectives
+from jaxseg.config import LossConfig, OptimConfig
+from jaxseg.losses import build
+from jaxseg.training import optim
+from jaxseg.training.checkpoint import Checkpoints
+from jaxseg.training.mesh import LARGE, make_mesh, state_sharding
+from jaxseg.training.parallel import jit_driver
+from jaxseg.training.state import create_state
+from jaxseg.training.steps import train_step
+
+CONFIG = OptimConfig(name="adamw", learning_rate=1e-3, clip_norm=1.0)
+
+
+@functools.cache
+def setup():
+    """A narrow U-Net with most of its parameters in large kernels, and its step."""
+    model = jaxseg.create_model("unet", 3, width=16, depth=2)
+    tx, schedule = optim.build(CONFIG, 10)
+    state = create_state(model, tx, seed=0, image_shape=(1, 8, 8, 3), ema=True)
+    options = {"model": model, "tx": tx, "loss_fn": build(LossConfig())}
+    step = functools.partial(train_step, schedule=schedule, ema=0.9, **options)
+    return state, step
+
+
+def batches(count):
+    """Batches of eight images with very different numbers of void pixels."""
+    for number in range(count):
+        random = np.random.default_rng(number)
+        label = random.integers(0, 3, (8, 8, 8)).astype(np.int32)
+        label[:3] = 255
+        label[4, 2:] = 255
+        image = random.normal(0, 1, (8, 8, 8, 3)).astype(np.float32)
+        yield {"image": image, "label": label}
+
+
+def run(driver, state, count):
+    rows = []
+    for batch in batches(count):
+        state, metrics = driver(state, driver.put_batch(batch))
+        rows.append(jax.device_get(metrics))
+    return state, rows
+
+
+@functools.cache
+def sharded():
+    state, step = setup()
+    driver = jit_driver(step, make_mesh(8), shard="batch")
+    return driver, *run(driver, driver.put_state(state), 5)
+
+
+def test_training_is_that_of_whole_states():
+    state, step = setup()
+    whole = jit_driver(step, make_mesh(8))
+    expected, wanted = run(whole, whole.put_state(state), 5)
+    _, got, rows = sharded()
+    moved = np.abs(
+        expected.params["classifier"]["kernel"] - state.params["classifier"]["kernel"]
+    )
+    assert moved.max() > 1e-3
+    for part in ("params", "batch_stats", "ema", "opt_state"):
+        jax.tree.map(
+            functools.partial(np.testing.assert_allclose, rtol=1e-6, atol=1e-6),
+            jax.device_get(getattr(got, part)),
+            jax.device_get(getattr(expected, part)),
+        )
+    for row, want in zip(rows, wanted, strict=True):
+        np.testing.assert_allclose(row["loss"], want["loss"], rtol=1e-6)
+        np.testing.assert_allclose(row["grad_norm"], want["grad_norm"], rtol=1e-5)
+
+
+def test_each_device_keeps_an_eighth():
+    _, state, _ = sharded()
+    for part in (state.params, state.opt_state, state.ema):
+        arrays = [x for x in jax.tree.leaves(part) if x.ndim]
+        total = sum(x.nbytes for x in arrays)
+        for device in jax.devices():
+            here = sum(
+                shard.data.nbytes
+                for x in arrays
+                for shard in x.addressable_shards
+                if shard.device == device
+            )
+            assert total / 8 <= here < total / 8 * 1.15
+
+
+def test_parameters_are_gathered_and_activations_are_not():
+    state, step = setup()
+    driver = jit_driver(step, make_mesh(8), shard="batch")
+    batch = next(batches(1))
+    program = driver.step.lower(*driver.abstract(state, batch)).compile()
+    kernels = {x.shape for x in jax.tree.leaves(state.params) if x.size >= LARGE}
+    moved = [c for c in collectives(program.as_text()) if c.kind != "all-reduce"]
+    assert len(moved) >= len(kernels)
+    for one in moved:
+        assert one.kind == "all-gather"
+        assert {shape.dims for shape in one.shapes} <= kernels
+
+
+@pytest.mark.parametrize(
+    ("shape", "spec"),
+    [
+        ((3, 3, 64, 64), P(None, None, None, "batch")),
+        ((3, 3, 128, 64), P(None, None, "batch")),
+        ((1024,), P("batch")),
+        ((1023,), P()),
+        ((1000,), P()),
+        ((3, 3, 3, 99), P()),
+        ((), P()),
+    ],
+)
+def test_the_largest_even_axis_is_divided(shape, spec):
+    assert state_sharding(make_mesh(8), shape, "batch").spec == spec
+    assert state_sharding(make_mesh(8), shape, "none").spec == P()
+    assert state_sharding(make_mesh(1), shape, "batch").spec == P()
+
+
+def test_unknown_forms_are_named():
+    with pytest.raises(ValueError, match="shard is 'rows'; allowed"):
+        state_sharding(make_mesh(8), (8,), "rows")
+
+
+MESHES = {
+    "1": (1, 1, "none"),
+    "8 whole": (8, 1, "none"),
+    "8 in parts": (8, 1, "batch"),
+    "2 x 4": (2, 4, "none"),
+    "2 in parts x 4": (2, 4, "batch"),
+}
+
+
+def bits(tree):
+    return [np.asarray(x).tobytes() for x in jax.tree.leaves(tree)]
+
+
+def raw(state):
+    return state.replace(rng=jax.random.key_data(state.rng))
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        ("8 in parts", "1"),
+        ("8 in parts", "2 x 4"),
+        ("8 in parts", "2 in parts x 4"),
+        ("1", "8 in parts"),
+        ("2 x 4", "8 whole"),
+    ],
+)
+def test_checkpoints_change_meshes(tmp_path, stored, read):
+    state, step = setup()
+    _, trained, _ = sharded()
+
+    def driver(name):
+        batch, space, shard = MESHES[name]
+        return jit_driver(step, make_mesh(batch, space), shard=shard)
+
+    trained = driver(stored).put_state(trained)
+    template = driver(read).put_state(state)
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(5, trained, meta={"next_index": 40})
+        checkpoints.wait()
+        restored, meta = checkpoints.restore(5, template)
+    assert bits(raw(restored)) == bits(raw(trained)) and meta == {"next_index": 40}
+    assert bits(restored.params) != bits(template.params)
+    for got, wanted in zip(
+        jax.tree.leaves(restored), jax.tree.leaves(template), strict=True
+    ):
+        assert got.sharding.is_equivalent_to(wanted.sharding, got.ndim)

@@ -1,0 +1,356 @@
+"""Gradient accumulation equals the whole batch, loss by loss and device by device."""
+
+import dataclasses
+import functools
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+
+from jaxseg.config import LossConfig
+from jaxseg.losses import LOSSES, build
+from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
+from jaxseg.nn.style import Style
+from jaxseg.training import gradient
+from jaxseg.training.parallel import jit_driver, make_mesh, pmap_driver
+from jaxseg.training.state import create_state
+from jaxseg.training.steps import train_step
+
+SUMS = LossConfig(
+    "cross_entropy",
+    extra=(
+        ("focal", 0.5),
+        ("dice", 0.5),
+        ("jaccard", 0.3),
+        ("tversky", 0.2),
+        ("boundary", 0.1),
+        ("image_weighted_cross_entropy", 0.7),
+    ),
+    class_weights="median_frequency",
+)
+COUPLED = LossConfig(
+    "lovasz_softmax",
+    extra=(
+        ("top_k_cross_entropy", 0.5),
+        ("ohem_cross_entropy", 0.5),
+        ("dual_task", 0.4),
+        ("affinity", 0.3),
+        ("edge_attention", 0.2),
+        ("cross_entropy", 0.6),
+    ),
+    options={
+        "top_k_cross_entropy": {"fraction": 0.3},
+        "ohem_cross_entropy": {"min_kept": 7, "threshold": 0.2},
+    },
+)
+
+
+class Net(nn.Module):
+    """A convolution with group norm, then every kind of output that losses know."""
+
+    style: Style = Style(norm="group", groups=2)
+    edges: bool = False
+
+    @nn.compact
+    def __call__(self, x, *, train=False):
+        x = ConvNormAct(6, style=self.style, name="stem")(x, train=train)
+        outputs = {
+            "logits": Conv(4, style=self.style, name="head")(x),
+            "aux": Conv(4, 1, style=self.style, name="aux_head")(x),
+            "extra_presence": nn.Dense(4, name="presence")(x.mean((1, 2))),
+        }
+        if self.edges:
+            outputs["edge"] = Conv(1, style=self.style, name="edge")(x)
+            weights = [
+                self.param(name, nn.initializers.normal(1.0), (4, 3))
+                for name in ("edge_sizes", "same_sizes")
+            ]
+            outputs["affinity"] = tuple(weights)
+        return outputs
+
+
+@functools.cache
+def draw(size=8):
+    """Examples of which some are void but for a row, some wholly."""
+    random = np.random.default_rng(1)
+    label = random.integers(0, 4, (size, 9, 7)).astype(np.int32)
+    label[0] = 255
+    label[1::3, 1:] = 255
+    label[2, :, :5] = 0
+    image = random.normal(0, 1, (size, 9, 7, 3)).astype(np.float32)
+    return {"image": image, "label": label, "step": np.int32(3)}
+
+
+def problem(model, objective, axis_name=None):
+    def forward(params, stats, batch, key):
+        outputs, new = model.apply(
+            {"params": params, "batch_stats": stats},
+            batch["image"],
+            train=True,
+            mutable=["batch_stats"],
+            rngs={"dropout": key},
+        )
+        return outputs, new.get("batch_stats", {})
+
+    def count(outputs, batch):
+        return {"labelled": (batch["label"] != 255).sum()}
+
+    return gradient.Problem(forward, objective, count, axis_name)
+
+
+def found(model, objective, variables, count, batch=None):
+    """Loss, terms and gradient in `count` micro-batches."""
+    run = functools.partial(
+        gradient.differentiate, problem(model, objective), count=count
+    )
+    stats = variables.get("batch_stats", {})
+    batch = draw() if batch is None else batch
+    return jax.jit(run)(variables["params"], stats, batch, jax.random.key(0))
+
+
+def close(got, wanted, atol=1e-6):
+    jax.tree.map(
+        functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=atol), got, wanted
+    )
+
+
+def largest(tree, other):
+    rows = jax.tree.map(lambda a, b: np.abs(a - b).max(), tree, other)
+    return max(jax.tree.leaves(rows))
+
+
+@pytest.mark.parametrize("config", [SUMS, COUPLED], ids=["sums", "coupled"])
+def test_every_loss_equals_the_whole_batch(config, fill):
+    model = Net(edges=config is COUPLED)
+    variables = fill(model, (1, 9, 7, 3))
+    objective = build(config, class_pixels=(4, 3, 2, 1))
+    wanted = found(model, objective, variables, 1)
+    got = found(model, objective, variables, 4)
+    close(got.parts, wanted.parts)
+    close(got.gradient, wanted.gradient)
+    close(got.loss, wanted.loss)
+    assert got.counts == {"labelled": (draw()["label"] != 255).sum()}
+    terms = {name for name, _ in config.extra} | {config.name, "aux", "presence"}
+    assert set(wanted.parts) == terms | ({"edge"} if config is COUPLED else set())
+    assert all(np.abs(part) > 1e-4 for part in wanted.parts.values())
+    for name in ("stem", "head", "aux_head", "presence"):
+        assert np.abs(wanted.gradient[name].get("kernel", 1)).max() > 1e-3
+    if config is COUPLED:  # a learnt weight is no example's
+        assert np.abs(wanted.gradient["edge_sizes"]).max() > 1e-3
+
+
+def test_both_configurations_hold_all_losses():
+    named = [(c.name, *(name for name, _ in c.extra)) for c in (SUMS, COUPLED)]
+    assert set(sum(named, ())) == set(LOSSES)
+
+
+def test_coupled_losses_as_sums_would_be_wrong(fill):
+    """What the second way is for; and a loss function of one's own takes it."""
+    model = Net()
+    variables = fill(model, (1, 9, 7, 3))
+    objective = build(LossConfig("dice", options={"dice": {"per_image": False}}))
+    assert not objective.additive({})
+    wanted = found(model, objective, variables, 1)
+    split = dataclasses.replace(objective, whole_batch=())
+    assert largest(found(model, split, variables, 4).gradient, wanted.gradient) > 1e-3
+    own = found(model, lambda *args: objective(*args), variables, 4)
+    close(own.gradient, wanted.gradient)
+
+
+def test_mean_of_means_would_be_wrong(fill):
+    model, objective = Net(), build(LossConfig())
+    variables = fill(model, (1, 9, 7, 3))
+    batch = draw()
+    parts = [{k: v[j::4] if v.ndim else v for k, v in batch.items()} for j in range(4)]
+    means = [found(model, objective, variables, 1, part).gradient for part in parts]
+    mean = jax.tree.map(lambda *g: sum(g) / 4, *means)
+    got = found(model, objective, variables, 4).gradient
+    assert largest(mean, got) > 1e-2
+
+
+def test_additive_by_the_configuration():
+    def additive(name, outputs=(), **options):
+        config = LossConfig(name, options={name: options} if options else {})
+        return build(config).additive(dict.fromkeys(outputs))
+
+    assert additive("cross_entropy") and additive("cross_entropy", ["aux", "logits"])
+    assert not additive("cross_entropy", ["edge"])
+    assert additive("dice") and not additive("dice", per_image=False)
+    assert not additive("lovasz_softmax")
+    assert additive("lovasz_softmax", per_image=True)
+    assert not additive("dual_task") and additive("dual_task", gumbel=False)
+    assert not build(LossConfig(extra=(("affinity", 1.0),))).additive({})
+
+
+def test_all_void_gives_zero(fill):
+    model = Net()
+    batch = {**draw(), "label": np.full_like(draw()["label"], 255)}
+    got = found(
+        model, build(SUMS, class_pixels=(1,) * 4), fill(model, (1, 9, 7, 3)), 4, batch
+    )
+    assert got.loss == 0 and not any(g.any() for g in jax.tree.leaves(got.gradient))
+
+
+class Normed(nn.Module):
+    """Batch norm and dropout; logits alone."""
+
+    style: Style = Style()
+    rate: float = 0.0
+    width: int = 6
+
+    @nn.compact
+    def __call__(self, x, *, train=False):
+        for i in range(2):
+            x = ConvNormAct(self.width, style=self.style, name=f"b{i}")(x, train=train)
+        x = Dropout(self.rate)(x, train=train)
+        return {"logits": Conv(4, 1, style=self.style, name="head")(x)}
+
+
+def test_batch_norm_takes_one_micro_batch_after_the_other(fill):
+    model = Normed()
+    variables = fill(model, (1, 9, 7, 3))
+    got = found(model, build(LossConfig()), variables, 2)
+    stats = variables["batch_stats"]
+    for j in range(2):
+        now = {"params": variables["params"], "batch_stats": stats}
+        image = draw()["image"][j::2]
+        stats = model.apply(now, image, train=True, mutable=["batch_stats"])[1][
+            "batch_stats"
+        ]
+    close(got.batch_stats, stats)
+    # statistics of the coupled way are those of one pass, not of two
+    other = found(model, build(LossConfig("lovasz_softmax")), variables, 2)
+    close(other.batch_stats, stats)
+
+
+def test_dropout_is_drawn_for_every_micro_batch():
+    """A copied micro-batch is seen with another mask, and with the same next time."""
+    seen = []
+
+    class Spy(nn.Module):
+        @nn.compact
+        def __call__(self, x, *, train=False):
+            y = Dropout(0.5)(jnp.ones_like(x), train=train)
+            jax.debug.callback(lambda y: seen.append(np.asarray(y)), y)
+            return {"logits": nn.Dense(4, name="head")(x) * y.mean()}
+
+    variables = Spy().init(jax.random.key(0), draw()["image"])
+    seen.clear()
+    for _ in range(2):
+        found(Spy(), build(LossConfig()), variables, 2)
+    jax.effects_barrier()
+    masks = {mask.tobytes() for mask in seen}
+    assert len(masks) == 2
+
+
+TX = optax.sgd(0.5, momentum=0.9)
+
+
+def train(kind, devices, count, config):
+    """Parameters and metrics after two steps on these devices."""
+    axis_name = "batch" if kind == "pmap" else None
+    model = Net()
+    state = create_state(model, TX, seed=0, image_shape=(1, 9, 7, 3))
+    objective = build(config, class_pixels=(4, 3, 2, 1), axis_name=axis_name)
+    step = functools.partial(
+        train_step,
+        model=model,
+        tx=TX,
+        loss_fn=objective,
+        axis_name=axis_name,
+        accumulate=count,
+    )
+    if kind == "pmap":
+        driver = pmap_driver(step, jax.devices()[:devices])
+    else:
+        driver = jit_driver(step, make_mesh(devices))
+    state = driver.put_state(state)
+    batch = {k: v for k, v in draw(16).items() if k != "step"}
+    for _ in range(2):
+        state, metrics = driver(state, driver.put_batch(batch))
+    return jax.device_get((state.params, metrics))
+
+
+@functools.cache
+def alone(config):
+    return train("jit", 1, 1, CONFIGS[config])
+
+
+CONFIGS = {
+    "sums": LossConfig("focal", class_weights="none", extra=(("dice", 0.5),)),
+    "coupled": LossConfig("lovasz_softmax", extra=(("top_k_cross_entropy", 0.5),)),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "config"),
+    [
+        ("jit", "coupled"),
+        ("pmap", "sums"),
+        pytest.param("jit", "sums", marks=pytest.mark.slow),
+        pytest.param("pmap", "coupled", marks=pytest.mark.slow),
+    ],
+)
+def test_the_same_on_many_devices(kind, config):
+    params, metrics = train(kind, 4, 2, CONFIGS[config])
+    wanted, numbers = alone(config)
+    close(params, wanted)
+    assert metrics["labelled"] == numbers["labelled"]
+    assert abs(metrics["correct"] - numbers["correct"]) <= 1
+    for name, value in numbers.items():
+        if name != "correct":
+            np.testing.assert_allclose(metrics[name], value, rtol=1e-5, err_msg=name)
+
+
+def lowered(count, config, devices=1, size=16, side=9, width=6):
+    """The compiled step for these shapes."""
+    model = Normed(Style(norm="group", groups=2), width=width)
+    step = functools.partial(
+        train_step, model=model, tx=TX, loss_fn=build(config), accumulate=count
+    )
+    driver = jit_driver(step, make_mesh(devices), donate=False)
+    state = driver.put_state(create_state(model, TX, seed=0, image_shape=(1, 8, 8, 3)))
+    batch = driver.put_batch(
+        {
+            "image": np.zeros((size, side, side, 3), np.float32),
+            "label": np.zeros((size, side, side), np.int32),
+        }
+    )
+    return driver.step.lower(state, batch).compile()
+
+
+def count_of(op, compiled):
+    return len(re.findall(rf" {op}(?:-start)?\(", compiled.as_text()))
+
+
+@pytest.mark.usefixtures("full_optimisation")
+def test_memory_is_that_of_one_micro_batch_and_sums_need_no_second_forward_pass():
+    """Weights come from labels: XLA drops the network from the pass that adds them."""
+    shape = {"side": 32, "width": 16}
+    one, eight = (lowered(count, LossConfig(), **shape) for count in (1, 8))
+    coupled = lowered(8, LossConfig("top_k_cross_entropy"), **shape)
+    memory = [c.memory_analysis().temp_size_in_bytes for c in (one, eight, coupled)]
+    assert memory[1] < memory[0] / 4 and memory[2] < memory[0] / 2
+    convolutions = [count_of("convolution", c) for c in (one, eight, coupled)]
+    assert 0 < convolutions[0] == convolutions[1] < convolutions[2]
+
+
+@pytest.mark.usefixtures("full_optimisation")
+def test_no_example_moves_between_devices():
+    compiled = lowered(2, LossConfig(), devices=4)
+    assert count_of("all-reduce", compiled) > 0
+    for op in ("all-gather", "all-to-all", "collective-permute"):
+        assert count_of(op, compiled) == 0, op
+
+
+def test_wrong_counts_are_named(fill):
+    model, objective = Normed(), build(LossConfig())
+    variables = fill(model, (1, 9, 7, 3))
+    with pytest.raises(ValueError, match="accumulate is 3; image holds 8 examples"):
+        found(model, objective, variables, 3)
+    with pytest.raises(ValueError, match="accumulate is 0; allowed is >= 1"):
+        found(model, objective, variables, 0)

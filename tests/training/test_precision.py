@@ -1,0 +1,85 @@
+"""bfloat16 activations; parameters, optimiser, statistics and losses in float32."""
+
+import functools
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen as nn
+
+from jaxseg.config import LossConfig, OptimConfig
+from jaxseg.losses import build
+from jaxseg.nn.layers import Conv, ConvNormAct, logits_float32
+from jaxseg.nn.style import Style
+from jaxseg.training import optim
+from jaxseg.training.state import create_state
+from jaxseg.training.steps import train_step
+
+
+class Net(nn.Module):
+    """Two convolutions with batch norm, logits in float32, an auxiliary output."""
+
+    style: Style
+
+    @nn.compact
+    def __call__(self, x, *, train=False):
+        x = ConvNormAct(6, style=self.style, name="stem")(x, train=train)
+        x = ConvNormAct(6, style=self.style, name="body")(x, train=train)
+        heads = [Conv(4, style=self.style, name=n)(x) for n in ("head", "aux_head")]
+        return dict(zip(("logits", "aux"), map(logits_float32, heads), strict=True))
+
+
+def made(dtype, accumulate):
+    """A step and what it takes."""
+    model = Net(Style(dtype=dtype))
+    tx, _ = optim.build(OptimConfig(name="lamb", clip_norm=1.0), 10)
+    state = create_state(model, tx, seed=0, image_shape=(1, 8, 8, 3), ema=True)
+    step = functools.partial(
+        train_step,
+        model=model,
+        tx=tx,
+        loss_fn=build(LossConfig(extra=(("dice", 0.5),))),
+        ema=0.9,
+        accumulate=accumulate,
+    )
+    random = np.random.default_rng(0)
+    image = random.normal(size=(4, 8, 8, 3)).astype(np.float32)
+    batch = {"image": image, "label": random.integers(0, 4, (4, 8, 8))}
+    return step, state, batch
+
+
+def types(tree):
+    return {str(leaf.dtype) for leaf in jax.tree.leaves(tree)}
+
+
+def test_only_activations_are_bfloat16():
+    for accumulate in (1, 2):
+        step, state, batch = made("bfloat16", accumulate)
+        new, metrics = jax.eval_shape(step, state, batch)
+        for part in (new.params, new.batch_stats, new.ema):
+            assert types(part) == {"float32"}
+        assert types(new.opt_state) == {"float32", "int32"}
+        assert types(metrics) == {"float32", "int32"}
+        program = str(jax.make_jaxpr(step)(state, batch))
+        convolved = re.findall(r":(\w+)\[[\d,]*\] = conv_general_dilated", program)
+        assert set(convolved) == {"bf16"}
+        # exponentials and logarithms of the losses
+        softmax = re.findall(r":(\w+)\[[\d,]*\] = (?:exp|log)\b", program)
+        assert softmax and set(softmax) == {"f32"}
+    _, metrics = jax.jit(step)(state, batch)
+    plain, state, batch = made("float32", 2)
+    _, wanted = jax.jit(plain)(state, batch)
+    np.testing.assert_allclose(metrics["loss"], wanted["loss"], rtol=0.02)
+
+
+def test_updates_below_bfloat16s_resolution_are_kept():
+    """1 + 2^-10 is 1 in bfloat16: parameters there would never move."""
+    step, state, batch = made("bfloat16", 1)
+    small = functools.partial(step, tx=optax.sgd(1e-3))
+    opt_state = optax.sgd(1e-3).init(state.params)
+    new, _ = jax.jit(small)(state.replace(opt_state=opt_state), batch)
+    before, after = (s.params["body"]["norm"]["scale"] for s in (state, new))
+    assert np.all(before == 1) and np.all(after != 1)
+    assert np.all(jnp.asarray(after, jnp.bfloat16) == 1)

@@ -1,0 +1,127 @@
+"""Joining and losing processes: what is asked for, and what is said at the end.
+
+Runs of two processes are in tests/faults/test_processes.py.
+"""
+
+import os
+import subprocess
+import sys
+
+import jax
+import pytest
+
+from jaxseg.training import processes
+from jaxseg.training.checkpoint import CheckpointError
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("here", 2, 0), "coordinator is 'here'; allowed: HOST:PORT"),
+        (("here:80", 0, 0), "processes is 0; allowed: 1 or more"),
+        (("here:80", 2, 2), "process_id is 2; allowed: 0 to 1, as processes is 2"),
+        (("here:80", 2, -1), "process_id is -1"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_contacted(given, message):
+    with pytest.raises(ValueError, match=message):
+        processes.join(*given)
+
+
+def test_time_and_environment_are_checked_too(monkeypatch):
+    with pytest.raises(ValueError, match="lost_after is 1; allowed: 5 seconds"):
+        processes.join("here:80", 2, 0, lost_after=1)
+    monkeypatch.setenv("JAX_NUM_PROCESSES", "two")
+    with pytest.raises(ValueError, match="JAX_NUM_PROCESSES is 'two'"):
+        processes.join("here:80")
+
+
+def test_flags_and_environment_reach_jax(monkeypatch):
+    calls = []
+    monkeypatch.setattr(jax.distributed, "initialize", lambda **k: calls.append(k))
+    monkeypatch.setattr(processes, "_explain_abort", lambda: None)
+    monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "there:1")
+    monkeypatch.setenv("JAX_PROCESS_ID", "3")
+    processes.join(processes=4, lost_after=9)
+    processes.join("here:80", 2, 0)
+    names = (
+        "coordinator_address", "num_processes", "process_id", "heartbeat_timeout_seconds"
+    )  # fmt: skip
+    assert [tuple(call[name] for name in names) for call in calls] == [
+        ("there:1", 4, 3, 9),
+        ("here:80", 2, 0, 60),
+    ]
+
+
+def test_no_cluster_is_said_with_the_flags(monkeypatch):
+    for name in ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+    def initialize(**_):
+        raise ValueError("coordinator_address should be defined.")
+
+    monkeypatch.setattr(jax.distributed, "initialize", initialize)
+    with pytest.raises(ValueError, match=r"no cluster was found .*--coordinator HOST"):
+        processes.join()
+
+
+def test_errors_of_a_lost_process_are_told_from_others():
+    gloo = jax.errors.JaxRuntimeError(
+        "UNKNOWN: Gloo all-reduce failed: Connection closed by peer [127.0.0.1]:30091"
+    )
+    saving = CheckpointError("saving the checkpoint of step 9 failed")
+    saving.__cause__ = gloo
+    assert processes.lost(gloo) and processes.lost(saving)
+    memory = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
+    assert not processes.lost(memory)
+    assert not processes.lost(OSError("Connection reset by the image server"))
+    assert not processes.lost(KeyError("Gloo"))
+
+
+PROGRAM = """
+import os, sys, threading
+from jaxseg.training import processes
+import jax
+{body}
+"""
+
+
+def ended(body):
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(body=body)],
+        env=os.environ | {"JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return run.returncode, run.stderr.splitlines()
+
+
+def test_abort_in_a_foreign_thread_ends_with_one_line_and_status_5():
+    """As the runtime does it: C code, in a thread that Python does not know."""
+    status, lines = ended(
+        "import ctypes\n"
+        "processes._explain_abort()\n"
+        "abort = ctypes.CDLL(None).abort\n"
+        "threading.Thread(target=abort).start()\n"
+        "threading.Event().wait(60)\n"
+    )
+    assert status == processes.LOST == 5
+    assert lines[-1].startswith("jaxseg: process 0 of 1: another process of this run")
+    assert lines[-1].endswith("the run goes on from its last checkpoint")
+
+
+def test_errors_end_a_process_without_its_exit_hooks():
+    """The hooks of jax.distributed would wait for processes that wait for this one."""
+    body = (
+        "import atexit\n"
+        "atexit.register(lambda: os.write(2, b'waited'))\n"
+        "processes.leave({error})\n"
+    )
+    assert ended(body.format(error="ValueError('crop is 0')")) == (
+        1,
+        ["jaxseg: crop is 0"],
+    )
+    error = "jax.errors.JaxRuntimeError('UNAVAILABLE: Socket closed\\nmore')"
+    status, (line,) = ended(body.format(error=error))
+    assert status == 5 and "(UNAVAILABLE: Socket closed)" in line
