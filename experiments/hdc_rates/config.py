@@ -1,0 +1,60 @@
+"""Do rates that leave holes cost accuracy? Coverage of five plans of one field. (HDC)
+
+    jaxseg sweep experiments/hdc_rates/config.py
+    jaxseg sweep experiments/hdc_rates/config.py --form full -- --data.path CAMVID
+
+Rates of the three units of stage 4 and the three of stage 5 of a ResNet at output
+stride 8 (arXiv 1702.08502). All plans but "ones" (13 cells) have a field of 37 cells;
+they differ in the share of it that they touch, which is the x axis. Reported for the
+paper (Cityscapes val, ResNet-101): 75.0 with uniform dilation, 76.4 with its largest
+hybrid plan.
+"""
+
+from jaxseg.analysis import coverage
+from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainConfig
+
+DATA = DataConfig("shapes", crop=(96, 128), scale_range=(0.75, 1.5))
+OPTIM = OptimConfig("adamw", learning_rate=3e-3, warmup_steps=20)
+TRAIN = TrainConfig(
+    steps=150,
+    batch_size=8,
+    eval_batch_size=20,
+    eval_every=150,
+    save_every=150,
+    overlay_count=0,
+)
+LARGE_DATA = DataConfig("camvid", crop=(360, 480), colour=0.2)
+LARGE_OPTIM = OptimConfig("sgd", learning_rate=0.02, warmup_steps=500)
+LARGE_TRAIN = TrainConfig(
+    steps=20_000, batch_size=16, eval_every=2000, save_every=2000, dtype="bfloat16"
+)
+PLANS = {
+    "uniform": ((2, 2, 2), (4, 4, 4)),
+    "one_large": ((1, 1, 1), (1, 1, 13)),
+    "hybrid": ((1, 2, 3), (3, 4, 5)),
+    "two_steps": ((1, 1, 1), (5, 5, 5)),
+    "threes": ((3, 3, 3), (3, 3, 3)),
+    "ones": ((1, 1, 1), (1, 1, 1)),
+}
+axis = {name: coverage((*first, *last)) for name, (first, last) in PLANS.items()}
+axis_label = "share of the field that the plan touches"
+
+
+def network(rates, **options):
+    """ResNet-50 under a plan, with sub-pixel scores from a 1x1 convolution."""
+    return ModelConfig(
+        "duc_hdc_resnet50", {"unit_rates": rates, "rates": (), **options}
+    )
+
+
+NARROW = {"width": 8, "blocks": (1, 1, 3, 3)}
+configs = {
+    name: Config(network(rates, **NARROW), DATA, OPTIM, train=TRAIN)
+    for name, rates in PLANS.items()
+}
+full = {
+    name: Config(
+        network(rates, blocks=(3, 4, 6, 3)), LARGE_DATA, LARGE_OPTIM, train=LARGE_TRAIN
+    )
+    for name, rates in PLANS.items()
+}

@@ -1,0 +1,61 @@
+"""Weights trained at one output stride, evaluated at another. (DeepLab v3, table 10)
+
+    jaxseg sweep experiments/output_stride/config.py
+    python experiments/train_eval_stride/evaluate.py runs/output_stride
+
+Nothing is trained: the stride changes no parameter, so the runs of `output_stride` are
+scored again by `jaxseg eval RUN --model.options.output_stride N`. Paper (ResNet-101
+with ASPP, PASCAL VOC 2012 val), trained at 8, 16, 32: evaluated at 16 74.45, 77.21,
+75.90; evaluated at 8 75.62, 78.51, 75.75.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from jaxseg.cli import eval as scoring
+from jaxseg.cli.lab_page import Table, lines, png
+from jaxseg.cli.sweep import commit, machine, summary, write_lines
+from jaxseg.viz import figures
+
+STRIDES, SEEDS = (8, 16, 32), (0, 1, 2)
+HERE = Path(__file__).parent
+
+
+def main(runs: Path) -> None:
+    """Scores every run at every stride; results.jsonl and results.png lie here."""
+    rows, groups = [], {}
+    about = {"commit": commit(), "machine": machine()}
+    for trained in STRIDES:
+        for seed in SEEDS:
+            for used in STRIDES:
+                folder = runs / f"stride_{trained}-{seed}"
+                found = score(folder, used)
+                row = {"trained": trained, "evaluated": used, "seed": seed, **found}
+                rows.append(row | about)
+                name = f"trained at {trained}, evaluated at {used}"
+                groups.setdefault(name, []).append(found["mean_iou"])
+                print(name, seed, found["mean_iou"], flush=True)
+    write_lines(HERE / "results.jsonl", rows)
+    table = [summary(name, values) for name, values in groups.items()]
+    columns = ("strides", "seeds", "mean_iou", "spread", "lowest", "highest")
+    print(lines(Table("train x eval", columns, table)))
+    picture = figures.samples(groups, title="mean_iou")
+    (HERE / "results.png").write_bytes(png(picture))
+
+
+def score(folder: Path, stride: int) -> dict[str, float]:
+    """Scores of `jaxseg eval`, without the matrix."""
+    with tempfile.TemporaryDirectory() as place:
+        output = Path(place) / "scores.json"
+        options = ["--model.options.output_stride", str(stride), "--batch-size", "20"]
+        scoring.main([str(folder), *options, "-o", str(output)])
+        found = json.loads(output.read_text())
+    return {key: found[key] for key in ("mean_iou", "pixel_accuracy", "iou")}
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
