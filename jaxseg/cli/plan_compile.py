@@ -77,7 +77,7 @@ def described(name: str) -> Slice:
 def _cpus(name: str, layout: str) -> list[jax.Device]:
     """So many simulated processors; more than there are, only before JAX has begun."""
     count = int(layout) if layout.isdecimal() else 0
-    if count:
+    if count > jax.config.jax_num_cpu_devices:
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", count)
     devices = jax.devices("cpu")
