@@ -10,6 +10,7 @@ from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import BasicBlock, Bottleneck
 from jaxseg.nn.style import Style
 from jaxseg.ops.resize import resize
+from jaxseg.ops.target import kept
 from jaxseg.typing import Array, Pyramid
 
 
@@ -98,11 +99,10 @@ class ExchangeModule(nn.Module):
     def __call__(self, branches: list[Array], *, train: bool) -> list[Array]:
         """Maps [B, H_i, W_i, C_i] -> the same shapes."""
         branches = [self._deepen(x, i, train) for i, x in enumerate(branches)]
+        everything = range(len(branches))
         return [
-            nn.relu(
-                sum(self._move(branches, j, i, train) for j in range(len(branches)))
-            )
-            for i in range(len(branches))
+            kept(nn.relu(sum(self._move(branches, j, i, train) for j in everything)))
+            for i in everything
         ]
 
     def _deepen(self, x, i, train):

@@ -11,6 +11,7 @@ from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import Shortcut
 from jaxseg.nn.style import Style
 from jaxseg.ops.pool import max_pool
+from jaxseg.ops.target import kept
 from jaxseg.typing import Array, Pyramid
 
 
@@ -42,7 +43,7 @@ class SEBottleneck(nn.Module):
                 4 * self.features, self.stride, style=self.style, name="downsample"
             )
             x = shortcut(x, train=train)
-        return nn.relu(x + y)
+        return kept(nn.relu(x + y))
 
 
 class SEResNet(nn.Module):

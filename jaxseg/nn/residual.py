@@ -11,6 +11,7 @@ from flax import linen as nn
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.style import Style
 from jaxseg.ops.pool import avg_pool
+from jaxseg.ops.target import kept
 from jaxseg.typing import Array
 
 
@@ -97,7 +98,7 @@ class BasicBlock(nn.Module):
                 self.style,
                 name="downsample",
             )(x, train=train)
-        return nn.relu(x + y)
+        return kept(nn.relu(x + y))
 
 
 class Bottleneck(nn.Module):
@@ -146,4 +147,4 @@ class Bottleneck(nn.Module):
                 self.style,
                 name="downsample",
             )(x, train=train)
-        return nn.relu(x + y)
+        return kept(nn.relu(x + y))

@@ -12,6 +12,8 @@ from jax import lax
 
 from jaxseg.typing import Array
 
+_BLOCK = 16  # output rows
+
 
 def depthwise_conv(
     x: Array,
@@ -69,7 +71,7 @@ def _backward(stride, rate, padding, saved, grad):
     sums = lax.platform_dependent(
         _pad(x, padding),
         grad,
-        cpu=partial(_sums_by_row, **options),
+        cpu=partial(_sums_by_block, **options),
         default=partial(_sums_by_tap, **options),
     )
     kernel_grad = sums.reshape(kernel.shape).astype(kernel.dtype)
@@ -87,29 +89,39 @@ def _sums_by_tap(x, grad, *, taps, stride, rate):
     )
 
 
-def _sums_by_row(x, grad, *, taps, stride, rate):
-    """`_sums_by_tap` one output row at a time: a row stays in the cache for all taps.
+def _sums_by_block(x, grad, *, taps, stride, rate):
+    """`_sums_by_tap` a block of output rows at a time, added up pixel by pixel.
 
-    XLA's CPU backend otherwise writes out every product, 2-5 times slower at 4 times
-    the memory. On accelerators a loop would wait for each row.
+    A block stays in the cache for all taps, and each tap is one loop over columns and
+    channels that adds all its rows; columns are summed at the end. XLA's CPU backend
+    otherwise writes out every product, 4-10 times slower at 4 times the memory. On
+    accelerators a loop would wait for each block.
     """
-    (kh, kw), width = taps, grad.shape[2]
+    height, width = grad.shape[1:3]
+    across = stride[1] * (width - 1) + 1
 
-    def add_row(i, total):
-        out = lax.dynamic_index_in_dim(grad, i, 1, keepdims=False)
+    def add(totals, first, rows):
+        """Adds output rows `first` to `first + rows`."""
+        reach = stride[0] * (rows - 1) + rate[0] * (taps[0] - 1) + 1
+        seen = lax.dynamic_slice_in_dim(x, first * stride[0], reach, 1)
+        out = lax.dynamic_slice_in_dim(grad, first, rows, 1)
+        totals = iter(totals)
         sums = []
-        for u in range(kh):
-            top = i * stride[0] + u * rate[0]
-            row = lax.dynamic_index_in_dim(x, top, 1, keepdims=False)
-            for v in range(kw):
-                left = v * rate[1]
-                right = left + stride[1] * (width - 1) + 1
-                part = row[:, left : right : stride[1]]
-                sums.append(jnp.sum(part * out, axis=(0, 1), dtype=jnp.float32))
-        return total + jnp.stack(sums)
+        for top in range(0, taps[0] * rate[0], rate[0]):
+            for left in range(0, taps[1] * rate[1], rate[1]):
+                part = seen[:, top:, left : left + across : stride[1]]
+                products = (part[:, j * stride[0]] * out[:, j] for j in range(rows))
+                sums.append(sum(products, next(totals)))
+        return tuple(sums)
 
-    zero = jnp.zeros((kh * kw, x.shape[3]), jnp.float32)
-    return lax.fori_loop(0, grad.shape[1], add_row, zero)
+    zero = jnp.zeros((grad.shape[0], width, grad.shape[3]), jnp.float32)
+    totals = (zero,) * (taps[0] * taps[1])
+    rows = min(_BLOCK, max(1, height // 2))  # a loop of one turn would be unrolled
+    blocks, rest = divmod(height, rows)
+    totals = lax.fori_loop(0, blocks, lambda i, t: add(t, i * rows, rows), totals)
+    if rest:
+        totals = add(totals, blocks * rows, rest)
+    return jnp.stack([total.sum((0, 1)) for total in totals])
 
 
 def _input_gradient(x, kernel, stride, rate, padding, grad):

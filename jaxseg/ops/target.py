@@ -7,6 +7,9 @@ backend decides. The result is the same in every formulation.
 """
 
 import jax
+import jax.numpy as jnp
+
+from jaxseg.typing import Array
 
 
 def platform() -> str:
@@ -22,3 +25,21 @@ def platform() -> str:
 def for_tpu() -> bool:
     """Whether the program is traced for TPUs."""
     return platform() == "tpu"
+
+
+@jax.custom_jvp
+def kept(x: Array) -> Array:
+    """x, written out once on a CPU, for a map that several operators read.
+
+    XLA's CPU backend fuses a chain of normalisations, sums and activations into every
+    reader of its end and computes it anew there: the chain of all units of a ResNet
+    stage in each unit, and in each tap of an atrous kernel behind it. It does so for
+    operations of one map, and not for a selection between two; barriers are gone before
+    it fuses.
+    """
+    return jnp.where(x == x, x, jnp.nan) if platform() == "cpu" else x
+
+
+@kept.defjvp
+def _kept_jvp(primals, tangents):
+    return kept(*primals), tangents[0]

@@ -342,5 +342,6 @@ def test_a_described_slice_gathers_no_feature_map(name, topology, chips):
     assert facts["fits"] is True
     assert facts["gathered_maps"] == []
     assert set(facts["collectives"]) <= {"all-reduce", "reduce-scatter", "all-gather"}
-    assert facts["collectives"]["all-reduce"]["bytes"] > program.parts["params"]
+    # gradients of bfloat16 kernels are summed before they become float32
+    assert facts["collectives"]["all-reduce"]["bytes"] > program.parts["params"] / 2
     assert 0 < facts["seconds"]["fast"] <= facts["seconds"]["slow"]
