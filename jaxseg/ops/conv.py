@@ -11,7 +11,9 @@
   a batch of matrix products per tap (`jaxseg.ops.sliced`);
 - an atrous kernel a third of whose taps fall outside multiplies only what is inside;
 - padding beyond "same", or under an even kernel, is written out with `jnp.pad`, because
-  XLA otherwise turns the weight gradient into a scalar loop nest.
+  XLA otherwise turns the weight gradient into a scalar loop nest;
+- on a CPU the gradients of what remains are written out (`jaxseg.ops.canonical`), for
+  the same reason wherever they stand in a loop.
 
 On TPU (`jaxseg.ops.target`) "auto" is the plain primitive but for few groups: by the
 compiler's own estimate shifted products cost 1.5-4 times more there.
@@ -25,6 +27,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.sharding import PartitionSpec as P
 
+from jaxseg.ops.canonical import canonical_conv
 from jaxseg.ops.depthwise import depthwise_conv
 from jaxseg.ops.shard import (
     copies,
@@ -35,7 +38,7 @@ from jaxseg.ops.shard import (
     split_rows,
 )
 from jaxseg.ops.sliced import grouped_conv, share_inside, sliced_conv
-from jaxseg.ops.target import for_tpu
+from jaxseg.ops.target import for_tpu, platform
 from jaxseg.typing import Array, Padding, padding_pairs, pair
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
@@ -103,8 +106,10 @@ def conv(
         return sliced_conv(x, kernel, rate=rate, padding=padding)
     if _pads_beyond_same(kernel, rate, padding):
         x, padding = _pad(x, padding), ((0, 0), (0, 0))
-    if groups == 1 and kernel.shape[:2] == (1, 1):
+    if kernel.shape[:2] == (1, 1):
         return _pointwise(x, kernel, stride)
+    if platform() == "cpu":
+        return canonical_conv(stride, rate, padding, x, kernel)
     return _lax_conv(x, kernel, stride, rate, padding, groups)
 
 
