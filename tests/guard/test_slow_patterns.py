@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from jaxseg import create_model
 from jaxseg.analysis import hlo
@@ -117,3 +118,49 @@ def test_grouped_weight_gradients_are_caught_in_cheap_programs():
 
     assert "five dimensions" in hlo.slow_patterns(text("lax"))
     assert hlo.slow_patterns(text("auto")) == {}
+
+
+def test_convolutions_in_a_loop_have_the_order_of_the_fast_routines():
+    """XLA's CPU backend reorders axes in the main program alone."""
+    from jaxseg.ops.conv import conv
+
+    def orders(impl):
+        def loss(kernel, x):
+            x = jnp.sin(conv(x, kernel, padding=1, impl=impl))
+            return jnp.sum(conv(x, kernel, stride=2, padding=1, impl=impl) ** 2)
+
+        def total(kernel, xs):
+            add = lambda total, x: (total + jax.grad(loss)(kernel, x), None)
+            return jax.lax.scan(add, jnp.zeros_like(kernel), xs)[0]
+
+        kernel = jax.ShapeDtypeStruct((3, 3, 8, 8), jnp.float32)
+        xs = jax.ShapeDtypeStruct((4, 2, 17, 17, 8), jnp.float32)
+        text = jax.jit(total).lower(kernel, xs).compile().as_text()
+        assert " while(" in text
+        return {one.labels for one in hlo.convolutions(text)}
+
+    assert "f01b_i01o->01bf" in orders("lax")
+    assert orders("auto") == {"b01f_01io->b01f"}
+
+
+def test_residual_units_are_not_computed_anew_behind_them():
+    """The sum of three units in a row is three sums, each read by the next."""
+    from jaxseg.nn.residual import BasicBlock
+
+    blocks = [BasicBlock(8, name=f"unit{i}") for i in range(3)]
+
+    class Chain(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            for block in blocks:
+                x = block.clone(parent=self)(x, train=False)
+            return x
+
+    def operands(model):
+        x = jnp.zeros((1, 17, 17, 8))
+        variables = jax.eval_shape(model.init, jax.random.key(0), x)
+        text = jax.jit(model.apply).lower(variables, x).compile().as_text()
+        fused = [i for i in hlo.instructions(text) if i.opcode == "fusion"]
+        return max(len(i.operands) for i in fused)
+
+    assert operands(Chain()) <= 6  # the unit's input, a convolution, its four vectors

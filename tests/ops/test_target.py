@@ -10,7 +10,7 @@ from jax.sharding import AbstractDevice, AbstractMesh, AxisType
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import max_pool
 from jaxseg.ops.resize import resize
-from jaxseg.ops.target import for_tpu, platform
+from jaxseg.ops.target import for_tpu, kept, platform
 from jaxseg.ops.transposed import conv_transpose
 
 
@@ -88,3 +88,14 @@ def test_values_agree():
             traced = jax.make_jaxpr(operator)()
         there = core.jaxpr_as_fun(traced)()[0]
         np.testing.assert_allclose(there, operator(), rtol=1e-5, atol=1e-5)
+
+
+def test_a_kept_map_is_itself_in_value_and_derivative():
+    x = jnp.asarray([1.5, -0.0, jnp.inf, jnp.nan], jnp.float32)
+    slope = jnp.asarray([1.0, 2.0, 3.0, 4.0], jnp.float32)
+    value, pull = jax.vjp(kept, x)
+    np.testing.assert_array_equal(value, x)
+    assert np.signbit(value[1])
+    np.testing.assert_array_equal(pull(slope)[0], slope)
+    np.testing.assert_array_equal(jax.jvp(kept, (x,), (slope,))[1], slope)
+    assert kept(x.astype(jnp.bfloat16)).dtype == jnp.bfloat16
