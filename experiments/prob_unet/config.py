@@ -22,14 +22,16 @@ from jaxseg.config import (
 config = Config(
     model=ModelConfig("prob_unet", {"widths": (8, 16, 32, 32), "convs": 2}),
     data=DataConfig("raters", crop=(64, 64), scale_range=(1.0, 1.0)),
-    optim=OptimConfig("adamw", learning_rate=1e-3, weight_decay=1e-5),
+    optim=OptimConfig(
+        "adamw", learning_rate=1e-3, weight_decay=1e-5, schedule="cosine"
+    ),
     loss=LossConfig(kl_weight=1.0),
     train=TrainConfig(
-        steps=1200,
-        batch_size=8,
+        steps=4000,
+        batch_size=16,
         eval_batch_size=40,
-        eval_every=200,
-        save_every=400,
+        eval_every=800,
+        save_every=2000,
         log_every=50,
     ),
 )

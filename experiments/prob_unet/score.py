@@ -3,10 +3,12 @@
     python experiments/prob_unet/score.py RUN [--checkpoint latest]
 
 Each of 100 samples per validation image counts for the nearest of what can be drawn of
-it: nothing, the core, core and rim (where a rater drew it). Beside the energy distance
-of 1, 4, 8 and 16 samples stand those of two imagined models: one that always answers
-with the prior's mean, and one that draws from the true frequencies. The last line is
-JSON. `--figure FILE.png` draws some images with raters and samples.
+it: nothing, the core, core and rim (where a rater drew it), by the number of differing
+pixels, and once more by IoU. (By IoU an answer of one stray pixel is as far from
+"nothing" as can be, and no nearer to it than to a lesion that it touches.) Beside the
+energy distance of 1, 4, 8 and 16 samples stand those of two imagined models: one that
+always answers with the prior's mean, and one that draws from the true frequencies. The
+last line is JSON. `--figure FILE.png` draws some images with raters and samples.
 """
 
 from __future__ import annotations
@@ -62,8 +64,10 @@ def kind_of(raters: np.ndarray) -> str:
     return "faint" if sizes[0] == 0 else "bright"
 
 
-def frequencies(raters: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, float]:
-    """Share of samples nearest to each mode, and their mean distance to it."""
+def frequencies(
+    raters: np.ndarray, samples: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Share of samples nearest to each mode, by pixels and by IoU; distance by IoU."""
     kind = kind_of(raters)
     by_area = sorted({int(label.sum()): label for label in raters}.items())
     shown = [m for m, n in zip(MODES, COUNTS[kind], strict=True) if n]
@@ -72,9 +76,14 @@ def frequencies(raters: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, fl
     names = [mode for mode in MODES if mode in found]
     truth = np.stack([found[name] for name in names])
     distance = np.asarray(iou_distances(samples, truth, classes=(1,)))
-    nearest = distance.argmin(1)
-    share = [(nearest == names.index(m)).mean() if m in names else 0 for m in MODES]
-    return np.array(share), float(distance.min(1).mean())
+    pixels = (samples[:, None] != truth[None]).sum((2, 3))
+
+    def shares(distance):
+        nearest = distance.argmin(1)
+        found = [(nearest == names.index(m)).mean() if m in names else 0 for m in MODES]
+        return np.array(found)
+
+    return shares(pixels), shares(distance), float(distance.min(1).mean())
 
 
 def ged(samples, raters) -> float:
@@ -87,8 +96,8 @@ def report(cases, step: int) -> None:
     random = np.random.default_rng(0)
     table, gaps = {kind: [] for kind in COUNTS}, []
     for _, raters, samples, _ in cases:
-        share, gap = frequencies(raters, samples)
-        table[kind_of(raters)].append(share)
+        *shares, gap = frequencies(raters, samples)
+        table[kind_of(raters)].append(shares)
         gaps.append(gap)
     drawn = {
         str(n): np.mean([ged(samples[:n], raters) for _, raters, samples, _ in cases])
@@ -101,10 +110,12 @@ def report(cases, step: int) -> None:
     rows = {}
     print(f"step {step}, {len(cases)} images, {SAMPLES} samples each")
     for kind, shares in table.items():
-        found, wanted = np.mean(shares, 0), np.array(COUNTS[kind]) / 4
+        (found, by_iou), wanted = np.mean(shares, 0), np.array(COUNTS[kind]) / 4
         rows[kind] = {"raters": wanted.tolist(), "samples": found.round(3).tolist()}
+        rows[kind]["samples_by_iou"] = by_iou.round(3).tolist()
         print(
             f"{kind:8}{len(shares):3} images raters {wanted}  samples {found.round(2)}"
+            f"  by IoU {by_iou.round(2)}"
         )
     for n, value in drawn.items():
         print(f"GED of {n:>2} samples {value:.4f}")

@@ -41,15 +41,20 @@ def _forward(logits, label, void, smoothing):
 
 
 def _backward(void, smoothing, saved, cotangent):
+    """(softmax - target) * cotangent, 0 on void pixels whatever their logits are.
+
+    Void is taken care of per pixel: a selection by pixel among the values [B, H, W, K]
+    would take as long as all the rest on CPU. NaN, in logsumexp if in any logit,
+    comes back by way of the weight.
+    """
     logits, label, lse = saved
-    classes = logits.shape[-1]
-    softmax = jnp.exp(logits.astype(jnp.float32) - lse[..., None])
-    hit = mask.membership(label, classes)
-    off = smoothing / classes
-    target = jnp.where(hit, 1 - smoothing + off, off)
-    gradient = cotangent[..., None] * (softmax - target)
-    gradient = jnp.where((label == void)[..., None], 0.0, gradient)
-    return gradient.astype(logits.dtype), None
+    weight = jnp.where(label == void, 0.0, cotangent + 0 * lse)[..., None]
+    exponent = logits.astype(jnp.float32) - lse[..., None]
+    exponent = jnp.where(exponent <= 0, exponent, -jnp.inf)
+    hit = mask.membership(label, logits.shape[-1])
+    off = smoothing / logits.shape[-1]
+    target = jnp.where(hit, weight * (1 - smoothing + off), weight * off)
+    return (jnp.exp(exponent) * weight - target).astype(logits.dtype), None
 
 
 pixel_nll.defvjp(_forward, _backward)
