@@ -2,7 +2,8 @@
 
 Ours is what XLA plans: temporaries, and outputs that replace no donated argument.
 PyTorch's is measured in a process of its own: the highest resident size during a step,
-less that before it, after a first step has made momentum and workspaces. Large blocks
+less that before it, after a first step has made momentum and workspaces and its
+gradients are gone (ours are temporaries too). Large blocks
 are mapped and unmapped singly (`MALLOC_*`), so that memory freed earlier cannot serve
 unseen.
 
@@ -50,9 +51,13 @@ def planned(program: Any) -> int:
     return int(plan.temp_size_in_bytes + new)
 
 
-def peak(run: Callable[[], None]) -> int:
-    """Bytes that the resident size rises above its start during `run()`."""
+def peak(run: Callable[[], None], clear: Callable[[], None] = lambda: None) -> int:
+    """Bytes that the resident size rises above its start during `run()`.
+
+    `clear` lets go of what a run leaves behind and makes anew, gradients: they count.
+    """
     run()
+    clear()
     CLEAR.write_text("5")  # the high-water mark falls to the present size
     before = _kilobytes("VmRSS")
     run()
@@ -78,7 +83,8 @@ def main(name: str, side: str) -> None:
     if side == "jaxseg":
         print(planned(bench_models.Ours(*ask, "float32", "auto").program))
     else:
-        print(peak(bench_models.Theirs(*ask, Torch("cpu"), "float32").run))
+        theirs = bench_models.Theirs(*ask, Torch("cpu"), "float32")
+        print(peak(theirs.run, lambda: theirs.optimiser.zero_grad(set_to_none=True)))
 
 
 if __name__ == "__main__":
