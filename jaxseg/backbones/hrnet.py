@@ -99,10 +99,10 @@ class ExchangeModule(nn.Module):
     def __call__(self, branches: list[Array], *, train: bool) -> list[Array]:
         """Maps [B, H_i, W_i, C_i] -> the same shapes."""
         branches = [self._deepen(x, i, train) for i, x in enumerate(branches)]
-        everything = range(len(branches))
+        indices = range(len(branches))
         return [
-            kept(nn.relu(sum(self._move(branches, j, i, train) for j in everything)))
-            for i in everything
+            kept(nn.relu(sum(self._move(branches, j, i, train) for j in indices)))
+            for i in indices
         ]
 
     def _deepen(self, x, i, train):

@@ -2,9 +2,9 @@
 
 `lax.conv_general_dilated` differentiates into convolutions over other axes (that of the
 kernel sums over the batch). XLA's CPU backend brings those into the order that its fast
-routines take, but in the main program alone: within `lax.scan`, `while_loop` or `cond`
-they run as a scalar loop nest, 15-100 times slower. Here the gradients are in that
-order from the start. Reverse mode only; `impl="lax"` has forward mode too.
+routines take, but in the main program alone: within `lax.scan` they run as a scalar
+loop nest, 15-60 times slower. Here the gradients are in that order from the start.
+Reverse mode only; `impl="lax"` has forward mode too.
 """
 
 from functools import partial

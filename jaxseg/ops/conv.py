@@ -75,7 +75,8 @@ def conv(
       kernel: [kh, kw, C / groups, O].
       padding: zeros per side; int, (rows, columns) or ((top, bottom), (left, right)).
       groups: channel groups; `groups == C` is a depthwise convolution.
-      impl: "auto", or "lax" for the plain primitive.
+      impl: "auto", or "lax" for the plain primitive; forward-mode differentiation
+        (`jax.jvp`) needs "lax".
 
     Returns: [B, H', W', O] with H' = (H + pads - rate * (kh - 1) - 1) // stride + 1.
     Raises: ValueError when channels do not match, or the kernel exceeds the input.

@@ -93,9 +93,9 @@ def _sums_by_block(x, grad, *, taps, stride, rate):
     """`_sums_by_tap` a block of output rows at a time, added up pixel by pixel.
 
     A block stays in the cache for all taps, and each tap is one loop over columns and
-    channels that adds all its rows; columns are summed at the end. XLA's CPU backend
-    otherwise writes out every product, 4-10 times slower at 4 times the memory. On
-    accelerators a loop would wait for each block.
+    channels that adds all its rows; columns are summed at the end. Single rows take up
+    to 5 times as long; the whole map at once writes out every product, which takes
+    longer still. On accelerators a loop would wait for each block.
     """
     height, width = grad.shape[1:3]
     across = stride[1] * (width - 1) + 1
