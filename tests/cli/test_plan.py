@@ -343,5 +343,9 @@ def test_a_described_slice_gathers_no_feature_map(name, topology, chips):
     assert facts["gathered_maps"] == []
     assert set(facts["collectives"]) <= {"all-reduce", "reduce-scatter", "all-gather"}
     # gradients of bfloat16 kernels are summed before they become float32
-    assert facts["collectives"]["all-reduce"]["bytes"] > program.parts["params"] / 2
+    reduced, params = (
+        facts["collectives"]["all-reduce"]["bytes"],
+        program.parts["params"],
+    )
+    assert params / 2 < reduced < params
     assert 0 < facts["seconds"]["fast"] <= facts["seconds"]["slow"]
