@@ -7,7 +7,6 @@ it drop the forward pass.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -99,9 +98,8 @@ def compiled(function: Callable, arguments: tuple, **jit: Any) -> tuple[Any, flo
 
 def temp_bytes(program: Any) -> int | None:
     """XLA's temporary memory of an executable, where the backend says."""
-    with contextlib.suppress(NotImplementedError, AttributeError, RuntimeError):
-        return int(program.memory_analysis().temp_size_in_bytes)
-    return None
+    memory = program.memory_analysis()
+    return None if memory is None else int(memory.temp_size_in_bytes)
 
 
 class Theirs:

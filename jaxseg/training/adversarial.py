@@ -10,6 +10,7 @@ that nobody learns from them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -80,18 +81,7 @@ def train_step(
     batch = batch if prepare is None else prepare(batch)
     key = update.dropout_key(state, axis_name)
 
-    def generate(params):
-        variables = with_stats({**state.params, GENERATOR: params}, state.batch_stats)
-        outputs, updated = model.apply(
-            variables,
-            batch["image"],
-            train=True,
-            mutable=["batch_stats"],
-            rngs={"dropout": key},
-        )
-        picture = _given(jnp.tanh(outputs["logits"]), batch)
-        return picture, (updated.get("batch_stats", {}), outputs["logits"])
-
+    generate = functools.partial(_generate, model, state, batch, key)
     picture, pull_back, (stats, logits) = jax.vjp(
         generate, state.params[GENERATOR], has_aux=True
     )
@@ -127,6 +117,20 @@ def train_step(
         ema=update.average(state, params, ema),
     )
     return state, metrics
+
+
+def _generate(model, state, batch, key, params):
+    """Pictures by the generator's `params`; its new statistics and logits."""
+    variables = with_stats({**state.params, GENERATOR: params}, state.batch_stats)
+    outputs, updated = model.apply(
+        variables,
+        batch["image"],
+        train=True,
+        mutable=["batch_stats"],
+        rngs={"dropout": key},
+    )
+    picture = _given(jnp.tanh(outputs["logits"]), batch)
+    return picture, (updated.get("batch_stats", {}), outputs["logits"])
 
 
 def _discriminate(params, stats, picture, batch, model, loss_fn, axis_name):
