@@ -80,14 +80,13 @@ def page(records: list[Record], command: str) -> str:
         "",
         "Ratios are time over PyTorch's in the same run: medians | minima.",
         f"Rows with{MARK} ran beside other processes: their ratios mean nothing.",
-        "",
     ]
     sections = [
         _operators([r for r in records if r["part"] == "ops"]),
         _networks([r for r in records if r["part"] == "models"]),
         _memory([r for r in records if r["part"] == "memory"]),
     ]
-    return "\n".join(head) + "\n\n".join(s for s in sections if s) + "\n"
+    return "\n\n".join(["\n".join(head), *(s for s in sections if s)]) + "\n"
 
 
 def mark(record: Record) -> str:
