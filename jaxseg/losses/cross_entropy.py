@@ -44,8 +44,8 @@ def _backward(void, smoothing, saved, cotangent):
     """(softmax - target) * cotangent, 0 on void pixels whatever their logits are.
 
     Void is taken care of per pixel: a selection by pixel among the values [B, H, W, K]
-    would take as long as all the rest on CPU. NaN, in logsumexp if in any logit,
-    comes back by way of the weight.
+    would take half as long again on CPU. Exponents are at most 0; what is not so is
+    NaN, which is dropped here and comes back by way of logsumexp in the weight.
     """
     logits, label, lse = saved
     weight = jnp.where(label == void, 0.0, cotangent + 0 * lse)[..., None]

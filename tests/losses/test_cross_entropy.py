@@ -134,3 +134,12 @@ def test_shapes_that_do_not_fit_are_named(example):
         cross_entropy(logits, label[..., :3])
     with pytest.raises(ValueError, match="float32"):
         cross_entropy(logits, label.astype(np.float32))
+
+
+def test_nan_reaches_the_gradient_of_its_pixel_unless_that_is_void():
+    logits = jnp.zeros((1, 1, 3, 4)).at[0, 0, :2, 1].set(jnp.nan)
+    label = jnp.array([[[0, 255, 2]]])
+    gradient = jax.grad(lambda z: pixel_nll(z, label).sum())(logits)[0, 0]
+    assert np.isnan(gradient[0]).all()
+    np.testing.assert_array_equal(gradient[1], 0.0)
+    np.testing.assert_allclose(gradient[2], [0.25, 0.25, -0.75, 0.25], rtol=1e-6)
