@@ -8,7 +8,8 @@ normalisation and resizing by gathers do not, as in the tables of the papers.
     convolution   B * O * H' * W' * kh * kw * I / groups; products with padded zeros
                   count, as in published numbers, unless `padding=False`
     transposed    B * O * H * W * kh * kw * I / groups (of the input): the zeros that
-                  `lhs_dilation` inserts never count
+                  `lhs_dilation` inserts never count; in the gradient of its kernel
+                  the "kernel" is a map, and the outputs are the taps
     dot           batch * rows * columns * contracted
     scan          body * length
     cond          the dearest branch
@@ -233,7 +234,7 @@ def _axis_products(size: int, taps: int, out: int, *, window, padding: bool) -> 
     """Products along one axis: pairs of output position and tap that meet an input."""
     stride, spread, rate, before = window
     if padding:
-        return out * taps if spread == 1 else size * taps
+        return out * taps if spread == 1 else size * min(taps, out)
     position = np.arange(out)[:, None] * stride + np.arange(taps) * rate - before
     inside = (position >= 0) & (position <= (size - 1) * spread)
     return int((inside & (position % spread == 0)).sum())

@@ -12,6 +12,7 @@ from functools import partial
 import jax
 from jax import lax
 
+from jaxseg.ops.target import after
 from jaxseg.typing import Array
 
 Pair = tuple[int, int]
@@ -33,7 +34,7 @@ def _forward(stride, rate, padding, x, kernel):
 
 
 def _backward(stride, rate, padding, saved, grad):
-    x, kernel = saved
+    x, kernel = (after(a, grad[0, 0, 0, 0]) for a in saved)
     return (
         _image_gradient(stride, rate, padding, x.shape, kernel, grad),
         _kernel_gradient(stride, rate, padding, x, kernel.shape, grad),

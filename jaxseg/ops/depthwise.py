@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxseg.ops.target import after
 from jaxseg.typing import Array
 
 _BLOCK = 16  # output rows
@@ -69,7 +70,7 @@ def _backward(stride, rate, padding, saved, grad):
     x, kernel = saved
     options = {"taps": kernel.shape[:2], "stride": stride, "rate": rate}
     sums = lax.platform_dependent(
-        _pad(x, padding),
+        _pad(after(x, grad[0, 0, 0, 0]), padding),
         grad,
         cpu=partial(_sums_by_block, **options),
         default=partial(_sums_by_tap, **options),

@@ -6,9 +6,15 @@ taps fall outside the map (only the parts inside are multiplied: at rate 24 on a
 nest on CPU).
 """
 
+import math
+from functools import partial
+
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
+from jaxseg.ops.target import after
 from jaxseg.typing import Array
 
 Pair = tuple[int, int]
@@ -28,24 +34,85 @@ def share_inside(x: Array, kernel: Array, rate: Pair, padding: Pads) -> float:
 def sliced_conv(x: Array, kernel: Array, *, rate: Pair, padding: Pads) -> Array:
     """Stride-1 convolution of x [B, H, W, C] with kernel [kh, kw, C, O].
 
-    Each tap multiplies the part of the map that it reads; sums are float32.
+    Each tap multiplies the part of the map that it reads; sums are float32. Reverse
+    mode only.
     """
+    return _sliced(rate, padding, x, kernel)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _sliced(rate, padding, x, kernel):
     sizes = [_size(x, kernel, rate, padding, a) for a in (0, 1)]
-    rows, columns = (
-        _spans(x.shape[a + 1], kernel.shape[a], rate[a], padding[a]) for a in (0, 1)
-    )
     total = jnp.zeros((x.shape[0], *sizes, kernel.shape[3]), jnp.float32)
-    for u, (top, bottom, down) in enumerate(rows):
-        for v, (left, right, across) in enumerate(columns):
-            if top >= bottom or left >= right:
-                continue
-            part = x[:, top + down : bottom + down, left + across : right + across]
-            flat = part.reshape(-1, x.shape[3])
-            y = jnp.matmul(flat, kernel[u, v], preferred_element_type=jnp.float32)
-            y = y.reshape(*part.shape[:3], -1)
-            widths = ((top, sizes[0] - bottom, 0), (left, sizes[1] - right, 0))
-            total += lax.pad(y, jnp.float32(0), ((0, 0, 0), *widths, (0, 0, 0)))
+    for turn, (tap, read, write) in enumerate(_taps(x, kernel, rate, padding)):
+        part = _wait(turn, total, x[read]).reshape(-1, x.shape[3])
+        total = _plus(total, write, _product(part, kernel[tap]))
     return total.astype(x.dtype)
+
+
+def _sliced_forward(rate, padding, x, kernel):
+    return _sliced(rate, padding, x, kernel), (x, kernel)
+
+
+def _sliced_backward(rate, padding, saved, grad):
+    x, kernel = saved
+    of_x, of_taps = jnp.zeros(x.shape, jnp.float32), {}
+    for turn, (tap, read, write) in enumerate(_taps(x, kernel, rate, padding)):
+        part = _wait(turn, of_x, x[read]).reshape(-1, x.shape[3])
+        towards = _wait(turn, of_x, grad[write]).reshape(-1, kernel.shape[3])
+        of_taps[tap] = _product(part.T, towards)
+        of_x = _plus(of_x, read, _product(towards, kernel[tap].T))
+    nothing = jnp.zeros(kernel.shape[2:], jnp.float32)
+    places = np.ndindex(kernel.shape[:2])
+    of_kernel = jnp.stack([of_taps.get(tap, nothing) for tap in places])
+    return of_x.astype(x.dtype), of_kernel.reshape(kernel.shape).astype(kernel.dtype)
+
+
+_sliced.defvjp(_sliced_forward, _sliced_backward)
+
+
+def _taps(x, kernel, rate, padding):
+    """(tap, what it reads, what it writes) of taps that meet the map, largest first.
+
+    Both are slices of [B, H, W].
+    """
+    axes = []
+    for a in (0, 1):
+        spans = _spans(x.shape[a + 1], kernel.shape[a], rate[a], padding[a])
+        axes.append(
+            [
+                (u, slice(start + off, stop + off), slice(start, stop))
+                for u, (start, stop, off) in enumerate(spans)
+                if start < stop
+            ]
+        )
+    every = slice(None)
+    found = [
+        ((u, v), (every, rows, columns), (every, down, across))
+        for u, rows, down in axes[0]
+        for v, columns, across in axes[1]
+    ]
+    return sorted(found, key=lambda tap: -math.prod(_lengths(tap[2][1:])))
+
+
+def _lengths(slices):
+    return [one.stop - one.start for one in slices]
+
+
+def _wait(turn, total, part):
+    """One product at a time: the sums before are there, and their parts are gone."""
+    return after(part, total[0, 0, 0, 0]) if turn else part
+
+
+def _product(a, b):
+    return jnp.matmul(a, b, preferred_element_type=jnp.float32)
+
+
+def _plus(total, where, y):
+    """total [B, H, W, C] with y [:, C] added to a part."""
+    part = total[where]
+    starts = (0, where[1].start, where[2].start, 0)
+    return lax.dynamic_update_slice(total, part + y.reshape(part.shape), starts)
 
 
 def grouped_conv(

@@ -27,6 +27,19 @@ def for_tpu() -> bool:
     return platform() == "tpu"
 
 
+def after(x: Array, value: Array) -> Array:
+    """x, on a CPU not computed before `value`, any float scalar, is known.
+
+    XLA's CPU backend runs what it can as soon as it can, and the results wait: the
+    flipped kernels and transposed maps of the whole backward pass. Barriers are gone
+    before it orders operations; a sum with a zero that it cannot foresee is not. With
+    several devices `value` would have to reach them all; x is left alone there.
+    """
+    if platform() != "cpu" or jax.sharding.get_abstract_mesh().size > 1:
+        return x
+    return x + jnp.where(value > 0, 0.0, -0.0).astype(x.dtype)
+
+
 @jax.custom_jvp
 def kept(x: Array) -> Array:
     """x, written out once on a CPU, for a map that several operators read.

@@ -23,6 +23,7 @@ from flax import linen as nn
 from jaxseg.losses.reduction import total
 from jaxseg.metrics import confusion, confusion_over
 from jaxseg.ops.resize import resize
+from jaxseg.ops.target import after
 from jaxseg.training import update
 from jaxseg.training.gradient import Problem, differentiate
 from jaxseg.training.remat import find_blocks, recomputed
@@ -85,12 +86,14 @@ def train_step(
     )
     sums = (found.loss, found.parts, found.gradient, found.counts)
     loss, parts, gradient, counts = total(sums, axis_name)
+    norm = optax.tree.norm(gradient)
+    gradient = jax.tree.map(lambda g: after(g, norm), gradient)
     updates, opt_state = tx.update(gradient, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     metrics = {
         "loss": loss,
         **{f"loss/{name}": part for name, part in parts.items()},
-        "grad_norm": optax.tree.norm(gradient),
+        "grad_norm": norm,
         **({} if schedule is None else {"learning_rate": schedule(state.step)}),
         **counts,
     }

@@ -65,6 +65,18 @@ def test_convolutions_equal_the_compiler(case):
     assert cost.flops == compiled.cost_analysis()["flops"]
 
 
+@pytest.mark.parametrize("case", ["plain", "atrous", "transposed"])
+def test_the_gradient_of_a_kernel_costs_what_the_layer_does(case):
+    options, kernel, forward = CASES[case]
+
+    def gradient(x, k, towards):
+        return jax.vjp(lambda k: conv(x, k, **options), k)[1](towards)
+
+    x, k = shape(2, 8, 10, 4), shape(*kernel)
+    out = jax.eval_shape(lambda x, k: conv(x, k, **options), x, k)
+    assert count_cost(gradient, x, k, out).macs == forward
+
+
 def test_products_equal_the_compiler():
     def fn(a, b):
         return jnp.einsum("bij,bkj->bik", a, b)
