@@ -35,7 +35,7 @@ ELEMENTWISE = frozenset((
     "population_count", "pow", "real", "reduce_precision", "rem", "round", "rsqrt",
     "select_n", "shift_left", "shift_right_logical", "shift_right_arithmetic", "sign",
     "sin", "sinh", "sqrt", "square", "stop_gradient", "sub", "tan", "tanh", "xor",
-    "optimization_barrier", "sharding_constraint", "name",
+    "optimization_barrier", "sharding_constraint", "name", "kept",
 ))
 # fmt: on
 

@@ -9,8 +9,8 @@ from flax import linen as nn
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import BasicBlock, Bottleneck
 from jaxseg.nn.style import Style
+from jaxseg.ops.order import kept
 from jaxseg.ops.resize import resize
-from jaxseg.ops.target import kept
 from jaxseg.typing import Array, Pyramid
 
 

@@ -10,8 +10,8 @@ from jaxseg.nn.attention import SqueezeExcite
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import Shortcut
 from jaxseg.nn.style import Style
+from jaxseg.ops.order import kept
 from jaxseg.ops.pool import max_pool
-from jaxseg.ops.target import kept
 from jaxseg.typing import Array, Pyramid
 
 

@@ -10,8 +10,8 @@ from flax import linen as nn
 
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.style import Style
+from jaxseg.ops.order import kept
 from jaxseg.ops.pool import avg_pool
-from jaxseg.ops.target import kept
 from jaxseg.typing import Array
 
 

@@ -11,6 +11,7 @@ from flax import linen as nn
 from jaxseg.nn.layers import Dropout
 from jaxseg.nn.style import Style
 from jaxseg.ops.attention import attend
+from jaxseg.ops.order import kept
 from jaxseg.typing import Array
 
 
@@ -92,8 +93,8 @@ class TransformerBlock(nn.Module):
 
         attention = SelfAttention(self.heads, self.attention, style, name="attention")
         y = LayerNorm(style=style, name="norm_1")(x)
-        x = x + drop(attention(y, train=train))
+        x = kept(x + drop(attention(y, train=train)))
         y = LayerNorm(style=style, name="norm_2")(x)
         y = Linear(self.mlp_ratio * width, style=style, name="mlp_1")(y)
         y = drop(jax.nn.gelu(y, approximate=False))
-        return x + drop(Linear(width, style=style, name="mlp_2")(y))
+        return kept(x + drop(Linear(width, style=style, name="mlp_2")(y)))

@@ -12,7 +12,7 @@ from functools import partial
 import jax
 from jax import lax
 
-from jaxseg.ops.target import after
+from jaxseg.ops.order import after
 from jaxseg.typing import Array
 
 Pair = tuple[int, int]

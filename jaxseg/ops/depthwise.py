@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxseg.ops.target import after
+from jaxseg.ops.order import after
 from jaxseg.typing import Array
 
 _BLOCK = 16  # output rows

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxseg.ops.target import after
+from jaxseg.ops.order import after
 from jaxseg.typing import Array
 
 Pair = tuple[int, int]

@@ -22,8 +22,8 @@ from flax import linen as nn
 
 from jaxseg.losses.reduction import total
 from jaxseg.metrics import confusion, confusion_over
+from jaxseg.ops.order import after
 from jaxseg.ops.resize import resize
-from jaxseg.ops.target import after
 from jaxseg.training import update
 from jaxseg.training.gradient import Problem, differentiate
 from jaxseg.training.remat import find_blocks, recomputed

@@ -160,3 +160,23 @@ def test_residual_units_are_not_computed_anew_behind_them():
     fused = [i for i in hlo.instructions(text) if i.opcode == "fusion"]
     # at most the unit's input, a convolution and its four vectors
     assert max(len(i.operands) for i in fused) <= 6
+
+
+def test_the_residual_stream_is_not_computed_anew_in_either_direction():
+    """Gradients of a transformer's layers, as the sums of a stream that splits."""
+    from jaxseg.nn.transformer import TransformerBlock
+
+    class Chain(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            for i in range(4):
+                x = TransformerBlock(2, name=f"layer{i}")(x, train=False)
+            return x
+
+    model, x = Chain(), jnp.zeros((1, 33, 16))
+    variables = jax.eval_shape(model.init, jax.random.key(0), x)
+    loss = lambda variables, x: jnp.sum(model.apply(variables, x) ** 2)
+    text = jax.jit(jax.grad(loss)).lower(variables, x).compile().as_text()
+    fused = [i for i in hlo.instructions(text) if i.opcode == "fusion"]
+    # 65 where the stream is computed anew; a layer's own are 10
+    assert max(len(i.operands) for i in fused) <= 12

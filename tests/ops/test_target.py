@@ -10,7 +10,7 @@ from jax.sharding import AbstractDevice, AbstractMesh, AxisType
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import max_pool
 from jaxseg.ops.resize import resize
-from jaxseg.ops.target import after, for_tpu, kept, platform
+from jaxseg.ops.target import for_tpu, platform
 from jaxseg.ops.transposed import conv_transpose
 
 
@@ -88,33 +88,3 @@ def test_values_agree():
             traced = jax.make_jaxpr(operator)()
         there = core.jaxpr_as_fun(traced)()[0]
         np.testing.assert_allclose(there, operator(), rtol=1e-5, atol=1e-5)
-
-
-def test_a_kept_map_is_itself_in_value_and_derivative():
-    x = jnp.asarray([1.5, -0.0, jnp.inf, jnp.nan], jnp.float32)
-    slope = jnp.asarray([1.0, 2.0, 3.0, 4.0], jnp.float32)
-    value, pull = jax.vjp(kept, x)
-    np.testing.assert_array_equal(value, x)
-    assert np.signbit(value[1])
-    np.testing.assert_array_equal(pull(slope)[0], slope)
-    np.testing.assert_array_equal(jax.jvp(kept, (x,), (slope,))[1], slope)
-    assert kept(x.astype(jnp.bfloat16)).dtype == jnp.bfloat16
-
-
-@pytest.mark.parametrize("value", [2.0, -2.0, 0.0, jnp.nan, jnp.inf])
-def test_what_comes_after_a_value_is_unchanged_by_it(value):
-    x = jnp.asarray([1.5, 0.0, -jnp.inf, jnp.nan], jnp.float32)
-    waiting, pull = jax.vjp(after, x, jnp.float32(value))
-    np.testing.assert_array_equal(waiting, x)
-    slope = jnp.asarray([1.0, 2.0, 3.0, 4.0], jnp.float32)
-    towards, of_value = pull(slope)
-    np.testing.assert_array_equal(towards, slope)
-    assert of_value == 0
-    assert after(x.astype(jnp.bfloat16), jnp.float32(value)).dtype == jnp.bfloat16
-
-
-def test_several_devices_do_not_wait_for_a_value():
-    wait = lambda: after(jnp.ones(3), jnp.float32(1))
-    with jax.sharding.use_abstract_mesh(mesh_of("cpu", "cpu")):
-        assert "add" not in str(jax.make_jaxpr(wait)())
-    assert "add" in str(jax.make_jaxpr(wait)())
