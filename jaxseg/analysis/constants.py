@@ -41,6 +41,7 @@ FOLDS = {
     "convert_element_type": lambda eqn, x: x,
     "copy": lambda eqn, x: x,
     "kept": lambda eqn, x: x,
+    "after": lambda eqn, x, value: x,
     "transpose": lambda eqn, x: np.transpose(x, eqn.params["permutation"]),
     "select_n": lambda eqn, which, *cases: np.choose(np.asarray(which, int), cases),
     "clamp": lambda eqn, low, x, high: np.clip(x, low, high),

@@ -138,6 +138,30 @@ def dynamic_slice(eqn, spreads, known):
     return [spread]
 
 
+def dynamic_update_slice(eqn, spreads, known):
+    """Exact where the start is constant and the cut is along dimensions of the mask."""
+    starts = known[2:]
+    if any(s is not None for s in spreads[2:]) or any(s is None for s in starts):
+        return everything(eqn, spreads, known)
+    full, part = (var.aval.shape for var in eqn.invars[:2])
+    some = given(spreads[:2])
+    dims = tuple(sorted({d for spread in some for d in spread.dims}))
+    base, new = (
+        (spread or nothing(some[0])).over(dims, shape)
+        for spread, shape in zip(spreads[:2], (full, part), strict=True)
+    )
+    firsts = [int(np.clip(starts[d], 0, full[d] - part[d])) for d in dims]
+    where = tuple(slice(f, f + part[d]) for f, d in zip(firsts, dims, strict=True))
+    whole = all(part[d] == full[d] for d in range(len(full)) if d not in dims)
+    mask = base.copy()
+    mask[where] = new if whole else new | base[where]
+    return [Spread(dims, mask)]
+
+
+def after(eqn, spreads, known):
+    return [spreads[0]]
+
+
 def pad(eqn, spreads, known):
     spread, value = spreads
     if spread is None or value is not None:
@@ -204,6 +228,8 @@ RULES = {
     "rev": rev,
     "slice": slice_,
     "dynamic_slice": dynamic_slice,
+    "dynamic_update_slice": dynamic_update_slice,
+    "after": after,
     "pad": pad,
     "concatenate": concatenate,
     "split": split,

@@ -8,6 +8,7 @@ help: it is gone before XLA fuses and orders.
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -24,7 +25,7 @@ def after(x: Array, value: Array) -> Array:
     """
     if platform() != "cpu" or jax.sharding.get_abstract_mesh().size > 1:
         return x
-    return x + jnp.where(value > 0, 0.0, -0.0).astype(x.dtype)
+    return _after.bind(x, value)
 
 
 def kept(x: Array) -> Array:
@@ -36,15 +37,44 @@ def kept(x: Array) -> Array:
     return _kept.bind(x)
 
 
+def _added(x, value):
+    return x + jnp.where(value > 0, 0.0, -0.0).astype(x.dtype)
+
+
 def _selected(x):
     """Operations of one map are fused into readers, not a selection between two."""
     return jnp.where(x == x, x, jnp.nan)
 
 
-_kept = Primitive("kept")
-_kept.def_impl(lambda x: x)
-_kept.def_abstract_eval(lambda x: x)
+def _after_jvp(primals, tangents):
+    (x, value), (tangent, _) = primals, tangents
+    moved = tangent if type(tangent) is ad.Zero else _after.bind(tangent, value)
+    return _after.bind(x, value), moved
+
+
+def _after_batched(operands, axes):
+    """One of the examples' values is as good as all."""
+    (x, value), (axis, values) = operands, axes
+    if values is not None:
+        value = lax.index_in_dim(value, 0, values, keepdims=False)
+    return _after.bind(x, value), axis
+
+
+def _primitive(name, on_cpu):
+    """Its first operand, computed by `on_cpu` on a CPU."""
+    made = Primitive(name)
+    made.def_impl(lambda x, *_: x)
+    made.def_abstract_eval(lambda x, *_: x)
+    mlir.register_lowering(made, lambda context, x, *_: [x])
+    mlir.register_lowering(made, mlir.lower_fun(on_cpu, False), platform="cpu")
+    return made
+
+
+_kept = _primitive("kept", _selected)
 ad.deflinear2(_kept, lambda gradient, x: [kept(gradient)])
 batching.defvectorized(_kept)
-mlir.register_lowering(_kept, lambda context, x: [x])
-mlir.register_lowering(_kept, mlir.lower_fun(_selected, False), platform="cpu")
+
+_after = _primitive("after", _added)
+ad.primitive_jvps[_after] = _after_jvp
+ad.primitive_transposes[_after] = lambda gradient, x, value: [gradient, None]
+batching.primitive_batchers[_after] = _after_batched
