@@ -7,12 +7,41 @@ per level; the form of segmentation_models.pytorch.
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.layers import Conv, ConvNormAct
+from jaxseg.nn.layers import Conv, ConvNormAct, initialiser
+from jaxseg.nn.norm import Norm
 from jaxseg.nn.style import Style
-from jaxseg.ops.unpool import nearest
+from jaxseg.ops.doubled import doubled_conv
 from jaxseg.typing import Array, Pyramid
 
 LEVELS = ("c4", "c3", "c2", "c1", "c0")
+
+
+class _DoubledConv(nn.Module):
+    """The kernel [3, 3, C + D, features] of `ops.doubled.doubled_conv`."""
+
+    features: int
+    style: Style
+
+    @nn.compact
+    def __call__(self, low, skip, size):
+        channels = low.shape[-1] + (0 if skip is None else skip.shape[-1])
+        shape, dtype = (3, 3, channels, self.features), self.style.dtype
+        kernel = self.param("kernel", initialiser("he"), shape).astype(dtype)
+        skip = None if skip is None else skip.astype(dtype)
+        impl = self.style.impl
+        return doubled_conv(low.astype(dtype), skip, kernel, size=size, impl=impl)
+
+
+class _DoubledConvNormAct(nn.Module):
+    """`ConvNormAct` of [nearest doubling of low, skip]."""
+
+    features: int
+    style: Style
+
+    @nn.compact
+    def __call__(self, low, skip, size, *, train):
+        x = _DoubledConv(self.features, self.style, name="conv")(low, skip, size)
+        return nn.relu(Norm(self.style, name="norm")(x, train=train))
 
 
 class UNetHead(nn.Module):
@@ -34,13 +63,10 @@ class UNetHead(nn.Module):
         x = pyramid["c5"]
         levels = zip(LEVELS, self.features, strict=True)
         for i, (level, features) in enumerate(levels):
-            height, width = pyramid[level].shape[1:3]
-            x = nearest(x, 2)[:, :height, :width]
-            if level != "c0":
-                x = jnp.concatenate([x, pyramid[level]], axis=-1)
-            for j in (1, 2):
-                name = f"block{i}_conv{j}"
-                conv = ConvNormAct(features, 3, style=self.style, name=name)
-                x = conv(x, train=train)
+            skip = None if level == "c0" else pyramid[level]
+            size, name = pyramid[level].shape[1:3], f"block{i}_conv"
+            first = _DoubledConvNormAct(features, self.style, name=f"{name}1")
+            second = ConvNormAct(features, 3, style=self.style, name=f"{name}2")
+            x = second(first(x, skip, size, train=train), train=train)
         x = Conv(self.num_classes, 3, style=self.style, name="classifier")(x)
         return x.astype(jnp.float32)
