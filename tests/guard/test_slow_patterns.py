@@ -7,6 +7,7 @@ shapes cost nothing here and some forms depend on them.
 
 import importlib.util
 import pathlib
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -143,40 +144,42 @@ def test_convolutions_in_a_loop_have_the_order_of_the_fast_routines():
     assert orders("auto") == {"b01f_01io->b01f"}
 
 
+class Chain(nn.Module):
+    """Units in a row, `unit(name)` each."""
+
+    unit: Callable[[str], nn.Module]
+    count: int
+
+    @nn.compact
+    def __call__(self, x):
+        for i in range(self.count):
+            x = self.unit(f"unit{i}")(x, train=False)
+        return x
+
+
+def most_operands(model, x, gradient=False):
+    """Of the fusions of a compiled forward pass, or of its gradient."""
+    variables = jax.eval_shape(model.init, jax.random.key(0), x)
+    run = lambda variables, x: jnp.sum(model.apply(variables, x) ** 2)
+    run = jax.grad(run) if gradient else model.apply
+    text = jax.jit(run).lower(variables, x).compile().as_text()
+    fused = [i for i in hlo.instructions(text) if i.opcode == "fusion"]
+    return max(len(i.operands) for i in fused)
+
+
 def test_residual_units_are_not_computed_anew_behind_them():
     """The sum of three units in a row is three sums, each read by the next."""
     from jaxseg.nn.residual import BasicBlock
 
-    class Chain(nn.Module):
-        @nn.compact
-        def __call__(self, x):
-            for i in range(3):
-                x = BasicBlock(8, name=f"unit{i}")(x, train=False)
-            return x
-
-    model, x = Chain(), jnp.zeros((1, 17, 17, 8))
-    variables = jax.eval_shape(model.init, jax.random.key(0), x)
-    text = jax.jit(model.apply).lower(variables, x).compile().as_text()
-    fused = [i for i in hlo.instructions(text) if i.opcode == "fusion"]
+    model = Chain(lambda name: BasicBlock(8, name=name), 3)
     # at most the unit's input, a convolution and its four vectors
-    assert max(len(i.operands) for i in fused) <= 6
+    assert most_operands(model, jnp.zeros((1, 17, 17, 8))) <= 6
 
 
 def test_the_residual_stream_is_not_computed_anew_in_either_direction():
     """Gradients of a transformer's layers, as the sums of a stream that splits."""
     from jaxseg.nn.transformer import TransformerBlock
 
-    class Chain(nn.Module):
-        @nn.compact
-        def __call__(self, x):
-            for i in range(4):
-                x = TransformerBlock(2, name=f"layer{i}")(x, train=False)
-            return x
-
-    model, x = Chain(), jnp.zeros((1, 33, 16))
-    variables = jax.eval_shape(model.init, jax.random.key(0), x)
-    loss = lambda variables, x: jnp.sum(model.apply(variables, x) ** 2)
-    text = jax.jit(jax.grad(loss)).lower(variables, x).compile().as_text()
-    fused = [i for i in hlo.instructions(text) if i.opcode == "fusion"]
+    model = Chain(lambda name: TransformerBlock(2, name=name), 4)
     # 65 where the stream is computed anew; a layer's own are 10
-    assert max(len(i.operands) for i in fused) <= 12
+    assert most_operands(model, jnp.zeros((1, 33, 16)), gradient=True) <= 12
