@@ -13,7 +13,7 @@ from jaxseg.ops.conv import conv
 from jaxseg.ops.shard import is_split
 from jaxseg.ops.target import platform
 from jaxseg.ops.transposed import conv_transpose
-from jaxseg.ops.unpool import nearest
+from jaxseg.ops.unpool import check_halved, nearest
 from jaxseg.typing import Array, Size
 
 _LEAST_PIXELS = 256
@@ -56,12 +56,7 @@ def _with_doubling(kernel):
 
 
 def _check(low, skip, kernel, size):
-    for name, full, half in zip(("height", "width"), size, low.shape[1:3], strict=True):
-        if not 2 * half - 1 <= full <= 2 * half:
-            raise ValueError(
-                f"{name} {full} cannot come from a map of {half}; "
-                f"allowed are {2 * half - 1} and {2 * half}"
-            )
+    check_halved(low, size)
     if skip is not None and skip.shape[1:3] != tuple(size):
         raise ValueError(f"skip {skip.shape} must have the size {tuple(size)}")
     channels = low.shape[-1] + (0 if skip is None else skip.shape[-1])

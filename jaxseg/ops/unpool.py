@@ -20,17 +20,22 @@ def max_unpool(x: Array, position: Array, size: Size) -> Array:
 
     Source: SegNet, arXiv 1511.00561, figure 3; DeconvNet, arXiv 1505.04366.
     """
+    check_halved(x, size)
+    if position.shape != x.shape:
+        raise ValueError(f"position {position.shape} does not match x {x.shape}")
+    b, h, w, c = x.shape
+    full = _unpool((b, 2 * h, 2 * w, c), x, position)
+    return full[:, : size[0], : size[1]]
+
+
+def check_halved(x: Array, size: Size) -> None:
+    """Raises ValueError unless x [B, h, w, C] is half of `size`, rounded up."""
     for name, full, half in zip(("height", "width"), size, x.shape[1:3], strict=True):
         if not 2 * half - 1 <= full <= 2 * half:
             raise ValueError(
                 f"{name} {full} cannot come from a map of {half}; "
                 f"allowed are {2 * half - 1} and {2 * half}"
             )
-    if position.shape != x.shape:
-        raise ValueError(f"position {position.shape} does not match x {x.shape}")
-    b, h, w, c = x.shape
-    full = _unpool((b, 2 * h, 2 * w, c), x, position)
-    return full[:, : size[0], : size[1]]
 
 
 _CELL = ((2, 2), (2, 2))

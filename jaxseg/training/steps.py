@@ -87,6 +87,7 @@ def train_step(
     sums = (found.loss, found.parts, found.gradient, found.counts)
     loss, parts, gradient, counts = total(sums, axis_name)
     norm = optax.tree.norm(gradient)
+    # so that XLA knows that nothing reads the old weights any more, and copies none
     gradient = jax.tree.map(lambda g: after(g, norm), gradient)
     updates, opt_state = tx.update(gradient, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
