@@ -5,13 +5,12 @@ device takes the rows that it lacks from its two neighbours (one exchange each w
 multiplies by its own band of the matrix. The partitioner by itself would gather x.
 """
 
-import functools
-
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.sharding import PartitionSpec as P
 
+from jaxseg.ops.halo import with_neighbours
 from jaxseg.ops.shard import AXES, parts, per_device, tiles
 from jaxseg.typing import Array
 
@@ -34,7 +33,7 @@ def banded(x: Array, weights: np.ndarray, axis: int) -> Array:
     bands = jnp.asarray(_cut(weights, count, before, after), x.dtype)
 
     def local(x, band):
-        return _product(_with_neighbours(x, axis, name, before, after), band[0], axis)
+        return _product(with_neighbours(x, axis, name, before, after), band[0], axis)
 
     lies = tiles(x)
     return per_device(local, (lies, P(name)), lies)(x, bands)
@@ -63,20 +62,6 @@ def _cut(weights, count, before, after):
             for k in range(count)
         ]
     )
-
-
-def _with_neighbours(x, axis, name, before, after):
-    """x with the last rows of the device before and the first of the one after."""
-    count, size = lax.axis_size(name), x.shape[axis]
-    part = functools.partial(lax.slice_in_dim, axis=axis)
-    pieces = [x]
-    if before:
-        down = [(k, k + 1) for k in range(count - 1)]
-        pieces.insert(0, lax.ppermute(part(x, size - before, size), name, down))
-    if after:
-        up = [(k + 1, k) for k in range(count - 1)]
-        pieces.append(lax.ppermute(part(x, 0, after), name, up))
-    return jnp.concatenate(pieces, axis)
 
 
 def _product(x, weights, axis):

@@ -18,9 +18,9 @@
 On TPU (`jaxseg.ops.target`) "auto" is the plain primitive but for few groups: by the
 compiler's own estimate shifted products cost 1.5-4 times more there.
 
-Where devices share the rows of a map (`jaxseg.ops.shard`) "auto" is the plain primitive
-too, and a product for 1x1 kernels: shifted or flattened maps would be exchanged many
-times, or gathered.
+Where devices share the rows of a map (`jaxseg.ops.shard`) each takes the border rows
+that it lacks from its neighbours (`jaxseg.ops.halo`), and "auto" is the plain primitive
+too, or a product for 1x1 kernels.
 """
 
 import jax.numpy as jnp
@@ -29,6 +29,7 @@ from jax.sharding import PartitionSpec as P
 
 from jaxseg.ops.canonical import canonical_conv
 from jaxseg.ops.depthwise import depthwise_conv
+from jaxseg.ops.halo import windowed
 from jaxseg.ops.shard import (
     copies,
     is_split,
@@ -86,11 +87,12 @@ def conv(
     if x.ndim == 5:
         kernel, padding = _drop_idle_taps(x, kernel, stride, rate, padding)
         return _gathered_conv(x, kernel, stride, rate, padding, groups)
-    if impl == "lax":
-        return split_rows(_lax_conv(x, kernel, stride, rate, padding, groups))
-    kernel, padding = _drop_idle_taps(x, kernel, stride, rate, padding)
+    if impl == "auto" or is_split():
+        kernel, padding = _drop_idle_taps(x, kernel, stride, rate, padding)
     if is_split():
-        return split_rows(_split_conv(x, kernel, stride, rate, padding, groups))
+        return _shared_conv(x, kernel, stride, rate, padding, groups)
+    if impl == "lax":
+        return _lax_conv(x, kernel, stride, rate, padding, groups)
     depthwise = 1 < groups == x.shape[-1]
     few = 1 < groups <= 4 and not depthwise
     if for_tpu() and not few:
@@ -169,12 +171,17 @@ def _drop_idle_taps(x, kernel, stride, rate, padding):
     return kernel, tuple(pads)
 
 
-def _split_conv(x, kernel, stride, rate, padding, groups):
-    """The form that the partitioner exchanges border rows for."""
+def _shared_conv(x, kernel, stride, rate, padding, groups):
+    """Of a map whose rows devices share: border rows are exchanged."""
     plain = stride == (1, 1) and padding == ((0, 0), (0, 0)) and groups == 1
     if plain and kernel.shape[:2] == (1, 1):
-        return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
-    return _lax_conv(x, kernel, stride, rate, padding, groups)
+        return split_rows(lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ()))))
+
+    def local(x, padding, kernel):
+        return _lax_conv(x, kernel, stride, rate, padding, groups)
+
+    extent = tuple(rate[a] * (kernel.shape[a] - 1) + 1 for a in (0, 1))
+    return windowed(local, x, kernel, extent=extent, stride=stride, padding=padding)
 
 
 def _gathered_conv(x, kernel, stride, rate, padding, groups):

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxseg.ops.halo import windowed
 from jaxseg.ops.shard import is_split, split_rows
 from jaxseg.ops.target import for_tpu
 from jaxseg.ops.winners import maximum, reduce_max, to_winners, winners
@@ -39,9 +40,11 @@ def max_pool(
     widths = _pool_widths(x.shape[1:3], window, stride, padding_pairs(padding), ceil)
     if impl not in ("auto", "lax"):
         raise ValueError(f'impl {impl!r} is unknown; allowed are "auto" and "lax"')
-    if impl == "lax" or is_split() or for_tpu():
-        return split_rows(reduce_max(_pad_low(x, widths), window, stride))
+    if is_split():
+        return _shared_max(x, window, stride, widths)
     x = _pad_low(x, widths)
+    if impl == "lax" or for_tpu():
+        return reduce_max(x, window, stride)
     return _max_pool(window, stride, x.shape, x)
 
 
@@ -76,10 +79,7 @@ def avg_pool(
     padding = padding_pairs(padding)
     size = x.shape[1:3]
     widths = _pool_widths(size, window, stride, padding, ceil)
-    dims, strides = (1, *window, 1), (1, *stride, 1)
-    zero = np.zeros((), x.dtype)
-    x = lax.pad(x, zero, ((0, 0, 0), *((*w, 0) for w in widths), (0, 0, 0)))
-    total = lax.reduce_window(x, zero, lax.add, dims, strides, "VALID")
+    total = _sums(x, window, stride, widths)
     counts = [
         _window_counts(
             size[a], window[a], stride[a], padding[a], widths[a], count_include_pad
@@ -88,6 +88,28 @@ def avg_pool(
     ]
     area = np.outer(*counts)[None, :, :, None]
     return split_rows(total * (1 / area).astype(x.dtype))
+
+
+def _sums(x, window, stride, widths):
+    """Sum of each window, zeros of the padding included."""
+    zero = np.zeros((), x.dtype)
+
+    def local(x, widths):
+        x = lax.pad(x, zero, ((0, 0, 0), *((*w, 0) for w in widths), (0, 0, 0)))
+        dims, strides = (1, *window, 1), (1, *stride, 1)
+        return lax.reduce_window(x, zero, lax.add, dims, strides, "VALID")
+
+    if not is_split():
+        return local(x, widths)
+    return windowed(local, x, extent=window, stride=stride, padding=widths)
+
+
+def _shared_max(x, window, stride, widths):
+    def local(x, widths):
+        return reduce_max(_pad_low(x, widths), window, stride)
+
+    slide = {"extent": window, "stride": stride, "padding": widths}
+    return windowed(local, x, **slide, fill=-np.inf)
 
 
 def _window_counts(size, window, stride, padding, widths, include_pad):

@@ -5,9 +5,9 @@ runs inside that mesh's context, which jax itself keeps while it traces. The fun
 here read it and tell the partitioner how a feature map is cut; outside such a mesh they
 are the identity, and they never change a value.
 
-The partitioner exchanges border rows by itself for convolutions and pooling, as long as
-their input and output are known to be cut; behind a resizing or a transposed
-convolution it would otherwise gather the whole map.
+Convolutions, pooling and resizing exchange border rows themselves (`jaxseg.ops.halo`,
+`jaxseg.ops.bands`); what works on each pixel alone is left to the partitioner, as long
+as its input and output are known to be cut.
 """
 
 from collections.abc import Callable

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxseg.ops.conv import conv
-from jaxseg.ops.shard import is_split, split_rows
+from jaxseg.ops.shard import is_split, parts, split_rows
 from jaxseg.ops.shuffle import depth_to_space
 from jaxseg.ops.target import for_tpu
 from jaxseg.typing import Array, pair
@@ -91,15 +91,17 @@ def _phases_within(x, kernel, stride, padding, size):
     """[B, ceil(H' / sh), ceil(W' / sw), sh * sw * O]: phases of the cropped result.
 
     With a = ceil(p / s) and zeros before the kernel so that it starts at s * a - p,
-    phase r of row q is sum_j x[q + a - j] @ kernel[s * j + r].
+    phase r of row q is sum_j x[q + a - j] @ kernel[s * j + r]. There are more rows
+    where that number does not divide evenly among devices: phases can then become rows
+    on the device that has them.
     """
     ahead = [-(-p // s) for p, s in zip(padding, stride, strict=True)]
     front = [a * s - p for a, s, p in zip(ahead, stride, padding, strict=True)]
     kernel = _phase_kernel(kernel, stride, front)
-    pads = [
-        (kernel.shape[a] - 1 - ahead[a], rows + ahead[a] - x.shape[a + 1])
-        for a, rows in enumerate(-(-n // s) for n, s in zip(size, stride, strict=True))
-    ]
+    pads = []
+    for a, share in enumerate(parts()):
+        rows = -(-size[a] // (stride[a] * share)) * share
+        pads.append((kernel.shape[a] - 1 - ahead[a], rows + ahead[a] - x.shape[a + 1]))
     return conv(x, kernel, padding=tuple(pads))
 
 

@@ -68,12 +68,19 @@ class Driver:
 def within_mesh(function: Callable, mesh: Mesh) -> Callable:
     """`function`, to be traced by `jax.jit` in the context of a mesh of `make_mesh`.
 
-    So images of which devices share the rows can be predicted, for example.
+    So images of which devices share the rows can be predicted, for example. Arrays of
+    the host are copied to the mesh's devices; `batch_sharding` divides them before.
     """
+
+    def on_mesh(x):
+        """As it lies; names the devices that the program runs on."""
+        anyhow = P(*(P.UNCONSTRAINED,) * x.ndim)
+        return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, anyhow))
 
     def traced(*args, **kwargs):
         with jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+        return jax.tree.map(on_mesh, result)
 
     traced.__name__ = _name(function)
     return traced
