@@ -12,6 +12,7 @@ A map of n rows on c devices lies in parts of ceil(n / c) rows; the last may be 
 import functools
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -57,6 +58,7 @@ def windowed(
     )
     x = _pad_last(x, counts, fill)
 
+    @jax.checkpoint  # fetches border rows again for gradients: x is kept, not both
     def on_device(x, *weights):
         for axis, (name, cut) in enumerate(zip(names, cuts, strict=True), start=1):
             x = x if name is None else _seen(x, axis, name, cut, fill)
