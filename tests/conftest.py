@@ -1,5 +1,6 @@
 """Eight fake devices, cheap compilation, warnings of jaxseg as errors."""
 
+import gc
 import os
 import pathlib
 
@@ -14,6 +15,7 @@ CACHE = pathlib.Path(
     os.environ.get("JAXSEG_TEST_CACHE", pathlib.Path.home() / ".cache/jaxseg/tests")
 )
 
+gc.set_threshold(200_000, 20, 50)  # tracing makes many objects: a fifth of its time
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_disable_most_optimizations", True)

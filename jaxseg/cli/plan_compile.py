@@ -166,7 +166,8 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
     traced, state, shapes = driver.trace(state, shapes)
     parts = _parts(state, shapes)
     try:
-        program = traced.lower().compile()
+        with _nothing_kept(target):
+            program = traced.lower().compile()
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
@@ -185,6 +186,19 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
         accessed=cost.get("bytes accessed", 0.0),
         text=program.as_text(),
     )
+
+
+@contextlib.contextmanager
+def _nothing_kept(target: Slice):
+    """No program for absent chips in the cache: JAX could write, but not read it."""
+    name = "jax_persistent_cache_min_compile_time_secs"
+    before = getattr(jax.config, name)
+    here = target.devices[0] in jax.devices()
+    jax.config.update(name, before if here else math.inf)
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
 
 
 def step_flops(config: Config, *, batch: int | None = None) -> int:

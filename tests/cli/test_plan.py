@@ -119,6 +119,17 @@ def test_without_libtpu_the_extra_is_named(monkeypatch):
         plan_compile.described("v5e:16x16")
 
 
+def test_programs_of_absent_chips_are_not_kept():
+    """JAX would warn at the next plan that it cannot read them."""
+    here, absent = jax.devices()[0], types.SimpleNamespace(platform="tpu")
+    limit = lambda: jax.config.jax_persistent_cache_min_compile_time_secs
+    before, seen = limit(), []
+    for device in (here, absent):
+        with plan_compile._nothing_kept(Slice("", (device,), None, 1)):
+            seen.append(limit())
+    assert (seen, limit()) == ([before, np.inf], before)
+
+
 def test_uneven_batches_are_refused():
     with pytest.raises(ValueError, match="multiples of 4"):
         plan_compile.compiled(TINY, plan_compile.described("cpu:4"), batch=6)
