@@ -13,7 +13,7 @@ from typing import Any
 
 import jaxseg.config
 from jaxseg.cli.typed import from_dict, hashable, near, to_dict
-from jaxseg.config import Config
+from jaxseg.config import Config, ModelConfig
 
 OPTIONS = ("--model.options.", "--loss.options.")  # free dictionaries
 
@@ -82,6 +82,27 @@ def take_options(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
         else:
             values.append(token)
     return nested({name: _literals(words) for name, words in options.items()}), rest
+
+
+def peek(argv: list[str], name: str) -> str | None:
+    """The value of an option, before the line is read as a whole."""
+    for i, token in enumerate(argv):
+        if token == name:
+            return argv[i + 1] if i + 1 < len(argv) else None
+        if token.startswith(f"{name}="):
+            return token.removeprefix(f"{name}=")
+    return None
+
+
+def chosen(base: Config, argv: list[str], options: Mapping[str, Any]) -> Config:
+    """A configuration with options of the line, before the rest of the line is read.
+
+    Another network by `--model.name` leaves the options of the one before behind.
+    """
+    name = peek(argv, "--model.name")
+    if name not in (None, base.model.name):
+        base = dataclasses.replace(base, model=ModelConfig(name))
+    return overridden(base, options)
 
 
 def _literals(words: list[str]) -> Any:

@@ -16,7 +16,13 @@ import jax
 import tyro
 
 from jaxseg.cli import default
-from jaxseg.cli.configure import config_name, load_config, overridden, take_options
+from jaxseg.cli.configure import (
+    chosen,
+    config_name,
+    load_config,
+    overridden,
+    take_options,
+)
 from jaxseg.cli.plan_compile import (
     Program,
     Slice,
@@ -93,7 +99,7 @@ def parse(argv: list[str]) -> Arguments:
     base = load_config(path) if path else default.DEFAULT
     arguments = tyro.cli(
         Arguments,
-        default=Arguments(run=overridden(base, options)),
+        default=Arguments(run=chosen(base, rest, options)),
         args=rest,
         prog="jaxseg plan",
     )

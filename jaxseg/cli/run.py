@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,15 @@ def build_model(
     )
     style = Style(**vars(style) | {"axis_name": axis_name})
     _check_options(name, options)
-    model = jaxseg.create_model(name, num_classes, style=style, **options)
+    try:
+        model = jaxseg.create_model(name, num_classes, style=style, **options)
+    except TypeError as error:  # of a part that the network hands its options on to
+        found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if not found or found[1] not in options:
+            raise
+        raise ValueError(
+            f"model.options: {name!r} has no option {found[1]!r}"
+        ) from error
     if "affinity" in (config.loss.name, *(extra for extra, _ in config.loss.extra)):
         sizes = config.loss.options.get("affinity", {}).get("sizes", (1, 2, 3))
         return WithAffinity(model, num_classes, len(sizes))

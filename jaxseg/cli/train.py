@@ -18,7 +18,7 @@ import numpy as np
 import tyro
 
 from jaxseg.cli import default, overlays, utilisation
-from jaxseg.cli.configure import config_name, load_config, overridden, take_options
+from jaxseg.cli.configure import chosen, config_name, load_config, peek, take_options
 from jaxseg.cli.progress import reporter
 from jaxseg.cli.run import CHECKPOINTS, CONFIG, read_config, write_run
 from jaxseg.cli.start import initialised, started
@@ -128,7 +128,7 @@ def parse(argv: list[str]) -> Arguments:
     """
     options, rest = take_options(_numbered(argv))
     path = rest[0] if rest and not rest[0].startswith("-") else None
-    workdir = _peek(rest, "--workdir")
+    workdir = peek(rest, "--workdir")
     smoke = "--smoke" in rest
     if smoke and path is None:
         raise ValueError("--smoke needs a config file that defines `smoke`")
@@ -140,7 +140,7 @@ def parse(argv: list[str]) -> Arguments:
         base = default.DEFAULT
     arguments = tyro.cli(
         Arguments,
-        default=Arguments(run=overridden(base, options)),
+        default=Arguments(run=chosen(base, rest, options)),
         args=rest,
         prog="jaxseg train",
     )
@@ -157,15 +157,6 @@ def _numbered(argv: list[str]) -> list[str]:
     if argv[after : after + 1] and argv[after].lstrip("-").isdigit():
         return argv
     return [*argv[:after], str(TRACED), *argv[after:]]
-
-
-def _peek(argv: list[str], name: str) -> str | None:
-    for i, token in enumerate(argv):
-        if token == name:
-            return argv[i + 1] if i + 1 < len(argv) else None
-        if token.startswith(f"{name}="):
-            return token.removeprefix(f"{name}=")
-    return None
 
 
 def execute(

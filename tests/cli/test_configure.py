@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from jaxseg.cli import plan, train
 from jaxseg.cli.configure import (
     config_name,
     load_config,
@@ -154,6 +155,10 @@ def with_model(name, **options):
     [
         (with_model("unett"), "model.name is 'unett'; did you mean 'unet'"),
         (with_model("unet", widht=8), "'unet' has no option 'widht'.*'width'"),
+        (
+            with_model("deeplabv3_resnet50", foo=8),
+            "'deeplabv3_resnet50' .* option 'foo'",
+        ),
         (with_model("unet", style={"nrom": "group"}), "'nrom'; did you mean 'norm'"),
         (with_model("unet", style={"norm": "layer"}), "'layer'"),
     ],
@@ -161,6 +166,15 @@ def with_model(name, **options):
 def test_network_errors(config, message):
     with pytest.raises(ValueError, match=message):
         build_model(config, 3)
+
+
+@pytest.mark.parametrize("command", [train, plan])
+def test_another_network_leaves_the_options_of_the_first(command):
+    """Not those that the line gives it; and the same network keeps its own."""
+    line = ["--model.name", "fcn8s_vgg16", "--model.options.dropout", "0.1"]
+    assert command.parse(line).run.model == ModelConfig("fcn8s_vgg16", {"dropout": 0.1})
+    same = command.parse(["--model.name=unet", "--model.options.depth", "2"]).run.model
+    assert same == ModelConfig("unet", {"width": 16, "depth": 2})
 
 
 def test_style_comes_from_options_dtype_and_driver():
