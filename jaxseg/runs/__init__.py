@@ -1,0 +1,1 @@
+"""The run directory as data: configuration, checks, lock, and pretrained start."""
