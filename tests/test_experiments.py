@@ -7,10 +7,10 @@ import statistics
 import jax
 import pytest
 
-from jaxseg.cli.configure import load_config
-from jaxseg.cli.run import build_model, variable_shapes
 from jaxseg.cli.sweep import load_configs
-from jaxseg.training import optim
+from jaxseg.runs.config_file import load_config
+from jaxseg.runs.directory import build_model, variable_shapes
+from jaxseg.training.optim import optimizers as optim
 
 ROOT = pathlib.Path(__file__).parent.parent / "experiments"
 FILES = sorted(

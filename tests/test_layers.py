@@ -21,8 +21,9 @@ ALLOWED = {
     "viz": BASE,
     "weights": BASE,
     "inference": BASE | {"ops"},
-    "analysis": BASE | {"ops"},
-    "training": BASE | {"metrics", "ops", "losses"},
+    "analysis": BASE | {"ops", "training"},
+    "checkpoints": BASE,
+    "training": BASE | {"metrics", "ops", "losses", "checkpoints"},
 }
 TENSORFLOW_FILES = {"data/tf_backend.py"}
 

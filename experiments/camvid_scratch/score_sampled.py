@@ -18,12 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxseg.cli import eval as evaluation
-from jaxseg.cli.run import build_model, load_variables
 from jaxseg.data import eval_batches, open_source
 from jaxseg.inference import mc_dropout
 from jaxseg.metrics import ConfusionTotal, confusion, scores
 from jaxseg.ops.resize import resize
-from jaxseg.training.augment import prepare_eval
+from jaxseg.runs.directory import build_model, load_variables
+from jaxseg.training.step.augment import prepare_eval
 
 
 def main(argv: list[str]) -> None:

@@ -17,10 +17,10 @@ import jax
 import numpy as np
 
 from jaxseg.cli import eval as evaluation
-from jaxseg.cli.run import build_model, load_variables
 from jaxseg.data import DatasetSpec, Source, open_source
 from jaxseg.metrics.rand import components, pair_counts, rand_score
-from jaxseg.training.augment import prepare_eval
+from jaxseg.runs.directory import build_model, load_variables
+from jaxseg.training.step.augment import prepare_eval
 
 THRESHOLDS = (*(round(0.05 * k, 2) for k in range(1, 20)), 0.97, 0.98, 0.99, 0.995)
 CELL = 1

@@ -17,10 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxseg.cli.adversarial import photo_maker
-from jaxseg.cli.run import build_model, load_variables, read_config, read_spec
-from jaxseg.cli.systems import system_of
 from jaxseg.metrics import ConfusionTotal, confusion, scores
+from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.tasks.pix2pix import photo_maker
+from jaxseg.tasks.table import system_of
 
 
 def restored(workdir: str, checkpoint: str):

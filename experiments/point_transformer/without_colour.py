@@ -13,10 +13,10 @@ import sys
 import numpy as np
 
 from jaxseg.cli.eval import score
-from jaxseg.cli.run import build_model, load_variables, read_config, read_spec
 from jaxseg.data import Clouds, open_clouds
 from jaxseg.metrics import scores, table
-from jaxseg.training import devices
+from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.training.devices import runner as devices
 
 
 def shuffled(source: Clouds, seed: int = 0) -> Clouds:

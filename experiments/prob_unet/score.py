@@ -22,11 +22,11 @@ import numpy as np
 from PIL import Image
 
 from jaxseg.cli import eval as evaluation
-from jaxseg.cli.probabilistic import rater_groups, sampler
-from jaxseg.cli.run import build_model, load_variables
 from jaxseg.data import open_source
 from jaxseg.data.builders.raters.case import COUNTS, MODES
 from jaxseg.metrics.ged import energy_distance, iou_distances
+from jaxseg.runs.directory import build_model, load_variables
+from jaxseg.tasks.prob_unet import rater_groups, sampler
 
 SAMPLES = 100
 DRAWS = (1, 4, 8, 16)

@@ -1,6 +1,6 @@
 """What a network is and does, for any callable on images."""
 
-from jaxseg.analysis.checkerboard import (
+from jaxseg.analysis.atrous.checkerboard import (
     grid_energy,
     overlap,
     overlap_phases,
@@ -9,15 +9,13 @@ from jaxseg.analysis.checkerboard import (
     spectrum,
     unevenness,
 )
-from jaxseg.analysis.consistency import (
+from jaxseg.analysis.atrous.consistency import (
     Shift,
     atrous_gap,
     output_stride_gaps,
     shift_consistency,
 )
-from jaxseg.analysis.cost import Cost, count_cost, count_parameters
-from jaxseg.analysis.dependence import Extent, Lines, Reach, extent, field, reach
-from jaxseg.analysis.effective_field import (
+from jaxseg.analysis.atrous.effective_field import (
     Gaussian,
     effective_field,
     effective_share,
@@ -25,13 +23,13 @@ from jaxseg.analysis.effective_field import (
     gradients,
     support,
 )
-from jaxseg.analysis.frequency import (
+from jaxseg.analysis.atrous.frequency import (
     frequency_response,
     impulse_response,
     passband_copies,
     stack_response,
 )
-from jaxseg.analysis.gridding import (
+from jaxseg.analysis.atrous.gridding import (
     Gridding,
     coverage,
     evenness,
@@ -44,10 +42,8 @@ from jaxseg.analysis.gridding import (
     touched,
     union_coverage,
 )
-from jaxseg.analysis.layer_cost import LayerCost, grouped, layer_costs
-from jaxseg.analysis.memory import Memory, peak_memory
-from jaxseg.analysis.plans import Plan, recommend, search
-from jaxseg.analysis.receptive_field import (
+from jaxseg.analysis.atrous.plans import Plan, recommend, search
+from jaxseg.analysis.atrous.receptive_field import (
     Field,
     Layer,
     chain,
@@ -57,7 +53,11 @@ from jaxseg.analysis.receptive_field import (
     stages,
     through,
 )
-from jaxseg.analysis.valid_weights import valid_counts, valid_fraction, valid_shares
+from jaxseg.analysis.atrous.valid_taps import valid_counts, valid_fraction, valid_shares
+from jaxseg.analysis.jaxpr.cost import Cost, count_cost, count_parameters
+from jaxseg.analysis.jaxpr.dependence import Extent, Lines, Reach, extent, field, reach
+from jaxseg.analysis.jaxpr.layer_cost import LayerCost, grouped, layer_costs
+from jaxseg.analysis.jaxpr.memory import Memory, peak_memory
 
 __all__ = [
     "Cost",

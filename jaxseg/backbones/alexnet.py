@@ -8,8 +8,8 @@ the one-tower form of arXiv 1404.5997.
 from flax import linen as nn
 
 from jaxseg.backbones.stride import atrous_plan, pool_max
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv
-from jaxseg.nn.style import Style
 from jaxseg.ops.lrn import local_response_norm
 from jaxseg.typing import Array, Pyramid
 

@@ -9,8 +9,8 @@ from flax import linen as nn
 
 from jaxseg.backbones.stride import Step, atrous_plan, pool_max
 from jaxseg.backbones.vgg import CHANNELS, CONVOLUTIONS
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv
-from jaxseg.nn.style import Style
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import avg_pool
 from jaxseg.typing import Array, Pyramid

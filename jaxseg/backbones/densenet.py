@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.backbones.stride import Step, atrous_plan, pool_average, pool_max
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.nn.norm import Norm
-from jaxseg.nn.style import Style
 from jaxseg.typing import Array, Pyramid
 
 # layers per block, growth, first width

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.backbones.stride import Step, atrous_plan, pool_max
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.ops.lrn import local_response_norm
 from jaxseg.typing import Array, Pyramid
 

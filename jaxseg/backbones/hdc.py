@@ -7,9 +7,9 @@ names are those of `ResNet(stem="beta", stride_in="conv1")`, whose weights fit.
 from flax import linen as nn
 
 from jaxseg.backbones.resnet import BLOCKS
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import Bottleneck
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array, Pyramid
 

@@ -6,10 +6,10 @@ keeps its resolution; the pyramid is c2..c5 with widths C, 2C, 4C, 8C.
 
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import BasicBlock, Bottleneck
-from jaxseg.nn.style import Style
-from jaxseg.ops.order import kept
+from jaxseg.ops.lowering.scheduling import kept
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid
 

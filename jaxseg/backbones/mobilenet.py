@@ -9,8 +9,8 @@ import dataclasses
 from flax import linen as nn
 
 from jaxseg.backbones.stride import Step, atrous_plan
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import adaptive_avg_pool
 from jaxseg.typing import Array, Pyramid
 

@@ -10,9 +10,9 @@ import dataclasses
 
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import BasicBlock, Bottleneck
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array, Pyramid
 

@@ -7,10 +7,10 @@ from flax import linen as nn
 
 from jaxseg.backbones.resnet import BLOCKS, plan_units
 from jaxseg.nn.attention import SqueezeExcite
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import Shortcut
-from jaxseg.nn.style import Style
-from jaxseg.ops.order import kept
+from jaxseg.ops.lowering.scheduling import kept
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array, Pyramid
 

@@ -7,9 +7,9 @@ optionally batch norm behind each convolution (torchvision's `_bn` form).
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv
 from jaxseg.nn.norm import Norm
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array, Padding, Pyramid
 

@@ -9,8 +9,8 @@ bilinearly; sizes that are no multiple of the patch are padded below and to the 
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, Dropout
-from jaxseg.nn.style import Style
 from jaxseg.nn.transformer import TransformerBlock
 from jaxseg.ops.resize import pad_to_multiple, resize
 from jaxseg.typing import Array, Pyramid, Size

@@ -6,9 +6,9 @@ stages at atrous rates 2, 4, 4. Batch norm and ReLU stand before the convolution
 
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.nn.norm import Norm
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array, Pyramid
 

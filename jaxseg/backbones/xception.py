@@ -12,8 +12,8 @@ from typing import NamedTuple
 from flax import linen as nn
 
 from jaxseg.backbones.stride import Step, atrous_plan
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct, SeparableConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.typing import Array, Pyramid
 
 

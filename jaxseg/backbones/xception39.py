@@ -6,8 +6,8 @@ whose last convolution is four times as wide.
 
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array, Pyramid
 

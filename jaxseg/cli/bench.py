@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int:
     jax.config.update("jax_platforms", "cpu" if options.device == "cpu" else "cuda,cpu")
     if options.device == "gpu" and jax.default_backend() != "gpu":
         raise ValueError("device 'gpu': jax sees none; install jaxseg[cuda13]")
-    from jaxseg.cli import bench_report
+    from jaxseg.bench import report as bench_report
 
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "results.jsonl"
@@ -80,8 +80,8 @@ def main(argv: list[str]) -> int:
 
 def run(options: Options, path: Path) -> None:
     """Appends a line per row that is not on file, clean."""
-    from jaxseg.cli import bench_rows
-    from jaxseg.cli.bench_clock import QUICK, Limits, Sentinel
+    from jaxseg.bench import rows as bench_rows
+    from jaxseg.bench.clock import QUICK, Limits, Sentinel
 
     dtype = options.dtype or ("bfloat16" if options.device == "gpu" else "float32")
     plan = bench_rows.Plan(
@@ -111,7 +111,7 @@ def run(options: Options, path: Path) -> None:
 
 
 def _torch(options: Options) -> dict[str, Any]:
-    from jaxseg.cli.bench_torch import Torch, installed
+    from jaxseg.bench.pytorch import Torch, installed
 
     if not options.torch or not installed("torch"):
         return {}

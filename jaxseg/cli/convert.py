@@ -18,21 +18,22 @@ import numpy as np
 import tyro
 
 from jaxseg import weights
-from jaxseg.cli.configure import overridden, take_options
-from jaxseg.cli.run import CONFIG, build_model, read_config, read_spec, write_run
-from jaxseg.cli.typed import near, to_dict
+from jaxseg.checkpoints.manager import Checkpoints
 from jaxseg.config import Config, ModelConfig
 from jaxseg.data.spec import DatasetSpec, generated_palette
 from jaxseg.models import MODELS
-from jaxseg.training.checkpoint import Checkpoints
-from jaxseg.weights import card as cards
-from jaxseg.weights import files, verify
-from jaxseg.weights.classes import count_classes
-from jaxseg.weights.convert import flatten
-from jaxseg.weights.load import Imported, model_shapes
-from jaxseg.weights.mmseg_config import trunk_options
-from jaxseg.weights.sources import read_table
-from jaxseg.weights.unwrap import unwrap
+from jaxseg.runs.config_file import overridden, take_options
+from jaxseg.runs.directory import CONFIG, build_model, read_config, read_spec, write_run
+from jaxseg.runs.serialize import near, to_dict
+from jaxseg.weights.catalog.mmseg_config import trunk_options
+from jaxseg.weights.catalog.sources import read_table
+from jaxseg.weights.formats import files
+from jaxseg.weights.translate import model_card as cards
+from jaxseg.weights.translate import verify
+from jaxseg.weights.translate.convert import flatten
+from jaxseg.weights.translate.load import Imported, model_shapes
+from jaxseg.weights.translate.num_classes import count_classes
+from jaxseg.weights.translate.state_dict import unwrap
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,15 +17,16 @@ import numpy as np
 import tyro
 from flax import linen as nn
 
-from jaxseg.cli.configure import overridden, take_options
-from jaxseg.cli.default import DEFAULT
-from jaxseg.cli.run import build_model, load_variables, read_config, read_spec
-from jaxseg.cli.systems import Examples, system_of
 from jaxseg.config import Config, DataConfig
 from jaxseg.data import DatasetSpec
 from jaxseg.metrics import ConfusionTotal, scores, table, to_json
-from jaxseg.training import devices, evaluate
-from jaxseg.training.record import write_json
+from jaxseg.runs.config_file import overridden, take_options
+from jaxseg.runs.default import DEFAULT
+from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.tasks.table import Examples, system_of
+from jaxseg.training.devices import runner as devices
+from jaxseg.training.run import evaluate
+from jaxseg.training.run.metric_writer import write_json
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,9 +17,11 @@ import shlex
 import tyro
 
 from jaxseg import analysis
-from jaxseg.cli import lab_models, lab_networks, lab_rates
-from jaxseg.cli.lab_page import Report, Table, write
-from jaxseg.cli.run import variable_shapes
+from jaxseg.lab import network_tools as lab_models
+from jaxseg.lab import networks as lab_networks
+from jaxseg.lab import rate_tools as lab_rates
+from jaxseg.lab.page import Report, Table, write
+from jaxseg.runs.directory import variable_shapes
 from jaxseg.viz import figures
 
 

@@ -14,7 +14,7 @@ import os
 import sys
 from typing import Any
 
-from jaxseg.cli import cache
+from jaxseg.runs import compilation_cache as cache
 
 COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
     "train": ("jaxseg.cli.train", "train a network; run again to resume exactly"),

@@ -22,9 +22,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from jaxseg.analysis.cost import Cost, count_cost_and_weights, count_parameters
+from jaxseg.analysis.jaxpr.cost import Cost, count_cost_and_weights, count_parameters
 from jaxseg.models import MODELS
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 
 SIZE = (512, 512)
 LOOP = "a loop of unknown length counts once"

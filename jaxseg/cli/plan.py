@@ -15,25 +15,19 @@ from typing import Annotated, Any
 import jax
 import tyro
 
-from jaxseg.cli import default
-from jaxseg.cli.configure import (
+from jaxseg.config import Config
+from jaxseg.plan.compile import Program, Slice, compiled, described, step_flops
+from jaxseg.plan.report import comparison, figures, fits, text
+from jaxseg.plan.search import alternatives, image_devices, in_words, search
+from jaxseg.runs import default
+from jaxseg.runs.config_file import (
     chosen,
     config_name,
     load_config,
     overridden,
     take_options,
 )
-from jaxseg.cli.plan_compile import (
-    Program,
-    Slice,
-    compiled,
-    described,
-    step_flops,
-)
-from jaxseg.cli.plan_report import comparison, figures, fits, text
-from jaxseg.cli.plan_search import alternatives, image_devices, in_words, search
-from jaxseg.cli.typed import to_dict
-from jaxseg.config import Config
+from jaxseg.runs.serialize import to_dict
 
 DOES_NOT_FIT = 3  # exit status
 

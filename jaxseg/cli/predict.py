@@ -24,22 +24,22 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
-from jaxseg.cli.configure import overridden, take_options
 from jaxseg.cli.crf import CRF, refiner
-from jaxseg.cli.run import build_model, load_variables, read_config, read_spec
-from jaxseg.cli.samples import (
-    check_request,
-    hypothesis_drawer,
-    sample_paths,
-    write_samples,
-)
-from jaxseg.cli.systems import system_of
 from jaxseg.data import DatasetSpec
 from jaxseg.inference import predict_labels, predict_probabilities
 from jaxseg.inference.images import collect, output_names, read_rgb, size_of
 from jaxseg.inference.predict import ApplyFn, round_up
 from jaxseg.inference.tta import PSPNET_SCALES
 from jaxseg.ops.resize import resize
+from jaxseg.runs.config_file import overridden, take_options
+from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.tasks.samples import (
+    check_request,
+    hypothesis_drawer,
+    sample_paths,
+    write_samples,
+)
+from jaxseg.tasks.table import system_of
 from jaxseg.viz import indexed_png, overlay
 
 Size = tuple[int, int]

@@ -31,12 +31,17 @@ from typing import Any
 import numpy as np
 import tyro
 
-from jaxseg.cli.configure import config_name, execute_file
-from jaxseg.cli.lab_page import Table, lines, png
-from jaxseg.cli.run import CONFIG, read_config
-from jaxseg.cli.typed import differences, from_dict, to_dict
 from jaxseg.config import Config
-from jaxseg.training.record import METRICS, read_metrics, replace_text, write_json
+from jaxseg.lab.page import Table, lines, png
+from jaxseg.runs.config_file import config_name, execute_file
+from jaxseg.runs.directory import CONFIG, read_config
+from jaxseg.runs.serialize import differences, from_dict, to_dict
+from jaxseg.training.run.metric_writer import (
+    METRICS,
+    read_metrics,
+    replace_text,
+    write_json,
+)
 from jaxseg.viz import figures
 
 RESULTS, TABLE, LOG, FIGURE = "results.jsonl", "table.json", "log.txt", "results.png"

@@ -17,20 +17,23 @@ import jax
 import numpy as np
 import tyro
 
-from jaxseg.cli import default, overlays, utilisation
-from jaxseg.cli.configure import chosen, config_name, load_config, peek, take_options
+from jaxseg.analysis.hlo import utilization as utilisation
 from jaxseg.cli.progress import reporter
-from jaxseg.cli.run import CHECKPOINTS, CONFIG, read_config, write_run
-from jaxseg.cli.start import initialised, started
-from jaxseg.cli.systems import system_of
-from jaxseg.cli.typed import differences, to_dict
 from jaxseg.config import Config
 from jaxseg.metrics import scores, table
-from jaxseg.training import devices, processes
-from jaxseg.training.loop import train
-from jaxseg.training.profile import FOLDER as PROFILE
-from jaxseg.training.stop import Stopped
-from jaxseg.training.task import NonFiniteLoss, Result
+from jaxseg.runs import default
+from jaxseg.runs.config_file import chosen, config_name, load_config, peek, take_options
+from jaxseg.runs.directory import CHECKPOINTS, CONFIG, read_config, write_run
+from jaxseg.runs.pretrained import initialised, started
+from jaxseg.runs.serialize import differences, to_dict
+from jaxseg.tasks import overlays
+from jaxseg.tasks.table import system_of
+from jaxseg.training.devices import processes
+from jaxseg.training.devices import runner as devices
+from jaxseg.training.run.loop import train
+from jaxseg.training.run.preemption import Stopped
+from jaxseg.training.run.profile import FOLDER as PROFILE
+from jaxseg.training.run.task import NonFiniteLoss, Result
 
 NON_FINITE = 4  # exit status
 TRACED = 5  # steps of --profile without a number

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxseg.config import DataConfig
-from jaxseg.data import order
+from jaxseg.data import shuffle as order
 from jaxseg.data.clouds import Clouds
 from jaxseg.data.pipeline import eval_plan, read_batches
 from jaxseg.data.spec import VOID

@@ -13,7 +13,8 @@ import grain
 import numpy as np
 
 from jaxseg.config import DataConfig
-from jaxseg.data import elastic, order
+from jaxseg.data import elastic
+from jaxseg.data import shuffle as order
 from jaxseg.data.source import Source
 from jaxseg.data.spec import VOID
 from jaxseg.data.transforms import cut_image, cut_label, sample_window

@@ -6,11 +6,11 @@ v2: arXiv 1606.00915; v3: 1706.05587; v3+: 1802.02611.
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.context import ASPP, SeparableConv
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
-from jaxseg.nn.style import Style
 from jaxseg.ops.resize import resize
-from jaxseg.ops.shard import gather_rows
+from jaxseg.ops.spatial.layout import gather_rows
 from jaxseg.typing import Array, Pyramid
 
 

@@ -6,9 +6,9 @@ but the last ends in a stride of 2, which becomes a rate beyond the output strid
 
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv
 from jaxseg.nn.residual import Bottleneck
-from jaxseg.nn.style import Style
 from jaxseg.typing import Array, Pyramid
 
 

@@ -7,9 +7,9 @@ the first branch, newest features first in the concatenation.
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv
 from jaxseg.nn.norm import Norm
-from jaxseg.nn.style import Style
 from jaxseg.typing import Array, Pyramid
 
 

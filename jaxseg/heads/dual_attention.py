@@ -4,8 +4,8 @@ from flax import linen as nn
 
 from jaxseg.heads.classifier import Classifier
 from jaxseg.nn.attention import ChannelAttention, PositionAttention
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.typing import Array, Pyramid
 
 

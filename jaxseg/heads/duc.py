@@ -7,7 +7,7 @@ instead of interpolating.
 from flax import linen as nn
 
 from jaxseg.heads.aspp import ScoreSumHead
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 from jaxseg.ops.shuffle import depth_to_space
 from jaxseg.typing import Array, Pyramid
 

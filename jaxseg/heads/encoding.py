@@ -6,9 +6,9 @@ Differs: the auxiliary presence classifier of the paper's SE loss is left out.
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
 from jaxseg.nn.norm import Norm
-from jaxseg.nn.style import Style
 from jaxseg.typing import Array, Pyramid
 
 

@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
-from jaxseg.nn.style import Style
 from jaxseg.typing import Array, Pyramid
 
 

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.heads.classifier import Classifier
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.graph import GloReUnit, GraphUnit
 from jaxseg.nn.graph_interaction import GraphInteraction, WordEncoder
 from jaxseg.nn.layers import ConvNormAct
-from jaxseg.nn.style import Style
-from jaxseg.nn.words import SIZE, random_words
+from jaxseg.nn.word_vectors import SIZE, random_words
 from jaxseg.typing import Array, Pyramid
 
 
@@ -86,7 +86,7 @@ class GraphInteractionHead(nn.Module):
 
     3x3-norm-ReLU, graph interaction, dropout, 1x1. The word vectors lie in the
     collection `batch_stats` as "words" [K, 300]: not trained, saved with the weights,
-    and to be replaced by real ones (`jaxseg.nn.words.read_words`).
+    and to be replaced by real ones (`jaxseg.nn.word_vectors.read_words`).
     """
 
     num_classes: int

@@ -6,8 +6,8 @@ v1: arXiv 1412.7062; v2: arXiv 1606.00915, section 3.2.
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, Dropout
-from jaxseg.nn.style import Style
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid
 

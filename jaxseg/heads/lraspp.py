@@ -2,8 +2,8 @@
 
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import adaptive_avg_pool, avg_pool
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid

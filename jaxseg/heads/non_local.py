@@ -9,8 +9,8 @@ from flax import linen as nn
 
 from jaxseg.heads.classifier import Classifier
 from jaxseg.nn.attention import NonLocal
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.typing import Array, Pyramid
 
 

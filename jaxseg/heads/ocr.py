@@ -3,9 +3,9 @@
 from flax import linen as nn
 
 from jaxseg.heads.classifier import Classifier
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.object_context import ObjectContext
-from jaxseg.nn.style import Style
 from jaxseg.typing import Array
 
 

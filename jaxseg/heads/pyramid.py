@@ -5,10 +5,10 @@ PSPNet: arXiv 1612.01105. FastFCN: arXiv 1903.11816.
 
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.context import PyramidPooling
 from jaxseg.nn.jpu import JPU
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
-from jaxseg.nn.style import Style
 from jaxseg.typing import Array, Pyramid
 
 

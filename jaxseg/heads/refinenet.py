@@ -8,8 +8,8 @@ level. No normalisation; new weights start at N(0, 0.01).
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, Dropout
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import max_pool
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid

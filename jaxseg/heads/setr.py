@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.heads.classifier import Classifier
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.nn.transformer import LayerNorm
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid

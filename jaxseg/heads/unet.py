@@ -7,10 +7,10 @@ per level; the form of segmentation_models.pytorch.
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, initialiser
 from jaxseg.nn.norm import Norm
-from jaxseg.nn.style import Style
-from jaxseg.ops.doubled import doubled_conv
+from jaxseg.ops.lowering.upsample_conv import doubled_conv
 from jaxseg.typing import Array, Pyramid
 
 LEVELS = ("c4", "c3", "c2", "c1", "c0")

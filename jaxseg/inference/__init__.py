@@ -1,5 +1,6 @@
 """Prediction on whole images: padding, windows, tiles, test-time averaging, export."""
 
+from jaxseg.inference._mc_dropout import mc_dropout as mc_dropout
 from jaxseg.inference.crf import PRESETS as PRESETS
 from jaxseg.inference.crf import Kernels as Kernels
 from jaxseg.inference.crf import dense_crf as dense_crf
@@ -7,7 +8,6 @@ from jaxseg.inference.crf import unary_energy as unary_energy
 from jaxseg.inference.crf_refine import refine as refine
 from jaxseg.inference.export import export_network as export_network
 from jaxseg.inference.export import import_network as import_network
-from jaxseg.inference.mc_dropout import mc_dropout as mc_dropout
 from jaxseg.inference.predict import Canvas as Canvas
 from jaxseg.inference.predict import predict_canvas as predict_canvas
 from jaxseg.inference.predict import predict_labels as predict_labels

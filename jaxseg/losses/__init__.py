@@ -1,17 +1,17 @@
 """Losses: unreduced values and weights, one masking contract, one objective."""
 
-from jaxseg.losses.affinity import affinity
-from jaxseg.losses.boundary import boundary, signed_distance
-from jaxseg.losses.build import LOSSES, build
-from jaxseg.losses.class_weights import median_frequency
-from jaxseg.losses.cross_entropy import cross_entropy, pixel_nll
-from jaxseg.losses.dual_task import (
+from jaxseg.losses._affinity import affinity
+from jaxseg.losses._boundary import boundary, signed_distance
+from jaxseg.losses._build import LOSSES, build
+from jaxseg.losses._cross_entropy import cross_entropy, pixel_nll
+from jaxseg.losses._dual_task import (
     dual_task,
     edge_attention,
     image_weighted_cross_entropy,
 )
+from jaxseg.losses._focal import focal
+from jaxseg.losses.class_weights import median_frequency
 from jaxseg.losses.edge import edge_cross_entropy, edge_target
-from jaxseg.losses.focal import focal
 from jaxseg.losses.lovasz import lovasz_softmax
 from jaxseg.losses.ohem import ohem_cross_entropy, top_k_cross_entropy
 from jaxseg.losses.presence import presence_cross_entropy

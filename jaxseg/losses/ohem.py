@@ -14,7 +14,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxseg.losses.cross_entropy import cross_entropy
+from jaxseg.losses._cross_entropy import cross_entropy
 from jaxseg.losses.reduction import gather
 
 

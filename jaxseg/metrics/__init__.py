@@ -1,8 +1,8 @@
 """Metrics: integer confusion counts and the scores made from them."""
 
-from jaxseg.metrics.confusion import ConfusionTotal, confusion, confusion_over
+from jaxseg.metrics._confusion import ConfusionTotal, confusion, confusion_over
+from jaxseg.metrics._table import table
 from jaxseg.metrics.score import scores, to_json
-from jaxseg.metrics.table import table
 
 __all__ = [
     "ConfusionTotal",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxseg.metrics.confusion import check_counts
+from jaxseg.metrics._confusion import check_counts
 
 
 def scores(matrix: np.ndarray) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from jaxseg.backbones.resnet import ResNet
 from jaxseg.backbones.xception39 import Xception39
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.nn.bilateral import ContextPath, FeatureFusion, SpatialPath
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.backbones.resnet import ResNet
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.nn.up_projection import UpConv, UpProjection
 from jaxseg.ops.propagate import cspn as propagate
 from jaxseg.typing import Array, Outputs

@@ -4,7 +4,7 @@ from flax import linen as nn
 
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.dual_attention import DualAttentionHead
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
 

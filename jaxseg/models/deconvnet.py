@@ -14,9 +14,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, ConvTranspose
 from jaxseg.nn.norm import Norm
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import max_pool_argmax
 from jaxseg.ops.unpool import max_unpool
 from jaxseg.typing import Array

@@ -9,7 +9,7 @@ from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.vgg import CHANNELS
 from jaxseg.heads.largefov import LargeFOVHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 
 
 def deeplabv1_vgg16(

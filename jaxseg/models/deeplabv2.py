@@ -12,8 +12,8 @@ from jaxseg.backbones.resnet import ResNet
 from jaxseg.backbones.vgg import CHANNELS
 from jaxseg.heads.aspp import ScoreSumHead
 from jaxseg.heads.largefov import LargeFOVHead
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import logits_float32
-from jaxseg.nn.style import Style
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
 

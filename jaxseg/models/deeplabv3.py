@@ -14,8 +14,8 @@ from jaxseg.heads.cascade import CascadeHead
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.heads.lraspp import LRASPPHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.context import ASPP
-from jaxseg.nn.style import Style
 
 
 def deeplabv3_resnet(

@@ -15,8 +15,8 @@ from jaxseg.backbones.xception import Xception
 from jaxseg.heads.aspp import DeepLabV3PlusHead, aspp_rates
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.context import ASPP
-from jaxseg.nn.style import Style
 
 
 def compose_v3plus(

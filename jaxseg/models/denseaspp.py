@@ -8,7 +8,7 @@ from functools import partial
 from jaxseg.backbones.densenet import DenseNet
 from jaxseg.heads.dense_aspp import DenseASPPHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 
 _WIDTHS = {121: (128, 64), 161: (512, 128), 169: (336, 168), 201: (480, 240)}
 

@@ -10,7 +10,7 @@ from functools import partial
 from jaxseg.backbones.drn import DRN, DRNA
 from jaxseg.heads.aspp import ScoreSumHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 
 
 def drn(

@@ -5,7 +5,7 @@ from functools import partial
 from jaxseg.backbones.hdc import HDCResNet
 from jaxseg.heads.duc import DUCHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 
 
 def duc_hdc_resnet(

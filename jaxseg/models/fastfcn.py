@@ -13,9 +13,9 @@ from jaxseg.heads.encoding import EncHead
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.heads.pyramid import JPUHead, PSPHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.context import ASPP, PyramidPooling
 from jaxseg.nn.jpu import JPU
-from jaxseg.nn.style import Style
 
 HEADS = ("fcn", "psp", "deeplabv3", "enc")
 VARIANTS = ("author", "mmseg")

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.dense import DenseBlock, TransitionDown, TransitionUp
 from jaxseg.nn.layers import Conv
-from jaxseg.nn.style import Style
 from jaxseg.typing import Array
 
 LAYERS_56 = (4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4)

@@ -13,8 +13,8 @@ from flax import linen as nn
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxseg.backbones.vgg import VGG
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
-from jaxseg.nn.style import Style
 from jaxseg.nn.upsample import BilinearDeconv
 from jaxseg.typing import Array, Size, Variables
 

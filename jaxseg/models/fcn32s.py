@@ -10,8 +10,8 @@ from flax import linen as nn
 
 from jaxseg.backbones.alexnet import AlexNet
 from jaxseg.backbones.googlenet import GoogLeNet
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, Dropout
-from jaxseg.nn.style import Style
 from jaxseg.nn.upsample import BilinearDeconv
 from jaxseg.typing import Array
 

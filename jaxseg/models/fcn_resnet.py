@@ -9,7 +9,7 @@ from functools import partial
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 
 
 def fcn_resnet(

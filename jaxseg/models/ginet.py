@@ -5,8 +5,8 @@ from flax import linen as nn
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.graph import GraphInteractionHead
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.jpu import JPU
-from jaxseg.nn.style import Style
 from jaxseg.nn.transformer import Linear
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs

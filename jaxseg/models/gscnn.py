@@ -12,9 +12,9 @@ from flax import linen as nn
 from jaxseg.backbones.wide_resnet38 import WideResNet38
 from jaxseg.heads.classifier import Classifier
 from jaxseg.nn.attention import global_mean
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.gated_shape import ShapeStream, image_gradient
 from jaxseg.nn.layers import Conv, ConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
 

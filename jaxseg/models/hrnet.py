@@ -3,7 +3,7 @@
 from jaxseg.backbones.hrnet import HRNet
 from jaxseg.heads.high_resolution import HighResolutionHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 
 # fields of the published small networks; "W18 small v1" really has width 16
 SMALL = {

@@ -11,7 +11,7 @@ from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.high_resolution import LEVELS, concat_levels
 from jaxseg.heads.ocr import OCRHead
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
 

@@ -17,9 +17,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvTranspose, Dropout, logits_float32
 from jaxseg.nn.norm import Norm
-from jaxseg.nn.style import Style
 from jaxseg.ops.resize import pad_to_multiple
 from jaxseg.typing import Array
 

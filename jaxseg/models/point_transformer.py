@@ -18,9 +18,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import logits_float32
 from jaxseg.nn.masked_norm import MaskedNorm
-from jaxseg.nn.style import Style
 from jaxseg.nn.vector_attention import VectorAttention, dense, relative
 from jaxseg.ops.points import farthest_points, gather, interpolate, nearest
 from jaxseg.typing import Array

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, initialiser, logits_float32
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import avg_pool
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array

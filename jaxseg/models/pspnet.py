@@ -10,8 +10,8 @@ from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.heads.pyramid import PSPHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.context import PyramidPooling
-from jaxseg.nn.style import Style
 
 
 def pspnet_resnet(

@@ -5,7 +5,7 @@ from functools import partial
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.refinenet import RefineNetHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 
 
 def refinenet_resnet(

@@ -8,7 +8,7 @@ from flax import linen as nn
 from jaxseg.backbones.se_resnet import SEResNet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 from jaxseg.typing import Array, Pyramid
 
 

@@ -13,8 +13,8 @@ after training; here they are running averages.
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
-from jaxseg.nn.style import Style
 from jaxseg.ops.lrn import local_response_norm
 from jaxseg.ops.pool import max_pool_argmax
 from jaxseg.ops.unpool import max_unpool

@@ -10,7 +10,7 @@ from flax import linen as nn
 from jaxseg.backbones.vit import ViT
 from jaxseg.heads.classifier import Classifier
 from jaxseg.heads.setr import MultiLevelHead, MultiLevelNeck, UpsamplingHead
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs, Size
 

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.heads.classifier import Classifier
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, activation
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import max_pool
 from jaxseg.ops.propagate import spn as propagate
 from jaxseg.ops.resize import pad_to_multiple, resize

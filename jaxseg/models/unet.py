@@ -9,9 +9,9 @@ the paper, without padding, is `jaxseg.models.unet_valid`.
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, ConvTranspose
 from jaxseg.nn.norm import Norm
-from jaxseg.nn.style import Style
 from jaxseg.nn.upsample import ResizeConv, SubPixelConv
 from jaxseg.ops.pool import max_pool
 from jaxseg.ops.resize import resize

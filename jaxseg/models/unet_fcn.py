@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.unet import UNetTrunk
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array
 

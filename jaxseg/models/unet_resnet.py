@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.unet import UNetHead
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 from jaxseg.typing import Array
 
 FEATURES = (256, 128, 64, 32, 16)

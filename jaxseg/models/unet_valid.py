@@ -9,8 +9,8 @@ input of `16k + 12` pixels gives `16k + 12 - 184` of output (572 -> 388).
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvTranspose, Dropout
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array
 

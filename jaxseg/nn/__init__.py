@@ -1,5 +1,6 @@
 """Flax blocks that two or more systems share."""
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.context import (
     ASPP,
     ImagePooling,
@@ -19,7 +20,6 @@ from jaxseg.nn.layers import (
 from jaxseg.nn.norm import Norm
 from jaxseg.nn.recurrent import GRU, ReNetLayer, Sweep
 from jaxseg.nn.residual import BasicBlock, Bottleneck
-from jaxseg.nn.style import Style
 from jaxseg.nn.upsample import (
     BilinearDeconv,
     MaxUnpool,

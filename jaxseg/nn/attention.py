@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, Norm
-from jaxseg.nn.style import Style
 from jaxseg.ops.attention import attend
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array

@@ -7,11 +7,11 @@ ASPP: arXiv 1606.00915 (v2), 1706.05587 (v3, batch norm and image pooling), 1802
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout, SeparableConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import adaptive_avg_pool, adaptive_max_pool, avg_pool
 from jaxseg.ops.resize import resize
-from jaxseg.ops.shard import gather_rows
+from jaxseg.ops.spatial.layout import gather_rows
 from jaxseg.typing import Array
 
 SEPARABLE = ("none", "full", "plain")

@@ -4,9 +4,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvTranspose, Dropout
 from jaxseg.nn.norm import Norm
-from jaxseg.nn.style import Style
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array
 

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, Norm
 from jaxseg.nn.residual import BasicBlock
-from jaxseg.nn.style import Style
 from jaxseg.ops.conv import conv
 from jaxseg.ops.kernels import sobel_kernels
 from jaxseg.ops.resize import resize

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.nn.attention import flatten_pixels
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, Norm
-from jaxseg.nn.style import Style
 from jaxseg.nn.transformer import Linear
 from jaxseg.ops.graph import (
     anchor_assignment,

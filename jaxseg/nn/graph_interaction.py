@@ -16,9 +16,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.nn.attention import flatten_pixels
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.graph import NodeMixing, Project
 from jaxseg.nn.layers import Conv, Norm
-from jaxseg.nn.style import Style
 from jaxseg.nn.transformer import Linear
 from jaxseg.ops.graph import pool_nodes, spread_nodes
 from jaxseg.typing import Array

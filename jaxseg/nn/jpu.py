@@ -8,8 +8,8 @@ bilinear with aligned corners, batch norm but no ReLU between depthwise and poin
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct, SeparableConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid
 

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.norm import Norm
-from jaxseg.nn.style import Style
 from jaxseg.ops.conv import conv, same_padding
 from jaxseg.ops.kernels import bilinear_kernel
 from jaxseg.ops.transposed import conv_transpose

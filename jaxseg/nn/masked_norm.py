@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 from jaxseg.typing import Array
 
 

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.nn.attention import attend_pixels, flatten_pixels
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.typing import Array
 
 

@@ -8,9 +8,9 @@ subsampled, equal the strided one.
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
-from jaxseg.nn.style import Style
-from jaxseg.ops.order import kept
+from jaxseg.ops.lowering.scheduling import kept
 from jaxseg.ops.pool import avg_pool
 from jaxseg.typing import Array
 

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Dropout
-from jaxseg.nn.style import Style
 from jaxseg.ops.attention import attend
-from jaxseg.ops.order import kept
+from jaxseg.ops.lowering.scheduling import kept
 from jaxseg.typing import Array
 
 

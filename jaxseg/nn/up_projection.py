@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.ops.unpool import bed_of_nails
 from jaxseg.typing import Array, Size
 

@@ -11,8 +11,8 @@ import numpy as np
 from flax import linen as nn
 from jax import lax
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvTranspose
-from jaxseg.nn.style import Style
 from jaxseg.ops.kernels import bilinear_profile
 from jaxseg.ops.resize import resize
 from jaxseg.ops.shuffle import depth_to_space

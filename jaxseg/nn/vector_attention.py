@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import initialiser
 from jaxseg.nn.masked_norm import MaskedNorm
-from jaxseg.nn.style import Style
 from jaxseg.ops.points import gather
 from jaxseg.typing import Array
 

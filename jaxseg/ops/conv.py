@@ -8,29 +8,31 @@
 - a depthwise kernel is a sum of shifted products (XLA's CPU depthwise convolution is
   17-42 times slower than that, its weight gradient 30-50 times);
 - grouped convolutions with few groups run one dense convolution per group, with many
-  a batch of matrix products per tap (`jaxseg.ops.sliced`);
+  a batch of matrix products per tap (`jaxseg.ops.lowering.tap_conv`);
 - an atrous kernel a third of whose taps fall outside multiplies only what is inside;
 - padding beyond "same", or under an even kernel, is written out with `jnp.pad`, because
   XLA otherwise turns the weight gradient into a scalar loop nest;
-- on a CPU the gradients of what remains are written out (`jaxseg.ops.canonical`), for
-  the same reason wherever they stand in a loop.
+- on a CPU the gradients of what remains are written out
+  (`jaxseg.ops.lowering.conv_vjp`), for the same reason wherever they stand in a loop.
 
-On TPU (`jaxseg.ops.target`) "auto" is the plain primitive but for few groups: by the
-compiler's own estimate shifted products cost 1.5-4 times more there.
+On TPU (`jaxseg.ops.lowering.platform`) "auto" is the plain primitive but for few
+groups: by the compiler's own estimate shifted products cost 1.5-4 times more there.
 
-Where devices share the rows of a map (`jaxseg.ops.shard`) each takes the border rows
-that it lacks from its neighbours (`jaxseg.ops.halo`), and "auto" is the plain primitive
-too, or a product for 1x1 kernels.
+Where devices share the rows of a map (`jaxseg.ops.spatial.layout`) each takes the
+border rows that it lacks from its neighbours (`jaxseg.ops.spatial.halo`), and "auto" is
+the plain primitive too, or a product for 1x1 kernels.
 """
 
 import jax.numpy as jnp
 from jax import lax
 from jax.sharding import PartitionSpec as P
 
-from jaxseg.ops.canonical import canonical_conv
-from jaxseg.ops.depthwise import depthwise_conv
-from jaxseg.ops.halo import windowed
-from jaxseg.ops.shard import (
+from jaxseg.ops.lowering.conv_vjp import canonical_conv
+from jaxseg.ops.lowering.depthwise import depthwise_conv
+from jaxseg.ops.lowering.platform import for_tpu, platform
+from jaxseg.ops.lowering.tap_conv import grouped_conv, share_inside, sliced_conv
+from jaxseg.ops.spatial.halo import windowed
+from jaxseg.ops.spatial.layout import (
     copies,
     is_split,
     parts,
@@ -38,8 +40,6 @@ from jaxseg.ops.shard import (
     shared_axes,
     split_rows,
 )
-from jaxseg.ops.sliced import grouped_conv, share_inside, sliced_conv
-from jaxseg.ops.target import for_tpu, platform
 from jaxseg.typing import Array, Padding, padding_pairs, pair
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
@@ -72,7 +72,7 @@ def conv(
 
     Args:
       x: [B, H, W, C]; or [B, N, H, W, C], one image gathered on its N devices, see
-        `jaxseg.ops.shard.gather_rows`.
+        `jaxseg.ops.spatial.layout.gather_rows`.
       kernel: [kh, kw, C / groups, O].
       padding: zeros per side; int, (rows, columns) or ((top, bottom), (left, right)).
       groups: channel groups; `groups == C` is a depthwise convolution.

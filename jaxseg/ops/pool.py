@@ -1,7 +1,7 @@
 """Max and average pooling with explicit padding and both size rules.
 
 The gradient of max pooling goes to the first maximum of each window, as in Caffe and
-PyTorch (`jaxseg.ops.winners`).
+PyTorch (`jaxseg.ops.lowering.pool_argmax`).
 """
 
 from functools import partial
@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxseg.ops.halo import windowed
-from jaxseg.ops.shard import is_split, split_rows
-from jaxseg.ops.target import for_tpu
-from jaxseg.ops.winners import maximum, reduce_max, to_winners, winners
+from jaxseg.ops.lowering.platform import for_tpu
+from jaxseg.ops.lowering.pool_argmax import maximum, reduce_max, to_winners, winners
+from jaxseg.ops.spatial.halo import windowed
+from jaxseg.ops.spatial.layout import is_split, split_rows
 from jaxseg.typing import Array, Padding, padding_pairs, pair
 
 
@@ -34,7 +34,7 @@ def max_pool(
       ceil: Caffe's rule, a last partial window counts; else PyTorch's default floor.
       impl: "auto", or "lax" for `lax.reduce_window` with XLA's own gradient; "auto"
         is the same on TPU, and where devices share the rows of a map
-        (`jaxseg.ops.shard`).
+        (`jaxseg.ops.spatial.layout`).
     """
     window, stride = pair(window), pair(window if stride is None else stride)
     widths = _pool_widths(x.shape[1:3], window, stride, padding_pairs(padding), ceil)

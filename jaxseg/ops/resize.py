@@ -8,8 +8,9 @@ matrices). Source positions, for n -> m samples:
     half-pixel     (i + 1/2) * n / m - 1/2      (PyTorch align_corners=False)
     aligned        i * (n - 1) / (m - 1)        (align_corners=True)
 
-Where devices share the rows of a map and both sizes divide evenly, `jaxseg.ops.bands`
-resizes each device's rows from its own and its neighbours' border rows.
+Where devices share the rows of a map and both sizes divide evenly,
+`jaxseg.ops.spatial.linear` resizes each device's rows from its own and its neighbours'
+border rows.
 """
 
 from functools import partial
@@ -18,9 +19,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxseg.ops.bands import banded, fits
-from jaxseg.ops.shard import is_split, split_rows
-from jaxseg.ops.target import for_tpu
+from jaxseg.ops.lowering.platform import for_tpu
+from jaxseg.ops.spatial.layout import is_split, split_rows
+from jaxseg.ops.spatial.linear import banded, fits
 from jaxseg.typing import Array, Size
 
 _METHODS = ("bilinear", "nearest")

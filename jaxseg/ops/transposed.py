@@ -5,18 +5,18 @@ convolution that computes all stride**2 phases as channels, then depth to space.
 weight gradient of an input-dilated convolution is a scalar loop nest on CPU (8-15 times
 slower), and large kernels (FCN's 32 and 64) are 8-40 times slower forward as well.
 
-Where devices share the rows of a map (`jaxseg.ops.shard`) "auto" computes the phases of
-the cropped result instead of cropping the full one: for at most one more row of taps,
-every row is computed on the device that keeps it.
+Where devices share the rows of a map (`jaxseg.ops.spatial.layout`) "auto" computes the
+phases of the cropped result instead of cropping the full one: for at most one more row
+of taps, every row is computed on the device that keeps it.
 """
 
 import jax.numpy as jnp
 from jax import lax
 
 from jaxseg.ops.conv import conv
-from jaxseg.ops.shard import is_split, parts, split_rows
+from jaxseg.ops.lowering.platform import for_tpu
 from jaxseg.ops.shuffle import depth_to_space
-from jaxseg.ops.target import for_tpu
+from jaxseg.ops.spatial.layout import is_split, parts, split_rows
 from jaxseg.typing import Array, pair
 
 

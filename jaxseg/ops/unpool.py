@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxseg.ops.winners import from_winners, to_winners
+from jaxseg.ops.lowering.pool_argmax import from_winners, to_winners
 from jaxseg.typing import Array, Size, pair
 
 

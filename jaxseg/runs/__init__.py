@@ -1,1 +1,1 @@
-"""The run directory as data: configuration, checks, lock, and pretrained start."""
+"""The run directory as data: configuration, dataset record, pretrained start."""

@@ -1,9 +1,9 @@
 """Colours, overlays and panels; Pillow and NumPy only."""
 
-from jaxseg.viz.overlay import colourise as colourise
-from jaxseg.viz.overlay import indexed_png as indexed_png
-from jaxseg.viz.overlay import overlay as overlay
+from jaxseg.viz._overlay import colourise as colourise
+from jaxseg.viz._overlay import indexed_png as indexed_png
+from jaxseg.viz._overlay import overlay as overlay
+from jaxseg.viz._panel import panel as panel
 from jaxseg.viz.palettes import CITYSCAPES as CITYSCAPES
 from jaxseg.viz.palettes import colormap as colormap
 from jaxseg.viz.palettes import distinct as distinct
-from jaxseg.viz.panel import panel as panel

@@ -1,14 +1,14 @@
 """Import of foreign checkpoints, and export to PyTorch's names."""
 
-from jaxseg.weights.adapt import adapt_kernel
-from jaxseg.weights.card import Card, Normalisation, read_card
-from jaxseg.weights.catalogue import SOURCES, detect
-from jaxseg.weights.convert import convert, to_torch
-from jaxseg.weights.files import read, write
-from jaxseg.weights.load import Imported, load, read_into
-from jaxseg.weights.report import Report
-from jaxseg.weights.rules import Rules
-from jaxseg.weights.sources import Network, Source
+from jaxseg.weights.catalog.detection import SOURCES, detect
+from jaxseg.weights.catalog.sources import Network, Source
+from jaxseg.weights.formats.files import read, write
+from jaxseg.weights.translate.convert import convert, to_torch
+from jaxseg.weights.translate.input_channels import adapt_kernel
+from jaxseg.weights.translate.load import Imported, load, read_into
+from jaxseg.weights.translate.model_card import Card, Normalisation, read_card
+from jaxseg.weights.translate.report import Report
+from jaxseg.weights.translate.rules import Rules
 
 __all__ = [
     "SOURCES",

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.analysis.checkerboard import (
+from jaxseg.analysis.atrous.checkerboard import (
     grid_energy,
     overlap,
     overlap_phases,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxseg.analysis.consistency import (
+from jaxseg.analysis.atrous.consistency import (
     atrous_gap,
     output_stride_gaps,
     shift_consistency,

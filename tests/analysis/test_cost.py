@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxseg.analysis.cost import (
+from jaxseg.analysis.jaxpr.cost import (
     Cost,
     count_cost,
     count_cost_and_weights,

@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxseg.analysis.dependence import Lines, extent, field, reach
-from jaxseg.analysis.receptive_field import Layer, chain, enlarged, parallel, through
+from jaxseg.analysis.atrous.receptive_field import (
+    Layer,
+    chain,
+    enlarged,
+    parallel,
+    through,
+)
+from jaxseg.analysis.jaxpr.dependence import Lines, extent, field, reach
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.resnet import BLOCKS, ResNet, plan_units
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import adaptive_avg_pool, avg_pool, max_pool, max_pool_argmax
 from jaxseg.ops.resize import resize

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.analysis.effective_field import (
+from jaxseg.analysis.atrous.effective_field import (
     area,
     effective_field,
     effective_share,
@@ -12,8 +12,8 @@ from jaxseg.analysis.effective_field import (
     gradients,
     support,
 )
-from jaxseg.analysis.gridding import path_counts, touched
-from jaxseg.analysis.receptive_field import Layer, chain, path_sigma
+from jaxseg.analysis.atrous.gridding import path_counts, touched
+from jaxseg.analysis.atrous.receptive_field import Layer, chain, path_sigma
 from jaxseg.ops.conv import conv
 
 

@@ -4,13 +4,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.analysis.frequency import (
+from jaxseg.analysis.atrous.frequency import (
     frequency_response,
     impulse_response,
     passband_copies,
     stack_response,
 )
-from jaxseg.analysis.gridding import path_counts
+from jaxseg.analysis.atrous.gridding import path_counts
 from jaxseg.ops.conv import conv
 
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from jaxseg.analysis.gridding import (
+from jaxseg.analysis.atrous.gridding import (
     coverage,
     evenness,
     gridding_of,

@@ -7,7 +7,7 @@ from jax import lax
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from jaxseg.analysis import hlo
+from jaxseg.analysis.hlo import program_text as hlo
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import max_pool
 

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxseg.analysis.cost import count_cost
-from jaxseg.analysis.layer_cost import grouped, layer_costs
+from jaxseg.analysis.jaxpr.cost import count_cost
+from jaxseg.analysis.jaxpr.layer_cost import grouped, layer_costs
 from jaxseg.backbones.resnet import ResNet
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 
 
 def abstract(model, size):

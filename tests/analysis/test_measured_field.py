@@ -15,8 +15,8 @@ import pytest
 from flax import linen as nn
 
 from jaxseg import backbones
-from jaxseg.analysis.dependence import extent, reach
-from jaxseg.analysis.effective_field import support
+from jaxseg.analysis.atrous.effective_field import support
+from jaxseg.analysis.jaxpr.dependence import extent, reach
 from jaxseg.backbones.alexnet import AlexNet
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.densenet import DenseNet
@@ -32,7 +32,7 @@ from jaxseg.backbones.vit import ViT
 from jaxseg.backbones.wide_resnet38 import WideResNet38
 from jaxseg.backbones.xception import Xception
 from jaxseg.backbones.xception39 import Xception39
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 from jaxseg.typing import Pyramid
 
 LAX = Style(impl="lax")

@@ -6,8 +6,8 @@ import pytest
 from jax import lax
 
 import jaxseg
-from jaxseg.analysis.memory import peak_memory
-from jaxseg.nn.style import Style
+from jaxseg.analysis.jaxpr.memory import peak_memory
+from jaxseg.nn.block_config import Style
 
 K = 64 * 64 * 4  # bytes of a square matrix
 A = jax.ShapeDtypeStruct((64, 64), jnp.float32)

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from jaxseg.analysis.gridding import evenness, field_size, hole_free
-from jaxseg.analysis.plans import describe, needed_cells, recommend, search
+from jaxseg.analysis.atrous.gridding import evenness, field_size, hole_free
+from jaxseg.analysis.atrous.plans import describe, needed_cells, recommend, search
 
 
 def test_search_finds_exactly_the_plans_of_brute_force():

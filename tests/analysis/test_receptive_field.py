@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from jaxseg.analysis.receptive_field import (
+from jaxseg.analysis.atrous.receptive_field import (
     Field,
     Layer,
     chain,

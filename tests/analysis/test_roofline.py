@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from jaxseg.analysis import hlo
-from jaxseg.analysis.roofline import (
+from jaxseg.analysis.hlo import program_text as hlo
+from jaxseg.analysis.hlo.roofline import (
     CHIPS,
     GB,
     GIB,

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from jaxseg.analysis.traffic import computations, memory_traffic
+from jaxseg.analysis.hlo.traffic import computations, memory_traffic
 
 TEXT = """HloModule jit_f
 

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.analysis.valid_weights import valid_counts, valid_fraction, valid_shares
+from jaxseg.analysis.atrous.valid_taps import valid_counts, valid_fraction, valid_shares
 from jaxseg.ops.conv import conv
 
 FIGURE = {  # map size: fraction at rates 6, 12, 18, 24, 36

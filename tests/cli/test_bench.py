@@ -8,16 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxseg.cli import (
-    bench,
-    bench_clock,
-    bench_memory,
-    bench_models,
-    bench_ops,
-    bench_report,
-)
-from jaxseg.cli.bench_cases import CASES
-from jaxseg.cli.bench_networks import NETWORKS, Entry
+from jaxseg.bench import clock as bench_clock
+from jaxseg.bench import memory as bench_memory
+from jaxseg.bench import operators as bench_ops
+from jaxseg.bench import report as bench_report
+from jaxseg.bench import runners as bench_models
+from jaxseg.bench.cases import CASES
+from jaxseg.bench.networks import NETWORKS, Entry
+from jaxseg.cli import bench
 from jaxseg.models import MODELS
 
 

@@ -7,8 +7,8 @@ import sys
 import jax
 import pytest
 
-from jaxseg.cli import cache
 from jaxseg.cli import main as command
+from jaxseg.runs import compilation_cache as cache
 
 
 @pytest.fixture

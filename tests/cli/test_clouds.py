@@ -6,11 +6,11 @@ import jax
 import numpy as np
 import pytest
 
-from jaxseg.cli.clouds import LOSSES, cloud_loss
 from jaxseg.cli.main import main
 from jaxseg.config import LossConfig
 from jaxseg.losses import build
-from jaxseg.training.record import read_metrics
+from jaxseg.tasks.point_clouds import LOSSES, cloud_loss
+from jaxseg.training.run.metric_writer import read_metrics
 
 CONFIG = """
 from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainConfig

@@ -5,15 +5,10 @@ import dataclasses
 import pytest
 
 from jaxseg.cli import plan, train
-from jaxseg.cli.configure import (
-    config_name,
-    load_config,
-    overridden,
-    take_options,
-)
-from jaxseg.cli.run import build_model
-from jaxseg.cli.typed import differences, from_dict, to_dict
 from jaxseg.config import Config, DataConfig, LossConfig, ModelConfig
+from jaxseg.runs.config_file import config_name, load_config, overridden, take_options
+from jaxseg.runs.directory import build_model
+from jaxseg.runs.serialize import differences, from_dict, to_dict
 
 
 def full():

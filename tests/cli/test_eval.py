@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from jaxseg.cli.main import main
-from jaxseg.cli.run import build_model, load_variables, read_config
 from jaxseg.data import open_source
 from jaxseg.ops.resize import resize
-from jaxseg.training.record import read_metrics
+from jaxseg.runs.directory import build_model, load_variables, read_config
+from jaxseg.training.run.metric_writer import read_metrics
 
 
 def score(trained, tmp_path, *more):

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from jaxseg.analysis import Layer, chain
-from jaxseg.cli import lab_networks
 from jaxseg.cli.lab import main
-from jaxseg.cli.lab_page import Table, lines
 from jaxseg.cli.main import main as command
 from jaxseg.cli.models import describe
+from jaxseg.lab import networks as lab_networks
+from jaxseg.lab.page import Table, lines
 from jaxseg.models import MODELS
 
 UNET = ("unet", "--option", "width=4", "--option", "depth=2", "--classes", "3")

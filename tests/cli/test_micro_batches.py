@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from jaxseg.cli.assemble import check_micro_batches, unstarted
 from jaxseg.config import Config, ModelConfig, OptimConfig, TrainConfig
 from jaxseg.data import DatasetSpec
+from jaxseg.tasks.segmentation import check_micro_batches, unstarted
 
 
 @pytest.mark.parametrize(

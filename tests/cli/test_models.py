@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import pytest
 from flax import linen as nn
 
-from jaxseg.analysis.cost import count_cost
+from jaxseg.analysis.jaxpr.cost import count_cost
 from jaxseg.cli import models
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv
-from jaxseg.nn.style import Style
 
 
 class Tiny(nn.Module):

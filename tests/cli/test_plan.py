@@ -8,16 +8,17 @@ import jax
 import numpy as np
 import pytest
 
-from jaxseg.analysis import hlo
-from jaxseg.analysis.roofline import CHIPS, GIB
-from jaxseg.cli import plan_compile, plan_report
-from jaxseg.cli.assemble import assemble
-from jaxseg.cli.configure import overridden
+from jaxseg.analysis.hlo import program_text as hlo
+from jaxseg.analysis.hlo.roofline import CHIPS, GIB
 from jaxseg.cli.main import main
-from jaxseg.cli.plan_compile import Memory, Program, Slice
-from jaxseg.cli.plan_search import Found, alternatives, in_words, search
 from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainConfig
 from jaxseg.data.spec import SHAPES
+from jaxseg.plan import compile as plan_compile
+from jaxseg.plan import report as plan_report
+from jaxseg.plan.compile import Memory, Program, Slice
+from jaxseg.plan.search import Found, alternatives, in_words, search
+from jaxseg.runs.config_file import overridden
+from jaxseg.tasks.segmentation import assemble
 
 TINY = Config(
     model=ModelConfig("unet", {"width": 4, "depth": 2}),

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxseg.checkpoints.manager import Checkpoints
 from jaxseg.cli import predict
-from jaxseg.cli.run import build_model, write_run
 from jaxseg.config import Config, DataConfig, ModelConfig
 from jaxseg.data import DatasetSpec
 from jaxseg.inference.crf import Kernels
 from jaxseg.inference.crf_refine import refine
 from jaxseg.metrics import confusion
-from jaxseg.training import augment, steps
-from jaxseg.training.checkpoint import Checkpoints
+from jaxseg.runs.directory import build_model, write_run
+from jaxseg.training.step import augment, steps
 from jaxseg.viz import overlay
 
 SPEC = DatasetSpec(

@@ -9,11 +9,11 @@ import pytest
 
 from jaxseg.cli import train
 from jaxseg.cli.main import main
-from jaxseg.cli.run import build_model, load_variables, read_config
-from jaxseg.cli.start import initialised, started
 from jaxseg.config import Config, ModelConfig
-from jaxseg.training import optim
-from jaxseg.training.state import create_state
+from jaxseg.runs.directory import build_model, load_variables, read_config
+from jaxseg.runs.pretrained import initialised, started
+from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.step.state import create_state
 
 FILE = """
 from jaxseg.config import Config, TrainConfig

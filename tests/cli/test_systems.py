@@ -9,12 +9,13 @@ import orbax.checkpoint as ocp
 import pytest
 from PIL import Image
 
-from jaxseg.cli import adversarial, probabilistic
+from jaxseg.checkpoints.reading import stored_leaves
 from jaxseg.cli.main import main
-from jaxseg.cli.systems import SEGMENTATION, SYSTEMS, system_of
 from jaxseg.config import Config, LossConfig, ModelConfig, OptimConfig
-from jaxseg.training.record import read_metrics
-from jaxseg.training.stored import stored_leaves
+from jaxseg.tasks import pix2pix as adversarial
+from jaxseg.tasks import prob_unet as probabilistic
+from jaxseg.tasks.table import SEGMENTATION, SYSTEMS, system_of
+from jaxseg.training.run.metric_writer import read_metrics
 
 SHORT = (
     "--data.scale-range", "1.0", "1.0",

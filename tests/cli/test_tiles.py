@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxseg.checkpoints.manager import Checkpoints
 from jaxseg.cli.main import main
-from jaxseg.cli.run import build_model, write_run
 from jaxseg.config import Config, ModelConfig
 from jaxseg.data import DatasetSpec
 from jaxseg.models.unet_valid import valid_sizes
-from jaxseg.training import optim
-from jaxseg.training.checkpoint import Checkpoints
-from jaxseg.training.state import create_state
+from jaxseg.runs.directory import build_model, write_run
+from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.step.state import create_state
 
 SPEC = DatasetSpec("two", ("dark", "light"), ((0, 0, 0), (255, 255, 255)))
 CONFIG = Config(model=ModelConfig("unet_valid", {"width": 4, "depth": 2}))

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxseg.cli import default, train
+from jaxseg.checkpoints.manager import Checkpoints
+from jaxseg.checkpoints.reading import stored_leaves
+from jaxseg.cli import train
 from jaxseg.cli.main import main
-from jaxseg.training.checkpoint import Checkpoints
-from jaxseg.training.record import read_metrics
-from jaxseg.training.stored import stored_leaves
+from jaxseg.runs import default
+from jaxseg.training.run.metric_writer import read_metrics
 
 
 def arrays(workdir, step):
@@ -107,7 +108,7 @@ def test_stopping_and_going_on_is_exact(tiny, tmp_path, driver):
     more = ("--devices=2", f"--train.driver={driver}", "--train.ema=0.9")
     assert main(tiny(tmp_path / "whole", *more)) == 0
     with pytest.MonkeyPatch.context() as patch:
-        import jaxseg.cli.assemble as module
+        import jaxseg.tasks.segmentation as module
 
         original = module.read_train
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.cli import utilisation
-from jaxseg.training.devices import Training
+from jaxseg.analysis.hlo import utilization as utilisation
+from jaxseg.training.devices.runner import Training
 
 
 def step(state, batch):

@@ -13,7 +13,7 @@ import pytest
 
 from jaxseg import create_model
 from jaxseg.models import MODELS
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 
 
 def shapes_of(row, batch, size):

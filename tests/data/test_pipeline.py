@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from jaxseg.config import DataConfig
-from jaxseg.data import Source, eval_batches, order, rasters, train_batches
+from jaxseg.data import Source, eval_batches, rasters, train_batches
+from jaxseg.data import shuffle as order
 
 CONFIG = DataConfig(crop=(20, 28))
 

@@ -17,7 +17,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-from jaxseg.training.meter import CLOCKS
+from jaxseg.training.run.meter import CLOCKS
 
 pytestmark = pytest.mark.slow
 

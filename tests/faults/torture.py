@@ -26,7 +26,7 @@ import orbax.checkpoint as ocp
 
 from jaxseg.cli import train
 from jaxseg.cli.main import main as jaxseg
-from jaxseg.training.meter import CLOCKS
+from jaxseg.training.run.meter import CLOCKS
 
 MODULE = train.__name__  # imported before the forks
 ARGUMENTS = (

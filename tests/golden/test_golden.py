@@ -22,7 +22,7 @@ import pytest
 from PIL import Image
 
 from jaxseg.cli.main import main
-from jaxseg.cli.run import build_model, load_variables, read_config, read_spec
+from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 
 HERE = pathlib.Path(__file__).parent
 PHOTOS = HERE / "photos"

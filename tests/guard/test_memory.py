@@ -14,8 +14,8 @@ from jaxseg import create_model
 from jaxseg.config import LossConfig
 from jaxseg.losses import build
 from jaxseg.ops.conv import conv
-from jaxseg.training.state import create_state
-from jaxseg.training.steps import train_step
+from jaxseg.training.step.state import create_state
+from jaxseg.training.step.steps import train_step
 
 LAYERS, SIDE, CHANNELS = 8, 65, 32
 MAP = 4 * SIDE * SIDE * CHANNELS

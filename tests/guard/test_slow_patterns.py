@@ -16,8 +16,8 @@ import pytest
 from flax import linen as nn
 
 from jaxseg import create_model
-from jaxseg.analysis import hlo
-from jaxseg.nn.style import Style
+from jaxseg.analysis.hlo import program_text as hlo
+from jaxseg.nn.block_config import Style
 
 SIZE = (257, 289)
 CONTRACT = pathlib.Path(__file__).parents[1] / "contract" / "conftest.py"

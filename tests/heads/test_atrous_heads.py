@@ -11,7 +11,7 @@ from jaxseg.heads.duc import DUCHead
 from jaxseg.heads.encoding import Encoding
 from jaxseg.heads.largefov import FullyConnected, LargeFOVHead
 from jaxseg.heads.lraspp import LRASPPHead
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 
 PLAIN = Style(norm="none")
 

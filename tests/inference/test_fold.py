@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from jaxseg import create_model
-from jaxseg.inference.fold import fold
-from jaxseg.nn.style import Style
+from jaxseg.inference.batch_norm_fusion import fold
+from jaxseg.nn.block_config import Style
 
 ROWS_FILE = pathlib.Path(__file__).parents[1] / "contract" / "conftest.py"
 

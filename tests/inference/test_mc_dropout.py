@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.inference.mc_dropout import entropy, mc_dropout
+from jaxseg.inference import mc_dropout
+from jaxseg.inference._mc_dropout import entropy
 from jaxseg.models.segnet import bayesian_segnet_basic
 
 

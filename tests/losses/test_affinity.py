@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from jaxseg.config import LossConfig
-from jaxseg.losses import build, mean_share
-from jaxseg.losses.affinity import affinity
+from jaxseg.losses import affinity, build, mean_share
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from jaxseg import create_model
 from jaxseg.backbones.xception39 import Xception39, XceptionBlock
 from jaxseg.nn.bilateral import AttentionRefinement, FeatureFusion, SpatialPath
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 
 
 def draw(shape, seed=0):

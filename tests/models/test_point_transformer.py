@@ -7,7 +7,7 @@ import pytest
 
 from jaxseg import create_model
 from jaxseg.models.point_transformer import keep, largest, level_of
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.vector_attention import VectorAttention, neighbour_softmax
 from jaxseg.ops.points import nearest
 

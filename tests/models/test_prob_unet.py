@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.inference.hypotheses import combined, hypotheses
+from jaxseg.inference.prior_samples import combined, hypotheses
 from jaxseg.models.prob_unet import (
     CITYSCAPES,
     Combine,

@@ -16,7 +16,7 @@ from jaxseg.models.segnet import (
     segnet,
     segnet_basic,
 )
-from jaxseg.nn.style import Style
+from jaxseg.nn.block_config import Style
 
 PLAIN = Style(norm="none")
 

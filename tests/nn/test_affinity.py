@@ -8,8 +8,8 @@ import jaxseg
 from jaxseg.config import LossConfig
 from jaxseg.losses import build, mean_share
 from jaxseg.nn.affinity import WithAffinity
-from jaxseg.training.state import create_state
-from jaxseg.training.steps import train_step
+from jaxseg.training.step.state import create_state
+from jaxseg.training.step.steps import train_step
 
 
 def test_names_stay_and_weights_learn():

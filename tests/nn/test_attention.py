@@ -12,8 +12,8 @@ from jaxseg.nn.attention import (
     SqueezeExcite,
     channel_similarity,
 )
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.object_context import ObjectContext, gather_regions
-from jaxseg.nn.style import Style
 
 PLAIN = Style(norm="none")
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.context import (
     ASPP,
     ImagePooling,
@@ -14,7 +15,6 @@ from jaxseg.nn.context import (
     spatial_pyramid_pooling,
 )
 from jaxseg.nn.jpu import JPU
-from jaxseg.nn.style import Style
 
 PLAIN = Style(norm="none")
 

@@ -7,7 +7,7 @@ import pytest
 
 from jaxseg.nn.graph import GloReUnit, GraphUnit
 from jaxseg.nn.graph_interaction import GraphInteraction
-from jaxseg.nn.words import random_words, read_words
+from jaxseg.nn.word_vectors import random_words, read_words
 
 
 def draw(shape, seed=0):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import (
     Conv,
     ConvNormAct,
@@ -14,7 +15,6 @@ from jaxseg.nn.layers import (
     SeparableConvNormAct,
     activation,
 )
-from jaxseg.nn.style import Style
 from jaxseg.ops.conv import conv
 from jaxseg.ops.resize import resize
 

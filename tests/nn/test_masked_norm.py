@@ -4,9 +4,9 @@ import jax
 import numpy as np
 import pytest
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.masked_norm import MaskedNorm
 from jaxseg.nn.norm import Norm
-from jaxseg.nn.style import Style
 
 
 def data():

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.norm import Norm
-from jaxseg.nn.style import Style
 
 SHAPE = (4, 3, 5, 6)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxseg.ops.conv import conv, same_padding
-from jaxseg.ops.sliced import share_inside
+from jaxseg.ops.lowering.tap_conv import share_inside
 from jaxseg.ops.transposed import conv_transpose
 
 

@@ -12,14 +12,14 @@ from jax import lax
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from jaxseg.analysis.hlo import collectives
-from jaxseg.ops import shard
+from jaxseg.analysis.hlo.program_text import collectives
 from jaxseg.ops.conv import conv
-from jaxseg.ops.halo import with_neighbours
 from jaxseg.ops.pool import avg_pool, max_pool
+from jaxseg.ops.spatial import layout as shard
+from jaxseg.ops.spatial.halo import with_neighbours
 from jaxseg.ops.transposed import conv_transpose
-from jaxseg.training.mesh import make_mesh
-from jaxseg.training.parallel import within_mesh
+from jaxseg.training.devices.drivers import within_mesh
+from jaxseg.training.devices.mesh import make_mesh
 
 CHANNELS = 4
 

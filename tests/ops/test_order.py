@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.sharding import AbstractMesh, AxisType
 
-from jaxseg.ops.order import after, kept
+from jaxseg.ops.lowering.scheduling import after, kept
 
 
 def test_a_kept_map_is_itself_in_value_and_derivative():

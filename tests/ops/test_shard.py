@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.analysis.hlo import collectives
-from jaxseg.ops import shard
+from jaxseg.analysis.hlo.program_text import collectives
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import avg_pool, max_pool
 from jaxseg.ops.resize import resize
+from jaxseg.ops.spatial import layout as shard
 from jaxseg.ops.transposed import conv_transpose
-from jaxseg.training.mesh import batch_sharding, make_mesh
-from jaxseg.training.parallel import within_mesh
+from jaxseg.training.devices.drivers import within_mesh
+from jaxseg.training.devices.mesh import batch_sharding, make_mesh
 
 X, W = (2, 16, 8, 6), (3, 3, 6, 4)
 

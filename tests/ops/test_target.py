@@ -8,9 +8,9 @@ from jax.extend import core
 from jax.sharding import AbstractDevice, AbstractMesh, AxisType
 
 from jaxseg.ops.conv import conv
+from jaxseg.ops.lowering.platform import for_tpu, platform
 from jaxseg.ops.pool import max_pool
 from jaxseg.ops.resize import resize
-from jaxseg.ops.target import for_tpu, platform
 from jaxseg.ops.transposed import conv_transpose
 
 

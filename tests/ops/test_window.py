@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxseg.ops.window import OFFSETS, ring
+from jaxseg.ops.neighbors import OFFSETS, ring
 
 
 @pytest.mark.parametrize(("shape", "rate"), [((2, 5, 7, 3), 1), ((1, 6, 4), 3)])

@@ -11,13 +11,13 @@ from jax.sharding import AxisType
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build
 from jaxseg.metrics import ConfusionTotal
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
-from jaxseg.nn.style import Style
-from jaxseg.training import optim
-from jaxseg.training.augment import prepare_eval, prepare_train
-from jaxseg.training.parallel import jit_driver, make_mesh, pmap_driver
-from jaxseg.training.state import create_state
-from jaxseg.training.steps import eval_step, train_step
+from jaxseg.training.devices.drivers import jit_driver, make_mesh, pmap_driver
+from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.step.augment import prepare_eval, prepare_train
+from jaxseg.training.step.state import create_state
+from jaxseg.training.step.steps import eval_step, train_step
 
 COLOURS = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.25)}
 CONFIG = OptimConfig(

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec as P
 
-from jaxseg.training.devices import Evaluation, check_batch
-from jaxseg.training.mesh import batch_sharding, make_mesh
-from jaxseg.training.parallel import jit_driver
+from jaxseg.training.devices.drivers import jit_driver
+from jaxseg.training.devices.mesh import batch_sharding, make_mesh
+from jaxseg.training.devices.runner import Evaluation, check_batch
 
 
 def test_a_pair_divides_columns_too():

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 import jaxseg
-from jaxseg.analysis.hlo import collectives
+from jaxseg.analysis.hlo.program_text import collectives
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build
 from jaxseg.metrics import confusion
-from jaxseg.training import optim
-from jaxseg.training.mesh import batch_sharding
-from jaxseg.training.parallel import jit_driver, make_mesh, within_mesh
-from jaxseg.training.state import TrainState
-from jaxseg.training.steps import train_step
+from jaxseg.training.devices.drivers import jit_driver, make_mesh, within_mesh
+from jaxseg.training.devices.mesh import batch_sharding
+from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.step.state import TrainState
+from jaxseg.training.step.steps import train_step
 
 BATCH = 4
 NETS = {

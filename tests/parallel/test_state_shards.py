@@ -9,15 +9,15 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 import jaxseg
-from jaxseg.analysis.hlo import collectives
+from jaxseg.analysis.hlo.program_text import collectives
+from jaxseg.checkpoints.manager import Checkpoints
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build
-from jaxseg.training import optim
-from jaxseg.training.checkpoint import Checkpoints
-from jaxseg.training.mesh import LARGE, make_mesh, state_sharding
-from jaxseg.training.parallel import jit_driver
-from jaxseg.training.state import create_state
-from jaxseg.training.steps import train_step
+from jaxseg.training.devices.drivers import jit_driver
+from jaxseg.training.devices.mesh import LARGE, make_mesh, state_sharding
+from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.step.state import create_state
+from jaxseg.training.step.steps import train_step
 
 ADAM = OptimConfig(name="adamw", learning_rate=1e-3, clip_norm=1.0)
 MOMENTUM = OptimConfig(name="sgd", learning_rate=0.1, clip_norm=1.0)

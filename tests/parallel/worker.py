@@ -13,13 +13,13 @@ from flax import linen as nn
 
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
-from jaxseg.nn.style import Style
 from jaxseg.ops.shuffle import depth_to_space
-from jaxseg.training import optim
-from jaxseg.training.devices import Training
-from jaxseg.training.state import create_state
-from jaxseg.training.steps import eval_step, train_step
+from jaxseg.training.devices.runner import Training
+from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.step.state import create_state
+from jaxseg.training.step.steps import eval_step, train_step
 
 KINDS = {  # of driver and layout
     "jit": {"kind": "jit"},

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from jaxseg.weights.convert import convert, flatten, to_torch, translate
+from jaxseg.weights.translate.convert import convert, flatten, to_torch, translate
 
 SIZES = ((64, 64), (65, 97))
 TABLE: list[tuple[str, str, float]] = []  # (source, model, largest difference)

@@ -5,9 +5,9 @@ import pathlib
 import pytest
 
 from jaxseg import create_model
-from jaxseg.weights.maps import mmseg_deeplab as maps
-from jaxseg.weights.maps import mmseg_fcn
-from jaxseg.weights.mmseg_config import trunk_options
+from jaxseg.weights.catalog.maps import mmseg_deeplab as maps
+from jaxseg.weights.catalog.maps import mmseg_fcn
+from jaxseg.weights.catalog.mmseg_config import trunk_options
 
 BLOCKS = (1, 1, 1, 2)
 TRUNK = {"stem": "c", "blocks": BLOCKS, "output_stride": 8}

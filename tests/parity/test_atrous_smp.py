@@ -6,7 +6,7 @@ Their encoders dilate one layer early where a stride is dropped: ``eager_rate``.
 import pytest
 
 from jaxseg import create_model, weights
-from jaxseg.weights.maps import smp_deeplab
+from jaxseg.weights.catalog.maps import smp_deeplab
 
 BLOCKS = (1, 1, 1, 2)
 

@@ -6,14 +6,14 @@ from jaxseg import create_model
 from jaxseg.backbones.alexnet import AlexNet
 from jaxseg.backbones.googlenet import GoogLeNet
 from jaxseg.backbones.xception import Xception
-from jaxseg.weights.maps import (
+from jaxseg.weights.catalog.maps import (
     timm_xception,
     torchvision_alexnet,
     torchvision_deeplabv3,
     torchvision_googlenet,
     torchvision_lraspp,
 )
-from jaxseg.weights.rules import drop
+from jaxseg.weights.translate.rules import drop
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from jaxseg import create_model, weights
 from jaxseg.backbones.hrnet import HRNet
 from jaxseg.backbones.se_resnet import SEResNet
 from jaxseg.backbones.vit import ViT
-from jaxseg.weights.maps import (
+from jaxseg.weights.catalog.maps import (
     mmseg_bisenet,
     mmseg_danet,
     mmseg_hrnet,

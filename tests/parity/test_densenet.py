@@ -3,9 +3,9 @@
 import pytest
 
 from jaxseg.backbones.densenet import DenseNet
-from jaxseg.weights.convert import translate
-from jaxseg.weights.maps import torchvision_densenet as table
-from jaxseg.weights.rules import drop
+from jaxseg.weights.catalog.maps import torchvision_densenet as table
+from jaxseg.weights.translate.convert import translate
+from jaxseg.weights.translate.rules import drop
 
 RULES = table.BACKBONE + drop(r"classifier\.(weight|bias)")
 

@@ -3,11 +3,11 @@
 import pytest
 
 from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3
-from jaxseg.weights.maps import timm_mobilenet_v2 as timm_v2
-from jaxseg.weights.maps import timm_mobilenet_v3 as timm_v3
-from jaxseg.weights.maps import torchvision_mobilenet_v2 as v2
-from jaxseg.weights.maps import torchvision_mobilenet_v3 as v3
-from jaxseg.weights.rules import drop
+from jaxseg.weights.catalog.maps import timm_mobilenet_v2 as timm_v2
+from jaxseg.weights.catalog.maps import timm_mobilenet_v3 as timm_v3
+from jaxseg.weights.catalog.maps import torchvision_mobilenet_v2 as v2
+from jaxseg.weights.catalog.maps import torchvision_mobilenet_v3 as v3
+from jaxseg.weights.translate.rules import drop
 
 _CLASSIFIER = drop(r"classifier(\.\d)?\.(weight|bias)")
 

@@ -3,13 +3,13 @@
 import pytest
 
 from jaxseg.backbones.resnet import ResNet
-from jaxseg.weights.maps import (
+from jaxseg.weights.catalog.maps import (
     mmseg_resnet_d,
     timm_resnet,
     timm_resnet_d,
     torchvision_resnet,
 )
-from jaxseg.weights.rules import drop
+from jaxseg.weights.translate.rules import drop
 
 _FC = drop(r"fc\.(weight|bias)")
 

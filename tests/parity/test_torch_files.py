@@ -8,8 +8,9 @@ import pytest
 
 from jaxseg import weights
 from jaxseg.cli import convert
-from jaxseg.weights import peer_mmseg, torchfile
-from jaxseg.weights.unread import unread_names
+from jaxseg.weights.catalog import peer_mmseg
+from jaxseg.weights.formats import torch_reader as torchfile
+from jaxseg.weights.formats.opaque import unread_names
 
 
 def tensors(torch):

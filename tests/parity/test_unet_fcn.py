@@ -7,7 +7,12 @@ from jaxseg.models.fcn_resnet import fcn_resnet50
 from jaxseg.models.unet import unet
 from jaxseg.models.unet_fcn import unet_fcn
 from jaxseg.models.unet_resnet import unet_resnet
-from jaxseg.weights.maps import milesial_unet, mmseg_unet, smp_unet, torchvision_fcn
+from jaxseg.weights.catalog.maps import (
+    milesial_unet,
+    mmseg_unet,
+    smp_unet,
+    torchvision_fcn,
+)
 
 
 @pytest.mark.slow

@@ -3,8 +3,8 @@
 import pytest
 
 from jaxseg.backbones.vgg import VGG
-from jaxseg.weights.maps.torchvision_vgg import backbone
-from jaxseg.weights.rules import drop
+from jaxseg.weights.catalog.maps.torchvision_vgg import backbone
+from jaxseg.weights.translate.rules import drop
 
 
 def pools(net, x):

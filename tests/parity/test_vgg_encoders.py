@@ -7,7 +7,7 @@ import pytest
 from jaxseg.models.deconvnet import deconvnet
 from jaxseg.models.fcn import fcn32s_vgg16
 from jaxseg.models.segnet import segnet
-from jaxseg.weights.maps import torchvision_vgg_encoders as maps
+from jaxseg.weights.catalog.maps import torchvision_vgg_encoders as maps
 
 LAYOUT = (4, 4, "M", 8, 8, "M", 16, 16, 16, "M", 32, 32, 32, "M", 32, 32, 32, "M")
 

@@ -11,10 +11,10 @@ from flax import linen as nn
 
 from jaxseg.config import LossConfig
 from jaxseg.losses.adversarial import build_adversarial
-from jaxseg.training.adversarial import Players, train_step
-from jaxseg.training.pairs import label_picture, paired
-from jaxseg.training.parallel import jit_driver, make_mesh, pmap_driver
-from jaxseg.training.state import create_state
+from jaxseg.tasks.pix2pix_batch import label_picture, paired
+from jaxseg.training.devices.drivers import jit_driver, make_mesh, pmap_driver
+from jaxseg.training.step.adversarial import Players, train_step
+from jaxseg.training.step.state import create_state
 
 CLASSES = 3
 PAPER = build_adversarial(LossConfig("adversarial", extra=(("l1", 2.0),)))

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxseg.training.augment import grey, jitter, prepare_eval, prepare_train
+from jaxseg.training.step.augment import grey, jitter, prepare_eval, prepare_train
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
 

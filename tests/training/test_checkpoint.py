@@ -11,8 +11,8 @@ import optax
 import orbax.checkpoint as ocp
 import pytest
 
-from jaxseg.training.checkpoint import CheckpointError, Checkpoints
-from jaxseg.training.stored import read_arrays
+from jaxseg.checkpoints.manager import CheckpointError, Checkpoints
+from jaxseg.checkpoints.reading import read_arrays
 
 TX = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(1e-3))
 

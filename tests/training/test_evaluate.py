@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxseg.training import evaluate
+from jaxseg.training.run import evaluate
 
 
 def test_fill_rows_are_void_and_the_rest_is_untouched():

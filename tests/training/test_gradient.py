@@ -11,9 +11,9 @@ from flax import linen as nn
 
 from jaxseg.config import LossConfig
 from jaxseg.losses import LOSSES, build
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
-from jaxseg.nn.style import Style
-from jaxseg.training import gradient
+from jaxseg.training.step import gradient
 
 SUMS = LossConfig(
     "cross_entropy",

@@ -8,8 +8,8 @@ import pytest
 
 import jaxseg
 from jaxseg.config import OptimConfig
-from jaxseg.training import optim
-from jaxseg.training.layer_decay import multipliers
+from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.optim.layer_decay import multipliers
 
 STEPS = 4
 

@@ -14,13 +14,13 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
+from jaxseg.checkpoints.manager import CheckpointError, Checkpoints
 from jaxseg.config import Config, TrainConfig
-from jaxseg.training.checkpoint import CheckpointError, Checkpoints
-from jaxseg.training.loop import train
-from jaxseg.training.meter import CLOCKS
-from jaxseg.training.record import read_metrics
-from jaxseg.training.stop import Stopped
-from jaxseg.training.task import NonFiniteLoss, Task
+from jaxseg.training.run.loop import train
+from jaxseg.training.run.meter import CLOCKS
+from jaxseg.training.run.metric_writer import read_metrics
+from jaxseg.training.run.preemption import Stopped
+from jaxseg.training.run.task import NonFiniteLoss, Task
 
 IMAGES = 6
 
@@ -187,7 +187,7 @@ def test_a_recompilation_in_mid_run_is_one_warning_with_the_shapes(tmp_path, cap
             yield batch
 
     go(tmp_path, task=dataclasses.replace(TASK, train_batches=odd))
-    (record,) = [r for r in caplog.records if r.name == "jaxseg.training.loop"]
+    (record,) = [r for r in caplog.records if r.name == "jaxseg.training.run.loop"]
     assert record.getMessage().startswith(
         "step 7 compiled anew: train_step: (2, 3, 4, 3); batches of one shape"
     )

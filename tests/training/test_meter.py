@@ -2,8 +2,8 @@
 
 import pytest
 
-from jaxseg.training import meter as module
-from jaxseg.training.meter import CLOCKS, Meter
+from jaxseg.training.run import meter as module
+from jaxseg.training.run.meter import CLOCKS, Meter
 
 
 @pytest.fixture

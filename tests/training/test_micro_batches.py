@@ -11,11 +11,11 @@ from flax import linen as nn
 
 from jaxseg.config import LossConfig
 from jaxseg.losses import build
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
-from jaxseg.nn.style import Style
-from jaxseg.training.parallel import jit_driver, make_mesh, pmap_driver
-from jaxseg.training.state import create_state
-from jaxseg.training.steps import train_step
+from jaxseg.training.devices.drivers import jit_driver, make_mesh, pmap_driver
+from jaxseg.training.step.state import create_state
+from jaxseg.training.step.steps import train_step
 
 
 class Net(nn.Module):

@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from jaxseg.config import OptimConfig
-from jaxseg.training import optim
+from jaxseg.training.optim import optimizers as optim
 
 PARAMS = {
     "backbone": {"conv": {"kernel": jnp.full((2, 2), 2.0), "bias": jnp.full(2, 3.0)}},

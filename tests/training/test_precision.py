@@ -11,11 +11,11 @@ from flax import linen as nn
 
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build
+from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, logits_float32
-from jaxseg.nn.style import Style
-from jaxseg.training import optim
-from jaxseg.training.state import create_state
-from jaxseg.training.steps import train_step
+from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.step.state import create_state
+from jaxseg.training.step.steps import train_step
 
 
 class Net(nn.Module):

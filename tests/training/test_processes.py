@@ -10,8 +10,8 @@ import sys
 import jax
 import pytest
 
-from jaxseg.training import processes
-from jaxseg.training.checkpoint import CheckpointError
+from jaxseg.checkpoints.manager import CheckpointError
+from jaxseg.training.devices import processes
 
 
 @pytest.mark.parametrize(

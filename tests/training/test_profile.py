@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxseg.training.profile import WARM_UP, Profile
+from jaxseg.training.run.profile import WARM_UP, Profile
 
 
 def steps(profile, count):

@@ -5,9 +5,9 @@ import functools
 import jax
 import numpy as np
 
-from jaxseg.training.devices import AXIS, Training
-from jaxseg.training.memory import peak_memory
-from jaxseg.training.programs import noted, shapes
+from jaxseg.training.devices.compile_log import noted, shapes
+from jaxseg.training.devices.runner import AXIS, Training
+from jaxseg.training.run.memory import peak_memory
 
 
 def step(state, batch, *, axis_name=None):

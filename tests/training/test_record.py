@@ -8,7 +8,13 @@ import sys
 import numpy as np
 import pytest
 
-from jaxseg.training.record import METRICS, Record, plain, read_metrics, write_json
+from jaxseg.training.run.metric_writer import (
+    METRICS,
+    Record,
+    plain,
+    read_metrics,
+    write_json,
+)
 
 
 def test_lines_are_readable_while_the_run_goes_on(tmp_path):
@@ -64,7 +70,7 @@ def test_write_json_leaves_no_temporary_file(tmp_path):
 @pytest.mark.slow
 def test_a_killed_process_loses_no_line(tmp_path):
     code = (
-        "import os, sys\nfrom jaxseg.training.record import Record\n"
+        "import os, sys\nfrom jaxseg.training.run.metric_writer import Record\n"
         "record = Record(sys.argv[1])\n"
         "record.write(1, 'train', {'loss': 1.0})\nos._exit(9)\n"
     )

@@ -15,9 +15,9 @@ from jaxseg.config import LossConfig
 from jaxseg.losses import build, objective
 from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.ops.resize import resize
-from jaxseg.training.remat import find_blocks, recomputed
-from jaxseg.training.state import create_state
-from jaxseg.training.steps import train_step
+from jaxseg.training.step.rematerialization import find_blocks, recomputed
+from jaxseg.training.step.state import create_state
+from jaxseg.training.step.steps import train_step
 
 LOSS = build(LossConfig())
 

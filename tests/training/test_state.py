@@ -6,7 +6,7 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from jaxseg.training.state import create_state
+from jaxseg.training.step.state import create_state
 
 
 class Net(nn.Module):

@@ -12,9 +12,9 @@ from flax import linen as nn
 from jaxseg.config import LossConfig
 from jaxseg.losses import build, cross_entropy, mean_share
 from jaxseg.metrics import confusion
-from jaxseg.training.state import create_state
-from jaxseg.training.steps import eval_step, train_step
-from jaxseg.training.update import dropout_key
+from jaxseg.training.step.state import create_state
+from jaxseg.training.step.steps import eval_step, train_step
+from jaxseg.training.step.update import dropout_key
 
 
 class Net(nn.Module):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxseg.viz.overlay import colourise, indexed_png, overlay
+from jaxseg.viz import colourise, indexed_png, overlay, panel
+from jaxseg.viz._panel import GAP
 from jaxseg.viz.palettes import VOC_VOID, colormap
-from jaxseg.viz.panel import GAP, panel
 
 RNG = np.random.default_rng(0)
 PALETTE = ((10, 20, 30), (250, 0, 100), (0, 255, 0))

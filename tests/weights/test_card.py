@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from jaxseg.weights import card
-from jaxseg.weights.card import Card, Normalisation, read_card
+from jaxseg.weights.translate import model_card as card
+from jaxseg.weights.translate.model_card import Card, Normalisation, read_card
 
 CARD = Card(
     model="fcn_resnet50",

@@ -8,8 +8,8 @@ from PIL import Image
 
 from jaxseg import create_model, weights
 from jaxseg.cli import convert, predict
-from jaxseg.weights.convert import flatten
-from jaxseg.weights.maps import torchvision_fcn, torchvision_resnet
+from jaxseg.weights.catalog.maps import torchvision_fcn, torchvision_resnet
+from jaxseg.weights.translate.convert import flatten
 
 NARROW = ["--model.options.width", "8", "--model.options.blocks", "1", "1", "1", "1"]
 

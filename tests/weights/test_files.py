@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxseg import weights
-from jaxseg.weights import archives, files, hub, orbax
+from jaxseg.weights.formats import archives, files, hub, orbax
 
 ARRAYS = {
     "params/a/kernel": np.arange(24, dtype=np.float32).reshape(2, 3, 4) / 7,

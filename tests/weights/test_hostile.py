@@ -12,7 +12,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from jaxseg.weights import pickled, torchfile, torchwrite
+from jaxseg.weights.formats import pickle_program as pickled
+from jaxseg.weights.formats import torch_reader as torchfile
+from jaxseg.weights.formats import torch_writer as torchwrite
 
 ROOT = pathlib.Path(__file__).parents[2]
 TENSOR = {"w": np.arange(6, dtype=np.float32).reshape(2, 3)}

@@ -6,7 +6,8 @@ import struct
 import numpy as np
 import pytest
 
-from jaxseg.weights import torchfile, torchwrite
+from jaxseg.weights.formats import torch_reader as torchfile
+from jaxseg.weights.formats import torch_writer as torchwrite
 
 STATE = {
     "a": np.arange(6, dtype=np.float32).reshape(2, 3),

@@ -8,11 +8,11 @@ from jaxseg import weights
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.weights.classes import count_classes
-from jaxseg.weights.convert import flatten
-from jaxseg.weights.load import model_shapes, read_into
-from jaxseg.weights.maps import timm_resnet, timm_resnet_d, torchvision_resnet
-from jaxseg.weights.unwrap import unwrap
+from jaxseg.weights.catalog.maps import timm_resnet, timm_resnet_d, torchvision_resnet
+from jaxseg.weights.translate.convert import flatten
+from jaxseg.weights.translate.load import model_shapes, read_into
+from jaxseg.weights.translate.num_classes import count_classes
+from jaxseg.weights.translate.state_dict import unwrap
 
 BACKBONE = ResNet(18, width=8, blocks=(1, 2, 1, 2))
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from jaxseg import create_model, weights
-from jaxseg.weights.card import LICENCES
-from jaxseg.weights.convert import flatten
-from jaxseg.weights.load import model_shapes
+from jaxseg.weights.translate.convert import flatten
+from jaxseg.weights.translate.load import model_shapes
+from jaxseg.weights.translate.model_card import LICENCES
 
 QUICK = (
     "DeepLabV3 on ResNet-v1c",

@@ -16,11 +16,14 @@ from PIL import Image
 
 from jaxseg import create_model, weights
 from jaxseg.cli import convert, predict
-from jaxseg.weights import card, pickled, torchfile, torchwrite
-from jaxseg.weights.maps import mmseg_deeplab
-from jaxseg.weights.mmseg_config import trunk_options
-from jaxseg.weights.unread import Unread, unread_names
-from jaxseg.weights.unwrap import unwrap
+from jaxseg.weights.catalog.maps import mmseg_deeplab
+from jaxseg.weights.catalog.mmseg_config import trunk_options
+from jaxseg.weights.formats import pickle_program as pickled
+from jaxseg.weights.formats import torch_reader as torchfile
+from jaxseg.weights.formats import torch_writer as torchwrite
+from jaxseg.weights.formats.opaque import Unread, unread_names
+from jaxseg.weights.translate import model_card as card
+from jaxseg.weights.translate.state_dict import unwrap
 
 ROOT = pathlib.Path(__file__).parents[2]
 STATE = {"w": np.arange(6, dtype=np.float32).reshape(2, 3)}

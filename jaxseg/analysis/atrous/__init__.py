@@ -1,0 +1,1 @@
+"""The science of atrous convolution: fields, gridding, plans."""

@@ -1,0 +1,1 @@
+"""Analysis of compiled programs: collectives, traffic, roofline."""

@@ -1,0 +1,83 @@
+"""Bytes that a compiled program moves to and from a device's memory; text only.
+
+Counted are operands and results of what the program runs one after the other: fusions,
+convolutions, copies. What lies in the chip's own scratch memory (VMEM of a TPU) does
+not count, which XLA's "bytes accessed" does not tell apart; nor does what happens
+inside a fusion. An operand of which a fusion reads a part counts in full, so the figure
+is an estimate from above. Bodies of loops count once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from jaxseg.analysis.hlo.program_text import Instruction, Shape, instructions
+
+_HEAD = re.compile(r"(ENTRY )?%?([\w.\-]+) \(.*\{\s*$")
+_CALLED = re.compile(
+    r"(?:body|condition|branch_computations|true_computation|false_computation|"
+    r"called_computations)=(\{.*?\}|%?[\w.\-]+)"
+)
+_FREE = (
+    "parameter",
+    "constant",
+    "tuple",
+    "get-tuple-element",
+    "bitcast",
+    "after-all",
+    "partition-id",
+    "replica-id",
+    "while",
+    "conditional",
+)
+
+
+def memory_traffic(text: str) -> int:
+    """Bytes read from and written to the memory of one device, an upper estimate."""
+    bodies, entry = computations(text)
+    total, waiting, seen = 0, [entry], set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in bodies:
+            continue
+        seen.add(name)
+        known: dict[str, tuple[Shape, ...]] = {}
+        for line in instructions(bodies[name]):
+            known[line.name] = line.shapes
+            total += _moved(line, known)
+            waiting += _called(line)
+    return total
+
+
+def computations(text: str) -> tuple[dict[str, str], str]:
+    """The text of each computation by name, and the name of the entry."""
+    bodies: dict[str, list[str]] = {}
+    entry = name = ""
+    for line in text.splitlines():
+        found = _HEAD.match(line)
+        if found:
+            name = found[2]
+            entry = name if found[1] else entry
+            bodies[name] = []
+        elif name:
+            bodies[name].append(line)
+    return {name: "\n".join(lines) for name, lines in bodies.items()}, entry
+
+
+def _called(line: Instruction) -> Iterator[str]:
+    """Computations that run as part of this one, other than fused ones."""
+    for names in _CALLED.findall(line.attributes):
+        yield from re.findall(r"[\w.\-]+", names)
+    if line.opcode == "call":
+        yield from re.findall(r"to_apply=%?([\w.\-]+)", line.attributes)
+
+
+def _moved(line: Instruction, known: Mapping[str, tuple[Shape, ...]]) -> int:
+    if line.opcode in _FREE or line.opcode.endswith("-done"):
+        return 0
+    if line.opcode in ("copy-start", "slice-start"):  # results are both its ends
+        size = min(shape.bytes for shape in line.shapes[:2])
+        return size * sum(shape.space == 0 for shape in line.shapes[:2])
+    operands = (shape for name in line.operands for shape in known.get(name, ()))
+    return sum(s.bytes for s in (*line.shapes, *operands) if s.space == 0)

@@ -1,0 +1,294 @@
+"""Which image rows and columns every output can depend on, read off the jaxpr.
+
+Nothing is computed or compiled, weights may be abstract shapes, and any traceable
+function will do. The answer is exact per axis for convolutions, pooling, resizing,
+padding, slicing, reshaping, reductions and products; a primitive without a rule makes
+its results depend on everything its operands do, and is named in `Reach.loose`.
+
+Two things are taken for dense although they may hold zeros: kernels, and the channels
+of a grouped or phase-form convolution. `jaxseg.ops.conv_transpose` pads its kernel with
+zeros by default, so build networks with `Style(impl="lax")` to be exact there.
+Dependence is kept as rows x columns: the support of a sum of branches may be smaller.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend import core
+
+from jaxseg.analysis.atrous.receptive_field import Field
+from jaxseg.analysis.jaxpr.constant_fold import fold
+from jaxseg.analysis.jaxpr.dependence_mask import Spread, everything, join
+from jaxseg.analysis.jaxpr.dependence_rules import RULES
+
+_AXES = (1, 2)  # rows and columns of [B, H, W, C]
+_LONGEST = 128  # period of a pattern that is looked for
+_BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")
+_CALLS = (
+    "jit",
+    "pjit",
+    "closed_call",
+    "core_call",
+    "remat2",
+    "checkpoint",
+    "custom_jvp_call",
+    "custom_vjp_call",
+    "custom_vjp_call_jaxpr",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Lines:
+    """Dependence along one axis.
+
+    Attributes:
+      mask: bool [h, H], whether output row i can depend on image row n.
+      padded: bool [h], whether output row i can read padding too.
+    """
+
+    mask: np.ndarray
+    padded: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Reach:
+    """Dependence of a map on the image.
+
+    Attributes:
+      rows: of the map on those of the image.
+      columns: the same.
+      loose: primitives that were taken to mix everything, for want of a rule.
+    """
+
+    rows: Lines
+    columns: Lines
+    loose: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Extent:
+    """The receptive field along one axis.
+
+    Attributes:
+      size: pixels from the first to the last that an output reads, of the widest.
+      touched: pixels that this output depends on; less than `size` where rates leave
+        holes.
+      jump: image pixels per output; the ratio of the sizes where fields do not repeat.
+      clipped: every output reads padding or the whole image, so `size` is only a lower
+        bound.
+      whole: every output reads the whole image.
+    """
+
+    size: int
+    touched: int
+    jump: float
+    clipped: bool
+    whole: bool = False
+
+    @property
+    def coverage(self) -> float:
+        """Share of the field that is touched."""
+        return self.touched / self.size
+
+
+def reach(fn: Callable, image: Any, *rest: Any) -> Any:
+    """Dependence of `fn(image, *rest)` on the image: a `Reach` for each output.
+
+    Args:
+      fn: any traceable function to maps [B, h, w, C], in any pytree.
+      image: array or `jax.ShapeDtypeStruct` [B, H, W, C].
+      *rest: further arguments, weights for instance; arrays or shapes.
+
+    Raises: ValueError when an output is not of rank 4 or does not depend on the image.
+    """
+    closed, shapes = jax.make_jaxpr(fn, return_shape=True)(image, *rest)
+    inputs = len(closed.jaxpr.invars)
+    found, loose = [], set()
+    for axis in _AXES:
+        size = image.shape[axis]
+        start = Spread((axis,), np.eye(size, size + 1, dtype=bool))
+        walker = _Walker(loose)
+        given = [start, *[None] * (inputs - 1)]
+        found.append(walker.run(closed.jaxpr, closed.consts, given, [None] * inputs)[0])
+    outputs = [
+        _reach(rows, columns, leaf, tuple(sorted(loose)))
+        for rows, columns, leaf in zip(*found, jax.tree.leaves(shapes), strict=True)
+    ]
+    return jax.tree.unflatten(jax.tree.structure(shapes), outputs)
+
+
+def _reach(rows, columns, leaf, loose):
+    if len(leaf.shape) != 4:
+        raise ValueError(f"output {leaf.shape} must be a map [B, h, w, C]")
+    if rows is None:
+        raise ValueError(f"output {leaf.shape} does not depend on the image")
+    lines = []
+    for axis, spread in zip(_AXES, (rows, columns), strict=True):
+        mask = spread.without({0, 1, 2, 3} - {axis}).over((axis,), leaf.shape)
+        lines.append(Lines(mask[:, :-1], mask[:, -1]))
+    return Reach(*lines, loose)
+
+
+class _Walker:
+    """Interprets a jaxpr with spreads of one image axis for values."""
+
+    def __init__(self, loose: set[str]):
+        self.loose = loose
+
+    def run(self, jaxpr, consts, spreads, values):
+        """Spreads and known values of the results."""
+        spread = dict(zip(jaxpr.invars, spreads, strict=True))
+        value = dict(zip(jaxpr.invars, values, strict=True))
+        value |= dict(zip(jaxpr.constvars, consts, strict=True))
+
+        def look(atom):
+            if isinstance(atom, core.Literal):
+                return None, atom.val
+            return spread.get(atom), value.get(atom)
+
+        for eqn in jaxpr.eqns:
+            pairs = [look(atom) for atom in eqn.invars]
+            results = self.equation(eqn, [p[0] for p in pairs], [p[1] for p in pairs])
+            for var, found, known in zip(eqn.outvars, *results, strict=True):
+                spread[var], value[var] = found, known
+        pairs = [look(atom) for atom in jaxpr.outvars]
+        return [p[0] for p in pairs], [p[1] for p in pairs]
+
+    def equation(self, eqn, spreads, known):
+        """Spreads and known values of an equation's results."""
+        name, unknown = eqn.primitive.name, [None] * len(eqn.outvars)
+        if name in _CALLS:
+            jaxpr, consts = _body(eqn)
+            return self.run(jaxpr, consts, spreads, known)
+        if all(spread is None for spread in spreads):
+            constant = all(value is not None for value in known)
+            return unknown, [fold(eqn, known)] if constant and len(
+                unknown
+            ) == 1 else unknown
+        if name == "scan":
+            return self.scan(eqn, spreads), unknown
+        if name == "cond":
+            return self.cond(eqn, spreads), unknown
+        if name not in RULES:
+            self.loose.add(name)
+        return RULES.get(name, everything)(eqn, spreads, known), unknown
+
+    def scan(self, eqn, spreads):
+        """The state is followed until nothing new enters it, at most `length` times."""
+        constants, carries = eqn.params["num_consts"], eqn.params["num_carry"]
+        body = eqn.params["jaxpr"]
+        inner = list(spreads)
+        for i, spread in enumerate(inner[constants + carries :], constants + carries):
+            if spread is not None:
+                numbers = {d: d - 1 for d in spread.dims if d}
+                inner[i] = spread.without([0]).renamed(numbers)
+        state = slice(constants, constants + carries)
+        unknown = [None] * len(inner)
+        for _ in range(eqn.params["length"]):
+            results, _ = self.run(body.jaxpr, body.consts, inner, unknown)
+            shapes = [var.aval.shape for var in body.jaxpr.outvars[:carries]]
+            merged = list(map(_either, inner[state], results[:carries], shapes))
+            if all(map(_same, merged, inner[state])):
+                break
+            inner[state] = merged
+        outputs = [
+            s and s.renamed({d: d + 1 for d in s.dims}) for s in results[carries:]
+        ]
+        return [*inner[state], *outputs]
+
+    def cond(self, eqn, spreads):
+        """The union of the branches, and of what decides between them."""
+        unknown = [None] * (len(spreads) - 1)
+        runs = [
+            self.run(b.jaxpr, b.consts, spreads[1:], unknown)[0]
+            for b in eqn.params["branches"]
+        ]
+        shapes = [var.aval.shape for var in eqn.outvars]
+        merged = runs[0]
+        for other in (*runs[1:], [spreads[0]] * len(shapes)):
+            merged = list(map(_either, merged, other, shapes))
+        return merged
+
+
+def _body(eqn):
+    body = next(eqn.params[key] for key in _BODIES if key in eqn.params)
+    return (body.jaxpr, body.consts) if hasattr(body, "consts") else (body, ())
+
+
+def _either(a, b, shape):
+    given = [spread for spread in (a, b) if spread is not None]
+    return join(given, shape) if given else None
+
+
+def _same(a, b):
+    if a is None or b is None:
+        return a is b
+    return a.dims == b.dims and np.array_equal(a.mask, b.mask)
+
+
+def extent(lines: Lines) -> Extent:
+    """Size, touched pixels and jump along one axis, of `Reach.rows` or `.columns`.
+
+    Outputs that read padding are left out where others exist.
+
+    Raises: ValueError when no output depends on any pixel.
+    """
+    low, high, clear = _ends(lines)
+    whole = bool(lines.mask.all())
+    clipped = whole or not clear.size
+    chosen = clear if clear.size else np.flatnonzero(lines.mask.any(1))
+    widest = chosen[np.argmax((high - low)[chosen])]
+    try:
+        jump = float(field(lines).jump)
+    except ValueError:
+        jump = lines.mask.shape[1] / len(low)
+    size = int(high[widest] - low[widest] + 1)
+    return Extent(size, int(lines.mask[widest].sum()), float(jump), clipped, whole)
+
+
+def field(lines: Lines) -> Field:
+    """The same as layers give it: intervals per phase, extrapolated to output 0.
+
+    Raises: ValueError when too few outputs read no padding, or they do not repeat.
+    """
+    low, high, clear = _ends(lines)
+    for trim in (0, 1, 2, 4, 8, 16):  # resizing repeats the last pixel at the border
+        found = _repeating(low, high, clear[trim : clear.size - trim])
+        if found is not None:
+            return found
+    raise ValueError(
+        f"only {clear.size} of {len(low)} outputs read no padding, or these do not "
+        "repeat; take a larger image"
+    )
+
+
+def _repeating(low, high, chosen):
+    """The field whose pattern the chosen outputs repeat at least once, or None."""
+    for period in range(1, min(chosen.size // 2, _LONGEST) + 1):
+        step = int(low[chosen[period]] - low[chosen[0]])
+        ends = np.stack([low[chosen], high[chosen]])
+        if step > 0 and np.all(ends[:, period:] - ends[:, :-period] == step):
+            first = int(chosen[0])
+            shown = slice(first, first + period)
+            known = Field(tuple(low[shown].tolist()), tuple(high[shown].tolist()), step)
+            places = range(-first, period - first)
+            lows, highs = map(known.low, places), map(known.high, places)
+            return Field(tuple(lows), tuple(highs), step).reduced()
+    return None
+
+
+def _ends(lines):
+    """First and last pixel of every output, and the outputs that read no padding."""
+    mask = lines.mask
+    reads = mask.any(1)  # an output may see nothing but padding
+    if not reads.any():
+        raise ValueError(
+            f"none of {len(reads)} outputs depends on a pixel of the image"
+        )
+    last = mask.shape[1] - 1 - mask[:, ::-1].argmax(1)
+    return mask.argmax(1), last, np.flatnonzero(reads & ~lines.padded)

@@ -1,0 +1,1 @@
+"""What is behind `jaxseg bench`: operators and networks timed beside PyTorch."""

@@ -1,0 +1,91 @@
+"""Peak memory of a training step on the CPU beside weights, momentum and images.
+
+Ours is what XLA plans: temporaries, and outputs that replace no donated argument.
+PyTorch's is measured in a process of its own: the highest resident size during a step,
+less that before it, after a first step has made momentum and workspaces and its
+gradients are gone (ours are temporaries too). Large blocks
+are mapped and unmapped singly (`MALLOC_*`), so that memory freed earlier cannot serve
+unseen.
+
+    python -m jaxseg.bench.memory NETWORK SIDE      SIDE: jaxseg or torch
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
+
+
+def compare(entry: Any, with_torch: bool) -> dict[str, Any]:
+    """The facts of one row: bytes by side, and why a side is missing."""
+    sides = ["jaxseg"]
+    facts: dict[str, Any] = {"peak_bytes": {}, "notes": {}, "contaminated": False}
+    if entry.peer is not None and with_torch:
+        sides.append("torch")
+    else:
+        facts["notes"]["torch"] = "no peer"
+    for side in sides:
+        command = [sys.executable, "-m", __name__, entry.name, side]
+        environment = {**os.environ, **ALLOCATOR}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        if done.returncode:
+            reason = (done.stderr.strip() or "no message").splitlines()[-1]
+            facts["notes"][side] = reason[:160]
+        else:
+            facts["peak_bytes"][side] = json.loads(done.stdout.splitlines()[-1])
+    return facts
+
+
+def planned(program: Any) -> int:
+    """Bytes that an executable allocates beside its arguments."""
+    plan = program.memory_analysis()
+    new = plan.output_size_in_bytes - plan.alias_size_in_bytes
+    return int(plan.temp_size_in_bytes + new)
+
+
+def peak(run: Callable[[], None], clear: Callable[[], None] = lambda: None) -> int:
+    """Bytes that the resident size rises above its start during `run()`.
+
+    `clear` lets go of what a run leaves behind and makes anew, gradients: they count.
+    """
+    run()
+    clear()
+    CLEAR.write_text("5")  # the high-water mark falls to the present size
+    before = _kilobytes("VmRSS")
+    run()
+    return 1024 * (_kilobytes("VmHWM") - before)
+
+
+def _kilobytes(field: str) -> int:
+    for line in STATUS.read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1])
+    raise ValueError(f"{STATUS} has no {field}; peak memory needs Linux")
+
+
+def main(name: str, side: str) -> None:
+    """Prints the bytes of one side."""
+    from jaxseg.bench import runners as bench_models
+    from jaxseg.bench.networks import NETWORKS
+    from jaxseg.bench.pytorch import Torch
+
+    entry = next(e for e in NETWORKS if e.name == name)
+    kind = "train step"
+    ask = (entry, kind, bench_models.KINDS[kind], entry.size)
+    if side == "jaxseg":
+        print(planned(bench_models.Ours(*ask, "float32", "auto").program))
+    else:
+        theirs = bench_models.Theirs(*ask, Torch("cpu"), "float32")
+        print(peak(theirs.run, lambda: theirs.optimiser.zero_grad(set_to_none=True)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

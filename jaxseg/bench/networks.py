@@ -1,0 +1,200 @@
+"""The networks that `jaxseg bench` times, and the library that has the same one.
+
+Options bring both sides to one architecture; the parameter counts are compared and
+shown. A network that none of the libraries has runs alone: the operators that it is
+made of have rows of their own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jaxseg.bench import pytorch as bench_torch
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One network on both sides.
+
+    Attributes:
+      name: in `jaxseg.list_models()`.
+      size: of the square image on the CPU.
+      options: of our factory, as pairs.
+      library: importable name of the peer's library, None without a peer.
+      peer: (classes, size) -> network of that library; called only if installed.
+      gpu_size: of the square image on an accelerator.
+      gpu_batch: of the train step on an accelerator.
+    """
+
+    name: str
+    size: int = 256
+    options: tuple[tuple[str, Any], ...] = ()
+    library: str | None = None
+    peer: Callable[[int, int], Any] | None = None
+    gpu_size: int = 512
+    gpu_batch: int = 16
+
+    def ours(self, size: int) -> dict[str, Any]:
+        """Options of our factory at this image size."""
+        options = dict(self.options)
+        if self.name.startswith("setr"):
+            options["image_size"] = (size, size)
+        return options
+
+
+def _torchvision(name: str) -> Callable:
+    def build(classes, size):
+        models = bench_torch.torchvision().models.segmentation
+        none = {"weights": None, "weights_backbone": None}
+        return getattr(models, name)(**none, num_classes=classes)
+
+    return build
+
+
+def _smp(name: str, encoder: str, **options: Any) -> Callable:
+    def build(classes, size):
+        make = getattr(bench_torch.smp(), name)
+        return make(encoder, encoder_weights=None, classes=classes, **options)
+
+    return build
+
+
+def _mmseg(name: str, change: Callable[[dict, int], None] | None = None) -> Callable:
+    """A network of `configs/_base_/models`, ordinary batch norm, no auxiliary heads."""
+
+    def build(classes, size):
+        root = pathlib.Path(bench_torch.mmseg().__file__).parent
+        from mmengine.config import Config
+        from mmengine.registry import init_default_scope
+        from mmseg.registry import MODELS
+
+        init_default_scope("mmseg")
+        path = root / f".mim/configs/_base_/models/{name}.py"
+        config = _plain(Config.fromfile(path).model.to_dict())
+        config.pop("data_preprocessor", None)
+        config.pop("auxiliary_head", None)
+        config["decode_head"]["num_classes"] = classes
+        if change is not None:
+            change(config, size)
+        return _whole(MODELS.build(config))
+
+    return build
+
+
+def _plain(node: Any) -> Any:
+    """The configuration with ordinary batch norm and nothing to download."""
+    if isinstance(node, Mapping):
+        node = {key: _plain(value) for key, value in node.items()}
+        if node.get("type") == "SyncBN":
+            node["type"] = "BN"
+        return {k: v for k, v in node.items() if k not in ("pretrained", "init_cfg")}
+    return [_plain(v) for v in node] if isinstance(node, (list, tuple)) else node
+
+
+def _whole(network):
+    """The logits at the image's size, as a module of its own."""
+    import torch
+
+    class Whole(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = network
+
+        def forward(self, image):
+            features = self.network.extract_feat(image)
+            return torch.nn.functional.interpolate(
+                self.network.decode_head(features),
+                image.shape[2:],
+                mode="bilinear",
+                align_corners=self.network.align_corners,
+            )
+
+    return Whole()
+
+
+def _small_vit(config: dict, size: int) -> None:
+    """SETR's decoder on ViT-S: 12 layers of 384, 6 heads."""
+    config["backbone"].update(
+        img_size=(size, size),
+        embed_dims=384,
+        num_heads=6,
+        num_layers=12,
+        out_indices=(4, 7, 9, 11),
+        mlp_ratio=4,
+    )
+    config["decode_head"].update(in_channels=384)
+
+
+_SMP = {"eager_rate": True, "rates": (12, 24, 36), "align_corners": True}
+_PLUS = tuple({**_SMP, "separable": "plain", "after_aspp": True, "fuse": 1}.items())
+_MOBILE = (*_PLUS, ("tap", "output"), ("last", 1280))
+_TRUNK = (("stem", "c"), ("output_stride", 8), ("align_corners", False))
+_TV, _SM, _MM = "torchvision", "segmentation_models_pytorch", "mmseg"
+
+NETWORKS = (
+    Entry("deeplabv3_resnet50", 257, (), _TV, _torchvision("deeplabv3_resnet50")),
+    Entry("deeplabv3plus_resnet50", 256, _PLUS, _SM, _smp("DeepLabV3Plus", "resnet50")),
+    Entry(
+        "deeplabv3plus_xception65",
+        256,
+        tuple(option for option in _PLUS if option[0] != "eager_rate"),
+        _SM,
+        _smp("DeepLabV3Plus", "tu-xception65", encoder_output_stride=16),
+    ),
+    Entry(
+        "deeplabv3plus_mobilenetv2",
+        256,
+        _MOBILE,
+        _SM,
+        _smp("DeepLabV3Plus", "mobilenet_v2"),
+    ),
+    Entry(
+        "lraspp_mobilenetv3",
+        257,
+        (("eager_rate", True),),
+        _TV,
+        _torchvision("lraspp_mobilenet_v3_large"),
+    ),
+    Entry("pspnet_resnet50", 256, _TRUNK, _MM, _mmseg("pspnet_r50-d8")),
+    Entry("unet_fcn", 256, (), _MM, _mmseg("fcn_unet_s5-d16")),
+    Entry("unet_resnet34", 256, (), _SM, _smp("Unet", "resnet34")),
+    Entry(
+        "hrnet_w18",
+        256,
+        (("head_bias", False), ("two_step", True)),
+        _MM,
+        _mmseg("fcn_hr18"),
+    ),
+    Entry(
+        "bisenet_resnet18",
+        256,
+        (("form", "mmseg"),),
+        _MM,
+        _mmseg("bisenetv1_r18-d32"),
+    ),
+    Entry(
+        "setr_naive_vits16",
+        256,
+        (("variant", "mmseg"),),
+        _MM,
+        _mmseg("setr_naive", _small_vit),
+    ),
+    Entry("unet", 256),
+    Entry("fcn8s_vgg16", 224),
+    Entry("segnet", 256),
+    Entry("fc_densenet56", 224, gpu_size=224),
+)
+GPU_ONLY = (
+    Entry("deeplabv3_resnet101", 257, (), _TV, _torchvision("deeplabv3_resnet101")),
+    Entry("hrnet_w48", 256, (("head_bias", False), ("two_step", True)), _MM, None),
+    Entry("fc_densenet103", 224, gpu_size=224),
+)
+QUICK = ("lraspp_mobilenetv3", "bisenet_resnet18")
+
+
+def parameters(network) -> int:
+    """Elements of a PyTorch network's parameters."""
+    return sum(p.numel() for p in network.parameters())

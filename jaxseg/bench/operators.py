@@ -1,0 +1,149 @@
+"""Operator rows of `jaxseg bench`: forward, and forward with every gradient.
+
+Both sides return their outputs, and the cotangent is a random array passed as an
+argument: a constant one lets a compiler fold the backward pass, an unused output lets
+it drop the forward pass.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxseg.bench.cases import Case
+from jaxseg.bench.pytorch import Torch
+
+CLASSES = 21
+
+
+def arrays(case: Case) -> tuple[np.ndarray, ...]:
+    """The arguments in our layout, from a fixed seed."""
+    random = np.random.default_rng(0)
+    found = [random.normal(size=case.image).astype(np.float32)]
+    if case.kernel is not None:
+        fan = max(1, int(np.prod(case.kernel[:3])))
+        kernel = random.normal(size=case.kernel) / np.sqrt(fan)
+        found.append(kernel.astype(np.float32))
+    if case.labels:
+        b, h, w, _ = case.image
+        shape = (b, h * case.labels, w * case.labels)
+        label = random.integers(0, CLASSES, shape).astype(np.int32)
+        label[:, :3] = 255
+        found.append(label)
+    return tuple(found)
+
+
+class Ours:
+    """One case compiled by XLA.
+
+    Attributes:
+      run: computes once and waits.
+      compile_seconds: tracing and compilation.
+      temp_bytes: what XLA allocates beside arguments and outputs.
+    """
+
+    def __init__(self, case: Case, backward: bool, dtype: str) -> None:
+        values = [self._cast(a, dtype) for a in arrays(case)]
+        floats = [v for v in values if v.dtype.kind != "i"]
+        rest = values[len(floats) :]
+        shape = jax.eval_shape(case.ours, *values)
+        random = np.random.default_rng(1)
+        cotangent = random.normal(size=shape.shape).astype(np.float32)
+
+        def both(cotangent, floats, rest):
+            value, pull = jax.vjp(lambda *a: case.ours(*a, *rest), *floats)
+            return value, pull(cotangent)
+
+        forward = lambda _, floats, rest: case.ours(*floats, *rest)
+        program = both if backward else forward
+        self.arguments = jax.device_put(
+            (cotangent.astype(shape.dtype), floats, rest), jax.devices()[0]
+        )
+        self.compiled, self.compile_seconds = compiled(program, self.arguments)
+        self.temp_bytes = temp_bytes(self.compiled)
+
+    def run(self) -> None:
+        jax.block_until_ready(self.compiled(*self.arguments))
+
+    def value(self) -> np.ndarray:
+        """The forward output, float32."""
+        result = self.compiled(*self.arguments)
+        value = result[0] if isinstance(result, tuple) else result
+        return np.asarray(value, np.float32)
+
+    @staticmethod
+    def _cast(array, dtype):
+        whole = array.dtype.kind == "i"
+        return array if whole else array.astype(jax.numpy.dtype(dtype))
+
+
+def compiled(function: Callable, arguments: tuple, **jit: Any) -> tuple[Any, float]:
+    """The executable for these arguments and the seconds that it took.
+
+    Nothing is taken from, or left in, the persistent compilation cache.
+    """
+    before = jax.config.jax_enable_compilation_cache
+    jax.config.update("jax_enable_compilation_cache", False)
+    try:
+        start = time.perf_counter()
+        program = jax.jit(function, **jit).lower(*arguments).compile()
+        return program, time.perf_counter() - start
+    finally:
+        jax.config.update("jax_enable_compilation_cache", before)
+
+
+def temp_bytes(program: Any) -> int | None:
+    """XLA's temporary memory of an executable, where the backend says."""
+    memory = program.memory_analysis()
+    return None if memory is None else int(memory.temp_size_in_bytes)
+
+
+class Theirs:
+    """The same case in PyTorch, eager or compiled."""
+
+    def __init__(self, case: Case, backward: bool, side: Torch, dtype: str) -> None:
+        torch = side.torch
+        values = [
+            side.tensor(array, case.order, index, dtype)
+            for index, array in enumerate(arrays(case))
+        ]
+        self.floats = [v for v in values if v.is_floating_point()]
+        rest = values[len(self.floats) :]
+        functional = torch.nn.functional
+        forward = lambda *floats: case.theirs(torch, functional, *floats, *rest)
+        self.side, self.backward = side, backward
+        self.forward = side.compile(forward)
+        if backward:
+            for value in self.floats:
+                value.requires_grad_()
+            shape = forward(*self.floats)
+            random = np.random.default_rng(1)
+            self.cotangent = side.like(random.normal(size=_nhwc(shape)), shape)
+
+    def run(self) -> None:
+        self.output()
+        self.side.wait()
+
+    def output(self):
+        if not self.backward:
+            with self.side.torch.no_grad():
+                return self.forward(*self.floats)
+        value = self.forward(*self.floats)
+        grads = self.side.torch.autograd.grad(value, self.floats, self.cotangent)
+        return value.detach(), grads
+
+    def value(self) -> np.ndarray:
+        """The forward output in our layout, float32."""
+        result = self.output()
+        value = result[0] if isinstance(result, tuple) else result
+        value = value.detach().float().cpu()
+        return (value.permute(0, 2, 3, 1) if value.ndim == 4 else value).numpy()
+
+
+def _nhwc(tensor) -> tuple[int, ...]:
+    shape = tuple(tensor.shape)
+    return (shape[0], *shape[2:], shape[1]) if len(shape) == 4 else shape

@@ -1,0 +1,193 @@
+"""From a row of `jaxseg bench` to its record: build both sides, measure, describe."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import fnmatch
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxseg.bench import memory as bench_memory
+from jaxseg.bench import operators as bench_ops
+from jaxseg.bench import runners as bench_models
+from jaxseg.bench.cases import CASES, Case
+from jaxseg.bench.clock import Limits, Sentinel, measure
+from jaxseg.bench.networks import GPU_ONLY, NETWORKS, QUICK, Entry
+from jaxseg.bench.pytorch import Torch, installed, versions
+
+OPERATOR_KINDS = ("forward", "forward + backward")
+MEMORY = "peak memory"
+Built = tuple[dict[str, Callable[[], None]], dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is compared, and how.
+
+    Attributes:
+      device: "cpu" or "gpu".
+      dtype: "float32" or "bfloat16".
+      limits: of each row's clock.
+      torch: the other sides by name, "torch" and "torch.compile"; empty without any.
+      lax: our plain formulations, `Style(impl="lax")`, as one more contestant.
+    """
+
+    device: str
+    dtype: str
+    limits: Limits
+    torch: dict[str, Torch]
+    lax: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row: an operator or a network, and what is done with it."""
+
+    part: str  # "ops", "models" or "memory"
+    subject: Case | Entry
+    kind: str
+
+    @property
+    def name(self) -> str:
+        return self.subject.name
+
+    def key(self, plan: Plan) -> str:
+        """What makes a row the same as one on file."""
+        return "|".join((self.part, self.name, self.kind, plan.device, plan.dtype))
+
+
+def rows(parts: tuple[str, ...], only: str, device: str, quick: bool) -> Iterator[Row]:
+    """All rows; `only` is part of a name or a pattern."""
+    pattern = only if any(c in only for c in "*?[") else f"*{only}*"
+    if "ops" in parts:
+        for case in CASES:
+            for kind in OPERATOR_KINDS[: 2 if case.differentiable else 1]:
+                if fnmatch.fnmatch(case.name, pattern) and (case.quick or not quick):
+                    yield Row("ops", case, kind)
+    networks = NETWORKS + (GPU_ONLY if device == "gpu" else ())
+    chosen = [e for e in networks if e.name in QUICK] if quick else networks
+    for entry in chosen:
+        if not fnmatch.fnmatch(entry.name, pattern):
+            continue
+        if "models" in parts:
+            for kind in bench_models.KINDS:
+                yield Row("models", entry, kind)
+        if "memory" in parts and device == "cpu":
+            yield Row("memory", entry, MEMORY)
+
+
+def record(row: Row, plan: Plan, sentinel: Sentinel) -> dict[str, Any]:
+    """Measures one row; a side that fails leaves its reason under "notes"."""
+    common = {
+        "key": row.key(plan),
+        "part": row.part,
+        "name": row.name,
+        "kind": row.kind,
+        "device": jax.devices()[0].device_kind if plan.device == "gpu" else "cpu",
+        "dtype": plan.dtype,
+        "versions": versions(),
+        "commit": _commit(),
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    if row.part == "memory":
+        return {**common, **bench_memory.compare(row.subject, bool(plan.torch))}
+    build = _operator if row.part == "ops" else _network
+    contestants, facts = build(row, plan)
+    measured = measure(contestants, plan.limits, sentinel)
+    return {
+        **common,
+        **facts,
+        "times": measured.summary(),
+        "others": measured.others,
+        "sentinel": measured.sentinel,
+        "contaminated": measured.contaminated,
+    }
+
+
+def _operator(row: Row, plan: Plan) -> Built:
+    backward = row.kind != OPERATOR_KINDS[0]
+    ours = bench_ops.Ours(row.subject, backward, plan.dtype)
+    facts = {
+        "compile_seconds": ours.compile_seconds,
+        "temp_bytes": ours.temp_bytes,
+        "notes": {},
+    }
+    contestants = {"jaxseg": ours.run}
+    for name, side in plan.torch.items():
+        make = lambda s=side: bench_ops.Theirs(row.subject, backward, s, plan.dtype)
+        theirs = _try(name, make, facts)
+        if theirs is not None:
+            contestants[name] = theirs.run
+            if name == "torch":
+                facts["difference"] = _difference(ours.value(), theirs.value())
+    return contestants, facts
+
+
+def _difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Largest difference of the outputs over the largest output."""
+    return float(np.abs(ours - theirs).max() / max(1e-30, np.abs(theirs).max()))
+
+
+def _network(row: Row, plan: Plan) -> Built:
+    entry, gpu = row.subject, plan.device == "gpu"
+    batch = bench_models.KINDS[row.kind]
+    if gpu and row.kind == "train step":
+        batch = entry.gpu_batch
+    size = entry.gpu_size if gpu else entry.size
+    ask = (entry, row.kind, batch, size)
+    ours = bench_models.Ours(*ask, plan.dtype, "auto")
+    facts = {
+        "batch": batch,
+        "size": size,
+        "parameters": {"jaxseg": ours.parameters},
+        "compile_seconds": ours.compile_seconds,
+        "temp_bytes": ours.temp_bytes,
+        "notes": {},
+    }
+    contestants = {"jaxseg": ours.run}
+    if plan.lax:
+        contestants["lax"] = bench_models.Ours(*ask, plan.dtype, "lax").run
+    for name, side in _peers(entry, plan, facts).items():
+        theirs = _try(
+            name, lambda s=side: bench_models.Theirs(*ask, s, plan.dtype), facts
+        )
+        if theirs is not None:
+            contestants[name] = theirs.run
+            facts["parameters"][name] = theirs.parameters
+    return contestants, facts
+
+
+def _peers(entry: Entry, plan: Plan, facts: dict) -> dict[str, Torch]:
+    if entry.peer is None or not installed(entry.library):
+        facts["notes"]["torch"] = "no peer"
+        return {}
+    return plan.torch
+
+
+def _try(name: str, make: Callable[[], Any], facts: dict) -> Any:
+    """One side, warmed up; None, and a note, where it does not run."""
+    try:
+        side = make()
+        side.run()
+    except Exception as error:  # whatever a foreign library or compiler raises
+        first = (str(error) or "no message").splitlines()[0][:160]
+        facts["notes"][name] = f"{type(error).__name__}: {first}"
+        return None
+    return side
+
+
+def _commit() -> str | None:
+    """The commit of the source tree, if it is one."""
+    folder = Path(__file__).parent
+    command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,1 @@
+"""What is behind `jaxseg lab`: tools that study atrous rates and networks."""

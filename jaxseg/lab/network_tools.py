@@ -1,0 +1,245 @@
+"""Laboratory tools about networks: fields, costs, grids, consistency."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+
+import numpy as np
+
+from jaxseg import analysis
+from jaxseg.lab.networks import (
+    Network,
+    build,
+    costs_of,
+    extents_of,
+    features,
+    field_cell,
+    memory_of,
+    noise,
+    theoretical,
+    weights_of,
+)
+from jaxseg.lab.page import Report, Table
+from jaxseg.models import MODELS
+from jaxseg.viz import figures
+from jaxseg.viz.flame import flame
+
+MIB = 2**20
+
+
+@dataclasses.dataclass(frozen=True)
+class Field(Network):
+    """Theoretical receptive field of every module, from the jaxpr; nothing is run."""
+
+    depth: int = 1
+    """How deep into the modules."""
+
+    def run(self) -> Report:
+        extents, found = extents_of(build(self), self.depth)
+        rows = []
+        for name, extent in extents.items():
+            cell = field_cell(extent)
+            rows.append((name, cell, extent.jump, extent.touched, extent.coverage))
+        loose = sorted({p for reach in found.values() for p in reach.loose})
+        report = Report(
+            f"Receptive fields of {self.name}",
+            "",
+            [
+                Table(
+                    "Along the rows, in image pixels",
+                    ("output", "field", "jump", "touched", "share touched"),
+                    rows,
+                )
+            ],
+            data={"extents": extents},
+        )
+        if loose:
+            report.notes.append(f"upper bounds: no exact rule for {', '.join(loose)}")
+        sizes = {n: float(e.size) for n, e in extents.items()}
+        report.figures["fields"] = figures.bars(sizes, title="field, image pixels")
+        return report
+
+
+@dataclasses.dataclass(frozen=True)
+class Effective(Network):
+    """Effective receptive field of the logits: random weights, and a run's."""
+
+    size: tuple[int, int] = (193, 193)
+    """Height and width of the inputs."""
+    images: int = 4
+    """Random inputs to average over."""
+
+    def run(self) -> Report:
+        model = build(self)
+        inputs = noise(self, self.images, self.size)
+        rows, pictures, data = [], [], {}
+        field = theoretical(model, self.size)
+        for name, variables in weights_of(self, model).items():
+            fn = lambda x, v=variables: model.apply(v, x, train=False)["logits"]
+            found = analysis.effective_field(fn, inputs)
+            fit = analysis.gaussian_fit(found)
+            share = analysis.effective_share(found, field)
+            rows.append((name, *fit.sigma, fit.fit, share))
+            data[name] = found
+            pictures.append(figures.heat_map(found, title=name, log=True))
+        columns = ("weights", "sigma rows", "sigma columns", "Gaussian fit")
+        return Report(
+            f"Effective receptive field of {self.name}",
+            "",
+            [Table("Mean squared gradient", (*columns, "area / field"), rows)],
+            {"effective_field": figures.beside(pictures, 2)},
+            {"fields": data, "theoretical_field": field},
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost(Network):
+    """Arithmetic, weights, activations, intensity by layer; peak memory; a flame."""
+
+    size: tuple[int, int] = (512, 512)
+    """Height and width of the image."""
+    depth: int = 3
+    """How deep names are told apart; 0 lists every layer."""
+
+    def run(self) -> Report:
+        model = build(self)
+        layers = costs_of(model, self.size)
+        depth = self.depth or max(layer.name.count("/") for layer in layers) + 1
+        groups = analysis.grouped(layers, depth)
+        total = sum(layer.macs for layer in layers)
+        rows = [_cost_row(g, total) for g in groups]
+        whole = analysis.grouped(
+            [dataclasses.replace(g, name="all") for g in groups], 1
+        )
+        rows += [_cost_row(g, total) for g in whole]
+        columns = ("layer", "output", "GFLOP", "share", "weights", "activations")
+        ordered = sorted(groups, key=lambda g: -g.macs)[:40]
+        chart = figures.bars(
+            {g.name: g.flops / 1e9 for g in ordered}, title="GFLOP by layer"
+        )
+        tree = flame(_tree(layers), title=self.name, unit="GFLOP")
+        needs = {
+            "inference": memory_of(model, self.size),
+            "training": memory_of(model, self.size, train=True),
+        }
+        return Report(
+            f"Cost of {self.name} at {self.size[0]} x {self.size[1]}",
+            "",
+            [
+                Table("By layer", (*columns, "FLOP / byte"), rows),
+                _memory_table(needs),
+            ],
+            {"flame": tree, "gflop": chart, "memory": _memory_curve(needs)},
+            {"layers": layers, "memory": needs},
+        )
+
+
+def _tree(layers):
+    """GFLOP by name below the network's own, which all names begin with."""
+    costs = {}
+    for layer in layers:
+        name = layer.name.partition("/")[2] or layer.name
+        costs[name] = costs.get(name, 0.0) + layer.flops / 1e9
+    return costs
+
+
+def _memory_table(needs):
+    rows = [
+        (name, m.peak / MIB, m.at, m.arguments / MIB, m.outputs / MIB)
+        for name, m in needs.items()
+    ]
+    columns = ("one image", "peak", "where", "arguments", "results")
+    return Table("Memory held at a time, MiB beside the arguments", columns, rows)
+
+
+def _memory_curve(needs):
+    """What is held over the course of a call."""
+    series = {
+        name: (np.linspace(0, 1, len(m.held)), [size / MIB for _, size in m.held])
+        for name, m in needs.items()
+    }
+    return figures.curves(
+        series, title="Memory held", x_label="share of the program", y_label="MiB"
+    )
+
+
+def _cost_row(layer, total):
+    shape = "x".join(map(str, layer.shape[1:]))
+    share = layer.macs / total
+    return (
+        layer.name,
+        shape,
+        layer.flops / 1e9,
+        share,
+        layer.weights,
+        layer.activations,
+        layer.intensity,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Consistency(Network):
+    """Shift consistency, grid power, and invariance to the output stride."""
+
+    size: tuple[int, int] = (129, 129)
+    """Height and width of the crops."""
+    shifts: tuple[int, ...] = (1, 2, 4, 8, 16)
+    """Diagonal offsets in pixels."""
+    strides: tuple[int, ...] = (8, 16, 32)
+    """Output strides of the backbone to compare, where the network has the option."""
+
+    def run(self) -> Report:
+        model = build(self)
+        room = max(self.shifts)
+        image = noise(self, 1, tuple(n + room for n in self.size))
+        rows, grids = [], []
+        for name, variables in weights_of(self, model).items():
+            fn = lambda x, v=variables: model.apply(v, x, train=False)["logits"]
+            shifts = analysis.shift_consistency(
+                fn, image, [(s, s) for s in self.shifts], size=self.size
+            )
+            rows += [(name, s.offset[0], s.agreement, s.change) for s in shifts]
+            logits = np.asarray(fn(image[:, : self.size[0], : self.size[1]]))
+            grid = [analysis.grid_energy(logits, s) for s in (2, 4, 8)]
+            grids.append((name, *grid))
+        tables = [
+            Table(
+                "Two crops, the same pixels",
+                ("weights", "shift", "same class", "rms change"),
+                rows,
+            ),
+            Table(
+                "Power of the logits on a grid, over that of noise",
+                ("weights", "period 2", "period 4", "period 8"),
+                grids,
+            ),
+        ]
+        if "output_stride" in inspect.signature(MODELS[self.name]).parameters:
+            tables.append(self.stride_table(image[:, : self.size[0], : self.size[1]]))
+        curve = {
+            name: zip(*[(r[1], r[2]) for r in rows if r[0] == name], strict=True)
+            for name in dict.fromkeys(r[0] for r in rows)
+        }
+        picture = figures.curves(
+            {name: tuple(points) for name, points in curve.items()},
+            title="Pixels that keep their class",
+            x_label="shift in pixels",
+        )
+        return Report(f"Consistency of {self.name}", "", tables, {"shift": picture})
+
+    def stride_table(self, image: np.ndarray) -> Table:
+        """Differences of the backbone's features between output strides."""
+        variables = weights_of(self, build(self))
+        rows = []
+        for name, weights in variables.items():
+            fns = {
+                s: features(build(self, output_stride=s), weights) for s in self.strides
+            }
+            gaps = analysis.output_stride_gaps(fns, image)
+            rows += [(name, fine, coarse, gap) for (fine, coarse), gap in gaps.items()]
+        return Table(
+            "Backbone features, dense against strided",
+            ("weights", "stride", "stride", "max difference / spread"),
+            rows,
+        )

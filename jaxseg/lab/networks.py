@@ -1,0 +1,217 @@
+"""Networks for the laboratory: by name, with weights; and what they give."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+from flax import linen as nn
+
+from jaxseg import analysis
+from jaxseg.config import Config, ModelConfig
+from jaxseg.runs.directory import (
+    CHANNELS,
+    build_model,
+    load_variables,
+    read_config,
+    read_spec,
+    variable_shapes,
+)
+
+HEIGHTS, WIDTH = (513, 1025, 2049, 4097), 257  # of the images that fields are read from
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A network by name, and whose weights it takes."""
+
+    name: tyro.conf.Positional[str]
+    """A name of `jaxseg models`."""
+    option: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Option of the network, such as output_stride=8; may be repeated."""
+    workdir: str | None = None
+    """Run whose best checkpoint is studied beside random weights."""
+    classes: int = 21
+    """Classes without a run."""
+    seed: int = 0
+    """Of the random weights and inputs."""
+
+
+def build(network: Network, **more: Any) -> nn.Module:
+    """The plain form (`Style(impl="lax")`) of a network, of the run's if one is named.
+
+    Raises: ValueError for unknown names and options, or when the run is of another
+      network.
+    """
+    options, classes = options_of(network.option) | more, network.classes
+    if network.workdir is not None:
+        trained = read_config(network.workdir).model
+        if trained.name != network.name:
+            raise ValueError(
+                f"{network.workdir} holds {trained.name!r}, not {network.name!r}"
+            )
+        options = dict(trained.options) | options
+        classes = read_spec(network.workdir).num_classes
+    style = {**options.pop("style", {}), "impl": "lax"}
+    config = Config(ModelConfig(network.name, {**options, "style": style}))
+    return build_model(config, classes)
+
+
+def options_of(words: tuple[str, ...]) -> dict[str, Any]:
+    """`("stride=8",)` -> {"stride": 8}; values are JSON or plain words."""
+    found = {}
+    for word in words:
+        key, sign, value = word.partition("=")
+        if not sign:
+            raise ValueError(f"option {word!r} must be NAME=VALUE")
+        try:
+            found[key] = json.loads(value)
+        except json.JSONDecodeError:
+            found[key] = value
+        if isinstance(found[key], list):
+            found[key] = tuple(found[key])
+    return found
+
+
+def random_variables(model: nn.Module, seed: int) -> Any:
+    """He-normal kernels, identity normalisation, zero biases; `init` is not run."""
+    random = np.random.default_rng(seed)
+
+    def draw(path, leaf):
+        name = path[-1].key
+        if name in ("scale", "var"):
+            return np.ones(leaf.shape, leaf.dtype)
+        if len(leaf.shape) < 2 or name != "kernel":
+            return np.zeros(leaf.shape, leaf.dtype)
+        spread = np.sqrt(2 / np.prod(leaf.shape[:-1]))
+        return random.normal(0, spread, leaf.shape).astype(leaf.dtype)
+
+    return jax.tree_util.tree_map_with_path(draw, variable_shapes(model))
+
+
+def weights_of(network: Network, model: nn.Module) -> dict[str, Any]:
+    """`{"random": variables}`, and the trained ones under their step."""
+    found = {"random": random_variables(model, network.seed)}
+    if network.workdir is not None:
+        step, variables = load_variables(network.workdir, model)
+        found[f"step {step}"] = variables
+    return found
+
+
+def noise(network: Network, count: int, size: tuple[int, int]) -> np.ndarray:
+    """Random inputs of unit variance."""
+    random = np.random.default_rng(network.seed + 1)
+    return random.normal(size=(count, *size, CHANNELS)).astype(np.float32)
+
+
+def fields_of(model: nn.Module, depth: int, height: int) -> dict[str, Any]:
+    """`Reach` of what each module returns, down to `depth`, in order of names."""
+
+    def maps(image, variables):
+        def wanted(module, method):
+            return method == "__call__" and len(module.path) <= depth
+
+        _, state = model.apply(
+            variables,
+            image,
+            train=False,
+            capture_intermediates=wanted,
+            mutable=["intermediates"],
+        )
+        found = {}
+        for path, leaf in jax.tree_util.tree_leaves_with_path(state["intermediates"]):
+            names = [str(getattr(k, "key", "")) for k in path]
+            name = "/".join(n for n in names if n not in ("", "__call__"))
+            if len(leaf.shape) == 4 and leaf.shape[0] == 1:
+                found[name] = leaf
+        return found
+
+    image = jax.ShapeDtypeStruct((1, height, WIDTH, CHANNELS), jnp.float32)
+    return analysis.reach(maps, image, variable_shapes(model))
+
+
+def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
+    """`Extent` along the rows of each module's output, and the last `Reach`es.
+
+    The image grows until no field is cut off by it, but for those that take two sizes
+    whole.
+    """
+    before: set[str] = set()
+    for height in HEIGHTS:
+        found = fields_of(model, depth, height)
+        extents = {name: analysis.extent(reach.rows) for name, reach in found.items()}
+        cut = {name for name, e in extents.items() if e.clipped}
+        if all(name in before and extents[name].whole for name in cut):
+            break
+        before = {name for name in cut if extents[name].whole}
+    return extents, found
+
+
+def theoretical(model: nn.Module, size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the logits' field on an image of `size`, at most `size`."""
+    image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
+    fn = lambda x, v: model.apply(v, x, train=False)["logits"]
+    found = analysis.reach(fn, image, variable_shapes(model))
+    return analysis.extent(found.rows).size, analysis.extent(found.columns).size
+
+
+def field_cell(extent: analysis.Extent) -> str:
+    """`"427"`, `">= 513"`, or `"all of 513"` for a view of the whole image."""
+    if not extent.clipped:
+        return f"{extent.size:,}"
+    return f"{'all of' if extent.whole else '>='} {extent.size:,}"
+
+
+def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost]:
+    """The layers of one image's logits."""
+    image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
+    fn = lambda x, v: model.apply(v, x, train=False)["logits"]
+    return analysis.layer_costs(fn, image, variable_shapes(model))
+
+
+def memory_of(
+    model: nn.Module, size: tuple[int, int], *, train: bool = False
+) -> analysis.Memory:
+    """Peak of one image's logits, or of the gradient of their mean square."""
+    image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
+    shapes = variable_shapes(model)
+    if not train:
+        fn = lambda x, v: model.apply(v, x, train=False)["logits"]
+        return analysis.peak_memory(fn, image, shapes)
+    rest = {name: value for name, value in shapes.items() if name != "params"}
+
+    def loss(params, rest, image):
+        outputs, state = model.apply(
+            {"params": params, **rest},
+            image,
+            train=True,
+            mutable=list(rest),
+            rngs={"dropout": jax.random.key(0)},
+        )
+        return (outputs["logits"] ** 2).mean(), state
+
+    gradient = jax.grad(loss, has_aux=True)
+    return analysis.peak_memory(gradient, shapes["params"], rest, image)
+
+
+def features(model, variables):
+    """image -> the backbone's c5."""
+
+    def fn(image):
+        _, state = model.apply(
+            variables,
+            image,
+            train=False,
+            capture_intermediates=lambda m, _: m.path == ("backbone",),
+            mutable=["intermediates"],
+        )
+        if "backbone" not in state.get("intermediates", {}):
+            raise ValueError(f"{type(model).__name__} has no part named backbone")
+        return state["intermediates"]["backbone"]["__call__"][0]["c5"]
+
+    return fn

@@ -1,0 +1,267 @@
+"""Laboratory tools about rates and kernels alone; no network, no compilation."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import tyro
+
+from jaxseg import analysis
+from jaxseg.analysis.atrous.plans import describe
+from jaxseg.lab.page import Report, Table
+from jaxseg.ops.conv import conv
+from jaxseg.ops.resize import resize
+from jaxseg.ops.shuffle import depth_to_space
+from jaxseg.ops.transposed import conv_transpose
+from jaxseg.viz import figures
+
+
+def parse_rates(text: str) -> tuple[int, ...]:
+    """`"1,2,5"` -> (1, 2, 5).
+
+    Raises: ValueError naming what is no list of positive whole numbers.
+    """
+    try:
+        rates = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        rates = ()
+    if not rates or min(rates) < 1:
+        raise ValueError(f"rates {text!r} must be positive numbers such as 1,2,5")
+    return rates
+
+
+def is_rates(text: str) -> bool:
+    """Whether a word means rates, not a network."""
+    return text.replace(",", "").isdigit()
+
+
+def name_of(rates: Sequence[int]) -> str:
+    """(1, 2, 5) -> "1,2,5"."""
+    return ",".join(map(str, rates))
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Find rates: hole-free plans that reach a field, the most even first."""
+
+    field: int
+    """Receptive field to reach, in image pixels."""
+    map: int | None = None
+    """Side of the square map the stack runs on; rates stay within half of it."""
+    output_stride: int = 8
+    """Image pixels per cell of the map."""
+    base: int = 1
+    """Receptive field of the features the stack starts from; 1 counts the stack."""
+    kernel: int = 3
+    """Kernel size."""
+    depth: int | None = None
+    """Number of layers; default the fewest that can do it, and the two above."""
+    count: int = 5
+    """Plans per depth."""
+
+    def run(self) -> Report:
+        plans = analysis.recommend(
+            self.field,
+            size=self.map,
+            output_stride=self.output_stride,
+            base=self.base,
+            kernel=self.kernel,
+            depth=self.depth,
+            count=self.count,
+        )
+        rows = [_plan_row(plan) for plan in plans]
+        best = plans[0]
+        report = Report(
+            f"Rates for a field of {self.field} pixels at stride {self.output_stride}",
+            "",
+            [Table("Plans without holes", _PLAN_COLUMNS, rows)],
+            data={"plans": plans},
+        )
+        report.notes.append(
+            f"rates {name_of(best.rates)}: field {best.field} pixels "
+            f"({best.cells} cells), no gridding, evenness {best.evenness:.3g}"
+        )
+        report.figures = _pictures([plan.rates for plan in plans[:6]], self.kernel)
+        return report
+
+
+_PLAN_COLUMNS = ("rates", "cells", "field", "coverage", "evenness", "valid taps")
+
+
+def _plan_row(plan):
+    return (
+        name_of(plan.rates),
+        plan.cells,
+        plan.field,
+        plan.coverage,
+        plan.evenness,
+        plan.valid,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Rates:
+    """Describe rates: coverage, evenness, HDC's rule, path counts, response."""
+
+    plans: tyro.conf.Positional[tuple[str, ...]]
+    """One or more lists such as 1,2,5."""
+    kernel: int = 3
+    """Kernel size."""
+    map: int | None = None
+    """Side of the map, for the share of taps that fall on it."""
+
+    def run(self) -> Report:
+        plans = [parse_rates(text) for text in self.plans]
+        if not plans:
+            raise ValueError("rates: name one or more lists such as 1,2,5")
+        rows, found = [], []
+        for rates in plans:
+            g = analysis.gridding_of(rates, self.kernel)
+            valid = describe(rates, kernel=self.kernel, size=self.map).valid
+            row = [name_of(rates), g.field, g.touched, g.coverage, g.evenness]
+            row += [g.gap, g.m2, g.rule, g.hole_free, g.sigma]
+            row.append(analysis.passband_copies(rates, self.kernel))
+            rows.append(row if self.map is None else [*row, valid])
+            found.append(g)
+        columns = ["rates", "field", "touched", "coverage", "evenness", "gap", "M_2"]
+        columns += ["M_2 <= K", "no holes", "sigma", "bands"]
+        columns += [] if self.map is None else ["valid taps"]
+        return Report(
+            f"Stacks of rates, kernel {self.kernel}",
+            "",
+            [Table("Gridding", columns, rows)],
+            _pictures(plans, self.kernel),
+            {"gridding": found},
+        )
+
+
+def _pictures(plans, kernel):
+    """Path counts of each plan, and the responses of all."""
+    maps, responses = [], {}
+    for rates in plans:
+        paths = analysis.path_counts(rates, kernel).astype(float)
+        square = np.outer(paths, paths)
+        square[square == 0] = np.nan  # holes are grey
+        title = f"{name_of(rates)}: paths"
+        maps.append(figures.heat_map(square, title=title, size=220, low=0))
+        weights = (1 / kernel,) * kernel
+        responses[name_of(rates)] = analysis.stack_response(rates, weights)
+    return {
+        "paths": figures.beside(maps, 3),
+        "response": figures.curves(
+            responses,
+            title="Frequency response of an averaging stack",
+            x_label="cycles per cell",
+        ),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Valid:
+    """Share of an atrous kernel's taps that fall on the map (DeepLab v3, figure 4)."""
+
+    rates: tyro.conf.Positional[str] = "6,12,18,24,36"
+    """Rates such as 6,12,18."""
+    map: int = 65
+    """Side of the square map."""
+    kernel: int = 3
+    """Kernel size."""
+
+    def run(self) -> Report:
+        rates, size, kernel = parse_rates(self.rates), self.map, self.kernel
+        shares = {r: analysis.valid_shares(size, kernel, r) for r in rates}
+        taps = sorted({t for share in shares.values() for t in share}, reverse=True)
+        rows = [
+            (
+                r,
+                analysis.valid_fraction(size, kernel, r),
+                *(shares[r].get(t, 0.0) for t in taps),
+            )
+            for r in rates
+        ]
+        columns = ("rate", "mean", *(f"{t} taps" for t in taps))
+        line = range(1, size + 8)
+        every = [analysis.valid_shares(size, kernel, r) for r in line]
+        kinds = sorted({t for share in every for t in share}, reverse=True)[:9]
+        curve = figures.curves(
+            {f"{t} taps": (line, [share.get(t, 0) for share in every]) for t in kinds},
+            title=f"Share of positions by valid taps, {size} x {size}",
+            x_label="rate",
+        )
+        return Report(
+            f"Valid taps of a {kernel} x {kernel} kernel on {size} x {size}",
+            "",
+            [Table("Share of taps on the map", columns, rows)],
+            {"valid_taps": curve},
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkerboard:
+    """Overlap of a transposed convolution, and the grid that ways to enlarge leave."""
+
+    kernel: int = 3
+    """Kernel of the transposed convolution."""
+    stride: int = 2
+    """Its stride, the factor of enlargement."""
+    seed: int = 0
+    """Of the random weights and inputs."""
+
+    def run(self) -> Report:
+        phases = analysis.overlap_phases(self.kernel, self.stride)
+        rows, maps = [], []
+        flat = _enlarged(self.kernel, self.stride, self.seed, flat=True)
+        noise = _enlarged(self.kernel, self.stride, self.seed, flat=False)
+        for name, made in noise.items():
+            energy = analysis.phase_energy(made, self.stride)
+            ratio = float(energy.max() / energy.min())
+            rows.append((name, analysis.ripple(flat[name]), ratio))
+            power = analysis.spectrum(made)
+            maps.append(figures.heat_map(power, title=name, size=220, log=True))
+        counts = np.outer(phases, phases)
+        overlap = figures.heat_map(np.tile(counts, (4, 4)), title="overlap", size=220)
+        summary = (self.kernel, self.stride, phases)
+        summary += (analysis.unevenness(self.kernel, self.stride),)
+        return Report(
+            f"Enlarging by {self.stride}, kernel {self.kernel}",
+            "",
+            [
+                Table(
+                    "Overlap of the transposed convolution",
+                    ("kernel", "stride", "per phase", "max / min in 2-D"),
+                    [summary],
+                ),
+                Table(
+                    "Through random weights, as at initialisation",
+                    ("way", "ripple of a flat image", "noise: max / min by phase"),
+                    rows,
+                ),
+            ],
+            {"overlap": overlap, "spectra": figures.beside(maps, 2)},
+        )
+
+
+def _enlarged(kernel, stride, seed, *, flat):
+    """Noise or a flat image, enlarged in four ways by random weights, borders cut."""
+    random = np.random.default_rng(seed)
+
+    def normal(*shape):
+        return random.normal(size=shape).astype(np.float32)
+
+    x = normal(4, 1, 1, 8).repeat(32, 1).repeat(32, 2) if flat else normal(4, 32, 32, 8)
+    large = tuple(n * stride for n in x.shape[1:3])
+    blocks = conv(x, normal(3, 3, 8, 16 * stride**2), padding=1)
+    made = {
+        "transposed": conv_transpose(
+            x, normal(kernel, kernel, 8, 16), stride=stride, impl="lax"
+        ),
+        "nearest + 3x3": conv(
+            resize(x, large, method="nearest"), normal(3, 3, 8, 16), padding=1
+        ),
+        "bilinear + 3x3": conv(resize(x, large), normal(3, 3, 8, 16), padding=1),
+        "sub-pixel": depth_to_space(blocks, stride),
+    }
+    edge = 2 * max(kernel, stride) // stride * stride
+    return {k: np.asarray(v)[:, edge:-edge, edge:-edge] for k, v in made.items()}

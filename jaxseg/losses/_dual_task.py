@@ -1,0 +1,143 @@
+"""The losses of Gated-SCNN (arXiv 1907.05740) that tie classes and boundaries.
+
+L = CE_w(seg) + 20 BCE_w(edge) + CE_w(seg where the edge map exceeds 0.8) + dual, where
+the dual term compares boundaries of the predicted and of the true class maps,
+
+    zeta = ||grad(G * p)|| / sqrt(2),   |zeta(p) - zeta(one-hot)| where either acts.
+
+From the paper's equations. Differs: in the authors' code the gradient function returns
+its input and the smoothing is skipped, so that their term has no derivative.
+The edge term itself is `jaxseg.losses.edge`.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxseg.losses._cross_entropy import cross_entropy
+from jaxseg.losses.mask import check_shapes, membership, poison
+
+RADIUS = 4  # of the triangle filter
+ACTIVE = 1e-3  # a boundary weaker than this counts as none
+
+
+def dual_task(
+    logits: jax.Array,
+    label: jax.Array,
+    *,
+    void: int = 255,
+    temperature: float = 1.0,
+    gumbel: bool = True,
+    step: jax.Array | None = None,
+) -> tuple[jax.Array, jax.Array]:
+    """Boundary difference and weight, [B, H, W, K].
+
+    Args:
+      logits: [B, H, W, K].
+      label: int [B, H, W]; void pixels count as no class in both maps.
+      temperature: of the softmax; 1 in the paper, 0.5 in the authors' code.
+      gumbel: sample the class map (Gumbel softmax) when `step` is given.
+      step: seed of the sampling; None turns it off.
+    """
+    check_shapes(logits, label)
+    logits, classes = logits.astype(jnp.float32), logits.shape[-1]
+    if gumbel and step is not None:
+        key = jax.random.fold_in(jax.random.key(0), step)
+        logits = logits + jax.random.gumbel(key, logits.shape)
+    known = (label != void)[..., None]
+    logits = jnp.where(known, logits, 0.0)  # before the softmax: void may hold NaN
+    share = jnp.where(known, jax.nn.softmax(logits / temperature, axis=-1), 0.0)
+    truth = jnp.where(known, membership(label, classes), 0).astype(jnp.float32)
+    ours, theirs = boundary_strength(share), boundary_strength(truth)
+    active = (jax.lax.stop_gradient(ours) > ACTIVE) | (theirs > ACTIVE)
+    weight = (active & known).astype(jnp.float32)
+    wrong = poison(label, classes, void)[..., None]
+    return jnp.abs(ours - theirs) * weight + wrong, weight
+
+
+def boundary_strength(x: jax.Array, radius: int = RADIUS) -> jax.Array:
+    """zeta: length of the central-difference gradient of the smoothed map, / sqrt 2.
+
+    Borders repeat, so that a constant map has strength exactly 0; there the derivative
+    is taken as 0.
+
+    Args:
+      x: [B, H, W, K].
+      radius: of the triangle filter (1, 2, ..., r + 1, ..., 2, 1) / (r + 1)^2, or 0.
+
+    Returns: [B, H, W, K] float32.
+    """
+    square = sum(jnp.square(_difference(_smooth(x, radius), axis)) for axis in (1, 2))
+    flat = square <= 1e-12
+    return jnp.where(flat, 0.0, jnp.sqrt(jnp.where(flat, 1.0, square) / 2))
+
+
+def _smooth(x, radius):
+    ramp = np.arange(1, radius + 2, dtype=np.float32)
+    taps = np.concatenate([ramp, ramp[-2::-1]]) / (radius + 1) ** 2
+    for axis in (1, 2):
+        wide = _pad(x, axis, radius)
+        size = x.shape[axis]
+        parts = (
+            tap * jax.lax.slice_in_dim(wide, i, i + size, axis=axis)
+            for i, tap in enumerate(taps)
+        )
+        x = sum(parts)
+    return x
+
+
+def _difference(x, axis):
+    """(x[i + 1] - x[i - 1]) / 2, borders repeated."""
+    wide, size = _pad(x, axis, 1), x.shape[axis]
+    after = jax.lax.slice_in_dim(wide, 2, size + 2, axis=axis)
+    before = jax.lax.slice_in_dim(wide, 0, size, axis=axis)
+    return (after - before) / 2
+
+
+def _pad(x, axis, width):
+    pads = [(0, 0)] * x.ndim
+    pads[axis] = (width, width)
+    return jnp.pad(x, pads, mode="edge")
+
+
+def image_class_weights(
+    label: jax.Array, num_classes: int, *, void: int = 255
+) -> jax.Array:
+    """Per image 1 + [h_c > 0] (1 - h_c), h the share of class c [B, K] float32."""
+    counts = jnp.sum(membership(label, num_classes), axis=(1, 2)).astype(jnp.float32)
+    known = jnp.sum(label != void, axis=(1, 2)).astype(jnp.float32)
+    share = counts / jnp.maximum(known, 1.0)[:, None]
+    return 1 + jnp.where(share > 0, 1 - share, 0.0)
+
+
+def edge_attention(
+    logits: jax.Array,
+    label: jax.Array,
+    *,
+    edge: jax.Array,
+    threshold: float = 0.8,
+    void: int = 255,
+) -> tuple[jax.Array, jax.Array]:
+    """Cross entropy, image-weighted, where sigmoid(edge) > threshold; [B, H, W].
+
+    Args:
+      logits: [B, H, W, K].
+      label: int [B, H, W].
+      edge: logits [B, H, W, 1].
+      threshold: 0.8 in the paper.
+      void: label without a class.
+    """
+    value, weight = image_weighted_cross_entropy(logits, label, void=void)
+    inside = jax.nn.sigmoid(edge[..., 0].astype(jnp.float32)) > threshold
+    return value, weight * inside
+
+
+def image_weighted_cross_entropy(
+    logits: jax.Array, label: jax.Array, *, void: int = 255
+) -> tuple[jax.Array, jax.Array]:
+    """Cross entropy times the class weight of its own image; [B, H, W]."""
+    value, weight = cross_entropy(logits, label, void=void)
+    weights = image_class_weights(label, logits.shape[-1], void=void)
+    index = jnp.clip(label, 0, logits.shape[-1] - 1).reshape(label.shape[0], -1)
+    factor = jnp.take_along_axis(weights, index, axis=1).reshape(label.shape)
+    return value * factor, weight

@@ -1,0 +1,39 @@
+"""Focal loss (arXiv 1708.02002) in its softmax form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+from jaxseg.losses import mask
+from jaxseg.losses._cross_entropy import pixel_nll
+
+
+def focal(
+    logits: jax.Array,
+    label: jax.Array,
+    *,
+    void: int = 255,
+    gamma: float = 2.0,
+    class_weights: Sequence[float] | jax.Array | None = None,
+) -> tuple[jax.Array, jax.Array]:
+    """Focal loss and weight per pixel, both [B, H, W]: -(1 - p)^gamma log p.
+
+    p is the softmax probability of the pixel's class; `class_weights` [K] is the
+    paper's alpha. The mean runs over labelled pixels.
+
+    Differs: the paper sums over sigmoid outputs and divides by the positives.
+    """
+    mask.check_shapes(logits, label)
+    if gamma < 0:
+        raise ValueError(f"gamma is {gamma}; allowed is gamma >= 0")
+    nll = pixel_nll(logits, label, void)
+    # The floor keeps the slope of x**gamma finite at p = 1 for gamma < 1.
+    miss = jnp.maximum(-jnp.expm1(-nll), 1e-7)
+    value = nll * miss**gamma
+    if class_weights is not None:
+        weights = mask.class_array(class_weights, logits.shape[-1])
+        value = value * mask.per_pixel(label, weights, void)
+    return value, mask.labelled(label, void)

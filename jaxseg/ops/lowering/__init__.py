@@ -1,0 +1,1 @@
+"""Formulations of operators that exist for a compiler's sake."""

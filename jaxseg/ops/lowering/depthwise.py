@@ -1,0 +1,148 @@
+"""Depthwise convolution as a sum of shifted products, with its own gradient.
+
+y = sum_{u,v} x[shifted by (u, v) * rate] * kernel[u, v]; the input gradient is the same
+sum with the taps placed back, the kernel gradient one reduction per tap.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxseg.ops.lowering.scheduling import after
+from jaxseg.typing import Array
+
+_BLOCK = 16  # output rows
+
+
+def depthwise_conv(
+    x: Array,
+    kernel: Array,
+    *,
+    stride: tuple[int, int],
+    rate: tuple[int, int],
+    padding: tuple[tuple[int, int], tuple[int, int]],
+) -> Array:
+    """Depthwise convolution of x [B, H, W, C] with kernel [kh, kw, 1, C * m].
+
+    Output channel c * m + i convolves input channel c, as in
+    `lax.conv_general_dilated(..., feature_group_count=C)`.
+    """
+    multiplier = kernel.shape[-1] // x.shape[-1]
+    if multiplier > 1:
+        x = jnp.repeat(x, multiplier, axis=-1)
+    return _shifted_products(stride, rate, padding, x, kernel[:, :, 0])
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
+def _shifted_products(stride, rate, padding, x, kernel):
+    y = None
+    for u, v, part in _taps(x, kernel.shape[:2], stride, rate, padding):
+        term = part * kernel[u, v].reshape(1, 1, 1, -1)
+        y = term if y is None else y + term
+    return y
+
+
+def _pad(x, padding):
+    widths = ((0, 0, 0), (*padding[0], 0), (*padding[1], 0), (0, 0, 0))
+    return lax.pad(x, jnp.zeros((), x.dtype), widths)
+
+
+def _taps(x, taps, stride, rate, padding):
+    x = _pad(x, padding)
+    count = [
+        (x.shape[a + 1] - rate[a] * (taps[a] - 1) - 1) // stride[a] + 1 for a in (0, 1)
+    ]
+    for u in range(taps[0]):
+        for v in range(taps[1]):
+            top, left = u * rate[0], v * rate[1]
+            bottom = top + stride[0] * (count[0] - 1) + 1
+            right = left + stride[1] * (count[1] - 1) + 1
+            yield u, v, x[:, top : bottom : stride[0], left : right : stride[1]]
+
+
+def _forward(stride, rate, padding, x, kernel):
+    return _shifted_products(stride, rate, padding, x, kernel), (x, kernel)
+
+
+def _backward(stride, rate, padding, saved, grad):
+    x, kernel = saved
+    options = {"taps": kernel.shape[:2], "stride": stride, "rate": rate}
+    sums = lax.platform_dependent(
+        _pad(after(x, grad[0, 0, 0, 0]), padding),
+        grad,
+        cpu=partial(_sums_by_block, **options),
+        default=partial(_sums_by_tap, **options),
+    )
+    kernel_grad = sums.reshape(kernel.shape).astype(kernel.dtype)
+    return _input_gradient(x, kernel, stride, rate, padding, grad), kernel_grad
+
+
+def _sums_by_tap(x, grad, *, taps, stride, rate):
+    """Kernel gradient [kh * kw, C]: one reduction of the whole map per tap."""
+    still = ((0, 0), (0, 0))
+    return jnp.stack(
+        [
+            jnp.sum(part * grad, axis=(0, 1, 2), dtype=jnp.float32)
+            for _, _, part in _taps(x, taps, stride, rate, still)
+        ]
+    )
+
+
+def _sums_by_block(x, grad, *, taps, stride, rate):
+    """`_sums_by_tap` a block of output rows at a time, added up pixel by pixel.
+
+    A block stays in the cache for all taps, and each tap is one loop over columns and
+    channels that adds all its rows; columns are summed at the end. Single rows take up
+    to 5 times as long; the whole map at once writes out every product, which takes
+    longer still. On accelerators a loop would wait for each block.
+    """
+    height, width = grad.shape[1:3]
+    across = stride[1] * (width - 1) + 1
+
+    def add(totals, first, rows):
+        """Adds output rows `first` to `first + rows`."""
+        reach = stride[0] * (rows - 1) + rate[0] * (taps[0] - 1) + 1
+        seen = lax.dynamic_slice_in_dim(x, first * stride[0], reach, 1)
+        out = lax.dynamic_slice_in_dim(grad, first, rows, 1)
+        totals = iter(totals)
+        sums = []
+        for top in range(0, taps[0] * rate[0], rate[0]):
+            for left in range(0, taps[1] * rate[1], rate[1]):
+                part = seen[:, top:, left : left + across : stride[1]]
+                products = (part[:, j * stride[0]] * out[:, j] for j in range(rows))
+                sums.append(sum(products, next(totals)))
+        return tuple(sums)
+
+    zero = jnp.zeros((grad.shape[0], width, grad.shape[3]), jnp.float32)
+    totals = (zero,) * (taps[0] * taps[1])
+    rows = min(_BLOCK, max(1, height // 2))  # a loop of one turn would be unrolled
+    blocks, rest = divmod(height, rows)
+    totals = lax.fori_loop(0, blocks, lambda i, t: add(t, i * rows, rows), totals)
+    if rest:
+        totals = add(totals, blocks * rows, rest)
+    return jnp.stack([total.sum((0, 1)) for total in totals])
+
+
+def _input_gradient(x, kernel, stride, rate, padding, grad):
+    """The transposed sum: the gradient, spread by the stride, under flipped taps."""
+    taps = kernel.shape[:2]
+    edges = []
+    for a in (0, 1):
+        extent = rate[a] * (taps[a] - 1)
+        before = extent - padding[a][0]
+        spread = stride[a] * (grad.shape[a + 1] - 1) + 1
+        edges.append((before, x.shape[a + 1] + extent - before - spread))
+    widths = (
+        (0, 0, 0),
+        (*edges[0], stride[0] - 1),
+        (*edges[1], stride[1] - 1),
+        (0, 0, 0),
+    )
+    spread = lax.pad(grad, jnp.zeros((), grad.dtype), widths)
+    still = ((0, 0), (0, 0))
+    return _shifted_products((1, 1), rate, still, spread, kernel[::-1, ::-1])
+
+
+_shifted_products.defvjp(_forward, _backward)

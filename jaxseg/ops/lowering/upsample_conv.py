@@ -1,0 +1,64 @@
+"""3x3 convolution of a map doubled in size beside its skip, without doubling it.
+
+The step of U-Net's expanding path: `conv(concatenate([nearest(low, 2), skip]))`. A
+doubled map repeats each value in 2x2 pixels, so that three taps meet two values: the
+part of the kernel that reads it is a transposed convolution of `low` by 4x4 taps, of
+which each pixel meets 2x2. That is four ninths of the products, and neither the doubled
+nor the joined map is written.
+"""
+
+import jax.numpy as jnp
+
+from jaxseg.ops.conv import conv
+from jaxseg.ops.lowering.platform import platform
+from jaxseg.ops.spatial.layout import is_split
+from jaxseg.ops.transposed import conv_transpose
+from jaxseg.ops.unpool import check_halved, nearest
+from jaxseg.typing import Array, Size
+
+_LEAST_PIXELS = 256
+
+
+def doubled_conv(
+    low: Array, skip: Array | None, kernel: Array, *, size: Size, impl: str = "auto"
+) -> Array:
+    """Convolution of [nearest doubling of low cut to `size`, skip], padding 1.
+
+    Args:
+      low: [B, h, w, C].
+      skip: [B, H, W, D], or None.
+      kernel: [3, 3, C + D, O].
+      size: (H, W); 2h or 2h - 1 rows.
+      impl: "auto", or "lax" for the sequence of plain operators. "auto" is that too
+        except on a CPU, for odd sizes, and for maps so small that the kernel's 16
+        taps cost more than they save.
+
+    Returns: [B, H, W, O].
+    Raises: ValueError if sizes or channels do not match.
+    """
+    _check(low, skip, kernel, size)
+    b, h, w, channels = low.shape
+    large = b * h * w >= _LEAST_PIXELS and tuple(size) == (2 * h, 2 * w)
+    if impl == "lax" or platform() != "cpu" or is_split() or not large:
+        x = nearest(low, 2)[:, : size[0], : size[1]]
+        x = x if skip is None else jnp.concatenate([x, skip], axis=-1)
+        return conv(x, kernel, padding=1, impl=impl)
+    of_low, of_skip = jnp.split(kernel, [channels], axis=2)
+    y = conv_transpose(low, _with_doubling(of_low), stride=2, padding=1)
+    return y if skip is None else y + conv(skip, of_skip, padding=1)
+
+
+def _with_doubling(kernel):
+    """[3, 3, C, O] -> [4, 4, C, O]: the taps of a transposed convolution by 2."""
+    kernel = kernel[::-1, ::-1]
+    pads = [((a, 1 - a), (b, 1 - b), (0, 0), (0, 0)) for a in (0, 1) for b in (0, 1)]
+    return sum(jnp.pad(kernel, pad) for pad in pads)
+
+
+def _check(low, skip, kernel, size):
+    check_halved(low, size)
+    if skip is not None and skip.shape[1:3] != tuple(size):
+        raise ValueError(f"skip {skip.shape} must have the size {tuple(size)}")
+    channels = low.shape[-1] + (0 if skip is None else skip.shape[-1])
+    if kernel.shape[:3] != (3, 3, channels):
+        raise ValueError(f"kernel {kernel.shape} must be [3, 3, {channels}, out]")

@@ -1,0 +1,1 @@
+"""Feature maps whose rows and columns are sharded over devices."""

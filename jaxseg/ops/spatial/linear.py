@@ -1,0 +1,70 @@
+"""A linear map along rows whose devices each hold a part of them.
+
+y = weights @ x along one axis, where row i of y needs only rows of x nearby: each
+device takes the rows that it lacks from its two neighbours (one exchange each way) and
+multiplies by its own band of the matrix. The partitioner by itself would gather x.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.sharding import PartitionSpec as P
+
+from jaxseg.ops.spatial.halo import with_neighbours
+from jaxseg.ops.spatial.layout import AXES, parts, per_device, tiles
+from jaxseg.typing import Array
+
+
+def fits(x: Array, axis: int, target: int) -> bool:
+    """Whether devices share axis 1 or 2 of x, and `x` and `target` divide evenly."""
+    count = parts()[axis - 1]
+    return count > 1 and x.shape[axis] % count == 0 and target % count == 0
+
+
+def banded(x: Array, weights: np.ndarray, axis: int) -> Array:
+    """weights [m, n] times x [B, H, W, C] of n rows (axis 1) or columns (axis 2).
+
+    Where a device would need rows beyond its direct neighbours, all rows are gathered.
+    """
+    name, count = AXES[axis - 1], parts()[axis - 1]
+    before, after = _reach(weights, count)
+    if max(before, after) > x.shape[axis] // count:
+        return _product(x, jnp.asarray(weights, x.dtype), axis)
+    bands = jnp.asarray(_cut(weights, count, before, after), x.dtype)
+
+    def local(x, band):
+        return _product(with_neighbours(x, axis, name, before, after), band[0], axis)
+
+    lies = tiles(x)
+    return per_device(local, (lies, P(name)), lies)(x, bands)
+
+
+def _reach(weights, count):
+    """Rows needed before and after a device's own, the most over all devices."""
+    target, source = (size // count for size in weights.shape)
+    before = after = 0
+    for k in range(count):
+        used = np.flatnonzero(weights[k * target : (k + 1) * target].any(0))
+        before = max(before, k * source - used.min())
+        after = max(after, used.max() + 1 - (k + 1) * source)
+    return int(before), int(after)
+
+
+def _cut(weights, count, before, after):
+    """[count, m / count, before + n / count + after], zero beyond the map."""
+    target, source = (size // count for size in weights.shape)
+    padded = np.pad(weights, ((0, 0), (before, after)))
+    return np.stack(
+        [
+            padded[k * target : (k + 1) * target][
+                :, k * source : (k + 1) * source + before + after
+            ]
+            for k in range(count)
+        ]
+    )
+
+
+def _product(x, weights, axis):
+    best = lax.Precision.HIGHEST
+    y = lax.dot_general(weights, x, (((1,), (axis,)), ((), ())), precision=best)
+    return jnp.moveaxis(y, 0, axis)

@@ -1,0 +1,1 @@
+"""What is behind `jaxseg plan`: programs compiled for devices that are absent."""

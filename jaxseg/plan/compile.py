@@ -1,0 +1,296 @@
+"""The train step of a configuration, compiled for devices that need not be there."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import importlib.util
+import math
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxseg.analysis.hlo.roofline import CHIPS, GIB, Chip, chip_of, diameter
+from jaxseg.analysis.jaxpr.cost import jaxpr_cost
+from jaxseg.config import Config, DataConfig
+from jaxseg.data.builders.isbi.isbi_dataset_builder import SPEC as ISBI
+from jaxseg.data.spec import CAMVID, SHAPES, DatasetSpec, generated_palette
+from jaxseg.runs.config_file import overridden
+from jaxseg.runs.directory import CHANNELS
+from jaxseg.tasks.segmentation import unstarted
+from jaxseg.training.devices.runner import check_batch, check_space
+
+FORMS = "'v5e:16x16' (v4, v5e, v5p, v6e), 'local', 'cpu:8'"
+QUIET = {  # libtpu asks the cloud about the machine it is on, and complains
+    "TPU_SKIP_MDS_QUERY": "1",
+    "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",  # no chip is touched, so none is contended
+    "TPU_ACCELERATOR_TYPE": "v5litepod-4",
+    "TPU_WORKER_HOSTNAMES": "localhost",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Slice:
+    """Devices to compile for.
+
+    Attributes:
+      name: as on the command line.
+      devices: of JAX, described or real.
+      chip: its figures; None when they are not in the table.
+      diameter: links between the farthest two.
+    """
+
+    name: str
+    devices: tuple[jax.Device, ...]
+    chip: Chip | None
+    diameter: int
+
+
+def described(name: str) -> Slice:
+    """The slice that a topology names.
+
+    Raises: ValueError for unknown ones, and for a TPU without libtpu.
+    """
+    kind, _, layout = name.partition(":")
+    if name == "local" or kind == "cpu":
+        devices = jax.devices() if name == "local" else _cpus(name, layout)
+        return Slice(name, tuple(devices), chip_of(devices[0].device_kind), 1)
+    chip = CHIPS.get(kind)
+    if chip is None or not chip.kinds[0].startswith("TPU") or not layout:
+        raise ValueError(f"topology is {name!r}; allowed are {FORMS}")
+    if importlib.util.find_spec("libtpu") is None:
+        raise ValueError(
+            f"topology {name!r} needs the TPU compiler: pip install 'jaxseg[plan]'"
+        )
+    sides = [int(side) for side in re.findall(r"\d+", layout)]
+    closed = 4 if len(sides) == 3 else 16  # sides that end where they begin
+    length = sum(diameter([side], side % closed == 0) for side in sides)
+    return Slice(name, _tpus(name, chip), chip, length)
+
+
+def _cpus(name: str, layout: str) -> list[jax.Device]:
+    """So many simulated processors; more than there are, only before JAX has begun."""
+    count = int(layout) if layout.isdecimal() else 0
+    if count > jax.config.jax_num_cpu_devices:
+        with contextlib.suppress(RuntimeError):
+            jax.config.update("jax_num_cpu_devices", count)
+    devices = jax.devices("cpu")
+    if not 1 <= count <= len(devices):
+        raise ValueError(f"topology is {name!r}; allowed are 1 to {len(devices)} here")
+    return devices[:count]
+
+
+def _tpus(name: str, chip: Chip) -> tuple[jax.Device, ...]:
+    from jax.experimental import topologies
+
+    for variable, value in QUIET.items():
+        os.environ.setdefault(variable, value)
+    options = {"chip_config_name": chip.config} if chip.config else {}
+    try:
+        slice_ = topologies.get_topology_desc(name, platform="tpu", **options)
+    except jax.errors.JaxRuntimeError as error:
+        raise ValueError(f"topology {name!r}: {_first(error)}") from error
+    return tuple(slice_.devices)
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """Bytes on one device.
+
+    Attributes:
+      arguments: state and batch.
+      output: results; `alias` of them lie where arguments were.
+      temporaries: activations, gradients and what else lives within a step.
+      code: of the program itself.
+    """
+
+    arguments: int
+    output: int
+    alias: int
+    temporaries: int
+    code: int
+
+    @property
+    def total(self) -> int:
+        """At the step's fullest moment."""
+        return self.arguments + self.output - self.alias + self.temporaries + self.code
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A train step as it was compiled, per device.
+
+    Attributes:
+      batch: images per step on all devices.
+      seconds: that tracing and compiling took.
+      parts: bytes of the arguments by name.
+      memory: None when the compiler refused.
+      refusal: what it said then; `wanted` the bytes it named.
+      flops, accessed: operations and bytes by XLA's own count.
+      text: the program.
+    """
+
+    batch: int
+    seconds: float
+    parts: Mapping[str, int]
+    memory: Memory | None = None
+    refusal: str = ""
+    wanted: float = 0.0
+    flops: float = 0.0
+    accessed: float = 0.0
+    text: str = ""
+
+    def needs(self) -> float:
+        """Bytes on one device, by the compiler's word when it refused."""
+        return self.memory.total if self.memory else self.wanted
+
+
+def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Program:
+    """Compiles the train step of a configuration for a slice.
+
+    Args:
+      batch: images per step; default `config.train.batch_size`.
+    """
+    batch = config.train.batch_size if batch is None else batch
+    space, devices = config.train.space, target.devices
+    check_space("train.space", space, config.data.crop, devices)
+    check_batch("train.batch_size", batch, devices, space=space)
+    start = time.perf_counter()
+    driver, state, shapes = _abstract(config, target.devices, batch)
+    traced, state, shapes = driver.trace(state, shapes)
+    parts = _parts(state, shapes)
+    try:
+        with _nothing_kept(target):
+            program = traced.lower().compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        seconds = time.perf_counter() - start
+        refusal = str(error)
+        return Program(
+            batch, seconds, parts, refusal=_first(error), wanted=_wanted(refusal)
+        )
+    cost = program.cost_analysis() or {}
+    return Program(
+        batch,
+        time.perf_counter() - start,
+        parts,
+        memory=_memory(program),
+        flops=cost.get("flops", 0.0),
+        accessed=cost.get("bytes accessed", 0.0),
+        text=program.as_text(),
+    )
+
+
+@contextlib.contextmanager
+def _nothing_kept(target: Slice):
+    """No program for absent chips in the cache: JAX could write, but not read it."""
+    name = "jax_persistent_cache_min_compile_time_secs"
+    before = getattr(jax.config, name)
+    here = target.devices[0] in jax.devices()
+    jax.config.update(name, before if here else math.inf)
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
+
+
+def step_flops(config: Config, *, batch: int | None = None) -> int:
+    """2 * multiply-adds of a whole step, counted in the plain form of every operator.
+
+    Nothing that a formulation or rematerialisation repeats is in it.
+    """
+    batch = config.train.batch_size if batch is None else batch
+    plain = overridden(
+        config,
+        {
+            "train": {"space": 1, "shard": "none", "remat": "none", "accumulate": 1},
+            "model": {"options": {"style": {"impl": "lax", "batch_groups": 1}}},
+        },
+    )
+    driver, state, shapes = _abstract(plain, jax.devices("cpu")[:1], batch)
+    traced, *_ = driver.trace(state, shapes)
+    return jaxpr_cost(traced.jaxpr).flops
+
+
+def _abstract(config: Config, devices: Sequence[jax.Device], batch: int):
+    """Driver, and shapes of its state and global batch."""
+    spec = spec_of(config.data)
+    driver, new_state, _ = unstarted(
+        config, spec, list(devices), class_pixels=(1,) * spec.num_classes
+    )
+    return driver, jax.eval_shape(new_state), batch_shapes(config, batch)
+
+
+def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
+    """Shapes of what `jaxseg.data.train_batches` yields, over all processes."""
+    shape = functools.partial(jax.ShapeDtypeStruct)
+    return {
+        "image": shape((batch, *config.data.crop, CHANNELS), jnp.uint8),
+        "label": shape((batch, *config.data.crop), jnp.uint8),
+        "seed": shape((batch,), jnp.uint32),
+        "index": shape((batch,), jnp.int32),
+    }
+
+
+def spec_of(data: DataConfig) -> DatasetSpec:
+    """Classes of a dataset that need not be there.
+
+    Raises: ValueError for a folder whose classes are not named.
+    """
+    known = {"shapes": SHAPES, "camvid": CAMVID, "isbi": ISBI}
+    if data.name in known:
+        return known[data.name]
+    if data.name != "folder" or not data.classes:
+        raise ValueError(
+            f"data.name is {data.name!r} with classes {data.classes}; a plan allows "
+            f"{sorted(known)}, and 'folder' with data.classes"
+        )
+    count = len(data.classes)
+    return DatasetSpec("folder", tuple(data.classes), generated_palette(count))
+
+
+def _parts(state: Any, batch: Any) -> dict[str, int]:
+    """Bytes on one device of the state's fields and the batch, without tiling."""
+    parts = {
+        field.name: _bytes(getattr(state, field.name))
+        for field in dataclasses.fields(state)
+    }
+    return {name: size for name, size in parts.items() if size > 64} | {
+        "batch": _bytes(batch)
+    }
+
+
+def _bytes(tree: Any) -> int:
+    return sum(
+        math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+        for leaf in jax.tree.leaves(tree)
+    )
+
+
+def _memory(program) -> Memory:
+    stats = program.memory_analysis()
+    return Memory(
+        stats.argument_size_in_bytes,
+        stats.output_size_in_bytes,
+        stats.alias_size_in_bytes,
+        stats.temp_size_in_bytes,
+        stats.generated_code_size_in_bytes,
+    )
+
+
+def _wanted(message: str) -> float:
+    """The first number of bytes in "needs 18.3G of 15.75G"."""
+    found = re.search(r"([\d.]+)([KMG])", message)
+    scale = {"K": 2**10, "M": 2**20, "G": GIB}
+    return float(found[1]) * scale[found[2]] if found else 0.0
+
+
+def _first(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,0 +1,139 @@
+"""What train, eval and predict share: networks by configuration, work directories.
+
+A work directory holds config.json, dataset.json, metrics.jsonl, TensorBoard events,
+ckpt/ and overlays/.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+import jaxseg
+from jaxseg.checkpoints.manager import Checkpoints
+from jaxseg.checkpoints.reading import read_arrays
+from jaxseg.config import Config
+from jaxseg.data import DatasetSpec
+from jaxseg.models import MODELS
+from jaxseg.nn.affinity import WithAffinity
+from jaxseg.nn.block_config import Style
+from jaxseg.runs.serialize import from_dict, near, to_dict
+from jaxseg.training.run.metric_writer import replace_text, write_json
+
+CONFIG, DATASET, CHECKPOINTS = "config.json", "dataset.json", "ckpt"
+CHANNELS = 3
+
+
+def build_model(
+    config: Config, num_classes: int, *, axis_name: str | None = None
+) -> nn.Module:
+    """The network of a configuration; `options["style"]` sets fields of `Style`.
+
+    Raises: ValueError naming an unknown network, option or style field, and near ones.
+    """
+    name, options = config.model.name, dict(config.model.options)
+    if name not in MODELS:
+        raise ValueError(f"model.name is {name!r}{near(name, sorted(MODELS))}")
+    style = from_dict(
+        Style,
+        {"dtype": config.train.dtype} | dict(options.pop("style", {})),
+        where="model.options.style",
+    )
+    style = Style(**vars(style) | {"axis_name": axis_name})
+    _check_options(name, options)
+    try:
+        model = jaxseg.create_model(name, num_classes, style=style, **options)
+    except TypeError as error:  # of a part that the network hands its options on to
+        found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if not found or found[1] not in options:
+            raise
+        raise ValueError(
+            f"model.options: {name!r} has no option {found[1]!r}"
+        ) from error
+    if "affinity" in (config.loss.name, *(extra for extra, _ in config.loss.extra)):
+        sizes = config.loss.options.get("affinity", {}).get("sizes", (1, 2, 3))
+        return WithAffinity(model, num_classes, len(sizes))
+    return model
+
+
+def _check_options(name: str, options: Mapping[str, Any]) -> None:
+    parameters = inspect.signature(MODELS[name]).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    allowed = [p.name for p in parameters if p.name not in ("num_classes", "style")]
+    for option in options:
+        if option not in allowed:
+            raise ValueError(
+                f"model.options: {name!r} has no option {option!r}"
+                f"{near(option, allowed or ['none'])}"
+            )
+
+
+def write_run(workdir: Path, config: Config, spec: DatasetSpec) -> None:
+    """Writes config.json and dataset.json."""
+    write_json(workdir / CONFIG, to_dict(config))
+    replace_text(workdir / DATASET, spec.to_json() + "\n")
+
+
+def read_config(workdir: str | Path) -> Config:
+    """The configuration that a work directory was trained with."""
+    path = Path(workdir) / CONFIG
+    if not path.is_file():
+        raise ValueError(f"{str(workdir)!r} is no work directory: {path} is missing")
+    try:
+        values = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    return from_dict(Config, values, where=str(path))
+
+
+def read_spec(workdir: str | Path) -> DatasetSpec:
+    """The classes that a work directory was trained on."""
+    return DatasetSpec.from_json((Path(workdir) / DATASET).read_text())
+
+
+def load_variables(
+    workdir: str | Path,
+    model: nn.Module,
+    *,
+    checkpoint: str | int = "best",
+    ema: bool = False,
+) -> tuple[int, dict[str, Any]]:
+    """Step and variables (numpy) of "best", "latest" or a step; the average with `ema`.
+
+    Raises: ValueError when there is no such checkpoint or it is of another model.
+    """
+    directory = Path(workdir) / CHECKPOINTS
+    if not directory.is_dir():
+        raise ValueError(f"{directory} does not exist; nothing was saved yet")
+    with Checkpoints(directory) as checkpoints:
+        step = checkpoints.resolve(checkpoint)
+    shapes = variable_shapes(model)
+    params = "ema" if ema else "params"
+    wanted = {params: shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
+    arrays = read_arrays(directory.absolute() / str(step), wanted)
+    stats = {"batch_stats": arrays["batch_stats"]} if wanted["batch_stats"] else {}
+    return step, {"params": arrays[params], **stats}
+
+
+def variable_shapes(model: nn.Module) -> dict[str, Any]:
+    """Shapes of a network's variables, without computing any."""
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    init = functools.partial(model.init, train=False)
+    return jax.eval_shape(init, key, *example_inputs(model))
+
+
+def example_inputs(model: nn.Module) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """What the network takes: one small image, unless it says otherwise."""
+    if hasattr(model, "example_inputs"):
+        return model.example_inputs()
+    return (jax.ShapeDtypeStruct((1, 64, 64, CHANNELS), jnp.float32),)

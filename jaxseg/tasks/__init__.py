@@ -1,0 +1,1 @@
+"""What differs between segmentation, pix2pix, Probabilistic U-Net and point clouds."""

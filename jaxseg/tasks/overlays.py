@@ -1,0 +1,76 @@
+"""Pictures of validation images during training: image, label, prediction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from PIL import Image
+
+from jaxseg.data import Source
+from jaxseg.inference import predict_labels
+from jaxseg.ops.resize import resize
+from jaxseg.training.step.augment import prepare_eval
+from jaxseg.viz import panel
+
+FOLDER = "overlays"
+
+
+def writer(
+    workdir: Path, model: nn.Module, source: Source, *, count: int, eval_scale: float
+) -> Callable[[int, Any], None] | None:
+    """`write(step, variables)` that draws `count` images spread over the source.
+
+    None where there is nothing to draw, or on processes other than the first.
+    """
+    if count < 1 or jax.process_index() != 0:
+        return None
+    chosen = np.unique(np.linspace(0, len(source) - 1, count).astype(int))
+    logits = jax.jit(lambda variables, x: model.apply(variables, x)["logits"])
+    spec = source.spec
+
+    def write(step: int, variables: Any) -> None:
+        local = jax.tree.map(_on_one_device, variables)
+        for index in chosen:
+            example = source[int(index)]
+            picture = panel(
+                example["image"],
+                example["label"],
+                predict_labels(
+                    lambda x: logits(local, x),
+                    _input(example, spec, eval_scale),
+                    size=example["label"].shape,
+                )[0],
+                spec.palette,
+                names=spec.classes,
+                void=spec.void,
+            )
+            path = workdir / FOLDER / f"{step:08d}" / file_name(example["id"])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(path)
+
+    return write
+
+
+def file_name(name: str) -> str:
+    """A picture's file name for an image's name, which may be a path."""
+    return re.sub(r"[^\w.-]+", "_", name) + ".png"
+
+
+def _input(example: dict[str, Any], spec: Any, eval_scale: float) -> jax.Array:
+    batch = {name: jnp.asarray(example[name])[None] for name in ("image", "label")}
+    image = prepare_eval(batch, mean=spec.mean, std=spec.std)["image"]
+    if eval_scale == 1:
+        return image
+    size = tuple(max(1, round(side * eval_scale)) for side in image.shape[1:3])
+    return resize(image, size, antialias=True)
+
+
+def _on_one_device(x: jax.Array) -> jax.Array:
+    return x.addressable_data(0)

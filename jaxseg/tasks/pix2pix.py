@@ -1,0 +1,238 @@
+"""The parts of a run of pix2pix: two players, two directions (arXiv 1611.07004).
+
+Photos are in -1 ... 1 for these networks: the mean and deviation of the dataset, as the
+work directory keeps it, are 0.5. With another loss than "adversarial" and "l1" the
+generator trains alone, as any segmenting network.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from PIL import Image
+
+from jaxseg import data
+from jaxseg.config import Config, DataConfig, OptimConfig
+from jaxseg.data import DatasetSpec, Source
+from jaxseg.losses.adversarial import build_adversarial, is_adversarial
+from jaxseg.metrics.photo import picture_errors, psnr
+from jaxseg.runs.directory import CHANNELS, build_model
+from jaxseg.tasks import segmentation
+from jaxseg.tasks.overlays import FOLDER, file_name
+from jaxseg.tasks.pix2pix_batch import TO_LABELS, TO_PHOTO, label_picture, paired
+from jaxseg.training.devices import runner as devices
+from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.run.task import Task
+from jaxseg.training.step import adversarial, augment
+from jaxseg.training.step.state import TrainState, create_state
+from jaxseg.viz import colourise
+
+HALF = (0.5, 0.5, 0.5)
+
+
+def open_source(config: DataConfig, split: str) -> Source:
+    """The examples of a split, whose photos become -1 ... 1."""
+    source = data.open_source(config, split)
+    source.spec = dataclasses.replace(source.spec, mean=HALF, std=HALF)
+    return source
+
+
+def assemble(
+    config: Config, source: Source, chosen: list[jax.Device]
+) -> tuple[devices.Training, TrainState, nn.Module]:
+    """Driver, new state and network of a run."""
+    direction = direction_of(config)
+    if not is_adversarial(config.loss):
+        if direction != TO_LABELS:
+            raise ValueError(
+                f"loss {config.loss.name!r} needs direction {TO_LABELS!r}; photos are "
+                "made with 'adversarial' and 'l1'"
+            )
+        return segmentation.assemble(config, source, chosen)
+    spec, run = source.spec, config.train
+    axis = devices.AXIS if run.driver == "pmap" else None
+    if run.accumulate != 1 or run.remat != "none":
+        raise ValueError(
+            f"train.accumulate is {run.accumulate} and train.remat {run.remat!r}; the "
+            "adversarial step allows 1 and 'none'"
+        )
+    plain_model = build_model(config, spec.num_classes)  # outside pmap
+    players, schedule = optimisers(config.optim, run.steps)
+    train_step = functools.partial(
+        adversarial.train_step,
+        model=build_model(config, spec.num_classes, axis_name=axis),
+        tx=players,
+        loss_fn=build_adversarial(config.loss),
+        prepare=functools.partial(
+            paired,
+            prepare=functools.partial(
+                augment.prepare_train,
+                mean=spec.mean,
+                std=spec.std,
+                flip=config.data.flip,
+                colour=config.data.colour,
+            ),
+            direction=direction,
+            num_classes=spec.num_classes,
+            void=spec.void,
+        ),
+        schedule=schedule,
+        ema=run.ema,
+        void=spec.void,
+    )
+    driver = devices.Training(
+        train_step,
+        counting(config, plain_model, spec),
+        kind=run.driver,
+        devices=chosen,
+        space=run.space,
+        shard=run.shard,
+    )
+    channels = CHANNELS if direction == TO_LABELS else spec.num_classes
+    state = create_state(
+        plain_model,
+        players,
+        seed=run.seed,
+        image_shape=(1, *config.data.crop, channels),
+        ema=run.ema is not None,
+    )
+    return driver, state, plain_model
+
+
+def optimisers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Callable]:
+    """One optimiser per player, alike but for patterns, and the learning rate.
+
+    Patterns of `groups` and `freeze` begin with the player: "discriminator/.*".
+    """
+    names = adversarial.Players._fields
+    for pattern in (*config.freeze, *(pattern for pattern, _ in config.groups)):
+        if not pattern.startswith(names):
+            raise ValueError(
+                f"optim pattern {pattern!r} must begin with one of {names}, each of "
+                "which has an optimiser of its own"
+            )
+    built = {}
+    for name in names:
+        own = dataclasses.replace(
+            config,
+            groups=tuple(g for g in config.groups if g[0].startswith(name)),
+            freeze=tuple(p for p in config.freeze if p.startswith(name)),
+        )
+        built[name], schedule = optim.build(own, steps)
+    return adversarial.Players(**built), schedule
+
+
+def direction_of(config: Config) -> str:
+    """Whether labels or photos are made, "photo_to_labels" by default."""
+    return config.model.options.get("direction", TO_LABELS)
+
+
+def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> Callable:
+    """The evaluation step; photos have no classes, and count nothing."""
+    if direction_of(config) == TO_LABELS:
+        return segmentation.counting(config, model, spec)
+    return functools.partial(_nothing, num_classes=spec.num_classes)
+
+
+def _nothing(variables, batch, *, num_classes, axis_name=None):
+    del variables, batch, axis_name
+    return jnp.zeros((num_classes + 1, num_classes), jnp.int32)
+
+
+def make_task(
+    config: Config,
+    workdir: Path,
+    model: nn.Module,
+    train_source: Source,
+    eval_source: Source,
+) -> Task:
+    """The streams and pictures of a run; made photos have scores of their own."""
+    task = segmentation.make_task(config, workdir, model, train_source, eval_source)
+    if direction_of(config) == TO_LABELS:
+        return task
+    return dataclasses.replace(
+        task,
+        overlays=photo_writer(
+            workdir, model, eval_source, count=config.train.overlay_count
+        ),
+        further_scores=further_scores(config, model, eval_source),
+    )
+
+
+def further_scores(
+    config: Config, model: nn.Module, source: Source
+) -> Callable[[Any], dict[str, float]] | None:
+    """Variables -> mean absolute error and PSNR of made photos; None for labels."""
+    if direction_of(config) != TO_PHOTO:
+        return None
+    make = photo_maker(model, source.spec.num_classes)
+    score = jax.jit(picture_errors)
+
+    def scores(variables: Any) -> dict[str, float]:
+        local = jax.tree.map(_on_one_device, variables)
+        found = []
+        for index in range(len(source)):
+            example = source[index]
+            made = make(local, example["label"][None])
+            found.append(jax.device_get(score(made, _photo(example)[None])))
+        l1, mse = (np.mean([one[name] for one in found]) for name in ("l1", "mse"))
+        return {"l1": float(l1), "psnr": psnr(float(mse), span=2.0)}
+
+    return scores
+
+
+def photo_maker(
+    model: nn.Module, num_classes: int
+) -> Callable[[Mapping[str, Any], np.ndarray], jax.Array]:
+    """(variables, labels [B, H, W]) -> photos [B, H, W, 3] in -1 ... 1."""
+
+    @jax.jit
+    def make(variables, label):
+        return jnp.tanh(
+            model.apply(variables, label_picture(label, num_classes))["logits"]
+        )
+
+    return make
+
+
+def photo_writer(
+    workdir: Path, model: nn.Module, source: Source, *, count: int
+) -> Callable[[int, Any], None] | None:
+    """`write(step, variables)`: label map, made photo and true one, side by side."""
+    if count < 1 or jax.process_index() != 0:
+        return None
+    chosen = np.unique(np.linspace(0, len(source) - 1, count).astype(int))
+    spec = source.spec
+    make = photo_maker(model, spec.num_classes)
+
+    def write(step: int, variables: Any) -> None:
+        local = jax.tree.map(_on_one_device, variables)
+        for index in chosen:
+            example = source[int(index)]
+            made = np.asarray(make(local, example["label"][None])[0])
+            pictures = (
+                colourise(example["label"], spec.palette, void=spec.void),
+                np.rint(127.5 * (made + 1)).astype(np.uint8),
+                example["image"],
+            )
+            path = workdir / FOLDER / f"{step:08d}" / file_name(example["id"])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.concatenate(pictures, axis=1)).save(path)
+
+    return write
+
+
+def _photo(example):
+    return example["image"].astype(np.float32) / 127.5 - 1
+
+
+def _on_one_device(x):
+    return x.addressable_data(0) if isinstance(x, jax.Array) else x

@@ -1,0 +1,134 @@
+"""`jaxseg predict CLOUD.npz... -o DIR --workdir RUN`, for networks of point clouds.
+
+A file holds `points` [N, 3] in metres with z up, and `colour` uint8 [N, 3]. Written are
+NAME.npz with `label` uint8 [N], `classes` and on demand `probabilities`, and NAME.ply
+with the points in the colours of their classes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxseg.config import Config
+from jaxseg.data import DatasetSpec
+from jaxseg.data.cloud_pipeline import padded
+from jaxseg.inference.images import output_names
+from jaxseg.runs.directory import build_model, load_variables
+from jaxseg.tasks.point_clouds import classifier
+from jaxseg.viz.ply import write_ply
+
+MULTIPLE = 1024  # clouds are padded to multiples of this: few compiled programs
+USED = (  # options that clouds have
+    "images",
+    "workdir",
+    "output",
+    "checkpoint",
+    "probabilities",
+    "overlay",
+    "on_bad_file",
+)
+
+
+def predict_clouds(options: Any, config: Config, spec: DatasetSpec) -> int:
+    """Predicts all files one by one; the exit status is 1 if any could not be read.
+
+    Args:
+      options: of `jaxseg predict`.
+
+    Raises:
+      ValueError: for options that only images have, for a result that would replace a
+        cloud, and with `on_bad_file="stop"` for the first file that is none.
+    """
+    refuse_others(options)
+    jobs, failures = plan(options)
+    model = build_model(config, spec.num_classes)
+    step, variables = load_variables(
+        options.workdir,
+        model,
+        checkpoint=options.checkpoint,
+        ema=config.train.ema is not None,
+    )
+    print(f"{config.model.name} of step {step}, {len(jobs)} cloud(s)", flush=True)
+    classify = classifier(model, variables)
+    options.output.mkdir(parents=True, exist_ok=True)
+    for path, target, points, colour in jobs:
+        probability = classified(classify, points, colour)
+        label = probability.argmax(-1).astype(np.uint8)
+        content = {"label": label, "classes": np.array(spec.classes)}
+        if options.probabilities:
+            content["probabilities"] = probability.astype(np.float16)
+        np.savez(f"{target}.npz", **content)
+        if options.overlay:
+            palette = np.array(spec.palette, np.uint8)
+            write_ply(f"{target}.ply", points, palette[label])
+        print(f"{path} -> {target}.npz", flush=True)
+    return 1 if failures else 0
+
+
+def plan(options: Any) -> tuple[list[tuple[Path, Path, np.ndarray, np.ndarray]], int]:
+    """File, target without suffix, positions, colours of each; number of failures."""
+    paths, jobs = [Path(name) for name in options.images], []
+    inputs = {path.resolve() for path in paths}
+    for path, name in zip(paths, output_names(paths), strict=True):
+        target = options.output / name
+        if Path(f"{target}.npz").resolve() in inputs:
+            raise ValueError(f"output {target}.npz would replace a cloud; choose -o")
+        try:
+            jobs.append((path, target, *read_cloud(path)))
+        except ValueError as error:
+            if options.on_bad_file == "stop":
+                raise
+            print(f"jaxseg: {error}", file=sys.stderr)
+    return jobs, len(paths) - len(jobs)
+
+
+def refuse_others(options: Any) -> None:
+    """Raises ValueError naming an option that only images have."""
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if field.name not in USED and value != field.default:
+            raise ValueError(
+                f"{field.name} is {value!r}; the network of this run takes point "
+                f"clouds, for which only {', '.join(USED)} are options"
+            )
+
+
+def read_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Positions float32 [N, 3] and colours uint8 [N, 3] of a file.
+
+    Raises:
+      ValueError: naming the file, if it does not hold them.
+    """
+    try:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in ("points", "colour")}
+    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path} is no cloud ({error}); allowed are .npz files with `points` "
+            "[N, 3] and `colour` uint8 [N, 3]"
+        ) from error
+    points, colour = arrays["points"], arrays["colour"]
+    fits = points.ndim == 2 and points.shape[1:] == (3,) and len(points) > 0
+    if not fits or points.shape != colour.shape or colour.dtype != np.uint8:
+        raise ValueError(
+            f"{path} holds points of shape {points.shape} and colour {colour.dtype} of "
+            f"shape {colour.shape}; allowed are [N, 3] and uint8 [N, 3]"
+        )
+    if not np.isfinite(points).all():
+        raise ValueError(f"{path} holds points that are not finite")
+    return points.astype(np.float32), colour
+
+
+def classified(classify: Any, points: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """Probabilities [N, K] of one cloud, prepared as for scoring."""
+    size = -(-len(points) // MULTIPLE) * MULTIPLE
+    label = np.zeros(len(points), np.uint8)
+    example = padded(points, colour / 255, label, size)
+    batch = {name: value[None] for name, value in example.items()}
+    return classify(batch)[0, : len(points)]

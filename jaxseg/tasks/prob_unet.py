@@ -1,0 +1,118 @@
+"""The parts of a run of the Probabilistic U-Net (arXiv 1806.05034).
+
+Training shows the network the label too. Where images have several raters, named
+NUMBER_r0, NUMBER_r1, ... as in the dataset `raters`, evaluation adds the generalised
+energy distance between samples and raters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from jaxseg.config import Config
+from jaxseg.data import Source
+from jaxseg.inference.prior_samples import hypotheses
+from jaxseg.metrics.ged import energy_distance
+from jaxseg.tasks import segmentation
+from jaxseg.training.run.task import Task
+from jaxseg.training.step.augment import prepare_eval
+
+SAMPLES = 16  # per image; the paper has 1, 4, 8 and 16
+RATER = re.compile(r"(.+)_r\d+")
+
+assemble = functools.partial(segmentation.assemble, inputs=("image", "label"))
+
+
+def make_task(
+    config: Config,
+    workdir: Path,
+    model: nn.Module,
+    train_source: Source,
+    eval_source: Source,
+) -> Task:
+    """The streams and pictures of a run, and its scores of samples."""
+    task = segmentation.make_task(config, workdir, model, train_source, eval_source)
+    scores = further_scores(config, model, eval_source)
+    return dataclasses.replace(task, further_scores=scores)
+
+
+def rater_groups(ids: tuple[str, ...]) -> dict[str, list[int]]:
+    """Image name -> numbers of its examples, one per rater.
+
+    >>> rater_groups(("a_r0", "a_r1", "b"))
+    {'a': [0, 1], 'b': [2]}
+    """
+    groups: dict[str, list[int]] = {}
+    for index, name in enumerate(ids):
+        found = RATER.fullmatch(name)
+        groups.setdefault(found[1] if found else name, []).append(index)
+    return groups
+
+
+def counted_classes(num_classes: int) -> tuple[int, ...]:
+    """Classes whose IoU counts: of two, the one that is not ground, as for LIDC."""
+    return (1,) if num_classes == 2 else tuple(range(num_classes))
+
+
+def further_scores(
+    config: Config, model: nn.Module, source: Source
+) -> Callable[[Any], dict[str, float]] | None:
+    """Variables -> mean energy distance and its parts; None with one rater each."""
+    del config
+    groups = rater_groups(source.ids)
+    if all(len(members) == 1 for members in groups.values()):
+        return None
+    sample = sampler(model, source)
+    classes = counted_classes(source.spec.num_classes)
+    distance = jax.jit(
+        functools.partial(energy_distance, classes=classes, void=source.spec.void)
+    )
+
+    def scores(variables: Any) -> dict[str, float]:
+        local = jax.tree.map(_on_one_device, variables)
+        found = []
+        for number, members in enumerate(groups.values()):
+            raters = np.stack([source.label(i) for i in members])
+            drawn = sample(local, source[members[0]]["image"], number)
+            found.append(jax.device_get(distance(drawn, raters)))
+        mean = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+        return {
+            "ged": mean["ged"],
+            "sample_diversity": mean["samples"],
+            "rater_diversity": mean["raters"],
+        }
+
+    return scores
+
+
+def sampler(
+    model: nn.Module, source: Source, samples: int = SAMPLES
+) -> Callable[[Any, np.ndarray, int], jax.Array]:
+    """(variables, uint8 [H, W, 3], seed) -> label maps, int32 [samples, H, W]."""
+    spec = source.spec
+
+    @jax.jit
+    def sample(variables, image, seed):
+        blank = jnp.zeros((1, *image.shape[:2]), jnp.int32)
+        batch = {"image": image[None], "label": blank}
+        ready = prepare_eval(batch, mean=spec.mean, std=spec.std)["image"]
+        logits = hypotheses(
+            model.apply, variables, ready, jax.random.key(seed), samples=samples
+        )
+        return logits[:, 0].argmax(-1)
+
+    return sample
+
+
+def _on_one_device(x):
+    return x.addressable_data(0) if isinstance(x, jax.Array) else x

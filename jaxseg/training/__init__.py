@@ -1,0 +1,1 @@
+"""Training: the step, the devices it runs on, the loop around it."""

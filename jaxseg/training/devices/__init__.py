@@ -1,0 +1,1 @@
+"""Meshes, processes and the runners that bind a step to devices."""

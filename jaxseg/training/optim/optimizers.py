@@ -1,0 +1,272 @@
+"""From an `OptimConfig` to an optax transformation and its schedule.
+
+The order is: drop the gradients of frozen parameters, clip by the global norm, add
+L2 decay (sgd, rmsprop, adadelta, lars), the optimiser, decoupled decay (adamw, lamb),
+trust ratio (lamb, lars), multipliers of the groups and layers, learning rate; lars has
+its momentum behind that. Frozen parameters keep their running statistics of batch
+normalisation alive; `Style(norm="frozen")` fixes those.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxseg.config import OptimConfig
+from jaxseg.training.optim.layer_decay import multipliers
+
+
+def build(
+    config: OptimConfig, total_steps: int, *, batch_size: int | None = None
+) -> tuple[optax.GradientTransformation, optax.Schedule]:
+    """The transformation, and its learning rate by step for the log.
+
+    Args:
+      batch_size: of the whole update; needed for `reference_batch`.
+
+    Raises:
+      ValueError: on an unknown name or a number out of range; at `tx.init` when a
+        pattern of `groups` or `freeze` matches no parameter, or `layer_decay` finds no
+        layers.
+    """
+    rate = schedule(scale_rate(config, batch_size), total_steps)
+    scale = (
+        _multiply(config.groups),
+        _decay_layers(config.layer_decay),
+        optax.scale_by_learning_rate(rate),
+    )
+    rule = _rule(config, optax.chain(*scale))
+    return optax.chain(_freeze(config.freeze), _clip(config.clip_norm), rule), rate
+
+
+def scale_rate(config: OptimConfig, batch_size: int | None) -> OptimConfig:
+    """The configuration with the learning rates that fit this batch.
+
+    rate * batch_size / reference_batch (linear scaling, arXiv 1706.02677; use some
+    `warmup_steps` with it), or times the root of that ratio (arXiv 1404.5997; LAMB,
+    arXiv 1904.00962). Unchanged without a `reference_batch`.
+    """
+    reference, rule = config.reference_batch, config.batch_scaling
+    if rule not in ("linear", "sqrt"):
+        raise ValueError(f"batch_scaling is {rule!r}; allowed: 'linear', 'sqrt'")
+    if reference is None:
+        return config
+    if reference < 1 or batch_size is None or batch_size < 1:
+        raise ValueError(
+            f"reference_batch is {reference} and batch_size {batch_size}; allowed are "
+            ">= 1 each, or no reference_batch"
+        )
+    factor = batch_size / reference
+    factor = factor if rule == "linear" else factor**0.5
+    return dataclasses.replace(
+        config,
+        learning_rate=config.learning_rate * factor,
+        final_learning_rate=config.final_learning_rate * factor,
+    )
+
+
+def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
+    """Learning rate as a function of the step, 0 <= step < total_steps.
+
+    poly: (base - final) (1 - step / total)^power + final, as in DeepLab (arXiv
+    1606.00915); cosine: (base - final) (1 + cos(pi step / total)) / 2 + final; step:
+    base * decay_factor^(milestones passed); exponential: base *
+    decay_factor^floor(step / decay_every), whatever the length; constant. During
+    warm-up all are multiplied by (step + 1) / warmup_steps.
+    """
+    if total_steps < 1 or config.learning_rate < 0 or config.warmup_steps < 0:
+        raise ValueError(
+            f"total_steps is {total_steps}, learning_rate {config.learning_rate}, "
+            f"warmup_steps {config.warmup_steps}; allowed are >= 1, >= 0, >= 0"
+        )
+    if config.schedule not in _SHAPES:
+        raise ValueError(f"schedule is {config.schedule!r}; allowed: {sorted(_SHAPES)}")
+    if config.schedule == "exponential" and config.decay_every < 1:
+        raise ValueError(
+            f"decay_every is {config.decay_every}; schedule 'exponential' needs >= 1"
+        )
+    shape = _SHAPES[config.schedule]
+
+    def rate(step):
+        done = jnp.clip(jnp.asarray(step, jnp.float32) / total_steps, 0.0, 1.0)
+        value = shape(config, done, step)
+        if config.warmup_steps:
+            value = value * jnp.minimum(1.0, (step + 1) / config.warmup_steps)
+        return value
+
+    return rate
+
+
+def _poly(config, done, step):
+    span = config.learning_rate - config.final_learning_rate
+    return span * (1 - done) ** config.power + config.final_learning_rate
+
+
+def _cosine(config, done, step):
+    span = config.learning_rate - config.final_learning_rate
+    return span * (1 + jnp.cos(jnp.pi * done)) / 2 + config.final_learning_rate
+
+
+def _steps(config, done, step):
+    if not all(0 < point <= 1 for point in config.milestones):
+        raise ValueError(
+            f"milestones is {config.milestones}; allowed are fractions in (0, 1]"
+        )
+    passed = sum((done >= point).astype(jnp.float32) for point in config.milestones)
+    return config.learning_rate * config.decay_factor**passed
+
+
+def _exponential(config, done, step):
+    return config.learning_rate * config.decay_factor ** (step // config.decay_every)
+
+
+def _constant(config, done, step):
+    return jnp.full_like(done, config.learning_rate)
+
+
+_SHAPES = {
+    "poly": _poly,
+    "cosine": _cosine,
+    "step": _steps,
+    "exponential": _exponential,
+    "constant": _constant,
+}
+
+
+def _rule(config, scale):
+    """The optimiser with its decay around `scale`, the learning rate."""
+    name, decay = config.name, _decay(config)
+    momentum = optax.trace(config.momentum, nesterov=config.nesterov)
+    if name == "sgd":
+        return optax.chain(decay, momentum, scale)
+    if name == "rmsprop":
+        rms = optax.scale_by_rms(config.rms_decay)
+        return optax.chain(decay, rms, momentum, scale)
+    if name == "adadelta":  # no momentum; the epsilon is Lasagne's
+        return optax.chain(
+            decay, optax.scale_by_adadelta(config.rms_decay, eps=1e-6), scale
+        )
+    if name == "adamw":
+        return optax.chain(optax.scale_by_adam(b1=config.beta1), decay, scale)
+    if name == "lamb":  # arXiv 1904.00962
+        adam = optax.scale_by_adam(b1=config.beta1, eps=1e-6)
+        return optax.chain(adam, decay, _trust(1.0), scale)
+    if name == "lars":  # arXiv 1708.03888
+        # Differs: |g + wd p| in the ratio, as optax has it; the paper |g| + wd |p|.
+        trust = _trust(config.trust_coefficient)
+        return optax.chain(decay, trust, scale, momentum)
+    raise ValueError(
+        f"name is {name!r}; allowed: 'adadelta', 'adamw', 'lamb', 'lars', 'rmsprop', "
+        "'sgd'"
+    )
+
+
+def _trust(coefficient):
+    """Times coefficient |p| / |update|, for kernels; vectors keep the plain rate."""
+    if coefficient <= 0:
+        raise ValueError(f"trust_coefficient is {coefficient}; allowed is > 0")
+    return optax.masked(
+        optax.scale_by_trust_ratio(trust_coefficient=coefficient),
+        lambda params: jax.tree.map(lambda p: p.ndim > 1, params),
+    )
+
+
+def _clip(norm):
+    if norm is None:
+        return optax.identity()
+    if norm <= 0:
+        raise ValueError(f"clip_norm is {norm}; allowed is > 0 or None")
+    return optax.clip_by_global_norm(norm)
+
+
+def _decay(config):
+    """weight_decay * parameter, for kernels or for all, frozen ones left out."""
+    if config.decay not in ("kernels", "all"):
+        raise ValueError(f"decay is {config.decay!r}; allowed: 'kernels', 'all'")
+
+    def mask(params):
+        frozen = first_match(params, config.freeze, "freeze")
+        return jax.tree.map(
+            lambda p, hit: hit < 0 and (config.decay == "all" or p.ndim > 1),
+            params,
+            frozen,
+        )
+
+    return optax.add_decayed_weights(config.weight_decay, mask)
+
+
+def _freeze(patterns):
+    return _scale_by(patterns, (0.0,) * len(patterns), "freeze")
+
+
+def _multiply(groups):
+    patterns = tuple(pattern for pattern, _ in groups)
+    return _scale_by(patterns, tuple(factor for _, factor in groups), "groups")
+
+
+def _decay_layers(decay):
+    if decay is None:
+        return optax.identity()
+    return _scaled(lambda params: multipliers(params, decay))
+
+
+def _scale_by(patterns, factors, argument):
+    """Multiply the updates of matching parameters by the pattern's factor."""
+    if not patterns:
+        return optax.identity()
+
+    def find(params):
+        hits = first_match(params, patterns, argument)
+        return jax.tree.map(lambda hit: 1.0 if hit < 0 else factors[hit], hits)
+
+    return _scaled(find)
+
+
+def _scaled(find):
+    """Updates times find(params), a tree of numbers; an error in it comes at init."""
+
+    def init(params):
+        find(params)
+        return optax.EmptyState()
+
+    def scale(update, factor):
+        return update if factor == 1 else update * factor
+
+    def apply(updates, state, params=None):
+        del params
+        return jax.tree.map(scale, updates, find(updates)), state
+
+    return optax.GradientTransformation(init, apply)
+
+
+def first_match(params: Any, patterns: Sequence[str], argument: str) -> Any:
+    """For every leaf the index of the first pattern that matches its path, else -1.
+
+    Patterns are regular expressions for whole paths such as "backbone/conv1/kernel".
+
+    Raises:
+      ValueError: when a pattern matches no path, naming it and some of the paths.
+    """
+    names = [_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    for pattern in patterns:
+        if not any(re.fullmatch(pattern, name) for name in names):
+            raise ValueError(
+                f"{argument}: {pattern!r} matches none of {len(names)} parameters; "
+                f"they are named like {', '.join(names[:3])}"
+            )
+
+    def index(path, _):
+        hits = [bool(re.fullmatch(pattern, _name(path))) for pattern in patterns]
+        return hits.index(True) if any(hits) else -1
+
+    return jax.tree_util.tree_map_with_path(index, params)
+
+
+def _name(path):
+    return jax.tree_util.keystr(path, simple=True, separator="/")

@@ -1,0 +1,72 @@
+"""Scoring a network: confusion counts over batches, independent of the batching.
+
+Counts are integers and are summed in int64 on the host, so the order and the size of
+the batches, the number of devices and the rows that fill a batch up cannot change a
+digit of the score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxseg.metrics import ConfusionTotal
+from jaxseg.training.run.task import HostBatch
+
+FILL = -1  # index of a row that holds no image
+
+
+def fill_rows(batch: HostBatch, multiple: int) -> HostBatch:
+    """The batch with void rows added until its length is a multiple.
+
+    Added rows repeat the last image with label 255 and index -1.
+    """
+    rows = len(batch["index"])
+    extra = -rows % multiple
+    if not extra:
+        return batch
+    filled = {
+        name: np.concatenate([value, np.repeat(value[-1:], extra, axis=0)])
+        for name, value in batch.items()
+    }
+    filled["index"][rows:] = FILL
+    filled["label"][rows:] = 255
+    return filled
+
+
+def count(
+    variables: Any,
+    batches: Iterable[HostBatch],
+    step: Callable[[Any, HostBatch], Any],
+    *,
+    num_classes: int,
+    ids: Sequence[str],
+    stop: Callable[[], bool] = lambda: False,
+) -> ConfusionTotal | None:
+    """Sums `step(variables, batch)` (int32 [K + 1, K]); None when asked to stop.
+
+    Raises: ValueError naming the images of a batch that holds an illegal label.
+    """
+    total = ConfusionTotal(num_classes)
+    pending: list[tuple[HostBatch, Any]] = []
+    for batch in batches:
+        if stop():
+            return None
+        pending.append((batch, step(variables, batch)))
+        if len(pending) > 1:  # read one batch late: the device never waits
+            _add(total, *pending.pop(0), ids)
+    for batch, matrix in pending:
+        _add(total, batch, matrix, ids)
+    return total
+
+
+def _add(
+    total: ConfusionTotal, batch: HostBatch, matrix: Any, ids: Sequence[str]
+) -> None:
+    try:
+        total.add(np.asarray(matrix))
+    except ValueError as error:
+        names = ", ".join(str(ids[i]) for i in batch["index"] if i != FILL)
+        raise ValueError(f"{error}; images of the batch: {names}") from error

@@ -1,0 +1,1 @@
+"""The training step: state, loss, gradient, update."""

@@ -1,0 +1,171 @@
+"""One alternating step of a generator and its discriminator (arXiv 1611.07004).
+
+Both updates are one pure function, to be jitted or pmapped like
+`jaxseg.training.step.steps.train_step`, and of its signature. The discriminator goes
+first on the generated pictures as they are, then the generator, judged by the new
+discriminator: the order of the authors' PyTorch release. The generator runs forward and
+backward once. Pixels without a target are -1 in true and generated pictures alike, so
+that nobody learns from them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+
+from jaxseg.losses import objective
+from jaxseg.losses.reduction import total
+from jaxseg.training.step import update
+from jaxseg.training.step.state import TrainState, with_stats
+
+GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+
+
+class Players(NamedTuple):
+    """An optimiser for each player; the state of the pair is a dict by player."""
+
+    generator: optax.GradientTransformation
+    discriminator: optax.GradientTransformation
+
+    def init(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """As of an optax transformation, over {"generator": ..., "discriminator"}."""
+        return {
+            name: getattr(self, name).init({name: params[name]})
+            for name in self._fields
+        }
+
+    def play(self, name: str, gradient: Any, opt_state: Any, params: Any):
+        """One player's new parameters and the new state of the pair."""
+        mine = {name: params[name]}
+        updates, new = getattr(self, name).update(
+            {name: gradient}, opt_state[name], mine
+        )
+        moved = optax.apply_updates(mine, updates)
+        return {**params, **moved}, {**opt_state, name: new}
+
+
+def train_step(
+    state: TrainState,
+    batch: Mapping[str, jax.Array],
+    *,
+    model: nn.Module,
+    tx: Players,
+    loss_fn: Any,
+    prepare: Callable | None = None,
+    schedule: optax.Schedule | None = None,
+    ema: float | None = None,
+    void: int = 255,
+    axis_name: str | None = None,
+) -> tuple[TrainState, dict[str, jax.Array]]:
+    """One update of both players.
+
+    Args:
+      batch: after `prepare`, "image" (the condition), "target" and "known" (see
+        `jaxseg.tasks.pix2pix_batch`) and "label".
+      model: its parameters are {"generator", "discriminator"}; called it gives logits
+        whose tanh is the picture, its method `judge` the discriminator's logits.
+      loss_fn: `jaxseg.losses.adversarial.Objectives`.
+
+    Returns:
+      The new state, and scalars: `loss` of the generator, `loss/<name>` per term of
+      both, `grad_norm` of the generator, `learning_rate`, and for pictures of labels
+      the counts `labelled` and `correct`.
+    """
+    update.check_average(state, ema)
+    batch = batch if prepare is None else prepare(batch)
+    key = update.dropout_key(state, axis_name)
+
+    generate = functools.partial(_generate, model, state, batch, key)
+    picture, pull_back, (stats, logits) = jax.vjp(
+        generate, state.params[GENERATOR], has_aux=True
+    )
+    params, opt_state, parts = state.params, state.opt_state, {}
+    if loss_fn.adversarial:
+        gradient, parts, stats = _discriminate(
+            params, stats, picture, batch, model, loss_fn, axis_name
+        )
+        params, opt_state = tx.play(DISCRIMINATOR, gradient, opt_state, params)
+
+    def share(picture):
+        judged = None
+        if loss_fn.adversarial:
+            judged, _ = _judge(model, with_stats(params, stats), batch, picture)
+        return objective(loss_fn.generator(picture, batch, judged), axis_name)
+
+    (loss, more), towards = jax.value_and_grad(share, has_aux=True)(picture)
+    (gradient,) = pull_back(towards)
+    loss, parts, gradient = total((loss, parts | more, gradient), axis_name)
+    params, opt_state = tx.play(GENERATOR, gradient, opt_state, params)
+    metrics = {
+        "loss": loss,
+        **{f"loss/{name}": part for name, part in parts.items()},
+        "grad_norm": optax.tree.norm(gradient),
+        **({} if schedule is None else {"learning_rate": schedule(state.step)}),
+        **_counts(logits, batch, void, axis_name),
+    }
+    state = state.replace(
+        step=state.step + 1,
+        params=params,
+        batch_stats=update.mean_over(stats, axis_name),
+        opt_state=opt_state,
+        ema=update.average(state, params, ema),
+    )
+    return state, metrics
+
+
+def _generate(model, state, batch, key, params):
+    """Pictures by the generator's `params`; its new statistics and logits."""
+    variables = with_stats({**state.params, GENERATOR: params}, state.batch_stats)
+    outputs, updated = model.apply(
+        variables,
+        batch["image"],
+        train=True,
+        mutable=["batch_stats"],
+        rngs={"dropout": key},
+    )
+    picture = _given(jnp.tanh(outputs["logits"]), batch)
+    return picture, (updated.get("batch_stats", {}), outputs["logits"])
+
+
+def _discriminate(params, stats, picture, batch, model, loss_fn, axis_name):
+    """Gradient of the discriminator (summed over devices), its terms, statistics."""
+    picture = jax.lax.stop_gradient(picture)
+
+    def share(mine):
+        variables = {**params, DISCRIMINATOR: mine}
+        real, seen = _judge(model, with_stats(variables, stats), batch, batch["target"])
+        fake, seen = _judge(model, with_stats(variables, seen), batch, picture)
+        loss, parts = objective(loss_fn.discriminator(real, fake), axis_name)
+        return loss, (parts, seen)
+
+    gradient, (parts, stats) = jax.grad(share, has_aux=True)(params[DISCRIMINATOR])
+    return total(gradient, axis_name), parts, stats
+
+
+def _judge(model, variables, batch, picture):
+    judged, updated = model.apply(
+        variables,
+        batch["image"],
+        picture,
+        train=True,
+        mutable=["batch_stats"],
+        method="judge",
+    )
+    return judged, updated.get("batch_stats", {})
+
+
+def _given(picture, batch):
+    return jnp.where(batch["known"][..., None], picture, -1.0)
+
+
+def _counts(logits, batch, void, axis_name):
+    """Pixels labelled and correct, where the picture is one of labels."""
+    if "label" not in batch:
+        return {}
+    return total(update.pixel_counts(logits, batch["label"], void), axis_name)

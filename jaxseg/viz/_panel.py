@@ -1,0 +1,66 @@
+"""Picture for training records: image | label | prediction, and a legend of classes."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from jaxseg.viz._overlay import overlay
+
+GAP = 4  # white pixels between the parts
+LINE = 16  # height of one line of the legend
+
+
+def panel(
+    image: np.ndarray,
+    label: np.ndarray,
+    prediction: np.ndarray,
+    palette,
+    *,
+    names: tuple[str, ...] = (),
+    alpha: float = 0.5,
+    void: int = 255,
+) -> np.ndarray:
+    """Image, label overlay and prediction overlay side by side, uint8 [h, w, 3].
+
+    Args:
+      image: uint8 [H, W, 3].
+      label: integers [H, W]; void pixels show the image.
+      prediction: integers [H, W].
+      palette: RGB per class, [K, 3].
+      names: class names; the legend lists the classes present in label or prediction.
+      alpha: share of the class colour.
+      void: label without class.
+    """
+    parts = [
+        image,
+        overlay(image, label, palette, alpha=alpha, void=void),
+        overlay(image, prediction, palette, alpha=alpha, void=void),
+    ]
+    gap = np.full((image.shape[0], GAP, 3), 255, np.uint8)
+    row = np.concatenate([parts[0], gap, parts[1], gap, parts[2]], axis=1)
+    if not names:
+        return row
+    if len(names) != len(palette):
+        raise ValueError(f"names must be {len(palette)}, one per colour, got {names}")
+    present = np.union1d(label[label != void], prediction[prediction != void])
+    entries = [(names[i], tuple(int(c) for c in palette[i])) for i in present]
+    return np.concatenate([row, _legend(entries, row.shape[1])], axis=0)
+
+
+def _legend(entries, width: int) -> np.ndarray:
+    """Swatches and names, wrapped at `width`: uint8 [h, width, 3]."""
+    font = ImageFont.load_default(size=11)
+    placed, x, y = [], GAP, GAP
+    for name, colour in entries:
+        length = LINE + int(font.getlength(name)) + 2 * GAP
+        if x > GAP and x + length > width:
+            x, y = GAP, y + LINE
+        placed.append((x, y, name, colour))
+        x += length
+    picture = Image.new("RGB", (width, y + LINE), (255, 255, 255))
+    draw = ImageDraw.Draw(picture)
+    for x, y, name, colour in placed:
+        draw.rectangle((x, y, x + LINE - 6, y + LINE - 6), fill=colour)
+        draw.text((x + LINE - 2, y - 2), name, fill=(0, 0, 0), font=font)
+    return np.asarray(picture)

@@ -1,0 +1,1 @@
+"""Known libraries: their networks, key maps and peers."""

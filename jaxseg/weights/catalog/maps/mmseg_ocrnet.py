@@ -1,0 +1,30 @@
+"""MMSegmentation's HRNet + OCR -> ``ocrnet_hrnet``.
+
+There without biases and with half-pixel corners: build ours with ``bias=False,
+align_corners=False, two_step=True``.
+"""
+
+from jaxseg.weights.catalog.maps.mmseg_hrnet import BACKBONE, pixel_head
+from jaxseg.weights.translate.rules import Rules, conv, conv_norm, prefixed
+
+_HEAD = r"decode_head\.1"
+_BLOCK = rf"{_HEAD}\.object_context_block"
+
+
+def _module(src: str, dst: str) -> Rules:
+    return conv_norm(rf"{src}\.conv", rf"{src}\.bn", f"head/{dst}")
+
+
+HEADS = (
+    *pixel_head(r"decode_head\.0", "region_head"),
+    *_module(rf"{_HEAD}\.bottleneck", "pixel"),
+    *_module(rf"{_BLOCK}\.query_project\.0", "context/pixel_1"),
+    *_module(rf"{_BLOCK}\.query_project\.1", "context/pixel_2"),
+    *_module(rf"{_BLOCK}\.key_project\.0", "context/object_1"),
+    *_module(rf"{_BLOCK}\.key_project\.1", "context/object_2"),
+    *_module(rf"{_BLOCK}\.value_project", "context/object_value"),
+    *_module(rf"{_BLOCK}\.out_project", "context/context"),
+    *_module(rf"{_BLOCK}\.bottleneck", "context/fuse"),
+    *conv(rf"{_HEAD}\.conv_seg", "head/classifier/conv"),
+)
+MAP = (*prefixed(BACKBONE, dst="backbone/"), *HEADS)

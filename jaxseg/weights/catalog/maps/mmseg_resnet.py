@@ -1,0 +1,19 @@
+"""MMSegmentation's ``ResNetV1c`` trunk, as it lies in a checkpoint.
+
+``BACKBONE`` starts at ``backbone.`` in the source and a bare ``ResNet`` here;
+``MAP`` is the backbone of a whole network, ``CLASSIFIER`` a file of open-mmlab's
+ImageNet weights.
+"""
+
+from jaxseg.weights.catalog.maps import torchvision_resnet as tv
+from jaxseg.weights.translate.rules import conv_norm, drop, prefixed
+
+STEM = (
+    *conv_norm(r"stem\.0", r"stem\.1", "stem/conv1"),
+    *conv_norm(r"stem\.3", r"stem\.4", "stem/conv2"),
+    *conv_norm(r"stem\.6", r"stem\.7", "stem/conv3"),
+)
+_TRUNK = (*STEM, *tv.STAGES, *tv.SHORTCUT)
+BACKBONE = prefixed(_TRUNK, src=r"backbone\.")
+MAP = prefixed(BACKBONE, dst="backbone/")
+CLASSIFIER = (*prefixed(_TRUNK, dst="backbone/"), *drop(r"fc\.(weight|bias)"))

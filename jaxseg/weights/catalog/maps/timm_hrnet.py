@@ -1,0 +1,39 @@
+"""timm's HRNet trunks and, under the same names, the authors' -> ``HRNet``.
+
+``BACKBONE`` addresses a bare ``HRNet``; the increment and classification layers of the
+image classifiers are left out.
+"""
+
+from jaxseg.weights.translate.rules import Rules, conv_norm, drop
+
+
+def _opened(branch: int) -> Rules:
+    """The convolution that opens a branch; its transition has the same number."""
+    source = rf"transition{branch}\.{branch}\.0"
+    return conv_norm(rf"{source}\.0", rf"{source}\.1", f"transition{branch}_{branch}")
+
+
+_BLOCK = r"layer1\.(\d+)"
+_BRANCH = r"stage(\d)\.(\d+)\.branches\.(\d)\.(\d+)"
+_FUSE = r"stage(\d)\.(\d+)\.fuse_layers\.(\d)\.(\d)"
+BACKBONE = (
+    *conv_norm(r"conv(\d)", r"bn(\d)", r"stem\1"),
+    *conv_norm(rf"{_BLOCK}\.conv(\d)", rf"{_BLOCK}\.bn(\d)", r"layer1_\1/conv\2"),
+    *conv_norm(
+        rf"{_BLOCK}\.downsample\.0",
+        rf"{_BLOCK}\.downsample\.1",
+        r"layer1_\1/downsample/proj",
+    ),
+    *conv_norm(r"transition1\.0\.0", r"transition1\.0\.1", "transition1_0"),
+    *_opened(1),
+    *_opened(2),
+    *_opened(3),
+    *conv_norm(
+        rf"{_BRANCH}\.conv(\d)", rf"{_BRANCH}\.bn(\d)", r"stage\1_\2/branch\3_\4/conv\5"
+    ),
+    *conv_norm(rf"{_FUSE}\.0", rf"{_FUSE}\.1", r"stage\1_\2/fuse\3_\4"),
+    *conv_norm(rf"{_FUSE}\.(\d)\.0", rf"{_FUSE}\.(\d)\.1", r"stage\1_\2/fuse\3_\4_\5"),
+)
+CLASSIFIER = drop(
+    r"(incre_modules|downsamp_modules|final_layer|classifier)\..*",
+)

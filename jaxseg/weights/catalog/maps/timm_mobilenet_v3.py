@@ -1,0 +1,40 @@
+"""timm's ``mobilenetv3_large_100`` and ``_small_100``.
+
+``blocks.S.I`` counts blocks within stages; here they are numbered through. The 1x1
+convolution behind the last block is one stage more, and ``conv_head`` already belongs
+to the classifier. Build ours with ``epsilon=1e-5``.
+"""
+
+from jaxseg.weights.translate.rules import Rules, conv, conv_norm, drop, prefixed
+
+_LARGE = (1, 2, 3, 4, 2, 3)  # blocks per stage
+_SMALL = (1, 2, 3, 2, 3)
+
+
+def backbone(counts: tuple[int, ...]) -> Rules:
+    """The table of a bare ``MobileNetV3``; the first block does not expand."""
+    rules = conv_norm("conv_stem", "bn1", "stem")
+    number = 0
+    for stage, count in enumerate(counts):
+        layers = _EXPANDED if stage else _FIRST
+        for i in range(count):
+            number += 1
+            place, target = rf"blocks\.{stage}\.{i}\.", f"block{number}"
+            for source, norm, name in layers:
+                rules += conv_norm(place + source, place + norm, f"{target}/{name}")
+            for source, name in (("conv_reduce", "reduce"), ("conv_expand", "expand")):
+                rules += conv(rf"{place}se\.{source}", f"{target}/squeeze/{name}")
+    last = rf"blocks\.{len(counts)}\.0\."
+    return (*rules, *conv_norm(last + "conv", last + "bn1", "last"))
+
+
+_FIRST = (("conv_dw", "bn1", "depthwise"), ("conv_pw", "bn2", "project"))
+_EXPANDED = (
+    ("conv_pw", "bn1", "expand"),
+    ("conv_dw", "bn2", "depthwise"),
+    ("conv_pwl", "bn3", "project"),
+)
+CLASSIFIER = drop(r"(conv_head|classifier)\.(weight|bias)")
+BACKBONE_LARGE, BACKBONE_SMALL = backbone(_LARGE), backbone(_SMALL)
+LARGE = (*prefixed(BACKBONE_LARGE, dst="backbone/"), *CLASSIFIER)
+SMALL = (*prefixed(BACKBONE_SMALL, dst="backbone/"), *CLASSIFIER)

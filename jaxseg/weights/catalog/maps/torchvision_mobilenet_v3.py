@@ -1,0 +1,54 @@
+"""torchvision's MobileNet v3, large and small.
+
+Inside ``features.N.block`` the layers are counted: expansion and squeeze-and-excite are
+there in some blocks only, so each size has its own table.
+"""
+
+from jaxseg.weights.translate.rules import Rules, conv, conv_norm, drop, prefixed
+
+# per block: whether it expands, whether it squeezes
+_LARGE = [
+    "-",
+    "e",
+    "e",
+    "es",
+    "es",
+    "es",
+    "e",
+    "e",
+    "e",
+    "e",
+    "es",
+    "es",
+    "es",
+    "es",
+    "es",
+]
+_SMALL = ["s", "e", "e", "es", "es", "es", "es", "es", "es", "es", "es"]
+
+
+def backbone(blocks: list[str]) -> Rules:
+    """The table of a bare ``MobileNetV3``."""
+    rules = conv_norm(r"features\.0\.0", r"features\.0\.1", "stem")
+    for number, parts in enumerate(blocks, start=1):
+        names = ["expand"] * ("e" in parts) + ["depthwise"]
+        names += ["squeeze"] * ("s" in parts) + ["project"]
+        for i, name in enumerate(names):
+            place, target = (
+                rf"features\.{number}\.block\.{i}\.",
+                f"block{number}/{name}",
+            )
+            if name == "squeeze":
+                rules += conv(place + "fc1", f"{target}/reduce")
+                rules += conv(place + "fc2", f"{target}/expand")
+            else:
+                rules += conv_norm(place + "0", place + "1", target)
+    last = rf"features\.{len(blocks) + 1}\."
+    return (*rules, *conv_norm(last + "0", last + "1", "last"))
+
+
+BACKBONE_LARGE = backbone(_LARGE)
+BACKBONE_SMALL = backbone(_SMALL)
+_CLASSIFIER = drop(r"classifier\.(0|3)\.(weight|bias)")
+LARGE = (*prefixed(BACKBONE_LARGE, dst="backbone/"), *_CLASSIFIER)
+SMALL = (*prefixed(BACKBONE_SMALL, dst="backbone/"), *_CLASSIFIER)

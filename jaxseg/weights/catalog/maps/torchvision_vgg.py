@@ -1,0 +1,34 @@
+"""torchvision's (and timm's) VGG-16 and -19, with and without batch norm.
+
+``features.N`` counts convolutions, normalisations, ReLUs and poolings in one line, so
+each of the four networks has its own table. The classifier is left out.
+"""
+
+from jaxseg.weights.translate.rules import Rules, conv, drop, norm, prefixed
+
+_CONVOLUTIONS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+
+
+def backbone(depth: int, *, batch_norm: bool) -> Rules:
+    """The table of a bare ``VGG(depth, batch_norm=batch_norm)``."""
+    rules: Rules = ()
+    index = 0
+    for block, count in enumerate(_CONVOLUTIONS[depth], start=1):
+        for i in range(1, count + 1):
+            rules += conv(rf"features\.{index}", f"conv{block}_{i}")
+            if batch_norm:
+                rules += norm(rf"features\.{index + 1}", f"norm{block}_{i}")
+            index += 3 if batch_norm else 2
+        index += 1
+    return rules
+
+
+_CLASSIFIER = drop(
+    r"classifier\.(0|3|6)\.(weight|bias)",
+    r"pre_logits\.fc(1|2)\.(weight|bias)",
+    r"head\.fc\.(weight|bias)",
+)
+VGG16 = (*prefixed(backbone(16, batch_norm=False), dst="backbone/"), *_CLASSIFIER)
+VGG19 = (*prefixed(backbone(19, batch_norm=False), dst="backbone/"), *_CLASSIFIER)
+VGG16_BN = (*prefixed(backbone(16, batch_norm=True), dst="backbone/"), *_CLASSIFIER)
+VGG19_BN = (*prefixed(backbone(19, batch_norm=True), dst="backbone/"), *_CLASSIFIER)

@@ -1,0 +1,39 @@
+"""torchvision's VGG-16 classifiers as encoders of FCN, SegNet and DeconvNet.
+
+``FCN`` reads ``vgg16`` with its two large dense layers as convolutions, ``SEGNET`` and
+``DECONVNET`` read ``vgg16_bn``. What the classifier does not have (scores, decoder) is
+to be allowed as missing: ``convert(..., allow_missing=("score*",))``.
+"""
+
+from jaxseg.weights.catalog.maps.torchvision_vgg import VGG16
+from jaxseg.weights.translate.rules import Rules, conv, drop, linear_as_conv, norm
+
+_REPEATS = (2, 2, 3, 3, 3)
+
+
+def encoder(template: str) -> Rules:
+    """``features`` of ``vgg16_bn``; the template takes block and number."""
+    rules: Rules = ()
+    index = 0
+    for block, count in enumerate(_REPEATS, start=1):
+        for i in range(1, count + 1):
+            target = template.format(block, i)
+            rules += conv(rf"features\.{index}", f"{target}/conv")
+            rules += norm(rf"features\.{index + 1}", f"{target}/norm")
+            index += 3
+        index += 1
+    return rules
+
+
+def dense(prefix: str) -> Rules:
+    """The classifier's first two layers as 7x7 and 1x1 convolutions."""
+    return (
+        *linear_as_conv(r"classifier\.0", f"{prefix}fc6/conv", (7, 7)),
+        *linear_as_conv(r"classifier\.3", f"{prefix}fc7/conv"),
+        *drop(r"classifier\.6\.(weight|bias)"),
+    )
+
+
+FCN = (*dense(""), *VGG16)
+SEGNET = (*encoder("enc{}_{}"), *drop(r"classifier\.(0|3|6)\.(weight|bias)"))
+DECONVNET = (*encoder("conv{}_{}"), *dense("bottleneck/"))

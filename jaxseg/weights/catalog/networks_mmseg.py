@@ -1,0 +1,118 @@
+"""Whole networks of MMSegmentation.
+
+A row's factory is the installed library's own configuration file, its ``peer`` the
+fields that differ from it.
+"""
+
+from jaxseg.weights.catalog.networks_mmseg_resnet import HEADS
+from jaxseg.weights.catalog.peer_mmseg import config
+from jaxseg.weights.catalog.sources import Network, Source
+
+_WIDTHS = (18, 32, 48)
+_STAGE4 = "backbone.stage4.0.branches.0.0.conv1.weight"  # of HRNet
+_LAYER0 = "backbone.layers.0.attn.attn.in_proj_weight"  # of ViT
+
+
+def _setr(decoder: str) -> tuple[Network, ...]:
+    """SETR-L and -B at the sizes of Cityscapes and ADE20K."""
+    return tuple(
+        Network(
+            f"setr_{decoder}_vit{trunk}16",
+            (("variant", "mmseg"), ("image_size", (size, size))),
+            config(f"setr_{decoder}") if trunk == "l" else "",
+            peer=(("backbone.img_size", (size, size)),),
+        )
+        for trunk in "lb"
+        for size in (768, 512)
+    )
+
+
+def _hrnet(width: int) -> tuple[tuple[str, object], ...]:
+    """Fields of the trunk; the head of FCN reads all branches."""
+    widths = [width << k for k in range(4)]
+    extra = "backbone.extra.stage{}.num_channels"
+    return tuple((extra.format(k), tuple(widths[:k])) for k in (2, 3, 4))
+
+
+ROWS: tuple[Source, ...] = (
+    *(row for head in HEADS for row in head.rows()),
+    Source(
+        "UNet",
+        "mmseg_unet",
+        "mmsegmentation",
+        ("backbone.encoder.0.0.convs.0.conv.weight", "decode_head.conv_seg.weight"),
+        networks=(Network("unet_fcn", factory=config("fcn_unet_s5-d16")),),
+    ),
+    Source(
+        "HRNet",
+        "mmseg_hrnet",
+        "mmsegmentation",
+        (_STAGE4, "decode_head.convs.0.conv.weight", "decode_head.conv_seg.weight"),
+        networks=tuple(
+            Network(
+                f"hrnet_w{width}",
+                (("head_bias", False), ("two_step", True)),
+                config("fcn_hr18"),
+                peer=(
+                    *_hrnet(width),
+                    ("decode_head.in_channels", tuple(width << k for k in range(4))),
+                    ("decode_head.channels", 15 * width),
+                ),
+            )
+            for width in _WIDTHS
+        ),
+    ),
+    Source(
+        "OCRNet on HRNet",
+        "mmseg_ocrnet",
+        "mmsegmentation",
+        (_STAGE4, "decode_head.1.object_context_block.bottleneck.conv.weight"),
+        networks=tuple(
+            Network(
+                f"ocrnet_hrnet_w{width}",
+                (("bias", False), ("align_corners", False), ("two_step", True)),
+                config("ocrnet_hr18") if width == 18 else "",
+            )
+            for width in _WIDTHS
+        ),
+    ),
+    Source(
+        "SETR-MLA",
+        "mmseg_setr:MLA",
+        "mmsegmentation",
+        (_LAYER0, "neck.mla.channel_proj.0.conv.weight"),
+        networks=_setr("mla"),
+    ),
+    Source(
+        "SETR-PUP",
+        "mmseg_setr:UPSAMPLING",
+        "mmsegmentation",
+        (_LAYER0, "decode_head.up_convs.3.0.conv.weight"),
+        ("neck.mla.channel_proj.0.conv.weight",),
+        networks=_setr("pup"),
+    ),
+    Source(
+        "SETR-naive",
+        "mmseg_setr:UPSAMPLING",
+        "mmsegmentation",
+        (_LAYER0, "decode_head.up_convs.0.0.conv.weight"),
+        ("neck.mla.channel_proj.0.conv.weight", "decode_head.up_convs.3.0.conv.weight"),
+        networks=_setr("naive"),
+    ),
+    Source(
+        "BiSeNetV1",
+        "mmseg_bisenet",
+        "mmsegmentation",
+        (
+            "backbone.context_path.gap_conv.1.conv.weight",
+            "backbone.ffm.conv1.conv.weight",
+        ),
+        networks=(
+            Network(
+                "bisenet_resnet18",
+                (("form", "mmseg"),),
+                config("bisenetv1_r18-d32"),
+            ),
+        ),
+    ),
+)

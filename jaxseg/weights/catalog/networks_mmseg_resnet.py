@@ -1,0 +1,204 @@
+"""Networks of MMSegmentation on a dilated ResNet: ten heads, three kinds of trunk."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from jaxseg.weights.catalog.peer_mmseg import config
+from jaxseg.weights.catalog.sources import Network, Source
+
+_ASPP = (
+    ("output_stride", 8),
+    ("features", 512),
+    ("project_kernel", 3),
+    ("pool_first", True),
+)
+_HALF_PIXEL = ("align_corners", False)
+_POOLED = "backbone.layer1.0.downsample.2.weight"  # behind a pooling: ResNet-v1d
+_STEM = "backbone.stem.0.weight"
+_TRUNKS = (  # name, table, keys that it has and lacks, options here, class there
+    ("v1c", "mmseg_resnet", (_STEM,), (_POOLED,), (("stem", "c"),), "ResNetV1c"),
+    (
+        "v1d",
+        "mmseg_resnet_d",
+        (_STEM, _POOLED),
+        (),
+        (("stem", "d"), ("dense_pool", "none")),
+        "ResNetV1d",
+    ),
+    (
+        "v1b",
+        "mmseg_resnet_v1",
+        ("backbone.conv1.weight", "backbone.layer4.0.conv1.weight"),
+        (),
+        (("stem", "7x7"),),
+        "ResNet",
+    ),
+)
+_NARROW = {  # fields of every head on ResNet-18
+    "decode_head.in_channels": 512,
+    "decode_head.channels": 128,
+    "auxiliary_head.in_channels": 256,
+    "auxiliary_head.channels": 64,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Head:
+    """A head that lies on ResNets of several kinds and depths.
+
+    Attributes:
+        name, table, aux: of the row.
+        model: our name, ``{}`` its depth; where there is none, it is an option.
+        config: file of the library.
+        has, lacks: keys of the head.
+        options: of our network.
+        narrow: options and fields of the network on ResNet-18, where there is one.
+    """
+
+    name: str
+    table: str
+    model: str
+    config: str
+    has: tuple[str, ...]
+    lacks: tuple[str, ...] = ()
+    options: tuple[tuple[str, object], ...] = ()
+    aux: str = ""
+    narrow: tuple[Mapping[str, object], Mapping[str, object]] | None = None
+
+    def rows(self) -> tuple[Source, ...]:
+        """One for each kind of trunk."""
+        depths = (50, 101) if self.narrow is None else (50, 101, 18)
+        return tuple(
+            Source(
+                f"{self.name} on ResNet-{kind}",
+                f"{trunk}+{self.table}",
+                "mmsegmentation",
+                (*keys, *self.has),
+                (*absent, *self.lacks),
+                networks=tuple(self._network(depth, stem, there) for depth in depths),
+            )
+            for kind, trunk, keys, absent, stem, there in _TRUNKS
+        )
+
+    def _network(self, depth: int, stem: tuple, kind: str) -> Network:
+        options = {**dict(stem), **dict(self.options)}
+        fields = {"backbone.type": kind, "backbone.depth": depth}
+        if depth == 18:
+            options |= {"depth": 18, "second_rate": False, **self.narrow[0]}
+            fields |= {**_NARROW, **self.narrow[1]}
+        elif "{}" not in self.model:
+            options["depth"] = depth
+        return Network(
+            self.model.format(50 if depth == 18 else depth),
+            tuple(options.items()),
+            config(self.config),
+            self.aux,
+            tuple(fields.items()),
+        )
+
+
+_JPU = "neck.conv_layers.0.0.conv.weight"
+_FASTFCN = (_HALF_PIXEL, ("variant", "mmseg"), ("stage_rates", (1, 1, 2, 4)))
+_FASTFCN_FILE = "fastfcn/fastfcn_r50-d32_jpu_{}_4xb2-80k_cityscapes-512x1024"
+_FEATURES = {"features": 128}
+HEADS = (
+    _Head(
+        "FastFCN-PSP",
+        "mmseg_deeplab:MAP_FASTFCN_PSP",
+        "fastfcn_psp_resnet{}",
+        "fastfcn_r50-d32_jpu_psp",
+        (_JPU, "decode_head.psp_modules.0.1.conv.weight"),
+        options=_FASTFCN,
+    ),
+    _Head(
+        "FastFCN-ASPP",
+        "mmseg_deeplab:MAP_FASTFCN_ASPP",
+        "fastfcn_deeplabv3_resnet{}",
+        _FASTFCN_FILE.format("aspp"),
+        (_JPU, "decode_head.aspp_modules.0.conv.weight"),
+        options=_FASTFCN,
+    ),
+    _Head(
+        "FastFCN-Enc",
+        "mmseg_deeplab:MAP_FASTFCN_ENC",
+        "fastfcn_enc_resnet{}",
+        _FASTFCN_FILE.format("enc"),
+        (_JPU, "decode_head.enc_module.encoding.0.codewords"),
+        options=_FASTFCN,
+    ),
+    _Head(
+        "PSPNet",
+        "mmseg_deeplab:MAP_PSPNET",
+        "pspnet_resnet{}",
+        "pspnet_r50-d8",
+        ("decode_head.psp_modules.0.1.conv.weight",),
+        (_JPU, "decode_head.lateral_convs.0.conv.weight"),  # UPerNet
+        (_HALF_PIXEL, ("output_stride", 8)),
+        narrow=(_FEATURES, {}),
+    ),
+    _Head(
+        "DeepLabV3",
+        "mmseg_deeplab:MAP_V3",
+        "deeplabv3_resnet{}",
+        "deeplabv3_r50-d8",
+        ("decode_head.aspp_modules.0.conv.weight",),
+        (_JPU, "decode_head.c1_bottleneck.conv.weight"),
+        (*_ASPP, ("refine", False)),
+        "auxiliary_head.",
+        (_FEATURES, {}),
+    ),
+    _Head(
+        "DeepLabV3+",
+        "mmseg_deeplab:MAP_V3PLUS",
+        "deeplabv3plus_resnet{}",
+        "deeplabv3plus_r50-d8",
+        ("decode_head.c1_bottleneck.conv.weight",),
+        options=(*_ASPP, ("separable", "full"), ("aux", 256)),
+        narrow=(
+            _FEATURES | {"low": 12, "aux": 64},
+            {"decode_head.c1_in_channels": 64, "decode_head.c1_channels": 12},
+        ),
+    ),
+    _Head(
+        "OCRNet",
+        "mmseg_ocrnet:HEADS",
+        "ocrnet_resnet101",
+        "ocrnet_r50-d8",
+        ("decode_head.1.object_context_block.bottleneck.conv.weight",),
+        options=(_HALF_PIXEL, ("bias", False), ("region_features", 256)),
+    ),
+    _Head(
+        "DANet",
+        "mmseg_danet",
+        "danet_resnet{}",
+        "danet_r50-d8",
+        ("decode_head.pam.gamma.scale", "decode_head.cam.gamma.scale"),
+        options=(_HALF_PIXEL, ("variant", "release")),
+    ),
+    _Head(
+        "Non-local",
+        "mmseg_nonlocal",
+        "nonlocal_resnet{}",
+        "nonlocal_r50-d8",
+        ("decode_head.nl_block.g.conv.weight", "decode_head.conv_cat.conv.weight"),
+        options=(("use_scale", True),),
+    ),
+    _Head(
+        "FCN",
+        "mmseg_fcn",
+        "fcn_resnet{}",
+        "fcn_r50-d8",
+        ("decode_head.convs.1.conv.weight", "decode_head.conv_cat.conv.weight"),
+        tuple(
+            f"decode_head.{block}"
+            for block in (
+                "nl_block.g.conv.weight",
+                "cca.gamma",
+                "gc_block.conv_mask.weight",
+                "ema_module.bases",
+            )
+        ),
+        (("convs", 2), ("join", True), ("output_stride", 8)),
+        narrow=({}, {}),
+    ),
+)

@@ -1,0 +1,89 @@
+"""Writes a state dict as PyTorch's zip format, without torch.
+
+``torch.load(path, weights_only=True)`` reads it: an ``OrderedDict`` of tensors, one
+storage each.
+"""
+
+import struct
+import zipfile
+from collections.abc import Mapping
+
+import ml_dtypes
+import numpy as np
+
+from jaxseg.weights.formats.pickle_program import DTYPES
+
+_KINDS = {dtype: name for name, dtype in DTYPES.items()}
+
+
+def write(path: str, state_dict: Mapping[str, np.ndarray]) -> None:
+    """Writes arrays under PyTorch's names.
+
+    Raises:
+        ValueError: a dtype that ``torch.save`` has no storage for.
+    """
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("archive/data.pkl", _program(state_dict))
+        archive.writestr("archive/byteorder", b"little")
+        for number, array in enumerate(state_dict.values()):
+            archive.writestr(f"archive/data/{number}", _little(array).tobytes())
+        archive.writestr("archive/version", b"3\n")
+
+
+def _little(array: np.ndarray) -> np.ndarray:
+    if array.dtype == ml_dtypes.bfloat16:
+        return array
+    return np.asarray(array, array.dtype.newbyteorder("<"))
+
+
+def _program(state_dict: Mapping[str, np.ndarray]) -> bytes:
+    """The pickle (protocol 2) of an ``OrderedDict`` of tensors."""
+    parts = [b"\x80\x02", _global("collections", "OrderedDict"), b")R"]
+    for number, (key, array) in enumerate(state_dict.items()):
+        parts += [_text(key), _tensor(number, array), b"s"]
+    return b"".join([*parts, b"."])
+
+
+def _tensor(number: int, array: np.ndarray) -> bytes:
+    """``_rebuild_tensor_v2(storage, 0, size, stride, False, OrderedDict())``."""
+    if array.dtype not in _KINDS:
+        raise ValueError(f"dtype {array.dtype} is not one of {sorted(DTYPES)}")
+    storage = [
+        b"(" + _text("storage"),
+        _global("torch", _KINDS[array.dtype]),
+        _text(str(number)) + _text("cpu"),
+        _integer(array.size) + b"tQ",
+    ]
+    stride = [1]
+    for length in reversed(array.shape[1:]):
+        stride.insert(0, stride[0] * length)
+    return b"".join(
+        [
+            _global("torch._utils", "_rebuild_tensor_v2"),
+            b"(",
+            *storage,
+            _integer(0),
+            _integers(array.shape),
+            _integers(stride[: array.ndim]),
+            b"\x89" + _global("collections", "OrderedDict") + b")R",
+            b"tR",
+        ]
+    )
+
+
+def _global(module: str, name: str) -> bytes:
+    return f"c{module}\n{name}\n".encode()
+
+
+def _text(value: str) -> bytes:
+    data = value.encode()
+    return b"X" + struct.pack("<I", len(data)) + data
+
+
+def _integer(value: int) -> bytes:
+    """LONG1: nine bytes, two's complement."""
+    return b"\x8a\x09" + int(value).to_bytes(9, "little", signed=True)
+
+
+def _integers(values) -> bytes:
+    return b"(" + b"".join(_integer(value) for value in values) + b"t"

@@ -1,7 +1,0 @@
-"""MMSegmentation's ``ResNet`` trunk with the 7x7 stem ("R-50b" in its tables)."""
-
-from jaxseg.weights.maps import torchvision_resnet as tv
-from jaxseg.weights.rules import prefixed
-
-BACKBONE = prefixed(tv.BACKBONE, src=r"backbone\.")
-MAP = prefixed(BACKBONE, dst="backbone/")

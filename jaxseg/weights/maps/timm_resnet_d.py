@@ -1,8 +1,0 @@
-"""timm's ``resnet18d`` ... ``resnet152d``: deep stem, pooled shortcuts."""
-
-from jaxseg.weights.maps import torchvision_resnet as tv
-from jaxseg.weights.maps.timm_resnet import STEM
-from jaxseg.weights.rules import drop, prefixed
-
-BACKBONE = (*STEM, *tv.STAGES, *tv.SHORTCUT_D)
-MAP = (*prefixed(BACKBONE, dst="backbone/"), *drop(r"fc\.weight", r"fc\.bias"))

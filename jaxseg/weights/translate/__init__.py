@@ -1,0 +1,1 @@
+"""Rules that turn one library's parameters into another's."""

@@ -1,0 +1,211 @@
+"""``load``: a checkpoint of another library (or of ours) as a model's variables."""
+
+import collections
+import dataclasses
+import glob
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from flax.traverse_util import unflatten_dict
+
+from jaxseg.typing import Variables
+from jaxseg.weights.catalog.detection import detect
+from jaxseg.weights.catalog.sources import Source
+from jaxseg.weights.formats import files
+from jaxseg.weights.formats.opaque import unread_names
+from jaxseg.weights.translate.convert import convert, flatten, translate
+from jaxseg.weights.translate.input_channels import adapt_input
+from jaxseg.weights.translate.report import Report
+from jaxseg.weights.translate.rules import Rules
+from jaxseg.weights.translate.state_dict import unwrap
+
+_COLLECTIONS = ("params/", "batch_stats/")
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """Variables, the account of the import, and what lay beside the state dict."""
+
+    variables: dict
+    report: Report
+    source: Source | None
+    beside: dict[str, Any]
+
+
+def load(source, model: nn.Module, **options) -> Variables:
+    """A model's variables from a checkpoint; ``read_into`` without the account.
+
+    >>> from jaxseg.models.zoo import create_model  # doctest: +SKIP
+    >>> model = create_model("deeplabv3_resnet50", num_classes=21)  # doctest: +SKIP
+    >>> variables = load("deeplabv3_resnet50_coco.pth", model)  # doctest: +SKIP
+    """
+    return read_into(source, model, **options).variables
+
+
+def read_into(
+    source: str | os.PathLike | Mapping[str, Any],
+    model: nn.Module,
+    *,
+    rules: Rules | None = None,
+    part: str | None = None,
+    allow_missing: Iterable[str] = (),
+    allow_unused: Iterable[str] = (),
+    channels: int = 3,
+) -> Imported:
+    """Reads a checkpoint, finds its table and fills a model's variables.
+
+    Args:
+        source: a file (.pth, .pt, .safetensors, .npz), an Orbax directory, an ``hf://``
+            address, or a state dict of arrays.
+        model: a whole network, or a bare backbone.
+        rules: the import table; default: found by the source's keys.
+        part: take this top-level part alone (``"backbone"``); the rest stays fresh.
+        allow_missing: patterns of model paths that may stay fresh (``"aux*"``).
+        allow_unused: patterns of source keys that may be left out.
+        channels: of the image; first convolutions are fitted (see ``adapt``).
+
+    Raises:
+        ValueError: every missing, unused and mis-shaped entry at once; an unreadable
+            file; an ImageNet classifier for a whole network without ``part``.
+    """
+    name = "the state dict" if isinstance(source, Mapping) else os.fspath(source)
+    tree = source if isinstance(source, Mapping) else files.read(source)
+    shapes = model_shapes(model, channels)
+    native = _native(tree)
+    if native is not None:
+        state, beside, found = native, {}, None
+        rules = tuple((path, path, "identity") for path in flatten(shapes))
+    else:
+        state, beside = unwrap(tree, name)
+        found = None if rules else detect(state)
+        _check_part(found, part, shapes, name)
+        trunk = found is not None and found.part == "backbone"
+        rules = _rebased(rules or found.rules(), shapes, part if trunk else None)
+    allow_missing, state, skipped = _restrict(part, rules, state, shapes, allow_missing)
+    state, adapted = adapt_input(state, rules, shapes, channels)
+    taken = convert(
+        state, rules, shapes, allow_missing=allow_missing, allow_unused=allow_unused
+    )
+    variables, fresh = _complete(taken, shapes, model, channels)
+    report = _report(taken, state, rules, found, native is not None)
+    report = dataclasses.replace(
+        report,
+        fresh=fresh,
+        adapted=adapted,
+        unused=report.unused + skipped,
+        unread=unread_names(beside),
+    )
+    return Imported(variables, report, found, beside)
+
+
+def model_shapes(model: nn.Module, channels: int = 3):
+    """Shapes and dtypes of a model's variables, without computing any."""
+    image = jax.ShapeDtypeStruct((1, 64, 64, channels), jnp.float32)
+    return jax.eval_shape(
+        lambda key, x: model.init(key, x, train=False), jax.random.key(0), image
+    )
+
+
+def _native(tree: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+    """The flat variables of one of our own files; None for other files."""
+    nested = isinstance(tree, Mapping) and isinstance(tree.get("params"), Mapping)
+    flat = flatten(tree) if nested else tree
+    if not isinstance(flat, Mapping) or not flat:
+        return None
+    if not all(str(key).startswith(_COLLECTIONS) for key in flat):
+        return None
+    return {path: np.asarray(value) for path, value in flat.items()}
+
+
+def _rebased(rules: Rules, shapes, place: str | None) -> Rules:
+    """Tables address ``backbone/...``: moved to ``place``, or to a bare backbone."""
+    if place is None and "backbone" in shapes["params"]:
+        return rules
+    level = f"/{place}/" if place else "/"
+    return tuple(
+        (rule[0], rule[1] and rule[1].replace("/backbone/", level, 1), *rule[2:])
+        for rule in rules
+    )
+
+
+def _check_part(found: Source | None, part, shapes, name: str) -> None:
+    if part is not None and not any(_inside(part, path) for path in flatten(shapes)):
+        parts = sorted(shapes["params"])
+        raise ValueError(f"part {part!r} is not in the model; its parts are {parts}")
+    trunk = found is not None and found.part == "backbone"
+    if trunk and part is None and "backbone" in shapes["params"]:
+        raise ValueError(
+            f"{name} is a {found.library} {found.name} classifier, the model a whole "
+            "network; part='backbone' takes the trunk and leaves the rest fresh"
+        )
+
+
+def _inside(part: str, path: str) -> bool:
+    return path.partition("/")[2].startswith(part + "/")
+
+
+def _restrict(part, rules, state, shapes, allow_missing):
+    """With ``part``: everything else may be missing, and is not taken from the file."""
+    allow_missing = tuple(allow_missing)
+    if part is None:
+        return allow_missing, dict(state), ()
+    outside = {path for path in flatten(shapes) if not _inside(part, path)}
+    allow_missing += tuple(sorted({glob.escape(p.partition("/")[2]) for p in outside}))
+    kept, skipped = {}, []
+    for key, array in state.items():
+        target, _ = translate(key, rules)
+        if target is not None and not _inside(part, target):
+            skipped.append(key)
+        else:
+            kept[key] = array
+    return allow_missing, kept, tuple(skipped)
+
+
+def _complete(
+    taken: dict, shapes, model, channels: int
+) -> tuple[dict, tuple[str, ...]]:
+    """Fresh values for what the source lacks; only those are computed."""
+    have = flatten(taken)
+    absent = tuple(path for path in flatten(shapes) if path not in have)
+    if absent:
+        image = jnp.zeros((1, 64, 64, channels), jnp.float32)
+
+        @jax.jit
+        def fresh(key):
+            flat = flatten(model.init(key, image, train=False))
+            return {path: flat[path] for path in absent}
+
+        have = {**have, **jax.device_get(fresh(jax.random.key(0)))}
+    paths = {tuple(path.split("/")): value for path, value in have.items()}
+    return unflatten_dict(paths), absent
+
+
+def _report(taken, state, rules, found: Source | None, native: bool) -> Report:
+    flat = flatten(taken)
+    routes = {key: translate(key, rules) for key in state}
+    cast = collections.Counter(
+        str(array.dtype)
+        for key, array in state.items()
+        if routes[key][0] in flat and array.dtype != flat[routes[key][0]].dtype
+    )
+    origin = f"{found.library} {found.name}" if found else "the rules passed in"
+    return Report(
+        origin="jaxseg" if native else origin,
+        tensors=len(flat),
+        parameters=sum(v.size for p, v in flat.items() if p.startswith("params/")),
+        dropped=tuple(
+            key
+            for key, route in routes.items()
+            if route == (None, "drop") and not key.endswith("num_batches_tracked")
+        ),
+        unused=tuple(
+            k for k, r in routes.items() if r[0] not in flat and r != (None, "drop")
+        ),
+        cast=tuple(sorted(cast.items())),
+        caution=found.caution if found else "",
+    )

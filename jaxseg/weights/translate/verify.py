@@ -1,0 +1,96 @@
+"""The library's own network beside the imported one: the largest difference.
+
+Only this file runs torch, and only when asked to.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+
+import jax
+import numpy as np
+
+from jaxseg.weights.catalog import peer_mmseg
+from jaxseg.weights.catalog.sources import Network, Source
+
+_SIZES = {"torchvision": (96, 129)}  # the others want multiples of 32
+
+
+def difference(
+    source: Source,
+    network: Network,
+    state_dict: Mapping[str, np.ndarray],
+    apply: Callable[[jax.Array], jax.Array],
+    *,
+    num_classes: int,
+    options: Mapping[str, object],
+) -> float:
+    """Largest difference of the logits relative to the largest logit.
+
+    Args:
+        source: the row of ``SOURCES``.
+        network: the row of its ``networks``, which names the library's factory.
+        state_dict: the source's weights.
+        apply: image [1, H, W, 3] -> logits [1, H, W, num_classes].
+        options: of our network.
+
+    Raises:
+        ValueError: the library is not installed, or has no such network.
+    """
+    if not network.factory:
+        known = sorted({row.name for row in source.networks if row.factory})
+        raise ValueError(
+            f"{source.name} as {network.name!r} has no peer; allowed: {known}"
+        )
+    torch = _library("torch")
+    net = _build(network, options, state_dict, num_classes)
+    tensors = {key: torch.from_numpy(np.array(v)) for key, v in state_dict.items()}
+    net.load_state_dict(tensors)
+    net.eval()
+    size = dict(network.options).get("image_size") or _size(network)
+    image = np.random.default_rng(0).normal(size=(1, *size, 3)).astype(np.float32)
+    with torch.no_grad():
+        forward = peer_mmseg.logits if _is_mmseg(network) else type(net).__call__
+        want = forward(net, torch.from_numpy(image.transpose(0, 3, 1, 2).copy()))
+    want = want["out"] if isinstance(want, Mapping) else want
+    want = want.numpy().transpose(0, 2, 3, 1)
+    with jax.default_matmul_precision("highest"):
+        got = np.asarray(apply(image))
+    return float(np.abs(got - want).max() / np.abs(want).max())
+
+
+def _is_mmseg(network: Network) -> bool:
+    return network.factory.startswith(peer_mmseg.PREFIX)
+
+
+def _size(network: Network) -> tuple[int, int]:
+    return _SIZES.get(network.factory.partition(".")[0], (96, 128))
+
+
+def _library(name: str):
+    """The module; ValueError where it cannot be imported."""
+    try:
+        return importlib.import_module(name)
+    except (ImportError, RuntimeError, AttributeError) as error:
+        raise ValueError(f"{name} cannot be imported to compare: {error}") from error
+
+
+def _build(network: Network, options, state_dict, num_classes: int):
+    """The library's network, with weights of its own."""
+    if _is_mmseg(network):
+        _library("mmseg")
+        name = network.factory.removeprefix(peer_mmseg.PREFIX)
+        return peer_mmseg.build(name, dict(network.peer), options, num_classes)
+    module, _, function = network.factory.rpartition(".")
+    make = getattr(_library(module), function)
+    return make(**_options(network, state_dict, num_classes))
+
+
+def _options(network: Network, state_dict, num_classes: int) -> dict[str, object]:
+    """What the library's function is called with; nothing is downloaded."""
+    if not network.factory.startswith("torchvision"):
+        return {"encoder_weights": None, "classes": num_classes, **dict(network.peer)}
+    options = {"num_classes": num_classes, "weights": None, "weights_backbone": None}
+    if "lraspp" in network.factory:
+        return options
+    auxiliary = any(key.startswith("aux_classifier.") for key in state_dict)
+    return {**options, "aux_loss": auxiliary}
