@@ -1,29 +1,46 @@
 """The direction of imports, and what `import jaxseg` must not load."""
 
 import ast
+import importlib
+import inspect
 import pathlib
+import pkgutil
 import subprocess
 import sys
 
 import jaxseg
 
 PACKAGE = pathlib.Path(jaxseg.__file__).parent
-BASE = {"typing", "tree", "config"}
+BASE = {"typing", "config", "storage"}
+NETWORKS = BASE | {"ops", "nn", "backbones", "heads", "models"}
+RUNS = NETWORKS | {"data", "weights", "checkpoints", "runs"}
+STUDIES = RUNS | {
+    *("losses", "metrics", "training", "tasks"),
+    *("analysis", "inference", "viz"),
+}
+TOOLS = {"audit", "plan", "lab", "bench", "report", "serve"}
 ALLOWED = {
+    "typing": set(),
+    "config": BASE,
+    "storage": BASE,
     "ops": BASE,
     "nn": BASE | {"ops"},
-    "losses": BASE | {"ops"},
-    "metrics": BASE | {"ops"},
     "backbones": BASE | {"ops", "nn"},
     "heads": BASE | {"ops", "nn"},
-    "models": BASE | {"ops", "nn", "backbones", "heads"},
-    "data": BASE,
-    "viz": BASE,
+    "models": NETWORKS,
+    "losses": BASE | {"ops"},
+    "metrics": BASE | {"ops"},
     "weights": BASE,
-    "inference": BASE | {"ops"},
-    "analysis": BASE | {"ops", "training"},
+    "viz": BASE,
     "checkpoints": BASE,
-    "training": BASE | {"metrics", "ops", "losses", "checkpoints"},
+    "data": BASE,
+    "analysis": BASE | {"ops"},
+    "inference": BASE | {"ops", "data", "analysis", "metrics"},
+    "training": BASE | {"losses", "metrics", "ops", "checkpoints"},
+    "runs": RUNS,
+    "tasks": RUNS | {"losses", "metrics", "training", "inference", "viz"},
+    **{tool: STUDIES for tool in TOOLS},
+    "cli": STUDIES | TOOLS,
 }
 TENSORFLOW_FILES = {"data/tf_backend.py"}
 
@@ -36,6 +53,43 @@ def imports(path):
             assert not node.level, f"{path}: relative import"
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def module_name(path):
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_modules(path, modules):
+    """Modules of jaxseg that a file imports, the most exact name of each."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in modules)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                if name in modules or node.module in modules:
+                    yield name if name in modules else node.module
+
+
+def cycle(graph):
+    """One cycle of a graph {node: successors} as a list of nodes, or None."""
+    done, path = set(), []
+
+    def visit(node):
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node in done:
+            return None
+        path.append(node)
+        for successor in sorted(graph.get(node, ())):
+            if found := visit(successor):
+                return found
+        path.pop()
+        done.add(node)
+        return None
+
+    return next((found for node in sorted(graph) if (found := visit(node))), None)
 
 
 def test_imports_follow_the_layers():
@@ -52,6 +106,49 @@ def test_imports_follow_the_layers():
             if parts[1] in ALLOWED and parts[1] not in ALLOWED[layer] | {layer}:
                 wrong.append(f"{here}: {name}")
     assert not wrong, wrong
+
+
+def test_every_folder_is_in_the_table():
+    folders = {p.name for p in PACKAGE.iterdir() if p.is_dir() and p.name[0] != "_"}
+    assert folders <= set(ALLOWED)
+
+
+def test_no_cycle_of_files_or_folders():
+    modules = {module_name(path): path for path in PACKAGE.rglob("*.py")}
+    files = {
+        # A package's own list of public names is no dependency of its files.
+        name: {other for other in imported_modules(path, modules) if other != name}
+        for name, path in modules.items()
+        if path.name != "__init__.py"
+    }
+    assert cycle(files) is None, cycle(files)
+    folders = {}
+    for name, others in files.items():
+        own = name.rpartition(".")[0]
+        for other in others:
+            is_package = modules[other].name == "__init__.py"
+            folder = other if is_package else other.rpartition(".")[0]
+            # A folder inside another may use what lies beside it.
+            if not f"{own}.".startswith(f"{folder}."):
+                folders.setdefault(own, set()).add(folder)
+    assert cycle(folders) is None, cycle(folders)
+
+
+def test_a_cycle_is_found():
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": set()}) is None
+
+
+def test_no_module_shares_its_name_with_what_its_package_exports():
+    shadowed = []
+    for module in pkgutil.walk_packages([str(PACKAGE)], "jaxseg."):
+        if "__main__" in module.name or "_dataset_builder" in module.name:
+            continue
+        package, _, leaf = module.name.rpartition(".")
+        value = getattr(importlib.import_module(package), leaf, None)
+        if value is not None and not inspect.ismodule(value):
+            shadowed.append(module.name)
+    assert not shadowed, shadowed
 
 
 def test_only_one_file_names_tensorflow():

@@ -18,10 +18,11 @@ import jax
 import numpy as np
 
 from jaxseg import analysis
-from jaxseg.cli.sweep import commit, machine, summary, write_lines
+from jaxseg.cli.sweep import commit, machine, summary
 from jaxseg.lab.networks import Network, build, noise, theoretical
 from jaxseg.lab.page import Table, lines, png
 from jaxseg.runs.directory import load_variables, read_config
+from jaxseg.storage.json_file import write_lines
 from jaxseg.viz import figures
 
 SIZE, IMAGES, SEEDS = (257, 257), 4, (0, 1, 2)

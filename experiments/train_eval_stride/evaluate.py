@@ -17,8 +17,9 @@ import tempfile
 from pathlib import Path
 
 from jaxseg.cli import eval as scoring
-from jaxseg.cli.sweep import commit, machine, summary, write_lines
+from jaxseg.cli.sweep import commit, machine, summary
 from jaxseg.lab.page import Table, lines, png
+from jaxseg.storage.json_file import write_lines
 from jaxseg.viz import figures
 
 STRIDES, SEEDS = (8, 16, 32), (0, 1, 2)

@@ -17,10 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxseg.analysis import grid_energy
-from jaxseg.cli.sweep import commit, machine, summary, write_lines
+from jaxseg.cli.sweep import commit, machine, summary
 from jaxseg.data import open_source
 from jaxseg.lab.page import Table, lines, png
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.storage.json_file import write_lines
 from jaxseg.viz import figures
 
 IMAGES, PERIODS = 40, (2, 4, 8)

@@ -23,10 +23,10 @@ from jaxseg.metrics import ConfusionTotal, scores, table, to_json
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.default import DEFAULT
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.storage.json_file import write_json
 from jaxseg.tasks.table import Examples, system_of
 from jaxseg.training.devices import runner as devices
 from jaxseg.training.run import evaluate
-from jaxseg.training.run.metric_writer import write_json
 
 
 @dataclasses.dataclass(frozen=True)

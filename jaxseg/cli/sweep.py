@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-import json
 import os
 import platform
 import queue
@@ -36,12 +35,8 @@ from jaxseg.lab.page import Table, lines, png
 from jaxseg.runs.config_file import config_name, execute_file
 from jaxseg.runs.directory import CONFIG, read_config
 from jaxseg.runs.serialize import differences, from_dict, to_dict
-from jaxseg.training.run.metric_writer import (
-    METRICS,
-    read_metrics,
-    replace_text,
-    write_json,
-)
+from jaxseg.storage.json_file import write_json, write_lines
+from jaxseg.training.run.metric_writer import METRICS, read_metrics
 from jaxseg.viz import figures
 
 RESULTS, TABLE, LOG, FIGURE = "results.jsonl", "table.json", "log.txt", "results.png"
@@ -261,11 +256,6 @@ def summary(name: str, values: list[float]) -> tuple[Any, ...]:
     spread = statistics.stdev(values) if len(values) > 1 else None
     mean = statistics.fmean(values)
     return (name, len(values), mean, spread, min(values), max(values))
-
-
-def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    """One JSON object per line."""
-    replace_text(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def machine() -> str:

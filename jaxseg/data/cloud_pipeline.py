@@ -15,7 +15,8 @@ import numpy as np
 from jaxseg.config import DataConfig
 from jaxseg.data import shuffle as order
 from jaxseg.data.clouds import Clouds
-from jaxseg.data.pipeline import eval_plan, read_batches
+from jaxseg.data.draws import eval_plan
+from jaxseg.data.pipeline import read_batches
 from jaxseg.data.spec import VOID
 
 Example = dict[str, np.ndarray]

@@ -15,6 +15,7 @@ import numpy as np
 from jaxseg.config import DataConfig
 from jaxseg.data import elastic
 from jaxseg.data import shuffle as order
+from jaxseg.data.draws import eval_plan, train_draw
 from jaxseg.data.source import Source
 from jaxseg.data.spec import VOID
 from jaxseg.data.transforms import cut_image, cut_label, sample_window
@@ -123,34 +124,6 @@ def eval_batches(
         share=share,
         workers=source.workers,
     )
-
-
-def eval_plan(
-    sizes: tuple[tuple[int, int], ...], batch_size: int, multiple: int
-) -> list[tuple[tuple[int, int], list[int]]]:
-    """Padded size and examples of each global batch; -1 fills the last of a size."""
-    groups: dict[tuple[int, int], list[int]] = {}
-    for index, size in enumerate(sizes):
-        height, width = (-(-side // multiple) * multiple for side in size)
-        groups.setdefault((height, width), []).append(index)
-    plan = []
-    for size, members in groups.items():
-        for start in range(0, len(members), batch_size):
-            batch = members[start : start + batch_size]
-            plan.append((size, batch + [-1] * (batch_size - len(batch))))
-    return plan
-
-
-def train_draw(
-    source: Source, config: DataConfig, seed: int, position: int
-) -> tuple[int, np.random.Generator, np.uint32]:
-    """Example number, randomness and device seed of a position."""
-    rng = order.generator(seed, position)
-    device_seed = rng.integers(2**32, dtype=np.uint32)
-    twice = source.holding(config.duplicate)
-    place = order.example_index(seed, position, len(source) + len(twice))
-    index = place if place < len(source) else twice[place - len(source)]
-    return index, rng, device_seed
 
 
 def train_example(

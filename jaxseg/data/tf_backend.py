@@ -11,18 +11,15 @@ This is the only file that may import TensorFlow, and it does so on use.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
-from jaxseg.data import pipeline
+from jaxseg.data.draws import Examples, train_draw
 from jaxseg.data.spec import VOID
 from jaxseg.data.transforms import sample_window
-
-if TYPE_CHECKING:
-    from jaxseg.data.source import Source
 
 
 def load_tensorflow() -> Any:
@@ -57,7 +54,7 @@ def read_records(
 
 
 def train_stream(
-    source: Source,
+    source: Examples,
     config: DataConfig,
     seed: int,
     position: Callable[[int], int],
@@ -70,9 +67,7 @@ def train_stream(
     sizes = source.sizes
 
     def draw(local: np.ndarray) -> np.ndarray:
-        index, rng, device_seed = pipeline.train_draw(
-            source, config, seed, position(int(local))
-        )
+        index, rng, device_seed = train_draw(source, config, seed, position(int(local)))
         window = sample_window(
             rng, sizes[index], crop=config.crop, scale_range=config.scale_range
         )
@@ -95,7 +90,7 @@ def train_stream(
 
 
 def eval_stream(
-    source: Source, plan: list[tuple[tuple[int, int], list[int]]]
+    source: Examples, plan: list[tuple[tuple[int, int], list[int]]]
 ) -> Iterator[dict[str, np.ndarray]]:
     """Evaluation batches of a plan; see `pipeline.eval_batches`."""
     tf = load_tensorflow()
@@ -123,7 +118,7 @@ def eval_stream(
     return _batches(stream.map(example, **_threads(source)), share)
 
 
-def _threads(source: Source) -> dict[str, Any]:
+def _threads(source: Examples) -> dict[str, Any]:
     return {"num_parallel_calls": max(1, source.workers), "deterministic": True}
 
 
@@ -132,7 +127,7 @@ def _batches(dataset, share: int) -> Iterator[dict[str, np.ndarray]]:
     yield from batches.as_numpy_iterator()
 
 
-def _encoded(tf, source: Source) -> tuple[Any, Any]:
+def _encoded(tf, source: Examples) -> tuple[Any, Any]:
     images = tf.constant([record["image"] for record in source.records])
     return images, tf.constant([record["label"] for record in source.records])
 

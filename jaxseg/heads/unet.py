@@ -10,7 +10,7 @@ from flax import linen as nn
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, initialiser
 from jaxseg.nn.norm import Norm
-from jaxseg.ops.lowering.upsample_conv import doubled_conv
+from jaxseg.ops.upsample_conv import doubled_conv
 from jaxseg.typing import Array, Pyramid
 
 LEVELS = ("c4", "c3", "c2", "c1", "c0")

@@ -27,7 +27,8 @@ from jaxseg.models import MODELS
 from jaxseg.nn.affinity import WithAffinity
 from jaxseg.nn.block_config import Style
 from jaxseg.runs.serialize import from_dict, near, to_dict
-from jaxseg.training.run.metric_writer import replace_text, write_json
+from jaxseg.storage import atomic
+from jaxseg.storage.json_file import write_json
 
 CONFIG, DATASET, CHECKPOINTS = "config.json", "dataset.json", "ckpt"
 CHANNELS = 3
@@ -81,7 +82,7 @@ def _check_options(name: str, options: Mapping[str, Any]) -> None:
 def write_run(workdir: Path, config: Config, spec: DatasetSpec) -> None:
     """Writes config.json and dataset.json."""
     write_json(workdir / CONFIG, to_dict(config))
-    replace_text(workdir / DATASET, spec.to_json() + "\n")
+    atomic.write_text(workdir / DATASET, spec.to_json() + "\n")
 
 
 def read_config(workdir: str | Path) -> Config:

@@ -31,7 +31,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from jaxseg.runs import atomic, owner
+from jaxseg.storage import atomic
+from jaxseg.storage import process as owner
 
 LOCK = "lock.json"
 BEAT = 5.0  # seconds between two signs of life

@@ -11,7 +11,6 @@ import numpy as np
 from jaxseg.checkpoints.manager import Checkpoints
 from jaxseg.checkpoints.reading import read_arrays
 from jaxseg.runs.directory import CHECKPOINTS, read_config
-from jaxseg.training.step.state import TrainState
 
 
 def started(workdir: Path) -> bool:
@@ -20,7 +19,7 @@ def started(workdir: Path) -> bool:
     return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
 
 
-def initialised(state: TrainState, source: str | Path) -> TrainState:
+def initialised(state: Any, source: str | Path) -> Any:
     """A new state with the parameters and statistics of a run's best checkpoint.
 
     Steps, optimiser and random key stay those of the new run. Where the source keeps

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.ops.lowering.upsample_conv import doubled_conv
+from jaxseg.ops.upsample_conv import doubled_conv
 
 
 def arrays(height, width, size, channels=5, more=3, features=4):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from jaxseg.runs import atomic
+from jaxseg.storage import atomic
 
 
 def names(folder):

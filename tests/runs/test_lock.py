@@ -13,7 +13,8 @@ import time
 
 import pytest
 
-from jaxseg.runs import lock, owner
+from jaxseg.runs import lock
+from jaxseg.storage import process as owner
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ import sys
 import numpy as np
 import pytest
 
+from jaxseg.storage.json_file import plain, write_json
 from jaxseg.training.run.metric_writer import (
     METRICS,
     Record,
-    plain,
     read_metrics,
-    write_json,
 )
 
 

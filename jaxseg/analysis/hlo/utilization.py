@@ -10,15 +10,13 @@ float32 too.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 
 from jaxseg.analysis.hlo.roofline import chip_of
 from jaxseg.analysis.jaxpr.cost import jaxpr_cost
-from jaxseg.training.devices.runner import Training
-from jaxseg.training.run.task import HostBatch
 
 FURTHER = {  # device_kind -> operations per second of one device, by the makers' pages
     "TPU v2": 22.5e12,  # a core; 45e12 a chip
@@ -49,8 +47,8 @@ def device_peak(kind: str) -> float | None:
 
 
 def counter(
-    driver: Training, *, kind: str
-) -> Callable[[Any, HostBatch], int | None] | None:
+    driver: Any, *, kind: str
+) -> Callable[[Any, Mapping[str, Any]], int | None] | None:
     """(state, batch of this process) -> operations of one update over all devices.
 
     None under pmap, whose program cannot be traced without running it.
@@ -58,7 +56,7 @@ def counter(
     if kind != "jit":
         return None
 
-    def count(state: Any, batch: HostBatch) -> int | None:
+    def count(state: Any, batch: Mapping[str, Any]) -> int | None:
         processes = jax.process_count()
         whole = {
             name: jax.ShapeDtypeStruct(

@@ -8,13 +8,14 @@ the file reads as if the run had never stopped.
 from __future__ import annotations
 
 import json
-import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tensorboardX import SummaryWriter
+
+from jaxseg.storage import atomic
+from jaxseg.storage.json_file import plain
 
 METRICS = "metrics.jsonl"
 
@@ -61,19 +62,6 @@ class Record:
             self._events.close()
 
 
-def plain(value: Any) -> Any:
-    """A JSON value: numpy scalars and arrays become numbers and lists, NaN null."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
 def cut_after(path: Path, step: int) -> None:
     """Drops the lines of later steps, and a last line that was cut by a crash."""
     if not path.exists():
@@ -81,7 +69,7 @@ def cut_after(path: Path, step: int) -> None:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     kept = "".join(line for line in lines if _is_until(line, step))
     if kept != "".join(lines):
-        replace_text(path, kept)
+        atomic.write_text(path, kept)
 
 
 def _is_until(line: str, step: int) -> bool:
@@ -96,16 +84,3 @@ def read_metrics(workdir: str | Path, kind: str | None = None) -> list[dict[str,
     lines = (Path(workdir) / METRICS).read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     return [row for row in rows if kind in (None, row["kind"])]
-
-
-def write_json(path: str | Path, value: Any) -> None:
-    """Writes a JSON file that is either complete or absent."""
-    replace_text(Path(path), json.dumps(plain(value), indent=2) + "\n")
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Replaces a file in one step: a temporary file beside it, then a rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

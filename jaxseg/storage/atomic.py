@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from jaxseg.runs import owner
+from jaxseg.storage import process as owner
 
 _NUMBERS = itertools.count()
 _TEMPORARY = re.compile(r"\..+\.building-(?P<mark>\w+)-\d+(\.\w+)?")

@@ -1,0 +1,1 @@
+"""Files and folders: complete or absent, whoever writes or dies."""

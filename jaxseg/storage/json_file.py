@@ -1,0 +1,38 @@
+"""JSON files that appear complete, or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxseg.storage import atomic
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Replaces a file by `value` as indented JSON, in one step; see `plain`."""
+    atomic.write_text(path, json.dumps(plain(value), indent=2) + "\n")
+
+
+def write_lines(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Replaces a file by one JSON object per line, in one step; see `plain`."""
+    atomic.write_text(path, "".join(json.dumps(plain(row)) + "\n" for row in rows))
+
+
+def plain(value: Any) -> Any:
+    """Converts a value to what JSON can hold.
+
+    NumPy scalars and arrays become numbers and lists, tuples become lists, keys become
+    strings, and numbers that are not finite become None.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
