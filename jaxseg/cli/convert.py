@@ -25,13 +25,13 @@ from jaxseg.models import MODELS
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import CONFIG, build_model, read_config, read_spec, write_run
 from jaxseg.runs.serialize import near, to_dict
+from jaxseg.weights import verify
 from jaxseg.weights.catalog.mmseg_config import trunk_options
 from jaxseg.weights.catalog.sources import read_table
 from jaxseg.weights.formats import files
+from jaxseg.weights.loading import Imported, model_shapes
 from jaxseg.weights.translate import model_card as cards
-from jaxseg.weights.translate import verify
 from jaxseg.weights.translate.convert import flatten
-from jaxseg.weights.translate.load import Imported, model_shapes
 from jaxseg.weights.translate.num_classes import count_classes
 from jaxseg.weights.translate.state_dict import unwrap
 

@@ -9,8 +9,8 @@ from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.weights.catalog.maps import timm_resnet, timm_resnet_d, torchvision_resnet
+from jaxseg.weights.loading import model_shapes, read_into
 from jaxseg.weights.translate.convert import flatten
-from jaxseg.weights.translate.load import model_shapes, read_into
 from jaxseg.weights.translate.num_classes import count_classes
 from jaxseg.weights.translate.state_dict import unwrap
 

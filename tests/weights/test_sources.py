@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from jaxseg import create_model, weights
+from jaxseg.weights.loading import model_shapes
 from jaxseg.weights.translate.convert import flatten
-from jaxseg.weights.translate.load import model_shapes
 from jaxseg.weights.translate.model_card import LICENCES
 
 QUICK = (
