@@ -7,32 +7,40 @@ split, the pairs in order of their names.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import hashlib
 import os
 import pathlib
 from collections.abc import Iterable
 
+from jaxseg.data.lists import SPLIT_NAMES, find_lists, read_list
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-SPLIT_NAMES = {"val": "validation", "valid": "validation"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """An image and its mask; `None` for a file that is missing."""
+    """An image and its mask; `None` for a file that is missing.
+
+    `origin` names the line of a list that asks for the pair, such as "train.txt, line
+    3"; it is empty for pairs that were found in folders.
+    """
 
     name: str
     image: pathlib.Path | None
     mask: pathlib.Path | None
+    origin: str = ""
 
 
-def camvid_pairs(root: pathlib.Path) -> dict[str, list[Pair]]:
+def camvid_pairs(
+    root: pathlib.Path, lists: Iterable[str] = ()
+) -> dict[str, list[Pair]]:
     """Splits of `root/train` + `root/trainannot`, likewise val and test.
 
     Raises:
         ValueError: if the root or one half of a split is missing.
     """
+    del lists  # this layout has none
     _require_folder(root)
     splits = {}
     for split in ("train", "val", "test"):
@@ -44,7 +52,7 @@ def camvid_pairs(root: pathlib.Path) -> dict[str, list[Pair]]:
     return splits
 
 
-def isbi_pairs(root: pathlib.Path) -> dict[str, list[Pair]]:
+def isbi_pairs(root: pathlib.Path, lists: Iterable[str] = ()) -> dict[str, list[Pair]]:
     """Splits of `root/image/N.png` with `root/label/N.png`, N in numerical order.
 
     The last fifth of the slices is `validation`, the others are `train`.
@@ -52,6 +60,7 @@ def isbi_pairs(root: pathlib.Path) -> dict[str, list[Pair]]:
     Raises:
         ValueError: if a folder is missing, or a name is not a number.
     """
+    del lists  # this layout has none
     for name in ("image", "label"):
         _require_folder(root / name)
     pairs = _match(root / "image", root / "label")
@@ -63,24 +72,32 @@ def isbi_pairs(root: pathlib.Path) -> dict[str, list[Pair]]:
     return {"train": pairs[:first], "validation": pairs[first:]}
 
 
-def folder_pairs(root: pathlib.Path) -> dict[str, list[Pair]]:
+def folder_pairs(
+    root: pathlib.Path, lists: Iterable[str] = ()
+) -> dict[str, list[Pair]]:
     """Splits of `root/<split>/{images,masks}`, or of `root/{images,masks}`.
 
-    In the second layout `root/train.txt`, `val.txt`, ... name the members of a split,
-    one name per line, with or without suffix; without lists all pairs are `train`.
-    Images and masks are matched by stem. `val` and `valid` become `validation`.
+    In the second layout the lists `train.txt`, `val.txt`, `validation.txt` and
+    `test.txt` name the members of a split, one name per line, with or without suffix;
+    without lists all pairs are `train`. Images and masks are matched by stem. `val` and
+    `valid` become `validation`.
+
+    Args:
+        root: the folder.
+        lists: names of further splits that have a list. Other text files do not count.
 
     Raises:
-        ValueError: if neither layout is there, or two files share a stem.
+        ValueError: if neither layout is there, two files share a stem, or a list cannot
+            be used.
     """
     _require_folder(root)
     if (root / "images").is_dir():
         _require_folder(root / "masks")
         pairs = _match(root / "images", root / "masks")
-        lists = sorted(p for p in root.glob("*.txt") if p.name != "classes.txt")
-        if not lists:
+        found = find_lists(root, lists)
+        if not found:
             return {"train": pairs}
-        return _named((path.stem, _listed(path, pairs)) for path in lists)
+        return {split: _listed(path, pairs) for split, path in found.items()}
     splits = [p for p in sorted(root.iterdir()) if (p / "images").is_dir()]
     if not splits:
         found = sorted(p.name for p in root.iterdir())
@@ -90,15 +107,6 @@ def folder_pairs(root: pathlib.Path) -> dict[str, list[Pair]]:
     for split in splits:
         _require_folder(split / "masks")
     return _named((p.name, _match(p / "images", p / "masks")) for p in splits)
-
-
-def read_classes(root: pathlib.Path) -> tuple[str, ...]:
-    """Names in `root/classes.txt`, one per line; empty if there is no such file."""
-    path = root / "classes.txt"
-    if not path.is_file():
-        return ()
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return tuple(line.strip() for line in lines if line.strip())
 
 
 def fingerprint(splits: dict[str, list[Pair]], options: Iterable[object]) -> str:
@@ -153,14 +161,10 @@ def _by_stem(folder: pathlib.Path) -> dict[str, pathlib.Path]:
 
 def _listed(path: pathlib.Path, pairs: list[Pair]) -> list[Pair]:
     known = {pair.name: pair for pair in pairs}
-    names = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        name = line.strip()
-        if name and name not in known and name.lower().endswith(IMAGE_SUFFIXES):
-            name = pathlib.PurePosixPath(name).stem
-        if name:
-            names.append(name)
-    repeated = [name for name, n in collections.Counter(names).items() if n > 1]
-    if repeated:
-        raise ValueError(f"{path} names {repeated[:5]} more than once")
-    return [known.get(name, Pair(name, None, None)) for name in names]
+    missing = Pair("", None, None)
+    return [
+        dataclasses.replace(
+            known.get(name, missing), name=name, origin=f"{path.name}, line {number}"
+        )
+        for number, name in read_list(path, known, IMAGE_SUFFIXES)
+    ]

@@ -28,8 +28,14 @@ CLOUDS = ("rooms",)  # of points, see `jaxseg.data.clouds`
 DRAWN = {"shapes": shapes, "raters": raters, "rooms": rooms}
 
 
-def builder_config(config: DataConfig) -> tfds.core.BuilderConfig:
-    """The builder configuration that a data configuration asks for.
+def builder_config(
+    config: DataConfig, lists: tuple[str, ...] = ()
+) -> tfds.core.BuilderConfig:
+    """Returns the builder configuration that a data configuration asks for.
+
+    Args:
+        config: which dataset, and where its files lie.
+        lists: names of splits beside the usual ones that may have a list in a folder.
 
     Raises:
         ValueError: if the name is unknown, or an option does not fit the dataset.
@@ -53,7 +59,10 @@ def builder_config(config: DataConfig) -> tfds.core.BuilderConfig:
     if config.name == "isbi":
         return isbi.config(config.path, on_bad_file=config.on_bad_file)
     return folder.config(
-        config.path, classes=config.classes, on_bad_file=config.on_bad_file
+        config.path,
+        classes=config.classes,
+        on_bad_file=config.on_bad_file,
+        lists=lists,
     )
 
 

@@ -13,6 +13,7 @@ import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
 from jaxseg.data import rasters
+from jaxseg.data.lists import split_names
 from jaxseg.data.prepare import (
     CLOUDS,
     NAMES,
@@ -159,7 +160,9 @@ def open_source(config: DataConfig, split: str) -> Source:
         )
     builder = prepare(
         config.name,
-        builder_config(config),
+        builder_config(
+            config, split_names(split, config.train_split, config.eval_split)
+        ),
         data_folder(config),
         file_format=FILE_FORMATS[config.backend],
     )

@@ -150,8 +150,11 @@ def test_changed_files_and_options_are_prepared_anew(folder_config, write_pair):
     ("change", "message"),
     [
         ({"name": "ade"}, r"name 'ade' is no dataset; allowed: \('shapes'"),
-        ({"path": None}, "path is None"),
-        ({"on_bad_file": "ignore"}, "on_bad_file 'ignore'; allowed"),
+        ({"path": None}, "data.path=None is invalid: expected the folder"),
+        (
+            {"on_bad_file": "ignore"},
+            "data.on_bad_file=.ignore. is invalid: expected one of",
+        ),
         ({"backend": "torch"}, "backend 'torch'; allowed"),
         ({"data_dir": "gs://bucket/x"}, "must be a local or mounted folder"),
         ({"name": "shapes"}, "path .* given for 'shapes'"),

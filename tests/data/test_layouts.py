@@ -26,10 +26,9 @@ def test_lists(tmp_path, write_pair):
         write_pair(tmp_path, name)
     (tmp_path / "train.txt").write_text("c.png\nb.0\n\n")
     (tmp_path / "val.txt").write_text("a\n")
-    (tmp_path / "classes.txt").write_text("ground\n thing \n")
     splits = layouts.folder_pairs(tmp_path)
     assert names(splits) == {"train": ["c", "b.0"], "validation": ["a"]}
-    assert layouts.read_classes(tmp_path) == ("ground", "thing")
+    assert splits["train"][1].origin == "train.txt, line 2"
 
 
 def test_without_lists_all_is_train(tmp_path, write_pair):
@@ -65,13 +64,6 @@ def test_bad_layouts_are_refused(tmp_path, make, message):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
     with pytest.raises(ValueError, match=message):
-        layouts.folder_pairs(tmp_path)
-
-
-def test_repeated_name_in_a_list_is_refused(tmp_path, write_pair):
-    write_pair(tmp_path, "a")
-    (tmp_path / "train.txt").write_text("a\na.png\n")
-    with pytest.raises(ValueError, match=r"train\.txt names \['a'\] more than once"):
         layouts.folder_pairs(tmp_path)
 
 

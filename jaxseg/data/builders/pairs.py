@@ -11,7 +11,7 @@ import dataclasses
 import io
 import logging
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -25,40 +25,48 @@ BAD_FILE_RULES = ("stop", "skip")
 
 @dataclasses.dataclass(eq=False)
 class PairsConfig(tfds.core.BuilderConfig):
-    """Where the files lie and what happens to bad ones; `name` is their fingerprint."""
+    """Where the files lie and how they are read; `name` is their fingerprint.
+
+    Attributes:
+        path: folder of the raw files.
+        classes: class names, or () where they follow from the masks.
+        on_bad_file: "stop" raises at the first bad file, "skip" leaves the pair out.
+        lists: names of splits beside the usual ones that may have a list.
+    """
 
     path: str = ""
     classes: tuple[str, ...] = ()
     on_bad_file: str = "stop"
+    lists: tuple[str, ...] = ()
 
 
 def pairs_config(
-    path: str | None,
-    find_pairs: Callable[[pathlib.Path], dict[str, list[layouts.Pair]]],
-    *,
-    classes: tuple[str, ...] = (),
-    on_bad_file: str = "stop",
+    path: str | None, builder: type[PairsBuilder], **options
 ) -> PairsConfig:
-    """A configuration whose name changes with the files and the options.
+    """Returns a configuration whose name changes with the files and the options.
 
     Args:
         path: folder of the raw files.
-        find_pairs: function from that folder to its splits.
-        classes: class names.
-        on_bad_file: "stop" raises at the first bad file, "skip" leaves the pair out.
+        builder: builder that finds the pairs in that folder.
+        **options: further fields of `PairsConfig`.
 
     Raises:
         ValueError: if there is no path or `on_bad_file` is unknown.
     """
     if not path:
-        raise ValueError(f"path is {path!r}; the folder of the files is needed")
-    if on_bad_file not in BAD_FILE_RULES:
-        raise ValueError(f"on_bad_file {on_bad_file!r}; allowed: {BAD_FILE_RULES}")
+        raise ValueError(
+            f"data.path={path!r} is invalid: expected the folder of the dataset's files"
+        )
     root = pathlib.Path(path).expanduser().absolute()
-    name = layouts.fingerprint(find_pairs(root), (classes, on_bad_file))
-    return PairsConfig(
-        name=name, path=str(root), classes=tuple(classes), on_bad_file=on_bad_file
-    )
+    config = PairsConfig(name="", path=str(root), **options)
+    if config.on_bad_file not in BAD_FILE_RULES:
+        raise ValueError(
+            f"data.on_bad_file={config.on_bad_file!r} is invalid: expected one of "
+            f"{BAD_FILE_RULES}"
+        )
+    pairs = builder.find_pairs(root, config.lists)
+    name = layouts.fingerprint(pairs, (config.classes, config.on_bad_file))
+    return dataclasses.replace(config, name=name)
 
 
 class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -69,7 +77,13 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """
 
     VERSION = tfds.core.Version("1.0.0")
-    find_pairs = staticmethod(layouts.folder_pairs)
+
+    @staticmethod
+    @abc.abstractmethod
+    def find_pairs(
+        root: pathlib.Path, lists: tuple[str, ...] = ()
+    ) -> dict[str, list[layouts.Pair]]:
+        """Finds the pairs of each split in a folder."""
 
     @abc.abstractmethod
     def spec(self) -> DatasetSpec:
@@ -108,13 +122,14 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             raise ValueError(
                 f"dataset {self.name!r} needs path: pass config=pairs_config(path, ...)"
             )
-        splits = self.find_pairs(pathlib.Path(self.builder_config.path))
+        config = self.builder_config
+        splits = self.find_pairs(pathlib.Path(config.path), config.lists)
         for split, pairs in splits.items():
             if not pairs:
                 sizes = {name: len(found) for name, found in splits.items()}
                 raise ValueError(
                     f"split {split!r} of dataset {self.name!r} is empty; "
-                    f"pairs found in {self.builder_config.path}: {sizes}"
+                    f"pairs found in {config.path}: {sizes}"
                 )
         return {
             split: self._generate_examples(split, pairs)
@@ -152,9 +167,10 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _read(self, split: str, pair: layouts.Pair) -> tuple[bytes, np.ndarray]:
         for kind in ("image", "mask"):
             if getattr(pair, kind) is None:
+                listed = f" (listed in {pair.origin})" if pair.origin else ""
                 raise ValueError(
                     f"{kind} {pair.name!r} of split {split!r} is missing in "
-                    f"{self.builder_config.path}"
+                    f"{self.builder_config.path}{listed}"
                 )
         image, size = rasters.read_image(pair.image)
         raw = rasters.read_mask(pair.mask)

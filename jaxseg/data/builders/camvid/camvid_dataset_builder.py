@@ -17,7 +17,7 @@ RAW_VOID = 11
 
 def config(path: str | None, *, on_bad_file: str = "stop") -> PairsConfig:
     """Configuration for `path/train`, `path/trainannot`, likewise val and test."""
-    return pairs_config(path, layouts.camvid_pairs, on_bad_file=on_bad_file)
+    return pairs_config(path, Builder, on_bad_file=on_bad_file)
 
 
 class Builder(PairsBuilder):

@@ -11,19 +11,31 @@ import pathlib
 
 from jaxseg.data import layouts
 from jaxseg.data.builders.pairs import PairsBuilder, PairsConfig, pairs_config
+from jaxseg.data.classes import read_classes
 from jaxseg.data.spec import VOID, DatasetSpec, generated_palette
 
 
 def config(
-    path: str | None, *, classes: tuple[str, ...] = (), on_bad_file: str = "stop"
+    path: str | None,
+    *,
+    classes: tuple[str, ...] = (),
+    on_bad_file: str = "stop",
+    lists: tuple[str, ...] = (),
 ) -> PairsConfig:
-    """Configuration for the files under `path`."""
+    """Returns the configuration for the files under `path`.
+
+    Args:
+        path: the folder.
+        classes: class names; by default those in `path/classes.txt`, if it exists.
+        on_bad_file: "stop" or "skip".
+        lists: names of splits beside the usual ones that may have a list.
+    """
     if path and not classes:
-        classes = layouts.read_classes(pathlib.Path(path).expanduser())
+        classes = read_classes(pathlib.Path(path).expanduser())
     if classes:
         _spec(classes)  # refuses bad names before anything is read
     return pairs_config(
-        path, layouts.folder_pairs, classes=tuple(classes), on_bad_file=on_bad_file
+        path, Builder, classes=tuple(classes), on_bad_file=on_bad_file, lists=lists
     )
 
 

@@ -25,7 +25,7 @@ SPEC = DatasetSpec(
 
 def config(path: str | None, *, on_bad_file: str = "stop") -> PairsConfig:
     """Configuration for `path/image` and `path/label`."""
-    return pairs_config(path, layouts.isbi_pairs, on_bad_file=on_bad_file)
+    return pairs_config(path, Builder, on_bad_file=on_bad_file)
 
 
 class Builder(PairsBuilder):

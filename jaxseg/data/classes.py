@@ -1,0 +1,86 @@
+"""Class lists: reading one from a file, comparing two, showing one in a line."""
+
+from __future__ import annotations
+
+import pathlib
+import unicodedata
+from collections.abc import Sequence
+
+from jaxseg.data.text import MARK, read_lines
+
+FILE = "classes.txt"
+JOINERS = "\u200c\u200d"  # format characters that some scripts and emoji need
+LARGEST = 255  # names; labels have 8 bits, and 255 is void
+SHOWN = 20  # names in a line
+
+
+def read_classes(root: pathlib.Path) -> tuple[str, ...]:
+    """Reads the class names in `root/classes.txt`, one per line in label order.
+
+    Names are brought into Unicode's composed form (NFC), so that one name has one
+    spelling.
+
+    Returns:
+        The names; an empty tuple if there is no such file.
+
+    Raises:
+        ValueError: naming the file and the line, if the text cannot be read, a name
+            repeats or holds characters that are not printed, or there is no name.
+    """
+    path = root / FILE
+    if not path.exists():
+        return ()
+    lines: dict[str, int] = {}
+    for number, text in read_lines(path):
+        name = unicodedata.normalize("NFC", text)
+        _check_printable(name, f"{path}, line {number}")
+        if name in lines:
+            raise ValueError(
+                f"{path}, line {number}: the class name {name!r} repeats that of line "
+                f"{lines[name]}; give every class a name of its own"
+            )
+        lines[name] = number
+    if not lines:
+        raise ValueError(
+            f"{path} names no class; write one name per line, or delete the file"
+        )
+    if len(lines) > LARGEST:
+        raise ValueError(
+            f"{path} names {len(lines)} classes; expected at most {LARGEST}, one name "
+            "per line"
+        )
+    return tuple(lines)
+
+
+def same_classes(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two class lists are equal as a reader sees them.
+
+    Runs of earlier versions may hold names in decomposed form or with a byte-order
+    mark.
+    """
+    return [*map(_plain, one)] == [*map(_plain, other)]
+
+
+def shown_classes(names: Sequence[str]) -> str:
+    """Joins class names with commas and leaves out the middle of a long list.
+
+    >>> shown_classes([f"c{k}" for k in range(150)])[-18:]
+    'c18, c19, ..., c149'
+    """
+    if len(names) <= SHOWN + 1:
+        return ", ".join(names)
+    return ", ".join([*names[:SHOWN], "...", names[-1]])
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name.replace(MARK, "").strip())
+
+
+def _check_printable(name: str, where: str) -> None:
+    for character in name:
+        kind = unicodedata.category(character)
+        if kind in ("Cc", "Cf", "Zl", "Zp") and character not in JOINERS:
+            raise ValueError(
+                f"{where}: the class name {name!a} holds U+{ord(character):04X}, which "
+                "is not a printed character; write one plain name per line"
+            )

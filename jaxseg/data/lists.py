@@ -1,0 +1,85 @@
+"""Lists of the members of a split: `train.txt`, `val.txt`, ... beside the images."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Collection, Iterable
+
+from jaxseg.data.text import Line, read_lines
+
+SPLIT_NAMES = {"val": "validation", "valid": "validation"}
+LISTS = ("train", "val", "valid", "validation", "test")
+
+
+def split_names(*splits: str) -> tuple[str, ...]:
+    """Returns the names in splits or slices of them, each once.
+
+    >>> split_names("train[:90%]+more", "train")
+    ('more', 'train')
+    """
+    parts = "+".join(splits).split("+")
+    return tuple(sorted({part.partition("[")[0].strip() for part in parts} - {""}))
+
+
+def find_lists(root: pathlib.Path, more: Iterable[str] = ()) -> dict[str, pathlib.Path]:
+    """Finds the lists in a folder; no other text file counts.
+
+    Args:
+        root: the folder.
+        more: names of further splits whose lists count.
+
+    Returns:
+        Split -> list. The names "val" and "valid" stand for the split "validation",
+        and upper and lower case are one.
+
+    Raises:
+        ValueError: if two lists are of one split.
+    """
+    wanted = {*LISTS, *more}
+    found: dict[str, pathlib.Path] = {}
+    for path in sorted(root.iterdir()):
+        name = path.stem if path.stem in wanted else path.stem.lower()
+        if path.suffix.lower() != ".txt" or name not in wanted or not path.is_file():
+            continue
+        split = SPLIT_NAMES.get(name, name)
+        if split in found:
+            raise ValueError(
+                f"{found[split]} and {path} are both lists of the split {split!r}; "
+                "keep one of them"
+            )
+        found[split] = path
+    return found
+
+
+def read_list(
+    path: pathlib.Path, known: Collection[str], suffixes: tuple[str, ...]
+) -> list[Line]:
+    """Reads the names in a list, one per line, with or without suffix.
+
+    Args:
+        path: the list.
+        known: names without suffix that exist. A line that is one of them is that name
+            as it stands, even if it looks as if it had a suffix.
+        suffixes: suffixes of image files in lower case.
+
+    Returns:
+        The names without suffix and folder, known or not, with their line numbers.
+
+    Raises:
+        ValueError: if the text cannot be read, there is no name, or a name repeats.
+    """
+    lines: dict[str, int] = {}
+    for number, name in read_lines(path):
+        if name not in known and name.lower().endswith(suffixes):
+            name = pathlib.PurePosixPath(name).stem
+        if name in lines:
+            raise ValueError(
+                f"{path}, line {number}: the name {name!r} repeats that of line "
+                f"{lines[name]}; list every image once"
+            )
+        lines[name] = number
+    if not lines:
+        raise ValueError(
+            f"{path} names no image; write one name per line, or delete the file"
+        )
+    return [Line(number, name) for name, number in lines.items()]
