@@ -25,7 +25,9 @@ from rich.console import Console
 from rich.progress import track
 
 from jaxseg.cli.crf import CRF, refiner
+from jaxseg.cli.reading import Reading
 from jaxseg.data import DatasetSpec
+from jaxseg.data.reader import ReadOptions
 from jaxseg.inference import predict_labels, predict_probabilities
 from jaxseg.inference.images import collect, output_names, read_rgb, size_of
 from jaxseg.inference.predict import ApplyFn, round_up
@@ -44,6 +46,7 @@ from jaxseg.viz import indexed_png, overlay
 
 Size = tuple[int, int]
 CRF_OPTIONS = CRF()
+AS_TRAINED = Reading()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Options:
     """Pad images to multiples of this; larger means fewer compiled programs."""
     on_bad_file: Literal["skip", "stop"] = "skip"
     """An unreadable image is named; the others are done, or the command stops."""
+    data: Reading = AS_TRAINED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +119,8 @@ def main(argv: list[str]) -> int:
     predict = system_of(config).predict
     if predict is not None:
         return predict(options, config, spec)
-    jobs, failures = plan(options)
+    reading = options.data.over(config.data)
+    jobs, failures = plan(options, reading)
     model = build_model(config, spec.num_classes)
     step, variables = load_variables(
         options.workdir,
@@ -137,13 +142,13 @@ def main(argv: list[str]) -> int:
             model, variables, spec, samples=options.samples, seed=config.train.seed
         )
     options.output.mkdir(parents=True, exist_ok=True)
-    damaged = run(jobs, segment, spec, options, draw=draw)
+    damaged = run(jobs, segment, spec, options, reading=reading, draw=draw)
     done, failed = len(jobs) - len(damaged), len(failures) + len(damaged)
     print(f"{done} image(s) written to {options.output}, {failed} failed")
     return 1 if failed else 0
 
 
-def plan(options: Options) -> tuple[list[Job], list[Path]]:
+def plan(options: Options, reading: ReadOptions) -> tuple[list[Job], list[Path]]:
     """The readable images with their results' names, and the unreadable ones.
 
     Raises:
@@ -159,7 +164,7 @@ def plan(options: Options) -> tuple[list[Job], list[Path]]:
             if os.path.realpath(result) in sources:
                 raise ValueError(f"output {result} would replace an image; choose -o")
         try:
-            jobs.append(Job(path, target, size_of(path)))
+            jobs.append(Job(path, target, size_of(path, reading)))
         except ValueError as error:
             failures.append(_failed(path, error, options))
     return jobs, failures
@@ -220,6 +225,7 @@ def run(
     spec: DatasetSpec,
     options: Options,
     *,
+    reading: ReadOptions,
     draw: Callable | None = None,
 ) -> list[Path]:
     """Predicts and writes all; returns the images that could not be read."""
@@ -235,7 +241,7 @@ def run(
         read: list[tuple[int, Job]] = []
         for row, job in enumerate(group):
             try:
-                image = read_rgb(job.path)
+                image = _pixels(job, reading)
             except ValueError as error:
                 failures.append(_failed(job.path, error, options))
                 continue
@@ -258,6 +264,16 @@ def run(
             if not terminal:
                 print(f"{job.path} -> {job.name}.png", flush=True)
     return failures
+
+
+def _pixels(job: Job, reading: ReadOptions) -> np.ndarray:
+    pixels = read_rgb(job.path, reading)
+    if pixels.shape[:2] != job.size:
+        raise ValueError(
+            f"{job.path}: it had {job.size} pixels (height, width) when the command "
+            f"started and has {pixels.shape[:2]} now; start again when it is complete."
+        )
+    return pixels
 
 
 def batches(jobs: list[Job], options: Options) -> Iterator[tuple[list[Job], int, Size]]:

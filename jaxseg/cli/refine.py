@@ -18,6 +18,9 @@ import numpy as np
 import tyro
 from PIL import Image
 
+from jaxseg.cli.reading import Reading
+from jaxseg.config import DataConfig
+from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import Colour, generated_palette
 from jaxseg.inference.grabcut import (
     COMPONENTS,
@@ -33,6 +36,7 @@ from jaxseg.viz import indexed_png, overlay
 
 OBJECT, BACKGROUND = (255, 0, 0), (0, 0, 255)
 GAMMA_OF_PROBABILITIES = 10.0
+DEFAULT_READING = Reading()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,13 +66,14 @@ class Options:
     """Directory for NAME.png and NAME_overlay.png."""
     overlay: bool = True
     """Write NAME_overlay.png."""
+    data: Reading = DEFAULT_READING
 
 
 def main(argv: list[str]) -> int:
     """Refines one image; the exit status is 0."""
     options = tyro.cli(Options, args=argv, prog="jaxseg refine")
     check(options)
-    image = read_rgb(options.image)
+    image = read_rgb(options.image, options.data.over(DataConfig()))
     if options.probabilities is not None:
         label, palette = refined(options, image)
     else:
@@ -120,20 +125,24 @@ def seeds_of(options: Options, size: tuple[int, int]) -> np.ndarray:
     if options.box is not None:
         seeds = seeds_of_box(size, options.box)
     if options.scribbles is not None:
-        strokes = read_scribbles(options.scribbles, size)
+        strokes = read_scribbles(
+            options.scribbles, size, options.data.over(DataConfig())
+        )
         seeds = np.where(strokes == UNKNOWN, seeds, strokes)
         if not (seeds == 0).any():
             raise ValueError(f"{options.scribbles} marks no background: {_rules()}")
     return seeds
 
 
-def read_scribbles(path: Path, size: tuple[int, int]) -> np.ndarray:
+def read_scribbles(
+    path: Path, size: tuple[int, int], reading: ReadOptions
+) -> np.ndarray:
     """Strokes int8 [H, W]: 1 object, 0 background, -1 nothing.
 
     Raises:
       ValueError: for another size, and files without a stroke on the object.
     """
-    pixels = read_rgb(path)
+    pixels = read_rgb(path, reading)
     if pixels.shape[:2] != size:
         raise ValueError(
             f"scribbles {path} has height and width {pixels.shape[:2]}; the image has "

@@ -52,6 +52,7 @@ FREE = (  # may change between two starts of a run: nothing the arithmetic depen
     "data.data_dir",
     "data.cache",
     "data.workers",
+    "data.max_pixels",
 )
 
 

@@ -1,7 +1,8 @@
-"""Reading and writing image and mask files with Pillow alone.
+"""Encoding pixels for prepared data, and decoding them again.
 
-Other decoders turn a palette mask into colours or grey levels; Pillow returns the
-indices. Every error names the file.
+Files of the user are read by `jaxseg.data.reader`. What it returned is stored here
+either as the file's own bytes, where every decoder agrees on them, or as a PNG. An
+orientation has been applied by then, so decoding stored data never applies one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-MASK_MODES = ("L", "P", "1", "I", "I;16")
+from jaxseg.data import reader
+from jaxseg.data.files import shown
 
 
 def encode_png(pixels: np.ndarray, *, level: int = 6) -> bytes:
@@ -23,74 +25,45 @@ def encode_png(pixels: np.ndarray, *, level: int = 6) -> bytes:
 
 
 def decode(data: bytes) -> np.ndarray:
-    """Pixels uint8 of PNG or JPEG bytes, [H, W] or [H, W, 3] as they were stored."""
-    with Image.open(io.BytesIO(data)) as image:
+    """Pixels uint8 of stored PNG or JPEG bytes, [H, W] or [H, W, 3]."""
+    with reader.without_pillow_limit, Image.open(io.BytesIO(data)) as image:
         return np.asarray(image)
 
 
 def size_of(data: bytes) -> tuple[int, int]:
-    """(H, W) of encoded bytes, read from their header."""
-    with Image.open(io.BytesIO(data)) as image:
+    """(H, W) of stored bytes, read from their header."""
+    with reader.without_pillow_limit, Image.open(io.BytesIO(data)) as image:
         return image.height, image.width
 
 
-def read_image(path: pathlib.Path) -> tuple[bytes, tuple[int, int]]:
-    """Bytes of an RGB image, and its (H, W).
+def read_image(
+    path: pathlib.Path, options: reader.ReadOptions = reader.DEFAULTS
+) -> tuple[bytes, tuple[int, int]]:
+    """What is stored of an RGB image, and its (H, W).
 
-    RGB PNG and JPEG files are passed on unchanged, everything else is converted to
-    RGB and encoded as PNG. The whole file is decoded once, so that a damaged one is
-    found here.
+    RGB PNG and JPEG files whose pixels need no change are stored byte for byte, all
+    others as PNG. The whole file is decoded once, so that a damaged one is found here.
 
     Raises:
-        ValueError: if the file is missing or damaged.
+        ValueError: naming the file, if the reader refuses it.
     """
-    data = _bytes(path)
-    image = _load(data, path)
-    if image.mode != "RGB" or image.format not in ("PNG", "JPEG"):
-        data = encode_png(np.asarray(image.convert("RGB")))
-    return data, (image.height, image.width)
+    header = reader.read_header(path, options)
+    pixels = reader.read_pixels(path, options)
+    data = path.read_bytes() if header.plain else encode_png(pixels)
+    return data, header.size
 
 
-def read_mask(path: pathlib.Path) -> np.ndarray:
+def read_mask(
+    path: pathlib.Path, options: reader.ReadOptions = reader.DEFAULTS
+) -> np.ndarray:
     """Labels of an index mask, uint8 [H, W].
 
     Raises:
-        ValueError: if the file is missing or damaged, holds colours, or holds values
+        ValueError: naming the file, if the reader refuses it, or if it holds values
             outside 0..255.
     """
-    image = _load(_bytes(path), path)
-    if image.mode.startswith("RGB"):
-        raise ValueError(
-            f"{path}: RGB mask where an index mask is expected "
-            "(one channel whose values are class numbers, 255 for void)"
-        )
-    if image.mode not in MASK_MODES:
-        raise ValueError(
-            f"{path}: mask of Pillow mode {image.mode!r} where an index mask is "
-            f"expected; allowed modes are {MASK_MODES}"
-        )
-    labels = np.asarray(image)
+    labels = reader.read_pixels(path, options, mask=True)
     if labels.min() < 0 or labels.max() > 255:
         value = labels.min() if labels.min() < 0 else labels.max()
-        raise ValueError(f"{path}: mask value {value}; 0 to 255 are allowed")
+        raise ValueError(f"{shown(path)}: mask value {value}; 0 to 255 are allowed")
     return labels.astype(np.uint8)
-
-
-def _bytes(path: pathlib.Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _load(data: bytes, path: pathlib.Path) -> Image.Image:
-    # Pillow reports damage as OSError, SyntaxError, EOFError, ValueError, or by
-    # refusing a size beyond its limit; all mean that this file cannot be used.
-    try:
-        image = Image.open(io.BytesIO(data))
-        image.load()
-    except (OSError, SyntaxError, EOFError, ValueError) as error:
-        raise ValueError(f"{path}: damaged or not an image ({error})") from error
-    except Image.DecompressionBombError as error:
-        raise ValueError(f"{path}: {error}") from error
-    return image

@@ -1,47 +1,75 @@
-"""Image files for prediction: which, how they are read, and how results are called."""
+"""Which image files `jaxseg predict` reads, and how their results are called."""
 
 from __future__ import annotations
 
-import contextlib
 import glob
+import logging
 import os
-import warnings
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps
+from jaxseg.data.files import (
+    SUFFIXES,
+    counts,
+    is_left_behind,
+    list_folder,
+    name_key,
+    name_others,
+)
+from jaxseg.data.reader import read_pixels as read_rgb
+from jaxseg.data.reader import read_size as size_of
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-_SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I")
+__all__ = ["collect", "output_names", "read_rgb", "size_of"]
+
+logger = logging.getLogger(__name__)
 
 
 def collect(arguments: tuple[str, ...]) -> list[Path]:
     """Files named by paths, directories and patterns, each once, in the given order.
 
     A directory stands for the images directly in it, sorted; `**` in a pattern walks
-    folders. A plain path is kept even when it does not exist, to be reported later.
+    folders. Which files count is the rule of `jaxseg.data.files`; others that a
+    directory holds or a pattern matches are named in a warning. A plain path is kept
+    whatever it is, so that an error about it is reported later.
 
     Raises:
-      ValueError: if a directory or pattern holds no image, or nothing is given.
+        ValueError: if a directory or pattern holds no image, or nothing is given.
     """
     if not arguments:
         raise ValueError("no image is given; name files, directories or patterns")
     found: dict[str, Path] = {}
     for argument in arguments:
-        path = Path(argument)
-        if path.is_dir():
-            paths = [p for p in sorted(path.iterdir()) if p.suffix.lower() in SUFFIXES]
-        elif glob.has_magic(argument) and not path.exists():
-            names = sorted(glob.glob(argument, recursive=True))
-            paths = [Path(name) for name in names if Path(name).is_file()]
-        else:
-            paths = [path]
+        paths, others = _named(argument)
         if not paths:
-            raise ValueError(f"{argument!r} holds no image; suffixes are {SUFFIXES}")
+            left_out = f": {name_others(others)}" if others else ""
+            raise ValueError(
+                f"{argument!r} holds no image{left_out or f'; read are {SUFFIXES}'}"
+            )
+        if others:
+            logger.warning("%s: %s", argument, name_others(others))
         for path in paths:
             found.setdefault(os.path.realpath(path), path)
     return list(found.values())
+
+
+def _named(argument: str) -> tuple[list[Path], list[Path]]:
+    """The images that one argument names, and what else it matches."""
+    path = Path(argument)
+    if path.is_dir():
+        listing = list_folder(path)
+        return list(listing.images), list(listing.others)
+    if not glob.has_magic(argument) or path.exists():
+        return [path], []
+    matches = [Path(name) for name in sorted(glob.glob(argument, recursive=True))]
+    spelled = set(path.parts)  # what the pattern itself spells out is wanted
+    visible = [
+        match
+        for match in matches
+        if not any(is_left_behind(part) for part in match.parts if part not in spelled)
+    ]
+    images = [match for match in visible if counts(match)]
+    others = [match for match in visible if not counts(match) and not match.is_dir()]
+    return images, others
 
 
 def output_names(paths: list[Path]) -> list[str]:
@@ -49,71 +77,30 @@ def output_names(paths: list[Path]) -> list[str]:
 
     The file's stem where only one file has it; otherwise the path below the folder that
     all share, joined by underscores and with its suffix: a/x.png and b/x.jpg become
-    a_x_png and b_x_jpg. Upper and lower case count as equal, as on some file systems.
+    a_x_png and b_x_jpg. Upper and lower case, and composed and decomposed forms of a
+    character, count as equal, as they do on some file systems.
 
     >>> output_names([Path("a/x.png"), Path("b/x.jpg"), Path("b/y.png")])
     ['a_x_png', 'b_x_jpg', 'y']
     """
-    stems = Counter(path.stem.lower() for path in paths)
+    stems = Counter(_folded(path.stem) for path in paths)
     absolute = [Path(os.path.abspath(path)) for path in paths]
     root = os.path.commonpath([path.parent for path in absolute]) if paths else ""
     taken: set[str] = set()
     names = []
     for path, full in zip(paths, absolute, strict=True):
         name = path.stem
-        if stems[path.stem.lower()] > 1:
+        if stems[_folded(path.stem)] > 1:
             below = full.relative_to(root)
             name = "_".join([*below.parent.parts, below.name.replace(".", "_")])
         base, number = name, 1
-        while taken & {name.lower(), f"{name}_overlay".lower()}:
+        while taken & {_folded(name), _folded(f"{name}_overlay")}:
             number += 1
             name = f"{base}_{number}"
-        taken |= {name.lower(), f"{name}_overlay".lower()}
+        taken |= {_folded(name), _folded(f"{name}_overlay")}
         names.append(name)
     return names
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    """(H, W) of an image file as `read_rgb` returns it, from its header.
-
-    Raises:
-      ValueError: naming the file, if it is missing or no image.
-    """
-    with _named(path), Image.open(path) as image:
-        turned = image.getexif().get(0x0112, 1) >= 5  # orientation with sides swapped
-        return (image.width, image.height) if turned else (image.height, image.width)
-
-
-def read_rgb(path: Path) -> np.ndarray:
-    """Pixels of any image file as RGB, uint8 [H, W, 3].
-
-    Grey becomes equal channels (16 bits: the upper 8), palettes their colours, an alpha
-    channel is dropped, and a camera's orientation tag is applied.
-
-    Raises:
-      ValueError: naming the file, if it is missing, damaged, or of floating point.
-    """
-    with _named(path), Image.open(path) as image:
-        image = ImageOps.exif_transpose(image)
-        if image.mode == "F":
-            raise ValueError("floating-point pixels have no known range")
-        if image.mode in _SIXTEEN_BITS:
-            grey = np.asarray(image).astype(np.int64)
-            if grey.min() < 0 or grey.max() > 65535:
-                raise ValueError("grey values lie outside 0..65535")
-            return np.repeat((grey >> 8).astype(np.uint8)[..., None], 3, axis=2)
-        if "transparency" in image.info:
-            image = image.convert("RGBA")
-        return np.asarray(image.convert("RGB"))
-
-
-@contextlib.contextmanager
-def _named(path: Path):
-    """Turns whatever Pillow raises for a bad file into a ValueError that names it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            yield
-    except Exception as error:  # its decoders raise many kinds, none of them documented
-        text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise ValueError(f"{path}: {text}") from error
+def _folded(name: str) -> str:
+    return name_key(name).lower()

@@ -1,0 +1,25 @@
+"""The options --data.* of the commands that read single image files."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from jaxseg.config import DataConfig
+from jaxseg.data.reader import ReadOptions
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How image files are read."""
+
+    range: tuple[float, float] | None = None
+    """Values that become black and white in images of more than 8 bits."""
+    max_pixels: int | None = None
+    """Images of more pixels are refused."""
+
+    def over(self, data: DataConfig) -> ReadOptions:
+        """The options given, and those of a run where none is given."""
+        return ReadOptions(
+            range=data.range if self.range is None else self.range,
+            max_pixels=data.max_pixels if self.max_pixels is None else self.max_pixels,
+        )

@@ -1,0 +1,249 @@
+"""Which kinds of pixels the reader takes, and what becomes of them.
+
+Pillow narrows some files without a word (16-bit color, signed values, further
+channels); those are found here by their headers. The table in `jaxseg.data.reader` says
+what is decided for which kind.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from PIL import Image
+
+WIDE = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # more than 8 bits per value
+CLASSES = ("L", "P", "1", "I", "I;16", "I;16B", "I;16L", "I;16N")
+_REDUCED, _SUBFILE = 1, 254  # a bit and the tag of TIFF pages of lower resolution
+_STEPS = {"L;2": 85, "L;4": 17}  # Pillow scales such gray values by this factor
+_LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
+_8_BIT = "save it as 8-bit gray or RGB"
+_INDEX = "save it with one channel whose values are class numbers, 255 for void"
+
+
+class Refused(ValueError):
+    """A file that cannot be represented: the reason, and the remedy."""
+
+    def __init__(self, reason: str, remedy: str):
+        super().__init__(f"{reason}; {remedy}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """How a file stores its pixels, as far as Pillow's mode does not tell.
+
+    Attributes:
+        mode: Pillow's mode.
+        raw: Pillow's name of the stored form, "" where it has none.
+        bits: bits per value.
+        channels: stored channels.
+        signed: whether integers have a sign.
+        white_is_zero: whether larger values are darker.
+        premultiplied: whether alpha is multiplied into the colors.
+        unnamed: whether a fourth channel has no stated meaning.
+        scaled: whether the decoder stretches values of an uncommon range.
+        gif: whether it is a GIF, which stores gray values by a palette.
+    """
+
+    mode: str
+    raw: str
+    bits: int
+    channels: int
+    signed: bool = False
+    white_is_zero: bool = False
+    premultiplied: bool = False
+    unnamed: bool = False
+    scaled: bool = False
+    gif: bool = False
+
+
+def form_of(image: Image.Image) -> Form:
+    """The stored form of a file that is open and not yet decoded."""
+    tile = image.tile[0] if image.tile else None
+    arguments = tile[3] if tile else ""
+    raw = arguments if isinstance(arguments, str) else str(arguments[0])
+    channels = len(image.getbands())
+    form = Form(image.mode, raw, 16 if ";16" in raw else 8, channels)
+    if image.format == "TIFF":
+        return _tiff_form(image, form)
+    if image.format == "GIF":
+        return dataclasses.replace(form, gif=True)
+    if image.format == "PPM":
+        scaled = tile[0] == "ppm" or (
+            tile[0] == "ppm_plain" and arguments[1:] != (255,)
+        )
+        zero_is_white = image.mode == "1"
+        return dataclasses.replace(
+            form, scaled=scaled and image.mode != "1", white_is_zero=zero_is_white
+        )
+    return form
+
+
+def _tiff_form(image: Image.Image, form: Form) -> Form:
+    tags = image.tag_v2
+    samples = tags.get(277, form.channels)
+    extra = tags.get(338, ())
+    return dataclasses.replace(
+        form,
+        bits=max(tags.get(258, (1,))),
+        channels=samples,
+        signed=max(tags.get(339, (1,))) == 2,
+        white_is_zero=tags.get(262) == 0,
+        premultiplied=1 in extra,
+        unnamed=form.mode == "RGBA" and not extra,
+    )
+
+
+def check_file(image: Image.Image):
+    """Raises Refused for files that Pillow would read in part, or wrongly."""
+    several = image.format != "MPO" and getattr(image, "is_animated", False)
+    if several and image.format != "TIFF":
+        raise Refused(
+            f"the {image.format} is an animation, of which only the first frame would "
+            "be read",
+            "write the frames into files of their own",
+        )
+    if several and _has_further_page(image):
+        raise Refused(
+            "the TIFF has several pages, of which only one would be read",
+            "write each page into a file of its own",
+        )
+    if image.format == "GIF" and image.tile[0][1] != (0, 0, *image.size):
+        raise Refused("the frame of the GIF is smaller than the GIF", "save it as PNG")
+    if (
+        image.format == "BMP"
+        and image.mode in ("1", "L")
+        and _bmp_bits(image) != (1 if image.mode == "1" else 8)
+    ):
+        raise Refused("the palette of the BMP has gray values alone", "save it as PNG")
+
+
+def _bmp_bits(image: Image.Image) -> int:
+    """Bits per pixel; Pillow infers them from the palette, where they may differ."""
+    image.fp.seek(14)
+    head = image.fp.read(16)
+    first = 10 if head[0] == 12 else 14  # in the older and the newer form of the header
+    return int.from_bytes(head[first : first + 2], "little")
+
+
+def _has_further_page(image: Image.Image) -> bool:
+    """Whether a page follows that is more than a smaller copy of the first one."""
+    page = 1
+    try:
+        while True:
+            image.seek(page)
+            if not image.tag_v2.get(_SUBFILE, 0) & _REDUCED:
+                return True
+            page += 1
+    except EOFError:
+        return False
+    finally:
+        image.seek(0)
+
+
+def is_lossy(image: Image.Image) -> bool:
+    """Whether the file's compression changes pixel values."""
+    if image.format == "TIFF":
+        return image.info.get("compression") in _LOSSY_TIFF
+    if image.format == "WEBP":
+        return True  # may be lossless, but Pillow does not say which
+    return image.format in ("JPEG", "MPO")
+
+
+def check(form: Form, *, mask: bool):
+    """Raises Refused for pixels that cannot be represented as an image or a mask."""
+    _check_common(form)
+    if mask:
+        _check_mask(form)
+    elif form.mode in ("LAB", "La", "RGBa", "HSV"):
+        raise Refused(f"its colors are stored as {form.mode}", "save it as 8-bit RGB")
+    elif form.mode in WIDE and form.white_is_zero:
+        raise Refused(
+            f"zero is white in its {form.bits}-bit gray values",
+            "invert them and save them with black as zero",
+        )
+
+
+def _check_common(form: Form):
+    if form.channels > Image.getmodebands(form.mode) or form.unnamed:
+        raise Refused(
+            f"it has {form.channels} channels, of which only gray or RGB would be read",
+            _8_BIT,
+        )
+    if form.bits > 8 and form.mode not in WIDE:
+        raise Refused(
+            f"it has {form.bits} bits per channel, of which only 8 would be read",
+            _8_BIT,
+        )
+    if form.signed and form.bits == 8:
+        raise Refused("its 8-bit values are signed", "save it with values 0 to 255")
+    if form.premultiplied:
+        raise Refused("its alpha channel is multiplied into its colors", _8_BIT)
+    if form.scaled:
+        raise Refused("its largest value is neither 255 nor 65535", "save it as PNG")
+
+
+def _check_mask(form: Form):
+    if form.mode in ("RGB", "RGBA", "RGBX"):
+        raise Refused("RGB mask where an index mask is expected", _INDEX)
+    if form.mode not in CLASSES:
+        raise Refused(
+            f"mask of Pillow mode {form.mode!r} where an index mask is expected", _INDEX
+        )
+    if form.white_is_zero:
+        raise Refused(
+            "mask in which zero is white, so that class numbers could be inverted",
+            "save it as PNG",
+        )
+
+
+def to_classes(image: Image.Image, form: Form) -> np.ndarray:
+    """Class numbers [H, W] as they are stored, uint8 or wider integers."""
+    values = np.asarray(image)
+    step = _STEPS.get(form.raw[:3], 1)
+    if form.mode == "1":
+        return values.astype(np.uint8)
+    if form.gif and _all_gray(image):
+        return np.asarray(image.convert("L"))
+    return _whole(values, form) if step == 1 else values // step
+
+
+def _all_gray(image: Image.Image) -> bool:
+    """Whether a palette holds gray colors alone; GIF has no other form of gray."""
+    palette = image.mode == "P" and np.array(image.getpalette("RGB")).reshape(-1, 3)
+    return palette is not False and bool((palette == palette[:, :1]).all())
+
+
+def to_rgb(
+    image: Image.Image, form: Form, bounds: tuple[float, float] | None
+) -> np.ndarray:
+    """Colors uint8 [H, W, 3]; wide gray values by the range `bounds`."""
+    if form.mode in WIDE:
+        gray = _scaled(_whole(np.asarray(image), form), form, bounds)
+        return np.repeat(gray[..., None], 3, axis=2)
+    image.info.pop("transparency", None)  # else Pillow warns that it is dropped
+    return np.asarray(image.convert("RGB"))
+
+
+def _whole(values: np.ndarray, form: Form) -> np.ndarray:
+    """Pillow keeps unsigned 32-bit values as signed ones; this undoes it."""
+    unsigned = form.bits == 32 and form.mode == "I" and not form.signed
+    return values.view(np.uint32) if unsigned else values
+
+
+def _scaled(
+    values: np.ndarray, form: Form, bounds: tuple[float, float] | None
+) -> np.ndarray:
+    if bounds is None:
+        kind = "floating-point" if form.mode == "F" else f"{form.bits}-bit gray"
+        found = f"{values.min():g} to {values.max():g}"
+        raise Refused(
+            f"{kind} values (here {found}) have no known range",
+            "name the values of black and white by --data.range LOW HIGH, such as "
+            "0 65535 for all of 16 bits",
+        )
+    if not np.isfinite(values).all():
+        raise Refused("it holds values that are not finite", "replace them")
+    low, high = bounds
+    scaled = 255 * (values.astype(np.float64) - low) / (high - low)
+    return np.clip(np.floor(scaled + 0.5), 0, 255).astype(np.uint8)
