@@ -69,7 +69,7 @@ class Ours:
         import optax
 
         from jaxseg.config import LossConfig
-        from jaxseg.losses import build
+        from jaxseg.losses import build_objective
         from jaxseg.training.step.state import TrainState
         from jaxseg.training.step.steps import train_step
 
@@ -83,7 +83,7 @@ class Ours:
             ema=None,
             rng=jax.random.key(0),
         )
-        loss = build(LossConfig())
+        loss = build_objective(LossConfig())
         alone = lambda outputs, batch: loss({"logits": outputs["logits"]}, batch)
         step = functools.partial(train_step, model=model, tx=tx, loss_fn=alone)
         state, batch = jax.device_put((state, batch), jax.devices()[0])

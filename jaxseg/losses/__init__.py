@@ -2,7 +2,6 @@
 
 from jaxseg.losses._affinity import affinity
 from jaxseg.losses._boundary import boundary, signed_distance
-from jaxseg.losses._build import LOSSES, build
 from jaxseg.losses._cross_entropy import cross_entropy, pixel_nll
 from jaxseg.losses._dual_task import (
     dual_task,
@@ -13,16 +12,20 @@ from jaxseg.losses._focal import focal
 from jaxseg.losses.class_weights import median_frequency
 from jaxseg.losses.edge import edge_cross_entropy, edge_target
 from jaxseg.losses.lovasz import lovasz_softmax
+from jaxseg.losses.objective import Objective, build_objective
 from jaxseg.losses.ohem import ohem_cross_entropy, top_k_cross_entropy
 from jaxseg.losses.presence import presence_cross_entropy
-from jaxseg.losses.reduction import mean_share, objective
+from jaxseg.losses.reduction import total_loss, weighted_mean
 from jaxseg.losses.region import dice, jaccard, tversky
+from jaxseg.losses.table import LOSSES, Loss
 
 __all__ = [
     "LOSSES",
+    "Loss",
+    "Objective",
     "affinity",
     "boundary",
-    "build",
+    "build_objective",
     "cross_entropy",
     "dice",
     "dual_task",
@@ -33,13 +36,13 @@ __all__ = [
     "image_weighted_cross_entropy",
     "jaccard",
     "lovasz_softmax",
-    "mean_share",
     "median_frequency",
-    "objective",
     "ohem_cross_entropy",
     "pixel_nll",
     "presence_cross_entropy",
     "signed_distance",
     "top_k_cross_entropy",
+    "total_loss",
     "tversky",
+    "weighted_mean",
 ]

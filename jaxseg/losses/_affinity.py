@@ -58,13 +58,13 @@ def affinity(
     """
     mask.check_shapes(logits, label)
     _check(logits, sizes, stride, anneal_steps, size_weights)
-    wrong = mask.poison(label, logits.shape[-1], void).sum()
+    wrong = mask.nan_on_invalid_label(label, logits.shape[-1], void).sum()
     start = stride // 2
     logits, label = (x[:, start::stride, start::stride] for x in (logits, label))
     count, known = logits.shape[-1], label != void
     scores = jnp.where(known[..., None], logits.astype(jnp.float32), 0.0)
     probability = jax.nn.softmax(scores)
-    member = mask.membership(label, count) & known[..., None]
+    member = mask.one_hot(label, count) & known[..., None]
     if size_weights is None:
         size_weights = (jnp.zeros((count, len(sizes))),) * 2
     shares = [jax.nn.softmax(_reverse_gradient(w)) for w in size_weights]

@@ -27,10 +27,10 @@ def boundary(
     count = logits.shape[-1]
     known = label != void
     scores = jnp.where(known[..., None], logits.astype(jnp.float32), 0.0)
-    member = mask.membership(label, count) & known[..., None]
+    member = mask.one_hot(label, count) & known[..., None]
     distance = signed_distance(member, ~member & known[..., None])
     value = (distance * jax.nn.softmax(scores)).mean(-1)
-    value = value + mask.poison(label, count, void)
+    value = value + mask.nan_on_invalid_label(label, count, void)
     return jnp.where(known, value, 0.0), known.astype(jnp.float32)
 
 

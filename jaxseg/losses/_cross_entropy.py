@@ -36,7 +36,7 @@ def _forward(logits, label, void, smoothing):
     aim = jnp.take_along_axis(scores, known[..., None], axis=-1)[..., 0]
     if smoothing:
         aim = (1 - smoothing) * aim + smoothing * scores.mean(-1)
-    nll = lse - aim + mask.poison(label, logits.shape[-1], void)
+    nll = lse - aim + mask.nan_on_invalid_label(label, logits.shape[-1], void)
     return jnp.where(label == void, 0.0, nll), (logits, label, lse)
 
 
@@ -51,7 +51,7 @@ def _backward(void, smoothing, saved, cotangent):
     weight = jnp.where(label == void, 0.0, cotangent + 0 * lse)[..., None]
     exponent = logits.astype(jnp.float32) - lse[..., None]
     exponent = jnp.where(exponent <= 0, exponent, -jnp.inf)
-    hit = mask.membership(label, logits.shape[-1])
+    hit = mask.one_hot(label, logits.shape[-1])
     off = smoothing / logits.shape[-1]
     target = jnp.where(hit, weight * (1 - smoothing + off), weight * off)
     return (jnp.exp(exponent) * weight - target).astype(logits.dtype), None

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxseg.losses._cross_entropy import cross_entropy
-from jaxseg.losses.mask import check_shapes, membership, poison
+from jaxseg.losses.mask import check_shapes, nan_on_invalid_label, one_hot
 
 RADIUS = 4  # of the triangle filter
 ACTIVE = 1e-3  # a boundary weaker than this counts as none
@@ -47,11 +47,11 @@ def dual_task(
     known = (label != void)[..., None]
     logits = jnp.where(known, logits, 0.0)  # before the softmax: void may hold NaN
     share = jnp.where(known, jax.nn.softmax(logits / temperature, axis=-1), 0.0)
-    truth = jnp.where(known, membership(label, classes), 0).astype(jnp.float32)
+    truth = jnp.where(known, one_hot(label, classes), 0).astype(jnp.float32)
     ours, theirs = boundary_strength(share), boundary_strength(truth)
     active = (jax.lax.stop_gradient(ours) > ACTIVE) | (theirs > ACTIVE)
     weight = (active & known).astype(jnp.float32)
-    wrong = poison(label, classes, void)[..., None]
+    wrong = nan_on_invalid_label(label, classes, void)[..., None]
     return jnp.abs(ours - theirs) * weight + wrong, weight
 
 
@@ -104,7 +104,7 @@ def image_class_weights(
     label: jax.Array, num_classes: int, *, void: int = 255
 ) -> jax.Array:
     """Per image 1 + [h_c > 0] (1 - h_c), h the share of class c [B, K] float32."""
-    counts = jnp.sum(membership(label, num_classes), axis=(1, 2)).astype(jnp.float32)
+    counts = jnp.sum(one_hot(label, num_classes), axis=(1, 2)).astype(jnp.float32)
     known = jnp.sum(label != void, axis=(1, 2)).astype(jnp.float32)
     share = counts / jnp.maximum(known, 1.0)[:, None]
     return 1 + jnp.where(share > 0, 1 - share, 0.0)

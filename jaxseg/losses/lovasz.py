@@ -34,11 +34,11 @@ def lovasz_softmax(
     batch, _, _, count = logits.shape
     known = (label != void)[..., None]
     scores = jnp.where(known, logits.astype(jnp.float32), 0.0)
-    member = mask.membership(label, count) & known
+    member = mask.one_hot(label, count) & known
     error = jnp.abs(member - jax.nn.softmax(scores))
     # Void pixels get error 0: they sort last, where they add nothing.
     error = jnp.where(known, error, 0.0)
-    error = error + mask.poison(label, count, void)[..., None]
+    error = error + mask.nan_on_invalid_label(label, count, void)[..., None]
     images = batch if per_image else 1
     error = error.reshape(images, -1, count).swapaxes(1, 2)
     member = member.reshape(images, -1, count).swapaxes(1, 2)

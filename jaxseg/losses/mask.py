@@ -28,13 +28,13 @@ def labelled(label: jax.Array, void: int) -> jax.Array:
     return (label != void).astype(jnp.float32)
 
 
-def poison(label: jax.Array, num_classes: int, void: int) -> jax.Array:
+def nan_on_invalid_label(label: jax.Array, num_classes: int, void: int) -> jax.Array:
     """0.0, or NaN where the label is neither void nor in 0..num_classes-1."""
     legal = ((label >= 0) & (label < num_classes)) | (label == void)
     return jnp.where(legal, 0.0, jnp.nan)
 
 
-def membership(label: jax.Array, num_classes: int) -> jax.Array:
+def one_hot(label: jax.Array, num_classes: int) -> jax.Array:
     """Boolean [..., K]: is this pixel of class k (never, if void >= num_classes)?"""
     classes = jax.lax.broadcasted_iota(
         jnp.int32, (*label.shape, num_classes), label.ndim

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from jaxseg.losses.mask import membership
+from jaxseg.losses.mask import one_hot
 
 
 def presence_cross_entropy(
@@ -23,7 +23,7 @@ def presence_cross_entropy(
             f"presence {presence.shape} does not fit label {label.shape}; want [B, K]"
         )
     known = label != void
-    seen = membership(label, presence.shape[1]) & known[..., None]
+    seen = one_hot(label, presence.shape[1]) & known[..., None]
     target = jnp.any(seen, axis=(1, 2))
     score = presence.astype(jnp.float32)
     value = jax.nn.softplus(jnp.where(target, -score, score))

@@ -29,7 +29,7 @@ def gather(x: jax.Array, axis_name: str | None, axis: int = 0) -> jax.Array:
     return jax.lax.all_gather(x, axis_name, axis=axis, tiled=True)
 
 
-def mean_share(
+def weighted_mean(
     value: jax.Array, weight: jax.Array, axis_name: str | None = None
 ) -> jax.Array:
     """This device's share of the weighted mean: the shares sum to the mean.
@@ -41,12 +41,12 @@ def mean_share(
     return (value * weight).sum() / jnp.where(weights > 0, weights, 1.0)
 
 
-def objective(
+def total_loss(
     terms: Mapping[str, Term], axis_name: str | None = None
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """Sum of coefficient * weighted mean, and the means by name (shares, see above)."""
     shares = {
-        name: mean_share(value, weight, axis_name)
+        name: weighted_mean(value, weight, axis_name)
         for name, (value, weight, _) in terms.items()
     }
     whole = sum(terms[name][2] * share for name, share in shares.items())

@@ -1,13 +1,17 @@
-"""Region losses on soft overlaps: Dice, Jaccard, Tversky.
+"""Region losses on soft overlaps: Dice, Jaccard and Tversky.
 
-Dice: V-Net (arXiv 1606.04797; linear denominator as in arXiv 1707.03237); Jaccard:
-arXiv 1608.01471; Tversky: arXiv 1706.05721. With p the softmax and y the membership,
-per class k: I = sum p y, P = sum p, N = sum y over labelled pixels.
+References:
+  Dice: V-Net (arXiv 1606.04797), with the linear denominator of arXiv 1707.03237.
+  Jaccard: arXiv 1608.01471. Tversky: arXiv 1706.05721.
 
-`per_image=True` (default) sums inside each image and returns [B, K]: such a loss
-splits over devices by itself, each image counting once. `per_image=False` sums over
-the batch and returns [K]: under jit that is the global batch; under pmap it is the
-replica's part unless `axis_name` is given, which makes the sums global.
+Let p be the softmax and y the one-hot label. For each class, over labeled pixels:
+
+  intersection = sum(p * y),  pred_sum = sum(p),  target_sum = sum(y).
+
+`per_image=True` (the default) sums within each image and returns [B, K]. Such a loss
+splits over devices without communication, and each image counts once.
+`per_image=False` sums over the batch and returns [K]. Under jit that is the global
+batch. Under pmap it is the batch of one device, unless `axis_name` is given.
 """
 
 from __future__ import annotations
@@ -33,13 +37,28 @@ def dice(
     per_image: bool = True,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """1 - (2 I + smooth) / (P + N + smooth) and its weight, [B, K] or [K].
+    """Computes the Dice loss of each class.
 
-    `classes="present"` averages over classes that the labels hold, "all" over all.
+    It is 1 - (2 intersection + smooth) / (pred_sum + target_sum + smooth).
+
+    Args:
+      logits: [B, H, W, K], of any float type.
+      label: Integers [B, H, W], 0 to K - 1 or `void`.
+      void: The ignore index.
+      smooth: Added to numerator and denominator.
+      classes: "present" averages over the classes that occur in the labels, "all" over
+        all classes.
+      per_image: Whether to sum within each image or over the batch.
+      axis_name: The axis of pmap over which a sum over the batch continues.
+
+    Returns:
+      Value and weight, each [B, K] or, with `per_image=False`, [K].
     """
-    both, soft, hard = overlaps(logits, label, void, per_image, axis_name)
-    value = 1 - (2 * both + smooth) / _safe(soft + hard + smooth)
-    return _masked(value, hard, classes)
+    intersection, pred_sum, target_sum = overlaps(
+        logits, label, void, per_image, axis_name
+    )
+    score = (2 * intersection + smooth) / _nonzero(pred_sum + target_sum + smooth)
+    return _masked(1 - score, target_sum, classes)
 
 
 def jaccard(
@@ -52,10 +71,17 @@ def jaccard(
     per_image: bool = True,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """1 - (I + smooth) / (P + N - I + smooth) and its weight, [B, K] or [K]."""
-    both, soft, hard = overlaps(logits, label, void, per_image, axis_name)
-    value = 1 - (both + smooth) / _safe(soft + hard - both + smooth)
-    return _masked(value, hard, classes)
+    """Computes the Jaccard loss of each class.
+
+    It is 1 - (intersection + smooth) / (union + smooth) with
+    union = pred_sum + target_sum - intersection. For arguments and results see `dice`.
+    """
+    intersection, pred_sum, target_sum = overlaps(
+        logits, label, void, per_image, axis_name
+    )
+    union = pred_sum + target_sum - intersection
+    value = 1 - (intersection + smooth) / _nonzero(union + smooth)
+    return _masked(value, target_sum, classes)
 
 
 def tversky(
@@ -71,17 +97,37 @@ def tversky(
     per_image: bool = True,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """(1 - (I + s) / (I + alpha FP + beta FN + s))^gamma and its weight.
+    """Computes the (focal) Tversky loss of each class.
 
-    FP = P - I, FN = N - I; alpha = beta = 0.5 is Dice with s / 2, alpha = beta = 1 is
-    Jaccard. gamma != 1 is the focal Tversky loss (arXiv 1810.07842).
+    It is (1 - (intersection + s) / (intersection + alpha FP + beta FN + s))^gamma with
+    s = smooth, FP = pred_sum - intersection and FN = target_sum - intersection.
+    alpha = beta = 0.5 gives Dice with s / 2, and alpha = beta = 1 gives Jaccard.
+
+    Args:
+      logits: [B, H, W, K], of any float type.
+      label: Integers [B, H, W], 0 to K - 1 or `void`.
+      void: The ignore index.
+      alpha: Weight of the false positives.
+      beta: Weight of the false negatives.
+      gamma: Exponent; other values than 1 give the focal Tversky loss
+        (arXiv 1810.07842).
+      smooth: Added to numerator and denominator.
+      classes: See `dice`.
+      per_image: See `dice`.
+      axis_name: See `dice`.
+
+    Returns:
+      Value and weight, each [B, K] or, with `per_image=False`, [K].
     """
-    both, soft, hard = overlaps(logits, label, void, per_image, axis_name)
-    wrong = alpha * (soft - both) + beta * (hard - both)
-    value = 1 - (both + smooth) / _safe(both + wrong + smooth)
+    intersection, pred_sum, target_sum = overlaps(
+        logits, label, void, per_image, axis_name
+    )
+    wrong = alpha * (pred_sum - intersection) + beta * (target_sum - intersection)
+    value = 1 - (intersection + smooth) / _nonzero(intersection + wrong + smooth)
     if gamma != 1:
+        # The floor keeps the gradient of the power finite at 0.
         value = jnp.maximum(value, 1e-7) ** gamma
-    return _masked(value, hard, classes)
+    return _masked(value, target_sum, classes)
 
 
 def overlaps(
@@ -91,38 +137,46 @@ def overlaps(
     per_image: bool,
     axis_name: str | None,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """I, P and N of the module docstring, each [B, K] (per image) or [K]."""
+    """Returns intersection, pred_sum and target_sum, each [B, K] (per image) or [K]."""
     mask.check_shapes(logits, label)
     known = (label != void)[..., None]
     # Masked before the softmax: its gradient at a void pixel is 0 even for inf.
     scores = jnp.where(known, logits.astype(jnp.float32), 0.0)
-    soft = jnp.where(known, jax.nn.softmax(scores), 0.0)
-    member = mask.membership(label, logits.shape[-1]) & known
+    probability = jnp.where(known, jax.nn.softmax(scores), 0.0)
+    num_classes = logits.shape[-1]
+    target = mask.one_hot(label, num_classes) & known
     axes = (1, 2) if per_image else (0, 1, 2)
-    wrong = mask.poison(label, logits.shape[-1], void)[..., None].sum(axes)
+    invalid = mask.nan_on_invalid_label(label, num_classes, void)[..., None].sum(axes)
     sums = (
-        jnp.where(member, soft, 0.0).sum(axes) + wrong,
-        soft.sum(axes),
-        member.astype(jnp.float32).sum(axes),
+        jnp.where(target, probability, 0.0).sum(axes) + invalid,
+        probability.sum(axes),
+        target.astype(jnp.float32).sum(axes),
     )
     return sums if per_image else tuple(total(x, axis_name) for x in sums)
 
 
-def class_weight(hard: jax.Array, classes: Classes) -> jax.Array:
-    """Weight of each class, [B, K] or [K] as `hard`: the chosen ones share 1."""
+def class_weight(target_sum: jax.Array, classes: Classes) -> jax.Array:
+    """Returns the weight of each class; those of the chosen classes sum to 1.
+
+    Args:
+      target_sum: Labeled pixels of each class, [B, K] or [K].
+      classes: Which classes to choose, see `dice`.
+    """
     if classes not in ("present", "all"):
-        raise ValueError(f"classes is {classes!r}; allowed: 'present', 'all'")
-    filled = hard.sum(-1, keepdims=True) > 0
-    chosen = (hard > 0) if classes == "present" else filled & (hard >= 0)
+        raise ValueError(
+            f"classes={classes!r} is invalid: expected 'present' or 'all'."
+        )
+    labeled = target_sum.sum(-1, keepdims=True) > 0
+    chosen = target_sum > 0 if classes == "present" else labeled & (target_sum >= 0)
     chosen = chosen.astype(jnp.float32)
     return chosen / jnp.maximum(chosen.sum(-1, keepdims=True), 1.0)
 
 
-def _masked(value, hard, classes):
-    weight = class_weight(hard, classes)
+def _masked(value, target_sum, classes):
+    weight = class_weight(target_sum, classes)
     return jnp.where((weight > 0) | jnp.isnan(value), value, 0.0), weight
 
 
-def _safe(denominator):
-    """A sum of non-negative terms as divisor: 1 where all of them are 0."""
+def _nonzero(denominator):
+    """Replaces a denominator of 0 by 1; it is a sum of terms that are not negative."""
     return jnp.where(denominator > 0, denominator, 1.0)

@@ -31,16 +31,6 @@ from jaxseg.training.step.state import TrainState, create_state
 from jaxseg.viz.ply import write_ply
 
 INPUTS = ("points", "feature", "mask")  # of a batch, in the network's order
-LOSSES = (  # those that look at single points, or at sums over a cloud
-    "cross_entropy",
-    "ohem_cross_entropy",
-    "top_k_cross_entropy",
-    "focal",
-    "dice",
-    "jaccard",
-    "tversky",
-    "lovasz_softmax",
-)
 Batch = Mapping[str, jax.Array]
 
 
@@ -93,15 +83,19 @@ def assemble(
 
 
 def cloud_loss(config: LossConfig, **options: Any) -> Callable:
-    """`losses.build` for logits [B, N, K]: a cloud is an image of one column.
+    """`losses.build_objective` for logits [B, N, K]: a cloud is an image of one column.
 
     Raises:
       ValueError: for losses of neighbouring pixels.
     """
     for name in (config.name, *(extra for extra, _ in config.extra)):
-        if name not in LOSSES:
-            raise ValueError(f"loss {name!r} is not for points; allowed: {LOSSES}")
-    loss_fn = losses.build(config, **options)
+        if name in losses.LOSSES and not losses.LOSSES[name].for_points:
+            allowed = [n for n, loss in losses.LOSSES.items() if loss.for_points]
+            raise ValueError(
+                f"loss.name={name!r} is invalid for point clouds, which have no "
+                f"neighboring pixels: expected one of {', '.join(allowed)}."
+            )
+    loss_fn = losses.build_objective(config, **options)
 
     def of_columns(outputs, batch):
         outputs = {name: value[:, :, None] for name, value in outputs.items()}

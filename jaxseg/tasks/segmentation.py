@@ -59,7 +59,7 @@ def unstarted(
     model = build_model(config, spec.num_classes, axis_name=axis)
     plain_model = build_model(config, spec.num_classes)  # outside pmap
     tx, schedule = optim.build(config.optim, run.steps, batch_size=run.batch_size)
-    loss_fn = losses.build(
+    loss_fn = losses.build_objective(
         config.loss, class_pixels=class_pixels, void=spec.void, axis_name=axis
     )
     train_step = functools.partial(

@@ -8,8 +8,8 @@ import pytest
 
 from jaxseg.cli.main import main
 from jaxseg.config import LossConfig
-from jaxseg.losses import build
-from jaxseg.tasks.point_clouds import LOSSES, cloud_loss
+from jaxseg.losses import LOSSES, build_objective
+from jaxseg.tasks.point_clouds import cloud_loss
 from jaxseg.training.run.metric_writer import read_metrics
 
 CONFIG = """
@@ -125,7 +125,9 @@ def test_predict_refuses_by_name(trained, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", [n for n in LOSSES if "ohem" not in n])
+@pytest.mark.parametrize(
+    "name", [n for n, loss in LOSSES.items() if loss.for_points and "ohem" not in n]
+)
 def test_a_loss_of_a_cloud_is_that_of_an_image_of_one_column(name):
     random = np.random.default_rng(0)
     logits = random.normal(size=(2, 9, 3)).astype(np.float32)
@@ -134,13 +136,15 @@ def test_a_loss_of_a_cloud_is_that_of_an_image_of_one_column(name):
     config = LossConfig(name)
     terms = cloud_loss(config)({"logits": logits}, {"label": label, "step": 0})
     image = {"logits": logits[:, :, None]}
-    expected = build(config)(image, {"label": label[:, :, None], "step": 0})
+    expected = build_objective(config)(image, {"label": label[:, :, None], "step": 0})
     jax.tree.map(np.testing.assert_array_equal, terms, expected)
     assert terms[name][0].size > 0
 
 
 def test_losses_of_neighbouring_pixels_are_refused():
-    with pytest.raises(ValueError, match="loss 'boundary' is not for points; allowed"):
+    with pytest.raises(
+        ValueError, match=r"loss.name='boundary' is invalid for point clouds"
+    ):
         cloud_loss(LossConfig("cross_entropy", extra=(("boundary", 1.0),)))
 
 

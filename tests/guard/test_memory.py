@@ -12,7 +12,7 @@ import pytest
 
 from jaxseg import create_model
 from jaxseg.config import LossConfig
-from jaxseg.losses import build
+from jaxseg.losses import build_objective
 from jaxseg.ops.conv import conv
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import train_step
@@ -62,7 +62,7 @@ def test_weights_are_updated_in_place():
     )
     batch = {"image": array(1, 32, 32, 3), "label": jnp.zeros((1, 32, 32), jnp.int32)}
     step = functools.partial(
-        train_step, model=model, tx=tx, loss_fn=build(LossConfig())
+        train_step, model=model, tx=tx, loss_fn=build_objective(LossConfig())
     )
     used = bytes_of(step, state, batch, donate_argnums=0)
     weights = 4 * sum(leaf.size for leaf in jax.tree.leaves(state.params))

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxseg.losses import mean_share
+from jaxseg.losses import weighted_mean
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def same_as():
 
     def check(loss, slow, logits, label, rtol=2e-5, atol=2e-6):
         def scalar(z):
-            return mean_share(*loss(z, label))
+            return weighted_mean(*loss(z, label))
 
         value, gradient = jax.jit(jax.value_and_grad(scalar))(logits)
         exact = logits.astype(np.float64)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from jaxseg.config import LossConfig
-from jaxseg.losses import build, objective
+from jaxseg.losses import build_objective, total_loss
 from jaxseg.losses.adversarial import build_adversarial, is_adversarial
 from jaxseg.losses.latent import latent_kl
 
@@ -19,7 +19,7 @@ def sigmoid(x):
 def test_the_discriminators_loss_is_halved_cross_entropy():
     random = np.random.default_rng(0)
     real, fake = random.normal(size=(2, 3, 4, 5))
-    value, parts = objective(build_adversarial(PAPER).discriminator(real, fake))
+    value, parts = total_loss(build_adversarial(PAPER).discriminator(real, fake))
     right = -np.log(sigmoid(real)).mean(), -np.log(1 - sigmoid(fake)).mean()
     np.testing.assert_allclose(value, 0.5 * sum(right), rtol=1e-5)
     np.testing.assert_allclose([parts["real"], parts["fake"]], right, rtol=1e-5)
@@ -32,7 +32,7 @@ def test_the_generators_loss_is_that_of_the_paper():
     known = np.ones((2, 4, 4), bool)
     known[1, :3] = False
     batch = {"target": target, "known": known}
-    value, _ = objective(build_adversarial(PAPER).generator(picture, batch, judged))
+    value, _ = total_loss(build_adversarial(PAPER).generator(picture, batch, judged))
     fooled = -np.log(sigmoid(judged)).mean()
     l1 = np.abs(picture - target)[known].mean()
     np.testing.assert_allclose(value, fooled + 100 * l1, rtol=1e-5)
@@ -75,8 +75,10 @@ def test_the_bound_keeps_the_papers_balance():
     label[0, :2], label[2] = 255, 255
     divergence = np.array([3.0, 5.0, 7.0], np.float32)
     outputs = {"logits": jnp.asarray(logits), "extra_kl": jnp.asarray(divergence)}
-    terms = build(LossConfig(kl_weight=10.0))(outputs, {"label": jnp.asarray(label)})
-    value, parts = objective(terms)
+    terms = build_objective(LossConfig(kl_weight=10.0))(
+        outputs, {"label": jnp.asarray(label)}
+    )
+    value, parts = total_loss(terms)
     share = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     rows = np.nonzero(label != 255)
     entropy = -np.log(share[(*rows, label[rows])]).sum()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxseg.config import LossConfig
-from jaxseg.losses import affinity, build, mean_share
+from jaxseg.losses import affinity, build_objective, weighted_mean
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def compiled(logits, label, **options):
 
 
 def mean(logits, label, **options):
-    return float(mean_share(*compiled(logits, label, **options)))
+    return float(weighted_mean(*compiled(logits, label, **options)))
 
 
 def slow(logits, label, sizes=(1, 2, 3), margin=3.0, weights=None):
@@ -137,7 +137,7 @@ def test_size_weights_ascend(scene):
 
     @jax.jit
     def loss(weights, logits):
-        return mean_share(*affinity(logits, scene[1], size_weights=weights))
+        return weighted_mean(*affinity(logits, scene[1], size_weights=weights))
 
     start = (jnp.zeros((3, 3)), jnp.zeros((3, 3)))
     given = jax.jit(jax.grad(loss))(start, scene[0])
@@ -178,7 +178,7 @@ def test_in_an_objective(scene):
         np.arange(6.0, dtype=np.float32).reshape(3, 2),
     )
     outputs = {"logits": logits, "affinity": weights}
-    terms = jax.jit(build(config))(outputs, {"label": label, "step": 5})
+    terms = jax.jit(build_objective(config))(outputs, {"label": label, "step": 5})
     assert set(terms) == {"cross_entropy", "affinity"}
     value, weight, coefficient = terms["affinity"]
     expected = compiled(

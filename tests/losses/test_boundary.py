@@ -10,8 +10,8 @@ from jaxseg.losses import (
     cross_entropy,
     edge_cross_entropy,
     edge_target,
-    mean_share,
     signed_distance,
+    weighted_mean,
 )
 
 
@@ -54,7 +54,7 @@ def test_boundary_prefers_the_true_region():
     label[:, :, 4:] = 1
     right = 20 * np.eye(2, dtype=np.float32)[label]
     shifted = np.roll(right, 2, axis=2)
-    low, high = (mean_share(*boundary(z, label)) for z in (right, shifted))
+    low, high = (weighted_mean(*boundary(z, label)) for z in (right, shifted))
     assert low < 0 < high - low
 
 
@@ -92,7 +92,7 @@ def test_edge_loss_equals_slow_form(radius):
     label = np.repeat(np.repeat(random.integers(0, 3, (2, 3, 4)), 4, 1), 4, 2)
     label[:, :2, :3] = 255
     z = random.normal(0, 2, (*label.shape, 1)).astype(np.float32)
-    ours = mean_share(*edge_cross_entropy(z, label, radius=radius))
+    ours = weighted_mean(*edge_cross_entropy(z, label, radius=radius))
     np.testing.assert_allclose(ours, slow_edge(z, label, radius), rtol=1e-5)
 
 

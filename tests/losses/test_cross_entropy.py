@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.losses import cross_entropy, focal, mean_share, pixel_nll
+from jaxseg.losses import cross_entropy, focal, pixel_nll, weighted_mean
 
 WEIGHTS = (0.5, 2.0, 3.0)
 
@@ -48,8 +48,8 @@ def test_equals_slow_form(example, same_as, smoothing, divide_by):
 
 def test_caffe_and_torch_normalisation_differ_as_stated(example):
     logits, label = example
-    caffe = mean_share(*cross_entropy(logits, label, class_weights=WEIGHTS))
-    torch = mean_share(
+    caffe = weighted_mean(*cross_entropy(logits, label, class_weights=WEIGHTS))
+    torch = weighted_mean(
         *cross_entropy(logits, label, class_weights=WEIGHTS, divide_by="weights")
     )
     counts = np.bincount(label[label != 255], minlength=3)

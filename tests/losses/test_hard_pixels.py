@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.losses import mean_share, ohem_cross_entropy, top_k_cross_entropy
+from jaxseg.losses import ohem_cross_entropy, top_k_cross_entropy, weighted_mean
 
 
 def certain(probability):
@@ -107,8 +107,8 @@ def test_value_and_gradient(example, same_as, name):
 
 
 def test_all_pixels_is_plain_cross_entropy(example):
-    whole = mean_share(*top_k_cross_entropy(*example, fraction=1.0))
-    ohem = mean_share(*ohem_cross_entropy(*example, threshold=1.0))
+    whole = weighted_mean(*top_k_cross_entropy(*example, fraction=1.0))
+    ohem = weighted_mean(*ohem_cross_entropy(*example, threshold=1.0))
     np.testing.assert_allclose(whole, ohem, rtol=1e-6)
 
 

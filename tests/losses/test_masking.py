@@ -11,8 +11,8 @@ from jaxseg.losses import (
     LOSSES,
     edge_attention,
     edge_cross_entropy,
-    mean_share,
-    objective,
+    total_loss,
+    weighted_mean,
 )
 
 
@@ -21,12 +21,17 @@ def attention_everywhere(logits, label, *, void=255):
     return edge_attention(logits, label, edge=edge, void=void)
 
 
-PLAIN = {**LOSSES, "edge_attention": attention_everywhere}
+PLAIN = {
+    **{name: loss.function for name, loss in LOSSES.items()},
+    "edge_attention": attention_everywhere,
+}
 ALL = {**PLAIN}
-ALL["dice_batch"] = functools.partial(LOSSES["dice"], per_image=False)
-ALL["dice_all"] = functools.partial(LOSSES["dice"], classes="all", smooth=0.0)
-ALL["lovasz_image"] = functools.partial(LOSSES["lovasz_softmax"], per_image=True)
-ALL["focal_tversky"] = functools.partial(LOSSES["tversky"], gamma=0.75)
+ALL["dice_batch"] = functools.partial(LOSSES["dice"].function, per_image=False)
+ALL["dice_all"] = functools.partial(LOSSES["dice"].function, classes="all", smooth=0.0)
+ALL["lovasz_image"] = functools.partial(
+    LOSSES["lovasz_softmax"].function, per_image=True
+)
+ALL["focal_tversky"] = functools.partial(LOSSES["tversky"].function, gamma=0.75)
 ALL["edge"] = lambda z, label: edge_cross_entropy(z[..., :1], label)
 
 
@@ -36,7 +41,7 @@ def gradient_of(name):
     def scalar(z, label):
         value, weight = ALL[name](z, label)
         assert value.shape == weight.shape and value.dtype == jnp.float32
-        return mean_share(value, weight)
+        return weighted_mean(value, weight)
 
     return jax.jit(jax.value_and_grad(scalar))
 
@@ -86,16 +91,16 @@ def test_a_label_outside_the_classes_is_nan(example, request):
     for wrong in (3, -1):
         label = np.where(label == 1, wrong, label)
         for name, loss in PLAIN.items():
-            assert np.isnan(mean_share(*loss(logits, label))), (name, wrong)
+            assert np.isnan(weighted_mean(*loss(logits, label))), (name, wrong)
 
 
 def test_another_void_value(example):
     logits, label = example
     moved = np.where(label == 255, 7, label)
     for name, loss in PLAIN.items():
-        expected = mean_share(*loss(logits, label))
+        expected = weighted_mean(*loss(logits, label))
         np.testing.assert_array_equal(
-            mean_share(*loss(logits, moved, void=7)), expected, err_msg=name
+            weighted_mean(*loss(logits, moved, void=7)), expected, err_msg=name
         )
 
 
@@ -105,6 +110,6 @@ def test_objective_adds_means_with_coefficients():
         "b": (jnp.array([[5.0, 9.0]]), jnp.array([[1.0, 0.0]]), 0.4),
         "empty": (jnp.array([5.0]), jnp.array([0.0]), 2.0),
     }
-    loss, parts = objective(terms)
+    loss, parts = total_loss(terms)
     np.testing.assert_allclose(loss, 2.0 + 0.4 * 5.0)
     assert {k: float(v) for k, v in parts.items()} == {"a": 2, "b": 5, "empty": 0}

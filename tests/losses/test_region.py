@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.losses import dice, jaccard, lovasz_softmax, mean_share, tversky
+from jaxseg.losses import dice, jaccard, lovasz_softmax, tversky, weighted_mean
 
 
 def by_class(probability, label, per_image, classes, score):
@@ -106,11 +106,11 @@ def test_each_image_counts_once():
     value, weight = dice(logits, label, smooth=0.0)
     # Image 0: 1 - 2/3; image 1: 1 - 1/2 for both classes.
     np.testing.assert_allclose(
-        mean_share(value, weight), (1 / 3 + 1 / 2) / 2, rtol=1e-6
+        weighted_mean(value, weight), (1 / 3 + 1 / 2) / 2, rtol=1e-6
     )
     np.testing.assert_allclose(weight, [[1, 0], [0.5, 0.5]])
 
 
 def test_unknown_classes_option_is_named(example):
-    with pytest.raises(ValueError, match="classes is 'some'"):
+    with pytest.raises(ValueError, match="classes='some' is invalid"):
         dice(*example, classes="some")

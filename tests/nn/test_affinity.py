@@ -6,7 +6,7 @@ import optax
 
 import jaxseg
 from jaxseg.config import LossConfig
-from jaxseg.losses import build, mean_share
+from jaxseg.losses import build_objective, weighted_mean
 from jaxseg.nn.affinity import WithAffinity
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import train_step
@@ -30,7 +30,7 @@ def test_names_stay_and_weights_learn():
         "image": random.normal(size=(2, 16, 16, 3)).astype(np.float32),
         "label": label.astype(np.int32),
     }
-    loss_fn = build(LossConfig(extra=(("affinity", 1.0),)))
+    loss_fn = build_objective(LossConfig(extra=(("affinity", 1.0),)))
     step = jax.jit(
         lambda state: train_step(state, batch, model=model, tx=tx, loss_fn=loss_fn)
     )
@@ -45,7 +45,7 @@ def test_names_stay_and_weights_learn():
             variables, batch["image"], train=True, mutable=["batch_stats"]
         )
         terms = loss_fn(outputs, {**batch, "step": 0})
-        return mean_share(*terms["affinity"][:2])
+        return weighted_mean(*terms["affinity"][:2])
 
     moved = {name: after.params[name] for name in added}
     still = {name: state.params[name] for name in added}

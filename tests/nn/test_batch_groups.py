@@ -10,7 +10,7 @@ import pytest
 from flax import linen as nn
 
 from jaxseg.config import LossConfig
-from jaxseg.losses import build
+from jaxseg.losses import build_objective
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.nn.norm import Norm
@@ -142,7 +142,7 @@ def placed(depth, style):
     model, tx = Net(depth, style), optax.sgd(0.1)
     state = create_state(model, tx, seed=0, image_shape=(1, 6, 6, 3))
     step = functools.partial(
-        train_step, model=model, tx=tx, loss_fn=build(LossConfig())
+        train_step, model=model, tx=tx, loss_fn=build_objective(LossConfig())
     )
     driver = jit_driver(step, make_mesh(8), donate=False)
     random = np.random.default_rng(0)
@@ -181,7 +181,7 @@ def test_parts_on_devices_give_the_numbers_of_one_device():
         train_step,
         model=Net(2, Style(batch_groups=8)),
         tx=optax.sgd(0.1),
-        loss_fn=build(LossConfig()),
+        loss_fn=build_objective(LossConfig()),
     )
     expected, wanted = jax.jit(step)(*alone)
     close = functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6)

@@ -9,7 +9,7 @@ from flax import linen as nn
 from jax.sharding import AxisType
 
 from jaxseg.config import LossConfig, OptimConfig
-from jaxseg.losses import build
+from jaxseg.losses import build_objective
 from jaxseg.metrics import ConfusionTotal
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
@@ -68,7 +68,7 @@ def train(kind, devices, objective, space=1):
     model = Net(Style(axis_name=axis_name))
     tx, schedule = optim.build(CONFIG, 10)
     state = create_state(model, tx, seed=0, image_shape=(1, 8, 6, 3), ema=True)
-    loss_fn = build(
+    loss_fn = build_objective(
         OBJECTIVES[objective], class_pixels=(4, 3, 2, 1), axis_name=axis_name
     )
     prepare = functools.partial(prepare_train, colour=0.3, **COLOURS)

@@ -13,7 +13,7 @@ from jaxseg.losses import (
     cross_entropy,
     edge_attention,
     edge_cross_entropy,
-    mean_share,
+    weighted_mean,
 )
 from jaxseg.losses.reduction import total
 from jaxseg.metrics import confusion
@@ -28,12 +28,18 @@ def attention(logits, label):
     return edge_attention(logits, label, edge=3 * logits[..., :1])
 
 
-CASES = {**LOSSES, "edge": edge, "edge_attention": attention}
+CASES = {
+    **{name: loss.function for name, loss in LOSSES.items()},
+    "edge": edge,
+    "edge_attention": attention,
+}
 for name in ("dice", "jaccard", "tversky"):
-    CASES[f"{name}_batch"] = functools.partial(LOSSES[name], per_image=False)
-CASES["lovasz_image"] = functools.partial(LOSSES["lovasz_softmax"], per_image=True)
+    CASES[f"{name}_batch"] = functools.partial(LOSSES[name].function, per_image=False)
+CASES["lovasz_image"] = functools.partial(
+    LOSSES["lovasz_softmax"].function, per_image=True
+)
 CASES["ohem_few"] = functools.partial(
-    LOSSES["ohem_cross_entropy"], min_kept=9, threshold=0.1
+    LOSSES["ohem_cross_entropy"].function, min_kept=9, threshold=0.1
 )
 
 
@@ -58,7 +64,7 @@ def test_one_value_everywhere(example, name):
         options = {"axis_name": axis_name} if takes_axis else {}
 
         def share(z):
-            return mean_share(*loss(z, label, **options), axis_name)
+            return weighted_mean(*loss(z, label, **options), axis_name)
 
         value, gradient = jax.value_and_grad(share)(logits)
         return total(value, axis_name), gradient
@@ -81,8 +87,8 @@ def test_one_value_everywhere(example, name):
 
 def test_mean_of_device_means_would_be_wrong(example):
     logits, label = example
-    right = mean_share(*cross_entropy(logits, label))
-    means = [mean_share(*cross_entropy(z, y)) for z, y in zip(*[
+    right = weighted_mean(*cross_entropy(logits, label))
+    means = [weighted_mean(*cross_entropy(z, y)) for z, y in zip(*[
         x.reshape(4, 2, *x.shape[1:]) for x in example], strict=True)]  # fmt: skip
     assert abs(np.mean(means) - right) > 0.005
 
@@ -98,7 +104,7 @@ def test_sharding_moves_no_map(full_optimisation):
     )
 
     def loss(z, y):
-        return jax.value_and_grad(lambda z: mean_share(*cross_entropy(z, y)))(z)
+        return jax.value_and_grad(lambda z: weighted_mean(*cross_entropy(z, y)))(z)
 
     def count(z, y):
         return confusion(z.argmax(-1), y, 5)

@@ -12,7 +12,7 @@ import pytest
 import jaxseg
 from jaxseg.analysis.hlo.program_text import collectives
 from jaxseg.config import LossConfig, OptimConfig
-from jaxseg.losses import build
+from jaxseg.losses import build_objective
 from jaxseg.metrics import confusion
 from jaxseg.training.devices.drivers import jit_driver, make_mesh, within_mesh
 from jaxseg.training.devices.mesh import batch_sharding
@@ -65,7 +65,7 @@ def problem(name, fill):
     label[0], label[1, 7:] = 255, 255
     image = random.normal(0, 1, (BATCH, *size, 3)).astype(np.float32)
     step = functools.partial(
-        train_step, model=model, tx=tx, loss_fn=build(LossConfig())
+        train_step, model=model, tx=tx, loss_fn=build_objective(LossConfig())
     )
     batch = {"image": image, "label": label}
     return model, state.replace(opt_state=zeros), step, batch

@@ -12,7 +12,7 @@ import jaxseg
 from jaxseg.analysis.hlo.program_text import collectives
 from jaxseg.checkpoints.manager import Checkpoints
 from jaxseg.config import LossConfig, OptimConfig
-from jaxseg.losses import build
+from jaxseg.losses import build_objective
 from jaxseg.training.devices.drivers import jit_driver
 from jaxseg.training.devices.mesh import LARGE, make_mesh, state_sharding
 from jaxseg.training.optim import optimizers as optim
@@ -29,7 +29,7 @@ def setup(config=ADAM):
     model = jaxseg.create_model("unet", 3, width=16, depth=2)
     tx, schedule = optim.build(config, 10)
     state = create_state(model, tx, seed=0, image_shape=(1, 8, 8, 3), ema=True)
-    options = {"model": model, "tx": tx, "loss_fn": build(LossConfig())}
+    options = {"model": model, "tx": tx, "loss_fn": build_objective(LossConfig())}
     step = functools.partial(train_step, schedule=schedule, ema=0.9, **options)
     return state, step
 

@@ -12,7 +12,7 @@ import numpy as np
 from flax import linen as nn
 
 from jaxseg.config import LossConfig, OptimConfig
-from jaxseg.losses import build
+from jaxseg.losses import build_objective
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.shuffle import depth_to_space
@@ -61,7 +61,7 @@ def train(kind):
     axis_name = "batch" if kind == "pmap" else None
     model = Net(Style(axis_name=axis_name))
     tx, _ = optim.build(OptimConfig(name="sgd", learning_rate=0.1), 10)
-    loss_fn = build(LossConfig(), axis_name=axis_name)
+    loss_fn = build_objective(LossConfig(), axis_name=axis_name)
     state = create_state(Net(), tx, seed=0, image_shape=(1, 8, 6, 3), ema=True)
     driver = Training(
         functools.partial(train_step, model=model, tx=tx, loss_fn=loss_fn, ema=0.9),

@@ -10,10 +10,11 @@ import pytest
 from flax import linen as nn
 
 from jaxseg.config import LossConfig
-from jaxseg.losses import LOSSES, build
+from jaxseg.losses import LOSSES, build_objective
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
-from jaxseg.training.step import gradient
+from jaxseg.training.step.accumulation import accumulated_loss_and_grad
+from jaxseg.training.step.gradient import Problem, loss_and_grad
 
 SUMS = LossConfig(
     "cross_entropy",
@@ -94,14 +95,18 @@ def problem(model, objective, axis_name=None):
     def count(outputs, batch):
         return {"labelled": (batch["label"] != 255).sum()}
 
-    return gradient.Problem(forward, objective, count, axis_name)
+    return Problem(forward, objective, count, axis_name)
 
 
 def found(model, objective, variables, count, batch=None):
     """Loss, terms and gradient in `count` micro-batches."""
-    run = functools.partial(
-        gradient.differentiate, problem(model, objective), count=count
-    )
+    run = functools.partial(loss_and_grad, problem(model, objective))
+    if count > 1:
+        run = functools.partial(
+            accumulated_loss_and_grad,
+            problem(model, objective),
+            num_micro_batches=count,
+        )
     stats = variables.get("batch_stats", {})
     batch = draw() if batch is None else batch
     return jax.jit(run)(variables["params"], stats, batch, jax.random.key(0))
@@ -122,7 +127,7 @@ def largest(tree, other):
 def test_every_loss_equals_the_whole_batch(config, fill):
     model = Net(edges=config is COUPLED)
     variables = fill(model, (1, 9, 7, 3))
-    objective = build(config, class_pixels=(4, 3, 2, 1))
+    objective = build_objective(config, class_pixels=(4, 3, 2, 1))
     wanted = found(model, objective, variables, 1)
     got = found(model, objective, variables, 4)
     close(got.parts, wanted.parts)
@@ -147,17 +152,19 @@ def test_coupled_losses_as_sums_would_be_wrong(fill):
     """What the second way is for; and a loss function of one's own takes it."""
     model = Net()
     variables = fill(model, (1, 9, 7, 3))
-    objective = build(LossConfig("dice", options={"dice": {"per_image": False}}))
+    objective = build_objective(
+        LossConfig("dice", options={"dice": {"per_image": False}})
+    )
     assert not objective.additive({})
     wanted = found(model, objective, variables, 1)
-    split = dataclasses.replace(objective, whole_batch=())
+    split = dataclasses.replace(objective, coupled=())
     assert largest(found(model, split, variables, 4).gradient, wanted.gradient) > 1e-3
     own = found(model, lambda *args: objective(*args), variables, 4)
     close(own.gradient, wanted.gradient)
 
 
 def test_mean_of_means_would_be_wrong(fill):
-    model, objective = Net(), build(LossConfig())
+    model, objective = Net(), build_objective(LossConfig())
     variables = fill(model, (1, 9, 7, 3))
     batch = draw()
     parts = [{k: v[j::4] if v.ndim else v for k, v in batch.items()} for j in range(4)]
@@ -170,7 +177,7 @@ def test_mean_of_means_would_be_wrong(fill):
 def test_additive_by_the_configuration():
     def additive(name, outputs=(), **options):
         config = LossConfig(name, options={name: options} if options else {})
-        return build(config).additive(dict.fromkeys(outputs))
+        return build_objective(config).additive(dict.fromkeys(outputs))
 
     assert additive("cross_entropy") and additive("cross_entropy", ["aux", "logits"])
     assert not additive("cross_entropy", ["edge"])
@@ -178,14 +185,18 @@ def test_additive_by_the_configuration():
     assert not additive("lovasz_softmax")
     assert additive("lovasz_softmax", per_image=True)
     assert not additive("dual_task") and additive("dual_task", gumbel=False)
-    assert not build(LossConfig(extra=(("affinity", 1.0),))).additive({})
+    assert not build_objective(LossConfig(extra=(("affinity", 1.0),))).additive({})
 
 
 def test_all_void_gives_zero(fill):
     model = Net()
     batch = {**draw(), "label": np.full_like(draw()["label"], 255)}
     got = found(
-        model, build(SUMS, class_pixels=(1,) * 4), fill(model, (1, 9, 7, 3)), 4, batch
+        model,
+        build_objective(SUMS, class_pixels=(1,) * 4),
+        fill(model, (1, 9, 7, 3)),
+        4,
+        batch,
     )
     assert got.loss == 0 and not any(g.any() for g in jax.tree.leaves(got.gradient))
 
@@ -207,7 +218,7 @@ class Normed(nn.Module):
 def test_batch_norm_takes_one_micro_batch_after_the_other(fill):
     model = Normed()
     variables = fill(model, (1, 9, 7, 3))
-    got = found(model, build(LossConfig()), variables, 2)
+    got = found(model, build_objective(LossConfig()), variables, 2)
     stats = variables["batch_stats"]
     for j in range(2):
         now = {"params": variables["params"], "batch_stats": stats}
@@ -217,7 +228,7 @@ def test_batch_norm_takes_one_micro_batch_after_the_other(fill):
         ]
     close(got.batch_stats, stats)
     # statistics of the coupled way are those of one pass, not of two
-    other = found(model, build(LossConfig("lovasz_softmax")), variables, 2)
+    other = found(model, build_objective(LossConfig("lovasz_softmax")), variables, 2)
     close(other.batch_stats, stats)
 
 
@@ -235,16 +246,17 @@ def test_dropout_is_drawn_for_every_micro_batch():
     variables = Spy().init(jax.random.key(0), draw()["image"])
     seen.clear()
     for _ in range(2):
-        found(Spy(), build(LossConfig()), variables, 2)
+        found(Spy(), build_objective(LossConfig()), variables, 2)
     jax.effects_barrier()
     masks = {mask.tobytes() for mask in seen}
     assert len(masks) == 2
 
 
 def test_wrong_counts_are_named(fill):
-    model, objective = Normed(), build(LossConfig())
+    model, objective = Normed(), build_objective(LossConfig())
     variables = fill(model, (1, 9, 7, 3))
-    with pytest.raises(ValueError, match="accumulate is 3; image holds 8 examples"):
+    with pytest.raises(
+        ValueError,
+        match=r"train.accumulate=3 is invalid: expected a divisor of 8, .* 'image'",
+    ):
         found(model, objective, variables, 3)
-    with pytest.raises(ValueError, match="accumulate is 0; allowed is >= 1"):
-        found(model, objective, variables, 0)

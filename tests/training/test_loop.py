@@ -49,7 +49,11 @@ class Arithmetic:
         if step == self.at:
             self.act()
         w = np.sin(state["w"] * np.float32(1.1) + batch["image"].mean(dtype=np.float32))
-        loss = float("nan") if step == self.at and self.act is poison else w.sum()
+        loss = (
+            float("nan")
+            if step == self.at and self.act is nan_on_invalid_label
+            else w.sum()
+        )
         new = {"w": w, "step": np.array(step + 1, np.int32)}
         return new, {
             "loss": np.float32(loss),
@@ -62,7 +66,7 @@ class Arithmetic:
         return np.array([[right, 5], [3, right], [0, 1]], np.int32)
 
 
-def poison():
+def nan_on_invalid_label():
     """Makes the loss of that step NaN."""
 
 
@@ -254,7 +258,7 @@ def test_handlers_are_given_back(tmp_path):
 
 @pytest.mark.parametrize(("at", "good"), [(2, "none was saved"), (8, "ckpt/8")])
 def test_a_loss_that_is_not_finite_names_step_files_and_checkpoint(tmp_path, at, good):
-    driver = Arithmetic(at=at, act=poison)
+    driver = Arithmetic(at=at, act=nan_on_invalid_label)
     with pytest.raises(NonFiniteLoss) as error:
         go(tmp_path, driver)
     message = str(error.value)
@@ -266,7 +270,7 @@ def test_a_loss_that_is_not_finite_names_step_files_and_checkpoint(tmp_path, at,
 
 def test_no_checkpoint_is_written_after_a_loss_that_was_not_finite(tmp_path):
     with pytest.raises(NonFiniteLoss):
-        go(tmp_path, Arithmetic(at=2, act=poison), save_every=3)
+        go(tmp_path, Arithmetic(at=2, act=nan_on_invalid_label), save_every=3)
     with Checkpoints(tmp_path / "ckpt") as checkpoints:
         assert checkpoints.steps == ()
 

@@ -10,7 +10,7 @@ import pytest
 from flax import linen as nn
 
 from jaxseg.config import LossConfig
-from jaxseg.losses import build
+from jaxseg.losses import build_objective
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.training.devices.drivers import jit_driver, make_mesh, pmap_driver
@@ -57,7 +57,7 @@ def train(kind, devices, count, config):
     axis_name = "batch" if kind == "pmap" else None
     model = Net()
     state = create_state(model, TX, seed=0, image_shape=(1, 9, 7, 3))
-    objective = build(config, class_pixels=(4, 3, 2, 1), axis_name=axis_name)
+    objective = build_objective(config, class_pixels=(4, 3, 2, 1), axis_name=axis_name)
     step = functools.partial(
         train_step,
         model=model,
@@ -111,7 +111,11 @@ def lowered(count, config, devices=1, size=16, side=9, width=6):
     """The compiled step for these shapes."""
     model = Net(width)
     step = functools.partial(
-        train_step, model=model, tx=TX, loss_fn=build(config), accumulate=count
+        train_step,
+        model=model,
+        tx=TX,
+        loss_fn=build_objective(config),
+        accumulate=count,
     )
     driver = jit_driver(step, make_mesh(devices), donate=False)
     state = driver.put_state(create_state(model, TX, seed=0, image_shape=(1, 8, 8, 3)))

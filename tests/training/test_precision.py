@@ -10,7 +10,7 @@ import optax
 from flax import linen as nn
 
 from jaxseg.config import LossConfig, OptimConfig
-from jaxseg.losses import build
+from jaxseg.losses import build_objective
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, logits_float32
 from jaxseg.training.optim import optimizers as optim
@@ -40,7 +40,7 @@ def made(dtype, accumulate):
         train_step,
         model=model,
         tx=tx,
-        loss_fn=build(LossConfig(extra=(("dice", 0.5),))),
+        loss_fn=build_objective(LossConfig(extra=(("dice", 0.5),))),
         ema=0.9,
         accumulate=accumulate,
     )

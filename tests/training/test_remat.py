@@ -12,14 +12,14 @@ from flax import linen as nn
 import jaxseg
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.config import LossConfig
-from jaxseg.losses import build, objective
+from jaxseg.losses import build_objective, total_loss
 from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.ops.resize import resize
 from jaxseg.training.step.rematerialization import find_blocks, recomputed
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import train_step
 
-LOSS = build(LossConfig())
+LOSS = build_objective(LossConfig())
 
 
 class Small(nn.Module):
@@ -54,7 +54,7 @@ def loss(variables, params, image, label, blocks, model):
             mutable=["batch_stats"],
             rngs={"dropout": jax.random.key(4)},
         )
-    value, parts = objective(LOSS(outputs, {"label": label}))
+    value, parts = total_loss(LOSS(outputs, {"label": label}))
     return value, (parts, new, outputs["logits"])
 
 

@@ -10,7 +10,7 @@ import pytest
 from flax import linen as nn
 
 from jaxseg.config import LossConfig
-from jaxseg.losses import build, cross_entropy, mean_share
+from jaxseg.losses import build_objective, cross_entropy, weighted_mean
 from jaxseg.metrics import confusion
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import eval_step, train_step
@@ -46,7 +46,7 @@ def start(model, ema=False):
 
 
 def step(model, **options):
-    loss_fn = options.pop("loss_fn", build(LossConfig()))
+    loss_fn = options.pop("loss_fn", build_objective(LossConfig()))
     made = functools.partial(train_step, model=model, tx=TX, loss_fn=loss_fn, **options)
     return jax.jit(made)
 
@@ -59,7 +59,8 @@ def test_one_step_by_definition(batch):
     def loss(params):
         outputs = model.apply({"params": params}, image)
         main, aux = (
-            mean_share(*cross_entropy(outputs[key], label)) for key in ("logits", "aux")
+            weighted_mean(*cross_entropy(outputs[key], label))
+            for key in ("logits", "aux")
         )
         return main + 0.4 * aux, (main, aux, outputs["logits"])
 
@@ -104,10 +105,15 @@ def test_average_follows_tensorflows_rule(batch):
     assert np.abs(expected - kernel).max() > 1e-3
 
 
+def test_no_micro_batch_is_an_error(batch):
+    with pytest.raises(ValueError, match=r"train.accumulate=0 is invalid"):
+        step(Net(), accumulate=0)(start(Net()), batch)
+
+
 def test_average_must_be_asked_for_twice(batch):
-    with pytest.raises(ValueError, match=r"ema is 0.9, .* ema=False"):
+    with pytest.raises(ValueError, match=r"ema=0.9 is invalid: .* ema=False"):
         step(Net(), ema=0.9)(start(Net()), batch)
-    with pytest.raises(ValueError, match=r"ema is None, .* ema=True"):
+    with pytest.raises(ValueError, match=r"ema=None is invalid: .* ema=True"):
         step(Net())(start(Net(), ema=True), batch)
 
 
@@ -229,5 +235,8 @@ def test_a_network_may_take_several_inputs():
     np.testing.assert_array_equal(
         run(variables, batch), confusion(logits.argmax(-1), batch["label"], 3)
     )
-    with pytest.raises(ValueError, match=r"inputs names \['place'\]; the batch has"):
+    with pytest.raises(
+        ValueError,
+        match=r"inputs=\['place'\] is invalid: expected entries of the batch",
+    ):
         run(variables, batch, inputs=("place", "features"))

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-from jaxseg.losses import objective
+from jaxseg.losses import total_loss
 from jaxseg.losses.reduction import total
 from jaxseg.training.step import update
 from jaxseg.training.step.state import TrainState, with_stats
@@ -77,7 +77,7 @@ def train_step(
       both, `grad_norm` of the generator, `learning_rate`, and for pictures of labels
       the counts `labelled` and `correct`.
     """
-    update.check_average(state, ema)
+    update.check_ema(state, ema)
     batch = batch if prepare is None else prepare(batch)
     key = update.dropout_key(state, axis_name)
 
@@ -96,7 +96,7 @@ def train_step(
         judged = None
         if loss_fn.adversarial:
             judged, _ = _judge(model, with_stats(params, stats), batch, picture)
-        return objective(loss_fn.generator(picture, batch, judged), axis_name)
+        return total_loss(loss_fn.generator(picture, batch, judged), axis_name)
 
     (loss, more), towards = jax.value_and_grad(share, has_aux=True)(picture)
     (gradient,) = pull_back(towards)
@@ -112,9 +112,9 @@ def train_step(
     state = state.replace(
         step=state.step + 1,
         params=params,
-        batch_stats=update.mean_over(stats, axis_name),
+        batch_stats=update.mean_over_devices(stats, axis_name),
         opt_state=opt_state,
-        ema=update.average(state, params, ema),
+        ema=update.update_ema(state, params, ema),
     )
     return state, metrics
 
@@ -141,7 +141,7 @@ def _discriminate(params, stats, picture, batch, model, loss_fn, axis_name):
         variables = {**params, DISCRIMINATOR: mine}
         real, seen = _judge(model, with_stats(variables, stats), batch, batch["target"])
         fake, seen = _judge(model, with_stats(variables, seen), batch, picture)
-        loss, parts = objective(loss_fn.discriminator(real, fake), axis_name)
+        loss, parts = total_loss(loss_fn.discriminator(real, fake), axis_name)
         return loss, (parts, seen)
 
     gradient, (parts, stats) = jax.grad(share, has_aux=True)(params[DISCRIMINATOR])

@@ -1,13 +1,14 @@
-"""One training step and one evaluation step for plain jit, sharded jit and pmap.
+"""The training step and the evaluation step: pure functions of state and batch.
 
-The steps know nothing of devices. `axis_name=None` is for `jax.jit`, with or without
-sharded arrays: sums are global there, and batch normalisation sees the whole batch.
-Under `jax.pmap(axis_name=...)` the same name goes to the step, to the loss
-(`losses.build`) and to the model (`Style.axis_name`); the results are then equal.
+The steps know nothing of devices. With `axis_name=None` they run under `jax.jit`, with
+or without sharded arrays: sums are then global, and batch normalization sees the whole
+batch. Under `jax.pmap(axis_name=...)` the same name goes to the step, to the loss
+(`losses.build_objective`) and to the model (`Style.axis_name`), and the results are
+equal.
 
-Trap: `jax.shard_map` with its default `check_vma=True` sums gradients of replicated
-parameters itself, and the sum over `axis_name` here would count them twice. Wrap the
-step with `check_vma=False` or not at all.
+Do not wrap the training step in `jax.shard_map` with its default `check_vma=True`. That
+sums the gradients of replicated parameters by itself, and the sum over `axis_name` here
+would count them twice. Use `check_vma=False`.
 """
 
 from __future__ import annotations
@@ -22,12 +23,19 @@ from flax import linen as nn
 
 from jaxseg.losses.reduction import total
 from jaxseg.metrics import confusion, confusion_over
-from jaxseg.ops.lowering.scheduling import after
 from jaxseg.ops.resize import resize
-from jaxseg.training.step import update
-from jaxseg.training.step.gradient import Problem, differentiate
+from jaxseg.training.step.accumulation import accumulated_loss_and_grad
+from jaxseg.training.step.gradient import Problem, loss_and_grad
 from jaxseg.training.step.rematerialization import find_blocks, recomputed
 from jaxseg.training.step.state import TrainState, with_stats
+from jaxseg.training.step.update import (
+    apply_updates,
+    check_ema,
+    dropout_key,
+    mean_over_devices,
+    pixel_counts,
+    update_ema,
+)
 
 Batch = Mapping[str, jax.Array]
 Prepare = Callable[[Batch], Batch]
@@ -49,61 +57,60 @@ def train_step(
     void: int = 255,
     axis_name: str | None = None,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """One update by the gradient of the loss over the global batch.
+    """Updates the state by the gradient of the loss over the global batch.
 
     Args:
-      batch: image, label and what `prepare` needs ("seed"); of a device under pmap.
-      loss_fn: outputs, batch -> {name: (value, weight, coefficient)}; its batch also
-        holds "step".
-      inputs: entries of the prepared batch that the network takes, in its order.
-      prepare: augmentation and normalisation, None when the batch is ready.
-      schedule: learning rate by step, only to be reported.
-      ema: decay of the moving average; needs `create_state(ema=True)`.
-      accumulate: micro-batches that the batch is cut into, see `training.gradient`.
-      remat: "none", or what to compute again backward: "block", "stage", see
-        `training.remat`.
+      state: The state before the step.
+      batch: Image, label and what `prepare` needs ("seed"). Under pmap it is the part
+        of one device.
+      model: The network.
+      tx: The optimizer.
+      loss_fn: Maps outputs and batch to {name: (value, weight, coefficient)}. Its batch
+        also holds "step".
+      inputs: The entries of the prepared batch that the network takes, in its order.
+      prepare: Augmentation and normalization, or None when the batch is ready.
+      schedule: The learning rate by step, which is only reported.
+      ema: The decay of the moving average of the parameters. It needs a state made by
+        `create_state(ema=True)`.
+      accumulate: Number of micro-batches that the batch is split into, see
+        `jaxseg.training.step.accumulation`.
+      remat: What to compute again in the backward pass: "none", "block" or "stage", see
+        `jaxseg.training.step.rematerialization`.
+      void: The ignore index.
+      axis_name: The axis of pmap, or None.
 
     Returns:
-      The new state, and scalars: `loss`, `loss/<name>` per term, `grad_norm` before
-      clipping, `learning_rate`, and the global counts of pixels `labelled` and
+      The new state, and scalars: `loss`, `loss/<name>` for each term, `grad_norm`
+      before clipping, `learning_rate`, and the global counts of pixels `labelled` and
       `correct` (int32).
     """
-    update.check_average(state, ema)
+    check_ema(state, ema)
     batch = batch if prepare is None else prepare(batch)
-    problem = Problem(
-        _forward(model, inputs, find_blocks(state.params, remat)),
-        loss_fn,
-        functools.partial(_counts, void=void),
-        axis_name,
-    )
-    found = differentiate(
-        problem,
-        state.params,
-        state.batch_stats,
-        {**batch, "step": state.step},
-        update.dropout_key(state, axis_name),
-        count=accumulate,
+    batch, key = {**batch, "step": state.step}, dropout_key(state, axis_name)
+    network = _network(model, inputs, find_blocks(state.params, remat))
+    counts = functools.partial(_pixel_counts, void=void)
+    problem = Problem(network, loss_fn, counts, axis_name)
+
+    found = _differentiate(
+        problem, state.params, state.batch_stats, batch, key, accumulate
     )
     sums = (found.loss, found.parts, found.gradient, found.counts)
     loss, parts, gradient, counts = total(sums, axis_name)
-    norm = optax.tree.norm(gradient)
-    # so that XLA knows that nothing reads the old weights any more, and copies none
-    gradient = jax.tree.map(lambda g: after(g, norm), gradient)
-    updates, opt_state = tx.update(gradient, state.opt_state, state.params)
-    params = optax.apply_updates(state.params, updates)
+    params, opt_state, grad_norm = apply_updates(tx, gradient, state)
+
     metrics = {
         "loss": loss,
         **{f"loss/{name}": part for name, part in parts.items()},
-        "grad_norm": norm,
+        "grad_norm": grad_norm,
         **({} if schedule is None else {"learning_rate": schedule(state.step)}),
         **counts,
     }
     state = state.replace(
         step=state.step + 1,
         params=params,
-        batch_stats=update.mean_over(found.batch_stats, axis_name),
+        batch_stats=mean_over_devices(found.batch_stats, axis_name),
         opt_state=opt_state,
-        ema=update.average(state, params, ema),
+        ema=update_ema(state, params, ema),
     )
     return state, metrics
 
@@ -120,11 +127,11 @@ def eval_step(
     eval_scale: float = 1.0,
     axis_name: str | None = None,
 ) -> jax.Array:
-    """Confusion matrix int32 [K + 1, K] of the global batch, at the labels' size.
+    """Returns the confusion matrix of the global batch, int32 [K + 1, K].
 
-    The network sees `inputs` (see `train_step`), the entry "image" of them resized by
-    `eval_scale` (bilinear, antialiased when shrinking); its logits are resized to the
-    label before the argmax.
+    The network takes `inputs` as in `train_step`. The image among them is resized by
+    `eval_scale` first (bilinear, antialiased when it shrinks), and the logits are
+    resized to the size of the labels before the argmax.
     """
     batch = batch if prepare is None else prepare(batch)
     label = batch["label"]
@@ -132,21 +139,37 @@ def eval_step(
         image = batch["image"]
         size = tuple(max(1, round(side * eval_scale)) for side in image.shape[1:3])
         batch = {**batch, "image": resize(image, size, antialias=True)}
-    logits = model.apply(variables, *_chosen(batch, inputs), train=False)["logits"]
+    logits = model.apply(variables, *_select(batch, inputs), train=False)["logits"]
     if logits.shape[1:-1] != label.shape[1:]:
         logits = resize(logits, label.shape[1:3])
     matrix = confusion(logits.argmax(-1), label, num_classes, void)
     return confusion_over(matrix, axis_name)
 
 
-def _forward(model, inputs, blocks):
-    """The network in training: params, statistics, batch, key -> outputs, statistics"""
+def _differentiate(problem, params, batch_stats, batch, key, num_micro_batches):
+    if num_micro_batches < 1:
+        raise ValueError(
+            f"train.accumulate={num_micro_batches} is invalid: expected 1 or more."
+        )
+    if num_micro_batches == 1:
+        return loss_and_grad(problem, params, batch_stats, batch, key)
+    return accumulated_loss_and_grad(
+        problem, params, batch_stats, batch, key, num_micro_batches=num_micro_batches
+    )
 
-    def forward(params, stats, batch, key):
+
+def _network(model, inputs, blocks):
+    """Returns the network in training mode.
+
+    It maps params, batch_stats, batch and key to outputs and new batch_stats. The
+    modules at `blocks` keep only their inputs for the backward pass.
+    """
+
+    def forward(params, batch_stats, batch, key):
         with recomputed(blocks):
             outputs, updated = model.apply(
-                with_stats(params, stats),
-                *_chosen(batch, inputs),
+                with_stats(params, batch_stats),
+                *_select(batch, inputs),
                 train=True,
                 mutable=["batch_stats"],
                 rngs={"dropout": key},
@@ -156,11 +179,14 @@ def _forward(model, inputs, blocks):
     return forward
 
 
-def _counts(outputs, batch, void):
-    return update.pixel_counts(outputs["logits"], batch["label"], void)
+def _pixel_counts(outputs, batch, void):
+    return pixel_counts(outputs["logits"], batch["label"], void)
 
 
-def _chosen(batch, inputs):
+def _select(batch, inputs):
     if missing := [name for name in inputs if name not in batch]:
-        raise ValueError(f"inputs names {missing}; the batch has {sorted(batch)}")
+        raise ValueError(
+            f"inputs={missing} is invalid: expected entries of the batch, which are "
+            f"{', '.join(sorted(batch))}."
+        )
     return [batch[name] for name in inputs]

@@ -1,4 +1,4 @@
-"""What every training step does beside its gradient: keys, averages, counts."""
+"""What every training step does besides its gradient: keys, updates, averages."""
 
 from __future__ import annotations
 
@@ -8,20 +8,40 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxseg.ops.lowering.scheduling import after
 from jaxseg.training.step.state import TrainState
 
 
-def check_average(state: TrainState, decay: float | None) -> None:
-    """Raises ValueError unless a decay is given just where the state has an average."""
+def check_ema(state: TrainState, decay: float | None) -> None:
+    """Raises ValueError unless `ema` is set exactly when the state holds an average."""
     if (decay is None) != (state.ema is None):
+        expected = "None" if state.ema is None else "a decay"
         raise ValueError(
-            f"ema is {decay}, but the state was made with ema={state.ema is not None}; "
-            "allowed are both or neither"
+            f"ema={decay} is invalid: expected {expected}, because the state was "
+            f"created with ema={state.ema is not None}."
         )
 
 
-def average(state: TrainState, params: Any, decay: float | None) -> Any:
-    """EMA with decay min(decay, (1 + t) / (10 + t)), TensorFlow's rule for a start."""
+def apply_updates(
+    tx: optax.GradientTransformation, gradient: Any, state: TrainState
+) -> tuple[Any, Any, jax.Array]:
+    """Returns new parameters, the new optimizer state and the norm of the gradient.
+
+    On a CPU the update waits for the norm: XLA then knows that nothing reads the old
+    parameters any more, and updates them in place instead of copying them.
+    """
+    norm = optax.tree.norm(gradient)
+    gradient = jax.tree.map(lambda g: after(g, norm), gradient)
+    updates, opt_state = tx.update(gradient, state.opt_state, state.params)
+    return optax.apply_updates(state.params, updates), opt_state, norm
+
+
+def update_ema(state: TrainState, params: Any, decay: float | None) -> Any:
+    """Returns the new moving average of the parameters, or None without a decay.
+
+    The decay is min(decay, (1 + t) / (10 + t)) at step t, TensorFlow's rule for the
+    start of training.
+    """
     if decay is None:
         return None
     decay = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
@@ -29,21 +49,24 @@ def average(state: TrainState, params: Any, decay: float | None) -> Any:
 
 
 def dropout_key(state: TrainState, axis_name: str | None) -> jax.Array:
-    """The key of this step, and of this device under pmap."""
+    """Returns the random key of this step, and of this device under pmap."""
     key = jax.random.fold_in(state.rng, state.step)
     if axis_name is None:
         return key
     return jax.random.fold_in(key, jax.lax.axis_index(axis_name))
 
 
-def mean_over(batch_stats: Any, axis_name: str | None) -> Any:
-    """Equal statistics on all devices, also where the model normalises per replica."""
+def mean_over_devices(batch_stats: Any, axis_name: str | None) -> Any:
+    """Averages statistics over the devices of pmap.
+
+    They differ where the model normalizes each replica by itself.
+    """
     return batch_stats if axis_name is None else jax.lax.pmean(batch_stats, axis_name)
 
 
 def pixel_counts(
     logits: jax.Array, label: jax.Array, void: int
 ) -> dict[str, jax.Array]:
-    """Pixels with a label, and those of them whose class is right."""
+    """Counts the labeled pixels, and those of them whose class is predicted."""
     correct = (logits.argmax(-1) == label) & (label != void)
     return {"labelled": (label != void).sum(), "correct": correct.sum()}

@@ -1,21 +1,25 @@
 """The objective from a LossConfig, and class weights from counts."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxseg.config import LossConfig
 from jaxseg.losses import (
-    build,
+    LOSSES,
+    Loss,
+    build_objective,
     cross_entropy,
     dice,
     dual_task,
     edge_attention,
     edge_cross_entropy,
     median_frequency,
-    objective,
     presence_cross_entropy,
     top_k_cross_entropy,
+    total_loss,
 )
+from jaxseg.losses.objective import option_names
 
 # SegNet's CamVid training split: share of all pixels (void has the rest).
 CAMVID = (0.16845, 0.23259, 0.00983, 0.31658, 0.04486, 0.09724)
@@ -36,13 +40,15 @@ def test_losses_of_gated_scnn_and_ginet_are_named_terms(example):
     config = LossConfig(
         "image_weighted_cross_entropy", (("dual_task", 1.0), ("edge_attention", 2.0))
     )
-    terms = build(config)(outputs, {"label": label, "step": np.int32(3)})
+    terms = build_objective(config)(outputs, {"label": label, "step": np.int32(3)})
     same(terms["edge_attention"], edge_attention(logits, label, edge=edge), 2.0)
     same(terms["presence"], presence_cross_entropy(presence, label), 0.2)
     sampled = dual_task(logits, label, step=np.int32(3))
     same(terms["dual_task"], sampled, 1.0)
-    with pytest.raises(ValueError, match="needs a network with an output 'edge'"):
-        build(config)({"logits": logits}, {"label": label, "step": np.int32(3)})
+    with pytest.raises(ValueError, match="expected a network with an output 'edge'"):
+        build_objective(config)(
+            {"logits": logits}, {"label": label, "step": np.int32(3)}
+        )
 
 
 def test_terms(example):
@@ -52,14 +58,14 @@ def test_terms(example):
     config = LossConfig(
         extra=(("dice", 0.5),), options={"dice": {"smooth": 0.0}}, edge_weight=3.0
     )
-    terms = build(config)(outputs, {"label": label})
+    terms = build_objective(config)(outputs, {"label": label})
     assert list(terms) == ["cross_entropy", "dice", "aux", "aux_2", "edge"]
     same(terms["cross_entropy"], cross_entropy(logits, label), 1.0)
     same(terms["dice"], dice(logits, label, smooth=0.0), 0.5)
     same(terms["aux"], cross_entropy(-aux, label), 0.4)
     same(terms["aux_2"], cross_entropy(aux, label), 0.4)
     same(terms["edge"], edge_cross_entropy(edge, label), 3.0)
-    loss, parts = objective(terms)
+    loss, parts = total_loss(terms)
     expected = parts["cross_entropy"] + 0.5 * parts["dice"] + 3 * parts["edge"]
     expected += 0.4 * (parts["aux"] + parts["aux_2"])
     np.testing.assert_allclose(loss, expected, rtol=1e-6)
@@ -68,7 +74,7 @@ def test_terms(example):
 def test_class_weights_reach_main_and_aux(example):
     logits, label = example
     config = LossConfig(class_weights="median_frequency")
-    loss_fn = build(config, class_pixels=(100, 50, 10))
+    loss_fn = build_objective(config, class_pixels=(100, 50, 10))
     terms = loss_fn({"logits": logits, "aux": logits}, {"label": label})
     pair = cross_entropy(logits, label, class_weights=(0.5, 1.0, 5.0))
     same(terms["cross_entropy"], pair, 1.0)
@@ -79,7 +85,7 @@ def test_step_reaches_annealed_losses(example):
     logits, label = example
     options = {"fraction": 0.2, "anneal_steps": 10}
     config = LossConfig("top_k_cross_entropy", options={"top_k_cross_entropy": options})
-    terms = build(config)({"logits": logits}, {"label": label, "step": 5})
+    terms = build_objective(config)({"logits": logits}, {"label": label, "step": 5})
     pair = top_k_cross_entropy(logits, label, step=5, **options)
     same(terms["top_k_cross_entropy"], pair, 1.0)
 
@@ -87,26 +93,32 @@ def test_step_reaches_annealed_losses(example):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (LossConfig("softmax"), "'softmax' is unknown; allowed: .*'boundary'"),
-        (LossConfig(extra=(("dicce", 1.0),)), "'dicce' is unknown"),
-        (LossConfig(options={"dice": {}}), r"options name \['dice'\]"),
+        (
+            LossConfig("softmax"),
+            r"loss.name='softmax' is invalid: expected one of affinity, boundary",
+        ),
+        (LossConfig(extra=(("dicce", 1.0),)), "loss.name='dicce' is invalid"),
+        (LossConfig(options={"dice": {}}), r"loss.options=\['dice'\] is invalid"),
         (
             LossConfig("dice", options={"dice": {"smoth": 1}}),
-            r"dice has no option \['smoth'\]; allowed: \['smooth'",
+            r"loss.options.dice=\['smoth'\] is invalid: expected options out of smooth, ",
         ),
-        (LossConfig(class_weights="median_frequency"), "needs class_pixels"),
-        (LossConfig(class_weights="inverse"), "class_weights is 'inverse'"),
+        (LossConfig(class_weights="median_frequency"), "class_pixels=None is invalid"),
+        (
+            LossConfig(class_weights="inverse"),
+            "loss.class_weights='inverse' is invalid",
+        ),
     ],
 )
 def test_wrong_configs_are_named(config, message):
     with pytest.raises(ValueError, match=message):
-        build(config)
+        build_objective(config)
 
 
 def test_class_weights_on_a_loss_without_them_are_an_error():
     config = LossConfig("dice", class_weights="median_frequency")
-    with pytest.raises(ValueError, match="none of"):
-        build(config, class_pixels=(1, 2))
+    with pytest.raises(ValueError, match="takes no class weights"):
+        build_objective(config, class_pixels=(1, 2))
 
 
 def test_median_frequency_of_camvid():
@@ -127,3 +139,51 @@ def test_a_class_without_pixels_has_weight_zero():
         median_frequency([0, 0])
     with pytest.raises(ValueError, match="finite counts"):
         median_frequency([1, -1])
+
+
+def mean_logit(logits, label, *, void=255):
+    """A loss of one's own that couples examples but cannot sum over devices."""
+    del label, void
+    return (logits - logits.mean()).sum(-1) ** 2, jnp.ones(logits.shape[:3])
+
+
+def test_a_loss_states_whether_it_couples_examples(monkeypatch, example):
+    """A new loss that says so is accumulated exactly, and refused under pmap."""
+    monkeypatch.setitem(LOSSES, "mine", Loss(mean_logit, couples_examples=True))
+    assert not build_objective(LossConfig("mine")).additive({})
+    with pytest.raises(ValueError, match=r"loss.name='mine' is invalid under pmap"):
+        build_objective(LossConfig("mine"), axis_name="batch")
+    with pytest.raises(TypeError, match="couples_examples"):
+        Loss(mean_logit)
+    with pytest.raises(ValueError, match=r"takes=.'weights'. is invalid"):
+        Loss(mean_logit, couples_examples=True, takes=("weights",))
+
+
+COUPLINGS = [(name, {}) for name in sorted(LOSSES)] + [
+    (name, {"per_image": per_image})
+    for name in sorted(LOSSES)
+    for per_image in (False, True)
+    if "per_image" in option_names(LOSSES[name])
+]
+
+
+@pytest.mark.parametrize(("name", "options"), COUPLINGS)
+def test_records_tell_the_truth_about_coupling(name, options, example):
+    """The loss of the first image is the same without the others, or it couples."""
+    loss = LOSSES[name]
+    if name == "ohem_cross_entropy":
+        options = {"min_kept": 2, "threshold": 0.1}
+    inputs = {"step": jnp.int32(3)} if "step" in loss.takes else {}
+    logits, label = (jnp.asarray(x) for x in example)
+    outputs = {"edge": 4 * logits[..., :1]}
+
+    def sums(images):
+        given = {k: outputs[k][images] for k in loss.requires}
+        value, weight = loss.function(
+            logits[images], label[images], **options, **inputs, **given
+        )
+        return np.array([(value * weight).sum(), weight.sum()], np.float64)
+
+    one, rest, whole = sums(slice(0, 1)), sums(slice(1, None)), sums(slice(None))
+    gap = np.abs(one + rest - whole).max() / np.abs(whole).max()
+    assert (gap > 1e-4) == loss.couples(options), gap
