@@ -11,6 +11,8 @@ import jax
 import numpy as np
 import pytest
 
+from tests import records
+
 CACHE = pathlib.Path(
     os.environ.get("JAXSEG_TEST_CACHE", pathlib.Path.home() / ".cache/jaxseg/tests")
 )
@@ -22,6 +24,30 @@ jax.config.update("jax_disable_most_optimizations", True)
 jax.config.update("jax_compilation_cache_dir", str(CACHE))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--record",
+        metavar="FILE",
+        help="append a line of JSON for every table over names that was run",
+    )
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Records the tables, where `--record` asks for it."""
+    if path := config.getoption("--record"):
+        kinds = ("passed", "failed", "error", "skipped", "")
+        reports = [r for kind in kinds for r in terminalreporter.stats.get(kind, ())]
+        records.append(path, records.table_lines(reports))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Every sweep is slow, so that `-m "not slow"` leaves it out too."""
+    for item in items:
+        if item.get_closest_marker("sweep"):
+            item.add_marker("slow")
 
 
 def fill_variables(model, *input_shapes, seed=0):
@@ -45,7 +71,7 @@ def fill_variables(model, *input_shapes, seed=0):
     return jax.tree_util.tree_map_with_path(draw, shapes)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fill():
     """`fill(model, image_shape, seed=0) -> variables`; more shapes for more inputs."""
     return fill_variables

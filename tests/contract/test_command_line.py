@@ -7,6 +7,9 @@ import pytest
 from PIL import Image
 
 from jaxseg.cli.main import main
+from tests.contract.representatives import WIRINGS
+from tests.contract.rows import ROWS, SEGMENTING
+from tests.tiers import tiered
 
 CONFIG = """
 from jaxseg.config import Config, DataConfig, LossConfig, ModelConfig, TrainConfig
@@ -29,12 +32,11 @@ def prepared(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_trains_two_steps_and_predicts(segmenting_name, rows, tmp_path):
-    row = rows[segmenting_name]
+@pytest.mark.parametrize("name", tiered(SEGMENTING, WIRINGS))
+def test_trains_two_steps_and_predicts(name, tmp_path):
+    row = ROWS[name]
     config, work = tmp_path / "config.py", tmp_path / "run"
-    text = CONFIG.format(
-        name=segmenting_name, options=row["narrow"], loss=row.get("loss", {})
-    )
+    text = CONFIG.format(name=name, options=row["narrow"], loss=row.get("loss", {}))
     config.write_text(text)
     status = main(["train", str(config), "--workdir", str(work), "--devices", "1"])
     assert status == 0

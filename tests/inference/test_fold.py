@@ -1,8 +1,5 @@
 """Folded networks give the same logits, with no normalisation left to compute."""
 
-import importlib.util
-import pathlib
-
 import jax
 import numpy as np
 import pytest
@@ -10,19 +7,9 @@ import pytest
 from jaxseg import create_model
 from jaxseg.inference.batch_norm_fusion import fold
 from jaxseg.nn.block_config import Style
+from tests.contract.rows import ROWS, SEGMENTING
+from tests.tiers import tiered
 
-ROWS_FILE = pathlib.Path(__file__).parents[1] / "contract" / "conftest.py"
-
-
-def contract_rows():
-    spec = importlib.util.spec_from_file_location("rows_for_fold", ROWS_FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    rows = module.ROWS.items()
-    return {k: r for k, r in rows if "narrow" in r and "task" not in r}
-
-
-ROWS = contract_rows()
 QUICK = ("deeplabv3plus_mobilenetv2", "hrnet_w18", "lraspp_mobilenetv3", "unet_fcn")
 
 
@@ -32,13 +19,7 @@ def norms(variables):
     return sum(path[-1].key == "mean" for path, _ in leaves)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
-        for name in sorted(ROWS)
-    ],
-)
+@pytest.mark.parametrize("name", tiered(SEGMENTING, QUICK, QUICK))
 def test_logits_stay_equal(name, fill):
     row = ROWS[name]
     model = create_model(name, 3, **row["narrow"])

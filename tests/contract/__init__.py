@@ -1,0 +1,1 @@
+"""What every network must be and do."""
