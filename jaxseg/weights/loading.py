@@ -38,11 +38,16 @@ class Imported:
 
 
 def load(source, model: nn.Module, **options) -> Variables:
-    """A model's variables from a checkpoint; ``read_into`` without the account.
+    """Returns a model's variables from a checkpoint: ``read_into`` without its report.
 
-    >>> from jaxseg.models.zoo import create_model  # doctest: +SKIP
-    >>> model = create_model("deeplabv3_resnet50", num_classes=21)  # doctest: +SKIP
-    >>> variables = load("deeplabv3_resnet50_coco.pth", model)  # doctest: +SKIP
+    The source is a file such as ``"deeplabv3_resnet50_coco.pth"``, or a tree of arrays:
+
+    >>> from jaxseg import create_model
+    >>> model = create_model("unet", num_classes=2, width=4, depth=1)
+    >>> ones = lambda leaf: np.ones(leaf.shape, leaf.dtype)
+    >>> variables = load(jax.tree.map(ones, model_shapes(model)), model)
+    >>> variables["params"]["classifier"]["kernel"].shape
+    (1, 1, 4, 2)
     """
     return read_into(source, model, **options).variables
 

@@ -20,7 +20,7 @@ def adapt_kernel(weight: np.ndarray, channels: int) -> np.ndarray:
     """An OIHW kernel for ``channels`` inputs.
 
     >>> adapt_kernel(np.array([1.0, 2, 3]).reshape(1, 3, 1, 1), 1).ravel()
-    array([6.])
+    array([6.], dtype=float32)
 
     Raises:
         ValueError: ``channels`` is not positive.
