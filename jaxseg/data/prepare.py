@@ -21,6 +21,7 @@ import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
 from jaxseg.data.builders import camvid, folder, isbi, raters, rooms, shapes
+from jaxseg.data.reader import options_of
 
 logger = logging.getLogger(__name__)
 NAMES = ("shapes", "raters", "camvid", "isbi", "folder")
@@ -54,16 +55,12 @@ def builder_config(
                 f"path {config.path!r} given for {config.name!r}, which is drawn"
             )
         return DRAWN[config.name].config()
+    common = {"on_bad_file": config.on_bad_file, "reading": options_of(config)}
     if config.name == "camvid":
-        return camvid.config(config.path, on_bad_file=config.on_bad_file)
+        return camvid.config(config.path, **common)
     if config.name == "isbi":
-        return isbi.config(config.path, on_bad_file=config.on_bad_file)
-    return folder.config(
-        config.path,
-        classes=config.classes,
-        on_bad_file=config.on_bad_file,
-        lists=lists,
-    )
+        return isbi.config(config.path, **common)
+    return folder.config(config.path, classes=config.classes, lists=lists, **common)
 
 
 def data_folder(config: DataConfig) -> pathlib.Path:

@@ -71,8 +71,8 @@ def damage(config, *, split="train", name="b"):
         ),
         "cut mask": (lambda: mask.write_bytes(whole[:50]), "masks/b.png: damaged"),
         "empty image": (lambda: image.write_bytes(b""), "images/b.png: damaged"),
-        "no mask": (mask.unlink, "mask 'b' of split 'train' is missing"),
-        "no image": (image.unlink, "image 'b' of split 'train' is missing"),
+        "no mask": (mask.unlink, "split 'train': mask 'b' is missing"),
+        "no image": (image.unlink, "split 'train': image 'b' is missing"),
     }
 
 

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 import jaxseg
-from jaxseg.data import rasters, reader
+from jaxseg.config import DataConfig
+from jaxseg.data import open_source, rasters, reader
 from jaxseg.data.reader import ReadOptions, read_header, read_pixels, read_size
 
 RNG = np.random.default_rng(0)
@@ -441,3 +442,30 @@ def test_nothing_else_opens_image_files():
             ):
                 users.add(path.relative_to(root).as_posix())
     assert users == {"data/reader.py", "data/rasters.py"}
+
+
+def test_prepared_data_hold_what_prediction_reads(tmp_path, write_pair):
+    """From a folder through the builder and back: the pixels of `read_pixels`."""
+    root = tmp_path / "raw"
+    picked = ["rgb.png", "gray.gif", "clear.png", "gray16.png", "float.tif"]
+    names = {f"n{i}": name for i, name in enumerate(picked)}
+    for stem, name in names.items():
+        write_pair(root, stem, size=(6, 8))
+        (root / "images" / f"{stem}.png").unlink()
+        picture, how, *_ = KINDS[name]
+        picture.save(root / "images" / f"{stem}{pathlib.Path(name).suffix}", **how)
+    turned = root / "images/turned.jpg"
+    write_pair(root, "turned", size=(80, 48))
+    (root / "images/turned.png").unlink()
+    blocks = np.kron(RGB[:3, :5], np.ones((16, 16, 1), np.uint8))
+    save_turned(turned, Image.fromarray(blocks), 6)
+    config = DataConfig(
+        "folder", path=str(root), data_dir=str(tmp_path / "out"), range=(0, 40000)
+    )
+    source = open_source(config, "train")
+    assert len(source) == 6
+    for index in range(6):
+        example = source[index]
+        (path,) = (root / "images").glob(f"{example['id']}.*")
+        expected = read_pixels(path, reader.options_of(config))
+        np.testing.assert_array_equal(example["image"], expected)

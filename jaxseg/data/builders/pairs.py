@@ -16,7 +16,8 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jaxseg.data import layouts, rasters
+from jaxseg.data import layouts, rasters, reader
+from jaxseg.data.files import name_others, shown
 from jaxseg.data.spec import VOID, DatasetSpec
 
 logger = logging.getLogger(__name__)
@@ -32,12 +33,14 @@ class PairsConfig(tfds.core.BuilderConfig):
         classes: class names, or () where they follow from the masks.
         on_bad_file: "stop" raises at the first bad file, "skip" leaves the pair out.
         lists: names of splits beside the usual ones that may have a list.
+        reading: range and limit of the image reader.
     """
 
     path: str = ""
     classes: tuple[str, ...] = ()
     on_bad_file: str = "stop"
     lists: tuple[str, ...] = ()
+    reading: reader.ReadOptions = reader.DEFAULTS
 
 
 def pairs_config(
@@ -65,7 +68,8 @@ def pairs_config(
             f"{BAD_FILE_RULES}"
         )
     pairs = builder.find_pairs(root, config.lists)
-    name = layouts.fingerprint(pairs, (config.classes, config.on_bad_file))
+    rules = (config.classes, config.on_bad_file, config.reading, reader.VERSION)
+    name = layouts.fingerprint(pairs, rules)
     return dataclasses.replace(config, name=name)
 
 
@@ -131,6 +135,8 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     f"split {split!r} of dataset {self.name!r} is empty; "
                     f"pairs found in {config.path}: {sizes}"
                 )
+        for folder, others in layouts.left_out(splits).items():
+            logger.warning("%s: %s", shown(folder), name_others(others))
         return {
             split: self._generate_examples(split, pairs)
             for split, pairs in splits.items()
@@ -140,16 +146,17 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self, split: str, pairs: list[layouts.Pair]
     ) -> Iterator[tuple[str, dict]]:
         seen: set[int] = set(self.info.metadata["labels"])
-        skipped = []
+        skipped, turned = [], []
         for pair in pairs:
             try:
-                image, label = self._read(split, pair)
+                image, label, orientation = self._read(pair)
             except ValueError as error:
                 if self.builder_config.on_bad_file == "stop":
-                    raise
-                logger.warning("left out: %s", error)
-                skipped.append(pair.name)
+                    raise ValueError(f"split {split!r}: {error}") from error
+                logger.warning("left out: split %r: %s", split, error)
+                skipped.append(shown(pair.name))
                 continue
+            turned += [pair.name] if orientation != 1 else []
             seen.update(np.unique(label).tolist())
             label_png = io.BytesIO(rasters.encode_png(label))
             yield (
@@ -161,30 +168,42 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 f"split {split!r} of dataset {self.name!r}: all {len(pairs)} pairs "
                 "are bad"
             )
+        _report_turned(split, turned)
         self.info.metadata["labels"] = sorted(seen)
         self.info.metadata["skipped"][split] = skipped
 
-    def _read(self, split: str, pair: layouts.Pair) -> tuple[bytes, np.ndarray]:
-        for kind in ("image", "mask"):
-            if getattr(pair, kind) is None:
-                listed = f" (listed in {pair.origin})" if pair.origin else ""
-                raise ValueError(
-                    f"{kind} {pair.name!r} of split {split!r} is missing in "
-                    f"{self.builder_config.path}{listed}"
-                )
-        image, size = rasters.read_image(pair.image)
-        raw = rasters.read_mask(pair.mask)
-        if raw.shape != size:
+    def _read(self, pair: layouts.Pair) -> tuple[bytes, np.ndarray, int]:
+        """What is stored of an image, its labels, and its orientation tag."""
+        self._require_both(pair)
+        reading = self.builder_config.reading
+        image, _ = rasters.read_image(pair.image, reading)
+        raw = rasters.read_mask(pair.mask, reading)
+        header = reader.read_header(pair.image, reading)
+        if raw.shape != header.size:
+            mask = reader.read_header(pair.mask, reading)
             raise ValueError(
                 f"{pair.mask} is {raw.shape[0]}x{raw.shape[1]} and {pair.image} is "
-                f"{size[0]}x{size[1]} (height x width); they must be equal"
+                f"{header.size[0]}x{header.size[1]} (height x width), but they must be "
+                f"equal{reader.turn_hint(header, mask)}."
             )
         try:
             label = self.stored_labels(raw)
         except ValueError as error:
             raise ValueError(f"{pair.mask}: {error}") from error
         self._check(label, pair.mask)
-        return image, label
+        return image, label, header.orientation
+
+    def _require_both(self, pair: layouts.Pair):
+        name, folder = shown(pair.name), self.builder_config.path
+        for kind in ("image", "mask"):
+            if getattr(pair, kind) is None:
+                listed = f" (listed in {pair.origin})" if pair.origin else ""
+                others = f"; {name_others(pair.others)}" if pair.others else ""
+                raise ValueError(
+                    f"{kind} {name!r} is missing in {folder}{listed}{others}"
+                )
+        if not _is_text(pair.name):
+            raise ValueError(f"{name} in {folder}: its name is not UTF-8; rename it.")
 
     def _check(self, label: np.ndarray, path: pathlib.Path):
         count = len(self.class_names()) or VOID
@@ -194,3 +213,19 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 f"{path}: label {wrong[0]} is neither a class of dataset "
                 f"{self.name!r} (0 to {count - 1}) nor void ({VOID})"
             )
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is valid UTF-8; Python keeps other bytes as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _report_turned(split: str, names: list[str]):
+    if names:
+        logger.warning(
+            "split %r: the orientation tag of %d images was applied (%s); their masks "
+            "are expected on the pictures as viewers show them",
+            split,
+            len(names),
+            ", ".join(names[:5]) + (", ..." if len(names) > 5 else ""),
+        )

@@ -10,14 +10,17 @@ import numpy as np
 
 from jaxseg.data import layouts
 from jaxseg.data.builders.pairs import PairsBuilder, PairsConfig, pairs_config
+from jaxseg.data.reader import DEFAULTS, ReadOptions
 from jaxseg.data.spec import CAMVID, VOID, DatasetSpec
 
 RAW_VOID = 11
 
 
-def config(path: str | None, *, on_bad_file: str = "stop") -> PairsConfig:
+def config(
+    path: str | None, *, on_bad_file: str = "stop", reading: ReadOptions = DEFAULTS
+) -> PairsConfig:
     """Configuration for `path/train`, `path/trainannot`, likewise val and test."""
-    return pairs_config(path, Builder, on_bad_file=on_bad_file)
+    return pairs_config(path, Builder, on_bad_file=on_bad_file, reading=reading)
 
 
 class Builder(PairsBuilder):

@@ -12,6 +12,7 @@ import pathlib
 from jaxseg.data import layouts
 from jaxseg.data.builders.pairs import PairsBuilder, PairsConfig, pairs_config
 from jaxseg.data.classes import read_classes
+from jaxseg.data.reader import DEFAULTS, ReadOptions
 from jaxseg.data.spec import VOID, DatasetSpec, generated_palette
 
 
@@ -21,6 +22,7 @@ def config(
     classes: tuple[str, ...] = (),
     on_bad_file: str = "stop",
     lists: tuple[str, ...] = (),
+    reading: ReadOptions = DEFAULTS,
 ) -> PairsConfig:
     """Returns the configuration for the files under `path`.
 
@@ -29,13 +31,19 @@ def config(
         classes: class names; by default those in `path/classes.txt`, if it exists.
         on_bad_file: "stop" or "skip".
         lists: names of splits beside the usual ones that may have a list.
+        reading: range and limit of the image reader.
     """
     if path and not classes:
         classes = read_classes(pathlib.Path(path).expanduser())
     if classes:
         _spec(classes)  # refuses bad names before anything is read
     return pairs_config(
-        path, Builder, classes=tuple(classes), on_bad_file=on_bad_file, lists=lists
+        path,
+        Builder,
+        classes=tuple(classes),
+        on_bad_file=on_bad_file,
+        lists=lists,
+        reading=reading,
     )
 
 

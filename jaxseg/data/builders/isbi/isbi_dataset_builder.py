@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxseg.data import layouts
 from jaxseg.data.builders.pairs import PairsBuilder, PairsConfig, pairs_config
+from jaxseg.data.reader import DEFAULTS, ReadOptions
 from jaxseg.data.spec import DatasetSpec
 
 RAW_CELL = 255
@@ -23,9 +24,11 @@ SPEC = DatasetSpec(
 )
 
 
-def config(path: str | None, *, on_bad_file: str = "stop") -> PairsConfig:
+def config(
+    path: str | None, *, on_bad_file: str = "stop", reading: ReadOptions = DEFAULTS
+) -> PairsConfig:
     """Configuration for `path/image` and `path/label`."""
-    return pairs_config(path, Builder, on_bad_file=on_bad_file)
+    return pairs_config(path, Builder, on_bad_file=on_bad_file, reading=reading)
 
 
 class Builder(PairsBuilder):
