@@ -30,7 +30,7 @@ ALLOWED = {
     "models": NETWORKS,
     "losses": BASE | {"ops"},
     "metrics": BASE | {"ops"},
-    "weights": BASE,
+    "weights": BASE | {"checkpoints"},  # a run directory is one of its formats
     "viz": BASE,
     "checkpoints": BASE,
     "data": BASE,

@@ -12,8 +12,13 @@ SHOWN = 8  # names listed per kind of difference
 
 def leaves(tree: Any) -> Shapes:
     """`{"params/conv/kernel": (3, 3, 3, 64), ...}` of a tree of arrays or shapes."""
+    return {name: _shape(leaf) for name, leaf in named_leaves(tree)}
+
+
+def named_leaves(tree: Any) -> list[tuple[str, Any]]:
+    """`[("params/conv/kernel", leaf), ...]` of a tree."""
     flat, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {"/".join(_name(key) for key in path): _shape(leaf) for path, leaf in flat}
+    return [("/".join(_name(key) for key in path), leaf) for path, leaf in flat]
 
 
 def difference(stored: Shapes, wanted: Shapes) -> str:

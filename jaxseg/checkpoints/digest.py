@@ -29,6 +29,8 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from jaxseg.checkpoints.compatibility import named_leaves
+
 _BLOCK = 1 << 18  # elements widened to 64 bits at a time
 _WORDS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
@@ -44,13 +46,12 @@ def of_arrays(tree: Any) -> dict[str, str]:
       `{"params/conv/kernel": "float32[3, 3, 2, 4] 81e0c8bb6cf4a2d7", ...}`, equal on
       all processes.
     """
-    flat, _ = jax.tree_util.tree_flatten_with_path(tree)
-    names = ["/".join(_name(key) for key in path) for path, _ in flat]
-    arrays = [_words_of_key(leaf) for _, leaf in flat]
-    sums = _over_processes(arrays, [_held(array) for array in arrays])
+    arrays = {name: _words_of_key(leaf) for name, leaf in named_leaves(tree)}
+    held = [_held(array) for array in arrays.values()]
+    sums = _over_processes(list(arrays.values()), held)
     return {
         name: f"{array.dtype}{list(array.shape)} {value:016x}"
-        for name, array, value in zip(names, arrays, sums, strict=True)
+        for (name, array), value in zip(arrays.items(), sums, strict=True)
     }
 
 
@@ -67,13 +68,6 @@ def difference(stored: Mapping[str, str], found: Mapping[str, str]) -> str:
             known = f"stored as {stored[name]}" if name in stored else "not listed"
             return f"{name} was {known} and reads as {value}"
     return ""
-
-
-def _name(key: Any) -> str:
-    for attribute in ("key", "name", "idx"):
-        if hasattr(key, attribute):
-            return str(getattr(key, attribute))
-    return str(key)
 
 
 def _words_of_key(leaf: Any) -> Any:
@@ -100,16 +94,23 @@ def _held(array: Any) -> int:
 
 def _over_processes(arrays: Sequence[Any], held: Sequence[int]) -> list[int]:
     """The sums over whole arrays, from what each process holds of them."""
-    if jax.process_count() == 1 or not arrays:
-        return [value % 2**64 for value in held]
-    halves = np.array([divmod(value % 2**64, 2**32) for value in held], np.uint32)
+    held = [value % 2**64 for value in held]
+    if all(map(_is_whole, arrays)):  # then no process needs another one
+        return held
+    halves = np.array([divmod(value, 2**32) for value in held], np.uint32)
     gathered = multihost_utils.process_allgather(halves).astype(object)
-    everywhere = gathered[..., 0] * 2**32 + gathered[..., 1]  # [processes, arrays]
-    whole = [not isinstance(a, jax.Array) or a.is_fully_replicated for a in arrays]
+    totals = (gathered[..., 0] * 2**32 + gathered[..., 1]).sum(0)
     return [
-        column[0] if alone else int(column.sum()) % 2**64
-        for column, alone in zip(everywhere.T, whole, strict=True)
+        mine if _is_whole(array) else int(total) % 2**64
+        for array, mine, total in zip(arrays, held, totals, strict=True)
     ]
+
+
+def _is_whole(array: Any) -> bool:
+    """Whether this process holds all elements of an array."""
+    if not isinstance(array, jax.Array):
+        return True
+    return array.is_fully_addressable or array.is_fully_replicated
 
 
 def _sum(array: np.ndarray, start: Sequence[int]) -> int:

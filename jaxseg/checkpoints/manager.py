@@ -3,7 +3,8 @@
 One directory per step, written under a temporary name and renamed when complete, so
 a run that dies inside a save leaves the previous checkpoint whole. A checkpoint holds
 `state` (the arrays of the train state), `meta` (JSON: position in the data, partial
-log window) and, at steps that were evaluated, the metrics that rank it.
+log window), `digest` (see `jaxseg.checkpoints.digest`) and, at steps that were
+evaluated, the metrics that rank it.
 
 The orbax manager is used in this file alone.
 """
@@ -11,6 +12,9 @@ The orbax manager is used in this file alone.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,9 +23,17 @@ import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as policies
 
-from jaxseg.checkpoints.reading import check_fit, reading, reason, stored_leaves
+from jaxseg.checkpoints import steps, verification
+from jaxseg.checkpoints.reading import (
+    DamagedCheckpoint,
+    check_fit,
+    reading,
+    reason,
+    stored_leaves,
+)
 
-METRIC = "mean_iou"
+logger = logging.getLogger(__name__)
+ADVICE = "--skip-damaged continues from it"
 
 
 class CheckpointError(OSError):
@@ -29,21 +41,47 @@ class CheckpointError(OSError):
 
 
 def _rank(metrics: dict[str, float]) -> float:
-    return metrics[METRIC]
+    return metrics[steps.METRIC]
+
+
+@dataclasses.dataclass(frozen=True)
+class Opening:
+    """How a run opens the checkpoints that it finds.
+
+    Attributes:
+      verify: Whether what is restored is compared with the digest stored with it.
+      skip_damaged: Whether the run continues from the newest intact step when the
+        newest one is damaged; otherwise it does not start.
+    """
+
+    verify: bool = True
+    skip_damaged: bool = False
+
+
+STRICT = Opening()
 
 
 class Checkpoints:
-    """The checkpoints under one directory.
+    """The checkpoints of a run that goes on; every process of the run has one.
 
     Keeps the `keep_latest` newest and the one with the highest mean IoU. (One policy
     for both: a plain count with a ranking would drop the newest checkpoint whenever
     it is not among the best, and a restart would lose work.)
     """
 
-    def __init__(self, directory: str | Path, *, keep_latest: int = 2) -> None:
+    def __init__(
+        self,
+        directory: str | Path,
+        *,
+        keep_latest: int = 2,
+        opening: Opening = STRICT,
+    ) -> None:
         if keep_latest < 1:
             raise ValueError(f"keep_latest is {keep_latest}; allowed: 1 or more")
         self.directory = Path(directory).absolute()
+        self._opening = opening
+        for step in steps.steps_in(self.directory):
+            self._check_rank(step)
         options = ocp.CheckpointManagerOptions(
             preservation_policy=policies.AnyPreservationPolicy(
                 [
@@ -87,22 +125,6 @@ class Checkpoints:
         self.wait()
         return self._manager.metrics(step) or {}
 
-    def resolve(self, which: str | int) -> int:
-        """`"latest"`, `"best"` or a step number, as a step that exists."""
-        if not self.steps:
-            raise ValueError(f"{self.directory} holds no checkpoint")
-        if which == "latest":
-            return self.latest()
-        if which == "best":  # a run may have been stopped before its first evaluation
-            best = self.best()
-            return self.latest() if best is None else best
-        if str(which).isdigit() and int(which) in self.steps:
-            return int(which)
-        raise ValueError(
-            f"checkpoint {which!r} is not in {self.directory}; allowed: latest, best, "
-            + ", ".join(map(str, self.steps))
-        )
-
     def save(
         self,
         step: int,
@@ -119,12 +141,16 @@ class Checkpoints:
         if step in self.steps:
             if metrics is None or self.metrics(step):
                 return
-            self._manager.delete(step)
+            self._set_aside(step, keep=False)
+            self._manager.reload()
+        stored_digest = verification.of_step(state, meta, metrics)
         with self._errors(f"saving the checkpoint of step {step}"):
             self._manager.save(
                 step,
                 args=ocp.args.Composite(
-                    state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
+                    state=ocp.args.StandardSave(state),
+                    meta=ocp.args.JsonSave(meta),
+                    digest=ocp.args.JsonSave(stored_digest),
                 ),
                 metrics=metrics,
             )
@@ -132,8 +158,10 @@ class Checkpoints:
     def restore(self, step: int, template: Any) -> tuple[Any, dict[str, Any]]:
         """State and meta of `step`; arrays get the shardings of `template`.
 
-        Raises: ValueError that lists every array of one side that the other lacks or
-            has in another shape, or says that files are damaged.
+        Raises:
+          DamagedCheckpoint: When files cannot be read or differ from the digest.
+          ValueError: When the step is of another model; it lists every array of one
+            side that the other lacks or has in another shape.
         """
         directory = self.directory / str(step)
         check_fit(directory, stored_leaves(directory), template)
@@ -145,7 +173,68 @@ class Checkpoints:
                     state=ocp.args.StandardRestore(target), meta=ocp.args.JsonRestore()
                 ),
             )
+        if self._opening.verify:
+            verification.check(directory, restored["state"], all_of_them=True)
         return restored["state"], restored["meta"]
+
+    def restore_newest(self, template: Any) -> tuple[int, Any, dict[str, Any]]:
+        """The newest step with its state and meta; there must be one.
+
+        With `skip_damaged`, steps that are damaged are renamed to `damaged-STEP`, with
+        a warning, and the newest intact one is taken.
+
+        Raises:
+          ValueError: When the newest step is damaged, saying which step is intact; or
+            when it is of another model.
+        """
+        if not self._opening.skip_damaged:
+            step = self.latest()
+            with verification.advising(ADVICE):
+                return step, *self.restore(step, template)
+        damaged = []
+        for step in reversed(self.steps):
+            try:
+                found = self.restore(step, template)
+            except DamagedCheckpoint as error:
+                damaged.append(error)
+                continue
+            for error in damaged:
+                logger.warning("%s; continuing from step %d", error, step)
+                self._set_aside(int(error.directory.name))
+            self._manager.reload()
+            return step, *found
+        raise ValueError(f"{damaged[0]}; no other step there is intact")
+
+    def _check_rank(self, step: int) -> None:
+        """The storage library reads all metrics at once, and fails when one is cut."""
+        verify = self._opening.verify
+        try:
+            verification.metrics_of(self.directory / str(step), verify=verify)
+        except DamagedCheckpoint as error:
+            if not self._opening.skip_damaged:
+                with verification.advising(ADVICE):
+                    raise
+            logger.warning("%s; continuing without it", error)
+            self._set_aside(step)
+
+    def _set_aside(self, step: int, *, keep: bool = True) -> None:
+        """Takes a step out of the directory's steps; every process must call it.
+
+        One rename does it, so that no process which is killed leaves half a step.
+
+        Args:
+          step: Which one.
+          keep: Whether its folder stays, as `damaged-STEP`, for inspection.
+        """
+        folder = self.directory / str(step)
+        aside = self.directory / f"{'damaged' if keep else '.replaced'}-{step}"
+        if jax.process_index() == 0:
+            with self._errors(f"renaming the checkpoint of step {step}"):
+                shutil.rmtree(aside, ignore_errors=True)
+                folder.rename(aside)
+                if not keep:
+                    shutil.rmtree(aside, ignore_errors=True)
+        ocp.multihost.sync_global_processes(f"set aside step {step}")
 
     def wait(self) -> None:
         """Blocks until the running save is complete."""

@@ -13,17 +13,26 @@ import orbax.checkpoint as ocp
 
 from jaxseg.checkpoints.compatibility import Shapes, difference, leaves
 
+STATE = "state"  # the arrays, in the folder of a step
+
+
+class DamagedCheckpoint(ValueError):
+    """The files of one step are cut, lost or changed."""
+
+    def __init__(self, directory: Path, why: str) -> None:
+        super().__init__(f"the checkpoint {directory} is damaged ({why})")
+        self.directory = directory
+
 
 def stored_leaves(directory: Path) -> Shapes:
     """Path -> shape of every array stored in one step's directory.
 
-    Raises: ValueError when the list of arrays cannot be read.
+    Raises:
+      DamagedCheckpoint: When the list of arrays cannot be read.
     """
-    with reading(directory), ocp.StandardCheckpointer() as reader:
-        metadata = reader.metadata(directory / "state")
-    stored = leaves(getattr(metadata, "item_metadata", metadata))
+    stored = leaves(_stored_tree(directory))
     if not stored:
-        raise ValueError(_damaged(directory, "its list of arrays is missing or cut"))
+        raise DamagedCheckpoint(directory, "its list of arrays is missing or cut")
     return stored
 
 
@@ -34,36 +43,55 @@ def check_fit(directory: Path, stored: Shapes, template: Any) -> None:
         raise ValueError(f"the checkpoint {directory} is of another model: {text}")
 
 
-def read_arrays(directory: Path, template: dict[str, Any]) -> dict[str, Any]:
-    """Only the parts of a step's state that `template` names, as numpy arrays.
+def read_parts(directory: Path, template: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a step's state that `template` names, as stored, in NumPy arrays.
 
-    Used where the optimiser's state is not wanted; independent of the devices that
-    wrote it. Raises as `Checkpoints.restore`.
+    Raises:
+      DamagedCheckpoint: When files cannot be read.
+      ValueError: When arrays are missing or have other shapes.
     """
     stored = stored_leaves(directory)
     parts = {k: shape for k, shape in stored.items() if k.split("/")[0] in template}
     check_fit(directory, parts, template)
-    restore_args = jax.tree.map(
-        lambda leaf: ocp.RestoreArgs(restore_type=np.ndarray, dtype=leaf.dtype),
-        template,
+    return _read(directory, template, item=template, partial_restore=True)
+
+
+def read_everything(directory: Path) -> Any:
+    """The whole state of a step in NumPy arrays, whatever it holds.
+
+    Raises:
+      DamagedCheckpoint: When files cannot be read.
+    """
+    return _read(directory, _stored_tree(directory))
+
+
+def _stored_tree(directory: Path) -> Any:
+    """The names and shapes of a step's arrays."""
+    with reading(directory), ocp.StandardCheckpointer() as reader:
+        metadata = reader.metadata(directory / STATE)
+    metadata = getattr(metadata, "item_metadata", metadata)
+    return getattr(metadata, "tree", metadata)
+
+
+def _read(directory: Path, template: Any, **options: Any) -> Any:
+    as_numpy = jax.tree.map(
+        lambda _: ocp.RestoreArgs(restore_type=np.ndarray), template
     )
-    arguments = ocp.args.PyTreeRestore(
-        item=template, restore_args=restore_args, partial_restore=True
-    )
+    arguments = ocp.args.PyTreeRestore(restore_args=as_numpy, **options)
     with (
         reading(directory),
         ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader,
     ):
-        return reader.restore(directory / "state", args=arguments)
+        return reader.restore(directory / STATE, args=arguments)
 
 
 @contextlib.contextmanager
 def reading(directory: Path) -> Iterator[None]:
-    """Turns whatever reading raises into one ValueError that names the directory."""
+    """Turns whatever reading raises into one error that names the directory."""
     try:
         yield
     except Exception as error:
-        raise ValueError(_damaged(directory, reason(error))) from error
+        raise DamagedCheckpoint(directory, reason(error)) from error
 
 
 def reason(error: BaseException) -> str:
@@ -71,10 +99,3 @@ def reason(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {error}".splitlines()[0]
-
-
-def _damaged(directory: Path, why: str) -> str:
-    return (
-        f"the checkpoint {directory} is damaged ({why}); without that folder a run "
-        "goes on from the checkpoint before it"
-    )

@@ -61,6 +61,8 @@ class Options:
     """Channels of the image; first convolutions are fitted."""
     names: str = ""
     """Table whose PyTorch names the output takes, such as torchvision_resnet."""
+    digest: bool = True
+    """Compare the weights of a run with the digest that was saved with them."""
     verify: tyro.conf.FlagCreatePairsOff[bool] = False
     """Also run the source's own library, if installed, and compare the logits."""
 
@@ -72,7 +74,7 @@ def main(argv: list[str]) -> int:
     output = pathlib.Path(options.output)
     _check_output(output)
     path = files.local(options.source)
-    tree = files.read(path)
+    tree = files.read(path, verify=options.digest)
     config, num_classes = _choose(options, given, path, tree)
     model = build_model(config, num_classes)
     imported = weights.read_into(

@@ -43,6 +43,8 @@ class Arguments:
     """Split or slice of one, such as "test"; default that of the run's evaluation."""
     checkpoint: str = "best"
     """"best", "latest" or a step."""
+    digest: bool = True
+    """Compare the weights with the digest that was saved with them."""
     batch_size: int = 8
     """Images at a time."""
     devices: int | None = None
@@ -70,6 +72,7 @@ def main(argv: list[str]) -> int:
         model,
         checkpoint=arguments.checkpoint,
         ema=config.train.ema is not None,
+        verify=arguments.digest,
     )
     total = score(
         config,

@@ -65,6 +65,8 @@ class Options:
     """Directory for NAME.png, NAME_overlay.png and NAME.npz."""
     checkpoint: str = "best"
     """best, latest, or the number of a saved step."""
+    digest: bool = True
+    """Compare the weights with the digest that was saved with them."""
     mode: Literal["whole", "slide", "tile"] = "whole"
     """Whole image, overlapping windows, or mirrored tiles (unpadded networks)."""
     window: Size | None = None
@@ -127,6 +129,7 @@ def main(argv: list[str]) -> int:
         model,
         checkpoint=options.checkpoint,
         ema=config.train.ema is not None,
+        verify=options.digest,
     )
     print(f"{config.model.name} of step {step}, {len(jobs)} image(s)", flush=True)
     network = jax.jit(lambda variables, x: model.apply(variables, x)["logits"])

@@ -18,6 +18,7 @@ import numpy as np
 import tyro
 
 from jaxseg.analysis.hlo import utilization as utilisation
+from jaxseg.checkpoints.manager import STRICT, Opening
 from jaxseg.cli.progress import reporter
 from jaxseg.config import Config
 from jaxseg.metrics import scores, table
@@ -84,6 +85,10 @@ class Arguments:
     """Which of them this is, from 0, on other clusters."""
     lost_after: int = 60
     """Seconds without a sign of life that make another process count as lost."""
+    digest: bool = True
+    """Compare restored arrays with the digest that was saved with them."""
+    skip_damaged: tyro.conf.FlagCreatePairsOff[bool] = False
+    """If the newest checkpoint is damaged, continue from the newest intact one."""
     run: Annotated[Config, tyro.conf.arg(name="")] = default.DEFAULT
 
 
@@ -98,7 +103,11 @@ def main(argv: list[str]) -> int:
     workdir = local(arguments.workdir or f"runs/{name}")
     try:
         return execute(
-            arguments.run, workdir, count=arguments.devices, profile=arguments.profile
+            arguments.run,
+            workdir,
+            count=arguments.devices,
+            profile=arguments.profile,
+            opening=Opening(arguments.digest, arguments.skip_damaged),
         )
     except NonFiniteLoss as error:
         print(f"jaxseg: {error}", file=sys.stderr)
@@ -164,7 +173,12 @@ def _numbered(argv: list[str]) -> list[str]:
 
 
 def execute(
-    config: Config, workdir: Path, *, count: int | None = None, profile: int = 0
+    config: Config,
+    workdir: Path,
+    *,
+    count: int | None = None,
+    profile: int = 0,
+    opening: Opening = STRICT,
 ) -> int:
     """Trains in `workdir` on `count` devices and prints the outcome."""
     check_same_run(config, workdir)
@@ -175,7 +189,7 @@ def execute(
     eval_source = system.open_source(config.data, config.data.eval_split)
     driver, state, model = system.assemble(config, train_source, chosen)
     if config.train.init_from is not None and not started(workdir):
-        state = initialised(state, config.train.init_from)
+        state = initialised(state, config.train.init_from, verify=opening.verify)
     if jax.process_index() == 0:
         write_run(workdir, config, train_source.spec)
         parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
@@ -200,6 +214,7 @@ def execute(
             state=state,
             reporter=shown,
             profile=profile,
+            opening=opening,
         )
     if jax.process_index() == 0:
         print_outcome(result, workdir, train_source.spec.classes)

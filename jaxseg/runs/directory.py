@@ -19,8 +19,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 import jaxseg
-from jaxseg.checkpoints.manager import Checkpoints
-from jaxseg.checkpoints.reading import read_arrays
+from jaxseg.checkpoints.finite import check_finite
+from jaxseg.checkpoints.steps import resolve
+from jaxseg.checkpoints.verification import advising, read_arrays
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.models import MODELS
@@ -108,20 +109,32 @@ def load_variables(
     *,
     checkpoint: str | int = "best",
     ema: bool = False,
+    verify: bool = True,
 ) -> tuple[int, dict[str, Any]]:
-    """Step and variables (numpy) of "best", "latest" or a step; the average with `ema`.
+    """The variables of a checkpoint in NumPy arrays, and its step.
 
-    Raises: ValueError when there is no such checkpoint or it is of another model.
+    Args:
+      workdir: The run directory.
+      model: The network that the run trained.
+      checkpoint: "best", "latest" or a step.
+      ema: Whether to take the moving average of the parameters.
+      verify: Whether to compare the arrays with the digest stored with them.
+
+    Raises:
+      ValueError: When there is no such checkpoint, it is of another model, its files
+        are damaged, or a parameter is not finite.
     """
     directory = Path(workdir) / CHECKPOINTS
     if not directory.is_dir():
         raise ValueError(f"{directory} does not exist; nothing was saved yet")
-    with Checkpoints(directory) as checkpoints:
-        step = checkpoints.resolve(checkpoint)
     shapes = variable_shapes(model)
     params = "ema" if ema else "params"
     wanted = {params: shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
-    arrays = read_arrays(directory.absolute() / str(step), wanted)
+    with advising("--checkpoint {step} takes it"):
+        step = resolve(directory, checkpoint, verify=verify)
+        folder = directory.absolute() / str(step)
+        arrays = read_arrays(folder, wanted, verify=verify)
+    check_finite(arrays, folder)
     stats = {"batch_stats": arrays["batch_stats"]} if wanted["batch_stats"] else {}
     return step, {"params": arrays[params], **stats}
 

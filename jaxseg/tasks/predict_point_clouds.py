@@ -29,6 +29,7 @@ USED = (  # options that clouds have
     "workdir",
     "output",
     "checkpoint",
+    "digest",
     "probabilities",
     "overlay",
     "on_bad_file",
@@ -53,6 +54,7 @@ def predict_clouds(options: Any, config: Config, spec: DatasetSpec) -> int:
         model,
         checkpoint=options.checkpoint,
         ema=config.train.ema is not None,
+        verify=options.digest,
     )
     print(f"{config.model.name} of step {step}, {len(jobs)} cloud(s)", flush=True)
     classify = classifier(model, variables)

@@ -13,6 +13,7 @@ import numpy as np
 from flax import linen as nn
 from flax.traverse_util import unflatten_dict
 
+from jaxseg.checkpoints.finite import check_finite
 from jaxseg.typing import Variables
 from jaxseg.weights.catalog.detection import detect
 from jaxseg.weights.catalog.sources import Source
@@ -76,7 +77,8 @@ def read_into(
 
     Raises:
         ValueError: every missing, unused and mis-shaped entry at once; an unreadable
-            file; an ImageNet classifier for a whole network without ``part``.
+            file; an ImageNet classifier for a whole network without ``part``; values
+            that are NaN or infinite.
     """
     name = "the state dict" if isinstance(source, Mapping) else os.fspath(source)
     tree = source if isinstance(source, Mapping) else files.read(source)
@@ -96,6 +98,7 @@ def read_into(
     taken = convert(
         state, rules, shapes, allow_missing=allow_missing, allow_unused=allow_unused
     )
+    check_finite(taken, name)
     variables, fresh = _complete(taken, shapes, model, channels)
     report = _report(taken, state, rules, found, native is not None)
     report = dataclasses.replace(

@@ -92,7 +92,7 @@ def test_an_empty_folder_is_replaced_and_a_full_one_is_refused(tmp_path):
 
 def test_only_what_ended_processes_left_is_swept_away(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from jaxseg.runs import atomic\n"
+        "import sys; from pathlib import Path; from jaxseg.storage import atomic\n"
         "name = atomic.temporary_name(Path(sys.argv[1]))\n"
         "name.mkdir(); (name / 'part').touch()"
     )

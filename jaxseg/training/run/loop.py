@@ -19,7 +19,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxseg.checkpoints.manager import METRIC, Checkpoints
+from jaxseg.checkpoints.manager import STRICT, Checkpoints, Opening
+from jaxseg.checkpoints.steps import METRIC
 from jaxseg.config import Config, TrainConfig
 from jaxseg.metrics import scores, to_json
 from jaxseg.training.run import evaluate
@@ -49,6 +50,7 @@ def train(
     state: Any,
     reporter: Reporter,
     profile: int = 0,
+    opening: Opening = STRICT,
 ) -> Result:
     """Runs from the latest checkpoint in `workdir`, or from `state`, to the end.
 
@@ -58,13 +60,15 @@ def train(
         NonFiniteLoss: naming the step, the batch's files and the last good checkpoint.
         Stopped: after SIGTERM or SIGINT, when a checkpoint has been written.
         CheckpointError: a checkpoint could not be written.
-        ValueError: the checkpoint is of another model or further than `train.steps`.
+        ValueError: the checkpoint is damaged, of another model or further than
+            `train.steps`.
     """
     directory = Path(workdir) / "ckpt"
     first = jax.process_index() == 0
+    keep = config.train.keep_latest
     with (
         StopRequests() as stop,
-        Checkpoints(directory, keep_latest=config.train.keep_latest) as checkpoints,
+        Checkpoints(directory, keep_latest=keep, opening=opening) as checkpoints,
         Profile(Path(workdir) / FOLDER, steps=profile) as traced,
     ):
         state, meta = resume(checkpoints, driver.place(state), config.train)
@@ -86,7 +90,7 @@ def resume(
             f"train.steps is {config.steps}, but {checkpoints.directory} is at step "
             f"{step}; allowed: {step} or more"
         )
-    state, meta = checkpoints.restore(step, state)
+    step, state, meta = checkpoints.restore_newest(state)
     if meta["next_index"] != step * config.batch_size:
         raise ValueError(
             f"train.batch_size is {config.batch_size}, but the run read "

@@ -32,8 +32,12 @@ def local(path: str | os.PathLike) -> str:
     return hub.fetch(path) if path.startswith("hf://") else path
 
 
-def read(path: str | os.PathLike) -> Any:
+def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
     """The content of a file or an Orbax directory.
+
+    Args:
+        path: Where it lies; ``hf://`` addresses are fetched.
+        verify: Whether to compare a run's arrays with the digest stored with them.
 
     Raises:
         FileNotFoundError: there is nothing at ``path``.
@@ -43,7 +47,7 @@ def read(path: str | os.PathLike) -> Any:
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path} does not exist")
     if os.path.isdir(path):
-        return orbax.read(path)
+        return orbax.read(path, verify=verify)
     return _pick(READERS, path, "read")(path)
 
 

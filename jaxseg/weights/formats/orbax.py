@@ -7,6 +7,9 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from jaxseg.checkpoints.reading import STATE
+from jaxseg.checkpoints.verification import advising, check
+
 _COLLECTIONS = ("params", "batch_stats")
 _PLACES = ("", "weights", "state", "default")  # converted, one step of a run, a manager
 
@@ -27,10 +30,14 @@ def find(path: str) -> pathlib.Path | None:
     return None
 
 
-def read(path: str) -> dict:
-    """``{"params": ..., "batch_stats": ...}`` as numpy arrays.
+def read(path: str, *, verify: bool = True) -> dict:
+    """``{"params": ..., "batch_stats": ...}`` as NumPy arrays.
 
     Independent of the devices that wrote them; the rest of a train state is not read.
+
+    Args:
+        path: A checkpoint, a step of one, or a run directory.
+        verify: Whether to compare the arrays with the digest of a run's step.
 
     Raises:
         ValueError: no checkpoint there, one without ``params``, or a damaged one.
@@ -40,11 +47,15 @@ def read(path: str) -> dict:
         raise ValueError(f"{path} holds no Orbax checkpoint")
     logging.getLogger("absl").setLevel(logging.ERROR)
     try:
-        return _restore(folder)
+        arrays = _restore(folder)
     except KeyError as error:
         raise ValueError(f"{folder} holds no {error}") from error
     except Exception as error:
         raise ValueError(f"{folder} cannot be read: {error}") from error
+    if verify and folder.name == STATE:
+        with advising(f"{folder.parent.parent}/{{step}} reads it"):
+            check(folder.parent, arrays)
+    return arrays
 
 
 def _restore(folder: pathlib.Path) -> dict:

@@ -12,7 +12,8 @@ import orbax.checkpoint as ocp
 import pytest
 
 from jaxseg.checkpoints.manager import CheckpointError, Checkpoints
-from jaxseg.checkpoints.reading import read_arrays
+from jaxseg.checkpoints.steps import resolve
+from jaxseg.checkpoints.verification import read_arrays
 
 TX = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(1e-3))
 
@@ -61,16 +62,18 @@ def test_the_latest_and_the_best_are_kept(tmp_path):
 
 def test_resolve_names_and_steps(tmp_path):
     save_all(tmp_path, ROWS)
-    with Checkpoints(tmp_path) as checkpoints:
-        found = [checkpoints.resolve(name) for name in ("latest", "best", "4", 5)]
-        assert found == [5, 2, 4, 5]
-        with pytest.raises(ValueError, match=r"'3' is not in .* latest, best, 2, 4, 5"):
-            checkpoints.resolve("3")
-    with (
-        Checkpoints(tmp_path / "empty") as none,
-        pytest.raises(ValueError, match="holds no checkpoint"),
-    ):
-        none.resolve("latest")
+    found = [resolve(tmp_path, name) for name in ("latest", "best", "4", 5)]
+    assert found == [5, 2, 4, 5]
+    with pytest.raises(ValueError, match=r"'3' is not in .* latest, best, 2, 4, 5"):
+        resolve(tmp_path, "3")
+    with pytest.raises(ValueError, match="holds no checkpoint"):
+        resolve(tmp_path / "empty", "latest")
+
+
+@pytest.mark.parametrize("rows", [((1, 0.5), (2, 0.5)), ((1, None), (2, None))])
+def test_the_best_of_equals_or_of_none_is_the_latest(tmp_path, rows):
+    save_all(tmp_path, rows)
+    assert resolve(tmp_path, "best") == 2
 
 
 def test_every_array_comes_back(tmp_path):
@@ -191,7 +194,7 @@ def test_damaged_files_are_told_in_one_line(tmp_path, part):
         if path.is_file():
             path.write_bytes(path.read_bytes()[:5])
     with Checkpoints(tmp_path) as checkpoints:
-        with pytest.raises(ValueError, match=r"2 is damaged \(.*\); without") as error:
+        with pytest.raises(ValueError, match=r"2 is damaged \(.*\)") as error:
             checkpoints.restore(2, state(0))
         assert "\n" not in str(error.value) and str(tmp_path / "2") in str(error.value)
         assert int(checkpoints.restore(1, state(0))[0].step) == 1
