@@ -9,7 +9,7 @@ from flax import linen as nn
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import BasicBlock, Bottleneck
-from jaxseg.ops.lowering.scheduling import kept
+from jaxseg.ops.residual import residual_add
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid
 
@@ -101,7 +101,9 @@ class ExchangeModule(nn.Module):
         branches = [self._deepen(x, i, train) for i, x in enumerate(branches)]
         indices = range(len(branches))
         return [
-            kept(nn.relu(sum(self._move(branches, j, i, train) for j in indices)))
+            residual_add(
+                *(self._move(branches, j, i, train) for j in indices), relu=True
+            )
             for i in indices
         ]
 

@@ -10,8 +10,8 @@ from jaxseg.nn.attention import SqueezeExcite
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import Shortcut
-from jaxseg.ops.lowering.scheduling import kept
 from jaxseg.ops.pool import max_pool
+from jaxseg.ops.residual import residual_add
 from jaxseg.typing import Array, Pyramid
 
 
@@ -43,7 +43,7 @@ class SEBottleneck(nn.Module):
                 4 * self.features, self.stride, style=self.style, name="downsample"
             )
             x = shortcut(x, train=train)
-        return kept(nn.relu(x + y))
+        return residual_add(x, y, relu=True)
 
 
 class SEResNet(nn.Module):

@@ -9,8 +9,8 @@ from flax import linen as nn
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.context import ASPP, SeparableConv
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
+from jaxseg.ops.atrous import share_between_rates
 from jaxseg.ops.resize import resize
-from jaxseg.ops.spatial.layout import gather_rows
 from jaxseg.typing import Array, Pyramid
 
 
@@ -132,7 +132,7 @@ class ScoreSumHead(nn.Module):
         options = {"kernel_init": "normal0.01", "style": self.style}
         if not self.rates:
             return Conv(self.num_classes, 1, name="score", **options)(x)
-        x = gather_rows(x, max(self.rates))
+        x = share_between_rates(x, self.rates)
         return sum(
             Conv(self.num_classes, rate=rate, name=f"branch{number}", **options)(x)
             for number, rate in enumerate(self.rates)

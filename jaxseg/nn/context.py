@@ -9,9 +9,9 @@ from flax import linen as nn
 
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout, SeparableConvNormAct
+from jaxseg.ops.atrous import share_between_rates
 from jaxseg.ops.pool import adaptive_avg_pool, adaptive_max_pool, avg_pool
 from jaxseg.ops.resize import resize
-from jaxseg.ops.spatial.layout import gather_rows
 from jaxseg.typing import Array
 
 SEPARABLE = ("none", "full", "plain")
@@ -118,7 +118,7 @@ class ASPP(nn.Module):
     def __call__(self, x: Array, *, train: bool) -> Array:
         one = ConvNormAct(self.features, kernel=1, style=self.style, name="branch0")
         branches = [one(x, train=train)]
-        whole = gather_rows(x, max(self.rates, default=0))
+        shared = share_between_rates(x, self.rates)
         for number, rate in enumerate(self.rates, start=1):
             branch = SeparableConv(
                 self.features,
@@ -127,7 +127,7 @@ class ASPP(nn.Module):
                 style=self.style,
                 name=f"branch{number}",
             )
-            branches.append(branch(whole, train=train))
+            branches.append(branch(shared, train=train))
         if self.image_pool:
             pool = ImagePooling(
                 self.features,

@@ -10,8 +10,8 @@ from flax import linen as nn
 
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import ConvNormAct
-from jaxseg.ops.lowering.scheduling import kept
 from jaxseg.ops.pool import avg_pool
+from jaxseg.ops.residual import residual_add
 from jaxseg.typing import Array
 
 
@@ -98,7 +98,7 @@ class BasicBlock(nn.Module):
                 self.style,
                 name="downsample",
             )(x, train=train)
-        return kept(nn.relu(x + y))
+        return residual_add(x, y, relu=True)
 
 
 class Bottleneck(nn.Module):
@@ -147,4 +147,4 @@ class Bottleneck(nn.Module):
                 self.style,
                 name="downsample",
             )(x, train=train)
-        return kept(nn.relu(x + y))
+        return residual_add(x, y, relu=True)

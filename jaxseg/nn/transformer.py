@@ -11,7 +11,7 @@ from flax import linen as nn
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Dropout
 from jaxseg.ops.attention import attend
-from jaxseg.ops.lowering.scheduling import kept
+from jaxseg.ops.residual import residual_add
 from jaxseg.typing import Array
 
 
@@ -93,8 +93,8 @@ class TransformerBlock(nn.Module):
 
         attention = SelfAttention(self.heads, self.attention, style, name="attention")
         y = LayerNorm(style=style, name="norm_1")(x)
-        x = kept(x + drop(attention(y, train=train)))
+        x = residual_add(x, drop(attention(y, train=train)))
         y = LayerNorm(style=style, name="norm_2")(x)
         y = Linear(self.mlp_ratio * width, style=style, name="mlp_1")(y)
         y = drop(jax.nn.gelu(y, approximate=False))
-        return kept(x + drop(Linear(width, style=style, name="mlp_2")(y)))
+        return residual_add(x, drop(Linear(width, style=style, name="mlp_2")(y)))

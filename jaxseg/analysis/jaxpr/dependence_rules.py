@@ -35,7 +35,7 @@ ELEMENTWISE = frozenset((
     "population_count", "pow", "real", "reduce_precision", "rem", "round", "rsqrt",
     "select_n", "shift_left", "shift_right_logical", "shift_right_arithmetic", "sign",
     "sin", "sinh", "sqrt", "square", "stop_gradient", "sub", "tan", "tanh", "xor",
-    "optimization_barrier", "sharding_constraint", "name", "kept",
+    "optimization_barrier", "sharding_constraint", "name", "materialize",
 ))
 # fmt: on
 
@@ -158,7 +158,7 @@ def dynamic_update_slice(eqn, spreads, known):
     return [Spread(dims, mask)]
 
 
-def after(eqn, spreads, known):
+def order_after(eqn, spreads, known):
     return [spreads[0]]
 
 
@@ -229,7 +229,7 @@ RULES = {
     "slice": slice_,
     "dynamic_slice": dynamic_slice,
     "dynamic_update_slice": dynamic_update_slice,
-    "after": after,
+    "order_after": order_after,
     "pad": pad,
     "concatenate": concatenate,
     "split": split,

@@ -28,10 +28,10 @@ from jaxseg.analysis.jaxpr.cost import CALLS, live
 
 ALIASES = ("reshape", "squeeze", "expand_dims", "copy", "stop_gradient")
 _ELEMENTWISE = (
-    "abs add add_any after and cbrt ceil clamp convert_element_type cos div eq erf "
-    "erfc exp exp2 expm1 floor ge gt integer_pow is_finite kept le log log1p logistic "
-    "lt max min mul ne neg not or pow reduce_precision rem round rsqrt select_n sign "
-    "sin sqrt square sub tanh transpose xor"
+    "abs add add_any and cbrt ceil clamp convert_element_type cos div eq erf erfc "
+    "exp exp2 expm1 floor ge gt integer_pow is_finite le log log1p logistic lt "
+    "materialize max min mul ne neg not or order_after pow reduce_precision rem "
+    "round rsqrt select_n sign sin sqrt square sub tanh transpose xor"
 )
 ELEMENTWISE = frozenset(_ELEMENTWISE.split())
 _FUSED_INTO = ELEMENTWISE | {

@@ -12,7 +12,7 @@ from functools import partial
 import jax
 from jax import lax
 
-from jaxseg.ops.lowering.scheduling import after
+from jaxseg.ops.lowering.scheduling import order_after
 from jaxseg.typing import Array
 
 Pair = tuple[int, int]
@@ -34,7 +34,7 @@ def _forward(stride, rate, padding, x, kernel):
 
 
 def _backward(stride, rate, padding, saved, grad):
-    x, kernel = (after(a, grad[0, 0, 0, 0]) for a in saved)
+    x, kernel = (order_after(a, grad[0, 0, 0, 0]) for a in saved)
     return (
         _image_gradient(stride, rate, padding, x.shape, kernel, grad),
         _kernel_gradient(stride, rate, padding, x, kernel.shape, grad),

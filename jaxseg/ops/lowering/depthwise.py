@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxseg.ops.lowering.scheduling import after
+from jaxseg.ops.lowering.scheduling import order_after
 from jaxseg.typing import Array
 
 _BLOCK = 16  # output rows
@@ -70,7 +70,7 @@ def _backward(stride, rate, padding, saved, grad):
     x, kernel = saved
     options = {"taps": kernel.shape[:2], "stride": stride, "rate": rate}
     sums = lax.platform_dependent(
-        _pad(after(x, grad[0, 0, 0, 0]), padding),
+        _pad(order_after(x, grad[0, 0, 0, 0]), padding),
         grad,
         cpu=partial(_sums_by_block, **options),
         default=partial(_sums_by_tap, **options),

@@ -1,9 +1,12 @@
-"""What XLA's CPU backend computes once, and what it computes late.
+"""Control over what XLA's CPU backend computes once, and over what it computes late.
 
-For networks it decides both badly. It fuses a chain of elementwise operations into
-every reader of its end, and computes it anew there. And it runs what it can as soon as
-it can, so that results wait for their readers. `lax.optimization_barrier` does not
-help: it is gone before XLA fuses and orders.
+XLA decides both badly for these networks. It fuses a chain of elementwise operations
+into every reader of its end and computes the chain again in each of them. And it runs
+an operation as soon as its inputs exist, so that results wait in memory for their
+readers. `lax.optimization_barrier` does not help, because XLA removes it before it
+fuses and schedules.
+
+Both functions return their argument unchanged in value, on every platform.
 """
 
 import jax
@@ -16,52 +19,58 @@ from jaxseg.ops.lowering.platform import platform
 from jaxseg.typing import Array
 
 
-def after(x: Array, value: Array) -> Array:
-    """x, on a CPU not computed before `value`, any float scalar, is known.
+def order_after(x: Array, value: Array) -> Array:
+    """Returns x; on a CPU, delays its computation until `value` is known.
 
-    Without it the flipped kernels and transposed maps of the whole backward pass are
-    made at its start. A sum with a zero that XLA cannot foresee makes it wait. With
-    several devices `value` would have to reach them all; x is left alone there.
+    Without it, XLA makes the flipped kernels and transposed maps of a whole backward
+    pass at its start. Adding a zero that XLA cannot foresee makes it wait.
+
+    Args:
+      x: An array of any shape.
+      value: A float scalar. With several devices it would have to reach all of them, so
+        x is left alone there.
     """
     if platform() != "cpu" or jax.sharding.get_abstract_mesh().size > 1:
         return x
-    return _after.bind(x, value)
+    return _order_after.bind(x, value)
 
 
-def kept(x: Array) -> Array:
-    """x, on a CPU written out once, and so is its gradient: for a residual stream.
+def materialize(x: Array) -> Array:
+    """Returns x; on a CPU, stops XLA from computing it again in every consumer.
 
-    Without it the sums and normalisations of all units of a stage are computed anew in
-    each unit, and in each tap of an atrous kernel behind it.
+    The same holds for its gradient. Without it, the sums and normalizations of all
+    units of a residual stage are computed again in each unit, and in each tap of an
+    atrous convolution that follows.
     """
-    return _kept.bind(x)
+    return _materialize.bind(x)
 
 
-def _added(x, value):
+def _plus_zero(x, value):
     return x + jnp.where(value > 0, 0.0, -0.0).astype(x.dtype)
 
 
-def _selected(x):
-    """Operations of one map are fused into readers, not a selection between two."""
+def _select_itself(x):
+    """XLA fuses operations on one map into readers, but not a selection between two."""
     return jnp.where(x == x, x, jnp.nan)
 
 
-def _after_jvp(primals, tangents):
+def _order_after_jvp(primals, tangents):
     (x, value), (tangent, _) = primals, tangents
-    moved = tangent if type(tangent) is ad.Zero else _after.bind(tangent, value)
-    return _after.bind(x, value), moved
+    if type(tangent) is not ad.Zero:
+        tangent = _order_after.bind(tangent, value)
+    return _order_after.bind(x, value), tangent
 
 
-def _after_batched(operands, axes):
-    """One of the examples' values is as good as all."""
+def _order_after_batched(operands, axes):
+    """One of the examples' values serves for all of them."""
     (x, value), (axis, values) = operands, axes
     if values is not None:
         value = lax.index_in_dim(value, 0, values, keepdims=False)
-    return _after.bind(x, value), axis
+    return _order_after.bind(x, value), axis
 
 
 def _primitive(name, on_cpu):
-    """Its first operand, computed by `on_cpu` on a CPU."""
+    """A primitive that returns its first operand, computed by `on_cpu` on a CPU."""
     made = Primitive(name)
     made.def_impl(lambda x, *_: x)
     made.def_abstract_eval(lambda x, *_: x)
@@ -70,11 +79,11 @@ def _primitive(name, on_cpu):
     return made
 
 
-_kept = _primitive("kept", _selected)
-ad.deflinear2(_kept, lambda gradient, x: [kept(gradient)])
-batching.defvectorized(_kept)
+_materialize = _primitive("materialize", _select_itself)
+ad.deflinear2(_materialize, lambda gradient, x: [materialize(gradient)])
+batching.defvectorized(_materialize)
 
-_after = _primitive("after", _added)
-ad.primitive_jvps[_after] = _after_jvp
-ad.primitive_transposes[_after] = lambda gradient, x, value: [gradient, None]
-batching.primitive_batchers[_after] = _after_batched
+_order_after = _primitive("order_after", _plus_zero)
+ad.primitive_jvps[_order_after] = _order_after_jvp
+ad.primitive_transposes[_order_after] = lambda gradient, x, value: [gradient, None]
+batching.primitive_batchers[_order_after] = _order_after_batched

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxseg.ops.lowering.scheduling import after
+from jaxseg.ops.lowering.scheduling import order_after
 from jaxseg.typing import Array
 
 Pair = tuple[int, int]
@@ -101,7 +101,7 @@ def _lengths(slices):
 
 def _wait(turn, total, part):
     """One product at a time: the sums before are there, and their parts are gone."""
-    return after(part, total[0, 0, 0, 0]) if turn else part
+    return order_after(part, total[0, 0, 0, 0]) if turn else part
 
 
 def _product(a, b):

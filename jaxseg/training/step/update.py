@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxseg.ops.lowering.scheduling import after
+from jaxseg.ops.lowering.scheduling import order_after
 from jaxseg.training.step.state import TrainState
 
 
@@ -31,7 +31,7 @@ def apply_updates(
     parameters any more, and updates them in place instead of copying them.
     """
     norm = optax.tree.norm(gradient)
-    gradient = jax.tree.map(lambda g: after(g, norm), gradient)
+    gradient = jax.tree.map(lambda g: order_after(g, norm), gradient)
     updates, opt_state = tx.update(gradient, state.opt_state, state.params)
     return optax.apply_updates(state.params, updates), opt_state, norm
 

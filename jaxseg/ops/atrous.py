@@ -1,0 +1,22 @@
+"""What atrous convolutions at several rates have in common."""
+
+from collections.abc import Sequence
+
+from jaxseg.ops.spatial.layout import gather_rows
+from jaxseg.typing import Array
+
+
+def share_between_rates(x: Array, rates: Sequence[int]) -> Array:
+    """Prepares a map that atrous convolutions at several rates are going to read.
+
+    Where devices share the rows of the map and a rate reaches beyond a device's rows,
+    the map is gathered once for all rates. Otherwise x is returned as it is.
+
+    Args:
+      x: [B, H, W, C].
+      rates: The atrous rates of 3x3 convolutions.
+
+    Returns:
+      A map for `jaxseg.ops.conv.conv` and the layers built on it.
+    """
+    return gather_rows(x, max(rates, default=0))

@@ -1,0 +1,23 @@
+"""Sums of a residual stream."""
+
+import functools
+import operator
+
+import jax
+
+from jaxseg.ops.lowering.scheduling import materialize
+from jaxseg.typing import Array
+
+
+def residual_add(*branches: Array, relu: bool = False) -> Array:
+    """Adds the branches of a residual unit.
+
+    The sum is written to memory once: on a CPU, XLA would otherwise compute the whole
+    stream again in each unit that reads it (`jaxseg.ops.lowering.scheduling`).
+
+    Args:
+      *branches: Arrays of one shape.
+      relu: Whether to rectify the sum.
+    """
+    total = functools.reduce(operator.add, branches)
+    return materialize(jax.nn.relu(total) if relu else total)
