@@ -1,7 +1,7 @@
 """VGG-16 as DeepLab v1 and v2 changed it (arXiv 1412.7062, 1606.00915).
 
-3x3 pooling with padding 1 in place of 2x2; the last two poolings keep the size; conv5
-at rate 2; in v1 a 3x3 average pooling on top. Weights are VGG-16's.
+The pooling windows are 3x3 with padding 1 in place of 2x2; the last two poolings keep
+the size; conv5 has rate 2; v1 adds a 3x3 average pooling on top. Weights are VGG-16's.
 """
 
 import jax.numpy as jnp
@@ -25,6 +25,9 @@ class DeepLabVGG(nn.Module):
       atrous_pooling: pool5 and the average run at the running rate, so that the dense
         network contains the strided one; as released they do not.
       channels: per block; other than VGG's only in tests.
+      ceil: Caffe's size rule for pooling, as released: an even side of n pixels becomes
+        n / 2 + 1 cells, so that 320 pixels give 41 cells at stride 8. Odd sides do not
+        depend on it. False is the floor rule of jaxseg's first version.
     """
 
     output_stride: int = 8
@@ -32,6 +35,7 @@ class DeepLabVGG(nn.Module):
     atrous_pooling: bool = False
     channels: tuple[int, ...] = CHANNELS
     style: Style = Style()
+    ceil: bool = True
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
@@ -48,9 +52,12 @@ class DeepLabVGG(nn.Module):
                     name=f"conv{block}_{i}",
                 )
                 x = nn.relu(layer(x))
+            # Caffe's rule adds no cell where the stride is 1.
+            ceil = self.ceil and (step.stride > 1 or self.atrous_pooling)
             if not self.atrous_pooling:
                 step = Step(step.stride, 1, step.next)
-            x, rate = pool_max(x, step, window=3, padding=1), step.next
+            x = pool_max(x, step, window=3, padding=1, ceil=ceil)
+            rate = step.next
             pyramid[f"c{block}"] = x
         if self.average:
             x = _average(x, rate if self.atrous_pooling else 1)

@@ -112,6 +112,8 @@ class ResNet(nn.Module):
         FastFCN has them; by default they follow from `output_stride`.
       width: channels of the first stage; 64 but in tests.
       blocks: units per stage, when they differ from the depth's.
+      ceil: Caffe's size rule for the max pooling (DeepLab v2): an even side of n pixels
+        becomes n / 2 + 1 cells. PyTorch's networks have the floor rule.
     """
 
     depth: int = 50
@@ -126,13 +128,14 @@ class ResNet(nn.Module):
     dense_pool: str = "atrous"
     second_rate: bool = True
     stage_rates: tuple[int, int, int, int] | None = None
+    ceil: bool = False
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         self._check()
         x = _Stem(self.stem, self.width, self.style, name="stem")(image, train=train)
         pyramid = {"c1": x}
-        x = max_pool(x, window=3, stride=2, padding=1)
+        x = max_pool(x, window=3, stride=2, padding=1, ceil=self.ceil)
         blocks = self.blocks or BLOCKS[self.depth]
         plan = plan_units(
             blocks,

@@ -1,7 +1,8 @@
 """DenseASPP: densely connected atrous convolutions (Yang et al., CVPR 2018).
 
-Faithful to the authors' release: biases in both convolutions, no batch norm in front of
-the first branch, newest features first in the concatenation.
+As in the authors' release, both convolutions have biases, no batch norm stands in
+front of the first branch, and the newest features come first in the concatenation. The
+release activates the map that the head reads (`jaxseg.models.denseaspp`).
 """
 
 import jax.numpy as jnp

@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, Dropout
+from jaxseg.ops.rescale import zoom
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid
 
@@ -64,6 +65,12 @@ class LargeFOVHead(nn.Module):
         paper: their features join fc7's before the classifier. "sum", the release: each
         is classified and the score maps are added at the image's size.
       scale_features: width of those branches.
+      strides: pixels per cell of the image, of pool1 to pool4 and of c5; maps are then
+        brought together with aligned corners, as Caffe's Interp layer does. None is
+        the half-pixel resizing of jaxseg's first version.
+
+    Differs: the released networks with early predictions accept sizes of the form
+    8 k + 1 only; at other sizes the enlarged score maps are cut to the image here.
     """
 
     num_classes: int
@@ -73,6 +80,7 @@ class LargeFOVHead(nn.Module):
     fusion: str = "none"
     scale_features: int = 128
     style: Style = Style()
+    strides: tuple[int, ...] | None = None
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
@@ -92,18 +100,24 @@ class LargeFOVHead(nn.Module):
             )
             x = branch(pyramid["c5"], train=train)
             if self.fusion == "concat":
-                parts = [resize(y, x.shape[1:3]) for y in early]
+                aligned = self.strides is not None
+                parts = [resize(y, x.shape[1:3], align_corners=aligned) for y in early]
                 x = jnp.concatenate([x, *parts], axis=-1)
             scores.append(self._score(f"score{number}")(x))
         total = sum(scores)
         if self.fusion != "sum":
             return total
-        size = pyramid["c0"].shape[1:3]
-        extra = [
-            resize(self._score(f"scale{level}_score")(y), size)
-            for level, y in enumerate(early)
+        scores = [
+            self._score(f"scale{level}_score")(y) for level, y in enumerate(early)
         ]
-        return resize(total, size) + sum(extra)
+        return self._whole([*scores, total], pyramid["c0"].shape[1:3])
+
+    def _whole(self, scores, size):
+        """The sum of the score maps at the image's size."""
+        if self.strides is None:
+            return sum(resize(y, size) for y in scores)
+        pairs = zip(scores, self.strides, strict=True)
+        return sum(zoom(y, stride, size) for y, stride in pairs)
 
     def _early(self, pyramid, train):
         if self.fusion == "none":

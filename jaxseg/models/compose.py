@@ -3,6 +3,7 @@
 from flax import linen as nn
 
 from jaxseg.nn.layers import logits_float32
+from jaxseg.ops.rescale import zoom
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
 
@@ -18,6 +19,8 @@ class EncoderDecoder(nn.Module):
         nothing under jit.
       aux_tap: the pyramid level that feeds it.
       align_corners: corner rule of the final resizing.
+      zoom: enlarge by this whole factor with aligned corners and cut to the image,
+        Caffe's way, in place of the final resizing.
     """
 
     backbone: nn.Module
@@ -25,6 +28,7 @@ class EncoderDecoder(nn.Module):
     aux_head: nn.Module | None = None
     aux_tap: str = "c4"
     align_corners: bool = False
+    zoom: int | None = None
 
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
         pyramid = self.backbone(image, train=train)
@@ -35,8 +39,7 @@ class EncoderDecoder(nn.Module):
         return outputs
 
     def _upsample(self, logits, image):
-        return resize(
-            logits_float32(logits),
-            image.shape[1:3],
-            align_corners=self.align_corners,
-        )
+        logits, size = logits_float32(logits), image.shape[1:3]
+        if self.zoom is not None:
+            return zoom(logits, self.zoom, size)
+        return resize(logits, size, align_corners=self.align_corners)

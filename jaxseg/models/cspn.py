@@ -2,7 +2,12 @@
 
 arXiv 1808.00150. The depth network is the authors' ResNet-50 without its unused layers;
 the segmentation network is the same with one map per class. Depth is a regression: its
-"logits" are metres, held at the sparse measurements.
+"logits" are meters, held at the sparse measurements. `read="release"` orders the
+affinities as the authors' code does (`jaxseg.ops.propagate.cspn_kernel`).
+
+Differs: the authors' network gives the last up-projection the stem's convolution before
+its normalization and ReLU, and has no ReLU behind the 3x3 convolution on top of the
+trunk; here both maps are activated.
 """
 
 import jax.numpy as jnp

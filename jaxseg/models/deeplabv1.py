@@ -1,6 +1,8 @@
 """DeepLab v1 (arXiv 1412.7062): VGG-16 with holes, LargeFOV and its variants.
 
-Faithful to the authors' prototxts. Dense CRF is a separate step (`jaxseg.inference`).
+The networks follow the authors' prototxts, with Caffe's size rule for pooling and its
+aligned corners: 320 pixels give 41 cells, and the scores, enlarged to 321 pixels, are
+cut to the image. The dense CRF is a separate step (`jaxseg.inference`).
 """
 
 from functools import partial
@@ -23,21 +25,27 @@ def deeplabv1_vgg16(
     atrous_pooling: bool = False,
     scale_features: int = 128,
     channels: tuple[int, ...] = CHANNELS,
+    caffe_sizes: bool = True,
     style: Style = Style(),
 ) -> EncoderDecoder:
     """DeepLab-LargeFOV (arXiv 1412.7062): fc6 of 3x3 and 1024 channels at rate 12.
 
     Rivals of the paper: `kernel=4, rate=4` (DeepLab) or 8 (-4x4), `kernel=7, rate=4`
     (-7x7), each with `features=4096`. The default rate is 12 at stride 8 and falls with
-    it. `fusion="concat"` is MSc as the paper has it, "sum" as released. Aligned
-    corners, as Caffe's Interp layer.
+    it. `fusion="concat"` is MSc as the paper has it, "sum" as released.
+
+    `caffe_sizes=False` restores the arithmetic of jaxseg's first version: pooling
+    rounds down, early maps are resized with half-pixel centers. The results differ
+    where a side is not of the form 8 k + 1, with `fusion` everywhere.
     """
     backbone = DeepLabVGG(
         output_stride,
         atrous_pooling=atrous_pooling,
         channels=channels,
         style=style,
+        ceil=caffe_sizes,
     )
+    strides = (1, *(min(2**level, output_stride) for level in (1, 2, 3, 4, 5)))
     rate = 96 // output_stride if rate is None else rate
     head = LargeFOVHead(
         num_classes,
@@ -47,8 +55,12 @@ def deeplabv1_vgg16(
         fusion,
         scale_features,
         style=style,
+        strides=strides if caffe_sizes else None,
     )
-    return EncoderDecoder(backbone, head, align_corners=True)
+    if not caffe_sizes:
+        return EncoderDecoder(backbone, head, align_corners=True)
+    whole = 1 if fusion == "sum" else output_stride
+    return EncoderDecoder(backbone, head, zoom=whole)
 
 
 deeplabv1_vgg16_4x4 = partial(deeplabv1_vgg16, kernel=4, rate=8, features=4096)

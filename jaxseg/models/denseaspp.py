@@ -1,6 +1,12 @@
 """DenseASPP (Yang et al., CVPR 2018) on DenseNet with the last poolings left out.
 
-Faithful to the authors' release, whose table the branch widths come from.
+The network follows the authors' release, which also gives the branches' widths. There
+the first branch's ReLU works in place on the map that all later branches read, so every
+branch and the classifier see the activated map.
+
+Differs: scores are resized with half-pixel centers. The release enlarges them by 8 with
+`nn.Upsample`, which aligned corners under the PyTorch 0.3 that it was written for
+(`align_corners=True`) and has half-pixel centers since PyTorch 0.4.
 """
 
 from functools import partial
@@ -24,19 +30,25 @@ def denseaspp_densenet(
     layers: tuple[int, ...] | None = None,
     growth: int | None = None,
     first: int | None = None,
+    activated: bool = True,
+    align_corners: bool = False,
     style: Style = Style(),
 ) -> EncoderDecoder:
     """DenseASPP on DenseNet-121, 161, 169 or 201 (Yang et al., CVPR 2018).
 
     `widths` are the branches' reduced and new channels. `pooling="atrous"` keeps the
-    poolings, at the running rate, where their stride is dropped.
+    poolings, at the running rate, where their stride is dropped. `align_corners` is the
+    corner rule of the final resizing.
+
+    `activated=False` leaves the shared map as its normalization gives it: the
+    arithmetic of jaxseg's first version, and of the release with `inplace=False`.
     """
     backbone = DenseNet(
         depth,
         output_stride,
         pooling,
         last_transition=True,
-        relu=False,
+        relu=activated,
         layers=layers,
         growth=growth,
         first=first,
@@ -44,7 +56,7 @@ def denseaspp_densenet(
     )
     reduced, features = widths or _WIDTHS[depth]
     head = DenseASPPHead(num_classes, reduced, features, rates, style=style)
-    return EncoderDecoder(backbone, head)
+    return EncoderDecoder(backbone, head, align_corners=align_corners)
 
 
 denseaspp_densenet121 = partial(denseaspp_densenet, depth=121)

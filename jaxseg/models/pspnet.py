@@ -1,7 +1,10 @@
 """PSPNet (arXiv 1612.01105): pyramid pooling on a dilated ResNet, deep supervision.
 
-Faithful to the authors' networks: "beta" stem, output stride 8, auxiliary head on c4,
-aligned corners; inputs of 8k + 1 pixels keep corners exact.
+The networks have the authors' "beta" stem, output stride 8, auxiliary head on c4 and
+aligned corners. Inputs of 8 k + 1 pixels, the authors' only sizes, keep corners exact.
+
+Differs: at other sizes pooling rounds down, as in the authors' later PyTorch code, and
+not up, as in their Caffe networks.
 """
 
 from functools import partial

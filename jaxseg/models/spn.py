@@ -1,9 +1,14 @@
 """SPN: a coarse mask refined by learned linear propagation (arXiv 1710.01020).
 
 A guidance network (VGG-16 and a decoder with skip connections) gives the gates of four
-directional sweeps; the coarse mask is embedded, swept, and decoded. Faithful to a
-public port for VOC in layers and counts; there its second and third decoder
-convolutions share weights, here each has its own, as declared.
+directional sweeps; the coarse mask is embedded, swept, and decoded. Layers and counts
+are those of a public port for VOC (githubpgq/pytorch_spn_full).
+
+Differs: the port declares three 3x3 convolutions in its decoder, each behind an
+enlargement, but applies the first one twice, the second time in front of its
+enlargement, and never the second; here all three are applied as declared. Maps are
+enlarged with half-pixel centers, which the port has since PyTorch 0.4, and to the size
+of the map that they are added to, so that sides need not be multiples of 32.
 """
 
 import jax

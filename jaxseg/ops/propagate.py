@@ -13,6 +13,7 @@ from jaxseg.typing import Array
 
 DIRECTIONS = ("right", "left", "down", "up")
 OFFSETS = tuple((i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0))
+READS = ("receiver", "source", "release")
 _GUARD = 1e-6
 
 
@@ -90,16 +91,21 @@ def cspn_kernel(guidance: Array, *, absolute: bool = False, read: str = "receive
     Args:
       guidance: [B, H, W, 8], one channel for each of `OFFSETS`.
       absolute: |G| first: a weighted mean of neighbours, the centre weighs 0.
-      read: where G_k is read: "receiver", the pixel p as in the paper, or "source", the
-        neighbour p + o_k as in the published code.
+      read: where the weight of neighbor p + o_k is read: "receiver", channel k at the
+        pixel p, as in the paper; "source", channel k at the neighbor p + o_k; or
+        "release", as in the published code (XinJCheng/CSPN), at the neighbor too but
+        in the opposite order: channel 7 - k. Weights trained with that code need
+        "release".
 
-    Returns: (kappa [B, H, W, 8], centre [B, H, W, 1]).
+    Returns: (kappa [B, H, W, 8], centre [B, H, W, 1]), kappa in the order of `OFFSETS`.
     """
-    if read not in ("receiver", "source"):
-        raise ValueError(f'read {read!r} is not "receiver" or "source"')
+    if read not in READS:
+        raise ValueError(f"read={read!r} is invalid: expected one of {READS}.")
     if guidance.shape[-1] != 8:
         raise ValueError(f"guidance has {guidance.shape[-1]} channels; want 8")
-    if read == "source":
+    if read == "release":
+        guidance = guidance[..., ::-1]
+    if read != "receiver":
         planes = _neighbours(guidance)
         raw = jnp.stack([planes[k][..., k] for k in range(8)], axis=-1)
     else:

@@ -12,6 +12,7 @@ from jaxseg.backbones.googlenet import GoogLeNet
 from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3
 from jaxseg.backbones.xception import Xception
 from jaxseg.models.deeplabv2 import MultiScale
+from jaxseg.ops.rescale import rescale
 from jaxseg.ops.resize import resize
 
 NARROW = {"width": 4, "blocks": (1, 1, 1, 1)}
@@ -148,7 +149,9 @@ def test_multi_scale_takes_the_largest_score(fill):
     once = MultiScale(model.backbone, model.head, (1.0,))
     maps = []
     for number, size in enumerate(((65, 64), (48, 48), (32, 32)), start=1):
-        scaled = image if number == 1 else resize(jnp.asarray(image), size)
+        scale = model.scales[number - 1]
+        scaled = image if number == 1 else rescale(jnp.asarray(image), scale)
+        assert scaled.shape[1:3] == size
         scores = jax.jit(
             lambda v, x: once.bind(v).head(once.bind(v).backbone(x), train=False)
         )

@@ -150,7 +150,7 @@ def test_cspn_holds_the_anchor():
     np.testing.assert_array_equal(np.asarray(got)[hold], anchor[hold])
 
 
-@pytest.mark.parametrize("read", ["receiver", "source"])
+@pytest.mark.parametrize("read", ["receiver", "source", "release"])
 def test_cspn_weights_are_normalised_and_constants_stay(read):
     guidance = jnp.asarray(draw((2, 5, 6, 8), 7))
     kappa, centre = cspn_kernel(guidance, read=read)
