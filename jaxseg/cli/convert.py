@@ -26,7 +26,7 @@ from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import CONFIG, build_model, read_config, read_spec, write_run
 from jaxseg.runs.serialize import near, to_dict
 from jaxseg.weights import verify
-from jaxseg.weights.catalog.mmseg_config import trunk_options
+from jaxseg.weights.catalog.mmseg_config import stated_options
 from jaxseg.weights.catalog.sources import read_table
 from jaxseg.weights.formats import files
 from jaxseg.weights.loading import Imported, model_shapes
@@ -159,9 +159,7 @@ def _as_source(
 
 
 def _config(network: weights.Network, state: Mapping, beside: Mapping) -> Config:
-    options = network.options_for(state)
-    if "output_stride" in options:
-        options |= trunk_options(beside)
+    options = network.options_for(state) | stated_options(beside, network)
     return Config(model=ModelConfig(network.name, options))
 
 

@@ -14,7 +14,8 @@ class FCNHead(nn.Module):
     Reads the pyramid's map `tap`, or with `tap=None` a single map (auxiliary heads).
     `features=None` is a quarter of the map's channels.
     `join` puts the input beside the result and convolves once more; MMSegmentation's
-    own FCN has `convs=2, join=True`.
+    own FCN has `convs=2, join=True`. `rate` is the atrous rate of the convolutions, but
+    not of the one that joins.
     """
 
     num_classes: int
@@ -23,6 +24,7 @@ class FCNHead(nn.Module):
     dropout: float = 0.1
     convs: int = 1
     join: bool = False
+    rate: int = 1
     style: Style = Style()
 
     @nn.compact
@@ -31,11 +33,12 @@ class FCNHead(nn.Module):
         x = features if self.tap is None else features[self.tap]
         names = ["conv", *(f"conv{i}" for i in range(2, self.convs + 1))]
         source, width = x, self.features or x.shape[-1] // 4
-        for name in names + ["join"] * self.join:
-            if name == "join":
-                x = jnp.concatenate([source, x], axis=-1)
-            block = ConvNormAct(width, 3, style=self.style, name=name)
+        for name in names:
+            block = ConvNormAct(width, 3, rate=self.rate, style=self.style, name=name)
             x = block(x, train=train)
+        if self.join:
+            x = jnp.concatenate([source, x], axis=-1)
+            x = ConvNormAct(width, 3, style=self.style, name="join")(x, train=train)
         x = Dropout(self.dropout)(x, train=train)
         x = Conv(self.num_classes, 1, style=self.style, name="classifier")(x)
         return x.astype(jnp.float32)

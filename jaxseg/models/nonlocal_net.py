@@ -16,6 +16,7 @@ def nonlocal_net(
     subsample: bool = False,
     features: int = 512,
     attention: str = "auto",
+    align_corners: bool = False,
     style: Style = Style(),
     **trunk,
 ) -> EncoderDecoder:
@@ -28,6 +29,7 @@ def nonlocal_net(
       use_scale: scores / sqrt(C / 2), MMSegmentation's default; the paper has none.
       features: channels of the head; the auxiliary head has half as many.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      align_corners: corner rule of the final resizing.
       style: normalisation, number format.
       **trunk: further fields of `ResNet`, such as `stem`.
     """
@@ -44,4 +46,5 @@ def nonlocal_net(
         ResNet(depth, 8, style=style, **trunk),
         head,
         PixelHead(num_classes, features // 2, style=style),
+        align_corners=align_corners,
     )

@@ -29,6 +29,7 @@ def pspnet_resnet(
     eager_rate: bool = False,
     dense_pool: str = "atrous",
     second_rate: bool = True,
+    stage_rates: tuple[int, int, int, int] | None = None,
     features: int = 512,
     aux: bool = True,
     width: int = 64,
@@ -46,7 +47,7 @@ def pspnet_resnet(
 
     Differs: their ResNet-101 strides in the 3x3 and yet gives the unit that lost its
     stride the new rate at once (`eager_rate=True`); here it keeps the old one, which is
-    exact. `dense_pool`, `second_rate`: see `ResNet`.
+    exact. `dense_pool`, `second_rate`, `stage_rates`: see `ResNet`.
     """
     backbone = ResNet(
         depth,
@@ -60,6 +61,7 @@ def pspnet_resnet(
         eager_rate,
         dense_pool,
         second_rate,
+        stage_rates,
     )
     kept = {k: options.pop(k) for k in ("norm_single", "input_first") if k in options}
     pyramid = PyramidPooling(features, bins, align_corners, style=style, **kept)

@@ -4,10 +4,10 @@ import pathlib
 
 import pytest
 
-from jaxseg import create_model
+from jaxseg import create_model, weights
 from jaxseg.weights.catalog.maps import mmseg_deeplab as maps
 from jaxseg.weights.catalog.maps import mmseg_fcn
-from jaxseg.weights.catalog.mmseg_config import trunk_options
+from jaxseg.weights.catalog.mmseg_config import stated_options
 
 BLOCKS = (1, 1, 1, 2)
 TRUNK = {"stem": "c", "blocks": BLOCKS, "output_stride": 8}
@@ -25,16 +25,22 @@ def plain(node):
     return [plain(v) for v in node] if isinstance(node, (list, tuple)) else node
 
 
+def read(peers, name):
+    """A configuration file of the installed library."""
+    root = pathlib.Path(peers.mmseg.__file__).parent / ".mim/configs"
+    from mmengine.config import Config
+
+    return Config.fromfile(root / f"{name}.py")
+
+
 def build(peers, name, blocks=BLOCKS):
     """The network of a configuration file, with few units and random weights."""
-    root = pathlib.Path(peers.mmseg.__file__).parent / ".mim/configs"
+    config = plain(read(peers, name).model.to_dict())
     import torch
-    from mmengine.config import Config
     from mmengine.registry import init_default_scope
     from mmseg.registry import MODELS
 
     init_default_scope("mmseg")
-    config = plain(Config.fromfile(root / f"{name}.py").model.to_dict())
     config.pop("data_preprocessor", None)
     if "neck" in config:
         config["neck"]["in_channels"] = tuple(config["neck"]["in_channels"])
@@ -87,16 +93,31 @@ def test_deeplabv3plus(peers):
     check(peers, model, net, maps.MAP_V3PLUS, "DeepLabV3+ R50-D8")
 
 
+STATED = {  # configuration -> our row, and what is shorter than there
+    "deeplabv3plus/deeplabv3plus_r101-d16-mg124_4xb2-80k_cityscapes-512x1024": (
+        "DeepLabV3+",
+        {"blocks": (1, 1, 1, 3)},
+    ),
+    "deeplabv3/deeplabv3_r50-d8_4xb2-40k_cityscapes-769x769": ("DeepLabV3", {}),
+    "pspnet/pspnet_r50-d32_4xb2-80k_cityscapes-512x1024": ("PSPNet", {}),
+    "fcn/fcn-d6_r50-d16_4xb2-40k_cityscapes-769x769": ("FCN", {}),
+    "nonlocal_net/nonlocal_r50-d8_4xb2-40k_cityscapes-769x769": ("Non-local", {}),
+}
+
+
 @pytest.mark.slow
-def test_deeplabv3plus_multi_grid(peers):
-    """Stride 16 with a multi-grid, as their configuration's text gives them."""
-    folder, name = "deeplabv3plus/", "deeplabv3plus_r101-d16-mg124_4xb2-80k_cityscapes"
-    net = build(peers, f"{folder}{name}-512x1024", blocks=(1, 1, 1, 3))
-    text = "strides=(1, 2, 2, 1), multi_grid=(1, 2, 4)"
-    options = {**TRUNK, **WIDE, "separable": "full", "aux": 256, "blocks": (1, 1, 1, 3)}
-    options |= trunk_options({"meta": {"cfg": text}})
-    model = create_model("deeplabv3plus_resnet50", 19, **options)
-    check(peers, model, net, maps.MAP_V3PLUS, "DeepLabV3+ D16-MG124")
+@pytest.mark.parametrize("name", STATED)
+def test_what_the_configuration_states(peers, name):
+    """Stride, rates, multi-grid and corners come from the text beside the weights."""
+    kind, more = STATED[name]
+    (source,) = (s for s in weights.SOURCES if s.name == f"{kind} on ResNet-v1c")
+    network = source.networks[0]
+    net = build(peers, name, blocks=more.get("blocks", BLOCKS))
+    text = read(peers, name).pretty_text
+    options = network.options_for(peers.state_dict(net))
+    options |= stated_options({"meta": {"cfg": text}}, network)
+    model = create_model(network.name, 19, **{"blocks": BLOCKS, **options, **more})
+    check(peers, model, net, source.rules(), name.partition("/")[2].partition("_4x")[0])
 
 
 @pytest.mark.slow

@@ -17,7 +17,6 @@ from PIL import Image
 from jaxseg import create_model, weights
 from jaxseg.cli import convert, predict
 from jaxseg.weights.catalog.maps import mmseg_deeplab
-from jaxseg.weights.catalog.mmseg_config import trunk_options
 from jaxseg.weights.formats import pickle_program as pickled
 from jaxseg.weights.formats import torch_reader as torchfile
 from jaxseg.weights.formats import torch_writer as torchwrite
@@ -103,7 +102,11 @@ def test_an_mmseg_checkpoint_and_an_image_to_a_mask(tmp_path, history, fill, cap
     options = {"stem": "c", "align_corners": False, **narrow}
     model = create_model("pspnet_resnet50", 2, **options)
     state = weights.to_torch(fill(model, (1, 64, 64, 3)), mmseg_deeplab.MAP_PSPNET)
-    cfg = "backbone=dict(strides=(1, 2, 2, 1), multi_grid=(1, 2, 4))"
+    trunk = (
+        "type='ResNetV1c', strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2), "
+        "contract_dilation=True, multi_grid=(1, 2, 4)"
+    )
+    cfg = f"model = dict(backbone=dict({trunk}), decode_head=dict(type='PSPHead'))"
     beside = {"meta": META | {"cfg": cfg}, "message_hub": {"loss": history([1.0])}}
     path = checkpoint(tmp_path / "psp.pth", beside, state)
     run, masks = tmp_path / "run", tmp_path / "masks"
@@ -119,31 +122,6 @@ def test_an_mmseg_checkpoint_and_an_image_to_a_mask(tmp_path, history, fill, cap
     image = str(tmp_path / "a.png")
     assert predict.main([image, "--workdir", str(run), "-o", str(masks)]) == 0
     assert np.asarray(Image.open(masks / "a.png")).shape == (40, 50)
-
-
-@pytest.mark.parametrize(
-    ("text", "options"),
-    [
-        ("strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4)", {"output_stride": 8}),
-        ("strides=(1, 2, 2, 2)", {"output_stride": 32}),
-        ("strides=(1, 2, 2, 1), multi_grid=(1, 2, 4)", (16, (1, 1, 2))),
-        ("strides=(1, 1, 1, 1, 1)", {}),
-        ("", {}),
-        (None, {}),
-        (b"strides=(1, 2, 1, 1)", {}),
-    ],
-)
-def test_what_the_configuration_tells(text, options):
-    if isinstance(options, tuple):
-        options = dict(zip(("output_stride", "multi_grid"), options, strict=True))
-    assert trunk_options({"meta": {"cfg": text}}) == options
-    assert trunk_options({"meta": {"config": text}}) == options
-
-
-def test_a_grid_that_cannot_be_built():
-    text = "strides=(1, 2, 1, 1), multi_grid=(1, 2, 4)"
-    with pytest.raises(ValueError, match=r"multi_grid \(1, 2, 4\) at output stride 8"):
-        trunk_options({"meta": {"cfg": text}})
 
 
 def test_arguments_counters_times_and_paths(tmp_path):
@@ -218,8 +196,8 @@ def test_nothing_is_imported(tmp_path, history):
     """In a fresh interpreter no library of the tokens is touched."""
     path = checkpoint(tmp_path / "a.pth", {"hub": history([1.0])})
     program = (
-        "import sys; from jaxseg.weights import torchfile; "
-        f"tree = torchfile.read({path!r}); print(tree['hub']); "
+        "import sys; from jaxseg.weights.formats import torch_reader as reader; "
+        f"tree = reader.read({path!r}); print(tree['hub']); "
         "assert not any(m.startswith(('mmengine', 'torch')) for m in sys.modules)"
     )
     run = [sys.executable, "-c", program]

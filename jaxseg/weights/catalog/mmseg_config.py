@@ -1,51 +1,205 @@
-"""Output stride and multi-grid from the configuration that MMSegmentation keeps.
+"""What the configuration inside an MMSegmentation checkpoint tells about its network.
 
-Networks at strides 8 and 16 have the same tensors, so a checkpoint's keys cannot tell
-them apart; the text of its configuration (``meta.cfg``, before 1.0 ``meta.config``)
-does. It is searched, never evaluated.
+Strides, atrous rates, the multi-grid and the rule of resizing leave no trace in the
+tensors. The text of the configuration (``meta.cfg``, before version 1.0
+``meta.config``) states them.
 """
 
-import re
+import math
 from collections.abc import Mapping
 from typing import Any
 
-_STRIDES = re.compile(r"\bstrides\s*=\s*[(\[]\s*1\s*((?:,\s*[12]\s*){3}),?\s*[)\]]")
-_GRID = re.compile(r"\bmulti_grid\s*=\s*[(\[]((?:\s*\d+\s*,?){3})[)\]]")
+from jaxseg.weights.catalog.config_text import field, read
+from jaxseg.weights.catalog.sources import Network
+from jaxseg.weights.translate.model_card import Normalisation
+
+_USUAL = {  # what a network without the option computes
+    "output_stride": 8,
+    "stage_rates": None,
+    "eager_rate": False,
+    "stride_in": "conv2",
+    "multi_grid": (1, 1, 1),
+    "align_corners": False,
+    "bins": (1, 2, 3, 6),
+    "jpu_rates": (1, 2, 4, 8),
+    "head_rate": 1,
+    "mode": "embedded_gaussian",
+    "use_scale": True,
+}
 
 
-def trunk_options(beside: Mapping[str, Any]) -> dict[str, object]:
-    """``output_stride`` and ``multi_grid`` of a ResNet, where the text gives them.
-
-    Args:
-        beside: what lay beside the state dict.
-
-    Raises:
-        ValueError: a multi-grid that no integer factors here give.
-    """
+def text_of(beside: Mapping[str, Any]) -> str:
+    """The configuration text beside a state dict; empty where there is none."""
     meta = beside.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
     text = meta.get("cfg", meta.get("config"))
-    strides = set(_STRIDES.findall(text)) if isinstance(text, str) else set()
-    if len(strides) != 1:
-        return {}
-    output_stride = 4
-    for number in re.findall(r"\d", strides.pop()):
-        output_stride *= int(number)
-    options: dict[str, object] = {"output_stride": output_stride}
-    grid = _GRID.search(text)
-    if grid:
-        rates = tuple(int(n) for n in re.findall(r"\d+", grid[1]))
-        options["multi_grid"] = _factors(rates, output_stride)
+    return text if isinstance(text, str) else ""
+
+
+def model_of(beside: Mapping[str, Any]) -> dict[str, Any]:
+    """The field ``model`` of the configuration beside a state dict, or {}."""
+    model = read(text_of(beside)).get("model")
+    return model if isinstance(model, dict) else {}
+
+
+def stated_options(beside: Mapping[str, Any], network: Network) -> dict[str, object]:
+    """The options that the configuration states and that differ from the usual ones.
+
+    Args:
+        beside: what lay beside the state dict.
+        network: the row whose ``unseen`` options may be set.
+
+    Returns:
+        Options of ``create_model``; empty where there is no readable configuration.
+
+    Raises:
+        ValueError: the configuration asks for something that the network here cannot
+            compute.
+    """
+    stated = _stated(model_of(beside))
+    usual = {**_USUAL, **dict(network.options), **dict(network.unseen)}
+    if usual.get("rates", ()) is None:
+        span = 96 // int(stated.get("output_stride", 8))
+        usual["rates"] = tuple(span * k for k in (1, 2, 3))
+    options = {}
+    for name, value in stated.items():
+        if name in usual and value == usual[name]:
+            continue
+        if name not in dict(network.unseen):
+            raise ValueError(
+                f"the checkpoint's configuration needs {name}={value!r}, but "
+                f"{network.name} as imported always has {name}={usual.get(name)!r}"
+            )
+        options[name] = value
     return options
 
 
-def _factors(rates: tuple[int, ...], output_stride: int) -> tuple[int, ...]:
-    """The rates that MMSegmentation names, as factors of the stage's own."""
-    rate = max(1, 32 // output_stride)
-    own = (max(1, rate // 2), rate, rate)
-    if any(r % o for r, o in zip(rates, own, strict=True)):
+def stated_normalisation(beside: Mapping[str, Any]) -> Normalisation | None:
+    """The mean and deviation of the data preprocessor, or None."""
+    tree = read(text_of(beside))
+    found = tree.get("img_norm_cfg") or field(tree, "model.data_preprocessor")
+    mean, std = field(found, "mean"), field(found, "std")
+    if not (_three_numbers(mean) and _three_numbers(std) and min(std) > 0):
+        return None
+    order = "RGB" if found.get("bgr_to_rgb", found.get("to_rgb", False)) else "BGR"
+    return Normalisation(_unit(mean), _unit(std), order=order)
+
+
+def _stated(model: Mapping[str, Any]) -> dict[str, object]:
+    """Everything that the configuration says, in the words of our options."""
+    head = model.get("decode_head")
+    head = head[-1] if isinstance(head, tuple) and head else head
+    trunk = model.get("backbone")
+    if not isinstance(head, Mapping) or not isinstance(trunk, Mapping):
+        return {}
+    dilated = str(trunk.get("type")).rpartition(".")[2].startswith("ResNet")
+    return {
+        **(_trunk(trunk) if dilated else {}),
+        **_head(head),
+        **_neck(model.get("neck"), head),
+    }
+
+
+def _trunk(trunk: Mapping[str, Any]) -> dict[str, object]:
+    """Output stride and rates of a dilated ResNet."""
+    strides = _whole(trunk, "strides", (1, 2, 2, 2))
+    rates = _whole(trunk, "dilations", (1, 1, 1, 1))
+    contract = bool(trunk.get("contract_dilation", False))
+    output_stride = 4 * math.prod(strides)
+    lost = 32 // output_stride
+    caffe = trunk.get("style", "pytorch") == "caffe" and trunk.get("depth", 50) >= 50
+    stated: dict[str, object] = {"stride_in": "conv1" if caffe else "conv2"}
+    ordered = strides[0] == 1 and list(strides[1:]) == sorted(strides[1:], reverse=True)
+    if ordered and rates == (1, 1, max(1, lost // 2), lost):
+        eager = lost > 1 and not contract
+        stated |= {"output_stride": output_stride, "eager_rate": eager}
+        stated["stage_rates"] = None
+        grid = trunk.get("multi_grid")
+        if grid:
+            grid = _whole(trunk, "multi_grid", ())[:3]
+            stated["multi_grid"] = _factors(grid, lost, eager=eager)
+        return stated
+    if strides == (1, 2, 2, 2) and contract and not trunk.get("multi_grid"):
+        return stated | {"output_stride": 32, "stage_rates": rates}
+    raise ValueError(
+        f"the checkpoint's configuration has strides={strides} with dilations={rates}, "
+        "which ResNet here does not have: each stride that is dropped must double the "
+        "dilation of the stages from there on"
+    )
+
+
+def _factors(grid: tuple[int, ...], lost: int, *, eager: bool) -> tuple[int, ...]:
+    """The multi-grid as factors on the rates that the last stage has by itself."""
+    own = (lost if eager else max(1, lost // 2), lost, lost)
+    if len(grid) != 3 or any(rate % base for rate, base in zip(grid, own, strict=True)):
         raise ValueError(
-            f"multi_grid {rates} at output stride {output_stride} is not a multiple of "
-            f"the rates {own} that the last stage has here"
+            f"the checkpoint's configuration has multi_grid={grid} at output stride "
+            f"{32 // lost}, but only multiples of the stage's own rates {own} are "
+            "supported"
         )
-    return tuple(r // o for r, o in zip(rates, own, strict=True))
+    return tuple(rate // base for rate, base in zip(grid, own, strict=True))
+
+
+def _head(head: Mapping[str, Any]) -> dict[str, object]:
+    """Fields of the decode head."""
+    kind = str(head.get("type")).rpartition(".")[2]
+    stated: dict[str, object] = {"align_corners": bool(head.get("align_corners"))}
+    if "ASPP" in kind:
+        first, *rates = _whole(head, "dilations", (1, 6, 12, 18))
+        if first != 1:
+            raise ValueError(
+                f"the checkpoint's configuration has dilations={(first, *rates)} in "
+                "its ASPP head, but the first branch is always a 1x1 convolution here"
+            )
+        stated["rates"] = tuple(rates)
+    if kind == "PSPHead":
+        stated["bins"] = _whole(head, "pool_scales", (1, 2, 3, 6))
+    if kind == "FCNHead":
+        stated["head_rate"] = head.get("dilation", 1)
+    if kind == "NLHead":
+        stated["mode"] = head.get("mode", "embedded_gaussian")
+        stated["use_scale"] = bool(head.get("use_scale", True))
+    return stated
+
+
+def _neck(neck: Any, head: Mapping[str, Any]) -> dict[str, object]:
+    """Fields of FastFCN's joint pyramid upsampling."""
+    if not isinstance(neck, Mapping) or "dilations" not in neck:
+        return {}
+    aligned = bool(neck.get("align_corners")), bool(head.get("align_corners"))
+    if aligned[0] != aligned[1]:
+        raise ValueError(
+            "the checkpoint's configuration has align_corners="
+            f"{aligned[0]} in the neck but {aligned[1]} in the head; here they are one"
+        )
+    return {"jpu_rates": _whole(neck, "dilations", (1, 2, 4, 8))}
+
+
+def _whole(node: Mapping[str, Any], name: str, default: tuple) -> tuple[int, ...]:
+    """A field that holds positive whole numbers.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    value = node.get(name, default)
+    if not isinstance(value, tuple) or not all(
+        type(item) is int and 0 < item < 1000 for item in value
+    ):
+        raise ValueError(
+            f"the checkpoint's configuration has {name}={value!r}: "
+            "expected a sequence of positive whole numbers"
+        )
+    return value
+
+
+def _three_numbers(value: Any) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) == 3
+        and all(type(item) in (int, float) and math.isfinite(item) for item in value)
+    )
+
+
+def _unit(values: tuple[float, ...]) -> tuple[float, ...]:
+    """From 0..255 to 0..1, in the digits that people write."""
+    return tuple(round(value / 255, 6) for value in values)

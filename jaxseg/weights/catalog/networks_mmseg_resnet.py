@@ -34,6 +34,20 @@ _TRUNKS = (  # name, table, keys that it has and lacks, options here, class ther
         "ResNet",
     ),
 )
+_TRUNK_UNSEEN = (
+    ("multi_grid", (1, 1, 1)),
+    ("eager_rate", False),
+    ("stride_in", "conv2"),
+)
+_ALIGNED = (("align_corners", False),)
+_STRIDE_UNSEEN = (("output_stride", 8), *_TRUNK_UNSEEN, *_ALIGNED)
+_RATES = (("rates", None),)  # None: scaled with the output stride
+_JPU_UNSEEN = (
+    ("output_stride", 32),
+    ("stage_rates", (1, 1, 2, 4)),
+    ("jpu_rates", (1, 2, 4, 8)),
+    *_ALIGNED,
+)
 _NARROW = {  # fields of every head on ResNet-18
     "decode_head.in_channels": 512,
     "decode_head.channels": 128,
@@ -52,6 +66,7 @@ class _Head:
         config: file of the library.
         has, lacks: keys of the head.
         options: of our network.
+        unseen: options that the tensors do not show, see ``Network``.
         narrow: options and fields of the network on ResNet-18, where there is one.
     """
 
@@ -63,6 +78,7 @@ class _Head:
     lacks: tuple[str, ...] = ()
     options: tuple[tuple[str, object], ...] = ()
     aux: str = ""
+    unseen: tuple[tuple[str, object], ...] = (*_TRUNK_UNSEEN, *_ALIGNED)
     narrow: tuple[Mapping[str, object], Mapping[str, object]] | None = None
 
     def rows(self) -> tuple[Source, ...]:
@@ -94,6 +110,7 @@ class _Head:
             config(self.config),
             self.aux,
             tuple(fields.items()),
+            self.unseen,
         )
 
 
@@ -109,6 +126,7 @@ HEADS = (
         "fastfcn_r50-d32_jpu_psp",
         (_JPU, "decode_head.psp_modules.0.1.conv.weight"),
         options=_FASTFCN,
+        unseen=_JPU_UNSEEN,
     ),
     _Head(
         "FastFCN-ASPP",
@@ -117,6 +135,7 @@ HEADS = (
         _FASTFCN_FILE.format("aspp"),
         (_JPU, "decode_head.aspp_modules.0.conv.weight"),
         options=_FASTFCN,
+        unseen=(*_JPU_UNSEEN, ("rates", (12, 24, 36))),
     ),
     _Head(
         "FastFCN-Enc",
@@ -125,6 +144,7 @@ HEADS = (
         _FASTFCN_FILE.format("enc"),
         (_JPU, "decode_head.enc_module.encoding.0.codewords"),
         options=_FASTFCN,
+        unseen=_JPU_UNSEEN,
     ),
     _Head(
         "PSPNet",
@@ -134,6 +154,7 @@ HEADS = (
         ("decode_head.psp_modules.0.1.conv.weight",),
         (_JPU, "decode_head.lateral_convs.0.conv.weight"),  # UPerNet
         (_HALF_PIXEL, ("output_stride", 8)),
+        unseen=(*_STRIDE_UNSEEN, ("stage_rates", None), ("bins", (1, 2, 3, 6))),
         narrow=(_FEATURES, {}),
     ),
     _Head(
@@ -145,6 +166,7 @@ HEADS = (
         (_JPU, "decode_head.c1_bottleneck.conv.weight"),
         (*_ASPP, ("refine", False)),
         "auxiliary_head.",
+        (*_STRIDE_UNSEEN, *_RATES),
         (_FEATURES, {}),
     ),
     _Head(
@@ -154,6 +176,7 @@ HEADS = (
         "deeplabv3plus_r50-d8",
         ("decode_head.c1_bottleneck.conv.weight",),
         options=(*_ASPP, ("separable", "full"), ("aux", 256)),
+        unseen=(*_STRIDE_UNSEEN, *_RATES),
         narrow=(
             _FEATURES | {"low": 12, "aux": 64},
             {"decode_head.c1_in_channels": 64, "decode_head.c1_channels": 12},
@@ -182,6 +205,12 @@ HEADS = (
         "nonlocal_r50-d8",
         ("decode_head.nl_block.g.conv.weight", "decode_head.conv_cat.conv.weight"),
         options=(("use_scale", True),),
+        unseen=(
+            ("mode", "embedded_gaussian"),
+            ("use_scale", True),
+            *_TRUNK_UNSEEN,
+            *_ALIGNED,
+        ),
     ),
     _Head(
         "FCN",
@@ -193,12 +222,14 @@ HEADS = (
             f"decode_head.{block}"
             for block in (
                 "nl_block.g.conv.weight",
-                "cca.gamma",
+                "dnl_block.g.conv.weight",
+                "cca.gamma.scale",
                 "gc_block.conv_mask.weight",
                 "ema_module.bases",
             )
         ),
         (("convs", 2), ("join", True), ("output_stride", 8)),
+        unseen=(*_STRIDE_UNSEEN, ("stage_rates", None), ("head_rate", 1)),
         narrow=({}, {}),
     ),
 )

@@ -13,12 +13,14 @@ class Network:
     """A network here that a kind of checkpoint fits.
 
     Attributes:
-        name: of ``create_model``.
-        options: that make it the library's network, as pairs.
-        factory: the library's own function, where logits can be compared.
-        peer: options of that function, as pairs.
-        aux: keys that start so ask for the option ``aux``; empty for networks that
+        name: The name that ``create_model`` takes.
+        options: Options that make it the library's network, as pairs.
+        factory: The library's own function, where logits can be compared.
+        peer: Options of that function, as pairs.
+        aux: Keys with this prefix ask for the option ``aux``; empty for networks that
             always have their auxiliary head, or none.
+        unseen: Options that change the result but leave no trace in the tensors, each
+            with the value that the library's usual network has.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Network:
     factory: str = ""
     aux: str = ""
     peer: tuple[tuple[str, object], ...] = ()
+    unseen: tuple[tuple[str, object], ...] = ()
 
     def options_for(self, keys: Iterable[str]) -> dict[str, object]:
         """Keyword options of ``create_model`` for a state dict with these keys."""
