@@ -117,10 +117,10 @@ def describe(
     model = factory(classes, style=Style(impl="lax"))
     paper = paper_id(factory)
     try:
-        cost, variables = _cost(model, size)
+        cost, variables = network_cost(model, size)
     except ValueError as error:  # what a network says of a size it does not take
         note = str(error).splitlines()[0]
-        _, variables = _cost(model, SIZE)
+        _, variables = network_cost(model, SIZE)
         return Row(name, *_split(variables["params"]), None, paper, note)
     note = LOOP if cost.while_loops else ""
     if hasattr(model, "example_inputs"):
@@ -128,7 +128,7 @@ def describe(
     return Row(name, *_split(variables["params"]), cost.flops / 1e9, paper, note)
 
 
-def _cost(model: nn.Module, size: tuple[int, int]) -> tuple[Cost, dict]:
+def network_cost(model: nn.Module, size: tuple[int, int]) -> tuple[Cost, dict]:
     """Cost of one image's logits, and the shapes of the variables.
 
     The image has the first number of `CHANNELS` that the network takes; a network of

@@ -95,29 +95,31 @@ def prepare(
     """
     folder_ = root / file_format
     folder_.mkdir(parents=True, exist_ok=True)
-    builder = _builder(name, config, folder_, file_format)
+    builder = make_builder(name, config, folder_, file_format)
     target = pathlib.Path(builder.data_dir)
     if not _complete(target):
         with tempfile.TemporaryDirectory(prefix=".building-", dir=folder_) as scratch:
-            _build(_builder(name, config, scratch, file_format), target)
-        builder = _builder(name, config, folder_, file_format)
+            build_dataset(make_builder(name, config, scratch, file_format), target)
+        builder = make_builder(name, config, folder_, file_format)
     _report_skipped(builder)
     return builder
 
 
-def _builder(
+def make_builder(
     name: str,
     config: tfds.core.BuilderConfig,
     data_dir: str | os.PathLike,
     file_format: str,
 ) -> tfds.core.DatasetBuilder:
+    """Returns the builder of a dataset whose files lie, or will lie, in a folder."""
     cls = tfds.builder_cls(name)
     chosen = config.name if config.name in cls.builder_configs else config
     with _quiet():
         return cls(config=chosen, data_dir=os.fspath(data_dir), file_format=file_format)
 
 
-def _build(builder: tfds.core.DatasetBuilder, target: pathlib.Path):
+def build_dataset(builder: tfds.core.DatasetBuilder, target: pathlib.Path) -> None:
+    """Prepares a dataset and moves it to `target`, unless another process was first."""
     download = tfds.download.DownloadConfig(try_download_gcs=False)
     logger.info("preparing dataset %r in %s", builder.name, target)
     with _quiet():

@@ -62,7 +62,7 @@ def minimise(
     if not len(free):
         return result
     lead, links = _without_fixed(cost, links, fixed, free)
-    lead, links = _integers(lead, links)
+    lead, links = as_integers(lead, links)
     result[free] = _source_side(lead, links)
     return result
 
@@ -104,7 +104,7 @@ def _without_fixed(cost, links, fixed, free):
     return lead[free], among
 
 
-def _integers(lead, links):
+def as_integers(lead, links):
     """Leads and links as integers whose flow fits into 32 bits.
 
     A node whose lead exceeds the sum of its links takes its label in any case: its

@@ -109,7 +109,7 @@ class SegNetBasic(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
         """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
         check_places(self.drop_at, 4)
-        x = self._contrast(image)
+        x = self.normalize_contrast(image)
         places = []
         for level in (1, 2, 3, 4):
             x = self._conv(x, "relu", f"enc{level}", train)
@@ -135,7 +135,7 @@ class SegNetBasic(nn.Module):
             return x
         return Dropout(self.dropout)(x, train=train)
 
-    def _contrast(self, image: Array) -> Array:
+    def normalize_contrast(self, image: Array) -> Array:
         if self.contrast not in CONTRASTS:
             raise ValueError(f"contrast={self.contrast!r} is not one of {CONTRASTS}")
         if self.contrast == "none":

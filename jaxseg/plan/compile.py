@@ -166,7 +166,7 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
     traced, state, shapes = driver.trace(state, shapes)
     parts = _parts(state, shapes)
     try:
-        with _nothing_kept(target):
+        with without_cache(target):
             program = traced.lower().compile()
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
@@ -174,7 +174,7 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
         seconds = time.perf_counter() - start
         refusal = str(error)
         return Program(
-            batch, seconds, parts, refusal=_first(error), wanted=_wanted(refusal)
+            batch, seconds, parts, refusal=_first(error), wanted=wanted_bytes(refusal)
         )
     cost = program.cost_analysis() or {}
     return Program(
@@ -189,8 +189,8 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
 
 
 @contextlib.contextmanager
-def _nothing_kept(target: Slice):
-    """No program for absent chips in the cache: JAX could write, but not read it."""
+def without_cache(target: Slice):
+    """Keeps programs of absent chips out of the cache: JAX could not read them back."""
     name = "jax_persistent_cache_min_compile_time_secs"
     before = getattr(jax.config, name)
     here = target.devices[0] in jax.devices()
@@ -285,8 +285,8 @@ def _memory(program) -> Memory:
     )
 
 
-def _wanted(message: str) -> float:
-    """The first number of bytes in "needs 18.3G of 15.75G"."""
+def wanted_bytes(message: str) -> float:
+    """Returns the first number of bytes in "needs 18.3G of 15.75G"."""
     found = re.search(r"([\d.]+)([KMG])", message)
     scale = {"K": 2**10, "M": 2**20, "G": GIB}
     return float(found[1]) * scale[found[2]] if found else 0.0

@@ -78,7 +78,7 @@ def test_the_second_process_reads_what_the_first_wrote(tmp_path):
     """jaxseg keeps programs that took a second to compile; the test lowers that."""
     code = (
         "import jax, jax.numpy as jnp\n"
-        "from jaxseg.cli import cache\n"
+        "from jaxseg.runs import compilation_cache as cache\n"
         "assert cache.enable()\n"
         "found = []\n"
         "jax.monitoring.register_event_listener(lambda name, **_: found.append(name))\n"

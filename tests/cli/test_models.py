@@ -93,7 +93,7 @@ def test_one_trace_equals_init_and_apply():
     def logits(variables, image):
         return model.apply(variables, image, train=False)["logits"]
 
-    cost, created = models._cost(model, (8, 8))
+    cost, created = models.network_cost(model, (8, 8))
     assert created == variables
     assert cost == count_cost(logits, variables, image)
 

@@ -56,8 +56,8 @@ def test_it_compiles_the_program_that_training_runs(program):
         name: np.zeros(of.shape, of.dtype)
         for name, of in plan_compile.batch_shapes(TINY, 8).items()
     }
-    step = driver._train
-    run = step.step.lower(driver.place(state), step.put_batch(batch)).compile()
+    traced, _, _ = driver.trace(state, batch)
+    run = traced.lower().compile()
     assert operations(program.text) == operations(run.as_text())
     new, _ = driver.train(driver.place(state), batch)
     assert int(new.step) == 1
@@ -126,7 +126,7 @@ def test_programs_of_absent_chips_are_not_kept():
     limit = lambda: jax.config.jax_persistent_cache_min_compile_time_secs
     before, seen = limit(), []
     for device in (here, absent):
-        with plan_compile._nothing_kept(Slice("", (device,), None, 1)):
+        with plan_compile.without_cache(Slice("", (device,), None, 1)):
             seen.append(limit())
     assert (seen, limit()) == ([before, np.inf], before)
 
@@ -245,8 +245,8 @@ def test_a_chip_gives_limits_and_a_range():
 
 
 def test_the_bytes_that_a_refusal_names():
-    assert plan_compile._wanted("wants 512.5M of 15.75G") == 512.5 * 2**20
-    assert plan_compile._wanted("no numbers") == 0
+    assert plan_compile.wanted_bytes("wants 512.5M of 15.75G") == 512.5 * 2**20
+    assert plan_compile.wanted_bytes("no numbers") == 0
 
 
 # --- command ---

@@ -171,8 +171,10 @@ def test_second_of_two_builds_keeps_the_first(folder_config, tmp_path):
     config = prepare.builder_config(folder_config)
     target = tmp_path / "target"
     for scratch in ("one", "two"):
-        builder = prepare._builder("folder", config, tmp_path / scratch, "array_record")
-        prepare._build(builder, target)
+        builder = prepare.make_builder(
+            "folder", config, tmp_path / scratch, "array_record"
+        )
+        prepare.build_dataset(builder, target)
     assert (target / "dataset_info.json").is_file()
     assert (tmp_path / "two/folder").is_dir() and not list(
         (tmp_path / "one/folder").glob("*/1.0.0")

@@ -65,7 +65,7 @@ def test_integers_stay_below_32_bits_and_are_as_fine_as_they_may():
     image = np.zeros((200, 300, 3))
     links = contrast_links(image, gamma=50.0)
     random = np.random.default_rng(0)
-    lead, whole = mincut._integers(random.normal(0, 1e6, 60_000), links)
+    lead, whole = mincut.as_integers(random.normal(0, 1e6, 60_000), links)
     flow = min(lead[lead > 0].sum(), -lead[lead < 0].sum())
     assert 2**29 < flow <= 2**31 - 1
     assert (whole.first + whole.second).max() < 2**31
@@ -78,10 +78,10 @@ def test_what_32_bits_cannot_hold_is_refused(monkeypatch):
     links = Links(p, p + 1, np.ones(count - 1), np.ones(count - 1))
     lead = np.where(np.arange(count) % 2, 9.0, -9.0)
     monkeypatch.setattr(mincut, "LARGEST", 2**16)
-    assert mincut._integers(lead, links)[1].first.max() >= 256
+    assert mincut.as_integers(lead, links)[1].first.max() >= 256
     monkeypatch.setattr(mincut, "LARGEST", 2**13)
     with pytest.raises(ValueError, match=r"40 nodes is beyond 32 bits: .*Shrink"):
-        mincut._integers(lead, links)
+        mincut.as_integers(lead, links)
 
 
 @pytest.mark.parametrize(

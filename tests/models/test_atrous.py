@@ -110,8 +110,7 @@ def test_output_stride_rates_and_grid_leave_the_parameters_alone(name):
     assert shapes_of(create_model(name, 3, **other)) == trained
 
 
-def test_v3plus_decodes_at_the_low_level(fill):
-    """A change of c2 alone reaches the logits; the backbone's stride does not matter."""
+def test_v3plus_decodes_at_the_size_of_c2_at_every_output_stride():
     for output_stride, size in ((8, 17), (16, 9), (32, 5)):
         model = create_model(
             "deeplabv3plus_resnet50", 3, output_stride=output_stride, **V3PLUS
@@ -125,6 +124,26 @@ def test_v3plus_decodes_at_the_low_level(fill):
             jax.random.key(0), p, train=False
         )[0]
         assert jax.eval_shape(head, pyramid).shape == (1, 33, 33, 3)
+
+
+def test_v3plus_reads_c2_and_c5_alone(fill):
+    """One pixel of c2 reaches two 3x3 kernels far, c5 everything, others nothing."""
+    model = create_model("deeplabv3plus_resnet50", 3, **V3PLUS)
+    variables = fill(model, (1, 33, 33, 3))
+    image = np.random.default_rng(0).normal(size=(1, 33, 33, 3)).astype(np.float32)
+    backbone = jax.jit(lambda x: model.bind(variables).backbone(x))
+    pyramid = jax.device_get(backbone(image))
+    head = jax.jit(lambda pyramid: model.bind(variables).head(pyramid, train=False))
+    before = head(pyramid)
+    assert before.shape == (1, 9, 9, 3)
+    near = np.zeros((9, 9), bool)
+    near[1:6, 2:7] = True
+    reach = {"c2": near, "c5": np.ones((9, 9), bool)}
+    for level, x in pyramid.items():
+        changed = x.copy()
+        changed[:, min(3, x.shape[1] // 2), min(4, x.shape[2] // 2)] += 5.0
+        moved = np.abs(head({**pyramid, level: changed}) - before).max((0, 3)) > 0
+        np.testing.assert_array_equal(moved, reach.get(level, np.zeros((9, 9), bool)))
 
 
 @pytest.mark.parametrize("output_stride", [8, 16, 32])

@@ -35,7 +35,7 @@ def updates(config, gradients=ONES, steps=1):
         return out
 
     leaves = jax.tree_util.tree_leaves_with_path(run(PARAMS, gradients))
-    return {optim._name(path): float(leaf.ravel()[0]) for path, leaf in leaves}
+    return {optim.parameter_path(path): float(leaf.ravel()[0]) for path, leaf in leaves}
 
 
 def close(got, kernel, bias, head, scale):

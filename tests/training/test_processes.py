@@ -39,7 +39,7 @@ def test_time_and_environment_are_checked_too(monkeypatch):
 def test_flags_and_environment_reach_jax(monkeypatch):
     calls = []
     monkeypatch.setattr(jax.distributed, "initialize", lambda **k: calls.append(k))
-    monkeypatch.setattr(processes, "_explain_abort", lambda: None)
+    monkeypatch.setattr(processes, "explain_abort", lambda: None)
     monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "there:1")
     monkeypatch.setenv("JAX_PROCESS_ID", "3")
     processes.join(processes=4, lost_after=9)
@@ -80,7 +80,7 @@ def test_errors_of_a_lost_process_are_told_from_others():
 
 PROGRAM = """
 import os, sys, threading
-from jaxseg.training import processes
+from jaxseg.training.devices import processes
 import jax
 {body}
 """
@@ -101,7 +101,7 @@ def test_abort_in_a_foreign_thread_ends_with_one_line_and_status_5():
     """As the runtime does it: C code, in a thread that Python does not know."""
     status, lines = ended(
         "import ctypes\n"
-        "processes._explain_abort()\n"
+        "processes.explain_abort()\n"
         "abort = ctypes.CDLL(None).abort\n"
         "threading.Thread(target=abort).start()\n"
         "threading.Event().wait(60)\n"

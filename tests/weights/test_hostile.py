@@ -125,17 +125,21 @@ def test_views_outside_their_storage(tmp_path):
     good = tmp_path / "good.pth"
     torchwrite.write(str(good), TENSOR)
     assert np.array_equal(torchfile.read(str(good))["w"], TENSOR["w"])
-    program = torchwrite._program(TENSOR)
-    size, stride = torchwrite._integers((2, 3)), torchwrite._integers((3, 1))
+    program = torchwrite.pickled_state(TENSOR)
+    size, stride = (
+        torchwrite.pickled_integers((2, 3)),
+        torchwrite.pickled_integers((3, 1)),
+    )
     for old, new in [
-        (size, torchwrite._integers((2, 4))),
-        (stride, torchwrite._integers((4, 1))),
-        (stride, torchwrite._integers((-3, 1))),
+        (size, torchwrite.pickled_integers((2, 4))),
+        (stride, torchwrite.pickled_integers((4, 1))),
+        (stride, torchwrite.pickled_integers((-3, 1))),
         (
             size + stride,
-            torchwrite._integers((10**12, 3)) + torchwrite._integers((0, 1)),
+            torchwrite.pickled_integers((10**12, 3))
+            + torchwrite.pickled_integers((0, 1)),
         ),
-        (b"Q" + torchwrite._integer(0), b"Q" + torchwrite._integer(1)),
+        (b"Q" + torchwrite.pickled_integer(0), b"Q" + torchwrite.pickled_integer(1)),
     ]:
         assert program.count(old) == 1
         data = {"data/0": TENSOR["w"].tobytes()}
@@ -146,11 +150,11 @@ def test_views_outside_their_storage(tmp_path):
 
 def test_storage_of_another_length(tmp_path):
     path = archive(
-        tmp_path / "a.pth", torchwrite._program(TENSOR), **{"data/0": b"1234"}
+        tmp_path / "a.pth", torchwrite.pickled_state(TENSOR), **{"data/0": b"1234"}
     )
     with pytest.raises(ValueError, match="'0' has 4 bytes, 6 x float32 expected"):
         torchfile.read(path)
-    path = archive(tmp_path / "b.pth", torchwrite._program(TENSOR))
+    path = archive(tmp_path / "b.pth", torchwrite.pickled_state(TENSOR))
     with pytest.raises(ValueError, match="lacks storage '0'"):
         torchfile.read(path)
 
@@ -210,10 +214,10 @@ def test_other_files(tmp_path):
         path.write_bytes(data)
         with pytest.raises(ValueError, match=text):
             torchfile.read(str(path))
-    script = archive(path, torchwrite._program(TENSOR), **{"constants.pkl": b"N."})
+    script = archive(path, torchwrite.pickled_state(TENSOR), **{"constants.pkl": b"N."})
     with pytest.raises(ValueError, match="TorchScript"):
         torchfile.read(script)
-    big = archive(path, torchwrite._program(TENSOR), byteorder=b"big")
+    big = archive(path, torchwrite.pickled_state(TENSOR), byteorder=b"big")
     with pytest.raises(ValueError, match="not little-endian"):
         torchfile.read(big)
 

@@ -21,7 +21,7 @@ def write(path, state=STATE, *, cut=0, count=None):
     system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {}}
     head = [0x1950A86A20F9469CFC6C, 1001, system]
     parts = [pickle.dumps(value, 2) for value in head]
-    parts.append(_with_view(torchwrite._program(state)))
+    parts.append(_with_view(torchwrite.pickled_state(state)))
     parts.append(pickle.dumps([str(n) for n in range(len(state))], 2))
     for array in state.values():
         parts += [struct.pack("<q", count or array.size), array.tobytes()]

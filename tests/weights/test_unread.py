@@ -64,8 +64,10 @@ def with_tensors(beside, state_dict=STATE):
     """The pickle of a checkpoint: tensors by torch's opcodes, the rest by Python's."""
     rest = pickle.dumps(beside, 2)
     assert rest[:2] == b"\x80\x02" and rest[-1:] == b"."
-    state = torchwrite._program(state_dict)[2:-1]
-    return b"\x80\x02" + rest[2:-1] + torchwrite._text("state_dict") + state + b"s."
+    state = torchwrite.pickled_state(state_dict)[2:-1]
+    return (
+        b"\x80\x02" + rest[2:-1] + torchwrite.pickled_text("state_dict") + state + b"s."
+    )
 
 
 def checkpoint(path, beside, state_dict=STATE):

@@ -79,7 +79,7 @@ def join(
             f"no cluster was found ({error}); outside TPU, Slurm and Kubernetes give "
             "--coordinator HOST:PORT --processes N --process-id I"
         ) from error
-    _explain_abort()
+    explain_abort()
 
 
 def _number(name: str, value: int | None, variable: str) -> int | None:
@@ -158,7 +158,7 @@ def _end(why: str) -> NoReturn:
     os._exit(LOST)
 
 
-def _explain_abort() -> None:
+def explain_abort() -> None:
     """Lets `abort()` end with our line after jax's own; jax offers no hook for it."""
 
     @ctypes.CFUNCTYPE(None, ctypes.c_int)

@@ -253,7 +253,9 @@ def first_match(params: Any, patterns: Sequence[str], argument: str) -> Any:
     Raises:
       ValueError: when a pattern matches no path, naming it and some of the paths.
     """
-    names = [_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    names = [
+        parameter_path(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)
+    ]
     for pattern in patterns:
         if not any(re.fullmatch(pattern, name) for name in names):
             raise ValueError(
@@ -262,11 +264,14 @@ def first_match(params: Any, patterns: Sequence[str], argument: str) -> Any:
             )
 
     def index(path, _):
-        hits = [bool(re.fullmatch(pattern, _name(path))) for pattern in patterns]
+        hits = [
+            bool(re.fullmatch(pattern, parameter_path(path))) for pattern in patterns
+        ]
         return hits.index(True) if any(hits) else -1
 
     return jax.tree_util.tree_map_with_path(index, params)
 
 
-def _name(path):
+def parameter_path(path):
+    """Returns the path of a leaf as text: ``head/conv/kernel``."""
     return jax.tree_util.keystr(path, simple=True, separator="/")

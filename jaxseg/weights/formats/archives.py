@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
 _RATIO = 200  # allowed expansion of a compressed file ...
-_ALWAYS = 1 << 28  # ... beyond these bytes
+ALWAYS_ALLOWED = 1 << 28  # ... beyond these bytes
 
 
 def read_npz(path: str) -> dict[str, np.ndarray]:
@@ -36,7 +36,7 @@ def read_npz(path: str) -> dict[str, np.ndarray]:
 def _check_size(path: str, archive: zipfile.ZipFile) -> None:
     total = sum(entry.file_size for entry in archive.infolist())
     size = os.path.getsize(path)
-    if total > max(_ALWAYS, _RATIO * size):
+    if total > max(ALWAYS_ALLOWED, _RATIO * size):
         raise ValueError(f"{path} has {size} bytes and would unpack to {total}")
 
 

@@ -23,7 +23,7 @@ def write(path: str, state_dict: Mapping[str, np.ndarray]) -> None:
         ValueError: a dtype that ``torch.save`` has no storage for.
     """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("archive/data.pkl", _program(state_dict))
+        archive.writestr("archive/data.pkl", pickled_state(state_dict))
         archive.writestr("archive/byteorder", b"little")
         for number, array in enumerate(state_dict.values()):
             archive.writestr(f"archive/data/{number}", _little(array).tobytes())
@@ -36,11 +36,11 @@ def _little(array: np.ndarray) -> np.ndarray:
     return np.asarray(array, array.dtype.newbyteorder("<"))
 
 
-def _program(state_dict: Mapping[str, np.ndarray]) -> bytes:
-    """The pickle (protocol 2) of an ``OrderedDict`` of tensors."""
+def pickled_state(state_dict: Mapping[str, np.ndarray]) -> bytes:
+    """Returns the pickle (protocol 2) of an ``OrderedDict`` of tensors."""
     parts = [b"\x80\x02", _global("collections", "OrderedDict"), b")R"]
     for number, (key, array) in enumerate(state_dict.items()):
-        parts += [_text(key), _tensor(number, array), b"s"]
+        parts += [pickled_text(key), _tensor(number, array), b"s"]
     return b"".join([*parts, b"."])
 
 
@@ -49,10 +49,10 @@ def _tensor(number: int, array: np.ndarray) -> bytes:
     if array.dtype not in _KINDS:
         raise ValueError(f"dtype {array.dtype} is not one of {sorted(DTYPES)}")
     storage = [
-        b"(" + _text("storage"),
+        b"(" + pickled_text("storage"),
         _global("torch", _KINDS[array.dtype]),
-        _text(str(number)) + _text("cpu"),
-        _integer(array.size) + b"tQ",
+        pickled_text(str(number)) + pickled_text("cpu"),
+        pickled_integer(array.size) + b"tQ",
     ]
     stride = [1]
     for length in reversed(array.shape[1:]):
@@ -62,9 +62,9 @@ def _tensor(number: int, array: np.ndarray) -> bytes:
             _global("torch._utils", "_rebuild_tensor_v2"),
             b"(",
             *storage,
-            _integer(0),
-            _integers(array.shape),
-            _integers(stride[: array.ndim]),
+            pickled_integer(0),
+            pickled_integers(array.shape),
+            pickled_integers(stride[: array.ndim]),
             b"\x89" + _global("collections", "OrderedDict") + b")R",
             b"tR",
         ]
@@ -75,15 +75,17 @@ def _global(module: str, name: str) -> bytes:
     return f"c{module}\n{name}\n".encode()
 
 
-def _text(value: str) -> bytes:
+def pickled_text(value: str) -> bytes:
+    """Returns the pickle opcodes that push a string."""
     data = value.encode()
     return b"X" + struct.pack("<I", len(data)) + data
 
 
-def _integer(value: int) -> bytes:
-    """LONG1: nine bytes, two's complement."""
+def pickled_integer(value: int) -> bytes:
+    """Returns the pickle opcodes that push an integer (LONG1, nine bytes)."""
     return b"\x8a\x09" + int(value).to_bytes(9, "little", signed=True)
 
 
-def _integers(values) -> bytes:
-    return b"(" + b"".join(_integer(value) for value in values) + b"t"
+def pickled_integers(values) -> bytes:
+    """Returns the pickle opcodes that push a tuple of integers."""
+    return b"(" + b"".join(pickled_integer(value) for value in values) + b"t"
