@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,8 +29,9 @@ from jaxseg.cli.reading import Reading
 from jaxseg.data import DatasetSpec
 from jaxseg.data.reader import ReadOptions
 from jaxseg.inference import predict_labels, predict_probabilities
-from jaxseg.inference.images import collect, output_names, read_rgb, size_of
-from jaxseg.inference.predict import ApplyFn, round_up
+from jaxseg.inference.image_batches import Job, batches, read_batch
+from jaxseg.inference.images import collect, output_names, size_of
+from jaxseg.inference.predict import ApplyFn
 from jaxseg.inference.tta import PSPNET_SCALES
 from jaxseg.ops.resize import resize
 from jaxseg.runs.config_file import overridden, take_options
@@ -97,24 +98,13 @@ class Options:
     data: Reading = AS_TRAINED
 
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One image and the name, without suffix, of its results."""
-
-    path: Path
-    name: Path
-    size: Size
-
-
 def main(argv: list[str]) -> int:
     """Predicts all images; the exit status is 1 if any could not be read."""
     network_options, rest = take_options(argv)
     options = tyro.cli(Options, args=rest, prog="jaxseg predict")
-    if options.batch_size < 1 or options.multiple < 1:
-        raise ValueError(
-            f"batch_size {options.batch_size} and multiple {options.multiple} must be "
-            "at least 1"
-        )
+    for name in ("batch_size", "multiple"):
+        if getattr(options, name) < 1:
+            raise ValueError(f"{name}={getattr(options, name)}: expected at least 1.")
     config = overridden(read_config(options.workdir), network_options)
     check_request(config, samples=options.samples, mode=options.mode)
     spec = read_spec(options.workdir)
@@ -234,26 +224,30 @@ def run(
     """Predicts and writes all; returns the images that could not be read."""
     failures: list[Path] = []
     sharpen = refiner(options.crf_options) if options.crf else None
-    groups = list(batches(jobs, options))
+    whole = options.mode == "whole"  # windows are batched by themselves
+    groups = list(
+        batches(
+            jobs,
+            rows=options.batch_size if whole else 1,
+            multiple=options.multiple if whole else 1,
+        )
+    )
     terminal = sys.stdout.isatty()
     if terminal:
         groups = track(groups, "predicting", console=Console())
-    for group, rows, shape in groups:
-        pixels = np.empty((rows, *shape, 3), np.uint8)
-        pixels[:] = spec.mean_colour
-        read: list[tuple[int, Job]] = []
-        for row, job in enumerate(group):
-            try:
-                image = _pixels(job, reading)
-            except ValueError as error:
-                failures.append(_failed(job.path, error, options))
-                continue
-            pixels[row, : image.shape[0], : image.shape[1]] = image
-            read.append((row, job))
+    for group in groups:
+        pixels, errors = read_batch(group, reading, fill=spec.mean_colour)
+        for row, error in errors.items():
+            failures.append(_failed(group.jobs[row].path, error, options))
+        read = [(row, j) for row, j in enumerate(group.jobs) if row not in errors]
         if not read:
             continue
-        labels, probabilities = segment(pixels)
-        drawn = None if draw is None else draw(pixels)
+        try:
+            labels, probabilities = segment(pixels)
+            drawn = None if draw is None else draw(pixels)
+        except (ValueError, RuntimeError, MemoryError) as error:
+            failures += _unsegmented([job.path for _, job in read], error, options)
+            continue
         for row, job in read:
             corner = np.s_[row, : job.size[0], : job.size[1]]
             if sharpen is not None:
@@ -267,34 +261,6 @@ def run(
             if not terminal:
                 print(f"{job.path} -> {job.name}.png", flush=True)
     return failures
-
-
-def _pixels(job: Job, reading: ReadOptions) -> np.ndarray:
-    pixels = read_rgb(job.path, reading)
-    if pixels.shape[:2] != job.size:
-        raise ValueError(
-            f"{job.path}: it had {job.size} pixels (height, width) when the command "
-            f"started and has {pixels.shape[:2]} now; start again when it is complete."
-        )
-    return pixels
-
-
-def batches(jobs: list[Job], options: Options) -> Iterator[tuple[list[Job], int, Size]]:
-    """Images of one padded size together: the jobs, the rows to fill, the size.
-
-    All batches of a size have as many rows, so that each size compiles one program.
-    Windows are batched by themselves: there, one unpadded image at a time.
-    """
-    whole = options.mode == "whole"
-    multiple = options.multiple if whole else 1
-    sizes: dict[Size, list[Job]] = {}
-    for job in jobs:
-        size = tuple(round_up(side, multiple) for side in job.size)
-        sizes.setdefault(size, []).append(job)
-    for size, members in sizes.items():
-        rows = min(options.batch_size, len(members)) if whole else 1
-        for first in range(0, len(members), rows):
-            yield members[first : first + rows], rows, size
 
 
 def write(job, image, label, probabilities, spec: DatasetSpec, options) -> None:
@@ -317,3 +283,18 @@ def _failed(path: Path, error: ValueError, options: Options) -> Path:
         raise error
     print(f"jaxseg: {error}", file=sys.stderr)
     return path
+
+
+def _unsegmented(paths: list[Path], error: Exception, options: Options) -> list[Path]:
+    """Images that the network could not take, all of them for one reason.
+
+    Raises:
+      ValueError: naming them, for an option that does not fit them.
+    """
+    names, text = ", ".join(map(str, paths)), " ".join(str(error).split())
+    if isinstance(error, ValueError):
+        raise ValueError(f"{names}: {text}") from error
+    remedy = "try a smaller --batch-size, or --mode slide with a --window."
+    text = f"{names}: the network failed ({text[:300]}); {remedy}"
+    _failed(paths[0], ValueError(text), options)
+    return paths

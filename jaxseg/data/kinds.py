@@ -244,6 +244,12 @@ def _scaled(
         )
     if not np.isfinite(values).all():
         raise Refused("it holds values that are not finite", "replace them")
+    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        return _to_bytes(np.arange(2**16), bounds)[values]  # a table takes less memory
+    return _to_bytes(values, bounds)
+
+
+def _to_bytes(values: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
     low, high = bounds
     scaled = 255 * (values.astype(np.float64) - low) / (high - low)
     return np.clip(np.floor(scaled + 0.5), 0, 255).astype(np.uint8)

@@ -1,6 +1,5 @@
 """`jaxseg predict`: files in, files out, with a stand-in and with a saved run."""
 
-import dataclasses
 import functools
 from pathlib import Path
 
@@ -14,8 +13,10 @@ from jaxseg.checkpoints.manager import Checkpoints
 from jaxseg.cli import predict
 from jaxseg.config import Config, DataConfig, ModelConfig
 from jaxseg.data import DatasetSpec
+from jaxseg.data.reader import ReadOptions, read_pixels
 from jaxseg.inference.crf import Kernels
 from jaxseg.inference.crf_refine import refine
+from jaxseg.inference.image_batches import Job, batches
 from jaxseg.metrics import confusion
 from jaxseg.runs.directory import build_model, write_run
 from jaxseg.training.step import augment, steps
@@ -199,22 +200,119 @@ def test_bad_arguments_are_named(tmp_path, brightest, arguments, message):
 
 
 def test_few_programs_for_many_sizes():
-    options = predict.Options(("",), Path(), Path(), batch_size=2)
     sizes = [(20, 33), (30, 40), (5, 64), (33, 33), (32, 64)]
-    jobs = [predict.Job(Path(f"{i}"), Path(f"{i}"), s) for i, s in enumerate(sizes)]
+    jobs = [Job(Path(f"{i}"), Path(f"{i}"), s) for i, s in enumerate(sizes)]
     planned = [
-        ([job.path.name for job in group], rows, size)
-        for group, rows, size in predict.batches(jobs, options)
+        ([job.path.name for job in batch.jobs], batch.rows, batch.size)
+        for batch in batches(jobs, rows=2, multiple=32)
     ]
     assert planned == [
         (["0", "1"], 2, (32, 64)),
         (["2", "4"], 2, (32, 64)),
         (["3"], 1, (64, 64)),
     ]
-    windows = dataclasses.replace(options, mode="tile")
-    assert [(rows, size) for _, rows, size in predict.batches(jobs, windows)] == [
-        (1, size) for size in sizes
-    ]
+    windows = list(batches(jobs, rows=1, multiple=1))
+    assert [(batch.rows, batch.size) for batch in windows] == [(1, s) for s in sizes]
+
+
+TURNS = {3: lambda x: x[::-1, ::-1], 6: lambda x: np.rot90(x, -1)}
+TURNS |= {7: lambda x: x[::-1, ::-1].swapaxes(0, 1), 8: np.rot90}
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.webp"])
+def test_results_have_the_size_of_the_picture_as_shown(
+    tmp_path, brightest, name, orientation
+):
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 40, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    how = {"exif": exif, "lossless": True}
+    if name.endswith(".tif"):
+        how = {"tiffinfo": {274: orientation}}
+    Image.fromarray(pixels).save(tmp_path / name, **how)
+    shown = TURNS[orientation](pixels)
+    assert run(tmp_path / name, "--multiple", "1", output=tmp_path / "out") == 0
+    label = indices(tmp_path / "out/a.png")
+    np.testing.assert_array_equal(label, shown.argmax(-1))
+    blend = np.asarray(Image.open(tmp_path / "out/a_overlay.png"))
+    np.testing.assert_array_equal(blend, overlay(shown, label, SPEC.palette))
+
+
+def wide(path, largest):
+    values = np.linspace(0, largest, 20 * 30).astype(np.uint16).reshape(20, 30)
+    Image.fromarray(values).save(path)
+    return values
+
+
+def test_wide_pixels_are_read_by_the_range_of_the_run_or_the_line(
+    tmp_path, brightest, monkeypatch, capsys
+):
+    wide(tmp_path / "a.png", 4095)
+    seen = []
+    monkeypatch.setattr(predict, "write", lambda job, image, *rest: seen.append(image))
+    assert run(tmp_path / "a.png", output=tmp_path / "out") == 1
+    assert "a.png: 16-bit gray values" in capsys.readouterr().err
+    given = ["--data.range", "0", "4095"]
+    assert run(tmp_path / "a.png", *given, output=tmp_path / "out") == 0
+    trained = Config(data=DataConfig(range=(0, 4095)))
+    monkeypatch.setattr(predict, "read_config", lambda _: trained)
+    assert run(tmp_path / "a.png", output=tmp_path / "out") == 0
+    expected = read_pixels(tmp_path / "a.png", ReadOptions(range=(0, 4095)))
+    assert len(seen) == 2 and np.ptp(expected) == 255
+    for image in seen:
+        np.testing.assert_array_equal(image, expected)
+
+
+def test_the_limit_is_that_of_the_line(tmp_path, brightest, capsys):
+    picture(tmp_path / "a.png", 20, 30)
+    small = ["--data.max-pixels", "599"]
+    assert run(tmp_path / "a.png", *small, output=tmp_path / "out") == 1
+    assert "--data.max-pixels 600" in capsys.readouterr().err
+    enough = ["--data.max-pixels", "600"]
+    assert run(tmp_path / "a.png", *enough, output=tmp_path / "out") == 0
+
+
+def test_an_image_that_the_network_fails_on_is_named(
+    tmp_path, brightest, monkeypatch, capsys
+):
+    for name, height in (("a", 8), ("b", 16), ("c", 24)):
+        picture(tmp_path / f"in/{name}.png", height, 8)
+    whole = predict.segmenter
+
+    def failing(*arguments, **options):
+        segment = whole(*arguments, **options)
+
+        def limited(pixels):
+            if pixels.shape[1] == 16:
+                raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+            return segment(pixels)
+
+        return limited
+
+    monkeypatch.setattr(predict, "segmenter", failing)
+    out = tmp_path / "out"
+    assert run(tmp_path / "in", "--multiple", "8", output=out) == 1
+    shown = capsys.readouterr()
+    assert "b.png: the network failed (RESOURCE_EXHAUSTED" in shown.err
+    assert "2 image(s) written" in shown.out
+    assert {p.stem for p in out.glob("?.png")} == {"a", "c"}
+    with pytest.raises(ValueError, match=r"b\.png"):
+        run(
+            tmp_path / "in/b.png",
+            "--on-bad-file",
+            "stop",
+            "--multiple",
+            "8",
+            output=out,
+        )
+
+
+def test_a_file_that_changes_meanwhile_is_named(tmp_path, brightest, monkeypatch):
+    picture(tmp_path / "a.png", 20, 30)
+    monkeypatch.setattr(predict, "size_of", lambda *_: (30, 20))
+    with pytest.raises(ValueError, match=r"a\.png: it had \(30, 20\)"):
+        run(tmp_path / "a.png", "--on-bad-file", "stop", output=tmp_path / "out")
 
 
 @pytest.fixture
