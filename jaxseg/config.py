@@ -99,6 +99,8 @@ class TrainConfig:
     eval_batch_size: int = 8
     seed: int = 0
     init_from: str | None = None  # work directory whose best weights start the run
+    # regular expressions: these parameters start fresh all the same
+    init_fresh: tuple[str, ...] = ()
     driver: Literal["jit", "pmap"] = "jit"
     space: int | tuple[int, int] = 1  # devices that share an image's rows (and columns)
     shard: Literal["none", "batch"] = "none"  # batch: state kept in parts by devices

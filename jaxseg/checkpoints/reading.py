@@ -43,8 +43,15 @@ def check_fit(directory: Path, stored: Shapes, template: Any) -> None:
         raise ValueError(f"the checkpoint {directory} is of another model: {text}")
 
 
-def read_parts(directory: Path, template: dict[str, Any]) -> dict[str, Any]:
+def read_parts(
+    directory: Path, template: dict[str, Any], *, partial: bool = False
+) -> dict[str, Any]:
     """The parts of a step's state that `template` names, as stored, in NumPy arrays.
+
+    Args:
+      directory: The folder of the step.
+      template: Trees of shapes by the first part of the name, such as `params`.
+      partial: Leave out arrays of those parts that `template` does not name.
 
     Raises:
       DamagedCheckpoint: When files cannot be read.
@@ -52,6 +59,8 @@ def read_parts(directory: Path, template: dict[str, Any]) -> dict[str, Any]:
     """
     stored = stored_leaves(directory)
     parts = {k: shape for k, shape in stored.items() if k.split("/")[0] in template}
+    if partial:
+        parts = {k: shape for k, shape in parts.items() if k in leaves(template)}
     check_fit(directory, parts, template)
     return _read(directory, template, item=template, partial_restore=True)
 

@@ -85,7 +85,11 @@ def metrics_of(directory: Path, *, verify: bool = True) -> dict[str, float]:
 
 
 def read_arrays(
-    directory: Path, template: dict[str, Any], *, verify: bool = True
+    directory: Path,
+    template: dict[str, Any],
+    *,
+    partial: bool = False,
+    verify: bool = True,
 ) -> dict[str, Any]:
     """Only the parts of a step's state that `template` names, as NumPy arrays.
 
@@ -95,13 +99,14 @@ def read_arrays(
     Args:
       directory: The folder of the step.
       template: Trees of shapes by the first part of the name, such as `params`.
+      partial: Leave out arrays of those parts that `template` does not name.
       verify: Whether to compare the arrays with the digest stored with them.
 
     Raises:
       DamagedCheckpoint: When files cannot be read or differ from the digest.
       ValueError: When the step is of another model; it lists what differs.
     """
-    arrays = read_parts(directory, template)
+    arrays = read_parts(directory, template, partial=partial)
     if verify:
         check(directory, arrays)
     return jax.tree.map(

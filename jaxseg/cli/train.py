@@ -7,9 +7,10 @@ file's small form; `--train.init-from RUN` starts from the weights of another ru
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,16 +20,17 @@ import tyro
 
 from jaxseg.analysis.hlo import utilization as utilisation
 from jaxseg.checkpoints.manager import STRICT, Opening
+from jaxseg.cli.arguments import parsed
 from jaxseg.cli.progress import reporter
 from jaxseg.config import Config
 from jaxseg.metrics import scores, table
-from jaxseg.runs import default
+from jaxseg.runs import default, lock
 from jaxseg.runs.config_file import chosen, config_name, load_config, peek, take_options
 from jaxseg.runs.directory import CHECKPOINTS, CONFIG, read_config, write_run
-from jaxseg.runs.pretrained import initialised, started
-from jaxseg.runs.serialize import differences, to_dict
+from jaxseg.runs.rules import optional, text, whole
 from jaxseg.tasks import overlays
-from jaxseg.tasks.table import system_of
+from jaxseg.tasks.checks import check
+from jaxseg.tasks.start import Start, prepare
 from jaxseg.training.devices import processes
 from jaxseg.training.devices import runner as devices
 from jaxseg.training.run.loop import train
@@ -39,22 +41,15 @@ from jaxseg.training.run.task import NonFiniteLoss, Result
 NON_FINITE = 4  # exit status
 TRACED = 5  # steps of --profile without a number
 SCORES = set(scores(np.zeros((2, 1), np.int64)))  # of confusion counts, as in the table
-FREE = (  # may change between two starts of a run: nothing the arithmetic depends on,
-    "train.steps",  # but for the length, which stretches the schedule
-    "train.log_every",
-    "train.eval_every",
-    "train.save_every",
-    "train.eval_batch_size",
-    "train.keep_latest",
-    "train.overlay_count",
-    "train.space",
-    "train.shard",
-    "data.path",
-    "data.data_dir",
-    "data.cache",
-    "data.workers",
-    "data.max_pixels",
-)
+BOUNDS = {
+    "workdir": optional(text()),
+    "devices": optional(whole(1)),
+    "profile": whole(),
+    "coordinator": optional(text()),
+    "processes": optional(whole(1)),
+    "process_id": optional(whole()),
+    "lost_after": whole(5),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +90,7 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Runs the command; the exit status is that of `jaxseg.cli.main`."""
     arguments = parse(argv)
+    check(arguments.run)
     given = (arguments.coordinator, arguments.processes, arguments.process_id)
     if arguments.distributed or given != (None, None, None):
         processes.join(*given, lost_after=arguments.lost_after)
@@ -151,11 +147,12 @@ def parse(argv: list[str]) -> Arguments:
         base = read_config(workdir)
     else:
         base = default.DEFAULT
-    arguments = tyro.cli(
+    arguments = parsed(
         Arguments,
-        default=Arguments(run=chosen(base, rest, options)),
-        args=rest,
+        rest,
         prog="jaxseg train",
+        bounds=BOUNDS,
+        default=Arguments(run=chosen(base, rest, options)),
     )
     if arguments.config != path:
         raise ValueError(f"the config file {arguments.config!r} must come first")
@@ -181,68 +178,53 @@ def execute(
     opening: Opening = STRICT,
 ) -> int:
     """Trains in `workdir` on `count` devices and prints the outcome."""
-    check_same_run(config, workdir)
+    check(config)
     chosen = devices.choose(count)
-    check_devices(config, chosen)
-    system = system_of(config)
-    train_source = system.open_source(config.data, config.data.train_split)
-    eval_source = system.open_source(config.data, config.data.eval_split)
-    driver, state, model = system.assemble(config, train_source, chosen)
-    if config.train.init_from is not None and not started(workdir):
-        state = initialised(state, config.train.init_from, verify=opening.verify)
-    if jax.process_index() == 0:
-        write_run(workdir, config, train_source.spec)
-        parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-        print(
-            f"{config.model.name}, {parameters:,} parameters, on {len(chosen)} "
-            f"{chosen[0].platform} device(s); {len(train_source)} training examples; "
-            f"records in {workdir}",
-            flush=True,
+    first = jax.process_index() == 0
+    with lock.holding(workdir) if first else contextlib.nullcontext() as held:
+        start = prepare(config, workdir, chosen, verify=opening.verify)
+        task = dataclasses.replace(
+            start.task,
+            flops=utilisation.counter(start.driver, kind=config.train.driver),
+            peak=utilisation.peak(chosen),
         )
-    task = dataclasses.replace(
-        system.make_task(config, workdir, model, train_source, eval_source),
-        flops=utilisation.counter(driver, kind=config.train.driver),
-        peak=utilisation.peak(chosen),
-    )
-    processes.meet("before the first step")
-    with reporter() as shown:
-        result = train(
-            config,
-            workdir,
-            task,
-            driver=driver,
-            state=state,
-            reporter=shown,
-            profile=profile,
-            opening=opening,
-        )
-    if jax.process_index() == 0:
-        print_outcome(result, workdir, train_source.spec.classes)
+        if held is not None:
+            task = dataclasses.replace(
+                task,
+                ready=functools.partial(begin, config, workdir, start, chosen),
+                check=held.check,
+            )
+        processes.meet("before the first step")
+        with reporter() as shown:
+            result = train(
+                config,
+                workdir,
+                task,
+                driver=start.driver,
+                state=start.state,
+                reporter=shown,
+                profile=profile,
+                opening=opening,
+            )
+    if first:
+        print_outcome(result, workdir, start.train_source.spec.classes)
     return 0
 
 
-def check_devices(config: Config, chosen: Sequence[jax.Device]) -> None:
-    """Raises ValueError unless batch and crop divide evenly over the devices."""
-    space = config.train.space
-    devices.check_space("train.space", space, config.data.crop, chosen)
-    batch = config.train.batch_size
-    devices.check_batch("train.batch_size", batch, chosen, space=space)
-
-
-def check_same_run(config: Config, workdir: Path) -> None:
-    """Raises ValueError when the work directory holds another run, listing why."""
-    if not (workdir / CONFIG).is_file():
-        return
-    lines = [
-        line
-        for line in differences(to_dict(read_config(workdir)), to_dict(config))
-        if not line.startswith(tuple(f"{name}:" for name in FREE))
-    ]
-    if lines:
-        raise ValueError(
-            f"{workdir} holds another run; choose another --workdir, or the same "
-            f"settings. They differ in {'; '.join(lines)}"
-        )
+def begin(
+    config: Config, workdir: Path, start: Start, chosen: list[jax.Device]
+) -> None:
+    """Writes the run's configuration and classes, and says what is trained."""
+    write_run(workdir, config, start.train_source.spec)
+    for note in start.notes:
+        print(f"jaxseg: {note}", file=sys.stderr)
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(start.state.params))
+    print(
+        f"{config.model.name}, {parameters:,} parameters, on {len(chosen)} "
+        f"{chosen[0].platform} device(s); {len(start.train_source)} training "
+        f"examples; records in {workdir}",
+        flush=True,
+    )
 
 
 def print_outcome(result: Result, workdir: Path, classes: tuple[str, ...]) -> None:

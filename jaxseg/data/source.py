@@ -28,6 +28,10 @@ CACHE_LIMIT = 8 * 2**30  # bytes of decoded pixels kept by one source
 FILE_FORMATS = {"grain": "array_record", "tf": "tfrecord"}
 
 
+class UnknownSplit(ValueError):
+    """A dataset has no such split, or no example in it."""
+
+
 class Source:
     """Random access to the examples of a split.
 
@@ -208,16 +212,16 @@ def from_builder(
 
 
 def check_split(builder: tfds.core.DatasetBuilder, split: str):
-    """Raises ValueError for a split that is unknown or empty."""
+    """Raises UnknownSplit for a split that does not exist or is empty."""
     sizes = {name: info.num_examples for name, info in builder.info.splits.items()}
     try:
         count = builder.info.splits[split].num_examples
     except (KeyError, ValueError) as error:
-        raise ValueError(
+        raise UnknownSplit(
             f"split {split!r} of dataset {builder.name!r} does not exist; it has "
             f"{sizes}, and slices of them such as 'train[90%:]'"
         ) from error
     if count == 0:
-        raise ValueError(
+        raise UnknownSplit(
             f"split {split!r} of dataset {builder.name!r} is empty; it has {sizes}"
         )

@@ -54,6 +54,12 @@ def denseaspp_densenet(
         first=first,
         style=style,
     )
+    if widths is None and depth not in _WIDTHS:
+        known = ", ".join(map(str, _WIDTHS))
+        raise ValueError(
+            f"depth={depth} is invalid: expected one of {known}. Another depth needs "
+            "widths"
+        )
     reduced, features = widths or _WIDTHS[depth]
     head = DenseASPPHead(num_classes, reduced, features, rates, style=style)
     return EncoderDecoder(backbone, head, align_corners=align_corners)

@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import importlib.util
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +14,7 @@ from typing import Any
 
 import jaxseg.config
 from jaxseg.config import Config, ModelConfig
-from jaxseg.runs.serialize import from_dict, hashable, near, to_dict
+from jaxseg.runs.serialize import from_dict, hashable, near, plain, to_dict
 
 OPTIONS = ("--model.options.", "--loss.options.")  # free dictionaries
 
@@ -27,19 +28,28 @@ def load_config(path: str | Path, *, name: str = "config") -> Config:
     config = getattr(module, name, None)
     if not isinstance(config, Config):
         raise ValueError(f"{path} must define `{name} = Config(...)`, has {config!r}")
-    return from_dict(Config, to_dict(config))  # checks every field's type
+    try:
+        return from_dict(Config, to_dict(config))  # checks every field's type
+    except ValueError as error:
+        raise ValueError(f"config file {path}: {error}") from error
 
 
 def execute_file(file: Path) -> ModuleType:
+    """The module that a Python file defines.
+
+    Raises:
+      ValueError: naming the file, when it is no Python file or does not run.
+    """
     spec = importlib.util.spec_from_file_location("jaxseg_run_config", file)
     if spec is None or spec.loader is None:
         raise ValueError(f"config file {str(file)!r} is not a Python file (*.py)")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        text = " ".join(str(error).split())
         raise ValueError(
-            f"config file {file}: {type(error).__name__}: {error}{_hint(str(error))}"
+            f"config file {file}: {type(error).__name__}: {text}{_hint(text)}"
         ) from error
     return module
 
@@ -117,21 +127,43 @@ def _literal(word: str) -> Any:
     if word.lower() in named:
         return named[word.lower()]
     try:
-        return hashable(ast.literal_eval(word))
-    except (ValueError, SyntaxError):
+        with warnings.catch_warnings():  # Python comments on words such as "5or"
+            warnings.simplefilter("ignore")
+            return hashable(ast.literal_eval(word))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return word
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"style.norm": "group"}` -> `{"style": {"norm": "group"}}`."""
+    """`{"style.norm": "group"}` -> `{"style": {"norm": "group"}}`.
+
+    Raises:
+      ValueError: for a name with an empty part, and for one that is used both as a
+        value and as a group of options.
+    """
     tree: dict[str, Any] = {}
     for name, value in flat.items():
         *parents, last = name.split(".")
+        if not all((*parents, last)):
+            raise ValueError(
+                f"option --{name} is invalid: expected a name after each dot"
+            )
         node = tree
-        for parent in parents:
+        for depth, parent in enumerate(parents, 1):
             node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise _both(".".join(parents[:depth]), name)
+        if isinstance(node.get(last), dict):
+            raise _both(name, f"{name}.{next(iter(node[last]))}")
         node[last] = value
     return tree
+
+
+def _both(name: str, longer: str) -> ValueError:
+    return ValueError(
+        f"options --{name} and --{longer} exclude each other: {name} is either a value "
+        "or a group of options"
+    )
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,4 +177,4 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def overridden(config: Config, tree: Mapping[str, Any]) -> Config:
     """The configuration with the fields of a tree replaced."""
-    return from_dict(Config, merged(to_dict(config), tree))
+    return from_dict(Config, merged(to_dict(config), plain(tree)))

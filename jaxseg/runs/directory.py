@@ -27,6 +27,7 @@ from jaxseg.data import DatasetSpec
 from jaxseg.models import MODELS
 from jaxseg.nn.affinity import WithAffinity
 from jaxseg.nn.block_config import Style
+from jaxseg.runs.rules import invalid
 from jaxseg.runs.serialize import from_dict, near, to_dict
 from jaxseg.storage import atomic
 from jaxseg.storage.json_file import write_json
@@ -45,15 +46,12 @@ def build_model(
     name, options = config.model.name, dict(config.model.options)
     if name not in MODELS:
         raise ValueError(f"model.name is {name!r}{near(name, sorted(MODELS))}")
-    style = from_dict(
-        Style,
-        {"dtype": config.train.dtype} | dict(options.pop("style", {})),
-        where="model.options.style",
-    )
-    style = Style(**vars(style) | {"axis_name": axis_name})
+    style = _style(config, options.pop("style", {}), axis_name)
     _check_options(name, options)
     try:
         model = jaxseg.create_model(name, num_classes, style=style, **options)
+    except ValueError as error:
+        raise ValueError(f"model.options of {name!r}: {error}") from error
     except TypeError as error:  # of a part that the network hands its options on to
         found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
         if not found or found[1] not in options:
@@ -65,6 +63,19 @@ def build_model(
         sizes = config.loss.options.get("affinity", {}).get("sizes", (1, 2, 3))
         return WithAffinity(model, num_classes, len(sizes))
     return model
+
+
+def _style(config: Config, options: Any, axis_name: str | None) -> Style:
+    """The style of a network, its data type that of the run unless it has its own."""
+    where = "model.options.style"
+    if not isinstance(options, Mapping):
+        expected = "a dictionary of fields, such as {'norm': 'group'}"
+        raise ValueError(invalid(where, options, expected))
+    style = from_dict(Style, {"dtype": config.train.dtype} | dict(options), where=where)
+    try:
+        return Style(**vars(style) | {"axis_name": axis_name})
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
 
 
 def _check_options(name: str, options: Mapping[str, Any]) -> None:
@@ -81,9 +92,9 @@ def _check_options(name: str, options: Mapping[str, Any]) -> None:
 
 
 def write_run(workdir: Path, config: Config, spec: DatasetSpec) -> None:
-    """Writes config.json and dataset.json."""
-    write_json(workdir / CONFIG, to_dict(config))
+    """Writes dataset.json and config.json, each in one step."""
     atomic.write_text(workdir / DATASET, spec.to_json() + "\n")
+    write_json(workdir / CONFIG, to_dict(config))
 
 
 def read_config(workdir: str | Path) -> Config:
@@ -92,10 +103,15 @@ def read_config(workdir: str | Path) -> Config:
     if not path.is_file():
         raise ValueError(f"{str(workdir)!r} is no work directory: {path} is missing")
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
-    return from_dict(Config, values, where=str(path))
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} is no configuration: expected an object of fields")
+    try:
+        return from_dict(Config, values)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def read_spec(workdir: str | Path) -> DatasetSpec:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
+import math
+import os
 import typing
 from collections.abc import Iterable, Mapping
-from types import UnionType
 from typing import Any
+
+import numpy as np
+
+from jaxseg.runs.field_types import in_words, matches
+from jaxseg.runs.rules import invalid
 
 
 def near(name: str, allowed: Iterable[str]) -> str:
@@ -30,22 +35,79 @@ def hashable(value: Any) -> Any:
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """A configuration as JSON values."""
-    return json.loads(json.dumps(dataclasses.asdict(config)))
+    """A configuration as JSON values.
+
+    NumPy numbers and arrays become numbers and lists, paths and JAX types their names.
+
+    Raises:
+      ValueError: naming the field, when a value has no such form: a set, a complex
+        number, a function, or NaN.
+    """
+    return plain(config)
 
 
-def from_dict(kind: type, values: Mapping[str, Any], *, where: str = "config") -> Any:
+def plain(value: Any, where: str = "") -> Any:
+    """A JSON value, see `to_dict`; `where` is the dotted name of what holds it."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {
+            _key(key, value, where): plain(item, f"{where}.{key}".lstrip("."))
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [plain(item, where) for item in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "__array__") and not isinstance(value, type):
+        return plain(np.asarray(value).tolist(), where)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(invalid(where, value, "a finite number"))
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return _type_name(value, where)
+
+
+def _key(key: Any, whole: Mapping, where: str) -> str:
+    if not isinstance(key, str):
+        raise ValueError(invalid(where, dict(whole), "names as keys, which are text"))
+    return key
+
+
+def _type_name(value: Any, where: str) -> str:
+    """`bfloat16` for `jnp.bfloat16` and for its dtype."""
+    if isinstance(value, np.dtype) or (
+        isinstance(value, type) and hasattr(value, "dtype")
+    ):
+        return np.dtype(value).name
+    raise ValueError(
+        invalid(
+            where,
+            value,
+            "numbers, text, True, False, None, and tuples or dictionaries of these",
+        )
+    )
+
+
+def from_dict(kind: type, values: Mapping[str, Any], *, where: str = "") -> Any:
     """A dataclass from JSON values; absent fields take their defaults.
 
-    Raises: ValueError naming an unknown field and the near ones, or a wrong type.
+    Args:
+      kind: The dataclass.
+      values: Its fields by name.
+      where: The dotted name of what holds the fields, for errors.
+
+    Raises:
+      ValueError: naming an unknown field and the near ones, or a wrong type.
     """
     hints = typing.get_type_hints(kind)
     for name in values:
         if name not in hints:
-            raise ValueError(f"{where} has no field {name!r}{near(name, hints)}")
+            holder = where or "the configuration"
+            raise ValueError(f"{holder} has no field {name!r}{near(name, hints)}")
     return kind(
         **{
-            name: _field(hints[name], value, where=f"{where}.{name}")
+            name: _field(hints[name], value, where=f"{where}.{name}".lstrip("."))
             for name, value in values.items()
         }
     )
@@ -54,49 +116,12 @@ def from_dict(kind: type, values: Mapping[str, Any], *, where: str = "config") -
 def _field(hint: Any, value: Any, *, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, Mapping):
-            raise ValueError(f"{where} is {value!r}; allowed: an object of fields")
+            raise ValueError(invalid(where, value, "a dictionary of its fields"))
         return from_dict(hint, value, where=where)
     value = hashable(value)
     if not matches(value, hint):
-        raise ValueError(f"{where} is {value!r}; allowed: {shown(hint)}")
+        raise ValueError(invalid(where, value, in_words(hint)))
     return value
-
-
-def shown(hint: Any) -> str:
-    """A type as an error shows it: `int`, `tuple[int, int]`, `'jit' or 'pmap'`."""
-    if typing.get_origin(hint) is typing.Literal:
-        return " or ".join(map(repr, typing.get_args(hint)))
-    return (
-        hint.__name__
-        if isinstance(hint, type) and not typing.get_args(hint)
-        else (str(hint))
-    )
-
-
-def matches(value: Any, hint: Any) -> bool:
-    """Whether a plain value has the annotated type (an int may stand for a float)."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any:
-        return True
-    if origin is typing.Literal:
-        return value in arguments
-    if origin in (typing.Union, UnionType):
-        return any(matches(value, argument) for argument in arguments)
-    if origin is tuple:
-        return isinstance(value, tuple) and _items_match(value, arguments)
-    if origin is dict:
-        return isinstance(value, dict)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, hint)
-
-
-def _items_match(value: tuple, arguments: tuple) -> bool:
-    if len(arguments) == 2 and arguments[1] is Ellipsis:
-        return all(matches(item, arguments[0]) for item in value)
-    return len(value) == len(arguments) and all(map(matches, value, arguments))
 
 
 def differences(stored: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

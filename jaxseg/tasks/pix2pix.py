@@ -24,6 +24,7 @@ from jaxseg.config import Config, DataConfig, OptimConfig
 from jaxseg.data import DatasetSpec, Source
 from jaxseg.losses.adversarial import build_adversarial, is_adversarial
 from jaxseg.metrics.photo import picture_errors, psnr
+from jaxseg.runs import memory
 from jaxseg.runs.directory import CHANNELS, build_model
 from jaxseg.tasks import segmentation
 from jaxseg.tasks.overlays import FOLDER, file_name
@@ -103,6 +104,7 @@ def assemble(
         seed=run.seed,
         image_shape=(1, *config.data.crop, channels),
         ema=run.ema is not None,
+        check=memory.state_check(chosen),
     )
     return driver, state, plain_model
 

@@ -21,6 +21,7 @@ from jaxseg.data import (
     cloud_eval_batches,
     cloud_train_batches,
 )
+from jaxseg.runs import memory
 from jaxseg.runs.directory import build_model
 from jaxseg.tasks import overlays
 from jaxseg.training.devices import runner as devices
@@ -78,6 +79,7 @@ def assemble(
         image_shape=points.shape,
         more_inputs=more,
         ema=run.ema is not None,
+        check=memory.state_check(chosen),
     )
     return driver, state, plain_model
 

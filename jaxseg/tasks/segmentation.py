@@ -14,6 +14,7 @@ from jaxseg.config import Config, TrainConfig
 from jaxseg.data import DatasetSpec, Source, class_frequencies
 from jaxseg.data import eval_batches as read_eval
 from jaxseg.data import train_batches as read_train
+from jaxseg.runs import memory
 from jaxseg.runs.directory import CHANNELS, build_model
 from jaxseg.tasks import overlays
 from jaxseg.training.devices import runner as devices
@@ -96,6 +97,7 @@ def unstarted(
         seed=run.seed,
         image_shape=(1, *config.data.crop, CHANNELS),
         ema=run.ema is not None,
+        check=memory.state_check(chosen),
     )
     return driver, new_state, plain_model
 

@@ -11,7 +11,8 @@ from jaxseg.cli import train
 from jaxseg.cli.main import main
 from jaxseg.config import Config, ModelConfig
 from jaxseg.runs.directory import build_model, load_variables, read_config
-from jaxseg.runs.pretrained import initialised, started
+from jaxseg.runs.pretrained import initialized
+from jaxseg.runs.restart import started
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.step.state import create_state
 
@@ -66,7 +67,7 @@ def test_weights_and_statistics_are_those_of_the_best_checkpoint(trained):
     model = build_model(read_config(trained), 7)
     _, theirs = load_variables(trained, model, checkpoint="best")
     state = fresh()
-    ours = initialised(state, trained)
+    ours = initialized(state, trained)
     same = lambda a, b: jax.tree.all(jax.tree.map(np.array_equal, a, b))
     assert same(ours.params, theirs["params"]) and same(ours.ema, theirs["params"])
     assert same(ours.batch_stats, theirs["batch_stats"])
@@ -78,16 +79,18 @@ def test_weights_and_statistics_are_those_of_the_best_checkpoint(trained):
 
 
 def test_another_network_is_refused(trained):
-    with pytest.raises(ValueError, match=r"train.init_from .*other shape .*stored"):
-        initialised(fresh(width=6), trained)
-    with pytest.raises(ValueError, match="'nowhere' is no work directory"):
-        initialised(fresh(), "nowhere")
+    with pytest.raises(ValueError, match=r"init_from=.*other shape .*another network"):
+        initialized(fresh(width=6), trained)
+    with pytest.raises(
+        ValueError, match=r"init_from='nowhere' is invalid: .* no work dir"
+    ):
+        initialized(fresh(), "nowhere")
 
 
 def test_a_directory_without_checkpoints_is_refused(trained, tmp_path):
     (tmp_path / "config.json").write_text((trained / "config.json").read_text())
-    with pytest.raises(ValueError, match=r"init_from .*ckpt does not exist"):
-        initialised(fresh(), tmp_path)
+    with pytest.raises(ValueError, match=r"init_from=.*ckpt does not exist"):
+        initialized(fresh(), tmp_path)
 
 
 def test_only_whole_checkpoints_count_as_started(trained, tmp_path):

@@ -72,6 +72,7 @@ def train(
         Profile(Path(workdir) / FOLDER, steps=profile) as traced,
     ):
         state, meta = resume(checkpoints, driver.place(state), config.train)
+        task.ready()
         with Record(workdir, resume_step=meta["step"], active=first) as record:
             parts = (checkpoints, record, reporter, stop, traced)
             run = _Run(config.train, task, driver, *parts)
@@ -126,6 +127,7 @@ class _Run:
         self.reporter.started(start, self.config.steps)
         batches = None
         while True:
+            self.task.check()
             self._stop_if_asked(step, state)
             if step > start or not meta["evaluated"]:
                 self._evaluate_and_save(step, state)

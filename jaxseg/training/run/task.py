@@ -25,6 +25,9 @@ class Task:
         flops: (state, batch) -> operations of a step; None when nobody counts them.
         peak: operations per second of all devices at best; None when unknown.
         further_scores: variables -> scores beside those of the confusion counts.
+        ready: called once, when all is read that a run goes on from; then the first
+            file is written.
+        check: called before every step; raises when the run must not write any more.
     """
 
     classes: tuple[str, ...]
@@ -36,6 +39,8 @@ class Task:
     flops: Callable[[Any, HostBatch], int | None] | None = None
     peak: float | None = None
     further_scores: Callable[[Any], Mapping[str, Any]] | None = None
+    ready: Callable[[], None] = lambda: None
+    check: Callable[[], None] = lambda: None
 
 
 class Driver(Protocol):

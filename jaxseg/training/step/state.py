@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import flax.errors
 import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
+
+_DO_NOT_FIT = (  # what Python, JAX and Flax raise while a network is laid out
+    ArithmeticError,
+    AssertionError,
+    LookupError,
+    TypeError,
+    ValueError,
+    flax.errors.FlaxError,
+)
 
 
 class TrainState(flax.struct.PyTreeNode):
@@ -54,6 +65,7 @@ def create_state(
     image_shape: tuple[int, ...],
     ema: bool = False,
     more_inputs: Sequence[jax.ShapeDtypeStruct] = (),
+    check: Callable[[TrainState], None] | None = None,
 ) -> TrainState:
     """A new state; one compiled program makes parameters and optimiser state.
 
@@ -62,6 +74,10 @@ def create_state(
       more_inputs: shapes and types of the inputs behind the first, for a network that
         takes several (`inputs` of the steps).
       ema: start a moving average at the initial parameters.
+      check: called with the shapes of the state before any array is made.
+
+    Raises:
+      ValueError: when the network does not take such an image.
     """
 
     @jax.jit
@@ -69,7 +85,8 @@ def create_state(
         init_key, run_key = jax.random.split(jax.random.key(seed))
         image = jnp.zeros(image_shape, jnp.float32)
         more = [jnp.zeros(x.shape, x.dtype) for x in more_inputs]
-        variables = model.init(init_key, image, *more, train=False)
+        with _fitting(image_shape):
+            variables = model.init(init_key, image, *more, train=False)
         params = variables["params"]
         return TrainState(
             step=jnp.zeros((), jnp.int32),
@@ -80,4 +97,19 @@ def create_state(
             rng=run_key,
         )
 
+    if check is not None:
+        check(jax.eval_shape(init, seed))  # traced once: the call finds it in the cache
     return init(seed)
+
+
+@contextlib.contextmanager
+def _fitting(image_shape: tuple[int, ...]) -> Iterator[None]:
+    """Says in one line that options of a network do not fit each other or the image."""
+    try:
+        yield
+    except _DO_NOT_FIT as error:
+        why = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+        raise ValueError(
+            f"model.options or data.crop is invalid: the network does not take images "
+            f"of shape {image_shape} ({why})"
+        ) from error

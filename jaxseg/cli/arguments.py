@@ -1,0 +1,86 @@
+"""Reading a command's arguments: a wrong line ends in one line of text."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+import tyro
+
+from jaxseg.runs.checks import check_bounds
+from jaxseg.runs.rules import Rule
+
+T = TypeVar("T")
+WRONG_LINE = 2  # exit status
+_RULE = re.compile(r"^[─-]+$")
+_SUGGESTION = re.compile(r"^(--[\w.-]+)( |$)")
+
+
+def parsed(
+    kind: type[T],
+    argv: list[str],
+    *,
+    prog: str,
+    bounds: Mapping[str, Rule],
+    default: T | None = None,
+) -> T:
+    """The arguments of a command, each within its bounds.
+
+    Args:
+      kind: The dataclass of the arguments.
+      argv: The words of the line.
+      prog: The command, such as "jaxseg eval".
+      bounds: Rules by the dotted names of fields.
+      default: Values of what the line leaves open.
+
+    Raises:
+      ValueError: naming the first field whose value is out of its bounds.
+      SystemExit: with status 2 after one line on standard error, when the line cannot
+        be read; with status 0 after `--help`.
+    """
+    more = {} if default is None else {"default": default}
+    with one_line(prog):
+        found = tyro.cli(kind, args=argv, prog=prog, **more)
+    check_bounds(found, bounds)
+    return found
+
+
+@contextlib.contextmanager
+def one_line(prog: str) -> Iterator[None]:
+    """Turns the box that tyro draws around an error into one line."""
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(printed):
+            yield
+    except SystemExit as end:
+        if end.code:
+            line = summary(printed.getvalue())
+            print(f"jaxseg: {line} (see {prog} --help)", file=sys.stderr)
+            raise SystemExit(WRONG_LINE) from None
+        raise
+    finally:
+        if not isinstance(sys.exc_info()[1], SystemExit):
+            sys.stderr.write(printed.getvalue())
+
+
+def summary(box: str) -> str:
+    """The message in tyro's box, and the options that it suggests."""
+    rows = [row.strip().strip("│╭╮╰╯").strip() for row in box.splitlines()]
+    rows = [row for row in rows if row]
+    if rows and rows[0].startswith("─"):  # the title stands in the frame
+        rows = rows[1:]
+    ends = next((i for i, row in enumerate(rows) if _RULE.match(row)), len(rows))
+    message = " ".join(rows[:ends]) or "the line cannot be read"
+    near = [found[1] for row in rows[ends:] if (found := _SUGGESTION.match(row))]
+    if "Perhaps you meant:" in rows and near:
+        message += f"; did you mean {' or '.join(dict.fromkeys(near))}?"
+    return re.sub(r"\[/?\w+\]", "", message)  # of rich
+
+
+def within(values: Mapping[str, Rule], holder: Any) -> dict[str, Rule]:
+    """The rules of those fields that `holder` has, for tools that share a table."""
+    return {name: rule for name, rule in values.items() if hasattr(holder, name)}

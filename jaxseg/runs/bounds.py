@@ -1,0 +1,102 @@
+"""The values that every field of a configuration may have, in one table.
+
+Types are checked when a configuration is read (`config_file`). What the fields must be
+together is in `checks`. Fields in `FREE` have no bounds of their own: names are looked
+up where the things they name are, and every value of a flag or a choice is good.
+"""
+
+from jaxseg.runs.rules import (
+    INT32,
+    ascending,
+    each,
+    factors,
+    interval,
+    number,
+    optional,
+    pattern,
+    some,
+    text,
+    whole,
+)
+
+POSITIVE = number(above=0)
+NOT_NEGATIVE = number(0)
+SHARE = number(0, 1)
+DECAY = number(0, below=1)
+
+BOUNDS = {
+    "data.path": optional(text()),
+    "data.data_dir": optional(text()),
+    "data.classes": each(text()),
+    "data.train_split": text(),
+    "data.eval_split": text(),
+    "data.crop": each(whole(1)),
+    "data.scale_range": ascending(number(0.01, 100)),
+    "data.colour": SHARE,
+    "data.duplicate": each(text()),
+    "data.elastic": number(0, 10_000),
+    "data.points": whole(1),
+    "data.jitter": number(0, 1_000),
+    "data.eval_scale": number(0.01, 100),
+    "data.range": optional(interval()),
+    "data.max_pixels": whole(1, 2**40),
+    "data.workers": whole(0, 1_024),
+    "optim.learning_rate": NOT_NEGATIVE,
+    "optim.reference_batch": optional(whole(1)),
+    "optim.momentum": DECAY,
+    "optim.beta1": DECAY,
+    "optim.trust_coefficient": POSITIVE,
+    "optim.rms_decay": DECAY,
+    "optim.weight_decay": NOT_NEGATIVE,
+    "optim.power": NOT_NEGATIVE,
+    "optim.final_learning_rate": NOT_NEGATIVE,
+    "optim.milestones": each(number(above=0, high=1)),
+    "optim.decay_factor": POSITIVE,
+    "optim.decay_every": whole(),
+    "optim.warmup_steps": whole(),
+    "optim.clip_norm": optional(POSITIVE),
+    "optim.groups": factors(pattern(), NOT_NEGATIVE),
+    "optim.freeze": each(pattern()),
+    "optim.layer_decay": optional(number(above=0, high=1)),
+    "loss.extra": factors(text(), NOT_NEGATIVE),
+    "loss.aux_weight": NOT_NEGATIVE,
+    "loss.edge_weight": NOT_NEGATIVE,
+    "loss.edge_radius": whole(1, 1_000),
+    "loss.presence_weight": NOT_NEGATIVE,
+    "loss.kl_weight": NOT_NEGATIVE,
+    "train.steps": whole(1),
+    "train.batch_size": whole(1),
+    "train.eval_batch_size": whole(1),
+    "train.seed": whole(0, INT32),
+    "train.init_from": optional(text()),
+    "train.init_fresh": each(pattern()),
+    "train.space": some(whole(1)),
+    "train.ema": optional(DECAY),
+    "train.accumulate": whole(1),
+    "train.log_every": whole(),
+    "train.eval_every": whole(),
+    "train.save_every": whole(),
+    "train.keep_latest": whole(1),
+    "train.overlay_count": whole(0, 100_000),
+}
+FREE = (
+    "model.name",
+    "model.options",  # see `options`
+    "data.name",
+    "data.backend",
+    "data.flip",
+    "data.cache",
+    "data.on_bad_file",
+    "optim.name",
+    "optim.batch_scaling",
+    "optim.nesterov",
+    "optim.decay",
+    "optim.schedule",
+    "loss.name",
+    "loss.options",  # see `options`
+    "loss.class_weights",
+    "train.driver",
+    "train.shard",
+    "train.dtype",
+    "train.remat",
+)

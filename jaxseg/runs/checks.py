@@ -1,0 +1,68 @@
+"""What a configuration must be before anything is read, computed or written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaxseg.config import Config
+from jaxseg.runs import options
+from jaxseg.runs.bounds import BOUNDS
+from jaxseg.runs.directory import build_model
+from jaxseg.runs.rules import Rule, invalid
+from jaxseg.runs.serialize import to_dict
+
+
+def check(config: Config) -> None:
+    """Raises ValueError that names the first field with a value that it may not have.
+
+    Nothing outside the configuration is looked at: neither files nor devices.
+    """
+    to_dict(config)  # every value can be stored
+    check_bounds(config)
+    check_together(config)
+    check_network(config)
+
+
+def check_bounds(config: Any, bounds: Mapping[str, Rule] = BOUNDS) -> None:
+    """Raises ValueError unless the fields of a dataclass are within their bounds.
+
+    Args:
+      config: A configuration, or the arguments of a command.
+      bounds: Rules by the dotted names of fields.
+    """
+    for name, rule in bounds.items():
+        value = config
+        for part in name.split("."):
+            value = getattr(value, part)
+        rule.check(name, value)
+
+
+def check_together(config: Config) -> None:
+    """Raises ValueError for fields that do not go together."""
+    data, optim, run = config.data, config.optim, config.train
+    if optim.schedule == "exponential" and optim.decay_every < 1:
+        expected = "at least 1 with optim.schedule='exponential'"
+        raise ValueError(invalid("optim.decay_every", optim.decay_every, expected))
+    if data.elastic > max(data.crop):
+        expected = f"at most the larger side of data.crop={data.crop}"
+        raise ValueError(invalid("data.elastic", data.elastic, expected))
+    if data.elastic and data.backend == "tf":
+        raise ValueError(invalid("data.elastic", data.elastic, "0 with backend 'tf'"))
+    if run.batch_size % run.accumulate:
+        expected = f"a divisor of train.batch_size={run.batch_size}"
+        raise ValueError(invalid("train.accumulate", run.accumulate, expected))
+    if run.init_fresh and run.init_from is None:
+        expected = "a run to start from, because train.init_fresh is given"
+        raise ValueError(invalid("train.init_from", None, expected))
+    if run.driver == "pmap" and run.space not in (1, (1, 1)):
+        raise ValueError(invalid("train.space", run.space, "1 with driver 'pmap'"))
+    if run.driver == "pmap" and run.shard != "none":
+        raise ValueError(invalid("train.shard", run.shard, "'none' with driver 'pmap'"))
+
+
+def check_network(config: Config) -> None:
+    """Raises ValueError for a network, or an option of it, that cannot be built."""
+    name, given = config.model.name, config.model.options
+    options.check_network(name, given)
+    options.check_parts(build_model(config, num_classes=2), given)

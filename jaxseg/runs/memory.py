@@ -1,0 +1,97 @@
+"""Whether a run can fit into memory at all, before anything is computed."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxseg.config import Config
+
+_LIMITS = (  # of a container: cgroup version 2, and version 1
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
+
+
+def available(devices: Sequence[jax.Device]) -> int:
+    """Bytes of memory of this process's devices; that of the host for CPUs."""
+    local = [d for d in devices if d.process_index == jax.process_index()]
+    limits = [(device.memory_stats() or {}).get("bytes_limit", 0) for device in local]
+    return sum(limits) if limits and all(limits) else host_memory()
+
+
+def host_memory() -> int:
+    """Bytes of memory that the system, or the container, has in all."""
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for name in _LIMITS:
+        path = Path(name)
+        text = path.read_text().strip() if path.is_file() else ""
+        sizes += [int(text)] if text.isdigit() else []
+    return min(size for size in sizes if size > 0)
+
+
+def check_batch(
+    config: Config, num_classes: int, devices: Sequence[jax.Device]
+) -> None:
+    """Raises ValueError when the images of a batch alone are larger than the memory.
+
+    Counted are, for one micro-batch, the images and the logits in float32. A step needs
+    several times as much, so a run that passes may still be too large.
+    """
+    processes = jax.process_count()
+    rows = -(-config.train.batch_size // (processes * config.train.accumulate))
+    pixels = rows * math.prod(config.data.crop)
+    needed, there = pixels * 4 * (3 + num_classes), available(devices)
+    if needed > there:
+        raise ValueError(
+            f"data.crop={config.data.crop} with train.batch_size="
+            f"{config.train.batch_size} is invalid: images and logits of a batch take "
+            f"{needed:,} bytes, and there are {there:,}. Use a smaller crop or batch"
+        )
+
+
+def check_evaluation(
+    config: Config,
+    sizes: Sequence[tuple[int, int]],
+    num_classes: int,
+    devices: Sequence[jax.Device],
+) -> None:
+    """Raises ValueError when a batch of the largest image is larger than the memory.
+
+    Args:
+      sizes: Heights and widths of the images.
+    """
+    largest = max(sizes, key=math.prod)
+    rows = -(-config.train.eval_batch_size // jax.process_count())
+    scaled = math.prod(largest) * max(1.0, config.data.eval_scale**2)
+    needed, there = int(rows * scaled * 4 * (3 + num_classes)), available(devices)
+    if needed > there:
+        raise ValueError(
+            f"data.eval_scale={config.data.eval_scale} with train.eval_batch_size="
+            f"{config.train.eval_batch_size} is invalid: a batch of the largest image, "
+            f"{largest[0]} x {largest[1]} pixels, takes {needed:,} bytes, and there "
+            f"are {there:,}. Use a smaller scale or batch"
+        )
+
+
+def state_check(devices: Sequence[jax.Device]) -> Callable[[Any], None]:
+    """A check of the shapes of a training state, see `create_state`."""
+
+    def check(shapes: Any) -> None:
+        needed = sum(
+            math.prod(leaf.shape) * leaf.dtype.itemsize
+            for leaf in jax.tree.leaves(shapes)
+        )
+        there = available(devices)
+        if needed > there:
+            raise ValueError(
+                f"model.options is invalid: parameters and optimizer take {needed:,} "
+                f"bytes, and there are {there:,}. Use a smaller network"
+            )
+
+    return check

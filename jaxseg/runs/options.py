@@ -1,0 +1,125 @@
+"""The free options of a network: types from signatures, values by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from flax import linen as nn
+
+from jaxseg.models import MODELS
+from jaxseg.runs.field_types import in_words, matches
+from jaxseg.runs.rules import Rule, each, invalid, number, some, whole
+from jaxseg.runs.serialize import near
+
+DEEP = whole(1, 1_000)  # what a network has so many of is laid out one by one
+NETWORK = {  # options with other bounds than `_by_type` has
+    "blocks": some(DEEP),
+    "cascade": DEEP,
+    "convs": DEEP,
+    "depth": DEEP,
+    "dropout": number(0, below=1),
+    "dropped": whole(0, 1_000),
+    "last": whole(0, 65_536),
+    "layers": some(DEEP),
+    "repeats": some(DEEP),
+    "stages": DEEP,
+    "steps": whole(0, 1_000),
+}
+STYLE = {
+    "momentum": number(0, 1),
+    "epsilon": number(above=0),
+    "groups": whole(1, 65_536),
+    "batch_groups": whole(1, 65_536),
+}
+
+
+def check_network(name: str, options: Mapping[str, Any]) -> None:
+    """Raises ValueError for an unknown network, or an option of a wrong value.
+
+    Args:
+      name: A name of `jaxseg.list_models()`.
+      options: Its options. Those that the network hands on to a part of it are checked
+        by `check_parts`, when the part is there.
+    """
+    if name not in MODELS:
+        raise ValueError(f"model.name={name!r} is invalid{near(name, sorted(MODELS))}")
+    style = options.get("style", {})
+    for field, rule in STYLE.items() if isinstance(style, Mapping) else ():
+        if isinstance(style.get(field), int | float):  # types are checked with `Style`
+            rule.check(f"model.options.style.{field}", style[field])
+    hints = hints_of(MODELS[name])
+    for option in (options.keys() & hints.keys()) - {"style"}:
+        where, rule = f"model.options.{option}", NETWORK.get(option)
+        check_option(where, options[option], hints[option], rule)
+
+
+def check_parts(model: nn.Module, options: Mapping[str, Any]) -> None:
+    """Raises ValueError for an option of a wrong value that a part of `model` took."""
+    for part in _parts(model):
+        hints = hints_of(type(part))
+        for field in dataclasses.fields(part):
+            name = field.name
+            if name not in options or name not in hints:
+                continue
+            if getattr(part, name, None) == options[name]:
+                rule = NETWORK.get(name)
+                check_option(f"model.options.{name}", options[name], hints[name], rule)
+
+
+def check_option(where: str, value: Any, hint: Any, rule: Rule | None) -> None:
+    """Raises ValueError unless a value has an annotated type and follows a rule.
+
+    Args:
+      where: The dotted name of the option.
+      value: Its value.
+      hint: The annotation in the signature that takes it.
+      rule: What it may be; None for what counts, sizes and rates are in general.
+    """
+    if not matches(value, hint):
+        raise ValueError(invalid(where, value, in_words(hint)))
+    if value is None:
+        return
+    rule = _by_type(value) if rule is None else rule
+    if rule is not None:
+        rule.check(where, value)
+
+
+def _by_type(value: Any) -> Rule | None:
+    """What sizes, counts and rates are in general."""
+    kinds = set(_kinds(value))
+    if kinds == {int}:
+        return each(whole(1, 65_536))
+    return each(number(above=0)) if kinds and kinds <= {int, float} else None
+
+
+def _kinds(value: Any) -> Iterator[type]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _kinds(item)
+    else:
+        yield type(value)
+
+
+@functools.cache
+def hints_of(factory: Callable) -> dict[str, Any]:
+    """Annotations of a factory or a module, by name of the argument."""
+    bare = factory.func if isinstance(factory, functools.partial) else factory
+    named = inspect.signature(bare).parameters.values()
+    by_name = {p.name for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+    found = typing.get_type_hints(bare)
+    return {name: found[name] for name in by_name if name in found}
+
+
+def _parts(value: Any) -> Iterator[nn.Module]:
+    """A module and all modules in its fields."""
+    if not isinstance(value, nn.Module):
+        return
+    yield value
+    for field in dataclasses.fields(value):
+        if field.name != "parent":
+            yield from _parts(getattr(value, field.name, None))

@@ -1,0 +1,64 @@
+"""What a configuration must be, its losses included."""
+
+from __future__ import annotations
+
+from jaxseg.config import Config, LossConfig
+from jaxseg.losses.adversarial import NAMES as ADVERSARIAL
+from jaxseg.losses.objective import option_names
+from jaxseg.losses.table import LOSSES
+from jaxseg.runs import checks
+from jaxseg.runs.options import check_option, hints_of
+from jaxseg.runs.rules import invalid, number, some, whole
+from jaxseg.runs.serialize import near
+
+OPTIONS = {  # of losses
+    "alpha": number(0),
+    "anneal_steps": whole(),
+    "beta": number(0),
+    "edge_weight": number(0),
+    "fraction": number(above=0, high=1),
+    "gamma": number(0),
+    "margin": number(0),
+    "min_kept": whole(),
+    "same_weight": number(0),
+    "sizes": some(whole(1, 1_000)),
+    "smooth": number(0),
+    "smoothing": number(0, below=1),
+    "stride": whole(1, 1_000),
+    "temperature": number(above=0),
+    "threshold": number(above=0, high=1),
+}
+
+
+def check(config: Config) -> None:
+    """Raises ValueError that names the first field with a value that it may not have.
+
+    Nothing outside the configuration is looked at: neither files nor devices.
+    """
+    checks.check(config)
+    check_losses(config.loss)
+
+
+def check_losses(loss: LossConfig) -> None:
+    """Raises ValueError for an unknown or repeated loss, or a wrong option of one."""
+    names = [loss.name, *(name for name, _ in loss.extra)]
+    allowed = sorted((*LOSSES, *ADVERSARIAL))
+    for place, name in enumerate(names):
+        where = "loss.extra" if place else "loss.name"
+        if name not in allowed:
+            raise ValueError(f"{where}={name!r} is invalid{near(name, allowed)}")
+    if len(set(names)) < len(names):
+        expected = f"each loss once, beside loss.name={loss.name!r}"
+        raise ValueError(invalid("loss.extra", loss.extra, expected))
+    for name, options in loss.options.items():
+        where = f"loss.options.{name}"
+        if name not in names:
+            used = f"options of {' or '.join(names)}, the losses of this run"
+            raise ValueError(invalid(where, options, used))
+        own = option_names(LOSSES[name]) if name in LOSSES else ()
+        for option, value in options.items():
+            if option not in own:
+                known = near(option, own or ["none"])
+                raise ValueError(f"{where}.{option} is no option of that loss{known}")
+            hint, rule = hints_of(LOSSES[name].function)[option], OPTIONS.get(option)
+            check_option(f"{where}.{option}", value, hint, rule)

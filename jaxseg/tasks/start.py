@@ -1,0 +1,168 @@
+"""The start of a run: everything is opened, made and tried before the first write."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxseg.config import Config
+from jaxseg.data.source import UnknownSplit
+from jaxseg.runs import memory, pretrained, restart
+from jaxseg.runs.rules import invalid
+from jaxseg.tasks.table import Examples, system_of
+from jaxseg.training.devices import runner as devices
+from jaxseg.training.devices.runner import Training
+from jaxseg.training.run.task import HostBatch, Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """A run that can begin, or go on.
+
+    Attributes:
+      train_source: The training examples.
+      driver: The steps on their devices.
+      state: The new state; a checkpoint replaces it.
+      task: The streams and pictures.
+      notes: What the user should know, one line each.
+    """
+
+    train_source: Examples
+    driver: Training
+    state: Any
+    task: Task
+    notes: tuple[str, ...]
+
+
+def prepare(
+    config: Config, workdir: Path, chosen: list[jax.Device], *, verify: bool = True
+) -> Start:
+    """Checks all that can be checked of a run, and makes its parts; writes nothing.
+
+    Args:
+      config: A configuration that `checks.check` accepts.
+      workdir: The run directory; it need not exist.
+      chosen: The devices of all processes.
+      verify: Whether to compare pretrained weights with the digest stored with them.
+
+    Raises:
+      ValueError: naming the option or the file, and what is allowed.
+    """
+    check_devices(config, chosen)
+    restart.check_same_run(config, workdir)
+    system = system_of(config)
+    train_source = _open(config, "train_split")
+    eval_source = _open(config, "eval_split")
+    notes = _settle_spec(config, workdir, train_source, eval_source)
+    spec = train_source.spec
+    _check_data(config, train_source, eval_source, chosen)
+    driver, state, model = system.assemble(config, train_source, chosen)
+    if config.train.init_from is not None and not restart.started(workdir):
+        state = pretrained.initialized(
+            state,
+            config.train.init_from,
+            fresh=config.train.init_fresh,
+            verify=verify,
+        )
+    task = system.make_task(config, workdir, model, train_source, eval_source)
+    step = restart.latest_step(workdir) or 0
+    if step < config.train.steps:
+        rehearse_step(config, driver, state, _first(task.train_batches(step)))
+        count = system.counting(config, model, spec)
+        rehearse_evaluation(count, state, _first(task.eval_batches()))
+    return Start(train_source, driver, state, task, notes)
+
+
+def check_devices(config: Config, chosen: list[jax.Device]) -> None:
+    """Raises ValueError unless batches and crop divide evenly over the devices."""
+    run = config.train
+    devices.check_space("train.space", run.space, config.data.crop, chosen)
+    devices.check_batch("train.batch_size", run.batch_size, chosen, space=run.space)
+    processes = jax.process_count()
+    if run.eval_batch_size % processes:
+        expected = f"a multiple of {processes}, the number of processes"
+        raise ValueError(
+            invalid("train.eval_batch_size", run.eval_batch_size, expected)
+        )
+
+
+def rehearse_step(
+    config: Config, driver: Training, state: Any, batch: HostBatch
+) -> None:
+    """Traces an update, as its first call would: that call finds the trace.
+
+    Under pmap, whose program cannot be traced without running it, nothing is done.
+
+    Raises:
+      ValueError: when parts of the configuration do not fit each other.
+    """
+    if config.train.driver != "jit":
+        return
+    count = jax.process_count()
+    whole = {
+        name: jax.ShapeDtypeStruct(
+            (count * value.shape[0], *value.shape[1:]), value.dtype
+        )
+        for name, value in batch.items()
+    }
+    driver.trace(state, whole)
+
+
+def rehearse_evaluation(count: Any, state: Any, batch: HostBatch) -> None:
+    """Lays out the evaluation of the first batch, without computing anything.
+
+    Raises:
+      ValueError: when the network does not take images of that size.
+    """
+    try:
+        jax.eval_shape(count, state.variables(), batch)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        size = "x".join(map(str, batch["label"].shape[1:]))
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ValueError(
+            f"data.eval_scale or model.options is invalid: the network cannot be "
+            f"evaluated on images of {size} pixels ({why})"
+        ) from error
+
+
+def _open(config: Config, field: str) -> Examples:
+    split = getattr(config.data, field)
+    try:
+        return system_of(config).open_source(config.data, split)
+    except UnknownSplit as error:
+        raise ValueError(f"data.{field}={split!r} is invalid: {error}") from error
+
+
+def _settle_spec(
+    config: Config, workdir: Path, train_source: Any, eval_source: Any
+) -> tuple[str, ...]:
+    """Gives both sources the normalization of the run, or of its pretrained weights."""
+    spec, notes = restart.spec_of_run(train_source.spec, workdir), []
+    if config.train.init_from is not None and not restart.started(workdir):
+        spec, notes = pretrained.source_spec(spec, config.train.init_from)
+    for source in (train_source, eval_source):
+        source.spec = spec
+    return tuple(notes)
+
+
+def _check_data(
+    config: Config, train_source: Any, eval_source: Any, chosen: list[jax.Device]
+) -> None:
+    """Raises ValueError for classes that the data lack and for batches too large."""
+    classes = train_source.spec.classes
+    if set(config.data.duplicate) - set(classes):
+        expected = f"classes of the data, which are {', '.join(classes)}"
+        raise ValueError(invalid("data.duplicate", config.data.duplicate, expected))
+    if hasattr(eval_source, "sizes"):  # images, not clouds
+        memory.check_batch(config, len(classes), chosen)
+        memory.check_evaluation(config, eval_source.sizes, len(classes), chosen)
+
+
+def _first(stream: Any) -> HostBatch:
+    """The first batch of a stream, which is closed."""
+    with contextlib.closing(stream):
+        return next(stream)
