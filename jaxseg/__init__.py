@@ -2,9 +2,48 @@
 
 >>> import jaxseg
 >>> model = jaxseg.create_model("unet", num_classes=11)
+
+What concerns runs and prediction is loaded when it is first used:
+
+    run = jaxseg.open_run("runs/default")
+    prediction = run.predict("street.jpg")
+    scores = run.evaluate(split="validation")
 """
+
+import importlib
+from typing import Any
 
 from jaxseg.models import create_model, list_models
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "create_model", "list_models"]
+_LAZY = {
+    "DatasetSpec": "jaxseg.data.spec",
+    "PredictOptions": "jaxseg.inference.segmenter",
+    "Prediction": "jaxseg.inference.prediction",
+    "Run": "jaxseg._api",
+    "Segmenter": "jaxseg.inference.segmenter",
+    "open_run": "jaxseg._api",
+}
+__all__ = [
+    "DatasetSpec",
+    "PredictOptions",
+    "Prediction",
+    "Run",
+    "Segmenter",
+    "__version__",
+    "create_model",
+    "list_models",
+    "open_run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -35,7 +35,7 @@ ALLOWED = {
     "checkpoints": BASE,
     "data": BASE,
     "analysis": BASE | {"ops"},
-    "inference": BASE | {"ops", "data", "analysis", "metrics"},
+    "inference": BASE | {"ops", "data", "analysis", "metrics", "viz"},
     "training": BASE | {"losses", "metrics", "ops", "checkpoints"},
     "runs": RUNS,
     "tasks": RUNS | {"losses", "metrics", "training", "inference", "viz"},

@@ -15,18 +15,16 @@ from typing import Annotated, Any
 import jax
 import numpy as np
 import tyro
-from flax import linen as nn
 
 from jaxseg.config import Config, DataConfig
 from jaxseg.data import DatasetSpec
-from jaxseg.metrics import ConfusionTotal, scores, table, to_json
+from jaxseg.metrics import scores, table, to_json
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.default import DEFAULT
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 from jaxseg.storage.json_file import write_json
-from jaxseg.tasks.table import Examples, system_of
+from jaxseg.tasks.evaluation import evaluate_network
 from jaxseg.training.devices import runner as devices
-from jaxseg.training.run import evaluate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,9 +61,6 @@ def main(argv: list[str]) -> int:
     padded = (devices.PADDED, devices.PADDED)
     devices.check_space("space", arguments.space, padded, chosen)
     spec = read_spec(arguments.workdir)
-    split = arguments.split or config.data.eval_split
-    source = system_of(config).open_source(config.data, split)
-    check_classes(source.spec, spec)
     model = build_model(config, spec.num_classes)
     step, variables = load_variables(
         arguments.workdir,
@@ -74,29 +69,29 @@ def main(argv: list[str]) -> int:
         ema=config.train.ema is not None,
         verify=arguments.digest,
     )
-    total = score(
+    found = evaluate_network(
         config,
         spec,
         model,
         variables,
-        source,
+        split=arguments.split,
         batch_size=arguments.batch_size,
         chosen=chosen,
         space=arguments.space,
     )
-    further = system_of(config).further_scores(config, model, source)
-    more = {} if further is None else further(variables)
     if jax.process_index() == 0:
         header = {
             "model": config.model.name,
             "options": config.model.options,
             "step": step,
             "dataset": spec.name,
-            "split": split,
-            "images": len(source),
+            "split": found.split,
+            "images": found.num_examples,
             "eval_scale": config.data.eval_scale,
         }
-        report(header, spec, total.matrix, arguments.output, further=more)
+        report(
+            header, spec, found.total.matrix, arguments.output, further=found.further
+        )
     return 0
 
 
@@ -111,46 +106,6 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     if arguments.workdir != workdir:
         raise ValueError(f"the work directory {arguments.workdir!r} must come first")
     return arguments, dataclasses.replace(base, data=arguments.data)
-
-
-def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
-    """Raises ValueError unless the data have the classes of the training data."""
-    if found.classes != trained.classes:
-        raise ValueError(
-            f"dataset {found.name!r} has the classes {', '.join(found.classes)}; the "
-            f"network was trained on {', '.join(trained.classes)}"
-        )
-
-
-def score(
-    config: Config,
-    spec: DatasetSpec,
-    model: nn.Module,
-    variables: Any,
-    source: Examples,
-    *,
-    batch_size: int,
-    chosen: list[jax.Device],
-    space: int | tuple[int, int] = 1,
-) -> ConfusionTotal:
-    """Confusion counts of a network over all images of a source."""
-    system = system_of(config)
-    runner = devices.Evaluation(
-        system.counting(config, model, spec), kind="jit", devices=chosen, space=space
-    )
-    batches = system.eval_batches(
-        source,
-        batch_size=batch_size,
-        process_index=jax.process_index(),
-        process_count=jax.process_count(),
-    )
-    return evaluate.count(
-        runner.place(variables),
-        batches,
-        runner.count,
-        num_classes=spec.num_classes,
-        ids=source.ids,
-    )
 
 
 def report(

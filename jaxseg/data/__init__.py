@@ -1,12 +1,26 @@
-"""Datasets: preparation, random access, augmentation on the host, batches."""
+"""Datasets: preparation, random access, augmentation on the host, batches.
 
-from jaxseg.data.cloud_pipeline import cloud_eval_batches, cloud_train_batches
-from jaxseg.data.clouds import Clouds, open_clouds
-from jaxseg.data.pipeline import eval_batches, train_batches
-from jaxseg.data.source import Source, from_builder, open_source
-from jaxseg.data.spec import DatasetSpec
-from jaxseg.data.statistics import ClassFrequencies, class_frequencies
+The public names are loaded when they are first used, so that a program that needs only
+the description of a dataset does not load the input pipelines.
+"""
 
+import importlib
+from typing import Any
+
+_MODULES = {
+    "ClassFrequencies": "statistics",
+    "Clouds": "clouds",
+    "DatasetSpec": "spec",
+    "Source": "source",
+    "class_frequencies": "statistics",
+    "cloud_eval_batches": "cloud_pipeline",
+    "cloud_train_batches": "cloud_pipeline",
+    "eval_batches": "pipeline",
+    "from_builder": "source",
+    "open_clouds": "clouds",
+    "open_source": "source",
+    "train_batches": "pipeline",
+}
 __all__ = [
     "ClassFrequencies",
     "Clouds",
@@ -21,3 +35,11 @@ __all__ = [
     "open_source",
     "train_batches",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -15,8 +15,7 @@ from PIL import Image
 
 from jaxseg.data import Source
 from jaxseg.inference import predict_labels
-from jaxseg.ops.resize import resize
-from jaxseg.training.step.augment import prepare_eval
+from jaxseg.ops.preprocess import preprocess
 from jaxseg.viz import panel
 
 FOLDER = "overlays"
@@ -44,7 +43,9 @@ def writer(
                 example["label"],
                 predict_labels(
                     lambda x: logits(local, x),
-                    _input(example, spec, eval_scale),
+                    preprocess(
+                        jnp.asarray(example["image"])[None], spec, scale=eval_scale
+                    ),
                     size=example["label"].shape,
                 )[0],
                 spec.palette,
@@ -61,15 +62,6 @@ def writer(
 def file_name(name: str) -> str:
     """A picture's file name for an image's name, which may be a path."""
     return re.sub(r"[^\w.-]+", "_", name) + ".png"
-
-
-def _input(example: dict[str, Any], spec: Any, eval_scale: float) -> jax.Array:
-    batch = {name: jnp.asarray(example[name])[None] for name in ("image", "label")}
-    image = prepare_eval(batch, mean=spec.mean, std=spec.std)["image"]
-    if eval_scale == 1:
-        return image
-    size = tuple(max(1, round(side * eval_scale)) for side in image.shape[1:3])
-    return resize(image, size, antialias=True)
 
 
 def _on_one_device(x: jax.Array) -> jax.Array:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from PIL import Image
@@ -22,6 +21,7 @@ from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.inference._mc_dropout import entropy
 from jaxseg.inference.prior_samples import hypotheses
+from jaxseg.ops.preprocess import preprocess
 from jaxseg.viz import indexed_png
 
 
@@ -58,12 +58,11 @@ def hypothesis_drawer(
             f"samples is {samples}, but {type(model).__name__} has no latent to draw; "
             "allowed are 0, or a network such as prob_unet"
         )
-    mean, std = (jnp.array(v).reshape(1, 1, 1, 3) for v in (spec.mean, spec.std))
     placed = jax.device_put(variables)
 
     @jax.jit
     def draw(variables, pixels):
-        image = (pixels.astype(jnp.float32) / 255 - mean) / std
+        image = preprocess(pixels, spec)
         key = jax.random.key(seed)
         logits = hypotheses(model.apply, variables, image, key, samples=samples)
         return Drawn(logits.argmax(-1), entropy(jax.nn.softmax(logits).mean(0)))

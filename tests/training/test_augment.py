@@ -94,7 +94,7 @@ def test_grey_images():
     ("options", "message"),
     [
         ({"colour": 1.5}, "colour is 1.5"),
-        ({"mean": (0.5,)}, "images of 3 channels"),
+        ({"mean": (0.5,)}, "expected 3 numbers each"),
         ({"std": (1, 0, 1)}, "std > 0"),
     ],
 )

@@ -7,9 +7,20 @@ neither on the batch it is in, nor on the device, nor on the number of hosts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+
+from jaxseg.ops.preprocess import normalize, preprocess
+
+
+class Channels(NamedTuple):
+    """The mean and standard deviation of each channel, for images in [0, 1]."""
+
+    mean: Sequence[float]
+    std: Sequence[float]
+
 
 GREY = (0.299, 0.587, 0.114)  # luma of RGB, ITU-R BT.601
 
@@ -46,15 +57,15 @@ def prepare_train(
         return image, label
 
     image, label = jax.vmap(one)(batch["image"], batch["label"], batch["seed"])
-    return _ready(batch, image, label, mean, std)
+    return _ready(batch, normalize(image, Channels(mean, std)), label)
 
 
 def prepare_eval(
     batch: Mapping[str, jax.Array], *, mean: Sequence[float], std: Sequence[float]
 ) -> dict[str, jax.Array]:
     """uint8 batch -> the batch with image float32 normalised, label int32."""
-    image = batch["image"].astype(jnp.float32) / 255
-    return _ready(batch, image, batch["label"], mean, std)
+    image = preprocess(batch["image"], Channels(mean, std))
+    return _ready(batch, image, batch["label"])
 
 
 def jitter(image: jax.Array, key: jax.Array, strength: float) -> jax.Array:
@@ -80,12 +91,5 @@ def _blend(image, other, factor):
     return jnp.clip(factor * image + (1 - factor) * other, 0.0, 1.0)
 
 
-def _ready(batch, image, label, mean, std):
-    channels = image.shape[-1]
-    if len(mean) != channels or len(std) != channels or min(std) <= 0:
-        raise ValueError(
-            f"mean {tuple(mean)} and std {tuple(std)} do not fit images of {channels} "
-            "channels; allowed are one number per channel, std > 0"
-        )
-    mean, std = (jnp.asarray(x, jnp.float32).reshape(1, 1, 1, -1) for x in (mean, std))
-    return {**batch, "image": (image - mean) / std, "label": label.astype(jnp.int32)}
+def _ready(batch, image, label):
+    return {**batch, "image": image, "label": label.astype(jnp.int32)}

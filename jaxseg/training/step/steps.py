@@ -23,6 +23,7 @@ from flax import linen as nn
 
 from jaxseg.losses.reduction import total
 from jaxseg.metrics import confusion, confusion_over
+from jaxseg.ops.preprocess import scaled_size
 from jaxseg.ops.resize import resize
 from jaxseg.training.step.accumulation import accumulated_loss_and_grad
 from jaxseg.training.step.gradient import Problem, loss_and_grad
@@ -136,9 +137,8 @@ def eval_step(
     batch = batch if prepare is None else prepare(batch)
     label = batch["label"]
     if eval_scale != 1:
-        image = batch["image"]
-        size = tuple(max(1, round(side * eval_scale)) for side in image.shape[1:3])
-        batch = {**batch, "image": resize(image, size, antialias=True)}
+        size = scaled_size(batch["image"].shape[1:3], eval_scale)
+        batch = {**batch, "image": resize(batch["image"], size, antialias=True)}
     logits = model.apply(variables, *_select(batch, inputs), train=False)["logits"]
     if logits.shape[1:-1] != label.shape[1:]:
         logits = resize(logits, label.shape[1:3])

@@ -1,0 +1,158 @@
+"""The front door: open a run, predict with it, score it.
+
+`jaxseg` loads this file when one of its names is first used.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flax import linen as nn
+
+from jaxseg.config import Config, DataConfig
+from jaxseg.data.reader import ReadOptions
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.inference.prediction import Prediction
+from jaxseg.inference.segmenter import PredictOptions, Segmenter
+from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """A training run, opened for prediction and evaluation.
+
+    Attributes:
+      workdir: The run directory.
+      config: Its configuration.
+      spec: The classes, colors and pixel statistics of its dataset.
+      model: The network.
+      variables: The parameters and statistics of the checkpoint.
+      step: The step of the checkpoint.
+    """
+
+    workdir: Path
+    config: Config
+    spec: DatasetSpec
+    model: nn.Module = dataclasses.field(repr=False)
+    variables: Any = dataclasses.field(repr=False)
+    step: int
+
+    @functools.cached_property
+    def segmenter(self) -> Segmenter:
+        """The network with its preprocessing and the default options."""
+        return self.make_segmenter()
+
+    def make_segmenter(self, options: PredictOptions | None = None) -> Segmenter:
+        """Returns the network with its preprocessing and other options.
+
+        Args:
+          options: How images are segmented, for example with windows or averaged over
+            scales.
+        """
+        data = self.config.data
+        return Segmenter(
+            self.model,
+            self.variables,
+            self.spec,
+            scale=data.eval_scale,
+            options=options or PredictOptions(),
+            reading=ReadOptions(range=data.range, max_pixels=data.max_pixels),
+        )
+
+    def predict(self, image: str | os.PathLike | np.ndarray) -> Prediction:
+        """Segments one image, as evaluation scores it.
+
+        Args:
+          image: An image file, or an array uint8 [H, W, 3].
+
+        Returns:
+          The prediction, with `.labels`, `.probabilities`, `.overlay()` and `.save()`.
+
+        Raises:
+          ValueError: When the image cannot be read.
+        """
+        return self.segmenter.predict(image)
+
+    def evaluate(
+        self, *, split: str | None = None, batch_size: int = 8
+    ) -> dict[str, Any]:
+        """Scores the run on a split of its dataset.
+
+        Args:
+          split: The split, or a slice such as "train[90%:]"; by default the one that
+            was scored during training.
+          batch_size: Images per step. It does not change the scores.
+
+        Returns:
+          The scores by name: numbers, and arrays [K] of the classes.
+        """
+        from jaxseg.tasks.evaluation import evaluate_network
+
+        found = evaluate_network(
+            self.config,
+            self.spec,
+            self.model,
+            self.variables,
+            split=split,
+            batch_size=batch_size,
+        )
+        return found.scores
+
+
+def open_run(
+    workdir: str | os.PathLike,
+    *,
+    checkpoint: str | int = "best",
+    model_options: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    verify: bool = True,
+) -> Run:
+    """Opens a run directory that `jaxseg train` or `jaxseg convert` has written.
+
+    Args:
+      workdir: The run directory.
+      checkpoint: "best", "latest" or the number of a saved step.
+      model_options: Options of the network that differ from training where the
+        parameters stay the same, such as {"output_stride": 8}.
+      data: Fields of `jaxseg.config.DataConfig` that differ from training, such as
+        {"path": "another/folder"}.
+      verify: Whether to compare the weights with the digest that was saved with them.
+
+    Returns:
+      The run. Where it keeps a moving average of its parameters, the variables hold the
+      average.
+
+    Raises:
+      ValueError: When the directory is no run, holds no such checkpoint, or is damaged.
+    """
+    config, spec = read_config(workdir), read_spec(workdir)
+    options = {**config.model.options, **(model_options or {})}
+    config = dataclasses.replace(
+        config,
+        model=dataclasses.replace(config.model, options=options),
+        data=_replaced(config.data, data or {}),
+    )
+    model = build_model(config, spec.num_classes)
+    step, variables = load_variables(
+        workdir,
+        model,
+        checkpoint=checkpoint,
+        ema=config.train.ema is not None,
+        verify=verify,
+    )
+    return Run(Path(workdir), config, spec, model, variables, step)
+
+
+def _replaced(data: DataConfig, changes: Mapping[str, Any]) -> DataConfig:
+    known = [field.name for field in dataclasses.fields(data)]
+    if unknown := sorted(set(changes) - set(known)):
+        raise ValueError(
+            f"data={unknown} is invalid: expected fields out of {', '.join(known)}."
+        )
+    return dataclasses.replace(data, **changes)

@@ -1,0 +1,96 @@
+"""The result of segmenting one image."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from jaxseg import viz
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.storage import atomic
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prediction:
+    """The segmentation of one image.
+
+    Attributes:
+      image: The image, uint8 [H, W, 3].
+      labels: The most probable class of each pixel, int32 [H, W].
+      spec: The names and colors of the classes.
+    """
+
+    image: np.ndarray
+    labels: np.ndarray
+    spec: DatasetSpec
+    compute_probabilities: Callable[[], np.ndarray] = dataclasses.field(repr=False)
+
+    @functools.cached_property
+    def probabilities(self) -> np.ndarray:
+        """The probability of each class, float32 [H, W, K].
+
+        They are computed when they are first asked for, unless the labels were made
+        from them.
+        """
+        return self.compute_probabilities()
+
+    def overlay(self, *, alpha: float = 0.5) -> np.ndarray:
+        """Blends the colors of the classes into the image.
+
+        Args:
+          alpha: The share of the class color, from 0 to 1.
+
+        Returns:
+          uint8 [H, W, 3].
+        """
+        return viz.overlay(
+            self.image, self.labels, self.spec.palette, alpha=alpha, void=self.spec.void
+        )
+
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        name: str = "prediction",
+        overlay: bool = True,
+        probabilities: bool = False,
+    ) -> list[Path]:
+        """Writes the prediction to files, each of them complete or not at all.
+
+        `NAME.png` is an indexed PNG: its pixels are the class numbers, its palette
+        holds the class colors. `NAME_overlay.png` is the overlay. `NAME.npz` holds
+        `probabilities`, float16 [H, W, K], and the names of the `classes`.
+
+        Args:
+          folder: Where to write; it is created when it does not exist.
+          name: The name of the files, without suffix.
+          overlay: Whether to write the overlay.
+          probabilities: Whether to write the probabilities.
+
+        Returns:
+          The files that were written.
+        """
+        target = Path(folder) / name
+        written = [target.with_name(f"{target.name}.png")]
+        with atomic.replacing(written[0]) as path:
+            viz.indexed_png(self.labels, self.spec.palette, void=self.spec.void).save(
+                path
+            )
+        if overlay:
+            written.append(target.with_name(f"{target.name}_overlay.png"))
+            with atomic.replacing(written[-1]) as path:
+                Image.fromarray(self.overlay()).save(path)
+        if probabilities:
+            written.append(target.with_name(f"{target.name}.npz"))
+            with atomic.replacing(written[-1]) as path:
+                np.savez(
+                    path,
+                    probabilities=self.probabilities.astype(np.float16),
+                    classes=np.array(self.spec.classes),
+                )
+        return written

@@ -1,0 +1,186 @@
+"""A network with its weights and its preprocessing: images in, classes out."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax import linen as nn
+
+from jaxseg.data.reader import ReadOptions, read_pixels
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.inference.predict import Mode, predict_labels
+from jaxseg.inference.prediction import Prediction
+from jaxseg.inference.tta import predict_probabilities
+from jaxseg.ops.preprocess import preprocess
+from jaxseg.typing import Size
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictOptions:
+    """How an image is segmented.
+
+    Attributes:
+      mode: "whole" image, overlapping windows ("slide"), or mirrored tiles ("tile", for
+        networks without padding).
+      window: Height and width of windows and tiles.
+      stride: The step between windows; by default two thirds of the window, or the
+        output of one tile.
+      scales: The softmax is averaged over these factors of the image's size.
+      flip: Whether to average with the mirrored image.
+      batch_size: Windows per call of the network.
+      multiple: Images are padded to multiples of this many pixels.
+    """
+
+    mode: Mode = "whole"
+    window: Size | None = None
+    stride: Size | None = None
+    scales: tuple[float, ...] = (1.0,)
+    flip: bool = False
+    batch_size: int = 4
+    multiple: int = 32
+
+    @property
+    def averages(self) -> bool:
+        """Whether several views of an image are averaged."""
+        return self.flip or self.scales != (1.0,)
+
+
+class Segmenter:
+    """Segments images with a network, exactly as evaluation scores it.
+
+    >>> import jax, numpy as np
+    >>> import jaxseg
+    >>> spec = jaxseg.DatasetSpec("two", ("ground", "sky"), ((0, 0, 0), (0, 0, 255)))
+    >>> model = jaxseg.create_model("unet", num_classes=2, width=4, depth=1)
+    >>> image = np.zeros((32, 32, 3), np.uint8)
+    >>> variables = model.init(jax.random.key(0), image[None] / 255.0, train=False)
+    >>> segmenter = jaxseg.Segmenter(model, variables, spec)
+    >>> segmenter.predict(image).labels.shape
+    (32, 32)
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        variables: Any,
+        spec: DatasetSpec,
+        *,
+        scale: float = 1.0,
+        options: PredictOptions = PredictOptions(),
+        reading: ReadOptions = ReadOptions(),  # noqa: B008
+    ) -> None:
+        """Places the weights on the default device.
+
+        Args:
+          model: The network.
+          variables: Its parameters and statistics.
+          spec: Classes, colors, mean and standard deviation of the images.
+          scale: The factor by which images are resized for the network
+            (`data.eval_scale` of a run).
+          options: How images are segmented.
+          reading: How image files are read.
+        """
+        self.model, self.spec = model, spec
+        self.scale, self.options, self.reading = scale, options, reading
+        self._variables = jax.device_put(variables)
+        self._network = jax.jit(lambda v, x: model.apply(v, x, train=False)["logits"])
+        # One object for the life of the segmenter, so that programs are found again.
+        self._apply = functools.partial(self._network, self._variables)
+        self._prepare = jax.jit(functools.partial(preprocess, spec=spec, scale=scale))
+
+    def predict(self, image: str | os.PathLike | np.ndarray) -> Prediction:
+        """Segments one image.
+
+        Args:
+          image: An image file, or an array uint8 [H, W, 3].
+
+        Raises:
+          ValueError: When the file cannot be read, or the array is no RGB image.
+        """
+        if isinstance(image, str | os.PathLike):
+            image = read_pixels(Path(image), self.reading)
+        image = np.asarray(image)
+        if image.ndim != 3 or image.shape[-1] != 3 or image.dtype != np.uint8:
+            raise ValueError(
+                f"image={image.dtype}{list(image.shape)} is invalid: expected an RGB "
+                "image, uint8 [H, W, 3], or the name of an image file."
+            )
+        pixels = self._padded(image)
+        height, width = image.shape[:2]
+
+        def crop(result):
+            return result[0, :height, :width]
+
+        labels, probabilities = self.segment(pixels)
+        if probabilities is None:
+            later = lambda: crop(self.probabilities(pixels))
+        else:
+            later = lambda: crop(probabilities)
+        return Prediction(image, crop(labels), self.spec, later)
+
+    def segment(
+        self, pixels: np.ndarray, *, soft: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Segments a batch of images of one size.
+
+        Args:
+          pixels: uint8 [B, H, W, 3].
+          soft: Whether to return probabilities even if the labels do not need them.
+
+        Returns:
+          The most probable classes, int32 [B, H, W], and the probabilities, float32
+          [B, H, W, K], or None where they were not needed.
+        """
+        if soft or self.options.averages:
+            probabilities = self.probabilities(pixels)
+            return probabilities.argmax(-1).astype(np.int32), probabilities
+        labels = predict_labels(
+            self._apply, self._prepare(pixels), size=pixels.shape[1:3], **self._how()
+        )
+        return labels, None
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """Returns the mean softmax over scales and flips, float32 [B, H, W, K].
+
+        Args:
+          pixels: uint8 [B, H, W, 3].
+        """
+        return predict_probabilities(
+            self._apply,
+            self._prepare(pixels),
+            scales=self.options.scales,
+            flip=self.options.flip,
+            size=pixels.shape[1:3],
+            **self._how(),
+        )
+
+    def padded_size(self, size: Size) -> Size:
+        """Returns the size to which an image is padded with the mean color."""
+        multiple = self.options.multiple if self.options.mode == "whole" else 1
+        height, width = (-(-side // multiple) * multiple for side in size)
+        return height, width
+
+    def _padded(self, image: np.ndarray) -> np.ndarray:
+        height, width = self.padded_size(image.shape[:2])
+        pixels = np.empty((1, height, width, 3), np.uint8)
+        pixels[:] = self.spec.mean_colour
+        pixels[0, : image.shape[0], : image.shape[1]] = image
+        return pixels
+
+    def _how(self) -> dict[str, Any]:
+        options = self.options
+        # A whole image is padded once, before it is resized, as in evaluation.
+        padded = options.mode == "whole" and options.scales == (1.0,)
+        return {
+            "mode": options.mode,
+            "window": options.window,
+            "stride": options.stride,
+            "batch": options.batch_size,
+            "multiple": 1 if padded else options.multiple,
+        }

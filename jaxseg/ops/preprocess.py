@@ -1,0 +1,73 @@
+"""From pixels to the input of a network; training, prediction and export share it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import jax.numpy as jnp
+
+from jaxseg.ops.resize import resize
+from jaxseg.typing import Array, Size
+
+
+class Normalization(Protocol):
+    """What is subtracted and divided by; `jaxseg.data.DatasetSpec` has it.
+
+    Attributes:
+      mean: The mean of each channel, for images in [0, 1].
+      std: The standard deviation of each channel, for images in [0, 1].
+    """
+
+    mean: Sequence[float]
+    std: Sequence[float]
+
+
+def preprocess(pixels: Array, spec: Normalization, *, scale: float = 1.0) -> Array:
+    """Turns pixels into the input of a network.
+
+    Args:
+      pixels: Images [B, H, W, C] with values from 0 to 255, of any number type.
+      spec: The mean and standard deviation of each channel.
+      scale: The factor by which height and width are resized after normalization
+        (bilinear, antialiased when the image shrinks).
+
+    Returns:
+      float32 [B, h, w, C], see `scaled_size` for h and w.
+
+    Raises:
+      ValueError: When the spec does not fit the channels.
+    """
+    image = normalize(pixels.astype(jnp.float32) / 255, spec)
+    if scale == 1:
+        return image
+    return resize(image, scaled_size(image.shape[1:3], scale), antialias=True)
+
+
+def normalize(image: Array, spec: Normalization) -> Array:
+    """Subtracts the mean from images in [0, 1] and divides by the deviation.
+
+    Args:
+      image: float32 [B, H, W, C].
+      spec: The mean and standard deviation of each channel.
+
+    Raises:
+      ValueError: When the spec does not fit the channels.
+    """
+    channels = image.shape[-1]
+    if not len(spec.mean) == len(spec.std) == channels or min(spec.std) <= 0:
+        raise ValueError(
+            f"mean={tuple(spec.mean)}, std={tuple(spec.std)} is invalid: expected "
+            f"{channels} numbers each, one per channel of the image, with std > 0."
+        )
+    mean, std = (
+        jnp.asarray(values, jnp.float32).reshape(1, 1, 1, -1)
+        for values in (spec.mean, spec.std)
+    )
+    return (image - mean) / std
+
+
+def scaled_size(size: Size, scale: float) -> Size:
+    """Returns height and width after scaling, each rounded and at least 1."""
+    height, width = (max(1, round(side * scale)) for side in size)
+    return height, width

@@ -1,0 +1,131 @@
+"""Scoring a trained network on a split of its dataset, or of another one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+from flax import linen as nn
+
+from jaxseg.config import Config
+from jaxseg.data import DatasetSpec
+from jaxseg.metrics import ConfusionTotal, scores
+from jaxseg.tasks.table import Examples, system_of
+from jaxseg.training.devices import runner as devices
+from jaxseg.training.run import evaluate
+
+Space = int | tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes:
+      split: The split that was scored.
+      num_examples: Number of its examples.
+      total: The confusion counts.
+      further: Scores besides those of the confusion counts, by name.
+    """
+
+    split: str
+    num_examples: int
+    total: ConfusionTotal
+    further: Mapping[str, float]
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """All scores by name: numbers, and arrays [K] of the classes."""
+        return {**scores(self.total.matrix), **self.further}
+
+
+def evaluate_network(
+    config: Config,
+    spec: DatasetSpec,
+    model: nn.Module,
+    variables: Any,
+    *,
+    split: str | None = None,
+    batch_size: int = 8,
+    chosen: list[jax.Device] | None = None,
+    space: Space = 1,
+) -> Evaluation:
+    """Scores a network on a split of the dataset of a configuration.
+
+    Args:
+      config: The configuration of the run.
+      spec: The classes that the network was trained on.
+      model: The network.
+      variables: Its parameters and statistics.
+      split: The split, or a slice such as "train[90%:]"; by default that of the
+        configuration (`data.eval_split`).
+      batch_size: Images per step, over all devices.
+      chosen: The devices; all of them by default.
+      space: Number of devices that share the rows (and columns) of one image.
+
+    Raises:
+      ValueError: For an unknown split, or a dataset with other classes.
+    """
+    task = system_of(config)
+    split = split or config.data.eval_split
+    source = task.open_source(config.data, split)
+    check_classes(source.spec, spec)
+    total = count(
+        config,
+        spec,
+        model,
+        variables,
+        source,
+        batch_size=batch_size,
+        chosen=devices.choose() if chosen is None else chosen,
+        space=space,
+    )
+    scorer = task.further_scores(config, model, source)
+    further = {} if scorer is None else scorer(variables)
+    return Evaluation(split, len(source), total, further)
+
+
+def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
+    """Raises ValueError unless a dataset has the classes of the training data."""
+    if found.classes != trained.classes:
+        raise ValueError(
+            f"dataset {found.name!r} has the classes {', '.join(found.classes)}; the "
+            f"network was trained on {', '.join(trained.classes)}"
+        )
+
+
+def count(
+    config: Config,
+    spec: DatasetSpec,
+    model: nn.Module,
+    variables: Any,
+    source: Examples,
+    *,
+    batch_size: int,
+    chosen: list[jax.Device],
+    space: Space = 1,
+) -> ConfusionTotal:
+    """Returns the confusion counts of a network over all examples of a source.
+
+    Counts are integers, so that neither the batch size nor the number of devices
+    changes a digit of a score, as long as the network gives a pixel the same class.
+    """
+    task = system_of(config)
+    runner = devices.Evaluation(
+        task.counting(config, model, spec), kind="jit", devices=chosen, space=space
+    )
+    batches = task.eval_batches(
+        source,
+        batch_size=batch_size,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+    )
+    return evaluate.count(
+        runner.place(variables),
+        batches,
+        runner.count,
+        num_classes=spec.num_classes,
+        ids=source.ids,
+    )

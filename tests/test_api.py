@@ -1,0 +1,105 @@
+"""The front door: a stored run opens, predicts and is scored from Python."""
+
+import json
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+import jaxseg
+from jaxseg.cli.main import main
+from jaxseg.ops.preprocess import preprocess
+
+GOLDEN = pathlib.Path(__file__).parent / "golden"
+IMAGE = GOLDEN / "photos" / "validation" / "images" / "scene1.png"
+
+
+@pytest.fixture(scope="module")
+def run():
+    """A narrow U-Net that was trained for four steps."""
+    return jaxseg.open_run(GOLDEN / "unet", checkpoint="latest")
+
+
+def test_a_run_tells_what_it_is(run):
+    assert run.step == 4
+    assert run.spec.name == "shapes" and run.config.model.name == "unet"
+    assert run.spec.num_classes == len(run.spec.classes) == 7
+
+
+def test_prediction_of_a_file_equals_that_of_its_pixels_and_of_the_command(
+    run, tmp_path
+):
+    found = run.predict(IMAGE)
+    pixels = np.asarray(Image.open(IMAGE))
+    np.testing.assert_array_equal(found.image, pixels)
+    np.testing.assert_array_equal(run.predict(pixels).labels, found.labels)
+    workdir = f"--workdir={GOLDEN / 'unet'}"
+    assert main(["predict", str(IMAGE), workdir, f"-o={tmp_path}"]) == 0
+    written = np.asarray(Image.open(tmp_path / "scene1.png"))
+    np.testing.assert_array_equal(written, found.labels)
+    blend = np.asarray(Image.open(tmp_path / "scene1_overlay.png"))
+    np.testing.assert_array_equal(blend, found.overlay())
+
+
+def test_probabilities_are_the_softmax_of_the_network(run):
+    found = run.predict(IMAGE)
+    padded = np.empty((1, 32, 64, 3), np.uint8)
+    padded[:] = run.spec.mean_colour
+    padded[0, :30, :44] = found.image
+    x = preprocess(padded, run.spec)
+    logits = jax.jit(run.model.apply)(run.variables, x)["logits"]
+    expected = np.asarray(jax.nn.softmax(logits))[0, :30, :44]
+    np.testing.assert_allclose(found.probabilities, expected, atol=1e-6)
+    np.testing.assert_array_equal(found.probabilities.argmax(-1), found.labels)
+
+
+def test_averaged_labels_follow_the_averaged_probabilities(run):
+    options = jaxseg.PredictOptions(scales=(0.5, 1.0), flip=True)
+    found = run.make_segmenter(options).predict(IMAGE)
+    np.testing.assert_array_equal(found.probabilities.argmax(-1), found.labels)
+    assert np.abs(found.probabilities - run.predict(IMAGE).probabilities).max() > 1e-3
+
+
+def test_a_prediction_is_saved(run, tmp_path):
+    found = run.predict(IMAGE)
+    written = found.save(tmp_path / "out", name="scene", probabilities=True)
+    assert [path.name for path in written] == [
+        "scene.png",
+        "scene_overlay.png",
+        "scene.npz",
+    ]
+    np.testing.assert_array_equal(np.asarray(Image.open(written[0])), found.labels)
+    with np.load(written[2]) as stored:
+        assert tuple(stored["classes"]) == run.spec.classes
+        np.testing.assert_allclose(
+            stored["probabilities"], found.probabilities, atol=1e-3
+        )
+    assert sorted(tmp_path.rglob("*.*")) == sorted(written)
+
+
+def test_scores_are_those_of_the_recorded_evaluation(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXSEG_DATA_DIR", str(tmp_path))
+    expected = json.loads((GOLDEN / "expected.json").read_text())["unet"]["evaluated"]
+    assert run.evaluate()["mean_iou"] == expected["mean_iou"]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((1, 4, 4, 3), np.uint8)],
+)
+def test_arrays_that_are_no_image_are_refused(run, image):
+    with pytest.raises(
+        ValueError, match=r"^image=.* is invalid: expected an RGB image"
+    ):
+        run.predict(image)
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="is missing"):
+        jaxseg.open_run(tmp_path)
+    with pytest.raises(ValueError, match=r"data=\['paht'\] is invalid"):
+        jaxseg.open_run(GOLDEN / "unet", data={"paht": "x"})
+    with pytest.raises(ValueError, match="no option 'widht'"):
+        jaxseg.open_run(GOLDEN / "unet", model_options={"widht": 3})
