@@ -11,6 +11,7 @@ import sys
 import jaxseg
 
 PACKAGE = pathlib.Path(jaxseg.__file__).parent
+EXPERIMENTS = PACKAGE.parent / "experiments"
 BASE = {"typing", "config", "storage"}
 NETWORKS = BASE | {"ops", "nn", "backbones", "heads", "models"}
 RUNS = NETWORKS | {"data", "weights", "checkpoints", "runs"}
@@ -111,6 +112,16 @@ def test_imports_follow_the_layers():
 def test_every_folder_is_in_the_table():
     folders = {p.name for p in PACKAGE.iterdir() if p.is_dir() and p.name[0] != "_"}
     assert folders <= set(ALLOWED)
+
+
+def test_experiments_do_not_import_the_command_line():
+    wrong = [
+        f"{path.relative_to(EXPERIMENTS)}: {name}"
+        for path in EXPERIMENTS.rglob("*.py")
+        for name in imports(path)
+        if name.startswith("jaxseg.cli")
+    ]
+    assert not wrong, wrong
 
 
 def test_no_cycle_of_files_or_folders():

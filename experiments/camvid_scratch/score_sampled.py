@@ -1,6 +1,6 @@
 """Scores a Bayesian run with sampled dropout (arXiv 1511.02680), and without.
 
-    python experiments/camvid_scratch/score_sampled.py RUN [--samples 40] [eval options]
+    python experiments/camvid_scratch/score_sampled.py RUN [--samples 40]
 
 Prints mean IoU, class and global accuracy of the network without dropout and of the
 averaged softmax of `samples` networks, and the mean predictive entropy of right and of
@@ -17,33 +17,31 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxseg.cli import eval as evaluation
+import jaxseg
 from jaxseg.data import eval_batches, open_source
 from jaxseg.inference import mc_dropout
 from jaxseg.metrics import ConfusionTotal, confusion, scores
+from jaxseg.ops.preprocess import preprocess
 from jaxseg.ops.resize import resize
-from jaxseg.runs.directory import build_model, load_variables
-from jaxseg.training.step.augment import prepare_eval
 
 
 def main(argv: list[str]) -> None:
     """Scores the run on its validation split."""
-    own = argparse.ArgumentParser(add_help=False)
-    own.add_argument("--samples", type=int, default=40)
-    given, rest = own.parse_known_args(argv)
-    arguments, config = evaluation.parse(rest)
-    source = open_source(config.data, arguments.split or config.data.eval_split)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workdir")
+    parser.add_argument("--samples", type=int, default=40)
+    parser.add_argument("--batch-size", type=int, default=8)
+    given = parser.parse_args(argv)
+    run = jaxseg.open_run(given.workdir)
+    model, variables, data = run.model, run.variables, run.config.data
+    source = open_source(data, data.eval_split)
     spec, classes = source.spec, source.spec.num_classes
-    model = build_model(config, classes)
-    step, variables = load_variables(arguments.workdir, model)
 
     @jax.jit
     def count(batch, key):
         """Both confusion matrices, and entropy sums of right and wrong pixels."""
-        batch = prepare_eval(batch, mean=spec.mean, std=spec.std)
-        image, label = batch["image"], batch["label"]
-        size = [max(1, round(n * config.data.eval_scale)) for n in label.shape[1:]]
-        image = resize(image, tuple(size), antialias=True)
+        label = batch["label"].astype(jnp.int32)
+        image = preprocess(batch["image"], spec, scale=data.eval_scale)
         plain = model.apply(variables, image)["logits"]
         sampled = mc_dropout(model.apply, variables, image, key, given.samples)
         plain, mean = (
@@ -58,15 +56,13 @@ def main(argv: list[str]) -> None:
     totals = ConfusionTotal(classes), ConfusionTotal(classes)
     entropies = np.zeros((2, 2))
     key = jax.random.key(0)
-    for number, batch in enumerate(
-        eval_batches(source, batch_size=arguments.batch_size)
-    ):
+    for number, batch in enumerate(eval_batches(source, batch_size=given.batch_size)):
         batch.pop("index")
         *matrices, sums = count(batch, jax.random.fold_in(key, number))
         for total, matrix in zip(totals, matrices, strict=True):
             total.add(matrix)
         entropies += np.array(sums, np.float64)
-    result = {"step": step, "samples": given.samples, "images": len(source)}
+    result = {"step": run.step, "samples": given.samples, "images": len(source)}
     for name, total in zip(("plain", "sampled"), totals, strict=True):
         found = scores(total.matrix)
         kept = ("mean_iou", "mean_accuracy", "pixel_accuracy")

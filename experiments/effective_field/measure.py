@@ -18,10 +18,11 @@ import jax
 import numpy as np
 
 from jaxseg import analysis
-from jaxseg.cli.sweep import commit, machine, summary
 from jaxseg.lab.networks import Network, build, noise, theoretical
 from jaxseg.lab.page import Table, lines, png
+from jaxseg.metrics.seeds import summarize_seeds
 from jaxseg.runs.directory import load_variables, read_config
+from jaxseg.runs.provenance import commit, machine
 from jaxseg.storage.json_file import write_lines
 from jaxseg.viz import figures
 
@@ -49,7 +50,7 @@ def main(names: list[str]) -> None:
                     )
             print(name, seed, flush=True)
     write_lines(HERE / "results.jsonl", rows)
-    table = [summary(", ".join(key), values) for key, values in groups.items()]
+    table = [summarize_seeds(", ".join(key), values) for key, values in groups.items()]
     columns = ("network", "seeds", "value", "spread", "lowest", "highest")
     print(lines(Table("Effective fields", columns, table)))
     (HERE / "results.png").write_bytes(png(figures.beside(pictures, 2)))

@@ -1,6 +1,6 @@
 """Pixel error and foreground-restricted Rand score of an ISBI run, slice by slice.
 
-    python experiments/isbi_unet/score.py RUN [--data.path ISBI]
+    python experiments/isbi_unet/score.py RUN [ISBI]
 
 Objects are the 4-connected components of `p(cell) > threshold`. As in the challenge,
 the best threshold counts too; it is one threshold for all slices. The true borders are
@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 import jax
 import numpy as np
 
-from jaxseg.cli import eval as evaluation
-from jaxseg.data import DatasetSpec, Source, open_source
+import jaxseg
+from jaxseg.data import Source, open_source
 from jaxseg.metrics.rand import components, pair_counts, rand_score
-from jaxseg.runs.directory import build_model, load_variables
-from jaxseg.training.step.augment import prepare_eval
+from jaxseg.ops.preprocess import preprocess
 
 THRESHOLDS = (*(round(0.05 * k, 2) for k in range(1, 20)), 0.97, 0.98, 0.99, 0.995)
 CELL = 1
@@ -28,21 +26,20 @@ CELL = 1
 
 def main(argv: list[str]) -> None:
     """Scores the run named on the command line on its validation split."""
-    arguments, config = evaluation.parse(argv)
-    source = open_source(config.data, arguments.split or config.data.eval_split)
-    model = build_model(config, source.spec.num_classes)
-    step, variables = load_variables(arguments.workdir, model)
-    network = jax.jit(lambda x: jax.nn.softmax(model.apply(variables, x)["logits"]))
+    workdir, *path = argv
+    run = jaxseg.open_run(workdir, data={"path": path[0]} if path else None)
+    source = open_source(run.config.data, run.config.data.eval_split)
+    network = jax.jit(
+        lambda x: jax.nn.softmax(run.model.apply(run.variables, x)["logits"])
+    )
     maps = [cell_probability(network, source, k) for k in range(len(source))]
     truths = [source.label(k) for k in range(len(source))]
-    report(source, maps, truths, step)
+    report(source, maps, truths, run.step)
 
 
 def cell_probability(network, source: Source, index: int) -> np.ndarray:
     """p(cell) of one slice, [H, W]."""
-    spec: DatasetSpec = source.spec
-    batch = {"image": source[index]["image"][None], "label": source.label(index)[None]}
-    image = prepare_eval(batch, mean=spec.mean, std=spec.std)["image"]
+    image = preprocess(source[index]["image"][None], source.spec)
     return np.asarray(network(image))[0, ..., CELL]
 
 
@@ -82,4 +79,4 @@ def report(source: Source, maps, truths, step: int) -> None:
 
 
 if __name__ == "__main__":
-    main([str(Path(sys.argv[1])), *sys.argv[2:]] if sys.argv[1:] else ["--help"])
+    main(sys.argv[1:])

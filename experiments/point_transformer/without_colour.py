@@ -12,10 +12,10 @@ import sys
 
 import numpy as np
 
-from jaxseg.cli.eval import score
 from jaxseg.data import Clouds, open_clouds
 from jaxseg.metrics import scores, table
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.tasks.evaluation import count
 from jaxseg.training.devices import runner as devices
 
 
@@ -35,7 +35,7 @@ def main(workdir: str) -> None:
     _, variables = load_variables(workdir, model)
     source = open_clouds(config.data, config.data.eval_split)
     for name, clouds in (("as they are", source), ("shuffled", shuffled(source))):
-        total = score(
+        total = count(
             config,
             spec,
             model,

@@ -15,17 +15,16 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 import jax
 import numpy as np
 from PIL import Image
 
-from jaxseg.cli import eval as evaluation
+import jaxseg
 from jaxseg.data import open_source
 from jaxseg.data.builders.raters.case import COUNTS, MODES
 from jaxseg.metrics.ged import energy_distance, iou_distances
-from jaxseg.runs.directory import build_model, load_variables
+from jaxseg.ops.preprocess import preprocess
 from jaxseg.tasks.prob_unet import rater_groups, sampler
 
 SAMPLES = 100
@@ -35,22 +34,22 @@ DRAWS = (1, 4, 8, 16)
 def main(argv: list[str]) -> None:
     """Scores the run named on the command line on its validation split."""
     figure = argv.pop(argv.index("--figure") + 1) if "--figure" in argv else None
-    arguments, config = evaluation.parse([a for a in argv if a != "--figure"])
-    source = open_source(config.data, arguments.split or config.data.eval_split)
-    model = build_model(config, source.spec.num_classes)
-    step, variables = load_variables(
-        arguments.workdir, model, checkpoint=arguments.checkpoint
-    )
+    checkpoint = "best"
+    if "--checkpoint" in argv:
+        checkpoint = argv.pop(argv.index("--checkpoint") + 1)
+    (workdir,) = (name for name in argv if not name.startswith("--"))
+    run = jaxseg.open_run(workdir, checkpoint=checkpoint)
+    model, variables = run.model, run.variables
+    source = open_source(run.config.data, run.config.data.eval_split)
     draw = sampler(model, source, SAMPLES)
     answer = jax.jit(lambda x: model.apply(variables, x)["logits"].argmax(-1))
     cases = []
     for number, members in enumerate(rater_groups(source.ids).values()):
         image = source[members[0]]["image"]
         raters = np.stack([source.label(i) for i in members]).astype(np.int32)
-        ready = (image / 255.0 - source.spec.mean) / source.spec.std
-        mean = np.asarray(answer(ready[None].astype(np.float32)))
+        mean = np.asarray(answer(preprocess(image[None], source.spec)))
         cases.append((image, raters, np.asarray(draw(variables, image, number)), mean))
-    report(cases, step)
+    report(cases, run.step)
     if figure is not None:
         Image.fromarray(picture(cases)).save(figure)
 
@@ -146,4 +145,4 @@ def picture(cases, count: int = 5) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main([str(Path(sys.argv[1])), *sys.argv[2:]] if sys.argv[1:] else ["--help"])
+    main(sys.argv[1:])

@@ -11,14 +11,13 @@ with ASPP, PASCAL VOC 2012 val), trained at 8, 16, 32: evaluated at 16 74.45, 77
 
 from __future__ import annotations
 
-import json
 import sys
-import tempfile
 from pathlib import Path
 
-from jaxseg.cli import eval as scoring
-from jaxseg.cli.sweep import commit, machine, summary
+import jaxseg
 from jaxseg.lab.page import Table, lines, png
+from jaxseg.metrics.seeds import summarize_seeds
+from jaxseg.runs.provenance import commit, machine
 from jaxseg.storage.json_file import write_lines
 from jaxseg.viz import figures
 
@@ -41,7 +40,7 @@ def main(runs: Path) -> None:
                 groups.setdefault(name, []).append(found["mean_iou"])
                 print(name, seed, found["mean_iou"], flush=True)
     write_lines(HERE / "results.jsonl", rows)
-    table = [summary(name, values) for name, values in groups.items()]
+    table = [summarize_seeds(name, values) for name, values in groups.items()]
     columns = ("strides", "seeds", "mean_iou", "spread", "lowest", "highest")
     print(lines(Table("train x eval", columns, table)))
     picture = figures.samples(groups, title="mean_iou")
@@ -49,12 +48,9 @@ def main(runs: Path) -> None:
 
 
 def score(folder: Path, stride: int) -> dict[str, float]:
-    """Scores of `jaxseg eval`, without the matrix."""
-    with tempfile.TemporaryDirectory() as place:
-        output = Path(place) / "scores.json"
-        options = ["--model.options.output_stride", str(stride), "--batch-size", "20"]
-        scoring.main([str(folder), *options, "-o", str(output)])
-        found = json.loads(output.read_text())
+    """The scores of `jaxseg eval` with another output stride."""
+    run = jaxseg.open_run(folder, model_options={"output_stride": stride})
+    found = run.evaluate(batch_size=20)
     return {key: found[key] for key in ("mean_iou", "pixel_accuracy", "iou")}
 
 

@@ -17,10 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxseg.analysis import grid_energy
-from jaxseg.cli.sweep import commit, machine, summary
 from jaxseg.data import open_source
 from jaxseg.lab.page import Table, lines, png
+from jaxseg.metrics.seeds import summarize_seeds
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.runs.provenance import commit, machine
 from jaxseg.storage.json_file import write_lines
 from jaxseg.viz import figures
 
@@ -44,7 +45,7 @@ def main(runs: Path) -> None:
                 groups.setdefault(key, []).append(power)
         print(folder.name, flush=True)
     write_lines(record / "grid.jsonl", rows)
-    table = [summary(name, values) for name, values in groups.items()]
+    table = [summarize_seeds(name, values) for name, values in groups.items()]
     columns = ("network", "seeds", "power", "spread", "lowest", "highest")
     print(lines(Table("Power on the grid, noise = 1", columns, table)))
     picture = figures.samples(groups, title="power on the grid, noise = 1")

@@ -13,14 +13,10 @@ and spread over the seeds, results.png shows every seed: over `axis = {"name": x
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import os
-import platform
 import queue
-import re
 import shlex
 import shutil
-import statistics
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -32,8 +28,10 @@ import tyro
 
 from jaxseg.config import Config
 from jaxseg.lab.page import Table, lines, png
+from jaxseg.metrics.seeds import summarize_seeds
 from jaxseg.runs.config_file import config_name, execute_file
 from jaxseg.runs.directory import CONFIG, read_config
+from jaxseg.runs.provenance import commit, machine, versions
 from jaxseg.runs.serialize import differences, from_dict, to_dict
 from jaxseg.storage.json_file import write_json, write_lines
 from jaxseg.training.run.metric_writer import METRICS, read_metrics
@@ -41,7 +39,6 @@ from jaxseg.viz import figures
 
 RESULTS, TABLE, LOG, FIGURE = "results.jsonl", "table.json", "log.txt", "results.png"
 CACHE = "compiled"
-PACKAGES = ("jax", "flax", "optax", "numpy")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,7 +215,7 @@ def report(
     about = {
         "command": command,
         "commit": commit(),
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "versions": versions(),
         "machine": machine(),
     }
     results, groups = [], {}
@@ -231,7 +228,7 @@ def report(
         results.append({"name": run.name, "seed": run.seed, **scores, **about})
         groups.setdefault(run.name, []).append(scores[metric])
     write_lines(folder / RESULTS, results)
-    rows = [summary(name, values) for name, values in groups.items()]
+    rows = [summarize_seeds(name, values) for name, values in groups.items()]
     columns = ("name", "seeds", metric, "spread", "lowest", "highest")
     write_json(folder / TABLE, [dict(zip(columns, row, strict=True)) for row in rows])
     print(lines(Table(f"{folder}", columns, rows)))
@@ -249,28 +246,3 @@ def draw(
     label, places = axis
     points = {name: (places[name], values) for name, values in scores.items()}
     return figures.scatter(points, x_label=label, y_label=metric)
-
-
-def summary(name: str, values: list[float]) -> tuple[Any, ...]:
-    """Name, number, mean, standard deviation (None of one), least, largest."""
-    spread = statistics.stdev(values) if len(values) > 1 else None
-    mean = statistics.fmean(values)
-    return (name, len(values), mean, spread, min(values), max(values))
-
-
-def machine() -> str:
-    """The processor's name if the system tells it, and the number of cores."""
-    names = Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
-    found = re.search(r"^model name\s*:\s*(.+)$", names, re.MULTILINE)
-    name = found[1] if found else platform.processor() or platform.machine()
-    return f"{os.cpu_count()} CPU cores ({name})"
-
-
-def commit() -> str | None:
-    """The commit of the package's checkout, None outside one."""
-    done = subprocess.run(
-        ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip() or None

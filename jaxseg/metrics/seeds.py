@@ -1,0 +1,38 @@
+"""Scores of several seeds, summarized."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class SeedSummary(NamedTuple):
+    """The scores of one configuration over its seeds.
+
+    Attributes:
+      name: The configuration.
+      seeds: Number of seeds.
+      mean: The mean score.
+      spread: The standard deviation, or None for one seed.
+      lowest: The lowest score.
+      highest: The highest score.
+    """
+
+    name: str
+    seeds: int
+    mean: float
+    spread: float | None
+    lowest: float
+    highest: float
+
+
+def summarize_seeds(name: str, values: Sequence[float]) -> SeedSummary:
+    """Returns mean and spread of the scores of one configuration.
+
+    >>> summarize_seeds("aspp", [0.5, 0.75]).mean
+    0.625
+    """
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    mean = statistics.fmean(values)
+    return SeedSummary(name, len(values), mean, spread, min(values), max(values))

@@ -1,0 +1,35 @@
+"""Where a recorded number comes from: commit, machine, versions of packages."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+PACKAGES = ("jax", "flax", "optax", "numpy")
+
+
+def commit() -> str | None:
+    """Returns the commit of the package's checkout, or None outside of one."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:  # git is not installed
+        return None
+    return done.stdout.strip() or None
+
+
+def machine() -> str:
+    """Returns the number of CPU cores and the name of the processor."""
+    names = Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
+    found = re.search(r"^model name\s*:\s*(.+)$", names, re.MULTILINE)
+    name = found[1] if found else platform.processor() or platform.machine()
+    return f"{os.cpu_count()} CPU cores ({name})"
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of the packages that can change a number."""
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
