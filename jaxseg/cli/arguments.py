@@ -7,12 +7,11 @@ import io
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import tyro
 
-from jaxseg.runs.checks import check_bounds
-from jaxseg.runs.rules import Rule
+from jaxseg.runs.rules import Rule, check_bounds
 
 T = TypeVar("T")
 WRONG_LINE = 2  # exit status
@@ -79,8 +78,3 @@ def summary(box: str) -> str:
     if "Perhaps you meant:" in rows and near:
         message += f"; did you mean {' or '.join(dict.fromkeys(near))}?"
     return re.sub(r"\[/?\w+\]", "", message)  # of rich
-
-
-def within(values: Mapping[str, Rule], holder: Any) -> dict[str, Rule]:
-    """The rules of those fields that `holder` has, for tools that share a table."""
-    return {name: rule for name, rule in values.items() if hasattr(holder, name)}

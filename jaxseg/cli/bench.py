@@ -23,7 +23,16 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from jaxseg.cli.arguments import parsed
+from jaxseg.runs.rules import number, optional, whole
+
 PARTS = ("ops", "models", "memory")
+
+
+BOUNDS = {
+    "budget": optional(number(above=0)),
+    "threads": whole(0, 4_096),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +67,7 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Measures what is not on file yet; then writes table and charts."""
-    options = tyro.cli(Options, args=argv, prog="jaxseg bench")
+    options = parsed(Options, argv, prog="jaxseg bench", bounds=BOUNDS)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch's share
     import jax
 

@@ -19,11 +19,14 @@ import tyro
 
 from jaxseg import weights
 from jaxseg.checkpoints.manager import Checkpoints
+from jaxseg.cli.arguments import parsed
 from jaxseg.config import Config, ModelConfig
 from jaxseg.data.spec import DatasetSpec, generated_palette
 from jaxseg.models import MODELS
+from jaxseg.runs.checks import check_options
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import CONFIG, build_model, read_config, read_spec, write_run
+from jaxseg.runs.rules import optional, text, whole
 from jaxseg.runs.serialize import near, to_dict
 from jaxseg.weights import verify
 from jaxseg.weights.catalog.mmseg_config import stated_options
@@ -34,6 +37,14 @@ from jaxseg.weights.translate import model_card as cards
 from jaxseg.weights.translate.convert import flatten
 from jaxseg.weights.translate.num_classes import count_classes
 from jaxseg.weights.translate.state_dict import unwrap
+
+BOUNDS = {
+    "source": text(),
+    "output": text(),
+    "num_classes": optional(whole(1, 65_535)),
+    "part": optional(text()),
+    "channels": whole(1, 1_024),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +81,7 @@ class Options:
 def main(argv: list[str]) -> int:
     """Converts, prints the report; the exit status is 0."""
     given, rest = take_options(argv)
-    options = tyro.cli(Options, args=rest, prog="jaxseg convert")
+    options = parsed(Options, rest, prog="jaxseg convert", bounds=BOUNDS)
     output = pathlib.Path(options.output)
     _check_output(output)
     path = files.local(options.source)
@@ -123,6 +134,7 @@ def _choose(options: Options, given: Mapping, path: str, tree) -> tuple[Config, 
     if not base.model.name:
         raise ValueError(f"{path} does not tell its network; --model NAME is needed")
     config = overridden(base, given)
+    check_options(config, given)
     if num_classes is None:
         num_classes = _count(config, path, tree, options.channels)
     return config, num_classes

@@ -10,8 +10,19 @@ import numpy as np
 
 from jaxseg.inference.crf import Kernels, Method, Normalisation
 from jaxseg.inference.crf_refine import refine
+from jaxseg.runs.rules import number, whole
 
 Refiner = Callable[[np.ndarray, np.ndarray, tuple[int, int]], np.ndarray]
+
+
+BOUNDS = {
+    "colour_weight": number(0),
+    "sigma_xy": number(above=0),
+    "sigma_rgb": number(above=0),
+    "position_weight": number(0),
+    "position_sigma": number(above=0),
+    "iterations": whole(0, 10_000),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,18 +48,7 @@ class CRF:
 
 
 def refiner(options: CRF) -> Refiner:
-    """Maps probabilities [H, W, K], padded image and true size to probabilities.
-
-    Raises:
-      ValueError: for deviations that are not positive and negative iterations.
-    """
-    deviations = (options.sigma_xy, options.sigma_rgb, options.position_sigma)
-    if min(deviations) <= 0 or options.iterations < 0:
-        raise ValueError(
-            f"--crf: sigma_xy, sigma_rgb, position_sigma are {deviations} and "
-            f"iterations is {options.iterations}; allowed are more than 0, and 0 or "
-            "more"
-        )
+    """Maps probabilities [H, W, K], padded image and true size to probabilities."""
     kernels = Kernels(
         position_weight=options.position_weight,
         position_sigma=options.position_sigma,

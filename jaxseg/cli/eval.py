@@ -16,15 +16,34 @@ import jax
 import numpy as np
 import tyro
 
+from jaxseg.cli.arguments import parsed
 from jaxseg.config import Config, DataConfig
 from jaxseg.data import DatasetSpec
 from jaxseg.metrics import scores, table, to_json
+from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
+from jaxseg.runs.checks import check_options
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.default import DEFAULT
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.runs.rules import optional, some, text, whole
 from jaxseg.storage.json_file import write_json
 from jaxseg.tasks.evaluation import evaluate_network
 from jaxseg.training.devices import runner as devices
+
+BOUNDS = {
+    "split": optional(text()),
+    "checkpoint": text(),
+    "batch_size": whole(1),
+    "devices": optional(whole(1)),
+    "space": some(whole(1)),
+    "output": optional(text()),
+    **{
+        name: rule
+        for name, rule in CONFIGURATION.items()
+        if name in ("data.path", "data.data_dir", "data.classes", "data.eval_split")
+        or name in ("data.eval_scale", "data.workers", "data.range", "data.max_pixels")
+    },
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,9 +119,12 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     options, rest = take_options(argv)
     workdir = rest[0] if rest and not rest[0].startswith("-") else None
     base = Config() if workdir is None else overridden(read_config(workdir), options)
+    check_options(base, options)
     # Without a directory the parser says what is missing, or shows its help.
     default = Arguments(workdir=tyro.MISSING, data=base.data)
-    arguments = tyro.cli(Arguments, default=default, args=rest, prog="jaxseg eval")
+    arguments = parsed(
+        Arguments, rest, prog="jaxseg eval", bounds=BOUNDS, default=default
+    )
     if arguments.workdir != workdir:
         raise ValueError(f"the work directory {arguments.workdir!r} must come first")
     return arguments, dataclasses.replace(base, data=arguments.data)

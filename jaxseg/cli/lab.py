@@ -17,11 +17,13 @@ import shlex
 import tyro
 
 from jaxseg import analysis
+from jaxseg.cli.arguments import one_line
 from jaxseg.lab import network_tools as lab_models
 from jaxseg.lab import networks as lab_networks
 from jaxseg.lab import rate_tools as lab_rates
 from jaxseg.lab.page import Report, Table, write
 from jaxseg.runs.directory import variable_shapes
+from jaxseg.runs.rules import check_bounds, each, optional, some, whole
 from jaxseg.viz import figures
 
 
@@ -91,6 +93,22 @@ def _field(extents, part):
     return lab_networks.field_cell(extents[part]) if part in extents else None
 
 
+BOUNDS = {  # of all tools
+    "base": whole(1, 65_536),
+    "classes": whole(1, 65_535),
+    "count": whole(1, 1_000),
+    "depth": optional(whole(0, 100)),
+    "field": whole(1, 65_536),
+    "images": whole(1, 1_000),
+    "kernel": whole(1, 99),
+    "map": optional(whole(1, 65_536)),
+    "output_stride": whole(1, 1_024),
+    "seed": whole(),
+    "shifts": some(whole(1, 65_536)),
+    "size": each(whole(1, 65_536)),
+    "stride": whole(1, 1_024),
+    "strides": each(whole(1, 1_024)),
+}
 TOOLS = {
     "plan": lab_rates.Plan,
     "rates": lab_rates.Rates,
@@ -107,7 +125,9 @@ TOOLS = {
 def main(argv: list[str]) -> int:
     """Runs one tool; `--out DIR` says where its files go (default lab/TOOL)."""
     rest, out = _take_out(argv)
-    tool = tyro.extras.subcommand_cli_from_dict(TOOLS, args=rest, prog="jaxseg lab")
+    with one_line("jaxseg lab"):
+        tool = tyro.extras.subcommand_cli_from_dict(TOOLS, args=rest, prog="jaxseg lab")
+    check_bounds(tool, {k: rule for k, rule in BOUNDS.items() if hasattr(tool, k)})
     report = tool.run()
     report.command = shlex.join(["jaxseg", "lab", *argv])
     write(report, out or f"lab/{rest[0]}")

@@ -23,12 +23,20 @@ from rich.progress import track
 from rich.table import Table
 
 from jaxseg.analysis.jaxpr.cost import Cost, count_cost_and_weights, count_parameters
+from jaxseg.cli.arguments import parsed
 from jaxseg.models import MODELS
 from jaxseg.nn.block_config import Style
+from jaxseg.runs.rules import each, whole
 
 SIZE = (512, 512)
 LOOP = "a loop of unknown length counts once"
 CHANNELS = (3, 4, 1)  # colour; colour and sparse depth; grey
+
+
+BOUNDS = {
+    "size": each(whole(1, 65_536)),
+    "classes": whole(1, 65_535),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +77,7 @@ class Row:
 
 def main(argv: list[str]) -> int:
     """Prints the table; the exit status is 0."""
-    options = tyro.cli(Options, args=argv, prog="jaxseg models")
+    options = parsed(Options, argv, prog="jaxseg models", bounds=BOUNDS)
     names = matching(options.pattern)
     rows = (
         describe(name, MODELS[name], size=options.size, classes=options.classes)

@@ -15,11 +15,12 @@ from typing import Annotated, Any
 import jax
 import tyro
 
+from jaxseg.cli.arguments import parsed
 from jaxseg.config import Config
 from jaxseg.plan.compile import Program, Slice, compiled, described, step_flops
 from jaxseg.plan.report import comparison, figures, fits, text
 from jaxseg.plan.search import alternatives, image_devices, in_words, search
-from jaxseg.runs import default
+from jaxseg.runs import default, rules
 from jaxseg.runs.config_file import (
     chosen,
     config_name,
@@ -27,9 +28,20 @@ from jaxseg.runs.config_file import (
     overridden,
     take_options,
 )
+from jaxseg.runs.rules import optional, whole
 from jaxseg.runs.serialize import to_dict
+from jaxseg.tasks.checks import check
 
 DOES_NOT_FIT = 3  # exit status
+
+
+BOUNDS = {
+    "topology": rules.text(),
+    "batch": optional(whole(1)),
+    "space": optional(whole(1)),
+    "json": optional(rules.text()),
+    "program": optional(rules.text()),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,17 +103,19 @@ def parse(argv: list[str]) -> Arguments:
     options, rest = take_options(argv)
     path = rest[0] if rest and not rest[0].startswith("-") else None
     base = load_config(path) if path else default.DEFAULT
-    arguments = tyro.cli(
+    arguments = parsed(
         Arguments,
-        default=Arguments(run=chosen(base, rest, options)),
-        args=rest,
+        rest,
         prog="jaxseg plan",
+        bounds=BOUNDS,
+        default=Arguments(run=chosen(base, rest, options)),
     )
     if arguments.config != path:
         raise ValueError(f"the config file {arguments.config!r} must come first")
     given = {"batch_size": arguments.batch, "space": arguments.space}
     given = {name: value for name, value in given.items() if value is not None}
     run = overridden(arguments.run, {"train": given})
+    check(run)
     return dataclasses.replace(arguments, run=run)
 
 

@@ -24,7 +24,10 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
+from jaxseg.cli.arguments import parsed
+from jaxseg.cli.crf import BOUNDS as CRF_BOUNDS
 from jaxseg.cli.crf import CRF, refiner
+from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
 from jaxseg.data import DatasetSpec
 from jaxseg.data.reader import ReadOptions
@@ -34,8 +37,10 @@ from jaxseg.inference.images import collect, output_names, size_of
 from jaxseg.inference.predict import ApplyFn
 from jaxseg.inference.tta import PSPNET_SCALES
 from jaxseg.ops.resize import resize
+from jaxseg.runs.checks import check_options
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.runs.rules import check_bounds, each, number, optional, some, text, whole
 from jaxseg.tasks.samples import (
     check_request,
     hypothesis_drawer,
@@ -48,6 +53,18 @@ from jaxseg.viz import indexed_png, overlay
 Size = tuple[int, int]
 CRF_OPTIONS = CRF()
 AS_TRAINED = Reading()
+
+
+BOUNDS = {
+    "checkpoint": text(),
+    "window": optional(each(whole(1, 65_536))),
+    "stride": optional(each(whole(1, 65_536))),
+    "scales": some(number(0.01, 100)),
+    "samples": whole(0, 10_000),
+    "batch_size": whole(1, 65_536),
+    "multiple": whole(1, 65_536),
+    **READING,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,11 +118,10 @@ class Options:
 def main(argv: list[str]) -> int:
     """Predicts all images; the exit status is 1 if any could not be read."""
     network_options, rest = take_options(argv)
-    options = tyro.cli(Options, args=rest, prog="jaxseg predict")
-    for name in ("batch_size", "multiple"):
-        if getattr(options, name) < 1:
-            raise ValueError(f"{name}={getattr(options, name)}: expected at least 1.")
+    options = parsed(Options, rest, prog="jaxseg predict", bounds=BOUNDS)
+    check_bounds(options.crf_options, CRF_BOUNDS, prefix="crf.")
     config = overridden(read_config(options.workdir), network_options)
+    check_options(config, network_options)
     check_request(config, samples=options.samples, mode=options.mode)
     spec = read_spec(options.workdir)
     predict = system_of(config).predict

@@ -6,6 +6,13 @@ import dataclasses
 
 from jaxseg.config import DataConfig
 from jaxseg.data.reader import ReadOptions
+from jaxseg.runs import bounds
+from jaxseg.runs.rules import optional
+
+BOUNDS = {
+    "data.range": bounds.BOUNDS["data.range"],
+    "data.max_pixels": optional(bounds.BOUNDS["data.max_pixels"]),
+}
 
 
 @dataclasses.dataclass(frozen=True)

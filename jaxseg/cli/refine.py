@@ -18,6 +18,8 @@ import numpy as np
 import tyro
 from PIL import Image
 
+from jaxseg.cli.arguments import parsed
+from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
 from jaxseg.config import DataConfig
 from jaxseg.data.reader import ReadOptions
@@ -32,11 +34,21 @@ from jaxseg.inference.grabcut import (
 from jaxseg.inference.graphcut import cut_probabilities
 from jaxseg.inference.images import read_rgb
 from jaxseg.inference.mincut import UNKNOWN
+from jaxseg.runs.rules import each, number, optional, whole
 from jaxseg.viz import indexed_png, overlay
 
 OBJECT, BACKGROUND = (255, 0, 0), (0, 0, 255)
 GAMMA_OF_PROBABILITIES = 10.0
 DEFAULT_READING = Reading()
+
+
+BOUNDS = {
+    "box": optional(each(whole())),
+    "gamma": optional(number(0)),
+    "components": whole(1, 1_000),
+    "iterations": whole(1, 10_000),
+    **READING,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +83,7 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Refines one image; the exit status is 0."""
-    options = tyro.cli(Options, args=argv, prog="jaxseg refine")
+    options = parsed(Options, argv, prog="jaxseg refine", bounds=BOUNDS)
     check(options)
     image = read_rgb(options.image, options.data.over(DataConfig()))
     if options.probabilities is not None:

@@ -26,19 +26,35 @@ from typing import Any
 import numpy as np
 import tyro
 
+from jaxseg.cli.arguments import parsed
 from jaxseg.config import Config
 from jaxseg.lab.page import Table, lines, png
 from jaxseg.metrics.seeds import summarize_seeds
+from jaxseg.runs import lock
 from jaxseg.runs.config_file import config_name, execute_file
 from jaxseg.runs.directory import CONFIG, read_config
 from jaxseg.runs.provenance import commit, machine, versions
+from jaxseg.runs.restart import started
+from jaxseg.runs.rules import optional, some, text, whole
 from jaxseg.runs.serialize import differences, from_dict, to_dict
+from jaxseg.storage import atomic
 from jaxseg.storage.json_file import write_json, write_lines
+from jaxseg.tasks.checks import check
 from jaxseg.training.run.metric_writer import METRICS, read_metrics
 from jaxseg.viz import figures
 
 RESULTS, TABLE, LOG, FIGURE = "results.jsonl", "table.json", "log.txt", "results.png"
 CACHE = "compiled"
+
+
+BOUNDS = {
+    "form": text(),
+    "workdir": optional(text()),
+    "record": optional(text()),
+    "seeds": some(whole()),
+    "variable": text(),
+    "metric": text(),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,25 +104,39 @@ def main(argv: list[str]) -> int:
     """Runs what is missing and prints the table; 1 if a run failed."""
     split = argv.index("--") if "--" in argv else len(argv)
     extra = argv[split + 1 :]
-    arguments = tyro.cli(Arguments, args=argv[:split], prog="jaxseg sweep")
+    arguments = parsed(Arguments, argv[:split], prog="jaxseg sweep", bounds=BOUNDS)
     name = config_name(arguments.file)
     name += f"_{arguments.form}" if arguments.form != "configs" else ""
     folder = Path(arguments.workdir or Path("runs") / name)
     configs, axis = load_configs(arguments.file, arguments.form)
     runs = plan(configs, arguments.seeds, folder)
-    for run in runs:
-        prepare(run)
-    failed = execute(runs, arguments.devices, arguments.variable, extra)
     command = shlex.join(["jaxseg", "sweep", *argv])
-    scores = report(runs, folder, arguments.metric, command)
-    if scores:
-        (folder / FIGURE).write_bytes(png(draw(scores, axis, arguments.metric)))
-    for name in (RESULTS, FIGURE) if arguments.record and scores else ():
-        Path(arguments.record).mkdir(parents=True, exist_ok=True)
-        shutil.copy(folder / name, arguments.record)
+    with lock.holding(folder):
+        for run in runs:
+            prepare(run)
+        failed = execute(runs, arguments.devices, arguments.variable, extra)
+        publish(runs, folder, arguments, axis, command)
     for run in failed:
         print(f"failed: {run.folder}, see {run.folder / LOG}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def publish(
+    runs: list[Run],
+    folder: Path,
+    arguments: Arguments,
+    axis: tuple[str, dict[str, float]] | None,
+    command: str,
+) -> None:
+    """Writes the table and the figure, to the record's folder as well."""
+    scores = report(runs, folder, arguments.metric, command)
+    if not scores:
+        return
+    atomic.write_bytes(folder / FIGURE, png(draw(scores, axis, arguments.metric)))
+    if arguments.record:
+        Path(arguments.record).mkdir(parents=True, exist_ok=True)
+        for name in (RESULTS, FIGURE):
+            shutil.copy(folder / name, arguments.record)
 
 
 def load_configs(
@@ -129,11 +159,21 @@ def load_configs(
                 f"{path}: {form}[{name!r}] must be a Config under a name of letters, "
                 "digits and _"
             )
-    checked = {name: from_dict(Config, to_dict(c)) for name, c in configs.items()}
+    checked = {name: _checked(c, f"{path}: {name}") for name, c in configs.items()}
     axis = getattr(module, "axis", None)
     if not axis or not set(configs) <= set(axis):
         return checked, None
     return checked, (getattr(module, "axis_label", ""), axis)
+
+
+def _checked(config: Config, where: str) -> Config:
+    """A configuration with every field's type and bounds checked."""
+    try:
+        config = from_dict(Config, to_dict(config))
+        check(config)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+    return config
 
 
 def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> list[Run]:
@@ -152,11 +192,15 @@ def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> li
 def prepare(run: Run) -> None:
     """Writes config.json, from which `jaxseg train --workdir` starts.
 
-    Raises: ValueError when the folder holds another run.
+    Raises:
+      ValueError: when another run was trained in the folder.
+      RunInUse: when a process works there.
     """
     path = run.folder / CONFIG
-    if not path.is_file():
-        write_json(path, to_dict(run.config))
+    trained = started(run.folder) or (run.folder / METRICS).is_file()
+    if not path.is_file() or not trained:
+        with lock.holding(run.folder):
+            write_json(path, to_dict(run.config))
         return
     found, wanted = to_dict(read_config(run.folder)), to_dict(run.config)
     found.pop("data"), wanted.pop("data")  # paths may come from the command line

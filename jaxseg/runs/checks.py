@@ -9,7 +9,7 @@ from jaxseg.config import Config
 from jaxseg.runs import options
 from jaxseg.runs.bounds import BOUNDS
 from jaxseg.runs.directory import build_model
-from jaxseg.runs.rules import Rule, invalid
+from jaxseg.runs.rules import check_bounds, invalid
 from jaxseg.runs.serialize import to_dict
 
 
@@ -19,23 +19,9 @@ def check(config: Config) -> None:
     Nothing outside the configuration is looked at: neither files nor devices.
     """
     to_dict(config)  # every value can be stored
-    check_bounds(config)
+    check_bounds(config, BOUNDS)
     check_together(config)
     check_network(config)
-
-
-def check_bounds(config: Any, bounds: Mapping[str, Rule] = BOUNDS) -> None:
-    """Raises ValueError unless the fields of a dataclass are within their bounds.
-
-    Args:
-      config: A configuration, or the arguments of a command.
-      bounds: Rules by the dotted names of fields.
-    """
-    for name, rule in bounds.items():
-        value = config
-        for part in name.split("."):
-            value = getattr(value, part)
-        rule.check(name, value)
 
 
 def check_together(config: Config) -> None:
@@ -59,6 +45,22 @@ def check_together(config: Config) -> None:
         raise ValueError(invalid("train.space", run.space, "1 with driver 'pmap'"))
     if run.driver == "pmap" and run.shard != "none":
         raise ValueError(invalid("train.shard", run.shard, "'none' with driver 'pmap'"))
+
+
+def check_options(config: Config, given: Mapping[str, Any]) -> None:
+    """Raises ValueError for options of a network that a command line gives wrongly.
+
+    Options that a stored run was trained with are not questioned.
+
+    Args:
+      config: The configuration with the options of the line laid over it.
+      given: The options of the line, as `config_file.take_options` returns them.
+    """
+    names = given.get("model", {}).get("options", {})
+    over = {name: config.model.options[name] for name in names}
+    if over:
+        options.check_network(config.model.name, over)
+        options.check_parts(build_model(config, num_classes=2), over)
 
 
 def check_network(config: Config) -> None:

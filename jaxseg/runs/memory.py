@@ -60,22 +60,28 @@ def check_evaluation(
     sizes: Sequence[tuple[int, int]],
     num_classes: int,
     devices: Sequence[jax.Device],
+    *,
+    batch: tuple[str, int],
 ) -> None:
     """Raises ValueError when a batch of the largest image is larger than the memory.
 
     Args:
+      config: The configuration.
       sizes: Heights and widths of the images.
+      num_classes: Classes of the logits.
+      devices: The devices of all processes.
+      batch: The option that sets the number of images, and its value.
     """
     largest = max(sizes, key=math.prod)
-    rows = -(-config.train.eval_batch_size // jax.process_count())
+    rows = -(-batch[1] // jax.process_count())
     scaled = math.prod(largest) * max(1.0, config.data.eval_scale**2)
     needed, there = int(rows * scaled * 4 * (3 + num_classes)), available(devices)
     if needed > there:
         raise ValueError(
-            f"data.eval_scale={config.data.eval_scale} with train.eval_batch_size="
-            f"{config.train.eval_batch_size} is invalid: a batch of the largest image, "
-            f"{largest[0]} x {largest[1]} pixels, takes {needed:,} bytes, and there "
-            f"are {there:,}. Use a smaller scale or batch"
+            f"data.eval_scale={config.data.eval_scale} with {batch[0]}={batch[1]} is "
+            f"invalid: a batch of the largest image, {largest[0]} x {largest[1]} "
+            f"pixels, takes {needed:,} bytes, and there are {there:,}. Use a smaller "
+            "scale or batch"
         )
 
 

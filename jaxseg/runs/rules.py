@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 INT32 = 2**31 - 1  # steps, seeds and sizes are 32-bit numbers on the devices
@@ -27,6 +27,21 @@ class Rule:
         """Raises ValueError that names the option, unless it may have this value."""
         if not self.allows(value):
             raise ValueError(invalid(name, value, self.expected, advice=advice))
+
+
+def check_bounds(holder: Any, bounds: Mapping[str, Rule], *, prefix: str = "") -> None:
+    """Raises ValueError unless the fields of a dataclass are within their bounds.
+
+    Args:
+      holder: A configuration, or the arguments of a command.
+      bounds: Rules by the dotted names of fields.
+      prefix: What stands before the names in errors.
+    """
+    for name, rule in bounds.items():
+        value = holder
+        for part in name.split("."):
+            value = getattr(value, part)
+        rule.check(prefix + name, value)
 
 
 def invalid(name: str, value: Any, expected: str, *, advice: str = "") -> str:

@@ -12,6 +12,7 @@ from flax import linen as nn
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.metrics import ConfusionTotal, scores
+from jaxseg.runs import memory
 from jaxseg.tasks.table import Examples, system_of
 from jaxseg.training.devices import runner as devices
 from jaxseg.training.run import evaluate
@@ -66,12 +67,19 @@ def evaluate_network(
       space: Number of devices that share the rows (and columns) of one image.
 
     Raises:
-      ValueError: For an unknown split, or a dataset with other classes.
+      ValueError: For an unknown split, a dataset with other classes, or a batch that is
+        larger than the memory.
     """
     task = system_of(config)
     split = split or config.data.eval_split
+    chosen = devices.choose() if chosen is None else chosen
     source = task.open_source(config.data, split)
     check_classes(source.spec, spec)
+    # Borders are padded with the mean that the network was trained with.
+    source.spec = dataclasses.replace(source.spec, mean=spec.mean, std=spec.std)
+    if hasattr(source, "sizes"):  # images, not clouds
+        batch, classes = ("batch_size", batch_size), spec.num_classes
+        memory.check_evaluation(config, source.sizes, classes, chosen, batch=batch)
     total = count(
         config,
         spec,
@@ -79,7 +87,7 @@ def evaluate_network(
         variables,
         source,
         batch_size=batch_size,
-        chosen=devices.choose() if chosen is None else chosen,
+        chosen=chosen,
         space=space,
     )
     scorer = task.further_scores(config, model, source)

@@ -159,7 +159,9 @@ def _check_data(
         raise ValueError(invalid("data.duplicate", config.data.duplicate, expected))
     if hasattr(eval_source, "sizes"):  # images, not clouds
         memory.check_batch(config, len(classes), chosen)
-        memory.check_evaluation(config, eval_source.sizes, len(classes), chosen)
+        batch = ("train.eval_batch_size", config.train.eval_batch_size)
+        sizes = eval_source.sizes
+        memory.check_evaluation(config, sizes, len(classes), chosen, batch=batch)
 
 
 def _first(stream: Any) -> HostBatch:

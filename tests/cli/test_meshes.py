@@ -42,14 +42,23 @@ def test_a_run_goes_on_on_any_mesh(tiny, tmp_path):
     ("options", "message"),
     [
         (("--train.space", "3"), "train.space is 3; .* divides 8"),
-        (("--train.space", "0"), "train.space is 0; allowed: 1 or more"),
+        (
+            ("--train.space", "0"),
+            "^train.space=0 is invalid: expected a whole number from 1",
+        ),
         (("--train.space", "4", "4"), r"train.space is \(4, 4\); .* divides 8"),
         (("--train.space", "8", "--data.crop", "36", "48"), "height 36 .* of 8"),
         (("--train.space", "1", "4", "--data.crop", "32", "46"), "width 46 .* of 4"),
         (("--train.space", "2", "--train.batch-size=6"), "4, .* groups of 2 devices"),
         (("--train.space", "3", "--devices=6"), "powers of two up to 32"),
-        (("--train.driver=pmap", "--train.space", "2"), "driver 'pmap' allows 1"),
-        (("--train.driver=pmap", "--train.shard=batch"), "shard is 'batch'"),
+        (
+            ("--train.driver=pmap", "--train.space", "2"),
+            "^train.space=2 is .* 1 with driver 'pmap'",
+        ),
+        (
+            ("--train.driver=pmap", "--train.shard=batch"),
+            "^train.shard='batch' is .*'none' with driver",
+        ),
     ],
 )
 def test_what_cannot_be_divided_is_named(tiny, tmp_path, options, message):

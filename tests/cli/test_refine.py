@@ -107,7 +107,7 @@ def test_refusals_name_what_is_wrong(picture, tmp_path, capsys):
         (("--scribbles", red), "red.png marks no background"),
         (("--scribbles", small), "height and width (20, 25); the image has (40, 50)"),
         ((*BOX, "-o", tmp_path), "photo.png would replace an input; choose -o"),
-        ((*BOX, "--gamma", -1), "gamma is -1"),
+        ((*BOX, "--gamma", -1), "gamma=-1.0 is invalid"),
     ):
         assert message in refusal(capsys, path, *arguments), arguments
     assert "missing" in refusal(capsys, tmp_path / "missing.png", *BOX)
