@@ -20,6 +20,7 @@ from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
+from jaxseg.runs.classes import with_classes
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 
 
@@ -133,10 +134,11 @@ def open_run(
     """
     config, spec = read_config(workdir), read_spec(workdir)
     options = {**config.model.options, **(model_options or {})}
+    changed = _replaced(config.data, data or {})
     config = dataclasses.replace(
         config,
         model=dataclasses.replace(config.model, options=options),
-        data=_replaced(config.data, data or {}),
+        data=with_classes(workdir, changed, named="classes" in (data or {})),
     )
     model = build_model(config, spec.num_classes)
     step, variables = load_variables(

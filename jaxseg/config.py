@@ -26,6 +26,8 @@ class DataConfig:
     path: str | None = None  # raw files of camvid, isbi and folder
     data_dir: str | None = None  # prepared data; default $JAXSEG_DATA_DIR, ~/.cache
     classes: tuple[str, ...] = ()  # class list of "folder"
+    # What mask values mean: pairs such as 0:void 1:0 2:1, or 0/255 (background/object)
+    labels: str | tuple[str | tuple[int, int | str], ...] = ()
     train_split: str = "train"
     eval_split: str = "validation"
     backend: Literal["grain", "tf"] = "grain"

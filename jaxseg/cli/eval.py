@@ -22,7 +22,8 @@ from jaxseg.data import DatasetSpec
 from jaxseg.metrics import scores, table, to_json
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
 from jaxseg.runs.checks import check_options
-from jaxseg.runs.config_file import overridden, take_options
+from jaxseg.runs.classes import with_classes
+from jaxseg.runs.config_file import overridden, peek, take_options
 from jaxseg.runs.default import DEFAULT
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 from jaxseg.runs.rules import optional, some, text, whole
@@ -127,7 +128,9 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     )
     if arguments.workdir != workdir:
         raise ValueError(f"the work directory {arguments.workdir!r} must come first")
-    return arguments, dataclasses.replace(base, data=arguments.data)
+    named = peek(rest, "--data.classes") is not None
+    data = with_classes(workdir, arguments.data, named=named)
+    return arguments, dataclasses.replace(base, data=data)
 
 
 def report(

@@ -23,6 +23,7 @@ from jaxseg.checkpoints.manager import STRICT, Opening
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.progress import reporter
 from jaxseg.config import Config
+from jaxseg.data.classes import describe_classes
 from jaxseg.metrics import scores, table
 from jaxseg.runs import default, lock
 from jaxseg.runs.config_file import chosen, config_name, load_config, peek, take_options
@@ -218,6 +219,7 @@ def begin(
     write_run(workdir, config, start.train_source.spec)
     for note in start.notes:
         print(f"jaxseg: {note}", file=sys.stderr)
+    print(describe_classes(start.train_source.spec), flush=True)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(start.state.params))
     print(
         f"{config.model.name}, {parameters:,} parameters, on {len(chosen)} "

@@ -6,12 +6,19 @@ import pathlib
 import unicodedata
 from collections.abc import Sequence
 
-from jaxseg.data.text import MARK, read_lines
+from jaxseg.data.labels import LabelMap
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.storage.text import MARK, read_lines
 
 FILE = "classes.txt"
 JOINERS = "\u200c\u200d"  # format characters that some scripts and emoji need
 LARGEST = 255  # names; labels have 8 bits, and 255 is void
 SHOWN = 20  # names in a line
+
+
+def has_class_list(root: pathlib.Path) -> bool:
+    """Whether a folder names its classes."""
+    return (root / FILE).exists()
 
 
 def read_classes(root: pathlib.Path) -> tuple[str, ...]:
@@ -70,6 +77,15 @@ def shown_classes(names: Sequence[str]) -> str:
     if len(names) <= SHOWN + 1:
         return ", ".join(names)
     return ", ".join([*names[:SHOWN], "...", names[-1]])
+
+
+def describe_classes(spec: DatasetSpec) -> str:
+    """Says how many classes a dataset has, their names and where they come from."""
+    origin = spec.origin or f"the record of dataset {spec.name!r}"
+    text = f"{spec.num_classes} classes ({origin}): {shown_classes(spec.classes)}"
+    if not spec.labels:
+        return text
+    return f"{text}; label map {LabelMap.of_record(spec.labels)}"
 
 
 def _plain(name: str) -> str:

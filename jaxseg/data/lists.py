@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Collection, Iterable
 
 from jaxseg.data.files import name_key
-from jaxseg.data.text import Line, read_lines
+from jaxseg.storage.text import Line, read_lines
 
 SPLIT_NAMES = {"val": "validation", "valid": "validation"}
 LISTS = ("train", "val", "valid", "validation", "test")

@@ -21,6 +21,7 @@ import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
 from jaxseg.data.builders import camvid, folder, isbi, raters, rooms, shapes
+from jaxseg.data.classes import shown_classes
 from jaxseg.data.reader import options_of
 
 logger = logging.getLogger(__name__)
@@ -54,8 +55,17 @@ def builder_config(
             raise ValueError(
                 f"path {config.path!r} given for {config.name!r}, which is drawn"
             )
+        if config.labels:
+            raise ValueError(
+                f"data.labels={config.labels!r} is invalid: expected none for "
+                f"{config.name!r}, which is drawn and has no mask files."
+            )
         return DRAWN[config.name].config()
-    common = {"on_bad_file": config.on_bad_file, "reading": options_of(config)}
+    common = {
+        "labels": config.labels,
+        "on_bad_file": config.on_bad_file,
+        "reading": options_of(config),
+    }
     if config.name == "camvid":
         return camvid.config(config.path, **common)
     if config.name == "isbi":
@@ -102,6 +112,7 @@ def prepare(
             build_dataset(make_builder(name, config, scratch, file_format), target)
         builder = make_builder(name, config, folder_, file_format)
     _report_skipped(builder)
+    _report_absent(builder)
     return builder
 
 
@@ -124,7 +135,6 @@ def build_dataset(builder: tfds.core.DatasetBuilder, target: pathlib.Path) -> No
     logger.info("preparing dataset %r in %s", builder.name, target)
     with _quiet():
         builder.download_and_prepare(download_config=download)
-    builder.spec()  # refuses masks that make no dataset before they are published
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.rename(builder.data_dir, target)
@@ -163,3 +173,16 @@ def _report_skipped(builder: tfds.core.DatasetBuilder):
                 split,
                 ", ".join(names[:10]) + (", ..." if len(names) > 10 else ""),
             )
+
+
+def _report_absent(builder: tfds.core.DatasetBuilder):
+    """Warns of classes that are named and never occur."""
+    found = (builder.info.metadata or {}).get("labels")
+    classes = builder.spec().classes if found is not None else ()
+    absent = [name for k, name in enumerate(classes) if k not in found]
+    if absent:
+        logger.warning(
+            "dataset %r: no mask holds a pixel of %s",
+            builder.name,
+            shown_classes(absent),
+        )

@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image
 
 from jaxseg.data import reader
-from jaxseg.data.files import shown
 
 
 def encode_png(pixels: np.ndarray, *, level: int = 6) -> bytes:
@@ -51,19 +50,3 @@ def read_image(
     pixels = reader.read_pixels(path, options)
     data = path.read_bytes() if header.plain else encode_png(pixels)
     return data, header.size
-
-
-def read_mask(
-    path: pathlib.Path, options: reader.ReadOptions = reader.DEFAULTS
-) -> np.ndarray:
-    """Labels of an index mask, uint8 [H, W].
-
-    Raises:
-        ValueError: naming the file, if the reader refuses it, or if it holds values
-            outside 0..255.
-    """
-    labels = reader.read_pixels(path, options, mask=True)
-    if labels.min() < 0 or labels.max() > 255:
-        value = labels.min() if labels.min() < 0 else labels.max()
-        raise ValueError(f"{shown(path)}: mask value {value}; 0 to 255 are allowed")
-    return labels.astype(np.uint8)

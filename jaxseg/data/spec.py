@@ -21,6 +21,9 @@ class DatasetSpec:
         void: label of pixels that count neither in training nor in scores.
         mean: RGB mean on [0, 1], subtracted before the network.
         std: RGB standard deviation on [0, 1].
+        labels: (mask value, class or "void") of the label map that the masks were read
+            by; empty where their values are the labels.
+        origin: where the class names come from; empty for the dataset's own record.
 
     Raises:
         ValueError: if names repeat, or the palette has another length.
@@ -32,6 +35,8 @@ class DatasetSpec:
     void: int = VOID
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    labels: tuple[tuple[int, int | str], ...] = ()
+    origin: str = ""
 
     def __post_init__(self):
         if not 1 <= len(self.classes) <= self.void:
@@ -65,15 +70,17 @@ class DatasetSpec:
 
     @classmethod
     def from_json(cls, text: str) -> DatasetSpec:
-        """The specification written by `to_json`.
+        """The specification written by `to_json`, of this or an earlier version.
 
         Raises:
             ValueError: if a field is missing or unknown.
         """
         fields = json.loads(text)
         known = [field.name for field in dataclasses.fields(cls)]
-        if set(fields) != set(known):
+        later = {"labels", "origin"}  # fields that earlier versions did not write
+        if not set(known) - later <= set(fields) <= set(known):
             raise ValueError(f"dataset fields {sorted(fields)}; expected {known}")
+        fields["labels"] = tuple(tuple(pair) for pair in fields.get("labels", ()))
         for name in ("classes", "mean", "std"):
             fields[name] = tuple(fields[name])
         fields["palette"] = tuple(tuple(colour) for colour in fields["palette"])

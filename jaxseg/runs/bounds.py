@@ -83,6 +83,7 @@ FREE = (
     "model.name",
     "model.options",  # see `options`
     "data.name",
+    "data.labels",  # see `jaxseg.data.labels`
     "data.backend",
     "data.flip",
     "data.cache",

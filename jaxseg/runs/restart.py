@@ -8,6 +8,7 @@ from pathlib import Path
 from jaxseg.checkpoints.steps import steps_in
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
+from jaxseg.data.classes import same_classes
 from jaxseg.runs.directory import CHECKPOINTS, CONFIG, DATASET, read_config, read_spec
 from jaxseg.runs.rules import invalid
 from jaxseg.runs.serialize import differences, to_dict
@@ -73,7 +74,7 @@ def spec_of_run(spec: DatasetSpec, workdir: Path) -> DatasetSpec:
     if not started(workdir) or not (workdir / DATASET).is_file():
         return spec
     stored = read_spec(workdir)
-    if stored.classes != spec.classes:
+    if not same_classes(stored.classes, spec.classes):
         raise ValueError(
             f"{workdir} was trained on the classes {', '.join(stored.classes)}; the "
             f"data now have {', '.join(spec.classes)}. Choose another --workdir, or "

@@ -13,6 +13,7 @@ from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.metrics import ConfusionTotal, scores
 from jaxseg.runs import memory
+from jaxseg.runs.classes import check_classes
 from jaxseg.tasks.table import Examples, system_of
 from jaxseg.training.devices import runner as devices
 from jaxseg.training.run import evaluate
@@ -93,15 +94,6 @@ def evaluate_network(
     scorer = task.further_scores(config, model, source)
     further = {} if scorer is None else scorer(variables)
     return Evaluation(split, len(source), total, further)
-
-
-def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
-    """Raises ValueError unless a dataset has the classes of the training data."""
-    if found.classes != trained.classes:
-        raise ValueError(
-            f"dataset {found.name!r} has the classes {', '.join(found.classes)}; the "
-            f"network was trained on {', '.join(trained.classes)}"
-        )
 
 
 def count(

@@ -45,7 +45,9 @@ def test_labels_and_grey_images(slices):
 def test_other_raw_labels_are_named_with_their_file(slices):
     path = pathlib.Path(slices.path) / "label/3.png"
     Image.fromarray(np.full((6, 9), 1, np.uint8)).save(path)
-    with pytest.raises(ValueError, match=r"3.png: raw label 1; 0 and 255 are allowed"):
+    with pytest.raises(
+        ValueError, match=r"3.png: the mask value 1 is not in the label map 0:0 255:1"
+    ):
         open_source(slices, "train")
 
 

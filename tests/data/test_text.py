@@ -8,7 +8,7 @@ import pytest
 from jaxseg.data.classes import read_classes, same_classes
 from jaxseg.data.layouts import folder_pairs
 from jaxseg.data.lists import find_lists, split_names
-from jaxseg.data.text import read_lines, read_text
+from jaxseg.storage.text import read_lines, read_text
 
 NAMES = ("Fläche", "空", "rail track")
 TEXT = "\n".join(NAMES) + "\n"
@@ -85,7 +85,7 @@ def test_no_list_gives_no_names(tmp_path):
 def test_folders_and_large_files_are_no_text(tmp_path, monkeypatch):
     (tmp_path / "classes.txt").mkdir()
     assert "is not a file" in refusal(read_classes, tmp_path)
-    monkeypatch.setattr("jaxseg.data.text.LARGEST", 10)
+    monkeypatch.setattr("jaxseg.storage.text.LARGEST", 10)
     path = write(tmp_path, b"a" * 11, "long.txt")
     assert "has 11 bytes; expected a text file of at most 10" in refusal(
         read_text, path

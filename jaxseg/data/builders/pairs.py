@@ -1,7 +1,8 @@
 """The part that the builders of image and mask files share: reading and checking.
 
-Every pair is decoded once while it is prepared: damaged files, masks of another size
-and labels outside the classes are found here and not in the middle of a training run.
+The values of all masks are counted and checked before anything is written. Then every
+pair is decoded once: damaged files and masks of another size are found here and not in
+the middle of a training run.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ import tensorflow_datasets as tfds
 
 from jaxseg.data import layouts, rasters, reader
 from jaxseg.data.files import name_others, shown
-from jaxseg.data.spec import VOID, DatasetSpec
+from jaxseg.data.labels import LabelMap
+from jaxseg.data.mask_reader import MaskReader
+from jaxseg.data.mask_rules import check_values
+from jaxseg.data.spec import DatasetSpec
 
 logger = logging.getLogger(__name__)
 BAD_FILE_RULES = ("stop", "skip")
+LABEL_RULES = 2  # grows when the same masks give other labels: data are prepared anew
 
 
 @dataclasses.dataclass(eq=False)
@@ -31,6 +36,8 @@ class PairsConfig(tfds.core.BuilderConfig):
     Attributes:
         path: folder of the raw files.
         classes: class names, or () where they follow from the masks.
+        origin: where the class names come from.
+        labels: what the values of masks mean; by default they are labels.
         on_bad_file: "stop" raises at the first bad file, "skip" leaves the pair out.
         lists: names of splits beside the usual ones that may have a list.
         reading: range and limit of the image reader.
@@ -38,6 +45,8 @@ class PairsConfig(tfds.core.BuilderConfig):
 
     path: str = ""
     classes: tuple[str, ...] = ()
+    origin: str = ""
+    labels: LabelMap | None = None
     on_bad_file: str = "stop"
     lists: tuple[str, ...] = ()
     reading: reader.ReadOptions = reader.DEFAULTS
@@ -68,19 +77,22 @@ def pairs_config(
             f"{BAD_FILE_RULES}"
         )
     pairs = builder.find_pairs(root, config.lists)
-    rules = (config.classes, config.on_bad_file, config.reading, reader.VERSION)
-    name = layouts.fingerprint(pairs, rules)
-    return dataclasses.replace(config, name=name)
+    rules = (
+        *(config.classes, config.labels, config.on_bad_file, config.reading),
+        *(LABEL_RULES, reader.VERSION),
+    )
+    return dataclasses.replace(config, name=layouts.fingerprint(pairs, rules))
 
 
 class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Builds {"image", "label", "id"} from pairs of files; a base for three builders.
 
-    A builder states `find_pairs`, `spec` and `class_names`, and may map raw labels to
-    stored ones in `stored_labels`.
+    A builder states `find_pairs`, `spec` and `class_names`. `LABELS` is its label map
+    where the user gives none.
     """
 
     VERSION = tfds.core.Version("1.0.0")
+    LABELS: LabelMap | None = None
 
     @staticmethod
     @abc.abstractmethod
@@ -97,9 +109,22 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """Class names, or () where they follow from the masks."""
         return self.spec().classes
 
-    def stored_labels(self, labels: np.ndarray) -> np.ndarray:
-        """The labels as stored, void as 255."""
-        return labels
+    def recorded(self, spec: DatasetSpec) -> DatasetSpec:
+        """A specification with the label map that the user gave."""
+        labels = self.builder_config.labels if self.builder_config else None
+        return dataclasses.replace(spec, labels=labels.record if labels else ())
+
+    @property
+    def masks(self) -> MaskReader:
+        """What turns the mask files into labels."""
+        config = self.builder_config
+        return MaskReader(
+            config.labels or self.LABELS,
+            given=config.labels is not None,
+            num_classes=len(self.class_names()) or None,
+            origin=config.origin or f"dataset {self.name!r}",
+            reading=config.reading,
+        )
 
     def _info(self) -> tfds.core.DatasetInfo:
         names = self.class_names() if self.builder_config else ()
@@ -137,16 +162,38 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 )
         for folder, others in layouts.left_out(splits).items():
             logger.warning("%s: %s", shown(folder), name_others(others))
+        self._check_masks(splits)
         return {
             split: self._generate_examples(split, pairs)
             for split, pairs in splits.items()
         }
 
+    def _check_masks(self, splits: dict[str, list[layouts.Pair]]) -> None:
+        """Refuses masks that do not say which classes they hold."""
+        masks, found = self.masks, []
+        skip = self.builder_config.on_bad_file == "skip"
+        for split, pairs in splits.items():
+            paths = [pair.mask for pair in pairs if self._is_complete(split, pair)]
+            found.append(masks.count_all(split, paths, skip=skip))
+            if masks.labels is not None:
+                masks.check(found[-1])
+        if masks.labels is None:
+            check_values(found, self.class_names(), masks.origin)
+
+    def _is_complete(self, split: str, pair: layouts.Pair) -> bool:
+        try:
+            self._require_both(pair)
+        except ValueError as error:
+            if self.builder_config.on_bad_file == "stop":
+                raise ValueError(f"split {split!r}: {error}") from error
+            return False
+        return True
+
     def _generate_examples(
         self, split: str, pairs: list[layouts.Pair]
     ) -> Iterator[tuple[str, dict]]:
         seen: set[int] = set(self.info.metadata["labels"])
-        skipped, turned = [], []
+        skipped, turned, first = [], [], None
         for pair in pairs:
             try:
                 image, label, orientation = self._read(pair)
@@ -155,6 +202,7 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     raise ValueError(f"split {split!r}: {error}") from error
                 logger.warning("left out: split %r: %s", split, error)
                 skipped.append(shown(pair.name))
+                first = first or error
                 continue
             turned += [pair.name] if orientation != 1 else []
             seen.update(np.unique(label).tolist())
@@ -166,7 +214,7 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if len(skipped) == len(pairs):
             raise ValueError(
                 f"split {split!r} of dataset {self.name!r}: all {len(pairs)} pairs "
-                "are bad"
+                f"are bad; the first one: {first}"
             )
         _report_turned(split, turned)
         self.info.metadata["labels"] = sorted(seen)
@@ -177,20 +225,15 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self._require_both(pair)
         reading = self.builder_config.reading
         image, _ = rasters.read_image(pair.image, reading)
-        raw = rasters.read_mask(pair.mask, reading)
+        label = self.masks.read(pair.mask)
         header = reader.read_header(pair.image, reading)
-        if raw.shape != header.size:
+        if label.shape != header.size:
             mask = reader.read_header(pair.mask, reading)
             raise ValueError(
-                f"{pair.mask} is {raw.shape[0]}x{raw.shape[1]} and {pair.image} is "
+                f"{pair.mask} is {label.shape[0]}x{label.shape[1]} and {pair.image} is "
                 f"{header.size[0]}x{header.size[1]} (height x width), but they must be "
                 f"equal{reader.turn_hint(header, mask)}."
             )
-        try:
-            label = self.stored_labels(raw)
-        except ValueError as error:
-            raise ValueError(f"{pair.mask}: {error}") from error
-        self._check(label, pair.mask)
         return image, label, header.orientation
 
     def _require_both(self, pair: layouts.Pair):
@@ -204,15 +247,6 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 )
         if not _is_text(pair.name):
             raise ValueError(f"{name} in {folder}: its name is not UTF-8; rename it.")
-
-    def _check(self, label: np.ndarray, path: pathlib.Path):
-        count = len(self.class_names()) or VOID
-        wrong = label[(label >= count) & (label != VOID)]
-        if wrong.size:
-            raise ValueError(
-                f"{path}: label {wrong[0]} is neither a class of dataset "
-                f"{self.name!r} (0 to {count - 1}) nor void ({VOID})"
-            )
 
 
 def _is_text(name: str) -> bool:

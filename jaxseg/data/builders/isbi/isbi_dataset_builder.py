@@ -7,14 +7,14 @@ resemble the last training slices.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
 from jaxseg.data import layouts
 from jaxseg.data.builders.pairs import PairsBuilder, PairsConfig, pairs_config
-from jaxseg.data.reader import DEFAULTS, ReadOptions
+from jaxseg.data.labels import LabelMap, parse_labels
 from jaxseg.data.spec import DatasetSpec
 
-RAW_CELL = 255
+LABELS = LabelMap(((0, 0), (255, 1)))
 SPEC = DatasetSpec(
     "isbi",
     ("membrane", "cell"),
@@ -24,29 +24,26 @@ SPEC = DatasetSpec(
 )
 
 
-def config(
-    path: str | None, *, on_bad_file: str = "stop", reading: ReadOptions = DEFAULTS
-) -> PairsConfig:
-    """Configuration for `path/image` and `path/label`."""
-    return pairs_config(path, Builder, on_bad_file=on_bad_file, reading=reading)
+def config(path: str | None, *, labels: Any = (), **options) -> PairsConfig:
+    """Returns the configuration for `path/image` and `path/label`.
+
+    Args:
+        path: the folder.
+        labels: what mask values mean, see `jaxseg.data.labels`; by default `LABELS`.
+        **options: further fields of `PairsConfig`.
+    """
+    label_map = parse_labels(labels)
+    if label_map is not None:
+        label_map.require_classes(SPEC.num_classes, "dataset 'isbi'")
+    return pairs_config(path, Builder, labels=label_map, **options)
 
 
 class Builder(PairsBuilder):
     """ISBI 2012, splits train and validation."""
 
+    LABELS = LABELS
     find_pairs = staticmethod(layouts.isbi_pairs)
 
     def spec(self) -> DatasetSpec:
         """The two classes."""
-        return SPEC
-
-    def stored_labels(self, labels: np.ndarray) -> np.ndarray:
-        """Raw 0 is class 0, raw 255 class 1.
-
-        Raises:
-            ValueError: on any other value.
-        """
-        wrong = labels[(labels != 0) & (labels != RAW_CELL)]
-        if wrong.size:
-            raise ValueError(f"raw label {wrong[0]}; 0 and {RAW_CELL} are allowed")
-        return (labels == RAW_CELL).astype(np.uint8)
+        return self.recorded(SPEC)
