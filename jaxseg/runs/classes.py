@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 from pathlib import Path
 
 from jaxseg.config import DataConfig
@@ -40,7 +41,7 @@ def with_classes(
 def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
     """Raises ValueError unless a dataset has the classes of the training data."""
     if not same_classes(found.classes, trained.classes):
-        names = " ".join(map(repr, trained.classes))
+        names = " ".join(map(shlex.quote, trained.classes))
         raise ValueError(
             f"dataset {found.name!r} has {describe_classes(found)}; the network was "
             f"trained on {describe_classes(trained)}; if the labels mean the latter, "
