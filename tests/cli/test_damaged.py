@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxseg import weights
 from jaxseg.checkpoints.compatibility import named_leaves
+from jaxseg.checkpoints.manager import Checkpoints
 from jaxseg.checkpoints.reading import read_everything
 from jaxseg.cli.main import main
 
@@ -76,6 +78,44 @@ def test_it_is_read_when_asked(damaged, tiny, image, tmp_path, way):
     given = command("predict", damaged, tiny, image, tmp_path)
     assert main([*given, way]) == 0
     assert (tmp_path / "out" / "image.png").is_file()
+
+
+@pytest.fixture
+def diverged(trained, tmp_path):
+    """A copy of the finished run whose weights hold a NaN and an infinity."""
+    run = shutil.copytree(trained, tmp_path / "run")
+    state = read_everything(run / "ckpt" / "6")
+    state["params"]["classifier"]["bias"][[0, 2]] = np.nan, np.inf
+    shutil.rmtree(run / "ckpt")
+    with Checkpoints(run / "ckpt") as checkpoints:
+        checkpoints.save(6, state, meta={})
+    return run
+
+
+@pytest.mark.parametrize("name", ["init from", "eval", "predict", "convert"])
+def test_weights_that_are_no_numbers_are_refused(
+    diverged, tiny, image, tmp_path, name, capsys
+):
+    assert main(command(name, diverged, tiny, image, tmp_path)) == 1
+    error = capsys.readouterr().err.strip()
+    assert "\n" not in error
+    assert "2 values of params/classifier/bias are NaN or infinite" in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".pth"])
+def test_files_of_weights_that_are_no_numbers_are_refused(
+    diverged, tmp_path, suffix, capsys
+):
+    state = read_everything(diverged / "ckpt" / "6")
+    parts = {name: state[name] for name in ("params", "batch_stats")}
+    source = tmp_path / f"weights{suffix}"
+    weights.write(source, {name: np.asarray(x) for name, x in named_leaves(parts)})
+    network = ["--model=unet", "--model.options.width=4", "--model.options.depth=2"]
+    assert main(["convert", str(source), f"-o={tmp_path / 'out'}", *network]) == 1
+    error = capsys.readouterr().err.strip()
+    assert "2 values of params/classifier/bias are NaN or infinite" in error
+    assert not (tmp_path / "out").exists()
 
 
 def test_training_continues_from_the_intact_step_when_asked(
