@@ -40,7 +40,7 @@ from jaxseg.runs.serialize import differences, from_dict, to_dict
 from jaxseg.storage import atomic
 from jaxseg.storage.json_file import write_json, write_lines
 from jaxseg.tasks.checks import check
-from jaxseg.training.run.metric_writer import METRICS, read_metrics
+from jaxseg.training.run.metric_reader import METRICS, read_metrics
 from jaxseg.viz import figures
 
 RESULTS, TABLE, LOG, FIGURE = "results.jsonl", "table.json", "log.txt", "results.png"
@@ -268,7 +268,15 @@ def report(
         if scores is None:
             continue
         if metric not in scores:
-            raise ValueError(f"metric {metric!r} is not among {', '.join(scores)}")
+            raise ValueError(
+                f"metric {metric!r} is not among {', '.join(scores)}, the scores in "
+                f"{run.folder / METRICS}"
+            )
+        if not isinstance(scores[metric], int | float):
+            raise ValueError(
+                f"metric {metric!r} is {scores[metric]!r} at the last evaluation in "
+                f"{run.folder / METRICS}, which has no mean; choose another --metric"
+            )
         results.append({"name": run.name, "seed": run.seed, **scores, **about})
         groups.setdefault(run.name, []).append(scores[metric])
     write_lines(folder / RESULTS, results)

@@ -10,7 +10,7 @@ from jaxseg.cli.main import main
 from jaxseg.config import LossConfig
 from jaxseg.losses import LOSSES, build_objective
 from jaxseg.tasks.point_clouds import cloud_loss
-from jaxseg.training.run.metric_writer import read_metrics
+from jaxseg.training.run.metric_reader import read_metrics
 
 CONFIG = """
 from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainConfig

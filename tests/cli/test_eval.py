@@ -11,7 +11,7 @@ from jaxseg.cli.main import main
 from jaxseg.data import open_source
 from jaxseg.ops.resize import resize
 from jaxseg.runs.directory import build_model, load_variables, read_config
-from jaxseg.training.run.metric_writer import read_metrics
+from jaxseg.training.run.metric_reader import read_metrics
 
 
 def score(trained, tmp_path, *more):

@@ -5,7 +5,7 @@ import pytest
 
 from jaxseg.cli import train
 from jaxseg.cli.main import main
-from jaxseg.training.run.metric_writer import read_metrics
+from jaxseg.training.run.metric_reader import read_metrics
 
 STARTS = (  # each goes on where the one before stopped
     ("--devices=4", "--train.shard=batch"),

@@ -121,6 +121,34 @@ def test_finished_runs_are_kept_and_failed_ones_tried_again(place, processes, ca
     assert len(json.loads((place / "w" / "table.json").read_text())) == 2
 
 
+@pytest.mark.parametrize("tail", [b'{"step": 4, "ki', b"\xff\xfe\n", b"[4]\n", b"{}\n"])
+def test_a_damaged_record_does_not_stop_the_sweep(place, processes, caplog, tail):
+    """A line that a killed child cut, or that the disk damaged."""
+    calls, _ = processes
+    assert run(place, "--seeds", "0") == 0
+    record = place / "w" / "wide-0" / sweep.METRICS
+    whole = record.read_bytes()
+    record.write_bytes(whole + tail)
+    assert run(place, "--seeds", "0") == 0
+    assert len(calls) == 2  # the evaluation is still there
+    record.write_bytes(tail)
+    assert run(place, "--seeds", "0") == 0
+    assert [name for name, *_ in calls[2:]] == ["wide-0"]
+    assert record.read_bytes() == whole
+    assert f"{record}: 1 of 1 lines are no records" in caplog.text
+
+
+@pytest.mark.parametrize("value", [None, "high", [1]])
+def test_a_score_without_a_mean_is_named(place, processes, capsys, value):
+    assert run(place, "--seeds", "0") == 0
+    line = {"step": 4, "kind": "eval", "mean_iou": value}
+    record = place / "w" / "wide-0" / sweep.METRICS
+    record.write_text(json.dumps(line) + "\n")
+    assert run(place, "--seeds", "0") == 1
+    error = capsys.readouterr().err
+    assert f"'mean_iou' is {value!r}" in error and str(record) in error
+
+
 def test_a_changed_configuration_is_refused(place, processes, capsys):
     assert run(place, "--seeds", "0") == 0
     (place / "sweep.py").write_text(FILE.replace("steps=4", "steps=5"))

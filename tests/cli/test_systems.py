@@ -15,7 +15,7 @@ from jaxseg.config import Config, LossConfig, ModelConfig, OptimConfig
 from jaxseg.tasks import pix2pix as adversarial
 from jaxseg.tasks import prob_unet as probabilistic
 from jaxseg.tasks.table import SEGMENTATION, SYSTEMS, system_of
-from jaxseg.training.run.metric_writer import read_metrics
+from jaxseg.training.run.metric_reader import read_metrics
 
 SHORT = (
     "--data.scale-range", "1.0", "1.0",

@@ -15,7 +15,7 @@ from jaxseg.checkpoints.reading import stored_leaves
 from jaxseg.cli import train
 from jaxseg.cli.main import main
 from jaxseg.runs import default
-from jaxseg.training.run.metric_writer import read_metrics
+from jaxseg.training.run.metric_reader import read_metrics
 
 
 def arrays(workdir, step):

@@ -18,7 +18,7 @@ from jaxseg.checkpoints.manager import CheckpointError, Checkpoints
 from jaxseg.config import Config, TrainConfig
 from jaxseg.training.run.loop import train
 from jaxseg.training.run.meter import CLOCKS
-from jaxseg.training.run.metric_writer import read_metrics
+from jaxseg.training.run.metric_reader import read_metrics
 from jaxseg.training.run.preemption import Stopped
 from jaxseg.training.run.task import NonFiniteLoss, Task
 
@@ -327,3 +327,26 @@ def test_the_metrics_file_is_json_without_nan(tmp_path):
     go(tmp_path)
     for line in (tmp_path / "metrics.jsonl").read_text().splitlines():
         json.loads(line, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("damage", [b"\xff", b'{"step"', b""])
+def test_the_scores_of_the_last_step_are_written_again_when_their_line_is_damaged(
+    tmp_path, damage
+):
+    """Else a sweep would never see that the run has ended."""
+    go(tmp_path)
+    record = tmp_path / "metrics.jsonl"
+    rows = read_metrics(tmp_path)
+    assert [(row["step"], row["kind"]) for row in rows][-1] == (12, "eval")
+    lines = record.read_bytes().splitlines(keepends=True)
+    record.write_bytes(b"".join([*lines[:-1], damage]))
+    go(tmp_path)
+    assert read_metrics(tmp_path) == rows
+
+
+def test_scores_of_another_step_are_not_written_under_the_last_one(tmp_path):
+    """Step 9 was saved without a score; by the new cadence it would have one."""
+    with pytest.raises(RuntimeError, match="power cut"):
+        go(tmp_path, Arithmetic(at=10, act=kill))
+    go(tmp_path, eval_every=9)
+    assert [row["step"] for row in read_metrics(tmp_path, "eval")] == [4, 8, 12]

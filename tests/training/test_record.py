@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 
 from jaxseg.storage.json_file import plain, write_json
-from jaxseg.training.run.metric_writer import (
-    METRICS,
-    Record,
-    read_metrics,
-)
+from jaxseg.training.run.metric_reader import METRICS, read_metrics
+from jaxseg.training.run.metric_writer import Record
 
 
 def test_lines_are_readable_while_the_run_goes_on(tmp_path):
@@ -38,6 +35,59 @@ def test_a_line_cut_by_a_crash_is_dropped(tmp_path):
     (tmp_path / METRICS).write_text(f'{line}\n{{"step": 2, "ki')
     Record(tmp_path, resume_step=9).close()
     assert (tmp_path / METRICS).read_text() == line + "\n"
+
+
+ODD = {  # lines that are no records
+    "cut": b'{"step": 2, "kind": "tra',
+    "cut at a quote": b'{"step": 2, "k',
+    "not UTF-8": b'{"step": 2, "kind": "train", "x": "\xff\xfe"}',
+    "zeros": b"\0" * 40,
+    "empty": b"",
+    "a list": b"[2]",
+    "a number": b"7",
+    "no step": b'{"kind": "train"}',
+    "no kind": b'{"step": 2}',
+    "a step that is a text": b'{"step": "2", "kind": "train"}',
+    "a step that is true": b'{"step": true, "kind": "train"}',
+    "a step that is no whole number": b'{"step": 1.5, "kind": "train"}',
+    "a kind that is a number": b'{"step": 2, "kind": 3}',
+    "deep": b"[" * 100_000,
+    "a long number": b'{"kind": "train", "step": ' + b"1" * 5000 + b"}",
+}
+GOOD = [b'{"step": %d, "kind": "train", "loss": 0.%d}' % (k, k) for k in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("place", ["middle", "end", "end without a newline"])
+def test_odd_lines_are_skipped_and_dropped_with_a_notice(tmp_path, name, place, caplog):
+    lines = [*GOOD, ODD[name]] if "end" in place else [GOOD[0], ODD[name], *GOOD[1:]]
+    end = b"" if "without" in place else b"\n"
+    (tmp_path / METRICS).write_bytes(b"\n".join(lines) + end)
+    number = 4 if "end" in place else 2
+    assert [row["loss"] for row in read_metrics(tmp_path)] == [0.1, 0.2, 0.3]
+    silent = place == "end without a newline" and name == "empty"  # nothing is there
+    told = f"{tmp_path / METRICS}: 1 of 4 lines are no records and are left out (line {number})"
+    assert (told in caplog.text) != silent
+    Record(tmp_path, resume_step=2).close()
+    assert (tmp_path / METRICS).read_bytes() == b"\n".join(GOOD[:2]) + b"\n"
+
+
+def test_a_whole_record_that_lacks_its_newline_is_kept(tmp_path, caplog):
+    (tmp_path / METRICS).write_bytes(b"\n".join(GOOD))
+    Record(tmp_path, resume_step=3).close()
+    assert (tmp_path / METRICS).read_bytes() == b"\n".join(GOOD) + b"\n"
+    assert not caplog.text
+
+
+def test_a_lost_line_is_restored_and_a_kept_one_is_not_doubled(tmp_path):
+    (tmp_path / METRICS).write_bytes(GOOD[0] + b"\n")
+    with Record(tmp_path, resume_step=3) as record:
+        record.restore(1, "train", {"loss": 9.0})
+        record.restore(3, "eval", {"iou": 0.5})
+    rows = [
+        (row["step"], row["kind"], row.get("loss")) for row in read_metrics(tmp_path)
+    ]
+    assert rows == [(1, "train", 0.1), (3, "eval", None)]
 
 
 def test_an_inactive_record_writes_nothing(tmp_path):

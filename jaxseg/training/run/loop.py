@@ -124,6 +124,8 @@ class _Run:
             self.config.batch_size, window=meta["window"], peak=self.task.peak
         )
         self.scores = meta["scores"]
+        if self.checkpoints.metrics(start):  # the scores are of this very step
+            self.record.restore(start, "eval", self.scores)
         self.reporter.started(start, self.config.steps)
         batches = None
         while True:

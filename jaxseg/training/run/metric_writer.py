@@ -12,12 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tensorboardX import SummaryWriter
-
-from jaxseg.storage import atomic
 from jaxseg.storage.json_file import plain
-
-METRICS = "metrics.jsonl"
+from jaxseg.training.run.metric_reader import METRICS, cut_after
 
 
 class Record:
@@ -28,11 +24,15 @@ class Record:
     ) -> None:
         self._file = None
         self._events = None
+        self._kept: set[tuple[int, str]] = set()
         if not active:
             return
+        from tensorboardX import SummaryWriter  # it imports torch where that is there
+
         directory = Path(workdir)
         directory.mkdir(parents=True, exist_ok=True)
-        cut_after(directory / METRICS, resume_step)
+        kept = cut_after(directory / METRICS, resume_step)
+        self._kept = {(row["step"], row["kind"]) for row in kept}
         self._file = (directory / METRICS).open("a", encoding="utf-8")
         self._events = SummaryWriter(
             str(directory), purge_step=resume_step + 1, flush_secs=10
@@ -55,32 +55,13 @@ class Record:
             if name != "step" and isinstance(value, int | float):
                 self._events.add_scalar(f"{kind}/{name}", value, step)
 
+    def restore(self, step: int, kind: str, values: Mapping[str, Any]) -> None:
+        """Writes a line that the file lacks, because damage or a crash removed it."""
+        if (step, kind) not in self._kept:
+            self.write(step, kind, values)
+
     def close(self) -> None:
         """Flushes and closes both files."""
         if self._file is not None:
             self._file.close()
             self._events.close()
-
-
-def cut_after(path: Path, step: int) -> None:
-    """Drops the lines of later steps, and a last line that was cut by a crash."""
-    if not path.exists():
-        return
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = "".join(line for line in lines if _is_until(line, step))
-    if kept != "".join(lines):
-        atomic.write_text(path, kept)
-
-
-def _is_until(line: str, step: int) -> bool:
-    try:
-        return line.endswith("\n") and json.loads(line)["step"] <= step
-    except (ValueError, KeyError, TypeError):
-        return False
-
-
-def read_metrics(workdir: str | Path, kind: str | None = None) -> list[dict[str, Any]]:
-    """All lines of a run's metrics.jsonl, or those of one kind."""
-    lines = (Path(workdir) / METRICS).read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    return [row for row in rows if kind in (None, row["kind"])]

@@ -1,0 +1,79 @@
+"""Reading metrics.jsonl, whatever a crash or a damaged disk left in it.
+
+A record is a line that holds one JSON object with an integer `step` and a text `kind`.
+Any other line is left out, with a notice that names the file and the line.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from jaxseg.storage import atomic
+
+logger = logging.getLogger(__name__)
+METRICS = "metrics.jsonl"
+
+
+def read_metrics(workdir: str | Path, kind: str | None = None) -> list[dict[str, Any]]:
+    """The records of a run, or those of one kind.
+
+    Args:
+      workdir: The run directory.
+      kind: "train", "eval", or None for all.
+
+    Returns:
+      The records in the order in which they were written.
+
+    Raises:
+      OSError: When there is no metrics.jsonl.
+    """
+    records = _records(Path(workdir) / METRICS)
+    return [row for _, row in records if kind in (None, row["kind"])]
+
+
+def cut_after(path: Path, step: int) -> list[dict[str, Any]]:
+    """Keeps the records up to a step and drops the rest of the file.
+
+    Args:
+      path: A metrics.jsonl, which may be missing.
+      step: The step that a run resumes from.
+
+    Returns:
+      The records that are kept.
+    """
+    if not path.exists():
+        return []
+    kept = [(line, row) for line, row in _records(path) if row["step"] <= step]
+    content = b"".join(line + b"\n" for line, _ in kept)
+    if content != path.read_bytes():
+        atomic.write_bytes(path, content)
+    return [row for _, row in kept]
+
+
+def _records(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
+    """Every record with its line; the numbers of the other lines are logged."""
+    lines = path.read_bytes().split(b"\n")
+    if not lines[-1]:  # the last line has ended
+        lines.pop()
+    parsed = [(line, _parsed(line)) for line in lines]
+    odd = [str(i) for i, (_, row) in enumerate(parsed, start=1) if row is None]
+    if odd:
+        shown = ", ".join(odd[:10]) + (", ..." if len(odd) > 10 else "")
+        logger.warning(
+            "%s: %d of %d lines are no records and are left out (line %s)",
+            *(path, len(odd), len(lines), shown),
+        )
+    return [(line, row) for line, row in parsed if row is not None]
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """The record in a line, None for anything else."""
+    try:
+        row = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    is_record = isinstance(row, dict) and isinstance(row.get("kind"), str)
+    return row if is_record and type(row.get("step")) is int else None
