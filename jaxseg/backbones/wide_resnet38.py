@@ -2,6 +2,7 @@
 
 The trunk of Gated-SCNN: two max-pools and one strided convolution; the last three
 stages at atrous rates 2, 4, 4. Batch norm and ReLU stand before the convolutions.
+Dropout removes whole channels: Gated-SCNN's code puts Dropout2d in Dropout's place.
 """
 
 from flax import linen as nn
@@ -61,7 +62,7 @@ class PreActivationBlock(nn.Module):
             if index > 0:
                 y = self._activate(y, f"norm{index}", train)
             if index == last and self.dropout:
-                y = Dropout(self.dropout)(y, train=train)
+                y = Dropout(self.dropout, channels=True)(y, train=train)
             stride = self.stride if index == 0 else 1
             rate = self.rate if kernel == 3 else 1
             y = conv(y, features, kernel, stride, rate, f"conv{index}")

@@ -32,7 +32,7 @@ class ASPPHead(nn.Module):
       aspp: the pyramid; its own features, rates and options.
       refine: one more 3x3 convolution with batch norm and ReLU before the scores
         (torchvision, segmentation_models.pytorch, FastFCN; the paper has none).
-      dropout: before the scores.
+      dropout: before the scores; of whole channels where the ASPP's is.
       tap: level of the pyramid that is read.
     """
 
@@ -50,7 +50,7 @@ class ASPPHead(nn.Module):
             block = ConvNormAct(self.aspp.features, style=self.style, name="refine")
             x = block(x, train=train)
         if self.dropout:
-            x = Dropout(self.dropout)(x, train=train)
+            x = Dropout(self.dropout, self.aspp.channel_dropout)(x, train=train)
         return Conv(
             self.num_classes,
             1,
@@ -99,7 +99,7 @@ class DeepLabV3PlusHead(nn.Module):
         for number in range(self.fuse):
             x = self._conv(f"fuse{number}")(x, train=train)
         if self.dropout:
-            x = Dropout(self.dropout)(x, train=train)
+            x = Dropout(self.dropout, self.aspp.channel_dropout)(x, train=train)
         return Conv(
             self.num_classes,
             1,

@@ -1,4 +1,4 @@
-"""The last layer of most heads: dropout of whole channels, then a 1x1 convolution."""
+"""The last layer of most heads: dropout, then a 1x1 convolution."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -11,7 +11,8 @@ from jaxseg.typing import Array
 class Classifier(nn.Module):
     """[B, h, w, C] -> logits [B, h, w, num_classes] float32.
 
-    Dropout removes whole channels of an image, as PyTorch's Dropout2d does.
+    Dropout removes whole channels of an image, as PyTorch's Dropout2d does, or with
+    `channel_dropout=False` single values.
     """
 
     num_classes: int
@@ -20,11 +21,13 @@ class Classifier(nn.Module):
     bias: bool = True
     kernel_init: str = "normal0.01"
     style: Style = Style()
+    channel_dropout: bool = True
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """See the class."""
-        drop = nn.Dropout(self.dropout, broadcast_dims=(1, 2), deterministic=not train)
+        whole = (1, 2) if self.channel_dropout else ()
+        drop = nn.Dropout(self.dropout, whole, deterministic=not train)
         x = Conv(
             self.num_classes,
             kernel=self.kernel,
@@ -45,6 +48,7 @@ class PixelHead(nn.Module):
     bias: bool = False
     dropout: float = 0.1
     style: Style = Style()
+    channel_dropout: bool = True
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -57,6 +61,10 @@ class PixelHead(nn.Module):
             name="conv",
         )(x, train=train)
         head = Classifier(
-            self.num_classes, dropout=self.dropout, style=self.style, name="classifier"
+            self.num_classes,
+            dropout=self.dropout,
+            style=self.style,
+            channel_dropout=self.channel_dropout,
+            name="classifier",
         )
         return head(x, train=train)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.nn.block_config import Style
-from jaxseg.nn.layers import Conv
+from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.nn.norm import Norm
 from jaxseg.typing import Array, Pyramid
 
@@ -31,12 +31,7 @@ class DenseASPPBranch(nn.Module):
         x = Conv(self.reduced, 1, style=self.style, name="conv1")(nn.relu(x))
         x = nn.relu(Norm(self.style, name="norm2")(x, train=train))
         x = Conv(self.features, rate=self.rate, style=self.style, name="conv2")(x)
-        return drop_channels(x, self.dropout, train)
-
-
-def drop_channels(x: Array, rate: float, train: bool) -> Array:
-    """Dropout of whole channels, one draw per image (PyTorch's Dropout2d)."""
-    return nn.Dropout(rate, broadcast_dims=(1, 2), deterministic=not train)(x)
+        return Dropout(self.dropout, channels=True)(x, train=train)
 
 
 class DenseASPPHead(nn.Module):
@@ -68,5 +63,5 @@ class DenseASPPHead(nn.Module):
                 name=f"branch{number}",
             )
             x = jnp.concatenate([branch(x, train=train), x], axis=-1)
-        x = drop_channels(x, self.dropout, train)
+        x = Dropout(self.dropout, channels=True)(x, train=train)
         return Conv(self.num_classes, 1, style=self.style, name="score")(x)

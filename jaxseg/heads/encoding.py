@@ -47,6 +47,7 @@ class Encoding(nn.Module):
 class EncHead(nn.Module):
     """1x1 (after JPU) or 3x3 convolution, encoding, channel gate, 1x1 scores.
 
+    Dropout of whole channels stands in front of the scores.
     gate = sigmoid(W mean_k relu(norm(e_k))); y = relu(x + x * gate).
     """
 
@@ -73,5 +74,6 @@ class EncHead(nn.Module):
         gate = nn.sigmoid(
             Conv(self.features, 1, style=self.style, name="gate")(context)
         )
-        x = Dropout(self.dropout)(nn.relu(x + x * gate), train=train)
+        drop = Dropout(self.dropout, channels=True)
+        x = drop(nn.relu(x + x * gate), train=train)
         return Conv(self.num_classes, 1, style=self.style, name="score")(x)

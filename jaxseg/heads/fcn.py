@@ -15,7 +15,8 @@ class FCNHead(nn.Module):
     `features=None` is a quarter of the map's channels.
     `join` puts the input beside the result and convolves once more; MMSegmentation's
     own FCN has `convs=2, join=True`. `rate` is the atrous rate of the convolutions, but
-    not of the one that joins.
+    not of the one that joins. `channel_dropout` drops whole channels, as all of these
+    heads do but torchvision's.
     """
 
     num_classes: int
@@ -26,6 +27,7 @@ class FCNHead(nn.Module):
     join: bool = False
     rate: int = 1
     style: Style = Style()
+    channel_dropout: bool = False
 
     @nn.compact
     def __call__(self, features: Pyramid | Array, *, train: bool) -> Array:
@@ -39,6 +41,6 @@ class FCNHead(nn.Module):
         if self.join:
             x = jnp.concatenate([source, x], axis=-1)
             x = ConvNormAct(width, 3, style=self.style, name="join")(x, train=train)
-        x = Dropout(self.dropout)(x, train=train)
+        x = Dropout(self.dropout, self.channel_dropout)(x, train=train)
         x = Conv(self.num_classes, 1, style=self.style, name="classifier")(x)
         return x.astype(jnp.float32)

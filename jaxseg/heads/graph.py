@@ -19,7 +19,8 @@ from jaxseg.typing import Array, Pyramid
 class GloReHead(nn.Module):
     """c5 -> 1x1-norm-ReLU -> GloRe unit(s) -> dropout, 1x1 (arXiv 1811.12814).
 
-    Reduction and dropout as in PaddleSeg. `normalise` and the others: see `GloReUnit`.
+    Reduction and dropout, which takes single values, are PaddleSeg's. `normalise` and
+    the others: see `GloReUnit`.
     """
 
     num_classes: int
@@ -46,13 +47,17 @@ class GloReHead(nn.Module):
                 name=f"unit{index}",
             )(x, train=train)
         head = Classifier(
-            self.num_classes, dropout=0.1, style=self.style, name="classifier"
+            self.num_classes,
+            dropout=0.1,
+            style=self.style,
+            channel_dropout=False,
+            name="classifier",
         )
         return head(x, train=train)
 
 
 class GraphUnitHead(nn.Module):
-    """c5 -> 1x1-norm-ReLU -> x and several GCUs side by side -> dropout, 1x1.
+    """c5 -> 1x1-norm-ReLU -> x and several GCUs side by side -> channel dropout, 1x1.
 
     2, 4, 8 and 32 vertices of 256 channels as in the paper; the reduction to 512
     channels and the plain concatenation are ours.
@@ -84,9 +89,10 @@ class GraphUnitHead(nn.Module):
 class GraphInteractionHead(nn.Module):
     """Map [B, h, w, C] -> (logits [B, h, w, K], class states [B, K, states]).
 
-    3x3-norm-ReLU, graph interaction, dropout, 1x1. The word vectors lie in the
-    collection `batch_stats` as "words" [K, 300]: not trained, saved with the weights,
-    and to be replaced by real ones (`jaxseg.nn.word_vectors.read_words`).
+    3x3-norm-ReLU, graph interaction, dropout of single values (PaddleSeg's), 1x1. The
+    word vectors lie in the collection `batch_stats` as "words" [K, 300]: not trained,
+    saved with the weights, and to be replaced by real ones
+    (`jaxseg.nn.word_vectors.read_words`).
     """
 
     num_classes: int
@@ -117,6 +123,10 @@ class GraphInteractionHead(nn.Module):
             name="interaction",
         )(x, words, train=train)
         head = Classifier(
-            self.num_classes, dropout=0.1, style=self.style, name="classifier"
+            self.num_classes,
+            dropout=0.1,
+            style=self.style,
+            channel_dropout=False,
+            name="classifier",
         )
         return head(x, train=train), words

@@ -13,7 +13,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class PSPHead(nn.Module):
-    """Pyramid pooling on c5, a fusing convolution, dropout, 1x1 scores.
+    """Pyramid pooling on c5, a fusing convolution, dropout of channels, 1x1 scores.
 
     `fuse_kernel` 3 is the paper's, `score_kernel` 1; segmentation_models.pytorch has
     them the other way round. `features` of the fusion default to the branches'.
@@ -33,7 +33,8 @@ class PSPHead(nn.Module):
         x = self.pyramid(pyramid[self.tap], train=train)
         features = self.features or self.pyramid.features
         block = ConvNormAct(features, self.fuse_kernel, style=self.style, name="fuse")
-        x = Dropout(self.dropout)(block(x, train=train), train=train)
+        drop = Dropout(self.dropout, channels=True)
+        x = drop(block(x, train=train), train=train)
         return Conv(
             self.num_classes, self.score_kernel, style=self.style, name="score"
         )(x)

@@ -44,7 +44,7 @@ def deeplabv3_resnet(
     `eager_rate` (of segmentation_models.pytorch), `dense_pool`, `second_rate`: see
     `ResNet`; `aspp_options` are fields of `jaxseg.nn.context.ASPP` (`separable`,
     `image_pool`, `pool_window`, `pool_first`, `project_kernel`, `dropout`,
-    `align_corners`).
+    `channel_dropout`, `align_corners`).
     """
     backbone = ResNet(
         depth,
@@ -64,8 +64,19 @@ def deeplabv3_resnet(
     return EncoderDecoder(
         backbone,
         ASPPHead(num_classes, aspp, refine, style=style),
-        FCNHead(num_classes, tap=None, style=style) if aux else None,
+        _aux_head(num_classes, None, aspp, style) if aux else None,
         align_corners=aspp.align_corners,
+    )
+
+
+def _aux_head(num_classes, features, aspp, style) -> FCNHead:
+    """The auxiliary head, which drops values or channels as the ASPP does."""
+    return FCNHead(
+        num_classes,
+        features,
+        tap=None,
+        style=style,
+        channel_dropout=aspp.channel_dropout,
     )
 
 
@@ -163,7 +174,7 @@ def deeplabv3_mobilenetv3(
     return EncoderDecoder(
         backbone,
         ASPPHead(num_classes, aspp, refine, style=style),
-        FCNHead(num_classes, low // 4, None, style=style) if aux else None,
+        _aux_head(num_classes, low // 4, aspp, style) if aux else None,
         "c3",
         align_corners=aspp.align_corners,
     )

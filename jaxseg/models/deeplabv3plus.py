@@ -33,10 +33,10 @@ def compose_v3plus(
     """A backbone with c2 and c5 under DeepLab v3+'s head (arXiv 1802.02611).
 
     `options` go to the ASPP (`image_pool`, `pool_window`, `pool_first`,
-    `align_corners`, `project_kernel`, `dropout`) and to the decoder (`fuse`,
-    `after_aspp`, `head_dropout`, `low_tap`); `separable_aspp` is the form of the ASPP
-    where it differs from the decoder's; `aux` the width of an auxiliary head on c4 (0,
-    none; MMSegmentation 256).
+    `align_corners`, `project_kernel`, `dropout`, `channel_dropout`) and to the decoder
+    (`fuse`, `after_aspp`, `head_dropout`, `low_tap`); `separable_aspp` is the form of
+    the ASPP where it differs from the decoder's; `aux` the width of an auxiliary head
+    on c4 (0, none; MMSegmentation 256).
     """
     options = dict(options or {})
     decoder = {
@@ -56,7 +56,11 @@ def compose_v3plus(
         style=style,
         **decoder,
     )
-    aux_head = FCNHead(num_classes, aux, None, style=style) if aux else None
+    aux_head = None
+    if aux:
+        aux_head = FCNHead(
+            num_classes, aux, None, style=style, channel_dropout=aspp.channel_dropout
+        )
     return EncoderDecoder(backbone, head, aux_head, align_corners=aspp.align_corners)
 
 

@@ -1,6 +1,7 @@
 """FastFCN (arXiv 1903.11816): JPU on an undilated ResNet, under four heads.
 
-Faithful to the authors' release: "beta" stem, aligned corners, auxiliary head on c4.
+As in the authors' release, the stem is "beta", corners are aligned, an auxiliary head
+reads c4, and dropout removes whole channels.
 """
 
 from functools import partial
@@ -64,7 +65,7 @@ def fastfcn_resnet(
     return EncoderDecoder(
         backbone,
         JPUHead(jpu, inner),
-        FCNHead(num_classes, 4 * width, None, style=style) if aux else None,
+        _fcn_head(num_classes, 4 * width, None, style) if aux else None,
         align_corners=align_corners,
     )
 
@@ -72,18 +73,27 @@ def fastfcn_resnet(
 def _head(name, num_classes, width, rates, align_corners, style) -> nn.Module:
     wide = 8 * width
     if name == "fcn":
-        return FCNHead(num_classes, wide, "c5", style=style)
+        return _fcn_head(num_classes, wide, "c5", style)
     if name == "psp":
         pyramid = PyramidPooling(wide, align_corners=align_corners, style=style)
         return PSPHead(num_classes, pyramid, style=style)
     if name == "deeplabv3":
         aspp = ASPP(
-            4 * width, rates, dropout=0.5, align_corners=align_corners, style=style
+            4 * width,
+            rates,
+            dropout=0.5,
+            align_corners=align_corners,
+            style=style,
+            channel_dropout=True,
         )
         return ASPPHead(num_classes, aspp, refine=True, dropout=0.1, style=style)
     if name == "enc":
         return EncHead(num_classes, wide, style=style)
     raise ValueError(f"head {name!r} is unknown; allowed are {HEADS}")
+
+
+def _fcn_head(num_classes, features, tap, style) -> FCNHead:
+    return FCNHead(num_classes, features, tap, style=style, channel_dropout=True)
 
 
 def _mmseg_head(name, num_classes, width, rates, align_corners, style) -> nn.Module:
@@ -96,6 +106,7 @@ def _mmseg_head(name, num_classes, width, rates, align_corners, style) -> nn.Mod
             project_kernel=3,
             pool_first=True,
             style=style,
+            channel_dropout=True,
         )
         return ASPPHead(num_classes, aspp, style=style)
     if name == "enc":

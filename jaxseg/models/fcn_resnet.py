@@ -23,6 +23,7 @@ def fcn_resnet(
     join: bool = False,
     head_rate: int = 1,
     align_corners: bool = False,
+    channel_dropout: bool = False,
     style: Style = Style(),
     **trunk,
 ) -> EncoderDecoder:
@@ -30,16 +31,18 @@ def fcn_resnet(
 
     `width` is the stem's channels; heads have 8 and 4 times as many (bottlenecks).
     `trunk` are further fields of `ResNet`. MMSegmentation's network is `convs=2,
-    join=True, stem="c"` (see `FCNHead`), its FCN-D6 in addition `head_rate=6`.
+    join=True, channel_dropout=True, stem="c"` (see `FCNHead`), its FCN-D6 in addition
+    `head_rate=6`.
     `align_corners` is the corner rule of the final resizing.
     """
     backbone = ResNet(
         depth, output_stride, width=width, blocks=blocks, style=style, **trunk
     )
+    options = {"rate": head_rate, "style": style, "channel_dropout": channel_dropout}
     return EncoderDecoder(
         backbone,
-        FCNHead(num_classes, convs=convs, join=join, rate=head_rate, style=style),
-        FCNHead(num_classes, tap=None, rate=head_rate, style=style),
+        FCNHead(num_classes, convs=convs, join=join, **options),
+        FCNHead(num_classes, tap=None, **options),
         "c4",
         align_corners,
     )

@@ -78,6 +78,6 @@ def ginet(
             class_message,
             style,
         ),
-        PixelHead(num_classes, features // 2, style=style),
+        PixelHead(num_classes, features // 2, style=style, channel_dropout=False),
         Linear(1, style=style),
     )

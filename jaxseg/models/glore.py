@@ -41,5 +41,5 @@ def glore(
     return EncoderDecoder(
         ResNet(depth, 8, style=style, **trunk),
         head,
-        PixelHead(num_classes, features // 2, style=style),
+        PixelHead(num_classes, features // 2, style=style, channel_dropout=False),
     )

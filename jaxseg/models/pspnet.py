@@ -66,10 +66,13 @@ def pspnet_resnet(
     kept = {k: options.pop(k) for k in ("norm_single", "input_first") if k in options}
     pyramid = PyramidPooling(features, bins, align_corners, style=style, **kept)
     fuse = options.pop("fuse_features", None)
+    aux_head = None
+    if aux:
+        aux_head = FCNHead(num_classes, tap=None, style=style, channel_dropout=True)
     return EncoderDecoder(
         backbone,
         PSPHead(num_classes, pyramid, fuse, style=style, **options),
-        FCNHead(num_classes, tap=None, style=style) if aux else None,
+        aux_head,
         align_corners=align_corners,
     )
 

@@ -15,10 +15,7 @@ from jaxseg.typing import Array
 
 
 class UNetFCN(nn.Module):
-    """U-Net with FCN heads; logits at the input's resolution for any size.
-
-    Differs: the heads' dropout takes single values, not whole channels.
-    """
+    """U-Net with FCN heads; logits at the input's resolution for any size."""
 
     num_classes: int
     width: int = 64
@@ -42,6 +39,7 @@ class UNetFCN(nn.Module):
                 None,
                 self.dropout,
                 style=self.style,
+                channel_dropout=True,
                 name=name,
             )
             logits = head(x, train=train)

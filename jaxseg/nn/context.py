@@ -100,6 +100,7 @@ class ASPP(nn.Module):
       pool_window: see `ImagePooling`.
       pool_first: concatenation order of MMSegmentation and TensorFlow's release.
       project_kernel: 1, or MMSegmentation's 3.
+      channel_dropout: drop whole channels, as FastFCN and MMSegmentation do.
     Source: arXiv 1706.05587, section 3.3.
     """
 
@@ -113,6 +114,7 @@ class ASPP(nn.Module):
     dropout: float = 0.1
     align_corners: bool = False
     style: Style = Style()
+    channel_dropout: bool = False
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -143,7 +145,8 @@ class ASPP(nn.Module):
         project = ConvNormAct(
             self.features, kernel=self.project_kernel, style=self.style, name="project"
         )
-        return Dropout(self.dropout)(project(x, train=train), train=train)
+        drop = Dropout(self.dropout, self.channel_dropout)
+        return drop(project(x, train=train), train=train)
 
 
 class PyramidPooling(nn.Module):

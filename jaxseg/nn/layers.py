@@ -213,15 +213,18 @@ class Dropout(nn.Module):
     """Zero a share `rate` of the values and scale the rest by 1 / (1 - rate).
 
     Active in training, and in evaluation when the caller passes an rng named "dropout"
-    (Monte-Carlo dropout, arXiv 1506.02142).
+    (Monte-Carlo dropout, arXiv 1506.02142). With `channels` whole channels of an image
+    [B, H, W, C] are dropped, as PyTorch's Dropout2d does.
     """
 
     rate: float
+    channels: bool = False
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         active = train or self.has_rng("dropout")
-        return nn.Dropout(self.rate, deterministic=not active)(x)
+        whole = (1, 2) if self.channels else ()
+        return nn.Dropout(self.rate, whole, deterministic=not active)(x)
 
 
 def logits_float32(x: Array) -> Array:

@@ -12,7 +12,13 @@ _TV = "torchvision.models.segmentation."
 _DEPTHS = (50, 101, 18, 34, 152)
 _SMP = "segmentation_models_pytorch."
 _SMP_ASPP = (("eager_rate", True), ("rates", (12, 24, 36)), ("align_corners", True))
-_SMP_PLUS = (*_SMP_ASPP, ("separable", "plain"), ("after_aspp", True), ("fuse", 1))
+_SMP_PLUS = (
+    *_SMP_ASPP,
+    ("separable", "plain"),
+    ("after_aspp", True),
+    ("fuse", 1),
+    ("dropout", 0.5),
+)
 
 
 def _resnet(family: str, depth: int, factory: str, options, **peer) -> Network:
@@ -41,6 +47,7 @@ def _pspnets(depth: int, *, shallow: bool) -> Network:
         ("features", features),
         ("fuse_features", 512),
         ("tap", "c3" if shallow else "c5"),
+        ("dropout", 0.2),
     )
     level = 3 if shallow else 5
     peer = {"encoder_depth": level, "upsampling": 2**level}

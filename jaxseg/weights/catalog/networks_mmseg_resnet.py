@@ -11,6 +11,7 @@ _ASPP = (
     ("features", 512),
     ("project_kernel", 3),
     ("pool_first", True),
+    ("channel_dropout", True),
 )
 _HALF_PIXEL = ("align_corners", False)
 _POOLED = "backbone.layer1.0.downsample.2.weight"  # behind a pooling: ResNet-v1d
@@ -175,7 +176,13 @@ HEADS = (
         "deeplabv3plus_resnet{}",
         "deeplabv3plus_r50-d8",
         ("decode_head.c1_bottleneck.conv.weight",),
-        options=(*_ASPP, ("separable", "full"), ("aux", 256)),
+        options=(
+            *_ASPP,
+            ("separable", "full"),
+            ("aux", 256),
+            ("dropout", 0.0),
+            ("head_dropout", 0.1),
+        ),
         unseen=(*_STRIDE_UNSEEN, *_RATES),
         narrow=(
             _FEATURES | {"low": 12, "aux": 64},
@@ -228,7 +235,12 @@ HEADS = (
                 "ema_module.bases",
             )
         ),
-        (("convs", 2), ("join", True), ("output_stride", 8)),
+        (
+            ("convs", 2),
+            ("join", True),
+            ("channel_dropout", True),
+            ("output_stride", 8),
+        ),
         unseen=(*_STRIDE_UNSEEN, ("stage_rates", None), ("head_rate", 1)),
         narrow=({}, {}),
     ),
