@@ -53,9 +53,10 @@ class HDCResNet(nn.Module):
         its rates are divided by them, not below 1.
       plan: see `hdc_rates`.
       rates: rates of stages 4 and 5, taken as they are and repeated, in place of a
-      plan.
+        plan.
+      pool_padding: of the 3x3 max pooling; the release pads none.
 
-    Differs: the 3x3 max pooling is padded by one pixel; the release pads none.
+    Differs: the max pooling is padded by one pixel by default.
     """
 
     depth: int = 101
@@ -65,6 +66,7 @@ class HDCResNet(nn.Module):
     width: int = 64
     blocks: tuple[int, ...] | None = None
     style: Style = Style()
+    pool_padding: int = 1
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
@@ -75,7 +77,7 @@ class HDCResNet(nn.Module):
             )
         x = HDCStem(self.width, self.style, name="stem")(image, train=train)
         pyramid = {"c1": x}
-        x = max_pool(x, window=3, stride=2, padding=1)
+        x = max_pool(x, window=3, stride=2, padding=self.pool_padding)
         for stage, count in enumerate(self.blocks or BLOCKS[self.depth], start=2):
             rates = self._rates(stage, count)
             for i in range(count):

@@ -7,7 +7,9 @@ bias, batch normalisation and ReLU, as in the released networks.
 Differs: the paper feeds 224x224 crops of object proposals, for which the bottleneck is
 one pixel; here any size works, the bottleneck being fully convolutional (maps of less
 than 7 pixels are zero-padded to 7 there). A deconvolution of stride 1 is written as the
-convolution with the flipped kernel.
+convolution with the flipped kernel. The release averages the statistics of
+normalization over the training set after training, with an epsilon of 1e-9; here they
+are running averages, with 1e-5 (`style=Style(epsilon=1e-9)`).
 """
 
 import jax.numpy as jnp

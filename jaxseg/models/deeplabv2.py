@@ -7,6 +7,9 @@ Pooling follows Caffe's size rule: 320 pixels give 41 cells. The networks on Res
 everything else from kazuto1011/deeplab-pytorch as it runs under PyTorch 1.6 and later,
 the sizes and positions of the scaled images included; those on VGG-16 take it from the
 authors' Caffe prototxts, whose corners are aligned.
+
+Differs: batch norm is trained unless `style` freezes it (`Style("frozen")`), as the
+Caffe network and the port do; the port's momentum is 0.001 (0.999 here).
 """
 
 import jax.numpy as jnp

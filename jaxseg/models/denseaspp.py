@@ -6,7 +6,8 @@ branch and the classifier see the activated map.
 
 Differs: scores are resized with half-pixel centers. The release enlarges them by 8 with
 `nn.Upsample`, which aligned corners under the PyTorch 0.3 that it was written for
-(`align_corners=True`) and has half-pixel centers since PyTorch 0.4.
+(`align_corners=True`) and has half-pixel centers since PyTorch 0.4. The branches' batch
+norms have the momentum of all others, not the release's 0.0003 (0.9997 here).
 """
 
 from functools import partial

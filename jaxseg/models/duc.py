@@ -20,6 +20,7 @@ def duc_hdc_resnet(
     order: str = "crd",
     width: int = 64,
     blocks: tuple[int, ...] | None = None,
+    pool_padding: int = 1,
     style: Style = Style(),
 ) -> EncoderDecoder:
     """HDC-DUC on ResNet (arXiv 1702.08502), scores at half the image's resolution.
@@ -29,9 +30,16 @@ def duc_hdc_resnet(
     resolution), `order` its channel order (`jaxseg.heads.duc`). The plan of the release
     is "release".
 
-    Differs: half-resolution scores are then resized bilinearly to the image.
+    `pool_padding` is that of the max pooling: 0 in the release, whose maps are smaller
+    than the image over the stride. The release's normalization is
+    `style=Style("frozen", momentum=0.9995, epsilon=1e-6)`.
+
+    Differs: half-resolution scores are then resized bilinearly to the image; the max
+    pooling is padded by one pixel; the normalization's epsilon is 1e-5.
     """
-    backbone = HDCResNet(depth, output_stride, plan, unit_rates, width, blocks, style)
+    backbone = HDCResNet(
+        depth, output_stride, plan, unit_rates, width, blocks, style, pool_padding
+    )
     return EncoderDecoder(
         backbone, DUCHead(num_classes, cell, order, rates, style=style)
     )

@@ -1,11 +1,12 @@
 """FC-DenseNet, "The One Hundred Layers Tiramisu" (arXiv 1611.09326).
 
 Dense blocks down and up; on the way up only a block's new maps go on to the next
-transposed convolution. Faithful to the released code, where the last block's whole
-stack is classified.
+transposed convolution. As in the released code, the last block's whole stack is
+classified.
 
-Differs: the released code normalises with batch statistics at evaluation too; here
-evaluation takes running averages, as everywhere in jaxseg.
+Differs: the released code normalizes with batch statistics at evaluation too; here
+evaluation takes running averages, as everywhere in jaxseg. The normalization's epsilon
+is 1e-5; the released code has Lasagne's 1e-4 (`style=Style(epsilon=1e-4)`).
 """
 
 from collections.abc import Sequence

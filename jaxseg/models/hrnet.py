@@ -1,4 +1,7 @@
-"""HRNetV2 for segmentation (arXiv 1904.04514, 1908.07919)."""
+"""HRNetV2 for segmentation (arXiv 1904.04514, 1908.07919).
+
+Differs: the authors' batch norms have a momentum of 0.01 (0.99 here).
+"""
 
 from jaxseg.backbones.hrnet import HRNet
 from jaxseg.heads.high_resolution import HighResolutionHead

@@ -6,8 +6,9 @@ have the published sizes (... 23x30, 12x15).
 
 Bayesian forms drop activations at test time too, when the caller passes an rng named
 "dropout" (`jaxseg.inference.mc_dropout`).
-Differs: the released networks recompute normalisation statistics over the training set
-after training; here they are running averages.
+Differs: the released networks recompute normalization statistics over the training set
+after training; here they are running averages. Their epsilon is 1e-9, here 1e-5
+(`style=Style(epsilon=1e-9)`).
 """
 
 import jax.numpy as jnp

@@ -9,6 +9,13 @@ moments) and one backward. `Style.batch_groups` replaces it by parts of the batc
 batch normalisation, arXiv 1705.08741): a part that lies on one device needs none; the
 running statistics are then the means over the parts, which XLA sums for all layers at
 once.
+
+Differs: one momentum, `Style.momentum`, holds for all layers of a network, and its
+default is PyTorch's. Sources that start from pretrained weights keep more of the old
+statistics: 0.99 in HRNet and in torchvision's MobileNet v3, 0.999 in the port of
+DeepLab v2, 0.9995 in DUC, 0.9997 in DenseASPP's branches and TensorFlow's DeepLab. A
+network trained from scratch for a few thousand steps would then be evaluated with
+statistics of weights that it no longer has.
 """
 
 import jax.numpy as jnp
