@@ -13,7 +13,7 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from jaxseg.data import reader
+from jaxseg.data import pillow_limit, reader
 
 
 def encode_png(pixels: np.ndarray, *, level: int = 6) -> bytes:
@@ -25,13 +25,13 @@ def encode_png(pixels: np.ndarray, *, level: int = 6) -> bytes:
 
 def decode(data: bytes) -> np.ndarray:
     """Pixels uint8 of stored PNG or JPEG bytes, [H, W] or [H, W, 3]."""
-    with reader.without_pillow_limit, Image.open(io.BytesIO(data)) as image:
+    with pillow_limit.lifted, Image.open(io.BytesIO(data)) as image:
         return np.asarray(image)
 
 
 def size_of(data: bytes) -> tuple[int, int]:
     """(H, W) of stored bytes, read from their header."""
-    with reader.without_pillow_limit, Image.open(io.BytesIO(data)) as image:
+    with pillow_limit.lifted, Image.open(io.BytesIO(data)) as image:
         return image.height, image.width
 
 

@@ -44,20 +44,22 @@ import math
 import os
 import pathlib
 import threading
+import warnings
 from collections.abc import Iterator
+from typing import IO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from jaxseg.config import DataConfig
-from jaxseg.data import kinds
+from jaxseg.data import kinds, orientation, pillow_limit
 from jaxseg.data.files import shown
 
 VERSION = 2  # grows when the same file gives other pixels: data are prepared anew
 MAX_PIXELS = 178_956_970  # the size beyond which Pillow, too, suspects an attack
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II", b"MM", b"RIFF", b"GIF8")
-_PNG_MAY_TURN = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
+_WARNINGS = threading.Lock()  # Python catches warnings for one thread at a time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,8 +147,7 @@ def read_pixels(
         form = kinds.form_of(image)
         kinds.check(form, mask=mask)
         image.load()
-        if header.orientation != 1:
-            image = ImageOps.exif_transpose(image)
+        image = orientation.turned(image, header.orientation, file_format=header.format)
         if (image.height, image.width) != header.size:
             raise kinds.Refused(
                 f"its header says {header.size} and its pixels are "
@@ -183,7 +184,8 @@ def turn_hint(image: Header, mask: Header) -> str:
     """Why two sizes differ, as a part of a message; "" if it is not a turn."""
     advice = "draw masks on the picture as viewers show it"
     for name, one, other in (("image", image, mask), ("mask", mask, image)):
-        if one.orientation >= 5 and one.stored_size == other.size:
+        swapped = orientation.swaps_sides(one.orientation)
+        if swapped and one.stored_size == other.size:
             return (
                 f"; they agree without the orientation tag ({one.orientation}) of the "
                 f"{name}: {advice}, or remove the tag (exiftool -Orientation= FILE)"
@@ -191,33 +193,6 @@ def turn_hint(image: Header, mask: Header) -> str:
     if image.size == mask.size[::-1]:
         return f"; they agree after a quarter turn: {advice}"
     return ""
-
-
-class _Limits:
-    """Lifts Pillow's own limit while files are open; `ReadOptions` states ours.
-
-    Pillow's limit is one number for the process, so uses in threads are counted.
-    """
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._users = 0
-        self._saved: int | None = None
-
-    def __enter__(self):
-        with self._lock:
-            if self._users == 0:
-                self._saved, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            self._users += 1
-
-    def __exit__(self, *error):
-        with self._lock:
-            self._users -= 1
-            if self._users == 0:
-                Image.MAX_IMAGE_PIXELS = self._saved
-
-
-without_pillow_limit = _Limits()
 
 
 @contextlib.contextmanager
@@ -229,16 +204,33 @@ def _opened(
     try:
         _require_file(path)
         # Given a name, Pillow would map the file and lose the sides of a turned TIFF.
-        with (
-            open(path, "rb") as file,
-            without_pillow_limit,
-            Image.open(file, formats=FORMATS) as image,
-        ):
-            yield image, _header(image, path, options)
+        with open(path, "rb") as file, pillow_limit.lifted:
+            image, header = _start(file, path, options)
+            with image:
+                yield image, header
     except kinds.Refused as error:
         raise ValueError(f"{shown(path)}: {error}") from error
     except Exception as error:  # Pillow's decoders raise many kinds, none documented
         raise ValueError(f"{shown(path)}: {_reason(error, path)}") from error
+
+
+def _start(
+    file: IO[bytes], path: pathlib.Path, options: ReadOptions
+) -> tuple[Image.Image, Header]:
+    """Opens an image and reads its header.
+
+    Pillow goes on with a warning where parts of a TIFF lie outside of the file; such a
+    file is damaged. EXIF data that cannot be read count as absent, as in viewers.
+    """
+    with _WARNINGS, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        image = Image.open(file, formats=FORMATS)
+        header = _header(image, path, options)
+    texts = [str(each.message) for each in caught if each.category is UserWarning]
+    missing = [text for text in texts if not text.startswith("Metadata Warning")]
+    if image.format == "TIFF" and missing:
+        raise kinds.Refused(f"damaged ({missing[0].strip()})", "copy or save it again")
+    return image, header
 
 
 def _require_file(path: pathlib.Path):
@@ -271,7 +263,7 @@ def _reason(error: Exception, path: pathlib.Path) -> str:
 
 
 def _header(image: Image.Image, path: pathlib.Path, options: ReadOptions) -> Header:
-    stored = _stored_size(image)
+    stored = orientation.stored_size(image)
     height, width = stored
     if height * width > options.max_pixels:
         raise kinds.Refused(
@@ -282,40 +274,12 @@ def _header(image: Image.Image, path: pathlib.Path, options: ReadOptions) -> Hea
     if height < 1 or width < 1:
         raise kinds.Refused("it has no pixels", "remove it")
     kinds.check_file(image)
-    mode, turn = image.mode, _orientation(image, path)
+    mode, tag = image.mode, orientation.read_tag(image, path)
     return Header(
-        size=(width, height) if turn >= 5 else stored,
+        size=(width, height) if orientation.swaps_sides(tag) else stored,
         stored_size=stored,
-        orientation=turn,
+        orientation=tag,
         format=image.format or "",
         mode=mode,
         lossy=kinds.is_lossy(image),
     )
-
-
-def _stored_size(image: Image.Image) -> tuple[int, int]:
-    """(H, W) before turning; some releases of Pillow turn the size of a TIFF early."""
-    if image.format == "TIFF":
-        return image.tag_v2[257], image.tag_v2[256]
-    return image.height, image.width
-
-
-def _orientation(image: Image.Image, path: pathlib.Path) -> int:
-    """The orientation tag, 1 to 8; other values mean nothing and count as 1."""
-    if image.format == "PNG" and not _png_may_turn(path):
-        return 1  # Pillow would decode the whole file to look behind its pixels
-    value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    return value if value in range(1, 9) else 1
-
-
-def _png_may_turn(path: pathlib.Path) -> bool:
-    """Whether a PNG has a chunk that can hold an orientation."""
-    with open(path, "rb") as file:
-        file.seek(8)
-        while len(start := file.read(8)) == 8:
-            length, kind = int.from_bytes(start[:4], "big"), start[4:]
-            keyword = file.read(min(length, 32))
-            if kind == b"eXIf" or keyword.startswith(_PNG_MAY_TURN[1:]):
-                return True
-            file.seek(length - len(keyword) + 4, os.SEEK_CUR)
-    return False

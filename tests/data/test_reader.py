@@ -11,7 +11,7 @@ from PIL import Image
 
 import jaxseg
 from jaxseg.config import DataConfig
-from jaxseg.data import open_source, rasters, reader
+from jaxseg.data import open_source, pillow_limit, rasters, reader
 from jaxseg.data.mask_reader import MaskReader
 from jaxseg.data.reader import ReadOptions, read_header, read_pixels, read_size
 
@@ -356,13 +356,13 @@ def test_one_limit_for_training_and_prediction(tmp_path):
 
 
 @pytest.fixture
-def pillow_limit(monkeypatch):
+def small_limit(monkeypatch):
     """Pillow's own limits, made so small that every image is beyond them."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4)
 
 
 @pytest.mark.parametrize("name", ["rgb.png", "rgb_lzw.tif", "rgb.webp", "gray.gif"])
-def test_the_limit_of_pillow_is_lifted_and_restored(tmp_path, pillow_limit, name):
+def test_the_limit_of_pillow_is_lifted_and_restored(tmp_path, small_limit, name):
     path, image, _ = save(tmp_path, name)
     with pytest.raises(Image.DecompressionBombError):
         Image.open(path)
@@ -373,18 +373,18 @@ def test_the_limit_of_pillow_is_lifted_and_restored(tmp_path, pillow_limit, name
     assert Image.MAX_IMAGE_PIXELS == 4
 
 
-def test_the_limit_is_restored_after_the_last_of_several_threads(pillow_limit):
+def test_the_limit_is_restored_after_the_last_of_several_threads(small_limit):
     inside, leave = threading.Event(), threading.Event()
 
     def hold():
-        with reader.without_pillow_limit:
+        with pillow_limit.lifted:
             inside.set()
             leave.wait(10)
 
     thread = threading.Thread(target=hold)
     thread.start()
     inside.wait(10)
-    with reader.without_pillow_limit:
+    with pillow_limit.lifted:
         pass
     assert Image.MAX_IMAGE_PIXELS is None
     leave.set()
@@ -423,6 +423,27 @@ def test_bad_files_get_one_line_that_names_them(tmp_path):
         (line,) = lines  # the same for all
         assert shown in line and reason in line
         assert "\n" not in line and "0x" not in line and line.endswith(".")
+
+
+def test_a_tiff_that_points_outside_of_its_file_is_damaged(tmp_path):
+    """Pillow would read 16 bits as one, because it skips the tag of the bits."""
+    path, *_ = save(tmp_path, "gray12.tif")
+    data = path.read_bytes()
+    bits = data.index(b"\x02\x01\x03\x00")
+    path.write_bytes(data[: bits + 4] + b"\xff\xff\xff\0" + data[bits + 8 :])
+    for read in (read_size, read_pixels, rasters.read_image):
+        with pytest.raises(ValueError, match=r"gray12\.tif: damaged \(Tag data larger"):
+            read(path)
+
+
+def test_exif_data_that_cannot_be_read_count_as_absent(tmp_path):
+    path = save_turned(tmp_path / "a.jpg", Image.fromarray(RGB), 6)
+    data = path.read_bytes()
+    at = data.index(b"Exif\0\0") + 6
+    path.write_bytes(data[: at + 8] + b"\xff\xff" + data[at + 10 :])  # so many tags
+    assert read_size(path) == read_pixels(path).shape[:2]
+    path.write_bytes(data[: at + 4] + b"\xff\0\0\0" + data[at + 8 :])  # far away
+    assert read_size(path) == read_pixels(path).shape[:2] == (6, 8)
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):

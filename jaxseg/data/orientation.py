@@ -1,0 +1,64 @@
+"""The tag that says how a stored picture is to be turned before it is shown."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+from PIL import ExifTags, Image
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_IN_TEXT = (b"Raw profile type exif", b"XML:com.adobe.xmp")
+
+
+def read_tag(image: Image.Image, path: pathlib.Path) -> int:
+    """The orientation, 1 to 8 as in EXIF; other values mean nothing and count as 1.
+
+    Args:
+        image: an open file that is not decoded yet.
+        path: the same file.
+    """
+    if image.format == "PNG" and not _png_may_turn(path):
+        return 1  # Pillow would decode the whole file to look behind its pixels
+    value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return value if value in range(1, 9) else 1
+
+
+def stored_size(image: Image.Image) -> tuple[int, int]:
+    """(H, W) before turning; some releases of Pillow turn the size of a TIFF early."""
+    if image.format == "TIFF":
+        return image.tag_v2[257], image.tag_v2[256]
+    return image.height, image.width
+
+
+def swaps_sides(tag: int) -> bool:
+    """Whether height and width change places."""
+    return tag >= 5
+
+
+def turned(image: Image.Image, tag: int, *, file_format: str) -> Image.Image:
+    """A decoded picture as it is shown; Pillow has turned those of TIFF by itself."""
+    if tag == 1 or file_format == "TIFF":
+        return image
+    return image.transpose(_TURNS[tag])
+
+
+def _png_may_turn(path: pathlib.Path) -> bool:
+    """Whether a PNG has a chunk that can hold an orientation."""
+    with open(path, "rb") as file:
+        file.seek(8)
+        while len(start := file.read(8)) == 8:
+            length, kind = int.from_bytes(start[:4], "big"), start[4:]
+            keyword = file.read(min(length, 32))
+            if kind == b"eXIf" or keyword.startswith(_IN_TEXT):
+                return True
+            file.seek(length - len(keyword) + 4, os.SEEK_CUR)
+    return False
