@@ -29,6 +29,7 @@ from jaxseg.runs.directory import CONFIG, build_model, read_config, read_spec, w
 from jaxseg.runs.rules import optional, text, whole
 from jaxseg.runs.serialize import near, to_dict
 from jaxseg.weights import verify
+from jaxseg.weights.catalog.detection import part_of
 from jaxseg.weights.catalog.mmseg_config import stated_options
 from jaxseg.weights.catalog.sources import read_table
 from jaxseg.weights.formats import files
@@ -36,7 +37,8 @@ from jaxseg.weights.loading import Imported, model_shapes
 from jaxseg.weights.translate import model_card as cards
 from jaxseg.weights.translate.convert import flatten
 from jaxseg.weights.translate.num_classes import count_classes
-from jaxseg.weights.translate.state_dict import unwrap
+from jaxseg.weights.translate.refused import Refused
+from jaxseg.weights.translate.state_dict import StateDict, unwrap
 
 BOUNDS = {
     "source": text(),
@@ -68,6 +70,8 @@ class Options:
     """Patterns of the model's parameters that may start fresh, such as 'head/*'."""
     allow_unused: tuple[str, ...] = ()
     """Patterns of the source's keys that may be left out."""
+    entry: str = ""
+    """Entry of the file that holds the weights, or their prefix, such as model_ema."""
     channels: int = 3
     """Channels of the image; first convolutions are fitted."""
     names: str = ""
@@ -80,6 +84,13 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Converts, prints the report; the exit status is 0."""
+    try:
+        return _convert(argv)
+    except Refused as error:
+        raise ValueError(error.on_command_line()) from error
+
+
+def _convert(argv: list[str]) -> int:
     given, rest = take_options(argv)
     options = parsed(Options, rest, prog="jaxseg convert", bounds=BOUNDS)
     output = pathlib.Path(options.output)
@@ -95,6 +106,7 @@ def main(argv: list[str]) -> int:
         allow_missing=options.allow_missing,
         allow_unused=options.allow_unused,
         channels=options.channels,
+        entry=options.entry,
     )
     report = imported.report
     if options.verify:
@@ -130,13 +142,13 @@ def _choose(options: Options, given: Mapping, path: str, tree) -> tuple[Config, 
         base = read_config(path)
         num_classes = num_classes or read_spec(path).num_classes
     elif not _is_ours(tree):
-        base = _as_source(options.model, given, path, *unwrap(tree, path))
+        base = _as_source(options.model, given, path, _found(options, tree, path))
     if not base.model.name:
         raise ValueError(f"{path} does not tell its network; --model NAME is needed")
     config = overridden(base, given)
     check_options(config, given)
     if num_classes is None:
-        num_classes = _count(config, path, tree, options.channels)
+        num_classes = _count(options, config, path, tree)
     return config, num_classes
 
 
@@ -146,10 +158,13 @@ def _is_ours(tree) -> bool:
     return str(first).partition("/")[0] in ("params", "batch_stats")
 
 
-def _as_source(
-    name: str, given: Mapping, path: str, state: Mapping, beside: Mapping
-) -> Config:
+def _found(options: Options, tree, path: str) -> StateDict:
+    return unwrap(tree, path, entry=options.entry, recognize=part_of)
+
+
+def _as_source(name: str, given: Mapping, path: str, found: StateDict) -> Config:
     """The network that a foreign state dict fits, with the library's options."""
+    state, beside = found.state, found.beside
     source = weights.detect(state)
     if name:
         return _config(source.network(name), state, beside)
@@ -190,24 +205,24 @@ def _two_shapes(config: Config, channels: int) -> list:
     return [model_shapes(build_model(config, n), channels) for n in (2, 3)]
 
 
-def _count(config: Config, path: str, tree, channels: int) -> int:
+def _count(options: Options, config: Config, path: str, tree) -> int:
     """The number of classes of the source."""
     if _is_ours(tree):
         state = flatten(tree) if "params" in tree else tree
         rules = tuple((key, key, "identity") for key in state)
     else:
-        state, _ = unwrap(tree, path)
+        state = _found(options, tree, path).state
         source = weights.detect(state)
         if source.part == "backbone":
             raise ValueError(f"{path} has no classes; --num-classes is needed")
         rules = source.rules()
-    return count_classes(state, rules, *_two_shapes(config, channels))
+    return count_classes(state, rules, *_two_shapes(config, options.channels))
 
 
 def _verify(config, model, num_classes, tree, imported: Imported) -> float:
     if imported.source is None:
         raise ValueError("--verify compares with another library; the source is ours")
-    state, _ = unwrap(tree, "the source")
+    state = imported.found.state
     forward = jax.jit(
         lambda image: model.apply(imported.variables, image, train=False)["logits"]
     )

@@ -15,27 +15,62 @@ from flax.traverse_util import unflatten_dict
 
 from jaxseg.checkpoints.finite import check_finite
 from jaxseg.typing import Variables
-from jaxseg.weights.catalog.detection import detect
+from jaxseg.weights.catalog.detection import detect, part_of
 from jaxseg.weights.catalog.sources import Source
 from jaxseg.weights.formats import files
 from jaxseg.weights.formats.opaque import unread_names
 from jaxseg.weights.translate.convert import convert, flatten, translate
 from jaxseg.weights.translate.input_channels import adapt_input
+from jaxseg.weights.translate.refused import Refused, Remedy
 from jaxseg.weights.translate.report import Report
 from jaxseg.weights.translate.rules import Rules
-from jaxseg.weights.translate.state_dict import unwrap
+from jaxseg.weights.translate.state_dict import StateDict, unwrap
 
 _COLLECTIONS = ("params/", "batch_stats/")
 
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
-    """Variables, the account of the import, and what lay beside the state dict."""
+    """The outcome of an import.
+
+    Attributes:
+        variables: The model's variables.
+        report: What was taken, left out and kept fresh.
+        source: The kind of checkpoint; None for our own files.
+        found: How the state dict lay in the file.
+    """
 
     variables: dict
     report: Report
     source: Source | None
-    beside: dict[str, Any]
+    found: StateDict
+
+    @property
+    def beside(self) -> dict[str, Any]:
+        """What lay beside the state dict."""
+        return self.found.beside
+
+
+@dataclasses.dataclass(frozen=True)
+class Taking:
+    """What to take from a checkpoint.
+
+    Attributes:
+        rules: The import table; default: found by the names of the tensors.
+        part: Take this top-level part alone (``"backbone"``); the rest stays fresh.
+        allow_missing: Patterns of model paths that may stay fresh (``"aux*"``).
+        allow_unused: Patterns of the source's names that may be left out.
+        channels: Of the image; first convolutions are fitted (``adapt_kernel``).
+        entry: The name below which the weights lie in the file, or the prefix of their
+            names, where there are several (``"model_ema"``).
+    """
+
+    rules: Rules | None = None
+    part: str | None = None
+    allow_missing: Iterable[str] = ()
+    allow_unused: Iterable[str] = ()
+    channels: int = 3
+    entry: str = ""
 
 
 def load(source, model: nn.Module, **options) -> Variables:
@@ -56,59 +91,62 @@ def load(source, model: nn.Module, **options) -> Variables:
 def read_into(
     source: str | os.PathLike | Mapping[str, Any],
     model: nn.Module,
-    *,
-    rules: Rules | None = None,
-    part: str | None = None,
-    allow_missing: Iterable[str] = (),
-    allow_unused: Iterable[str] = (),
-    channels: int = 3,
+    **options,
 ) -> Imported:
     """Reads a checkpoint, finds its table and fills a model's variables.
 
     Args:
-        source: a file (.pth, .pt, .safetensors, .npz), an Orbax directory, an ``hf://``
-            address, or a state dict of arrays.
-        model: a whole network, or a bare backbone.
-        rules: the import table; default: found by the source's keys.
-        part: take this top-level part alone (``"backbone"``); the rest stays fresh.
-        allow_missing: patterns of model paths that may stay fresh (``"aux*"``).
-        allow_unused: patterns of source keys that may be left out.
-        channels: of the image; first convolutions are fitted (see ``adapt``).
+        source: A file (.pth, .pt, .ckpt, .safetensors, .npz), an Orbax directory, an
+            ``hf://`` address, or a state dict of arrays.
+        model: A whole network, or a bare backbone.
+        **options: Fields of ``Taking``.
+
+    Returns:
+        The variables, with a report of what was done.
 
     Raises:
-        ValueError: every missing, unused and mis-shaped entry at once; an unreadable
-            file; an ImageNet classifier for a whole network without ``part``; values
-            that are NaN or infinite.
+        ValueError: Naming what is missing, unused or of another shape; or the file is
+            unreadable, holds values that are NaN or infinite, or holds an ImageNet
+            classifier for a whole network and ``part`` is not given.
     """
+    taking = Taking(**options)
     name = "the state dict" if isinstance(source, Mapping) else os.fspath(source)
     tree = source if isinstance(source, Mapping) else files.read(source)
-    shapes = model_shapes(model, channels)
-    native = _native(tree)
-    if native is not None:
-        state, beside, found = native, {}, None
-        rules = tuple((path, path, "identity") for path in flatten(shapes))
-    else:
-        state, beside = unwrap(tree, name)
-        found = None if rules else detect(state)
-        _check_part(found, part, shapes, name)
-        trunk = found is not None and found.part == "backbone"
-        rules = _rebased(rules or found.rules(), shapes, part if trunk else None)
-    allow_missing, state, skipped = _restrict(part, rules, state, shapes, allow_missing)
-    state, adapted = adapt_input(state, rules, shapes, channels)
+    shapes = model_shapes(model, taking.channels)
+    found, kind, rules = _open(tree, name, taking, shapes)
+    missing, state, skipped = _restrict(taking, rules, found.state, shapes)
+    state, adapted = adapt_input(state, rules, shapes, taking.channels)
     taken = convert(
-        state, rules, shapes, allow_missing=allow_missing, allow_unused=allow_unused
+        state, rules, shapes, allow_missing=missing, allow_unused=taking.allow_unused
     )
     check_finite(taken, name)
-    variables, fresh = _complete(taken, shapes, model, channels)
-    report = _report(taken, state, rules, found, native is not None)
+    variables, fresh = _complete(taken, shapes, model, taking.channels)
+    report = _report(taken, state, rules, found)
     report = dataclasses.replace(
         report,
+        origin=_origin(tree, kind),
+        caution=kind.caution if kind else "",
         fresh=fresh,
         adapted=adapted,
         unused=report.unused + skipped,
-        unread=unread_names(beside),
     )
-    return Imported(variables, report, found, beside)
+    return Imported(variables, report, kind, found)
+
+
+def _open(
+    tree: Any, name: str, taking: Taking, shapes
+) -> tuple[StateDict, Source | None, Rules]:
+    """The state dict of a file, its kind and its table for the model."""
+    native = _native(tree)
+    if native is not None:
+        rules = tuple((path, path, "identity") for path in flatten(shapes))
+        return StateDict(native), None, rules
+    found = unwrap(tree, name, entry=taking.entry, recognize=part_of)
+    kind = None if taking.rules else detect(found.state)
+    _check_part(kind, taking.part, shapes, name)
+    trunk = kind is not None and kind.part == "backbone"
+    rules = taking.rules or kind.rules()
+    return found, kind, _rebased(rules, shapes, taking.part if trunk else None)
 
 
 def model_shapes(model: nn.Module, channels: int = 3):
@@ -141,15 +179,17 @@ def _rebased(rules: Rules, shapes, place: str | None) -> Rules:
     )
 
 
-def _check_part(found: Source | None, part, shapes, name: str) -> None:
+def _check_part(kind: Source | None, part, shapes, name: str) -> None:
     if part is not None and not any(_inside(part, path) for path in flatten(shapes)):
-        parts = sorted(shapes["params"])
-        raise ValueError(f"part {part!r} is not in the model; its parts are {parts}")
-    trunk = found is not None and found.part == "backbone"
+        parts = ", ".join(sorted(shapes["params"]))
+        raise ValueError(f"part={part!r} is not in the model: expected one of {parts}")
+    trunk = kind is not None and kind.part == "backbone"
     if trunk and part is None and "backbone" in shapes["params"]:
-        raise ValueError(
-            f"{name} is a {found.library} {found.name} classifier, the model a whole "
-            "network; part='backbone' takes the trunk and leaves the rest fresh"
+        effect = "takes this backbone and leaves the rest of the network fresh"
+        raise Refused(
+            f"{name} holds only the backbone of a segmentation network "
+            f"({kind.library} {kind.name})",
+            [Remedy("part", "backbone", effect)],
         )
 
 
@@ -157,9 +197,9 @@ def _inside(part: str, path: str) -> bool:
     return path.partition("/")[2].startswith(part + "/")
 
 
-def _restrict(part, rules, state, shapes, allow_missing):
+def _restrict(taking: Taking, rules, state, shapes):
     """With ``part``: everything else may be missing, and is not taken from the file."""
-    allow_missing = tuple(allow_missing)
+    part, allow_missing = taking.part, tuple(taking.allow_missing)
     if part is None:
         return allow_missing, dict(state), ()
     outside = {path for path in flatten(shapes) if not _inside(part, path)}
@@ -193,7 +233,13 @@ def _complete(
     return unflatten_dict(paths), absent
 
 
-def _report(taken, state, rules, found: Source | None, native: bool) -> Report:
+def _origin(tree: Any, kind: Source | None) -> str:
+    if kind is not None:
+        return f"{kind.library} {kind.name}"
+    return "jaxseg" if _native(tree) is not None else "the rules passed in"
+
+
+def _report(taken, state, rules, found: StateDict) -> Report:
     flat = flatten(taken)
     routes = {key: translate(key, rules) for key in state}
     cast = collections.Counter(
@@ -201,9 +247,9 @@ def _report(taken, state, rules, found: Source | None, native: bool) -> Report:
         for key, array in state.items()
         if routes[key][0] in flat and array.dtype != flat[routes[key][0]].dtype
     )
-    origin = f"{found.library} {found.name}" if found else "the rules passed in"
     return Report(
-        origin="jaxseg" if native else origin,
+        origin="",
+        found=found,
         tensors=len(flat),
         parameters=sum(v.size for p, v in flat.items() if p.startswith("params/")),
         dropped=tuple(
@@ -215,5 +261,5 @@ def _report(taken, state, rules, found: Source | None, native: bool) -> Report:
             k for k, r in routes.items() if r[0] not in flat and r != (None, "drop")
         ),
         cast=tuple(sorted(cast.items())),
-        caution=found.caution if found else "",
+        unread=unread_names(found.beside),
     )

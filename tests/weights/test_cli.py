@@ -86,7 +86,7 @@ def test_a_classifier_needs_a_network_a_part_and_classes(tmp_path, source):
     with pytest.raises(ValueError, match="--num-classes is needed"):
         convert.main(arguments)
     arguments += ["--num-classes", "4"]
-    with pytest.raises(ValueError, match="part='backbone'"):
+    with pytest.raises(ValueError, match="--part backbone takes this backbone"):
         convert.main(arguments)
     assert not run.exists()
     convert.main([*arguments, "--part", "backbone"])

@@ -1,5 +1,7 @@
 """Tables: translation, shape checks, all problems at once, exact way back."""
 
+from fnmatch import fnmatchcase
+
 import jax
 import ml_dtypes
 import numpy as np
@@ -12,6 +14,7 @@ from jaxseg.weights.catalog.maps.torchvision_vgg import backbone
 from jaxseg.weights.loading import model_shapes
 from jaxseg.weights.translate import rules, transforms
 from jaxseg.weights.translate.convert import convert, to_torch
+from jaxseg.weights.translate.mismatch import Mismatch, common_patterns
 
 RULES = (
     *rules.conv_norm(r"conv(\d)", r"bn(\d)", r"stem\1"),
@@ -86,16 +89,54 @@ def test_all_problems_are_told_at_once():
     with pytest.raises(ValueError) as info:
         convert(source, RULES, shapes())
     text = str(info.value)
-    assert "2 missing from the source:\n    params/up/bias\n    batch_stats/" in text
-    assert "1 unused in the source:\n    extra.weight" in text
+    assert "2 missing from the source (params/up/bias, batch_stats/" in text
+    assert "1 unused in the source (extra.weight)" in text
     assert "fc.weight (8, 5) -> params/fc/kernel: (5, 8), the model has (5, 7)" in text
     assert "bn1.bias is int32, params/stem1/norm/bias float32" in text
+    assert len(text.splitlines()) == 2
+    assert info.value.problems.missing[0] == "params/up/bias"
+
+
+def test_the_remedies_are_those_that_help():
+    """Their patterns name what is there, and with them the rest is taken."""
+    source = state()
+    source["fc.weight"] = np.zeros((9, 5), np.float32)
+    source["fc.bias"] = np.zeros(9, np.float32)
+    source["extra.a.weight"] = source["extra.b"] = np.zeros(3, np.float32)
+    with pytest.raises(Mismatch) as info:
+        convert(source, RULES, shapes())
+    python, line = str(info.value), info.value.on_command_line()
+    assert "allow_missing=('fc/*',) keeps fresh" in python
+    assert '--allow-missing "fc/*" keeps fresh' in line
+    assert '--allow-unused "extra.*" leaves those out' in line
+    options = {r.option: r.value for r in info.value.remedies}
+    assert convert(source, RULES, shapes(), **options)
+
+
+def test_another_network_altogether_has_no_remedy():
+    with pytest.raises(Mismatch) as info:
+        convert({"a.weight": np.zeros(3)}, RULES, shapes())
+    assert not info.value.remedies and "and" in str(info.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "patterns"),
+    [
+        (["head/a/kernel", "head/a/bias"], ("head/a/*",)),
+        (["head/a", "head/b/c"], ("head/*",)),
+        (["aux/b", "head/a"], ("aux/b", "head/a")),
+        (["heads/a", "head/a", "head/b"], ("head/*", "heads/a")),
+    ],
+)
+def test_patterns(names, patterns):
+    assert common_patterns(names, "/") == patterns
+    assert all(any(fnmatchcase(n, p) for p in patterns) for n in names)
 
 
 def test_two_keys_for_one_place():
     table = (*RULES, *rules.linear("head", "fc"))
     source = {**state(), "head.bias": np.zeros(7, np.float32)}
-    with pytest.raises(ValueError, match=r"1 written twice:\n *head\.bias"):
+    with pytest.raises(ValueError, match=r"1 written twice \(head\.bias"):
         convert(source, table, shapes())
 
 

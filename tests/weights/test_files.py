@@ -93,9 +93,9 @@ def test_npz_bombs(tmp_path, monkeypatch):
 
 
 def test_unknown_suffix_and_absent_file(tmp_path):
-    (tmp_path / "a.ckpt").write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"suffix '\.ckpt' cannot be read; allowed"):
-        weights.read(tmp_path / "a.ckpt")
+    (tmp_path / "a.h5").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"suffix '\.h5' cannot be read; allowed"):
+        weights.read(tmp_path / "a.h5")
     with pytest.raises(ValueError, match="cannot be written"):
         weights.write(tmp_path / "b.bin", ARRAYS)
     with pytest.raises(FileNotFoundError):

@@ -51,7 +51,7 @@ def test_a_classifier_into_a_bare_backbone(trunk, wrap):
 
 def test_a_classifier_into_a_network(trunk):
     variables, state = trunk
-    with pytest.raises(ValueError, match="part='backbone' takes the trunk"):
+    with pytest.raises(ValueError, match="part='backbone' takes this backbone"):
         weights.load(state, network())
     got = read_into(state, network(), part="backbone")
     assert equal(got.variables["params"]["backbone"], variables["params"])
@@ -65,7 +65,7 @@ def test_a_classifier_into_a_network(trunk):
     counted = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     assert got.report.parameters == counted
     assert f"{counted:,}" in str(got.report) and "cast" not in str(got.report)
-    with pytest.raises(ValueError, match="part 'trunk' is not in the model"):
+    with pytest.raises(ValueError, match="part='trunk' is not in the model"):
         weights.load(state, network(), part="trunk")
 
 

@@ -86,7 +86,8 @@ def test_a_checkpoint_of_mmengine(tmp_path, history):
     program = with_tensors({"meta": META, "message_hub": hub})
     assert b"getattr" in program and b"_reconstruct" in program
     path = checkpoint(tmp_path / "a.pth", {"meta": META, "message_hub": hub})
-    state, beside = unwrap(weights.read(path), path)
+    found = unwrap(weights.read(path), path)
+    state, beside = found.state, found.beside
     assert np.array_equal(state["w"], STATE["w"])
     assert card.classes(beside) == (("road", "car"), ((1, 2, 3), (4, 5, 6)))
     buffer = beside["message_hub"]["log_scalars"]["loss"]

@@ -30,3 +30,12 @@ def detect(keys: Iterable[str]) -> Source:
         f"a state dict of {len(keys)} keys ({some}, ...) is of no known source; "
         f"known are {known}; pass rules=... for another"
     )
+
+
+def part_of(keys: set[str]) -> str | None:
+    """The part of a network that a state dict holds; None where it is not recognized.
+
+    >>> part_of({"conv1.weight"}) is None
+    True
+    """
+    return next((source.part for source in SOURCES if source.fits(keys)), None)

@@ -15,6 +15,8 @@ READERS = {
     ".pth": torchfile.read,
     ".pt": torchfile.read,
     ".bin": torchfile.read,
+    ".ckpt": torchfile.read,  # Lightning
+    ".tar": torchfile.read,  # .pth.tar, of timm and PyTorch's examples
     ".safetensors": archives.read_safetensors,
     ".npz": archives.read_npz,
 }

@@ -123,6 +123,7 @@ def _forgive(found, want, allow_missing, problems) -> None:
         allowed = _allowed(path.partition("/")[2], allow_missing)
         if allowed:
             problems.misshaped.pop(path, None)
+            problems.wrong_dtype.pop(path, None)
         elif path not in found:
             problems.missing.append(path)
 

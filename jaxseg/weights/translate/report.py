@@ -2,29 +2,35 @@
 
 import dataclasses
 
+from jaxseg.weights.translate.state_dict import StateDict
+
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """The account of one import.
+    """What one import took over, and what it did not.
 
     Attributes:
-        origin: library and kind of the source.
-        tensors: tensors taken over.
-        parameters: numbers in those below ``params``.
-        dropped: source keys left out by the table on purpose, batch counters apart.
-        unused: source keys left out because ``allow_unused`` or ``part`` said so.
-        fresh: paths of the model that keep initial values.
-        adapted: source keys of first convolutions fitted to the image's channels.
-        unread: classes of foreign objects beside the state dict that were not read.
-        cast: source dtypes other than float32, with their counts.
-        difference: largest difference of the logits relative to the largest logit,
-            None where it was not measured.
-        caution: how the network differs from the source's, if it is known to.
+        origin: Library and kind of the source.
+        tensors: How many tensors were taken over.
+        parameters: How many numbers those below ``params`` hold.
+        found: How the state dict lay in the file.
+        dropped: Source names that the table leaves out on purpose, counters apart.
+        unused: Source names left out because of ``allow_unused`` or ``part``.
+        fresh: Paths of the model that keep their initial values.
+        adapted: Source names of first convolutions fitted to the image's channels.
+        unread: Classes of foreign objects beside the state dict that were not read.
+        cast: Source dtypes other than float32, with their counts.
+        difference: Largest difference of the logits from the source's own library,
+            relative to the largest logit; None where it was not measured.
+        stated: Options that the file states, as ``name=value``.
+        assumed: What the tensors do not show and was assumed.
+        caution: How the network differs from the source's, if it is known to.
     """
 
     origin: str
     tensors: int
     parameters: int
+    found: StateDict | None = None
     dropped: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
@@ -32,29 +38,64 @@ class Report:
     unread: tuple[str, ...] = ()
     cast: tuple[tuple[str, int], ...] = ()
     difference: float | None = None
+    stated: tuple[str, ...] = ()
+    assumed: str = ""
     caution: str = ""
 
     def __str__(self) -> str:
-        lines = [
-            f"source      {self.origin}",
-            f"tensors     {self.tensors}",
-            f"parameters  {self.parameters:,}",
-        ]
-        lists = {
-            "left out": self.dropped + self.unused,
-            "fresh": self.fresh,
-            "adapted": self.adapted,
-            "not read": self.unread,
+        skipped = self.found.skipped if self.found else ()
+        lines = {
+            "source": self.origin,
+            "taken from": _place(self.found),
+            "beside": _beside(self.found),
+            "tensors": str(self.tensors),
+            "parameters": f"{self.parameters:,}",
+            "left out": _some(self.dropped + self.unused + skipped),
+            "fresh": _some(self.fresh),
+            "adapted": _some(self.adapted),
+            "not read": _some(self.unread),
+            "cast": ", ".join(f"{count} from {dtype}" for dtype, count in self.cast),
+            "difference": _difference(self.difference),
+            "stated": ", ".join(self.stated),
+            "assumed": self.assumed,
+            "caution": self.caution,
         }
-        lines += [f"{name:11} {_some(keys)}" for name, keys in lists.items() if keys]
-        lines += [f"cast        {count} from {dtype}" for dtype, count in self.cast]
-        if self.difference is not None:
-            lines.append(f"difference  {self.difference:.1e} of the largest logit")
-        if self.caution:
-            lines.append(f"caution     {self.caution}")
-        return "\n".join(lines)
+        return "\n".join(f"{name:11} {text}" for name, text in lines.items() if text)
 
 
-def _some(keys: tuple[str, ...]) -> str:
-    shown = ", ".join(keys[:6])
-    return f"{len(keys)}: {shown}" + (", ..." if len(keys) > 6 else "")
+def _place(found: StateDict | None) -> str:
+    """Which weights of the file were taken, where it is not a bare state dict."""
+    if found is None:
+        return ""
+    parts = [
+        f"entry {found.entry!r}" if found.entry else "",
+        f"names without {found.prefix!r}" if found.prefix else "",
+        found.note,
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _beside(found: StateDict | None) -> str:
+    """Which weights of the file were not taken, and how to take them."""
+    if found is None:
+        return ""
+    texts = [
+        f"{kind} under {name!r}; --entry {name} takes those"
+        for kind, names in (
+            ("averaged weights", found.averages),
+            ("other weights", found.others),
+        )
+        for name in names[:3]
+    ]
+    return "; ".join(texts)
+
+
+def _difference(value: float | None) -> str:
+    return "" if value is None else f"{value:.1e} of the largest logit"
+
+
+def _some(names: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    shown = ", ".join(names[:6])
+    return f"{len(names)}: {shown}" + (", ..." if len(names) > 6 else "")
