@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+import subprocess
+import sys
 
 import jax
 import numpy as np
@@ -103,3 +105,18 @@ def test_what_is_no_run_is_refused(tmp_path):
         jaxseg.open_run(GOLDEN / "unet", data={"paht": "x"})
     with pytest.raises(ValueError, match="no option 'widht'"):
         jaxseg.open_run(GOLDEN / "unet", model_options={"widht": 3})
+
+
+def test_predict_loads_no_optimizer_pipeline_or_training_code(tmp_path):
+    code = (
+        "import sys; from jaxseg.cli.main import main; "
+        f"assert main(['predict', {str(IMAGE)!r}, '--workdir={GOLDEN / 'unet'}', "
+        f"'-o={tmp_path}']) == 0; "
+        "print(sorted(m for m in sys.modules if m in ('optax', 'grain', 'torch', "
+        "'tensorflow', 'tensorflow_datasets', 'tensorboardX') or "
+        "m.startswith('jaxseg.training')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -9,18 +9,14 @@ of the image.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import tyro
-from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
@@ -29,26 +25,23 @@ from jaxseg.cli.crf import BOUNDS as CRF_BOUNDS
 from jaxseg.cli.crf import CRF, refiner
 from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
-from jaxseg.data import DatasetSpec
 from jaxseg.data.reader import ReadOptions
-from jaxseg.inference import predict_labels, predict_probabilities
 from jaxseg.inference.image_batches import Job, batches, read_batch
 from jaxseg.inference.images import collect, output_names, size_of
-from jaxseg.inference.predict import ApplyFn
+from jaxseg.inference.prediction import Prediction
+from jaxseg.inference.segmenter import PredictOptions, Segmenter
 from jaxseg.inference.tta import PSPNET_SCALES
-from jaxseg.ops.resize import resize
 from jaxseg.runs.checks import check_options
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 from jaxseg.runs.rules import check_bounds, each, number, optional, some, text, whole
+from jaxseg.tasks.names import POINT_CLOUDS, task_name
 from jaxseg.tasks.samples import (
     check_request,
     hypothesis_drawer,
     sample_paths,
     write_samples,
 )
-from jaxseg.tasks.table import system_of
-from jaxseg.viz import indexed_png, overlay
 
 Size = tuple[int, int]
 CRF_OPTIONS = CRF()
@@ -124,9 +117,11 @@ def main(argv: list[str]) -> int:
     check_options(config, network_options)
     check_request(config, samples=options.samples, mode=options.mode)
     spec = read_spec(options.workdir)
-    predict = system_of(config).predict
-    if predict is not None:
-        return predict(options, config, spec)
+    if task_name(config) == POINT_CLOUDS:
+        # Imported here: images need none of it, and a start should be quick.
+        from jaxseg.tasks.predict_point_clouds import predict_clouds
+
+        return predict_clouds(options, config, spec)
     reading = options.data.over(config.data)
     jobs, failures = plan(options, reading)
     model = build_model(config, spec.num_classes)
@@ -138,12 +133,13 @@ def main(argv: list[str]) -> int:
         verify=options.digest,
     )
     print(f"{config.model.name} of step {step}, {len(jobs)} image(s)", flush=True)
-    network = jax.jit(lambda variables, x: model.apply(variables, x)["logits"])
-    segment = segmenter(
-        functools.partial(network, jax.device_put(variables)),
+    segmenter = Segmenter(
+        model,
+        variables,
         spec,
-        options,
         scale=config.data.eval_scale,
+        options=predict_options(options),
+        reading=reading,
     )
     draw = None
     if options.samples:
@@ -151,7 +147,7 @@ def main(argv: list[str]) -> int:
             model, variables, spec, samples=options.samples, seed=config.train.seed
         )
     options.output.mkdir(parents=True, exist_ok=True)
-    damaged = run(jobs, segment, spec, options, reading=reading, draw=draw)
+    damaged = run(jobs, segmenter, options, draw=draw)
     done, failed = len(jobs) - len(damaged), len(failures) + len(damaged)
     print(f"{done} image(s) written to {options.output}, {failed} failed")
     return 1 if failed else 0
@@ -188,57 +184,29 @@ def result_paths(target: Path, options: Options) -> list[Path]:
     return written + sample_paths(target, options.samples)
 
 
-def segmenter(
-    apply_fn: ApplyFn, spec: DatasetSpec, options: Options, *, scale: float
-) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]:
-    """Maps uint8 [B, H, W, 3] to classes [B, H, W] and, if needed, probabilities.
-
-    As in evaluation, the network sees the padded image resized by `scale`, and its
-    logits are resized back before the argmax.
-    """
-    scales, flip = options.scales, options.flip
-    if options.tta:
-        scales, flip = PSPNET_SCALES, True
-    soft = options.probabilities or options.crf
-    padded = options.mode == "whole" and scales == (1.0,)  # evaluation pads just once
-    how = {
-        "mode": options.mode,
-        "window": options.window,
-        "stride": options.stride,
-        "batch": options.batch_size,
-        "multiple": 1 if padded else options.multiple,
-    }
-
-    @jax.jit
-    def prepare(pixels):
-        mean, std = (jnp.array(v).reshape(1, 1, 1, 3) for v in (spec.mean, spec.std))
-        image = (pixels.astype(jnp.float32) / 255 - mean) / std
-        size = tuple(max(1, round(side * scale)) for side in pixels.shape[1:3])
-        return image if scale == 1 else resize(image, size, antialias=True)
-
-    def segment(pixels):
-        image, size = prepare(pixels), pixels.shape[1:3]
-        if scales == (1.0,) and not flip and not soft:
-            return predict_labels(apply_fn, image, size=size, **how), None
-        averaged = predict_probabilities(
-            apply_fn, image, scales=scales, flip=flip, size=size, **how
-        )
-        return averaged.argmax(-1), averaged
-
-    return segment
+def predict_options(options: Options) -> PredictOptions:
+    """Returns how the options of the command segment an image."""
+    return PredictOptions(
+        mode=options.mode,
+        window=options.window,
+        stride=options.stride,
+        scales=PSPNET_SCALES if options.tta else options.scales,
+        flip=options.flip or options.tta,
+        batch_size=options.batch_size,
+        multiple=options.multiple,
+    )
 
 
 def run(
     jobs: list[Job],
-    segment: Callable,
-    spec: DatasetSpec,
+    segmenter: Segmenter,
     options: Options,
     *,
-    reading: ReadOptions,
     draw: Callable | None = None,
 ) -> list[Path]:
-    """Predicts and writes all; returns the images that could not be read."""
+    """Predicts and writes all images; returns those that could not be read."""
     failures: list[Path] = []
+    spec, soft = segmenter.spec, options.probabilities or options.crf
     sharpen = refiner(options.crf_options) if options.crf else None
     whole = options.mode == "whole"  # windows are batched by themselves
     groups = list(
@@ -252,14 +220,14 @@ def run(
     if terminal:
         groups = track(groups, "predicting", console=Console())
     for group in groups:
-        pixels, errors = read_batch(group, reading, fill=spec.mean_colour)
+        pixels, errors = read_batch(group, segmenter.reading, fill=spec.mean_colour)
         for row, error in errors.items():
             failures.append(_failed(group.jobs[row].path, error, options))
         read = [(row, j) for row, j in enumerate(group.jobs) if row not in errors]
         if not read:
             continue
         try:
-            labels, probabilities = segment(pixels)
+            labels, probabilities = segmenter.segment(pixels, soft=soft)
             drawn = None if draw is None else draw(pixels)
         except (ValueError, RuntimeError, MemoryError) as error:
             failures += _unsegmented([job.path for _, job in read], error, options)
@@ -269,29 +237,22 @@ def run(
             if sharpen is not None:
                 probabilities[row] = sharpen(probabilities[row], pixels[row], job.size)
                 labels[row] = probabilities[row].argmax(-1)
-            share = None if probabilities is None else probabilities[corner]
-            write(job, pixels[corner], labels[corner], share, spec, options)
+            kept = None if probabilities is None else probabilities[corner]
+            prediction = Prediction(
+                pixels[corner], labels[corner], spec, lambda kept=kept: kept
+            )
+            prediction.save(
+                job.name.parent,
+                name=job.name.name,
+                overlay=options.overlay,
+                probabilities=options.probabilities,
+            )
             if drawn is not None:
                 several = drawn.labels[:, *corner]
                 write_samples(job.name, several, drawn.entropy[corner], spec)
             if not terminal:
                 print(f"{job.path} -> {job.name}.png", flush=True)
     return failures
-
-
-def write(job, image, label, probabilities, spec: DatasetSpec, options) -> None:
-    """Writes the results of one image."""
-    target = job.name
-    indexed_png(label, spec.palette, void=spec.void).save(f"{target}.png")
-    if options.overlay:
-        blend = overlay(image, label, spec.palette, void=spec.void)
-        Image.fromarray(blend).save(f"{target}_overlay.png")
-    if options.probabilities:
-        np.savez(
-            f"{target}.npz",
-            probabilities=probabilities.astype(np.float16),
-            classes=np.array(spec.classes),
-        )
 
 
 def _failed(path: Path, error: ValueError, options: Options) -> Path:

@@ -89,7 +89,7 @@ class Segmenter:
         self.model, self.spec = model, spec
         self.scale, self.options, self.reading = scale, options, reading
         self._variables = jax.device_put(variables)
-        self._network = jax.jit(lambda v, x: model.apply(v, x, train=False)["logits"])
+        self._network = jax.jit(lambda v, x: model.apply(v, x)["logits"])
         # One object for the life of the segmenter, so that programs are found again.
         self._apply = functools.partial(self._network, self._variables)
         self._prepare = jax.jit(functools.partial(preprocess, spec=spec, scale=scale))

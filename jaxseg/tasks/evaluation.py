@@ -14,7 +14,7 @@ from jaxseg.data import DatasetSpec
 from jaxseg.metrics import ConfusionTotal, scores
 from jaxseg.runs import memory
 from jaxseg.runs.classes import check_classes
-from jaxseg.tasks.table import Examples, system_of
+from jaxseg.tasks.table import Examples, task_of
 from jaxseg.training.devices import runner as devices
 from jaxseg.training.run import evaluate
 
@@ -71,7 +71,7 @@ def evaluate_network(
       ValueError: For an unknown split, a dataset with other classes, or a batch that is
         larger than the memory.
     """
-    task = system_of(config)
+    task = task_of(config)
     split = split or config.data.eval_split
     chosen = devices.choose() if chosen is None else chosen
     source = task.open_source(config.data, split)
@@ -112,7 +112,7 @@ def count(
     Counts are integers, so that neither the batch size nor the number of devices
     changes a digit of a score, as long as the network gives a pixel the same class.
     """
-    task = system_of(config)
+    task = task_of(config)
     runner = devices.Evaluation(
         task.counting(config, model, spec), kind="jit", devices=chosen, space=space
     )

@@ -13,7 +13,7 @@ from jaxseg.config import Config
 from jaxseg.data.source import UnknownSplit
 from jaxseg.runs import memory, pretrained, restart
 from jaxseg.runs.rules import invalid
-from jaxseg.tasks.table import Examples, system_of
+from jaxseg.tasks.table import Examples, task_of
 from jaxseg.training.devices import runner as devices
 from jaxseg.training.devices.runner import Training
 from jaxseg.training.run.task import HostBatch, Task
@@ -54,13 +54,13 @@ def prepare(
     """
     check_devices(config, chosen)
     restart.check_same_run(config, workdir)
-    system = system_of(config)
+    record = task_of(config)
     train_source = _open(config, "train_split")
     eval_source = _open(config, "eval_split")
     notes = _settle_spec(config, workdir, train_source, eval_source)
     spec = train_source.spec
     _check_data(config, train_source, eval_source, chosen)
-    driver, state, model = system.assemble(config, train_source, chosen)
+    driver, state, model = record.assemble(config, train_source, chosen)
     if config.train.init_from is not None and not restart.started(workdir):
         state = pretrained.initialized(
             state,
@@ -68,11 +68,11 @@ def prepare(
             fresh=config.train.init_fresh,
             verify=verify,
         )
-    task = system.make_task(config, workdir, model, train_source, eval_source)
+    task = record.make_task(config, workdir, model, train_source, eval_source)
     step = restart.latest_step(workdir) or 0
     if step < config.train.steps:
         rehearse_step(config, driver, state, _first(task.train_batches(step)))
-        count = system.counting(config, model, spec)
+        count = record.counting(config, model, spec)
         rehearse_evaluation(count, state, _first(task.eval_batches()))
     return Start(train_source, driver, state, task, notes)
 
@@ -132,7 +132,7 @@ def rehearse_evaluation(count: Any, state: Any, batch: HostBatch) -> None:
 def _open(config: Config, field: str) -> Examples:
     split = getattr(config.data, field)
     try:
-        return system_of(config).open_source(config.data, split)
+        return task_of(config).open_source(config.data, split)
     except UnknownSplit as error:
         raise ValueError(f"data.{field}={split!r} is invalid: {error}") from error
 

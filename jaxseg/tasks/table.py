@@ -1,8 +1,8 @@
-"""What a run is made of, by the kind of its network.
+"""The tasks: what training and evaluation are made of, by the kind of network.
 
-Nearly all networks take images and give logits of a label map: `SEGMENTATION`. The
-exceptions of `SYSTEMS` read other data or have an objective of their own; loop,
-checkpoints, scores and commands are the same for all.
+Nearly all networks take images and return the logits of a label map. The other tasks
+read other data or have an objective of their own. The loop, the checkpoints, the scores
+and the commands are the same for all of them.
 """
 
 from __future__ import annotations
@@ -23,40 +23,42 @@ from jaxseg.data import (
     open_clouds,
     open_source,
 )
-from jaxseg.tasks import pix2pix as adversarial
-from jaxseg.tasks import point_clouds as clouds
-from jaxseg.tasks import prob_unet as probabilistic
-from jaxseg.tasks import segmentation
-from jaxseg.tasks.predict_point_clouds import predict_clouds
+from jaxseg.tasks import names, pix2pix, point_clouds, prob_unet, segmentation
 from jaxseg.training.devices.runner import Training
 from jaxseg.training.run.task import HostBatch, Task
 from jaxseg.training.step.state import TrainState
 
 
 class Examples(Protocol):
-    """The examples of a split."""
+    """The examples of a split.
+
+    Attributes:
+        spec: The classes of the dataset.
+        ids: The names of the examples.
+    """
 
     spec: DatasetSpec
     ids: tuple[str, ...]
 
     def __len__(self) -> int:
-        """Their number."""
+        """Returns the number of examples."""
 
 
 @dataclasses.dataclass(frozen=True)
-class System:
-    """The parts that `train` and `eval` put together.
+class TaskRecord:
+    """The parts of a task that `train`, `eval` and `plan` put together.
 
     Attributes:
-        open_source: data configuration and split -> examples.
-        assemble: configuration, training examples, devices -> driver, state, network.
-        make_task: configuration, work directory, network, both sources -> streams.
-        counting: configuration, network, spec -> evaluation step.
-        eval_batches: examples -> one pass over them, as `jaxseg.data.eval_batches`.
-        further_scores: configuration, network, examples -> what makes scores beside
-            those of the confusion counts of variables, or None.
-        predict: options of `jaxseg predict`, configuration, spec -> exit status; None
-            for networks of images.
+        open_source: Maps a data configuration and a split to its examples.
+        assemble: Maps a configuration, training examples and devices to the runner, the
+            new state and the network.
+        make_task: Maps a configuration, a run directory, the network and both sources
+            to the streams of batches and the pictures of a run.
+        counting: Maps a configuration, a network and a spec to the evaluation step.
+        eval_batches: Yields the batches of one pass over the examples, as
+            `jaxseg.data.eval_batches` does.
+        further_scores: Maps a configuration, a network and examples to a function that
+            computes scores besides those of the confusion counts, or to None.
     """
 
     open_source: Callable[[DataConfig, str], Examples] = open_source
@@ -73,39 +75,32 @@ class System:
     further_scores: Callable[
         [Config, nn.Module, Any], Callable[[Any], Mapping[str, float]] | None
     ] = lambda config, model, examples: None
-    predict: Callable[[Any, Config, DatasetSpec], int] | None = None
 
 
-SEGMENTATION = System()
-CLOUDS = System(
-    open_clouds,
-    clouds.assemble,
-    clouds.make_task,
-    clouds.counting,
-    cloud_eval_batches,
-    predict=predict_clouds,
-)
-PICTURES = System(
-    adversarial.open_source,
-    adversarial.assemble,
-    adversarial.make_task,
-    adversarial.counting,
-    further_scores=adversarial.further_scores,
-)
-LATENT = System(
-    assemble=probabilistic.assemble,
-    make_task=probabilistic.make_task,
-    further_scores=probabilistic.further_scores,
-)
-SYSTEMS: dict[str, System] = {
-    "pix2pix_unet256": PICTURES,
-    "pix2pix_unet128": PICTURES,
-    "prob_unet": LATENT,
-    "prob_unet_cityscapes": LATENT,
-    "point_transformer": CLOUDS,
+TASKS: dict[str, TaskRecord] = {
+    names.SEGMENTATION: TaskRecord(),
+    names.POINT_CLOUDS: TaskRecord(
+        open_source=open_clouds,
+        assemble=point_clouds.assemble,
+        make_task=point_clouds.make_task,
+        counting=point_clouds.counting,
+        eval_batches=cloud_eval_batches,
+    ),
+    names.PIX2PIX: TaskRecord(
+        open_source=pix2pix.open_source,
+        assemble=pix2pix.assemble,
+        make_task=pix2pix.make_task,
+        counting=pix2pix.counting,
+        further_scores=pix2pix.further_scores,
+    ),
+    names.PROB_UNET: TaskRecord(
+        assemble=prob_unet.assemble,
+        make_task=prob_unet.make_task,
+        further_scores=prob_unet.further_scores,
+    ),
 }
 
 
-def system_of(config: Config) -> System:
-    """The parts for the network of a configuration."""
-    return SYSTEMS.get(config.model.name, SEGMENTATION)
+def task_of(config: Config) -> TaskRecord:
+    """Returns the task of the network of a configuration."""
+    return TASKS[names.task_name(config)]

@@ -17,6 +17,8 @@ from jaxseg.data.reader import ReadOptions, read_pixels
 from jaxseg.inference.crf import Kernels
 from jaxseg.inference.crf_refine import refine
 from jaxseg.inference.image_batches import Job, batches
+from jaxseg.inference.prediction import Prediction
+from jaxseg.inference.segmenter import Segmenter
 from jaxseg.metrics import confusion
 from jaxseg.runs.directory import build_model, write_run
 from jaxseg.training.step import augment, steps
@@ -253,7 +255,9 @@ def test_wide_pixels_are_read_by_the_range_of_the_run_or_the_line(
 ):
     wide(tmp_path / "a.png", 4095)
     seen = []
-    monkeypatch.setattr(predict, "write", lambda job, image, *rest: seen.append(image))
+    monkeypatch.setattr(
+        Prediction, "save", lambda found, *_, **__: seen.append(found.image)
+    )
     assert run(tmp_path / "a.png", output=tmp_path / "out") == 1
     assert "a.png: 16-bit gray values" in capsys.readouterr().err
     given = ["--data.range", "0", "4095"]
@@ -281,19 +285,14 @@ def test_an_image_that_the_network_fails_on_is_named(
 ):
     for name, height in (("a", 8), ("b", 16), ("c", 24)):
         picture(tmp_path / f"in/{name}.png", height, 8)
-    whole = predict.segmenter
+    segment = Segmenter.segment
 
-    def failing(*arguments, **options):
-        segment = whole(*arguments, **options)
+    def limited(self, pixels, **options):
+        if pixels.shape[1] == 16:
+            raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+        return segment(self, pixels, **options)
 
-        def limited(pixels):
-            if pixels.shape[1] == 16:
-                raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
-            return segment(pixels)
-
-        return limited
-
-    monkeypatch.setattr(predict, "segmenter", failing)
+    monkeypatch.setattr(Segmenter, "segment", limited)
     out = tmp_path / "out"
     assert run(tmp_path / "in", "--multiple", "8", output=out) == 1
     shown = capsys.readouterr()

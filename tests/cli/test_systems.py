@@ -12,9 +12,10 @@ from PIL import Image
 from jaxseg.checkpoints.reading import stored_leaves
 from jaxseg.cli.main import main
 from jaxseg.config import Config, LossConfig, ModelConfig, OptimConfig
+from jaxseg.tasks import names
 from jaxseg.tasks import pix2pix as adversarial
 from jaxseg.tasks import prob_unet as probabilistic
-from jaxseg.tasks.table import SEGMENTATION, SYSTEMS, system_of
+from jaxseg.tasks.table import TASKS, task_of
 from jaxseg.training.run.metric_reader import read_metrics
 
 SHORT = (
@@ -203,8 +204,13 @@ def test_photos_need_their_own_losses():
 
 
 def test_exceptions_are_named():
-    assert system_of(Config()) is SEGMENTATION
-    assert {"pix2pix_unet256", "pix2pix_unet128", "prob_unet"} <= SYSTEMS.keys()
+    assert task_of(Config()) is TASKS[names.SEGMENTATION]
+    assert {
+        "pix2pix_unet256",
+        "pix2pix_unet128",
+        "prob_unet",
+    } <= names.TASK_OF_MODEL.keys()
+    assert set(names.TASK_OF_MODEL.values()) <= TASKS.keys()
 
 
 def test_raters_are_grouped_by_image():
