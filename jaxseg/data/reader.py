@@ -84,6 +84,8 @@ class ReadOptions:
                 f"data.range={self.range} is invalid: expected two finite values, the "
                 "lower one first, such as 0 65535."
             )
+        if self.range is not None:  # equal options have one form: it names the data
+            object.__setattr__(self, "range", (float(low), float(high)))
         if self.max_pixels < 1:
             raise ValueError(
                 f"data.max_pixels={self.max_pixels} is invalid: expected at least 1."
