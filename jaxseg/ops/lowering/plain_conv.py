@@ -1,0 +1,78 @@
+"""The plain convolution primitive, and how a kernel slides over a map."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import lax
+
+from jaxseg.typing import Array
+
+Pair = tuple[int, int]
+_DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+NO_PADDING = ((0, 0), (0, 0))
+
+
+class ConvWindow(NamedTuple):
+    """How a kernel slides over a map.
+
+    Attributes:
+      stride: The step between outputs, in pixels.
+      rate: The atrous rates of rows and columns.
+      padding: ((top, bottom), (left, right)), negative to crop.
+      groups: Number of channel groups.
+    """
+
+    stride: Pair
+    rate: Pair
+    padding: tuple[Pair, Pair]
+    groups: int = 1
+
+
+def kernel_extent(kernel: Array, window: ConvWindow, axis: int) -> int:
+    """Returns the pixels from the first to the last that a kernel reads."""
+    return window.rate[axis] * (kernel.shape[axis] - 1) + 1
+
+
+def is_pointwise(kernel: Array) -> bool:
+    """Returns whether a kernel has one tap."""
+    return kernel.shape[:2] == (1, 1)
+
+
+def lax_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
+    """Runs `lax.conv_general_dilated` on x [B, H, W, C] and kernel [kh, kw, C, O]."""
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        window_strides=window.stride,
+        padding=window.padding,
+        rhs_dilation=window.rate,
+        dimension_numbers=_DIMENSIONS,
+        feature_group_count=window.groups,
+    )
+
+
+def drop_idle_taps(
+    x: Array, kernel: Array, window: ConvWindow
+) -> tuple[Array, ConvWindow]:
+    """Cuts the outer taps that meet padding at every output position.
+
+    Tap u reads rows `u * rate - top + stride * [0, n)`. Only leading and trailing taps
+    are dropped, so that the rest stays a regular grid. Negative padding then crops.
+    """
+    pads = []
+    for axis in (0, 1):
+        size, (before, after) = x.shape[axis - 3], window.padding[axis]
+        taps, rate, stride = kernel.shape[axis], window.rate[axis], window.stride[axis]
+        count = (size + before + after - rate * (taps - 1) - 1) // stride + 1
+        reach = stride * (count - 1)
+        live = [u for u in range(taps) if -reach <= u * rate - before <= size - 1]
+        first, last = (min(live), max(live)) if live else (0, taps - 1)
+        kernel = lax.slice_in_dim(kernel, first, last + 1, axis=axis)
+        pads.append((before - first * rate, after - (taps - 1 - last) * rate))
+    return kernel, window._replace(padding=tuple(pads))
+
+
+def pad(x: Array, padding: tuple[Pair, Pair]) -> Array:
+    """Pads x [B, H, W, C] with zeros; negative padding crops."""
+    widths = ((0, 0, 0), (*padding[0], 0), (*padding[1], 0), (0, 0, 0))
+    return lax.pad(x, jnp.zeros((), x.dtype), widths)
