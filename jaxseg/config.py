@@ -42,7 +42,7 @@ class DataConfig:
     eval_scale: float = 1.0  # the network sees images resized by this factor
     cache: bool = True  # keep decoded images in memory
     on_bad_file: Literal["stop", "skip"] = "stop"
-    range: tuple[float, float] | None = None  # black and white beyond 8 bits
+    range: tuple[float, float] | None = None  # black, white; beyond 8 bits
     max_pixels: int = 178_956_970  # larger image files are refused
     workers: int = 4  # reading threads
 

@@ -14,7 +14,14 @@ import os
 import pathlib
 from collections.abc import Iterable
 
-from jaxseg.data.files import SUFFIXES, list_folder, name_key, shown, visible_entries
+from jaxseg.data.files import (
+    SUFFIXES,
+    list_folder,
+    name_key,
+    name_others,
+    shown,
+    visible_entries,
+)
 from jaxseg.data.lists import SPLIT_NAMES, find_lists, read_list
 
 
@@ -166,6 +173,11 @@ def _require_folder(path: pathlib.Path):
 
 def _match(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
     left, right = list_folder(images), list_folder(masks)
+    for folder, listing in ((images, left), (masks, right)):
+        if listing.others and not listing.images:
+            raise ValueError(
+                f"{shown(folder)} holds no image: {name_others(listing.others)}"
+            )
     others: dict[str, tuple[pathlib.Path, ...]] = {}
     for path in left.others + right.others:
         name = name_key(path.stem)

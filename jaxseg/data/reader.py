@@ -111,6 +111,7 @@ class Header:
         format: Pillow's name of the file's format.
         mode: Pillow's name of the kind of pixels.
         lossy: whether the compression changes pixel values, as JPEG does.
+        clean: whether Pillow reads it without a warning.
     """
 
     size: tuple[int, int]
@@ -119,12 +120,13 @@ class Header:
     format: str
     mode: str
     lossy: bool
+    clean: bool = True
 
     @property
     def plain(self) -> bool:
         """Whether every decoder of PNG and JPEG finds the pixels that we find."""
         common = self.format in ("PNG", "JPEG") and self.mode == "RGB"
-        return common and self.orientation == 1
+        return common and self.orientation == 1 and self.clean
 
 
 def read_pixels(
@@ -232,7 +234,7 @@ def _start(
     missing = [text for text in texts if not text.startswith("Metadata Warning")]
     if image.format == "TIFF" and missing:
         raise kinds.Refused(f"damaged ({missing[0].strip()})", "copy or save it again")
-    return image, header
+    return image, dataclasses.replace(header, clean=not caught)
 
 
 def _require_file(path: pathlib.Path):

@@ -71,6 +71,14 @@ def test_a_folder_without_images_says_what_it_holds(tmp_path):
             collect((argument,))
 
 
+@pytest.mark.parametrize("part", ["images", "masks"])
+def test_a_dataset_without_images_says_what_it_holds(tmp_path, write_pair, part):
+    write_pair(tmp_path / "train", "a")
+    (tmp_path / f"train/{part}/a.png").rename(tmp_path / f"train/{part}/a.jp2")
+    with pytest.raises(ValueError, match=rf"{part} holds no image: a\.jp2 is left"):
+        layouts.folder_pairs(tmp_path)
+
+
 @pytest.mark.parametrize("noise", LEFT_BEHIND_FOLDERS)
 def test_folders_left_behind_are_no_splits(tmp_path, write_pair, noise):
     write_pair(tmp_path / "train", "a")

@@ -1,5 +1,7 @@
 """Pictures are read as viewers show them, with the orientation applied once."""
 
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
@@ -90,3 +92,7 @@ def test_exif_data_that_cannot_be_read_count_as_absent(tmp_path):
     assert read_size(path) == read_pixels(path).shape[:2]
     path.write_bytes(data[: at + 4] + b"\xff\0\0\0" + data[at + 8 :])  # far away
     assert read_size(path) == read_pixels(path).shape[:2] == (6, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # not once per file and epoch, without its name
+        stored = rasters.decode(rasters.read_image(path)[0])
+    np.testing.assert_array_equal(stored, read_pixels(path))

@@ -41,6 +41,18 @@ def test_masks_keep_the_stored_classes(tmp_path, name):
     check(lambda: read_pixels(path, mask=True), classes, name)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_jpeg_of_every_mode(tmp_path, mode):
+    flat = np.full((16, 24, 3), (200, 100, 50), np.uint8)
+    picture = Image.fromarray(flat).convert(mode)
+    picture.save(tmp_path / "a.jpg", quality=100)
+    expected = np.asarray(picture.convert("RGB")).astype(int)
+    found = read_pixels(tmp_path / "a.jpg")
+    assert np.abs(found - expected).max() <= 2
+    stored = rasters.decode(rasters.read_image(tmp_path / "a.jpg")[0])
+    np.testing.assert_array_equal(stored, found)
+
+
 @pytest.mark.parametrize(
     ("name", "values", "bounds"),
     [
