@@ -12,6 +12,7 @@ from typing import TypeVar
 import tyro
 
 from jaxseg.runs.rules import Rule, check_bounds
+from jaxseg.storage.output import OutputClosed
 
 T = TypeVar("T")
 WRONG_LINE = 2  # exit status
@@ -56,7 +57,7 @@ def one_line(prog: str) -> Iterator[None]:
         with contextlib.redirect_stderr(printed):
             yield
     except SystemExit as end:
-        if end.code:
+        if end.code and not isinstance(end, OutputClosed):
             line = summary(printed.getvalue())
             print(f"jaxseg: {line} (see {prog} --help)", file=sys.stderr)
             raise SystemExit(WRONG_LINE) from None

@@ -1,8 +1,9 @@
 """`jaxseg`: one command, one file per sub-command, imported when it is called.
 
 Exit status: 0 done; 1 an error, named in one line; 2 a wrong command line; 4 the loss
-was not finite; 5 another process of the run was lost; 128 + n stopped by signal n after
-saving (143 SIGTERM, 130 SIGINT).
+was not finite; 5 another process of the run was lost; 128 + n stopped by signal n, a
+training after saving: 143 SIGTERM, 130 SIGINT, 129 SIGHUP or a closed terminal, 141 the
+reader of standard output is gone (`| head`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 from typing import Any
 
 from jaxseg.runs import compilation_cache as cache
+from jaxseg.storage import output
 
 COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
     "train": ("jaxseg.cli.train", "train a network; run again to resume exactly"),
@@ -32,6 +34,15 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one sub-command and returns the exit status."""
+    try:
+        with output.guarded():
+            return dispatch(argv)
+    except output.OutputClosed as closed:
+        return closed.code
+
+
+def dispatch(argv: list[str] | None) -> int:
+    """Finds the sub-command and runs it."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())

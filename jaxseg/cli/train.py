@@ -29,6 +29,7 @@ from jaxseg.runs import default, lock
 from jaxseg.runs.config_file import chosen, config_name, load_config, peek, take_options
 from jaxseg.runs.directory import CHECKPOINTS, CONFIG, read_config, write_run
 from jaxseg.runs.rules import optional, text, whole
+from jaxseg.storage import output
 from jaxseg.tasks import overlays
 from jaxseg.tasks.checks import check
 from jaxseg.tasks.start import Start, prepare
@@ -182,12 +183,14 @@ def execute(
     check(config)
     chosen = devices.choose(count)
     first = jax.process_index() == 0
-    with lock.holding(workdir) if first else contextlib.nullcontext() as held:
+    owned = lock.holding(workdir) if first else contextlib.nullcontext()
+    with output.tolerant() as closed, owned as held:
         start = prepare(config, workdir, chosen, verify=opening.verify)
         task = dataclasses.replace(
             start.task,
             flops=utilisation.counter(start.driver, kind=config.train.driver),
             peak=utilisation.peak(chosen),
+            asked=closed,
         )
         if held is not None:
             task = dataclasses.replace(

@@ -10,6 +10,7 @@ import os
 import signal
 import types
 
+import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
@@ -19,7 +20,7 @@ from jaxseg.config import Config, TrainConfig
 from jaxseg.training.run.loop import train
 from jaxseg.training.run.meter import CLOCKS
 from jaxseg.training.run.metric_reader import read_metrics
-from jaxseg.training.run.preemption import Stopped
+from jaxseg.training.run.preemption import Stopped, StopRequests
 from jaxseg.training.run.task import NonFiniteLoss, Task
 
 IMAGES = 6
@@ -215,7 +216,7 @@ def test_a_crash_at_any_step_changes_nothing(tmp_path, at, whole):
 
 
 @pytest.mark.parametrize("at", [0, 3, 7])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_saves_the_very_step_and_the_run_goes_on_exactly(
     tmp_path, at, number, whole
 ):
@@ -251,9 +252,49 @@ def test_a_signal_during_evaluation_is_obeyed_at_once_and_the_score_is_made_up(
 
 
 def test_handlers_are_given_back(tmp_path):
-    before = signal.getsignal(signal.SIGTERM)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
     go(tmp_path)
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_a_signal_that_the_program_was_told_to_ignore_stays_ignored(tmp_path):
+    """`nohup` does that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        driver = Arithmetic(at=3, act=lambda: os.kill(os.getpid(), signal.SIGHUP))
+        assert int(go(tmp_path, driver).state["step"]) == 12
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGPIPE, signal.SIGHUP])
+def test_lost_output_stops_a_run_as_a_signal_does(tmp_path, number, whole):
+    lost = []
+    task = dataclasses.replace(TASK, asked=lambda: lost[0] if lost else None)
+    with pytest.raises(Stopped, match=f"stopped by {number.name} at step 6") as stopped:
+        go(tmp_path / "cut", Arithmetic(at=5, act=lambda: lost.append(number)), task)
+    assert stopped.value.exit_status == 128 + number
+    again = go(tmp_path / "cut")
+    assert again.state["w"].tobytes() == whole.state["w"].tobytes()
+    assert rows(tmp_path / "cut") == whole.rows
+
+
+@pytest.mark.parametrize("way", ["signal", "lost output"])
+def test_with_several_processes_a_hangup_is_passed_on_as_sigterm(monkeypatch, way):
+    """jax's preemption service watches for SIGTERM, and makes all processes agree."""
+    received = []
+    before = signal.signal(signal.SIGTERM, lambda *_: received.append("SIGTERM"))
+    monkeypatch.setattr(jax.distributed, "is_initialized", lambda: True)
+    asked = lambda: signal.SIGPIPE if way == "lost output" else None
+    try:
+        with StopRequests(asked) as stop:
+            if way == "signal":
+                os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop and not stop  # the service decides
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert received == ["SIGTERM"]
 
 
 @pytest.mark.parametrize(("at", "good"), [(2, "none was saved"), (8, "ckpt/8")])

@@ -40,6 +40,8 @@ def test_flags_and_environment_reach_jax(monkeypatch):
     calls = []
     monkeypatch.setattr(jax.distributed, "initialize", lambda **k: calls.append(k))
     monkeypatch.setattr(processes, "explain_abort", lambda: None)
+    met = []
+    monkeypatch.setattr(processes.rendezvous, "meet", lambda *given: met.append(given))
     monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "there:1")
     monkeypatch.setenv("JAX_PROCESS_ID", "3")
     processes.join(processes=4, lost_after=9)
@@ -51,6 +53,20 @@ def test_flags_and_environment_reach_jax(monkeypatch):
         ("there:1", 4, 3, 9),
         ("here:80", 2, 0, 60),
     ]
+    assert met == [("there:1", 4, 3), ("here:80", 2, 0)]
+
+
+def test_what_jax_says_when_it_cannot_connect_is_one_line(monkeypatch):
+    def initialize(**_):
+        raise jax.errors.JaxRuntimeError("UNKNOWN: Failed to start RPC server\nmore")
+
+    monkeypatch.setattr(jax.distributed, "initialize", initialize)
+    monkeypatch.setattr(processes.rendezvous, "meet", lambda *_: None)
+    with pytest.raises(
+        ValueError, match="at here:80: UNKNOWN: Failed to start RPC"
+    ) as e:
+        processes.join("here:80", 2, 0)
+    assert "\n" not in str(e.value)
 
 
 def test_no_cluster_is_said_with_the_flags(monkeypatch):

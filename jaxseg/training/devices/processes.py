@@ -22,6 +22,8 @@ from typing import NoReturn
 import jax
 import orbax.checkpoint as ocp
 
+from jaxseg.training.devices import rendezvous
+
 LOST = 5  # exit status
 ADVICE = (
     "start all processes again with the same command: the run goes on from its last "
@@ -61,12 +63,15 @@ def join(
       lost_after: seconds without a sign of life that make a process count as lost.
 
     Raises:
-      ValueError: when something is missing or out of range.
+      ValueError: when something is missing or out of range, or the processes cannot
+        meet; see `rendezvous.meet`.
     """
     processes = _number("processes", processes, "JAX_NUM_PROCESSES")
     process_id = _number("process_id", process_id, "JAX_PROCESS_ID")
     coordinator = coordinator or os.environ.get("JAX_COORDINATOR_ADDRESS")
     _check(coordinator, processes, process_id, lost_after)
+    if None not in (coordinator, processes, process_id):
+        rendezvous.meet(coordinator, processes, process_id)
     try:
         jax.distributed.initialize(
             coordinator_address=coordinator,
@@ -78,6 +83,10 @@ def join(
         raise ValueError(
             f"no cluster was found ({error}); outside TPU, Slurm and Kubernetes give "
             "--coordinator HOST:PORT --processes N --process-id I"
+        ) from error
+    except jax.errors.JaxRuntimeError as error:
+        raise ValueError(
+            f"the processes cannot be connected at {coordinator}: {_last_line(error)}"
         ) from error
     explain_abort()
 

@@ -58,7 +58,8 @@ def train(
 
     Raises:
         NonFiniteLoss: naming the step, the batch's files and the last good checkpoint.
-        Stopped: after SIGTERM or SIGINT, when a checkpoint has been written.
+        Stopped: after SIGTERM, SIGINT, SIGHUP or lost output, when a checkpoint has
+            been written.
         CheckpointError: a checkpoint could not be written.
         ValueError: the checkpoint is damaged, of another model or further than
             `train.steps`.
@@ -67,7 +68,7 @@ def train(
     first = jax.process_index() == 0
     keep = config.train.keep_latest
     with (
-        StopRequests() as stop,
+        StopRequests(task.asked) as stop,
         Checkpoints(directory, keep_latest=keep, opening=opening) as checkpoints,
         Profile(Path(workdir) / FOLDER, steps=profile) as traced,
     ):

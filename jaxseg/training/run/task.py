@@ -28,6 +28,8 @@ class Task:
         ready: called once, when all is read that a run goes on from; then the first
             file is written.
         check: called before every step; raises when the run must not write any more.
+        asked: whether the run shall save and stop: the number of the signal that says
+            so, None while it shall go on.
     """
 
     classes: tuple[str, ...]
@@ -41,6 +43,7 @@ class Task:
     further_scores: Callable[[Any], Mapping[str, Any]] | None = None
     ready: Callable[[], None] = lambda: None
     check: Callable[[], None] = lambda: None
+    asked: Callable[[], int | None] = lambda: None
 
 
 class Driver(Protocol):
