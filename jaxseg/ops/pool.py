@@ -27,19 +27,25 @@ def max_pool(
     ceil: bool = False,
     impl: str = "auto",
 ) -> Array:
-    """Max pooling of [B, H, W, C]; padding never wins.
+    """Computes the maximum of each window; padding never wins.
 
     Args:
-      window, stride: pixels; `stride=None` means the window.
-      ceil: Caffe's rule, a last partial window counts; else PyTorch's default floor.
-      impl: "auto", or "lax" for `lax.reduce_window` with XLA's own gradient; "auto"
-        is the same on TPU, and where devices share the rows of a map
-        (`jaxseg.ops.spatial.layout`).
+      x: [B, H, W, C].
+      window: Height and width of the window, in pixels.
+      stride: The step between windows; None means the size of the window.
+      padding: Pixels on each side, see `jaxseg.typing.Padding`.
+      ceil: Whether a last partial window counts (Caffe's rule). PyTorch's default is
+        not to count it.
+      impl: "auto", or "lax" for `lax.reduce_window` with XLA's own gradient. "auto" is
+        the same on TPU, and where devices share the rows of a map.
+
+    Returns:
+      [B, h, w, C].
     """
     window, stride = pair(window), pair(window if stride is None else stride)
     widths = _pool_widths(x.shape[1:3], window, stride, padding_pairs(padding), ceil)
     if impl not in ("auto", "lax"):
-        raise ValueError(f'impl {impl!r} is unknown; allowed are "auto" and "lax"')
+        raise ValueError(f"impl={impl!r} is invalid: expected 'auto' or 'lax'.")
     if is_split():
         return _shared_max(x, window, stride, widths)
     x = _pad_low(x, widths)
@@ -49,11 +55,19 @@ def max_pool(
 
 
 def max_pool_argmax(x: Array, *, ceil: bool = True) -> tuple[Array, Array]:
-    """2x2 max pooling at stride 2 with the position of each maximum.
+    """Computes the maximum of each 2x2 window at stride 2, and its position.
 
-    Returns: pooled [B, h, w, C] and position int8 [B, h, w, C], 2 * row + column of the
-      first maximum within its window, the input of `jaxseg.ops.unpool.max_unpool`.
-    Source: SegNet, arXiv 1511.00561, section 3; Caffe's ceil rule by default.
+    Args:
+      x: [B, H, W, C].
+      ceil: Whether a last partial window counts (Caffe's rule, as in SegNet).
+
+    Returns:
+      The maxima [B, h, w, C] and their positions, int8 [B, h, w, C]: 2 * row + column
+      of the first maximum within its window. `jaxseg.ops.unpool.max_unpool` takes
+      both.
+
+    References:
+      SegNet, arXiv 1511.00561, section 3.
     """
     window = (2, 2)
     widths = _pool_widths(x.shape[1:3], window, window, ((0, 0), (0, 0)), ceil)
@@ -70,10 +84,19 @@ def avg_pool(
     ceil: bool = False,
     count_include_pad: bool = True,
 ) -> Array:
-    """Average pooling of [B, H, W, C].
+    """Computes the mean of each window.
 
-    `count_include_pad` divides by the window area, zeros of the padding included (but
-    never what the ceil rule adds beyond them); else by the pixels inside the map.
+    Args:
+      x: [B, H, W, C].
+      window: Height and width of the window, in pixels.
+      stride: The step between windows; None means the size of the window.
+      padding: Pixels of zeros on each side.
+      ceil: Whether a last partial window counts (Caffe's rule).
+      count_include_pad: Whether the mean counts the zeros of the padding. Pixels that
+        the ceil rule adds beyond the padding never count.
+
+    Returns:
+      [B, h, w, C].
     """
     window, stride = pair(window), pair(window if stride is None else stride)
     padding = padding_pairs(padding)
@@ -91,7 +114,7 @@ def avg_pool(
 
 
 def _sums(x, window, stride, widths):
-    """Sum of each window, zeros of the padding included."""
+    """Returns the sum of each window, zeros of the padding included."""
     zero = np.zeros((), x.dtype)
 
     def local(x, widths):
@@ -113,16 +136,23 @@ def _shared_max(x, window, stride, widths):
 
 
 def _window_counts(size, window, stride, padding, widths, include_pad):
-    """Counted positions of each window along one axis."""
+    """Returns how many positions of each window count along one axis."""
     low, high = (-padding[0], size + padding[1]) if include_pad else (0, size)
     starts = np.arange(-widths[0], size + widths[1] - window + 1, stride)
     return np.minimum(starts + window, high) - np.maximum(starts, low)
 
 
 def adaptive_avg_pool(x: Array, bins: int | tuple[int, int]) -> Array:
-    """Mean over a fixed grid of bins, PyTorch's rule [B, H, W, C] -> [B, b, b, C].
+    """Computes the mean over a fixed grid of bins, as PyTorch does.
 
-    Bin i covers rows floor(i * H / b) up to ceil((i + 1) * H / b).
+    Bin i covers the rows from floor(i * H / b) up to ceil((i + 1) * H / b).
+
+    Args:
+      x: [B, H, W, C].
+      bins: Number of bins along rows and columns.
+
+    Returns:
+      [B, b, b, C].
     """
     for axis, count in zip((1, 2), pair(bins), strict=True):
         weights = np.zeros((count, x.shape[axis]), np.float32)
@@ -135,7 +165,12 @@ def adaptive_avg_pool(x: Array, bins: int | tuple[int, int]) -> Array:
 
 
 def adaptive_max_pool(x: Array, bins: int | tuple[int, int]) -> Array:
-    """Maximum over a fixed grid of bins (spatial pyramid pooling, arXiv 1406.4729)."""
+    """Computes the maximum over a fixed grid of bins, which are those of
+    `adaptive_avg_pool`.
+
+    References:
+      Spatial pyramid pooling, arXiv 1406.4729.
+    """
     for axis, count in zip((1, 2), pair(bins), strict=True):
         parts = [
             lax.slice_in_dim(x, start, stop, axis=axis).max(axis, keepdims=True)
@@ -150,14 +185,15 @@ def _bins(size, count):
 
 
 def _pool_widths(size, window, stride, padding, ceil):
-    """Padding per side (negative: rows that no window reads), per axis."""
+    """Returns the padding of each side; negative where no window reads the rows."""
     widths = []
     for a in (0, 1):
         before, after = padding[a]
         span = size[a] + before + after - window[a]
         if span < 0:
             raise ValueError(
-                f"window {window} exceeds the padded size of an input of {size}"
+                f"window={window} is invalid: expected at most the padded size of the "
+                f"input, which has {size} pixels (height, width)."
             )
         count = (-(-span // stride[a]) if ceil else span // stride[a]) + 1
         if ceil and (count - 1) * stride[a] >= size[a] + before:

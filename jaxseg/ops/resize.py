@@ -1,16 +1,17 @@
-"""Bilinear and nearest resizing under both corner rules, and size bookkeeping.
+"""Bilinear and nearest-neighbor resizing under both corner rules.
 
-Each axis is a two-tap interpolation: forward gathers rows at static positions (5-13
-times faster on CPU than `jax.image.resize`, which multiplies dense matrices), backward
-each source row gathers the rows that read it (3-10 times faster than the transposed
-matrices). Source positions, for n -> m samples:
+Each axis is interpolated between two rows. The forward pass gathers rows at static
+positions, which on a CPU is 5 to 13 times as fast as `jax.image.resize`, which
+multiplies dense matrices. In the backward pass each source row gathers the rows that
+read it, which is 3 to 10 times as fast as the transposed matrices. Output i of m reads
+this position of n samples:
 
     half-pixel     (i + 1/2) * n / m - 1/2      (PyTorch align_corners=False)
     aligned        i * (n - 1) / (m - 1)        (align_corners=True)
 
-Where devices share the rows of a map and both sizes divide evenly,
-`jaxseg.ops.spatial.linear` resizes each device's rows from its own and its neighbours'
-border rows.
+Where devices share the rows of a map and both sizes divide evenly among them,
+`jaxseg.ops.spatial.linear` resizes each device's rows from its own rows and its
+neighbors' border rows.
 """
 
 from functools import partial
@@ -36,21 +37,41 @@ def resize(
     antialias: bool = False,
     impl: str = "auto",
 ) -> Array:
-    """Resize [B, H, W, C] to [B, *size, C].
+    """Resizes a map.
 
     Args:
-      method: "bilinear" or "nearest" (half-pixel centres, "exact" in other libraries).
-      align_corners: corner pixels map onto corner pixels; else half-pixel centres.
-      antialias: widen the filter when shrinking, as Pillow does (half-pixel only).
-      impl: "auto", or "lax" for one dense contraction per axis, which on TPU is "auto"
-        too: 2-3 times faster there by the compiler's own estimate.
+      x: [B, H, W, C].
+      size: Height and width of the result.
+      method: "bilinear" or "nearest" (half-pixel centers, called "nearest-exact" in
+        other libraries).
+      align_corners: Whether corner pixels map onto corner pixels. By default, pixels
+        have half-pixel centers.
+      antialias: Whether the filter widens when the map shrinks, as in Pillow. It is
+        defined for half-pixel centers only.
+      impl: "auto", or "lax" for one dense contraction for each axis. On TPU, "auto"
+        does the same, which is 2 to 3 times as fast there by the compiler's own
+        estimate.
+
+    Returns:
+      [B, *size, C].
+
+    Raises:
+      ValueError: For an unknown method, an empty size, or antialiasing with aligned
+        corners.
     """
     if method not in _METHODS:
-        raise ValueError(f"method {method!r} is unknown; allowed are {_METHODS}")
+        raise ValueError(
+            f"method={method!r} is invalid: expected one of {', '.join(_METHODS)}."
+        )
     if min(size) < 1:
-        raise ValueError(f"size {size} must be positive")
+        raise ValueError(
+            f"size={tuple(size)} is invalid: expected two numbers of at least 1."
+        )
     if antialias and align_corners:
-        raise ValueError("antialias is defined for half-pixel centres only")
+        raise ValueError(
+            "antialias=True is invalid with align_corners=True: expected half-pixel "
+            "centers."
+        )
     dense = impl == "lax" or (for_tpu() and not is_split())
     for axis, target in zip((1, 2), size, strict=True):
         if x.shape[axis] == target:
@@ -69,24 +90,12 @@ def resize(
     return x
 
 
-def crop_like(x: Array, reference: Array, offset: Size | None = None) -> Array:
-    """Cut x to the height and width of `reference`, at `offset` or centred.
-
-    The centred offset is floor((H - h) / 2), as in U-Net and FC-DenseNet.
-    """
-    size = reference.shape[1:3]
-    if offset is None:
-        offset = tuple((a - b) // 2 for a, b in zip(x.shape[1:3], size, strict=True))
-    (top, left), (height, width) = offset, size
-    if min(offset) < 0 or top + height > x.shape[1] or left + width > x.shape[2]:
-        raise ValueError(
-            f"cannot cut {size} at offset {offset} out of a map of {x.shape[1:3]}"
-        )
-    return x[:, top : top + height, left : left + width]
-
-
 def pad_to_multiple(x: Array, multiple: int) -> tuple[Array, Size]:
-    """Zero-pad bottom and right to a multiple; returns the map and its old (H, W)."""
+    """Pads the bottom and the right with zeros to multiples.
+
+    Returns:
+      The padded map and the height and width that it had.
+    """
     height, width = x.shape[1:3]
     bottom, right = -height % multiple, -width % multiple
     return jnp.pad(x, ((0, 0), (0, bottom), (0, right), (0, 0))), (height, width)
@@ -95,11 +104,11 @@ def pad_to_multiple(x: Array, multiple: int) -> tuple[Array, Size]:
 def bilinear_weights(
     source: int, target: int, align_corners: bool = False, antialias: bool = False
 ) -> np.ndarray:
-    """The dense interpolation matrix of one axis, float32 [target, source]."""
+    """Returns the interpolation matrix of one axis, float32 [target, source]."""
     if antialias and target < source:
         scale = source / target
-        centre = (np.arange(target) + 0.5) * scale - 0.5
-        distance = np.abs(np.arange(source)[None] - centre[:, None]) / scale
+        center = (np.arange(target) + 0.5) * scale - 0.5
+        distance = np.abs(np.arange(source)[None] - center[:, None]) / scale
         weights = np.maximum(0, 1 - distance)
         return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
     low, high, share = _taps(source, target, align_corners)
@@ -110,7 +119,7 @@ def bilinear_weights(
 
 
 def _taps(source, target, align_corners):
-    """Lower row, upper row and the upper row's weight for each output row."""
+    """Returns the lower row, the upper row and its weight for each output row."""
     rows = np.arange(target, dtype=np.float64)
     if align_corners:
         position = rows * ((source - 1) / max(target - 1, 1))
@@ -170,9 +179,10 @@ _interpolate.defvjp(_interpolate_forward, _interpolate_backward)
 
 
 def _collect(grad, weights, axis):
-    """The transposed interpolation: each source row gathers the rows that read it.
+    """Transposes the interpolation: each source row gathers the rows that read it.
 
-    They are consecutive, at most about twice the factor; one fused pass adds them up.
+    These rows are consecutive, and there are at most about twice the factor of them, so
+    that one fused pass adds them up.
     """
     target, source = weights.shape
     first = (weights != 0).argmax(0)

@@ -1,13 +1,14 @@
 """Transposed convolution in PyTorch's and Caffe's convention.
 
-`impl="lax"` is `lax.conv_transpose`; "auto" is the phase (sub-pixel) form: one stride-1
-convolution that computes all stride**2 phases as channels, then depth to space. XLA's
-weight gradient of an input-dilated convolution is a scalar loop nest on CPU (8-15 times
-slower), and large kernels (FCN's 32 and 64) are 8-40 times slower forward as well.
+`impl="lax"` runs `lax.conv_transpose`, which defines the result. `impl="auto"` runs the
+phase (sub-pixel) form: one convolution at stride 1 computes all stride**2 phases as
+channels, and a depth-to-space step arranges them. On a CPU, XLA's weight gradient of an
+input-dilated convolution is a scalar loop nest that takes 8 to 15 times as long, and
+large kernels (FCN's 32 and 64) take 8 to 40 times as long in the forward pass as well.
 
-Where devices share the rows of a map (`jaxseg.ops.spatial.layout`) "auto" computes the
-phases of the cropped result instead of cropping the full one: for at most one more row
-of taps, every row is computed on the device that keeps it.
+Where devices share the rows of a map (`jaxseg.ops.spatial.layout`), "auto" computes the
+phases of the cropped result instead of cropping the full one. This costs at most one
+more row of taps, and every row is computed on the device that keeps it.
 """
 
 import jax.numpy as jnp
@@ -29,29 +30,33 @@ def conv_transpose(
     output_padding: int | tuple[int, int] = 0,
     impl: str = "auto",
 ) -> Array:
-    """Transposed convolution: out[stride * i + u - padding] += x[i] @ kernel[u].
+    """Upsamples a map: out[stride * i + u - padding] += x[i] @ kernel[u].
 
     Args:
       x: [B, H, W, C].
       kernel: [kh, kw, C, O], not flipped: kernel[u, v] is PyTorch's weight[:, :, u, v].
-      stride: upsampling factor.
-      padding: rows and columns cropped from each side of the full result.
-      output_padding: rows and columns given back at the bottom and right.
-      impl: "auto" (phase form) or "lax" (`lax.conv_transpose`), which on TPU is "auto"
-        too: 2-5 times faster there by the compiler's own estimate.
+      stride: The factor of the upsampling.
+      padding: Rows and columns that are cropped from each side of the full result.
+      output_padding: Rows and columns that are given back at the bottom and right.
+      impl: "auto" (the phase form) or "lax" (`lax.conv_transpose`). On TPU, "auto" runs
+        `lax.conv_transpose` too, which is 2 to 5 times as fast there by the compiler's
+        own estimate.
 
-    Returns: [B, H', W', O], H' = (H - 1) * stride + kh - 2 * padding + output_padding.
-    Raises: ValueError for unknown `impl` or when channels do not match.
+    Returns:
+      [B, H', W', O] with H' = (H - 1) * stride + kh - 2 * padding + output_padding.
+
+    Raises:
+      ValueError: For an unknown `impl`, or when the channels do not match.
     """
     stride, padding = pair(stride), pair(padding)
     output_padding = pair(output_padding)
     if x.shape[-1] != kernel.shape[2]:
         raise ValueError(
-            f"kernel {kernel.shape} does not fit an input of {x.shape[-1]} channels; "
-            f"want [kh, kw, {x.shape[-1]}, out]"
+            f"kernel={list(kernel.shape)} is invalid: expected [kh, kw, "
+            f"{x.shape[-1]}, out] for an input of {x.shape[-1]} channels."
         )
     if impl not in ("auto", "lax"):
-        raise ValueError(f'impl {impl!r} is unknown; allowed are "auto" and "lax"')
+        raise ValueError(f"impl={impl!r} is invalid: expected 'auto' or 'lax'.")
     if impl == "lax" or (for_tpu() and not is_split()):
         return split_rows(_lax_transpose(x, kernel, stride, padding, output_padding))
     size = _size(x, kernel, stride, padding, output_padding)
@@ -78,7 +83,7 @@ def _lax_transpose(x, kernel, stride, padding, output_padding):
 
 
 def _phases(x, kernel, stride):
-    """[B, H + m - 1, W + n - 1, sh * sw * O]: all phases of the full result.
+    """Returns all phases of the full result, [B, H + m - 1, W + n - 1, sh * sw * O].
 
     With m = ceil(k / s), phase r of row q is sum_j x[q - j] @ kernel[s * j + r].
     """
@@ -88,12 +93,12 @@ def _phases(x, kernel, stride):
 
 
 def _phases_within(x, kernel, stride, padding, size):
-    """[B, ceil(H' / sh), ceil(W' / sw), sh * sw * O]: phases of the cropped result.
+    """Returns the phases of the cropped result, [B, ceil(H'/s), ceil(W'/t), s * t * O].
 
-    With a = ceil(p / s) and zeros before the kernel so that it starts at s * a - p,
-    phase r of row q is sum_j x[q + a - j] @ kernel[s * j + r]. There are more rows
-    where that number does not divide evenly among devices: phases can then become rows
-    on the device that has them.
+    With a = ceil(p / s), and zeros before the kernel so that it starts at s * a - p,
+    phase r of row q is sum_j x[q + a - j] @ kernel[s * j + r]. Where the number of rows
+    does not divide evenly among the devices there are more of them, so that phases
+    become rows on the device that has them.
     """
     ahead = [-(-p // s) for p, s in zip(padding, stride, strict=True)]
     front = [a * s - p for a, s, p in zip(ahead, stride, padding, strict=True)]
@@ -106,7 +111,7 @@ def _phases_within(x, kernel, stride, padding, size):
 
 
 def _phase_kernel(kernel, stride, front):
-    """[m, n, C, sh * sw * O], taps flipped, after `front` zeros along each axis."""
+    """Returns [m, n, C, sh * sw * O]: flipped taps after `front` zeros on each axis."""
     (kh, kw, c, o), (sh, sw) = kernel.shape, stride
     m, n = -(-(kh + front[0]) // sh), -(-(kw + front[1]) // sw)
     rows = (front[0], m * sh - kh - front[0])
@@ -125,7 +130,10 @@ def _size(x, kernel, stride, padding, output_padding):
         for a in (0, 1)
     )
     if min(size) < 1:
-        raise ValueError(f"padding {padding} leaves nothing of the result")
+        raise ValueError(
+            f"padding={padding} is invalid: expected less, because nothing of the "
+            "result is left."
+        )
     return size
 
 
