@@ -1,7 +1,8 @@
 """The networks that stand for all others in the default suite, each with its reason.
 
 Together they hold every operator in every form that occurs in any network, every kind
-of output and every collection of variables. All other names run with `-m sweep`.
+of output and every collection of variables (test_representatives.py counts them). All
+other names run with `-m sweep`.
 """
 
 REPRESENTATIVES = {
@@ -27,11 +28,12 @@ REPRESENTATIVES = {
 # the collections of variables, the number of channels, and the task.
 WIRINGS = {
     "bayesian_segnet_basic": "dropout at evaluation",
-    "deeplabv1_vgg16": "no running statistics",
+    "deeplabv1_vgg16": "logits without running statistics",
     "ginet_resnet50": "an auxiliary and an output for class presence",
     "gscnn_wideresnet38": "an edge output and losses of two outputs",
     "pix2pix_unet256": "a task of its own with two sets of parameters",
     "prob_unet": "a task of its own with latent samples, one input channel",
     "setr_naive_vitl16": "several auxiliaries, embeddings that are resized to the image",
+    "spn": "an auxiliary without running statistics",
     "unet": "logits alone",
 }
