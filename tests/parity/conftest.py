@@ -1,16 +1,34 @@
 """Fixtures and the printed table of the comparisons with PyTorch libraries."""
 
 import contextlib
+import importlib
 import importlib.metadata
-import importlib.util
 import pathlib
 import sys
 
 import jax
 import pytest
 
+from tests.parity.selection import DEFAULT
+
 _LIBRARIES = {"smp": "segmentation_models_pytorch", "mmseg": "mmsegmentation"}
-_PEERS = pathlib.Path(__file__).with_name("peers.py")
+_HERE = pathlib.Path(__file__).parent
+_PEERS = "tests.parity.peers"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Slow comparisons that are not selected are sweeps; the selected ones exist."""
+    here = [item for item in items if item.path.parent == _HERE]
+    names = {f"{item.path.name}::{item.name}": item for item in here}
+    for name, item in names.items():
+        if item.get_closest_marker("slow") and name not in DEFAULT:
+            item.add_marker("sweep")
+    files = {item.path.name for item in here}
+    wanted = {name for name in DEFAULT if name.partition("::")[0] in files}
+    whole = not any("::" in argument for argument in config.args)
+    if whole and (missing := wanted - names.keys()):
+        raise pytest.UsageError(f"DEFAULT={sorted(missing)} is invalid: no such tests.")
 
 
 @pytest.fixture(scope="session")
@@ -19,12 +37,7 @@ def peers():
     pytest.importorskip(
         "torch", reason="parity needs torch: pip install jaxseg[parity]"
     )
-    if "jaxseg_peers" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("jaxseg_peers", _PEERS)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["jaxseg_peers"] = module
-        spec.loader.exec_module(module)
-    return sys.modules["jaxseg_peers"]
+    return importlib.import_module(_PEERS)
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +55,7 @@ def exact_numerics():
 def recorded(request):
     """The comparisons of a test travel with its report, from other processes too."""
     yield
-    module = sys.modules.get("jaxseg_peers")
+    module = sys.modules.get(_PEERS)
     if module is not None:
         request.node.user_properties += [("parity", row) for row in module.TABLE]
         module.TABLE.clear()

@@ -4,27 +4,15 @@ Each reference reads our parameters by name; sizes, positions, orders and what w
 place are those of the released code, at even and odd image sizes.
 """
 
-import importlib.util
-import pathlib
-
 import pytest
 
 from jaxseg.models.deeplabv1 import deeplabv1_vgg16
 from jaxseg.models.deeplabv2 import deeplabv2_resnet101, deeplabv2_vgg16
 from jaxseg.models.denseaspp import denseaspp_densenet
 
-pytest.importorskip("torch", reason="parity needs torch: pip install jaxseg[parity]")
-
-
-def load_layers():
-    path = pathlib.Path(__file__).with_name("torch_layers.py")
-    spec = importlib.util.spec_from_file_location("jaxseg_torch_layers", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-LAYERS = load_layers()
+LAYERS = pytest.importorskip(
+    "tests.parity.torch_layers", reason="needs torch: pip install jaxseg[parity]"
+)
 torch, F = LAYERS.torch, LAYERS.F
 CHANNELS = (4, 4, 8, 8, 8)
 SIZES = [(64, 96), (65, 97), (66, 83)]

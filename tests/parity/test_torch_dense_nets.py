@@ -5,9 +5,6 @@ name; wiring, sizes, positions of maxima and offsets are torch's own. The gradie
 that of a random projection of the logits with respect to the image.
 """
 
-import importlib.util
-import pathlib
-
 import jax
 import numpy as np
 import pytest
@@ -16,18 +13,9 @@ from jaxseg.models.fc_densenet import fc_densenet56
 from jaxseg.models.refinenet import refinenet_resnet50
 from jaxseg.models.reseg import reseg
 
-pytest.importorskip("torch", reason="parity needs torch: pip install jaxseg[parity]")
-
-
-def load_layers():
-    path = pathlib.Path(__file__).with_name("torch_layers.py")
-    spec = importlib.util.spec_from_file_location("jaxseg_torch_layers", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-LAYERS = load_layers()
+LAYERS = pytest.importorskip(
+    "tests.parity.torch_layers", reason="needs torch: pip install jaxseg[parity]"
+)
 torch, F, Weights = LAYERS.torch, LAYERS.F, LAYERS.Weights
 
 

@@ -5,9 +5,6 @@ name; wiring, sizes, positions of maxima and offsets are torch's own. The gradie
 that of a random projection of the logits with respect to the image.
 """
 
-import importlib.util
-import pathlib
-
 import pytest
 
 from jaxseg.models.deconvnet import deconvnet
@@ -16,18 +13,9 @@ from jaxseg.models.fcn32s import fcn32s_alexnet
 from jaxseg.models.segnet import segnet, segnet_basic
 from jaxseg.models.unet_valid import unet_caffe, unet_valid
 
-pytest.importorskip("torch", reason="parity needs torch: pip install jaxseg[parity]")
-
-
-def load_layers():
-    path = pathlib.Path(__file__).with_name("torch_layers.py")
-    spec = importlib.util.spec_from_file_location("jaxseg_torch_layers", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-LAYERS = load_layers()
+LAYERS = pytest.importorskip(
+    "tests.parity.torch_layers", reason="needs torch: pip install jaxseg[parity]"
+)
 torch, F, Weights = LAYERS.torch, LAYERS.F, LAYERS.Weights
 VGG = (2, 2, 3, 3, 3)
 

@@ -1,0 +1,1 @@
+"""Networks of PyTorch libraries against ours, under random weights."""

@@ -1,0 +1,27 @@
+"""The comparisons with PyTorch that the default suite runs, each with its reason.
+
+Every comparison that takes more than five seconds and is not listed here is a sweep:
+it repeats one of these for another depth, head, library or size.
+"""
+
+DEFAULT = {
+    "test_atrous_mmseg.py::test_fastfcn[enc]": "joint pyramid upsampling, encoding head",
+    "test_atrous_smp.py::test_deeplabv3plus[34]": "separable ASPP, the early rate",
+    "test_atrous_torchvision.py::test_deeplabv3_resnet": "dense stages, ASPP, auxiliary",
+    "test_atrous_torchvision.py::test_googlenet": "branches side by side",
+    "test_atrous_torchvision.py::test_xception[41-8]": "separable kernels at stride 8",
+    "test_context.py::test_mmseg_bisenet": "two paths, nearest upsampling",
+    "test_context.py::test_mmseg_danet": "attention over positions and channels",
+    "test_context.py::test_mmseg_ocrnet_resnet": "a cascade of heads, region attention",
+    "test_context.py::test_timm_vit[deit_tiny_distilled_patch16_224]": "a transformer",
+    "test_mobilenet.py::test_v3[small-rules1-ends1]": "depthwise, squeeze-and-excitation",
+    "test_resnet.py::test_timm[resnet18d-d-rules2]": "deep stem, pooled shortcut",
+    "test_resnet.py::test_torchvision[18]": "basic units",
+    "test_torch_atrous_nets.py::test_deeplabv1_early_predictions[sum-even]": "fused taps",
+    "test_torch_atrous_nets.py::test_deeplabv2_resnet[mixed]": "several scales",
+    "test_torch_atrous_nets.py::test_deeplabv2_vgg16[mixed]": "a sum over rates",
+    "test_torch_files.py::test_smp_is_found_and_verified[Unet-options1-unet_resnet18, 3 classes]": "a file of segmentation_models.pytorch through the command",
+    "test_torch_files.py::test_there_and_back_through_a_real_network": "both directions",
+    "test_unet_fcn.py::test_smp_unet[18]": "a decoder with skip connections",
+    "test_vgg.py::test_torchvision[bn-16]": "a plain stack with batch normalization",
+}
