@@ -1,12 +1,14 @@
-"""Files of the Hugging Face hub: ``hf://org/name[@revision]/file``."""
+"""Downloads files of the Hugging Face hub: `hf://org/name[@revision]/file`."""
 
 import re
+
+from jaxseg.text import printable
 
 _ADDRESS = re.compile(r"hf://([^/@\s]+/[^/@\s]+)(?:@([^/\s]+))?/(.+)")
 
 
 def parse(address: str) -> tuple[str, str | None, str]:
-    """(repository, revision or None, file).
+    """Splits an address into repository, revision (or None) and file.
 
     >>> parse("hf://timm/resnet50.a1_in1k@main/model.safetensors")
     ('timm/resnet50.a1_in1k', 'main', 'model.safetensors')
@@ -17,17 +19,18 @@ def parse(address: str) -> tuple[str, str | None, str]:
     match = _ADDRESS.fullmatch(address)
     if match is None:
         raise ValueError(
-            f"address {address!r} is not of the form hf://org/name[@revision]/file"
+            f"address={printable(address)!r} is invalid: expected "
+            "hf://org/name[@revision]/file"
         )
     return match[1], match[2], match[3]
 
 
 def fetch(address: str) -> str:
-    """The local path of a hub file, from the cache where it is there already.
+    """The local path of a file of the hub; it is downloaded if the cache lacks it.
 
     Raises:
-        ValueError: a malformed address, huggingface_hub is not installed, or the file
-            cannot be had.
+        ValueError: the address is malformed, huggingface_hub is not installed, or the
+            file cannot be downloaded.
     """
     repository, revision, file = parse(address)
     try:
@@ -39,4 +42,8 @@ def fetch(address: str) -> str:
     try:
         return huggingface_hub.hf_hub_download(repository, file, revision=revision)
     except Exception as error:
-        raise ValueError(f"{address} cannot be had: {error}") from error
+        raise ValueError(
+            f"{address} cannot be downloaded ({type(error).__name__}: "
+            f"{printable(error)}); check the address, the network and, for a private "
+            "repository, the token"
+        ) from error

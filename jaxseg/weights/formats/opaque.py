@@ -1,106 +1,126 @@
-"""Tokens in place of foreign objects that checkpoints carry beside their tensors.
+"""Placeholders for foreign objects that checkpoints carry beside their tensors.
 
-MMEngine hangs its log (``message_hub``) onto every checkpoint, trainers their
-arguments, schedulers their counters. Nothing of that is needed, and nothing of it is
-made: each name in ``NAMES`` becomes an empty class of its own, whose creation, state
-and items are swallowed. No library is imported and none of its functions is called. A
-token among the tensors themselves is an error of the state dict.
+MMEngine stores its log (`message_hub`) in every checkpoint, training scripts their
+arguments, schedulers their counters. The importer needs none of it and creates none of
+it: each object whose class is listed here becomes an `Unread` that only remembers the
+name of the class. No library is imported, and none of its functions is called. A
+placeholder among the tensors themselves is an error of the state dict.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 _NUMPY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _PLAIN = ("__builtin__", "builtins")
+_BUILTINS = (
+    *("set", "frozenset", "dict", "list", "int", "float", "str", "bool", "bytes"),
+    *("bytearray", "complex", "slice", "range", "xrange", "object"),
+)
+_TORCH_DTYPES = (
+    *("float64", "float32", "float16", "bfloat16", "complex64", "complex128"),
+    *("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"),
+    *("bool", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"),
+    *("float8_e8m0fnu", "float4_e2m1fn_x2", "bits8", "bits16"),
+)
+_PATHS = ("PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath")
 NAMES = frozenset(
     {
-        # MMEngine's log and configurations, MMCV's before it
+        # the log and the configurations of MMEngine, and of MMCV before it
         "mmengine.logging.history_buffer.HistoryBuffer",
         "mmengine.config.config.ConfigDict",
         "mmcv.utils.config.ConfigDict",
-        # arrays and numbers of numpy inside it
+        # configurations and arguments of other training programs
+        "yacs.config.CfgNode",
+        "fvcore.common.config.CfgNode",
+        "detectron2.config.config.CfgNode",
+        "easydict.EasyDict",
+        "addict.addict.Dict",
+        "pytorch_lightning.utilities.parsing.AttributeDict",
+        "lightning.pytorch.utilities.parsing.AttributeDict",
+        "lightning_fabric.utilities.data.AttributeDict",
+        "lightning.fabric.utilities.data.AttributeDict",
+        "argparse.Namespace",
+        "types.SimpleNamespace",
+        # arrays and numbers of NumPy
         *(f"{module}._reconstruct" for module in _NUMPY),
         *(f"{module}.scalar" for module in _NUMPY),
         "numpy.ndarray",
         "numpy.dtype",
         "_codecs.encode",
-        # sets, and what a defaultdict is made of
-        *(f"{m}.{n}" for m in _PLAIN for n in ("set", "frozenset", "dict", "list")),
-        *(f"{m}.{n}" for m in _PLAIN for n in ("int", "float")),
-        # arguments, times and paths of training scripts; counters of schedulers
-        "argparse.Namespace",
-        "datetime.datetime",
-        "datetime.date",
-        "datetime.timedelta",
-        "pathlib.PosixPath",
-        "pathlib.PurePosixPath",
-        "pathlib.WindowsPath",
-        "pathlib.PureWindowsPath",
+        # plain types of Python: sets, and what a defaultdict is made of
+        *(f"{module}.{name}" for module in _PLAIN for name in _BUILTINS),
         "collections.Counter",
         "collections.defaultdict",
         "collections.deque",
+        "datetime.datetime",
+        "datetime.date",
+        "datetime.time",
+        "datetime.timedelta",
+        "datetime.timezone",
+        "decimal.Decimal",
+        "uuid.UUID",
+        *(f"pathlib.{name}" for name in _PATHS),
+        *(f"pathlib._local.{name}" for name in _PATHS),
+        # descriptions of tensors
         "torch.Size",
         "torch.device",
+        "torch.serialization._get_layout",
+        *(f"torch.{name}" for name in _TORCH_DTYPES),
     }
+)
+FAMILIES = (  # everything below these modules
+    "numpy.random.",
+    "pytorch_lightning.callbacks.",
+    "lightning.pytorch.callbacks.",
 )
 GETATTR = ("__builtin__.getattr", "builtins.getattr")
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class Unread:
-    """An object of the file that is not read. ``full`` names its class there."""
+    """An object of the file that is not read.
 
-    __slots__ = ()
-    full = ""
+    Attributes:
+        full: the name of its class in the file, with the module.
+    """
 
-    def __new__(cls, *_, **__):
-        """Keeps nothing of the arguments."""
-        return object.__new__(cls)
-
-    def __setstate__(self, state: Any) -> None:
-        """Keeps nothing."""
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        """Keeps nothing."""
-
-    def append(self, value: Any) -> None:
-        """Keeps nothing."""
-
-    def extend(self, values: Any) -> None:
-        """Keeps nothing."""
+    full: str
 
     def __repr__(self) -> str:
         return f"<unread {self.full}>"
 
 
-class _Closed(type):
-    """Classes that the file cannot write to."""
+class Name(Unread):
+    """A class or a function that the file names; it is not imported."""
 
-    def __setattr__(cls, name: str, value: Any) -> None:
-        raise TypeError(f"the file sets {name} on {cls.__name__}")
+    __slots__ = ()
 
 
-def token(full: str) -> type[Unread]:
-    """An empty class that stands for the global ``full``."""
-    return _Closed(full, (Unread,), {"__slots__": (), "full": full})
+def is_listed(full: str) -> bool:
+    """Whether objects of the class `full` become placeholders."""
+    return full in NAMES or full.startswith(FAMILIES)
 
 
 def attribute(owner: Any, name: Any) -> Unread | None:
-    """What ``getattr`` of the file gives: a token for a token's method, else None.
+    """The placeholder for a method of a listed class, or None for anything else.
 
-    MMEngine's log holds its own methods (``getattr(HistoryBuffer, "mean")``).
+    MMEngine's log holds its own methods, as `getattr(HistoryBuffer, "mean")`.
     """
-    method = isinstance(name, str) and name.isidentifier() and name[0] != "_"
-    return owner() if isinstance(owner, _Closed) and method else None
+    if not isinstance(owner, Name) or not is_listed(owner.full):
+        return None
+    named = isinstance(name, str) and len(name) <= 100 and name.isidentifier()
+    return Unread(owner.full) if named and not name.startswith("_") else None
 
 
 def unread_names(tree: Any) -> tuple[str, ...]:
-    """The classes of all tokens in dicts, lists and tuples, sorted."""
+    """The classes of all placeholders in dicts, lists and tuples, sorted."""
     names: set[str] = set()
     seen: set[int] = set()
     stack = [tree]
     while stack:
         value = stack.pop()
-        if isinstance(value, Unread | _Closed):
+        if isinstance(value, Unread):
             names.add(value.full)
         elif isinstance(value, Mapping | list | tuple) and id(value) not in seen:
             seen.add(id(value))

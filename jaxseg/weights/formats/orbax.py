@@ -1,7 +1,9 @@
 """Reads and writes Orbax directories of variables."""
 
 import logging
+import math
 import pathlib
+from typing import Any
 
 import jax
 import numpy as np
@@ -9,19 +11,23 @@ import orbax.checkpoint as ocp
 
 from jaxseg.checkpoints.reading import STATE
 from jaxseg.checkpoints.verification import advising, check
+from jaxseg.text import printable
 
 _COLLECTIONS = ("params", "batch_stats")
 _PLACES = ("", "weights", "state", "default")  # converted, one step of a run, a manager
+_RATIO = 200  # bytes of arrays for each byte of the directory ...
+_FREE = 1 << 28  # ... beyond these: equal numbers compress well
+_WEIGHTS = (".pth", ".pt", ".bin", ".safetensors", ".npz")
 
 
 def find(path: str) -> pathlib.Path | None:
     """The Orbax checkpoint at or directly below a directory, the newest step of a run.
 
-    A run's work directory is entered through ``ckpt`` and its highest step.
+    A run's work directory is entered through `ckpt` and its highest step.
     """
     root = pathlib.Path(path).absolute()
     steps = [p for p in (root, root / "ckpt") if p.is_dir()]
-    numbered = [p for s in steps for p in s.iterdir() if p.name.isdigit()]
+    numbered = [p for s in steps for p in s.iterdir() if p.name.isdecimal()]
     newest = sorted(numbered, key=lambda p: int(p.name))[-1:]
     for folder in (root, *newest):
         for place in _PLACES:
@@ -31,43 +37,49 @@ def find(path: str) -> pathlib.Path | None:
 
 
 def read(path: str, *, verify: bool = True) -> dict:
-    """``{"params": ..., "batch_stats": ...}`` as NumPy arrays.
+    """`{"params": ..., "batch_stats": ...}` as NumPy arrays.
 
-    Independent of the devices that wrote them; the rest of a train state is not read.
+    Independent of the devices that wrote them. The rest of a train state is not read.
 
     Args:
         path: A checkpoint, a step of one, or a run directory.
         verify: Whether to compare the arrays with the digest of a run's step.
 
     Raises:
-        ValueError: no checkpoint there, one without ``params``, or a damaged one.
+        ValueError: there is no checkpoint, it lacks `params`, is damaged, or claims
+            arrays that are much larger than the directory.
     """
     folder = find(path)
     if folder is None:
-        raise ValueError(f"{path} holds no Orbax checkpoint")
+        raise ValueError(f"{path} holds no Orbax checkpoint{_hint(pathlib.Path(path))}")
     logging.getLogger("absl").setLevel(logging.ERROR)
     try:
         arrays = _restore(folder)
-    except KeyError as error:
-        raise ValueError(f"{folder} holds no {error}") from error
-    except Exception as error:
-        raise ValueError(f"{folder} cannot be read: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # orbax and tensorstore raise many kinds
+        raise ValueError(
+            f"{folder} cannot be read ({type(error).__name__}: {printable(error)}); it "
+            "is damaged or incomplete: copy it again, or use another step"
+        ) from error
     if verify and folder.name == STATE:
         with advising(f"{folder.parent.parent}/{{step}} reads it"):
             check(folder.parent, arrays)
     return arrays
 
 
+def _hint(folder: pathlib.Path) -> str:
+    """The remedy: weight files that lie in the directory, to be named themselves."""
+    files = sorted(p.name for p in folder.iterdir() if p.suffix in _WEIGHTS)
+    if not files:
+        return "; expected a work directory, or a directory that jaxseg convert wrote"
+    shown = ", ".join(printable(name, limit=60) for name in files[:5])
+    return f"; name the file: {shown}{', ...' if len(files) > 5 else ''}"
+
+
 def _restore(folder: pathlib.Path) -> dict:
-    with ocp.StandardCheckpointer() as reader:
-        metadata = reader.metadata(folder)
-    tree = getattr(metadata, "item_metadata", metadata)
-    tree = dict(getattr(tree, "tree", tree))
-    wanted = {name: tree[name] for name in _COLLECTIONS if name in tree}
-    wanted["params"]
-    template = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), wanted
-    )
+    template = _template(folder)
+    _check_size(folder, template)
     arguments = jax.tree.map(
         lambda leaf: ocp.RestoreArgs(restore_type=np.ndarray, dtype=leaf.dtype),
         template,
@@ -81,6 +93,32 @@ def _restore(folder: pathlib.Path) -> dict:
         )
 
 
+def _template(folder: pathlib.Path) -> dict[str, Any]:
+    """Shapes and types of the variables, as the metadata of the checkpoint has them."""
+    with ocp.StandardCheckpointer() as reader:
+        metadata = reader.metadata(folder)
+    tree = getattr(metadata, "item_metadata", metadata)
+    tree = dict(getattr(tree, "tree", tree))
+    wanted = {name: tree[name] for name in _COLLECTIONS if name in tree}
+    if "params" not in wanted:
+        raise ValueError("the checkpoint holds no 'params'")
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), wanted
+    )
+
+
+def _check_size(folder: pathlib.Path, template: dict[str, Any]) -> None:
+    leaves = jax.tree.leaves(template)
+    claimed = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
+    size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+    allowed = max(_FREE, _RATIO * size)
+    if claimed > allowed:
+        raise ValueError(
+            f"the directory has {size} bytes and its arrays claim {claimed}; at most "
+            f"{allowed} are allowed"
+        )
+
+
 def write(path: str, variables) -> None:
     """Writes variables into a new directory.
 
@@ -89,6 +127,6 @@ def write(path: str, variables) -> None:
     """
     folder = pathlib.Path(path).absolute()
     if folder.exists():
-        raise ValueError(f"{folder} exists")
+        raise ValueError(f"{folder} exists; choose another directory")
     with ocp.StandardCheckpointer() as writer:
         writer.save(folder, jax.tree.map(np.asarray, dict(variables)))

@@ -1,21 +1,23 @@
-"""A restricted unpickler: tensors and plain containers, nothing that executes.
+"""Reads the pickle programs of `torch.save`: tensors and plain containers.
 
-Pickle is a program for a small machine; ``torch.save`` uses little of it. The opcodes
-are read first without running any (an unbounded memo index alone can exhaust
-memory), then the program runs with inert names in place of Python's imports: torch's
-own few, and empty tokens for what training scripts leave beside the tensors (see
-``unread``). Any other global ends the reading with an error that names it.
+Nothing of a program is executed. A checked stack machine (see `pickle_machine`) reads
+it, and this file says what the few names mean that `torch.save` uses. Objects that
+training scripts leave beside the tensors become placeholders (see `opaque`). Any other
+name ends the reading with an error that tells it.
 """
 
-import io
-import pickle
-import pickletools
-from typing import Any, BinaryIO, NamedTuple
+import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 
-from jaxseg.weights.formats import opaque as unread
+from jaxseg.text import printable
+from jaxseg.weights.formats import opaque, pickle_machine
+from jaxseg.weights.formats.opaque import Name, Unread
+from jaxseg.weights.formats.pickle_instructions import Malformed
+from jaxseg.weights.formats.pickle_machine import check_key
 
 DTYPES = {
     "FloatStorage": np.dtype(np.float32),
@@ -29,23 +31,38 @@ DTYPES = {
     "ByteStorage": np.dtype(np.uint8),
     "BoolStorage": np.dtype(np.bool_),
 }
-_REFUSED = {"EXT1", "EXT2", "EXT4", "PERSID", "NEXT_BUFFER", "READONLY_BUFFER"}
+_BYTES = "torch.storage.UntypedStorage"  # of tensors whose type has no storage class
+_STORAGES = {f"torch.{name}": dtype for name, dtype in DTYPES.items()} | {
+    _BYTES: np.dtype(np.uint8)
+}
 _ADVICE = (
-    "only tensors and plain containers are read; with torch at hand, save the state "
-    "dict alone: torch.save(model.state_dict(), path)"
+    "only tensors and plain containers are read. With PyTorch, save the state dict "
+    "alone: torch.save(model.state_dict(), path)"
 )
+_FOREIGN = {  # kinds of tensors that are not read, and how to get ordinary ones
+    "torch._utils._rebuild_qtensor": "a quantized tensor; call dequantize() on it",
+    "torch._utils._rebuild_sparse_tensor": "a sparse tensor; call to_dense() on it",
+    "torch._utils._rebuild_nested_tensor": "a nested tensor; save its parts instead",
+    "torch._utils._rebuild_meta_tensor_no_storage": (
+        "a tensor of the meta device, which has no values; load the weights into it"
+    ),
+}
+_DIMENSIONS = 8
+_LARGEST = 1 << 62  # of a size or a stride, in elements
 
 
-class Storage(NamedTuple):
-    """Where a tensor's numbers lie: a key in the file, a dtype, a count."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Storage:
+    """Where the numbers of tensors lie: a key in the file, a type and a count."""
 
     key: str
     dtype: np.dtype
     count: int
 
 
-class Tensor(NamedTuple):
-    """A view of a storage, not read yet. ``offset`` and ``stride`` in elements."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tensor:
+    """A view of a storage that is not read yet; offset and stride in elements."""
 
     storage: Storage
     offset: int
@@ -53,158 +70,130 @@ class Tensor(NamedTuple):
     stride: tuple[int, ...]
 
 
-class _Table(dict):
-    """Stands in for ``OrderedDict``; attributes set on it are ignored."""
-
-    __slots__ = ()
-
-    def __setstate__(self, state: Any) -> None:
-        """Drops ``_metadata``, the version numbers that torch hangs on."""
-
-
-class _Inert:
-    """An allowed global: callable where torch calls it, and closed to writing."""
-
-    __slots__ = ("_call", "name")
-
-    def __init__(self, name: str, call) -> None:
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "_call", call)
-
-    def __call__(self, *args):
-        return self._call(*args)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise _Refusal(f"the file sets {name} on {self.name}")
-
-    def __setstate__(self, state: Any) -> None:
-        raise _Refusal(f"the file sets a state on {self.name}")
-
-
 def loads(data: bytes, path: str) -> Any:
-    """The object in ``data``, with ``Tensor`` in place of tensors.
+    """The object of the program in `data`, with `Tensor` in place of tensors.
 
     Raises:
-        ValueError: a global that is not allowed (named), a forbidden opcode, or bytes
-            that are not a whole pickle.
+        ValueError: a name or an instruction that is not allowed, or bytes that are not
+            a whole pickle; the message starts with `path`.
     """
-    scan(io.BytesIO(data), len(data), path)
+    return loads_from(data, 0, path)[0]
+
+
+def loads_from(data: bytes, start: int, path: str) -> tuple[Any, int]:
+    """The object of the program at `start`, and the place where the program ends."""
     try:
-        return _Unpickler(io.BytesIO(data), encoding="utf-8").load()
-    except _Refusal as error:
-        raise ValueError(f"{path}: {error}") from None
-    except Exception as error:
-        raise ValueError(f"{path}: not a readable pickle: {error}") from error
+        return pickle_machine.run(data, start, _Torch())
+    except Malformed as error:
+        raise ValueError(f"{path}: {printable(error, limit=1000)}") from None
 
 
-def scan(stream: BinaryIO, length: int, path: str) -> None:
-    """Reads one pickle of a stream of ``length`` bytes to its end; runs nothing.
+class _Torch:
+    """What the names in a file of `torch.save` mean."""
 
-    Raises:
-        ValueError: it is cut short, malformed, or uses an opcode that is refused.
-    """
-    try:
-        for opcode, argument, _ in pickletools.genops(stream):
-            if opcode.name in _REFUSED:
-                raise _Refusal(f"refused pickle opcode {opcode.name}; {_ADVICE}")
-            if "PUT" in opcode.name and int(argument) > length:
-                raise _Refusal(f"pickle memo index {argument} is out of bounds")
-    except _Refusal as error:
-        raise ValueError(f"{path}: {error}") from None
-    except Exception as error:
-        raise ValueError(f"{path}: cut short, or not a pickle: {error}") from error
+    def name(self, full: str) -> Name:
+        """The name itself, if it is allowed."""
+        if full in _FOREIGN:
+            raise Malformed(f"the file holds {_FOREIGN[full]} and save the file again")
+        known = full in _CALLS or full in _STORAGES or full in opaque.GETATTR
+        if known or opaque.is_listed(full):
+            return Name(full)
+        if full.startswith("torch.") and full.endswith("Storage"):
+            raise Malformed(f"tensors of type {full[:100]} are not supported")
+        raise Malformed(f"refused global {full[:100]}: {_ADVICE}")
 
+    def call(self, function: Any, arguments: tuple) -> Any:
+        """A tensor, a dictionary or a placeholder."""
+        full = function.full if type(function) is Name else type(function).__name__
+        if full in opaque.GETATTR and type(function) is Name:
+            found = opaque.attribute(*arguments) if len(arguments) == 2 else None
+            if found is None:
+                raise Malformed(f"refused global {full}: {_ADVICE}")
+            return found
+        if type(function) is not Name or full in _STORAGES:
+            raise Malformed(f"the file calls {full}")
+        return _CALLS[full](*arguments) if full in _CALLS else Unread(full)
 
-class _Refusal(Exception):
-    """What the file asks for is not allowed."""
-
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str):
-        """One of the inert names; never an import."""
-        full = f"{module}.{name}"
-        if module == "torch" and name in DTYPES:
-            return _Inert(full, _not_callable(full))
-        if full in unread.NAMES:
-            return unread.token(full)
-        if full in unread.GETATTR:
-            return _Inert(full, _attribute)
-        if full not in _CALLS:
-            raise _Refusal(f"refused global {full}; {_ADVICE}")
-        return _Inert(full, _CALLS[full])
-
-    def persistent_load(self, pid: Any) -> Storage:
-        """``("storage", type, key, location, count[, view])`` as written by torch."""
-        if not (isinstance(pid, tuple) and len(pid) in (5, 6) and pid[0] == "storage"):
-            raise _Refusal("a persistent id that is not a storage")
-        _, kind, key, _, count = pid[:5]
-        if len(pid) == 6 and pid[5] is not None:
-            raise _Refusal("views of storages (torch < 0.4) are not read")
-        name = getattr(kind, "name", "?").removeprefix("torch.")
-        if name not in DTYPES or not isinstance(key, str) or not _natural(count):
-            raise _Refusal(f"malformed storage of type {name}")
-        return Storage(key, DTYPES[name], count)
+    def persistent(self, identity: Any) -> Storage:
+        """`("storage", type, key, location, count[, view])`, as torch writes it."""
+        if type(identity) is not tuple or len(identity) not in (5, 6):
+            raise Malformed("a persistent identity is not that of a storage")
+        tag, kind, key, _, count = identity[:5]
+        if type(tag) is not str or tag != "storage":
+            raise Malformed("a persistent identity is not that of a storage")
+        if len(identity) == 6 and identity[5] is not None:
+            raise Malformed("views of storages (PyTorch before 0.4) are not supported")
+        dtype = _STORAGES.get(kind.full) if type(kind) is Name else None
+        named = type(key) is str and len(key) <= pickle_machine.KEY
+        if dtype is None or not named or not _natural(count):
+            raise Malformed("a storage is malformed")
+        return Storage(key, dtype, count)
 
 
-def _tensor(storage, offset, size, stride, *_) -> Tensor:
-    """The arguments of ``_rebuild_tensor`` and ``_rebuild_tensor_v2``, checked.
+def _tensor(storage=None, offset=None, size=None, stride=None, *_) -> Tensor:
+    """Checks the arguments of `_rebuild_tensor` and `_rebuild_tensor_v2`.
 
     Raises:
-        _Refusal: the view does not lie inside its storage, or repeats elements
-            (a few bytes could otherwise claim any amount of memory).
+        Malformed: the view does not lie inside its storage, or repeats elements (a few
+            bytes could otherwise claim any amount of memory).
     """
-    tensor = Tensor(storage, offset, size, stride)
-    whole = isinstance(storage, Storage) and _natural(offset)
-    shaped = isinstance(size, tuple) and isinstance(stride, tuple)
-    if not (whole and shaped and len(size) == len(stride) <= 8):
-        raise _Refusal("malformed tensor")
+    whole = type(storage) is Storage and _natural(offset)
+    shaped = type(size) is tuple and type(stride) is tuple and len(size) == len(stride)
+    if not (whole and shaped and len(size) <= _DIMENSIONS):
+        raise Malformed("a tensor is malformed")
     if not all(_natural(n) for n in (*size, *stride)):
-        raise _Refusal("a tensor's size and stride must be natural numbers")
-    count = 1
-    for length in size:
+        raise Malformed("the size and stride of a tensor must be natural numbers")
+    count, last = 1, offset
+    for length, step in zip(size, stride, strict=True):
         count *= length
-    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+        last += (length - 1) * step
     if count and (last >= storage.count or count > storage.count):
-        raise _Refusal(
-            f"tensor of size {size}, stride {stride} and offset {offset} exceeds its "
-            f"storage of {storage.count} elements"
+        raise Malformed(
+            f"a tensor of size {size}, stride {stride} and offset {offset} exceeds its "
+            f"storage of {storage.count} elements, or repeats them; save tensors that "
+            "are expanded as tensor.contiguous()"
         )
-    return tensor
+    if not count and max(size) * storage.dtype.itemsize >= _LARGEST:
+        raise Malformed(f"a tensor of size {size} is too large")
+    return Tensor(storage, offset, size, stride)
 
 
-def _parameter(data, *_) -> Tensor:
-    if not isinstance(data, Tensor):
-        raise _Refusal("a parameter that holds no tensor")
+def _tensor_of_type(*arguments) -> Tensor:
+    """`_rebuild_tensor_v3` is for types that have no storage class of their own."""
+    dtype = arguments[6] if len(arguments) > 6 else None
+    name = dtype.full if type(dtype) is Name else "an unknown type"
+    raise Malformed(
+        f"tensors of type {name} are not supported; convert them to float32, float16 "
+        "or bfloat16 and save the file again"
+    )
+
+
+def _parameter(data=None, *_) -> Tensor:
+    if type(data) is not Tensor:
+        raise Malformed("a parameter holds no tensor")
     return data
 
 
-def _table(items=()) -> _Table:
-    """``OrderedDict()`` or ``OrderedDict([[key, value], ...])`` (Python 2 files)."""
-    return _Table(items)
-
-
-def _attribute(*arguments):
-    """``getattr`` of the file, on tokens alone."""
-    found = unread.attribute(*arguments) if len(arguments) == 2 else None
-    if found is None:
-        raise _Refusal(f"refused global builtins.getattr; {_ADVICE}")
-    return found
-
-
-def _not_callable(name: str):
-    def call(*_):
-        raise _Refusal(f"the file calls {name}")
-
-    return call
+def _table(items=(), *_) -> dict:
+    """`OrderedDict()`, or `OrderedDict([[key, value], ...])` in files of Python 2."""
+    table: dict[Any, Any] = {}
+    for pair in items if type(items) in (list, tuple) else (None,):
+        if type(pair) not in (list, tuple) or len(pair) != 2:
+            raise Malformed("an OrderedDict is malformed")
+        check_key(table, pair[0])
+        table[pair[0]] = pair[1]
+    return table
 
 
 def _natural(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return type(value) is int and value >= 0
 
 
-_CALLS = {
+_CALLS: dict[str, Callable[..., Any]] = {
     "collections.OrderedDict": _table,
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_tensor_v3": _tensor_of_type,
     "torch._utils._rebuild_parameter": _parameter,
+    "torch._utils._rebuild_parameter_with_state": _parameter,
 }

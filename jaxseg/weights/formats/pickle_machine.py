@@ -1,0 +1,307 @@
+"""A checked stack machine that runs the pickle programs of checkpoints.
+
+Python's own machine imports what a program names and hashes what it is told to hash.
+This one does neither. Names stay names, calls go to a `World` that decides what they
+mean, and only short strings, small integers and names can be keys of dictionaries.
+Every instruction takes constant time, apart from the bytes that it consumes. A program
+of n bytes therefore takes time in proportion to n, about a microsecond for each byte,
+and at most 100 n bytes of memory.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from jaxseg.weights.formats.opaque import Name, Unread
+from jaxseg.weights.formats.pickle_instructions import LINE, Malformed, read
+
+INSTRUCTIONS = 5_000_000  # a state dict needs about 50 for each tensor
+KEY = 1_024  # characters of a string that is a key
+KEY_BITS = 60  # of an integer that is a key: below the modulus of Python's hash
+INTEGER_KEYS = 10_000  # in one dictionary; integers can be made to collide
+ARGUMENTS = 32  # of a call
+
+_NEAR = 6  # entries of the stack that are searched for a name in an error
+_ABSENT = object()
+
+
+class World(Protocol):
+    """What the names and calls of a program mean."""
+
+    def name(self, full: str) -> Any:
+        """The value of a global name, which is never imported."""
+
+    def call(self, function: Any, arguments: tuple) -> Any:
+        """The result of calling a value, or of making an instance of a class."""
+
+    def persistent(self, identity: Any) -> Any:
+        """The value that a persistent identity stands for."""
+
+
+def run(data: bytes, start: int, world: World) -> tuple[Any, int]:
+    """Runs the program at `start` and returns its result and its end.
+
+    Raises:
+        Malformed: the program is cut short, or does something that is not allowed.
+    """
+    return _Machine(data, start, world).run()
+
+
+def check_key(table: dict, key: Any) -> None:
+    """Raises Malformed if a value cannot be a key, or if `table` already has it."""
+    kind = type(key)
+    if kind is str:
+        if len(key) > KEY:
+            raise Malformed(f"a dictionary has a key of {len(key)} characters")
+    elif kind is int:
+        if key.bit_length() > KEY_BITS or len(table) >= INTEGER_KEYS:
+            raise Malformed("a dictionary has a very large integer key, or too many")
+    elif kind is not Name:
+        raise Malformed(
+            f"a dictionary has a key of type {kind.__name__}; only strings and "
+            "integers are allowed"
+        )
+    if key in table:
+        raise Malformed("a dictionary has the same key twice")
+
+
+class _Machine:
+    def __init__(self, data: bytes, start: int, world: World) -> None:
+        self.data, self.position, self.world = data, start, world
+        self.stack: list[Any] = []
+        self.marks: list[int] = []  # heights of the stack
+        self.memo: list[Any] = []
+        self.done = 0  # instructions, and the items that calls take
+        self.allowed = min(INSTRUCTIONS, 2 * (len(data) - start))
+
+    def run(self) -> tuple[Any, int]:
+        try:
+            while self.step() != "stop":
+                pass
+        except Malformed as error:
+            raise Malformed(f"{error}{self.place()}") from None
+        return self.pop(), self.position
+
+    def step(self) -> str:
+        """Executes one instruction and returns its name."""
+        name, argument, self.position = read(self.data, self.position)
+        self.spend(1)
+        if name == "push":
+            self.stack.append(argument)
+        elif name in _EFFECTS:
+            _EFFECTS[name](self, argument)
+        elif name != "stop":
+            raise Malformed(f"the pickle instruction {name} is not allowed")
+        return name
+
+    def place(self) -> str:
+        """The nearest string on the stack: mostly the key of what is being built."""
+        for value in self.stack[: -_NEAR - 1 : -1]:
+            if type(value) is str:
+                return f" (near {value[:100]!r})"
+        return ""
+
+    def spend(self, count: int) -> None:
+        self.done += count
+        if self.done > self.allowed:
+            raise Malformed(f"the program takes more than {self.allowed:,} steps")
+
+    # the stack
+
+    def pop(self) -> Any:
+        if len(self.stack) <= (self.marks[-1] if self.marks else 0):
+            raise Malformed("not a pickle: the stack is empty")
+        return self.stack.pop()
+
+    def top(self) -> Any:
+        value = self.pop()
+        self.stack.append(value)
+        return value
+
+    def pop_items(self) -> list[Any]:
+        """Everything above the last mark."""
+        if not self.marks:
+            raise Malformed("not a pickle: a mark is missing")
+        height = self.marks.pop()
+        items = self.stack[height:]
+        del self.stack[height:]
+        return items
+
+    def put_mark(self, _) -> None:
+        self.marks.append(len(self.stack))
+
+    def drop(self, _) -> None:
+        if self.marks and self.marks[-1] == len(self.stack):
+            self.marks.pop()
+        else:
+            self.pop()
+
+    def push(self, value: Any) -> None:
+        self.stack.append(value)
+
+    # the memo
+
+    def put(self, index: int) -> None:
+        if not 0 <= index <= self.done:
+            raise Malformed(f"memo index {index} is out of bounds")
+        missing = index + 1 - len(self.memo)
+        if missing > 0:
+            self.memo.extend([_ABSENT] * missing)
+        self.memo[index] = self.top()
+
+    def memoize(self, _) -> None:
+        self.memo.append(self.top())
+
+    def get(self, index: int) -> None:
+        value = self.memo[index] if 0 <= index < len(self.memo) else _ABSENT
+        if value is _ABSENT:
+            raise Malformed(f"memo index {index} is empty")
+        self.push(value)
+
+    # containers
+
+    def push_tuple1(self, _) -> None:
+        self.push((self.pop(),))
+
+    def push_tuple2(self, _) -> None:
+        second = self.pop()
+        self.push((self.pop(), second))
+
+    def push_tuple3(self, _) -> None:
+        third, second = self.pop(), self.pop()
+        self.push((self.pop(), second, third))
+
+    def append(self, _) -> None:
+        self.extend([self.pop()])
+
+    def extend(self, items: list[Any]) -> None:
+        owner = self.top()
+        if type(owner) is list:
+            owner += items
+        elif type(owner) is not Unread:
+            raise Malformed(f"the file appends to a {type(owner).__name__}")
+
+    def set_item(self, _) -> None:
+        value = self.pop()
+        self.set_items([self.pop(), value])
+
+    def set_items(self, items: list[Any]) -> None:
+        self.fill(self.top(), items)
+
+    def push_dict(self, items: list[Any]) -> None:
+        table: dict[Any, Any] = {}
+        self.fill(table, items)
+        self.push(table)
+
+    def fill(self, owner: Any, items: list[Any]) -> None:
+        if len(items) % 2:
+            raise Malformed("not a pickle: a key without a value")
+        if type(owner) is Unread:
+            return
+        if type(owner) is not dict:
+            raise Malformed(f"the file sets items of a {type(owner).__name__}")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            check_key(owner, key)
+            owner[key] = value
+
+    def push_set(self, _: Any) -> None:
+        self.push(Unread("builtins.set"))
+
+    # names and calls
+
+    def push_name(self, parts: tuple[Any, Any]) -> None:
+        module, name = parts
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise Malformed("not a pickle: a global name that is no string")
+        if len(module) + len(name) > LINE:
+            raise Malformed("a global name is too long")
+        self.push(self.world.name(f"{module}.{name}"))
+
+    def stack_name(self, _) -> None:
+        name = self.pop()
+        self.push_name((self.pop(), name))
+
+    def call(self, _) -> None:
+        arguments = self.pop()
+        self.push_call(self.pop(), arguments)
+
+    def push_call(self, function: Any, arguments: Any) -> None:
+        if type(arguments) is not tuple or len(arguments) > ARGUMENTS:
+            raise Malformed("the file calls something with malformed arguments")
+        self.spend(sum(len(a) for a in arguments if type(a) in (list, tuple)))
+        self.push(self.world.call(function, arguments))
+
+    def new_with_names(self, _) -> None:
+        self.pop()
+        self.call(None)
+
+    def instance(self, parts: tuple[str, str]) -> None:
+        arguments = tuple(self.pop_items())
+        self.push_name(parts)
+        self.push_call(self.pop(), arguments)
+
+    def object(self, items: list[Any]) -> None:
+        if not items:
+            raise Malformed("not a pickle: a class is missing")
+        self.push_call(items[0], tuple(items[1:]))
+
+    def build(self, _) -> None:
+        """Ignores the state: `_metadata` of a state dict, or that of a placeholder."""
+        self.pop()
+        owner = self.top()
+        if type(owner) is Name:
+            raise Malformed(f"the file sets a state on {owner.full}")
+        if type(owner) not in (dict, Unread):
+            raise Malformed(f"the file sets a state on a {type(owner).__name__}")
+
+    def persistent(self, _) -> None:
+        self.push(self.world.persistent(self.pop()))
+
+
+def _items(effect: Callable[[_Machine, list[Any]], None]) -> Callable:
+    """An instruction whose argument is everything above the last mark."""
+    return lambda machine, _: effect(machine, machine.pop_items())
+
+
+def _constant(value: Any) -> Callable:
+    return lambda machine, _: machine.push(value)
+
+
+_EFFECTS: dict[str, Callable[[_Machine, Any], None]] = {
+    "protocol": lambda machine, _: None,
+    "frame": lambda machine, _: None,
+    "mark": _Machine.put_mark,
+    "pop": _Machine.drop,
+    "pop_mark": _items(lambda machine, _: None),
+    "duplicate": lambda machine, _: machine.push(machine.top()),
+    "none": _constant(None),
+    "true": _constant(True),
+    "false": _constant(False),
+    "empty_tuple": _constant(()),
+    "empty_list": lambda machine, _: machine.push([]),
+    "empty_dict": lambda machine, _: machine.push({}),
+    "empty_set": _Machine.push_set,
+    "tuple": _items(lambda machine, items: machine.push(tuple(items))),
+    "tuple1": _Machine.push_tuple1,
+    "tuple2": _Machine.push_tuple2,
+    "tuple3": _Machine.push_tuple3,
+    "list": _items(_Machine.push),
+    "dict": _items(_Machine.push_dict),
+    "frozenset": _items(_Machine.push_set),
+    "append": _Machine.append,
+    "appends": _items(_Machine.extend),
+    "set_item": _Machine.set_item,
+    "set_items": _items(_Machine.set_items),
+    "add_items": _items(_Machine.extend),
+    "put": _Machine.put,
+    "memoize": _Machine.memoize,
+    "get": _Machine.get,
+    "name": _Machine.push_name,
+    "stack_name": _Machine.stack_name,
+    "call": _Machine.call,
+    "new": _Machine.call,
+    "new_with_names": _Machine.new_with_names,
+    "instance": _Machine.instance,
+    "object": _items(_Machine.object),
+    "build": _Machine.build,
+    "persistent": _Machine.persistent,
+}

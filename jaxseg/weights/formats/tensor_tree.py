@@ -1,0 +1,106 @@
+"""Puts arrays in place of the tensors of a tree that was read from a file."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jaxseg.weights.formats.pickle_program import Storage, Tensor
+
+DEPTH = 32  # containers inside containers
+MENTIONS = 4  # entries of the tree for each byte of its program
+SHARED = 64  # bytes of all tensors for each byte of the file
+FREE = 1 << 26  # bytes, and ...
+FREE_MENTIONS = 10_000  # ... entries that every file may have
+
+_VISITED = (Tensor, dict, list, tuple)
+Content = Callable[[Storage], bytes | memoryview]
+
+
+def resolve(tree: Any, content: Content, *, program: int, file: int) -> Any:
+    """A copy of dicts, lists and tuples with read-only arrays in place of tensors.
+
+    What is mentioned many times is copied once. Nested mentions multiply when somebody
+    walks through the tree, and so do tensors that share a storage when somebody copies
+    them: both are bounded.
+
+    Args:
+        tree: what `pickle_program.loads` returns.
+        content: the bytes of a storage.
+        program: length of the pickle program in bytes.
+        file: length of the file in bytes.
+
+    Returns:
+        The copy.
+
+    Raises:
+        ValueError: containers are nested too deeply or in a circle, the tree is much
+            larger than the program, or the tensors are much larger than the file.
+    """
+    limits = _Limits(MENTIONS * program + FREE_MENTIONS, SHARED * file + FREE)
+    return _Copier(content, limits).visit(tree, 0)[0]
+
+
+class _Limits:
+    """What may still be taken."""
+
+    def __init__(self, mentions: int, bytes_: int) -> None:
+        self.mentions, self.bytes = mentions, bytes_
+
+    def take_bytes(self, count: int) -> None:
+        self.bytes -= count
+        if self.bytes < 0:
+            raise ValueError(
+                f"its tensors share storages and hold more than {SHARED} times the "
+                "bytes of the file"
+            )
+
+
+class _Copier:
+    """Copies a tree; every container is visited once."""
+
+    def __init__(self, content: Content, limits: _Limits) -> None:
+        self.content, self.limits = content, limits
+        self.done: dict[int, tuple[Any, int, int]] = {}
+
+    def visit(self, value: Any, depth: int) -> tuple[Any, int, int]:
+        """(copy, height, number of entries) of a value at some depth."""
+        if type(value) is Tensor:
+            if id(value) not in self.done:
+                self.done[id(value)] = self.array(value), 0, 1
+            return self.done[id(value)]
+        if type(value) not in _VISITED:
+            return value, 0, 1
+        found = self.done.get(id(value))
+        if depth + (found[1] if found else 0) > DEPTH:
+            raise ValueError(f"containers are nested deeper than {DEPTH}")
+        if found is None:
+            found = self.done[id(value)] = self.copy(value, depth)
+        return found
+
+    def copy(self, value: Any, depth: int) -> tuple[Any, int, int]:
+        items = list(value.values()) if type(value) is dict else list(value)
+        height, size = 0, 1 + len(items)
+        for place, item in enumerate(items):
+            if type(item) in _VISITED:
+                items[place], below, entries = self.visit(item, depth + 1)
+                height, size = max(height, below), size + entries - 1
+        if size > self.limits.mentions:
+            raise ValueError(f"nested containers unfold to {size:,} entries")
+        if type(value) is dict:
+            return dict(zip(value, items, strict=True)), 1 + height, size
+        return (items if type(value) is list else tuple(items)), 1 + height, size
+
+    def array(self, tensor: Tensor) -> np.ndarray:
+        dtype = tensor.storage.dtype
+        data = self.content(tensor.storage)
+        if 0 in tensor.size:
+            return np.zeros(tensor.size, dtype)
+        pairs = list(zip(tensor.size, tensor.stride, strict=True))
+        strides = tuple(
+            s * dtype.itemsize if n > 1 else dtype.itemsize for n, s in pairs
+        )
+        offset = tensor.offset * dtype.itemsize
+        view = np.ndarray(tensor.size, dtype, data, offset, strides)
+        self.limits.take_bytes(view.nbytes)
+        return view

@@ -1,0 +1,28 @@
+"""Two thousand and more damaged files: arrays or one line, within their limits."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).parents[2]
+COUNT = 2_400
+
+
+def test_damaged_files_give_arrays_or_one_line():
+    """The first files of seed 0; `fuzz.py` takes other seeds and larger counts."""
+    script = pathlib.Path(__file__).with_name("fuzz.py")
+    run = subprocess.run(
+        [sys.executable, script, "--seed", "0", "--count", str(COUNT)],
+        env={"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.stdout, f"a file ended the process: {run.stderr[-300:]}"
+    result = json.loads(run.stdout)
+    assert result["faults"] == []
+    assert sum(sum(kinds.values()) for kinds in result["tally"].values()) == COUNT
+    assert len(result["tally"]) == 6
+    for kinds in result["tally"].values():
+        assert kinds["read"] > 10 and kinds["refused"] > 100
