@@ -28,6 +28,11 @@ def printable(text: object, *, limit: int = 200, keep: str = "") -> str:
     return shown + ("..." if len(text) > limit else "")
 
 
+def as_message(text: object) -> str:
+    """Escapes like `printable`, but keeps the lines of a whole message."""
+    return printable(text, limit=100_000, keep="\n\t")
+
+
 def _escaped(character: str) -> str:
     if character.isprintable() or character == "\u3000":  # a wide space
         return character

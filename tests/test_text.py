@@ -1,8 +1,11 @@
 """Names from foreign files cannot steer a terminal, and can always be printed."""
 
+import numpy as np
 import pytest
 
+from jaxseg.cli.main import main
 from jaxseg.text import printable
+from jaxseg.weights import Report, convert, detect
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,22 @@ def test_long_names_are_cut():
 
 def test_kept_characters():
     assert printable("a\n\x1b\tb", keep="\n") == "a\n\\x1b\\tb"
+
+
+def test_the_command_line_prints_no_control_characters(tmp_path, capsys):
+    """Whatever an error quotes, it reaches the terminal through one place."""
+    path = tmp_path / "a\x1b[31m.safetensors"
+    path.write_bytes(b"\x00\x01")
+    assert main(["convert", str(path), "-o", str(tmp_path / "out")]) == 1
+    text = capsys.readouterr().err
+    assert r"a\x1b[31m.safetensors" in text and "\x1b" not in text
+
+
+def test_reports_and_refusals_escape_the_names_of_tensors():
+    names = ("head\x1b[2J.weight",)
+    report = Report(origin="jaxseg", tensors=1, parameters=1, dropped=names)
+    assert r"head\x1b[2J.weight" in str(report) and "\x1b" not in str(report)
+    with pytest.raises(ValueError, match=r"head\\x1b\[2J\.weight"):
+        detect(names)
+    with pytest.raises(ValueError, match=r"head\\x1b\[2J\.weight"):
+        convert({names[0]: np.ones(1)}, (), {"params": {}})

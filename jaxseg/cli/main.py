@@ -17,6 +17,7 @@ from typing import Any
 
 from jaxseg.runs import compilation_cache as cache
 from jaxseg.storage import output
+from jaxseg.text import as_message
 
 COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
     "train": ("jaxseg.cli.train", "train a network; run again to resume exactly"),
@@ -66,7 +67,7 @@ def run(module: str, arguments: list[str]) -> int:
         cache.enable()
         return importlib.import_module(module).main(arguments)
     except (ValueError, OSError) as error:
-        print(f"jaxseg: {error}", file=sys.stderr)
+        print(f"jaxseg: {as_message(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

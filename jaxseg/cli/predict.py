@@ -42,6 +42,7 @@ from jaxseg.tasks.samples import (
     sample_paths,
     write_samples,
 )
+from jaxseg.text import as_message
 
 Size = tuple[int, int]
 CRF_OPTIONS = CRF()
@@ -258,7 +259,7 @@ def run(
 def _failed(path: Path, error: ValueError, options: Options) -> Path:
     if options.on_bad_file == "stop":
         raise error
-    print(f"jaxseg: {error}", file=sys.stderr)
+    print(f"jaxseg: {as_message(error)}", file=sys.stderr)
     return path
 
 

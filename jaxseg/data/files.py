@@ -20,6 +20,8 @@ import pathlib
 import unicodedata
 from collections.abc import Sequence
 
+from jaxseg.text import printable
+
 SUFFIXES = (
     ".png",
     ".jpg",
@@ -93,7 +95,4 @@ def name_others(others: Sequence[pathlib.Path]) -> str:
 
 def shown(path: object) -> str:
     """A path as text on one line; unprintable characters are escaped."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
-        for c in str(path)
-    )
+    return printable(path, limit=10_000)

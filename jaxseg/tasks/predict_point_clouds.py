@@ -21,6 +21,7 @@ from jaxseg.data.cloud_pipeline import padded
 from jaxseg.inference.images import output_names
 from jaxseg.runs.directory import build_model, load_variables
 from jaxseg.tasks.point_clouds import classifier
+from jaxseg.text import as_message
 from jaxseg.viz.ply import write_ply
 
 MULTIPLE = 1024  # clouds are padded to multiples of this: few compiled programs
@@ -86,7 +87,7 @@ def plan(options: Any) -> tuple[list[tuple[Path, Path, np.ndarray, np.ndarray]],
         except ValueError as error:
             if options.on_bad_file == "stop":
                 raise
-            print(f"jaxseg: {error}", file=sys.stderr)
+            print(f"jaxseg: {as_message(error)}", file=sys.stderr)
     return jobs, len(paths) - len(jobs)
 
 

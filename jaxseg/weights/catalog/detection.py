@@ -7,6 +7,7 @@ and keys together.
 
 from collections.abc import Iterable
 
+from jaxseg.text import printable
 from jaxseg.weights.catalog import backbones as trunks
 from jaxseg.weights.catalog import networks, networks_mmseg
 from jaxseg.weights.catalog.sources import Source
@@ -24,7 +25,7 @@ def detect(keys: Iterable[str]) -> Source:
     for source in SOURCES:
         if source.fits(keys):
             return source
-    some = ", ".join(sorted(keys)[:5])
+    some = ", ".join(map(printable, sorted(keys)[:5]))
     known = "; ".join(f"{s.library} {s.name}" for s in SOURCES)
     raise ValueError(
         f"a state dict of {len(keys)} keys ({some}, ...) is of no known source; "

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 
+from jaxseg.text import printable
 from jaxseg.weights.translate.refused import Refused, Remedy
 
 _SHOWN = 3  # entries of one kind in a message
@@ -118,4 +119,6 @@ def _pattern(names: list[str], separator: str) -> str:
 
 def _some(entries: list[str]) -> str:
     more = len(entries) - _SHOWN
-    return ", ".join(entries[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(printable, entries[:_SHOWN])) + (
+        f" and {more} more" if more > 0 else ""
+    )

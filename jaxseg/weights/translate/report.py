@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from jaxseg.text import as_message
 from jaxseg.weights.translate.state_dict import StateDict
 
 
@@ -60,7 +61,9 @@ class Report:
             "assumed": self.assumed,
             "caution": self.caution,
         }
-        return "\n".join(f"{name:11} {text}" for name, text in lines.items() if text)
+        return as_message(
+            "\n".join(f"{name:11} {text}" for name, text in lines.items() if text)
+        )
 
 
 def _place(found: StateDict | None) -> str:
