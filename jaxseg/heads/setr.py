@@ -90,6 +90,8 @@ class MultiLevelHead(nn.Module):
 
     Differs: MMSegmentation enlarges with half-pixel corners and classifies with a 1x1
     (`align_corners=False, kernel=1`); the authors' code with aligned corners and 3x3.
+    Streams are concatenated from deep to shallow, in the authors' code from shallow to
+    deep: the classifier's input channels are permuted.
     """
 
     num_classes: int

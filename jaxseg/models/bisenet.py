@@ -2,6 +2,9 @@
 
 The authors' code decides where the paper is silent; two well-known ports are options.
 Published parameter counts in "M" are MiB of float32.
+
+Differs: scores are resized to the image; the authors' code enlarges them by 8 and 16,
+which is the same where sides are multiples of 16.
 """
 
 from flax import linen as nn

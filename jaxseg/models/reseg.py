@@ -6,7 +6,9 @@ convolutions of 50 filters with ReLU, 1x1 classifier.
 Two readings. The paper's two directions are independent; in the released code the
 backward network reads the forward network's output (`reading="stacked"`, fewer
 parameters). The released code sweeps rows first; so do we.
-Differs: the image arrives normalised as everywhere in jaxseg, not as BGR minus a mean.
+Differs: the image arrives normalized as everywhere in jaxseg, not as BGR minus a mean.
+Pooling rounds up, so that any size works; the released code rounds down and needs sides
+that are multiples of 4.
 """
 
 import jax.numpy as jnp

@@ -55,6 +55,10 @@ def anchor_nodes(x: Array, assign: Array, anchor: Array, scale: Array) -> Array:
     """Unit-length mean residual of each node, z_k / ||z_k|| [B, V, C] float32.
 
     z_k = sum_n q_nk (x_n - anchor_k) / scale_k / sum_n q_nk
+
+    Differs: the sum of a node's assignments is taken as 1e-12 where it is smaller. A
+    node that is far from all pixels then tends to -anchor_k / scale_k, where the
+    equation gives the residual of its nearest pixel, or 0 / 0 in float32.
     """
     mass = jnp.sum(assign, axis=1)[..., None]
     total = pool_nodes(assign, x.astype(jnp.float32))

@@ -9,6 +9,8 @@ import pytest
 from jaxseg.models.deeplabv1 import deeplabv1_vgg16
 from jaxseg.models.deeplabv2 import deeplabv2_resnet101, deeplabv2_vgg16
 from jaxseg.models.denseaspp import denseaspp_densenet
+from jaxseg.models.duc import duc_hdc_resnet
+from jaxseg.nn.block_config import Style
 
 LAYERS = pytest.importorskip(
     "tests.parity.torch_layers", reason="needs torch: pip install jaxseg[parity]"
@@ -133,18 +135,12 @@ def test_deeplabv2_resnet(check, size):
     """kazuto1011/deeplab-pytorch: ceil-mode pooling, images scaled by a factor."""
     plan = ((1, 1, 1), (2, 2, 1), (3, 1, 2), (4, 1, 4))  # layer, stride, rate
 
-    def unit(net, x, path, stride, rate):
-        y = net.block(x, f"{path}/conv1", 0, stride=stride)
-        y = net.block(y, f"{path}/conv2", rate, dilation=rate)
-        y = net.block(y, f"{path}/conv3", 0, act=False)
-        x = net.block(x, f"{path}/downsample/proj", 0, act=False, stride=stride)
-        return (x + y).relu()
-
     def scores(net, x):
         x = net.block(x, "backbone/stem/conv1", 3, stride=2)
         x = F.max_pool2d(x, 3, 2, 1, ceil_mode=True)
         for layer, stride, rate in plan:
-            x = unit(net, x, f"backbone/layer{layer}_0", stride, rate)
+            path = f"backbone/layer{layer}_0"
+            x = net.bottleneck(x, path, stride, rate, first="conv1")
         return sum(
             net.conv(x, f"head/branch{i}", rate, dilation=rate)
             for i, rate in enumerate((6, 12, 18, 24))
@@ -213,3 +209,47 @@ def test_denseaspp(check, size, aligned):
         3, layers=layers, growth=4, first=8, widths=(8, 4), align_corners=aligned
     )
     check(model, reference, size, gradient=not aligned)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(64, 96), (65, 83)], ids=["even", "odd"])
+def test_duc(check, size):
+    """TuSimple/TuSimple-DUC, networks/resnet.py, network_duc_hdc.py, test/predictor.py.
+
+    The pooling is not padded, epsilon is 1e-6, and the cells' scores are rearranged
+    class by class.
+    """
+    cell, eps = 4, 1e-6
+    layers = (  # units of each stage: stride and rate
+        ((1, 1),),
+        ((2, 1),),
+        ((1, 2), (1, 2)),
+        ((1, 5), (1, 9)),
+    )
+
+    def reference(net, x):
+        for index, stride in ((1, 2), (2, 1), (3, 1)):
+            x = net.block(x, f"backbone/stem/conv{index}", 1, eps=eps, stride=stride)
+        x = F.max_pool2d(x, 3, 2)
+        for stage, units in enumerate(layers, start=1):
+            for index, (stride, rate) in enumerate(units):
+                path = f"backbone/layer{stage}_{index}"
+                x = net.bottleneck(x, path, stride, rate, "conv1", eps)
+        x = sum(
+            net.conv(x, f"head/scores/branch{i}", rate, dilation=rate)
+            for i, rate in enumerate((6, 12, 18, 24))
+        )
+        rows, columns = x.shape[2:]
+        x = x.reshape(-1, 3, cell, cell, rows, columns).permute(0, 1, 4, 2, 5, 3)
+        x = x.reshape(-1, 3, cell * rows, cell * columns)
+        return F.interpolate(x, size, mode="bilinear", align_corners=False)
+
+    model = duc_hdc_resnet(
+        3,
+        plan="release",
+        width=4,
+        blocks=(1, 1, 2, 2),
+        pool_padding=0,
+        style=Style(epsilon=eps),
+    )
+    check(model, reference, size, gradient=True)

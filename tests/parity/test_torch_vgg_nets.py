@@ -22,9 +22,9 @@ VGG = (2, 2, 3, 3, 3)
 
 @pytest.fixture
 def check(fill):
-    def run(model, reference, size, channels=3):
-        shape = (1, 64, 64, channels)
-        LAYERS.compare(model, fill(model, shape), reference, size, channels)
+    def run(model, reference, size, channels=3, **options):
+        variables = fill(model, (1, 64, 64, channels))
+        LAYERS.compare(model, variables, reference, size, channels, **options)
 
     return run
 
@@ -51,16 +51,21 @@ def unpool_up(net, x, places, names, last):
     return x
 
 
-def test_segnet(check):
+@pytest.mark.parametrize("size", [(45, 83), (64, 96)], ids=["odd", "even"])
+def test_segnet(check, size):
+    """alexgkendall/SegNet-Tutorial, Models/segnet_train.prototxt."""
+
     def reference(net, x):
         x, places = pool_down(net, x, "enc{}_{}")
         x = unpool_up(net, x, places, "dec{}_{}", 1)
         return net.conv(x, "classifier", 1)
 
-    check(segnet(3, width=4), reference, (45, 83))
+    check(segnet(3, width=4), reference, size, gradient=size[0] % 2 == 1)
 
 
 def test_segnet_basic(check):
+    """alexgkendall/SegNet-Tutorial, Models/segnet_basic_train.prototxt."""
+
     def reference(net, x):
         mean = torch.tensor([0.485, 0.456, 0.406]).reshape(1, 3, 1, 1)
         std = torch.tensor([0.229, 0.224, 0.225]).reshape(1, 3, 1, 1)
@@ -80,8 +85,18 @@ def test_segnet_basic(check):
     check(segnet_basic(3, width=4), reference, (45, 60))
 
 
-@pytest.mark.parametrize("size", [(64, 97), (230, 257)], ids=["padded", "sliding"])
+@pytest.mark.parametrize(
+    "size",
+    [
+        (64, 97),
+        pytest.param((224, 224), marks=pytest.mark.slow),
+        (230, 257),
+    ],
+    ids=["padded", "released", "sliding"],
+)
 def test_deconvnet(check, size):
+    """HyeonwooNoh/DeconvNet, training/002_stage_2/stage_2_train.prototxt at 224."""
+
     def reference(net, x):
         x, places = pool_down(net, x, "conv{}_{}")
         rows, columns = x.shape[2:]
@@ -93,7 +108,8 @@ def test_deconvnet(check, size):
         x = unpool_up(net, x, places, "deconv{}_{}", 2)
         return net.conv(x, "classifier")
 
-    check(deconvnet(3, width=2, fc_width=6), reference, size)
+    model = deconvnet(3, width=2, fc_width=6)
+    check(model, reference, size, gradient=size != (224, 224))
 
 
 @pytest.mark.parametrize("make", [unet_valid, unet_caffe])

@@ -13,10 +13,14 @@ class Weights:
     def __init__(self, variables):
         self.variables = variables
 
-    def get(self, path, leaf, collection="params"):
+    def node(self, path, collection="params"):
         node = self.variables[collection]
         for name in path.split("/"):
             node = node[name]
+        return node
+
+    def get(self, path, leaf, collection="params"):
+        node = self.node(path, collection)
         return torch.from_numpy(np.array(node[leaf])) if leaf in node else None
 
     def conv(self, x, path, padding=0, **options):
@@ -37,45 +41,73 @@ class Weights:
         x = self.norm(x, f"{path}/norm", eps)
         return x.relu() if act else x
 
+    def linear(self, x, path):
+        return x @ self.get(path, "kernel") + self.get(path, "bias")
+
+    def layer_norm(self, x, path, eps=1e-6):
+        affine = [self.get(path, leaf) for leaf in ("scale", "bias")]
+        return F.layer_norm(x, x.shape[-1:], *affine, eps=eps)
+
+    def bottleneck(self, x, path, stride=1, rate=1, first="conv2", eps=1e-5):
+        """A projected unit of ResNet, its stride in the convolution named `first`."""
+        strides = {name: stride if name == first else 1 for name in ("conv1", "conv2")}
+        y = self.block(x, f"{path}/conv1", 0, eps=eps, stride=strides["conv1"])
+        options = {"stride": strides["conv2"], "dilation": rate}
+        y = self.block(y, f"{path}/conv2", rate, eps=eps, **options)
+        y = self.block(y, f"{path}/conv3", 0, False, eps)
+        if "downsample" in self.node(path):
+            path = f"{path}/downsample/proj"
+            x = self.block(x, path, 0, False, eps, stride=stride)
+        return (x + y).relu()
+
 
 def compare(
     model, variables, reference, size, channels=3, rtol=1e-4, seed=0, gradient=True
 ):
-    """Asserts equal logits and equal gradients with respect to the image.
+    """Asserts equal outputs and equal gradients with respect to the image.
 
     Args:
         model: a jaxseg network.
         variables: its variables.
-        reference: ``reference(Weights(variables), image) -> logits``, both NCHW.
+        reference: ``reference(Weights(variables), image) -> logits``, both NCHW, or
+            several outputs by name.
         size: height and width of the image.
         channels: of the image.
-        rtol: allowed difference of the logits, relative to the largest one.
+        rtol: allowed difference of an output, relative to its largest value.
         seed: of the image and of the projection whose gradient is compared.
-        gradient: whether to compare it, at 5e-3 of its largest value.
+        gradient: whether to compare that of the logits, at 5e-3 of its largest value.
 
     Returns:
-        The largest difference of the logits, relative to the largest one.
+        The largest difference of an output, relative to its largest value.
     """
     random = np.random.default_rng(seed)
     image = random.normal(size=(2, *size, channels)).astype(np.float32)
-    run = jax.jit(lambda x: model.apply(variables, x, train=False)["logits"])
+    run = jax.jit(lambda x: model.apply(variables, x, train=False))
     got, pull = jax.vjp(run, jnp.asarray(image)) if gradient else (run(image), None)
     x = torch.from_numpy(image.transpose(0, 3, 1, 2).copy()).requires_grad_(gradient)
     with torch.set_grad_enabled(gradient):
-        output = reference(Weights(variables), x).permute(0, 2, 3, 1)
-    want = output.detach().numpy()
-    assert want.shape == got.shape
-    assert want.std() > 1e-3
+        wanted = reference(Weights(variables), x)
+    if isinstance(wanted, torch.Tensor):
+        wanted = {"logits": wanted}
+    wanted = {name: y.permute(0, 2, 3, 1) for name, y in wanted.items()}
     if gradient:
-        weight = random.normal(size=got.shape).astype(np.float32)
-        (output * torch.from_numpy(weight)).sum().backward()
+        weight = random.normal(size=got["logits"].shape).astype(np.float32)
+        (wanted["logits"] * torch.from_numpy(weight)).sum().backward()
         slope = x.grad.numpy().transpose(0, 2, 3, 1)
-        _assert_close(pull(weight)[0], slope, 5e-3, f"gradient at {size}")
-    return _assert_close(got, want, rtol, f"logits at {size}")
+        others = {k: jnp.zeros_like(v) for k, v in got.items() if k != "logits"}
+        (ours,) = pull({"logits": weight, **others})
+        _assert_close(ours, slope, 5e-3, f"gradient at {size}")
+    gaps = [
+        _assert_close(got[name], y.detach().numpy(), rtol, f"{name} at {size}")
+        for name, y in wanted.items()
+    ]
+    return max(gaps)
 
 
 def _assert_close(got, want, rtol, name):
     """The largest difference relative to the largest value, at most `rtol`."""
+    assert want.shape == got.shape, name
+    assert want.std() > 1e-3 * np.abs(want).max(), f"{name} is constant"
     difference = np.abs(got - want).max() / np.abs(want).max()
     assert difference <= rtol, f"{name}: {difference:.1e} > {rtol:.0e}"
     return float(difference)
