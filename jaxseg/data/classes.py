@@ -16,27 +16,32 @@ LARGEST = 255  # names; labels have 8 bits, and 255 is void
 SHOWN = 20  # names in a line
 
 
-def has_class_list(root: pathlib.Path) -> bool:
-    """Whether a folder names its classes."""
-    return (root / FILE).exists()
+def find_class_list(root: pathlib.Path) -> pathlib.Path | None:
+    """Finds the class list of a folder, in upper or lower case; None if it has none.
+
+    Raises:
+        ValueError: if there are two.
+    """
+    if not root.is_dir():
+        return None
+    found = sorted(path for path in root.iterdir() if path.name.lower() == FILE)
+    if len(found) > 1:
+        raise ValueError(
+            f"{found[0]} and {found[1]} both name classes; keep one of them"
+        )
+    return found[0] if found else None
 
 
-def read_classes(root: pathlib.Path) -> tuple[str, ...]:
-    """Reads the class names in `root/classes.txt`, one per line in label order.
+def read_classes(path: pathlib.Path) -> tuple[str, ...]:
+    """Reads the class names in a file, one per line in label order.
 
     Names are brought into Unicode's composed form (NFC), so that one name has one
     spelling.
-
-    Returns:
-        The names; an empty tuple if there is no such file.
 
     Raises:
         ValueError: naming the file and the line, if the text cannot be read, a name
             repeats or holds characters that are not printed, or there is no name.
     """
-    path = root / FILE
-    if not path.exists():
-        return ()
     lines: dict[str, int] = {}
     for number, text in read_lines(path):
         name = unicodedata.normalize("NFC", text)

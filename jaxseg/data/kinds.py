@@ -8,6 +8,8 @@ what is decided for which kind.
 from __future__ import annotations
 
 import dataclasses
+import os
+import pathlib
 
 import numpy as np
 from PIL import Image
@@ -43,6 +45,7 @@ class Form:
         unnamed: whether a fourth channel has no stated meaning.
         scaled: whether the decoder stretches values of an uncommon range.
         gif: whether it is a GIF, which stores gray values by a palette.
+        webp: whether it is a WebP, which stores gray values as colors.
     """
 
     mode: str
@@ -55,6 +58,7 @@ class Form:
     unnamed: bool = False
     scaled: bool = False
     gif: bool = False
+    webp: bool = False
 
 
 def form_of(image: Image.Image) -> Form:
@@ -68,6 +72,8 @@ def form_of(image: Image.Image) -> Form:
         return _tiff_form(image, form)
     if image.format == "GIF":
         return dataclasses.replace(form, gif=True)
+    if image.format == "WEBP":
+        return dataclasses.replace(form, webp=True)
     if image.format == "PPM":
         scaled = tile[0] == "ppm" or (
             tile[0] == "ppm_plain" and arguments[1:] != (255,)
@@ -141,13 +147,25 @@ def _has_further_page(image: Image.Image) -> bool:
         image.seek(0)
 
 
-def is_lossy(image: Image.Image) -> bool:
+def is_lossy(image: Image.Image, path: pathlib.Path) -> bool:
     """Whether the file's compression changes pixel values."""
     if image.format == "TIFF":
         return image.info.get("compression") in _LOSSY_TIFF
     if image.format == "WEBP":
-        return True  # may be lossless, but Pillow does not say which
+        return _webp_is_lossy(path)
     return image.format in ("JPEG", "MPO")
+
+
+def _webp_is_lossy(path: pathlib.Path) -> bool:
+    """Whether the pixels of a WebP are in a chunk of its lossy form."""
+    with open(path, "rb") as file:
+        file.seek(12)
+        while len(start := file.read(8)) == 8:
+            if start[:4] == b"VP8L":
+                return False
+            length = int.from_bytes(start[4:], "little")
+            file.seek(length + length % 2, os.SEEK_CUR)
+    return True
 
 
 def check(form: Form, *, mask: bool):
@@ -184,9 +202,9 @@ def _check_common(form: Form):
 
 
 def _check_mask(form: Form):
-    if form.mode in ("RGB", "RGBA", "RGBX"):
+    if form.mode in ("RGB", "RGBA", "RGBX") and not _may_be_gray(form):
         raise Refused("RGB mask where an index mask is expected", _INDEX)
-    if form.mode not in CLASSES:
+    if form.mode not in CLASSES and not _may_be_gray(form):
         raise Refused(
             f"mask of Pillow mode {form.mode!r} where an index mask is expected", _INDEX
         )
@@ -197,6 +215,11 @@ def _check_mask(form: Form):
         )
 
 
+def _may_be_gray(form: Form) -> bool:
+    """Whether the format has no gray of its own, so that RGB may stand for it."""
+    return form.webp and form.mode == "RGB"
+
+
 def to_classes(image: Image.Image, form: Form) -> np.ndarray:
     """Class numbers [H, W] as they are stored, uint8 or wider integers."""
     values = np.asarray(image)
@@ -205,6 +228,10 @@ def to_classes(image: Image.Image, form: Form) -> np.ndarray:
         return values.astype(np.uint8)
     if form.gif and _all_gray(image):
         return np.asarray(image.convert("L"))
+    if _may_be_gray(form):
+        if (values != values[..., :1]).any():
+            raise Refused("RGB mask where an index mask is expected", _INDEX)
+        return np.ascontiguousarray(values[..., 0])
     return _whole(values, form) if step == 1 else values // step
 
 

@@ -175,11 +175,10 @@ def _binary(word: str) -> list[tuple[int, int]]:
 
 
 def _pair(word: Any) -> tuple[int, int]:
-    if isinstance(word, str):
-        word = tuple(word.split(":"))
-    if not isinstance(word, tuple | list) or len(word) != 2:
+    pair = word.split(":") if isinstance(word, str) else word
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ValueError(f"{word!r} is no pair")
-    value, label = (_number(part) for part in word)
+    value, label = (_number(part) for part in pair)
     if isinstance(value, str):
         raise ValueError(f"{value!r} is no mask value")
     if label == "void":

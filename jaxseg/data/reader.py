@@ -8,6 +8,7 @@ is refused in one line that names the file, the reason and the remedy. Decisions
     --------------------------------------  --------------------  ---------------------
     8-bit gray                              three equal channels  values are classes
     8-bit RGB                               as stored             refused
+    gray in a WebP, which stores it as RGB  three equal channels  values are classes
     1-, 2- and 4-bit gray                   scaled to 0..255      values as stored
     palette (1 to 8 bits)                   its colors            indices are classes
     palette of gray alone, in a GIF         its colors            grays are classes
@@ -285,5 +286,5 @@ def _header(image: Image.Image, path: pathlib.Path, options: ReadOptions) -> Hea
         orientation=tag,
         format=image.format or "",
         mode=mode,
-        lossy=kinds.is_lossy(image),
+        lossy=kinds.is_lossy(image, path),
     )

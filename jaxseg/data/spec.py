@@ -5,6 +5,9 @@ from __future__ import annotations
 import colorsys
 import dataclasses
 import json
+import math
+from collections.abc import Callable
+from typing import Any
 
 VOID = 255  # the label without a class, in every dataset
 Colour = tuple[int, int, int]
@@ -73,18 +76,63 @@ class DatasetSpec:
         """The specification written by `to_json`, of this or an earlier version.
 
         Raises:
-            ValueError: if a field is missing or unknown.
+            ValueError: if the text is no JSON, or a field is missing, unknown or
+                of another form.
         """
         fields = json.loads(text)
         known = [field.name for field in dataclasses.fields(cls)]
         later = {"labels", "origin"}  # fields that earlier versions did not write
+        if not isinstance(fields, dict):
+            raise ValueError(f"it holds no object with the fields {known}")
         if not set(known) - later <= set(fields) <= set(known):
             raise ValueError(f"dataset fields {sorted(fields)}; expected {known}")
-        fields["labels"] = tuple(tuple(pair) for pair in fields.get("labels", ()))
-        for name in ("classes", "mean", "std"):
-            fields[name] = tuple(fields[name])
-        fields["palette"] = tuple(tuple(colour) for colour in fields["palette"])
-        return cls(**fields)
+        for name, value in fields.items():
+            if not _FORMS[name](value):
+                raise ValueError(f"the field {name!r} has an unexpected value")
+        return cls(**{name: _as_tuples(value) for name, value in fields.items()})
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_label(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= VOID
+
+
+def _is_real(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _is_pair(value: Any) -> bool:
+    """Whether a value is [mask value, class or "void"]."""
+    if not isinstance(value, list) or len(value) != 2:
+        return False
+    return type(value[0]) is int and (value[1] == "void" or _is_label(value[1]))
+
+
+def _is_color(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(map(_is_label, value))
+
+
+def _list_of(form: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(map(form, value))
+
+
+_FORMS = {  # of the fields in JSON
+    "name": _is_text,
+    "classes": _list_of(_is_text),
+    "palette": _list_of(_is_color),
+    "void": _is_label,
+    "mean": _list_of(_is_real),
+    "std": _list_of(_is_real),
+    "labels": _list_of(_is_pair),
+    "origin": _is_text,
+}
 
 
 def generated_palette(num_classes: int) -> tuple[Colour, ...]:

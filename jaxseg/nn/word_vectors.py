@@ -5,6 +5,7 @@ Where there is none, `random_words` gives every class its own fixed direction: t
 classes are told apart, but nothing is known about which are alike.
 """
 
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import numpy as np
@@ -23,20 +24,29 @@ def read_words(path: str, classes: tuple[str, ...]) -> np.ndarray:
 
     Names are split at blanks, "-", "_" and "/", and looked up in lower case.
 
-    Raises: ValueError naming the words that the file does not hold.
+    Raises: ValueError naming the words that the file does not hold, or a line of it
+      that is no vector.
     """
     names = [_split(name) for name in classes]
     wanted = {word for name in names for word in name}
     found = {}
-    with Path(path).open(encoding="utf-8") as lines:
-        for line in lines:
-            word, _, numbers = line.rstrip().partition(" ")
+    with Path(path).open("rb") as lines:  # gigabytes: lines are decoded where wanted
+        for number, line in enumerate(lines, start=1):
+            start, _, numbers = line.removeprefix(BOM_UTF8).rstrip().partition(b" ")
+            word = start.decode("utf-8", errors="replace")
             if word in wanted:
-                found[word] = np.array(numbers.split(), np.float32)
+                found[word] = _vector(numbers, f"{path}, line {number}")
     missing = sorted(wanted - set(found))
     if missing:
         raise ValueError(f"classes: {path} holds no vector for {missing}")
     return np.stack([np.mean([found[w] for w in name], axis=0) for name in names])
+
+
+def _vector(numbers, where):
+    try:
+        return np.array(numbers.decode("ascii").split(), np.float32)
+    except ValueError as error:
+        raise ValueError(f"{where}: expected a word and its numbers") from error
 
 
 def _split(name):

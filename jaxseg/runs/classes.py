@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 
 from jaxseg.config import DataConfig
-from jaxseg.data.classes import describe_classes, has_class_list, same_classes
+from jaxseg.data.classes import describe_classes, find_class_list, same_classes
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.runs.directory import read_config, read_spec
 
@@ -33,7 +33,7 @@ def with_classes(
     own = read_config(workdir).data
     if named or data.name != "folder" or not data.path or data.path == own.path:
         return data
-    if has_class_list(Path(data.path).expanduser()):
+    if find_class_list(Path(data.path).expanduser()) is not None:
         return dataclasses.replace(data, classes=())
     return dataclasses.replace(data, classes=read_spec(workdir).classes)
 

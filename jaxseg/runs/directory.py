@@ -31,6 +31,7 @@ from jaxseg.runs.rules import invalid
 from jaxseg.runs.serialize import from_dict, near, to_dict
 from jaxseg.storage import atomic
 from jaxseg.storage.json_file import write_json
+from jaxseg.storage.text import read_text
 
 CONFIG, DATASET, CHECKPOINTS = "config.json", "dataset.json", "ckpt"
 CHANNELS = 3
@@ -103,8 +104,8 @@ def read_config(workdir: str | Path) -> Config:
     if not path.is_file():
         raise ValueError(f"{str(workdir)!r} is no work directory: {path} is missing")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        values = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(values, dict):
         raise ValueError(f"{path} is no configuration: expected an object of fields")
@@ -116,7 +117,12 @@ def read_config(workdir: str | Path) -> Config:
 
 def read_spec(workdir: str | Path) -> DatasetSpec:
     """The classes that a work directory was trained on."""
-    return DatasetSpec.from_json((Path(workdir) / DATASET).read_text())
+    path = Path(workdir) / DATASET
+    text = read_text(path)
+    try:
+        return DatasetSpec.from_json(text)
+    except ValueError as error:
+        raise ValueError(f"{path} describes no dataset: {error}") from error
 
 
 def load_variables(

@@ -72,6 +72,10 @@ def test_the_outcome_is_printed(tiny, tmp_path, capsys):
     text = capsys.readouterr().out
     for part in ("starting at step 0 of 2", "step 2/2  loss", "mean IoU", "wire"):
         assert part in text
+    assert text.startswith(
+        "7 classes (the record of dataset 'shapes'): background, disc, box, triangle, "
+        "ring, pole, wire\n"
+    )
     assert f"best checkpoint: {tmp_path / 'run' / 'ckpt' / '2'}" in text
     folder = tmp_path / "run" / "overlays" / "00000002"
     assert f"overlay: {sorted(folder.iterdir())[0]}" in text

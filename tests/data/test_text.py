@@ -5,7 +5,7 @@ import unicodedata
 import numpy as np
 import pytest
 
-from jaxseg.data.classes import read_classes, same_classes
+from jaxseg.data.classes import FILE, find_class_list, read_classes, same_classes
 from jaxseg.data.layouts import folder_pairs
 from jaxseg.data.lists import find_lists, split_names
 from jaxseg.storage.text import read_lines, read_text
@@ -37,7 +37,7 @@ def test_announced_encodings_and_line_ends_read_alike(tmp_path, encoding, end):
     mark = "\ufeff" if encoding.endswith("-be") else ""
     text = f"{mark}{end} {NAMES[0]}\t{end}{end}{NAMES[1]}{end}{NAMES[2]} {end}"
     write(tmp_path, text.encode(encoding))
-    assert read_classes(tmp_path) == NAMES
+    assert read_classes(tmp_path / FILE) == NAMES
     assert [line.number for line in read_lines(tmp_path / "classes.txt")] == [2, 4, 5]
 
 
@@ -68,23 +68,32 @@ def test_announced_encodings_and_line_ends_read_alike(tmp_path, encoding, end):
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_by_file_and_line(tmp_path, data, message):
     path = write(tmp_path, data)
-    found = refusal(read_classes, tmp_path)
+    found = refusal(read_classes, tmp_path / FILE)
     assert found.startswith(str(path))
     assert message in found
 
 
 def test_joiners_inside_a_name_are_letters(tmp_path):
     write(tmp_path, "a\u200cb\n")
-    assert read_classes(tmp_path) == ("a\u200cb",)
+    assert read_classes(tmp_path / FILE) == ("a\u200cb",)
 
 
-def test_no_list_gives_no_names(tmp_path):
-    assert read_classes(tmp_path) == ()
+def test_a_class_list_is_found_in_upper_and_lower_case(tmp_path):
+    assert find_class_list(tmp_path) is None
+    path = write(tmp_path, "a\n", "Classes.TXT")
+    for name in ("._classes.txt", "classes.txt.bak", "labels.txt"):
+        write(tmp_path, "b\n", name)
+    assert find_class_list(tmp_path) == path
+    write(tmp_path, "a\n", FILE)
+    assert refusal(find_class_list, tmp_path).endswith(
+        "both name classes; keep one of them"
+    )
+    assert find_class_list(tmp_path / "nowhere") is None
 
 
 def test_folders_and_large_files_are_no_text(tmp_path, monkeypatch):
     (tmp_path / "classes.txt").mkdir()
-    assert "is not a file" in refusal(read_classes, tmp_path)
+    assert "is not a file" in refusal(read_classes, tmp_path / FILE)
     monkeypatch.setattr("jaxseg.storage.text.LARGEST", 10)
     path = write(tmp_path, b"a" * 11, "long.txt")
     assert "has 11 bytes; expected a text file of at most 10" in refusal(
@@ -229,7 +238,7 @@ def test_mutated_lists_are_read_rightly_or_refused_by_name(tmp_path, encoding):
         expected = plain_reading(data)
         read += expected is not None
         if expected is None:
-            assert refusal(read_classes, tmp_path).startswith(str(path)), data
+            assert refusal(read_classes, tmp_path / FILE).startswith(str(path)), data
         else:
-            assert read_classes(tmp_path) == expected, data
+            assert read_classes(tmp_path / FILE) == expected, data
     assert 10 < read < 190

@@ -8,6 +8,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from jaxseg.storage.text import read_text
+
 NAME = "card.json"
 LICENCES = {
     "torchvision": "code BSD-3-Clause; the weights carry the terms of the data they "
@@ -67,8 +69,9 @@ def read_card(folder: str | os.PathLike) -> Card:
         ValueError: fields are missing or unknown, or it is no JSON.
     """
     path = pathlib.Path(folder) / NAME
+    text = read_text(path)
     try:
-        fields = json.loads(path.read_text())
+        fields = json.loads(text)
         fields["normalisation"] = _normalisation(fields["normalisation"])
         fields["classes"] = tuple(fields["classes"])
         fields["palette"] = tuple(tuple(colour) for colour in fields["palette"])

@@ -13,7 +13,7 @@ from typing import Any
 
 from jaxseg.data import layouts
 from jaxseg.data.builders.pairs import PairsBuilder, PairsConfig, pairs_config
-from jaxseg.data.classes import FILE, read_classes
+from jaxseg.data.classes import find_class_list, read_classes
 from jaxseg.data.labels import LabelMap, parse_labels
 from jaxseg.data.mask_rules import require_background
 from jaxseg.data.spec import VOID, DatasetSpec, generated_palette
@@ -63,8 +63,9 @@ def named_classes(
     """
     origin = "--data.classes"
     if path and not classes:
-        file = pathlib.Path(path).expanduser() / FILE
-        classes, origin = read_classes(file.parent), str(file)
+        file = find_class_list(pathlib.Path(path).expanduser())
+        if file is not None:
+            classes, origin = read_classes(file), str(file)
     if labels is not None and classes:
         labels.require_classes(len(classes), origin)
     if classes:
