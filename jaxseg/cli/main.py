@@ -16,6 +16,7 @@ import sys
 from typing import Any
 
 from jaxseg.runs import compilation_cache as cache
+from jaxseg.runs.renamed import current_options
 from jaxseg.storage import output
 from jaxseg.text import as_message
 
@@ -48,6 +49,7 @@ def dispatch(argv: list[str] | None) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())
         return 0 if arguments else 2
+    arguments = current_options(arguments)
     name = arguments.pop(0)
     if name == "--no-cache" and arguments:
         os.environ[cache.SWITCH] = "0"

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from jaxseg.config import Config
 from jaxseg.runs.field_types import in_words, matches
+from jaxseg.runs.renamed import current_fields
 from jaxseg.runs.rules import invalid
 
 
@@ -100,6 +102,8 @@ def from_dict(kind: type, values: Mapping[str, Any], *, where: str = "") -> Any:
     Raises:
       ValueError: naming an unknown field and the near ones, or a wrong type.
     """
+    if kind is Config:
+        values = current_fields(values)
     hints = typing.get_type_hints(kind)
     for name in values:
         if name not in hints:

@@ -12,8 +12,8 @@ from PIL import Image
 from jaxseg.analysis import Layer, chain
 from jaxseg.cli.lab import main
 from jaxseg.cli.main import main as command
-from jaxseg.cli.models import describe
 from jaxseg.lab import networks as lab_networks
+from jaxseg.lab.model_table import describe
 from jaxseg.lab.page import Table, lines
 from jaxseg.models import MODELS
 

@@ -10,6 +10,8 @@ from flax import linen as nn
 
 from jaxseg.analysis.jaxpr.cost import count_cost
 from jaxseg.cli import models
+from jaxseg.lab import model_row, model_table
+from jaxseg.models import MODELS
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv
 
@@ -48,9 +50,9 @@ def zoo(monkeypatch):
 
 
 def test_counts_by_hand(zoo):
-    row = models.describe("tiny", tiny, size=(16, 24), classes=5)
+    row = model_table.describe("tiny", tiny, size=(16, 24), classes=5)
     macs = 16 * 24 * (9 * 3 * 4 + 9 * 4 + 4 * 5)  # the auxiliary head is not run
-    assert row == models.Row(
+    assert row == model_row.Row(
         name="tiny",
         parameters=108 + 36 + 20,
         auxiliary=4 * 5 + 5,
@@ -60,7 +62,7 @@ def test_counts_by_hand(zoo):
 
 
 def test_a_size_that_the_network_refuses_is_noted(zoo, capsys):
-    row = models.describe("tiny", tiny, size=(4, 4), classes=5)
+    row = model_table.describe("tiny", tiny, size=(4, 4), classes=5)
     assert row.gflops is None
     assert row.parameters == 164
     assert row.note == "image is smaller than 8"
@@ -81,8 +83,8 @@ def test_networks_of_other_inputs_are_counted_too():
         """Of colour and depth."""
         return Deep(num_classes, style)
 
-    row = models.describe("deep", deep, size=(8, 8), classes=5)
-    assert row == models.Row("deep", 20, 0, 2 * 64 * 20 / 1e9, None)
+    row = model_table.describe("deep", deep, size=(8, 8), classes=5)
+    assert row == model_row.Row("deep", 20, 0, 2 * 64 * 20 / 1e9, None)
 
 
 def test_one_trace_equals_init_and_apply():
@@ -93,14 +95,14 @@ def test_one_trace_equals_init_and_apply():
     def logits(variables, image):
         return model.apply(variables, image, train=False)["logits"]
 
-    cost, created = models.network_cost(model, (8, 8))
+    cost, created = model_table.network_cost(model, (8, 8))
     assert created == variables
     assert cost == count_cost(logits, variables, image)
 
 
 def test_papers():
-    assert models.paper_id(functools.partial(tiny)) == "1234.56789"
-    assert models.paper_id(nameless) is None
+    assert model_table.paper_id(functools.partial(tiny)) == "1234.56789"
+    assert model_table.paper_id(nameless) is None
 
 
 def test_table_has_a_line_per_model(zoo, capsys):
@@ -149,11 +151,27 @@ def test_nothing_is_compiled(zoo, monkeypatch):
     monkeypatch.setattr("jax._src.compiler.compile_or_get_cached", forbidden)
     with pytest.raises(AssertionError, match="compiled"):
         jax.jit(lambda x: x + 1)(3.0)
-    models.describe("tiny", tiny)
+    model_table.describe("tiny", tiny)
 
 
 def test_unet_is_as_counted_by_others():
     # 193.0 G multiply-adds at 512 x 512 for the padded U-Net with 21 classes.
-    row = models.describe("unet", models.MODELS["unet"])
+    row = model_table.describe("unet", models.MODELS["unet"])
     assert row.gflops == pytest.approx(2 * 193.0, rel=1e-3)
     assert row.paper == "1505.04597"
+
+
+REPRESENTATIVES = ("unet", "deeplabv3_mobilenetv2", "point_transformer", "prob_unet")
+
+
+def test_the_stored_table_is_what_counting_gives():
+    stored = model_row.stored_rows()
+    assert stored.keys() == MODELS.keys()
+    for name in REPRESENTATIVES:
+        assert stored[name] == model_table.describe(name, MODELS[name])
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_row_of_the_stored_table(name):
+    assert model_row.stored_rows()[name] == model_table.describe(name, MODELS[name])

@@ -1,0 +1,39 @@
+"""What is known of one architecture, and the stored table of all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+SIZE, CLASSES = (512, 512), 21  # what the stored table was counted for
+LOOP = "a loop of unknown length counts once"  # a note
+TABLE = Path(__file__).with_name("model_table.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What is known of one architecture.
+
+    Attributes:
+      name: The name in `jaxseg.list_models()`.
+      parameters: Number of parameters that prediction uses.
+      auxiliary: Number of parameters of heads that only training uses.
+      gflops: 2 * multiply-accumulates / 1e9 of one image's logits, or None where the
+        network does not take the size.
+      paper: The arXiv id in the docstring of its factory, or None.
+      note: Why `gflops` is missing, or that it is a lower bound.
+    """
+
+    name: str
+    parameters: int
+    auxiliary: int
+    gflops: float | None
+    paper: str | None
+    note: str = ""
+
+
+def stored_rows() -> dict[str, Row]:
+    """Returns the rows of the stored table by name."""
+    rows = json.loads(TABLE.read_text(encoding="utf-8"))
+    return {fields["name"]: Row(**fields) for fields in rows}

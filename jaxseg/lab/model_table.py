@@ -1,0 +1,110 @@
+"""Parameters, arithmetic and paper of every architecture.
+
+The numbers at the default size are kept in `model_table.json`, so that listing them
+builds no network. This file, run as a program, writes them anew:
+
+    python -m jaxseg.lab.model_table
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.analysis.jaxpr.cost import Cost, count_cost_and_weights, count_parameters
+from jaxseg.lab.model_row import CLASSES, LOOP, SIZE, TABLE, Row
+from jaxseg.models import MODELS
+from jaxseg.nn.block_config import Style
+from jaxseg.storage.json_file import write_json
+
+CHANNELS = (3, 4, 1)  # color; color and sparse depth; gray
+
+
+def describe(
+    name: str,
+    factory: Callable[..., nn.Module],
+    *,
+    size: tuple[int, int] = SIZE,
+    classes: int = CLASSES,
+) -> Row:
+    """Counts the parameters and the arithmetic of one factory from shapes alone.
+
+    Convolutions take their plain form (`Style(impl="lax")`). The faster formulations
+    compute the same result, but some of them by elementwise products, which are not
+    counted.
+
+    Args:
+      name: The name of the architecture.
+      factory: Maps the number of classes and a style to the network.
+      size: Height and width of the image.
+      classes: Number of classes.
+    """
+    model = factory(classes, style=Style(impl="lax"))
+    paper = paper_id(factory)
+    try:
+        cost, variables = network_cost(model, size)
+    except ValueError as error:  # what a network says of a size it does not take
+        note = str(error).splitlines()[0]
+        _, variables = network_cost(model, SIZE)
+        return Row(name, *_split(variables["params"]), None, paper, note)
+    note = LOOP if cost.while_loops else ""
+    if hasattr(model, "example_inputs"):
+        note = f"for one cloud of {model.example_inputs()[0].shape[1]:,} points"
+    return Row(name, *_split(variables["params"]), cost.flops / 1e9, paper, note)
+
+
+def network_cost(model: nn.Module, size: tuple[int, int]) -> tuple[Cost, dict]:
+    """Returns the cost of one image's logits and the shapes of the variables.
+
+    The image has the first number of `CHANNELS` that the network takes. A network of
+    point clouds gets its own example instead.
+    """
+
+    def logits(key, *inputs):
+        outputs, variables = model.init_with_output(key, *inputs, train=False)
+        return outputs["logits"], variables
+
+    key, errors = jax.eval_shape(lambda: jax.random.key(0)), []
+    if hasattr(model, "example_inputs"):
+        return count_cost_and_weights(logits, key, *model.example_inputs())
+    for channels in CHANNELS:
+        image = jax.ShapeDtypeStruct((1, *size, channels), jnp.float32)
+        try:
+            return count_cost_and_weights(logits, key, image)
+        except ValueError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def paper_id(factory: Callable) -> str | None:
+    """Returns the first arXiv id in the docstring of a function or `functools.partial`.
+
+    >>> paper_id(describe) is None
+    True
+    """
+    while isinstance(factory, functools.partial):
+        factory = factory.func
+    found = re.search(r"arXiv[ :]*(\d{4}\.\d{4,5})", factory.__doc__ or "")
+    return found[1] if found else None
+
+
+def _split(params: dict) -> tuple[int, int]:
+    auxiliary = {k: v for k, v in params.items() if k.startswith("aux")}
+    extra = count_parameters(auxiliary)
+    return count_parameters(params) - extra, extra
+
+
+def main() -> None:
+    """Writes `model_table.json` for all architectures."""
+    rows = [describe(name, MODELS[name]) for name in sorted(MODELS)]
+    write_json(TABLE, [dataclasses.asdict(row) for row in rows])
+
+
+if __name__ == "__main__":
+    main()
