@@ -19,7 +19,9 @@ import jax.numpy as jnp
 from jaxseg.analysis.hlo.roofline import CHIPS, GIB, Chip, chip_of, diameter
 from jaxseg.analysis.jaxpr.cost import jaxpr_cost
 from jaxseg.config import Config, DataConfig
+from jaxseg.data.builders.folder.folder_dataset_builder import named_classes
 from jaxseg.data.builders.isbi.isbi_dataset_builder import SPEC as ISBI
+from jaxseg.data.labels import parse_labels
 from jaxseg.data.spec import CAMVID, SHAPES, DatasetSpec, generated_palette
 from jaxseg.runs.config_file import overridden
 from jaxseg.runs.directory import CHANNELS
@@ -247,13 +249,13 @@ def spec_of(data: DataConfig) -> DatasetSpec:
     known = {"shapes": SHAPES, "camvid": CAMVID, "isbi": ISBI}
     if data.name in known:
         return known[data.name]
-    if data.name != "folder" or not data.classes:
+    names, _ = named_classes(None, tuple(data.classes), parse_labels(data.labels))
+    if data.name != "folder" or not names:
         raise ValueError(
             f"data.name is {data.name!r} with classes {data.classes}; a plan allows "
-            f"{sorted(known)}, and 'folder' with data.classes"
+            f"{sorted(known)}, and 'folder' with data.classes or data.labels"
         )
-    count = len(data.classes)
-    return DatasetSpec("folder", tuple(data.classes), generated_palette(count))
+    return DatasetSpec("folder", names, generated_palette(len(names)))
 
 
 def _parts(state: Any, batch: Any) -> dict[str, int]:

@@ -101,6 +101,8 @@ def test_operations_belong_to_the_network_not_to_its_formulation():
 def test_classes_come_from_the_configuration_without_a_dataset():
     spec = plan_compile.spec_of(DataConfig("folder", classes=("a", "b")))
     assert spec.classes == ("a", "b")
+    spec = plan_compile.spec_of(DataConfig("folder", labels="0/255"))
+    assert spec.classes == ("background", "object")
     assert plan_compile.spec_of(DataConfig("camvid")).num_classes == 11
     with pytest.raises(ValueError, match=r"data\.classes"):
         plan_compile.spec_of(DataConfig("folder"))
