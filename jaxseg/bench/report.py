@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from jaxseg.viz import figures
+from jaxseg.storage import atomic
+from jaxseg.viz import figures, save_image
 
 MARK = " *"
 Record = dict[str, Any]
@@ -54,7 +53,7 @@ def geometric_mean(values: Sequence[float]) -> float:
 
 def write(records: list[Record], folder: Path, command: str) -> None:
     """table.md, and operators.png and networks.png where there are ratios."""
-    (folder / "table.md").write_text(page(records, command))
+    atomic.write_text(folder / "table.md", page(records, command))
     for part, name in (("ops", "operators"), ("models", "networks")):
         values = {
             f"{r['name']}, {r['kind']}{mark(r)}": ratios(r)[0]
@@ -64,7 +63,7 @@ def write(records: list[Record], folder: Path, command: str) -> None:
         if values:
             title = "time over PyTorch's, medians; below 1 is faster (* disturbed)"
             picture = figures.bars(values, title=title, width=640)
-            Image.fromarray(picture).save(folder / f"{name}.png")
+            save_image(folder / f"{name}.png", picture)
 
 
 def page(records: list[Record], command: str) -> str:

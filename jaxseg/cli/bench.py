@@ -13,6 +13,7 @@ each key; a row that only ran beside other processes is marked.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -25,6 +26,7 @@ import tyro
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.runs.rules import number, optional, whole
+from jaxseg.storage.json_file import append_line
 
 PARTS = ("ops", "models", "memory")
 
@@ -114,8 +116,7 @@ def run(options: Options, path: Path) -> None:
             print(f"jaxseg: budget of {options.budget} minutes spent", file=sys.stderr)
             break
         result = {**bench_rows.record(row, plan, sentinel), "quick": options.quick}
-        with path.open("a") as file:
-            file.write(json.dumps(result) + "\n")
+        append_line(path, result)
         print(line(result), flush=True)
 
 
@@ -133,16 +134,14 @@ def _torch(options: Options) -> dict[str, Any]:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The lines on file; a half-written last one is left out."""
+    """The lines on file; those that hold no JSON object are left out."""
     if not path.exists():
         return []
     records = []
-    for text in path.read_text().splitlines():
-        try:
+    for text in path.read_bytes().split(b"\n"):
+        with contextlib.suppress(ValueError, RecursionError):
             records.append(json.loads(text))
-        except ValueError:
-            continue
-    return records
+    return [record for record in records if isinstance(record, dict)]
 
 
 def finished(records: list[dict[str, Any]]) -> set[str]:

@@ -25,9 +25,17 @@ from jaxseg.data.spec import DatasetSpec, generated_palette
 from jaxseg.models import MODELS
 from jaxseg.runs.checks import check_options
 from jaxseg.runs.config_file import overridden, take_options
-from jaxseg.runs.directory import CONFIG, build_model, read_config, read_spec, write_run
+from jaxseg.runs.directory import (
+    CHECKPOINTS,
+    CONFIG,
+    build_model,
+    read_config,
+    read_spec,
+    write_run,
+)
 from jaxseg.runs.rules import optional, text, whole
 from jaxseg.runs.serialize import near, to_dict
+from jaxseg.storage import atomic
 from jaxseg.weights import verify
 from jaxseg.weights.catalog.detection import part_of
 from jaxseg.weights.catalog.mmseg_config import stated_options
@@ -113,6 +121,7 @@ def _convert(argv: list[str]) -> int:
         measured = _verify(config, model, num_classes, tree, imported)
         report = dataclasses.replace(report, difference=measured)
     print(f"model       {config.model.name}, {num_classes} classes\n{report}")
+    atomic.sweep(output.absolute().parent)
     if output.suffix:
         _write_file(output, options, imported)
     else:
@@ -262,7 +271,6 @@ def _table(options: Options, imported: Imported) -> weights.Rules:
 
 def _write_run(output, config: Config, card: weights.Card, variables) -> None:
     """A work directory: configuration, classes, card and the weights as step 0."""
-    output.mkdir(parents=True, exist_ok=True)
     spec = DatasetSpec(
         card.library,
         card.classes or tuple(f"class {k}" for k in range(card.num_classes)),
@@ -270,11 +278,12 @@ def _write_run(output, config: Config, card: weights.Card, variables) -> None:
         mean=card.normalisation.mean,
         std=card.normalisation.std,
     )
-    write_run(output, config, spec)
     state = {"batch_stats": {}} | jax.tree.map(np.asarray, variables)
-    with Checkpoints(output / "ckpt") as checkpoints:
-        checkpoints.save(0, state, meta={"source": card.source})
-    card.write(output)
+    with atomic.building(output) as folder:
+        write_run(folder, config, spec)
+        with Checkpoints(folder / CHECKPOINTS) as checkpoints:
+            checkpoints.save(0, state, meta={"source": card.source})
+        card.write(folder)
 
 
 def _card(

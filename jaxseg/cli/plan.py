@@ -7,9 +7,7 @@ memory, arithmetic, exchanges, time. Neither the slice nor the dataset has to be
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import jax
@@ -30,6 +28,8 @@ from jaxseg.runs.config_file import (
 )
 from jaxseg.runs.rules import optional, whole
 from jaxseg.runs.serialize import to_dict
+from jaxseg.storage import atomic
+from jaxseg.storage.json_file import append_line
 from jaxseg.tasks.checks import check
 
 DOES_NOT_FIT = 3  # exit status
@@ -82,7 +82,7 @@ def main(argv: list[str]) -> int:
     program = _compiled(config, target)
     facts = figures(program, target, step_flops(config))
     if arguments.program:
-        Path(arguments.program).write_text(program.text)
+        atomic.write_text(arguments.program, program.text)
     print(text(facts, f"{title}, {facts['batch']} images a step"), flush=True)
     if arguments.search and target.chip:
         facts["largest"] = largest(config, target)
@@ -93,8 +93,7 @@ def main(argv: list[str]) -> int:
     if arguments.json:
         about = {"config": to_dict(config), "topology": target.name, "name": name}
         about |= {"jax": jax.__version__, "devices": len(target.devices)}
-        with Path(arguments.json).open("a") as file:
-            file.write(json.dumps(about | facts) + "\n")
+        append_line(arguments.json, about | facts)
     return DOES_NOT_FIT if facts["fits"] is False else 0
 
 

@@ -35,6 +35,7 @@ from jaxseg.runs.checks import check_options
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 from jaxseg.runs.rules import check_bounds, each, number, optional, some, text, whole
+from jaxseg.storage import atomic
 from jaxseg.tasks.names import POINT_CLOUDS, task_name
 from jaxseg.tasks.samples import (
     check_request,
@@ -148,6 +149,8 @@ def main(argv: list[str]) -> int:
             model, variables, spec, samples=options.samples, seed=config.train.seed
         )
     options.output.mkdir(parents=True, exist_ok=True)
+    for folder in {job.name.parent for job in jobs}:
+        atomic.sweep(folder)
     damaged = run(jobs, segmenter, options, draw=draw)
     done, failed = len(jobs) - len(damaged), len(failures) + len(damaged)
     print(f"{done} image(s) written to {options.output}, {failed} failed")

@@ -16,7 +16,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 import tyro
-from PIL import Image
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.reading import BOUNDS as READING
@@ -35,7 +34,7 @@ from jaxseg.inference.graphcut import cut_probabilities
 from jaxseg.inference.images import read_rgb
 from jaxseg.inference.mincut import UNKNOWN
 from jaxseg.runs.rules import each, number, optional, whole
-from jaxseg.viz import indexed_png, overlay
+from jaxseg.viz import indexed_png, overlay, save_image
 
 OBJECT, BACKGROUND = (255, 0, 0), (0, 0, 255)
 GAMMA_OF_PROBABILITIES = 10.0
@@ -211,7 +210,7 @@ def write(
         if os.path.realpath(target) in read:
             raise ValueError(f"output {target} would replace an input; choose -o")
     options.output.mkdir(parents=True, exist_ok=True)
-    indexed_png(label, palette).save(targets[0])
+    save_image(targets[0], indexed_png(label, palette))
     if options.overlay:
-        Image.fromarray(overlay(image, label, palette)).save(targets[1])
+        save_image(targets[1], overlay(image, label, palette))
     print(f"{options.image} -> {targets[0]}")

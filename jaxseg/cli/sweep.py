@@ -16,7 +16,6 @@ import dataclasses
 import os
 import queue
 import shlex
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -134,9 +133,9 @@ def publish(
         return
     atomic.write_bytes(folder / FIGURE, png(draw(scores, axis, arguments.metric)))
     if arguments.record:
-        Path(arguments.record).mkdir(parents=True, exist_ok=True)
         for name in (RESULTS, FIGURE):
-            shutil.copy(folder / name, arguments.record)
+            copy = Path(arguments.record) / name
+            atomic.write_bytes(copy, (folder / name).read_bytes())
 
 
 def load_configs(

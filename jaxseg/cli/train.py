@@ -29,7 +29,7 @@ from jaxseg.runs import default, lock
 from jaxseg.runs.config_file import chosen, config_name, load_config, peek, take_options
 from jaxseg.runs.directory import CHECKPOINTS, CONFIG, read_config, write_run
 from jaxseg.runs.rules import optional, text, whole
-from jaxseg.storage import output
+from jaxseg.storage import atomic, output
 from jaxseg.tasks import overlays
 from jaxseg.tasks.checks import check
 from jaxseg.tasks.start import Start, prepare
@@ -219,6 +219,7 @@ def begin(
     config: Config, workdir: Path, start: Start, chosen: list[jax.Device]
 ) -> None:
     """Writes the run's configuration and classes, and says what is trained."""
+    atomic.sweep(workdir)
     write_run(workdir, config, start.train_source.spec)
     for note in start.notes:
         print(f"jaxseg: {note}", file=sys.stderr)

@@ -8,13 +8,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
+import logging
 import pathlib
-import tempfile
 
 import numpy as np
 
 from jaxseg.data.source import Source
+from jaxseg.storage.json_file import write_json
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +51,26 @@ def class_frequencies(source: Source) -> ClassFrequencies:
     """Counts over all examples, kept beside the prepared data after the first time."""
     path = _record_path(source)
     if path is not None and path.is_file():
-        fields = json.loads(path.read_text())
-        return ClassFrequencies(**{k: tuple(v) for k, v in fields.items()})
+        stored = _stored(path, source.spec.num_classes)
+        if stored is not None:
+            return stored
+        logger.warning("%s is damaged; the classes are counted anew", path)
     counts = count_classes(source)
     if path is not None:
-        _write(path, json.dumps(dataclasses.asdict(counts)))
+        write_json(path, dataclasses.asdict(counts))
     return counts
+
+
+def _stored(path: pathlib.Path, num_classes: int) -> ClassFrequencies | None:
+    """The counts in a file; None when it does not hold any."""
+    try:
+        fields = json.loads(path.read_bytes())
+        found = ClassFrequencies(**{k: tuple(v) for k, v in fields.items()})
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    values = (*found.pixels, *found.present_pixels)
+    fits = len(found.pixels) == len(found.present_pixels) == num_classes
+    return found if fits and all(type(v) is int and v >= 0 for v in values) else None
 
 
 def count_classes(source: Source) -> ClassFrequencies:
@@ -82,11 +98,3 @@ def _record_path(source: Source) -> pathlib.Path | None:
         return None
     split = hashlib.sha256(source.split.encode()).hexdigest()[:12]
     return source.folder / f"class_frequencies-{split}.json"
-
-
-def _write(path: pathlib.Path, text: str):
-    """Writes at once or not at all, whatever other processes do."""
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".json.part")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    os.replace(name, path)

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from jaxseg.storage import atomic
+
 PAGE = "index.html"
 _STYLE = """body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:70rem;
 padding:0 1rem;color:#1e1e1e}table{border-collapse:collapse;margin:1rem 0}
@@ -89,7 +91,7 @@ def write(report: Report, folder: str | Path) -> Path:
     for note in report.notes:
         print(note)
     for name, picture in report.figures.items():
-        (folder / f"{name}.png").write_bytes(png(picture))
+        atomic.write_bytes(folder / f"{name}.png", png(picture))
     content = {
         "command": report.command,
         "tables": {
@@ -98,9 +100,10 @@ def write(report: Report, folder: str | Path) -> Path:
         },
         **report.data,
     }
-    (folder / "result.json").write_text(json.dumps(content, indent=1, default=_plain))
+    result = json.dumps(content, indent=1, default=_plain)
+    atomic.write_text(folder / "result.json", result)
     page = folder / PAGE
-    page.write_text(_page(report))
+    atomic.write_text(page, _page(report))
     print(f"figures and numbers: {page}")
     return page
 

@@ -60,8 +60,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         _flush(temporary)
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and not error.filename:
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     _flush(target.parent)
 
@@ -99,21 +101,27 @@ def building(folder: str | Path) -> Iterator[Path]:
 
 
 def temporary_name(target: Path) -> Path:
-    """A hidden name beside `target` that no other process or call uses."""
-    name = f".{target.name}.building-{_mark(owner.current())}-{next(_NUMBERS)}"
+    """A hidden name beside `target` that no other process or call uses.
+
+    It holds the beginning of the target's name alone, because that may be as long as
+    file systems allow.
+    """
+    begin = os.fsdecode(os.fsencode(target.name)[:100])
+    name = f".{begin}.building-{_mark(owner.current())}-{next(_NUMBERS)}"
     return target.with_name(name + target.suffix)
 
 
 def sweep(folder: str | Path) -> list[Path]:
     """Removes the temporary files and folders in `folder` whose process has ended.
 
-    Those of other hosts are left alone, because their processes cannot be seen.
+    Those of other hosts are left alone, because their processes cannot be seen. A
+    folder that does not exist holds none.
 
     Returns:
       What was removed.
     """
     removed = []
-    for path in sorted(Path(folder).iterdir()):
+    for path in sorted(Path(folder).glob(".*.building-*")):
         if not _abandoned(path):
             continue
         if path.is_dir() and not path.is_symlink():

@@ -21,6 +21,22 @@ def write_lines(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
     atomic.write_text(path, "".join(json.dumps(plain(row)) + "\n" for row in rows))
 
 
+def append_line(path: str | Path, row: Mapping[str, Any]) -> None:
+    """Adds one JSON object as the last line of a file, in one step; see `plain`.
+
+    A last line that a crash cut is ended first, so that it does not spoil the new one.
+    """
+    line = (json.dumps(plain(row)) + "\n").encode()
+    target = Path(path)
+    if target.exists() and not target.is_file():  # a terminal, a pipe
+        with target.open("ab") as file:
+            file.write(line)
+        return
+    before = target.read_bytes() if target.exists() else b""
+    gap = b"\n" if before and not before.endswith(b"\n") else b""
+    atomic.write_bytes(target, before + gap + line)
+
+
 def plain(value: Any) -> Any:
     """Converts a value to what JSON can hold.
 

@@ -11,12 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from PIL import Image
 
 from jaxseg.data import Source
 from jaxseg.inference import predict_labels
 from jaxseg.ops.preprocess import preprocess
-from jaxseg.viz import panel
+from jaxseg.viz import panel, save_image
 
 FOLDER = "overlays"
 
@@ -53,8 +52,7 @@ def writer(
                 void=spec.void,
             )
             path = workdir / FOLDER / f"{step:08d}" / file_name(example["id"])
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture).save(path)
+            save_image(path, picture)
 
     return write
 

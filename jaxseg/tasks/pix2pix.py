@@ -17,7 +17,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from PIL import Image
 
 from jaxseg import data
 from jaxseg.config import Config, DataConfig, OptimConfig
@@ -34,7 +33,7 @@ from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.run.task import Task
 from jaxseg.training.step import adversarial, augment
 from jaxseg.training.step.state import TrainState, create_state
-from jaxseg.viz import colourise
+from jaxseg.viz import colourise, save_image
 
 HALF = (0.5, 0.5, 0.5)
 
@@ -226,8 +225,7 @@ def photo_writer(
                 example["image"],
             )
             path = workdir / FOLDER / f"{step:08d}" / file_name(example["id"])
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(np.concatenate(pictures, axis=1)).save(path)
+            save_image(path, np.concatenate(pictures, axis=1))
 
     return write
 

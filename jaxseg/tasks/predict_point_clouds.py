@@ -20,6 +20,7 @@ from jaxseg.data import DatasetSpec
 from jaxseg.data.cloud_pipeline import padded
 from jaxseg.inference.images import output_names
 from jaxseg.runs.directory import build_model, load_variables
+from jaxseg.storage import atomic
 from jaxseg.tasks.point_clouds import classifier
 from jaxseg.text import as_message
 from jaxseg.viz.ply import write_ply
@@ -66,7 +67,8 @@ def predict_clouds(options: Any, config: Config, spec: DatasetSpec) -> int:
         content = {"label": label, "classes": np.array(spec.classes)}
         if options.probabilities:
             content["probabilities"] = probability.astype(np.float16)
-        np.savez(f"{target}.npz", **content)
+        with atomic.replacing(f"{target}.npz") as temporary:
+            np.savez(temporary, **content)
         if options.overlay:
             palette = np.array(spec.palette, np.uint8)
             write_ply(f"{target}.ply", points, palette[label])

@@ -15,14 +15,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from flax import linen as nn
-from PIL import Image
 
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.inference._mc_dropout import entropy
 from jaxseg.inference.prior_samples import hypotheses
 from jaxseg.ops.preprocess import preprocess
-from jaxseg.viz import indexed_png
+from jaxseg.viz import indexed_png, save_image
 
 
 class Drawn(NamedTuple):
@@ -84,6 +83,6 @@ def write_samples(
     """Writes hypotheses [N, H, W] and the map of entropy [H, W] of one image."""
     *names, last = sample_paths(target, len(labels))
     for path, label in zip(names, labels, strict=True):
-        indexed_png(label, spec.palette, void=spec.void).save(path)
+        save_image(path, indexed_png(label, spec.palette, void=spec.void))
     share = np.clip(spread / math.log(max(spec.num_classes, 2)), 0, 1)
-    Image.fromarray(np.rint(255 * share).astype(np.uint8)).save(last)
+    save_image(last, np.rint(255 * share).astype(np.uint8))

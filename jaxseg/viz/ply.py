@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxseg.storage import atomic
+
 _ROW = np.dtype(
     [(name, "<f4") for name in ("x", "y", "z")]
     + [(name, "u1") for name in ("red", "green", "blue")]
@@ -40,4 +42,4 @@ def write_ply(path: str | Path, points: np.ndarray, colour: np.ndarray) -> None:
     for name, column in zip(_ROW.names, (*points.T, *colour.T), strict=True):
         rows[name] = column
     header = _HEADER.format(count=len(points)).encode("ascii")
-    Path(path).write_bytes(header + rows.tobytes())
+    atomic.write_bytes(path, header + rows.tobytes())

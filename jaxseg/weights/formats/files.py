@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxseg.storage import atomic
 from jaxseg.text import printable
 from jaxseg.weights.formats import (
     foreign,
@@ -71,14 +72,9 @@ def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
     Raises:
         ValueError: the suffix is unknown, or the format lacks the type of an array.
     """
-    path = pathlib.Path(path)
-    writer = _pick(WRITERS, str(path), "written")
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    try:
-        writer(str(partial), arrays)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    writer = _pick(WRITERS, os.fspath(path), "written")
+    with atomic.replacing(path) as temporary:
+        writer(str(temporary), arrays)
 
 
 def _pick(table: dict, path: str, verb: str):

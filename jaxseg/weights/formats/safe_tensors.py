@@ -8,11 +8,13 @@ that one knows no error for types that NumPy lacks.
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import ml_dtypes
 import numpy as np
+from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
 from jaxseg.text import printable
@@ -54,9 +56,19 @@ def read(path: str) -> dict[str, np.ndarray]:
 
 
 def write(path: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays by name; PyTorch and other libraries can read the file."""
+    """Writes arrays by name; PyTorch and other libraries can read the file.
+
+    Raises:
+        OSError: the file cannot be written, as on a full disk.
+    """
     whole = {key: np.asarray(value, order="C") for key, value in arrays.items()}
-    safetensors.save_file(whole, path)
+    try:
+        safetensors.save_file(whole, path)
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
 
 
 def _read(file: BinaryIO, size: int) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from jaxseg.storage import atomic
 from jaxseg.storage.text import read_text
 
 NAME = "card.json"
@@ -59,7 +60,7 @@ class Card:
     def write(self, folder: str | os.PathLike) -> None:
         """Writes ``card.json`` into a folder."""
         text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
-        (pathlib.Path(folder) / NAME).write_text(text)
+        atomic.write_text(pathlib.Path(folder) / NAME, text)
 
 
 def read_card(folder: str | os.PathLike) -> Card:
