@@ -36,6 +36,7 @@ def environment(tmp_path_factory):
         "JAXSEG_DATA_DIR": str(shared / "data"),
         "JAX_COMPILATION_CACHE_DIR": str(shared / "programs"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling takes most of the time
     }
 
 

@@ -21,6 +21,7 @@ def test_random_kills_change_nothing(tmp_path):
             "PYTHONPATH": str(script.parents[2]),
             "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "programs"),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         },
         capture_output=True,
         text=True,
