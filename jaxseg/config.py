@@ -34,11 +34,11 @@ class DataConfig:
     crop: tuple[int, int] = (96, 128)  # height, width in pixels
     scale_range: tuple[float, float] = (0.5, 2.0)
     flip: bool = True
-    colour: float = 0.0  # strength of brightness, contrast and saturation jitter
+    color_jitter: float = 0.0  # strength of brightness, contrast and saturation jitter
     duplicate: tuple[str, ...] = ()  # images with any of these classes come twice
     elastic: float = 0.0  # pixels; standard deviation of a 3x3 grid of displacements
     points: int = 4096  # clouds: at most so many points, those around a random one
-    jitter: float = 0.0  # clouds: metres; standard deviation of each coordinate
+    jitter: float = 0.0  # clouds: meters; standard deviation of each coordinate
     eval_scale: float = 1.0  # the network sees images resized by this factor
     cache: bool = True  # keep decoded images in memory
     on_bad_file: Literal["stop", "skip"] = "stop"
@@ -49,7 +49,7 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimConfig:
-    """Optimiser, schedule and decay."""
+    """Optimizer, schedule and decay."""
 
     name: Literal["sgd", "adamw", "rmsprop", "adadelta", "lamb", "lars"] = "adamw"
     learning_rate: float = 1e-3
@@ -61,7 +61,7 @@ class OptimConfig:
     trust_coefficient: float = 0.001  # lars
     rms_decay: float = 0.9  # rmsprop and adadelta: of the running mean of squares
     weight_decay: float = 1e-4  # decoupled in adamw and lamb, else of the gradient
-    decay: Literal["kernels", "all"] = "kernels"  # kernels: no bias, no normalisation
+    decay: Literal["kernels", "all"] = "kernels"  # kernels: no bias, no normalization
     schedule: Literal["poly", "cosine", "step", "exponential", "constant"] = "poly"
     power: float = 0.9  # poly
     final_learning_rate: float = 0.0  # poly, cosine: at the last step

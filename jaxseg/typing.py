@@ -16,7 +16,7 @@ Padding = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
 class Batch(TypedDict):
     """A batch as the network sees it."""
 
-    image: Array  # float32 [B, H, W, C], normalised
+    image: Array  # float32 [B, H, W, C], normalized
     label: Array  # int32 [B, H, W], void = 255
 
 

@@ -78,8 +78,8 @@ def fill():
 
 
 @pytest.fixture
-def full_optimisation():
-    """XLA's normal optimisations and exact float32 products, for parity and HLO."""
+def full_optimization():
+    """XLA's normal optimizations and exact float32 products, for parity and HLO."""
     jax.config.update("jax_disable_most_optimizations", False)
     try:
         with jax.default_matmul_precision("highest"):

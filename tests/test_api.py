@@ -48,7 +48,7 @@ def test_prediction_of_a_file_equals_that_of_its_pixels_and_of_the_command(
 def test_probabilities_are_the_softmax_of_the_network(run):
     found = run.predict(IMAGE)
     padded = np.empty((1, 32, 64, 3), np.uint8)
-    padded[:] = run.spec.mean_colour
+    padded[:] = run.spec.mean_color
     padded[0, :30, :44] = found.image
     x = preprocess(padded, run.spec)
     logits = jax.jit(run.model.apply)(run.variables, x)["logits"]

@@ -17,9 +17,9 @@ Recipe: section 4.1 there and SimJeg/FC-DenseNet (config/FC-DenseNet103.py): RMS
 1e-3, times 0.995 per epoch, L2 1e-4, dropout 0.2, crops 224x224, batch 3 (122 steps an
 epoch), mirrored, He-uniform, no class weights; then whole frames at 1e-4.
 Differs: a fixed number of epochs (300, then 150) with the best checkpoint kept, where
-the paper stops after 100 (then 50) epochs without a gain; running averages normalise
+the paper stops after 100 (then 50) epochs without a gain; running averages normalize
 at evaluation (the release uses batch statistics of ten test frames); images are
-normalised by ImageNet's mean and deviation, not divided by 255; L2 is on kernels
+normalized by ImageNet's mean and deviation, not divided by 255; L2 is on kernels
 alone; frames are padded to 384x480 at evaluation.
 """
 

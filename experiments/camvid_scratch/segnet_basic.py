@@ -7,10 +7,10 @@ Target (arXiv 1511.00561, table 1; 360x480, 11 classes, test drive): mIoU 47.7, 
 accuracy 62.0, global 82.7 with median-frequency weights; 46.3 / 54.6 / 84.0 without.
 
 Recipe: section 3.2 there (SGD 0.1, momentum 0.9, batch 12, scored every 1000 steps,
-He initialisation), weight decay 5e-4 and 10000 steps of alexgkendall/SegNet-Tutorial.
-Whole frames, neither mirrored nor scaled; loss divided by the labelled pixels.
+He initialization), weight decay 5e-4 and 10000 steps of alexgkendall/SegNet-Tutorial.
+Whole frames, neither mirrored nor scaled; loss divided by the labeled pixels.
 Differs: the best checkpoint is that with the best mIoU on the validation drive, not
-the best global accuracy; running averages normalise at evaluation; frames are padded
+the best global accuracy; running averages normalize at evaluation; frames are padded
 to 384x480 there; weights follow the counts, not the tutorial's own numbers; decay is
 on kernels alone.
 """

@@ -23,7 +23,7 @@ config = Config(
         crop=(180, 240),
         scale_range=(0.4, 0.8),  # half resolution is 0.5
         eval_scale=0.5,
-        colour=0.2,
+        color_jitter=0.2,
     ),
     optim=OptimConfig("adamw", learning_rate=2e-3, warmup_steps=50),
     loss=LossConfig(class_weights="median_frequency"),

@@ -43,7 +43,7 @@ CONFIG = DataConfig(crop=(512, 512), scale_range=(0.5, 2.0))
 
 
 def picture(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Smooth colours and sensor noise, which compress like a photograph."""
+    """Smooth colors and sensor noise, which compress like a photograph."""
     small = rng.integers(0, 256, (size[0] // 32, size[1] // 32, 3), np.uint8)
     smooth = Image.fromarray(small).resize(size[::-1], Image.Resampling.BICUBIC)
     noise = rng.normal(0, 0.45, (*size, 3)).round()

@@ -8,7 +8,7 @@ ISBI is a folder with image/N.png and label/N.png (512x512; form of zhixuhao/une
 
 After U-Net (Ronneberger, Fischer, Brox, arXiv 1505.04597), small enough for two CPU
 cores. As there: elastic deformation (3x3 grid, 10 pixels), class-balanced loss, full
-resolution. Not as there: padded convolutions with batch normalisation, width 16 instead
+resolution. Not as there: padded convolutions with batch normalization, width 16 instead
 of 64, AdamW instead of momentum 0.99, no map of border weights, mirroring but no
 rotations. Published figures (warping error 0.000353, Rand error 0.0382) are of the
 challenge's own test slices, whose labels are not public.
@@ -28,7 +28,7 @@ from jaxseg.config import (
 config = Config(
     model=ModelConfig("unet", {"width": 16}),
     data=DataConfig(
-        "isbi", crop=(192, 192), scale_range=(0.9, 1.1), colour=0.2, elastic=10.0
+        "isbi", crop=(192, 192), scale_range=(0.9, 1.1), color_jitter=0.2, elastic=10.0
     ),
     optim=OptimConfig("adamw", learning_rate=3e-3, warmup_steps=20),
     loss=LossConfig(class_weights="median_frequency"),

@@ -43,7 +43,7 @@ config = Config(
         classes=CLASSES,
         crop=(513, 513),
         scale_range=(0.5, 2.0),
-        colour=0.2,
+        color_jitter=0.2,
         cache=False,
         workers=32,
     ),

@@ -49,7 +49,7 @@ config = Config(
         classes=CLASSES,
         crop=(1024, 2048),
         scale_range=(0.5, 2.0),
-        colour=0.2,
+        color_jitter=0.2,
         cache=False,
         workers=32,
     ),

@@ -17,7 +17,7 @@ from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainCon
 config = Config(
     model=ModelConfig("point_transformer"),
     data=DataConfig(
-        "rooms", points=2048, jitter=0.005, scale_range=(0.9, 1.1), colour=0.1
+        "rooms", points=2048, jitter=0.005, scale_range=(0.9, 1.1), color_jitter=0.1
     ),
     optim=OptimConfig(
         "sgd",
@@ -41,7 +41,7 @@ smoke = dataclasses.replace(
     config,
     model=ModelConfig(
         "point_transformer",
-        {"widths": (8, 16), "blocks": (1, 1), "neighbours": (4, 4)},
+        {"widths": (8, 16), "blocks": (1, 1), "neighbors": (4, 4)},
     ),
     data=dataclasses.replace(config.data, points=256, eval_split="validation[:4]"),
     train=dataclasses.replace(

@@ -1,8 +1,8 @@
-"""Does a Point Transformer tell furniture apart where colours do not?
+"""Does a Point Transformer tell furniture apart where colors do not?
 
     jaxseg train experiments/point_transformer/config.py
 
-`rooms` is drawn: furnished rooms of 1,000 to 2,000 points, nine classes whose colours
+`rooms` is drawn: furnished rooms of 1,000 to 2,000 points, nine classes whose colors
 all come from one range. Result: report.md.
 
 After Point Transformer (Zhao et al., arXiv 2012.09164), in a form for two CPU cores:
@@ -17,13 +17,13 @@ from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainCon
 NARROW = {
     "widths": (16, 32, 64, 128),
     "blocks": (1, 1, 1, 1),
-    "neighbours": (8, 12, 12, 12),
+    "neighbors": (8, 12, 12, 12),
 }
 
 config = Config(
     model=ModelConfig("point_transformer", NARROW),
     data=DataConfig(
-        "rooms", points=1024, jitter=0.005, scale_range=(0.9, 1.1), colour=0.1
+        "rooms", points=1024, jitter=0.005, scale_range=(0.9, 1.1), color_jitter=0.1
     ),
     optim=OptimConfig(
         "adamw",

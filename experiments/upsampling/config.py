@@ -21,7 +21,7 @@ TRAIN = TrainConfig(
     save_every=200,
     overlay_count=0,
 )
-LARGE_DATA = DataConfig("camvid", crop=(360, 480), colour=0.2)
+LARGE_DATA = DataConfig("camvid", crop=(360, 480), color_jitter=0.2)
 LARGE_OPTIM = OptimConfig("sgd", learning_rate=0.02, warmup_steps=500)
 LARGE_TRAIN = TrainConfig(
     steps=20_000, batch_size=16, eval_every=2000, save_every=2000, dtype="bfloat16"

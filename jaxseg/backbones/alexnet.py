@@ -1,7 +1,7 @@
 """AlexNet's convolutions (Krizhevsky et al., NIPS 2012) with a free output stride.
 
 Two variants with different widths: "caffe" is CaffeNet, what FCN started from (groups
-of two, local response normalisation after pooling, Caffe's ceil rule); "torchvision" is
+of two, local response normalization after pooling, Caffe's ceil rule); "torchvision" is
 the one-tower form of arXiv 1404.5997.
 """
 

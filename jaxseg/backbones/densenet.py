@@ -52,7 +52,7 @@ class Transition(nn.Module):
 
 
 class DenseNet(nn.Module):
-    """image -> {"c1": stem, "c2".."c4": blocks 1 to 3, "c5": the last, normalised.
+    """image -> {"c1": stem, "c2".."c4": blocks 1 to 3, "c5": the last, normalized.
 
     c2 to c4 are transition outputs before pooling, at strides 4, 8, 16.
 
@@ -63,7 +63,7 @@ class DenseNet(nn.Module):
         (the dense network then contains the strided one), "drop" does not pool at all
         (DenseASPP's release).
       last_transition: halves the channels of the last block too (DenseASPP).
-      relu: activates c5 after its normalisation, as the ImageNet classifier does.
+      relu: activates c5 after its normalization, as the ImageNet classifier does.
       layers, growth, first: override the depth's table.
     """
 

@@ -1,6 +1,6 @@
 """GoogLeNet's convolutional part (arXiv 1409.4842) with a free output stride.
 
-Two variants: "caffe" is the published network (biases, local response normalisation, a
+Two variants: "caffe" is the published network (biases, local response normalization, a
 true 5x5 branch, 3x3 last pooling); "torchvision" has batch norm (epsilon 1e-3), a 3x3
 in place of the 5x5 and a 2x2 last pooling.
 """

@@ -207,7 +207,7 @@ class MobileNetV3(nn.Module):
         strided one.
       squeeze_excite: False drops the channel gates (they see the whole image, hence
         differ slightly between output strides).
-      epsilon: of the normalisations; timm's networks have 1e-5.
+      epsilon: of the normalizations; timm's networks have 1e-5.
     """
 
     size: str = "large"

@@ -1,6 +1,6 @@
 """SE-ResNet-50/101/152: channel gates in every bottleneck (arXiv 1709.01507).
 
-The gate follows the last normalisation of the residual branch, before the addition.
+The gate follows the last normalization of the residual branch, before the addition.
 """
 
 from flax import linen as nn

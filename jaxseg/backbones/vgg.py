@@ -24,7 +24,7 @@ class VGG(nn.Module):
       depth: 16 or 19.
       output_stride: 8, 16 or 32; pooling beyond it keeps the size (its two pixels then
         lie `rate` apart) and doubles the rate of what follows.
-      batch_norm: normalisation behind each convolution.
+      batch_norm: normalization behind each convolution.
       ceil: Caffe's pooling size (FCN, SegNet); needed for atrous consistency.
       first_padding: of conv1_1; FCN's networks use 100.
       channels: per block; other than VGG's only in tests.

@@ -93,7 +93,7 @@ class Xception(nn.Module):
     """image -> {"c1": root, "c2".."c4": before each stride, "c5": 2048 channels}.
 
     c2, c3 and c4 are the second convolution of the unit that is about to stride, batch
-    normalised and not activated: the taps of the authors' decoder.
+    normalized and not activated: the taps of the authors' decoder.
 
     Attributes:
       depth: 41, 65 or 71.

@@ -1,6 +1,6 @@
 """Xception-39, the light trunk of BiSeNet (arXiv 1808.00897), as its authors built it.
 
-Separable convolutions without a normalisation between their halves, in residual blocks
+Separable convolutions without a normalization between their halves, in residual blocks
 whose last convolution is four times as wide.
 """
 

@@ -118,7 +118,7 @@ def _unpool_theirs(_, functional, x):
 
 
 def _norm_ours(x, scale):
-    """Batch normalisation in training, by the module that every network uses."""
+    """Batch normalization in training, by the module that every network uses."""
     from jaxseg.nn.norm import Norm
 
     scale = scale.reshape(-1)

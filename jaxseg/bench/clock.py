@@ -102,7 +102,7 @@ def measure(
 ) -> Measured:
     """Warm-up, then rounds with the sentinel among the contestants.
 
-    A contestant returns when its result is there (`block_until_ready`, synchronise).
+    A contestant returns when its result is there (`block_until_ready`, synchronize).
     """
     for _ in range(limits.warm):
         for run in contestants.values():

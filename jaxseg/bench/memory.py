@@ -84,7 +84,7 @@ def main(name: str, side: str) -> None:
         print(planned(bench_models.Ours(*ask, "float32", "auto").program))
     else:
         theirs = bench_models.Theirs(*ask, Torch("cpu"), "float32")
-        print(peak(theirs.run, lambda: theirs.optimiser.zero_grad(set_to_none=True)))
+        print(peak(theirs.run, lambda: theirs.optimizer.zero_grad(set_to_none=True)))
 
 
 if __name__ == "__main__":

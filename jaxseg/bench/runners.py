@@ -27,7 +27,7 @@ RATE, MOMENTUM = 1e-3, 0.9
 
 
 def pixels(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Normalised images [B, H, W, 3] and labels [B, H, W] with some void."""
+    """Normalized images [B, H, W, 3] and labels [B, H, W] with some void."""
     random = np.random.default_rng(0)
     image = random.normal(size=(batch, size, size, 3)).astype(np.float32)
     label = random.integers(0, CLASSES, (batch, size, size)).astype(np.int32)
@@ -112,7 +112,7 @@ class Theirs:
         self.network = side.compile(network.train(kind == "train step"))
         if kind == "train step":
             options = {"lr": RATE, "momentum": MOMENTUM}
-            self.optimiser = side.torch.optim.SGD(network.parameters(), **options)
+            self.optimizer = side.torch.optim.SGD(network.parameters(), **options)
         self.run = self._train if kind == "train step" else self._forward
 
     def _logits(self):
@@ -129,11 +129,11 @@ class Theirs:
         self.side.wait()
 
     def _train(self) -> None:
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         cross_entropy = self.side.torch.nn.functional.cross_entropy
         loss = cross_entropy(self._logits().float(), self.label, ignore_index=255)
         loss.backward()
-        self.optimiser.step()
+        self.optimizer.step()
         self.side.wait()
 
 

@@ -24,7 +24,7 @@ def named_leaves(tree: Any) -> list[tuple[str, Any]]:
 def difference(stored: Shapes, wanted: Shapes) -> str:
     """What keeps `stored` from filling `wanted`, on one line; empty when it fits.
 
-    When parameters differ, the optimiser's copies of them are left out.
+    When parameters differ, the optimizer's copies of them are left out.
     """
     missing = [f"{name} {wanted[name]}" for name in wanted if name not in stored]
     extra = [f"{name} {stored[name]}" for name in stored if name not in wanted]

@@ -275,8 +275,8 @@ def _write_run(output, config: Config, card: weights.Card, variables) -> None:
         card.library,
         card.classes or tuple(f"class {k}" for k in range(card.num_classes)),
         card.palette or generated_palette(card.num_classes),
-        mean=card.normalisation.mean,
-        std=card.normalisation.std,
+        mean=card.normalization.mean,
+        std=card.normalization.std,
     )
     state = {"batch_stats": {}} | jax.tree.map(np.asarray, variables)
     with atomic.building(output) as folder:
@@ -291,9 +291,9 @@ def _card(
 ) -> weights.Card:
     source = imported.source
     library = source.library if source else "jaxseg"
-    normalisation, note = weights.Normalisation(), ""
+    normalization, note = weights.Normalization(), ""
     if source is not None:
-        normalisation, note = source.normalisation_of(options.source)
+        normalization, note = source.normalization_of(options.source)
         note = "; ".join(text for text in (note, source.caution) if text)
     classes, palette = cards.classes(imported.beside)
     if not classes and source is not None:
@@ -309,8 +309,8 @@ def _card(
         source=options.source,
         sha256=cards.sha256(path),
         library=library,
-        licence=cards.licence(library),
-        normalisation=normalisation,
+        license=cards.license(library),
+        normalization=normalization,
         classes=classes,
         palette=palette,
         note=note,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxseg.inference.crf import Kernels, Method, Normalisation
+from jaxseg.inference.crf import Kernels, Method, Normalization
 from jaxseg.inference.crf_refine import refine
 from jaxseg.runs.rules import number, whole
 
@@ -16,7 +16,7 @@ Refiner = Callable[[np.ndarray, np.ndarray, tuple[int, int]], np.ndarray]
 
 
 BOUNDS = {
-    "colour_weight": number(0),
+    "color_weight": number(0),
     "sigma_xy": number(above=0),
     "sigma_rgb": number(above=0),
     "position_weight": number(0),
@@ -29,8 +29,8 @@ BOUNDS = {
 class CRF:
     """Dense CRF; the defaults are those of DeepLab v2 on ResNet-101."""
 
-    colour_weight: float = 4.0
-    """Weight of the kernel of position and colour."""
+    color_weight: float = 4.0
+    """Weight of the kernel of position and color."""
     sigma_xy: float = 67.0
     """Its deviation in pixels."""
     sigma_rgb: float = 3.0
@@ -41,7 +41,7 @@ class CRF:
     """Its deviation in pixels."""
     iterations: int = 10
     """Steps of mean field."""
-    normalisation: Normalisation = "after"
+    normalization: Normalization = "after"
     """after is DeepLab's, symmetric is pydensecrf's default."""
     method: Method = "lattice"
     """lattice is fast and approximate, exact takes all pairs of pixels."""
@@ -52,15 +52,15 @@ def refiner(options: CRF) -> Refiner:
     kernels = Kernels(
         position_weight=options.position_weight,
         position_sigma=options.position_sigma,
-        colour_weight=options.colour_weight,
-        colour_reach=options.sigma_xy,
-        colour_sigma=options.sigma_rgb,
+        color_weight=options.color_weight,
+        color_reach=options.sigma_xy,
+        color_sigma=options.sigma_rgb,
     )
     smooth = functools.partial(
         refine,
         kernels=kernels,
         iterations=options.iterations,
-        normalisation=options.normalisation,
+        normalization=options.normalization,
         method=options.method,
     )
 

@@ -62,7 +62,7 @@ class Arguments:
     search: tyro.conf.FlagCreatePairsOff[bool] = True
     """Find the largest batch that fits: two or three compilations more."""
     alternatives: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Compile bfloat16, rematerialisation and so on beside it: minutes each."""
+    """Compile bfloat16, rematerialization and so on beside it: minutes each."""
     json: str | None = None
     """File that gets one more line of JSON with all figures."""
     program: str | None = None

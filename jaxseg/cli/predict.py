@@ -1,6 +1,6 @@
 """`jaxseg predict IMAGE... -o DIR --workdir RUN`: segment image files of any size.
 
-Writes for each image an indexed PNG in the colours of the dataset (the pixels are the
+Writes for each image an indexed PNG in the colors of the dataset (the pixels are the
 class numbers), an overlay, and on demand the probabilities. In the default mode an
 image gets the classes that `jaxseg eval` scores; `--crf` sharpens them along the edges
 of the image.
@@ -224,7 +224,7 @@ def run(
     if terminal:
         groups = track(groups, "predicting", console=Console())
     for group in groups:
-        pixels, errors = read_batch(group, segmenter.reading, fill=spec.mean_colour)
+        pixels, errors = read_batch(group, segmenter.reading, fill=spec.mean_color)
         for row, error in errors.items():
             failures.append(_failed(group.jobs[row].path, error, options))
         read = [(row, j) for row, j in enumerate(group.jobs) if row not in errors]

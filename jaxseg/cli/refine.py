@@ -22,7 +22,7 @@ from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
 from jaxseg.config import DataConfig
 from jaxseg.data.reader import ReadOptions
-from jaxseg.data.spec import Colour, generated_palette
+from jaxseg.data.spec import Color, generated_palette
 from jaxseg.inference.grabcut import (
     COMPONENTS,
     GAMMA,
@@ -66,11 +66,11 @@ class Options:
     probabilities: Path | None = None
     """NAME.npz of `jaxseg predict --probabilities` for this image."""
     method: Literal["grabcut", "graphcut"] | None = None
-    """grabcut learns the colours again after each cut (default), graphcut cuts once."""
+    """grabcut learns the colors again after each cut (default), graphcut cuts once."""
     gamma: float | None = None
-    """Weight of boundaries; default 50 by colours, 10 by probabilities."""
+    """Weight of boundaries; default 50 by colors, 10 by probabilities."""
     components: int = COMPONENTS
-    """Components of each mixture of colours."""
+    """Components of each mixture of colors."""
     iterations: int = 20
     """grabcut: at most so many cuts; it ends when the energy stops falling."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("refined")
@@ -176,8 +176,8 @@ def _rules() -> str:
 
 def refined(
     options: Options, image: np.ndarray
-) -> tuple[np.ndarray, tuple[Colour, ...]]:
-    """Classes of least energy, and colours for them."""
+) -> tuple[np.ndarray, tuple[Color, ...]]:
+    """Classes of least energy, and colors for them."""
     try:
         with np.load(options.probabilities) as file:
             probability = file["probabilities"]
@@ -194,7 +194,7 @@ def refined(
 
 
 def write(
-    options: Options, image: np.ndarray, label: np.ndarray, palette: tuple[Colour, ...]
+    options: Options, image: np.ndarray, label: np.ndarray, palette: tuple[Color, ...]
 ) -> None:
     """Writes the results.
 

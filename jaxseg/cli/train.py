@@ -18,7 +18,7 @@ import jax
 import numpy as np
 import tyro
 
-from jaxseg.analysis.hlo import utilization as utilisation
+from jaxseg.analysis.hlo import utilization as utilization
 from jaxseg.checkpoints.manager import STRICT, Opening
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.progress import reporter
@@ -188,8 +188,8 @@ def execute(
         start = prepare(config, workdir, chosen, verify=opening.verify)
         task = dataclasses.replace(
             start.task,
-            flops=utilisation.counter(start.driver, kind=config.train.driver),
-            peak=utilisation.peak(chosen),
+            flops=utilization.counter(start.driver, kind=config.train.driver),
+            peak=utilization.peak(chosen),
             asked=closed,
         )
         if held is not None:

@@ -36,7 +36,7 @@ def cloud_train_batches(
     """Endless batches of augmented clouds of at most `config.points` points.
 
     Returns:
-        Iterator of {"points": float32 [b, N, 3], "feature": float32 [b, N, 3] (colours
+        Iterator of {"points": float32 [b, N, 3], "feature": float32 [b, N, 3] (colors
         on [0, 1]), "mask": bool [b, N], False at padding, "label": uint8 [b, N] with
         255 for points without a class and padding, "seed": uint32 [b],
         "index": int32 [b]}, N = config.points.
@@ -106,9 +106,9 @@ def train_example(
     cloud = source[index]
     chosen = _around(rng, cloud["points"], config.points)
     points = augmented_points(rng, cloud["points"][chosen], config)
-    colour = cloud["colour"][chosen] / 255
-    colour = colour * rng.uniform(1 - config.colour, 1 + config.colour, 3)
-    example = padded(points, colour, cloud["label"][chosen], config.points)
+    color = cloud["color"][chosen] / 255
+    color = color * rng.uniform(1 - config.color_jitter, 1 + config.color_jitter, 3)
+    example = padded(points, color, cloud["label"][chosen], config.points)
     return example | {"seed": device_seed, "index": np.int32(index)}
 
 
@@ -126,13 +126,13 @@ def augmented_points(
 
 
 def padded(
-    points: np.ndarray, colour: np.ndarray, label: np.ndarray, size: int
+    points: np.ndarray, color: np.ndarray, label: np.ndarray, size: int
 ) -> Example:
     """A cloud as arrays of `size` points, standing on z = 0 around x = y = 0.
 
     Args:
         points: [N, 3], N at most `size`.
-        colour: [N, 3] on [0, 1].
+        color: [N, 3] on [0, 1].
         label: uint8 [N].
         size: length of the arrays.
     """
@@ -147,7 +147,7 @@ def padded(
         low, high = points.min(0), points.max(0)
         middle = (low + high) / 2
         example["points"][:count] = points - [middle[0], middle[1], low[2]]
-        example["feature"][:count] = colour
+        example["feature"][:count] = color
         example["label"][:count] = label
     return example
 
@@ -155,17 +155,17 @@ def padded(
 def _eval_example(source: Clouds, size: int, index: int) -> Example:
     cloud: dict[str, Any] = source[max(index, 0)]
     count = cloud["label"].size if index >= 0 else 0
-    entries = (cloud["points"], cloud["colour"] / 255, cloud["label"])
+    entries = (cloud["points"], cloud["color"] / 255, cloud["label"])
     example = padded(*(entry[:count] for entry in entries), size)
     return example | {"index": np.int32(index)}
 
 
 def _around(rng, points: np.ndarray, count: int) -> np.ndarray:
     """Numbers of the `count` points nearest to a random one, in their order."""
-    centre = points[rng.integers(len(points))]
+    center = points[rng.integers(len(points))]
     if len(points) <= count:
         return np.arange(len(points))
-    squared = np.square(points - centre).sum(-1)
+    squared = np.square(points - center).sum(-1)
     return np.sort(np.argsort(squared, kind="stable")[:count])
 
 
@@ -177,7 +177,9 @@ def _check(config: DataConfig, seed: int, start_step: int) -> None:
             0 < low <= high
         ),
         f"data.jitter is {config.jitter}; allowed: 0 or more": config.jitter >= 0,
-        f"data.colour is {config.colour}; allowed: 0 to 1": 0 <= config.colour <= 1,
+        f"data.color_jitter is {config.color_jitter}; allowed: 0 to 1": 0
+        <= config.color_jitter
+        <= 1,
         f"seed {seed}, start_step {start_step}; allowed: 0 or more": (
             min(seed, start_step) >= 0
         ),

@@ -49,7 +49,7 @@ class Clouds:
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One cloud.
 
-        {"points": float32 [N, 3] in metres, "colour": uint8 [N, 3],
+        {"points": float32 [N, 3] in meters, "color": uint8 [N, 3],
         "label": uint8 [N], "id": str}.
         """
         if not 0 <= index < len(self):
@@ -96,7 +96,7 @@ def check_options(config: DataConfig) -> None:
 
 
 def _read_only(example: dict[str, Any]) -> dict[str, Any]:
-    arrays = {name: np.array(example[name]) for name in ("points", "colour", "label")}
+    arrays = {name: np.array(example[name]) for name in ("points", "color", "label")}
     for array in arrays.values():
         array.setflags(write=False)
     name = example["id"]

@@ -1,7 +1,7 @@
 """Batches for training and evaluation, read by threads of Grain.
 
 `train_batches` is endless and index-addressable: its state is the step. Batches hold
-uint8; flip, colour and normalisation belong to the device.
+uint8; flip, color and normalization belong to the device.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def eval_batches(
     """Every example once, whole, in batches of one padded size each.
 
     An image is padded below and at the right to the next multiple, with the mean
-    colour, its label with void. Examples of one padded size share batches; the last
+    color, its label with void. Examples of one padded size share batches; the last
     batch of a size is filled with examples of index -1 that are all void. Every
     process yields the same number of batches, of the same sizes.
 
@@ -143,7 +143,7 @@ def train_example(
         nodes = elastic.sample_nodes(rng, config.elastic)
         field = elastic.displacement(nodes, label.shape)
         image, label = elastic.deform(image, label, field)
-    fill, crop = source.spec.mean_colour, config.crop
+    fill, crop = source.spec.mean_color, config.crop
     return {
         "image": cut_image(image, window, crop=crop, fill=fill),
         "label": cut_label(label, window, crop=crop),
@@ -157,7 +157,7 @@ def padded_example(
 ) -> dict[str, np.ndarray]:
     """An example padded to a size; index -1 is all padding."""
     image = np.empty((*size, 3), np.uint8)
-    image[:] = source.spec.mean_colour
+    image[:] = source.spec.mean_color
     label = np.full(size, VOID, np.uint8)
     if index >= 0:
         example = source[index]

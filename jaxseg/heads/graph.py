@@ -19,7 +19,7 @@ from jaxseg.typing import Array, Pyramid
 class GloReHead(nn.Module):
     """c5 -> 1x1-norm-ReLU -> GloRe unit(s) -> dropout, 1x1 (arXiv 1811.12814).
 
-    Reduction and dropout, which takes single values, are PaddleSeg's. `normalise` and
+    Reduction and dropout, which takes single values, are PaddleSeg's. `normalize` and
     the others: see `GloReUnit`.
     """
 
@@ -28,7 +28,7 @@ class GloReHead(nn.Module):
     states: int = 128
     nodes: int = 64
     units: int = 1
-    normalise: bool = True
+    normalize: bool = True
     relu_last: bool = False
     style: Style = Style()
 
@@ -41,7 +41,7 @@ class GloReHead(nn.Module):
             x = GloReUnit(
                 self.states,
                 self.nodes,
-                self.normalise,
+                self.normalize,
                 self.relu_last,
                 style=self.style,
                 name=f"unit{index}",

@@ -2,7 +2,7 @@
 
 Residual convolution units, multi-resolution fusion and chained residual pooling, in the
 order and widths of the released code: four pooling stages, three output units per
-level. No normalisation; new weights start at N(0, 0.01).
+level. No normalization; new weights start at N(0, 0.01).
 """
 
 import jax.numpy as jnp

@@ -1,6 +1,6 @@
 """U-Net's expanding path over any pyramid (arXiv 1505.04597).
 
-Nearest upsampling, concatenation `[up, skip]`, two 3x3 convolutions with normalisation
+Nearest upsampling, concatenation `[up, skip]`, two 3x3 convolutions with normalization
 per level; the form of segmentation_models.pytorch.
 """
 
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.nn.block_config import Style
-from jaxseg.nn.layers import Conv, ConvNormAct, initialiser
+from jaxseg.nn.layers import Conv, ConvNormAct, initializer
 from jaxseg.nn.norm import Norm
 from jaxseg.ops.upsample_conv import doubled_conv
 from jaxseg.typing import Array, Pyramid
@@ -26,7 +26,7 @@ class _DoubledConv(nn.Module):
     def __call__(self, low, skip, size):
         channels = low.shape[-1] + (0 if skip is None else skip.shape[-1])
         shape, dtype = (3, 3, channels, self.features), self.style.dtype
-        kernel = self.param("kernel", initialiser("he"), shape).astype(dtype)
+        kernel = self.param("kernel", initializer("he"), shape).astype(dtype)
         skip = None if skip is None else skip.astype(dtype)
         impl = self.style.impl
         return doubled_conv(low.astype(dtype), skip, kernel, size=size, impl=impl)

@@ -1,9 +1,9 @@
-"""Batch normalisation folded into the convolution before it, for inference.
+"""Batch normalization folded into the convolution before it, for inference.
 
 norm(conv(x)) = f conv(x) + s with f = scale / sqrt(var + epsilon), s = bias - f mean.
-The kernel takes f, and of the normalisation only the addition of s is left. Which
-convolution feeds which normalisation is seen while the network is traced once, so that
-names do not matter; a normalisation after anything else stays as it is.
+The kernel takes f, and of the normalization only the addition of s is left. Which
+convolution feeds which normalization is seen while the network is traced once, so that
+names do not matter; a normalization after anything else stays as it is.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Folded:
     Attributes:
       apply: (variables, image) -> outputs of inference; jit it.
       variables: the folded ones.
-      count: normalisations that are gone.
+      count: normalizations that are gone.
     """
 
     apply: Callable[[Mapping[str, Any], jax.Array], Mapping[str, jax.Array]]
@@ -77,7 +77,7 @@ def fold(
 
 
 def _pairs(model, variables, channels) -> dict[Path, tuple[Path, float]]:
-    """Path of each normalisation that can go -> convolution before it, epsilon.
+    """Path of each normalization that can go -> convolution before it, epsilon.
 
     In every call each must have the other alone: what else reads the convolution's
     output (a dense connection) would see it folded.
@@ -117,7 +117,7 @@ def _pairs(model, variables, channels) -> dict[Path, tuple[Path, float]]:
 
 
 def _sole_uses(program) -> Iterator[tuple[int, int]]:
-    """(call of a normalisation, call of the convolution that it alone reads)."""
+    """(call of a normalization, call of the convolution that it alone reads)."""
     uses = Counter(id(v) for v in program.outvars)
     made: dict[int, int] = {}
     for equation in program.eqns:

@@ -4,7 +4,7 @@ sum_j exp(-|f_i - f_j|^2 / 2) v_j for N points in d dimensions, in O(N d^2): eac
 is spread over the d + 1 corners of its simplex, corners are blurred with (1/2, 1, 1/2)
 along the d + 1 directions of the lattice, and read back. Faithful to the filter of the
 dense CRF (arXiv 1210.5644), whose scale, blur and order of directions are used: the
-result is 0.4 to 0.9 of the exact sum, so it means something only after normalisation.
+result is 0.4 to 0.9 of the exact sum, so it means something only after normalization.
 
 Differs: corners are found by sorting instead of a hash table, so that all sizes are
 static. Two 32-bit linear checksums stand for a corner's coordinates; with a million
@@ -42,7 +42,7 @@ class Corners:
 
 @flax.struct.dataclass
 class Lattice:
-    """Corners and their neighbours.
+    """Corners and their neighbors.
 
     Attributes:
       corners: what the points touch.
@@ -113,7 +113,7 @@ def elevate(features: Array) -> Array:
 
 
 def link(corners: Corners, capacity: int | None = None) -> Lattice:
-    """Neighbours of the first `capacity` corners; by default of all M places."""
+    """Neighbors of the first `capacity` corners; by default of all M places."""
     total = corners.corner.size
     capacity = total if capacity is None else min(capacity, total)
     weights = _weights(len(corners.corner))
@@ -144,8 +144,8 @@ def lattice_filter(lattice: Lattice, values: Array) -> Array:
         at, share = touch
         return held.at[at].add(share[:, None] * values, **inside), None
 
-    def blur(held, neighbours):
-        ahead, behind = (held.at[n].get(**inside) for n in neighbours)
+    def blur(held, neighbors):
+        ahead, behind = (held.at[n].get(**inside) for n in neighbors)
         return held.at[:-1].set(held[:-1] + 0.5 * (ahead + behind)), None
 
     held = jnp.zeros((capacity + 1, values.shape[1]), jnp.float32)

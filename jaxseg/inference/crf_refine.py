@@ -19,7 +19,7 @@ def refine(
     *,
     valid=None,
     iterations: int = 10,
-    normalisation: crf.Normalisation = "after",
+    normalization: crf.Normalization = "after",
     method: crf.Method = "lattice",
 ) -> np.ndarray:
     """Class probabilities float32 [H, W, K] of one picture after mean field.
@@ -30,15 +30,15 @@ def refine(
     Args:
       probability: [H, W, K], the network's softmax.
       image: [H, W, 3], levels 0..255.
-      kernels, iterations, normalisation, method: as in `crf.dense_crf`.
+      kernels, iterations, normalization, method: as in `crf.dense_crf`.
       valid: bool [H, W]; pixels outside count as absent.
     """
     unary = crf.unary_energy(jnp.asarray(probability, jnp.float32))
     valid = jnp.ones(unary.shape[:2], bool) if valid is None else jnp.asarray(valid)
     image = jnp.asarray(image, jnp.float32)
-    crf.check(unary[None], image[None], iterations, normalisation, method)
+    crf.check(unary[None], image[None], iterations, normalization, method)
     kernels = crf.Kernels(*(jnp.asarray(x, jnp.float32) for x in kernels))
-    rules = {"iterations": iterations, "normalisation": normalisation}
+    rules = {"iterations": iterations, "normalization": normalization}
     if method == "exact":
         one = (unary[None], image[None], kernels, valid[None])
         return np.asarray(_exact(*one, **rules))[0]
@@ -58,7 +58,7 @@ def room(count: int) -> int:
     return -(-count // step) * step
 
 
-@functools.partial(jax.jit, static_argnames=("iterations", "normalisation"))
+@functools.partial(jax.jit, static_argnames=("iterations", "normalization"))
 def _exact(unary, image, kernels, valid, **rules):
     return crf.dense_crf(unary, image, kernels, valid=valid, method="exact", **rules)
 
@@ -68,7 +68,7 @@ def _corners(image, valid, kernels):
     return [find_corners(f) for f in crf.features(image, valid, kernels)]
 
 
-@functools.partial(jax.jit, static_argnames=("capacity", "iterations", "normalisation"))
+@functools.partial(jax.jit, static_argnames=("capacity", "iterations", "normalization"))
 def _solve(unary, valid, kernels, corners, *, capacity, **rules):
     filters = crf.lattice_filters(corners, capacity)
     return crf.mean_field(unary, valid, kernels, filters, **rules)

@@ -23,7 +23,7 @@ def export_network(
     channels: int = 3,
     platforms: tuple[str, ...] = PLATFORMS,
 ) -> bytes:
-    """Serialises `image f32 [b, H, W, channels] -> logits` for any batch size b.
+    """Serializes `image f32 [b, H, W, channels] -> logits` for any batch size b.
 
     Args:
       apply_fn: image -> logits, with its weights closed over or bound.

@@ -1,12 +1,12 @@
 """Object and background from a box or from scribbles.
 
-`graph_cut` (Boykov and Jolly, ICCV 2001) learns the colours of both from the scribbles
+`graph_cut` (Boykov and Jolly, ICCV 2001) learns the colors of both from the scribbles
 and cuts once. `grab_cut` (Rother, Kolmogorov and Blake, SIGGRAPH 2004) repeats: assign
 pixels to the components of two Gaussian mixtures, refit these, cut; the energy never
 rises. Labels are 1 for object and 0 for background.
 
-Differs: Boykov and Jolly take histograms of grey levels; here both have mixtures of
-colours. There is no border matting.
+Differs: Boykov and Jolly take histograms of gray levels; here both have mixtures of
+colors. There is no border matting.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def graph_cut(
     gamma: float = GAMMA,
     components: int = COMPONENTS,
 ) -> Cut:
-    """One cut with the colours of the seeds.
+    """One cut with the colors of the seeds.
 
     Args:
       image: [H, W, 3], levels 0..255.
@@ -75,9 +75,9 @@ def graph_cut(
       ValueError: if object or background has no seed, or shapes do not fit.
     """
     _check(image, seeds, components, needed=(0, 1))
-    colour = image.reshape(image.shape[0] * image.shape[1], -1).astype(np.float64)
+    color = image.reshape(image.shape[0] * image.shape[1], -1).astype(np.float64)
     links = contrast_links(image, gamma=gamma)
-    unary = _unary(colour, _mixtures(colour, seeds.ravel(), components))
+    unary = _unary(color, _mixtures(color, seeds.ravel(), components))
     unary = unary.reshape(*seeds.shape, 2)
     label = cut_two(unary, links, seeds)
     return Cut(label, (potts_energy(label, unary, links),))
@@ -93,7 +93,7 @@ def grab_cut(
     tolerance: float = 1e-4,
     start: Literal["object", "cut"] | None = None,
 ) -> Cut:
-    """Cuts with re-estimated colours, until the energy falls by less than a share.
+    """Cuts with re-estimated colors, until the energy falls by less than a share.
 
     Args:
       image, seeds, gamma, components: as in `graph_cut`; background must occur.
@@ -113,7 +113,7 @@ def grab_cut(
             "more and 0 or more"
         )
     _check(image, seeds, components, needed=(0,))
-    colour = image.reshape(image.shape[0] * image.shape[1], -1).astype(np.float64)
+    color = image.reshape(image.shape[0] * image.shape[1], -1).astype(np.float64)
     links = contrast_links(image, gamma=gamma)
     if start == "cut" or (start is None and (seeds == 1).any()):
         label = graph_cut(image, seeds, gamma=gamma, components=components).label
@@ -123,8 +123,8 @@ def grab_cut(
     for _ in range(iterations):
         if label.min() == label.max():  # one of the two has vanished
             break
-        mixtures = _mixtures(colour, label.ravel(), components, mixtures)
-        unary = _unary(colour, mixtures).reshape(*seeds.shape, 2)
+        mixtures = _mixtures(color, label.ravel(), components, mixtures)
+        unary = _unary(color, mixtures).reshape(*seeds.shape, 2)
         before = potts_energy(label, unary, links)
         found = cut_two(unary, links, seeds)
         now = potts_energy(found, unary, links)
@@ -137,11 +137,11 @@ def grab_cut(
     return Cut(label, tuple(energies))
 
 
-def _mixtures(colour, label, components, before=None):
+def _mixtures(color, label, components, before=None):
     """Mixtures of background and object; assignment by those before, or k-means."""
     found = []
     for side in (0, 1):
-        own = colour[label == side]
+        own = color[label == side]
         if before is None:
             assigned = gmm.k_means(own, components)
         else:
@@ -150,9 +150,9 @@ def _mixtures(colour, label, components, before=None):
     return found
 
 
-def _unary(colour, mixtures):
+def _unary(color, mixtures):
     """Cost [N, 2] of background and object: that of the best component."""
-    return np.stack([gmm.energies(colour, m).min(1) for m in mixtures], 1)
+    return np.stack([gmm.energies(color, m).min(1) for m in mixtures], 1)
 
 
 def _check(image, seeds, components, needed):

@@ -1,6 +1,6 @@
 """Segmentation by graph cuts on the pixels of an image.
 
-E(A) = sum_p U_p(A_p) + sum_(p, q) V_pq [A_p != A_q] over the eight neighbours, with
+E(A) = sum_p U_p(A_p) + sum_(p, q) V_pq [A_p != A_q] over the eight neighbors, with
 V_pq = gamma exp(-beta |z_p - z_q|^2) / |p - q| (Boykov and Jolly, ICCV 2001; beta from
 the mean contrast as in GrabCut, SIGGRAPH 2004). Two labels are solved exactly; more by
 alpha expansion (Boykov, Veksler and Zabih, PAMI 2001), whose result no change of any
@@ -14,20 +14,20 @@ import numpy as np
 from jaxseg.inference import mincut
 from jaxseg.inference.mincut import UNKNOWN, Links
 
-NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))  # one of each two directions
+NEIGHBORS = ((0, 1), (1, 0), (1, 1), (1, -1))  # one of each two directions
 FLOOR = 1e-5  # least probability
 
 
 def contrast_links(
     image: np.ndarray, *, gamma: float = 50.0, beta: float | None = None
 ) -> Links:
-    """Links of all neighbouring pixels, numbered row by row.
+    """Links of all neighboring pixels, numbered row by row.
 
     Args:
       image: [H, W, C], any levels.
-      gamma: cost of a boundary of length 1 between equal colours.
-      beta: of squared differences of colour; default 1 / (2 mean |z_p - z_q|^2), or 0
-        for an image of one colour.
+      gamma: cost of a boundary of length 1 between equal colors.
+      beta: of squared differences of color; default 1 / (2 mean |z_p - z_q|^2), or 0
+        for an image of one color.
 
     Raises:
       ValueError: for other shapes, and negative gamma or beta.
@@ -41,7 +41,7 @@ def contrast_links(
     pixels = image.reshape(-1, image.shape[-1]).astype(np.float64)
     p, q = (
         np.concatenate(ends)
-        for ends in zip(*(_ends(number, *step) for step in NEIGHBOURS), strict=True)
+        for ends in zip(*(_ends(number, *step) for step in NEIGHBORS), strict=True)
     )
     squared = np.square(pixels[p] - pixels[q]).sum(-1)
     if beta is None:
@@ -53,7 +53,7 @@ def contrast_links(
 
 
 def _ends(number, down, right):
-    """Numbers of the pixels that have a neighbour (down, right), and of these."""
+    """Numbers of the pixels that have a neighbor (down, right), and of these."""
     height, width = number.shape
     start, stop = max(0, -right), width - max(0, right)
     first = number[: height - down, start:stop]
@@ -72,7 +72,7 @@ def cut_two(
       fixed: [H, W], 0 or 1 where the label is given, -1 elsewhere.
     """
     flat = None if fixed is None else fixed.reshape(-1)
-    label = mincut.minimise(unary.reshape(-1, 2), links, flat)
+    label = mincut.minimize(unary.reshape(-1, 2), links, flat)
     return label.reshape(unary.shape[:2]).astype(np.uint8)
 
 
@@ -132,7 +132,7 @@ def _expanded(unary, links, label, given, alpha):
     cost[:, 1] -= np.bincount(q, c, minlength=len(label))
     move = Links(p, q, np.maximum(b + c - a, 0), np.zeros_like(weight))
     fixed = np.where(given == UNKNOWN, UNKNOWN, 0)
-    taken = mincut.minimise(cost, move, fixed)
+    taken = mincut.minimize(cost, move, fixed)
     return np.where(taken == 1, alpha, label)
 
 

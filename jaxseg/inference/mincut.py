@@ -22,7 +22,7 @@ UNKNOWN = -1
 
 
 class Links(NamedTuple):
-    """Pairs of neighbours and what it costs that their labels differ.
+    """Pairs of neighbors and what it costs that their labels differ.
 
     Attributes:
       p: numbers of the first nodes, int [L].
@@ -37,7 +37,7 @@ class Links(NamedTuple):
     second: np.ndarray
 
 
-def minimise(
+def minimize(
     cost: np.ndarray, links: Links, fixed: np.ndarray | None = None
 ) -> np.ndarray:
     """Labels 0 or 1 of least energy, int8 [N]; of several the one with fewest ones.

@@ -1,6 +1,6 @@
 """Prediction for images of any size: whole, by sliding window, or by tiles.
 
-whole  pads with the mean colour (0 after normalisation) to a multiple and crops back.
+whole  pads with the mean color (0 after normalization) to a multiple and crops back.
 slide  averages the logits of overlapping windows; the last window of a row or column is
        shifted inside the image (grid of MMSegmentation's `slide_inference`).
 tile   overlap-tile with mirrored borders for networks whose output is smaller than
@@ -51,7 +51,7 @@ def predict_labels(
 
     Args:
       apply_fn: image -> logits.
-      image: [B, h, w, C], normalised.
+      image: [B, h, w, C], normalized.
       size: resolution (H, W) of the result, by default the image's; logits are
         resized (bilinear, half-pixel) before the argmax, some rows at a time.
       **options: as in `predict_canvas`.
@@ -82,7 +82,7 @@ def predict_canvas(
 
     Args:
       apply_fn: image -> logits, preferably jitted.
-      image: [B, H, W, C], normalised. "slide" and "tile" cut it on the host.
+      image: [B, H, W, C], normalized. "slide" and "tile" cut it on the host.
       mode: see the module's description.
       multiple: canvas heights and widths are multiples of this, in pixels.
       window: (height, width) of the network's input in "slide" and "tile".

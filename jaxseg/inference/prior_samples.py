@@ -23,7 +23,7 @@ def hypotheses(
       apply: `model.apply` of a network with methods "encode" (image -> features and
         the prior's mean and log deviation [B, L]) and "combine" (features, latent
         [B, L] -> logits), such as `prob_unet`.
-      image: [B, H, W, C], normalised.
+      image: [B, H, W, C], normalized.
       key: of all draws; the same key gives the same hypotheses.
 
     Raises: ValueError if `samples` is less than 1.

@@ -1,7 +1,7 @@
 """Bilinear resizing whose coordinates are data, not constants of the program.
 
 `jaxseg.ops.resize` is compiled anew for every pair of sizes. Prediction meets images
-of every size, so here the two neighbours and the weight of each output row and column
+of every size, so here the two neighbors and the weight of each output row and column
 are arguments: arrays padded to common lengths share one compiled program.
 Half-pixel or aligned corners; never antialiased.
 """
@@ -24,7 +24,7 @@ class Taps(NamedTuple):
 
 
 def taps(source: int, target: int, *, align_corners: bool = False) -> Taps:
-    """Neighbours and weights that resize an axis from `source` to `target` entries.
+    """Neighbors and weights that resize an axis from `source` to `target` entries.
 
     Position of output i: (i + 1/2) * source / target - 1/2 clipped to the axis, or
     i * (source - 1) / (target - 1) with `align_corners`.

@@ -169,7 +169,7 @@ class Segmenter:
     def _padded(self, image: np.ndarray) -> np.ndarray:
         height, width = self.padded_size(image.shape[:2])
         pixels = np.empty((1, height, width, 3), np.uint8)
-        pixels[:] = self.spec.mean_colour
+        pixels[:] = self.spec.mean_color
         pixels[0, : image.shape[0], : image.shape[1]] = image
         return pixels
 

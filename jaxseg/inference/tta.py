@@ -36,7 +36,7 @@ def predict_probabilities(
 
     Args:
       apply_fn: image -> logits.
-      image: [B, h, w, C], normalised.
+      image: [B, h, w, C], normalized.
       scales: factors on height and width; (1.0,) without flip is the plain softmax.
       flip: whether each scale is also predicted mirrored left to right.
       size: resolution (H, W) of the result, by default the image's.

@@ -79,7 +79,7 @@ def options_of(words: tuple[str, ...]) -> dict[str, Any]:
 
 
 def random_variables(model: nn.Module, seed: int) -> Any:
-    """He-normal kernels, identity normalisation, zero biases; `init` is not run."""
+    """He-normal kernels, identity normalization, zero biases; `init` is not run."""
     random = np.random.default_rng(seed)
 
     def draw(path, leaf):

@@ -143,7 +143,7 @@ def _pictures(plans, kernel):
     for rates in plans:
         paths = analysis.path_counts(rates, kernel).astype(float)
         square = np.outer(paths, paths)
-        square[square == 0] = np.nan  # holes are grey
+        square[square == 0] = np.nan  # holes are gray
         title = f"{name_of(rates)}: paths"
         maps.append(figures.heat_map(square, title=title, size=220, low=0))
         weights = (1 / kernel,) * kernel
@@ -234,7 +234,7 @@ class Checkerboard:
                     [summary],
                 ),
                 Table(
-                    "Through random weights, as at initialisation",
+                    "Through random weights, as at initialization",
                     ("way", "ripple of a flat image", "noise: max / min by phase"),
                     rows,
                 ),

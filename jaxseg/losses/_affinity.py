@@ -1,13 +1,13 @@
 """Adaptive affinity field loss (AAF; Ke, Hwang, Liu, Yu, arXiv 1803.10335).
 
-Neighbours of one class should have like probabilities, neighbours of two classes
-unlike ones, over 3x3, 5x5 and 7x7 fields whose importance per class is learnt against
+Neighbors of one class should have like probabilities, neighbors of two classes
+unlike ones, over 3x3, 5x5 and 7x7 fields whose importance per class is learned against
 the network. Faithful to the authors' code: binary divergence per channel, clipped to
 1e-4; margin 3; eight ring points; void excluded symmetrically; decay 10^(-step/total).
 
 Differs: the paper takes the network's own probabilities, at 1/8 of the image. Outputs
 here have the image's size; `stride=8` compares every eighth pixel, which is the same
-field. The default, 1, compares neighbouring pixels and suits unstrided networks.
+field. The default, 1, compares neighboring pixels and suits unstrided networks.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def affinity(
     size_weights: SizeWeights | None = None,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Loss of each pixel as centre of its fields, and weight; both [B, h, w].
+    """Loss of each pixel as center of its fields, and weight; both [B, h, w].
 
     A pair of pixels and a channel c is an edge entry where exactly one of the two has
     class c: max(0, margin - KL); otherwise KL. The weighted mean of the values is
@@ -48,12 +48,12 @@ def affinity(
     others), each mean over the entries of the global batch, times 10^(-step / total).
 
     Args:
-      sizes: distances of the neighbours, in units of `stride`.
+      sizes: distances of the neighbors, in units of `stride`.
       stride: compare every stride-th pixel; h = H / stride, rounded.
       anneal_steps: total of the decay, 0 for none.
       size_weights: (edge, same), each [K, len(sizes)], before a softmax over sizes; a
-        pair takes the row of its centre's class. Their gradient is reversed, so that
-        the optimiser that makes the network better makes them worse for it. None
+        pair takes the row of its center's class. Their gradient is reversed, so that
+        the optimizer that makes the network better makes them worse for it. None
         weighs all sizes alike.
     """
     mask.check_shapes(logits, label)
@@ -73,10 +73,10 @@ def affinity(
         for size, *s in zip(sizes, *(w.T for w in shares), strict=True)
     ]
     known = known.astype(jnp.float32)
-    labelled, value = total(known.sum(), axis_name), wrong
+    labeled, value = total(known.sum(), axis_name), wrong
     for edge, edges, same, sames in sums:
-        value += edge_weight * edge * _share(labelled, edges, axis_name)
-        value += same_weight * same * _share(labelled, sames, axis_name)
+        value += edge_weight * edge * _share(labeled, edges, axis_name)
+        value += same_weight * same * _share(labeled, sames, axis_name)
     decay = 10.0 ** (-step / anneal_steps) if anneal_steps else 1.0
     return jnp.where(known > 0, decay * value, 0.0), known
 
@@ -96,10 +96,10 @@ def field(
       probability, member: [B, h, w, K]; known: bool [B, h, w].
       shares: weights [K] of this size, for edges and for the others.
 
-    Returns: four float32 [B, h, w], by centre.
+    Returns: four float32 [B, h, w], by center.
     """
     around = ring(known, size, fill=False)
-    # A pair counts only if the pixel opposite to the neighbour is labelled too.
+    # A pair counts only if the pixel opposite to the neighbor is labeled too.
     pair = (known[None] & around & around[::-1])[..., None]
     differ = ring(member, size, fill=False) != member[None]
     divergence = binary_divergence(ring(probability, size, fill=1.0), probability)
@@ -125,8 +125,8 @@ def binary_divergence(other: jax.Array, mine: jax.Array) -> jax.Array:
         return jnp.clip(p, FLOOR, 1.0), jnp.log(jnp.clip(p, FLOOR, 1.0))
 
     inside = [logs(p) for p in (other, 1 - other)]
-    centre = [logs(p)[1][None] for p in (mine, 1 - mine)]
-    return sum(p * (log - c) for (p, log), c in zip(inside, centre, strict=True))
+    center = [logs(p)[1][None] for p in (mine, 1 - mine)]
+    return sum(p * (log - c) for (p, log), c in zip(inside, center, strict=True))
 
 
 @jax.custom_vjp
@@ -137,9 +137,9 @@ def _reverse_gradient(x):
 _reverse_gradient.defvjp(lambda x: (x, None), lambda _, grad: (-grad,))
 
 
-def _share(labelled, entries, axis_name):
-    """Factor that makes a mean over entries of a mean over labelled pixels."""
-    return labelled / jnp.maximum(total(entries.sum(), axis_name), 1.0)
+def _share(labeled, entries, axis_name):
+    """Factor that makes a mean over entries of a mean over labeled pixels."""
+    return labeled / jnp.maximum(total(entries.sum(), axis_name), 1.0)
 
 
 def _check(logits, sizes, stride, anneal_steps, size_weights):

@@ -21,7 +21,7 @@ def boundary(
     """Mean over k of distance_k * softmax_k, and weight; both [B, H, W], in pixels.
 
     Void pixels have weight 0 and make no boundary: distances are those between
-    labelled pixels. A class that an image lacks, or that fills it, adds nothing.
+    labeled pixels. A class that an image lacks, or that fills it, adds nothing.
     """
     mask.check_shapes(logits, label)
     count = logits.shape[-1]

@@ -77,7 +77,7 @@ def cross_entropy(
       class_weights: [K]; a pixel's loss is multiplied by its class's weight.
       smoothing: label smoothing in [0, 1) (arXiv 1512.00567); class weights multiply
         the whole smoothed loss.
-      divide_by: what the mean divides by. "pixels": the number of labelled pixels,
+      divide_by: what the mean divides by. "pixels": the number of labeled pixels,
         as SegNet's Caffe does; "weights": the sum of their class weights, as PyTorch.
 
     Raises:
@@ -89,7 +89,7 @@ def cross_entropy(
     if divide_by not in ("pixels", "weights"):
         raise ValueError(f"divide_by is {divide_by!r}; allowed: 'pixels', 'weights'")
     value = pixel_nll(logits, label, void, smoothing)
-    weight = mask.labelled(label, void)
+    weight = mask.labeled(label, void)
     if class_weights is None:
         return value, weight
     weights = mask.class_array(class_weights, logits.shape[-1])

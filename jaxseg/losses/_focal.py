@@ -22,7 +22,7 @@ def focal(
     """Focal loss and weight per pixel, both [B, H, W]: -(1 - p)^gamma log p.
 
     p is the softmax probability of the pixel's class; `class_weights` [K] is the
-    paper's alpha. The mean runs over labelled pixels.
+    paper's alpha. The mean runs over labeled pixels.
 
     Differs: the paper sums over sigmoid outputs and divides by the positives.
     """
@@ -36,4 +36,4 @@ def focal(
     if class_weights is not None:
         weights = mask.class_array(class_weights, logits.shape[-1])
         value = value * mask.per_pixel(label, weights, void)
-    return value, mask.labelled(label, void)
+    return value, mask.labeled(label, void)

@@ -13,7 +13,7 @@ def median_frequency(
     """median(f) / f_k as float32 [K], f_k = pixels_k / denominators_k.
 
     Args:
-      pixels: labelled pixels of each class over the training set.
+      pixels: labeled pixels of each class over the training set.
       denominators: None is SegNet's rule (arXiv 1511.00561, section 3.2), one
         denominator for all classes. Pixels of those images that contain class k give
         Eigen and Fergus' rule (arXiv 1411.4734).

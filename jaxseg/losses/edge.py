@@ -37,7 +37,7 @@ def edge_cross_entropy(
     radius: int = 1,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Balanced binary cross entropy and weight, [B, H, W]; divide by labelled pixels.
+    """Balanced binary cross entropy and weight, [B, H, W]; divide by labeled pixels.
 
     Args:
       logits: edge logits [B, H, W, 1], before the sigmoid.

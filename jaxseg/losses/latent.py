@@ -1,4 +1,4 @@
-"""The divergence term of a latent-variable model's bound, per labelled pixel."""
+"""The divergence term of a latent-variable model's bound, per labeled pixel."""
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +10,8 @@ def latent_kl(
     """KL of each image, so weighted that beta means what it means in the paper.
 
     The bound of the Probabilistic U-Net (arXiv 1806.05034) is, summed over images,
-    CE summed over pixels + beta KL. Cross entropy here is a mean over the N labelled
-    pixels of the global batch. With value KL_i / n_i and weight n_i, the labelled
+    CE summed over pixels + beta KL. Cross entropy here is a mean over the N labeled
+    pixels of the global batch. With value KL_i / n_i and weight n_i, the labeled
     pixels of image i, this mean is sum KL_i / N: the whole is the paper's objective
     divided by N, in the paper's balance whatever the image size and the void.
 

@@ -23,7 +23,7 @@ def check_shapes(logits: jax.Array, label: jax.Array) -> None:
         raise ValueError(f"label has dtype {label.dtype}; allowed are integers")
 
 
-def labelled(label: jax.Array, void: int) -> jax.Array:
+def labeled(label: jax.Array, void: int) -> jax.Array:
     """1.0 where a pixel has a label, 0.0 where it is void; float32, label's shape."""
     return (label != void).astype(jnp.float32)
 

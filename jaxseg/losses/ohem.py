@@ -43,7 +43,7 @@ def ohem_cross_entropy(
     images = label.shape[0] * (ranked.size // label.size)
     rank = min(min_kept * images, ranked.size)
     # Differs: MMSegmentation drops the easiest pixel when there are no more than
-    # min_kept labelled ones; the appended -inf keeps them all.
+    # min_kept labeled ones; the appended -inf keeps them all.
     ranked = jnp.append(ranked, -jnp.inf)
     limit = jnp.minimum(-jnp.log(threshold), ranked[rank])
     kept = valid * ((plain > limit) | jnp.isnan(plain))
@@ -77,7 +77,7 @@ def top_k_cross_entropy(
     share = done * fraction + (1 - done)
     ranked = _descending(value, valid, axis_name)
     # Differs: the release takes the fraction of all pixels, void ones included; here
-    # of the labelled ones, so that padding does not change what is learnt.
+    # of the labeled ones, so that padding does not change what is learned.
     count = jnp.floor(share * (ranked > -jnp.inf).sum()).astype(jnp.int32)
     limit = ranked[jnp.maximum(count - 1, 0)]
     kept = valid * ((value >= limit) | jnp.isnan(value))
@@ -85,6 +85,6 @@ def top_k_cross_entropy(
 
 
 def _descending(value, valid, axis_name):
-    """Values of all devices' labelled pixels, largest first, then -inf for void."""
+    """Values of all devices' labeled pixels, largest first, then -inf for void."""
     known = jnp.where(valid > 0, jax.lax.stop_gradient(value), -jnp.inf)
     return jnp.sort(gather(known.reshape(-1), axis_name), descending=True)

@@ -4,7 +4,7 @@ A loss returns `(value, weight)` of one shape. The mean over the *global* batch 
 sum(value * weight) / sum(weight). Under plain `jit`, sharded or not, arrays are
 global and `axis_name` is None. Under `pmap` an array holds one device's part, so
 sums go through `psum` over `axis_name`; a mean of per-device means would be wrong
-whenever devices hold different numbers of labelled pixels.
+whenever devices hold different numbers of labeled pixels.
 """
 
 from __future__ import annotations

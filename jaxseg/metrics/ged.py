@@ -1,4 +1,4 @@
-"""Generalised energy distance of two sets of segmentations of one image.
+"""Generalized energy distance of two sets of segmentations of one image.
 
 The measure of the Probabilistic U-Net (arXiv 1806.05034, after Szekely and Rizzo 2013):
 
@@ -6,7 +6,7 @@ The measure of the Probabilistic U-Net (arXiv 1806.05034, after Szekely and Rizz
 
 over all pairs of samples S and raters' labels Y, pairs of one with itself included, as
 in the authors' release: D^2 is then the squared distance of the two empirical
-distributions, 0 when they are equal. Pairs that share no labelled pixel do not differ.
+distributions, 0 when they are equal. Pairs that share no labeled pixel do not differ.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def energy_distance(
     classes: Sequence[int],
     void: int = 255,
 ) -> dict[str, jax.Array]:
-    """Squared generalised energy distance of one image, and its three parts.
+    """Squared generalized energy distance of one image, and its three parts.
 
     Args:
       samples: label maps drawn from a model, int [N, H, W].

@@ -21,7 +21,7 @@ def scores(matrix: np.ndarray) -> dict[str, Any]:
 
     Returns floats `pixel_accuracy`, `mean_accuracy`, `mean_iou`, `fw_iou`, `mean_f1`,
     and float64 [K] arrays `iou`, `precision`, `recall`, `f1`; int64 [K] `pixels`, the
-    labelled pixels per class. A quotient 0 / 0 is nan: IoU and F1 of a class absent
+    labeled pixels per class. A quotient 0 / 0 is nan: IoU and F1 of a class absent
     from labels and predictions, recall of one absent from the labels. Means leave nan
     out. Predictions on void pixels count nowhere.
     """

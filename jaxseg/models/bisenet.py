@@ -75,7 +75,7 @@ def bisenet(
       features: channels of both paths; the fusion has twice as many.
       width: of the ResNet's first stage; Xception-39 scales alike.
       blocks: per stage of the trunk, when they differ from its own.
-      style: normalisation, number format.
+      style: normalization, number format.
     """
     if form not in FORMS:
         raise ValueError(f"form {form!r} is unknown; allowed are {FORMS}")

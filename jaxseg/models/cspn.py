@@ -63,7 +63,7 @@ class CSPN(nn.Module):
         if image.shape[-1] != 4:
             raise ValueError(
                 f"image has {image.shape[-1]} channels; with sparse=True it needs 4: "
-                "colour and sparse depth, 0 where unknown"
+                "color and sparse depth, 0 where unknown"
             )
         depth = image[..., 3:].astype(jnp.float32)
         anchored = (depth > 0).astype(jnp.float32)
@@ -100,14 +100,14 @@ def cspn(
       depth, width, blocks: of the ResNet.
       steps: of the propagation.
       absolute, read: see `jaxseg.ops.propagate.cspn_kernel`.
-      style: normalisation, number format.
+      style: normalization, number format.
     """
     backbone = ResNet(depth, 32, width=width, blocks=blocks, style=style)
     return CSPN(num_classes, backbone, False, steps, absolute, read, style)
 
 
 def cspn_depth(num_classes: int = 1, **options) -> CSPN:
-    """Depth from colour and sparse depth, the authors' task (arXiv 1808.00150).
+    """Depth from color and sparse depth, the authors' task (arXiv 1808.00150).
 
     Input [B, H, W, 4]. The measurements are held at every step, as in the paper; the
     authors' code holds its own first guess there. Options as in `cspn`.

@@ -54,7 +54,7 @@ def danet(
       multi_grid: (1, 2, 4) in the authors' Cityscapes network: layer 4 at 4, 8, 16.
       align_corners: True in the authors' code, False in MMSegmentation.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
-      style: normalisation, number format.
+      style: normalization, number format.
       **trunk: further fields of `ResNet`, such as `stem`.
     """
     return DANet(

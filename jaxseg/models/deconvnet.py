@@ -2,7 +2,7 @@
 
 VGG16's convolutions, two fully connected layers as convolutions, and the mirror image:
 deconvolutions and unpooling at the remembered positions. Every layer but the last has a
-bias, batch normalisation and ReLU, as in the released networks.
+bias, batch normalization and ReLU, as in the released networks.
 
 Differs: the paper feeds 224x224 crops of object proposals, for which the bottleneck is
 one pixel; here any size works, the bottleneck being fully convolutional (maps of less

@@ -157,7 +157,7 @@ def deeplabv3_mobilenetv3(
 
     torchvision's own network is `eager_rate=True, rates=(12, 24, 36)`: stride-8 rates
     at stride 16, and a rate one layer early. Its auxiliary head (`aux`) reads c3.
-    `epsilon` of the trunk's normalisations is 1e-5 in timm.
+    `epsilon` of the trunk's normalizations is 1e-5 in timm.
     """
     backbone = MobileNetV3(
         size,

@@ -144,7 +144,7 @@ def deeplabv3plus_xception(
 ) -> EncoderDecoder:
     """DeepLab v3+ on aligned Xception, separable throughout (arXiv 1802.02611).
 
-    The low level is a batch-normalised map before its ReLU, as in the authors' release.
+    The low level is a batch-normalized map before its ReLU, as in the authors' release.
     The best Cityscapes result has `image_pool=False`.
     """
     backbone = Xception(depth, output_stride, multi_grid, width, middle, style)

@@ -3,7 +3,7 @@
 Two forms of one network. "pad100" is the published one: the first convolution pads 100
 pixels, fc6 is unpadded, skips and result are cut at exact offsets. "same" pads every
 convolution to keep its size; then all grids are aligned and nothing is cut but what
-ceil-mode pooling added. No normalisation by default; deconvolutions are bilinear.
+ceil-mode pooling added. No normalization by default; deconvolutions are bilinear.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from jaxseg.typing import Array, Size, Variables
 FORMS = ("pad100", "same")
 LEARNED = ("none", "intermediate", "all")
 STRIDES = (32, 16, 8)
-# Offsets that align the grids of the pad-100 form. A pixel centre of the 1/32 score is
+# Offsets that align the grids of the pad-100 form. A pixel center of the 1/32 score is
 # at 32k + 12.5 of the image; cell u of its doubling at 16u - 11.5 and cell m of pool4
 # at 16m - 91.5, so m = u + 5; likewise 9 for pool3; the last crops follow from the
 # half-kernels 31.5, 15.5, 7.5.
@@ -36,7 +36,7 @@ class FCN(nn.Module):
     `stride` 32, 16 or 8 of the finest score; `form` "pad100" or "same"; `learned` which
     deconvolutions are trained from the bilinear start: "none" (the release),
     "intermediate" (the paper: all but the last) or "all"; `at_once` scales the skips
-    by fixed 0.01 and 0.0001 for training in one stage; `batch_norm` adds normalisation
+    by fixed 0.01 and 0.0001 for training in one stage; `batch_norm` adds normalization
     to every convolution but the scores, for training without pre-trained weights.
     """
 

@@ -15,8 +15,8 @@ from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.nn.upsample import BilinearDeconv
 from jaxseg.typing import Array
 
-KERNEL = 63  # of the last deconvolution; its centre is cell 31
-# Cell k of the score is centred at pixel 32k + 13 (AlexNet) or 32k + 30 (GoogLeNet).
+KERNEL = 63  # of the last deconvolution; its center is cell 31
+# Cell k of the score is centered at pixel 32k + 13 (AlexNet) or 32k + 30 (GoogLeNet).
 ALEXNET_CROP = 31 - 13
 GOOGLENET_CROP = 31 - 30
 

@@ -1,7 +1,7 @@
 """FCN on ResNet with atrous stages, torchvision's form (arXiv 1411.4038, 1512.03385).
 
 Output stride 8, a 3x3 head of a quarter of c5's channels, the same on c4 as auxiliary
-head, bilinear upsampling with half-pixel centres.
+head, bilinear upsampling with half-pixel centers.
 """
 
 from functools import partial

@@ -28,7 +28,7 @@ def gcu(
       features: of the map the units read; the auxiliary head has half as many.
       vertices: anchors of each unit.
       unit_features: channels that each unit returns.
-      style: normalisation, number format.
+      style: normalization, number format.
       **trunk: further fields of `ResNet`, such as `stem`.
     """
     return EncoderDecoder(

@@ -63,7 +63,7 @@ def ginet(
       nodes: of the visual graph: 84 in PaddleSeg, 64 in the paper.
       states: channels of both graphs.
       graph_convolution, class_message: see `GraphInteraction`.
-      style: normalisation, number format.
+      style: normalization, number format.
       **trunk: further fields of `ResNet`, such as `stem`.
     """
     return GINet(

@@ -15,14 +15,14 @@ def glore(
     states: int = 128,
     nodes: int = 64,
     units: int = 1,
-    normalise: bool = True,
+    normalize: bool = True,
     relu_last: bool = False,
     style: Style = Style(),
     **trunk,
 ) -> EncoderDecoder:
     """Dilated ResNet, stride 8, with GloRe units (arXiv 1811.12814).
 
-    Differs: `normalise=True` divides the nodes by the number of pixels, which the
+    Differs: `normalize=True` divides the nodes by the number of pixels, which the
     paper's unit does not: without it a network meets other magnitudes at another image
     size.
 
@@ -30,13 +30,13 @@ def glore(
       num_classes: K.
       depth: of the ResNet.
       features: of the map the units work on; the auxiliary head has half as many.
-      states, nodes, normalise, relu_last: see `jaxseg.nn.graph.GloReUnit`.
+      states, nodes, normalize, relu_last: see `jaxseg.nn.graph.GloReUnit`.
       units: how many follow one another.
-      style: normalisation, number format.
+      style: normalization, number format.
       **trunk: further fields of `ResNet`, such as `stem`.
     """
     head = GloReHead(
-        num_classes, features, states, nodes, units, normalise, relu_last, style
+        num_classes, features, states, nodes, units, normalize, relu_last, style
     )
     return EncoderDecoder(
         ResNet(depth, 8, style=style, **trunk),

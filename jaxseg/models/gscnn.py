@@ -128,7 +128,7 @@ def gscnn(
       features, skip_features: of ASPP and decoder, and of its skip connection.
       width, blocks: of the trunk.
       gradient: "sobel", or "channel" for a fourth image channel in [0, 1].
-      style: normalisation, number format.
+      style: normalization, number format.
     """
     backbone = WideResNet38(width, blocks, style)
     return GatedSCNN(num_classes, backbone, features, skip_features, gradient, style)

@@ -45,7 +45,7 @@ def hrnet(
       align_corners: of every upsampling; False in the paper's code, True in its
         HRNet-OCR branch. Checkpoints are tied to their branch.
       head_kernel, head_bias: (1, True) the authors', (1, False) MMSegmentation's.
-      style: normalisation, number format.
+      style: normalization, number format.
       **trunk: further fields of `HRNet`.
     """
     return EncoderDecoder(

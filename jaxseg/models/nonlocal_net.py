@@ -30,7 +30,7 @@ def nonlocal_net(
       features: channels of the head; the auxiliary head has half as many.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
       align_corners: corner rule of the final resizing.
-      style: normalisation, number format.
+      style: normalization, number format.
       **trunk: further fields of `ResNet`, such as `stem`.
     """
     head = NonLocalHead(

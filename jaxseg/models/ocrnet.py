@@ -66,7 +66,7 @@ def ocrnet_hrnet(
       bias: of the 3x3 and of the region head; MMSegmentation has none.
       align_corners: True in the authors' code, False in MMSegmentation.
       dropout: of channels before the classifier.
-      style: normalisation, number format.
+      style: normalization, number format.
       **trunk: further fields of `HRNet`.
     """
     return OCRNet(

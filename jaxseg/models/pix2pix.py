@@ -3,11 +3,11 @@
 Generator: U-Net of 4x4 convolutions at stride 2, down to 1x1 for 256 or 128 pixels.
 Discriminator: PatchGAN, whose outputs each judge one patch of (condition, picture).
 Faithful to the authors' PyTorch release in layers and parameter counts, to the paper in
-where dropout lies (the first decoder layers) and in normalisation: the paper's batch
-normalisation at batch size 1, in training and at test, is one over each image alone.
+where dropout lies (the first decoder layers) and in normalization: the paper's batch
+normalization at batch size 1, in training and at test, is one over each image alone.
 
 Differs: label maps are K channels of -1 and 1, not RGB pictures, so that they can be
-scored class by class; scales of the normalisation start at 1, not at N(1, 0.02); any
+scored class by class; scales of the normalization start at 1, not at N(1, 0.02); any
 size is taken, padded to a multiple of 2**depth.
 """
 
@@ -30,7 +30,7 @@ SLOPE = 0.2
 
 
 class PictureNorm(nn.Module):
-    """Normalisation over each picture alone (`instance`), or as `style.norm` says."""
+    """Normalization over each picture alone (`instance`), or as `style.norm` says."""
 
     instance: bool
     style: Style = Style()
@@ -182,7 +182,7 @@ def pix2pix(
 
     `depth` halvings in the generator, `layers` in the discriminator (patches of 1, 16,
     70, 286 pixels for 0, 1, 3, 5), dropout in the first `dropped` decoder layers.
-    `instance` normalises each image alone; without it `style.norm` decides. `direction`
+    `instance` normalizes each image alone; without it `style.norm` decides. `direction`
     is "photo_to_labels" or "labels_to_photo" (label maps of `num_classes` channels in).
     """
     if direction not in DIRECTIONS:

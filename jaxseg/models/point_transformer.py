@@ -1,8 +1,8 @@
 """Point Transformer for semantic segmentation (Zhao et al., arXiv 2012.09164).
 
-A U-Net of point clouds: vector attention among nearest neighbours, farthest-point
-sampling and a max over neighbours on the way down, three-neighbour interpolation on the
-way up. Faithful to the authors' S3DIS network: layers, number of neighbours, and
+A U-Net of point clouds: vector attention among nearest neighbors, farthest-point
+sampling and a max over neighbors on the way down, three-neighbor interpolation on the
+way up. Faithful to the authors' S3DIS network: layers, number of neighbors, and
 7,767,729 parameters for 13 classes.
 
 Clouds of unequal size share a batch by padding and a mask, in place of the authors'
@@ -32,7 +32,7 @@ class Level(NamedTuple):
     Attributes:
       points: positions [B, N, 3].
       mask: bool [B, N], False at padding.
-      index: neighbours [B, N, k].
+      index: neighbors [B, N, k].
       valid: bool [B, N, k], False where there are fewer than k.
     """
 
@@ -43,7 +43,7 @@ class Level(NamedTuple):
 
 
 class LinearNormRelu(nn.Module):
-    """Linear map, normalisation over the true points, ReLU."""
+    """Linear map, normalization over the true points, ReLU."""
 
     features: int
     bias: bool = True
@@ -78,7 +78,7 @@ class Block(nn.Module):
 
 
 class TransitionDown(nn.Module):
-    """One of `stride` points is kept and takes the maximum over its neighbours.
+    """One of `stride` points is kept and takes the maximum over its neighbors.
 
     A cloud of n points keeps n // stride of them.
 
@@ -87,7 +87,7 @@ class TransitionDown(nn.Module):
 
     features: int
     stride: int
-    neighbours: int
+    neighbors: int
     start: str
     style: Style = Style()
 
@@ -95,18 +95,18 @@ class TransitionDown(nn.Module):
     def __call__(self, fine: Level, x: Array, *, train: bool) -> tuple[Level, Array]:
         kept, mask = keep(fine.points, fine.mask, self.stride, self.start)
         points = gather(fine.points, kept)
-        index, squared = nearest(points, fine.points, self.neighbours, fine.mask)
+        index, squared = nearest(points, fine.points, self.neighbors, fine.mask)
         valid = jnp.isfinite(squared)
         near = relative(fine.points, index, points).astype(x.dtype)
         y = jnp.concatenate([near, gather(x, index)], -1)
         y = LinearNormRelu(self.features, bias=False, style=self.style, name="pool")(
             y, valid & mask[..., None], train=train
         )
-        return level_of(points, mask, self.neighbours), largest(y, valid)
+        return level_of(points, mask, self.neighbors), largest(y, valid)
 
 
 class TransitionUp(nn.Module):
-    """The finer features plus the coarser ones, interpolated from three neighbours."""
+    """The finer features plus the coarser ones, interpolated from three neighbors."""
 
     features: int
     style: Style = Style()
@@ -146,7 +146,7 @@ class PointTransformer(nn.Module):
     Attributes:
       widths: channels of the levels, finest first.
       blocks: attention blocks of the levels on the way down; one each on the way up.
-      neighbours: of the levels.
+      neighbors: of the levels.
       stride: points of a level per point of the next one.
       groups: of channels that share attention weights.
       start: first point of the sampling, "outermost" or "first".
@@ -155,7 +155,7 @@ class PointTransformer(nn.Module):
     num_classes: int
     widths: Sequence[int] = (32, 64, 128, 256, 512)
     blocks: Sequence[int] = (1, 2, 3, 5, 2)
-    neighbours: Sequence[int] = (8, 16, 16, 16, 16)
+    neighbors: Sequence[int] = (8, 16, 16, 16, 16)
     stride: int = 4
     groups: int = 8
     start: str = "outermost"
@@ -173,8 +173,8 @@ class PointTransformer(nn.Module):
         """Classifies points.
 
         Args:
-          points: positions in metres, [B, N, 3].
-          feature: colours on [0, 1] or what there is, [B, N, C].
+          points: positions in meters, [B, N, 3].
+          feature: colors on [0, 1] or what there is, [B, N, C].
           mask: bool [B, N], False at padding, whose logits mean nothing.
           train: batch statistics instead of running ones.
         """
@@ -197,7 +197,7 @@ class PointTransformer(nn.Module):
 
     def _down(self, points, x, mask, train):
         """Levels and features of the encoder, finest first."""
-        level = level_of(points, mask, self.neighbours[0])
+        level = level_of(points, mask, self.neighbors[0])
         stem = LinearNormRelu(self.widths[0], False, self.style, name="encoder1_linear")
         x = stem(x, mask, train=train)
         levels, features = [], []
@@ -208,7 +208,7 @@ class PointTransformer(nn.Module):
                 down = TransitionDown(
                     width,
                     self.stride,
-                    self.neighbours[i - 1],
+                    self.neighbors[i - 1],
                     self.start,
                     self.style,
                     name=f"encoder{i}_down",
@@ -238,7 +238,7 @@ def keep(points: Array, mask: Array, stride: int, start: str) -> tuple[Array, Ar
 
 
 def largest(y: Array, valid: Array) -> Array:
-    """Maximum over the valid neighbours, [B, M, k, C] >= 0 -> [B, M, C]; 0 without any.
+    """Maximum over the valid neighbors, [B, M, k, C] >= 0 -> [B, M, C]; 0 without any.
 
     By the number of the maximum: the gradient of `max` divides by how many values equal
     it, which is none where a compiler rounds their second computation differently.
@@ -248,9 +248,9 @@ def largest(y: Array, valid: Array) -> Array:
     return jnp.take_along_axis(y, first, axis=2)[:, :, 0]
 
 
-def level_of(points: Array, mask: Array, neighbours: int) -> Level:
-    """A level with each point's nearest neighbours, itself among them."""
-    index, squared = nearest(points, points, neighbours, mask)
+def level_of(points: Array, mask: Array, neighbors: int) -> Level:
+    """A level with each point's nearest neighbors, itself among them."""
+    index, squared = nearest(points, points, neighbors, mask)
     return Level(points, mask, index, jnp.isfinite(squared))
 
 
@@ -259,7 +259,7 @@ def point_transformer(
     *,
     widths: Sequence[int] = (32, 64, 128, 256, 512),
     blocks: Sequence[int] = (1, 2, 3, 5, 2),
-    neighbours: Sequence[int] = (8, 16, 16, 16, 16),
+    neighbors: Sequence[int] = (8, 16, 16, 16, 16),
     stride: int = 4,
     groups: int = 8,
     start: str = "outermost",
@@ -267,13 +267,13 @@ def point_transformer(
 ) -> PointTransformer:
     """Point Transformer of S3DIS, Seg50 (arXiv 2012.09164).
 
-    Raises: ValueError unless widths, blocks and neighbours are of one length.
+    Raises: ValueError unless widths, blocks and neighbors are of one length.
     """
-    lengths = {len(widths), len(blocks), len(neighbours)}
+    lengths = {len(widths), len(blocks), len(neighbors)}
     if len(lengths) != 1 or not widths:
         raise ValueError(
-            f"widths {widths}, blocks {blocks}, neighbours {neighbours}; allowed are "
+            f"widths {widths}, blocks {blocks}, neighbors {neighbors}; allowed are "
             "lists of one length"
         )
-    sizes = (tuple(widths), tuple(blocks), tuple(neighbours))
+    sizes = (tuple(widths), tuple(blocks), tuple(neighbors))
     return PointTransformer(num_classes, *sizes, stride, groups, start, style)

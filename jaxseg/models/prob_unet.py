@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.nn.block_config import Style
-from jaxseg.nn.layers import Conv, initialiser, logits_float32
+from jaxseg.nn.layers import Conv, initializer, logits_float32
 from jaxseg.ops.pool import avg_pool
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array
@@ -107,7 +107,7 @@ class Combine(nn.Module):
     def __call__(self, features: Array, latent: Array) -> Array:
         dtype, split = self.style.dtype, features.shape[-1]
         wide = split + latent.shape[-1]
-        kernel = self.param("kernel", initialiser("he"), (1, 1, wide, self.hidden))
+        kernel = self.param("kernel", initializer("he"), (1, 1, wide, self.hidden))
         bias = self.param("bias", nn.initializers.zeros, (self.hidden,))
         kernel = kernel[0, 0].astype(dtype)
         x = features.astype(dtype) @ kernel[:split]
@@ -210,7 +210,7 @@ def prob_unet(
 
     `widths` are the channels of the scales, `convs` the convolutions per block,
     `combining` the 1x1 convolutions behind the latent, classifier included. There is no
-    normalisation.
+    normalization.
     """
     if combining < 2 or latent < 1:
         raise ValueError(

@@ -23,7 +23,7 @@ def refinenet_resnet(
 
     `stages` of chained residual pooling: 4 in the released code, 2 in the paper's
     figure. `width` is the stem's channels, the decoder has 4 and 8 times as many.
-    The released recipe freezes the encoder's normalisation: `Style(norm="frozen")`.
+    The released recipe freezes the encoder's normalization: `Style(norm="frozen")`.
     """
     backbone = ResNet(depth, width=width, blocks=blocks, style=style)
     head = RefineNetHead(num_classes, 4 * width, stages, dropout, align_corners, style)

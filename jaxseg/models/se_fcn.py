@@ -45,7 +45,7 @@ def se_fcn(
       num_classes: K.
       depth, width, blocks: of the ResNet; `reduction` of its gates.
       features: of the head; the auxiliary head has half as many.
-      style: normalisation, number format.
+      style: normalization, number format.
     """
     return EncoderDecoder(
         SEResNet(depth, 8, reduction, width, blocks, style),

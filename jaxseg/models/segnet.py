@@ -93,8 +93,8 @@ class SegNet(nn.Module):
 class SegNetBasic(nn.Module):
     """SegNet-Basic: four encoders and decoders of one 7x7 convolution each.
 
-    Decoders have no ReLU. `contrast="lrn"` undoes the ImageNet normalisation of a
-    three-channel image and normalises the local response of the 0..255 values, as
+    Decoders have no ReLU. `contrast="lrn"` undoes the ImageNet normalization of a
+    three-channel image and normalizes the local response of the 0..255 values, as
     released; "none" takes the image as it is.
     """
 

@@ -122,7 +122,7 @@ class SPN(nn.Module):
         return {"aux": logits}, jax.nn.softmax(logits, axis=-1)
 
     def _gates(self, pyramid, shape):
-        """[B, h, w, 4 directions, 3 neighbours, C] float32."""
+        """[B, h, w, 4 directions, 3 neighbors, C] float32."""
         decoder = GuidanceDecoder(
             12 * self.features, self.width, self.style, name="decoder"
         )
@@ -147,6 +147,6 @@ def spn(
       width: of the guidance VGG's first stage.
       coarse: "head" makes the coarse mask from the image; "channels" takes it as K
         further image channels (probabilities), the paper's refinement of a given mask.
-      style: number format; the network has no normalisation.
+      style: number format; the network has no normalization.
     """
     return SPN(num_classes, features, width, coarse, style)

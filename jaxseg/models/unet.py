@@ -1,8 +1,8 @@
-"""U-Net with same padding and batch normalisation (arXiv 1505.04597).
+"""U-Net with same padding and batch normalization (arXiv 1505.04597).
 
 Levels of 1, 2, 4, ... times `width` channels, two 3x3 convolutions each; 2x2 max
 pooling down, a doubling of the map up, concatenation `[skip, up]`. Faithful to the form
-that is in common use (convolutions without bias, batch normalisation); the network of
+that is in common use (convolutions without bias, batch normalization); the network of
 the paper, without padding, is `jaxseg.models.unet_valid`.
 """
 
@@ -21,7 +21,7 @@ UPSAMPLING = ("transposed", "bilinear", "interp", "resize_conv", "sub_pixel")
 
 
 class DoubleConv(nn.Module):
-    """Two 3x3 convolutions with normalisation and ReLU; `mid` channels between."""
+    """Two 3x3 convolutions with normalization and ReLU; `mid` channels between."""
 
     features: int
     mid: int | None = None
@@ -52,7 +52,7 @@ def pad_to(x: Array, size: Size) -> Array:
 
 
 class InterpConv(nn.Module):
-    """Bilinear resizing, 1x1 convolution without bias, normalisation, ReLU.
+    """Bilinear resizing, 1x1 convolution without bias, normalization, ReLU.
 
     The convolution comes first: the two commute, and it has a quarter of the pixels.
     """
@@ -73,7 +73,7 @@ class Up(nn.Module):
 
     `method`: "transposed" (2x2 stride 2, halves the channels), "bilinear" (aligned
     corners, keeps the channels, halves them between the convolutions), "interp"
-    (half-pixel bilinear to the skip's size, then 1x1 convolution with normalisation),
+    (half-pixel bilinear to the skip's size, then 1x1 convolution with normalization),
     "resize_conv" (nearest, then 3x3) or "sub_pixel" (3x3, then depth to space); those
     two halve the channels, as "transposed" does.
     """
@@ -174,7 +174,7 @@ def unet(
     up: str = "transposed",
     style: Style = Style(),
 ) -> UNet:
-    """U-Net, same padding with batch normalisation (arXiv 1505.04597).
+    """U-Net, same padding with batch normalization (arXiv 1505.04597).
 
     `width` is the first level's channels; `up`: see `Up`.
     """

@@ -1,7 +1,7 @@
 """The original U-Net: unpadded convolutions (Ronneberger 2015, arXiv 1505.04597).
 
 Each level: two unpadded 3x3 convolutions with bias and ReLU; 2x2 max pooling; 2x2
-transposed convolutions; centre-cropped skips. Faithful in widths, crops and dropout
+transposed convolutions; center-cropped skips. Faithful in widths, crops and dropout
 (0.5 after the last two levels of the contracting path, as in the released network). An
 input of `16k + 12` pixels gives `16k + 12 - 184` of output (572 -> 388).
 """
@@ -61,7 +61,7 @@ def check_side(side: int, depth: int) -> None:
     )
 
 
-def centre_crop(x: Array, size: tuple[int, int]) -> Array:
+def center_crop(x: Array, size: tuple[int, int]) -> Array:
     """Cut the middle `size` of `[B, H, W, C]`; an odd rest is cut at the end."""
     top, left = (x.shape[1] - size[0]) // 2, (x.shape[2] - size[1]) // 2
     return x[:, top : top + size[0], left : left + size[1]]
@@ -146,7 +146,7 @@ class ValidUNet(nn.Module):
             x = ConvTranspose(up, 2, 2, style=self.style, name=f"up{level}_conv")(x)
             # The figure shows no activation here; the released network has this ReLU.
             x = nn.relu(x)
-            skip = centre_crop(skips[level], x.shape[1:3])
+            skip = center_crop(skips[level], x.shape[1:3])
             x = jnp.concatenate([skip, x], axis=-1)
             x = ValidPair(features, self.style, name=f"up{level}")(x)
         return x

@@ -1,4 +1,4 @@
-"""Learnt sizes of the adaptive affinity field loss (arXiv 1803.10335).
+"""Learned sizes of the adaptive affinity field loss (arXiv 1803.10335).
 
 How much each class's fields of each size count, as in the authors' code: two tensors
 that start at 0. They are trained with the network, against it: the loss reverses their

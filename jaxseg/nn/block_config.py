@@ -9,7 +9,7 @@ _IMPLS = ("auto", "lax")
 
 @dataclasses.dataclass(frozen=True)
 class Style:
-    """Normalisation, number format and operator formulation of a network.
+    """Normalization, number format and operator formulation of a network.
 
     Attributes:
       norm: "batch"; "frozen" (batch norm with fixed statistics, scale and shift);
@@ -22,8 +22,8 @@ class Style:
       epsilon: added to the variance.
       groups: of group norm.
       batch_groups: with "batch", the number of equal parts of consecutive examples that
-        are normalised apart (ghost batch normalisation, arXiv 1705.08741); 1 is the
-        whole batch, synchronised over devices. As many as devices is what PyTorch's
+        are normalized apart (ghost batch normalization, arXiv 1705.08741); 1 is the
+        whole batch, synchronized over devices. As many as devices is what PyTorch's
         plain BatchNorm does under data parallelism: no communication per layer.
       impl: "auto" or "lax", see `jaxseg.ops.conv`.
     """

@@ -12,7 +12,7 @@ from jaxseg.typing import Array
 
 
 class PreActivation(nn.Module):
-    """Normalisation, ReLU, convolution with bias, dropout."""
+    """Normalization, ReLU, convolution with bias, dropout."""
 
     features: int
     kernel: int = 3
@@ -72,7 +72,7 @@ class TransitionDown(nn.Module):
 class TransitionUp(nn.Module):
     """3x3 transposed convolution of stride 2 (to 2n + 1), cut and put before the skip.
 
-    The centre crop's offset is always 0: floor pooling leaves at most one row or column
+    The center crop's offset is always 0: floor pooling leaves at most one row or column
     too much, and half of one is 0.
     """
 

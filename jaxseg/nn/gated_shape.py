@@ -69,10 +69,10 @@ def image_gradient(image: Array) -> Array:
 
     Borders repeat, so a constant image has gradient 0.
     """
-    grey = jnp.mean(image.astype(jnp.float32), axis=-1, keepdims=True)
-    grey = jnp.pad(grey, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    gray = jnp.mean(image.astype(jnp.float32), axis=-1, keepdims=True)
+    gray = jnp.pad(gray, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
     kernels = jnp.moveaxis(jnp.asarray(sobel_kernels()), 0, -1)[:, :, None]
-    square = jnp.sum(jnp.square(conv(grey, kernels)), axis=-1, keepdims=True)
+    square = jnp.sum(jnp.square(conv(gray, kernels)), axis=-1, keepdims=True)
     magnitude = jnp.sqrt(square)
     peak = jnp.max(magnitude, axis=(1, 2, 3), keepdims=True)
     return jax.lax.stop_gradient(magnitude / jnp.maximum(peak, 1e-6))

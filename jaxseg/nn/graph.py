@@ -58,7 +58,7 @@ class GloReUnit(nn.Module):
 
     Args of the class:
       states, nodes: S and M.
-      normalise: divide V by the number of pixels, so that another image size does not
+      normalize: divide V by the number of pixels, so that another image size does not
         change its magnitude; the paper's unit does not.
       relu_last: ReLU behind W_g instead of before it, as PaddleSeg does.
       scale_init: of the closing norm; 0 makes the unit the identity at first.
@@ -66,7 +66,7 @@ class GloReUnit(nn.Module):
 
     states: int = 128
     nodes: int = 64
-    normalise: bool = False
+    normalize: bool = False
     relu_last: bool = False
     scale_init: float = 0.0
     style: Style = Style()
@@ -77,7 +77,7 @@ class GloReUnit(nn.Module):
         state = Conv(self.states, 1, style=self.style, name="state")(x)
         assign = Conv(self.nodes, 1, style=self.style, name="assign")(x)
         state, assign = flatten_pixels(state), flatten_pixels(assign)
-        nodes = pool_nodes(assign, state, normalise=self.normalise)
+        nodes = pool_nodes(assign, state, normalize=self.normalize)
         nodes = NodeMixing(self.style, name="mix")(nodes)
         project = Project(self.states, self.style, name="update")
         last = self.relu_last

@@ -63,7 +63,7 @@ class GraphInteraction(nn.Module):
         state = flatten_pixels(
             Conv(self.features, 1, style=self.style, name="state")(x)
         )
-        visual = pool_nodes(assign, state, normalise=True)
+        visual = pool_nodes(assign, state, normalize=True)
         words = jnp.broadcast_to(words, (x.shape[0], *words.shape[1:]))
         words = words.astype(visual.dtype)
         if self.graph_convolution:

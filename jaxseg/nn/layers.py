@@ -29,7 +29,7 @@ _ACTIVATIONS = {
     "tanh": jnp.tanh,
 }
 
-_INITIALISERS = {
+_INITIALizERS = {
     "he": nn.initializers.variance_scaling(2.0, "fan_in", "normal"),
     "he_uniform": nn.initializers.he_uniform(),
     "glorot": nn.initializers.glorot_uniform(),
@@ -46,13 +46,13 @@ def activation(name: str):
     return _ACTIVATIONS[name]
 
 
-def initialiser(name: str):
-    """The kernel initialiser of that name, such as "he" or "zeros"."""
-    if name not in _INITIALISERS:
+def initializer(name: str):
+    """The kernel initializer of that name, such as "he" or "zeros"."""
+    if name not in _INITIALizERS:
         raise ValueError(
-            f"init {name!r} is unknown; allowed are {sorted(_INITIALISERS)}"
+            f"init {name!r} is unknown; allowed are {sorted(_INITIALizERS)}"
         )
-    return _INITIALISERS[name]
+    return _INITIALizERS[name]
 
 
 class Conv(nn.Module):
@@ -77,7 +77,7 @@ class Conv(nn.Module):
         if padding is None:
             padding = tuple(map(same_padding, kernel_size, rate))
         shape = (*kernel_size, x.shape[-1] // self.groups, self.features)
-        kernel = self.param("kernel", initialiser(self.kernel_init), shape)
+        kernel = self.param("kernel", initializer(self.kernel_init), shape)
         y = conv(
             x.astype(self.style.dtype),
             kernel.astype(self.style.dtype),
@@ -120,7 +120,7 @@ class ConvTranspose(nn.Module):
         init = (
             _bilinear_init
             if self.kernel_init == "bilinear"
-            else initialiser(self.kernel_init)
+            else initializer(self.kernel_init)
         )
         shape = (*pair(self.kernel), x.shape[-1], self.features)
         kernel = self.param("kernel", init, shape)
@@ -139,7 +139,7 @@ class ConvTranspose(nn.Module):
 
 
 class ConvNormAct(nn.Module):
-    """Convolution (by default without bias), normalisation, activation."""
+    """Convolution (by default without bias), normalization, activation."""
 
     features: int
     kernel: int | tuple[int, int] = 3
@@ -172,7 +172,7 @@ class ConvNormAct(nn.Module):
 
 
 class SeparableConvNormAct(nn.Module):
-    """Depthwise then pointwise convolution, each with its normalisation.
+    """Depthwise then pointwise convolution, each with its normalization.
 
     `mid_act` puts the activation behind the depthwise half too (DeepLab v3+'s heads);
     without it only the pointwise half is activated.

@@ -1,4 +1,4 @@
-"""Normalisation that leaves padding out of its statistics.
+"""Normalization that leaves padding out of its statistics.
 
 As `Norm`, for examples that fill a part of their array: means are taken over the true
 entries of all examples, so that neither the outputs nor the running statistics depend
@@ -14,7 +14,7 @@ from jaxseg.typing import Array
 
 
 class MaskedNorm(nn.Module):
-    """Normalise x [B, ..., C] where `mask` [B, ...] is True.
+    """Normalize x [B, ..., C] where `mask` [B, ...] is True.
 
     Parameters and collections are those of `Norm`; group norm is over the true entries
     of each example. What comes out at padding means nothing, but is finite.

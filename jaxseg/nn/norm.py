@@ -1,4 +1,4 @@
-"""Normalisation: batch (synchronised or frozen), group, or none.
+"""Normalization: batch (synchronized or frozen), group, or none.
 
 Batch norm (arXiv 1502.03167) applies one multiply and one add per value; mean and
 variance are taken in one float32 pass, E[x^2] - E[x]^2. Running statistics keep the
@@ -6,7 +6,7 @@ biased variance, as flax does (PyTorch stores the unbiased one).
 
 Over the whole batch, sharded or not, a layer needs one all-reduce forward (both
 moments) and one backward. `Style.batch_groups` replaces it by parts of the batch (ghost
-batch normalisation, arXiv 1705.08741): a part that lies on one device needs none; the
+batch normalization, arXiv 1705.08741): a part that lies on one device needs none; the
 running statistics are then the means over the parts, which XLA sums for all layers at
 once.
 
@@ -27,7 +27,7 @@ from jaxseg.typing import Array
 
 
 class Norm(nn.Module):
-    """The normalisation that `style.norm` names, over the last axis's channels.
+    """The normalization that `style.norm` names, over the last axis's channels.
 
     Parameters scale and bias [C]; with "batch" and "frozen" the collection
     `batch_stats` holds mean and var [C].

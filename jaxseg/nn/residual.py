@@ -16,7 +16,7 @@ from jaxseg.typing import Array
 
 
 class Shortcut(nn.Module):
-    """The projection beside a block: 1x1 convolution and normalisation.
+    """The projection beside a block: 1x1 convolution and normalization.
 
     `kind="avg"` (ResNet-D, arXiv 1812.01187) averages 2x2 pixels first; in a dense
     network the four pixels lie `rate` apart. `pooled` says that the stage halves the

@@ -16,7 +16,7 @@ from jaxseg.typing import Array
 
 
 class LayerNorm(nn.Module):
-    """Normalise the last axis in float32, then scale and shift [..., C]."""
+    """Normalize the last axis in float32, then scale and shift [..., C]."""
 
     epsilon: float = 1e-6
     style: Style = Style()

@@ -113,7 +113,7 @@ class BilinearDeconv(nn.Module):
 class Upsample(nn.Module):
     """Upsampling by a whole factor without parameters.
 
-    `kind` is "nearest", "bed_of_nails", "bilinear" (half-pixel centres) or
+    `kind` is "nearest", "bed_of_nails", "bilinear" (half-pixel centers) or
     "bilinear_aligned" (corner pixels keep their place).
     """
 

@@ -13,8 +13,8 @@ from jaxseg.typing import Array
 EPSILON = 1e-12  # squared length below which a node counts as empty
 
 
-def pool_nodes(assign: Array, x: Array, *, normalise: bool = False) -> Array:
-    """Nodes v_k = sum_n assign[n, k] x[n], divided by N if `normalise`.
+def pool_nodes(assign: Array, x: Array, *, normalize: bool = False) -> Array:
+    """Nodes v_k = sum_n assign[n, k] x[n], divided by N if `normalize`.
 
     Args:
       assign: [B, N, V], weight of each pixel in each node.
@@ -23,7 +23,7 @@ def pool_nodes(assign: Array, x: Array, *, normalise: bool = False) -> Array:
     Returns: [B, V, C].
     """
     nodes = jnp.einsum("bnv,bnc->bvc", assign, x)
-    return nodes / x.shape[1] if normalise else nodes
+    return nodes / x.shape[1] if normalize else nodes
 
 
 def spread_nodes(assign: Array, nodes: Array) -> Array:

@@ -6,8 +6,8 @@ import numpy as np
 def bilinear_profile(k: int) -> np.ndarray:
     """FCN's 1-D bilinear weights: 1 - |i - c| / f, f = (k + 1) // 2 [k]."""
     factor = (k + 1) // 2
-    centre = factor - 1 if k % 2 else factor - 0.5
-    return (1 - np.abs(np.arange(k) - centre) / factor).astype(np.float32)
+    center = factor - 1 if k % 2 else factor - 0.5
+    return (1 - np.abs(np.arange(k) - center) / factor).astype(np.float32)
 
 
 def bilinear_kernel(k: int) -> np.ndarray:
@@ -22,13 +22,13 @@ def caffe_bilinear_kernel(k: int) -> np.ndarray:
     Equal to `bilinear_kernel` for k = 4, 8, 12, 16, 32, 64; different for 2, 3, 6, 7.
     """
     factor = -(-k // 2)
-    centre = (2 * factor - 1 - factor % 2) / (2 * factor)
-    profile = (1 - np.abs(np.arange(k) / factor - centre)).astype(np.float32)
+    center = (2 * factor - 1 - factor % 2) / (2 * factor)
+    profile = (1 - np.abs(np.arange(k) / factor - center)).astype(np.float32)
     return np.outer(profile, profile)
 
 
 def gaussian_kernel(k: int, sigma: float) -> np.ndarray:
-    """Normalised Gaussian, sigma in pixels [k, k]."""
+    """Normalized Gaussian, sigma in pixels [k, k]."""
     if sigma <= 0:
         raise ValueError(f"sigma {sigma} must be positive")
     position = np.arange(k) - (k - 1) / 2

@@ -1,4 +1,4 @@
-"""Local response normalisation across channels (Krizhevsky 2012, Caffe's form)."""
+"""Local response normalization across channels (Krizhevsky 2012, Caffe's form)."""
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ def local_response_norm(
 
     Args:
       x: `[..., C]`.
-      size: odd number of neighbouring channels, centred; outside counts as zero.
+      size: odd number of neighboring channels, centered; outside counts as zero.
 
     Returns:
       An array like `x`, computed in float32.

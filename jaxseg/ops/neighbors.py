@@ -1,6 +1,6 @@
-"""Neighbours of every pixel on a square ring: gather by shifting the whole map.
+"""Neighbors of every pixel on a square ring: gather by shifting the whole map.
 
-The dilated 3x3 neighbourhood without its centre, as in the affinity fields of
+The dilated 3x3 neighborhood without its center, as in the affinity fields of
 arXiv 1803.10335 (there for half-sizes 1, 2, 3: rings inside 3x3, 5x5, 7x7).
 """
 

@@ -1,9 +1,9 @@
-"""Operations on point clouds: farthest points, nearest neighbours, interpolation.
+"""Operations on point clouds: farthest points, nearest neighbors, interpolation.
 
 Clouds of unequal size share a batch by padding: `mask` is False at padding, which no
 operation ever selects, so that results do not depend on how much of it there is.
 Positions get no gradient: what is returned are choices, and weights made of them.
-Sampling and three-neighbour interpolation follow PointNet++ (arXiv 1706.02413).
+Sampling and three-neighbor interpolation follow PointNet++ (arXiv 1706.02413).
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def nearest(
     Args:
       query: positions [B, M, 3].
       points: positions [B, N, 3].
-      k: number of neighbours; more than N gives N and infinite ones.
+      k: number of neighbors; more than N gives N and infinite ones.
       mask: bool [B, N], False at padding.
       block: queries at a time; by default so many that `LIMIT` distances are held.
 
@@ -136,14 +136,14 @@ def gather(values: Array, index: Array) -> Array:
 
 
 def interpolate(values: Array, index: Array, squared: Array) -> Array:
-    """Mean of neighbours' values weighted by 1 / (distance + 1e-8), [B, M, C].
+    """Mean of neighbors' values weighted by 1 / (distance + 1e-8), [B, M, C].
 
     Differs: PointNet++ weights by the inverse squared distance; Point Transformer's
     code (arXiv 2012.09164) by the inverse distance.
 
     Args:
       values: [B, N, C].
-      index: neighbours [B, M, k], as `nearest` gives them.
+      index: neighbors [B, M, k], as `nearest` gives them.
       squared: their squared distances; infinite ones get no weight.
     """
     weight = 1.0 / (jnp.sqrt(squared) + 1e-8)

@@ -1,8 +1,8 @@
 """Learned linear propagation: SPN (arXiv 1710.01020) and CSPN (arXiv 1808.00150).
 
-SPN sweeps columns and rows, each pixel fed by three neighbours of the line before. CSPN
-lets every pixel take a weighted mean of its eight neighbours, many times. Both
-normalise their weights so that the propagation is stable, and both follow the papers'
+SPN sweeps columns and rows, each pixel fed by three neighbors of the line before. CSPN
+lets every pixel take a weighted mean of its eight neighbors, many times. Both
+normalize their weights so that the propagation is stable, and both follow the papers'
 equations.
 """
 
@@ -24,7 +24,7 @@ def stable_gates(gates: Array) -> Array:
 
 
 def spn_sweep(x: Array, gates: Array, *, direction: str = "right") -> Array:
-    """One directional pass; towards the right, column by column:
+    """One directional pass; toward the right, column by column:
 
     h[i, t] = (1 - sum_k g_k[i, t]) x[i, t] + g_1[i, t] h[i-1, t-1]
               + g_2[i, t] h[i, t-1] + g_3[i, t] h[i+1, t-1]
@@ -34,7 +34,7 @@ def spn_sweep(x: Array, gates: Array, *, direction: str = "right") -> Array:
 
     Args:
       x: [B, H, W, C].
-      gates: [B, H, W, C, 3], normalised by `stable_gates`.
+      gates: [B, H, W, C, 3], normalized by `stable_gates`.
       direction: "right", "left", "down" or "up": where the sweep travels.
 
     Returns: [B, H, W, C].
@@ -83,21 +83,21 @@ def spn(x: Array, gates: Array) -> Array:
 
 
 def cspn_kernel(guidance: Array, *, absolute: bool = False, read: str = "receiver"):
-    """Weights of the eight neighbours and of the centre.
+    """Weights of the eight neighbors and of the center.
 
-    kappa_k(p) = G_k / sum_l |G_l|, neighbours outside the map left out of both; the
-    centre gets 1 - sum_k kappa_k(p).
+    kappa_k(p) = G_k / sum_l |G_l|, neighbors outside the map left out of both; the
+    center gets 1 - sum_k kappa_k(p).
 
     Args:
       guidance: [B, H, W, 8], one channel for each of `OFFSETS`.
-      absolute: |G| first: a weighted mean of neighbours, the centre weighs 0.
+      absolute: |G| first: a weighted mean of neighbors, the center weighs 0.
       read: where the weight of neighbor p + o_k is read: "receiver", channel k at the
         pixel p, as in the paper; "source", channel k at the neighbor p + o_k; or
         "release", as in the published code (XinJCheng/CSPN), at the neighbor too but
         in the opposite order: channel 7 - k. Weights trained with that code need
         "release".
 
-    Returns: (kappa [B, H, W, 8], centre [B, H, W, 1]), kappa in the order of `OFFSETS`.
+    Returns: (kappa [B, H, W, 8], center [B, H, W, 1]), kappa in the order of `OFFSETS`.
     """
     if read not in READS:
         raise ValueError(f"read={read!r} is invalid: expected one of {READS}.")
@@ -106,7 +106,7 @@ def cspn_kernel(guidance: Array, *, absolute: bool = False, read: str = "receive
     if read == "release":
         guidance = guidance[..., ::-1]
     if read != "receiver":
-        planes = _neighbours(guidance)
+        planes = _neighbors(guidance)
         raw = jnp.stack([planes[k][..., k] for k in range(8)], axis=-1)
     else:
         raw = guidance * _inside(*guidance.shape[1:3])[None].astype(guidance.dtype)
@@ -145,11 +145,11 @@ def cspn(
         raise ValueError("anchor and anchored must be given together")
     if steps < 0:
         raise ValueError(f"steps {steps} must not be negative")
-    kappa, centre = cspn_kernel(guidance, absolute=absolute, read=read)
-    base = centre * x
+    kappa, center = cspn_kernel(guidance, absolute=absolute, read=read)
+    base = center * x
 
     def step(current, _):
-        near = _neighbours(current)
+        near = _neighbors(current)
         new = base + sum(kappa[..., k : k + 1] * near[k] for k in range(8))
         if anchor is not None:
             new = jnp.where(anchored > 0, anchor, new)
@@ -158,7 +158,7 @@ def cspn(
     return jax.lax.scan(step, x, length=steps)[0]
 
 
-def _neighbours(x):
+def _neighbors(x):
     """x(p + o) for the eight offsets o, 0 outside [B, H, W, C] x 8."""
     height, width = x.shape[1:3]
     wide = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
@@ -166,6 +166,6 @@ def _neighbours(x):
 
 
 def _inside(height, width):
-    """1 where the neighbour lies in the map [H, W, 8]."""
-    planes = _neighbours(jnp.ones((1, height, width, 1)))
+    """1 where the neighbor lies in the map [H, W, 8]."""
+    planes = _neighbors(jnp.ones((1, height, width, 1)))
     return jnp.concatenate(planes, axis=-1)[0]

@@ -1,4 +1,4 @@
-"""Unpooling: by remembered positions, bed of nails, nearest neighbour."""
+"""Unpooling: by remembered positions, bed of nails, nearest neighbor."""
 
 from functools import partial
 

@@ -206,7 +206,7 @@ def without_cache(target: Slice):
 def step_flops(config: Config, *, batch: int | None = None) -> int:
     """2 * multiply-adds of a whole step, counted in the plain form of every operator.
 
-    Nothing that a formulation or rematerialisation repeats is in it.
+    Nothing that a formulation or rematerialization repeats is in it.
     """
     batch = config.train.batch_size if batch is None else batch
     plain = overridden(

@@ -10,8 +10,8 @@ from typing import Any
 from jaxseg.analysis.hlo import program_text as hlo
 from jaxseg.analysis.hlo.roofline import (
     GIB,
-    UTILISATION,
     Load,
+    UTILizATION,
     exchanged,
     intensity,
     times,
@@ -50,7 +50,7 @@ def figures(program: Program, target: Slice, flops: float) -> dict[str, Any]:
         "memory": dataclasses.asdict(program.memory),
         "dominant": dominant(program.memory, program.parts),
         "loops": program.text.count(" while("),
-        "rematerialised": len(re.findall(r"\.remat\d* = ", program.text)),
+        "rematerialized": len(re.findall(r"\.remat\d* = ", program.text)),
         "xla_flops": program.flops,
         "traffic": traffic,
         "xla_accessed": program.accessed,
@@ -127,9 +127,9 @@ def _memory_lines(facts) -> list[str]:
         word = "FITS" if facts["fits"] else "DOES NOT FIT"
         total += f"   of {size(facts['usable'])} usable: {word}, {share:.0%}"
     lines += [total, f"  most of it   {facts['dominant']}"]
-    if facts["rematerialised"]:
+    if facts["rematerialized"]:
         lines.append(
-            f"  the compiler computes {facts['rematerialised']} operations twice to fit"
+            f"  the compiler computes {facts['rematerialized']} operations twice to fit"
         )
     return lines
 
@@ -165,7 +165,7 @@ def _exchange_lines(facts) -> list[str]:
 
 def _time_lines(facts) -> list[str]:
     seconds, batch = facts["seconds"], facts["batch"]
-    low, high = UTILISATION
+    low, high = UTILizATION
     rates = sorted(batch / seconds[name] for name in ("slow", "fast"))
     return [
         "time per step",

@@ -32,7 +32,7 @@ BOUNDS = {
     "data.eval_split": text(),
     "data.crop": each(whole(1)),
     "data.scale_range": ascending(number(0.01, 100)),
-    "data.colour": SHARE,
+    "data.color_jitter": SHARE,
     "data.duplicate": each(text()),
     "data.elastic": number(0, 10_000),
     "data.points": whole(1),

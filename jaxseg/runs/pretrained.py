@@ -106,7 +106,7 @@ def source_spec(spec: DatasetSpec, source: str | Path) -> tuple[DatasetSpec, lis
     with _named(source):
         read_config(source)  # says in words when this is no run directory
         there, card = read_spec(source), Path(source) / CARD
-        order = read_card(source).normalisation.order if card.is_file() else "RGB"
+        order = read_card(source).normalization.order if card.is_file() else "RGB"
     if order != "RGB":
         expected = f"weights for RGB images; {card} says {order}"
         raise ValueError(invalid(OPTION, str(source), expected))

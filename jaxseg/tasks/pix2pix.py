@@ -33,7 +33,7 @@ from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.run.task import Task
 from jaxseg.training.step import adversarial, augment
 from jaxseg.training.step.state import TrainState, create_state
-from jaxseg.viz import colourise, save_image
+from jaxseg.viz import colorize, save_image
 
 HALF = (0.5, 0.5, 0.5)
 
@@ -65,7 +65,7 @@ def assemble(
             "adversarial step allows 1 and 'none'"
         )
     plain_model = build_model(config, spec.num_classes)  # outside pmap
-    players, schedule = optimisers(config.optim, run.steps)
+    players, schedule = optimizers(config.optim, run.steps)
     train_step = functools.partial(
         adversarial.train_step,
         model=build_model(config, spec.num_classes, axis_name=axis),
@@ -78,7 +78,7 @@ def assemble(
                 mean=spec.mean,
                 std=spec.std,
                 flip=config.data.flip,
-                colour=config.data.colour,
+                color_jitter=config.data.color_jitter,
             ),
             direction=direction,
             num_classes=spec.num_classes,
@@ -108,8 +108,8 @@ def assemble(
     return driver, state, plain_model
 
 
-def optimisers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Callable]:
-    """One optimiser per player, alike but for patterns, and the learning rate.
+def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Callable]:
+    """One optimizer per player, alike but for patterns, and the learning rate.
 
     Patterns of `groups` and `freeze` begin with the player: "discriminator/.*".
     """
@@ -118,7 +118,7 @@ def optimisers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Ca
         if not pattern.startswith(names):
             raise ValueError(
                 f"optim pattern {pattern!r} must begin with one of {names}, each of "
-                "which has an optimiser of its own"
+                "which has an optimizer of its own"
             )
     built = {}
     for name in names:
@@ -220,7 +220,7 @@ def photo_writer(
             example = source[int(index)]
             made = np.asarray(make(local, example["label"][None])[0])
             pictures = (
-                colourise(example["label"], spec.palette, void=spec.void),
+                colorize(example["label"], spec.palette, void=spec.void),
                 np.rint(127.5 * (made + 1)).astype(np.uint8),
                 example["image"],
             )

@@ -88,7 +88,7 @@ def cloud_loss(config: LossConfig, **options: Any) -> Callable:
     """`losses.build_objective` for logits [B, N, K]: a cloud is an image of one column.
 
     Raises:
-      ValueError: for losses of neighbouring pixels.
+      ValueError: for losses of neighboring pixels.
     """
     for name in (config.name, *(extra for extra, _ in config.extra)):
         if name in losses.LOSSES and not losses.LOSSES[name].for_points:
@@ -170,7 +170,7 @@ def classifier(model: nn.Module, variables: Any) -> Callable[[Batch], np.ndarray
 def _writer(
     workdir: Path, model: nn.Module, source: Clouds, count: int
 ) -> Callable[[int, Any], None] | None:
-    """Writes the first batch of validation clouds in the colours of their classes."""
+    """Writes the first batch of validation clouds in the colors of their classes."""
     if count < 1 or jax.process_index() != 0:
         return None
     palette = np.array(source.spec.palette, np.uint8)
@@ -185,7 +185,7 @@ def _writer(
             there = batch["mask"][row]
             if there.any():
                 path = folder / overlays.file_name(source.ids[index])
-                colour = palette[label[row][there]]
-                write_ply(path.with_suffix(".ply"), batch["points"][row][there], colour)
+                color = palette[label[row][there]]
+                write_ply(path.with_suffix(".ply"), batch["points"][row][there], color)
 
     return write

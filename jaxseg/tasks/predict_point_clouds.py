@@ -1,8 +1,8 @@
 """`jaxseg predict CLOUD.npz... -o DIR --workdir RUN`, for networks of point clouds.
 
-A file holds `points` [N, 3] in metres with z up, and `colour` uint8 [N, 3]. Written are
+A file holds `points` [N, 3] in meters with z up, and `color` uint8 [N, 3]. Written are
 NAME.npz with `label` uint8 [N], `classes` and on demand `probabilities`, and NAME.ply
-with the points in the colours of their classes.
+with the points in the colors of their classes.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def predict_clouds(options: Any, config: Config, spec: DatasetSpec) -> int:
     print(f"{config.model.name} of step {step}, {len(jobs)} cloud(s)", flush=True)
     classify = classifier(model, variables)
     options.output.mkdir(parents=True, exist_ok=True)
-    for path, target, points, colour in jobs:
-        probability = classified(classify, points, colour)
+    for path, target, points, color in jobs:
+        probability = classified(classify, points, color)
         label = probability.argmax(-1).astype(np.uint8)
         content = {"label": label, "classes": np.array(spec.classes)}
         if options.probabilities:
@@ -77,7 +77,7 @@ def predict_clouds(options: Any, config: Config, spec: DatasetSpec) -> int:
 
 
 def plan(options: Any) -> tuple[list[tuple[Path, Path, np.ndarray, np.ndarray]], int]:
-    """File, target without suffix, positions, colours of each; number of failures."""
+    """File, target without suffix, positions, colors of each; number of failures."""
     paths, jobs = [Path(name) for name in options.images], []
     inputs = {path.resolve() for path in paths}
     for path, name in zip(paths, output_names(paths), strict=True):
@@ -105,35 +105,35 @@ def refuse_others(options: Any) -> None:
 
 
 def read_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Positions float32 [N, 3] and colours uint8 [N, 3] of a file.
+    """Positions float32 [N, 3] and colors uint8 [N, 3] of a file.
 
     Raises:
       ValueError: naming the file, if it does not hold them.
     """
     try:
         with np.load(path) as file:
-            arrays = {name: file[name] for name in ("points", "colour")}
+            color = "color" if "color" in file else "color"  # files of before
+            points, color = file["points"], file[color]
     except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path} is no cloud ({error}); allowed are .npz files with `points` "
-            "[N, 3] and `colour` uint8 [N, 3]"
+            "[N, 3] and `color` uint8 [N, 3]"
         ) from error
-    points, colour = arrays["points"], arrays["colour"]
     fits = points.ndim == 2 and points.shape[1:] == (3,) and len(points) > 0
-    if not fits or points.shape != colour.shape or colour.dtype != np.uint8:
+    if not fits or points.shape != color.shape or color.dtype != np.uint8:
         raise ValueError(
-            f"{path} holds points of shape {points.shape} and colour {colour.dtype} of "
-            f"shape {colour.shape}; allowed are [N, 3] and uint8 [N, 3]"
+            f"{path} holds points of shape {points.shape} and color {color.dtype} of "
+            f"shape {color.shape}; allowed are [N, 3] and uint8 [N, 3]"
         )
     if not np.isfinite(points).all():
         raise ValueError(f"{path} holds points that are not finite")
-    return points.astype(np.float32), colour
+    return points.astype(np.float32), color
 
 
-def classified(classify: Any, points: np.ndarray, colour: np.ndarray) -> np.ndarray:
+def classified(classify: Any, points: np.ndarray, color: np.ndarray) -> np.ndarray:
     """Probabilities [N, K] of one cloud, prepared as for scoring."""
     size = -(-len(points) // MULTIPLE) * MULTIPLE
     label = np.zeros(len(points), np.uint8)
-    example = padded(points, colour / 255, label, size)
+    example = padded(points, color / 255, label, size)
     batch = {name: value[None] for name, value in example.items()}
     return classify(batch)[0, : len(points)]

@@ -1,7 +1,7 @@
 """The parts of a run of the Probabilistic U-Net (arXiv 1806.05034).
 
 Training shows the network the label too. Where images have several raters, named
-NUMBER_r0, NUMBER_r1, ... as in the dataset `raters`, evaluation adds the generalised
+NUMBER_r0, NUMBER_r1, ... as in the dataset `raters`, evaluation adds the generalized
 energy distance between samples and raters.
 """
 

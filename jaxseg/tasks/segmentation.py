@@ -51,7 +51,7 @@ def unstarted(
     """Driver, what makes the new state, and network; no array is made yet.
 
     Args:
-      class_pixels: labelled pixels per class, for weights by frequency.
+      class_pixels: labeled pixels per class, for weights by frequency.
       inputs: what the network takes of the batch in training.
     """
     run = config.train
@@ -74,7 +74,7 @@ def unstarted(
             mean=spec.mean,
             std=spec.std,
             flip=config.data.flip,
-            colour=config.data.colour,
+            color_jitter=config.data.color_jitter,
         ),
         schedule=schedule,
         ema=run.ema,

@@ -1,7 +1,7 @@
-"""Colours, overlays and panels; Pillow and NumPy only."""
+"""Colors, overlays and panels; Pillow and NumPy only."""
 
 from jaxseg.viz._image_file import save_image as save_image
-from jaxseg.viz._overlay import colourise as colourise
+from jaxseg.viz._overlay import colorize as colorize
 from jaxseg.viz._overlay import indexed_png as indexed_png
 from jaxseg.viz._overlay import overlay as overlay
 from jaxseg.viz._panel import panel as panel

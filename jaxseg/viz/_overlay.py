@@ -1,7 +1,7 @@
-"""Label maps as colours: blended over the image, or as indexed PNG.
+"""Label maps as colors: blended over the image, or as indexed PNG.
 
-An indexed PNG keeps the class numbers as its pixels and the colours in its palette, as
-the masks of PASCAL VOC do: viewers show colours, `np.asarray(image)` gives the classes.
+An indexed PNG keeps the class numbers as its pixels and the colors in its palette, as
+the masks of PASCAL VOC do: viewers show colors, `np.asarray(image)` gives the classes.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ def overlay(
     alpha: float = 0.5,
     void: int = 255,
 ) -> np.ndarray:
-    """Blends class colours into an image; void pixels show the image unchanged.
+    """Blends class colors into an image; void pixels show the image unchanged.
 
     Args:
       image: uint8 [H, W, 3].
       label: integers [H, W], classes or void.
       palette: RGB per class, [K, 3].
-      alpha: share of the class colour, 0 to 1.
+      alpha: share of the class color, 0 to 1.
       void: label without class.
 
     Returns:
-      uint8 [H, W, 3], round((1 - alpha) * image + alpha * colour).
+      uint8 [H, W, 3], round((1 - alpha) * image + alpha * color).
 
     Raises:
-      ValueError: if shapes differ, alpha is outside 0..1, or a label has no colour.
+      ValueError: if shapes differ, alpha is outside 0..1, or a label has no color.
     """
     if image.dtype != np.uint8 or image.shape != (*label.shape, 3):
         raise ValueError(
@@ -43,32 +43,32 @@ def overlay(
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha must lie between 0 and 1, got {alpha}")
     share = round(alpha * 256)
-    colour = colourise(label, palette, void=void).astype(np.uint32)
-    blend = (image * np.uint32(256 - share) + colour * np.uint32(share) + 128) >> 8
+    color = colorize(label, palette, void=void).astype(np.uint32)
+    blend = (image * np.uint32(256 - share) + color * np.uint32(share) + 128) >> 8
     return np.where((label == void)[..., None], image, blend.astype(np.uint8))
 
 
-def colourise(
-    label: np.ndarray, palette, *, void: int = 255, void_colour=VOC_VOID
+def colorize(
+    label: np.ndarray, palette, *, void: int = 255, void_color=VOC_VOID
 ) -> np.ndarray:
-    """Class colours of a label map, uint8 [H, W, 3].
+    """Class colors of a label map, uint8 [H, W, 3].
 
     Raises:
-      ValueError: if a label is neither a colour's index nor void.
+      ValueError: if a label is neither a color's index nor void.
     """
     palette = _checked_palette(palette)
     label = _checked_label(label, len(palette), void)
-    table = np.concatenate([palette, np.array([void_colour], np.uint8)])
+    table = np.concatenate([palette, np.array([void_color], np.uint8)])
     return table[np.where(label == void, len(palette), label)]
 
 
 def indexed_png(
-    label: np.ndarray, palette, *, void: int = 255, void_colour=VOC_VOID
+    label: np.ndarray, palette, *, void: int = 255, void_color=VOC_VOID
 ) -> Image.Image:
     """A palette image (Pillow mode "P") whose pixels are the labels.
 
     Raises:
-      ValueError: if a label is neither a colour's index nor void, or exceeds 255.
+      ValueError: if a label is neither a color's index nor void, or exceeds 255.
     """
     palette = _checked_palette(palette)
     label = _checked_label(label, len(palette), void)
@@ -78,19 +78,19 @@ def indexed_png(
         )
     table = np.zeros((256, 3), np.uint8)
     table[: len(palette)] = palette
-    table[void] = void_colour
+    table[void] = void_color
     picture = Image.fromarray(label.astype(np.uint8), mode="L")
     picture.putpalette(table.tobytes())
     return picture
 
 
 def _checked_palette(palette) -> np.ndarray:
-    colours = np.asarray(palette)
-    if colours.ndim != 2 or colours.shape[1] != 3 or not 1 <= len(colours) <= 256:
-        raise ValueError(f"palette must be [1..256, 3], got shape {colours.shape}")
-    if colours.min() < 0 or colours.max() > 255:
+    colors = np.asarray(palette)
+    if colors.ndim != 2 or colors.shape[1] != 3 or not 1 <= len(colors) <= 256:
+        raise ValueError(f"palette must be [1..256, 3], got shape {colors.shape}")
+    if colors.min() < 0 or colors.max() > 255:
         raise ValueError("palette must hold values between 0 and 255")
-    return colours.astype(np.uint8)
+    return colors.astype(np.uint8)
 
 
 def _checked_label(label, count: int, void: int) -> np.ndarray:

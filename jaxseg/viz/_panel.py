@@ -29,7 +29,7 @@ def panel(
       prediction: integers [H, W].
       palette: RGB per class, [K, 3].
       names: class names; the legend lists the classes present in label or prediction.
-      alpha: share of the class colour.
+      alpha: share of the class color.
       void: label without class.
     """
     parts = [
@@ -42,7 +42,7 @@ def panel(
     if not names:
         return row
     if len(names) != len(palette):
-        raise ValueError(f"names must be {len(palette)}, one per colour, got {names}")
+        raise ValueError(f"names must be {len(palette)}, one per color, got {names}")
     present = np.union1d(label[label != void], prediction[prediction != void])
     entries = [(names[i], tuple(int(c) for c in palette[i])) for i in present]
     return np.concatenate([row, _legend(entries, row.shape[1])], axis=0)
@@ -52,15 +52,15 @@ def _legend(entries, width: int) -> np.ndarray:
     """Swatches and names, wrapped at `width`: uint8 [h, width, 3]."""
     font = ImageFont.load_default(size=11)
     placed, x, y = [], GAP, GAP
-    for name, colour in entries:
+    for name, color in entries:
         length = LINE + int(font.getlength(name)) + 2 * GAP
         if x > GAP and x + length > width:
             x, y = GAP, y + LINE
-        placed.append((x, y, name, colour))
+        placed.append((x, y, name, color))
         x += length
     picture = Image.new("RGB", (width, y + LINE), (255, 255, 255))
     draw = ImageDraw.Draw(picture)
-    for x, y, name, colour in placed:
-        draw.rectangle((x, y, x + LINE - 6, y + LINE - 6), fill=colour)
+    for x, y, name, color in placed:
+        draw.rectangle((x, y, x + LINE - 6, y + LINE - 6), fill=color)
         draw.text((x + LINE - 2, y - 2), name, fill=(0, 0, 0), font=font)
     return np.asarray(picture)

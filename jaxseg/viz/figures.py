@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from jaxseg.viz.palettes import distinct
 
 INK, PALE, PAPER = (30, 30, 30), (215, 215, 215), (255, 255, 255)
-# Nine equidistant colours of matplotlib's viridis (Smith and van der Walt, CC0).
+# Nine equidistant colors of matplotlib's viridis (Smith and van der Walt, CC0).
 _VIRIDIS = np.array(
     [
         (68, 1, 84),
@@ -28,13 +28,13 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = 62, 30, 16, 44
 
 
 def viridis(share: np.ndarray) -> np.ndarray:
-    """Colours of numbers in 0 ... 1, uint8 [..., 3]; what is not a number is grey."""
+    """Colors of numbers in 0 ... 1, uint8 [..., 3]; what is not a number is gray."""
     share = np.asarray(share, np.float64)
     place = np.clip(np.nan_to_num(share), 0, 1)
     knots = np.linspace(0, 1, len(_VIRIDIS))
-    colours = np.stack([np.interp(place, knots, c) for c in _VIRIDIS.T], -1)
-    colours[np.isnan(share)] = 128
-    return np.rint(colours).astype(np.uint8)
+    colors = np.stack([np.interp(place, knots, c) for c in _VIRIDIS.T], -1)
+    colors[np.isnan(share)] = 128
+    return np.rint(colors).astype(np.uint8)
 
 
 def heat_map(
@@ -45,13 +45,13 @@ def heat_map(
     low: float | None = None,
     log: bool = False,
 ) -> np.ndarray:
-    """A matrix as colours, with its range beside a bar.
+    """A matrix as colors, with its range beside a bar.
 
     Args:
       values: [h, w], h and w positive.
       size: pixels of the longer side; cells are repeated or sampled, never blended.
-      low: value of the darkest colour; the smallest if None. NaN is grey.
-      log: colours by the logarithm, down to 1e-6 of the maximum.
+      low: value of the darkest color; the smallest if None. NaN is gray.
+      log: colors by the logarithm, down to 1e-6 of the maximum.
     """
     values = np.asarray(values, np.float64)
     if values.ndim != 2 or not values.size:
@@ -93,14 +93,12 @@ def curves(
     x_range, y_range = _range(xs), _range(np.append(ys, 0.0))
     picture, draw = paper(*size, title)
     place = _axes(draw, size, x_range, y_range, x_label, y_label)
-    colours = [tuple(map(int, c)) for c in distinct(len(series) + 1)[1:]]
+    colors = [tuple(map(int, c)) for c in distinct(len(series) + 1)[1:]]
     for i, (name, (x, y)) in enumerate(series.items()):
         points = [place(a, b) for a, b in zip(x, y, strict=True)]
-        draw.line(points, fill=colours[i], width=2)
+        draw.line(points, fill=colors[i], width=2)
         left = size[1] - _RIGHT - 150
-        draw.line(
-            (left, _TOP + 8 + 14 * i, left + 18, _TOP + 8 + 14 * i), colours[i], 3
-        )
+        draw.line((left, _TOP + 8 + 14 * i, left + 18, _TOP + 8 + 14 * i), colors[i], 3)
         draw.text((left + 24, _TOP + 2 + 14 * i), name, fill=INK, font=typeface(10))
     return np.asarray(picture)
 

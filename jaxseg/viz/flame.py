@@ -64,22 +64,22 @@ def flame(
 ) -> np.ndarray:
     """The boxes with names and costs where there is room, uint8 [H, W, 3].
 
-    Parts of one module have one colour; a box below a pixel is left out.
+    Parts of one module have one color; a box below a pixel is left out.
     """
     total = sum(costs.values())
     found = [box for box in boxes(costs, depth) if box.share * width >= 1]
     rows = max(len(box.path) for box in found)
     picture, draw = paper(_TOP + _ROW * (rows + 1) + 8, width + 2 * _SIDE, title)
     tops = list(dict.fromkeys(box.path[0] for box in found))
-    colours = dict(zip(tops, _pastel(len(tops)), strict=True))
+    colors = dict(zip(tops, _pastel(len(tops)), strict=True))
     everything = Box(("all",), 0.0, 1.0)
     for box in (everything, *found):
         row = 0 if box is everything else len(box.path)
         left = _SIDE + round(width * box.start)
         right = _SIDE + round(width * (box.start + box.share))
         top = _TOP + _ROW * row
-        colour = (225, 225, 225) if box is everything else colours[box.path[0]]
-        draw.rectangle((left, top, right, top + _ROW), fill=colour, outline=PAPER)
+        color = (225, 225, 225) if box is everything else colors[box.path[0]]
+        draw.rectangle((left, top, right, top + _ROW), fill=color, outline=PAPER)
         label = f"{box.path[-1]}  {number(box.share * total)} {unit}".rstrip()
         for text in (label, box.path[-1]):
             if typeface(10).getlength(text) + 6 <= right - left:
@@ -89,6 +89,6 @@ def flame(
 
 
 def _pastel(count):
-    """Colours halfway to white, so that text can be read on them."""
+    """Colors halfway to white, so that text can be read on them."""
     strong = np.asarray(distinct(count + 1)[1:], float)
-    return [tuple(map(int, (colour + 255) / 2)) for colour in strong]
+    return [tuple(map(int, (color + 255) / 2)) for color in strong]

@@ -1,4 +1,4 @@
-"""Colours of classes: uint8 [n, 3] RGB.
+"""Colors of classes: uint8 [n, 3] RGB.
 
 VOC: the devkit's `VOCcolormap` rule, bits of the index spread over the channels.
 Cityscapes: the 19 training classes (arXiv 1604.01685, `labels.py` of the scripts).
@@ -40,7 +40,7 @@ CITYSCAPES.flags.writeable = False
 
 
 def colormap(count: int = 256) -> np.ndarray:
-    """The PASCAL VOC colours, uint8 [count, 3].
+    """The PASCAL VOC colors, uint8 [count, 3].
 
     Bits 3j, 3j+1, 3j+2 of the index become bit 7-j of red, green and blue.
 
@@ -50,27 +50,27 @@ def colormap(count: int = 256) -> np.ndarray:
     if not 1 <= count <= 256:
         raise ValueError(f"count must lie between 1 and 256, got {count}")
     index = np.arange(count)
-    colours = np.zeros((count, 3), np.uint8)
+    colors = np.zeros((count, 3), np.uint8)
     for j in range(8):
         for channel in range(3):
             bit = (index >> (3 * j + channel)) & 1
-            colours[:, channel] |= (bit << (7 - j)).astype(np.uint8)
-    return colours
+            colors[:, channel] |= (bit << (7 - j)).astype(np.uint8)
+    return colors
 
 
 def distinct(count: int) -> np.ndarray:
-    """`count` different, saturated colours for classes that have none: uint8 [n, 3].
+    """`count` different, saturated colors for classes that have none: uint8 [n, 3].
 
     Hues step by the golden ratio, so any prefix is spread over the circle; brightness
     and saturation change from one turn of 8 to the next.
     """
     if not 1 <= count <= 256:
         raise ValueError(f"count must lie between 1 and 256, got {count}")
-    colours = []
+    colors = []
     for i in range(count):
         hue = (0.02 + i * 0.61803398875) % 1
         saturation = (0.85, 0.55, 0.95, 0.4)[i // 8 % 4]
         value = (0.95, 0.75, 0.55)[i // 8 % 3]
         rgb = colorsys.hsv_to_rgb(hue, saturation, value)
-        colours.append([round(255 * channel) for channel in rgb])
-    return np.array(colours, np.uint8)
+        colors.append([round(255 * channel) for channel in rgb])
+    return np.array(colors, np.uint8)

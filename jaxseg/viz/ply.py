@@ -1,4 +1,4 @@
-"""Coloured point clouds as PLY files, which every viewer of clouds opens."""
+"""Colored point clouds as PLY files, which every viewer of clouds opens."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ end_header
 """
 
 
-def write_ply(path: str | Path, points: np.ndarray, colour: np.ndarray) -> None:
-    """Writes positions [N, 3] with colours uint8 [N, 3].
+def write_ply(path: str | Path, points: np.ndarray, color: np.ndarray) -> None:
+    """Writes positions [N, 3] with colors uint8 [N, 3].
 
-    Raises: ValueError for other shapes, or colours that are not uint8.
+    Raises: ValueError for other shapes, or colors that are not uint8.
     """
     shape = points.shape
-    if len(shape) != 2 or shape[1] != 3 or colour.shape != shape:
+    if len(shape) != 2 or shape[1] != 3 or color.shape != shape:
         raise ValueError(
-            f"points of shape {shape} and colour of shape {colour.shape} do not fit; "
+            f"points of shape {shape} and color of shape {color.shape} do not fit; "
             "allowed are [N, 3] for both"
         )
-    if colour.dtype != np.uint8:
-        raise ValueError(f"colour has dtype {colour.dtype}; allowed: uint8")
+    if color.dtype != np.uint8:
+        raise ValueError(f"color has dtype {color.dtype}; allowed: uint8")
     rows = np.empty(len(points), _ROW)
-    for name, column in zip(_ROW.names, (*points.T, *colour.T), strict=True):
+    for name, column in zip(_ROW.names, (*points.T, *color.T), strict=True):
         rows[name] = column
     header = _HEADER.format(count=len(points)).encode("ascii")
     atomic.write_bytes(path, header + rows.tobytes())

@@ -6,7 +6,7 @@ from jaxseg.weights.formats.files import read, write
 from jaxseg.weights.loading import Imported, load, read_into
 from jaxseg.weights.translate.convert import convert, to_torch
 from jaxseg.weights.translate.input_channels import adapt_kernel
-from jaxseg.weights.translate.model_card import Card, Normalisation, read_card
+from jaxseg.weights.translate.model_card import Card, Normalization, read_card
 from jaxseg.weights.translate.report import Report
 from jaxseg.weights.translate.rules import Rules
 
@@ -15,7 +15,7 @@ __all__ = [
     "Card",
     "Imported",
     "Network",
-    "Normalisation",
+    "Normalization",
     "Report",
     "Rules",
     "Source",

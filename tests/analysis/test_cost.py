@@ -69,8 +69,8 @@ def test_convolutions_equal_the_compiler(case):
 def test_the_gradient_of_a_kernel_costs_what_the_layer_does(case):
     options, kernel, forward = CASES[case]
 
-    def gradient(x, k, towards):
-        return jax.vjp(lambda k: conv(x, k, **options), k)[1](towards)
+    def gradient(x, k, toward):
+        return jax.vjp(lambda k: conv(x, k, **options), k)[1](toward)
 
     x, k = shape(2, 8, 10, 4), shape(*kernel)
     out = jax.eval_shape(lambda x, k: conv(x, k, **options), x, k)

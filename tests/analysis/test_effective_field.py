@@ -51,7 +51,7 @@ def test_random_weights_spread_as_the_closed_form():
         total = total + effective_field(fn, jnp.zeros((1, 21, 21, channels)))
     found = gaussian_fit(total)
     assert found.sigma == pytest.approx((path_sigma(layers),) * 2, rel=0.05)
-    assert found.centre == pytest.approx((10, 10), abs=0.5)
+    assert found.center == pytest.approx((10, 10), abs=0.5)
     assert found.fit > 0.8
 
 
@@ -87,7 +87,7 @@ def test_gaussian_fit_of_a_gaussian():
     field = 7 * np.exp(-((y - 28) ** 2) / (2 * 4**2) - (x - 40) ** 2 / (2 * 6**2))
     found = gaussian_fit(field)
     assert found.sigma == pytest.approx((4, 6), rel=1e-3)
-    assert found.centre == pytest.approx((28, 40), abs=1e-3)
+    assert found.center == pytest.approx((28, 40), abs=1e-3)
     assert found.fit == pytest.approx(1, abs=1e-6)
     corners = np.zeros((61, 81))
     corners[::60, ::80] = 1

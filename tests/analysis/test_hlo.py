@@ -149,7 +149,7 @@ def gradient_text(forward, *shapes):
     )
 
 
-@pytest.mark.usefixtures("full_optimisation")
+@pytest.mark.usefixtures("full_optimization")
 def test_swapped_operands_of_a_weight_gradient_are_found():
     def padded(x, k):
         return lax.conv_general_dilated(
@@ -164,7 +164,7 @@ def test_swapped_operands_of_a_weight_gradient_are_found():
     assert hlo.slow_patterns(ours) == {}
 
 
-@pytest.mark.usefixtures("full_optimisation")
+@pytest.mark.usefixtures("full_optimization")
 def test_grouped_weight_gradients_are_found():
     shapes = (2, 16, 16, 32), (3, 3, 8, 32)
     plain = gradient_text(

@@ -86,7 +86,7 @@ GOLDEN = {  # published structures: size of the field of c5
 
 
 def positive(fill, model, shape):
-    """Averaging weights, identity normalisation: activations stay of order 1."""
+    """Averaging weights, identity normalization: activations stay of order 1."""
 
     def change(path, leaf):
         name = path[-1].key
@@ -161,7 +161,7 @@ def test_tokens_see_the_whole_image(class_token, fill):
     """SETR's trunk: from the first layer on every position reads every pixel.
 
     Random weights: with averaging ones all features of a token would be equal, and
-    layer normalisation would leave nothing of them.
+    layer normalization would leave nothing of them.
     """
     model = ViT(1, taps=(0,), drop_class_token=not class_token, **VIT)
     images = np.random.default_rng(0).normal(size=(1, 48, 64, 3)).astype(np.float32)

@@ -104,14 +104,14 @@ def compiled(fn, *args):
         ("drn_d22", {"width": 4}),
     ],
 )
-def test_networks_hold_what_the_compiler_sets_aside(name, options, full_optimisation):
+def test_networks_hold_what_the_compiler_sets_aside(name, options, full_optimization):
     model, image, variables = network(name, options, (1, 64, 64, 3))
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]
     found = peak_memory(fn, image, variables)
     assert found.peak == pytest.approx(compiled(fn, image, variables), rel=0.25)
 
 
-def test_a_gradient_holds_the_activations(full_optimisation):
+def test_a_gradient_holds_the_activations(full_optimization):
     model, image, variables = network("unet", {"width": 4, "depth": 2}, (4, 64, 64, 3))
 
     def loss(params, statistics, image):

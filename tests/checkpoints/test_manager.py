@@ -129,7 +129,7 @@ def test_long_lists_are_cut(tmp_path):
         checkpoints.restore(1, many)
 
 
-def test_parts_are_read_without_the_optimiser(tmp_path):
+def test_parts_are_read_without_the_optimizer(tmp_path):
     save_all(tmp_path, ((2, None),))
     shapes = {"params": jax.eval_shape(lambda: state().params)}
     arrays = read_arrays(tmp_path / "2", shapes)

@@ -17,7 +17,7 @@ from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainCon
 
 config = Config(
     model=ModelConfig(
-        "point_transformer", {"widths": (8, 8), "blocks": (1, 1), "neighbours": (4, 4)}
+        "point_transformer", {"widths": (8, 8), "blocks": (1, 1), "neighbors": (4, 4)}
     ),
     data=DataConfig(
         "rooms", points=64, jitter=0.005, train_split="train[:8]",
@@ -88,12 +88,12 @@ def test_eval_scores_the_run(trained, capsys):
 def cloud_file(path, count=100, seed=0):
     random = np.random.default_rng(seed)
     points = random.uniform(0, 3, (count, 3)).astype(np.float32)
-    colour = random.integers(0, 256, (count, 3)).astype(np.uint8)
-    np.savez(path, points=points, colour=colour)
+    color = random.integers(0, 256, (count, 3)).astype(np.uint8)
+    np.savez(path, points=points, color=color)
     return str(path)
 
 
-def test_predict_writes_labels_and_a_coloured_cloud(trained, tmp_path):
+def test_predict_writes_labels_and_a_colored_cloud(trained, tmp_path):
     root, _ = trained
     cloud, out = cloud_file(tmp_path / "hall.npz"), tmp_path / "out"
     run = ["--workdir", str(root / "run"), "-o", str(out)]
@@ -112,7 +112,7 @@ def test_predict_refuses_by_name(trained, tmp_path, capsys):
     root, _ = trained
     cloud, out = cloud_file(tmp_path / "hall.npz"), tmp_path / "out"
     bad = tmp_path / "bad.npz"
-    np.savez(bad, points=np.zeros((4, 3)), colour=np.zeros((4, 3)))
+    np.savez(bad, points=np.zeros((4, 3)), color=np.zeros((4, 3)))
     run = ["--workdir", str(root / "run"), "-o"]
     for arguments, message in (
         ([cloud, *run, str(out), "--flip"], "flip is True; the network of this run"),
@@ -141,7 +141,7 @@ def test_a_loss_of_a_cloud_is_that_of_an_image_of_one_column(name):
     assert terms[name][0].size > 0
 
 
-def test_losses_of_neighbouring_pixels_are_refused():
+def test_losses_of_neighboring_pixels_are_refused():
     with pytest.raises(
         ValueError, match=r"loss.name='boundary' is invalid for point clouds"
     ):

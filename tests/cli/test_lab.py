@@ -78,7 +78,7 @@ def test_checkerboard(lab):
     assert overlap["per phase"] == [2, 1] and overlap["max / min in 2-D"] == 4
     ways = {
         row["way"]: row
-        for row in tables["Through random weights, as at initialisation"]
+        for row in tables["Through random weights, as at initialization"]
     }
     assert ways["transposed"]["ripple of a flat image"] > 0.3
     assert ways["sub-pixel"]["ripple of a flat image"] > 0.3

@@ -80,7 +80,7 @@ def test_networks_of_other_inputs_are_counted_too():
             return {"logits": x}
 
     def deep(num_classes, *, style=Style()):
-        """Of colour and depth."""
+        """Of color and depth."""
         return Deep(num_classes, style)
 
     row = model_table.describe("deep", deep, size=(8, 8), classes=5)

@@ -239,7 +239,7 @@ def test_a_chip_gives_limits_and_a_range():
     assert len(facts["gathered_maps"]) == 1
     said = plan_report.text(facts, "title")
     assert "FITS, 63%" in said
-    assert facts["rematerialised"] == 1 and "computes 1 operations twice" in said
+    assert facts["rematerialized"] == 1 and "computes 1 operations twice" in said
     assert "gathers a feature map: bf16[8, 64, 64, 32]" in said
     assert "22.2 ms to 40." in said
     assert "largest" not in said
@@ -344,7 +344,7 @@ NARROW = {
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("full_optimisation")
+@pytest.mark.usefixtures("full_optimization")
 @pytest.mark.parametrize(("topology", "chips"), [("v5e:4x4", 16), ("v4:2x2x4", 16)])
 @pytest.mark.parametrize("name", NARROW)
 def test_a_described_slice_gathers_no_feature_map(name, topology, chips):

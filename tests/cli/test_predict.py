@@ -113,14 +113,14 @@ def test_probabilities(tmp_path, brightest):
 
 def test_crf_smooths_and_ignores_the_padding(tmp_path, brightest):
     """Files are what `refine` gives for the unpadded image, with the options given."""
-    colour = np.array([[130, 110, 90], [90, 115, 135]])[np.arange(26) // 7 % 2]
+    color = np.array([[130, 110, 90], [90, 115, 135]])[np.arange(26) // 7 % 2]
     noise = np.random.default_rng(6).normal(0, 18, (18, 26, 3))
-    pixels = (colour[None] + noise).clip(0, 255).astype(np.uint8)
+    pixels = (color[None] + noise).clip(0, 255).astype(np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     given = ["--crf", "--crf.sigma-rgb", "40", "--crf.sigma-xy", "9", "--multiple", "8"]
-    given += ["--crf.colour-weight", "7", "--crf.iterations", "3", "--probabilities"]
+    given += ["--crf.color-weight", "7", "--crf.iterations", "3", "--probabilities"]
     assert run(tmp_path / "a.png", *given, output=tmp_path / "out") == 0
-    kernels = Kernels(colour_weight=7.0, colour_reach=9.0, colour_sigma=40.0)
+    kernels = Kernels(color_weight=7.0, color_reach=9.0, color_sigma=40.0)
     before = np.asarray(jax.nn.softmax(5 * (pixels / 255 - 0.5) / 0.25, axis=-1))
     expected = refine(before, pixels, kernels, iterations=3)
     stored = np.load(tmp_path / "out/a.npz")["probabilities"]
@@ -343,7 +343,7 @@ def test_saved_run_gives_what_evaluation_scores(tmp_path, saved_run):
         arguments = ["--workdir", str(workdir), "--checkpoint", checkpoint]
         assert predict.main([*images, *arguments]) == 0
         found[step] = indices(tmp_path / "out/a.png")
-        padded = np.full((1, 64, 96, 3), SPEC.mean_colour, np.uint8)
+        padded = np.full((1, 64, 96, 3), SPEC.mean_color, np.uint8)
         padded[0, :50, :70] = pixels
         label = np.full((1, 64, 96), 255, np.uint8)
         label[0, :50, :70] = np.arange(70) % 3

@@ -28,7 +28,7 @@ def test_lines_have_step_loss_rate_speed_and_time_left(capsys):
     assert third == "step 20  mIoU 41.0 %  pixel accuracy -"
 
 
-def test_speed_utilisation_and_memory_are_shown_in_readable_units():
+def test_speed_utilization_and_memory_are_shown_in_readable_units():
     values = VALUES | {
         "steps_per_second": 1.5425,
         "flops_per_second": 4.56e13,

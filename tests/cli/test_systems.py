@@ -182,7 +182,7 @@ def test_each_player_has_its_patterns():
         "sgd", 0.1, momentum=0.0, weight_decay=0.0, schedule="constant",
         groups=(("discriminator/.*", 3.0),), freeze=("generator/.*",),
     )  # fmt: skip
-    players, schedule = adversarial.optimisers(config, 10)
+    players, schedule = adversarial.optimizers(config, 10)
     state = players.init(params)
     assert schedule(0) == pytest.approx(0.1)
     for name, step in (("generator", 0.0), ("discriminator", 0.3)):
@@ -191,7 +191,7 @@ def test_each_player_has_its_patterns():
         rest = jax.tree.map(np.array_equal, moved, params)
         assert sum(jax.tree.leaves(rest)) == (2 if step == 0 else 1)
     with pytest.raises(ValueError, match=r"'conv.*' must begin with one of"):
-        adversarial.optimisers(OptimConfig(freeze=("conv.*",)), 10)
+        adversarial.optimizers(OptimConfig(freeze=("conv.*",)), 10)
 
 
 def test_photos_need_their_own_losses():

@@ -52,7 +52,7 @@ def test_tiles_give_the_mirrored_whole(valid_run, tmp_path):
 
 
 def test_a_window_that_does_not_fit_is_named(valid_run, tmp_path, capsys):
-    image = tmp_path / "grey.png"
+    image = tmp_path / "gray.png"
     Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(image)
     arguments = [
         "predict", str(image), f"--workdir={valid_run}", f"-o={tmp_path / 'out'}",

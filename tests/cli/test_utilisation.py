@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.analysis.hlo import utilization as utilisation
+from jaxseg.analysis.hlo import utilization as utilization
 from jaxseg.training.devices.runner import Training
 
 
@@ -29,7 +29,7 @@ def test_the_count_is_that_of_forward_and_backward_and_costs_no_second_trace():
     )
     state = driver.place(np.ones((3, 3, 3, 5), np.float32))
     batch = {"image": np.ones((4, 8, 10, 3), np.uint8)}
-    flops = utilisation.counter(driver, kind="jit")(state, batch)
+    flops = utilization.counter(driver, kind="jit")(state, batch)
     forward = 2 * 4 * 8 * 10 * 5 * 3 * 3 * 3
     assert flops == 2 * forward  # the image needs no gradient
     driver.train(state, batch)
@@ -37,7 +37,7 @@ def test_the_count_is_that_of_forward_and_backward_and_costs_no_second_trace():
 
 
 def test_pmap_is_not_counted():
-    assert utilisation.counter(None, kind="pmap") is None
+    assert utilization.counter(None, kind="pmap") is None
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_pmap_is_not_counted():
      ("Tesla V100-SXM2-16GB", 125e12), ("cpu", None)],
 )  # fmt: skip
 def test_peaks_of_known_chips(kind, peak):
-    assert utilisation.device_peak(kind) == peak
+    assert utilization.device_peak(kind) == peak
 
 
 def test_the_peak_is_that_of_all_devices_or_unknown():
     known = types.SimpleNamespace(device_kind="TPU v4")
-    assert utilisation.peak([known] * 8) == 8 * 275e12
-    assert utilisation.peak([known, *jax.devices()[:1]]) is None
+    assert utilization.peak([known] * 8) == 8 * 275e12
+    assert utilization.peak([known, *jax.devices()[:1]]) is None

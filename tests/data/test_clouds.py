@@ -21,7 +21,12 @@ from jaxseg.data.prepare import prepare
 from jaxseg.data.spec import ROOMS
 
 CONFIG = DataConfig(
-    "rooms", points=64, jitter=0.005, scale_range=(0.9, 1.1), colour=0.1, workers=2
+    "rooms",
+    points=64,
+    jitter=0.005,
+    scale_range=(0.9, 1.1),
+    color_jitter=0.1,
+    workers=2,
 )
 
 
@@ -48,13 +53,13 @@ def equal(one, other):
 
 
 def test_a_room_follows_from_its_seed_and_has_its_classes():
-    points, colour, label = draw_room(np.random.default_rng(3), 3000)
+    points, color, label = draw_room(np.random.default_rng(3), 3000)
     again = draw_room(np.random.default_rng(3), 3000)
     equal(
-        dict(zip("plc", (points, label, colour), strict=True)),
+        dict(zip("plc", (points, label, color), strict=True)),
         dict(zip("plc", (again[0], again[2], again[1]), strict=True)),
     )
-    assert points.dtype == np.float32 and colour.dtype == label.dtype == np.uint8
+    assert points.dtype == np.float32 and color.dtype == label.dtype == np.uint8
     assert set(np.unique(label)) == {*range(9), 255}
     assert np.abs(points[label == 0, 2]).max() < 0.05  # the floor is at z = 0
     height = points[label == 1, 2].mean()
@@ -62,10 +67,10 @@ def test_a_room_follows_from_its_seed_and_has_its_classes():
     assert 0.005 < (label == 255).mean() < 0.04
 
 
-def test_colour_alone_tells_little_and_height_more():
-    """A nearest-mean classifier: of colours near chance, of heights well above."""
+def test_color_alone_tells_little_and_height_more():
+    """A nearest-mean classifier: of colors near chance, of heights well above."""
     drawn = [draw_room(np.random.default_rng(i), 800) for i in range(40)]
-    points, colour, label = (np.concatenate(part) for part in zip(*drawn, strict=True))
+    points, color, label = (np.concatenate(part) for part in zip(*drawn, strict=True))
     kept = label != 255
 
     def balanced(feature):
@@ -78,7 +83,7 @@ def test_colour_alone_tells_little_and_height_more():
             [(found == k)[kept & test & (label == k)].mean() for k in range(9)]
         )
 
-    assert balanced(colour.astype(np.float64)) < 0.2
+    assert balanced(color.astype(np.float64)) < 0.2
     assert balanced(points[:, 2:].astype(np.float64)) > 0.3
 
 
@@ -88,10 +93,10 @@ def test_prepared_rooms_are_those_drawn(source):
     for index, name in enumerate(source.ids):
         rng = np.random.default_rng((0, 0, int(name)))
         count = int(rng.integers(40, 90, endpoint=True))
-        points, colour, label = draw_room(rng, count)
+        points, color, label = draw_room(rng, count)
         example = source[index]
         np.testing.assert_array_equal(example["points"], points)
-        np.testing.assert_array_equal(example["colour"], colour)
+        np.testing.assert_array_equal(example["color"], color)
         np.testing.assert_array_equal(source.label(index), label)
         assert source.counts[index] == count
     assert len(set(source.counts)) > 2
@@ -131,7 +136,7 @@ def test_a_stream_resumes_exactly_and_splits_over_processes(source):
 
 
 def test_a_training_cloud_is_padded_masked_and_near_one_point(source):
-    config = dataclasses.replace(CONFIG, jitter=0.0, scale_range=(1.0, 1.0), colour=0.0)
+    config = dataclasses.replace(CONFIG, jitter=0.0, scale_range=(1.0, 1.0), color=0.0)
     for position in range(12):
         example = train_example(source, config, 0, position)
         cloud = source[int(example["index"])]
@@ -143,8 +148,8 @@ def test_a_training_cloud_is_padded_masked_and_near_one_point(source):
             not example["points"][count:].any() and not example["feature"][count:].any()
         )
         # The augmentation is rigid: distances in the crop are those of the room.
-        colours = np.rint(example["feature"][:count] * 255).astype(np.uint8)
-        where = [np.flatnonzero((cloud["colour"] == c).all(-1))[0] for c in colours]
+        colors = np.rint(example["feature"][:count] * 255).astype(np.uint8)
+        where = [np.flatnonzero((cloud["color"] == c).all(-1))[0] for c in colors]
         crop = cloud["points"][where]
         gaps = lambda p: np.linalg.norm(p[:, None] - p[None], axis=-1)
         np.testing.assert_allclose(
@@ -208,7 +213,7 @@ def test_evaluation_sees_every_cloud_whole_and_once(source):
         ({"points": 0}, "data.points is 0; allowed: 1 or more"),
         ({"scale_range": (0.0, 1.0)}, "data.scale_range is"),
         ({"jitter": -1.0}, "data.jitter is -1.0"),
-        ({"colour": 2.0}, "data.colour is 2.0"),
+        ({"color": 2.0}, "data.color_jitter is 2.0"),
     ],
 )
 def test_options_out_of_range(source, change, message):

@@ -86,7 +86,7 @@ def test_the_stream_is_a_function_of_seed_and_position(small):
 
 
 def test_windows_are_the_same_and_pixels_move_together(small):
-    """Without noise in the label: a class's mean colour stays about what it was."""
+    """Without noise in the label: a class's mean color stays about what it was."""
     (plain,), (moved,) = (
         batches(small, dataclasses.replace(CONFIG, elastic=sigma), count=1)
         for sigma in (0.0, 4.0)
@@ -101,10 +101,10 @@ def test_windows_are_the_same_and_pixels_move_together(small):
     for value in range(7):
         before, after = (batch["label"] == value for batch in (plain, moved))
         if min(before.sum(), after.sum()) > 200:
-            colours = [
+            colors = [
                 b["image"][m].mean() for b, m in ((plain, before), (moved, after))
             ]
-            assert abs(colours[0] - colours[1]) < 40
+            assert abs(colors[0] - colors[1]) < 40
 
 
 def test_bad_options_are_refused(small):

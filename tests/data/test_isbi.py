@@ -15,7 +15,7 @@ REAL = pathlib.Path(__file__).resolve().parents[3] / "shared/data/isbi2012"
 
 @pytest.fixture
 def slices(tmp_path):
-    """Eleven small slices whose grey value is their number, and a configuration."""
+    """Eleven small slices whose gray value is their number, and a configuration."""
     root = tmp_path / "raw"
     for part in ("image", "label"):
         (root / part).mkdir(parents=True)
@@ -34,7 +34,7 @@ def test_splits_are_in_numerical_order(slices):
     assert found == [[str(n) for n in range(9)], ["10", "9"]]
 
 
-def test_labels_and_grey_images(slices):
+def test_labels_and_gray_images(slices):
     source = open_source(slices, "validation")
     example = source[source.ids.index("10")]
     assert example["image"].shape == (6, 9, 3) and (example["image"] == 10).all()
@@ -73,7 +73,7 @@ def test_the_real_slices(tmp_path):
     assert train.sizes == ((512, 512),) * 20
     cell = np.mean([train.label(n).mean() for n in range(20)])
     assert 0.75 < cell < 0.82
-    grey = np.mean([train[n]["image"].mean() for n in range(20)]) / 255
-    assert abs(grey - train.spec.mean[0]) < 0.01
+    gray = np.mean([train[n]["image"].mean() for n in range(20)]) / 255
+    assert abs(gray - train.spec.mean[0]) < 0.01
     batch = next(train_batches(train, config, seed=0, batch_size=2))
     assert set(np.unique(batch["label"])) == {0, 1}

@@ -196,7 +196,7 @@ def assert_padded(source, image, label, index):
     outside = np.ones(label.shape, bool)
     outside[:height, :width] = False
     assert (label[outside] == 255).all()
-    assert (image[outside] == source.spec.mean_colour).all()
+    assert (image[outside] == source.spec.mean_color).all()
 
 
 def test_evaluation_does_not_depend_on_the_batch_size(small):

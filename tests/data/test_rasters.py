@@ -17,9 +17,9 @@ LABELS = np.array([[0, 15, 255], [1, 2, 3]], np.uint8)
 
 
 def voc_like_palette():
-    """Colours in which grey-level decoders lose the indices 15 and 255."""
-    colours = np.random.default_rng(0).permutation(768).astype(np.uint8)
-    return colours.tobytes()
+    """Colors in which gray-level decoders lose the indices 15 and 255."""
+    colors = np.random.default_rng(0).permutation(768).astype(np.uint8)
+    return colors.tobytes()
 
 
 def test_palette_mask_keeps_its_indices(tmp_path):
@@ -31,7 +31,7 @@ def test_palette_mask_keeps_its_indices(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["L", "I", "I;16"])
-def test_grey_modes(tmp_path, mode):
+def test_gray_modes(tmp_path, mode):
     dtype = {"L": np.uint8, "I": np.int32, "I;16": np.uint16}[mode]
     image = Image.fromarray(LABELS.astype(dtype))
     assert image.mode == mode
@@ -47,13 +47,13 @@ def test_one_bit_mask(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_colour_mask_is_refused(tmp_path, mode):
+def test_color_mask_is_refused(tmp_path, mode):
     Image.fromarray(LABELS).convert(mode).save(tmp_path / "m.png")
     with pytest.raises(ValueError, match=r"m\.png: RGB mask where an index mask"):
         read_mask(tmp_path / "m.png")
 
 
-def test_grey_alpha_mask_is_refused(tmp_path):
+def test_gray_alpha_mask_is_refused(tmp_path):
     Image.fromarray(LABELS).convert("LA").save(tmp_path / "m.png")
     with pytest.raises(ValueError, match="'LA' where an index mask"):
         read_mask(tmp_path / "m.png")
@@ -75,11 +75,11 @@ def test_rgb_bytes_are_not_touched(tmp_path, suffix):
 
 
 def test_other_images_become_rgb_png(tmp_path):
-    grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    Image.fromarray(grey).save(tmp_path / "i.tif")
+    gray = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    Image.fromarray(gray).save(tmp_path / "i.tif")
     data, _ = rasters.read_image(tmp_path / "i.tif")
     assert data.startswith(b"\x89PNG")
-    np.testing.assert_array_equal(rasters.decode(data), np.dstack([grey] * 3))
+    np.testing.assert_array_equal(rasters.decode(data), np.dstack([gray] * 3))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])

@@ -1,4 +1,4 @@
-"""Classes, colours and their JSON."""
+"""Classes, colors and their JSON."""
 
 import json
 
@@ -21,28 +21,28 @@ def test_camvid_follows_the_tutorial():
         128,
     )
     assert CAMVID.classes[0] == "sky" and CAMVID.classes[10] == "bicyclist"
-    assert CAMVID.mean_colour == (124, 116, 104)
+    assert CAMVID.mean_color == (124, 116, 104)
 
 
-def test_generated_colours_differ():
+def test_generated_colors_differ():
     palette = generated_palette(100)
     assert len(set(palette)) == 100
-    assert all(0 <= channel <= 255 for colour in palette for channel in colour)
+    assert all(0 <= channel <= 255 for color in palette for channel in color)
     assert generated_palette(5) == palette[:5]
 
 
 @pytest.mark.parametrize(
-    ("classes", "colours", "message"),
+    ("classes", "colors", "message"),
     [
         (("a", "b", "a"), 3, r"repeat the names \['a'\]"),
-        (("a", "b"), 3, "3 colours for 2 classes"),
+        (("a", "b"), 3, "3 colors for 2 classes"),
         ((), 0, "0 names; 1 to 255"),
         (tuple(map(str, range(256))), 256, "256 names"),
     ],
 )
-def test_bad_specs_are_refused(classes, colours, message):
+def test_bad_specs_are_refused(classes, colors, message):
     with pytest.raises(ValueError, match=message):
-        DatasetSpec("x", classes, ((0, 0, 0),) * colours)
+        DatasetSpec("x", classes, ((0, 0, 0),) * colors)
 
 
 def test_unknown_json_fields_are_refused():

@@ -15,13 +15,13 @@ from jaxseg.inference.crf import (
 )
 from jaxseg.inference.crf_refine import refine
 
-STATIC = ("iterations", "normalisation", "method", "self_term", "capacity", "block")
+STATIC = ("iterations", "normalization", "method", "self_term", "capacity", "block")
 solve = jax.jit(dense_crf, static_argnames=STATIC)
 
 
 @pytest.fixture
 def golden():
-    """4 x 5 pixels, two colours, two classes; one probability wrong on each side."""
+    """4 x 5 pixels, two colors, two classes; one probability wrong on each side."""
     image = np.full((1, 4, 5, 3), 200, np.uint8)
     image[:, :, :2] = 50
     p = np.full((4, 5), 0.3, np.float32)
@@ -41,20 +41,20 @@ def scene():
 KERNELS = Kernels(1.5, 1.5, 2.0, 4.0, 30.0)
 
 
-def dense(energy, image, kernels, normalisation, *, iterations=10, self_term=True):
+def dense(energy, image, kernels, normalization, *, iterations=10, self_term=True):
     """Mean field of one image in float64 with whole kernel matrices."""
     height, width, _ = energy.shape
     place = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1)
     place = place.reshape(-1, 2).astype(np.float64)
-    colour = image.reshape(-1, 3).astype(np.float64)
-    joint = np.hstack([place / kernels[3], colour / kernels[4]])
+    color = image.reshape(-1, 3).astype(np.float64)
+    joint = np.hstack([place / kernels[3], color / kernels[4]])
     matrices = []
     for f in (place / kernels[1], joint):
         k = np.exp(-0.5 * ((f[:, None] - f[None]) ** 2).sum(-1))
         k -= 0 if self_term else np.eye(len(k))
         d = k.sum(1)
-        left = {"none": 0, "before": 0, "after": 1, "symmetric": 0.5}[normalisation]
-        right = {"none": 0, "before": 1, "after": 0, "symmetric": 0.5}[normalisation]
+        left = {"none": 0, "before": 0, "after": 1, "symmetric": 0.5}[normalization]
+        right = {"none": 0, "before": 1, "after": 0, "symmetric": 0.5}[normalization]
         matrices.append(k / d[:, None] ** left / d[None] ** right)
     u = energy.reshape(-1, energy.shape[-1]).astype(np.float64)
     logits = -u
@@ -88,7 +88,7 @@ GOLDEN = [
 @pytest.mark.parametrize(("kernels", "steps", "method", "rule", "row"), GOLDEN)
 def test_golden_rows(golden, kernels, steps, method, rule, row):
     q = solve(
-        *golden, Kernels(*kernels), iterations=steps, method=method, normalisation=rule
+        *golden, Kernels(*kernels), iterations=steps, method=method, normalization=rule
     )
     np.testing.assert_allclose(q[0, 1, :, 0], row, atol=1.1e-5)
     np.testing.assert_allclose(q.sum(-1), 1, rtol=1e-5)
@@ -106,7 +106,7 @@ def test_exact_against_dense_matrices(scene, rule, self_term):
     q = solve(
         *scene,
         KERNELS,
-        normalisation=rule,
+        normalization=rule,
         method="exact",
         self_term=self_term,
         block=16,
@@ -119,21 +119,21 @@ def test_exact_against_dense_matrices(scene, rule, self_term):
         np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-5)
 
 
-def test_pixels_without_neighbours_keep_their_unary(scene):
+def test_pixels_without_neighbors_keep_their_unary(scene):
     lonely = Kernels(1.0, 0.05, 1.0, 0.05, 1.0)
     for rule in ("symmetric", "after", "before"):
-        q = solve(*scene, lonely, method="exact", self_term=False, normalisation=rule)
+        q = solve(*scene, lonely, method="exact", self_term=False, normalization=rule)
         np.testing.assert_allclose(q, jax.nn.softmax(-scene[0]), rtol=1e-5)
 
 
-def test_without_normalisation_thin_things_vanish():
+def test_without_normalization_thin_things_vanish():
     """A line one pixel wide: raw messages are 56 times as strong and drown it."""
     line = (np.arange(16) == 7) | np.zeros((12, 1), bool)
     scores = np.stack([~line, line], -1).astype(np.float32)[None] * 6
     image = np.zeros((1, 12, 16, 3), np.uint8)
     for rule, survives in (("none", False), ("symmetric", True)):
         q = solve(
-            -scores, image, Kernels(3.0, 3.0, 0.0), normalisation=rule, method="exact"
+            -scores, image, Kernels(3.0, 3.0, 0.0), normalization=rule, method="exact"
         )
         np.testing.assert_array_equal(q[0].argmax(-1), line & survives)
 
@@ -142,7 +142,7 @@ def test_three_forms_of_compatibility(scene):
     weight, eye = jnp.float32(2.0), jnp.eye(3)
     forms = (weight, -weight * jnp.ones(3), weight * (1 - eye))
     first, *others = (
-        solve(*scene, KERNELS._replace(colour_weight=w), method="exact") for w in forms
+        solve(*scene, KERNELS._replace(color_weight=w), method="exact") for w in forms
     )
     for other in others:
         np.testing.assert_allclose(other, first, rtol=1e-4, atol=1e-6)
@@ -209,13 +209,13 @@ def test_gradients_in_weights_and_deviations(scene, method, step):
 
 
 def picture(height=24, width=32, noise=1.5):
-    """A disc on a background, noisy colours, and very noisy class scores."""
+    """A disc on a background, noisy colors, and very noisy class scores."""
     random = np.random.default_rng(8)
     row, column = np.mgrid[:height, :width]
     truth = ((row - 11) ** 2 + (column - 14) ** 2 < 70).astype(int)
     truth += 2 * (column > 25)
-    colours = np.array([[40, 80, 160], [200, 90, 60], [90, 180, 70]])
-    image = np.clip(colours[truth] + random.normal(0, 4, (height, width, 3)), 0, 255)
+    colors = np.array([[40, 80, 160], [200, 90, 60], [90, 180, 70]])
+    image = np.clip(colors[truth] + random.normal(0, 4, (height, width, 3)), 0, 255)
     scores = (truth[..., None] == np.arange(3)) * 1.5
     scores = scores + random.normal(0, noise, scores.shape)
     return truth, image.astype(np.uint8), scores.astype(np.float32)
@@ -283,7 +283,7 @@ def test_too_little_room_is_nan(scene):
     ("options", "message"),
     [
         ({"iterations": -1}, "iterations is -1"),
-        ({"normalisation": "row"}, "normalisation is 'row'; allowed: .*'symmetric'"),
+        ({"normalization": "row"}, "normalization is 'row'; allowed: .*'symmetric'"),
         ({"method": "grid"}, "method is 'grid'; allowed: 'lattice', 'exact'"),
         ({"self_term": False}, "self_term=False is allowed only with"),
     ],

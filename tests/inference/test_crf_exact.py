@@ -31,7 +31,7 @@ def test_grid_is_the_general_filter_on_positions():
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_memory_of_value_and_gradient(full_optimisation):
+def test_memory_of_value_and_gradient(full_optimization):
     """Far below the N x N matrix of 64 MiB, for the filter and for its gradient."""
     count, block = 4096, 32
 

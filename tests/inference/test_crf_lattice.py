@@ -82,11 +82,11 @@ def slow_filter(features, values):
         step = -np.ones(dims + 1, int)
         step[direction] = dims
 
-        def neighbour(key, sign, step=step, held=held):
+        def neighbor(key, sign, step=step, held=held):
             return held.get(tuple(np.add(key, sign * step)), 0)
 
         held = {
-            key: value + 0.5 * (neighbour(key, 1) + neighbour(key, -1))
+            key: value + 0.5 * (neighbor(key, 1) + neighbor(key, -1))
             for key, value in held.items()
         }
     read = [

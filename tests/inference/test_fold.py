@@ -1,4 +1,4 @@
-"""Folded networks give the same logits, with no normalisation left to compute."""
+"""Folded networks give the same logits, with no normalization left to compute."""
 
 import jax
 import numpy as np
@@ -14,7 +14,7 @@ QUICK = ("deeplabv3plus_mobilenetv2", "hrnet_w18", "lraspp_mobilenetv3", "unet_f
 
 
 def norms(variables):
-    """Number of normalisations that still have statistics."""
+    """Number of normalizations that still have statistics."""
     leaves = jax.tree_util.tree_leaves_with_path(variables.get("batch_stats", {}))
     return sum(path[-1].key == "mean" for path, _ in leaves)
 
@@ -35,7 +35,7 @@ def test_logits_stay_equal(name, fill):
     assert norms(folded.variables) == norms(variables) - folded.count
 
 
-def test_every_normalisation_of_a_resnet_goes(fill):
+def test_every_normalization_of_a_resnet_goes(fill):
     model = create_model("deeplabv3_resnet50", 3, width=4, blocks=(1, 1, 1, 1))
     variables = fill(model, (1, 64, 64, 3))
     before = np.array(
@@ -48,15 +48,15 @@ def test_every_normalisation_of_a_resnet_goes(fill):
     np.testing.assert_array_equal(before, after)
 
 
-def test_normalisation_before_the_convolution_stays(fill):
-    """FC-DenseNet normalises first: nothing to fold into."""
+def test_normalization_before_the_convolution_stays(fill):
+    """FC-DenseNet normalizes first: nothing to fold into."""
     model = create_model("fc_densenet56", 3, **ROWS["fc_densenet56"]["narrow"])
     variables = fill(model, (1, 64, 64, 3))
     folded = fold(model, variables)
     assert folded.count == 0 and norms(folded.variables) == norms(variables)
 
 
-def test_group_normalisation_stays(fill):
+def test_group_normalization_stays(fill):
     style = Style(norm="group", groups=2)
     model = create_model("unet_resnet18", 3, width=4, style=style)
     assert fold(model, fill(model, (1, 64, 64, 3))).count == 0

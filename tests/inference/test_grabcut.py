@@ -8,15 +8,13 @@ from jaxseg.inference.grabcut import grab_cut, graph_cut, seeds_of_box
 
 
 def square(noise=12.0, seed=0):
-    """A two-coloured square with spots on a ground of two colours."""
+    """A two-colored square with spots on a ground of two colors."""
     random = np.random.default_rng(seed)
     truth = np.zeros((40, 50), np.uint8)
     truth[10:30, 15:38] = 1
     spots = random.random(truth.shape) < 0.3
-    colours = np.array(
-        [[[180, 60, 40], [150, 120, 60]], [[40, 90, 200], [90, 60, 160]]]
-    )
-    image = colours[truth, spots.astype(int)] + random.normal(
+    colors = np.array([[[180, 60, 40], [150, 120, 60]], [[40, 90, 200], [90, 60, 160]]])
+    image = colors[truth, spots.astype(int)] + random.normal(
         0, noise, (*truth.shape, 3)
     )
     return np.clip(image, 0, 255).astype(np.uint8), truth
@@ -52,7 +50,7 @@ def test_the_energy_never_rises(seed):
 
 @pytest.mark.parametrize(("method", "least"), [(graph_cut, 0.85), (grab_cut, 0.99)])
 def test_strokes_are_kept_and_find_the_square(method, least):
-    """One cut has the colours of 64 pixels alone; learning them again helps."""
+    """One cut has the colors of 64 pixels alone; learning them again helps."""
     image, truth = square()
     seeds = strokes(truth)
     cut = method(image, seeds)
@@ -76,7 +74,7 @@ def test_a_false_stroke_is_obeyed():
     assert graph_cut(image, seeds).label[36, 25] == 1
 
 
-def test_a_picture_of_one_colour_ends():
+def test_a_picture_of_one_color_ends():
     image = np.full((12, 12, 3), 90, np.uint8)
     cut = grab_cut(image, seeds_of_box((12, 12), (3, 3, 9, 9)))
     assert cut.label.shape == (12, 12) and not cut.label[0].any()
@@ -84,12 +82,12 @@ def test_a_picture_of_one_colour_ends():
 
 def test_mixture_is_the_likeliest_for_its_assignment():
     random = np.random.default_rng(0)
-    colour = random.normal(0, 20, (200, 3)) @ random.normal(0, 1, (3, 3))
+    color = random.normal(0, 20, (200, 3)) @ random.normal(0, 1, (3, 3))
     component = random.integers(0, 3, 200)
-    mixture = gmm.fit(colour, component, 4)
+    mixture = gmm.fit(color, component, 4)
     assert mixture.weight[3] == 0
     for k in range(3):
-        own = colour[component == k]
+        own = color[component == k]
         covariance = np.cov(own.T, bias=True)
         np.testing.assert_allclose(mixture.mean[k], own.mean(0))
         np.testing.assert_allclose(
@@ -97,28 +95,28 @@ def test_mixture_is_the_likeliest_for_its_assignment():
         )
         assert mixture.weight[k] == len(own) / 200
         assert mixture.log_det[k] == pytest.approx(np.linalg.slogdet(covariance)[1])
-    found = gmm.energies(colour, mixture)
+    found = gmm.energies(color, mixture)
     assert np.isinf(found[:, 3]).all()
-    centred = colour[7] - mixture.mean[1]
+    centered = color[7] - mixture.mean[1]
     expected = -np.log(mixture.weight[1]) + 0.5 * (
-        mixture.log_det[1] + centred @ mixture.precision[1] @ centred
+        mixture.log_det[1] + centered @ mixture.precision[1] @ centered
     )
     assert found[7, 1] == pytest.approx(expected)
 
 
-def test_mixture_of_equal_colours_is_finite():
-    colour = np.full((10, 3), 7.0)
-    mixture = gmm.fit(colour, gmm.k_means(colour, 5), 5)
-    assert np.isfinite(gmm.energies(colour, mixture).min(1)).all()
-    with pytest.raises(ValueError, match="colour is empty"):
-        gmm.fit(colour[:0], np.zeros(0, int), 5)
+def test_mixture_of_equal_colors_is_finite():
+    color = np.full((10, 3), 7.0)
+    mixture = gmm.fit(color, gmm.k_means(color, 5), 5)
+    assert np.isfinite(gmm.energies(color, mixture).min(1)).all()
+    with pytest.raises(ValueError, match="color is empty"):
+        gmm.fit(color[:0], np.zeros(0, int), 5)
 
 
 def test_k_means_separates_clusters():
     random = np.random.default_rng(0)
     truth = np.repeat(np.arange(4), 30)
-    colour = 60.0 * truth[:, None] + random.normal(0, 3, (120, 3))
-    found = gmm.k_means(colour, 4)
+    color = 60.0 * truth[:, None] + random.normal(0, 3, (120, 3))
+    found = gmm.k_means(color, 4)
     assert len({(t, f) for t, f in zip(truth, found, strict=True)}) == 4
 
 

@@ -1,4 +1,4 @@
-"""Cuts against all labellings of tiny images, and the energies they minimise."""
+"""Cuts against all labellings of tiny images, and the energies they minimize."""
 
 import itertools
 
@@ -13,7 +13,7 @@ from jaxseg.inference.graphcut import (
     expand,
     potts_energy,
 )
-from jaxseg.inference.mincut import Links, energy, minimise
+from jaxseg.inference.mincut import Links, energy, minimize
 
 
 def problem(seed, count=9, links=16):
@@ -38,7 +38,7 @@ def brute(cost, links, fixed=None):
 @pytest.mark.parametrize("seed", range(5))
 def test_least_energy_of_all_labellings(seed):
     cost, links = problem(seed)
-    label = minimise(cost, links)
+    label = minimize(cost, links)
     assert energy(label, cost, links) == pytest.approx(brute(cost, links), abs=1e-5)
 
 
@@ -46,7 +46,7 @@ def test_least_energy_of_all_labellings(seed):
 def test_given_labels_stay_and_the_rest_is_optimal(seed):
     cost, links = problem(seed)
     fixed = np.array([0, -1, -1, 1, -1, 1, -1, 0, -1])
-    label = minimise(cost, links, fixed)
+    label = minimize(cost, links, fixed)
     np.testing.assert_array_equal(label[fixed >= 0], fixed[fixed >= 0])
     expected = brute(cost, links, fixed)
     assert energy(label, cost, links) == pytest.approx(expected, abs=1e-5)
@@ -56,7 +56,7 @@ def test_costs_of_any_size_keep_to_32_bits():
     """Costs of 1e9 beside links of 1: they would wrap around if merely scaled."""
     cost, links = problem(1)
     cost[[0, 4]] *= 1e9
-    label = minimise(cost, links)
+    label = minimize(cost, links)
     assert energy(label, cost, links) == pytest.approx(brute(cost, links), rel=1e-9)
     assert label[0] == cost[0].argmin() and label[4] == cost[4].argmin()
 
@@ -98,7 +98,7 @@ def test_what_32_bits_cannot_hold_is_refused(monkeypatch):
 )
 def test_bad_energies_are_refused(cost, links, message):
     with pytest.raises(ValueError, match=message):
-        minimise(cost, links)
+        minimize(cost, links)
 
 
 def test_links_by_definition():
@@ -118,7 +118,7 @@ def test_links_by_definition():
         assert cost == pytest.approx(7 * np.exp(-beta * squared) / length)
 
 
-def test_one_colour_has_links_everywhere():
+def test_one_color_has_links_everywhere():
     links = contrast_links(np.full((2, 3, 3), 9.0), gamma=4.0)
     assert set(np.round(links.first, 6)) == {4.0, round(4 / np.sqrt(2), 6)}
     with pytest.raises(ValueError, match="gamma is -1"):

@@ -39,7 +39,7 @@ def test_upsample_argmax_equals_resize_then_argmax(block, align_corners):
 
 
 def test_upsample_argmax_is_not_argmax_then_upsample():
-    # Between two confident neighbours the runner-up of both can win.
+    # Between two confident neighbors the runner-up of both can win.
     x = jnp.array([[[[3.0, 0.0, 2.0], [0.0, 3.0, 2.0]]]])
     assert upsample_argmax(x, (1, 8)).tolist()[0][0] == [0, 0, 0, 2, 2, 1, 1, 1]
 

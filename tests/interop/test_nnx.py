@@ -47,11 +47,11 @@ def test_same_logits_through_nnx(fill):
 
 def test_training_inside_nnx_lowers_the_loss(fill):
     module = wrapped(fill(MODEL, SHAPE))
-    optimiser = nnx.Optimizer(module, optax.adam(1e-2), wrt=nnx.Param)
+    optimizer = nnx.Optimizer(module, optax.adam(1e-2), wrt=nnx.Param)
     before = np.array(jax.tree.leaves(nnx.state(module, nnx.BatchStat))[0])
 
     @nnx.jit
-    def step(module, optimiser):
+    def step(module, optimizer):
         def loss(module):
             out = module(image(), train=True, mutable=["batch_stats"])
             return optax.softmax_cross_entropy_with_integer_labels(
@@ -59,10 +59,10 @@ def test_training_inside_nnx_lowers_the_loss(fill):
             ).mean()
 
         value, grads = nnx.value_and_grad(loss)(module)
-        optimiser.update(module, grads)
+        optimizer.update(module, grads)
         return value
 
-    losses = [float(step(module, optimiser)) for _ in range(5)]
+    losses = [float(step(module, optimizer)) for _ in range(5)]
     assert losses[-1] < losses[0]
     after = np.array(jax.tree.leaves(nnx.state(module, nnx.BatchStat))[0])
     assert np.abs(after - before).max() > 0  # the running statistics moved

@@ -1,4 +1,4 @@
-"""A small labelled example, and the comparison with slow float64 code."""
+"""A small labeled example, and the comparison with slow float64 code."""
 
 import jax
 import numpy as np

@@ -68,7 +68,7 @@ def test_what_does_not_fit_is_named(config):
 
 
 def test_the_bound_keeps_the_papers_balance():
-    """(sum of CE over pixels + beta sum of KL) / labelled pixels, void or not."""
+    """(sum of CE over pixels + beta sum of KL) / labeled pixels, void or not."""
     random = np.random.default_rng(0)
     logits = random.normal(size=(3, 4, 5, 2)).astype(np.float32)
     label = random.integers(0, 2, (3, 4, 5)).astype(np.int32)
@@ -83,7 +83,7 @@ def test_the_bound_keeps_the_papers_balance():
     rows = np.nonzero(label != 255)
     entropy = -np.log(share[(*rows, label[rows])]).sum()
     count = len(rows[0])
-    expected = (entropy + 10 * (3 + 5)) / count  # nobody labelled the third image
+    expected = (entropy + 10 * (3 + 5)) / count  # nobody labeled the third image
     np.testing.assert_allclose(value, expected, rtol=1e-5)
     np.testing.assert_allclose(parts["kl"], 8 / count, rtol=1e-6)
 

@@ -112,7 +112,7 @@ def test_void_pixels_do_not_matter(scene):
 
 
 def test_each_image_alone_has_its_share_of_the_mean(scene):
-    """Values are per centre: a batch is the entry-weighted mean of its images."""
+    """Values are per center: a batch is the entry-weighted mean of its images."""
     logits, label = scene
     value, weight = compiled(logits, label)
     assert value.shape == weight.shape == label.shape

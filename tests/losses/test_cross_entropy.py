@@ -46,7 +46,7 @@ def test_equals_slow_form(example, same_as, smoothing, divide_by):
     same_as(loss, reference, *example)
 
 
-def test_caffe_and_torch_normalisation_differ_as_stated(example):
+def test_caffe_and_torch_normalization_differ_as_stated(example):
     logits, label = example
     caffe = weighted_mean(*cross_entropy(logits, label, class_weights=WEIGHTS))
     torch = weighted_mean(

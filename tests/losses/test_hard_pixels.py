@@ -38,7 +38,7 @@ def test_ohem_by_hand(threshold, min_kept, expected):
     assert kept(ohem_cross_entropy, **options) == expected
 
 
-def test_ohem_counts_labelled_pixels_only():
+def test_ohem_counts_labeled_pixels_only():
     label = ZEROS.at[0, 0, 0].set(255)
     assert kept(ohem_cross_entropy, label, threshold=0.2, min_kept=2) == [2, 3]
 
@@ -65,7 +65,7 @@ def test_top_k_by_hand(options, expected):
     assert kept(top_k_cross_entropy, **options) == expected
 
 
-def test_top_k_ranks_weighted_losses_of_labelled_pixels():
+def test_top_k_ranks_weighted_losses_of_labeled_pixels():
     label = jnp.array([[[255, 0, 0, 0, 1]]])
     # -log p: 0.05, 0.22, 0.51 for class 0, 4.6 for class 1.
     assert kept(top_k_cross_entropy, label, fraction=0.5) == [3, 4]

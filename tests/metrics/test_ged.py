@@ -1,4 +1,4 @@
-"""Generalised energy distance against loops, closed forms and its conventions."""
+"""Generalized energy distance against loops, closed forms and its conventions."""
 
 import itertools
 

@@ -36,7 +36,7 @@ def test_predicted_but_absent_class_scores_zero():
     assert math.isnan(got["recall"][1]) and got["precision"][1] == 0
 
 
-def test_no_labelled_pixel_is_nan_without_warnings(recwarn):
+def test_no_labeled_pixel_is_nan_without_warnings(recwarn):
     got = scores(np.array([[0, 0], [0, 0], [5, 5]]))
     assert all(math.isnan(got[k]) for k in ("mean_iou", "fw_iou", "pixel_accuracy"))
     assert not recwarn.list

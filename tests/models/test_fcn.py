@@ -18,7 +18,7 @@ from jaxseg.models.fcn_resnet import fcn_resnet
 MAKE = {32: fcn32s_vgg16, 16: fcn16s_vgg16, 8: fcn8s_vgg16}
 
 
-def centre_taps(model, image, channels):
+def center_taps(model, image, channels):
     """Kernels that pass the first channels on: the middle tap, or the mean of two."""
     key = jax.ShapeDtypeStruct((2,), np.uint32)
     shapes = jax.eval_shape(lambda k, x: model.init(k, x), key, image)
@@ -49,11 +49,11 @@ def ramp(rows, columns):
 @pytest.mark.parametrize("stride", [32, 16, 8])
 def test_coordinates_come_back_where_they_were(form, stride):
     """Max pooling of a ramp takes each window's far edge: 15.5, 7.5 and 3.5 pixels
-    beyond the centres of the 1/32, 1/16 and 1/8 cells. All else is offsets; one wrong
+    beyond the centers of the 1/32, 1/16 and 1/8 cells. All else is offsets; one wrong
     cell would show as 8 pixels or more."""
     image = ramp(190, 213)
     model = MAKE[stride](2, form=form, width=2, fc_width=2)
-    variables = centre_taps(model, image, 2)
+    variables = center_taps(model, image, 2)
     logits = np.asarray(jax.jit(model.apply)(variables, image)["logits"])
     scores = {32: 1, 16: 2, 8: 3}[stride]
     beyond = {32: 15.5, 16: 15.5 + 7.5, 8: 15.5 + 7.5 + 3.5}[stride]
@@ -63,7 +63,7 @@ def test_coordinates_come_back_where_they_were(form, stride):
 
 
 def test_alexnet_and_googlenet_coordinates():
-    """Response normalisation is the identity for so small a ramp."""
+    """Response normalization is the identity for so small a ramp."""
     image = ramp(230, 238)
     image[..., 1] = 0
     cases = (
@@ -73,7 +73,7 @@ def test_alexnet_and_googlenet_coordinates():
     for model, beyond in cases:
         for turned in (False, True):
             x = 1e-4 * (image.swapaxes(1, 2) if turned else image)
-            variables = centre_taps(model, x, 1)
+            variables = center_taps(model, x, 1)
             logits = np.asarray(model.apply(variables, x)["logits"]) * 1e4
             want = 1e4 * x[..., :1] + beyond
             inside = (slice(None), slice(64, -80), slice(64, -80))

@@ -1,4 +1,4 @@
-"""pix2pix: patches, normalisation at batch size 1, dropout at test time, sizes."""
+"""pix2pix: patches, normalization at batch size 1, dropout at test time, sizes."""
 
 import functools
 
@@ -72,7 +72,7 @@ def test_a_picture_smaller_than_a_discriminator_takes_is_named():
 
 
 @pytest.mark.parametrize(("name", "side"), [("256", 256), ("128", 128)])
-def test_the_innermost_map_is_one_pixel_without_normalisation(name, side):
+def test_the_innermost_map_is_one_pixel_without_normalization(name, side):
     model = create_model(f"pix2pix_unet{name}", 3)
     image = jax.ShapeDtypeStruct((1, side, side, 3), np.float32)
     key = jax.ShapeDtypeStruct((2,), np.uint32)
@@ -84,10 +84,10 @@ def test_the_innermost_map_is_one_pixel_without_normalisation(name, side):
     depth = model.generator.depth
     assert maps[f"down{depth}"]["__call__"][0].shape == (1, 1, 1, 512)
     names = set(variables["params"]["generator"])
-    normalised = {name for name in names if name.endswith("_norm")}
+    normalized = {name for name in names if name.endswith("_norm")}
     inner = [f"down{i}_norm" for i in range(2, depth)]
     outer = [f"up{i}_norm" for i in range(2, depth + 1)]
-    assert normalised == {*inner, *outer}
+    assert normalized == {*inner, *outer}
     assert {n for n in names if "bias" in variables["params"]["generator"][n]} == {
         "up1"
     }
@@ -95,7 +95,7 @@ def test_the_innermost_map_is_one_pixel_without_normalisation(name, side):
 
 @pytest.fixture
 def pair(fill):
-    """The same parameters, normalising each image or the batch; and two images."""
+    """The same parameters, normalizing each image or the batch; and two images."""
     alone = pix2pix(3, dropped=0, **TINY)
     batch = pix2pix(3, dropped=0, instance=False, **TINY)
     image = np.random.default_rng(1).normal(size=(2, 32, 48, 3)).astype(np.float32)
@@ -108,7 +108,7 @@ def run(model, variables, image, *, train=False, rngs=None):
     return model.apply(variables, image, **options)[0]["logits"]
 
 
-def test_batch_norm_of_one_image_is_the_normalisation_of_each(pair):
+def test_batch_norm_of_one_image_is_the_normalization_of_each(pair):
     """The paper trains and tests with batches of one."""
     alone, batch, variables, image = pair
     assert jax.tree.structure(variables["params"]) == jax.tree.structure(

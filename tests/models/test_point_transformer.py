@@ -8,10 +8,10 @@ import pytest
 from jaxseg import create_model
 from jaxseg.models.point_transformer import keep, largest, level_of
 from jaxseg.nn.block_config import Style
-from jaxseg.nn.vector_attention import VectorAttention, neighbour_softmax
+from jaxseg.nn.vector_attention import VectorAttention, neighbor_softmax
 from jaxseg.ops.points import nearest
 
-NARROW = {"widths": (8, 16, 24), "blocks": (1, 1, 1), "neighbours": (4, 6, 6)}
+NARROW = {"widths": (8, 16, 24), "blocks": (1, 1, 1), "neighbors": (4, 6, 6)}
 
 
 def filled(model, inputs, seed=0):
@@ -149,7 +149,7 @@ def test_one_of_four_points_is_kept():
     assert left.sum(1).tolist() == [5, 2, 1, 0]
 
 
-def test_the_maximum_is_over_valid_neighbours_and_moves_one_of_them():
+def test_the_maximum_is_over_valid_neighbors_and_moves_one_of_them():
     y = np.random.default_rng(0).random((2, 3, 4, 5), np.float32)
     valid = np.random.default_rng(1).random((2, 3, 4)) < 0.6
     valid[0, 0] = False
@@ -161,25 +161,25 @@ def test_the_maximum_is_over_valid_neighbours_and_moves_one_of_them():
 
 
 def attention_by_definition(params, points, x, index, groups):
-    """The formula for one cloud, neighbour by neighbour; normalisation left out."""
+    """The formula for one cloud, neighbor by neighbor; normalization left out."""
     linear = lambda name, v: v @ params[name]["kernel"] + params[name]["bias"]
     relu = lambda v: np.maximum(v, 0)
     query, key, value = (linear(n, x) for n in ("query", "key", "value"))
     out = np.zeros_like(x)
-    for i, neighbours in enumerate(index):
-        delta = linear("position_in", points[neighbours] - points[i])
+    for i, neighbors in enumerate(index):
+        delta = linear("position_in", points[neighbors] - points[i])
         delta = linear("position_out", relu(delta))
-        score = linear("score_in", relu(key[neighbours] - query[i] + delta))
+        score = linear("score_in", relu(key[neighbors] - query[i] + delta))
         score = linear("score_out", relu(score))
         weight = np.exp(score - score.max(0))
         weight = np.tile(weight / weight.sum(0), (1, groups))
-        out[i] = (weight * (value[neighbours] + delta)).sum(0)
+        out[i] = (weight * (value[neighbors] + delta)).sum(0)
     return out
 
 
 @pytest.fixture(scope="module")
 def attention():
-    """A layer without normalisation, its inputs and parameters."""
+    """A layer without normalization, its inputs and parameters."""
     layer = VectorAttention(groups=4, style=Style(norm="none"))
     points, _ = clouds(30, batch=1)
     x = np.random.default_rng(1).normal(size=(1, 30, 8)).astype(np.float32)
@@ -220,10 +220,10 @@ def test_equal_features_and_no_position_give_the_value(attention):
     np.testing.assert_allclose(found, value, rtol=1e-4, atol=1e-5)
 
 
-def test_weights_sum_to_one_over_the_neighbours_there_are():
+def test_weights_sum_to_one_over_the_neighbors_there_are():
     score = np.random.default_rng(0).normal(size=(1, 2, 4, 3)).astype(np.float32)
     valid = np.array([[[True, True, False, True], [False] * 4]])
-    weight = np.asarray(neighbour_softmax(score, valid))
+    weight = np.asarray(neighbor_softmax(score, valid))
     np.testing.assert_allclose(weight[0, 0].sum(0), 1, rtol=1e-6)
     assert not weight[0, 0, 2].any() and not weight[0, 1].any()
 

@@ -63,7 +63,7 @@ def bright(places, size):
 
 
 def pass_through(model, shape):
-    """Every convolution passes channel 0 on; no normalisation."""
+    """Every convolution passes channel 0 on; no normalization."""
     key = jax.ShapeDtypeStruct((2,), np.uint32)
     image = jax.ShapeDtypeStruct(shape, np.float32)
     shapes = jax.eval_shape(lambda k, x: model.init(k, x), key, image)
@@ -150,7 +150,7 @@ def test_unknown_places_are_named():
         model.init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
 
 
-def test_contrast_normalisation_needs_three_channels():
+def test_contrast_normalization_needs_three_channels():
     gray = jnp.zeros((1, 16, 16, 1))
     with pytest.raises(ValueError, match="3 channels, the image has 1"):
         segnet_basic(2, width=2).init(jax.random.key(0), gray)
@@ -158,11 +158,11 @@ def test_contrast_normalisation_needs_three_channels():
         segnet_basic(2, width=2, contrast="lcn").init(jax.random.key(0), gray)
 
 
-def test_contrast_normalisation_acts_on_raw_values():
-    """A mid-grey image is divided by about (1 + 1e-4 / 5 * 3 * 128^2) ** 0.75."""
-    grey = np.full((1, 1, 1, 3), 128 / 255, np.float32)
+def test_contrast_normalization_acts_on_raw_values():
+    """A mid-gray image is divided by about (1 + 1e-4 / 5 * 3 * 128^2) ** 0.75."""
+    gray = np.full((1, 1, 1, 3), 128 / 255, np.float32)
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    image = ((grey - mean) / std).astype(np.float32)
+    image = ((gray - mean) / std).astype(np.float32)
     model = segnet_basic(2)
     got = model.bind({}).normalize_contrast(jnp.asarray(image))
     want = 128 / (1 + 1e-4 / 5 * 3 * 128**2) ** 0.75

@@ -24,8 +24,8 @@ SHAPE = (8, 3, 5, 6)
 def draw():
     """Examples whose means lie apart, so that it matters who shares statistics."""
     random = np.random.default_rng(0)
-    centre = random.normal(0, 2, (8, 1, 1, 6))
-    return random.normal(centre, 1.5, SHAPE).astype(np.float32)
+    center = random.normal(0, 2, (8, 1, 1, 6))
+    return random.normal(center, 1.5, SHAPE).astype(np.float32)
 
 
 def variables():
@@ -42,7 +42,7 @@ def variables():
 
 
 def part_by_part(x, state, parts):
-    """Plain batch normalisation of every part alone; statistics averaged."""
+    """Plain batch normalization of every part alone; statistics averaged."""
     norm, outputs, stats = Norm(), [], []
     for piece in np.split(x, parts):
         y, new = norm.apply(state, piece, train=True, mutable=["batch_stats"])
@@ -52,7 +52,7 @@ def part_by_part(x, state, parts):
 
 
 @pytest.mark.parametrize("parts", [2, 4, 8])
-def test_parts_are_normalised_apart(parts):
+def test_parts_are_normalized_apart(parts):
     x, state = draw(), variables()
     target = np.random.default_rng(1).normal(size=SHAPE).astype(np.float32)
 
@@ -125,7 +125,7 @@ def test_impossible_parts_are_named():
 
 
 class Net(nn.Module):
-    """`depth` convolutions, each with a normalisation."""
+    """`depth` convolutions, each with a normalization."""
 
     depth: int
     style: Style
@@ -160,9 +160,9 @@ def all_reduces(depth, style):
     return len(re.findall(r" all-reduce(?:-start)?\(", text))
 
 
-@pytest.mark.usefixtures("full_optimisation")
+@pytest.mark.usefixtures("full_optimization")
 def test_all_reduces_of_a_step():
-    """Synchronised: two per layer, once forward and once backward. Parts: none."""
+    """Synchronized: two per layer, once forward and once backward. Parts: none."""
     none, whole, parts = (
         all_reduces(3, style)
         for style in (Style(norm="none"), Style(), Style(batch_groups=8))

@@ -24,7 +24,7 @@ def draw(*shape, seed=0):
 
 
 def filled(module, *inputs, seed=1):
-    """Random parameters of the module, without running its initialisers."""
+    """Random parameters of the module, without running its initializers."""
     shapes = jax.eval_shape(
         lambda *xs: module.init(jax.random.key(0), *xs, train=False), *inputs
     )

@@ -52,10 +52,10 @@ def relu(x):
     return np.maximum(x, 0)
 
 
-@pytest.mark.parametrize(("normalise", "relu_last"), [(False, False), (True, True)])
-def test_glore_equals_its_equation(normalise, relu_last):
+@pytest.mark.parametrize(("normalize", "relu_last"), [(False, False), (True, True)])
+def test_glore_equals_its_equation(normalize, relu_last):
     x = draw((2, 3, 4, 6))
-    module = GloReUnit(5, 3, normalise, relu_last)
+    module = GloReUnit(5, 3, normalize, relu_last)
     variables = setup(module, x)
     v, got = arrays(variables), module.apply(variables, x, train=False)
     p = v["params"]
@@ -64,7 +64,7 @@ def test_glore_equals_its_equation(normalise, relu_last):
         state, assign = linear(p["state"], flat), linear(p["assign"], flat)
         nodes = np.zeros((3, 5))
         for n in range(12):
-            nodes += np.outer(assign[n], state[n]) / (12 if normalise else 1)
+            nodes += np.outer(assign[n], state[n]) / (12 if normalize else 1)
         mix = p["mix"]["linear"]
         mixed = mix["kernel"].T @ nodes + mix["bias"][:, None] + nodes
         if relu_last:
@@ -90,12 +90,12 @@ def test_glore_identity_and_pixel_order():
     )
 
 
-def test_glore_normalised_does_not_see_the_image_size():
+def test_glore_normalized_does_not_see_the_image_size():
     """The same image tiled twice: equal outputs with division by N, not without."""
     x = draw((1, 4, 4, 6))
     tiled = jnp.concatenate([x, x], axis=2)
-    for normalise, same in ((True, True), (False, False)):
-        module = GloReUnit(4, 3, normalise)
+    for normalize, same in ((True, True), (False, False)):
+        module = GloReUnit(4, 3, normalize)
         variables = setup(module, x)
         one = module.apply(variables, x, train=False)
         two = module.apply(variables, tiled, train=False)[:, :, :4]

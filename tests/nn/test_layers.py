@@ -74,7 +74,7 @@ def test_bilinear_transposed_convolution_starts_as_resizing():
     np.testing.assert_allclose(y[inside], resize(x, (12, 14))[inside], atol=1e-5)
 
 
-def test_he_initialisation_keeps_the_variance():
+def test_he_initialization_keeps_the_variance():
     kernel = Conv(256, 3).init(jax.random.key(0), draw((1, 4, 4, 64)))["params"][
         "kernel"
     ]

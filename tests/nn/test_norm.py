@@ -1,4 +1,4 @@
-"""Normalisation by its definition, and where its statistics come from."""
+"""Normalization by its definition, and where its statistics come from."""
 
 import jax
 import jax.numpy as jnp

@@ -24,8 +24,8 @@ RANDOM = np.random.default_rng(0)
 def slow_deconv(x, stride, kernel):
     """`[h, w]`, one product at a time, uncropped."""
     half = (kernel + 1) // 2
-    centre = half - 1 if kernel % 2 else half - 0.5
-    taps = 1 - np.abs(np.arange(kernel) - centre) / half
+    center = half - 1 if kernel % 2 else half - 0.5
+    taps = 1 - np.abs(np.arange(kernel) - center) / half
     out = np.zeros([(n - 1) * stride + kernel for n in x.shape])
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):

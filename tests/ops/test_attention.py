@@ -56,7 +56,7 @@ def test_rows_sum_to_one_even_for_huge_scores():
     assert np.isfinite(attend(query * 1e4, key, value)).all()
 
 
-def test_memory_grows_with_n_not_with_n_squared(full_optimisation):
+def test_memory_grows_with_n_not_with_n_squared(full_optimization):
     """Temporary memory of the gradient, one head of 16 channels."""
 
     def peak(impl, count):

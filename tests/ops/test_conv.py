@@ -70,7 +70,7 @@ def test_conv_equals_lax(case):
 
 
 def test_idle_taps_leave_the_program():
-    """At a rate beyond the map only the centre tap is computed: a matrix product."""
+    """At a rate beyond the map only the center tap is computed: a matrix product."""
     x, kernel = draw((1, 9, 9, 4), 0), draw((3, 3, 4, 5), 1)
     text = str(jax.make_jaxpr(lambda x: conv(x, kernel, rate=9, padding=9))(x))
     assert "conv_general_dilated" not in text

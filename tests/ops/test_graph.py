@@ -85,7 +85,7 @@ def test_one_hot_assignment_pools_and_returns_node_features():
     want = np.stack([x[0][node == k].sum(0) for k in range(3)])
     np.testing.assert_allclose(pooled[0], want, rtol=1e-5)
     np.testing.assert_allclose(
-        pool_nodes(assign, jnp.asarray(x), normalise=True)[0], want / 8, rtol=1e-5
+        pool_nodes(assign, jnp.asarray(x), normalize=True)[0], want / 8, rtol=1e-5
     )
     spread = spread_nodes(assign, pooled)
     np.testing.assert_allclose(spread[0], want[node], rtol=1e-5)

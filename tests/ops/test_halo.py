@@ -16,7 +16,7 @@ from jaxseg.analysis.hlo.program_text import collectives
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import avg_pool, max_pool
 from jaxseg.ops.spatial import layout as shard
-from jaxseg.ops.spatial.halo import with_neighbours
+from jaxseg.ops.spatial.halo import with_neighbors
 from jaxseg.ops.transposed import conv_transpose
 from jaxseg.training.devices.drivers import within_mesh
 from jaxseg.training.devices.mesh import make_mesh
@@ -120,12 +120,12 @@ def test_value_and_gradients_are_those_of_one_device(name):
 
 @pytest.mark.parametrize("fill", [0.0, -np.inf])
 @pytest.mark.parametrize(("before", "after"), [(1, 0), (0, 2), (3, 5), (9, 9)])
-def test_neighbours_near_and_far(before, after, fill):
+def test_neighbors_near_and_far(before, after, fill):
     mesh, x = make_mesh(2, 4), np.arange(1, 17, dtype=np.float32).reshape(2, 8, 1, 1)
 
     def run(x):
         local = partial(
-            with_neighbours, axis=1, name="space", before=before, after=after, fill=fill
+            with_neighbors, axis=1, name="space", before=before, after=after, fill=fill
         )
         lies = shard.tiles(x)
         return shard.per_device(local, lies, lies)(x)

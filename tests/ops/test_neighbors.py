@@ -1,4 +1,4 @@
-"""Ring neighbours against indexing."""
+"""Ring neighbors against indexing."""
 
 import numpy as np
 import pytest

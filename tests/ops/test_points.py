@@ -1,4 +1,4 @@
-"""Farthest points, nearest neighbours and interpolation against slow definitions."""
+"""Farthest points, nearest neighbors and interpolation against slow definitions."""
 
 import jax
 import jax.numpy as jnp
@@ -85,7 +85,7 @@ def test_padding_is_never_chosen():
     assert np.isinf(squared[..., 13:]).all()
 
 
-def test_more_neighbours_than_points():
+def test_more_neighbors_than_points():
     points = cloud(1, 3, 3)
     index, squared = nearest(points, points, 5)
     assert index.shape == squared.shape == (1, 3, 5)
@@ -136,7 +136,7 @@ def test_large_clouds_need_no_square_matrix():
     assert largest(small.jaxpr) >= 40_960**2  # the measure sees a square matrix
 
 
-def test_compiled_search_holds_one_block(full_optimisation):
+def test_compiled_search_holds_one_block(full_optimization):
     points = jax.ShapeDtypeStruct((1, 8192, 3), jnp.float32)
     run = jax.jit(lambda p: nearest(p, p, 8, block=64))
     memory = run.lower(points).compile().memory_analysis()

@@ -100,7 +100,7 @@ def test_sweep_is_affine_equivariant_and_causal():
 
 
 def cspn_loops(x, guidance, steps, absolute=False, anchor=None, anchored=None):
-    """arXiv 1808.00150 with the centre on H_0, guidance at the receiving pixel."""
+    """arXiv 1808.00150 with the center on H_0, guidance at the receiving pixel."""
     batch, height, width, _ = x.shape
     current = x.copy()
     for _ in range(steps):
@@ -151,12 +151,12 @@ def test_cspn_holds_the_anchor():
 
 
 @pytest.mark.parametrize("read", ["receiver", "source", "release"])
-def test_cspn_weights_are_normalised_and_constants_stay(read):
+def test_cspn_weights_are_normalized_and_constants_stay(read):
     guidance = jnp.asarray(draw((2, 5, 6, 8), 7))
-    kappa, centre = cspn_kernel(guidance, read=read)
+    kappa, center = cspn_kernel(guidance, read=read)
     np.testing.assert_allclose(jnp.abs(kappa).sum(-1), 1, atol=1e-6)
-    np.testing.assert_allclose(kappa.sum(-1) + centre[..., 0], 1, atol=1e-6)
-    assert centre.max() <= 2 and centre.min() >= 0
+    np.testing.assert_allclose(kappa.sum(-1) + center[..., 0], 1, atol=1e-6)
+    assert center.max() <= 2 and center.min() >= 0
     out = cspn(
         jnp.full((2, 5, 6, 1), 3.0), guidance, steps=24, read=read, absolute=True
     )
@@ -171,8 +171,8 @@ def test_cspn_constant_is_fixed_with_signed_gates_too():
 
 def test_cspn_absolute_mode_obeys_the_maximum_principle():
     guidance, x = jnp.asarray(draw((1, 6, 6, 8), 8)), jnp.asarray(draw((1, 6, 6, 2), 9))
-    _, centre = cspn_kernel(guidance, absolute=True)
-    np.testing.assert_allclose(centre, 0, atol=1e-6)
+    _, center = cspn_kernel(guidance, absolute=True)
+    np.testing.assert_allclose(center, 0, atol=1e-6)
     out = cspn(x, guidance, absolute=True)
     assert out.min() >= x.min() - 1e-5 and out.max() <= x.max() + 1e-5
     np.testing.assert_allclose(
@@ -180,7 +180,7 @@ def test_cspn_absolute_mode_obeys_the_maximum_principle():
     )
 
 
-def test_cspn_source_reads_the_neighbours_guidance():
+def test_cspn_source_reads_the_neighbors_guidance():
     """Channel 0 (up left) at (4, 5) acts on (5, 6) as source, on (4, 5) as receiver."""
     guidance, x = (
         jnp.asarray(draw((1, 8, 8, 8), 10)),

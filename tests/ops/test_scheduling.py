@@ -40,8 +40,8 @@ def test_what_comes_after_a_value_is_unchanged_by_it(value):
     waiting, pull = jax.vjp(order_after, x, jnp.float32(value))
     np.testing.assert_array_equal(waiting, x)
     slope = jnp.asarray([1.0, 2.0, 3.0, 4.0], jnp.float32)
-    towards, of_value = pull(slope)
-    np.testing.assert_array_equal(towards, slope)
+    toward, of_value = pull(slope)
+    np.testing.assert_array_equal(toward, slope)
     assert of_value == 0
     assert order_after(x.astype(jnp.bfloat16), jnp.float32(value)).dtype == jnp.bfloat16
 

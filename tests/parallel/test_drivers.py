@@ -19,7 +19,7 @@ from jaxseg.training.step.augment import prepare_eval, prepare_train
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import eval_step, train_step
 
-COLOURS = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.25)}
+COLORS = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.25)}
 CONFIG = OptimConfig(
     name="sgd", learning_rate=0.05, clip_norm=5.0, groups=(("head/.*", 2.0),)
 )
@@ -38,7 +38,7 @@ OBJECTIVES = {
 
 
 class Net(nn.Module):
-    """Two convolutions, synchronised batch norm, an auxiliary head."""
+    """Two convolutions, synchronized batch norm, an auxiliary head."""
 
     style: Style = Style()
 
@@ -71,7 +71,7 @@ def train(kind, devices, objective, space=1):
     loss_fn = build_objective(
         OBJECTIVES[objective], class_pixels=(4, 3, 2, 1), axis_name=axis_name
     )
-    prepare = functools.partial(prepare_train, colour=0.3, **COLOURS)
+    prepare = functools.partial(prepare_train, color_jitter=0.3, **COLORS)
     options = {"prepare": prepare, "schedule": schedule, "axis_name": axis_name}
     step = functools.partial(
         train_step, model=model, tx=tx, loss_fn=loss_fn, ema=0.9, **options
@@ -122,7 +122,7 @@ def test_training_is_the_same_everywhere(kind, devices, space, objective):
             getattr(expected[0], part),
         )
     for row, wanted in zip(got[1], expected[1], strict=True):
-        assert row["labelled"] == wanted["labelled"]
+        assert row["labeled"] == wanted["labeled"]
         for name, value in wanted.items():
             if name != "correct":
                 np.testing.assert_allclose(row[name], value, rtol=1e-5, err_msg=name)
@@ -136,7 +136,7 @@ def evaluate(kind, devices, size):
     state = create_state(
         model, optim.build(CONFIG, 10)[0], seed=3, image_shape=(1, 8, 6, 3)
     )
-    prepare = functools.partial(prepare_eval, **COLOURS)
+    prepare = functools.partial(prepare_eval, **COLORS)
     options = {"num_classes": 4, "prepare": prepare, "axis_name": axis_name}
     step = functools.partial(eval_step, model=model, **options)
     if kind == "pmap":

@@ -93,7 +93,7 @@ def test_mean_of_device_means_would_be_wrong(example):
     assert abs(np.mean(means) - right) > 0.005
 
 
-def test_sharding_moves_no_map(full_optimisation):
+def test_sharding_moves_no_map(full_optimization):
     """Cross entropy and its gradient, and counting, gather no pixels."""
     mesh = make_mesh(4, 2)
     logits = jax.ShapeDtypeStruct(

@@ -48,9 +48,9 @@ def test_two_processes_equal_one(tmp_path):
     for file in sorted(tmp_path.iterdir()):
         got = np.load(file)
         np.testing.assert_array_equal(got["matrix"], expected["matrix"], file.name)
-        assert got["labelled"] == expected["labelled"]
+        assert got["labeled"] == expected["labeled"]
         assert sorted(got) == sorted(expected)
-        for name in set(got) - {"matrix", "labelled"}:
+        for name in set(got) - {"matrix", "labeled"}:
             np.testing.assert_allclose(
                 got[name],
                 expected[name],

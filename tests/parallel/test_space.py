@@ -128,7 +128,7 @@ def test_training_on_shared_rows(name, space, fill):
         assert_near(getattr(got[0], key), getattr(expected[0], key), share)
     change = functools.partial(jax.tree.map, lambda a, b: np.asarray(a) - b)
     assert_near(change(got[0].params, before), change(expected[0].params, before), 1e-3)
-    assert got[1]["labelled"] == expected[1]["labelled"]
+    assert got[1]["labeled"] == expected[1]["labeled"]
     np.testing.assert_allclose(got[1]["loss"], expected[1]["loss"], rtol=1e-5)
 
 

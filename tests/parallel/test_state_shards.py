@@ -1,4 +1,4 @@
-"""Parameters, optimiser state and averages in parts: equal results, an eighth each."""
+"""Parameters, optimizer state and averages in parts: equal results, an eighth each."""
 
 import functools
 

@@ -81,7 +81,7 @@ def train(kind):
     return {
         **{jax.tree_util.keystr(path): np.asarray(x) for path, x in flat},
         "loss": np.asarray(metrics["loss"]),
-        "labelled": np.asarray(metrics["labelled"]),
+        "labeled": np.asarray(metrics["labeled"]),
         "matrix": np.asarray(matrix),
     }
 

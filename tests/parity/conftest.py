@@ -42,7 +42,7 @@ def peers():
 
 @pytest.fixture(autouse=True)
 def exact_numerics():
-    """Default optimisations and full float32 products, as users run."""
+    """Default optimizations and full float32 products, as users run."""
     name = "jax_disable_most_optimizations"
     before = jax.config.read(name)
     jax.config.update(name, False)

@@ -1,4 +1,4 @@
-"""Real PyTorch libraries as references: import them, randomise them, compare.
+"""Real PyTorch libraries as references: import them, randomize them, compare.
 
 torchvision and mmcv expect operators of a CUDA build. The declarations below let
 their pure Python models import beside a CPU build; calling such an operator raises.
@@ -93,11 +93,11 @@ def _absent(name: str):
 _KEPT: list[object] = []
 
 
-def randomise(model: nn.Module, seed: int = 0, *, size=(64, 64), channels=3, run=None):
+def randomize(model: nn.Module, seed: int = 0, *, size=(64, 64), channels=3, run=None):
     """Random weights, affine parameters and running statistics, in place.
 
     Statistics are measured on eight random images and then disturbed, so that every
-    activation is O(1) and yet no normalisation is the identity: a forgotten scale,
+    activation is O(1) and yet no normalization is the identity: a forgotten scale,
     mean or epsilon shows.
 
     Args:
@@ -212,7 +212,7 @@ def compare(
 
     Args:
         model: a jaxseg module (or backbone) with outputs NHWC by name.
-        torch_model: the reference, already randomised.
+        torch_model: the reference, already randomized.
         rules: the import table.
         sizes: image sizes (H, W), an even and an odd one.
         run: ``run(torch_model, x) -> {name: NCHW tensor}``.

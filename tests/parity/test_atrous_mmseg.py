@@ -50,7 +50,7 @@ def build(peers, name, blocks=BLOCKS):
         stage = getattr(net.backbone, f"layer{index}")
         short = torch.nn.Sequential(*list(stage)[:count])
         setattr(net.backbone, f"layer{index}", short)
-    return peers.randomise(net, run=run(peers))
+    return peers.randomize(net, run=run(peers))
 
 
 def run(peers):

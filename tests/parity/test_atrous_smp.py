@@ -35,7 +35,7 @@ def test_deeplabv3(peers, stride):
     options = {**V3, "output_stride": stride}
     model = create_model("deeplabv3_resnet50", 5, blocks=BLOCKS, **options)
     rules, label = smp_deeplab.MAP_V3, f"smp: DeepLabV3 resnet50 /{stride}"
-    peers.compare(model, peers.randomise(net), rules, label=label, sizes=SIZES)
+    peers.compare(model, peers.randomize(net), rules, label=label, sizes=SIZES)
 
 
 @pytest.mark.slow
@@ -45,7 +45,7 @@ def test_deeplabv3plus(peers, depth):
     options = {**PLUS, "depth": depth, "blocks": BLOCKS}
     model = create_model("deeplabv3plus_resnet50", 5, **options)
     label, rules = f"smp: DeepLabV3Plus resnet{depth}", smp_deeplab.MAP_V3PLUS
-    peers.compare(model, peers.randomise(net), rules, label=label, sizes=SIZES)
+    peers.compare(model, peers.randomize(net), rules, label=label, sizes=SIZES)
 
 
 @pytest.mark.slow
@@ -54,7 +54,7 @@ def test_deeplabv3plus_mobilenet(peers):
     options = {**PLUS, "tap": "output", "last": 1280}
     model = create_model("deeplabv3plus_mobilenetv2", 5, **options)
     label, rules = "smp: DeepLabV3Plus mobilenet_v2", smp_deeplab.MAP_V3PLUS_MOBILENET
-    peers.compare(model, peers.randomise(net), rules, label=label, sizes=SIZES[1:])
+    peers.compare(model, peers.randomize(net), rules, label=label, sizes=SIZES[1:])
 
 
 @pytest.mark.slow
@@ -73,7 +73,7 @@ def test_pspnet(peers, depth, level):
         and dict(row.options)["tap"] == f"c{level}"
     )
     model = create_model(network.name, 5, blocks=BLOCKS, **dict(network.options))
-    net = peers.randomise(net, size=(256, 256))
+    net = peers.randomize(net, size=(256, 256))
     label = f"smp: PSPNet resnet{depth} on c{level}"
     sizes = ((256, 256), (192, 256))
     peers.compare(model, net, source.rules(), label=label, sizes=sizes)
@@ -81,7 +81,7 @@ def test_pspnet(peers, depth, level):
 
 def test_the_early_rate_matters(peers):
     """Without it the same import is visibly off."""
-    net = peers.randomise(shorten(build(peers, "DeepLabV3Plus")))
+    net = peers.randomize(shorten(build(peers, "DeepLabV3Plus")))
     options = {**PLUS, "eager_rate": False}
     model = create_model("deeplabv3plus_resnet50", 5, blocks=BLOCKS, **options)
     with pytest.raises(AssertionError, match="> 1e-02"):

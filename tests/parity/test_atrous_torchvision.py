@@ -22,7 +22,7 @@ def test_deeplabv3_resnet(peers):
     net = build(weights=None, weights_backbone=None, num_classes=5, aux_loss=True)
     for index in (1, 2, 3, 4):  # two units: one at the old rate, one at the new
         net.backbone[f"layer{index}"] = net.backbone[f"layer{index}"][:2]
-    peers.randomise(net)
+    peers.randomize(net)
     model = create_model("deeplabv3_resnet50", 5, aux=True, blocks=(2, 2, 2, 2))
     label = "torchvision: deeplabv3_resnet50"
     peers.compare(model, net, torchvision_deeplabv3.MAP, label=label)
@@ -36,7 +36,7 @@ def test_deeplabv3_mobilenet(peers):
     model = create_model("deeplabv3_mobilenetv3", 5, **options)
     label = "torchvision: deeplabv3_mobilenet_v3_large"
     rules = torchvision_deeplabv3.MAP_MOBILENET
-    peers.compare(model, peers.randomise(net), rules, label=label)
+    peers.compare(model, peers.randomize(net), rules, label=label)
 
 
 @pytest.mark.slow
@@ -45,7 +45,7 @@ def test_lraspp(peers):
     net = build(weights=None, weights_backbone=None, num_classes=5)
     model = create_model("lraspp_mobilenetv3", 5, eager_rate=True)
     label = "torchvision: lraspp_mobilenet_v3_large"
-    peers.compare(model, peers.randomise(net), torchvision_lraspp.MAP, label=label)
+    peers.compare(model, peers.randomize(net), torchvision_lraspp.MAP, label=label)
 
 
 @pytest.mark.slow
@@ -65,7 +65,7 @@ def test_googlenet(peers):
                 outputs[stages[name]] = x
         return outputs
 
-    peers.randomise(net, run=run)
+    peers.randomize(net, run=run)
     rules = torchvision_googlenet.BACKBONE + drop(r"fc\.(weight|bias)")
     peers.compare(GoogLeNet(), net, rules, run=run, label="torchvision: googlenet")
 
@@ -73,7 +73,7 @@ def test_googlenet(peers):
 def test_alexnet(peers):
     net = peers.torchvision.models.alexnet()
     run = lambda net, x: {"c5": net.features(x)}
-    peers.randomise(net, run=run)
+    peers.randomize(net, run=run)
     rules = torchvision_alexnet.BACKBONE + drop(r"classifier\.\d\.(weight|bias)")
     sizes = ((96, 96), (95, 130))
     peers.compare(
@@ -90,7 +90,7 @@ def test_alexnet(peers):
 def test_xception(peers, depth, output_stride):
     net = peers.timm.create_model(f"xception{depth}", output_stride=output_stride)
     run = lambda net, x: {"c5": net.forward_features(x)}
-    peers.randomise(net, run=run)
+    peers.randomize(net, run=run)
     rules = timm_xception.backbone(depth) + drop(r"head\.fc\.(weight|bias)")
     model = Xception(depth, output_stride)
     label = f"timm: xception{depth} at stride {output_stride}"

@@ -91,7 +91,7 @@ def tiny_resnet(net):
 
 @pytest.mark.slow
 def test_mmseg_hrnet(peers):
-    net = peers.randomise(build(peers, "fcn_hr18"), run=whole)
+    net = peers.randomize(build(peers, "fcn_hr18"), run=whole)
     model = create_model("hrnet_w18", 19, head_bias=False, two_step=True)
     label = "mmseg: HRNet-W18"
     peers.compare(model, net, mmseg_hrnet.MAP, run=whole, label=label)
@@ -99,7 +99,7 @@ def test_mmseg_hrnet(peers):
 
 @pytest.mark.slow
 def test_mmseg_ocrnet(peers):
-    net = peers.randomise(build(peers, "ocrnet_hr18"), run=whole)
+    net = peers.randomize(build(peers, "ocrnet_hr18"), run=whole)
     model = create_model(
         "ocrnet_hrnet_w18", 19, bias=False, align_corners=False, two_step=True
     )
@@ -115,7 +115,7 @@ def test_mmseg_ocrnet(peers):
 @pytest.mark.slow
 def test_mmseg_ocrnet_resnet(peers):
     """The cascade: the region head reads layer 3."""
-    net = peers.randomise(tiny_resnet(build(peers, "ocrnet_r50-d8")), run=whole)
+    net = peers.randomize(tiny_resnet(build(peers, "ocrnet_r50-d8")), run=whole)
     options = {"bias": False, "align_corners": False, "region_features": 256}
     model = create_model("ocrnet_resnet101", 19, depth=50, **options, **TRUNK)
     source = weights.detect(net.state_dict())
@@ -135,7 +135,7 @@ def test_mmseg_setr(peers, decoder):
         num_layers=12,
         out_indices=taps,
     )
-    peers.randomise(net, run=whole)
+    peers.randomize(net, run=whole)
     model = create_model(
         f"setr_{decoder}_vitl16",
         19,
@@ -151,7 +151,7 @@ def test_mmseg_setr(peers, decoder):
 @pytest.mark.slow
 def test_mmseg_danet(peers):
     net = tiny_resnet(build(peers, "danet_r50-d8"))
-    peers.randomise(net, run=danet_outputs)
+    peers.randomize(net, run=danet_outputs)
     model = create_model(
         "danet_resnet50", 19, variant="release", align_corners=False, **TRUNK
     )
@@ -170,7 +170,7 @@ def danet_outputs(net, x):
 def test_mmseg_nonlocal(peers, mode):
     net = tiny_resnet(build(peers, "nonlocal_r50-d8"))
     net.decode_head.nl_block.mode = mode
-    peers.randomise(net, run=whole)
+    peers.randomize(net, run=whole)
     model = create_model("nonlocal_resnet50", 19, use_scale=True, mode=mode, **TRUNK)
     peers.compare(
         model,
@@ -183,8 +183,8 @@ def test_mmseg_nonlocal(peers, mode):
 
 @pytest.mark.slow
 def test_mmseg_bisenet(peers):
-    """Nearest upsampling by whole factors: elsewhere torch's "nearest" is off-centre."""
-    net = peers.randomise(build(peers, "bisenetv1_r18-d32"), run=bisenet_outputs)
+    """Nearest upsampling by whole factors: elsewhere torch's "nearest" is off-center."""
+    net = peers.randomize(build(peers, "bisenetv1_r18-d32"), run=bisenet_outputs)
     peers.compare(
         create_model("bisenet_resnet18", 19, form="mmseg"),
         net,
@@ -214,7 +214,7 @@ def test_timm_vit(peers, name):
     """Tokens before the final norm; another size resizes the position embedding."""
     net = peers.timm.create_model(name, img_size=64, num_classes=0)
     run = vit_layers((3, 11))
-    peers.randomise(net, run=run)
+    peers.randomize(net, run=run)
     distilled = "distilled" in name
     model = ViT(12, 192, 3, image_size=(64, 64), taps=(3, 11), distilled=distilled)
     peers.compare(
@@ -242,7 +242,7 @@ def test_timm_seresnet(peers, depth):
     run = lambda net, x: {
         f"c{i + 1}": y for i, y in enumerate(net.forward_intermediates(x)[1])
     }
-    peers.randomise(net, run=run)
+    peers.randomize(net, run=run)
     peers.compare(
         SEResNet(depth),
         net,
@@ -261,7 +261,7 @@ def test_timm_hrnet(peers):
         x = net.act2(net.bn2(net.conv2(net.act1(net.bn1(net.conv1(x))))))
         return {f"c{i + 2}": y for i, y in enumerate(net.stages(x))}
 
-    peers.randomise(net, run=run)
+    peers.randomize(net, run=run)
     trunk = {"first_blocks": 2, "blocks": 2, "modules": (1, 3, 2)}
     model = HRNet(18, method="nearest", **trunk)
     rules = timm_hrnet.BACKBONE + timm_hrnet.CLASSIFIER

@@ -11,7 +11,7 @@ RULES = table.BACKBONE + drop(r"classifier\.(weight|bias)")
 
 
 def levels(net, x):
-    """Transition convolutions (before pooling) and the normalised end."""
+    """Transition convolutions (before pooling) and the normalized end."""
     outputs = {}
     for name, layer in net.features.named_children():
         if name.startswith("transition"):
@@ -28,14 +28,14 @@ def levels(net, x):
 @pytest.mark.parametrize("depth", [121, 161])
 def test_torchvision(peers, depth):
     net = getattr(peers.torchvision.models, f"densenet{depth}")()
-    peers.randomise(net)
+    peers.randomize(net)
     label = f"torchvision: densenet{depth}"
     peers.compare(DenseNet(depth), net, RULES, run=levels, label=label)
 
 
 @pytest.mark.slow
 def test_timm(peers):
-    net = peers.randomise(peers.timm.create_model("densenet121"))
+    net = peers.randomize(peers.timm.create_model("densenet121"))
     run = lambda net, x: {"c5": net.forward_features(x)}
     peers.compare(DenseNet(121), net, RULES, run=run, label="timm: densenet121")
 

@@ -28,7 +28,7 @@ def levels(ends):
 
 @pytest.mark.slow
 def test_v2(peers):
-    net = peers.randomise(peers.torchvision.models.mobilenet_v2())
+    net = peers.randomize(peers.torchvision.models.mobilenet_v2())
     run = levels({1: "c1", 3: "c2", 6: "c3", 13: "c4"})
     model, rules = MobileNetV2(last=1280), v2.BACKBONE + _CLASSIFIER
     peers.compare(model, net, rules, run=run, label="torchvision: mobilenet_v2")
@@ -36,7 +36,7 @@ def test_v2(peers):
 
 @pytest.mark.slow
 def test_v2_of_timm(peers):
-    net = peers.randomise(peers.timm.create_model("mobilenetv2_100"))
+    net = peers.randomize(peers.timm.create_model("mobilenetv2_100"))
     run = lambda net, x: {"c5": net.forward_features(x)}
     model, rules = MobileNetV2(last=1280), timm_v2.BACKBONE + _CLASSIFIER
     peers.compare(model, net, rules, run=run, label="timm: mobilenetv2_100")
@@ -52,7 +52,7 @@ def test_v2_of_timm(peers):
 )
 def test_v3(peers, size, rules, ends):
     net = getattr(peers.torchvision.models, f"mobilenet_v3_{size}")()
-    peers.randomise(net)
+    peers.randomize(net)
     model, label = MobileNetV3(size), f"torchvision: mobilenet_v3_{size}"
     run = lambda net, x: {"c5": net.features(x)}
     peers.compare(model, net, rules + _CLASSIFIER, run=run, label=label)
@@ -62,7 +62,7 @@ def test_v3(peers, size, rules, ends):
 @pytest.mark.parametrize("size", ["large", "small"])
 def test_v3_of_timm(peers, size):
     """The same layers with another epsilon; with ours it is visibly off."""
-    net = peers.randomise(peers.timm.create_model(f"mobilenetv3_{size}_100"))
+    net = peers.randomize(peers.timm.create_model(f"mobilenetv3_{size}_100"))
     run = lambda net, x: {"c5": net.blocks(net.bn1(net.conv_stem(x)))}
     rules = getattr(timm_v3, f"BACKBONE_{size.upper()}") + timm_v3.CLASSIFIER
     label = f"timm: mobilenetv3_{size}_100"
@@ -75,7 +75,7 @@ def test_v3_of_timm(peers, size):
 def test_dense_v3(peers):
     """torchvision's segmentation trunk: the last three blocks dilated."""
     make = peers.torchvision.models.mobilenet_v3_large
-    net = peers.randomise(make(dilated=True))
+    net = peers.randomize(make(dilated=True))
     model = MobileNetV3("large", output_stride=16, eager_rate=True)
     run = lambda net, x: {"c5": net.features(x)}
     rules, label = (

@@ -28,7 +28,7 @@ def stages(net, x):
 @pytest.mark.parametrize("depth", [18, 34, 50, 101, 152])
 def test_torchvision(peers, depth):
     net = getattr(peers.torchvision.models, f"resnet{depth}")()
-    peers.randomise(net, depth)
+    peers.randomize(net, depth)
     rules = torchvision_resnet.BACKBONE + _FC
     label = f"torchvision: resnet{depth}"
     peers.compare(ResNet(depth), net, rules, run=stages, label=label)
@@ -46,7 +46,7 @@ def test_torchvision(peers, depth):
     ],
 )
 def test_timm(peers, name, stem, rules):
-    net = peers.randomise(peers.timm.create_model(name))
+    net = peers.randomize(peers.timm.create_model(name))
     depth = int(name.rstrip("cds").removeprefix("resnet"))
     model = ResNet(depth, stem=stem)
     peers.compare(model, net, rules + _FC, run=stages, label=f"timm: {name}")
@@ -58,7 +58,7 @@ def test_dense(peers, stride):
     """Atrous stages: the first block of a dense stage keeps the previous rate."""
     dense = (False, stride == 8, True)
     net = peers.torchvision.models.resnet50(replace_stride_with_dilation=dense)
-    peers.randomise(net, stride)
+    peers.randomize(net, stride)
     rules, label = torchvision_resnet.BACKBONE, f"torchvision: resnet50 /{stride}"
     model = ResNet(50, output_stride=stride)
     peers.compare(model, net, rules + _FC, run=stages, label=label)
@@ -69,7 +69,7 @@ def test_dense(peers, stride):
 def test_dense_timm(peers, stride):
     """timm's pooling shortcut of a dense stage averages adjacent pixels."""
     net = peers.timm.create_model("resnet50d", output_stride=stride)
-    peers.randomise(net, stride)
+    peers.randomize(net, stride)
     model = ResNet(50, output_stride=stride, stem="d", dense_pool="adjacent")
     rules, label = timm_resnet_d.BACKBONE + _FC, f"timm: resnet50d /{stride}"
     peers.compare(model, net, rules, run=stages, label=label)
@@ -88,15 +88,15 @@ def test_dense_mmseg(peers):
     net = peers.torch.nn.Module()
     net.backbone = trunk
     run = lambda net, x: {f"c{i}": y for i, y in enumerate(net.backbone(x), start=2)}
-    peers.randomise(net, run=run)
+    peers.randomize(net, run=run)
     model = ResNet(50, output_stride=8, stem="d", dense_pool="none")
     rules, label = mmseg_resnet_d.BACKBONE, "mmseg: ResNetV1d-50 /8"
     peers.compare(model, net, rules, run=run, label=label)
 
 
 def test_a_forgotten_statistic_is_noticed(peers):
-    """The randomised reference tells a wrong epsilon and a lost mean."""
-    net = peers.randomise(peers.torchvision.models.resnet18())
+    """The randomized reference tells a wrong epsilon and a lost mean."""
+    net = peers.randomize(peers.torchvision.models.resnet18())
     rules = torchvision_resnet.BACKBONE + _FC
     for module in net.layer1[0].children():
         if hasattr(module, "eps"):

@@ -76,17 +76,17 @@ def test_the_log_of_mmengine(peers, tmp_path, zipped):
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
-def test_a_whole_module_and_an_optimiser(peers, tmp_path, zipped):
-    """A pickled module is refused by name; optimiser states are plain containers."""
+def test_a_whole_module_and_an_optimizer(peers, tmp_path, zipped):
+    """A pickled module is refused by name; optimizer states are plain containers."""
     torch, path = peers.torch, tmp_path / "a.pth"
     net = torch.nn.Linear(2, 3)
     torch.save(net, path, _use_new_zipfile_serialization=zipped)
     with pytest.raises(ValueError, match=r"refused global torch\.nn\.modules\.linear"):
         torchfile.read(str(path))
-    optimiser = torch.optim.Adam(net.parameters())
+    optimizer = torch.optim.Adam(net.parameters())
     net(torch.ones(1, 2)).sum().backward()
-    optimiser.step()
-    tree = {"model": net.state_dict(), "optimizer": optimiser.state_dict()}
+    optimizer.step()
+    tree = {"model": net.state_dict(), "optimizer": optimizer.state_dict()}
     torch.save(tree, path, _use_new_zipfile_serialization=zipped)
     state = torchfile.read(str(path))
     assert np.array_equal(state["model"]["weight"], net.weight.detach().numpy())
@@ -113,7 +113,7 @@ def test_there_and_back_through_a_real_network(peers, tmp_path, capsys):
     torch, path = peers.torch, tmp_path / "fcn.pth"
     make = peers.torchvision.models.segmentation.fcn_resnet50
     net = make(weights=None, weights_backbone=None, num_classes=21, aux_loss=True)
-    peers.randomise(net)
+    peers.randomize(net)
     torch.save(net.state_dict(), path)
     run, out = tmp_path / "run", tmp_path / "out.pth"
     assert convert.main([str(path), "-o", str(run), "--verify"]) == 0
@@ -140,7 +140,7 @@ def test_smp_is_found_and_verified(peers, tmp_path, capsys, name, options, model
     """From the file alone: encoder, options and classes; the library agrees."""
     path = tmp_path / "a.pth"
     net = getattr(peers.smp, name)(encoder_weights=None, classes=3, **options)
-    peers.torch.save(peers.randomise(net, size=(96, 96)).state_dict(), path)
+    peers.torch.save(peers.randomize(net, size=(96, 96)).state_dict(), path)
     convert.main([str(path), "-o", str(tmp_path / "run"), "--verify"])
     text = capsys.readouterr().out
     assert model in text
@@ -167,7 +167,7 @@ def test_mmseg_is_found_and_verified(peers, tmp_path, capsys, kind, network, sho
     peer = source.networks[network]
     name = peer.factory.removeprefix(peer_mmseg.PREFIX)
     net = peer_mmseg.build(name, dict(peer.peer), dict(peer.options), 4)
-    peers.randomise(net, run=peer_mmseg.logits)
+    peers.randomize(net, run=peer_mmseg.logits)
     path = tmp_path / "a.pth"
     peers.torch.save({"state_dict": net.state_dict(), "meta": {}}, path)
     convert.main([str(path), "-o", str(tmp_path / "run"), "--verify"])

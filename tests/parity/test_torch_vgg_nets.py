@@ -138,9 +138,9 @@ def test_unet_valid(check, make):
 
 
 def bilinear(x, factor, kernel, crop, size):
-    centre = (kernel - 1) / 2
+    center = (kernel - 1) / 2
     half = (kernel + 1) // 2
-    profile = 1 - (torch.arange(kernel) - centre).abs() / half
+    profile = 1 - (torch.arange(kernel) - center).abs() / half
     weight = (profile[:, None] * profile).expand(x.shape[1], 1, -1, -1)
     x = F.conv_transpose2d(x, weight, stride=factor, groups=x.shape[1])
     return x[:, :, crop : crop + size[0], crop : crop + size[1]]
@@ -180,10 +180,10 @@ def test_fcn_alexnet(check):
     def reference(net, x):
         size = x.shape[2:]
         pool = lambda x: F.max_pool2d(x, 3, 2, ceil_mode=True)
-        normalise = lambda x: F.local_response_norm(x, 5, 1e-4, 0.75, 1.0)
+        normalize = lambda x: F.local_response_norm(x, 5, 1e-4, 0.75, 1.0)
         x = net.conv(x, "backbone/conv1", 100, stride=4).relu()
-        x = net.conv(normalise(pool(x)), "backbone/conv2", 2, groups=2).relu()
-        x = net.conv(normalise(pool(x)), "backbone/conv3", 1).relu()
+        x = net.conv(normalize(pool(x)), "backbone/conv2", 2, groups=2).relu()
+        x = net.conv(normalize(pool(x)), "backbone/conv3", 1).relu()
         x = net.conv(x, "backbone/conv4", 1, groups=2).relu()
         x = pool(net.conv(x, "backbone/conv5", 1, groups=2).relu())
         x = net.conv(net.conv(x, "fc6").relu(), "fc7").relu()

@@ -21,7 +21,7 @@ def test_smp_unet(peers, depth):
     net = peers.smp.Unet(f"resnet{depth}", encoder_weights=None, classes=5)
     model = unet_resnet(5, depth=depth)
     label = f"smp: Unet resnet{depth}"
-    peers.compare(model, peers.randomise(net), smp_unet.MAP, label=label)
+    peers.compare(model, peers.randomize(net), smp_unet.MAP, label=label)
 
 
 @pytest.mark.slow
@@ -55,7 +55,7 @@ def test_mmseg_unet(peers):
             for name, y in outputs.items()
         }
 
-    peers.randomise(net, run=run)
+    peers.randomize(net, run=run)
     peers.compare(
         unet_fcn(5, width=8),
         net,
@@ -73,7 +73,7 @@ def test_torchvision_fcn_resnet50(peers):
     )
     label = "torchvision: fcn_resnet50"
     model = fcn_resnet50(5)
-    peers.compare(model, peers.randomise(net), torchvision_fcn.MAP, label=label)
+    peers.compare(model, peers.randomize(net), torchvision_fcn.MAP, label=label)
 
 
 class Container:
@@ -138,7 +138,7 @@ class Container:
 def test_torch_layers(peers, up):
     """The common PyTorch U-Net rebuilt from torch layers, padding of odd maps too."""
     reference = Container(peers.torch, 8, 5, up == "bilinear")
-    peers.randomise(reference.net, run=reference.run)
+    peers.randomize(reference.net, run=reference.run)
     peers.compare(
         unet(5, width=8, up=up),
         reference.net,

@@ -24,7 +24,7 @@ def test_torchvision(peers, depth, batch_norm):
     name = f"vgg{depth}_bn" if batch_norm else f"vgg{depth}"
     net = getattr(peers.torchvision.models, name)()
     net.classifier, net.avgpool = peers.torch.nn.Identity(), peers.torch.nn.Identity()
-    peers.randomise(net, depth, run=lambda net, x: net.features(x))
+    peers.randomize(net, depth, run=lambda net, x: net.features(x))
     rules = backbone(depth, batch_norm=batch_norm) + drop(r"classifier\..*")
     model = VGG(depth, batch_norm=batch_norm)
     peers.compare(model, net, rules, run=pools, label=f"torchvision: {name}")

@@ -22,7 +22,7 @@ def classifier(peers):
         dense = ((32 * 49, 12), (12, 12), (12, 5))
         for index, (source, target) in zip((0, 3, 6), dense, strict=True):
             net.classifier[index] = nn.Linear(source, target)
-        return peers.randomise(net, size=(224, 224))
+        return peers.randomize(net, size=(224, 224))
 
     return build
 

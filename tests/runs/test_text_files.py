@@ -8,7 +8,7 @@ import pytest
 from jaxseg.config import Config, DataConfig
 from jaxseg.data.spec import SHAPES, DatasetSpec
 from jaxseg.runs.directory import read_config, read_spec, write_run
-from jaxseg.weights.translate.model_card import Card, Normalisation, read_card
+from jaxseg.weights.translate.model_card import Card, Normalization, read_card
 
 NAME = "Fläche"
 CONFIG = Config(data=DataConfig("folder", path=f"/data/{NAME}"))
@@ -16,7 +16,7 @@ SPEC = DatasetSpec(
     "folder", ("a", NAME), ((0, 0, 0), (1, 2, 3)), labels=((0, "void"), (1, 0), (2, 1))
 )
 CARD = Card(
-    "unet", 2, {}, NAME, "", "timm", "none", Normalisation(), ("a", NAME), note="-"
+    "unet", 2, {}, NAME, "", "timm", "none", Normalization(), ("a", NAME), note="-"
 )
 READERS = {
     "config.json": (read_config, CONFIG),

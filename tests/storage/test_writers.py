@@ -25,10 +25,10 @@ PIXELS = np.zeros((4, 6, 3), np.uint8)
 LABEL = np.ones((4, 6), np.uint8)
 SPEC = DatasetSpec("drawn", ("a", "b"), ((0, 0, 0), (9, 9, 9)))
 ARRAYS = {"params/a": np.arange(6, dtype=np.float32)}
-CARD = weights.Card("m", 2, {}, "s", "", "lib", "none", weights.Normalisation())
+CARD = weights.Card("m", 2, {}, "s", "", "lib", "none", weights.Normalization())
 
 
-class Labelled:
+class Labeled:
     """A source of one label map."""
 
     spec, split = SPEC, "train"
@@ -60,7 +60,7 @@ WRITERS = {
     "json": lambda f: json_file.write_json(f / "x", {"a": 1}),
     "lines": lambda f: json_file.write_lines(f / "x", [{"a": 1}]),
     "appended line": lambda f: json_file.append_line(f / "x", {"a": 1}),
-    "class frequencies": lambda f: class_frequencies(Labelled(f)),
+    "class frequencies": lambda f: class_frequencies(Labeled(f)),
     "lab": lambda f: lab_page.write(
         lab_page.Report("title", "command", figures={"x": PIXELS}), f
     ),

@@ -151,7 +151,7 @@ def test_one_step_by_definition(batch):
     close(metrics["loss/adversarial"], fooled, rtol=1e-5)
     close(metrics["loss/l1"], error, rtol=1e-5)
     close(metrics["grad_norm"], norm, rtol=1e-4)
-    assert metrics["labelled"] == (batch["label"] != 255).sum() and made.step == 1
+    assert metrics["labeled"] == (batch["label"] != 255).sum() and made.step == 1
 
 
 def test_void_pixels_teach_nobody(batch):
@@ -163,7 +163,7 @@ def test_void_pixels_teach_nobody(batch):
     state = start()
     moved, metrics = jax.jit(stepper())(state, all_void)
     close(moved.params["generator"], state.params["generator"], atol=0)
-    assert metrics["grad_norm"] == metrics["loss/l1"] == metrics["labelled"] == 0
+    assert metrics["grad_norm"] == metrics["loss/l1"] == metrics["labeled"] == 0
     assert metrics["loss/adversarial"] > 0
 
 

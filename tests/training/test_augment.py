@@ -1,10 +1,10 @@
-"""Preparation on the device: flips, jitter, normalisation, and whose randomness."""
+"""Preparation on the device: flips, jitter, normalization, and whose randomness."""
 
 import jax
 import numpy as np
 import pytest
 
-from jaxseg.training.step.augment import grey, jitter, prepare_eval, prepare_train
+from jaxseg.training.step.augment import gray, jitter, prepare_eval, prepare_train
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
 
@@ -31,7 +31,7 @@ def train(batch, **options):
     return jax.tree.map(np.asarray, jax.jit(prepare)(batch))
 
 
-def test_eval_is_normalisation_alone(batch):
+def test_eval_is_normalization_alone(batch):
     out = prepare_eval(batch, mean=MEAN, std=STD)
     np.testing.assert_allclose(out["image"], normal(batch["image"]), atol=1e-5)
     np.testing.assert_array_equal(out["label"], batch["label"])
@@ -58,12 +58,12 @@ def test_no_flip(batch):
 
 
 def test_an_example_depends_on_its_seed_alone(batch):
-    whole = train(batch, colour=0.5)
+    whole = train(batch, color_jitter=0.5)
     order = np.array([5, 2, 11])
-    part = train({k: v[order] for k, v in batch.items()}, colour=0.5)
+    part = train({k: v[order] for k, v in batch.items()}, color_jitter=0.5)
     np.testing.assert_array_equal(part["label"], whole["label"][order])
     np.testing.assert_allclose(part["image"], whole["image"][order], atol=1e-6)
-    again = train(batch | {"seed": batch["seed"] + 1}, colour=0.5)
+    again = train(batch | {"seed": batch["seed"] + 1}, color_jitter=0.5)
     assert np.abs(again["image"] - whole["image"]).mean((1, 2, 3)).min() > 0
 
 
@@ -83,9 +83,9 @@ def test_jitter_equals_its_description():
     assert len({float(b), float(c), float(s)}) == 3
 
 
-def test_grey_images():
+def test_gray_images():
     image = np.full((2, 2, 1), 0.5, np.float32)
-    np.testing.assert_array_equal(grey(image), image)
+    np.testing.assert_array_equal(gray(image), image)
     out = jitter(image, jax.random.key(0), 0.3)
     assert out.shape == (2, 2, 1) and 0.35 <= out.min() <= out.max() <= 0.65
 
@@ -93,7 +93,7 @@ def test_grey_images():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"colour": 1.5}, "colour is 1.5"),
+        ({"color_jitter": 1.5}, "color_jitter=1.5 is invalid"),
         ({"mean": (0.5,)}, "expected 3 numbers each"),
         ({"std": (1, 0, 1)}, "std > 0"),
     ],

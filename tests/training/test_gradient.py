@@ -93,7 +93,7 @@ def problem(model, objective, axis_name=None):
         return outputs, new.get("batch_stats", {})
 
     def count(outputs, batch):
-        return {"labelled": (batch["label"] != 255).sum()}
+        return {"labeled": (batch["label"] != 255).sum()}
 
     return Problem(forward, objective, count, axis_name)
 
@@ -133,13 +133,13 @@ def test_every_loss_equals_the_whole_batch(config, fill):
     close(got.parts, wanted.parts)
     close(got.gradient, wanted.gradient)
     close(got.loss, wanted.loss)
-    assert got.counts == {"labelled": (draw()["label"] != 255).sum()}
+    assert got.counts == {"labeled": (draw()["label"] != 255).sum()}
     terms = {name for name, _ in config.extra} | {config.name, "aux", "presence"}
     assert set(wanted.parts) == terms | ({"edge"} if config is COUPLED else set())
     assert all(np.abs(part) > 1e-4 for part in wanted.parts.values())
     for name in ("stem", "head", "aux_head", "presence"):
         assert np.abs(wanted.gradient[name].get("kernel", 1)).max() > 1e-3
-    if config is COUPLED:  # a learnt weight is no example's
+    if config is COUPLED:  # a learned weight is no example's
         assert np.abs(wanted.gradient["edge_sizes"]).max() > 1e-3
 
 

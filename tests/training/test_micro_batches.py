@@ -100,7 +100,7 @@ def test_the_same_on_many_devices(kind, config):
     params, metrics = train(kind, 4, 2, CONFIGS[config])
     wanted, numbers = alone(config)
     close(params, wanted)
-    assert metrics["labelled"] == numbers["labelled"]
+    assert metrics["labeled"] == numbers["labeled"]
     assert abs(metrics["correct"] - numbers["correct"]) <= 1
     for name, value in numbers.items():
         if name != "correct":
@@ -132,7 +132,7 @@ def count_of(op, compiled):
     return len(re.findall(rf" {op}(?:-start)?\(", compiled.as_text()))
 
 
-@pytest.mark.usefixtures("full_optimisation")
+@pytest.mark.usefixtures("full_optimization")
 def test_memory_is_that_of_one_micro_batch_and_sums_need_no_second_forward_pass():
     """Weights come from labels: XLA drops the network from the pass that adds them."""
     shape = {"side": 32, "width": 16}
@@ -144,7 +144,7 @@ def test_memory_is_that_of_one_micro_batch_and_sums_need_no_second_forward_pass(
     assert 0 < convolutions[0] == convolutions[1] < convolutions[2]
 
 
-@pytest.mark.usefixtures("full_optimisation")
+@pytest.mark.usefixtures("full_optimization")
 def test_no_example_moves_between_devices():
     compiled = lowered(2, LossConfig(), devices=4)
     assert count_of("all-reduce", compiled) > 0

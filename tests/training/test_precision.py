@@ -1,4 +1,4 @@
-"""bfloat16 activations; parameters, optimiser, statistics and losses in float32."""
+"""bfloat16 activations; parameters, optimizer, statistics and losses in float32."""
 
 import functools
 import re

@@ -76,11 +76,11 @@ def test_one_step_by_definition(batch):
     right = (np.argmax(logits, -1) == label).sum()
     expected = {"loss": whole, "loss/cross_entropy": main, "loss/aux": aux}
     expected |= {"grad_norm": norm, "learning_rate": 0.5}
-    expected |= {"labelled": (label != 255).sum(), "correct": right}
+    expected |= {"labeled": (label != 255).sum(), "correct": right}
     assert set(metrics) == set(expected)
     for name, value in expected.items():
         np.testing.assert_allclose(metrics[name], value, rtol=1e-5, err_msg=name)
-    assert metrics["labelled"].dtype == metrics["correct"].dtype == jnp.int32
+    assert metrics["labeled"].dtype == metrics["correct"].dtype == jnp.int32
     assert new.step == 1
 
 
@@ -89,7 +89,7 @@ def test_all_void_batch_changes_no_parameter(batch):
     batch["label"] = np.full_like(batch["label"], 255)
     new, metrics = step(Net())(state, batch)
     jax.tree.map(np.testing.assert_array_equal, new.params, state.params)
-    assert metrics["loss"] == metrics["grad_norm"] == metrics["labelled"] == 0
+    assert metrics["loss"] == metrics["grad_norm"] == metrics["labeled"] == 0
 
 
 def test_average_follows_tensorflows_rule(batch):

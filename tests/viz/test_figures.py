@@ -17,7 +17,7 @@ from jaxseg.viz.figures import (
 DARK, BRIGHT = (68, 1, 84), (253, 231, 37)
 
 
-def colours(picture):
+def colors(picture):
     return set(map(tuple, picture.reshape(-1, 3).tolist()))
 
 
@@ -33,12 +33,12 @@ def test_heat_map_repeats_cells_without_blending():
     inside = picture[30:130, 10:110]
     assert tuple(inside[10, 10]) == DARK and tuple(inside[10, 90]) == BRIGHT
     assert tuple(inside[90, 10]) == BRIGHT and tuple(inside[90, 90]) == (128, 128, 128)
-    assert len(colours(inside)) == 3
+    assert len(colors(inside)) == 3
 
 
 def test_heat_map_of_one_value_and_of_powers():
     flat = heat_map(np.ones((3, 3)), size=30, low=0)[30:60, 10:40]
-    assert colours(flat) == {BRIGHT}
+    assert colors(flat) == {BRIGHT}
     steps = heat_map(np.array([[1.0, 1e-3, 1e-9]]), size=30, log=True)[30:40, 10:40]
     middle = viridis(np.array(0.5))
     assert tuple(steps[5, 5]) == BRIGHT and tuple(steps[5, 25]) == DARK
@@ -52,9 +52,9 @@ def test_a_higher_curve_is_drawn_higher():
     picture = curves(series, size=(200, 300))
     assert picture.shape == (200, 300, 3)
     column = picture[31:150, 80]
-    coloured = np.flatnonzero(column.max(-1) - column.min(-1) > 60)
-    assert coloured.min() < 5  # the upper line runs along the top
-    assert 70 < coloured.max() < 85  # the lower at a third of the height
+    colored = np.flatnonzero(column.max(-1) - column.min(-1) > 60)
+    assert colored.min() < 5  # the upper line runs along the top
+    assert 70 < colored.max() < 85  # the lower at a third of the height
     with pytest.raises(ValueError, match="at least one"):
         curves({})
 

@@ -1,4 +1,4 @@
-"""The flame: boxes add up, stand over their parts, and show their colours."""
+"""The flame: boxes add up, stand over their parts, and show their colors."""
 
 import numpy as np
 import pytest

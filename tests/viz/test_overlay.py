@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxseg.viz import colourise, indexed_png, overlay, panel
+from jaxseg.viz import colorize, indexed_png, overlay, panel
 from jaxseg.viz._panel import GAP
 from jaxseg.viz.palettes import VOC_VOID, colormap
 
@@ -17,27 +17,27 @@ LABEL = RNG.choice([0, 1, 2, 255], size=(6, 8))
 @pytest.mark.parametrize("alpha", [0.0, 0.25, 0.5, 1.0])
 def test_overlay_blends_classes_and_leaves_void(alpha):
     result = overlay(IMAGE, LABEL, PALETTE, alpha=alpha)
-    colour = np.array([*PALETTE, (0, 0, 0)])[np.where(LABEL == 255, 3, LABEL)]
-    blend = np.floor((1 - alpha) * IMAGE + alpha * colour + 0.5)
+    color = np.array([*PALETTE, (0, 0, 0)])[np.where(LABEL == 255, 3, LABEL)]
+    blend = np.floor((1 - alpha) * IMAGE + alpha * color + 0.5)
     expected = np.where((LABEL == 255)[..., None], IMAGE, blend)
     assert result.dtype == np.uint8
     np.testing.assert_array_equal(result, expected)
 
 
-def test_indexed_png_keeps_indices_and_colours(tmp_path):
+def test_indexed_png_keeps_indices_and_colors(tmp_path):
     path = tmp_path / "label.png"
     indexed_png(LABEL, PALETTE).save(path)
     with Image.open(path) as picture:
         assert picture.mode == "P"
         np.testing.assert_array_equal(np.asarray(picture), LABEL)
-        colours = np.asarray(picture.convert("RGB"))
-    np.testing.assert_array_equal(colours, colourise(LABEL, PALETTE))
-    assert colours[LABEL == 255].tolist()[0] == list(VOC_VOID)
-    assert colours[LABEL == 1].tolist()[0] == [250, 0, 100]
+        colors = np.asarray(picture.convert("RGB"))
+    np.testing.assert_array_equal(colors, colorize(LABEL, PALETTE))
+    assert colors[LABEL == 255].tolist()[0] == list(VOC_VOID)
+    assert colors[LABEL == 1].tolist()[0] == [250, 0, 100]
 
 
 def test_indexed_png_keeps_indices_that_occur_not_at_all(tmp_path):
-    label = np.full((3, 3), 200)  # Pillow drops unused colours only if asked to
+    label = np.full((3, 3), 200)  # Pillow drops unused colors only if asked to
     path = tmp_path / "label.png"
     indexed_png(label, colormap(255)).save(path, optimize=True)
     with Image.open(path) as picture:
@@ -72,8 +72,8 @@ def test_legend_lists_present_classes_only():
 
 
 @pytest.mark.parametrize("wrong", [-1, 3, 254])
-@pytest.mark.parametrize("draw", [colourise, indexed_png])
-def test_labels_without_colour_are_named(draw, wrong):
+@pytest.mark.parametrize("draw", [colorize, indexed_png])
+def test_labels_without_color_are_named(draw, wrong):
     label = np.array([[0, wrong]])
     with pytest.raises(ValueError, match=str(wrong)):
         draw(label, PALETTE)
@@ -85,9 +85,9 @@ def test_labels_without_colour_are_named(draw, wrong):
         (lambda: overlay(IMAGE[:5], LABEL, PALETTE), "image must be"),
         (lambda: overlay(IMAGE / 255, LABEL, PALETTE), "image must be"),
         (lambda: overlay(IMAGE, LABEL, PALETTE, alpha=1.5), "alpha"),
-        (lambda: colourise(LABEL * 1.0, PALETTE), "label must be integers"),
-        (lambda: colourise(LABEL, [(0, 0)]), "palette"),
-        (lambda: colourise(LABEL, [(0, 0, 256)]), "palette"),
+        (lambda: colorize(LABEL * 1.0, PALETTE), "label must be integers"),
+        (lambda: colorize(LABEL, [(0, 0)]), "palette"),
+        (lambda: colorize(LABEL, [(0, 0, 256)]), "palette"),
         (lambda: indexed_png(LABEL * 0, PALETTE, void=2), "void must be"),
         (lambda: panel(IMAGE, LABEL, LABEL, PALETTE, names=("a",)), "names"),
     ],

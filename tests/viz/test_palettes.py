@@ -5,7 +5,7 @@ import pytest
 
 from jaxseg.viz.palettes import CITYSCAPES, VOC_VOID, colormap, distinct
 
-VOC = {  # class index -> colour, from the devkit's documentation
+VOC = {  # class index -> color, from the devkit's documentation
     0: (0, 0, 0),
     1: (128, 0, 0),
     2: (0, 128, 0),
@@ -19,16 +19,16 @@ VOC = {  # class index -> colour, from the devkit's documentation
 }
 
 
-def test_voc_colours():
-    colours = colormap(256)
-    assert colours.dtype == np.uint8
-    assert {i: tuple(colours[i].tolist()) for i in VOC} == VOC
+def test_voc_colors():
+    colors = colormap(256)
+    assert colors.dtype == np.uint8
+    assert {i: tuple(colors[i].tolist()) for i in VOC} == VOC
     assert VOC[255] == VOC_VOID
-    assert len(np.unique(colours, axis=0)) == 256
-    np.testing.assert_array_equal(colormap(21), colours[:21])
+    assert len(np.unique(colors, axis=0)) == 256
+    np.testing.assert_array_equal(colormap(21), colors[:21])
 
 
-def test_cityscapes_colours():
+def test_cityscapes_colors():
     assert CITYSCAPES.shape == (19, 3)
     assert CITYSCAPES[[0, 10, 13, 18]].tolist() == [
         [128, 64, 128],
@@ -41,7 +41,7 @@ def test_cityscapes_colours():
         CITYSCAPES[0] = 0
 
 
-def test_distinct_colours_differ_and_keep_their_prefix():
+def test_distinct_colors_differ_and_keep_their_prefix():
     assert len(np.unique(distinct(256), axis=0)) == 256
     np.testing.assert_array_equal(distinct(5), distinct(256)[:5])
     first = distinct(12).astype(int)

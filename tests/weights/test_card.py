@@ -1,11 +1,11 @@
-"""Cards: written and read back, class names of mmseg files, licences."""
+"""Cards: written and read back, class names of mmseg files, licenses."""
 
 import json
 
 import pytest
 
 from jaxseg.weights.translate import model_card as card
-from jaxseg.weights.translate.model_card import Card, Normalisation, read_card
+from jaxseg.weights.translate.model_card import Card, Normalization, read_card
 
 CARD = Card(
     model="fcn_resnet50",
@@ -14,8 +14,8 @@ CARD = Card(
     source="hf://a/b/c.pth",
     sha256="00",
     library="torchvision",
-    licence=card.licence("torchvision"),
-    normalisation=Normalisation(),
+    license=card.license("torchvision"),
+    normalization=Normalization(),
     classes=("a", "b"),
     palette=((0, 0, 0), (1, 2, 3)),
 )
@@ -25,10 +25,10 @@ def test_there_and_back(tmp_path):
     CARD.write(tmp_path)
     assert read_card(tmp_path) == CARD
     fields = json.loads((tmp_path / "card.json").read_text())
-    assert fields["normalisation"]["order"] == "RGB"
-    fields["colour"] = 1
+    assert fields["normalization"]["order"] == "RGB"
+    fields["color"] = 1
     (tmp_path / "card.json").write_text(json.dumps(fields))
-    with pytest.raises(ValueError, match=r"is no card of weights: .*'colour'"):
+    with pytest.raises(ValueError, match=r"is no card of weights: .*'color'"):
         read_card(tmp_path)
 
 
@@ -54,14 +54,14 @@ def test_no_class_names(beside):
 
 
 @pytest.mark.parametrize("palette", [[[1, 2]], [[1, 2, 300]], [[1, 2, True]], "abc"])
-def test_colours_that_are_none(palette):
+def test_colors_that_are_none(palette):
     assert card.classes({"meta": {"CLASSES": ["a"], "PALETTE": palette}})[1] == ()
 
 
-def test_licences():
-    assert "BSD-3-Clause" in card.licence("torchvision or timm")
-    assert "Apache-2.0" in card.licence("torchvision or timm")
-    assert card.licence("somebody").startswith("unknown")
+def test_licenses():
+    assert "BSD-3-Clause" in card.license("torchvision or timm")
+    assert "Apache-2.0" in card.license("torchvision or timm")
+    assert card.license("somebody").startswith("unknown")
 
 
 def test_digest(tmp_path):

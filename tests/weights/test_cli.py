@@ -32,7 +32,7 @@ def same(path, variables):
 
 
 def test_a_checkpoint_and_an_image_to_a_mask(tmp_path, source, capsys):
-    """Two commands: the network, its classes and normalisation are found."""
+    """Two commands: the network, its classes and normalization are found."""
     variables, state = source
     weights.write(tmp_path / "fcn.pth", state)
     run = tmp_path / "run"
@@ -46,7 +46,7 @@ def test_a_checkpoint_and_an_image_to_a_mask(tmp_path, source, capsys):
     card = weights.read_card(run)
     assert card.classes[15] == "person" and len(card.classes) == 21
     assert card.options == {"width": 8, "blocks": [1, 1, 1, 1]}
-    assert card.normalisation == weights.Normalisation() and len(card.sha256) == 64
+    assert card.normalization == weights.Normalization() and len(card.sha256) == 64
     assert json.loads((run / "dataset.json").read_text())["classes"][15] == "person"
     Image.fromarray(np.zeros((40, 50, 3), np.uint8)).save(tmp_path / "a.png")
     masks = tmp_path / "masks"

@@ -110,7 +110,7 @@ def test_other_image_channels(trunk, channels):
 
 
 def test_equal_channels_keep_the_response(trunk):
-    """A grey image gives what the same image in three channels gave."""
+    """A gray image gives what the same image in three channels gave."""
     kernel = np.random.default_rng(0).normal(size=(4, 3, 3, 3))
     for channels in (1, 6):
         response = weights.adapt_kernel(kernel, channels).sum(1)

@@ -99,7 +99,7 @@ def test_the_text_that_mmengine_stores(name):
         for stage in plan
     ]
     assert ours == dilations(model["backbone"])
-    assert mmseg_config.stated_normalisation(beside(text)) == weights.Normalisation()
+    assert mmseg_config.stated_normalization(beside(text)) == weights.Normalization()
 
 
 def text(backbone, head="type='ASPPHead'", more=""):
@@ -146,7 +146,7 @@ def test_what_the_configuration_states(backbone, head, options):
 )
 def test_texts_that_state_nothing(nothing):
     assert mmseg_config.stated_options(beside(nothing), row("DeepLabV3")) == {}
-    assert mmseg_config.stated_normalisation(beside(nothing)) is None
+    assert mmseg_config.stated_normalization(beside(nothing)) is None
 
 
 @pytest.mark.parametrize(
@@ -176,10 +176,10 @@ def test_what_the_networks_here_cannot_be(backbone, head, network, message):
         ("mean=[1, 1, 1], std=[1, 0, 1]", None, None),
     ],
 )
-def test_normalisation(fields, mean, order):
+def test_normalization(fields, mean, order):
     for source in (
         f"model = dict(data_preprocessor=dict({fields}))",
         f"img_norm_cfg = dict({fields.replace('bgr_to_rgb', 'to_rgb')})",
     ):
-        found = mmseg_config.stated_normalisation(beside(source))
+        found = mmseg_config.stated_normalization(beside(source))
         assert (found and (found.mean, found.order)) == (mean and (mean, order))

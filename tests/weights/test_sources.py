@@ -6,7 +6,7 @@ import pytest
 from jaxseg import create_model, weights
 from jaxseg.weights.loading import model_shapes
 from jaxseg.weights.translate.convert import flatten
-from jaxseg.weights.translate.model_card import LICENCES
+from jaxseg.weights.translate.model_card import LICENSES
 
 QUICK = (
     "DeepLabV3 on ResNet-v1c",
@@ -40,7 +40,7 @@ def torch_keys(shapes, rules):
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_network_is_written_and_recognised(source):
+def test_a_network_is_written_and_recognized(source):
     """Every variable has its key, and the keys lead back to the row."""
     network = source.networks[0]
     model = create_model(network.name, 5, **dict(network.options))
@@ -67,10 +67,10 @@ def test_no_row_is_hidden_by_another(source):
 
 @pytest.mark.parametrize("source", weights.SOURCES, ids=lambda s: f"{s.table}-{s.name}")
 def test_rows(source):
-    """The table exists, and the licence note has something to say."""
+    """The table exists, and the license note has something to say."""
     rules = source.rules()
     assert rules and all(len(rule) in (2, 3) for rule in rules)
-    assert any(name in source.library for name in LICENCES)
+    assert any(name in source.library for name in LICENSES)
     assert source.part == "backbone" or source.networks
     if source.part == "backbone":
         assert all(rule[1] is None or "/backbone/" in rule[1] for rule in rules)
@@ -103,9 +103,9 @@ def test_a_head_of_its_own_option():
         ("/home/deit/files/vit.pth", 0.485, True),
     ],
 )
-def test_normalisation_of_transformers(address, mean, unknown):
+def test_normalization_of_transformers(address, mean, unknown):
     """Their keys are the same: the name decides, or nothing does and that is said."""
     keys = ("cls_token", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight")
-    normalisation, note = weights.detect(keys).normalisation_of(address)
-    assert normalisation.mean[0] == mean
-    assert ("normalisation unknown" in note) == unknown
+    normalization, note = weights.detect(keys).normalization_of(address)
+    assert normalization.mean[0] == mean
+    assert ("normalization unknown" in note) == unknown

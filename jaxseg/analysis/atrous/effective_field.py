@@ -25,13 +25,13 @@ class Gaussian:
     """Second moments of a map, and how well a Gaussian describes it.
 
     Attributes:
-      centre: row, column.
+      center: row, column.
       sigma: along rows and columns, in pixels.
       fit: share of the map's variance that the Gaussian of these moments explains, with
         the best height; 1 for a perfect fit.
     """
 
-    centre: tuple[float, float]
+    center: tuple[float, float]
     sigma: tuple[float, float]
     fit: float
 
@@ -97,7 +97,7 @@ def area(field: np.ndarray, level: float = LEVEL) -> int:
 
 
 def gaussian_fit(field: np.ndarray) -> Gaussian:
-    """Centre, spread and quality of the Gaussian with the map's moments.
+    """Center, spread and quality of the Gaussian with the map's moments.
 
     Raises: ValueError when the map is zero or negative somewhere.
     """
@@ -105,22 +105,22 @@ def gaussian_fit(field: np.ndarray) -> Gaussian:
     total = field.sum()
     if field.min() < 0 or not total > 0:
         raise ValueError("field must be non-negative and not all zero")
-    centre, spread = [], []
+    center, spread = [], []
     for axis in (0, 1):
         share = field.sum(1 - axis) / total
         place = np.arange(share.size)
         mean = share @ place
-        centre.append(float(mean))
+        center.append(float(mean))
         spread.append(math.sqrt(share @ (place - mean) ** 2))
     model = np.ones(field.shape)
     for axis in (0, 1):
-        place = (np.arange(field.shape[axis]) - centre[axis]) / max(spread[axis], 1e-9)
+        place = (np.arange(field.shape[axis]) - center[axis]) / max(spread[axis], 1e-9)
         line = np.exp(-(place**2) / 2)
         model *= line[:, None] if axis == 0 else line
     model *= (model * field).sum() / (model**2).sum()
     variance = ((field - field.mean()) ** 2).sum()
     fit = 1 - ((field - model) ** 2).sum() / variance if variance else 1.0
-    return Gaussian(tuple(centre), tuple(spread), float(fit))
+    return Gaussian(tuple(center), tuple(spread), float(fit))
 
 
 def effective_share(field: np.ndarray, sizes: tuple[int, int]) -> float:

@@ -74,7 +74,7 @@ class Field:
 
     @property
     def start(self) -> Fraction:
-        """Centre of the first output's field, in input pixels; pixel 0 lies at 0."""
+        """Center of the first output's field, in input pixels; pixel 0 lies at 0."""
         return Fraction(self.lows[0] + self.highs[0], 2)
 
     def low(self, output: int) -> int:
@@ -139,7 +139,7 @@ def _transposed(field, layer):
 
 
 def enlarged(field: Field, factor: int) -> Field:
-    """The field after bilinear upsampling by a whole factor, half-pixel centres."""
+    """The field after bilinear upsampling by a whole factor, half-pixel centers."""
     twice = [2 * i + 1 - factor for i in range(factor * field.period)]  # / (2 * factor)
     return Field(
         tuple(field.low(i // (2 * factor)) for i in twice),

@@ -4,7 +4,7 @@ Figures per chip are the makers': docs.cloud.google.com/tpu/docs/{v4,v5e,v5p,v6e
 the data sheets of NVIDIA. `ici` is one direction over all links, half of the "bidirec-
 tional" figure of those pages.
 
-Utilisation: training of convolutional networks reaches 25-45 % of the peak, so a time
+Utilization: training of convolutional networks reaches 25-45 % of the peak, so a time
 for the arithmetic is a range. Published: ResNet-50 40 % on TPU v3-8 (flax,
 examples/imagenet), 29 % on 8 v4 chips (MLPerf training v0.7), 20-29 % on A100 (MLPerf
 v0.7; NVIDIA DeepLearningExamples), U-Net 41 % on A100 (DeepLearningExamples).
@@ -18,8 +18,8 @@ from collections.abc import Iterable
 
 from jaxseg.analysis.hlo.program_text import Collective
 
-UTILISATION = (0.25, 0.45)  # of the peak, see above
-HOP = 1e-6  # seconds from a chip to its neighbour, jax-ml.github.io/scaling-book
+UTILizATION = (0.25, 0.45)  # of the peak, see above
+HOP = 1e-6  # seconds from a chip to its neighbor, jax-ml.github.io/scaling-book
 GIB, GB, TERA = 2**30, 1e9, 1e12
 
 
@@ -34,7 +34,7 @@ class Chip:
       usable: bytes of them that a program may use: the TPU compiler's own limit; 95 %
         on GPUs.
       bandwidth: bytes per second of HBM.
-      ici: bytes per second that it can send to its neighbours.
+      ici: bytes per second that it can send to its neighbors.
       config: what the compiler must be told for one device per chip.
     """
 
@@ -94,8 +94,8 @@ class Times:
       memory: all traffic at full bandwidth.
       links: all bytes at full bandwidth, and a signal across the slice and back for
         each exchange.
-      fast: the longest of them, arithmetic at the upper utilisation.
-      slow: arithmetic at the lower utilisation, or memory; then the exchanges, hidden
+      fast: the longest of them, arithmetic at the upper utilization.
+      slow: arithmetic at the lower utilization, or memory; then the exchanges, hidden
         behind neither.
     """
 
@@ -116,7 +116,7 @@ def times(load: Load, chip: Chip) -> Times:
     compute, memory = load.flops / chip.peak, load.traffic / chip.bandwidth
     latency = load.exchanges * 2 * load.diameter * HOP
     links = load.sent / chip.ici + latency
-    low, high = UTILISATION
+    low, high = UTILizATION
     return Times(
         compute=compute,
         memory=memory,

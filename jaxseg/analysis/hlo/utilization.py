@@ -1,9 +1,9 @@
 """How busy the devices are: operations of a step, and what the devices can do at best.
 
-Model FLOPs utilisation as in PaLM (arXiv 2204.02311, appendix B). Operations are two
+Model FLOPs utilization as in PaLM (arXiv 2204.02311, appendix B). Operations are two
 per multiply-accumulate of convolutions and products of forward and backward pass,
 counted in the traced program by `jaxseg.analysis.jaxpr.cost`. Differs: what
-rematerialisation computes twice counts twice. The peak is that of dense bfloat16, for
+rematerialization computes twice counts twice. The peak is that of dense bfloat16, for
 float32 too.
 """
 

@@ -3,7 +3,7 @@
 Nothing is computed or compiled: `jax.make_jaxpr` is enough, so shapes may be abstract.
 
 What counts: `conv_general_dilated` and `dot_general`. Elementwise arithmetic, pooling,
-normalisation and resizing by gathers do not, as in the tables of the papers.
+normalization and resizing by gathers do not, as in the tables of the papers.
 
     convolution   B * O * H' * W' * kh * kw * I / groups; products with padded zeros
                   count, as in published numbers, unless `padding=False`

@@ -59,9 +59,9 @@ def _sliced_backward(rate, padding, saved, grad):
     of_x, of_taps = jnp.zeros(x.shape, jnp.float32), {}
     for turn, (tap, read, write) in enumerate(_taps(x, kernel, rate, padding)):
         part = _wait(turn, of_x, x[read]).reshape(-1, x.shape[3])
-        towards = _wait(turn, of_x, grad[write]).reshape(-1, kernel.shape[3])
-        of_taps[tap] = _product(part.T, towards)
-        of_x = _plus(of_x, read, _product(towards, kernel[tap].T))
+        toward = _wait(turn, of_x, grad[write]).reshape(-1, kernel.shape[3])
+        of_taps[tap] = _product(part.T, toward)
+        of_x = _plus(of_x, read, _product(toward, kernel[tap].T))
     nothing = jnp.zeros(kernel.shape[2:], jnp.float32)
     places = np.ndindex(kernel.shape[:2])
     of_kernel = jnp.stack([of_taps.get(tap, nothing) for tap in places])

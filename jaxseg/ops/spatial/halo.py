@@ -69,7 +69,7 @@ def windowed(
     return split_rows(y[:, : sizes[0], : sizes[1]])
 
 
-def with_neighbours(
+def with_neighbors(
     x: Array, axis: int, name: str, before: int, after: int, fill: float = 0.0
 ) -> Array:
     """x with rows (`axis`) of the devices before and after along a mesh axis.
@@ -114,7 +114,7 @@ def _cut(size, target, count, extent, stride, pad):
 
 def _seen(x, axis, name, cut, fill):
     before, after, base, step, keep = cut
-    x = with_neighbours(x, axis, name, before, after, fill)
+    x = with_neighbors(x, axis, name, before, after, fill)
     start = base + step * lax.axis_index(name) if step else base
     return lax.dynamic_slice_in_dim(x, start, keep, axis)
 

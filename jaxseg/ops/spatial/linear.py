@@ -1,7 +1,7 @@
 """A linear map along rows whose devices each hold a part of them.
 
 y = weights @ x along one axis, where row i of y needs only rows of x nearby: each
-device takes the rows that it lacks from its two neighbours (one exchange each way) and
+device takes the rows that it lacks from its two neighbors (one exchange each way) and
 multiplies by its own band of the matrix. The partitioner by itself would gather x.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import PartitionSpec as P
 
-from jaxseg.ops.spatial.halo import with_neighbours
+from jaxseg.ops.spatial.halo import with_neighbors
 from jaxseg.ops.spatial.layout import AXES, parts, per_device, tiles
 from jaxseg.typing import Array
 
@@ -24,7 +24,7 @@ def fits(x: Array, axis: int, target: int) -> bool:
 def banded(x: Array, weights: np.ndarray, axis: int) -> Array:
     """weights [m, n] times x [B, H, W, C] of n rows (axis 1) or columns (axis 2).
 
-    Where a device would need rows beyond its direct neighbours, all rows are gathered.
+    Where a device would need rows beyond its direct neighbors, all rows are gathered.
     """
     name, count = AXES[axis - 1], parts()[axis - 1]
     before, after = _reach(weights, count)
@@ -33,7 +33,7 @@ def banded(x: Array, weights: np.ndarray, axis: int) -> Array:
     bands = jnp.asarray(_cut(weights, count, before, after), x.dtype)
 
     def local(x, band):
-        return _product(with_neighbours(x, axis, name, before, after), band[0], axis)
+        return _product(with_neighbors(x, axis, name, before, after), band[0], axis)
 
     lies = tiles(x)
     return per_device(local, (lies, P(name)), lies)(x, bands)

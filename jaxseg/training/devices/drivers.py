@@ -7,7 +7,7 @@ shard_map inside) and is here as the second.
 
 `jit_driver` traces the step inside its mesh's context, by which
 `jaxseg.ops.spatial.layout` knows that devices share the rows of an image. Parameters,
-optimiser state and averages may be kept in parts (`shard="batch"`, arXiv 1910.02054):
+optimizer state and averages may be kept in parts (`shard="batch"`, arXiv 1910.02054):
 parameters are then gathered at the start of a step, and each device updates its own
 part. Results are equal.
 
@@ -146,7 +146,7 @@ def _with_sharding(shapes, shardings):
 
 
 def _needed_whole(state, everywhere):
-    """The state with every array gathered but those of the optimiser and averages."""
+    """The state with every array gathered but those of the optimizer and averages."""
 
     def gathered(path, x):
         names = {getattr(key, "name", getattr(key, "key", None)) for key in path}

@@ -25,7 +25,7 @@ def multipliers(params: Mapping[str, Any], decay: float) -> Any:
     Units are the modules of params["backbone"] with a number in their name, such as
     "layer3_11" of a ResNet (stage, block) or "layer7" of a ViT, in the order of the
     numbers. Modules without one are the embedding (`EMBEDDING`) or lie behind the
-    units, as a last normalisation does.
+    units, as a last normalization does.
 
     Raises:
       ValueError: decay is not in (0, 1], or there is no backbone with units.

@@ -1,10 +1,10 @@
 """From an `OptimConfig` to an optax transformation and its schedule.
 
 The order is: drop the gradients of frozen parameters, clip by the global norm, add
-L2 decay (sgd, rmsprop, adadelta, lars), the optimiser, decoupled decay (adamw, lamb),
+L2 decay (sgd, rmsprop, adadelta, lars), the optimizer, decoupled decay (adamw, lamb),
 trust ratio (lamb, lars), multipliers of the groups and layers, learning rate; lars has
 its momentum behind that. Frozen parameters keep their running statistics of batch
-normalisation alive; `Style(norm="frozen")` fixes those.
+normalization alive; `Style(norm="frozen")` fixes those.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ _SHAPES = {
 
 
 def _rule(config, scale):
-    """The optimiser with its decay around `scale`, the learning rate."""
+    """The optimizer with its decay around `scale`, the learning rate."""
     name, decay = config.name, _decay(config)
     momentum = optax.trace(config.momentum, nesterov=config.nesterov)
     if name == "sgd":

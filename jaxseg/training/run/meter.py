@@ -86,14 +86,14 @@ class Meter:
     def line(self) -> dict[str, float]:
         """Means of the window, its speeds, and the share of time spent waiting.
 
-        `mfu`, model FLOPs utilisation, is operations per second over the peak.
+        `mfu`, model FLOPs utilization, is operations per second over the peak.
         The window starts anew. The speeds are absent while nothing was timed.
         """
         values = {name: total / self._count for name, total in self._sums.items()}
         values |= self._last
-        if "labelled" in values:  # counts, whose quotient is what one wants to read
-            labelled, correct = values.pop("labelled"), values.pop("correct")
-            values["accuracy"] = correct / max(labelled, 1.0)
+        if "labeled" in values:  # counts, whose quotient is what one wants to read
+            labeled, correct = values.pop("labeled"), values.pop("correct")
+            values["accuracy"] = correct / max(labeled, 1.0)
         if self._started is not None and self._steps:
             seconds = max(time.perf_counter() - self._started - self._off, 1e-9)
             values |= self._speeds(self._steps / seconds)

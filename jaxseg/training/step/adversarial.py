@@ -28,7 +28,7 @@ GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
 
 class Players(NamedTuple):
-    """An optimiser for each player; the state of the pair is a dict by player."""
+    """An optimizer for each player; the state of the pair is a dict by player."""
 
     generator: optax.GradientTransformation
     discriminator: optax.GradientTransformation
@@ -75,7 +75,7 @@ def train_step(
     Returns:
       The new state, and scalars: `loss` of the generator, `loss/<name>` per term of
       both, `grad_norm` of the generator, `learning_rate`, and for pictures of labels
-      the counts `labelled` and `correct`.
+      the counts `labeled` and `correct`.
     """
     update.check_ema(state, ema)
     batch = batch if prepare is None else prepare(batch)
@@ -98,8 +98,8 @@ def train_step(
             judged, _ = _judge(model, with_stats(params, stats), batch, picture)
         return total_loss(loss_fn.generator(picture, batch, judged), axis_name)
 
-    (loss, more), towards = jax.value_and_grad(share, has_aux=True)(picture)
-    (gradient,) = pull_back(towards)
+    (loss, more), toward = jax.value_and_grad(share, has_aux=True)(picture)
+    (gradient,) = pull_back(toward)
     loss, parts, gradient = total((loss, parts | more, gradient), axis_name)
     params, opt_state = tx.play(GENERATOR, gradient, opt_state, params)
     metrics = {
@@ -165,7 +165,7 @@ def _given(picture, batch):
 
 
 def _counts(logits, batch, void, axis_name):
-    """Pixels labelled and correct, where the picture is one of labels."""
+    """Pixels labeled and correct, where the picture is one of labels."""
     if "label" not in batch:
         return {}
     return total(update.pixel_counts(logits, batch["label"], void), axis_name)

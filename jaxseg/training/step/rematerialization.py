@@ -1,4 +1,4 @@
-"""Rematerialisation: keep the inputs of blocks, compute their insides again backward.
+"""Rematerialization: keep the inputs of blocks, compute their insides again backward.
 
 Training memory without a second network: the forward pass runs again, block by block,
 when its gradient is due (arXiv 1604.06174). It works for any network, which need not

@@ -29,7 +29,7 @@ class TrainState(flax.struct.PyTreeNode):
     Attributes:
       step: int32 scalar, updates done so far.
       params: parameters, float32.
-      batch_stats: running statistics of normalisation; {} without any.
+      batch_stats: running statistics of normalization; {} without any.
       opt_state: of the optax transformation.
       ema: exponential moving average of `params`, or None.
       rng: key of all randomness inside the network (dropout).
@@ -45,7 +45,7 @@ class TrainState(flax.struct.PyTreeNode):
     def variables(self) -> dict[str, Any]:
         """What evaluation and prediction use: the average where there is one.
 
-        Normalisation statistics are running means already and are not averaged again.
+        Normalization statistics are running means already and are not averaged again.
         """
         params = self.params if self.ema is None else self.ema
         return with_stats(params, self.batch_stats)
@@ -67,7 +67,7 @@ def create_state(
     more_inputs: Sequence[jax.ShapeDtypeStruct] = (),
     check: Callable[[TrainState], None] | None = None,
 ) -> TrainState:
-    """A new state; one compiled program makes parameters and optimiser state.
+    """A new state; one compiled program makes parameters and optimizer state.
 
     Args:
       image_shape: [B, H, W, C] of some input the model takes; B = 1 is enough.

@@ -82,7 +82,7 @@ def train_step(
 
     Returns:
       The new state, and scalars: `loss`, `loss/<name>` for each term, `grad_norm`
-      before clipping, `learning_rate`, and the global counts of pixels `labelled` and
+      before clipping, `learning_rate`, and the global counts of pixels `labeled` and
       `correct` (int32).
     """
     check_ema(state, ema)

@@ -69,4 +69,4 @@ def pixel_counts(
 ) -> dict[str, jax.Array]:
     """Counts the labeled pixels, and those of them whose class is predicted."""
     correct = (logits.argmax(-1) == label) & (label != void)
-    return {"labelled": (label != void).sum(), "correct": correct.sum()}
+    return {"labeled": (label != void).sum(), "correct": correct.sum()}

@@ -113,7 +113,7 @@ ROWS: tuple[Source, ...] = (
                 "blocks.0.shortcut.conv.weight",
             ),
             (f"blocks.{last + 1}.stack.conv1.conv_dw.weight",),
-            normalisation=HALF,
+            normalization=HALF,
         )
         for depth, last in ((41, 12), (65, 20), (71, 22))
     ),
@@ -129,7 +129,7 @@ ROWS: tuple[Source, ...] = (
         "torchvision_googlenet",
         "torchvision",
         ("conv1.conv.weight", "inception3a.branch1.conv.weight"),
-        normalisation=HALF,  # torchvision's network renormalises inside
+        normalization=HALF,  # torchvision's network renormalizes inside
     ),
     _backbone(
         "DenseNet",
@@ -168,7 +168,7 @@ ROWS: tuple[Source, ...] = (
             f"timm_mobilenet_v3:{size.upper()}",
             "timm",
             ("conv_stem.weight", f"blocks.{last}.0.conv.weight", "blocks.0.0.bn2.bias"),
-            caution="timm's normalisations have epsilon 1e-5, MobileNetV3 here 1e-3: "
+            caution="timm's normalizations have epsilon 1e-5, MobileNetV3 here 1e-3: "
             "give the model the option epsilon=1e-5",
         )
         for size, last in (("large", 6), ("small", 5))

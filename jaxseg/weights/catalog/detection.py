@@ -1,4 +1,4 @@
-"""``SOURCES``: every kind of checkpoint that is recognised, with its table.
+"""``SOURCES``: every kind of checkpoint that is recognized, with its table.
 
 The list is searched from the top. To add a source, write its table under ``maps/`` and
 a row in ``networks``, ``networks_mmseg`` or ``trunks``; a test holds table, networks

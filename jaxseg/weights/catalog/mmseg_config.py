@@ -11,7 +11,7 @@ from typing import Any
 
 from jaxseg.weights.catalog.config_text import field, read
 from jaxseg.weights.catalog.sources import Network
-from jaxseg.weights.translate.model_card import Normalisation
+from jaxseg.weights.translate.model_card import Normalization
 
 _USUAL = {  # what a network without the option computes
     "output_stride": 8,
@@ -74,7 +74,7 @@ def stated_options(beside: Mapping[str, Any], network: Network) -> dict[str, obj
     return options
 
 
-def stated_normalisation(beside: Mapping[str, Any]) -> Normalisation | None:
+def stated_normalization(beside: Mapping[str, Any]) -> Normalization | None:
     """The mean and deviation of the data preprocessor, or None."""
     tree = read(text_of(beside))
     found = tree.get("img_norm_cfg") or field(tree, "model.data_preprocessor")
@@ -82,7 +82,7 @@ def stated_normalisation(beside: Mapping[str, Any]) -> Normalisation | None:
     if not (_three_numbers(mean) and _three_numbers(std) and min(std) > 0):
         return None
     order = "RGB" if found.get("bgr_to_rgb", found.get("to_rgb", False)) else "BGR"
-    return Normalisation(_unit(mean), _unit(std), order=order)
+    return Normalization(_unit(mean), _unit(std), order=order)
 
 
 def _stated(model: Mapping[str, Any]) -> dict[str, object]:

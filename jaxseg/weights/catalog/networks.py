@@ -178,7 +178,7 @@ ROWS: tuple[Source, ...] = (
         "milesial/Pytorch-UNet",
         ("inc.double_conv.0.weight", "up1.up.weight", "outc.conv.weight"),
         networks=(Network("unet"),),
-        normalisation=UNIT,
+        normalization=UNIT,
     ),
     Source(
         "U-Net, bilinear",
@@ -187,6 +187,6 @@ ROWS: tuple[Source, ...] = (
         ("inc.double_conv.0.weight", "outc.conv.weight"),
         ("up1.up.weight",),
         networks=(Network("unet", (("up", "bilinear"),)),),
-        normalisation=UNIT,
+        normalization=UNIT,
     ),
 )

@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 from collections.abc import Iterable, Mapping
 
-from jaxseg.weights.translate.model_card import IMAGENET, Normalisation
+from jaxseg.weights.translate.model_card import IMAGENET, Normalization
 from jaxseg.weights.translate.rules import Rules, prefixed
 
 
@@ -49,8 +49,8 @@ class Source:
         lacks: keys of which none may be there.
         part: "network", or "backbone" where only the trunk is imported.
         networks: what it fits here; the first whose shapes agree is taken.
-        normalisation: of the images it was trained on.
-        hints: where the keys do not tell that, (word, normalisation): the first word
+        normalization: of the images it was trained on.
+        hints: where the keys do not tell that, (word, normalization): the first word
             that the file's name or its folder's holds decides; without, unknown.
         classes: names, where the library's published weights have the same ones.
         caution: how the network here differs from the library's, if it does.
@@ -63,8 +63,8 @@ class Source:
     lacks: tuple[str, ...] = ()
     part: str = "network"
     networks: tuple[Network, ...] = ()
-    normalisation: Normalisation = IMAGENET
-    hints: tuple[tuple[str, Normalisation], ...] = ()
+    normalization: Normalization = IMAGENET
+    hints: tuple[tuple[str, Normalization], ...] = ()
     classes: tuple[str, ...] = ()
     caution: str = ""
 
@@ -80,17 +80,17 @@ class Source:
             key in keys for key in self.lacks
         )
 
-    def normalisation_of(self, address: str) -> tuple[Normalisation, str]:
-        """(normalisation, a note where it is a guess) for a file of that address."""
+    def normalization_of(self, address: str) -> tuple[Normalization, str]:
+        """(normalization, a note where it is a guess) for a file of that address."""
         near = "/".join(address.lower().split("/")[-2:])
-        for word, normalisation in self.hints:
+        for word, normalization in self.hints:
             if word in near:
-                return normalisation, ""
+                return normalization, ""
         if not self.hints:
-            return self.normalisation, ""
+            return self.normalization, ""
         words = ", ".join(word for word, _ in self.hints)
-        return self.normalisation, (
-            f"normalisation unknown: neither the keys nor the name ({words}) tell how "
+        return self.normalization, (
+            f"normalization unknown: neither the keys nor the name ({words}) tell how "
             f"this {self.name} saw its images; ImageNet's is written down"
         )
 

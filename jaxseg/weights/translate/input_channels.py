@@ -1,7 +1,7 @@
 """Fits a first convolution to another number of image channels.
 
 Rule (timm's and segmentation_models.pytorch's): one channel takes the sum over the
-source's C channels, so that a grey image gives what three equal channels gave; n
+source's C channels, so that a gray image gives what three equal channels gave; n
 channels repeat the kernel, ``new[..., i] = old[..., i % C] * C / n``, so that the mean
 response stays.
 """

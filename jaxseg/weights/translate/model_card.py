@@ -12,10 +12,10 @@ from jaxseg.storage import atomic
 from jaxseg.storage.text import read_text
 
 NAME = "card.json"
-LICENCES = {
+LICENSES = {
     "torchvision": "code BSD-3-Clause; the weights carry the terms of the data they "
     "were trained on (ImageNet, COCO)",
-    "timm": "code Apache-2.0; each model's own card names the licence of its weights",
+    "timm": "code Apache-2.0; each model's own card names the license of its weights",
     "segmentation_models_pytorch": "code MIT; encoder weights as their own sources say",
     "mmsegmentation": "Apache-2.0; the terms of the training data also apply",
     "milesial/Pytorch-UNet": "GPL-3.0; the terms of the training data also apply",
@@ -23,7 +23,7 @@ LICENCES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Normalisation:
+class Normalization:
     """``(image * range - mean) / std`` on an image in 0..1, channels in ``order``."""
 
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
@@ -32,9 +32,9 @@ class Normalisation:
     order: str = "RGB"
 
 
-IMAGENET = Normalisation()
-UNIT = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))  # 0..1 as it is
-HALF = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # Inception's: -1..1
+IMAGENET = Normalization()
+UNIT = Normalization((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))  # 0..1 as it is
+HALF = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # Inception's: -1..1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Card:
     source: str
     sha256: str
     library: str
-    licence: str
-    normalisation: Normalisation
+    license: str
+    normalization: Normalization
     classes: tuple[str, ...] = ()
     palette: tuple[tuple[int, int, int], ...] = ()
     note: str = ""
@@ -73,23 +73,26 @@ def read_card(folder: str | os.PathLike) -> Card:
     text = read_text(path)
     try:
         fields = json.loads(text)
-        fields["normalisation"] = _normalisation(fields["normalisation"])
+        for old, new in (("normalization", "normalization"), ("license", "license")):
+            if old in fields:  # cards written before the names changed
+                fields[new] = fields.pop(old)
+        fields["normalization"] = _normalization(fields["normalization"])
         fields["classes"] = tuple(fields["classes"])
-        fields["palette"] = tuple(tuple(colour) for colour in fields["palette"])
+        fields["palette"] = tuple(tuple(color) for color in fields["palette"])
         return Card(**fields)
     except (TypeError, KeyError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is no card of weights: {error}") from error
 
 
-def _normalisation(fields: Mapping[str, Any]) -> Normalisation:
-    return Normalisation(
+def _normalization(fields: Mapping[str, Any]) -> Normalization:
+    return Normalization(
         tuple(fields["mean"]), tuple(fields["std"]), fields["range"], fields["order"]
     )
 
 
-def licence(library: str) -> str:
-    """A note on the licence, for every library that ``library`` names."""
-    notes = [f"{name}: {note}" for name, note in LICENCES.items() if name in library]
+def license(library: str) -> str:
+    """A note on the license, for every library that ``library`` names."""
+    notes = [f"{name}: {note}" for name, note in LICENSES.items() if name in library]
     return "; ".join(notes) or "unknown; ask the author of the file"
 
 
@@ -102,7 +105,7 @@ def sha256(path: str | os.PathLike) -> str:
 
 
 def classes(beside: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple]:
-    """Class names and colours in mmseg's ``meta`` (both its old and new spelling)."""
+    """Class names and colors in mmseg's ``meta`` (both its old and new spelling)."""
     meta = beside.get("meta")
     if not isinstance(meta, Mapping):
         return (), ()
@@ -111,9 +114,9 @@ def classes(beside: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple]:
         if not isinstance(place, Mapping):
             continue
         names = place.get("classes") or place.get("CLASSES")
-        colours = place.get("palette") or place.get("PALETTE") or ()
+        colors = place.get("palette") or place.get("PALETTE") or ()
         if _are_names(names):
-            return tuple(names), _colours(colours, len(names))
+            return tuple(names), _colors(colors, len(names))
     return (), ()
 
 
@@ -125,12 +128,12 @@ def _are_names(names: Any) -> bool:
     )
 
 
-def _colours(colours: Any, count: int) -> tuple:
-    """Colours if there is one RGB triple per class, else none."""
-    if not isinstance(colours, list | tuple) or len(colours) != count:
+def _colors(colors: Any, count: int) -> tuple:
+    """Colors if there is one RGB triple per class, else none."""
+    if not isinstance(colors, list | tuple) or len(colors) != count:
         return ()
-    for colour in colours:
-        three = isinstance(colour, list | tuple) and len(colour) == 3
-        if not three or not all(type(v) is int and 0 <= v < 256 for v in colour):
+    for color in colors:
+        three = isinstance(color, list | tuple) and len(color) == 3
+        if not three or not all(type(v) is int and 0 <= v < 256 for v in color):
             return ()
-    return tuple(tuple(colour) for colour in colours)
+    return tuple(tuple(color) for color in colors)

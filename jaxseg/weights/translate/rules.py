@@ -33,12 +33,12 @@ def linear(src: str, dst: str) -> Rules:
 
 
 def linear_as_conv(src: str, dst: str, size: tuple[int, int] = (1, 1)) -> Rules:
-    """Dense layer read as a convolution over ``size`` (FCN's "convolutionised" fc6)."""
+    """Dense layer read as a convolution over ``size`` (FCN's "convolutionized" fc6)."""
     return _kernel_bias(src, dst, f"linear_as_conv({size[0]}, {size[1]})")
 
 
 def norm(src: str, dst: str) -> Rules:
-    """Batch normalisation: scale, bias, mean, var; the batch counter is dropped."""
+    """Batch normalization: scale, bias, mean, var; the batch counter is dropped."""
     return (
         *layer_norm(src, dst),
         (rf"{src}\.running_mean", f"batch_stats/{dst}/mean"),
@@ -48,7 +48,7 @@ def norm(src: str, dst: str) -> Rules:
 
 
 def layer_norm(src: str, dst: str) -> Rules:
-    """Layer or group normalisation: scale and bias only."""
+    """Layer or group normalization: scale and bias only."""
     return (
         (rf"{src}\.weight", f"params/{dst}/scale"),
         (rf"{src}\.bias", f"params/{dst}/bias"),
@@ -56,7 +56,7 @@ def layer_norm(src: str, dst: str) -> Rules:
 
 
 def conv_norm(src_conv: str, src_norm: str, dst: str) -> Rules:
-    """Convolution and its batch normalisation into one ``ConvNormAct`` at ``dst``."""
+    """Convolution and its batch normalization into one ``ConvNormAct`` at ``dst``."""
     return (*conv(src_conv, f"{dst}/conv"), *norm(src_norm, f"{dst}/norm"))
 
 

@@ -14,8 +14,8 @@ def row(classes, parameters, source, *, narrow=None, same_as=None, exclude=(), d
 
 
 AUX = ("aux_head",)
-# A bias before batch normalisation is cancelled by its mean.
-CANCELLED = (r"branch\d/conv1/bias$",)
+# A bias before batch normalization is canceled by its mean.
+CANCELED = (r"branch\d/conv1/bias$",)
 V1 = {**VGG, "features": 16, "scale_features": 4}
 V3 = {**RESNET, "features": 8}
 # strides in the last unit of a stage need a first one that changes the channels
@@ -167,7 +167,7 @@ ROWS = {
         same_as="fastfcn_enc_resnet50",
         exclude=AUX,
     ),
-    "denseaspp_densenet121": row(19, 8280851, RELEASE, narrow=DENSE, dead=CANCELLED),
+    "denseaspp_densenet121": row(19, 8280851, RELEASE, narrow=DENSE, dead=CANCELED),
     "denseaspp_densenet161": row(
         19, 35395427, RELEASE, same_as="denseaspp_densenet121"
     ),

@@ -22,8 +22,8 @@ SMALL_VIT = {
     "features": 8,
     "image_size": (32, 48),
 }
-# A bias before batch normalisation is cancelled by its mean.
-CANCELLED = (r"conv/bias$",)
+# A bias before batch normalization is canceled by its mean.
+CANCELED = (r"conv/bias$",)
 # The multi-level decoder leaves the class token out before the first layer.
 NO_TOKEN = (r"class_token$",)
 # Softmax ignores what all keys have in common.
@@ -35,7 +35,7 @@ def aux_heads(count):
     return tuple(f"aux_heads_{i}" for i in range(count))
 
 
-def setr(count, source_heads, same_as=None, dead=CANCELLED):
+def setr(count, source_heads, same_as=None, dead=CANCELED):
     row = {
         "classes": 19,
         "parameters": count,
@@ -53,7 +53,7 @@ ROWS = {
         "parameters": 9_641_119,
         "source": RELEASE,
         "narrow": SMALL_HRNET,
-        "dead": CANCELLED,
+        "dead": CANCELED,
     },
     "hrnet_w32": {
         "classes": 19,
@@ -84,14 +84,14 @@ ROWS = {
         "parameters": 57_988_838,
         "source": "openseg SpatialOCRNet heads 15,364,902 + deep-stem trunk 42,623,936",
         "narrow": {**TRUNK, "features": 16, "key_features": 8},
-        "dead": CANCELLED,
+        "dead": CANCELED,
     },
     "ocrnet_hrnet_w18": {
         "classes": 19,
         "parameters": 12_080_818,
         "source": RELEASE,
         "narrow": {**SMALL_HRNET, "features": 16, "key_features": 8},
-        "dead": CANCELLED,
+        "dead": CANCELED,
     },
     "ocrnet_hrnet_w32": {
         "classes": 19,

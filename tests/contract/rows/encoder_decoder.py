@@ -9,8 +9,8 @@ TORCHVISION = "torchvision.models.segmentation, auxiliary head included"
 SMP = "segmentation_models_pytorch.Unet, classes=21"
 VGG_NARROW = {"width": 4, "fc_width": 12}
 RESNET_NARROW = {"width": 8, "blocks": (1, 1, 1, 1)}
-# A bias before batch normalisation is cancelled by its mean.
-CANCELLED = (r"conv/bias$", r"fc6_deconv/bias$")
+# A bias before batch normalization is canceled by its mean.
+CANCELED = (r"conv/bias$", r"fc6_deconv/bias$")
 
 ROWS = {
     "unet": {
@@ -63,28 +63,28 @@ ROWS = {
         "parameters": 29_449_355,
         "source": PROTOTXT + ": 29,443,008 + 577 C",
         "narrow": {"width": 4},
-        "dead": CANCELLED,
+        "dead": CANCELED,
     },
     "segnet_basic": {
         "classes": 11,
         "parameters": 1_416_587,
         "source": PROTOTXT,
         "narrow": {"width": 6},
-        "dead": CANCELLED,
+        "dead": CANCELED,
     },
     "bayesian_segnet": {
         "classes": 11,
         "parameters": 29_449_355,
         "source": PROTOTXT,
         "narrow": {"width": 4, "dropout": 0.2},
-        "dead": CANCELLED,
+        "dead": CANCELED,
     },
     "bayesian_segnet_basic": {
         "classes": 11,
         "parameters": 1_416_587,
         "source": PROTOTXT,
         "narrow": {"width": 6, "dropout": 0.2},
-        "dead": CANCELLED,
+        "dead": CANCELED,
     },
     "fcn32s_vgg16": {
         "classes": 21,
@@ -139,7 +139,7 @@ ROWS = {
         "parameters": 251_805_653,
         "source": PROTOTXT,
         "narrow": {"width": 4, "fc_width": 8},
-        "dead": CANCELLED,
+        "dead": CANCELED,
     },
     "fc_densenet56": {
         "classes": 11,

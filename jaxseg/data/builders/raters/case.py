@@ -46,11 +46,11 @@ def draw_case(rng: np.random.Generator, size: tuple[int, int]) -> Case:
 
 
 def _outlines(rng, size):
-    """Core and whole: two wavy discs about one centre."""
+    """Core and whole: two wavy discs about one center."""
     y, x = np.mgrid[: size[0], : size[1]].astype(np.float64)
     side = min(size)
-    centre = rng.uniform(0.35, 0.65, 2) * size
-    y, x = y - centre[0], x - centre[1]
+    center = rng.uniform(0.35, 0.65, 2) * size
+    y, x = y - center[0], x - center[1]
     angle = np.arctan2(y, x)
     wave = sum(
         rng.uniform(0.0, 0.12) * np.sin(n * angle + rng.uniform(0, 2 * np.pi))
@@ -62,14 +62,14 @@ def _outlines(rng, size):
 
 
 def _paint(rng, kind, core, whole):
-    """Grey tissue of soft mottles and noise, the rim and the core brighter than it."""
+    """Gray tissue of soft mottles and noise, the rim and the core brighter than it."""
     coarse = rng.random((6, 6))
     rows, columns = (np.linspace(0, 5, n) for n in core.shape)
     wide = np.stack([np.interp(columns, range(6), line) for line in coarse])
     soft = np.stack([np.interp(rows, range(6), line) for line in wide.T], axis=1)
-    grey = 0.1 + 0.12 * soft
-    grey = grey + RIM[kind] * whole
-    grey = np.where(core, CORE[kind], grey)
-    grey = grey + rng.normal(0.0, 0.04, grey.shape)
-    pixels = np.clip(255 * grey + 0.5, 0, 255).astype(np.uint8)
+    gray = 0.1 + 0.12 * soft
+    gray = gray + RIM[kind] * whole
+    gray = np.where(core, CORE[kind], gray)
+    gray = gray + rng.normal(0.0, 0.04, gray.shape)
+    pixels = np.clip(255 * gray + 0.5, 0, 255).astype(np.uint8)
     return np.repeat(pixels[..., None], 3, axis=-1)

@@ -1,4 +1,4 @@
-"""Drawn lesions, each labelled by four raters who do not agree; needs no files.
+"""Drawn lesions, each labeled by four raters who do not agree; needs no files.
 
 An example is one image with one rater's label, `0007_r2`: training draws raters at
 random, and evaluation finds the raters of an image by its name. Case i of a split

@@ -47,7 +47,7 @@ def config(
 class Builder(tfds.core.GeneratorBasedBuilder):
     """Furnished rooms, splits train and validation."""
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")
     BUILDER_CONFIGS: ClassVar[list[RoomsConfig]] = [config()]
 
     def spec(self) -> DatasetSpec:
@@ -58,7 +58,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         features = tfds.features.FeaturesDict(
             {
                 "points": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),
-                "colour": tfds.features.Tensor(shape=(None, 3), dtype=np.uint8),
+                "color": tfds.features.Tensor(shape=(None, 3), dtype=np.uint8),
                 "label": tfds.features.Tensor(shape=(None,), dtype=np.uint8),
                 "id": tfds.features.Text(),
             }
@@ -77,9 +77,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         for number in range(count):
             rng = np.random.default_rng((self.builder_config.seed, split, number))
             total = int(rng.integers(low, high, endpoint=True))
-            points, colour, label = draw_room(rng, total)
+            points, color, label = draw_room(rng, total)
             name = f"{number:05d}"
             yield (
                 name,
-                {"points": points, "colour": colour, "label": label, "id": name},
+                {"points": points, "color": color, "label": label, "id": name},
             )

@@ -1,8 +1,8 @@
 """One furnished room as a cloud of points on its surfaces.
 
-A room is a list of rectangles in space, each with a class and a colour; points are
-drawn from them by area. Colours of all classes come from one range: a classifier of
-single colours fails, and neighbours must be looked at.
+A room is a list of rectangles in space, each with a class and a color; points are
+drawn from them by area. Colors of all classes come from one range: a classifier of
+single colors fails, and neighbors must be looked at.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 VOID = 255
 FLOOR, CEILING, WALL, DOOR, BOARD, TABLE, CHAIR, SHELF, LAMP = range(9)
 DENSITY = {TABLE: 4.0, CHAIR: 5.0, SHELF: 1.5, DOOR: 1.5, BOARD: 2.0, LAMP: 10.0}
-NOISE = 0.005  # metres
+NOISE = 0.005  # meters
 STRAY = 0.02  # share of points in the air
-AIR = 0.03  # metres by which door and board stand out of the wall
+AIR = 0.03  # meters by which door and board stand out of the wall
 
 
 class Patch(NamedTuple):
@@ -27,7 +27,7 @@ class Patch(NamedTuple):
     first: np.ndarray
     second: np.ndarray
     kind: int
-    colour: np.ndarray
+    color: np.ndarray
 
 
 def draw_room(
@@ -40,7 +40,7 @@ def draw_room(
         count: number of points.
 
     Returns:
-        Positions float32 [N, 3] in metres, colours uint8 [N, 3], labels uint8 [N] of
+        Positions float32 [N, 3] in meters, colors uint8 [N, 3], labels uint8 [N] of
         classes 0..8 and 255; in random order.
     """
     size = np.array([*rng.uniform(3.0, 5.0, 2), rng.uniform(2.3, 3.0)])
@@ -49,29 +49,29 @@ def draw_room(
     area = np.linalg.norm(np.cross(parts[1], parts[2]), axis=-1)
     share = area * [DENSITY.get(p.kind, 1.0) for p in patches]
     chosen = rng.choice(len(patches), count, p=share / share.sum())
-    corner, first, second, kind, colour = (part[chosen] for part in parts)
+    corner, first, second, kind, color = (part[chosen] for part in parts)
     along = rng.random((2, count, 1))
     points = corner + along[0] * first + along[1] * second
     points += rng.normal(0, NOISE, points.shape)
-    colour = colour + rng.normal(0, 12, colour.shape)
+    color = color + rng.normal(0, 12, color.shape)
     stray = rng.random(count) < STRAY
     points[stray] = rng.uniform(0, size, (stray.sum(), 3))
     label = np.where(stray, VOID, kind).astype(np.uint8)
-    pixels = np.clip(colour + 0.5, 0, 255).astype(np.uint8)
+    pixels = np.clip(color + 0.5, 0, 255).astype(np.uint8)
     return points.astype(np.float32), pixels, label
 
 
-def _colour(rng) -> np.ndarray:
+def _color(rng) -> np.ndarray:
     hue, saturation, value = rng.random(), rng.uniform(0, 0.5), rng.uniform(0.3, 0.95)
     return 255 * np.array(colorsys.hsv_to_rgb(hue, saturation, value))
 
 
 def _shell(rng, size):
-    """Floor, ceiling and four walls of one colour."""
+    """Floor, ceiling and four walls of one color."""
     x, y, z = np.diag(size)
-    nought, wall = np.zeros(3), _colour(rng)
-    yield Patch(nought, x, y, FLOOR, _colour(rng))
-    yield Patch(z, x, y, CEILING, _colour(rng))
+    nought, wall = np.zeros(3), _color(rng)
+    yield Patch(nought, x, y, FLOOR, _color(rng))
+    yield Patch(z, x, y, CEILING, _color(rng))
     for corner, along in ((nought, x), (y, x), (nought, y), (x, y)):
         yield Patch(corner, along, z, WALL, wall)
 
@@ -92,7 +92,7 @@ def _on_wall(rng, size, side, kind, extent, height) -> Patch:
     across = size[axis] - AIR if far else AIR
     corner = along * place + np.eye(3)[axis] * across + np.array([0, 0, height])
     return Patch(
-        corner, along * extent[0], np.array([0, 0, extent[1]]), kind, _colour(rng)
+        corner, along * extent[0], np.array([0, 0, extent[1]]), kind, _color(rng)
     )
 
 
@@ -114,12 +114,12 @@ def _placed(patches, place, angle):
     """Patches turned about the z axis, then moved."""
     sine, cosine = np.sin(angle), np.cos(angle)
     turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
-    for corner, first, second, kind, colour in patches:
+    for corner, first, second, kind, color in patches:
         moved = turn @ corner + np.array([*place, 0])
-        yield Patch(moved, turn @ first, turn @ second, kind, colour)
+        yield Patch(moved, turn @ first, turn @ second, kind, color)
 
 
-def _box(low, high, kind, colour):
+def _box(low, high, kind, color):
     """The six sides of an upright box."""
     low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
     x, y, z = np.diag(high - low)
@@ -131,54 +131,54 @@ def _box(low, high, kind, colour):
         (low, y, z),
         (low + x, y, z),
     ):
-        yield Patch(corner, first, second, kind, colour)
+        yield Patch(corner, first, second, kind, color)
 
 
-def _legs(half, top, kind, colour):
+def _legs(half, top, kind, color):
     """Four posts of 4 cm at the corners of a plate of half sizes `half`."""
     for x in (-half[0], half[0] - 0.04):
         for y in (-half[1], half[1] - 0.04):
-            yield from _box((x, y, 0), (x + 0.04, y + 0.04, top), kind, colour)
+            yield from _box((x, y, 0), (x + 0.04, y + 0.04, top), kind, color)
 
 
 def _table(rng, size):
     del size
-    half, top, colour = (
+    half, top, color = (
         rng.uniform(0.35, 0.55, 2),
         rng.uniform(0.68, 0.78),
-        _colour(rng),
+        _color(rng),
     )
-    yield from _box((*-half, top - 0.04), (*half, top), TABLE, colour)
-    yield from _legs(half, top, TABLE, colour)
+    yield from _box((*-half, top - 0.04), (*half, top), TABLE, color)
+    yield from _legs(half, top, TABLE, color)
 
 
 def _chair(rng, size):
     del size
     half, seat = np.full(2, rng.uniform(0.2, 0.25)), rng.uniform(0.42, 0.5)
-    colour, back = _colour(rng), seat + rng.uniform(0.35, 0.5)
-    yield from _box((*-half, seat - 0.04), (*half, seat), CHAIR, colour)
-    yield from _box((*-half, seat), (half[0], -half[1] + 0.04, back), CHAIR, colour)
-    yield from _legs(half, seat, CHAIR, colour)
+    color, back = _color(rng), seat + rng.uniform(0.35, 0.5)
+    yield from _box((*-half, seat - 0.04), (*half, seat), CHAIR, color)
+    yield from _box((*-half, seat), (half[0], -half[1] + 0.04, back), CHAIR, color)
+    yield from _legs(half, seat, CHAIR, color)
 
 
 def _shelf(rng, size):
     """Two sides, a back and boards 35 cm apart."""
     width, depth = rng.uniform(0.35, 0.55), rng.uniform(0.14, 0.2)
     height = min(rng.uniform(1.4, 2.1), size[2] - 0.1)
-    colour = _colour(rng)
+    color = _color(rng)
     up, deep = np.array([0, 0, height]), np.array([0, 2 * depth, 0])
     wide = np.array([2 * width, 0, 0])
     corner = np.array([-width, -depth, 0.0])
-    yield Patch(corner, wide, up, SHELF, colour)
-    yield Patch(corner, deep, up, SHELF, colour)
-    yield Patch(corner + wide, deep, up, SHELF, colour)
+    yield Patch(corner, wide, up, SHELF, color)
+    yield Patch(corner, deep, up, SHELF, color)
+    yield Patch(corner + wide, deep, up, SHELF, color)
     for level in np.arange(0.05, height + 1e-9, 0.35):
-        yield Patch(corner + np.array([0, 0, level]), wide, deep, SHELF, colour)
+        yield Patch(corner + np.array([0, 0, level]), wide, deep, SHELF, color)
 
 
 def _lamp(rng, size):
     """A cable and a shade below the ceiling."""
-    drop, half, colour = rng.uniform(0.4, 0.7), rng.uniform(0.12, 0.2), _colour(rng)
+    drop, half, color = rng.uniform(0.4, 0.7), rng.uniform(0.12, 0.2), _color(rng)
     low = size[2] - drop
-    yield from _box((-half, -half, low), (half, half, low + 0.2), LAMP, colour)
-    yield from _box((-0.01, -0.01, low + 0.2), (0.01, 0.01, size[2]), LAMP, colour)
+    yield from _box((-half, -half, low), (half, half, low + 0.2), LAMP, color)
+    yield from _box((-0.01, -0.01, low + 0.2), (0.01, 0.01, size[2]), LAMP, color)

@@ -1,6 +1,6 @@
 """Drawing one scene: textured shapes that hide one another, poles and wires.
 
-What tells the classes apart is texture and shape. Colours are drawn from ranges that
+What tells the classes apart is texture and shape. Colors are drawn from ranges that
 overlap, so that a classifier of single pixels fails.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 
 VOID = 255
 DISC, BOX, TRIANGLE, RING, POLE, WIRE = range(1, 7)
-HUES = {DISC: 0.0, BOX: 0.2, TRIANGLE: 0.4, RING: 0.6}  # centres of wide ranges
+HUES = {DISC: 0.0, BOX: 0.2, TRIANGLE: 0.4, RING: 0.6}  # centers of wide ranges
 
 
 def draw_scene(
@@ -43,27 +43,27 @@ def draw_scene(
 def _paint_object(rng, grid, image, label):
     kind = int(rng.integers(DISC, RING + 1))
     height, width = label.shape
-    centre = rng.uniform((0, 0), (height, width))
+    center = rng.uniform((0, 0), (height, width))
     radius = rng.uniform(0.14, 0.3) * min(height, width)
     angle = rng.uniform(0, 2 * np.pi)
-    y, x = grid - centre[:, None, None]
+    y, x = grid - center[:, None, None]
     shape = _SHAPES[kind](y, x, radius, angle)
     pattern = _TEXTURES[kind](y, x, rng.uniform(4.0, 5.0))[..., None]
-    light, dark = _colour_pair(rng, HUES[kind])
+    light, dark = _color_pair(rng, HUES[kind])
     _paint(image, label, shape, dark + (light - dark) * pattern, kind)
 
 
-def _paint(image, label, mask, colours, kind):
+def _paint(image, label, mask, colors, kind):
     """Puts an object in front, with a ring of void around it."""
     if not mask.any():
         return
     label[_grown(mask)] = VOID
     label[mask] = kind
-    image[mask] = np.broadcast_to(colours, image.shape)[mask]
+    image[mask] = np.broadcast_to(colors, image.shape)[mask]
 
 
 def _grown(mask: np.ndarray) -> np.ndarray:
-    """The mask and its eight-neighbourhood."""
+    """The mask and its eight-neighborhood."""
     rows = mask.copy()
     rows[1:] |= mask[:-1]
     rows[:-1] |= mask[1:]
@@ -74,18 +74,18 @@ def _grown(mask: np.ndarray) -> np.ndarray:
 
 
 def _ground(rng, size) -> np.ndarray:
-    """Soft mottles of two colours, [H, W, 3]."""
+    """Soft mottles of two colors, [H, W, 3]."""
     coarse = rng.random((5, 6))
     rows = np.linspace(0, 4, size[0])
     columns = np.linspace(0, 5, size[1])
     wide = np.stack([np.interp(columns, range(6), line) for line in coarse])
     soft = np.stack([np.interp(rows, range(5), line) for line in wide.T], axis=1)
-    light, dark = _colour_pair(rng, rng.random())
+    light, dark = _color_pair(rng, rng.random())
     return dark + (light - dark) * (0.25 + 0.5 * soft[..., None])
 
 
-def _colour_pair(rng, hue: float) -> tuple[np.ndarray, np.ndarray]:
-    """A light and a dark colour of about one hue, 0..255."""
+def _color_pair(rng, hue: float) -> tuple[np.ndarray, np.ndarray]:
+    """A light and a dark color of about one hue, 0..255."""
     hue = (hue + rng.uniform(-0.25, 0.25)) % 1.0
     saturation = rng.uniform(0.0, 0.7)
     light = np.array(colorsys.hsv_to_rgb(hue, saturation, rng.uniform(0.7, 1.0)))

@@ -4,7 +4,7 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm, conv_transpos
 
 
 def double_conv(src: str, dst: str) -> Rules:
-    """``double_conv``: convolutions 0 and 3, normalisations 1 and 4."""
+    """``double_conv``: convolutions 0 and 3, normalizations 1 and 4."""
     source = rf"{src}\.double_conv"
     return (
         *conv_norm(rf"{source}\.0", rf"{source}\.1", f"{dst}/conv1"),

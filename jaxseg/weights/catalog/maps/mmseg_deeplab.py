@@ -18,7 +18,7 @@ def module(src: str, dst: str) -> Rules:
 
 
 def separable(src: str, dst: str) -> Rules:
-    """A ``DepthwiseSeparableConvModule`` with both normalisations."""
+    """A ``DepthwiseSeparableConvModule`` with both normalizations."""
     return (
         *conv(rf"{src}\.depthwise_conv\.conv", f"{dst}/depthwise"),
         *norm(rf"{src}\.depthwise_conv\.bn", f"{dst}/depthwise_norm"),

@@ -5,7 +5,7 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm, prefixed
 
 
 def head(src: str, dst: str) -> Rules:
-    """torchvision's ``FCNHead``: convolution 0, normalisation 1, classifier 4."""
+    """torchvision's ``FCNHead``: convolution 0, normalization 1, classifier 4."""
     return (
         *conv_norm(rf"{src}\.0", rf"{src}\.1", f"{dst}/conv"),
         *conv(rf"{src}\.4", f"{dst}/classifier"),

@@ -1,6 +1,6 @@
 """torchvision's (and timm's) VGG-16 and -19, with and without batch norm.
 
-``features.N`` counts convolutions, normalisations, ReLUs and poolings in one line, so
+``features.N`` counts convolutions, normalizations, ReLUs and poolings in one line, so
 each of the four networks has its own table. The classifier is left out.
 """
 

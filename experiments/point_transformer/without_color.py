@@ -1,8 +1,8 @@
-"""What does a trained run score when the colours of a room are dealt out anew?
+"""What does a trained run score when the colors of a room are dealt out anew?
 
-    python experiments/point_transformer/without_colour.py runs/point_transformer
+    python experiments/point_transformer/without_color.py runs/point_transformer
 
-Every validation room keeps its points; their colours are permuted at random, so that
+Every validation room keeps its points; their colors are permuted at random, so that
 they say nothing of where the points lie. Prints the table of both scores.
 """
 
@@ -20,11 +20,11 @@ from jaxseg.training.devices import runner as devices
 
 
 def shuffled(source: Clouds, seed: int = 0) -> Clouds:
-    """The same clouds with their colours permuted."""
+    """The same clouds with their colors permuted."""
     rng = np.random.default_rng(seed)
     examples = [source[index] for index in range(len(source))]
     for example in examples:
-        example["colour"] = rng.permutation(example["colour"])
+        example["color"] = rng.permutation(example["color"])
     return Clouds(examples, source.spec, workers=source.workers)
 
 
@@ -44,7 +44,7 @@ def main(workdir: str) -> None:
             batch_size=config.train.eval_batch_size,
             chosen=devices.choose(1),
         )
-        print(f"colours {name}\n{table(scores(total.matrix), spec.classes)}")
+        print(f"colors {name}\n{table(scores(total.matrix), spec.classes)}")
 
 
 if __name__ == "__main__":
