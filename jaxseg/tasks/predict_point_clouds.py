@@ -112,7 +112,7 @@ def read_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """
     try:
         with np.load(path) as file:
-            color = "color" if "color" in file else "color"  # files of before
+            color = "colour" if "colour" in file else "color"  # files of before
             points, color = file["points"], file[color]
     except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(

@@ -68,3 +68,12 @@ def test_digest(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert card.sha256(tmp_path / "a").startswith("ba7816bf")
     assert card.sha256(tmp_path) == ""
+
+
+def test_a_card_with_the_names_of_before_is_read(tmp_path):
+    CARD.write(tmp_path)
+    text = (tmp_path / "card.json").read_text()
+    old = text.replace("normalization", "normalisation").replace("license", "licence")
+    assert old != text
+    (tmp_path / "card.json").write_text(old)
+    assert read_card(tmp_path) == CARD

@@ -73,7 +73,7 @@ def read_card(folder: str | os.PathLike) -> Card:
     text = read_text(path)
     try:
         fields = json.loads(text)
-        for old, new in (("normalization", "normalization"), ("license", "license")):
+        for old, new in (("normalisation", "normalization"), ("licence", "license")):
             if old in fields:  # cards written before the names changed
                 fields[new] = fields.pop(old)
         fields["normalization"] = _normalization(fields["normalization"])
