@@ -5,7 +5,8 @@
 
 What concerns runs and prediction is loaded when it is first used:
 
-    run = jaxseg.open_run("runs/default")
+    jaxseg.train(config, "runs/mine")
+    run = jaxseg.open_run("runs/mine")
     prediction = run.predict("street.jpg")
     scores = run.evaluate(split="validation")
 """
@@ -23,6 +24,7 @@ _LAZY = {
     "Run": "jaxseg._api",
     "Segmenter": "jaxseg.inference.segmenter",
     "open_run": "jaxseg._api",
+    "train": "jaxseg._train",
 }
 __all__ = [
     "DatasetSpec",
@@ -34,6 +36,7 @@ __all__ = [
     "create_model",
     "list_models",
     "open_run",
+    "train",
 ]
 
 
