@@ -23,6 +23,7 @@ _LAZY = {
     "Prediction": "jaxseg.inference.prediction",
     "Run": "jaxseg._api",
     "Segmenter": "jaxseg.inference.segmenter",
+    "load_pretrained": "jaxseg._pretrained",
     "open_run": "jaxseg._api",
     "train": "jaxseg._train",
 }
@@ -35,6 +36,7 @@ __all__ = [
     "__version__",
     "create_model",
     "list_models",
+    "load_pretrained",
     "open_run",
     "train",
 ]
