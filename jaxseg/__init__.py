@@ -5,8 +5,7 @@
 
 What concerns runs and prediction is loaded when it is first used:
 
-    jaxseg.train(config, "runs/mine")
-    run = jaxseg.open_run("runs/mine")
+    run = jaxseg.open_run("runs/default")
     prediction = run.predict("street.jpg")
     scores = run.evaluate(split="validation")
 """
@@ -23,9 +22,7 @@ _LAZY = {
     "Prediction": "jaxseg.inference.prediction",
     "Run": "jaxseg._api",
     "Segmenter": "jaxseg.inference.segmenter",
-    "load_pretrained": "jaxseg._pretrained",
     "open_run": "jaxseg._api",
-    "train": "jaxseg._train",
 }
 __all__ = [
     "DatasetSpec",
@@ -36,9 +33,7 @@ __all__ = [
     "__version__",
     "create_model",
     "list_models",
-    "load_pretrained",
     "open_run",
-    "train",
 ]
 
 

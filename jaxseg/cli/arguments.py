@@ -13,11 +13,13 @@ import tyro
 
 from jaxseg.runs.rules import Rule, check_bounds
 from jaxseg.storage.output import OutputClosed
+from jaxseg.text import printable
 
 T = TypeVar("T")
 WRONG_LINE = 2  # exit status
+_TITLE = re.compile(r"^[─-]+ .* [─-]+$")
 _RULE = re.compile(r"^[─-]+$")
-_SUGGESTION = re.compile(r"^(--[\w.-]+)( |$)")
+_SUGGESTION = re.compile(r"^(--\w[\w.-]*)( |$)")
 
 
 def parsed(
@@ -69,13 +71,17 @@ def one_line(prog: str) -> Iterator[None]:
 
 def summary(box: str) -> str:
     """The message in tyro's box, and the options that it suggests."""
-    rows = [row.strip().strip("│╭╮╰╯").strip() for row in box.splitlines()]
+    rows = [row.strip().strip("│╭╮╰╯|+").strip() for row in box.splitlines()]
     rows = [row for row in rows if row]
-    if rows and rows[0].startswith("─"):  # the title stands in the frame
+    if rows and _TITLE.match(rows[0]):  # the title stands in the frame
         rows = rows[1:]
+    elif len(rows) > 1 and _RULE.match(rows[1]):  # or, without Unicode, above a line
+        rows = rows[2:]
     ends = next((i for i, row in enumerate(rows) if _RULE.match(row)), len(rows))
     message = " ".join(rows[:ends]) or "the line cannot be read"
     near = [found[1] for row in rows[ends:] if (found := _SUGGESTION.match(row))]
     if "Perhaps you meant:" in rows and near:
         message += f"; did you mean {' or '.join(dict.fromkeys(near))}?"
-    return re.sub(r"\[/?\w+\]", "", message)  # of rich
+    message = re.sub(r"\[/?\w+\]", "", message)  # markup of rich
+    message = re.sub(r"\S{100,}", lambda word: word[0][:97] + "...", message)
+    return printable(message, limit=1_000)

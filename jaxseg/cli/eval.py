@@ -29,6 +29,7 @@ from jaxseg.runs.directory import build_model, load_variables, read_config, read
 from jaxseg.runs.rules import optional, some, text, whole
 from jaxseg.storage.json_file import write_json
 from jaxseg.tasks.evaluation import evaluate_network
+from jaxseg.text import printable
 from jaxseg.training.devices import runner as devices
 
 BOUNDS = {
@@ -127,7 +128,8 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
         Arguments, rest, prog="jaxseg eval", bounds=BOUNDS, default=default
     )
     if arguments.workdir != workdir:
-        raise ValueError(f"the work directory {arguments.workdir!r} must come first")
+        word = printable(arguments.workdir)
+        raise ValueError(f"the work directory {word!r} must come first on the line")
     named = peek(rest, "--data.classes") is not None
     data = with_classes(workdir, arguments.data, named=named)
     return arguments, dataclasses.replace(base, data=data)

@@ -31,6 +31,7 @@ from jaxseg.runs.serialize import to_dict
 from jaxseg.storage import atomic
 from jaxseg.storage.json_file import append_line
 from jaxseg.tasks.checks import check
+from jaxseg.text import printable
 
 DOES_NOT_FIT = 3  # exit status
 
@@ -110,7 +111,8 @@ def parse(argv: list[str]) -> Arguments:
         default=Arguments(run=chosen(base, rest, options)),
     )
     if arguments.config != path:
-        raise ValueError(f"the config file {arguments.config!r} must come first")
+        word = printable(arguments.config)
+        raise ValueError(f"the config file {word!r} must come first on the line")
     given = {"batch_size": arguments.batch, "space": arguments.space}
     given = {name: value for name, value in given.items() if value is not None}
     run = overridden(arguments.run, {"train": given})

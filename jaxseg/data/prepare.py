@@ -44,16 +44,19 @@ def builder_config(
     """
     names = NAMES + CLOUDS
     if config.name not in names:
-        raise ValueError(f"name {config.name!r} is no dataset; allowed: {names}")
+        raise ValueError(
+            f"data.name={config.name!r} is invalid: expected one of {', '.join(names)}."
+        )
     if config.classes and config.name != "folder":
         raise ValueError(
-            f"classes {config.classes} given for {config.name!r}, whose classes are "
-            "fixed; only 'folder' takes class names"
+            f"data.classes={config.classes} is invalid: expected none, because the "
+            f"classes of {config.name!r} are fixed. Only 'folder' takes class names"
         )
     if config.name in DRAWN:
         if config.path is not None:
             raise ValueError(
-                f"path {config.path!r} given for {config.name!r}, which is drawn"
+                f"data.path={config.path!r} is invalid: expected none, because "
+                f"{config.name!r} is drawn, not read"
             )
         if config.labels:
             raise ValueError(

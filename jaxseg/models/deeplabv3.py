@@ -150,7 +150,6 @@ def deeplabv3_mobilenetv3(
     reduced_tail: bool = False,
     eager_rate: bool = False,
     epsilon: float = 1e-3,
-    same_padding: bool = False,
     style: Style = Style(),
     **aspp_options,
 ) -> EncoderDecoder:
@@ -158,8 +157,7 @@ def deeplabv3_mobilenetv3(
 
     torchvision's own network is `eager_rate=True, rates=(12, 24, 36)`: stride-8 rates
     at stride 16, and a rate one layer early. Its auxiliary head (`aux`) reads c3.
-    `epsilon` of the backbone's batch norms is 1e-5 in timm, but 1e-3 in its `tf_`
-    networks, which also need `same_padding=True`.
+    `epsilon` of the trunk's normalizations is 1e-5 in timm.
     """
     backbone = MobileNetV3(
         size,
@@ -168,7 +166,6 @@ def deeplabv3_mobilenetv3(
         reduced_tail,
         eager_rate,
         epsilon=epsilon,
-        same_padding=same_padding,
         style=style,
     )
     aspp_options = {"dropout": 0.5 if refine else 0.1, **aspp_options}
@@ -194,7 +191,6 @@ def lraspp_mobilenetv3(
     reduced_tail: bool = False,
     eager_rate: bool = False,
     epsilon: float = 1e-3,
-    same_padding: bool = False,
     style: Style = Style(),
 ) -> EncoderDecoder:
     """Lite R-ASPP on MobileNet v3 (arXiv 1905.02244, section 6.4).
@@ -209,7 +205,6 @@ def lraspp_mobilenetv3(
         reduced_tail,
         eager_rate,
         epsilon=epsilon,
-        same_padding=same_padding,
         style=style,
     )
     return EncoderDecoder(

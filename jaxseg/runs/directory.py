@@ -6,6 +6,7 @@ ckpt/ and overlays/.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import json
@@ -72,11 +73,13 @@ def _style(config: Config, options: Any, axis_name: str | None) -> Style:
     if not isinstance(options, Mapping):
         expected = "a dictionary of fields, such as {'norm': 'group'}"
         raise ValueError(invalid(where, options, expected))
-    style = from_dict(Style, {"dtype": config.train.dtype} | dict(options), where=where)
+    values = {"dtype": config.train.dtype, **options}
     try:
-        return Style(**vars(style) | {"axis_name": axis_name})
+        style = from_dict(Style, values, where=where)
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
+        text = str(error)
+        raise ValueError(text if where in text else f"{where}: {text}") from error
+    return dataclasses.replace(style, axis_name=axis_name)
 
 
 def _check_options(name: str, options: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -146,7 +147,9 @@ def pattern() -> Rule:
 
     def allows(value: str) -> bool:
         try:
-            re.compile(value)
+            with warnings.catch_warnings():  # Python comments on odd brackets
+                warnings.simplefilter("ignore")
+                re.compile(value)
         except (re.error, OverflowError, RecursionError):
             return False
         return value != ""

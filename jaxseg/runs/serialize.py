@@ -17,6 +17,8 @@ from jaxseg.runs.field_types import in_words, matches
 from jaxseg.runs.renamed import current_fields
 from jaxseg.runs.rules import invalid
 
+SHOWN = 40  # names of a list in an error
+
 
 def near(name: str, allowed: Iterable[str]) -> str:
     """`; did you mean 'unet'?`, or what is allowed when nothing is close."""
@@ -24,7 +26,8 @@ def near(name: str, allowed: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=3)
     if close:
         return "; did you mean " + " or ".join(map(repr, close)) + "?"
-    return "; allowed: " + ", ".join(names)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return "; allowed: " + ", ".join(names[:SHOWN]) + more
 
 
 def hashable(value: Any) -> Any:

@@ -135,7 +135,7 @@ def test_changed_files_and_options_are_prepared_anew(folder_config, write_pair):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "ade"}, r"name 'ade' is no dataset; allowed: \('shapes'"),
+        ({"name": "ade"}, "^data.name='ade' is invalid: expected one of shapes, "),
         ({"path": None}, "data.path=None is invalid: expected the folder"),
         (
             {"on_bad_file": "ignore"},
@@ -143,8 +143,11 @@ def test_changed_files_and_options_are_prepared_anew(folder_config, write_pair):
         ),
         ({"backend": "torch"}, "backend 'torch'; allowed"),
         ({"data_dir": "gs://bucket/x"}, "must be a local or mounted folder"),
-        ({"name": "shapes"}, "path .* given for 'shapes'"),
-        ({"name": "camvid", "classes": ("a",)}, "only 'folder' takes class names"),
+        ({"name": "shapes"}, r"^data.path=.* because 'shapes' is drawn"),
+        (
+            {"name": "camvid", "classes": ("a",)},
+            "^data.classes=.* Only 'folder' takes class names",
+        ),
         ({"classes": ("a", "b", "a")}, r"repeat"),
     ],
 )

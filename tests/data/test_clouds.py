@@ -229,7 +229,10 @@ def test_options_out_of_range(source, change, message):
         ({"elastic": 3.0}, "data.elastic is 3.0; allowed for point clouds: 0.0"),
         ({"eval_scale": 0.5}, "data.eval_scale is 0.5"),
         ({"backend": "tf"}, "data.backend is 'tf'"),
-        ({"path": "x"}, "path 'x' given for 'rooms', which is drawn"),
+        (
+            {"path": "x"},
+            "^data.path='x' is invalid: expected none, because 'rooms' is drawn",
+        ),
     ],
 )
 def test_options_that_clouds_do_not_have(change, message, tmp_path):
