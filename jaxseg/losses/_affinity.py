@@ -1,13 +1,15 @@
 """Adaptive affinity field loss (AAF; Ke, Hwang, Liu, Yu, arXiv 1803.10335).
 
-Neighbors of one class should have like probabilities, neighbors of two classes
-unlike ones, over 3x3, 5x5 and 7x7 fields whose importance per class is learned against
-the network. Faithful to the authors' code: binary divergence per channel, clipped to
-1e-4; margin 3; eight ring points; void excluded symmetrically; decay 10^(-step/total).
+Neighbors of one class should have similar probabilities, neighbors of two classes
+different ones. Neighbors are compared over 3x3, 5x5 and 7x7 fields, and the importance
+of each field for each class is learned against the network. The implementation follows
+the authors' code: binary divergence per channel with probabilities clipped to 1e-4,
+margin 3, eight ring points, symmetric exclusion of void, and decay 10^(-step / total).
 
-Differs: the paper takes the network's own probabilities, at 1/8 of the image. Outputs
-here have the image's size; `stride=8` compares every eighth pixel, which is the same
-field. The default, 1, compares neighboring pixels and suits unstrided networks.
+Differs: the paper compares the network's own probabilities at 1/8 of the image size.
+Outputs here have the size of the image. `stride=8` compares every eighth pixel, which
+is the same field. The default, 1, compares adjacent pixels and suits networks without
+stride.
 """
 
 from __future__ import annotations
@@ -40,21 +42,37 @@ def affinity(
     size_weights: SizeWeights | None = None,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Loss of each pixel as center of its fields, and weight; both [B, h, w].
+    """Computes the affinity loss of each pixel as the center of its fields.
 
-    A pair of pixels and a channel c is an edge entry where exactly one of the two has
-    class c: max(0, margin - KL); otherwise KL. The weighted mean of the values is
-    sum over sizes of edge_weight * mean(edge entries) + same_weight * mean(the
-    others), each mean over the entries of the global batch, times 10^(-step / total).
+    A pair of pixels and a channel c form an edge entry if exactly one of the two pixels
+    has class c. An edge entry costs max(0, margin - KL), any other entry KL. The
+    weighted mean of the values is the sum over sizes of
+    edge_weight * mean(edge entries) + same_weight * mean(other entries), each mean
+    taken over the entries of the global batch, times 10^(-step / anneal_steps).
 
     Args:
-      sizes: distances of the neighbors, in units of `stride`.
-      stride: compare every stride-th pixel; h = H / stride, rounded.
-      anneal_steps: total of the decay, 0 for none.
-      size_weights: (edge, same), each [K, len(sizes)], before a softmax over sizes; a
-        pair takes the row of its center's class. Their gradient is reversed, so that
-        the optimizer that makes the network better makes them worse for it. None
-        weighs all sizes alike.
+      logits: [B, H, W, K], of any float type.
+      label: Integers [B, H, W], 0 to K - 1 or `void`.
+      void: The ignore index.
+      sizes: Distances of the neighbors, in units of `stride`.
+      margin: The divergence beyond which an edge entry costs nothing.
+      edge_weight: The weight of the edge entries.
+      same_weight: The weight of the other entries.
+      stride: Compares every stride-th pixel; h = H / stride, rounded.
+      anneal_steps: The number of steps in which the loss decays to a tenth. 0 turns
+        the decay off.
+      step: The training step.
+      size_weights: A pair (edge, same) of scores [K, len(sizes)], to which a softmax
+        over the sizes is applied. Each pair of pixels uses the row of its center's
+        class. The gradient is reversed, so the optimizer that improves the network
+        makes the weights as hard as possible for it. None weighs all sizes equally.
+      axis_name: The axis of pmap over which entries are counted.
+
+    Returns:
+      Value and weight, each [B, h, w].
+
+    Raises:
+      ValueError: If the shapes do not match or an option is out of range.
     """
     mask.check_shapes(logits, label)
     _check(logits, sizes, stride, anneal_steps, size_weights)
@@ -90,13 +108,19 @@ def field(
     margin: float,
     shares: Sequence[jax.Array],
 ) -> tuple[jax.Array, ...]:
-    """One field: sums of edge entries, their number, sums of the others, their number.
+    """Computes the sums and the numbers of the entries of one field.
 
     Args:
-      probability, member: [B, h, w, K]; known: bool [B, h, w].
-      shares: weights [K] of this size, for edges and for the others.
+      probability: [B, h, w, K].
+      member: Booleans [B, h, w, K], True for the class of a labeled pixel.
+      known: Booleans [B, h, w], True at labeled pixels.
+      size: The distance of the neighbors in pixels.
+      margin: See `affinity`.
+      shares: The weights [K] of this size for edge entries and for other entries.
 
-    Returns: four float32 [B, h, w], by center.
+    Returns:
+      The sum of the edge entries, their number, the sum of the other entries and their
+      number, each float32 [B, h, w] for the center pixels.
     """
     around = ring(known, size, fill=False)
     # A pair counts only if the pixel opposite to the neighbor is labeled too.
@@ -115,10 +139,13 @@ def field(
 
 
 def binary_divergence(other: jax.Array, mine: jax.Array) -> jax.Array:
-    """KL(other || mine) of two-way distributions (p, 1 - p), clipped to [1e-4, 1].
+    """Computes KL(other || mine) of two-way distributions (p, 1 - p).
+
+    Probabilities are clipped to [1e-4, 1].
 
     Args:
-      other: [8, ..., K]; mine: [..., K].
+      other: The neighbors' probabilities, [8, ..., K].
+      mine: The centers' probabilities, [..., K].
     """
 
     def logs(p):
@@ -138,19 +165,22 @@ _reverse_gradient.defvjp(lambda x: (x, None), lambda _, grad: (-grad,))
 
 
 def _share(labeled, entries, axis_name):
-    """Factor that makes a mean over entries of a mean over labeled pixels."""
+    """Returns the factor that turns a mean over labeled pixels into one over entries.
+
+    The objective divides by the number of labeled pixels, the paper by that of entries.
+    """
     return labeled / jnp.maximum(total(entries.sum(), axis_name), 1.0)
 
 
 def _check(logits, sizes, stride, anneal_steps, size_weights):
     if stride < 1 or anneal_steps < 0 or not sizes:
         raise ValueError(
-            f"stride is {stride}, anneal_steps is {anneal_steps}, sizes are {sizes}; "
-            "allowed are 1 or more, 0 or more, and at least one size"
+            f"stride={stride}, anneal_steps={anneal_steps}, sizes={sizes} is invalid: "
+            "expected stride >= 1, anneal_steps >= 0 and at least one size."
         )
     shape = (logits.shape[-1], len(sizes))
     if size_weights is not None and any(w.shape != shape for w in size_weights):
         raise ValueError(
-            f"size_weights have shapes {[w.shape for w in size_weights]}; allowed is "
-            f"{shape} twice"
+            f"size_weights of shapes {[w.shape for w in size_weights]} is invalid: "
+            f"expected two arrays of shape {shape}, (classes, sizes)."
         )

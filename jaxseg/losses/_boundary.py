@@ -1,10 +1,10 @@
 """Boundary loss (Kervadec et al., arXiv 1812.07032).
 
-The softmax of each class is weighted by the signed distance to that class's region:
-positive outside, negative inside. The distances are exact Euclidean ones and are made
-on the device, after augmentation, so a flipped image needs no new maps from the host.
-Meant to be added to a region loss or cross entropy with a small coefficient; the
-value may be negative.
+The softmax of each class is weighted by the signed distance to the region of that
+class: positive outside, negative inside. The distances are exact Euclidean distances.
+They are computed on the device after augmentation, so a flipped image needs no new maps
+from the host. The loss is meant to be added to a region loss or to cross entropy with a
+small coefficient. Its value may be negative.
 """
 
 from __future__ import annotations
@@ -18,10 +18,18 @@ from jaxseg.losses import mask
 def boundary(
     logits: jax.Array, label: jax.Array, *, void: int = 255
 ) -> tuple[jax.Array, jax.Array]:
-    """Mean over k of distance_k * softmax_k, and weight; both [B, H, W], in pixels.
+    """Computes the mean over the classes of distance_k * softmax_k.
 
-    Void pixels have weight 0 and make no boundary: distances are those between
-    labeled pixels. A class that an image lacks, or that fills it, adds nothing.
+    Distances are those between labeled pixels; void pixels form no boundary. A class
+    that an image lacks, or that fills it entirely, adds nothing.
+
+    Args:
+      logits: [B, H, W, K], of any float type.
+      label: Integers [B, H, W], 0 to K - 1 or `void`.
+      void: The ignore index.
+
+    Returns:
+      Value in pixels and weight, each [B, H, W]. Void pixels have weight 0.
     """
     mask.check_shapes(logits, label)
     count = logits.shape[-1]
@@ -35,10 +43,17 @@ def boundary(
 
 
 def signed_distance(region: jax.Array, rest: jax.Array) -> jax.Array:
-    """Distance in pixels from each region [B, H, W, K]: > 0 outside, <= 0 inside.
+    """Computes the distance from each region: positive outside, at most 0 inside.
 
-    Outside: to the nearest pixel of the region. Inside: 1 - distance to the nearest
-    pixel of `rest`, as the authors' code has it. 0 where either of them is empty.
+    Outside it is the distance to the nearest pixel of the region. Inside it is 1 minus
+    the distance to the nearest pixel of `rest`, as in the authors' code.
+
+    Args:
+      region: Booleans [B, H, W, K].
+      rest: Booleans [B, H, W, K], the labeled pixels outside each region.
+
+    Returns:
+      float32 [B, H, W, K] in pixels; 0 for regions of which one of the two is empty.
     """
     signed = jnp.where(region, 1 - distance_to(rest), distance_to(region))
     axes = (1, 2)
@@ -47,10 +62,17 @@ def signed_distance(region: jax.Array, rest: jax.Array) -> jax.Array:
 
 
 def distance_to(seed: jax.Array) -> jax.Array:
-    """Exact Euclidean distance to the nearest True of seed [B, H, W, K], float32.
+    """Computes the exact Euclidean distance to the nearest True of each map.
 
-    Separable: distance along the column first, then for each row the least of
-    column^2 + offset^2; H log H + W^2 steps in all. Meaningless without any seed.
+    The transform is separable: it takes the distance along each column first, and then
+    for each row the minimum of column^2 + offset^2, in H log H + W^2 steps. The result
+    has no meaning for a map without any True.
+
+    Args:
+      seed: Booleans [B, H, W, K].
+
+    Returns:
+      float32 [B, H, W, K] in pixels.
     """
     height, width = seed.shape[1:3]
     far = height + width

@@ -1,8 +1,9 @@
-"""Softmax cross entropy per pixel, with a gradient that stores no softmax.
+"""Softmax cross entropy per pixel, with a gradient that does not store the softmax.
 
-Reverse-mode differentiation of log_softmax keeps a [B, H, W, K] array besides the
-logits. The rule here keeps the logits, which the network keeps anyway, and their
-logsumexp [B, H, W]; backwards, softmax - target is formed anew in one fused pass.
+Reverse-mode differentiation of log_softmax keeps an array [B, H, W, K] in addition to
+the logits. The rule here keeps only the logits, which the network keeps anyway, and
+their logsumexp [B, H, W]. The backward pass computes softmax - target in one fused
+loop.
 """
 
 from __future__ import annotations
@@ -21,10 +22,18 @@ from jaxseg.losses import mask
 def pixel_nll(
     logits: jax.Array, label: jax.Array, void: int = 255, smoothing: float = 0.0
 ) -> jax.Array:
-    """Negative log likelihood [B, H, W] in float32; 0 on void pixels.
+    """Computes the negative log-likelihood of each pixel.
 
-    logsumexp(z) - (1 - s) z[label] - s mean(z), s = smoothing. NaN at labels outside
-    the classes.
+    It is logsumexp(z) - (1 - s) z[label] - s mean(z) with s = smoothing.
+
+    Args:
+      logits: [B, H, W, K], of any float type.
+      label: Integers [B, H, W], 0 to K - 1 or `void`.
+      void: The ignore index.
+      smoothing: The share of the target that is spread over all classes.
+
+    Returns:
+      float32 [B, H, W]; 0 at void pixels and NaN at labels that are not a class.
     """
     return _forward(logits, label, void, smoothing)[0]
 
@@ -41,11 +50,12 @@ def _forward(logits, label, void, smoothing):
 
 
 def _backward(void, smoothing, saved, cotangent):
-    """(softmax - target) * cotangent, 0 on void pixels whatever their logits are.
+    """Returns (softmax - target) * cotangent; 0 at void pixels whatever their logits.
 
-    Void is taken care of per pixel: a selection by pixel among the values [B, H, W, K]
-    would take half as long again on CPU. Exponents are at most 0; what is not so is
-    NaN, which is dropped here and comes back by way of logsumexp in the weight.
+    Void is masked in the weight [B, H, W]. Selecting among values [B, H, W, K] would
+    take half as long again on a CPU. Exponents are at most 0. Any other exponent comes
+    from a NaN or inf; it is dropped here and returns as NaN through the logsumexp in
+    the weight.
     """
     logits, label, lse = saved
     weight = jnp.where(label == void, 0.0, cotangent + 0 * lse)[..., None]
@@ -69,25 +79,34 @@ def cross_entropy(
     smoothing: float = 0.0,
     divide_by: Literal["pixels", "weights"] = "pixels",
 ) -> tuple[jax.Array, jax.Array]:
-    """Cross entropy and weight per pixel, both [B, H, W] float32.
+    """Computes the cross entropy of each pixel.
 
     Args:
-      logits: [B, H, W, K], any float type; computed in float32.
-      label: integers [B, H, W], 0..K-1 or `void`.
-      class_weights: [K]; a pixel's loss is multiplied by its class's weight.
-      smoothing: label smoothing in [0, 1) (arXiv 1512.00567); class weights multiply
+      logits: [B, H, W, K], of any float type. The computation is in float32.
+      label: Integers [B, H, W], 0 to K - 1 or `void`.
+      void: The ignore index.
+      class_weights: [K]. The loss of a pixel is multiplied by the weight of its class.
+      smoothing: Label smoothing in [0, 1) (arXiv 1512.00567). Class weights multiply
         the whole smoothed loss.
-      divide_by: what the mean divides by. "pixels": the number of labeled pixels,
-        as SegNet's Caffe does; "weights": the sum of their class weights, as PyTorch.
+      divide_by: The denominator of the mean. "pixels" is the number of labeled pixels,
+        as in SegNet's Caffe; "weights" is the sum of their class weights, as in
+        PyTorch.
+
+    Returns:
+      Value and weight, each float32 [B, H, W].
 
     Raises:
-      ValueError: on shapes that do not fit or an option outside its range.
+      ValueError: If the shapes do not match or an option is out of range.
     """
     mask.check_shapes(logits, label)
     if not 0 <= smoothing < 1:
-        raise ValueError(f"smoothing is {smoothing}; allowed is 0 <= smoothing < 1")
+        raise ValueError(
+            f"smoothing={smoothing} is invalid: expected 0 <= smoothing < 1."
+        )
     if divide_by not in ("pixels", "weights"):
-        raise ValueError(f"divide_by is {divide_by!r}; allowed: 'pixels', 'weights'")
+        raise ValueError(
+            f"divide_by={divide_by!r} is invalid: expected 'pixels' or 'weights'."
+        )
     value = pixel_nll(logits, label, void, smoothing)
     weight = mask.labeled(label, void)
     if class_weights is None:

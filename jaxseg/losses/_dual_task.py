@@ -1,13 +1,13 @@
 """The losses of Gated-SCNN (arXiv 1907.05740) that tie classes and boundaries.
 
-L = CE_w(seg) + 20 BCE_w(edge) + CE_w(seg where the edge map exceeds 0.8) + dual, where
-the dual term compares boundaries of the predicted and of the true class maps,
+L = CE_w(seg) + 20 BCE_w(edge) + CE_w(seg where the edge map exceeds 0.8) + dual. The
+dual term compares the boundaries of the predicted and the true class maps:
 
     zeta = ||grad(G * p)|| / sqrt(2),   |zeta(p) - zeta(one-hot)| where either acts.
 
-From the paper's equations. Differs: in the authors' code the gradient function returns
-its input and the smoothing is skipped, so that their term has no derivative.
-The edge term itself is `jaxseg.losses.edge`.
+The implementation follows the paper's equations. Differs: in the authors' code the
+gradient function returns its input and the smoothing is skipped, so that their term has
+no derivative. The edge term is in `jaxseg.losses.edge`.
 """
 
 import jax
@@ -17,8 +17,8 @@ import numpy as np
 from jaxseg.losses._cross_entropy import cross_entropy
 from jaxseg.losses.mask import check_shapes, nan_on_invalid_label, one_hot
 
-RADIUS = 4  # of the triangle filter
-ACTIVE = 1e-3  # a boundary weaker than this counts as none
+RADIUS = 4  # The radius of the triangle filter.
+ACTIVE = 1e-3  # A weaker boundary counts as none.
 
 
 def dual_task(
@@ -30,14 +30,19 @@ def dual_task(
     gumbel: bool = True,
     step: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Boundary difference and weight, [B, H, W, K].
+    """Computes the difference of predicted and true boundary strengths.
 
     Args:
-      logits: [B, H, W, K].
-      label: int [B, H, W]; void pixels count as no class in both maps.
-      temperature: of the softmax; 1 in the paper, 0.5 in the authors' code.
-      gumbel: sample the class map (Gumbel softmax) when `step` is given.
-      step: seed of the sampling; None turns it off.
+      logits: [B, H, W, K], of any float type.
+      label: Integers [B, H, W]. Void pixels have no class in either map.
+      void: The ignore index.
+      temperature: The temperature of the softmax; 1 in the paper, 0.5 in the authors'
+        code.
+      gumbel: Whether to sample the class map (Gumbel softmax) when `step` is given.
+      step: The seed of the sampling. None turns it off.
+
+    Returns:
+      Value and weight, each [B, H, W, K].
     """
     check_shapes(logits, label)
     logits, classes = logits.astype(jnp.float32), logits.shape[-1]
@@ -56,16 +61,18 @@ def dual_task(
 
 
 def boundary_strength(x: jax.Array, radius: int = RADIUS) -> jax.Array:
-    """zeta: length of the central-difference gradient of the smoothed map, / sqrt 2.
+    """Computes zeta, the gradient length of the smoothed map divided by sqrt(2).
 
-    Borders repeat, so that a constant map has strength exactly 0; there the derivative
-    is taken as 0.
+    The gradient is a central difference. Borders are repeated, so that a constant map
+    has strength exactly 0. The derivative there is defined as 0.
 
     Args:
       x: [B, H, W, K].
-      radius: of the triangle filter (1, 2, ..., r + 1, ..., 2, 1) / (r + 1)^2, or 0.
+      radius: The radius r of the triangle filter
+        (1, 2, ..., r + 1, ..., 2, 1) / (r + 1)^2. 0 turns the filter off.
 
-    Returns: [B, H, W, K] float32.
+    Returns:
+      float32 [B, H, W, K].
     """
     square = sum(jnp.square(_difference(_smooth(x, radius), axis)) for axis in (1, 2))
     flat = square <= 1e-12
@@ -87,7 +94,7 @@ def _smooth(x, radius):
 
 
 def _difference(x, axis):
-    """(x[i + 1] - x[i - 1]) / 2, borders repeated."""
+    """Returns (x[i + 1] - x[i - 1]) / 2, with the borders repeated."""
     wide, size = _pad(x, axis, 1), x.shape[axis]
     after = jax.lax.slice_in_dim(wide, 2, size + 2, axis=axis)
     before = jax.lax.slice_in_dim(wide, 0, size, axis=axis)
@@ -103,7 +110,10 @@ def _pad(x, axis, width):
 def image_class_weights(
     label: jax.Array, num_classes: int, *, void: int = 255
 ) -> jax.Array:
-    """Per image 1 + [h_c > 0] (1 - h_c), h the share of class c [B, K] float32."""
+    """Returns float32 [B, K]: 2 - h_c for the classes of an image, 1 for the others.
+
+    h_c is the share of class c among the labeled pixels of the image.
+    """
     counts = jnp.sum(one_hot(label, num_classes), axis=(1, 2)).astype(jnp.float32)
     known = jnp.sum(label != void, axis=(1, 2)).astype(jnp.float32)
     share = counts / jnp.maximum(known, 1.0)[:, None]
@@ -118,14 +128,17 @@ def edge_attention(
     threshold: float = 0.8,
     void: int = 255,
 ) -> tuple[jax.Array, jax.Array]:
-    """Cross entropy, image-weighted, where sigmoid(edge) > threshold; [B, H, W].
+    """Computes the image-weighted cross entropy where sigmoid(edge) > threshold.
 
     Args:
-      logits: [B, H, W, K].
-      label: int [B, H, W].
-      edge: logits [B, H, W, 1].
-      threshold: 0.8 in the paper.
-      void: label without a class.
+      logits: [B, H, W, K], of any float type.
+      label: Integers [B, H, W].
+      edge: Edge logits [B, H, W, 1].
+      threshold: The edge probability above which a pixel counts; 0.8 in the paper.
+      void: The ignore index.
+
+    Returns:
+      Value and weight, each [B, H, W].
     """
     value, weight = image_weighted_cross_entropy(logits, label, void=void)
     inside = jax.nn.sigmoid(edge[..., 0].astype(jnp.float32)) > threshold
@@ -135,7 +148,10 @@ def edge_attention(
 def image_weighted_cross_entropy(
     logits: jax.Array, label: jax.Array, *, void: int = 255
 ) -> tuple[jax.Array, jax.Array]:
-    """Cross entropy times the class weight of its own image; [B, H, W]."""
+    """Computes cross entropy times the class weight of each image.
+
+    The weights are those of `image_class_weights`. Value and weight are [B, H, W].
+    """
     value, weight = cross_entropy(logits, label, void=void)
     weights = image_class_weights(label, logits.shape[-1], void=void)
     index = jnp.clip(label, 0, logits.shape[-1] - 1).reshape(label.shape[0], -1)

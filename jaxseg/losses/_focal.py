@@ -19,16 +19,28 @@ def focal(
     gamma: float = 2.0,
     class_weights: Sequence[float] | jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Focal loss and weight per pixel, both [B, H, W]: -(1 - p)^gamma log p.
+    """Computes the focal loss -(1 - p)^gamma log p of each pixel.
 
-    p is the softmax probability of the pixel's class; `class_weights` [K] is the
-    paper's alpha. The mean runs over labeled pixels.
+    p is the softmax probability of the pixel's class. The mean is over labeled pixels.
 
-    Differs: the paper sums over sigmoid outputs and divides by the positives.
+    Differs: the paper sums over sigmoid outputs and divides by the number of positives.
+
+    Args:
+      logits: [B, H, W, K], of any float type.
+      label: Integers [B, H, W], 0 to K - 1 or `void`.
+      void: The ignore index.
+      gamma: The exponent that reduces the loss of pixels that are predicted well.
+      class_weights: [K], the paper's alpha.
+
+    Returns:
+      Value and weight, each [B, H, W].
+
+    Raises:
+      ValueError: If the shapes do not match or gamma is negative.
     """
     mask.check_shapes(logits, label)
     if gamma < 0:
-        raise ValueError(f"gamma is {gamma}; allowed is gamma >= 0")
+        raise ValueError(f"gamma={gamma} is invalid: expected 0 or more.")
     nll = pixel_nll(logits, label, void)
     # The floor keeps the slope of x**gamma finite at p = 1 for gamma < 1.
     miss = jnp.maximum(-jnp.expm1(-nll), 1e-7)

@@ -1,7 +1,7 @@
 """Objectives of a generator and a patch discriminator: pix2pix (arXiv 1611.07004).
 
-Terms are (value, weight, coefficient) as everywhere; the discriminator's outputs are
-logits, each of one patch.
+Terms are (value, weight, coefficient), as for all losses. The outputs of the
+discriminator are logits, one for each patch.
 """
 
 from __future__ import annotations
@@ -20,19 +20,25 @@ NAMES = ("adversarial", "l1")
 
 @dataclasses.dataclass(frozen=True)
 class Objectives:
-    """The generator's terms by coefficient, and those of its discriminator.
+    """The objectives of the generator and of the discriminator.
 
-    `adversarial` 1 and `l1` 100 are the paper's; without the first nobody judges.
+    Attributes:
+      adversarial: Coefficient of the adversarial term; 1 in the paper. Without this
+        term there is no discriminator.
+      l1: Coefficient of the absolute error; 100 in the paper.
     """
 
     adversarial: float
     l1: float
 
     def discriminator(self, real: jax.Array, fake: jax.Array) -> dict[str, Term]:
-        """Cross entropy of "real" and of "generated", each halved as in the paper.
+        """Returns the discriminator's terms: is a picture real or generated?
+
+        Both are cross entropies, each halved as in the paper.
 
         Args:
-          real, fake: logits [B, h, w] of the true and of the generated pictures.
+          real: Logits [B, h, w] of the true pictures.
+          fake: Logits [B, h, w] of the generated pictures.
         """
         return {
             "real": (jax.nn.softplus(-real), jnp.ones_like(real), 0.5),
@@ -45,12 +51,17 @@ class Objectives:
         batch: Mapping[str, jax.Array],
         judged: jax.Array | None,
     ) -> dict[str, Term]:
-        """Cross entropy of "real" for what was generated, and the absolute error.
+        """Returns the generator's terms.
+
+        They are the cross entropy of the generated picture with the answer "real", and
+        its absolute error.
 
         Args:
-          picture: [B, H, W, T] in -1 ... 1.
-          batch: "target" like it, and "known", bool [B, H, W].
-          judged: logits [B, h, w] of the picture, None without a discriminator.
+          picture: The generated picture [B, H, W, T], from -1 to 1.
+          batch: "target", the true picture of the same shape, and "known", booleans
+            [B, H, W].
+          judged: The discriminator's logits [B, h, w] of the generated picture, or None
+            without a discriminator.
         """
         terms = {}
         if judged is not None:
@@ -63,21 +74,25 @@ class Objectives:
 
 
 def is_adversarial(config: LossConfig) -> bool:
-    """Whether a configuration asks for these objectives."""
+    """Returns whether a configuration asks for these objectives."""
     return config.name in NAMES
 
 
 def build_adversarial(config: LossConfig) -> Objectives:
-    """`LossConfig("adversarial", extra=(("l1", 100.0),))` is the paper's objective.
+    """Builds the objectives of a configuration.
 
-    Raises: ValueError on other losses beside these, options or class weights.
+    `LossConfig("adversarial", extra=(("l1", 100.0),))` is the objective of the paper.
+
+    Raises:
+      ValueError: If the configuration has other losses, options or class weights.
     """
     named = dict([(config.name, 1.0), *config.extra])
     unknown = sorted(set(named) - set(NAMES))
     if unknown or config.options or config.class_weights != "none":
         raise ValueError(
-            f"loss {config.name!r} with extra {config.extra}, options {config.options} "
-            f"and class_weights {config.class_weights!r}; allowed are {NAMES} alone, "
-            "without options and weights"
+            f"loss.name={config.name!r} with loss.extra={config.extra}, "
+            f"loss.options={config.options}, "
+            f"loss.class_weights={config.class_weights!r} is invalid: "
+            f"expected only {' and '.join(NAMES)}, without options and class weights."
         )
     return Objectives(named.get("adversarial", 0.0), named.get("l1", 0.0))

@@ -10,27 +10,33 @@ import numpy as np
 def median_frequency(
     pixels: Sequence[float], denominators: Sequence[float] | None = None
 ) -> np.ndarray:
-    """median(f) / f_k as float32 [K], f_k = pixels_k / denominators_k.
+    """Computes class weights by median-frequency balancing: median(f) / f_k.
+
+    f_k is pixels_k / denominators_k. A class without pixels has weight 0 and does not
+    enter the median.
 
     Args:
-      pixels: labeled pixels of each class over the training set.
-      denominators: None is SegNet's rule (arXiv 1511.00561, section 3.2), one
-        denominator for all classes. Pixels of those images that contain class k give
-        Eigen and Fergus' rule (arXiv 1411.4734).
+      pixels: Number of labeled pixels of each class in the training set, [K].
+      denominators: None uses one denominator for all classes, as in SegNet (arXiv
+        1511.00561, section 3.2). The number of pixels of the images that contain class
+        k gives the rule of Eigen and Fergus (arXiv 1411.4734).
 
-    A class without pixels has weight 0 and takes no part in the median.
+    Returns:
+      float32 [K].
 
     Raises:
-      ValueError: when no class has pixels, or a count is negative or not finite.
+      ValueError: If no class has pixels, or a count is negative or not finite.
 
     >>> median_frequency([100, 50, 10]).tolist()
     [0.5, 1.0, 5.0]
     """
     counts = np.asarray(pixels, np.float64)
     if counts.ndim != 1 or not np.isfinite(counts).all() or (counts < 0).any():
-        raise ValueError(f"pixels is {pixels}; allowed are finite counts >= 0")
+        raise ValueError(f"pixels={pixels} is invalid: expected finite counts >= 0.")
     if not counts.any():
-        raise ValueError("pixels are all 0; at least one class needs pixels")
+        raise ValueError(
+            f"pixels={pixels} is invalid: expected at least one class with pixels."
+        )
     below = np.ones_like(counts) if denominators is None else np.asarray(denominators)
     known = counts > 0
     frequency = counts[known] / below[known]

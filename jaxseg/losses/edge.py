@@ -1,7 +1,8 @@
-"""Binary cross entropy for an edge map, balanced between edge and no edge.
+"""Binary cross entropy for an edge map, balanced between edge and other pixels.
 
-The edge loss of Gated-SCNN (arXiv 1907.05740; weights as in HED, arXiv 1504.06375):
-positives weigh N- / N, negatives N+ / N, so that both groups weigh N+ N- / N in all.
+This is the edge loss of Gated-SCNN (arXiv 1907.05740), with the weights of HED (arXiv
+1504.06375): edge pixels weigh N- / N and the others N+ / N, so that each group has the
+total weight N+ N- / N.
 """
 
 from __future__ import annotations
@@ -13,14 +14,23 @@ from jaxseg.losses.reduction import total
 
 
 def edge_target(label: jax.Array, *, radius: int = 1, void: int = 255) -> jax.Array:
-    """Boolean [B, H, W]: is a pixel of another class within `radius` (a square)?
+    """Returns booleans [B, H, W]: whether a pixel is close to another class.
 
-    Void pixels make no edge and are none.
+    Close means within a square of half-size `radius`. Void pixels are never edges and
+    do not create edges.
 
-    Differs: Gated-SCNN draws its edges with a Euclidean radius, and around void.
+    Differs: Gated-SCNN draws edges with a Euclidean radius, and also around void.
+
+    Args:
+      label: Integers [B, H, W].
+      radius: Distance in pixels, at least 1.
+      void: The ignore index.
+
+    Raises:
+      ValueError: If the radius is less than 1.
     """
     if radius < 1:
-        raise ValueError(f"radius is {radius}; allowed is radius >= 1")
+        raise ValueError(f"radius={radius} is invalid: expected 1 or more.")
     known = label != void
     top = jnp.iinfo(jnp.int32).max
     label = label.astype(jnp.int32)
@@ -37,17 +47,28 @@ def edge_cross_entropy(
     radius: int = 1,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Balanced binary cross entropy and weight, [B, H, W]; divide by labeled pixels.
+    """Computes the balanced binary cross entropy of each pixel.
+
+    The mean is over all labeled pixels.
 
     Args:
-      logits: edge logits [B, H, W, 1], before the sigmoid.
-      label: class labels; the edges are derived by `edge_target`.
-      axis_name: under pmap, counts edges over all devices; else per replica.
+      logits: Edge logits [B, H, W, 1], before the sigmoid.
+      label: Class labels [B, H, W], from which `edge_target` derives the edges.
+      void: The ignore index.
+      radius: See `edge_target`.
+      axis_name: The axis of pmap over which edges are counted. Without it, each device
+        counts its own.
+
+    Returns:
+      Value and weight, each float32 [B, H, W].
+
+    Raises:
+      ValueError: If the shapes do not match.
     """
     if logits.shape != (*label.shape, 1):
         raise ValueError(
-            f"logits have shape {logits.shape}; label {label.shape} needs "
-            f"{(*label.shape, 1)}"
+            f"logits of shape {logits.shape} is invalid: expected "
+            f"{(*label.shape, 1)}, one edge logit for each pixel of the label."
         )
     known = label != void
     edge = edge_target(label, radius=radius, void=void)

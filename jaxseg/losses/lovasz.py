@@ -1,7 +1,8 @@
 """Lovasz-softmax loss (arXiv 1705.08790): a convex surrogate of each class's IoU.
 
-The pixel errors of a class are sorted; the Lovasz extension of the Jaccard loss is
-linear in them for that order, so its coefficients are constants of differentiation.
+The pixel errors of a class are sorted. For a given order, the Lovasz extension of the
+Jaccard loss is linear in the errors, so differentiation treats its coefficients as
+constants.
 """
 
 from __future__ import annotations
@@ -23,12 +24,20 @@ def lovasz_softmax(
     per_image: bool = False,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Lovasz extension per class and its weight, [B, K] (per image) or [K].
+    """Computes the Lovasz extension of the Jaccard loss of each class.
 
     Args:
-      classes: "present" averages over classes that the labels hold, "all" over all.
-      per_image: one loss per image, else one over the batch. Over the batch under
-        pmap: of the replica's pixels, unless `axis_name` joins those of all devices.
+      logits: [B, H, W, K], of any float type.
+      label: Integers [B, H, W], 0 to K - 1 or `void`.
+      void: The ignore index.
+      classes: "present" averages over the classes that occur in the labels, "all" over
+        all classes.
+      per_image: Whether to compute one loss for each image or one for the batch.
+      axis_name: The axis of pmap whose devices are joined for a loss over the batch.
+        Without it, each device computes the loss of its own pixels.
+
+    Returns:
+      Value and weight, each [B, K] with `per_image` or else [K].
     """
     mask.check_shapes(logits, label)
     batch, _, _, count = logits.shape
@@ -51,10 +60,18 @@ def lovasz_softmax(
 
 
 def jaccard_slopes(error: jax.Array, member: jax.Array) -> jax.Array:
-    """Coefficients of the Lovasz extension at the errors of one class, [N].
+    """Computes the coefficients of the Lovasz extension for the errors of one class.
 
-    With pixels in falling order of error, J_i = 1 - (n - hits_i) / (n + misses_i) is
-    the Jaccard loss of predicting the first i wrongly; slope_i = J_i - J_(i-1).
+    With the pixels in descending order of error, the Jaccard loss of predicting the
+    first i of them wrongly is J_i = 1 - (n - hits_i) / (n + misses_i), where n is the
+    number of pixels of the class. The coefficient of pixel i is J_i - J_(i-1).
+
+    Args:
+      error: [N].
+      member: Booleans [N], True for pixels of the class.
+
+    Returns:
+      float32 [N], in the order of `error`.
     """
     order = jnp.argsort(error, descending=True)
     truth = member[order].astype(jnp.float32)
@@ -67,7 +84,7 @@ def jaccard_slopes(error: jax.Array, member: jax.Array) -> jax.Array:
 
 
 def _local_slopes(error, member, axis_name):
-    """Slopes [images, K, N] for this device's pixels, ranked among all devices'."""
+    """Returns slopes [images, K, N] of this device's pixels, ranked on all devices."""
     slopes = jax.vmap(jax.vmap(jaccard_slopes))
     if axis_name is None:
         return slopes(error, member)

@@ -1,4 +1,4 @@
-"""From a `LossConfig` to the objective `loss_fn(outputs, batch)`."""
+"""The objective `loss_fn(outputs, batch)` that a `LossConfig` describes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jaxseg.losses.table import LOSSES, TAKES, Loss
 
 Terms = dict[str, Term]
 LossFn = Callable[[Mapping[str, Any], Mapping[str, Any]], Terms]
-# argument of a loss -> the output of the network that it receives
+# Maps an argument of a loss to the output of the network that it receives.
 _FROM_OUTPUTS = {"size_weights": "affinity", "edge": "edge"}
 
 
@@ -120,7 +120,7 @@ def _terms_of_outputs(config, weights, *, void, axis_name):
     )
     presence = functools.partial(presence_cross_entropy, void=void)
     divergence = functools.partial(latent_kl, void=void)
-    named = (  # output, name of the term, loss, coefficient
+    named = (  # The output, the name of its term, the loss and the coefficient.
         ("edge", "edge", edge, config.edge_weight),
         ("extra_presence", "presence", presence, config.presence_weight),
         ("extra_kl", "kl", divergence, config.kl_weight),
@@ -141,7 +141,7 @@ def _terms_of_outputs(config, weights, *, void, axis_name):
 
 
 def _inputs(name, outputs, batch):
-    """Returns what a loss takes from the step: the step's number and outputs."""
+    """Returns what a loss takes from the step: its number and network outputs."""
     loss = LOSSES[name]
     inputs = {"step": batch["step"]} if "step" in loss.takes else {}
     for argument, output in _FROM_OUTPUTS.items():

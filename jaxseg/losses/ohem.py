@@ -1,12 +1,12 @@
-"""Cross entropy on hard pixels only: by threshold, or by fraction.
+"""Cross entropy on hard pixels only, chosen by a threshold or by a fraction.
 
-`ohem_cross_entropy`: online hard example mining (arXiv 1604.03540) in the pixel form
-of MMSegmentation's OHEMPixelSampler. `top_k_cross_entropy`: DeepLab's hard pixel
-mining with its annealed fraction (`top_k_percent_pixels`, `hard_example_mining_step`
-of the TensorFlow release; bootstrapping of arXiv 1604.04339).
+`ohem_cross_entropy` is online hard example mining (arXiv 1604.03540) in the pixel form
+of MMSegmentation's OHEMPixelSampler. `top_k_cross_entropy` is DeepLab's hard pixel
+mining with its annealed fraction (`top_k_percent_pixels` and `hard_example_mining_step`
+of the TensorFlow release; the bootstrapping of arXiv 1604.04339).
 
-Which pixels are hard is decided over the global batch: under pmap give `axis_name`.
-Without it each replica chooses among its own pixels.
+Hard pixels are chosen over the global batch. Under pmap this needs `axis_name`; without
+it, each device chooses among its own pixels.
 """
 
 from __future__ import annotations
@@ -28,15 +28,30 @@ def ohem_cross_entropy(
     class_weights=None,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Cross entropy [B, H, W]; weight 1 where the true class's probability is low.
+    """Computes cross entropy on the pixels whose class has a low probability.
 
-    Kept are pixels below `threshold`, and in any case the `min_kept` * B least
-    probable ones. The mean runs over the kept pixels.
+    It keeps the pixels whose probability is below `threshold`, and in any case the
+    `min_kept` * B least probable ones. The mean is over the kept pixels.
+
+    Args:
+      logits: [B, H, W, K], of any float type.
+      label: Integers [B, H, W], 0 to K - 1 or `void`.
+      void: The ignore index.
+      threshold: The probability of the true class below which a pixel is kept.
+      min_kept: The least number of pixels to keep per image.
+      class_weights: [K], factors on the loss. They do not affect which pixels are kept.
+      axis_name: The axis of pmap over whose devices the pixels are ranked.
+
+    Returns:
+      Value and weight, each [B, H, W]. The weight is 1 at kept pixels and 0 elsewhere.
+
+    Raises:
+      ValueError: If the shapes do not match or an option is out of range.
     """
     if not 0 < threshold <= 1 or min_kept < 0:
         raise ValueError(
-            f"threshold is {threshold}, min_kept is {min_kept}; allowed are "
-            "0 < threshold <= 1 and min_kept >= 0"
+            f"threshold={threshold}, min_kept={min_kept} is invalid: expected "
+            "0 < threshold <= 1 and min_kept >= 0."
         )
     plain, valid = cross_entropy(logits, label, void=void)
     ranked = _descending(plain, valid, axis_name)
@@ -62,22 +77,38 @@ def top_k_cross_entropy(
     class_weights=None,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Cross entropy [B, H, W]; weight 1 on the `fraction` of pixels that lose most.
+    """Computes cross entropy on the `fraction` of pixels with the largest loss.
 
-    With `anneal_steps` the fraction falls linearly from 1 at step 0 to `fraction`.
+    With `anneal_steps`, the fraction falls linearly from 1 at step 0 to `fraction`.
     Pixels that tie with the last one kept are kept too.
+
+    Args:
+      logits: [B, H, W, K], of any float type.
+      label: Integers [B, H, W], 0 to K - 1 or `void`.
+      void: The ignore index.
+      fraction: The fraction of the labeled pixels to keep, in (0, 1].
+      anneal_steps: The number of steps of the annealing. 0 turns it off.
+      step: The training step.
+      class_weights: [K], factors on the loss, applied before the ranking.
+      axis_name: The axis of pmap over whose devices the pixels are ranked.
+
+    Returns:
+      Value and weight, each [B, H, W]. The weight is 1 at kept pixels and 0 elsewhere.
+
+    Raises:
+      ValueError: If the shapes do not match or an option is out of range.
     """
     if not 0 < fraction <= 1 or anneal_steps < 0:
         raise ValueError(
-            f"fraction is {fraction}, anneal_steps is {anneal_steps}; allowed are "
-            "0 < fraction <= 1 and anneal_steps >= 0"
+            f"fraction={fraction}, anneal_steps={anneal_steps} is invalid: expected "
+            "0 < fraction <= 1 and anneal_steps >= 0."
         )
     value, valid = cross_entropy(logits, label, void=void, class_weights=class_weights)
     done = jnp.minimum(1.0, step / anneal_steps) if anneal_steps else 1.0
     share = done * fraction + (1 - done)
     ranked = _descending(value, valid, axis_name)
-    # Differs: the release takes the fraction of all pixels, void ones included; here
-    # of the labeled ones, so that padding does not change what is learned.
+    # Differs: the release takes the fraction of all pixels, void ones included. Here it
+    # is of the labeled ones, so that padding does not change what is learned.
     count = jnp.floor(share * (ranked > -jnp.inf).sum()).astype(jnp.int32)
     limit = ranked[jnp.maximum(count - 1, 0)]
     kept = valid * ((value >= limit) | jnp.isnan(value))
@@ -85,6 +116,6 @@ def top_k_cross_entropy(
 
 
 def _descending(value, valid, axis_name):
-    """Values of all devices' labeled pixels, largest first, then -inf for void."""
+    """Sorts the values of all devices' labeled pixels, -inf for void pixels last."""
     known = jnp.where(valid > 0, jax.lax.stop_gradient(value), -jnp.inf)
     return jnp.sort(gather(known.reshape(-1), axis_name), descending=True)

@@ -1,4 +1,4 @@
-"""Semantic context loss of GINet (arXiv 2009.06160): which classes are in the image?"""
+"""Semantic context loss of GINet (arXiv 2009.06160): the classes that an image has."""
 
 import jax
 import jax.numpy as jnp
@@ -9,18 +9,25 @@ from jaxseg.losses.mask import one_hot
 def presence_cross_entropy(
     presence: jax.Array, label: jax.Array, *, void: int = 255
 ) -> tuple[jax.Array, jax.Array]:
-    """Binary cross entropy of "class k appears in the image"; weight 0.2 in the paper.
+    """Computes the binary cross entropy of "class k appears in the image".
+
+    The paper gives this loss the weight 0.2.
 
     Args:
-      presence: logits [B, K].
-      label: int [B, H, W].
-      void: pixels that show nothing; an image of void alone has weight 0.
+      presence: Logits [B, K].
+      label: Integers [B, H, W].
+      void: The ignore index. An image that is entirely void has weight 0.
 
-    Returns: value and weight, [B, K] float32.
+    Returns:
+      Value and weight, each float32 [B, K].
+
+    Raises:
+      ValueError: If the shapes do not match.
     """
     if presence.ndim != 2 or presence.shape[0] != label.shape[0]:
         raise ValueError(
-            f"presence {presence.shape} does not fit label {label.shape}; want [B, K]"
+            f"presence of shape {presence.shape} is invalid: expected "
+            f"({label.shape[0]}, K), one logit for each image and class."
         )
     known = label != void
     seen = one_hot(label, presence.shape[1]) & known[..., None]

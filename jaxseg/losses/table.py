@@ -1,4 +1,4 @@
-"""The losses by name, and what the objective must know about each of them.
+"""The table of losses, and what the objective must know about each of them.
 
 To add a loss, write its function in a file of its own and add one entry to `LOSSES`.
 """
@@ -23,7 +23,7 @@ from jaxseg.losses.ohem import ohem_cross_entropy, top_k_cross_entropy
 from jaxseg.losses.region import dice, jaccard, tversky
 
 Options = Mapping[str, Any]
-# What a loss can take besides logits, label and `void`, and where it comes from.
+# The arguments that a loss can take besides logits, label and `void`, and their source.
 TAKES = {
     "class_weights": "the weights that `LossConfig.class_weights` asks for",
     "axis_name": "the axis of pmap, over which the loss sums",

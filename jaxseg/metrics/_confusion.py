@@ -1,8 +1,8 @@
 """Confusion counts: integers per batch on the device, int64 totals on the host.
 
-Rows are labels with void as an own last row, columns are predictions. Counting in
-float32 stops being exact at 2^24 pixels, int32 overflows after two passes over
-Cityscapes' validation set; a batch fits int32 and totals are int64.
+Rows are labels, with void as a last row of its own. Columns are predictions. Counts in
+float32 stop being exact at 2^24 pixels, and int32 overflows after two passes over the
+validation set of Cityscapes. One batch fits int32, and totals are int64.
 """
 
 from __future__ import annotations
@@ -11,28 +11,37 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-ILLEGAL = -1  # every entry of a matrix that met a label or prediction out of range
+# The value of every entry of a matrix that met a label or prediction out of range.
+ILLEGAL = -1
 
 
 def confusion(
     prediction: jax.Array, label: jax.Array, num_classes: int, void: int = 255
 ) -> jax.Array:
-    """Pixels by label (row) and prediction (column), int32 [K + 1, K].
+    """Counts pixels by label (row) and prediction (column).
+
+    Device code cannot raise. A value out of range therefore turns every entry into -1,
+    and `ConfusionTotal.add` and `scores` raise when they receive such a matrix.
 
     Args:
-      prediction: integers of any shape, 0..K-1.
-      label: integers of the same shape, 0..K-1 or `void`, which is counted in row K.
+      prediction: Integers of any shape, 0 to K - 1.
+      label: Integers of the same shape, 0 to K - 1 or `void`.
+      num_classes: K.
+      void: The ignore index, which is counted in row K.
 
-    A value outside these ranges turns every entry into -1 (device code cannot raise);
-    `ConfusionTotal.add` and `scores` then do raise.
+    Returns:
+      int32 [K + 1, K].
+
+    Raises:
+      ValueError: If the shapes differ.
 
     >>> confusion(jnp.array([0, 1, 1]), jnp.array([0, 0, 255]), 2).tolist()
     [[1, 1], [0, 0], [0, 1]]
     """
     if prediction.shape != label.shape:
         raise ValueError(
-            f"prediction has shape {prediction.shape}, label {label.shape}; "
-            "allowed are equal shapes"
+            f"prediction of shape {prediction.shape} is invalid: expected "
+            f"{label.shape}, the shape of the label."
         )
     prediction, label = prediction.astype(jnp.int32), label.astype(jnp.int32)
     row = jnp.where(label == void, num_classes, label)
@@ -48,7 +57,7 @@ def confusion(
 
 
 def confusion_over(matrix: jax.Array, axis_name: str | None) -> jax.Array:
-    """Sum of the devices' matrices under pmap; all -1 if one of them is."""
+    """Sums the matrices of all devices under pmap; all -1 if one of them is."""
     if axis_name is None:
         return matrix
     legal = jax.lax.pmin(matrix.min(), axis_name) >= 0
@@ -56,7 +65,7 @@ def confusion_over(matrix: jax.Array, axis_name: str | None) -> jax.Array:
 
 
 class ConfusionTotal:
-    """Sum of confusion matrices in host int64.
+    """The sum of confusion matrices, int64 on the host.
 
     Attributes:
       matrix: int64 [K + 1, K].
@@ -64,32 +73,36 @@ class ConfusionTotal:
 
     def __init__(self, num_classes: int) -> None:
         if num_classes < 1:
-            raise ValueError(f"num_classes is {num_classes}; allowed is 1 or more")
+            raise ValueError(
+                f"num_classes={num_classes} is invalid: expected 1 or more."
+            )
         self.matrix = np.zeros((num_classes + 1, num_classes), np.int64)
 
     def add(self, matrix: jax.Array | np.ndarray) -> None:
-        """Add one batch's matrix.
+        """Adds the matrix of one batch.
 
         Raises:
-          ValueError: on a matrix of another shape, of floats, or with negative
-            entries: a label or a prediction was outside the classes.
+          ValueError: If the matrix has another shape or floats, or negative entries
+            because a label or a prediction was out of range.
         """
         matrix = np.asarray(matrix)
         if matrix.shape != self.matrix.shape:
             raise ValueError(
-                f"matrix has shape {matrix.shape}; allowed is {self.matrix.shape}"
+                f"matrix of shape {matrix.shape} is invalid: expected "
+                f"{self.matrix.shape}, (classes + 1, classes)."
             )
         check_counts(matrix)
         self.matrix += matrix.astype(np.int64)
 
 
 def check_counts(matrix: np.ndarray) -> None:
-    """Raise ValueError unless matrix holds integers >= 0."""
+    """Raises ValueError unless the matrix holds integers that are not negative."""
     if not np.issubdtype(matrix.dtype, np.integer):
-        raise ValueError(f"matrix has dtype {matrix.dtype}; allowed are integers")
+        raise ValueError(f"matrix.dtype={matrix.dtype} is invalid: expected integers.")
     if (matrix < 0).any():
         raise ValueError(
-            f"matrix holds {matrix.min()}; counts are >= 0: a label that is neither "
-            f"void nor in 0..{matrix.shape[1] - 1}, a prediction outside the classes, "
-            "or more than 2^31 - 1 pixels in one batch"
+            f"matrix with an entry {matrix.min()} is invalid: expected counts >= 0. "
+            "A label is neither void nor in "
+            f"0..{matrix.shape[1] - 1}, a prediction is not a class, or one batch has "
+            "more than 2^31 - 1 pixels."
         )

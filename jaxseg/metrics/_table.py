@@ -1,4 +1,4 @@
-"""Scores as a text table: one line per class, then the summary."""
+"""Scores as a text table, with one line per class and a summary."""
 
 from __future__ import annotations
 
@@ -17,15 +17,19 @@ SUMMARY = (
 
 
 def table(values: dict[str, Any], classes: Sequence[str]) -> str:
-    """`scores(...)` in per cent, "-" for nan.
+    """Formats scores in percent, with "-" for nan.
 
     Args:
-      values: what `jaxseg.metrics.scores` returns.
-      classes: a name for each of the K classes.
+      values: The result of `jaxseg.metrics.scores`.
+      classes: A name for each of the K classes.
+
+    Raises:
+      ValueError: If the number of names is not K.
     """
     if len(classes) != len(values["iou"]):
         raise ValueError(
-            f"classes has {len(classes)} names; the scores have {len(values['iou'])}"
+            f"classes with {len(classes)} names is invalid: expected "
+            f"{len(values['iou'])}, one name for each class of the scores."
         )
     names = [*classes, *(name for name, _ in SUMMARY)]
     wide = max(len(name) for name in [*names, "class"])

@@ -1,12 +1,14 @@
 """Generalized energy distance of two sets of segmentations of one image.
 
-The measure of the Probabilistic U-Net (arXiv 1806.05034, after Szekely and Rizzo 2013):
+This is the measure of the Probabilistic U-Net (arXiv 1806.05034), after Szekely and
+Rizzo 2013:
 
     D^2 = 2 E d(S, Y) - E d(S, S') - E d(Y, Y')        d = 1 - IoU
 
-over all pairs of samples S and raters' labels Y, pairs of one with itself included, as
-in the authors' release: D^2 is then the squared distance of the two empirical
-distributions, 0 when they are equal. Pairs that share no labeled pixel do not differ.
+The means run over all pairs of samples S and raters' labels Y. They include the pairs
+of a map with itself, as in the authors' release. D^2 is then the squared distance of
+the two empirical distributions, and 0 if they are equal. Two maps that share no labeled
+pixel have distance 0.
 """
 
 from __future__ import annotations
@@ -20,22 +22,32 @@ import jax.numpy as jnp
 def iou_distances(
     one: jax.Array, other: jax.Array, *, classes: Sequence[int], void: int = 255
 ) -> jax.Array:
-    """d = 1 - mean IoU of every pair, float32 [N, M].
+    """Computes d = 1 - mean IoU of every pair of maps.
 
-    The mean is over those of `classes` that either map has. Where both have none, d is
-    0: two raters who see no lesion agree (the convention for LIDC; there `classes` is
-    the lesion alone). Pixels that are void in either map are left out.
+    The mean is over those of `classes` that at least one of the two maps contains. If
+    neither contains any, d is 0: two raters who see no lesion agree. (This is the
+    convention for LIDC, where the lesion is the only entry of `classes`.) Pixels that
+    are void in one of the maps do not count.
 
     Args:
-      one, other: label maps, int [N, H, W] and [M, H, W].
+      one: Label maps, integers [N, H, W].
+      other: Label maps, integers [M, H, W].
+      classes: The classes whose IoU counts.
+      void: The ignore index.
+
+    Returns:
+      float32 [N, M].
+
+    Raises:
+      ValueError: If the shapes do not match or `classes` is empty.
     """
     if one.ndim != 3 or one.shape[1:] != other.shape[1:]:
         raise ValueError(
-            f"one {one.shape} and other {other.shape} do not fit; want [N, H, W], "
-            "[M, H, W]"
+            f"one of shape {one.shape} with other of shape {other.shape} is invalid: "
+            "expected [N, H, W] and [M, H, W]."
         )
     if not classes:
-        raise ValueError("classes is empty; one class at least is needed")
+        raise ValueError("classes=() is invalid: expected at least one class.")
     rows, columns = (maps.reshape(maps.shape[0], -1) for maps in (one, other))
     known_rows, known_columns = (
         (x != void).astype(jnp.float32) for x in (rows, columns)
@@ -57,14 +69,17 @@ def energy_distance(
     classes: Sequence[int],
     void: int = 255,
 ) -> dict[str, jax.Array]:
-    """Squared generalized energy distance of one image, and its three parts.
+    """Computes the squared generalized energy distance of one image.
 
     Args:
-      samples: label maps drawn from a model, int [N, H, W].
-      raters: the raters' label maps, int [M, H, W].
-      classes: whose IoU counts, see `iou_distances`.
+      samples: Label maps drawn from a model, integers [N, H, W].
+      raters: The label maps of the raters, integers [M, H, W].
+      classes: The classes whose IoU counts, see `iou_distances`.
+      void: The ignore index.
 
-    Returns: scalars "ged", "across" E d(S, Y), "samples" E d(S, S'), "raters".
+    Returns:
+      The scalars "ged" and its parts "across", E d(S, Y), "samples", E d(S, S'), and
+      "raters", E d(Y, Y').
     """
     pairs = {
         "across": (samples, raters),

@@ -1,4 +1,4 @@
-"""How far a made picture is from the true one: absolute error and PSNR."""
+"""Errors of a generated picture: absolute error, squared error and PSNR."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ import jax.numpy as jnp
 
 
 def picture_errors(made: jax.Array, true: jax.Array) -> dict[str, jax.Array]:
-    """Mean absolute and mean squared error of each picture, [B] each.
+    """Computes the mean absolute and the mean squared error of each picture.
 
     Args:
-      made, true: [B, H, W, C] of one range, such as -1 ... 1.
+      made: The generated pictures, [B, H, W, C].
+      true: The true pictures, [B, H, W, C], in the same range, such as -1 to 1.
+
+    Returns:
+      "l1" and "mse", each [B].
+
+    Raises:
+      ValueError: If the shapes differ or do not have four axes.
     """
     if made.shape != true.shape or made.ndim != 4:
         raise ValueError(
-            f"made {made.shape}, true {true.shape}; want equal [B, H, W, C]"
+            f"made of shape {made.shape} with true of shape {true.shape} is invalid: "
+            "expected two equal shapes [B, H, W, C]."
         )
     gap = made - true
     axes = (1, 2, 3)
@@ -24,8 +32,12 @@ def picture_errors(made: jax.Array, true: jax.Array) -> dict[str, jax.Array]:
 
 
 def psnr(mse: float, *, span: float) -> float:
-    """Peak signal-to-noise ratio in dB: 10 log10(span^2 / mse); infinite at mse 0.
+    """Computes the peak signal-to-noise ratio in dB: 10 log10(span^2 / mse).
 
-    `span` is the width of the range of values, 2 for -1 ... 1.
+    It is infinite for mse = 0.
+
+    Args:
+      mse: The mean squared error.
+      span: The width of the range of values, for example 2 for -1 to 1.
     """
     return math.inf if mse == 0 else 10 * math.log10(span**2 / mse)

@@ -1,20 +1,20 @@
 """Rand score of two segmentations into objects, restricted to the true foreground.
 
-The measure of the ISBI 2012 membrane challenge: Arganda-Carreras et al., "Crowdsourcing
-the creation of image segmentation algorithms for connectomics", Frontiers in
-Neuroanatomy 9:142 (2015), V_rand, equations for split, merge and their F-score.
+This is the measure V_rand of the ISBI 2012 membrane challenge: Arganda-Carreras et al.,
+"Crowdsourcing the creation of image segmentation algorithms for connectomics",
+Frontiers in Neuroanatomy 9:142 (2015), equations for split, merge and their F-score.
 
-With n_ij the pixels in predicted object i and true object j, over the pixels of the
-true foreground alone (true label not 0):
+n_ij is the number of pixels in predicted object i and true object j. Only pixels of the
+true foreground count (true label not 0).
 
     merge = sum n_ij^2 / sum_i s_i^2     s_i = sum_j n_ij   (1 if nothing is merged)
     split = sum n_ij^2 / sum_j t_j^2     t_j = sum_i n_ij   (1 if nothing is split)
     score = 2 merge split / (merge + split)
 
-The challenge's "Rand error" is 1 - score.
-Differs: the challenge thins the true borders first, which is not done here. Predicted
+The "Rand error" of the challenge is 1 - score.
+Differs: the challenge first thins the true borders. This is not done here. Predicted
 background inside the true foreground belongs to no object: each of its pixels counts
-as an object of its own, as in the SNEMI3D evaluation.
+as a separate object, as in the SNEMI3D evaluation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from scipy import ndimage
 
 
 class RandScore(NamedTuple):
-    """Foreground-restricted Rand scores in 0..1, higher is better."""
+    """Foreground-restricted Rand scores from 0 to 1; higher is better."""
 
     score: float
     merge: float
@@ -35,7 +35,7 @@ class RandScore(NamedTuple):
 
 
 class PairCounts(NamedTuple):
-    """Sums of squares from which the scores are made; those of slices are added."""
+    """The sums of squares that the scores follow from; those of slices are added."""
 
     both: int
     predicted: int
@@ -43,7 +43,9 @@ class PairCounts(NamedTuple):
 
 
 def components(foreground: np.ndarray) -> np.ndarray:
-    """Objects of a bool map [H, W]: 4-connected, numbered from 1; background 0.
+    """Labels the objects of a Boolean map [H, W].
+
+    Objects are 4-connected and numbered from 1. Background is 0.
 
     >>> components(np.array([[1, 0], [0, 1]], bool)).tolist()
     [[1, 0], [0, 2]]
@@ -52,24 +54,31 @@ def components(foreground: np.ndarray) -> np.ndarray:
 
 
 def pair_counts(prediction: np.ndarray, truth: np.ndarray) -> PairCounts:
-    """Sums of squared object sizes of one image.
+    """Computes the sums of squared object sizes of one image.
 
     Args:
-      prediction: object numbers [H, W], integers >= 0; 0 is background.
-      truth: the same for the true objects.
+      prediction: Object numbers, integers [H, W], 0 for background.
+      truth: The true object numbers, in the same form.
 
     Raises:
-      ValueError: on other shapes or types, or a truth without foreground.
+      ValueError: If shapes or types are wrong, or the truth has no foreground.
     """
     prediction, truth = np.asarray(prediction), np.asarray(truth)
     if prediction.shape != truth.shape:
-        raise ValueError(f"prediction is {prediction.shape}, truth {truth.shape}")
+        raise ValueError(
+            f"prediction of shape {prediction.shape} is invalid: expected "
+            f"{truth.shape}, the shape of truth."
+        )
     for name, objects in (("prediction", prediction), ("truth", truth)):
         if not np.issubdtype(objects.dtype, np.integer) or (objects < 0).any():
-            raise ValueError(f"{name} must hold integers >= 0, has {objects.dtype}")
+            raise ValueError(
+                f"{name} of dtype {objects.dtype} is invalid: expected integers >= 0."
+            )
     inside = truth > 0
     if not inside.any():
-        raise ValueError("truth has no foreground; one object at least is needed")
+        raise ValueError(
+            "truth without foreground is invalid: expected at least one object."
+        )
     mine, theirs = prediction[inside].astype(np.int64), truth[inside].astype(np.int64)
     _, found = np.unique(mine, return_inverse=True)
     columns = theirs.max() + 1
@@ -83,10 +92,10 @@ def pair_counts(prediction: np.ndarray, truth: np.ndarray) -> PairCounts:
 
 
 def rand_score(counts: PairCounts | Sequence[PairCounts]) -> RandScore:
-    """Scores of one image, or of several: their sums are added, then divided."""
+    """Computes the scores of one image, or of several after adding their sums."""
     several = [counts] if isinstance(counts, PairCounts) else list(counts)
     if not several:
-        raise ValueError("counts is empty; one image at least is needed")
+        raise ValueError("counts=[] is invalid: expected at least one image.")
     both, predicted, true = (sum(column) for column in zip(*several, strict=True))
     merge, split = both / predicted, both / true
     return RandScore(2 * merge * split / (merge + split), merge, split)

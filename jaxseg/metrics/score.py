@@ -1,9 +1,12 @@
-"""Scores of a confusion matrix; host code in float64.
+"""Scores of a confusion matrix, computed on the host in float64.
 
-With n_kj pixels of label k predicted as j (void row left out), t_k = sum_j n_kj and
-p_k = sum_j n_jk: pixel accuracy sum n_kk / sum t_k, mean accuracy, IoU_k = n_kk /
-(t_k + p_k - n_kk), frequency-weighted IoU, as in arXiv 1411.4038, section 5; precision
-n_kk / p_k, recall n_kk / t_k, F1 = 2 n_kk / (t_k + p_k).
+n_kj is the number of pixels with label k and prediction j, without the void row.
+t_k = sum_j n_kj and p_k = sum_j n_jk. As in arXiv 1411.4038, section 5:
+
+  pixel accuracy = sum n_kk / sum t_k,  mean accuracy = mean of n_kk / t_k,
+  IoU_k = n_kk / (t_k + p_k - n_kk),  frequency-weighted IoU = sum t_k IoU_k / sum t_k.
+
+Precision is n_kk / p_k, recall is n_kk / t_k, and F1 is 2 n_kk / (t_k + p_k).
 """
 
 from __future__ import annotations
@@ -17,18 +20,28 @@ from jaxseg.metrics._confusion import check_counts
 
 
 def scores(matrix: np.ndarray) -> dict[str, Any]:
-    """All scores of an integer confusion matrix [K + 1, K], void in the last row.
+    """Computes all scores of a confusion matrix.
 
-    Returns floats `pixel_accuracy`, `mean_accuracy`, `mean_iou`, `fw_iou`, `mean_f1`,
-    and float64 [K] arrays `iou`, `precision`, `recall`, `f1`; int64 [K] `pixels`, the
-    labeled pixels per class. A quotient 0 / 0 is nan: IoU and F1 of a class absent
-    from labels and predictions, recall of one absent from the labels. Means leave nan
-    out. Predictions on void pixels count nowhere.
+    A quotient 0 / 0 is nan. This concerns the IoU and F1 of a class that neither labels
+    nor predictions contain, and the recall of a class that no label contains. Means
+    leave nan out. Predictions at void pixels do not count.
+
+    Args:
+      matrix: Integers [K + 1, K], with the void row last.
+
+    Returns:
+      The floats `pixel_accuracy`, `mean_accuracy`, `mean_iou`, `fw_iou` and `mean_f1`,
+      the float64 arrays [K] `iou`, `precision`, `recall` and `f1`, and the int64 array
+      [K] `pixels`, the number of labeled pixels of each class.
+
+    Raises:
+      ValueError: If the matrix has another shape, or entries that are not counts.
     """
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] + 1:
         raise ValueError(
-            f"matrix has shape {matrix.shape}; allowed is [K + 1, K], void row last"
+            f"matrix of shape {matrix.shape} is invalid: expected [K + 1, K], with the "
+            "void row last."
         )
     check_counts(matrix)
     counts = matrix[:-1].astype(np.int64)
@@ -52,7 +65,7 @@ def scores(matrix: np.ndarray) -> dict[str, Any]:
 
 
 def to_json(values: dict[str, Any]) -> dict[str, Any]:
-    """The scores as plain numbers and lists for `json.dumps`; nan becomes None."""
+    """Turns scores into plain numbers and lists for `json.dumps`; nan becomes None."""
     return {key: _plain(value) for key, value in values.items()}
 
 
@@ -65,7 +78,7 @@ def _plain(value):
 
 
 def _divide(above, below):
-    """above / below in float64, nan where below is 0."""
+    """Returns above / below in float64, and nan where below is 0."""
     below = np.asarray(below, np.float64)
     quotient = np.full(below.shape, np.nan)
     return np.divide(above, below, out=quotient, where=below > 0)

@@ -1,4 +1,4 @@
-"""Scores of several seeds, summarized."""
+"""Summary of the scores of several seeds."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Softmax attention that need not hold the N x N matrix.
+"""Softmax attention that does not need the N x N matrix.
 
-The plain form stores every score; the blockwise form walks over the queries, keeps the
-scores of one block at a time and computes them again for the gradient, so that memory
-grows with N, not N squared. Both are the same sum: no approximation.
+The plain form stores all scores. The blockwise form iterates over blocks of queries,
+stores the scores of one block at a time, and computes them again for the gradient, so
+that its memory grows with N instead of N^2. Both forms are exact.
 """
 
 import jax
@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from jaxseg.typing import Array
 
-PLAIN_LIMIT = 2**22  # scores per example up to which "auto" keeps the full matrix
+# "auto" keeps the full matrix up to this number of scores per example.
+PLAIN_LIMIT = 2**22
 BLOCK = 512
 
 
@@ -23,25 +24,31 @@ def attend(
     impl: str = "auto",
     block: int = BLOCK,
 ) -> Array:
-    """y_n = sum_m softmax_m(scale * q_n . k_m) v_m, scores and softmax in float32.
+    """Computes attention, y_n = sum_m softmax_m(scale * q_n . k_m) v_m.
+
+    Scores and softmax are float32.
 
     Args:
-      query: [B, N, H, D], H heads.
+      query: [B, N, H, D], with H heads.
       key: [B, M, H, D].
       value: [B, M, H, E].
-      scale: factor on the scores; 1 / sqrt(D) in transformers, 1 in DANet.
-      impl: "plain" stores [B, H, N, M]; "block" stores [B, H, block, M]; "auto" takes
-        the plain form while H * N * M <= 2**22.
-      block: queries per step of the blockwise form.
+      scale: The factor on the scores; 1 / sqrt(D) in transformers, 1 in DANet.
+      impl: "plain" stores [B, H, N, M] and "block" [B, H, block, M]. "auto" uses the
+        plain form up to H * N * M = 2**22.
+      block: Number of queries per step of the blockwise form.
 
-    Returns: [B, N, H, E] in the type of `value`.
+    Returns:
+      [B, N, H, E] of the type of `value`.
+
+    Raises:
+      ValueError: If `impl` is unknown or `block` is less than 1.
     """
     if impl not in ("auto", "plain", "block"):
         raise ValueError(
-            f'impl {impl!r} is unknown; allowed are "auto", "plain" and "block"'
+            f"impl={impl!r} is invalid: expected 'auto', 'plain' or 'block'."
         )
     if block < 1:
-        raise ValueError(f"block {block} must be at least 1")
+        raise ValueError(f"block={block} is invalid: expected 1 or more.")
     _, count, heads, _ = query.shape
     large = count * key.shape[1] * heads > PLAIN_LIMIT
     if impl == "plain" or (impl == "auto" and not large):
@@ -50,7 +57,7 @@ def attend(
 
 
 def scores(query: Array, key: Array, scale: float = 1.0) -> Array:
-    """The attention weights themselves, softmax over the keys [B, H, N, M] float32."""
+    """Returns the attention weights, float32 [B, H, N, M], softmax over the keys."""
     logits = jnp.einsum(
         "bnhd,bmhd->bhnm", query, key, preferred_element_type=jnp.float32
     )
@@ -63,7 +70,7 @@ def _attend(query, key, value, scale):
 
 
 def _blockwise(query, key, value, scale, block):
-    """One block of queries at a time; `checkpoint` recomputes its scores backwards."""
+    """Attends in blocks of queries; `checkpoint` recomputes scores for gradients."""
     batch, count, heads, depth = query.shape
     block = min(block, count)
     steps = -(-count // block)

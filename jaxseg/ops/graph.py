@@ -1,8 +1,9 @@
-"""From pixels to graph nodes and back: assignment, pooling, re-projection.
+"""Graph nodes from pixels, and back: assignment, pooling and re-projection.
 
 GloRe (arXiv 1811.12814) and GINet (arXiv 2009.06160) learn the assignment by a
-convolution; "Beyond Grids" (GCU, Li and Gupta, NeurIPS 2018) measures the distance of a
-pixel to learned anchors. Faithful to the papers' equations; every division is guarded.
+convolution. "Beyond Grids" (GCU, Li and Gupta, NeurIPS 2018) measures the distance of a
+pixel to learned anchors. The functions follow the equations of the papers, with every
+division guarded.
 """
 
 import jax
@@ -10,38 +11,42 @@ import jax.numpy as jnp
 
 from jaxseg.typing import Array
 
-EPSILON = 1e-12  # squared length below which a node counts as empty
+EPSILON = 1e-12  # A node whose squared length is smaller counts as empty.
 
 
 def pool_nodes(assign: Array, x: Array, *, normalize: bool = False) -> Array:
-    """Nodes v_k = sum_n assign[n, k] x[n], divided by N if `normalize`.
+    """Computes the nodes v_k = sum_n assign[n, k] x[n].
 
     Args:
-      assign: [B, N, V], weight of each pixel in each node.
+      assign: The weight of each pixel in each node, [B, N, V].
       x: [B, N, C].
+      normalize: Whether to divide by N.
 
-    Returns: [B, V, C].
+    Returns:
+      [B, V, C].
     """
     nodes = jnp.einsum("bnv,bnc->bvc", assign, x)
     return nodes / x.shape[1] if normalize else nodes
 
 
 def spread_nodes(assign: Array, nodes: Array) -> Array:
-    """Back to pixels: y_n = sum_k assign[n, k] nodes[k] [B, N, C]."""
+    """Projects nodes [B, V, C] to pixels: y_n = sum_k assign[n, k] nodes[k]."""
     return jnp.einsum("bnv,bvc->bnc", assign, nodes)
 
 
 def anchor_assignment(x: Array, anchor: Array, scale: Array) -> Array:
-    """q_nk = softmax_k(-||(x_n - anchor_k) / scale_k||^2 / 2), float32.
+    """Computes the soft assignment of each pixel to anchors.
 
-    The squares are expanded, so that no [N, V, C] tensor is stored.
+    q_nk = softmax_k(-||(x_n - anchor_k) / scale_k||^2 / 2). The squares are expanded,
+    so that no tensor [N, V, C] is stored.
 
     Args:
       x: [B, N, C].
       anchor: [V, C].
       scale: [V, C], positive.
 
-    Returns: [B, N, V]; each row sums to 1.
+    Returns:
+      float32 [B, N, V]. Each row sums to 1.
     """
     x, inverse = x.astype(jnp.float32), 1 / jnp.square(scale)
     high = jax.lax.Precision.HIGHEST
@@ -52,13 +57,22 @@ def anchor_assignment(x: Array, anchor: Array, scale: Array) -> Array:
 
 
 def anchor_nodes(x: Array, assign: Array, anchor: Array, scale: Array) -> Array:
-    """Unit-length mean residual of each node, z_k / ||z_k|| [B, V, C] float32.
+    """Computes the mean residual z_k of each node, scaled to unit length.
 
     z_k = sum_n q_nk (x_n - anchor_k) / scale_k / sum_n q_nk
 
-    Differs: the sum of a node's assignments is taken as 1e-12 where it is smaller. A
-    node that is far from all pixels then tends to -anchor_k / scale_k, where the
-    equation gives the residual of its nearest pixel, or 0 / 0 in float32.
+    Differs: a sum of assignments below 1e-12 is replaced by 1e-12. A node that is far
+    from all pixels then tends to -anchor_k / scale_k, where the equation gives the
+    residual of its nearest pixel, or 0 / 0 in float32.
+
+    Args:
+      x: [B, N, C].
+      assign: q from `anchor_assignment`, [B, N, V].
+      anchor: [V, C].
+      scale: [V, C], positive.
+
+    Returns:
+      float32 [B, V, C].
     """
     mass = jnp.sum(assign, axis=1)[..., None]
     total = pool_nodes(assign, x.astype(jnp.float32))
@@ -68,11 +82,14 @@ def anchor_nodes(x: Array, assign: Array, anchor: Array, scale: Array) -> Array:
 
 
 def unit(x: Array) -> Array:
-    """x / ||x|| over the last axis; a vector of (almost) no length stays 0."""
+    """Returns x / ||x|| over the last axis; vectors of almost no length stay 0."""
     square = jnp.sum(jnp.square(x), axis=-1, keepdims=True)
     return x * jax.lax.rsqrt(jnp.maximum(square, EPSILON))
 
 
 def gram(nodes: Array) -> Array:
-    """Adjacency A = Z Z^T of nodes [B, V, C]: symmetric, positive [B, V, V]."""
+    """Returns the adjacency A = Z Z^T [B, V, V] of nodes [B, V, C].
+
+    It is symmetric and positive semidefinite.
+    """
     return jnp.einsum("bvc,bwc->bvw", nodes, nodes)

@@ -9,20 +9,23 @@ from jaxseg.typing import Array
 def local_response_norm(
     x: Array, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Array:
-    """Divide by `(k + alpha / size * sum of squares over size channels) ** beta`.
+    """Divides by `(k + alpha / size * sum of squares over size channels) ** beta`.
 
     Args:
-      x: `[..., C]`.
-      size: odd number of neighboring channels, centered; outside counts as zero.
+      x: [..., C].
+      size: Odd number of adjacent channels, centered. Channels outside count as 0.
+      alpha: The factor on the sum of squares.
+      beta: The exponent.
+      k: The constant term.
 
     Returns:
       An array like `x`, computed in float32.
 
     Raises:
-      ValueError: if `size` is even or not positive.
+      ValueError: If `size` is even or not positive.
     """
     if size < 1 or size % 2 == 0:
-        raise ValueError(f"size={size} must be odd and positive")
+        raise ValueError(f"size={size} is invalid: expected a positive odd number.")
     channels, half = x.shape[-1], size // 2
     distance = jnp.abs(jnp.arange(channels)[:, None] - jnp.arange(channels)[None, :])
     band = (distance <= half).astype(jnp.float32)

@@ -1,7 +1,8 @@
-"""Neighbors of every pixel on a square ring: gather by shifting the whole map.
+"""The neighbors of every pixel on a square ring.
 
-The dilated 3x3 neighborhood without its center, as in the affinity fields of
-arXiv 1803.10335 (there for half-sizes 1, 2, 3: rings inside 3x3, 5x5, 7x7).
+The ring is the dilated 3x3 neighborhood without its center, as in the affinity fields
+of arXiv 1803.10335 (with half-sizes 1, 2 and 3: rings inside 3x3, 5x5 and 7x7). It is
+gathered by shifting the whole map.
 """
 
 import jax.numpy as jnp
@@ -9,24 +10,29 @@ from jax import lax
 
 from jaxseg.typing import Array
 
-# (rows, columns); entry 7 - n is opposite to entry n
+# Offsets (rows, columns). Entry 7 - n is opposite to entry n.
 OFFSETS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 
 
 def ring(x: Array, rate: int = 1, *, fill=0) -> Array:
-    """Values at the eight offsets {-rate, 0, rate}^2 but (0, 0).
+    """Returns the values at the eight offsets {-rate, 0, rate}^2 other than (0, 0).
 
-    ring(x)[n, b, i, j] = x[b, i + rate * di, j + rate * dj], (di, dj) = OFFSETS[n],
+    ring(x)[n, b, i, j] = x[b, i + rate * di, j + rate * dj] with (di, dj) = OFFSETS[n],
     and `fill` outside the map.
 
     Args:
-      x: [B, H, W, ...], any dtype.
-      rate: distance in pixels, at least 1.
+      x: [B, H, W, ...], of any dtype.
+      rate: Distance in pixels, at least 1.
+      fill: The value of pixels outside the map.
 
-    Returns: [8, B, H, W, ...].
+    Returns:
+      [8, B, H, W, ...].
+
+    Raises:
+      ValueError: If the rate is less than 1.
     """
     if rate < 1:
-        raise ValueError(f"rate is {rate}; allowed is 1 or more")
+        raise ValueError(f"rate={rate} is invalid: expected 1 or more.")
     height, width = x.shape[1:3]
     frame = [(0, 0), (rate, rate), (rate, rate)] + [(0, 0)] * (x.ndim - 3)
     padded = jnp.pad(x, frame, constant_values=fill)

@@ -1,9 +1,10 @@
 """Operations on point clouds: farthest points, nearest neighbors, interpolation.
 
-Clouds of unequal size share a batch by padding: `mask` is False at padding, which no
-operation ever selects, so that results do not depend on how much of it there is.
-Positions get no gradient: what is returned are choices, and weights made of them.
-Sampling and three-neighbor interpolation follow PointNet++ (arXiv 1706.02413).
+Clouds of unequal size share a batch by padding. `mask` is False at padding, which no
+operation ever selects, so that results do not depend on the amount of padding.
+Positions receive no gradient, because the results are choices and weights that follow
+from them. Sampling and three-neighbor interpolation follow PointNet++ (arXiv
+1706.02413).
 """
 
 from __future__ import annotations
@@ -14,36 +15,42 @@ from jax import lax
 
 from jaxseg.typing import Array
 
-LIMIT = 2**24  # distances held at a time by `nearest`, over all clouds
+# The most distances that `nearest` holds at a time, over all clouds.
+LIMIT = 2**24
 _STARTS = ("outermost", "first")
-_PADDING, _TAKEN = -2.0, -1.0  # below every squared distance
+_PADDING, _TAKEN = -2.0, -1.0  # Both are below every squared distance.
 
 
 def farthest_points(
     points: Array, count: int, mask: Array | None = None, *, start: str = "outermost"
 ) -> Array:
-    """Numbers of `count` points, each the farthest from those before, int32 [B, count].
+    """Chooses `count` points, each the farthest from those chosen before it.
 
-    The first is the point farthest from the centroid, so that the set chosen does not
-    depend on the order of the points; of equally far ones the lowest number is taken.
-    Behind the last true point of a cloud the numbers mean nothing.
+    The first is the point farthest from the centroid, so that the chosen set does not
+    depend on the order of the points. Ties go to the lowest index. A cloud with fewer
+    true points than `count` gets meaningless indices at the end.
 
     Differs: the authors' code begins with point 0 (`start="first"`).
 
     Args:
-      points: positions [B, N, 3].
-      count: 1 to N.
-      mask: bool [B, N], False at padding.
+      points: Positions [B, N, 3].
+      count: Number of points to choose, 1 to N.
+      mask: Booleans [B, N], False at padding.
       start: "outermost" or "first" (the first true point).
 
+    Returns:
+      Indices of the points, int32 [B, count].
+
     Raises:
-      ValueError: for a count or a start that is not allowed.
+      ValueError: If the count or the start is out of range.
     """
     total = points.shape[1]
     if not 1 <= count <= total:
-        raise ValueError(f"count is {count}; allowed: 1 to {total}, the points")
+        raise ValueError(
+            f"count={count} is invalid: expected 1 to {total}, the number of points."
+        )
     if start not in _STARTS:
-        raise ValueError(f"start is {start!r}; allowed: {_STARTS}")
+        raise ValueError(f"start={start!r} is invalid: expected one of {_STARTS}.")
     points = lax.stop_gradient(points.astype(jnp.float32))
     mask = jnp.ones(points.shape[:2], bool) if mask is None else mask
     return jax.vmap(lambda p, m: _farthest(p, count, m, start))(points, mask)
@@ -76,25 +83,28 @@ def nearest(
     *,
     block: int | None = None,
 ) -> tuple[Array, Array]:
-    """The k nearest points of each query: numbers and squared distances [B, M, k].
+    """Finds the k nearest points of each query.
 
-    Nearest first; of equally near ones the lowest number first. Where a cloud has fewer
-    than k points the remaining distances are infinite and their numbers mean nothing.
-    Distances are taken for a block of queries at a time; there is never an M x N array
-    unless it is small.
+    They are sorted by distance, and ties by index. Where a cloud has fewer than k
+    points, the remaining distances are infinite and their indices meaningless. The
+    search computes distances for a block of queries at a time, so a full array of
+    M x N distances exists only if it is small.
 
     Args:
-      query: positions [B, M, 3].
-      points: positions [B, N, 3].
-      k: number of neighbors; more than N gives N and infinite ones.
-      mask: bool [B, N], False at padding.
-      block: queries at a time; by default so many that `LIMIT` distances are held.
+      query: Positions [B, M, 3].
+      points: Positions [B, N, 3].
+      k: Number of neighbors. More than N gives N and infinite ones.
+      mask: Booleans [B, N], False at padding.
+      block: Number of queries at a time. The default holds about `LIMIT` distances.
+
+    Returns:
+      Indices, int32 [B, M, k], and squared distances, float32 [B, M, k].
 
     Raises:
-      ValueError: for k or block below 1.
+      ValueError: If k or block is less than 1.
     """
     if k < 1 or (block is not None and block < 1):
-        raise ValueError(f"k is {k} and block is {block}; allowed: 1 or more")
+        raise ValueError(f"k={k}, block={block} is invalid: expected 1 or more.")
     batch, queries, total = query.shape[0], query.shape[1], points.shape[1]
     query, points = (lax.stop_gradient(x.astype(jnp.float32)) for x in (query, points))
     mask = jnp.ones((batch, total), bool) if mask is None else mask
@@ -116,7 +126,7 @@ def nearest(
 
 
 def _joined(x, blocks, queries):
-    """Blocks [blocks, B, block, k] as [B, M, k]."""
+    """Joins blocks [blocks, B, block, k] to [B, M, k]."""
     if blocks == 1:
         return x
     x = x.swapaxes(0, 1)
@@ -124,27 +134,33 @@ def _joined(x, blocks, queries):
 
 
 def _squared(a, b):
-    """|a - b|^2 over the last axis; differences first, which loses no digits."""
+    """Returns |a - b|^2 over the last axis.
+
+    Subtracting first loses no digits, unlike the expansion into squares and a product.
+    """
     if b.ndim < a.ndim:
         b = b[None]
     return jnp.square(a - b).sum(-1)
 
 
 def gather(values: Array, index: Array) -> Array:
-    """Rows [B, ..., C] of `values` [B, N, C] by number, index [B, ...]."""
+    """Gathers rows of `values` [B, N, C] by index [B, ...]; returns [B, ..., C]."""
     return jax.vmap(lambda v, i: v[i])(values, index)
 
 
 def interpolate(values: Array, index: Array, squared: Array) -> Array:
-    """Mean of neighbors' values weighted by 1 / (distance + 1e-8), [B, M, C].
+    """Interpolates between neighbors with the weights 1 / (distance + 1e-8).
 
-    Differs: PointNet++ weights by the inverse squared distance; Point Transformer's
-    code (arXiv 2012.09164) by the inverse distance.
+    Differs: PointNet++ weights by the inverse squared distance. The code of Point
+    Transformer (arXiv 2012.09164) weights by the inverse distance, as here.
 
     Args:
       values: [B, N, C].
-      index: neighbors [B, M, k], as `nearest` gives them.
-      squared: their squared distances; infinite ones get no weight.
+      index: Indices of the neighbors, [B, M, k], from `nearest`.
+      squared: Their squared distances, [B, M, k]. Infinite ones get weight 0.
+
+    Returns:
+      The weighted means, [B, M, C].
     """
     weight = 1.0 / (jnp.sqrt(squared) + 1e-8)
     total = weight.sum(-1, keepdims=True)

@@ -1,9 +1,9 @@
 """Learned linear propagation: SPN (arXiv 1710.01020) and CSPN (arXiv 1808.00150).
 
-SPN sweeps columns and rows, each pixel fed by three neighbors of the line before. CSPN
-lets every pixel take a weighted mean of its eight neighbors, many times. Both
-normalize their weights so that the propagation is stable, and both follow the papers'
-equations.
+SPN sweeps over columns and rows, and each pixel receives from three neighbors in the
+previous line. In CSPN, every pixel takes a weighted mean of its eight neighbors, many
+times. Both normalize their weights so that the propagation is stable. Both follow the
+equations of the papers.
 """
 
 import jax
@@ -14,33 +14,40 @@ from jaxseg.typing import Array
 DIRECTIONS = ("right", "left", "down", "up")
 OFFSETS = tuple((i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0))
 READS = ("receiver", "source", "release")
-_GUARD = 1e-6
+_GUARD = 1e-6  # Keeps a division by the sum of the weights finite.
 
 
 def stable_gates(gates: Array) -> Array:
-    """Divide by sum_k |g_k| where that exceeds 1; then sum_k |g_k| <= 1 [..., 3]."""
+    """Divides gates [..., 3] by sum_k |g_k| where that sum exceeds 1."""
     total = jnp.sum(jnp.abs(gates), axis=-1, keepdims=True)
     return gates / jnp.maximum(total, 1.0)
 
 
 def spn_sweep(x: Array, gates: Array, *, direction: str = "right") -> Array:
-    """One directional pass; toward the right, column by column:
+    """Runs one directional pass. Toward the right, column by column, it computes
 
     h[i, t] = (1 - sum_k g_k[i, t]) x[i, t] + g_1[i, t] h[i-1, t-1]
-              + g_2[i, t] h[i, t-1] + g_3[i, t] h[i+1, t-1]
+              + g_2[i, t] h[i, t-1] + g_3[i, t] h[i+1, t-1].
 
-    Gates are read at the receiving pixel; one that points outside counts as 0, in the
-    first factor too, so the first column is x and constants are fixed points.
+    Gates are read at the receiving pixel. A gate that points outside the map counts as
+    0, in the first factor too. The first column is therefore x, and constant maps are
+    fixed points.
 
     Args:
       x: [B, H, W, C].
       gates: [B, H, W, C, 3], normalized by `stable_gates`.
-      direction: "right", "left", "down" or "up": where the sweep travels.
+      direction: The direction of travel: "right", "left", "down" or "up".
 
-    Returns: [B, H, W, C].
+    Returns:
+      [B, H, W, C].
+
+    Raises:
+      ValueError: If the direction is unknown.
     """
     if direction not in DIRECTIONS:
-        raise ValueError(f"direction {direction!r} is not one of {DIRECTIONS}")
+        raise ValueError(
+            f"direction={direction!r} is invalid: expected one of {DIRECTIONS}."
+        )
     axis = 2 if direction in ("right", "left") else 1
     lines = jnp.moveaxis(x, axis, 0)  # [T, B, line, C]
     steps = jnp.moveaxis(gates, axis, 0)
@@ -62,17 +69,23 @@ def spn_sweep(x: Array, gates: Array, *, direction: str = "right") -> Array:
 
 
 def spn(x: Array, gates: Array) -> Array:
-    """Four sweeps, element-wise maximum.
+    """Runs sweeps in all four directions and takes their element-wise maximum.
 
     Args:
       x: [B, H, W, C].
-      gates: raw [B, H, W, 4, 3, C], directions in the order of `DIRECTIONS`.
+      gates: Gates before normalization, [B, H, W, 4, 3, C], with the directions in the
+        order of `DIRECTIONS`.
 
-    Returns: [B, H, W, C].
+    Returns:
+      [B, H, W, C].
+
+    Raises:
+      ValueError: If the shapes do not match.
     """
     if gates.shape[:3] != x.shape[:3] or gates.shape[3:] != (4, 3, x.shape[-1]):
         raise ValueError(
-            f"gates {gates.shape} do not fit x {x.shape}; want [B, H, W, 4, 3, C]"
+            f"gates of shape {gates.shape} is invalid: expected "
+            f"{(*x.shape[:3], 4, 3, x.shape[-1])}, [B, H, W, 4, 3, C] of x."
         )
     gates = stable_gates(jnp.moveaxis(gates, 4, -1))
     swept = [
@@ -83,26 +96,32 @@ def spn(x: Array, gates: Array) -> Array:
 
 
 def cspn_kernel(guidance: Array, *, absolute: bool = False, read: str = "receiver"):
-    """Weights of the eight neighbors and of the center.
+    """Computes the weights of the eight neighbors and of the center.
 
-    kappa_k(p) = G_k / sum_l |G_l|, neighbors outside the map left out of both; the
+    kappa_k(p) = G_k / sum_l |G_l|, where both leave out neighbors outside the map. The
     center gets 1 - sum_k kappa_k(p).
 
     Args:
       guidance: [B, H, W, 8], one channel for each of `OFFSETS`.
-      absolute: |G| first: a weighted mean of neighbors, the center weighs 0.
-      read: where the weight of neighbor p + o_k is read: "receiver", channel k at the
-        pixel p, as in the paper; "source", channel k at the neighbor p + o_k; or
-        "release", as in the published code (XinJCheng/CSPN), at the neighbor too but
-        in the opposite order: channel 7 - k. Weights trained with that code need
-        "release".
+      absolute: Whether to take |G| first. The result is then a weighted mean of the
+        neighbors, and the center has weight 0.
+      read: Where the weight of neighbor p + o_k is read. "receiver" is channel k at the
+        pixel p, as in the paper. "source" is channel k at the neighbor p + o_k.
+        "release" is channel 7 - k at the neighbor, as in the published code
+        (XinJCheng/CSPN). Weights that were trained with that code need "release".
 
-    Returns: (kappa [B, H, W, 8], center [B, H, W, 1]), kappa in the order of `OFFSETS`.
+    Returns:
+      kappa [B, H, W, 8] in the order of `OFFSETS`, and center [B, H, W, 1].
+
+    Raises:
+      ValueError: If `read` is unknown or the number of channels is not 8.
     """
     if read not in READS:
         raise ValueError(f"read={read!r} is invalid: expected one of {READS}.")
     if guidance.shape[-1] != 8:
-        raise ValueError(f"guidance has {guidance.shape[-1]} channels; want 8")
+        raise ValueError(
+            f"guidance of shape {guidance.shape} is invalid: expected 8 channels."
+        )
     if read == "release":
         guidance = guidance[..., ::-1]
     if read != "receiver":
@@ -126,25 +145,36 @@ def cspn(
     anchor: Array | None = None,
     anchored: Array | None = None,
 ) -> Array:
-    """H_{t+1}(p) = sum_k kappa_k(p) H_t(p + o_k) + (1 - sum_k kappa_k(p)) H_0(p).
+    """Runs convolutional spatial propagation. Each step computes
 
-    With an anchor (sparse measured depth), H = (1 - m) H + m anchor after every step.
-    Differs: the published code re-inserts H_0 at the anchors; pass `anchor=x` for that.
+    H_{t+1}(p) = sum_k kappa_k(p) H_t(p + o_k) + (1 - sum_k kappa_k(p)) H_0(p).
+
+    With an anchor (sparse measured depth), H = (1 - m) H + m anchor follows each step.
+    Differs: the published code inserts H_0 at the anchors; pass `anchor=x` for that.
 
     Args:
-      x: H_0 [B, H, W, C].
+      x: H_0, [B, H, W, C].
       guidance: [B, H, W, 8].
-      steps: iterations, 24 in the paper.
-      absolute, read: see `cspn_kernel`.
-      anchor: [B, H, W, C] values to hold.
-      anchored: mask [B, H, W, 1], 1 where `anchor` is to be held.
+      steps: Number of iterations, 24 in the paper.
+      absolute: See `cspn_kernel`.
+      read: See `cspn_kernel`.
+      anchor: The values to hold, [B, H, W, C].
+      anchored: The mask m, [B, H, W, 1], 1 where `anchor` is held.
 
-    Returns: [B, H, W, C].
+    Returns:
+      [B, H, W, C].
+
+    Raises:
+      ValueError: If only one of `anchor` and `anchored` is given, or an option is out
+        of range.
     """
     if (anchor is None) != (anchored is None):
-        raise ValueError("anchor and anchored must be given together")
+        raise ValueError(
+            "anchor without anchored, or the reverse, is invalid: expected both or "
+            "neither."
+        )
     if steps < 0:
-        raise ValueError(f"steps {steps} must not be negative")
+        raise ValueError(f"steps={steps} is invalid: expected 0 or more.")
     kappa, center = cspn_kernel(guidance, absolute=absolute, read=read)
     base = center * x
 
@@ -159,13 +189,13 @@ def cspn(
 
 
 def _neighbors(x):
-    """x(p + o) for the eight offsets o, 0 outside [B, H, W, C] x 8."""
+    """Returns x(p + o), [B, H, W, C], for each of the eight offsets; 0 outside."""
     height, width = x.shape[1:3]
     wide = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     return [wide[:, 1 + i : 1 + i + height, 1 + j : 1 + j + width] for i, j in OFFSETS]
 
 
 def _inside(height, width):
-    """1 where the neighbor lies in the map [H, W, 8]."""
+    """Returns [H, W, 8]: 1 where the neighbor is inside the map, 0 elsewhere."""
     planes = _neighbors(jnp.ones((1, height, width, 1)))
     return jnp.concatenate(planes, axis=-1)[0]

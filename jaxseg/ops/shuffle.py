@@ -1,8 +1,8 @@
-"""Sub-pixel rearrangements: channels to space and back.
+"""Sub-pixel rearrangements: depth to space and back.
 
-Both cell orders are in use: "dcr" (depth, column, row: TensorFlow, DUC in MXNet order)
-keeps the block offset in the slow channel index, "crd" (PyTorch's `pixel_shuffle`) in
-the fast one (Shi et al., arXiv 1609.05158).
+Two channel orders are in use. "dcr" (depth, column, row; TensorFlow, and DUC in MXNet)
+has the offset within the block as the slow channel index. "crd" (PyTorch's
+`pixel_shuffle`) has it as the fast one (Shi et al., arXiv 1609.05158).
 """
 
 from jaxseg.typing import Array, pair
@@ -12,20 +12,30 @@ _ORDERS = ("dcr", "crd")
 
 def _check_order(order):
     if order not in _ORDERS:
-        raise ValueError(f"order {order!r} is unknown; allowed are {_ORDERS}")
+        raise ValueError(f"order={order!r} is invalid: expected one of {_ORDERS}.")
 
 
 def depth_to_space(x: Array, block: int | tuple[int, int], order: str = "dcr") -> Array:
-    """[B, H, W, bh * bw * C] -> [B, H * bh, W * bw, C].
+    """Moves channels to pixels: [B, H, W, bh * bw * C] to [B, H * bh, W * bw, C].
 
     Channel (r * bw + s) * C + c ("dcr") or c * bh * bw + r * bw + s ("crd") goes to
     pixel (i * bh + r, j * bw + s).
+
+    Args:
+      x: [B, H, W, bh * bw * C].
+      block: The block (bh, bw) in pixels, or one number for both.
+      order: "dcr" or "crd".
+
+    Raises:
+      ValueError: If the channels are not a multiple of the block, or the order is
+        unknown.
     """
     _check_order(order)
     (bh, bw), (b, h, w, depth) = pair(block), x.shape
     if depth % (bh * bw):
         raise ValueError(
-            f"{depth} channels are not a multiple of the block {bh} x {bw} = {bh * bw}"
+            f"x of shape {x.shape} is invalid: expected a multiple of "
+            f"{bh} * {bw} = {bh * bw} channels, one for each pixel of the block."
         )
     c = depth // (bh * bw)
     if order == "dcr":
@@ -36,11 +46,26 @@ def depth_to_space(x: Array, block: int | tuple[int, int], order: str = "dcr") -
 
 
 def space_to_depth(x: Array, block: int | tuple[int, int], order: str = "dcr") -> Array:
-    """[B, H * bh, W * bw, C] -> [B, H, W, bh * bw * C]; inverse of `depth_to_space`."""
+    """Moves pixels to channels; the inverse of `depth_to_space`.
+
+    Args:
+      x: [B, H * bh, W * bw, C].
+      block: The block (bh, bw) in pixels, or one number for both.
+      order: "dcr" or "crd".
+
+    Returns:
+      [B, H, W, bh * bw * C].
+
+    Raises:
+      ValueError: If the size is not a multiple of the block, or the order is unknown.
+    """
     _check_order(order)
     (bh, bw), (b, h, w, c) = pair(block), x.shape
     if h % bh or w % bw:
-        raise ValueError(f"size {h} x {w} is not a multiple of the block {bh} x {bw}")
+        raise ValueError(
+            f"x of shape {x.shape} is invalid: expected a height and width that are "
+            f"multiples of the block ({bh}, {bw})."
+        )
     x = x.reshape(b, h // bh, bh, w // bw, bw, c)
     axes = (0, 1, 3, 2, 4, 5) if order == "dcr" else (0, 1, 3, 5, 2, 4)
     return x.transpose(axes).reshape(b, h // bh, w // bw, bh * bw * c)

@@ -1,4 +1,4 @@
-"""Unpooling: by remembered positions, bed of nails, nearest neighbor."""
+"""Unpooling: by stored positions, bed of nails, and nearest neighbor."""
 
 from functools import partial
 
@@ -11,18 +11,28 @@ from jaxseg.typing import Array, Size, pair
 
 
 def max_unpool(x: Array, position: Array, size: Size) -> Array:
-    """Put each value back where `max_pool_argmax` found its maximum, zeros elsewhere.
+    """Puts each value where `max_pool_argmax` found its maximum, and 0 elsewhere.
 
     Args:
-      x: [B, h, w, C] values.
-      position: int8 [B, h, w, C] in 0..3, from `jaxseg.ops.pool.max_pool_argmax`.
-      size: (H, W) of the map that was pooled; 2h or 2h - 1 rows.
+      x: Values [B, h, w, C].
+      position: int8 [B, h, w, C], 0 to 3, from `jaxseg.ops.pool.max_pool_argmax`.
+      size: (H, W) of the map that was pooled; H is 2h or 2h - 1, and W likewise.
 
-    Source: SegNet, arXiv 1511.00561, figure 3; DeconvNet, arXiv 1505.04366.
+    Returns:
+      [B, H, W, C].
+
+    Raises:
+      ValueError: If the shapes do not match.
+
+    References:
+      SegNet (arXiv 1511.00561), figure 3; DeconvNet (arXiv 1505.04366).
     """
     check_halved(x, size)
     if position.shape != x.shape:
-        raise ValueError(f"position {position.shape} does not match x {x.shape}")
+        raise ValueError(
+            f"position of shape {position.shape} is invalid: expected {x.shape}, the "
+            "shape of x."
+        )
     b, h, w, c = x.shape
     full = _unpool((b, 2 * h, 2 * w, c), x, position)
     return full[:, : size[0], : size[1]]
@@ -33,8 +43,8 @@ def check_halved(x: Array, size: Size) -> None:
     for name, full, half in zip(("height", "width"), size, x.shape[1:3], strict=True):
         if not 2 * half - 1 <= full <= 2 * half:
             raise ValueError(
-                f"{name} {full} cannot come from a map of {half}; "
-                f"allowed are {2 * half - 1} and {2 * half}"
+                f"{name}={full} is invalid: expected {2 * half - 1} or {2 * half}, "
+                f"twice the {half} of the map."
             )
 
 
@@ -60,9 +70,15 @@ _unpool.defvjp(_unpool_forward, _unpool_backward)
 def bed_of_nails(
     x: Array, factor: int | tuple[int, int], size: Size | None = None
 ) -> Array:
-    """Each value to the top left cell of its block, zeros elsewhere.
+    """Puts each value into the top left cell of its block, and 0 elsewhere.
 
-    [B, h, w, C] -> [B, h * factor, w * factor, C], cropped to `size` if given.
+    Args:
+      x: [B, h, w, C].
+      factor: The size of a block in pixels.
+      size: The height and width to crop to. None keeps (h * factor, w * factor).
+
+    Returns:
+      [B, *size, C].
     """
     fh, fw = pair(factor)
     size = size or (x.shape[1] * fh, x.shape[2] * fw)
@@ -74,7 +90,7 @@ def bed_of_nails(
 
 
 def nearest(x: Array, factor: int | tuple[int, int]) -> Array:
-    """Repeat each pixel: [B, h, w, C] -> [B, h * factor, w * factor, C]."""
+    """Repeats each pixel: [B, h, w, C] becomes [B, h * factor, w * factor, C]."""
     (fh, fw), (b, h, w, c) = pair(factor), x.shape
     x = jnp.broadcast_to(x[:, :, None, :, None], (b, h, fh, w, fw, c))
     return x.reshape(b, h * fh, w * fw, c)

@@ -1,10 +1,10 @@
-"""3x3 convolution of a map doubled in size beside its skip, without doubling it.
+"""3x3 convolution of a doubled map and its skip connection, without doubling.
 
-The step of U-Net's expanding path: `conv(concatenate([nearest(low, 2), skip]))`. A
-doubled map repeats each value in 2x2 pixels, so that three taps meet two values: the
-part of the kernel that reads it is a transposed convolution of `low` by 4x4 taps, of
-which each pixel meets 2x2. That is four ninths of the products, and neither the doubled
-nor the joined map is written.
+A step of U-Net's expanding path is `conv(concatenate([nearest(low, 2), skip]))`. A
+doubled map repeats each value in 2x2 pixels, so that three taps meet two values. The
+part of the kernel that reads it is therefore a transposed convolution of `low` with 4x4
+taps, 2x2 of which meet each pixel. That takes four ninths of the products, and neither
+the doubled nor the concatenated map is written.
 """
 
 import jax.numpy as jnp
@@ -16,25 +16,28 @@ from jaxseg.ops.transposed import conv_transpose
 from jaxseg.ops.unpool import check_halved, nearest
 from jaxseg.typing import Array, Size
 
+# On smaller maps, the 16 taps of the kernel cost more than they save.
 _LEAST_PIXELS = 256
 
 
 def doubled_conv(
     low: Array, skip: Array | None, kernel: Array, *, size: Size, impl: str = "auto"
 ) -> Array:
-    """Convolution of [nearest doubling of low cut to `size`, skip], padding 1.
+    """Convolves [nearest doubling of low cropped to `size`, skip] with padding 1.
 
     Args:
       low: [B, h, w, C].
       skip: [B, H, W, D], or None.
       kernel: [3, 3, C + D, O].
-      size: (H, W); 2h or 2h - 1 rows.
-      impl: "auto", or "lax" for the sequence of plain operators. "auto" is that too
-        except on a CPU, for odd sizes, and for maps so small that the kernel's 16
-        taps cost more than they save.
+      size: (H, W), where H is 2h or 2h - 1, and W likewise.
+      impl: "lax" runs the sequence of plain operators. "auto" does so too, except on a
+        CPU for even sizes and for maps of at least 256 pixels.
 
-    Returns: [B, H, W, O].
-    Raises: ValueError if sizes or channels do not match.
+    Returns:
+      [B, H, W, O].
+
+    Raises:
+      ValueError: If sizes or channels do not match.
     """
     _check(low, skip, kernel, size)
     b, h, w, channels = low.shape
@@ -49,7 +52,7 @@ def doubled_conv(
 
 
 def _with_doubling(kernel):
-    """[3, 3, C, O] -> [4, 4, C, O]: the taps of a transposed convolution by 2."""
+    """Turns [3, 3, C, O] into the taps [4, 4, C, O] of a transposed convolution."""
     kernel = kernel[::-1, ::-1]
     pads = [((a, 1 - a), (b, 1 - b), (0, 0), (0, 0)) for a in (0, 1) for b in (0, 1)]
     return sum(jnp.pad(kernel, pad) for pad in pads)
@@ -58,7 +61,12 @@ def _with_doubling(kernel):
 def _check(low, skip, kernel, size):
     check_halved(low, size)
     if skip is not None and skip.shape[1:3] != tuple(size):
-        raise ValueError(f"skip {skip.shape} must have the size {tuple(size)}")
+        raise ValueError(
+            f"skip of shape {skip.shape} is invalid: expected the size {tuple(size)}."
+        )
     channels = low.shape[-1] + (0 if skip is None else skip.shape[-1])
     if kernel.shape[:3] != (3, 3, channels):
-        raise ValueError(f"kernel {kernel.shape} must be [3, 3, {channels}, out]")
+        raise ValueError(
+            f"kernel of shape {kernel.shape} is invalid: expected "
+            f"[3, 3, {channels}, out], with the channels of low and skip."
+        )

@@ -10,8 +10,8 @@ from typing import Any
 from jaxseg.analysis.hlo import program_text as hlo
 from jaxseg.analysis.hlo.roofline import (
     GIB,
+    UTILIZATION,
     Load,
-    UTILizATION,
     exchanged,
     intensity,
     times,
@@ -165,7 +165,7 @@ def _exchange_lines(facts) -> list[str]:
 
 def _time_lines(facts) -> list[str]:
     seconds, batch = facts["seconds"], facts["batch"]
-    low, high = UTILizATION
+    low, high = UTILIZATION
     rates = sorted(batch / seconds[name] for name in ("slow", "fast"))
     return [
         "time per step",

@@ -192,11 +192,11 @@ def test_in_an_objective(scene):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"stride": 0}, "stride is 0"),
+        ({"stride": 0}, "stride=0"),
         ({"sizes": ()}, "at least one size"),
-        ({"sizes": (0,)}, "rate is 0"),
-        ({"anneal_steps": -1}, "anneal_steps is -1"),
-        ({"size_weights": (np.zeros((3, 2)),) * 2}, r"allowed is \(3, 3\) twice"),
+        ({"sizes": (0,)}, "rate=0 is invalid"),
+        ({"anneal_steps": -1}, "anneal_steps=-1"),
+        ({"size_weights": (np.zeros((3, 2)),) * 2}, r"two arrays of shape \(3, 3\)"),
     ],
 )
 def test_wrong_options_are_named(scene, options, message):

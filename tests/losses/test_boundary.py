@@ -116,9 +116,9 @@ def test_one_class_has_no_edge_and_no_edge_loss():
 
 def test_wrong_arguments_are_named(example):
     logits, label = example
-    with pytest.raises(ValueError, match=r"needs \(2, 3, 4, 1\)"):
+    with pytest.raises(ValueError, match=r"expected \(2, 3, 4, 1\)"):
         edge_cross_entropy(logits, label)
-    with pytest.raises(ValueError, match="radius is 0"):
+    with pytest.raises(ValueError, match="radius=0 is invalid"):
         edge_target(label, radius=0)
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="logits of shape"):
         cross_entropy(logits[..., 0], label)

@@ -118,9 +118,9 @@ def test_focal_at_certainty_is_finite():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"smoothing": 1.0}, "smoothing is 1.0"),
-        ({"divide_by": "batch"}, "divide_by is 'batch'"),
-        ({"class_weights": (1.0, 2.0)}, r"\(2,\); logits need \(3,\)"),
+        ({"smoothing": 1.0}, "smoothing=1.0 is invalid"),
+        ({"divide_by": "batch"}, "divide_by='batch' is invalid"),
+        ({"class_weights": (1.0, 2.0)}, r"\(2,\) is invalid: expected \(3,\)"),
     ],
 )
 def test_wrong_options_are_named(example, options, message):
@@ -130,7 +130,7 @@ def test_wrong_options_are_named(example, options, message):
 
 def test_shapes_that_do_not_fit_are_named(example):
     logits, label = example
-    with pytest.raises(ValueError, match=r"\(2, 3, 3\) do not fit"):
+    with pytest.raises(ValueError, match=r"\(2, 3, 3\) is invalid"):
         cross_entropy(logits, label[..., :3])
     with pytest.raises(ValueError, match="float32"):
         cross_entropy(logits, label.astype(np.float32))

@@ -115,10 +115,10 @@ def test_all_pixels_is_plain_cross_entropy(example):
 @pytest.mark.parametrize(
     ("function", "options", "message"),
     [
-        (ohem_cross_entropy, {"threshold": 0.0}, "threshold is 0.0"),
-        (ohem_cross_entropy, {"min_kept": -1}, "min_kept is -1"),
-        (top_k_cross_entropy, {"fraction": 0.0}, "fraction is 0.0"),
-        (top_k_cross_entropy, {"anneal_steps": -1}, "anneal_steps is -1"),
+        (ohem_cross_entropy, {"threshold": 0.0}, "threshold=0.0"),
+        (ohem_cross_entropy, {"min_kept": -1}, "min_kept=-1 is invalid"),
+        (top_k_cross_entropy, {"fraction": 0.0}, "fraction=0.0"),
+        (top_k_cross_entropy, {"anneal_steps": -1}, "anneal_steps=-1 is invalid"),
     ],
 )
 def test_wrong_options_are_named(function, options, message):

@@ -47,7 +47,7 @@ def test_values_outside_the_classes_are_an_error_on_the_host(prediction, label):
     np.testing.assert_array_equal(matrix, -1)
     with pytest.raises(ValueError, match=r"neither void nor in 0\.\.2"):
         ConfusionTotal(3).add(matrix)
-    with pytest.raises(ValueError, match="counts are >= 0"):
+    with pytest.raises(ValueError, match="expected counts >= 0"):
         scores(matrix)
 
 
@@ -70,11 +70,13 @@ def test_total_passes_int32_and_float32():
 
 
 def test_wrong_matrices_are_named():
-    with pytest.raises(ValueError, match=r"shape \(2, 2\); allowed is \(3, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"shape \(2, 2\) is invalid: expected \(3, 2\)"
+    ):
         ConfusionTotal(2).add(np.zeros((2, 2), np.int32))
-    with pytest.raises(ValueError, match="float32; allowed are integers"):
+    with pytest.raises(ValueError, match="float32 is invalid: expected integers"):
         ConfusionTotal(2).add(np.zeros((3, 2), np.float32))
-    with pytest.raises(ValueError, match="num_classes is 0"):
+    with pytest.raises(ValueError, match="num_classes=0 is invalid"):
         ConfusionTotal(0)
-    with pytest.raises(ValueError, match="equal shapes"):
+    with pytest.raises(ValueError, match="the shape of the label"):
         confusion(jnp.zeros((2, 3), int), jnp.zeros((3, 2), int), 2)

@@ -77,14 +77,26 @@ def test_components_are_four_connected():
 @pytest.mark.parametrize(
     ("prediction", "truth", "message"),
     [
-        (np.ones((2, 2), int), np.ones((2, 3), int), r"\(2, 2\), truth \(2, 3\)"),
-        (np.ones((2, 2)), np.ones((2, 2), int), "prediction must hold integers"),
-        (np.ones((2, 2), int), -np.ones((2, 2), int), "truth must hold integers"),
-        (np.ones((2, 2), int), np.zeros((2, 2), int), "truth has no foreground"),
+        (
+            np.ones((2, 2), int),
+            np.ones((2, 3), int),
+            r"\(2, 2\) is invalid: expected \(2, 3\)",
+        ),
+        (
+            np.ones((2, 2)),
+            np.ones((2, 2), int),
+            "prediction of dtype float64 is invalid",
+        ),
+        (
+            np.ones((2, 2), int),
+            -np.ones((2, 2), int),
+            "truth of dtype int64 is invalid",
+        ),
+        (np.ones((2, 2), int), np.zeros((2, 2), int), "truth without foreground"),
     ],
 )
 def test_wrong_maps_are_named(prediction, truth, message):
     with pytest.raises(ValueError, match=message):
         pair_counts(prediction, truth)
-    with pytest.raises(ValueError, match="counts is empty"):
+    with pytest.raises(ValueError, match="at least one image"):
         rand_score([])

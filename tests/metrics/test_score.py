@@ -75,10 +75,12 @@ def test_table():
     assert lines[7].split() == ["mean", "IoU", "32.05"]
     assert len({len(line) for line in lines[:7]}) == 1
     assert max(map(len, lines)) <= 88
-    with pytest.raises(ValueError, match="classes has 1 names; the scores have 4"):
+    with pytest.raises(ValueError, match="classes with 1 names is invalid: expected 4"):
         table(scores(MATRIX), ("sky",))
 
 
 def test_wrong_matrix_is_named():
-    with pytest.raises(ValueError, match=r"shape \(2, 2\); allowed is \[K \+ 1, K\]"):
+    with pytest.raises(
+        ValueError, match=r"shape \(2, 2\) is invalid: expected \[K \+ 1, K\]"
+    ):
         scores(np.zeros((2, 2), int))

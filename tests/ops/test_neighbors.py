@@ -28,5 +28,5 @@ def test_booleans_and_a_rate_beyond_the_map():
     x = np.ones((1, 2, 2), bool)
     assert not ring(x, 2, fill=False).any()
     assert ring(x, 5, fill=False).dtype == bool
-    with pytest.raises(ValueError, match="rate is 0"):
+    with pytest.raises(ValueError, match="rate=0 is invalid"):
         ring(x, 0)

@@ -153,11 +153,11 @@ def test_gather_takes_rows():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda p: farthest_points(p, 0), "count is 0; allowed: 1 to 5"),
-        (lambda p: farthest_points(p, 6), "count is 6"),
-        (lambda p: farthest_points(p, 2, start="last"), "start is 'last'; allowed"),
-        (lambda p: nearest(p, p, 0), "k is 0"),
-        (lambda p: nearest(p, p, 1, block=0), "block is 0"),
+        (lambda p: farthest_points(p, 0), "count=0 is invalid: expected 1 to 5"),
+        (lambda p: farthest_points(p, 6), "count=6 is invalid"),
+        (lambda p: farthest_points(p, 2, start="last"), "start='last' is invalid"),
+        (lambda p: nearest(p, p, 0), "k=0"),
+        (lambda p: nearest(p, p, 1, block=0), "block=0 is invalid"),
     ],
 )
 def test_refusals(call, message):

@@ -46,8 +46,8 @@ def test_the_doubled_map_is_not_written():
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"size": (34, 18)}, "height 34"),
-        ({"size": (32, 19)}, "width 19"),
+        ({"size": (34, 18)}, "height=34 is invalid"),
+        ({"size": (32, 19)}, "width=19 is invalid"),
         ({"skip": (2, 30, 18, 3)}, "skip"),
         ({"kernel": (3, 3, 7, 4)}, "kernel"),
     ],

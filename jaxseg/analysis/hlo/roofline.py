@@ -18,7 +18,7 @@ from collections.abc import Iterable
 
 from jaxseg.analysis.hlo.program_text import Collective
 
-UTILizATION = (0.25, 0.45)  # of the peak, see above
+UTILIZATION = (0.25, 0.45)  # of the peak, see above
 HOP = 1e-6  # seconds from a chip to its neighbor, jax-ml.github.io/scaling-book
 GIB, GB, TERA = 2**30, 1e9, 1e12
 
@@ -116,7 +116,7 @@ def times(load: Load, chip: Chip) -> Times:
     compute, memory = load.flops / chip.peak, load.traffic / chip.bandwidth
     latency = load.exchanges * 2 * load.diameter * HOP
     links = load.sent / chip.ici + latency
-    low, high = UTILizATION
+    low, high = UTILIZATION
     return Times(
         compute=compute,
         memory=memory,

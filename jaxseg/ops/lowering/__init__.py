@@ -1,1 +1,1 @@
-"""Formulations of operators that exist for a compiler's sake."""
+"""Formulations of operators that exist because of the compiler."""

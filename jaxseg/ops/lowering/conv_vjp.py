@@ -1,10 +1,10 @@
-"""Dense convolution whose gradients are written as convolutions of images with kernels.
+"""Dense convolution with gradients that are written as convolutions in standard order.
 
-`lax.conv_general_dilated` differentiates into convolutions over other axes (that of the
-kernel sums over the batch). XLA's CPU backend brings those into the order that its fast
-routines take, but in the main program alone: within `lax.scan` they run as a scalar
-loop nest, 15-60 times slower. Here the gradients are in that order from the start.
-Reverse mode only; `impl="lax"` has forward mode too.
+`lax.conv_general_dilated` differentiates into convolutions over other axes (the kernel
+gradient sums over the batch). XLA's CPU backend reorders their axes for its fast
+routines, but only in the main program. Within `lax.scan` they run as a scalar loop
+nest, 15 to 60 times slower. Here the gradients have the standard order from the start.
+Only reverse mode is available; `impl="lax"` of `jaxseg.ops.conv` has forward mode too.
 """
 
 from functools import partial
@@ -23,7 +23,7 @@ _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 def canonical_conv(
     stride: Pair, rate: Pair, padding: tuple[Pair, Pair], x: Array, kernel: Array
 ) -> Array:
-    """Convolution of x [B, H, W, C] with kernel [kh, kw, C, O]; padding may crop."""
+    """Convolves x [B, H, W, C] with kernel [kh, kw, C, O]; negative padding crops."""
     return lax.conv_general_dilated(
         x, kernel, stride, padding, rhs_dilation=rate, dimension_numbers=_DIMENSIONS
     )
@@ -42,7 +42,7 @@ def _backward(stride, rate, padding, saved, grad):
 
 
 def _image_gradient(stride, rate, padding, shape, kernel, grad):
-    """The gradient, spread by the stride, under flipped taps."""
+    """Convolves the gradient, dilated by the stride, with the flipped kernel."""
     pads = []
     for a in (0, 1):
         extent = rate[a] * (kernel.shape[a] - 1)
@@ -61,7 +61,7 @@ def _image_gradient(stride, rate, padding, shape, kernel, grad):
 
 
 def _kernel_gradient(stride, rate, padding, x, shape, grad):
-    """Channels as images [C, H, W, B], the gradient as their kernel [h, w, B, O]."""
+    """Convolves channels as images [C, H, W, B] with the gradient as kernel."""
     pads = []
     for a in (0, 1):
         read = stride[a] * (grad.shape[a + 1] - 1) + rate[a] * (shape[a] - 1) + 1

@@ -1,7 +1,7 @@
-"""Depthwise convolution as a sum of shifted products, with its own gradient.
+"""Depthwise convolution as a sum of shifted products, with a gradient rule.
 
-y = sum_{u,v} x[shifted by (u, v) * rate] * kernel[u, v]; the input gradient is the same
-sum with the taps placed back, the kernel gradient one reduction per tap.
+y = sum_{u,v} x[shifted by (u, v) * rate] * kernel[u, v]. The input gradient is the same
+kind of sum with flipped taps. The kernel gradient is one reduction per tap.
 """
 
 from functools import partial
@@ -13,7 +13,7 @@ from jax import lax
 from jaxseg.ops.lowering.scheduling import order_after
 from jaxseg.typing import Array
 
-_BLOCK = 16  # output rows
+_BLOCK = 16  # Output rows per step of the kernel gradient on a CPU.
 
 
 def depthwise_conv(
@@ -24,10 +24,20 @@ def depthwise_conv(
     rate: tuple[int, int],
     padding: tuple[tuple[int, int], tuple[int, int]],
 ) -> Array:
-    """Depthwise convolution of x [B, H, W, C] with kernel [kh, kw, 1, C * m].
+    """Runs the depthwise convolution of x [B, H, W, C] and kernel [kh, kw, 1, C * m].
 
     Output channel c * m + i convolves input channel c, as in
     `lax.conv_general_dilated(..., feature_group_count=C)`.
+
+    Args:
+      x: [B, H, W, C].
+      kernel: [kh, kw, 1, C * m].
+      stride: The step between outputs of rows and columns, in pixels.
+      rate: The atrous rates of rows and columns.
+      padding: ((top, bottom), (left, right)), negative to crop.
+
+    Returns:
+      [B, H', W', C * m].
     """
     multiplier = kernel.shape[-1] // x.shape[-1]
     if multiplier > 1:
@@ -80,7 +90,7 @@ def _backward(stride, rate, padding, saved, grad):
 
 
 def _sums_by_tap(x, grad, *, taps, stride, rate):
-    """Kernel gradient [kh * kw, C]: one reduction of the whole map per tap."""
+    """Computes the kernel gradient [kh * kw, C], one reduction of the map per tap."""
     still = ((0, 0), (0, 0))
     return jnp.stack(
         [
@@ -91,12 +101,12 @@ def _sums_by_tap(x, grad, *, taps, stride, rate):
 
 
 def _sums_by_block(x, grad, *, taps, stride, rate):
-    """`_sums_by_tap` a block of output rows at a time, added up pixel by pixel.
+    """Computes the same as `_sums_by_tap`, one block of output rows at a time.
 
-    A block stays in the cache for all taps, and each tap is one loop over columns and
-    channels that adds all its rows; columns are summed at the end. Single rows take up
-    to 5 times as long; the whole map at once writes out every product, which takes
-    longer still. On accelerators a loop would wait for each block.
+    A block stays in the cache for all taps. Each tap is one loop over columns and
+    channels that adds all rows of the block; columns are summed at the end. Single rows
+    take up to 5 times as long. The whole map at once writes out every product, which
+    takes longer still. On accelerators a loop would wait for each block.
     """
     height, width = grad.shape[1:3]
     across = stride[1] * (width - 1) + 1
@@ -117,7 +127,7 @@ def _sums_by_block(x, grad, *, taps, stride, rate):
 
     zero = jnp.zeros((grad.shape[0], width, grad.shape[3]), jnp.float32)
     totals = (zero,) * (taps[0] * taps[1])
-    rows = min(_BLOCK, max(1, height // 2))  # a loop of one turn would be unrolled
+    rows = min(_BLOCK, max(1, height // 2))  # XLA unrolls a loop of one iteration.
     blocks, rest = divmod(height, rows)
     totals = lax.fori_loop(0, blocks, lambda i, t: add(t, i * rows, rows), totals)
     if rest:
@@ -126,7 +136,7 @@ def _sums_by_block(x, grad, *, taps, stride, rate):
 
 
 def _input_gradient(x, kernel, stride, rate, padding, grad):
-    """The transposed sum: the gradient, spread by the stride, under flipped taps."""
+    """Convolves the gradient, dilated by the stride, with the flipped taps."""
     taps = kernel.shape[:2]
     edges = []
     for a in (0, 1):

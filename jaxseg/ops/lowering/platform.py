@@ -1,16 +1,16 @@
-"""Which kind of device a program is traced for.
+"""The kind of device that a program is traced for.
 
-Operators have formulations that are fast on one kind and slow on another. A step that
-`training.parallel` binds to a mesh is traced in that mesh's context, which names its
-devices, even devices that are only described (`jaxseg plan`); elsewhere the default
-backend decides. The result is the same in every formulation.
+Operators have formulations that are fast on one kind and slow on another; the result is
+the same. A step that `training.parallel` binds to a mesh is traced in the context of
+that mesh, which names its devices, even if they are only described (`jaxseg plan`).
+Without a mesh the default backend decides.
 """
 
 import jax
 
 
 def platform() -> str:
-    """ "cpu", "gpu" or "tpu": of the mesh in whose context jax traces, or the default.
+    """Returns "cpu", "gpu" or "tpu": the mesh's devices, or else the default backend.
 
     >>> platform() in ("cpu", "gpu", "cuda", "rocm", "tpu")
     True
@@ -20,5 +20,5 @@ def platform() -> str:
 
 
 def for_tpu() -> bool:
-    """Whether the program is traced for TPUs."""
+    """Returns whether the program is traced for TPUs."""
     return platform() == "tpu"

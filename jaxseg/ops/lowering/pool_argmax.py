@@ -1,9 +1,10 @@
-"""Maxima of windows, their positions, and the way back.
+"""Max pooling, its argmax, and the scatter back to the input.
 
-Positions count a window's cells row by row, int8; of equal cells the first wins, as in
-Caffe and PyTorch. All is written as strided slices, selects and stacks: XLA's
-select-and-scatter is 5-15 times slower on CPU and has no deterministic form on GPU, and
-a depth-to-space transposition of concatenated cells takes 3 times as long as stacking.
+Positions are int8 and count the cells of a window row by row. The first of several
+equal cells wins, as in Caffe and PyTorch. Everything is written as strided slices,
+selections and stacks. XLA's select-and-scatter is 5 to 15 times slower on a CPU and has
+no deterministic form on a GPU, and a depth-to-space transposition of concatenated cells
+takes 3 times as long as stacking.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,10 @@ Pair = tuple[int, int]
 
 
 def maximum(x: Array, window: Pair, stride: Pair) -> Array:
-    """Maximum of each window of x [B, H, W, C], no padding; NaN comes through."""
+    """Returns the maximum of each window of x [B, H, W, C], without padding.
+
+    NaN propagates.
+    """
     if window == (2, 2):
         return reduce(lax.max, (part for _, part in _cells(x, window, stride)))
     rows = reduce_max(x, (window[0], 1), (stride[0], 1))
@@ -27,16 +31,25 @@ def maximum(x: Array, window: Pair, stride: Pair) -> Array:
 
 
 def reduce_max(x: Array, window: Pair, stride: Pair) -> Array:
-    """`lax.reduce_window` with XLA's own gradient."""
+    """Runs `lax.reduce_window` with the gradient that XLA defines."""
     low = np.array(-np.inf, x.dtype)
     return lax.reduce_window(x, low, lax.max, (1, *window, 1), (1, *stride, 1), "VALID")
 
 
 def winners(x: Array, best: Array, window: Pair, stride: Pair) -> Array:
-    """Position int8 [B, h, w, C] of the first cell of each window that equals `best`.
+    """Returns the position of the first cell of each window that equals `best`.
 
-    Comparing with the known maximum keeps values and positions in separate fused loops
-    (a running maximum with its position is slower); 0 where the maximum is NaN.
+    Comparing with the known maximum keeps values and positions in separate fused loops.
+    A running maximum with its position is slower.
+
+    Args:
+      x: [B, H, W, C].
+      best: The maximum of each window, [B, h, w, C].
+      window: The height and width of a window.
+      stride: The step between windows, in pixels.
+
+    Returns:
+      int8 [B, h, w, C]; 0 where the maximum is NaN.
     """
     position = jnp.zeros(best.shape, jnp.int8)
     for index, part in reversed(list(_cells(x, window, stride))):
@@ -45,7 +58,7 @@ def winners(x: Array, best: Array, window: Pair, stride: Pair) -> Array:
 
 
 def from_winners(x: Array, position: Array, window: Pair, stride: Pair) -> Array:
-    """The value of x [B, H, W, C] at each window's position [B, h, w, C]."""
+    """Returns the value of x [B, H, W, C] at each window's position [B, h, w, C]."""
     zero = np.zeros((), x.dtype)
     picked = (
         jnp.where(position == index, part, zero)
@@ -62,7 +75,7 @@ def to_winners(
     zero = np.zeros((), value.dtype)
 
     def phase(a, b):
-        """All that arrives at the pixels (a, b) of the stride's cells."""
+        """Sums what arrives at pixel (a, b) of each cell of the stride."""
         total = jnp.zeros((shape[0], *sides, shape[3]), value.dtype)
         for u in range(a, window[0], stride[0]):
             for v in range(b, window[1], stride[1]):
@@ -78,7 +91,10 @@ def to_winners(
 
 
 def interleave(phases: Sequence[Sequence[Array]]) -> Array:
-    """y[:, s * i + a, t * j + b] = phases[a][b][:, i, j], maps [B, h, w, C]."""
+    """Interleaves maps, y[:, s * i + a, t * j + b] = phases[a][b][:, i, j].
+
+    The maps are [B, h, w, C]. s and t are the numbers of phases along rows and columns.
+    """
     b, h, w, c = phases[0][0].shape
     s, t = len(phases), len(phases[0])
     rows = [jnp.stack(row, 3).reshape(b, h, w * t, c) for row in phases]
@@ -86,7 +102,7 @@ def interleave(phases: Sequence[Sequence[Array]]) -> Array:
 
 
 def _cells(x: Array, window: Pair, stride: Pair) -> Iterator[tuple[int, Array]]:
-    """(index, strided slice) for each cell of the window, row by row."""
+    """Yields (index, strided slice) for each cell of the window, row by row."""
     counts = [(x.shape[a + 1] - window[a]) // stride[a] + 1 for a in (0, 1)]
     for u in range(window[0]):
         for v in range(window[1]):

@@ -46,11 +46,13 @@ def materialize(x: Array) -> Array:
 
 
 def _plus_zero(x, value):
+    # For value = 0 or NaN this adds -0.0, which leaves even the sign of x unchanged. A
+    # positive value adds 0.0, which XLA cannot know in advance.
     return x + jnp.where(value > 0, 0.0, -0.0).astype(x.dtype)
 
 
 def _select_itself(x):
-    """XLA fuses operations on one map into readers, but not a selection between two."""
+    """Returns x. XLA does not fuse a selection between two maps into its readers."""
     return jnp.where(x == x, x, jnp.nan)
 
 
@@ -62,7 +64,7 @@ def _order_after_jvp(primals, tangents):
 
 
 def _order_after_batched(operands, axes):
-    """One of the examples' values serves for all of them."""
+    """Applies `order_after` to a batch, which waits for one example's value only."""
     (x, value), (axis, values) = operands, axes
     if values is not None:
         value = lax.index_in_dim(value, 0, values, keepdims=False)
@@ -70,7 +72,7 @@ def _order_after_batched(operands, axes):
 
 
 def _primitive(name, on_cpu):
-    """A primitive that returns its first operand, computed by `on_cpu` on a CPU."""
+    """Defines a primitive that returns its first operand; `on_cpu` is its CPU form."""
     made = Primitive(name)
     made.def_impl(lambda x, *_: x)
     made.def_abstract_eval(lambda x, *_: x)

@@ -1,4 +1,4 @@
-"""Convolution of maps whose rows (and columns) are shared by devices."""
+"""Convolution of maps whose rows (and columns) are sharded over devices."""
 
 from jax import lax
 from jax.sharding import PartitionSpec as P
@@ -23,7 +23,7 @@ from jaxseg.typing import Array
 
 
 def shared_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
-    """Convolves a map whose rows are shared by devices, which exchange border rows."""
+    """Convolves a sharded map; devices exchange border rows."""
     if window == ConvWindow((1, 1), window.rate, NO_PADDING) and is_pointwise(kernel):
         return split_rows(lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ()))))
 

@@ -1,12 +1,13 @@
-"""Windows that slide over rows (and columns) which several devices share.
+"""Windows that slide over rows (and columns) which are sharded over devices.
 
-Each device computes its own rows of the result, from its rows and those that it lacks,
-fetched from the devices before and after. XLA's partitioner (of jaxlib 0.10.2) does the
-same for convolutions and pooling, but some of its gradients are wrong, and nothing says
-so: of maps that do not divide evenly, of maps smaller than the kernel, of max pooling
-whose windows overlap.
+Each device computes its own rows of the result. It uses its own rows of the input and
+fetches the missing ones from the devices before and after it. XLA's partitioner (of
+jaxlib 0.10.2) does the same for convolutions and pooling, but some of its gradients are
+silently wrong: those of maps that do not divide evenly, of maps smaller than the
+kernel, and of max pooling with overlapping windows.
 
-A map of n rows on c devices lies in parts of ceil(n / c) rows; the last may be short.
+A map of n rows on c devices is split into parts of ceil(n / c) rows. The last part may
+be shorter.
 """
 
 import functools
@@ -33,16 +34,21 @@ def windowed(
     padding: tuple[Pair, Pair],
     fill: float = 0.0,
 ) -> Array:
-    """`local` over windows of x [B, H, W, C], divided as the mesh at hand says.
+    """Applies `local` to the windows of a map, sharded as the current mesh says.
 
     Args:
-      local: (rows [b, h, w, C], what is still to pad along each axis, *weights) ->
-        [b, h', w', O], on each device. Rows that others hold, or none, are there.
-      weights: whole on each device; gradients are summed over all of them.
-      extent: rows and columns from the first to the last that a window reads.
-      padding: ((top, bottom), (left, right)), negative to crop, of `fill`.
+      local: A function (rows [b, h, w, C], remaining padding of each axis, *weights) ->
+        [b, h', w', O] that runs on each device. Halo rows from neighboring devices, or
+        fill values at the border, are already included in its input.
+      x: [B, H, W, C].
+      *weights: Arrays that each device holds whole. Gradients are summed over devices.
+      extent: The rows and columns from the first to the last that a window reads.
+      stride: The step between windows of rows and columns, in pixels.
+      padding: ((top, bottom), (left, right)), negative to crop.
+      fill: The value of the padding.
 
-    Returns: [B, H', W', O], H' = (H + top + bottom - extent) // stride + 1.
+    Returns:
+      [B, H', W', O] with H' = (H + top + bottom - extent) // stride + 1.
     """
     names, counts = shared_axes(), parts()
     sizes = [
@@ -58,7 +64,7 @@ def windowed(
     )
     x = _pad_last(x, counts, fill)
 
-    @jax.checkpoint  # fetches border rows again for gradients: x is kept, not both
+    @jax.checkpoint  # Fetches halo rows again for gradients instead of storing them.
     def on_device(x, *weights):
         for axis, (name, cut) in enumerate(zip(names, cuts, strict=True), start=1):
             x = x if name is None else _seen(x, axis, name, cut, fill)
@@ -72,10 +78,18 @@ def windowed(
 def with_neighbors(
     x: Array, axis: int, name: str, before: int, after: int, fill: float = 0.0
 ) -> Array:
-    """x with rows (`axis`) of the devices before and after along a mesh axis.
+    """Extends x by rows of the devices before and after along a mesh axis.
 
-    To be called on each device. More rows than a device holds come from several;
-    `fill` stands beyond the first and last device.
+    It runs on each device. If more rows are needed than a device holds, they come from
+    several devices.
+
+    Args:
+      x: This device's part of the map.
+      axis: The axis of x that is sharded.
+      name: The mesh axis over which it is sharded.
+      before: Number of rows to fetch from the devices before.
+      after: Number of rows to fetch from the devices after.
+      fill: The value of rows beyond the first and the last device.
     """
     count, size = lax.axis_size(name), x.shape[axis]
     part = functools.partial(lax.slice_in_dim, axis=axis)
@@ -83,7 +97,7 @@ def with_neighbors(
     def fetched(hop, rows, down):
         sent = part(x, size - rows, size) if down else part(x, 0, rows)
         ends = [(k, k + hop) if down else (k + hop, k) for k in range(count - hop)]
-        got = lax.ppermute(sent, name, ends)  # zero where nobody sends
+        got = lax.ppermute(sent, name, ends)  # Zero where no device sends.
         if not fill:
             return got
         place = lax.axis_index(name)
@@ -99,10 +113,12 @@ def with_neighbors(
 
 
 def _cut(size, target, count, extent, stride, pad):
-    """Rows to fetch (before, after), first row to keep (base, step), rows to keep.
+    """Returns (before, after, base, step, keep) of the rows that each device needs.
 
-    Device k makes rows [k * made, ...) of the result, from row k * made * stride - pad
-    on, and holds those from k * held on.
+    A device fetches `before` and `after` rows, and keeps `keep` rows of the result from
+    row base + step * k on, where k is its index. Device k computes rows [k * made, ...)
+    of the output, which read from row k * made * stride - pad on, and holds the rows of
+    the input from k * held on.
     """
     held, made = -(-size // count), -(-target // count)
     keep, step = (made - 1) * stride + extent, made * stride - held
@@ -120,7 +136,7 @@ def _seen(x, axis, name, cut, fill):
 
 
 def _pad_last(x, counts, fill):
-    """Rows and columns up to a multiple of the devices that share them."""
+    """Pads rows and columns to multiples of the numbers of devices that share them."""
     widths = [(0, -x.shape[a + 1] % counts[a], 0) for a in (0, 1)]
     value = np.array(fill, x.dtype)
     return lax.pad(x, value, ((0, 0, 0), *widths, (0, 0, 0)))

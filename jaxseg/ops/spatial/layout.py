@@ -1,13 +1,14 @@
-"""Rows (and columns) of one image over several devices: how a map lies.
+"""Sharding of feature maps whose rows (and columns) are split over devices.
 
-A step that `training.parallel` binds to a mesh with an axis "space" (and "columns")
-runs inside that mesh's context, which jax itself keeps while it traces. The functions
-here read it and tell the partitioner how a feature map is cut; outside such a mesh they
-are the identity, and they never change a value.
+A step that `training.parallel` binds to a mesh with an axis "space" (and "columns") is
+traced in the context of that mesh. The functions here read this context and tell the
+partitioner how a feature map is sharded. Outside such a mesh they are the identity.
+They never change a value.
 
 Convolutions, pooling and resizing exchange border rows themselves
-(`jaxseg.ops.spatial.halo`, `jaxseg.ops.spatial.linear`); what works on each pixel alone
-is left to the partitioner, as long as its input and output are known to be cut.
+(`jaxseg.ops.spatial.halo`, `jaxseg.ops.spatial.linear`). Operations on single pixels
+are left to the partitioner, which only needs to know the sharding of their inputs and
+outputs.
 """
 
 from collections.abc import Callable
@@ -20,24 +21,25 @@ from jax.sharding import PartitionSpec as P
 
 from jaxseg.typing import Array
 
-BATCH, AXES = "batch", ("space", "columns")  # mesh axes: examples; rows and columns
+# The mesh axes of the examples, and of rows and columns.
+BATCH, AXES = "batch", ("space", "columns")
 
 
 def parts() -> tuple[int, int]:
-    """Devices that share the (rows, columns) of a map; (1, 1) outside such a mesh."""
+    """Returns how many devices share rows and columns; (1, 1) without a mesh."""
     sizes = _mesh_sizes()
     return tuple(sizes.get(axis, 1) for axis in AXES)
 
 
 def is_split() -> bool:
-    """Whether several devices share the rows or columns of a map here."""
+    """Returns whether several devices share the rows or columns of a map here."""
     return parts() != (1, 1)
 
 
 def split_rows(x: Array) -> Array:
-    """x [B, H, W, ...] with rows and columns divided among the devices of its image.
+    """Shards the rows and columns of x [B, H, W, ...] over the devices of its image.
 
-    A side that does not divide evenly is left to the partitioner.
+    The sharding of a side that does not divide evenly is left to the partitioner.
     """
     if not is_split():
         return x
@@ -45,15 +47,20 @@ def split_rows(x: Array) -> Array:
 
 
 def gather_rows(x: Array, reach: int) -> Array:
-    """The whole map on each of its N devices, [B, N, H, W, C], if `reach` demands it.
+    """Gathers the whole map on each of its N devices if `reach` requires it.
 
-    For kernels that reach further than a device's own `reach` rows or columns, such as
-    large atrous rates: several of them can read what is gathered once. Gradients go
-    back in one sum-and-scatter. `jaxseg.ops.conv` takes this form and returns
-    [B, H, W, O], divided as ever.
+    This serves kernels that reach beyond a device's own rows or columns, such as large
+    atrous rates. Several of them can read a map that is gathered once, and gradients
+    return in one reduce-scatter. `jaxseg.ops.conv` accepts this form and returns
+    [B, H, W, O] with the usual sharding.
 
-    Returns: x itself where maps are not shared, `reach` does not exceed a device's
-      part, or the map does not divide evenly.
+    Args:
+      x: [B, H, W, C].
+      reach: The number of rows or columns that a kernel reaches to each side.
+
+    Returns:
+      [B, N, H, W, C]. It is x itself if maps are not sharded, `reach` does not exceed
+      the part of a device, or the map does not divide evenly.
     """
     sizes, counts = x.shape[1:3], parts()
     near = all(c == 1 or reach <= n // c for n, c in zip(sizes, counts, strict=True))
@@ -71,12 +78,15 @@ def gather_rows(x: Array, reach: int) -> Array:
 
 
 def shared_axes() -> tuple[str | None, str | None]:
-    """Mesh axes that divide rows and columns; None where a side stays whole."""
+    """Returns the mesh axes that shard rows and columns, None for an unsharded side."""
     return tuple(a if c > 1 else None for a, c in zip(AXES, parts(), strict=True))
 
 
 def tiles(x: Array, uneven: Any = None) -> P:
-    """How x [B, H, W, ...] is divided; `uneven` stands where it cannot be."""
+    """Returns the sharding of x [B, H, W, ...].
+
+    `uneven` is the entry of a side that does not divide evenly.
+    """
     sizes = _mesh_sizes()
     return P(
         *(
@@ -87,19 +97,19 @@ def tiles(x: Array, uneven: Any = None) -> P:
 
 
 def copies(x: Array) -> P:
-    """How [B, N, H, W, C] lies, the image on each of its N devices."""
+    """Returns the sharding of [B, N, H, W, C], each of N devices with a whole image."""
     return P(tiles(x)[0], tuple(name for name in shared_axes() if name))
 
 
 def per_device(function: Callable, in_specs: Any, out_specs: Any) -> Callable:
-    """`function` on each device's own part; `jax.shard_map` over the mesh at hand."""
+    """Runs `function` on each device's part: `jax.shard_map` over the current mesh."""
     return jax.shard_map(
         function, in_specs=in_specs, out_specs=out_specs, axis_names=set(_mesh_sizes())
     )
 
 
 def _mesh_sizes():
-    """Sizes of the axes that the partitioner is free to use here."""
+    """Returns the sizes of the mesh axes that the partitioner controls here."""
     mesh = jax.sharding.get_abstract_mesh()
     kinds = zip(mesh.axis_names, mesh.axis_types, strict=True)
     return {name: mesh.shape[name] for name, kind in kinds if kind is AxisType.Auto}

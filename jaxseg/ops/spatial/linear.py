@@ -1,8 +1,9 @@
-"""A linear map along rows whose devices each hold a part of them.
+"""A linear map along rows that are sharded over devices.
 
-y = weights @ x along one axis, where row i of y needs only rows of x nearby: each
-device takes the rows that it lacks from its two neighbors (one exchange each way) and
-multiplies by its own band of the matrix. The partitioner by itself would gather x.
+It computes y = weights @ x along one axis, where row i of y needs only nearby rows of
+x. Each device fetches the missing rows from its two neighbors (one exchange in each
+direction) and multiplies by its own band of the matrix. The partitioner alone would
+gather x.
 """
 
 import jax.numpy as jnp
@@ -16,15 +17,26 @@ from jaxseg.typing import Array
 
 
 def fits(x: Array, axis: int, target: int) -> bool:
-    """Whether devices share axis 1 or 2 of x, and `x` and `target` divide evenly."""
+    """Returns whether axis 1 or 2 of x is sharded and divides evenly, before and after.
+
+    `target` is the size of the axis after the linear map.
+    """
     count = parts()[axis - 1]
     return count > 1 and x.shape[axis] % count == 0 and target % count == 0
 
 
 def banded(x: Array, weights: np.ndarray, axis: int) -> Array:
-    """weights [m, n] times x [B, H, W, C] of n rows (axis 1) or columns (axis 2).
+    """Multiplies the rows (axis 1) or columns (axis 2) of x by a banded matrix.
 
     Where a device would need rows beyond its direct neighbors, all rows are gathered.
+
+    Args:
+      x: [B, H, W, C], with n rows or columns.
+      weights: [m, n].
+      axis: 1 or 2.
+
+    Returns:
+      x with m rows or columns.
     """
     name, count = AXES[axis - 1], parts()[axis - 1]
     before, after = _reach(weights, count)
@@ -40,7 +52,7 @@ def banded(x: Array, weights: np.ndarray, axis: int) -> Array:
 
 
 def _reach(weights, count):
-    """Rows needed before and after a device's own, the most over all devices."""
+    """Returns the most rows that any device needs before and after its own."""
     target, source = (size // count for size in weights.shape)
     before = after = 0
     for k in range(count):
@@ -51,7 +63,10 @@ def _reach(weights, count):
 
 
 def _cut(weights, count, before, after):
-    """[count, m / count, before + n / count + after], zero beyond the map."""
+    """Cuts the matrix into bands [count, m / count, before + n / count + after].
+
+    Entries beyond the map are 0.
+    """
     target, source = (size // count for size in weights.shape)
     padded = np.pad(weights, ((0, 0), (before, after)))
     return np.stack(
