@@ -1,4 +1,7 @@
-"""What a network is and does, for any callable on images."""
+"""Analysis of networks: cost, memory, dependence, receptive fields and gridding.
+
+The functions accept any callable on images.
+"""
 
 from jaxseg.analysis.atrous.checkerboard import (
     grid_energy,

@@ -62,11 +62,11 @@ def test_atrous_conversion_is_exact_and_a_wrong_one_is_seen():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="leaves the image"):
+    with pytest.raises(ValueError, match="within the image"):
         shift_consistency(dense, IMAGE, [(9, 0)], size=(32, 32))
-    with pytest.raises(ValueError, match="margin 16"):
+    with pytest.raises(ValueError, match="margin=16 is invalid"):
         shift_consistency(dense, IMAGE, [(0, 0)], size=(32, 32), margin=16)
     with pytest.raises(ValueError, match="does not divide"):
         output_stride_gaps({2: dense, 3: dense}, IMAGE)
-    with pytest.raises(ValueError, match="equal shapes"):
+    with pytest.raises(ValueError, match="the shape of strided"):
         atrous_gap(np.zeros((1, 5, 5, 1)), np.zeros((1, 2, 2, 1)), 2)

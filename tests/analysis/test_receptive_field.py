@@ -152,7 +152,7 @@ def test_sigma_of_equal_weights():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="stride 0"):
+    with pytest.raises(ValueError, match="stride=0 is invalid"):
         Layer(3, 0)
     with pytest.raises(ValueError, match="read nothing"):
         through(Field(), Layer(1, 2, transposed=True))

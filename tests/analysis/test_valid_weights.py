@@ -58,7 +58,7 @@ def test_shares_on_a_map_of_65(rate, want):
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="size 0"):
+    with pytest.raises(ValueError, match="size=0 is invalid"):
         valid_fraction(0)
-    with pytest.raises(ValueError, match="rate 0"):
+    with pytest.raises(ValueError, match="rate=0 is invalid"):
         valid_counts(5, 3, 0)

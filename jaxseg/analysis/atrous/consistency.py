@@ -1,8 +1,9 @@
 """Shift consistency, atrous consistency and invariance to the output stride.
 
-Shift: does a pixel keep its class when the camera moves (Zhang, arXiv 1904.11486)?
-Atrous: a dense network, subsampled, must hold the strided network's features exactly
-(arXiv 1606.00915, section 3.1; deeplab2's atrous consistency test).
+Shift consistency asks whether a pixel keeps its class when the camera moves (Zhang,
+arXiv 1904.11486). Atrous consistency asks whether a dense network, subsampled, gives
+exactly the features of the strided network (arXiv 1606.00915, section 3.1; deeplab2's
+atrous consistency test).
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from jaxseg.typing import Array, Size
 
 @dataclasses.dataclass(frozen=True)
 class Shift:
-    """Agreement of two crops of one image on the pixels that both see.
+    """The agreement of two crops of one image on the pixels that both contain.
 
     Attributes:
-      offset: rows and columns between the crops.
-      agreement: share of pixels with the same best class.
-      change: root mean square difference over the standard deviation of the maps.
+      offset: The rows and columns between the crops.
+      agreement: The share of pixels with the same best class.
+      change: The root mean square difference divided by the standard deviation.
     """
 
     offset: tuple[int, int]
@@ -43,26 +44,30 @@ def shift_consistency(
     """Compares `fn` on a crop of the image with `fn` on crops moved by `offsets`.
 
     Args:
-      fn: [B, h, w, C] -> [B, h, w, K], maps at the input's resolution.
+      fn: Maps [B, h, w, C] to maps [B, h, w, K] of the same resolution.
       image: [B, H, W, C].
-      offsets: rows and columns, not negative.
-      size: of the crops; size + offset must fit into the image.
-      margin: pixels left out at the borders, where padding differs by design.
+      offsets: Rows and columns of each shift, not negative.
+      size: The size of the crops. size + offset must fit into the image.
+      margin: The pixels left out at the borders, where padding differs by design.
 
-    Raises: ValueError when a crop leaves the image, or nothing is left to compare.
+    Raises:
+      ValueError: If a crop leaves the image, or nothing is left to compare.
     """
     run = jax.jit(fn)
     first = np.asarray(run(image[:, : size[0], : size[1]]), np.float32)
     if first.shape[1:3] != tuple(size):
-        raise ValueError(f"maps {first.shape} must have the crops' size {size}")
+        raise ValueError(
+            f"fn with maps of shape {first.shape} is invalid: expected the size {size} "
+            "of the crops."
+        )
     found = []
     for down, right in offsets:
         if min(down, right) < 0 or (
             down + size[0] > image.shape[1] or right + size[1] > image.shape[2]
         ):
             raise ValueError(
-                f"offset {(down, right)} with size {size} leaves the image "
-                f"{image.shape[1:3]}"
+                f"offset={(down, right)} is invalid: expected a crop of size {size} "
+                f"within the image {image.shape[1:3]}."
             )
         crop = image[:, down : down + size[0], right : right + size[1]]
         moved = np.asarray(run(crop), np.float32)
@@ -77,23 +82,33 @@ def shift_consistency(
 def _inner(maps, margin):
     height, width = maps.shape[1:3]
     if min(height, width) <= 2 * margin:
-        raise ValueError(f"margin {margin} leaves nothing of a map of {height}x{width}")
+        raise ValueError(
+            f"margin={margin} is invalid: expected less than half of the {height} x "
+            f"{width} pixels that both crops contain."
+        )
     return maps[:, margin : height - margin, margin : width - margin]
 
 
 def atrous_gap(dense: Array, strided: Array, factor: int) -> float:
-    """Largest difference of `dense[::factor]` and `strided`, over the latter's spread.
+    """Computes the largest difference of `dense[::factor]` and `strided`.
 
-    About 1e-5 in float32 for an exact conversion of strides into rates.
+    It is relative to the standard deviation of `strided`, and about 1e-5 in float32
+    for an exact conversion of strides into rates.
 
-    Raises: ValueError when the subsampled shapes differ.
+    Args:
+      dense: [B, H, W, C].
+      strided: [B, h, w, C].
+      factor: The step of the subsampling.
+
+    Raises:
+      ValueError: If the subsampled shapes differ.
     """
     dense = np.asarray(dense, np.float32)[:, ::factor, ::factor]
     strided = np.asarray(strided, np.float32)
     if dense.shape != strided.shape:
         raise ValueError(
-            f"dense map subsampled by {factor} is {dense.shape}, strided map "
-            f"{strided.shape}; want equal shapes"
+            f"dense of shape {dense.shape} after subsampling by {factor} is invalid: "
+            f"expected {strided.shape}, the shape of strided."
         )
     return float(np.abs(dense - strided).max() / max(strided.std(), 1e-12))
 
@@ -101,15 +116,23 @@ def atrous_gap(dense: Array, strided: Array, factor: int) -> float:
 def output_stride_gaps(
     fns: Mapping[int, Callable[[Array], Array]], image: Array
 ) -> dict[tuple[int, int], float]:
-    """`atrous_gap` for each pair (finer, coarser) of output strides.
+    """Computes `atrous_gap` for each pair (finer, coarser) of output strides.
 
-    `fns` maps an output stride to the network at it, all with the same weights.
+    Args:
+      fns: The network at each output stride, always with the same weights.
+      image: [B, H, W, C].
+
+    Raises:
+      ValueError: If an output stride does not divide the next one.
     """
     maps = {stride: jax.jit(fn)(image) for stride, fn in fns.items()}
     order = sorted(maps)
     for fine, coarse in itertools.pairwise(order):
         if coarse % fine:
-            raise ValueError(f"output strides {order}: {fine} does not divide {coarse}")
+            raise ValueError(
+                f"output strides {order} are invalid: expected each to divide the "
+                f"next, but {fine} does not divide {coarse}."
+            )
     return {
         (fine, coarse): atrous_gap(maps[fine], maps[coarse], coarse // fine)
         for i, fine in enumerate(order)

@@ -1,8 +1,9 @@
-"""Effective receptive field: where the gradient of an output lies on the image.
+"""Effective receptive field: the gradient of one output with respect to the image.
 
-Mean squared gradient of a map's middle over random inputs, the Gaussian it resembles,
-and its area beside the theoretical field (Luo et al., NIPS 2016, arXiv 1701.04128). The
-support of the gradient is the theoretical field, measured.
+The field is the mean squared gradient of the middle of a map over random inputs. It
+comes with the Gaussian that it resembles, and with its area relative to the theoretical
+field (Luo et al., NIPS 2016, arXiv 1701.04128). The support of the gradient is a
+measurement of the theoretical field.
 """
 
 from __future__ import annotations
@@ -17,18 +18,19 @@ import numpy as np
 
 from jaxseg.typing import Array
 
-LEVEL = 1 - 0.9545  # of the maximum, where the area ends: two sigma of a normal density
+# The area ends at this share of the maximum: two sigma of a normal density.
+LEVEL = 1 - 0.9545
 
 
 @dataclasses.dataclass(frozen=True)
 class Gaussian:
-    """Second moments of a map, and how well a Gaussian describes it.
+    """The moments of a map, and how well a Gaussian describes it.
 
     Attributes:
-      center: row, column.
-      sigma: along rows and columns, in pixels.
-      fit: share of the map's variance that the Gaussian of these moments explains, with
-        the best height; 1 for a perfect fit.
+      center: The row and column of the center.
+      sigma: The standard deviation along rows and columns, in pixels.
+      fit: The share of the map's variance that the Gaussian of these moments explains
+        at the best height; 1 for a perfect fit.
     """
 
     center: tuple[float, float]
@@ -41,17 +43,21 @@ def gradients(
     images: Array,
     position: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Gradient of one map position with respect to the images, float [n, H, W, C].
+    """Computes the gradient of one map position with respect to the images.
 
     Args:
-      fn: [n, H, W, C] -> [n, h, w, K]; the K channels are summed.
-      position: row and column of the map; its middle if None.
+      fn: Maps [n, H, W, C] to [n, h, w, K]. The K channels are summed.
+      images: [n, H, W, C].
+      position: The row and column in the map; None is its middle.
+
+    Returns:
+      [n, H, W, C].
     """
     return np.asarray(_gradient(fn, position)(images))
 
 
 def _gradient(fn, position):
-    """images -> gradient of one position, compiled once."""
+    """Returns a compiled function from images to the gradient of one position."""
 
     def unit(images):
         maps = fn(images)
@@ -66,9 +72,13 @@ def effective_field(
     images: Array,
     position: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Mean squared gradient over images and channels, float64 [H, W].
+    """Computes the mean squared gradient over images and channels.
 
-    The images are taken one by one, so that their number does not cost memory.
+    Images are processed one by one, so that memory does not grow with their number.
+    For the arguments see `gradients`.
+
+    Returns:
+      float64 [H, W].
     """
     gradient = _gradient(fn, position)
     total = sum(
@@ -83,28 +93,31 @@ def support(
     images: Array,
     position: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Pixels with any gradient at any of the images, bool [H, W].
+    """Returns booleans [H, W]: the pixels with any gradient at any of the images.
 
-    Zero gradients hide pixels: use weights that keep activations alive, and several
-    images where maxima are pooled.
+    Zero gradients hide pixels. Use weights that keep activations positive, and several
+    images for networks with max pooling. For the arguments see `gradients`.
     """
     return (gradients(fn, images, position) != 0).any((0, 3))
 
 
 def area(field: np.ndarray, level: float = LEVEL) -> int:
-    """Pixels above `level` times the maximum."""
+    """Counts the pixels above `level` times the maximum."""
     return int((field > level * field.max()).sum())
 
 
 def gaussian_fit(field: np.ndarray) -> Gaussian:
-    """Center, spread and quality of the Gaussian with the map's moments.
+    """Computes center, spread and quality of the Gaussian with the map's moments.
 
-    Raises: ValueError when the map is zero or negative somewhere.
+    Raises:
+      ValueError: If the map has a negative value or is zero everywhere.
     """
     field = np.asarray(field, np.float64)
     total = field.sum()
     if field.min() < 0 or not total > 0:
-        raise ValueError("field must be non-negative and not all zero")
+        raise ValueError(
+            "field is invalid: expected non-negative values that are not all zero."
+        )
     center, spread = [], []
     for axis in (0, 1):
         share = field.sum(1 - axis) / total
@@ -124,5 +137,5 @@ def gaussian_fit(field: np.ndarray) -> Gaussian:
 
 
 def effective_share(field: np.ndarray, sizes: tuple[int, int]) -> float:
-    """Area of the effective field over that of the theoretical one, rows x columns."""
+    """Returns the area of the effective field relative to rows x columns of `sizes`."""
     return area(field) / (sizes[0] * sizes[1])

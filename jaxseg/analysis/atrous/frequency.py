@@ -1,8 +1,8 @@
 """Frequency response of atrous stacks and of any linear map on images.
 
-A layer of rate r with weights w has the response W(r f) along an axis: the response of
-the plain kernel, repeated r times over the frequencies. What the input holds at the
-copies comes through unattenuated, which is gridding seen from the other side
+A layer of rate r with weights w has the response W(r f) along an axis. It is the
+response of the plain kernel, repeated r times over the frequencies. Frequencies of the
+input at these copies pass unattenuated. This is gridding in the frequency domain
 (arXiv 1705.09914, section 4).
 """
 
@@ -22,13 +22,25 @@ def stack_response(
     *,
     points=513,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies 0 ... 1/2 (cycles per pixel) and |response| of a stack, one axis.
+    """Computes the frequency response of a stack of layers along one axis.
 
-    `weights` are those of every layer; the default averages. In 2-D a separable stack
-    responds with the product of both axes.
+    In two dimensions, a separable stack has the product of both axes' responses.
+
+    Args:
+      rates: The atrous rates of the layers.
+      weights: The kernel of every layer. The default averages.
+      points: Number of frequencies.
+
+    Returns:
+      Frequencies from 0 to 1/2 (cycles per pixel) and |response|, each [points].
+
+    Raises:
+      ValueError: If there is no rate or a rate is less than 1.
     """
     if not rates or min(rates) < 1:
-        raise ValueError(f"rates {tuple(rates)} must be one or more numbers from 1 on")
+        raise ValueError(
+            f"rates={tuple(rates)} is invalid: expected one or more numbers >= 1."
+        )
     frequency = np.linspace(0, 0.5, points)
     taps = np.arange(len(weights))
     response = np.ones(points)
@@ -39,12 +51,15 @@ def stack_response(
 
 
 def impulse_response(fn: Callable, size: Size, channels: int = 1) -> np.ndarray:
-    """fn(impulse) - fn(0) for a unit impulse in the middle, summed over channels.
+    """Computes fn(impulse) - fn(0) for a unit impulse in the middle of the image.
 
     Args:
-      fn: [1, H, W, channels] -> [1, h, w, C].
+      fn: Maps [1, H, W, channels] to [1, h, w, C].
+      size: Height and width of the image.
+      channels: Number of channels of the image.
 
-    Returns: float64 [h, w].
+    Returns:
+      float64 [h, w], summed over the output channels.
     """
     zero = jnp.zeros((1, *size, channels))
     impulse = zero.at[:, size[0] // 2, size[1] // 2].set(1)
@@ -52,16 +67,16 @@ def impulse_response(fn: Callable, size: Size, channels: int = 1) -> np.ndarray:
 
 
 def frequency_response(fn: Callable, size: Size, channels: int = 1) -> np.ndarray:
-    """|2-D FFT| of the impulse response, zero frequency in the middle, [h, w]."""
+    """Returns |FFT| [h, w] of the impulse response, with frequency 0 in the middle."""
     return np.abs(np.fft.fftshift(np.fft.fft2(impulse_response(fn, size, channels))))
 
 
 def passband_copies(
     rates: Sequence[int], kernel: int = 3, *, level: float = 0.5
 ) -> int:
-    """Separate bands in 0 ... 1/2 in which an averaging stack passes at least `level`.
+    """Counts the bands in 0 to 1/2 in which an averaging stack passes `level` or more.
 
-    1 for a low-pass filter; every further band is a copy that lets a grid through.
+    A low-pass filter has 1. Every further band is a copy that lets a grid pass.
     """
     _, response = stack_response(rates, (1 / kernel,) * kernel, points=8193)
     above = np.concatenate([[False], response >= level])

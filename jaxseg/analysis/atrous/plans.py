@@ -1,10 +1,10 @@
-"""Search for rate plans: depth and field in, the most even hole-free rates out.
+"""Search for rates of a given depth and field, without holes and as even as possible.
 
-Question it answers: which rates for a map of 65 x 65, output stride 8, a field of at
-least 513 image pixels, and no gridding? Every sorted plan without holes is tried
-(`jaxseg.analysis.atrous.gridding.hole_free`); plans are ranked by the evenness of their
-path counts, then by the share of taps that fall on the map (arXiv 1706.05587, figure
-4).
+It answers questions such as: which rates suit a map of 65 x 65 at output stride 8, with
+a field of at least 513 image pixels and no gridding? The search tries every sorted plan
+without holes (`jaxseg.analysis.atrous.gridding.hole_free`). It ranks plans by the
+evenness of their path counts, and then by the share of taps that fall on the map (arXiv
+1706.05587, figure 4).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Plan:
     """One stack of rates on a map.
 
     Attributes:
-      rates: upwards.
-      cells: field on the map, in cells.
-      field: field in image pixels, base + output_stride * (cells - 1).
-      coverage: share of the square field that is read.
-      evenness: mean over maximum of the path counts, on the square field.
-      valid: mean share of taps on the map, over the layers; 1 when no map was named.
+      rates: The rates in ascending order.
+      cells: The field on the map, in cells.
+      field: The field in image pixels, base + output_stride * (cells - 1).
+      coverage: The share of the square field that is read.
+      evenness: Mean over maximum of the path counts on the square field.
+      valid: The mean share of taps on the map over the layers; 1 without a map size.
     """
 
     rates: tuple[int, ...]
@@ -44,10 +44,11 @@ class Plan:
 
 
 def needed_cells(field: int, *, output_stride: int = 1, base: int = 1) -> int:
-    """Cells a stack must span so that `base + stride * (cells - 1)` reaches `field`."""
+    """Returns the least cells with `base + output_stride * (cells - 1)` >= `field`."""
     if output_stride < 1 or base < 1:
         raise ValueError(
-            f"output_stride {output_stride} and base {base} must be at least 1"
+            f"output_stride={output_stride}, base={base} is invalid: expected 1 or "
+            "more for both."
         )
     return 1 + max(0, math.ceil((field - base) / output_stride))
 
@@ -60,7 +61,7 @@ def describe(
     output_stride: int = 1,
     base: int = 1,
 ) -> Plan:
-    """A given plan on a map of `size` cells a side."""
+    """Computes the plan of given rates on a map of `size` cells per side."""
     found = gridding_of(rates, kernel)
     shares = [1.0 if size is None else valid_fraction(size, kernel, r) for r in rates]
     return Plan(
@@ -81,16 +82,26 @@ def search(
     max_rate: int | None = None,
     excess: float = 1.3,
 ) -> list[tuple[int, ...]]:
-    """All sorted hole-free plans of `depth` layers, the most even first.
+    """Finds all sorted hole-free plans of `depth` layers, the most even first.
 
     Args:
-      cells: the field must have at least so many pixels, and at most `excess` times.
-      max_rate: largest allowed rate.
+      cells: The least size of the field, in cells.
+      depth: Number of layers.
+      kernel: The kernel size.
+      max_rate: The largest allowed rate.
+      excess: The largest allowed field, as a multiple of `cells`.
 
-    Returns: rates, empty when no plan qualifies; ties by smaller field, smaller rates.
+    Returns:
+      The rates of each plan, empty if no plan qualifies. Ties are in order of smaller
+      fields and then of smaller rates.
+
+    Raises:
+      ValueError: If `cells` or `depth` is less than 1.
     """
     if cells < 1 or depth < 1:
-        raise ValueError(f"cells {cells} and depth {depth} must be at least 1")
+        raise ValueError(
+            f"cells={cells}, depth={depth} is invalid: expected 1 or more for both."
+        )
     low = max(depth, math.ceil((cells - 1) / (kernel - 1)))
     high = max(low, int((excess * cells - 1) / (kernel - 1)))
     limit = max_rate or high
@@ -102,7 +113,7 @@ def search(
 def _lists(
     depth: int, kernel: int, low: int, high: int, limit: int
 ) -> Iterator[tuple[int, ...]]:
-    """Sorted hole-free lists with low <= sum <= high and no rate above `limit`."""
+    """Yields sorted hole-free rates with low <= sum <= high, none above `limit`."""
 
     def grow(rates, total):
         left = depth - len(rates)
@@ -131,17 +142,21 @@ def recommend(
     count: int = 5,
     excess: float = 1.3,
 ) -> list[Plan]:
-    """Plans that read at least `field` image pixels without holes.
+    """Finds plans that read at least `field` image pixels without holes.
 
     Args:
-      size: cells a side of the map; rates stay at most half of it, so that the middle
-        of the map sees every tap.
-      output_stride: image pixels per cell.
-      base: receptive field of the features the stack starts from; 1 counts it alone.
-      depth: layers; None takes the fewest possible and the two depths above.
-      count: plans per depth.
+      field: The least field in image pixels.
+      size: Cells per side of the map. Rates are at most half of it, so that every tap
+        is on the map at its middle.
+      output_stride: Image pixels per cell.
+      base: The receptive field of the stack's input features. 1 counts the stack alone.
+      kernel: The kernel size.
+      depth: Number of layers. None takes the least possible and the next two.
+      count: Number of plans per depth.
+      excess: The largest allowed field, as a multiple of the least one.
 
-    Raises: ValueError when no plan qualifies, with the smallest depth that could do.
+    Raises:
+      ValueError: If no plan qualifies. The message names the least possible depth.
     """
     cells = needed_cells(field, output_stride=output_stride, base=base)
     fewest = max(1, minimal_depth(cells, kernel))
@@ -160,8 +175,8 @@ def recommend(
         ]
     if not plans:
         raise ValueError(
-            f"no plan of depth {depth} reads {cells} cells without holes; depth "
-            f"{fewest} is the least at kernel {kernel}"
-            + (f", rates up to {max_rate}" if max_rate else "")
+            f"field={field}, depth={depth} is invalid: expected a plan that reads "
+            f"{cells} cells without holes; depth {fewest} is the least with kernel "
+            f"{kernel}" + (f" and rates up to {max_rate}." if max_rate else ".")
         )
     return plans

@@ -1,10 +1,10 @@
-"""Theoretical receptive field from a list of layers, exact, one image axis at a time.
+"""Theoretical receptive field of a list of layers, exact, one image axis at a time.
 
-Which input pixels an output can depend on, through strides, atrous rates, transposed
-convolutions, resizing and branches. Along a path of ordinary layers this is the
-recursion size += (k - 1) * rate * jump, jump *= stride (arXiv 1603.07285; Araujo et
-al., Distill 2019, doi 10.23915/distill.00021); upsampling makes outputs of different
-phase read different pixels, so a field holds one interval per phase.
+The field says which input pixels an output can depend on, through strides, atrous
+rates, transposed convolutions, resizing and branches. Along a path of ordinary layers
+it is the recursion size += (k - 1) * rate * jump, jump *= stride (arXiv 1603.07285;
+Araujo et al., Distill 2019, doi 10.23915/distill.00021). After upsampling, outputs of
+different phases read different pixels, so a field holds one interval for each phase.
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ class Layer:
     """A convolution or a pooling along one axis.
 
     Attributes:
-      padding: zeros before the first pixel; None is rate * (kernel - 1) // 2.
-      transposed: out[stride * i + rate * u - padding] += x[i] * kernel[u].
+      kernel: The kernel size.
+      stride: The stride.
+      rate: The atrous rate.
+      padding: Zeros before the first pixel; None is rate * (kernel - 1) // 2.
+      transposed: Whether out[stride * i + rate * u - padding] += x[i] * kernel[u].
+      name: A name for tables.
     """
 
     kernel: int = 3
@@ -34,23 +38,28 @@ class Layer:
     def __post_init__(self):
         for field in ("kernel", "stride", "rate"):
             if getattr(self, field) < 1:
-                raise ValueError(f"{field} {getattr(self, field)} must be at least 1")
+                raise ValueError(
+                    f"{field}={getattr(self, field)} is invalid: expected 1 or more."
+                )
 
     @property
     def before(self) -> int:
-        """Padding in front."""
+        """The padding before the first pixel."""
         same = self.rate * (self.kernel - 1) // 2
         return same if self.padding is None else self.padding
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """What the outputs read: output i + period reads `advance` pixels after output i.
+    """The input pixels of the outputs, as a pattern that repeats.
+
+    Output i + period reads the pixels of output i, moved by `advance`.
 
     Attributes:
-      lows: first input pixel of outputs 0 ... period - 1, before clipping to the image.
-      highs: last input pixel of them.
-      advance: input pixels per period.
+      lows: The first input pixel of outputs 0 to period - 1, before clipping to the
+        image.
+      highs: The last input pixel of these outputs.
+      advance: Input pixels per period.
     """
 
     lows: tuple[int, ...] = (0,)
@@ -59,12 +68,12 @@ class Field:
 
     @property
     def period(self) -> int:
-        """Outputs after which the pattern repeats."""
+        """The number of outputs after which the pattern repeats."""
         return len(self.lows)
 
     @property
     def size(self) -> int:
-        """Pixels from the first to the last that an output reads, of the widest."""
+        """The pixels from the first to the last that the widest output reads."""
         return max(h - lo + 1 for lo, h in zip(self.lows, self.highs, strict=True))
 
     @property
@@ -74,21 +83,21 @@ class Field:
 
     @property
     def start(self) -> Fraction:
-        """Center of the first output's field, in input pixels; pixel 0 lies at 0."""
+        """The center of the first output's field; input pixel 0 is at 0."""
         return Fraction(self.lows[0] + self.highs[0], 2)
 
     def low(self, output: int) -> int:
-        """First input pixel of an output."""
+        """Returns the first input pixel of an output."""
         turns, phase = divmod(output, self.period)
         return self.lows[phase] + turns * self.advance
 
     def high(self, output: int) -> int:
-        """Last input pixel of an output."""
+        """Returns the last input pixel of an output."""
         turns, phase = divmod(output, self.period)
         return self.highs[phase] + turns * self.advance
 
     def reduced(self) -> Field:
-        """The same field with the shortest period."""
+        """Returns the same field with the shortest period."""
         for period in range(1, self.period):
             if self.period % period or self.advance * period % self.period:
                 continue
@@ -106,9 +115,10 @@ IMAGE = Field()
 
 
 def through(field: Field, layer: Layer) -> Field:
-    """The field after one more layer.
+    """Returns the field after one more layer.
 
-    Raises: ValueError when a transposed layer leaves outputs that read nothing.
+    Raises:
+      ValueError: If a transposed layer leaves outputs that read nothing.
     """
     if layer.transposed:
         return _transposed(field, layer)
@@ -124,11 +134,13 @@ def through(field: Field, layer: Layer) -> Field:
 
 def _transposed(field, layer):
     if layer.rate > 1:
-        raise ValueError(f"rate {layer.rate} of a transposed layer must be 1")
+        raise ValueError(
+            f"rate={layer.rate} is invalid: expected 1 for a transposed layer."
+        )
     if layer.kernel < layer.stride:
         raise ValueError(
-            f"a transposed kernel of {layer.kernel} at stride {layer.stride} leaves "
-            "outputs that read nothing; want kernel >= stride"
+            f"kernel={layer.kernel} is invalid: expected at least {layer.stride}, the "
+            "stride of the transposed layer; otherwise some outputs read nothing."
         )
     last = [i + layer.before for i in range(layer.stride * field.period)]
     return Field(
@@ -139,7 +151,7 @@ def _transposed(field, layer):
 
 
 def enlarged(field: Field, factor: int) -> Field:
-    """The field after bilinear upsampling by a whole factor, half-pixel centers."""
+    """Returns the field after bilinear upsampling by an integer, half-pixel centers."""
     twice = [2 * i + 1 - factor for i in range(factor * field.period)]  # / (2 * factor)
     return Field(
         tuple(field.low(i // (2 * factor)) for i in twice),
@@ -149,13 +161,16 @@ def enlarged(field: Field, factor: int) -> Field:
 
 
 def parallel(*fields: Field) -> Field:
-    """The field of branches that are added or concatenated.
+    """Returns the field of branches that are added or concatenated.
 
-    Raises: ValueError when the branches differ in jump.
+    Raises:
+      ValueError: If the branches have different jumps.
     """
     if len({field.jump for field in fields}) != 1:
         jumps = [str(field.jump) for field in fields]
-        raise ValueError(f"branches of jumps {jumps} cannot be joined; want equal ones")
+        raise ValueError(
+            f"branches with jumps {jumps} are invalid: expected equal jumps."
+        )
     period = math.lcm(*(field.period for field in fields))
     return Field(
         tuple(min(f.low(i) for f in fields) for i in range(period)),
@@ -165,7 +180,7 @@ def parallel(*fields: Field) -> Field:
 
 
 def stages(layers: Iterable[Layer], start: Field = IMAGE) -> tuple[Field, ...]:
-    """The field after each layer.
+    """Returns the field after each layer.
 
     >>> [f.size for f in stages((Layer(7, 2), Layer(3, 2), Layer(3, rate=2)))]
     [7, 11, 27]
@@ -178,20 +193,27 @@ def stages(layers: Iterable[Layer], start: Field = IMAGE) -> tuple[Field, ...]:
 
 
 def chain(layers: Sequence[Layer], start: Field = IMAGE) -> Field:
-    """The field after all layers."""
+    """Returns the field after all layers."""
     return stages(layers, start)[-1] if layers else start
 
 
 def path_sigma(layers: Iterable[Layer]) -> float:
-    """Standard deviation, in pixels, of the path counts over the field.
+    """Computes the standard deviation of the path counts over the field, in pixels.
 
-    sigma**2 = sum (k**2 - 1) / 12 * (rate * jump)**2: the expected effective field of a
-    stack of equal random weights without skips (Luo et al., arXiv 1701.04128).
+    sigma**2 = sum (k**2 - 1) / 12 * (rate * jump)**2. It is the expected effective
+    field of a stack with random weights and without skips (Luo et al., arXiv
+    1701.04128).
+
+    Raises:
+      ValueError: If a layer is transposed.
     """
     variance, jump = 0.0, 1
     for layer in layers:
         if layer.transposed:
-            raise ValueError(f"layer {layer} is transposed; allowed are plain layers")
+            raise ValueError(
+                f"layers with {layer} is invalid: expected layers that are not "
+                "transposed."
+            )
         variance += (layer.kernel**2 - 1) / 12 * (layer.rate * jump) ** 2
         jump *= layer.stride
     return math.sqrt(variance)

@@ -1,12 +1,13 @@
-"""Valid weights: how many taps of an atrous kernel fall on the map at all.
+"""Valid weights: the share of an atrous kernel's taps that fall on the map.
 
-A large rate on a small map meets mostly padding, until only the middle tap is left
-(DeepLab v3, arXiv 1706.05587, section 3.3 and figure 4). Along one axis of N pixels the
-tap at offset d meets the map at max(0, N - |d|) of N positions, so with a square kernel
+With a large rate on a small map, most taps meet padding, until only the middle one is
+left (DeepLab v3, arXiv 1706.05587, section 3.3 and figure 4). Along an axis of N
+pixels, the tap at offset d is on the map at max(0, N - |d|) of N positions. For a
+square kernel
 
     fraction = (sum_t max(0, N - |t * rate - before|) / (k * N))**2
 
-which for k = 3 and rate <= N is ((3 - 2 * rate / N) / 3)**2.
+which is ((3 - 2 * rate / N) / 3)**2 for k = 3 and rate <= N.
 """
 
 from __future__ import annotations
@@ -17,14 +18,21 @@ from jaxseg.typing import Size, pair
 
 
 def _offsets(kernel: int, rate: int) -> np.ndarray:
-    """Positions of the taps about the output pixel under symmetric padding."""
+    """Returns tap positions relative to the output pixel under symmetric padding."""
     if kernel < 1 or rate < 1:
-        raise ValueError(f"kernel {kernel} and rate {rate} must be at least 1")
+        raise ValueError(
+            f"kernel={kernel}, rate={rate} is invalid: expected 1 or more for both."
+        )
     return np.arange(kernel) * rate - rate * (kernel - 1) // 2
 
 
 def valid_fraction(size: int | Size, kernel: int = 3, rate: int = 1) -> float:
-    """Mean share of a kernel's taps on a map of `size`, zero padded to the same size.
+    """Computes the mean share of a kernel's taps that are on a zero-padded map.
+
+    Args:
+      size: Height and width of the map, or one number for both.
+      kernel: The kernel size.
+      rate: The atrous rate.
 
     >>> round(valid_fraction(65, 3, 36), 3)
     0.398
@@ -33,13 +41,13 @@ def valid_fraction(size: int | Size, kernel: int = 3, rate: int = 1) -> float:
     shares = []
     for length in pair(size):
         if length < 1:
-            raise ValueError(f"size {size} must be positive")
+            raise ValueError(f"size={size} is invalid: expected 1 or more.")
         shares.append(np.maximum(0, length - np.abs(offsets)).sum() / (kernel * length))
     return float(shares[0] * shares[1])
 
 
 def valid_counts(size: int | Size, kernel: int = 3, rate: int = 1) -> np.ndarray:
-    """Taps on the map at every output pixel, int [H, W], by counting."""
+    """Counts the taps that are on the map at every output pixel, integers [H, W]."""
     offsets = _offsets(kernel, rate)
     axes = []
     for length in pair(size):
@@ -49,7 +57,7 @@ def valid_counts(size: int | Size, kernel: int = 3, rate: int = 1) -> np.ndarray
 
 
 def valid_shares(size: int | Size, kernel: int = 3, rate: int = 1) -> dict[int, float]:
-    """Share of output pixels by their number of valid taps: the curves of figure 4."""
+    """Returns the share of output pixels for each number of valid taps (figure 4)."""
     taps, pixels = np.unique(valid_counts(size, kernel, rate), return_counts=True)
     total = pixels.sum()
     return {int(t): float(n / total) for t, n in zip(taps, pixels, strict=True)}

@@ -1,1 +1,1 @@
-"""Analysis of compiled programs: collectives, traffic, roofline."""
+"""Analysis of compiled programs: collectives, memory traffic and roofline."""

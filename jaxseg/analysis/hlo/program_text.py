@@ -1,8 +1,8 @@
-"""What a compiled program holds: collectives, convolutions, slow patterns; text only.
+"""Collectives, convolutions and slow patterns in the text of a compiled program.
 
-The text is `compiled.as_text()` of any backend. Shapes in it are those of one device.
-An asynchronous pair (`all-gather-start`, `all-gather-done`) is one collective. What
-stands in the body of a loop is counted once: the text does not say how often it runs.
+The text is `compiled.as_text()` of any backend. Its shapes are those of one device. An
+asynchronous pair (`all-gather-start`, `all-gather-done`) counts as one collective. The
+body of a loop counts once, because the text does not say how often it runs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ KINDS = (
     "all-to-all",
     "collective-broadcast",
 )
-_BITS = {"pred": 8, "token": 0, "opaque": 0}  # else the number in the type's name
+# The bits of types whose names do not contain them.
+_BITS = {"pred": 8, "token": 0, "opaque": 0}
 _LINE = re.compile(r"\s*(?:ROOT )?%?([\w.\-]+) = (\(.*?\)|\S+) ([\w\-]+)(\(.*)")
 _SHAPE = re.compile(r"\b([a-z]+\d*\w*)\[([\d,]*)\](?:\{[^}]*?(?:S\((\d+)\))?\})?")
 _GROUPS = re.compile(
@@ -30,7 +31,13 @@ _GROUPS = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """Type and dimensions, such as ("bf16", (8, 33, 33, 256)); `space` 0 is HBM."""
+    """A type with dimensions, such as bf16[8, 33, 33, 256].
+
+    Attributes:
+      dtype: The name of the type, such as "bf16".
+      dims: The dimensions.
+      space: The memory space; 0 is the main memory (HBM).
+    """
 
     dtype: str
     dims: tuple[int, ...]
@@ -38,12 +45,12 @@ class Shape:
 
     @property
     def elements(self) -> int:
-        """Product of the dimensions, 1 for a scalar."""
+        """The product of the dimensions, 1 for a scalar."""
         return math.prod(self.dims)
 
     @property
     def bytes(self) -> int:
-        """Size without the padding that a layout may add."""
+        """The size without the padding that a layout may add."""
         named = re.search(r"\d+", self.dtype)
         bits = _BITS.get(self.dtype, named and int(named[0]))
         return -(-self.elements * bits // 8)
@@ -51,7 +58,7 @@ class Shape:
 
 @dataclasses.dataclass(frozen=True)
 class Instruction:
-    """One line: `name = shapes opcode(operands), attributes`."""
+    """One line of the text: `name = shapes opcode(operands), attributes`."""
 
     name: str
     shapes: tuple[Shape, ...]
@@ -61,7 +68,7 @@ class Instruction:
 
     @property
     def source(self) -> str:
-        """The JAX operation it comes from; "" when it is not named."""
+        """The JAX operation that it comes from, or "" if the text names none."""
         found = re.search(r'op_name="(.*?)"', self.attributes)
         return found[1] if found else ""
 
@@ -71,10 +78,11 @@ class Collective:
     """One exchange between devices.
 
     Attributes:
-      kind: one of `KINDS`.
-      shapes: of the results on one device.
-      group: devices that exchange with one another; 0 when all do, and for permutes.
-      source: the JAX operation it comes from.
+      kind: One of `KINDS`.
+      shapes: The shapes of the results on one device.
+      group: The number of devices in a group that exchanges data. 0 means all devices,
+        and for permutes that there is no group.
+      source: The JAX operation that it comes from.
     """
 
     kind: str
@@ -84,11 +92,11 @@ class Collective:
 
     @property
     def bytes(self) -> int:
-        """Size of the results on one device."""
+        """The size of the results on one device."""
         return sum(shape.bytes for shape in self.shapes)
 
     def sent(self, devices: int) -> float:
-        """Bytes that one of `devices` devices sends when the group forms a ring."""
+        """Returns the bytes that one of `devices` devices sends if groups are rings."""
         group = self.group or devices
         ring = (group - 1) / group
         share = {"all-reduce": 2 * ring, "reduce-scatter": group - 1.0}
@@ -98,17 +106,21 @@ class Collective:
 
 @dataclasses.dataclass(frozen=True)
 class Convolution:
-    """One convolution with its window, one number per spatial axis.
+    """One convolution with its window. Tuples have one entry per spatial axis.
 
     Attributes:
-      shape: of the result.
-      operands: shapes of map and kernel (for a weight gradient, of two maps).
-      size, stride, lhs_dilate, rhs_dilate: of the window.
-      pad: before and after.
-      rhs_reversal: whether the kernel is read backwards.
-      labels: such as "b01f_01io->b01f".
-      groups: feature groups; `batch_groups` those of the batch.
-      source: the JAX operation it comes from.
+      shape: The shape of the result.
+      operands: The shapes of map and kernel (for a weight gradient, of two maps).
+      size: The size of the window.
+      stride: The stride of the window.
+      lhs_dilate: The dilation of the map.
+      rhs_dilate: The dilation of the kernel.
+      pad: The padding before and after.
+      rhs_reversal: Whether the kernel is read backwards.
+      labels: The order of the dimensions, such as "b01f_01io->b01f".
+      groups: The number of feature groups.
+      batch_groups: The number of batch groups.
+      source: The JAX operation that it comes from.
     """
 
     shape: Shape
@@ -126,7 +138,7 @@ class Convolution:
 
 
 def instructions(text: str) -> Iterator[Instruction]:
-    """The instructions of all computations, in the order of the text."""
+    """Yields the instructions of all computations, in the order of the text."""
     for line in text.splitlines():
         found = _LINE.match(line)
         if found is None:
@@ -138,7 +150,7 @@ def instructions(text: str) -> Iterator[Instruction]:
 
 
 def shapes(text: str) -> tuple[Shape, ...]:
-    """The shapes in a piece of text.
+    """Returns the shapes in a piece of text.
 
     >>> shapes("(f32[2,3]{1,0:T(8,128)S(1)}, u32[])")
     (Shape(dtype='f32', dims=(2, 3), space=1), Shape(dtype='u32', dims=(), space=0))
@@ -150,7 +162,7 @@ def shapes(text: str) -> tuple[Shape, ...]:
 
 
 def collectives(text: str) -> list[Collective]:
-    """The collectives of a program; start and done are one, with the done's result."""
+    """Returns the collectives of a program; a start and its done count as one."""
     starts, found = {}, []
     for line in instructions(text):
         if line.opcode.removesuffix("-start") in KINDS and "-start" in line.opcode:
@@ -165,7 +177,7 @@ def collectives(text: str) -> list[Collective]:
 
 
 def totals(found: Iterable[Collective]) -> dict[str, tuple[int, int]]:
-    """Number and bytes (of the results on one device) by kind."""
+    """Returns number and bytes (of the results on one device) for each kind."""
     result: dict[str, tuple[int, int]] = {}
     for one in found:
         count, size = result.get(one.kind, (0, 0))
@@ -174,7 +186,7 @@ def totals(found: Iterable[Collective]) -> dict[str, tuple[int, int]]:
 
 
 def convolutions(text: str) -> list[Convolution]:
-    """The convolutions of a program, cuDNN's calls among them."""
+    """Returns the convolutions of a program, including calls of cuDNN."""
     known, found = {}, []
     for line in instructions(text):
         known[line.name] = line.shapes
@@ -185,16 +197,19 @@ def convolutions(text: str) -> list[Convolution]:
 
 
 def slow_patterns(text: str) -> dict[str, list[Instruction]]:
-    """The instructions of forms that are known to be slow, by name; {} for none.
+    """Finds instructions of forms that are known to be slow.
 
-    reversed kernel     a convolution with `rhs_reversal`: on CPU the weight gradient
-                        with its operands swapped, a scalar loop nest (an ordinary
-                        input gradient on TPU)
-    five dimensions     a convolution over three spatial axes that is dilated at its
-                        base: the weight gradient of grouped convolutions
-    select-and-scatter  XLA's gradient of max pooling; on CPU a windowed reduction
-                        that carries positions
-    expanded kernel     a kernel with zeros between its taps, written out
+    reversed kernel     A convolution with `rhs_reversal`. On a CPU it is the weight
+                        gradient with its operands swapped, a scalar loop nest. On a
+                        TPU it is an ordinary input gradient.
+    five dimensions     A convolution over three spatial axes whose base is dilated:
+                        the weight gradient of grouped convolutions.
+    select-and-scatter  XLA's gradient of max pooling. On a CPU it is a windowed
+                        reduction that carries positions.
+    expanded kernel     A kernel that is written out with zeros between its taps.
+
+    Returns:
+      The instructions by the name of their form, {} if there are none.
     """
     found: dict[str, list[Instruction]] = {}
     known: dict[str, tuple[Shape, ...]] = {}
@@ -222,7 +237,7 @@ def _slow(line, known) -> Iterator[str]:
 
 
 def _expands_kernel(line, known) -> bool:
-    """Zeros between elements of two short axes: a kernel, no map is that small."""
+    """Returns whether a pad inserts zeros along two short axes, those of a kernel."""
     widths = re.search(r"padding=([\d_x\-]+)", line.attributes)
     spread = [w.count("_") == 2 and not w.endswith("_0") for w in widths[1].split("x")]
     operand = known.get(line.operands[0], ())
@@ -271,7 +286,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _group(attributes: str) -> int:
-    """Devices per group in any of the three notations; 0 for all or unnamed."""
+    """Returns the devices per group in any of three notations; 0 for all or unnamed."""
     found = _GROUPS.search(attributes)
     if found is None or found[1] == "{}":
         return 0
@@ -287,7 +302,7 @@ def _group(attributes: str) -> int:
 
 
 def _closing(text: str) -> int:
-    """Position of the parenthesis that closes the first one."""
+    """Returns the position of the parenthesis that closes the first one."""
     depth = 0
     for i, character in enumerate(text):
         depth += (character == "(") - (character == ")")

@@ -1,13 +1,13 @@
-"""What a chip can do at best, and the time of a step that follows from it.
+"""Peak rates of chips, and the step times that follow from them.
 
-Figures per chip are the makers': docs.cloud.google.com/tpu/docs/{v4,v5e,v5p,v6e} and
-the data sheets of NVIDIA. `ici` is one direction over all links, half of the "bidirec-
-tional" figure of those pages.
+The figures of each chip are those of its maker: docs.cloud.google.com/tpu/docs/{v4,v5e,
+v5p,v6e} and the data sheets of NVIDIA. `ici` is one direction over all links, half of
+the "bidirectional" figure of those pages.
 
-Utilization: training of convolutional networks reaches 25-45 % of the peak, so a time
-for the arithmetic is a range. Published: ResNet-50 40 % on TPU v3-8 (flax,
-examples/imagenet), 29 % on 8 v4 chips (MLPerf training v0.7), 20-29 % on A100 (MLPerf
-v0.7; NVIDIA DeepLearningExamples), U-Net 41 % on A100 (DeepLearningExamples).
+Training of convolutional networks reaches 25 to 45 % of the peak, so the time for the
+arithmetic is a range. Published utilizations: ResNet-50 40 % on TPU v3-8 (flax,
+examples/imagenet), 29 % on 8 v4 chips (MLPerf training v0.7), 20 to 29 % on A100
+(MLPerf v0.7; NVIDIA DeepLearningExamples); U-Net 41 % on A100 (DeepLearningExamples).
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from collections.abc import Iterable
 
 from jaxseg.analysis.hlo.program_text import Collective
 
-UTILIZATION = (0.25, 0.45)  # of the peak, see above
-HOP = 1e-6  # seconds from a chip to its neighbor, jax-ml.github.io/scaling-book
+UTILIZATION = (0.25, 0.45)  # Shares of the peak, see above.
+# Seconds from a chip to its neighbor (jax-ml.github.io/scaling-book).
+HOP = 1e-6
 GIB, GB, TERA = 2**30, 1e9, 1e12
 
 
@@ -28,14 +29,14 @@ class Chip:
     """One accelerator.
 
     Attributes:
-      kinds: what JAX calls it (`device.device_kind`).
+      kinds: The names that JAX gives it (`device.device_kind`).
       peak: bfloat16 operations per second, 2 per multiply-add.
-      memory: bytes of HBM.
-      usable: bytes of them that a program may use: the TPU compiler's own limit; 95 %
-        on GPUs.
-      bandwidth: bytes per second of HBM.
-      ici: bytes per second that it can send to its neighbors.
-      config: what the compiler must be told for one device per chip.
+      memory: Bytes of HBM.
+      usable: Bytes of HBM that a program may use. On TPUs it is the limit of the
+        compiler, on GPUs 95 %.
+      bandwidth: Bytes per second of HBM.
+      ici: Bytes per second that it can send to its neighbors.
+      config: The compiler option that makes one device of a chip, or None.
     """
 
     kinds: tuple[str, ...]
@@ -62,20 +63,20 @@ CHIPS = {
 
 
 def chip_of(kind: str) -> Chip | None:
-    """The chip that JAX calls `kind`; None when it is not in the table."""
+    """Returns the chip that JAX calls `kind`, or None if the table lacks it."""
     return next((chip for chip in CHIPS.values() if kind in chip.kinds), None)
 
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """What one chip has to do in a step.
+    """The work of one chip in one step.
 
     Attributes:
-      flops: 2 * multiply-adds of the network, whatever the program repeats.
-      traffic: bytes read from and written to memory.
-      sent: bytes sent to other chips.
-      exchanges: collectives, one after the other.
-      diameter: links between the two farthest chips.
+      flops: 2 * multiply-adds of the network, without what the program repeats.
+      traffic: Bytes read from and written to memory.
+      sent: Bytes sent to other chips.
+      exchanges: Number of collectives, which run one after the other.
+      diameter: Number of links between the two farthest chips.
     """
 
     flops: float
@@ -87,16 +88,16 @@ class Load:
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """Seconds of a step by each limit, and the range that they leave.
+    """The seconds of a step by each limit, and the resulting range.
 
     Attributes:
-      compute: all arithmetic at the peak: no step is faster.
-      memory: all traffic at full bandwidth.
-      links: all bytes at full bandwidth, and a signal across the slice and back for
-        each exchange.
-      fast: the longest of them, arithmetic at the upper utilization.
-      slow: arithmetic at the lower utilization, or memory; then the exchanges, hidden
-        behind neither.
+      compute: The time of all arithmetic at the peak. No step is faster.
+      memory: The time of all traffic at full bandwidth.
+      links: The time of all sent bytes at full bandwidth, plus a signal across the
+        slice and back for each exchange.
+      fast: The longest of the three, with the arithmetic at the upper utilization.
+      slow: The arithmetic at the lower utilization, or the memory if that is longer,
+        plus the exchanges without any overlap.
     """
 
     compute: float
@@ -107,12 +108,12 @@ class Times:
 
     @property
     def bound(self) -> str:
-        """Which limit is the tightest: "compute", "memory" or "links"."""
+        """The name of the tightest limit: "compute", "memory" or "links"."""
         return max(("compute", "memory", "links"), key=lambda name: getattr(self, name))
 
 
 def times(load: Load, chip: Chip) -> Times:
-    """The limits of a chip under a load."""
+    """Computes the step times of a chip under a load."""
     compute, memory = load.flops / chip.peak, load.traffic / chip.bandwidth
     latency = load.exchanges * 2 * load.diameter * HOP
     links = load.sent / chip.ici + latency
@@ -127,13 +128,13 @@ def times(load: Load, chip: Chip) -> Times:
 
 
 def exchanged(found: Iterable[Collective], devices: int) -> tuple[float, int]:
-    """Bytes that one chip sends in rings, and how many exchanges there are."""
+    """Returns the bytes that one chip sends in rings, and the number of exchanges."""
     found = list(found)
     return sum(one.sent(devices) for one in found), len(found)
 
 
 def diameter(sides: Iterable[int], torus: bool = True) -> int:
-    """Links between the farthest chips of a grid, closed to a torus or open.
+    """Returns the links between the farthest chips of a torus or an open grid.
 
     >>> diameter((16, 16)), diameter((2, 4), torus=False)
     (16, 4)
@@ -142,19 +143,29 @@ def diameter(sides: Iterable[int], torus: bool = True) -> int:
 
 
 def intensity(load: Load) -> float:
-    """Operations per byte of traffic; a chip's balance is `peak / bandwidth`."""
+    """Returns operations per byte of traffic.
+
+    A chip's balance is `peak / bandwidth`. Below it, memory is the limit.
+    """
     return load.flops / load.traffic if load.traffic else math.inf
 
 
 def largest_batch(
     needs: tuple[tuple[int, float], tuple[int, float]], room: float
 ) -> int:
-    """The batch whose memory, on the line through two (batch, bytes), fills `room`.
+    """Returns the batch size whose memory fills `room`, by linear extrapolation.
 
-    Raises: ValueError unless memory grows with the batch.
+    Args:
+      needs: Two pairs (batch size, bytes).
+      room: The bytes that are available.
+
+    Raises:
+      ValueError: If memory does not grow with the batch size.
     """
     (first, low), (second, high) = sorted(needs)
     slope = (high - low) / max(second - first, 1)
     if second == first or slope <= 0:
-        raise ValueError(f"needs is {needs}; memory must grow with the batch")
+        raise ValueError(
+            f"needs={needs} is invalid: expected memory to grow with the batch size."
+        )
     return math.floor(first + (room - low) / slope)

@@ -1,10 +1,10 @@
-"""Bytes that a compiled program moves to and from a device's memory; text only.
+"""Bytes that a compiled program moves to and from a device's memory.
 
-Counted are operands and results of what the program runs one after the other: fusions,
-convolutions, copies. What lies in the chip's own scratch memory (VMEM of a TPU) does
-not count, which XLA's "bytes accessed" does not tell apart; nor does what happens
-inside a fusion. An operand of which a fusion reads a part counts in full, so the figure
-is an estimate from above. Bodies of loops count once.
+The count covers the operands and results of everything that the program runs one after
+the other: fusions, convolutions and copies. It leaves out data in the chip's own
+scratch memory (the VMEM of a TPU), which XLA's "bytes accessed" includes, and
+everything inside a fusion. An operand of which a fusion reads only a part counts in
+full, so the figure is an upper estimate. Bodies of loops count once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FREE = (
 
 
 def memory_traffic(text: str) -> int:
-    """Bytes read from and written to the memory of one device, an upper estimate."""
+    """Returns the bytes that one device reads and writes, as an upper estimate."""
     bodies, entry = computations(text)
     total, waiting, seen = 0, [entry], set()
     while waiting:
@@ -51,7 +51,7 @@ def memory_traffic(text: str) -> int:
 
 
 def computations(text: str) -> tuple[dict[str, str], str]:
-    """The text of each computation by name, and the name of the entry."""
+    """Returns the text of each computation by name, and the name of the entry."""
     bodies: dict[str, list[str]] = {}
     entry = name = ""
     for line in text.splitlines():
@@ -66,7 +66,7 @@ def computations(text: str) -> tuple[dict[str, str], str]:
 
 
 def _called(line: Instruction) -> Iterator[str]:
-    """Computations that run as part of this one, other than fused ones."""
+    """Yields the computations that an instruction runs, except fused ones."""
     for names in _CALLED.findall(line.attributes):
         yield from re.findall(r"[\w.\-]+", names)
     if line.opcode == "call":
@@ -76,7 +76,7 @@ def _called(line: Instruction) -> Iterator[str]:
 def _moved(line: Instruction, known: Mapping[str, tuple[Shape, ...]]) -> int:
     if line.opcode in _FREE or line.opcode.endswith("-done"):
         return 0
-    if line.opcode in ("copy-start", "slice-start"):  # results are both its ends
+    if line.opcode in ("copy-start", "slice-start"):  # The results are both its ends.
         size = min(shape.bytes for shape in line.shapes[:2])
         return size * sum(shape.space == 0 for shape in line.shapes[:2])
     operands = (shape for name in line.operands for shape in known.get(name, ()))
