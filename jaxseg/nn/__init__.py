@@ -1,4 +1,4 @@
-"""Flax blocks that two or more systems share."""
+"""Provides the Flax blocks that two or more architectures share."""
 
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.context import (

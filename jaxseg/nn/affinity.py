@@ -1,7 +1,7 @@
-"""Learned sizes of the adaptive affinity field loss (arXiv 1803.10335).
+"""Learns the field sizes of the adaptive affinity field loss (arXiv 1803.10335).
 
-How much each class's fields of each size count, as in the authors' code: two tensors
-that start at 0. They are trained with the network, against it: the loss reverses their
+Two tensors weight the affinity fields of each class and each size. As in the authors'
+code, both start at 0. The network trains them adversarially: the loss reverses their
 gradient.
 """
 
@@ -11,11 +11,17 @@ from jaxseg.typing import Array
 
 
 class WithAffinity(nn.Module):
-    """A network that also holds the weights which the loss "affinity" learns.
+    """Wraps a network and adds the weights that the loss "affinity" learns.
 
-    The network's parameters keep their names; added are aux_affinity_edge and
-    aux_affinity_same [K * sizes], vectors because only those escape weight decay. In
-    training the outputs have "affinity", the two as [K, sizes].
+    The parameters of the network keep their names. The wrapper adds `aux_affinity_edge`
+    and `aux_affinity_same`, each of shape [K * sizes]. They are vectors because weight
+    decay skips vectors and nothing else. In training, the outputs gain the key
+    "affinity": the two tensors reshaped to [K, sizes].
+
+    Attributes:
+      network: The network to wrap.
+      num_classes: K.
+      sizes: Number of field sizes.
     """
 
     network: nn.Module

@@ -1,8 +1,9 @@
 """Attention over pixels and over channels.
 
-PositionAttention and ChannelAttention: DANet (arXiv 1809.02983). NonLocal: Non-local
-neural networks (arXiv 1711.07971). SqueezeExcite: arXiv 1709.01507. The papers'
-equations are the defaults; forms that published checkpoints need are options.
+`PositionAttention` and `ChannelAttention` come from DANet (arXiv 1809.02983),
+`NonLocal` from non-local neural networks (arXiv 1711.07971) and `SqueezeExcite` from
+arXiv 1709.01507. The defaults follow the equations of the papers. Options select the
+forms that published checkpoints need.
 """
 
 import jax
@@ -17,28 +18,51 @@ from jaxseg.typing import Array
 
 
 def flatten_pixels(x: Array) -> Array:
-    """[B, H, W, C] -> [B, H * W, C]."""
+    """Flattens the pixels of a map: [B, H, W, C] -> [B, H * W, C]."""
     return x.reshape(x.shape[0], -1, x.shape[-1])
 
 
 def global_mean(x: Array) -> Array:
-    """Mean over the map, summed in float32 [B, 1, 1, C] in the type of x."""
+    """Averages a map over its pixels in float32.
+
+    Args:
+      x: [B, H, W, C].
+
+    Returns:
+      [B, 1, 1, C] in the dtype of `x`.
+    """
     mean = jnp.mean(x, axis=(1, 2), keepdims=True, dtype=jnp.float32)
     return mean.astype(x.dtype)
 
 
 def attend_pixels(query: Array, key: Array, value: Array, scale: float, impl: str):
-    """Single-head `attend` on maps [B, H, W, *]; the result has the query's size."""
+    """Applies single-head attention to the pixels of maps.
+
+    Args:
+      query: [B, H, W, D].
+      key: [B, h, w, D].
+      value: [B, h, w, C].
+      scale: Factor on the scores.
+      impl: See `jaxseg.ops.attention.attend`.
+
+    Returns:
+      [B, H, W, C].
+    """
     parts = [flatten_pixels(part)[:, :, None] for part in (query, key, value)]
     out = attend(*parts, scale=scale, impl=impl)
     return out.reshape(*query.shape[:3], -1)
 
 
 class PositionAttention(nn.Module):
-    """DANet's PAM: E = gamma * softmax_rows(Q K^T) V + x, gamma from 0, no 1/sqrt(d).
+    """Attends from every pixel to all pixels: the position attention of DANet.
 
-    [B, H, W, C] -> the same. `attention` is the `impl` of
-    `jaxseg.ops.attention.attend`.
+    It computes gamma * softmax_rows(Q K^T) V + x. The scores are not divided by
+    sqrt(d), and gamma starts at 0.
+
+    Attributes:
+      reduction: Queries and keys have C / reduction channels.
+      attention: `impl` of `jaxseg.ops.attention.attend`.
+      style: See `Style`.
     """
 
     reduction: int = 8
@@ -47,7 +71,7 @@ class PositionAttention(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """See the class."""
+        """Maps [B, H, W, C] to the same shape."""
         channels = x.shape[-1]
         inner = max(channels // self.reduction, 1)
 
@@ -62,10 +86,13 @@ class PositionAttention(nn.Module):
 
 
 class ChannelAttention(nn.Module):
-    """DANet's CAM: E = gamma * softmax_rows(A A^T) A + A over channels, gamma from 0.
+    """Attends from every channel to all channels: the channel attention of DANet.
 
-    [B, H, W, C] -> the same. Differs with `variant="release"`: the authors' code and
-    MMSegmentation take the softmax of max_row(A A^T) - A A^T, the negated similarity.
+    With A the flattened map, it computes gamma * softmax_rows(A A^T) A + A over the
+    channels. gamma starts at 0.
+
+    Differs: `variant="release"` follows the authors' code and MMSegmentation, which
+    take the softmax of the negated similarity, max_row(A A^T) - A A^T.
     """
 
     variant: str = "paper"
@@ -73,7 +100,7 @@ class ChannelAttention(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """See the class."""
+        """Maps [B, H, W, C] to the same shape."""
         flat = flatten_pixels(x)
         weights = channel_similarity(flat, self.variant).astype(x.dtype)
         context = jnp.einsum("bcd,bnd->bnc", weights, flat).reshape(x.shape)
@@ -82,28 +109,48 @@ class ChannelAttention(nn.Module):
 
 
 def channel_similarity(flat: Array, variant: str = "paper") -> Array:
-    """CAM's weights of [B, N, C]: rows sum to 1 [B, C, C] float32."""
+    """Computes the attention weights between the channels of a map.
+
+    Args:
+      flat: [B, N, C].
+      variant: "paper" or "release", see `ChannelAttention`.
+
+    Returns:
+      [B, C, C], float32; the rows sum to 1.
+
+    Raises:
+      ValueError: If the variant is unknown.
+    """
     if variant not in ("paper", "release"):
-        raise ValueError(f'variant {variant!r} is not "paper" or "release"')
+        raise ValueError(
+            f"variant={variant!r} is invalid: expected 'paper' or 'release'."
+        )
     gram = jnp.einsum("bnc,bnd->bcd", flat, flat, preferred_element_type=jnp.float32)
     return jax.nn.softmax(gram if variant == "paper" else -gram, axis=-1)
 
 
 class NonLocal(nn.Module):
-    """Non-local block, Z = W_z Y + x.
+    """Adds non-local context to a map: Z = W_z Y + x.
 
-    mode "embedded_gaussian": Y = softmax_rows(scale theta(x) phi(x)^T) g(x);
-    "gaussian": the same with theta = phi = identity; "dot_product":
-    Y = theta(x) (phi(x)^T g(x)) / N; "concatenation":
-    Y = relu(w_t . theta_n + w_p . phi_m) g_m / N. N counts the keys.
+    The mode determines Y:
 
-    Differs with `use_scale`: MMSegmentation divides the scores by sqrt(channels / 2).
+    - "embedded_gaussian": Y = softmax_rows(scale theta(x) phi(x)^T) g(x).
+    - "gaussian": the same, with the identity for theta and phi.
+    - "dot_product": Y = theta(x) (phi(x)^T g(x)) / N.
+    - "concatenation": Y = relu(w_t . theta_n + w_p . phi_m) g_m / N.
 
-    Args of the class:
-      subsample: 2x2 max-pool on phi and g.
-      norm_out: W_z without bias, followed by a norm with zero scale (else W_z itself
-        starts at zero): the block is the identity at first.
+    N is the number of keys.
+
+    Attributes:
+      mode: See above.
+      reduction: theta, phi and g have C / reduction channels.
+      use_scale: Whether to divide the scores by the square root of their channels.
+        Differs: MMSegmentation does so, the paper does not.
+      subsample: Whether to apply 2x2 max pooling before phi and g.
+      norm_out: True gives W_z no bias and a normalization whose scale starts at 0.
+        False starts W_z itself at 0. Either way the block is the identity at first.
       attention: `impl` of `jaxseg.ops.attention.attend`.
+      style: See `Style`.
     """
 
     mode: str = "embedded_gaussian"
@@ -116,7 +163,7 @@ class NonLocal(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[B, H, W, C] -> the same."""
+        """Maps [B, H, W, C] to the same shape."""
         inner = max(x.shape[-1] // self.reduction, 1)
 
         def project(source, name):
@@ -140,7 +187,8 @@ class NonLocal(nn.Module):
             return attend_pixels(theta, phi, value, scale, self.attention)
         query, key, flat = map(flatten_pixels, (theta, phi, value))
         count = key.shape[1]
-        if self.mode == "dot_product":  # (theta phi^T) g = theta (phi^T g): no N x N
+        if self.mode == "dot_product":
+            # (theta phi^T) g = theta (phi^T g) avoids the N x N matrix.
             inside = jnp.einsum("bnc,bnd->bcd", key, flat) / count
             y = jnp.einsum("bnc,bcd->bnd", query, inside)
         elif self.mode == "concatenation":
@@ -151,8 +199,8 @@ class NonLocal(nn.Module):
             y = jnp.einsum("bnm,bmd->bnd", pairs, flat)
         else:
             raise ValueError(
-                f'mode {self.mode!r} is not "embedded_gaussian", "gaussian", '
-                '"dot_product" or "concatenation"'
+                f"mode={self.mode!r} is invalid: expected 'embedded_gaussian', "
+                "'gaussian', 'dot_product' or 'concatenation'."
             )
         return y.reshape(theta.shape)
 
@@ -166,14 +214,17 @@ class NonLocal(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """y = x * sigmoid(W_2 relu(W_1 mean_hw x)), W_1 to C / reduction channels."""
+    """Gates the channels: y = x * sigmoid(W_2 relu(W_1 mean_hw x)).
+
+    W_1 maps to C / reduction channels.
+    """
 
     reduction: int = 16
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[B, H, W, C] -> the same."""
+        """Maps [B, H, W, C] to the same shape."""
         channels = x.shape[-1]
         inner = max(channels // self.reduction, 1)
         gate = Conv(inner, kernel=1, style=self.style, name="squeeze")(global_mean(x))

@@ -1,8 +1,8 @@
-"""Parts of BiSeNet v1 (arXiv 1808.00897): spatial path, attention refinement, fusion.
+"""Blocks of BiSeNet v1 (arXiv 1808.00897): spatial path, context path and fusion.
 
-Differs: batch norm after a global mean sees one value per image and channel; with one
-image per batch its training output is its shift alone. Train with more images, or with
-statistics shared over devices.
+Differs: batch norm after a global mean sees one value per image and channel. With one
+image per batch, its output in training is therefore its bias alone. Train with more
+images per batch, or share the statistics over devices.
 """
 
 import jax
@@ -17,14 +17,18 @@ from jaxseg.typing import Array, Pyramid
 
 
 class SpatialPath(nn.Module):
-    """7x7, 3x3, 3x3 of stride 2 and features / 2 channels, then 1x1 -> features."""
+    """Extracts detail at stride 8 with four convolutions.
+
+    Convolutions of 7x7, 3x3 and 3x3 with stride 2 and features / 2 channels precede a
+    1x1 convolution to `features` channels.
+    """
 
     features: int = 128
     style: Style = Style()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool) -> Array:
-        """[B, H, W, C] -> [B, H/8, W/8, features]."""
+        """Maps [B, H, W, C] to [B, H/8, W/8, features]."""
         x = image
         for index, kernel in enumerate((7, 3, 3)):
             x = ConvNormAct(
@@ -35,14 +39,18 @@ class SpatialPath(nn.Module):
 
 
 class AttentionRefinement(nn.Module):
-    """f = 3x3-norm-ReLU(x); f * sigmoid(norm(1x1(mean f))), nothing added."""
+    """Gates a map by its global mean.
+
+    With f = ReLU(norm(3x3(x))), the result is f * sigmoid(norm(1x1(mean f))). There is
+    no residual connection.
+    """
 
     features: int = 128
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[B, H, W, C] -> [B, H, W, features]."""
+        """Maps [B, H, W, C] to [B, H, W, features]."""
         x = ConvNormAct(self.features, style=self.style, name="conv")(x, train=train)
         gate = ConvNormAct(
             self.features, 1, act="sigmoid", style=self.style, name="attention"
@@ -51,10 +59,16 @@ class AttentionRefinement(nn.Module):
 
 
 class FeatureFusion(nn.Module):
-    """f = 1x1-norm-ReLU([spatial, context]); f + f * gate(mean f).
+    """Fuses the spatial and the context path.
 
-    form "author": gate = sigmoid(1x1 ReLU 1x1), no bias, no norm (the paper); "coin":
-    sigmoid(norm(1x1)); "mmseg": sigmoid(ReLU(norm(1x1))).
+    With f = ReLU(norm(1x1([spatial, context]))), the result is f + f * gate(mean f).
+
+    Attributes:
+      features: Number of output channels.
+      form: Form of the gate. "author", as in the paper, is sigmoid(1x1 ReLU 1x1)
+        without bias and normalization; "coin" is sigmoid(norm(1x1)); "mmseg" is
+        sigmoid(ReLU(norm(1x1))).
+      style: See `Style`.
     """
 
     features: int = 256
@@ -63,7 +77,7 @@ class FeatureFusion(nn.Module):
 
     @nn.compact
     def __call__(self, spatial: Array, context: Array, *, train: bool) -> Array:
-        """Two [B, H, W, C] -> [B, H, W, features]."""
+        """Maps two maps [B, H, W, C] to [B, H, W, features]."""
         x = jnp.concatenate([spatial, context], axis=-1)
         conv = ConvNormAct(self.features, 1, style=self.style, name="conv")
         x = conv(x, train=train)
@@ -88,9 +102,16 @@ class FeatureFusion(nn.Module):
 
 
 class ContextPath(nn.Module):
-    """c4 and c5 refined and merged from coarse to fine -> (at c4, at c3).
+    """Refines c4 and c5 and merges them from coarse to fine.
 
-    t = ARM(c5) + global context, up, 3x3; t = ARM(c4) + t, up, 3x3.
+    Let ARM be `AttentionRefinement`. First t = ARM(c5) + global context is upsampled to
+    c4 and convolved by 3x3. Then t = ARM(c4) + t is upsampled to c3 and convolved by
+    3x3.
+
+    Attributes:
+      features: Number of output channels.
+      method: Interpolation of the upsampling; "bilinear" aligns the corners.
+      style: See `Style`.
     """
 
     features: int = 128
@@ -99,7 +120,7 @@ class ContextPath(nn.Module):
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> tuple[Array, Array]:
-        """Pyramid -> maps of `features` channels at the sizes of c4 and of c3."""
+        """Returns two maps of `features` channels, at the sizes of c4 and of c3."""
         pooled = global_mean(pyramid["c5"])
         top = ConvNormAct(self.features, 1, style=self.style, name="global")
         t, merged = top(pooled, train=train), []

@@ -1,4 +1,4 @@
-"""The one setting that every block of a network shares."""
+"""Defines the settings that all blocks of a network share."""
 
 import dataclasses
 
@@ -9,23 +9,27 @@ _IMPLS = ("auto", "lax")
 
 @dataclasses.dataclass(frozen=True)
 class Style:
-    """Normalization, number format and operator formulation of a network.
+    """Configures normalization, compute dtype and operator formulation of a network.
 
     Attributes:
       norm: "batch"; "frozen" (batch norm with fixed statistics, scale and shift);
         "group"; or "none".
-      axis_name: the pmap axis over which batch statistics are averaged. Under
-        jit with shardings they are global by themselves.
-      dtype: of activations; parameters, statistics and logits stay float32.
-      momentum: share of the old running statistics kept at each step
-        (PyTorch's momentum 0.1 is 0.9 here).
-      epsilon: added to the variance.
-      groups: of group norm.
-      batch_groups: with "batch", the number of equal parts of consecutive examples that
-        are normalized apart (ghost batch normalization, arXiv 1705.08741); 1 is the
-        whole batch, synchronized over devices. As many as devices is what PyTorch's
-        plain BatchNorm does under data parallelism: no communication per layer.
+      axis_name: The pmap axis over which batch statistics are averaged. Under jit with
+        shardings the statistics are global without it.
+      dtype: Dtype of activations. Parameters, statistics and logits stay float32.
+      momentum: Weight of the old running statistics in each update. PyTorch's momentum
+        of 0.1 corresponds to 0.9 here.
+      epsilon: Added to the variance.
+      groups: Number of groups of group norm.
+      batch_groups: With "batch", the number of equal parts of consecutive examples that
+        are normalized separately (ghost batch normalization, arXiv 1705.08741). 1
+        normalizes the whole batch, synchronized over devices. The number of devices
+        reproduces PyTorch's plain BatchNorm under data parallelism, without
+        communication in each layer.
       impl: "auto" or "lax", see `jaxseg.ops.conv`.
+
+    Raises:
+      ValueError: If a field has a value that is not allowed.
     """
 
     norm: str = "batch"
@@ -42,7 +46,10 @@ class Style:
         for field, values in allowed.items():
             if getattr(self, field) not in values:
                 raise ValueError(
-                    f"{field} {getattr(self, field)!r} is unknown; allowed are {values}"
+                    f"{field}={getattr(self, field)!r} is invalid: expected one of "
+                    f"{values}."
                 )
         if self.batch_groups < 1:
-            raise ValueError(f"batch_groups is {self.batch_groups}; allowed is >= 1")
+            raise ValueError(
+                f"batch_groups={self.batch_groups} is invalid: expected 1 or more."
+            )

@@ -1,7 +1,10 @@
-"""Blocks that gather context: ASPP, pyramid pooling, spatial pyramid pooling.
+"""Blocks that gather context: ASPP, pyramid pooling and spatial pyramid pooling.
 
-ASPP: arXiv 1606.00915 (v2), 1706.05587 (v3, batch norm and image pooling), 1802.02611
-(v3+, separable). Pyramid pooling: arXiv 1612.01105. SPP: arXiv 1406.4729.
+References:
+  ASPP: arXiv 1606.00915 (v2), 1706.05587 (v3, with batch norm and image pooling),
+    1802.02611 (v3+, with separable convolutions).
+  Pyramid pooling: arXiv 1612.01105.
+  Spatial pyramid pooling: arXiv 1406.4729.
 """
 
 import jax.numpy as jnp
@@ -18,11 +21,15 @@ SEPARABLE = ("none", "full", "plain")
 
 
 class SeparableConv(nn.Module):
-    """Atrous 3x3 convolution to `features`, batch norm and ReLU, in one of three forms.
+    """Applies an atrous 3x3 convolution, batch norm and ReLU.
 
-    `separable`: "none", one dense convolution; "full", depthwise and pointwise each
-    with batch norm and ReLU (DeepLab v3+'s release); "plain", nothing between the two
-    (segmentation_models.pytorch).
+    Attributes:
+      features: Number of output channels.
+      rate: The atrous rate.
+      separable: "none" is one dense convolution. "full" is a depthwise and a pointwise
+        convolution, each with batch norm and ReLU, as in the release of DeepLab v3+.
+        "plain" has nothing between the two, as in segmentation_models.pytorch.
+      style: See `Style`.
     """
 
     features: int
@@ -48,7 +55,7 @@ class SeparableConv(nn.Module):
             return block(x, train=train)
         if self.separable != "plain":
             raise ValueError(
-                f"separable {self.separable!r} is unknown; allowed are {SEPARABLE}"
+                f"separable={self.separable!r} is invalid: expected one of {SEPARABLE}."
             )
         x = Conv(
             x.shape[-1],
@@ -63,13 +70,19 @@ class SeparableConv(nn.Module):
 
 
 class ImagePooling(nn.Module):
-    """Pooled context at the map's size: pool, 1x1, batch norm, ReLU, bilinear up.
+    """Pools context, convolves it by 1x1 and upsamples it to the size of the map.
 
-    `window` None pools the whole image. A window (h, w) in feature pixels averages with
-    stride 1, so that a larger image at evaluation sees what training saw (TensorFlow's
-    DeepLab release takes the crop's feature size). With batch norm a single pooled
-    value has statistics over the batch alone: batch 1 needs a window, or frozen
-    statistics.
+    Batch norm and ReLU follow the convolution; the upsampling is bilinear. With batch
+    norm, a map pooled to a single value has statistics over the batch alone. A batch of
+    one image therefore needs a window or frozen statistics.
+
+    Attributes:
+      features: Number of output channels.
+      window: None pools the whole image. A window (h, w), in feature pixels, averages
+        with stride 1, so that a larger image in evaluation sees the same extent as in
+        training. TensorFlow's DeepLab release takes the feature size of the crop.
+      align_corners: Whether the upsampling aligns corners.
+      style: See `Style`.
     """
 
     features: int
@@ -91,17 +104,28 @@ class ImagePooling(nn.Module):
 
 
 class ASPP(nn.Module):
-    """Atrous spatial pyramid pooling: parallel rates, concatenated and projected.
+    """Pools context with parallel atrous convolutions (ASPP) and projects it.
 
-    Branches: 1x1, one 3x3 for each of `rates`, optional image pooling; each with batch
-    norm and ReLU; then `project_kernel` convolution, batch norm, ReLU, dropout.
+    The branches are a 1x1 convolution, one 3x3 convolution for each of `rates` and,
+    optionally, image pooling. Each has batch norm and ReLU. Their concatenation passes
+    a convolution, batch norm, ReLU and dropout.
 
     Attributes:
-      pool_window: see `ImagePooling`.
-      pool_first: concatenation order of MMSegmentation and TensorFlow's release.
-      project_kernel: 1, or MMSegmentation's 3.
-      channel_dropout: drop whole channels, as FastFCN and MMSegmentation do.
-    Source: arXiv 1706.05587, section 3.3.
+      features: Number of channels of each branch and of the result.
+      rates: Atrous rates of the 3x3 branches.
+      separable: See `SeparableConv`.
+      image_pool: Whether there is an image pooling branch.
+      pool_window: See `ImagePooling`.
+      pool_first: Whether image pooling comes first in the concatenation, as in
+        MMSegmentation and TensorFlow's release.
+      project_kernel: Kernel size of the projection: 1, or 3 as in MMSegmentation.
+      dropout: Dropout rate.
+      align_corners: Whether the upsampling of image pooling aligns corners.
+      style: See `Style`.
+      channel_dropout: Whether to drop whole channels, as FastFCN and MMSegmentation do.
+
+    References:
+      arXiv 1706.05587, section 3.3.
     """
 
     features: int = 256
@@ -150,13 +174,23 @@ class ASPP(nn.Module):
 
 
 class PyramidPooling(nn.Module):
-    """PSPNet's pyramid: bins of averages, 1x1, batch norm, ReLU, up, concatenated.
+    """Concatenates a map with averages of its cells: the pyramid pooling of PSPNet.
 
-    Returns the input and one branch of `features` channels per bin size, the input in
-    front (last with `input_first=False`, segmentation_models.pytorch).
-    `norm_single` False leaves batch norm out of 1x1 bins (and gives them a bias), as
-    segmentation_models.pytorch does so that it trains with a batch of one.
-    Source: arXiv 1612.01105, section 3.2.
+    For each bin size b, the map is averaged over b x b cells, convolved by 1x1,
+    normalized, activated by ReLU and upsampled to the size of the map.
+
+    Attributes:
+      features: Number of channels of each branch.
+      bins: Bin sizes.
+      align_corners: Whether the upsampling aligns corners.
+      norm_single: False replaces batch norm by a bias where the bin size is 1. As in
+        segmentation_models.pytorch, it permits training with a batch of one image.
+      input_first: Whether the input comes first in the concatenation. In
+        segmentation_models.pytorch it comes last.
+      style: See `Style`.
+
+    References:
+      arXiv 1612.01105, section 3.2.
     """
 
     features: int = 512
@@ -187,17 +221,24 @@ class PyramidPooling(nn.Module):
 def spatial_pyramid_pooling(
     x: Array, *, bins: tuple[int, ...] = (1, 2, 3, 6), kind: str = "max"
 ) -> Array:
-    """A vector of fixed length from any size [B, H, W, C] -> [B, C * sum(b^2)].
+    """Pools a map of any size to a vector of fixed length.
 
     Args:
-      bins: grids of b x b cells; each cell gives one value per channel.
+      x: [B, H, W, C].
+      bins: Grids of b x b cells. Each cell gives one value per channel.
       kind: "max" (the paper) or "mean".
 
-    Order: grids as given, then cells row by row, then channels.
-    Source: arXiv 1406.4729, section 2.
+    Returns:
+      [B, C * sum(b^2)], ordered by grid, then by cell row by row, then by channel.
+
+    Raises:
+      ValueError: If the kind is unknown.
+
+    References:
+      arXiv 1406.4729, section 2.
     """
     pools = {"max": adaptive_max_pool, "mean": adaptive_avg_pool}
     if kind not in pools:
-        raise ValueError(f"kind {kind!r} is unknown; allowed are {tuple(pools)}")
+        raise ValueError(f"kind={kind!r} is invalid: expected one of {tuple(pools)}.")
     parts = [pools[kind](x, b).reshape(x.shape[0], -1) for b in bins]
     return jnp.concatenate(parts, axis=-1)

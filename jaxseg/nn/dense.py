@@ -1,4 +1,8 @@
-"""Dense blocks of the fully convolutional DenseNet (arXiv 1608.06993, 1611.09326)."""
+"""Dense blocks of the fully convolutional DenseNet.
+
+References:
+  arXiv 1608.06993 (DenseNet) and 1611.09326 (the fully convolutional form).
+"""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -12,7 +16,7 @@ from jaxseg.typing import Array
 
 
 class PreActivation(nn.Module):
-    """Normalization, ReLU, convolution with bias, dropout."""
+    """Applies normalization, ReLU, a convolution with bias and dropout."""
 
     features: int
     kernel: int = 3
@@ -21,7 +25,7 @@ class PreActivation(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """Map `[B, H, W, C]` to `[B, H, W, features]`."""
+        """Maps [B, H, W, C] to [B, H, W, features]."""
         x = nn.relu(Norm(self.style, name="norm")(x, train=train))
         x = Conv(
             self.features,
@@ -34,7 +38,7 @@ class PreActivation(nn.Module):
 
 
 class DenseBlock(nn.Module):
-    """Layers that each see the input and all maps before them."""
+    """Stacks layers, each of which reads the input and all maps of earlier layers."""
 
     layers: int
     growth: int
@@ -43,7 +47,7 @@ class DenseBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
-        """Return the whole stack `[..., C + layers * growth]` and its new maps only."""
+        """Returns the whole stack [..., C + layers * growth] and its new maps alone."""
         new = []
         for i in range(1, self.layers + 1):
             layer = PreActivation(
@@ -51,36 +55,43 @@ class DenseBlock(nn.Module):
             )
             y = layer(x, train=train)
             new.append(y)
-            # Unfused: XLA:CPU would gather the stack anew in each reader (1.7x slower).
+            # Without the barrier, XLA on CPU repeats the concatenation in each
+            # consumer, which is 1.7 times slower.
             x = lax.optimization_barrier(jnp.concatenate([x, y], axis=-1))
         return x, jnp.concatenate(new, axis=-1)
 
 
 class TransitionDown(nn.Module):
-    """1x1 pre-activation convolution at the same width, dropout, 2x2 max pooling."""
+    """Halves the size with 2x2 max pooling.
+
+    A 1x1 pre-activation convolution to the same number of channels and dropout come
+    first.
+    """
 
     dropout: float = 0.2
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """Map `[B, H, W, C]` to `[B, H // 2, W // 2, C]`."""
+        """Maps [B, H, W, C] to [B, H // 2, W // 2, C]."""
         block = PreActivation(x.shape[-1], 1, self.dropout, self.style, name="block")
         return max_pool(block(x, train=train), window=2, impl=self.style.impl)
 
 
 class TransitionUp(nn.Module):
-    """3x3 transposed convolution of stride 2 (to 2n + 1), cut and put before the skip.
+    """Doubles the size with a transposed 3x3 convolution and concatenates the skip map.
 
-    The center crop's offset is always 0: floor pooling leaves at most one row or column
-    too much, and half of one is 0.
+    The transposed convolution has stride 2 and maps n pixels to 2n + 1. The result is
+    cut to the size of the skip map. The offset of the paper's center crop is always 0,
+    because floor pooling leaves at most one excess row or column, and half of one
+    rounds to 0.
     """
 
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x: Array, skip: Array) -> Array:
-        """Join `[B, h, w, C]` and a skip `[B, H, W, S]` to `[B, H, W, C + S]`."""
+        """Maps [B, h, w, C] and a skip map [B, H, W, S] to [B, H, W, C + S]."""
         up = ConvTranspose(
             x.shape[-1], 3, 2, kernel_init="he_uniform", style=self.style, name="up"
         )(x)

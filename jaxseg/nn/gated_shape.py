@@ -1,6 +1,6 @@
-"""Gated-SCNN's shape stream (arXiv 1907.05740): boundaries at full resolution.
+"""Shape stream of Gated-SCNN (arXiv 1907.05740): boundaries at full resolution.
 
-Written from the paper's equations.
+The implementation follows the equations of the paper.
 """
 
 import jax
@@ -17,16 +17,17 @@ from jaxseg.typing import Array, Pyramid
 
 
 class GatedConv(nn.Module):
-    """out = W (s * (1 + alpha)), alpha = sigmoid(norm c2 ReLU c1 norm [s ; r]).
+    """Gates the shape stream with one channel of the regular stream.
 
-    s is the shape stream [B, H, W, C], r one channel of the regular stream.
+    With s the shape stream and r the channel of the regular stream, the result is
+    W (s * (1 + alpha)), where alpha = sigmoid(norm(c2 ReLU(c1 norm([s, r])))).
     """
 
     style: Style = Style()
 
     @nn.compact
     def __call__(self, shape: Array, regular: Array, *, train: bool) -> Array:
-        """[B, H, W, C] and [B, H, W, 1] -> [B, H, W, C]."""
+        """Maps [B, H, W, C] and [B, H, W, 1] to [B, H, W, C]."""
         channels = shape.shape[-1]
         x = jnp.concatenate([shape, regular.astype(shape.dtype)], axis=-1)
         x = Norm(self.style, name="norm_in")(x, train=train)
@@ -38,17 +39,18 @@ class GatedConv(nn.Module):
 
 
 class ShapeStream(nn.Module):
-    """Pyramid of `WideResNet38` and image size -> edge logits [B, H, W, 1] float32.
+    """Predicts edges from the pyramid of `WideResNet38`.
 
-    Three times: residual block, 1x1 to half the channels, gate by a one-channel view of
-    c2, c3, c6; at the end 1x1 to one channel.
+    Three stages follow each other. Each applies a residual block, a 1x1 convolution to
+    half of the channels, and a gate that reads a one-channel projection of c2, c3 or
+    c6. A final 1x1 convolution maps to one channel.
     """
 
     style: Style = Style()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, size, *, train: bool) -> Array:
-        """See the class."""
+        """Returns edge logits [B, H, W, 1], float32, where `size` is (H, W)."""
         x = resize(pyramid["c0"], size, align_corners=True)
         for index, level in enumerate(("c2", "c3", "c6")):
             channels = x.shape[-1]
@@ -65,9 +67,16 @@ class ShapeStream(nn.Module):
 
 
 def image_gradient(image: Array) -> Array:
-    """Sobel magnitude of the mean channel, scaled to at most 1 per image [B, H, W, 1].
+    """Computes the Sobel gradient magnitude of the mean over the channels.
 
-    Borders repeat, so a constant image has gradient 0.
+    The border pixels are repeated, so that a constant image has gradient 0. No gradient
+    flows back to the image.
+
+    Args:
+      image: [B, H, W, C].
+
+    Returns:
+      [B, H, W, 1], float32, scaled to a maximum of 1 in each image.
     """
     gray = jnp.mean(image.astype(jnp.float32), axis=-1, keepdims=True)
     gray = jnp.pad(gray, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
@@ -75,4 +84,5 @@ def image_gradient(image: Array) -> Array:
     square = jnp.sum(jnp.square(conv(gray, kernels)), axis=-1, keepdims=True)
     magnitude = jnp.sqrt(square)
     peak = jnp.max(magnitude, axis=(1, 2, 3), keepdims=True)
+    # The floor avoids a division by 0 for a constant image.
     return jax.lax.stop_gradient(magnitude / jnp.maximum(peak, 1e-6))

@@ -1,9 +1,8 @@
-"""Reasoning on a graph of pixels: GloRe, graph convolutional unit, graph interaction.
+"""Reasoning on a graph of pixels: GloRe and the graph convolutional unit.
 
-GloReUnit: arXiv 1811.12814. GraphUnit: GCU of "Beyond Grids", Li and Gupta, NeurIPS
-2018.
-GraphInteraction: GINet, arXiv 2009.06160. The equations are the papers'; where they
-leave a choice, the docstring says which is taken.
+`GloReUnit` comes from arXiv 1811.12814, `GraphUnit` is the GCU of "Beyond Grids" (Li
+and Gupta, NeurIPS 2018). The equations are those of the papers. Where a paper leaves a
+choice open, the docstring names the choice made here.
 """
 
 import jax
@@ -25,26 +24,26 @@ from jaxseg.typing import Array
 
 
 class NodeMixing(nn.Module):
-    """V + A V + b: learned weights between nodes, residual [B, M, S] -> the same."""
+    """Mixes the nodes of a graph with learned weights: V + A V + b."""
 
     style: Style = Style()
 
     @nn.compact
     def __call__(self, nodes: Array) -> Array:
-        """See the class."""
+        """Maps [B, M, S] to the same shape."""
         mixed = Linear(nodes.shape[1], style=self.style, name="linear")
         return nodes + jnp.swapaxes(mixed(jnp.swapaxes(nodes, 1, 2)), 1, 2)
 
 
 class Project(nn.Module):
-    """Linear map of the last axis without bias."""
+    """Multiplies the last axis by a learned matrix, without bias."""
 
     features: int
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[..., C] -> [..., features]."""
+        """Maps [..., C] to [..., features]."""
         shape = (x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.xavier_uniform(), shape)
         dtype = self.style.dtype
@@ -52,16 +51,20 @@ class Project(nn.Module):
 
 
 class GloReUnit(nn.Module):
-    """x + norm(B^T V' W_e): pool to nodes, mix nodes and states, spread back.
+    """Pools pixels to nodes, mixes nodes and states, and spreads the result back.
 
-    H = x W_s + b, B = x W_p + b (no softmax), V = B^T H; V' = ReLU(V + A V + b) W_g.
+    It computes x + norm(B^T V' W_e) with H = x W_s + b, B = x W_p + b (without
+    softmax), V = B^T H and V' = ReLU(V + A V + b) W_g.
 
-    Args of the class:
-      states, nodes: S and M.
-      normalize: divide V by the number of pixels, so that another image size does not
-        change its magnitude; the paper's unit does not.
-      relu_last: ReLU behind W_g instead of before it, as PaddleSeg does.
-      scale_init: of the closing norm; 0 makes the unit the identity at first.
+    Attributes:
+      states: Number of states, S.
+      nodes: Number of nodes, M.
+      normalize: Whether to divide V by the number of pixels, so that its magnitude does
+        not depend on the image size. The paper does not divide.
+      relu_last: Whether ReLU follows W_g, as in PaddleSeg, or precedes it.
+      scale_init: Initial scale of the last normalization. With 0 the unit is the
+        identity at first.
+      style: See `Style`.
     """
 
     states: int = 128
@@ -73,7 +76,7 @@ class GloReUnit(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[B, H, W, C] -> the same."""
+        """Maps [B, H, W, C] to the same shape."""
         state = Conv(self.states, 1, style=self.style, name="state")(x)
         assign = Conv(self.nodes, 1, style=self.style, name="assign")(x)
         state, assign = flatten_pixels(state), flatten_pixels(assign)
@@ -89,11 +92,17 @@ class GloReUnit(nn.Module):
 
 
 class GraphUnit(nn.Module):
-    """GCU: soft assignment to learned anchors, one graph convolution, re-projection.
+    """Assigns pixels to learned anchors, convolves on their graph and projects back.
 
-    Q from distances, Z unit-length residuals, A = Z Z^T, Z' = ReLU(norm(A Z W_g)),
-    output Q Z'. The scale is sigmoid of a free parameter. `norm=False` leaves out the
-    norm.
+    Let Q be the soft assignment by distance and Z the residuals of the anchors, scaled
+    to unit length. With A = Z Z^T and Z' = ReLU(norm(A Z W_g)), the result is Q Z'. The
+    scale of the distances is the sigmoid of a free parameter.
+
+    Attributes:
+      vertices: Number of anchors.
+      features: Number of output channels.
+      norm: Whether there is a normalization.
+      style: See `Style`.
     """
 
     vertices: int = 32
@@ -103,7 +112,7 @@ class GraphUnit(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[B, H, W, d] -> [B, H, W, features]."""
+        """Maps [B, H, W, d] to [B, H, W, features]."""
         flat = flatten_pixels(x).astype(jnp.float32)
         shape = (self.vertices, x.shape[-1])
         anchor = self.param("anchor", nn.initializers.normal(1.0), shape)

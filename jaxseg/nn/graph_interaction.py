@@ -7,8 +7,8 @@ A visual graph of pooled pixels and a semantic graph of class words exchange mes
     S_o = S + beta_s * softmax_nodes((W_s S)(W_p P)^T) P W_vs
     X_o = X + norm(Z P_o W_o)
 
-The betas, one per node, start at 0. `graph_convolution` lets both graphs pass a GloRe
-layer first, as PaddleSeg's port does; its equations are otherwise the paper's.
+There is one beta per node, and all start at 0. The equations are those of the paper.
+With `graph_convolution`, both graphs pass a GloRe layer first, as in PaddleSeg's port.
 """
 
 import jax
@@ -25,14 +25,14 @@ from jaxseg.typing import Array
 
 
 class WordEncoder(nn.Module):
-    """Linear-norm-ReLU twice: word vectors [B, K, 300] -> [B, K, features]."""
+    """Encodes word vectors with two linear layers, each with normalization and ReLU."""
 
     features: int = 256
     style: Style = Style()
 
     @nn.compact
     def __call__(self, words: Array, *, train: bool) -> Array:
-        """See the class."""
+        """Maps word vectors [B, K, 300] to [B, K, features]."""
         x = words.astype(self.style.dtype)
         for index, features in enumerate((max(self.features // 2, 1), self.features)):
             x = Linear(features, style=self.style, name=f"linear{index}")(x)
@@ -42,12 +42,14 @@ class WordEncoder(nn.Module):
 
 
 class GraphInteraction(nn.Module):
-    """Pixels [B, H, W, C] and class states [1, K, features] -> both, updated.
+    """Updates pixel features and class states with messages between their graphs.
 
-    Args of the class:
-      nodes, features: of the visual graph, 64 and 256 in the paper.
-      graph_convolution: ReLU(V + A V + b) W_g on either graph before they meet.
-      class_message: "paper", S + beta * message; "paddle", beta * S + message.
+    Attributes:
+      nodes: Number of nodes of the visual graph; 64 in the paper.
+      features: Number of states of each node; 256 in the paper.
+      graph_convolution: Whether each graph passes ReLU(V + A V + b) W_g first.
+      class_message: "paper" computes S + beta * message, "paddle" beta * S + message.
+      style: See `Style`.
     """
 
     nodes: int = 64
@@ -58,7 +60,16 @@ class GraphInteraction(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, words: Array, *, train: bool) -> tuple[Array, Array]:
-        """Returns: (X_o [B, H, W, C], S_o [B, K, features])."""
+        """Updates both graphs.
+
+        Args:
+          x: Pixel features [B, H, W, C].
+          words: Class states [1, K, features] or [B, K, features].
+          train: Whether to use the statistics of the batch.
+
+        Returns:
+          X_o [B, H, W, C] and S_o [B, K, features].
+        """
         assign = flatten_pixels(Conv(self.nodes, 1, style=self.style, name="assign")(x))
         state = flatten_pixels(
             Conv(self.features, 1, style=self.style, name="state")(x)
@@ -82,7 +93,8 @@ class GraphInteraction(nn.Module):
     def _interact(self, visual, words):
         if self.class_message not in ("paper", "paddle"):
             raise ValueError(
-                f'class_message {self.class_message!r} is not "paper" or "paddle"'
+                f"class_message={self.class_message!r} is invalid: expected 'paper' or "
+                "'paddle'."
             )
 
         def linear(features, name):

@@ -1,8 +1,9 @@
-"""Joint Pyramid Upsampling (FastFCN, arXiv 1903.11816).
+"""Joint pyramid upsampling (FastFCN, arXiv 1903.11816).
 
-Approximates the stride-8 output of a dilated backbone from the strides 8, 16 and 32 of
-an ordinary one. Faithful to the authors' release: concatenation order c5, c4, c3,
-bilinear with aligned corners, batch norm but no ReLU between depthwise and pointwise.
+It approximates the stride-8 output of a dilated backbone from the maps at strides 8,
+16 and 32 of an ordinary one. Like the authors' release, it concatenates in the order
+c5, c4, c3, upsamples bilinearly with aligned corners, and has batch norm but no ReLU
+between depthwise and pointwise convolution.
 """
 
 import jax.numpy as jnp
@@ -15,10 +16,15 @@ from jaxseg.typing import Array, Pyramid
 
 
 class JPU(nn.Module):
-    """{"c3", "c4", "c5"} -> [B, H / 8, W / 8, len(rates) * features].
+    """Joins c3, c4 and c5 to [B, H / 8, W / 8, len(rates) * features].
 
-    Aligned corners and the order c5, c4, c3 are the authors' release; MMSegmentation
-    has neither.
+    Attributes:
+      features: Number of channels of each level and each branch.
+      rates: Atrous rates of the branches.
+      align_corners: Whether the upsampling aligns corners. The authors' release does,
+        MMSegmentation does not.
+      order: Order of the concatenation. MMSegmentation has another one.
+      style: See `Style`.
     """
 
     features: int = 512

@@ -1,7 +1,7 @@
-"""Convolutions with parameters and the blocks made of them.
+"""Convolutions with parameters, and the blocks made of them.
 
-Layout NHWC, kernels HWIO, symmetric explicit padding as in PyTorch and Caffe.
-Parameters are float32; the arithmetic runs in `style.dtype`.
+Maps are NHWC and kernels HWIO. Padding is explicit and symmetric, as in PyTorch and
+Caffe. Parameters are float32; the arithmetic runs in `style.dtype`.
 """
 
 import jax.numpy as jnp
@@ -29,7 +29,7 @@ _ACTIVATIONS = {
     "tanh": jnp.tanh,
 }
 
-_INITIALizERS = {
+_INITIALIZERS = {
     "he": nn.initializers.variance_scaling(2.0, "fan_in", "normal"),
     "he_uniform": nn.initializers.he_uniform(),
     "glorot": nn.initializers.glorot_uniform(),
@@ -40,25 +40,45 @@ _INITIALizERS = {
 
 
 def activation(name: str):
-    """The elementwise function of that name, such as "relu" or "hardswish"."""
+    """Returns the elementwise function of a name such as "relu" or "hardswish".
+
+    Raises:
+      ValueError: If the name is unknown.
+    """
     if name not in _ACTIVATIONS:
-        raise ValueError(f"act {name!r} is unknown; allowed are {sorted(_ACTIVATIONS)}")
+        raise ValueError(
+            f"act={name!r} is invalid: expected one of {sorted(_ACTIVATIONS)}."
+        )
     return _ACTIVATIONS[name]
 
 
 def initializer(name: str):
-    """The kernel initializer of that name, such as "he" or "zeros"."""
-    if name not in _INITIALizERS:
+    """Returns the kernel initializer of a name such as "he" or "zeros".
+
+    Raises:
+      ValueError: If the name is unknown.
+    """
+    if name not in _INITIALIZERS:
         raise ValueError(
-            f"init {name!r} is unknown; allowed are {sorted(_INITIALizERS)}"
+            f"kernel_init={name!r} is invalid: expected one of {sorted(_INITIALIZERS)}."
         )
-    return _INITIALizERS[name]
+    return _INITIALIZERS[name]
 
 
 class Conv(nn.Module):
-    """Convolution with atrous rate [B, H, W, C] -> [B, H', W', features].
+    """Convolves [B, H, W, C] to [B, H', W', features], with an atrous rate.
 
-    `padding=None` keeps the size at stride 1: rate * (kernel - 1) / 2 per side.
+    Attributes:
+      features: Number of output channels.
+      kernel: Kernel size.
+      stride: The step between outputs, in pixels.
+      rate: The atrous rate.
+      padding: See `jaxseg.ops.conv.conv`. None keeps the size at stride 1: it pads
+        rate * (kernel - 1) / 2 on each side.
+      groups: Number of channel groups.
+      bias: Whether there is a bias.
+      kernel_init: See `initializer`.
+      style: See `Style`.
     """
 
     features: int
@@ -94,16 +114,27 @@ class Conv(nn.Module):
 
 
 def _bilinear_init(key, shape, dtype=jnp.float32):
-    """FCN's filler: the bilinear kernel on the channel diagonal, zero elsewhere."""
+    """Puts the bilinear kernel on the channel diagonal, as FCN does; the rest is 0."""
     del key
     taps = jnp.asarray(bilinear_kernel(shape[0]), dtype)
     return taps[:, :, None, None] * jnp.eye(shape[2], shape[3], dtype=dtype)[None, None]
 
 
 class ConvTranspose(nn.Module):
-    """Transposed convolution, PyTorch's sizes: (n - 1) * stride + kernel - 2 * padding.
+    """Applies a transposed convolution with the output sizes of PyTorch.
 
-    `kernel_init="bilinear"` starts as bilinear upsampling (square kernels).
+    n pixels become (n - 1) * stride + kernel - 2 * padding + output_padding.
+
+    Attributes:
+      features: Number of output channels.
+      kernel: Kernel size.
+      stride: Upsampling factor.
+      padding: Pixels cut from each side of the full result.
+      output_padding: Pixels added at the bottom and the right.
+      bias: Whether there is a bias.
+      kernel_init: See `initializer`. "bilinear" starts as bilinear upsampling and needs
+        a square kernel.
+      style: See `Style`.
     """
 
     features: int
@@ -139,7 +170,11 @@ class ConvTranspose(nn.Module):
 
 
 class ConvNormAct(nn.Module):
-    """Convolution (by default without bias), normalization, activation."""
+    """Applies a convolution (without bias by default), normalization and activation.
+
+    `epsilon` replaces that of the style. For the other attributes see `Conv` and
+    `activation`.
+    """
 
     features: int
     kernel: int | tuple[int, int] = 3
@@ -172,10 +207,11 @@ class ConvNormAct(nn.Module):
 
 
 class SeparableConvNormAct(nn.Module):
-    """Depthwise then pointwise convolution, each with its normalization.
+    """Applies a depthwise and a pointwise convolution, each with a normalization.
 
-    `mid_act` puts the activation behind the depthwise half too (DeepLab v3+'s heads);
-    without it only the pointwise half is activated.
+    With `mid_act`, an activation also follows the depthwise convolution, as in the
+    heads of DeepLab v3+. Otherwise only the pointwise convolution has one. For the
+    other attributes see `ConvNormAct`.
     """
 
     features: int
@@ -210,11 +246,11 @@ class SeparableConvNormAct(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Zero a share `rate` of the values and scale the rest by 1 / (1 - rate).
+    """Sets a fraction `rate` of the values to 0 and scales the rest by 1 / (1 - rate).
 
-    Active in training, and in evaluation when the caller passes an rng named "dropout"
-    (Monte-Carlo dropout, arXiv 1506.02142). With `channels` whole channels of an image
-    [B, H, W, C] are dropped, as PyTorch's Dropout2d does.
+    Dropout is active in training. In evaluation, it is active if the caller passes an
+    rng named "dropout" (Monte Carlo dropout, arXiv 1506.02142). `channels` drops whole
+    channels of a map [B, H, W, C], like PyTorch's Dropout2d.
     """
 
     rate: float
@@ -228,5 +264,5 @@ class Dropout(nn.Module):
 
 
 def logits_float32(x: Array) -> Array:
-    """Logits leave the network in float32 whatever the compute type."""
+    """Converts logits to float32, whatever the compute dtype is."""
     return lax.convert_element_type(x, jnp.float32)

@@ -1,8 +1,8 @@
 """Normalization that leaves padding out of its statistics.
 
-As `Norm`, for examples that fill a part of their array: means are taken over the true
-entries of all examples, so that neither the outputs nor the running statistics depend
-on how much padding a batch holds.
+It resembles `Norm` but serves examples that fill only a part of their array. The
+statistics cover the valid entries of all examples. Neither the outputs nor the running
+statistics therefore depend on the amount of padding in a batch.
 """
 
 import jax.numpy as jnp
@@ -14,10 +14,11 @@ from jaxseg.typing import Array
 
 
 class MaskedNorm(nn.Module):
-    """Normalize x [B, ..., C] where `mask` [B, ...] is True.
+    """Normalizes x [B, ..., C] with the statistics of the entries where `mask` is True.
 
-    Parameters and collections are those of `Norm`; group norm is over the true entries
-    of each example. What comes out at padding means nothing, but is finite.
+    `mask` is [B, ...]. Parameters and collections equal those of `Norm`. Group norm
+    covers the valid entries of each example. Values at padded positions are finite but
+    undefined.
     """
 
     style: Style = Style()
@@ -45,8 +46,8 @@ class MaskedNorm(nn.Module):
     def _batch_moments(self, x, share, train):
         if self.style.batch_groups != 1:
             raise ValueError(
-                f"batch_groups is {self.style.batch_groups}; with masks only 1 is "
-                "allowed"
+                f"batch_groups={self.style.batch_groups} is invalid: expected 1, "
+                "because this network normalizes masked points."
             )
         channels, lead = x.shape[-1], (1,) * (x.ndim - 1)
         mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
@@ -68,7 +69,7 @@ class MaskedNorm(nn.Module):
 
 
 def _group_moments(x, share, groups):
-    """Mean and variance of each example's groups, [B, 1, ..., C]."""
+    """Returns mean and variance of the groups of each example, [B, 1, ..., C]."""
     channels, axes = x.shape[-1], tuple(range(1, x.ndim - 1))
     groups = next(g for g in range(groups, 0, -1) if channels % g == 0)
     width = channels // groups

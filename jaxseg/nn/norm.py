@@ -1,21 +1,21 @@
 """Normalization: batch (synchronized or frozen), group, or none.
 
-Batch norm (arXiv 1502.03167) applies one multiply and one add per value; mean and
-variance are taken in one float32 pass, E[x^2] - E[x]^2. Running statistics keep the
-biased variance, as flax does (PyTorch stores the unbiased one).
+Batch norm (arXiv 1502.03167) costs one multiplication and one addition per value. Mean
+and variance come from one float32 pass, E[x^2] - E[x]^2. Like flax, the running
+statistics keep the biased variance. PyTorch stores the unbiased one.
 
-Over the whole batch, sharded or not, a layer needs one all-reduce forward (both
-moments) and one backward. `Style.batch_groups` replaces it by parts of the batch (ghost
-batch normalization, arXiv 1705.08741): a part that lies on one device needs none; the
-running statistics are then the means over the parts, which XLA sums for all layers at
-once.
+Over the whole batch, sharded or not, a layer needs one all-reduce in the forward pass
+(of both moments) and one in the backward pass. `Style.batch_groups` normalizes parts of
+the batch instead (ghost batch normalization, arXiv 1705.08741). A part that fits on one
+device needs no communication. The running statistics are then means over the parts,
+which XLA reduces for all layers at once.
 
-Differs: one momentum, `Style.momentum`, holds for all layers of a network, and its
-default is PyTorch's. Sources that start from pretrained weights keep more of the old
-statistics: 0.99 in HRNet and in torchvision's MobileNet v3, 0.999 in the port of
-DeepLab v2, 0.9995 in DUC, 0.9997 in DenseASPP's branches and TensorFlow's DeepLab. A
-network trained from scratch for a few thousand steps would then be evaluated with
-statistics of weights that it no longer has.
+Differs: a single momentum, `Style.momentum`, serves all layers of a network, and its
+default is that of PyTorch. Sources that start from pretrained weights keep more of the
+old statistics: 0.99 in HRNet and in torchvision's MobileNet v3, 0.999 in the port of
+DeepLab v2, 0.9995 in DUC, 0.9997 in DenseASPP's branches and in TensorFlow's DeepLab.
+With such a momentum, a network trained from scratch for a few thousand steps would be
+evaluated with statistics of weights that it no longer has.
 """
 
 import jax.numpy as jnp
@@ -27,10 +27,15 @@ from jaxseg.typing import Array
 
 
 class Norm(nn.Module):
-    """The normalization that `style.norm` names, over the last axis's channels.
+    """Applies the normalization that `style.norm` names to the channels, the last axis.
 
-    Parameters scale and bias [C]; with "batch" and "frozen" the collection
+    The parameters are scale and bias [C]. With "batch" and "frozen", the collection
     `batch_stats` holds mean and var [C].
+
+    Attributes:
+      style: See `Style`.
+      epsilon: Added to the variance; None takes that of the style.
+      scale_init: Initial value of the scale.
     """
 
     style: Style = Style()
@@ -81,21 +86,22 @@ class Norm(nn.Module):
         return now if parts == 1 else tuple(_for_examples(v, x.shape) for v in now)
 
     def _parts(self, x):
-        """How many parts of this batch, or of this device's under pmap, stand apart."""
+        """Returns the number of ghost-batch groups (under pmap, on this device)."""
         parts, name, devices = self.style.batch_groups, self.style.axis_name, 1
         if name is not None and parts > 1:
             devices = lax.axis_size(name)
         if parts > 1 and (parts % devices or x.shape[0] % (parts // devices)):
             raise ValueError(
-                f"batch_groups is {parts} for {x.shape[0]} examples on each of "
-                f"{devices} devices; allowed are multiples of {devices} that divide "
-                f"{x.shape[0] * devices}"
+                f"batch_groups={parts} is invalid for {x.shape[0]} examples on each of "
+                f"{devices} devices: expected a multiple of {devices} that divides "
+                f"{x.shape[0] * devices}."
             )
         return max(1, parts // devices)
 
     def _group_statistics(self, x):
         channels, groups = x.shape[-1], self.style.groups
         if channels % groups:
+            # The largest number of groups that divides narrow layers evenly.
             groups = next(g for g in range(groups, 0, -1) if channels % g == 0)
         x = x.astype(jnp.float32).reshape(x.shape[0], -1, groups, channels // groups)
         mean = x.mean((1, 3))
@@ -106,12 +112,12 @@ class Norm(nn.Module):
 
 
 def _for_examples(values, shape):
-    """[parts, C] to [B, 1, ..., C], where the input was [parts, B / parts, ..., C]."""
+    """Expands [parts, C] to [B, 1, ..., C] for an input [parts, B / parts, ..., C]."""
     parts, size, *inner, channels = shape
     values = jnp.broadcast_to(values[:, None], (parts, size, channels))
     return values.reshape(parts * size, *[1] * len(inner), channels)
 
 
 def _over_last_axis(values, ndim):
-    """[C] as [1, ..., C]; statistics of groups come as [B, 1, ..., C] already."""
+    """Reshapes [C] to [1, ..., C]; group statistics are [B, 1, ..., C] already."""
     return values if values.ndim == ndim else values.reshape((1,) * (ndim - 1) + (-1,))

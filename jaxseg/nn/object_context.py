@@ -1,8 +1,9 @@
 """Object-contextual representations, OCR (arXiv 1909.11065).
 
-A pixel is described by the classes it belongs to: coarse logits give one soft region
-per class, each region one vector, and every pixel attends to the K region vectors. The
-softmax of the regions runs over the pixels, with full gradient into the coarse logits.
+OCR describes a pixel by the classes that it belongs to. The coarse logits define one
+soft region per class, each region has one feature vector, and every pixel attends to
+the K region vectors. The softmax of the regions runs over the pixels, and the full
+gradient reaches the coarse logits.
 """
 
 import jax
@@ -16,13 +17,15 @@ from jaxseg.typing import Array
 
 
 def gather_regions(x: Array, coarse: Array) -> Array:
-    """f_k = sum_n softmax_n(coarse[n, k]) x_n.
+    """Averages pixel features over soft regions.
 
+    It computes f_k = sum_n softmax_n(coarse[n, k]) x_n.
     Args:
-      x: pixel features [B, H, W, C].
-      coarse: logits [B, H, W, K].
+      x: Pixel features [B, H, W, C].
+      coarse: Logits [B, H, W, K].
 
-    Returns: region vectors [B, K, C] in the type of x.
+    Returns:
+      Region vectors [B, K, C] in the dtype of `x`.
     """
     weights = jax.nn.softmax(flatten_pixels(coarse).astype(jnp.float32), axis=1)
     flat = flatten_pixels(x)
@@ -30,10 +33,18 @@ def gather_regions(x: Array, coarse: Array) -> Array:
 
 
 class ObjectContext(nn.Module):
-    """z = g([rho(sum_k w_k delta(f_k)); x]), w = softmax_k(phi(x) . psi(f_k) / sqrt d).
+    """Joins each pixel with the regions that it attends to.
 
-    phi and psi are two 1x1-norm-ReLU layers, delta, rho and g one each. `bias` gives
-    the convolutions a bias before their norm, as the openseg code does.
+    It computes z = g([rho(sum_k w_k delta(f_k)), x]), where
+    w = softmax_k(phi(x) . psi(f_k) / sqrt(d)). phi and psi each consist of two 1x1
+    convolutions with normalization and ReLU; delta, rho and g consist of one.
+
+    Attributes:
+      key_features: d, the number of channels of queries and keys.
+      features: Number of output channels; None keeps those of `x`.
+      bias: Whether the convolutions have a bias before their normalization, as in the
+        openseg code.
+      style: See `Style`.
     """
 
     key_features: int = 256
@@ -43,7 +54,7 @@ class ObjectContext(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, coarse: Array, *, train: bool) -> Array:
-        """[B, H, W, C] and logits [B, H, W, K] -> [B, H, W, features or C]."""
+        """Maps x [B, H, W, C] and coarse logits [B, H, W, K] to [B, H, W, features]."""
 
         def layer(source, features, name):
             block = ConvNormAct(

@@ -1,8 +1,8 @@
 """Recurrent sweeps over maps: GRU and the ReNet layer (arXiv 1505.00393).
 
-A sweep reads every row (or column) of a map as one sequence. The input's share of the
-gates is one matrix product over the whole map; only the hidden state is carried through
-`lax.scan`.
+A sweep reads every row (or column) of a map as one sequence. One matrix product over
+the whole map computes what the input contributes to the gates. Only the hidden state
+passes through `lax.scan`.
 """
 
 import jax
@@ -18,13 +18,14 @@ READINGS = ("independent", "stacked")
 
 
 class GRU(nn.Module):
-    """Gated recurrent unit along the second last axis of `[..., T, C]`.
+    """Runs a gated recurrent unit along the second-to-last axis of [..., T, C].
 
         r = sigmoid(x Wr + h Ur + br),   u = sigmoid(x Wu + h Uu + bu)
         c = tanh(x Wc + bc + r * (h Uc)),   h <- (1 - u) h + u c
 
-    One bias per gate and the reset after the hidden product, as in Lasagne; the order
-    of the gates in the kernels is r, u, c. `reverse` reads from the end.
+    As in Lasagne, each gate has one bias, and the reset gate acts after the product
+    with the hidden state. The kernels hold the gates in the order r, u, c. `reverse`
+    reads the sequence from its end.
     """
 
     features: int
@@ -33,7 +34,7 @@ class GRU(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Map `[..., T, C]` to the hidden states `[..., T, features]`."""
+        """Maps [..., T, C] to the hidden states [..., T, features]."""
         n, dtype = self.features, self.style.dtype
         glorot, orthogonal = nn.initializers.glorot_uniform(), _orthogonal_gates
         kernel = self.param("kernel", glorot, (x.shape[-1], 3 * n))
@@ -58,17 +59,21 @@ class GRU(nn.Module):
 
 
 def _orthogonal_gates(key: Array, shape: tuple[int, int], dtype=jnp.float32) -> Array:
-    """Three orthogonal square matrices side by side."""
+    """Concatenates three orthogonal square matrices."""
     start, n = nn.initializers.orthogonal(), shape[0]
     gates = [start(k, (n, n), dtype) for k in jax.random.split(key, 3)]
     return jnp.concatenate(gates, axis=-1)
 
 
 class Sweep(nn.Module):
-    """Two GRUs over the rows of a map, left to right and right to left.
+    """Reads the rows of a map with two GRUs, left to right and right to left.
 
-    `reading` "independent": both read the input, as the paper describes; "stacked": the
-    second reads the first one's output, as the released code does.
+    Attributes:
+      features: Number of hidden states of each GRU.
+      reading: With "independent", both GRUs read the input, as the paper describes.
+        With "stacked", the second one reads the output of the first, as in the released
+        code.
+      style: See `Style`.
     """
 
     features: int
@@ -77,9 +82,11 @@ class Sweep(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Map `[B, H, W, C]` to `[B, H, W, 2 * features]`."""
+        """Maps [B, H, W, C] to [B, H, W, 2 * features]."""
         if self.reading not in READINGS:
-            raise ValueError(f"reading={self.reading!r} is not one of {READINGS}")
+            raise ValueError(
+                f"reading={self.reading!r} is invalid: expected one of {READINGS}."
+            )
         ahead = GRU(self.features, False, self.style, name="forward")(x)
         source = ahead if self.reading == "stacked" else x
         back = GRU(self.features, True, self.style, name="backward")(source)
@@ -87,10 +94,15 @@ class Sweep(nn.Module):
 
 
 class ReNetLayer(nn.Module):
-    """A sweep over rows and, on its result, a sweep over columns.
+    """Sweeps over the rows of a map and then over the columns of the result.
 
-    `patch` is the side of the square patches that are read as one step; `first` the
-    axis read first: "rows" as in ReSeg's code, or "columns" as in the ReNet paper.
+    Attributes:
+      features: Number of hidden states of each GRU.
+      patch: Side of the square patches that form one step of a sequence.
+      first: The axis that is read first: "rows" as in ReSeg's code, or "columns" as in
+        the ReNet paper.
+      reading: See `Sweep`.
+      style: See `Style`.
     """
 
     features: int
@@ -101,12 +113,15 @@ class ReNetLayer(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Map `[B, H, W, C]` to `[B, H / patch, W / patch, 2 * features]`."""
+        """Maps [B, H, W, C] to [B, H / patch, W / patch, 2 * features]."""
         if self.first not in ("rows", "columns"):
-            raise ValueError(f"first={self.first!r} is not 'rows' or 'columns'")
+            raise ValueError(
+                f"first={self.first!r} is invalid: expected 'rows' or 'columns'."
+            )
         if x.shape[1] % self.patch or x.shape[2] % self.patch:
             raise ValueError(
-                f"map of {x.shape[1:3]} does not divide into patches of {self.patch}"
+                f"patch={self.patch} is invalid: expected a divisor of the sides of "
+                f"the map, {x.shape[1:3]}. Pad the image to a multiple of the patch."
             )
         if self.patch > 1:
             x = space_to_depth(x, self.patch)

@@ -1,7 +1,7 @@
-"""Residual blocks of ResNet (arXiv 1512.03385), with stride or atrous rate.
+"""Residual blocks of ResNet (arXiv 1512.03385), with a stride or an atrous rate.
 
-Where a stage's stride is traded for atrous rate, the layer that held the stride keeps
-the old rate and every later layer takes the new one: only then does the dense network,
+Where an atrous rate replaces the stride of a stage, the layer that had the stride keeps
+its old rate, and every later layer takes the new one. Only then does the dense network,
 subsampled, equal the strided one.
 """
 
@@ -16,12 +16,17 @@ from jaxseg.typing import Array
 
 
 class Shortcut(nn.Module):
-    """The projection beside a block: 1x1 convolution and normalization.
+    """Projects the input of a residual block: 1x1 convolution and normalization.
 
-    `kind="avg"` (ResNet-D, arXiv 1812.01187) averages 2x2 pixels first; in a dense
-    network the four pixels lie `rate` apart. `pooled` says that the stage halves the
-    map in its strided form. Differs: `kind="avg_zero"` is timm's dense form, in which
-    pixels beyond the map count as zeros.
+    Attributes:
+      features: Number of output channels.
+      stride: Stride of the block.
+      rate: In a dense network, the distance between the pixels that pooling averages.
+      pooled: Whether the stage halves the map in its strided form.
+      kind: "conv" projects alone. "avg" averages 2x2 pixels first (ResNet-D, arXiv
+        1812.01187). Differs: "avg_zero" is the dense form of timm, in which pixels
+        outside the map count as zeros.
+      style: See `Style`.
     """
 
     features: int
@@ -46,9 +51,9 @@ class Shortcut(nn.Module):
 
 
 def _atrous_mean(x, rate, *, zero=False):
-    """Mean of the pixels at 0 and `rate` along both axes, of those inside the map.
+    """Averages the pixels at distances 0 and `rate` along both axes.
 
-    With `zero` those outside count too, as zeros.
+    Pixels outside the map are left out or, with `zero`, count as zeros.
     """
     for axis in (1, 2):
         size = x.shape[axis]
@@ -60,10 +65,17 @@ def _atrous_mean(x, rate, *, zero=False):
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions; the first holds the stride (ResNet-18 and -34).
+    """Adds two 3x3 convolutions to the input (ResNet-18 and ResNet-34).
 
-    `first_rate` is the rate of the first convolution, `rate` that of the second,
-    `shortcut_rate` that of a pooling shortcut.
+    Attributes:
+      features: Number of output channels.
+      stride: Stride of the first convolution.
+      first_rate: Atrous rate of the first convolution.
+      rate: Atrous rate of the second convolution.
+      pooled: See `Shortcut`.
+      shortcut: `kind` of the `Shortcut`.
+      shortcut_rate: `rate` of the `Shortcut`.
+      style: See `Style`.
     """
 
     features: int
@@ -102,11 +114,22 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1 convolutions, the last with `expansion` times the features.
+    """Adds 1x1, 3x3 and 1x1 convolutions to the input.
 
-    `stride_in` names the convolution with the stride: "conv2" (PyTorch's v1.5) or
-    "conv1" (Caffe's original). `subsample` replaces the projection of a strided block
-    with equal channels by plain subsampling (TF-slim, whose last unit has the stride).
+    Attributes:
+      features: Number of channels of the first two convolutions.
+      stride: Stride of the block.
+      rate: Atrous rate of the 3x3 convolution.
+      pooled: See `Shortcut`.
+      shortcut: `kind` of the `Shortcut`.
+      stride_in: The convolution that has the stride: "conv2" (PyTorch's v1.5) or
+        "conv1" (Caffe's original).
+      subsample: Whether a strided block with equal channels subsamples its input
+        instead of projecting it. TF-slim, which puts the stride in the last unit, does
+        so.
+      expansion: The last convolution has `expansion * features` channels.
+      shortcut_rate: `rate` of the `Shortcut`.
+      style: See `Style`.
     """
 
     features: int

@@ -1,7 +1,7 @@
 """Pre-norm transformer encoder layer of ViT (arXiv 2010.11929).
 
-x += MHSA(LN x); x += MLP(LN x). Exact GELU, LayerNorm epsilon 1e-6; softmax, statistics
-and the residual stream's parameters in float32.
+It computes x += MHSA(LN x) and then x += MLP(LN x). GELU is exact, and the epsilon of
+LayerNorm is 1e-6. Softmax, statistics and parameters are float32.
 """
 
 import jax
@@ -16,14 +16,14 @@ from jaxseg.typing import Array
 
 
 class LayerNorm(nn.Module):
-    """Normalize the last axis in float32, then scale and shift [..., C]."""
+    """Normalizes the last axis in float32, then scales and shifts it."""
 
     epsilon: float = 1e-6
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[..., C] -> the same, in `style.dtype`."""
+        """Maps [..., C] to the same shape, in `style.dtype`."""
         channels = x.shape[-1]
         scale = self.param("scale", nn.initializers.ones, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
@@ -37,14 +37,14 @@ class LayerNorm(nn.Module):
 
 
 class Linear(nn.Module):
-    """y = x W + b on the last axis."""
+    """Computes y = x W + b on the last axis."""
 
     features: int
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[..., C] -> [..., features]."""
+        """Maps [..., C] to [..., features]."""
         shape = (x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.xavier_uniform(), shape)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
@@ -54,7 +54,10 @@ class Linear(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Multi-head self-attention; one matrix for q, k and v in that order."""
+    """Applies multi-head self-attention.
+
+    One matrix computes queries, keys and values, in that order.
+    """
 
     heads: int
     attention: str = "auto"
@@ -62,10 +65,13 @@ class SelfAttention(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[B, N, C] -> the same."""
+        """Maps [B, N, C] to the same shape."""
         batch, count, width = x.shape
         if width % self.heads:
-            raise ValueError(f"heads {self.heads} must divide the width {width}")
+            raise ValueError(
+                f"heads={self.heads} is invalid: expected a divisor of the width, "
+                f"{width}."
+            )
         depth = width // self.heads
         qkv = Linear(3 * width, style=self.style, name="qkv")(x)
         qkv = qkv.reshape(batch, count, 3, self.heads, depth)
@@ -75,7 +81,10 @@ class SelfAttention(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """One encoder layer; dropout after attention and after both linear layers."""
+    """Applies one encoder layer.
+
+    Dropout follows the attention and both linear layers of the MLP.
+    """
 
     heads: int
     mlp_ratio: int = 4
@@ -85,7 +94,7 @@ class TransformerBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[B, N, C] -> the same."""
+        """Maps [B, N, C] to the same shape."""
         width, style = x.shape[-1], self.style
 
         def drop(y):

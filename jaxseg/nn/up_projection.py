@@ -1,4 +1,4 @@
-"""Up-projection blocks (arXiv 1606.00373) with skips: the decoder of CSPN."""
+"""Up-projection blocks (arXiv 1606.00373) with skip connections: CSPN's decoder."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -10,9 +10,12 @@ from jaxseg.typing import Array, Size
 
 
 class UpProjection(nn.Module):
-    """Zero-filled doubling, then ReLU(3x3(...5x5) + 5x5), batch norms between.
+    """Doubles the size of a map with zeros between the pixels and convolves it twice.
 
-    With a skip map the main branch is joined to it and reduced by a further 3x3.
+    The main branch consists of a 5x5 and a 3x3 convolution, the shortcut of a 5x5
+    convolution. Each has batch norm, and ReLU follows the sum. With a skip map, the
+    main branch concatenates it after the 5x5 convolution and reduces the channels by
+    another 3x3 convolution.
     """
 
     features: int
@@ -22,7 +25,7 @@ class UpProjection(nn.Module):
     def __call__(
         self, x: Array, size: Size, skip: Array | None = None, *, train: bool
     ) -> Array:
-        """[B, h, w, C] -> [B, *size, features]; size up to 2 h, 2 w."""
+        """Maps [B, h, w, C] to [B, *size, features]; size is at most (2 h, 2 w)."""
 
         def block(source, kernel, act, name):
             layer = ConvNormAct(
@@ -39,13 +42,13 @@ class UpProjection(nn.Module):
 
 
 class UpConv(nn.Module):
-    """Zero-filled doubling and one 3x3 without bias."""
+    """Doubles the size with zeros between the pixels; convolves by 3x3 without bias."""
 
     features: int
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x: Array, size: Size) -> Array:
-        """[B, h, w, C] -> [B, *size, features]."""
+        """Maps [B, h, w, C] to [B, *size, features]."""
         x = bed_of_nails(x, 2, size)
         return Conv(self.features, bias=False, style=self.style, name="conv")(x)

@@ -1,9 +1,10 @@
 """Upsampling with and without parameters.
 
-Fixed bilinear deconvolution (FCN, arXiv 1411.4038), resize-convolution (Odena et al.
-2016) and sub-pixel convolution (arXiv 1609.05158). `Upsample` and `MaxUnpool` are the
-operators of `jaxseg.ops.unpool` and `jaxseg.ops.resize` as modules; learned transposed
-convolution is `jaxseg.nn.layers.ConvTranspose`.
+`bilinear_deconv` is the fixed bilinear deconvolution of FCN (arXiv 1411.4038),
+`ResizeConv` the resize-convolution of Odena et al. (2016) and `SubPixelConv` the
+sub-pixel convolution of arXiv 1609.05158. `Upsample` and `MaxUnpool` wrap operators of
+`jaxseg.ops.unpool` and `jaxseg.ops.resize` as modules. For learned transposed
+convolution see `jaxseg.nn.layers.ConvTranspose`.
 """
 
 import jax.numpy as jnp
@@ -26,9 +27,9 @@ KINDS = ("nearest", "bed_of_nails", "bilinear", "bilinear_aligned")
 def deconv_matrix(
     source: int, target: int, *, stride: int, kernel: int, crop: int
 ) -> np.ndarray:
-    """Matrix `[target, source]` of a bilinear deconvolution along one axis.
+    """Returns the matrix [target, source] of a bilinear deconvolution along one axis.
 
-    Row u of the cropped result is `sum_i profile[u + crop - stride * i] * x[i]`.
+    Row u of the cropped result is sum_i profile[u + crop - stride * i] * x[i].
     """
     tap = np.arange(target)[:, None] + crop - stride * np.arange(source)[None, :]
     inside = (tap >= 0) & (tap < kernel)
@@ -39,26 +40,30 @@ def deconv_matrix(
 def bilinear_deconv(
     x: Array, *, stride: int, kernel: int, crop: int, size: Size
 ) -> Array:
-    """Transposed convolution with the fixed bilinear kernel, cropped to `size`.
+    """Applies a transposed convolution with the fixed bilinear kernel and crops it.
 
-    Every channel by itself; two matrix products, since the kernel is separable and the
-    uncropped border need not be computed.
+    Each channel is upsampled separately. Two matrix products suffice, because the
+    kernel is separable, and they do not compute the border that is cropped.
 
     Args:
-      x: `[B, h, w, C]`.
-      stride, kernel: of the deconvolution, full side `(h - 1) * stride + kernel`.
-      crop: rows and columns cut at the top and left.
-      size: height and width of the result.
+      x: [B, h, w, C].
+      stride: Stride of the deconvolution.
+      kernel: Kernel size; the full result has (h - 1) * stride + kernel rows.
+      crop: Number of rows and columns cut at the top and left.
+      size: Height and width of the result.
+
+    Returns:
+      [B, *size, C].
 
     Raises:
-      ValueError: if the cut reaches beyond the full result.
+      ValueError: If crop and size exceed the full result.
     """
     for axis, (source, target) in enumerate(zip(x.shape[1:3], size, strict=True)):
         full = (source - 1) * stride + kernel
         if crop + target > full:
             raise ValueError(
-                f"size[{axis}]={target} with crop={crop} exceeds the deconvolution's "
-                f"{full}; at most {full - crop}"
+                f"size[{axis}]={target} is invalid: expected at most {full - crop}, "
+                f"because the deconvolution gives {full} pixels and crop={crop}."
             )
     rows, columns = (
         jnp.asarray(
@@ -73,10 +78,10 @@ def bilinear_deconv(
 
 
 class BilinearDeconv(nn.Module):
-    """Bilinear upsampling by deconvolution: fixed, or learned from that start.
+    """Upsamples by a bilinear deconvolution that is fixed or learned.
 
-    The fixed form has no parameters. The learned form has a dense C x C kernel that
-    starts bilinear on the diagonal.
+    The fixed form has no parameters. The learned form has a dense C x C kernel, which
+    starts as bilinear upsampling on the channel diagonal.
     """
 
     stride: int
@@ -87,7 +92,7 @@ class BilinearDeconv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, size: Size) -> Array:
-        """Map `[B, h, w, C]` to `[B, *size, C]`."""
+        """Maps [B, h, w, C] to [B, *size, C]."""
         if not self.learned:
             return bilinear_deconv(
                 x, stride=self.stride, kernel=self.kernel, crop=self.crop, size=size
@@ -104,26 +109,27 @@ class BilinearDeconv(nn.Module):
         (height, width), crop = size, self.crop
         if crop + height > x.shape[1] or crop + width > x.shape[2]:
             raise ValueError(
-                f"size={size} with crop={crop} exceeds the deconvolution's "
-                f"{x.shape[1:3]}"
+                f"size={size} is invalid: expected at most "
+                f"{(x.shape[1] - crop, x.shape[2] - crop)}, because the deconvolution "
+                f"gives {x.shape[1:3]} pixels and crop={crop}."
             )
         return x[:, crop : crop + height, crop : crop + width]
 
 
 class Upsample(nn.Module):
-    """Upsampling by a whole factor without parameters.
+    """Upsamples by an integer factor without parameters.
 
     `kind` is "nearest", "bed_of_nails", "bilinear" (half-pixel centers) or
-    "bilinear_aligned" (corner pixels keep their place).
+    "bilinear_aligned" (aligned corners).
     """
 
     kind: str = "bilinear"
     factor: int = 2
 
     def __call__(self, x: Array) -> Array:
-        """Map `[B, h, w, C]` to `[B, factor h, factor w, C]`."""
+        """Maps [B, h, w, C] to [B, factor * h, factor * w, C]."""
         if self.kind not in KINDS:
-            raise ValueError(f"kind={self.kind!r} is not one of {KINDS}")
+            raise ValueError(f"kind={self.kind!r} is invalid: expected one of {KINDS}.")
         if self.kind == "nearest":
             return nearest(x, self.factor)
         if self.kind == "bed_of_nails":
@@ -133,15 +139,15 @@ class Upsample(nn.Module):
 
 
 class MaxUnpool(nn.Module):
-    """Values back to where `jaxseg.ops.pool.max_pool_argmax` found them."""
+    """Puts values back where `jaxseg.ops.pool.max_pool_argmax` found the maxima."""
 
     def __call__(self, x: Array, position: Array, size: Size) -> Array:
-        """Map `[B, h, w, C]` to `[B, *size, C]`."""
+        """Maps [B, h, w, C] to [B, *size, C]."""
         return max_unpool(x, position, size)
 
 
 class ResizeConv(nn.Module):
-    """Resize by a whole factor, then convolve: no checkerboard overlap."""
+    """Resizes by an integer factor and convolves; avoids checkerboard artifacts."""
 
     features: int
     factor: int = 2
@@ -151,9 +157,11 @@ class ResizeConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Map `[B, h, w, C]` to `[B, factor h, factor w, features]`."""
+        """Maps [B, h, w, C] to [B, factor * h, factor * w, features]."""
         if self.method not in METHODS:
-            raise ValueError(f"method={self.method!r} is not one of {METHODS}")
+            raise ValueError(
+                f"method={self.method!r} is invalid: expected one of {METHODS}."
+            )
         if self.method == "nearest":
             x = nearest(x, self.factor)
         else:
@@ -163,7 +171,7 @@ class ResizeConv(nn.Module):
 
 
 class SubPixelConv(nn.Module):
-    """Convolve to `factor**2` times the features, then move channels into space."""
+    """Convolves to `features * factor**2` channels and moves channels into space."""
 
     features: int
     factor: int = 2
@@ -172,7 +180,7 @@ class SubPixelConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Map `[B, h, w, C]` to `[B, factor h, factor w, features]`."""
+        """Maps [B, h, w, C] to [B, factor * h, factor * w, features]."""
         wide = self.features * self.factor**2
         x = Conv(wide, self.kernel, style=self.style, name="conv")(x)
         return depth_to_space(x, self.factor, order="crd")

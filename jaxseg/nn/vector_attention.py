@@ -1,11 +1,14 @@
 """Vector self-attention of points (Zhao et al., Point Transformer, arXiv 2012.09164).
 
-y_i = sum_j softmax_j(gamma(psi(x_j) - phi(x_i) + delta)) * (alpha(x_j) + delta) over
-the nearest neighbors j of point i, with delta = theta(p_j - p_i). Faithful to the
-authors' code.
+With delta = theta(p_j - p_i), the attention of point i to its nearest neighbors j is
 
-Differs: as there, the signs of phi - psi and p_i - p_j are reversed against the paper,
-and 8 groups of channels share their weights, where the paper has one per channel.
+    y_i = sum_j softmax_j(gamma(psi(x_j) - phi(x_i) + delta)) * (alpha(x_j) + delta).
+
+The implementation follows the authors' code.
+
+Differs: as in the authors' code, the signs of phi - psi and p_i - p_j are the opposite
+of the paper's, and 8 groups of channels share their weights, where the paper has one
+weight per channel.
 """
 
 import jax
@@ -18,16 +21,17 @@ from jaxseg.nn.masked_norm import MaskedNorm
 from jaxseg.ops.points import gather
 from jaxseg.typing import Array
 
-FAR = -1e30  # score of a neighbor that is not there
+FAR = -1e30  # The score of a missing neighbor; exp() of it is 0.
 
 
 class VectorAttention(nn.Module):
-    """Attention of each point to its neighbors, [B, N, C] -> [B, N, C].
+    """Attends from each point to its neighbors: [B, N, C] -> [B, N, C].
 
-    Channel c takes weight c mod (C / groups): groups share their weights.
+    Channel c takes the weight of index c mod (C / groups).
 
     Attributes:
-      groups: divides C.
+      groups: Number of groups of channels that share their weights; divides C.
+      style: See `Style`.
     """
 
     groups: int = 8
@@ -44,19 +48,27 @@ class VectorAttention(nn.Module):
         *,
         train: bool,
     ) -> Array:
-        """Attends.
+        """Applies the attention.
 
         Args:
-          points: positions [B, N, 3].
-          x: features [B, N, C].
-          index: neighbors [B, N, k].
-          valid: bool [B, N, k], False where there are fewer than k.
-          mask: bool [B, N], False at padding.
+          points: Positions [B, N, 3].
+          x: Features [B, N, C].
+          index: Indices of the neighbors [B, N, k].
+          valid: Bool [B, N, k], False where a point has fewer than k neighbors.
+          mask: Bool [B, N], False at padding.
+          train: Whether to use the statistics of the batch.
+
+        Returns:
+          [B, N, C].
+
+        Raises:
+          ValueError: If the groups do not divide C.
         """
         channels = x.shape[-1]
         if channels % self.groups:
             raise ValueError(
-                f"channels {channels} cannot be divided into groups {self.groups}"
+                f"groups={self.groups} is invalid: expected a divisor of the "
+                f"{channels} channels."
             )
         narrow, pair = channels // self.groups, valid & mask[..., None]
 
@@ -82,7 +94,7 @@ class VectorAttention(nn.Module):
 
 
 def dense(features: int, name: str, style: Style, *, bias: bool = True) -> nn.Dense:
-    """A linear map of the last axis."""
+    """Returns a linear layer on the last axis."""
     return nn.Dense(
         features,
         use_bias=bias,
@@ -93,15 +105,29 @@ def dense(features: int, name: str, style: Style, *, bias: bool = True) -> nn.De
 
 
 def relative(points: Array, index: Array, center: Array | None = None) -> Array:
-    """Positions of neighbors seen from `center` [B, M, 3] (default: the points)."""
+    """Computes the positions of neighbors relative to a center.
+
+    Args:
+      points: Positions [B, N, 3].
+      index: Indices of the neighbors [B, M, k].
+      center: Positions [B, M, 3]; None takes the points themselves.
+
+    Returns:
+      [B, M, k, 3].
+    """
     center = points if center is None else center
     return gather(points, index) - center[:, :, None]
 
 
 def neighbor_softmax(score: Array, valid: Array) -> Array:
-    """Softmax float32 over the neighbors, axis 2 of [B, N, k, C]; 0 for missing ones.
+    """Computes a softmax over the neighbors, in float32.
 
-    A point without any neighbor gets zeros.
+    Args:
+      score: [B, N, k, C].
+      valid: Bool [B, N, k], False for missing neighbors.
+
+    Returns:
+      [B, N, k, C], 0 for missing neighbors. A point without neighbors gets zeros.
     """
     there = valid[..., None]
     score = jnp.where(there, score.astype(jnp.float32), FAR)

@@ -1,8 +1,8 @@
 """Word vectors of class names, the input of GINet's semantic graph.
 
-`read_words` takes any file in GloVe's text form (a word and its numbers per line).
-Where there is none, `random_words` gives every class its own fixed direction: the
-classes are told apart, but nothing is known about which are alike.
+`read_words` reads any file in GloVe's text format: a word and its numbers on each line.
+Without such a file, `random_words` gives every class a fixed direction. Those vectors
+distinguish the classes but do not say which of them are similar.
 """
 
 from codecs import BOM_UTF8
@@ -14,23 +14,31 @@ SIZE = 300
 
 
 def random_words(num_classes: int, size: int = SIZE, seed: int = 0) -> np.ndarray:
-    """Fixed unit vectors, nearly orthogonal [num_classes, size] float32."""
+    """Returns fixed, nearly orthogonal unit vectors [num_classes, size], float32."""
     vectors = np.random.default_rng(seed).normal(size=(num_classes, size))
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
 def read_words(path: str, classes: tuple[str, ...]) -> np.ndarray:
-    """Mean vector of the words in each class name [len(classes), size] float32.
+    """Averages the vectors of the words in each class name.
 
     Names are split at blanks, "-", "_" and "/", and looked up in lower case.
 
-    Raises: ValueError naming the words that the file does not hold, or a line of it
-      that is no vector.
+    Args:
+      path: A file in GloVe's text format.
+      classes: The class names.
+
+    Returns:
+      [len(classes), size], float32.
+
+    Raises:
+      ValueError: If the file lacks a word or a line of a word is not a vector.
     """
     names = [_split(name) for name in classes]
     wanted = {word for name in names for word in name}
     found = {}
-    with Path(path).open("rb") as lines:  # gigabytes: lines are decoded where wanted
+    # Such files have gigabytes, so only the lines of wanted words are decoded.
+    with Path(path).open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             start, _, numbers = line.removeprefix(BOM_UTF8).rstrip().partition(b" ")
             word = start.decode("utf-8", errors="replace")
@@ -38,7 +46,10 @@ def read_words(path: str, classes: tuple[str, ...]) -> np.ndarray:
                 found[word] = _vector(numbers, f"{path}, line {number}")
     missing = sorted(wanted - set(found))
     if missing:
-        raise ValueError(f"classes: {path} holds no vector for {missing}")
+        raise ValueError(
+            f"classes={classes} is invalid: expected words with a vector in {path}, "
+            f"which has none for {missing}. Rename the classes or use another file."
+        )
     return np.stack([np.mean([found[w] for w in name], axis=0) for name in names])
 
 
@@ -46,7 +57,9 @@ def _vector(numbers, where):
     try:
         return np.array(numbers.decode("ascii").split(), np.float32)
     except ValueError as error:
-        raise ValueError(f"{where}: expected a word and its numbers") from error
+        raise ValueError(
+            f"{where} is invalid: expected a word and its numbers."
+        ) from error
 
 
 def _split(name):

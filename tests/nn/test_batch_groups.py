@@ -111,16 +111,16 @@ def test_parts_under_pmap_are_counted_over_all_devices():
             functools.partial(np.testing.assert_allclose, rtol=1e-5), mean, wanted
         )
     with pytest.raises(
-        ValueError, match="batch_groups is 3 for 4 examples on each of 2"
+        ValueError, match="batch_groups=3 is invalid for 4 examples on each of 2"
     ):
         run(3, 2)
 
 
 def test_impossible_parts_are_named():
-    with pytest.raises(ValueError, match="batch_groups is 0; allowed is >= 1"):
+    with pytest.raises(ValueError, match="batch_groups=0 is invalid"):
         Style(batch_groups=0)
     norm = Norm(Style(batch_groups=3))
-    with pytest.raises(ValueError, match=r"batch_groups is 3 for 8 .* that divide 8"):
+    with pytest.raises(ValueError, match=r"batch_groups=3 is invalid for 8 .* that divides 8"):
         norm.apply(variables(), draw(), train=True, mutable=["batch_stats"])
 
 

@@ -164,9 +164,9 @@ def test_pyramid_pooling_puts_bins_behind_the_input():
 
 def test_unknown_forms_are_refused():
     x = draw(1, 4, 4, 2)
-    with pytest.raises(ValueError, match="separable 'half'"):
+    with pytest.raises(ValueError, match="separable='half'"):
         filled(SeparableConv(2, separable="half"), x)
-    with pytest.raises(ValueError, match="kind 'median'"):
+    with pytest.raises(ValueError, match="kind='median'"):
         spatial_pyramid_pooling(x, kind="median")
 
 

@@ -105,5 +105,5 @@ def test_activations_by_name():
     np.testing.assert_allclose(
         activation("leaky_relu")(x), [-0.8, -0.2, 0.5, 7], atol=1e-6
     )
-    with pytest.raises(ValueError, match="act 'tan' is unknown"):
+    with pytest.raises(ValueError, match="act='tan' is invalid"):
         activation("tan")

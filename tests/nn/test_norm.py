@@ -114,5 +114,5 @@ def test_bfloat16_keeps_float32_statistics():
 )
 def test_style_refuses(field):
     ((name, value),) = field.items()
-    with pytest.raises(ValueError, match=f"{name} '{value}' is unknown"):
+    with pytest.raises(ValueError, match=f"{name}='{value}' is invalid"):
         Style(**field)

@@ -92,7 +92,7 @@ def test_patches_and_errors():
         lambda x: module.init_with_output(jax.random.key(0), x)[0], x
     ).shape == (1, 3, 4, 10)
     for layer, message in (
-        (ReNetLayer(2, patch=4), r"\(6, 8\) does not divide into patches of 4"),
+        (ReNetLayer(2, patch=4), r"patch=4 is invalid.*\(6, 8\)"),
         (ReNetLayer(2, first="diagonal"), "first='diagonal'"),
         (ReNetLayer(2, reading="both"), "reading='both'"),
     ):
