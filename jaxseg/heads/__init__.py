@@ -1,1 +1,1 @@
-"""Pyramid -> logits at the pyramid's resolution."""
+"""Heads map a pyramid to logits at the pyramid's resolution."""

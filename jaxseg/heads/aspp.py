@@ -1,6 +1,7 @@
-"""Heads around atrous spatial pyramid pooling: DeepLab v3, v3+ and v2's score sum.
+"""Heads with atrous spatial pyramid pooling: DeepLab v2, v3 and v3+.
 
-v2: arXiv 1606.00915; v3: 1706.05587; v3+: 1802.02611.
+References:
+  v2: arXiv 1606.00915; v3: arXiv 1706.05587; v3+: arXiv 1802.02611.
 """
 
 import jax.numpy as jnp
@@ -15,7 +16,10 @@ from jaxseg.typing import Array, Pyramid
 
 
 def aspp_rates(rates: tuple[int, ...] | None, output_stride: int) -> tuple[int, ...]:
-    """Rates as given, or (6, 12, 18) at stride 16, scaled to keep their span in pixels.
+    """Returns the given rates, or the default rates of an output stride.
+
+    The default is (6, 12, 18) at output stride 16. Other output strides scale it so
+    that the rates span the same number of image pixels.
 
     >>> aspp_rates(None, 8)
     (12, 24, 36)
@@ -26,14 +30,18 @@ def aspp_rates(rates: tuple[int, ...] | None, output_stride: int) -> tuple[int, 
 
 
 class ASPPHead(nn.Module):
-    """DeepLab v3: ASPP on c5, then 1x1 scores at the feature's resolution.
+    """Applies ASPP and a 1x1 classifier to one level: the head of DeepLab v3.
 
     Attributes:
-      aspp: the pyramid; its own features, rates and options.
-      refine: one more 3x3 convolution with batch norm and ReLU before the scores
-        (torchvision, segmentation_models.pytorch, FastFCN; the paper has none).
-      dropout: before the scores; of whole channels where the ASPP's is.
-      tap: level of the pyramid that is read.
+      num_classes: Number of classes.
+      aspp: The ASPP module, with its own features, rates and options.
+      refine: Whether a 3x3 convolution with batch norm and ReLU precedes the
+        classifier, as in torchvision, segmentation_models.pytorch and FastFCN. The
+        paper has none.
+      dropout: Dropout rate before the classifier. It drops whole channels if the ASPP
+        does.
+      tap: The pyramid level that the head reads.
+      style: See `Style`.
     """
 
     num_classes: int
@@ -61,18 +69,29 @@ class ASPPHead(nn.Module):
 
 
 class DeepLabV3PlusHead(nn.Module):
-    """DeepLab v3+: ASPP, then a decoder that joins it with a low level of the backbone.
+    """Applies ASPP and a decoder that joins a low level of the backbone: DeepLab v3+.
 
-    low tap -> 1x1-48, batch norm, ReLU; ASPP resized to it; concatenated (ASPP first);
-    `fuse` 3x3 convolutions; 1x1 scores at the low level's resolution.
+    A 1x1 convolution with batch norm and ReLU reduces the low level. The output of the
+    ASPP is resized to it and concatenated in front of it. `fuse` 3x3 convolutions and a
+    1x1 classifier follow, at the resolution of the low level.
 
     Attributes:
-      low: 1x1 width on the low level (paper: 48 is best of 8 to 64).
-      fuse: 3x3 convolutions after the concatenation (paper: 2).
-      separable: form of those convolutions, see `SeparableConv`.
-      after_aspp: one more separable convolution on the ASPP's output before upsampling
-        (segmentation_models.pytorch; the paper has none).
-    Source: arXiv 1802.02611, section 3.1 and table 2.
+      num_classes: Number of classes.
+      aspp: The ASPP module.
+      low: Number of channels of the reduced low level; 48 is the paper's best of 8 to
+        64.
+      features: Number of channels of the 3x3 convolutions.
+      fuse: Number of 3x3 convolutions after the concatenation; 2 in the paper.
+      separable: Form of those convolutions, see `SeparableConv`.
+      after_aspp: Whether another separable convolution follows the ASPP before the
+        upsampling, as in segmentation_models.pytorch. The paper has none.
+      dropout: Dropout rate before the classifier.
+      low_tap: The low level.
+      tap: The level that the ASPP reads.
+      style: See `Style`.
+
+    References:
+      arXiv 1802.02611, section 3.1 and table 2.
     """
 
     num_classes: int
@@ -115,10 +134,14 @@ class DeepLabV3PlusHead(nn.Module):
 
 
 class ScoreSumHead(nn.Module):
-    """DeepLab v2: parallel 3x3 score convolutions at several rates, summed.
+    """Sums 3x3 classifiers at several atrous rates: the head of DeepLab v2.
 
-    No batch norm, no activation. One rate is LargeFOV, `rates=()` a plain 1x1.
-    Source: arXiv 1606.00915, section 3.2 (ASPP-L: 6, 12, 18, 24; ASPP-S: 2, 4, 8, 12).
+    There is no batch norm and no activation. A single rate gives LargeFOV, and
+    `rates=()` a plain 1x1 classifier. The paper's ASPP-L has the rates 6, 12, 18, 24
+    and its ASPP-S has 2, 4, 8, 12.
+
+    References:
+      arXiv 1606.00915, section 3.2.
     """
 
     num_classes: int

@@ -1,7 +1,9 @@
-"""DeepLab v3's cascade: copies of the last residual block go deeper, at growing rates.
+"""The cascade of DeepLab v3: copies of the last residual block at growing rates.
 
-arXiv 1706.05587, section 3.2 (figure 3): block5 to block7 repeat block4; every block
-but the last ends in a stride of 2, which becomes a rate beyond the output stride.
+References:
+  arXiv 1706.05587, section 3.2 (figure 3). Blocks 5 to 7 repeat block 4. Every block
+    but the last ends with a stride of 2, which becomes an atrous rate beyond the output
+    stride.
 """
 
 from flax import linen as nn
@@ -13,16 +15,23 @@ from jaxseg.typing import Array, Pyramid
 
 
 class CascadeHead(nn.Module):
-    """`blocks` more blocks of three bottlenecks behind c5, then 1x1 scores.
+    """Appends blocks of bottlenecks to c5, and a 1x1 classifier.
 
-    Block b (counted from 1) runs at 32 * 2^b / output_stride times `multi_grid`; at
-    output strides above 32 the first blocks halve the map instead. A stride in a
-    block's last unit equals taking every other pixel behind it, which is how it is done
-    here.
+    Block b, counted from 1, runs at 32 * 2^b / output_stride times `multi_grid`. At
+    output strides above 32, the first blocks halve the map instead. The paper puts that
+    stride in the last unit of the preceding block. Subsampling the output of that unit
+    gives the same result, and this module does that.
 
     Attributes:
-      blocks: 0 to 3 (block5, block6, block7).
-      output_stride: 8 to 256; the backbone stands at the smaller of it and 32.
+      num_classes: Number of classes.
+      blocks: Number of additional blocks, 0 to 3 (blocks 5, 6 and 7).
+      output_stride: 8 to 256. The backbone has the smaller of this and 32.
+      multi_grid: Factors on the rates of the bottlenecks of a block.
+      width: Number of channels of the first stage of the backbone.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If the blocks cannot reach the output stride.
     """
 
     num_classes: int
@@ -37,8 +46,8 @@ class CascadeHead(nn.Module):
         allowed = [8 * 2**i for i in range(3 + self.blocks)]
         if self.output_stride not in allowed:
             raise ValueError(
-                f"output_stride {self.output_stride} is not possible with "
-                f"{self.blocks} more blocks; allowed are {allowed}"
+                f"output_stride={self.output_stride} is invalid with "
+                f"blocks={self.blocks}: expected one of {allowed}."
             )
         x, stride = pyramid["c5"], 32
         rate = max(1, 32 // self.output_stride)

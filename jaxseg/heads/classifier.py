@@ -1,4 +1,4 @@
-"""The last layer of most heads: dropout, then a 1x1 convolution."""
+"""The last layers of most heads: dropout and a 1x1 convolution."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -9,10 +9,10 @@ from jaxseg.typing import Array
 
 
 class Classifier(nn.Module):
-    """[B, h, w, C] -> logits [B, h, w, num_classes] float32.
+    """Applies dropout and a convolution to the classes.
 
-    Dropout removes whole channels of an image, as PyTorch's Dropout2d does, or with
-    `channel_dropout=False` single values.
+    Dropout removes whole channels, like PyTorch's Dropout2d. `channel_dropout=False`
+    removes single values.
     """
 
     num_classes: int
@@ -25,7 +25,7 @@ class Classifier(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """See the class."""
+        """Maps [B, h, w, C] to logits [B, h, w, num_classes], float32."""
         whole = (1, 2) if self.channel_dropout else ()
         drop = nn.Dropout(self.dropout, whole, deterministic=not train)
         x = Conv(
@@ -40,7 +40,7 @@ class Classifier(nn.Module):
 
 
 class PixelHead(nn.Module):
-    """One map -> logits: conv-norm-ReLU ("conv"), dropout, 1x1 ("classifier")."""
+    """Applies a convolution, normalization, ReLU, dropout and a 1x1 classifier."""
 
     num_classes: int
     features: int
@@ -52,7 +52,7 @@ class PixelHead(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[B, h, w, C] -> [B, h, w, num_classes] float32."""
+        """Maps [B, h, w, C] to logits [B, h, w, num_classes], float32."""
         x = ConvNormAct(
             self.features,
             kernel=self.kernel,

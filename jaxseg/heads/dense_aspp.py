@@ -1,8 +1,8 @@
 """DenseASPP: densely connected atrous convolutions (Yang et al., CVPR 2018).
 
-As in the authors' release, both convolutions have biases, no batch norm stands in
-front of the first branch, and the newest features come first in the concatenation. The
-release activates the map that the head reads (`jaxseg.models.denseaspp`).
+As in the authors' release, both convolutions of a branch have biases, the first branch
+starts without batch norm, and the newest features come first in the concatenation. The
+release activates the map that the head reads (see `jaxseg.models.denseaspp`).
 """
 
 import jax.numpy as jnp
@@ -15,7 +15,11 @@ from jaxseg.typing import Array, Pyramid
 
 
 class DenseASPPBranch(nn.Module):
-    """[batch norm,] ReLU, 1x1, batch norm, ReLU, atrous 3x3, dropout of channels."""
+    """Applies a 1x1 and an atrous 3x3 convolution, then dropout of whole channels.
+
+    Batch norm and ReLU precede each convolution. The first branch starts with ReLU
+    alone.
+    """
 
     reduced: int
     features: int
@@ -35,10 +39,17 @@ class DenseASPPBranch(nn.Module):
 
 
 class DenseASPPHead(nn.Module):
-    """Branches at `rates`, each reading all before it; 1x1 scores.
+    """Chains atrous branches, each of which reads the outputs of all before it.
 
-    `reduced` and `features` are the widths d0 and d1 of the release (DenseNet-121: 128
-    and 64; 161: 512 and 128; 169: 336 and 168; 201: 480 and 240).
+    Attributes:
+      num_classes: Number of classes.
+      reduced: Channels of the 1x1 convolutions, d0 in the release: 128 for
+        DenseNet-121, 512 for 161, 336 for 169 and 480 for 201.
+      features: Channels of each branch, d1 in the release: 64, 128, 168 and 240.
+      rates: Atrous rates of the branches.
+      dropout: Dropout rate.
+      tap: The pyramid level that the head reads.
+      style: See `Style`.
     """
 
     num_classes: int

@@ -1,4 +1,4 @@
-"""DANet's head: position and channel attention in parallel (arXiv 1809.02983)."""
+"""The head of DANet: position and channel attention in parallel (arXiv 1809.02983)."""
 
 from flax import linen as nn
 
@@ -10,14 +10,20 @@ from jaxseg.typing import Array, Pyramid
 
 
 class DualAttentionHead(nn.Module):
-    """c5 -> {"logits", "aux_position", "aux_channel"} at c5's resolution.
+    """Applies position and channel attention to c5 in two branches.
 
-    Each attention lies between two 3x3-norm-ReLU; three classifiers, on either branch
-    and on their sum; the three cross entropies are summed with weight 1.
+    Each attention sits between two 3x3 convolutions with normalization and ReLU. Three
+    classifiers read the two branches and their sum. The loss sums their three cross
+    entropies with weight 1.
 
-    Args of the class:
-      variant: softmax of the channel attention, "paper" or "release".
-      reduction: channels of the position attention's keys, features / reduction.
+    Attributes:
+      num_classes: Number of classes.
+      features: Number of channels of each branch.
+      reduction: The keys of the position attention have features / reduction channels.
+      variant: Softmax of the channel attention, "paper" or "release".
+      dropout: Dropout rate before the classifiers.
+      attention: `impl` of `jaxseg.ops.attention.attend`.
+      style: See `Style`.
     """
 
     num_classes: int
@@ -30,7 +36,7 @@ class DualAttentionHead(nn.Module):
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> dict[str, Array]:
-        """See the class."""
+        """Returns "logits", "aux_position" and "aux_channel" at the size of c5."""
         position = PositionAttention(
             self.reduction, self.attention, self.style, name="position_attention"
         )

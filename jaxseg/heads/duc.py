@@ -1,7 +1,7 @@
 """Dense upsampling convolution (arXiv 1702.08502, section 3.1).
 
-A head that predicts `cell` x `cell` sub-pixels per feature pixel and rearranges them,
-instead of interpolating.
+The head predicts `cell` x `cell` sub-pixels for each feature pixel and rearranges them
+into space. It does not interpolate.
 """
 
 from flax import linen as nn
@@ -13,15 +13,21 @@ from jaxseg.typing import Array, Pyramid
 
 
 class DUCHead(nn.Module):
-    """Summed atrous score convolutions to cell^2 scores per class, then depth to space.
+    """Predicts cell^2 scores per class and rearranges them into space.
+
+    The scores are sums of atrous convolutions.
 
     Attributes:
-      cell: upsampling factor. The published configuration predicts at half resolution
-        from stride 8: cell 4, 16 scores per class; 8 gives full resolution.
-      order: "crd", class-major channels c * cell^2 + i * cell + j (the authors'
-        release); "dcr", cell-major channels (i * cell + j) * num_classes + c. A
-        checkpoint fits only the order it was trained with.
-      rates: (6, 12, 18, 24) in the release; one rate is the plain head of the paper.
+      num_classes: Number of classes.
+      cell: Upsampling factor. The published configuration predicts at half resolution
+        from output stride 8, with cell 4 and 16 scores per class. 8 gives full
+        resolution.
+      order: Order of the score channels. "crd" is class-major, c * cell^2 + i * cell +
+        j, as in the authors' release. "dcr" is cell-major, (i * cell + j) * num_classes
+        + c. A checkpoint fits only the order that it was trained with.
+      rates: Atrous rates; (6, 12, 18, 24) in the release. A single rate gives the plain
+        head of the paper.
+      style: See `Style`.
     """
 
     num_classes: int

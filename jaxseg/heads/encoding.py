@@ -1,6 +1,7 @@
 """Context encoding (EncNet, arXiv 1803.08904): a learned dictionary gates the channels.
 
-Differs: the auxiliary presence classifier of the paper's SE loss is left out.
+Differs: there is no auxiliary classifier of class presence, on which the paper's SE
+loss depends.
 """
 
 import jax.numpy as jnp
@@ -13,17 +14,21 @@ from jaxseg.typing import Array, Pyramid
 
 
 class Encoding(nn.Module):
-    """Residual encoding of [B, H, W, C] with K codewords -> [B, K, C].
+    """Encodes the residuals of pixels to learned codewords.
 
-    e_k = sum_i softmax_k(-s_k |x_i - d_k|^2) (x_i - d_k), learned codewords d and
-    smoothing s. Computed in float32 without the [pixels, K, C] residuals.
-    Source: arXiv 1803.08904, section 3; arXiv 1612.02844.
+    It computes e_k = sum_i softmax_k(-s_k |x_i - d_k|^2) (x_i - d_k) with learned
+    codewords d and smoothing factors s, in float32. The residuals [pixels, K, C] are
+    never stored.
+
+    References:
+      arXiv 1803.08904, section 3; arXiv 1612.02844.
     """
 
     codewords: int = 32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        """Maps [B, H, W, C] to [B, codewords, C]."""
         channels = x.shape[-1]
         bound = (self.codewords * channels) ** -0.5
         words = self.param(
@@ -45,10 +50,19 @@ class Encoding(nn.Module):
 
 
 class EncHead(nn.Module):
-    """1x1 (after JPU) or 3x3 convolution, encoding, channel gate, 1x1 scores.
+    """Gates a map by its encoding and classifies it.
 
-    Dropout of whole channels stands in front of the scores.
-    gate = sigmoid(W mean_k relu(norm(e_k))); y = relu(x + x * gate).
+    After a convolution, the gate is sigmoid(W mean_k relu(norm(e_k))) and the result is
+    relu(x + x * gate). Dropout of whole channels and a 1x1 classifier follow.
+
+    Attributes:
+      num_classes: Number of classes.
+      features: Number of channels of the map.
+      codewords: Number of codewords.
+      kernel: Kernel size of the first convolution: 1 after JPU, otherwise 3.
+      dropout: Dropout rate before the classifier.
+      tap: The pyramid level that the head reads.
+      style: See `Style`.
     """
 
     num_classes: int
@@ -65,8 +79,7 @@ class EncHead(nn.Module):
         x = block(pyramid[self.tap], train=train)
         block = ConvNormAct(self.features, 1, style=self.style, name="embed")
         codes = Encoding(self.codewords, name="encoding")(block(x, train=train))
-        # Normalized per codeword, as the release does: codewords take the channel
-        # place.
+        # The release normalizes each codeword, so the codewords take the channel axis.
         codes = Norm(self.style, name="encoding_norm")(
             codes.transpose(0, 2, 1), train=train
         )

@@ -1,4 +1,4 @@
-"""The small convolutional head of torchvision's and MMSegmentation's FCN."""
+"""The convolutional FCN head of torchvision and MMSegmentation."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -9,14 +9,23 @@ from jaxseg.typing import Array, Pyramid
 
 
 class FCNHead(nn.Module):
-    """3x3 convolutions with normalization and ReLU, dropout, 1x1 classifier.
+    """Applies 3x3 convolutions, dropout and a 1x1 classifier.
 
-    Reads the pyramid's map `tap`, or with `tap=None` a single map (auxiliary heads).
-    `features=None` is a quarter of the map's channels.
-    `join` puts the input beside the result and convolves once more; MMSegmentation's
-    own FCN has `convs=2, join=True`. `rate` is the atrous rate of the convolutions, but
-    not of the one that joins. `channel_dropout` drops whole channels, as all of these
-    heads do but torchvision's.
+    Normalization and ReLU follow each 3x3 convolution.
+
+    Attributes:
+      num_classes: Number of classes.
+      features: Number of channels; None takes a quarter of the input's channels.
+      tap: The pyramid level that the head reads. None reads a single map, as auxiliary
+        heads do.
+      dropout: Dropout rate.
+      convs: Number of 3x3 convolutions.
+      join: Whether to concatenate input and result and convolve them once more.
+        MMSegmentation's FCN has `convs=2, join=True`.
+      rate: Atrous rate of the convolutions, except for that of `join`.
+      style: See `Style`.
+      channel_dropout: Whether to drop whole channels, as all such heads but
+        torchvision's do.
     """
 
     num_classes: int
@@ -31,7 +40,7 @@ class FCNHead(nn.Module):
 
     @nn.compact
     def __call__(self, features: Pyramid | Array, *, train: bool) -> Array:
-        """Map `[B, h, w, C]` to logits `[B, h, w, num_classes]`, float32."""
+        """Maps [B, h, w, C] to logits [B, h, w, num_classes], float32."""
         x = features if self.tap is None else features[self.tap]
         names = ["conv", *(f"conv{i}" for i in range(2, self.convs + 1))]
         source, width = x, self.features or x.shape[-1] // 4

@@ -1,7 +1,8 @@
-"""Heads around the graph units: GloRe, GCU and GINet.
+"""Heads with graph units: GloRe, GCU and GINet.
 
-None of the papers fixes a segmentation head in every detail; the reductions, dropout
-and widths here are those of the cited ports, or said to be ours.
+None of the papers describes its segmentation head completely. Reductions, dropout and
+widths follow the ports that the docstrings cite, or are choices of this project, which
+the docstrings say.
 """
 
 import jax.numpy as jnp
@@ -17,10 +18,11 @@ from jaxseg.typing import Array, Pyramid
 
 
 class GloReHead(nn.Module):
-    """c5 -> 1x1-norm-ReLU -> GloRe unit(s) -> dropout, 1x1 (arXiv 1811.12814).
+    """Applies GloRe units to c5 (arXiv 1811.12814).
 
-    Reduction and dropout, which takes single values, are PaddleSeg's. `normalize` and
-    the others: see `GloReUnit`.
+    A 1x1 convolution with normalization and ReLU precedes the units; dropout and a 1x1
+    classifier follow. The reduction and the dropout of single values follow PaddleSeg.
+    For `states`, `nodes`, `normalize` and `relu_last` see `GloReUnit`.
     """
 
     num_classes: int
@@ -34,7 +36,7 @@ class GloReHead(nn.Module):
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
-        """[B, h, w, num_classes] float32."""
+        """Returns logits [B, h, w, num_classes], float32."""
         reduce = ConvNormAct(self.features, 1, style=self.style, name="reduce")
         x = reduce(pyramid["c5"], train=train)
         for index in range(self.units):
@@ -57,10 +59,12 @@ class GloReHead(nn.Module):
 
 
 class GraphUnitHead(nn.Module):
-    """c5 -> 1x1-norm-ReLU -> x and several GCUs side by side -> channel dropout, 1x1.
+    """Concatenates c5 with several graph convolutional units and classifies the result.
 
-    2, 4, 8 and 32 vertices of 256 channels as in the paper; the reduction to 512
-    channels and the plain concatenation are ours.
+    A 1x1 convolution with normalization and ReLU reduces c5 first. Dropout of whole
+    channels precedes the 1x1 classifier. The units have 2, 4, 8 and 32 vertices of 256
+    channels, as in the paper. The reduction to 512 channels and the plain concatenation
+    are choices of this project.
     """
 
     num_classes: int
@@ -71,7 +75,7 @@ class GraphUnitHead(nn.Module):
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
-        """[B, h, w, num_classes] float32."""
+        """Returns logits [B, h, w, num_classes], float32."""
         reduce = ConvNormAct(self.features, 1, style=self.style, name="reduce")
         x = reduce(pyramid["c5"], train=train)
         parts = [x]
@@ -87,12 +91,13 @@ class GraphUnitHead(nn.Module):
 
 
 class GraphInteractionHead(nn.Module):
-    """Map [B, h, w, C] -> (logits [B, h, w, K], class states [B, K, states]).
+    """Applies the graph interaction of GINet to a map and classifies it.
 
-    3x3-norm-ReLU, graph interaction, dropout of single values (PaddleSeg's), 1x1. The
-    word vectors lie in the collection `batch_stats` as "words" [K, 300]: not trained,
-    saved with the weights, and to be replaced by real ones
-    (`jaxseg.nn.word_vectors.read_words`).
+    A 3x3 convolution with normalization and ReLU comes first. Dropout of single values,
+    as in PaddleSeg, and a 1x1 classifier come last. The collection `batch_stats` holds
+    the word vectors as "words" [K, 300]. They are saved with the weights but not
+    trained, and can be replaced by real ones (see `jaxseg.nn.word_vectors.read_words`).
+    For the attributes see `GraphInteraction`.
     """
 
     num_classes: int
@@ -105,7 +110,7 @@ class GraphInteractionHead(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
-        """See the class."""
+        """Maps [B, h, w, C] to logits [B, h, w, K] and class states [B, K, states]."""
         table = self.variable(
             "batch_stats",
             "words",

@@ -1,7 +1,8 @@
-"""HRNetV2's head (arXiv 1904.04514): four resolutions side by side, then 1x1.
+"""The head of HRNetV2 (arXiv 1904.04514): concatenated levels and a 1x1 convolution.
 
-Differs between code bases: the authors' 1x1 has a bias before its norm (the default),
-MMSegmentation's has none (`bias=False`), openseg's is 3x3 (`kernel=3`).
+Differs: the code bases disagree on that convolution. The authors' has a bias before its
+normalization (the default), MMSegmentation's has none (`bias=False`), and openseg's is
+3x3 (`kernel=3`).
 """
 
 import jax.numpy as jnp
@@ -18,7 +19,7 @@ LEVELS = ("c2", "c3", "c4", "c5")
 def concat_levels(
     pyramid: Pyramid, levels: tuple[str, ...] = LEVELS, align_corners: bool = False
 ) -> Array:
-    """Bring every level to the size of the first and join channels [B, h, w, sum C]."""
+    """Resizes all levels to the first one and concatenates them: [B, h, w, sum C]."""
     first = pyramid[levels[0]]
     size = first.shape[1:3]
     rest = [resize(pyramid[k], size, align_corners=align_corners) for k in levels[1:]]
@@ -26,7 +27,11 @@ def concat_levels(
 
 
 class HighResolutionHead(nn.Module):
-    """Pyramid c2..c5 -> logits at c2: concat, conv-norm-ReLU of equal width, 1x1."""
+    """Concatenates c2 to c5 at the size of c2 and classifies them.
+
+    A convolution with normalization and ReLU, which keeps the number of channels,
+    precedes the 1x1 classifier.
+    """
 
     num_classes: int
     kernel: int = 1
@@ -36,7 +41,7 @@ class HighResolutionHead(nn.Module):
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
-        """[B, h, w, num_classes] float32."""
+        """Returns logits [B, h, w, num_classes] at the size of c2, float32."""
         x = concat_levels(pyramid, align_corners=self.align_corners)
         head = PixelHead(
             self.num_classes,

@@ -1,6 +1,7 @@
 """VGG heads of DeepLab v1 and v2: LargeFOV, its variants, ASPP and MSc.
 
-v1: arXiv 1412.7062; v2: arXiv 1606.00915, section 3.2.
+References:
+  v1: arXiv 1412.7062; v2: arXiv 1606.00915, section 3.2.
 """
 
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ FUSIONS = ("none", "concat", "sum")
 
 
 class FullyConnected(nn.Module):
-    """VGG's fc6 at an atrous rate and fc7, ReLU and dropout after each."""
+    """Applies VGG's fc6, at an atrous rate, and fc7, each with ReLU and dropout."""
 
     features: int = 1024
     kernel: int = 3
@@ -42,7 +43,7 @@ class FullyConnected(nn.Module):
 
 
 class ScaleBranch(nn.Module):
-    """MSc's branch on an early map: 3x3, 1x1, ReLU and dropout after each."""
+    """Classifies an early map (MSc): 3x3 and 1x1 convolution with ReLU and dropout."""
 
     features: int = 128
     dropout: float = 0.5
@@ -57,20 +58,31 @@ class ScaleBranch(nn.Module):
 
 
 class LargeFOVHead(nn.Module):
-    """Sum over `rates` of fc6, fc7, fc8; one rate is LargeFOV, four are v2's ASPP.
+    """Sums classifiers fc6, fc7, fc8 over atrous rates.
+
+    One rate gives LargeFOV, four rates give the ASPP of v2.
 
     Attributes:
-      features, kernel: of fc6; (1024, 3) LargeFOV, (4096, 4) and (4096, 7) its rivals.
-      fusion: early predictions from the image and pool1 to pool4 ("MSc"). "concat", the
-        paper: their features join fc7's before the classifier. "sum", the release: each
-        is classified and the score maps are added at the image's size.
-      scale_features: width of those branches.
-      strides: pixels per cell of the image, of pool1 to pool4 and of c5; maps are then
-        brought together with aligned corners, as Caffe's Interp layer does. None is
-        the half-pixel resizing of jaxseg's first version.
+      num_classes: Number of classes.
+      rates: Atrous rates of fc6.
+      features: Number of channels of fc6 and fc7. With the kernel size, (1024, 3) is
+        LargeFOV; its alternatives are (4096, 4) and (4096, 7).
+      kernel: Kernel size of fc6.
+      fusion: Early predictions from the image and pool1 to pool4 ("MSc"). With
+        "concat", as in the paper, their features join those of fc7 before the
+        classifier. With "sum", as in the release, each is classified, and the score
+        maps are added at the size of the image. "none" has no early predictions.
+      scale_features: Number of channels of the early branches.
+      style: See `Style`.
+      strides: Image pixels per cell of the image, pool1 to pool4 and c5. Maps are then
+        resized with aligned corners, like Caffe's Interp layer. None resizes with
+        half-pixel centers, as the first version of jaxseg did.
 
-    Differs: the released networks with early predictions accept sizes of the form
-    8 k + 1 only; at other sizes the enlarged score maps are cut to the image here.
+    Differs: the released networks with early predictions accept only sizes of the form
+    8 k + 1. At other sizes, this head cuts the enlarged score maps to the image.
+
+    Raises:
+      ValueError: If the fusion is unknown.
     """
 
     num_classes: int
@@ -86,7 +98,7 @@ class LargeFOVHead(nn.Module):
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
         if self.fusion not in FUSIONS:
             raise ValueError(
-                f"fusion {self.fusion!r} is unknown; allowed are {FUSIONS}"
+                f"fusion={self.fusion!r} is invalid: expected one of {FUSIONS}."
             )
         early = self._early(pyramid, train)
         scores = []
@@ -113,7 +125,7 @@ class LargeFOVHead(nn.Module):
         return self._whole([*scores, total], pyramid["c0"].shape[1:3])
 
     def _whole(self, scores, size):
-        """The sum of the score maps at the image's size."""
+        """Sums the score maps at the size of the image."""
         if self.strides is None:
             return sum(resize(y, size) for y in scores)
         pairs = zip(scores, self.strides, strict=True)

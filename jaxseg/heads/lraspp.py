@@ -1,4 +1,4 @@
-"""Lite R-ASPP, MobileNet v3's segmentation head (arXiv 1905.02244, section 6.4)."""
+"""Lite R-ASPP, the head of MobileNet v3 (arXiv 1905.02244, section 6.4)."""
 
 from flax import linen as nn
 
@@ -10,14 +10,20 @@ from jaxseg.typing import Array, Pyramid
 
 
 class LRASPPHead(nn.Module):
-    """1x1 features gated by pooled context, plus scores of a low level, at its size.
+    """Gates features by pooled context and adds the scores of a low level.
+
+    The result has the size of the low level.
 
     Attributes:
-      window: pooling window and stride (rows, columns) each, in feature pixels; the
-        paper pools 49 x 49 windows with stride (16, 20) on large maps. Windows wider
-        than the map shrink to it. Default: global.
-
-    Differs: pools globally unless `window` is given, as torchvision does.
+      num_classes: Number of classes.
+      features: Number of channels of the gated features.
+      low_tap: The low level.
+      tap: The level that is pooled and gated.
+      window: Pooling window and stride, each (rows, columns) in feature pixels. The
+        paper pools 49 x 49 windows with stride (16, 20) on large maps. Windows that
+        exceed the map shrink to it. None pools globally. Differs: None is the default,
+        as in torchvision.
+      style: See `Style`.
     """
 
     num_classes: int

@@ -1,7 +1,8 @@
 """Non-local segmentation head (block: arXiv 1711.07971).
 
-The paper holds no segmentation head; this is MMSegmentation's: 3x3, block, 3x3, and a
-3x3 over the head's input and output together.
+The paper has no segmentation head. This one is MMSegmentation's: a 3x3 convolution, the
+block, a 3x3 convolution, and a 3x3 convolution over the concatenation of the head's
+input and output.
 """
 
 import jax.numpy as jnp
@@ -15,7 +16,10 @@ from jaxseg.typing import Array, Pyramid
 
 
 class NonLocalHead(nn.Module):
-    """c5 [B, h, w, C] -> logits [B, h, w, num_classes]; options of `NonLocal`."""
+    """Applies a non-local block to c5 and classifies the result.
+
+    For `mode`, `use_scale` and `subsample` see `NonLocal`.
+    """
 
     num_classes: int
     features: int = 512
@@ -28,7 +32,7 @@ class NonLocalHead(nn.Module):
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
-        """See the class."""
+        """Maps c5 [B, h, w, C] to logits [B, h, w, num_classes], float32."""
 
         def block(x, name):
             layer = ConvNormAct(self.features, style=self.style, name=name)

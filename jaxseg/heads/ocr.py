@@ -1,4 +1,4 @@
-"""OCR's head: pixels, soft object regions, their relation (arXiv 1909.11065)."""
+"""The head of OCR: pixels, soft regions and their relation (arXiv 1909.11065)."""
 
 from flax import linen as nn
 
@@ -10,10 +10,19 @@ from jaxseg.typing import Array
 
 
 class OCRHead(nn.Module):
-    """Pixel features and coarse logits -> logits [B, h, w, num_classes].
+    """Classifies pixels with the context of the regions in coarse logits.
 
-    3x3-norm-ReLU, object context, dropout of channels, 1x1. `block_bias`: convolutions
-    inside the object context have a bias (openseg).
+    A 3x3 convolution with normalization and ReLU, the object context, dropout of whole
+    channels and a 1x1 classifier follow each other.
+
+    Attributes:
+      num_classes: Number of classes.
+      features: Number of channels of the pixel features.
+      key_features: See `ObjectContext`.
+      bias: Whether the 3x3 convolution has a bias.
+      block_bias: Whether the convolutions of the object context have a bias (openseg).
+      dropout: Dropout rate.
+      style: See `Style`.
     """
 
     num_classes: int
@@ -26,7 +35,7 @@ class OCRHead(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, coarse: Array, *, train: bool) -> Array:
-        """x [B, h, w, C], coarse logits [B, h, w, K] -> float32."""
+        """Maps x [B, h, w, C] and coarse logits [B, h, w, K] to logits, float32."""
         x = ConvNormAct(self.features, bias=self.bias, style=self.style, name="pixel")(
             x, train=train
         )

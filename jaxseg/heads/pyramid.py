@@ -1,6 +1,7 @@
-"""Heads of the pyramid-pooling family: PSPNet's, and FastFCN's around any head.
+"""Heads with pyramid pooling (PSPNet) and with joint pyramid upsampling (FastFCN).
 
-PSPNet: arXiv 1612.01105. FastFCN: arXiv 1903.11816.
+References:
+  PSPNet: arXiv 1612.01105. FastFCN: arXiv 1903.11816.
 """
 
 from flax import linen as nn
@@ -13,10 +14,19 @@ from jaxseg.typing import Array, Pyramid
 
 
 class PSPHead(nn.Module):
-    """Pyramid pooling on c5, a fusing convolution, dropout of channels, 1x1 scores.
+    """Applies pyramid pooling, a fusing convolution and a classifier to one level.
 
-    `fuse_kernel` 3 is the paper's, `score_kernel` 1; segmentation_models.pytorch has
-    them the other way round. `features` of the fusion default to the branches'.
+    Attributes:
+      num_classes: Number of classes.
+      pyramid: The pooling module.
+      features: Number of channels of the fusing convolution; None takes those of a
+        branch.
+      fuse_kernel: Kernel size of the fusing convolution; 3 in the paper.
+      dropout: Dropout rate; it drops whole channels.
+      score_kernel: Kernel size of the classifier; 1 in the paper.
+        segmentation_models.pytorch has a fusing kernel of 1 and a classifier of 3.
+      tap: The pyramid level that the head reads.
+      style: See `Style`.
     """
 
     num_classes: int
@@ -41,7 +51,7 @@ class PSPHead(nn.Module):
 
 
 class JPUHead(nn.Module):
-    """FastFCN: JPU stands in for a dilated c5, then any head that reads c5."""
+    """Replaces a dilated c5 by JPU and applies a head that reads c5 (FastFCN)."""
 
     jpu: JPU
     head: nn.Module

@@ -1,8 +1,8 @@
-"""RefineNet's decoder (Lin et al. 2016, arXiv 1611.06612).
+"""The decoder of RefineNet (Lin et al. 2016, arXiv 1611.06612).
 
-Residual convolution units, multi-resolution fusion and chained residual pooling, in the
-order and widths of the released code: four pooling stages, three output units per
-level. No normalization; new weights start at N(0, 0.01).
+Residual convolution units, multi-resolution fusion and chained residual pooling have
+the order and the widths of the released code: four pooling stages, and three output
+units per level. There is no normalization, and new weights start at N(0, 0.01).
 """
 
 import jax.numpy as jnp
@@ -16,21 +16,25 @@ from jaxseg.typing import Array, Pyramid
 
 
 def conv3x3(features: int, style: Style, name: str, bias: bool = False) -> Conv:
-    """3x3 convolution with the decoder's initial values."""
+    """Returns a 3x3 convolution with the decoder's initializer."""
     return Conv(
         features, 3, bias=bias, kernel_init="normal0.01", style=style, name=name
     )
 
 
 class ResidualUnits(nn.Module):
-    """`count` units in a row: ReLU, conv with bias, ReLU, conv without, plus input."""
+    """Applies `count` residual units.
+
+    A unit consists of ReLU, a 3x3 convolution with bias, ReLU and a 3x3 convolution
+    without bias.
+    """
 
     count: int
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Map `[B, H, W, C]` to the same shape."""
+        """Maps [B, H, W, C] to the same shape."""
         for i in range(1, self.count + 1):
             features = x.shape[-1]
             first = conv3x3(features, self.style, f"unit{i}_conv1", bias=True)
@@ -40,14 +44,14 @@ class ResidualUnits(nn.Module):
 
 
 class ChainedPooling(nn.Module):
-    """Chained residual pooling: the sum of ReLU(x) and every stage of pool-and-conv."""
+    """Sums ReLU(x) and all stages of a chain of pooling and convolution."""
 
     stages: int = 4
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Map `[B, H, W, C]` to the same shape."""
+        """Maps [B, H, W, C] to the same shape."""
         total = top = nn.relu(x)
         for i in range(1, self.stages + 1):
             top = max_pool(top, window=5, stride=1, padding=2, impl=self.style.impl)
@@ -57,7 +61,7 @@ class ChainedPooling(nn.Module):
 
 
 class RefineBlock(nn.Module):
-    """One level: adapt, fuse with the coarser level, pool in a chain, refine."""
+    """Refines one level: adapts it, fuses the coarser level, pools and refines."""
 
     features: int
     stages: int = 4
@@ -66,9 +70,10 @@ class RefineBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, coarse: Array | None = None) -> Array:
-        """Map `[B, H, W, C]` to `[B, H, W, features]`; `coarse` `[B, h, w, features]`.
+        """Maps x [B, H, W, C] to [B, H, W, features].
 
-        `coarse` has already had its fusion convolution.
+        The coarser level, `coarse` [B, h, w, features], has passed its fusion
+        convolution.
         """
         x = conv3x3(self.features, self.style, "reduce")(x)
         x = ResidualUnits(2, self.style, name="adapt")(x)
@@ -85,11 +90,16 @@ class RefineBlock(nn.Module):
 
 
 class RefineNetHead(nn.Module):
-    """Four cascaded levels over c5 (512 channels) and c4, c3, c2 (256).
+    """Refines c5, c4, c3 and c2 in a cascade and classifies the result.
 
-    `width` is the channels of the three finer levels; the coarsest has twice as many.
-    Differs: upsampling is bilinear, with aligned corners by default; the MatConvNet
-    release resizes bicubically.
+    Attributes:
+      num_classes: Number of classes.
+      width: Number of channels of c4, c3 and c2. c5 has twice as many.
+      stages: Number of pooling stages.
+      dropout: Dropout rate.
+      align_corners: Whether the bilinear upsampling aligns corners. Differs: the
+        MatConvNet release resizes bicubically.
+      style: See `Style`.
     """
 
     num_classes: int
@@ -101,7 +111,7 @@ class RefineNetHead(nn.Module):
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
-        """Map the pyramid to logits `[B, H / 4, W / 4, num_classes]`."""
+        """Returns logits [B, H / 4, W / 4, num_classes], float32."""
         coarse = None
         for level in (5, 4, 3, 2):
             x = pyramid[f"c{level}"]

@@ -1,7 +1,7 @@
-"""SETR's decoders: naive, progressive upsampling (PUP), multi-level (MLA).
+"""The decoders of SETR: naive, progressive upsampling (PUP) and multi-level (MLA).
 
-arXiv 2012.15840, in the form of the authors' code. Each ends in logits on some grid;
-the last bilinear step to the image's size is the model's.
+They follow the authors' code (arXiv 2012.15840). Each returns logits on a grid of its
+own. The model applies the last bilinear step to the size of the image.
 """
 
 import jax.numpy as jnp
@@ -16,18 +16,29 @@ from jaxseg.typing import Array, Pyramid
 
 
 def enlarge(x: Array, factor: int, align_corners: bool = False) -> Array:
-    """Bilinear upsampling by a whole factor [B, f * h, f * w, C]."""
+    """Upsamples [B, h, w, C] bilinearly by an integer factor."""
     size = (x.shape[1] * factor, x.shape[2] * factor)
     return resize(x, size, align_corners=align_corners)
 
 
 class UpsamplingHead(nn.Module):
-    """LayerNorm, then convs-norm-ReLU each followed by a bilinear step, then 1x1.
+    """Applies LayerNorm, convolutions that alternate with upsampling, and a classifier.
 
-    Naive: kernel 1, factors (1,). PUP: kernel 3, factors (2, 2, 2, 1) and the model's
-    own last doubling; its auxiliary heads: kernel 3, factors (4,).
-    The authors' convolutions have a bias before their norm. Differs in MMSegmentation:
-    none (`bias=False`), and naive enlarges in two steps (`factors=(4,)`).
+    Normalization and ReLU follow each convolution. The naive decoder has kernel 1 and
+    the factors (1,). PUP has kernel 3 and the factors (2, 2, 2, 1), and the model
+    doubles the size once more. The auxiliary heads of PUP have kernel 3 and the factors
+    (4,).
+
+    Attributes:
+      num_classes: Number of classes.
+      tap: The level that the head reads.
+      kernel: Kernel size of the convolutions.
+      features: Number of channels of the convolutions.
+      factors: Upsampling factor after each convolution. Differs: the naive decoder of
+        MMSegmentation upsamples in two steps (`factors=(4,)`).
+      bias: Whether the convolutions have a bias before their normalization, as in the
+        authors' code. MMSegmentation has none.
+      style: See `Style`.
     """
 
     num_classes: int
@@ -40,7 +51,7 @@ class UpsamplingHead(nn.Module):
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
-        """{tap: [B, h, w, D]} -> [B, h * prod(factors), ..., num_classes] float32."""
+        """Maps [B, h, w, D] to logits, float32, enlarged by all factors."""
         x = LayerNorm(style=self.style, name="norm")(pyramid[self.tap])
         for index, factor in enumerate(self.factors):
             x = ConvNormAct(
@@ -57,9 +68,9 @@ class UpsamplingHead(nn.Module):
 
 
 class MultiLevelNeck(nn.Module):
-    """Four layers -> four maps of equal width, summed from deep to shallow.
+    """Projects four layers to equal width and sums them from deep to shallow.
 
-    Returns {"level0": from the deepest, ...}. Every tap has its own LayerNorm.
+    Every level has its own LayerNorm.
     """
 
     taps: tuple[str, ...]
@@ -68,7 +79,10 @@ class MultiLevelNeck(nn.Module):
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Pyramid:
-        """{tap: [B, h, w, D]} -> {"level<i>": [B, h, w, features]}."""
+        """Maps {tap: [B, h, w, D]} to {"level<i>": [B, h, w, features]}.
+
+        "level0" comes from the deepest layer.
+        """
 
         def block(x, kernel, name):
             layer = ConvNormAct(
@@ -86,12 +100,16 @@ class MultiLevelNeck(nn.Module):
 
 
 class MultiLevelHead(nn.Module):
-    """Per level 3x3, 3x3, up by 4; concat; 3x3 to the classes.
+    """Enlarges each level by 4, concatenates them and classifies the result.
 
-    Differs: MMSegmentation enlarges with half-pixel corners and classifies with a 1x1
-    (`align_corners=False, kernel=1`); the authors' code with aligned corners and 3x3.
-    Streams are concatenated from deep to shallow, in the authors' code from shallow to
-    deep: the classifier's input channels are permuted.
+    Two 3x3 convolutions with normalization and ReLU precede the upsampling of each
+    level.
+
+    Differs: MMSegmentation upsamples with half-pixel centers and classifies by a 1x1
+    convolution (`align_corners=False, kernel=1`). The authors' code aligns corners and
+    classifies by 3x3. This head concatenates the levels from deep to shallow, the
+    authors' code from shallow to deep, so the input channels of the classifier are
+    permuted.
     """
 
     num_classes: int
@@ -102,7 +120,7 @@ class MultiLevelHead(nn.Module):
 
     @nn.compact
     def __call__(self, levels: Pyramid, *, train: bool) -> Array:
-        """Levels [B, h, w, C] -> [B, 4 h, 4 w, num_classes] float32."""
+        """Maps levels [B, h, w, C] to logits [B, 4 h, 4 w, num_classes], float32."""
         streams = []
         for index in range(len(levels)):
             x = levels[f"level{index}"]

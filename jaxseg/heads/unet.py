@@ -1,7 +1,7 @@
-"""U-Net's expanding path over any pyramid (arXiv 1505.04597).
+"""The expanding path of U-Net over any pyramid (arXiv 1505.04597).
 
-Nearest upsampling, concatenation `[up, skip]`, two 3x3 convolutions with normalization
-per level; the form of segmentation_models.pytorch.
+Each level upsamples to the nearest neighbor, concatenates [up, skip] and applies two
+3x3 convolutions with normalization, as in segmentation_models.pytorch.
 """
 
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ LEVELS = ("c4", "c3", "c2", "c1", "c0")
 
 
 class _DoubledConv(nn.Module):
-    """The kernel [3, 3, C + D, features] of `ops.doubled.doubled_conv`."""
+    """Holds the kernel [3, 3, C + D, features] of `doubled_conv`."""
 
     features: int
     style: Style
@@ -33,7 +33,7 @@ class _DoubledConv(nn.Module):
 
 
 class _DoubledConvNormAct(nn.Module):
-    """`ConvNormAct` of [nearest doubling of low, skip]."""
+    """Applies `ConvNormAct` to the concatenation of the doubled `low` and `skip`."""
 
     features: int
     style: Style
@@ -45,10 +45,18 @@ class _DoubledConvNormAct(nn.Module):
 
 
 class UNetHead(nn.Module):
-    """From c5 up through c4 ... c1 to the image's size, and a 3x3 classifier.
+    """Decodes c5 through c4 to c1 up to the size of the image; classifies by 3x3.
 
-    `features` of the five levels. The last has no skip: of "c0", the image itself, only
-    the size is read. A doubled map is cut to its skip's odd size.
+    The last level has no skip connection: of "c0", the image itself, the head reads the
+    size alone. A doubled map is cut to the size of its skip map if that is odd.
+
+    Attributes:
+      num_classes: Number of classes.
+      features: Numbers of channels of the five levels, from coarse to fine.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If `features` does not have five entries.
     """
 
     num_classes: int
@@ -57,9 +65,12 @@ class UNetHead(nn.Module):
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
-        """Map c0 ... c5 to logits `[B, H, W, num_classes]`, float32."""
+        """Maps c0 to c5 to logits [B, H, W, num_classes], float32."""
         if len(self.features) != len(LEVELS):
-            raise ValueError(f"features={self.features} must name {len(LEVELS)} levels")
+            raise ValueError(
+                f"features={self.features} is invalid: expected {len(LEVELS)} numbers, "
+                "one for each level."
+            )
         x = pyramid["c5"]
         levels = zip(LEVELS, self.features, strict=True)
         for i, (level, features) in enumerate(levels):

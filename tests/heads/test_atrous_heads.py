@@ -79,7 +79,7 @@ def test_cascade_strides_become_rates():
 
 
 def test_cascade_refuses_strides_it_cannot_reach():
-    with pytest.raises(ValueError, match=r"output_stride 64 .*\[8, 16, 32\]"):
+    with pytest.raises(ValueError, match=r"output_stride=64 .*\[8, 16, 32\]"):
         filled(CascadeHead(2, 0, 64), {"c5": draw(1, 4, 4, 8)}, train=False)
 
 

@@ -120,7 +120,9 @@ def test_impossible_parts_are_named():
     with pytest.raises(ValueError, match="batch_groups=0 is invalid"):
         Style(batch_groups=0)
     norm = Norm(Style(batch_groups=3))
-    with pytest.raises(ValueError, match=r"batch_groups=3 is invalid for 8 .* that divides 8"):
+    with pytest.raises(
+        ValueError, match=r"batch_groups=3 is invalid for 8 .* that divides 8"
+    ):
         norm.apply(variables(), draw(), train=True, mutable=["batch_stats"])
 
 
