@@ -1,4 +1,4 @@
-"""Image -> pyramid."""
+"""Backbones map an image to a pyramid of feature maps."""
 
 from jaxseg.backbones.hrnet import HRNet
 from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3

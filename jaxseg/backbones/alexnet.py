@@ -1,8 +1,8 @@
-"""AlexNet's convolutions (Krizhevsky et al., NIPS 2012) with a free output stride.
+"""The convolutions of AlexNet (Krizhevsky et al., NIPS 2012) at a free output stride.
 
-Two variants with different widths: "caffe" is CaffeNet, what FCN started from (groups
-of two, local response normalization after pooling, Caffe's ceil rule); "torchvision" is
-the one-tower form of arXiv 1404.5997.
+Two variants have different widths. "caffe" is CaffeNet, from which FCN started: groups
+of two, local response normalization after pooling, and Caffe's ceil rule.
+"torchvision" is the one-tower form of arXiv 1404.5997.
 """
 
 from flax import linen as nn
@@ -13,23 +13,29 @@ from jaxseg.nn.layers import Conv
 from jaxseg.ops.lrn import local_response_norm
 from jaxseg.typing import Array, Pyramid
 
-# (features, kernel, groups) of conv1 to conv5
+# (features, kernel size, groups) of conv1 to conv5.
 _CAFFE = ((96, 11, 1), (256, 5, 2), (384, 3, 1), (384, 3, 2), (256, 3, 2))
 _TORCHVISION = ((64, 11, 1), (192, 5, 1), (384, 3, 1), (256, 3, 1), (256, 3, 1))
 _VARIANTS = {"caffe": (_CAFFE, 0), "torchvision": (_TORCHVISION, 2)}
 
 
 class AlexNet(nn.Module):
-    """image -> {"c2": conv1 at stride 4, "c3": conv2, "c4": conv5, "c5": pool5}.
+    """Returns "c2" (conv1, at stride 4), "c3" (conv2), "c4" (conv5) and "c5" (pool5).
 
-    Unpadded pooling loses a border: a level is a little smaller than size / stride.
+    Pooling has no padding and loses a border, so each level is a little smaller than
+    the image size over the stride.
 
     Attributes:
       variant: "torchvision" or "caffe".
-      output_stride: 4, 8, 16 or 32; pooling beyond it keeps the size, at the running
-        rate.
-      first_padding: of conv1; default 2 (torchvision) or 0 (caffe). FCN pads 100.
-      width: factor on all channel counts.
+      output_stride: 4, 8, 16 or 32. Pooling beyond it keeps the size and runs at the
+        current atrous rate.
+      first_padding: Padding of conv1; None takes 2 (torchvision) or 0 (caffe). FCN pads
+        100.
+      width: Factor on all channel counts.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If the variant or the output stride is not allowed.
     """
 
     variant: str = "torchvision"
@@ -42,7 +48,8 @@ class AlexNet(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         if self.variant not in _VARIANTS:
             raise ValueError(
-                f"variant {self.variant!r} is unknown; allowed are {tuple(_VARIANTS)}"
+                f"variant={self.variant!r} is invalid: expected one of "
+                f"{tuple(_VARIANTS)}."
             )
         table, padding = _VARIANTS[self.variant]
         caffe = self.variant == "caffe"

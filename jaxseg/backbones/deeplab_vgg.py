@@ -1,7 +1,8 @@
-"""VGG-16 as DeepLab v1 and v2 changed it (arXiv 1412.7062, 1606.00915).
+"""VGG-16 with the changes of DeepLab v1 and v2 (arXiv 1412.7062, 1606.00915).
 
-The pooling windows are 3x3 with padding 1 in place of 2x2; the last two poolings keep
-the size; conv5 has rate 2; v1 adds a 3x3 average pooling on top. Weights are VGG-16's.
+The pooling windows are 3x3 with padding 1 instead of 2x2, the last two poolings keep
+the size, and conv5 has rate 2. v1 adds a 3x3 average pooling on top. The weights of
+VGG-16 fit.
 """
 
 import jax.numpy as jnp
@@ -17,17 +18,22 @@ from jaxseg.typing import Array, Pyramid
 
 
 class DeepLabVGG(nn.Module):
-    """image -> {"c0": image, "c1".."c4": pool1 to pool4, "c5": pool5 (averaged in v1)}.
+    """Returns "c0" (the image), "c1" to "c4" (pool1 to pool4) and "c5" (pool5).
+
+    In v1, c5 is averaged.
 
     Attributes:
       output_stride: 8 (the papers), 16 or 32.
-      average: the 3x3 average pooling behind pool5; it counts padding, as Caffe does.
-      atrous_pooling: pool5 and the average run at the running rate, so that the dense
-        network contains the strided one; as released they do not.
-      channels: per block; other than VGG's only in tests.
-      ceil: Caffe's size rule for pooling, as released: an even side of n pixels becomes
-        n / 2 + 1 cells, so that 320 pixels give 41 cells at stride 8. Odd sides do not
-        depend on it. False is the floor rule of jaxseg's first version.
+      average: Whether a 3x3 average pooling follows pool5. It counts padding, as Caffe
+        does.
+      atrous_pooling: Whether pool5 and the average run at the current atrous rate, so
+        that the dense network contains the strided one. The released networks do not.
+      channels: Number of channels of each block. Only tests use others than VGG's.
+      style: See `Style`.
+      ceil: Whether pooling follows Caffe's size rule, as released: an even side of n
+        pixels becomes n / 2 + 1 cells, so that 320 pixels give 41 cells at stride 8.
+        Odd sides do not depend on it. False is the floor rule of the first version of
+        jaxseg.
     """
 
     output_stride: int = 8
@@ -65,7 +71,7 @@ class DeepLabVGG(nn.Module):
 
 
 def _average(x, rate):
-    """Mean of 3x3 cells `rate` apart, zeros outside counted."""
+    """Averages 3x3 cells `rate` apart; pixels outside the map count as zeros."""
     if rate == 1:
         return avg_pool(x, window=3, stride=1, padding=1)
     kernel = jnp.full((3, 3, 1, x.shape[-1]), 1 / 9, x.dtype)

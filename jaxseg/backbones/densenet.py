@@ -1,8 +1,8 @@
-"""DenseNet-121, 161, 169, 201 with a free output stride (arXiv 1608.06993).
+"""DenseNet-121, 161, 169 and 201 at a free output stride (arXiv 1608.06993).
 
-Every layer reads all maps before it in its block: batch norm, ReLU, 1x1 to 4 * growth,
-batch norm, ReLU, 3x3 to growth. A transition halves channels and, by average pooling,
-size.
+Every layer reads all maps before it in its block. It applies batch norm, ReLU, a 1x1
+convolution to 4 * growth channels, batch norm, ReLU and a 3x3 convolution to growth
+channels. A transition halves the channels and, by average pooling, the size.
 """
 
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.nn.norm import Norm
 from jaxseg.typing import Array, Pyramid
 
-# layers per block, growth, first width
+# (layers of each block, growth, channels of the stem).
 DEPTHS = {
     121: ((6, 12, 24, 16), 32, 64),
     161: ((6, 12, 36, 24), 48, 96),
@@ -24,7 +24,7 @@ DEPTHS = {
 
 
 class DenseLayer(nn.Module):
-    """Pre-activated 1x1 and 3x3; returns the `growth` new channels only."""
+    """Applies pre-activated 1x1 and 3x3 convolutions; returns the new channels."""
 
     growth: int
     rate: int = 1
@@ -40,7 +40,10 @@ class DenseLayer(nn.Module):
 
 
 class Transition(nn.Module):
-    """Batch norm, ReLU, 1x1 to half the channels; pooling is the network's."""
+    """Applies batch norm, ReLU and a 1x1 convolution to half of the channels.
+
+    The network itself pools the result.
+    """
 
     style: Style = Style()
 
@@ -52,19 +55,27 @@ class Transition(nn.Module):
 
 
 class DenseNet(nn.Module):
-    """image -> {"c1": stem, "c2".."c4": blocks 1 to 3, "c5": the last, normalized.
+    """Returns "c1" (the stem), "c2" to "c4" (blocks 1 to 3) and "c5" (the last block).
 
-    c2 to c4 are transition outputs before pooling, at strides 4, 8, 16.
+    c2 to c4 are the outputs of the transitions before pooling, at strides 4, 8 and 16.
+    c5 is normalized.
 
     Attributes:
       depth: 121, 161, 169 or 201.
       output_stride: 2, 4, 8, 16 or 32.
-      pooling: where a transition loses its stride, "atrous" pools at the running rate
-        (the dense network then contains the strided one), "drop" does not pool at all
-        (DenseASPP's release).
-      last_transition: halves the channels of the last block too (DenseASPP).
-      relu: activates c5 after its normalization, as the ImageNet classifier does.
-      layers, growth, first: override the depth's table.
+      pooling: What a transition does that loses its stride. "atrous" pools at the
+        current rate, and the dense network then contains the strided one. "drop" does
+        not pool, as in the release of DenseASPP.
+      last_transition: Whether the channels of the last block are halved too
+        (DenseASPP).
+      relu: Whether ReLU follows the normalization of c5, as in the ImageNet classifier.
+      layers: Number of layers of each block; None takes those of the depth.
+      growth: Number of new channels of each layer; None takes that of the depth.
+      first: Number of channels of the stem; None takes that of the depth.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If depth, pooling or output stride is not allowed.
     """
 
     depth: int = 121
@@ -102,11 +113,11 @@ class DenseNet(nn.Module):
     def _table(self):
         if self.depth not in DEPTHS:
             raise ValueError(
-                f"depth {self.depth} is unknown; allowed are {sorted(DEPTHS)}"
+                f"depth={self.depth} is invalid: expected one of {sorted(DEPTHS)}."
             )
         if self.pooling not in ("atrous", "drop"):
             raise ValueError(
-                f'pooling {self.pooling!r} is unknown; allowed are "atrous" and "drop"'
+                f"pooling={self.pooling!r} is invalid: expected 'atrous' or 'drop'."
             )
         layers, growth, first = DEPTHS[self.depth]
         return self.layers or layers, self.growth or growth, self.first or first

@@ -1,9 +1,9 @@
 """Dilated residual networks A, C and D (arXiv 1705.09914).
 
-A: ResNet with rates 2 and 4 in place of the last two strides. C and D remove gridding:
-no max pooling, and rates that fall again (2, then 1) in two last levels without
-residual connections. D replaces the two first and two last levels by plain
-convolutions.
+DRN-A is a ResNet with rates 2 and 4 in place of the last two strides. C and D remove
+gridding artifacts. They have no max pooling, and their rates decrease again (2, then 1)
+in two last levels without residual connections. D replaces the first two and the last
+two levels by plain convolutions.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from jaxseg.nn.residual import BasicBlock, Bottleneck
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array, Pyramid
 
-# kind, units per level 1 to 8, bottlenecks
+# (kind, units of levels 1 to 8, whether the inner units are bottlenecks).
 VARIANTS = {
     "c26": ("c", (1, 1, 2, 2, 2, 2, 1, 1), False),
     "c42": ("c", (1, 1, 3, 4, 6, 3, 1, 1), False),
@@ -31,8 +31,8 @@ VARIANTS = {
     "d105": ("d", (1, 1, 3, 4, 23, 3, 1, 1), True),
     "d107": ("d", (1, 1, 3, 4, 23, 3, 2, 2), True),
 }
-_CHANNELS = (1, 2, 4, 8, 16, 32, 32, 32)  # times the width
-_RATES = (1, 1, 1, 1, 2, 4, 2, 1)  # at stride 8
+_CHANNELS = (1, 2, 4, 8, 16, 32, 32, 32)  # Factors on the width.
+_RATES = (1, 1, 1, 1, 2, 4, 2, 1)  # Atrous rates at output stride 8.
 _A_BLOCKS = {
     18: (2, 2, 2, 2),
     34: (3, 4, 6, 3),
@@ -42,7 +42,7 @@ _A_BLOCKS = {
 
 
 class ConvStack(nn.Module):
-    """`count` plain convolutions with batch norm and ReLU; the first has the stride."""
+    """Applies convolutions with batch norm and ReLU; the first has the stride."""
 
     features: int
     count: int
@@ -64,16 +64,20 @@ class ConvStack(nn.Module):
 
 
 class DRN(nn.Module):
-    """image -> {"c1", "c2", "c3", "c4", "c5"}: levels 2, 3, 4, 6 and 8.
+    """Returns "c1" to "c5", the outputs of the levels 2, 3, 4, 6 and 8.
 
     Attributes:
-      variant: one of `VARIANTS`, such as "c26" or "d105".
-      output_stride: 8, or 4, 2, 1 with the same weights. 16 and 32 do not exist: the
-        last level has rate 1 at stride 8 already.
-      width: channels of level 1; 16 but in tests.
+      variant: One of `VARIANTS`, such as "c26" or "d105".
+      output_stride: 8, or 4, 2 and 1 with the same weights. 16 and 32 do not exist,
+        because the last level already has rate 1 at stride 8.
+      width: Number of channels of level 1. Only tests use others than 16.
+      style: See `Style`.
 
-    Differs: the release's C-58 owns a projection in level 7 that it never uses
-    (1,049,600 parameters); it is left out.
+    Differs: the release of C-58 has a projection in level 7 that it never uses
+    (1,049,600 parameters). This module leaves it out.
+
+    Raises:
+      ValueError: If the variant or the output stride is not allowed.
     """
 
     variant: str = "d22"
@@ -85,7 +89,8 @@ class DRN(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         if self.variant not in VARIANTS:
             raise ValueError(
-                f"variant {self.variant!r} is unknown; allowed are {tuple(VARIANTS)}"
+                f"variant={self.variant!r} is invalid: expected one of "
+                f"{tuple(VARIANTS)}."
             )
         stem = ConvNormAct(self.width, 7, style=self.style, name="stem")
         x = stem(image, train=train)
@@ -97,7 +102,10 @@ class DRN(nn.Module):
         return pyramid
 
     def _steps(self):
-        """Strides and rates of the eight levels; a lost stride doubles what follows."""
+        """Returns strides and rates of the eight levels.
+
+        A level that loses its stride multiplies the rates of all later levels.
+        """
         plan = atrous_plan((1, 2, 2, 2), self.output_stride)
         dense = plan[-1].next
         later = [Step(1, rate * dense, rate * dense) for rate in _RATES[4:]]
@@ -108,7 +116,7 @@ class DRN(nn.Module):
         features, count = self.width * _CHANNELS[level - 1], counts[level - 1]
         outer, name = level in (1, 2, 7, 8), f"layer{level}"
         if outer and (kind == "d" or level > 2):
-            # a residual block of C without its residual is two plain convolutions
+            # A residual block of C without its residual equals two plain convolutions.
             count = count if kind == "d" else 2 * count
             stack = ConvStack(features, count, step, self.style, name=name)
             return lambda x, train: stack(x, train=train)
@@ -138,16 +146,21 @@ def _chain(units, x, train):
 
 
 class DRNA(nn.Module):
-    """DRN-A, ResNet's modules and names: image -> {"c1", "c2", "c3", "c4", "c5"}.
+    """Returns "c1" to "c5" of DRN-A, with the modules and the names of ResNet.
 
-    As published the first block of each dilated stage keeps rate 1, also in the stage
-    of rate 4: ImageNet weights of the strided ResNet do not carry over exactly. For
-    placement that does, take `ResNet` at this output stride.
+    As published, the first block of each dilated stage keeps rate 1, even in the stage
+    of rate 4. Therefore ImageNet weights of the strided ResNet do not carry over
+    exactly. Use `ResNet` at the same output stride for a placement of rates that
+    preserves them.
 
     Attributes:
       depth: 18, 34, 50 or 101.
       output_stride: 8 (the paper), 16 or 32.
-      width: channels of the first stage.
+      width: Number of channels of the first stage.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If the depth or the output stride is not allowed.
     """
 
     depth: int = 50
@@ -159,7 +172,7 @@ class DRNA(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         if self.depth not in _A_BLOCKS:
             raise ValueError(
-                f"depth {self.depth} is unknown; allowed are {sorted(_A_BLOCKS)}"
+                f"depth={self.depth} is invalid: expected one of {sorted(_A_BLOCKS)}."
             )
         plan = atrous_plan((2, 2, 1, 2, 2, 2), self.output_stride)
         x = DRNAStem(self.width, self.style, name="stem")(image, train=train)
@@ -182,7 +195,7 @@ class DRNA(nn.Module):
 
 
 class DRNAStem(nn.Module):
-    """ResNet's 7x7 convolution at stride 2, under ResNet's name."""
+    """Applies ResNet's 7x7 convolution at stride 2, with ResNet's parameter names."""
 
     features: int
     style: Style = Style()

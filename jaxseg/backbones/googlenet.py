@@ -1,8 +1,8 @@
-"""GoogLeNet's convolutional part (arXiv 1409.4842) with a free output stride.
+"""The convolutions of GoogLeNet (arXiv 1409.4842) at a free output stride.
 
-Two variants: "caffe" is the published network (biases, local response normalization, a
-true 5x5 branch, 3x3 last pooling); "torchvision" has batch norm (epsilon 1e-3), a 3x3
-in place of the 5x5 and a 2x2 last pooling.
+"caffe" is the published network, with biases, local response normalization, a true 5x5
+branch and a 3x3 last pooling. "torchvision" has batch norm (epsilon 1e-3), a 3x3 branch
+in place of the 5x5 one, and a 2x2 last pooling.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.lrn import local_response_norm
 from jaxseg.typing import Array, Pyramid
 
-# 1x1; 3x3 reduce, 3x3; 5x5 reduce, 5x5; pool projection
+# Channels: 1x1; 3x3 reduction, 3x3; 5x5 reduction, 5x5; projection of the pooling.
 _BLOCKS = {
     "3a": (64, 96, 128, 16, 32, 32),
     "3b": (128, 128, 192, 32, 96, 64),
@@ -32,7 +32,7 @@ _VARIANTS = ("torchvision", "caffe")
 
 
 class _Unit(nn.Module):
-    """Convolution and ReLU, with bias ("caffe") or batch norm ("torchvision")."""
+    """Applies convolution and ReLU, with a bias ("caffe") or batch norm (otherwise)."""
 
     features: int
     kernel: int
@@ -52,7 +52,7 @@ class _Unit(nn.Module):
 
 
 class Inception(nn.Module):
-    """Four parallel branches at one rate: 1x1; 3x3; 5x5; pooled; concatenated."""
+    """Concatenates four branches at one rate: 1x1, 3x3, 5x5 and pooling."""
 
     features: tuple[int, int, int, int, int, int]
     variant: str
@@ -81,12 +81,16 @@ class Inception(nn.Module):
 
 
 class GoogLeNet(nn.Module):
-    """image -> {"c1": conv1, "c2": conv3, "c3": 3b, "c4": 4e, "c5": 5b}.
+    """Returns "c1" (conv1), "c2" (conv3), "c3" (3b), "c4" (4e) and "c5" (5b).
 
     Attributes:
       variant: "torchvision" or "caffe".
       output_stride: 2, 4, 8, 16 or 32.
-      width: factor on all channel counts.
+      width: Factor on all channel counts.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If the variant or the output stride is not allowed.
     """
 
     variant: str = "torchvision"
@@ -98,7 +102,7 @@ class GoogLeNet(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         if self.variant not in _VARIANTS:
             raise ValueError(
-                f"variant {self.variant!r} is unknown; allowed are {_VARIANTS}"
+                f"variant={self.variant!r} is invalid: expected one of {_VARIANTS}."
             )
         style = self.style
         if self.variant == "torchvision":

@@ -1,7 +1,8 @@
-"""ResNet under hybrid dilated convolution: free rates per unit (arXiv 1702.08502).
+"""ResNet with hybrid dilated convolution: a rate for each unit (arXiv 1702.08502).
 
-Consecutive units take different rates, so that together they read every pixel. Stem and
-names are those of `ResNet(stem="beta", stride_in="conv1")`, whose weights fit.
+Consecutive units have different rates, so that together they read every pixel. The stem
+and the names equal those of `ResNet(stem="beta", stride_in="conv1")`, whose weights
+fit.
 """
 
 from flax import linen as nn
@@ -17,17 +18,24 @@ _PLANS = ("none", "uniform", "conv", "rf", "bigger", "release")
 
 
 def hdc_rates(plan: str, count: int, stage: int) -> tuple[int, ...]:
-    """Rates of the `count` units of stage 4 or 5 at output stride 8.
+    """Returns the rates of the units of stage 4 or 5 at output stride 8.
 
-    "none" 1 everywhere; "uniform" 2 and 4, plain dilation; "conv" alternates 2, 1;
-    "rf" cycles 1, 2, 3 (an incomplete rest keeps 2) and 3, 4, 5; "bigger", the paper's
-    best, cycles 1, 2, 5, 9 and 5, 9, 17; "release" starts that cycle with 2.
+    Args:
+      plan: "none" is 1 everywhere. "uniform" is plain dilation by 2 and 4. "conv"
+        alternates 2 and 1. "rf" cycles through 1, 2, 3 (an incomplete rest keeps 2) and
+        3, 4, 5. "bigger", the paper's best, cycles through 1, 2, 5, 9 and 5, 9, 17.
+        "release" starts that cycle with 2.
+      count: Number of units.
+      stage: 4 or 5.
+
+    Raises:
+      ValueError: If the plan is unknown.
 
     >>> hdc_rates("bigger", 6, 4)
     (1, 2, 5, 9, 1, 2)
     """
     if plan not in _PLANS:
-        raise ValueError(f"plan {plan!r} is unknown; allowed are {_PLANS}")
+        raise ValueError(f"plan={plan!r} is invalid: expected one of {_PLANS}.")
     if plan in ("none", "uniform"):
         return (1 if plan == "none" else 2 ** (stage - 3),) * count
     cycle = {
@@ -45,18 +53,25 @@ def hdc_rates(plan: str, count: int, stage: int) -> tuple[int, ...]:
 
 
 class HDCResNet(nn.Module):
-    """image -> {"c1", "c2": stride 4, "c3": 8, "c4", "c5": the output stride}.
+    """Returns "c1" (stride 2), "c2" (4), "c3" (8), "c4" and "c5".
+
+    c4 and c5 have the output stride, or 16 and 32 if that is larger.
 
     Attributes:
       depth: 50, 101 or 152.
-      output_stride: 8, 16 or 32. A plan is written for stride 8: where strides are kept
-        its rates are divided by them, not below 1.
-      plan: see `hdc_rates`.
-      rates: rates of stages 4 and 5, taken as they are and repeated, in place of a
-        plan.
-      pool_padding: of the 3x3 max pooling; the release pads none.
+      output_stride: 8, 16 or 32. Plans are written for stride 8. Where a stage keeps
+        its stride, its rates are divided by it, down to 1.
+      plan: See `hdc_rates`.
+      rates: Rates of stages 4 and 5 in place of a plan. They are repeated but not
+        divided.
+      width: Number of channels of the first stage.
+      blocks: Number of units of each stage; None takes those of the depth.
+      style: See `Style`.
+      pool_padding: Padding of the 3x3 max pooling. Differs: the release does not pad,
+        the default here is one pixel.
 
-    Differs: the max pooling is padded by one pixel by default.
+    Raises:
+      ValueError: If the output stride or the plan is not allowed.
     """
 
     depth: int = 101
@@ -72,8 +87,7 @@ class HDCResNet(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         if self.output_stride not in (8, 16, 32):
             raise ValueError(
-                f"output_stride {self.output_stride} is not possible; "
-                "allowed are 8, 16, 32"
+                f"output_stride={self.output_stride} is invalid: expected 8, 16 or 32."
             )
         x = HDCStem(self.width, self.style, name="stem")(image, train=train)
         pyramid = {"c1": x}
@@ -106,7 +120,7 @@ class HDCResNet(nn.Module):
 
 
 class HDCStem(nn.Module):
-    """Three 3x3 convolutions, the first at stride 2, ending in twice the width."""
+    """Applies three 3x3 convolutions: the first strides, the last doubles the width."""
 
     width: int
     style: Style = Style()

@@ -1,7 +1,10 @@
-"""HRNet: parallel branches of four resolutions that exchange maps all the way.
+"""HRNet: parallel branches at four resolutions that exchange their maps repeatedly.
 
-arXiv 1904.04514 and 1908.07919; wiring of the authors' segmentation code. Every map
-keeps its resolution; the pyramid is c2..c5 with widths C, 2C, 4C, 8C.
+Each branch keeps its resolution. The pyramid has c2 to c5 with widths C, 2C, 4C and 8C.
+The connections follow the authors' segmentation code.
+
+References:
+  arXiv 1904.04514 and 1908.07919.
 """
 
 from flax import linen as nn
@@ -15,19 +18,21 @@ from jaxseg.typing import Array, Pyramid
 
 
 class HRNet(nn.Module):
-    """image -> {"c2": [B, H/4, W/4, C], ..., "c5": [B, H/32, W/32, 8C]}, rounded up.
+    """Returns "c2" [B, H/4, W/4, C] to "c5" [B, H/32, W/32, 8C], with sizes rounded up.
 
-    Args of the class:
-      width: C, 18, 32 or 48.
-      stem: features of the two stem convolutions.
-      first_blocks, first_features: bottlenecks of stage 1.
-      blocks: basic blocks per branch and module.
-      modules: modules of stages 2, 3 and 4.
-      align_corners: of the upsampling in the exchange; False in the paper's code, True
-        in its HRNet-OCR branch.
+    Attributes:
+      width: C: 18, 32 or 48.
+      stem: Number of channels of the two stem convolutions.
+      first_blocks: Number of bottlenecks of stage 1.
+      first_features: Number of inner channels of those bottlenecks.
+      blocks: Number of basic blocks of each branch in each module.
+      modules: Number of modules of stages 2, 3 and 4.
+      align_corners: Whether upsampling between branches aligns corners. It does not in
+        the paper's code, but does in its HRNet-OCR branch.
       method: "bilinear", or "nearest" as in the classification networks.
-      two_step: enlarge by the power of two first, then fit the size, as MMSegmentation
-        does; it differs where a side is no multiple of 32.
+      two_step: Whether to upsample by the power of two first and then to the exact
+        size, as MMSegmentation does. It differs where a side is not a multiple of 32.
+      style: See `Style`.
     """
 
     width: int = 48
@@ -43,7 +48,7 @@ class HRNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
-        """See the class."""
+        """Maps [B, H, W, C] to the pyramid."""
         x = image
         for index in (1, 2):
             x = self._conv(self.stem, 2, f"stem{index}")(x, train=train)
@@ -72,7 +77,7 @@ class HRNet(nn.Module):
         )
 
     def _transition(self, branches, stage, train):
-        """Open the next branch, from the last one; stage 2 also maps the first."""
+        """Opens a branch from the last one; stage 2 also convolves the first branch."""
         name = f"transition{stage - 1}"
         new = self._conv(self.width * 2 ** (stage - 1), 2, f"{name}_{stage - 1}")
         opened = new(branches[-1], train=train)
@@ -83,10 +88,11 @@ class HRNet(nn.Module):
 
 
 class ExchangeModule(nn.Module):
-    """Basic blocks on every branch, then y_i = ReLU(sum_j T_ij(x_j)).
+    """Applies basic blocks to every branch and exchanges: y_i = ReLU(sum_j T_ij(x_j)).
 
-    T_ii is the identity; from a coarser branch 1x1-norm and upsampling to the size of
-    x_i; from a finer one i - j strided 3x3-norm, ReLU between them.
+    T_ii is the identity. From a coarser branch, T_ij is a 1x1 convolution with
+    normalization and upsampling to the size of x_i. From a finer branch, it consists of
+    i - j strided 3x3 convolutions with normalization and ReLU between them.
     """
 
     blocks: int = 4
@@ -97,7 +103,7 @@ class ExchangeModule(nn.Module):
 
     @nn.compact
     def __call__(self, branches: list[Array], *, train: bool) -> list[Array]:
-        """Maps [B, H_i, W_i, C_i] -> the same shapes."""
+        """Maps branches [B, H_i, W_i, C_i] to the same shapes."""
         branches = [self._deepen(x, i, train) for i, x in enumerate(branches)]
         indices = range(len(branches))
         return [
@@ -114,7 +120,7 @@ class ExchangeModule(nn.Module):
         return x
 
     def _move(self, branches, j, i, train):
-        """T_ij: branch j in the shape of branch i."""
+        """Computes T_ij: returns branch j in the shape of branch i."""
         x, target = branches[j], branches[i]
         if i == j:
             return x

@@ -1,10 +1,13 @@
-"""MobileNet v2 and v3 trunks with a free output stride.
+"""MobileNet v2 and v3 at a free output stride.
 
-v2: arXiv 1801.04381; v3: arXiv 1905.02244. Layer tables, widths rounded to multiples of
-eight, squeeze widths and epsilons are torchvision's.
+Layer tables, widths rounded to multiples of eight, squeeze widths and epsilons follow
+torchvision.
 
-Differs: the momentum of v3's batch norms is 0.01 in torchvision (0.99 here), that of
-all others in `Style` by default.
+Differs: in torchvision the batch norms of v3 have momentum 0.01 (0.99 in the convention
+here). Here they have that of `Style`, like all others.
+
+References:
+  v2: arXiv 1801.04381; v3: arXiv 1905.02244.
 """
 
 import dataclasses
@@ -17,7 +20,7 @@ from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.pool import adaptive_avg_pool
 from jaxseg.typing import Array, Pyramid
 
-# expansion, channels, blocks, stride of the first
+# (expansion, channels, blocks, stride of the first block).
 _V2 = (
     (1, 16, 1, 1),
     (6, 24, 2, 2),
@@ -28,7 +31,7 @@ _V2 = (
     (6, 320, 1, 1),
 )
 
-# kernel, expanded, channels, squeeze and excite, activation, stride
+# (kernel size, expanded channels, channels, squeeze-and-excite, activation, stride).
 _V3 = {
     "large": (
         (3, 16, 16, False, "relu", 1),
@@ -64,16 +67,15 @@ _V3 = {
 
 
 def divisible(value: float, divisor: int = 8) -> int:
-    """The nearest multiple of `divisor`, at least 90 % of `value` and one divisor."""
+    """Rounds to a multiple of `divisor`, at least 90 % of `value` and one divisor."""
     rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
 class InvertedResidual(nn.Module):
-    """1x1 expansion, depthwise, [squeeze and excite,] linear 1x1; returns both ends.
-
-    Returns: (output, depthwise output). The shortcut joins blocks that keep channels
-    and, in the undilated network, size.
+    """Expands the channels, convolves depthwise, gates and projects linearly.
+    The shortcut exists if the block keeps the number of channels and, in the undilated
+    network, the size.
     """
 
     expanded: int
@@ -87,6 +89,7 @@ class InvertedResidual(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
+        """Returns the output and the output of the depthwise convolution."""
         channels, y = x.shape[-1], x
         if self.expanded != channels:
             block = ConvNormAct(
@@ -115,7 +118,7 @@ class InvertedResidual(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """Channel gates from the image mean (arXiv 1709.01507), with a hard sigmoid."""
+    """Gates the channels by the image mean, with a hard sigmoid (arXiv 1709.01507)."""
 
     features: int
     style: Style = Style()
@@ -129,21 +132,27 @@ class SqueezeExcite(nn.Module):
 
 
 def _eager(step: Step, stride: int) -> Step:
-    """The step of a block of that stride, at the new rate if the stride is lost."""
+    """Dilates a block of that stride at the new rate if it lost its stride."""
     return step._replace(rate=step.next) if step.stride < stride else step
 
 
 class MobileNetV2(nn.Module):
-    """image -> {"c1": 16 channels, "c2": 24, "c3": 32, "c4": 96, "c5": 320}.
+    """Returns "c1" (16 channels), "c2" (24), "c3" (32), "c4" (96) and "c5" (320).
 
     Attributes:
       output_stride: 2, 4, 8, 16 or 32.
-      width: channel multiplier.
-      tap: "output", or "expanded": c2 to c4 are depthwise outputs of the last block at
-        their stride (144, 192, 576 channels), what DeepLab's release decodes from.
-      last: width of a final 1x1 convolution (ImageNet's 1280), 0 for none, as DeepLab.
-      eager_rate: the block that loses its stride takes the new rate already, as
-        segmentation_models.pytorch has it.
+      width: Channel multiplier.
+      tap: "output", or "expanded": c2 to c4 are then the depthwise outputs of the last
+        block at their stride (144, 192 and 576 channels), which DeepLab's release
+        decodes.
+      last: Number of channels of a final 1x1 convolution: ImageNet's 1280, or 0 for
+        none, as in DeepLab.
+      eager_rate: Whether the block that loses its stride already takes the new rate, as
+        in segmentation_models.pytorch.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If tap or output stride is not allowed.
     """
 
     output_stride: int = 32
@@ -157,7 +166,7 @@ class MobileNetV2(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         if self.tap not in ("output", "expanded"):
             raise ValueError(
-                f'tap {self.tap!r} is unknown; allowed are "output" and "expanded"'
+                f"tap={self.tap!r} is invalid: expected 'output' or 'expanded'."
             )
         rows = [
             (expansion, channels, stride if i == 0 else 1)
@@ -196,18 +205,26 @@ class MobileNetV2(nn.Module):
 
 
 class MobileNetV3(nn.Module):
-    """image -> {"c2", "c3", "c4": the blocks that reach strides 4, 8, 16; "c5": last}.
+    """Returns "c1" (the stem), "c2" to "c4" and "c5" (the last convolution).
+
+    c2, c3 and c4 are the outputs of the blocks that reach the strides 4, 8 and 16.
 
     Attributes:
-      size: "large" (c3 40 channels, c5 960) or "small" (c3 24, c5 576).
-      reduced_tail: halves the last three blocks and the last convolution (the paper's
-        segmentation networks).
-      eager_rate: the block that loses its stride takes the new rate already, as
-        torchvision's dilated networks; the dense network then no longer contains the
+      size: "large" (c3 has 40 channels, c5 960) or "small" (c3 24, c5 576).
+      output_stride: 2, 4, 8, 16 or 32.
+      width: Channel multiplier.
+      reduced_tail: Whether to halve the channels of the last three blocks and the last
+        convolution, as in the paper's segmentation networks.
+      eager_rate: Whether the block that loses its stride already takes the new rate, as
+        in torchvision's dilated networks. The dense network then no longer contains the
         strided one.
-      squeeze_excite: False drops the channel gates (they see the whole image, hence
-        differ slightly between output strides).
-      epsilon: of the normalizations; timm's networks have 1e-5.
+      squeeze_excite: Whether there are channel gates. They see the whole image and
+        hence differ slightly between output strides.
+      epsilon: Epsilon of the normalizations; 1e-5 in timm's networks.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If size or output stride is not allowed.
     """
 
     size: str = "large"
@@ -245,9 +262,11 @@ class MobileNetV3(nn.Module):
         return {**pyramid, "c5": block(x, train=train)}
 
     def _rows(self):
-        """The layer table at this width, the tail halved if asked for."""
+        """Returns the layer table at this width, its tail halved if `reduced_tail`."""
         if self.size not in _V3:
-            raise ValueError(f"size {self.size!r} is unknown; allowed are {tuple(_V3)}")
+            raise ValueError(
+                f"size={self.size!r} is invalid: expected one of {tuple(_V3)}."
+            )
         rows, tail = [], len(_V3[self.size]) - (3 if self.reduced_tail else 0)
         for number, (kernel, expanded, channels, *rest) in enumerate(_V3[self.size]):
             channels = channels // 2 if number >= tail else channels

@@ -1,9 +1,10 @@
-"""ResNet-18/34/50/101/152 with a free output stride (arXiv 1512.03385).
+"""ResNet-18/34/50/101/152 at a free output stride (arXiv 1512.03385).
 
-Stems: "7x7" (v1, torchvision), "c" and "d" (three 3x3 convolutions, "d" with average
-pooling in the shortcuts; arXiv 1812.01187), "beta" (three 3x3 convolutions ending in
-128 channels: DeepLab, PSPNet). All padding is symmetric, so even and odd inputs agree
-with PyTorch's networks; dense networks follow DeepLab v3 (arXiv 1706.05587, section 3).
+Stems: "7x7" (v1, torchvision); "c" and "d" (three 3x3 convolutions, "d" also with
+average pooling in the shortcuts; arXiv 1812.01187); "beta" (three 3x3 convolutions that
+end with 128 channels, as in DeepLab and PSPNet). All padding is symmetric, so even and
+odd inputs agree with PyTorch's networks. Dense networks follow DeepLab v3 (arXiv
+1706.05587, section 3).
 """
 
 import dataclasses
@@ -30,10 +31,13 @@ _DENSE_POOLS = ("atrous", "adjacent", "none")
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """Where one residual block stands: its stride and its rates.
+    """Holds the stride and the atrous rates of one residual block.
 
-    `first_rate` belongs to the layer that holds (or held) the stride, `rate` to those
-    behind it; `pooled` marks the unit whose strided form halves the map.
+    Attributes:
+      stride: Stride of the block.
+      first_rate: Rate of the layer that has, or had, the stride.
+      rate: Rate of the layers after it.
+      pooled: Whether the block halves the map in its strided form.
     """
 
     stride: int = 1
@@ -50,17 +54,29 @@ def plan_units(
     eager_rate: bool = False,
     stage_rates: tuple[int, ...] | None = None,
 ) -> tuple[tuple[Unit, ...], ...]:
-    """Strides and rates of every unit of the stages c2 ... c5.
+    """Plans strides and rates of all units of the stages c2 to c5.
 
-    The stages stand at strides 4, 8, 16, 32; one that would exceed `output_stride`
-    keeps its size and doubles the rate of all that follows. `multi_grid` multiplies the
-    rates of the last stage, repeated when the stage is longer. `eager_rate` doubles the
-    rate one layer early, in the layer that held the stride. `stage_rates` are the rates
-    beside whatever strides there are; a stage's first unit takes half of its rate.
+    The stages have strides 4, 8, 16 and 32. A stage that would exceed `output_stride`
+    keeps the size and doubles the rates of all later layers.
+
+    Args:
+      blocks: Number of units of each stage.
+      output_stride: 4, 8, 16 or 32.
+      multi_grid: Factors on the rates of the last stage, repeated for a longer stage.
+      stride_in: See `ResNet`.
+      eager_rate: Whether the layer that had the stride already takes the doubled rate.
+      stage_rates: Rates of the stages, independent of the strides. The first unit of a
+        stage takes half of the rate.
+
+    Returns:
+      The units of each stage.
+
+    Raises:
+      ValueError: If the output stride is not allowed.
     """
     if output_stride not in (4, 8, 16, 32):
         raise ValueError(
-            f"output_stride {output_stride} is not possible; allowed are 4, 8, 16, 32"
+            f"output_stride={output_stride} is invalid: expected 4, 8, 16 or 32."
         )
     place = {"conv1": "first", "conv2": "first", "last": "last"}[stride_in]
     reached, rate, plan = 4, 1, []
@@ -89,31 +105,37 @@ def plan_units(
 
 
 class ResNet(nn.Module):
-    """Image [B, H, W, C] -> {"c1": stride 2, "c2": 4, "c3": 8, "c4": 16, "c5": 32}.
+    """Returns "c1" (stride 2), "c2" (4), "c3" (8), "c4" (16) and "c5" (32).
 
-    Strides beyond `output_stride` stay at it, with atrous rates instead.
+    Levels whose stride would exceed `output_stride` have that stride, and atrous rates.
 
     Attributes:
       depth: 18, 34, 50, 101 or 152.
       output_stride: 4, 8, 16 or 32.
-      multi_grid: factors on the rates of the last stage's units (DeepLab v3).
+      multi_grid: Factors on the rates of the units of the last stage (DeepLab v3).
       stem: "7x7", "c", "d" or "beta".
-      stride_in: "conv2" (torchvision), "conv1" (Caffe), or "last": the last unit of
-        the previous stage (TF-slim, DeepLab v3's own networks); c2 ... c4 are then
-        taken before that unit.
-      eager_rate: dilate the converted layer itself as well. Differs: segmentation_
-        models.pytorch does; the dense network then no longer equals the strided one.
-      dense_pool: what stem "d" averages in a shortcut that lost its stride: "atrous",
-        the pixels that the strided network averages; "adjacent" ones, zeros beyond the
-        map (timm); or "none" (MMSegmentation).
-      second_rate: of basic blocks the second convolution is atrous too; in
-        MMSegmentation's the first alone is.
-      stage_rates: rates of the four stages beside their strides, as MMSegmentation's
-        FastFCN has them; by default they follow from `output_stride`.
-      width: channels of the first stage; 64 but in tests.
-      blocks: units per stage, when they differ from the depth's.
-      ceil: Caffe's size rule for the max pooling (DeepLab v2): an even side of n pixels
-        becomes n / 2 + 1 cells. PyTorch's networks have the floor rule.
+      stride_in: The layer that has the stride: "conv2" (torchvision), "conv1" (Caffe),
+        or "last": the last unit of the preceding stage (TF-slim, DeepLab v3's own
+        networks). c2 to c4 are then taken before that unit.
+      width: Number of channels of the first stage. Only tests use others than 64.
+      blocks: Number of units of each stage; None takes those of the depth.
+      style: See `Style`.
+      eager_rate: Whether the layer that lost its stride already takes the new rate.
+        Differs: segmentation_models.pytorch does so. The dense network then no longer
+        equals the strided one.
+      dense_pool: What the stem "d" averages in a shortcut that lost its stride.
+        "atrous" takes the pixels that the strided network averages, "adjacent" takes
+        neighbors, with zeros outside the map (timm), and "none" does not average
+        (MMSegmentation).
+      second_rate: Whether the second convolution of a basic block is atrous as well. In
+        MMSegmentation only the first one is.
+      stage_rates: Rates of the four stages, independent of their strides, as in
+        MMSegmentation's FastFCN. None derives them from `output_stride`.
+      ceil: Whether the max pooling follows Caffe's size rule (DeepLab v2): an even side
+        of n pixels becomes n / 2 + 1 cells. PyTorch's networks have the floor rule.
+
+    Raises:
+      ValueError: If an option, or a combination of options, is not allowed.
     """
 
     depth: int = 50
@@ -158,30 +180,36 @@ class ResNet(nn.Module):
     def _check(self):
         if self.depth not in BLOCKS:
             raise ValueError(
-                f"depth {self.depth} is unknown; allowed are {sorted(BLOCKS)}"
+                f"depth={self.depth} is invalid: expected one of {sorted(BLOCKS)}."
             )
         if self.stem not in _STEMS:
-            raise ValueError(f"stem {self.stem!r} is unknown; allowed are {_STEMS}")
+            raise ValueError(
+                f"stem={self.stem!r} is invalid: expected one of {_STEMS}."
+            )
         if self.dense_pool not in _DENSE_POOLS:
             raise ValueError(
-                f"dense_pool {self.dense_pool!r} is unknown; allowed are {_DENSE_POOLS}"
+                f"dense_pool={self.dense_pool!r} is invalid: expected one of "
+                f"{_DENSE_POOLS}."
             )
         if self.stride_in not in _STRIDE_IN:
             raise ValueError(
-                f"stride_in {self.stride_in!r} is unknown; allowed are {_STRIDE_IN}"
+                f"stride_in={self.stride_in!r} is invalid: expected one of "
+                f"{_STRIDE_IN}."
             )
         if (
             self.stride_in == "last"
             and min((self.blocks or BLOCKS[self.depth])[:-1]) < 2
         ):
             raise ValueError(
-                f"blocks {self.blocks}: with stride_in 'last' a stage needs two units, "
-                "one that widens and one that halves the map"
+                f"blocks={self.blocks} is invalid: expected at least two units in each "
+                "stage with stride_in='last', one that widens and one that halves the "
+                "map."
             )
         if self.stride_in != "conv2" and self.depth < 50:
             raise ValueError(
-                f"stride_in {self.stride_in!r} needs bottlenecks; depth {self.depth} "
-                "has basic blocks"
+                f"stride_in={self.stride_in!r} is invalid: expected 'conv2' at "
+                f"depth={self.depth}, which has basic blocks. Choose a depth of 50 or "
+                "more for bottlenecks."
             )
 
     def _block(self, features, unit, name):
@@ -207,7 +235,7 @@ class ResNet(nn.Module):
         return Bottleneck(
             features,
             unit.stride,
-            # the 3x3 sits before the stride's place only when it holds it
+            # With the stride in conv1, the 3x3 comes after it and takes the new rate.
             unit.rate
             if self.stride_in == "conv1" or not unit.pooled
             else unit.first_rate,
@@ -222,7 +250,7 @@ class ResNet(nn.Module):
 
 
 class _Stem(nn.Module):
-    """Image to half resolution: one 7x7 or three 3x3 convolutions."""
+    """Halves the image with one 7x7 or three 3x3 convolutions."""
 
     kind: str
     width: int

@@ -1,6 +1,6 @@
 """SE-ResNet-50/101/152: channel gates in every bottleneck (arXiv 1709.01507).
 
-The gate follows the last normalization of the residual branch, before the addition.
+The gate follows the last normalization of the residual branch and precedes the sum.
 """
 
 from flax import linen as nn
@@ -16,7 +16,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class SEBottleneck(nn.Module):
-    """relu(x + gate(y) * y), y = 1x1, 3x3, 1x1 with norms."""
+    """Computes relu(x + gate(y) * y), where y is a bottleneck of x."""
 
     features: int
     stride: int = 1
@@ -26,7 +26,7 @@ class SEBottleneck(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[B, H, W, C] -> [B, H/stride, W/stride, 4 * features]."""
+        """Maps [B, H, W, C] to [B, H/stride, W/stride, 4 * features]."""
 
         def block(source, features, kernel, stride, rate, act, name):
             layer = ConvNormAct(
@@ -47,7 +47,7 @@ class SEBottleneck(nn.Module):
 
 
 class SEResNet(nn.Module):
-    """image -> {"c1": stride 2, ..., "c5": stride 32 or `output_stride`}."""
+    """Returns "c1" (stride 2) to "c5" (stride 32 or `output_stride`)."""
 
     depth: int = 50
     output_stride: int = 32
@@ -58,9 +58,9 @@ class SEResNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
-        """See the class."""
+        """Maps [B, H, W, C] to the pyramid."""
         if self.depth not in (50, 101, 152):
-            raise ValueError(f"depth {self.depth} is not 50, 101 or 152")
+            raise ValueError(f"depth={self.depth} is invalid: expected 50, 101 or 152.")
         stem = ConvNormAct(self.width, 7, 2, style=self.style, name="stem")
         x = stem(image, train=train)
         pyramid = {"c1": x}

@@ -1,9 +1,10 @@
-"""Output stride: strides become atrous rates, without changing what is computed.
+"""Output stride: atrous rates replace strides without changing what is computed.
 
-A layer that loses its stride keeps the rate it had; every later layer is multiplied by
-the lost stride (arXiv 1606.00915, section 3.1). The dense network then holds the
-strided one as every n-th pixel, exactly, because all padding is symmetric and scales
-with the rate. Rates placed one layer too early (as in several ports) break that.
+A layer that loses its stride keeps its rate, and the rate of every later layer is
+multiplied by the lost stride (arXiv 1606.00915, section 3.1). Every n-th pixel of the
+dense network then equals a pixel of the strided one exactly, because all padding is
+symmetric and scales with the rate. Several ports place rates one layer too early, which
+breaks this equality.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from jaxseg.typing import Array
 
 
 class Step(NamedTuple):
-    """How one layer runs: its stride, its own rate, the rate of what follows it."""
+    """Holds the stride of a layer, its rate and the rate of the layers after it."""
 
     stride: int
     rate: int
@@ -26,13 +27,17 @@ class Step(NamedTuple):
 
 
 def atrous_plan(strides: Sequence[int], output_stride: int) -> tuple[Step, ...]:
-    """Stride, own rate and following rate of each layer of a network.
+    """Plans the stride and the rates of each layer of a network.
 
     Args:
-      strides: the layers' strides from the image on; 1 for layers without.
-      output_stride: input size over feature size; a product of the first strides.
+      strides: Strides of the layers from the image on; 1 for layers without a stride.
+      output_stride: Image size over feature size; a product of the first strides.
 
-    Raises: ValueError when no prefix of `strides` multiplies to `output_stride`.
+    Returns:
+      A `Step` for each layer.
+
+    Raises:
+      ValueError: If no prefix of `strides` multiplies to `output_stride`.
 
     >>> [tuple(step) for step in atrous_plan((2, 2, 2), 2)]
     [(2, 1, 1), (1, 1, 2), (1, 2, 4)]
@@ -40,8 +45,8 @@ def atrous_plan(strides: Sequence[int], output_stride: int) -> tuple[Step, ...]:
     reachable = [int(n) for n in np.cumprod(strides)]
     if output_stride not in reachable:
         raise ValueError(
-            f"output_stride {output_stride} is not reachable; allowed are "
-            f"{sorted(set(reachable))}"
+            f"output_stride={output_stride} is invalid: expected one of "
+            f"{sorted(set(reachable))}."
         )
     steps, total, rate = [], 1, 1
     for stride in strides:
@@ -57,9 +62,10 @@ def atrous_plan(strides: Sequence[int], output_stride: int) -> tuple[Step, ...]:
 def pool_max(
     x: Array, step: Step, *, window: int, padding: int = 0, ceil: bool = False
 ) -> Array:
-    """Max pooling that may have lost its stride: the window's cells `rate` apart.
+    """Applies max pooling that may have lost its stride.
 
-    With `ceil` the last partial window counts (Caffe's rule), at any rate.
+    The cells of a window are then `rate` pixels apart. With `ceil`, the last partial
+    window counts (Caffe's rule) at any rate.
     """
     if step.stride > 1 and step.rate == 1:
         return max_pool(
@@ -78,7 +84,7 @@ def pool_max(
 
 
 def pool_average(x: Array, step: Step, *, window: int) -> Array:
-    """Average pooling without padding that may have lost its stride."""
+    """Applies average pooling without padding that may have lost its stride."""
     if step.stride > 1 and step.rate == 1:
         return avg_pool(x, window=window, stride=step.stride)
     for axis in (1, 2):
@@ -87,7 +93,7 @@ def pool_average(x: Array, step: Step, *, window: int) -> Array:
 
 
 def _widths(step, padding, ceil):
-    """Padding of the dense map; the ceil rule adds one cell of the strided grid."""
+    """Returns the padding of a dense map; `ceil` adds a cell of the strided grid."""
     before = padding * step.rate
     return before, before + (step.rate if ceil else 0)
 
@@ -96,7 +102,9 @@ def _shifts(x, axis, window, rate):
     size = x.shape[axis] - rate * (window - 1)
     if size < 1:
         raise ValueError(
-            f"window {window} at rate {rate} exceeds a map of {x.shape[axis]} pixels"
+            f"map of {x.shape[axis]} pixels is invalid: expected at least "
+            f"{rate * (window - 1) + 1} pixels for a pooling window of {window} at "
+            f"rate {rate}. Use a larger image or a larger output stride."
         )
     return [
         lax.slice_in_dim(x, k * rate, k * rate + size, axis=axis) for k in range(window)

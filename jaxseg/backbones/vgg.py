@@ -1,7 +1,7 @@
-"""VGG-16 and VGG-19, the convolutional part (arXiv 1409.1556).
+"""The convolutions of VGG-16 and VGG-19 (arXiv 1409.1556).
 
-All convolutions 3x3 with bias and ReLU, 2x2 max pooling behind each of five blocks;
-optionally batch norm behind each convolution (torchvision's `_bn` form).
+All convolutions are 3x3 with bias and ReLU. A 2x2 max pooling ends each of the five
+blocks. Batch norm can follow each convolution (torchvision's `_bn` form).
 """
 
 import jax.numpy as jnp
@@ -18,16 +18,21 @@ CHANNELS = (64, 128, 256, 512, 512)
 
 
 class VGG(nn.Module):
-    """Image -> {"c1": pool1 at stride 2, ..., "c5": pool5 at stride 32}.
+    """Returns "c1" (pool1, at stride 2) to "c5" (pool5, at stride 32).
 
     Attributes:
       depth: 16 or 19.
-      output_stride: 8, 16 or 32; pooling beyond it keeps the size (its two pixels then
-        lie `rate` apart) and doubles the rate of what follows.
-      batch_norm: normalization behind each convolution.
-      ceil: Caffe's pooling size (FCN, SegNet); needed for atrous consistency.
-      first_padding: of conv1_1; FCN's networks use 100.
-      channels: per block; other than VGG's only in tests.
+      output_stride: 8, 16 or 32. Pooling beyond it keeps the size, reads two pixels
+        that are `rate` apart, and doubles the rate of all later layers.
+      batch_norm: Whether batch norm follows each convolution.
+      ceil: Whether pooling follows Caffe's size rule (FCN, SegNet). Equality with the
+        dense network needs it.
+      first_padding: Padding of conv1_1; 100 in FCN's networks.
+      channels: Number of channels of each block. Only tests use others than VGG's.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If depth or output stride is not allowed.
     """
 
     depth: int = 16
@@ -42,12 +47,12 @@ class VGG(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         if self.depth not in CONVOLUTIONS:
             raise ValueError(
-                f"depth {self.depth} is unknown; allowed are {sorted(CONVOLUTIONS)}"
+                f"depth={self.depth} is invalid: expected one of "
+                f"{sorted(CONVOLUTIONS)}."
             )
         if self.output_stride not in (8, 16, 32):
             raise ValueError(
-                f"output_stride {self.output_stride} is not possible; "
-                "allowed are 8, 16, 32"
+                f"output_stride={self.output_stride} is invalid: expected 8, 16 or 32."
             )
         x, pyramid, rate = image, {}, 1
         for block, count in enumerate(CONVOLUTIONS[self.depth], start=1):
@@ -72,7 +77,10 @@ class VGG(nn.Module):
 
 
 def _atrous_max(x, rate):
-    """Maximum of the pixels at 0 and `rate` along both axes, same size."""
+    """Returns the maximum of the pixels at distances 0 and `rate` along both axes.
+
+    The result has the size of the input.
+    """
     for axis in (1, 2):
         size = x.shape[axis]
         far = jnp.take(x, jnp.minimum(jnp.arange(size) + rate, size - 1), axis=axis)

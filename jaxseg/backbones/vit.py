@@ -1,9 +1,10 @@
-"""Vision transformer trunk (arXiv 2010.11929, DeiT arXiv 2012.12877) for maps.
+"""Vision transformer that returns maps (arXiv 2010.11929, DeiT arXiv 2012.12877).
 
-Patch embedding, class token, learned position embedding, pre-norm layers; chosen layers
-are handed out as maps, without a final norm (SETR's heads bring their own, arXiv
-2012.15840). Inputs of another size than `image_size` get the position embedding resized
-bilinearly; sizes that are no multiple of the patch are padded below and to the right.
+It has a patch embedding, a class token, a learned position embedding and pre-norm
+layers. Chosen layers are returned as maps without a final norm, because the heads of
+SETR have their own (arXiv 2012.15840). For an input of another size than `image_size`,
+the position embedding is resized bilinearly. A size that is not a multiple of the patch
+is padded at the bottom and the right.
 """
 
 import jax.numpy as jnp
@@ -17,15 +18,26 @@ from jaxseg.typing import Array, Pyramid, Size
 
 
 class ViT(nn.Module):
-    """image [B, H, W, C] -> {"layer<i>": [B, ceil(H/p), ceil(W/p), width]}, i in taps.
+    """Returns "layer<i>" [B, ceil(H/p), ceil(W/p), width] for each i in `taps`.
 
-    Args of the class:
-      image_size: size the position embedding is made for; a multiple of `patch`.
-      drop_class_token: leave the class token out before the first layer (SETR-MLA), or
-        carry it through and leave it out of the maps (Naive, PUP).
-      dropout: after the embedding, and inside the layers.
-      patch_bias: of the patch embedding; MMSegmentation has none.
-      distilled: a second token behind the class token, as in distilled DeiT.
+    Attributes:
+      depth: Number of layers of the complete transformer.
+      width: Number of channels of a token.
+      heads: Number of attention heads.
+      patch: Side of a patch, p, in pixels.
+      image_size: Size for which the position embedding is made; a multiple of `patch`.
+      taps: Indices of the layers to return.
+      drop_class_token: Whether to drop the class token before the first layer
+        (SETR-MLA). Otherwise it passes all layers and only the maps omit it (naive,
+        PUP).
+      dropout: Dropout rate after the embedding and in the layers.
+      patch_bias: Whether the patch embedding has a bias; MMSegmentation's has none.
+      attention: `impl` of `jaxseg.ops.attention.attend`.
+      style: See `Style`.
+      distilled: Whether a second token follows the class token, as in distilled DeiT.
+
+    Raises:
+      ValueError: If taps or image size are not allowed.
     """
 
     depth: int = 24
@@ -43,7 +55,7 @@ class ViT(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
-        """See the class."""
+        """Maps [B, H, W, C] to the maps of the layers in `taps`."""
         self._check()
         x, size = self._embed(image, train)
         pyramid = {}
@@ -63,14 +75,21 @@ class ViT(nn.Module):
 
     def _check(self):
         if not self.taps or max(self.taps) >= self.depth or min(self.taps) < 0:
-            raise ValueError(f"taps {self.taps} must lie in 0..{self.depth - 1}")
+            raise ValueError(
+                f"taps={self.taps} is invalid: expected layers from 0 to "
+                f"{self.depth - 1}."
+            )
         if any(side % self.patch for side in self.image_size):
             raise ValueError(
-                f"image_size {self.image_size} is not a multiple of patch {self.patch}"
+                f"image_size={self.image_size} is invalid: expected multiples of "
+                f"patch={self.patch}."
             )
 
     def _embed(self, image, train):
-        """Tokens [B, own tokens + h * w or h * w, width] and (h, w)."""
+        """Returns the tokens [B, N, width] and the size (h, w) of the map.
+
+        N is h * w plus the number of class tokens unless those are dropped.
+        """
         image, _ = pad_to_multiple(image, self.patch)
         x = Conv(
             self.width,
@@ -97,7 +116,16 @@ class ViT(nn.Module):
 
 
 def resize_position(position: Array, grid: Size, size: Size) -> Array:
-    """Bilinear, half-pixel [1, tokens + h * w, D]; those before the map stay."""
+    """Resizes a position embedding bilinearly, with half-pixel centers.
+
+    Args:
+      position: [1, tokens + h * w, D]. The entries of the class tokens do not change.
+      grid: (h, w) of the embedding.
+      size: (h, w) of the result.
+
+    Returns:
+      [1, tokens + h * w, D] with the h and w of `size`.
+    """
     if grid == size:
         return position
     width = position.shape[-1]

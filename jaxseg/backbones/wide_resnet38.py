@@ -1,8 +1,9 @@
 """Wide ResNet-38 in pre-activation form, at stride 8 (arXiv 1611.10080, model A2).
 
-The trunk of Gated-SCNN: two max-pools and one strided convolution; the last three
-stages at atrous rates 2, 4, 4. Batch norm and ReLU stand before the convolutions.
-Dropout removes whole channels: Gated-SCNN's code puts Dropout2d in Dropout's place.
+It is the backbone of Gated-SCNN. It has two max poolings and one strided convolution,
+and the last three stages have the atrous rates 2, 4 and 4. Batch norm and ReLU precede
+the convolutions. Dropout removes whole channels, because Gated-SCNN's code replaces
+Dropout by Dropout2d.
 """
 
 from flax import linen as nn
@@ -13,7 +14,7 @@ from jaxseg.nn.norm import Norm
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array, Pyramid
 
-# stage -> (blocks, widths in units of the first, stride, rate, dropout)
+# Each stage: (blocks, widths as factors on `width`, stride, rate, dropout rate).
 STAGES = (
     (3, (2, 2), 1, 1, 0.0),
     (3, (4, 4), 1, 1, 0.0),
@@ -25,9 +26,10 @@ STAGES = (
 
 
 class PreActivationBlock(nn.Module):
-    """x + convs(ReLU norm x): 3x3, 3x3 for two widths; 1x1, 3x3, 1x1 for three.
+    """Computes x + convs(ReLU(norm(x))).
 
-    Where the width or the size changes, the shortcut is a 1x1 on the activated input.
+    Two widths give two 3x3 convolutions; three widths give 1x1, 3x3 and 1x1. If the
+    width or the size changes, the shortcut is a 1x1 convolution of the activated input.
     """
 
     widths: tuple[int, ...]
@@ -38,7 +40,7 @@ class PreActivationBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[B, H, W, C] -> [B, H/stride, W/stride, widths[-1]]."""
+        """Maps [B, H, W, C] to [B, H/stride, W/stride, widths[-1]]."""
 
         def conv(source, features, kernel, stride, rate, name):
             return Conv(
@@ -73,11 +75,15 @@ class PreActivationBlock(nn.Module):
 
 
 class WideResNet38(nn.Module):
-    """image -> {"c0": 64 at 1/1, "c1": 128 at 1/2, "c2": 256 at 1/4, "c3", ..., "c6"}.
+    """Returns "c0" (64 channels at full size), "c1" (128, 1/2), ..., "c6".
 
-    c3 (512), c4 (1024), c5 (2048) and c6 (4096) lie at 1/8. The maps are sums without a
-    closing activation. `width` scales everything; `blocks` replaces the stages'
-    lengths.
+    c2 has 256 channels at 1/4 of the size. c3 (512 channels), c4 (1024), c5 (2048) and
+    c6 (4096) have 1/8 of the size. The maps are sums without a final activation.
+
+    Attributes:
+      width: Number of channels of c0; the others scale with it.
+      blocks: Number of blocks of each stage; None takes those of the paper.
+      style: See `Style`.
     """
 
     width: int = 64
@@ -86,7 +92,7 @@ class WideResNet38(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
-        """See the class."""
+        """Maps [B, H, W, C] to the pyramid."""
         stem = Conv(self.width, 3, bias=False, style=self.style, name="stem")
         pyramid = {"c0": stem(image)}
         x = pyramid["c0"]

@@ -1,9 +1,10 @@
 """Modified aligned Xception 41, 65 and 71 (DeepLab v3+, arXiv 1802.02611, figure 4).
 
-Every max pooling is a strided separable convolution, batch norm follows each depthwise
-convolution. Faithful to the authors' release: units of the entry, middle and first exit
-flow activate first and have no activation between depthwise and pointwise; the last
-unit activates after both. Batch norm epsilon 1e-3.
+A strided separable convolution replaces every max pooling, and batch norm follows each
+depthwise convolution. As in the authors' release, the units of the entry flow, the
+middle flow and the first exit unit activate their input and have no activation between
+depthwise and pointwise convolution. The last unit activates after both. The epsilon of
+batch norm is 1e-3.
 """
 
 import dataclasses
@@ -18,12 +19,12 @@ from jaxseg.typing import Array, Pyramid
 
 
 class Unit(NamedTuple):
-    """Three separable convolutions: widths, stride of the third, shortcut, tap."""
+    """Describes a unit of three separable convolutions; the third has the stride."""
 
     features: tuple[int, int, int]
     stride: int
     shortcut: str  # "conv", "sum" or "none"
-    tap: str | None = None  # level that the second convolution's output serves
+    tap: str | None = None  # The level that the second convolution provides.
 
 
 def _same(features):
@@ -53,7 +54,7 @@ _MIDDLE = {41: 8, 65: 16, 71: 16}
 
 
 class XceptionUnit(nn.Module):
-    """Three separable convolutions and a shortcut; returns (output, second output)."""
+    """Applies three separable convolutions and a shortcut."""
 
     features: tuple[int, int, int]
     step: Step
@@ -63,6 +64,7 @@ class XceptionUnit(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
+        """Returns the output and the output of the second convolution."""
         residual, second, last = x, None, self.shortcut == "none"
         for number, width in enumerate(self.features):
             block = SeparableConvNormAct(
@@ -90,17 +92,21 @@ class XceptionUnit(nn.Module):
 
 
 class Xception(nn.Module):
-    """image -> {"c1": root, "c2".."c4": before each stride, "c5": 2048 channels}.
+    """Returns "c1" (root), "c2" to "c4" (before each stride) and "c5" (2048 channels).
 
-    c2, c3 and c4 are the second convolution of the unit that is about to stride, batch
-    normalized and not activated: the taps of the authors' decoder.
+    c2, c3 and c4 come from the second convolution of the unit that has the next stride.
+    They have passed batch norm but no activation, and the authors' decoder reads them.
 
     Attributes:
       depth: 41, 65 or 71.
-      output_stride: 8, 16 or 32 (also 2, 4).
-      multi_grid: unit rates of the last unit's three convolutions.
-      width: factor on all channel counts.
-      middle: number of middle units; default by depth (8, 16, 16).
+      output_stride: 8, 16 or 32 (2 and 4 are possible as well).
+      multi_grid: Factors on the rates of the three convolutions of the last unit.
+      width: Factor on all channel counts.
+      middle: Number of middle units; None takes 8, 16 or 16 by depth.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If depth or output stride is not allowed.
     """
 
     depth: int = 65
@@ -114,7 +120,7 @@ class Xception(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         if self.depth not in _ENTRY:
             raise ValueError(
-                f"depth {self.depth} is unknown; allowed are {sorted(_ENTRY)}"
+                f"depth={self.depth} is invalid: expected one of {sorted(_ENTRY)}."
             )
         style = dataclasses.replace(self.style, epsilon=1e-3)
         plan = iter(atrous_plan(self._strides(), self.output_stride))

@@ -1,7 +1,8 @@
-"""Xception-39, the light trunk of BiSeNet (arXiv 1808.00897), as its authors built it.
+"""Xception-39, BiSeNet's light backbone (arXiv 1808.00897), as in the authors' code.
 
-Separable convolutions without a normalization between their halves, in residual blocks
-whose last convolution is four times as wide.
+Its residual blocks consist of separable convolutions without a normalization between
+the depthwise and the pointwise half. The last convolution of a block is four times as
+wide as the others.
 """
 
 from flax import linen as nn
@@ -13,7 +14,10 @@ from jaxseg.typing import Array, Pyramid
 
 
 class SeparableUnit(nn.Module):
-    """Depthwise 3x3, then 1x1-norm-(ReLU); nothing between them."""
+    """Applies a depthwise 3x3 convolution and a 1x1 convolution with normalization.
+
+    An activation can follow.
+    """
 
     features: int
     stride: int = 1
@@ -22,7 +26,7 @@ class SeparableUnit(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[B, H, W, C] -> [B, H/stride, W/stride, features]."""
+        """Maps [B, H, W, C] to [B, H/stride, W/stride, features]."""
         x = Conv(
             x.shape[-1],
             kernel=3,
@@ -39,9 +43,11 @@ class SeparableUnit(nn.Module):
 
 
 class XceptionBlock(nn.Module):
-    """Three separable units (mid, mid, 4 mid) and a shortcut, ReLU after the sum.
+    """Adds three separable units (mid, mid, 4 * mid channels) to a shortcut.
 
-    A strided block has a separable shortcut of its own.
+    ReLU follows the sum.
+
+    The shortcut of a strided block is a separable unit as well.
     """
 
     mid: int
@@ -50,7 +56,7 @@ class XceptionBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[B, H, W, C] -> [B, H/stride, W/stride, 4 * mid]."""
+        """Maps [B, H, W, C] to [B, H/stride, W/stride, 4 * mid]."""
 
         def unit(source, features, stride, act, name):
             layer = SeparableUnit(features, stride, act, self.style, name=name)
@@ -65,7 +71,7 @@ class XceptionBlock(nn.Module):
 
 
 class Xception39(nn.Module):
-    """image -> {"c1": 8 channels at 1/2, "c2": 1/4, "c3": 64, "c4": 128, "c5": 256}."""
+    """Returns "c1" (8 channels), "c2" (8), "c3" (64), "c4" (128) and "c5" (256)."""
 
     stem: int = 8
     mid: tuple[int, int, int] = (16, 32, 64)
@@ -74,7 +80,7 @@ class Xception39(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
-        """See the class."""
+        """Maps [B, H, W, C] to the pyramid."""
         stem = ConvNormAct(self.stem, 3, 2, style=self.style, name="stem")
         x = stem(image, train=train)
         pyramid = {"c1": x}

@@ -106,10 +106,10 @@ def test_hdc_plans():
     assert hdc_rates("rf", 23, 4) == (*(1, 2, 3) * 7, 2, 2)
     assert hdc_rates("conv", 3, 5) == (2, 1, 2)
     assert hdc_rates("none", 3, 5) == (1, 1, 1) and hdc_rates("uniform", 2, 5) == (4, 4)
-    with pytest.raises(ValueError, match="plan 'wide'"):
+    with pytest.raises(ValueError, match="plan='wide'"):
         hdc_rates("wide", 3, 4)
 
 
 def test_drn_refuses_strides_it_does_not_have(fill):
-    with pytest.raises(ValueError, match="output_stride 16"):
+    with pytest.raises(ValueError, match="output_stride=16"):
         fill(DRN("d22", 16, 2), SHAPE)

@@ -115,12 +115,15 @@ def test_train_mode_updates_statistics_and_sends_gradients_everywhere(fill):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"depth": 51}, "depth 51 is unknown"),
-        ({"output_stride": 12}, "output_stride 12 is not possible"),
-        ({"stem": "e"}, "stem 'e' is unknown"),
-        ({"depth": 18, "stride_in": "last"}, "needs bottlenecks"),
-        ({"stride_in": "last", "blocks": (2, 1, 2, 2)}, "a stage needs two units"),
-        ({"dense_pool": "far"}, "dense_pool 'far' is unknown"),
+        ({"depth": 51}, "depth=51 is invalid"),
+        ({"output_stride": 12}, "output_stride=12 is invalid"),
+        ({"stem": "e"}, "stem='e' is invalid"),
+        (
+            {"depth": 18, "stride_in": "last"},
+            "stride_in='last' is invalid: .* bottlenecks",
+        ),
+        ({"stride_in": "last", "blocks": (2, 1, 2, 2)}, "at least two units"),
+        ({"dense_pool": "far"}, "dense_pool='far' is invalid"),
     ],
 )
 def test_resnet_refuses(options, message):
