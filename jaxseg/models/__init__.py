@@ -1,4 +1,4 @@
-"""Whole networks, one file per family; `MODELS` holds them by name."""
+"""Complete networks, one file for each family; `MODELS` lists them by name."""
 
 import difflib
 
@@ -8,28 +8,35 @@ from jaxseg.models.zoo import MODELS
 
 
 def create_model(name: str, num_classes: int, **options) -> nn.Module:
-    """The network of that name, ready for `init` and `apply`.
+    """Creates the network of a name, ready for `init` and `apply`.
 
     Args:
-      name: one of `list_models()`, such as "deeplabv3plus_resnet50".
-      num_classes: channels of the logits.
-      **options: of the factory, such as `output_stride=8` or `style=Style(...)`.
+      name: One of `list_models()`, such as "deeplabv3plus_resnet50".
+      num_classes: Number of channels of the logits.
+      **options: Options of the factory, such as `output_stride=8` or
+        `style=Style(...)`.
 
-    Raises: ValueError for an unknown name, with the nearest names, or for an option the
-      factory does not have.
+    Returns:
+      A module that maps an image [B, H, W, C] to {"logits": [B, H, W, num_classes],
+      ...}.
+
+    Raises:
+      ValueError: If the name is unknown or `num_classes` is below 1.
+      TypeError: If the factory does not have an option.
     """
     if name not in MODELS:
         near = difflib.get_close_matches(name, MODELS, n=3) or sorted(MODELS)
         raise ValueError(
-            f"model name {name!r} is unknown; nearest are {', '.join(near)}"
+            f"model name={name!r} is invalid: expected a name of "
+            f"jaxseg.list_models(). Similar names are {', '.join(near)}."
         )
     if num_classes < 1:
-        raise ValueError(f"num_classes {num_classes} must be at least 1")
+        raise ValueError(f"num_classes={num_classes} is invalid: expected 1 or more.")
     return MODELS[name](num_classes, **options)
 
 
 def list_models(part: str = "") -> list[str]:
-    """Names that contain `part`, sorted."""
+    """Returns the sorted names that contain `part`."""
     return sorted(name for name in MODELS if part in name)
 
 

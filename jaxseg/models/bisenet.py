@@ -1,10 +1,11 @@
-"""BiSeNet v1: a spatial and a context path side by side (arXiv 1808.00897).
+"""BiSeNet v1: a spatial path and a context path in parallel (arXiv 1808.00897).
 
-The authors' code decides where the paper is silent; two well-known ports are options.
-Published parameter counts in "M" are MiB of float32.
+Where the paper leaves details open, the network follows the authors' code. Options
+select two well-known ports. Parameter counts that the paper gives in "M" are MiB of
+float32.
 
-Differs: scores are resized to the image; the authors' code enlarges them by 8 and 16,
-which is the same where sides are multiples of 16.
+Differs: the logits are resized to the image. The authors' code enlarges them by 8 and
+16, which is the same where both sides are multiples of 16.
 """
 
 from flax import linen as nn
@@ -21,7 +22,7 @@ FORMS = ("author", "coin", "mmseg")
 
 
 class BiSeNet(nn.Module):
-    """Both paths, fused; auxiliary heads on the two maps of the context path."""
+    """Fuses both paths; auxiliary heads read the two maps of the context path."""
 
     backbone: nn.Module
     head: PixelHead
@@ -33,7 +34,7 @@ class BiSeNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
-        """image -> {"logits", "aux_c3", "aux_c4"} [B, H, W, K] float32."""
+        """Returns "logits", "aux_c3" and "aux_c4", each [B, H, W, K], float32."""
         author = self.form == "author"
         pyramid = self.backbone(image, train=train)
         spatial = SpatialPath(self.features, self.style, name="spatial")
@@ -65,20 +66,27 @@ def bisenet(
     blocks: tuple[int, ...] | None = None,
     style: Style = Style(),
 ) -> BiSeNet:
-    """BiSeNet v1 (arXiv 1808.00897); its recipe weights the auxiliary losses by 1.
+    """Creates BiSeNet v1 (arXiv 1808.00897).
+
+    The authors weight the auxiliary losses by 1.
 
     Args:
-      num_classes: K.
+      num_classes: Number of classes.
       backbone: "resnet18", "resnet101" or "xception39".
-      form: "author", "coin" (CoinCheung's port: nearest upsampling inside, half-pixel
-        at the end, normed fusion gate), or "mmseg" (the same with a ReLU in the gate).
-      features: channels of both paths; the fusion has twice as many.
-      width: of the ResNet's first stage; Xception-39 scales alike.
-      blocks: per stage of the trunk, when they differ from its own.
-      style: normalization, number format.
+      form: "author"; "coin" (CoinCheung's port: nearest upsampling inside, half-pixel
+        centers at the end, and a normalized fusion gate); or "mmseg" (the same with a
+        ReLU in the gate).
+      features: Number of channels of both paths; the fusion has twice as many.
+      width: Number of channels of the first stage of the ResNet; Xception-39 scales
+        alike.
+      blocks: Number of blocks of each stage of the backbone; None takes its default.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If form or backbone is unknown.
     """
     if form not in FORMS:
-        raise ValueError(f"form {form!r} is unknown; allowed are {FORMS}")
+        raise ValueError(f"form={form!r} is invalid: expected one of {FORMS}.")
     light = backbone == "xception39"
     aux = features // 2
     if form == "author":
@@ -102,7 +110,7 @@ def _trunk(name, width, blocks, style):
     depths = {"resnet18": 18, "resnet101": 101}
     if name not in depths:
         raise ValueError(
-            f"backbone {name!r} is unknown; allowed are xception39, {list(depths)}"
+            f"backbone={name!r} is invalid: expected one of {['xception39', *depths]}."
         )
     stem = "beta" if name == "resnet101" else "7x7"
     return ResNet(depths[name], stem=stem, width=width, blocks=blocks, style=style)

@@ -1,4 +1,4 @@
-"""Backbone, head and auxiliary head put together."""
+"""Composes a backbone, a head and an auxiliary head to a network."""
 
 from flax import linen as nn
 
@@ -9,18 +9,18 @@ from jaxseg.typing import Array, Outputs
 
 
 class EncoderDecoder(nn.Module):
-    """logits = head(backbone(image)), resized bilinearly to the image.
+    """Computes head(backbone(image)) and resizes the logits bilinearly to the image.
 
     Attributes:
-      backbone: image -> pyramid.
-      head: pyramid -> [B, h, w, K].
-      aux_head: one feature map -> [B, h, w, K], a training-time second opinion
-        (PSPNet, arXiv 1612.01105, section 3.3); always computed, unused it costs
-        nothing under jit.
-      aux_tap: the pyramid level that feeds it.
-      align_corners: corner rule of the final resizing.
-      zoom: enlarge by this whole factor with aligned corners and cut to the image,
-        Caffe's way, in place of the final resizing.
+      backbone: Maps an image to a pyramid.
+      head: Maps a pyramid to logits [B, h, w, K].
+      aux_head: Maps one level to auxiliary logits [B, h, w, K] for training (PSPNet,
+        arXiv 1612.01105, section 3.3). It is always applied; under jit it costs nothing
+        if the result is not used.
+      aux_tap: The pyramid level that the auxiliary head reads.
+      align_corners: Whether the final resizing aligns corners.
+      zoom: Replaces the final resizing, like Caffe: enlarges by this integer factor
+        with aligned corners and cuts the result to the image.
     """
 
     backbone: nn.Module

@@ -1,13 +1,14 @@
-"""CSPN: affinity learned with a network, then 24 steps of propagation.
+"""CSPN: a network predicts an affinity, and 24 propagation steps refine its output.
 
-arXiv 1808.00150. The depth network is the authors' ResNet-50 without its unused layers;
-the segmentation network is the same with one map per class. Depth is a regression: its
-"logits" are meters, held at the sparse measurements. `read="release"` orders the
-affinities as the authors' code does (`jaxseg.ops.propagate.cspn_kernel`).
+The depth network is the authors' ResNet-50 (arXiv 1808.00150) without its unused
+layers. The segmentation network is the same with one map per class. Depth is a
+regression: its "logits" are meters, kept at the sparse measurements. `read="release"`
+orders the affinities as the authors' code does (see
+`jaxseg.ops.propagate.cspn_kernel`).
 
 Differs: the authors' network gives the last up-projection the stem's convolution before
-its normalization and ReLU, and has no ReLU behind the 3x3 convolution on top of the
-trunk; here both maps are activated.
+its normalization and ReLU, and has no ReLU after the 3x3 convolution on top of the
+backbone. Here both maps are activated.
 """
 
 import jax.numpy as jnp
@@ -22,10 +23,19 @@ from jaxseg.typing import Array, Outputs
 
 
 class CSPN(nn.Module):
-    """backbone -> 3x3 -> four up-projections with skips -> first guess and affinity.
+    """Predicts an output and an affinity, and propagates the output.
 
-    `sparse` reads the channels from the fourth on as sparse depth, 0 where unknown: an
-    input of the network, and the anchor of the propagation.
+    A 3x3 convolution and four up-projections with skip connections follow the backbone.
+
+    Attributes:
+      num_classes: Number of maps, K.
+      backbone: The encoder.
+      sparse: Whether the fourth image channel is sparse depth, 0 where unknown. It is
+        an input of the network, and the propagation keeps it.
+      steps: Number of propagation steps.
+      absolute: See `jaxseg.ops.propagate.cspn_kernel`.
+      read: See `jaxseg.ops.propagate.cspn_kernel`.
+      style: See `Style`.
     """
 
     num_classes: int
@@ -38,7 +48,7 @@ class CSPN(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
-        """image [B, H, W, 3 or 4] -> {"logits", "aux": first guess} [B, H, W, K]."""
+        """Returns "logits" and the first prediction, "aux", each [B, H, W, K]."""
         anchor = anchored = None
         if self.sparse:
             anchor, anchored = self._anchor(image)
@@ -62,8 +72,8 @@ class CSPN(nn.Module):
     def _anchor(self, image):
         if image.shape[-1] != 4:
             raise ValueError(
-                f"image has {image.shape[-1]} channels; with sparse=True it needs 4: "
-                "color and sparse depth, 0 where unknown"
+                f"image of {image.shape[-1]} channels is invalid: expected 4 with "
+                "sparse=True, three of color and one of sparse depth, 0 where unknown."
             )
         depth = image[..., 3:].astype(jnp.float32)
         anchored = (depth > 0).astype(jnp.float32)
@@ -93,23 +103,33 @@ def cspn(
     blocks: tuple[int, ...] | None = None,
     style: Style = Style(),
 ) -> CSPN:
-    """Segmentation refined by convolutional spatial propagation (arXiv 1808.00150).
+    """Creates a segmentation network with convolutional spatial propagation.
 
     Args:
-      num_classes: K.
-      depth, width, blocks: of the ResNet.
-      steps: of the propagation.
-      absolute, read: see `jaxseg.ops.propagate.cspn_kernel`.
-      style: normalization, number format.
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      steps: Number of propagation steps.
+      absolute: See `jaxseg.ops.propagate.cspn_kernel`.
+      read: See `jaxseg.ops.propagate.cspn_kernel`.
+      width: Number of channels of the first stage of the ResNet.
+      blocks: Number of units of each stage of the ResNet; None takes those of the
+        depth.
+      style: See `Style`.
+
+    References:
+      arXiv 1808.00150.
     """
     backbone = ResNet(depth, 32, width=width, blocks=blocks, style=style)
     return CSPN(num_classes, backbone, False, steps, absolute, read, style)
 
 
 def cspn_depth(num_classes: int = 1, **options) -> CSPN:
-    """Depth from color and sparse depth, the authors' task (arXiv 1808.00150).
+    """Creates the authors' network for depth from color and sparse depth.
 
-    Input [B, H, W, 4]. The measurements are held at every step, as in the paper; the
-    authors' code holds its own first guess there. Options as in `cspn`.
+    The input is [B, H, W, 4]. As in the paper, every step keeps the measurements. The
+    authors' code keeps its own first prediction there. For the options see `cspn`.
+
+    References:
+      arXiv 1808.00150.
     """
     return cspn(num_classes, **options).clone(sparse=True)

@@ -10,10 +10,8 @@ from jaxseg.typing import Array, Outputs
 
 
 class DANet(nn.Module):
-    """backbone -> DualAttentionHead; the branches' logits are the auxiliary outputs.
-
-    They belong to the head, and the paper weights all three cross entropies by 1: train
-    with `loss.aux_weight = 1`.
+    """Applies the dual attention head; its branches give the auxiliary outputs.
+    The paper weights all three cross entropies by 1: train with `loss.aux_weight = 1`.
     """
 
     backbone: nn.Module
@@ -22,7 +20,7 @@ class DANet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
-        """image -> {"logits", "aux_position", "aux_channel"} [B, H, W, K] float32."""
+        """Returns "logits", "aux_position" and "aux_channel", [B, H, W, K], float32."""
         logits = self.head(self.backbone(image, train=train), train=train)
         size = image.shape[1:3]
         return {
@@ -43,19 +41,20 @@ def danet(
     style: Style = Style(),
     **trunk,
 ) -> DANet:
-    """DANet at stride 8 (arXiv 1809.02983).
+    """Creates DANet at output stride 8 (arXiv 1809.02983).
 
     Args:
-      num_classes: K.
-      depth: of the ResNet.
-      variant: softmax of the channel attention: "paper", or "release" for published
-        checkpoints (negated similarity).
-      features: channels of the head.
-      multi_grid: (1, 2, 4) in the authors' Cityscapes network: layer 4 at 4, 8, 16.
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      variant: Softmax of the channel attention: "paper", or "release" (of the negated
+        similarity) for published checkpoints.
+      features: Number of channels of the head.
+      multi_grid: (1, 2, 4) in the authors' Cityscapes network, where layer 4 has the
+        rates 4, 8 and 16.
       align_corners: True in the authors' code, False in MMSegmentation.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
-      style: normalization, number format.
-      **trunk: further fields of `ResNet`, such as `stem`.
+      style: See `Style`.
+      **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     return DANet(
         ResNet(depth, 8, multi_grid, style=style, **trunk),

@@ -1,15 +1,16 @@
 """DeconvNet (Noh, Hong, Han 2015, arXiv 1505.04366).
 
-VGG16's convolutions, two fully connected layers as convolutions, and the mirror image:
-deconvolutions and unpooling at the remembered positions. Every layer but the last has a
-bias, batch normalization and ReLU, as in the released networks.
+The encoder has the convolutions of VGG16 and two fully connected layers written as
+convolutions. The decoder mirrors it with deconvolutions and unpooling at the stored
+positions. Every layer but the last has a bias, batch normalization and ReLU, as in the
+released networks.
 
 Differs: the paper feeds 224x224 crops of object proposals, for which the bottleneck is
-one pixel; here any size works, the bottleneck being fully convolutional (maps of less
-than 7 pixels are zero-padded to 7 there). A deconvolution of stride 1 is written as the
-convolution with the flipped kernel. The release averages the statistics of
-normalization over the training set after training, with an epsilon of 1e-9; here they
-are running averages, with 1e-5 (`style=Style(epsilon=1e-9)`).
+one pixel. Here any size works, because the bottleneck is fully convolutional; maps of
+less than 7 pixels are padded there with zeros to 7. A deconvolution of stride 1 is
+written as the convolution with the flipped kernel. The release averages the statistics
+of normalization over the training set after training, with an epsilon of 1e-9. Here
+they are running averages, with 1e-5 (`style=Style(epsilon=1e-9)` changes that).
 """
 
 import jax.numpy as jnp
@@ -24,11 +25,14 @@ from jaxseg.ops.unpool import max_unpool
 from jaxseg.typing import Array
 
 VGG16_REPEATS = (2, 2, 3, 3, 3)
-BOTTLENECK = 7  # kernel of fc6 and of its deconvolution
+BOTTLENECK = 7  # Kernel size of fc6 and of its deconvolution.
 
 
 class Bottleneck(nn.Module):
-    """fc6, fc7 and fc6's deconvolution: `[B, h, w, C]` to `[B, h, w, features]`."""
+    """Applies an unpadded 7x7 convolution, a 1x1 convolution and a 7x7 deconvolution.
+
+    They are fc6, fc7 and the deconvolution of fc6.
+    """
 
     features: int
     fc_width: int
@@ -36,7 +40,7 @@ class Bottleneck(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """Unpadded 7x7 convolution, 1x1 convolution, 7x7 deconvolution."""
+        """Maps [B, h, w, C] to [B, h, w, features]."""
         size, style = x.shape[1:3], self.style
         rest = [max(0, BOTTLENECK - side) for side in size]
         x = lax.pad(
@@ -50,7 +54,7 @@ class Bottleneck(nn.Module):
         x = ConvNormAct(self.fc_width, 1, bias=True, style=style, name="fc7")(
             x, train=train
         )
-        # From one pixel every stride gives the same; stride 7 is one matrix product.
+        # The stride does not matter for one pixel; stride 7 is one matrix product.
         stride = BOTTLENECK if x.shape[1:3] == (1, 1) else 1
         x = ConvTranspose(
             self.features,
@@ -65,7 +69,7 @@ class Bottleneck(nn.Module):
 
 
 class DeconvNet(nn.Module):
-    """DeconvNet; logits at the input's resolution for any size."""
+    """Returns logits at the resolution of the image, for any size."""
 
     num_classes: int
     width: int = 64
@@ -75,7 +79,7 @@ class DeconvNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}."""
         widths = [self.width * min(2**level, 8) for level in range(len(self.repeats))]
         x, places = self._encode(image, widths, train)
         x = Bottleneck(widths[-1], self.fc_width, self.style, name="bottleneck")(
@@ -85,7 +89,7 @@ class DeconvNet(nn.Module):
             x = max_unpool(x, *places[level - 1])
             count = self.repeats[level - 1]
             for i in range(1, count + 1):
-                # The last of a stage has the next stage's width; level 1 has none.
+                # The last convolution of a stage has the width of the next stage.
                 next_level = level - 1 if i == count and level > 1 else level
                 x = self._conv(x, widths[next_level - 1], f"deconv{level}_{i}", train)
         x = Conv(
@@ -123,5 +127,13 @@ def deconvnet(
     repeats: tuple[int, ...] = VGG16_REPEATS,
     style: Style = Style(),
 ) -> DeconvNet:
-    """DeconvNet over VGG16 (arXiv 1505.04366)."""
+    """Creates DeconvNet on VGG16 (arXiv 1505.04366).
+
+    Args:
+      num_classes: Number of classes.
+      width: Number of channels of the first stage.
+      fc_width: Number of channels of fc6 and fc7.
+      repeats: Number of convolutions of each stage.
+      style: See `Style`.
+    """
     return DeconvNet(num_classes, width, fc_width, repeats, style)

@@ -1,8 +1,8 @@
-"""DeepLab v1 (arXiv 1412.7062): VGG-16 with holes, LargeFOV and its variants.
+"""DeepLab v1 (arXiv 1412.7062): atrous VGG-16, LargeFOV and its variants.
 
 The networks follow the authors' prototxts, with Caffe's size rule for pooling and its
-aligned corners: 320 pixels give 41 cells, and the scores, enlarged to 321 pixels, are
-cut to the image. The dense CRF is a separate step (`jaxseg.inference`).
+aligned corners: 320 pixels give 41 cells, and the scores are enlarged to 321 pixels and
+cut to the image. The dense CRF is a separate step (see `jaxseg.inference`).
 """
 
 from functools import partial
@@ -28,15 +28,27 @@ def deeplabv1_vgg16(
     caffe_sizes: bool = True,
     style: Style = Style(),
 ) -> EncoderDecoder:
-    """DeepLab-LargeFOV (arXiv 1412.7062): fc6 of 3x3 and 1024 channels at rate 12.
+    """Creates DeepLab-LargeFOV (arXiv 1412.7062).
 
-    Rivals of the paper: `kernel=4, rate=4` (DeepLab) or 8 (-4x4), `kernel=7, rate=4`
-    (-7x7), each with `features=4096`. The default rate is 12 at stride 8 and falls with
-    it. `fusion="concat"` is MSc as the paper has it, "sum" as released.
+    Its fc6 is 3x3 with 1024 channels at rate 12. The paper compares it with `kernel=4,
+    rate=4` (DeepLab), `kernel=4, rate=8` (-4x4) and `kernel=7, rate=4` (-7x7), each
+    with `features=4096`.
 
-    `caffe_sizes=False` restores the arithmetic of jaxseg's first version: pooling
-    rounds down, early maps are resized with half-pixel centers. The results differ
-    where a side is not of the form 8 k + 1, with `fusion` everywhere.
+    Args:
+      num_classes: Number of classes.
+      output_stride: 8, 16 or 32.
+      rate: Atrous rate of fc6; None takes 96 / output_stride.
+      kernel: Kernel size of fc6.
+      features: Number of channels of fc6 and fc7.
+      fusion: "concat" is MSc as in the paper, "sum" MSc as released, "none" has no
+        early predictions.
+      atrous_pooling: See `DeepLabVGG`.
+      scale_features: Number of channels of the early predictions.
+      channels: Number of channels of each block of VGG.
+      caffe_sizes: False restores the arithmetic of the first version of jaxseg: pooling
+        rounds down, and early maps are resized with half-pixel centers. The results
+        differ where a side is not of the form 8 k + 1, and everywhere with `fusion`.
+      style: See `Style`.
     """
     backbone = DeepLabVGG(
         output_stride,

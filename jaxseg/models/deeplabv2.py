@@ -1,15 +1,16 @@
 """DeepLab v2 (arXiv 1606.00915): ASPP on VGG-16 and ResNet-101, multi-scale inputs.
 
-Scores of parallel rates are summed. With several scales the network runs on each
-resized image with shared weights, and the largest score of the scales wins.
+The scores of parallel rates are summed. With several scales, the network processes each
+resized image with shared weights, and each pixel takes the maximum over the scales.
 
-Pooling follows Caffe's size rule: 320 pixels give 41 cells. The networks on ResNet take
+Pooling follows Caffe's size rule: 320 pixels give 41 cells. The ResNet networks take
 everything else from kazuto1011/deeplab-pytorch as it runs under PyTorch 1.6 and later,
-the sizes and positions of the scaled images included; those on VGG-16 take it from the
-authors' Caffe prototxts, whose corners are aligned.
+including the sizes and the positions of the scaled images. The VGG-16 networks follow
+the authors' Caffe prototxts, whose corners are aligned.
 
-Differs: batch norm is trained unless `style` freezes it (`Style("frozen")`), as the
-Caffe network and the port do; the port's momentum is 0.001 (0.999 here).
+Differs: batch norm is trained unless `style` freezes it (`Style("frozen")`), as in the
+Caffe network and in the port. The momentum of the port is 0.001 (0.999 in the
+convention here).
 """
 
 import jax.numpy as jnp
@@ -31,22 +32,25 @@ SMALL = (2, 4, 8, 12)
 
 
 class MultiScale(nn.Module):
-    """logits = element-wise maximum over scales of head(backbone(resized image)).
+    """Takes the maximum of the logits over several scales of the image.
 
-    The maximum is taken at the first scale's feature resolution. With more than one
-    scale "aux_1", "aux_2", ... are the scales' own logits: with the fused ones they are
-    the paper's four losses, all of weight 1 (set the auxiliary weight to 1).
+    The maximum is computed at the feature resolution of the first scale. With more than
+    one scale, "aux_1", "aux_2", ... are the logits of the scales. Together with the
+    maximum they give the paper's four losses, all of weight 1: set the auxiliary weight
+    to 1.
 
     Attributes:
-      scales: of the image; the first sets the resolution of the fusion.
-      align_corners: corner rule of resizing logits.
-      image_rule: sizes and positions of the scaled images, see
+      backbone: Maps an image to a pyramid.
+      head: Maps a pyramid to logits.
+      scales: Scales of the image. The first one sets the resolution of the maximum.
+      align_corners: Whether the resizing of logits aligns corners.
+      image_rule: Sizes and positions of the scaled images, see
         `jaxseg.ops.rescale.rescale`.
-      zoom: enlarge the fused logits by this whole factor with aligned corners and cut
-        them to the image, Caffe's way, in place of resizing them.
+      zoom: Replaces the final resizing, like Caffe: enlarges by this integer factor
+        with aligned corners and cuts the result to the image.
 
-    Differs: each scale's loss is taken at the image's resolution, not on labels shrunk
-    to the scale's own logits.
+    Differs: the loss of each scale is computed at the resolution of the image. The
+    paper shrinks the labels to the logits of the scale.
     """
 
     backbone: nn.Module
@@ -93,14 +97,23 @@ def deeplabv2_vgg16(
     caffe_sizes: bool = True,
     style: Style = Style(),
 ) -> MultiScale:
-    """DeepLab v2 on VGG-16 (arXiv 1606.00915): four fc6-fc7-fc8 branches, summed.
+    """Creates DeepLab v2 on VGG-16 (arXiv 1606.00915).
 
-    Rates default to ASPP-L (6, 12, 18, 24) at stride 8 and fall with it; (2, 4, 8, 12)
-    is ASPP-S, (12,) LargeFOV. The branches read pool5 itself. Scaled images have
-    floor((n - 1) scale) + 1 pixels with aligned corners.
+    It sums four branches of fc6, fc7 and fc8, which read pool5. Scaled images have
+    floor((n - 1) * scale) + 1 pixels with aligned corners.
 
-    `caffe_sizes=False` restores the arithmetic of jaxseg's first version: pooling
-    rounds down, and scaled images have half-pixel centers.
+    Args:
+      num_classes: Number of classes.
+      output_stride: 8, 16 or 32.
+      rates: Atrous rates of fc6. None takes ASPP-L, (6, 12, 18, 24) at stride 8, scaled
+        with the stride. (2, 4, 8, 12) is ASPP-S and (12,) LargeFOV.
+      features: Number of channels of fc6 and fc7.
+      atrous_pooling: See `DeepLabVGG`.
+      scales: See `MultiScale`.
+      channels: Number of channels of each block of VGG.
+      caffe_sizes: False restores the arithmetic of the first version of jaxseg: pooling
+        rounds down, and scaled images have half-pixel centers.
+      style: See `Style`.
     """
     backbone = DeepLabVGG(
         output_stride, False, atrous_pooling, channels, style, caffe_sizes
@@ -127,14 +140,26 @@ def deeplabv2_resnet101(
     caffe_sizes: bool = True,
     style: Style = Style(),
 ) -> MultiScale:
-    """DeepLab v2 on ResNet-101 (arXiv 1606.00915): ASPP-L, three scales, maximum.
+    """Creates DeepLab v2 on ResNet-101 (arXiv 1606.00915).
 
-    `stride_in="conv1"` is the original Caffe placement. `rates=()` is a plain 1x1.
-    `scales=(1.0,)` runs the image once. `image_rule`: see
-    `jaxseg.ops.rescale.rescale`.
+    It has ASPP-L and takes the maximum over three scales.
 
-    `image_rule="size", caffe_sizes=False` restores the arithmetic of jaxseg's first
-    version, whose pooling rounds down.
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      output_stride: 8, 16 or 32.
+      rates: Atrous rates. None takes (6, 12, 18, 24) at stride 8, scaled with the
+        stride. () is a plain 1x1 classifier.
+      multi_grid: See `ResNet`.
+      scales: See `MultiScale`; (1.0,) runs the image once.
+      stride_in: See `ResNet`; "conv1" is Caffe's original placement.
+      width: Number of channels of the first stage of the ResNet.
+      blocks: Number of units of each stage of the ResNet; None takes those of the
+        depth.
+      image_rule: See `jaxseg.ops.rescale.rescale`.
+      caffe_sizes: False, together with `image_rule="size"`, restores the arithmetic of
+        the first version of jaxseg, whose pooling rounds down.
+      style: See `Style`.
     """
     backbone = ResNet(
         depth,

@@ -1,8 +1,8 @@
 """DeepLab v3 (arXiv 1706.05587): parallel ASPP with image pooling, or a cascade.
 
-Two heads: torchvision's, with one more 3x3 convolution and dropout 0.5, on the 7x7
-stem; the paper's own on the "beta" stem. Output stride, rates and multi-grid leave the
-parameters alone.
+There are two heads. torchvision's, on the 7x7 stem, has another 3x3 convolution and
+dropout 0.5. The paper's own is used with the "beta" stem. Output stride, rates and
+multi-grid do not change the parameters.
 """
 
 from functools import partial
@@ -38,13 +38,24 @@ def deeplabv3_resnet(
     style: Style = Style(),
     **aspp_options,
 ) -> EncoderDecoder:
-    """DeepLab v3 on ResNet (arXiv 1706.05587), torchvision's defaults.
+    """Creates DeepLab v3 on a ResNet with torchvision's defaults (arXiv 1706.05587).
 
-    `refine` is the extra 3x3 convolution behind the ASPP; `aux` adds an FCN head on c4;
-    `eager_rate` (of segmentation_models.pytorch), `dense_pool`, `second_rate`: see
-    `ResNet`; `aspp_options` are fields of `jaxseg.nn.context.ASPP` (`separable`,
-    `image_pool`, `pool_window`, `pool_first`, `project_kernel`, `dropout`,
-    `channel_dropout`, `align_corners`).
+    For `multi_grid`, `stem`, `stride_in`, `eager_rate` (as in
+    segmentation_models.pytorch), `dense_pool`, `second_rate`, `width` and `blocks` see
+    `ResNet`.
+
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      output_stride: 4, 8, 16 or 32.
+      rates: Atrous rates of the ASPP; None takes (6, 12, 18) at stride 16, scaled.
+      refine: Whether a 3x3 convolution follows the ASPP.
+      aux: Whether there is an auxiliary FCN head on c4.
+      features: Number of channels of the ASPP.
+      style: See `Style`.
+      **aspp_options: Further attributes of `jaxseg.nn.context.ASPP`: `separable`,
+        `image_pool`, `pool_window`, `pool_first`, `project_kernel`, `dropout`,
+        `channel_dropout`, `align_corners`.
     """
     backbone = ResNet(
         depth,
@@ -70,7 +81,7 @@ def deeplabv3_resnet(
 
 
 def _aux_head(num_classes, features, aspp, style) -> FCNHead:
-    """The auxiliary head, which drops values or channels as the ASPP does."""
+    """Returns the auxiliary head, which drops values or channels as the ASPP does."""
     return FCNHead(
         num_classes,
         features,
@@ -93,10 +104,23 @@ def deeplabv3_cascade(
     blocks: tuple[int, ...] | None = None,
     style: Style = Style(),
 ) -> EncoderDecoder:
-    """DeepLab v3 going deeper: block5 to block7 (arXiv 1706.05587, section 3.2).
+    """Creates DeepLab v3 as a cascade of blocks 5 to 7 (arXiv 1706.05587).
 
-    `cascade` is the number of blocks behind block4; output strides 8 to 256. At stride
-    16 the rates of block4 to block7 are 2, 4, 8, 16 times `multi_grid`.
+    See section 3.2 of the paper.
+    At stride 16, the rates of blocks 4 to 7 are 2, 4, 8 and 16 times `multi_grid`.
+
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      cascade: Number of blocks after block 4.
+      output_stride: 8 to 256.
+      multi_grid: Factors on the rates of the units of a block.
+      stem: See `ResNet`.
+      stride_in: See `ResNet`.
+      width: Number of channels of the first stage of the ResNet.
+      blocks: Number of units of each stage of the ResNet; None takes those of the
+        depth.
+      style: See `Style`.
     """
     backbone = ResNet(
         depth,
@@ -125,9 +149,19 @@ def deeplabv3_mobilenetv2(
     style: Style = Style(),
     **aspp_options,
 ) -> EncoderDecoder:
-    """DeepLab v3 on MobileNet v2's 320 channels (arXiv 1801.04381, section 6.3).
+    """Creates DeepLab v3 on MobileNet v2 (arXiv 1801.04381, section 6.3).
 
-    `rates=()` leaves 1x1 and image pooling, the released mobile network.
+    The ASPP reads the 320 channels of c5.
+    Args:
+      num_classes: Number of classes.
+      output_stride: 2, 4, 8, 16 or 32.
+      rates: Atrous rates of the ASPP. () leaves its 1x1 branch and image pooling, which
+        is the released mobile network.
+      features: Number of channels of the ASPP.
+      width: Channel multiplier of the backbone.
+      last: See `MobileNetV2`.
+      style: See `Style`.
+      **aspp_options: Further attributes of `jaxseg.nn.context.ASPP`.
     """
     aspp = ASPP(features, aspp_rates(rates, output_stride), style=style, **aspp_options)
     return EncoderDecoder(
@@ -153,11 +187,12 @@ def deeplabv3_mobilenetv3(
     style: Style = Style(),
     **aspp_options,
 ) -> EncoderDecoder:
-    """DeepLab v3 on MobileNet v3, torchvision's head (arXiv 1905.02244, 1706.05587).
+    """Creates DeepLab v3 on MobileNet v3 (arXiv 1905.02244, 1706.05587).
 
-    torchvision's own network is `eager_rate=True, rates=(12, 24, 36)`: stride-8 rates
-    at stride 16, and a rate one layer early. Its auxiliary head (`aux`) reads c3.
-    `epsilon` of the trunk's normalizations is 1e-5 in timm.
+    The head is torchvision's. torchvision's network is `eager_rate=True, rates=(12, 24,
+    36)`: it has the rates of stride 8 at stride 16, and dilates one layer early. Its
+    auxiliary head (`aux`) reads c3. In timm, `epsilon`, of the normalizations of the
+    backbone, is 1e-5. For the other options see `MobileNetV3` and `deeplabv3_resnet`.
     """
     backbone = MobileNetV3(
         size,
@@ -193,10 +228,11 @@ def lraspp_mobilenetv3(
     epsilon: float = 1e-3,
     style: Style = Style(),
 ) -> EncoderDecoder:
-    """Lite R-ASPP on MobileNet v3 (arXiv 1905.02244, section 6.4).
+    """Creates Lite R-ASPP on MobileNet v3 (arXiv 1905.02244, section 6.4).
 
-    torchvision's network is `eager_rate=True`; the paper's pooling is
-    `window=((49, 49), (16, 20))` with `reduced_tail=True`.
+    torchvision's network is `eager_rate=True`. The pooling of the paper is
+    `window=((49, 49), (16, 20))` with `reduced_tail=True`. For the other options see
+    `MobileNetV3` and `LRASPPHead`.
     """
     backbone = MobileNetV3(
         size,

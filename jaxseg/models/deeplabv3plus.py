@@ -1,7 +1,7 @@
-"""DeepLab v3+ (arXiv 1802.02611): ASPP encoder, decoder at the low level's resolution.
+"""DeepLab v3+ (arXiv 1802.02611): an ASPP encoder and a decoder at a low level.
 
-Output stride, rates and multi-grid change nothing in the parameters: train at stride
-16, evaluate at 8. Rates default to (6, 12, 18) at stride 16, doubled at 8.
+Output stride, rates and multi-grid do not change the parameters: train at stride 16 and
+evaluate at 8. The default rates are (6, 12, 18) at stride 16 and twice that at 8.
 """
 
 from collections.abc import Mapping
@@ -30,13 +30,21 @@ def compose_v3plus(
     options: Mapping | None = None,
     style: Style = Style(),
 ) -> EncoderDecoder:
-    """A backbone with c2 and c5 under DeepLab v3+'s head (arXiv 1802.02611).
+    """Puts the head of DeepLab v3+ on a backbone with c2 and c5 (arXiv 1802.02611).
 
-    `options` go to the ASPP (`image_pool`, `pool_window`, `pool_first`,
-    `align_corners`, `project_kernel`, `dropout`, `channel_dropout`) and to the decoder
-    (`fuse`, `after_aspp`, `head_dropout`, `low_tap`); `separable_aspp` is the form of
-    the ASPP where it differs from the decoder's; `aux` the width of an auxiliary head
-    on c4 (0, none; MMSegmentation 256).
+    Args:
+      backbone: Maps an image to a pyramid.
+      num_classes: Number of classes.
+      rates: Atrous rates of the ASPP.
+      separable: Form of the convolutions, see `SeparableConv`.
+      features: Number of channels of ASPP and decoder.
+      low: Number of channels of the reduced low level.
+      options: Options of the ASPP (`image_pool`, `pool_window`, `pool_first`,
+        `align_corners`, `project_kernel`, `dropout`, `channel_dropout`) and of the
+        decoder (`fuse`, `after_aspp`, `head_dropout`, `low_tap`). `separable_aspp` is
+        the form of the ASPP if it differs from the decoder's. `aux` is the width of an
+        auxiliary head on c4: 0 for none, 256 in MMSegmentation.
+      style: See `Style`.
     """
     options = dict(options or {})
     decoder = {
@@ -92,15 +100,16 @@ def deeplabv3plus_resnet(
     style: Style = Style(),
     **options,
 ) -> EncoderDecoder:
-    """DeepLab v3+ on ResNet (arXiv 1802.02611), low level c2 of 256 channels.
+    """Creates DeepLab v3+ on a ResNet, with the low level c2 (arXiv 1802.02611).
 
-    `stride_in="conv2"` fits torchvision's ImageNet weights; "last" is the authors' own
-    placement, where c2 is the last map before the stride. `separable="full"` makes ASPP
-    and decoder depthwise separable. `eager_rate`, `dense_pool`, `second_rate`: see
-    `ResNet`. Further `options`: see `compose_v3plus`.
+    `stride_in="conv2"` fits torchvision's ImageNet weights. "last" is the authors' own
+    placement, in which c2 is the last map before the stride. `separable="full"` makes
+    ASPP and decoder depthwise separable. For `multi_grid`, `stem`, `eager_rate`,
+    `dense_pool`, `second_rate`, `width` and `blocks` see `ResNet`, for the other
+    options `compose_v3plus`.
 
-    Differs: the authors' release takes c2 from a residual branch, before its addition
-    and ReLU; here it is the unit's output.
+    Differs: the authors' release takes c2 from a residual branch, before the addition
+    and ReLU. Here it is the output of the unit.
     """
     backbone = ResNet(
         depth,
@@ -142,10 +151,11 @@ def deeplabv3plus_xception(
     style: Style = Style(),
     **options,
 ) -> EncoderDecoder:
-    """DeepLab v3+ on aligned Xception, separable throughout (arXiv 1802.02611).
+    """Creates DeepLab v3+ on aligned Xception, separable throughout (arXiv 1802.02611).
 
     The low level is a batch-normalized map before its ReLU, as in the authors' release.
-    The best Cityscapes result has `image_pool=False`.
+    The best Cityscapes result has `image_pool=False`. For the options see `Xception`
+    and `compose_v3plus`.
     """
     backbone = Xception(depth, output_stride, multi_grid, width, middle, style)
     return compose_v3plus(
@@ -175,11 +185,13 @@ def deeplabv3plus_mobilenetv2(
     style: Style = Style(),
     **options,
 ) -> EncoderDecoder:
-    """DeepLab v3+ on MobileNet v2 (arXiv 1802.02611, 1801.04381).
+    """Creates DeepLab v3+ on MobileNet v2 (arXiv 1802.02611, 1801.04381).
 
-    `tap="expanded"`: the low level is a depthwise output of 144 channels, the authors'
-    choice; "output" is the 24-channel bottleneck. `last=1280` keeps ImageNet's last
-    convolution and `eager_rate` dilates one layer early (segmentation_models.pytorch).
+    With `tap="expanded"`, the authors' choice, the low level is a depthwise output of
+    144 channels. With "output" it is the 24-channel bottleneck. `last=1280` keeps
+    ImageNet's last convolution, and `eager_rate` dilates one layer early, both as in
+    segmentation_models.pytorch. For the other options see `MobileNetV2` and
+    `compose_v3plus`.
     """
     backbone = MobileNetV2(output_stride, width, tap, last, eager_rate, style)
     return compose_v3plus(

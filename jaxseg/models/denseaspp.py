@@ -1,13 +1,14 @@
-"""DenseASPP (Yang et al., CVPR 2018) on DenseNet with the last poolings left out.
+"""DenseASPP (Yang et al., CVPR 2018) on a DenseNet without the last poolings.
 
-The network follows the authors' release, which also gives the branches' widths. There
-the first branch's ReLU works in place on the map that all later branches read, so every
-branch and the classifier see the activated map.
+The network follows the authors' release, which also defines the widths of the branches.
+There the ReLU of the first branch works in place on the map that all later branches
+read. Every branch and the classifier therefore see the activated map.
 
 Differs: scores are resized with half-pixel centers. The release enlarges them by 8 with
 `nn.Upsample`, which aligned corners under the PyTorch 0.3 that it was written for
-(`align_corners=True`) and has half-pixel centers since PyTorch 0.4. The branches' batch
-norms have the momentum of all others, not the release's 0.0003 (0.9997 here).
+(`align_corners=True`) and has half-pixel centers since PyTorch 0.4. The batch norms of
+the branches have the same momentum as all others, where the release has 0.0003 (0.9997
+in the convention here).
 """
 
 from functools import partial
@@ -35,14 +36,27 @@ def denseaspp_densenet(
     align_corners: bool = False,
     style: Style = Style(),
 ) -> EncoderDecoder:
-    """DenseASPP on DenseNet-121, 161, 169 or 201 (Yang et al., CVPR 2018).
+    """Creates DenseASPP on DenseNet-121, 161, 169 or 201 (Yang et al., CVPR 2018).
 
-    `widths` are the branches' reduced and new channels. `pooling="atrous"` keeps the
-    poolings, at the running rate, where their stride is dropped. `align_corners` is the
-    corner rule of the final resizing.
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the DenseNet.
+      output_stride: 2, 4, 8, 16 or 32.
+      rates: Atrous rates of the branches.
+      pooling: "drop" leaves poolings without stride out. "atrous" keeps them at the
+        current rate.
+      widths: Reduced and new channels of a branch; None takes those of the release.
+      layers: See `DenseNet`.
+      growth: See `DenseNet`.
+      first: See `DenseNet`.
+      activated: False leaves the shared map normalized but not activated. This is the
+        arithmetic of the first version of jaxseg, and of the release with
+        `inplace=False`.
+      align_corners: Whether the final resizing aligns corners.
+      style: See `Style`.
 
-    `activated=False` leaves the shared map as its normalization gives it: the
-    arithmetic of jaxseg's first version, and of the release with `inplace=False`.
+    Raises:
+      ValueError: If the release has no widths for the depth and `widths` is None.
     """
     backbone = DenseNet(
         depth,
@@ -59,7 +73,7 @@ def denseaspp_densenet(
         known = ", ".join(map(str, _WIDTHS))
         raise ValueError(
             f"depth={depth} is invalid: expected one of {known}. Another depth needs "
-            "widths"
+            "widths."
         )
     reduced, features = widths or _WIDTHS[depth]
     head = DenseASPPHead(num_classes, reduced, features, rates, style=style)

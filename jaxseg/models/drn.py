@@ -1,8 +1,8 @@
-"""DRN segmentation networks (arXiv 1705.09914): a 1x1 classifier on the backbone.
+"""Segmentation networks on DRN (arXiv 1705.09914): a 1x1 classifier on the backbone.
 
-Differs: scores are resized bilinearly with edges repeated; the release's fixed
-transposed convolution fades to zero within four pixels of the border and is equal
-inside.
+Differs: scores are resized bilinearly, and edges are repeated. The release has a fixed
+transposed convolution, which fades to zero within four pixels of the border and gives
+the same values inside.
 """
 
 from functools import partial
@@ -21,7 +21,15 @@ def drn(
     width: int = 16,
     style: Style = Style(),
 ) -> EncoderDecoder:
-    """DRN-C and DRN-D (arXiv 1705.09914) at output stride 8, or 4, 2, 1."""
+    """Creates DRN-C or DRN-D (arXiv 1705.09914).
+
+    Args:
+      num_classes: Number of classes.
+      variant: See `DRN`.
+      output_stride: 8, 4, 2 or 1.
+      width: See `DRN`.
+      style: See `Style`.
+    """
     return EncoderDecoder(
         DRN(variant, output_stride, width, style),
         ScoreSumHead(num_classes, (), style=style),
@@ -36,7 +44,10 @@ def drn_a50(
     width: int = 64,
     style: Style = Style(),
 ) -> EncoderDecoder:
-    """DRN-A (arXiv 1705.09914): ResNet with rates 2 and 4, max pooling kept."""
+    """Creates DRN-A (arXiv 1705.09914): ResNet with rates 2 and 4 and with max pooling.
+
+    For the options see `DRNA`.
+    """
     return EncoderDecoder(
         DRNA(depth, output_stride, width, style),
         ScoreSumHead(num_classes, (), style=style),

@@ -23,19 +23,30 @@ def duc_hdc_resnet(
     pool_padding: int = 1,
     style: Style = Style(),
 ) -> EncoderDecoder:
-    """HDC-DUC on ResNet (arXiv 1702.08502), scores at half the image's resolution.
+    """Creates HDC-DUC on a ResNet (arXiv 1702.08502).
 
-    `plan` or `unit_rates` set the backbone's rates (`jaxseg.backbones.hdc`), `rates`
-    the head's, `cell` its upsampling (4 is the published configuration, 8 the full
-    resolution), `order` its channel order (`jaxseg.heads.duc`). The plan of the release
-    is "release".
-
-    `pool_padding` is that of the max pooling: 0 in the release, whose maps are smaller
-    than the image over the stride. The release's normalization is
+    The release has the plan "release" and the normalization
     `style=Style("frozen", momentum=0.9995, epsilon=1e-6)`.
 
-    Differs: half-resolution scores are then resized bilinearly to the image; the max
-    pooling is padded by one pixel; the normalization's epsilon is 1e-5.
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      output_stride: 8, 16 or 32.
+      plan: Rates of the backbone, see `jaxseg.backbones.hdc.hdc_rates`.
+      unit_rates: Rates of the backbone in place of a plan, see `HDCResNet`.
+      rates: Atrous rates of the head.
+      cell: Upsampling factor of the head: 4 in the published configuration, 8 for full
+        resolution.
+      order: Channel order of the head, see `DUCHead`.
+      width: Number of channels of the first stage of the ResNet.
+      blocks: Number of units of each stage of the ResNet; None takes those of the
+        depth.
+      pool_padding: Padding of the max pooling. It is 0 in the release, whose maps are
+        smaller than the image size over the stride.
+      style: See `Style`.
+
+    Differs: scores at half resolution are resized bilinearly to the image, the max
+    pooling is padded by one pixel, and the epsilon of the normalization is 1e-5.
     """
     backbone = HDCResNet(
         depth, output_stride, plan, unit_rates, width, blocks, style, pool_padding

@@ -1,4 +1,4 @@
-"""FastFCN (arXiv 1903.11816): JPU on an undilated ResNet, under four heads.
+"""FastFCN (arXiv 1903.11816): JPU on an undilated ResNet, with four heads.
 
 As in the authors' release, the stem is "beta", corners are aligned, an auxiliary head
 reads c4, and dropout removes whole channels.
@@ -39,15 +39,34 @@ def fastfcn_resnet(
     style: Style = Style(),
     **trunk,
 ) -> EncoderDecoder:
-    """FastFCN (arXiv 1903.11816) with head "fcn", "psp", "deeplabv3" or "enc".
+    """Creates FastFCN on a ResNet (arXiv 1903.11816).
 
-    `rates` are DeepLab v3's, `jpu_rates` JPU's. JPU widths are 8 times `width`, the
-    heads' 4 (DeepLab v3) or 8 times. Auxiliary loss weight 0.4 in the authors' scripts.
-    `trunk` are further fields of `ResNet`; `variant="mmseg"` (with `stem="c"` and
-    `align_corners=False`) is MMSegmentation's JPU and heads.
+    The JPU has 8 times `width` channels, the heads 4 times (DeepLab v3) or 8 times. The
+    authors' scripts weight the auxiliary loss by 0.4.
+
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      head: "fcn", "psp", "deeplabv3" or "enc".
+      output_stride: Output stride of the backbone.
+      rates: Atrous rates of the DeepLab v3 head.
+      jpu_rates: Atrous rates of the JPU.
+      stem: See `ResNet`.
+      width: Number of channels of the first stage of the ResNet.
+      blocks: Number of units of each stage of the ResNet; None takes those of the
+        depth.
+      aux: Whether there is an auxiliary head.
+      align_corners: Whether all resizing aligns corners.
+      variant: "author", or "mmseg" for MMSegmentation's JPU and heads (with `stem="c"`
+        and `align_corners=False`).
+      style: See `Style`.
+      **trunk: Further attributes of `ResNet`.
+
+    Raises:
+      ValueError: If head or variant is unknown.
     """
     if variant not in VARIANTS:
-        raise ValueError(f"variant {variant!r} is unknown; allowed are {VARIANTS}")
+        raise ValueError(f"variant={variant!r} is invalid: expected one of {VARIANTS}.")
     mmseg = variant == "mmseg"
     backbone = ResNet(
         depth,
@@ -89,7 +108,7 @@ def _head(name, num_classes, width, rates, align_corners, style) -> nn.Module:
         return ASPPHead(num_classes, aspp, refine=True, dropout=0.1, style=style)
     if name == "enc":
         return EncHead(num_classes, wide, style=style)
-    raise ValueError(f"head {name!r} is unknown; allowed are {HEADS}")
+    raise ValueError(f"head={name!r} is invalid: expected one of {HEADS}.")
 
 
 def _fcn_head(num_classes, features, tap, style) -> FCNHead:

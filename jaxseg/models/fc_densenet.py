@@ -1,11 +1,11 @@
 """FC-DenseNet, "The One Hundred Layers Tiramisu" (arXiv 1611.09326).
 
-Dense blocks down and up; on the way up only a block's new maps go on to the next
-transposed convolution. As in the released code, the last block's whole stack is
-classified.
+Dense blocks form the contracting and the expanding path. On the expanding path, only
+the new maps of a block enter the next transposed convolution. As in the released code,
+the classifier reads the whole stack of the last block.
 
-Differs: the released code normalizes with batch statistics at evaluation too; here
-evaluation takes running averages, as everywhere in jaxseg. The normalization's epsilon
+Differs: the released code normalizes with batch statistics in evaluation as well. Here
+evaluation uses running averages, as in all of jaxseg. The epsilon of the normalization
 is 1e-5; the released code has Lasagne's 1e-4 (`style=Style(epsilon=1e-4)`).
 """
 
@@ -25,9 +25,19 @@ LAYERS_103 = (4, 5, 7, 10, 12, 15, 12, 10, 7, 5, 4)
 
 
 class FCDenseNet(nn.Module):
-    """FC-DenseNet; logits at the input's resolution for sides from 2**depth.
+    """Returns logits at the resolution of the image, for sides of at least 2**depth.
 
-    `layers` counts the layers of the blocks down, in the bottleneck and up.
+    Attributes:
+      num_classes: Number of classes.
+      layers: Number of layers of the contracting blocks, the bottleneck and the
+        expanding blocks. The depth is the number of contracting blocks.
+      growth: Number of new channels of each layer.
+      stem: Number of channels of the first convolution.
+      dropout: Dropout rate.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If `layers` has an even length or the image is too small.
     """
 
     num_classes: int
@@ -39,12 +49,12 @@ class FCDenseNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}."""
         depth = check_layers(self.layers)
         if min(image.shape[1:3]) < 2**depth:
             raise ValueError(
-                f"image of {image.shape[1:3]} pixels vanishes after {depth} poolings; "
-                f"both sides must be at least {2**depth}"
+                f"image of {image.shape[1:3]} pixels is invalid: expected sides of at "
+                f"least {2**depth} pixels for {depth} poolings. Pad the image."
             )
         x = Conv(self.stem, 3, kernel_init="he_uniform", style=self.style, name="stem")(
             image
@@ -76,10 +86,14 @@ class FCDenseNet(nn.Module):
 
 
 def check_layers(layers: Sequence[int]) -> int:
-    """Number of poolings of a network with these blocks; raises unless it is whole."""
+    """Returns the number of poolings of a network with these blocks.
+
+    Raises:
+      ValueError: Unless there is an odd number of blocks, 3 or more.
+    """
     if len(layers) < 3 or len(layers) % 2 == 0:
         raise ValueError(
-            f"layers={layers} must name an odd number of blocks, 3 or more"
+            f"layers={layers} is invalid: expected an odd number of blocks, 3 or more."
         )
     return len(layers) // 2
 
@@ -93,7 +107,7 @@ def fc_densenet56(
     dropout: float = 0.2,
     style: Style = Style(),
 ) -> FCDenseNet:
-    """FC-DenseNet56 (arXiv 1611.09326)."""
+    """Creates FC-DenseNet56 (arXiv 1611.09326); for the options see `FCDenseNet`."""
     return FCDenseNet(num_classes, layers, growth, stem, dropout, style)
 
 
@@ -106,7 +120,7 @@ def fc_densenet67(
     dropout: float = 0.2,
     style: Style = Style(),
 ) -> FCDenseNet:
-    """FC-DenseNet67 (arXiv 1611.09326)."""
+    """Creates FC-DenseNet67 (arXiv 1611.09326); for the options see `FCDenseNet`."""
     return FCDenseNet(num_classes, layers, growth, stem, dropout, style)
 
 
@@ -119,5 +133,5 @@ def fc_densenet103(
     dropout: float = 0.2,
     style: Style = Style(),
 ) -> FCDenseNet:
-    """FC-DenseNet103 (arXiv 1611.09326)."""
+    """Creates FC-DenseNet103 (arXiv 1611.09326); for the options see `FCDenseNet`."""
     return FCDenseNet(num_classes, layers, growth, stem, dropout, style)

@@ -1,9 +1,10 @@
 """Fully convolutional networks on VGG16: 32s, 16s, 8s (arXiv 1411.4038, 1605.06211).
 
-Two forms of one network. "pad100" is the published one: the first convolution pads 100
-pixels, fc6 is unpadded, skips and result are cut at exact offsets. "same" pads every
-convolution to keep its size; then all grids are aligned and nothing is cut but what
-ceil-mode pooling added. No normalization by default; deconvolutions are bilinear.
+The network has two forms. "pad100" is the published one: the first convolution pads 100
+pixels, fc6 is unpadded, and skips and result are cut at exact offsets. "same" pads
+every convolution to keep its size. All grids are then aligned, and only what ceil-mode
+pooling added is cut. By default there is no normalization, and deconvolutions are
+bilinear.
 """
 
 import dataclasses
@@ -21,23 +22,36 @@ from jaxseg.typing import Array, Size, Variables
 FORMS = ("pad100", "same")
 LEARNED = ("none", "intermediate", "all")
 STRIDES = (32, 16, 8)
-# Offsets that align the grids of the pad-100 form. A pixel center of the 1/32 score is
-# at 32k + 12.5 of the image; cell u of its doubling at 16u - 11.5 and cell m of pool4
-# at 16m - 91.5, so m = u + 5; likewise 9 for pool3; the last crops follow from the
-# half-kernels 31.5, 15.5, 7.5.
+# Offsets that align the grids of the pad-100 form. Pixel k of the 1/32 score has its
+# center at 32k + 12.5 in the image, cell u of its doubling at 16u - 11.5 and cell m of
+# pool4 at 16m - 91.5, so m = u + 5. The same computation gives 9 for pool3. The last
+# crops follow from the half-kernels 31.5, 15.5 and 7.5.
 SKIP_OFFSET = {16: 5, 8: 9}
 LAST_CROP = {32: 19, 16: 27, 8: 31}
-SKIP_SCALE = {16: 1e-2, 8: 1e-4}  # of the at-once release, before the score layers
+# The factors before the score layers in the release for training in one stage.
+SKIP_SCALE = {16: 1e-2, 8: 1e-4}
 
 
 class FCN(nn.Module):
-    """FCN over VGG16; logits at the input's resolution for any size.
+    """Returns logits at the resolution of the image, for any size: FCN on VGG16.
 
-    `stride` 32, 16 or 8 of the finest score; `form` "pad100" or "same"; `learned` which
-    deconvolutions are trained from the bilinear start: "none" (the release),
-    "intermediate" (the paper: all but the last) or "all"; `at_once` scales the skips
-    by fixed 0.01 and 0.0001 for training in one stage; `batch_norm` adds normalization
-    to every convolution but the scores, for training without pre-trained weights.
+    Attributes:
+      num_classes: Number of classes.
+      stride: Stride of the finest score: 32, 16 or 8.
+      form: "pad100" or "same".
+      learned: The deconvolutions that are trained, from a bilinear start: "none" (the
+        release), "intermediate" (the paper: all but the last) or "all".
+      at_once: Whether to scale the skips by the fixed factors 0.01 and 0.0001, for
+        training in one stage.
+      width: Number of channels of the first block.
+      fc_width: Number of channels of fc6 and fc7.
+      dropout: Dropout rate.
+      batch_norm: Whether every convolution but the scores has normalization, for
+        training without pretrained weights.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If stride, form or learned is not allowed.
     """
 
     num_classes: int
@@ -53,7 +67,7 @@ class FCN(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}."""
         self._check()
         style = self.style
         if not self.batch_norm:
@@ -83,7 +97,9 @@ class FCN(nn.Module):
         ):
             if getattr(self, name) not in allowed:
                 value = getattr(self, name)
-                raise ValueError(f"{name}={value!r} is not one of {allowed}")
+                raise ValueError(
+                    f"{name}={value!r} is invalid: expected one of {allowed}."
+                )
 
     def _classify(self, x: Array, style: Style, train: bool) -> Array:
         padding = 0 if self.form == "pad100" else 3
@@ -101,7 +117,7 @@ class FCN(nn.Module):
         return x.astype(jnp.float32)
 
     def _join(self, x: Array, pool: Array, stride: int) -> Array:
-        """Double the score and add the finer map's own score."""
+        """Doubles the score and adds the score of the finer map."""
         if self.at_once:
             pool = pool * SKIP_SCALE[stride]
         skip = self._score(pool, f"score_{stride}s")
@@ -120,15 +136,21 @@ class FCN(nn.Module):
 
 
 def transfer_stage(source: Variables, target: Variables) -> dict:
-    """Start a finer FCN from a coarser one: 32s -> 16s -> 8s.
+    """Initializes a finer FCN from a coarser one: 32s -> 16s -> 8s.
 
-    Every array of `source` goes to the same path in `target`, except the last
-    deconvolution (its stride differs); what only `target` has (the new score layer,
-    which starts at zero, and deconvolutions) keeps its value.
+    Every array of `source` replaces the array of the same path in `target`, except for
+    the last deconvolution, whose stride differs. What only `target` has keeps its
+    value: the new score layer, which starts at zero, and deconvolutions.
+
+    Args:
+      source: Variables of the coarser network.
+      target: Variables of the finer network.
+
+    Returns:
+      The new variables of the finer network.
 
     Raises:
-      ValueError: naming all arrays of `source` that `target` lacks or has otherwise
-        shaped.
+      ValueError: If `target` lacks arrays of `source` or has them in another shape.
     """
     have, into = flatten_dict(dict(source)), flatten_dict(dict(target))
     wrong = []
@@ -140,7 +162,10 @@ def transfer_stage(source: Variables, target: Variables) -> dict:
         else:
             into[path] = value
     if wrong:
-        raise ValueError(f"source arrays without a place in target: {sorted(wrong)}")
+        raise ValueError(
+            f"source is invalid: expected arrays that target has in the same shape, "
+            f"which it does not for {sorted(wrong)}. Create both with equal options."
+        )
     return unflatten_dict(into)
 
 
@@ -155,7 +180,7 @@ def fcn32s_vgg16(
     batch_norm: bool = False,
     style: Style = Style(),
 ) -> FCN:
-    """FCN-32s over VGG16 (arXiv 1411.4038)."""
+    """Creates FCN-32s on VGG16 (arXiv 1411.4038); for the options see `FCN`."""
     return FCN(
         num_classes,
         32,
@@ -173,7 +198,7 @@ def fcn32s_vgg16(
 def fcn16s_vgg16(
     num_classes: int, *, at_once: bool = False, style: Style = Style(), **options
 ) -> FCN:
-    """FCN-16s over VGG16 (arXiv 1411.4038); options of `fcn32s_vgg16`."""
+    """Creates FCN-16s on VGG16 (arXiv 1411.4038); for the options see `FCN`."""
     base = fcn32s_vgg16(num_classes, style=style, **options)
     return base.clone(stride=16, at_once=at_once)
 
@@ -181,11 +206,14 @@ def fcn16s_vgg16(
 def fcn8s_vgg16(
     num_classes: int, *, at_once: bool = False, style: Style = Style(), **options
 ) -> FCN:
-    """FCN-8s over VGG16 (arXiv 1411.4038); options of `fcn32s_vgg16`."""
+    """Creates FCN-8s on VGG16 (arXiv 1411.4038); for the options see `FCN`."""
     base = fcn32s_vgg16(num_classes, style=style, **options)
     return base.clone(stride=8, at_once=at_once)
 
 
 def fcn8s_atonce_vgg16(num_classes: int, *, style: Style = Style(), **options) -> FCN:
-    """FCN-8s over VGG16, trained in one stage (arXiv 1605.06211)."""
+    """Creates FCN-8s on VGG16 for training in one stage (arXiv 1605.06211).
+
+    For the options see `FCN`.
+    """
     return fcn8s_vgg16(num_classes, at_once=True, style=style, **options)

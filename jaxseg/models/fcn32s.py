@@ -1,8 +1,9 @@
 """FCN-32s on AlexNet and on GoogLeNet (arXiv 1411.4038).
 
-AlexNet follows the release: padding 100, fc6 6x6, deconvolution of kernel 63 cut at 18.
-GoogLeNet was never released: ours drops the classifiers and the last average pooling,
-scores the 1024 channels of inception 5b and upsamples by 32.
+AlexNet follows the release: padding 100, fc6 of 6x6, and a deconvolution of kernel size
+63 that is cut at 18. The GoogLeNet network was never released. This one omits the
+classifiers and the last average pooling, scores the 1024 channels of inception 5b and
+upsamples by 32.
 """
 
 import jax.numpy as jnp
@@ -15,14 +16,14 @@ from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.nn.upsample import BilinearDeconv
 from jaxseg.typing import Array
 
-KERNEL = 63  # of the last deconvolution; its center is cell 31
+KERNEL = 63  # Kernel size of the last deconvolution; its center is cell 31.
 # Cell k of the score is centered at pixel 32k + 13 (AlexNet) or 32k + 30 (GoogLeNet).
 ALEXNET_CROP = 31 - 13
 GOOGLENET_CROP = 31 - 30
 
 
 class FCNAlexNet(nn.Module):
-    """FCN-AlexNet (CaffeNet, two groups); logits at the input's resolution."""
+    """Returns logits at the resolution of the image: FCN on CaffeNet (two groups)."""
 
     num_classes: int
     width: float = 1.0
@@ -33,7 +34,7 @@ class FCNAlexNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}."""
         trunk = AlexNet(
             "caffe",
             first_padding=100,
@@ -49,7 +50,7 @@ class FCNAlexNet(nn.Module):
 
 
 class FCNGoogLeNet(nn.Module):
-    """FCN-GoogLeNet; logits at the input's resolution."""
+    """Returns logits at the resolution of the image: FCN on GoogLeNet."""
 
     num_classes: int
     width: float = 1.0
@@ -59,11 +60,11 @@ class FCNGoogLeNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`; sides from 47."""
+        """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}; sides from 47."""
         if min(image.shape[1:3]) < 47:
             raise ValueError(
-                f"image of {image.shape[1:3]} pixels vanishes in GoogLeNet's pooling; "
-                "both sides must be at least 47"
+                f"image of {image.shape[1:3]} pixels is invalid: expected sides of at "
+                "least 47 pixels for GoogLeNet's pooling. Pad the image."
             )
         trunk = GoogLeNet("caffe", width=self.width, style=self.style, name="backbone")
         x = trunk(image, train=train)
@@ -74,7 +75,10 @@ class FCNGoogLeNet(nn.Module):
 def score_and_upsample(
     net: FCNAlexNet | FCNGoogLeNet, x: Array, crop: int, image: Array
 ) -> dict[str, Array]:
-    """Score layer (zero start) and the 32-fold deconvolution, inside `net`'s scope."""
+    """Applies the score layer and the deconvolution by 32 in the scope of `net`.
+
+    The score layer starts at zero.
+    """
     x = Conv(net.num_classes, 1, kernel_init="zeros", style=net.style, name="score")(x)
     up = BilinearDeconv(32, KERNEL, crop, net.learned, net.style, name="upscore")
     return {"logits": up(x.astype(jnp.float32), image.shape[1:3]).astype(jnp.float32)}
@@ -89,7 +93,16 @@ def fcn32s_alexnet(
     learned: bool = False,
     style: Style = Style(),
 ) -> FCNAlexNet:
-    """FCN-32s over AlexNet (arXiv 1411.4038); `width` scales the trunk."""
+    """Creates FCN-32s on AlexNet (arXiv 1411.4038).
+
+    Args:
+      num_classes: Number of classes.
+      width: Factor on the channels of the backbone.
+      fc_width: Number of channels of fc6 and fc7.
+      dropout: Dropout rate.
+      learned: Whether the deconvolution is trained.
+      style: See `Style`.
+    """
     return FCNAlexNet(num_classes, width, fc_width, dropout, learned, style)
 
 
@@ -101,5 +114,13 @@ def fcn32s_googlenet(
     learned: bool = False,
     style: Style = Style(),
 ) -> FCNGoogLeNet:
-    """FCN-32s over GoogLeNet (arXiv 1411.4038); `width` scales the trunk."""
+    """Creates FCN-32s on GoogLeNet (arXiv 1411.4038).
+
+    Args:
+      num_classes: Number of classes.
+      width: Factor on the channels of the backbone.
+      dropout: Dropout rate.
+      learned: Whether the deconvolution is trained.
+      style: See `Style`.
+    """
     return FCNGoogLeNet(num_classes, width, dropout, learned, style)

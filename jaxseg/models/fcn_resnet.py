@@ -1,7 +1,7 @@
-"""FCN on ResNet with atrous stages, torchvision's form (arXiv 1411.4038, 1512.03385).
+"""FCN on a ResNet with atrous stages, as in torchvision (arXiv 1411.4038, 1512.03385).
 
-Output stride 8, a 3x3 head of a quarter of c5's channels, the same on c4 as auxiliary
-head, bilinear upsampling with half-pixel centers.
+The output stride is 8. The 3x3 head has a quarter of the channels of c5, an auxiliary
+head of the same form reads c4, and the bilinear upsampling has half-pixel centers.
 """
 
 from functools import partial
@@ -27,13 +27,26 @@ def fcn_resnet(
     style: Style = Style(),
     **trunk,
 ) -> EncoderDecoder:
-    """FCN over ResNet with an auxiliary head (arXiv 1411.4038).
+    """Creates FCN on a ResNet with an auxiliary head (arXiv 1411.4038).
 
-    `width` is the stem's channels; heads have 8 and 4 times as many (bottlenecks).
-    `trunk` are further fields of `ResNet`. MMSegmentation's network is `convs=2,
-    join=True, channel_dropout=True, stem="c"` (see `FCNHead`), its FCN-D6 in addition
-    `head_rate=6`.
-    `align_corners` is the corner rule of the final resizing.
+    MMSegmentation's network is `convs=2, join=True, channel_dropout=True, stem="c"`;
+    its FCN-D6 also has `head_rate=6`.
+
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      output_stride: 4, 8, 16 or 32.
+      width: Number of channels of the stem. With bottlenecks, the heads have 8 and 4
+        times as many.
+      blocks: Number of units of each stage of the ResNet; None takes those of the
+        depth.
+      convs: See `FCNHead`.
+      join: See `FCNHead`.
+      head_rate: Atrous rate of the heads.
+      align_corners: Whether the final resizing aligns corners.
+      channel_dropout: See `FCNHead`.
+      style: See `Style`.
+      **trunk: Further attributes of `ResNet`.
     """
     backbone = ResNet(
         depth, output_stride, width=width, blocks=blocks, style=style, **trunk
