@@ -241,7 +241,7 @@ def test_refusals():
         create_model("point_transformer", 3, widths=(8, 16), blocks=(1,))
     points, feature = clouds(16)
     model = create_model("point_transformer", 3, **NARROW, groups=5)
-    with pytest.raises(ValueError, match="groups=5 is invalid: .* the 8 channels"):
+    with pytest.raises(ValueError, match=r"groups=5 is invalid: .* the 8 channels"):
         jax.eval_shape(model.init, jax.random.key(0), points, feature)
     style = Style(batch_groups=2)
     model = create_model("point_transformer", 3, **NARROW, style=style)
