@@ -270,5 +270,5 @@ class Checkpoints:
     def _last_good(self) -> str:
         with contextlib.suppress(Exception):  # let an earlier save finish
             self._manager.wait_until_finished()
-        good = [s for s in self.steps if (self.directory / str(s)).is_dir()]
+        good = steps.steps_in(self.directory)  # the manager forgets one too early
         return f"step {good[-1]} is the last good one" if good else "none is saved"

@@ -12,6 +12,7 @@ from jaxseg.config import DataConfig
 from jaxseg.data.prepare import CLOUDS, builder_config, data_folder, prepare
 from jaxseg.data.source import check_split
 from jaxseg.data.spec import DatasetSpec
+from jaxseg.data.stored import DamagedData, Records
 
 
 class Clouds:
@@ -71,11 +72,16 @@ def open_clouds(config: DataConfig, split: str) -> Clouds:
     check_options(config)
     builder = prepare(config.name, builder_config(config), data_folder(config))
     check_split(builder, split)
+    folder = pathlib.Path(builder.data_dir)
+    try:
+        records = builder.as_data_source(split)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DamagedData(folder, error) from error
     return Clouds(
-        builder.as_data_source(split),
+        Records(records, folder),
         builder.spec(),
         split=split,
-        folder=pathlib.Path(builder.data_dir),
+        folder=folder,
         workers=config.workers,
     )
 

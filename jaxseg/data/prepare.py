@@ -13,8 +13,9 @@ import io
 import logging
 import os
 import pathlib
+import shutil
 import sys
-import tempfile
+import time
 from collections.abc import Iterator
 
 import tensorflow_datasets as tfds
@@ -23,10 +24,14 @@ from jaxseg.config import DataConfig
 from jaxseg.data.builders import camvid, folder, isbi, raters, rooms, shapes
 from jaxseg.data.classes import shown_classes
 from jaxseg.data.reader import options_of
+from jaxseg.data.stored import DamagedData, check_files, write_list
+from jaxseg.storage import atomic
 
 logger = logging.getLogger(__name__)
 NAMES = ("shapes", "raters", "camvid", "isbi", "folder")
 CLOUDS = ("rooms",)  # of points, see `jaxseg.data.clouds`
+INFO = "dataset_info.json"  # complete data have it
+DAY = 86_400.0  # seconds
 DRAWN = {"shapes": shapes, "raters": raters, "rooms": rooms}
 
 
@@ -104,16 +109,24 @@ def prepare(
         file_format: "array_record", or "tfrecord" for tf.data.
 
     Raises:
-        ValueError: for bad files, named in the message.
+        ValueError: for bad files, named in the message, and for prepared data that are
+            damaged.
+        OSError: when the data cannot be written, as on a full disk.
     """
     folder_ = root / file_format
     folder_.mkdir(parents=True, exist_ok=True)
-    builder = make_builder(name, config, folder_, file_format)
-    target = pathlib.Path(builder.data_dir)
+    sweep(folder_)
+    target = _place(name, config, folder_)
     if not _complete(target):
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=folder_) as scratch:
+        if target.is_dir() and any(target.iterdir()):
+            raise DamagedData(target, f"{INFO} is missing")
+        with _scratch(folder_) as scratch:
             build_dataset(make_builder(name, config, scratch, file_format), target)
+    check_files(target)
+    try:
         builder = make_builder(name, config, folder_, file_format)
+    except Exception as error:
+        raise DamagedData(target, error) from error
     _report_skipped(builder)
     _report_absent(builder)
     return builder
@@ -136,8 +149,15 @@ def build_dataset(builder: tfds.core.DatasetBuilder, target: pathlib.Path) -> No
     """Prepares a dataset and moves it to `target`, unless another process was first."""
     download = tfds.download.DownloadConfig(try_download_gcs=False)
     logger.info("preparing dataset %r in %s", builder.name, target)
-    with _quiet():
-        builder.download_and_prepare(download_config=download)
+    try:
+        with _quiet():
+            builder.download_and_prepare(download_config=download)
+    except RuntimeError as error:  # of the library that writes records
+        raise OSError(
+            f"dataset {builder.name!r} cannot be prepared in {target.parent}: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
+    write_list(pathlib.Path(builder.data_dir))
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.rename(builder.data_dir, target)
@@ -146,12 +166,45 @@ def build_dataset(builder: tfds.core.DatasetBuilder, target: pathlib.Path) -> No
             raise
 
 
+def _place(
+    name: str, config: tfds.core.BuilderConfig, folder_: pathlib.Path
+) -> pathlib.Path:
+    """Where the data of a configuration lie, or will lie, below a folder."""
+    cls = tfds.builder_cls(name)
+    return folder_ / cls.name / config.name / str(cls.VERSION)
+
+
+@contextlib.contextmanager
+def _scratch(folder_: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A folder for a build, which a later process removes if this one is killed."""
+    scratch = atomic.temporary_name(folder_ / "data")
+    scratch.mkdir()
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def sweep(folder_: pathlib.Path) -> None:
+    """Removes builds whose process has ended.
+
+    Those of earlier versions do not name their process; they are removed when nothing
+    in them has changed for a day.
+    """
+    atomic.sweep(folder_)
+    for path in folder_.glob(".building-*"):
+        with contextlib.suppress(OSError):
+            touched = [p.stat().st_mtime for p in (path, *path.rglob("*"))]
+            if time.time() - max(touched) > DAY:
+                shutil.rmtree(path, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps back what tfds says about unlisted configurations and its own folders."""
     absl = logging.getLogger("absl")
     level = absl.level
-    absl.setLevel(logging.ERROR)
+    absl.setLevel(max(level, logging.ERROR))
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
     try:
@@ -162,7 +215,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _complete(folder_: pathlib.Path) -> bool:
-    return (folder_ / "dataset_info.json").is_file()
+    return (folder_ / INFO).is_file()
 
 
 def _report_skipped(builder: tfds.core.DatasetBuilder):

@@ -22,6 +22,7 @@ from jaxseg.data.prepare import (
     prepare,
 )
 from jaxseg.data.spec import DatasetSpec
+from jaxseg.data.stored import DamagedData, Records
 
 logger = logging.getLogger(__name__)
 CACHE_LIMIT = 8 * 2**30  # bytes of decoded pixels kept by one source
@@ -193,18 +194,22 @@ def from_builder(
         ValueError: if there is no such split, or the slice is empty.
     """
     check_split(builder, split)
-    if backend == "tf":
-        from jaxseg.data import tf_backend
+    folder = pathlib.Path(builder.data_dir)
+    try:
+        if backend == "tf":
+            from jaxseg.data import tf_backend
 
-        records = tf_backend.read_records(builder, split)
-    else:
-        raw = {name: tfds.decode.SkipDecoding() for name in ("image", "label")}
-        records = builder.as_data_source(split, decoders=raw)
+            records = tf_backend.read_records(builder, split)
+        else:
+            raw = {name: tfds.decode.SkipDecoding() for name in ("image", "label")}
+            records = builder.as_data_source(split, decoders=raw)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DamagedData(folder, error) from error
     return Source(
-        records,
+        Records(records, folder),
         builder.spec(),
         split=split,
-        folder=pathlib.Path(builder.data_dir),
+        folder=folder,
         backend=backend,
         workers=workers,
         cache=cache,

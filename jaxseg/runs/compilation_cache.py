@@ -13,6 +13,7 @@ is used as it is, and so is JAX_ENABLE_COMPILATION_CACHE.
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 SWITCH = "JAXSEG_CACHE_GB"
@@ -28,6 +29,7 @@ def enable() -> Path | None:
     """
     import jax
 
+    warnings.filterwarnings("ignore", "Error writing persistent compilation cache")
     bound = gigabytes(os.environ.get(SWITCH))
     if not bound or jax.config.jax_compilation_cache_dir:
         return None

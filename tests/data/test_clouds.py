@@ -136,7 +136,9 @@ def test_a_stream_resumes_exactly_and_splits_over_processes(source):
 
 
 def test_a_training_cloud_is_padded_masked_and_near_one_point(source):
-    config = dataclasses.replace(CONFIG, jitter=0.0, scale_range=(1.0, 1.0), color=0.0)
+    config = dataclasses.replace(
+        CONFIG, jitter=0.0, scale_range=(1.0, 1.0), color_jitter=0.0
+    )
     for position in range(12):
         example = train_example(source, config, 0, position)
         cloud = source[int(example["index"])]
@@ -213,7 +215,7 @@ def test_evaluation_sees_every_cloud_whole_and_once(source):
         ({"points": 0}, "data.points is 0; allowed: 1 or more"),
         ({"scale_range": (0.0, 1.0)}, "data.scale_range is"),
         ({"jitter": -1.0}, "data.jitter is -1.0"),
-        ({"color": 2.0}, "data.color_jitter is 2.0"),
+        ({"color_jitter": 2.0}, "data.color_jitter is 2.0"),
     ],
 )
 def test_options_out_of_range(source, change, message):

@@ -177,8 +177,9 @@ def test_no_space_for_a_checkpoint(environment, tmp_path, whole):
         timeout=300,
     )  # fmt: skip
     assert run.returncode == 1, run.stderr
-    last = [line for line in run.stderr.splitlines() if line.startswith("jaxseg: ")][-1]
-    assert "checkpoint" in last and "step 8 is the last good one" in last
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("jaxseg: ") and "checkpoint" in line
+    assert line.endswith("step 8 is the last good one")
 
 
 @pytest.fixture(scope="module")

@@ -140,7 +140,7 @@ ALLOWED = {  # who writes in another way, and why a reader never sees half of it
     "training/run/loop.py": "calls the manager of checkpoints",
     "training/run/metric_writer.py": "lines are appended; readers skip a cut one",
     "cli/sweep.py": "the log of a child process",
-    "cli/convert.py": "inside a folder that is renamed when it is complete",
+    "runs/conversion.py": "inside a folder that is renamed when it is complete",
     "cli/predict.py": "calls Prediction.save",
     "_api.py": "an example that calls Prediction.save",
     "runs/lock.py": "a lock is linked to its name when it is complete",

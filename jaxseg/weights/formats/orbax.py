@@ -52,7 +52,8 @@ def read(path: str, *, verify: bool = True) -> dict:
     folder = find(path)
     if folder is None:
         raise ValueError(f"{path} holds no Orbax checkpoint{_hint(pathlib.Path(path))}")
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    storage = logging.getLogger("absl")
+    storage.setLevel(max(storage.level, logging.ERROR))
     try:
         arrays = _restore(folder)
     except MemoryError:
