@@ -5,7 +5,8 @@
 
 What concerns runs and prediction is loaded when it is first used:
 
-    run = jaxseg.open_run("runs/default")
+    jaxseg.train(config, "runs/mine")
+    run = jaxseg.open_run("runs/mine")
     prediction = run.predict("street.jpg")
     scores = run.evaluate(split="validation")
 """
@@ -22,7 +23,9 @@ _LAZY = {
     "Prediction": "jaxseg.inference.prediction",
     "Run": "jaxseg._api",
     "Segmenter": "jaxseg.inference.segmenter",
+    "load_pretrained": "jaxseg._pretrained",
     "open_run": "jaxseg._api",
+    "train": "jaxseg._train",
 }
 __all__ = [
     "DatasetSpec",
@@ -33,7 +36,9 @@ __all__ = [
     "__version__",
     "create_model",
     "list_models",
+    "load_pretrained",
     "open_run",
+    "train",
 ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -12,7 +13,10 @@ from PIL import Image
 
 import jaxseg
 from jaxseg.cli.main import main
+from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
 from jaxseg.ops.preprocess import preprocess
+from jaxseg.weights import SOURCES, to_torch, write
+from jaxseg.weights.loading import model_shapes
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 IMAGE = GOLDEN / "photos" / "validation" / "images" / "scene1.png"
@@ -120,3 +124,48 @@ def test_predict_loads_no_optimizer_pipeline_or_training_code(tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_training_from_python_is_that_of_the_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("JAXSEG_DATA_DIR", str(tmp_path / "data"))
+    config = Config(
+        model=ModelConfig("unet", {"width": 4, "depth": 1}),
+        data=DataConfig(
+            "shapes",
+            train_split="train[:8]",
+            eval_split="validation[:4]",
+            crop=(32, 32),
+        ),
+        train=TrainConfig(steps=2, batch_size=8, eval_batch_size=8, overlay_count=0),
+    )
+    trained = jaxseg.train(config, tmp_path / "run")
+    assert capsys.readouterr().out == ""
+    assert trained.best_step == 2 and trained.spec.name == "shapes"
+    run = jaxseg.open_run(trained.workdir)
+    assert run.step == 2 and run.config == config
+    assert run.evaluate()["mean_iou"] == trained.scores["mean_iou"]
+    workdir = f"--workdir={tmp_path / 'other'}"
+    shutil.copytree(tmp_path / "run", tmp_path / "other", ignore=lambda *_: ["ckpt"])
+    assert main(["train", workdir]) == 0
+    again = jaxseg.open_run(tmp_path / "other")
+    jax.tree.map(np.testing.assert_array_equal, again.variables, run.variables)
+
+
+def test_pretrained_weights_load_from_a_file_and_from_a_run(run, tmp_path):
+    model, variables = jaxseg.load_pretrained(GOLDEN / "unet")
+    assert model == run.model
+    best = jaxseg.open_run(GOLDEN / "unet")
+    jax.tree.map(np.testing.assert_array_equal, variables, best.variables)
+    torchvision = jaxseg.create_model("lraspp_mobilenetv3", num_classes=5)
+    shapes = model_shapes(torchvision)
+    filled = jax.tree.map(lambda x: np.full(x.shape, 0.5, x.dtype), shapes)
+    rules = next(s for s in SOURCES if s.table == "torchvision_lraspp").rules()
+    write(tmp_path / "a.pth", to_torch(filled, rules))
+    found = jaxseg.load_pretrained(tmp_path / "a.pth")
+    jax.tree.map(np.testing.assert_array_equal, found.variables, filled)
+    assert model_shapes(found.model) == shapes
+    with pytest.raises(ValueError, match=r"classifier|head"):
+        jaxseg.load_pretrained(tmp_path / "a.pth", num_classes=7)
+    (tmp_path / "page.pth").write_text("<html><title>404</title></html>")
+    with pytest.raises(ValueError, match=r"page\.pth"):
+        jaxseg.load_pretrained(tmp_path / "page.pth")

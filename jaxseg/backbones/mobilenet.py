@@ -17,8 +17,9 @@ from flax import linen as nn
 from jaxseg.backbones.stride import Step, atrous_plan
 from jaxseg.nn.block_config import Style
 from jaxseg.nn.layers import Conv, ConvNormAct
+from jaxseg.ops.conv import tensorflow_padding
 from jaxseg.ops.pool import adaptive_avg_pool
-from jaxseg.typing import Array, Pyramid
+from jaxseg.typing import Array, Padding, Pyramid
 
 # (expansion, channels, blocks, stride of the first block).
 _V2 = (
@@ -85,6 +86,7 @@ class InvertedResidual(nn.Module):
     squeeze: int = 0
     act: str = "relu6"
     shortcut: bool = True
+    same_padding: bool = False
     style: Style = Style()
 
     @nn.compact
@@ -101,6 +103,7 @@ class InvertedResidual(nn.Module):
             self.kernel,
             stride=self.step.stride,
             rate=self.step.rate,
+            padding=_padding(y, self.kernel, self.step.stride, self.same_padding),
             groups=self.expanded,
             act=self.act,
             style=self.style,
@@ -129,6 +132,14 @@ class SqueezeExcite(nn.Module):
         y = nn.relu(Conv(self.features, 1, style=self.style, name="reduce")(y))
         y = Conv(x.shape[-1], 1, style=self.style, name="expand")(y)
         return x * nn.hard_sigmoid(y)
+
+
+def _padding(x: Array, kernel: int, stride: int, same: bool) -> Padding | None:
+    """Explicit padding of a strided convolution as TensorFlow has it, or the usual."""
+    if not same or stride == 1:
+        return None
+    rows, columns = (tensorflow_padding(n, kernel, stride) for n in x.shape[1:3])
+    return rows, columns
 
 
 def _eager(step: Step, stride: int) -> Step:
@@ -221,6 +232,8 @@ class MobileNetV3(nn.Module):
       squeeze_excite: Whether there are channel gates. They see the whole image and
         hence differ slightly between output strides.
       epsilon: Epsilon of the normalizations; 1e-5 in timm's networks.
+      same_padding: Whether to pad strided convolutions as TensorFlow does, at the
+        bottom and right of even maps (timm's `tf_mobilenetv3_*`, epsilon 1e-3).
       style: See `Style`.
 
     Raises:
@@ -235,6 +248,7 @@ class MobileNetV3(nn.Module):
     squeeze_excite: bool = True
     epsilon: float = 1e-3
     style: Style = Style()
+    same_padding: bool = False
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
@@ -242,9 +256,11 @@ class MobileNetV3(nn.Module):
         style = dataclasses.replace(self.style, epsilon=self.epsilon)
         strides = (2, *(row[-1] for row in rows))
         plan = iter(atrous_plan(strides, self.output_stride))
+        stride = next(plan).stride
         block = ConvNormAct(
             divisible(16 * self.width),
-            stride=next(plan).stride,
+            stride=stride,
+            padding=_padding(image, 3, stride, self.same_padding),
             act="hardswish",
             style=style,
             name="stem",
@@ -288,6 +304,7 @@ class MobileNetV3(nn.Module):
             squeeze,
             act,
             shortcut=stride == 1,
+            same_padding=self.same_padding,
             style=style,
             name=name,
         )

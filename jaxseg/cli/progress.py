@@ -13,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeRemainingColumn as Remaining
 from rich.table import Column
 
+from jaxseg.training.run.task import Silent
+
 UNITS = {  # of a line's fields as they are shown
     "flops_per_second": 1e-12,
     "device_memory_peak": 2**-30,
@@ -53,28 +55,6 @@ def summary(values: Mapping[str, Any]) -> str:
 def percent(value: float | None) -> str:
     """A share as `63.1 %`; a dash when it is not defined."""
     return "-" if value is None else f"{100 * value:.1f} %"
-
-
-class Silent:
-    """Shows nothing."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def started(self, step: int, steps: int) -> None:
-        """Nothing to show."""
-
-    def advanced(self, step: int) -> None:
-        """Nothing to show."""
-
-    def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """Nothing to show."""
-
-    def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
-        """Nothing to show."""
 
 
 class Lines(Silent):

@@ -7,7 +7,6 @@ file's small form; `--train.init-from RUN` starts from the weights of another ru
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import sys
@@ -18,28 +17,25 @@ import jax
 import numpy as np
 import tyro
 
-from jaxseg.analysis.hlo import utilization as utilization
+from jaxseg._train import Display, Trained, train_run
 from jaxseg.checkpoints.manager import STRICT, Opening
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.progress import reporter
 from jaxseg.config import Config
 from jaxseg.data.classes import describe_classes
 from jaxseg.metrics import scores, table
-from jaxseg.runs import default, lock
+from jaxseg.runs import default
 from jaxseg.runs.config_file import chosen, config_name, load_config, peek, take_options
-from jaxseg.runs.directory import CHECKPOINTS, CONFIG, read_config, write_run
+from jaxseg.runs.directory import CHECKPOINTS, CONFIG, read_config
 from jaxseg.runs.rules import optional, text, whole
-from jaxseg.storage import atomic, output
 from jaxseg.tasks import overlays
 from jaxseg.tasks.checks import check
-from jaxseg.tasks.start import Start, prepare
+from jaxseg.tasks.start import Start
 from jaxseg.text import printable
 from jaxseg.training.devices import processes
-from jaxseg.training.devices import runner as devices
-from jaxseg.training.run.loop import train
 from jaxseg.training.run.preemption import Stopped
 from jaxseg.training.run.profile import FOLDER as PROFILE
-from jaxseg.training.run.task import NonFiniteLoss, Result
+from jaxseg.training.run.task import NonFiniteLoss
 
 NON_FINITE = 4  # exit status
 TRACED = 5  # steps of --profile without a number
@@ -182,47 +178,24 @@ def execute(
     opening: Opening = STRICT,
 ) -> int:
     """Trains in `workdir` on `count` devices and prints the outcome."""
-    check(config)
-    chosen = devices.choose(count)
-    first = jax.process_index() == 0
-    owned = lock.holding(workdir) if first else contextlib.nullcontext()
-    with output.tolerant() as closed, owned as held:
-        start = prepare(config, workdir, chosen, verify=opening.verify)
-        task = dataclasses.replace(
-            start.task,
-            flops=utilization.counter(start.driver, kind=config.train.driver),
-            peak=utilization.peak(chosen),
-            asked=closed,
-        )
-        if held is not None:
-            task = dataclasses.replace(
-                task,
-                ready=functools.partial(begin, config, workdir, start, chosen),
-                check=held.check,
-            )
-        processes.meet("before the first step")
-        with reporter() as shown:
-            result = train(
-                config,
-                workdir,
-                task,
-                driver=start.driver,
-                state=start.state,
-                reporter=shown,
-                profile=profile,
-                opening=opening,
-            )
-    if first:
-        print_outcome(result, workdir, start.train_source.spec.classes)
+    shown = Display(reporter, functools.partial(print_beginning, config, workdir))
+    trained = train_run(
+        config,
+        workdir,
+        num_devices=count,
+        profile=profile,
+        opening=opening,
+        display=shown,
+    )
+    if jax.process_index() == 0:
+        print_outcome(trained)
     return 0
 
 
-def begin(
+def print_beginning(
     config: Config, workdir: Path, start: Start, chosen: list[jax.Device]
 ) -> None:
-    """Writes the run's configuration and classes, and says what is trained."""
-    atomic.sweep(workdir)
-    write_run(workdir, config, start.train_source.spec)
+    """Says what is trained, on what, and where the records are kept."""
     for note in start.notes:
         print(f"jaxseg: {note}", file=sys.stderr)
     print(describe_classes(start.train_source.spec), flush=True)
@@ -235,16 +208,17 @@ def begin(
     )
 
 
-def print_outcome(result: Result, workdir: Path, classes: tuple[str, ...]) -> None:
-    """The table of the last scores, and where pictures and checkpoints lie."""
-    if sum(result.scores["pixels"]):
-        print(table(dict(result.scores), classes))
-    for name in sorted(result.scores.keys() - SCORES):
-        print(f"{name} {result.scores[name]:.4f}")
+def print_outcome(trained: Trained) -> None:
+    """Prints the table of the last scores, and where pictures and checkpoints are."""
+    workdir, found = trained.workdir, trained.scores
+    if sum(found["pixels"]):
+        print(table(found, trained.spec.classes))
+    for name in sorted(found.keys() - SCORES):
+        print(f"{name} {found[name]:.4f}")
     steps = sorted((workdir / overlays.FOLDER).glob("*"))
     for picture in sorted(steps[-1].iterdir()) if steps else ():
         print(f"overlay: {picture}")
-    if result.best is not None:
-        print(f"best checkpoint: {workdir / CHECKPOINTS / str(result.best)}")
+    if trained.best_step is not None:
+        print(f"best checkpoint: {workdir / CHECKPOINTS / str(trained.best_step)}")
     for trace in sorted((workdir / PROFILE).rglob("perfetto_trace.json.gz"))[-1:]:
         print(f"profile: {trace}")

@@ -184,6 +184,7 @@ def deeplabv3_mobilenetv3(
     reduced_tail: bool = False,
     eager_rate: bool = False,
     epsilon: float = 1e-3,
+    same_padding: bool = False,
     style: Style = Style(),
     **aspp_options,
 ) -> EncoderDecoder:
@@ -192,7 +193,8 @@ def deeplabv3_mobilenetv3(
     The head is torchvision's. torchvision's network is `eager_rate=True, rates=(12, 24,
     36)`: it has the rates of stride 8 at stride 16, and dilates one layer early. Its
     auxiliary head (`aux`) reads c3. In timm, `epsilon`, of the normalizations of the
-    backbone, is 1e-5. For the other options see `MobileNetV3` and `deeplabv3_resnet`.
+    backbone, is 1e-5, but 1e-3 in its `tf_` networks, which also need
+    `same_padding=True`. For the other options see `MobileNetV3` and `deeplabv3_resnet`.
     """
     backbone = MobileNetV3(
         size,
@@ -201,6 +203,7 @@ def deeplabv3_mobilenetv3(
         reduced_tail,
         eager_rate,
         epsilon=epsilon,
+        same_padding=same_padding,
         style=style,
     )
     aspp_options = {"dropout": 0.5 if refine else 0.1, **aspp_options}
@@ -226,6 +229,7 @@ def lraspp_mobilenetv3(
     reduced_tail: bool = False,
     eager_rate: bool = False,
     epsilon: float = 1e-3,
+    same_padding: bool = False,
     style: Style = Style(),
 ) -> EncoderDecoder:
     """Creates Lite R-ASPP on MobileNet v3 (arXiv 1905.02244, section 6.4).
@@ -241,6 +245,7 @@ def lraspp_mobilenetv3(
         reduced_tail,
         eager_rate,
         epsilon=epsilon,
+        same_padding=same_padding,
         style=style,
     )
     return EncoderDecoder(

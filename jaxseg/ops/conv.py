@@ -70,6 +70,19 @@ def same_padding(kernel_size: int, rate: int = 1) -> int:
     return rate * (kernel_size - 1) // 2
 
 
+def tensorflow_padding(size: int, kernel_size: int, stride: int) -> tuple[int, int]:
+    """Padding before and after that TensorFlow's "SAME" gives a strided convolution.
+
+    The output has ceil(size / stride) cells; an odd pixel of padding goes to the end.
+
+    >>> tensorflow_padding(64, 3, 2), tensorflow_padding(65, 3, 2)
+    ((0, 1), (1, 1))
+    """
+    cells = -(-size // stride)
+    total = max(0, (cells - 1) * stride + kernel_size - size)
+    return total // 2, total - total // 2
+
+
 def conv(
     x: Array,
     kernel: Array,

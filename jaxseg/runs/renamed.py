@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -42,17 +43,23 @@ def current_options(argv: list[str]) -> list[str]:
         name, equals, value = word.partition("=")
         new = OPTIONS.get(name.replace("_", "-") if name.startswith("--") else name)
         if new is not None:
-            logger.warning("%s is now called %s", name, new)
+            announce(name, new)
             word = f"{new}{equals}{value}"
         words.append(word)
     return words
+
+
+@functools.cache
+def announce(old: str, new: str) -> None:
+    """Says, once for each name in a process, what an old name is called now."""
+    logger.warning("%s is now called %s", old, new)
 
 
 def _renamed(tree, parents, last, new_last, old, new):
     if not parents:
         if last not in tree:
             return tree
-        logger.warning("the configuration's %s is now called %s", old, new)
+        announce(f"the configuration's {old}", new)
         rest = {key: value for key, value in tree.items() if key != last}
         return {new_last: tree[last], **rest}
     head, *tail = parents

@@ -16,6 +16,7 @@ from flax.traverse_util import unflatten_dict
 from jaxseg.checkpoints.finite import check_finite
 from jaxseg.typing import Variables
 from jaxseg.weights.catalog.detection import detect, part_of
+from jaxseg.weights.catalog.evidence import gather
 from jaxseg.weights.catalog.sources import Source
 from jaxseg.weights.formats import files
 from jaxseg.weights.formats.opaque import unread_names
@@ -125,7 +126,7 @@ def read_into(
     report = dataclasses.replace(
         report,
         origin=_origin(tree, kind),
-        caution=kind.caution if kind else "",
+        assumed=_assumed(kind),
         fresh=fresh,
         adapted=adapted,
         unused=report.unused + skipped,
@@ -142,7 +143,9 @@ def _open(
         rules = tuple((path, path, "identity") for path in flatten(shapes))
         return StateDict(native), None, rules
     found = unwrap(tree, name, entry=taking.entry, recognize=part_of)
-    kind = None if taking.rules else detect(found.state)
+    kind = None if taking.rules else detect(found.state, name)
+    if kind is not None:
+        kind.check_names(gather(name, name, found.beside).names, name)
     _check_part(kind, taking.part, shapes, name)
     trunk = kind is not None and kind.part == "backbone"
     rules = taking.rules or kind.rules()
@@ -231,6 +234,18 @@ def _complete(
         have = {**have, **jax.device_get(fresh(jax.random.key(0)))}
     paths = {tuple(path.split("/")): value for path, value in have.items()}
     return unflatten_dict(paths), absent
+
+
+def _assumed(kind: Source | None) -> tuple[str, ...]:
+    """Options that the tensors do not show: the model's own are used."""
+    if kind is None:
+        return ()
+    unseen = {name: 0 for row in kind.networks for name, _ in row.unseen}
+    names = list(unseen) + [name for name, _ in kind.options]
+    if not names:
+        return ()
+    listed = ", ".join(names)
+    return (f"{listed} are as the model has them; the tensors do not show these",)
 
 
 def _origin(tree: Any, kind: Source | None) -> str:

@@ -23,31 +23,39 @@ def difference(
     *,
     num_classes: int,
     options: Mapping[str, object],
+    channels: int = 3,
 ) -> float:
-    """Largest difference of the logits relative to the largest logit.
+    """Returns the largest difference of the logits, relative to the largest logit.
 
     Args:
-        source: the row of ``SOURCES``.
-        network: the row of its ``networks``, which names the library's factory.
-        state_dict: the source's weights.
-        apply: image [1, H, W, 3] -> logits [1, H, W, num_classes].
-        options: of our network.
+        source: The row of ``SOURCES``.
+        network: The row of its ``networks``, which names the library's factory.
+        state_dict: The source's weights.
+        apply: Image [1, H, W, channels] -> logits [1, H, W, num_classes].
+        num_classes: Of the network.
+        options: Of our network.
+        channels: Of the image.
 
     Raises:
-        ValueError: the library is not installed, or has no such network.
+        ValueError: The library is not installed, has no such network, or its network
+            has other tensors than the source.
     """
     if not network.factory:
-        known = sorted({row.name for row in source.networks if row.factory})
+        known = ", ".join(sorted({row.name for row in source.networks if row.factory}))
         raise ValueError(
-            f"{source.name} as {network.name!r} has no peer; allowed: {known}"
+            f"--verify cannot compare {source.library} {source.name} as "
+            f"{network.name}: expected {f'one of {known}' if known else 'a network'} "
+            "that the library builds"
         )
     torch = _library("torch")
-    net = _build(network, options, state_dict, num_classes)
+    net = _build(network, options, state_dict, num_classes, channels)
     tensors = {key: torch.from_numpy(np.array(v)) for key, v in state_dict.items()}
-    net.load_state_dict(tensors)
+    _load(net, tensors)
     net.eval()
     size = dict(network.options).get("image_size") or _size(network)
-    image = np.random.default_rng(0).normal(size=(1, *size, 3)).astype(np.float32)
+    image = (
+        np.random.default_rng(0).normal(size=(1, *size, channels)).astype(np.float32)
+    )
     with torch.no_grad():
         forward = peer_mmseg.logits if _is_mmseg(network) else type(net).__call__
         want = forward(net, torch.from_numpy(image.transpose(0, 3, 1, 2).copy()))
@@ -56,6 +64,18 @@ def difference(
     with jax.default_matmul_precision("highest"):
         got = np.asarray(apply(image))
     return float(np.abs(got - want).max() / np.abs(want).max())
+
+
+def _load(net, tensors: Mapping) -> None:
+    """Fills the library's network, or tells in one line what it does not take."""
+    try:
+        net.load_state_dict(tensors)
+    except RuntimeError as error:
+        first = " ".join(str(error).split())[:160]
+        raise ValueError(
+            f"--verify cannot compare: {type(net).__name__} of the installed library "
+            f"does not take these weights ({first}...)"
+        ) from error
 
 
 def _is_mmseg(network: Network) -> bool:
@@ -74,15 +94,26 @@ def _library(name: str):
         raise ValueError(f"{name} cannot be imported to compare: {error}") from error
 
 
-def _build(network: Network, options, state_dict, num_classes: int):
+def _build(network: Network, options, state_dict, num_classes: int, channels: int = 3):
     """The library's network, with weights of its own."""
     if _is_mmseg(network):
         _library("mmseg")
         name = network.factory.removeprefix(peer_mmseg.PREFIX)
-        return peer_mmseg.build(name, dict(network.peer), options, num_classes)
+        fields = {**dict(network.peer), "backbone.in_channels": channels}
+        return peer_mmseg.build(name, fields, options, num_classes)
     module, _, function = network.factory.rpartition(".")
     make = getattr(_library(module), function)
-    return make(**_options(network, state_dict, num_classes))
+    arguments = _options(network, state_dict, num_classes)
+    if not network.factory.startswith("torchvision"):
+        arguments |= {"in_channels": channels, **_smp_arguments(network, options)}
+    return make(**arguments)
+
+
+def _smp_arguments(network: Network, options) -> dict[str, object]:
+    """The arguments of segmentation_models.pytorch for options that were stated."""
+    names = {"output_stride": "encoder_output_stride", "rates": "decoder_atrous_rates"}
+    unseen = dict(network.unseen)
+    return {names[k]: v for k, v in options.items() if k in names and k in unseen}
 
 
 def _options(network: Network, state_dict, num_classes: int) -> dict[str, object]:

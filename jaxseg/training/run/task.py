@@ -86,6 +86,28 @@ class Reporter(Protocol):
         """The validation images were scored."""
 
 
+class Silent:
+    """Shows nothing."""
+
+    def __enter__(self) -> Silent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def started(self, step: int, steps: int) -> None:
+        """Shows nothing."""
+
+    def advanced(self, step: int) -> None:
+        """Shows nothing."""
+
+    def logged(self, step: int, values: Mapping[str, float]) -> None:
+        """Shows nothing."""
+
+    def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
+        """Shows nothing."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Result:
     """Where a run ended.

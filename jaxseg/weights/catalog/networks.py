@@ -10,6 +10,7 @@ VOC = (
 )
 _TV = "torchvision.models.segmentation."
 _DEPTHS = (50, 101, 18, 34, 152)
+_NAMED = {"unet": (18, 34, 50)}  # depths with names of their own, else 50 and 101
 _SMP = "segmentation_models_pytorch."
 _SMP_ASPP = (("eager_rate", True), ("rates", (12, 24, 36)), ("align_corners", True))
 _SMP_PLUS = (
@@ -19,16 +20,22 @@ _SMP_PLUS = (
     ("fuse", 1),
     ("dropout", 0.5),
 )
+_PLUS_UNSEEN = (("output_stride", 16), ("rates", (12, 24, 36)))
+_UNSEEN = {
+    "deeplabv3": (("output_stride", 8), ("rates", (12, 24, 36))),
+    "deeplabv3plus": _PLUS_UNSEEN,
+}
 
 
 def _resnet(family: str, depth: int, factory: str, options, **peer) -> Network:
     """A network of segmentation_models.pytorch; here -50 and -101 have own names."""
-    named = depth in (50, 101)
+    named = depth in _NAMED.get(family, (50, 101))
     return Network(
         f"{family}_resnet{depth if named else 50}",
         options if named else (("depth", depth), *options),
         _SMP + factory,
         peer=(("encoder_name", f"resnet{depth}"), *peer.items()),
+        unseen=_UNSEEN.get(family, ()),
     )
 
 
@@ -140,6 +147,7 @@ ROWS: tuple[Source, ...] = (
                 (*_SMP_PLUS, ("tap", "output"), ("last", 1280)),
                 _SMP + "DeepLabV3Plus",
                 peer=(("encoder_name", "mobilenet_v2"),),
+                unseen=_PLUS_UNSEEN,
             ),
         ),
     ),
@@ -164,13 +172,9 @@ ROWS: tuple[Source, ...] = (
             "segmentation_head.0.weight",
         ),
         networks=tuple(
-            Network(
-                f"unet_resnet{depth}",
-                factory=_SMP + "Unet",
-                peer=(("encoder_name", f"resnet{depth}"),),
-            )
-            for depth in (18, 34, 50)
+            _resnet("unet", depth, "Unet", ()) for depth in (18, 34, 50, 101, 152)
         ),
+        assumed="decoder_interpolation='nearest', the only one that is supported",
     ),
     Source(
         "U-Net",

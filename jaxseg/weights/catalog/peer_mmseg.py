@@ -39,7 +39,8 @@ def build(
     importlib.import_module("mmseg.models")
     root = pathlib.Path(mmseg.__file__).parent / ".mim" / "configs"
     fitted = _plain(read(root / f"{name}.py").model.to_dict())
-    for path, value in {**_strides(fitted, options), **fields}.items():
+    stated = {**_strides(fitted, options), **_head_fields(fitted, options)}
+    for path, value in {**stated, **fields}.items():
         _set(fitted, path.split("."), value)
     for head in ("decode_head", "auxiliary_head"):
         parts = fitted.get(head) or []
@@ -62,23 +63,47 @@ def _plain(node: Any) -> Any:
 
 
 def _strides(fitted: Mapping, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields that give a dilated ResNet our ``output_stride`` and ``multi_grid``."""
+    """Fields that give a dilated ResNet our ``output_stride`` and its rates."""
     stride = options.get("output_stride")
     if stride is None:
         return {}
-    rate = 32 // stride
+    rate, eager = 32 // stride, bool(options.get("eager_rate"))
+    plain = (1, 1, max(1, rate // 2), rate)
     trunk = {
         "backbone.strides": (1, 2, 2 if stride > 8 else 1, 2 if stride > 16 else 1),
-        "backbone.dilations": (1, 1, max(1, rate // 2), rate),
+        "backbone.dilations": options.get("stage_rates") or plain,
+        "backbone.contract_dilation": not eager,
     }
     if "multi_grid" in options:
-        own = (max(1, rate // 2), rate, rate)
+        own = (rate if eager else max(1, rate // 2), rate, rate)
         grid = zip(own, options["multi_grid"], strict=True)
         trunk["backbone.multi_grid"] = tuple(o * g for o, g in grid)
+    if "stride_in" in options:
+        caffe = options["stride_in"] == "conv1"
+        trunk["backbone.style"] = "caffe" if caffe else "pytorch"
     head = fitted["decode_head"]
     if isinstance(head, dict) and "dilations" in head:
-        trunk["decode_head.dilations"] = (1, *(96 * k // stride for k in (1, 2, 3)))
+        rates = options.get("rates") or tuple(96 * k // stride for k in (1, 2, 3))
+        trunk["decode_head.dilations"] = (1, *rates)
     return trunk
+
+
+_HEAD_FIELDS = {"bins": "pool_scales", "head_rate": "dilation", "mode": "mode"}
+
+
+def _head_fields(fitted: Mapping, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of the heads that correspond to options of our network."""
+    fields = {
+        f"decode_head.{field}": options[option]
+        for option, field in _HEAD_FIELDS.items()
+        if option in options
+    }
+    for head in ("decode_head", "auxiliary_head"):
+        if "align_corners" in options and isinstance(fitted.get(head), dict):
+            fields[f"{head}.align_corners"] = options["align_corners"]
+    if "head_rate" in options:
+        fields["auxiliary_head.dilation"] = options["head_rate"]
+    return fields
 
 
 def _set(node: dict, path: list[str], value: Any) -> None:

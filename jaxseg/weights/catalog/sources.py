@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import re
 from collections.abc import Iterable, Mapping
 
 from jaxseg.weights.translate.model_card import IMAGENET, Normalization
@@ -37,23 +38,47 @@ class Network:
 
 
 @dataclasses.dataclass(frozen=True)
+class Lookalike:
+    """Networks whose tensors look like others', but which compute otherwise.
+
+    Attributes:
+        pattern: Regular expression that their names match, in lower case.
+        what: What they are, for messages.
+        options: Options that make the network here compute the same, as pairs; None
+            where there are none.
+    """
+
+    pattern: str
+    what: str
+    options: tuple[tuple[str, object], ...] | None = None
+
+    def matches(self, names: str) -> bool:
+        """Whether the names of a checkpoint are of this kind."""
+        return re.search(self.pattern, names) is not None
+
+
+@dataclasses.dataclass(frozen=True)
 class Source:
     """One kind of checkpoint.
 
     Attributes:
-        name: what it is, for people.
-        table: names for ``read_table``; one that ends in ``BACKBONE`` addresses a bare
-            trunk.
+        name: What it is, for people.
+        table: Names for ``read_table``; one that ends in ``BACKBONE`` addresses a bare
+            backbone.
         library: torchvision, timm, segmentation_models_pytorch or mmsegmentation.
-        has: keys that all must be there.
-        lacks: keys of which none may be there.
-        part: "network", or "backbone" where only the trunk is imported.
-        networks: what it fits here; the first whose shapes agree is taken.
-        normalization: of the images it was trained on.
-        hints: where the keys do not tell that, (word, normalization): the first word
+        has: Keys that all must be there.
+        lacks: Keys of which none may be there.
+        part: "network", or "backbone" where only the backbone is imported.
+        networks: What it fits here; the first whose shapes agree is taken.
+        options: Of a network that takes this backbone, as pairs.
+        example: Name of a network here that takes this backbone.
+        normalization: Of the images it was trained on.
+        hints: Where the keys do not tell that, (word, normalization): the first word
             that the file's name or its folder's holds decides; without, unknown.
-        classes: names, where the library's published weights have the same ones.
-        caution: how the network here differs from the library's, if it does.
+        classes: Names, where the library's published weights have the same ones.
+        assumed: What no option can change and the tensors do not show.
+        lookalikes: Other networks with the same tensors.
+        named: Regular expression for names that rule the lookalikes out.
     """
 
     name: str
@@ -63,10 +88,14 @@ class Source:
     lacks: tuple[str, ...] = ()
     part: str = "network"
     networks: tuple[Network, ...] = ()
+    options: tuple[tuple[str, object], ...] = ()
+    example: str = ""
     normalization: Normalization = IMAGENET
     hints: tuple[tuple[str, Normalization], ...] = ()
     classes: tuple[str, ...] = ()
-    caution: str = ""
+    assumed: str = ""
+    lookalikes: tuple[Lookalike, ...] = ()
+    named: str = ""
 
     def rules(self) -> Rules:
         """The import table."""
@@ -80,6 +109,25 @@ class Source:
             key in keys for key in self.lacks
         )
 
+    def lookalike(self, names: str) -> Lookalike | None:
+        """The other kind of network that a checkpoint's names tell, if they do."""
+        return next((kind for kind in self.lookalikes if kind.matches(names)), None)
+
+    def check_names(self, names: str, path: str) -> None:
+        """Raises ValueError where the names tell a network that is not supported."""
+        kind = self.lookalike(names)
+        if kind is not None and kind.options is None:
+            raise ValueError(
+                f"{path} is named as {kind.what}, which {self.name} here does not "
+                "compute\nits tensors look like those of a supported network: rename "
+                "the file if its name is wrong"
+            )
+
+    def doubts(self, names: str) -> tuple[Lookalike, ...]:
+        """The lookalikes that neither tensors nor names rule out."""
+        told = self.named and re.search(self.named, names)
+        return () if told or self.lookalike(names) else self.lookalikes
+
     def normalization_of(self, address: str) -> tuple[Normalization, str]:
         """(normalization, a note where it is a guess) for a file of that address."""
         near = "/".join(address.lower().split("/")[-2:])
@@ -90,8 +138,8 @@ class Source:
             return self.normalization, ""
         words = ", ".join(word for word, _ in self.hints)
         return self.normalization, (
-            f"normalization unknown: neither the keys nor the name ({words}) tell how "
-            f"this {self.name} saw its images; ImageNet's is written down"
+            f"normalization unknown: neither the tensors nor the name ({words}) tell "
+            f"how this {self.name} saw its images; ImageNet's is written down"
         )
 
     def network(

@@ -13,7 +13,7 @@ from jaxseg.checkpoints.reading import STATE
 from jaxseg.checkpoints.verification import advising, check
 from jaxseg.text import printable
 
-_COLLECTIONS = ("params", "batch_stats")
+AVERAGE = "ema"  # of a train state: the moving average of its parameters
 _PLACES = ("", "weights", "state", "default")  # converted, one step of a run, a manager
 _RATIO = 200  # bytes of arrays for each byte of the directory ...
 _FREE = 1 << 28  # ... beyond these: equal numbers compress well
@@ -40,6 +40,8 @@ def read(path: str, *, verify: bool = True) -> dict:
     """`{"params": ..., "batch_stats": ...}` as NumPy arrays.
 
     Independent of the devices that wrote them. The rest of a train state is not read.
+    Where a run keeps an exponential moving average of its parameters, "params" holds
+    the average, which evaluation and prediction use as well.
 
     Args:
         path: A checkpoint, a step of one, or a run directory.
@@ -66,6 +68,8 @@ def read(path: str, *, verify: bool = True) -> dict:
     if verify and folder.name == STATE:
         with advising(f"{folder.parent.parent}/{{step}} reads it"):
             check(folder.parent, arrays)
+    if AVERAGE in arrays:
+        arrays["params"] = arrays.pop(AVERAGE)
     return arrays
 
 
@@ -100,9 +104,10 @@ def _template(folder: pathlib.Path) -> dict[str, Any]:
         metadata = reader.metadata(folder)
     tree = getattr(metadata, "item_metadata", metadata)
     tree = dict(getattr(tree, "tree", tree))
-    wanted = {name: tree[name] for name in _COLLECTIONS if name in tree}
-    if "params" not in wanted:
+    if "params" not in tree:
         raise ValueError("the checkpoint holds no 'params'")
+    collections = (AVERAGE if tree.get(AVERAGE) else "params", "batch_stats")
+    wanted = {name: tree[name] for name in collections if name in tree}
     return jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), wanted
     )

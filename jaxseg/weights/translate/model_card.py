@@ -90,6 +90,18 @@ def _normalization(fields: Mapping[str, Any]) -> Normalization:
     )
 
 
+def normalization_of(fields: Any) -> Normalization | None:
+    """The mean and deviation in timm's ``pretrained_cfg``, None without them."""
+    fields = fields if isinstance(fields, Mapping) else {}
+    mean, std = fields.get("mean"), fields.get("std")
+    for values in (mean, std):
+        if not isinstance(values, list) or len(values) != 3:
+            return None
+        if not all(type(v) in (int, float) and 0 <= v <= 1 for v in values):
+            return None
+    return Normalization(tuple(mean), tuple(std)) if min(std) > 0 else None
+
+
 def license(library: str) -> str:
     """A note on the license, for every library that ``library`` names."""
     notes = [f"{name}: {note}" for name, note in LICENSES.items() if name in library]

@@ -25,7 +25,6 @@ class Report:
             relative to the largest logit; None where it was not measured.
         stated: Options that the file states, as ``name=value``.
         assumed: What the tensors do not show and was assumed.
-        caution: How the network differs from the source's, if it is known to.
     """
 
     origin: str
@@ -40,8 +39,7 @@ class Report:
     cast: tuple[tuple[str, int], ...] = ()
     difference: float | None = None
     stated: tuple[str, ...] = ()
-    assumed: str = ""
-    caution: str = ""
+    assumed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         skipped = self.found.skipped if self.found else ()
@@ -58,8 +56,7 @@ class Report:
             "cast": ", ".join(f"{count} from {dtype}" for dtype, count in self.cast),
             "difference": _difference(self.difference),
             "stated": ", ".join(self.stated),
-            "assumed": self.assumed,
-            "caution": self.caution,
+            "assumed": "; ".join(self.assumed),
         }
         return as_message(
             "\n".join(f"{name:11} {text}" for name, text in lines.items() if text)

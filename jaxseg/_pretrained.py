@@ -1,0 +1,72 @@
+"""Networks with the weights of a checkpoint, from any library that is recognized."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from flax import linen as nn
+
+from jaxseg.runs.conversion import convert
+from jaxseg.runs.directory import build_model
+from jaxseg.runs.recognition import Wanted
+from jaxseg.weights.loading import Taking
+from jaxseg.weights.translate.refused import Refused
+
+
+class Pretrained(NamedTuple):
+    """A network and its weights.
+
+    Attributes:
+      model: The network.
+      variables: Its parameters and statistics.
+    """
+
+    model: nn.Module
+    variables: Any
+
+
+def load_pretrained(
+    source: str | os.PathLike,
+    *,
+    num_classes: int | None = None,
+    model: str = "",
+    model_options: Mapping[str, Any] | None = None,
+    part: str | None = None,
+    allow_missing: Sequence[str] = (),
+) -> Pretrained:
+    """Loads a network with pretrained weights, without PyTorch.
+
+    >>> import jaxseg
+    >>> model, variables = jaxseg.load_pretrained("net.pth")  # doctest: +SKIP
+
+    Args:
+      source: A checkpoint of torchvision, timm, segmentation_models.pytorch or
+        MMSegmentation (.pth, .pt, .ckpt, .safetensors, .npz), an address
+        "hf://org/name/file", or a run directory.
+      num_classes: Number of classes; by default as many as the source has.
+      model: The network, as in `jaxseg.create_model`; by default the one that fits.
+      model_options: Options of the network, such as {"output_stride": 16}.
+      part: Take only this part of the source, such as "backbone". The rest of the
+        network starts with fresh parameters.
+      allow_missing: Patterns of parameters that may start fresh, such as
+        "classifier/*" for a classifier of another number of classes.
+
+    Returns:
+      The network and its variables.
+
+    Raises:
+      ValueError: When the file cannot be read safely, is of no known network, or does
+        not fit. The message names the tensors and the remedy.
+    """
+    options = {"model": {"options": dict(model_options or {})}}
+    wanted = Wanted(model, options, num_classes=num_classes, part=part)
+    taking = Taking(allow_missing=tuple(allow_missing))
+    try:
+        found = convert(os.fspath(source), wanted, taking)
+    except Refused as error:
+        raise ValueError(str(error)) from error
+    network = found.network
+    built = build_model(network.config, network.num_classes)
+    return Pretrained(built, found.imported.variables)

@@ -1,0 +1,143 @@
+"""Training a configuration in a run directory; `jaxseg train` prints what this does."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxseg.analysis.hlo import utilization
+from jaxseg.checkpoints.manager import STRICT, Opening
+from jaxseg.config import Config
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.runs import lock
+from jaxseg.runs.directory import write_run
+from jaxseg.storage import atomic, output
+from jaxseg.tasks.checks import check
+from jaxseg.tasks.start import Start, prepare
+from jaxseg.training.devices import processes
+from jaxseg.training.devices import runner as devices
+from jaxseg.training.run.loop import train as run_loop
+from jaxseg.training.run.task import Reporter, Result, Silent
+
+Begin = Callable[[Start, list[jax.Device]], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Display:
+    """What is shown of a training run; by default nothing.
+
+    Attributes:
+      reporter: Makes the context manager that receives the progress.
+      begin: Called on the first process, when the run is checked and its directory
+        written, before the first step.
+    """
+
+    reporter: Callable[[], Reporter] = Silent
+    begin: Begin = lambda start, chosen: None
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """The end of a training run.
+
+    Attributes:
+      workdir: The run directory, which `jaxseg.open_run` opens.
+      scores: The scores of the last evaluation, by name.
+      best_step: The step of the best checkpoint, or None.
+      spec: The classes of the dataset.
+    """
+
+    workdir: Path
+    scores: dict[str, Any]
+    best_step: int | None
+    spec: DatasetSpec
+
+
+def train(config: Config, workdir: str | os.PathLike) -> Trained:
+    """Trains a configuration, exactly as `jaxseg train` does.
+
+    When the run directory holds the same run, training continues where it stopped, with
+    the same result as if it had not stopped. Nothing is written before everything that
+    can be checked has been checked.
+
+    Args:
+      config: The network, the data, the loss, the optimizer and the length of the run.
+      workdir: The run directory.
+
+    Raises:
+      ValueError: When the configuration, the data or the directory do not allow it.
+      jaxseg.training.run.task.NonFiniteLoss: When a loss is not finite.
+      jaxseg.training.run.preemption.Stopped: When a signal stopped the run, after it
+        was saved.
+    """
+    return train_run(config, Path(workdir))
+
+
+def train_run(
+    config: Config,
+    workdir: Path,
+    *,
+    num_devices: int | None = None,
+    profile: int = 0,
+    opening: Opening = STRICT,
+    display: Display = Display(),
+) -> Trained:
+    """Trains in a run directory, which this process owns meanwhile.
+
+    Args:
+      config: The configuration.
+      workdir: The run directory.
+      num_devices: Use the first devices only; None means all.
+      profile: Number of steps to trace.
+      opening: How checkpoints of an earlier start are verified.
+      display: What is shown.
+    """
+    check(config)
+    chosen = devices.choose(num_devices)
+    first = jax.process_index() == 0
+    owned = lock.holding(workdir) if first else contextlib.nullcontext()
+    with output.tolerant() as closed, owned as held:
+        start = prepare(config, workdir, chosen, verify=opening.verify)
+        task = dataclasses.replace(
+            start.task,
+            flops=utilization.counter(start.driver, kind=config.train.driver),
+            peak=utilization.peak(chosen),
+            asked=closed,
+        )
+        if held is not None:
+            begin = functools.partial(_begin, config, workdir, start, chosen, display)
+            task = dataclasses.replace(task, ready=begin, check=held.check)
+        processes.meet("before the first step")
+        with display.reporter() as shown:
+            result: Result = run_loop(
+                config,
+                workdir,
+                task,
+                driver=start.driver,
+                state=start.state,
+                reporter=shown,
+                profile=profile,
+                opening=opening,
+            )
+    spec = start.train_source.spec
+    return Trained(workdir, dict(result.scores), result.best, spec)
+
+
+def _begin(
+    config: Config,
+    workdir: Path,
+    start: Start,
+    chosen: list[jax.Device],
+    display: Display,
+) -> None:
+    """Writes the configuration and the classes of the run, and shows its beginning."""
+    atomic.sweep(workdir)
+    write_run(workdir, config, start.train_source.spec)
+    display.begin(start, chosen)

@@ -1,0 +1,247 @@
+"""Weights of other libraries as a run directory, or as a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+import jax
+import numpy as np
+
+from jaxseg import weights
+from jaxseg.checkpoints.manager import Checkpoints
+from jaxseg.data.spec import DatasetSpec, generated_palette
+from jaxseg.runs.directory import CHANNELS, CHECKPOINTS, build_model, write_run
+from jaxseg.runs.recognition import Recognized, Wanted, recognize
+from jaxseg.runs.serialize import near, to_dict
+from jaxseg.storage import atomic
+from jaxseg.weights import verify
+from jaxseg.weights.catalog.evidence import gather
+from jaxseg.weights.catalog.mmseg_config import stated_normalization
+from jaxseg.weights.catalog.sources import read_table
+from jaxseg.weights.formats import files
+from jaxseg.weights.loading import Imported, Taking
+from jaxseg.weights.translate import model_card as cards
+from jaxseg.weights.translate.convert import flatten
+
+
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """Weights in the layout of a network here, before they are written.
+
+    Attributes:
+        address: Where they come from.
+        path: The file or folder on this machine.
+        network: The network that takes them.
+        imported: The variables and the report.
+    """
+
+    address: str
+    path: str
+    network: Recognized
+    imported: Imported
+
+    @property
+    def report(self) -> weights.Report:
+        """What was done, with what the checkpoint states and what was assumed."""
+        stated = tuple(
+            f"{name}={value!r}" for name, value in self.network.told.options.items()
+        )
+        if stated:
+            stated = (*stated, f"by {self.network.told.place}")
+        return dataclasses.replace(
+            self.imported.report,
+            stated=stated,
+            assumed=self.network.assumed,
+        )
+
+
+def convert(
+    address: str, wanted: Wanted, taking: Taking, *, digest: bool = True
+) -> Conversion:
+    """Reads a checkpoint into the network that it is for.
+
+    Args:
+        address: A file, a run directory or an ``hf://`` address.
+        wanted: What the user asks for; what is left open follows from the checkpoint.
+        taking: Which patterns may be missing or unused; the rest follows from
+            ``wanted``.
+        digest: Whether to compare a run's weights with the digest stored with them.
+
+    Raises:
+        ValueError: The file cannot be read, no network takes the weights, or some of
+            them do not fit.
+    """
+    path = files.local(address)
+    tree = files.read(path, verify=digest)
+    network = recognize(tree, path, address, wanted)
+    taking = dataclasses.replace(
+        taking, part=wanted.part, channels=network.channels, entry=wanted.entry
+    )
+    model = build_model(network.config, network.num_classes)
+    imported = weights.read_into(tree, model, **vars(taking))
+    return Conversion(address, path, network, imported)
+
+
+def compare(conversion: Conversion) -> float:
+    """The largest difference of the logits from those of the weights' own library.
+
+    Raises:
+        ValueError: The weights are our own, the library is not installed, or the
+            network that they are put in is not the library's.
+    """
+    network, imported = conversion.network, conversion.imported
+    source = imported.source
+    if source is None:
+        raise ValueError("--verify compares with another library; the source is ours")
+    model = build_model(network.config, network.num_classes)
+    forward = jax.jit(
+        lambda image: model.apply(imported.variables, image, train=False)["logits"]
+    )
+    options = network.config.model.options
+    if imported.report.adapted:
+        raise ValueError(
+            f"--verify cannot compare: --channels {network.channels} changed the first "
+            "convolution; leave --channels out"
+        )
+    if imported.report.fresh:
+        raise ValueError(
+            "--verify cannot compare: parts of the network start fresh; convert the "
+            "whole network, without --part and --allow-missing"
+        )
+    return verify.difference(
+        source,
+        source.network(network.config.model.name, options),
+        imported.found.state,
+        forward,
+        num_classes=network.num_classes,
+        options=options,
+        channels=network.channels,
+    )
+
+
+def write_file(conversion: Conversion, output: pathlib.Path, names: str = "") -> None:
+    """Writes the arrays alone, under our names or under PyTorch's.
+
+    Args:
+        conversion: The converted weights.
+        output: A file whose suffix says the format; ``.pth`` takes PyTorch's names.
+        names: A table whose PyTorch names the file takes; default: the source's.
+
+    Raises:
+        ValueError: PyTorch's names are asked for and no table is known.
+    """
+    variables = conversion.imported.variables
+    if names or output.suffix in (".pth", ".pt"):
+        arrays = weights.to_torch(variables, _table(conversion.imported, names))
+    else:
+        arrays = {k: np.asarray(v) for k, v in flatten(variables).items()}
+    weights.write(output, arrays)
+
+
+def _table(imported: Imported, names: str) -> weights.Rules:
+    if names:
+        try:
+            return read_table(names)
+        except (ImportError, AttributeError) as error:
+            known = sorted({source.table for source in weights.SOURCES})
+            close = near(names.partition(":")[0], known)
+            raise ValueError(f"names={names!r} is not a table{close}") from error
+    if imported.source is None:
+        raise ValueError("PyTorch names need --names, such as torchvision_resnet")
+    return imported.source.rules()
+
+
+def write_directory(
+    conversion: Conversion, card: weights.Card, output: pathlib.Path
+) -> None:
+    """Writes a run directory: configuration, classes, card and weights as step 0."""
+    spec = DatasetSpec(
+        card.library,
+        card.classes or tuple(f"class {k}" for k in range(card.num_classes)),
+        card.palette or generated_palette(card.num_classes),
+        mean=card.normalization.mean,
+        std=card.normalization.std,
+    )
+    variables = jax.tree.map(np.asarray, conversion.imported.variables)
+    with atomic.building(output) as folder:
+        write_run(folder, conversion.network.config, spec)
+        with Checkpoints(folder / CHECKPOINTS) as checkpoints:
+            state = {"batch_stats": {}} | variables
+            checkpoints.save(0, state, meta={"source": card.source})
+        card.write(folder)
+
+
+def model_card(conversion: Conversion) -> weights.Card:
+    """What a user of the converted weights must know."""
+    network, imported = conversion.network, conversion.imported
+    source = imported.source
+    library = source.library if source else "jaxseg"
+    classes, palette = _classes(conversion)
+    assumed = (f"assumed: {text}" for text in network.assumed)
+    return weights.Card(
+        model=network.config.model.name,
+        num_classes=network.num_classes,
+        options=to_dict(network.config)["model"]["options"],
+        source=conversion.address,
+        sha256=cards.sha256(conversion.path),
+        library=library,
+        license=cards.license(library),
+        normalization=_normalization(conversion)[0],
+        classes=classes,
+        palette=palette,
+        note="; ".join((*notes(conversion), *assumed)),
+    )
+
+
+def notes(conversion: Conversion) -> tuple[str, ...]:
+    """What a user must know besides the report."""
+    network, named = conversion.network, _class_names(conversion)[0]
+    texts = list(_normalization(conversion)[1])
+    if named and len(named) != network.num_classes:
+        texts.append(
+            f"the source has {len(named)} class names but {network.num_classes} "
+            "classes: dataset.json calls them class 0, class 1, ..."
+        )
+    if network.channels != CHANNELS:
+        texts.append(
+            f"the network takes images with {network.channels} channel"
+            f"{'s' * (network.channels > 1)}, but predict and eval read {CHANNELS}: "
+            f"use it from Python"
+            + (f", or add --channels {CHANNELS}" if network.channels == 1 else "")
+        )
+    return tuple(texts)
+
+
+def _classes(conversion: Conversion) -> tuple[tuple[str, ...], tuple]:
+    """Names and colors, where there is one for each class."""
+    names, palette = _class_names(conversion)
+    fits = len(names) == conversion.network.num_classes
+    return (names, palette) if fits else ((), ())
+
+
+def _class_names(conversion: Conversion) -> tuple[tuple[str, ...], tuple]:
+    names, palette = cards.classes(conversion.imported.beside)
+    source = conversion.imported.source
+    if not names and source is not None:
+        return source.classes, ()
+    return names, palette
+
+
+def _normalization(
+    conversion: Conversion,
+) -> tuple[weights.Normalization, tuple[str, ...]]:
+    """How the network's images are normalized, with notes where that is not certain."""
+    source, beside = conversion.imported.source, conversion.imported.beside
+    if source is None:
+        return weights.Normalization(), ()
+    told = stated_normalization(beside)
+    if told is not None:
+        swapped = "the network was trained on BGR images; predict reads RGB"
+        return told, (swapped,) if told.order != "RGB" else ()
+    config = gather(conversion.address, conversion.path, beside).config
+    told = cards.normalization_of(config.get("pretrained_cfg"))
+    if told is not None:
+        return told, ()
+    normalization, note = source.normalization_of(conversion.address)
+    return normalization, (note,) if note else ()

@@ -1,0 +1,275 @@
+"""Which network here the weights of a checkpoint are for."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from jaxseg.config import Config, ModelConfig
+from jaxseg.models import MODELS
+from jaxseg.runs.checks import check_options
+from jaxseg.runs.config_file import overridden
+from jaxseg.runs.directory import CONFIG, build_model, read_config, read_spec
+from jaxseg.weights.catalog.detection import LISTED, detect, part_of
+from jaxseg.weights.catalog.evidence import Evidence, gather
+from jaxseg.weights.catalog.sources import Network, Source
+from jaxseg.weights.catalog.stated import (
+    Stated,
+    assumptions,
+    stated,
+    stated_by_name,
+)
+from jaxseg.weights.catalog.unsupported import name_of
+from jaxseg.weights.loading import model_shapes
+from jaxseg.weights.translate.convert import convert, flatten
+from jaxseg.weights.translate.mismatch import Mismatch
+from jaxseg.weights.translate.num_classes import count_classes, image_channels
+from jaxseg.weights.translate.refused import Refused, Remedy
+from jaxseg.weights.translate.rules import Rules
+from jaxseg.weights.translate.state_dict import StateDict, unwrap
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What the user asks for; what is left open follows from the checkpoint.
+
+    Attributes:
+        model: The name of a network.
+        options: Options of the network, as a tree ``{"model": {"options": {...}}}``.
+        num_classes: The number of classes.
+        part: The part of the network that is taken, such as "backbone".
+        channels: The number of image channels.
+        entry: Where the weights lie in the file, see ``unwrap``.
+    """
+
+    model: str = ""
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    num_classes: int | None = None
+    part: str | None = None
+    channels: int | None = None
+    entry: str = ""
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of the options of the network that are given."""
+        return tuple(self.options.get("model", {}).get("options", {}))
+
+
+@dataclasses.dataclass(frozen=True)
+class Recognized:
+    """A network that takes the weights of a checkpoint.
+
+    Attributes:
+        config: The network and its options.
+        num_classes: How many classes it tells apart.
+        channels: How many channels its images have.
+        told: Options that the checkpoint states.
+        assumed: What the tensors do not show and was assumed, in words.
+    """
+
+    config: Config
+    num_classes: int
+    channels: int = 3
+    told: Stated = dataclasses.field(default_factory=lambda: Stated({}))
+    assumed: tuple[str, ...] = ()
+
+
+def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
+    """Finds the network for the content of a checkpoint.
+
+    Args:
+        tree: What the file or folder holds.
+        path: Where it lies on this machine.
+        address: Where it comes from; the same, or an ``hf://`` address.
+        wanted: What the user asks for.
+
+    Raises:
+        ValueError: No network here takes the weights, or the user must say more.
+    """
+    if (pathlib.Path(path) / CONFIG).is_file() and not wanted.model:
+        return _ours(tree, read_config(path), wanted, read_spec(path).num_classes)
+    if is_ours(tree):
+        if not wanted.model:
+            raise Refused(
+                f"{path} holds weights of jaxseg, but not the name of their network",
+                [
+                    Remedy(
+                        "model", "NAME", "states it (`jaxseg models` lists the names)"
+                    )
+                ],
+            )
+        return _ours(tree, Config(model=ModelConfig(wanted.model)), wanted)
+    found = unwrap(tree, path, entry=wanted.entry, recognize=part_of)
+    evidence = gather(address, path, found.beside)
+    source = detect(found.state, path)
+    source.check_names(evidence.names, path)
+    if source.part == "backbone":
+        return _backbone(source, found, path, evidence, wanted)
+    if wanted.model:
+        network = source.network(wanted.model, _options(wanted))
+        return _network(source, network, found, evidence, wanted)
+    return _closest(source, found, path, evidence, wanted)
+
+
+def is_ours(tree: Any) -> bool:
+    """Whether a tree holds variables under jaxseg's own names."""
+    first = next(iter(tree), "") if isinstance(tree, Mapping) else ""
+    return str(first).partition("/")[0] in ("params", "batch_stats")
+
+
+def _options(wanted: Wanted) -> Mapping[str, Any]:
+    return wanted.options.get("model", {}).get("options", {})
+
+
+def _ours(
+    tree: Any, base: Config, wanted: Wanted, num_classes: int | None = None
+) -> Recognized:
+    """The network of a work directory, or the named one for our own weights."""
+    config = _overridden(base, wanted)
+    num_classes = wanted.num_classes or num_classes
+    if num_classes is None:
+        state = flatten(tree) if "params" in tree else tree
+        rules = tuple((key, key, "identity") for key in state)
+        shapes = (_shapes(config, n, wanted.channels or 3) for n in (2, 3))
+        num_classes = count_classes(state, rules, *shapes)
+    return Recognized(config, num_classes, wanted.channels or 3)
+
+
+def _overridden(base: Config, wanted: Wanted) -> Config:
+    config = overridden(base, wanted.options)
+    check_options(config, wanted.options)
+    return config
+
+
+def _backbone(
+    source: Source, found: StateDict, path: str, evidence: Evidence, wanted: Wanted
+) -> Recognized:
+    """A network whose backbone is in the file; its head starts fresh."""
+    lacking = [
+        Remedy("model", source.example or "NAME", "names the network to put it in")
+        if not wanted.model
+        else None,
+        Remedy("part", "backbone", "takes the backbone, the rest starts fresh")
+        if not wanted.part
+        else None,
+        Remedy("num_classes", "21", "states how many classes the network tells apart")
+        if not wanted.num_classes
+        else None,
+    ]
+    if any(lacking):
+        name = name_of(set(found.state))
+        raise Refused(
+            f"{path} holds {name}, whose head is not supported ({source.name})"
+            if name
+            else f"{path} holds a backbone without a segmentation head "
+            f"({source.library} {source.name})",
+            filter(None, lacking),
+        )
+    told = stated_by_name(source, evidence)
+    options = _accepted(wanted, dict(source.options) | dict(told.options))
+    config = _overridden(Config(model=ModelConfig(wanted.model, options)), wanted)
+    channels = wanted.channels or _channels(config, found.state, source.rules())
+    doubts = source.doubts(evidence.names)
+    assumed = assumptions(Network(wanted.model), Stated({}), wanted.given, doubts)
+    return Recognized(config, wanted.num_classes, channels, told, assumed)
+
+
+def _accepted(wanted: Wanted, options: dict[str, Any]) -> dict[str, Any]:
+    """Those of the options that the network has."""
+    accepted: dict[str, Any] = {}
+    for name, value in options.items():
+        more = {**accepted, name: value}
+        try:
+            build_model(Config(model=ModelConfig(wanted.model, more)), 2)
+        except ValueError:
+            continue
+        accepted = more
+    return accepted
+
+
+def _network(
+    source: Source,
+    network: Network,
+    found: StateDict,
+    evidence: Evidence,
+    wanted: Wanted,
+) -> Recognized:
+    """One network for the weights of a whole network."""
+    told = stated(evidence, network)
+    options = network.options_for(found.state) | dict(told.options)
+    config = _overridden(Config(model=ModelConfig(network.name, options)), wanted)
+    small, large = _shapes(config, 2, 3), _shapes(config, 3, 5)
+    num_classes = wanted.num_classes
+    if num_classes is None:
+        num_classes = count_classes(found.state, source.rules(), small, large)
+    channels = image_channels(found.state, source.rules(), small, large)
+    assumed = assumptions(
+        network, told, wanted.given, source.doubts(evidence.names)
+    ) + ((source.assumed,) if source.assumed and not told.place else ())
+    channels = wanted.channels or channels or 3
+    return Recognized(config, num_classes, channels, told, assumed)
+
+
+def _closest(
+    source: Source, found: StateDict, path: str, evidence: Evidence, wanted: Wanted
+) -> Recognized:
+    """The first network of a row whose every tensor has its place.
+
+    Raises:
+        ValueError: None fits; the message shows what is wrong with the closest one.
+    """
+    misfits: list[tuple[int, str, str]] = []
+    for network in source.networks:
+        if network.name not in MODELS:
+            continue
+        try:
+            _check_names(network, source, found, wanted)
+            chosen = _network(source, network, found, evidence, wanted)
+            _check(chosen, found, source.rules())
+        except Mismatch as error:
+            problems = error.problems
+            misfits.append((problems.count, _named(network), problems.summary()))
+        else:
+            return chosen
+    _, name, summary = min(misfits)
+    raise ValueError(
+        f"{path} holds {source.library} {source.name} in a form that is not supported; "
+        f"{name} comes closest: {summary}\n{LISTED}"
+    )
+
+
+def _check_names(
+    network: Network, source: Source, found: StateDict, wanted: Wanted
+) -> None:
+    """Raises Mismatch where tensors lack or are too many, whatever their shapes."""
+    options = network.options_for(found.state) | dict(_options(wanted))
+    config = Config(model=ModelConfig(network.name, options))
+    try:
+        shapes = _shapes(config, wanted.num_classes or 2, wanted.channels or 3)
+        convert(found.state, source.rules(), shapes, allow_missing=("aux*",))
+    except Mismatch as error:
+        if error.problems.missing or error.problems.unused:
+            raise
+
+
+def _named(network: Network) -> str:
+    depth = dict(network.options).get("depth")
+    return network.name + (f" with depth={depth}" if depth else "")
+
+
+def _check(chosen: Recognized, found: StateDict, rules: Rules) -> None:
+    """Raises Mismatch unless every tensor has its place (auxiliary heads may lack)."""
+    shapes = _shapes(chosen.config, chosen.num_classes, chosen.channels)
+    convert(found.state, rules, shapes, allow_missing=("aux*",))
+
+
+def _shapes(config: Config, num_classes: int, channels: int) -> Any:
+    return model_shapes(build_model(config, num_classes), channels)
+
+
+def _channels(config: Config, state: Mapping[str, Any], rules: Rules) -> int:
+    """The image channels that the first convolutions of a state dict see."""
+    small, large = _shapes(config, 2, 3), _shapes(config, 2, 5)
+    return image_channels(state, rules, small, large) or 3

@@ -1,0 +1,62 @@
+"""Networks of other libraries that have no counterpart here, by their names.
+
+The keys were read off the networks that mmsegmentation 1.2.2 and
+segmentation_models_pytorch 0.6.0 build.
+"""
+
+_HEADS = (  # of MMSegmentation: name, a key that only this head has
+    ("EncNet", "decode_head.enc_module.encoding.0.codewords"),
+    ("GCNet", "decode_head.gc_block.conv_mask.weight"),
+    ("PSANet", "decode_head.attention.0.conv.weight"),
+    ("UPerNet", "decode_head.fpn_bottleneck.conv.weight"),
+    ("EMANet", "decode_head.ema_module.bases"),
+    ("ANN", "decode_head.fusion.stages.0.key_project.conv.weight"),
+    ("ISANet", "decode_head.global_relation.key_project.0.conv.weight"),
+    ("APCNet", "decode_head.acm_modules.0.gla.weight"),
+    ("DMNet", "decode_head.dcm_modules.0.filter_gen_conv.weight"),
+    ("CCNet", "decode_head.cca.gamma.scale"),
+    ("DNLNet", "decode_head.dnl_block.g.conv.weight"),
+    ("Semantic FPN", "decode_head.scale_heads.0.0.conv.weight"),
+    ("PointRend", "decode_head.0.scale_heads.0.0.conv.weight"),
+    ("ICNet", "neck.cff_24.conv_low.conv.weight"),
+    ("BiSeNetV2", "backbone.detail.detail_branch.0.0.conv.weight"),
+    ("Fast-SCNN", "backbone.learning_to_downsample.conv.conv.weight"),
+    ("STDC", "backbone.backbone.stages.0.conv.weight"),
+    ("ERFNet", "backbone.encoder.2.convs_layers.0.weight"),
+    ("SegFormer", "decode_head.fusion_conv.conv.weight"),
+    ("Segmenter", "decode_head.cls_emb"),
+    ("DeepLabV3", "decode_head.aspp_modules.0.conv.weight"),
+    ("PSPNet", "decode_head.psp_modules.0.1.conv.weight"),
+)
+_DECODERS = (  # of segmentation_models.pytorch
+    ("UnetPlusPlus", "decoder.blocks.x_0_0.conv1.0.weight"),
+    ("MAnet", "decoder.center.top_conv.weight"),
+    ("Linknet", "decoder.blocks.0.block.0.0.weight"),
+    ("FPN", "decoder.p5.weight"),
+    ("PAN", "decoder.fpa.branch1.1.conv.weight"),
+    ("UPerNet", "decoder.feature_norms.0.weight"),
+    ("Segformer", "decoder.mlp_stage.0.linear.weight"),
+    ("DPT", "decoder.projection_blocks.0.project.0.weight"),
+    ("DeepLabV3Plus", "decoder.aspp.0.convs.0.0.weight"),
+    ("DeepLabV3", "decoder.aspp.convs.0.0.weight"),
+    ("PSPNet", "decoder.psp.blocks.0.pool.1.0.weight"),
+    ("Unet", "decoder.blocks.0.conv1.0.weight"),
+)
+
+
+def name_of(keys: set[str]) -> str:
+    """What a state dict is, for messages; empty where it is not known.
+
+    >>> name_of({"decode_head.ema_module.bases", "backbone.stem.0.weight"})
+    "MMSegmentation's EMANet"
+    """
+    for library, rows in (
+        ("MMSegmentation's", _HEADS),
+        ("segmentation_models_pytorch's", _DECODERS),
+    ):
+        for name, key in rows:
+            if key in keys:
+                return f"{library} {name}"
+    if any(key.startswith("decode_head.") for key in keys):
+        return "a network of MMSegmentation"
+    return ""
