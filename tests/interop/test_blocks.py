@@ -1,0 +1,137 @@
+"""Every public block of jaxseg.nn runs alone in linen, nnx and bare JAX."""
+
+import functools
+import inspect
+
+import flax.linen
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+import jaxseg.nn
+from jaxseg.nn import Style
+
+pytestmark = pytest.mark.slow
+SIZE, WIDTH = (6, 8), 4
+
+
+def draw(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+X = draw(2, *SIZE, WIDTH)
+HALF = draw(2, 3, 4, WIDTH, seed=1)
+PYRAMID = {"c3": X, "c4": HALF, "c5": HALF[:, :2, :2]}
+POSITION = np.random.default_rng(2).integers(0, 4, HALF.shape).astype(np.int8)
+BLOCKS = {  # name -> (fields, inputs)
+    "ASPP": ({"features": 4, "rates": (1, 2)}, (X,)),
+    "BasicBlock": ({"features": 4}, (X,)),
+    "BilinearDeconv": ({"stride": 2, "kernel": 4, "crop": 1}, (HALF, SIZE)),
+    "Bottleneck": ({"features": 2}, (X,)),
+    "Conv": ({"features": 3, "rate": 2}, (X,)),
+    "ConvNormAct": ({"features": 3}, (X,)),
+    "ConvTranspose": ({"features": 3, "kernel": 2, "stride": 2}, (HALF,)),
+    "DenseBlock": ({"layers": 2, "growth": 3}, (X,)),
+    "Dropout": ({"rate": 0.5}, (X,)),
+    "GRU": ({"features": 3}, (X[:, 0],)),
+    "ImagePooling": ({"features": 3}, (X,)),
+    "JPU": ({"features": 3, "rates": (1, 2)}, (PYRAMID,)),
+    "MaxUnpool": ({}, (HALF, POSITION, SIZE)),
+    "Norm": ({}, (X,)),
+    "PyramidPooling": ({"features": 4, "bins": (1, 2)}, (X,)),
+    "ReNetLayer": ({"features": 3}, (X,)),
+    "ResizeConv": ({"features": 3}, (HALF,)),
+    "SeparableConv": ({"features": 3, "separable": "plain"}, (X,)),
+    "SeparableConvNormAct": ({"features": 3}, (X,)),
+    "SubPixelConv": ({"features": 3}, (HALF,)),
+    "Sweep": ({"features": 3}, (X[:, 0],)),
+    "TransitionDown": ({}, (X,)),
+    "TransitionUp": ({}, (HALF, X)),
+    "Upsample": ({}, (HALF,)),
+}
+
+
+def make(name, **fields):
+    """The block, and a call of it that takes `train` only where the block does."""
+    block = getattr(jaxseg.nn, name)(**BLOCKS[name][0], **fields)
+    takes_train = "train" in inspect.signature(type(block).__call__).parameters
+    return block, {"train": False} if takes_train else {}
+
+
+def split(name):
+    """The arrays of a block's inputs, and a function that puts the sizes back."""
+    inputs = BLOCKS[name][1]
+    arrays = tuple(x for x in inputs if x is not SIZE)
+    return arrays, lambda *xs: (*xs, *((SIZE,) if inputs[-1] is SIZE else ()))
+
+
+def test_every_public_block_is_here():
+    blocks = {
+        name
+        for name in jaxseg.nn.__all__
+        if isinstance(getattr(jaxseg.nn, name), type)
+        and issubclass(getattr(jaxseg.nn, name), flax.linen.Module)
+    }
+    assert blocks == BLOCKS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(BLOCKS))
+def test_a_block_runs_alone(name):
+    block, flags = make(name)
+    arrays, whole = split(name)
+    variables = block.init(jax.random.key(0), *whole(*arrays), **flags)
+
+    def apply(variables, *xs):
+        return block.apply(variables, *whole(*xs), **flags)
+
+    eager = apply(variables, *arrays)
+    close = functools.partial(np.testing.assert_allclose, atol=1e-5)
+    jax.tree.map(close, jax.jit(apply)(variables, *arrays), eager)
+
+    one = jax.tree.map(lambda x: x[:, None], arrays)  # each example a batch of its own
+    mapped = jax.vmap(apply, in_axes=(None, *(0 for _ in arrays)))(variables, *one)
+    jax.tree.map(lambda a, b: close(a[:, 0], b), mapped, eager)
+
+    def loss(variables, first):
+        outputs = apply(variables, first, *arrays[1:])
+        return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(outputs))
+
+    gradients = jax.grad(loss, argnums=(0, 1))(variables, arrays[0])
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
+    assert max(np.abs(leaf).max() for leaf in jax.tree.leaves(gradients[1])) > 0
+
+    module = nnx.bridge.ToNNX(make(name)[0], rngs=nnx.Rngs(0))
+    module.lazy_init(*whole(*arrays), **flags)
+    leaves = jax.tree.leaves(nnx.state(module, (nnx.Param, nnx.BatchStat)))
+    assert sum(x.size for x in leaves) == sum(
+        x.size for x in jax.tree.leaves(variables)
+    )
+    jax.tree.map(
+        lambda a, b: np.testing.assert_array_equal(a.shape, b.shape),
+        module(*whole(*arrays), **flags),
+        eager,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(BLOCKS))
+def test_a_block_computes_in_bfloat16(name):
+    if "style" not in getattr(jaxseg.nn, name).__dataclass_fields__:
+        style = {}
+    else:
+        style = {"style": Style(dtype="bfloat16")}
+    block, flags = make(name, **style)
+    arrays, whole = split(name)
+    narrow = jax.tree.map(
+        lambda x: x.astype(jnp.bfloat16) if x.dtype == np.float32 else x, arrays
+    )
+    variables = block.init(jax.random.key(0), *whole(*arrays), **flags)
+    exact = make(name)[0].apply(variables, *whole(*arrays), **flags)
+    found = block.apply(variables, *whole(*narrow), **flags)
+    assert {leaf.dtype for leaf in jax.tree.leaves(found)} == {jnp.bfloat16.dtype}
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(exact), strict=True):
+        scale = np.abs(b).max()
+        assert np.abs(np.asarray(a, np.float32) - b).max() < 0.05 * scale
+    kinds = {leaf.dtype for leaf in jax.tree.leaves(variables)}
+    assert kinds <= {np.dtype(np.float32)}
