@@ -1,1 +1,1 @@
-"""What is behind `jaxseg bench`: operators and networks timed beside PyTorch."""
+"""Benchmark of operators and networks against PyTorch, for `jaxseg bench`."""

@@ -1,8 +1,9 @@
-"""The operators that `jaxseg bench` times, each with PyTorch's own call.
+"""The operators that `jaxseg bench` times, each with the corresponding PyTorch call.
 
-Shapes come from the networks: ResNet's 1x1 and 3x3 layers at output strides 8 and 16,
-ASPP, separable layers of Xception and MobileNet, FCN's and U-Net's upsampling, SegNet's
-pooling. Arrays are NHWC and kernels HWIO here; PyTorch gets channels_last and OIHW.
+The shapes come from the networks: ResNet's 1x1 and 3x3 layers at output strides 8 and
+16, ASPP, separable layers of Xception and MobileNet, upsampling of FCN and U-Net, and
+SegNet's pooling. Arrays are NHWC and kernels HWIO here. PyTorch gets channels_last and
+OIHW.
 """
 
 from __future__ import annotations
@@ -30,15 +31,17 @@ class Case:
     """One operator at one size.
 
     Attributes:
-      name: what the table shows.
-      ours: arrays -> array, on our layout.
-      theirs: (torch, torch.nn.functional, tensors) -> tensor, on PyTorch's layout.
-      image: shape of the input [B, H, W, C].
-      kernel: shape of the weights, if any; "oihw" or "iohw" says how PyTorch has them.
-      order: see `kernel`.
-      labels: the last argument is an integer map [B, H, W] with this many classes.
-      differentiable: whether forward plus backward is timed as well.
-      quick: whether `--quick` keeps it.
+      name: The name in the table.
+      ours: Maps arrays to an array, in our layout.
+      theirs: Maps (torch, torch.nn.functional, tensors) to a tensor, in PyTorch's
+        layout.
+      image: The shape of the input [B, H, W, C].
+      kernel: The shape of the weights, or None.
+      order: The order of the kernel's axes in PyTorch, "oihw" or "iohw".
+      labels: If not 0, the last argument is an integer map of labels, larger than the
+        input by this factor.
+      differentiable: Whether forward plus backward is timed as well.
+      quick: Whether `--quick` includes it.
     """
 
     name: str
@@ -118,7 +121,7 @@ def _unpool_theirs(_, functional, x):
 
 
 def _norm_ours(x, scale):
-    """Batch normalization in training, by the module that every network uses."""
+    """Runs batch normalization for training, in the module that every network uses."""
     from jaxseg.nn.norm import Norm
 
     scale = scale.reshape(-1)

@@ -1,13 +1,13 @@
-"""Times of several programs, interleaved in one process, and who else was running.
+"""Interleaved timing of several programs in one process, with a check for contention.
 
 Each round gives every contestant a turn, in an order that rotates, so that a slow
-minute of the machine falls on all of them. A turn starts with a pause, in which the
-threads of the previous contestant stop spinning, and with an untimed run where a run is
-short, which wakes this one's own. The share of the machine's cores that other
-processes took during a row is read from the kernel; a fixed array program, the
-sentinel, is one of the contestants. Where either is out of line the row is marked
-`contaminated`: contention hurts thread pools that spin far more than others, and
-ratios of such rows mean nothing.
+minute of the machine affects all of them. A turn starts with a pause, in which the
+threads of the previous contestant stop spinning. An untimed run follows if runs are
+short; it wakes the contestant's own threads. The kernel reports the share of the
+machine's cores that other processes took during a row. One of the contestants is a
+fixed array program, the sentinel. If the share is too large or the sentinel too slow,
+the row is marked `contaminated`. Contention hurts thread pools that spin far more than
+others, so the ratios of such rows mean nothing.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from pathlib import Path
 
 import numpy as np
 
-BUSY = 0.06  # share of the cores that other processes may take
-SLOWER = 1.2  # how much slower than at its best the sentinel may run
-PAUSE = 0.004  # seconds between turns
-SHORT = 0.05  # seconds: a shorter run is preceded by an untimed one
-TURN = 0.01  # seconds: runs are repeated within a turn until it is this long
+BUSY = 0.06  # The share of the cores that other processes may take.
+SLOWER = 1.2  # How much slower than at its best the sentinel may run.
+PAUSE = 0.004  # Seconds between turns.
+SHORT = 0.05  # Seconds; an untimed run precedes a shorter run.
+TURN = 0.01  # Seconds; a turn repeats runs until it is this long.
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """How long a row may take.
+    """The time that a row may take.
 
     Attributes:
-      seconds: of timed rounds; once they have passed, rounds end.
-      least, most: number of rounds, whatever `seconds` says.
-      warm: untimed rounds before.
+      seconds: The time after which no further round begins.
+      least: The least number of rounds, whatever `seconds` says.
+      most: The largest number of rounds.
+      warm: The number of untimed rounds at the beginning.
     """
 
     seconds: float = 6.0
@@ -49,7 +50,11 @@ QUICK = Limits(seconds=0.5, least=2, most=5, warm=1)
 
 
 class Sentinel:
-    """A fixed NumPy program of one thread, and its best median so far."""
+    """A fixed single-threaded NumPy program that detects contention.
+
+    Attributes:
+      best: Its best median so far, in seconds.
+    """
 
     def __init__(self) -> None:
         self.values = np.linspace(-3, 3, 500_000, dtype=np.float32)
@@ -60,7 +65,7 @@ class Sentinel:
         np.tanh(self.values)
 
     def slowdown(self, times: list[float]) -> float:
-        """Median of `times` over the best median so far."""
+        """Returns the median of `times` divided by the best median so far."""
         now = statistics.median(times)
         self.best = min(self.best, now)
         return now / self.best
@@ -68,12 +73,13 @@ class Sentinel:
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """Times of a row's contestants in seconds, and what else ran.
+    """The times of a row's contestants, and the signs of contention.
 
     Attributes:
-      times: by contestant, one per round.
-      others: share of all cores taken by other processes, 0 to 1; None if unknown.
-      sentinel: slowdown of the sentinel.
+      times: Seconds by contestant, one entry per round.
+      others: The share of all cores that other processes took, 0 to 1, or None if it is
+        unknown.
+      sentinel: The slowdown of the sentinel.
     """
 
     times: dict[str, list[float]]
@@ -82,11 +88,11 @@ class Measured:
 
     @property
     def contaminated(self) -> bool:
-        """Whether something else ran beside: do not believe the ratios."""
+        """Whether other processes disturbed the row, whose ratios then mean nothing."""
         return (self.others or 0) > BUSY or self.sentinel > SLOWER
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Milliseconds by contestant: median, min, rounds."""
+        """Returns median_ms, min_ms and rounds by contestant."""
         return {
             name: {
                 "median_ms": 1e3 * statistics.median(times),
@@ -100,9 +106,13 @@ class Measured:
 def measure(
     contestants: Mapping[str, Callable[[], None]], limits: Limits, sentinel: Sentinel
 ) -> Measured:
-    """Warm-up, then rounds with the sentinel among the contestants.
+    """Warms up and then times the contestants, with the sentinel among them.
 
-    A contestant returns when its result is there (`block_until_ready`, synchronize).
+    Args:
+      contestants: Functions by name. They return when their result is computed
+        (`block_until_ready`, `synchronize`).
+      limits: The time that the row may take.
+      sentinel: The sentinel of the whole benchmark.
     """
     for _ in range(limits.warm):
         for run in contestants.values():
@@ -116,7 +126,11 @@ def measure(
 def interleave(
     contestants: Mapping[str, Callable[[], None]], limits: Limits
 ) -> dict[str, list[float]]:
-    """Seconds of each run, by contestant; garbage collection waits meanwhile."""
+    """Times the contestants in rotating order, without garbage collection.
+
+    Returns:
+      The seconds of each run, by contestant.
+    """
     names = list(contestants)
     times: dict[str, list[float]] = {name: [] for name in names}
     end = time.perf_counter() + limits.seconds
@@ -136,7 +150,7 @@ def interleave(
 
 
 def _turn(run: Callable[[], None], expected: float) -> float:
-    """Seconds per run, after a pause and, for a short run, an untimed one."""
+    """Returns seconds per run, after a pause and, for short runs, an untimed run."""
     time.sleep(PAUSE)
     if expected < SHORT:
         run()
@@ -148,7 +162,7 @@ def _turn(run: Callable[[], None], expected: float) -> float:
 
 
 def _cpu_seconds() -> tuple[float, float, float] | None:
-    """(now, busy seconds of all cores, of this process); None where unknown."""
+    """Returns (now, busy seconds of all cores, of this process), or None if unknown."""
     try:
         fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
     except OSError:

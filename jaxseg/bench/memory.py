@@ -1,11 +1,11 @@
-"""Peak memory of a training step on the CPU beside weights, momentum and images.
+"""Peak memory of a training step on the CPU, apart from weights, momentum and images.
 
-Ours is what XLA plans: temporaries, and outputs that replace no donated argument.
-PyTorch's is measured in a process of its own: the highest resident size during a step,
-less that before it, after a first step has made momentum and workspaces and its
-gradients are gone (ours are temporaries too). Large blocks
-are mapped and unmapped singly (`MALLOC_*`), so that memory freed earlier cannot serve
-unseen.
+For jaxseg it is what XLA plans: temporaries, and outputs that do not replace a donated
+argument. For PyTorch it is measured in a separate process: the highest resident size
+during a step minus the size before it. A first step has created momentum and workspaces
+by then, and its gradients are deleted, because gradients are temporaries of XLA too.
+The allocator maps and unmaps large blocks one by one (`MALLOC_*`), so that memory that
+was freed earlier cannot be reused unnoticed.
 
     python -m jaxseg.bench.memory NETWORK SIDE      SIDE: jaxseg or torch
 """
@@ -25,7 +25,7 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
 
 
 def compare(entry: Any, with_torch: bool) -> dict[str, Any]:
-    """The facts of one row: bytes by side, and why a side is missing."""
+    """Measures one row: bytes by side, and why a side is missing."""
     sides = ["jaxseg"]
     facts: dict[str, Any] = {"peak_bytes": {}, "notes": {}, "contaminated": False}
     if entry.peer is not None and with_torch:
@@ -45,20 +45,23 @@ def compare(entry: Any, with_torch: bool) -> dict[str, Any]:
 
 
 def planned(program: Any) -> int:
-    """Bytes that an executable allocates beside its arguments."""
+    """Returns the bytes that an executable allocates in addition to its arguments."""
     plan = program.memory_analysis()
     new = plan.output_size_in_bytes - plan.alias_size_in_bytes
     return int(plan.temp_size_in_bytes + new)
 
 
 def peak(run: Callable[[], None], clear: Callable[[], None] = lambda: None) -> int:
-    """Bytes that the resident size rises above its start during `run()`.
+    """Returns the bytes by which the resident size rises during `run()`.
 
-    `clear` lets go of what a run leaves behind and makes anew, gradients: they count.
+    Args:
+      run: One step. It runs once before the measurement.
+      clear: Deletes what a run leaves behind and the next one creates again, such as
+        gradients, so that it counts.
     """
     run()
     clear()
-    CLEAR.write_text("5")  # the high-water mark falls to the present size
+    CLEAR.write_text("5")  # Resets the high-water mark to the present size.
     before = _kilobytes("VmRSS")
     run()
     return 1024 * (_kilobytes("VmHWM") - before)
@@ -68,11 +71,13 @@ def _kilobytes(field: str) -> int:
     for line in STATUS.read_text().splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1])
-    raise ValueError(f"{STATUS} has no {field}; peak memory needs Linux")
+    raise ValueError(
+        f"{STATUS} has no field {field}, which peak memory needs. Measure it on Linux."
+    )
 
 
 def main(name: str, side: str) -> None:
-    """Prints the bytes of one side."""
+    """Prints the bytes of one side of a network."""
     from jaxseg.bench import runners as bench_models
     from jaxseg.bench.networks import NETWORKS
     from jaxseg.bench.pytorch import Torch

@@ -1,8 +1,8 @@
-"""The networks that `jaxseg bench` times, and the library that has the same one.
+"""The networks that `jaxseg bench` times, and the libraries that have the same ones.
 
-Options bring both sides to one architecture; the parameter counts are compared and
-shown. A network that none of the libraries has runs alone: the operators that it is
-made of have rows of their own.
+Options give both sides the same architecture. The parameter counts are compared and
+shown. A network that none of the libraries has runs alone; its operators have rows of
+their own.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ class Entry:
     """One network on both sides.
 
     Attributes:
-      name: in `jaxseg.list_models()`.
-      size: of the square image on the CPU.
-      options: of our factory, as pairs.
-      library: importable name of the peer's library, None without a peer.
-      peer: (classes, size) -> network of that library; called only if installed.
-      gpu_size: of the square image on an accelerator.
-      gpu_batch: of the train step on an accelerator.
+      name: The name in `jaxseg.list_models()`.
+      size: The side of the square image on the CPU.
+      options: The options of our factory, as pairs.
+      library: The importable name of the peer's library, or None without a peer.
+      peer: Maps (classes, size) to that library's network. It is called only if the
+        library is installed.
+      gpu_size: The side of the square image on an accelerator.
+      gpu_batch: The batch size of the train step on an accelerator.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Entry:
     gpu_batch: int = 16
 
     def ours(self, size: int) -> dict[str, Any]:
-        """Options of our factory at this image size."""
+        """Returns the options of our factory at this image size."""
         options = dict(self.options)
         if self.name.startswith("setr"):
             options["image_size"] = (size, size)
@@ -63,7 +64,10 @@ def _smp(name: str, encoder: str, **options: Any) -> Callable:
 
 
 def _mmseg(name: str, change: Callable[[dict, int], None] | None = None) -> Callable:
-    """A network of `configs/_base_/models`, ordinary batch norm, no auxiliary heads."""
+    """Builds a network of `configs/_base_/models` without auxiliary heads.
+
+    Synchronized batch normalization is replaced by ordinary batch normalization.
+    """
 
     def build(classes, size):
         root = pathlib.Path(bench_torch.mmseg().__file__).parent
@@ -85,7 +89,7 @@ def _mmseg(name: str, change: Callable[[dict, int], None] | None = None) -> Call
 
 
 def _plain(node: Any) -> Any:
-    """The configuration with ordinary batch norm and nothing to download."""
+    """Returns the configuration with plain batch norm and without downloads."""
     if isinstance(node, Mapping):
         node = {key: _plain(value) for key, value in node.items()}
         if node.get("type") == "SyncBN":
@@ -95,7 +99,7 @@ def _plain(node: Any) -> Any:
 
 
 def _whole(network):
-    """The logits at the image's size, as a module of its own."""
+    """Wraps a network in a module that returns the logits at the image's size."""
     import torch
 
     class Whole(torch.nn.Module):
@@ -116,7 +120,7 @@ def _whole(network):
 
 
 def _small_vit(config: dict, size: int) -> None:
-    """SETR's decoder on ViT-S: 12 layers of 384, 6 heads."""
+    """Puts SETR's decoder on ViT-S, with 12 layers of width 384 and 6 heads."""
     config["backbone"].update(
         img_size=(size, size),
         embed_dims=384,
@@ -196,5 +200,5 @@ QUICK = ("lraspp_mobilenetv3", "bisenet_resnet18")
 
 
 def parameters(network) -> int:
-    """Elements of a PyTorch network's parameters."""
+    """Counts the parameters of a PyTorch network."""
     return sum(p.numel() for p in network.parameters())

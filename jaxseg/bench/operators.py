@@ -1,8 +1,8 @@
 """Operator rows of `jaxseg bench`: forward, and forward with every gradient.
 
-Both sides return their outputs, and the cotangent is a random array passed as an
-argument: a constant one lets a compiler fold the backward pass, an unused output lets
-it drop the forward pass.
+Both sides return their outputs, and the cotangent is a random array that is passed as
+an argument. With a constant cotangent, a compiler could fold the backward pass. With an
+unused output, it could drop the forward pass.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CLASSES = 21
 
 
 def arrays(case: Case) -> tuple[np.ndarray, ...]:
-    """The arguments in our layout, from a fixed seed."""
+    """Draws the arguments in our layout from a fixed seed."""
     random = np.random.default_rng(0)
     found = [random.normal(size=case.image).astype(np.float32)]
     if case.kernel is not None:
@@ -38,12 +38,11 @@ def arrays(case: Case) -> tuple[np.ndarray, ...]:
 
 
 class Ours:
-    """One case compiled by XLA.
+    """One case that XLA compiles.
 
     Attributes:
-      run: computes once and waits.
-      compile_seconds: tracing and compilation.
-      temp_bytes: what XLA allocates beside arguments and outputs.
+      compile_seconds: The time of tracing and compiling.
+      temp_bytes: The bytes that XLA allocates in addition to arguments and outputs.
     """
 
     def __init__(self, case: Case, backward: bool, dtype: str) -> None:
@@ -67,10 +66,11 @@ class Ours:
         self.temp_bytes = temp_bytes(self.compiled)
 
     def run(self) -> None:
+        """Computes once and waits for the result."""
         jax.block_until_ready(self.compiled(*self.arguments))
 
     def value(self) -> np.ndarray:
-        """The forward output, float32."""
+        """Returns the forward output, float32."""
         result = self.compiled(*self.arguments)
         value = result[0] if isinstance(result, tuple) else result
         return np.asarray(value, np.float32)
@@ -82,9 +82,10 @@ class Ours:
 
 
 def compiled(function: Callable, arguments: tuple, **jit: Any) -> tuple[Any, float]:
-    """The executable for these arguments and the seconds that it took.
+    """Compiles a function for these arguments, without the persistent cache.
 
-    Nothing is taken from, or left in, the persistent compilation cache.
+    Returns:
+      The executable, and the seconds of tracing and compiling.
     """
     before = jax.config.jax_enable_compilation_cache
     jax.config.update("jax_enable_compilation_cache", False)
@@ -97,7 +98,7 @@ def compiled(function: Callable, arguments: tuple, **jit: Any) -> tuple[Any, flo
 
 
 def temp_bytes(program: Any) -> int | None:
-    """XLA's temporary memory of an executable, where the backend says."""
+    """Returns the temporary memory that XLA plans, or None if the backend hides it."""
     memory = program.memory_analysis()
     return None if memory is None else int(memory.temp_size_in_bytes)
 
@@ -137,7 +138,7 @@ class Theirs:
         return value.detach(), grads
 
     def value(self) -> np.ndarray:
-        """The forward output in our layout, float32."""
+        """Returns the forward output in our layout, float32."""
         result = self.output()
         value = result[0] if isinstance(result, tuple) else result
         value = value.detach().float().cpu()

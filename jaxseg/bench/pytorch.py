@@ -1,8 +1,8 @@
-"""PyTorch as the other side of `jaxseg bench`: device, threads, layout, libraries.
+"""PyTorch as the peer of `jaxseg bench`: device, threads, layout and libraries.
 
-Nothing of PyTorch is imported before a `Torch` is made. torchvision and mmcv expect
-operators of a CUDA build; where these are absent, the declarations here let their pure
-Python networks import on a CPU build (calling such an operator raises).
+PyTorch is imported only when a `Torch` is created. torchvision and mmcv expect
+operators of a CUDA build. Where these are absent, the declarations here let their pure
+Python networks import on a CPU build. Calling such an operator raises an error.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import numpy as np
 
 
 class Torch:
-    """The imported library and how the benchmark uses it.
+    """The imported library and its settings in the benchmark.
 
     Attributes:
-      torch: the module.
+      torch: The module.
       device: "cpu" or "cuda".
-      compiling: whether networks and operators go through `torch.compile`.
+      compiling: Whether networks and operators go through `torch.compile`.
     """
 
     def __init__(self, device: str, *, threads: int = 0, compiling: bool = False):
@@ -36,20 +36,30 @@ class Torch:
         if threads:
             self.torch.set_num_threads(threads)
         if self.device == "cuda" and not self.torch.cuda.is_available():
-            raise ValueError("PyTorch sees no CUDA device; use --no-torch")
+            raise ValueError(
+                "device='gpu' is invalid: expected a CUDA device that PyTorch sees. "
+                "Pass --no-torch to measure jaxseg alone."
+            )
         self.torch.backends.cudnn.benchmark = True
 
     def wait(self) -> None:
-        """Returns when the device is idle."""
+        """Waits until the device is idle."""
         if self.device == "cuda":
             self.torch.cuda.synchronize()
 
     def compile(self, function: Callable) -> Callable:
-        """The function or network, compiled if that was asked for."""
+        """Compiles a function or network if `compiling` is set."""
         return self.torch.compile(function) if self.compiling else function
 
     def tensor(self, array: np.ndarray, order: str, index: int, dtype: str):
-        """An argument in PyTorch's layout: an image, a kernel, or labels."""
+        """Converts an image, a kernel or labels to PyTorch's layout.
+
+        Args:
+          array: An argument in our layout.
+          order: The order of a kernel's axes in PyTorch, "oihw" or "iohw".
+          index: The number of the argument; 0 is the image.
+          dtype: The name of the float type.
+        """
         tensor = self.torch.from_numpy(np.ascontiguousarray(array))
         if array.dtype.kind == "i":
             return tensor.long().to(self.device)
@@ -62,18 +72,18 @@ class Torch:
         return tensor.detach()
 
     def like(self, array: np.ndarray, tensor):
-        """An array in our layout as a tensor like the given one."""
+        """Converts an array in our layout to a tensor like the given one."""
         value = self.torch.from_numpy(np.asarray(array, np.float32))
         value = value.permute(0, 3, 1, 2) if value.ndim == 4 else value
         return value.to(tensor.device, tensor.dtype)
 
     def module(self, network):
-        """A network on the device, channels_last."""
+        """Moves a network to the device, in channels_last layout."""
         return network.to(self.device, memory_format=self.torch.channels_last)
 
 
 _KERNEL_AXES = {"oihw": (3, 2, 0, 1), "iohw": (2, 3, 0, 1)}
-_KEPT: list[Any] = []
+_KEPT: list[Any] = []  # Libraries whose declarations end when they are collected.
 PACKAGES = {
     "torch": "torch",
     "torchvision": "torchvision",
@@ -84,12 +94,12 @@ PACKAGES = {
 
 
 def installed(name: str) -> bool:
-    """Whether a library can be imported, without importing it."""
+    """Returns whether a library can be imported, without importing it."""
     return importlib.util.find_spec(name) is not None
 
 
 def versions() -> dict[str, str]:
-    """Versions of JAX, jaxlib, Flax and the PyTorch libraries that are installed."""
+    """Returns the installed versions of JAX, jaxlib, Flax and the PyTorch libraries."""
     found = {}
     for name in ("jax", "jaxlib", "flax", *PACKAGES.values()):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -99,7 +109,7 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def torchvision():
-    """torchvision, with the detection operators it looks up at import declared."""
+    """Imports torchvision after declaring the operators that it looks up at import."""
     torch = importlib.import_module("torch")
     has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
 
@@ -119,21 +129,21 @@ def torchvision():
 
 @functools.cache
 def smp():
-    """segmentation_models_pytorch; it imports timm and torchvision."""
+    """Imports segmentation_models_pytorch, which imports timm and torchvision."""
     torchvision()
     return importlib.import_module("segmentation_models_pytorch")
 
 
 @functools.cache
 def mmseg():
-    """mmseg; on mmcv-lite, compiled operators become functions that raise."""
+    """Imports mmseg; with mmcv-lite, compiled operators become functions that raise."""
     torchvision()
     mmcv = importlib.import_module("mmcv")
     if importlib.util.find_spec("mmcv._ext") is None:
         extension = types.ModuleType("mmcv._ext")
         extension.__getattr__ = _absent
         sys.modules["mmcv._ext"] = extension
-        mmcv.__version__ = "2.1.0"  # mmseg refuses 2.2.0 by number and runs on it
+        mmcv.__version__ = "2.1.0"  # mmseg rejects 2.2.0 by its number but runs on it.
     return importlib.import_module("mmseg")
 
 

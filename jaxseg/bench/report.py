@@ -12,14 +12,15 @@ from jaxseg.viz import figures, save_image
 
 MARK = " *"
 Record = dict[str, Any]
-GOALS = {  # kind of network row -> (geometric mean, none above), ratios to PyTorch
+# Goals of each kind of row: geometric mean, and maximum, of the ratios to PyTorch.
+GOALS = {
     "forward b1": (1.0, 1.3),
     "train step": (1.0, 1.4),
 }
 
 
 def latest(records: Iterable[Record]) -> list[Record]:
-    """One record per key: the last undisturbed full one, else the last of all."""
+    """Keeps one record per key: the last undisturbed full one, or else the last one."""
     chosen: dict[str, Record] = {}
     for record in records:
         kept = chosen.get(record["key"])
@@ -33,7 +34,7 @@ def _rank(record: Record) -> int:
 
 
 def ratios(record: Record, side: str = "torch") -> tuple[float, float] | None:
-    """Our median and our minimum over those of another side; None without it."""
+    """Returns our median and minimum divided by another side's, or None without it."""
     times = record.get("times", {})
     if side not in times:
         return None
@@ -43,7 +44,7 @@ def ratios(record: Record, side: str = "torch") -> tuple[float, float] | None:
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """exp(mean(log(values))).
+    """Returns exp(mean(log(values))).
 
     >>> round(geometric_mean([0.5, 2.0]), 6)
     1.0
@@ -52,7 +53,7 @@ def geometric_mean(values: Sequence[float]) -> float:
 
 
 def write(records: list[Record], folder: Path, command: str) -> None:
-    """table.md, and operators.png and networks.png where there are ratios."""
+    """Writes table.md, and operators.png and networks.png if there are ratios."""
     atomic.write_text(folder / "table.md", page(records, command))
     for part, name in (("ops", "operators"), ("models", "networks")):
         values = {
@@ -67,7 +68,7 @@ def write(records: list[Record], folder: Path, command: str) -> None:
 
 
 def page(records: list[Record], command: str) -> str:
-    """The whole table as Markdown."""
+    """Formats all records as Markdown."""
     if not records:
         return "No rows.\n"
     last = records[-1]
@@ -89,7 +90,7 @@ def page(records: list[Record], command: str) -> str:
 
 
 def mark(record: Record) -> str:
-    """The sign of a disturbed or rough row."""
+    """Returns the mark of a disturbed or quick row, or ""."""
     return MARK if record["contaminated"] or record["quick"] else ""
 
 
@@ -159,7 +160,7 @@ def _any_side(records: list[Record], side: str) -> bool:
 
 
 def _summary(records: list[Record]) -> list[str]:
-    """Geometric means by kind over the rows with a peer, beside the goals."""
+    """Summarizes the rows with a peer by kind, and compares them with the goals."""
     lines = [""]
     for kind in dict.fromkeys(record["kind"] for record in records):
         found = [r for r in records if r["kind"] == kind and ratios(r)]

@@ -1,4 +1,4 @@
-"""From a row of `jaxseg bench` to its record: build both sides, measure, describe."""
+"""Measurement of a row of `jaxseg bench`: builds both sides, times and records them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ Built = tuple[dict[str, Callable[[], None]], dict[str, Any]]
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is compared, and how.
+    """The settings of a comparison.
 
     Attributes:
       device: "cpu" or "gpu".
       dtype: "float32" or "bfloat16".
-      limits: of each row's clock.
-      torch: the other sides by name, "torch" and "torch.compile"; empty without any.
-      lax: our plain formulations, `Style(impl="lax")`, as one more contestant.
+      limits: The time that each row may take.
+      torch: The other sides by name, "torch" and "torch.compile"; may be empty.
+      lax: Whether our plain formulations, `Style(impl="lax")`, are a contestant too.
     """
 
     device: str
@@ -47,9 +47,9 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row: an operator or a network, and what is done with it."""
+    """One row: an operator or a network, and the kind of run that is timed."""
 
-    part: str  # "ops", "models" or "memory"
+    part: str  # "ops", "models" or "memory".
     subject: Case | Entry
     kind: str
 
@@ -58,12 +58,19 @@ class Row:
         return self.subject.name
 
     def key(self, plan: Plan) -> str:
-        """What makes a row the same as one on file."""
+        """Returns the key by which a row is found among stored records."""
         return "|".join((self.part, self.name, self.kind, plan.device, plan.dtype))
 
 
 def rows(parts: tuple[str, ...], only: str, device: str, quick: bool) -> Iterator[Row]:
-    """All rows; `only` is part of a name or a pattern."""
+    """Yields the rows of a benchmark.
+
+    Args:
+      parts: The parts to include, out of "ops", "models" and "memory".
+      only: A part of a name, or a pattern with wildcards.
+      device: "cpu" or "gpu".
+      quick: Whether to include only the rows of `--quick`.
+    """
     pattern = only if any(c in only for c in "*?[") else f"*{only}*"
     if "ops" in parts:
         for case in CASES:
@@ -130,7 +137,7 @@ def _operator(row: Row, plan: Plan) -> Built:
 
 
 def _difference(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """Largest difference of the outputs over the largest output."""
+    """Returns the largest difference of the outputs, relative to the largest output."""
     return float(np.abs(ours - theirs).max() / max(1e-30, np.abs(theirs).max()))
 
 
@@ -171,11 +178,11 @@ def _peers(entry: Entry, plan: Plan, facts: dict) -> dict[str, Torch]:
 
 
 def _try(name: str, make: Callable[[], Any], facts: dict) -> Any:
-    """One side, warmed up; None, and a note, where it does not run."""
+    """Builds and warms up one side; returns None and adds a note if it fails."""
     try:
         side = make()
         side.run()
-    except Exception as error:  # whatever a foreign library or compiler raises
+    except Exception as error:  # Foreign libraries and compilers may raise anything.
         first = (str(error) or "no message").splitlines()[0][:160]
         facts["notes"][name] = f"{type(error).__name__}: {first}"
         return None
@@ -183,7 +190,7 @@ def _try(name: str, make: Callable[[], Any], facts: dict) -> Any:
 
 
 def _commit() -> str | None:
-    """The commit of the source tree, if it is one."""
+    """Returns the commit of the source tree, or None outside a repository."""
     folder = Path(__file__).parent
     command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
     try:

@@ -1,9 +1,9 @@
 """Network rows of `jaxseg bench`: forward at batch 1 and 8, and a training step.
 
-Ours is the step that `jaxseg train` runs (loss, gradients, momentum, running
-statistics, pixel counts and gradient norm), with the state donated; theirs is
-cross entropy, backward and `torch.optim.SGD` with momentum. Auxiliary heads are off on
-both sides.
+Our step is the one that `jaxseg train` runs (loss, gradients, momentum, running
+statistics, pixel counts and gradient norm), with the state donated. The peer's step is
+cross entropy, the backward pass and `torch.optim.SGD` with momentum. Auxiliary heads
+are off on both sides.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from jaxseg.models import create_model
 from jaxseg.nn.block_config import Style
 
 CLASSES = 21
-KINDS = {"forward b1": 1, "forward b8": 8, "train step": 2}  # and the batch on a CPU
+# The kinds of rows, and their batch sizes on a CPU.
+KINDS = {"forward b1": 1, "forward b8": 8, "train step": 2}
 RATE, MOMENTUM = 1e-3, 0.9
 
 
 def pixels(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Normalized images [B, H, W, 3] and labels [B, H, W] with some void."""
+    """Draws normalized images [B, H, W, 3] and labels [B, H, W] with some void."""
     random = np.random.default_rng(0)
     image = random.normal(size=(batch, size, size, 3)).astype(np.float32)
     label = random.integers(0, CLASSES, (batch, size, size)).astype(np.int32)
@@ -36,13 +37,13 @@ def pixels(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Ours:
-    """A network compiled by XLA for one kind of row.
+    """A network that XLA compiles for one kind of row.
 
     Attributes:
-      run: computes once and waits.
-      parameters: elements used for prediction.
-      compile_seconds: tracing and compilation.
-      temp_bytes: what XLA allocates beside arguments and outputs.
+      run: Computes once and waits for the result.
+      parameters: The number of parameters used for prediction.
+      compile_seconds: The time of tracing and compiling.
+      temp_bytes: The bytes that XLA allocates in addition to arguments and outputs.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Ours:
 
 
 class Theirs:
-    """The library's network in PyTorch for one kind of row."""
+    """The peer's network in PyTorch for one kind of row."""
 
     def __init__(
         self, entry: Entry, kind: str, batch: int, size: int, side: Torch, dtype: str
@@ -138,7 +139,7 @@ class Theirs:
 
 
 def filled(model: Any, size: int) -> dict[str, Any]:
-    """Variables of the right shapes and sensible scale, without running `init`."""
+    """Draws variables of the right shapes and a suitable scale, without `init`."""
     key = jax.ShapeDtypeStruct((2,), np.uint32)
     image = jax.ShapeDtypeStruct((1, size, size, 3), np.float32)
     init = functools.partial(model.init, train=False)

@@ -1,4 +1,4 @@
-"""What is known of one architecture, and the stored table of all of them."""
+"""The record of one architecture, and the stored table of all of them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import dataclasses
 import json
 from pathlib import Path
 
-SIZE, CLASSES = (512, 512), 21  # what the stored table was counted for
-LOOP = "a loop of unknown length counts once"  # a note
+SIZE, CLASSES = (512, 512), 21  # The stored table is for this size and class count.
+LOOP = "a loop of unknown length counts once"  # A note of a row.
 TABLE = Path(__file__).with_name("model_table.json")
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What is known of one architecture.
+    """The facts about one architecture.
 
     Attributes:
       name: The name in `jaxseg.list_models()`.

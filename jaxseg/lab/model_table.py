@@ -1,7 +1,7 @@
 """Parameters, arithmetic and paper of every architecture.
 
-The numbers at the default size are kept in `model_table.json`, so that listing them
-builds no network. This file, run as a program, writes them anew:
+`model_table.json` stores the numbers at the default size, so that listing them does not
+build any network. To write it again, run this file as a program:
 
     python -m jaxseg.lab.model_table
 """
@@ -23,7 +23,7 @@ from jaxseg.models import MODELS
 from jaxseg.nn.block_config import Style
 from jaxseg.storage.json_file import write_json
 
-CHANNELS = (3, 4, 1)  # color; color and sparse depth; gray
+CHANNELS = (3, 4, 1)  # Color; color and sparse depth; gray.
 
 
 def describe(
@@ -49,7 +49,7 @@ def describe(
     paper = paper_id(factory)
     try:
         cost, variables = network_cost(model, size)
-    except ValueError as error:  # what a network says of a size it does not take
+    except ValueError as error:  # The network does not take this size.
         note = str(error).splitlines()[0]
         _, variables = network_cost(model, SIZE)
         return Row(name, *_split(variables["params"]), None, paper, note)

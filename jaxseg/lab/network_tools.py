@@ -1,4 +1,4 @@
-"""Laboratory tools about networks: fields, costs, grids, consistency."""
+"""Laboratory tools for networks: fields, costs, grids and consistency."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ MIB = 2**20
 
 @dataclasses.dataclass(frozen=True)
 class Field(Network):
-    """Theoretical receptive field of every module, from the jaxpr; nothing is run."""
+    """Find the theoretical receptive field of every module, without running it."""
 
     depth: int = 1
-    """How deep into the modules."""
+    """Depth of the modules to list; 1 lists the network's direct parts."""
 
     def run(self) -> Report:
         extents, found = extents_of(build(self), self.depth)
@@ -63,12 +63,12 @@ class Field(Network):
 
 @dataclasses.dataclass(frozen=True)
 class Effective(Network):
-    """Effective receptive field of the logits: random weights, and a run's."""
+    """Measure the effective receptive field of the logits, random or trained."""
 
     size: tuple[int, int] = (193, 193)
     """Height and width of the inputs."""
     images: int = 4
-    """Random inputs to average over."""
+    """Number of random inputs to average over."""
 
     def run(self) -> Report:
         model = build(self)
@@ -95,12 +95,12 @@ class Effective(Network):
 
 @dataclasses.dataclass(frozen=True)
 class Cost(Network):
-    """Arithmetic, weights, activations, intensity by layer; peak memory; a flame."""
+    """Count arithmetic, weights and activations by layer, and the peak memory."""
 
     size: tuple[int, int] = (512, 512)
     """Height and width of the image."""
     depth: int = 3
-    """How deep names are told apart; 0 lists every layer."""
+    """Depth of the module names to separate; 0 lists every layer."""
 
     def run(self) -> Report:
         model = build(self)
@@ -136,7 +136,7 @@ class Cost(Network):
 
 
 def _tree(layers):
-    """GFLOP by name below the network's own, which all names begin with."""
+    """Sums GFLOP by name, without the network's own name at the start."""
     costs = {}
     for layer in layers:
         name = layer.name.partition("/")[2] or layer.name
@@ -154,7 +154,7 @@ def _memory_table(needs):
 
 
 def _memory_curve(needs):
-    """What is held over the course of a call."""
+    """Draws the memory that is held over the course of a call."""
     series = {
         name: (np.linspace(0, 1, len(m.held)), [size / MIB for _, size in m.held])
         for name, m in needs.items()
@@ -180,14 +180,14 @@ def _cost_row(layer, total):
 
 @dataclasses.dataclass(frozen=True)
 class Consistency(Network):
-    """Shift consistency, grid power, and invariance to the output stride."""
+    """Measure shift consistency, grid power and invariance to the output stride."""
 
     size: tuple[int, int] = (129, 129)
     """Height and width of the crops."""
     shifts: tuple[int, ...] = (1, 2, 4, 8, 16)
     """Diagonal offsets in pixels."""
     strides: tuple[int, ...] = (8, 16, 32)
-    """Output strides of the backbone to compare, where the network has the option."""
+    """Output strides of the backbone to compare, if the network has the option."""
 
     def run(self) -> Report:
         model = build(self)
@@ -229,7 +229,7 @@ class Consistency(Network):
         return Report(f"Consistency of {self.name}", "", tables, {"shift": picture})
 
     def stride_table(self, image: np.ndarray) -> Table:
-        """Differences of the backbone's features between output strides."""
+        """Compares the backbone's features between output strides."""
         variables = weights_of(self, build(self))
         rows = []
         for name, weights in variables.items():

@@ -1,4 +1,4 @@
-"""Networks for the laboratory: by name, with weights; and what they give."""
+"""Networks for the laboratory: built by name, with weights, and analyzed."""
 
 from __future__ import annotations
 
@@ -23,37 +23,39 @@ from jaxseg.runs.directory import (
     variable_shapes,
 )
 
-HEIGHTS, WIDTH = (513, 1025, 2049, 4097), 257  # of the images that fields are read from
+# The sizes of the images from which fields are read.
+HEIGHTS, WIDTH = (513, 1025, 2049, 4097), 257
 
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A network by name, and whose weights it takes."""
+    """A network by name, and the source of its weights."""
 
     name: tyro.conf.Positional[str]
-    """A name of `jaxseg models`."""
+    """Name of a network, see `jaxseg models`."""
     option: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Option of the network, such as output_stride=8; may be repeated."""
     workdir: str | None = None
-    """Run whose best checkpoint is studied beside random weights."""
+    """Run whose best checkpoint is studied in addition to random weights."""
     classes: int = 21
-    """Classes without a run."""
+    """Number of classes, unless a run determines it."""
     seed: int = 0
-    """Of the random weights and inputs."""
+    """Seed of the random weights and inputs."""
 
 
 def build(network: Network, **more: Any) -> nn.Module:
-    """The plain form (`Style(impl="lax")`) of a network, of the run's if one is named.
+    """Builds the plain form (`Style(impl="lax")`) of a network, or of a run's network.
 
-    Raises: ValueError for unknown names and options, or when the run is of another
-      network.
+    Raises:
+      ValueError: If a name or an option is unknown, or the run has another network.
     """
     options, classes = options_of(network.option) | more, network.classes
     if network.workdir is not None:
         trained = read_config(network.workdir).model
         if trained.name != network.name:
             raise ValueError(
-                f"{network.workdir} holds {trained.name!r}, not {network.name!r}"
+                f"name={network.name!r} is invalid: expected {trained.name!r}, the "
+                f"network of {network.workdir}."
             )
         options = dict(trained.options) | options
         classes = read_spec(network.workdir).num_classes
@@ -63,12 +65,12 @@ def build(network: Network, **more: Any) -> nn.Module:
 
 
 def options_of(words: tuple[str, ...]) -> dict[str, Any]:
-    """`("stride=8",)` -> {"stride": 8}; values are JSON or plain words."""
+    """Parses `("stride=8",)` to {"stride": 8}; values are JSON or plain words."""
     found = {}
     for word in words:
         key, sign, value = word.partition("=")
         if not sign:
-            raise ValueError(f"option {word!r} must be NAME=VALUE")
+            raise ValueError(f"option={word!r} is invalid: expected NAME=VALUE.")
         try:
             found[key] = json.loads(value)
         except json.JSONDecodeError:
@@ -79,7 +81,7 @@ def options_of(words: tuple[str, ...]) -> dict[str, Any]:
 
 
 def random_variables(model: nn.Module, seed: int) -> Any:
-    """He-normal kernels, identity normalization, zero biases; `init` is not run."""
+    """Draws He-normal kernels, identity norms and zero biases without `init`."""
     random = np.random.default_rng(seed)
 
     def draw(path, leaf):
@@ -95,7 +97,7 @@ def random_variables(model: nn.Module, seed: int) -> Any:
 
 
 def weights_of(network: Network, model: nn.Module) -> dict[str, Any]:
-    """`{"random": variables}`, and the trained ones under their step."""
+    """Returns random variables under "random", and a run's under its step."""
     found = {"random": random_variables(model, network.seed)}
     if network.workdir is not None:
         step, variables = load_variables(network.workdir, model)
@@ -104,13 +106,13 @@ def weights_of(network: Network, model: nn.Module) -> dict[str, Any]:
 
 
 def noise(network: Network, count: int, size: tuple[int, int]) -> np.ndarray:
-    """Random inputs of unit variance."""
+    """Draws random inputs of unit variance, float32 [count, *size, channels]."""
     random = np.random.default_rng(network.seed + 1)
     return random.normal(size=(count, *size, CHANNELS)).astype(np.float32)
 
 
 def fields_of(model: nn.Module, depth: int, height: int) -> dict[str, Any]:
-    """`Reach` of what each module returns, down to `depth`, in order of names."""
+    """Returns the `Reach` of the output of each module down to `depth`, by name."""
 
     def maps(image, variables):
         def wanted(module, method):
@@ -136,10 +138,10 @@ def fields_of(model: nn.Module, depth: int, height: int) -> dict[str, Any]:
 
 
 def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
-    """`Extent` along the rows of each module's output, and the last `Reach`es.
+    """Returns the row `Extent` of each module's output, and the last reaches.
 
-    The image grows until no field is cut off by it, but for those that take two sizes
-    whole.
+    The image grows until it does not clip any field, except those that cover it whole
+    at two sizes.
     """
     before: set[str] = set()
     for height in HEIGHTS:
@@ -153,7 +155,7 @@ def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
 
 
 def theoretical(model: nn.Module, size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of the logits' field on an image of `size`, at most `size`."""
+    """Returns height and width of the logits' field, clipped to an image of `size`."""
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]
     found = analysis.reach(fn, image, variable_shapes(model))
@@ -161,14 +163,14 @@ def theoretical(model: nn.Module, size: tuple[int, int]) -> tuple[int, int]:
 
 
 def field_cell(extent: analysis.Extent) -> str:
-    """`"427"`, `">= 513"`, or `"all of 513"` for a view of the whole image."""
+    """Formats a field as "427", ">= 513", or "all of 513" if it is the whole image."""
     if not extent.clipped:
         return f"{extent.size:,}"
     return f"{'all of' if extent.whole else '>='} {extent.size:,}"
 
 
 def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost]:
-    """The layers of one image's logits."""
+    """Lists the costs of the layers for the logits of one image."""
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]
     return analysis.layer_costs(fn, image, variable_shapes(model))
@@ -177,7 +179,7 @@ def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost
 def memory_of(
     model: nn.Module, size: tuple[int, int], *, train: bool = False
 ) -> analysis.Memory:
-    """Peak of one image's logits, or of the gradient of their mean square."""
+    """Computes the memory of one image's logits, or of their mean square's gradient."""
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     shapes = variable_shapes(model)
     if not train:
@@ -200,7 +202,7 @@ def memory_of(
 
 
 def features(model, variables):
-    """image -> the backbone's c5."""
+    """Returns a function from an image to the backbone's feature c5."""
 
     def fn(image):
         _, state = model.apply(
@@ -211,7 +213,10 @@ def features(model, variables):
             mutable=["intermediates"],
         )
         if "backbone" not in state.get("intermediates", {}):
-            raise ValueError(f"{type(model).__name__} has no part named backbone")
+            raise ValueError(
+                f"{type(model).__name__} has no part named backbone, which comparing "
+                "output strides needs."
+            )
         return state["intermediates"]["backbone"]["__call__"][0]["c5"]
 
     return fn

@@ -1,6 +1,6 @@
-"""What every laboratory tool leaves behind: printed tables, PNG, JSON and one page.
+"""The output of a laboratory tool: printed tables, PNG files, JSON and an HTML page.
 
-The page holds its pictures within itself, so that the one file can be sent around.
+The page embeds its pictures, so that it can be shared as a single file.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ class Table:
 
 @dataclasses.dataclass
 class Report:
-    """What a tool found.
+    """The findings of a tool.
 
     Attributes:
-      title: of the page.
-      command: the line that made it.
-      tables: printed, and on the page.
-      figures: name -> picture uint8 [H, W, 3].
-      data: what goes into the JSON file beside the tables.
-      notes: sentences below the tables.
+      title: The title of the page.
+      command: The command line that produced it.
+      tables: Tables, which are printed and shown on the page.
+      figures: Pictures uint8 [H, W, 3] by name.
+      data: Further entries of the JSON file.
+      notes: Sentences below the tables.
     """
 
     title: str
@@ -58,7 +58,7 @@ class Report:
 
 
 def shown(value: Any) -> str:
-    """A cell: 0.29, 1,234, 1 2 5, yes."""
+    """Formats a cell, for example as 0.29, 1,234, 1 2 5 or yes."""
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, tuple | list):
@@ -71,7 +71,7 @@ def shown(value: Any) -> str:
 
 
 def lines(table: Table) -> str:
-    """A table as aligned text, the first column to the left."""
+    """Formats a table as aligned text, with the first column to the left."""
     cells = [list(table.columns), *([shown(c) for c in row] for row in table.rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     text = [table.title]
@@ -83,7 +83,7 @@ def lines(table: Table) -> str:
 
 
 def write(report: Report, folder: str | Path) -> Path:
-    """Prints the tables and writes figures, result.json and the page; its path."""
+    """Prints the tables, writes figures, result.json and page; returns its path."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for table in report.tables:
@@ -104,7 +104,7 @@ def write(report: Report, folder: str | Path) -> Path:
     atomic.write_text(folder / "result.json", result)
     page = folder / PAGE
     atomic.write_text(page, _page(report))
-    print(f"figures and numbers: {page}")
+    print(f"Figures and numbers are in {page}")
     return page
 
 
@@ -119,7 +119,7 @@ def _plain(value: Any) -> Any:
 
 
 def png(picture: np.ndarray) -> bytes:
-    """A picture uint8 [H, W, 3] as a PNG file."""
+    """Encodes a picture uint8 [H, W, 3] as a PNG file."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

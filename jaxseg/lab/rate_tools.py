@@ -1,4 +1,4 @@
-"""Laboratory tools about rates and kernels alone; no network, no compilation."""
+"""Laboratory tools for rates and kernels alone, without a network or compilation."""
 
 from __future__ import annotations
 
@@ -19,47 +19,50 @@ from jaxseg.viz import figures
 
 
 def parse_rates(text: str) -> tuple[int, ...]:
-    """`"1,2,5"` -> (1, 2, 5).
+    """Parses `"1,2,5"` to (1, 2, 5).
 
-    Raises: ValueError naming what is no list of positive whole numbers.
+    Raises:
+      ValueError: If the text is not a list of positive integers.
     """
     try:
         rates = tuple(int(part) for part in text.split(","))
     except ValueError:
         rates = ()
     if not rates or min(rates) < 1:
-        raise ValueError(f"rates {text!r} must be positive numbers such as 1,2,5")
+        raise ValueError(
+            f"rates={text!r} is invalid: expected positive integers such as 1,2,5."
+        )
     return rates
 
 
 def is_rates(text: str) -> bool:
-    """Whether a word means rates, not a network."""
+    """Returns whether a word means rates and not a network."""
     return text.replace(",", "").isdigit()
 
 
 def name_of(rates: Sequence[int]) -> str:
-    """(1, 2, 5) -> "1,2,5"."""
+    """Formats (1, 2, 5) as "1,2,5"."""
     return ",".join(map(str, rates))
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Find rates: hole-free plans that reach a field, the most even first."""
+    """Find hole-free rates that reach a field, the most even first."""
 
     field: int
     """Receptive field to reach, in image pixels."""
     map: int | None = None
-    """Side of the square map the stack runs on; rates stay within half of it."""
+    """Side of the square map that the stack runs on; rates are at most half of it."""
     output_stride: int = 8
     """Image pixels per cell of the map."""
     base: int = 1
-    """Receptive field of the features the stack starts from; 1 counts the stack."""
+    """Receptive field of the stack's input features; 1 counts the stack alone."""
     kernel: int = 3
     """Kernel size."""
     depth: int | None = None
-    """Number of layers; default the fewest that can do it, and the two above."""
+    """Number of layers; the default tries the fewest possible and the next two."""
     count: int = 5
-    """Plans per depth."""
+    """Number of plans per depth."""
 
     def run(self) -> Report:
         plans = analysis.recommend(
@@ -103,19 +106,21 @@ def _plan_row(plan):
 
 @dataclasses.dataclass(frozen=True)
 class Rates:
-    """Describe rates: coverage, evenness, HDC's rule, path counts, response."""
+    """Describe rates: coverage, evenness, the HDC rule, path counts and response."""
 
     plans: tyro.conf.Positional[tuple[str, ...]]
     """One or more lists such as 1,2,5."""
     kernel: int = 3
     """Kernel size."""
     map: int | None = None
-    """Side of the map, for the share of taps that fall on it."""
+    """Side of the map; adds the share of taps that fall on it."""
 
     def run(self) -> Report:
         plans = [parse_rates(text) for text in self.plans]
         if not plans:
-            raise ValueError("rates: name one or more lists such as 1,2,5")
+            raise ValueError(
+                "rates=() is invalid: expected one or more lists such as 1,2,5."
+            )
         rows, found = [], []
         for rates in plans:
             g = analysis.gridding_of(rates, self.kernel)
@@ -138,12 +143,12 @@ class Rates:
 
 
 def _pictures(plans, kernel):
-    """Path counts of each plan, and the responses of all."""
+    """Draws the path counts of each plan and the responses of all plans."""
     maps, responses = [], {}
     for rates in plans:
         paths = analysis.path_counts(rates, kernel).astype(float)
         square = np.outer(paths, paths)
-        square[square == 0] = np.nan  # holes are gray
+        square[square == 0] = np.nan  # Holes are gray.
         title = f"{name_of(rates)}: paths"
         maps.append(figures.heat_map(square, title=title, size=220, low=0))
         weights = (1 / kernel,) * kernel
@@ -160,7 +165,7 @@ def _pictures(plans, kernel):
 
 @dataclasses.dataclass(frozen=True)
 class Valid:
-    """Share of an atrous kernel's taps that fall on the map (DeepLab v3, figure 4)."""
+    """Count the share of an atrous kernel's taps on the map (DeepLab v3, figure 4)."""
 
     rates: tyro.conf.Positional[str] = "6,12,18,24,36"
     """Rates such as 6,12,18."""
@@ -200,14 +205,14 @@ class Valid:
 
 @dataclasses.dataclass(frozen=True)
 class Checkerboard:
-    """Overlap of a transposed convolution, and the grid that ways to enlarge leave."""
+    """Show the overlap of a transposed convolution, and grids of enlarged maps."""
 
     kernel: int = 3
-    """Kernel of the transposed convolution."""
+    """Kernel size of the transposed convolution."""
     stride: int = 2
-    """Its stride, the factor of enlargement."""
+    """Stride of the transposed convolution, the factor of the enlargement."""
     seed: int = 0
-    """Of the random weights and inputs."""
+    """Seed of the random weights and inputs."""
 
     def run(self) -> Report:
         phases = analysis.overlap_phases(self.kernel, self.stride)
@@ -244,7 +249,7 @@ class Checkerboard:
 
 
 def _enlarged(kernel, stride, seed, *, flat):
-    """Noise or a flat image, enlarged in four ways by random weights, borders cut."""
+    """Enlarges noise or a flat image in four ways by random weights; crops borders."""
     random = np.random.default_rng(seed)
 
     def normal(*shape):

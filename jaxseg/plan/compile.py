@@ -1,4 +1,4 @@
-"""The train step of a configuration, compiled for devices that need not be there."""
+"""The train step of a configuration, compiled for devices that may be absent."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ from jaxseg.tasks.segmentation import unstarted
 from jaxseg.training.devices.runner import check_batch, check_space
 
 FORMS = "'v5e:16x16' (v4, v5e, v5p, v6e), 'local', 'cpu:8'"
-QUIET = {  # libtpu asks the cloud about the machine it is on, and complains
+# Without these, libtpu queries the cloud about its machine and prints complaints.
+QUIET = {
     "TPU_SKIP_MDS_QUERY": "1",
-    "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",  # no chip is touched, so none is contended
+    "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",  # Safe, because no chip is used.
     "TPU_ACCELERATOR_TYPE": "v5litepod-4",
     "TPU_WORKER_HOSTNAMES": "localhost",
 }
@@ -39,13 +40,13 @@ QUIET = {  # libtpu asks the cloud about the machine it is on, and complains
 
 @dataclasses.dataclass(frozen=True)
 class Slice:
-    """Devices to compile for.
+    """The devices to compile for.
 
     Attributes:
-      name: as on the command line.
-      devices: of JAX, described or real.
-      chip: its figures; None when they are not in the table.
-      diameter: links between the farthest two.
+      name: The name on the command line.
+      devices: Devices of JAX, described or real.
+      chip: The figures of the chip, or None if they are not in the table.
+      diameter: Number of links between the farthest two devices.
     """
 
     name: str
@@ -55,9 +56,10 @@ class Slice:
 
 
 def described(name: str) -> Slice:
-    """The slice that a topology names.
+    """Returns the slice that a topology names.
 
-    Raises: ValueError for unknown ones, and for a TPU without libtpu.
+    Raises:
+      ValueError: If the topology is unknown, or is a TPU and libtpu is not installed.
     """
     kind, _, layout = name.partition(":")
     if name == "local" or kind == "cpu":
@@ -65,26 +67,30 @@ def described(name: str) -> Slice:
         return Slice(name, tuple(devices), chip_of(devices[0].device_kind), 1)
     chip = CHIPS.get(kind)
     if chip is None or not chip.kinds[0].startswith("TPU") or not layout:
-        raise ValueError(f"topology is {name!r}; allowed are {FORMS}")
+        raise ValueError(f"topology={name!r} is invalid: expected a form of {FORMS}.")
     if importlib.util.find_spec("libtpu") is None:
         raise ValueError(
-            f"topology {name!r} needs the TPU compiler: pip install 'jaxseg[plan]'"
+            f"topology={name!r} needs the TPU compiler. Install it with "
+            "pip install 'jaxseg[plan]'."
         )
     sides = [int(side) for side in re.findall(r"\d+", layout)]
-    closed = 4 if len(sides) == 3 else 16  # sides that end where they begin
+    # The sides of smaller slices are not closed to a ring.
+    closed = 4 if len(sides) == 3 else 16
     length = sum(diameter([side], side % closed == 0) for side in sides)
     return Slice(name, _tpus(name, chip), chip, length)
 
 
 def _cpus(name: str, layout: str) -> list[jax.Device]:
-    """So many simulated processors; more than there are, only before JAX has begun."""
+    """Returns simulated CPUs; JAX can add some only before it is initialized."""
     count = int(layout) if layout.isdecimal() else 0
     if count > jax.config.jax_num_cpu_devices:
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", count)
     devices = jax.devices("cpu")
     if not 1 <= count <= len(devices):
-        raise ValueError(f"topology is {name!r}; allowed are 1 to {len(devices)} here")
+        raise ValueError(
+            f"topology={name!r} is invalid: expected cpu:1 to cpu:{len(devices)} here."
+        )
     return devices[:count]
 
 
@@ -97,19 +103,23 @@ def _tpus(name: str, chip: Chip) -> tuple[jax.Device, ...]:
     try:
         slice_ = topologies.get_topology_desc(name, platform="tpu", **options)
     except jax.errors.JaxRuntimeError as error:
-        raise ValueError(f"topology {name!r}: {_first(error)}") from error
+        raise ValueError(
+            f"topology={name!r} is invalid: expected a form of {FORMS}. The compiler "
+            f"says: {_first(error)}"
+        ) from error
     return tuple(slice_.devices)
 
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """Bytes on one device.
+    """The memory of one device, in bytes.
 
     Attributes:
-      arguments: state and batch.
-      output: results; `alias` of them lie where arguments were.
-      temporaries: activations, gradients and what else lives within a step.
-      code: of the program itself.
+      arguments: State and batch.
+      output: The results.
+      alias: The part of the results that reuses the memory of the arguments.
+      temporaries: Activations, gradients and other values within a step.
+      code: The program itself.
     """
 
     arguments: int
@@ -120,22 +130,24 @@ class Memory:
 
     @property
     def total(self) -> int:
-        """At the step's fullest moment."""
+        """The bytes at the step's peak."""
         return self.arguments + self.output - self.alias + self.temporaries + self.code
 
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """A train step as it was compiled, per device.
+    """A compiled train step, with figures per device.
 
     Attributes:
-      batch: images per step on all devices.
-      seconds: that tracing and compiling took.
-      parts: bytes of the arguments by name.
-      memory: None when the compiler refused.
-      refusal: what it said then; `wanted` the bytes it named.
-      flops, accessed: operations and bytes by XLA's own count.
-      text: the program.
+      batch: Images per step on all devices.
+      seconds: The time of tracing and compiling.
+      parts: The bytes of the arguments by name.
+      memory: The memory, or None if the compiler refused the program.
+      refusal: The message of the compiler in that case.
+      wanted: The bytes that this message names.
+      flops: The operations that XLA counts.
+      accessed: The bytes that XLA counts.
+      text: The text of the program.
     """
 
     batch: int
@@ -149,7 +161,7 @@ class Program:
     text: str = ""
 
     def needs(self) -> float:
-        """Bytes on one device, by the compiler's word when it refused."""
+        """Returns bytes on one device, from the compiler's message if it refused."""
         return self.memory.total if self.memory else self.wanted
 
 
@@ -157,7 +169,12 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
     """Compiles the train step of a configuration for a slice.
 
     Args:
-      batch: images per step; default `config.train.batch_size`.
+      config: The configuration.
+      target: The devices to compile for.
+      batch: Images per step; the default is `config.train.batch_size`.
+
+    Raises:
+      ValueError: If the batch or the image does not divide among the devices.
     """
     batch = config.train.batch_size if batch is None else batch
     space, devices = config.train.space, target.devices
@@ -192,7 +209,7 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
 
 @contextlib.contextmanager
 def without_cache(target: Slice):
-    """Keeps programs of absent chips out of the cache: JAX could not read them back."""
+    """Keeps programs of absent chips out of the cache; JAX could not read them."""
     name = "jax_persistent_cache_min_compile_time_secs"
     before = getattr(jax.config, name)
     here = target.devices[0] in jax.devices()
@@ -204,9 +221,9 @@ def without_cache(target: Slice):
 
 
 def step_flops(config: Config, *, batch: int | None = None) -> int:
-    """2 * multiply-adds of a whole step, counted in the plain form of every operator.
+    """Counts 2 * multiply-adds of a whole step, in the plain form of every operator.
 
-    Nothing that a formulation or rematerialization repeats is in it.
+    Operations that a formulation or rematerialization repeats count once.
     """
     batch = config.train.batch_size if batch is None else batch
     plain = overridden(
@@ -222,7 +239,7 @@ def step_flops(config: Config, *, batch: int | None = None) -> int:
 
 
 def _abstract(config: Config, devices: Sequence[jax.Device], batch: int):
-    """Driver, and shapes of its state and global batch."""
+    """Returns the driver, and the shapes of its state and global batch."""
     spec = spec_of(config.data)
     driver, new_state, _ = unstarted(
         config, spec, list(devices), class_pixels=(1,) * spec.num_classes
@@ -231,7 +248,7 @@ def _abstract(config: Config, devices: Sequence[jax.Device], batch: int):
 
 
 def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """Shapes of what `jaxseg.data.train_batches` yields, over all processes."""
+    """Returns shapes of what `jaxseg.data.train_batches` yields on all processes."""
     shape = functools.partial(jax.ShapeDtypeStruct)
     return {
         "image": shape((batch, *config.data.crop, CHANNELS), jnp.uint8),
@@ -242,9 +259,10 @@ def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
 
 
 def spec_of(data: DataConfig) -> DatasetSpec:
-    """Classes of a dataset that need not be there.
+    """Returns the classes of a dataset that may be absent.
 
-    Raises: ValueError for a folder whose classes are not named.
+    Raises:
+      ValueError: If the classes of a folder are not named.
     """
     known = {"shapes": SHAPES, "camvid": CAMVID, "isbi": ISBI}
     if data.name in known:
@@ -252,14 +270,15 @@ def spec_of(data: DataConfig) -> DatasetSpec:
     names, _ = named_classes(None, tuple(data.classes), parse_labels(data.labels))
     if data.name != "folder" or not names:
         raise ValueError(
-            f"data.name is {data.name!r} with classes {data.classes}; a plan allows "
-            f"{sorted(known)}, and 'folder' with data.classes or data.labels"
+            f"data.name={data.name!r} with data.classes={data.classes} is invalid: "
+            f"expected one of {sorted(known)}, or 'folder' with data.classes or "
+            "data.labels."
         )
     return DatasetSpec("folder", names, generated_palette(len(names)))
 
 
 def _parts(state: Any, batch: Any) -> dict[str, int]:
-    """Bytes on one device of the state's fields and the batch, without tiling."""
+    """Returns bytes per device of the state's fields and the batch, without tiling."""
     parts = {
         field.name: _bytes(getattr(state, field.name))
         for field in dataclasses.fields(state)

@@ -1,4 +1,4 @@
-"""What a plan says: figures of a compiled step as a dictionary, and as text."""
+"""The figures of a compiled step, as a dictionary and as text."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ from jaxseg.analysis.hlo.roofline import (
 from jaxseg.analysis.hlo.traffic import memory_traffic
 from jaxseg.plan.compile import Memory, Program, Slice
 
-MAP = 2**16  # elements of an activation that counts as a feature map when gathered
+# An activation with this many elements counts as a feature map when it is gathered.
+MAP = 2**16
 
 
 def figures(program: Program, target: Slice, flops: float) -> dict[str, Any]:
-    """What is known of one compiled step, per device; JSON takes it.
+    """Collects the figures of one compiled step, per device, in JSON types.
 
     Args:
-      flops: of the network for the whole batch, `plan_compile.step_flops`.
+      program: The compiled step.
+      target: The devices that it was compiled for.
+      flops: The operations of the network for the whole batch, from
+        `jaxseg.plan.compile.step_flops`.
     """
     devices = len(target.devices)
     usable = target.chip.usable if target.chip else None
@@ -70,14 +74,14 @@ def figures(program: Program, target: Slice, flops: float) -> dict[str, Any]:
 
 
 def fits(program: Program, target: Slice) -> bool | None:
-    """Whether the step fits; None on chips whose memory is not known."""
+    """Returns whether the step fits, or None on chips whose memory is unknown."""
     if program.memory is None:
         return False
     return program.needs() <= target.chip.usable if target.chip else None
 
 
 def dominant(memory: Memory, parts: Mapping[str, int]) -> str:
-    """The largest share of the memory, in words."""
+    """Describes the largest part of the memory."""
     largest = max(parts, key=lambda name: parts[name])
     if memory.temporaries >= parts[largest]:
         return "temporaries (activations kept for the backward pass, and gradients)"
@@ -85,7 +89,7 @@ def dominant(memory: Memory, parts: Mapping[str, int]) -> str:
 
 
 def gathered_maps(found: Sequence[hlo.Collective]) -> list[str]:
-    """Gathers whose result is an activation [B, H, W, C] and no small one."""
+    """Lists the gathers whose result is a large activation [B, H, W, C]."""
     return [
         f"{one.shapes[0].dtype}{list(shape.dims)} from {one.source}"
         for one in found
@@ -95,7 +99,7 @@ def gathered_maps(found: Sequence[hlo.Collective]) -> list[str]:
 
 
 def text(facts: Mapping[str, Any], title: str) -> str:
-    """The figures of one step as lines."""
+    """Formats the figures of one step as lines of text."""
     lines = [title, "", *_memory_lines(facts)]
     if "memory" in facts:
         lines += ["", *_work_lines(facts), "", *_exchange_lines(facts)]
@@ -118,7 +122,7 @@ def _memory_lines(facts) -> list[str]:
         f"  arguments    {size(memory['arguments']):>10}   {parts}",
         f"  temporaries  {size(memory['temporaries']):>10}",
         f"  output       {size(memory['output']):>10}   "
-        f"of which {size(memory['alias'])} lie in the arguments' place",
+        f"of which {size(memory['alias'])} reuse the arguments' memory",
         f"  program      {size(memory['code']):>10}",
     ]
     total = f"  together     {size(facts['needs']):>10}"
@@ -159,7 +163,9 @@ def _exchange_lines(facts) -> list[str]:
     lines.append(f"  sent by each device in rings: {size(facts['sent'])}")
     lines += [f"  gathers a feature map: {one}" for one in facts["gathered_maps"]]
     if facts["loops"]:
-        lines.append(f"  what is in one of {facts['loops']} loops counts once")
+        lines.append(
+            f"  the body of each of {facts['loops']} loops is counted only once"
+        )
     return lines
 
 
@@ -179,7 +185,7 @@ def _time_lines(facts) -> list[str]:
 
 
 def comparison(base: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """One line per alternative, beside the plan itself."""
+    """Formats the plan and its alternatives as a table with one line for each."""
     lines = [
         f"{'alternative':28} {'needs':>10} {'temporaries':>12} {'traffic':>10} "
         f"{'exchanges':>9} {'sent':>10}   expected step"
@@ -204,7 +210,7 @@ def comparison(base: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -
 
 
 def size(count: float) -> str:
-    """Bytes with a unit.
+    """Formats bytes with a unit.
 
     >>> size(3 * 2**30), size(1536), size(12)
     ('3.00 GiB', '1.5 KiB', '12 B')
@@ -216,7 +222,7 @@ def size(count: float) -> str:
 
 
 def operations(count: float) -> str:
-    """Operations with a unit.
+    """Formats operations with a unit.
 
     >>> operations(4.4449e12), operations(6.6e9)
     ('4.445 TFLOP', '6.600 GFLOP')
@@ -227,7 +233,7 @@ def operations(count: float) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """Seconds as milliseconds with a unit.
+    """Formats seconds as milliseconds with a unit.
 
     >>> milliseconds(0.01234)
     '12.3 ms'

@@ -1,7 +1,8 @@
-"""The largest batch that fits, by a few compilations; and what else could be changed.
+"""Search for the largest batch that fits, and alternatives to a configuration.
 
-Memory is a line in the batch until the compiler begins to compute things twice to save
-some. So a line through two compilations names a batch, and one more checks it.
+Memory grows linearly with the batch size until the compiler begins to recompute
+operations to save some. A line through two compilations therefore suggests a batch
+size, and a third compilation checks it.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ from jaxseg.analysis.hlo.roofline import largest_batch
 from jaxseg.config import Config
 from jaxseg.training.devices.mesh import space_pair
 
-Attempt = Callable[[int], tuple[bool, float]]  # batch -> does it fit, bytes it needs
+# Maps a batch size to whether it fits, and the bytes that it needs.
+Attempt = Callable[[int], tuple[bool, float]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """Outcome of a search.
+    """The outcome of a search.
 
     Attributes:
-      batch: the largest that was seen to fit; 0 if none was.
-      line: the two batches whose memory was drawn out, None without.
-      refused: the smallest that was seen not to fit, None if all fitted.
+      batch: The largest batch size that was seen to fit, or 0.
+      line: The two batch sizes whose memory was extrapolated, or None.
+      refused: The smallest batch size that was seen not to fit, or None.
     """
 
     batch: int
@@ -34,9 +36,9 @@ class Found:
 
 
 def search(attempt: Attempt, start: int, room: float) -> Found:
-    """Halves `start` until it fits, then follows the line to `room` bytes.
+    """Halves `start` until it fits, and then extrapolates the memory to `room` bytes.
 
-    The batch on the line is compiled; if it is refused, nine tenths of it are.
+    The extrapolated batch size is compiled. If it does not fit, nine tenths of it are.
     """
     good: dict[int, float] = {}
     bad: list[int] = []
@@ -65,26 +67,32 @@ def search(attempt: Attempt, start: int, room: float) -> Found:
 
 
 def image_devices(config: Config) -> int:
-    """Devices that share an image."""
+    """Returns the number of devices that share an image."""
     return math.prod(space_pair(config.train.space))
 
 
 def in_words(found: Found, unit: int, space: int) -> str:
-    """The outcome as a sentence; `unit` images per step for each of the search's."""
+    """Describes the outcome in a sentence.
+
+    Args:
+      found: The outcome.
+      unit: Images per step for each unit of the search.
+      space: Number of devices that share an image.
+    """
     if not found.batch:
         return f"none; {unit} images a step do not fit"
     each = f"{found.batch / space:g} a device"
     words = f"{found.batch * unit} images a step, {each}, compiled to check"
     if found.line:
-        words += ", where the line through "
-        words += " and ".join(str(batch * unit) for batch in found.line) + " led"
+        words += ", extrapolated from "
+        words += " and ".join(str(batch * unit) for batch in found.line)
     if found.refused:
         words += f"; {found.refused * unit} do not fit"
     return words
 
 
 def alternatives(config: Config, devices: int) -> dict[str, dict[str, Any]]:
-    """Changes to a configuration that are worth knowing, as trees of its fields."""
+    """Returns changes to a configuration that are worth comparing, as field trees."""
     run, style = config.train, dict(config.model.options.get("style", {}))
     other = "float32" if run.dtype == "bfloat16" else "bfloat16"
     rows: dict[str, dict[str, Any]] = {other: {"train": {"dtype": other}}}

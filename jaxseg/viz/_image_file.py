@@ -1,4 +1,4 @@
-"""Writing pictures: a file is complete or absent."""
+"""Image files that are either complete or absent."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from jaxseg.storage import atomic
 
 
 def save_image(path: str | Path, picture: Image.Image | np.ndarray) -> None:
-    """Replaces an image file in one step, creating the folders above it.
+    """Replaces an image file in one step, and creates the folders above it.
 
     Args:
-      path: The file; its suffix tells the format.
-      picture: An image of Pillow, or pixels uint8 [H, W] or [H, W, 3].
+      path: The file. Its suffix determines the format.
+      picture: A Pillow image, or pixels uint8 [H, W] or [H, W, 3].
     """
     if isinstance(picture, np.ndarray):
         picture = Image.fromarray(picture)

@@ -1,7 +1,8 @@
-"""Label maps as colors: blended over the image, or as indexed PNG.
+"""Label maps in colors: blended over the image, or as indexed PNG.
 
-An indexed PNG keeps the class numbers as its pixels and the colors in its palette, as
-the masks of PASCAL VOC do: viewers show colors, `np.asarray(image)` gives the classes.
+An indexed PNG stores the class numbers as pixels and the colors in its palette, like
+the masks of PASCAL VOC. Viewers show the colors, and `np.asarray(image)` returns the
+classes.
 """
 
 from __future__ import annotations
@@ -24,24 +25,24 @@ def overlay(
 
     Args:
       image: uint8 [H, W, 3].
-      label: integers [H, W], classes or void.
-      palette: RGB per class, [K, 3].
-      alpha: share of the class color, 0 to 1.
-      void: label without class.
+      label: Integers [H, W], classes or void.
+      palette: RGB colors of the classes, [K, 3].
+      alpha: The share of the class color, 0 to 1.
+      void: The ignore index.
 
     Returns:
       uint8 [H, W, 3], round((1 - alpha) * image + alpha * color).
 
     Raises:
-      ValueError: if shapes differ, alpha is outside 0..1, or a label has no color.
+      ValueError: If shapes differ, alpha is outside 0 to 1, or a label has no color.
     """
     if image.dtype != np.uint8 or image.shape != (*label.shape, 3):
         raise ValueError(
-            f"image must be uint8 of shape {(*label.shape, 3)} like the label, got "
-            f"{image.dtype} {image.shape}"
+            f"image of dtype {image.dtype} and shape {image.shape} is invalid: "
+            f"expected uint8 {(*label.shape, 3)}, the size of the label."
         )
     if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha must lie between 0 and 1, got {alpha}")
+        raise ValueError(f"alpha={alpha} is invalid: expected 0 to 1.")
     share = round(alpha * 256)
     color = colorize(label, palette, void=void).astype(np.uint32)
     blend = (image * np.uint32(256 - share) + color * np.uint32(share) + 128) >> 8
@@ -51,10 +52,19 @@ def overlay(
 def colorize(
     label: np.ndarray, palette, *, void: int = 255, void_color=VOC_VOID
 ) -> np.ndarray:
-    """Class colors of a label map, uint8 [H, W, 3].
+    """Converts a label map to class colors.
+
+    Args:
+      label: Integers [H, W], classes or void.
+      palette: RGB colors of the classes, [K, 3].
+      void: The ignore index.
+      void_color: The RGB color of void.
+
+    Returns:
+      uint8 [H, W, 3].
 
     Raises:
-      ValueError: if a label is neither a color's index nor void.
+      ValueError: If a label is neither a class of the palette nor void.
     """
     palette = _checked_palette(palette)
     label = _checked_label(label, len(palette), void)
@@ -65,16 +75,24 @@ def colorize(
 def indexed_png(
     label: np.ndarray, palette, *, void: int = 255, void_color=VOC_VOID
 ) -> Image.Image:
-    """A palette image (Pillow mode "P") whose pixels are the labels.
+    """Makes a palette image (Pillow mode "P") whose pixels are the labels.
+
+    Args:
+      label: Integers [H, W], classes or void.
+      palette: RGB colors of the classes, [K, 3].
+      void: The ignore index.
+      void_color: The RGB color of void.
 
     Raises:
-      ValueError: if a label is neither a color's index nor void, or exceeds 255.
+      ValueError: If a label is neither a class of the palette nor void, or `void` is a
+        class or exceeds 255.
     """
     palette = _checked_palette(palette)
     label = _checked_label(label, len(palette), void)
     if not 0 <= void <= 255 or void < len(palette):
         raise ValueError(
-            f"void must be a byte that is no class of {len(palette)}, got {void}"
+            f"void={void} is invalid: expected {len(palette)} to 255, a number that is "
+            "not a class."
         )
     table = np.zeros((256, 3), np.uint8)
     table[: len(palette)] = palette
@@ -87,9 +105,15 @@ def indexed_png(
 def _checked_palette(palette) -> np.ndarray:
     colors = np.asarray(palette)
     if colors.ndim != 2 or colors.shape[1] != 3 or not 1 <= len(colors) <= 256:
-        raise ValueError(f"palette must be [1..256, 3], got shape {colors.shape}")
+        raise ValueError(
+            f"palette of shape {colors.shape} is invalid: expected [K, 3] with 1 to "
+            "256 colors."
+        )
     if colors.min() < 0 or colors.max() > 255:
-        raise ValueError("palette must hold values between 0 and 255")
+        raise ValueError(
+            f"palette with values from {colors.min()} to {colors.max()} is invalid: "
+            "expected 0 to 255."
+        )
     return colors.astype(np.uint8)
 
 
@@ -97,10 +121,14 @@ def _checked_label(label, count: int, void: int) -> np.ndarray:
     label = np.asarray(label)
     if label.ndim != 2 or not np.issubdtype(label.dtype, np.integer):
         raise ValueError(
-            f"label must be integers [H, W], got {label.dtype} {label.shape}"
+            f"label of dtype {label.dtype} and shape {label.shape} is invalid: "
+            "expected integers [H, W]."
         )
     wrong = (label != void) & ((label < 0) | (label >= count))
     if wrong.any():
         values = np.unique(label[wrong])[:5].tolist()
-        raise ValueError(f"label holds {values}; allowed are 0..{count - 1} and {void}")
+        raise ValueError(
+            f"label with {values} is invalid: expected 0 to {count - 1}, or {void} for "
+            "void."
+        )
     return label

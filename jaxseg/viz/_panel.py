@@ -1,4 +1,4 @@
-"""Picture for training records: image | label | prediction, and a legend of classes."""
+"""A picture for training records: image, label and prediction, with a legend."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from jaxseg.viz._overlay import overlay
 
-GAP = 4  # white pixels between the parts
-LINE = 16  # height of one line of the legend
+GAP = 4  # White pixels between the parts.
+LINE = 16  # The height of one line of the legend, in pixels.
 
 
 def panel(
@@ -21,16 +21,22 @@ def panel(
     alpha: float = 0.5,
     void: int = 255,
 ) -> np.ndarray:
-    """Image, label overlay and prediction overlay side by side, uint8 [h, w, 3].
+    """Draws image, label overlay and prediction overlay side by side.
 
     Args:
       image: uint8 [H, W, 3].
-      label: integers [H, W]; void pixels show the image.
-      prediction: integers [H, W].
-      palette: RGB per class, [K, 3].
-      names: class names; the legend lists the classes present in label or prediction.
-      alpha: share of the class color.
-      void: label without class.
+      label: Integers [H, W]. Void pixels show the image.
+      prediction: Integers [H, W].
+      palette: RGB colors of the classes, [K, 3].
+      names: The names of the classes. The legend lists those in label or prediction.
+      alpha: The share of the class color.
+      void: The ignore index.
+
+    Returns:
+      uint8 [h, w, 3].
+
+    Raises:
+      ValueError: If arguments do not match each other.
     """
     parts = [
         image,
@@ -42,14 +48,16 @@ def panel(
     if not names:
         return row
     if len(names) != len(palette):
-        raise ValueError(f"names must be {len(palette)}, one per color, got {names}")
+        raise ValueError(
+            f"names={names} is invalid: expected {len(palette)} names, one per color."
+        )
     present = np.union1d(label[label != void], prediction[prediction != void])
     entries = [(names[i], tuple(int(c) for c in palette[i])) for i in present]
     return np.concatenate([row, _legend(entries, row.shape[1])], axis=0)
 
 
 def _legend(entries, width: int) -> np.ndarray:
-    """Swatches and names, wrapped at `width`: uint8 [h, width, 3]."""
+    """Draws color samples with names, wrapped at `width`: uint8 [h, width, 3]."""
     font = ImageFont.load_default(size=11)
     placed, x, y = [], GAP, GAP
     for name, color in entries:

@@ -1,4 +1,4 @@
-"""Heat maps, curves and bars with Pillow alone, as uint8 pictures [H, W, 3]."""
+"""Heat maps, curves and bars, drawn with Pillow alone as uint8 pictures [H, W, 3]."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = 62, 30, 16, 44
 
 
 def viridis(share: np.ndarray) -> np.ndarray:
-    """Colors of numbers in 0 ... 1, uint8 [..., 3]; what is not a number is gray."""
+    """Maps numbers from 0 to 1 to colors, uint8 [..., 3]; NaN becomes gray."""
     share = np.asarray(share, np.float64)
     place = np.clip(np.nan_to_num(share), 0, 1)
     knots = np.linspace(0, 1, len(_VIRIDIS))
@@ -45,17 +45,23 @@ def heat_map(
     low: float | None = None,
     log: bool = False,
 ) -> np.ndarray:
-    """A matrix as colors, with its range beside a bar.
+    """Draws a matrix in colors, with a color bar that shows its range.
 
     Args:
-      values: [h, w], h and w positive.
-      size: pixels of the longer side; cells are repeated or sampled, never blended.
-      low: value of the darkest color; the smallest if None. NaN is gray.
-      log: colors by the logarithm, down to 1e-6 of the maximum.
+      values: [h, w].
+      title: The title above the map.
+      size: Pixels of the longer side. Cells are repeated or sampled, never blended.
+      low: The value of the darkest color; None is the smallest value. NaN is gray.
+      log: Whether colors follow the logarithm, down to 1e-6 of the maximum.
+
+    Raises:
+      ValueError: If the values are not a matrix or are empty.
     """
     values = np.asarray(values, np.float64)
     if values.ndim != 2 or not values.size:
-        raise ValueError(f"values {values.shape} must be a matrix [h, w]")
+        raise ValueError(
+            f"values of shape {values.shape} is invalid: expected a matrix [h, w]."
+        )
     high, shown = float(np.nanmax(values)), values
     low = float(np.nanmin(values)) if low is None else low
     if log:
@@ -85,9 +91,9 @@ def curves(
     y_label: str = "",
     size: tuple[int, int] = (300, 520),
 ) -> np.ndarray:
-    """Lines through points, `{name: (x, y)}`, with axes and a legend."""
+    """Draws lines through points, `{name: (x, y)}`, with axes and a legend."""
     if not series:
-        raise ValueError("series must hold at least one line")
+        raise ValueError("series={} is invalid: expected at least one line.")
     xs = np.concatenate([np.asarray(x, float) for x, _ in series.values()])
     ys = np.concatenate([np.asarray(y, float) for _, y in series.values()])
     x_range, y_range = _range(xs), _range(np.append(ys, 0.0))
@@ -106,9 +112,11 @@ def curves(
 def bars(
     values: Mapping[str, float], *, title: str = "", width: int = 520
 ) -> np.ndarray:
-    """Horizontal bars from 0, one per name, with the numbers."""
+    """Draws a horizontal bar from 0 for each name, with its value as a number."""
     if not values or min(values.values()) < 0:
-        raise ValueError(f"values {dict(values)} must be one or more, none negative")
+        raise ValueError(
+            f"values={dict(values)} is invalid: expected one or more, none negative."
+        )
     font = typeface(10)
     left = 14 + int(max(font.getlength(name) for name in values))
     top = max(values.values()) or 1.0
@@ -124,9 +132,11 @@ def bars(
 def samples(
     values: Mapping[str, Sequence[float]], *, title: str = "", width: int = 520
 ) -> np.ndarray:
-    """A row per name: every value a dot, the mean a bar and a number."""
+    """Draws a row per name: a dot for every value, a bar and a number for the mean."""
     if not values or not all(len(row) for row in values.values()):
-        raise ValueError(f"values {dict(values)} must be one or more, none empty")
+        raise ValueError(
+            f"values={dict(values)} is invalid: expected one or more lists, none empty."
+        )
     font, every = typeface(10), np.concatenate([np.asarray(v) for v in values.values()])
     low, high = _range(every)
     left = 20 + int(max(font.getlength(name) for name in values))
@@ -154,9 +164,9 @@ def scatter(
     y_label: str = "",
     size: tuple[int, int] = (320, 520),
 ) -> np.ndarray:
-    """Named places on a line, `{name: (x, values)}`: dots, and a bar at the mean."""
+    """Draws named positions, `{name: (x, values)}`, with dots and a bar at the mean."""
     if not points:
-        raise ValueError("points must hold at least one place")
+        raise ValueError("points={} is invalid: expected at least one position.")
     xs = np.array([x for x, _ in points.values()], float)
     ys = np.concatenate([np.asarray(y, float) for _, y in points.values()])
     picture, draw = paper(*size, title)
@@ -182,9 +192,9 @@ def _dot(draw, x, y):
 
 
 def beside(pictures: Sequence[np.ndarray], columns: int = 3) -> np.ndarray:
-    """Pictures in a grid, each at its own size, row by row."""
+    """Arranges pictures in a grid, row by row, each at its own size."""
     if not pictures:
-        raise ValueError("pictures must hold at least one")
+        raise ValueError("pictures=[] is invalid: expected at least one picture.")
     rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)]
     strips = [_joined(row, axis=1) for row in rows]
     return _joined(strips, axis=0)
@@ -202,7 +212,7 @@ def _joined(pictures, axis):
 
 
 def number(value: float) -> str:
-    """A number in at most four digits: 0.25, 1,234, 5.1e-07."""
+    """Formats a number in at most four digits: 0.25, 1,234, 5.1e-07."""
     if value == int(value) and abs(value) < 1e6:
         return f"{int(value):,}"
     if 1e-3 <= abs(value) < 1e4:
@@ -211,14 +221,14 @@ def number(value: float) -> str:
 
 
 def typeface(size: int) -> ImageFont.ImageFont:
-    """The letters of all figures."""
+    """Returns the font of all figures."""
     return ImageFont.load_default(size=size)
 
 
 def paper(
     height: int, width: int, title: str
 ) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """A white picture with its title, as wide as that at least, and its pen."""
+    """Returns a white picture with a title, at least as wide as that, and its pen."""
     width = max(width, 20 + int(typeface(12).getlength(title)))
     picture = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(picture)
@@ -233,7 +243,7 @@ def _range(values):
 
 
 def _axes(draw, size, x_range, y_range, x_label, y_label):
-    """Draws frame, ticks and labels; returns (x, y) -> pixel."""
+    """Draws frame, ticks and labels; returns a function from (x, y) to a pixel."""
     height, width = size
     right, bottom, font = width - _RIGHT, height - _BOTTOM, typeface(10)
 

@@ -1,4 +1,4 @@
-"""A tree of costs as nested boxes: widths are shares, rows are depths of the names."""
+"""A flame graph of costs: widths are shares, and rows are depths of the names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ _ROW, _TOP, _SIDE = 19, 30, 10
 
 @dataclasses.dataclass(frozen=True)
 class Box:
-    """A part of the tree: its path, its cost, where it begins, all within 0 ... 1."""
+    """A part of the tree.
+
+    Attributes:
+      path: The parts of its name.
+      start: The left end, from 0 to 1.
+      share: Its cost as a share of the total, from 0 to 1.
+    """
 
     path: tuple[str, ...]
     start: float
@@ -23,17 +29,23 @@ class Box:
 
 
 def boxes(costs: Mapping[str, float], depth: int | None = None) -> list[Box]:
-    """Every part of names such as "backbone/layer1_0/conv1", the parts before theirs.
+    """Returns the boxes of all parts of names such as "backbone/layer1_0/conv1".
 
     Args:
-      costs: by name, none negative; children stand in the order they come in.
-      depth: of the names, counted from 1; all if None.
+      costs: Costs by name, none negative. Children keep their order.
+      depth: The depth of the names, from 1; None is all of it.
 
-    Raises: ValueError when there is nothing to show.
+    Returns:
+      The boxes, each before those of its children.
+
+    Raises:
+      ValueError: If a cost is negative or all are zero.
     """
     total = sum(costs.values())
     if not total > 0 or min(costs.values()) < 0:
-        raise ValueError("costs must be none negative and not all zero")
+        raise ValueError(
+            "costs is invalid: expected values that are not negative and not all zero."
+        )
     paths = {tuple(name.split("/"))[:depth]: 0.0 for name in costs}
     for name, cost in costs.items():
         paths[tuple(name.split("/"))[:depth]] += cost / total
@@ -43,7 +55,7 @@ def boxes(costs: Mapping[str, float], depth: int | None = None) -> list[Box]:
 
 
 def _place(paths, parent, start, found):
-    """Appends the children of `parent` and theirs, from the left."""
+    """Appends the boxes of the children of `parent` and their children."""
     level, groups = len(parent), {}
     for path, share in paths.items():
         if len(path) > level and path[:level] == parent:
@@ -62,9 +74,19 @@ def flame(
     depth: int | None = None,
     width: int = 1000,
 ) -> np.ndarray:
-    """The boxes with names and costs where there is room, uint8 [H, W, 3].
+    """Draws the boxes, with names and costs where there is room.
 
-    Parts of one module have one color; a box below a pixel is left out.
+    Parts of one module share a color. Boxes narrower than a pixel are left out.
+
+    Args:
+      costs: Costs by name, none negative.
+      title: The title above the graph.
+      unit: The unit of the costs.
+      depth: The depth of the names, from 1; None is all of it.
+      width: The width in pixels.
+
+    Returns:
+      uint8 [H, W, 3].
     """
     total = sum(costs.values())
     found = [box for box in boxes(costs, depth) if box.share * width >= 1]
@@ -89,6 +111,6 @@ def flame(
 
 
 def _pastel(count):
-    """Colors halfway to white, so that text can be read on them."""
+    """Returns colors halfway to white, on which text is legible."""
     strong = np.asarray(distinct(count + 1)[1:], float)
     return [tuple(map(int, (color + 255) / 2)) for color in strong]

@@ -1,7 +1,8 @@
-"""Colors of classes: uint8 [n, 3] RGB.
+"""Colors of classes, uint8 [n, 3] RGB.
 
-VOC: the devkit's `VOCcolormap` rule, bits of the index spread over the channels.
-Cityscapes: the 19 training classes (arXiv 1604.01685, `labels.py` of the scripts).
+VOC follows the rule of the devkit's `VOCcolormap`, which spreads the bits of the index
+over the channels. Cityscapes has the 19 training classes (arXiv 1604.01685, `labels.py`
+of the scripts).
 """
 
 from __future__ import annotations
@@ -40,15 +41,15 @@ CITYSCAPES.flags.writeable = False
 
 
 def colormap(count: int = 256) -> np.ndarray:
-    """The PASCAL VOC colors, uint8 [count, 3].
+    """Returns the PASCAL VOC colors, uint8 [count, 3].
 
-    Bits 3j, 3j+1, 3j+2 of the index become bit 7-j of red, green and blue.
+    Bits 3j, 3j+1 and 3j+2 of the index become bit 7-j of red, green and blue.
 
     >>> colormap(3).tolist()
     [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
     """
     if not 1 <= count <= 256:
-        raise ValueError(f"count must lie between 1 and 256, got {count}")
+        raise ValueError(f"count={count} is invalid: expected between 1 and 256.")
     index = np.arange(count)
     colors = np.zeros((count, 3), np.uint8)
     for j in range(8):
@@ -59,13 +60,13 @@ def colormap(count: int = 256) -> np.ndarray:
 
 
 def distinct(count: int) -> np.ndarray:
-    """`count` different, saturated colors for classes that have none: uint8 [n, 3].
+    """Returns different, saturated colors for classes without any, uint8 [count, 3].
 
-    Hues step by the golden ratio, so any prefix is spread over the circle; brightness
-    and saturation change from one turn of 8 to the next.
+    Hues advance by the golden ratio, so that any prefix covers the whole circle.
+    Saturation and brightness change every 8 colors.
     """
     if not 1 <= count <= 256:
-        raise ValueError(f"count must lie between 1 and 256, got {count}")
+        raise ValueError(f"count={count} is invalid: expected between 1 and 256.")
     colors = []
     for i in range(count):
         hue = (0.02 + i * 0.61803398875) % 1

@@ -1,4 +1,4 @@
-"""Colored point clouds as PLY files, which every viewer of clouds opens."""
+"""Colored point clouds as PLY files, which point-cloud viewers commonly open."""
 
 from __future__ import annotations
 
@@ -26,18 +26,24 @@ end_header
 
 
 def write_ply(path: str | Path, points: np.ndarray, color: np.ndarray) -> None:
-    """Writes positions [N, 3] with colors uint8 [N, 3].
+    """Writes positions and colors of points.
 
-    Raises: ValueError for other shapes, or colors that are not uint8.
+    Args:
+      path: The file.
+      points: Positions [N, 3].
+      color: uint8 [N, 3].
+
+    Raises:
+      ValueError: If the shapes are different, or the colors are not uint8.
     """
     shape = points.shape
     if len(shape) != 2 or shape[1] != 3 or color.shape != shape:
         raise ValueError(
-            f"points of shape {shape} and color of shape {color.shape} do not fit; "
-            "allowed are [N, 3] for both"
+            f"points of shape {shape} with color of shape {color.shape} is invalid: "
+            "expected [N, 3] for both."
         )
     if color.dtype != np.uint8:
-        raise ValueError(f"color has dtype {color.dtype}; allowed: uint8")
+        raise ValueError(f"color.dtype={color.dtype} is invalid: expected uint8.")
     rows = np.empty(len(points), _ROW)
     for name, column in zip(_ROW.names, (*points.T, *color.T), strict=True):
         rows[name] = column

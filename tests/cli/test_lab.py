@@ -153,7 +153,7 @@ def test_output_strides_of_a_backbone_agree(lab):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("rates", "1,x"), "rates '1,x'"),
+        (("rates", "1,x"), "rates='1,x' is invalid"),
         (("compare", "1,2", "unet"), "not both"),
         (("field", "unett"), "did you mean 'unet'"),
         (("field", "unet", "--option", "depth"), "NAME=VALUE"),

@@ -1,4 +1,4 @@
-"""Values of constant sub-expressions: what index arithmetic in a jaxpr comes to."""
+"""Constant folding for the index arithmetic in a jaxpr."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def fold(eqn, values):
-    """The value of an equation of constants, for what index arithmetic needs."""
+    """Returns the value of an equation of constants, or None if it is not folded."""
     name, aval = eqn.primitive.name, eqn.outvars[0].aval
     large = math.prod(aval.shape) > FOLD_LIMIT and name != "broadcast_in_dim"
     if name not in FOLDS or large:
@@ -32,7 +32,7 @@ def _iota(eqn):
     return np.broadcast_to(line, shape)
 
 
-FOLD_LIMIT = 2**20
+FOLD_LIMIT = 2**20  # Elements; index arithmetic is smaller.
 FOLDS = {
     "broadcast_in_dim": _broadcast,
     "iota": _iota,

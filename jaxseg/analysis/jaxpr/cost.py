@@ -1,8 +1,8 @@
 """Multiply-accumulates of any JAX callable, counted from its jaxpr.
 
-Nothing is computed or compiled: `jax.make_jaxpr` is enough, so shapes may be abstract.
+Nothing is computed or compiled. `jax.make_jaxpr` suffices, so shapes may be abstract.
 
-What counts: `conv_general_dilated` and `dot_general`. Elementwise arithmetic, pooling,
+`conv_general_dilated` and `dot_general` count. Elementwise arithmetic, pooling,
 normalization and resizing by gathers do not, as in the tables of the papers.
 
     convolution   B * O * H' * W' * kh * kw * I / groups; products with padded zeros
@@ -12,19 +12,19 @@ normalization and resizing by gathers do not, as in the tables of the papers.
                   the "kernel" is a map, and the outputs are the taps
     dot           batch * rows * columns * contracted
     scan          body * length
-    cond          the dearest branch
+    cond          the most expensive branch
     while         body once (its length is not in the program), see `Cost.while_loops`
     jit, remat, custom_jvp, custom_vjp ...  their body
 
-Equations whose results nobody uses do not count (an auxiliary head whose output is not
-returned), as the compiler drops them.
+Equations whose results are not used do not count, because the compiler drops them. An
+example is an auxiliary head whose output is not returned.
 
 A product with an operand that depends on no argument (an interpolation matrix, a blur
-or Sobel kernel) is not the network's own arithmetic: it is counted in `fixed_macs`.
-So pass the weights as arguments; weights that a closure holds are fixed as well.
+or Sobel kernel) is not arithmetic of the network itself and counts in `fixed_macs`. So
+pass the weights as arguments, because weights in a closure are fixed too.
 
-`jaxseg.ops.conv` writes a depthwise convolution as shifted elementwise products by
-default, which are invisible here: build models with `Style(impl="lax")` to count them.
+By default, `jaxseg.ops.conv` writes a depthwise convolution as shifted elementwise
+products, which do not count. Build models with `Style(impl="lax")` to count them.
 """
 
 from __future__ import annotations
@@ -41,13 +41,14 @@ from jax.extend import core
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """Arithmetic of one call.
+    """The arithmetic of one call.
 
     Attributes:
-      macs: multiply-accumulates of convolutions and products that involve arguments.
-      activations: elements these write.
-      fixed_macs: multiply-accumulates with an operand that depends on no argument.
-      while_loops: loops of unknown length with work inside, each counted once.
+      macs: Multiply-accumulates of convolutions and products that involve arguments.
+      activations: The number of elements that these write.
+      fixed_macs: Multiply-accumulates with an operand that depends on no argument.
+      while_loops: The number of loops of unknown length that contain such work. Each
+        counts once.
     """
 
     macs: int = 0
@@ -69,21 +70,21 @@ class Cost:
 
     @property
     def flops(self) -> int:
-        """2 * macs: one multiplication and one addition each."""
+        """2 * macs, one multiplication and one addition each."""
         return 2 * self.macs
 
 
 def count_cost(fn: Callable, *args: Any, padding: bool = True) -> Cost:
-    """Cost of `fn(*args)`.
+    """Counts the cost of `fn(*args)`.
 
     Args:
-      fn: any traceable function.
-      *args: pytrees of arrays or `jax.ShapeDtypeStruct`s, weights among them.
-      padding: whether products with padded zeros count. Without, the numbers are those
-        of XLA's own cost analysis.
+      fn: Any traceable function.
+      *args: Pytrees of arrays or `jax.ShapeDtypeStruct`s, including the weights.
+      padding: Whether products with padded zeros count. Without them, the numbers are
+        those of XLA's own cost analysis.
 
     Raises:
-      ValueError: if work is found inside a primitive whose repetitions are unknown.
+      ValueError: If a primitive whose number of repetitions is unknown contains work.
     """
     closed = jax.make_jaxpr(fn)(*args)
     return jaxpr_cost(closed, padding=padding)
@@ -92,10 +93,19 @@ def count_cost(fn: Callable, *args: Any, padding: bool = True) -> Cost:
 def count_cost_and_weights(
     fn: Callable, *args: Any, padding: bool = True
 ) -> tuple[Cost, Any]:
-    """Cost of `fn(*args) -> (output, weights)` given the weights, and their shapes.
+    """Counts the cost of the output of `fn(*args) -> (output, weights)`.
 
-    For `model.init_with_output`: what the call inside costs once the weights exist.
-    One trace gives what `eval_shape` of `init` and `count_cost` of `apply` give.
+    This is for `model.init_with_output`. One trace gives both what `eval_shape` of
+    `init` and what `count_cost` of `apply` give: the cost of the call once the weights
+    exist, and the shapes of the weights.
+
+    Args:
+      fn: Any traceable function to (output, weights).
+      *args: Pytrees of arrays or `jax.ShapeDtypeStruct`s.
+      padding: See `count_cost`.
+
+    Returns:
+      The cost and the shapes of the weights.
     """
     closed, (_, weights) = jax.make_jaxpr(fn, return_shape=True)(*args)
     jaxpr = closed.jaxpr
@@ -106,27 +116,31 @@ def count_cost_and_weights(
 
 
 def jaxpr_cost(closed: core.ClosedJaxpr, *, padding: bool = True) -> Cost:
-    """Cost of a closed jaxpr; all its inputs count as arguments."""
+    """Counts the cost of a closed jaxpr; all its inputs count as arguments."""
     cost, _ = _walk(closed.jaxpr, [True] * len(closed.jaxpr.invars), padding)
     return cost
 
 
 def count_parameters(params: Any) -> int:
-    """Number of elements in a tree of arrays or `jax.ShapeDtypeStruct`s."""
+    """Counts the elements in a tree of arrays or `jax.ShapeDtypeStruct`s."""
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
 
 
 def _walk(jaxpr, inputs: Sequence[bool], padding: bool):
-    """Cost of a jaxpr, and which outputs depend on arguments given which inputs do."""
+    """Returns the cost of a jaxpr, and which outputs depend on arguments.
+
+    `inputs` says which inputs do.
+    """
     given = dict(zip(jaxpr.invars, inputs, strict=True))
     total, depends = _count(jaxpr.eqns, given, jaxpr.outvars, padding)
     return total, [_known(depends, atom) for atom in jaxpr.outvars]
 
 
 def _count(equations, given: dict, wanted, padding: bool):
-    """Cost of what leads from the given variables to the wanted ones.
+    """Counts the cost of what leads from the given variables to the wanted ones.
 
-    `given` says whether each depends on arguments; returned again with all others.
+    `given` says of each variable whether it depends on arguments. It is returned with
+    all other variables added.
     """
     total, depends = Cost(), dict(given)
     for eqn in live(equations, given, wanted):
@@ -138,7 +152,7 @@ def _count(equations, given: dict, wanted, padding: bool):
 
 
 def live(equations, given, wanted) -> list:
-    """The equations that lead to a wanted variable and not to given ones, in order."""
+    """Returns, in order, the equations that wanted variables need beyond given ones."""
     used = {*_variables(wanted)} - given.keys()
     kept = []
     for eqn in reversed(equations):
@@ -177,8 +191,9 @@ def _equation(eqn, flags, padding):
         cost, _ = _walk(body, [True] * len(body.invars), padding)
         if cost != Cost():
             raise ValueError(
-                f"primitive {name!r} holds convolutions or products, and how often it "
-                f"runs them is unknown; known are {sorted((*CALLS, *_LOOPS))}"
+                f"primitive {name!r} with convolutions or products is invalid: "
+                f"expected one of {sorted((*CALLS, *_LOOPS))}, whose number of "
+                "repetitions is known."
             )
     return Cost(), outputs
 
@@ -186,7 +201,7 @@ def _equation(eqn, flags, padding):
 def _scan(eqn, flags, padding):
     constants, carries = eqn.params["num_consts"], eqn.params["num_carry"]
     inner = list(flags)
-    inner[constants : constants + carries] = [True] * carries  # a state is data
+    inner[constants : constants + carries] = [True] * carries  # A carry is data.
     cost, _ = _walk(eqn.params["jaxpr"].jaxpr, inner, padding)
     return cost * eqn.params["length"], [True] * len(eqn.outvars)
 
@@ -231,7 +246,7 @@ def _convolution(eqn, padding: bool) -> int:
 
 
 def _axis_products(size: int, taps: int, out: int, *, window, padding: bool) -> int:
-    """Products along one axis: pairs of output position and tap that meet an input."""
+    """Counts pairs of output position and tap that meet an input along one axis."""
     stride, spread, rate, before = window
     if padding:
         return out * taps if spread == 1 else size * min(taps, out)

@@ -1,14 +1,16 @@
-"""Which image rows and columns every output can depend on, read off the jaxpr.
+"""The image rows and columns that every output can depend on, from the jaxpr.
 
-Nothing is computed or compiled, weights may be abstract shapes, and any traceable
-function will do. The answer is exact per axis for convolutions, pooling, resizing,
-padding, slicing, reshaping, reductions and products; a primitive without a rule makes
-its results depend on everything its operands do, and is named in `Reach.loose`.
+Nothing is computed or compiled. Weights may be abstract shapes, and any traceable
+function is accepted. The answer is exact for each axis of convolutions, pooling,
+resizing, padding, slicing, reshaping, reductions and products. The results of a
+primitive without a rule are taken to depend on everything that its operands depend on,
+and `Reach.loose` names the primitive.
 
-Two things are taken for dense although they may hold zeros: kernels, and the channels
-of a grouped or phase-form convolution. `jaxseg.ops.conv_transpose` pads its kernel with
-zeros by default, so build networks with `Style(impl="lax")` to be exact there.
-Dependence is kept as rows x columns: the support of a sum of branches may be smaller.
+Two things are assumed to be dense although they may hold zeros: kernels, and the
+channels of a grouped or phase-form convolution. `jaxseg.ops.conv_transpose` pads its
+kernel with zeros by default, so build networks with `Style(impl="lax")` to be exact
+there. Dependence is kept as rows x columns. The support of a sum of branches may be
+smaller.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ from jaxseg.analysis.jaxpr.constant_fold import fold
 from jaxseg.analysis.jaxpr.dependence_mask import Spread, everything, join
 from jaxseg.analysis.jaxpr.dependence_rules import RULES
 
-_AXES = (1, 2)  # rows and columns of [B, H, W, C]
-_LONGEST = 128  # period of a pattern that is looked for
+_AXES = (1, 2)  # The rows and columns of [B, H, W, C].
+_LONGEST = 128  # The longest period of a pattern that the search tries.
 _BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 _CALLS = (
     "jit",
@@ -44,11 +46,11 @@ _CALLS = (
 
 @dataclasses.dataclass(frozen=True)
 class Lines:
-    """Dependence along one axis.
+    """The dependence along one axis.
 
     Attributes:
-      mask: bool [h, H], whether output row i can depend on image row n.
-      padded: bool [h], whether output row i can read padding too.
+      mask: Booleans [h, H], whether output row i can depend on image row n.
+      padded: Booleans [h], whether output row i can also read padding.
     """
 
     mask: np.ndarray
@@ -57,12 +59,12 @@ class Lines:
 
 @dataclasses.dataclass(frozen=True)
 class Reach:
-    """Dependence of a map on the image.
+    """The dependence of a map on the image.
 
     Attributes:
-      rows: of the map on those of the image.
-      columns: the same.
-      loose: primitives that were taken to mix everything, for want of a rule.
+      rows: The dependence of the map's rows on the image's rows.
+      columns: The dependence of the map's columns on the image's columns.
+      loose: Primitives without a rule, which were assumed to mix everything.
     """
 
     rows: Lines
@@ -75,13 +77,14 @@ class Extent:
     """The receptive field along one axis.
 
     Attributes:
-      size: pixels from the first to the last that an output reads, of the widest.
-      touched: pixels that this output depends on; less than `size` where rates leave
-        holes.
-      jump: image pixels per output; the ratio of the sizes where fields do not repeat.
-      clipped: every output reads padding or the whole image, so `size` is only a lower
-        bound.
-      whole: every output reads the whole image.
+      size: The pixels from the first to the last that the widest output reads.
+      touched: The number of pixels that this output depends on. It is less than `size`
+        where atrous rates leave holes.
+      jump: Image pixels per output, or the ratio of the sizes where fields do not
+        repeat.
+      clipped: Whether every output reads padding or the whole image, so that `size` is
+        only a lower bound.
+      whole: Whether every output reads the whole image.
     """
 
     size: int
@@ -92,19 +95,23 @@ class Extent:
 
     @property
     def coverage(self) -> float:
-        """Share of the field that is touched."""
+        """The share of the field that is touched."""
         return self.touched / self.size
 
 
 def reach(fn: Callable, image: Any, *rest: Any) -> Any:
-    """Dependence of `fn(image, *rest)` on the image: a `Reach` for each output.
+    """Finds the dependence of `fn(image, *rest)` on the image.
 
     Args:
-      fn: any traceable function to maps [B, h, w, C], in any pytree.
-      image: array or `jax.ShapeDtypeStruct` [B, H, W, C].
-      *rest: further arguments, weights for instance; arrays or shapes.
+      fn: Any traceable function to maps [B, h, w, C], in any pytree.
+      image: An array or `jax.ShapeDtypeStruct` [B, H, W, C].
+      *rest: Further arguments, such as weights; arrays or shapes.
 
-    Raises: ValueError when an output is not of rank 4 or does not depend on the image.
+    Returns:
+      A `Reach` for each output, in the same pytree.
+
+    Raises:
+      ValueError: If an output is not of rank 4 or does not depend on the image.
     """
     closed, shapes = jax.make_jaxpr(fn, return_shape=True)(image, *rest)
     inputs = len(closed.jaxpr.invars)
@@ -124,9 +131,14 @@ def reach(fn: Callable, image: Any, *rest: Any) -> Any:
 
 def _reach(rows, columns, leaf, loose):
     if len(leaf.shape) != 4:
-        raise ValueError(f"output {leaf.shape} must be a map [B, h, w, C]")
+        raise ValueError(
+            f"output of shape {leaf.shape} is invalid: expected a map [B, h, w, C]."
+        )
     if rows is None:
-        raise ValueError(f"output {leaf.shape} does not depend on the image")
+        raise ValueError(
+            f"output of shape {leaf.shape} is invalid: expected a map that depends on "
+            "the image."
+        )
     lines = []
     for axis, spread in zip(_AXES, (rows, columns), strict=True):
         mask = spread.without({0, 1, 2, 3} - {axis}).over((axis,), leaf.shape)
@@ -135,13 +147,13 @@ def _reach(rows, columns, leaf, loose):
 
 
 class _Walker:
-    """Interprets a jaxpr with spreads of one image axis for values."""
+    """Interprets a jaxpr with spreads of one image axis instead of values."""
 
     def __init__(self, loose: set[str]):
         self.loose = loose
 
     def run(self, jaxpr, consts, spreads, values):
-        """Spreads and known values of the results."""
+        """Returns the spreads and known values of the results."""
         spread = dict(zip(jaxpr.invars, spreads, strict=True))
         value = dict(zip(jaxpr.invars, values, strict=True))
         value |= dict(zip(jaxpr.constvars, consts, strict=True))
@@ -160,7 +172,7 @@ class _Walker:
         return [p[0] for p in pairs], [p[1] for p in pairs]
 
     def equation(self, eqn, spreads, known):
-        """Spreads and known values of an equation's results."""
+        """Returns the spreads and known values of an equation's results."""
         name, unknown = eqn.primitive.name, [None] * len(eqn.outvars)
         if name in _CALLS:
             jaxpr, consts = _body(eqn)
@@ -179,7 +191,7 @@ class _Walker:
         return RULES.get(name, everything)(eqn, spreads, known), unknown
 
     def scan(self, eqn, spreads):
-        """The state is followed until nothing new enters it, at most `length` times."""
+        """Follows the carry until nothing new enters it, at most `length` times."""
         constants, carries = eqn.params["num_consts"], eqn.params["num_carry"]
         body = eqn.params["jaxpr"]
         inner = list(spreads)
@@ -202,7 +214,7 @@ class _Walker:
         return [*inner[state], *outputs]
 
     def cond(self, eqn, spreads):
-        """The union of the branches, and of what decides between them."""
+        """Returns the union of the branches and of what decides between them."""
         unknown = [None] * (len(spreads) - 1)
         runs = [
             self.run(b.jaxpr, b.consts, spreads[1:], unknown)[0]
@@ -232,11 +244,12 @@ def _same(a, b):
 
 
 def extent(lines: Lines) -> Extent:
-    """Size, touched pixels and jump along one axis, of `Reach.rows` or `.columns`.
+    """Computes size, touched pixels and jump along one axis of a `Reach`.
 
-    Outputs that read padding are left out where others exist.
+    Outputs that read padding do not count if there are others.
 
-    Raises: ValueError when no output depends on any pixel.
+    Raises:
+      ValueError: If no output depends on any pixel.
     """
     low, high, clear = _ends(lines)
     whole = bool(lines.mask.all())
@@ -252,23 +265,25 @@ def extent(lines: Lines) -> Extent:
 
 
 def field(lines: Lines) -> Field:
-    """The same as layers give it: intervals per phase, extrapolated to output 0.
+    """Computes the field in the form that layers give, extrapolated to output 0.
 
-    Raises: ValueError when too few outputs read no padding, or they do not repeat.
+    Raises:
+      ValueError: If too few outputs read no padding, or their fields do not repeat.
     """
     low, high, clear = _ends(lines)
-    for trim in (0, 1, 2, 4, 8, 16):  # resizing repeats the last pixel at the border
+    # Outputs at the border are left out, where resizing repeats the last pixel.
+    for trim in (0, 1, 2, 4, 8, 16):
         found = _repeating(low, high, clear[trim : clear.size - trim])
         if found is not None:
             return found
     raise ValueError(
-        f"only {clear.size} of {len(low)} outputs read no padding, or these do not "
-        "repeat; take a larger image"
+        f"image is too small: only {clear.size} of {len(low)} outputs read no padding, "
+        "or their fields do not repeat. Use a larger image."
     )
 
 
 def _repeating(low, high, chosen):
-    """The field whose pattern the chosen outputs repeat at least once, or None."""
+    """Returns the field whose pattern the chosen outputs repeat, or None."""
     for period in range(1, min(chosen.size // 2, _LONGEST) + 1):
         step = int(low[chosen[period]] - low[chosen[0]])
         ends = np.stack([low[chosen], high[chosen]])
@@ -283,12 +298,13 @@ def _repeating(low, high, chosen):
 
 
 def _ends(lines):
-    """First and last pixel of every output, and the outputs that read no padding."""
+    """Returns each output's first and last pixel, and the outputs without padding."""
     mask = lines.mask
-    reads = mask.any(1)  # an output may see nothing but padding
+    reads = mask.any(1)  # An output may read nothing but padding.
     if not reads.any():
         raise ValueError(
-            f"none of {len(reads)} outputs depends on a pixel of the image"
+            f"lines is invalid: none of {len(reads)} outputs depends on a pixel of the "
+            "image, expected at least one."
         )
     last = mask.shape[1] - 1 - mask[:, ::-1].argmax(1)
     return mask.argmax(1), last, np.flatnonzero(reads & ~lines.padded)

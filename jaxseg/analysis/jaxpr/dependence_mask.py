@@ -1,9 +1,9 @@
-"""Bookkeeping of dependence: which image rows each index of an array depends on.
+"""Masks of dependence: which image rows each index of an array depends on.
 
-A `Spread` holds, for one image axis, the array dimensions along which the dependence
-varies and a mask over them: `mask[i, j, n]` says whether index (i, j) of `dims` depends
-on image row n, and the last n stands for whatever padding the index may read. A
-convolution's map has `dims == (1,)`, a global mean `dims == ()`.
+For one image axis, a `Spread` holds the array dimensions along which the dependence
+varies, and a mask over them: `mask[i, j, n]` says whether index (i, j) of `dims`
+depends on image row n. The last n is a virtual row that represents padding. The map of
+a convolution has `dims == (1,)`, a global mean has `dims == ()`.
 """
 
 from __future__ import annotations
@@ -19,32 +19,37 @@ Shape = Sequence[int]
 
 @dataclasses.dataclass(frozen=True)
 class Spread:
-    """Dependence on one image axis: sorted `dims`, mask bool [*sizes of dims, N]."""
+    """The dependence on one image axis.
+
+    Attributes:
+      dims: The dimensions along which the dependence varies, sorted.
+      mask: Booleans [*sizes of dims, N].
+    """
 
     dims: tuple[int, ...]
     mask: np.ndarray
 
     def without(self, removed: Iterable[int]) -> Spread:
-        """Dependence of any index along the removed dimensions; others keep theirs."""
+        """Merges all indices along the removed dimensions into one dependence."""
         axes = tuple(i for i, dim in enumerate(self.dims) if dim in set(removed))
         kept = tuple(dim for i, dim in enumerate(self.dims) if i not in axes)
         return Spread(kept, self.mask.any(axes) if axes else self.mask)
 
     def renamed(self, names: Mapping[int, int]) -> Spread:
-        """Dimensions under new numbers; all of them must be in `names`."""
+        """Renumbers the dimensions; all of them must be in `names`."""
         new = [names[dim] for dim in self.dims]
         order = np.argsort(new, kind="stable")
         mask = self.mask.transpose(*order, len(new))
         return Spread(tuple(sorted(new)), mask)
 
     def over(self, dims: Sequence[int], shape: Shape) -> np.ndarray:
-        """The mask over `dims`, a superset of the own ones, bool [*sizes, N]."""
+        """Returns the mask over `dims`, a superset of its own, booleans [*sizes, N]."""
         index = tuple(slice(None) if d in self.dims else None for d in dims)
         sizes = tuple(shape[d] for d in dims)
         return np.broadcast_to(self.mask[index], (*sizes, self.mask.shape[-1]))
 
     def along(self, dim: int, change: Callable[[np.ndarray], np.ndarray]) -> Spread:
-        """Applies [n, ..., N] -> [m, ..., N] along a dimension among `dims`."""
+        """Applies a change [n, ..., N] -> [m, ..., N] along one of the dimensions."""
         if dim not in self.dims:
             return self
         axis = self.dims.index(dim)
@@ -52,7 +57,7 @@ class Spread:
         return Spread(self.dims, mask)
 
     def pruned(self) -> Spread:
-        """Without the dimensions along which nothing varies."""
+        """Drops the dimensions along which the dependence does not vary."""
         spread = self
         for dim in self.dims:
             axis = spread.dims.index(dim)
@@ -64,7 +69,7 @@ class Spread:
 
 
 def join(spreads: Sequence[Spread], shape: Shape) -> Spread:
-    """The union over equally shaped arrays."""
+    """Returns the union over arrays of equal shape."""
     first, *others = spreads
     if all(other is first for other in others):
         return first
@@ -74,7 +79,7 @@ def join(spreads: Sequence[Spread], shape: Shape) -> Spread:
 
 
 def nothing(like: Spread) -> Spread:
-    """No dependence at all, over the same image."""
+    """Returns a spread without any dependence, for the same image."""
     return Spread((), np.zeros(like.mask.shape[-1], bool))
 
 
@@ -87,10 +92,21 @@ def window(
     spread: int = 1,
     padding: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
-    """Union over a sliding window along the first axis: [n, ...] -> [m, ...].
+    """Computes the union over a sliding window along the first axis.
 
-    `spread` - 1 independent entries stand between the old ones, as in
-    `lax.conv_general_dilated`; padding may be negative.
+    As in `lax.conv_general_dilated`, `spread` - 1 independent entries are inserted
+    between the old ones, and padding may be negative.
+
+    Args:
+      mask: [n, ...].
+      taps: The size of the window.
+      stride: The step between windows.
+      rate: The atrous rate.
+      spread: The dilation of the mask.
+      padding: Entries before and after.
+
+    Returns:
+      [m, ...].
     """
     mask = padded(mask, padding, spread - 1)
     count = (mask.shape[0] - rate * (taps - 1) - 1) // stride + 1
@@ -100,10 +116,10 @@ def window(
 
 
 def padded(mask: np.ndarray, edges: tuple[int, int], interior: int = 0) -> np.ndarray:
-    """`lax.pad` of a mask along its first axis.
+    """Applies `lax.pad` to a mask along its first axis.
 
-    What is new at the edges depends on the virtual pixel outside the image, the last
-    of the mask; what is new in between depends on nothing.
+    New entries at the edges depend on the virtual pixel outside the image, the last one
+    of the mask. New entries in between depend on nothing.
     """
     size = mask.shape[0]
     if interior and size:
@@ -122,7 +138,10 @@ def padded(mask: np.ndarray, edges: tuple[int, int], interior: int = 0) -> np.nd
 
 
 def reshaped(spread: Spread, old: Shape, new: Shape) -> Spread:
-    """The spread of a reshaped array, by groups of dimensions with the same entries."""
+    """Returns the spread of a reshaped array.
+
+    It works on groups of dimensions that contain the same entries before and after.
+    """
     wanted, dims = [], []
     for before, after in _groups(old, new):
         if any(dim in spread.dims for dim in before):
@@ -134,7 +153,7 @@ def reshaped(spread: Spread, old: Shape, new: Shape) -> Spread:
 
 
 def _groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
-    """Pairs of dimensions of both shapes with equal products, as fine as possible."""
+    """Pairs dimensions of both shapes with equal products, as finely as possible."""
     groups, i, j = [], 0, 0
     while i < len(old) or j < len(new):
         if i < len(old) and old[i] == 1:
@@ -158,11 +177,11 @@ def _groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
 
 
 def given(spreads: Sequence[Spread | None]) -> list[Spread]:
-    """Those of the operands that depend on the image."""
+    """Returns the spreads of the operands that depend on the image."""
     return [spread for spread in spreads if spread is not None]
 
 
 def everything(eqn, spreads: Sequence[Spread | None], known=()) -> list[Spread]:
-    """A rule: each result may depend on all that any operand depends on."""
+    """Makes each result depend on all that any operand depends on. (This is a rule.)"""
     spread = join([s.without(s.dims) for s in given(spreads)], ())
     return [spread] * len(eqn.outvars)

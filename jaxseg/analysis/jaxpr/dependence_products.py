@@ -1,6 +1,6 @@
 """Dependence through windows, convolutions, products and gathers.
 
-Rules as in `jaxseg.analysis.jaxpr.dependence_rules`.
+The rules have the form described in `jaxseg.analysis.jaxpr.dependence_rules`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def dot_general(eqn, spreads, known):
 
 
 def _product(eqn, side, spread, other):
-    """What the result has of one operand; a constant other's zeros do not connect."""
+    """Returns the dependence through one operand; zeros of a constant block it."""
     contracted, batch = (pairs[side] for pairs in eqn.params["dimension_numbers"])
     contracted_there, batch_there = (
         pairs[1 - side] for pairs in eqn.params["dimension_numbers"]
@@ -86,7 +86,7 @@ def _product(eqn, side, spread, other):
     axis = contracted_there[contracted.index(dim)]
     pattern = np.asarray(other) != 0
     rest = tuple(a for a in range(pattern.ndim) if a not in (axis, free[1][0]))
-    pattern = pattern.any(rest)  # [contracted, free] or the other way round
+    pattern = pattern.any(rest)  # [contracted, free] or [free, contracted]
     pattern = pattern if axis < free[1][0] else pattern.T
     mixed = spread.without([d for d in contracted if d != dim]).along(
         dim, lambda mask: _mix(pattern, mask)
@@ -95,14 +95,14 @@ def _product(eqn, side, spread, other):
 
 
 def _mix(pattern, mask):
-    """Boolean product over the first axes: [k, m], [k, ..., N] -> [m, ..., N]."""
+    """Returns the Boolean product [m, ..., N] of [k, m] and [k, ..., N]."""
     flat = mask.reshape(mask.shape[0], -1).astype(np.float32)
     mixed = pattern.T.astype(np.float32) @ flat > 0
     return mixed.reshape(pattern.shape[1], *mask.shape[1:])
 
 
 def gather(eqn, spreads, known):
-    """Exact for constant positions along one dimension, as `jnp.take` makes them."""
+    """Handles constant positions along one dimension exactly, as in `jnp.take`."""
     spread, positions = spreads
     index, numbers = known[1], eqn.params["dimension_numbers"]
     shape, sizes = _shape(eqn), eqn.params["slice_sizes"]

@@ -1,8 +1,9 @@
-"""How each JAX primitive passes dependence on, for `jaxseg.analysis.jaxpr.dependence`.
+"""Rules for how each JAX primitive propagates dependence.
 
-A rule takes the equation, the spreads of its operands along one image axis (None for
-operands that depend on nothing) and their values where these are known constants, and
-returns the spread of each result.
+They serve `jaxseg.analysis.jaxpr.dependence`. A rule receives the equation, the spreads
+of its operands along one image axis (None for operands that do not depend on the image)
+and the values of the operands where these are known constants. It returns the spread of
+each result.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ ELEMENTWISE = frozenset((
 
 
 def elementwise(eqn, spreads, known):
-    if len(eqn.outvars) > 1:  # a barrier: each operand passes alone
+    if len(eqn.outvars) > 1:  # In a barrier, each operand passes separately.
         return list(spreads)
     shape, found = eqn.outvars[0].aval.shape, []
     for i, spread in enumerate(spreads):
@@ -56,7 +57,7 @@ def elementwise(eqn, spreads, known):
 
 
 def _where_not_zero(spread, factor, shape):
-    """Nothing comes through where a constant factor is zero."""
+    """Removes the dependence where a constant factor is zero."""
     if factor.ndim != len(shape):
         return spread
     repeated = tuple(slice(0, 1) if not n else slice(None) for n in factor.strides)
@@ -75,7 +76,7 @@ def _shape(eqn):
 
 
 def _numbers(removed, rank):
-    """New numbers of the dimensions left when some are removed."""
+    """Returns the new numbers of the dimensions that remain when some are removed."""
     kept = [dim for dim in range(rank) if dim not in removed]
     return {dim: i for i, dim in enumerate(kept)}
 
@@ -119,7 +120,7 @@ def slice_(eqn, spreads, known):
 
 
 def dynamic_slice(eqn, spreads, known):
-    """Exact where the start is constant; else any position along the cut dimension."""
+    """Handles constant starts exactly; others may read any position of a cut axis."""
     spread, old = spreads[0], _shape(eqn)
     if spread is None or any(s is not None for s in spreads[1:]):
         return everything(eqn, spreads, known)
@@ -139,7 +140,7 @@ def dynamic_slice(eqn, spreads, known):
 
 
 def dynamic_update_slice(eqn, spreads, known):
-    """Exact where the start is constant and the cut is along dimensions of the mask."""
+    """Handles constant starts and cuts along dimensions of the mask exactly."""
     starts = known[2:]
     if any(s is not None for s in spreads[2:]) or any(s is None for s in starts):
         return everything(eqn, spreads, known)

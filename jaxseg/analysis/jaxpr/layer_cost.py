@@ -1,7 +1,8 @@
-"""Cost by layer: the convolutions and products of a jaxpr under their modules' names.
+"""Cost by layer: the convolutions and products of a jaxpr, by module name.
 
-The same counting as `jaxseg.analysis.jaxpr.cost`, kept apart by the name stack that
-flax and `jax.named_scope` leave in every equation, with the bytes each layer moves.
+The counting is that of `jaxseg.analysis.jaxpr.cost`. The name stack that flax and
+`jax.named_scope` store in every equation separates the layers. The bytes that each
+layer moves are counted too.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from jaxseg.analysis.jaxpr.cost import CALLS, PRODUCTS, live
 
 @dataclasses.dataclass(frozen=True)
 class LayerCost:
-    """One convolution or product, or several under one name.
+    """The cost of one convolution or product, or of several under one name.
 
     Attributes:
-      name: path of modules, such as "backbone/layer1_0/conv1/conv".
-      shape: of the result.
-      macs: multiply-accumulates.
-      weights: elements of the second operand.
-      activations: elements written.
-      moved: bytes read and written when each operand passes memory once.
+      name: The path of modules, such as "backbone/layer1_0/conv1/conv".
+      shape: The shape of the result.
+      macs: Multiply-accumulates.
+      weights: The number of elements of the second operand.
+      activations: The number of elements written.
+      moved: Bytes read and written if each operand passes through memory once.
     """
 
     name: str
@@ -44,23 +45,23 @@ class LayerCost:
 
     @property
     def intensity(self) -> float:
-        """Flops per byte moved; low where memory is the limit."""
+        """FLOPs per byte moved. It is low where memory is the limit."""
         return self.flops / self.moved
 
 
 def layer_costs(fn: Callable, *args: Any) -> list[LayerCost]:
-    """The products of `fn(*args)` in order of execution; nothing is computed.
+    """Lists the products of `fn(*args)` in order of execution; nothing is computed.
 
-    A product with a constant (an interpolation matrix) is not listed; it is not among
-    `count_cost`'s `macs`. A scan's body counts once per turn, a while loop's once, of a
-    conditional every branch.
+    Products with a constant (an interpolation matrix) are not listed, as they are not
+    part of `macs` in `count_cost`. The body of a scan counts once per iteration, that
+    of a while loop once, and every branch of a conditional counts.
     """
     jaxpr = jax.make_jaxpr(fn)(*args).jaxpr
     return list(_walk(jaxpr, [True] * len(jaxpr.invars), "", 1))
 
 
 def _walk(jaxpr, flags, prefix, times):
-    """The layers; yields nothing for products with what depends on no argument."""
+    """Yields the layers, without products with operands that depend on no argument."""
     depends = {v for v, flag in zip(jaxpr.invars, flags, strict=True) if flag}
     given = dict.fromkeys(jaxpr.invars, True)
     for eqn in live(jaxpr.eqns, given, jaxpr.outvars):
@@ -104,7 +105,7 @@ def _layer(eqn, name, times):
 
 
 def grouped(layers: Sequence[LayerCost], depth: int) -> list[LayerCost]:
-    """Sums under the first `depth` parts of the names, with the last shape."""
+    """Sums costs by the first `depth` parts of the names; keeps the last shape."""
     groups: dict[str, list[LayerCost]] = {}
     for layer in layers:
         name = "/".join(layer.name.split("/")[:depth])

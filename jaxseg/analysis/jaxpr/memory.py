@@ -1,16 +1,18 @@
 """Peak memory of any JAX callable, from the live ranges of its jaxpr's values.
 
-Nothing is computed or compiled. A value is held from the equation that makes it to the
-last that reads it; the peak is the largest sum held at one equation. Like a compiler,
+Nothing is computed or compiled. A value is held from the equation that computes it to
+the last one that reads it. The peak is the largest sum held at one equation. The rules
+imitate a compiler:
 
     reshaping         makes no copy
-    elementwise       works in the place of an operand that is not read again
-    chains of those   hold nothing between when each link is read once
-    broadcasting      and constants hold nothing: they become part of what reads them
+    elementwise       reuses the buffer of an operand that is not read again
+    chains of those   hold nothing in between if each link is read once
+    broadcasting      and constants hold nothing, because their readers absorb them
 
-Arguments (weights, images) are apart. A compiler may order or fuse otherwise, and its
-convolutions may need room of their own: compare `jax.jit(fn).lower(...).compile()
-.memory_analysis()`, which agrees within a quarter on the networks of the tests.
+Arguments (weights, images) are counted separately. A compiler may order or fuse
+differently, and its convolutions may need workspace. For comparison,
+`jax.jit(fn).lower(...).compile().memory_analysis()` agrees within a quarter on the
+networks of the tests.
 """
 
 from __future__ import annotations
@@ -44,13 +46,13 @@ _FUSED_INTO = ELEMENTWISE | {
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """What one call holds at a time, in bytes.
+    """The memory that one call holds, in bytes.
 
     Attributes:
-      peak: largest sum of values, outputs among them, arguments not.
-      at: names of the module whose equation needs it.
-      arguments: weights and inputs, held throughout.
-      outputs: what is handed out.
+      peak: The largest sum of values, including outputs but not arguments.
+      at: The name stack of the equation that needs it.
+      arguments: The weights and inputs, which are held throughout.
+      outputs: The returned values.
       held: (name, bytes) after each equation that allocates, in order.
     """
 
@@ -62,11 +64,11 @@ class Memory:
 
 
 def peak_memory(fn: Callable, *args: Any) -> Memory:
-    """Memory of `fn(*args)`; of a training step, take its gradient.
+    """Computes the memory of `fn(*args)`; for a training step, pass its gradient.
 
     Args:
-      fn: any traceable function.
-      *args: pytrees of arrays or `jax.ShapeDtypeStruct`s, weights among them.
+      fn: Any traceable function.
+      *args: Pytrees of arrays or `jax.ShapeDtypeStruct`s, including the weights.
     """
     jaxpr = jax.make_jaxpr(fn)(*args).jaxpr
     held = _held(jaxpr)
@@ -79,18 +81,18 @@ def peak_memory(fn: Callable, *args: Any) -> Memory:
 
 @dataclasses.dataclass
 class _Step:
-    """An equation whose operands and results are buffers with numbers of their own."""
+    """An equation whose operands and results are numbered buffers."""
 
     name: str
     kind: str
     reads: list[int]
     writes: list[int]
-    inside: int = 0  # bytes that its own body needs on top
+    inside: int = 0  # Bytes that its own body needs in addition.
 
 
 @dataclasses.dataclass
 class _Program:
-    """Equations without calls, and the sizes of their buffers; arguments have none."""
+    """Equations without calls, and the sizes of their buffers (0 for arguments)."""
 
     steps: list[_Step] = dataclasses.field(default_factory=list)
     sizes: dict[int, int] = dataclasses.field(default_factory=dict)
@@ -107,7 +109,7 @@ def _bytes(variable) -> int:
 
 
 def _held(jaxpr) -> list[tuple[str, int]]:
-    """(name, bytes held) of every equation that allocates."""
+    """Returns (name, bytes held) of every equation that allocates."""
     program = _Program()
     places = {v: program.new(0) for v in (*jaxpr.invars, *jaxpr.constvars)}
     outputs = _flatten(jaxpr, places, "", program)
@@ -115,7 +117,7 @@ def _held(jaxpr) -> list[tuple[str, int]]:
 
 
 def _flatten(jaxpr, places: dict, prefix: str, program: _Program) -> list[int]:
-    """Appends the equations of a jaxpr whose inputs have places; those of outputs."""
+    """Appends the equations of a jaxpr to the program; returns the outputs' buffers."""
     given = dict.fromkeys(places, True)
     for eqn in live(jaxpr.eqns, given, jaxpr.outvars):
         stack = str(eqn.source_info.name_stack)
@@ -142,15 +144,16 @@ def _place(variable, places, program) -> int:
 
 
 def _inside(jaxpr) -> int:
-    """Peak of the body of a loop or branch."""
+    """Returns the peak of the body of a loop or branch."""
     return max((size for _, size in _held(jaxpr)), default=0)
 
 
 def _replay(program: _Program, outputs: set[int]) -> Iterator[tuple[str, int]]:
-    """Goes through the program, holding and freeing buffers."""
+    """Steps through the program, holding and freeing buffers."""
     steps, sizes = program.steps, program.sizes
     merged = _merged(steps, outputs)
-    roots: dict[int, tuple[int, ...]] = {}  # what a value held nowhere is made from
+    # Maps a value that is not held to the values that it is computed from.
+    roots: dict[int, tuple[int, ...]] = {}
     real = [
         sorted({root for r in step.reads for root in roots.get(r, (r,))})
         for step in steps
@@ -172,7 +175,7 @@ def _replay(program: _Program, outputs: set[int]) -> Iterator[tuple[str, int]]:
 
 
 def _note(step: _Step, roots: dict, merged: set[int]) -> bool:
-    """Whether a step holds nothing; its result's roots are then remembered."""
+    """Returns whether a step holds nothing, and if so records its result's roots."""
     if not step.writes or step.writes[0] in merged:
         made_of = {root for r in step.reads for root in roots.get(r, (r,))}
         roots.update(dict.fromkeys(step.writes, tuple(made_of)))
@@ -181,7 +184,7 @@ def _note(step: _Step, roots: dict, merged: set[int]) -> bool:
 
 
 def _merged(steps: Sequence[_Step], outputs: set[int]) -> set[int]:
-    """Results that become part of what reads them."""
+    """Returns the results that their readers absorb."""
     readers: dict[int, list[str]] = {}
     for step in steps:
         for r in set(step.reads):
