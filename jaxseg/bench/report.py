@@ -79,7 +79,7 @@ def page(records: list[Record], command: str) -> str:
         + f"; {last['device']}, {last['dtype']}, commit {last['commit']}.",
         "",
         "Ratios are time over PyTorch's in the same run: medians | minima.",
-        f"Rows with{MARK} ran beside other processes: their ratios mean nothing.",
+        f"Rows with{MARK} were disturbed by other processes; ignore their ratios.",
     ]
     sections = [
         _operators([r for r in records if r["part"] == "ops"]),
@@ -141,7 +141,7 @@ def _networks(records: list[Record]) -> str:
 def _network_row(record: Record, sides: list[str]) -> tuple[str, ...]:
     counts = record["parameters"]
     same = set(counts.values()) == {counts["jaxseg"]} and len(counts) > 1
-    told = "equal" if same else "no peer" if len(counts) == 1 else "UNEQUAL"
+    match = "equal" if same else "no peer" if len(counts) == 1 else "UNEQUAL"
     return (
         record["name"] + mark(record),
         f"{record['batch']} x {record['size']}²",
@@ -149,7 +149,7 @@ def _network_row(record: Record, sides: list[str]) -> tuple[str, ...]:
         _time(record, "jaxseg"),
         *(_time(record, side) for side in sides),
         *(_ratio(record, side) for side in sides),
-        f"{counts['jaxseg']:,} ({told})",
+        f"{counts['jaxseg']:,} ({match})",
         _mebibytes(record["temp_bytes"]),
         f"{record['compile_seconds']:.1f}",
     )
@@ -190,7 +190,7 @@ def _memory(records: list[Record]) -> str:
         ratio = f"{peaks['jaxseg'] / peaks['torch']:.2f}" if both else ""
         cells = [_mebibytes(peaks.get(side)) for side in ("jaxseg", "torch")]
         rows.append((record["name"], *cells, ratio))
-    title = "Peak memory of a training step beside weights and momentum:\n\n"
+    title = "Peak memory of a training step, without weights and momentum:\n\n"
     return title + _table(columns, rows) if rows else ""
 
 

@@ -150,7 +150,7 @@ def _memory_table(needs):
         for name, m in needs.items()
     ]
     columns = ("one image", "peak", "where", "arguments", "results")
-    return Table("Memory held at a time, MiB beside the arguments", columns, rows)
+    return Table("Memory held at a time, MiB without the arguments", columns, rows)
 
 
 def _memory_curve(needs):

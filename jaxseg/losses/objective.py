@@ -113,7 +113,7 @@ def option_names(loss: Loss) -> tuple[str, ...]:
 
 
 def _terms_of_outputs(config, weights, *, void, axis_name):
-    """Returns a function that makes the terms of all outputs besides the logits."""
+    """Returns a function that makes the terms of all outputs except the logits."""
     aux = functools.partial(cross_entropy, void=void, class_weights=weights)
     edge = functools.partial(
         edge_cross_entropy, void=void, radius=config.edge_radius, axis_name=axis_name

@@ -71,9 +71,9 @@ def same_padding(kernel_size: int, rate: int = 1) -> int:
 
 
 def tensorflow_padding(size: int, kernel_size: int, stride: int) -> tuple[int, int]:
-    """Padding before and after that TensorFlow's "SAME" gives a strided convolution.
+    """Returns the padding before and after of TensorFlow's "SAME" with a stride.
 
-    The output has ceil(size / stride) cells; an odd pixel of padding goes to the end.
+    The output has ceil(size / stride) cells. An odd pixel of padding goes to the end.
 
     >>> tensorflow_padding(64, 3, 2), tensorflow_padding(65, 3, 2)
     ((0, 1), (1, 1))
@@ -213,7 +213,7 @@ def _is_sparse(x, kernel, window):
 
 
 def _pads_beyond_same(kernel, window):
-    """Also true for the negative padding (a crop) that dropping taps can leave."""
+    """Returns True also for negative padding, which dropping taps can leave."""
     return any(
         not 0 <= pad <= (kernel_extent(kernel, window, axis) - 1) / 2
         for axis in (0, 1)

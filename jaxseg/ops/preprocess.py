@@ -36,7 +36,7 @@ def preprocess(pixels: Array, spec: Normalization, *, scale: float = 1.0) -> Arr
       float32 [B, h, w, C], see `scaled_size` for h and w.
 
     Raises:
-      ValueError: When the spec does not fit the channels.
+      ValueError: If the spec does not fit the channels.
     """
     image = normalize(pixels.astype(jnp.float32) / 255, spec)
     if scale == 1:
@@ -52,7 +52,7 @@ def normalize(image: Array, spec: Normalization) -> Array:
       spec: The mean and standard deviation of each channel.
 
     Raises:
-      ValueError: When the spec does not fit the channels.
+      ValueError: If the spec does not fit the channels.
     """
     channels = image.shape[-1]
     if not len(spec.mean) == len(spec.std) == channels or min(spec.std) <= 0:

@@ -1,14 +1,15 @@
 """Resizing by a factor, under the size and position rules of the published networks.
 
-`jaxseg.ops.resize` asks for a size; here the size follows from the factor. Libraries
-disagree about both the size and the positions that are read, for n pixels and factor f:
+`jaxseg.ops.resize` asks for a size. Here the size follows from the factor. Libraries
+disagree about the size and about the positions that are read. For n pixels and factor f
+there are three rules:
 
     "factor"     floor(n f) samples at (i + 1/2) / f - 1/2
     "size"       floor(n f) samples at (i + 1/2) n / floor(n f) - 1/2
-    "corners"    floor((n - 1) f) + 1 samples, corners on corners
+    "corners"    floor((n - 1) f) + 1 samples, with aligned corners
 
-They agree wherever n f is whole, except for "corners", which keeps sizes of the form
-8 k + 1 in that form.
+"factor" and "size" agree wherever n f is an integer. "corners" differs from
+them and keeps sizes of the form 8 k + 1 in that form.
 """
 
 import jax.numpy as jnp
@@ -22,19 +23,19 @@ RULES = ("factor", "size", "corners")
 
 
 def rescale(x: Array, factor: float, rule: str = "factor") -> Array:
-    """Resize [B, H, W, C] bilinearly by a factor, without antialiasing.
+    """Resizes a map bilinearly by a factor, without antialiasing.
 
     Args:
-      x: the map.
-      factor: output size over input size.
+      x: [B, H, W, C].
+      factor: The output size divided by the input size.
       rule: "factor" is `interpolate(scale_factor=f)` of PyTorch 1.6 and later, "size"
-        the same call before that version, "corners" the `Interp` layer of Caffe.
+        the same call before that version, and "corners" the `Interp` layer of Caffe.
 
     Returns:
-      The resized map; each side has at least one pixel.
+      The resized map. Each side has at least one pixel.
 
     Raises:
-      ValueError: `rule` is unknown.
+      ValueError: If the rule is unknown.
     """
     if rule not in RULES:
         raise ValueError(f"rule={rule!r} is invalid: expected one of {RULES}.")
@@ -51,7 +52,7 @@ def rescale(x: Array, factor: float, rule: str = "factor") -> Array:
 
 
 def rescaled_size(pixels: int, factor: float, rule: str) -> int:
-    """The number of pixels that `rescale` returns along an axis of `pixels`.
+    """Returns the number of pixels that `rescale` makes of `pixels` along an axis.
 
     >>> [rescaled_size(321, 0.75, rule) for rule in RULES]
     [240, 240, 241]
@@ -62,21 +63,21 @@ def rescaled_size(pixels: int, factor: float, rule: str) -> int:
 
 
 def zoom(x: Array, factor: int, size: Size) -> Array:
-    """Enlarge by a whole factor with aligned corners, then cut to `size`.
+    """Enlarges a map by an integer factor with aligned corners and crops it to `size`.
 
-    Cell k of x lands on pixel k * factor. The enlarged map has (n - 1) * factor + 1
-    pixels per side; rows and columns beyond `size` are cut off at the end.
+    Cell k of x becomes pixel k * factor. The enlarged map has (n - 1) * factor + 1
+    pixels per side. Rows and columns beyond `size` are cropped at the end.
 
     Args:
       x: [B, h, w, C].
-      factor: pixels per cell.
-      size: height and width of the result in pixels.
+      factor: Pixels per cell.
+      size: Height and width of the result in pixels.
 
     Returns:
       [B, *size, C].
 
     Raises:
-      ValueError: the enlarged map is smaller than `size`.
+      ValueError: If the enlarged map is smaller than `size`.
     """
     full = tuple((n - 1) * factor + 1 for n in x.shape[1:3])
     if any(have < want for have, want in zip(full, size, strict=True)):
@@ -88,14 +89,14 @@ def zoom(x: Array, factor: int, size: Size) -> Array:
 
 
 def _stepped_weights(source: int, target: int, factor: float) -> np.ndarray:
-    """The interpolation matrix [target, source] of positions exactly 1 / f apart."""
+    """Returns the interpolation matrix [target, source] for positions 1 / f apart."""
     position = np.clip((np.arange(target) + 0.5) / factor - 0.5, 0, source - 1)
     distance = np.abs(np.arange(source)[None] - position[:, None])
     return np.maximum(0, 1 - distance).astype(np.float32)
 
 
 def _contract(x: Array, weights: np.ndarray, axis: int) -> Array:
-    """Multiply one axis by a matrix, in full precision on every device."""
+    """Multiplies one axis by a matrix, in full precision on every device."""
     exact = lax.Precision.HIGHEST
     y = jnp.tensordot(weights.astype(x.dtype), x, axes=(1, axis), precision=exact)
     return jnp.moveaxis(y, 0, axis)

@@ -108,7 +108,7 @@ def test_cost_of_a_network(lab, tmp_path):
     page = (tmp_path / "index.html").read_text()
     assert page.count("data:image/png") == 3
     assert np.asarray(Image.open(tmp_path / "flame.png")).shape[1] == 1020
-    infer, train = tables["Memory held at a time, MiB beside the arguments"]
+    infer, train = tables["Memory held at a time, MiB without the arguments"]
     widest = 32 * 48 * 4 * 4 / 2**20  # a map of 4 channels at full size
     assert 2 * widest <= infer["peak"] <= 4 * widest < train["peak"]
     assert infer["results"] == pytest.approx(32 * 48 * 3 * 4 / 2**20)

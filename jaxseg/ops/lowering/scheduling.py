@@ -46,8 +46,8 @@ def materialize(x: Array) -> Array:
 
 
 def _plus_zero(x, value):
-    # For value = 0 or NaN this adds -0.0, which leaves even the sign of x unchanged. A
-    # positive value adds 0.0, which XLA cannot know in advance.
+    # Adding -0.0 leaves x unchanged, even the sign of a zero. XLA cannot tell in
+    # advance which of the two zeros it is.
     return x + jnp.where(value > 0, 0.0, -0.0).astype(x.dtype)
 
 

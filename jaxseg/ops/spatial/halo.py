@@ -70,8 +70,8 @@ def windowed(
             x = x if name is None else _seen(x, axis, name, cut, fill)
         return local(x, left, *weights)
 
-    lies = tiles(x)
-    y = per_device(on_device, (lies, *(P() for _ in weights)), lies)(x, *weights)
+    spec = tiles(x)
+    y = per_device(on_device, (spec, *(P() for _ in weights)), spec)(x, *weights)
     return split_rows(y[:, : sizes[0], : sizes[1]])
 
 

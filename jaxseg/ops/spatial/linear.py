@@ -47,8 +47,8 @@ def banded(x: Array, weights: np.ndarray, axis: int) -> Array:
     def local(x, band):
         return _product(with_neighbors(x, axis, name, before, after), band[0], axis)
 
-    lies = tiles(x)
-    return per_device(local, (lies, P(name)), lies)(x, bands)
+    spec = tiles(x)
+    return per_device(local, (spec, P(name)), spec)(x, bands)
 
 
 def _reach(weights, count):
