@@ -82,6 +82,7 @@ def building(folder: str | Path) -> Iterator[Path]:
 
     Raises:
       FileExistsError: When `folder` exists and is not an empty folder.
+      OSError: When something inside could not be written; it names `folder`.
     """
     target = Path(os.path.realpath(folder))
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
@@ -94,8 +95,10 @@ def building(folder: str | Path) -> Iterator[Path]:
             if not path.is_symlink():
                 _flush(path)
         os.replace(temporary, target)  # an empty folder is replaced, a full one is not
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, OSError):  # it names what is gone now
+            raise OSError(f"{folder} was not written: {_reason(error)}") from error
         raise
     _flush(target.parent)
 
@@ -130,6 +133,13 @@ def sweep(folder: str | Path) -> list[Path]:
             path.unlink(missing_ok=True)
         removed.append(path)
     return removed
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of the innermost message: what the operating system said."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _mark(process: owner.Owner) -> str:
