@@ -10,8 +10,16 @@ import numpy as np
 
 from jaxseg import weights
 from jaxseg.checkpoints.manager import Checkpoints
+from jaxseg.config import Config
 from jaxseg.data.spec import DatasetSpec, generated_palette
-from jaxseg.runs.directory import CHANNELS, CHECKPOINTS, build_model, write_run
+from jaxseg.runs.directory import (
+    CHANNELS,
+    CHECKPOINTS,
+    DATASET,
+    build_model,
+    read_spec,
+    write_run,
+)
 from jaxseg.runs.recognition import Recognized, Wanted, recognize
 from jaxseg.runs.serialize import near, to_dict
 from jaxseg.storage import atomic
@@ -23,6 +31,8 @@ from jaxseg.weights.formats import files
 from jaxseg.weights.loading import Imported, Taking
 from jaxseg.weights.translate import model_card as cards
 from jaxseg.weights.translate.convert import flatten
+
+_SWAPPED = "the network was trained on BGR images; predict reads RGB"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,20 +166,48 @@ def write_directory(
     conversion: Conversion, card: weights.Card, output: pathlib.Path
 ) -> None:
     """Writes a run directory: configuration, classes, card and weights as step 0."""
-    spec = DatasetSpec(
-        card.library,
-        card.classes or tuple(f"class {k}" for k in range(card.num_classes)),
-        card.palette or generated_palette(card.num_classes),
-        mean=card.normalization.mean,
-        std=card.normalization.std,
-    )
+    spec = _spec(conversion, card)
     variables = jax.tree.map(np.asarray, conversion.imported.variables)
     with atomic.building(output) as folder:
-        write_run(folder, conversion.network.config, spec)
+        write_run(folder, _without_average(conversion.network.config), spec)
         with Checkpoints(folder / CHECKPOINTS) as checkpoints:
             state = {"batch_stats": {}} | variables
             checkpoints.save(0, state, meta={"source": card.source})
         card.write(folder)
+
+
+def _without_average(config: Config) -> Config:
+    """The configuration of a run whose parameters are the average already."""
+    return dataclasses.replace(
+        config, train=dataclasses.replace(config.train, ema=None)
+    )
+
+
+def _spec(conversion: Conversion, card: weights.Card) -> DatasetSpec:
+    """The classes and normalization of the card, on top of those of a source run."""
+    own = _own_spec(conversion)
+    kept = own is not None and own.num_classes == card.num_classes
+    return dataclasses.replace(
+        own or DatasetSpec(card.library, ("class 0",), generated_palette(1)),
+        labels=own.labels if kept else (),
+        classes=card.classes or tuple(f"class {k}" for k in range(card.num_classes)),
+        palette=card.palette or generated_palette(card.num_classes),
+        mean=card.normalization.mean,
+        std=card.normalization.std,
+    )
+
+
+def _own_run(conversion: Conversion) -> pathlib.Path | None:
+    """The run directory that the weights, or a step of it, were read from."""
+    path = pathlib.Path(conversion.path).absolute()
+    places = (path, path.parent, path.parent.parent)
+    found = (place for place in places if (place / DATASET).is_file())
+    return next(found, None) if conversion.imported.source is None else None
+
+
+def _own_spec(conversion: Conversion) -> DatasetSpec | None:
+    folder = _own_run(conversion)
+    return None if folder is None else read_spec(folder)
 
 
 def model_card(conversion: Conversion) -> weights.Card:
@@ -221,6 +259,9 @@ def _classes(conversion: Conversion) -> tuple[tuple[str, ...], tuple]:
 
 
 def _class_names(conversion: Conversion) -> tuple[tuple[str, ...], tuple]:
+    own = _own_spec(conversion)
+    if own is not None:
+        return own.classes, own.palette
     names, palette = cards.classes(conversion.imported.beside)
     source = conversion.imported.source
     if not names and source is not None:
@@ -234,14 +275,31 @@ def _normalization(
     """How the network's images are normalized, with notes where that is not certain."""
     source, beside = conversion.imported.source, conversion.imported.beside
     if source is None:
-        return weights.Normalization(), ()
+        return _own_normalization(conversion)
     told = stated_normalization(beside)
     if told is not None:
-        swapped = "the network was trained on BGR images; predict reads RGB"
-        return told, (swapped,) if told.order != "RGB" else ()
+        return told, (_SWAPPED,) if told.order != "RGB" else ()
     config = gather(conversion.address, conversion.path, beside).config
     told = cards.normalization_of(config.get("pretrained_cfg"))
     if told is not None:
         return told, ()
     normalization, note = source.normalization_of(conversion.address)
     return normalization, (note,) if note else ()
+
+
+def _own_normalization(
+    conversion: Conversion,
+) -> tuple[weights.Normalization, tuple[str, ...]]:
+    """How images are normalized for weights of jaxseg."""
+    folder = _own_run(conversion)
+    if folder is None:
+        note = (
+            "normalization unknown: the file holds weights of jaxseg alone; ImageNet's "
+            "mean and deviation are written down"
+        )
+        return weights.Normalization(), (note,)
+    spec, order = read_spec(folder), "RGB"
+    if (folder / cards.NAME).is_file():
+        order = cards.read_card(folder).normalization.order
+    told = weights.Normalization(spec.mean, spec.std, order=order)
+    return told, (_SWAPPED,) if order != "RGB" else ()

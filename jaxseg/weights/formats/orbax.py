@@ -10,6 +10,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from jaxseg.checkpoints.reading import STATE
+from jaxseg.checkpoints.steps import resolve, steps_in
 from jaxseg.checkpoints.verification import advising, check
 from jaxseg.text import printable
 
@@ -20,20 +21,30 @@ _FREE = 1 << 28  # ... beyond these: equal numbers compress well
 _WEIGHTS = (".pth", ".pt", ".bin", ".safetensors", ".npz")
 
 
-def find(path: str) -> pathlib.Path | None:
-    """The Orbax checkpoint at or directly below a directory, the newest step of a run.
+def find(path: str, *, verify: bool = True) -> pathlib.Path | None:
+    """The Orbax checkpoint at or directly below a directory, or a run's best step.
 
-    A run's work directory is entered through `ckpt` and its highest step.
+    Args:
+        path: A checkpoint, a step of one, or a run directory.
+        verify: Whether to compare the scores of a run's steps with their digests.
+
+    Raises:
+        DamagedCheckpoint: the score of a step cannot be read or is changed.
     """
     root = pathlib.Path(path).absolute()
-    steps = [p for p in (root, root / "ckpt") if p.is_dir()]
-    numbered = [p for s in steps for p in s.iterdir() if p.name.isdecimal()]
-    newest = sorted(numbered, key=lambda p: int(p.name))[-1:]
-    for folder in (root, *newest):
+    for folder in (root, *_best_step(root, verify)):
         for place in _PLACES:
             if (folder / place / "_METADATA").is_file():
                 return folder / place
     return None
+
+
+def _best_step(root: pathlib.Path, verify: bool) -> list[pathlib.Path]:
+    """The step that `jaxseg predict` takes of a run; empty where there are no steps."""
+    for folder in (root / "ckpt", root):
+        if steps_in(folder):
+            return [folder / str(resolve(folder, "best", verify=verify))]
+    return []
 
 
 def read(path: str, *, verify: bool = True) -> dict:
@@ -51,7 +62,8 @@ def read(path: str, *, verify: bool = True) -> dict:
         ValueError: there is no checkpoint, it lacks `params`, is damaged, or claims
             arrays that are much larger than the directory.
     """
-    folder = find(path)
+    with advising(f"{path}/ckpt/{{step}} reads it"):
+        folder = find(path, verify=verify)
     if folder is None:
         raise ValueError(f"{path} holds no Orbax checkpoint{_hint(pathlib.Path(path))}")
     storage = logging.getLogger("absl")
