@@ -7,7 +7,6 @@ there were digests have none, and open unverified.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from jaxseg.checkpoints.reading import (
     read_parts,
     reading,
 )
+from jaxseg.storage.json_file import parse_json
 
 ITEM = "digest"
 META, METRICS = "meta", "metrics"  # items that hold a JSON value
@@ -154,7 +154,7 @@ def _stored_digest(directory: Path) -> dict[str, Any] | None:
     path = directory / ITEM / _FILES[ITEM]
     with reading(directory):
         if path.is_file():
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found = parse_json(path.read_text(encoding="utf-8"))
             if not _has_the_form(found):
                 raise ValueError("its digest is of an unknown form")
             return found
@@ -175,7 +175,7 @@ def _record(directory: Path, item: str) -> Any:
     with reading(directory):
         if not path.is_file():
             return None
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
 
 
 def _number(path: Path) -> int:

@@ -43,7 +43,7 @@ from jaxseg.tasks.samples import (
     sample_paths,
     write_samples,
 )
-from jaxseg.text import as_message
+from jaxseg.text import as_message, printable
 
 Size = tuple[int, int]
 CRF_OPTIONS = CRF()
@@ -124,6 +124,7 @@ def main(argv: list[str]) -> int:
         from jaxseg.tasks.predict_point_clouds import predict_clouds
 
         return predict_clouds(options, config, spec)
+    check_folder(options.output)
     reading = options.data.over(config.data)
     jobs, failures = plan(options, reading)
     model = build_model(config, spec.num_classes)
@@ -155,6 +156,16 @@ def main(argv: list[str]) -> int:
     done, failed = len(jobs) - len(damaged), len(failures) + len(damaged)
     print(f"{done} image(s) written to {options.output}, {failed} failed")
     return 1 if failed else 0
+
+
+def check_folder(output: Path) -> None:
+    """Raises ValueError if results cannot lie in `output`, before the work is done."""
+    taken = next((p for p in (output, *output.parents) if p.exists()), None)
+    if taken is not None and not taken.is_dir():
+        raise ValueError(
+            f"output={str(output)!r} is invalid: expected a directory, and "
+            f"{printable(taken)} is a file; choose another -o."
+        )
 
 
 def plan(options: Options, reading: ReadOptions) -> tuple[list[Job], list[Path]]:
@@ -255,7 +266,7 @@ def run(
                 several = drawn.labels[:, *corner]
                 write_samples(job.name, several, drawn.entropy[corner], spec)
             if not terminal:
-                print(f"{job.path} -> {job.name}.png", flush=True)
+                print(as_message(f"{job.path} -> {job.name}.png"), flush=True)
     return failures
 
 

@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from jaxseg.storage.json_file import parse_json
+
 VOID = 255  # the label without a class, in every dataset
 Color = tuple[int, int, int]
 
@@ -79,7 +81,7 @@ class DatasetSpec:
             ValueError: if the text is no JSON, or a field is missing, unknown or
                 of another form.
         """
-        fields = json.loads(text)
+        fields = parse_json(text)
         known = [field.name for field in dataclasses.fields(cls)]
         later = {"labels", "origin"}  # fields that earlier versions did not write
         if not isinstance(fields, dict):

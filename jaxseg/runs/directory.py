@@ -31,7 +31,7 @@ from jaxseg.nn.block_config import Style
 from jaxseg.runs.rules import invalid
 from jaxseg.runs.serialize import from_dict, near, to_dict
 from jaxseg.storage import atomic
-from jaxseg.storage.json_file import write_json
+from jaxseg.storage.json_file import parse_json, write_json
 from jaxseg.storage.text import read_text
 
 CONFIG, DATASET, CHECKPOINTS = "config.json", "dataset.json", "ckpt"
@@ -107,7 +107,7 @@ def read_config(workdir: str | Path) -> Config:
     if not path.is_file():
         raise ValueError(f"{str(workdir)!r} is no work directory: {path} is missing")
     try:
-        values = json.loads(read_text(path))
+        values = parse_json(read_text(path))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(values, dict):

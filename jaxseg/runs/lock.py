@@ -33,6 +33,7 @@ from pathlib import Path
 
 from jaxseg.storage import atomic
 from jaxseg.storage import process as owner
+from jaxseg.storage.json_file import parse_json
 
 LOCK = "lock.json"
 BEAT = 5.0  # seconds between two signs of life
@@ -166,7 +167,7 @@ def acquire(path: Path) -> Lock:
 def read(path: Path) -> Holder | None:
     """Who holds a lock; None when nobody does."""
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = parse_json(path.read_text(encoding="utf-8"))
         process = owner.Owner(**fields.pop("process"))
         return Holder(process=process, **fields)
     except FileNotFoundError:

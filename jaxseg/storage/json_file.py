@@ -37,6 +37,19 @@ def append_line(path: str | Path, row: Mapping[str, Any]) -> None:
     atomic.write_bytes(target, before + gap + line)
 
 
+def parse_json(text: str | bytes) -> Any:
+    """Parses JSON like `json.loads`, and refuses what is nested too deeply as well.
+
+    Raises:
+        json.JSONDecodeError: The text is not JSON, or Python cannot hold its nesting.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        raise json.JSONDecodeError("nested too deeply", shown, 0) from None
+
+
 def plain(value: Any) -> Any:
     """Converts a value to what JSON can hold.
 

@@ -204,6 +204,22 @@ def test_bad_arguments_are_named(tmp_path, brightest, arguments, message):
         run(*arguments, output=tmp_path / "out")
 
 
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_a_file_in_the_place_of_the_output_is_refused(tmp_path, brightest, below):
+    (tmp_path / "out").write_text("kept")
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"output=.*out is a file; choose another"):
+        run(tmp_path / "a.png", output=tmp_path / "out" / below)
+    assert (tmp_path / "out").read_text() == "kept"
+
+
+def test_names_of_images_do_not_reach_the_terminal_raw(tmp_path, brightest, capsys):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a\x1b[31m.png")
+    assert run(tmp_path / "a\x1b[31m.png", output=tmp_path / "out") == 0
+    shown = capsys.readouterr()
+    assert "\\x1b[31m" in shown.out and "\x1b" not in shown.out + shown.err
+
+
 def test_few_programs_for_many_sizes():
     sizes = [(20, 33), (30, 40), (5, 64), (33, 33), (32, 64)]
     jobs = [Job(Path(f"{i}"), Path(f"{i}"), s) for i, s in enumerate(sizes)]

@@ -170,6 +170,25 @@ def test_what_is_left_out_is_said(folder_config, caplog):
     assert "train/images: a.json is left out" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("validation", "said"),
+    [("c\n", None), ("b\nc\n", "share 1 images (b)"), ("b\na\n", "(b, a)")],
+)
+def test_images_of_two_splits_are_said(
+    tmp_path, write_pair, folder_config, caplog, validation, said
+):
+    root = tmp_path / "listed"
+    for name in "abc":
+        write_pair(root, name)
+    (root / "train.txt").write_text("a\nb\n")
+    (root / "val.txt").write_text(validation)
+    config = dataclasses.replace(folder_config, path=str(root))
+    with caplog.at_level(logging.WARNING):
+        assert len(open_source(config, "train")) == 2
+    assert ("share" in caplog.text) == (said is not None)
+    assert said is None or said in caplog.text
+
+
 def test_gif_masks_are_read(folder_config):
     expected = {}
     for path in sorted(folder_of(folder_config, "masks").iterdir()):

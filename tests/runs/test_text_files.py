@@ -58,7 +58,7 @@ def test_other_encodings_are_refused_by_file_and_line(run, name, encoding):
     "text",
     [
         *("", "[]", "3", "null", "{", '"a"', "{}", '{"name": "x"}'),
-        *('{"classes": NAN}', "[" * 50),
+        *('{"classes": NAN}', "[" * 50, "[" * 100_000, '{"name":' * 100_000),
     ],
 )
 @pytest.mark.parametrize("name", READERS)

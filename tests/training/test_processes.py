@@ -18,6 +18,10 @@ from jaxseg.training.devices import processes
     ("given", "message"),
     [
         (("here", 2, 0), "coordinator is 'here'; allowed: HOST:PORT"),
+        (("here:99999", 2, 0), "coordinator is 'here:99999'; allowed: HOST:PORT"),
+        (("here:0", 2, 0), "coordinator is 'here:0'; allowed: HOST:PORT"),
+        ((":4567", 2, 0), "coordinator is ':4567'; allowed: HOST:PORT"),
+        (("here:\u00b2", 2, 0), "coordinator is 'here:\u00b2'; allowed: HOST:PORT"),
         (("here:80", 0, 0), "processes is 0; allowed: 1 or more"),
         (("here:80", 2, 2), "process_id is 2; allowed: 0 to 1, as processes is 2"),
         (("here:80", 2, -1), "process_id is -1"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import io
+import itertools
 import logging
 import pathlib
 from collections.abc import Iterator
@@ -162,6 +163,7 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 )
         for folder, others in layouts.left_out(splits).items():
             logger.warning("%s: %s", shown(folder), name_others(others))
+        _report_shared(splits)
         self._check_masks(splits)
         return {
             split: self._generate_examples(split, pairs)
@@ -252,6 +254,20 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 def _is_text(name: str) -> bool:
     """Whether a file's name is valid UTF-8; Python keeps other bytes as surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _report_shared(splits: dict[str, list[layouts.Pair]]):
+    """Warns of images in two splits: scores on those that were trained on are high."""
+    for (one, first), (other, second) in itertools.combinations(splits.items(), 2):
+        images = {pair.image for pair in first if pair.image}
+        names = [shown(pair.name) for pair in second if pair.image in images]
+        if names:
+            logger.warning(
+                "splits %r and %r share %d images (%s); scores on images of the "
+                "training say little about others",
+                *(one, other, len(names)),
+                ", ".join(names[:10]) + (", ..." if len(names) > 10 else ""),
+            )
 
 
 def _report_turned(split: str, names: list[str]):

@@ -106,8 +106,11 @@ def _check(
     process_id: int | None,
     lost_after: int,
 ) -> None:
-    if coordinator is not None and not coordinator.rpartition(":")[2].isdigit():
-        raise ValueError(f"coordinator is {coordinator!r}; allowed: HOST:PORT")
+    if coordinator is not None and not _is_address(coordinator):
+        raise ValueError(
+            f"coordinator is {coordinator!r}; allowed: HOST:PORT, with a port from 1 "
+            "to 65535"
+        )
     if processes is not None and processes < 1:
         raise ValueError(f"processes is {processes}; allowed: 1 or more")
     if process_id is not None and not 0 <= process_id < (processes or sys.maxsize):
@@ -117,6 +120,12 @@ def _check(
         )
     if lost_after < 5:
         raise ValueError(f"lost_after is {lost_after}; allowed: 5 seconds or more")
+
+
+def _is_address(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    known = port.isascii() and port.isdigit() and len(port) <= 5
+    return bool(host) and known and 1 <= int(port) <= 65_535
 
 
 def meet(place: str, *, seconds: int = 1800) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxseg.storage import atomic
+from jaxseg.storage.json_file import parse_json
 from jaxseg.storage.text import read_text
 
 NAME = "card.json"
@@ -72,7 +73,7 @@ def read_card(folder: str | os.PathLike) -> Card:
     path = pathlib.Path(folder) / NAME
     text = read_text(path)
     try:
-        fields = json.loads(text)
+        fields = parse_json(text)
         for old, new in (("normalisation", "normalization"), ("licence", "license")):
             if old in fields:  # cards written before the names changed
                 fields[new] = fields.pop(old)
