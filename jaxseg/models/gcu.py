@@ -1,6 +1,7 @@
 """Graph convolutional units on a dilated ResNet: "Beyond Grids".
 
-Li and Gupta, NeurIPS 2018 (no arXiv entry).
+References:
+  Li and Gupta, NeurIPS 2018 (no arXiv entry).
 """
 
 from jaxseg.backbones.resnet import ResNet
@@ -20,16 +21,19 @@ def gcu(
     style: Style = Style(),
     **trunk,
 ) -> EncoderDecoder:
-    """Dilated ResNet, stride 8, with parallel graph units (Li and Gupta, NeurIPS 2018).
+    """Creates a ResNet with parallel graph units (Li and Gupta, NeurIPS 2018).
+
+    The output stride is 8.
 
     Args:
-      num_classes: K.
-      depth: of the ResNet.
-      features: of the map the units read; the auxiliary head has half as many.
-      vertices: anchors of each unit.
-      unit_features: channels that each unit returns.
-      style: normalization, number format.
-      **trunk: further fields of `ResNet`, such as `stem`.
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      features: Number of channels of the map that the units read. The auxiliary head
+        has half as many.
+      vertices: Number of anchors of each unit.
+      unit_features: Number of output channels of each unit.
+      style: See `Style`.
+      **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     return EncoderDecoder(
         ResNet(depth, 8, style=style, **trunk),

@@ -13,10 +13,10 @@ from jaxseg.typing import Array, Outputs
 
 
 class GINet(nn.Module):
-    """backbone -> JPU -> graph interaction head; class presence for the SC-loss.
+    """Applies JPU and the graph interaction head, and predicts class presence.
 
-    "extra_presence" holds one logit per image and class, w . s + b on the class states,
-    for `jaxseg.losses.presence`; its layer and the auxiliary head serve training only.
+    "extra_presence" has one logit per image and class, w . s + b of the class states,
+    for `jaxseg.losses.presence`. Its layer and the auxiliary head serve training only.
     """
 
     backbone: nn.Module
@@ -28,7 +28,7 @@ class GINet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
-        """image -> {"logits", "aux"} [B, H, W, K], "extra_presence" [B, K], float32."""
+        """Returns "logits", "aux" [B, H, W, K], "extra_presence" [B, K], float32."""
         pyramid = self.backbone(image, train=train)
         x = self.neck(pyramid, train=train)
         logits, states = self.head(x, train=train)
@@ -53,18 +53,19 @@ def ginet(
     style: Style = Style(),
     **trunk,
 ) -> GINet:
-    """ResNet with JPU and a graph interaction head (arXiv 2009.06160).
+    """Creates a ResNet with JPU and a graph interaction head (arXiv 2009.06160).
 
     Args:
-      num_classes: K.
-      depth: of the ResNet.
-      features: channels of the JPU's branches and of the head; the auxiliary head has
-        half as many.
-      nodes: of the visual graph: 84 in PaddleSeg, 64 in the paper.
-      states: channels of both graphs.
-      graph_convolution, class_message: see `GraphInteraction`.
-      style: normalization, number format.
-      **trunk: further fields of `ResNet`, such as `stem`.
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      features: Number of channels of the JPU's branches and of the head. The auxiliary
+        head has half as many.
+      nodes: Number of nodes of the visual graph: 84 in PaddleSeg, 64 in the paper.
+      states: Number of channels of both graphs.
+      graph_convolution: See `GraphInteraction`.
+      class_message: See `GraphInteraction`.
+      style: See `Style`.
+      **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     return GINet(
         ResNet(depth, 32, style=style, **trunk),

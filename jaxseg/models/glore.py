@@ -1,4 +1,4 @@
-"""GloRe, graph-based global reasoning on a dilated ResNet (arXiv 1811.12814)."""
+"""GloRe: graph-based global reasoning on a dilated ResNet (arXiv 1811.12814)."""
 
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.classifier import PixelHead
@@ -20,20 +20,23 @@ def glore(
     style: Style = Style(),
     **trunk,
 ) -> EncoderDecoder:
-    """Dilated ResNet, stride 8, with GloRe units (arXiv 1811.12814).
+    """Creates a ResNet with GloRe units at output stride 8 (arXiv 1811.12814).
 
-    Differs: `normalize=True` divides the nodes by the number of pixels, which the
-    paper's unit does not: without it a network meets other magnitudes at another image
-    size.
+    Differs: `normalize=True` divides the nodes by the number of pixels, which the unit
+    of the paper does not. Without it, magnitudes change with the image size.
 
     Args:
-      num_classes: K.
-      depth: of the ResNet.
-      features: of the map the units work on; the auxiliary head has half as many.
-      states, nodes, normalize, relu_last: see `jaxseg.nn.graph.GloReUnit`.
-      units: how many follow one another.
-      style: normalization, number format.
-      **trunk: further fields of `ResNet`, such as `stem`.
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      features: Number of channels of the map that the units read. The auxiliary head
+        has half as many.
+      states: See `jaxseg.nn.graph.GloReUnit`.
+      nodes: See `jaxseg.nn.graph.GloReUnit`.
+      units: Number of consecutive units.
+      normalize: See `jaxseg.nn.graph.GloReUnit`.
+      relu_last: See `jaxseg.nn.graph.GloReUnit`.
+      style: See `Style`.
+      **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     head = GloReHead(
         num_classes, features, states, nodes, units, normalize, relu_last, style

@@ -1,8 +1,10 @@
-"""Gated-SCNN: a shape stream beside the regular one (arXiv 1907.05740).
+"""Gated-SCNN: a shape stream in parallel to the regular stream (arXiv 1907.05740).
 
-Written from the paper. Differs: the image gradient that joins the edge map is a Sobel
-magnitude made on the device; the authors feed a Canny map, which can be passed as a
-fourth image channel (`gradient="channel"`).
+The implementation follows the paper.
+
+Differs: the image gradient that joins the edge map is a Sobel magnitude computed on the
+device. The authors feed a Canny map, which can be passed as a fourth image channel
+(`gradient="channel"`).
 """
 
 import jax
@@ -20,7 +22,7 @@ from jaxseg.typing import Array, Outputs
 
 
 class EdgeASPP(nn.Module):
-    """ASPP with an edge branch, joined as [image, edge, 1x1, rates...]."""
+    """Applies ASPP with an edge branch; the order is [image, edge, 1x1, rates...]."""
 
     features: int = 256
     rates: tuple[int, ...] = (12, 24, 36)
@@ -28,7 +30,7 @@ class EdgeASPP(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, edge: Array, *, train: bool) -> Array:
-        """[B, h, w, C] and edge [B, H, W, 1] -> [B, h, w, (3 + rates) * features]."""
+        """Maps [B, h, w, C] and [B, H, W, 1] to [B, h, w, (3 + rates) * features]."""
 
         def block(source, kernel, rate, name):
             layer = ConvNormAct(
@@ -49,10 +51,10 @@ class EdgeASPP(nn.Module):
 
 
 class GatedSCNN(nn.Module):
-    """Regular stream, shape stream, edge-aware ASPP and decoder.
+    """Joins regular stream and shape stream in an edge-aware ASPP and a decoder.
 
-    "edge" holds logits; the loss applies the sigmoid (the authors' code applies it
-    twice).
+    "edge" holds logits. The loss applies the sigmoid, which the authors' code applies
+    twice.
     """
 
     num_classes: int
@@ -64,7 +66,7 @@ class GatedSCNN(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
-        """image [B, H, W, 3 or 4] -> {"logits" [B, H, W, K], "edge" [B, H, W, 1]}."""
+        """Maps [B, H, W, 3 or 4] to "logits" [B, H, W, K] and "edge" [B, H, W, 1]."""
         image, gradient = self._split(image)
         size = image.shape[1:3]
         pyramid = self.backbone(image, train=train)
@@ -76,18 +78,20 @@ class GatedSCNN(nn.Module):
         aspp = EdgeASPP(self.features, style=self.style, name="aspp")
         x = aspp(pyramid["c6"], attention, train=train)
         logits = self._decode(x, pyramid["c1"], train)
-        # Differs: half-pixel here as in the authors' code; aligned everywhere else
+        # Half-pixel centers as in the authors' code; all other resizing aligns corners.
         return {"logits": resize(logits, size), "edge": edge}
 
     def _split(self, image):
         if self.gradient not in ("sobel", "channel"):
-            raise ValueError(f'gradient {self.gradient!r} is not "sobel" or "channel"')
+            raise ValueError(
+                f"gradient={self.gradient!r} is invalid: expected 'sobel' or 'channel'."
+            )
         if self.gradient == "sobel":
             return image, image_gradient(image)
         if image.shape[-1] != 4:
             raise ValueError(
-                f'image has {image.shape[-1]} channels; gradient="channel" needs 4, '
-                "the last one the edge map"
+                f"image of {image.shape[-1]} channels is invalid: expected 4 with "
+                "gradient='channel', the last of which is the edge map."
             )
         return image[..., :3], image[..., 3:].astype(jnp.float32)
 
@@ -119,16 +123,19 @@ def gscnn(
     gradient: str = "sobel",
     style: Style = Style(),
 ) -> GatedSCNN:
-    """Gated-SCNN on Wide ResNet-38 (arXiv 1907.05740).
+    """Creates Gated-SCNN on Wide ResNet-38 (arXiv 1907.05740).
 
-    Losses: `jaxseg.losses.dual_task`.
+    For its losses see `jaxseg.losses.dual_task`.
 
     Args:
-      num_classes: K.
-      features, skip_features: of ASPP and decoder, and of its skip connection.
-      width, blocks: of the trunk.
+      num_classes: Number of classes.
+      features: Number of channels of ASPP and decoder.
+      skip_features: Number of channels of the skip connection of the decoder.
+      width: Number of channels of the first stage of the backbone.
+      blocks: Number of blocks of each stage of the backbone; None takes those of the
+        paper.
       gradient: "sobel", or "channel" for a fourth image channel in [0, 1].
-      style: normalization, number format.
+      style: See `Style`.
     """
     backbone = WideResNet38(width, blocks, style)
     return GatedSCNN(num_classes, backbone, features, skip_features, gradient, style)

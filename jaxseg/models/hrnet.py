@@ -1,6 +1,6 @@
 """HRNetV2 for segmentation (arXiv 1904.04514, 1908.07919).
 
-Differs: the authors' batch norms have a momentum of 0.01 (0.99 here).
+Differs: the authors' batch norms have a momentum of 0.01 (0.99 in the convention here).
 """
 
 from jaxseg.backbones.hrnet import HRNet
@@ -8,7 +8,7 @@ from jaxseg.heads.high_resolution import HighResolutionHead
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.nn.block_config import Style
 
-# fields of the published small networks; "W18 small v1" really has width 16
+# Attributes of the published small networks. "W18 small v1" does have width 16.
 SMALL = {
     "small_v1": {
         "width": 16,
@@ -37,16 +37,18 @@ def hrnet(
     style: Style = Style(),
     **trunk,
 ) -> EncoderDecoder:
-    """HRNetV2 with its concatenation head (arXiv 1904.04514).
+    """Creates HRNetV2 with its concatenation head (arXiv 1904.04514).
 
     Args:
-      num_classes: K.
-      width: C of the finest branch: 18, 32 or 48.
-      align_corners: of every upsampling; False in the paper's code, True in its
-        HRNet-OCR branch. Checkpoints are tied to their branch.
-      head_kernel, head_bias: (1, True) the authors', (1, False) MMSegmentation's.
-      style: normalization, number format.
-      **trunk: further fields of `HRNet`.
+      num_classes: Number of classes.
+      width: C, the number of channels of the finest branch: 18, 32 or 48.
+      align_corners: Whether all upsampling aligns corners. It does not in the paper's
+        code, but does in its HRNet-OCR branch. Checkpoints fit only their branch.
+      head_kernel: Kernel size of the head: 1 for the authors and MMSegmentation.
+      head_bias: Whether the head has a bias: True for the authors, False for
+        MMSegmentation.
+      style: See `Style`.
+      **trunk: Further attributes of `HRNet`.
     """
     return EncoderDecoder(
         HRNet(width, align_corners=align_corners, style=style, **trunk),
@@ -56,7 +58,13 @@ def hrnet(
 
 
 def hrnet_small(num_classes: int, *, version: str = "small_v1", **options):
-    """The authors' small networks, "small_v1" and "small_v2" (arXiv 1904.04514)."""
+    """Creates the authors' small networks, "small_v1" or "small_v2" (arXiv 1904.04514).
+
+    Raises:
+      ValueError: If the version is unknown.
+    """
     if version not in SMALL:
-        raise ValueError(f"version {version!r} is unknown; allowed are {sorted(SMALL)}")
+        raise ValueError(
+            f"version={version!r} is invalid: expected one of {sorted(SMALL)}."
+        )
     return hrnet(num_classes, **{**SMALL[version], **options})

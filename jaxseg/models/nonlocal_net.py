@@ -1,4 +1,4 @@
-"""Non-local block as a segmentation head on a dilated ResNet (arXiv 1711.07971)."""
+"""A dilated ResNet with a non-local segmentation head (arXiv 1711.07971)."""
 
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.classifier import PixelHead
@@ -20,18 +20,20 @@ def nonlocal_net(
     style: Style = Style(),
     **trunk,
 ) -> EncoderDecoder:
-    """Dilated ResNet, stride 8, with a non-local head (arXiv 1711.07971).
+    """Creates a ResNet with a non-local head at output stride 8 (arXiv 1711.07971).
 
     Args:
-      num_classes: K.
-      depth: of the ResNet.
-      mode, subsample: see `jaxseg.nn.attention.NonLocal`.
-      use_scale: scores / sqrt(C / 2), MMSegmentation's default; the paper has none.
-      features: channels of the head; the auxiliary head has half as many.
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      mode: See `jaxseg.nn.attention.NonLocal`.
+      use_scale: Whether to divide the scores by sqrt(C / 2). MMSegmentation does so by
+        default, the paper does not.
+      subsample: See `jaxseg.nn.attention.NonLocal`.
+      features: Number of channels of the head. The auxiliary head has half as many.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
-      align_corners: corner rule of the final resizing.
-      style: normalization, number format.
-      **trunk: further fields of `ResNet`, such as `stem`.
+      align_corners: Whether the final resizing aligns corners.
+      style: See `Style`.
+      **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     head = NonLocalHead(
         num_classes,

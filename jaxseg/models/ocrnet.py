@@ -1,7 +1,7 @@
 """OCRNet on HRNet or on a dilated ResNet (arXiv 1909.11065).
 
-The region head's logits are both the soft object regions and the auxiliary output; they
-belong to the network at inference too.
+The logits of the region head are the soft object regions and also the auxiliary output.
+The network needs them in inference as well.
 """
 
 from flax import linen as nn
@@ -17,10 +17,16 @@ from jaxseg.typing import Array, Outputs
 
 
 class OCRNet(nn.Module):
-    """backbone -> coarse logits ("aux") -> object-contextual logits.
+    """Predicts coarse logits and refines them with object context.
 
-    `levels` are joined to the features of both heads; with `region_level` the region
-    head reads that level instead (layer 3 of a ResNet).
+    Attributes:
+      backbone: Maps an image to a pyramid.
+      region_head: Predicts the coarse logits.
+      head: Predicts the refined logits.
+      levels: The levels whose concatenation both heads read.
+      region_level: The level that the region head reads instead, such as layer 3 of a
+        ResNet.
+      align_corners: Whether all resizing aligns corners.
     """
 
     backbone: nn.Module
@@ -32,7 +38,7 @@ class OCRNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
-        """image [B, H, W, C] -> {"logits", "aux"} [B, H, W, K] float32."""
+        """Maps [B, H, W, C] to "logits" and "aux", each [B, H, W, K], float32."""
         pyramid = self.backbone(image, train=train)
         x = concat_levels(pyramid, self.levels, self.align_corners)
         source = x if self.region_level is None else pyramid[self.region_level]
@@ -57,17 +63,19 @@ def ocrnet_hrnet(
     style: Style = Style(),
     **trunk,
 ) -> OCRNet:
-    """HRNetV2 + OCR in the authors' form (arXiv 1909.11065).
+    """Creates HRNetV2 + OCR in the authors' form (arXiv 1909.11065).
 
     Args:
-      num_classes: K.
-      width: C of HRNet, 18, 32 or 48.
-      features, key_features: of the pixels, and of queries and keys.
-      bias: of the 3x3 and of the region head; MMSegmentation has none.
+      num_classes: Number of classes.
+      width: C of HRNet: 18, 32 or 48.
+      features: Number of channels of the pixel features.
+      key_features: Number of channels of queries and keys.
+      bias: Whether the 3x3 convolution and the region head have a bias. MMSegmentation
+        has none.
       align_corners: True in the authors' code, False in MMSegmentation.
-      dropout: of channels before the classifier.
-      style: normalization, number format.
-      **trunk: further fields of `HRNet`.
+      dropout: Dropout rate, of whole channels, before the classifier.
+      style: See `Style`.
+      **trunk: Further attributes of `HRNet`.
     """
     return OCRNet(
         HRNet(width, align_corners=align_corners, style=style, **trunk),
@@ -92,11 +100,13 @@ def ocrnet_resnet(
     style: Style = Style(),
     **trunk,
 ) -> OCRNet:
-    """Dilated ResNet (stride 8, deep stem) + OCR in openseg's form (arXiv 1909.11065).
+    """Creates a ResNet + OCR in openseg's form (arXiv 1909.11065).
 
-    The region head reads layer 3. Options as in `ocrnet_hrnet`, `**trunk` further
-    fields of `ResNet`. MMSegmentation's is `bias=False, region_features=256, stem="c",
-    align_corners=False`.
+    The output stride is 8, the stem is deep, and the region head reads layer 3.
+    MMSegmentation's network is `bias=False, region_features=256, stem="c",
+    align_corners=False`. `region_features` is the number of channels of the region
+    head, and `trunk` are further attributes of `ResNet`. For the other options see
+    `ocrnet_hrnet`.
     """
     return OCRNet(
         ResNet(depth, output_stride=8, stem=stem, style=style, **trunk),

@@ -1,14 +1,15 @@
 """pix2pix: a conditional adversarial network from image to image (arXiv 1611.07004).
 
-Generator: U-Net of 4x4 convolutions at stride 2, down to 1x1 for 256 or 128 pixels.
-Discriminator: PatchGAN, whose outputs each judge one patch of (condition, picture).
-Faithful to the authors' PyTorch release in layers and parameter counts, to the paper in
-where dropout lies (the first decoder layers) and in normalization: the paper's batch
-normalization at batch size 1, in training and at test, is one over each image alone.
+The generator is a U-Net of 4x4 convolutions at stride 2, down to 1x1 for 256 or 128
+pixels. The discriminator is a PatchGAN: each of its outputs judges one patch of
+condition and picture. Layers and parameter counts follow the authors' PyTorch release.
+The place of dropout (the first decoder layers) and normalization follow the paper:
+batch normalization at batch size 1, in training and in testing, normalizes each image
+separately.
 
 Differs: label maps are K channels of -1 and 1, not RGB pictures, so that they can be
-scored class by class; scales of the normalization start at 1, not at N(1, 0.02); any
-size is taken, padded to a multiple of 2**depth.
+scored class by class. The scales of the normalization start at 1, not at N(1, 0.02).
+Any size is accepted and padded to a multiple of 2**depth.
 """
 
 import dataclasses
@@ -30,7 +31,7 @@ SLOPE = 0.2
 
 
 class PictureNorm(nn.Module):
-    """Normalization over each picture alone (`instance`), or as `style.norm` says."""
+    """Normalizes each picture separately (`instance`) or as `style.norm` says."""
 
     instance: bool
     style: Style = Style()
@@ -44,10 +45,16 @@ class PictureNorm(nn.Module):
 
 
 class Generator(nn.Module):
-    """U-Net of `depth` halvings: `[B, H, W, C]` to `[B, H, W, outputs]` before tanh.
+    """Maps [B, H, W, C] to [B, H, W, outputs] with a U-Net; tanh is not applied.
 
-    `dropped` is the number of first decoder layers with dropout 0.5; it is active at
-    test time too when an rng named "dropout" is given, as in the paper.
+    Attributes:
+      outputs: Number of output channels.
+      depth: Number of times that the size is halved.
+      width: Number of channels of the first layer.
+      dropped: Number of first decoder layers with dropout 0.5. As in the paper, it is
+        also active in testing if an rng named "dropout" is given.
+      instance: See `PictureNorm`.
+      style: See `Style`.
     """
 
     outputs: int
@@ -68,7 +75,8 @@ class Generator(nn.Module):
                 features, 4, 2, padding=1, bias=False, kernel_init=INIT,
                 style=self.style, name=f"down{i + 1}",
             )(x)  # fmt: skip
-            if 0 < i < self.depth - 1:  # at 1x1 it would leave nothing but the shift
+            # At 1x1, normalization of a single picture would leave only the bias.
+            if 0 < i < self.depth - 1:
                 x = self._norm(f"down{i + 1}_norm")(x, train=train)
             skips.append(x)
         for i in reversed(range(1, self.depth)):
@@ -91,9 +99,9 @@ class Generator(nn.Module):
 
 
 class PatchGAN(nn.Module):
-    """Real or generated? One logit per patch of a picture and its condition.
+    """Returns one logit per patch of a picture and its condition: real or generated.
 
-    The receptive field is 1, 16, 34, 70, 142, 286 pixels for `layers` 0 to 5.
+    The receptive field is 1, 16, 34, 70, 142 or 286 pixels for `layers` 0 to 5.
     """
 
     layers: int = 3
@@ -103,19 +111,20 @@ class PatchGAN(nn.Module):
 
     @property
     def least_side(self) -> int:
-        """Smallest height and width of a picture."""
+        """Returns the smallest height and width of a picture."""
         return 3 * 2**self.layers if self.layers else 1
 
     @nn.compact
     def __call__(self, condition: Array, picture: Array, *, train: bool) -> Array:
-        """Map `[B, H, W, C]` and `[B, H, W, T]` to `[B, h, w]` float32."""
+        """Maps [B, H, W, C] and [B, H, W, T] to logits [B, h, w], float32."""
         if min(picture.shape[1:3]) < self.least_side:
             raise ValueError(
-                f"picture of {picture.shape[1:3]} pixels; a discriminator of "
-                f"layers={self.layers} needs {self.least_side} or more"
+                f"picture of {picture.shape[1:3]} pixels is invalid: expected sides of "
+                f"at least {self.least_side} pixels for layers={self.layers}. Use "
+                "larger pictures or fewer layers."
             )
         x = jnp.concatenate([condition, picture], axis=-1)
-        # (features, kernel, stride) of each convolution but the last
+        # (features, kernel size, stride) of each convolution but the last.
         plan = [(self.width, 4, 2)]
         plan += [(self.width * min(2**i, 8), 4, 2) for i in range(1, self.layers)]
         plan += [(self.width * min(2**self.layers, 8), 4, 1)]
@@ -138,23 +147,23 @@ class PatchGAN(nn.Module):
 
 
 class Pix2Pix(nn.Module):
-    """Generator and discriminator; called, it generates.
+    """Holds generator and discriminator; a call generates.
 
-    `logits` are the values before the tanh: `tanh(logits)` is the picture in -1 ... 1,
-    their argmax the label map. `judge` is the discriminator.
+    The logits are the values before tanh: `tanh(logits)` is the picture in [-1, 1], and
+    the argmax of the logits is the label map. `judge` applies the discriminator.
     """
 
     generator: Generator
     discriminator: PatchGAN
     direction: str = DIRECTIONS[0]
-    channels: int = PHOTO_CHANNELS  # of the condition
+    channels: int = PHOTO_CHANNELS  # Number of channels of the condition.
 
     def example_inputs(self) -> tuple[jax.ShapeDtypeStruct, ...]:
-        """One small condition."""
+        """Returns the shape of a small condition."""
         return (jax.ShapeDtypeStruct((1, 64, 64, self.channels), jnp.float32),)
 
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Map `[B, H, W, C]` to `{"logits": [B, H, W, K]}`."""
+        """Maps [B, H, W, C] to {"logits": [B, H, W, K]}."""
         logits = self.generator(image, train=train)
         if self.is_initializing():
             side = self.discriminator.least_side
@@ -163,7 +172,7 @@ class Pix2Pix(nn.Module):
         return {"logits": logits}
 
     def judge(self, condition: Array, picture: Array, *, train: bool) -> Array:
-        """Logits of "this picture of the condition is real", `[B, h, w]`."""
+        """Returns logits [B, h, w] of the picture being real under the condition."""
         return self.discriminator(condition, picture, train=train)
 
 
@@ -178,17 +187,32 @@ def pix2pix(
     direction: str = DIRECTIONS[0],
     style: Style = Style(),
 ) -> Pix2Pix:
-    """pix2pix, U-Net generator and PatchGAN (arXiv 1611.07004).
+    """Creates pix2pix with a U-Net generator and a PatchGAN (arXiv 1611.07004).
 
-    `depth` halvings in the generator, `layers` in the discriminator (patches of 1, 16,
-    70, 286 pixels for 0, 1, 3, 5), dropout in the first `dropped` decoder layers.
-    `instance` normalizes each image alone; without it `style.norm` decides. `direction`
-    is "photo_to_labels" or "labels_to_photo" (label maps of `num_classes` channels in).
+    Args:
+      num_classes: Number of channels of the label maps.
+      depth: Number of times that the generator halves the size.
+      width: Number of channels of the first layers.
+      dropped: Number of first decoder layers with dropout.
+      layers: Layers of the discriminator: patches of 1, 16, 70 and 286 pixels for 0, 1,
+        3 and 5.
+      instance: Whether to normalize each image separately. Otherwise `style.norm`
+        decides.
+      direction: "photo_to_labels" or "labels_to_photo", whose input are label maps.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If direction, depth or layers are not allowed.
     """
     if direction not in DIRECTIONS:
-        raise ValueError(f"direction {direction!r} is unknown; allowed: {DIRECTIONS}")
+        raise ValueError(
+            f"direction={direction!r} is invalid: expected one of {DIRECTIONS}."
+        )
     if depth < 2 or layers < 0:
-        raise ValueError(f"depth {depth}, layers {layers}; allowed are >= 2 and >= 0")
+        raise ValueError(
+            f"depth={depth}, layers={layers} is invalid: expected a depth of 2 or more "
+            "and 0 or more layers."
+        )
     channels, outputs = PHOTO_CHANNELS, num_classes
     if direction == DIRECTIONS[1]:
         channels, outputs = outputs, channels

@@ -1,12 +1,12 @@
 """Point Transformer for semantic segmentation (Zhao et al., arXiv 2012.09164).
 
-A U-Net of point clouds: vector attention among nearest neighbors, farthest-point
-sampling and a max over neighbors on the way down, three-neighbor interpolation on the
-way up. Faithful to the authors' S3DIS network: layers, number of neighbors, and
-7,767,729 parameters for 13 classes.
+It is a U-Net of point clouds. The encoder has vector attention among nearest neighbors,
+farthest-point sampling and a maximum over neighbors. The decoder interpolates from
+three neighbors. Layers and numbers of neighbors follow the authors' S3DIS network,
+which has 7,767,729 parameters for 13 classes.
 
-Clouds of unequal size share a batch by padding and a mask, in place of the authors'
-offsets into one long list; results do not depend on the amount of padding.
+Clouds of unequal size share a batch by padding and a mask, where the authors have
+offsets into one long list. Results do not depend on the amount of padding.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from jaxseg.typing import Array
 
 
 class Level(NamedTuple):
-    """A cloud at one resolution.
+    """Holds a cloud at one resolution.
 
     Attributes:
-      points: positions [B, N, 3].
-      mask: bool [B, N], False at padding.
-      index: neighbors [B, N, k].
-      valid: bool [B, N, k], False where there are fewer than k.
+      points: Positions [B, N, 3].
+      mask: Bool [B, N], False at padding.
+      index: Indices of the neighbors [B, N, k].
+      valid: Bool [B, N, k], False where a point has fewer than k neighbors.
     """
 
     points: Array
@@ -43,7 +43,7 @@ class Level(NamedTuple):
 
 
 class LinearNormRelu(nn.Module):
-    """Linear map, normalization over the true points, ReLU."""
+    """Applies a linear layer, normalization over the valid points and ReLU."""
 
     features: int
     bias: bool = True
@@ -56,7 +56,7 @@ class LinearNormRelu(nn.Module):
 
 
 class Block(nn.Module):
-    """Residual block around vector attention, [B, N, C] -> [B, N, C]."""
+    """Applies a residual block with vector attention: [B, N, C] -> [B, N, C]."""
 
     groups: int
     style: Style = Style()
@@ -78,11 +78,11 @@ class Block(nn.Module):
 
 
 class TransitionDown(nn.Module):
-    """One of `stride` points is kept and takes the maximum over its neighbors.
+    """Samples points and takes the maximum over the neighbors of each.
 
     A cloud of n points keeps n // stride of them.
 
-    Differs: at least one, so that the smallest clouds pass.
+    Differs: it keeps at least one, so that the smallest clouds are allowed.
     """
 
     features: int
@@ -106,7 +106,7 @@ class TransitionDown(nn.Module):
 
 
 class TransitionUp(nn.Module):
-    """The finer features plus the coarser ones, interpolated from three neighbors."""
+    """Adds coarser features, interpolated from three neighbors, to the finer ones."""
 
     features: int
     style: Style = Style()
@@ -125,7 +125,10 @@ class TransitionUp(nn.Module):
 
 
 class Context(nn.Module):
-    """The deepest level sees its cloud's mean: [x, relu(linear(mean))] -> C."""
+    """Joins each point of the deepest level with the mean of its cloud.
+
+    It maps [x, relu(linear(mean))] to C channels.
+    """
 
     style: Style = Style()
 
@@ -141,15 +144,18 @@ class Context(nn.Module):
 
 
 class PointTransformer(nn.Module):
-    """Points and their features -> {"logits": [B, N, K]}.
+    """Predicts the classes of points.
 
     Attributes:
-      widths: channels of the levels, finest first.
-      blocks: attention blocks of the levels on the way down; one each on the way up.
-      neighbors: of the levels.
-      stride: points of a level per point of the next one.
-      groups: of channels that share attention weights.
-      start: first point of the sampling, "outermost" or "first".
+      num_classes: Number of classes, K.
+      widths: Numbers of channels of the levels, finest first.
+      blocks: Numbers of attention blocks of the encoder's levels. The decoder has one
+        for each level.
+      neighbors: Numbers of neighbors of the levels.
+      stride: Number of points of a level for each point of the next one.
+      groups: Number of groups of channels that share attention weights.
+      start: First point of the sampling, "outermost" or "first".
+      style: See `Style`.
     """
 
     num_classes: int
@@ -173,10 +179,13 @@ class PointTransformer(nn.Module):
         """Classifies points.
 
         Args:
-          points: positions in meters, [B, N, 3].
-          feature: colors on [0, 1] or what there is, [B, N, C].
-          mask: bool [B, N], False at padding, whose logits mean nothing.
-          train: batch statistics instead of running ones.
+          points: Positions in meters, [B, N, 3].
+          feature: Features such as colors in [0, 1], [B, N, C].
+          mask: Bool [B, N], False at padding, whose logits are undefined.
+          train: Whether to use the statistics of the batch.
+
+        Returns:
+          {"logits": [B, N, K]}, float32.
         """
         mask = jnp.ones(points.shape[:2], bool) if mask is None else mask
         points = points.astype(jnp.float32)
@@ -196,7 +205,7 @@ class PointTransformer(nn.Module):
         return {"logits": logits_float32(logits)}
 
     def _down(self, points, x, mask, train):
-        """Levels and features of the encoder, finest first."""
+        """Returns levels and features of the encoder, finest first."""
         level = level_of(points, mask, self.neighbors[0])
         stem = LinearNormRelu(self.widths[0], False, self.style, name="encoder1_linear")
         x = stem(x, mask, train=train)
@@ -224,12 +233,16 @@ class PointTransformer(nn.Module):
         return Block(self.groups, self.style, name=name)(level, x, train=train)
 
     def example_inputs(self) -> tuple[jax.ShapeDtypeStruct, ...]:
-        """Shapes that `init` takes: one cloud of 1,024 points with three features."""
+        """Returns shapes for `init`: a cloud of 1,024 points with three features."""
         return (jax.ShapeDtypeStruct((1, 1024, 3), jnp.float32),) * 2
 
 
 def keep(points: Array, mask: Array, stride: int, start: str) -> tuple[Array, Array]:
-    """Numbers and mask of the points that are left, [B, max(1, N // stride)]."""
+    """Samples the points of the next level.
+
+    Returns:
+      Indices and mask of the sampled points, each [B, max(1, N // stride)].
+    """
     total = max(1, points.shape[1] // stride)
     true = mask.sum(1)
     left = jnp.minimum(jnp.maximum(true // stride, 1), true)
@@ -238,10 +251,11 @@ def keep(points: Array, mask: Array, stride: int, start: str) -> tuple[Array, Ar
 
 
 def largest(y: Array, valid: Array) -> Array:
-    """Maximum over the valid neighbors, [B, M, k, C] >= 0 -> [B, M, C]; 0 without any.
+    """Returns the maximum over the valid neighbors; 0 for a point without any.
 
-    By the number of the maximum: the gradient of `max` divides by how many values equal
-    it, which is none where a compiler rounds their second computation differently.
+    It maps y [B, M, k, C], not negative, to [B, M, C]. The maximum is read at its
+    index, because the gradient of `max` divides by the number of values that equal the
+    maximum, which is 0 where a compiler rounds differently in a second computation.
     """
     y = jnp.where(valid[..., None], y, 0)
     first = jnp.argmax(jax.lax.stop_gradient(y), axis=2, keepdims=True)
@@ -249,7 +263,7 @@ def largest(y: Array, valid: Array) -> Array:
 
 
 def level_of(points: Array, mask: Array, neighbors: int) -> Level:
-    """A level with each point's nearest neighbors, itself among them."""
+    """Returns a level with the nearest neighbors of each point, including itself."""
     index, squared = nearest(points, points, neighbors, mask)
     return Level(points, mask, index, jnp.isfinite(squared))
 
@@ -265,15 +279,18 @@ def point_transformer(
     start: str = "outermost",
     style: Style = Style(),
 ) -> PointTransformer:
-    """Point Transformer of S3DIS, Seg50 (arXiv 2012.09164).
+    """Creates the Point Transformer of S3DIS, Seg50 (arXiv 2012.09164).
 
-    Raises: ValueError unless widths, blocks and neighbors are of one length.
+    For the options see `PointTransformer`.
+
+    Raises:
+      ValueError: If widths, blocks and neighbors differ in length.
     """
     lengths = {len(widths), len(blocks), len(neighbors)}
     if len(lengths) != 1 or not widths:
         raise ValueError(
-            f"widths {widths}, blocks {blocks}, neighbors {neighbors}; allowed are "
-            "lists of one length"
+            f"widths={widths}, blocks={blocks}, neighbors={neighbors} is invalid: "
+            "expected lists of the same length, at least 1."
         )
     sizes = (tuple(widths), tuple(blocks), tuple(neighbors))
     return PointTransformer(num_classes, *sizes, stride, groups, start, style)

@@ -1,12 +1,13 @@
 """Probabilistic U-Net: a distribution over segmentations (arXiv 1806.05034).
 
-A U-Net gives features; a Gaussian over 6 numbers, the latent, is predicted from the
-image (prior) or, in training, from image and label (posterior); 1x1 convolutions turn
-features and one latent into one hypothesis. Faithful in layers and parameter counts:
-`LIDC` is the paper's network of appendix H, `CITYSCAPES` that of the authors' release.
+A U-Net computes features. A Gaussian over 6 numbers, the latent, is predicted from the
+image (prior) or, in training, from image and label (posterior). 1x1 convolutions map
+features and one latent to one sample of the segmentation. Layers and parameter counts
+follow the sources: `LIDC` is the network of the paper's appendix H, `CITYSCAPES` that
+of the authors' release.
 
-Differs: He-normal kernels as in the release (paper: orthogonal), biases start at 0
-(both: truncated normal of 0.001).
+Differs: kernels start He-normal as in the release (the paper has orthogonal ones), and
+biases start at 0 (both sources have a truncated normal of 0.001).
 """
 
 import jax
@@ -21,11 +22,11 @@ from jaxseg.typing import Array
 
 LIDC = (32, 64, 128, 256, 512)
 CITYSCAPES = (32, 64, 128, 192, 192, 192, 192)
-Gaussian = tuple[Array, Array]  # mean and log of the deviation, [B, L] each
+Gaussian = tuple[Array, Array]  # Mean and log standard deviation, each [B, L].
 
 
 class Block(nn.Module):
-    """`convs` times 3x3 convolution and ReLU."""
+    """Applies `convs` 3x3 convolutions, each with ReLU."""
 
     features: int
     convs: int
@@ -39,7 +40,7 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A block per entry of `widths`, 2x2 average pooling between; all maps."""
+    """Applies blocks with 2x2 average pooling between them; returns all maps."""
 
     widths: tuple[int, ...]
     convs: int
@@ -57,7 +58,7 @@ class Encoder(nn.Module):
 
 
 class FeatureUNet(nn.Module):
-    """U-Net without a classifier: `[B, H, W, C]` to `[B, H, W, widths[0]]`."""
+    """Maps [B, H, W, C] to [B, H, W, widths[0]] with a U-Net without a classifier."""
 
     widths: tuple[int, ...]
     convs: int
@@ -75,7 +76,7 @@ class FeatureUNet(nn.Module):
 
 
 class LatentGaussian(nn.Module):
-    """Image, or image and label, to mean and log deviation of the latent."""
+    """Predicts mean and log deviation of the latent from an image (and a label)."""
 
     latent: int
     widths: tuple[int, ...]
@@ -92,10 +93,10 @@ class LatentGaussian(nn.Module):
 
 
 class Combine(nn.Module):
-    """1x1 convolutions over the features with the latent at every pixel.
+    """Applies 1x1 convolutions to the features with the latent at every pixel.
 
-    The first is linear in both, so that the share of the features is computed once for
-    any number of latents (`jax.vmap` over the latent alone).
+    The first convolution is linear in both. Its product with the features is computed
+    once for any number of latents (`jax.vmap` over the latent alone).
     """
 
     outputs: int
@@ -120,12 +121,20 @@ class Combine(nn.Module):
 
 
 class ProbUNet(nn.Module):
-    """Probabilistic U-Net.
+    """Predicts a segmentation for a latent.
 
-    Without a label the latent is the prior's mean, or a sample of the prior when an rng
-    named "dropout" is given. With a label it is a sample of the posterior, and the
-    output "extra_kl" holds KL(posterior | prior) of each image in nats.
-    `encode` and `combine` are the halves from which many hypotheses are made.
+    Without a label, the latent is the mean of the prior, or a sample of it if an rng
+    named "dropout" is given. With a label, it is a sample of the posterior, and the
+    output "extra_kl" is KL(posterior | prior) of each image in nats. `encode` and
+    `combine` are the two halves, with which many samples can share one encoding.
+
+    Attributes:
+      num_classes: Number of classes, K.
+      widths: Numbers of channels of the scales.
+      latent: Size of the latent, L.
+      combining: Number of 1x1 convolutions after the latent, including the classifier.
+      convs: Number of convolutions of each block.
+      style: See `Style`.
     """
 
     num_classes: int
@@ -147,8 +156,8 @@ class ProbUNet(nn.Module):
     def __call__(
         self, image: Array, label: Array | None = None, *, train: bool = False
     ) -> dict[str, Array]:
-        """Map `[B, H, W, C]` (and int `[B, H, W]`) to `{"logits", "extra_kl"?}`."""
-        del train  # nothing behaves otherwise in training
+        """Returns "logits" [B, H, W, K] and, with a label, "extra_kl" [B]."""
+        del train  # The network behaves alike in training and evaluation.
         features, prior = self.encode(image)
         if self.is_initializing():
             blank = jnp.zeros(image.shape[:3], jnp.int32)
@@ -161,11 +170,14 @@ class ProbUNet(nn.Module):
         return {"logits": logits, "extra_kl": gaussian_kl(posterior, prior)}
 
     def encode(self, image: Array) -> tuple[Array, Gaussian]:
-        """Features `[B, H, W, F]` and prior; the costly half, once per image."""
+        """Returns the features [B, H, W, F] and the prior.
+
+        This is the expensive half; it runs once per image.
+        """
         return self.unet(image), self.prior(image)
 
     def combine(self, features: Array, latent: Array) -> Array:
-        """Logits `[B, H, W, K]` of the hypothesis that a latent `[B, L]` stands for."""
+        """Returns the logits [B, H, W, K] of a latent [B, L]."""
         return self.fcomb(features, latent)
 
     def _posterior(self, image, label):
@@ -179,17 +191,20 @@ class ProbUNet(nn.Module):
 
 
 def label_channels(label: Array, num_classes: int) -> Array:
-    """What the posterior sees of a label [B, H, W]: one-hot - 0.5, [B, H, W, K].
+    """Encodes a label [B, H, W] for the posterior: one-hot - 0.5, [B, H, W, K].
 
-    A void pixel is of no class: all its channels are -0.5.
+    All channels of a void pixel are -0.5.
     """
     return jax.nn.one_hot(label, num_classes) - 0.5
 
 
 def gaussian_kl(one: Gaussian, other: Gaussian) -> Array:
-    """KL(one | other) of axis-aligned Gaussians, nats, `[B]`.
+    """Computes KL(one | other) of axis-aligned Gaussians.
 
-    Sum over the latent of ((s^2 + (m - m')^2) / s'^2 - 1) / 2 + log s' - log s.
+    It sums ((s^2 + (m - m')^2) / s'^2 - 1) / 2 + log s' - log s over the latent.
+
+    Returns:
+      [B], in nats.
     """
     (mean, log_one), (mean_other, log_other) = one, other
     gap = (mean - mean_other) * jnp.exp(-log_other)
@@ -206,14 +221,16 @@ def prob_unet(
     convs: int = 3,
     style: Style = Style(),
 ) -> ProbUNet:
-    """Probabilistic U-Net (arXiv 1806.05034).
+    """Creates the Probabilistic U-Net (arXiv 1806.05034), which has no normalization.
 
-    `widths` are the channels of the scales, `convs` the convolutions per block,
-    `combining` the 1x1 convolutions behind the latent, classifier included. There is no
-    normalization.
+    For the options see `ProbUNet`.
+
+    Raises:
+      ValueError: If combining or latent is too small.
     """
     if combining < 2 or latent < 1:
         raise ValueError(
-            f"combining {combining}, latent {latent}; allowed are >= 2 and >= 1"
+            f"combining={combining}, latent={latent} is invalid: expected combining of "
+            "2 or more and latent of 1 or more."
         )
     return ProbUNet(num_classes, tuple(widths), latent, combining, convs, style)

@@ -1,10 +1,11 @@
 """PSPNet (arXiv 1612.01105): pyramid pooling on a dilated ResNet, deep supervision.
 
-The networks have the authors' "beta" stem, output stride 8, auxiliary head on c4 and
-aligned corners. Inputs of 8 k + 1 pixels, the authors' only sizes, keep corners exact.
+The networks have the authors' "beta" stem, output stride 8, an auxiliary head on c4 and
+aligned corners. Inputs of 8 k + 1 pixels, the authors' only sizes, keep the corners
+exact.
 
-Differs: at other sizes pooling rounds down, as in the authors' later PyTorch code, and
-not up, as in their Caffe networks.
+Differs: at other sizes pooling rounds down, as in the authors' later PyTorch code. In
+their Caffe networks it rounds up.
 """
 
 from functools import partial
@@ -38,16 +39,27 @@ def pspnet_resnet(
     style: Style = Style(),
     **options,
 ) -> EncoderDecoder:
-    """PSPNet on ResNet (arXiv 1612.01105); auxiliary loss weight 0.4.
+    """Creates PSPNet on a ResNet (arXiv 1612.01105).
 
-    `options` are fields of the pyramid (`norm_single`, `input_first`) and of the head
-    (`fuse_kernel`, `dropout`, `score_kernel`, `tap`, `fuse_features`).
+    The auxiliary loss has weight 0.4. `stride_in="conv1"` is the authors' ResNet-50
+    network. For `multi_grid`, `stem`, `dense_pool`, `second_rate`, `stage_rates`,
+    `width` and `blocks` see `ResNet`.
 
-    `stride_in="conv1"` is the authors' ResNet-50 network.
+    Differs: the authors' ResNet-101 has the stride in the 3x3 convolution, and yet the
+    unit that lost its stride already takes the new rate (`eager_rate=True`). Here it
+    keeps the old rate, which is exact.
 
-    Differs: their ResNet-101 strides in the 3x3 and yet gives the unit that lost its
-    stride the new rate at once (`eager_rate=True`); here it keeps the old one, which is
-    exact. `dense_pool`, `second_rate`, `stage_rates`: see `ResNet`.
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      output_stride: 4, 8, 16 or 32.
+      bins: Bin sizes of the pyramid.
+      features: Number of channels of each branch of the pyramid.
+      aux: Whether there is an auxiliary head on c4.
+      align_corners: Whether all resizing aligns corners.
+      style: See `Style`.
+      **options: Attributes of the pyramid (`norm_single`, `input_first`) and of the
+        head (`fuse_kernel`, `dropout`, `score_kernel`, `tap`, `fuse_features`).
     """
     backbone = ResNet(
         depth,

@@ -1,4 +1,4 @@
-"""RefineNet on ResNet (Lin et al. 2016, arXiv 1611.06612), single-scale input."""
+"""RefineNet on a ResNet (Lin et al. 2016, arXiv 1611.06612), for one input scale."""
 
 from functools import partial
 
@@ -19,11 +19,22 @@ def refinenet_resnet(
     align_corners: bool = True,
     style: Style = Style(),
 ) -> EncoderDecoder:
-    """RefineNet over ResNet-50/101/152 (arXiv 1611.06612).
+    """Creates RefineNet on ResNet-50, 101 or 152 (arXiv 1611.06612).
 
-    `stages` of chained residual pooling: 4 in the released code, 2 in the paper's
-    figure. `width` is the stem's channels, the decoder has 4 and 8 times as many.
-    The released recipe freezes the encoder's normalization: `Style(norm="frozen")`.
+    The released recipe freezes the normalization of the encoder:
+    `Style(norm="frozen")`.
+
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      stages: Number of stages of chained residual pooling: 4 in the released code, 2 in
+        the figure of the paper.
+      width: Number of channels of the stem. The decoder has 4 and 8 times as many.
+      blocks: Number of units of each stage of the ResNet; None takes those of the
+        depth.
+      dropout: Dropout rate.
+      align_corners: Whether all upsampling aligns corners.
+      style: See `Style`.
     """
     backbone = ResNet(depth, width=width, blocks=blocks, style=style)
     head = RefineNetHead(num_classes, 4 * width, stages, dropout, align_corners, style)

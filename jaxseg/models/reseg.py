@@ -1,14 +1,16 @@
 """ReSeg: recurrent sweeps over VGG16 features (arXiv 1511.07053).
 
-VGG16 up to conv3_3 (frozen), two ReNet layers of 100 GRU units, two 2x2 transposed
-convolutions of 50 filters with ReLU, 1x1 classifier.
+The network consists of VGG16 up to conv3_3 (frozen), two ReNet layers of 100 GRU units,
+two 2x2 transposed convolutions of 50 filters with ReLU, and a 1x1 classifier.
 
-Two readings. The paper's two directions are independent; in the released code the
-backward network reads the forward network's output (`reading="stacked"`, fewer
-parameters). The released code sweeps rows first; so do we.
-Differs: the image arrives normalized as everywhere in jaxseg, not as BGR minus a mean.
-Pooling rounds up, so that any size works; the released code rounds down and needs sides
-that are multiples of 4.
+The sources differ. In the paper, the two directions of a sweep are independent. In the
+released code, the backward network reads the output of the forward network
+(`reading="stacked"`, with fewer parameters). This network sweeps rows first, like the
+released code.
+
+Differs: the image is normalized as everywhere in jaxseg, not BGR minus a mean. Pooling
+rounds up, so that any size works. The released code rounds down and needs sides that
+are multiples of 4.
 """
 
 import jax.numpy as jnp
@@ -25,14 +27,17 @@ REPEATS = (2, 2, 3)
 
 
 class VGGToConv3(nn.Module):
-    """VGG16's first seven convolutions: `[B, H, W, C]` to a quarter, 4 x width."""
+    """Applies the first seven convolutions of VGG16."""
 
     width: int = 64
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Stride 4, unpooled; ceil-mode pooling, so that no pixel is lost."""
+        """Maps [B, H, W, C] to [B, ceil(H / 4), ceil(W / 4), 4 * width].
+
+        Pooling is ceil-mode, so that no pixel is lost.
+        """
         for level, count in enumerate(REPEATS, start=1):
             if level > 1:
                 x = max_pool(x, window=2, ceil=True, impl=self.style.impl)
@@ -43,7 +48,19 @@ class VGGToConv3(nn.Module):
 
 
 class ReSeg(nn.Module):
-    """ReSeg; logits at the input's resolution for any size."""
+    """Returns logits at the resolution of the image, for any size.
+
+    Attributes:
+      num_classes: Number of classes.
+      units: Number of hidden states of each GRU.
+      layers: Number of ReNet layers.
+      up_features: Number of channels of the transposed convolutions.
+      width: Number of channels of the first block of VGG16.
+      reading: See `Sweep`.
+      first: See `ReNetLayer`.
+      freeze_backbone: Whether to stop the gradient before VGG16.
+      style: See `Style`.
+    """
 
     num_classes: int
     units: int = 100
@@ -57,7 +74,7 @@ class ReSeg(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}."""
         del train
         x = VGGToConv3(self.width, self.style, name="backbone")(image)
         if self.freeze_backbone:
@@ -90,7 +107,7 @@ def reseg(
     freeze_backbone: bool = True,
     style: Style = Style(),
 ) -> ReSeg:
-    """ReSeg over VGG16's conv3_3 (arXiv 1511.07053)."""
+    """Creates ReSeg on conv3_3 of VGG16 (arXiv 1511.07053); see `ReSeg`."""
     return ReSeg(
         num_classes,
         units,

@@ -1,6 +1,6 @@
 """A fully convolutional head on SE-ResNet (arXiv 1709.01507).
 
-The paper classifies images; the head is the plain one of dilated FCNs.
+The paper classifies images. The head is the plain one of dilated FCNs.
 """
 
 from flax import linen as nn
@@ -13,7 +13,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class LevelHead(nn.Module):
-    """`PixelHead` on one level of the pyramid."""
+    """Applies `PixelHead` to one level of the pyramid."""
 
     num_classes: int
     features: int = 512
@@ -22,7 +22,7 @@ class LevelHead(nn.Module):
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
-        """[B, h, w, num_classes] float32."""
+        """Returns logits [B, h, w, num_classes], float32."""
         head = PixelHead(
             self.num_classes, self.features, style=self.style, name="pixel"
         )
@@ -39,13 +39,19 @@ def se_fcn(
     blocks: tuple[int, ...] | None = None,
     style: Style = Style(),
 ) -> EncoderDecoder:
-    """Dilated SE-ResNet, stride 8, with a convolutional head (arXiv 1709.01507).
+    """Creates a dilated SE-ResNet with a convolutional head (arXiv 1709.01507).
+
+    The output stride is 8.
 
     Args:
-      num_classes: K.
-      depth, width, blocks: of the ResNet; `reduction` of its gates.
-      features: of the head; the auxiliary head has half as many.
-      style: normalization, number format.
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      features: Number of channels of the head. The auxiliary head has half as many.
+      reduction: Reduction of the channel gates.
+      width: Number of channels of the first stage of the ResNet.
+      blocks: Number of units of each stage of the ResNet; None takes those of the
+        depth.
+      style: See `Style`.
     """
     return EncoderDecoder(
         SEResNet(depth, 8, reduction, width, blocks, style),

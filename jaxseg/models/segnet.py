@@ -1,14 +1,15 @@
 """SegNet (arXiv 1511.00561), SegNet-Basic and their Bayesian forms (arXiv 1511.02680).
 
-The decoder puts every value back at the position its maximum came from. Convolutions
-have biases, as in the released networks; pooling is ceil-mode, so that maps of 360x480
-have the published sizes (... 23x30, 12x15).
+The decoder puts each value back where its maximum was found. Convolutions have biases,
+as in the released networks. Pooling is ceil-mode, so that maps of 360x480 have the
+published sizes (... 23x30, 12x15).
 
-Bayesian forms drop activations at test time too, when the caller passes an rng named
-"dropout" (`jaxseg.inference.mc_dropout`).
-Differs: the released networks recompute normalization statistics over the training set
-after training; here they are running averages. Their epsilon is 1e-9, here 1e-5
-(`style=Style(epsilon=1e-9)`).
+Bayesian forms apply dropout in testing as well if the caller passes an rng named
+"dropout" (see `jaxseg.inference.mc_dropout`).
+
+Differs: the released networks recompute the statistics of normalization over the
+training set after training. Here they are running averages. The released epsilon is
+1e-9, here it is 1e-5 (`style=Style(epsilon=1e-9)` changes that).
 """
 
 import jax.numpy as jnp
@@ -30,10 +31,19 @@ CONTRASTS = ("lrn", "none")
 
 
 class SegNet(nn.Module):
-    """SegNet over the thirteen convolutions of VGG16.
+    """Predicts logits with the thirteen convolutions of VGG16 and a mirrored decoder.
 
-    `repeats` are the convolutions per stage, `drop_at` the stages followed by dropout
-    ("enc1" ... "enc5" after the pooling, "dec5" ... "dec1" after the last convolution).
+    Attributes:
+      num_classes: Number of classes.
+      width: Number of channels of the first stage.
+      repeats: Number of convolutions of each stage.
+      drop_at: The stages that dropout follows: "enc1" to "enc5" after the pooling,
+        "dec5" to "dec1" after the last convolution.
+      dropout: Dropout rate.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If `drop_at` names an unknown stage.
     """
 
     num_classes: int
@@ -45,7 +55,7 @@ class SegNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}."""
         check_places(self.drop_at, len(self.repeats))
         x, places = self._encode(image, train)
         x = self._decode(x, places, train)
@@ -84,18 +94,30 @@ class SegNet(nn.Module):
             count = self.repeats[level - 1]
             for i in range(1, count):
                 x = self._conv(x, widths[level - 1], f"dec{level}_{i}", train)
-            if level > 1:  # the last convolution of level 1 is the classifier
+            if level > 1:  # The last convolution of level 1 is the classifier.
                 x = self._conv(x, widths[level - 2], f"dec{level}_{count}", train)
             x = self._drop(x, f"dec{level}", train)
         return x
 
 
 class SegNetBasic(nn.Module):
-    """SegNet-Basic: four encoders and decoders of one 7x7 convolution each.
+    """Predicts logits with four encoders and four decoders of one 7x7 convolution each.
 
-    Decoders have no ReLU. `contrast="lrn"` undoes the ImageNet normalization of a
-    three-channel image and normalizes the local response of the 0..255 values, as
-    released; "none" takes the image as it is.
+    The decoders have no ReLU.
+
+    Attributes:
+      num_classes: Number of classes.
+      width: Number of channels of all layers.
+      bias: Whether the convolutions have biases.
+      contrast: "lrn" reverts the ImageNet normalization of a three-channel image and
+        applies local response normalization to the values in 0..255, as released.
+        "none" takes the image as it is.
+      drop_at: The stages that dropout follows, see `SegNet`.
+      dropout: Dropout rate.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If contrast or `drop_at` is not allowed.
     """
 
     num_classes: int
@@ -108,7 +130,7 @@ class SegNetBasic(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}."""
         check_places(self.drop_at, 4)
         x = self.normalize_contrast(image)
         places = []
@@ -137,14 +159,17 @@ class SegNetBasic(nn.Module):
         return Dropout(self.dropout)(x, train=train)
 
     def normalize_contrast(self, image: Array) -> Array:
+        """Applies the contrast normalization to an image [B, H, W, 3]."""
         if self.contrast not in CONTRASTS:
-            raise ValueError(f"contrast={self.contrast!r} is not one of {CONTRASTS}")
+            raise ValueError(
+                f"contrast={self.contrast!r} is invalid: expected one of {CONTRASTS}."
+            )
         if self.contrast == "none":
             return image
         if image.shape[-1] != 3:
             raise ValueError(
-                f"contrast='lrn' needs 3 channels, the image has {image.shape[-1]}; "
-                "take contrast='none'"
+                f"contrast='lrn' is invalid: expected an image of 3 channels, but it "
+                f"has {image.shape[-1]}. Set contrast='none'."
             )
         shape = (1, 1, 1, 3)
         mean = jnp.asarray(IMAGENET_MEAN, jnp.float32).reshape(shape)
@@ -153,11 +178,13 @@ class SegNetBasic(nn.Module):
 
 
 def check_places(places: tuple[str, ...], stages: int) -> None:
-    """Raise unless every dropout place names a stage of the network."""
+    """Raises ValueError unless every dropout place names a stage of the network."""
     known = {f"{side}{i}" for side in ("enc", "dec") for i in range(1, stages + 1)}
     wrong = sorted(set(places) - known)
     if wrong:
-        raise ValueError(f"drop_at={wrong} is not among {sorted(known)}")
+        raise ValueError(
+            f"drop_at={wrong} is invalid: expected some of {sorted(known)}."
+        )
 
 
 def segnet(
@@ -167,7 +194,7 @@ def segnet(
     repeats: tuple[int, ...] = VGG16_REPEATS,
     style: Style = Style(),
 ) -> SegNet:
-    """SegNet over VGG16 (arXiv 1511.00561)."""
+    """Creates SegNet on VGG16 (arXiv 1511.00561); for the options see `SegNet`."""
     return SegNet(num_classes, width, repeats, style=style)
 
 
@@ -179,7 +206,10 @@ def segnet_basic(
     contrast: str = "lrn",
     style: Style = Style(),
 ) -> SegNetBasic:
-    """SegNet-Basic (arXiv 1511.00561); `bias=False` is the paper's text."""
+    """Creates SegNet-Basic (arXiv 1511.00561).
+
+    `bias=False` follows the text of the paper. For the options see `SegNetBasic`.
+    """
     return SegNetBasic(num_classes, width, bias, contrast, style=style)
 
 
@@ -192,7 +222,10 @@ def bayesian_segnet(
     drop_at: tuple[str, ...] = CENTRAL_SIX,
     style: Style = Style(),
 ) -> SegNet:
-    """SegNet with dropout at the central six stages (arXiv 1511.02680)."""
+    """Creates SegNet with dropout at the central six stages (arXiv 1511.02680).
+
+    For the options see `SegNet`.
+    """
     return SegNet(num_classes, width, repeats, drop_at, dropout, style)
 
 
@@ -206,5 +239,8 @@ def bayesian_segnet_basic(
     drop_at: tuple[str, ...] = CENTRAL_FOUR,
     style: Style = Style(),
 ) -> SegNetBasic:
-    """SegNet-Basic with dropout at the central four stages (arXiv 1511.02680)."""
+    """Creates SegNet-Basic with dropout at the central four stages (arXiv 1511.02680).
+
+    For the options see `SegNetBasic`.
+    """
     return SegNetBasic(num_classes, width, bias, contrast, drop_at, dropout, style)

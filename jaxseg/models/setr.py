@@ -1,8 +1,8 @@
-"""SETR: a vision transformer as encoder, three decoders (arXiv 2012.15840).
+"""SETR: a vision transformer as encoder and three decoders (arXiv 2012.15840).
 
-Counts and wiring follow the authors' code without its unused layers. Auxiliary heads of
-the naive and the progressive decoder sit on intermediate layers, those of the
-multi-level decoder on its four maps; each is weighted 0.4 in training.
+Parameter counts and connections follow the authors' code without its unused layers. The
+auxiliary heads of the naive and of the progressive decoder read intermediate layers,
+those of the multi-level decoder read its four maps. Training weights each by 0.4.
 """
 
 from flax import linen as nn
@@ -14,14 +14,14 @@ from jaxseg.nn.block_config import Style
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs, Size
 
-# depth, width, heads, taps of MLA, auxiliary taps of Naive and of PUP
+# (depth, width, heads, taps of MLA, auxiliary taps of naive, auxiliary taps of PUP).
 TRUNKS = {
     "vitl16": (24, 1024, 16, (5, 11, 17, 23), (9, 14, 19), (9, 14, 19, 23)),
     "vitb16": (12, 768, 12, (2, 5, 8, 11), (2, 5, 8), (4, 7, 9, 11)),
     "vits16": (12, 384, 6, (2, 5, 8, 11), (2, 5, 8), (4, 7, 9, 11)),
     "vitti16": (12, 192, 3, (2, 5, 8, 11), (2, 5, 8), (4, 7, 9, 11)),
 }
-# (decoder, variant) -> kernel, enlargements of the main and of the auxiliary heads
+# (decoder, variant): (kernel size, factors of the main head, of the auxiliary heads).
 FACTORS = {
     ("naive", "author"): (1, (1,), (1,)),
     ("naive", "mmseg"): (1, (4,), (4,)),
@@ -31,7 +31,7 @@ FACTORS = {
 
 
 class SETR(nn.Module):
-    """backbone -> (neck) -> head, and auxiliary heads on the neck or the backbone."""
+    """Applies backbone, optional neck, head and auxiliary heads."""
 
     backbone: ViT
     head: nn.Module
@@ -40,7 +40,7 @@ class SETR(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
-        """image [B, H, W, C] -> {"logits", "aux_1", ...}, each [B, H, W, K] float32."""
+        """Maps [B, H, W, C] to "logits", "aux_1", ..., each [B, H, W, K], float32."""
         features = self.backbone(image, train=train)
         if self.neck is not None:
             features = self.neck(features, train=train)
@@ -51,7 +51,7 @@ class SETR(nn.Module):
         return outputs
 
     def _whole(self, logits, image):
-        """Up to the padded size, then the padding is cut off."""
+        """Upsamples to the padded size of the image and cuts the padding off."""
         patch = self.backbone.patch
         height, width = image.shape[1:3]
         size = (-(-height // patch) * patch, -(-width // patch) * patch)
@@ -59,7 +59,7 @@ class SETR(nn.Module):
 
 
 class LevelClassifier(nn.Module):
-    """1x1 without bias on one map of the multi-level neck."""
+    """Classifies one map of the multi-level neck by a 1x1 convolution."""
 
     num_classes: int
     level: str
@@ -68,7 +68,7 @@ class LevelClassifier(nn.Module):
 
     @nn.compact
     def __call__(self, levels, *, train: bool) -> Array:
-        """[B, h, w, num_classes] float32."""
+        """Returns logits [B, h, w, num_classes], float32."""
         layer = Classifier(
             self.num_classes, bias=self.bias, style=self.style, name="classifier"
         )
@@ -76,20 +76,20 @@ class LevelClassifier(nn.Module):
 
 
 def setr_naive(num_classes: int, *, variant: str = "author", **trunk) -> SETR:
-    """SETR-Naive: 1x1, 1x1, one bilinear step of 16 (arXiv 2012.15840).
+    """Creates SETR-Naive: two 1x1 convolutions, upsampling by 16 (arXiv 2012.15840).
 
     Args:
-      num_classes: K.
+      num_classes: Number of classes.
       variant: "author", or "mmseg" for MMSegmentation's decoder and patch embedding.
-      **trunk: options of `vit_trunk`, and `features` of the decoder.
+      **trunk: Options of `vit_trunk`, and `features` of the decoder.
     """
     return _upsampling("naive", num_classes, variant, **trunk)
 
 
 def setr_pup(num_classes: int, *, variant: str = "author", **trunk) -> SETR:
-    """SETR-PUP: four convolutions, each doubling (arXiv 2012.15840).
+    """Creates SETR-PUP: four convolutions, each with a doubling (arXiv 2012.15840).
 
-    Options as in `setr_naive`.
+    For the options see `setr_naive`.
     """
     return _upsampling("pup", num_classes, variant, **trunk)
 
@@ -123,9 +123,9 @@ def setr_mla(
     style: Style = Style(),
     **trunk,
 ) -> SETR:
-    """SETR-MLA: four layers summed from deep to shallow (arXiv 2012.15840).
+    """Creates SETR-MLA: four layers, summed from deep to shallow (arXiv 2012.15840).
 
-    The class token leaves before the first layer. Options as in `setr_naive`.
+    The class token is dropped before the first layer. For the options see `setr_naive`.
     """
     mmseg = _is_mmseg(variant)
     trunk.setdefault("patch_bias", not mmseg)
@@ -159,17 +159,32 @@ def vit_trunk(
     distilled: bool = False,
     style: Style = Style(),
 ) -> tuple[ViT, tuple[int, ...]]:
-    """The encoder for "naive", "pup" or "mla", and the layers of the auxiliary heads.
+    """Creates the encoder of a decoder, and returns the layers of its auxiliary heads.
 
     Args:
-      decoder: decides the taps and whether the class token stays.
-      trunk: a key of `TRUNKS`.
-      image_size: of the position embedding; other inputs resize it.
-      depth, width, heads: replace those of the trunk; taps scale with the depth.
-      dropout, patch_bias, attention, distilled, style: see `ViT`.
+      decoder: "naive", "pup" or "mla". It determines the taps and whether the class
+        token is kept.
+      trunk: A key of `TRUNKS`.
+      image_size: Size for which the position embedding is made. Other inputs resize it.
+      depth: Replaces the depth of the trunk; the taps scale with it.
+      width: Replaces the width of the trunk.
+      heads: Replaces the number of heads of the trunk.
+      dropout: See `ViT`.
+      patch_bias: See `ViT`.
+      attention: See `ViT`.
+      distilled: See `ViT`.
+      style: See `Style`.
+
+    Returns:
+      The encoder and the indices of the layers that the auxiliary heads read.
+
+    Raises:
+      ValueError: If the trunk is unknown.
     """
     if trunk not in TRUNKS:
-        raise ValueError(f"trunk {trunk!r} is unknown; allowed are {sorted(TRUNKS)}")
+        raise ValueError(
+            f"trunk={trunk!r} is invalid: expected one of {sorted(TRUNKS)}."
+        )
     full, full_width, full_heads, mla, naive, pup = TRUNKS[trunk]
     depth = depth or full
     side = {"naive": naive, "pup": pup, "mla": ()}
@@ -197,5 +212,7 @@ def vit_trunk(
 
 def _is_mmseg(variant):
     if variant not in ("author", "mmseg"):
-        raise ValueError(f'variant {variant!r} is not "author" or "mmseg"')
+        raise ValueError(
+            f"variant={variant!r} is invalid: expected 'author' or 'mmseg'."
+        )
     return variant == "mmseg"

@@ -1,14 +1,14 @@
-"""SPN: a coarse mask refined by learned linear propagation (arXiv 1710.01020).
+"""SPN: learned linear propagation refines a coarse mask (arXiv 1710.01020).
 
-A guidance network (VGG-16 and a decoder with skip connections) gives the gates of four
-directional sweeps; the coarse mask is embedded, swept, and decoded. Layers and counts
-are those of a public port for VOC (githubpgq/pytorch_spn_full).
+A guidance network (VGG-16 and a decoder with skip connections) predicts the gates of
+four directional sweeps. The coarse mask is embedded, swept and decoded. Layers and
+parameter counts follow a public port for VOC (githubpgq/pytorch_spn_full).
 
-Differs: the port declares three 3x3 convolutions in its decoder, each behind an
-enlargement, but applies the first one twice, the second time in front of its
-enlargement, and never the second; here all three are applied as declared. Maps are
-enlarged with half-pixel centers, which the port has since PyTorch 0.4, and to the size
-of the map that they are added to, so that sides need not be multiples of 32.
+Differs: the port declares three 3x3 convolutions in its decoder, each after an
+upsampling. It applies the first one twice, the second time before its upsampling, and
+never applies the second. Here all three are applied as declared. Maps are upsampled
+with half-pixel centers, as in the port since PyTorch 0.4, and to the size of the map
+that they are added to, so that sides need not be multiples of 32.
 """
 
 import jax
@@ -27,14 +27,14 @@ BLOCKS = (2, 2, 3, 3, 3)
 
 
 class GuidanceEncoder(nn.Module):
-    """VGG-16, 3x3 max-pools of stride 2; maps before the ReLU, and the last pool."""
+    """Applies VGG-16 with 3x3 max pooling of stride 2; returns maps before ReLU."""
 
     width: int = 64
     style: Style = Style()
 
     @nn.compact
     def __call__(self, image: Array) -> Pyramid:
-        """image -> {"c3": conv3_3 at 1/4, "c4": 1/8, "c5": 1/16, "pool": 1/32}."""
+        """Returns "c3" (conv3_3, at 1/4), "c4" (1/8), "c5" (1/16) and "pool" (1/32)."""
         x, pyramid = image, {}
         for stage, count in enumerate(BLOCKS):
             features = min(self.width * 2**stage, 8 * self.width)
@@ -48,7 +48,11 @@ class GuidanceEncoder(nn.Module):
 
 
 class GuidanceDecoder(nn.Module):
-    """1x1, then four times up and 3x3, skips added -> gates at half resolution."""
+    """Predicts the gates at half resolution.
+
+    After a 1x1 convolution, upsampling and a 3x3 convolution alternate four times, and
+    skip maps are added.
+    """
 
     features: int
     width: int = 64
@@ -56,7 +60,7 @@ class GuidanceDecoder(nn.Module):
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, size) -> Array:
-        """Pyramid -> [B, *size, features]."""
+        """Maps the pyramid to [B, *size, features]."""
         wide = 8 * self.width
         x = Conv(wide, 1, style=self.style, name="top")(pyramid["pool"])
         plan = (("c5", wide, "relu"), ("c4", wide, "relu"), ("c3", wide // 2, "elu"))
@@ -69,10 +73,19 @@ class GuidanceDecoder(nn.Module):
 
 
 class SPN(nn.Module):
-    """Coarse mask -> 4x4 of stride 2 -> four sweeps, maximum -> up, 3x3 ReLU, 3x3.
+    """Refines a coarse mask with four sweeps.
 
-    coarse "head": the coarse mask is made here, by a 1x1 on the encoder's last map, and
-    is the auxiliary output; "channels": it comes with the image, as channels 3..3+K.
+    A 4x4 convolution of stride 2 embeds the mask. The maximum of the four sweeps is
+    upsampled and decoded by two 3x3 convolutions with a ReLU between.
+
+    Attributes:
+      num_classes: Number of classes, K.
+      features: Number of channels that are propagated.
+      width: Number of channels of the first stage of VGG.
+      coarse: "head" predicts the coarse mask by a 1x1 convolution on the last map of
+        the encoder and returns it as the auxiliary output. "channels" reads it from the
+        image channels 3 to 2 + K.
+      style: See `Style`.
     """
 
     num_classes: int
@@ -83,7 +96,7 @@ class SPN(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
-        """image [B, H, W, 3 or 3 + K] -> {"logits", "aux"?} [B, H, W, K] float32."""
+        """Returns "logits" and, for coarse="head", "aux", each [B, H, W, K], float32."""
         size = image.shape[1:3]
         padded, _ = pad_to_multiple(image, 2)
         pyramid = GuidanceEncoder(self.width, self.style, name="encoder")(
@@ -111,18 +124,20 @@ class SPN(nn.Module):
         if self.coarse == "channels":
             if image.shape[-1] != 3 + self.num_classes:
                 raise ValueError(
-                    f"image has {image.shape[-1]} channels; with coarse='channels' it "
-                    f"needs 3 + {self.num_classes}"
+                    f"image of {image.shape[-1]} channels is invalid: expected "
+                    f"3 + {self.num_classes} with coarse='channels'."
                 )
             return {}, image[..., 3:]
         if self.coarse != "head":
-            raise ValueError(f'coarse {self.coarse!r} is not "head" or "channels"')
+            raise ValueError(
+                f"coarse={self.coarse!r} is invalid: expected 'head' or 'channels'."
+            )
         head = Classifier(self.num_classes, style=self.style, name="aux_coarse")
         logits = resize(head(nn.relu(pyramid["c5"]), train=train), image.shape[1:3])
         return {"aux": logits}, jax.nn.softmax(logits, axis=-1)
 
     def _gates(self, pyramid, shape):
-        """[B, h, w, 4 directions, 3 neighbors, C] float32."""
+        """Returns the gates [B, h, w, 4 directions, 3 neighbors, C], float32."""
         decoder = GuidanceDecoder(
             12 * self.features, self.width, self.style, name="decoder"
         )
@@ -139,14 +154,15 @@ def spn(
     coarse: str = "head",
     style: Style = Style(),
 ) -> SPN:
-    """Spatial propagation network on VGG-16 (arXiv 1710.01020).
+    """Creates a spatial propagation network on VGG-16 (arXiv 1710.01020).
 
     Args:
-      num_classes: K.
-      features: channels that are propagated.
-      width: of the guidance VGG's first stage.
-      coarse: "head" makes the coarse mask from the image; "channels" takes it as K
-        further image channels (probabilities), the paper's refinement of a given mask.
-      style: number format; the network has no normalization.
+      num_classes: Number of classes.
+      features: Number of channels that are propagated.
+      width: Number of channels of the first stage of the guidance VGG.
+      coarse: "head" predicts the coarse mask from the image. "channels" takes it as K
+        further image channels (probabilities), which is the paper's refinement of a
+        given mask.
+      style: Only its dtype matters; the network has no normalization.
     """
     return SPN(num_classes, features, width, coarse, style)

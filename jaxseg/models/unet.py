@@ -1,9 +1,10 @@
 """U-Net with same padding and batch normalization (arXiv 1505.04597).
 
-Levels of 1, 2, 4, ... times `width` channels, two 3x3 convolutions each; 2x2 max
-pooling down, a doubling of the map up, concatenation `[skip, up]`. Faithful to the form
-that is in common use (convolutions without bias, batch normalization); the network of
-the paper, without padding, is `jaxseg.models.unet_valid`.
+The levels have 1, 2, 4, ... times `width` channels and two 3x3 convolutions each. The
+contracting path has 2x2 max pooling. The expanding path doubles the map and
+concatenates [skip, up]. This is the form in common use: convolutions without bias, and
+batch normalization. For the network of the paper, without padding, see
+`jaxseg.models.unet_valid`.
 """
 
 import jax.numpy as jnp
@@ -21,7 +22,10 @@ UPSAMPLING = ("transposed", "bilinear", "interp", "resize_conv", "sub_pixel")
 
 
 class DoubleConv(nn.Module):
-    """Two 3x3 convolutions with normalization and ReLU; `mid` channels between."""
+    """Applies two 3x3 convolutions with normalization and ReLU.
+
+    The first one has `mid` channels; None takes `features`.
+    """
 
     features: int
     mid: int | None = None
@@ -29,7 +33,7 @@ class DoubleConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """Map `[B, H, W, C]` to `[B, H, W, features]`."""
+        """Maps [B, H, W, C] to [B, H, W, features]."""
         mid = self.mid or self.features
         x = ConvNormAct(mid, style=self.style, name="conv1")(x, train=train)
         return ConvNormAct(self.features, style=self.style, name="conv2")(
@@ -38,7 +42,10 @@ class DoubleConv(nn.Module):
 
 
 def pad_to(x: Array, size: Size) -> Array:
-    """Zero-pad `[B, h, w, C]` evenly to `size`, an odd rest at bottom and right."""
+    """Pads [B, h, w, C] with zeros to `size`, evenly on all sides.
+
+    An odd remainder goes to the bottom and the right.
+    """
     rows, columns = size[0] - x.shape[1], size[1] - x.shape[2]
     if rows == 0 and columns == 0:
         return x
@@ -52,9 +59,10 @@ def pad_to(x: Array, size: Size) -> Array:
 
 
 class InterpConv(nn.Module):
-    """Bilinear resizing, 1x1 convolution without bias, normalization, ReLU.
+    """Resizes bilinearly and applies a 1x1 convolution, normalization and ReLU.
 
-    The convolution comes first: the two commute, and it has a quarter of the pixels.
+    The convolution runs first: it commutes with the resizing and then has a quarter of
+    the pixels.
     """
 
     features: int
@@ -62,20 +70,23 @@ class InterpConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, size: Size, *, train: bool) -> Array:
-        """Map `[B, h, w, C]` to `[B, *size, features]`."""
+        """Maps [B, h, w, C] to [B, *size, features]."""
         x = Conv(self.features, 1, bias=False, style=self.style, name="conv")(x)
         x = resize(x, size, impl=self.style.impl)
         return nn.relu(Norm(self.style, name="norm")(x, train=train))
 
 
 class Up(nn.Module):
-    """Double the map, concatenate `[skip, up]`, convolve twice.
+    """Doubles a map, concatenates [skip, up] and convolves twice.
 
-    `method`: "transposed" (2x2 stride 2, halves the channels), "bilinear" (aligned
-    corners, keeps the channels, halves them between the convolutions), "interp"
-    (half-pixel bilinear to the skip's size, then 1x1 convolution with normalization),
-    "resize_conv" (nearest, then 3x3) or "sub_pixel" (3x3, then depth to space); those
-    two halve the channels, as "transposed" does.
+    Attributes:
+      features: Number of output channels.
+      method: "transposed" (2x2, stride 2); "bilinear" (aligned corners; keeps the
+        channels and halves them between the convolutions); "interp" (bilinear with
+        half-pixel centers to the size of the skip map, then a 1x1 convolution with
+        normalization); "resize_conv" (nearest, then 3x3); or "sub_pixel" (3x3, then
+        depth to space). "transposed", "resize_conv" and "sub_pixel" halve the channels.
+      style: See `Style`.
     """
 
     features: int
@@ -84,7 +95,7 @@ class Up(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, skip: Array, *, train: bool) -> Array:
-        """Join `[B, h, w, C]` to a skip of `[B, H, W, S]`; `[B, H, W, features]`."""
+        """Maps [B, h, w, C] and a skip map [B, H, W, S] to [B, H, W, features]."""
         size = skip.shape[1:3]
         mid = None
         if self.method == "transposed":
@@ -104,10 +115,18 @@ class Up(nn.Module):
 
 
 class UNetTrunk(nn.Module):
-    """Contracting and expanding path; the decoder's maps from deep to shallow.
+    """Applies the contracting and the expanding path.
 
-    `depth` levels down with floor pooling. Any height and width of at least
-    `2**depth` pixels.
+    Height and width can be any of at least `2**depth` pixels; pooling rounds down.
+
+    Attributes:
+      width: Number of channels of the first level.
+      depth: Number of poolings.
+      up: `method` of `Up`.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If `up` is unknown or the image is too small.
     """
 
     width: int = 64
@@ -117,14 +136,16 @@ class UNetTrunk(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool) -> tuple[Array, ...]:
-        """Return bottleneck and `depth` decoder maps; the last at full resolution."""
+        """Returns the bottleneck and the decoder maps, the last at full resolution."""
         if self.up not in UPSAMPLING:
-            raise ValueError(f"up={self.up!r} is not one of {UPSAMPLING}")
+            raise ValueError(
+                f"up={self.up!r} is invalid: expected one of {UPSAMPLING}."
+            )
         smallest = 2**self.depth
         if min(image.shape[1:3]) < smallest:
             raise ValueError(
-                f"image of {image.shape[1:3]} pixels is smaller than {smallest}, the "
-                f"least side for depth={self.depth}; pad the image"
+                f"image of {image.shape[1:3]} pixels is invalid: expected sides of at "
+                f"least {smallest} pixels for depth={self.depth}. Pad the image."
             )
         widths = [self.width * 2**level for level in range(self.depth + 1)]
         if self.up == "bilinear":
@@ -149,7 +170,7 @@ class UNetTrunk(nn.Module):
 
 
 class UNet(nn.Module):
-    """U-Net with same padding; logits at the input's resolution for any size."""
+    """Returns logits at the resolution of the image: U-Net with same padding."""
 
     num_classes: int
     width: int = 64
@@ -159,7 +180,7 @@ class UNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}."""
         trunk = UNetTrunk(self.width, self.depth, self.up, self.style, name="trunk")
         x = trunk(image, train=train)[-1]
         x = Conv(self.num_classes, 1, style=self.style, name="classifier")(x)
@@ -174,8 +195,8 @@ def unet(
     up: str = "transposed",
     style: Style = Style(),
 ) -> UNet:
-    """U-Net, same padding with batch normalization (arXiv 1505.04597).
+    """Creates U-Net with same padding and batch normalization (arXiv 1505.04597).
 
-    `width` is the first level's channels; `up`: see `Up`.
+    For the options see `UNetTrunk`.
     """
     return UNet(num_classes, width, depth, up, style)

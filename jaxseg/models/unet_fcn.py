@@ -1,8 +1,8 @@
-"""U-Net trunk under small convolutional heads, MMSegmentation's UNet-S5-D16.
+"""U-Net with convolutional heads, MMSegmentation's UNet-S5-D16 (arXiv 1505.04597).
 
-(arXiv 1505.04597.) Five stages of same-padding convolutions, upsampling by bilinear
-interpolation and 1x1 convolution; a 3x3 head of `width` channels on the full-resolution
-map and an auxiliary one on the map of stride 2.
+It has five stages of same-padding convolutions and upsamples by bilinear interpolation
+and a 1x1 convolution. A 3x3 head of `width` channels reads the map of full resolution,
+an auxiliary one the map of stride 2.
 """
 
 from flax import linen as nn
@@ -15,7 +15,7 @@ from jaxseg.typing import Array
 
 
 class UNetFCN(nn.Module):
-    """U-Net with FCN heads; logits at the input's resolution for any size."""
+    """Returns logits at the resolution of the image: U-Net with FCN heads."""
 
     num_classes: int
     width: int = 64
@@ -25,7 +25,7 @@ class UNetFCN(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Map `[B, H, W, C]` to "logits" and "aux", `[B, H, W, num_classes]`."""
+        """Maps [B, H, W, C] to "logits" and "aux", each [B, H, W, num_classes]."""
         trunk = UNetTrunk(self.width, self.depth, "interp", self.style, name="trunk")
         maps = trunk(image, train=train)
         outputs = {}
@@ -55,5 +55,8 @@ def unet_fcn(
     dropout: float = 0.1,
     style: Style = Style(),
 ) -> UNetFCN:
-    """U-Net trunk with FCN heads, UNet-S5-D16 at depth 4 (arXiv 1505.04597)."""
+    """Creates U-Net with FCN heads, UNet-S5-D16 at depth 4 (arXiv 1505.04597).
+
+    For `width` and `depth` see `UNetTrunk`; `dropout` is the dropout rate of the heads.
+    """
     return UNetFCN(num_classes, width, depth, dropout, style)

@@ -1,6 +1,6 @@
 """U-Net with a ResNet as contracting path (arXiv 1505.04597, 1512.03385).
 
-The form of segmentation_models.pytorch, odd sizes included.
+It follows segmentation_models.pytorch and also accepts odd sizes.
 """
 
 from functools import partial
@@ -16,13 +16,13 @@ FEATURES = (256, 128, 64, 32, 16)
 
 
 class UNetResNet(nn.Module):
-    """ResNet and U-Net head; logits at the input's resolution for any size."""
+    """Returns logits at the resolution of the image: ResNet and U-Net head."""
 
     backbone: nn.Module
     head: nn.Module
 
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}."""
         pyramid = {"c0": image, **self.backbone(image, train=train)}
         return {"logits": self.head(pyramid, train=train)}
 
@@ -36,7 +36,17 @@ def unet_resnet(
     blocks: tuple[int, ...] | None = None,
     style: Style = Style(),
 ) -> UNetResNet:
-    """U-Net over ResNet (arXiv 1505.04597); `features` of the five decoder levels."""
+    """Creates U-Net on a ResNet (arXiv 1505.04597).
+
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      features: Numbers of channels of the five decoder levels.
+      width: Number of channels of the first stage of the ResNet.
+      blocks: Number of units of each stage of the ResNet; None takes those of the
+        depth.
+      style: See `Style`.
+    """
     backbone = ResNet(depth, width=width, blocks=blocks, style=style)
     return UNetResNet(backbone, UNetHead(num_classes, features, style))
 

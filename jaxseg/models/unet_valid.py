@@ -1,9 +1,9 @@
-"""The original U-Net: unpadded convolutions (Ronneberger 2015, arXiv 1505.04597).
+"""The original U-Net with unpadded convolutions (Ronneberger 2015, arXiv 1505.04597).
 
-Each level: two unpadded 3x3 convolutions with bias and ReLU; 2x2 max pooling; 2x2
-transposed convolutions; center-cropped skips. Faithful in widths, crops and dropout
-(0.5 after the last two levels of the contracting path, as in the released network). An
-input of `16k + 12` pixels gives `16k + 12 - 184` of output (572 -> 388).
+Each level has two unpadded 3x3 convolutions with bias and ReLU. 2x2 max pooling, 2x2
+transposed convolutions and center-cropped skip maps connect the levels. Widths, crops
+and dropout (0.5 after the last two levels of the contracting path) follow the released
+network. An input of `16k + 12` pixels gives an output of `16k + 12 - 184` (572 -> 388).
 """
 
 import jax.numpy as jnp
@@ -18,10 +18,13 @@ PADS = ("reflect", "none")
 
 
 def valid_sizes(output: int, depth: int = 4) -> tuple[int, int]:
-    """Smallest valid input side whose output side is at least `output`.
+    """Returns the smallest valid input side whose output side is at least `output`.
 
-    Returns `(input, output)`. With n the deepest map's side after its convolutions,
-    every level up maps n to `2n - 4` and every level down needs `2n + 4`.
+    Let n be the side of the deepest map after its convolutions. Every level up maps n
+    to 2n - 4, and every level down needs 2n + 4.
+
+    Returns:
+      Input side and output side, in pixels.
 
     >>> valid_sizes(388)
     (572, 388)
@@ -41,7 +44,7 @@ def valid_sizes(output: int, depth: int = 4) -> tuple[int, int]:
 
 
 def check_side(side: int, depth: int) -> None:
-    """Raise unless `side` pixels pass the unpadded network without a remainder."""
+    """Raises ValueError unless `side` pixels fit the unpadded network."""
     n = side - 4
     for _ in range(depth):
         if n <= 0 or n % 2:
@@ -56,19 +59,19 @@ def check_side(side: int, depth: int) -> None:
     smallest, out = valid_sizes(1, depth)
     need, _ = valid_sizes(max(1, side - (smallest - out)), depth)
     raise ValueError(
-        f"side {side} does not fit the unpadded U-Net of depth {depth}: "
-        f"{need} does; or take pad='reflect'"
+        f"side={side} is invalid: expected a side that fits the unpadded U-Net of "
+        f"depth={depth}, such as {need}. Resize the image or set pad='reflect'."
     )
 
 
 def center_crop(x: Array, size: tuple[int, int]) -> Array:
-    """Cut the middle `size` of `[B, H, W, C]`; an odd rest is cut at the end."""
+    """Crops [B, H, W, C] to its center; an odd remainder is cut at the end."""
     top, left = (x.shape[1] - size[0]) // 2, (x.shape[2] - size[1]) // 2
     return x[:, top : top + size[0], left : left + size[1]]
 
 
 def mirror(image: Array, depth: int) -> Array:
-    """Pad `[B, H, W, C]` by mirroring so that the output covers all of the image."""
+    """Pads [B, H, W, C] by mirroring so that the output covers the whole image."""
     pads = []
     for side in image.shape[1:3]:
         need, out = valid_sizes(side, depth)
@@ -78,14 +81,14 @@ def mirror(image: Array, depth: int) -> Array:
 
 
 class ValidPair(nn.Module):
-    """Two unpadded 3x3 convolutions with bias and ReLU: four pixels less per side."""
+    """Applies two unpadded 3x3 convolutions with bias and ReLU."""
 
     features: int
     style: Style = Style()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Map `[B, H, W, C]` to `[B, H - 4, W - 4, features]`."""
+        """Maps [B, H, W, C] to [B, H - 4, W - 4, features]."""
         for name in ("conv1", "conv2"):
             conv = Conv(self.features, 3, padding=0, style=self.style, name=name)
             x = nn.relu(conv(x))
@@ -93,12 +96,22 @@ class ValidPair(nn.Module):
 
 
 class ValidUNet(nn.Module):
-    """The unpadded U-Net.
+    """Predicts logits with the unpadded U-Net.
 
-    With `pad="reflect"` the image is first mirrored outwards (the paper's overlap-tile
-    border), and the logits cover exactly the image, whatever its size. With
-    `pad="none"` the image must be of a valid size and the logits are smaller than it.
-    `last_up` sets the channels of the last transposed convolution (None: `width`).
+    Attributes:
+      num_classes: Number of classes.
+      width: Number of channels of the first level.
+      depth: Number of poolings.
+      pad: "reflect" first mirrors the image outwards (the paper's overlap-tile border).
+        The logits then cover exactly the image, of any size. "none" needs an image of a
+        valid size, and the logits are smaller than it.
+      dropout: Dropout rate.
+      last_up: Number of channels of the last transposed convolution; None takes
+        `width`.
+      style: See `Style`.
+
+    Raises:
+      ValueError: If `pad` is unknown or, with "none", the size does not fit.
     """
 
     num_classes: int
@@ -111,9 +124,9 @@ class ValidUNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Map `[B, H, W, C]` to `{"logits": [B, H, W, num_classes]}`."""
+        """Maps [B, H, W, C] to {"logits": [B, h, w, num_classes]}."""
         if self.pad not in PADS:
-            raise ValueError(f"pad={self.pad!r} is not one of {PADS}")
+            raise ValueError(f"pad={self.pad!r} is invalid: expected one of {PADS}.")
         size = image.shape[1:3]
         if self.pad == "reflect":
             x = mirror(image, self.depth)
@@ -161,7 +174,10 @@ def unet_valid(
     dropout: float = 0.5,
     style: Style = Style(),
 ) -> ValidUNet:
-    """U-Net as published, unpadded convolutions (arXiv 1505.04597)."""
+    """Creates U-Net as published, with unpadded convolutions (arXiv 1505.04597).
+
+    For the options see `ValidUNet`.
+    """
     return ValidUNet(num_classes, width, depth, pad, dropout, None, style)
 
 
@@ -174,5 +190,8 @@ def unet_caffe(
     dropout: float = 0.5,
     style: Style = Style(),
 ) -> ValidUNet:
-    """U-Net as released: last up-convolution keeps 128 channels (arXiv 1505.04597)."""
+    """Creates U-Net as released (arXiv 1505.04597).
+
+    The last transposed convolution keeps 128 channels. For the options see `ValidUNet`.
+    """
     return ValidUNet(num_classes, width, depth, pad, dropout, 2 * width, style)

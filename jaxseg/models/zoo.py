@@ -1,7 +1,7 @@
-"""Every network by name: one visible dict, name -> factory.
+"""Lists every network by name in one dictionary: name -> factory.
 
-A factory takes `num_classes` and keyword options and returns a `flax.linen` module;
-its docstring names the paper.
+A factory takes `num_classes` and keyword options and returns a `flax.linen` module. Its
+docstring names the paper.
 """
 
 from collections.abc import Callable

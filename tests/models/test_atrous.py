@@ -198,7 +198,7 @@ def test_local_response_norm_against_its_formula():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Xception(50), "depth 50 .*41, 65, 71"),
+        (lambda: Xception(50), "depth=50 .*41, 65, 71"),
         (lambda: Xception(41, 12), "output_stride=12"),
         (lambda: MobileNetV2(tap="input"), "tap='input'"),
         (lambda: MobileNetV3("tiny"), "size='tiny'"),

@@ -237,7 +237,7 @@ def test_a_level_joins_each_point_to_itself_first():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"widths \(8, 16\), blocks \(1,\)"):
+    with pytest.raises(ValueError, match=r"widths=\(8, 16\), blocks=\(1,\)"):
         create_model("point_transformer", 3, widths=(8, 16), blocks=(1,))
     points, feature = clouds(16)
     model = create_model("point_transformer", 3, **NARROW, groups=5)

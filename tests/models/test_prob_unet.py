@@ -194,5 +194,5 @@ def test_combined_is_linear_in_the_number_of_latents(model, variables, image):
 
 @pytest.mark.parametrize("bad", [{"combining": 1}, {"latent": 0}])
 def test_impossible_options_are_named(bad):
-    with pytest.raises(ValueError, match="allowed are >= 2 and >= 1"):
+    with pytest.raises(ValueError, match="combining of 2 or more"):
         prob_unet(2, **bad)

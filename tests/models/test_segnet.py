@@ -152,7 +152,7 @@ def test_unknown_places_are_named():
 
 def test_contrast_normalization_needs_three_channels():
     gray = jnp.zeros((1, 16, 16, 1))
-    with pytest.raises(ValueError, match="3 channels, the image has 1"):
+    with pytest.raises(ValueError, match="3 channels, but it has 1"):
         segnet_basic(2, width=2).init(jax.random.key(0), gray)
     with pytest.raises(ValueError, match="contrast='lcn'"):
         segnet_basic(2, width=2, contrast="lcn").init(jax.random.key(0), gray)

@@ -33,7 +33,7 @@ def test_only_sides_of_16k_plus_12_fit():
             output_shape(model, (1, side, 572, 1))
             fitting.append(side)
         except ValueError as error:
-            assert f"side {side} does not fit" in str(error)
+            assert f"side={side} is invalid" in str(error)
     assert fitting == [16 * k + 12 for k in range(11, 16)]
 
 
@@ -109,7 +109,7 @@ def test_padding_puts_the_odd_row_last():
 
 
 def test_too_small_and_unknown_are_named():
-    with pytest.raises(ValueError, match="smaller than 16"):
+    with pytest.raises(ValueError, match="at least 16"):
         output_shape(unet(2, width=1), (1, 15, 40, 3))
     with pytest.raises(ValueError, match="up='nearest'"):
         output_shape(unet(2, width=1, up="nearest"), (1, 32, 32, 3))
