@@ -96,7 +96,7 @@ class SPN(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
-        """Returns "logits" and, for coarse="head", "aux", each [B, H, W, K], float32."""
+        """Returns "logits" and, for coarse="head", "aux", [B, H, W, K], float32."""
         size = image.shape[1:3]
         padded, _ = pad_to_multiple(image, 2)
         pyramid = GuidanceEncoder(self.width, self.style, name="encoder")(
