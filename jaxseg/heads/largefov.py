@@ -43,7 +43,10 @@ class FullyConnected(nn.Module):
 
 
 class ScaleBranch(nn.Module):
-    """Classifies an early map (MSc): 3x3 and 1x1 convolution with ReLU and dropout."""
+    """Extracts features of an early map (MSc).
+
+    A 3x3 and a 1x1 convolution follow each other, each with ReLU and dropout.
+    """
 
     features: int = 128
     dropout: float = 0.5

@@ -144,8 +144,8 @@ class NonLocal(nn.Module):
     Attributes:
       mode: See above.
       reduction: theta, phi and g have C / reduction channels.
-      use_scale: Whether to divide the scores by the square root of their channels.
-        Differs: MMSegmentation does so, the paper does not.
+      use_scale: Whether to divide the scores by the square root of the number of
+        channels of theta. Differs: MMSegmentation does so, the paper does not.
       subsample: Whether to apply 2x2 max pooling before phi and g.
       norm_out: True gives W_z no bias and a normalization whose scale starts at 0.
         False starts W_z itself at 0. Either way the block is the identity at first.

@@ -65,7 +65,7 @@ def _atrous_mean(x, rate, *, zero=False):
 
 
 class BasicBlock(nn.Module):
-    """Adds two 3x3 convolutions to the input (ResNet-18 and ResNet-34).
+    """Adds the output of two 3x3 convolutions to the input (ResNet-18 and -34).
 
     Attributes:
       features: Number of output channels.
@@ -114,7 +114,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Adds 1x1, 3x3 and 1x1 convolutions to the input.
+    """Adds the output of 1x1, 3x3 and 1x1 convolutions to the input (from ResNet-50 on).
 
     Attributes:
       features: Number of channels of the first two convolutions.

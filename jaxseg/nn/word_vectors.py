@@ -47,8 +47,8 @@ def read_words(path: str, classes: tuple[str, ...]) -> np.ndarray:
     missing = sorted(wanted - set(found))
     if missing:
         raise ValueError(
-            f"classes={classes} is invalid: expected words with a vector in {path}, "
-            f"which has none for {missing}. Rename the classes or use another file."
+            f"classes={missing} is invalid: expected words with a vector in {path}. "
+            "Rename the classes or use another file."
         )
     return np.stack([np.mean([found[w] for w in name], axis=0) for name in names])
 
