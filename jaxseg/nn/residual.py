@@ -114,7 +114,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Adds the output of 1x1, 3x3 and 1x1 convolutions to the input (from ResNet-50 on).
+    """Adds the output of 1x1, 3x3 and 1x1 convolutions to the input (from ResNet-50).
 
     Attributes:
       features: Number of channels of the first two convolutions.

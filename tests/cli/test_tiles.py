@@ -60,5 +60,6 @@ def test_a_window_that_does_not_fit_is_named(valid_run, tmp_path, capsys):
     ]  # fmt: skip
     assert main(arguments) == 1
     assert (
-        "side 65 does not fit the unpadded U-Net of depth 2" in capsys.readouterr().err
+        "side=65 is invalid: expected a side that fits the unpadded U-Net"
+        in capsys.readouterr().err
     )
