@@ -27,7 +27,7 @@ from jaxseg.typing import Array
 DIRECTIONS = ("photo_to_labels", "labels_to_photo")
 PHOTO_CHANNELS = 3
 INIT = "normal0.02"
-SLOPE = 0.2
+SLOPE = 0.2  # Slope of the leaky ReLU for negative values.
 
 
 class PictureNorm(nn.Module):

@@ -60,6 +60,7 @@ class MaskedNorm(nn.Module):
         if self.style.axis_name is not None and not self.is_initializing():
             sums, count = lax.psum((sums, count), self.style.axis_name)
         now = sums / jnp.maximum(count, 1.0)
+        # Rounding can make the difference of the moments slightly negative.
         now = now[0], jnp.maximum(now[1] - now[0] ** 2, 0.0)
         if not self.is_initializing():
             keep = self.style.momentum

@@ -77,6 +77,7 @@ class Norm(nn.Module):
         name = self.style.axis_name if self.style.batch_groups == 1 else None
         if name is not None and not self.is_initializing():
             moments = lax.pmean(moments, name)
+        # Rounding can make the difference of the moments slightly negative.
         now = moments[0], jnp.maximum(moments[1] - moments[0] ** 2, 0)
         if not self.is_initializing():
             keep = self.style.momentum

@@ -72,6 +72,7 @@ def bilinear_deconv(
         )
         for source, target in zip(x.shape[1:3], size, strict=True)
     )
+    # Matrix units of accelerators would otherwise round the operands.
     best = lax.Precision.HIGHEST
     x = jnp.einsum("hi,biwc->bhwc", rows, x, precision=best)
     return jnp.einsum("wj,bhjc->bhwc", columns, x, precision=best)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-SIZE = 300
+SIZE = 300  # Length of a word vector.
 
 
 def random_words(num_classes: int, size: int = SIZE, seed: int = 0) -> np.ndarray:
