@@ -55,7 +55,7 @@ def hdc_rates(plan: str, count: int, stage: int) -> tuple[int, ...]:
 class HDCResNet(nn.Module):
     """Returns "c1" (stride 2), "c2" (4), "c3" (8), "c4" and "c5".
 
-    c4 and c5 have the output stride, or 16 and 32 if that is larger.
+    c4 has stride 16 and c5 stride 32, but neither exceeds the output stride.
 
     Attributes:
       depth: 50, 101 or 152.

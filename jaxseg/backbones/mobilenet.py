@@ -143,7 +143,7 @@ def _padding(x: Array, kernel: int, stride: int, same: bool) -> Padding | None:
 
 
 def _eager(step: Step, stride: int) -> Step:
-    """Dilates a block of that stride at the new rate if it lost its stride."""
+    """Gives a block of that stride the new rate if it lost the stride."""
     return step._replace(rate=step.next) if step.stride < stride else step
 
 
