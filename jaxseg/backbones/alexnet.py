@@ -8,7 +8,7 @@ of two, local response normalization after pooling, and Caffe's ceil rule.
 from flax import linen as nn
 
 from jaxseg.backbones.stride import atrous_plan, pool_max
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv
 from jaxseg.ops.lrn import local_response_norm
 from jaxseg.typing import Array, Pyramid
@@ -32,7 +32,7 @@ class AlexNet(nn.Module):
       first_padding: Padding of conv1; None takes 2 (torchvision) or 0 (caffe). FCN pads
         100.
       width: Factor on all channel counts.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If the variant or the output stride is not allowed.
@@ -42,7 +42,7 @@ class AlexNet(nn.Module):
     output_stride: int = 32
     first_padding: int | None = None
     width: float = 1.0
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:

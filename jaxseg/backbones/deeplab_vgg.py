@@ -10,7 +10,7 @@ from flax import linen as nn
 
 from jaxseg.backbones.stride import Step, atrous_plan, pool_max
 from jaxseg.backbones.vgg import CHANNELS, CONVOLUTIONS
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import avg_pool
@@ -29,7 +29,7 @@ class DeepLabVGG(nn.Module):
       atrous_pooling: Whether pool5 and the average run at the current atrous rate, so
         that the dense network contains the strided one. The released networks do not.
       channels: Number of channels of each block. Only tests use others than VGG's.
-      style: See `Style`.
+      style: See `BlockConfig`.
       ceil: Whether pooling follows Caffe's size rule, as released: an even side of n
         pixels becomes n / 2 + 1 cells, so that 320 pixels give 41 cells at stride 8.
         Odd sides do not depend on it. False is the floor rule of the first version of
@@ -40,7 +40,7 @@ class DeepLabVGG(nn.Module):
     average: bool = True
     atrous_pooling: bool = False
     channels: tuple[int, ...] = CHANNELS
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
     ceil: bool = True
 
     @nn.compact

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.backbones.stride import Step, atrous_plan, pool_average, pool_max
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.nn.norm import Norm
 from jaxseg.typing import Array, Pyramid
@@ -28,7 +28,7 @@ class DenseLayer(nn.Module):
 
     growth: int
     rate: int = 1
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -45,7 +45,7 @@ class Transition(nn.Module):
     The network itself pools the result.
     """
 
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -72,7 +72,7 @@ class DenseNet(nn.Module):
       layers: Number of layers of each block; None takes those of the depth.
       growth: Number of new channels of each layer; None takes that of the depth.
       first: Number of channels of the stem; None takes that of the depth.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If depth, pooling or output stride is not allowed.
@@ -86,7 +86,7 @@ class DenseNet(nn.Module):
     layers: tuple[int, ...] | None = None
     growth: int | None = None
     first: int | None = None
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:

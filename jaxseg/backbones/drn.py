@@ -11,7 +11,7 @@ from collections.abc import Callable
 from flax import linen as nn
 
 from jaxseg.backbones.stride import Step, atrous_plan
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import BasicBlock, Bottleneck
 from jaxseg.ops.pool import max_pool
@@ -47,7 +47,7 @@ class ConvStack(nn.Module):
     features: int
     count: int
     step: Step
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -71,7 +71,7 @@ class DRN(nn.Module):
       output_stride: 8, or 4, 2 and 1 with the same weights. 16 and 32 do not exist,
         because the last level already has rate 1 at stride 8.
       width: Number of channels of level 1. Only tests use others than 16.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Differs: the release of C-58 has a projection in level 7 that it never uses
     (1,049,600 parameters). This module leaves it out.
@@ -83,7 +83,7 @@ class DRN(nn.Module):
     variant: str = "d22"
     output_stride: int = 8
     width: int = 16
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
@@ -157,7 +157,7 @@ class DRNA(nn.Module):
       depth: 18, 34, 50 or 101.
       output_stride: 8 (the paper), 16 or 32.
       width: Number of channels of the first stage.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If the depth or the output stride is not allowed.
@@ -166,7 +166,7 @@ class DRNA(nn.Module):
     depth: int = 50
     output_stride: int = 8
     width: int = 64
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
@@ -198,7 +198,7 @@ class DRNAStem(nn.Module):
     """Applies ResNet's 7x7 convolution at stride 2, with ResNet's parameter names."""
 
     features: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:

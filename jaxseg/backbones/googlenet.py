@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.backbones.stride import Step, atrous_plan, pool_max
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.lrn import local_response_norm
 from jaxseg.typing import Array, Pyramid
@@ -39,7 +39,7 @@ class _Unit(nn.Module):
     variant: str
     rate: int = 1
     stride: int = 1
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -57,7 +57,7 @@ class Inception(nn.Module):
     features: tuple[int, int, int, int, int, int]
     variant: str
     rate: int = 1
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -87,7 +87,7 @@ class GoogLeNet(nn.Module):
       variant: "torchvision" or "caffe".
       output_stride: 2, 4, 8, 16 or 32.
       width: Factor on all channel counts.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If the variant or the output stride is not allowed.
@@ -96,7 +96,7 @@ class GoogLeNet(nn.Module):
     variant: str = "torchvision"
     output_stride: int = 32
     width: float = 1.0
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:

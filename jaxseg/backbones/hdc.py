@@ -8,7 +8,7 @@ fit.
 from flax import linen as nn
 
 from jaxseg.backbones.resnet import BLOCKS
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import Bottleneck
 from jaxseg.ops.pool import max_pool
@@ -66,7 +66,7 @@ class HDCResNet(nn.Module):
         divided.
       width: Number of channels of the first stage.
       blocks: Number of units of each stage; None takes those of the depth.
-      style: See `Style`.
+      style: See `BlockConfig`.
       pool_padding: Padding of the 3x3 max pooling. Differs: the release does not pad,
         the default here is one pixel.
 
@@ -80,7 +80,7 @@ class HDCResNet(nn.Module):
     rates: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     width: int = 64
     blocks: tuple[int, ...] | None = None
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
     pool_padding: int = 1
 
     @nn.compact
@@ -123,7 +123,7 @@ class HDCStem(nn.Module):
     """Applies three 3x3 convolutions: the first strides, the last doubles the width."""
 
     width: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:

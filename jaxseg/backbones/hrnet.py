@@ -9,7 +9,7 @@ References:
 
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import BasicBlock, Bottleneck
 from jaxseg.ops.residual import residual_add
@@ -32,7 +32,7 @@ class HRNet(nn.Module):
       method: "bilinear", or "nearest" as in the classification networks.
       two_step: Whether to upsample by the power of two first and then to the exact
         size, as MMSegmentation does. It differs where a side is not a multiple of 32.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     width: int = 48
@@ -44,7 +44,7 @@ class HRNet(nn.Module):
     align_corners: bool = False
     method: str = "bilinear"
     two_step: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
@@ -99,7 +99,7 @@ class ExchangeModule(nn.Module):
     align_corners: bool = False
     method: str = "bilinear"
     two_step: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, branches: list[Array], *, train: bool) -> list[Array]:

@@ -4,7 +4,7 @@ Layer tables, widths rounded to multiples of eight, squeeze widths and epsilons 
 torchvision.
 
 Differs: in torchvision the batch norms of v3 have momentum 0.01 (0.99 in the convention
-here). Here they have that of `Style`, like all others.
+here). Here they have that of `BlockConfig`, like all others.
 
 References:
   v2: arXiv 1801.04381; v3: arXiv 1905.02244.
@@ -15,7 +15,7 @@ import dataclasses
 from flax import linen as nn
 
 from jaxseg.backbones.stride import Step, atrous_plan
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.conv import tensorflow_padding
 from jaxseg.ops.pool import adaptive_avg_pool
@@ -87,7 +87,7 @@ class InvertedResidual(nn.Module):
     act: str = "relu6"
     shortcut: bool = True
     same_padding: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
@@ -124,7 +124,7 @@ class SqueezeExcite(nn.Module):
     """Gates the channels by the image mean, with a hard sigmoid (arXiv 1709.01507)."""
 
     features: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -160,7 +160,7 @@ class MobileNetV2(nn.Module):
         none, as in DeepLab.
       eager_rate: Whether the block that loses its stride already takes the new rate, as
         in segmentation_models.pytorch.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If tap or output stride is not allowed.
@@ -171,7 +171,7 @@ class MobileNetV2(nn.Module):
     tap: str = "output"
     last: int = 0
     eager_rate: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
@@ -234,7 +234,7 @@ class MobileNetV3(nn.Module):
       epsilon: Epsilon of the normalizations; 1e-5 in timm's networks.
       same_padding: Whether to pad strided convolutions as TensorFlow does, at the
         bottom and right of even maps (timm's `tf_mobilenetv3_*`, epsilon 1e-3).
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If size or output stride is not allowed.
@@ -247,7 +247,7 @@ class MobileNetV3(nn.Module):
     eager_rate: bool = False
     squeeze_excite: bool = True
     epsilon: float = 1e-3
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
     same_padding: bool = False
 
     @nn.compact

@@ -11,7 +11,7 @@ import dataclasses
 
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import BasicBlock, Bottleneck
 from jaxseg.ops.pool import max_pool
@@ -119,7 +119,7 @@ class ResNet(nn.Module):
         networks). c2 to c4 are then taken before that unit.
       width: Number of channels of the first stage. Only tests use others than 64.
       blocks: Number of units of each stage; None takes those of the depth.
-      style: See `Style`.
+      style: See `BlockConfig`.
       eager_rate: Whether the layer that lost its stride already takes the new rate.
         Differs: segmentation_models.pytorch does so. The dense network then no longer
         equals the strided one.
@@ -145,7 +145,7 @@ class ResNet(nn.Module):
     stride_in: str = "conv2"
     width: int = 64
     blocks: tuple[int, ...] | None = None
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
     eager_rate: bool = False
     dense_pool: str = "atrous"
     second_rate: bool = True
@@ -254,7 +254,7 @@ class _Stem(nn.Module):
 
     kind: str
     width: int
-    style: Style
+    style: BlockConfig
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:

@@ -7,7 +7,7 @@ from flax import linen as nn
 
 from jaxseg.backbones.resnet import BLOCKS, plan_units
 from jaxseg.nn.attention import SqueezeExcite
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import Shortcut
 from jaxseg.ops.pool import max_pool
@@ -22,7 +22,7 @@ class SEBottleneck(nn.Module):
     stride: int = 1
     rate: int = 1
     reduction: int = 16
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -54,7 +54,7 @@ class SEResNet(nn.Module):
     reduction: int = 16
     width: int = 64
     blocks: tuple[int, ...] | None = None
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:

@@ -7,7 +7,7 @@ blocks. Batch norm can follow each convolution (torchvision's `_bn` form).
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv
 from jaxseg.nn.norm import Norm
 from jaxseg.ops.pool import max_pool
@@ -29,7 +29,7 @@ class VGG(nn.Module):
         dense network needs it.
       first_padding: Padding of conv1_1; 100 in FCN's networks.
       channels: Number of channels of each block. Only tests use others than VGG's.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If depth or output stride is not allowed.
@@ -41,7 +41,7 @@ class VGG(nn.Module):
     ceil: bool = False
     first_padding: Padding = 1
     channels: tuple[int, ...] = CHANNELS
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:

@@ -10,7 +10,7 @@ is padded at the bottom and the right.
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.nn.transformer import TransformerBlock
 from jaxseg.ops.resize import pad_to_multiple, resize
@@ -33,7 +33,7 @@ class ViT(nn.Module):
       dropout: Dropout rate after the embedding and in the layers.
       patch_bias: Whether the patch embedding has a bias; MMSegmentation's has none.
       attention: `impl` of `jaxseg.ops.attention.attend`.
-      style: See `Style`.
+      style: See `BlockConfig`.
       distilled: Whether a second token follows the class token, as in distilled DeiT.
 
     Raises:
@@ -50,7 +50,7 @@ class ViT(nn.Module):
     dropout: float = 0.0
     patch_bias: bool = True
     attention: str = "auto"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
     distilled: bool = False
 
     @nn.compact

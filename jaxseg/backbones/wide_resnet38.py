@@ -8,7 +8,7 @@ Dropout by Dropout2d.
 
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.nn.norm import Norm
 from jaxseg.ops.pool import max_pool
@@ -36,7 +36,7 @@ class PreActivationBlock(nn.Module):
     stride: int = 1
     rate: int = 1
     dropout: float = 0.0
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -83,12 +83,12 @@ class WideResNet38(nn.Module):
     Attributes:
       width: Number of channels of c0; the others scale with it.
       blocks: Number of blocks of each stage; None takes those of the paper.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     width: int = 64
     blocks: tuple[int, ...] | None = None
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:

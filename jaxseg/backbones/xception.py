@@ -13,7 +13,7 @@ from typing import NamedTuple
 from flax import linen as nn
 
 from jaxseg.backbones.stride import Step, atrous_plan
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct, SeparableConvNormAct
 from jaxseg.typing import Array, Pyramid
 
@@ -60,7 +60,7 @@ class XceptionUnit(nn.Module):
     step: Step
     shortcut: str
     unit_rates: tuple[int, int, int] = (1, 1, 1)
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
@@ -103,7 +103,7 @@ class Xception(nn.Module):
       multi_grid: Factors on the rates of the three convolutions of the last unit.
       width: Factor on all channel counts.
       middle: Number of middle units; None takes 8, 16 or 16 by depth.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If depth or output stride is not allowed.
@@ -114,7 +114,7 @@ class Xception(nn.Module):
     multi_grid: tuple[int, int, int] = (1, 1, 1)
     width: float = 1.0
     middle: int | None = None
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:

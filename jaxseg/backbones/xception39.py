@@ -7,7 +7,7 @@ wide as the others.
 
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array, Pyramid
@@ -22,7 +22,7 @@ class SeparableUnit(nn.Module):
     features: int
     stride: int = 1
     act: str = "relu"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -52,7 +52,7 @@ class XceptionBlock(nn.Module):
 
     mid: int
     stride: int = 1
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -76,7 +76,7 @@ class Xception39(nn.Module):
     stem: int = 8
     mid: tuple[int, int, int] = (16, 32, 64)
     blocks: tuple[int, int, int] = (4, 8, 4)
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:

@@ -35,7 +35,8 @@ class Plan:
       dtype: "float32" or "bfloat16".
       limits: The time that each row may take.
       torch: The other sides by name, "torch" and "torch.compile"; may be empty.
-      lax: Whether our plain formulations, `Style(impl="lax")`, are a contestant too.
+      lax: Whether our plain formulations, `BlockConfig(impl="lax")`, are a contestant
+      too.
     """
 
     device: str

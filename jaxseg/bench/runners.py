@@ -19,7 +19,7 @@ from jaxseg.bench.networks import Entry, parameters
 from jaxseg.bench.operators import compiled, temp_bytes
 from jaxseg.bench.pytorch import Torch
 from jaxseg.models import create_model
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 CLASSES = 21
 # The kinds of rows, and their batch sizes on a CPU.
@@ -49,7 +49,7 @@ class Ours:
     def __init__(
         self, entry: Entry, kind: str, batch: int, size: int, dtype: str, impl: str
     ) -> None:
-        style = Style(dtype=dtype, impl=impl)
+        style = BlockConfig(dtype=dtype, impl=impl)
         model = create_model(entry.name, CLASSES, style=style, **entry.ours(size))
         variables = filled(model, size)
         self.parameters = _count(variables["params"])

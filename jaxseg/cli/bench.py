@@ -60,7 +60,7 @@ class Options:
     compile: tyro.conf.FlagCreatePairsOff[bool] = False
     """Also with torch.compile (a CPU needs a C++ compiler)."""
     lax: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Also our networks in their plain formulation, `Style(impl="lax")`."""
+    """Also our networks in their plain formulation, `BlockConfig(impl="lax")`."""
     threads: int = 0
     """Threads of PyTorch; 0: its own choice, the physical cores."""
     dtype: Literal["float32", "bfloat16"] | None = None

@@ -7,7 +7,7 @@ References:
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import ASPP, SeparableConv
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
 from jaxseg.ops.atrous import share_between_rates
@@ -41,7 +41,7 @@ class ASPPHead(nn.Module):
       dropout: Dropout rate before the classifier. It drops whole channels if the ASPP
         does.
       tap: The pyramid level that the head reads.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
@@ -49,7 +49,7 @@ class ASPPHead(nn.Module):
     refine: bool = False
     dropout: float = 0.0
     tap: str = "c5"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
@@ -88,7 +88,7 @@ class DeepLabV3PlusHead(nn.Module):
       dropout: Dropout rate before the classifier.
       low_tap: The low level.
       tap: The level that the ASPP reads.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     References:
       arXiv 1802.02611, section 3.1 and table 2.
@@ -104,7 +104,7 @@ class DeepLabV3PlusHead(nn.Module):
     dropout: float = 0.0
     low_tap: str = "c2"
     tap: str = "c5"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
@@ -147,7 +147,7 @@ class ScoreSumHead(nn.Module):
     num_classes: int
     rates: tuple[int, ...] = (6, 12, 18, 24)
     tap: str = "c5"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:

@@ -8,7 +8,7 @@ References:
 
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv
 from jaxseg.nn.residual import Bottleneck
 from jaxseg.typing import Array, Pyramid
@@ -28,7 +28,7 @@ class CascadeHead(nn.Module):
       output_stride: 8 to 256. The backbone has the smaller of this and 32.
       multi_grid: Factors on the rates of the bottlenecks of a block.
       width: Number of channels of the first stage of the backbone.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If the blocks cannot reach the output stride.
@@ -39,7 +39,7 @@ class CascadeHead(nn.Module):
     output_stride: int = 16
     multi_grid: tuple[int, ...] = (1, 2, 1)
     width: int = 64
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:

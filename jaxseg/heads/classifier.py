@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.typing import Array
 
@@ -20,7 +20,7 @@ class Classifier(nn.Module):
     dropout: float = 0.0
     bias: bool = True
     kernel_init: str = "normal0.01"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
     channel_dropout: bool = True
 
     @nn.compact
@@ -47,7 +47,7 @@ class PixelHead(nn.Module):
     kernel: int = 3
     bias: bool = False
     dropout: float = 0.1
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
     channel_dropout: bool = True
 
     @nn.compact

@@ -8,7 +8,7 @@ release activates the map that the head reads (see `jaxseg.models.denseaspp`).
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.nn.norm import Norm
 from jaxseg.typing import Array, Pyramid
@@ -26,7 +26,7 @@ class DenseASPPBranch(nn.Module):
     rate: int
     first: bool
     dropout: float = 0.1
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -49,7 +49,7 @@ class DenseASPPHead(nn.Module):
       rates: Atrous rates of the branches.
       dropout: Dropout rate.
       tap: The pyramid level that the head reads.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
@@ -58,7 +58,7 @@ class DenseASPPHead(nn.Module):
     rates: tuple[int, ...] = (3, 6, 12, 18, 24)
     dropout: float = 0.1
     tap: str = "c5"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:

@@ -4,7 +4,7 @@ from flax import linen as nn
 
 from jaxseg.heads.classifier import Classifier
 from jaxseg.nn.attention import ChannelAttention, PositionAttention
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.typing import Array, Pyramid
 
@@ -23,7 +23,7 @@ class DualAttentionHead(nn.Module):
       variant: Softmax of the channel attention, "paper" or "release".
       dropout: Dropout rate before the classifiers.
       attention: `impl` of `jaxseg.ops.attention.attend`.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
@@ -32,7 +32,7 @@ class DualAttentionHead(nn.Module):
     variant: str = "paper"
     dropout: float = 0.1
     attention: str = "auto"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> dict[str, Array]:

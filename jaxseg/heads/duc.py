@@ -7,7 +7,7 @@ into space. It does not interpolate.
 from flax import linen as nn
 
 from jaxseg.heads.aspp import ScoreSumHead
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.shuffle import depth_to_space
 from jaxseg.typing import Array, Pyramid
 
@@ -27,14 +27,14 @@ class DUCHead(nn.Module):
         + c. A checkpoint fits only the order that it was trained with.
       rates: Atrous rates; (6, 12, 18, 24) in the release. A single rate gives the plain
         head of the paper.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
     cell: int = 4
     order: str = "crd"
     rates: tuple[int, ...] = (6, 12, 18, 24)
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:

@@ -7,7 +7,7 @@ loss depends.
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
 from jaxseg.nn.norm import Norm
 from jaxseg.typing import Array, Pyramid
@@ -62,7 +62,7 @@ class EncHead(nn.Module):
       kernel: Kernel size of the first convolution: 1 after JPU, otherwise 3.
       dropout: Dropout rate before the classifier.
       tap: The pyramid level that the head reads.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
@@ -71,7 +71,7 @@ class EncHead(nn.Module):
     kernel: int = 1
     dropout: float = 0.1
     tap: str = "c5"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:

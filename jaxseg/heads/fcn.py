@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
 from jaxseg.typing import Array, Pyramid
 
@@ -23,7 +23,7 @@ class FCNHead(nn.Module):
       join: Whether to concatenate input and result and convolve them once more.
         MMSegmentation's FCN has `convs=2, join=True`.
       rate: Atrous rate of the convolutions, except for that of `join`.
-      style: See `Style`.
+      style: See `BlockConfig`.
       channel_dropout: Whether to drop whole channels, as all such heads but
         torchvision's do.
     """
@@ -35,7 +35,7 @@ class FCNHead(nn.Module):
     convs: int = 1
     join: bool = False
     rate: int = 1
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
     channel_dropout: bool = False
 
     @nn.compact

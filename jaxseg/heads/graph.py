@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.heads.classifier import Classifier
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.graph import GloReUnit, GraphUnit
 from jaxseg.nn.graph_interaction import GraphInteraction, WordEncoder
 from jaxseg.nn.layers import ConvNormAct
@@ -32,7 +32,7 @@ class GloReHead(nn.Module):
     units: int = 1
     normalize: bool = True
     relu_last: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
@@ -71,7 +71,7 @@ class GraphUnitHead(nn.Module):
     features: int = 512
     vertices: tuple[int, ...] = (2, 4, 8, 32)
     unit_features: int = 256
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
@@ -106,7 +106,7 @@ class GraphInteractionHead(nn.Module):
     states: int = 256
     graph_convolution: bool = True
     class_message: str = "paper"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.heads.classifier import PixelHead
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid
 
@@ -37,7 +37,7 @@ class HighResolutionHead(nn.Module):
     kernel: int = 1
     bias: bool = True
     align_corners: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:

@@ -7,7 +7,7 @@ References:
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.ops.rescale import zoom
 from jaxseg.ops.resize import resize
@@ -23,7 +23,7 @@ class FullyConnected(nn.Module):
     kernel: int = 3
     rate: int = 12
     dropout: float = 0.5
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -50,7 +50,7 @@ class ScaleBranch(nn.Module):
 
     features: int = 128
     dropout: float = 0.5
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -76,7 +76,7 @@ class LargeFOVHead(nn.Module):
         classifier. With "sum", as in the release, each is classified, and the score
         maps are added at the size of the image. "none" has no early predictions.
       scale_features: Number of channels of the early branches.
-      style: See `Style`.
+      style: See `BlockConfig`.
       strides: Image pixels per cell of the image, pool1 to pool4 and c5. Maps are then
         resized with aligned corners, like Caffe's Interp layer. None resizes with
         half-pixel centers, as the first version of jaxseg did.
@@ -94,7 +94,7 @@ class LargeFOVHead(nn.Module):
     kernel: int = 3
     fusion: str = "none"
     scale_features: int = 128
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
     strides: tuple[int, ...] | None = None
 
     @nn.compact

@@ -2,7 +2,7 @@
 
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.pool import adaptive_avg_pool, avg_pool
 from jaxseg.ops.resize import resize
@@ -23,7 +23,7 @@ class LRASPPHead(nn.Module):
         paper pools 49 x 49 windows with stride (16, 20) on large maps. Windows that
         exceed the map shrink to it. None pools globally. Differs: None is the default,
         as in torchvision.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
@@ -31,7 +31,7 @@ class LRASPPHead(nn.Module):
     low_tap: str = "c3"
     tap: str = "c5"
     window: tuple[tuple[int, int], tuple[int, int]] | None = None
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:

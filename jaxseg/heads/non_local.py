@@ -10,7 +10,7 @@ from flax import linen as nn
 
 from jaxseg.heads.classifier import Classifier
 from jaxseg.nn.attention import NonLocal
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.typing import Array, Pyramid
 
@@ -28,7 +28,7 @@ class NonLocalHead(nn.Module):
     subsample: bool = False
     dropout: float = 0.1
     attention: str = "auto"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:

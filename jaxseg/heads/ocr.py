@@ -3,7 +3,7 @@
 from flax import linen as nn
 
 from jaxseg.heads.classifier import Classifier
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.object_context import ObjectContext
 from jaxseg.typing import Array
@@ -22,7 +22,7 @@ class OCRHead(nn.Module):
       bias: Whether the 3x3 convolution has a bias.
       block_bias: Whether the convolutions of the object context have a bias (openseg).
       dropout: Dropout rate.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
@@ -31,7 +31,7 @@ class OCRHead(nn.Module):
     bias: bool = True
     block_bias: bool = False
     dropout: float = 0.05
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, coarse: Array, *, train: bool) -> Array:

@@ -6,7 +6,7 @@ References:
 
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import PyramidPooling
 from jaxseg.nn.jpu import JPU
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
@@ -26,7 +26,7 @@ class PSPHead(nn.Module):
       score_kernel: Kernel size of the classifier; 1 in the paper.
         segmentation_models.pytorch has a fusing kernel of 1 and a classifier of 3.
       tap: The pyramid level that the head reads.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
@@ -36,7 +36,7 @@ class PSPHead(nn.Module):
     dropout: float = 0.1
     score_kernel: int = 1
     tap: str = "c5"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:

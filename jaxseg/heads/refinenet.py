@@ -8,14 +8,14 @@ units per level. There is no normalization, and new weights start at N(0, 0.01).
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.ops.pool import max_pool
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid
 
 
-def conv3x3(features: int, style: Style, name: str, bias: bool = False) -> Conv:
+def conv3x3(features: int, style: BlockConfig, name: str, bias: bool = False) -> Conv:
     """Returns a 3x3 convolution with the decoder's initializer."""
     return Conv(
         features, 3, bias=bias, kernel_init="normal0.01", style=style, name=name
@@ -30,7 +30,7 @@ class ResidualUnits(nn.Module):
     """
 
     count: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -47,7 +47,7 @@ class ChainedPooling(nn.Module):
     """Sums ReLU(x) and all stages of a chain of pooling and convolution."""
 
     stages: int = 4
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -66,7 +66,7 @@ class RefineBlock(nn.Module):
     features: int
     stages: int = 4
     align_corners: bool = True
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, coarse: Array | None = None) -> Array:
@@ -99,7 +99,7 @@ class RefineNetHead(nn.Module):
       dropout: Dropout rate.
       align_corners: Whether the bilinear upsampling aligns corners. Differs: the
         MatConvNet release resizes bicubically.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
@@ -107,7 +107,7 @@ class RefineNetHead(nn.Module):
     stages: int = 4
     dropout: float = 0.5
     align_corners: bool = True
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:

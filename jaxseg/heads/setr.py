@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.heads.classifier import Classifier
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.transformer import LayerNorm
 from jaxseg.ops.resize import resize
@@ -38,7 +38,7 @@ class UpsamplingHead(nn.Module):
         MMSegmentation upsamples in two steps (`factors=(4,)`).
       bias: Whether the convolutions have a bias before their normalization, as in the
         authors' code. MMSegmentation has none.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
@@ -47,7 +47,7 @@ class UpsamplingHead(nn.Module):
     features: int = 256
     factors: tuple[int, ...] = (2, 2, 2, 1)
     bias: bool = True
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
@@ -75,7 +75,7 @@ class MultiLevelNeck(nn.Module):
 
     taps: tuple[str, ...]
     features: int = 256
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Pyramid:
@@ -116,7 +116,7 @@ class MultiLevelHead(nn.Module):
     features: int = 128
     kernel: int = 3
     align_corners: bool = True
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, levels: Pyramid, *, train: bool) -> Array:

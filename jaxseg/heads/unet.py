@@ -7,7 +7,7 @@ Each level upsamples to the nearest neighbor, concatenates [up, skip] and applie
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, initializer
 from jaxseg.nn.norm import Norm
 from jaxseg.ops.upsample_conv import doubled_conv
@@ -20,7 +20,7 @@ class _DoubledConv(nn.Module):
     """Holds the kernel [3, 3, C + D, features] of `doubled_conv`."""
 
     features: int
-    style: Style
+    style: BlockConfig
 
     @nn.compact
     def __call__(self, low, skip, size):
@@ -36,7 +36,7 @@ class _DoubledConvNormAct(nn.Module):
     """Applies `ConvNormAct` to the concatenation of the doubled `low` and `skip`."""
 
     features: int
-    style: Style
+    style: BlockConfig
 
     @nn.compact
     def __call__(self, low, skip, size, *, train):
@@ -53,7 +53,7 @@ class UNetHead(nn.Module):
     Attributes:
       num_classes: Number of classes.
       features: Numbers of channels of the five levels, from coarse to fine.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If `features` does not have five entries.
@@ -61,7 +61,7 @@ class UNetHead(nn.Module):
 
     num_classes: int
     features: tuple[int, ...] = (256, 128, 64, 32, 16)
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:

@@ -20,7 +20,7 @@ from flax import linen as nn
 from jaxseg.analysis.jaxpr.cost import Cost, count_cost_and_weights, count_parameters
 from jaxseg.lab.model_row import CLASSES, LOOP, SIZE, TABLE, Row
 from jaxseg.models import MODELS
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.storage.json_file import write_json
 
 CHANNELS = (3, 4, 1)  # Color; color and sparse depth; gray.
@@ -35,9 +35,9 @@ def describe(
 ) -> Row:
     """Counts the parameters and the arithmetic of one factory from shapes alone.
 
-    Convolutions take their plain form (`Style(impl="lax")`). The faster formulations
-    compute the same result, but some of them by elementwise products, which are not
-    counted.
+    Convolutions take their plain form (`BlockConfig(impl="lax")`). The faster
+    formulations compute the same result, but some of them by elementwise products,
+    which are not counted.
 
     Args:
       name: The name of the architecture.
@@ -45,7 +45,7 @@ def describe(
       size: Height and width of the image.
       classes: Number of classes.
     """
-    model = factory(classes, style=Style(impl="lax"))
+    model = factory(classes, style=BlockConfig(impl="lax"))
     paper = paper_id(factory)
     try:
         cost, variables = network_cost(model, size)

@@ -44,7 +44,8 @@ class Network:
 
 
 def build(network: Network, **more: Any) -> nn.Module:
-    """Builds the plain form (`Style(impl="lax")`) of a network, or of a run's network.
+    """Builds the plain form (`BlockConfig(impl="lax")`) of a network, or of a run's
+    network.
 
     Raises:
       ValueError: If a name or an option is unknown, or the run has another network.

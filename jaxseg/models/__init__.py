@@ -14,7 +14,7 @@ def create_model(name: str, num_classes: int, **options) -> nn.Module:
       name: One of `list_models()`, such as "deeplabv3plus_resnet50".
       num_classes: Number of channels of the logits.
       **options: Options of the factory, such as `output_stride=8` or
-        `style=Style(...)`.
+        `style=BlockConfig(...)`.
 
     Returns:
       A module that maps an image [B, H, W, C] to {"logits": [B, H, W, num_classes],

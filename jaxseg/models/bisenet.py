@@ -14,7 +14,7 @@ from jaxseg.backbones.resnet import ResNet
 from jaxseg.backbones.xception39 import Xception39
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.nn.bilateral import ContextPath, FeatureFusion, SpatialPath
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
 
@@ -30,7 +30,7 @@ class BiSeNet(nn.Module):
     aux_c3: PixelHead
     features: int = 128
     form: str = "author"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
@@ -64,7 +64,7 @@ def bisenet(
     features: int = 128,
     width: int = 64,
     blocks: tuple[int, ...] | None = None,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> BiSeNet:
     """Creates BiSeNet v1 (arXiv 1808.00897).
 
@@ -80,7 +80,7 @@ def bisenet(
       width: Number of channels of the first stage of the ResNet; Xception-39 scales
         alike.
       blocks: Number of blocks of each stage of the backbone; None takes its default.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If form or backbone is unknown.

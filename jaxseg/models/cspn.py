@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.backbones.resnet import ResNet
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.up_projection import UpConv, UpProjection
 from jaxseg.ops.propagate import cspn as propagate
@@ -35,7 +35,7 @@ class CSPN(nn.Module):
       steps: Number of propagation steps.
       absolute: See `jaxseg.ops.propagate.cspn_kernel`.
       read: See `jaxseg.ops.propagate.cspn_kernel`.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
@@ -44,7 +44,7 @@ class CSPN(nn.Module):
     steps: int = 24
     absolute: bool = False
     read: str = "receiver"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
@@ -101,7 +101,7 @@ def cspn(
     read: str = "receiver",
     width: int = 64,
     blocks: tuple[int, ...] | None = None,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> CSPN:
     """Creates a segmentation network with convolutional spatial propagation.
 
@@ -114,7 +114,7 @@ def cspn(
       width: Number of channels of the first stage of the ResNet.
       blocks: Number of units of each stage of the ResNet; None takes those of the
         depth.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     References:
       arXiv 1808.00150.

@@ -4,7 +4,7 @@ from flax import linen as nn
 
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.dual_attention import DualAttentionHead
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
 
@@ -38,7 +38,7 @@ def danet(
     multi_grid: tuple[int, ...] = (1, 1, 1),
     align_corners: bool = True,
     attention: str = "auto",
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **trunk,
 ) -> DANet:
     """Creates DANet at output stride 8 (arXiv 1809.02983).
@@ -53,7 +53,7 @@ def danet(
         rates 4, 8 and 16.
       align_corners: True in the authors' code, False in MMSegmentation.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
-      style: See `Style`.
+      style: See `BlockConfig`.
       **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     return DANet(

@@ -10,14 +10,14 @@ one pixel. Here any size works, because the bottleneck is fully convolutional; m
 less than 7 pixels are padded there with zeros to 7. A deconvolution of stride 1 is
 written as the convolution with the flipped kernel. The release averages the statistics
 of normalization over the training set after training, with an epsilon of 1e-9. Here
-they are running averages, with 1e-5 (`style=Style(epsilon=1e-9)` changes that).
+they are running averages, with 1e-5 (`style=BlockConfig(epsilon=1e-9)` changes that).
 """
 
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, ConvTranspose
 from jaxseg.nn.norm import Norm
 from jaxseg.ops.pool import max_pool_argmax
@@ -36,7 +36,7 @@ class Bottleneck(nn.Module):
 
     features: int
     fc_width: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -75,7 +75,7 @@ class DeconvNet(nn.Module):
     width: int = 64
     fc_width: int = 4096
     repeats: tuple[int, ...] = VGG16_REPEATS
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
@@ -125,7 +125,7 @@ def deconvnet(
     width: int = 64,
     fc_width: int = 4096,
     repeats: tuple[int, ...] = VGG16_REPEATS,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> DeconvNet:
     """Creates DeconvNet on VGG16 (arXiv 1505.04366).
 
@@ -134,6 +134,6 @@ def deconvnet(
       width: Number of channels of the first stage.
       fc_width: Number of channels of fc6 and fc7.
       repeats: Number of convolutions of each stage.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
     return DeconvNet(num_classes, width, fc_width, repeats, style)

@@ -11,7 +11,7 @@ from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.vgg import CHANNELS
 from jaxseg.heads.largefov import LargeFOVHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 
 def deeplabv1_vgg16(
@@ -26,7 +26,7 @@ def deeplabv1_vgg16(
     scale_features: int = 128,
     channels: tuple[int, ...] = CHANNELS,
     caffe_sizes: bool = True,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> EncoderDecoder:
     """Creates DeepLab-LargeFOV (arXiv 1412.7062).
 
@@ -48,7 +48,7 @@ def deeplabv1_vgg16(
       caffe_sizes: False restores the arithmetic of the first version of jaxseg: pooling
         rounds down, and early maps are resized with half-pixel centers. The results
         differ where a side is not of the form 8 k + 1, and everywhere with `fusion`.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
     backbone = DeepLabVGG(
         output_stride,

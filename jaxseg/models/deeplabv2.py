@@ -8,8 +8,8 @@ everything else from kazuto1011/deeplab-pytorch as it runs under PyTorch 1.6 and
 including the sizes and the positions of the scaled images. The VGG-16 networks follow
 the authors' Caffe prototxts, whose corners are aligned.
 
-Differs: batch norm is trained unless `style` freezes it (`Style("frozen")`), as in the
-Caffe network and in the port. The momentum of the port is 0.001 (0.999 in the
+Differs: batch norm is trained unless `style` freezes it (`BlockConfig("frozen")`), as
+in the Caffe network and in the port. The momentum of the port is 0.001 (0.999 in the
 convention here).
 """
 
@@ -21,7 +21,7 @@ from jaxseg.backbones.resnet import ResNet
 from jaxseg.backbones.vgg import CHANNELS
 from jaxseg.heads.aspp import ScoreSumHead
 from jaxseg.heads.largefov import LargeFOVHead
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import logits_float32
 from jaxseg.ops.rescale import rescale, zoom
 from jaxseg.ops.resize import resize
@@ -95,7 +95,7 @@ def deeplabv2_vgg16(
     scales: tuple[float, ...] = (1.0,),
     channels: tuple[int, ...] = CHANNELS,
     caffe_sizes: bool = True,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> MultiScale:
     """Creates DeepLab v2 on VGG-16 (arXiv 1606.00915).
 
@@ -113,7 +113,7 @@ def deeplabv2_vgg16(
       channels: Number of channels of each block of VGG.
       caffe_sizes: False restores the arithmetic of the first version of jaxseg: pooling
         rounds down, and scaled images have half-pixel centers.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
     backbone = DeepLabVGG(
         output_stride, False, atrous_pooling, channels, style, caffe_sizes
@@ -138,7 +138,7 @@ def deeplabv2_resnet101(
     blocks: tuple[int, ...] | None = None,
     image_rule: str = "factor",
     caffe_sizes: bool = True,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> MultiScale:
     """Creates DeepLab v2 on ResNet-101 (arXiv 1606.00915).
 
@@ -159,7 +159,7 @@ def deeplabv2_resnet101(
       image_rule: See `jaxseg.ops.rescale.rescale`.
       caffe_sizes: False, together with `image_rule="size"`, restores the arithmetic of
         the first version of jaxseg, whose pooling rounds down.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
     backbone = ResNet(
         depth,

@@ -14,7 +14,7 @@ from jaxseg.heads.cascade import CascadeHead
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.heads.lraspp import LRASPPHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import ASPP
 
 
@@ -35,7 +35,7 @@ def deeplabv3_resnet(
     features: int = 256,
     width: int = 64,
     blocks: tuple[int, ...] | None = None,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **aspp_options,
 ) -> EncoderDecoder:
     """Creates DeepLab v3 on a ResNet with torchvision's defaults (arXiv 1706.05587).
@@ -52,7 +52,7 @@ def deeplabv3_resnet(
       refine: Whether a 3x3 convolution follows the ASPP.
       aux: Whether there is an auxiliary FCN head on c4.
       features: Number of channels of the ASPP.
-      style: See `Style`.
+      style: See `BlockConfig`.
       **aspp_options: Further attributes of `jaxseg.nn.context.ASPP`: `separable`,
         `image_pool`, `pool_window`, `pool_first`, `project_kernel`, `dropout`,
         `channel_dropout`, `align_corners`.
@@ -102,7 +102,7 @@ def deeplabv3_cascade(
     stride_in: str = "last",
     width: int = 64,
     blocks: tuple[int, ...] | None = None,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> EncoderDecoder:
     """Creates DeepLab v3 as a cascade of blocks 5 to 7 (arXiv 1706.05587).
 
@@ -120,7 +120,7 @@ def deeplabv3_cascade(
       width: Number of channels of the first stage of the ResNet.
       blocks: Number of units of each stage of the ResNet; None takes those of the
         depth.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
     backbone = ResNet(
         depth,
@@ -146,7 +146,7 @@ def deeplabv3_mobilenetv2(
     features: int = 256,
     width: float = 1.0,
     last: int = 0,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **aspp_options,
 ) -> EncoderDecoder:
     """Creates DeepLab v3 on MobileNet v2 (arXiv 1801.04381, section 6.3).
@@ -160,7 +160,7 @@ def deeplabv3_mobilenetv2(
       features: Number of channels of the ASPP.
       width: Channel multiplier of the backbone.
       last: See `MobileNetV2`.
-      style: See `Style`.
+      style: See `BlockConfig`.
       **aspp_options: Further attributes of `jaxseg.nn.context.ASPP`.
     """
     aspp = ASPP(features, aspp_rates(rates, output_stride), style=style, **aspp_options)
@@ -185,7 +185,7 @@ def deeplabv3_mobilenetv3(
     eager_rate: bool = False,
     epsilon: float = 1e-3,
     same_padding: bool = False,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **aspp_options,
 ) -> EncoderDecoder:
     """Creates DeepLab v3 on MobileNet v3 (arXiv 1905.02244, 1706.05587).
@@ -230,7 +230,7 @@ def lraspp_mobilenetv3(
     eager_rate: bool = False,
     epsilon: float = 1e-3,
     same_padding: bool = False,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> EncoderDecoder:
     """Creates Lite R-ASPP on MobileNet v3 (arXiv 1905.02244, section 6.4).
 

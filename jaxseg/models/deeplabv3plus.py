@@ -15,7 +15,7 @@ from jaxseg.backbones.xception import Xception
 from jaxseg.heads.aspp import DeepLabV3PlusHead, aspp_rates
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import ASPP
 
 
@@ -28,7 +28,7 @@ def compose_v3plus(
     features: int = 256,
     low: int = 48,
     options: Mapping | None = None,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> EncoderDecoder:
     """Puts the head of DeepLab v3+ on a backbone with c2 and c5 (arXiv 1802.02611).
 
@@ -44,7 +44,7 @@ def compose_v3plus(
         decoder (`fuse`, `after_aspp`, `head_dropout`, `low_tap`). `separable_aspp` is
         the form of the ASPP if it differs from the decoder's. `aux` is the width of an
         auxiliary head on c4: 0 for none, 256 in MMSegmentation.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
     options = dict(options or {})
     decoder = {
@@ -97,7 +97,7 @@ def deeplabv3plus_resnet(
     low: int = 48,
     width: int = 64,
     blocks: tuple[int, ...] | None = None,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **options,
 ) -> EncoderDecoder:
     """Creates DeepLab v3+ on a ResNet, with the low level c2 (arXiv 1802.02611).
@@ -148,7 +148,7 @@ def deeplabv3plus_xception(
     low: int = 48,
     width: float = 1.0,
     middle: int | None = None,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **options,
 ) -> EncoderDecoder:
     """Creates DeepLab v3+ on aligned Xception, separable throughout (arXiv 1802.02611).
@@ -182,7 +182,7 @@ def deeplabv3plus_mobilenetv2(
     tap: str = "expanded",
     last: int = 0,
     eager_rate: bool = False,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **options,
 ) -> EncoderDecoder:
     """Creates DeepLab v3+ on MobileNet v2 (arXiv 1802.02611, 1801.04381).

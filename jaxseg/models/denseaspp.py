@@ -16,7 +16,7 @@ from functools import partial
 from jaxseg.backbones.densenet import DenseNet
 from jaxseg.heads.dense_aspp import DenseASPPHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 _WIDTHS = {121: (128, 64), 161: (512, 128), 169: (336, 168), 201: (480, 240)}
 
@@ -34,7 +34,7 @@ def denseaspp_densenet(
     first: int | None = None,
     activated: bool = True,
     align_corners: bool = False,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> EncoderDecoder:
     """Creates DenseASPP on DenseNet-121, 161, 169 or 201 (Yang et al., CVPR 2018).
 
@@ -53,7 +53,7 @@ def denseaspp_densenet(
         arithmetic of the first version of jaxseg, and of the release with
         `inplace=False`.
       align_corners: Whether the final resizing aligns corners.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If the release has no widths for the depth and `widths` is None.

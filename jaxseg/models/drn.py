@@ -10,7 +10,7 @@ from functools import partial
 from jaxseg.backbones.drn import DRN, DRNA
 from jaxseg.heads.aspp import ScoreSumHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 
 def drn(
@@ -19,7 +19,7 @@ def drn(
     variant: str = "d22",
     output_stride: int = 8,
     width: int = 16,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> EncoderDecoder:
     """Creates DRN-C or DRN-D (arXiv 1705.09914).
 
@@ -28,7 +28,7 @@ def drn(
       variant: See `DRN`.
       output_stride: 8, 4, 2 or 1.
       width: See `DRN`.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
     return EncoderDecoder(
         DRN(variant, output_stride, width, style),
@@ -42,7 +42,7 @@ def drn_a50(
     depth: int = 50,
     output_stride: int = 8,
     width: int = 64,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> EncoderDecoder:
     """Creates DRN-A (arXiv 1705.09914): ResNet with rates 2 and 4 and with max pooling.
 

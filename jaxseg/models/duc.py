@@ -5,7 +5,7 @@ from functools import partial
 from jaxseg.backbones.hdc import HDCResNet
 from jaxseg.heads.duc import DUCHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 
 def duc_hdc_resnet(
@@ -21,12 +21,12 @@ def duc_hdc_resnet(
     width: int = 64,
     blocks: tuple[int, ...] | None = None,
     pool_padding: int = 1,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> EncoderDecoder:
     """Creates HDC-DUC on a ResNet (arXiv 1702.08502).
 
     The release has the plan "release" and the normalization
-    `style=Style("frozen", momentum=0.9995, epsilon=1e-6)`.
+    `style=BlockConfig("frozen", momentum=0.9995, epsilon=1e-6)`.
 
     Args:
       num_classes: Number of classes.
@@ -43,7 +43,7 @@ def duc_hdc_resnet(
         depth.
       pool_padding: Padding of the max pooling. It is 0 in the release, whose maps are
         smaller than the image size over the stride.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Differs: scores at half resolution are resized bilinearly to the image, the max
     pooling is padded by one pixel, and the epsilon of the normalization is 1e-5.

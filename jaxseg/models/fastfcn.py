@@ -14,7 +14,7 @@ from jaxseg.heads.encoding import EncHead
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.heads.pyramid import JPUHead, PSPHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import ASPP, PyramidPooling
 from jaxseg.nn.jpu import JPU
 
@@ -36,7 +36,7 @@ def fastfcn_resnet(
     aux: bool = True,
     align_corners: bool = True,
     variant: str = "author",
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **trunk,
 ) -> EncoderDecoder:
     """Creates FastFCN on a ResNet (arXiv 1903.11816).
@@ -59,7 +59,7 @@ def fastfcn_resnet(
       align_corners: Whether all resizing aligns corners.
       variant: "author", or "mmseg" for MMSegmentation's JPU and heads (with `stem="c"`
         and `align_corners=False`).
-      style: See `Style`.
+      style: See `BlockConfig`.
       **trunk: Further attributes of `ResNet`.
 
     Raises:

@@ -6,7 +6,7 @@ the classifier reads the whole stack of the last block.
 
 Differs: the released code normalizes with batch statistics in evaluation as well. Here
 evaluation uses running averages, as in all of jaxseg. The epsilon of the normalization
-is 1e-5; the released code has Lasagne's 1e-4 (`style=Style(epsilon=1e-4)`).
+is 1e-5; the released code has Lasagne's 1e-4 (`style=BlockConfig(epsilon=1e-4)`).
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.dense import DenseBlock, TransitionDown, TransitionUp
 from jaxseg.nn.layers import Conv
 from jaxseg.typing import Array
@@ -34,7 +34,7 @@ class FCDenseNet(nn.Module):
       growth: Number of new channels of each layer.
       stem: Number of channels of the first convolution.
       dropout: Dropout rate.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If `layers` has an even length or the image is too small.
@@ -45,7 +45,7 @@ class FCDenseNet(nn.Module):
     growth: int = 16
     stem: int = 48
     dropout: float = 0.2
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
@@ -105,7 +105,7 @@ def fc_densenet56(
     growth: int = 12,
     stem: int = 48,
     dropout: float = 0.2,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> FCDenseNet:
     """Creates FC-DenseNet56 (arXiv 1611.09326); for the options see `FCDenseNet`."""
     return FCDenseNet(num_classes, layers, growth, stem, dropout, style)
@@ -118,7 +118,7 @@ def fc_densenet67(
     growth: int = 16,
     stem: int = 48,
     dropout: float = 0.2,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> FCDenseNet:
     """Creates FC-DenseNet67 (arXiv 1611.09326); for the options see `FCDenseNet`."""
     return FCDenseNet(num_classes, layers, growth, stem, dropout, style)
@@ -131,7 +131,7 @@ def fc_densenet103(
     growth: int = 16,
     stem: int = 48,
     dropout: float = 0.2,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> FCDenseNet:
     """Creates FC-DenseNet103 (arXiv 1611.09326); for the options see `FCDenseNet`."""
     return FCDenseNet(num_classes, layers, growth, stem, dropout, style)

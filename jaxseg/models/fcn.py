@@ -14,7 +14,7 @@ from flax import linen as nn
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxseg.backbones.vgg import VGG
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
 from jaxseg.nn.upsample import BilinearDeconv
 from jaxseg.typing import Array, Size, Variables
@@ -48,7 +48,7 @@ class FCN(nn.Module):
       dropout: Dropout rate.
       batch_norm: Whether every convolution but the scores has normalization, for
         training without pretrained weights.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If stride, form or learned is not allowed.
@@ -63,7 +63,7 @@ class FCN(nn.Module):
     fc_width: int = 4096
     dropout: float = 0.5
     batch_norm: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
@@ -101,7 +101,7 @@ class FCN(nn.Module):
                     f"{name}={value!r} is invalid: expected one of {allowed}."
                 )
 
-    def _classify(self, x: Array, style: Style, train: bool) -> Array:
+    def _classify(self, x: Array, style: BlockConfig, train: bool) -> Array:
         padding = 0 if self.form == "pad100" else 3
         for name, kernel, pad in (("fc6", 7, padding), ("fc7", 1, 0)):
             conv = ConvNormAct(
@@ -178,7 +178,7 @@ def fcn32s_vgg16(
     fc_width: int = 4096,
     dropout: float = 0.5,
     batch_norm: bool = False,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> FCN:
     """Creates FCN-32s on VGG16 (arXiv 1411.4038); for the options see `FCN`."""
     return FCN(
@@ -196,7 +196,11 @@ def fcn32s_vgg16(
 
 
 def fcn16s_vgg16(
-    num_classes: int, *, at_once: bool = False, style: Style = Style(), **options
+    num_classes: int,
+    *,
+    at_once: bool = False,
+    style: BlockConfig = BlockConfig(),
+    **options,
 ) -> FCN:
     """Creates FCN-16s on VGG16 (arXiv 1411.4038); for the options see `FCN`."""
     base = fcn32s_vgg16(num_classes, style=style, **options)
@@ -204,14 +208,20 @@ def fcn16s_vgg16(
 
 
 def fcn8s_vgg16(
-    num_classes: int, *, at_once: bool = False, style: Style = Style(), **options
+    num_classes: int,
+    *,
+    at_once: bool = False,
+    style: BlockConfig = BlockConfig(),
+    **options,
 ) -> FCN:
     """Creates FCN-8s on VGG16 (arXiv 1411.4038); for the options see `FCN`."""
     base = fcn32s_vgg16(num_classes, style=style, **options)
     return base.clone(stride=8, at_once=at_once)
 
 
-def fcn8s_atonce_vgg16(num_classes: int, *, style: Style = Style(), **options) -> FCN:
+def fcn8s_atonce_vgg16(
+    num_classes: int, *, style: BlockConfig = BlockConfig(), **options
+) -> FCN:
     """Creates FCN-8s on VGG16 for training in one stage (arXiv 1605.06211).
 
     For the options see `FCN`.

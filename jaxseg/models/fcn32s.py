@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from jaxseg.backbones.alexnet import AlexNet
 from jaxseg.backbones.googlenet import GoogLeNet
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.nn.upsample import BilinearDeconv
 from jaxseg.typing import Array
@@ -30,7 +30,7 @@ class FCNAlexNet(nn.Module):
     fc_width: int = 4096
     dropout: float = 0.5
     learned: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
@@ -56,7 +56,7 @@ class FCNGoogLeNet(nn.Module):
     width: float = 1.0
     dropout: float = 0.4
     learned: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
@@ -91,7 +91,7 @@ def fcn32s_alexnet(
     fc_width: int = 4096,
     dropout: float = 0.5,
     learned: bool = False,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> FCNAlexNet:
     """Creates FCN-32s on AlexNet (arXiv 1411.4038).
 
@@ -101,7 +101,7 @@ def fcn32s_alexnet(
       fc_width: Number of channels of fc6 and fc7.
       dropout: Dropout rate.
       learned: Whether the deconvolution is trained.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
     return FCNAlexNet(num_classes, width, fc_width, dropout, learned, style)
 
@@ -112,7 +112,7 @@ def fcn32s_googlenet(
     width: float = 1.0,
     dropout: float = 0.4,
     learned: bool = False,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> FCNGoogLeNet:
     """Creates FCN-32s on GoogLeNet (arXiv 1411.4038).
 
@@ -121,6 +121,6 @@ def fcn32s_googlenet(
       width: Factor on the channels of the backbone.
       dropout: Dropout rate.
       learned: Whether the deconvolution is trained.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
     return FCNGoogLeNet(num_classes, width, dropout, learned, style)

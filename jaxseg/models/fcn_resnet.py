@@ -9,7 +9,7 @@ from functools import partial
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 
 def fcn_resnet(
@@ -24,7 +24,7 @@ def fcn_resnet(
     head_rate: int = 1,
     align_corners: bool = False,
     channel_dropout: bool = False,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **trunk,
 ) -> EncoderDecoder:
     """Creates FCN on a ResNet with an auxiliary head (arXiv 1411.4038).
@@ -45,7 +45,7 @@ def fcn_resnet(
       head_rate: Atrous rate of the heads.
       align_corners: Whether the final resizing aligns corners.
       channel_dropout: See `FCNHead`.
-      style: See `Style`.
+      style: See `BlockConfig`.
       **trunk: Further attributes of `ResNet`.
     """
     backbone = ResNet(

@@ -8,7 +8,7 @@ from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.graph import GraphUnitHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 
 def gcu(
@@ -18,7 +18,7 @@ def gcu(
     features: int = 512,
     vertices: tuple[int, ...] = (2, 4, 8, 32),
     unit_features: int = 256,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **trunk,
 ) -> EncoderDecoder:
     """Creates a ResNet with parallel graph units (Li and Gupta, NeurIPS 2018).
@@ -32,7 +32,7 @@ def gcu(
         has half as many.
       vertices: Number of anchors of each unit.
       unit_features: Number of output channels of each unit.
-      style: See `Style`.
+      style: See `BlockConfig`.
       **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     return EncoderDecoder(

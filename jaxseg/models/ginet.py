@@ -5,7 +5,7 @@ from flax import linen as nn
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.graph import GraphInteractionHead
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.jpu import JPU
 from jaxseg.nn.transformer import Linear
 from jaxseg.ops.resize import resize
@@ -50,7 +50,7 @@ def ginet(
     states: int = 256,
     graph_convolution: bool = True,
     class_message: str = "paper",
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **trunk,
 ) -> GINet:
     """Creates a ResNet with JPU and a graph interaction head (arXiv 2009.06160).
@@ -64,7 +64,7 @@ def ginet(
       states: Number of channels of both graphs.
       graph_convolution: See `GraphInteraction`.
       class_message: See `GraphInteraction`.
-      style: See `Style`.
+      style: See `BlockConfig`.
       **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     return GINet(

@@ -4,7 +4,7 @@ from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.graph import GloReHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 
 def glore(
@@ -17,7 +17,7 @@ def glore(
     units: int = 1,
     normalize: bool = True,
     relu_last: bool = False,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **trunk,
 ) -> EncoderDecoder:
     """Creates a ResNet with GloRe units at output stride 8 (arXiv 1811.12814).
@@ -35,7 +35,7 @@ def glore(
       units: Number of consecutive units.
       normalize: See `jaxseg.nn.graph.GloReUnit`.
       relu_last: See `jaxseg.nn.graph.GloReUnit`.
-      style: See `Style`.
+      style: See `BlockConfig`.
       **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     head = GloReHead(

@@ -14,7 +14,7 @@ from flax import linen as nn
 from jaxseg.backbones.wide_resnet38 import WideResNet38
 from jaxseg.heads.classifier import Classifier
 from jaxseg.nn.attention import global_mean
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.gated_shape import ShapeStream, image_gradient
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.resize import resize
@@ -26,7 +26,7 @@ class EdgeASPP(nn.Module):
 
     features: int = 256
     rates: tuple[int, ...] = (12, 24, 36)
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, edge: Array, *, train: bool) -> Array:
@@ -62,7 +62,7 @@ class GatedSCNN(nn.Module):
     features: int = 256
     skip_features: int = 48
     gradient: str = "sobel"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
@@ -121,7 +121,7 @@ def gscnn(
     width: int = 64,
     blocks: tuple[int, ...] | None = None,
     gradient: str = "sobel",
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> GatedSCNN:
     """Creates Gated-SCNN on Wide ResNet-38 (arXiv 1907.05740).
 
@@ -135,7 +135,7 @@ def gscnn(
       blocks: Number of blocks of each stage of the backbone; None takes those of the
         paper.
       gradient: "sobel", or "channel" for a fourth image channel in [0, 1].
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
     backbone = WideResNet38(width, blocks, style)
     return GatedSCNN(num_classes, backbone, features, skip_features, gradient, style)

@@ -6,7 +6,7 @@ Differs: the authors' batch norms have a momentum of 0.01 (0.99 in the conventio
 from jaxseg.backbones.hrnet import HRNet
 from jaxseg.heads.high_resolution import HighResolutionHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 # Attributes of the published small networks. "W18 small v1" does have width 16.
 SMALL = {
@@ -34,7 +34,7 @@ def hrnet(
     align_corners: bool = False,
     head_kernel: int = 1,
     head_bias: bool = True,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **trunk,
 ) -> EncoderDecoder:
     """Creates HRNetV2 with its concatenation head (arXiv 1904.04514).
@@ -47,7 +47,7 @@ def hrnet(
       head_kernel: Kernel size of the head: 1 for the authors and MMSegmentation.
       head_bias: Whether the head has a bias: True for the authors, False for
         MMSegmentation.
-      style: See `Style`.
+      style: See `BlockConfig`.
       **trunk: Further attributes of `HRNet`.
     """
     return EncoderDecoder(

@@ -4,7 +4,7 @@ from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.non_local import NonLocalHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 
 def nonlocal_net(
@@ -17,7 +17,7 @@ def nonlocal_net(
     features: int = 512,
     attention: str = "auto",
     align_corners: bool = False,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **trunk,
 ) -> EncoderDecoder:
     """Creates a ResNet with a non-local head at output stride 8 (arXiv 1711.07971).
@@ -32,7 +32,7 @@ def nonlocal_net(
       features: Number of channels of the head. The auxiliary head has half as many.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
       align_corners: Whether the final resizing aligns corners.
-      style: See `Style`.
+      style: See `BlockConfig`.
       **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     head = NonLocalHead(

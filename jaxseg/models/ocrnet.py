@@ -11,7 +11,7 @@ from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.high_resolution import LEVELS, concat_levels
 from jaxseg.heads.ocr import OCRHead
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
 
@@ -60,7 +60,7 @@ def ocrnet_hrnet(
     bias: bool = True,
     align_corners: bool = True,
     dropout: float = 0.05,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **trunk,
 ) -> OCRNet:
     """Creates HRNetV2 + OCR in the authors' form (arXiv 1909.11065).
@@ -74,7 +74,7 @@ def ocrnet_hrnet(
         has none.
       align_corners: True in the authors' code, False in MMSegmentation.
       dropout: Dropout rate, of whole channels, before the classifier.
-      style: See `Style`.
+      style: See `BlockConfig`.
       **trunk: Further attributes of `HRNet`.
     """
     return OCRNet(
@@ -97,7 +97,7 @@ def ocrnet_resnet(
     region_features: int | None = None,
     stem: str = "beta",
     align_corners: bool = True,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **trunk,
 ) -> OCRNet:
     """Creates a ResNet + OCR in openseg's form (arXiv 1909.11065).

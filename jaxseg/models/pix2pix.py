@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvTranspose, Dropout, logits_float32
 from jaxseg.nn.norm import Norm
 from jaxseg.ops.resize import pad_to_multiple
@@ -34,7 +34,7 @@ class PictureNorm(nn.Module):
     """Normalizes each picture separately (`instance`) or as `style.norm` says."""
 
     instance: bool
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -54,7 +54,7 @@ class Generator(nn.Module):
       dropped: Number of first decoder layers with dropout 0.5. As in the paper, it is
         also active in testing if an rng named "dropout" is given.
       instance: See `PictureNorm`.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     outputs: int
@@ -62,7 +62,7 @@ class Generator(nn.Module):
     width: int = 64
     dropped: int = 3
     instance: bool = True
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool) -> Array:
@@ -107,7 +107,7 @@ class PatchGAN(nn.Module):
     layers: int = 3
     width: int = 64
     instance: bool = True
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @property
     def least_side(self) -> int:
@@ -185,7 +185,7 @@ def pix2pix(
     layers: int = 3,
     instance: bool = True,
     direction: str = DIRECTIONS[0],
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> Pix2Pix:
     """Creates pix2pix with a U-Net generator and a PatchGAN (arXiv 1611.07004).
 
@@ -199,7 +199,7 @@ def pix2pix(
       instance: Whether to normalize each image separately. Otherwise `style.norm`
         decides.
       direction: "photo_to_labels" or "labels_to_photo", whose input are label maps.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If direction, depth or layers are not allowed.

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import logits_float32
 from jaxseg.nn.masked_norm import MaskedNorm
 from jaxseg.nn.vector_attention import VectorAttention, dense, relative
@@ -47,7 +47,7 @@ class LinearNormRelu(nn.Module):
 
     features: int
     bias: bool = True
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, mask: Array, *, train: bool) -> Array:
@@ -59,7 +59,7 @@ class Block(nn.Module):
     """Applies a residual block with vector attention: [B, N, C] -> [B, N, C]."""
 
     groups: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, level: Level, x: Array, *, train: bool) -> Array:
@@ -89,7 +89,7 @@ class TransitionDown(nn.Module):
     stride: int
     neighbors: int
     start: str
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, fine: Level, x: Array, *, train: bool) -> tuple[Level, Array]:
@@ -109,7 +109,7 @@ class TransitionUp(nn.Module):
     """Adds coarser features, interpolated from three neighbors, to the finer ones."""
 
     features: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(
@@ -130,7 +130,7 @@ class Context(nn.Module):
     It maps [x, relu(linear(mean))] to C channels.
     """
 
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, level: Level, x: Array, *, train: bool) -> Array:
@@ -155,7 +155,7 @@ class PointTransformer(nn.Module):
       stride: Number of points of a level for each point of the next one.
       groups: Number of groups of channels that share attention weights.
       start: First point of the sampling, "outermost" or "first".
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
@@ -165,7 +165,7 @@ class PointTransformer(nn.Module):
     stride: int = 4
     groups: int = 8
     start: str = "outermost"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(
@@ -277,7 +277,7 @@ def point_transformer(
     stride: int = 4,
     groups: int = 8,
     start: str = "outermost",
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> PointTransformer:
     """Creates the Point Transformer of S3DIS, Seg50 (arXiv 2012.09164).
 

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, initializer, logits_float32
 from jaxseg.ops.pool import avg_pool
 from jaxseg.ops.resize import resize
@@ -30,7 +30,7 @@ class Block(nn.Module):
 
     features: int
     convs: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -44,7 +44,7 @@ class Encoder(nn.Module):
 
     widths: tuple[int, ...]
     convs: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> list[Array]:
@@ -62,7 +62,7 @@ class FeatureUNet(nn.Module):
 
     widths: tuple[int, ...]
     convs: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array) -> Array:
@@ -81,7 +81,7 @@ class LatentGaussian(nn.Module):
     latent: int
     widths: tuple[int, ...]
     convs: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Gaussian:
@@ -102,7 +102,7 @@ class Combine(nn.Module):
     outputs: int
     hidden: int
     convs: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, features: Array, latent: Array) -> Array:
@@ -134,7 +134,7 @@ class ProbUNet(nn.Module):
       latent: Size of the latent, L.
       combining: Number of 1x1 convolutions after the latent, including the classifier.
       convs: Number of convolutions of each block.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
@@ -142,7 +142,7 @@ class ProbUNet(nn.Module):
     latent: int = 6
     combining: int = 3
     convs: int = 3
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     def setup(self):
         self.unet = FeatureUNet(self.widths, self.convs, self.style)
@@ -219,7 +219,7 @@ def prob_unet(
     latent: int = 6,
     combining: int = 3,
     convs: int = 3,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> ProbUNet:
     """Creates the Probabilistic U-Net (arXiv 1806.05034), which has no normalization.
 

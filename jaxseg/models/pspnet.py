@@ -14,7 +14,7 @@ from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.heads.pyramid import PSPHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import PyramidPooling
 
 
@@ -36,7 +36,7 @@ def pspnet_resnet(
     width: int = 64,
     blocks: tuple[int, ...] | None = None,
     align_corners: bool = True,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **options,
 ) -> EncoderDecoder:
     """Creates PSPNet on a ResNet (arXiv 1612.01105).
@@ -57,7 +57,7 @@ def pspnet_resnet(
       features: Number of channels of each branch of the pyramid.
       aux: Whether there is an auxiliary head on c4.
       align_corners: Whether all resizing aligns corners.
-      style: See `Style`.
+      style: See `BlockConfig`.
       **options: Attributes of the pyramid (`norm_single`, `input_first`) and of the
         head (`fuse_kernel`, `dropout`, `score_kernel`, `tap`, `fuse_features`).
     """

@@ -5,7 +5,7 @@ from functools import partial
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.refinenet import RefineNetHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 
 def refinenet_resnet(
@@ -17,12 +17,12 @@ def refinenet_resnet(
     blocks: tuple[int, ...] | None = None,
     dropout: float = 0.5,
     align_corners: bool = True,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> EncoderDecoder:
     """Creates RefineNet on ResNet-50, 101 or 152 (arXiv 1611.06612).
 
     The released recipe freezes the normalization of the encoder:
-    `Style(norm="frozen")`.
+    `BlockConfig(norm="frozen")`.
 
     Args:
       num_classes: Number of classes.
@@ -34,7 +34,7 @@ def refinenet_resnet(
         depth.
       dropout: Dropout rate.
       align_corners: Whether all upsampling aligns corners.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
     backbone = ResNet(depth, width=width, blocks=blocks, style=style)
     head = RefineNetHead(num_classes, 4 * width, stages, dropout, align_corners, style)

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvTranspose
 from jaxseg.nn.recurrent import ReNetLayer
 from jaxseg.ops.pool import max_pool
@@ -30,7 +30,7 @@ class VGGToConv3(nn.Module):
     """Applies the first seven convolutions of VGG16."""
 
     width: int = 64
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -59,7 +59,7 @@ class ReSeg(nn.Module):
       reading: See `Sweep`.
       first: See `ReNetLayer`.
       freeze_backbone: Whether to stop the gradient before VGG16.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
@@ -70,7 +70,7 @@ class ReSeg(nn.Module):
     reading: str = "independent"
     first: str = "rows"
     freeze_backbone: bool = True
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
@@ -105,7 +105,7 @@ def reseg(
     reading: str = "independent",
     first: str = "rows",
     freeze_backbone: bool = True,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> ReSeg:
     """Creates ReSeg on conv3_3 of VGG16 (arXiv 1511.07053); see `ReSeg`."""
     return ReSeg(

@@ -8,7 +8,7 @@ from flax import linen as nn
 from jaxseg.backbones.se_resnet import SEResNet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.models.compose import EncoderDecoder
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.typing import Array, Pyramid
 
 
@@ -18,7 +18,7 @@ class LevelHead(nn.Module):
     num_classes: int
     features: int = 512
     level: str = "c5"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
@@ -37,7 +37,7 @@ def se_fcn(
     reduction: int = 16,
     width: int = 64,
     blocks: tuple[int, ...] | None = None,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> EncoderDecoder:
     """Creates a dilated SE-ResNet with a convolutional head (arXiv 1709.01507).
 
@@ -51,7 +51,7 @@ def se_fcn(
       width: Number of channels of the first stage of the ResNet.
       blocks: Number of units of each stage of the ResNet; None takes those of the
         depth.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
     return EncoderDecoder(
         SEResNet(depth, 8, reduction, width, blocks, style),

@@ -9,13 +9,13 @@ Bayesian forms apply dropout in testing as well if the caller passes an rng name
 
 Differs: the released networks recompute the statistics of normalization over the
 training set after training. Here they are running averages. The released epsilon is
-1e-9, here it is 1e-5 (`style=Style(epsilon=1e-9)` changes that).
+1e-9, here it is 1e-5 (`style=BlockConfig(epsilon=1e-9)` changes that).
 """
 
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
 from jaxseg.ops.lrn import local_response_norm
 from jaxseg.ops.pool import max_pool_argmax
@@ -40,7 +40,7 @@ class SegNet(nn.Module):
       drop_at: The stages that dropout follows: "enc1" to "enc5" after the pooling,
         "dec5" to "dec1" after the last convolution.
       dropout: Dropout rate.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If `drop_at` names an unknown stage.
@@ -51,7 +51,7 @@ class SegNet(nn.Module):
     repeats: tuple[int, ...] = VGG16_REPEATS
     drop_at: tuple[str, ...] = ()
     dropout: float = 0.5
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
@@ -114,7 +114,7 @@ class SegNetBasic(nn.Module):
         "none" takes the image as it is.
       drop_at: The stages that dropout follows, see `SegNet`.
       dropout: Dropout rate.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If contrast or `drop_at` is not allowed.
@@ -126,7 +126,7 @@ class SegNetBasic(nn.Module):
     contrast: str = "lrn"
     drop_at: tuple[str, ...] = ()
     dropout: float = 0.5
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
@@ -192,7 +192,7 @@ def segnet(
     *,
     width: int = 64,
     repeats: tuple[int, ...] = VGG16_REPEATS,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> SegNet:
     """Creates SegNet on VGG16 (arXiv 1511.00561); for the options see `SegNet`."""
     return SegNet(num_classes, width, repeats, style=style)
@@ -204,7 +204,7 @@ def segnet_basic(
     width: int = 64,
     bias: bool = True,
     contrast: str = "lrn",
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> SegNetBasic:
     """Creates SegNet-Basic (arXiv 1511.00561).
 
@@ -220,7 +220,7 @@ def bayesian_segnet(
     repeats: tuple[int, ...] = VGG16_REPEATS,
     dropout: float = 0.5,
     drop_at: tuple[str, ...] = CENTRAL_SIX,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> SegNet:
     """Creates SegNet with dropout at the central six stages (arXiv 1511.02680).
 
@@ -237,7 +237,7 @@ def bayesian_segnet_basic(
     contrast: str = "lrn",
     dropout: float = 0.5,
     drop_at: tuple[str, ...] = CENTRAL_FOUR,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> SegNetBasic:
     """Creates SegNet-Basic with dropout at the central four stages (arXiv 1511.02680).
 

@@ -10,7 +10,7 @@ from flax import linen as nn
 from jaxseg.backbones.vit import ViT
 from jaxseg.heads.classifier import Classifier
 from jaxseg.heads.setr import MultiLevelHead, MultiLevelNeck, UpsamplingHead
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs, Size
 
@@ -64,7 +64,7 @@ class LevelClassifier(nn.Module):
     num_classes: int
     level: str
     bias: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, levels, *, train: bool) -> Array:
@@ -120,7 +120,7 @@ def setr_mla(
     *,
     variant: str = "author",
     features: int = 256,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
     **trunk,
 ) -> SETR:
     """Creates SETR-MLA: four layers, summed from deep to shallow (arXiv 2012.15840).
@@ -157,7 +157,7 @@ def vit_trunk(
     patch_bias: bool = True,
     attention: str = "auto",
     distilled: bool = False,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> tuple[ViT, tuple[int, ...]]:
     """Creates the encoder of a decoder, and returns the layers of its auxiliary heads.
 
@@ -173,7 +173,7 @@ def vit_trunk(
       patch_bias: See `ViT`.
       attention: See `ViT`.
       distilled: See `ViT`.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Returns:
       The encoder and the indices of the layers that the auxiliary heads read.

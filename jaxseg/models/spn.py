@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.heads.classifier import Classifier
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, activation
 from jaxseg.ops.pool import max_pool
 from jaxseg.ops.propagate import spn as propagate
@@ -30,7 +30,7 @@ class GuidanceEncoder(nn.Module):
     """Applies VGG-16 with 3x3 max pooling of stride 2; returns maps before ReLU."""
 
     width: int = 64
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array) -> Pyramid:
@@ -56,7 +56,7 @@ class GuidanceDecoder(nn.Module):
 
     features: int
     width: int = 64
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, size) -> Array:
@@ -85,14 +85,14 @@ class SPN(nn.Module):
       coarse: "head" predicts the coarse mask by a 1x1 convolution on the last map of
         the encoder and returns it as the auxiliary output. "channels" reads it from the
         image channels 3 to 2 + K.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     num_classes: int
     features: int = 32
     width: int = 64
     coarse: str = "head"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
@@ -152,7 +152,7 @@ def spn(
     features: int = 32,
     width: int = 64,
     coarse: str = "head",
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> SPN:
     """Creates a spatial propagation network on VGG-16 (arXiv 1710.01020).
 

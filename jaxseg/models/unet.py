@@ -10,7 +10,7 @@ batch normalization. For the network of the paper, without padding, see
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, ConvTranspose
 from jaxseg.nn.norm import Norm
 from jaxseg.nn.upsample import ResizeConv, SubPixelConv
@@ -29,7 +29,7 @@ class DoubleConv(nn.Module):
 
     features: int
     mid: int | None = None
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -66,7 +66,7 @@ class InterpConv(nn.Module):
     """
 
     features: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, size: Size, *, train: bool) -> Array:
@@ -86,12 +86,12 @@ class Up(nn.Module):
         half-pixel centers to the size of the skip map, then a 1x1 convolution with
         normalization); "resize_conv" (nearest, then 3x3); or "sub_pixel" (3x3, then
         depth to space). "transposed", "resize_conv" and "sub_pixel" halve the channels.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     features: int
     method: str
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, skip: Array, *, train: bool) -> Array:
@@ -123,7 +123,7 @@ class UNetTrunk(nn.Module):
       width: Number of channels of the first level.
       depth: Number of poolings.
       up: `method` of `Up`.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If `up` is unknown or the image is too small.
@@ -132,7 +132,7 @@ class UNetTrunk(nn.Module):
     width: int = 64
     depth: int = 4
     up: str = "transposed"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool) -> tuple[Array, ...]:
@@ -176,7 +176,7 @@ class UNet(nn.Module):
     width: int = 64
     depth: int = 4
     up: str = "transposed"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
@@ -193,7 +193,7 @@ def unet(
     width: int = 64,
     depth: int = 4,
     up: str = "transposed",
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> UNet:
     """Creates U-Net with same padding and batch normalization (arXiv 1505.04597).
 

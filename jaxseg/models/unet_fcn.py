@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.unet import UNetTrunk
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array
 
@@ -21,7 +21,7 @@ class UNetFCN(nn.Module):
     width: int = 64
     depth: int = 4
     dropout: float = 0.1
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
@@ -53,7 +53,7 @@ def unet_fcn(
     width: int = 64,
     depth: int = 4,
     dropout: float = 0.1,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> UNetFCN:
     """Creates U-Net with FCN heads, UNet-S5-D16 at depth 4 (arXiv 1505.04597).
 

@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.heads.unet import UNetHead
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.typing import Array
 
 FEATURES = (256, 128, 64, 32, 16)
@@ -34,7 +34,7 @@ def unet_resnet(
     features: tuple[int, ...] = FEATURES,
     width: int = 64,
     blocks: tuple[int, ...] | None = None,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> UNetResNet:
     """Creates U-Net on a ResNet (arXiv 1505.04597).
 
@@ -45,7 +45,7 @@ def unet_resnet(
       width: Number of channels of the first stage of the ResNet.
       blocks: Number of units of each stage of the ResNet; None takes those of the
         depth.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
     backbone = ResNet(depth, width=width, blocks=blocks, style=style)
     return UNetResNet(backbone, UNetHead(num_classes, features, style))

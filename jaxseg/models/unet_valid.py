@@ -9,7 +9,7 @@ network. An input of `16k + 12` pixels gives an output of `16k + 12 - 184` (572 
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvTranspose, Dropout
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array
@@ -84,7 +84,7 @@ class ValidPair(nn.Module):
     """Applies two unpadded 3x3 convolutions with bias and ReLU."""
 
     features: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -108,7 +108,7 @@ class ValidUNet(nn.Module):
       dropout: Dropout rate.
       last_up: Number of channels of the last transposed convolution; None takes
         `width`.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     Raises:
       ValueError: If `pad` is unknown or, with "none", the size does not fit.
@@ -120,7 +120,7 @@ class ValidUNet(nn.Module):
     pad: str = "reflect"
     dropout: float = 0.5
     last_up: int | None = None
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
@@ -172,7 +172,7 @@ def unet_valid(
     depth: int = 4,
     pad: str = "reflect",
     dropout: float = 0.5,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> ValidUNet:
     """Creates U-Net as published, with unpadded convolutions (arXiv 1505.04597).
 
@@ -188,7 +188,7 @@ def unet_caffe(
     depth: int = 4,
     pad: str = "reflect",
     dropout: float = 0.5,
-    style: Style = Style(),
+    style: BlockConfig = BlockConfig(),
 ) -> ValidUNet:
     """Creates U-Net as released (arXiv 1505.04597).
 

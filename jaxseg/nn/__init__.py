@@ -1,6 +1,6 @@
 """Provides the Flax blocks that two or more architectures share."""
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import (
     ASPP,
     ImagePooling,
@@ -34,6 +34,7 @@ __all__ = [
     "JPU",
     "BasicBlock",
     "BilinearDeconv",
+    "BlockConfig",
     "Bottleneck",
     "Conv",
     "ConvNormAct",
@@ -48,7 +49,6 @@ __all__ = [
     "ResizeConv",
     "SeparableConv",
     "SeparableConvNormAct",
-    "Style",
     "SubPixelConv",
     "Sweep",
     "TransitionDown",

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Norm
 from jaxseg.ops.attention import attend
 from jaxseg.ops.pool import max_pool
@@ -62,12 +62,12 @@ class PositionAttention(nn.Module):
     Attributes:
       reduction: Queries and keys have C / reduction channels.
       attention: `impl` of `jaxseg.ops.attention.attend`.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     reduction: int = 8
     attention: str = "auto"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -96,7 +96,7 @@ class ChannelAttention(nn.Module):
     """
 
     variant: str = "paper"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -150,7 +150,7 @@ class NonLocal(nn.Module):
       norm_out: True gives W_z no bias and a normalization whose scale starts at 0.
         False starts W_z itself at 0. Either way the block is the identity at first.
       attention: `impl` of `jaxseg.ops.attention.attend`.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     mode: str = "embedded_gaussian"
@@ -159,7 +159,7 @@ class NonLocal(nn.Module):
     subsample: bool = False
     norm_out: bool = True
     attention: str = "auto"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -220,7 +220,7 @@ class SqueezeExcite(nn.Module):
     """
 
     reduction: int = 16
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.nn.attention import global_mean
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid
@@ -24,7 +24,7 @@ class SpatialPath(nn.Module):
     """
 
     features: int = 128
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool) -> Array:
@@ -46,7 +46,7 @@ class AttentionRefinement(nn.Module):
     """
 
     features: int = 128
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -68,12 +68,12 @@ class FeatureFusion(nn.Module):
       form: Form of the gate. "author", as in the paper, is sigmoid(1x1 ReLU 1x1)
         without bias and normalization; "coin" is sigmoid(norm(1x1)); "mmseg" is
         sigmoid(ReLU(norm(1x1))).
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     features: int = 256
     form: str = "author"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, spatial: Array, context: Array, *, train: bool) -> Array:
@@ -111,12 +111,12 @@ class ContextPath(nn.Module):
     Attributes:
       features: Number of output channels.
       method: Interpolation of the upsampling; "bilinear" aligns the corners.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     features: int = 128
     method: str = "bilinear"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> tuple[Array, Array]:

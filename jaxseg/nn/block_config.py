@@ -8,7 +8,7 @@ _IMPLS = ("auto", "lax")
 
 
 @dataclasses.dataclass(frozen=True)
-class Style:
+class BlockConfig:
     """Configures normalization, compute dtype and operator formulation of a network.
 
     Attributes:

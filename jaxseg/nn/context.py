@@ -10,7 +10,7 @@ References:
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout, SeparableConvNormAct
 from jaxseg.ops.atrous import share_between_rates
 from jaxseg.ops.pool import adaptive_avg_pool, adaptive_max_pool, avg_pool
@@ -29,13 +29,13 @@ class SeparableConv(nn.Module):
       separable: "none" is one dense convolution. "full" is a depthwise and a pointwise
         convolution, each with batch norm and ReLU, as in the release of DeepLab v3+.
         "plain" has nothing between the two, as in segmentation_models.pytorch.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     features: int
     rate: int = 1
     separable: str = "none"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -82,13 +82,13 @@ class ImagePooling(nn.Module):
         with stride 1, so that a larger image in evaluation sees the same extent as in
         training. TensorFlow's DeepLab release takes the feature size of the crop.
       align_corners: Whether the upsampling aligns corners.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     features: int
     window: tuple[int, int] | None = None
     align_corners: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -121,7 +121,7 @@ class ASPP(nn.Module):
       project_kernel: Kernel size of the projection: 1, or 3 as in MMSegmentation.
       dropout: Dropout rate.
       align_corners: Whether the upsampling of image pooling aligns corners.
-      style: See `Style`.
+      style: See `BlockConfig`.
       channel_dropout: Whether to drop whole channels, as FastFCN and MMSegmentation do.
 
     References:
@@ -137,7 +137,7 @@ class ASPP(nn.Module):
     project_kernel: int = 1
     dropout: float = 0.1
     align_corners: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
     channel_dropout: bool = False
 
     @nn.compact
@@ -187,7 +187,7 @@ class PyramidPooling(nn.Module):
         segmentation_models.pytorch, it permits training with a batch of one image.
       input_first: Whether the input comes first in the concatenation. In
         segmentation_models.pytorch it comes last.
-      style: See `Style`.
+      style: See `BlockConfig`.
 
     References:
       arXiv 1612.01105, section 3.2.
@@ -198,7 +198,7 @@ class PyramidPooling(nn.Module):
     align_corners: bool = True
     norm_single: bool = True
     input_first: bool = True
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:

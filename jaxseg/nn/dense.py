@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvTranspose, Dropout
 from jaxseg.nn.norm import Norm
 from jaxseg.ops.pool import max_pool
@@ -21,7 +21,7 @@ class PreActivation(nn.Module):
     features: int
     kernel: int = 3
     dropout: float = 0.2
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -43,7 +43,7 @@ class DenseBlock(nn.Module):
     layers: int
     growth: int
     dropout: float = 0.2
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
@@ -69,7 +69,7 @@ class TransitionDown(nn.Module):
     """
 
     dropout: float = 0.2
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -87,7 +87,7 @@ class TransitionUp(nn.Module):
     rounds to 0.
     """
 
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, skip: Array) -> Array:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Norm
 from jaxseg.nn.residual import BasicBlock
 from jaxseg.ops.conv import conv
@@ -23,7 +23,7 @@ class GatedConv(nn.Module):
     W (s * (1 + alpha)), where alpha = sigmoid(norm(c2 ReLU(c1 norm([s, r])))).
     """
 
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, shape: Array, regular: Array, *, train: bool) -> Array:
@@ -46,7 +46,7 @@ class ShapeStream(nn.Module):
     c6. A final 1x1 convolution maps to one channel.
     """
 
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, size, *, train: bool) -> Array:

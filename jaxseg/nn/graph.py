@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.nn.attention import flatten_pixels
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Norm
 from jaxseg.nn.transformer import Linear
 from jaxseg.ops.graph import (
@@ -26,7 +26,7 @@ from jaxseg.typing import Array
 class NodeMixing(nn.Module):
     """Mixes the nodes of a graph with learned weights: V + A V + b."""
 
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, nodes: Array) -> Array:
@@ -39,7 +39,7 @@ class Project(nn.Module):
     """Multiplies the last axis by a learned matrix, without bias."""
 
     features: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -64,7 +64,7 @@ class GloReUnit(nn.Module):
       relu_last: Whether ReLU follows W_g, as in PaddleSeg, or precedes it.
       scale_init: Initial scale of the last normalization. With 0 the unit is the
         identity at first.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     states: int = 128
@@ -72,7 +72,7 @@ class GloReUnit(nn.Module):
     normalize: bool = False
     relu_last: bool = False
     scale_init: float = 0.0
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -102,13 +102,13 @@ class GraphUnit(nn.Module):
       vertices: Number of anchors.
       features: Number of output channels.
       norm: Whether there is a normalization.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     vertices: int = 32
     features: int = 256
     norm: bool = True
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:

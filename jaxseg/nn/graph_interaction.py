@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.nn.attention import flatten_pixels
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.graph import NodeMixing, Project
 from jaxseg.nn.layers import Conv, Norm
 from jaxseg.nn.transformer import Linear
@@ -28,7 +28,7 @@ class WordEncoder(nn.Module):
     """Encodes word vectors with two linear layers, each with normalization and ReLU."""
 
     features: int = 256
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, words: Array, *, train: bool) -> Array:
@@ -49,14 +49,14 @@ class GraphInteraction(nn.Module):
       features: Number of states of each node; 256 in the paper.
       graph_convolution: Whether each graph passes ReLU(V + A V + b) W_g first.
       class_message: "paper" computes S + beta * message, "paddle" beta * S + message.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     nodes: int = 64
     features: int = 256
     graph_convolution: bool = True
     class_message: str = "paper"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, words: Array, *, train: bool) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ between depthwise and pointwise convolution.
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct, SeparableConvNormAct
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid
@@ -24,14 +24,14 @@ class JPU(nn.Module):
       align_corners: Whether the upsampling aligns corners. The authors' release does,
         MMSegmentation does not.
       order: Order of the concatenation. MMSegmentation has another one.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     features: int = 512
     rates: tuple[int, ...] = (1, 2, 4, 8)
     align_corners: bool = True
     order: tuple[str, str, str] = ("c5", "c4", "c3")
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.norm import Norm
 from jaxseg.ops.conv import conv, same_padding
 from jaxseg.ops.kernels import bilinear_kernel
@@ -78,7 +78,7 @@ class Conv(nn.Module):
       groups: Number of channel groups.
       bias: Whether there is a bias.
       kernel_init: See `initializer`.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     features: int
@@ -89,7 +89,7 @@ class Conv(nn.Module):
     groups: int = 1
     bias: bool = True
     kernel_init: str = "he"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -134,7 +134,7 @@ class ConvTranspose(nn.Module):
       bias: Whether there is a bias.
       kernel_init: See `initializer`. "bilinear" starts as bilinear upsampling and needs
         a square kernel.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     features: int
@@ -144,7 +144,7 @@ class ConvTranspose(nn.Module):
     output_padding: int | tuple[int, int] = 0
     bias: bool = True
     kernel_init: str = "he"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -186,7 +186,7 @@ class ConvNormAct(nn.Module):
     act: str = "relu"
     kernel_init: str = "he"
     epsilon: float | None = None
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -222,7 +222,7 @@ class SeparableConvNormAct(nn.Module):
     mid_act: bool = True
     act: str = "relu"
     epsilon: float | None = None
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:

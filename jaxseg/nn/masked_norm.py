@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.typing import Array
 
 
@@ -21,7 +21,7 @@ class MaskedNorm(nn.Module):
     undefined.
     """
 
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, mask: Array, *, train: bool) -> Array:

@@ -5,24 +5,24 @@ and variance come from one float32 pass, E[x^2] - E[x]^2. Like flax, the running
 statistics keep the biased variance. PyTorch stores the unbiased one.
 
 Over the whole batch, sharded or not, a layer needs one all-reduce in the forward pass
-(of both moments) and one in the backward pass. `Style.batch_groups` normalizes parts of
-the batch instead (ghost batch normalization, arXiv 1705.08741). A part that fits on one
-device needs no communication. The running statistics are then means over the parts,
-which XLA reduces for all layers at once.
+(of both moments) and one in the backward pass. `BlockConfig.batch_groups` normalizes
+parts of the batch instead (ghost batch normalization, arXiv 1705.08741). A part that
+fits on one device needs no communication. The running statistics are then means over
+the parts, which XLA reduces for all layers at once.
 
-Differs: a single momentum, `Style.momentum`, serves all layers of a network, and its
-default is that of PyTorch. Sources that start from pretrained weights keep more of the
-old statistics: 0.99 in HRNet and in torchvision's MobileNet v3, 0.999 in the port of
-DeepLab v2, 0.9995 in DUC, 0.9997 in DenseASPP's branches and in TensorFlow's DeepLab.
-With such a momentum, a network trained from scratch for a few thousand steps would be
-evaluated with statistics of weights that it no longer has.
+Differs: a single momentum, `BlockConfig.momentum`, serves all layers of a network, and
+its default is that of PyTorch. Sources that start from pretrained weights keep more of
+the old statistics: 0.99 in HRNet and in torchvision's MobileNet v3, 0.999 in the port
+of DeepLab v2, 0.9995 in DUC, 0.9997 in DenseASPP's branches and in TensorFlow's
+DeepLab. With such a momentum, a network trained from scratch for a few thousand steps
+would be evaluated with statistics of weights that it no longer has.
 """
 
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.typing import Array
 
 
@@ -33,12 +33,12 @@ class Norm(nn.Module):
     `batch_stats` holds mean and var [C].
 
     Attributes:
-      style: See `Style`.
+      style: See `BlockConfig`.
       epsilon: Added to the variance; None takes that of the style.
       scale_init: Initial value of the scale.
     """
 
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
     epsilon: float | None = None
     scale_init: float = 1.0
 

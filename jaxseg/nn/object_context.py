@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.nn.attention import attend_pixels, flatten_pixels
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.typing import Array
 
@@ -44,13 +44,13 @@ class ObjectContext(nn.Module):
       features: Number of output channels; None keeps those of `x`.
       bias: Whether the convolutions have a bias before their normalization, as in the
         openseg code.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     key_features: int = 256
     features: int | None = None
     bias: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, coarse: Array, *, train: bool) -> Array:

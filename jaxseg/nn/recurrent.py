@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.shuffle import space_to_depth
 from jaxseg.typing import Array
 
@@ -30,7 +30,7 @@ class GRU(nn.Module):
 
     features: int
     reverse: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -73,12 +73,12 @@ class Sweep(nn.Module):
       reading: With "independent", both GRUs read the input, as the paper describes.
         With "stacked", the second one reads the output of the first, as in the released
         code.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     features: int
     reading: str = "independent"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -102,14 +102,14 @@ class ReNetLayer(nn.Module):
       first: The axis that is read first: "rows" as in ReSeg's code, or "columns" as in
         the ReNet paper.
       reading: See `Sweep`.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     features: int
     patch: int = 1
     first: str = "rows"
     reading: str = "independent"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

@@ -8,7 +8,7 @@ subsampled, equal the strided one.
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.ops.pool import avg_pool
 from jaxseg.ops.residual import residual_add
@@ -26,7 +26,7 @@ class Shortcut(nn.Module):
       kind: "conv" projects alone. "avg" averages 2x2 pixels first (ResNet-D, arXiv
         1812.01187). Differs: "avg_zero" is the dense form of timm, in which pixels
         outside the map count as zeros.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     features: int
@@ -34,7 +34,7 @@ class Shortcut(nn.Module):
     rate: int = 1
     pooled: bool = False
     kind: str = "conv"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -75,7 +75,7 @@ class BasicBlock(nn.Module):
       pooled: See `Shortcut`.
       shortcut: `kind` of the `Shortcut`.
       shortcut_rate: `rate` of the `Shortcut`.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     features: int
@@ -85,7 +85,7 @@ class BasicBlock(nn.Module):
     pooled: bool = False
     shortcut: str = "conv"
     shortcut_rate: int = 1
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -129,7 +129,7 @@ class Bottleneck(nn.Module):
         so.
       expansion: The last convolution has `expansion * features` channels.
       shortcut_rate: `rate` of the `Shortcut`.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     features: int
@@ -141,7 +141,7 @@ class Bottleneck(nn.Module):
     subsample: bool = False
     expansion: int = 4
     shortcut_rate: int = 1
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:

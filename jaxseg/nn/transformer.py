@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Dropout
 from jaxseg.ops.attention import attend
 from jaxseg.ops.residual import residual_add
@@ -19,7 +19,7 @@ class LayerNorm(nn.Module):
     """Normalizes the last axis in float32, then scales and shifts it."""
 
     epsilon: float = 1e-6
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -40,7 +40,7 @@ class Linear(nn.Module):
     """Computes y = x W + b on the last axis."""
 
     features: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -61,7 +61,7 @@ class SelfAttention(nn.Module):
 
     heads: int
     attention: str = "auto"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -90,7 +90,7 @@ class TransformerBlock(nn.Module):
     mlp_ratio: int = 4
     dropout: float = 0.0
     attention: str = "auto"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.unpool import bed_of_nails
 from jaxseg.typing import Array, Size
@@ -19,7 +19,7 @@ class UpProjection(nn.Module):
     """
 
     features: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(
@@ -45,7 +45,7 @@ class UpConv(nn.Module):
     """Doubles the size with zeros between the pixels; convolves by 3x3 without bias."""
 
     features: int
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, size: Size) -> Array:

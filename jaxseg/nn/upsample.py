@@ -12,7 +12,7 @@ import numpy as np
 from flax import linen as nn
 from jax import lax
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvTranspose
 from jaxseg.ops.kernels import bilinear_profile
 from jaxseg.ops.resize import resize
@@ -89,7 +89,7 @@ class BilinearDeconv(nn.Module):
     kernel: int
     crop: int
     learned: bool = False
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, size: Size) -> Array:
@@ -154,7 +154,7 @@ class ResizeConv(nn.Module):
     factor: int = 2
     kernel: int = 3
     method: str = "nearest"
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -177,7 +177,7 @@ class SubPixelConv(nn.Module):
     features: int
     factor: int = 2
     kernel: int = 3
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import initializer
 from jaxseg.nn.masked_norm import MaskedNorm
 from jaxseg.ops.points import gather
@@ -31,11 +31,11 @@ class VectorAttention(nn.Module):
 
     Attributes:
       groups: Number of groups of channels that share their weights; divides C.
-      style: See `Style`.
+      style: See `BlockConfig`.
     """
 
     groups: int = 8
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(
@@ -93,7 +93,9 @@ class VectorAttention(nn.Module):
         return (grouped * weight[..., None, :]).sum(2).reshape(x.shape)
 
 
-def dense(features: int, name: str, style: Style, *, bias: bool = True) -> nn.Dense:
+def dense(
+    features: int, name: str, style: BlockConfig, *, bias: bool = True
+) -> nn.Dense:
     """Returns a linear layer on the last axis."""
     return nn.Dense(
         features,

@@ -27,7 +27,7 @@ from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.models import MODELS
 from jaxseg.nn.affinity import WithAffinity
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.runs.rules import invalid
 from jaxseg.runs.serialize import from_dict, near, to_dict
 from jaxseg.storage import atomic
@@ -41,7 +41,7 @@ CHANNELS = 3
 def build_model(
     config: Config, num_classes: int, *, axis_name: str | None = None
 ) -> nn.Module:
-    """The network of a configuration; `options["style"]` sets fields of `Style`.
+    """The network of a configuration; `options["style"]` sets fields of `BlockConfig`.
 
     Raises: ValueError naming an unknown network, option or style field, and near ones.
     """
@@ -67,7 +67,7 @@ def build_model(
     return model
 
 
-def _style(config: Config, options: Any, axis_name: str | None) -> Style:
+def _style(config: Config, options: Any, axis_name: str | None) -> BlockConfig:
     """The style of a network, its data type that of the run unless it has its own."""
     where = "model.options.style"
     if not isinstance(options, Mapping):
@@ -75,7 +75,7 @@ def _style(config: Config, options: Any, axis_name: str | None) -> Style:
         raise ValueError(invalid(where, options, expected))
     values = {"dtype": config.train.dtype, **options}
     try:
-        style = from_dict(Style, values, where=where)
+        style = from_dict(BlockConfig, values, where=where)
     except ValueError as error:
         text = str(error)
         raise ValueError(text if where in text else f"{where}: {text}") from error

@@ -50,7 +50,9 @@ def check_network(name: str, options: Mapping[str, Any]) -> None:
         raise ValueError(f"model.name={name!r} is invalid{near(name, sorted(MODELS))}")
     style = options.get("style", {})
     for field, rule in STYLE.items() if isinstance(style, Mapping) else ():
-        if isinstance(style.get(field), int | float):  # types are checked with `Style`
+        if isinstance(
+            style.get(field), int | float
+        ):  # types are checked with `BlockConfig`
             rule.check(f"model.options.style.{field}", style[field])
     hints = hints_of(MODELS[name])
     for option in (options.keys() & hints.keys()) - {"style"}:

@@ -16,7 +16,7 @@ from jaxseg.analysis.atrous.receptive_field import (
 from jaxseg.analysis.jaxpr.dependence import Lines, extent, field, reach
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.resnet import BLOCKS, ResNet, plan_units
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import adaptive_avg_pool, avg_pool, max_pool, max_pool_argmax
 from jaxseg.ops.resize import resize
@@ -151,7 +151,7 @@ def bottlenecks(output_stride, blocks):
 
 @pytest.mark.parametrize("output_stride", [8, 32])
 def test_full_resnet50_is_its_layer_list_at_every_stage(output_stride):
-    model = ResNet(50, output_stride, style=Style(impl="lax"))
+    model = ResNet(50, output_stride, style=BlockConfig(impl="lax"))
     found = reach(*abstract(model, (640, 96)))
     for name, layers in bottlenecks(output_stride, BLOCKS[50]).items():
         assert field(found[name].rows) == chain(layers), name
@@ -165,7 +165,7 @@ def test_deeplab_vgg_is_its_layer_list():
     for count in (2, 2, 3):
         layers += [Layer(3)] * count + [Layer(3, 2, padding=1)]
     layers += [Layer(3)] * 4 + [Layer(3, rate=2)] * 3 + [Layer(3), Layer(3)]
-    model = DeepLabVGG(style=Style(impl="lax"))
+    model = DeepLabVGG(style=BlockConfig(impl="lax"))
     found = reach(*abstract(model, (400, 64)))["c5"]
     assert field(found.rows) == chain(layers)
     assert extent(found.rows).size == 243

@@ -7,7 +7,7 @@ from jax import lax
 from jaxseg.analysis.jaxpr.cost import count_cost
 from jaxseg.analysis.jaxpr.layer_cost import grouped, layer_costs
 from jaxseg.backbones.resnet import ResNet
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 
 def abstract(model, size):
@@ -19,7 +19,7 @@ def abstract(model, size):
 
 
 def test_layers_of_resnet():
-    parts = abstract(ResNet(50, 32, style=Style(impl="lax")), 64)
+    parts = abstract(ResNet(50, 32, style=BlockConfig(impl="lax")), 64)
     layers = layer_costs(*parts)
     assert len(layers) == 53
     stem = layers[0]
@@ -35,7 +35,7 @@ def test_layers_of_resnet():
 
 
 def test_groups_add_up():
-    layers = layer_costs(*abstract(ResNet(50, 32, style=Style(impl="lax")), 64))
+    layers = layer_costs(*abstract(ResNet(50, 32, style=BlockConfig(impl="lax")), 64))
     groups = grouped(layers, 2)
     assert [g.name.split("/")[-1] for g in groups][:3] == [
         "stem",

@@ -32,10 +32,10 @@ from jaxseg.backbones.vit import ViT
 from jaxseg.backbones.wide_resnet38 import WideResNet38
 from jaxseg.backbones.xception import Xception
 from jaxseg.backbones.xception39 import Xception39
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.typing import Pyramid
 
-LAX = Style(impl="lax")
+LAX = BlockConfig(impl="lax")
 SMALL = {"width": 2, "blocks": (1, 1, 1, 1), "style": LAX}
 NARROW = {"channels": (2, 2, 4, 4, 4), "style": LAX}
 HR = {"width": 2, "stem": 4, "first_blocks": 1, "first_features": 2, "blocks": 1}

@@ -7,7 +7,7 @@ from jax import lax
 
 import jaxseg
 from jaxseg.analysis.jaxpr.memory import peak_memory
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 K = 64 * 64 * 4  # bytes of a square matrix
 A = jax.ShapeDtypeStruct((64, 64), jnp.float32)
@@ -83,7 +83,7 @@ def test_the_place_has_a_name():
 
 
 def network(name, options, size):
-    model = jaxseg.create_model(name, 5, style=Style(impl="lax"), **options)
+    model = jaxseg.create_model(name, 5, style=BlockConfig(impl="lax"), **options)
     image = jax.ShapeDtypeStruct(size, jnp.float32)
     key = jax.eval_shape(lambda: jax.random.key(0))
     init = lambda k, x: model.init(k, x, train=False)

@@ -12,7 +12,7 @@ from jaxseg.analysis.jaxpr.cost import count_cost
 from jaxseg.cli import models
 from jaxseg.lab import model_row, model_table
 from jaxseg.models import MODELS
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv
 
 
@@ -20,7 +20,7 @@ class Tiny(nn.Module):
     """A 3x3 convolution, a depthwise one, and an auxiliary head."""
 
     num_classes: int
-    style: Style
+    style: BlockConfig
 
     @nn.compact
     def __call__(self, image, *, train=False):
@@ -33,12 +33,12 @@ class Tiny(nn.Module):
         return {"logits": x, "aux": aux}
 
 
-def tiny(num_classes, *, style=Style()):
+def tiny(num_classes, *, style=BlockConfig()):
     """Tiny network (arXiv 1234.56789), after arXiv 0000.00000."""
     return Tiny(num_classes, style)
 
 
-def nameless(num_classes, *, style=Style()):
+def nameless(num_classes, *, style=BlockConfig()):
     """A network without a paper."""
     return Tiny(num_classes, style)
 
@@ -79,7 +79,7 @@ def test_networks_of_other_inputs_are_counted_too():
             x = Conv(self.num_classes, 1, bias=False, style=self.style, name="c")(image)
             return {"logits": x}
 
-    def deep(num_classes, *, style=Style()):
+    def deep(num_classes, *, style=BlockConfig()):
         """Of color and depth."""
         return Deep(num_classes, style)
 

@@ -10,7 +10,7 @@ import numpy as np
 from flax import linen as nn
 
 from jaxseg import create_model
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from tests.contract.rows import ROWS
 
 # Large and odd: some slow forms of a program appear on large maps only.
@@ -32,7 +32,7 @@ def shapes_of(row, batch, size):
 
 def narrow_model(name: str, impl: str = "auto") -> nn.Module:
     """Returns the tiny variant of a network, with three classes."""
-    return create_model(name, 3, style=Style(impl=impl), **ROWS[name]["narrow"])
+    return create_model(name, 3, style=BlockConfig(impl=impl), **ROWS[name]["narrow"])
 
 
 @dataclasses.dataclass(frozen=True)

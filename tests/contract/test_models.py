@@ -13,7 +13,7 @@ import pytest
 
 from jaxseg import create_model
 from jaxseg.models import MODELS
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from tests.contract.networks import shapes_of
 from tests.contract.rows import NARROW, ROWS
 
@@ -74,7 +74,7 @@ def test_any_size_batch_classes_and_bfloat16(name):
         (1, (65, 97), 2, "bfloat16"),
     ):
         label, inputs = shapes_of(row, batch, size)
-        style = Style(dtype=dtype)
+        style = BlockConfig(dtype=dtype)
         model = create_model(name, classes, style=style, **row["narrow"])
         outputs, variables = outputs_and_shapes(model, inputs)
         check_outputs(outputs, label, classes)

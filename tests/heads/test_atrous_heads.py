@@ -11,9 +11,9 @@ from jaxseg.heads.duc import DUCHead
 from jaxseg.heads.encoding import Encoding
 from jaxseg.heads.largefov import FullyConnected, LargeFOVHead
 from jaxseg.heads.lraspp import LRASPPHead
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
-PLAIN = Style(norm="none")
+PLAIN = BlockConfig(norm="none")
 
 
 def draw(*shape, seed=0):

@@ -6,7 +6,7 @@ import pytest
 
 from jaxseg import create_model
 from jaxseg.inference.batch_norm_fusion import fold
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from tests.contract.rows import ROWS, SEGMENTING
 from tests.tiers import tiered
 
@@ -57,6 +57,6 @@ def test_normalization_before_the_convolution_stays(fill):
 
 
 def test_group_normalization_stays(fill):
-    style = Style(norm="group", groups=2)
+    style = BlockConfig(norm="group", groups=2)
     model = create_model("unet_resnet18", 3, width=4, style=style)
     assert fold(model, fill(model, (1, 64, 64, 3))).count == 0

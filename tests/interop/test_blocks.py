@@ -11,7 +11,7 @@ import pytest
 from flax import nnx
 
 import jaxseg.nn
-from jaxseg.nn import Style
+from jaxseg.nn import BlockConfig
 
 pytestmark = pytest.mark.slow
 SIZE, WIDTH = (6, 8), 4
@@ -120,7 +120,7 @@ def test_a_block_computes_in_bfloat16(name):
     if "style" not in getattr(jaxseg.nn, name).__dataclass_fields__:
         style = {}
     else:
-        style = {"style": Style(dtype="bfloat16")}
+        style = {"style": BlockConfig(dtype="bfloat16")}
     block, flags = make(name, **style)
     arrays, whole = split(name)
     narrow = jax.tree.map(

@@ -8,7 +8,7 @@ import pytest
 from jaxseg import create_model
 from jaxseg.backbones.xception39 import Xception39, XceptionBlock
 from jaxseg.nn.bilateral import AttentionRefinement, FeatureFusion, SpatialPath
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 
 def draw(shape, seed=0):
@@ -25,7 +25,7 @@ def without_attention(variables):
 
 def test_refinement_with_a_silent_gate_halves():
     x = draw((1, 4, 5, 6))
-    module = AttentionRefinement(3, Style(norm="none"))
+    module = AttentionRefinement(3, BlockConfig(norm="none"))
     variables = module.init(jax.random.key(0), x, train=False)
     _, state = module.apply(
         without_attention(variables), x, train=False, capture_intermediates=True
@@ -56,7 +56,7 @@ def test_fusion_with_a_silent_gate_adds_a_half(form):
 
 def test_fusion_gate_by_hand():
     a, b = draw((2, 3, 3, 2)), draw((2, 3, 3, 2), 1)
-    module = FeatureFusion(3, style=Style(norm="none"))
+    module = FeatureFusion(3, style=BlockConfig(norm="none"))
     variables = module.init(jax.random.key(1), a, b, train=False)
     p = jax.tree.map(np.asarray, variables["params"])
     f = np.maximum(np.concatenate([a, b], -1) @ p["conv"]["conv"]["kernel"][0, 0], 0)

@@ -6,7 +6,7 @@ import pytest
 from flax import linen as nn
 
 from jaxseg import create_model
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.norm import Norm
 
 RESNET = {"width": 4, "blocks": (1, 1, 1, 1)}
@@ -31,16 +31,16 @@ CASES = {  # name, options, the epsilons of the source
         {1e-3, 1e-5},
     ),
     # these differ by default and say so; a style gives them the source's
-    "duc": ("duc_hdc_resnet50", RESNET | {"style": Style(epsilon=1e-6)}, {1e-6}),
+    "duc": ("duc_hdc_resnet50", RESNET | {"style": BlockConfig(epsilon=1e-6)}, {1e-6}),
     "fc_densenet": (
         "fc_densenet56",
-        TIRAMISU | {"style": Style(epsilon=1e-4)},
+        TIRAMISU | {"style": BlockConfig(epsilon=1e-4)},
         {1e-4},
     ),
-    "segnet": ("segnet", {"width": 4, "style": Style(epsilon=1e-9)}, {1e-9}),
+    "segnet": ("segnet", {"width": 4, "style": BlockConfig(epsilon=1e-9)}, {1e-9}),
     "deconvnet": (
         "deconvnet",
-        {"width": 4, "fc_width": 8, "style": Style(epsilon=1e-9)},
+        {"width": 4, "fc_width": 8, "style": BlockConfig(epsilon=1e-9)},
         {1e-9},
     ),
 }

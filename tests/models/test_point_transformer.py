@@ -7,7 +7,7 @@ import pytest
 
 from jaxseg import create_model
 from jaxseg.models.point_transformer import keep, largest, level_of
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.vector_attention import VectorAttention, neighbor_softmax
 from jaxseg.ops.points import nearest
 
@@ -180,7 +180,7 @@ def attention_by_definition(params, points, x, index, groups):
 @pytest.fixture(scope="module")
 def attention():
     """A layer without normalization, its inputs and parameters."""
-    layer = VectorAttention(groups=4, style=Style(norm="none"))
+    layer = VectorAttention(groups=4, style=BlockConfig(norm="none"))
     points, _ = clouds(30, batch=1)
     x = np.random.default_rng(1).normal(size=(1, 30, 8)).astype(np.float32)
     index, squared = nearest(points, points, 5)
@@ -243,7 +243,7 @@ def test_refusals():
     model = create_model("point_transformer", 3, **NARROW, groups=5)
     with pytest.raises(ValueError, match=r"groups=5 is invalid: .* the 8 channels"):
         jax.eval_shape(model.init, jax.random.key(0), points, feature)
-    style = Style(batch_groups=2)
+    style = BlockConfig(batch_groups=2)
     model = create_model("point_transformer", 3, **NARROW, style=style)
     with pytest.raises(ValueError, match="batch_groups=2 is invalid: expected 1"):
         jax.eval_shape(

@@ -16,9 +16,9 @@ from jaxseg.models.segnet import (
     segnet,
     segnet_basic,
 )
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
-PLAIN = Style(norm="none")
+PLAIN = BlockConfig(norm="none")
 
 
 def output_sizes(model, size):

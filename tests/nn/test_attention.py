@@ -12,10 +12,10 @@ from jaxseg.nn.attention import (
     SqueezeExcite,
     channel_similarity,
 )
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.object_context import ObjectContext, gather_regions
 
-PLAIN = Style(norm="none")
+PLAIN = BlockConfig(norm="none")
 
 
 def draw(shape, seed=0):

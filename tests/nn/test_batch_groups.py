@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from jaxseg.config import LossConfig
 from jaxseg.losses import build_objective
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.nn.norm import Norm
 from jaxseg.training.devices.drivers import jit_driver, make_mesh
@@ -62,7 +62,7 @@ def test_parts_are_normalized_apart(parts):
         )
         return (y * target).sum(), (y, new["batch_stats"])
 
-    norm = Norm(Style(batch_groups=parts))
+    norm = Norm(BlockConfig(batch_groups=parts))
     grads, (y, stats) = jax.grad(run, (0, 1), has_aux=True)(state["params"], x, norm)
     expected, wanted = part_by_part(x, state, parts)
     np.testing.assert_allclose(y, expected, rtol=1e-5, atol=2e-6)
@@ -83,7 +83,7 @@ def test_parts_are_normalized_apart(parts):
 
 def test_evaluation_and_variables_do_not_depend_on_the_parts():
     x, state = draw(), variables()
-    apart, whole = Norm(Style(batch_groups=4)), Norm()
+    apart, whole = Norm(BlockConfig(batch_groups=4)), Norm()
     np.testing.assert_array_equal(
         apart.apply(state, x, train=False), whole.apply(state, x, train=False)
     )
@@ -97,7 +97,7 @@ def test_parts_under_pmap_are_counted_over_all_devices():
     expected, wanted = part_by_part(x, state, 4)
 
     def run(parts, devices):
-        norm = Norm(Style(batch_groups=parts, axis_name="batch"))
+        norm = Norm(BlockConfig(batch_groups=parts, axis_name="batch"))
         step = lambda x: norm.apply(state, x, train=True, mutable=["batch_stats"])
         split = x.reshape(devices, -1, *SHAPE[1:])
         out = jax.pmap(step, axis_name="batch", devices=jax.devices()[:devices])(split)
@@ -118,8 +118,8 @@ def test_parts_under_pmap_are_counted_over_all_devices():
 
 def test_impossible_parts_are_named():
     with pytest.raises(ValueError, match="batch_groups=0 is invalid"):
-        Style(batch_groups=0)
-    norm = Norm(Style(batch_groups=3))
+        BlockConfig(batch_groups=0)
+    norm = Norm(BlockConfig(batch_groups=3))
     with pytest.raises(
         ValueError, match=r"batch_groups=3 is invalid for 8 .* that divides 8"
     ):
@@ -130,7 +130,7 @@ class Net(nn.Module):
     """`depth` convolutions, each with a normalization."""
 
     depth: int
-    style: Style
+    style: BlockConfig
 
     @nn.compact
     def __call__(self, x, *, train=False):
@@ -167,7 +167,11 @@ def test_all_reduces_of_a_step():
     """Synchronized: two per layer, once forward and once backward. Parts: none."""
     none, whole, parts = (
         all_reduces(3, style)
-        for style in (Style(norm="none"), Style(), Style(batch_groups=8))
+        for style in (
+            BlockConfig(norm="none"),
+            BlockConfig(),
+            BlockConfig(batch_groups=8),
+        )
     )
     # one of them may travel with a sum of the step itself
     assert none + 2 * 3 - 1 <= whole <= none + 2 * 3
@@ -176,12 +180,12 @@ def test_all_reduces_of_a_step():
 
 
 def test_parts_on_devices_give_the_numbers_of_one_device():
-    driver, state, batch = placed(2, Style(batch_groups=8))
+    driver, state, batch = placed(2, BlockConfig(batch_groups=8))
     new, metrics = driver(state, batch)
     alone = jax.device_get((state, batch))
     step = functools.partial(
         train_step,
-        model=Net(2, Style(batch_groups=8)),
+        model=Net(2, BlockConfig(batch_groups=8)),
         tx=optax.sgd(0.1),
         loss_fn=build_objective(LossConfig()),
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import (
     ASPP,
     ImagePooling,
@@ -16,7 +16,7 @@ from jaxseg.nn.context import (
 )
 from jaxseg.nn.jpu import JPU
 
-PLAIN = Style(norm="none")
+PLAIN = BlockConfig(norm="none")
 
 
 def draw(*shape, seed=0):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import (
     Conv,
     ConvNormAct,
@@ -82,7 +82,7 @@ def test_he_initialization_keeps_the_variance():
 
 
 def test_parameters_stay_float32_under_bfloat16():
-    layer = Conv(3, 3, style=Style(dtype="bfloat16"))
+    layer = Conv(3, 3, style=BlockConfig(dtype="bfloat16"))
     y, state = layer.init_with_output(jax.random.key(0), draw())
     assert y.dtype == jnp.bfloat16
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(state))

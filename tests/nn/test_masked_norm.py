@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.masked_norm import MaskedNorm
 from jaxseg.nn.norm import Norm
 
@@ -41,7 +41,7 @@ def test_batch_statistics_of_the_true_entries():
 @pytest.mark.parametrize("norm", ["batch", "frozen", "none", "group"])
 def test_evaluation_is_that_of_norm(norm):
     x, mask, variables = data()
-    style = Style(norm=norm, groups=4)
+    style = BlockConfig(norm=norm, groups=4)
     found = MaskedNorm(style).apply(variables, x, mask, train=False)
     for row, there, result in zip(x, mask, found, strict=True):
         alone = Norm(style).apply(variables, row[there][None], train=False)
@@ -51,7 +51,7 @@ def test_evaluation_is_that_of_norm(norm):
 def test_devices_with_unequal_masks_share_one_mean():
     """The sums are shared, not the means: device 0 has ten entries, device 1 four."""
     x, mask, variables = data()
-    layer = MaskedNorm(Style(axis_name="batch"))
+    layer = MaskedNorm(BlockConfig(axis_name="batch"))
     run = jax.pmap(
         lambda x, mask: layer.apply(
             variables, x, mask, train=True, mutable=["batch_stats"]

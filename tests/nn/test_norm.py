@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.norm import Norm
 
 SHAPE = (4, 3, 5, 6)
@@ -37,7 +37,7 @@ def by_hand(x, state, mean, var, epsilon=1e-5):
 
 def test_batch_norm_in_training_and_evaluation():
     x, state = draw(), variables()
-    norm = Norm(Style(momentum=0.8))
+    norm = Norm(BlockConfig(momentum=0.8))
     y, new = norm.apply(state, x, train=True, mutable=["batch_stats"])
     mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
     np.testing.assert_allclose(y, by_hand(x, state, mean, var), rtol=1e-4, atol=1e-4)
@@ -53,7 +53,7 @@ def test_batch_norm_in_training_and_evaluation():
 
 def test_frozen_uses_running_statistics_and_learns_nothing():
     x, state = draw(), variables()
-    norm = Norm(Style(norm="frozen"))
+    norm = Norm(BlockConfig(norm="frozen"))
 
     def loss(params):
         y, new = norm.apply(
@@ -75,7 +75,7 @@ def test_frozen_uses_running_statistics_and_learns_nothing():
 
 def test_group_norm_is_per_image_and_group():
     x, state = draw(), variables("group")
-    y = Norm(Style(norm="group", groups=3)).apply(state, x, train=True)
+    y = Norm(BlockConfig(norm="group", groups=3)).apply(state, x, train=True)
     parts = x.reshape(4, 15, 3, 2)
     mean = parts.mean((1, 3)).repeat(2, -1)[:, None, None]
     var = parts.var((1, 3)).repeat(2, -1)[:, None, None]
@@ -87,7 +87,7 @@ def test_statistics_under_pmap_are_global_only_with_the_axis_name():
     parts = x.reshape(2, 2, *SHAPE[1:])
 
     def run(axis_name):
-        norm = Norm(Style(axis_name=axis_name))
+        norm = Norm(BlockConfig(axis_name=axis_name))
         step = lambda part: norm.apply(state, part, train=True, mutable=["batch_stats"])
         y, new = jax.pmap(step, axis_name="batch", devices=jax.devices()[:2])(parts)
         return np.asarray(y).reshape(SHAPE), np.asarray(new["batch_stats"]["var"])
@@ -102,7 +102,7 @@ def test_statistics_under_pmap_are_global_only_with_the_axis_name():
 
 
 def test_bfloat16_keeps_float32_statistics():
-    norm = Norm(Style(dtype="bfloat16"))
+    norm = Norm(BlockConfig(dtype="bfloat16"))
     x = jnp.asarray(draw(), jnp.bfloat16)
     y, new = norm.apply(variables(), x, train=True, mutable=["batch_stats"])
     assert y.dtype == jnp.bfloat16
@@ -115,4 +115,4 @@ def test_bfloat16_keeps_float32_statistics():
 def test_style_refuses(field):
     ((name, value),) = field.items()
     with pytest.raises(ValueError, match=f"{name}='{value}' is invalid"):
-        Style(**field)
+        BlockConfig(**field)

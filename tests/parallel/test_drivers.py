@@ -11,7 +11,7 @@ from jax.sharding import AxisType
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build_objective
 from jaxseg.metrics import ConfusionTotal
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.training.devices.drivers import jit_driver, make_mesh, pmap_driver
 from jaxseg.training.optim import optimizers as optim
@@ -40,7 +40,7 @@ OBJECTIVES = {
 class Net(nn.Module):
     """Two convolutions, synchronized batch norm, an auxiliary head."""
 
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x, *, train=False):
@@ -65,7 +65,7 @@ def batches(count=5):
 def train(kind, devices, objective, space=1):
     """State and metrics after five steps on this many devices."""
     axis_name = "batch" if kind == "pmap" else None
-    model = Net(Style(axis_name=axis_name))
+    model = Net(BlockConfig(axis_name=axis_name))
     tx, schedule = optim.build(CONFIG, 10)
     state = create_state(model, tx, seed=0, image_shape=(1, 8, 6, 3), ema=True)
     loss_fn = build_objective(
@@ -132,7 +132,7 @@ def test_training_is_the_same_everywhere(kind, devices, space, objective):
 def evaluate(kind, devices, size):
     """Confusion of 20 images in batches of `size`, filled up with void."""
     axis_name = "batch" if kind == "pmap" else None
-    model = Net(Style(axis_name=axis_name))
+    model = Net(BlockConfig(axis_name=axis_name))
     state = create_state(
         model, optim.build(CONFIG, 10)[0], seed=3, image_shape=(1, 8, 6, 3)
     )

@@ -13,7 +13,7 @@ from flax import linen as nn
 
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build_objective
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.shuffle import depth_to_space
 from jaxseg.training.devices.runner import Training
@@ -33,7 +33,7 @@ KINDS = {  # of driver and layout
 class Net(nn.Module):
     """Batch norm, a kernel large enough to be divided, an auxiliary head."""
 
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x, *, train=False):
@@ -59,7 +59,7 @@ def batch(number):
 def train(kind):
     """Arrays after five steps, and the confusion of the last batch, as numpy."""
     axis_name = "batch" if kind == "pmap" else None
-    model = Net(Style(axis_name=axis_name))
+    model = Net(BlockConfig(axis_name=axis_name))
     tx, _ = optim.build(OptimConfig(name="sgd", learning_rate=0.1), 10)
     loss_fn = build_objective(LossConfig(), axis_name=axis_name)
     state = create_state(Net(), tx, seed=0, image_shape=(1, 8, 6, 3), ema=True)

@@ -10,7 +10,7 @@ from jaxseg.models.deeplabv1 import deeplabv1_vgg16
 from jaxseg.models.deeplabv2 import deeplabv2_resnet101, deeplabv2_vgg16
 from jaxseg.models.denseaspp import denseaspp_densenet
 from jaxseg.models.duc import duc_hdc_resnet
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 
 LAYERS = pytest.importorskip(
     "tests.parity.torch_layers", reason="needs torch: pip install jaxseg[parity]"
@@ -250,6 +250,6 @@ def test_duc(check, size):
         width=4,
         blocks=(1, 1, 2, 2),
         pool_padding=0,
-        style=Style(epsilon=eps),
+        style=BlockConfig(epsilon=eps),
     )
     check(model, reference, size, gradient=True)

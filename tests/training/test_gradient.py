@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from jaxseg.config import LossConfig
 from jaxseg.losses import LOSSES, build_objective
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
 from jaxseg.training.step.accumulation import accumulated_loss_and_grad
 from jaxseg.training.step.gradient import Problem, loss_and_grad
@@ -48,7 +48,7 @@ COUPLED = LossConfig(
 class Net(nn.Module):
     """A convolution with group norm, then every kind of output that losses know."""
 
-    style: Style = Style(norm="group", groups=2)
+    style: BlockConfig = BlockConfig(norm="group", groups=2)
     edges: bool = False
 
     @nn.compact
@@ -204,7 +204,7 @@ def test_all_void_gives_zero(fill):
 class Normed(nn.Module):
     """Batch norm and dropout; logits alone."""
 
-    style: Style = Style()
+    style: BlockConfig = BlockConfig()
     rate: float = 0.0
 
     @nn.compact

@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from jaxseg.config import LossConfig
 from jaxseg.losses import build_objective
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.training.devices.drivers import jit_driver, make_mesh, pmap_driver
 from jaxseg.training.step.state import create_state
@@ -22,7 +22,7 @@ class Net(nn.Module):
     """Two convolutions with group norm and two outputs."""
 
     width: int = 6
-    style: Style = Style(norm="group", groups=2)
+    style: BlockConfig = BlockConfig(norm="group", groups=2)
 
     @nn.compact
     def __call__(self, x, *, train=False):

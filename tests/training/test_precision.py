@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build_objective
-from jaxseg.nn.block_config import Style
+from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, logits_float32
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.step.state import create_state
@@ -21,7 +21,7 @@ from jaxseg.training.step.steps import train_step
 class Net(nn.Module):
     """Two convolutions with batch norm, logits in float32, an auxiliary output."""
 
-    style: Style
+    style: BlockConfig
 
     @nn.compact
     def __call__(self, x, *, train=False):
@@ -33,7 +33,7 @@ class Net(nn.Module):
 
 def made(dtype, accumulate):
     """A step and what it takes."""
-    model = Net(Style(dtype=dtype))
+    model = Net(BlockConfig(dtype=dtype))
     tx, _ = optim.build(OptimConfig(name="lamb", clip_norm=1.0), 10)
     state = create_state(model, tx, seed=0, image_shape=(1, 8, 8, 3), ema=True)
     step = functools.partial(

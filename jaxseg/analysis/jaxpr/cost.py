@@ -24,7 +24,7 @@ or Sobel kernel) is not arithmetic of the network itself and counts in `fixed_ma
 pass the weights as arguments, because weights in a closure are fixed too.
 
 By default, `jaxseg.ops.conv` writes a depthwise convolution as shifted elementwise
-products, which do not count. Build models with `Style(impl="lax")` to count them.
+products, which do not count. Build models with `BlockConfig(impl="lax")` to count them.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ and `Reach.loose` names the primitive.
 
 Two things are assumed to be dense although they may hold zeros: kernels, and the
 channels of a grouped or phase-form convolution. `jaxseg.ops.conv_transpose` pads its
-kernel with zeros by default, so build networks with `Style(impl="lax")` to be exact
-there. Dependence is kept as rows x columns. The support of a sum of branches may be
-smaller.
+kernel with zeros by default, so build networks with `BlockConfig(impl="lax")` to be
+exact there. Dependence is kept as rows x columns. The support of a sum of branches may
+be smaller.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The order is: drop the gradients of frozen parameters, clip by the global norm, 
 L2 decay (sgd, rmsprop, adadelta, lars), the optimizer, decoupled decay (adamw, lamb),
 trust ratio (lamb, lars), multipliers of the groups and layers, learning rate; lars has
 its momentum behind that. Frozen parameters keep their running statistics of batch
-normalization alive; `Style(norm="frozen")` fixes those.
+normalization alive; `BlockConfig(norm="frozen")` fixes those.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 The steps know nothing of devices. With `axis_name=None` they run under `jax.jit`, with
 or without sharded arrays: sums are then global, and batch normalization sees the whole
 batch. Under `jax.pmap(axis_name=...)` the same name goes to the step, to the loss
-(`losses.build_objective`) and to the model (`Style.axis_name`), and the results are
-equal.
+(`losses.build_objective`) and to the model (`BlockConfig.axis_name`), and the results
+are equal.
 
 Do not wrap the training step in `jax.shard_map` with its default `check_vma=True`. That
 sums the gradients of replicated parameters by itself, and the sum over `axis_name` here
