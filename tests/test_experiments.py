@@ -10,6 +10,7 @@ import pytest
 from jaxseg.cli.sweep import load_configs
 from jaxseg.runs.config_file import load_config
 from jaxseg.runs.directory import build_model, variable_shapes
+from jaxseg.tasks.checks import check
 from jaxseg.training.optim import optimizers as optim
 
 ROOT = pathlib.Path(__file__).parent.parent / "experiments"
@@ -36,6 +37,7 @@ def test_sweeps_have_a_small_and_a_large_form(folder, form):
     configs, axis = load_configs(str(folder / "config.py"), form)
     assert len(configs) >= 3
     for config in configs.values():
+        check(config)
         build_model(config, 7)
         assert (config.data.name == "shapes") == (form == "configs")
         assert (config.train.steps <= 400) == (form == "configs")
@@ -78,6 +80,7 @@ def test_the_index_links_every_report():
 )
 def test_configurations_are_whole(path, name):
     config = load_config(path, name=name)
+    check(config)
     build_model(config, 11)
     _, rate = optim.build(config.optim, config.train.steps)
     assert 0 <= rate(config.train.steps - 1) <= config.optim.learning_rate
