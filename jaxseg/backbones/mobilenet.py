@@ -1,13 +1,10 @@
-"""MobileNet v2 and v3 at a free output stride.
+"""MobileNet v2 (arXiv 1801.04381) and v3 (arXiv 1905.02244) at a free output stride.
 
 Layer tables, widths rounded to multiples of eight, squeeze widths and epsilons follow
 torchvision.
 
 Differs: in torchvision the batch norms of v3 have momentum 0.01 (0.99 in the convention
 here). Here they have that of `BlockConfig`, like all others.
-
-References:
-  v2: arXiv 1801.04381; v3: arXiv 1905.02244.
 """
 
 import dataclasses
@@ -135,7 +132,7 @@ class SqueezeExcite(nn.Module):
 
 
 def _padding(x: Array, kernel: int, stride: int, same: bool) -> Padding | None:
-    """Explicit padding of a strided convolution as TensorFlow has it, or the usual."""
+    """Returns TensorFlow's padding of a strided convolution, or None for no change."""
     if not same or stride == 1:
         return None
     rows, columns = (tensorflow_padding(n, kernel, stride) for n in x.shape[1:3])
@@ -154,16 +151,11 @@ class MobileNetV2(nn.Module):
       output_stride: 2, 4, 8, 16 or 32.
       width: Channel multiplier.
       tap: "output", or "expanded": c2 to c4 are then the depthwise outputs of the last
-        block at their stride (144, 192 and 576 channels), which DeepLab's release
-        decodes.
-      last: Number of channels of a final 1x1 convolution: ImageNet's 1280, or 0 for
-        none, as in DeepLab.
-      eager_rate: Whether the block that loses its stride already takes the new rate, as
-        in segmentation_models.pytorch.
+        block at their stride (144, 192, 576 channels), which DeepLab's release decodes.
+      last: Channels of a final 1x1 convolution: 1280 (ImageNet) or 0, none (DeepLab).
+      eager_rate: Whether the block that loses its stride already takes the new rate
+        (segmentation_models.pytorch).
       style: See `BlockConfig`.
-
-    Raises:
-      ValueError: If tap or output stride is not allowed.
     """
 
     output_stride: int = 32
@@ -227,17 +219,13 @@ class MobileNetV3(nn.Module):
       reduced_tail: Whether to halve the channels of the last three blocks and the last
         convolution, as in the paper's segmentation networks.
       eager_rate: Whether the block that loses its stride already takes the new rate, as
-        in torchvision's dilated networks. The dense network then no longer contains the
-        strided one.
+        in torchvision. The dense network then no longer contains the strided one.
       squeeze_excite: Whether there are channel gates. They see the whole image and
         hence differ slightly between output strides.
       epsilon: Epsilon of the normalizations; 1e-5 in timm's networks.
+      style: See `BlockConfig`.
       same_padding: Whether to pad strided convolutions as TensorFlow does, at the
         bottom and right of even maps (timm's `tf_mobilenetv3_*`, epsilon 1e-3).
-      style: See `BlockConfig`.
-
-    Raises:
-      ValueError: If size or output stride is not allowed.
     """
 
     size: str = "large"

@@ -192,8 +192,8 @@ def deeplabv3_mobilenetv3(
 
     The head is torchvision's. torchvision's network is `eager_rate=True, rates=(12, 24,
     36)`: it has the rates of stride 8 at stride 16, and dilates one layer early. Its
-    auxiliary head (`aux`) reads c3. In timm, `epsilon`, of the normalizations of the
-    backbone, is 1e-5, but 1e-3 in its `tf_` networks, which also need
+    auxiliary head (`aux`) reads c3. `epsilon` belongs to the normalizations of the
+    backbone. timm has 1e-5, but 1e-3 in its `tf_` networks, which also need
     `same_padding=True`. For the other options see `MobileNetV3` and `deeplabv3_resnet`.
     """
     backbone = MobileNetV3(
