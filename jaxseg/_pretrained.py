@@ -38,8 +38,7 @@ def load_pretrained(
 ) -> Pretrained:
     """Loads a network with pretrained weights, without PyTorch.
 
-    >>> import jaxseg
-    >>> model, variables = jaxseg.load_pretrained("net.pth")  # doctest: +SKIP
+        model, variables = jaxseg.load_pretrained("deeplabv3_resnet50_coco.pth")
 
     Args:
       source: A checkpoint of torchvision, timm, segmentation_models.pytorch or

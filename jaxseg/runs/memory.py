@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,15 @@ _LIMITS = (  # of a container: cgroup version 2, and version 1
 
 
 def available(devices: Sequence[jax.Device]) -> int:
-    """Bytes of memory of this process's devices; that of the host for CPUs."""
-    local = [d for d in devices if d.process_index == jax.process_index()]
+    """Returns the bytes of memory of this process's devices, or of the host for CPUs.
+
+    Devices that are only described (`jaxseg plan`) have no limit here; the plan reports
+    what fits.
+    """
+    present = set(jax.local_devices())
+    local = [device for device in devices if device in present]
+    if not local:
+        return sys.maxsize
     limits = [(device.memory_stats() or {}).get("bytes_limit", 0) for device in local]
     return sum(limits) if limits and all(limits) else host_memory()
 
