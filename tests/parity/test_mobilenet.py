@@ -83,3 +83,19 @@ def test_dense_v3(peers):
         "torchvision: mobilenet_v3_large /16",
     )
     peers.compare(model, net, rules, run=run, label=label)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["large", "small"])
+def test_v3_of_tensorflow(peers, size):
+    """timm's tf_ networks pad as TensorFlow does; symmetric padding is visibly off."""
+    name = f"tf_mobilenetv3_{size}_100"
+    net = peers.randomize(peers.timm.create_model(name))
+    run = lambda net, x: {"c5": net.blocks(net.bn1(net.conv_stem(x)))}
+    rules = getattr(timm_v3, f"BACKBONE_{size.upper()}") + timm_v3.CLASSIFIER
+    model = MobileNetV3(size, same_padding=True)
+    peers.compare(model, net, rules, run=run, label=f"timm: {name}")
+    with pytest.raises(AssertionError, match="> 1e-02"):
+        peers.compare(
+            MobileNetV3(size), net, rules, run=run, sizes=[(64, 64)], rtol=1e-2
+        )
