@@ -14,6 +14,7 @@ import itertools
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def building(folder: str | Path) -> Iterator[Path]:
                 _flush(path)
         os.replace(temporary, target)  # an empty folder is replaced, a full one is not
     except BaseException as error:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
         if isinstance(error, OSError):  # it names what is gone now
             raise OSError(f"{folder} was not written: {_reason(error)}") from error
         raise
@@ -133,6 +134,17 @@ def sweep(folder: str | Path) -> list[Path]:
             path.unlink(missing_ok=True)
         removed.append(path)
     return removed
+
+
+def _remove(folder: Path) -> None:
+    """Removes a folder in which threads of a failed writer may still be busy."""
+    quiet = 0
+    for _ in range(60):
+        quiet = 0 if folder.exists() else quiet + 1
+        shutil.rmtree(folder, ignore_errors=True)
+        if quiet == 2:
+            return
+        time.sleep(0.05)
 
 
 def _reason(error: BaseException) -> str:

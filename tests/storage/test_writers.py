@@ -126,6 +126,25 @@ def test_a_converted_run_appears_whole(tmp_path, monkeypatch):
     assert contents(tmp_path) == {}
 
 
+def test_a_failed_folder_goes_though_threads_still_write_into_it(tmp_path, monkeypatch):
+    """As the threads of the storage library do, after one of them has failed."""
+    waits = []
+    with (
+        pytest.raises(OSError, match="full"),
+        atomic.building(tmp_path / "run") as folder,
+    ):
+
+        def write_meanwhile(seconds):
+            waits.append(seconds)
+            if len(waits) in (1, 2, 4):
+                folder.mkdir(exist_ok=True)
+                (folder / "late").touch()
+
+        monkeypatch.setattr(atomic.time, "sleep", write_meanwhile)
+        raise OSError("full")
+    assert len(waits) >= 4 and contents(tmp_path) == {}
+
+
 WRITING = re.compile(
     r"\.write_text\(|\.write_bytes\(|open\([^)]*[\"'][wax]b?[\"']|np\.savez|\.save\(|"
     r"save_file\(|shutil\.copy"
