@@ -12,6 +12,14 @@ import pytest
 from tests.parity.selection import DEFAULT
 
 _LIBRARIES = {"smp": "segmentation_models_pytorch", "mmseg": "mmsegmentation"}
+_TABLES = (  # title, name of the rows, columns
+    (
+        "parity with PyTorch",
+        "parity",
+        ("Largest difference, relative to the largest output",),
+    ),
+    ("parity in training mode", "training", ("Outputs", "Gradients")),
+)
 _HERE = pathlib.Path(__file__).parent
 _PEERS = "tests.parity.peers"
 
@@ -57,24 +65,30 @@ def recorded(request):
     yield
     module = sys.modules.get(_PEERS)
     if module is not None:
-        request.node.user_properties += [("parity", row) for row in module.TABLE]
-        module.TABLE.clear()
+        for name, table in (("parity", module.TABLE), ("training", module.TRAINING)):
+            request.node.user_properties += [(name, row) for row in table]
+            table.clear()
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Prints the parity table in Markdown: source, network, largest difference."""
+    """Prints the parity tables in Markdown: evaluation, and training mode."""
     reports = [r for group in terminalreporter.stats.values() for r in group]
     properties = [p for r in reports for p in getattr(r, "user_properties", ())]
-    table = sorted({tuple(row) for name, row in properties if name == "parity"})
-    if not table:
-        return
-    terminalreporter.section("parity with PyTorch")
-    line = terminalreporter.line
-    line("| Source | Network | Largest difference, relative to the largest output |")
-    line("|---|---|---|")
-    for source, model, difference in table:
-        line(f"| {_named(source)} | {model} | {difference:.1e} |")
-    line(f"\n{len(table)} comparisons, the largest {max(d for *_, d in table):.1e}")
+    for title, name, columns in _TABLES:
+        table = sorted({tuple(row) for kind, row in properties if kind == name})
+        if table:
+            terminalreporter.section(title)
+            _print_table(terminalreporter.line, columns, table)
+
+
+def _print_table(line, columns, table):
+    line("| Source | Network |" + "".join(f" {column} |" for column in columns))
+    line("|---|---|" + "---|" * len(columns))
+    for source, model, *differences in table:
+        cells = "".join(f" {value:.1e} |" for value in differences)
+        line(f"| {_named(source)} | {model} |{cells}")
+    largest = max(max(differences) for _, _, *differences in table)
+    line(f"\n{len(table)} comparisons, the largest {largest:.1e}")
 
 
 def _named(source: str) -> str:

@@ -20,6 +20,8 @@ from jaxseg.weights.translate.convert import convert, flatten, to_torch, transla
 
 SIZES = ((64, 64), (65, 97))
 TABLE: list[tuple[str, str, float]] = []  # (source, model, largest difference)
+# (source, model, largest difference of the outputs, of a parameter's gradient)
+TRAINING: list[tuple[str, str, float, float]] = []
 
 
 def __getattr__(name: str):
