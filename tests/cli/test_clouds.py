@@ -37,7 +37,8 @@ def trained(tmp_path_factory):
     """A run of four steps, its configuration file, and the arguments of both."""
     root = tmp_path_factory.mktemp("clouds")
     (root / "config.py").write_text(CONFIG)
-    more = ["--devices", "1", "--data.data-dir", str(root / "data")]
+    more = ["--devices=1", f"--data.data-dir={root / 'data'}"]
+    more += ["--optim.schedule=constant"]  # as a shorter run has it
     arguments = ["train", str(root / "config.py"), *more]
     assert main([*arguments, "--workdir", str(root / "run")]) == 0
     return root, arguments
@@ -63,12 +64,10 @@ def test_a_run_learns_and_leaves_its_records(trained):
 
 def test_a_run_that_was_cut_goes_on_exactly(trained):
     root, arguments = trained
-    cut = [*arguments, "--workdir", str(root / "cut"), "--optim.schedule", "constant"]
-    whole = [*arguments, "--workdir", str(root / "whole"), "--optim.schedule=constant"]
+    cut = [*arguments, "--workdir", str(root / "cut")]
     assert main([*cut, "--train.steps", "2"]) == 0
     assert main(cut) == 0
-    assert main(whole) == 0
-    assert train_lines(root / "cut") == train_lines(root / "whole")
+    assert train_lines(root / "cut") == train_lines(root / "run")
 
 
 def test_eval_scores_the_run(trained, capsys):

@@ -13,7 +13,12 @@ STARTS = (  # each goes on where the one before stopped
     ("--devices=1",),
     ("--devices=8", "--train.space", "2", "2", "--train.shard=batch"),
 )
-FIXED = ("--optim.schedule=constant", "--model.options.width=16", "--train.log-every=1")
+FIXED = (
+    "--optim.schedule=constant",
+    "--model.options.width=16",
+    "--model.options.depth=1",
+    "--train.log-every=1",
+)
 
 
 @pytest.mark.slow

@@ -202,8 +202,9 @@ configs = {"tiny": Config(ModelConfig("unet", {"width": 4, "depth": 2}), data, t
 
 
 @pytest.mark.slow
-def test_a_real_sweep_of_one_run(tmp_path, data_dir, capsys):
+def test_a_real_sweep_of_one_run(tmp_path, data_dir, capsys, monkeypatch):
     """The process itself: trains, is found finished, leaves a score."""
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     (tmp_path / "sweep.py").write_text(REAL)
     words = ("--seeds", "5", "--", f"--data.data-dir={data_dir}")
     status = run(tmp_path, *words)

@@ -113,7 +113,7 @@ def check_program(text, name, size, *, training):
         ("unet", 4),
         pytest.param("unet", (2, 2), marks=pytest.mark.slow),
         pytest.param("deeplabv3plus_resnet50", 4, marks=pytest.mark.slow),
-        pytest.param("hrnet_w18", 4, marks=pytest.mark.slow),
+        pytest.param("hrnet_w18", 4, marks=pytest.mark.sweep),
     ],
 )
 def test_training_on_shared_rows(name, space, fill):
