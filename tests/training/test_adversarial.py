@@ -233,5 +233,5 @@ def test_directions_of_a_pair(batch):
 
 
 def test_the_average_must_be_asked_for_twice(batch):
-    with pytest.raises(ValueError, match=r"ema is 0.9, .* ema=False"):
+    with pytest.raises(ValueError, match=r"ema=0.9 is invalid: .* ema=False"):
         stepper(ema=0.9)(start(), batch)
