@@ -13,6 +13,7 @@ import importlib
 import logging
 import os
 import sys
+import warnings
 from typing import Any
 
 from jaxseg.runs import compilation_cache as cache
@@ -81,6 +82,9 @@ def quiet_storage() -> None:
     After one failed read every other read in flight prints a traceback of its own.
     """
     logging.getLogger("absl").setLevel(logging.CRITICAL)
+    # After a failed write, asyncio logs each write in flight that nobody waits for.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     show = sys.unraisablehook
 
     def show_unless_closed(event: Any) -> None:
