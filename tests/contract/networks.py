@@ -66,7 +66,8 @@ def compiled_gradient(name: str, fill: Callable, impl: str = "auto") -> Gradient
 
     def gradients(model, variables, *inputs):
         traces.append(model)
-        loss = functools.partial(_functional, model, variables, inputs)
+        seed = ROWS[name].get("dropout_seed", 0)
+        loss = functools.partial(_functional, model, variables, inputs, seed)
         return jax.grad(loss)(variables["params"])
 
     run = jax.jit(gradients, static_argnums=0)
@@ -75,13 +76,13 @@ def compiled_gradient(name: str, fill: Callable, impl: str = "auto") -> Gradient
     return Gradient(lowered.compile(), variables, inputs, len(traces))
 
 
-def _functional(model, variables, inputs, params):
+def _functional(model, variables, inputs, seed, params):
     outputs, _ = model.apply(
         {**variables, "params": params},
         *inputs,
         train=True,
         mutable=["batch_stats"],
-        rngs={"dropout": jax.random.key(0)},
+        rngs={"dropout": jax.random.key(seed)},
     )
     return sum(_projection(i, y) for i, y in enumerate(outputs.values()))
 

@@ -116,7 +116,7 @@ PLACES = {  # what a command would do with an accepted line, as something that i
     "predict": "jaxseg.cli.predict.read_spec",
     "refine": "jaxseg.cli.refine.read_rgb",
     "models": "jaxseg.cli.models.find_rows",
-    "convert": "jaxseg.cli.convert.build_model",
+    "convert": "jaxseg.cli.convert.convert",
     "sweep": "jaxseg.cli.sweep.load_configs",
 }
 HEADS = {

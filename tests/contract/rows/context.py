@@ -154,6 +154,9 @@ ROWS = {
         "size": (96, 96),
     },
     "gscnn_wideresnet38": {
+        # With key 0, dropout of channels leaves the few channels of the narrow form
+        # without a path to one bias.
+        "dropout_seed": 1,
         "loss": {
             "name": "image_weighted_cross_entropy",
             "extra": (("dual_task", 1.0), ("edge_attention", 1.0)),
