@@ -36,7 +36,7 @@ def make_torchvision_fcn(peers):
     for index in (1, 2, 3, 4):
         net.backbone[f"layer{index}"] = net.backbone[f"layer{index}"][:1]
     model = create_model("fcn_resnet50", 5, blocks=ONE)
-    return model, peers.randomise(net), torchvision_fcn.MAP, {}
+    return model, peers.randomize(net), torchvision_fcn.MAP, {}
 
 
 def make_torchvision_deeplabv3(peers):
@@ -45,27 +45,27 @@ def make_torchvision_deeplabv3(peers):
     for index in (1, 2, 3, 4):
         net.backbone[f"layer{index}"] = net.backbone[f"layer{index}"][:1]
     model = create_model("deeplabv3_resnet50", 5, aux=True, blocks=ONE)
-    return model, peers.randomise(net), torchvision_deeplabv3.MAP, {}
+    return model, peers.randomize(net), torchvision_deeplabv3.MAP, {}
 
 
 def make_torchvision_lraspp(peers):
     build = peers.torchvision.models.segmentation.lraspp_mobilenet_v3_large
     net = build(weights=None, weights_backbone=None, num_classes=5)
     model = create_model("lraspp_mobilenetv3", 5, eager_rate=True)
-    return model, peers.randomise(net), torchvision_lraspp.MAP, {}
+    return model, peers.randomize(net), torchvision_lraspp.MAP, {}
 
 
 def make_smp_unet(peers):
     net = peers.smp.Unet("resnet18", encoder_weights=None, classes=5)
     model = create_model("unet_resnet18", 5)
-    return model, peers.randomise(net), smp_unet.MAP, {}
+    return model, peers.randomize(net), smp_unet.MAP, {}
 
 
 def smp_deeplabv3plus(peers):
     net = smp.shorten(smp.build(peers, "DeepLabV3Plus", "resnet34"))
     options = {**smp.PLUS, "depth": 34, "blocks": smp.BLOCKS}
     model = create_model("deeplabv3plus_resnet50", 5, **options)
-    return model, peers.randomise(net), smp_deeplab.MAP_V3PLUS, {}
+    return model, peers.randomize(net), smp_deeplab.MAP_V3PLUS, {}
 
 
 def smp_pspnet(peers):
@@ -78,11 +78,11 @@ def smp_pspnet(peers):
         network.name, 5, blocks=smp.BLOCKS, **network.options_for(net.state_dict())
     )
     size = {"size": (96, 96)}
-    return model, peers.randomise(net, **size), source.rules(), size
+    return model, peers.randomize(net, **size), source.rules(), size
 
 
 def timm_resnet18d(peers):
-    net = peers.randomise(peers.timm.create_model("resnet18d"))
+    net = peers.randomize(peers.timm.create_model("resnet18d"))
     rules = timm_resnet_d.BACKBONE + drop(r"fc\.(weight|bias)")
     return ResNet(18, stem="d"), net, rules, {"run": resnet.stages}
 
@@ -92,7 +92,7 @@ def make_timm_vit(peers):
     net = peers.timm.create_model(name, img_size=64, num_classes=0)
     run = context.vit_layers((3, 11))
     model = ViT(12, 192, 3, image_size=(64, 64), taps=(3, 11), distilled=True)
-    net = peers.randomise(net, run=run)
+    net = peers.randomize(net, run=run)
     return model, net, timm_vit.BACKBONE, {"run": run}
 
 
@@ -123,7 +123,7 @@ def make_mmseg_danet(peers):
     run = context.danet_outputs
     options = {"variant": "release", "align_corners": False, **context.TRUNK}
     model = create_model("danet_resnet50", 19, **options)
-    return model, peers.randomise(net, run=run), mmseg_danet.MAP, {"run": run}
+    return model, peers.randomize(net, run=run), mmseg_danet.MAP, {"run": run}
 
 
 def mmseg_ocrnet(peers):
@@ -131,13 +131,13 @@ def mmseg_ocrnet(peers):
     options = {"bias": False, "align_corners": False, "region_features": 256}
     model = create_model("ocrnet_resnet101", 19, depth=50, **options, **context.TRUNK)
     rules = weights.detect(net.state_dict()).rules()
-    net = peers.randomise(net, run=context.whole)
+    net = peers.randomize(net, run=context.whole)
     return model, net, rules, {"run": context.whole}
 
 
 def make_mmseg_bisenet(peers):
     run = context.bisenet_outputs
-    net = peers.randomise(context.build(peers, "bisenetv1_r18-d32"), run=run)
+    net = peers.randomize(context.build(peers, "bisenetv1_r18-d32"), run=run)
     model = create_model("bisenet_resnet18", 19, form="mmseg")
     return model, net, mmseg_bisenet.MAP, {"run": run}
 

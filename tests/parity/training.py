@@ -34,7 +34,7 @@ def compare(
 
     Args:
         model: a jaxseg module with outputs NHWC by name.
-        net: the reference, already randomised.
+        net: the reference, already randomized.
         rules: the import table.
         size: height and width of the images, four of them.
         run: ``run(net, x) -> {name: NCHW tensor}``.
