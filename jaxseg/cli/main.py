@@ -22,16 +22,28 @@ from jaxseg.storage import output
 from jaxseg.text import as_message
 
 COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
-    "train": ("jaxseg.cli.train", "train a network; run again to resume exactly"),
-    "plan": ("jaxseg.cli.plan", "say what a training needs on a slice, without it"),
-    "eval": ("jaxseg.cli.eval", "score a trained network on a split"),
+    "train": ("jaxseg.cli.train", "train a network; the same command again resumes it"),
+    "plan": (
+        "jaxseg.cli.plan",
+        "estimate memory and step time on a TPU slice you do not have",
+    ),
+    "eval": ("jaxseg.cli.eval", "score a trained network on a split of a dataset"),
     "predict": ("jaxseg.cli.predict", "segment image files with a trained network"),
-    "refine": ("jaxseg.cli.refine", "cut out an object by strokes or a box"),
-    "convert": ("jaxseg.cli.convert", "weights of other libraries in, and out again"),
-    "sweep": ("jaxseg.cli.sweep", "train many configurations with several seeds"),
-    "lab": ("jaxseg.cli.lab", "study rates, grids, fields and costs"),
-    "bench": ("jaxseg.cli.bench", "time operators and networks beside PyTorch"),
-    "models": ("jaxseg.cli.models", "list the architectures, or describe one"),
+    "refine": ("jaxseg.cli.refine", "cut out an object with scribbles or a box"),
+    "convert": ("jaxseg.cli.convert", "convert weights from and to PyTorch libraries"),
+    "sweep": ("jaxseg.cli.sweep", "train several configurations with several seeds"),
+    "lab": (
+        "jaxseg.cli.lab",
+        "study atrous rates, gridding, receptive fields and cost",
+    ),
+    "bench": (
+        "jaxseg.cli.bench",
+        "compare the speed of operators and networks with PyTorch",
+    ),
+    "models": (
+        "jaxseg.cli.models",
+        "list the architectures with parameters, FLOPs and papers",
+    ),
 }
 
 
@@ -106,9 +118,10 @@ def usage() -> str:
             "",
             *rows,
             "",
-            "`jaxseg COMMAND --help` shows the options of a command. Compiled programs",
-            "are kept in ~/.cache/jaxseg/xla, up to 2 GB (JAXSEG_CACHE_GB); --no-cache",
-            "neither reads nor writes there.",
+            "`jaxseg COMMAND --help` shows the options of a command.",
+            "",
+            "Compiled programs are kept in ~/.cache/jaxseg/xla, up to 2 GB.",
+            "JAXSEG_CACHE_GB sets another limit; --no-cache does without the cache.",
         ]
     )
 
