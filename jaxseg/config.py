@@ -1,7 +1,8 @@
-"""The run configuration: frozen dataclasses, one per part of a run.
+"""Defines the run configuration as frozen dataclasses, one for each part of a run.
 
-A file `experiments/<name>/config.py` defines `config = Config(...)`; the command line
-overrides single fields (`--optim.learning-rate 0.02`). Nothing here imports jaxseg.
+A file `experiments/<name>/config.py` defines `config = Config(...)`. The command line
+overrides single fields, as in `--optim.learning-rate 0.02`, and shows the descriptions
+of the fields below as its help. Nothing here imports jaxseg.
 """
 
 from __future__ import annotations
@@ -12,7 +13,12 @@ from typing import Any, Literal
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """Which network: a name of `jaxseg.list_models()` and its keyword options."""
+    """Selects the network.
+
+    Attributes:
+      name: The name of a network; `jaxseg models` lists all names.
+      options: The keyword options of that network.
+    """
 
     name: str = "unet"
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -20,96 +26,218 @@ class ModelConfig:
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Which images, how they are read, and how they are augmented."""
+    """Selects the images and states how they are read and augmented.
 
-    name: str = "shapes"  # | "raters" | "camvid" | "isbi" | "folder" | "rooms"
-    path: str | None = None  # raw files of camvid, isbi and folder
-    data_dir: str | None = None  # prepared data; default $JAXSEG_DATA_DIR, ~/.cache
-    classes: tuple[str, ...] = ()  # class list of "folder"
-    # What mask values mean: pairs such as 0:void 1:0 2:1, or 0/255 (background/object)
+    Attributes:
+      name: The dataset. Expected is shapes, raters, camvid, isbi or folder, or rooms
+        for point clouds.
+      path: The folder of the raw files of camvid, isbi or folder.
+      data_dir: The folder of prepared data. The default is $JAXSEG_DATA_DIR, or
+        ~/.cache/jaxseg where that is not set.
+      classes: The class names of the dataset folder, in the order of their labels. The
+        default is the file classes.txt of that folder.
+      labels: The class of each value in the mask files, as pairs such as 0:void 1:0
+        2:1, or as BACKGROUND/OBJECT such as 0/255. By default the values are the
+        labels.
+      train_split: The split that the network is trained on, or a slice of it such as
+        train[:90%].
+      eval_split: The split that the network is evaluated on, or a slice of it.
+      backend: The library that reads the data: grain, or tf for tf.data, which needs
+        jaxseg[tf].
+      crop: Height and width of the training crop in pixels.
+      scale_range: The smallest and the largest factor by which training images are
+        resized at random.
+      flip: Mirrors each training image with probability 1/2.
+      color_jitter: The strength of the random changes of brightness, contrast and
+        saturation, from 0 to 1.
+      duplicate: Class names. Images that contain any of them appear twice per epoch.
+      elastic: The standard deviation, in pixels, of the random displacements of a 3x3
+        grid that deform training images.
+      points: For point clouds: the largest number of points of a training example. They
+        are the nearest ones to a random point.
+      jitter: For point clouds: the standard deviation, in meters, of the noise on each
+        coordinate.
+      eval_scale: The factor by which images are resized before the network evaluates
+        them.
+      cache: Keeps decoded images in memory.
+      on_bad_file: What a bad file does: stop raises an error, skip leaves the pair out
+        and reports it.
+      range: The pixel values that become black and white in images of more than 8 bits
+        per channel.
+      max_pixels: Image files with more pixels than this are refused.
+      workers: The number of threads that read the data.
+    """
+
+    name: str = "shapes"
+    path: str | None = None
+    data_dir: str | None = None
+    classes: tuple[str, ...] = ()
     labels: str | tuple[str | tuple[int, int | str], ...] = ()
     train_split: str = "train"
     eval_split: str = "validation"
     backend: Literal["grain", "tf"] = "grain"
-    crop: tuple[int, int] = (96, 128)  # height, width in pixels
+    crop: tuple[int, int] = (96, 128)
     scale_range: tuple[float, float] = (0.5, 2.0)
     flip: bool = True
-    color_jitter: float = 0.0  # strength of brightness, contrast and saturation jitter
-    duplicate: tuple[str, ...] = ()  # images with any of these classes come twice
-    elastic: float = 0.0  # pixels; standard deviation of a 3x3 grid of displacements
-    points: int = 4096  # clouds: at most so many points, those around a random one
-    jitter: float = 0.0  # clouds: meters; standard deviation of each coordinate
-    eval_scale: float = 1.0  # the network sees images resized by this factor
-    cache: bool = True  # keep decoded images in memory
+    color_jitter: float = 0.0
+    duplicate: tuple[str, ...] = ()
+    elastic: float = 0.0
+    points: int = 4096
+    jitter: float = 0.0
+    eval_scale: float = 1.0
+    cache: bool = True
     on_bad_file: Literal["stop", "skip"] = "stop"
-    range: tuple[float, float] | None = None  # black, white; beyond 8 bits
-    max_pixels: int = 178_956_970  # larger image files are refused
-    workers: int = 4  # reading threads
+    range: tuple[float, float] | None = None
+    max_pixels: int = 178_956_970
+    workers: int = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class OptimConfig:
-    """Optimizer, schedule and decay."""
+    """Selects the optimizer, the learning rate schedule and the weight decay.
+
+    Attributes:
+      name: The optimizer.
+      learning_rate: The learning rate at the start of the schedule, after the warmup.
+      reference_batch: The batch size that the learning rate is meant for. The rate is
+        scaled from it to the batch size of the run. None turns the scaling off.
+      batch_scaling: Scales the learning rate linearly with the batch size, or with its
+        square root.
+      momentum: The momentum of sgd, rmsprop and lars.
+      beta1: The decay of the running mean of gradients in adamw and lamb.
+      nesterov: Uses Nesterov momentum in sgd, rmsprop and lars.
+      trust_coefficient: The trust coefficient of lars.
+      rms_decay: The decay of the running mean of squared gradients in rmsprop and
+        adadelta.
+      weight_decay: The weight decay. adamw and lamb apply it to the weights directly,
+        the other optimizers add it to the gradient.
+      decay: The parameters that weight decay applies to: kernels leaves out biases and
+        normalization, all leaves out nothing.
+      schedule: The schedule of the learning rate.
+      power: The exponent of the poly schedule.
+      final_learning_rate: The learning rate at the last step of the poly and cosine
+        schedules.
+      milestones: The fractions of the run at which the step schedule multiplies the
+        rate by decay_factor.
+      decay_factor: The factor of the step and exponential schedules.
+      decay_every: The number of steps between two multiplications of the exponential
+        schedule.
+      warmup_steps: The number of steps in which the learning rate rises linearly at the
+        start.
+      clip_norm: The largest global norm of the gradient; larger gradients are scaled
+        down to it. None turns clipping off.
+      groups: Pairs of a regular expression on parameter paths such as
+        backbone/conv1/kernel and a multiplier of the learning rate. The first match
+        counts.
+      freeze: Regular expressions on parameter paths. Parameters that match any of them
+        do not change.
+      layer_decay: The factor by which the learning rate falls from each layer to the
+        one before it. None gives all layers one rate.
+    """
 
     name: Literal["sgd", "adamw", "rmsprop", "adadelta", "lamb", "lars"] = "adamw"
     learning_rate: float = 1e-3
-    reference_batch: int | None = None  # learning rates are meant for such a batch
-    batch_scaling: Literal["linear", "sqrt"] = "linear"  # rate by batch / reference
-    momentum: float = 0.9  # sgd, rmsprop and lars
-    beta1: float = 0.9  # adamw and lamb: of the running mean of gradients
-    nesterov: bool = False  # sgd, rmsprop and lars
-    trust_coefficient: float = 0.001  # lars
-    rms_decay: float = 0.9  # rmsprop and adadelta: of the running mean of squares
-    weight_decay: float = 1e-4  # decoupled in adamw and lamb, else of the gradient
-    decay: Literal["kernels", "all"] = "kernels"  # kernels: no bias, no normalization
+    reference_batch: int | None = None
+    batch_scaling: Literal["linear", "sqrt"] = "linear"
+    momentum: float = 0.9
+    beta1: float = 0.9
+    nesterov: bool = False
+    trust_coefficient: float = 0.001
+    rms_decay: float = 0.9
+    weight_decay: float = 1e-4
+    decay: Literal["kernels", "all"] = "kernels"
     schedule: Literal["poly", "cosine", "step", "exponential", "constant"] = "poly"
-    power: float = 0.9  # poly
-    final_learning_rate: float = 0.0  # poly, cosine: at the last step
-    milestones: tuple[float, ...] = (0.6, 0.85)  # step: fractions of the run
-    decay_factor: float = 0.1  # step, exponential
-    decay_every: int = 0  # exponential: steps between two multiplications
+    power: float = 0.9
+    final_learning_rate: float = 0.0
+    milestones: tuple[float, ...] = (0.6, 0.85)
+    decay_factor: float = 0.1
+    decay_every: int = 0
     warmup_steps: int = 0
     clip_norm: float | None = None
-    # (regular expression on "backbone/conv1/kernel", multiplier); the first match wins
     groups: tuple[tuple[str, float], ...] = ()
-    freeze: tuple[str, ...] = ()  # regular expressions: these parameters never change
-    layer_decay: float | None = None  # learning rate from layer to layer backwards
+    freeze: tuple[str, ...] = ()
+    layer_decay: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class LossConfig:
-    """Training objective."""
+    """Selects the training objective.
+
+    Attributes:
+      name: The main loss.
+      extra: Additional losses, each a pair of a name and a coefficient.
+      options: The options of each loss by its name, such as {"ohem_cross_entropy":
+        {"min_kept": 5000}}.
+      class_weights: The weights of the classes: none weighs them equally,
+        median_frequency raises rare ones.
+      aux_weight: The coefficient of the cross entropy on auxiliary outputs.
+      edge_weight: The coefficient of the edge loss, for models with an edge output.
+      edge_radius: The distance, in pixels, from a class border within which a pixel is
+        an edge.
+      presence_weight: The coefficient of the loss on which classes an image contains
+        (GINet).
+      kl_weight: The coefficient beta of the KL divergence (Probabilistic U-Net).
+    """
 
     name: str = "cross_entropy"
-    extra: tuple[tuple[str, float], ...] = ()  # further losses, each with a coefficient
-    # by loss name, e.g. {"ohem_cross_entropy": {"min_kept": 5000}}
+    extra: tuple[tuple[str, float], ...] = ()
     options: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     class_weights: Literal["none", "median_frequency"] = "none"
-    aux_weight: float = 0.4  # of cross entropy on auxiliary outputs
-    edge_weight: float = 20.0  # of the edge loss, for models with an edge output
-    edge_radius: int = 1  # pixels
-    presence_weight: float = 0.2  # of "which classes are in the image" (GINet)
-    kl_weight: float = 10.0  # beta of the bound (Probabilistic U-Net)
+    aux_weight: float = 0.4
+    edge_weight: float = 20.0
+    edge_radius: int = 1
+    presence_weight: float = 0.2
+    kl_weight: float = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Length, batch, devices and records of a run."""
+    """Sets the length, the batch, the devices and the records of a run.
+
+    Attributes:
+      steps: The number of optimizer updates.
+      batch_size: The number of examples per update, over all devices and hosts.
+      eval_batch_size: The number of examples per evaluation batch, over all devices and
+        hosts.
+      seed: The seed of all randomness of the run.
+      init_from: The work directory of a finished run. Its best weights are the initial
+        weights of this run.
+      init_fresh: Regular expressions on parameter paths. Parameters that match any of
+        them are not taken from init_from but initialized at random.
+      driver: Runs the steps by jit on a mesh of devices, or by pmap.
+      space: The number of devices over which the rows of an image are sharded, or two
+        numbers for its rows and columns.
+      shard: Where the training state is kept: none keeps a full copy on every device,
+        batch shards it over the devices.
+      dtype: The type in which the network computes. Parameters stay float32.
+      ema: The decay of the exponential moving average of the weights, which evaluation
+        uses. None keeps no average.
+      accumulate: The number of micro-batches into which the batch of an update is
+        divided.
+      remat: Saves memory by recomputing activations in the backward pass, for each
+        block or each stage of the network.
+      log_every: The number of steps between two log records.
+      eval_every: The number of steps between two evaluations.
+      save_every: The number of steps between two checkpoints.
+      keep_latest: The number of recent checkpoints that are kept. The best one is kept
+        as well.
+      overlay_count: The number of evaluation images that are written with their
+        predictions.
+    """
 
     steps: int = 1000
-    batch_size: int = 8  # global, over all devices and hosts
+    batch_size: int = 8
     eval_batch_size: int = 8
     seed: int = 0
-    init_from: str | None = None  # work directory whose best weights start the run
-    # regular expressions: these parameters start fresh all the same
+    init_from: str | None = None
     init_fresh: tuple[str, ...] = ()
     driver: Literal["jit", "pmap"] = "jit"
-    space: int | tuple[int, int] = 1  # devices that share an image's rows (and columns)
-    shard: Literal["none", "batch"] = "none"  # batch: state kept in parts by devices
+    space: int | tuple[int, int] = 1
+    shard: Literal["none", "batch"] = "none"
     dtype: Literal["float32", "bfloat16"] = "float32"
-    ema: float | None = None  # decay of the exponential moving average of weights
-    accumulate: int = 1  # micro-batches that an update's batch is cut into
-    remat: Literal["none", "block", "stage"] = "none"  # recompute for the gradient
+    ema: float | None = None
+    accumulate: int = 1
+    remat: Literal["none", "block", "stage"] = "none"
     log_every: int = 10
     eval_every: int = 250
     save_every: int = 250
@@ -119,7 +247,15 @@ class TrainConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """One training run."""
+    """Holds the configuration of one training run.
+
+    Attributes:
+      model: The network.
+      data: The images and their augmentation.
+      optim: The optimizer.
+      loss: The training objective.
+      train: The length, the batch, the devices and the records.
+    """
 
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()

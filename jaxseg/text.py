@@ -9,12 +9,12 @@ def printable(text: object, *, limit: int = 200, keep: str = "") -> str:
     lone surrogate could not be printed at all.
 
     Args:
-        text: the name; anything else than a string is converted to one.
-        limit: the most characters of the text that are shown.
-        keep: control characters that are left as they are, such as a line break.
+      text: The name; anything else than a string is converted to one.
+      limit: The most characters of the text that are shown.
+      keep: Control characters that are left as they are, such as a line break.
 
     Returns:
-        The text with every unprintable character as an escape sequence.
+      The text with every unprintable character as an escape sequence.
 
     >>> printable("conv\x1b[31m.weight")
     'conv\\x1b[31m.weight'

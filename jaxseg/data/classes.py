@@ -20,7 +20,7 @@ def find_class_list(root: pathlib.Path) -> pathlib.Path | None:
     """Finds the class list of a folder, in upper or lower case; None if it has none.
 
     Raises:
-        ValueError: if there are two.
+      ValueError: If there are two.
     """
     if not root.is_dir():
         return None
@@ -39,8 +39,8 @@ def read_classes(path: pathlib.Path) -> tuple[str, ...]:
     spelling.
 
     Raises:
-        ValueError: naming the file and the line, if the text cannot be read, a name
-            repeats or holds characters that are not printed, or there is no name.
+      ValueError: Naming the file and the line, if the text cannot be read, a name
+        repeats or holds characters that are not printed, or there is no name.
     """
     lines: dict[str, int] = {}
     for number, text in read_lines(path):

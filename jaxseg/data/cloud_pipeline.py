@@ -36,13 +36,13 @@ def cloud_train_batches(
     """Endless batches of augmented clouds of at most `config.points` points.
 
     Returns:
-        Iterator of {"points": float32 [b, N, 3], "feature": float32 [b, N, 3] (colors
-        on [0, 1]), "mask": bool [b, N], False at padding, "label": uint8 [b, N] with
-        255 for points without a class and padding, "seed": uint32 [b],
-        "index": int32 [b]}, N = config.points.
+      Iterator of {"points": float32 [b, N, 3], "feature": float32 [b, N, 3] (colors
+      on [0, 1]), "mask": bool [b, N], False at padding, "label": uint8 [b, N] with
+      255 for points without a class and padding, "seed": uint32 [b],
+      "index": int32 [b]}, N = config.points.
 
     Raises:
-        ValueError: for options out of range.
+      ValueError: For options out of range.
     """
     share = order.check_share(batch_size, process_index, process_count)
     _check(config, seed, start_step)
@@ -75,7 +75,7 @@ def cloud_eval_batches(
     index -1 that are all padding. Entries as in training, but "seed".
 
     Raises:
-        ValueError: for options out of range.
+      ValueError: For options out of range.
     """
     share = order.check_share(batch_size, process_index, process_count)
     if multiple < 1:
@@ -131,10 +131,10 @@ def padded(
     """A cloud as arrays of `size` points, standing on z = 0 around x = y = 0.
 
     Args:
-        points: [N, 3], N at most `size`.
-        color: [N, 3] on [0, 1].
-        label: uint8 [N].
-        size: length of the arrays.
+      points: [N, 3], N at most `size`.
+      color: [N, 3] on [0, 1].
+      label: Uint8 [N].
+      size: Length of the arrays.
     """
     count = len(label)
     example = {

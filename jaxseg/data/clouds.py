@@ -19,12 +19,12 @@ class Clouds:
     """Random access to the clouds of a split.
 
     Attributes:
-        spec: classes of the dataset.
-        split: the split that was opened, for messages.
-        folder: where prepared data lie, or None.
-        workers: reading threads of the pipeline.
-        ids: names of the clouds.
-        counts: their numbers of points.
+      spec: Classes of the dataset.
+      split: The split that was opened, for messages.
+      folder: Where prepared data lie, or None.
+      workers: Reading threads of the pipeline.
+      ids: Names of the clouds.
+      counts: Their numbers of points.
     """
 
     def __init__(
@@ -66,8 +66,8 @@ def open_clouds(config: DataConfig, split: str) -> Clouds:
     """The clouds of a split; the dataset is prepared on first use.
 
     Raises:
-        ValueError: for datasets of images, options that clouds do not have, and unknown
-            or empty splits.
+      ValueError: For datasets of images, options that clouds do not have, and unknown
+        or empty splits.
     """
     check_options(config)
     builder = prepare(config.name, builder_config(config), data_folder(config))

@@ -16,10 +16,10 @@ class Examples(Protocol):
     """What a pipeline needs to know of a split; `jaxseg.data.source.Source` has it.
 
     Attributes:
-        spec: Classes and statistics of the dataset.
-        records: Encoded examples {"image", "label", "id"}, each of bytes.
-        sizes: (H, W) of each image.
-        workers: Number of reading threads.
+      spec: Classes and statistics of the dataset.
+      records: Encoded examples {"image", "label", "id"}, each of bytes.
+      sizes: (H, W) of each image.
+      workers: Number of reading threads.
     """
 
     spec: DatasetSpec

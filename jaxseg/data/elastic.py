@@ -36,7 +36,7 @@ def deform(
     The image is interpolated bilinearly, the label takes the nearest pixel.
 
     Raises:
-        ValueError: if the field has another size.
+      ValueError: If the field has another size.
     """
     if field.shape != (2, *label.shape):
         raise ValueError(f"field has shape {field.shape}, the label {label.shape}")

@@ -42,8 +42,8 @@ class Listing:
     """The contents of a folder.
 
     Attributes:
-        images: files that count as images, in order of their names.
-        others: visible entries that do not count, in order of their names.
+      images: Files that count as images, in order of their names.
+      others: Visible entries that do not count, in order of their names.
     """
 
     images: tuple[pathlib.Path, ...]

@@ -35,17 +35,17 @@ class Form:
     """How a file stores its pixels, as far as Pillow's mode does not tell.
 
     Attributes:
-        mode: Pillow's mode.
-        raw: Pillow's name of the stored form, "" where it has none.
-        bits: bits per value.
-        channels: stored channels.
-        signed: whether integers have a sign.
-        white_is_zero: whether larger values are darker.
-        premultiplied: whether alpha is multiplied into the colors.
-        unnamed: whether a fourth channel has no stated meaning.
-        scaled: whether the decoder stretches values of an uncommon range.
-        gif: whether it is a GIF, which stores gray values by a palette.
-        webp: whether it is a WebP, which stores gray values as colors.
+      mode: Pillow's mode.
+      raw: Pillow's name of the stored form, "" where it has none.
+      bits: Bits per value.
+      channels: Stored channels.
+      signed: Whether integers have a sign.
+      white_is_zero: Whether larger values are darker.
+      premultiplied: Whether alpha is multiplied into the colors.
+      unnamed: Whether a fourth channel has no stated meaning.
+      scaled: Whether the decoder stretches values of an uncommon range.
+      gif: Whether it is a GIF, which stores gray values by a palette.
+      webp: Whether it is a WebP, which stores gray values as colors.
     """
 
     mode: str

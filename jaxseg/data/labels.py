@@ -41,8 +41,8 @@ class LabelMap:
     """The class of every value in mask files.
 
     Attributes:
-        pairs: (value, class) in order of the values; class 255 is void.
-        binary: whether the map was given in its short form.
+      pairs: (value, class) in order of the values; class 255 is void.
+      binary: Whether the map was given in its short form.
     """
 
     pairs: tuple[tuple[int, int], ...]
@@ -92,7 +92,7 @@ class LabelMap:
         """Names for the classes of the map where no list names them.
 
         Raises:
-            ValueError: if the classes are not 0, 1, ... without a gap.
+          ValueError: If the classes are not 0, 1, ... without a gap.
         """
         if self.binary:
             return BINARY
@@ -108,10 +108,10 @@ class LabelMap:
         """Maps the values of a mask to classes.
 
         Args:
-            mask: listed values, integers [H, W].
+          mask: Listed values, integers [H, W].
 
         Returns:
-            Classes, uint8 [H, W], 255 for void.
+          Classes, uint8 [H, W], 255 for void.
         """
         values, labels = np.array(self.pairs).T
         return labels[np.searchsorted(values, mask)].astype(np.uint8)
@@ -120,11 +120,11 @@ class LabelMap:
         """Maps the values of a mask from a lossy file to classes.
 
         Args:
-            mask: any integers [H, W].
+          mask: Any integers [H, W].
 
         Returns:
-            Classes of the nearest listed values, uint8 [H, W]; 255 for void and where
-            no listed value is near.
+          Classes of the nearest listed values, uint8 [H, W]; 255 for void and where
+          no listed value is near.
         """
         values, labels = np.array(self.pairs).T
         mask = mask.astype(np.int64)
@@ -138,13 +138,13 @@ def parse_labels(option: Any) -> LabelMap | None:
     """Reads the option `data.labels`.
 
     Args:
-        option: a text, or a sequence of texts or of pairs; see the module.
+      option: A text, or a sequence of texts or of pairs; see the module.
 
     Returns:
-        The map, or None if the option is empty.
+      The map, or None if the option is empty.
 
     Raises:
-        ValueError: if it is no map, a value is listed twice, or there is no class.
+      ValueError: If it is no map, a value is listed twice, or there is no class.
     """
     words = option.split() if isinstance(option, str) else tuple(option)
     if not words:

@@ -30,12 +30,12 @@ class Pair:
     """An image and its mask; `None` for a file that is missing.
 
     Attributes:
-        name: what both files are called, without suffix, in composed Unicode form.
-        image: the image file.
-        mask: the mask file.
-        origin: the line of a list that asks for the pair, such as "train.txt, line 3";
-            empty for pairs that were found in folders.
-        others: files of the same name that do not count, for messages.
+      name: What both files are called, without suffix, in composed Unicode form.
+      image: The image file.
+      mask: The mask file.
+      origin: The line of a list that asks for the pair, such as "train.txt, line 3";
+        empty for pairs that were found in folders.
+      others: Files of the same name that do not count, for messages.
     """
 
     name: str
@@ -51,7 +51,7 @@ def camvid_pairs(
     """Splits of `root/train` + `root/trainannot`, likewise val and test.
 
     Raises:
-        ValueError: if the root or one half of a split is missing.
+      ValueError: If the root or one half of a split is missing.
     """
     del lists  # this layout has none
     _require_folder(root)
@@ -71,7 +71,7 @@ def isbi_pairs(root: pathlib.Path, lists: Iterable[str] = ()) -> dict[str, list[
     The last fifth of the slices is `validation`, the others are `train`.
 
     Raises:
-        ValueError: if a folder is missing, or a name is not a number.
+      ValueError: If a folder is missing, or a name is not a number.
     """
     del lists  # this layout has none
     for name in ("image", "label"):
@@ -96,12 +96,12 @@ def folder_pairs(
     `valid` become `validation`.
 
     Args:
-        root: the folder.
-        lists: names of further splits that have a list. Other text files do not count.
+      root: The folder.
+      lists: Names of further splits that have a list. Other text files do not count.
 
     Raises:
-        ValueError: if neither layout is there, two files share a stem, or a list cannot
-            be used.
+      ValueError: If neither layout is there, two files share a stem, or a list cannot
+        be used.
     """
     _require_folder(root)
     if (root / "images").is_dir():

@@ -26,15 +26,15 @@ def find_lists(root: pathlib.Path, more: Iterable[str] = ()) -> dict[str, pathli
     """Finds the lists in a folder; no other text file counts.
 
     Args:
-        root: the folder.
-        more: names of further splits whose lists count.
+      root: The folder.
+      more: Names of further splits whose lists count.
 
     Returns:
-        Split -> list. The names "val" and "valid" stand for the split "validation",
-        and upper and lower case are one.
+      Split -> list. The names "val" and "valid" stand for the split "validation",
+      and upper and lower case are one.
 
     Raises:
-        ValueError: if two lists are of one split.
+      ValueError: If two lists are of one split.
     """
     wanted = {*LISTS, *more}
     found: dict[str, pathlib.Path] = {}
@@ -58,16 +58,16 @@ def read_list(
     """Reads the names in a list, one per line, with or without suffix.
 
     Args:
-        path: the list.
-        known: names without suffix that exist. A line that is one of them is that name
-            as it stands, even if it looks as if it had a suffix.
-        suffixes: suffixes of image files in lower case.
+      path: The list.
+      known: Names without suffix that exist. A line that is one of them is that name
+        as it stands, even if it looks as if it had a suffix.
+      suffixes: Suffixes of image files in lower case.
 
     Returns:
-        The names without suffix and folder, known or not, with their line numbers.
+      The names without suffix and folder, known or not, with their line numbers.
 
     Raises:
-        ValueError: if the text cannot be read, there is no name, or a name repeats.
+      ValueError: If the text cannot be read, there is no name, or a name repeats.
     """
     lines: dict[str, int] = {}
     for number, line in read_lines(path):

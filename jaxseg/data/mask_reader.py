@@ -24,11 +24,11 @@ class MaskReader:
     """Turns mask files into labels, all of a dataset by one rule.
 
     Attributes:
-        labels: label map; by default values are labels.
-        given: whether the user gave the map, so that it counts for lossy formats too.
-        num_classes: number of classes; by default any label is taken.
-        origin: where the classes come from.
-        reading: range and limit of the image reader.
+      labels: Label map; by default values are labels.
+      given: Whether the user gave the map, so that it counts for lossy formats too.
+      num_classes: Number of classes; by default any label is taken.
+      origin: Where the classes come from.
+      reading: Range and limit of the image reader.
     """
 
     labels: LabelMap | None = None
@@ -46,13 +46,13 @@ class MaskReader:
         the label map.
 
         Args:
-            split: its name.
-            paths: the masks.
-            skip: whether bad files, and masks with values that mean nothing, are left
-                out; else a bad file raises.
+          split: Its name.
+          paths: The masks.
+          skip: Whether bad files, and masks with values that mean nothing, are left
+            out; else a bad file raises.
 
         Raises:
-            ValueError: if a file cannot be read as a mask.
+          ValueError: If a file cannot be read as a mask.
         """
 
         def count(path: pathlib.Path) -> dict[int, int]:
@@ -84,14 +84,14 @@ class MaskReader:
         """Reads the labels in a mask.
 
         Args:
-            path: its file.
+          path: Its file.
 
         Returns:
-            Labels, uint8 [H, W], 255 for void.
+          Labels, uint8 [H, W], 255 for void.
 
         Raises:
-            ValueError: if the file cannot be read as a mask, or holds values that mean
-                nothing.
+          ValueError: If the file cannot be read as a mask, or holds values that mean
+            nothing.
         """
         mask, lossy = self._values(path)
         if lossy:

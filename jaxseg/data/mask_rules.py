@@ -68,12 +68,12 @@ def check_values(
     """Checks that the values of masks are the labels of classes.
 
     Args:
-        splits: the values of each split.
-        names: class names, or () to count the classes.
-        origin: where the class names come from.
+      splits: The values of each split.
+      names: Class names, or () to count the classes.
+      origin: Where the class names come from.
 
     Raises:
-        ValueError: saying which values were found, how often and where, and the remedy.
+      ValueError: Saying which values were found, how often and where, and the remedy.
     """
     together = set().union(*(found.values for found in splits))
     for found in splits:

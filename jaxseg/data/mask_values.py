@@ -18,11 +18,11 @@ class MaskValues:
     """The values in the masks of a split, or in a single mask.
 
     Attributes:
-        split: name of the split; empty for a single mask.
-        pixels: value -> number of pixels.
-        first: value -> the first mask that holds it.
-        only_ground: the first mask that holds 255 and nothing else but 0, or None.
-        void_and_object: whether a mask holds 255 beside a value other than 0.
+      split: Name of the split; empty for a single mask.
+      pixels: Value -> number of pixels.
+      first: Value -> the first mask that holds it.
+      only_ground: The first mask that holds 255 and nothing else but 0, or None.
+      void_and_object: Whether a mask holds 255 beside a value other than 0.
     """
 
     split: str = ""
@@ -49,8 +49,8 @@ class MaskValues:
         """Counts one mask.
 
         Args:
-            path: its file.
-            pixels: value -> number of pixels.
+          path: Its file.
+          pixels: Value -> number of pixels.
         """
         self.pixels.update(pixels)
         for value in pixels:
@@ -82,10 +82,10 @@ def count_values(mask: np.ndarray) -> dict[int, int]:
     """Counts the pixels of each value.
 
     Args:
-        mask: integers of any size [H, W].
+      mask: Integers of any size [H, W].
 
     Returns:
-        Value -> number of pixels, in the order of the values.
+      Value -> number of pixels, in the order of the values.
     """
     if mask.dtype == np.uint8:
         counts = np.bincount(mask.ravel(), minlength=256)

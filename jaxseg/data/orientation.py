@@ -23,8 +23,8 @@ def read_tag(image: Image.Image, path: pathlib.Path) -> int:
     """The orientation, 1 to 8 as in EXIF; other values mean nothing and count as 1.
 
     Args:
-        image: an open file that is not decoded yet.
-        path: the same file.
+      image: An open file that is not decoded yet.
+      path: The same file.
     """
     if image.format == "PNG" and not _png_may_turn(path):
         return 1  # Pillow would decode the whole file to look behind its pixels

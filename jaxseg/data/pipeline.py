@@ -34,21 +34,21 @@ def train_batches(
     """Endless batches of random windows.
 
     Args:
-        source: the examples.
-        config: crop, scale range and classes whose images come twice per epoch, as
-            DeepLab v3 has it for hard classes (arXiv 1706.05587).
-        seed: decides order and windows, together with the position alone.
-        batch_size: examples over all processes, b per process.
-        start_step: first step that is read.
-        process_index: this process.
-        process_count: all processes.
+      source: The examples.
+      config: Crop, scale range and classes whose images come twice per epoch, as
+        DeepLab v3 has it for hard classes (arXiv 1706.05587).
+      seed: Decides order and windows, together with the position alone.
+      batch_size: Examples over all processes, b per process.
+      start_step: First step that is read.
+      process_index: This process.
+      process_count: All processes.
 
     Returns:
-        Iterator of {"image": uint8 [b, h, w, 3], "label": uint8 [b, h, w],
-        "seed": uint32 [b], "index": int32 [b]}; index is the number in the source.
+      Iterator of {"image": uint8 [b, h, w, 3], "label": uint8 [b, h, w],
+      "seed": uint32 [b], "index": int32 [b]}; index is the number in the source.
 
     Raises:
-        ValueError: for options out of range.
+      ValueError: For options out of range.
     """
     share = order.check_share(batch_size, process_index, process_count)
     _check_train(config, seed, start_step)
@@ -91,18 +91,18 @@ def eval_batches(
     process yields the same number of batches, of the same sizes.
 
     Args:
-        source: the examples.
-        batch_size: examples over all processes, b per process.
-        multiple: heights and widths become multiples of this.
-        process_index: this process.
-        process_count: all processes.
+      source: The examples.
+      batch_size: Examples over all processes, b per process.
+      multiple: Heights and widths become multiples of this.
+      process_index: This process.
+      process_count: All processes.
 
     Returns:
-        Iterator of {"image": uint8 [b, H, W, 3], "label": uint8 [b, H, W],
-        "index": int32 [b]}.
+      Iterator of {"image": uint8 [b, H, W, 3], "label": uint8 [b, H, W],
+      "index": int32 [b]}.
 
     Raises:
-        ValueError: for options out of range.
+      ValueError: For options out of range.
     """
     share = order.check_share(batch_size, process_index, process_count)
     if multiple < 1:

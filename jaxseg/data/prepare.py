@@ -41,11 +41,11 @@ def builder_config(
     """Returns the builder configuration that a data configuration asks for.
 
     Args:
-        config: which dataset, and where its files lie.
-        lists: names of splits beside the usual ones that may have a list in a folder.
+      config: Which dataset, and where its files lie.
+      lists: Names of splits beside the usual ones that may have a list in a folder.
 
     Raises:
-        ValueError: if the name is unknown, or an option does not fit the dataset.
+      ValueError: If the name is unknown, or an option does not fit the dataset.
     """
     names = NAMES + CLOUDS
     if config.name not in names:
@@ -85,7 +85,7 @@ def data_folder(config: DataConfig) -> pathlib.Path:
     """Where prepared data lie: `data_dir`, $JAXSEG_DATA_DIR or ~/.cache/jaxseg.
 
     Raises:
-        ValueError: if this is an address and not a local folder.
+      ValueError: If this is an address and not a local folder.
     """
     name = config.data_dir or os.environ.get("JAXSEG_DATA_DIR") or "~/.cache/jaxseg"
     if "://" in name:
@@ -103,15 +103,15 @@ def prepare(
     """A builder whose data are ready; builds them on first use.
 
     Args:
-        name: registered name of the builder.
-        config: its configuration.
-        root: folder of all prepared data.
-        file_format: "array_record", or "tfrecord" for tf.data.
+      name: Registered name of the builder.
+      config: Its configuration.
+      root: Folder of all prepared data.
+      file_format: "array_record", or "tfrecord" for tf.data.
 
     Raises:
-        ValueError: for bad files, named in the message, and for prepared data that are
-            damaged.
-        OSError: when the data cannot be written, as on a full disk.
+      ValueError: For bad files, named in the message, and for prepared data that are
+        damaged.
+      OSError: When the data cannot be written, as on a full disk.
     """
     folder_ = root / file_format
     folder_.mkdir(parents=True, exist_ok=True)

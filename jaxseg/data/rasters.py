@@ -44,7 +44,7 @@ def read_image(
     others as PNG. The whole file is decoded once, so that a damaged one is found here.
 
     Raises:
-        ValueError: naming the file, if the reader refuses it.
+      ValueError: Naming the file, if the reader refuses it.
     """
     header = reader.read_header(path, options)
     pixels = reader.read_pixels(path, options)

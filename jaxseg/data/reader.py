@@ -68,11 +68,11 @@ class ReadOptions:
     """How files are read, apart from what they say themselves.
 
     Attributes:
-        range: values that become 0 and 255 in images of more than 8 bits.
-        max_pixels: larger images are refused before they are decoded.
+      range: Values that become 0 and 255 in images of more than 8 bits.
+      max_pixels: Larger images are refused before they are decoded.
 
     Raises:
-        ValueError: if a value is out of bounds.
+      ValueError: If a value is out of bounds.
     """
 
     range: tuple[float, float] | None = None
@@ -106,13 +106,13 @@ class Header:
     """What a file says of itself.
 
     Attributes:
-        size: (H, W) in pixels, after the orientation was applied.
-        stored_size: (H, W) in pixels before that.
-        orientation: 1 to 8 as in EXIF; 1 leaves the picture as it is stored.
-        format: Pillow's name of the file's format.
-        mode: Pillow's name of the kind of pixels.
-        lossy: whether the compression changes pixel values, as JPEG does.
-        clean: whether Pillow reads it without a warning.
+      size: (H, W) in pixels, after the orientation was applied.
+      stored_size: (H, W) in pixels before that.
+      orientation: 1 to 8 as in EXIF; 1 leaves the picture as it is stored.
+      format: Pillow's name of the file's format.
+      mode: Pillow's name of the kind of pixels.
+      lossy: Whether the compression changes pixel values, as JPEG does.
+      clean: Whether Pillow reads it without a warning.
     """
 
     size: tuple[int, int]
@@ -136,17 +136,17 @@ def read_pixels(
     """The pixels of an image or mask file, as a viewer shows it.
 
     Args:
-        path: the file.
-        options: range and limit; those of the run, so that training and prediction see
-            the same pixels.
-        mask: read class numbers instead of colors.
+      path: The file.
+      options: Range and limit; those of the run, so that training and prediction see
+        the same pixels.
+      mask: Read class numbers instead of colors.
 
     Returns:
-        An image as uint8 [H, W, 3], or a mask as integers [H, W] of any size.
+      An image as uint8 [H, W, 3], or a mask as integers [H, W] of any size.
 
     Raises:
-        ValueError: in one line that names the file, if it is missing, damaged, too
-            large, or of a kind that cannot be represented.
+      ValueError: In one line that names the file, if it is missing, damaged, too
+        large, or of a kind that cannot be represented.
     """
     with _opened(path, options) as (image, header):
         form = kinds.form_of(image)
@@ -168,7 +168,7 @@ def read_header(path: str | os.PathLike, options: ReadOptions = DEFAULTS) -> Hea
     """Size, orientation and format of an image file, without decoding its pixels.
 
     Raises:
-        ValueError: as `read_pixels`, for what the header shows.
+      ValueError: As `read_pixels`, for what the header shows.
     """
     with _opened(path, options) as (_, header):
         return header
@@ -180,7 +180,7 @@ def read_size(
     """(H, W) of the pixels that `read_pixels` returns.
 
     Raises:
-        ValueError: as `read_pixels`, for what the header shows.
+      ValueError: As `read_pixels`, for what the header shows.
     """
     return read_header(path, options).size
 

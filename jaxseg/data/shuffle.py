@@ -51,7 +51,7 @@ def check_share(batch_size: int, process_index: int, process_count: int) -> int:
     """Examples per process and batch.
 
     Raises:
-        ValueError: if the batch cannot be divided, or the index is out of range.
+      ValueError: If the batch cannot be divided, or the index is out of range.
     """
     if batch_size < 1 or process_count < 1 or batch_size % process_count:
         raise ValueError(

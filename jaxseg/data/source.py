@@ -37,12 +37,12 @@ class Source:
     """Random access to the examples of a split.
 
     Attributes:
-        spec: classes and statistics of the dataset.
-        records: encoded examples {"image", "label", "id"}, each of bytes.
-        split: the split that was opened, for messages.
-        folder: where prepared data lie, or None.
-        backend: "grain" or "tf", the pipeline that reads this source.
-        workers: reading threads of the pipeline.
+      spec: Classes and statistics of the dataset.
+      records: Encoded examples {"image", "label", "id"}, each of bytes.
+      split: The split that was opened, for messages.
+      folder: Where prepared data lie, or None.
+      backend: "grain" or "tf", the pipeline that reads this source.
+      workers: Reading threads of the pipeline.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Source:
         The first use reads all labels.
 
         Raises:
-            ValueError: for a name that is no class of the dataset.
+          ValueError: For a name that is no class of the dataset.
         """
         if not classes:
             return ()
@@ -146,11 +146,11 @@ def open_source(config: DataConfig, split: str) -> Source:
     """The examples of a split; the dataset is prepared on first use.
 
     Args:
-        config: which dataset, and how it is read.
-        split: a split or a slice of one, for example "train[90%:]".
+      config: Which dataset, and how it is read.
+      split: A split or a slice of one, for example "train[90%:]".
 
     Raises:
-        ValueError: for unknown names, bad files and empty splits.
+      ValueError: For unknown names, bad files and empty splits.
     """
     if config.backend not in FILE_FORMATS:
         raise ValueError(f"backend {config.backend!r}; allowed: {tuple(FILE_FORMATS)}")
@@ -191,7 +191,7 @@ def from_builder(
     """The examples of a split of a prepared builder.
 
     Raises:
-        ValueError: if there is no such split, or the slice is empty.
+      ValueError: If there is no such split, or the slice is empty.
     """
     check_split(builder, split)
     folder = pathlib.Path(builder.data_dir)

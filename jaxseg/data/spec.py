@@ -20,18 +20,18 @@ class DatasetSpec:
     """Classes of a dataset; label k is `classes[k]`, drawn as `palette[k]`.
 
     Attributes:
-        name: name of the dataset, used in error messages.
-        classes: class names in label order, at most 255.
-        palette: one RGB color in 0..255 per class.
-        void: label of pixels that count neither in training nor in scores.
-        mean: RGB mean on [0, 1], subtracted before the network.
-        std: RGB standard deviation on [0, 1].
-        labels: (mask value, class or "void") of the label map that the masks were read
-            by; empty where their values are the labels.
-        origin: where the class names come from; empty for the dataset's own record.
+      name: Name of the dataset, used in error messages.
+      classes: Class names in label order, at most 255.
+      palette: One RGB color in 0..255 per class.
+      void: Label of pixels that count neither in training nor in scores.
+      mean: RGB mean on [0, 1], subtracted before the network.
+      std: RGB standard deviation on [0, 1].
+      labels: (mask value, class or "void") of the label map that the masks were read
+        by; empty where their values are the labels.
+      origin: Where the class names come from; empty for the dataset's own record.
 
     Raises:
-        ValueError: if names repeat, or the palette has another length.
+      ValueError: If names repeat, or the palette has another length.
     """
 
     name: str
@@ -78,8 +78,8 @@ class DatasetSpec:
         """The specification written by `to_json`, of this or an earlier version.
 
         Raises:
-            ValueError: if the text is no JSON, or a field is missing, unknown or
-                of another form.
+          ValueError: If the text is no JSON, or a field is missing, unknown or
+            of another form.
         """
         fields = parse_json(text)
         known = [field.name for field in dataclasses.fields(cls)]

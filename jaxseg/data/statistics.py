@@ -24,8 +24,8 @@ class ClassFrequencies:
     """Pixel counts of a split.
 
     Attributes:
-        pixels: labeled pixels of each class.
-        present_pixels: all pixels, void included, of the images that hold the class.
+      pixels: Labeled pixels of each class.
+      present_pixels: All pixels, void included, of the images that hold the class.
     """
 
     pixels: tuple[int, ...]
@@ -77,7 +77,7 @@ def count_classes(source: Source) -> ClassFrequencies:
     """Counts over all examples.
 
     Raises:
-        ValueError: if there is no labeled pixel at all.
+      ValueError: If there is no labeled pixel at all.
     """
     pixels = np.zeros(source.spec.num_classes, np.int64)
     present = np.zeros_like(pixels)

@@ -26,7 +26,7 @@ def load_tensorflow() -> Any:
     """The module `tensorflow`, kept off the accelerators.
 
     Raises:
-        ValueError: if it is not installed.
+      ValueError: If it is not installed.
     """
     try:
         import tensorflow as tf

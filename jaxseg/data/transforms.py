@@ -21,8 +21,8 @@ class Window:
     """A crop of a resized image; negative offsets lie outside and are padded.
 
     Attributes:
-        scaled: (H, W) that the whole image would be resized to.
-        offset: (row, column) of the crop's first pixel in the resized image.
+      scaled: (H, W) that the whole image would be resized to.
+      offset: (row, column) of the crop's first pixel in the resized image.
     """
 
     scaled: tuple[int, int]
@@ -42,10 +42,10 @@ def sample_window(
     it is smaller, it lies inside the crop; in both cases every place is as likely.
 
     Args:
-        rng: source of randomness; three draws are made.
-        size: (H, W) of the image.
-        crop: (H, W) of the result.
-        scale_range: smallest and largest factor.
+      rng: Source of randomness; three draws are made.
+      size: (H, W) of the image.
+      crop: (H, W) of the result.
+      scale_range: Smallest and largest factor.
     """
     scale = rng.uniform(*scale_range)
     scaled = tuple(max(1, int(side * scale + 0.5)) for side in size)

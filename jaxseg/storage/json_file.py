@@ -41,7 +41,7 @@ def parse_json(text: str | bytes) -> Any:
     """Parses JSON like `json.loads`, and refuses what is nested too deeply as well.
 
     Raises:
-        json.JSONDecodeError: The text is not JSON, or Python cannot hold its nesting.
+      json.JSONDecodeError: The text is not JSON, or Python cannot hold its nesting.
     """
     try:
         return json.loads(text)

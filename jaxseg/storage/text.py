@@ -36,14 +36,14 @@ def read_text(path: pathlib.Path) -> str:
     """Reads a whole text file.
 
     Args:
-        path: the file.
+      path: The file.
 
     Returns:
-        The text without a byte-order mark.
+      The text without a byte-order mark.
 
     Raises:
-        ValueError: if the file cannot be read, is larger than 64 MiB, is in an encoding
-            that its first bytes do not announce, or holds control characters.
+      ValueError: If the file cannot be read, is larger than 64 MiB, is in an encoding
+        that its first bytes do not announce, or holds control characters.
     """
     data = _bytes(path)
     mark, encoding = next(
@@ -71,7 +71,7 @@ def read_lines(path: pathlib.Path) -> list[Line]:
     line are removed.
 
     Raises:
-        ValueError: as `read_text`.
+      ValueError: As `read_text`.
     """
     lines = BREAK.split(read_text(path))
     numbered = (Line(k, line.strip()) for k, line in enumerate(lines, start=1))

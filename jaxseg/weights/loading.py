@@ -1,4 +1,4 @@
-"""``load``: a checkpoint of another library (or of ours) as a model's variables."""
+"""`load`: a checkpoint of another library (or of ours) as a model's variables."""
 
 import collections
 import dataclasses
@@ -35,10 +35,10 @@ class Imported:
     """The outcome of an import.
 
     Attributes:
-        variables: The model's variables.
-        report: What was taken, left out and kept fresh.
-        source: The kind of checkpoint; None for our own files.
-        found: How the state dict lay in the file.
+      variables: The model's variables.
+      report: What was taken, left out and kept fresh.
+      source: The kind of checkpoint; None for our own files.
+      found: How the state dict lay in the file.
     """
 
     variables: dict
@@ -57,13 +57,13 @@ class Taking:
     """What to take from a checkpoint.
 
     Attributes:
-        rules: The import table; default: found by the names of the tensors.
-        part: Take this top-level part alone (``"backbone"``); the rest stays fresh.
-        allow_missing: Patterns of model paths that may stay fresh (``"aux*"``).
-        allow_unused: Patterns of the source's names that may be left out.
-        channels: Of the image; first convolutions are fitted (``adapt_kernel``).
-        entry: The name below which the weights lie in the file, or the prefix of their
-            names, where there are several (``"model_ema"``).
+      rules: The import table; default: found by the names of the tensors.
+      part: Take this top-level part alone (`"backbone"`); the rest stays fresh.
+      allow_missing: Patterns of model paths that may stay fresh (`"aux*"`).
+      allow_unused: Patterns of the source's names that may be left out.
+      channels: Of the image; first convolutions are fitted (`adapt_kernel`).
+      entry: The name below which the weights lie in the file, or the prefix of their
+        names, where there are several (`"model_ema"`).
     """
 
     rules: Rules | None = None
@@ -75,9 +75,9 @@ class Taking:
 
 
 def load(source, model: nn.Module, **options) -> Variables:
-    """Returns a model's variables from a checkpoint: ``read_into`` without its report.
+    """Returns a model's variables from a checkpoint: `read_into` without its report.
 
-    The source is a file such as ``"deeplabv3_resnet50_coco.pth"``, or a tree of arrays:
+    The source is a file such as `"deeplabv3_resnet50_coco.pth"`, or a tree of arrays:
 
     >>> from jaxseg import create_model
     >>> model = create_model("unet", num_classes=2, width=4, depth=1)
@@ -97,18 +97,18 @@ def read_into(
     """Reads a checkpoint, finds its table and fills a model's variables.
 
     Args:
-        source: A file (.pth, .pt, .ckpt, .safetensors, .npz), an Orbax directory, an
-            ``hf://`` address, or a state dict of arrays.
-        model: A whole network, or a bare backbone.
-        **options: Fields of ``Taking``.
+      source: A file (.pth, .pt, .ckpt, .safetensors, .npz), an Orbax directory, an
+        `hf://` address, or a state dict of arrays.
+      model: A whole network, or a bare backbone.
+      **options: Fields of `Taking`.
 
     Returns:
-        The variables, with a report of what was done.
+      The variables, with a report of what was done.
 
     Raises:
-        ValueError: Naming what is missing, unused or of another shape; or the file is
-            unreadable, holds values that are NaN or infinite, or holds an ImageNet
-            classifier for a whole network and ``part`` is not given.
+      ValueError: Naming what is missing, unused or of another shape; or the file is
+        unreadable, holds values that are NaN or infinite, or holds an ImageNet
+        classifier for a whole network and `part` is not given.
     """
     taking = Taking(**options)
     name = "the state dict" if isinstance(source, Mapping) else os.fspath(source)
@@ -172,7 +172,7 @@ def _native(tree: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
 
 
 def _rebased(rules: Rules, shapes, place: str | None) -> Rules:
-    """Tables address ``backbone/...``: moved to ``place``, or to a bare backbone."""
+    """Tables address `backbone/...`: moved to `place`, or to a bare backbone."""
     if place is None and "backbone" in shapes["params"]:
         return rules
     level = f"/{place}/" if place else "/"
@@ -201,7 +201,7 @@ def _inside(part: str, path: str) -> bool:
 
 
 def _restrict(taking: Taking, rules, state, shapes):
-    """With ``part``: everything else may be missing, and is not taken from the file."""
+    """With `part`: everything else may be missing, and is not taken from the file."""
     part, allow_missing = taking.part, tuple(taking.allow_missing)
     if part is None:
         return allow_missing, dict(state), ()

@@ -28,17 +28,17 @@ def difference(
     """Returns the largest difference of the logits, relative to the largest logit.
 
     Args:
-        source: The row of ``SOURCES``.
-        network: The row of its ``networks``, which names the library's factory.
-        state_dict: The source's weights.
-        apply: Image [1, H, W, channels] -> logits [1, H, W, num_classes].
-        num_classes: Of the network.
-        options: Of our network.
-        channels: Of the image.
+      source: The row of `SOURCES`.
+      network: The row of its `networks`, which names the library's factory.
+      state_dict: The source's weights.
+      apply: Image [1, H, W, channels] -> logits [1, H, W, num_classes].
+      num_classes: Of the network.
+      options: Of our network.
+      channels: Of the image.
 
     Raises:
-        ValueError: The library is not installed, has no such network, or its network
-            has other tensors than the source.
+      ValueError: The library is not installed, has no such network, or its network
+        has other tensors than the source.
     """
     if not network.factory:
         known = ", ".join(sorted({row.name for row in source.networks if row.factory}))

@@ -35,13 +35,13 @@ class PairsConfig(tfds.core.BuilderConfig):
     """Where the files lie and how they are read; `name` is their fingerprint.
 
     Attributes:
-        path: folder of the raw files.
-        classes: class names, or () where they follow from the masks.
-        origin: where the class names come from.
-        labels: what the values of masks mean; by default they are labels.
-        on_bad_file: "stop" raises at the first bad file, "skip" leaves the pair out.
-        lists: names of splits beside the usual ones that may have a list.
-        reading: range and limit of the image reader.
+      path: Folder of the raw files.
+      classes: Class names, or () where they follow from the masks.
+      origin: Where the class names come from.
+      labels: What the values of masks mean; by default they are labels.
+      on_bad_file: "stop" raises at the first bad file, "skip" leaves the pair out.
+      lists: Names of splits beside the usual ones that may have a list.
+      reading: Range and limit of the image reader.
     """
 
     path: str = ""
@@ -59,12 +59,12 @@ def pairs_config(
     """Returns a configuration whose name changes with the files and the options.
 
     Args:
-        path: folder of the raw files.
-        builder: builder that finds the pairs in that folder.
-        **options: further fields of `PairsConfig`.
+      path: Folder of the raw files.
+      builder: Builder that finds the pairs in that folder.
+      **options: Further fields of `PairsConfig`.
 
     Raises:
-        ValueError: if there is no path or `on_bad_file` is unknown.
+      ValueError: If there is no path or `on_bad_file` is unknown.
     """
     if not path:
         raise ValueError(

@@ -1,7 +1,7 @@
 """Reads the text of an MMSegmentation configuration without running it.
 
-MMEngine writes a configuration as Python source (``Config.pretty_text``) and stores
-that text in every checkpoint. The source is parsed, never executed: calls of ``dict``,
+MMEngine writes a configuration as Python source (`Config.pretty_text`) and stores
+that text in every checkpoint. The source is parsed, never executed: calls of `dict`,
 literal dicts, lists, tuples and constants become plain values, and every other
 expression becomes None.
 """
@@ -17,10 +17,10 @@ def read(text: Any) -> dict[str, Any]:
     """The top-level assignments of a configuration text as plain values.
 
     Args:
-        text: what the checkpoint stores; anything may stand there.
+      text: What the checkpoint stores; anything may stand there.
 
     Returns:
-        Values by name; empty when ``text`` is no readable Python source.
+      Values by name; empty when `text` is no readable Python source.
     """
     if not isinstance(text, str) or len(text) > _LONGEST:
         return {}
@@ -36,7 +36,7 @@ def read(text: Any) -> dict[str, Any]:
 
 
 def field(tree: Any, path: str, default: Any = None) -> Any:
-    """The value at a dotted path of nested dicts, or ``default``.
+    """The value at a dotted path of nested dicts, or `default`.
 
     >>> field({"backbone": {"depth": 50}}, "backbone.depth")
     50

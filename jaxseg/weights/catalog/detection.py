@@ -1,7 +1,7 @@
-"""``SOURCES``: every kind of checkpoint that is recognized, with its table.
+"""`SOURCES`: every kind of checkpoint that is recognized, with its table.
 
-The list is searched from the top. To add a source, write its table under ``maps/`` and
-a row in ``networks``, ``networks_mmseg`` or ``backbones``; a test holds table, networks
+The list is searched from the top. To add a source, write its table under `maps/` and
+a row in `networks`, `networks_mmseg` or `backbones`; a test holds table, networks
 and keys together.
 """
 
@@ -18,14 +18,14 @@ LISTED = "`jaxseg convert --list` names the networks that are supported"
 
 
 def detect(keys: Iterable[str], path: str = "the state dict") -> Source:
-    """The row of ``SOURCES`` that a state dict belongs to.
+    """The row of `SOURCES` that a state dict belongs to.
 
     Args:
-        keys: Names of the tensors.
-        path: The file's name, for the message.
+      keys: Names of the tensors.
+      path: The file's name, for the message.
 
     Raises:
-        ValueError: No row applies.
+      ValueError: No row applies.
     """
     keys = set(keys)
     for source in SOURCES:

@@ -15,11 +15,11 @@ class Evidence:
     """Names and settings that lie beside the tensors of a checkpoint.
 
     Attributes:
-        names: In lower case, what names the network: the file, its folder or its
-            repository, and the architecture where a training program stored it.
-        config: The ``config.json`` beside the file, as timm and
-            segmentation_models.pytorch write it; empty where there is none.
-        beside: What lies beside the state dict in the file.
+      names: In lower case, what names the network: the file, its folder or its
+        repository, and the architecture where a training program stored it.
+      config: The `config.json` beside the file, as timm and
+        segmentation_models.pytorch write it; empty where there is none.
+      beside: What lies beside the state dict in the file.
     """
 
     names: str = ""
@@ -33,9 +33,9 @@ def gather(
     """Collects what is known about a checkpoint.
 
     Args:
-        address: Where it comes from, a path or an ``hf://`` address.
-        path: The file on this machine; empty where there is none.
-        beside: What lies beside the state dict in the file.
+      address: Where it comes from, a path or an `hf://` address.
+      path: The file on this machine; empty where there is none.
+      beside: What lies beside the state dict in the file.
     """
     beside = beside or {}
     config = _config_beside(path)

@@ -1,8 +1,8 @@
 """What the configuration inside an MMSegmentation checkpoint tells about its network.
 
 Strides, atrous rates, the multi-grid and the rule of resizing leave no trace in the
-tensors. The text of the configuration (``meta.cfg``, before version 1.0
-``meta.config``) states them.
+tensors. The text of the configuration (`meta.cfg`, before version 1.0
+`meta.config`) states them.
 """
 
 import math
@@ -37,7 +37,7 @@ def text_of(beside: Mapping[str, Any]) -> str:
 
 
 def model_of(beside: Mapping[str, Any]) -> dict[str, Any]:
-    """The field ``model`` of the configuration beside a state dict, or {}."""
+    """The field `model` of the configuration beside a state dict, or {}."""
     model = read(text_of(beside)).get("model")
     return model if isinstance(model, dict) else {}
 
@@ -46,15 +46,15 @@ def stated_options(beside: Mapping[str, Any], network: Network) -> dict[str, obj
     """The options that the configuration states and that differ from the usual ones.
 
     Args:
-        beside: what lay beside the state dict.
-        network: the row whose ``unseen`` options may be set.
+      beside: What lay beside the state dict.
+      network: The row whose `unseen` options may be set.
 
     Returns:
-        Options of ``create_model``; empty where there is no readable configuration.
+      Options of `create_model`; empty where there is no readable configuration.
 
     Raises:
-        ValueError: the configuration asks for something that the network here cannot
-            compute.
+      ValueError: The configuration asks for something that the network here cannot
+        compute.
     """
     stated = _stated(model_of(beside))
     usual = {**_USUAL, **dict(network.options), **dict(network.unseen)}
@@ -179,7 +179,7 @@ def _whole(node: Mapping[str, Any], name: str, default: tuple) -> tuple[int, ...
     """A field that holds positive whole numbers.
 
     Raises:
-        ValueError: it holds something else.
+      ValueError: It holds something else.
     """
     value = node.get(name, default)
     if not isinstance(value, tuple) or not all(

@@ -1,6 +1,6 @@
 """Whole networks of MMSegmentation.
 
-A row's factory is the installed library's own configuration file, its ``peer`` the
+A row's factory is the installed library's own configuration file, its `peer` the
 fields that differ from it.
 """
 

@@ -62,13 +62,13 @@ class _Head:
     """A head that lies on ResNets of several kinds and depths.
 
     Attributes:
-        name, table, aux: of the row.
-        model: our name, ``{}`` its depth; where there is none, it is an option.
-        config: file of the library.
-        has, lacks: keys of the head.
-        options: of our network.
-        unseen: options that the tensors do not show, see ``Network``.
-        narrow: options and fields of the network on ResNet-18, where there is one.
+      name, table, aux: of the row.
+      model: Our name, `{}` its depth; where there is none, it is an option.
+      config: File of the library.
+      has, lacks: keys of the head.
+      options: Of our network.
+      unseen: Options that the tensors do not show, see `Network`.
+      narrow: Options and fields of the network on ResNet-18, where there is one.
     """
 
     name: str

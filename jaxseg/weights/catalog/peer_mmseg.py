@@ -2,7 +2,7 @@
 
 The configuration inside a checkpoint is never evaluated: that would execute what its
 author wrote. The files of the installed package are, with the fields that a row of
-``SOURCES`` names put in their place.
+`SOURCES` names put in their place.
 """
 
 import importlib
@@ -15,22 +15,22 @@ _LEFT_OUT = ("pretrained", "init_cfg", "data_preprocessor", "loss_decode", "samp
 
 
 def config(name: str) -> str:
-    """``Network.factory`` of a configuration file, by default one of the bases."""
+    """`Network.factory` of a configuration file, by default one of the bases."""
     return PREFIX + ("" if "/" in name else "_base_/models/") + name
 
 
 def build(
     name: str, fields: Mapping[str, Any], options: Mapping[str, Any], num_classes: int
 ):
-    """The network of ``configs/<name>.py``, with new random weights.
+    """The network of `configs/<name>.py`, with new random weights.
 
     Args:
-        fields: values by path, as ("backbone.depth", 101).
-        options: of our network: its output stride and multi-grid count there too.
-        num_classes: of all heads.
+      fields: Values by path, as ("backbone.depth", 101).
+      options: Of our network: its output stride and multi-grid count there too.
+      num_classes: Of all heads.
 
     Raises:
-        ImportError: the library is not installed, or cannot be imported.
+      ImportError: The library is not installed, or cannot be imported.
     """
     mmseg = importlib.import_module("mmseg")
     models = importlib.import_module("mmseg.registry").MODELS
@@ -50,7 +50,7 @@ def build(
 
 
 def logits(net: Any, image: Any) -> Any:
-    """[B, K, H, W] at the image's size, as ``predict`` has them before the argmax."""
+    """[B, K, H, W] at the image's size, as `predict` has them before the argmax."""
     return net.encode_decode(image, [{"img_shape": tuple(image.shape[2:])}])
 
 
@@ -63,7 +63,7 @@ def _plain(node: Any) -> Any:
 
 
 def _strides(fitted: Mapping, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields that give a dilated ResNet our ``output_stride`` and its rates."""
+    """Fields that give a dilated ResNet our `output_stride` and its rates."""
     stride = options.get("output_stride")
     if stride is None:
         return {}

@@ -1,6 +1,6 @@
 """What segmentation_models.pytorch's config.json tells about a network.
 
-``model.save_pretrained(folder)`` writes it beside the weights: the class of the network
+`model.save_pretrained(folder)` writes it beside the weights: the class of the network
 and the arguments that it was built with.
 """
 
@@ -21,11 +21,11 @@ def stated_options(config: Mapping[str, Any], network: Network) -> dict[str, obj
     """The options of the network here that a config.json states.
 
     Args:
-        config: The content of the file.
-        network: The row whose ``unseen`` options may be set.
+      config: The content of the file.
+      network: The row whose `unseen` options may be set.
 
     Raises:
-        ValueError: The network was built with something that is not supported.
+      ValueError: The network was built with something that is not supported.
     """
     if not is_config(config):
         return {}

@@ -14,14 +14,14 @@ class Network:
     """A network here that a kind of checkpoint fits.
 
     Attributes:
-        name: The name that ``create_model`` takes.
-        options: Options that make it the library's network, as pairs.
-        factory: The library's own function, where logits can be compared.
-        peer: Options of that function, as pairs.
-        aux: Keys with this prefix ask for the option ``aux``; empty for networks that
-            always have their auxiliary head, or none.
-        unseen: Options that change the result but leave no trace in the tensors, each
-            with the value that the library's usual network has.
+      name: The name that `create_model` takes.
+      options: Options that make it the library's network, as pairs.
+      factory: The library's own function, where logits can be compared.
+      peer: Options of that function, as pairs.
+      aux: Keys with this prefix ask for the option `aux`; empty for networks that
+        always have their auxiliary head, or none.
+      unseen: Options that change the result but leave no trace in the tensors, each
+        with the value that the library's usual network has.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Network:
     unseen: tuple[tuple[str, object], ...] = ()
 
     def options_for(self, keys: Iterable[str]) -> dict[str, object]:
-        """Keyword options of ``create_model`` for a state dict with these keys."""
+        """Keyword options of `create_model` for a state dict with these keys."""
         auxiliary = self.aux and any(key.startswith(self.aux) for key in keys)
         return dict(self.options) | ({"aux": True} if auxiliary else {})
 
@@ -42,10 +42,10 @@ class Lookalike:
     """Networks whose tensors look like others', but which compute otherwise.
 
     Attributes:
-        pattern: Regular expression that their names match, in lower case.
-        what: What they are, for messages.
-        options: Options that make the network here compute the same, as pairs; None
-            where there are none.
+      pattern: Regular expression that their names match, in lower case.
+      what: What they are, for messages.
+      options: Options that make the network here compute the same, as pairs; None
+        where there are none.
     """
 
     pattern: str
@@ -62,23 +62,23 @@ class Source:
     """One kind of checkpoint.
 
     Attributes:
-        name: What it is, for people.
-        table: Names for ``read_table``; one that ends in ``BACKBONE`` addresses a bare
-            backbone.
-        library: torchvision, timm, segmentation_models_pytorch or mmsegmentation.
-        has: Keys that all must be there.
-        lacks: Keys of which none may be there.
-        part: "network", or "backbone" where only the backbone is imported.
-        networks: What it fits here; the first whose shapes agree is taken.
-        options: Of a network that takes this backbone, as pairs.
-        example: Name of a network here that takes this backbone.
-        normalization: Of the images it was trained on.
-        hints: Where the keys do not tell that, (word, normalization): the first word
-            that the file's name or its folder's holds decides; without, unknown.
-        classes: Names, where the library's published weights have the same ones.
-        assumed: What no option can change and the tensors do not show.
-        lookalikes: Other networks with the same tensors.
-        named: Regular expression for names that rule the lookalikes out.
+      name: What it is, for people.
+      table: Names for `read_table`; one that ends in `BACKBONE` addresses a bare
+        backbone.
+      library: Torchvision, timm, segmentation_models_pytorch or mmsegmentation.
+      has: Keys that all must be there.
+      lacks: Keys of which none may be there.
+      part: "network", or "backbone" where only the backbone is imported.
+      networks: What it fits here; the first whose shapes agree is taken.
+      options: Of a network that takes this backbone, as pairs.
+      example: Name of a network here that takes this backbone.
+      normalization: Of the images it was trained on.
+      hints: Where the keys do not tell that, (word, normalization): the first word
+        that the file's name or its folder's holds decides; without, unknown.
+      classes: Names, where the library's published weights have the same ones.
+      assumed: What no option can change and the tensors do not show.
+      lookalikes: Other networks with the same tensors.
+      named: Regular expression for names that rule the lookalikes out.
     """
 
     name: str
@@ -145,9 +145,9 @@ class Source:
     def network(
         self, name: str, options: Mapping[str, object] | None = None
     ) -> Network:
-        """The row of ``networks`` with that name, or one without options.
+        """The row of `networks` with that name, or one without options.
 
-        Of several it is the one that shares most with ``options``, else the first.
+        Of several it is the one that shares most with `options`, else the first.
         """
         rows = [row for row in self.networks if row.name == name] or [Network(name)]
         given = options or {}
@@ -155,13 +155,13 @@ class Source:
 
 
 def read_table(table: str) -> Rules:
-    """Tables below ``jaxseg.weights.catalog.maps``, one behind the other.
+    """Tables below `jaxseg.weights.catalog.maps`, one behind the other.
 
-    ``module`` is its ``MAP``, ``module:NAME`` another one; ``a:X+Y+b`` joins ``X`` and
-    ``Y`` of ``a`` and the ``MAP`` of ``b``.
+    `module` is its `MAP`, `module:NAME` another one; `a:X+Y+b` joins `X` and
+    `Y` of `a` and the `MAP` of `b`.
 
     Raises:
-        ImportError, AttributeError: there is no such module or name.
+      ImportError, AttributeError: there is no such module or name.
     """
     rules: Rules = ()
     module = ""

@@ -13,8 +13,8 @@ class Stated:
     """What lies beside the tensors and tells how the network computes.
 
     Attributes:
-        options: Options of ``create_model`` that differ from the usual ones.
-        place: Where they are stated; empty where nothing is.
+      options: Options of `create_model` that differ from the usual ones.
+      place: Where they are stated; empty where nothing is.
     """
 
     options: Mapping[str, object]
@@ -25,7 +25,7 @@ def stated(evidence: Evidence, network: Network) -> Stated:
     """What a checkpoint of a whole network states about options the tensors hide.
 
     Raises:
-        ValueError: It states something that the network here cannot compute.
+      ValueError: It states something that the network here cannot compute.
     """
     if mmseg_config.model_of(evidence.beside):
         options = mmseg_config.stated_options(evidence.beside, network)
@@ -49,13 +49,13 @@ def assumptions(
     """What the tensors do not show and nobody stated, each with how to state it.
 
     Args:
-        network: The network that was chosen, with its ``unseen`` options.
-        told: What the checkpoint states.
-        given: Names of options that the user stated.
-        doubts: Lookalikes that neither tensors nor names rule out.
+      network: The network that was chosen, with its `unseen` options.
+      told: What the checkpoint states.
+      given: Names of options that the user stated.
+      doubts: Lookalikes that neither tensors nor names rule out.
 
     Returns:
-        One text for each assumption; empty where all is known.
+      One text for each assumption; empty where all is known.
     """
     texts = []
     open_ = {} if told.place else dict(network.unseen)

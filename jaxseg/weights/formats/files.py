@@ -50,12 +50,12 @@ def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
     whole files of tensors take their own size.
 
     Args:
-        path: Where it lies; ``hf://`` addresses are fetched.
-        verify: Whether to compare a run's arrays with the digest stored with them.
+      path: Where it lies; `hf://` addresses are fetched.
+      verify: Whether to compare a run's arrays with the digest stored with them.
 
     Raises:
-        FileNotFoundError: there is nothing at `path`.
-        ValueError: the suffix is unknown, or the reader of its format refuses the file.
+      FileNotFoundError: There is nothing at `path`.
+      ValueError: The suffix is unknown, or the reader of its format refuses the file.
     """
     path = local(path)
     if not os.path.exists(path):
@@ -70,7 +70,7 @@ def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes arrays by name in the format of the suffix, replacing the file whole.
 
     Raises:
-        ValueError: the suffix is unknown, or the format lacks the type of an array.
+      ValueError: The suffix is unknown, or the format lacks the type of an array.
     """
     writer = _pick(WRITERS, os.fspath(path), "written")
     with atomic.replacing(path) as temporary:

@@ -62,7 +62,7 @@ def check(path: str) -> None:
     """Raises if a file is evidently no checkpoint, or has the wrong suffix.
 
     Raises:
-        ValueError: what the file is, and what to do.
+      ValueError: What the file is, and what to do.
     """
     if not os.path.isfile(path):
         raise ValueError(f"{path} is no regular file; copy its content into one")

@@ -14,7 +14,7 @@ def parse(address: str) -> tuple[str, str | None, str]:
     ('timm/resnet50.a1_in1k', 'main', 'model.safetensors')
 
     Raises:
-        ValueError: the address has another form.
+      ValueError: The address has another form.
     """
     match = _ADDRESS.fullmatch(address)
     if match is None:
@@ -29,8 +29,8 @@ def fetch(address: str) -> str:
     """The local path of a file of the hub; it is downloaded if the cache lacks it.
 
     Raises:
-        ValueError: the address is malformed, huggingface_hub is not installed, or the
-            file cannot be downloaded.
+      ValueError: The address is malformed, huggingface_hub is not installed, or the
+        file cannot be downloaded.
     """
     repository, revision, file = parse(address)
     try:

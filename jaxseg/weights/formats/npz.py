@@ -24,9 +24,9 @@ def read(path: str) -> dict[str, np.ndarray]:
     """The arrays of an `.npz` file, compressed or not.
 
     Raises:
-        ValueError: the file holds objects (they would need pickle), is damaged, or
-            would unpack to more than `zip_members.RATIO` times its size; the message
-            starts with `path`.
+      ValueError: The file holds objects (they would need pickle), is damaged, or
+        would unpack to more than `zip_members.RATIO` times its size; the message
+        starts with `path`.
     """
     try:
         with zip_members.opened(path, os.path.getsize(path), deflated=True) as archive:
@@ -45,7 +45,7 @@ def write(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes arrays by name, without compression.
 
     Raises:
-        ValueError: an array has a type that the format lacks, such as bfloat16.
+      ValueError: An array has a type that the format lacks, such as bfloat16.
     """
     for name, array in arrays.items():
         if array.dtype.kind not in "biufc":

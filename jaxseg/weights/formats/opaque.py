@@ -82,7 +82,7 @@ class Unread:
     """An object of the file that is not read.
 
     Attributes:
-        full: the name of its class in the file, with the module.
+      full: The name of its class in the file, with the module.
     """
 
     full: str

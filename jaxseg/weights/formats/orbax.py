@@ -25,11 +25,11 @@ def find(path: str, *, verify: bool = True) -> pathlib.Path | None:
     """The Orbax checkpoint at or directly below a directory, or a run's best step.
 
     Args:
-        path: A checkpoint, a step of one, or a run directory.
-        verify: Whether to compare the scores of a run's steps with their digests.
+      path: A checkpoint, a step of one, or a run directory.
+      verify: Whether to compare the scores of a run's steps with their digests.
 
     Raises:
-        DamagedCheckpoint: the score of a step cannot be read or is changed.
+      DamagedCheckpoint: The score of a step cannot be read or is changed.
     """
     root = pathlib.Path(path).absolute()
     for folder in (root, *_best_step(root, verify)):
@@ -55,12 +55,12 @@ def read(path: str, *, verify: bool = True) -> dict:
     the average, which evaluation and prediction use as well.
 
     Args:
-        path: A checkpoint, a step of one, or a run directory.
-        verify: Whether to compare the arrays with the digest of a run's step.
+      path: A checkpoint, a step of one, or a run directory.
+      verify: Whether to compare the arrays with the digest of a run's step.
 
     Raises:
-        ValueError: there is no checkpoint, it lacks `params`, is damaged, or claims
-            arrays that are much larger than the directory.
+      ValueError: There is no checkpoint, it lacks `params`, is damaged, or claims
+        arrays that are much larger than the directory.
     """
     with advising(f"{path}/ckpt/{{step}} reads it"):
         folder = find(path, verify=verify)
@@ -141,7 +141,7 @@ def write(path: str, variables) -> None:
     """Writes variables into a new directory.
 
     Raises:
-        ValueError: the directory exists.
+      ValueError: The directory exists.
     """
     folder = pathlib.Path(path).absolute()
     if folder.exists():

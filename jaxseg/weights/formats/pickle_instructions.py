@@ -26,10 +26,10 @@ def read(data: bytes, start: int) -> tuple[str, Any, int]:
     """Decodes the instruction at `start`.
 
     Returns:
-        What to do, with which argument, and where the next instruction starts.
+      What to do, with which argument, and where the next instruction starts.
 
     Raises:
-        Malformed: the instruction is unknown or cut short.
+      Malformed: The instruction is unknown or cut short.
     """
     if start >= len(data):
         raise Malformed("cut short: the pickle program does not end")

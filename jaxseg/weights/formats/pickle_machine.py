@@ -41,7 +41,7 @@ def run(data: bytes, start: int, world: World) -> tuple[Any, int]:
     """Runs the program at `start` and returns its result and its end.
 
     Raises:
-        Malformed: the program is cut short, or does something that is not allowed.
+      Malformed: The program is cut short, or does something that is not allowed.
     """
     return _Machine(data, start, world).run()
 

@@ -74,8 +74,8 @@ def loads(data: bytes, path: str) -> Any:
     """The object of the program in `data`, with `Tensor` in place of tensors.
 
     Raises:
-        ValueError: a name or an instruction that is not allowed, or bytes that are not
-            a whole pickle; the message starts with `path`.
+      ValueError: A name or an instruction that is not allowed, or bytes that are not
+        a whole pickle; the message starts with `path`.
     """
     return loads_from(data, 0, path)[0]
 
@@ -134,8 +134,8 @@ def _tensor(storage=None, offset=None, size=None, stride=None, *_) -> Tensor:
     """Checks the arguments of `_rebuild_tensor` and `_rebuild_tensor_v2`.
 
     Raises:
-        Malformed: the view does not lie inside its storage, or repeats elements (a few
-            bytes could otherwise claim any amount of memory).
+      Malformed: The view does not lie inside its storage, or repeats elements (a few
+        bytes could otherwise claim any amount of memory).
     """
     whole = type(storage) is Storage and _natural(offset)
     shaped = type(size) is tuple and type(stride) is tuple and len(size) == len(stride)

@@ -45,8 +45,8 @@ def read(path: str) -> dict[str, np.ndarray]:
     """The arrays of a `.safetensors` file, bfloat16 included.
 
     Raises:
-        ValueError: the header does not agree with the file, or a tensor has a type that
-            is not supported; the message starts with `path`.
+      ValueError: The header does not agree with the file, or a tensor has a type that
+        is not supported; the message starts with `path`.
     """
     with open(path, "rb") as file:
         try:
@@ -59,7 +59,7 @@ def write(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes arrays by name; PyTorch and other libraries can read the file.
 
     Raises:
-        OSError: the file cannot be written, as on a full disk.
+      OSError: The file cannot be written, as on a full disk.
     """
     whole = {key: np.asarray(value, order="C") for key, value in arrays.items()}
     try:

@@ -25,17 +25,17 @@ def resolve(tree: Any, content: Content, *, program: int, file: int) -> Any:
     them: both are bounded.
 
     Args:
-        tree: what `pickle_program.loads` returns.
-        content: the bytes of a storage.
-        program: length of the pickle program in bytes.
-        file: length of the file in bytes.
+      tree: What `pickle_program.loads` returns.
+      content: The bytes of a storage.
+      program: Length of the pickle program in bytes.
+      file: Length of the file in bytes.
 
     Returns:
-        The copy.
+      The copy.
 
     Raises:
-        ValueError: containers are nested too deeply or in a circle, the tree is much
-            larger than the program, or the tensors are much larger than the file.
+      ValueError: Containers are nested too deeply or in a circle, the tree is much
+        larger than the program, or the tensors are much larger than the file.
     """
     limits = _Limits(MENTIONS * program + FREE_MENTIONS, SHARED * file + FREE)
     return _Copier(content, limits).visit(tree, 0)[0]

@@ -21,8 +21,8 @@ def read(path: str) -> Any:
     """The object in a file, with NumPy arrays in place of tensors.
 
     Raises:
-        ValueError: the content is not allowed, or the file is cut short or of another
-            kind.
+      ValueError: The content is not allowed, or the file is cut short or of another
+        kind.
     """
     data = pathlib.Path(path).read_bytes()
     start = _skip_header(data)

@@ -23,8 +23,8 @@ def read(path: str) -> Any:
     """The object in a file, with NumPy arrays in place of tensors.
 
     Raises:
-        ValueError: the content is not allowed, or the file is cut short or of another
-            kind; the message starts with `path`.
+      ValueError: The content is not allowed, or the file is cut short or of another
+        kind; the message starts with `path`.
     """
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size

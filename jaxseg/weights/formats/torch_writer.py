@@ -1,6 +1,6 @@
 """Writes a state dict as PyTorch's zip format, without torch.
 
-``torch.load(path, weights_only=True)`` reads it: an ``OrderedDict`` of tensors, one
+`torch.load(path, weights_only=True)` reads it: an `OrderedDict` of tensors, one
 storage each.
 """
 
@@ -20,7 +20,7 @@ def write(path: str, state_dict: Mapping[str, np.ndarray]) -> None:
     """Writes arrays under PyTorch's names.
 
     Raises:
-        ValueError: a dtype that ``torch.save`` has no storage for.
+      ValueError: A dtype that `torch.save` has no storage for.
     """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("archive/data.pkl", pickled_state(state_dict))
@@ -37,7 +37,7 @@ def _little(array: np.ndarray) -> np.ndarray:
 
 
 def pickled_state(state_dict: Mapping[str, np.ndarray]) -> bytes:
-    """Returns the pickle (protocol 2) of an ``OrderedDict`` of tensors."""
+    """Returns the pickle (protocol 2) of an `OrderedDict` of tensors."""
     parts = [b"\x80\x02", _global("collections", "OrderedDict"), b")R"]
     for number, (key, array) in enumerate(state_dict.items()):
         parts += [pickled_text(key), _tensor(number, array), b"s"]
@@ -45,7 +45,7 @@ def pickled_state(state_dict: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _tensor(number: int, array: np.ndarray) -> bytes:
-    """``_rebuild_tensor_v2(storage, 0, size, stride, False, OrderedDict())``."""
+    """`_rebuild_tensor_v2(storage, 0, size, stride, False, OrderedDict())`."""
     if array.dtype not in _KINDS:
         raise ValueError(f"dtype {array.dtype} is not one of {sorted(DTYPES)}")
     storage = [

@@ -29,7 +29,7 @@ class Members:
         """The content of a member, its checksum included in the check.
 
         Raises:
-            ValueError: the member is damaged.
+          ValueError: The member is damaged.
         """
         entry = self.entries[name]
         try:
@@ -55,13 +55,13 @@ def opened(path: str, size: int, *, deflated: bool) -> Iterator[Members]:
     """The members of a zip file of `size` bytes.
 
     Args:
-        path: the file.
-        size: its length in bytes.
-        deflated: whether members that are compressed by DEFLATE are accepted.
+      path: The file.
+      size: Its length in bytes.
+      deflated: Whether members that are compressed by DEFLATE are accepted.
 
     Raises:
-        ValueError: the file is no whole zip file, or holds members that are compressed
-            by other methods, encrypted, doubled, overlapping or far larger than it.
+      ValueError: The file is no whole zip file, or holds members that are compressed
+        by other methods, encrypted, doubled, overlapping or far larger than it.
     """
     try:
         archive = zipfile.ZipFile(path)

@@ -20,19 +20,19 @@ def convert(
     allow_missing: Iterable[str] = (),
     allow_unused: Iterable[str] = (),
 ) -> dict:
-    """Variables with the layout of ``shapes``, filled from a PyTorch state dict.
+    """Variables with the layout of `shapes`, filled from a PyTorch state dict.
 
     Args:
-        state_dict: arrays by PyTorch name; any float dtype, cast to the target's.
-        rules: an import table (see ``jaxseg.weights.translate.rules``).
-        shapes: ``jax.eval_shape(model.init, ...)``, nested dicts by collection.
-        allow_missing: shell patterns of parameter paths without collection
-            (``"head/*"``) that the source need not hold; they are absent from the
-            result, and a tensor whose shape does not fit there is left out.
-        allow_unused: shell patterns of source keys that may match no rule or target.
+      state_dict: Arrays by PyTorch name; any float dtype, cast to the target's.
+      rules: An import table (see `jaxseg.weights.translate.rules`).
+      shapes: `jax.eval_shape(model.init, ...)`, nested dicts by collection.
+      allow_missing: Shell patterns of parameter paths without collection
+        (`"head/*"`) that the source need not hold; they are absent from the
+        result, and a tensor whose shape does not fit there is left out.
+      allow_unused: Shell patterns of source keys that may match no rule or target.
 
     Raises:
-        ValueError: naming every missing, unused, mis-shaped and doubly written entry.
+      ValueError: Naming every missing, unused, mis-shaped and doubly written entry.
     """
     want = flatten(shapes)
     found: dict[str, np.ndarray] = {}
@@ -56,10 +56,10 @@ def convert(
 
 
 def to_torch(variables, rules: Rules) -> dict[str, np.ndarray]:
-    """The PyTorch state dict of ``variables``: ``convert`` backwards, exactly.
+    """The PyTorch state dict of `variables`: `convert` backwards, exactly.
 
     Raises:
-        ValueError: naming every variable that no rule leads to.
+      ValueError: Naming every variable that no rule leads to.
     """
     backward = [_backward(rule) for rule in rules if rule[1] is not None]
     state, lost = {}, []
@@ -92,7 +92,7 @@ def translate(key: str, rules: Rules) -> tuple[str | None, str | None]:
 
 
 def flatten(tree) -> dict[str, object]:
-    """Nested dicts to ``{"params/a/kernel": leaf}``."""
+    """Nested dicts to `{"params/a/kernel": leaf}`."""
     return {"/".join(path): leaf for path, leaf in flatten_dict(dict(tree)).items()}
 
 
@@ -118,7 +118,7 @@ def _fit(key, target, transform, array, want, problems) -> np.ndarray | None:
 
 
 def _forgive(found, want, allow_missing, problems) -> None:
-    """Files what is absent under ``problems``, except where that is allowed."""
+    """Files what is absent under `problems`, except where that is allowed."""
     for path in want:
         allowed = _allowed(path.partition("/")[2], allow_missing)
         if allowed:
@@ -140,7 +140,7 @@ def _is_float(dtype) -> bool:
 def _backward(rule) -> tuple[re.Pattern, str, str | None]:
     r"""(target regex, source template, transform) of a rule.
 
-    The groups of the source move into the target where ``\1`` stands; outside its
+    The groups of the source move into the target where `\1` stands; outside its
     groups the source is taken literally.
     """
     source, target, *transform = rule
@@ -168,7 +168,7 @@ _GROUP = re.compile(r"\((?!\?)([^()]*)\)")
 
 
 def _source(path, backward, rules) -> tuple[str | None, str | None]:
-    """The key that the table leads to ``path``, checked by going forward again."""
+    """The key that the table leads to `path`, checked by going forward again."""
     for pattern, template, transform in backward:
         match = pattern.fullmatch(path)
         if match is None:

@@ -2,7 +2,7 @@
 
 Rule (timm's and segmentation_models.pytorch's): one channel takes the sum over the
 source's C channels, so that a gray image gives what three equal channels gave; n
-channels repeat the kernel, ``new[..., i] = old[..., i % C] * C / n``, so that the mean
+channels repeat the kernel, `new[..., i] = old[..., i % C] * C / n`, so that the mean
 response stays.
 """
 
@@ -17,13 +17,13 @@ _IMAGE = (1, 3)  # channels of the images that source networks see
 
 
 def adapt_kernel(weight: np.ndarray, channels: int) -> np.ndarray:
-    """An OIHW kernel for ``channels`` inputs.
+    """An OIHW kernel for `channels` inputs.
 
     >>> adapt_kernel(np.array([1.0, 2, 3]).reshape(1, 3, 1, 1), 1).ravel()
     array([6.], dtype=float32)
 
     Raises:
-        ValueError: ``channels`` is not positive.
+      ValueError: `channels` is not positive.
     """
     if channels < 1:
         raise ValueError(f"channels {channels} is not positive")
@@ -41,8 +41,8 @@ def adapt_input(
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """The state dict with its first convolutions fitted, and their names.
 
-    First is a kernel that sees 1 or 3 channels where the model has ``channels``, and
-    agrees otherwise. Every other disagreement is left for ``convert`` to report.
+    First is a kernel that sees 1 or 3 channels where the model has `channels`, and
+    agrees otherwise. Every other disagreement is left for `convert` to report.
     """
     want, fitted = flatten(shapes), {}
     for key, array in state_dict.items():

@@ -14,12 +14,12 @@ class Problems:
     """Entries that do not fit, by kind.
 
     Attributes:
-        missing: Paths of the model that the source does not hold.
-        unused: Names of the source that have no place in the model, with the place
-            that the table gives them.
-        doubled: Names of the source that lead to a path which is taken already.
-        misshaped: By path of the model, an account of the two shapes.
-        wrong_dtype: By path of the model, an account of the two kinds of number.
+      missing: Paths of the model that the source does not hold.
+      unused: Names of the source that have no place in the model, with the place
+        that the table gives them.
+      doubled: Names of the source that lead to a path which is taken already.
+      misshaped: By path of the model, an account of the two shapes.
+      wrong_dtype: By path of the model, an account of the two kinds of number.
     """
 
     missing: list[str] = dataclasses.field(default_factory=list)
@@ -37,16 +37,16 @@ class Problems:
         """Raises one error that counts every problem and shows a few of each kind.
 
         Args:
-            total: How many tensors the model has.
+          total: How many tensors the model has.
 
         Raises:
-            Mismatch: There is a problem; the error holds all of them.
+          Mismatch: There is a problem; the error holds all of them.
         """
         if self.count:
             raise Mismatch(self, total)
 
     def summary(self) -> str:
-        """``2 missing from the source (a, b); 1 of another shape (...)``."""
+        """`2 missing from the source (a, b); 1 of another shape (...)`."""
         groups = self._groups().items()
         return "; ".join(
             f"{len(entries)} {kind} ({_some(entries)})"
@@ -67,7 +67,7 @@ class Problems:
 
 
 class Mismatch(Refused):
-    """Weights that do not fit a model; ``problems`` lists every entry."""
+    """Weights that do not fit a model; `problems` lists every entry."""
 
     def __init__(self, problems: Problems, total: int):
         self.problems = problems

@@ -25,7 +25,7 @@ LICENSES = {
 
 @dataclasses.dataclass(frozen=True)
 class Normalization:
-    """``(image * range - mean) / std`` on an image in 0..1, channels in ``order``."""
+    """`(image * range - mean) / std` on an image in 0..1, channels in `order`."""
 
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
@@ -42,8 +42,8 @@ HALF = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # Inception's: -1..1
 class Card:
     """What a user of the weights must know.
 
-    ``model`` and ``options`` rebuild the network by ``create_model``; ``classes`` may
-    be empty where the checkpoint does not name them; ``note`` says what is not known.
+    `model` and `options` rebuild the network by `create_model`; `classes` may
+    be empty where the checkpoint does not name them; `note` says what is not known.
     """
 
     model: str
@@ -59,7 +59,7 @@ class Card:
     note: str = ""
 
     def write(self, folder: str | os.PathLike) -> None:
-        """Writes ``card.json`` into a folder."""
+        """Writes `card.json` into a folder."""
         text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
         atomic.write_text(pathlib.Path(folder) / NAME, text)
 
@@ -68,7 +68,7 @@ def read_card(folder: str | os.PathLike) -> Card:
     """The card in a folder.
 
     Raises:
-        ValueError: fields are missing or unknown, or it is no JSON.
+      ValueError: Fields are missing or unknown, or it is no JSON.
     """
     path = pathlib.Path(folder) / NAME
     text = read_text(path)
@@ -92,7 +92,7 @@ def _normalization(fields: Mapping[str, Any]) -> Normalization:
 
 
 def normalization_of(fields: Any) -> Normalization | None:
-    """The mean and deviation in timm's ``pretrained_cfg``, None without them."""
+    """The mean and deviation in timm's `pretrained_cfg`, None without them."""
     fields = fields if isinstance(fields, Mapping) else {}
     mean, std = fields.get("mean"), fields.get("std")
     for values in (mean, std):
@@ -104,7 +104,7 @@ def normalization_of(fields: Any) -> Normalization | None:
 
 
 def license(library: str) -> str:
-    """A note on the license, for every library that ``library`` names."""
+    """A note on the license, for every library that `library` names."""
     notes = [f"{name}: {note}" for name, note in LICENSES.items() if name in library]
     return "; ".join(notes) or "unknown; ask the author of the file"
 
@@ -118,7 +118,7 @@ def sha256(path: str | os.PathLike) -> str:
 
 
 def classes(beside: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple]:
-    """Class names and colors in mmseg's ``meta`` (both its old and new spelling)."""
+    """Class names and colors in mmseg's `meta` (both its old and new spelling)."""
     meta = beside.get("meta")
     if not isinstance(meta, Mapping):
         return (), ()

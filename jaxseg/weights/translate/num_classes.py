@@ -16,13 +16,13 @@ def count_classes(
     """The number of classes of a state dict.
 
     Args:
-        state_dict: Arrays by the source's names.
-        rules: The import table.
-        two: Shapes of the model with two classes.
-        three: Shapes of the model with three; what grows by one is what is counted.
+      state_dict: Arrays by the source's names.
+      rules: The import table.
+      two: Shapes of the model with two classes.
+      three: Shapes of the model with three; what grows by one is what is counted.
 
     Raises:
-        ValueError: No tensor tells, or they disagree.
+      ValueError: No tensor tells, or they disagree.
     """
     found = _counted(state_dict, rules, two, three, by=1)
     if len(found) != 1:
@@ -40,13 +40,13 @@ def image_channels(
     """How many channels the images have that a state dict's network sees.
 
     Args:
-        state_dict: Arrays by the source's names.
-        rules: The import table.
-        three: Shapes of the model for images of three channels.
-        five: Shapes of the model for five; what grows by two is what is counted.
+      state_dict: Arrays by the source's names.
+      rules: The import table.
+      three: Shapes of the model for images of three channels.
+      five: Shapes of the model for five; what grows by two is what is counted.
 
     Returns:
-        The number; None where no tensor tells, or they disagree.
+      The number; None where no tensor tells, or they disagree.
     """
     found = _counted(state_dict, rules, three, five, by=2)
     return 3 + next(iter(found)) if len(found) == 1 else None

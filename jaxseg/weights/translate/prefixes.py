@@ -21,10 +21,10 @@ class Peeled:
     """Tensors without their common prefix.
 
     Attributes:
-        state: Arrays by name.
-        prefix: What stood before every name.
-        skipped: Full names of tensors outside of the prefix.
-        averages: Prefixes of averaged copies among those.
+      state: Arrays by name.
+      prefix: What stood before every name.
+      skipped: Full names of tensors outside of the prefix.
+      averages: Prefixes of averaged copies among those.
     """
 
     state: dict[str, np.ndarray]
@@ -47,13 +47,13 @@ def peel(
     recognized without it and not with it.
 
     Args:
-        state: Arrays by name.
-        path: The file's name, for messages.
-        wanted: A prefix that was asked for; it is taken off first.
-        recognize: Tells the part that a set of names belongs to, None if unknown.
+      state: Arrays by name.
+      path: The file's name, for messages.
+      wanted: A prefix that was asked for; it is taken off first.
+      recognize: Tells the part that a set of names belongs to, None if unknown.
 
     Raises:
-        ValueError: Networks are recognized behind several prefixes.
+      ValueError: Networks are recognized behind several prefixes.
     """
     peeled = Peeled(dict(state))
     if wanted:
@@ -96,7 +96,7 @@ def _recognized(
 ) -> str:
     """The prefix without which the names are recognized; they are not with it.
 
-    ``outer`` is what was taken off before, for messages.
+    `outer` is what was taken off before, for messages.
     """
     if recognize is None or recognize(names):
         return ""

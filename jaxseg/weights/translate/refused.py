@@ -10,9 +10,9 @@ class Remedy:
     """An option that would help.
 
     Attributes:
-        option: Its name in Python, such as ``allow_missing``.
-        value: What to pass: a word, or a tuple of patterns.
-        effect: What it does, to follow "takes", such as "leaves the head fresh".
+      option: Its name in Python, such as `allow_missing`.
+      value: What to pass: a word, or a tuple of patterns.
+      effect: What it does, to follow "takes", such as "leaves the head fresh".
     """
 
     option: str
@@ -20,11 +20,11 @@ class Remedy:
     effect: str
 
     def in_python(self) -> str:
-        """``allow_missing=('head/*',) leaves the head fresh``."""
+        """`allow_missing=('head/*',) leaves the head fresh`."""
         return f"{self.option}={self.value!r} {self.effect}"
 
     def on_command_line(self) -> str:
-        """``--allow-missing "head/*" leaves the head fresh``."""
+        """`--allow-missing "head/*" leaves the head fresh`."""
         words = (self.value,) if isinstance(self.value, str) else self.value
         quoted = " ".join(f'"{w}"' if shlex.quote(w) != w else w for w in words)
         return f"--{self.option.replace('_', '-')} {quoted} {self.effect}"
@@ -33,7 +33,7 @@ class Remedy:
 class Refused(ValueError):
     """Weights that are not taken as they are, with what would change that.
 
-    ``str(error)`` is written for Python code, ``error.on_command_line()`` for the
+    `str(error)` is written for Python code, `error.on_command_line()` for the
     command line: the problem first, the remedies on a second line.
     """
 

@@ -11,20 +11,20 @@ class Report:
     """What one import took over, and what it did not.
 
     Attributes:
-        origin: Library and kind of the source.
-        tensors: How many tensors were taken over.
-        parameters: How many numbers those below ``params`` hold.
-        found: How the state dict lay in the file.
-        dropped: Source names that the table leaves out on purpose, counters apart.
-        unused: Source names left out because of ``allow_unused`` or ``part``.
-        fresh: Paths of the model that keep their initial values.
-        adapted: Source names of first convolutions fitted to the image's channels.
-        unread: Classes of foreign objects beside the state dict that were not read.
-        cast: Source dtypes other than float32, with their counts.
-        difference: Largest difference of the logits from the source's own library,
-            relative to the largest logit; None where it was not measured.
-        stated: Options that the file states, as ``name=value``.
-        assumed: What the tensors do not show and was assumed.
+      origin: Library and kind of the source.
+      tensors: How many tensors were taken over.
+      parameters: How many numbers those below `params` hold.
+      found: How the state dict lay in the file.
+      dropped: Source names that the table leaves out on purpose, counters apart.
+      unused: Source names left out because of `allow_unused` or `part`.
+      fresh: Paths of the model that keep their initial values.
+      adapted: Source names of first convolutions fitted to the image's channels.
+      unread: Classes of foreign objects beside the state dict that were not read.
+      cast: Source dtypes other than float32, with their counts.
+      difference: Largest difference of the logits from the source's own library,
+        relative to the largest logit; None where it was not measured.
+      stated: Options that the file states, as `name=value`.
+      assumed: What the tensors do not show and was assumed.
     """
 
     origin: str

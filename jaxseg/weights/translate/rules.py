@@ -1,15 +1,15 @@
 r"""The little language that import tables are written in.
 
-A rule is ``(source, target)`` or ``(source, target, transform)``. ``source`` is a
-regular expression that must match a whole PyTorch key; ``target`` is a template such
-as ``params/backbone/layer\1_\2/conv1/conv/kernel`` with ``\1`` for the groups, or
-``None`` for a tensor that is left out on purpose. The first matching rule wins.
+A rule is `(source, target)` or `(source, target, transform)`. `source` is a
+regular expression that must match a whole PyTorch key; `target` is a template such
+as `params/backbone/layer\1_\2/conv1/conv/kernel` with `\1` for the groups, or
+`None` for a tensor that is left out on purpose. The first matching rule wins.
 
 So that a table can be read backwards (to write PyTorch names), a source is literal
 outside its groups, dots are escaped, groups are not nested, and every group that can
 match more than one text appears in the target.
 
-The helpers below take ``src``, a regex prefix, and ``dst``, a template prefix without
+The helpers below take `src`, a regex prefix, and `dst`, a template prefix without
 its collection, and return a tuple of rules to be concatenated.
 """
 
@@ -33,7 +33,7 @@ def linear(src: str, dst: str) -> Rules:
 
 
 def linear_as_conv(src: str, dst: str, size: tuple[int, int] = (1, 1)) -> Rules:
-    """Dense layer read as a convolution over ``size`` (FCN's "convolutionized" fc6)."""
+    """Dense layer read as a convolution over `size` (FCN's "convolutionized" fc6)."""
     return _kernel_bias(src, dst, f"linear_as_conv({size[0]}, {size[1]})")
 
 
@@ -56,7 +56,7 @@ def layer_norm(src: str, dst: str) -> Rules:
 
 
 def conv_norm(src_conv: str, src_norm: str, dst: str) -> Rules:
-    """Convolution and its batch normalization into one ``ConvNormAct`` at ``dst``."""
+    """Convolution and its batch normalization into one `ConvNormAct` at `dst`."""
     return (*conv(src_conv, f"{dst}/conv"), *norm(src_norm, f"{dst}/norm"))
 
 
@@ -66,13 +66,13 @@ def drop(*sources: str) -> Rules:
 
 
 def prefixed(rules: Rules, *, src: str = "", dst: str = "") -> Rules:
-    r"""The same rules one level down: ``src`` before keys, ``dst`` before targets.
+    r"""The same rules one level down: `src` before keys, `dst` before targets.
 
     >>> prefixed((("fc", "params/fc/kernel"),), src=r"net\.", dst="backbone/")
     (('net\\.fc', 'params/backbone/fc/kernel'),)
 
     Raises:
-        ValueError: ``src`` holds a group, which would renumber the others.
+      ValueError: `src` holds a group, which would renumber the others.
     """
     if "(" in src:
         raise ValueError(f"src {src!r} must not hold a group")

@@ -1,8 +1,8 @@
 """From what a checkpoint file holds to the state dict of one network.
 
-Training programs put the weights below a name of their own (``state_dict``, ``model``,
-``net``), add a prefix to every tensor's name (``module.``, ``_orig_mod.``, ``model.``)
-and store averaged copies beside them. ``unwrap`` undoes this and tells what it chose.
+Training programs put the weights below a name of their own (`state_dict`, `model`,
+`net`), add a prefix to every tensor's name (`module.`, `_orig_mod.`, `model.`)
+and store averaged copies beside them. `unwrap` undoes this and tells what it chose.
 """
 
 import dataclasses
@@ -29,14 +29,14 @@ class StateDict:
     """The tensors of one network, and how they lay in the file.
 
     Attributes:
-        state: Arrays by name, without wrappers and prefixes.
-        beside: Everything else that the file's dictionary holds.
-        entry: The name below which the tensors lay; empty for a bare state dict.
-        prefix: What was taken off every name, such as ``module.``.
-        skipped: Names of tensors that do not belong to the network (of a loss, say).
-        averages: Entries or prefixes with averaged weights that were not taken.
-        others: Entries or prefixes with further weights that were not taken.
-        note: What kind of weights were taken, where the file tells.
+      state: Arrays by name, without wrappers and prefixes.
+      beside: Everything else that the file's dictionary holds.
+      entry: The name below which the tensors lay; empty for a bare state dict.
+      prefix: What was taken off every name, such as `module.`.
+      skipped: Names of tensors that do not belong to the network (of a loss, say).
+      averages: Entries or prefixes with averaged weights that were not taken.
+      others: Entries or prefixes with further weights that were not taken.
+      note: What kind of weights were taken, where the file tells.
     """
 
     state: dict[str, np.ndarray]
@@ -55,17 +55,17 @@ def unwrap(
     """Finds the state dict of one network in the content of a checkpoint file.
 
     Args:
-        tree: What the file holds.
-        path: The file's name, for messages.
-        entry: Take the weights below this name, or those with this prefix; default:
-            one of the usual names, or the only entry that holds as many tensors.
-        recognize: Tells which part ("network" or "backbone") a set of tensor names
-            belongs to, None for unknown names. With it every prefix is found, without
-            it only the usual ones.
+      tree: What the file holds.
+      path: The file's name, for messages.
+      entry: Take the weights below this name, or those with this prefix; default:
+        one of the usual names, or the only entry that holds as many tensors.
+      recognize: Tells which part ("network" or "backbone") a set of tensor names
+        belongs to, None for unknown names. With it every prefix is found, without
+        it only the usual ones.
 
     Raises:
-        ValueError: There is no state dict, it holds something else than arrays, there
-            are several to choose from, or ``entry`` is not there.
+      ValueError: There is no state dict, it holds something else than arrays, there
+        are several to choose from, or `entry` is not there.
     """
     if not isinstance(tree, Mapping):
         raise ValueError(f"{path} holds a {type(tree).__name__}, not a state dict")
@@ -124,7 +124,7 @@ def _pick(large: list[str], path: str) -> str:
     """The entry that is taken when none was asked for.
 
     Raises:
-        ValueError: several entries hold as many tensors, under unusual names.
+      ValueError: Several entries hold as many tensors, under unusual names.
     """
     for name in WRAPPERS:
         if name in large:
@@ -143,7 +143,7 @@ def _unswapped(found: StateDict) -> StateDict:
     """Tells averaged weights from others where a library stores them exchanged.
 
     MMEngine's EMAHook and Lightning's WeightAveraging save the average as
-    ``state_dict`` and the weights of the last step under a name of their own.
+    `state_dict` and the weights of the last step under a name of their own.
     """
     meta = found.beside.get("meta")
     last = ""
@@ -190,8 +190,8 @@ def _kind(value: Any) -> str:
 def _without_counters(found: StateDict) -> StateDict:
     """Leaves out what averaging keeps among the tensors.
 
-    ``AveragedModel`` counts in ``n_averaged``; MMCV's hook stores a second copy of
-    every parameter as ``ema_backbone_conv1_weight``.
+    `AveragedModel` counts in `n_averaged`; MMCV's hook stores a second copy of
+    every parameter as `ema_backbone_conv1_weight`.
     """
     gone = tuple(
         key

@@ -1,8 +1,8 @@
 """Named, invertible changes of layout between PyTorch tensors and ours.
 
 A transform is written in a table as a name, with arguments where it needs any:
-``"conv"``, ``"conv_transpose"``, ``"linear"``, ``"identity"``, ``"conv1d"``,
-``"conv_as_linear"``, ``"linear_as_conv(7, 7)"``. Layouts: PyTorch stores a
+`"conv"`, `"conv_transpose"`, `"linear"`, `"identity"`, `"conv1d"`,
+`"conv_as_linear"`, `"linear_as_conv(7, 7)"`. Layouts: PyTorch stores a
 convolution as OIHW, a transposed one as IOHW and a dense matrix as [out, in]; we
 store HWIO, HWIO (not flipped) and [in, out].
 """
@@ -22,10 +22,10 @@ NAMES = (*_AXES, "identity", "conv_as_linear", "linear_as_conv")
 
 
 def parse(transform: str) -> tuple[str, tuple[int, ...]]:
-    """Splits ``"linear_as_conv(7, 7)"`` into its name and its integers.
+    """Splits `"linear_as_conv(7, 7)"` into its name and its integers.
 
     Raises:
-        ValueError: the name is not one of ``NAMES``.
+      ValueError: The name is not one of `NAMES`.
     """
     match = _CALL.fullmatch(transform)
     if match is None or match[1] not in NAMES:
@@ -46,7 +46,7 @@ def apply(transform: str, array: np.ndarray) -> np.ndarray:
     """PyTorch layout to ours.
 
     Raises:
-        ValueError: the rank or the sizes do not suit the transform.
+      ValueError: The rank or the sizes do not suit the transform.
     """
     name, sizes = parse(transform)
     if name in _AXES:
@@ -63,7 +63,7 @@ def apply(transform: str, array: np.ndarray) -> np.ndarray:
 
 
 def invert(transform: str, array: np.ndarray) -> np.ndarray:
-    """Our layout to PyTorch's; ``invert(t, apply(t, x))`` is ``x`` exactly."""
+    """Our layout to PyTorch's; `invert(t, apply(t, x))` is `x` exactly."""
     name, _ = parse(transform)
     if name in _AXES:
         _check_rank(name, array, len(_AXES[name]))

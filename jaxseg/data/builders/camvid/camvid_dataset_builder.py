@@ -23,9 +23,9 @@ def config(path: str | None, *, labels: Any = (), **options) -> PairsConfig:
     """Returns the configuration for `path/train` with `path/trainannot`, and so on.
 
     Args:
-        path: the folder.
-        labels: what mask values mean, see `jaxseg.data.labels`; by default `LABELS`.
-        **options: further fields of `PairsConfig`.
+      path: The folder.
+      labels: What mask values mean, see `jaxseg.data.labels`; by default `LABELS`.
+      **options: Further fields of `PairsConfig`.
     """
     label_map = parse_labels(labels)
     if label_map is not None:

@@ -31,13 +31,13 @@ def config(
     """Returns the configuration for the files under `path`.
 
     Args:
-        path: the folder.
-        classes: class names; by default those in `path/classes.txt`, if it exists.
-        labels: what mask values mean, see `jaxseg.data.labels`.
-        **options: further fields of `PairsConfig`.
+      path: The folder.
+      classes: Class names; by default those in `path/classes.txt`, if it exists.
+      labels: What mask values mean, see `jaxseg.data.labels`.
+      **options: Further fields of `PairsConfig`.
 
     Raises:
-        ValueError: if an option is invalid or does not fit the others.
+      ValueError: If an option is invalid or does not fit the others.
     """
     label_map = parse_labels(labels)
     names, origin = named_classes(path, tuple(classes), label_map)
@@ -56,10 +56,10 @@ def named_classes(
     """Class names by the options and the folder, and where they come from.
 
     Returns:
-        Names, or () where the masks must be counted, and their origin.
+      Names, or () where the masks must be counted, and their origin.
 
     Raises:
-        ValueError: if `classes.txt` cannot be used, or the label map does not fit.
+      ValueError: If `classes.txt` cannot be used, or the label map does not fit.
     """
     origin = "--data.classes"
     if path and not classes:

@@ -36,12 +36,12 @@ def draw_room(
     """One room.
 
     Args:
-        rng: source of all randomness.
-        count: number of points.
+      rng: Source of all randomness.
+      count: Number of points.
 
     Returns:
-        Positions float32 [N, 3] in meters, colors uint8 [N, 3], labels uint8 [N] of
-        classes 0..8 and 255; in random order.
+      Positions float32 [N, 3] in meters, colors uint8 [N, 3], labels uint8 [N] of
+      classes 0..8 and 255; in random order.
     """
     size = np.array([*rng.uniform(3.0, 5.0, 2), rng.uniform(2.3, 3.0)])
     patches = [*_shell(rng, size), *_on_walls(rng, size), *_furniture(rng, size)]

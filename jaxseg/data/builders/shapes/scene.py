@@ -21,11 +21,11 @@ def draw_scene(
     """One scene.
 
     Args:
-        rng: source of all randomness.
-        size: (H, W) in pixels.
+      rng: Source of all randomness.
+      size: (H, W) in pixels.
 
     Returns:
-        Image uint8 [H, W, 3] and label uint8 [H, W] with classes 0..6 and 255.
+      Image uint8 [H, W, 3] and label uint8 [H, W] with classes 0..6 and 255.
     """
     grid = np.mgrid[: size[0], : size[1]].astype(np.float64)
     image = _ground(rng, size)

@@ -1,10 +1,10 @@
-"""milesial/Pytorch-UNet -> ``jaxseg`` ``unet`` (transposed and bilinear form)."""
+"""milesial/Pytorch-UNet -> `jaxseg` `unet` (transposed and bilinear form)."""
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, conv_transpose
 
 
 def double_conv(src: str, dst: str) -> Rules:
-    """``double_conv``: convolutions 0 and 3, normalizations 1 and 4."""
+    """`double_conv`: convolutions 0 and 3, normalizations 1 and 4."""
     source = rf"{src}\.double_conv"
     return (
         *conv_norm(rf"{source}\.0", rf"{source}\.1", f"{dst}/conv1"),

@@ -1,4 +1,4 @@
-"""MMSegmentation's BiSeNetV1 -> ``bisenet`` with ``form="mmseg"``."""
+"""MMSegmentation's BiSeNetV1 -> `bisenet` with `form="mmseg"`."""
 
 from jaxseg.weights.catalog.maps.mmseg_hrnet import pixel_head
 from jaxseg.weights.catalog.maps.torchvision_resnet import BACKBONE

@@ -1,4 +1,4 @@
-"""MMSegmentation's DANet -> ``danet`` (``variant="release"``, half-pixel corners).
+"""MMSegmentation's DANet -> `danet` (`variant="release"`, half-pixel corners).
 
 Its further auxiliary head is left out.
 """

@@ -1,6 +1,6 @@
-"""MMSegmentation's FCN on ResNet-v1c -> ``fcn_resnet``.
+"""MMSegmentation's FCN on ResNet-v1c -> `fcn_resnet`.
 
-Build ours with ``convs=2, join=True, stem="c"``.
+Build ours with `convs=2, join=True, stem="c"`.
 """
 
 from jaxseg.weights.catalog.maps import mmseg_resnet

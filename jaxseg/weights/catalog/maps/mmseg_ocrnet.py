@@ -1,7 +1,7 @@
-"""MMSegmentation's HRNet + OCR -> ``ocrnet_hrnet``.
+"""MMSegmentation's HRNet + OCR -> `ocrnet_hrnet`.
 
-There without biases and with half-pixel corners: build ours with ``bias=False,
-align_corners=False, two_step=True``.
+There without biases and with half-pixel corners: build ours with `bias=False,
+align_corners=False, two_step=True`.
 """
 
 from jaxseg.weights.catalog.maps.mmseg_hrnet import BACKBONE, pixel_head

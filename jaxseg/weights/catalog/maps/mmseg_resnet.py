@@ -1,7 +1,7 @@
-"""MMSegmentation's ``ResNetV1c`` trunk, as it lies in a checkpoint.
+"""MMSegmentation's `ResNetV1c` trunk, as it lies in a checkpoint.
 
-``BACKBONE`` starts at ``backbone.`` in the source and a bare ``ResNet`` here;
-``MAP`` is the backbone of a whole network, ``CLASSIFIER`` a file of open-mmlab's
+`BACKBONE` starts at `backbone.` in the source and a bare `ResNet` here;
+`MAP` is the backbone of a whole network, `CLASSIFIER` a file of open-mmlab's
 ImageNet weights.
 """
 

@@ -1,6 +1,6 @@
-"""MMSegmentation's SETR -> ``setr_naive``, ``setr_pup``, ``setr_mla``.
+"""MMSegmentation's SETR -> `setr_naive`, `setr_pup`, `setr_mla`.
 
-Build ours with ``variant="mmseg"``. ``UPSAMPLING`` serves the first two, ``MLA`` the
+Build ours with `variant="mmseg"`. `UPSAMPLING` serves the first two, `MLA` the
 last.
 """
 
@@ -29,7 +29,7 @@ TRUNK = (
 
 
 def _upsampling(src: str, dst: str, up: str) -> Rules:
-    """``SETRUPHead``; ``up`` names the group of the convolution's number."""
+    """`SETRUPHead`; `up` names the group of the convolution's number."""
     source = rf"{src}\.up_convs\.(\d)\.0"
     return (
         *layer_norm(rf"{src}\.norm", f"{dst}/norm"),

@@ -1,10 +1,10 @@
-"""MMSegmentation's UNet-S5-D16 with FCN heads -> ``jaxseg`` ``unet_fcn``."""
+"""MMSegmentation's UNet-S5-D16 with FCN heads -> `jaxseg` `unet_fcn`."""
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm
 
 
 def block(src: str, dst: str) -> Rules:
-    """The two convolutions of a ``BasicConvBlock``: 0, 1 there, 1, 2 here."""
+    """The two convolutions of a `BasicConvBlock`: 0, 1 there, 1, 2 here."""
     rules: Rules = ()
     for i in (0, 1):
         source = rf"{src}\.convs\.{i}"
@@ -13,7 +13,7 @@ def block(src: str, dst: str) -> Rules:
 
 
 def head(src: str, dst: str) -> Rules:
-    """An ``FCNHead`` of one convolution."""
+    """An `FCNHead` of one convolution."""
     source = rf"{src}\.convs\.0"
     return (
         *conv_norm(rf"{source}\.conv", rf"{source}\.bn", f"{dst}/conv"),

@@ -1,6 +1,6 @@
-"""timm's HRNet trunks and, under the same names, the authors' -> ``HRNet``.
+"""timm's HRNet trunks and, under the same names, the authors' -> `HRNet`.
 
-``BACKBONE`` addresses a bare ``HRNet``; the increment and classification layers of the
+`BACKBONE` addresses a bare `HRNet`; the increment and classification layers of the
 image classifiers are left out.
 """
 

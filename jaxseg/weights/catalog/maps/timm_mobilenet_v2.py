@@ -1,6 +1,6 @@
-"""timm's ``mobilenetv2_100``; its ``conv_head`` is the last 1x1 convolution.
+"""timm's `mobilenetv2_100`; its `conv_head` is the last 1x1 convolution.
 
-``blocks.S.I`` counts blocks within stages; here they are numbered through.
+`blocks.S.I` counts blocks within stages; here they are numbered through.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv_norm, drop, prefixed

@@ -1,8 +1,8 @@
-"""timm's ``mobilenetv3_large_100`` and ``_small_100``.
+"""timm's `mobilenetv3_large_100` and `_small_100`.
 
-``blocks.S.I`` counts blocks within stages; here they are numbered through. The 1x1
-convolution behind the last block is one stage more, and ``conv_head`` already belongs
-to the classifier. Build ours with ``epsilon=1e-5``.
+`blocks.S.I` counts blocks within stages; here they are numbered through. The 1x1
+convolution behind the last block is one stage more, and `conv_head` already belongs
+to the classifier. Build ours with `epsilon=1e-5`.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, drop, prefixed
@@ -12,7 +12,7 @@ _SMALL = (1, 2, 3, 2, 3)
 
 
 def backbone(counts: tuple[int, ...]) -> Rules:
-    """The table of a bare ``MobileNetV3``; the first block does not expand."""
+    """The table of a bare `MobileNetV3`; the first block does not expand."""
     rules = conv_norm("conv_stem", "bn1", "stem")
     number = 0
     for stage, count in enumerate(counts):

@@ -1,6 +1,6 @@
-"""timm's ResNets with three 3x3 convolutions as stem: ``resnet50c``, ``resnet50s``.
+"""timm's ResNets with three 3x3 convolutions as stem: `resnet50c`, `resnet50s`.
 
-The 7x7 stem is torchvision's table, ``resnet50d`` has its own.
+The 7x7 stem is torchvision's table, `resnet50d` has its own.
 """
 
 from jaxseg.weights.catalog.maps import torchvision_resnet as tv

@@ -1,4 +1,4 @@
-"""timm's ViT and DeiT -> a bare ``ViT``; final norm and classifier are left out."""
+"""timm's ViT and DeiT -> a bare `ViT`; final norm and classifier are left out."""
 
 from jaxseg.weights.translate.rules import conv, drop, layer_norm, linear
 

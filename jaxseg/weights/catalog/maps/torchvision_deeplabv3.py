@@ -1,7 +1,7 @@
-"""torchvision's ``deeplabv3_resnet50``, ``_resnet101``, ``_mobilenet_v3_large``.
+"""torchvision's `deeplabv3_resnet50`, `_resnet101`, `_mobilenet_v3_large`.
 
-The auxiliary classifier is imported where ours has one (``aux=True``). The MobileNet is
-``deeplabv3_mobilenetv3(eager_rate=True, rates=(12, 24, 36))``.
+The auxiliary classifier is imported where ours has one (`aux=True`). The MobileNet is
+`deeplabv3_mobilenetv3(eager_rate=True, rates=(12, 24, 36))`.
 """
 
 from jaxseg.weights.catalog.maps.torchvision_fcn import head as fcn_head
@@ -34,7 +34,7 @@ MAP = (*prefixed(BACKBONE, src=r"backbone\.", dst="backbone/"), *HEAD)
 
 
 def _in_segmentation(rules: Rules) -> Rules:
-    """``features.N`` of the classifier is ``backbone.N`` of the segmentation nets."""
+    """`features.N` of the classifier is `backbone.N` of the segmentation nets."""
     cut = len(r"features\.")
     return tuple((r"backbone\." + rule[0][cut:], *rule[1:]) for rule in rules)
 

@@ -1,6 +1,6 @@
 """torchvision's and timm's DenseNet-121 to -201.
 
-The published torchvision files write ``norm.1`` where today's modules say ``norm1``;
+The published torchvision files write `norm.1` where today's modules say `norm1`;
 both are read, and the latter is written.
 """
 

@@ -1,6 +1,6 @@
-"""torchvision's ``lraspp_mobilenet_v3_large``.
+"""torchvision's `lraspp_mobilenet_v3_large`.
 
-Ours: ``lraspp_mobilenetv3(eager_rate=True)``.
+Ours: `lraspp_mobilenetv3(eager_rate=True)`.
 """
 
 from jaxseg.weights.catalog.maps.torchvision_deeplabv3 import MOBILENET

@@ -1,7 +1,7 @@
 """torchvision's MobileNet v2.
 
-``features.N`` is block N, 18 the last 1x1 convolution; segmentation networks here do
-without it, so ``MAP`` leaves it out and ``BACKBONE`` holds it.
+`features.N` is block N, 18 the last 1x1 convolution; segmentation networks here do
+without it, so `MAP` leaves it out and `BACKBONE` holds it.
 """
 
 from jaxseg.weights.translate.rules import conv_norm, drop, prefixed

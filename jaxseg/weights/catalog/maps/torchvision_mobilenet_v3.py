@@ -1,6 +1,6 @@
 """torchvision's MobileNet v3, large and small.
 
-Inside ``features.N.block`` the layers are counted: expansion and squeeze-and-excite are
+Inside `features.N.block` the layers are counted: expansion and squeeze-and-excite are
 there in some blocks only, so each size has its own table.
 """
 
@@ -28,7 +28,7 @@ _SMALL = ["s", "e", "e", "es", "es", "es", "es", "es", "es", "es", "es"]
 
 
 def backbone(blocks: list[str]) -> Rules:
-    """The table of a bare ``MobileNetV3``."""
+    """The table of a bare `MobileNetV3`."""
     rules = conv_norm(r"features\.0\.0", r"features\.0\.1", "stem")
     for number, parts in enumerate(blocks, start=1):
         names = ["expand"] * ("e" in parts) + ["depthwise"]

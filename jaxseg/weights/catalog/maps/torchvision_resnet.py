@@ -1,6 +1,6 @@
 """torchvision's ResNet-18 to -152, and timm's with the same 7x7 stem.
 
-``BACKBONE`` addresses a bare ``ResNet``, ``MAP`` the backbone of a whole network; the
+`BACKBONE` addresses a bare `ResNet`, `MAP` the backbone of a whole network; the
 classifier is left out.
 """
 

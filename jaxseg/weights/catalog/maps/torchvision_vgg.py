@@ -1,6 +1,6 @@
 """torchvision's (and timm's) VGG-16 and -19, with and without batch norm.
 
-``features.N`` counts convolutions, normalizations, ReLUs and poolings in one line, so
+`features.N` counts convolutions, normalizations, ReLUs and poolings in one line, so
 each of the four networks has its own table. The classifier is left out.
 """
 
@@ -10,7 +10,7 @@ _CONVOLUTIONS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
 
 def backbone(depth: int, *, batch_norm: bool) -> Rules:
-    """The table of a bare ``VGG(depth, batch_norm=batch_norm)``."""
+    """The table of a bare `VGG(depth, batch_norm=batch_norm)`."""
     rules: Rules = ()
     index = 0
     for block, count in enumerate(_CONVOLUTIONS[depth], start=1):

@@ -1,8 +1,8 @@
 """torchvision's VGG-16 classifiers as encoders of FCN, SegNet and DeconvNet.
 
-``FCN`` reads ``vgg16`` with its two large dense layers as convolutions, ``SEGNET`` and
-``DECONVNET`` read ``vgg16_bn``. What the classifier does not have (scores, decoder) is
-to be allowed as missing: ``convert(..., allow_missing=("score*",))``.
+`FCN` reads `vgg16` with its two large dense layers as convolutions, `SEGNET` and
+`DECONVNET` read `vgg16_bn`. What the classifier does not have (scores, decoder) is
+to be allowed as missing: `convert(..., allow_missing=("score*",))`.
 """
 
 from jaxseg.weights.catalog.maps.torchvision_vgg import VGG16
@@ -12,7 +12,7 @@ _REPEATS = (2, 2, 3, 3, 3)
 
 
 def encoder(template: str) -> Rules:
-    """``features`` of ``vgg16_bn``; the template takes block and number."""
+    """`features` of `vgg16_bn`; the template takes block and number."""
     rules: Rules = ()
     index = 0
     for block, count in enumerate(_REPEATS, start=1):
