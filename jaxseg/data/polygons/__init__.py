@@ -1,0 +1,36 @@
+"""Polygon annotations: reading those of labeling tools, drawing and writing them.
+
+`read_annotations` reads COCO, labelme, Label Studio and Cityscapes files into one form,
+`draw_labels` turns an annotated image into a label map, and `write_folder` makes a
+folder of masks that `--data.name folder` trains on. In the other direction
+`encode_rle` writes the run-length encoding of COCO and `label_features` writes GeoJSON.
+"""
+
+from jaxseg.data.polygons.annotation import AnnotatedImage, DrawRules, Shape
+from jaxseg.data.polygons.coco import read_coco
+from jaxseg.data.polygons.draw import draw_labels, fill_rings
+from jaxseg.data.polygons.folder import read_annotations, write_folder
+from jaxseg.data.polygons.geojson import label_features
+from jaxseg.data.polygons.label_studio import read_label_studio
+from jaxseg.data.polygons.labelme import read_cityscapes_polygons, read_labelme
+from jaxseg.data.polygons.rle import coco_annotations, decode_rle, encode_rle
+from jaxseg.data.polygons.trace import trace_rings
+
+__all__ = [
+    "AnnotatedImage",
+    "DrawRules",
+    "Shape",
+    "coco_annotations",
+    "decode_rle",
+    "draw_labels",
+    "encode_rle",
+    "fill_rings",
+    "label_features",
+    "read_annotations",
+    "read_cityscapes_polygons",
+    "read_coco",
+    "read_label_studio",
+    "read_labelme",
+    "trace_rings",
+    "write_folder",
+]

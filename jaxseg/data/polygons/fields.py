@@ -1,0 +1,91 @@
+"""Reading fields of annotation files with messages that name the place."""
+
+from __future__ import annotations
+
+import math
+import pathlib
+from typing import Any
+
+from jaxseg.data.polygons.annotation import Ring
+from jaxseg.storage.json_file import parse_json
+
+
+class Place:
+    """A value in an annotation file together with its address, for messages.
+
+    Args:
+      value: What the file holds there.
+      address: The file and the path to the value, such as "a.json, shapes[3]".
+    """
+
+    def __init__(self, value: Any, address: str):
+        self.value, self.address = value, address
+
+    def get(self, key: str, default: Any = None) -> Place:
+        """Returns a field of an object; `default` where the object lacks it."""
+        if not isinstance(self.value, dict):
+            raise self.error("an object")
+        return Place(self.value.get(key, default), f"{self.address}.{key}")
+
+    def need(self, key: str) -> Place:
+        """Returns a field of an object and raises ValueError where it is missing."""
+        found = self.get(key)
+        if found.value is None:
+            raise ValueError(f"{self.address} has no field {key!r}.")
+        return found
+
+    def items(self) -> list[Place]:
+        """Returns the elements of a list."""
+        if not isinstance(self.value, list):
+            raise self.error("a list")
+        return [Place(v, f"{self.address}[{k}]") for k, v in enumerate(self.value)]
+
+    def text(self) -> str:
+        """Returns a text."""
+        if not isinstance(self.value, str):
+            raise self.error("a text")
+        return self.value
+
+    def real(self) -> float:
+        """Returns a finite number."""
+        number = isinstance(self.value, int | float) and not isinstance(
+            self.value, bool
+        )
+        if not number or not math.isfinite(self.value):
+            raise self.error("a finite number")
+        return float(self.value)
+
+    def side(self) -> int:
+        """Returns a height or width in pixels, 1 to 1,000,000."""
+        value = self.real()
+        if value != int(value) or not 1 <= value <= 1_000_000:
+            raise self.error("a whole number of pixels from 1 to 1000000")
+        return int(value)
+
+    def points(self) -> Ring:
+        """Returns a list of [x, y]."""
+        rows = [row.items() for row in self.items()]
+        if any(len(row) != 2 for row in rows):
+            raise self.error("a list of [x, y]")
+        return tuple((x.real(), y.real()) for x, y in rows)
+
+    def error(self, expected: str) -> ValueError:
+        """Returns the error that something else was expected here."""
+        shown = repr(self.value)
+        shown = shown if len(shown) <= 60 else shown[:57] + "..."
+        return ValueError(f"{self.address}={shown} is invalid: expected {expected}.")
+
+
+def open_json(path: pathlib.Path) -> Place:
+    """Reads an annotation file.
+
+    Raises:
+      ValueError: If the file cannot be read or is not JSON.
+    """
+    try:
+        value = parse_json(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:  # invalid UTF-8 and invalid JSON
+        raise ValueError(f"{path} is not JSON: {error}.") from error
+    return Place(value, str(path))

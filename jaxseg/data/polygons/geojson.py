@@ -1,0 +1,83 @@
+"""Label maps as GeoJSON (RFC 7946)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.ndimage
+
+from jaxseg.data.polygons.annotation import Ring
+from jaxseg.data.polygons.trace import trace_rings
+from jaxseg.data.spec import VOID
+
+
+def label_features(
+    labels: np.ndarray,
+    classes: Sequence[str],
+    *,
+    transform: Sequence[float] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
+    min_pixels: int = 1,
+) -> dict[str, Any]:
+    """Describes the regions of a label map as a GeoJSON FeatureCollection.
+
+    Each connected region (pixels that share an edge) becomes one Polygon, with its
+    holes. Its properties are the class, its number and the area in pixels.
+
+    Args:
+      labels: Classes, integers [H, W]; 255 is void and gets no feature.
+      classes: Class names in label order.
+      transform: (a, b, c, d, e, f) of the affine map from pixel corners to
+        coordinates, x = a column + b row + c and y = d column + e row + f, in the
+        order of rasterio. The default leaves pixels.
+      min_pixels: Smaller regions are left out.
+
+    Returns:
+      The collection as a dictionary that `json.dumps` writes.
+    """
+    features = []
+    for number in np.unique(labels):
+        if number == VOID:
+            continue
+        regions, count = scipy.ndimage.label(labels == number)
+        boxes = scipy.ndimage.find_objects(regions)
+        for region, box in zip(range(1, count + 1), boxes, strict=True):
+            mask = regions[box] == region
+            pixels = int(mask.sum())
+            if pixels < min_pixels:
+                continue
+            top, left = box[0].start, box[1].start
+            rings = [_moved(ring, left, top) for ring in trace_rings(mask)]
+            rings.sort(key=_doubled_area, reverse=True)  # the outline before its holes
+            features.append(
+                {
+                    "type": "Feature",
+                    "properties": {
+                        "class": classes[number],
+                        "label": int(number),
+                        "pixels": pixels,
+                    },
+                    "geometry": {
+                        "type": "Polygon",
+                        "coordinates": [_closed(r, transform) for r in rings],
+                    },
+                }
+            )
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _moved(ring: Ring, left: int, top: int) -> Ring:
+    return tuple((x + left, y + top) for x, y in ring)
+
+
+def _doubled_area(ring: Ring) -> float:
+    x, y = np.array(ring).T
+    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+
+
+def _closed(ring: Ring, transform: Sequence[float]) -> list[list[float]]:
+    """The coordinates of a ring, with its first point again at the end."""
+    a, b, c, d, e, f = transform
+    points = [[a * x + b * y + c, d * x + e * y + f] for x, y in ring]
+    return [*points, points[0]]

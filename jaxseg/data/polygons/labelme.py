@@ -1,0 +1,117 @@
+"""Annotations of labelme and of Cityscapes: one JSON file per image.
+
+References: wkentaro/labelme (`labelme/label_file.py`, `labelme/utils/shape.py`) and
+mcordts/cityscapesScripts (`helpers/annotation.py`). In labelme, lines and points have a
+width that only the viewer knows, so they are refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import math
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+from jaxseg.data.polygons.annotation import AnnotatedImage, Ring, Shape
+from jaxseg.data.polygons.fields import Place, open_json
+
+SIDES = (
+    72  # of the polygon that stands for a circle: off by at most 0.1 % of its radius
+)
+
+
+def read_labelme(path: pathlib.Path) -> AnnotatedImage:
+    """Reads a labelme file of one image.
+
+    Polygons, rectangles, circles and painted masks are read.
+
+    Args:
+      path: The JSON file.
+
+    Raises:
+      ValueError: Naming the place, if a field is missing or has another form, or a
+        shape has no area (points and lines).
+    """
+    root = open_json(path)
+    size = root.need("imageHeight").side(), root.need("imageWidth").side()
+    shapes = [_labelme_shape(place, size) for place in root.need("shapes").items()]
+    name = root.need("imagePath").text().replace("\\", "/").rpartition("/")[2]
+    return AnnotatedImage(name, size, tuple(shapes), origin=str(path))
+
+
+def read_cityscapes_polygons(path: pathlib.Path) -> AnnotatedImage:
+    """Reads a `*_polygons.json` file of Cityscapes, or of IDD, which has its form.
+
+    Objects that are marked as deleted are left out. A label such as "cargroup" stands
+    for a group of cars that could not be told apart; it keeps its name here.
+
+    Args:
+      path: The JSON file.
+
+    Raises:
+      ValueError: Naming the place, if a field is missing or has another form.
+    """
+    root = open_json(path)
+    size = root.need("imgHeight").side(), root.need("imgWidth").side()
+    objects = root.need("objects").items()
+    shapes = tuple(
+        Shape(place.need("label").text(), (place.need("polygon").points(),))
+        for place in objects
+        if not place.get("deleted", 0).value
+    )
+    name = path.stem.removesuffix("_polygons")
+    name = name.removesuffix("_gtFine").removesuffix("_gtCoarse")
+    return AnnotatedImage(name, size, shapes, origin=str(path))
+
+
+def _labelme_shape(place: Place, size: tuple[int, int]) -> Shape:
+    label = place.need("label").text()
+    kind = place.get("shape_type", "polygon")
+    points = place.need("points").points()
+    if kind.value == "mask":
+        return Shape(label, mask=_painted(place, points, size))
+    if kind.value == "polygon" and len(points) >= 3:
+        return Shape(label, (points,))
+    if kind.value == "rectangle" and len(points) == 2:
+        return Shape(label, (rectangle(*points),))
+    if kind.value == "circle" and len(points) == 2:
+        return Shape(label, (_circle(*points),))
+    if kind.value in ("polygon", "rectangle", "circle"):
+        raise place.get("points").error(f"as many points as a {kind.value} needs")
+    raise kind.error("polygon, rectangle, circle or mask, the shapes that have an area")
+
+
+def rectangle(one: tuple[float, float], other: tuple[float, float]) -> Ring:
+    """Returns the ring of a rectangle between two opposite corners (x, y)."""
+    (x0, y0), (x1, y1) = one, other
+    return ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+
+
+def _circle(center: tuple[float, float], edge: tuple[float, float]) -> Ring:
+    radius = math.dist(center, edge)
+    angles = (2 * math.pi * k / SIDES for k in range(SIDES))
+    return tuple(
+        (center[0] + radius * math.cos(a), center[1] + radius * math.sin(a))
+        for a in angles
+    )
+
+
+def _painted(place: Place, points: Ring, size: tuple[int, int]) -> np.ndarray:
+    """A painted mask: a PNG in base64 at the corner of its bounding box."""
+    encoded = place.need("mask")
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(encoded.text()))) as image:
+            part = np.asarray(image) > 0
+    except (binascii.Error, OSError, ValueError) as error:
+        raise ValueError(f"{encoded.address} is not a PNG in base64.") from error
+    left, top = (round(value) for value in points[0])
+    mask = np.zeros(size, bool)
+    window = mask[top : top + part.shape[0], left : left + part.shape[1]]
+    if part.ndim != 2 or min(left, top) < 0 or window.shape != part.shape:
+        raise place.get("points").error("a box inside the image that holds the mask")
+    window[:] = part
+    return mask

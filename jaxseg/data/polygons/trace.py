@@ -1,0 +1,66 @@
+"""The outlines of regions of a label map, along the edges of their pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jaxseg.data.polygons.annotation import Ring
+
+_STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0))  # right, down, left, up as (row, column)
+
+
+def trace_rings(mask: np.ndarray) -> list[Ring]:
+    """Traces the outlines of the regions of a mask.
+
+    `fill_rings(trace_rings(mask), mask.shape)` is the mask again, exactly.
+
+    Args:
+      mask: Truth values, [H, W]. Pixels that touch at a corner only are not connected.
+
+    Returns:
+      Rings of (x, y) corners in pixels. The region is on the right side of each ring
+      in image coordinates: outlines run clockwise as seen in the picture, and outlines
+      of holes run counterclockwise. Corners on a straight line are left out.
+    """
+    following = _edges(np.asarray(mask, bool))
+    rings = []
+    while following:
+        start = next(iter(following))
+        rings.append(_follow(following, *start))
+    return rings
+
+
+def _edges(mask: np.ndarray) -> dict[tuple[tuple[int, int], int], None]:
+    """Edges between the mask and its outside, as (corner, direction), ordered."""
+    padded = np.pad(mask, 1)
+    inner = padded[1:-1, 1:-1]
+    neighbors = (  # of each pixel, with the corner from which its edge starts
+        (padded[:-2, 1:-1], (0, 0), 0),  # above: the edge runs to the right
+        (padded[1:-1, 2:], (0, 1), 1),
+        (padded[2:, 1:-1], (1, 1), 2),
+        (padded[1:-1, :-2], (1, 0), 3),
+    )
+    found = {}
+    for neighbor, (down, across), direction in neighbors:
+        for row, column in np.argwhere(inner & ~neighbor).tolist():
+            found[(row + down, column + across), direction] = None
+    return found
+
+
+def _follow(following: dict, corner: tuple[int, int], direction: int) -> Ring:
+    """Removes one ring from the edges and returns its corners."""
+    first, ring = (corner, direction), []
+    while True:
+        del following[corner, direction]
+        step = _STEPS[direction]
+        corner = (corner[0] + step[0], corner[1] + step[1])
+        # Where two regions touch at a corner, turning right stays at the same region.
+        turns = [(direction + turn) % 4 for turn in (1, 0, 3)]
+        after = next((t for t in turns if (corner, t) in following), None)
+        if after is None:  # the ring is closed: only its first edge can follow
+            after = first[1]
+        if after != direction:
+            ring.append((float(corner[1]), float(corner[0])))
+        if corner == first[0] and after == first[1]:
+            return tuple(ring)
+        direction = after
