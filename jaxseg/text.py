@@ -1,20 +1,20 @@
-"""Text from foreign files, made safe to print."""
+"""Makes text from foreign files safe to print."""
 
 
 def printable(text: object, *, limit: int = 200, keep: str = "") -> str:
-    r"""Escapes what a terminal would obey, and shortens what is too long.
+    r"""Escapes control characters and shortens long text.
 
-    Names from weight files, data sets and images reach error messages and reports. A
-    control character in them could move the cursor, change colors or hide text, and a
-    lone surrogate could not be printed at all.
+    Names from weight files, data sets and images appear in error messages and reports.
+    A control character in them can move the cursor, change colors or hide text, and a
+    lone surrogate cannot be printed at all.
 
     Args:
-      text: The name; anything else than a string is converted to one.
-      limit: The most characters of the text that are shown.
-      keep: Control characters that are left as they are, such as a line break.
+      text: The text. Any other object is converted to a string.
+      limit: The largest number of characters of the text that are shown.
+      keep: Control characters that are not escaped, such as line breaks.
 
     Returns:
-      The text with every unprintable character as an escape sequence.
+      The text with an escape sequence for every unprintable character.
 
     >>> printable("conv\x1b[31m.weight")
     'conv\\x1b[31m.weight'
@@ -29,11 +29,18 @@ def printable(text: object, *, limit: int = 200, keep: str = "") -> str:
 
 
 def as_message(text: object) -> str:
-    """Escapes like `printable`, but keeps the lines of a whole message."""
+    """Escapes a message of several lines as `printable` does, but keeps its line
+    breaks.
+
+    Args:
+      text: The message. Any other object is converted to a string.
+    """
     return printable(text, limit=100_000, keep="\n\t")
 
 
 def _escaped(character: str) -> str:
-    if character.isprintable() or character == "\u3000":  # a wide space
+    if (
+        character.isprintable() or character == "\u3000"
+    ):  # the ideographic space is harmless
         return character
     return character.encode("unicode_escape").decode()

@@ -6,22 +6,31 @@ from typing import Any, TypedDict
 import jax
 
 Array = jax.Array
-Pyramid = dict[str, Array]  # "c1" has stride 2, ..., "c5" 32 or the output stride.
-Outputs = dict[str, Array]  # "logits" [B, H, W, K]; optional "aux*", "edge"
-Variables = Mapping[str, Any]  # "params" and, with batch norm, "batch_stats"
-Size = tuple[int, int]  # height, width
+Pyramid = dict[str, Array]  # "c1" has stride 2; "c5" has the output stride.
+Outputs = dict[str, Array]  # "logits" [B, H, W, K] and, optionally, "aux*" and "edge".
+Variables = Mapping[str, Any]  # "params" and, with batch normalization, "batch_stats".
+Size = tuple[int, int]  # Height and width in pixels.
 Padding = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
 
 
 class Batch(TypedDict):
-    """Holds a batch as the network receives it."""
+    """Describes a batch as the network receives it.
 
-    image: Array  # float32 [B, H, W, C], normalized
-    label: Array  # int32 [B, H, W], void = 255
+    Attributes:
+      image: float32 [B, H, W, C], normalized.
+      label: int32 [B, H, W]. The ignore index is 255.
+    """
+
+    image: Array
+    label: Array
 
 
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    """Returns (rows, columns); an int stands for both."""
+    """Returns a value for rows and a value for columns.
+
+    Args:
+      value: An int for both directions, or a pair (rows, columns).
+    """
     return (value, value) if isinstance(value, int) else tuple(value)
 
 
@@ -29,7 +38,7 @@ def padding_pairs(padding: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
     """Returns the padding as ((top, bottom), (left, right)).
 
     Args:
-      padding: An int for all sides, (rows, columns) or the result's form.
+      padding: An int for all sides, a pair (rows, columns), or the form of the result.
     """
     if isinstance(padding, int):
         return ((padding, padding), (padding, padding))

@@ -1,4 +1,4 @@
-"""Datasets: preparation, random access, augmentation on the host, batches.
+"""Prepares, reads, augments and batches datasets.
 
 The public names are loaded when they are first used, so that a program that needs only
 the description of a dataset does not load the input pipelines.

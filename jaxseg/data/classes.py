@@ -1,4 +1,4 @@
-"""Class lists: reading one from a file, comparing two, showing one in a line."""
+"""Reads, compares and prints lists of class names."""
 
 from __future__ import annotations
 
@@ -11,36 +11,46 @@ from jaxseg.data.spec import DatasetSpec
 from jaxseg.storage.text import MARK, read_lines
 
 FILE = "classes.txt"
-JOINERS = "\u200c\u200d"  # format characters that some scripts and emoji need
-LARGEST = 255  # names; labels have 8 bits, and 255 is void
-SHOWN = 20  # names in a line
+JOINERS = "\u200c\u200d"  # Some scripts and emoji need these format characters.
+LARGEST = 255  # Labels have 8 bits, and the ignore index takes 255.
+SHOWN = 20  # A message names at most this many classes.
 
 
 def find_class_list(root: pathlib.Path) -> pathlib.Path | None:
-    """Finds the class list of a folder, in upper or lower case; None if it has none.
+    """Finds the file `classes.txt` of a folder, in upper or lower case.
+
+    Args:
+      root: The folder.
+
+    Returns:
+      The path of the file, or None if the folder does not have one.
 
     Raises:
-      ValueError: If there are two.
+      ValueError: If the folder has two such files.
     """
     if not root.is_dir():
         return None
     found = sorted(path for path in root.iterdir() if path.name.lower() == FILE)
     if len(found) > 1:
         raise ValueError(
-            f"{found[0]} and {found[1]} both name classes; keep one of them"
+            f"{found[0]} and {found[1]} are both class lists: expected one. Delete "
+            "one of them."
         )
     return found[0] if found else None
 
 
 def read_classes(path: pathlib.Path) -> tuple[str, ...]:
-    """Reads the class names in a file, one per line in label order.
+    """Reads the class names in a file that has one name per line, in label order.
 
-    Names are brought into Unicode's composed form (NFC), so that one name has one
+    Names are converted to Unicode's composed form (NFC), so that each name has one
     spelling.
 
+    Args:
+      path: The file.
+
     Raises:
-      ValueError: Naming the file and the line, if the text cannot be read, a name
-        repeats or holds characters that are not printed, or there is no name.
+      ValueError: If the text cannot be read, a name repeats or contains unprintable
+        characters, or there is no name. The message names the file and the line.
     """
     lines: dict[str, int] = {}
     for number, text in read_lines(path):
@@ -48,27 +58,32 @@ def read_classes(path: pathlib.Path) -> tuple[str, ...]:
         _check_printable(name, f"{path}, line {number}")
         if name in lines:
             raise ValueError(
-                f"{path}, line {number}: the class name {name!r} repeats that of line "
-                f"{lines[name]}; give every class a name of its own"
+                f"{path}, line {number}: the class name {name!r} repeats line "
+                f"{lines[name]}: expected a different name for each class."
             )
         lines[name] = number
     if not lines:
         raise ValueError(
-            f"{path} names no class; write one name per line, or delete the file"
+            f"{path} contains no class name: expected one name per line. Add the "
+            "names or delete the file."
         )
     if len(lines) > LARGEST:
         raise ValueError(
-            f"{path} names {len(lines)} classes; expected at most {LARGEST}, one name "
-            "per line"
+            f"{path} contains {len(lines)} class names: expected at most {LARGEST}, "
+            "one per line."
         )
     return tuple(lines)
 
 
 def same_classes(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether two class lists are equal as a reader sees them.
+    """Returns whether two class lists are equal after Unicode normalization.
 
-    Runs of earlier versions may hold names in decomposed form or with a byte-order
-    mark.
+    Runs of earlier versions can contain names in decomposed form or with a byte-order
+    mark. These differences are ignored.
+
+    Args:
+      one: Class names in label order.
+      other: Class names in label order.
     """
     return [*map(_plain, one)] == [*map(_plain, other)]
 
@@ -85,7 +100,7 @@ def shown_classes(names: Sequence[str]) -> str:
 
 
 def describe_classes(spec: DatasetSpec) -> str:
-    """Says how many classes a dataset has, their names and where they come from."""
+    """Describes the number of classes of a dataset, their names and their source."""
     origin = spec.origin or f"the record of dataset {spec.name!r}"
     text = f"{spec.num_classes} classes ({origin}): {shown_classes(spec.classes)}"
     if not spec.labels:
@@ -102,6 +117,6 @@ def _check_printable(name: str, where: str) -> None:
         kind = unicodedata.category(character)
         if kind in ("Cc", "Cf", "Zl", "Zp") and character not in JOINERS:
             raise ValueError(
-                f"{where}: the class name {name!a} holds U+{ord(character):04X}, which "
-                "is not a printed character; write one plain name per line"
+                f"{where}: the class name {name!a} contains U+{ord(character):04X}: "
+                "expected printable characters only. Remove the character."
             )

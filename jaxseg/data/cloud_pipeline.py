@@ -1,7 +1,8 @@
-"""Batches of point clouds for training and evaluation, padded and masked.
+"""Yields padded and masked batches of point clouds for training and evaluation.
 
-As `pipeline`: the cloud at a position of the training stream and its augmentation are
-functions of (seed, position). Augmentation is here, on the host, for it costs little.
+As in `jaxseg.data.pipeline`, the cloud at each position of the training stream and its
+augmentation depend only on (seed, position). Clouds are augmented on the host because
+that is cheap.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from jaxseg.data.pipeline import read_batches
 from jaxseg.data.spec import VOID
 
 Example = dict[str, np.ndarray]
-FARTHEST = 3.0  # jitter is cut at so many standard deviations
+FARTHEST = 3.0  # Jitter is clipped at this many standard deviations.
 
 
 def cloud_train_batches(
@@ -33,16 +34,26 @@ def cloud_train_batches(
     process_index: int = 0,
     process_count: int = 1,
 ) -> Iterator[Example]:
-    """Endless batches of augmented clouds of at most `config.points` points.
+    """Yields an endless stream of batches of augmented clouds.
+
+    Args:
+      source: The clouds.
+      config: The augmentation. Each example has at most `config.points` points.
+      seed: Determines, with the position in the stream, the order and the augmentation.
+      batch_size: The number of clouds per batch over all processes.
+      start_step: The step at which the stream starts.
+      process_index: The index of this process.
+      process_count: The number of processes.
 
     Returns:
-      Iterator of {"points": float32 [b, N, 3], "feature": float32 [b, N, 3] (colors
-      on [0, 1]), "mask": bool [b, N], False at padding, "label": uint8 [b, N] with
-      255 for points without a class and padding, "seed": uint32 [b],
-      "index": int32 [b]}, N = config.points.
+      An iterator of dictionaries, where b is the number of clouds per process and N is
+      `config.points`: "points" float32 [b, N, 3] in meters, "feature" float32 [b, N, 3]
+      (colors on [0, 1]), "mask" bool [b, N] (False at padding), "label" uint8 [b, N]
+      (255 at padding and at points without a class), "seed" uint32 [b] and "index"
+      int32 [b].
 
     Raises:
-      ValueError: For options out of range.
+      ValueError: If an option is out of range.
     """
     share = order.check_share(batch_size, process_index, process_count)
     _check(config, seed, start_step)
@@ -69,17 +80,28 @@ def cloud_eval_batches(
     process_index: int = 0,
     process_count: int = 1,
 ) -> Iterator[Example]:
-    """Every cloud once, whole, padded to the next multiple of points.
+    """Yields batches that contain every cloud once, with all of its points.
 
-    Clouds of one padded size share batches; the last of a size is filled with clouds of
-    index -1 that are all padding. Entries as in training, but "seed".
+    Each cloud is padded to the next multiple of `multiple` points, and clouds of one
+    padded size share batches. The last batch of a size is filled with clouds of index
+    -1, which consist of padding.
+
+    Args:
+      source: The clouds.
+      batch_size: The number of clouds per batch over all processes.
+      multiple: The padded number of points is a multiple of this.
+      process_index: The index of this process.
+      process_count: The number of processes.
+
+    Returns:
+      An iterator of the dictionaries that `cloud_train_batches` yields, without "seed".
 
     Raises:
-      ValueError: For options out of range.
+      ValueError: If an option is out of range.
     """
     share = order.check_share(batch_size, process_index, process_count)
     if multiple < 1:
-        raise ValueError(f"multiple {multiple}; 1 or more is allowed")
+        raise ValueError(f"multiple={multiple} is invalid: expected 1 or more.")
     mine = slice(process_index * share, (process_index + 1) * share)
     sizes = tuple((count, 1) for count in source.counts)
     slots = [
@@ -99,7 +121,14 @@ def cloud_eval_batches(
 def train_example(
     source: Clouds, config: DataConfig, seed: int, position: int
 ) -> Example:
-    """The cloud at a position of the training stream."""
+    """Returns the augmented cloud at a position of the training stream.
+
+    Args:
+      source: The clouds.
+      config: The augmentation.
+      seed: The seed of the stream.
+      position: The position in the stream.
+    """
     rng = order.generator(seed, position)
     device_seed = rng.integers(2**32, dtype=np.uint32)
     index = order.example_index(seed, position, len(source))
@@ -115,7 +144,16 @@ def train_example(
 def augmented_points(
     rng: np.random.Generator, points: np.ndarray, config: DataConfig
 ) -> np.ndarray:
-    """Turned about the z axis by any angle, mirrored, scaled and jittered, [N, 3]."""
+    """Rotates points about the z axis, mirrors, scales and jitters them.
+
+    Args:
+      rng: The source of randomness.
+      points: [N, 3] in meters.
+      config: The ranges of the augmentation.
+
+    Returns:
+      The new points [N, 3] in meters.
+    """
     angle = rng.uniform(0, 2 * np.pi)
     mirror = -1.0 if rng.random() < 0.5 and config.flip else 1.0
     sine, cosine = np.sin(angle), np.cos(angle)
@@ -128,13 +166,17 @@ def augmented_points(
 def padded(
     points: np.ndarray, color: np.ndarray, label: np.ndarray, size: int
 ) -> Example:
-    """A cloud as arrays of `size` points, standing on z = 0 around x = y = 0.
+    """Pads a cloud to a fixed size and moves it to z >= 0, centered at x = y = 0.
 
     Args:
-      points: [N, 3], N at most `size`.
+      points: [N, 3] in meters, with N at most `size`.
       color: [N, 3] on [0, 1].
-      label: Uint8 [N].
-      size: Length of the arrays.
+      label: uint8 [N].
+      size: The number of points of the result.
+
+    Returns:
+      A dictionary of "points", "feature", "mask" and "label"; see
+      `cloud_train_batches`.
     """
     count = len(label)
     example = {
@@ -161,7 +203,9 @@ def _eval_example(source: Clouds, size: int, index: int) -> Example:
 
 
 def _around(rng, points: np.ndarray, count: int) -> np.ndarray:
-    """Numbers of the `count` points nearest to a random one, in their order."""
+    """Returns the sorted indices of the `count` points that are nearest to a random
+    one.
+    """
     center = points[rng.integers(len(points))]
     if len(points) <= count:
         return np.arange(len(points))
@@ -172,17 +216,19 @@ def _around(rng, points: np.ndarray, count: int) -> np.ndarray:
 def _check(config: DataConfig, seed: int, start_step: int) -> None:
     low, high = config.scale_range
     rules = {
-        f"data.points is {config.points}; allowed: 1 or more": config.points >= 1,
-        f"data.scale_range is {config.scale_range}; allowed: 0 < low <= high": (
-            0 < low <= high
+        f"data.points={config.points} is invalid: expected 1 or more.": (
+            config.points >= 1
         ),
-        f"data.jitter is {config.jitter}; allowed: 0 or more": config.jitter >= 0,
-        f"data.color_jitter is {config.color_jitter}; allowed: 0 to 1": 0
-        <= config.color_jitter
-        <= 1,
-        f"seed {seed}, start_step {start_step}; allowed: 0 or more": (
-            min(seed, start_step) >= 0
+        f"data.scale_range={config.scale_range} is invalid: expected "
+        "0 < low <= high.": 0 < low <= high,
+        f"data.jitter={config.jitter} is invalid: expected 0 or more.": (
+            config.jitter >= 0
         ),
+        f"data.color_jitter={config.color_jitter} is invalid: expected 0 to 1.": (
+            0 <= config.color_jitter <= 1
+        ),
+        f"seed={seed} is invalid: expected 0 or more.": seed >= 0,
+        f"start_step={start_step} is invalid: expected 0 or more.": start_step >= 0,
     }
     for message, kept in rules.items():
         if not kept:

@@ -1,4 +1,4 @@
-"""Point clouds of a split by number, kept in memory."""
+"""Gives random access to the point clouds of a split, which are kept in memory."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from jaxseg.data.stored import DamagedData, Records
 
 
 class Clouds:
-    """Random access to the clouds of a split.
+    """Gives random access to the clouds of a split.
 
     Attributes:
-      spec: Classes of the dataset.
-      split: The split that was opened, for messages.
-      folder: Where prepared data lie, or None.
-      workers: Reading threads of the pipeline.
-      ids: Names of the clouds.
-      counts: Their numbers of points.
+      spec: The classes of the dataset.
+      split: The name of the split, for messages.
+      folder: The folder of the prepared data, or None.
+      workers: The number of threads with which the pipeline reads.
+      ids: The names of the clouds.
+      counts: The number of points of each cloud.
     """
 
     def __init__(
@@ -48,26 +48,39 @@ class Clouds:
         return len(self._examples)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """One cloud.
+        """Returns one cloud.
 
-        {"points": float32 [N, 3] in meters, "color": uint8 [N, 3],
-        "label": uint8 [N], "id": str}.
+        Args:
+          index: The index of the cloud.
+
+        Returns:
+          A dictionary of "points" float32 [N, 3] in meters, "color" uint8 [N, 3],
+          "label" uint8 [N] and "id", a string.
+
+        Raises:
+          IndexError: If the index is out of range.
         """
         if not 0 <= index < len(self):
-            raise IndexError(f"index {index}; 0 to {len(self) - 1} are allowed")
+            raise IndexError(
+                f"index={index} is invalid: expected 0 to {len(self) - 1}."
+            )
         return dict(self._examples[index])
 
     def label(self, index: int) -> np.ndarray:
-        """The labels of a cloud, uint8 [N]."""
+        """Returns the labels of a cloud, uint8 [N]."""
         return self._examples[index]["label"]
 
 
 def open_clouds(config: DataConfig, split: str) -> Clouds:
-    """The clouds of a split; the dataset is prepared on first use.
+    """Opens the clouds of a split and prepares the dataset on first use.
+
+    Args:
+      config: The dataset.
+      split: A split or a slice of one, such as "train[90%:]".
 
     Raises:
-      ValueError: For datasets of images, options that clouds do not have, and unknown
-        or empty splits.
+      ValueError: If the dataset contains images, an option does not apply to clouds, or
+        the split is unknown or empty.
     """
     check_options(config)
     builder = prepare(config.name, builder_config(config), data_folder(config))
@@ -87,17 +100,19 @@ def open_clouds(config: DataConfig, split: str) -> Clouds:
 
 
 def check_options(config: DataConfig) -> None:
-    """Raises ValueError for a setting that clouds do not have."""
+    """Raises ValueError for a setting that does not apply to point clouds."""
     if config.name not in CLOUDS:
         raise ValueError(
-            f"data.name {config.name!r} holds no point clouds; allowed: {CLOUDS}"
+            f"data.name={config.name!r} is invalid: expected a dataset of point "
+            f"clouds: {', '.join(CLOUDS)}."
         )
     only = {"backend": "grain", "duplicate": (), "elastic": 0.0, "eval_scale": 1.0}
     for name, allowed in only.items():
         value = getattr(config, name)
         if value != allowed:
             raise ValueError(
-                f"data.{name} is {value!r}; allowed for point clouds: {allowed!r}"
+                f"data.{name}={value!r} is invalid: expected {allowed!r} for point "
+                "clouds."
             )
 
 

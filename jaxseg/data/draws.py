@@ -1,4 +1,4 @@
-"""Which example stands at which position of a stream, for every pipeline alike."""
+"""Selects the example at each position of a stream, for all pipelines."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from jaxseg.data.spec import DatasetSpec
 
 
 class Examples(Protocol):
-    """What a pipeline needs to know of a split; `jaxseg.data.source.Source` has it.
+    """Lists what a pipeline needs to know about a split.
+
+    `jaxseg.data.source.Source` implements it.
 
     Attributes:
-      spec: Classes and statistics of the dataset.
-      records: Encoded examples {"image", "label", "id"}, each of bytes.
-      sizes: (H, W) of each image.
-      workers: Number of reading threads.
+      spec: The classes and pixel statistics of the dataset.
+      records: The encoded examples {"image", "label", "id"}, each entry as bytes.
+      sizes: The (H, W) of each image in pixels.
+      workers: The number of threads that read the data.
     """
 
     spec: DatasetSpec
@@ -37,7 +39,17 @@ class Examples(Protocol):
 def eval_plan(
     sizes: tuple[tuple[int, int], ...], batch_size: int, multiple: int
 ) -> list[tuple[tuple[int, int], list[int]]]:
-    """Padded size and examples of each global batch; -1 fills the last of a size."""
+    """Groups examples of one padded size into global batches.
+
+    Args:
+      sizes: The (H, W) of each example in pixels.
+      batch_size: The number of examples per batch over all processes.
+      multiple: Padded heights and widths are multiples of this.
+
+    Returns:
+      The padded (H, W) and the example indices of each batch. The index -1 fills the
+      last batch of a size.
+    """
     groups: dict[tuple[int, int], list[int]] = {}
     for index, size in enumerate(sizes):
         height, width = (-(-side // multiple) * multiple for side in size)
@@ -53,7 +65,18 @@ def eval_plan(
 def train_draw(
     source: Examples, config: DataConfig, seed: int, position: int
 ) -> tuple[int, np.random.Generator, np.uint32]:
-    """Example number, randomness and device seed of a position."""
+    """Selects the example at a position of the training stream.
+
+    Args:
+      source: The examples.
+      config: Names the classes whose images appear twice per epoch.
+      seed: The seed of the stream.
+      position: The position in the stream.
+
+    Returns:
+      The index of the example, the random generator of the position and the seed of the
+      augmentation on the device.
+    """
     rng = order.generator(seed, position)
     device_seed = rng.integers(2**32, dtype=np.uint32)
     twice = source.holding(config.duplicate)

@@ -1,8 +1,9 @@
-"""Elastic deformation of an image and its label (U-Net, arXiv 1505.04597, section 3.1).
+"""Deforms an image and its label elastically.
 
-Displacements are drawn on a coarse grid over the image and interpolated to every pixel
-with cubic splines ("bicubic" in the paper). Beyond its border an image is mirrored, its
-label too, so that no pixel becomes void.
+This is the augmentation of U-Net (arXiv 1505.04597, section 3.1). Displacements are
+drawn on a coarse grid over the image and interpolated to every pixel with cubic splines
+("bicubic" in the paper). Image and label are mirrored at the border, so that no pixel
+becomes void.
 """
 
 from __future__ import annotations
@@ -11,18 +12,33 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import map_coordinates
 
-GRID = 3  # nodes per side; the outer ones lie on the image's corners
+GRID = 3  # Nodes per side. The outer nodes are at the borders of the image.
 
 
 def sample_nodes(rng: np.random.Generator, sigma: float) -> np.ndarray:
-    """Displacements of the nodes, N(0, sigma) pixels: [2, 3, 3], rows first."""
+    """Samples the displacements of the grid nodes from N(0, sigma).
+
+    Args:
+      rng: The source of randomness.
+      sigma: The standard deviation in pixels.
+
+    Returns:
+      [2, 3, 3] in pixels: the displacements of rows, then those of columns.
+    """
     return rng.normal(0.0, sigma, (2, GRID, GRID))
 
 
 def displacement(nodes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Displacement of every pixel of a (H, W) image, [2, 3, 3] -> [2, H, W].
+    """Interpolates the displacements of the nodes to every pixel.
 
-    Tensor product of natural cubic splines through the nodes.
+    The interpolation is a tensor product of natural cubic splines through the nodes.
+
+    Args:
+      nodes: [2, 3, 3] in pixels.
+      size: The (H, W) of the image.
+
+    Returns:
+      [2, H, W] in pixels.
     """
     rows, columns = (_weights(side, nodes.shape[-1]) for side in size)
     return np.einsum("hi,cij,wj->chw", rows, nodes, columns)
@@ -31,15 +47,26 @@ def displacement(nodes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def deform(
     image: np.ndarray, label: np.ndarray, field: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Image uint8 [H, W, 3] and label uint8 [H, W], read at `pixel + field`.
+    """Samples an image and its label at `pixel + field`.
 
-    The image is interpolated bilinearly, the label takes the nearest pixel.
+    The image is interpolated bilinearly. The label takes the nearest pixel.
+
+    Args:
+      image: uint8 [H, W, 3].
+      label: uint8 [H, W].
+      field: The displacements [2, H, W] in pixels.
+
+    Returns:
+      The deformed image and label.
 
     Raises:
-      ValueError: If the field has another size.
+      ValueError: If the field and the label differ in size.
     """
     if field.shape != (2, *label.shape):
-        raise ValueError(f"field has shape {field.shape}, the label {label.shape}")
+        raise ValueError(
+            f"field of shape {field.shape} is invalid: expected {(2, *label.shape)} "
+            "for this label."
+        )
     places = np.indices(label.shape) + field
     channels = [
         map_coordinates(channel, places, np.float32, order=1, mode="mirror")
@@ -50,6 +77,6 @@ def deform(
 
 
 def _weights(side: int, nodes: int) -> np.ndarray:
-    """Weight of each node at each of `side` pixels, [side, nodes]."""
+    """Returns the weight of each node at each of `side` pixels, [side, nodes]."""
     spline = CubicSpline(np.arange(nodes), np.eye(nodes), bc_type="natural")
     return spline(np.linspace(0, nodes - 1, side))

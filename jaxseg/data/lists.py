@@ -1,4 +1,4 @@
-"""Lists of the members of a split: `train.txt`, `val.txt`, ... beside the images."""
+"""Reads the lists of split members, `train.txt`, `val.txt` and others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LISTS = ("train", "val", "valid", "validation", "test")
 
 
 def split_names(*splits: str) -> tuple[str, ...]:
-    """Returns the names in splits or slices of them, each once.
+    """Returns the names in splits or slices of splits, sorted and without repetition.
 
     >>> split_names("train[:90%]+more", "train")
     ('more', 'train')
@@ -23,18 +23,18 @@ def split_names(*splits: str) -> tuple[str, ...]:
 
 
 def find_lists(root: pathlib.Path, more: Iterable[str] = ()) -> dict[str, pathlib.Path]:
-    """Finds the lists in a folder; no other text file counts.
+    """Finds the lists in a folder. Other text files do not count.
 
     Args:
       root: The folder.
-      more: Names of further splits whose lists count.
+      more: The names of further splits whose lists count.
 
     Returns:
-      Split -> list. The names "val" and "valid" stand for the split "validation",
-      and upper and lower case are one.
+      The list of each split. The names "val" and "valid" stand for the split
+      "validation", in upper or lower case.
 
     Raises:
-      ValueError: If two lists are of one split.
+      ValueError: If two lists belong to one split.
     """
     wanted = {*LISTS, *more}
     found: dict[str, pathlib.Path] = {}
@@ -45,8 +45,8 @@ def find_lists(root: pathlib.Path, more: Iterable[str] = ()) -> dict[str, pathli
         split = SPLIT_NAMES.get(name, name)
         if split in found:
             raise ValueError(
-                f"{found[split]} and {path} are both lists of the split {split!r}; "
-                "keep one of them"
+                f"{found[split]} and {path} are both lists of the split {split!r}: "
+                "expected one list per split. Delete one of them."
             )
         found[split] = path
     return found
@@ -59,9 +59,9 @@ def read_list(
 
     Args:
       path: The list.
-      known: Names without suffix that exist. A line that is one of them is that name
-        as it stands, even if it looks as if it had a suffix.
-      suffixes: Suffixes of image files in lower case.
+      known: The existing names, without suffix. A line that equals one of them is that
+        name, even if it ends like a file name.
+      suffixes: The suffixes of image files in lower case.
 
     Returns:
       The names without suffix and folder, known or not, with their line numbers.
@@ -76,12 +76,13 @@ def read_list(
             name = pathlib.PurePosixPath(name).stem
         if name in lines:
             raise ValueError(
-                f"{path}, line {number}: the name {name!r} repeats that of line "
-                f"{lines[name]}; list every image once"
+                f"{path}, line {number}: the name {name!r} repeats line "
+                f"{lines[name]}: expected each image once. Delete one of the lines."
             )
         lines[name] = number
     if not lines:
         raise ValueError(
-            f"{path} names no image; write one name per line, or delete the file"
+            f"{path} contains no name of an image: expected one name per line. Add the "
+            "names or delete the file."
         )
     return [Line(number, name) for name, number in lines.items()]

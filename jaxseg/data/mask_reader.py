@@ -1,4 +1,4 @@
-"""Reading mask files as labels."""
+"""Reads mask files as labels."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from jaxseg.data.mask_values import MaskValues, count_values
 from jaxseg.data.reader import DEFAULTS, ReadOptions, read_header, read_pixels
 from jaxseg.data.spec import VOID
 
-THREADS = 4  # that count values; decoding releases the interpreter
+THREADS = 4  # Threads help because decoding releases the interpreter lock.
 
 
 @dataclasses.dataclass(frozen=True)
 class MaskReader:
-    """Turns mask files into labels, all of a dataset by one rule.
+    """Converts the mask files of a dataset to labels.
 
     Attributes:
-      labels: Label map; by default values are labels.
-      given: Whether the user gave the map, so that it counts for lossy formats too.
-      num_classes: Number of classes; by default any label is taken.
-      origin: Where the classes come from.
-      reading: Range and limit of the image reader.
+      labels: The label map. By default the mask values are the labels.
+      given: Whether the user gave the map, so that it applies to lossy formats too.
+      num_classes: The number of classes. By default any label is accepted.
+      origin: Where the classes come from, for messages.
+      reading: The options of the image reader.
     """
 
     labels: LabelMap | None = None
@@ -40,16 +40,19 @@ class MaskReader:
     def count_all(
         self, split: str, paths: Sequence[pathlib.Path], *, skip: bool
     ) -> MaskValues:
-        """Counts the values in the masks of a split that the rule has to explain.
+        """Counts the values in the masks of a split.
 
-        Pixels of lossy masks are not counted, since they take the nearest values of
-        the label map.
+        Pixels of lossy masks are not counted, since they take the nearest values of the
+        label map.
 
         Args:
-          split: Its name.
+          split: The name of the split.
           paths: The masks.
-          skip: Whether bad files, and masks with values that mean nothing, are left
-            out; else a bad file raises.
+          skip: If True, bad files and masks with values that have no meaning are left
+            out. If False, a bad file raises an error.
+
+        Returns:
+          The values and their numbers of pixels.
 
         Raises:
           ValueError: If a file cannot be read as a mask.
@@ -74,7 +77,14 @@ class MaskReader:
         return found
 
     def check(self, found: MaskValues) -> None:
-        """Raises ValueError if masks hold values that mean nothing."""
+        """Checks that every value in masks has a meaning.
+
+        Args:
+          found: The values of the masks.
+
+        Raises:
+          ValueError: If a value is neither in the label map nor the label of a class.
+        """
         if self.labels is not None:
             check_listed(found, self.labels)
         elif self.num_classes is not None:
@@ -84,14 +94,14 @@ class MaskReader:
         """Reads the labels in a mask.
 
         Args:
-          path: Its file.
+          path: The mask file.
 
         Returns:
-          Labels, uint8 [H, W], 255 for void.
+          Labels, uint8 [H, W]. Void is 255.
 
         Raises:
-          ValueError: If the file cannot be read as a mask, or holds values that mean
-            nothing.
+          ValueError: If the file cannot be read as a mask, or contains values that have
+            no meaning.
         """
         mask, lossy = self._values(path)
         if lossy:
@@ -100,22 +110,27 @@ class MaskReader:
         if self.labels is not None:
             return self.labels.apply(mask)
         if not 0 <= mask.min() <= mask.max() <= VOID:
-            raise ValueError(f"{shown(path)}: its values are not within 0 to {VOID}.")
+            raise ValueError(
+                f"{shown(path)}: the mask values {mask.min()} to {mask.max()} are "
+                f"invalid: expected 0 to {VOID}."
+            )
         return mask.astype(np.uint8)
 
     def _values(self, path: pathlib.Path) -> tuple[np.ndarray, bool]:
-        """Values in a mask, integers [H, W], and whether its format is lossy."""
+        """Returns the values in a mask, integers [H, W], and whether its format is
+        lossy.
+        """
         lossy = read_header(path, self.reading).lossy
         if lossy and (self.labels is None or not self.given):
             raise ValueError(
-                f"{shown(path)}: masks of lossy formats (JPEG, WebP) hold values that "
-                "the compression made up; save them as PNG, or give the true values, "
-                "such as --data.labels 0/255, and each pixel takes the nearest one."
+                f"{shown(path)}: the compression of lossy formats (JPEG, WebP) changes "
+                "mask values. Save the masks as PNG, or pass the true values, such as "
+                "--data.labels 0/255, so that each pixel takes the nearest one."
             )
         if lossy and self.labels.gap < LOSSY_GAP:
             raise ValueError(
-                f"{shown(path)}: the values of the label map {self.labels} lie "
-                f"{self.labels.gap} apart, which compression blurs; save the mask as "
-                f"PNG, since lossy formats (JPEG, WebP) need {LOSSY_GAP} or more."
+                f"{shown(path)}: the values of the label map {self.labels} are only "
+                f"{self.labels.gap} apart: expected {LOSSY_GAP} or more for lossy "
+                "formats (JPEG, WebP). Save the masks as PNG."
             )
         return read_pixels(path, self.reading, mask=True), lossy

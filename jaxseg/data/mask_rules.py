@@ -1,17 +1,18 @@
-"""When mask values are the labels of classes without being told so.
+"""Decides whether mask values can be taken as labels without a label map.
 
-Without a label map (`data.labels`) a mask holds the numbers of classes, and 255 where
-there is none. Nothing is inferred from values that may mean something else. Each split
-is checked for itself:
+Without a label map (`data.labels`), a mask contains class numbers, and 255 where a
+pixel has no class. Values that can have another meaning are refused. Each split is
+checked separately:
 
 - With a class list of n names, all values are 0 to n - 1 or 255. Classes may be absent.
-- Without one, the values of all splits together are 0, 1, ... without a gap, and 255.
-- 255 may be void, or the object of a binary mask. It counts as void if a mask holds it
-  beside a class other than 0. A split that holds only 0 and 255 is refused, and so is
-  one in which every mask with 255 holds nothing else but 0.
-- A class list of one name is refused: that class would be the background.
+- Without a class list, the values of all splits together are 0, 1, 2, ... without a
+  gap, and 255.
+- The value 255 can be void, or the object of a binary mask. It counts as void if a mask
+  contains it together with a class other than 0. A split that contains only 0 and 255
+  is refused. So is a split in which every mask with 255 otherwise contains only 0.
+- A class list of one name is refused, because the background would be that class.
 
-A label map replaces all of these rules by its own: every value is listed in it.
+A label map replaces all of these rules: every value must be listed in it.
 """
 
 from __future__ import annotations
@@ -23,42 +24,60 @@ from jaxseg.data.labels import LabelMap
 from jaxseg.data.mask_values import MaskValues
 from jaxseg.data.spec import VOID
 
-NOISE = 32  # more values than this look like compression or interpolation
-EXAMPLE = 6  # pairs of an example in a message
+NOISE = 32  # More values than this suggest compression or interpolation.
+EXAMPLE = 6  # An example in a message has at most this many pairs.
 
 
 def check_listed(found: MaskValues, labels: LabelMap) -> None:
-    """Raises ValueError for a value that a label map does not list."""
+    """Raises ValueError for a value that a label map does not list.
+
+    Args:
+      found: The values of the masks.
+      labels: The label map.
+    """
     missing = sorted(found.values - set(labels.values))
     if missing:
         raise ValueError(
             f"{_place(found, missing[0])}: the mask value {missing[0]} is not in the "
-            f"label map {labels}: {found.describe()}; add {missing[0]}:CLASS or "
-            f"{missing[0]}:void to data.labels."
+            f"label map {labels}: {found.describe()}. Add {missing[0]}:CLASS or "
+            f"{missing[0]}:void to --data.labels."
         )
 
 
 def check_classes(found: MaskValues, num_classes: int, origin: str) -> None:
-    """Raises ValueError for a value that is neither a label of a class nor void."""
+    """Raises ValueError for a value that is neither the label of a class nor void.
+
+    Args:
+      found: The values of the masks.
+      num_classes: The number of classes.
+      origin: Where the classes come from, for the message.
+    """
     wrong = sorted(found.values - set(range(num_classes)) - {VOID})
     if wrong:
         raise ValueError(
             f"{_place(found, wrong[0])}: the mask value {wrong[0]} is not the label "
-            f"of a class: {found.describe()}, and the {num_classes} classes of "
-            f"{origin} have the labels 0 to {num_classes - 1} (255 is void); "
+            f"of a class: expected 0 to {num_classes - 1} for the {num_classes} "
+            f"classes of {origin}, or 255 for void, but {found.describe()}. "
             f"{_remedy(found.values, 'correct the class list')}."
         )
 
 
 def require_background(names: Collection[str], origin: str) -> None:
-    """Raises ValueError for a class list that would call the background an object."""
+    """Raises ValueError for a class list that contains one name.
+
+    The background would be labeled as that class.
+
+    Args:
+      names: The class names.
+      origin: Where they come from, for the message.
+    """
     if len(names) == 1:
         (name,) = names
         raise ValueError(
-            f"{origin} names the class {name!r} alone, and the background would be "
-            f"that class: name both, such as background {name} (with --data.labels "
-            "0/255 if 255 is the object), or say what is not the background, such as "
-            "--data.labels 0:void 255:0."
+            f"{origin} contains only the class {name!r}: expected at least two "
+            "classes, because the background needs one. Add a class, such as "
+            f"background {name} (with --data.labels 0/255 if 255 is the object), or "
+            "ignore the background by --data.labels 0:void 255:0."
         )
 
 
@@ -69,11 +88,12 @@ def check_values(
 
     Args:
       splits: The values of each split.
-      names: Class names, or () to count the classes.
-      origin: Where the class names come from.
+      names: The class names, or () to count the classes.
+      origin: Where the class names come from, for the message.
 
     Raises:
-      ValueError: Saying which values were found, how often and where, and the remedy.
+      ValueError: If they are not. The message states which values were found, how often
+        and where, and the remedy.
     """
     together = set().union(*(found.values for found in splits))
     for found in splits:
@@ -86,7 +106,7 @@ def check_values(
 
 
 def _place(found: MaskValues, value: int) -> str:
-    """The first mask that holds a value."""
+    """Returns the first mask that contains a value."""
     return shown(found.first[value])
 
 
@@ -96,21 +116,22 @@ def _check_void(found: MaskValues, together: set[int]) -> None:
     labels = sorted(together - {VOID})
     what = found.describe()
     if found.values <= {0, VOID}:
-        what += " alone"
+        what += " and nothing else"
     else:
-        what += ", but 255 only in masks that hold nothing else but 0"
+        what += ", and 255 occurs only in masks that otherwise contain only 0"
     if len(labels) <= 1:
         remedy = (
-            "--data.labels 0/255 if 255 is the object, or 0:0 255:void if it is void"
+            "--data.labels 0/255 if 255 is the object, or --data.labels 0:0 255:void "
+            "if 255 is void"
         )
     else:
         remedy = (
-            f"--data.labels {_example(labels)} 255:void if 255 is void, or write the "
-            "class that it stands for in place of void"
+            f"--data.labels {_example(labels)} 255:void if 255 is void, or the same "
+            "with its class number instead of void if 255 is an object"
         )
     raise ValueError(
-        f"{shown(found.only_ground)}: 255 may be void or an object, as {what}; pass "
-        f"{remedy}."
+        f"{shown(found.only_ground)}: the mask value 255 is ambiguous, because it can "
+        f"be void or an object: {what}. Pass {remedy}."
     )
 
 
@@ -121,20 +142,21 @@ def _check_contiguous(splits: Sequence[MaskValues], together: set[int]) -> None:
         odd = next(v for v, k in zip(labels, expected, strict=True) if v != k)
         found = next(found for found in splits if odd in found.values)
         if odd < 0:
-            remedy = "save the masks with values from 0"
+            remedy = "Save the masks with values of 0 or more"
         else:
-            names = "name all classes by --data.classes or classes.txt"
+            names = "pass all class names by --data.classes or classes.txt"
             remedy = _remedy(together, names)
         raise ValueError(
-            f"{_place(found, odd)}: the mask value {odd} does not follow from the "
-            f"others: {found.describe()}; without a class list 0, 1, 2, ... without a "
-            f"gap are expected (255 is void); {remedy}."
+            f"{_place(found, odd)}: the mask value {odd} leaves a gap: expected 0, 1, "
+            "2, ... without a gap (and 255 for void), because there is no class list, "
+            f"but {found.describe()}. {remedy}."
         )
     if len(labels) == 1:
         found = next(found for found in splits if 0 in found.values)
         raise ValueError(
-            f"{_place(found, 0)}: no mask holds a class but 0: {found.describe()}; "
-            "name all classes by --data.classes or classes.txt if others are absent."
+            f"{_place(found, 0)}: class 0 is the only class in the masks: expected two "
+            f"or more, but {found.describe()}. If other classes are absent from the "
+            "masks, pass all class names by --data.classes or classes.txt."
         )
 
 
@@ -142,12 +164,13 @@ def _remedy(values: set[int], otherwise: str) -> str:
     labels = sorted(values - {VOID})
     if len(labels) > NOISE:
         return (
-            "if compression or resizing made up such values, save the masks as PNG "
-            f"without either; else pass a label map by --data.labels, or {otherwise}"
+            "If compression or resizing created such values, save the masks as PNG "
+            "without resizing; otherwise pass a label map by --data.labels, or "
+            f"{otherwise}"
         )
     void = " 255:void" if VOID in values else ""
     return (
-        "pass the class (or void) of each value, such as --data.labels "
+        "Pass the class (or void) of each value, such as --data.labels "
         f"{_example(labels)}{void}, or {otherwise}"
     )
 

@@ -1,4 +1,4 @@
-"""Counting the values in the masks of a split."""
+"""Counts the values in the masks of a split."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 
 from jaxseg.data.spec import VOID
 
-SHOWN = 8  # values in a message
+SHOWN = 8  # A message shows at most this many values.
 
 
 @dataclasses.dataclass
 class MaskValues:
-    """The values in the masks of a split, or in a single mask.
+    """Counts the values in the masks of a split, or in a single mask.
 
     Attributes:
-      split: Name of the split; empty for a single mask.
-      pixels: Value -> number of pixels.
-      first: Value -> the first mask that holds it.
-      only_ground: The first mask that holds 255 and nothing else but 0, or None.
-      void_and_object: Whether a mask holds 255 beside a value other than 0.
+      split: The name of the split. It is empty for a single mask.
+      pixels: The number of pixels of each value.
+      first: The first mask that contains each value.
+      only_ground: The first mask that contains 255 and otherwise only 0, or None.
+      void_and_object: Whether a mask contains 255 together with a value other than 0.
     """
 
     split: str = ""
@@ -35,22 +35,27 @@ class MaskValues:
 
     @classmethod
     def of_mask(cls, path: pathlib.Path, pixels: dict[int, int]) -> MaskValues:
-        """The values of a single mask; arguments as of `add`."""
+        """Returns the counts of a single mask.
+
+        Args:
+          path: The mask file.
+          pixels: The number of pixels of each value.
+        """
         found = cls()
         found.add(path, pixels)
         return found
 
     @property
     def values(self) -> set[int]:
-        """The values that occur."""
+        """Returns the values that occur."""
         return set(self.pixels)
 
     def add(self, path: pathlib.Path, pixels: dict[int, int]) -> None:
-        """Counts one mask.
+        """Adds the counts of one mask.
 
         Args:
-          path: Its file.
-          pixels: Value -> number of pixels.
+          path: The mask file.
+          pixels: The number of pixels of each value.
         """
         self.pixels.update(pixels)
         for value in pixels:
@@ -62,14 +67,16 @@ class MaskValues:
                 self.void_and_object = True
 
     def describe(self) -> str:
-        """Says what holds which values and how often: "it holds 0 (12 pixels), ..."."""
+        """Describes the values, as in "it contains 0 (12 pixels)"."""
         subject = (
-            f"the masks of split {self.split!r} hold" if self.split else "it holds"
+            f"the masks of split {self.split!r} contain"
+            if self.split
+            else "it contains"
         )
         return f"{subject} {self.describe_values()}"
 
     def describe_values(self) -> str:
-        """Says which values occur and how often, in the order of the values."""
+        """Lists the values and their numbers of pixels in ascending order."""
         values = sorted(self.pixels)
         words = [f"{value} ({self.pixels[value]:,} pixels)" for value in values]
         if len(words) > SHOWN:
@@ -82,10 +89,10 @@ def count_values(mask: np.ndarray) -> dict[int, int]:
     """Counts the pixels of each value.
 
     Args:
-      mask: Integers of any size [H, W].
+      mask: Integers of any type, [H, W].
 
     Returns:
-      Value -> number of pixels, in the order of the values.
+      The number of pixels of each value, in ascending order of the values.
     """
     if mask.dtype == np.uint8:
         counts = np.bincount(mask.ravel(), minlength=256)

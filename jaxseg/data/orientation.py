@@ -1,4 +1,4 @@
-"""The tag that says how a stored picture is to be turned before it is shown."""
+"""Reads and applies the tag that states how a stored picture is rotated or mirrored."""
 
 from __future__ import annotations
 
@@ -20,39 +20,50 @@ _IN_TEXT = (b"Raw profile type exif", b"XML:com.adobe.xmp")
 
 
 def read_tag(image: Image.Image, path: pathlib.Path) -> int:
-    """The orientation, 1 to 8 as in EXIF; other values mean nothing and count as 1.
+    """Returns the orientation tag, 1 to 8 as in EXIF. Invalid tags count as 1.
 
     Args:
       image: An open file that is not decoded yet.
-      path: The same file.
+      path: The path of the same file.
     """
     if image.format == "PNG" and not _png_may_turn(path):
-        return 1  # Pillow would decode the whole file to look behind its pixels
+        return 1  # Pillow would decode the whole file to find the tag after its pixels.
     value = image.getexif().get(ExifTags.Base.Orientation, 1)
     return value if value in range(1, 9) else 1
 
 
 def stored_size(image: Image.Image) -> tuple[int, int]:
-    """(H, W) before turning; some releases of Pillow turn the size of a TIFF early."""
+    """Returns the (H, W) of the stored pixels, before the tag is applied.
+
+    Some releases of Pillow swap the sides of a TIFF before it is decoded.
+    """
     if image.format == "TIFF":
         return image.tag_v2[257], image.tag_v2[256]
     return image.height, image.width
 
 
 def swaps_sides(tag: int) -> bool:
-    """Whether height and width change places."""
+    """Returns whether an orientation tag swaps height and width."""
     return tag >= 5
 
 
 def turned(image: Image.Image, tag: int, *, file_format: str) -> Image.Image:
-    """A decoded picture as it is shown; Pillow has turned those of TIFF by itself."""
+    """Applies the orientation tag to a decoded picture.
+
+    Pillow applies the tag of a TIFF itself.
+
+    Args:
+      image: The decoded picture.
+      tag: The orientation tag, 1 to 8.
+      file_format: Pillow's name of the file format.
+    """
     if tag == 1 or file_format == "TIFF":
         return image
     return image.transpose(_TURNS[tag])
 
 
 def _png_may_turn(path: pathlib.Path) -> bool:
-    """Whether a PNG has a chunk that can hold an orientation."""
+    """Returns whether a PNG has a chunk that can contain an orientation."""
     with open(path, "rb") as file:
         file.seek(8)
         while len(start := file.read(8)) == 8:

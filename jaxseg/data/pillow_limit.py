@@ -1,7 +1,7 @@
-"""Pillow's own limit of image sizes, lifted while files of ours are open.
+"""Lifts Pillow's limit of image sizes while jaxseg reads a file.
 
-The limit is one number for the process. `ReadOptions.max_pixels` takes its place for
-the files that jaxseg reads; what else uses Pillow in the process keeps it.
+The limit is one number for the whole process. `ReadOptions.max_pixels` replaces it for
+the files that jaxseg reads. Other users of Pillow in the process keep it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from PIL import Image
 
 
 class _Lifted:
-    """A context in which there is no limit; uses in several threads are counted."""
+    """Lifts the limit while at least one thread is in this context."""
 
     def __init__(self):
         self._lock = threading.Lock()

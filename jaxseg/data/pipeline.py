@@ -1,7 +1,8 @@
-"""Batches for training and evaluation, read by threads of Grain.
+"""Yields batches of images for training and evaluation, read by threads of Grain.
 
-`train_batches` is endless and index-addressable: its state is the step. Batches hold
-uint8; flip, color and normalization belong to the device.
+The training stream is endless and can start at any step, so its only state is the step.
+Batches contain uint8 pixels. The device flips them, changes their colors and normalizes
+them.
 """
 
 from __future__ import annotations
@@ -31,34 +32,38 @@ def train_batches(
     process_index: int = 0,
     process_count: int = 1,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Endless batches of random windows.
+    """Yields an endless stream of batches of random crops.
+
+    Images that contain a class of `config.duplicate` appear twice per epoch, as DeepLab
+    v3 does for hard classes (arXiv 1706.05587).
 
     Args:
       source: The examples.
-      config: Crop, scale range and classes whose images come twice per epoch, as
-        DeepLab v3 has it for hard classes (arXiv 1706.05587).
-      seed: Decides order and windows, together with the position alone.
-      batch_size: Examples over all processes, b per process.
-      start_step: First step that is read.
-      process_index: This process.
-      process_count: All processes.
+      config: The crop, the scale range and the duplicated classes.
+      seed: Determines, with the position in the stream, the order and the crops.
+      batch_size: The number of examples per batch over all processes.
+      start_step: The step at which the stream starts.
+      process_index: The index of this process.
+      process_count: The number of processes.
 
     Returns:
-      Iterator of {"image": uint8 [b, h, w, 3], "label": uint8 [b, h, w],
-      "seed": uint32 [b], "index": int32 [b]}; index is the number in the source.
+      An iterator of {"image": uint8 [b, h, w, 3], "label": uint8 [b, h, w], "seed":
+      uint32 [b], "index": int32 [b]}, where b is the number of examples per process and
+      "index" is the index of an example in the source.
 
     Raises:
-      ValueError: For options out of range.
+      ValueError: If an option is out of range.
     """
     share = order.check_share(batch_size, process_index, process_count)
     _check_train(config, seed, start_step)
-    source.holding(config.duplicate)  # before threads ask for it
+    source.holding(config.duplicate)  # Computes it before threads need it.
     if source.backend == "tf":
         from jaxseg.data import tf_backend
 
         if config.elastic:
             raise ValueError(
-                f"elastic {config.elastic} needs backend 'grain'; with 'tf' only 0"
+                f"data.elastic={config.elastic} is invalid: expected 0 for the backend "
+                "'tf'. Pass --data.backend grain."
             )
         stream = tf_backend.train_stream
     else:
@@ -83,30 +88,30 @@ def eval_batches(
     process_index: int = 0,
     process_count: int = 1,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Every example once, whole, in batches of one padded size each.
+    """Yields batches that contain every example once, without cropping.
 
-    An image is padded below and at the right to the next multiple, with the mean
-    color, its label with void. Examples of one padded size share batches; the last
-    batch of a size is filled with examples of index -1 that are all void. Every
+    Images are padded at the bottom and at the right to multiples of `multiple`, with
+    the mean color, and labels with void. Examples of one padded size share batches. The
+    last batch of a size is filled with examples of index -1, which are all void. Every
     process yields the same number of batches, of the same sizes.
 
     Args:
       source: The examples.
-      batch_size: Examples over all processes, b per process.
-      multiple: Heights and widths become multiples of this.
-      process_index: This process.
-      process_count: All processes.
+      batch_size: The number of examples per batch over all processes.
+      multiple: Padded heights and widths are multiples of this.
+      process_index: The index of this process.
+      process_count: The number of processes.
 
     Returns:
-      Iterator of {"image": uint8 [b, H, W, 3], "label": uint8 [b, H, W],
-      "index": int32 [b]}.
+      An iterator of {"image": uint8 [b, H, W, 3], "label": uint8 [b, H, W], "index":
+      int32 [b]}, where b is the number of examples per process.
 
     Raises:
-      ValueError: For options out of range.
+      ValueError: If an option is out of range.
     """
     share = order.check_share(batch_size, process_index, process_count)
     if multiple < 1:
-        raise ValueError(f"multiple {multiple}; 1 or more is allowed")
+        raise ValueError(f"multiple={multiple} is invalid: expected 1 or more.")
     mine = slice(process_index * share, (process_index + 1) * share)
     plan = [
         (size, indices[mine])
@@ -129,7 +134,14 @@ def eval_batches(
 def train_example(
     source: Source, config: DataConfig, seed: int, position: int
 ) -> dict[str, np.ndarray]:
-    """The example at a position of the training stream."""
+    """Returns the augmented example at a position of the training stream.
+
+    Args:
+      source: The examples.
+      config: The crop and the augmentation.
+      seed: The seed of the stream.
+      position: The position in the stream.
+    """
     index, rng, device_seed = train_draw(source, config, seed, position)
     example = source[index]
     window = sample_window(
@@ -155,7 +167,13 @@ def train_example(
 def padded_example(
     source: Source, size: tuple[int, int], index: int
 ) -> dict[str, np.ndarray]:
-    """An example padded to a size; index -1 is all padding."""
+    """Returns an example padded to a size.
+
+    Args:
+      source: The examples.
+      size: The padded (H, W) in pixels.
+      index: The index of the example. The index -1 gives an example of padding only.
+    """
     image = np.empty((*size, 3), np.uint8)
     image[:] = source.spec.mean_color
     label = np.full(size, VOID, np.uint8)
@@ -192,7 +210,15 @@ def read_batches(
     share: int,
     workers: int,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Batches of examples start, start + 1, ..., read ahead by threads."""
+    """Yields batches of consecutive examples, which threads read ahead.
+
+    Args:
+      example: Returns the example of an index.
+      start: The first index.
+      stop: The index after the last one.
+      share: The number of examples per batch.
+      workers: The number of threads.
+    """
     ahead = grain.ReadOptions(
         num_threads=workers, prefetch_buffer_size=max(2 * share, workers)
     )
@@ -207,14 +233,24 @@ def read_batches(
 def _check_train(config: DataConfig, seed: int, start_step: int):
     if seed < 0 or start_step < 0:
         raise ValueError(
-            f"seed {seed}, start_step {start_step}; 0 or more is allowed for both"
+            f"seed={seed}, start_step={start_step} is invalid: expected 0 or more."
         )
     if len(config.crop) != 2 or min(config.crop) < 1:
-        raise ValueError(f"crop {config.crop}; (height, width) of 1 or more is allowed")
+        raise ValueError(
+            f"data.crop={config.crop} is invalid: expected a height and a width of 1 "
+            "or more."
+        )
     low, high = config.scale_range
     if not 0 < low <= high:
-        raise ValueError(f"scale_range {config.scale_range}; 0 < low <= high is needed")
+        raise ValueError(
+            f"data.scale_range={config.scale_range} is invalid: expected "
+            "0 < low <= high."
+        )
     if config.elastic < 0:
-        raise ValueError(f"elastic {config.elastic}; 0 or more pixels are allowed")
+        raise ValueError(
+            f"data.elastic={config.elastic} is invalid: expected 0 or more pixels."
+        )
     if config.workers < 0:
-        raise ValueError(f"workers {config.workers}; 0 or more is allowed")
+        raise ValueError(
+            f"data.workers={config.workers} is invalid: expected 0 or more."
+        )

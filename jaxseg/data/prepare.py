@@ -1,9 +1,9 @@
-"""Preparing a dataset once: from raw files to records that can be read at random.
+"""Prepares a dataset once, from raw files to records with random access.
 
-Prepared data lie in `<data_dir>/<format>/<name>/<configuration>/<version>`; the
-configuration's name holds a fingerprint of the raw files and options, so that changed
-files are prepared anew. A build happens in a folder of its own that is renamed when it
-is complete: processes that start together all end with one whole copy.
+Prepared data are in `<data_dir>/<format>/<name>/<configuration>/<version>`. The name of
+the configuration contains a fingerprint of the raw files and options, so that changed
+files are prepared again. A dataset is built in a temporary folder that is renamed when
+it is complete, so processes that start together all find one complete copy.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from jaxseg.storage import atomic
 
 logger = logging.getLogger(__name__)
 NAMES = ("shapes", "raters", "camvid", "isbi", "folder")
-CLOUDS = ("rooms",)  # of points, see `jaxseg.data.clouds`
-INFO = "dataset_info.json"  # complete data have it
-DAY = 86_400.0  # seconds
+CLOUDS = ("rooms",)  # Point clouds; see `jaxseg.data.clouds`.
+INFO = "dataset_info.json"  # Complete data contain this file.
+DAY = 86_400.0  # In seconds.
 DRAWN = {"shapes": shapes, "raters": raters, "rooms": rooms}
 
 
 def builder_config(
     config: DataConfig, lists: tuple[str, ...] = ()
 ) -> tfds.core.BuilderConfig:
-    """Returns the builder configuration that a data configuration asks for.
+    """Returns the builder configuration for a data configuration.
 
     Args:
-      config: Which dataset, and where its files lie.
-      lists: Names of splits beside the usual ones that may have a list in a folder.
+      config: The dataset and the location of its files.
+      lists: The names of further splits that can have a list in a folder.
 
     Raises:
-      ValueError: If the name is unknown, or an option does not fit the dataset.
+      ValueError: If the name is unknown, or an option does not apply to the dataset.
     """
     names = NAMES + CLOUDS
     if config.name not in names:
@@ -55,18 +55,18 @@ def builder_config(
     if config.classes and config.name != "folder":
         raise ValueError(
             f"data.classes={config.classes} is invalid: expected none, because the "
-            f"classes of {config.name!r} are fixed. Only 'folder' takes class names"
+            f"classes of {config.name!r} are fixed. Only 'folder' takes class names."
         )
     if config.name in DRAWN:
         if config.path is not None:
             raise ValueError(
                 f"data.path={config.path!r} is invalid: expected none, because "
-                f"{config.name!r} is drawn, not read"
+                f"{config.name!r} is generated and has no files."
             )
         if config.labels:
             raise ValueError(
-                f"data.labels={config.labels!r} is invalid: expected none for "
-                f"{config.name!r}, which is drawn and has no mask files."
+                f"data.labels={config.labels!r} is invalid: expected none, because "
+                f"{config.name!r} is generated and has no mask files."
             )
         return DRAWN[config.name].config()
     common = {
@@ -82,14 +82,18 @@ def builder_config(
 
 
 def data_folder(config: DataConfig) -> pathlib.Path:
-    """Where prepared data lie: `data_dir`, $JAXSEG_DATA_DIR or ~/.cache/jaxseg.
+    """Returns the folder of prepared data.
+
+    It is `config.data_dir`, $JAXSEG_DATA_DIR or ~/.cache/jaxseg, in this order.
 
     Raises:
       ValueError: If this is an address and not a local folder.
     """
     name = config.data_dir or os.environ.get("JAXSEG_DATA_DIR") or "~/.cache/jaxseg"
     if "://" in name:
-        raise ValueError(f"data_dir {name!r} must be a local or mounted folder")
+        raise ValueError(
+            f"data.data_dir={name!r} is invalid: expected a local or mounted folder."
+        )
     return pathlib.Path(name).expanduser().absolute()
 
 
@@ -100,18 +104,18 @@ def prepare(
     *,
     file_format: str = "array_record",
 ) -> tfds.core.DatasetBuilder:
-    """A builder whose data are ready; builds them on first use.
+    """Returns a builder of prepared data, and prepares them on first use.
 
     Args:
-      name: Registered name of the builder.
-      config: Its configuration.
-      root: Folder of all prepared data.
+      name: The registered name of the builder.
+      config: The configuration of the builder.
+      root: The folder of all prepared data.
       file_format: "array_record", or "tfrecord" for tf.data.
 
     Raises:
-      ValueError: For bad files, named in the message, and for prepared data that are
-        damaged.
-      OSError: When the data cannot be written, as on a full disk.
+      ValueError: If a file is bad, or prepared data are damaged. The message names the
+        file or folder.
+      OSError: If the data cannot be written, for example because the disk is full.
     """
     folder_ = root / file_format
     folder_.mkdir(parents=True, exist_ok=True)
@@ -138,7 +142,14 @@ def make_builder(
     data_dir: str | os.PathLike,
     file_format: str,
 ) -> tfds.core.DatasetBuilder:
-    """Returns the builder of a dataset whose files lie, or will lie, in a folder."""
+    """Returns the builder of a dataset, whose data may not be prepared yet.
+
+    Args:
+      name: The registered name of the builder.
+      config: The configuration of the builder.
+      data_dir: The folder of the prepared data.
+      file_format: "array_record" or "tfrecord".
+    """
     cls = tfds.builder_cls(name)
     chosen = config.name if config.name in cls.builder_configs else config
     with _quiet():
@@ -146,13 +157,23 @@ def make_builder(
 
 
 def build_dataset(builder: tfds.core.DatasetBuilder, target: pathlib.Path) -> None:
-    """Prepares a dataset and moves it to `target`, unless another process was first."""
+    """Prepares a dataset and moves it to a folder.
+
+    If another process has prepared the same data in the meantime, its copy stays.
+
+    Args:
+      builder: The builder, with a temporary folder.
+      target: The final folder.
+
+    Raises:
+      OSError: If the data cannot be written.
+    """
     download = tfds.download.DownloadConfig(try_download_gcs=False)
-    logger.info("preparing dataset %r in %s", builder.name, target)
+    logger.info("Preparing dataset %r in %s.", builder.name, target)
     try:
         with _quiet():
             builder.download_and_prepare(download_config=download)
-    except RuntimeError as error:  # of the library that writes records
+    except RuntimeError as error:  # The record writer raises it.
         raise OSError(
             f"dataset {builder.name!r} cannot be prepared in {target.parent}: "
             f"{str(error).splitlines()[0]}"
@@ -162,21 +183,24 @@ def build_dataset(builder: tfds.core.DatasetBuilder, target: pathlib.Path) -> No
     try:
         os.rename(builder.data_dir, target)
     except OSError:
-        if not _complete(target):  # else another process was faster
+        if not _complete(target):  # Otherwise another process was faster.
             raise
 
 
 def _place(
     name: str, config: tfds.core.BuilderConfig, folder_: pathlib.Path
 ) -> pathlib.Path:
-    """Where the data of a configuration lie, or will lie, below a folder."""
+    """Returns the folder of the prepared data of a configuration."""
     cls = tfds.builder_cls(name)
     return folder_ / cls.name / config.name / str(cls.VERSION)
 
 
 @contextlib.contextmanager
 def _scratch(folder_: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A folder for a build, which a later process removes if this one is killed."""
+    """Makes a temporary folder for a build.
+
+    If this process is killed, a later one removes the folder.
+    """
     scratch = atomic.temporary_name(folder_ / "data")
     scratch.mkdir()
     try:
@@ -186,10 +210,10 @@ def _scratch(folder_: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def sweep(folder_: pathlib.Path) -> None:
-    """Removes builds whose process has ended.
+    """Removes the temporary folders of processes that have ended.
 
-    Those of earlier versions do not name their process; they are removed when nothing
-    in them has changed for a day.
+    The folders of earlier versions do not name their process. They are removed when
+    nothing in them has changed for a day.
     """
     atomic.sweep(folder_)
     for path in folder_.glob(".building-*"):
@@ -201,7 +225,7 @@ def sweep(folder_: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps back what tfds says about unlisted configurations and its own folders."""
+    """Suppresses the messages of tfds about unlisted configurations and its folders."""
     absl = logging.getLogger("absl")
     level = absl.level
     absl.setLevel(max(level, logging.ERROR))
@@ -223,7 +247,7 @@ def _report_skipped(builder: tfds.core.DatasetBuilder):
     for split, names in skipped.items():
         if names:
             logger.warning(
-                "dataset %r: %d bad pairs of split %r are left out: %s",
+                "Dataset %r leaves out %d bad pairs of split %r: %s.",
                 builder.name,
                 len(names),
                 split,
@@ -232,13 +256,13 @@ def _report_skipped(builder: tfds.core.DatasetBuilder):
 
 
 def _report_absent(builder: tfds.core.DatasetBuilder):
-    """Warns of classes that are named and never occur."""
+    """Warns of classes that have a name and never occur."""
     found = (builder.info.metadata or {}).get("labels")
     classes = builder.spec().classes if found is not None else ()
     absent = [name for k, name in enumerate(classes) if k not in found]
     if absent:
         logger.warning(
-            "dataset %r: no mask holds a pixel of %s",
+            "Dataset %r has no mask with a pixel of %s.",
             builder.name,
             shown_classes(absent),
         )

@@ -1,8 +1,8 @@
-"""Encoding pixels for prepared data, and decoding them again.
+"""Encodes pixels for prepared data, and decodes them.
 
-Files of the user are read by `jaxseg.data.reader`. What it returned is stored here
-either as the file's own bytes, where every decoder agrees on them, or as a PNG. An
-orientation has been applied by then, so decoding stored data never applies one.
+`jaxseg.data.reader` reads the files of the user. Its pixels are stored either as the
+bytes of the file, if every decoder agrees on them, or as a PNG. The orientation tag has
+been applied before, so decoding stored data never applies one.
 """
 
 from __future__ import annotations
@@ -17,20 +17,32 @@ from jaxseg.data import pillow_limit, reader
 
 
 def encode_png(pixels: np.ndarray, *, level: int = 6) -> bytes:
-    """PNG bytes of uint8 pixels, [H, W] or [H, W, 3]."""
+    """Encodes pixels as a PNG.
+
+    Args:
+      pixels: uint8, [H, W] or [H, W, 3].
+      level: The compression level, 0 to 9.
+    """
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG", compress_level=level)
     return buffer.getvalue()
 
 
 def decode(data: bytes) -> np.ndarray:
-    """Pixels uint8 of stored PNG or JPEG bytes, [H, W] or [H, W, 3]."""
+    """Decodes a stored PNG or JPEG.
+
+    Args:
+      data: The bytes of the PNG or JPEG.
+
+    Returns:
+      uint8, [H, W] or [H, W, 3].
+    """
     with pillow_limit.lifted, Image.open(io.BytesIO(data)) as image:
         return np.asarray(image)
 
 
 def size_of(data: bytes) -> tuple[int, int]:
-    """(H, W) of stored bytes, read from their header."""
+    """Returns the (H, W) of a stored PNG or JPEG from its header."""
     with pillow_limit.lifted, Image.open(io.BytesIO(data)) as image:
         return image.height, image.width
 
@@ -38,13 +50,20 @@ def size_of(data: bytes) -> tuple[int, int]:
 def read_image(
     path: pathlib.Path, options: reader.ReadOptions = reader.DEFAULTS
 ) -> tuple[bytes, tuple[int, int]]:
-    """What is stored of an RGB image, and its (H, W).
+    """Reads an RGB image in the form in which it is stored.
 
-    RGB PNG and JPEG files whose pixels need no change are stored byte for byte, all
-    others as PNG. The whole file is decoded once, so that a damaged one is found here.
+    RGB PNG and JPEG files whose pixels need no change are stored unchanged, all others
+    as PNG. The whole file is decoded once, so that a damaged one is found here.
+
+    Args:
+      path: The image file.
+      options: The options of the reader.
+
+    Returns:
+      The bytes and the (H, W) in pixels.
 
     Raises:
-      ValueError: Naming the file, if the reader refuses it.
+      ValueError: If the reader refuses the file. The message names it.
     """
     header = reader.read_header(path, options)
     pixels = reader.read_pixels(path, options)

@@ -1,8 +1,9 @@
-"""The one reader of image files: training, evaluation, prediction and tools share it.
+"""Reads image and mask files for training, evaluation, prediction and all tools.
 
-`read_pixels` turns a file into pixels and `read_size` reads its size; nothing else in
-jaxseg opens an image file. What 8-bit RGB (or a map of class numbers) cannot represent
-is refused in one line that names the file, the reason and the remedy. Decisions:
+`read_pixels` converts a file to pixels and `read_size` reads its size. Nothing else in
+jaxseg opens an image file. A file that 8-bit RGB (or a map of class numbers) cannot
+represent is refused with a one-line error that states the file, the reason and the
+remedy. The decisions are:
 
     kind of file                            as an image           as a mask
     --------------------------------------  --------------------  ---------------------
@@ -11,30 +12,31 @@ is refused in one line that names the file, the reason and the remedy. Decisions
     gray in a WebP, which stores it as RGB  three equal channels  values are classes
     1-, 2- and 4-bit gray                   scaled to 0..255      values as stored
     palette (1 to 8 bits)                   its colors            indices are classes
-    palette of gray alone, in a GIF         its colors            grays are classes
+    gray palette in a GIF                   its colors            grays are classes
     with an alpha channel                   alpha is dropped      refused
-    with alpha multiplied into the colors   refused               refused
+    colors multiplied by alpha              refused               refused
     CMYK and YCbCr, 8-bit                   Pillow's RGB          refused
     CIELAB                                  refused               refused
     gray of 12, 16 or 32 bits               `data.range`          values are classes
     floating point                          `data.range`          refused
     RGB of 16 bits, signed 8-bit gray       refused               refused
-    further channels (R, G, B, infrared)    refused               refused
+    more channels (R, G, B, infrared)       refused               refused
     several pages, or an animation          refused               refused
     TIFF in which zero is white             as shown (8 bits)     refused
 
-`data.range` names the values that become black and white. A value v becomes
+`data.range` states the values that become black and white. A value v becomes
 round(255 (v - low) / (high - low)), clipped to 0..255. Without a range these kinds are
 refused, because an 8-bit, a 12-bit and a 16-bit recording look alike in their files. A
-range leaves images of 8 bits as they are. Color profiles are not applied.
+range does not change images of 8 bits. Color profiles are not applied.
 
-Orientation: cameras and scanners store a tag that says how a picture is to be turned
-(EXIF in JPEG, PNG and WebP, a tag of its own in TIFF, else XMP). It is applied to
-images and masks, so that both are as an annotator saw them. Sizes are those after it.
+Cameras and scanners store an orientation tag that states how a picture is rotated or
+mirrored (EXIF in JPEG, PNG and WebP, a TIFF tag, otherwise XMP). The reader applies the
+tag to images and masks, so both are as an annotator saw them. Sizes refer to the
+picture after that.
 
-Of a TIFF only pages that repeat the first one at a lower resolution may follow; of a
-multi-picture JPEG (MPO), the form of many phones, the first picture is the photograph
-and the others are its previews and gain maps.
+A TIFF may have more pages only if they repeat the first one at a lower resolution. Of a
+multi-picture JPEG (MPO), which many phones write, the first picture is read. The others
+are its previews and gain maps.
 """
 
 from __future__ import annotations
@@ -56,19 +58,19 @@ from jaxseg.config import DataConfig
 from jaxseg.data import kinds, orientation, pillow_limit
 from jaxseg.data.files import shown
 
-VERSION = 2  # grows when the same file gives other pixels: data are prepared anew
-MAX_PIXELS = 178_956_970  # the size beyond which Pillow, too, suspects an attack
+VERSION = 2  # Increase it when a file gives other pixels.
+MAX_PIXELS = 178_956_970  # Pillow suspects an attack beyond this size, too.
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II", b"MM", b"RIFF", b"GIF8")
-_WARNINGS = threading.Lock()  # Python catches warnings for one thread at a time
+_WARNINGS = threading.Lock()  # Python catches warnings of one thread at a time.
 
 
 @dataclasses.dataclass(frozen=True)
 class ReadOptions:
-    """How files are read, apart from what they say themselves.
+    """Holds the options of reading a file.
 
     Attributes:
-      range: Values that become 0 and 255 in images of more than 8 bits.
+      range: The values that become 0 and 255 in images of more than 8 bits.
       max_pixels: Larger images are refused before they are decoded.
 
     Raises:
@@ -82,10 +84,10 @@ class ReadOptions:
         low, high = self.range or (0.0, 1.0)
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ValueError(
-                f"data.range={self.range} is invalid: expected two finite values, the "
-                "lower one first, such as 0 65535."
+                f"data.range={self.range} is invalid: expected two finite values with "
+                "the lower one first, such as 0 65535."
             )
-        if self.range is not None:  # equal options have one form: it names the data
+        if self.range is not None:  # Equal options need one form for the fingerprint.
             object.__setattr__(self, "range", (float(low), float(high)))
         if self.max_pixels < 1:
             raise ValueError(
@@ -97,22 +99,23 @@ DEFAULTS = ReadOptions()
 
 
 def options_of(config: DataConfig) -> ReadOptions:
-    """The options of a run, with which its files are read."""
+    """Returns the options with which a run reads its files."""
     return ReadOptions(range=config.range, max_pixels=config.max_pixels)
 
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """What a file says of itself.
+    """Holds what the header of a file states.
 
     Attributes:
-      size: (H, W) in pixels, after the orientation was applied.
-      stored_size: (H, W) in pixels before that.
-      orientation: 1 to 8 as in EXIF; 1 leaves the picture as it is stored.
-      format: Pillow's name of the file's format.
+      size: The (H, W) in pixels after the orientation tag is applied.
+      stored_size: The (H, W) in pixels before that.
+      orientation: The orientation tag, 1 to 8 as in EXIF; 1 leaves the picture
+        unchanged.
+      format: Pillow's name of the file format.
       mode: Pillow's name of the kind of pixels.
       lossy: Whether the compression changes pixel values, as JPEG does.
-      clean: Whether Pillow reads it without a warning.
+      clean: Whether Pillow reads the header without a warning.
     """
 
     size: tuple[int, int]
@@ -125,7 +128,7 @@ class Header:
 
     @property
     def plain(self) -> bool:
-        """Whether every decoder of PNG and JPEG finds the pixels that we find."""
+        """Returns whether every decoder of PNG and JPEG gives the same pixels."""
         common = self.format in ("PNG", "JPEG") and self.mode == "RGB"
         return common and self.orientation == 1 and self.clean
 
@@ -133,20 +136,20 @@ class Header:
 def read_pixels(
     path: str | os.PathLike, options: ReadOptions = DEFAULTS, *, mask: bool = False
 ) -> np.ndarray:
-    """The pixels of an image or mask file, as a viewer shows it.
+    """Reads the pixels of an image or mask file as a viewer shows them.
 
     Args:
       path: The file.
-      options: Range and limit; those of the run, so that training and prediction see
-        the same pixels.
-      mask: Read class numbers instead of colors.
+      options: The range and the limit. Pass those of the run, so that training and
+        prediction see the same pixels.
+      mask: If True, class numbers are read instead of colors.
 
     Returns:
-      An image as uint8 [H, W, 3], or a mask as integers [H, W] of any size.
+      An image as uint8 [H, W, 3], or a mask as integers [H, W] of any type.
 
     Raises:
-      ValueError: In one line that names the file, if it is missing, damaged, too
-        large, or of a kind that cannot be represented.
+      ValueError: If the file is missing, damaged, too large, or of a kind that cannot
+        be represented. The message is one line that states the file.
     """
     with _opened(path, options) as (image, header):
         form = kinds.form_of(image)
@@ -155,9 +158,9 @@ def read_pixels(
         image = orientation.turned(image, header.orientation, file_format=header.format)
         if (image.height, image.width) != header.size:
             raise kinds.Refused(
-                f"its header says {header.size} and its pixels are "
-                f"{(image.height, image.width)} (height, width)",
-                "save it anew",
+                f"Its header states the size {header.size}, but its pixels have the "
+                f"size {(image.height, image.width)} (height, width)",
+                "Save it again",
             )
         if mask:
             return kinds.to_classes(image, form)
@@ -165,10 +168,14 @@ def read_pixels(
 
 
 def read_header(path: str | os.PathLike, options: ReadOptions = DEFAULTS) -> Header:
-    """Size, orientation and format of an image file, without decoding its pixels.
+    """Reads size, orientation and format of an image file without decoding its pixels.
+
+    Args:
+      path: The file.
+      options: The range and the limit.
 
     Raises:
-      ValueError: As `read_pixels`, for what the header shows.
+      ValueError: If the header shows that `read_pixels` would refuse the file.
     """
     with _opened(path, options) as (_, header):
         return header
@@ -177,26 +184,39 @@ def read_header(path: str | os.PathLike, options: ReadOptions = DEFAULTS) -> Hea
 def read_size(
     path: str | os.PathLike, options: ReadOptions = DEFAULTS
 ) -> tuple[int, int]:
-    """(H, W) of the pixels that `read_pixels` returns.
+    """Returns the (H, W) of the pixels that `read_pixels` returns.
+
+    Args:
+      path: The file.
+      options: The range and the limit.
 
     Raises:
-      ValueError: As `read_pixels`, for what the header shows.
+      ValueError: If the header shows that `read_pixels` would refuse the file.
     """
     return read_header(path, options).size
 
 
 def turn_hint(image: Header, mask: Header) -> str:
-    """Why two sizes differ, as a part of a message; "" if it is not a turn."""
-    advice = "draw masks on the picture as viewers show it"
+    """Explains two sizes that differ by a rotation of the picture.
+
+    Args:
+      image: The header of the image.
+      mask: The header of the mask.
+
+    Returns:
+      A part of a message, or "" if a rotation does not explain the difference.
+    """
+    advice = "Draw masks on the picture as viewers show it"
     for name, one, other in (("image", image, mask), ("mask", mask, image)):
         swapped = orientation.swaps_sides(one.orientation)
         if swapped and one.stored_size == other.size:
             return (
-                f"; they agree without the orientation tag ({one.orientation}) of the "
-                f"{name}: {advice}, or remove the tag (exiftool -Orientation= FILE)"
+                ". The sizes are equal without the orientation tag "
+                f"({one.orientation}) of the {name}. {advice}, or remove the tag "
+                "(exiftool -Orientation= FILE)"
             )
     if image.size == mask.size[::-1]:
-        return f"; they agree after a quarter turn: {advice}"
+        return f". The sizes are equal after a rotation by 90 degrees. {advice}"
     return ""
 
 
@@ -204,18 +224,18 @@ def turn_hint(image: Header, mask: Header) -> str:
 def _opened(
     path: str | os.PathLike, options: ReadOptions
 ) -> Iterator[tuple[Image.Image, Header]]:
-    """An open file with its header checked; every error names the file."""
+    """Opens a file and checks its header. Every error names the file."""
     path = pathlib.Path(path)
     try:
         _require_file(path)
-        # Given a name, Pillow would map the file and lose the sides of a turned TIFF.
+        # With a path, Pillow would map the file and lose the sides of a rotated TIFF.
         with open(path, "rb") as file, pillow_limit.lifted:
             image, header = _start(file, path, options)
             with image:
                 yield image, header
     except kinds.Refused as error:
         raise ValueError(f"{shown(path)}: {error}") from error
-    except Exception as error:  # Pillow's decoders raise many kinds, none documented
+    except Exception as error:  # Pillow's decoders raise many undocumented errors.
         raise ValueError(f"{shown(path)}: {_reason(error, path)}") from error
 
 
@@ -224,8 +244,8 @@ def _start(
 ) -> tuple[Image.Image, Header]:
     """Opens an image and reads its header.
 
-    Pillow goes on with a warning where parts of a TIFF lie outside of the file; such a
-    file is damaged. EXIF data that cannot be read count as absent, as in viewers.
+    Pillow continues with a warning if parts of a TIFF are outside of the file. Such a
+    file is damaged. Unreadable EXIF data count as absent, as in viewers.
     """
     with _WARNINGS, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -234,37 +254,40 @@ def _start(
     texts = [str(each.message) for each in caught if each.category is UserWarning]
     missing = [text for text in texts if not text.startswith("Metadata Warning")]
     if image.format == "TIFF" and missing:
-        raise kinds.Refused(f"damaged ({missing[0].strip()})", "copy or save it again")
+        raise kinds.Refused(
+            f"It is damaged ({missing[0].strip()})", "Copy or save it again"
+        )
     return image, dataclasses.replace(header, clean=not caught)
 
 
 def _require_file(path: pathlib.Path):
-    """Refuses what would block or has no pixels: pipes, folders, broken links."""
+    """Refuses pipes, folders, broken links and empty files."""
     if path.is_symlink() and not path.exists():
         target = shown(os.readlink(path))
         raise kinds.Refused(
-            f"cannot be read, as it is a link to {target}, which does not exist",
-            "restore the target or remove the link",
+            f"It cannot be read, because it is a link to {target}, which is missing",
+            "Restore the target or remove the link",
         )
     if path.exists() and not path.is_file():
-        raise kinds.Refused("cannot be read, as it is no regular file", "name a file")
+        raise kinds.Refused(
+            "It cannot be read, because it is not a regular file", "Pass a file"
+        )
     if path.exists() and path.stat().st_size == 0:
-        raise kinds.Refused("damaged: the file is empty", "copy it again")
+        raise kinds.Refused("It is damaged, because it is empty", "Copy it again")
 
 
 def _reason(error: Exception, path: pathlib.Path) -> str:
     if isinstance(error, OSError) and error.strerror:
-        return f"cannot be read ({error.strerror})."
+        return f"It cannot be read ({error.strerror})."
     if isinstance(error, MemoryError):
-        return "its pixels do not fit into memory; cut it into smaller images."
+        return "Its pixels do not fit into memory. Cut it into smaller images."
     if isinstance(error, UnidentifiedImageError):
         with open(path, "rb") as file:
             known = file.read(4).startswith(_MAGIC)
-        state = "damaged, or of an uncommon form" if known else "not an image"
-        allowed = ", ".join(FORMATS)
-        return f"{state}; save it anew in one of the formats {allowed}."
+        state = "is damaged, or of an uncommon form" if known else "is not an image"
+        return f"It {state}: expected one of the formats {', '.join(FORMATS)}."
     text = " ".join(str(error).split()) or type(error).__name__
-    return f"damaged ({text}); copy or save it again."
+    return f"It is damaged ({text}). Copy or save it again."
 
 
 def _header(image: Image.Image, path: pathlib.Path, options: ReadOptions) -> Header:
@@ -272,12 +295,12 @@ def _header(image: Image.Image, path: pathlib.Path, options: ReadOptions) -> Hea
     height, width = stored
     if height * width > options.max_pixels:
         raise kinds.Refused(
-            f"{height} x {width} pixels are more than data.max_pixels="
-            f"{options.max_pixels} allows",
-            f"if the file is trusted, pass --data.max-pixels {height * width}",
+            f"Its {height} x {width} pixels are more than data.max_pixels="
+            f"{options.max_pixels}",
+            f"If you trust the file, pass --data.max-pixels {height * width}",
         )
     if height < 1 or width < 1:
-        raise kinds.Refused("it has no pixels", "remove it")
+        raise kinds.Refused("It has no pixels", "Remove it")
     kinds.check_file(image)
     mode, tag = image.mode, orientation.read_tag(image, path)
     return Header(

@@ -1,9 +1,8 @@
-"""Which example stands where in the endless training stream, and its randomness.
+"""Determines the order and the randomness of the endless training stream.
 
-Position p of the stream is example p mod N of epoch p div N, N the number of examples
-(two of which may be one image); each epoch has a permutation of its own. All is a
-function of (seed, p): a run started again at any step, or on any number of processes,
-sees the same examples.
+Position p of the stream is example p mod N of epoch p div N, where N is the number of
+examples. Each epoch has its own permutation. Everything depends only on (seed, p), so a
+run sees the same examples if it restarts at any step or on another number of processes.
 """
 
 from __future__ import annotations
@@ -12,35 +11,50 @@ import functools
 
 import numpy as np
 
-_ORDER, _AUGMENT = 0, 1  # separate random streams of one seed
+_ORDER, _AUGMENT = 0, 1  # Separate random streams of one seed.
 
 
 @functools.lru_cache(maxsize=8)
 def permutation(seed: int, epoch: int, length: int) -> np.ndarray:
-    """The order of the examples in an epoch, int64 [length]."""
+    """Returns the order of the examples in an epoch, int64 [length]."""
     order = np.random.default_rng((seed, _ORDER, epoch)).permutation(length)
     order.setflags(write=False)
     return order
 
 
 def example_index(seed: int, position: int, length: int) -> int:
-    """The example at a position of the stream."""
+    """Returns the index of the example at a position of the stream.
+
+    Args:
+      seed: The seed of the stream.
+      position: The position in the stream.
+      length: The number of examples.
+    """
     epoch, place = divmod(position, length)
     return int(permutation(seed, epoch, length)[place])
 
 
 def generator(seed: int, position: int) -> np.random.Generator:
-    """The randomness of one position; the first draw is its seed for the device."""
+    """Returns the random generator of one position.
+
+    Its first draw is the seed of the augmentation on the device.
+    """
     return np.random.default_rng((seed, _AUGMENT, position))
 
 
 def global_position(
     local: int, *, batch_size: int, process_index: int, process_count: int
 ) -> int:
-    """Stream position of the `local`-th example that a process reads.
+    """Returns the stream position of the `local`-th example that a process reads.
 
-    Process k takes the k-th run of `batch_size // process_count` examples of each
-    global batch.
+    Of each global batch, process k reads the k-th group of `batch_size //
+    process_count` consecutive examples.
+
+    Args:
+      local: The number of examples that the process read before.
+      batch_size: The number of examples per batch over all processes.
+      process_index: The index of the process.
+      process_count: The number of processes.
     """
     share = batch_size // process_count
     step, place = divmod(local, share)
@@ -48,18 +62,24 @@ def global_position(
 
 
 def check_share(batch_size: int, process_index: int, process_count: int) -> int:
-    """Examples per process and batch.
+    """Returns the number of examples per process and batch.
+
+    Args:
+      batch_size: The number of examples per batch over all processes.
+      process_index: The index of the process.
+      process_count: The number of processes.
 
     Raises:
-      ValueError: If the batch cannot be divided, or the index is out of range.
+      ValueError: If the batch cannot be divided evenly, or the index is out of range.
     """
     if batch_size < 1 or process_count < 1 or batch_size % process_count:
         raise ValueError(
-            f"batch_size {batch_size} cannot be divided over "
-            f"process_count {process_count}"
+            f"batch_size={batch_size} is invalid: expected a positive multiple of "
+            f"{process_count}, the number of processes."
         )
     if not 0 <= process_index < process_count:
         raise ValueError(
-            f"process_index {process_index}; 0 to {process_count - 1} are allowed"
+            f"process_index={process_index} is invalid: expected 0 to "
+            f"{process_count - 1}."
         )
     return batch_size // process_count

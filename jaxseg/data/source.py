@@ -1,4 +1,4 @@
-"""Examples of a split by number, decoded with Pillow and kept in memory if wanted."""
+"""Gives random access to the examples of a split, which can be kept in memory."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.stored import DamagedData, Records
 
 logger = logging.getLogger(__name__)
-CACHE_LIMIT = 8 * 2**30  # bytes of decoded pixels kept by one source
+CACHE_LIMIT = 8 * 2**30  # One source keeps at most so many bytes of decoded pixels.
 FILE_FORMATS = {"grain": "array_record", "tf": "tfrecord"}
 
 
 class UnknownSplit(ValueError):
-    """A dataset has no such split, or no example in it."""
+    """Reports a split that does not exist or is empty."""
 
 
 class Source:
-    """Random access to the examples of a split.
+    """Gives random access to the examples of a split.
 
     Attributes:
-      spec: Classes and statistics of the dataset.
-      records: Encoded examples {"image", "label", "id"}, each of bytes.
-      split: The split that was opened, for messages.
-      folder: Where prepared data lie, or None.
+      spec: The classes and pixel statistics of the dataset.
+      records: The encoded examples {"image", "label", "id"}, each entry as bytes.
+      split: The name of the split, for messages.
+      folder: The folder of the prepared data, or None.
       backend: "grain" or "tf", the pipeline that reads this source.
-      workers: Reading threads of the pipeline.
+      workers: The number of threads with which the pipeline reads.
     """
 
     def __init__(
@@ -71,9 +71,21 @@ class Source:
         return len(self.records)
 
     def __getitem__(self, index: int) -> dict:
-        """Example {"image": uint8 [H, W, 3], "label": uint8 [H, W], "id": str}."""
+        """Returns an example.
+
+        Args:
+          index: The index of the example.
+
+        Returns:
+          {"image": uint8 [H, W, 3], "label": uint8 [H, W], "id": str}.
+
+        Raises:
+          IndexError: If the index is out of range.
+        """
         if not 0 <= index < len(self):
-            raise IndexError(f"index {index}; 0 to {len(self) - 1} are allowed")
+            raise IndexError(
+                f"index={index} is invalid: expected 0 to {len(self) - 1}."
+            )
         if self._cache is not None and index in self._cache:
             return dict(self._cache[index])
         record = self.records[index]
@@ -86,25 +98,31 @@ class Source:
         return dict(example)
 
     def label(self, index: int) -> np.ndarray:
-        """The label alone, uint8 [H, W], without decoding the image."""
+        """Returns the label of an example, uint8 [H, W], without decoding the image."""
         if self._cache is not None and index in self._cache:
             return self._cache[index]["label"]
         return rasters.decode(self.records[index]["label"])
 
     def holding(self, classes: tuple[str, ...]) -> tuple[int, ...]:
-        """Numbers of the examples with a pixel of any of the classes, ascending.
+        """Returns the sorted indices of the examples that contain any of `classes`.
 
-        The first use reads all labels.
+        The first call reads all labels.
+
+        Args:
+          classes: Class names.
 
         Raises:
-          ValueError: For a name that is no class of the dataset.
+          ValueError: If a name is not a class of the dataset.
         """
         if not classes:
             return ()
         if classes not in self._holding:
             known = self.spec.classes
             if wrong := [name for name in classes if name not in known]:
-                raise ValueError(f"classes {wrong} are unknown; allowed: {known}")
+                raise ValueError(
+                    f"data.duplicate={classes} is invalid: expected names among "
+                    f"{', '.join(known)}, found {wrong}."
+                )
             wanted = [known.index(name) for name in classes]
             found = (np.isin(self.label(i), wanted).any() for i in range(len(self)))
             self._holding[classes] = tuple(i for i, held in enumerate(found) if held)
@@ -112,12 +130,12 @@ class Source:
 
     @functools.cached_property
     def ids(self) -> tuple[str, ...]:
-        """Names of the examples; the first use reads all records."""
+        """Returns the names of the examples. The first call reads all records."""
         return tuple(record["id"].decode() for record in self.records)
 
     @functools.cached_property
     def sizes(self) -> tuple[tuple[int, int], ...]:
-        """(H, W) of each image; the first use reads all headers."""
+        """Returns the (H, W) of each image. The first call reads all image headers."""
         return tuple(rasters.size_of(record["image"]) for record in self.records)
 
     def _keep(self, index: int, example: dict):
@@ -133,8 +151,8 @@ class Source:
             self._cached_bytes += size
             if self._cached_bytes > CACHE_LIMIT:
                 logger.warning(
-                    "dataset %r, split %r: the cache is full with %d of %d images; "
-                    "the others are decoded each time",
+                    "The cache of dataset %r, split %r is full with %d of %d images. "
+                    "The other images are decoded each time.",
                     self.spec.name,
                     self.split,
                     len(self._cache),
@@ -143,25 +161,28 @@ class Source:
 
 
 def open_source(config: DataConfig, split: str) -> Source:
-    """The examples of a split; the dataset is prepared on first use.
+    """Opens the examples of a split and prepares the dataset on first use.
 
     Args:
-      config: Which dataset, and how it is read.
-      split: A split or a slice of one, for example "train[90%:]".
+      config: The dataset and how it is read.
+      split: A split or a slice of one, such as "train[90%:]".
 
     Raises:
-      ValueError: For unknown names, bad files and empty splits.
+      ValueError: If a name is unknown, a file is bad, or the split is empty.
     """
     if config.backend not in FILE_FORMATS:
-        raise ValueError(f"backend {config.backend!r}; allowed: {tuple(FILE_FORMATS)}")
+        raise ValueError(
+            f"data.backend={config.backend!r} is invalid: expected one of "
+            f"{', '.join(FILE_FORMATS)}."
+        )
     if config.backend == "tf":
-        from jaxseg.data import tf_backend  # names the extra if it is missing
+        from jaxseg.data import tf_backend  # Its error names the extra to install.
 
         tf_backend.load_tensorflow()
     if config.name in CLOUDS:
         raise ValueError(
-            f"data.name {config.name!r} holds point clouds; allowed for networks of "
-            f"images: {NAMES}"
+            f"data.name={config.name!r} is invalid: expected a dataset of images "
+            f"({', '.join(NAMES)}) for this network, found point clouds."
         )
     builder = prepare(
         config.name,
@@ -188,10 +209,17 @@ def from_builder(
     workers: int = 2,
     cache: bool = True,
 ) -> Source:
-    """The examples of a split of a prepared builder.
+    """Opens the examples of a split of a prepared builder.
+
+    Args:
+      builder: The builder.
+      split: A split or a slice of one.
+      backend: "grain" or "tf".
+      workers: The number of threads with which the pipeline reads.
+      cache: Whether decoded images are kept in memory.
 
     Raises:
-      ValueError: If there is no such split, or the slice is empty.
+      ValueError: If the split does not exist or is empty.
     """
     check_split(builder, split)
     folder = pathlib.Path(builder.data_dir)
@@ -217,16 +245,22 @@ def from_builder(
 
 
 def check_split(builder: tfds.core.DatasetBuilder, split: str):
-    """Raises UnknownSplit for a split that does not exist or is empty."""
+    """Raises UnknownSplit for a split that does not exist or is empty.
+
+    Args:
+      builder: The builder of the dataset.
+      split: A split or a slice of one.
+    """
     sizes = {name: info.num_examples for name, info in builder.info.splits.items()}
     try:
         count = builder.info.splits[split].num_examples
     except (KeyError, ValueError) as error:
         raise UnknownSplit(
-            f"split {split!r} of dataset {builder.name!r} does not exist; it has "
-            f"{sizes}, and slices of them such as 'train[90%:]'"
+            f"split {split!r} of dataset {builder.name!r} does not exist: expected one "
+            f"of {sizes}, or a slice such as 'train[90%:]'."
         ) from error
     if count == 0:
         raise UnknownSplit(
-            f"split {split!r} of dataset {builder.name!r} is empty; it has {sizes}"
+            f"split {split!r} of dataset {builder.name!r} is empty: expected at least "
+            f"one example. The splits are {sizes}."
         )

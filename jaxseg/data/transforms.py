@@ -1,9 +1,9 @@
-"""Joint random scale, crop and pad of an image and its label, on the host.
+"""Scales, crops and pads an image and its label at random, on the host.
 
-The window is chosen first and only its part of the image is resized. To rounding, that
-gives the pixels of resizing everything and cropping then, at a fraction of the cost.
-The image is resized bilinearly with half-pixel centers and antialiased where it shrinks
-(Pillow's filter); the label takes the nearest pixel, so void is never mixed.
+The window is chosen first, and only its part of the image is resized. The pixels equal
+those of resizing the whole image and cropping afterwards, up to rounding, at a fraction
+of the cost. The image is resized bilinearly with half-pixel centers, and antialiased if
+it shrinks (Pillow's filter). The label takes the nearest pixel, so void is never mixed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from jaxseg.data.spec import VOID, Color
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """A crop of a resized image; negative offsets lie outside and are padded.
+    """Describes a crop of a resized image.
+
+    Pixels of the crop outside the resized image are padding.
 
     Attributes:
-      scaled: (H, W) that the whole image would be resized to.
-      offset: (row, column) of the crop's first pixel in the resized image.
+      scaled: The (H, W) of the whole resized image in pixels.
+      offset: The (row, column) of the crop's first pixel in the resized image.
     """
 
     scaled: tuple[int, int]
@@ -36,16 +38,16 @@ def sample_window(
     crop: tuple[int, int],
     scale_range: tuple[float, float],
 ) -> Window:
-    """A random window: scale uniform in the range, place uniform.
+    """Samples a window with a uniform scale and a uniform position.
 
-    Where the resized image is larger than the crop, the crop lies inside it, where
-    it is smaller, it lies inside the crop; in both cases every place is as likely.
+    If the resized image is larger than the crop, the crop is inside the image. If it is
+    smaller, the image is inside the crop. All positions are equally likely.
 
     Args:
-      rng: Source of randomness; three draws are made.
-      size: (H, W) of the image.
-      crop: (H, W) of the result.
-      scale_range: Smallest and largest factor.
+      rng: The source of randomness. Three numbers are drawn from it.
+      size: The (H, W) of the image in pixels.
+      crop: The (H, W) of the result in pixels.
+      scale_range: The smallest and the largest scale factor.
     """
     scale = rng.uniform(*scale_range)
     scaled = tuple(max(1, int(side * scale + 0.5)) for side in size)
@@ -57,7 +59,17 @@ def sample_window(
 def cut_image(
     image: np.ndarray, window: Window, *, crop: tuple[int, int], fill: Color
 ) -> np.ndarray:
-    """The window of an image, uint8 [H, W, 3] -> [*crop, 3], padded with `fill`."""
+    """Returns the window of an image.
+
+    Args:
+      image: uint8 [H, W, 3].
+      window: The window.
+      crop: The (H, W) of the result in pixels.
+      fill: The RGB color of padding.
+
+    Returns:
+      uint8 [*crop, 3].
+    """
     out = np.empty((*crop, 3), np.uint8)
     out[:] = fill
     rows, columns = (_visible(window, crop, axis) for axis in (0, 1))
@@ -79,7 +91,17 @@ def cut_image(
 def cut_label(
     label: np.ndarray, window: Window, *, crop: tuple[int, int], void: int = VOID
 ) -> np.ndarray:
-    """The window of a label, uint8 [H, W] -> [*crop], padded with void."""
+    """Returns the window of a label.
+
+    Args:
+      label: uint8 [H, W].
+      window: The window.
+      crop: The (H, W) of the result in pixels.
+      void: The ignore index, the value of padding.
+
+    Returns:
+      uint8 [*crop].
+    """
     out = np.full(crop, void, np.uint8)
     rows, columns = (_visible(window, crop, axis) for axis in (0, 1))
     row = nearest(np.arange(*rows), label.shape[0], window.scaled[0])
@@ -90,9 +112,15 @@ def cut_label(
 
 
 def nearest(target: np.ndarray, source_side: int, target_side: int) -> np.ndarray:
-    """Source pixel under the center of each target pixel, in whole numbers.
+    """Returns the source pixel under the center of each target pixel.
 
-    Formula: floor((target + 1/2) * source_side / target_side).
+    The formula is floor((target + 1/2) * source_side / target_side), in integer
+    arithmetic.
+
+    Args:
+      target: Integer positions of target pixels.
+      source_side: The number of source pixels.
+      target_side: The number of target pixels.
 
     >>> nearest(np.arange(4), 2, 4)
     array([0, 0, 1, 1])
@@ -101,7 +129,7 @@ def nearest(target: np.ndarray, source_side: int, target_side: int) -> np.ndarra
 
 
 def _visible(window: Window, crop: tuple[int, int], axis: int) -> tuple[int, int]:
-    """First and last + 1 pixel of the resized image inside the crop."""
+    """Returns the first and last + 1 pixel of the resized image inside the crop."""
     start = window.offset[axis]
     return max(start, 0), min(start + crop[axis], window.scaled[axis])
 

@@ -1,1 +1,1 @@
-"""Files and folders: complete or absent, whoever writes or dies."""
+"""Writes files and folders that are either complete or absent."""

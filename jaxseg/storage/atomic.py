@@ -1,8 +1,8 @@
-"""Files and folders that appear complete, or not at all.
+"""Writes files and folders in one step.
 
-Everything is built under a temporary name in the target's folder, flushed to the disk
-and then renamed. A process that is killed, or that runs out of space, leaves the old
-target untouched and at most a temporary name behind, which `sweep` removes.
+Everything is written under a temporary name in the folder of the target, flushed to the
+disk and then renamed. A process that is killed or runs out of space leaves the old
+target unchanged. It can leave a temporary file, which `sweep` removes.
 """
 
 from __future__ import annotations
@@ -25,24 +25,34 @@ _TEMPORARY = re.compile(r"\..+\.building-(?P<mark>\w+)-\d+(\.\w+)?")
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Replaces a file by UTF-8 text in one step; creates the folders above it."""
+    """Replaces a file with UTF-8 text in one step and creates its parent folders.
+
+    Args:
+      path: The file to create or replace.
+      text: The new content.
+    """
     write_bytes(path, text.encode("utf-8"))
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Replaces a file by `data` in one step; creates the folders above it."""
+    """Replaces the content of a file in one step and creates its parent folders.
+
+    Args:
+      path: The file to create or replace.
+      data: The new content.
+    """
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yields a temporary file name; what was written there becomes `path` at the end.
+    """Yields a temporary file name and renames that file to `path` at the end.
 
-    The temporary name has the suffix of `path`, so that a writer that chooses the
-    format by the suffix works. An exception inside the block removes the temporary
-    file and leaves `path` as it was. A link is followed. A device or a pipe, which
-    cannot be replaced, is written directly.
+    The temporary name has the suffix of `path`, so a writer that selects the format by
+    the suffix works. An exception inside the block removes the temporary file and
+    leaves `path` unchanged. A link is followed. A device or a pipe, which cannot be
+    replaced, is written directly.
 
     Args:
       path: The file to create or replace.
@@ -71,23 +81,26 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def building(folder: str | Path) -> Iterator[Path]:
-    """Yields a temporary folder that becomes `folder` at the end of the block.
+    """Yields a temporary folder and renames it to `folder` at the end.
 
-    An exception inside the block removes the temporary folder and leaves nothing.
+    An exception inside the block removes the temporary folder.
 
     Args:
       folder: The folder to create. It must not exist, or be empty.
 
     Yields:
-      An empty folder to fill, beside the final one.
+      An empty folder in the parent folder of the final one.
 
     Raises:
-      FileExistsError: When `folder` exists and is not an empty folder.
-      OSError: When something inside could not be written; it names `folder`.
+      FileExistsError: If `folder` exists and is not an empty folder.
+      OSError: If something inside cannot be written. The message names `folder`.
     """
     target = Path(os.path.realpath(folder))
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise FileExistsError(f"{folder} exists and is not an empty folder")
+        raise FileExistsError(
+            f"{folder} exists and is not an empty folder: expected a new or empty "
+            "folder. Choose another one."
+        )
     temporary = temporary_name(target)
     temporary.mkdir(parents=True)
     try:
@@ -95,20 +108,23 @@ def building(folder: str | Path) -> Iterator[Path]:
         for path in (*temporary.rglob("*"), temporary):
             if not path.is_symlink():
                 _flush(path)
-        os.replace(temporary, target)  # an empty folder is replaced, a full one is not
+        os.replace(temporary, target)  # This replaces only an empty folder.
     except BaseException as error:
         _remove(temporary)
-        if isinstance(error, OSError):  # it names what is gone now
+        if isinstance(error, OSError):  # The error names a file that is removed now.
             raise OSError(f"{folder} was not written: {_reason(error)}") from error
         raise
     _flush(target.parent)
 
 
 def temporary_name(target: Path) -> Path:
-    """A hidden name beside `target` that no other process or call uses.
+    """Returns a hidden name in the same folder that no other process or call uses.
 
-    It holds the beginning of the target's name alone, because that may be as long as
-    file systems allow.
+    The name contains only the beginning of the target's name, which can be as long as
+    the file system allows.
+
+    Args:
+      target: The final path.
     """
     begin = os.fsdecode(os.fsencode(target.name)[:100])
     name = f".{begin}.building-{_mark(owner.current())}-{next(_NUMBERS)}"
@@ -116,13 +132,15 @@ def temporary_name(target: Path) -> Path:
 
 
 def sweep(folder: str | Path) -> list[Path]:
-    """Removes the temporary files and folders in `folder` whose process has ended.
+    """Removes the temporary files and folders of processes that have ended.
 
-    Those of other hosts are left alone, because their processes cannot be seen. A
-    folder that does not exist holds none.
+    Those of other hosts stay, because their processes cannot be seen.
+
+    Args:
+      folder: The folder to search. It may be missing.
 
     Returns:
-      What was removed.
+      The removed paths.
     """
     removed = []
     for path in sorted(Path(folder).glob(".*.building-*")):
@@ -137,7 +155,7 @@ def sweep(folder: str | Path) -> list[Path]:
 
 
 def _remove(folder: Path) -> None:
-    """Removes a folder in which threads of a failed writer may still be busy."""
+    """Removes a folder into which threads of a failed writer may still write."""
     quiet = 0
     for _ in range(60):
         quiet = 0 if folder.exists() else quiet + 1
@@ -148,14 +166,14 @@ def _remove(folder: Path) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """The first line of the innermost message: what the operating system said."""
+    """Returns the first line of the innermost error, which the system raised."""
     while error.__cause__ is not None:
         error = error.__cause__
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _mark(process: owner.Owner) -> str:
-    """`HOSTS-DIGEST_PID_START` of a process, for file names."""
+    """Returns `HOSTS-DIGEST_PID_START` of a process, for file names."""
     machine = f"{process.host} {process.machine}".encode()
     start = re.sub(r"\W", "", process.start)
     return f"{hashlib.sha256(machine).hexdigest()[:12]}_{process.pid}_{start}"
@@ -177,7 +195,7 @@ def _abandoned(path: Path) -> bool:
 
 
 def _flush(path: Path) -> None:
-    """Forces a file or a folder to the disk, where the file system offers it."""
+    """Flushes a file or a folder to the disk, if the file system supports it."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except PermissionError:
@@ -185,7 +203,7 @@ def _flush(path: Path) -> None:
     try:
         os.fsync(handle)
     except OSError:
-        if not path.is_dir():  # some network file systems cannot flush folders
+        if not path.is_dir():  # Some network file systems cannot flush folders.
             raise
     finally:
         os.close(handle)

@@ -1,4 +1,4 @@
-"""JSON files that appear complete, or not at all."""
+"""Reads JSON and writes JSON files in one step."""
 
 from __future__ import annotations
 
@@ -12,23 +12,37 @@ from jaxseg.storage import atomic
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Replaces a file by `value` as indented JSON, in one step; see `plain`."""
+    """Replaces a file with a value as indented JSON, in one step.
+
+    Args:
+      path: The file.
+      value: The value, which `plain` converts.
+    """
     atomic.write_text(path, json.dumps(plain(value), indent=2) + "\n")
 
 
 def write_lines(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Replaces a file by one JSON object per line, in one step; see `plain`."""
+    """Replaces a file with one JSON object per line, in one step.
+
+    Args:
+      path: The file.
+      rows: The objects, which `plain` converts.
+    """
     atomic.write_text(path, "".join(json.dumps(plain(row)) + "\n" for row in rows))
 
 
 def append_line(path: str | Path, row: Mapping[str, Any]) -> None:
-    """Adds one JSON object as the last line of a file, in one step; see `plain`.
+    """Appends one JSON object as the last line of a file, in one step.
 
-    A last line that a crash cut is ended first, so that it does not spoil the new one.
+    If a crash has truncated the last line, a line break is added first.
+
+    Args:
+      path: The file.
+      row: The object, which `plain` converts.
     """
     line = (json.dumps(plain(row)) + "\n").encode()
     target = Path(path)
-    if target.exists() and not target.is_file():  # a terminal, a pipe
+    if target.exists() and not target.is_file():  # A terminal or a pipe.
         with target.open("ab") as file:
             file.write(line)
         return
@@ -38,10 +52,13 @@ def append_line(path: str | Path, row: Mapping[str, Any]) -> None:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parses JSON like `json.loads`, and refuses what is nested too deeply as well.
+    """Parses JSON like `json.loads`, and also refuses text that is nested too deeply.
+
+    Args:
+      text: The JSON text.
 
     Raises:
-      json.JSONDecodeError: The text is not JSON, or Python cannot hold its nesting.
+      json.JSONDecodeError: If the text is not JSON, or too deeply nested for Python.
     """
     try:
         return json.loads(text)
@@ -51,10 +68,13 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Converts a value to what JSON can hold.
+    """Converts a value to types that JSON supports.
 
     NumPy scalars and arrays become numbers and lists, tuples become lists, keys become
     strings, and numbers that are not finite become None.
+
+    Args:
+      value: The value.
     """
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}

@@ -1,8 +1,9 @@
-"""Standard output and error whose reader may go away: `| head`, a closed terminal.
+"""Handles standard output and error whose reader has gone (`| head`, a closed
+terminal).
 
-Python raises an error in the middle of a `print` then, and a second one when it ends.
-Here a command ends quietly instead, with the status that a shell would report, and a
-training can finish its step and save.
+Python then raises an error inside `print`, and a second one when it ends. With this
+module a command ends quietly with the exit status that a shell reports, and a training
+run can finish its step and save.
 """
 
 from __future__ import annotations
@@ -19,19 +20,20 @@ _GONE = {errno.EPIPE: signal.SIGPIPE, errno.EIO: signal.SIGHUP}
 
 
 class OutputClosed(SystemExit):
-    """The reader of standard output or error is gone; `code` is the exit status.
+    """Reports that the reader of standard output or error has gone.
 
-    As a SystemExit it ends a thread or the program without a traceback.
+    `code` is the exit status. As a SystemExit it ends a thread or the program without a
+    traceback.
     """
 
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """Within the block, writing to output that nobody reads raises OutputClosed.
+    """Raises OutputClosed inside the block when output has no reader.
 
     Raises:
-      OutputClosed: With 128 + the number of the signal: SIGPIPE for a closed pipe,
-        SIGHUP for a closed terminal.
+      OutputClosed: With the code 128 + the number of the signal, which is SIGPIPE for a
+        closed pipe and SIGHUP for a closed terminal.
     """
 
     def end(error: OSError) -> None:
@@ -48,12 +50,12 @@ def guarded() -> Iterator[None]:
 
 @contextlib.contextmanager
 def tolerant() -> Iterator[Callable[[], int | None]]:
-    """Within the block, output that cannot be written is dropped.
+    """Discards output inside the block that cannot be written.
 
     Yields:
-      A function that tells whether that happened: the number of the signal that it
-      amounts to, None while all output was written. It stays None for a program that
-      was told to survive its terminal (`nohup`).
+      A function that returns the number of the corresponding signal after output was
+      discarded, and None otherwise. It always returns None for a program that ignores
+      the loss of its terminal (`nohup`).
     """
     found: list[int] = []
     survives = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -67,7 +69,7 @@ def tolerant() -> Iterator[Callable[[], int | None]]:
 
 @contextlib.contextmanager
 def _replaced(failed: Callable[[OSError], None]) -> Iterator[None]:
-    """Puts a guard around both streams; `failed` gets what writing raises."""
+    """Wraps both streams in guards, which pass errors of writing to `failed`."""
     before = sys.stdout, sys.stderr
     guards = [_Guard(stream, failed) for stream in before]
     sys.stdout, sys.stderr = guards
@@ -81,7 +83,7 @@ def _replaced(failed: Callable[[OSError], None]) -> Iterator[None]:
 
 
 class _Guard:
-    """A text stream; everything but writing is done by the one that it stands for."""
+    """Wraps a text stream and handles its errors of writing."""
 
     def __init__(self, stream: TextIO, failed: Callable[[OSError], None]) -> None:
         self._stream = stream
@@ -91,7 +93,7 @@ class _Guard:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Writes; what cannot be written is lost."""
+        """Writes text and discards it if that fails."""
         try:
             return self._stream.write(text)
         except (OSError, OutputClosed) as error:
@@ -99,19 +101,22 @@ class _Guard:
             return len(text)
 
     def writelines(self, lines: list[str]) -> None:
-        """Writes lines that have their ends."""
+        """Writes lines that contain their line ends."""
         self.write("".join(lines))
 
     def flush(self) -> None:
-        """Writes what is buffered."""
+        """Writes the buffered text."""
         try:
             self._stream.flush()
         except (OSError, OutputClosed) as error:
             self._lose(error)
 
     def _lose(self, error: OSError | OutputClosed) -> None:
-        """What is still buffered must not fail again when the program ends."""
-        if isinstance(error, OutputClosed):  # of a guard around which this one stands
+        """Redirects the stream to nowhere and reports the error.
+
+        The buffered text must not raise the error again when the program ends.
+        """
+        if isinstance(error, OutputClosed):  # An inner guard raised it.
             error = error.__cause__
         with contextlib.suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,4 +1,4 @@
-"""Which process something belongs to, and whether that process is still alive."""
+"""Identifies processes and tells whether they still run."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 
 @dataclasses.dataclass(frozen=True)
 class Owner:
-    """A process, told apart from every other one on every host.
+    """Identifies a process among all processes on all hosts.
 
     Attributes:
-      host: The host's name, for people.
-      machine: This boot of the host and its process namespace; empty when unknown.
-        Two processes can see each other's number only when this is equal.
+      host: The name of the host, for messages.
+      machine: The boot of the host and the process namespace. It is empty if unknown.
+        Two processes can see each other's number only if this is equal.
       pid: The process number.
-      start: When the process started, in the system's own form; empty when unknown.
-        It tells a new process apart from an old one with the same number.
+      start: The start time of the process in the system's own form. It is empty if
+        unknown. It distinguishes a new process from an old one with the same number.
     """
 
     host: str
@@ -29,7 +29,9 @@ class Owner:
     start: str
 
     def alive(self) -> bool | None:
-        """Whether the process runs; None when that cannot be seen from here."""
+        """Returns whether the process runs, or None if that cannot be seen from
+        here.
+        """
         here = current()
         if not self.machine:
             same = self.host == here.host
@@ -43,20 +45,27 @@ class Owner:
 
 
 def current() -> Owner:
-    """This process."""
+    """Returns the identity of this process."""
     return _owner(os.getpid())
 
 
-@functools.lru_cache(maxsize=2)  # a forked child has another number
+@functools.lru_cache(maxsize=2)  # A forked child has another number.
 def _owner(pid: int) -> Owner:
     return Owner(socket.gethostname(), _machine(), pid, start_of(pid))
 
 
 def start_of(pid: int) -> str:
-    """When a process started, as the system writes it; empty when unknown."""
+    """Returns the start time of a process in the system's own form.
+
+    Args:
+      pid: The process number.
+
+    Returns:
+      The time, or "" if it is unknown.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
-        return text.rpartition(")")[2].split()[19]  # clock ticks since the boot
+        return text.rpartition(")")[2].split()[19]  # Clock ticks since the boot.
     except (OSError, IndexError):
         pass
     try:
@@ -72,13 +81,13 @@ def _exists(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it belongs to another user
+    except OSError:  # The process belongs to another user.
         return True
     return not _zombie(pid)
 
 
 def _zombie(pid: int) -> bool:
-    """Whether a process has ended and only waits for its parent to notice."""
+    """Returns whether a process has ended and waits for its parent to notice."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

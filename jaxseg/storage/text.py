@@ -1,8 +1,9 @@
-"""Text files that people write by hand or export from other programs.
+"""Reads text files that people write by hand or export from other programs.
 
-Editors disagree about encodings. A file is read as UTF-8 with or without a byte-order
-mark, or as UTF-16 or UTF-32 when it starts with the mark of one. Anything else is
-refused with its line, because decoding it by a guess would change names silently.
+Editors use different encodings. A file is read as UTF-8 with or without a byte-order
+mark, or as UTF-16 or UTF-32 if it starts with the mark of one. Any other file is
+refused with the line of the error, because guessing the encoding could change names
+silently.
 """
 
 from __future__ import annotations
@@ -13,20 +14,25 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-MARKS = (  # byte-order mark and encoding; the mark of UTF-32 starts like UTF-16's
+MARKS = (  # UTF-32 comes first, because its mark starts like that of UTF-16.
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-LARGEST = 64 * 2**20  # bytes
-BREAK = re.compile("\r\n|\r|\n")  # str.splitlines also breaks at eight other characters
+LARGEST = 64 * 2**20  # In bytes.
+BREAK = re.compile("\r\n|\r|\n")  # str.splitlines breaks at more characters.
 MARK = "\ufeff"
 
 
 class Line(NamedTuple):
-    """A line of a file: its number, counted from 1, and its text without blanks."""
+    """Holds a line of a file.
+
+    Attributes:
+      number: The number of the line, starting at 1.
+      text: The text without surrounding white space.
+    """
 
     number: int
     text: str
@@ -42,8 +48,8 @@ def read_text(path: pathlib.Path) -> str:
       The text without a byte-order mark.
 
     Raises:
-      ValueError: If the file cannot be read, is larger than 64 MiB, is in an encoding
-        that its first bytes do not announce, or holds control characters.
+      ValueError: If the file cannot be read, is larger than 64 MiB, has another
+        encoding than its first bytes state, or contains control characters.
     """
     data = _bytes(path)
     mark, encoding = next(
@@ -58,7 +64,7 @@ def read_text(path: pathlib.Path) -> str:
         raise ValueError(
             f"{path}, line {line}: byte 0x{data[error.start]:02x} is invalid in "
             f"{encoding.removesuffix('-le').removesuffix('-be').upper()} text"
-            f"{'' if mark else f' (the file may be {likely})'}; save the file as UTF-8"
+            f"{'' if mark else f' (the file may be {likely})'}. Save the file as UTF-8."
         ) from error
     _check_characters(text, path)
     return text
@@ -67,11 +73,14 @@ def read_text(path: pathlib.Path) -> str:
 def read_lines(path: pathlib.Path) -> list[Line]:
     """Reads the lines of a text file that are not blank.
 
-    Lines end with a line feed, a carriage return or both; blanks at both ends of a
-    line are removed.
+    Lines end with a line feed, a carriage return or both. White space at both ends of a
+    line is removed.
+
+    Args:
+      path: The file.
 
     Raises:
-      ValueError: As `read_text`.
+      ValueError: If `read_text` refuses the file.
     """
     lines = BREAK.split(read_text(path))
     numbered = (Line(k, line.strip()) for k, line in enumerate(lines, start=1))
@@ -79,18 +88,18 @@ def read_lines(path: pathlib.Path) -> list[Line]:
 
 
 def _bytes(path: pathlib.Path) -> bytes:
-    if path.exists() and not path.is_file():  # reading a pipe would wait forever
-        raise ValueError(f"{path} is not a file; expected a text file")
+    if path.exists() and not path.is_file():  # Reading a pipe would wait forever.
+        raise ValueError(f"{path} is not a regular file: expected a text file.")
     try:
         size = path.stat().st_size
         if size > LARGEST:
             raise ValueError(
-                f"{path} has {size:,} bytes; expected a text file of at most "
-                f"{LARGEST:,} bytes"
+                f"{path} has {size:,} bytes: expected a text file of at most "
+                f"{LARGEST:,} bytes."
             )
         return path.read_bytes()
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _check_characters(text: str, path: pathlib.Path) -> None:
@@ -102,9 +111,9 @@ def _check_characters(text: str, path: pathlib.Path) -> None:
         if character == "\0":
             hint = " (the file may be UTF-16 without a byte-order mark)"
         raise ValueError(
-            f"{path}, line {_line_of(text[: found.start()])}: the text holds the "
-            f"control character U+{ord(character):04X}{hint}; save the file as UTF-8 "
-            "without control characters"
+            f"{path}, line {_line_of(text[: found.start()])}: the text contains the "
+            f"control character U+{ord(character):04X}{hint}. Save the file as UTF-8 "
+            "without control characters."
         )
 
 

@@ -156,6 +156,9 @@ def test_networks_and_data_must_fit(tmp_path, capsys):
     ]
     cloud = ["--model.name", "point_transformer", "--data.name", "shapes"]
     assert main(["train", *where, *cloud]) == 1
-    assert "data.name 'shapes' holds no point clouds" in capsys.readouterr().err
+    assert (
+        "data.name='shapes' is invalid: expected a dataset of point"
+        in capsys.readouterr().err
+    )
     assert main(["train", *where, "--model.name", "unet", "--data.name", "rooms"]) == 1
     assert "data.name 'rooms' holds point clouds" in capsys.readouterr().err

@@ -34,12 +34,12 @@ def lists(raw):
     """Spoiled text files, and what the one line says of them."""
     return {
         "train.txt": (b"a\nb\xff\n", f"{raw}/train.txt, line 2: byte 0xff is invalid"),
-        "val.txt": (b"", f"{raw}/val.txt names no image"),
+        "val.txt": (b"", f"{raw}/val.txt contains no name"),
         "classes.txt": (
             b"a\n\na\n",
             f"{raw}/classes.txt, line 3: the class name 'a' r",
         ),
-        "Classes.txt": (b"cell\n", f"{raw}/Classes.txt names the class 'cell' alone"),
+        "Classes.txt": (b"cell\n", f"{raw}/Classes.txt contains only the class 'cell'"),
     }
 
 

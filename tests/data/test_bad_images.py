@@ -17,7 +17,7 @@ def test_one_limit_for_training_and_prediction(tmp_path):
     path, *_ = save(tmp_path, "rgb.png")
     options = ReadOptions(max_pixels=47)
     for read in (read_size, read_pixels, rasters.read_image):
-        with pytest.raises(ValueError, match=r"rgb\.png: 6 x 8 pixels") as caught:
+        with pytest.raises(ValueError, match=r"rgb\.png: Its 6 x 8 pixels") as caught:
             read(path, options)
         assert "--data.max-pixels 48" in str(caught.value)
     assert read_size(path, ReadOptions(max_pixels=48)) == (6, 8)
@@ -72,9 +72,9 @@ def spoil(folder):
     return {
         "cut.png": "damaged",
         "text.png": "not an image",
-        "empty.png": "damaged: the file is empty",
-        "link.png": "link to nowhere.png, which does not exist",
-        "folder.png": "no regular file",
+        "empty.png": "It is damaged, because it is empty",
+        "link.png": "link to nowhere.png, which is missing",
+        "folder.png": "not a regular file",
         r"two\nlines.png": "damaged",
         "gone.png": "cannot be read",
     }
@@ -95,7 +95,7 @@ def test_bad_files_get_one_line_that_names_them(tmp_path):
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(ValueError, match=r"pipe\.png: .*no regular file"):
+    with pytest.raises(ValueError, match=r"pipe\.png: .*not a regular file"):
         read_size(tmp_path / "pipe.png")
 
 

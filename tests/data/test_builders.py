@@ -59,18 +59,21 @@ def damage(config, *, split="train", name="b"):
     return {
         "rgb": (
             lambda: Image.fromarray(np.dstack([label] * 3)).save(mask),
-            "b.png: RGB mask where an index mask is expected",
+            "b.png: It is an RGB mask where an index mask is expected",
         ),
         "size": (
             lambda: Image.fromarray(label[:, :10]).save(mask),
-            r"masks/b.png is 12x10 and .*images/b.png is 12x16",
+            r"masks/b.png is 12x10: expected the size 12x16 .*images/b.png",
         ),
         "label": (
             lambda: Image.fromarray(label + 7).save(mask),
             r"masks/b.png: the mask value 7 is not the label of a class",
         ),
-        "cut mask": (lambda: mask.write_bytes(whole[:50]), "masks/b.png: damaged"),
-        "empty image": (lambda: image.write_bytes(b""), "images/b.png: damaged"),
+        "cut mask": (
+            lambda: mask.write_bytes(whole[:50]),
+            "masks/b.png: It is damaged",
+        ),
+        "empty image": (lambda: image.write_bytes(b""), "images/b.png: It is damaged"),
         "no mask": (mask.unlink, "split 'train': mask 'b' is missing"),
         "no image": (image.unlink, "split 'train': image 'b' is missing"),
     }
@@ -92,7 +95,7 @@ def test_bad_pairs_stop_the_build_or_are_left_out(folder_config, kind, caplog):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             assert sorted(open_source(skipping, "train").ids) == ["a", "c"]
-        assert "1 bad pairs of split 'train' are left out: b" in caplog.text
+        assert "leaves out 1 bad pairs of split 'train': b" in caplog.text
 
 
 def test_split_of_bad_pairs_only_is_refused(folder_config):
@@ -141,9 +144,9 @@ def test_changed_files_and_options_are_prepared_anew(folder_config, write_pair):
             {"on_bad_file": "ignore"},
             "data.on_bad_file=.ignore. is invalid: expected one of",
         ),
-        ({"backend": "torch"}, "backend 'torch'; allowed"),
-        ({"data_dir": "gs://bucket/x"}, "must be a local or mounted folder"),
-        ({"name": "shapes"}, r"^data.path=.* because 'shapes' is drawn"),
+        ({"backend": "torch"}, "data.backend='torch' is invalid"),
+        ({"data_dir": "gs://bucket/x"}, "expected a local or mounted folder"),
+        ({"name": "shapes"}, r"^data.path=.* because 'shapes' is generated"),
         (
             {"name": "camvid", "classes": ("a",)},
             "^data.classes=.* Only 'folder' takes class names",
@@ -251,7 +254,7 @@ def test_builders_work_through_tfds(tmp_path, shapes_builder):
     builder.download_and_prepare(file_format="array_record")
     assert builder.info.features["label"].names[3] == "road"
     assert len(builder.as_data_source("train")) == 1
-    with pytest.raises(ValueError, match="dataset 'camvid' needs path"):
+    with pytest.raises(ValueError, match="dataset 'camvid' has no configuration"):
         tfds.builder("camvid", data_dir=tmp_path / "x").download_and_prepare()
 
 

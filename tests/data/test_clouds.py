@@ -100,7 +100,7 @@ def test_prepared_rooms_are_those_drawn(source):
         np.testing.assert_array_equal(source.label(index), label)
         assert source.counts[index] == count
     assert len(set(source.counts)) > 2
-    with pytest.raises(IndexError, match="index 6; 0 to 5 are allowed"):
+    with pytest.raises(IndexError, match="index=6 is invalid: expected 0 to 5"):
         source[6]
 
 
@@ -212,10 +212,10 @@ def test_evaluation_sees_every_cloud_whole_and_once(source):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"points": 0}, "data.points is 0; allowed: 1 or more"),
-        ({"scale_range": (0.0, 1.0)}, "data.scale_range is"),
-        ({"jitter": -1.0}, "data.jitter is -1.0"),
-        ({"color_jitter": 2.0}, "data.color_jitter is 2.0"),
+        ({"points": 0}, "data.points=0 is invalid: expected 1 or more"),
+        ({"scale_range": (0.0, 1.0)}, r"data.scale_range=\(0.0, 1.0\) is invalid"),
+        ({"jitter": -1.0}, "data.jitter=-1.0 is invalid"),
+        ({"color_jitter": 2.0}, "data.color_jitter=2.0 is invalid"),
     ],
 )
 def test_options_out_of_range(source, change, message):
@@ -227,13 +227,13 @@ def test_options_out_of_range(source, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "shapes"}, "'shapes' holds no point clouds; allowed: .*rooms"),
-        ({"elastic": 3.0}, "data.elastic is 3.0; allowed for point clouds: 0.0"),
-        ({"eval_scale": 0.5}, "data.eval_scale is 0.5"),
-        ({"backend": "tf"}, "data.backend is 'tf'"),
+        ({"name": "shapes"}, "data.name='shapes' is invalid: .*clouds: rooms"),
+        ({"elastic": 3.0}, "data.elastic=3.0 is invalid: expected 0.0 for point"),
+        ({"eval_scale": 0.5}, "data.eval_scale=0.5 is invalid"),
+        ({"backend": "tf"}, "data.backend='tf' is invalid"),
         (
             {"path": "x"},
-            "^data.path='x' is invalid: expected none, because 'rooms' is drawn",
+            "^data.path='x' is invalid: expected none, because 'rooms' is generated",
         ),
     ],
 )
@@ -245,5 +245,5 @@ def test_options_that_clouds_do_not_have(change, message, tmp_path):
 
 def test_images_are_not_read_from_clouds(tmp_path):
     config = dataclasses.replace(CONFIG, data_dir=str(tmp_path))
-    with pytest.raises(ValueError, match="'rooms' holds point clouds"):
+    with pytest.raises(ValueError, match=r"'rooms' is invalid: .* found point clouds"):
         open_source(config, "train")

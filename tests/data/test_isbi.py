@@ -54,7 +54,9 @@ def test_other_raw_labels_are_named_with_their_file(slices):
 def test_names_must_be_numbers(slices):
     path = pathlib.Path(slices.path) / "image"
     (path / "3.png").rename(path / "three.png")
-    with pytest.raises(ValueError, match=r"named by numbers, found \['three'\]"):
+    with pytest.raises(
+        ValueError, match=r"expected numbers as names .*found \['three'\]"
+    ):
         open_source(slices, "train")
 
 

@@ -47,24 +47,24 @@ def test_no_map(option):
 @pytest.mark.parametrize(
     ("option", "reason"),
     [
-        (("1:x",), "'x' is neither the number of a class nor void"),
-        (("x:1",), "'x' is no mask value"),
-        (("1",), "'1' is no pair"),
-        (("1:2:3",), "'1:2:3' is no pair"),
+        (("1:x",), "'x' is neither a class number nor void"),
+        (("x:1",), "'x' is not a mask value"),
+        (("1",), "'1' is not a pair"),
+        (("1:2:3",), "'1:2:3' is not a pair"),
         (("0:0", "0:1"), "the value 0 is listed twice"),
-        (("0:void", "1:void"), "it names no class"),
+        (("0:void", "1:void"), "every value is void"),
         (("0:0", "1:256"), "the class 256 is not within 0 to 254"),
-        (("-1:0",), "'-1' is no mask value"),
+        (("-1:0",), "'-1' is not a mask value"),
         (((0, -1),), "the class -1 is not within 0 to 254"),
-        (((1.0, 0),), "1.0 is no whole number"),
-        (((True, 0),), "True is no whole number"),
+        (((1.0, 0),), "1.0 is not an integer"),
+        (((True, 0),), "True is not an integer"),
         ((f"{2**32}:0",), f"the mask value {2**32} is not within 0 to {2**32 - 1}"),
-        (("9" * 5000 + ":0",), f"'{'9' * 5000}' is no mask value"),
-        (("²:0",), "'²' is no mask value"),
+        (("9" * 5000 + ":0",), f"'{'9' * 5000}' is not a mask value"),
+        (("²:0",), "'²' is not a mask value"),
         ("0/255/3", "'0/255/3' is not of the form BACKGROUND/OBJECT"),
         ("0/", "'0/' is not of the form BACKGROUND/OBJECT"),
         ("5/5", "the value 5 is listed twice"),
-        ("0/255 1:1", "'0/255' is no pair"),
+        ("0/255 1:1", "'0/255' is not a pair"),
     ],
 )
 def test_what_is_no_map_is_refused(option, reason):
@@ -72,8 +72,9 @@ def test_what_is_no_map_is_refused(option, reason):
     with pytest.raises(ValueError) as caught:
         parse_labels(option)
     assert str(caught.value) == (
-        f"data.labels={shown!r} is invalid: {reason}; expected pairs VALUE:CLASS or "
-        "VALUE:void, such as 0:void 1:0 2:1, or BACKGROUND/OBJECT, such as 0/255."
+        f"data.labels={shown!r} is invalid: expected pairs VALUE:CLASS or VALUE:void, "
+        "such as 0:void 1:0 2:1, or BACKGROUND/OBJECT, such as 0/255, but "
+        f"{reason}."
     )
 
 
@@ -90,7 +91,7 @@ def test_classes_follow_from_the_map():
     with pytest.raises(ValueError, match=r"'1:1 2:2' is invalid: expected the classes"):
         parse_labels("1:1 2:2").class_names()
     parse_labels("1:1 2:2").require_classes(3, "x")
-    with pytest.raises(ValueError, match="from 0 to 1, those of x, found 2; name all"):
+    with pytest.raises(ValueError, match="the classes 0 to 1 of x, found 2"):
         parse_labels("1:1 2:2").require_classes(2, "x")
     record = parse_labels(MAP).record
     assert record == ((0, "void"), (1, 0), (2, 1))

@@ -51,11 +51,11 @@ def test_unmatched_files_stay_visible(tmp_path, write_pair):
     [
         (["images/a.png"], "masks is not a folder"),
         (["train/images/a.png"], "masks is not a folder"),
-        (["other/a.png"], r"neither images/ nor <split>/images/; it holds \['other'\]"),
+        (["other/a.png"], r"expected images/ or <split>/images/ .*found \['other'\]"),
         (["images/a.png", "images/a.jpg", "masks/a.png"], "share one name"),
         (
             [f"{s}/{p}/a.png" for s in ("val", "valid") for p in ("images", "masks")],
-            "split 'validation' is given twice",
+            "split 'validation' is defined twice",
         ),
     ],
 )

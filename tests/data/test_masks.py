@@ -138,24 +138,29 @@ def test_numbers_of_classes_are_labels(folder, train, validation, names, classes
     )
 
 
-BOTH = "the object, or 0:0 255:void if it is void."
-VOID = (
-    "255 may be void or an object, as the masks of split 'S' hold 0 (12 pixels) and "
-    "255 (12 pixels) alone; pass --data.labels "
+BOTH = "the object, or --data.labels 0:0 255:void if 255 is void."
+AMBIGUOUS = (
+    "the mask value 255 is ambiguous, because it can be void or an object: the masks "
+    "of split 'S' contain "
 )
-MIXED = (
-    "255 may be void or an object, as the masks of split 'S' hold 0 (24 pixels), "
-    "1 (12 pixels), 255 (12 pixels), but 255 only in masks that hold nothing else but "
-    "0; pass --data.labels 0:0 1:1 255:void if 255 is void, or write the class that it "
-    "stands for in place of void."
+VOID = (
+    f"{AMBIGUOUS}0 (12 pixels) and 255 (12 pixels) and nothing else. Pass "
+    "--data.labels "
 )
 AND_1 = (
-    "0:0 1:1 255:void if 255 is void, or write the class that it stands for in place "
-    "of void."
+    "0:0 1:1 255:void if 255 is void, or the same with its class number instead of "
+    "void if 255 is an object."
 )
-GAP = "; without a class list 0, 1, 2, ... without a gap are expected (255 is void); "
-PASS = "pass the class (or void) of each value, such as --data.labels "
-NAME = ", or name all classes by --data.classes or classes.txt."
+MIXED = (
+    f"{AMBIGUOUS}0 (24 pixels), 1 (12 pixels), 255 (12 pixels), and 255 occurs only in "
+    f"masks that otherwise contain only 0. Pass --data.labels {AND_1}"
+)
+GAP = (
+    " leaves a gap: expected 0, 1, 2, ... without a gap (and 255 for void), because "
+    "there is no class list, but the masks of split 'train' contain "
+)
+PASS = ". Pass the class (or void) of each value, such as --data.labels "
+NAME = ", or pass all class names by --data.classes or classes.txt."
 
 
 @pytest.mark.parametrize("names", [(), ("a", "b"), ("a", "b", "c")])
@@ -168,9 +173,8 @@ NAME = ", or name all classes by --data.classes or classes.txt."
         ([(0, 1)], [(0, 255)], "validation/masks/m0.png: " + VOID + AND_1),
         ([(0, 1), (0, 255)], [(0, 1)], "train/masks/m1.png: " + MIXED),
         ([(0, 1)], [(0, 255), (0, 1)], "validation/masks/m0.png: " + MIXED),
-        ([(0, 1)], [(255,)], "validation/masks/m0.png: 255 may be void or an object, "
-         "as the masks of split 'S' hold 255 (12 pixels) alone; pass --data.labels "
-         + AND_1),
+        ([(0, 1)], [(255,)], f"validation/masks/m0.png: {AMBIGUOUS}255 (12 pixels) and "
+         "nothing else. Pass --data.labels " + AND_1),
     ],
 )  # fmt: skip
 def test_255_that_may_be_the_object_is_refused(
@@ -184,27 +188,22 @@ def test_255_that_may_be_the_object_is_refused(
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ((0, 127), "the mask value 127 does not follow from the others: the masks of "
-         "split 'train' hold 0 (12 pixels) and 127 (12 pixels)" + GAP + PASS
-         + "0:0 127:1" + NAME),
-        ((0, 128, 255), "the mask value 128 does not follow from the others: the masks "
-         "of split 'train' hold 0 (12 pixels), 128 (12 pixels), 255 (12 pixels)" + GAP
-         + PASS + "0:0 128:1 255:void" + NAME),
-        ((0, 1, 254), "the mask value 254 does not follow from the others: the masks "
-         "of split 'train' hold 0 (12 pixels), 1 (12 pixels), 254 (12 pixels)" + GAP
-         + PASS + "0:0 1:1 254:2" + NAME),
-        ((1, 2, 3), "the mask value 1 does not follow from the others: the masks of "
-         "split 'train' hold 1 (12 pixels), 2 (12 pixels), 3 (12 pixels)" + GAP + PASS
-         + "1:0 2:1 3:2" + NAME),
-        (tuple(range(0, 250, 5)), "the mask value 5 does not follow from the others: "
-         "the masks of split 'train' hold 0 (12 pixels), 5 (12 pixels), 10 (12 "
-         "pixels), 15 (12 pixels), 20 (12 pixels), 25 (12 pixels), ..., 245 (12 "
-         "pixels) (50 values)" + GAP + "if compression or resizing made up such "
-         "values, save the masks as PNG without either; else pass a label map by "
-         "--data.labels" + NAME),
-        ((0,), "no mask holds a class but 0: the masks of split 'train' hold 0 (12 "
-         "pixels); name all classes by --data.classes or classes.txt if others are "
-         "absent."),
+        ((0, 127), "the mask value 127" + GAP + "0 (12 pixels) and 127 (12 pixels)"
+         + PASS + "0:0 127:1" + NAME),
+        ((0, 128, 255), "the mask value 128" + GAP + "0 (12 pixels), 128 (12 pixels), "
+         "255 (12 pixels)" + PASS + "0:0 128:1 255:void" + NAME),
+        ((0, 1, 254), "the mask value 254" + GAP + "0 (12 pixels), 1 (12 pixels), 254 "
+         "(12 pixels)" + PASS + "0:0 1:1 254:2" + NAME),
+        ((1, 2, 3), "the mask value 1" + GAP + "1 (12 pixels), 2 (12 pixels), 3 (12 "
+         "pixels)" + PASS + "1:0 2:1 3:2" + NAME),
+        (tuple(range(0, 250, 5)), "the mask value 5" + GAP + "0 (12 pixels), 5 (12 "
+         "pixels), 10 (12 pixels), 15 (12 pixels), 20 (12 pixels), 25 (12 pixels), "
+         "..., 245 (12 pixels) (50 values). If compression or resizing created such "
+         "values, save the masks as PNG without resizing; otherwise pass a label map "
+         "by --data.labels" + NAME),
+        ((0,), "class 0 is the only class in the masks: expected two or more, but the "
+         "masks of split 'train' contain 0 (12 pixels). If other classes are absent "
+         "from the masks, pass all class names by --data.classes or classes.txt."),
     ],
 )  # fmt: skip
 def test_values_with_gaps_are_refused_without_a_list(folder, values, message):
@@ -234,8 +233,8 @@ def test_values_beyond_a_list_are_refused(folder, values, wrong, example, given)
         example = "0:0 1:1 2:2 3:3"
     assert refusal(config) == (
         f"ROOT/validation/masks/m1.png: the mask value {wrong} is not the label of a "
-        f"class: the masks of split 'validation' hold {text}, and the 3 classes of "
-        f"{origin} have the labels 0 to 2 (255 is void); {PASS}{example}, or correct "
+        f"class: expected 0 to 2 for the 3 classes of {origin}, or 255 for void, but "
+        f"the masks of split 'validation' contain {text}{PASS}{example}, or correct "
         "the class list."
     )
 
@@ -244,10 +243,10 @@ def test_values_beyond_a_list_are_refused(folder, values, wrong, example, given)
 def test_a_list_of_one_name_does_not_name_the_background(folder, values):
     config = folder(train=[values], validation=[values], names=("cell",))
     assert refusal(config) == (
-        "ROOT/classes.txt names the class 'cell' alone, and the background would be "
-        "that class: name both, such as background cell (with --data.labels 0/255 if "
-        "255 is the object), or say what is not the background, such as --data.labels "
-        "0:void 255:0."
+        "ROOT/classes.txt contains only the class 'cell': expected at least two "
+        "classes, because the background needs one. Add a class, such as background "
+        "cell (with --data.labels 0/255 if 255 is the object), or ignore the "
+        "background by --data.labels 0:void 255:0."
     )
 
 
@@ -294,8 +293,8 @@ def test_a_map_names_no_class_beyond_the_list(folder):
     names = ("ground", "cell")
     config = folder(train=[(0,)], validation=[(0,)], names=names, labels="0:0 9:2")
     assert refusal(config) == (
-        "data.labels='0:0 9:2' is invalid: expected classes from 0 to 1, those of "
-        "ROOT/classes.txt, found 2; name all classes, or correct the map."
+        "data.labels='0:0 9:2' is invalid: expected the classes 0 to 1 of "
+        "ROOT/classes.txt, found 2. Add the missing class names or correct the map."
     )
 
 
@@ -303,8 +302,8 @@ def test_a_value_that_a_map_lacks_is_named_with_its_file(folder):
     config = folder(train=[(0, 255)], validation=[(0,), (0, 254)], labels="0/255")
     assert refusal(config) == (
         "ROOT/validation/masks/m1.png: the mask value 254 is not in the label map "
-        "0:0 255:1: the masks of split 'validation' hold 0 (24 pixels) and 254 (12 "
-        "pixels); add 254:CLASS or 254:void to data.labels."
+        "0:0 255:1: the masks of split 'validation' contain 0 (24 pixels) and 254 (12 "
+        "pixels). Add 254:CLASS or 254:void to --data.labels."
     )
 
 
@@ -333,7 +332,9 @@ def test_bad_masks_are_left_out_where_that_is_asked_for(folder):
 
 def test_skipping_does_not_make_255_clear(folder):
     config = folder(train=[(0, 1)], validation=[(0, 255)], on_bad_file="skip")
-    assert refusal(config).startswith("ROOT/validation/masks/m0.png: 255 may be void")
+    assert refusal(config).startswith(
+        "ROOT/validation/masks/m0.png: the mask value 255 is ambiguous"
+    )
 
 
 @pytest.mark.parametrize("form", ["png", "palette", "tiff", "lossless webp"])
@@ -375,15 +376,14 @@ def test_lossy_masks_are_refused(folder, form):
     suffix = FORMS[form][1]
     config = folder(form=form, train=[(0, 255)], validation=[(0, 255)])
     assert refusal(config) == (
-        f"split 'train': ROOT/train/masks/m0{suffix}: masks of lossy formats (JPEG, "
-        "WebP) hold values that the compression made up; save them as PNG, or give the "
-        "true values, such as --data.labels 0/255, and each pixel takes the nearest "
-        "one."
+        f"split 'train': ROOT/train/masks/m0{suffix}: the compression of lossy formats "
+        "(JPEG, WebP) changes mask values. Save the masks as PNG, or pass the true "
+        "values, such as --data.labels 0/255, so that each pixel takes the nearest one."
     )
     named = folder(
         form=form, train=[(0, 255)], validation=[(0, 255)], classes=("a", "b")
     )
-    assert "masks of lossy formats" in refusal(named)
+    assert "the compression of lossy formats" in refusal(named)
 
 
 @pytest.mark.parametrize("form", ["jpeg", "jpeg named png", "webp", "jpeg tiff"])
@@ -399,8 +399,8 @@ def test_a_map_for_lossy_masks_needs_values_far_apart(folder):
     )
     assert refusal(config) == (
         "split 'train': ROOT/train/masks/m0.jpg: the values of the label map 0:0 31:1 "
-        "255:void lie 31 apart, which compression blurs; save the mask as PNG, since "
-        "lossy formats (JPEG, WebP) need 32 or more."
+        "255:void are only 31 apart: expected 32 or more for lossy formats (JPEG, "
+        "WebP). Save the masks as PNG."
     )
 
 
@@ -461,4 +461,4 @@ def test_classes_that_never_occur_are_said(folder, caplog):
     names = ("bg", "cell", "wall", "door")
     config = folder(train=[(1, 3)], validation=[(0, 1)], classes=names)
     open_source(config, "train")
-    assert "dataset 'folder': no mask holds a pixel of wall" in caplog.text
+    assert "Dataset 'folder' has no mask with a pixel of wall" in caplog.text

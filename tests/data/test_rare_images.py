@@ -26,7 +26,7 @@ RARE = {  # what Pillow reads in part or wrongly without a word
     "color of 16 bits": (WIDE[..., None].repeat(3, 2), {}, "16 bits per channel"),
     "infrared": (FOUR, {338: 0}, "4 channels"),
     "a fourth channel without a meaning": (FOUR, {}, "4 channels"),
-    "alpha multiplied in": (FOUR, {338: 1}, "multiplied into"),
+    "alpha multiplied in": (FOUR, {338: 1}, "multiplied by its alpha"),
     "signed bytes": (GRAY, {339: 2}, "signed"),
     "zero is white": (WIDE, {262: 0}, "zero is white"),
 }
@@ -113,5 +113,7 @@ def test_a_tiff_that_points_outside_of_its_file_is_damaged(tmp_path):
     bits = data.index(b"\x02\x01\x03\x00")
     path.write_bytes(data[: bits + 4] + b"\xff\xff\xff\0" + data[bits + 8 :])
     for read in (read_size, read_pixels, rasters.read_image):
-        with pytest.raises(ValueError, match=r"gray12\.tif: damaged \(Tag data larger"):
+        with pytest.raises(
+            ValueError, match=r"gray12\.tif: It is damaged \(Tag data larger"
+        ):
             read(path)

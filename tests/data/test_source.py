@@ -56,7 +56,7 @@ def test_full_cache_is_said_and_reading_goes_on(small, monkeypatch, caplog):
 
 @pytest.mark.parametrize("index", [-1, 10])
 def test_index_out_of_range(small, index):
-    with pytest.raises(IndexError, match="0 to 9 are allowed"):
+    with pytest.raises(IndexError, match="expected 0 to 9"):
         small[index]
 
 

@@ -34,10 +34,10 @@ def test_generated_colors_differ():
 @pytest.mark.parametrize(
     ("classes", "colors", "message"),
     [
-        (("a", "b", "a"), 3, r"repeat the names \['a'\]"),
-        (("a", "b"), 3, "3 colors for 2 classes"),
-        ((), 0, "0 names; 1 to 255"),
-        (tuple(map(str, range(256))), 256, "256 names"),
+        (("a", "b", "a"), 3, r"each name once, found \['a'\]"),
+        (("a", "b"), 3, "expected 2 colors, one per class, found 3"),
+        ((), 0, "expected 1 to 255 names, found 0"),
+        (tuple(map(str, range(256))), 256, "found 256"),
     ],
 )
 def test_bad_specs_are_refused(classes, colors, message):

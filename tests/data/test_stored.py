@@ -107,7 +107,9 @@ def test_every_byte_of_the_small_files_counts(root):
         data = path.read_bytes()
         for place in np.random.default_rng(0).integers(0, len(data), 5):
             flip(path, int(place))
-            with pytest.raises(DamagedData, match=f"{name} is not as it was written"):
+            with pytest.raises(
+                DamagedData, match=f"{name} has changed since it was written"
+            ):
                 prepare("shapes", SMALL, root)
             path.write_bytes(data)
     read_all(root)

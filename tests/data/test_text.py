@@ -45,25 +45,25 @@ def test_announced_encodings_and_line_ends_read_alike(tmp_path, encoding, end):
     ("data", "message"),
     [
         (TEXT.encode("utf-16-le"), "line 1: byte 0xe4 is invalid in UTF-8 text (the file may be UTF-16 "
-         "without a byte-order mark); save the file as UTF-8"),
-        (b"a\nFl\xe4che\n", "line 2: byte 0xe4 is invalid in UTF-8 text (the file may be Latin-1); save"),
+         "without a byte-order mark). Save the file as UTF-8"),
+        (b"a\nFl\xe4che\n", "line 2: byte 0xe4 is invalid in UTF-8 text (the file may be Latin-1). Save"),
         (b"a\r\nb\rFl\x80che", "line 3: byte 0x80 is invalid in UTF-8 text"),
         (b"\xff\xfea\0b", "line 1: byte 0x62 is invalid in UTF-16 text"),
         (b"\xff\xfea\0\n\0\0\xd8a\0", "line 2: byte 0x00 is invalid in UTF-16 text"),
-        (b"a\nb\0c\n", "line 2: the text holds the control character U+0000 (the file may"),
-        (b"a\n\x1b[31mred\n", "line 2: the text holds the control character U+001B"),
-        (b"a\x0bb\n", "line 1: the text holds the control character U+000B"),
-        ("a\n\u0085b", "line 2: the text holds the control character U+0085"),
-        ("\ufeffa\n\ufeffb", "line 2: the text holds the control character U+FEFF"),
-        ("a\nbc\u200b\n", "line 2: the class name 'bc\\u200b' holds U+200B, which is"),
-        ("a\u2028b\n", "line 1: the class name 'a\\u2028b' holds U+2028"),
-        ("a\n\u202ecba\n", "line 2: the class name '\\u202ecba' holds U+202E"),
-        ("0\tground\n", "line 1: the class name '0\\tground' holds U+0009"),
-        ("a\nb\n\n a\n", "line 4: the class name 'a' repeats that of line 1"),
-        ("e\u0301\n\u00e9\n", "line 2: the class name 'é' repeats that of line 1"),
-        ("", "classes.txt names no class; write one name per line, or delete"),
-        (" \r\n\ufeff"[:3], "classes.txt names no class"),
-        ("\n".join(map(str, range(256))), "names 256 classes; expected at most 255"),
+        (b"a\nb\0c\n", "line 2: the text contains the control character U+0000 (the file may"),
+        (b"a\n\x1b[31mred\n", "line 2: the text contains the control character U+001B"),
+        (b"a\x0bb\n", "line 1: the text contains the control character U+000B"),
+        ("a\n\u0085b", "line 2: the text contains the control character U+0085"),
+        ("\ufeffa\n\ufeffb", "line 2: the text contains the control character U+FEFF"),
+        ("a\nbc\u200b\n", "line 2: the class name 'bc\\u200b' contains U+200B: expected"),
+        ("a\u2028b\n", "line 1: the class name 'a\\u2028b' contains U+2028"),
+        ("a\n\u202ecba\n", "line 2: the class name '\\u202ecba' contains U+202E"),
+        ("0\tground\n", "line 1: the class name '0\\tground' contains U+0009"),
+        ("a\nb\n\n a\n", "line 4: the class name 'a' repeats line 1"),
+        ("e\u0301\n\u00e9\n", "line 2: the class name 'é' repeats line 1"),
+        ("", "classes.txt contains no class name: expected one name per line. Add"),
+        (" \r\n\ufeff"[:3], "classes.txt contains no class name"),
+        ("\n".join(map(str, range(256))), "contains 256 class names: expected at most 255"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_by_file_and_line(tmp_path, data, message):
@@ -86,17 +86,17 @@ def test_a_class_list_is_found_in_upper_and_lower_case(tmp_path):
     assert find_class_list(tmp_path) == path
     write(tmp_path, "a\n", FILE)
     assert refusal(find_class_list, tmp_path).endswith(
-        "both name classes; keep one of them"
+        "are both class lists: expected one. Delete one of them."
     )
     assert find_class_list(tmp_path / "nowhere") is None
 
 
 def test_folders_and_large_files_are_no_text(tmp_path, monkeypatch):
     (tmp_path / "classes.txt").mkdir()
-    assert "is not a file" in refusal(read_classes, tmp_path / FILE)
+    assert "is not a regular file" in refusal(read_classes, tmp_path / FILE)
     monkeypatch.setattr("jaxseg.storage.text.LARGEST", 10)
     path = write(tmp_path, b"a" * 11, "long.txt")
-    assert "has 11 bytes; expected a text file of at most 10" in refusal(
+    assert "has 11 bytes: expected a text file of at most 10" in refusal(
         read_text, path
     )
 
@@ -149,16 +149,17 @@ def test_an_option_names_further_lists(tmp_path, write_pair):
 def test_two_lists_of_one_split_are_refused(tmp_path):
     one, two = (write(tmp_path, "a\n", name) for name in ("val.txt", "validation.txt"))
     assert refusal(find_lists, tmp_path) == (
-        f"{one} and {two} are both lists of the split 'validation'; keep one of them"
+        f"{one} and {two} are both lists of the split 'validation': expected one list "
+        "per split. Delete one of them."
     )
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a\na.png\n", "line 2: the name 'a' repeats that of line 1; list every image"),
-        ("a\n\nimages/a.PNG\n", "line 3: the name 'a' repeats that of line 1"),
-        ("\n\n", "names no image; write one name per line, or delete the file"),
+        ("a\na.png\n", "line 2: the name 'a' repeats line 1: expected each image once"),
+        ("a\n\nimages/a.PNG\n", "line 3: the name 'a' repeats line 1"),
+        ("\n\n", "contains no name of an image: expected one name per line. Add"),
         (b"a\n\xff\n", "line 2: byte 0xff is invalid in UTF-8 text (the file may be"),
     ],
 )

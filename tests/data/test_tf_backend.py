@@ -20,7 +20,7 @@ needs_tensorflow = pytest.mark.skipif(
 def test_missing_tensorflow_names_the_extra(folder_config, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     config = dataclasses.replace(folder_config, backend="tf")
-    with pytest.raises(ValueError, match=r"install jaxseg\[tf\], or use .*'grain'"):
+    with pytest.raises(ValueError, match=r"Install jaxseg\[tf\], or use .*'grain'"):
         open_source(config, "train")
     with pytest.raises(ValueError, match=r"jaxseg\[tf\]"):
         tf_backend.load_tensorflow()

@@ -1,4 +1,7 @@
-"""Builders for tensorflow_datasets; importing this registers them by name."""
+"""Contains the tensorflow_datasets builders.
+
+Importing this package registers them by name.
+"""
 
 from jaxseg.data.builders import camvid, folder, isbi, raters, rooms, shapes
 

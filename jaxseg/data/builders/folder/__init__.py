@@ -1,4 +1,4 @@
-"""The tfds builder of `folder`."""
+"""Contains the tfds builder of `folder`."""
 
 from jaxseg.data.builders.folder.folder_dataset_builder import Builder, config
 

@@ -1,9 +1,10 @@
-"""Any folder of images and index masks.
+"""Builds a dataset from a folder of images and index masks.
 
-Layouts: `root/<split>/images` with `root/<split>/masks`, or `root/images` with
-`root/masks` and lists `train.txt`, `val.txt`. Class names come from the configuration,
-else from `root/classes.txt`, else from the label map, else they are counted in the
-masks. `jaxseg.data.mask_rules` says which mask values are taken as labels.
+The layout is `root/<split>/images` with `root/<split>/masks`, or `root/images` with
+`root/masks` and lists `train.txt`, `val.txt`. The class names come from the
+configuration, otherwise from `root/classes.txt`, otherwise from the label map. Without
+any of these, the classes are counted in the masks. `jaxseg.data.mask_rules` states
+which mask values are accepted as labels.
 """
 
 from __future__ import annotations
@@ -28,21 +29,22 @@ def config(
     labels: Any = (),
     **options,
 ) -> PairsConfig:
-    """Returns the configuration for the files under `path`.
+    """Returns the configuration for the files in a folder.
 
     Args:
       path: The folder.
-      classes: Class names; by default those in `path/classes.txt`, if it exists.
-      labels: What mask values mean, see `jaxseg.data.labels`.
+      classes: The class names. The default is those in `path/classes.txt`, if it
+        exists.
+      labels: The label map of the masks, in a form that `jaxseg.data.labels` describes.
       **options: Further fields of `PairsConfig`.
 
     Raises:
-      ValueError: If an option is invalid or does not fit the others.
+      ValueError: If an option is invalid or contradicts another one.
     """
     label_map = parse_labels(labels)
     names, origin = named_classes(path, tuple(classes), label_map)
     if names:
-        _spec(names)  # refuses bad names before anything is read
+        _spec(names)  # Refuses bad names before anything is read.
     if label_map is None:
         require_background(names, origin)
     return pairs_config(
@@ -53,13 +55,20 @@ def config(
 def named_classes(
     path: str | None, classes: tuple[str, ...], labels: LabelMap | None
 ) -> tuple[tuple[str, ...], str]:
-    """Class names by the options and the folder, and where they come from.
+    """Returns the class names that the options or the folder give.
+
+    Args:
+      path: The folder.
+      classes: The class names of the configuration.
+      labels: The label map, or None.
 
     Returns:
-      Names, or () where the masks must be counted, and their origin.
+      The names and where they come from. The names are () if the classes must be
+      counted in the masks.
 
     Raises:
-      ValueError: If `classes.txt` cannot be used, or the label map does not fit.
+      ValueError: If `classes.txt` cannot be used, or the label map contradicts the
+        names.
     """
     origin = "--data.classes"
     if path and not classes:
@@ -76,16 +85,19 @@ def named_classes(
 
 
 class Builder(PairsBuilder):
-    """Images and masks of the user."""
+    """Builds a dataset from the images and masks of the user."""
 
     find_pairs = staticmethod(layouts.folder_pairs)
 
     def class_names(self) -> tuple[str, ...]:
-        """The names given, or () where they are counted."""
+        """Returns the given names, or () if the classes are counted in the masks."""
         return self.builder_config.classes
 
     def spec(self) -> DatasetSpec:
-        """The classes given, or `class_0`, ... up to the highest label in the masks."""
+        """Returns the description of the classes.
+
+        Classes without a given name are called `class_0`, `class_1`, and so on.
+        """
         names = self.class_names()
         if not names:
             highest = max(set(self.info.metadata["labels"]) - {VOID})

@@ -1,4 +1,4 @@
-"""The tfds builder of `isbi`."""
+"""Contains the tfds builder of `isbi`."""
 
 from jaxseg.data.builders.isbi.isbi_dataset_builder import Builder, config
 

@@ -1,8 +1,10 @@
-"""ISBI 2012 electron-microscopy slices: membrane (raw 0) and cell (raw 255).
+"""Builds the ISBI 2012 electron-microscopy slices from the files of zhixuhao/unet.
 
-Arganda-Carreras et al., Frontiers in Neuroanatomy 9:142 (2015); the layout of
-zhixuhao/unet. Slices follow each other in one volume, so that validation slices
-resemble the last training slices.
+The mask value 0 is membrane and 255 is cell. The slices are consecutive parts of one
+volume, so validation slices resemble the last training slices.
+
+References:
+  Arganda-Carreras et al., Frontiers in Neuroanatomy 9:142 (2015).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ SPEC = DatasetSpec(
     "isbi",
     ("membrane", "cell"),
     ((32, 32, 96), (240, 220, 130)),
-    mean=(0.49, 0.49, 0.49),  # of the training slices
+    mean=(0.49, 0.49, 0.49),  # Measured on the training slices.
     std=(0.17, 0.17, 0.17),
 )
 
@@ -29,7 +31,8 @@ def config(path: str | None, *, labels: Any = (), **options) -> PairsConfig:
 
     Args:
       path: The folder.
-      labels: What mask values mean, see `jaxseg.data.labels`; by default `LABELS`.
+      labels: The label map of the masks, in a form that `jaxseg.data.labels` describes.
+        The default is `LABELS`.
       **options: Further fields of `PairsConfig`.
     """
     label_map = parse_labels(labels)
@@ -39,11 +42,11 @@ def config(path: str | None, *, labels: Any = (), **options) -> PairsConfig:
 
 
 class Builder(PairsBuilder):
-    """ISBI 2012, splits train and validation."""
+    """Builds ISBI 2012 with the splits train and validation."""
 
     LABELS = LABELS
     find_pairs = staticmethod(layouts.isbi_pairs)
 
     def spec(self) -> DatasetSpec:
-        """The two classes."""
+        """Returns the description of the two classes."""
         return self.recorded(SPEC)

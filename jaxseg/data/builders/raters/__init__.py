@@ -1,4 +1,4 @@
-"""The tfds builder of `raters`."""
+"""Contains the tfds builder of `raters`."""
 
 from jaxseg.data.builders.raters.raters_dataset_builder import Builder, config
 

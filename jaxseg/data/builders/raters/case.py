@@ -1,7 +1,8 @@
-"""Drawing one case: a lesion with a rim that raters do not agree on.
+"""Draws one case: a lesion with a rim on which raters disagree.
 
-The rim is one of three kinds, which the image shows by its brightness. Four raters look
-at each image. How many of them draw what follows from the kind alone:
+There are three kinds of rim, which differ in brightness. Four raters look at each
+image. The kind determines how many of them label nothing, the core, or the core and the
+rim:
 
     kind       nothing   core   core and rim
     sharp            0      4              0      (there is no rim)
@@ -19,21 +20,33 @@ RATERS = 4
 KINDS = ("sharp", "faint", "bright")
 MODES = ("nothing", "core", "whole")
 COUNTS = {"sharp": (0, 4, 0), "faint": (1, 2, 1), "bright": (0, 1, 3)}
-CORE = {"sharp": 0.75, "faint": 0.55, "bright": 0.75}  # brightness, 0 ... 1
+CORE = {"sharp": 0.75, "faint": 0.55, "bright": 0.75}  # Brightness on [0, 1].
 RIM = {"sharp": 0.0, "faint": 0.22, "bright": 0.45}
 
 
 class Case(NamedTuple):
-    """An image uint8 [H, W, 3], the label uint8 [H, W] of each rater, and the truth."""
+    """Holds an image and the labels of its raters.
+
+    Attributes:
+      image: uint8 [H, W, 3].
+      labels: uint8 [H, W] for each rater.
+      kind: The kind of rim.
+      modes: What each rater labeled.
+    """
 
     image: np.ndarray
     labels: tuple[np.ndarray, ...]
     kind: str
-    modes: tuple[str, ...]  # what each rater drew
+    modes: tuple[str, ...]
 
 
 def draw_case(rng: np.random.Generator, size: tuple[int, int]) -> Case:
-    """One case; labels are 0 (ground) and 1 (lesion)."""
+    """Draws one case. Labels are 0 (ground) and 1 (lesion).
+
+    Args:
+      rng: The source of randomness.
+      size: The (H, W) of the image in pixels.
+    """
     kind = KINDS[rng.integers(len(KINDS))]
     core, whole = _outlines(rng, size)
     modes = [
@@ -46,7 +59,7 @@ def draw_case(rng: np.random.Generator, size: tuple[int, int]) -> Case:
 
 
 def _outlines(rng, size):
-    """Core and whole: two wavy discs about one center."""
+    """Returns the core and the whole lesion: two wavy discs with one center."""
     y, x = np.mgrid[: size[0], : size[1]].astype(np.float64)
     side = min(size)
     center = rng.uniform(0.35, 0.65, 2) * size
@@ -62,7 +75,7 @@ def _outlines(rng, size):
 
 
 def _paint(rng, kind, core, whole):
-    """Gray tissue of soft mottles and noise, the rim and the core brighter than it."""
+    """Paints soft gray tissue with noise, and a brighter rim and core."""
     coarse = rng.random((6, 6))
     rows, columns = (np.linspace(0, 5, n) for n in core.shape)
     wide = np.stack([np.interp(columns, range(6), line) for line in coarse])

@@ -1,8 +1,8 @@
-"""Drawn lesions, each labeled by four raters who do not agree; needs no files.
+"""Builds generated lesions, each labeled by four raters who disagree.
 
-An example is one image with one rater's label, `0007_r2`: training draws raters at
-random, and evaluation finds the raters of an image by its name. Case i of a split
-follows from (seed, split, i) alone.
+An example is one image with the label of one rater, such as `0007_r2`. Training draws
+raters at random, and evaluation finds the raters of an image by its name. Case i of a
+split depends only on (seed, split, i). No files are needed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,15 @@ from jaxseg.data.spec import RATERS, DatasetSpec
 
 @dataclasses.dataclass(eq=False)
 class RatersConfig(tfds.core.BuilderConfig):
-    """How many images, and how large."""
+    """Sets the number and the size of the images.
+
+    Attributes:
+      seed: The seed of all images.
+      height: The height in pixels.
+      width: The width in pixels.
+      train: The number of training images.
+      validation: The number of validation images.
+    """
 
     seed: int = 0
     height: int = 64
@@ -38,7 +46,14 @@ def config(
     train: int = 300,
     validation: int = 60,
 ) -> RatersConfig:
-    """A configuration, named after its values; the numbers are of images."""
+    """Returns a configuration that is named after its values.
+
+    Args:
+      seed: The seed of all images.
+      size: The (H, W) of each image in pixels.
+      train: The number of training images.
+      validation: The number of validation images.
+    """
     height, width = size
     return RatersConfig(
         name=f"seed{seed}_{height}x{width}_{train}_{validation}",
@@ -51,13 +66,13 @@ def config(
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Drawn cases, splits train and validation; four examples per image."""
+    """Builds cases with the splits train and validation, four examples per image."""
 
     VERSION = tfds.core.Version("1.0.0")
     BUILDER_CONFIGS: ClassVar[list[RatersConfig]] = [config()]
 
     def spec(self) -> DatasetSpec:
-        """Ground and lesion."""
+        """Returns the description of the classes ground and lesion."""
         return RATERS
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -74,7 +89,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return self.dataset_info_from_configs(features=features)
 
     def _split_generators(self, dl_manager):
-        del dl_manager  # nothing is downloaded
+        del dl_manager  # Nothing is downloaded.
         return {
             "train": self._generate_examples(0, self.builder_config.train),
             "validation": self._generate_examples(1, self.builder_config.validation),

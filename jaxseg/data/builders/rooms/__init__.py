@@ -1,4 +1,4 @@
-"""The tfds builder of `rooms`."""
+"""Contains the tfds builder of `rooms`."""
 
 from jaxseg.data.builders.rooms.rooms_dataset_builder import Builder, config
 

@@ -1,6 +1,6 @@
-"""Furnished rooms as point clouds: a dataset that needs no files.
+"""Builds generated furnished rooms as point clouds.
 
-Room i of a split follows from (seed, split, i) alone.
+Room i of a split depends only on (seed, split, i). No files are needed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from jaxseg.data.spec import ROOMS, DatasetSpec
 
 @dataclasses.dataclass(eq=False)
 class RoomsConfig(tfds.core.BuilderConfig):
-    """How many rooms, and of how many points."""
+    """Sets the number of rooms and of their points.
+
+    Attributes:
+      seed: The seed of all rooms.
+      points: The smallest and the largest number of points in a room.
+      train: The number of training rooms.
+      validation: The number of validation rooms.
+    """
 
     seed: int = 0
     points: tuple[int, int] = (1000, 2000)
@@ -33,7 +40,14 @@ def config(
     train: int = 300,
     validation: int = 60,
 ) -> RoomsConfig:
-    """A configuration, named after its values; `points` are the fewest and the most."""
+    """Returns a configuration that is named after its values.
+
+    Args:
+      seed: The seed of all rooms.
+      points: The smallest and the largest number of points in a room.
+      train: The number of training rooms.
+      validation: The number of validation rooms.
+    """
     low, high = points
     return RoomsConfig(
         name=f"seed{seed}_{low}-{high}_{train}_{validation}",
@@ -45,13 +59,13 @@ def config(
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Furnished rooms, splits train and validation."""
+    """Builds furnished rooms with the splits train and validation."""
 
     VERSION = tfds.core.Version("1.1.0")
     BUILDER_CONFIGS: ClassVar[list[RoomsConfig]] = [config()]
 
     def spec(self) -> DatasetSpec:
-        """The nine classes."""
+        """Returns the description of the nine classes."""
         return ROOMS
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -66,7 +80,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return self.dataset_info_from_configs(features=features)
 
     def _split_generators(self, dl_manager):
-        del dl_manager  # nothing is downloaded
+        del dl_manager  # Nothing is downloaded.
         return {
             "train": self._generate_examples(0, self.builder_config.train),
             "validation": self._generate_examples(1, self.builder_config.validation),

@@ -1,8 +1,8 @@
-"""One furnished room as a cloud of points on its surfaces.
+"""Draws one furnished room as a cloud of points on its surfaces.
 
-A room is a list of rectangles in space, each with a class and a color; points are
-drawn from them by area. Colors of all classes come from one range: a classifier of
-single colors fails, and neighbors must be looked at.
+A room is a list of rectangles in space, each with a class and a color. Points are
+sampled in proportion to the area. The colors of all classes come from one range, so a
+classifier of single colors fails and the neighbors matter.
 """
 
 from __future__ import annotations
@@ -15,13 +15,21 @@ import numpy as np
 VOID = 255
 FLOOR, CEILING, WALL, DOOR, BOARD, TABLE, CHAIR, SHELF, LAMP = range(9)
 DENSITY = {TABLE: 4.0, CHAIR: 5.0, SHELF: 1.5, DOOR: 1.5, BOARD: 2.0, LAMP: 10.0}
-NOISE = 0.005  # meters
-STRAY = 0.02  # share of points in the air
-AIR = 0.03  # meters by which door and board stand out of the wall
+NOISE = 0.005  # In meters.
+STRAY = 0.02  # The fraction of points that are in the air.
+AIR = 0.03  # The distance of door and board from the wall in meters.
 
 
 class Patch(NamedTuple):
-    """A rectangle: corner + a * first + b * second, a and b in [0, 1]."""
+    """Describes a rectangle: corner + a * first + b * second, with a and b in [0, 1].
+
+    Attributes:
+      corner: A corner [3] in meters.
+      first: One side [3] in meters.
+      second: The other side [3] in meters.
+      kind: The class.
+      color: The RGB color in 0..255.
+    """
 
     corner: np.ndarray
     first: np.ndarray
@@ -33,15 +41,15 @@ class Patch(NamedTuple):
 def draw_room(
     rng: np.random.Generator, count: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One room.
+    """Draws one room.
 
     Args:
-      rng: Source of all randomness.
-      count: Number of points.
+      rng: The source of all randomness.
+      count: The number of points N.
 
     Returns:
-      Positions float32 [N, 3] in meters, colors uint8 [N, 3], labels uint8 [N] of
-      classes 0..8 and 255; in random order.
+      Positions float32 [N, 3] in meters, colors uint8 [N, 3] and labels uint8 [N]
+      (classes 0 to 8, or 255), in random order.
     """
     size = np.array([*rng.uniform(3.0, 5.0, 2), rng.uniform(2.3, 3.0)])
     patches = [*_shell(rng, size), *_on_walls(rng, size), *_furniture(rng, size)]
@@ -67,7 +75,7 @@ def _color(rng) -> np.ndarray:
 
 
 def _shell(rng, size):
-    """Floor, ceiling and four walls of one color."""
+    """Yields the floor, the ceiling and four walls of one color."""
     x, y, z = np.diag(size)
     nought, wall = np.zeros(3), _color(rng)
     yield Patch(nought, x, y, FLOOR, _color(rng))
@@ -77,7 +85,7 @@ def _shell(rng, size):
 
 
 def _on_walls(rng, size):
-    """A door and a board, on two different walls."""
+    """Yields a door and a board on two different walls."""
     sides = rng.permutation(4)[:2]
     yield _on_wall(rng, size, sides[0], DOOR, (rng.uniform(0.8, 1.1), 2.05), 0.0)
     extent = (rng.uniform(1.0, 2.0), rng.uniform(0.7, 1.1))
@@ -85,8 +93,8 @@ def _on_walls(rng, size):
 
 
 def _on_wall(rng, size, side, kind, extent, height) -> Patch:
-    """A rectangle of `extent` = (width, height) that stands out of wall `side`."""
-    axis, far = divmod(int(side), 2)  # the axis across the wall
+    """Returns a rectangle of `extent` = (width, height) in front of wall `side`."""
+    axis, far = divmod(int(side), 2)  # The axis across the wall.
     along = np.eye(3)[1 - axis]
     place = rng.uniform(0.2, size[1 - axis] - extent[0] - 0.2)
     across = size[axis] - AIR if far else AIR
@@ -97,11 +105,14 @@ def _on_wall(rng, size, side, kind, extent, height) -> Patch:
 
 
 def _furniture(rng, size):
-    """Pieces on the floor, apart from each other; the lamp hangs from the ceiling."""
+    """Yields furniture on the floor at a distance from each other, and a lamp.
+
+    The lamp hangs from the ceiling.
+    """
     taken: list[np.ndarray] = []
     plan = [_table, _shelf, _chair, _chair, *rng.choice([_table, _chair, _shelf], 2)]
     for make in plan:
-        for _ in range(20):  # a full room gets fewer pieces
+        for _ in range(20):  # A full room gets fewer pieces.
             place = rng.uniform(0.6, size[:2] - 0.6)
             if all(np.linalg.norm(place - other) > 1.1 for other in taken):
                 taken.append(place)
@@ -111,7 +122,7 @@ def _furniture(rng, size):
 
 
 def _placed(patches, place, angle):
-    """Patches turned about the z axis, then moved."""
+    """Yields patches that are rotated about the z axis and then moved."""
     sine, cosine = np.sin(angle), np.cos(angle)
     turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
     for corner, first, second, kind, color in patches:
@@ -120,7 +131,7 @@ def _placed(patches, place, angle):
 
 
 def _box(low, high, kind, color):
-    """The six sides of an upright box."""
+    """Yields the six sides of an upright box."""
     low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
     x, y, z = np.diag(high - low)
     for corner, first, second in (
@@ -135,7 +146,7 @@ def _box(low, high, kind, color):
 
 
 def _legs(half, top, kind, color):
-    """Four posts of 4 cm at the corners of a plate of half sizes `half`."""
+    """Yields four posts of 4 cm at the corners of a plate of half sizes `half`."""
     for x in (-half[0], half[0] - 0.04):
         for y in (-half[1], half[1] - 0.04):
             yield from _box((x, y, 0), (x + 0.04, y + 0.04, top), kind, color)
@@ -162,7 +173,7 @@ def _chair(rng, size):
 
 
 def _shelf(rng, size):
-    """Two sides, a back and boards 35 cm apart."""
+    """Yields two sides, a back and boards that are 35 cm apart."""
     width, depth = rng.uniform(0.35, 0.55), rng.uniform(0.14, 0.2)
     height = min(rng.uniform(1.4, 2.1), size[2] - 0.1)
     color = _color(rng)
@@ -177,7 +188,7 @@ def _shelf(rng, size):
 
 
 def _lamp(rng, size):
-    """A cable and a shade below the ceiling."""
+    """Yields a cable and a shade below the ceiling."""
     drop, half, color = rng.uniform(0.4, 0.7), rng.uniform(0.12, 0.2), _color(rng)
     low = size[2] - drop
     yield from _box((-half, -half, low), (half, half, low + 0.2), LAMP, color)

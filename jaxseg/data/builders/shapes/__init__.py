@@ -1,4 +1,4 @@
-"""The tfds builder of `shapes`."""
+"""Contains the tfds builder of `shapes`."""
 
 from jaxseg.data.builders.shapes.shapes_dataset_builder import Builder, config
 

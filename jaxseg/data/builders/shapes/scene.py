@@ -1,7 +1,7 @@
-"""Drawing one scene: textured shapes that hide one another, poles and wires.
+"""Draws one scene of textured shapes that occlude each other, poles and wires.
 
-What tells the classes apart is texture and shape. Colors are drawn from ranges that
-overlap, so that a classifier of single pixels fails.
+The classes differ in texture and shape. Their colors are drawn from overlapping ranges,
+so a classifier of single pixels fails.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import numpy as np
 
 VOID = 255
 DISC, BOX, TRIANGLE, RING, POLE, WIRE = range(1, 7)
-HUES = {DISC: 0.0, BOX: 0.2, TRIANGLE: 0.4, RING: 0.6}  # centers of wide ranges
+HUES = {DISC: 0.0, BOX: 0.2, TRIANGLE: 0.4, RING: 0.6}  # The centers of wide ranges.
 
 
 def draw_scene(
     rng: np.random.Generator, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One scene.
+    """Draws one scene.
 
     Args:
-      rng: Source of all randomness.
-      size: (H, W) in pixels.
+      rng: The source of all randomness.
+      size: The (H, W) in pixels.
 
     Returns:
-      Image uint8 [H, W, 3] and label uint8 [H, W] with classes 0..6 and 255.
+      An image uint8 [H, W, 3] and a label uint8 [H, W] with the classes 0 to 6 and 255.
     """
     grid = np.mgrid[: size[0], : size[1]].astype(np.float64)
     image = _ground(rng, size)
@@ -54,7 +54,7 @@ def _paint_object(rng, grid, image, label):
 
 
 def _paint(image, label, mask, colors, kind):
-    """Puts an object in front, with a ring of void around it."""
+    """Paints an object in front of the others, with a ring of void around it."""
     if not mask.any():
         return
     label[_grown(mask)] = VOID
@@ -63,7 +63,7 @@ def _paint(image, label, mask, colors, kind):
 
 
 def _grown(mask: np.ndarray) -> np.ndarray:
-    """The mask and its eight-neighborhood."""
+    """Returns the mask with its eight-neighborhood."""
     rows = mask.copy()
     rows[1:] |= mask[:-1]
     rows[:-1] |= mask[1:]
@@ -74,7 +74,7 @@ def _grown(mask: np.ndarray) -> np.ndarray:
 
 
 def _ground(rng, size) -> np.ndarray:
-    """Soft mottles of two colors, [H, W, 3]."""
+    """Paints a soft pattern of two colors, [H, W, 3]."""
     coarse = rng.random((5, 6))
     rows = np.linspace(0, 4, size[0])
     columns = np.linspace(0, 5, size[1])
@@ -85,7 +85,7 @@ def _ground(rng, size) -> np.ndarray:
 
 
 def _color_pair(rng, hue: float) -> tuple[np.ndarray, np.ndarray]:
-    """A light and a dark color of about one hue, 0..255."""
+    """Returns a light and a dark color of nearly one hue, in 0..255."""
     hue = (hue + rng.uniform(-0.25, 0.25)) % 1.0
     saturation = rng.uniform(0.0, 0.7)
     light = np.array(colorsys.hsv_to_rgb(hue, saturation, rng.uniform(0.7, 1.0)))
@@ -129,7 +129,7 @@ def _turned(y, x, angle):
 
 
 def _pole(rng, grid) -> np.ndarray:
-    """An upright of 2 or 3 pixels, from a random row to the lower border."""
+    """Returns a pole of 2 or 3 pixels, from a random row to the lower border."""
     y, x = grid
     height, width = y.shape
     foot, lean = rng.uniform(0, width), rng.uniform(-0.15, 0.15)
@@ -140,7 +140,7 @@ def _pole(rng, grid) -> np.ndarray:
 
 
 def _wire(rng, grid) -> np.ndarray:
-    """A slack line of 1 or 2 pixels across the whole image."""
+    """Returns a slack wire of 1 or 2 pixels across the whole image."""
     y, x = grid
     height, width = y.shape
     ends = rng.uniform(0.05, 0.8, 2) * height

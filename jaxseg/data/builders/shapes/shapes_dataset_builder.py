@@ -1,6 +1,6 @@
-"""Drawn scenes with six classes and a ground: a dataset that needs no files.
+"""Builds generated scenes with six classes of shapes and a background.
 
-Image i of a split follows from (seed, split, i) alone.
+Image i of a split depends only on (seed, split, i). No files are needed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,15 @@ from jaxseg.data.spec import SHAPES, DatasetSpec
 
 @dataclasses.dataclass(eq=False)
 class ShapesConfig(tfds.core.BuilderConfig):
-    """How many scenes, and how large."""
+    """Sets the number and the size of the scenes.
+
+    Attributes:
+      seed: The seed of all images.
+      height: The height in pixels.
+      width: The width in pixels.
+      train: The number of training images.
+      validation: The number of validation images.
+    """
 
     seed: int = 0
     height: int = 96
@@ -36,7 +44,14 @@ def config(
     train: int = 400,
     validation: int = 100,
 ) -> ShapesConfig:
-    """A configuration, named after its values."""
+    """Returns a configuration that is named after its values.
+
+    Args:
+      seed: The seed of all images.
+      size: The (H, W) of each image in pixels.
+      train: The number of training images.
+      validation: The number of validation images.
+    """
     height, width = size
     return ShapesConfig(
         name=f"seed{seed}_{height}x{width}_{train}_{validation}",
@@ -49,13 +64,13 @@ def config(
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Drawn scenes, splits train and validation."""
+    """Builds scenes with the splits train and validation."""
 
     VERSION = tfds.core.Version("1.0.0")
     BUILDER_CONFIGS: ClassVar[list[ShapesConfig]] = [config()]
 
     def spec(self) -> DatasetSpec:
-        """The seven classes."""
+        """Returns the description of the seven classes."""
         return SHAPES
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -72,7 +87,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return self.dataset_info_from_configs(features=features)
 
     def _split_generators(self, dl_manager):
-        del dl_manager  # nothing is downloaded
+        del dl_manager  # Nothing is downloaded.
         return {
             "train": self._generate_examples(0, self.builder_config.train),
             "validation": self._generate_examples(1, self.builder_config.validation),
