@@ -1,8 +1,8 @@
 """ResNet with hybrid dilated convolution: a rate for each unit (arXiv 1702.08502).
 
 Consecutive units have different rates, so that together they read every pixel. The stem
-and the names equal those of `ResNet(stem="beta", stride_in="conv1")`, whose weights
-fit.
+and the names equal those of a ResNet with `ResNetVariant("beta", "conv1")`, whose
+weights fit.
 """
 
 from flax import linen as nn

@@ -1,16 +1,22 @@
 """ResNet-18/34/50/101/152 at a free output stride (arXiv 1512.03385).
 
-Stems: "7x7" (v1, torchvision); "c" and "d" (three 3x3 convolutions, "d" also with
-average pooling in the shortcuts; arXiv 1812.01187); "beta" (three 3x3 convolutions that
-end with 128 channels, as in DeepLab and PSPNet). All padding is symmetric, so even and
-odd inputs agree with PyTorch's networks. Dense networks follow DeepLab v3 (arXiv
+`resnet_variant` holds in what the libraries differ. All padding is symmetric, so even
+and odd inputs agree with PyTorch's networks. Dense networks follow DeepLab v3 (arXiv
 1706.05587, section 3).
 """
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from flax import linen as nn
 
+from jaxseg.backbones.resnet_variant import (
+    FIELDS,
+    TORCHVISION,
+    ResNetVariant,
+    resnet_variant,
+)
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import BasicBlock, Bottleneck
@@ -24,9 +30,6 @@ BLOCKS = {
     101: (3, 4, 23, 3),
     152: (3, 8, 36, 3),
 }
-_STEMS = ("7x7", "c", "d", "beta")
-_STRIDE_IN = ("conv1", "conv2", "last")
-_DENSE_POOLS = ("atrous", "adjacent", "none")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +52,9 @@ class Unit:
 def plan_units(
     blocks: tuple[int, ...],
     output_stride: int,
+    *,
     multi_grid: tuple[int, ...] = (1, 1, 1),
-    stride_in: str = "conv2",
-    eager_rate: bool = False,
-    stage_rates: tuple[int, ...] | None = None,
+    variant: ResNetVariant = TORCHVISION,
 ) -> tuple[tuple[Unit, ...], ...]:
     """Plans strides and rates of all units of the stages c2 to c5.
 
@@ -63,10 +65,7 @@ def plan_units(
       blocks: Number of units of each stage.
       output_stride: 4, 8, 16 or 32.
       multi_grid: Factors on the rates of the last stage, repeated for a longer stage.
-      stride_in: See `ResNet`.
-      eager_rate: Whether the layer that had the stride already takes the doubled rate.
-      stage_rates: Rates of the stages, independent of the strides. The first unit of a
-        stage takes half of the rate.
+      variant: Its `stride_in`, `eager_rate` and `stage_rates` count.
 
     Returns:
       The units of each stage.
@@ -78,7 +77,7 @@ def plan_units(
         raise ValueError(
             f"output_stride={output_stride} is invalid: expected 4, 8, 16 or 32."
         )
-    place = {"conv1": "first", "conv2": "first", "last": "last"}[stride_in]
+    place = "last" if variant.stride_in == "last" else "first"
     reached, rate, plan = 4, 1, []
     for stage, count in enumerate(blocks):
         units = []
@@ -95,9 +94,9 @@ def plan_units(
                     stride, reached = 2, reached * 2
                 else:
                     rate *= 2
-                    before = rate if eager_rate else before
-            if stage_rates is not None:
-                rate = stage_rates[stage]
+                    before = rate if variant.eager_rate else before
+            if variant.stage_rates is not None:
+                rate = variant.stage_rates[stage]
                 before = max(1, rate // 2) if i == 0 else rate
             units.append(Unit(stride, before * grid, rate * grid, i == halves_at))
         plan.append(tuple(units))
@@ -112,27 +111,12 @@ class ResNet(nn.Module):
     Attributes:
       depth: 18, 34, 50, 101 or 152.
       output_stride: 4, 8, 16 or 32.
+      variant: In what the ResNets of several libraries differ, such as `CAFFE` or
+        `ResNetVariant(stem="d")`.
       multi_grid: Factors on the rates of the units of the last stage (DeepLab v3).
-      stem: "7x7", "c", "d" or "beta".
-      stride_in: The layer that has the stride: "conv2" (torchvision), "conv1" (Caffe),
-        or "last": the last unit of the preceding stage (TF-slim, DeepLab v3's own
-        networks). c2 to c4 are then taken before that unit.
       width: Number of channels of the first stage. Only tests use others than 64.
       blocks: Number of units of each stage; None takes those of the depth.
       style: See `BlockConfig`.
-      eager_rate: Whether the layer that lost its stride already takes the new rate.
-        Differs: segmentation_models.pytorch does so. The dense network then no longer
-        equals the strided one.
-      dense_pool: What the stem "d" averages in a shortcut that lost its stride.
-        "atrous" takes the pixels that the strided network averages, "adjacent" takes
-        neighbors, with zeros outside the map (timm), and "none" does not average
-        (MMSegmentation).
-      second_rate: Whether the second convolution of a basic block is atrous as well. In
-        MMSegmentation only the first one is.
-      stage_rates: Rates of the four stages, independent of their strides, as in
-        MMSegmentation's FastFCN. None derives them from `output_stride`.
-      ceil: Whether the max pooling follows Caffe's size rule (DeepLab v2): an even side
-        of n pixels becomes n / 2 + 1 cells. PyTorch's networks have the floor rule.
 
     Raises:
       ValueError: If an option, or a combination of options, is not allowed.
@@ -140,37 +124,29 @@ class ResNet(nn.Module):
 
     depth: int = 50
     output_stride: int = 32
+    variant: ResNetVariant = TORCHVISION
     multi_grid: tuple[int, ...] = (1, 1, 1)
-    stem: str = "7x7"
-    stride_in: str = "conv2"
     width: int = 64
     blocks: tuple[int, ...] | None = None
     style: BlockConfig = BlockConfig()
-    eager_rate: bool = False
-    dense_pool: str = "atrous"
-    second_rate: bool = True
-    stage_rates: tuple[int, int, int, int] | None = None
-    ceil: bool = False
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         self._check()
-        x = _Stem(self.stem, self.width, self.style, name="stem")(image, train=train)
-        pyramid = {"c1": x}
-        x = max_pool(x, window=3, stride=2, padding=1, ceil=self.ceil)
-        blocks = self.blocks or BLOCKS[self.depth]
+        variant = self.variant
+        stem = _Stem(variant.stem, self.width, self.style, name="stem")
+        pyramid = {"c1": stem(image, train=train)}
+        x = max_pool(pyramid["c1"], window=3, stride=2, padding=1, ceil=variant.ceil)
         plan = plan_units(
-            blocks,
+            self.blocks or BLOCKS[self.depth],
             self.output_stride,
-            self.multi_grid,
-            self.stride_in,
-            self.eager_rate,
-            self.stage_rates,
+            multi_grid=self.multi_grid,
+            variant=variant,
         )
         for stage, units in enumerate(plan):
             taken = None
             for i, unit in enumerate(units):
-                if self.stride_in == "last" and unit.pooled:
+                if variant.stride_in == "last" and unit.pooled:
                     taken = x
                 name = f"layer{stage + 1}_{i}"
                 x = self._block(self.width * 2**stage, unit, name)(x, train=train)
@@ -182,71 +158,83 @@ class ResNet(nn.Module):
             raise ValueError(
                 f"depth={self.depth} is invalid: expected one of {sorted(BLOCKS)}."
             )
-        if self.stem not in _STEMS:
-            raise ValueError(
-                f"stem={self.stem!r} is invalid: expected one of {_STEMS}."
-            )
-        if self.dense_pool not in _DENSE_POOLS:
-            raise ValueError(
-                f"dense_pool={self.dense_pool!r} is invalid: expected one of "
-                f"{_DENSE_POOLS}."
-            )
-        if self.stride_in not in _STRIDE_IN:
-            raise ValueError(
-                f"stride_in={self.stride_in!r} is invalid: expected one of "
-                f"{_STRIDE_IN}."
-            )
-        if (
-            self.stride_in == "last"
-            and min((self.blocks or BLOCKS[self.depth])[:-1]) < 2
-        ):
+        stride_in = self.variant.stride_in
+        blocks = self.blocks or BLOCKS[self.depth]
+        if stride_in == "last" and min(blocks[:-1]) < 2:
             raise ValueError(
                 f"blocks={self.blocks} is invalid: expected at least two units in each "
                 "stage with stride_in='last', one that widens and one that halves the "
                 "map."
             )
-        if self.stride_in != "conv2" and self.depth < 50:
+        if stride_in != "conv2" and self.depth < 50:
             raise ValueError(
-                f"stride_in={self.stride_in!r} is invalid: expected 'conv2' at "
+                f"stride_in={stride_in!r} is invalid: expected 'conv2' at "
                 f"depth={self.depth}, which has basic blocks. Choose a depth of 50 or "
                 "more for bottlenecks."
             )
 
     def _block(self, features, unit, name):
-        shortcut = "avg" if self.stem == "d" else "conv"
-        if self.dense_pool == "none" and unit.stride == 1:
-            shortcut = "conv"
-        if self.dense_pool == "adjacent" and shortcut == "avg":
-            shortcut = "avg_zero"
-        pool_rate = 1 if self.dense_pool == "adjacent" else unit.first_rate
+        variant = self.variant
+        shortcut, pool_rate = variant.shortcut(unit.stride), unit.first_rate
+        if variant.dense_pool == "adjacent":
+            pool_rate = 1
+        options = {
+            "shortcut": shortcut,
+            "shortcut_rate": pool_rate,
+            "style": self.style,
+            "name": name,
+        }
         if self.depth < 50:
             return BasicBlock(
                 features,
-                unit.stride,
-                unit.first_rate,
-                unit.rate if self.second_rate else 1,
-                unit.pooled,
-                shortcut,
-                pool_rate,
-                self.style,
-                name=name,
+                stride=unit.stride,
+                first_rate=unit.first_rate,
+                rate=unit.rate if variant.second_rate else 1,
+                pooled=unit.pooled,
+                **options,
             )
-        last = self.stride_in == "last"
+        last, first = variant.stride_in == "last", variant.stride_in == "conv1"
         return Bottleneck(
             features,
-            unit.stride,
+            stride=unit.stride,
             # With the stride in conv1, the 3x3 comes after it and takes the new rate.
-            unit.rate
-            if self.stride_in == "conv1" or not unit.pooled
-            else unit.first_rate,
-            unit.pooled and not last,
-            shortcut,
-            "conv1" if self.stride_in == "conv1" else "conv2",
+            rate=unit.rate if first or not unit.pooled else unit.first_rate,
+            pooled=unit.pooled and not last,
+            stride_in="conv1" if first else "conv2",
             subsample=last and unit.pooled,
-            shortcut_rate=pool_rate,
-            style=self.style,
-            name=name,
+            **options,
         )
+
+
+def create_resnet(
+    depth: int,
+    output_stride: int = 32,
+    *,
+    variant: ResNetVariant | str | Mapping[str, Any] = TORCHVISION,
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> ResNet:
+    """Creates a ResNet of a variant in which single fields may be replaced.
+
+    >>> create_resnet(50, 8, variant="mmseg", stem="d").variant.dense_pool
+    'none'
+
+    Args:
+      depth: 18, 34, 50, 101 or 152.
+      output_stride: 4, 8, 16 or 32.
+      variant: A `ResNetVariant`, a name of `VARIANTS`, or fields of a `ResNetVariant`.
+      style: See `BlockConfig`.
+      **options: Fields of `ResNetVariant`, which replace those of the variant, and
+        further attributes of `ResNet`.
+    """
+    fields = {name: options.pop(name) for name in FIELDS if name in options}
+    return ResNet(
+        depth,
+        output_stride,
+        variant=resnet_variant(variant, **fields),
+        style=style,
+        **options,
+    )
 
 
 class _Stem(nn.Module):

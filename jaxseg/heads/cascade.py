@@ -27,7 +27,7 @@ class CascadeHead(nn.Module):
       blocks: Number of additional blocks, 0 to 3 (blocks 5, 6 and 7).
       output_stride: 8 to 256. The backbone has the smaller of this and 32.
       multi_grid: Factors on the rates of the bottlenecks of a block.
-      width: Number of channels of the first stage of the backbone.
+      width: A block has 32 times as many channels; None takes as many as c5 has.
       style: See `BlockConfig`.
 
     Raises:
@@ -38,7 +38,7 @@ class CascadeHead(nn.Module):
     blocks: int = 3
     output_stride: int = 16
     multi_grid: tuple[int, ...] = (1, 2, 1)
-    width: int = 64
+    width: int | None = None
     style: BlockConfig = BlockConfig()
 
     @nn.compact
@@ -50,6 +50,7 @@ class CascadeHead(nn.Module):
                 f"blocks={self.blocks}: expected one of {allowed}."
             )
         x, stride = pyramid["c5"], 32
+        features = 8 * self.width if self.width else x.shape[-1] // 4
         rate = max(1, 32 // self.output_stride)
         for block in range(5, 5 + self.blocks):
             stride *= 2
@@ -59,7 +60,7 @@ class CascadeHead(nn.Module):
                 rate *= 2
             for i, grid in enumerate(self.multi_grid):
                 unit = Bottleneck(
-                    8 * self.width,
+                    features,
                     rate=rate * grid,
                     style=self.style,
                     name=f"block{block}_{i}",

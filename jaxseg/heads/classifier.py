@@ -40,10 +40,13 @@ class Classifier(nn.Module):
 
 
 class PixelHead(nn.Module):
-    """Applies a convolution, normalization, ReLU, dropout and a 1x1 classifier."""
+    """Applies a convolution, normalization, ReLU, dropout and a 1x1 classifier.
+
+    The convolution has `features` channels; None takes as many as it reads.
+    """
 
     num_classes: int
-    features: int
+    features: int | None
     kernel: int = 3
     bias: bool = False
     dropout: float = 0.1
@@ -54,7 +57,7 @@ class PixelHead(nn.Module):
     def __call__(self, x: Array, *, train: bool) -> Array:
         """Maps [B, h, w, C] to logits [B, h, w, num_classes], float32."""
         x = ConvNormAct(
-            self.features,
+            self.features or x.shape[-1],
             kernel=self.kernel,
             bias=self.bias,
             style=self.style,

@@ -11,6 +11,7 @@ Differs: the logits are resized to the image. The authors' code enlarges them by
 from flax import linen as nn
 
 from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet_variant import BETA, TORCHVISION
 from jaxseg.backbones.xception39 import Xception39
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.nn.bilateral import ContextPath, FeatureFusion, SpatialPath
@@ -112,5 +113,7 @@ def _trunk(name, width, blocks, style):
         raise ValueError(
             f"backbone={name!r} is invalid: expected one of {['xception39', *depths]}."
         )
-    stem = "beta" if name == "resnet101" else "7x7"
-    return ResNet(depths[name], stem=stem, width=width, blocks=blocks, style=style)
+    variant = BETA if name == "resnet101" else TORCHVISION
+    return ResNet(
+        depths[name], variant=variant, width=width, blocks=blocks, style=style
+    )

@@ -2,8 +2,9 @@
 
 from flax import linen as nn
 
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.heads.dual_attention import DualAttentionHead
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
@@ -31,39 +32,51 @@ class DANet(nn.Module):
 
 def danet(
     num_classes: int,
+    backbone: nn.Module,
     *,
-    depth: int = 50,
     variant: str = "paper",
     features: int = 512,
-    multi_grid: tuple[int, ...] = (1, 1, 1),
     align_corners: bool = True,
     attention: str = "auto",
     style: BlockConfig = BlockConfig(),
-    **trunk,
 ) -> DANet:
-    """Creates DANet at output stride 8 (arXiv 1809.02983).
+    """Puts the head of DANet on a backbone with c5 (arXiv 1809.02983).
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      variant: Softmax of the channel attention: "paper", or "release" (of the negated
+        similarity) for published checkpoints.
+      features: Number of channels of the head.
+      align_corners: True in the authors' code, False in MMSegmentation.
+      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      style: See `BlockConfig`.
+    """
+    head = DualAttentionHead(
+        num_classes, features, variant=variant, attention=attention, style=style
+    )
+    return DANet(backbone, head, align_corners=align_corners)
+
+
+def danet_resnet(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    variant: str = "paper",
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> DANet:
+    """Creates DANet on a ResNet at output stride 8 (arXiv 1809.02983).
 
     Args:
       num_classes: Number of classes.
       depth: Depth of the ResNet.
-      variant: Softmax of the channel attention: "paper", or "release" (of the negated
-        similarity) for published checkpoints.
-      features: Number of channels of the head.
-      multi_grid: (1, 2, 4) in the authors' Cityscapes network, where layer 4 has the
-        rates 4, 8 and 16.
-      align_corners: True in the authors' code, False in MMSegmentation.
-      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      variant: See `danet`.
       style: See `BlockConfig`.
-      **trunk: Further attributes of `ResNet`, such as `stem`.
+      **options: Options of `danet` and of `create_resnet`, such as `stem`.
+        `multi_grid` is (1, 2, 4) in the authors' Cityscapes network, where layer 4 has
+        the rates 4, 8 and 16.
     """
-    return DANet(
-        ResNet(depth, 8, multi_grid, style=style, **trunk),
-        DualAttentionHead(
-            num_classes,
-            features,
-            variant=variant,
-            attention=attention,
-            style=style,
-        ),
-        align_corners=align_corners,
-    )
+    trunk, rest = split_options(options)
+    backbone = create_resnet(depth, 8, style=style, **trunk)
+    return danet(num_classes, backbone, variant=variant, style=style, **rest)

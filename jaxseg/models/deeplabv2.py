@@ -17,10 +17,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import create_resnet
+from jaxseg.backbones.resnet_variant import CAFFE
 from jaxseg.backbones.vgg import CHANNELS
 from jaxseg.heads.aspp import ScoreSumHead
 from jaxseg.heads.largefov import LargeFOVHead
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import logits_float32
 from jaxseg.ops.rescale import rescale, zoom
@@ -85,6 +87,32 @@ class MultiScale(nn.Module):
         return resize(scores, image.shape[1:3], align_corners=self.align_corners)
 
 
+def deeplabv2(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    output_stride: int = 8,
+    rates: tuple[int, ...] | None = None,
+    scales: tuple[float, ...] = (1.0, 0.75, 0.5),
+    image_rule: str = "factor",
+    style: BlockConfig = BlockConfig(),
+) -> MultiScale:
+    """Sums classifiers of c5 at several atrous rates (arXiv 1606.00915).
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid with c5.
+      output_stride: Output stride of c5, by which the default rates are scaled.
+      rates: Atrous rates. None takes (6, 12, 18, 24) at stride 8, scaled with the
+        stride. () is a plain 1x1 classifier.
+      scales: See `MultiScale`; (1.0,) runs the image once.
+      image_rule: See `jaxseg.ops.rescale.rescale`.
+      style: See `BlockConfig`.
+    """
+    head = ScoreSumHead(num_classes, _scaled(rates, output_stride), style=style)
+    return MultiScale(backbone, head, scales, image_rule=image_rule)
+
+
 def deeplabv2_vgg16(
     num_classes: int,
     *,
@@ -116,7 +144,12 @@ def deeplabv2_vgg16(
       style: See `BlockConfig`.
     """
     backbone = DeepLabVGG(
-        output_stride, False, atrous_pooling, channels, style, caffe_sizes
+        output_stride,
+        average=False,
+        atrous_pooling=atrous_pooling,
+        channels=channels,
+        style=style,
+        ceil=caffe_sizes,
     )
     head = LargeFOVHead(
         num_classes, _scaled(rates, output_stride), features, style=style
@@ -130,15 +163,9 @@ def deeplabv2_resnet101(
     *,
     depth: int = 101,
     output_stride: int = 8,
-    rates: tuple[int, ...] | None = None,
-    multi_grid: tuple[int, ...] = (1, 1, 1),
-    scales: tuple[float, ...] = (1.0, 0.75, 0.5),
-    stride_in: str = "conv1",
-    width: int = 64,
-    blocks: tuple[int, ...] | None = None,
-    image_rule: str = "factor",
     caffe_sizes: bool = True,
     style: BlockConfig = BlockConfig(),
+    **options,
 ) -> MultiScale:
     """Creates DeepLab v2 on ResNet-101 (arXiv 1606.00915).
 
@@ -148,32 +175,17 @@ def deeplabv2_resnet101(
       num_classes: Number of classes.
       depth: Depth of the ResNet.
       output_stride: 8, 16 or 32.
-      rates: Atrous rates. None takes (6, 12, 18, 24) at stride 8, scaled with the
-        stride. () is a plain 1x1 classifier.
-      multi_grid: See `ResNet`.
-      scales: See `MultiScale`; (1.0,) runs the image once.
-      stride_in: See `ResNet`; "conv1" is Caffe's original placement.
-      width: Number of channels of the first stage of the ResNet.
-      blocks: Number of units of each stage of the ResNet; None takes those of the
-        depth.
-      image_rule: See `jaxseg.ops.rescale.rescale`.
       caffe_sizes: False, together with `image_rule="size"`, restores the arithmetic of
         the first version of jaxseg, whose pooling rounds down.
       style: See `BlockConfig`.
+      **options: Options of `create_resnet` and of `deeplabv2`.
     """
-    backbone = ResNet(
-        depth,
-        output_stride,
-        multi_grid,
-        "7x7",
-        stride_in,
-        width,
-        blocks,
-        style,
-        ceil=caffe_sizes,
+    trunk, rest = split_options(options)
+    trunk = {"variant": CAFFE, "ceil": caffe_sizes, **trunk}
+    backbone = create_resnet(depth, output_stride, style=style, **trunk)
+    return deeplabv2(
+        num_classes, backbone, output_stride=output_stride, style=style, **rest
     )
-    head = ScoreSumHead(num_classes, _scaled(rates, output_stride), style=style)
-    return MultiScale(backbone, head, scales, image_rule=image_rule)
 
 
 def _scaled(rates, output_stride):

@@ -7,15 +7,72 @@ multi-grid do not change the parameters.
 
 from functools import partial
 
+from flax import linen as nn
+
 from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import create_resnet
+from jaxseg.backbones.resnet_variant import SLIM
 from jaxseg.heads.aspp import ASPPHead, aspp_rates
 from jaxseg.heads.cascade import CascadeHead
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.heads.lraspp import LRASPPHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import ASPP
+
+
+def deeplabv3(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    output_stride: int = 16,
+    rates: tuple[int, ...] | None = None,
+    refine: bool = True,
+    aux: bool = False,
+    aux_features: int | None = None,
+    aux_tap: str = "c4",
+    features: int = 256,
+    style: BlockConfig = BlockConfig(),
+    **aspp_options,
+) -> EncoderDecoder:
+    """Puts the head of DeepLab v3 on a backbone (arXiv 1706.05587).
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid with c5.
+      output_stride: Output stride of c5, by which the default rates are scaled.
+      rates: Atrous rates of the ASPP; None takes (6, 12, 18) at stride 16, scaled.
+      refine: Whether a 3x3 convolution follows the ASPP, as in torchvision.
+      aux: Whether there is an auxiliary FCN head.
+      aux_features: Number of channels of the auxiliary head; None takes a quarter of
+        those that it reads.
+      aux_tap: The level that the auxiliary head reads.
+      features: Number of channels of the ASPP.
+      style: See `BlockConfig`.
+      **aspp_options: Further attributes of `jaxseg.nn.context.ASPP`: `separable`,
+        `image_pool`, `pool_window`, `pool_first`, `project_kernel`, `dropout`,
+        `channel_dropout`, `align_corners`.
+    """
+    aspp_options = {"dropout": 0.5 if refine else 0.1, **aspp_options}
+    aspp = ASPP(features, aspp_rates(rates, output_stride), style=style, **aspp_options)
+    aux_head = None
+    if aux:
+        # It drops values or channels as the ASPP does.
+        aux_head = FCNHead(
+            num_classes,
+            aux_features,
+            tap=None,
+            style=style,
+            channel_dropout=aspp.channel_dropout,
+        )
+    return EncoderDecoder(
+        backbone,
+        ASPPHead(num_classes, aspp, refine, style=style),
+        aux_head,
+        aux_tap,
+        align_corners=aspp.align_corners,
+    )
 
 
 def deeplabv3_resnet(
@@ -23,91 +80,69 @@ def deeplabv3_resnet(
     *,
     depth: int = 50,
     output_stride: int = 8,
-    rates: tuple[int, ...] | None = None,
-    multi_grid: tuple[int, ...] = (1, 1, 1),
-    stem: str = "7x7",
-    stride_in: str = "conv2",
-    eager_rate: bool = False,
-    dense_pool: str = "atrous",
-    second_rate: bool = True,
-    refine: bool = True,
-    aux: bool = False,
-    features: int = 256,
-    width: int = 64,
-    blocks: tuple[int, ...] | None = None,
     style: BlockConfig = BlockConfig(),
-    **aspp_options,
+    **options,
 ) -> EncoderDecoder:
     """Creates DeepLab v3 on a ResNet with torchvision's defaults (arXiv 1706.05587).
-
-    For `multi_grid`, `stem`, `stride_in`, `eager_rate` (as in
-    segmentation_models.pytorch), `dense_pool`, `second_rate`, `width` and `blocks` see
-    `ResNet`.
 
     Args:
       num_classes: Number of classes.
       depth: Depth of the ResNet.
       output_stride: 4, 8, 16 or 32.
-      rates: Atrous rates of the ASPP; None takes (6, 12, 18) at stride 16, scaled.
-      refine: Whether a 3x3 convolution follows the ASPP.
-      aux: Whether there is an auxiliary FCN head on c4.
-      features: Number of channels of the ASPP.
       style: See `BlockConfig`.
-      **aspp_options: Further attributes of `jaxseg.nn.context.ASPP`: `separable`,
-        `image_pool`, `pool_window`, `pool_first`, `project_kernel`, `dropout`,
-        `channel_dropout`, `align_corners`.
+      **options: Options of `create_resnet`, such as `variant` or `multi_grid`, and of
+        `deeplabv3`.
     """
-    backbone = ResNet(
-        depth,
-        output_stride,
-        multi_grid,
-        stem,
-        stride_in,
-        width,
-        blocks,
-        style,
-        eager_rate,
-        dense_pool,
-        second_rate,
-    )
-    aspp_options = {"dropout": 0.5 if refine else 0.1, **aspp_options}
-    aspp = ASPP(features, aspp_rates(rates, output_stride), style=style, **aspp_options)
-    return EncoderDecoder(
-        backbone,
-        ASPPHead(num_classes, aspp, refine, style=style),
-        _aux_head(num_classes, None, aspp, style) if aux else None,
-        align_corners=aspp.align_corners,
-    )
-
-
-def _aux_head(num_classes, features, aspp, style) -> FCNHead:
-    """Returns the auxiliary head, which drops values or channels as the ASPP does."""
-    return FCNHead(
-        num_classes,
-        features,
-        tap=None,
-        style=style,
-        channel_dropout=aspp.channel_dropout,
+    trunk, rest = split_options(options)
+    backbone = create_resnet(depth, output_stride, style=style, **trunk)
+    return deeplabv3(
+        num_classes, backbone, output_stride=output_stride, style=style, **rest
     )
 
 
 def deeplabv3_cascade(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    cascade: int = 3,
+    output_stride: int = 16,
+    multi_grid: tuple[int, ...] = (1, 2, 1),
+    width: int | None = None,
+    style: BlockConfig = BlockConfig(),
+) -> EncoderDecoder:
+    """Puts the cascade of DeepLab v3 on a backbone (arXiv 1706.05587, section 3.2).
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid with c5 at the smaller of `output_stride`
+        and 32.
+      cascade: Number of blocks after block 4.
+      output_stride: 8 to 256.
+      multi_grid: Factors on the rates of the units of a block.
+      width: A block has 32 times as many channels; None takes as many as c5 has.
+      style: See `BlockConfig`.
+    """
+    head = CascadeHead(
+        num_classes, cascade, output_stride, multi_grid, width, style=style
+    )
+    return EncoderDecoder(backbone, head)
+
+
+def deeplabv3_cascade_resnet(
     num_classes: int,
     *,
     depth: int = 50,
     cascade: int = 3,
     output_stride: int = 16,
     multi_grid: tuple[int, ...] = (1, 2, 1),
-    stem: str = "beta",
-    stride_in: str = "last",
     width: int = 64,
-    blocks: tuple[int, ...] | None = None,
     style: BlockConfig = BlockConfig(),
+    **options,
 ) -> EncoderDecoder:
     """Creates DeepLab v3 as a cascade of blocks 5 to 7 (arXiv 1706.05587).
 
-    See section 3.2 of the paper.
-    At stride 16, the rates of blocks 4 to 7 are 2, 4, 8 and 16 times `multi_grid`.
+    See section 3.2 of the paper. At stride 16, the rates of blocks 4 to 7 are 2, 4, 8
+    and 16 times `multi_grid`.
 
     Args:
       num_classes: Number of classes.
@@ -115,59 +150,57 @@ def deeplabv3_cascade(
       cascade: Number of blocks after block 4.
       output_stride: 8 to 256.
       multi_grid: Factors on the rates of the units of a block.
-      stem: See `ResNet`.
-      stride_in: See `ResNet`.
       width: Number of channels of the first stage of the ResNet.
-      blocks: Number of units of each stage of the ResNet; None takes those of the
-        depth.
       style: See `BlockConfig`.
+      **options: Further options of `create_resnet`.
     """
-    backbone = ResNet(
+    backbone = create_resnet(
         depth,
         min(output_stride, 32),
-        multi_grid,
-        stem,
-        stride_in,
-        width,
-        blocks,
-        style,
+        multi_grid=multi_grid,
+        width=width,
+        style=style,
+        **{"variant": SLIM, **options},
     )
-    head = CascadeHead(
-        num_classes, cascade, output_stride, multi_grid, width, style=style
+    return deeplabv3_cascade(
+        num_classes,
+        backbone,
+        cascade=cascade,
+        output_stride=output_stride,
+        multi_grid=multi_grid,
+        width=width,
+        style=style,
     )
-    return EncoderDecoder(backbone, head)
 
 
 def deeplabv3_mobilenetv2(
     num_classes: int,
     *,
     output_stride: int = 16,
-    rates: tuple[int, ...] | None = None,
-    features: int = 256,
     width: float = 1.0,
     last: int = 0,
     style: BlockConfig = BlockConfig(),
-    **aspp_options,
+    **options,
 ) -> EncoderDecoder:
     """Creates DeepLab v3 on MobileNet v2 (arXiv 1801.04381, section 6.3).
 
-    The ASPP reads the 320 channels of c5.
+    The ASPP reads the 320 channels of c5, and no 3x3 convolution follows it.
+
     Args:
       num_classes: Number of classes.
       output_stride: 2, 4, 8, 16 or 32.
-      rates: Atrous rates of the ASPP. () leaves its 1x1 branch and image pooling, which
-        is the released mobile network.
-      features: Number of channels of the ASPP.
       width: Channel multiplier of the backbone.
       last: See `MobileNetV2`.
       style: See `BlockConfig`.
-      **aspp_options: Further attributes of `jaxseg.nn.context.ASPP`.
+      **options: Options of `deeplabv3`. `rates=()` leaves the 1x1 branch of the ASPP
+        and image pooling, which is the released mobile network.
     """
-    aspp = ASPP(features, aspp_rates(rates, output_stride), style=style, **aspp_options)
-    return EncoderDecoder(
+    return deeplabv3(
+        num_classes,
         MobileNetV2(output_stride, width, last=last, style=style),
-        ASPPHead(num_classes, aspp, style=style),
-        align_corners=aspp.align_corners,
+        output_stride=output_stride,
+        style=style,
+        **{"refine": False, **options},
     )
 
 
@@ -176,17 +209,8 @@ def deeplabv3_mobilenetv3(
     *,
     size: str = "large",
     output_stride: int = 16,
-    rates: tuple[int, ...] | None = None,
-    refine: bool = True,
-    aux: bool = False,
-    features: int = 256,
-    width: float = 1.0,
-    reduced_tail: bool = False,
-    eager_rate: bool = False,
-    epsilon: float = 1e-3,
-    same_padding: bool = False,
     style: BlockConfig = BlockConfig(),
-    **aspp_options,
+    **options,
 ) -> EncoderDecoder:
     """Creates DeepLab v3 on MobileNet v3 (arXiv 1905.02244, 1706.05587).
 
@@ -194,27 +218,36 @@ def deeplabv3_mobilenetv3(
     36)`: it has the rates of stride 8 at stride 16, and dilates one layer early. Its
     auxiliary head (`aux`) reads c3. `epsilon` belongs to the normalizations of the
     backbone. timm has 1e-5, but 1e-3 in its `tf_` networks, which also need
-    `same_padding=True`. For the other options see `MobileNetV3` and `deeplabv3_resnet`.
+    `same_padding=True`. For the options see `MobileNetV3` and `deeplabv3`.
     """
-    backbone = MobileNetV3(
-        size,
-        output_stride,
-        width,
-        reduced_tail,
-        eager_rate,
-        epsilon=epsilon,
-        same_padding=same_padding,
-        style=style,
-    )
-    aspp_options = {"dropout": 0.5 if refine else 0.1, **aspp_options}
-    aspp = ASPP(features, aspp_rates(rates, output_stride), style=style, **aspp_options)
+    trunk, rest = split_options(options, MobileNetV3)
+    backbone = MobileNetV3(size, output_stride, style=style, **trunk)
     low = {"large": 40, "small": 24}.get(size, 40)
-    return EncoderDecoder(
+    return deeplabv3(
+        num_classes,
         backbone,
-        ASPPHead(num_classes, aspp, refine, style=style),
-        _aux_head(num_classes, low // 4, aspp, style) if aux else None,
-        "c3",
-        align_corners=aspp.align_corners,
+        output_stride=output_stride,
+        style=style,
+        aux_features=low // 4,
+        aux_tap="c3",
+        **rest,
+    )
+
+
+def lraspp(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    features: int = 128,
+    window: tuple[tuple[int, int], tuple[int, int]] | None = None,
+    style: BlockConfig = BlockConfig(),
+) -> EncoderDecoder:
+    """Puts Lite R-ASPP on a backbone with c3 and c5 (arXiv 1905.02244, section 6.4).
+
+    For the options see `LRASPPHead`.
+    """
+    return EncoderDecoder(
+        backbone, LRASPPHead(num_classes, features, window=window, style=style)
     )
 
 
@@ -223,40 +256,23 @@ def lraspp_mobilenetv3(
     *,
     size: str = "large",
     output_stride: int = 16,
-    features: int = 128,
-    window: tuple[tuple[int, int], tuple[int, int]] | None = None,
-    width: float = 1.0,
-    reduced_tail: bool = False,
-    eager_rate: bool = False,
-    epsilon: float = 1e-3,
-    same_padding: bool = False,
     style: BlockConfig = BlockConfig(),
+    **options,
 ) -> EncoderDecoder:
     """Creates Lite R-ASPP on MobileNet v3 (arXiv 1905.02244, section 6.4).
 
     torchvision's network is `eager_rate=True`. The pooling of the paper is
-    `window=((49, 49), (16, 20))` with `reduced_tail=True`. For the other options see
+    `window=((49, 49), (16, 20))` with `reduced_tail=True`. For the options see
     `MobileNetV3` and `LRASPPHead`.
     """
-    backbone = MobileNetV3(
-        size,
-        output_stride,
-        width,
-        reduced_tail,
-        eager_rate,
-        epsilon=epsilon,
-        same_padding=same_padding,
-        style=style,
-    )
-    return EncoderDecoder(
-        backbone, LRASPPHead(num_classes, features, window=window, style=style)
-    )
+    trunk, rest = split_options(options, MobileNetV3)
+    backbone = MobileNetV3(size, output_stride, style=style, **trunk)
+    return lraspp(num_classes, backbone, style=style, **rest)
 
 
 _paper = partial(
     deeplabv3_resnet,
-    stem="beta",
-    stride_in="last",
+    variant=SLIM,
     refine=False,
     output_stride=16,
     multi_grid=(1, 2, 4),
@@ -265,5 +281,5 @@ deeplabv3_resnet50 = partial(deeplabv3_resnet, depth=50)
 deeplabv3_resnet101 = partial(deeplabv3_resnet, depth=101)
 deeplabv3_resnet50_beta = partial(_paper, depth=50)
 deeplabv3_resnet101_beta = partial(_paper, depth=101)
-deeplabv3_cascade_resnet50_beta = partial(deeplabv3_cascade, depth=50)
-deeplabv3_cascade_resnet101_beta = partial(deeplabv3_cascade, depth=101)
+deeplabv3_cascade_resnet50_beta = partial(deeplabv3_cascade_resnet, depth=50)
+deeplabv3_cascade_resnet101_beta = partial(deeplabv3_cascade_resnet, depth=101)

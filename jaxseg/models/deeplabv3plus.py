@@ -4,56 +4,56 @@ Output stride, rates and multi-grid do not change the parameters: train at strid
 evaluate at 8. The default rates are (6, 12, 18) at stride 16 and twice that at 8.
 """
 
-from collections.abc import Mapping
 from functools import partial
 
 from flax import linen as nn
 
 from jaxseg.backbones.mobilenet import MobileNetV2
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.backbones.xception import Xception
 from jaxseg.heads.aspp import DeepLabV3PlusHead, aspp_rates
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import ASPP
 
 
-def compose_v3plus(
-    backbone: nn.Module,
+def deeplabv3plus(
     num_classes: int,
+    backbone: nn.Module,
     *,
-    rates: tuple[int, ...],
+    output_stride: int = 16,
+    rates: tuple[int, ...] | None = None,
     separable: str = "none",
     features: int = 256,
     low: int = 48,
-    options: Mapping | None = None,
     style: BlockConfig = BlockConfig(),
+    **options,
 ) -> EncoderDecoder:
     """Puts the head of DeepLab v3+ on a backbone with c2 and c5 (arXiv 1802.02611).
 
     Args:
-      backbone: Maps an image to a pyramid.
       num_classes: Number of classes.
-      rates: Atrous rates of the ASPP.
+      backbone: Maps an image to a pyramid.
+      output_stride: Output stride of c5, by which the default rates are scaled.
+      rates: Atrous rates of the ASPP; None takes (6, 12, 18) at stride 16, scaled.
       separable: Form of the convolutions, see `SeparableConv`.
       features: Number of channels of ASPP and decoder.
       low: Number of channels of the reduced low level.
-      options: Options of the ASPP (`image_pool`, `pool_window`, `pool_first`,
+      style: See `BlockConfig`.
+      **options: Options of the ASPP (`image_pool`, `pool_window`, `pool_first`,
         `align_corners`, `project_kernel`, `dropout`, `channel_dropout`) and of the
         decoder (`fuse`, `after_aspp`, `head_dropout`, `low_tap`). `separable_aspp` is
         the form of the ASPP if it differs from the decoder's. `aux` is the width of an
         auxiliary head on c4: 0 for none, 256 in MMSegmentation.
-      style: See `BlockConfig`.
     """
-    options = dict(options or {})
     decoder = {
         field: options.pop(key) for key, field in _DECODER.items() if key in options
     }
-    separable_aspp, aux = (
-        options.pop("separable_aspp", separable),
-        options.pop("aux", 0),
-    )
+    separable_aspp = options.pop("separable_aspp", separable)
+    aux = options.pop("aux", 0)
+    rates = aspp_rates(rates, output_stride)
     aspp = ASPP(features, rates, separable_aspp, style=style, **options)
     head = DeepLabV3PlusHead(
         num_classes,
@@ -85,54 +85,23 @@ def deeplabv3plus_resnet(
     *,
     depth: int = 50,
     output_stride: int = 16,
-    rates: tuple[int, ...] | None = None,
-    multi_grid: tuple[int, ...] = (1, 1, 1),
-    stem: str = "7x7",
-    stride_in: str = "conv2",
-    eager_rate: bool = False,
-    dense_pool: str = "atrous",
-    second_rate: bool = True,
-    separable: str = "none",
-    features: int = 256,
-    low: int = 48,
-    width: int = 64,
-    blocks: tuple[int, ...] | None = None,
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> EncoderDecoder:
     """Creates DeepLab v3+ on a ResNet, with the low level c2 (arXiv 1802.02611).
 
-    `stride_in="conv2"` fits torchvision's ImageNet weights. "last" is the authors' own
-    placement, in which c2 is the last map before the stride. `separable="full"` makes
-    ASPP and decoder depthwise separable. For `multi_grid`, `stem`, `eager_rate`,
-    `dense_pool`, `second_rate`, `width` and `blocks` see `ResNet`, for the other
-    options `compose_v3plus`.
+    The default variant fits torchvision's ImageNet weights. `variant="slim"` is the
+    authors' own, in which c2 is the last map before the stride. `separable="full"`
+    makes ASPP and decoder depthwise separable. For the options see `create_resnet` and
+    `deeplabv3plus`.
 
     Differs: the authors' release takes c2 from a residual branch, before the addition
     and ReLU. Here it is the output of the unit.
     """
-    backbone = ResNet(
-        depth,
-        output_stride,
-        multi_grid,
-        stem,
-        stride_in,
-        width,
-        blocks,
-        style,
-        eager_rate,
-        dense_pool,
-        second_rate,
-    )
-    return compose_v3plus(
-        backbone,
-        num_classes,
-        rates=aspp_rates(rates, output_stride),
-        separable=separable,
-        features=features,
-        low=low,
-        options=options,
-        style=style,
+    trunk, rest = split_options(options)
+    backbone = create_resnet(depth, output_stride, style=style, **trunk)
+    return deeplabv3plus(
+        num_classes, backbone, output_stride=output_stride, style=style, **rest
     )
 
 
@@ -141,13 +110,6 @@ def deeplabv3plus_xception(
     *,
     depth: int = 65,
     output_stride: int = 16,
-    rates: tuple[int, ...] | None = None,
-    multi_grid: tuple[int, int, int] = (1, 1, 1),
-    separable: str = "full",
-    features: int = 256,
-    low: int = 48,
-    width: float = 1.0,
-    middle: int | None = None,
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> EncoderDecoder:
@@ -155,18 +117,15 @@ def deeplabv3plus_xception(
 
     The low level is a batch-normalized map before its ReLU, as in the authors' release.
     The best Cityscapes result has `image_pool=False`. For the options see `Xception`
-    and `compose_v3plus`.
+    and `deeplabv3plus`.
     """
-    backbone = Xception(depth, output_stride, multi_grid, width, middle, style)
-    return compose_v3plus(
-        backbone,
+    trunk, rest = split_options(options, Xception)
+    return deeplabv3plus(
         num_classes,
-        rates=aspp_rates(rates, output_stride),
-        separable=separable,
-        features=features,
-        low=low,
-        options=options,
+        Xception(depth, output_stride, style=style, **trunk),
+        output_stride=output_stride,
         style=style,
+        **{"separable": "full", **rest},
     )
 
 
@@ -174,14 +133,7 @@ def deeplabv3plus_mobilenetv2(
     num_classes: int,
     *,
     output_stride: int = 16,
-    rates: tuple[int, ...] | None = None,
-    separable: str = "full",
-    features: int = 256,
-    low: int = 48,
-    width: float = 1.0,
     tap: str = "expanded",
-    last: int = 0,
-    eager_rate: bool = False,
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> EncoderDecoder:
@@ -190,19 +142,15 @@ def deeplabv3plus_mobilenetv2(
     With `tap="expanded"`, the authors' choice, the low level is a depthwise output of
     144 channels. With "output" it is the 24-channel bottleneck. `last=1280` keeps
     ImageNet's last convolution, and `eager_rate` dilates one layer early, both as in
-    segmentation_models.pytorch. For the other options see `MobileNetV2` and
-    `compose_v3plus`.
+    segmentation_models.pytorch. For the options see `MobileNetV2` and `deeplabv3plus`.
     """
-    backbone = MobileNetV2(output_stride, width, tap, last, eager_rate, style)
-    return compose_v3plus(
-        backbone,
+    trunk, rest = split_options(options, MobileNetV2)
+    return deeplabv3plus(
         num_classes,
-        rates=aspp_rates(rates, output_stride),
-        separable=separable,
-        features=features,
-        low=low,
-        options=options,
+        MobileNetV2(output_stride, tap=tap, style=style, **trunk),
+        output_stride=output_stride,
         style=style,
+        **{"separable": "full", **rest},
     )
 
 

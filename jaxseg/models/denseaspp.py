@@ -13,12 +13,39 @@ in the convention here).
 
 from functools import partial
 
+from flax import linen as nn
+
 from jaxseg.backbones.densenet import DenseNet
 from jaxseg.heads.dense_aspp import DenseASPPHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 
 _WIDTHS = {121: (128, 64), 161: (512, 128), 169: (336, 168), 201: (480, 240)}
+
+
+def denseaspp(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    rates: tuple[int, ...] = (3, 6, 12, 18, 24),
+    widths: tuple[int, int] = _WIDTHS[121],
+    align_corners: bool = False,
+    style: BlockConfig = BlockConfig(),
+) -> EncoderDecoder:
+    """Puts DenseASPP on a backbone with c5 (Yang et al., CVPR 2018).
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      rates: Atrous rates of the branches.
+      widths: Reduced and new channels of a branch.
+      align_corners: Whether the final resizing aligns corners.
+      style: See `BlockConfig`.
+    """
+    reduced, features = widths
+    head = DenseASPPHead(num_classes, reduced, features, rates, style=style)
+    return EncoderDecoder(backbone, head, align_corners=align_corners)
 
 
 def denseaspp_densenet(
@@ -26,15 +53,10 @@ def denseaspp_densenet(
     *,
     depth: int = 121,
     output_stride: int = 8,
-    rates: tuple[int, ...] = (3, 6, 12, 18, 24),
-    pooling: str = "drop",
     widths: tuple[int, int] | None = None,
-    layers: tuple[int, ...] | None = None,
-    growth: int | None = None,
-    first: int | None = None,
     activated: bool = True,
-    align_corners: bool = False,
     style: BlockConfig = BlockConfig(),
+    **options,
 ) -> EncoderDecoder:
     """Creates DenseASPP on DenseNet-121, 161, 169 or 201 (Yang et al., CVPR 2018).
 
@@ -42,42 +64,34 @@ def denseaspp_densenet(
       num_classes: Number of classes.
       depth: Depth of the DenseNet.
       output_stride: 2, 4, 8, 16 or 32.
-      rates: Atrous rates of the branches.
-      pooling: "drop" leaves poolings without stride out. "atrous" keeps them at the
-        current rate.
       widths: Reduced and new channels of a branch; None takes those of the release.
-      layers: See `DenseNet`.
-      growth: See `DenseNet`.
-      first: See `DenseNet`.
       activated: False leaves the shared map normalized but not activated. This is the
         arithmetic of the first version of jaxseg, and of the release with
         `inplace=False`.
-      align_corners: Whether the final resizing aligns corners.
       style: See `BlockConfig`.
+      **options: Options of `DenseNet` (`pooling`, `layers`, `growth` and `first`) and
+        of `denseaspp`. `pooling="drop"`, the default, leaves poolings without stride
+        out.
 
     Raises:
       ValueError: If the release has no widths for the depth and `widths` is None.
     """
-    backbone = DenseNet(
-        depth,
-        output_stride,
-        pooling,
-        last_transition=True,
-        relu=activated,
-        layers=layers,
-        growth=growth,
-        first=first,
-        style=style,
-    )
     if widths is None and depth not in _WIDTHS:
         known = ", ".join(map(str, _WIDTHS))
         raise ValueError(
             f"depth={depth} is invalid: expected one of {known}. Another depth needs "
             "widths."
         )
-    reduced, features = widths or _WIDTHS[depth]
-    head = DenseASPPHead(num_classes, reduced, features, rates, style=style)
-    return EncoderDecoder(backbone, head, align_corners=align_corners)
+    trunk, rest = split_options(options, DenseNet)
+    backbone = DenseNet(
+        depth,
+        output_stride,
+        relu=activated,
+        style=style,
+        **{"pooling": "drop", "last_transition": True, **trunk},
+    )
+    widths = widths or _WIDTHS[depth]
+    return denseaspp(num_classes, backbone, widths=widths, style=style, **rest)
 
 
 denseaspp_densenet121 = partial(denseaspp_densenet, depth=121)

@@ -2,10 +2,36 @@
 
 from functools import partial
 
+from flax import linen as nn
+
 from jaxseg.backbones.hdc import HDCResNet
 from jaxseg.heads.duc import DUCHead
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.nn.block_config import BlockConfig
+
+
+def duc(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    rates: tuple[int, ...] = (6, 12, 18, 24),
+    cell: int = 4,
+    order: str = "crd",
+    style: BlockConfig = BlockConfig(),
+) -> EncoderDecoder:
+    """Puts dense upsampling convolution on a backbone with c5 (arXiv 1702.08502).
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      rates: Atrous rates of the head.
+      cell: Upsampling factor of the head.
+      order: Channel order of the head, see `DUCHead`.
+      style: See `BlockConfig`.
+    """
+    return EncoderDecoder(
+        backbone, DUCHead(num_classes, cell, order, rates, style=style)
+    )
 
 
 def duc_hdc_resnet(
@@ -49,11 +75,16 @@ def duc_hdc_resnet(
     pooling is padded by one pixel, and the epsilon of the normalization is 1e-5.
     """
     backbone = HDCResNet(
-        depth, output_stride, plan, unit_rates, width, blocks, style, pool_padding
+        depth,
+        output_stride,
+        plan=plan,
+        rates=unit_rates,
+        width=width,
+        blocks=blocks,
+        style=style,
+        pool_padding=pool_padding,
     )
-    return EncoderDecoder(
-        backbone, DUCHead(num_classes, cell, order, rates, style=style)
-    )
+    return duc(num_classes, backbone, rates=rates, cell=cell, order=order, style=style)
 
 
 duc_hdc_resnet50 = partial(duc_hdc_resnet, depth=50)

@@ -8,12 +8,13 @@ from functools import partial
 
 from flax import linen as nn
 
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.heads.aspp import ASPPHead
 from jaxseg.heads.encoding import EncHead
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.heads.pyramid import JPUHead, PSPHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import ASPP, PyramidPooling
 from jaxseg.nn.jpu import JPU
@@ -22,45 +23,37 @@ HEADS = ("fcn", "psp", "deeplabv3", "enc")
 VARIANTS = ("author", "mmseg")
 
 
-def fastfcn_resnet(
+def fastfcn(
     num_classes: int,
+    backbone: nn.Module,
     *,
-    depth: int = 50,
     head: str = "deeplabv3",
-    output_stride: int = 32,
     rates: tuple[int, ...] = (12, 24, 36),
     jpu_rates: tuple[int, ...] = (1, 2, 4, 8),
-    stem: str = "beta",
-    width: int = 64,
-    blocks: tuple[int, ...] | None = None,
+    features: int = 512,
     aux: bool = True,
     align_corners: bool = True,
     variant: str = "author",
     style: BlockConfig = BlockConfig(),
-    **trunk,
 ) -> EncoderDecoder:
-    """Creates FastFCN on a ResNet (arXiv 1903.11816).
+    """Puts JPU and one of four heads on a backbone (arXiv 1903.11816).
 
-    The JPU has 8 times `width` channels, the heads 4 times (DeepLab v3) or 8 times. The
-    authors' scripts weight the auxiliary loss by 0.4.
+    The JPU reads c3, c4 and c5, an auxiliary head c4. The authors' scripts weight the
+    auxiliary loss by 0.4.
 
     Args:
       num_classes: Number of classes.
-      depth: Depth of the ResNet.
+      backbone: Maps an image to a pyramid.
       head: "fcn", "psp", "deeplabv3" or "enc".
-      output_stride: Output stride of the backbone.
       rates: Atrous rates of the DeepLab v3 head.
       jpu_rates: Atrous rates of the JPU.
-      stem: See `ResNet`.
-      width: Number of channels of the first stage of the ResNet.
-      blocks: Number of units of each stage of the ResNet; None takes those of the
-        depth.
+      features: Number of channels of the JPU and of the heads. That of DeepLab v3 and
+        the auxiliary head have half as many.
       aux: Whether there is an auxiliary head.
       align_corners: Whether all resizing aligns corners.
-      variant: "author", or "mmseg" for MMSegmentation's JPU and heads (with `stem="c"`
-        and `align_corners=False`).
+      variant: "author", or "mmseg" for MMSegmentation's JPU and heads (with
+        `align_corners=False`).
       style: See `BlockConfig`.
-      **trunk: Further attributes of `ResNet`.
 
     Raises:
       ValueError: If head or variant is unknown.
@@ -68,29 +61,49 @@ def fastfcn_resnet(
     if variant not in VARIANTS:
         raise ValueError(f"variant={variant!r} is invalid: expected one of {VARIANTS}.")
     mmseg = variant == "mmseg"
-    backbone = ResNet(
-        depth,
-        output_stride,
-        stem=stem,
-        width=width,
-        blocks=blocks,
-        style=style,
-        **trunk,
-    )
     order = {"order": ("c3", "c4", "c5")} if mmseg else {}
-    jpu = JPU(8 * width, jpu_rates, align_corners, style=style, **order)
+    jpu = JPU(features, jpu_rates, align_corners, style=style, **order)
     make = _mmseg_head if mmseg else _head
-    inner = make(head, num_classes, width, rates, align_corners, style)
+    inner = make(head, num_classes, features, rates, align_corners, style)
     return EncoderDecoder(
         backbone,
         JPUHead(jpu, inner),
-        _fcn_head(num_classes, 4 * width, None, style) if aux else None,
+        _fcn_head(num_classes, features // 2, None, style) if aux else None,
         align_corners=align_corners,
     )
 
 
-def _head(name, num_classes, width, rates, align_corners, style) -> nn.Module:
-    wide = 8 * width
+def fastfcn_resnet(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    output_stride: int = 32,
+    width: int = 64,
+    variant: str = "author",
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> EncoderDecoder:
+    """Creates FastFCN on a ResNet with a deep stem (arXiv 1903.11816).
+
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      output_stride: Output stride of the backbone.
+      width: Number of channels of the first stage of the ResNet. JPU and heads have 8
+        times as many.
+      variant: See `fastfcn`; "mmseg" goes with `stem="c"`.
+      style: See `BlockConfig`.
+      **options: Options of `fastfcn`, and of `create_resnet` except for its variant.
+    """
+    trunk, rest = split_options(options)
+    backbone = create_resnet(
+        depth, output_stride, width=width, style=style, **{"stem": "beta", **trunk}
+    )
+    rest = {"features": 8 * width, **rest}
+    return fastfcn(num_classes, backbone, variant=variant, style=style, **rest)
+
+
+def _head(name, num_classes, wide, rates, align_corners, style) -> nn.Module:
     if name == "fcn":
         return _fcn_head(num_classes, wide, "c5", style)
     if name == "psp":
@@ -98,7 +111,7 @@ def _head(name, num_classes, width, rates, align_corners, style) -> nn.Module:
         return PSPHead(num_classes, pyramid, style=style)
     if name == "deeplabv3":
         aspp = ASPP(
-            4 * width,
+            wide // 2,
             rates,
             dropout=0.5,
             align_corners=align_corners,
@@ -115,8 +128,7 @@ def _fcn_head(num_classes, features, tap, style) -> FCNHead:
     return FCNHead(num_classes, features, tap, style=style, channel_dropout=True)
 
 
-def _mmseg_head(name, num_classes, width, rates, align_corners, style) -> nn.Module:
-    wide = 8 * width
+def _mmseg_head(name, num_classes, wide, rates, align_corners, style) -> nn.Module:
     if name == "deeplabv3":
         aspp = ASPP(
             wide,
@@ -130,7 +142,7 @@ def _mmseg_head(name, num_classes, width, rates, align_corners, style) -> nn.Mod
         return ASPPHead(num_classes, aspp, style=style)
     if name == "enc":
         return EncHead(num_classes, wide, kernel=3, style=style)
-    return _head(name, num_classes, width, rates, align_corners, style)
+    return _head(name, num_classes, wide, rates, align_corners, style)
 
 
 fastfcn_fcn_resnet50 = partial(fastfcn_resnet, depth=50, head="fcn")

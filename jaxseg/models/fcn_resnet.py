@@ -6,10 +6,48 @@ head of the same form reads c4, and the bilinear upsampling has half-pixel cente
 
 from functools import partial
 
-from jaxseg.backbones.resnet import ResNet
+from flax import linen as nn
+
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
+
+
+def fcn(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    convs: int = 1,
+    join: bool = False,
+    head_rate: int = 1,
+    align_corners: bool = False,
+    channel_dropout: bool = False,
+    style: BlockConfig = BlockConfig(),
+) -> EncoderDecoder:
+    """Puts a 3x3 head on c5 and an auxiliary one on c4 (arXiv 1411.4038).
+
+    The heads have a quarter of the channels that they read.
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      convs: See `FCNHead`.
+      join: See `FCNHead`.
+      head_rate: Atrous rate of the heads.
+      align_corners: Whether the final resizing aligns corners.
+      channel_dropout: See `FCNHead`.
+      style: See `BlockConfig`.
+    """
+    options = {"rate": head_rate, "style": style, "channel_dropout": channel_dropout}
+    return EncoderDecoder(
+        backbone,
+        FCNHead(num_classes, convs=convs, join=join, **options),
+        FCNHead(num_classes, tap=None, **options),
+        "c4",
+        align_corners,
+    )
 
 
 def fcn_resnet(
@@ -17,15 +55,8 @@ def fcn_resnet(
     *,
     depth: int = 50,
     output_stride: int = 8,
-    width: int = 64,
-    blocks: tuple[int, ...] | None = None,
-    convs: int = 1,
-    join: bool = False,
-    head_rate: int = 1,
-    align_corners: bool = False,
-    channel_dropout: bool = False,
     style: BlockConfig = BlockConfig(),
-    **trunk,
+    **options,
 ) -> EncoderDecoder:
     """Creates FCN on a ResNet with an auxiliary head (arXiv 1411.4038).
 
@@ -36,29 +67,12 @@ def fcn_resnet(
       num_classes: Number of classes.
       depth: Depth of the ResNet.
       output_stride: 4, 8, 16 or 32.
-      width: Number of channels of the stem. With bottlenecks, the heads have 8 and 4
-        times as many.
-      blocks: Number of units of each stage of the ResNet; None takes those of the
-        depth.
-      convs: See `FCNHead`.
-      join: See `FCNHead`.
-      head_rate: Atrous rate of the heads.
-      align_corners: Whether the final resizing aligns corners.
-      channel_dropout: See `FCNHead`.
       style: See `BlockConfig`.
-      **trunk: Further attributes of `ResNet`.
+      **options: Options of `create_resnet` and of `fcn`.
     """
-    backbone = ResNet(
-        depth, output_stride, width=width, blocks=blocks, style=style, **trunk
-    )
-    options = {"rate": head_rate, "style": style, "channel_dropout": channel_dropout}
-    return EncoderDecoder(
-        backbone,
-        FCNHead(num_classes, convs=convs, join=join, **options),
-        FCNHead(num_classes, tap=None, **options),
-        "c4",
-        align_corners,
-    )
+    trunk, rest = split_options(options)
+    backbone = create_resnet(depth, output_stride, style=style, **trunk)
+    return fcn(num_classes, backbone, style=style, **rest)
 
 
 fcn_resnet50 = partial(fcn_resnet, depth=50)

@@ -4,39 +4,56 @@ References:
   Li and Gupta, NeurIPS 2018 (no arXiv entry).
 """
 
-from jaxseg.backbones.resnet import ResNet
+from flax import linen as nn
+
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.graph import GraphUnitHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 
 
 def gcu(
     num_classes: int,
+    backbone: nn.Module,
     *,
-    depth: int = 50,
     features: int = 512,
     vertices: tuple[int, ...] = (2, 4, 8, 32),
     unit_features: int = 256,
     style: BlockConfig = BlockConfig(),
-    **trunk,
 ) -> EncoderDecoder:
-    """Creates a ResNet with parallel graph units (Li and Gupta, NeurIPS 2018).
+    """Puts parallel graph units on a backbone (Li and Gupta, NeurIPS 2018).
 
-    The output stride is 8.
+    The units read c5, an auxiliary head reads c4.
 
     Args:
       num_classes: Number of classes.
-      depth: Depth of the ResNet.
+      backbone: Maps an image to a pyramid.
       features: Number of channels of the map that the units read. The auxiliary head
         has half as many.
       vertices: Number of anchors of each unit.
       unit_features: Number of output channels of each unit.
       style: See `BlockConfig`.
-      **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     return EncoderDecoder(
-        ResNet(depth, 8, style=style, **trunk),
+        backbone,
         GraphUnitHead(num_classes, features, vertices, unit_features, style),
         PixelHead(num_classes, features // 2, style=style),
     )
+
+
+def gcu_resnet(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> EncoderDecoder:
+    """Creates a ResNet with parallel graph units (Li and Gupta, NeurIPS 2018).
+
+    The output stride is 8. For the options see `create_resnet` and `gcu`.
+    """
+    trunk, rest = split_options(options)
+    backbone = create_resnet(depth, 8, style=style, **trunk)
+    return gcu(num_classes, backbone, style=style, **rest)

@@ -2,9 +2,10 @@
 
 from flax import linen as nn
 
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.graph import GraphInteractionHead
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.jpu import JPU
 from jaxseg.nn.transformer import Linear
@@ -43,21 +44,22 @@ class GINet(nn.Module):
 
 def ginet(
     num_classes: int,
+    backbone: nn.Module,
     *,
-    depth: int = 50,
     features: int = 512,
     nodes: int = 84,
     states: int = 256,
     graph_convolution: bool = True,
     class_message: str = "paper",
     style: BlockConfig = BlockConfig(),
-    **trunk,
 ) -> GINet:
-    """Creates a ResNet with JPU and a graph interaction head (arXiv 2009.06160).
+    """Puts JPU and a graph interaction head on a backbone (arXiv 2009.06160).
+
+    The JPU reads c3, c4 and c5, an auxiliary head c4.
 
     Args:
       num_classes: Number of classes.
-      depth: Depth of the ResNet.
+      backbone: Maps an image to a pyramid.
       features: Number of channels of the JPU's branches and of the head. The auxiliary
         head has half as many.
       nodes: Number of nodes of the visual graph: 84 in PaddleSeg, 64 in the paper.
@@ -65,10 +67,9 @@ def ginet(
       graph_convolution: See `GraphInteraction`.
       class_message: See `GraphInteraction`.
       style: See `BlockConfig`.
-      **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     return GINet(
-        ResNet(depth, 32, style=style, **trunk),
+        backbone,
         JPU(features, style=style),
         GraphInteractionHead(
             num_classes,
@@ -82,3 +83,19 @@ def ginet(
         PixelHead(num_classes, features // 2, style=style, channel_dropout=False),
         Linear(1, style=style),
     )
+
+
+def ginet_resnet(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> GINet:
+    """Creates a ResNet with JPU and a graph interaction head (arXiv 2009.06160).
+
+    For the options see `create_resnet` and `ginet`.
+    """
+    trunk, rest = split_options(options)
+    backbone = create_resnet(depth, 32, style=style, **trunk)
+    return ginet(num_classes, backbone, style=style, **rest)

@@ -1,16 +1,19 @@
 """GloRe: graph-based global reasoning on a dilated ResNet (arXiv 1811.12814)."""
 
-from jaxseg.backbones.resnet import ResNet
+from flax import linen as nn
+
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.graph import GloReHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 
 
 def glore(
     num_classes: int,
+    backbone: nn.Module,
     *,
-    depth: int = 50,
     features: int = 512,
     states: int = 128,
     nodes: int = 64,
@@ -18,16 +21,15 @@ def glore(
     normalize: bool = True,
     relu_last: bool = False,
     style: BlockConfig = BlockConfig(),
-    **trunk,
 ) -> EncoderDecoder:
-    """Creates a ResNet with GloRe units at output stride 8 (arXiv 1811.12814).
+    """Puts GloRe units on a backbone with c4 and c5 (arXiv 1811.12814).
 
     Differs: `normalize=True` divides the nodes by the number of pixels, which the unit
     of the paper does not. Without it, magnitudes change with the image size.
 
     Args:
       num_classes: Number of classes.
-      depth: Depth of the ResNet.
+      backbone: Maps an image to a pyramid.
       features: Number of channels of the map that the units read. The auxiliary head
         has half as many.
       states: See `jaxseg.nn.graph.GloReUnit`.
@@ -36,13 +38,28 @@ def glore(
       normalize: See `jaxseg.nn.graph.GloReUnit`.
       relu_last: See `jaxseg.nn.graph.GloReUnit`.
       style: See `BlockConfig`.
-      **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     head = GloReHead(
         num_classes, features, states, nodes, units, normalize, relu_last, style
     )
     return EncoderDecoder(
-        ResNet(depth, 8, style=style, **trunk),
+        backbone,
         head,
         PixelHead(num_classes, features // 2, style=style, channel_dropout=False),
     )
+
+
+def glore_resnet(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> EncoderDecoder:
+    """Creates a ResNet with GloRe units at output stride 8 (arXiv 1811.12814).
+
+    For the options see `create_resnet` and `glore`.
+    """
+    trunk, rest = split_options(options)
+    backbone = create_resnet(depth, 8, style=style, **trunk)
+    return glore(num_classes, backbone, style=style, **rest)

@@ -3,6 +3,8 @@
 Differs: the authors' batch norms have a momentum of 0.01 (0.99 in the convention here).
 """
 
+from flax import linen as nn
+
 from jaxseg.backbones.hrnet import HRNet
 from jaxseg.heads.high_resolution import HighResolutionHead
 from jaxseg.models.compose import EncoderDecoder
@@ -25,6 +27,33 @@ SMALL = {
         "modules": (1, 3, 2),
     },
 }
+
+
+def hrnetv2(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    align_corners: bool = False,
+    head_kernel: int = 1,
+    head_bias: bool = True,
+    style: BlockConfig = BlockConfig(),
+) -> EncoderDecoder:
+    """Puts the concatenation head of HRNetV2 on a backbone with c2 to c5.
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      align_corners: Whether the head and the final resizing align corners.
+      head_kernel: Kernel size of the head: 1 for the authors and MMSegmentation.
+      head_bias: Whether the head has a bias: True for the authors, False for
+        MMSegmentation.
+      style: See `BlockConfig`.
+
+    References:
+      arXiv 1904.04514.
+    """
+    head = HighResolutionHead(num_classes, head_kernel, head_bias, align_corners, style)
+    return EncoderDecoder(backbone, head, align_corners=align_corners)
 
 
 def hrnet(
@@ -50,10 +79,13 @@ def hrnet(
       style: See `BlockConfig`.
       **trunk: Further attributes of `HRNet`.
     """
-    return EncoderDecoder(
+    return hrnetv2(
+        num_classes,
         HRNet(width, align_corners=align_corners, style=style, **trunk),
-        HighResolutionHead(num_classes, head_kernel, head_bias, align_corners, style),
         align_corners=align_corners,
+        head_kernel=head_kernel,
+        head_bias=head_bias,
+        style=style,
     )
 
 

@@ -1,16 +1,19 @@
 """A dilated ResNet with a non-local segmentation head (arXiv 1711.07971)."""
 
-from jaxseg.backbones.resnet import ResNet
+from flax import linen as nn
+
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.non_local import NonLocalHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 
 
 def nonlocal_net(
     num_classes: int,
+    backbone: nn.Module,
     *,
-    depth: int = 50,
     mode: str = "embedded_gaussian",
     use_scale: bool = False,
     subsample: bool = False,
@@ -18,13 +21,12 @@ def nonlocal_net(
     attention: str = "auto",
     align_corners: bool = False,
     style: BlockConfig = BlockConfig(),
-    **trunk,
 ) -> EncoderDecoder:
-    """Creates a ResNet with a non-local head at output stride 8 (arXiv 1711.07971).
+    """Puts a non-local head on a backbone with c4 and c5 (arXiv 1711.07971).
 
     Args:
       num_classes: Number of classes.
-      depth: Depth of the ResNet.
+      backbone: Maps an image to a pyramid.
       mode: See `jaxseg.nn.attention.NonLocal`.
       use_scale: Whether to divide the scores by sqrt(C / 2). MMSegmentation does so by
         default, the paper does not.
@@ -33,7 +35,6 @@ def nonlocal_net(
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
       align_corners: Whether the final resizing aligns corners.
       style: See `BlockConfig`.
-      **trunk: Further attributes of `ResNet`, such as `stem`.
     """
     head = NonLocalHead(
         num_classes,
@@ -45,8 +46,24 @@ def nonlocal_net(
         style=style,
     )
     return EncoderDecoder(
-        ResNet(depth, 8, style=style, **trunk),
+        backbone,
         head,
         PixelHead(num_classes, features // 2, style=style),
         align_corners=align_corners,
     )
+
+
+def nonlocal_resnet(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> EncoderDecoder:
+    """Creates a ResNet with a non-local head at output stride 8 (arXiv 1711.07971).
+
+    For the options see `create_resnet` and `nonlocal_net`.
+    """
+    trunk, rest = split_options(options)
+    backbone = create_resnet(depth, 8, style=style, **trunk)
+    return nonlocal_net(num_classes, backbone, style=style, **rest)

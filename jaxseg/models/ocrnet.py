@@ -7,10 +7,12 @@ The network needs them in inference as well.
 from flax import linen as nn
 
 from jaxseg.backbones.hrnet import HRNet
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import create_resnet
+from jaxseg.backbones.resnet_variant import BETA
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.high_resolution import LEVELS, concat_levels
 from jaxseg.heads.ocr import OCRHead
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
@@ -51,65 +53,31 @@ class OCRNet(nn.Module):
         }
 
 
-def ocrnet_hrnet(
+def ocrnet(
     num_classes: int,
+    backbone: nn.Module,
     *,
-    width: int = 48,
-    features: int = 512,
-    key_features: int = 256,
-    bias: bool = True,
-    align_corners: bool = True,
-    dropout: float = 0.05,
-    style: BlockConfig = BlockConfig(),
-    **trunk,
-) -> OCRNet:
-    """Creates HRNetV2 + OCR in the authors' form (arXiv 1909.11065).
-
-    Args:
-      num_classes: Number of classes.
-      width: C of HRNet: 18, 32 or 48.
-      features: Number of channels of the pixel features.
-      key_features: Number of channels of queries and keys.
-      bias: Whether the 3x3 convolution and the region head have a bias. MMSegmentation
-        has none.
-      align_corners: True in the authors' code, False in MMSegmentation.
-      dropout: Dropout rate, of whole channels, before the classifier.
-      style: See `BlockConfig`.
-      **trunk: Further attributes of `HRNet`.
-    """
-    return OCRNet(
-        HRNet(width, align_corners=align_corners, style=style, **trunk),
-        PixelHead(num_classes, 15 * width, 1, bias, 0.0, style),
-        OCRHead(
-            num_classes, features, key_features, bias, dropout=dropout, style=style
-        ),
-        align_corners=align_corners,
-    )
-
-
-def ocrnet_resnet(
-    num_classes: int,
-    *,
-    depth: int = 101,
     features: int = 512,
     key_features: int = 256,
     bias: bool = True,
     region_features: int | None = None,
-    stem: str = "beta",
     align_corners: bool = True,
     style: BlockConfig = BlockConfig(),
-    **trunk,
 ) -> OCRNet:
-    """Creates a ResNet + OCR in openseg's form (arXiv 1909.11065).
+    """Puts OCR on a backbone with c4 and c5, in openseg's form (arXiv 1909.11065).
 
-    The output stride is 8, the stem is deep, and the region head reads layer 3.
-    MMSegmentation's network is `bias=False, region_features=256, stem="c",
-    align_corners=False`. `region_features` is the number of channels of the region
-    head, and `trunk` are further attributes of `ResNet`. For the other options see
-    `ocrnet_hrnet`.
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid. The region head reads c4.
+      features: Number of channels of the pixel features.
+      key_features: Number of channels of queries and keys.
+      bias: Whether the convolutions have a bias. MMSegmentation has none.
+      region_features: Number of channels of the region head; None takes `features`.
+      align_corners: True in the authors' code, False in MMSegmentation.
+      style: See `BlockConfig`.
     """
     return OCRNet(
-        ResNet(depth, output_stride=8, stem=stem, style=style, **trunk),
+        backbone,
         PixelHead(num_classes, region_features or features, 3, bias, 0.05, style),
         OCRHead(
             num_classes, features, key_features, bias, block_bias=bias, style=style
@@ -118,3 +86,83 @@ def ocrnet_resnet(
         region_level="c4",
         align_corners=align_corners,
     )
+
+
+def hrnetv2_ocr(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    features: int = 512,
+    key_features: int = 256,
+    bias: bool = True,
+    align_corners: bool = True,
+    dropout: float = 0.05,
+    style: BlockConfig = BlockConfig(),
+) -> OCRNet:
+    """Puts OCR on the concatenation of c2 to c5, as on HRNetV2 (arXiv 1909.11065).
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      features: Number of channels of the pixel features.
+      key_features: Number of channels of queries and keys.
+      bias: Whether the 3x3 convolution and the region head have a bias. MMSegmentation
+        has none.
+      align_corners: True in the authors' code, False in MMSegmentation.
+      dropout: Dropout rate, of whole channels, before the classifier.
+      style: See `BlockConfig`.
+    """
+    return OCRNet(
+        backbone,
+        PixelHead(num_classes, None, 1, bias, 0.0, style),
+        OCRHead(
+            num_classes, features, key_features, bias, dropout=dropout, style=style
+        ),
+        align_corners=align_corners,
+    )
+
+
+def ocrnet_hrnet(
+    num_classes: int,
+    *,
+    width: int = 48,
+    align_corners: bool = True,
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> OCRNet:
+    """Creates HRNetV2 + OCR in the authors' form (arXiv 1909.11065).
+
+    Args:
+      num_classes: Number of classes.
+      width: C of HRNet: 18, 32 or 48.
+      align_corners: True in the authors' code, False in MMSegmentation.
+      style: See `BlockConfig`.
+      **options: Further options of `hrnetv2_ocr` and attributes of `HRNet`.
+    """
+    trunk, rest = split_options(options, HRNet)
+    return hrnetv2_ocr(
+        num_classes,
+        HRNet(width, align_corners=align_corners, style=style, **trunk),
+        align_corners=align_corners,
+        style=style,
+        **rest,
+    )
+
+
+def ocrnet_resnet(
+    num_classes: int,
+    *,
+    depth: int = 101,
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> OCRNet:
+    """Creates a ResNet + OCR in openseg's form (arXiv 1909.11065).
+
+    The output stride is 8, the stem is deep, and the region head reads layer 3.
+    MMSegmentation's network is `bias=False, region_features=256, stem="c",
+    align_corners=False`. For the options see `create_resnet` and `ocrnet`.
+    """
+    trunk, rest = split_options(options)
+    trunk = {"variant": BETA, **trunk}
+    backbone = create_resnet(depth, 8, style=style, **trunk)
+    return ocrnet(num_classes, backbone, style=style, **rest)

@@ -10,49 +10,36 @@ their Caffe networks it rounds up.
 
 from functools import partial
 
-from jaxseg.backbones.resnet import ResNet
+from flax import linen as nn
+
+from jaxseg.backbones.resnet import create_resnet
+from jaxseg.backbones.resnet_variant import BETA
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.heads.pyramid import PSPHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import PyramidPooling
 
 
-def pspnet_resnet(
+def pspnet(
     num_classes: int,
+    backbone: nn.Module,
     *,
-    depth: int = 50,
-    output_stride: int = 8,
-    multi_grid: tuple[int, ...] = (1, 1, 1),
     bins: tuple[int, ...] = (1, 2, 3, 6),
-    stem: str = "beta",
-    stride_in: str = "conv2",
-    eager_rate: bool = False,
-    dense_pool: str = "atrous",
-    second_rate: bool = True,
-    stage_rates: tuple[int, int, int, int] | None = None,
     features: int = 512,
     aux: bool = True,
-    width: int = 64,
-    blocks: tuple[int, ...] | None = None,
     align_corners: bool = True,
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> EncoderDecoder:
-    """Creates PSPNet on a ResNet (arXiv 1612.01105).
+    """Puts the head of PSPNet on a backbone with c4 and c5 (arXiv 1612.01105).
 
-    The auxiliary loss has weight 0.4. `stride_in="conv1"` is the authors' ResNet-50
-    network. For `multi_grid`, `stem`, `dense_pool`, `second_rate`, `stage_rates`,
-    `width` and `blocks` see `ResNet`.
-
-    Differs: the authors' ResNet-101 has the stride in the 3x3 convolution, and yet the
-    unit that lost its stride already takes the new rate (`eager_rate=True`). Here it
-    keeps the old rate, which is exact.
+    The auxiliary loss has weight 0.4.
 
     Args:
       num_classes: Number of classes.
-      depth: Depth of the ResNet.
-      output_stride: 4, 8, 16 or 32.
+      backbone: Maps an image to a pyramid.
       bins: Bin sizes of the pyramid.
       features: Number of channels of each branch of the pyramid.
       aux: Whether there is an auxiliary head on c4.
@@ -61,20 +48,6 @@ def pspnet_resnet(
       **options: Attributes of the pyramid (`norm_single`, `input_first`) and of the
         head (`fuse_kernel`, `dropout`, `score_kernel`, `tap`, `fuse_features`).
     """
-    backbone = ResNet(
-        depth,
-        output_stride,
-        multi_grid,
-        stem,
-        stride_in,
-        width,
-        blocks,
-        style,
-        eager_rate,
-        dense_pool,
-        second_rate,
-        stage_rates,
-    )
     kept = {k: options.pop(k) for k in ("norm_single", "input_first") if k in options}
     pyramid = PyramidPooling(features, bins, align_corners, style=style, **kept)
     fuse = options.pop("fuse_features", None)
@@ -87,6 +60,35 @@ def pspnet_resnet(
         aux_head,
         align_corners=align_corners,
     )
+
+
+def pspnet_resnet(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    output_stride: int = 8,
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> EncoderDecoder:
+    """Creates PSPNet on a ResNet (arXiv 1612.01105).
+
+    `stride_in="conv1"` is the authors' ResNet-50 network.
+
+    Differs: the authors' ResNet-101 has the stride in the 3x3 convolution, and yet the
+    unit that lost its stride already takes the new rate (`eager_rate=True`). Here it
+    keeps the old rate, which is exact.
+
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      output_stride: 4, 8, 16 or 32.
+      style: See `BlockConfig`.
+      **options: Options of `create_resnet` and of `pspnet`.
+    """
+    trunk, rest = split_options(options)
+    trunk = {"variant": BETA, **trunk}
+    backbone = create_resnet(depth, output_stride, style=style, **trunk)
+    return pspnet(num_classes, backbone, style=style, **rest)
 
 
 pspnet_resnet50 = partial(pspnet_resnet, depth=50)

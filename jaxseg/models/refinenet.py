@@ -2,22 +2,48 @@
 
 from functools import partial
 
-from jaxseg.backbones.resnet import ResNet
+from flax import linen as nn
+
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.heads.refinenet import RefineNetHead
 from jaxseg.models.compose import EncoderDecoder
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
+
+
+def refinenet(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    stages: int = 4,
+    features: int = 256,
+    dropout: float = 0.5,
+    align_corners: bool = True,
+    style: BlockConfig = BlockConfig(),
+) -> EncoderDecoder:
+    """Puts the decoder of RefineNet on a backbone with c2 to c5 (arXiv 1611.06612).
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      stages: Number of stages of chained residual pooling: 4 in the released code, 2 in
+        the figure of the paper.
+      features: Number of channels of c2 to c4 in the decoder. c5 has twice as many.
+      dropout: Dropout rate.
+      align_corners: Whether all upsampling aligns corners.
+      style: See `BlockConfig`.
+    """
+    head = RefineNetHead(num_classes, features, stages, dropout, align_corners, style)
+    return EncoderDecoder(backbone, head, align_corners=align_corners)
 
 
 def refinenet_resnet(
     num_classes: int,
     *,
     depth: int = 101,
-    stages: int = 4,
     width: int = 64,
-    blocks: tuple[int, ...] | None = None,
-    dropout: float = 0.5,
-    align_corners: bool = True,
     style: BlockConfig = BlockConfig(),
+    **options,
 ) -> EncoderDecoder:
     """Creates RefineNet on ResNet-50, 101 or 152 (arXiv 1611.06612).
 
@@ -27,18 +53,14 @@ def refinenet_resnet(
     Args:
       num_classes: Number of classes.
       depth: Depth of the ResNet.
-      stages: Number of stages of chained residual pooling: 4 in the released code, 2 in
-        the figure of the paper.
       width: Number of channels of the stem. The decoder has 4 and 8 times as many.
-      blocks: Number of units of each stage of the ResNet; None takes those of the
-        depth.
-      dropout: Dropout rate.
-      align_corners: Whether all upsampling aligns corners.
       style: See `BlockConfig`.
+      **options: Options of `create_resnet` and of `refinenet`.
     """
-    backbone = ResNet(depth, width=width, blocks=blocks, style=style)
-    head = RefineNetHead(num_classes, 4 * width, stages, dropout, align_corners, style)
-    return EncoderDecoder(backbone, head, align_corners=align_corners)
+    trunk, rest = split_options(options)
+    backbone = create_resnet(depth, width=width, style=style, **trunk)
+    rest = {"features": 4 * width, **rest}
+    return refinenet(num_classes, backbone, style=style, **rest)
 
 
 refinenet_resnet50 = partial(refinenet_resnet, depth=50)

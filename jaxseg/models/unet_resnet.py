@@ -7,16 +7,17 @@ from functools import partial
 
 from flax import linen as nn
 
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.heads.unet import UNetHead
+from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.typing import Array
 
 FEATURES = (256, 128, 64, 32, 16)
 
 
-class UNetResNet(nn.Module):
-    """Returns logits at the resolution of the image: ResNet and U-Net head."""
+class UNetEncoder(nn.Module):
+    """Returns logits at the resolution of the image: backbone and U-Net head."""
 
     backbone: nn.Module
     head: nn.Module
@@ -27,28 +28,42 @@ class UNetResNet(nn.Module):
         return {"logits": self.head(pyramid, train=train)}
 
 
+def unet_encoder(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    features: tuple[int, ...] = FEATURES,
+    style: BlockConfig = BlockConfig(),
+) -> UNetEncoder:
+    """Puts the expanding path of U-Net on a backbone with c1 to c5 (arXiv 1505.04597).
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid of strides 2, 4, 8, 16 and 32.
+      features: Numbers of channels of the five decoder levels.
+      style: See `BlockConfig`.
+    """
+    return UNetEncoder(backbone, UNetHead(num_classes, features, style))
+
+
 def unet_resnet(
     num_classes: int,
     *,
     depth: int = 34,
-    features: tuple[int, ...] = FEATURES,
-    width: int = 64,
-    blocks: tuple[int, ...] | None = None,
     style: BlockConfig = BlockConfig(),
-) -> UNetResNet:
+    **options,
+) -> UNetEncoder:
     """Creates U-Net on a ResNet (arXiv 1505.04597).
 
     Args:
       num_classes: Number of classes.
       depth: Depth of the ResNet.
-      features: Numbers of channels of the five decoder levels.
-      width: Number of channels of the first stage of the ResNet.
-      blocks: Number of units of each stage of the ResNet; None takes those of the
-        depth.
       style: See `BlockConfig`.
+      **options: Options of `create_resnet`, and `features` of `unet_encoder`.
     """
-    backbone = ResNet(depth, width=width, blocks=blocks, style=style)
-    return UNetResNet(backbone, UNetHead(num_classes, features, style))
+    trunk, rest = split_options(options)
+    backbone = create_resnet(depth, 32, style=style, **trunk)
+    return unet_encoder(num_classes, backbone, style=style, **rest)
 
 
 unet_resnet18 = partial(unet_resnet, depth=18)

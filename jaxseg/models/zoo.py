@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from jaxseg.models.bisenet import bisenet
 from jaxseg.models.cspn import cspn, cspn_depth
-from jaxseg.models.danet import danet
+from jaxseg.models.danet import danet_resnet
 from jaxseg.models.deconvnet import deconvnet
 from jaxseg.models.deeplabv1 import (
     deeplabv1_vgg16,
@@ -85,12 +85,12 @@ from jaxseg.models.fcn import (
 )
 from jaxseg.models.fcn32s import fcn32s_alexnet, fcn32s_googlenet
 from jaxseg.models.fcn_resnet import fcn_resnet50, fcn_resnet101
-from jaxseg.models.gcu import gcu
-from jaxseg.models.ginet import ginet
-from jaxseg.models.glore import glore
+from jaxseg.models.gcu import gcu_resnet
+from jaxseg.models.ginet import ginet_resnet
+from jaxseg.models.glore import glore_resnet
 from jaxseg.models.gscnn import gscnn
 from jaxseg.models.hrnet import hrnet, hrnet_small
-from jaxseg.models.nonlocal_net import nonlocal_net
+from jaxseg.models.nonlocal_net import nonlocal_resnet
 from jaxseg.models.ocrnet import ocrnet_hrnet, ocrnet_resnet
 from jaxseg.models.pix2pix import pix2pix
 from jaxseg.models.point_transformer import point_transformer
@@ -222,22 +222,22 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "setr_naive_vitti16": partial(setr_naive, trunk="vitti16"),
     "setr_pup_vitti16": partial(setr_pup, trunk="vitti16"),
     "setr_mla_vitti16": partial(setr_mla, trunk="vitti16"),
-    "danet_resnet50": partial(danet, depth=50),
-    "danet_resnet101": partial(danet, depth=101),
+    "danet_resnet50": partial(danet_resnet, depth=50),
+    "danet_resnet101": partial(danet_resnet, depth=101),
     "bisenet_resnet18": partial(bisenet, backbone="resnet18"),
     "bisenet_resnet101": partial(bisenet, backbone="resnet101"),
     "bisenet_xception39": partial(bisenet, backbone="xception39"),
     "gscnn_wideresnet38": gscnn,
-    "nonlocal_resnet50": partial(nonlocal_net, depth=50),
-    "nonlocal_resnet101": partial(nonlocal_net, depth=101),
+    "nonlocal_resnet50": partial(nonlocal_resnet, depth=50),
+    "nonlocal_resnet101": partial(nonlocal_resnet, depth=101),
     "fcn_seresnet50": partial(se_fcn, depth=50),
     "fcn_seresnet101": partial(se_fcn, depth=101),
-    "glore_resnet50": partial(glore, depth=50),
-    "glore_resnet101": partial(glore, depth=101),
-    "gcu_resnet50": partial(gcu, depth=50),
-    "gcu_resnet101": partial(gcu, depth=101),
-    "ginet_resnet50": partial(ginet, depth=50),
-    "ginet_resnet101": partial(ginet, depth=101),
+    "glore_resnet50": partial(glore_resnet, depth=50),
+    "glore_resnet101": partial(glore_resnet, depth=101),
+    "gcu_resnet50": partial(gcu_resnet, depth=50),
+    "gcu_resnet101": partial(gcu_resnet, depth=101),
+    "ginet_resnet50": partial(ginet_resnet, depth=50),
+    "ginet_resnet101": partial(ginet_resnet, depth=101),
     "spn": spn,
     "cspn_resnet50": cspn,
     "cspn_depth_resnet50": cspn_depth,

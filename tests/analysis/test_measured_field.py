@@ -26,6 +26,7 @@ from jaxseg.backbones.hdc import HDCResNet
 from jaxseg.backbones.hrnet import HRNet
 from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3
 from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet_variant import ResNetVariant
 from jaxseg.backbones.se_resnet import SEResNet
 from jaxseg.backbones.vgg import VGG
 from jaxseg.backbones.vit import ViT
@@ -36,6 +37,7 @@ from jaxseg.nn.block_config import BlockConfig
 from jaxseg.typing import Pyramid
 
 LAX = BlockConfig(impl="lax")
+CONV1, LAST = ResNetVariant(stride_in="conv1"), ResNetVariant(stride_in="last")
 SMALL = {"width": 2, "blocks": (1, 1, 1, 1), "style": LAX}
 NARROW = {"channels": (2, 2, 4, 4, 4), "style": LAX}
 HR = {"width": 2, "stem": 4, "first_blocks": 1, "first_features": 2, "blocks": 1}
@@ -78,8 +80,8 @@ GOLDEN = {  # published structures: size of the field of c5
     "hdc": (HDCResNet(101, 8, "release", width=2, style=LAX), 2103),
     "dilated": (HDCResNet(101, 8, "uniform", width=2, style=LAX), 1031),
     "undilated": (HDCResNet(101, 8, "none", width=2, style=LAX), 519),
-    "resnet101_caffe": (ResNet(101, 8, width=2, stride_in="conv1", style=LAX), 1027),
-    "resnet101_slim": (ResNet(101, 16, width=2, stride_in="last", style=LAX), 1027),
+    "resnet101_caffe": (ResNet(101, 8, CONV1, width=2, style=LAX), 1027),
+    "resnet101_slim": (ResNet(101, 16, LAST, width=2, style=LAX), 1027),
     "googlenet_caffe": (GoogLeNet("caffe", width=1 / 16, style=LAX), 715),
     "alexnet": (AlexNet(width=1 / 16, style=LAX), 195),
 }

@@ -15,6 +15,7 @@ from jaxseg.analysis.atrous.receptive_field import (
     through,
 )
 from jaxseg.backbones.resnet import BLOCKS, plan_units
+from jaxseg.backbones.resnet_variant import ResNetVariant
 
 POOL = Layer(2, 2, padding=0)
 
@@ -38,7 +39,12 @@ def large_fov(rate, kernel=3):
 def resnet(depth, output_stride, stride_in="conv2", multi_grid=(1, 1, 1)):
     """The 3x3 path of a bottleneck ResNet."""
     layers = [Layer(7, 2), Layer(3, 2)]
-    for units in plan_units(BLOCKS[depth], output_stride, multi_grid, stride_in):
+    for units in plan_units(
+        BLOCKS[depth],
+        output_stride,
+        multi_grid=multi_grid,
+        variant=ResNetVariant(stride_in=stride_in),
+    ):
         for unit in units:
             if stride_in == "conv1":
                 layers += [Layer(1, unit.stride), Layer(3, rate=unit.rate)]

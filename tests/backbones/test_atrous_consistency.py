@@ -14,7 +14,7 @@ from jaxseg.backbones.drn import DRN, DRNA
 from jaxseg.backbones.googlenet import GoogLeNet
 from jaxseg.backbones.hdc import HDCResNet, hdc_rates
 from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.backbones.xception import Xception
 
 SHAPE = (1, 96, 129, 3)
@@ -92,7 +92,7 @@ def test_a_rate_one_layer_early_is_noticed(fill):
 def test_plain_plan_of_hdc_is_the_caffe_resnet(fill):
     small = {"width": 4, "blocks": (1, 1, 2, 2)}
     ours = HDCResNet(50, 8, "uniform", **small)
-    resnet = ResNet(50, 8, stem="beta", stride_in="conv1", **small)
+    resnet = create_resnet(50, 8, stem="beta", stride_in="conv1", **small)
     variables = fill(ours, SHAPE)
     got, want = features(ours, variables)["c5"], features(resnet, variables)["c5"]
     np.testing.assert_array_equal(got, want)

@@ -7,7 +7,7 @@ import pytest
 from jaxseg.backbones.alexnet import AlexNet
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.googlenet import GoogLeNet
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.backbones.vgg import VGG
 
 VGG_WIDTHS = {"channels": (2, 2, 2, 2, 2)}
@@ -17,7 +17,11 @@ DEEPLAB = (1, [(3, 2, 1)] * 3)
 CASES = {
     "deeplab_vgg": (DeepLabVGG(**VGG_WIDTHS), DEEPLAB),
     "deeplab_vgg_v2": (DeepLabVGG(average=False, **VGG_WIDTHS), DEEPLAB),
-    "deeplab_resnet": (ResNet(50, 8, ceil=True, **RESNET), (2, [(3, 2, 1)]), "c2"),
+    "deeplab_resnet": (
+        create_resnet(50, 8, ceil=True, **RESNET),
+        (2, [(3, 2, 1)]),
+        "c2",
+    ),
     "fcn_vgg": (VGG(ceil=True, **VGG_WIDTHS), (1, [(2, 2, 0)] * 5)),
     "caffenet": (AlexNet("caffe", width=1 / 16), (None, [(3, 2, 0)] * 3)),
     "googlenet": (GoogLeNet("caffe", width=1 / 16), (2, [(3, 2, 0)] * 4)),
@@ -55,7 +59,7 @@ def test_pooling_rounds_up(name, size):
     ("make", "cells"),
     [
         (lambda ceil: DeepLabVGG(ceil=ceil, **VGG_WIDTHS), (40, 41)),
-        (lambda ceil: ResNet(50, 8, ceil=ceil, **RESNET), (40, 41)),
+        (lambda ceil: create_resnet(50, 8, ceil=ceil, **RESNET), (40, 41)),
     ],
     ids=["vgg", "resnet"],
 )

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.backbones.resnet import ResNet, plan_units
+from jaxseg.backbones.resnet import create_resnet, plan_units
+from jaxseg.backbones.resnet_variant import SLIM
 from jaxseg.backbones.vgg import VGG
 
 COUNTS = {  # torchvision's and timm's trunks without the classifier
@@ -29,7 +30,7 @@ def count(model):
 
 @pytest.mark.parametrize(("depth", "stem"), COUNTS)
 def test_resnet_counts(depth, stem):
-    assert count(ResNet(depth, stem=stem)) == COUNTS[depth, stem]
+    assert count(create_resnet(depth, stem=stem)) == COUNTS[depth, stem]
 
 
 def test_vgg_counts():
@@ -39,7 +40,7 @@ def test_vgg_counts():
 
 
 def resnet(depth, **options):
-    return ResNet(depth, width=4, blocks=(2, 2, 2, 2), **options)
+    return create_resnet(depth, width=4, blocks=(2, 2, 2, 2), **options)
 
 
 VARIANTS = {
@@ -85,7 +86,7 @@ def test_dilating_the_strided_convolution_is_inconsistent(fill):
 
 def test_multi_grid_and_rates_of_deeplab_v3():
     """Output stride 16 with grid (1, 2, 4) runs the last stage at 2, 4, 8 (section 4)."""
-    last = plan_units((3, 4, 6, 3), 16, (1, 2, 4), "last")[-1]
+    last = plan_units((3, 4, 6, 3), 16, multi_grid=(1, 2, 4), variant=SLIM)[-1]
     assert [unit.rate for unit in last] == [2, 4, 8]
     dense = plan_units((3, 4, 6, 3), 8)
     assert [unit.stride for stage in dense for unit in stage].count(2) == 1
@@ -128,4 +129,4 @@ def test_train_mode_updates_statistics_and_sends_gradients_everywhere(fill):
 )
 def test_resnet_refuses(options, message):
     with pytest.raises(ValueError, match=message):
-        count(ResNet(**options))
+        count(create_resnet(**{"depth": 50, **options}))

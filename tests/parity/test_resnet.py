@@ -2,7 +2,7 @@
 
 import pytest
 
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import ResNet, create_resnet
 from jaxseg.weights.catalog.maps import (
     mmseg_resnet_d,
     timm_resnet,
@@ -48,7 +48,7 @@ def test_torchvision(peers, depth):
 def test_timm(peers, name, stem, rules):
     net = peers.randomize(peers.timm.create_model(name))
     depth = int(name.rstrip("cds").removeprefix("resnet"))
-    model = ResNet(depth, stem=stem)
+    model = create_resnet(depth, stem=stem)
     peers.compare(model, net, rules + _FC, run=stages, label=f"timm: {name}")
 
 
@@ -70,7 +70,7 @@ def test_dense_timm(peers, stride):
     """timm's pooling shortcut of a dense stage averages adjacent pixels."""
     net = peers.timm.create_model("resnet50d", output_stride=stride)
     peers.randomize(net, stride)
-    model = ResNet(50, output_stride=stride, stem="d", dense_pool="adjacent")
+    model = create_resnet(50, output_stride=stride, stem="d", dense_pool="adjacent")
     rules, label = timm_resnet_d.BACKBONE + _FC, f"timm: resnet50d /{stride}"
     peers.compare(model, net, rules, run=stages, label=label)
 
@@ -89,7 +89,7 @@ def test_dense_mmseg(peers):
     net.backbone = trunk
     run = lambda net, x: {f"c{i}": y for i, y in enumerate(net.backbone(x), start=2)}
     peers.randomize(net, run=run)
-    model = ResNet(50, output_stride=8, stem="d", dense_pool="none")
+    model = create_resnet(50, output_stride=8, stem="d", dense_pool="none")
     rules, label = mmseg_resnet_d.BACKBONE, "mmseg: ResNetV1d-50 /8"
     peers.compare(model, net, rules, run=run, label=label)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jaxseg.models.bisenet import bisenet
-from jaxseg.models.gcu import gcu
+from jaxseg.models.gcu import gcu_resnet
 from jaxseg.models.setr import setr_mla, setr_naive, setr_pup
 from jaxseg.models.spn import spn
 from jaxseg.ops.propagate import cspn
@@ -242,7 +242,7 @@ def test_gcu(fill, size):
         return {"logits": bilinear(logits, size), "aux": bilinear(aux, size)}
 
     trunk = {"width": 4, "blocks": (1, 1, 1, 1)}
-    model = gcu(3, features=16, vertices=(2, 4), unit_features=8, **trunk)
+    model = gcu_resnet(3, features=16, vertices=(2, 4), unit_features=8, **trunk)
     variables = fill(model, (1, 64, 64, 3))
     norm = variables["params"]["head"]["reduce"]["norm"]
     norm["scale"] = norm["scale"] * np.float32(0.3)

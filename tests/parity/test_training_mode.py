@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxseg import create_model, weights
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.backbones.vit import ViT
 from jaxseg.weights.catalog.maps import (
     mmseg_bisenet,
@@ -84,7 +84,7 @@ def smp_pspnet(peers):
 def timm_resnet18d(peers):
     net = peers.randomize(peers.timm.create_model("resnet18d"))
     rules = timm_resnet_d.BACKBONE + drop(r"fc\.(weight|bias)")
-    return ResNet(18, stem="d"), net, rules, {"run": resnet.stages}
+    return create_resnet(18, stem="d"), net, rules, {"run": resnet.stages}
 
 
 def make_timm_vit(peers):

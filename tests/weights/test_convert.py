@@ -7,7 +7,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import create_resnet
 from jaxseg.backbones.vgg import VGG
 from jaxseg.weights.catalog.maps import mmseg_resnet, timm_resnet_d, torchvision_resnet
 from jaxseg.weights.catalog.maps.torchvision_vgg import backbone
@@ -230,7 +230,7 @@ def test_prefixed_refuses_groups():
 )
 def test_resnet_tables_go_there_and_back(fill, table, options):
     """Without torch: our variables, written in PyTorch's names, come back equal."""
-    model = ResNet(blocks=(1, 1, 1, 1), width=8, **options)
+    model = create_resnet(blocks=(1, 1, 1, 1), width=8, **options)
     _round_trip(model, fill(model, (1, 64, 64, 3)), table)
 
 

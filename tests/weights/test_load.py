@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from jaxseg import weights
-from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet import ResNet, create_resnet
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.weights.catalog.maps import timm_resnet, timm_resnet_d, torchvision_resnet
@@ -125,7 +125,7 @@ def test_detection_of_resnets(fill):
         ("c", timm_resnet, "ResNet-C"),
         ("d", timm_resnet_d, "ResNet-D"),
     ]:
-        model = ResNet(18, width=8, stem=stem)
+        model = create_resnet(18, width=8, stem=stem)
         variables = fill(model, (1, 64, 64, 3))
         state = weights.to_torch(variables, table.BACKBONE)
         assert weights.detect(state).name == name

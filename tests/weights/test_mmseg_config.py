@@ -7,6 +7,7 @@ import pytest
 
 from jaxseg import weights
 from jaxseg.backbones.resnet import plan_units
+from jaxseg.backbones.resnet_variant import ResNetVariant
 from jaxseg.weights.catalog import mmseg_config
 from jaxseg.weights.catalog.config_text import field, read
 
@@ -91,8 +92,8 @@ def test_the_text_that_mmengine_stores(name):
     plan = plan_units(
         BLOCKS,
         options["output_stride"],
-        options.get("multi_grid", (1, 1, 1)),
-        stage_rates=options.get("stage_rates"),
+        multi_grid=options.get("multi_grid", (1, 1, 1)),
+        variant=ResNetVariant(stage_rates=options.get("stage_rates")),
     )
     ours = [
         [(unit.stride, unit.first_rate if unit.pooled else unit.rate) for unit in stage]

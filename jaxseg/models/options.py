@@ -1,0 +1,33 @@
+"""Divides the free options of a factory between a backbone and a head."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jaxseg.backbones.resnet import ResNet
+from jaxseg.backbones.resnet_variant import FIELDS
+
+
+def split_options(
+    options: Mapping[str, Any], backbone: Callable = ResNet
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the options that a backbone takes, and all others.
+
+    The factories name depth and output stride themselves, so that these count as
+    options of the head.
+
+    >>> split_options({"stem": "d", "width": 8, "rates": (1, 2)})
+    ({'stem': 'd', 'width': 8}, {'rates': (1, 2)})
+
+    Args:
+      options: Options by name.
+      backbone: The class of the backbone. A `ResNet` also takes the fields of
+        `ResNetVariant`.
+    """
+    names = {field.name for field in dataclasses.fields(backbone)}
+    names -= {"parent", "name", "depth", "output_stride"}
+    if backbone is ResNet:
+        names |= set(FIELDS)
+    own = {name: value for name, value in options.items() if name in names}
+    rest = {name: value for name, value in options.items() if name not in names}
+    return own, rest
