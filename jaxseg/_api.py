@@ -22,6 +22,7 @@ from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
 from jaxseg.runs.classes import with_classes
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.runs.renamed import current_fields
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -122,7 +123,7 @@ def open_run(
       model_options: Options of the network that differ from training where the
         parameters stay the same, such as {"output_stride": 8}.
       data: Fields of `jaxseg.config.DataConfig` that differ from training, such as
-        {"path": "another/folder"}.
+        {"raw_dir": "another/folder"}.
       verify: Whether to compare the weights with the digest that was saved with them.
 
     Returns:
@@ -152,6 +153,7 @@ def open_run(
 
 
 def _replaced(data: DataConfig, changes: Mapping[str, Any]) -> DataConfig:
+    changes = current_fields({"data": changes})["data"]
     known = [field.name for field in dataclasses.fields(data)]
     if unknown := sorted(set(changes) - set(known)):
         raise ValueError(

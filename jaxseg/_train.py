@@ -107,7 +107,7 @@ def train_run(
         start = prepare(config, workdir, chosen, verify=opening.verify)
         task = dataclasses.replace(
             start.task,
-            flops=utilization.counter(start.driver, kind=config.train.driver),
+            flops=utilization.counter(start.driver, kind=config.train.parallel_backend),
             peak=utilization.peak(chosen),
             asked=closed,
         )

@@ -31,8 +31,8 @@ class DataConfig:
     Attributes:
       name: The dataset. Expected is shapes, raters, camvid, isbi or folder, or rooms
         for point clouds.
-      path: The folder of the raw files of camvid, isbi or folder.
-      data_dir: The folder of prepared data. The default is $JAXSEG_DATA_DIR, or
+      raw_dir: The folder of the raw files of camvid, isbi or folder.
+      prepared_dir: The folder of prepared data. The default is $JAXSEG_DATA_DIR, or
         ~/.cache/jaxseg where that is not set.
       classes: The class names of the dataset folder, in the order of their labels. The
         default is the file classes.txt of that folder.
@@ -50,13 +50,14 @@ class DataConfig:
       flip: Mirrors each training image with probability 1/2.
       color_jitter: The strength of the random changes of brightness, contrast and
         saturation, from 0 to 1.
-      duplicate: Class names. Images that contain any of them appear twice per epoch.
+      oversample_classes: Class names. Images that contain any of them appear twice per
+        epoch.
       elastic: The standard deviation, in pixels, of the random displacements of a 3x3
         grid that deform training images.
-      points: For point clouds: the largest number of points of a training example. They
-        are the nearest ones to a random point.
-      jitter: For point clouds: the standard deviation, in meters, of the noise on each
-        coordinate.
+      num_points: For point clouds: the largest number of points of a training example.
+        They are the nearest ones to a random point.
+      point_jitter: For point clouds: the standard deviation, in meters, of the noise on
+        each coordinate.
       eval_scale: The factor by which images are resized before the network evaluates
         them.
       cache: Keeps decoded images in memory.
@@ -69,8 +70,8 @@ class DataConfig:
     """
 
     name: str = "shapes"
-    path: str | None = None
-    data_dir: str | None = None
+    raw_dir: str | None = None
+    prepared_dir: str | None = None
     classes: tuple[str, ...] = ()
     labels: str | tuple[str | tuple[int, int | str], ...] = ()
     train_split: str = "train"
@@ -80,10 +81,10 @@ class DataConfig:
     scale_range: tuple[float, float] = (0.5, 2.0)
     flip: bool = True
     color_jitter: float = 0.0
-    duplicate: tuple[str, ...] = ()
+    oversample_classes: tuple[str, ...] = ()
     elastic: float = 0.0
-    points: int = 4096
-    jitter: float = 0.0
+    num_points: int = 4096
+    point_jitter: float = 0.0
     eval_scale: float = 1.0
     cache: bool = True
     on_bad_file: Literal["stop", "skip"] = "stop"
@@ -99,7 +100,7 @@ class OptimConfig:
     Attributes:
       name: The optimizer.
       learning_rate: The learning rate at the start of the schedule, after the warmup.
-      reference_batch: The batch size that the learning rate is meant for. The rate is
+      base_batch_size: The batch size that the learning rate is meant for. The rate is
         scaled from it to the batch size of the run. None turns the scaling off.
       batch_scaling: Scales the learning rate linearly with the batch size, or with its
         square root.
@@ -111,10 +112,10 @@ class OptimConfig:
         adadelta.
       weight_decay: The weight decay. adamw and lamb apply it to the weights directly,
         the other optimizers add it to the gradient.
-      decay: The parameters that weight decay applies to: kernels leaves out biases and
-        normalization, all leaves out nothing.
+      decay_mask: The parameters that weight decay applies to: kernels leaves out biases
+        and normalization, all leaves out nothing.
       schedule: The schedule of the learning rate.
-      power: The exponent of the poly schedule.
+      poly_power: The exponent of the poly schedule.
       final_learning_rate: The learning rate at the last step of the poly and cosine
         schedules.
       milestones: The fractions of the run at which the step schedule multiplies the
@@ -126,7 +127,7 @@ class OptimConfig:
         start.
       clip_norm: The largest global norm of the gradient; larger gradients are scaled
         down to it. None turns clipping off.
-      groups: Pairs of a regular expression on parameter paths such as
+      lr_multipliers: Pairs of a regular expression on parameter paths such as
         backbone/conv1/kernel and a multiplier of the learning rate. The first match
         counts.
       freeze: Regular expressions on parameter paths. Parameters that match any of them
@@ -137,7 +138,7 @@ class OptimConfig:
 
     name: Literal["sgd", "adamw", "rmsprop", "adadelta", "lamb", "lars"] = "adamw"
     learning_rate: float = 1e-3
-    reference_batch: int | None = None
+    base_batch_size: int | None = None
     batch_scaling: Literal["linear", "sqrt"] = "linear"
     momentum: float = 0.9
     beta1: float = 0.9
@@ -145,16 +146,16 @@ class OptimConfig:
     trust_coefficient: float = 0.001
     rms_decay: float = 0.9
     weight_decay: float = 1e-4
-    decay: Literal["kernels", "all"] = "kernels"
+    decay_mask: Literal["kernels", "all"] = "kernels"
     schedule: Literal["poly", "cosine", "step", "exponential", "constant"] = "poly"
-    power: float = 0.9
+    poly_power: float = 0.9
     final_learning_rate: float = 0.0
     milestones: tuple[float, ...] = (0.6, 0.85)
     decay_factor: float = 0.1
     decay_every: int = 0
     warmup_steps: int = 0
     clip_norm: float | None = None
-    groups: tuple[tuple[str, float], ...] = ()
+    lr_multipliers: tuple[tuple[str, float], ...] = ()
     freeze: tuple[str, ...] = ()
     layer_decay: float | None = None
 
@@ -165,7 +166,7 @@ class LossConfig:
 
     Attributes:
       name: The main loss.
-      extra: Additional losses, each a pair of a name and a coefficient.
+      additional: Additional losses, each a pair of a name and a coefficient.
       options: The options of each loss by its name, such as {"ohem_cross_entropy":
         {"min_kept": 5000}}.
       class_weights: The weights of the classes: none weighs them equally,
@@ -180,7 +181,7 @@ class LossConfig:
     """
 
     name: str = "cross_entropy"
-    extra: tuple[tuple[str, float], ...] = ()
+    additional: tuple[tuple[str, float], ...] = ()
     options: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     class_weights: Literal["none", "median_frequency"] = "none"
     aux_weight: float = 0.4
@@ -204,24 +205,24 @@ class TrainConfig:
         weights of this run.
       init_fresh: Regular expressions on parameter paths. Parameters that match any of
         them are not taken from init_from but initialized at random.
-      driver: Runs the steps by jit on a mesh of devices, or by pmap.
-      space: The number of devices over which the rows of an image are sharded, or two
-        numbers for its rows and columns.
+      parallel_backend: Runs the steps by jit on a mesh of devices, or by pmap.
+      spatial_shards: The number of devices over which the rows of an image are sharded,
+        or two numbers for its rows and columns.
       shard: Where the training state is kept: none keeps a full copy on every device,
-        batch shards it over the devices.
+        fsdp shards it over the devices (ZeRO).
       dtype: The type in which the network computes. Parameters stay float32.
       ema: The decay of the exponential moving average of the weights, which evaluation
         uses. None keeps no average.
-      accumulate: The number of micro-batches into which the batch of an update is
+      grad_accum_steps: The number of micro-batches into which the batch of an update is
         divided.
       remat: Saves memory by recomputing activations in the backward pass, for each
         block or each stage of the network.
       log_every: The number of steps between two log records.
       eval_every: The number of steps between two evaluations.
       save_every: The number of steps between two checkpoints.
-      keep_latest: The number of recent checkpoints that are kept. The best one is kept
+      max_to_keep: The number of recent checkpoints that are kept. The best one is kept
         as well.
-      overlay_count: The number of evaluation images that are written with their
+      num_overlays: The number of evaluation images that are written with their
         predictions.
     """
 
@@ -231,18 +232,18 @@ class TrainConfig:
     seed: int = 0
     init_from: str | None = None
     init_fresh: tuple[str, ...] = ()
-    driver: Literal["jit", "pmap"] = "jit"
-    space: int | tuple[int, int] = 1
-    shard: Literal["none", "batch"] = "none"
+    parallel_backend: Literal["jit", "pmap"] = "jit"
+    spatial_shards: int | tuple[int, int] = 1
+    shard: Literal["none", "fsdp"] = "none"
     dtype: Literal["float32", "bfloat16"] = "float32"
     ema: float | None = None
-    accumulate: int = 1
+    grad_accum_steps: int = 1
     remat: Literal["none", "block", "stage"] = "none"
     log_every: int = 10
     eval_every: int = 250
     save_every: int = 250
-    keep_latest: int = 2
-    overlay_count: int = 3
+    max_to_keep: int = 2
+    num_overlays: int = 3
 
 
 @dataclasses.dataclass(frozen=True)

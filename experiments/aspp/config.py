@@ -1,7 +1,7 @@
 """Which parallel rates, and does image pooling help? (DeepLab v3, table 5)
 
     jaxseg sweep experiments/aspp/config.py
-    jaxseg sweep experiments/aspp/config.py --form full -- --data.path CAMVID
+    jaxseg sweep experiments/aspp/config.py --variant full -- --data.raw-dir CAMVID
 
 The small map has 12 x 16 cells, so that rates (2, 4, 6) stand to it as (6, 12, 18) to
 the paper's map of 33 x 33. Paper (ResNet-101, stride 16, multi-grid (1, 2, 4), PASCAL
@@ -19,7 +19,7 @@ TRAIN = TrainConfig(
     eval_batch_size=20,
     eval_every=300,
     save_every=300,
-    overlay_count=0,
+    num_overlays=0,
 )
 LARGE_DATA = DataConfig("camvid", crop=(360, 480), color_jitter=0.2)
 LARGE_OPTIM = OptimConfig("sgd", learning_rate=0.02, warmup_steps=500)

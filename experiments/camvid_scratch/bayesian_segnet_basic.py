@@ -1,6 +1,7 @@
 """Bayesian SegNet-Basic on CamVid from scratch: does dropout give the paper's 55.8?
 
-    jaxseg train experiments/camvid_scratch/bayesian_segnet_basic.py --data.path CAMVID
+    jaxseg train experiments/camvid_scratch/bayesian_segnet_basic.py \
+        --data.raw-dir CAMVID
     python experiments/camvid_scratch/score_sampled.py runs/bayesian_segnet_basic
 
 The second command averages the softmax of 40 networks with dropped units, as the paper

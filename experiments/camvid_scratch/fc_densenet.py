@@ -1,8 +1,8 @@
 r"""FC-DenseNet 56, 67, 103 on CamVid from scratch: 58.9, 65.8, 66.9 mIoU?
 
     F=experiments/camvid_scratch/fc_densenet.py; N=fc_densenet103  # or ...67, ...56
-    jaxseg train $F --data.path CAMVID --model.name $N --workdir runs/$N
-    jaxseg train $F --data.path CAMVID --model.name $N --workdir runs/${N}_fine \
+    jaxseg train $F --data.raw-dir CAMVID --model.name $N --workdir runs/$N
+    jaxseg train $F --data.raw-dir CAMVID --model.name $N --workdir runs/${N}_fine \
         --train.init-from runs/$N --data.crop 360 480 --optim.learning-rate 1e-4 \
         --train.steps 18400
 
@@ -66,6 +66,6 @@ smoke = dataclasses.replace(  # all layers, few channels
         eval_batch_size=4,
         eval_every=30,
         log_every=10,
-        overlay_count=0,
+        num_overlays=0,
     ),
 )

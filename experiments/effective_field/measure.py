@@ -6,7 +6,7 @@
 Arguments are runs of sweeps without their seed. Mean squared gradient of the middle of
 the logits over random inputs (Luo et al., arXiv 1701.04128), the Gaussian of its second
 moments, and its area (above 4.55 % of the maximum) over that of the theoretical field.
-One run alone: `jaxseg lab effective NETWORK --workdir RUN`.
+One run alone: `jaxseg lab erf NETWORK --workdir RUN`.
 """
 
 from __future__ import annotations

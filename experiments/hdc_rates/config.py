@@ -1,7 +1,7 @@
 """Do rates that leave holes cost accuracy? Coverage of five plans of one field. (HDC)
 
     jaxseg sweep experiments/hdc_rates/config.py
-    jaxseg sweep experiments/hdc_rates/config.py --form full -- --data.path CAMVID
+    jaxseg sweep experiments/hdc_rates/config.py --variant full -- --data.raw-dir CAMVID
 
 Rates of the three units of stage 4 and the three of stage 5 of a ResNet at output
 stride 8 (arXiv 1702.08502). All plans but "ones" (13 cells) have a field of 37 cells;
@@ -21,7 +21,7 @@ TRAIN = TrainConfig(
     eval_batch_size=20,
     eval_every=150,
     save_every=150,
-    overlay_count=0,
+    num_overlays=0,
 )
 LARGE_DATA = DataConfig("camvid", crop=(360, 480), color_jitter=0.2)
 LARGE_OPTIM = OptimConfig("sgd", learning_rate=0.02, warmup_steps=500)

@@ -1,6 +1,6 @@
 """What does a compact U-Net reach on 20 ISBI 2012 slices, with elastic deformation?
 
-    jaxseg train experiments/isbi_unet/config.py --data.path ISBI
+    jaxseg train experiments/isbi_unet/config.py --data.raw-dir ISBI
     python experiments/isbi_unet/score.py runs/isbi_unet
 
 ISBI is a folder with image/N.png and label/N.png (512x512; form of zhixuhao/unet):

@@ -1,7 +1,8 @@
 """Does a denser map pay, from output stride 128 to 8? (DeepLab v3, table 1)
 
     jaxseg sweep experiments/output_stride/config.py
-    jaxseg sweep experiments/output_stride/config.py --form full -- --data.path CAMVID
+    jaxseg sweep experiments/output_stride/config.py --variant full \
+        -- --data.raw-dir CAMVID
 
 The network is the paper's cascade up to block7 without multi-grid; all strides have
 the same parameters and, by their rates, the same field. Paper (ResNet-50, PASCAL VOC
@@ -19,7 +20,7 @@ TRAIN = TrainConfig(
     eval_batch_size=20,
     eval_every=300,
     save_every=300,
-    overlay_count=0,
+    num_overlays=0,
 )
 LARGE_DATA = DataConfig("camvid", crop=(360, 480), color_jitter=0.2)
 LARGE_OPTIM = OptimConfig("sgd", learning_rate=0.02, warmup_steps=500)

@@ -1,6 +1,6 @@
 """The recipe of pix2pix in full, from photo to labels of CamVid.
 
-    jaxseg train experiments/pix2pix/camvid.py --data.path CAMVID
+    jaxseg train experiments/pix2pix/camvid.py --data.raw-dir CAMVID
 
 arXiv 1611.07004: U-Net-256 generator, 70x70 PatchGAN, 256x256 crops of images enlarged
 by 286/256, mirroring, batch 1, Adam 2e-4 with beta1 0.5 at a constant rate, 200 epochs
@@ -28,7 +28,7 @@ config = Config(
         weight_decay=0.0,
         schedule="constant",
     ),
-    loss=LossConfig("adversarial", extra=(("l1", 100.0),)),
+    loss=LossConfig("adversarial", additional=(("l1", 100.0),)),
     train=TrainConfig(
         steps=73_400,
         batch_size=1,

@@ -1,7 +1,7 @@
 """Can an adversarial network segment? pix2pix from photo to labels, on drawn scenes.
 
     jaxseg train experiments/pix2pix/config.py
-    jaxseg train experiments/pix2pix/config.py --loss.name l1 --loss.extra
+    jaxseg train experiments/pix2pix/config.py --loss.name l1 --loss.additional
 
 The objective is the paper's (arXiv 1611.07004): conditional GAN + 100 L1, two Adam of
 beta1 0.5 in one alternating step. Small enough for two CPU cores: generator of five
@@ -25,7 +25,7 @@ config = Config(
     model=ModelConfig("pix2pix_unet256", {"depth": 5, "width": 16, "dropped": 1}),
     data=DataConfig("shapes", crop=(96, 128), scale_range=(1.0, 1.0)),
     optim=OptimConfig("adamw", learning_rate=1e-3, beta1=0.5, weight_decay=0.0),
-    loss=LossConfig("adversarial", extra=(("l1", 100.0),)),
+    loss=LossConfig("adversarial", additional=(("l1", 100.0),)),
     train=TrainConfig(
         steps=800,
         batch_size=4,

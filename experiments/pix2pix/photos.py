@@ -25,7 +25,7 @@ config = Config(
     ),
     data=DataConfig("shapes", crop=(96, 128), scale_range=(1.0, 1.0)),
     optim=OptimConfig("adamw", learning_rate=1e-3, beta1=0.5, weight_decay=0.0),
-    loss=LossConfig("adversarial", extra=(("l1", 100.0),)),
+    loss=LossConfig("adversarial", additional=(("l1", 100.0),)),
     train=TrainConfig(
         steps=800,
         batch_size=4,

@@ -1,7 +1,7 @@
 """DeepLabv3+ on ResNet-101 (arXiv 1802.02611), crops of 513 x 513, on a pod slice.
 
     jaxseg plan experiments/pod/deeplabv3plus_r101.py --topology v5e:16x16
-    jaxseg train experiments/pod/deeplabv3plus_r101.py --data.path STREETS
+    jaxseg train experiments/pod/deeplabv3plus_r101.py --data.raw-dir STREETS
 
 STREETS is a folder of images and masks of the 19 evaluated classes of Cityscapes
 (train/images, train/masks, ...), enough of them for such a batch: Cityscapes' fine and

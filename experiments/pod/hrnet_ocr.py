@@ -1,7 +1,7 @@
 """HRNetV2-W48 + OCR (arXiv 1909.11065), whole Cityscapes images, on a pod slice.
 
     jaxseg plan experiments/pod/hrnet_ocr.py --topology v5e:16x16
-    jaxseg train experiments/pod/hrnet_ocr.py --data.path CITYSCAPES
+    jaxseg train experiments/pod/hrnet_ocr.py --data.raw-dir CITYSCAPES
 
 CITYSCAPES is a folder of images and masks of the 19 evaluated classes
 (train/images, train/masks, ...), 1024 x 2048 each.
@@ -58,7 +58,7 @@ config = Config(
         learning_rate=0.1,
         momentum=0.9,
         weight_decay=5e-4,
-        decay="all",
+        decay_mask="all",
         warmup_steps=300,
         clip_norm=10.0,
     ),

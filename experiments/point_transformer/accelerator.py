@@ -17,14 +17,18 @@ from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainCon
 config = Config(
     model=ModelConfig("point_transformer"),
     data=DataConfig(
-        "rooms", points=2048, jitter=0.005, scale_range=(0.9, 1.1), color_jitter=0.1
+        "rooms",
+        num_points=2048,
+        point_jitter=0.005,
+        scale_range=(0.9, 1.1),
+        color_jitter=0.1,
     ),
     optim=OptimConfig(
         "sgd",
         learning_rate=0.5,
         momentum=0.9,
         weight_decay=1e-4,
-        decay="all",
+        decay_mask="all",
         schedule="step",
         milestones=(0.6, 0.8),
     ),
@@ -43,7 +47,7 @@ smoke = dataclasses.replace(
         "point_transformer",
         {"widths": (8, 16), "blocks": (1, 1), "neighbors": (4, 4)},
     ),
-    data=dataclasses.replace(config.data, points=256, eval_split="validation[:4]"),
+    data=dataclasses.replace(config.data, num_points=256, eval_split="validation[:4]"),
     train=dataclasses.replace(
         config.train, steps=20, batch_size=2, log_every=5, eval_every=20
     ),

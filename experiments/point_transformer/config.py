@@ -23,7 +23,11 @@ NARROW = {
 config = Config(
     model=ModelConfig("point_transformer", NARROW),
     data=DataConfig(
-        "rooms", points=1024, jitter=0.005, scale_range=(0.9, 1.1), color_jitter=0.1
+        "rooms",
+        num_points=1024,
+        point_jitter=0.005,
+        scale_range=(0.9, 1.1),
+        color_jitter=0.1,
     ),
     optim=OptimConfig(
         "adamw",
@@ -38,7 +42,7 @@ config = Config(
 )
 smoke = dataclasses.replace(
     config,
-    data=dataclasses.replace(config.data, points=256, eval_split="validation[:4]"),
+    data=dataclasses.replace(config.data, num_points=256, eval_split="validation[:4]"),
     train=dataclasses.replace(
         config.train, steps=20, batch_size=2, log_every=5, eval_every=20
     ),

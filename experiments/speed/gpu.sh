@@ -5,4 +5,4 @@
 set -euo pipefail
 out="${1:-experiments/speed/gpu}"
 jaxseg bench --device gpu --parts ops --budget 4 --output "$out"
-jaxseg bench --device gpu --parts models --compile --budget 5.5 --output "$out"
+jaxseg bench --device gpu --parts models --torch-compile --budget 5.5 --output "$out"

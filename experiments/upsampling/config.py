@@ -2,7 +2,8 @@
 
     jaxseg sweep experiments/upsampling/config.py
     python experiments/upsampling/grid.py runs/upsampling
-    jaxseg sweep experiments/upsampling/config.py --form full -- --data.path CAMVID
+    jaxseg sweep experiments/upsampling/config.py --variant full \
+        -- --data.raw-dir CAMVID
 
 A U-Net whose decoder doubles the map in four ways: 2x2 transposed convolution; bilinear
 without weights; nearest and 3x3 (Odena et al. 2016); 3x3 and depth to space (arXiv
@@ -19,7 +20,7 @@ TRAIN = TrainConfig(
     eval_batch_size=20,
     eval_every=200,
     save_every=200,
-    overlay_count=0,
+    num_overlays=0,
 )
 LARGE_DATA = DataConfig("camvid", crop=(360, 480), color_jitter=0.2)
 LARGE_OPTIM = OptimConfig("sgd", learning_rate=0.02, warmup_steps=500)

@@ -64,7 +64,7 @@ STRICT = Opening()
 class Checkpoints:
     """The checkpoints of a run that goes on; every process of the run has one.
 
-    Keeps the `keep_latest` newest and the one with the highest mean IoU. (One policy
+    Keeps the `max_to_keep` newest and the one with the highest mean IoU. (One policy
     for both: a plain count with a ranking would drop the newest checkpoint whenever
     it is not among the best, and a restart would lose work.)
     """
@@ -73,11 +73,11 @@ class Checkpoints:
         self,
         directory: str | Path,
         *,
-        keep_latest: int = 2,
+        max_to_keep: int = 2,
         opening: Opening = STRICT,
     ) -> None:
-        if keep_latest < 1:
-            raise ValueError(f"keep_latest is {keep_latest}; allowed: 1 or more")
+        if max_to_keep < 1:
+            raise ValueError(f"max_to_keep is {max_to_keep}; allowed: 1 or more")
         self.directory = Path(directory).absolute()
         self._opening = opening
         for step in steps.steps_in(self.directory):
@@ -85,7 +85,7 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(
             preservation_policy=policies.AnyPreservationPolicy(
                 [
-                    policies.LatestN(keep_latest),
+                    policies.LatestN(max_to_keep),
                     policies.BestN(
                         get_metric_fn=_rank, n=1, keep_checkpoints_without_metrics=False
                     ),

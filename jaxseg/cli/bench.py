@@ -1,7 +1,7 @@
 """`jaxseg bench`: operators and networks, timed side by side with PyTorch.
 
     jaxseg bench --output speed                      all, beside PyTorch if it is there
-    jaxseg bench --only depthwise --parts ops        some rows
+    jaxseg bench --filter depthwise --parts ops        some rows
     jaxseg bench --quick                             a few rows, a minute, rough
     jaxseg bench --device gpu --output speed_gpu     bfloat16 against autocast
 
@@ -47,19 +47,19 @@ class Options:
     """What both sides run on."""
     parts: tuple[Literal["ops", "models", "memory"], ...] = PARTS
     """Operators, networks, peak memory of training steps (CPU)."""
-    only: str = ""
+    filter: str = ""
     """Part of a row's name, or a pattern such as 'deeplab*'."""
     quick: tyro.conf.FlagCreatePairsOff[bool] = False
     """A few rows of a few rounds: does it run; not for conclusions."""
     budget: float | None = None
     """Minutes after which no further row is started."""
-    again: tyro.conf.FlagCreatePairsOff[bool] = False
+    rerun: tyro.conf.FlagCreatePairsOff[bool] = False
     """Measure rows that are on file once more."""
     torch: bool = True
     """Compare with PyTorch where it is installed."""
-    compile: tyro.conf.FlagCreatePairsOff[bool] = False
+    torch_compile: tyro.conf.FlagCreatePairsOff[bool] = False
     """Also with torch.compile (a CPU needs a C++ compiler)."""
-    lax: tyro.conf.FlagCreatePairsOff[bool] = False
+    plain: tyro.conf.FlagCreatePairsOff[bool] = False
     """Also our networks in their plain formulation, `BlockConfig(impl="lax")`."""
     threads: int = 0
     """Threads of PyTorch; 0: its own choice, the physical cores."""
@@ -100,14 +100,14 @@ def run(options: Options, path: Path) -> None:
         dtype,
         QUICK if options.quick else Limits(),
         _torch(options),
-        options.lax,
+        options.plain,
     )
     chosen = list(
-        bench_rows.rows(options.parts, options.only, options.device, options.quick)
+        bench_rows.rows(options.parts, options.filter, options.device, options.quick)
     )
     if not chosen:
-        raise ValueError(f"no row matches {options.only!r} in {options.parts}")
-    done = set() if options.again else finished(read(path))
+        raise ValueError(f"no row matches {options.filter!r} in {options.parts}")
+    done = set() if options.rerun else finished(read(path))
     start, sentinel = time.monotonic(), Sentinel()
     for row in chosen:
         if row.key(plan) in done:
@@ -127,7 +127,7 @@ def _torch(options: Options) -> dict[str, Any]:
         return {}
     threads = options.threads
     sides = {"torch": Torch(options.device, threads=threads)}
-    if options.compile:
+    if options.torch_compile:
         side = Torch(options.device, threads=threads, compiling=True)
         sides["torch.compile"] = side
     return sides

@@ -2,7 +2,7 @@
 
 Without torch. A directory as output is a work directory that `predict` and `eval` take;
 a file holds the arrays alone: `.safetensors` and `.npz` under our names, or with
-`--names` (and always for `.pth`) under those of PyTorch.
+`--export-names` (and always for `.pth`) under those of PyTorch.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ BOUNDS = {
     "source": text(),
     "output": text(),
     "num_classes": optional(whole(1, 65_535)),
-    "part": optional(text()),
+    "component": optional(text()),
     "channels": optional(whole(1, 1_024)),
 }
 
@@ -58,7 +58,7 @@ class Options:
     """A name of `jaxseg models`; default: the network that fits the source."""
     num_classes: int | None = None
     """Default: as many as the source has."""
-    part: str | None = None
+    component: str | None = None
     """Take this part alone (backbone); the rest starts fresh."""
     allow_missing: tuple[str, ...] = ()
     """Patterns of the model's parameters that may start fresh, such as 'head/*'."""
@@ -69,7 +69,7 @@ class Options:
     channels: int | None = None
     """Channels of the image, to which first convolutions are fitted; default: as
     many as the source has."""
-    names: str = ""
+    export_names: str = ""
     """Table whose PyTorch names the output takes, such as torchvision_resnet."""
     digest: bool = True
     """Compare the weights of a run with the digest that was saved with them."""
@@ -110,7 +110,7 @@ def _convert(argv: list[str]) -> int:
     print(report)
     atomic.sweep(output.absolute().parent)
     if output.suffix:
-        write_file(result, output, options.names)
+        write_file(result, output, options.export_names)
     else:
         write_directory(result, model_card(result), output)
         for note in notes(result):
@@ -124,7 +124,7 @@ def _wanted(options: Options, given: Mapping) -> Wanted:
         options.model,
         given,
         options.num_classes,
-        options.part,
+        options.component,
         options.channels,
         options.entry,
     )

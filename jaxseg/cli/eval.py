@@ -42,7 +42,8 @@ BOUNDS = {
     **{
         name: rule
         for name, rule in CONFIGURATION.items()
-        if name in ("data.path", "data.data_dir", "data.classes", "data.eval_split")
+        if name
+        in ("data.raw_dir", "data.prepared_dir", "data.classes", "data.eval_split")
         or name in ("data.eval_scale", "data.workers", "data.range", "data.max_pixels")
     },
 }

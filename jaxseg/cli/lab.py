@@ -2,7 +2,7 @@
 
     jaxseg lab plan --map 65 --output-stride 8 --field 513    which rates?
     jaxseg lab rates 1,2,5 2,2,2                              do they leave holes?
-    jaxseg lab field deeplabv3_resnet50 --option output_stride=8
+    jaxseg lab receptive-field deeplabv3_resnet50 --option output_stride=8
     jaxseg lab compare 1,2,5 1,3,9 2,4,8
     jaxseg lab compare fcn8s_vgg16 deeplabv3_resnet50
 
@@ -112,10 +112,10 @@ BOUNDS = {  # of all tools
 TOOLS = {
     "plan": lab_rates.Plan,
     "rates": lab_rates.Rates,
-    "valid": lab_rates.Valid,
+    "valid-taps": lab_rates.Valid,
     "checkerboard": lab_rates.Checkerboard,
-    "field": lab_models.Field,
-    "effective": lab_models.Effective,
+    "receptive-field": lab_models.Field,
+    "erf": lab_models.Effective,
     "cost": lab_models.Cost,
     "consistency": lab_models.Consistency,
     "compare": Compare,

@@ -62,7 +62,6 @@ def dispatch(argv: list[str] | None) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())
         return 0 if arguments else 2
-    arguments = current_options(arguments)
     name = arguments.pop(0)
     if name == "--no-cache" and arguments:
         os.environ[cache.SWITCH] = "0"
@@ -73,6 +72,7 @@ def dispatch(argv: list[str] | None) -> int:
         print(f"jaxseg: no command {name!r}{hint}\n\n{usage()}", file=sys.stderr)
         return 2
     quiet_storage()
+    _, *arguments = current_options([name, *arguments])
     return run(COMMANDS[name][0], arguments)
 
 

@@ -59,7 +59,7 @@ class Arguments:
     batch: int | None = None
     """Images per step on all devices; default train.batch_size."""
     space: int | None = None
-    """Devices that share an image; default train.space."""
+    """Devices that share an image; default train.spatial_shards."""
     search: tyro.conf.FlagCreatePairsOff[bool] = True
     """Find the largest batch that fits: two or three compilations more."""
     alternatives: tyro.conf.FlagCreatePairsOff[bool] = False

@@ -57,7 +57,7 @@ BOUNDS = {
     "scales": some(number(0.01, 100)),
     "samples": whole(0, 10_000),
     "batch_size": whole(1, 65_536),
-    "multiple": whole(1, 65_536),
+    "pad_multiple": whole(1, 65_536),
     **READING,
 }
 
@@ -103,7 +103,7 @@ class Options:
     """Write NAME_overlay.png."""
     batch_size: int = 4
     """Images (or windows) per call of the network."""
-    multiple: int = 32
+    pad_multiple: int = 32
     """Pad images to multiples of this; larger means fewer compiled programs."""
     on_bad_file: Literal["skip", "stop"] = "skip"
     """An unreadable image is named; the others are done, or the command stops."""
@@ -208,7 +208,7 @@ def predict_options(options: Options) -> PredictOptions:
         scales=PSPNET_SCALES if options.tta else options.scales,
         flip=options.flip or options.tta,
         batch_size=options.batch_size,
-        multiple=options.multiple,
+        multiple=options.pad_multiple,
     )
 
 
@@ -228,7 +228,7 @@ def run(
         batches(
             jobs,
             rows=options.batch_size if whole else 1,
-            multiple=options.multiple if whole else 1,
+            multiple=options.pad_multiple if whole else 1,
         )
     )
     terminal = sys.stdout.isatty()

@@ -7,7 +7,7 @@ and spread over the seeds, results.png shows every seed: over `axis = {"name": x
 `axis_label` if FILE.py has them. What follows `--` goes to every `jaxseg train`.
 
     jaxseg sweep experiments/aspp/config.py --seeds 0 1 2
-    jaxseg sweep experiments/aspp/config.py --form full --devices 0 1 -- --data.path X
+    jaxseg sweep experiments/aspp/config.py --variant full -- --data.raw-dir CAMVID
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ CACHE = "compiled"
 
 
 BOUNDS = {
-    "form": text(),
+    "variant": text(),
     "workdir": optional(text()),
-    "record": optional(text()),
+    "results_dir": optional(text()),
     "seeds": some(whole()),
-    "variable": text(),
+    "device_env_var": text(),
     "metric": text(),
 }
 
@@ -62,18 +62,18 @@ class Arguments:
 
     file: tyro.conf.Positional[str]
     """Python file that defines `configs = {"name": Config(...), ...}`."""
-    form: str = "configs"
-    """Which dictionary of the file; experiments keep a large form in "full"."""
+    variant: str = "configs"
+    """Dictionary of the file to train; experiments define a large one, "full"."""
     workdir: str | None = None
-    """Where the runs are kept; default runs/NAME, runs/NAME_FORM of another form."""
-    record: str | None = None
+    """Folder of the runs; default runs/NAME, or runs/NAME_VARIANT."""
+    results_dir: str | None = None
     """Folder that gets results.jsonl and results.png as well."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds of every configuration."""
     devices: tuple[str, ...] = ("",)
     """Device numbers, one process on each; none runs one process on what there is."""
-    variable: str = "CUDA_VISIBLE_DEVICES"
-    """Environment variable that shows a process its device."""
+    device_env_var: str = "CUDA_VISIBLE_DEVICES"
+    """Environment variable that restricts a process to its device."""
     metric: str = "mean_iou"
     """Score of the table."""
 
@@ -105,15 +105,15 @@ def main(argv: list[str]) -> int:
     extra = argv[split + 1 :]
     arguments = parsed(Arguments, argv[:split], prog="jaxseg sweep", bounds=BOUNDS)
     name = config_name(arguments.file)
-    name += f"_{arguments.form}" if arguments.form != "configs" else ""
+    name += f"_{arguments.variant}" if arguments.variant != "configs" else ""
     folder = Path(arguments.workdir or Path("runs") / name)
-    configs, axis = load_configs(arguments.file, arguments.form)
+    configs, axis = load_configs(arguments.file, arguments.variant)
     runs = plan(configs, arguments.seeds, folder)
     command = shlex.join(["jaxseg", "sweep", *argv])
     with lock.holding(folder):
         for run in runs:
             prepare(run)
-        failed = execute(runs, arguments.devices, arguments.variable, extra)
+        failed = execute(runs, arguments.devices, arguments.device_env_var, extra)
         publish(runs, folder, arguments, axis, command)
     for run in failed:
         print(f"failed: {run.folder}, see {run.folder / LOG}", file=sys.stderr)
@@ -132,14 +132,14 @@ def publish(
     if not scores:
         return
     atomic.write_bytes(folder / FIGURE, png(draw(scores, axis, arguments.metric)))
-    if arguments.record:
+    if arguments.results_dir:
         for name in (RESULTS, FIGURE):
-            copy = Path(arguments.record) / name
+            copy = Path(arguments.results_dir) / name
             atomic.write_bytes(copy, (folder / name).read_bytes())
 
 
 def load_configs(
-    path: str, form: str = "configs"
+    path: str, variant: str = "configs"
 ) -> tuple[dict[str, Config], tuple[str, dict[str, float]] | None]:
     """`configs` of a Python file, every field's type checked; label and axis, or None.
 
@@ -149,13 +149,13 @@ def load_configs(
     if not file.is_file():
         raise ValueError(f"sweep file {path!r} does not exist")
     module = execute_file(file)
-    configs = getattr(module, form, None)
+    configs = getattr(module, variant, None)
     if not configs or not isinstance(configs, dict):
-        raise ValueError(f"{path} must define `{form} = {{name: Config(...), ...}}`")
+        raise ValueError(f"{path} must define `{variant} = {{name: Config(...), ...}}`")
     for name, config in configs.items():
         if not isinstance(config, Config) or not str(name).replace("_", "").isalnum():
             raise ValueError(
-                f"{path}: {form}[{name!r}] must be a Config under a name of letters, "
+                f"{path}: {variant}[{name!r}] must be a Config under a name of letters, "
                 "digits and _"
             )
     checked = {name: _checked(c, f"{path}: {name}") for name, c in configs.items()}

@@ -47,7 +47,7 @@ BOUNDS = {
     "coordinator": optional(text()),
     "processes": optional(whole(1)),
     "process_id": optional(whole()),
-    "lost_after": whole(5),
+    "heartbeat_timeout": whole(5),
 }
 
 
@@ -77,7 +77,7 @@ class Arguments:
     """How many processes there are, on other clusters."""
     process_id: int | None = None
     """Which of them this is, from 0, on other clusters."""
-    lost_after: int = 60
+    heartbeat_timeout: int = 60
     """Seconds without a sign of life that make another process count as lost."""
     digest: bool = True
     """Compare restored arrays with the digest that was saved with them."""
@@ -92,7 +92,7 @@ def main(argv: list[str]) -> int:
     check(arguments.run)
     given = (arguments.coordinator, arguments.processes, arguments.process_id)
     if arguments.distributed or given != (None, None, None):
-        processes.join(*given, lost_after=arguments.lost_after)
+        processes.join(*given, heartbeat_timeout=arguments.heartbeat_timeout)
     name = config_name(arguments.config) if arguments.config else default.NAME
     name += "_smoke" if arguments.smoke else ""
     workdir = local(arguments.workdir or f"runs/{name}")

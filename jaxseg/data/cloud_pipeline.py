@@ -38,7 +38,7 @@ def cloud_train_batches(
 
     Args:
       source: The clouds.
-      config: The augmentation. Each example has at most `config.points` points.
+      config: The augmentation. Each example has at most `config.num_points` points.
       seed: Determines, with the position in the stream, the order and the augmentation.
       batch_size: The number of clouds per batch over all processes.
       start_step: The step at which the stream starts.
@@ -47,7 +47,7 @@ def cloud_train_batches(
 
     Returns:
       An iterator of dictionaries, where b is the number of clouds per process and N is
-      `config.points`: "points" float32 [b, N, 3] in meters, "feature" float32 [b, N, 3]
+      `config.num_points`: "points" float32 [b, N, 3] in meters, "feature" float32 [b, N, 3]
       (colors on [0, 1]), "mask" bool [b, N] (False at padding), "label" uint8 [b, N]
       (255 at padding and at points without a class), "seed" uint32 [b] and "index"
       int32 [b].
@@ -133,11 +133,11 @@ def train_example(
     device_seed = rng.integers(2**32, dtype=np.uint32)
     index = order.example_index(seed, position, len(source))
     cloud = source[index]
-    chosen = _around(rng, cloud["points"], config.points)
+    chosen = _around(rng, cloud["points"], config.num_points)
     points = augmented_points(rng, cloud["points"][chosen], config)
     color = cloud["color"][chosen] / 255
     color = color * rng.uniform(1 - config.color_jitter, 1 + config.color_jitter, 3)
-    example = padded(points, color, cloud["label"][chosen], config.points)
+    example = padded(points, color, cloud["label"][chosen], config.num_points)
     return example | {"seed": device_seed, "index": np.int32(index)}
 
 
@@ -160,7 +160,7 @@ def augmented_points(
     turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
     points = (points * [mirror, 1, 1]) @ turn.T * rng.uniform(*config.scale_range)
     noise = np.clip(rng.normal(size=points.shape), -FARTHEST, FARTHEST)
-    return points + config.jitter * noise
+    return points + config.point_jitter * noise
 
 
 def padded(
@@ -216,13 +216,13 @@ def _around(rng, points: np.ndarray, count: int) -> np.ndarray:
 def _check(config: DataConfig, seed: int, start_step: int) -> None:
     low, high = config.scale_range
     rules = {
-        f"data.points={config.points} is invalid: expected 1 or more.": (
-            config.points >= 1
+        f"data.num_points={config.num_points} is invalid: expected 1 or more.": (
+            config.num_points >= 1
         ),
         f"data.scale_range={config.scale_range} is invalid: expected "
         "0 < low <= high.": 0 < low <= high,
-        f"data.jitter={config.jitter} is invalid: expected 0 or more.": (
-            config.jitter >= 0
+        f"data.point_jitter={config.point_jitter} is invalid: expected 0 or more.": (
+            config.point_jitter >= 0
         ),
         f"data.color_jitter={config.color_jitter} is invalid: expected 0 to 1.": (
             0 <= config.color_jitter <= 1

@@ -106,7 +106,12 @@ def check_options(config: DataConfig) -> None:
             f"data.name={config.name!r} is invalid: expected a dataset of point "
             f"clouds: {', '.join(CLOUDS)}."
         )
-    only = {"backend": "grain", "duplicate": (), "elastic": 0.0, "eval_scale": 1.0}
+    only = {
+        "backend": "grain",
+        "oversample_classes": (),
+        "elastic": 0.0,
+        "eval_scale": 1.0,
+    }
     for name, allowed in only.items():
         value = getattr(config, name)
         if value != allowed:

@@ -79,7 +79,7 @@ def train_draw(
     """
     rng = order.generator(seed, position)
     device_seed = rng.integers(2**32, dtype=np.uint32)
-    twice = source.holding(config.duplicate)
+    twice = source.holding(config.oversample_classes)
     place = order.example_index(seed, position, len(source) + len(twice))
     index = place if place < len(source) else twice[place - len(source)]
     return index, rng, device_seed

@@ -56,7 +56,7 @@ def train_batches(
     """
     share = order.check_share(batch_size, process_index, process_count)
     _check_train(config, seed, start_step)
-    source.holding(config.duplicate)  # Computes it before threads need it.
+    source.holding(config.oversample_classes)  # Computes it before threads need it.
     if source.backend == "tf":
         from jaxseg.data import tf_backend
 

@@ -58,9 +58,9 @@ def builder_config(
             f"classes of {config.name!r} are fixed. Only 'folder' takes class names."
         )
     if config.name in DRAWN:
-        if config.path is not None:
+        if config.raw_dir is not None:
             raise ValueError(
-                f"data.path={config.path!r} is invalid: expected none, because "
+                f"data.raw_dir={config.raw_dir!r} is invalid: expected none, because "
                 f"{config.name!r} is generated and has no files."
             )
         if config.labels:
@@ -75,10 +75,10 @@ def builder_config(
         "reading": options_of(config),
     }
     if config.name == "camvid":
-        return camvid.config(config.path, **common)
+        return camvid.config(config.raw_dir, **common)
     if config.name == "isbi":
-        return isbi.config(config.path, **common)
-    return folder.config(config.path, classes=config.classes, lists=lists, **common)
+        return isbi.config(config.raw_dir, **common)
+    return folder.config(config.raw_dir, classes=config.classes, lists=lists, **common)
 
 
 def data_folder(config: DataConfig) -> pathlib.Path:
@@ -89,10 +89,10 @@ def data_folder(config: DataConfig) -> pathlib.Path:
     Raises:
       ValueError: If this is an address and not a local folder.
     """
-    name = config.data_dir or os.environ.get("JAXSEG_DATA_DIR") or "~/.cache/jaxseg"
+    name = config.prepared_dir or os.environ.get("JAXSEG_DATA_DIR") or "~/.cache/jaxseg"
     if "://" in name:
         raise ValueError(
-            f"data.data_dir={name!r} is invalid: expected a local or mounted folder."
+            f"data.prepared_dir={name!r} is invalid: expected a local or mounted folder."
         )
     return pathlib.Path(name).expanduser().absolute()
 

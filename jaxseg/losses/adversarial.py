@@ -81,16 +81,17 @@ def is_adversarial(config: LossConfig) -> bool:
 def build_adversarial(config: LossConfig) -> Objectives:
     """Builds the objectives of a configuration.
 
-    `LossConfig("adversarial", extra=(("l1", 100.0),))` is the objective of the paper.
+    `LossConfig("adversarial", additional=(("l1", 100.0),))` is the objective of
+    the paper.
 
     Raises:
       ValueError: If the configuration has other losses, options or class weights.
     """
-    named = dict([(config.name, 1.0), *config.extra])
+    named = dict([(config.name, 1.0), *config.additional])
     unknown = sorted(set(named) - set(NAMES))
     if unknown or config.options or config.class_weights != "none":
         raise ValueError(
-            f"loss.name={config.name!r} with loss.extra={config.extra}, "
+            f"loss.name={config.name!r} with loss.additional={config.additional}, "
             f"loss.options={config.options}, "
             f"loss.class_weights={config.class_weights!r} is invalid: "
             f"expected only {' and '.join(NAMES)}, without options and class weights."

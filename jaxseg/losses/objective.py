@@ -59,7 +59,7 @@ def build_objective(
 
     The objective has these terms:
 
-    - `config.name` with coefficient 1, and the losses of `config.extra`;
+    - `config.name` with coefficient 1, and the losses of `config.additional`;
     - cross entropy with coefficient `aux_weight` for each output whose name starts
       with "aux";
     - the edge loss with `edge_weight` for an output "edge";
@@ -81,7 +81,7 @@ def build_objective(
         under pmap for a loss that couples examples but cannot sum over devices.
     """
     weights = _class_weights(config, class_pixels)
-    names = [(config.name, 1.0), *config.extra]
+    names = [(config.name, 1.0), *config.additional]
     _check_names(config, names, weights)
     shared = {"class_weights": weights, "axis_name": axis_name}
     parts = [
@@ -197,7 +197,8 @@ def _check_sums_over_devices(coupled):
         if "axis_name" not in loss.takes and not loss.random:
             raise ValueError(
                 f"loss.name={name!r} is invalid under pmap: expected a loss that can "
-                "sum over the devices (takes='axis_name'). Use train.driver='jit'."
+                "sum over the devices (takes='axis_name'). Use "
+                "train.parallel_backend='jit'."
             )
 
 

@@ -177,8 +177,8 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
       ValueError: If the batch or the image does not divide among the devices.
     """
     batch = config.train.batch_size if batch is None else batch
-    space, devices = config.train.space, target.devices
-    check_space("train.space", space, config.data.crop, devices)
+    space, devices = config.train.spatial_shards, target.devices
+    check_space("train.spatial_shards", space, config.data.crop, devices)
     check_batch("train.batch_size", batch, devices, space=space)
     start = time.perf_counter()
     driver, state, shapes = _abstract(config, target.devices, batch)
@@ -229,7 +229,12 @@ def step_flops(config: Config, *, batch: int | None = None) -> int:
     plain = overridden(
         config,
         {
-            "train": {"space": 1, "shard": "none", "remat": "none", "accumulate": 1},
+            "train": {
+                "spatial_shards": 1,
+                "shard": "none",
+                "remat": "none",
+                "grad_accum_steps": 1,
+            },
             "model": {"options": {"style": {"impl": "lax", "batch_groups": 1}}},
         },
     )

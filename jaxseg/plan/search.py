@@ -68,7 +68,7 @@ def search(attempt: Attempt, start: int, room: float) -> Found:
 
 def image_devices(config: Config) -> int:
     """Returns the number of devices that share an image."""
-    return math.prod(space_pair(config.train.space))
+    return math.prod(space_pair(config.train.spatial_shards))
 
 
 def in_words(found: Found, unit: int, space: int) -> str:
@@ -106,9 +106,9 @@ def alternatives(config: Config, devices: int) -> dict[str, dict[str, Any]]:
         groups = devices // image_devices(config)
         rows["batch norm per device"] = styled(batch_groups=groups)
     if image_devices(config) == 1 and devices > 1:
-        rows["space 2"] = {"train": {"space": 2}}
+        rows["space 2"] = {"train": {"spatial_shards": 2}}
     if run.shard == "none" and devices > 1:
-        rows["state in parts"] = {"train": {"shard": "batch"}}
+        rows["state in parts"] = {"train": {"shard": "fsdp"}}
     if style.get("impl", "auto") == "auto":
         rows["plain operators"] = styled(impl="lax")
     return rows

@@ -35,15 +35,19 @@ def check_together(config: Config) -> None:
         raise ValueError(invalid("data.elastic", data.elastic, expected))
     if data.elastic and data.backend == "tf":
         raise ValueError(invalid("data.elastic", data.elastic, "0 with backend 'tf'"))
-    if run.batch_size % run.accumulate:
+    if run.batch_size % run.grad_accum_steps:
         expected = f"a divisor of train.batch_size={run.batch_size}"
-        raise ValueError(invalid("train.accumulate", run.accumulate, expected))
+        raise ValueError(
+            invalid("train.grad_accum_steps", run.grad_accum_steps, expected)
+        )
     if run.init_fresh and run.init_from is None:
         expected = "a run to start from, because train.init_fresh is given"
         raise ValueError(invalid("train.init_from", None, expected))
-    if run.driver == "pmap" and run.space not in (1, (1, 1)):
-        raise ValueError(invalid("train.space", run.space, "1 with driver 'pmap'"))
-    if run.driver == "pmap" and run.shard != "none":
+    if run.parallel_backend == "pmap" and run.spatial_shards not in (1, (1, 1)):
+        raise ValueError(
+            invalid("train.spatial_shards", run.spatial_shards, "1 with driver 'pmap'")
+        )
+    if run.parallel_backend == "pmap" and run.shard != "none":
         raise ValueError(invalid("train.shard", run.shard, "'none' with driver 'pmap'"))
 
 

@@ -31,9 +31,14 @@ def with_classes(
         The same data with the class list that counts.
     """
     own = read_config(workdir).data
-    if named or data.name != "folder" or not data.path or data.path == own.path:
+    if (
+        named
+        or data.name != "folder"
+        or not data.raw_dir
+        or data.raw_dir == own.raw_dir
+    ):
         return data
-    if find_class_list(Path(data.path).expanduser()) is not None:
+    if find_class_list(Path(data.raw_dir).expanduser()) is not None:
         return dataclasses.replace(data, classes=())
     return dataclasses.replace(data, classes=read_spec(workdir).classes)
 

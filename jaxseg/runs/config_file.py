@@ -8,12 +8,14 @@ import importlib.util
 import re
 import warnings
 from collections.abc import Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import jaxseg.config
 from jaxseg.config import Config, ModelConfig
+from jaxseg.runs.renamed import current_source, successor
 from jaxseg.runs.serialize import from_dict, hashable, near, plain, to_dict
 
 OPTIONS = ("--model.options.", "--loss.options.")  # free dictionaries
@@ -35,17 +37,20 @@ def load_config(path: str | Path, *, name: str = "config") -> Config:
 
 
 def execute_file(file: Path) -> ModuleType:
-    """The module that a Python file defines.
+    """Returns the module that a Python file defines.
+
+    Old names of configuration fields are replaced by the current ones.
 
     Raises:
-      ValueError: naming the file, when it is no Python file or does not run.
+      ValueError: If the file is not a Python file, or if it fails.
     """
     spec = importlib.util.spec_from_file_location("jaxseg_run_config", file)
-    if spec is None or spec.loader is None:
+    if spec is None or not isinstance(spec.loader, SourceFileLoader):
         raise ValueError(f"config file {str(file)!r} is not a Python file (*.py)")
     module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        tree = current_source(ast.parse(file.read_bytes(), filename=str(file)))
+        exec(compile(tree, str(file), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
         raise ValueError(
@@ -55,11 +60,13 @@ def execute_file(file: Path) -> ModuleType:
 
 
 def _hint(message: str) -> str:
-    """The near fields when a dataclass refused one by name."""
+    """Names the fields that may have been meant where a dataclass lacks one."""
     found = re.search(
         r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", message
-    )
+    ) or re.search(r"'(\w+)' object has no attribute '(\w+)'", message)
     kind = getattr(jaxseg.config, found[1], None) if found else None
+    if found and (new := successor(found[1], found[2])):
+        return f"; it is now called {new}"
     if not dataclasses.is_dataclass(kind):
         return ""
     return near(found[2], [field.name for field in dataclasses.fields(kind)])

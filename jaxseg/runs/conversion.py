@@ -117,7 +117,7 @@ def compare(conversion: Conversion) -> float:
     if imported.report.fresh:
         raise ValueError(
             "--verify cannot compare: parts of the network start fresh; convert the "
-            "whole network, without --part and --allow-missing"
+            "whole network, without --component and --allow-missing"
         )
     return verify.difference(
         source,
@@ -156,9 +156,11 @@ def _table(imported: Imported, names: str) -> weights.Rules:
         except (ImportError, AttributeError) as error:
             known = sorted({source.table for source in weights.SOURCES})
             close = near(names.partition(":")[0], known)
-            raise ValueError(f"names={names!r} is not a table{close}") from error
+            raise ValueError(f"export_names={names!r} is not a table{close}") from error
     if imported.source is None:
-        raise ValueError("PyTorch names need --names, such as torchvision_resnet")
+        raise ValueError(
+            "PyTorch names need --export-names, such as torchvision_resnet"
+        )
     return imported.source.rules()
 
 

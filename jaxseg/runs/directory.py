@@ -61,7 +61,10 @@ def build_model(
         raise ValueError(
             f"model.options: {name!r} has no option {found[1]!r}"
         ) from error
-    if "affinity" in (config.loss.name, *(extra for extra, _ in config.loss.extra)):
+    if "affinity" in (
+        config.loss.name,
+        *(extra for extra, _ in config.loss.additional),
+    ):
         sizes = config.loss.options.get("affinity", {}).get("sizes", (1, 2, 3))
         return WithAffinity(model, num_classes, len(sizes))
     return model

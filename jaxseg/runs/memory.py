@@ -52,7 +52,7 @@ def check_batch(
     several times as much, so a run that passes may still be too large.
     """
     processes = jax.process_count()
-    rows = -(-config.train.batch_size // (processes * config.train.accumulate))
+    rows = -(-config.train.batch_size // (processes * config.train.grad_accum_steps))
     pixels = rows * math.prod(config.data.crop)
     needed, there = pixels * 4 * (3 + num_classes), available(devices)
     if needed > there:

@@ -151,7 +151,12 @@ def _backbone(
         Remedy("model", source.example or "NAME", "names the network to put it in")
         if not wanted.model
         else None,
-        Remedy("part", "backbone", "takes the backbone, the rest starts fresh")
+        Remedy(
+            "part",
+            "backbone",
+            "takes the backbone, and the rest starts fresh",
+            flag="component",
+        )
         if not wanted.part
         else None,
         Remedy("num_classes", "21", "states how many classes the network tells apart")

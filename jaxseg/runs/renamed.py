@@ -1,26 +1,77 @@
-"""Old names of options and configuration fields, which are still read."""
+"""Old names of options and configuration fields, which are still read.
+
+A command line, a stored `config.json` and a Python configuration file may use the old
+names. Each old name is announced once, with the name that replaced it.
+"""
 
 from __future__ import annotations
 
+import ast
 import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 logger = logging.getLogger(__name__)
 
 FIELDS = {  # old dotted name of a configuration field -> its name
     "data.colour": "data.color_jitter",
+    "data.data_dir": "data.prepared_dir",
+    "data.duplicate": "data.oversample_classes",
+    "data.jitter": "data.point_jitter",
+    "data.path": "data.raw_dir",
+    "data.points": "data.num_points",
+    "loss.extra": "loss.additional",
     "model.options.normalise": "model.options.normalize",
     "model.options.neighbours": "model.options.neighbors",
+    "optim.decay": "optim.decay_mask",
+    "optim.groups": "optim.lr_multipliers",
+    "optim.power": "optim.poly_power",
+    "optim.reference_batch": "optim.base_batch_size",
+    "train.accumulate": "train.grad_accum_steps",
+    "train.driver": "train.parallel_backend",
+    "train.keep_latest": "train.max_to_keep",
+    "train.overlay_count": "train.num_overlays",
+    "train.space": "train.spatial_shards",
 }
-OPTIONS = {  # old option of the command line -> its name
+VALUES = {  # current name of a configuration field -> {old value: its name}
+    "train.shard": {"batch": "fsdp"},
+}
+OPTIONS = {  # old option of any command -> its name
     **{
         f"--{old}".replace("_", "-"): f"--{new}".replace("_", "-")
         for old, new in FIELDS.items()
     },
     "--crf.colour-weight": "--crf.color-weight",
     "--crf.normalisation": "--crf.normalization",
+}
+COMMAND_OPTIONS = {  # command -> old option of this command -> its name
+    "bench": {
+        "--again": "--rerun",
+        "--compile": "--torch-compile",
+        "--lax": "--plain",
+        "--only": "--filter",
+    },
+    "convert": {"--names": "--export-names", "--part": "--component"},
+    "predict": {"--multiple": "--pad-multiple"},
+    "sweep": {
+        "--form": "--variant",
+        "--record": "--results-dir",
+        "--variable": "--device-env-var",
+    },
+    "train": {"--lost-after": "--heartbeat-timeout"},
+}
+TOOLS = {  # old tool of `jaxseg lab` -> its name
+    "effective": "erf",
+    "field": "receptive-field",
+    "valid": "valid-taps",
+}
+_SECTIONS = {  # class of a part of the configuration -> the name of that part
+    "ModelConfig": "model",
+    "DataConfig": "data",
+    "OptimConfig": "optim",
+    "LossConfig": "loss",
+    "TrainConfig": "train",
 }
 
 
@@ -33,20 +84,92 @@ def current_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     for old, new in FIELDS.items():
         *parents, last = old.split(".")
         found = _renamed(found, parents, last, new.rpartition(".")[2], old, new)
+    for field in VALUES:
+        part, _, name = field.partition(".")
+        inner = found.get(part)
+        if isinstance(inner, Mapping) and name in inner:
+            found[part] = {**inner, name: current_value(field, inner[name])}
     return found
 
 
+def current_value(field: str, value: Any) -> Any:
+    """Returns the current name of a field's value."""
+    new = VALUES.get(field, {}).get(value) if isinstance(value, str) else None
+    if new is None:
+        return value
+    announce(f"{field}={value!r}", f"{field}={new!r}")
+    return new
+
+
 def current_options(argv: list[str]) -> list[str]:
-    """Returns a command line with the current names of its options."""
-    words = []
+    """Returns a command line with the current names of its options.
+
+    Args:
+      argv: The command and its arguments, such as ["sweep", "x.py", "--form", "full"].
+    """
+    words: list[str] = []
+    known = OPTIONS | COMMAND_OPTIONS.get(argv[0] if argv else "", {})
     for word in argv:
         name, equals, value = word.partition("=")
-        new = OPTIONS.get(name.replace("_", "-") if name.startswith("--") else name)
+        new = known.get(name.replace("_", "-") if name.startswith("--") else name)
         if new is not None:
             announce(name, new)
-            word = f"{new}{equals}{value}"
-        words.append(word)
+            name = new
+        elif words == ["lab"] and word in TOOLS:
+            announce(f"lab {word}", f"lab {TOOLS[word]}")
+            name = TOOLS[word]
+        value = current_value(name.removeprefix("--"), value)
+        if words and words[-1].startswith("--"):
+            name = current_value(words[-1].removeprefix("--"), name)
+        words.append(f"{name}{equals}{value}")
     return words
+
+
+def current_source(tree: ast.Module) -> ast.Module:
+    """Replaces old keywords in the calls of a Python configuration file.
+
+    `TrainConfig(accumulate=4)` becomes `TrainConfig(grad_accum_steps=4)`, and so does
+    `dataclasses.replace(config.train, accumulate=4)`.
+
+    Args:
+      tree: The syntax tree of the file, which is changed in place.
+    """
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call):
+            continue
+        for part in _parts(call):
+            for keyword in call.keywords:
+                new = FIELDS.get(f"{part}.{keyword.arg}")
+                if new is not None:
+                    announce(f"{part}.{keyword.arg}", new)
+                    keyword.arg = new.partition(".")[2]
+    return tree
+
+
+def successor(kind: str, field: str) -> str | None:
+    """Returns the dotted current name of a field of a configuration class, if renamed.
+
+    >>> successor("TrainConfig", "accumulate")
+    'train.grad_accum_steps'
+    """
+    return FIELDS.get(f"{_SECTIONS.get(kind)}.{field}")
+
+
+def _parts(call: ast.Call) -> Iterator[str]:
+    """Yields the parts of the configuration that a call may construct or replace."""
+    called = _last_name(call.func)
+    if called in _SECTIONS:
+        yield _SECTIONS[called]
+    elif called == "replace" and call.args:
+        name = _last_name(call.args[0])
+        if name in _SECTIONS.values():
+            yield name
+
+
+def _last_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 @functools.cache

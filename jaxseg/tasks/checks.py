@@ -41,15 +41,15 @@ def check(config: Config) -> None:
 
 def check_losses(loss: LossConfig) -> None:
     """Raises ValueError for an unknown or repeated loss, or a wrong option of one."""
-    names = [loss.name, *(name for name, _ in loss.extra)]
+    names = [loss.name, *(name for name, _ in loss.additional)]
     allowed = sorted((*LOSSES, *ADVERSARIAL))
     for place, name in enumerate(names):
-        where = "loss.extra" if place else "loss.name"
+        where = "loss.additional" if place else "loss.name"
         if name not in allowed:
             raise ValueError(f"{where}={name!r} is invalid{near(name, allowed)}")
     if len(set(names)) < len(names):
         expected = f"each loss once, beside loss.name={loss.name!r}"
-        raise ValueError(invalid("loss.extra", loss.extra, expected))
+        raise ValueError(invalid("loss.additional", loss.additional, expected))
     for name, options in loss.options.items():
         where = f"loss.options.{name}"
         if name not in names:

@@ -58,11 +58,12 @@ def assemble(
             )
         return segmentation.assemble(config, source, chosen)
     spec, run = source.spec, config.train
-    axis = devices.AXIS if run.driver == "pmap" else None
-    if run.accumulate != 1 or run.remat != "none":
+    axis = devices.AXIS if run.parallel_backend == "pmap" else None
+    if run.grad_accum_steps != 1 or run.remat != "none":
         raise ValueError(
-            f"train.accumulate is {run.accumulate} and train.remat {run.remat!r}; the "
-            "adversarial step allows 1 and 'none'"
+            f"train.grad_accum_steps={run.grad_accum_steps} with train.remat="
+            f"{run.remat!r} is invalid: expected 1 and 'none', which the adversarial "
+            "step requires."
         )
     plain_model = build_model(config, spec.num_classes)  # outside pmap
     players, schedule = optimizers(config.optim, run.steps)
@@ -91,9 +92,9 @@ def assemble(
     driver = devices.Training(
         train_step,
         counting(config, plain_model, spec),
-        kind=run.driver,
+        kind=run.parallel_backend,
         devices=chosen,
-        space=run.space,
+        space=run.spatial_shards,
         shard=run.shard,
     )
     channels = CHANNELS if direction == TO_LABELS else spec.num_classes
@@ -114,7 +115,7 @@ def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Ca
     Patterns of `groups` and `freeze` begin with the player: "discriminator/.*".
     """
     names = adversarial.Players._fields
-    for pattern in (*config.freeze, *(pattern for pattern, _ in config.groups)):
+    for pattern in (*config.freeze, *(pattern for pattern, _ in config.lr_multipliers)):
         if not pattern.startswith(names):
             raise ValueError(
                 f"optim pattern {pattern!r} must begin with one of {names}, each of "
@@ -124,7 +125,9 @@ def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Ca
     for name in names:
         own = dataclasses.replace(
             config,
-            groups=tuple(g for g in config.groups if g[0].startswith(name)),
+            lr_multipliers=tuple(
+                g for g in config.lr_multipliers if g[0].startswith(name)
+            ),
             freeze=tuple(p for p in config.freeze if p.startswith(name)),
         )
         built[name], schedule = optim.build(own, steps)
@@ -162,7 +165,7 @@ def make_task(
     return dataclasses.replace(
         task,
         overlays=photo_writer(
-            workdir, model, eval_source, count=config.train.overlay_count
+            workdir, model, eval_source, count=config.train.num_overlays
         ),
         further_scores=further_scores(config, model, eval_source),
     )

@@ -40,7 +40,7 @@ def assemble(
 ) -> tuple[devices.Training, TrainState, nn.Module]:
     """Driver, new state and network of a run."""
     spec, run = source.spec, config.train
-    axis = devices.AXIS if run.driver == "pmap" else None
+    axis = devices.AXIS if run.parallel_backend == "pmap" else None
     model = build_model(config, spec.num_classes, axis_name=axis)
     plain_model = build_model(config, spec.num_classes)  # outside pmap
     tx, schedule = optim.build(config.optim, run.steps, batch_size=run.batch_size)
@@ -59,16 +59,16 @@ def assemble(
         prepare=with_integers,
         schedule=schedule,
         ema=run.ema,
-        accumulate=run.accumulate,
+        grad_accum_steps=run.grad_accum_steps,
         remat=run.remat,
         void=spec.void,
     )
     driver = devices.Training(
         train_step,
         counting(config, plain_model, spec),
-        kind=run.driver,
+        kind=run.parallel_backend,
         devices=chosen,
-        space=run.space,
+        space=run.spatial_shards,
         shard=run.shard,
     )
     points, *more = plain_model.example_inputs()
@@ -90,7 +90,7 @@ def cloud_loss(config: LossConfig, **options: Any) -> Callable:
     Raises:
       ValueError: for losses of neighboring pixels.
     """
-    for name in (config.name, *(extra for extra, _ in config.extra)):
+    for name in (config.name, *(extra for extra, _ in config.additional)):
         if name in losses.LOSSES and not losses.LOSSES[name].for_points:
             allowed = [n for n, loss in losses.LOSSES.items() if loss.for_points]
             raise ValueError(
@@ -151,7 +151,7 @@ def make_task(
         eval_batches=lambda: cloud_eval_batches(
             eval_source, batch_size=config.train.eval_batch_size, **share
         ),
-        overlays=_writer(workdir, model, eval_source, config.train.overlay_count),
+        overlays=_writer(workdir, model, eval_source, config.train.num_overlays),
     )
 
 

@@ -56,7 +56,7 @@ def unstarted(
     """
     run = config.train
     check_micro_batches(run, chosen)
-    axis = devices.AXIS if run.driver == "pmap" else None
+    axis = devices.AXIS if run.parallel_backend == "pmap" else None
     model = build_model(config, spec.num_classes, axis_name=axis)
     plain_model = build_model(config, spec.num_classes)  # outside pmap
     tx, schedule = optim.build(config.optim, run.steps, batch_size=run.batch_size)
@@ -78,16 +78,16 @@ def unstarted(
         ),
         schedule=schedule,
         ema=run.ema,
-        accumulate=run.accumulate,
+        grad_accum_steps=run.grad_accum_steps,
         remat=run.remat,
         void=spec.void,
     )
     driver = devices.Training(
         train_step,
         counting(config, plain_model, spec),
-        kind=run.driver,
+        kind=run.parallel_backend,
         devices=chosen,
-        space=run.space,
+        space=run.spatial_shards,
         shard=run.shard,
     )
     new_state = functools.partial(
@@ -104,14 +104,14 @@ def unstarted(
 
 def check_micro_batches(run: TrainConfig, chosen: Sequence[jax.Device]) -> None:
     """Raises ValueError unless each device has its part of every micro-batch."""
-    if run.accumulate < 1 or run.batch_size % run.accumulate:
+    if run.grad_accum_steps < 1 or run.batch_size % run.grad_accum_steps:
         raise ValueError(
-            f"train.accumulate is {run.accumulate}; allowed are divisors of "
-            f"train.batch_size, {run.batch_size}"
+            f"train.grad_accum_steps={run.grad_accum_steps} is invalid: expected a "
+            f"divisor of train.batch_size={run.batch_size}."
         )
-    size = run.batch_size // run.accumulate
-    name = "train.batch_size / train.accumulate"
-    devices.check_batch(name, size, chosen, space=run.space)
+    size = run.batch_size // run.grad_accum_steps
+    name = "train.batch_size / train.grad_accum_steps"
+    devices.check_batch(name, size, chosen, space=run.spatial_shards)
 
 
 def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.partial:
@@ -157,7 +157,7 @@ def make_task(
             workdir,
             model,
             eval_source,
-            count=config.train.overlay_count,
+            count=config.train.num_overlays,
             eval_scale=config.data.eval_scale,
         ),
     )

@@ -80,8 +80,12 @@ def prepare(
 def check_devices(config: Config, chosen: list[jax.Device]) -> None:
     """Raises ValueError unless batches and crop divide evenly over the devices."""
     run = config.train
-    devices.check_space("train.space", run.space, config.data.crop, chosen)
-    devices.check_batch("train.batch_size", run.batch_size, chosen, space=run.space)
+    devices.check_space(
+        "train.spatial_shards", run.spatial_shards, config.data.crop, chosen
+    )
+    devices.check_batch(
+        "train.batch_size", run.batch_size, chosen, space=run.spatial_shards
+    )
     processes = jax.process_count()
     if run.eval_batch_size % processes:
         expected = f"a multiple of {processes}, the number of processes"
@@ -100,7 +104,7 @@ def rehearse_step(
     Raises:
       ValueError: when parts of the configuration do not fit each other.
     """
-    if config.train.driver != "jit":
+    if config.train.parallel_backend != "jit":
         return
     count = jax.process_count()
     whole = {
@@ -154,9 +158,11 @@ def _check_data(
 ) -> None:
     """Raises ValueError for classes that the data lack and for batches too large."""
     classes = train_source.spec.classes
-    if set(config.data.duplicate) - set(classes):
+    if set(config.data.oversample_classes) - set(classes):
         expected = f"classes of the data, which are {', '.join(classes)}"
-        raise ValueError(invalid("data.duplicate", config.data.duplicate, expected))
+        raise ValueError(
+            invalid("data.oversample_classes", config.data.oversample_classes, expected)
+        )
     if hasattr(eval_source, "sizes"):  # images, not clouds
         memory.check_batch(config, len(classes), chosen)
         batch = ("train.eval_batch_size", config.train.eval_batch_size)

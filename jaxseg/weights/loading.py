@@ -192,7 +192,7 @@ def _check_part(kind: Source | None, part, shapes, name: str) -> None:
         raise Refused(
             f"{name} holds only the backbone of a segmentation network "
             f"({kind.library} {kind.name})",
-            [Remedy("part", "backbone", effect)],
+            [Remedy("part", "backbone", effect, flag="component")],
         )
 
 

@@ -53,7 +53,7 @@ ROWS = ((1, 0.1), (2, 0.5), (3, 0.3), (4, None), (5, 0.2))
 
 
 def test_the_latest_and_the_best_are_kept(tmp_path):
-    save_all(tmp_path, ROWS, keep_latest=2)
+    save_all(tmp_path, ROWS, max_to_keep=2)
     with Checkpoints(tmp_path) as checkpoints:
         assert checkpoints.steps == (2, 4, 5)
         assert (checkpoints.latest(), checkpoints.best()) == (5, 2)
@@ -200,6 +200,6 @@ def test_damaged_files_are_told_in_one_line(tmp_path, part):
         assert int(checkpoints.restore(1, state(0))[0].step) == 1
 
 
-def test_keep_latest_is_checked(tmp_path):
-    with pytest.raises(ValueError, match="keep_latest is 0"):
-        Checkpoints(tmp_path, keep_latest=0)
+def test_max_to_keep_is_checked(tmp_path):
+    with pytest.raises(ValueError, match="max_to_keep is 0"):
+        Checkpoints(tmp_path, max_to_keep=0)

@@ -46,7 +46,7 @@ def bytes_of(tree):
 def saved(tmp_path_factory):
     """Three steps, the middle one the best; read only."""
     directory = tmp_path_factory.mktemp("ckpt")
-    with Checkpoints(directory, keep_latest=3) as checkpoints:
+    with Checkpoints(directory, max_to_keep=3) as checkpoints:
         for step, score in ((1, 0.1), (2, 0.4), (3, 0.2)):
             meta = {"step": step, "window": {"loss": [0.1, step / 3]}}
             checkpoints.save(step, state(step), meta=meta, metrics={"mean_iou": score})

@@ -18,7 +18,7 @@ TINY = (
     "--train.log-every=2",
     "--train.eval-every=3",
     "--train.save-every=2",
-    "--train.overlay-count=2",
+    "--train.num-overlays=2",
 )  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def tiny(data_dir):
     """`tiny(workdir, *more) -> arguments` of a training run of a few seconds."""
 
     def arguments(workdir, *more):
-        where = (f"--workdir={workdir}", f"--data.data-dir={data_dir}")
+        where = (f"--workdir={workdir}", f"--data.prepared-dir={data_dir}")
         return ["train", *where, *TINY, *more]
 
     return arguments

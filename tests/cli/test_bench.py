@@ -154,7 +154,7 @@ def test_an_operator_row_returns_outputs_and_gradients():
 
 @pytest.mark.slow
 def test_the_command_measures_and_resumes(tmp_path, capsys):
-    arguments = ["--parts", "ops", "--only", "7x7*", "--quick", "-o", str(tmp_path)]
+    arguments = ["--parts", "ops", "--filter", "7x7*", "--quick", "-o", str(tmp_path)]
     assert bench.main([*arguments, "--no-torch"]) == 0
     rows = bench.read(tmp_path / "results.jsonl")
     assert [row["kind"] for row in rows] == ["forward", "forward + backward"]
@@ -169,7 +169,7 @@ def test_the_command_measures_and_resumes(tmp_path, capsys):
 
 def test_an_unknown_name_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no row matches 'resnet9000'"):
-        bench.main(["--only", "resnet9000", "--no-torch", "-o", str(tmp_path)])
+        bench.main(["--filter", "resnet9000", "--no-torch", "-o", str(tmp_path)])
 
 
 def test_planned_memory_leaves_donated_arguments_out():

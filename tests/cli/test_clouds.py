@@ -20,13 +20,13 @@ config = Config(
         "point_transformer", {"widths": (8, 8), "blocks": (1, 1), "neighbors": (4, 4)}
     ),
     data=DataConfig(
-        "rooms", points=64, jitter=0.005, train_split="train[:8]",
+        "rooms", num_points=64, point_jitter=0.005, train_split="train[:8]",
         eval_split="validation[:2]",
     ),
     optim=OptimConfig(learning_rate=0.01),
     train=TrainConfig(
         steps=4, batch_size=2, eval_batch_size=2, log_every=1, eval_every=4,
-        save_every=2, overlay_count=1,
+        save_every=2, num_overlays=1,
     ),
 )
 """
@@ -37,7 +37,7 @@ def trained(tmp_path_factory):
     """A run of four steps, its configuration file, and the arguments of both."""
     root = tmp_path_factory.mktemp("clouds")
     (root / "config.py").write_text(CONFIG)
-    more = ["--devices=1", f"--data.data-dir={root / 'data'}"]
+    more = ["--devices=1", f"--data.prepared-dir={root / 'data'}"]
     more += ["--optim.schedule=constant"]  # as a shorter run has it
     arguments = ["train", str(root / "config.py"), *more]
     assert main([*arguments, "--workdir", str(root / "run")]) == 0
@@ -144,14 +144,14 @@ def test_losses_of_neighboring_pixels_are_refused():
     with pytest.raises(
         ValueError, match=r"loss.name='boundary' is invalid for point clouds"
     ):
-        cloud_loss(LossConfig("cross_entropy", extra=(("boundary", 1.0),)))
+        cloud_loss(LossConfig("cross_entropy", additional=(("boundary", 1.0),)))
 
 
 def test_networks_and_data_must_fit(tmp_path, capsys):
     where = [
         "--workdir",
         str(tmp_path / "run"),
-        "--data.data-dir",
+        "--data.prepared-dir",
         str(tmp_path / "data"),
     ]
     cloud = ["--model.name", "point_transformer", "--data.name", "shapes"]

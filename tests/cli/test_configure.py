@@ -17,7 +17,7 @@ def full():
             "segnet", {"width": 8, "rates": (1, (2, 4)), "style": {"norm": "group"}}
         ),
         data=DataConfig(crop=(7, 9), classes=("a", "b")),
-        loss=LossConfig(extra=(("dice", 0.5),), options={"dice": {"smooth": 1.0}}),
+        loss=LossConfig(additional=(("dice", 0.5),), options={"dice": {"smooth": 1.0}}),
     )
 
 
@@ -40,7 +40,10 @@ def test_json_round_trip_is_exact():
         ),
         ({"train": {"steps": 1.5}}, "^train.steps=1.5 is invalid: expected a whole"),
         ({"train": {"steps": True}}, "^train.steps=True is invalid: expected a whole"),
-        ({"train": {"driver": "jti"}}, "='jti' is invalid: expected 'jit' or 'pmap'"),
+        (
+            {"train": {"parallel_backend": "jti"}},
+            "='jti' is invalid: expected 'jit' or 'pmap'",
+        ),
         ({"train": 3}, "^train=3 is invalid: expected a dictionary of its fields"),
     ],
 )

@@ -26,8 +26,11 @@ def raw(tmp_path):
 
 
 def words(raw, tmp_path, *more):
-    where = (f"--workdir={tmp_path / 'run'}", f"--data.data-dir={tmp_path / 'data'}")
-    return [*where, "--data.name=folder", f"--data.path={raw}", *more]
+    where = (
+        f"--workdir={tmp_path / 'run'}",
+        f"--data.prepared-dir={tmp_path / 'data'}",
+    )
+    return [*where, "--data.name=folder", f"--data.raw-dir={raw}", *more]
 
 
 def lists(raw):

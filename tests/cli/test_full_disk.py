@@ -61,7 +61,7 @@ def test_a_prediction_leaves_no_half_of_a_file(
 
 def test_data_that_cannot_be_prepared_are_one_line(trained, tmp_path, capfd):
     with no_file_beyond(60_000):
-        given = ["eval", str(trained), f"--data.data-dir={tmp_path}", "--devices=1"]
+        given = ["eval", str(trained), f"--data.prepared-dir={tmp_path}", "--devices=1"]
         assert main(given) == 1
     error = capfd.readouterr().err.strip()
     assert "\n" not in error and "File too large" in error

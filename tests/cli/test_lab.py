@@ -67,7 +67,7 @@ def test_rates_and_comparison_of_rates(lab):
 
 
 def test_valid_taps(lab):
-    rows = lab("valid", "12,36", "--map", "65")[1]["Share of taps on the map"]
+    rows = lab("valid-taps", "12,36", "--map", "65")[1]["Share of taps on the map"]
     assert [round(row["mean"], 3) for row in rows] == [0.769, 0.398]
     assert rows[1]["1 taps"] == pytest.approx(0.0116, abs=1e-4)
 
@@ -88,7 +88,7 @@ def test_checkerboard(lab):
 
 
 def test_field_of_a_network(lab):
-    text, tables = lab("field", *UNET)
+    text, tables = lab("receptive-field", *UNET)
     rows = {row["output"]: row for row in tables["Along the rows, in image pixels"]}
     assert (
         rows["logits"]["field"] == str(field_of_unet(2)) == "44"
@@ -126,7 +126,7 @@ def test_comparison_of_networks(lab, monkeypatch):
 
 def test_effective_field_before_and_after(lab, trained):
     words = ("unet", "--workdir", str(trained), "--size", "33", "49", "--images", "1")
-    rows = lab("effective", *words)[1]["Mean squared gradient"]
+    rows = lab("erf", *words)[1]["Mean squared gradient"]
     assert rows[0]["weights"] == "random" and len(rows) == 2
     assert rows[1]["weights"].startswith("step ")
     for row in rows:
@@ -156,7 +156,7 @@ def test_output_strides_of_a_backbone_agree(lab):
         (("rates", "1,x"), "rates='1,x' is invalid"),
         (("compare", "1,2", "unet"), "not both"),
         (("field", "unett"), "did you mean 'unet'"),
-        (("field", "unet", "--option", "depth"), "NAME=VALUE"),
+        (("receptive-field", "unet", "--option", "depth"), "NAME=VALUE"),
         (("plan", "--field", "513", "--depth", "2"), "depth 4 is the least"),
         (("rates", "1,2", "--out"), "--out needs a directory"),
     ],

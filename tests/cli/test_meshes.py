@@ -8,10 +8,10 @@ from jaxseg.cli.main import main
 from jaxseg.training.run.metric_reader import read_metrics
 
 STARTS = (  # each goes on where the one before stopped
-    ("--devices=4", "--train.shard=batch"),
-    ("--devices=8", "--train.space", "2"),
+    ("--devices=4", "--train.shard=fsdp"),
+    ("--devices=8", "--train.spatial-shards", "2"),
     ("--devices=1",),
-    ("--devices=8", "--train.space", "2", "2", "--train.shard=batch"),
+    ("--devices=8", "--train.spatial-shards", "2", "2", "--train.shard=fsdp"),
 )
 FIXED = (
     "--optim.schedule=constant",
@@ -26,10 +26,10 @@ FIXED = (
 def test_a_run_goes_on_on_any_mesh(tiny, tmp_path):
     for steps, where in enumerate(STARTS, start=1):
         options = (*FIXED, *where, f"--train.steps={steps}")
-        if "--train.shard=batch" not in where:  # what a file would keep is given anew
+        if "--train.shard=fsdp" not in where:  # what a file would keep is given anew
             options += ("--train.shard=none",)
-        if "--train.space" not in where:
-            options += ("--train.space", "1")
+        if "--train.spatial-shards" not in where:
+            options += ("--train.spatial-shards", "1")
         assert main(tiny(tmp_path / "moved", *options)) == 0
     alone = (*FIXED, "--devices=1", f"--train.steps={len(STARTS)}")
     assert main(tiny(tmp_path / "alone", *alone)) == 0
@@ -49,23 +49,35 @@ def test_a_run_goes_on_on_any_mesh(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--train.space", "3"), "train.space is 3; .* divides 8"),
+        (("--train.spatial-shards", "3"), "train.spatial_shards is 3; .* divides 8"),
         (
-            ("--train.space", "0"),
-            "^train.space=0 is invalid: expected a whole number from 1",
-        ),
-        (("--train.space", "4", "4"), r"train.space is \(4, 4\); .* divides 8"),
-        (("--train.space", "8", "--data.crop", "36", "48"), "height 36 .* of 8"),
-        (("--train.space", "1", "4", "--data.crop", "32", "46"), "width 46 .* of 4"),
-        (("--train.space", "2", "--train.batch-size=6"), "4, .* groups of 2 devices"),
-        (("--train.space", "3", "--devices=6"), "powers of two up to 32"),
-        (
-            ("--train.driver=pmap", "--train.space", "2"),
-            "^train.space=2 is .* 1 with driver 'pmap'",
+            ("--train.spatial-shards", "0"),
+            "^train.spatial_shards=0 is invalid: expected a whole number from 1",
         ),
         (
-            ("--train.driver=pmap", "--train.shard=batch"),
-            "^train.shard='batch' is .*'none' with driver",
+            ("--train.spatial-shards", "4", "4"),
+            r"train.spatial_shards is \(4, 4\); .* divides 8",
+        ),
+        (
+            ("--train.spatial-shards", "8", "--data.crop", "36", "48"),
+            "height 36 .* of 8",
+        ),
+        (
+            ("--train.spatial-shards", "1", "4", "--data.crop", "32", "46"),
+            "width 46 .* of 4",
+        ),
+        (
+            ("--train.spatial-shards", "2", "--train.batch-size=6"),
+            "4, .* groups of 2 devices",
+        ),
+        (("--train.spatial-shards", "3", "--devices=6"), "powers of two up to 32"),
+        (
+            ("--train.parallel-backend=pmap", "--train.spatial-shards", "2"),
+            "^train.spatial_shards=2 is .* 1 with driver 'pmap'",
+        ),
+        (
+            ("--train.parallel-backend=pmap", "--train.shard=fsdp"),
+            "^train.shard='fsdp' is .*'none' with driver",
         ),
     ],
 )

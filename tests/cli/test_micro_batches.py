@@ -16,20 +16,30 @@ from jaxseg.tasks.segmentation import check_micro_batches, unstarted
     [(16, 4, 4, 1), (8, 1, 8, 1), (8, 4, 4, 2), (6, 2, 1, 1)],
 )
 def test_even_parts_pass(batch, count, devices, space):
-    run = TrainConfig(batch_size=batch, accumulate=count, space=space)
+    run = TrainConfig(batch_size=batch, grad_accum_steps=count, spatial_shards=space)
     check_micro_batches(run, jax.devices()[:devices])
 
 
 @pytest.mark.parametrize(
     ("batch", "count", "devices", "message"),
     [
-        (8, 3, 1, "train.accumulate is 3; allowed are divisors of train.batch_size, 8"),
-        (8, 0, 1, "train.accumulate is 0"),
-        (8, 4, 4, "train.batch_size / train.accumulate is 2; allowed: multiples of 4"),
+        (
+            8,
+            3,
+            1,
+            "train.grad_accum_steps=3 is .* a divisor of train.batch_size=8",
+        ),
+        (8, 0, 1, "train.grad_accum_steps=0"),
+        (
+            8,
+            4,
+            4,
+            "train.batch_size / train.grad_accum_steps is 2; allowed: multiples of 4",
+        ),
     ],
 )
 def test_others_are_named(batch, count, devices, message):
-    run = TrainConfig(batch_size=batch, accumulate=count)
+    run = TrainConfig(batch_size=batch, grad_accum_steps=count)
     with pytest.raises(ValueError, match=message):
         check_micro_batches(run, jax.devices()[:devices])
 
@@ -38,8 +48,8 @@ def test_settings_reach_the_step():
     spec = DatasetSpec("two", ("a", "b"), ((0, 0, 0), (9, 9, 9)))
     config = Config(
         model=ModelConfig("unet", {"width": 2}),
-        optim=OptimConfig(name="lamb", reference_batch=16, schedule="constant"),
-        train=TrainConfig(steps=2, batch_size=8, accumulate=2, remat="block"),
+        optim=OptimConfig(name="lamb", base_batch_size=16, schedule="constant"),
+        train=TrainConfig(steps=2, batch_size=8, grad_accum_steps=2, remat="block"),
     )
     config = dataclasses.replace(
         config, data=dataclasses.replace(config.data, crop=(16, 16))

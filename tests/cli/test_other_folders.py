@@ -36,7 +36,7 @@ def make_run(tmp_path, checkpoint):
     def make(trained=COUNTED, **data):
         workdir = tmp_path / "run"
         data = DataConfig(
-            "folder", path="/gone", data_dir=str(tmp_path / "data"), **data
+            "folder", raw_dir="/gone", prepared_dir=str(tmp_path / "data"), **data
         )
         palette = generated_palette(len(trained))
         spec = DatasetSpec("folder", trained, palette)
@@ -68,7 +68,7 @@ def make_folder(tmp_path):
 
 def evaluated(workdir, folder, output, *more):
     """Labeled rows of each class, and the class names, as `jaxseg eval` counts them."""
-    arguments = (f"--data.path={folder}", "--devices=1", "--batch-size=1", *more)
+    arguments = (f"--data.raw-dir={folder}", "--devices=1", "--batch-size=1", *more)
     assert main(["eval", str(workdir), *arguments, "-o", str(output)]) == 0
     found = json.loads(output.read_text())
     return (np.sum(found["confusion"], axis=1) / SIDE).tolist(), found["classes"]
@@ -108,7 +108,7 @@ def test_a_list_of_the_folder_must_be_that_of_the_run(
 ):
     workdir = make_run(("a", "b", "c"), **data)
     folder = make_folder((0, 1), ("b", "a", "c"))
-    assert main(["eval", str(workdir), f"--data.path={folder}"]) == 1
+    assert main(["eval", str(workdir), f"--data.raw-dir={folder}"]) == 1
     assert capsys.readouterr().err == (
         f"jaxseg: dataset 'folder' has 3 classes ({folder}/classes.txt): b, a, c; the "
         "network was trained on 3 classes (the record of dataset 'folder'): a, b, c; "
@@ -131,7 +131,7 @@ def test_values_that_do_not_fit_the_run_are_refused(
     make_run, make_folder, capsys, values, message
 ):
     folder = make_folder(values)
-    assert main(["eval", str(make_run()), f"--data.path={folder}"]) == 1
+    assert main(["eval", str(make_run()), f"--data.raw-dir={folder}"]) == 1
     text = capsys.readouterr().err
     assert message in text and text.count("\n") == 1
 

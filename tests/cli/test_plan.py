@@ -90,7 +90,7 @@ def test_operations_belong_to_the_network_not_to_its_formulation():
         return plan_compile.step_flops(overridden(TINY, {"model": model}), batch=2)
 
     one = counted()
-    again = overridden(TINY, {"train": {"remat": "block", "accumulate": 2}})
+    again = overridden(TINY, {"train": {"remat": "block", "grad_accum_steps": 2}})
     assert plan_compile.step_flops(again, batch=2) == one
     assert one == counted(style={"impl": "lax"}) == counted(style={"dtype": "bfloat16"})
     assert plan_compile.step_flops(TINY, batch=4) == 2 * one
@@ -293,7 +293,9 @@ def test_alternatives_are_compiled_beside_it(tmp_path, capsys):
 
 
 def test_pmap_has_no_plan(capsys):
-    assert main(["plan", "--topology=cpu:2", "--train.driver=pmap", *WORDS]) == 1
+    assert (
+        main(["plan", "--topology=cpu:2", "--train.parallel-backend=pmap", *WORDS]) == 1
+    )
     assert "pmap" in capsys.readouterr().err
 
 

@@ -117,7 +117,15 @@ def test_crf_smooths_and_ignores_the_padding(tmp_path, brightest):
     noise = np.random.default_rng(6).normal(0, 18, (18, 26, 3))
     pixels = (color[None] + noise).clip(0, 255).astype(np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    given = ["--crf", "--crf.sigma-rgb", "40", "--crf.sigma-xy", "9", "--multiple", "8"]
+    given = [
+        "--crf",
+        "--crf.sigma-rgb",
+        "40",
+        "--crf.sigma-xy",
+        "9",
+        "--pad-multiple",
+        "8",
+    ]
     given += ["--crf.color-weight", "7", "--crf.iterations", "3", "--probabilities"]
     assert run(tmp_path / "a.png", *given, output=tmp_path / "out") == 0
     kernels = Kernels(color_weight=7.0, color_reach=9.0, color_sigma=40.0)
@@ -194,7 +202,7 @@ def test_bad_files_stop_on_demand(tmp_path, brightest, name):
     [
         ([], "no image"),
         (["x.png", "--batch-size", "0"], "batch_size"),
-        (["x.png", "--multiple", "0"], "multiple"),
+        (["x.png", "--pad-multiple", "0"], "multiple"),
         (["{}/*.png"], "holds no image"),
     ],
 )
@@ -253,7 +261,7 @@ def test_results_have_the_size_of_the_picture_as_shown(
         how = {"tiffinfo": {274: orientation}}
     Image.fromarray(pixels).save(tmp_path / name, **how)
     shown = TURNS[orientation](pixels)
-    assert run(tmp_path / name, "--multiple", "1", output=tmp_path / "out") == 0
+    assert run(tmp_path / name, "--pad-multiple", "1", output=tmp_path / "out") == 0
     label = indices(tmp_path / "out/a.png")
     np.testing.assert_array_equal(label, shown.argmax(-1))
     blend = np.asarray(Image.open(tmp_path / "out/a_overlay.png"))
@@ -310,7 +318,7 @@ def test_an_image_that_the_network_fails_on_is_named(
 
     monkeypatch.setattr(Segmenter, "segment", limited)
     out = tmp_path / "out"
-    assert run(tmp_path / "in", "--multiple", "8", output=out) == 1
+    assert run(tmp_path / "in", "--pad-multiple", "8", output=out) == 1
     shown = capsys.readouterr()
     assert "b.png: the network failed (RESOURCE_EXHAUSTED" in shown.err
     assert "2 image(s) written" in shown.out
@@ -320,7 +328,7 @@ def test_an_image_that_the_network_fails_on_is_named(
             tmp_path / "in/b.png",
             "--on-bad-file",
             "stop",
-            "--multiple",
+            "--pad-multiple",
             "8",
             output=out,
         )

@@ -53,11 +53,11 @@ def run(place, *words):
 
 def test_every_run_once_and_the_table(place, processes, capsys):
     calls, _ = processes
-    words = ("--devices", "0", "1", "--seeds", "0", "3", "--", "--data.path", "x")
+    words = ("--devices", "0", "1", "--seeds", "0", "3", "--", "--data.raw-dir", "x")
     assert run(place, *words) == 0
     names = {"narrow-0", "wide-0", "narrow-3", "wide-3"}
     assert {name for name, *_ in calls} == names and len(calls) == 4
-    assert all(extra == ["--data.path", "x"] for *_, extra in calls)
+    assert all(extra == ["--data.raw-dir", "x"] for *_, extra in calls)
     devices = {environment["CUDA_VISIBLE_DEVICES"] for _, environment, _ in calls}
     assert devices <= {"0", "1"}
     table = json.loads((place / "w" / "table.json").read_text())
@@ -90,7 +90,7 @@ axis_label = "coverage"
     )
     (place / "sweep.py").write_text(text)
     record = place / "record"
-    assert run(place, "--form", "full", "--record", str(record)) == 0
+    assert run(place, "--variant", "full", "--results-dir", str(record)) == 0
     for name in (sweep.RESULTS, sweep.FIGURE):
         assert (record / name).read_bytes() == (place / "w" / name).read_bytes()
     found = np.asarray(Image.open(record / sweep.FIGURE))
@@ -206,7 +206,7 @@ def test_a_real_sweep_of_one_run(tmp_path, data_dir, capsys, monkeypatch):
     """The process itself: trains, is found finished, leaves a score."""
     monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     (tmp_path / "sweep.py").write_text(REAL)
-    words = ("--seeds", "5", "--", f"--data.data-dir={data_dir}")
+    words = ("--seeds", "5", "--", f"--data.prepared-dir={data_dir}")
     status = run(tmp_path, *words)
     assert status == 0, (tmp_path / "w" / "tiny-5" / "log.txt").read_text()
     (row,) = json.loads((tmp_path / "w" / "table.json").read_text())

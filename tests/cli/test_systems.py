@@ -22,7 +22,7 @@ SHORT = (
     "--data.scale-range", "1.0", "1.0",
     "--train.batch-size=4", "--train.eval-batch-size=4", "--train.steps=2",
     "--train.log-every=1", "--train.eval-every=2", "--train.save-every=2",
-    "--train.overlay-count=1", "--devices=1",
+    "--train.num-overlays=1", "--devices=1",
 )  # fmt: skip
 PICTURES = (
     "--model.name=pix2pix_unet256",
@@ -34,7 +34,7 @@ PICTURES = (
     "--data.eval-split=validation[:2]",
     "--data.crop", "32", "48",
 )  # fmt: skip
-PAPER = ("--loss.name=adversarial", "--loss.extra", "l1", "100.0")
+PAPER = ("--loss.name=adversarial", "--loss.additional", "l1", "100.0")
 LATENT = """
 from jaxseg.config import Config, DataConfig, ModelConfig
 
@@ -53,7 +53,7 @@ def train(data_dir, tmp_path_factory):
 
     def run(*options):
         work = tmp_path_factory.mktemp("run")
-        where = (f"--workdir={work}", f"--data.data-dir={data_dir}")
+        where = (f"--workdir={work}", f"--data.prepared-dir={data_dir}")
         assert main(["train", *options, *where, *SHORT]) == 0
         return work
 
@@ -93,7 +93,7 @@ def test_two_players_go_on_exactly_where_they_were_stopped(data_dir, tmp_path):
         *PAPER,
         *SHORT,
         "--train.steps=4",
-        f"--data.data-dir={data_dir}",
+        f"--data.prepared-dir={data_dir}",
     ]
     assert main(["train", f"--workdir={whole}", *options]) == 0
     shutil.copytree(whole, cut)
@@ -180,7 +180,7 @@ def test_each_player_has_its_patterns():
     }
     config = OptimConfig(
         "sgd", 0.1, momentum=0.0, weight_decay=0.0, schedule="constant",
-        groups=(("discriminator/.*", 3.0),), freeze=("generator/.*",),
+        lr_multipliers=(("discriminator/.*", 3.0),), freeze=("generator/.*",),
     )  # fmt: skip
     players, schedule = adversarial.optimizers(config, 10)
     state = players.init(params)

@@ -109,7 +109,7 @@ def test_the_address_of_a_bucket_is_no_work_directory(capsys):
 )
 def test_stopping_and_going_on_is_exact(tiny, tmp_path, driver):
     """Cut by the fetch of batch 5; then resumed from the checkpoint of step 4."""
-    more = ("--devices=2", f"--train.driver={driver}", "--train.ema=0.9")
+    more = ("--devices=2", f"--train.parallel-backend={driver}", "--train.ema=0.9")
     assert main(tiny(tmp_path / "whole", *more)) == 0
     with pytest.MonkeyPatch.context() as patch:
         import jaxseg.tasks.segmentation as module
@@ -131,7 +131,7 @@ def test_stopping_and_going_on_is_exact(tiny, tmp_path, driver):
 
 
 def test_pmap_and_jit_train_alike(tiny, tmp_path, trained):
-    assert main(tiny(tmp_path, "--devices=2", "--train.driver=pmap")) == 0
+    assert main(tiny(tmp_path, "--devices=2", "--train.parallel-backend=pmap")) == 0
     one, two = (
         [row["loss"] for row in read_metrics(workdir, "train")]
         for workdir in (trained, tmp_path)

@@ -51,5 +51,8 @@ def folder_config(tmp_path, write_pair):
         for name in names:
             write_pair(root / split, name)
     return DataConfig(
-        name="folder", path=str(root), data_dir=str(tmp_path / "prepared"), crop=(8, 8)
+        name="folder",
+        raw_dir=str(root),
+        prepared_dir=str(tmp_path / "prepared"),
+        crop=(8, 8),
     )

@@ -25,7 +25,7 @@ def root_of(config):
 
 
 def prepared(config):
-    return sorted(pathlib.Path(config.data_dir).glob("array_record/folder/*/1.0.0"))
+    return sorted(pathlib.Path(config.prepared_dir).glob("array_record/folder/*/1.0.0"))
 
 
 def test_folder_holds_the_files_pixels(folder_config):
@@ -139,14 +139,14 @@ def test_changed_files_and_options_are_prepared_anew(folder_config, write_pair):
     ("change", "message"),
     [
         ({"name": "ade"}, "^data.name='ade' is invalid: expected one of shapes, "),
-        ({"path": None}, "data.path=None is invalid: expected the folder"),
+        ({"raw_dir": None}, "data.raw_dir=None is invalid: expected the folder"),
         (
             {"on_bad_file": "ignore"},
             "data.on_bad_file=.ignore. is invalid: expected one of",
         ),
         ({"backend": "torch"}, "data.backend='torch' is invalid"),
-        ({"data_dir": "gs://bucket/x"}, "expected a local or mounted folder"),
-        ({"name": "shapes"}, r"^data.path=.* because 'shapes' is generated"),
+        ({"prepared_dir": "gs://bucket/x"}, "expected a local or mounted folder"),
+        ({"name": "shapes"}, r"^data.raw_dir=.* because 'shapes' is generated"),
         (
             {"name": "camvid", "classes": ("a",)},
             "^data.classes=.* Only 'folder' takes class names",
@@ -202,7 +202,9 @@ def test_two_processes_at_once(folder_config, tmp_path):
         out, err = run.communicate(timeout=60)
         assert run.returncode == 0, err
         assert out.strip() == "['a', 'b', 'c']"
-    left = [p.name for p in pathlib.Path(folder_config.data_dir).glob("*/.building*")]
+    left = [
+        p.name for p in pathlib.Path(folder_config.prepared_dir).glob("*/.building*")
+    ]
     assert left == [] and len(prepared(folder_config)) == 1
 
 
@@ -222,7 +224,7 @@ def camvid_tree(root):
 def test_camvid_void_becomes_255(tmp_path):
     label = camvid_tree(tmp_path / "raw")
     config = DataConfig(
-        name="camvid", path=str(tmp_path / "raw"), data_dir=str(tmp_path / "out")
+        name="camvid", raw_dir=str(tmp_path / "raw"), prepared_dir=str(tmp_path / "out")
     )
     example = open_source(config, "validation")[0]
     np.testing.assert_array_equal(example["label"], np.where(label == 11, 255, label))

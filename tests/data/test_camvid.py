@@ -22,8 +22,8 @@ pytestmark = pytest.mark.skipif(
 def config(tmp_path_factory):
     return DataConfig(
         name="camvid",
-        path=str(PATH),
-        data_dir=str(tmp_path_factory.mktemp("camvid")),
+        raw_dir=str(PATH),
+        prepared_dir=str(tmp_path_factory.mktemp("camvid")),
         crop=(180, 240),
         cache=False,
     )

@@ -22,8 +22,8 @@ from jaxseg.data.spec import ROOMS
 
 CONFIG = DataConfig(
     "rooms",
-    points=64,
-    jitter=0.005,
+    num_points=64,
+    point_jitter=0.005,
     scale_range=(0.9, 1.1),
     color_jitter=0.1,
     workers=2,
@@ -137,7 +137,7 @@ def test_a_stream_resumes_exactly_and_splits_over_processes(source):
 
 def test_a_training_cloud_is_padded_masked_and_near_one_point(source):
     config = dataclasses.replace(
-        CONFIG, jitter=0.0, scale_range=(1.0, 1.0), color_jitter=0.0
+        CONFIG, point_jitter=0.0, scale_range=(1.0, 1.0), color_jitter=0.0
     )
     for position in range(12):
         example = train_example(source, config, 0, position)
@@ -167,7 +167,7 @@ def test_a_training_cloud_is_padded_masked_and_near_one_point(source):
 
 def test_points_turn_about_the_vertical_scale_and_jitter():
     points = np.random.default_rng(0).normal(size=(500, 3))
-    config = dataclasses.replace(CONFIG, jitter=0.0, flip=False)
+    config = dataclasses.replace(CONFIG, point_jitter=0.0, flip=False)
     heights, turns = [], []
     for seed in range(30):
         moved = augmented_points(np.random.default_rng(seed), points, config)
@@ -180,8 +180,8 @@ def test_points_turn_about_the_vertical_scale_and_jitter():
         turns.append(np.arctan2(moved[0, 1], moved[0, 0]))
     assert 0.9 <= min(heights) < 0.95 and 1.05 < max(heights) <= 1.1
     assert np.ptp(turns) > 5
-    config = dataclasses.replace(config, jitter=0.01, scale_range=(1.0, 1.0))
-    still = dataclasses.replace(config, jitter=0.0)
+    config = dataclasses.replace(config, point_jitter=0.01, scale_range=(1.0, 1.0))
+    still = dataclasses.replace(config, point_jitter=0.0)
     noise = augmented_points(
         np.random.default_rng(0), points, config
     ) - augmented_points(np.random.default_rng(0), points, still)
@@ -212,9 +212,9 @@ def test_evaluation_sees_every_cloud_whole_and_once(source):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"points": 0}, "data.points=0 is invalid: expected 1 or more"),
+        ({"num_points": 0}, "data.num_points=0 is invalid: expected 1 or more"),
         ({"scale_range": (0.0, 1.0)}, r"data.scale_range=\(0.0, 1.0\) is invalid"),
-        ({"jitter": -1.0}, "data.jitter=-1.0 is invalid"),
+        ({"point_jitter": -1.0}, "data.point_jitter=-1.0 is invalid"),
         ({"color_jitter": 2.0}, "data.color_jitter=2.0 is invalid"),
     ],
 )
@@ -232,18 +232,18 @@ def test_options_out_of_range(source, change, message):
         ({"eval_scale": 0.5}, "data.eval_scale=0.5 is invalid"),
         ({"backend": "tf"}, "data.backend='tf' is invalid"),
         (
-            {"path": "x"},
-            "^data.path='x' is invalid: expected none, because 'rooms' is generated",
+            {"raw_dir": "x"},
+            "^data.raw_dir='x' is invalid: expected none, because 'rooms' is generated",
         ),
     ],
 )
 def test_options_that_clouds_do_not_have(change, message, tmp_path):
-    config = dataclasses.replace(CONFIG, data_dir=str(tmp_path), **change)
+    config = dataclasses.replace(CONFIG, prepared_dir=str(tmp_path), **change)
     with pytest.raises(ValueError, match=message):
         open_clouds(config, "train")
 
 
 def test_images_are_not_read_from_clouds(tmp_path):
-    config = dataclasses.replace(CONFIG, data_dir=str(tmp_path))
+    config = dataclasses.replace(CONFIG, prepared_dir=str(tmp_path))
     with pytest.raises(ValueError, match=r"'rooms' is invalid: .* found point clouds"):
         open_source(config, "train")

@@ -182,7 +182,7 @@ def test_images_of_two_splits_are_said(
         write_pair(root, name)
     (root / "train.txt").write_text("a\nb\n")
     (root / "val.txt").write_text(validation)
-    config = dataclasses.replace(folder_config, path=str(root))
+    config = dataclasses.replace(folder_config, raw_dir=str(root))
     with caplog.at_level(logging.WARNING):
         assert len(open_source(config, "train")) == 2
     assert ("share" in caplog.text) == (said is not None)
@@ -242,5 +242,7 @@ def test_other_reading_prepares_the_data_anew(folder_config):
     open_source(folder_config, "train")
     other = dataclasses.replace(folder_config, range=(0, 1))
     open_source(other, "train")
-    prepared = pathlib.Path(folder_config.data_dir).glob("array_record/folder/*/1.0.0")
+    prepared = pathlib.Path(folder_config.prepared_dir).glob(
+        "array_record/folder/*/1.0.0"
+    )
     assert len(list(prepared)) == 2

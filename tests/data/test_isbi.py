@@ -24,7 +24,9 @@ def slices(tmp_path):
         label[n % 6] = 0
         Image.fromarray(np.full((6, 9), n, np.uint8)).save(root / f"image/{n}.png")
         Image.fromarray(label).save(root / f"label/{n}.png")
-    return DataConfig("isbi", path=str(root), data_dir=str(tmp_path / "prepared"))
+    return DataConfig(
+        "isbi", raw_dir=str(root), prepared_dir=str(tmp_path / "prepared")
+    )
 
 
 def test_splits_are_in_numerical_order(slices):
@@ -68,7 +70,11 @@ def test_a_missing_folder_is_named(slices, tmp_path):
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no ISBI slices in {REAL}")
 def test_the_real_slices(tmp_path):
     config = DataConfig(
-        "isbi", path=str(REAL), data_dir=str(tmp_path), crop=(64, 64), elastic=10.0
+        "isbi",
+        raw_dir=str(REAL),
+        prepared_dir=str(tmp_path),
+        crop=(64, 64),
+        elastic=10.0,
     )
     train = open_source(config, "train")
     assert len(train) == 20 and len(open_source(config, "validation")) == 5

@@ -78,7 +78,10 @@ def folder(tmp_path):
         if names:
             (root / "classes.txt").write_text("\n".join(names))
         return DataConfig(
-            "folder", path=str(root), data_dir=str(tmp_path / "prepared"), **options
+            "folder",
+            raw_dir=str(root),
+            prepared_dir=str(tmp_path / "prepared"),
+            **options,
         )
 
     return make
@@ -103,7 +106,7 @@ def refusal(config):
         open_source(config, "train")
     message = str(caught.value)
     assert message.isprintable() and message.endswith(".")
-    assert not list(pathlib.Path(config.data_dir).glob("*/folder/*/1.0.0"))
+    assert not list(pathlib.Path(config.prepared_dir).glob("*/folder/*/1.0.0"))
     return message.replace(config.path, "ROOT")
 
 
@@ -316,7 +319,7 @@ def test_a_changed_map_prepares_the_data_anew(folder):
         ("0:0 1:void", (0, 255)),
     ):
         assert labels_of(dataclasses.replace(config, labels=labels)) == [expected]
-    assert len(list(pathlib.Path(config.data_dir).glob("*/folder/*/1.0.0"))) == 3
+    assert len(list(pathlib.Path(config.prepared_dir).glob("*/folder/*/1.0.0"))) == 3
 
 
 def test_bad_masks_are_left_out_where_that_is_asked_for(folder):
@@ -406,7 +409,7 @@ def test_a_map_for_lossy_masks_needs_values_far_apart(folder):
 
 @pytest.mark.parametrize("name", ["shapes", "raters", "rooms"])
 def test_drawn_data_have_no_masks_to_map(tmp_path, name):
-    config = DataConfig(name, data_dir=str(tmp_path), labels="0/255")
+    config = DataConfig(name, prepared_dir=str(tmp_path), labels="0/255")
     opened = open_clouds if name == "rooms" else open_source
     with pytest.raises(ValueError, match=r"data.labels='0/255' is invalid: expected n"):
         opened(config, "train")
@@ -420,13 +423,18 @@ def test_named_datasets_take_a_map_too(tmp_path):
         (tmp_path / part).mkdir()
         for number in range(5):
             Image.fromarray(pixels).save(tmp_path / part / f"{number}.png")
-    config = DataConfig("isbi", path=str(tmp_path), data_dir=str(tmp_path / "out"))
+    config = DataConfig(
+        "isbi", raw_dir=str(tmp_path), prepared_dir=str(tmp_path / "out")
+    )
     with pytest.raises(
         ValueError, match="mask value 1 is not in the label map 0:0 255"
     ):
         open_source(config, "train")
     mapped = DataConfig(
-        "isbi", path=str(tmp_path), data_dir=str(tmp_path / "out"), labels="0:0 1:1"
+        "isbi",
+        raw_dir=str(tmp_path),
+        prepared_dir=str(tmp_path / "out"),
+        labels="0:0 1:1",
     )
     source = open_source(mapped, "train")
     np.testing.assert_array_equal(source[0]["label"], stripes((1, 0, 1)))

@@ -238,7 +238,7 @@ def test_images_with_hard_classes_come_twice_per_epoch(small):
     twice = [i for i, n in enumerate(counts) if n[rare] > 0]
     assert 0 < len(twice) < 10
     name = small.spec.classes[rare]
-    config = dataclasses.replace(CONFIG, duplicate=(name,))
+    config = dataclasses.replace(CONFIG, oversample_classes=(name,))
     assert small.holding((name,)) == tuple(twice)
     length = 10 + len(twice)
     batches = take(small, 2 * length, config=config, batch_size=1)
@@ -253,8 +253,8 @@ def test_images_with_hard_classes_come_twice_per_epoch(small):
 
 
 def test_a_wrong_class_to_duplicate_is_named(small):
-    config = dataclasses.replace(CONFIG, duplicate=("sofa",))
+    config = dataclasses.replace(CONFIG, oversample_classes=("sofa",))
     with pytest.raises(
-        ValueError, match=r"data.duplicate=.* is invalid: .* found \['sofa'\]"
+        ValueError, match=r"data.oversample_classes=.* is invalid: .* found \['sofa'\]"
     ):
         train_batches(small, config, seed=0, batch_size=1)

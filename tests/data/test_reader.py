@@ -116,7 +116,10 @@ def test_prepared_data_hold_what_prediction_reads(tmp_path, write_pair):
     blocks = np.kron(RGB[:3, :5], np.ones((16, 16, 1), np.uint8))
     save_turned(turned, Image.fromarray(blocks), 6)
     config = DataConfig(
-        "folder", path=str(root), data_dir=str(tmp_path / "out"), range=(0, 40000)
+        "folder",
+        raw_dir=str(root),
+        prepared_dir=str(tmp_path / "out"),
+        range=(0, 40000),
     )
     source = open_source(config, "train")
     assert len(source) == 6

@@ -159,7 +159,7 @@ def test_builds_of_processes_that_died_are_removed(tmp_path):
 
 def test_a_build_that_fails_leaves_nothing(tmp_path, monkeypatch):
     config = DataConfig(
-        name="folder", path=str(tmp_path / "none"), data_dir=str(tmp_path)
+        name="folder", raw_dir=str(tmp_path / "none"), prepared_dir=str(tmp_path)
     )
     with pytest.raises(ValueError):
         open_source(config, "train")

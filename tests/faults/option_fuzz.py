@@ -148,15 +148,15 @@ def fields(kind: type, prefix: str = "") -> list[str]:
 
 CONFIGURATION = fields(Config)
 OWN = {
-    "train": ["--devices", "--profile", "--lost-after", "--workdir"],
+    "train": ["--devices", "--profile", "--heartbeat-timeout", "--workdir"],
     "plan": ["--batch", "--space", "--topology"],
     "eval": ["--split", "--checkpoint", "--batch-size", "--devices", "--space", "-o"],
-    "predict": ["--mode", "--window", "--stride", "--scales", "--samples", "--multiple",
+    "predict": ["--mode", "--window", "--stride", "--scales", "--samples", "--pad-multiple",
                 "--batch-size", "--crf.sigma-xy", "--crf.iterations", "--checkpoint"],
     "refine": ["--gamma", "--components", "--iterations", "--box", "--method"],
     "models": ["--size", "--classes"],
-    "convert": ["--num-classes", "--channels", "--part", "--names", "--allow-missing"],
-    "sweep": ["--seeds", "--metric", "--form", "--workdir", "--variable"],
+    "convert": ["--num-classes", "--channels", "--component", "--export-names", "--allow-missing"],
+    "sweep": ["--seeds", "--metric", "--variant", "--workdir", "--device-env-var"],
 }  # fmt: skip
 
 

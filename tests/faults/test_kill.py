@@ -30,7 +30,7 @@ ARGUMENTS = (
     "--data.crop", "32", "48",
     "--train.batch-size=4", f"--train.steps={STEPS}", "--train.ema=0.9",
     "--train.log-every=3", "--train.eval-every=8", "--train.save-every=2",
-    "--train.overlay-count=1",
+    "--train.num-overlays=1",
 )  # fmt: skip
 LIMITED = (  # no file may grow beyond the first argument
     "import resource, signal, sys\n"
@@ -170,7 +170,7 @@ def test_no_space_for_a_checkpoint(environment, tmp_path, whole):
     arguments = [a for a in ARGUMENTS if "overlay" not in a]
     run = subprocess.run(
         [sys.executable, "-c", LIMITED, "20000", *arguments,
-         f"--workdir={tmp_path}", "--train.overlay-count=0"],
+         f"--workdir={tmp_path}", "--train.num-overlays=0"],
         # No cache: it would keep the programs that this run cannot write whole.
         env=environment | {"JAX_COMPILATION_CACHE_DIR": "", "JAXSEG_CACHE_GB": "0"},
         capture_output=True,

@@ -22,7 +22,7 @@ ARGUMENTS = (
     "--data.crop", "32", "48",
     "--train.batch-size=8", "--train.eval-batch-size=4", "--train.ema=0.9",
     "--train.log-every=2", "--train.eval-every=10", "--train.save-every=3",
-    "--train.overlay-count=1",
+    "--train.num-overlays=1",
 )  # fmt: skip
 STEPS = 30
 LOST = 5  # exit status
@@ -130,7 +130,9 @@ def test_a_lost_process_ends_the_other_in_words_and_both_go_on_exactly(
         survivor = runs[1 - victim]
         text, _ = survivor.communicate(timeout=100)
         assert survivor.returncode == LOST, text
-        assert time.monotonic() - killed < 90  # at most --lost-after, and a margin
+        assert (
+            time.monotonic() - killed < 90
+        )  # at most --heartbeat-timeout, and a margin
         last = text.splitlines()[-1]
         assert last.startswith(f"jaxseg: process {1 - victim} of 2: another process")
         assert last.endswith("the run goes on from its last checkpoint")

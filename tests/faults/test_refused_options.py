@@ -19,7 +19,7 @@ GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 PHOTOS = GOLDEN / "photos"
 IMAGE = PHOTOS / "validation" / "images" / "scene1.png"
 SMALL = (  # a run that begins within seconds
-    "--data.name=folder", f"--data.path={PHOTOS}", "--data.crop", "16", "24",
+    "--data.name=folder", f"--data.raw-dir={PHOTOS}", "--data.crop", "16", "24",
     "--model.name=unet", "--model.options.width=4", "--model.options.depth=1",
     "--train.steps=1", "--train.batch-size=4", "--devices=1",
 )  # fmt: skip
@@ -76,7 +76,7 @@ def test_a_finished_run_is_not_touched(words, name, run, capsys):
 
 @pytest.mark.parametrize(("words", "name"), LATE, ids=ids(LATE))
 def test_a_new_run_leaves_nothing(words, name, data, tmp_path, capsys):
-    where = ("--workdir", tmp_path / "a" / "run", "--data.data-dir", data)
+    where = ("--workdir", tmp_path / "a" / "run", "--data.prepared-dir", data)
     refused(("train", *where, *SMALL, *words), name, capsys)
     assert snapshot(tmp_path) == {}
 

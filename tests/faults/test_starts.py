@@ -25,7 +25,7 @@ SMALL = (
     "--model.name=unet", "--model.options.width=4", "--model.options.depth=1",
     "--model.options.style.norm=group", "--model.options.style.groups=2",
     "--optim.weight-decay=0", "--train.steps=2", "--train.batch-size=2",
-    "--train.eval-every=2", "--train.save-every=2", "--train.overlay-count=0",
+    "--train.eval-every=2", "--train.save-every=2", "--train.num-overlays=0",
     "--devices=1",
 )  # fmt: skip
 
@@ -48,7 +48,9 @@ def photos(folder, classes=CLASSES):
 
 def start(workdir, *more, path=PHOTOS):
     """The exit status of a training run."""
-    return main(["train", f"--workdir={workdir}", f"--data.path={path}", *SMALL, *more])
+    return main(
+        ["train", f"--workdir={workdir}", f"--data.raw-dir={path}", *SMALL, *more]
+    )
 
 
 def snapshot(folder):
@@ -293,7 +295,12 @@ def test_what_does_not_fit_is_refused(run, tmp_path, capsys, more, message):
 @pytest.mark.slow
 def test_of_two_jobs_that_start_at_once_one_trains(tmp_path):
     """Two processes; the records are those of one run."""
-    line = ["train", f"--workdir={tmp_path / 'run'}", f"--data.path={PHOTOS}", *SMALL]
+    line = [
+        "train",
+        f"--workdir={tmp_path / 'run'}",
+        f"--data.raw-dir={PHOTOS}",
+        *SMALL,
+    ]
     command = [sys.executable, "-m", "jaxseg.cli.main", *line, "--train.steps=40"]
     jobs = [
         subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)

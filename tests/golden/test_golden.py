@@ -28,7 +28,7 @@ HERE = pathlib.Path(__file__).parent
 PHOTOS = HERE / "photos"
 IMAGE = PHOTOS / "validation" / "images" / "scene1.png"
 EXPECTED = HERE / "expected.json"
-DATA = {"unet": (), "reseg": (f"--data.path={PHOTOS}",)}  # options of each run
+DATA = {"unet": (), "reseg": (f"--data.raw-dir={PHOTOS}",)}  # options of each run
 STEP = 4
 
 

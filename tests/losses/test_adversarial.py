@@ -9,7 +9,7 @@ from jaxseg.losses import build_objective, total_loss
 from jaxseg.losses.adversarial import build_adversarial, is_adversarial
 from jaxseg.losses.latent import latent_kl
 
-PAPER = LossConfig("adversarial", extra=(("l1", 100.0),))
+PAPER = LossConfig("adversarial", additional=(("l1", 100.0),))
 
 
 def sigmoid(x):
@@ -57,7 +57,7 @@ def test_ablations_of_the_paper(config, names):
 @pytest.mark.parametrize(
     "config",
     [
-        LossConfig("adversarial", extra=(("dice", 1.0),)),
+        LossConfig("adversarial", additional=(("dice", 1.0),)),
         LossConfig("l1", class_weights="median_frequency"),
         LossConfig("adversarial", options={"adversarial": {"x": 1}}),
     ],

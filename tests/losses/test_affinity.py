@@ -170,7 +170,7 @@ def test_stride_compares_every_nth_pixel(scene):
 def test_in_an_objective(scene):
     logits, label = scene
     config = LossConfig(
-        extra=(("affinity", 0.5),),
+        additional=(("affinity", 0.5),),
         options={"affinity": {"anneal_steps": 10, "sizes": (1, 2)}},
     )
     weights = (

@@ -56,7 +56,7 @@ def test_terms(example):
     aux, edge = logits[..., ::-1], logits[..., :1]
     outputs = {"logits": logits, "aux_2": aux, "aux": -aux, "edge": edge}
     config = LossConfig(
-        extra=(("dice", 0.5),), options={"dice": {"smooth": 0.0}}, edge_weight=3.0
+        additional=(("dice", 0.5),), options={"dice": {"smooth": 0.0}}, edge_weight=3.0
     )
     terms = build_objective(config)(outputs, {"label": label})
     assert list(terms) == ["cross_entropy", "dice", "aux", "aux_2", "edge"]
@@ -97,7 +97,7 @@ def test_step_reaches_annealed_losses(example):
             LossConfig("softmax"),
             r"loss.name='softmax' is invalid: expected one of affinity, boundary",
         ),
-        (LossConfig(extra=(("dicce", 1.0),)), "loss.name='dicce' is invalid"),
+        (LossConfig(additional=(("dicce", 1.0),)), "loss.name='dicce' is invalid"),
         (LossConfig(options={"dice": {}}), r"loss.options=\['dice'\] is invalid"),
         (
             LossConfig("dice", options={"dice": {"smoth": 1}}),

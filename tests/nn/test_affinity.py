@@ -30,7 +30,7 @@ def test_names_stay_and_weights_learn():
         "image": random.normal(size=(2, 16, 16, 3)).astype(np.float32),
         "label": label.astype(np.int32),
     }
-    loss_fn = build_objective(LossConfig(extra=(("affinity", 1.0),)))
+    loss_fn = build_objective(LossConfig(additional=(("affinity", 1.0),)))
     step = jax.jit(
         lambda state: train_step(state, batch, model=model, tx=tx, loss_fn=loss_fn)
     )

@@ -21,13 +21,13 @@ from jaxseg.training.step.steps import eval_step, train_step
 
 COLORS = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.25)}
 CONFIG = OptimConfig(
-    name="sgd", learning_rate=0.05, clip_norm=5.0, groups=(("head/.*", 2.0),)
+    name="sgd", learning_rate=0.05, clip_norm=5.0, lr_multipliers=(("head/.*", 2.0),)
 )
 OBJECTIVES = {
     "plain": LossConfig(),
     "global": LossConfig(
         "top_k_cross_entropy",
-        extra=(("dice", 0.5), ("lovasz_softmax", 0.5), ("boundary", 0.01)),
+        additional=(("dice", 0.5), ("lovasz_softmax", 0.5), ("boundary", 0.01)),
         options={
             "top_k_cross_entropy": {"fraction": 0.3, "anneal_steps": 8},
             "dice": {"per_image": False},

@@ -56,7 +56,7 @@ def run(driver, state, count):
 @functools.cache
 def sharded(config=ADAM):
     state, step = setup(config)
-    driver = jit_driver(step, make_mesh(8), shard="batch")
+    driver = jit_driver(step, make_mesh(8), shard="fsdp")
     return driver, *run(driver, driver.put_state(state), 5)
 
 
@@ -117,7 +117,7 @@ def test_each_device_keeps_an_eighth():
 
 def test_parameters_are_gathered_and_activations_are_not():
     state, step = setup()
-    driver = jit_driver(step, make_mesh(8), shard="batch")
+    driver = jit_driver(step, make_mesh(8), shard="fsdp")
     batch = next(batches(1))
     program = driver.step.lower(*driver.abstract(state, batch)).compile()
     kernels = {x.shape for x in jax.tree.leaves(state.params) if x.size >= LARGE}
@@ -141,9 +141,9 @@ def test_parameters_are_gathered_and_activations_are_not():
     ],
 )
 def test_the_largest_even_axis_is_divided(shape, spec):
-    assert state_sharding(make_mesh(8), shape, "batch").spec == spec
+    assert state_sharding(make_mesh(8), shape, "fsdp").spec == spec
     assert state_sharding(make_mesh(8), shape, "none").spec == P()
-    assert state_sharding(make_mesh(1), shape, "batch").spec == P()
+    assert state_sharding(make_mesh(1), shape, "fsdp").spec == P()
 
 
 def test_unknown_forms_are_named():
@@ -154,9 +154,9 @@ def test_unknown_forms_are_named():
 MESHES = {
     "1": (1, 1, "none"),
     "8 whole": (8, 1, "none"),
-    "8 in parts": (8, 1, "batch"),
+    "8 in parts": (8, 1, "fsdp"),
     "2 x 4": (2, 4, "none"),
-    "2 in parts x 4": (2, 4, "batch"),
+    "2 in parts x 4": (2, 4, "fsdp"),
 }
 
 

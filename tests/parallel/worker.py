@@ -25,8 +25,8 @@ KINDS = {  # of driver and layout
     "jit": {"kind": "jit"},
     "pmap": {"kind": "pmap"},
     "rows": {"kind": "jit", "space": 4},
-    "parts": {"kind": "jit", "shard": "batch"},
-    "both": {"kind": "jit", "space": 2, "shard": "batch"},
+    "parts": {"kind": "jit", "shard": "fsdp"},
+    "both": {"kind": "jit", "space": 2, "shard": "fsdp"},
 }
 
 

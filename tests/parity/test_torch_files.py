@@ -120,7 +120,7 @@ def test_there_and_back_through_a_real_network(peers, tmp_path, capsys):
     text = capsys.readouterr().out
     assert "fcn_resnet50, 21 classes" in text
     assert float(text.split("difference  ")[1].split()[0]) < 1e-4
-    convert.main([str(run), "-o", str(out), "--names", "torchvision_fcn"])
+    convert.main([str(run), "-o", str(out), "--export-names", "torchvision_fcn"])
     again = torch.load(out, weights_only=True)
     for key, tensor in net.state_dict().items():
         if not key.endswith("num_batches_tracked"):

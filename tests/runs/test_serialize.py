@@ -61,11 +61,11 @@ def test_values_that_have_none_are_named(value):
 
 def test_fields_take_numpy_numbers_paths_and_types():
     config = Config(
-        data=DataConfig(path=pathlib.Path("x"), crop=np.array([3, 4])),
+        data=DataConfig(raw_dir=pathlib.Path("x"), crop=np.array([3, 4])),
         train=TrainConfig(steps=np.int64(5), dtype=jnp.bfloat16),
     )
     found = from_dict(Config, to_dict(config))
-    assert (found.data.path, found.data.crop) == ("x", (3, 4))
+    assert (found.data.raw_dir, found.data.crop) == ("x", (3, 4))
     assert (found.train.steps, found.train.dtype) == (5, "bfloat16")
     assert type(found.train.steps) is int
 

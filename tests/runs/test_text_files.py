@@ -11,7 +11,7 @@ from jaxseg.runs.directory import read_config, read_spec, write_run
 from jaxseg.weights.translate.model_card import Card, Normalization, read_card
 
 NAME = "Fläche"
-CONFIG = Config(data=DataConfig("folder", path=f"/data/{NAME}"))
+CONFIG = Config(data=DataConfig("folder", raw_dir=f"/data/{NAME}"))
 SPEC = DatasetSpec(
     "folder", ("a", NAME), ((0, 0, 0), (1, 2, 3)), labels=((0, "void"), (1, 0), (2, 1))
 )

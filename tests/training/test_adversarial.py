@@ -17,7 +17,7 @@ from jaxseg.training.step.adversarial import Players, train_step
 from jaxseg.training.step.state import create_state
 
 CLASSES = 3
-PAPER = build_adversarial(LossConfig("adversarial", extra=(("l1", 2.0),)))
+PAPER = build_adversarial(LossConfig("adversarial", additional=(("l1", 2.0),)))
 PLAYERS = Players(optax.sgd(0.1, momentum=0.5), optax.sgd(0.3))
 
 

@@ -18,7 +18,7 @@ from jaxseg.training.step.gradient import Problem, loss_and_grad
 
 SUMS = LossConfig(
     "cross_entropy",
-    extra=(
+    additional=(
         ("focal", 0.5),
         ("dice", 0.5),
         ("jaccard", 0.3),
@@ -30,7 +30,7 @@ SUMS = LossConfig(
 )
 COUPLED = LossConfig(
     "lovasz_softmax",
-    extra=(
+    additional=(
         ("top_k_cross_entropy", 0.5),
         ("ohem_cross_entropy", 0.5),
         ("dual_task", 0.4),
@@ -134,7 +134,7 @@ def test_every_loss_equals_the_whole_batch(config, fill):
     close(got.gradient, wanted.gradient)
     close(got.loss, wanted.loss)
     assert got.counts == {"labeled": (draw()["label"] != 255).sum()}
-    terms = {name for name, _ in config.extra} | {config.name, "aux", "presence"}
+    terms = {name for name, _ in config.additional} | {config.name, "aux", "presence"}
     assert set(wanted.parts) == terms | ({"edge"} if config is COUPLED else set())
     assert all(np.abs(part) > 1e-4 for part in wanted.parts.values())
     for name in ("stem", "head", "aux_head", "presence"):
@@ -144,7 +144,7 @@ def test_every_loss_equals_the_whole_batch(config, fill):
 
 
 def test_both_configurations_hold_all_losses():
-    named = [(c.name, *(name for name, _ in c.extra)) for c in (SUMS, COUPLED)]
+    named = [(c.name, *(name for name, _ in c.additional)) for c in (SUMS, COUPLED)]
     assert set(sum(named, ())) == set(LOSSES)
 
 
@@ -185,7 +185,7 @@ def test_additive_by_the_configuration():
     assert not additive("lovasz_softmax")
     assert additive("lovasz_softmax", per_image=True)
     assert not additive("dual_task") and additive("dual_task", gumbel=False)
-    assert not build_objective(LossConfig(extra=(("affinity", 1.0),))).additive({})
+    assert not build_objective(LossConfig(additional=(("affinity", 1.0),))).additive({})
 
 
 def test_all_void_gives_zero(fill):
@@ -257,6 +257,6 @@ def test_wrong_counts_are_named(fill):
     variables = fill(model, (1, 9, 7, 3))
     with pytest.raises(
         ValueError,
-        match=r"train.accumulate=3 is invalid: expected a divisor of 8, .* 'image'",
+        match=r"train.grad_accum_steps=3 is invalid: expected a divisor of 8, .* 'image'",
     ):
         found(model, objective, variables, 3)

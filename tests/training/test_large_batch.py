@@ -95,7 +95,7 @@ def test_four_steps(rule):
     config = OptimConfig(
         name=rule.__name__,
         learning_rate=0.5,
-        power=1.0,
+        poly_power=1.0,
         weight_decay=0.1,
         beta1=0.8,
         trust_coefficient=0.02,
@@ -114,7 +114,7 @@ def test_frozen_parameters_stay_and_groups_scale(name):
         learning_rate=0.1,
         schedule="constant",
         freeze=("backbone/.*",),
-        decay="all",
+        decay_mask="all",
         weight_decay=0.5,
     )
     start = jax.tree.map(np.float32, parameters())
@@ -126,7 +126,7 @@ def test_frozen_parameters_stay_and_groups_scale(name):
         name=name,
         learning_rate=0.1,
         schedule="constant",
-        groups=(("head/.*", 3.0),),
+        lr_multipliers=(("head/.*", 3.0),),
     )
     other, _ = optim.build(grouped, 1)
     g = jax.tree.map(np.float32, gradients(0))
@@ -142,11 +142,11 @@ def test_the_rate_follows_the_batch():
     options = {"name": "sgd", "learning_rate": 0.1, "schedule": "cosine"}
     options |= {"final_learning_rate": 0.001, "warmup_steps": 5}
     plain = optim.schedule(OptimConfig(**options), 20)
-    scaled = OptimConfig(**options, reference_batch=256)
+    scaled = OptimConfig(**options, base_batch_size=256)
     _, rate = optim.build(scaled, 20, batch_size=8192)
     for step in (0, 7, 20):
         np.testing.assert_allclose(rate(step), 32 * plain(step), rtol=1e-6)
-    root = OptimConfig(**options, reference_batch=256, batch_scaling="sqrt")
+    root = OptimConfig(**options, base_batch_size=256, batch_scaling="sqrt")
     _, rate = optim.build(root, 20, batch_size=4096)
     np.testing.assert_allclose(rate(7), 4 * plain(7), rtol=1e-6)
     assert optim.scale_rate(OptimConfig(), None) == OptimConfig()
@@ -223,7 +223,7 @@ def test_layer_decay_scales_the_update():
         schedule="constant",
         weight_decay=0.0,
         layer_decay=0.5,
-        groups=(("backbone/layer1_.*", 3.0),),
+        lr_multipliers=(("backbone/layer1_.*", 3.0),),
     )
     tx, _ = optim.build(config, 1)
     updates, _ = tx.update(params, tx.init(params), params)

@@ -64,7 +64,7 @@ def train(kind, devices, count, config):
         tx=TX,
         loss_fn=objective,
         axis_name=axis_name,
-        accumulate=count,
+        grad_accum_steps=count,
     )
     if kind == "pmap":
         driver = pmap_driver(step, jax.devices()[:devices])
@@ -82,8 +82,8 @@ def alone(config):
 
 
 CONFIGS = {
-    "sums": LossConfig("focal", class_weights="none", extra=(("dice", 0.5),)),
-    "coupled": LossConfig("lovasz_softmax", extra=(("top_k_cross_entropy", 0.5),)),
+    "sums": LossConfig("focal", class_weights="none", additional=(("dice", 0.5),)),
+    "coupled": LossConfig("lovasz_softmax", additional=(("top_k_cross_entropy", 0.5),)),
 }
 
 
@@ -115,7 +115,7 @@ def lowered(count, config, devices=1, size=16, side=9, width=6):
         model=model,
         tx=TX,
         loss_fn=build_objective(config),
-        accumulate=count,
+        grad_accum_steps=count,
     )
     driver = jit_driver(step, make_mesh(devices), donate=False)
     state = driver.put_state(create_state(model, TX, seed=0, image_shape=(1, 8, 8, 3)))

@@ -59,7 +59,7 @@ def test_poly_is_deeplabs():
 def test_poly_and_cosine_end_at_the_final_rate():
     for name, middle in (("poly", 0.55), ("cosine", 0.55)):
         config = plain(
-            schedule=name, power=1.0, learning_rate=1.0, final_learning_rate=0.1
+            schedule=name, poly_power=1.0, learning_rate=1.0, final_learning_rate=0.1
         )
         np.testing.assert_allclose(
             rates(config, 10, (0, 5, 10)), [1, middle, 0.1], rtol=1e-6
@@ -75,7 +75,7 @@ def test_step_schedule():
 
 
 def test_warm_up_multiplies_the_schedule():
-    config = plain(schedule="poly", power=1.0, learning_rate=1.0, warmup_steps=4)
+    config = plain(schedule="poly", poly_power=1.0, learning_rate=1.0, warmup_steps=4)
     expected = [0.25, 0.5 * 0.9, 0.75 * 0.8, 0.7, 0.6]
     np.testing.assert_allclose(rates(config, 10, range(5)), expected, rtol=1e-6)
 
@@ -84,7 +84,7 @@ def test_sgd_with_momentum_decay_and_schedule():
     """v = 0.9 v + (g + wd p); two steps give 1.9 (g + wd p)."""
     config = plain(momentum=0.9, weight_decay=0.5)
     close(updates(config, steps=2), -0.38, -0.19, -0.57, -0.19)
-    every = plain(weight_decay=0.5, decay="all")
+    every = plain(weight_decay=0.5, decay_mask="all")
     close(updates(every), -0.2, -0.25, -0.3, -0.15)
 
 
@@ -109,15 +109,19 @@ def test_nesterov():
 
 def test_groups_first_match_wins():
     groups = (("head/norm/.*", 20.0), ("head/.*", 10.0))
-    close(updates(plain(groups=groups)), -0.1, -0.1, -1.0, -2.0)
-    adamw = plain(name="adamw", weight_decay=0.5, groups=groups)
+    close(updates(plain(lr_multipliers=groups)), -0.1, -0.1, -1.0, -2.0)
+    adamw = plain(name="adamw", weight_decay=0.5, lr_multipliers=groups)
     close(updates(adamw), -0.2, -0.1, -3.0, -2.0)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adamw", "rmsprop"])
 def test_frozen_parameters_do_not_move(name):
     config = plain(
-        name=name, momentum=0.9, weight_decay=0.5, decay="all", freeze=("backbone/.*",)
+        name=name,
+        momentum=0.9,
+        weight_decay=0.5,
+        decay_mask="all",
+        freeze=("backbone/.*",),
     )
     got = updates(config, steps=3)
     assert got["backbone/conv/kernel"] == got["backbone/conv/bias"] == 0
@@ -135,7 +139,7 @@ def test_clip_counts_no_frozen_gradient():
 
 @pytest.mark.parametrize(
     ("option", "pattern"),
-    [("freeze", ("backbon",)), ("groups", (("head", 10.0),))],
+    [("freeze", ("backbon",)), ("lr_multipliers", (("head", 10.0),))],
 )
 def test_a_pattern_without_match_is_an_error(option, pattern):
     tx, _ = optim.build(plain(**{option: pattern}), 10)
@@ -148,13 +152,13 @@ def test_a_pattern_without_match_is_an_error(option, pattern):
     [
         ({"name": "adam"}, "name is 'adam'"),
         ({"schedule": "linear"}, "schedule is 'linear'"),
-        ({"decay": "none"}, "decay is 'none'"),
+        ({"decay_mask": "none"}, "decay_mask is 'none'"),
         ({"clip_norm": 0.0}, "clip_norm is 0.0"),
         ({"learning_rate": -1.0}, "learning_rate -1.0"),
         ({"schedule": "step", "milestones": (5.0,)}, r"milestones is \(5.0,\)"),
         ({"name": "lars", "trust_coefficient": 0.0}, "trust_coefficient is 0.0"),
-        ({"reference_batch": 0}, "reference_batch is 0"),
-        ({"reference_batch": 8}, "reference_batch is 8 and batch_size None"),
+        ({"base_batch_size": 0}, "base_batch_size is 0"),
+        ({"base_batch_size": 8}, "base_batch_size is 8 and batch_size None"),
         ({"batch_scaling": "cubic"}, "batch_scaling is 'cubic'"),
     ],
 )

@@ -31,7 +31,7 @@ class Net(nn.Module):
         return dict(zip(("logits", "aux"), map(logits_float32, heads), strict=True))
 
 
-def made(dtype, accumulate):
+def made(dtype, grad_accum_steps):
     """A step and what it takes."""
     model = Net(BlockConfig(dtype=dtype))
     tx, _ = optim.build(OptimConfig(name="lamb", clip_norm=1.0), 10)
@@ -40,9 +40,9 @@ def made(dtype, accumulate):
         train_step,
         model=model,
         tx=tx,
-        loss_fn=build_objective(LossConfig(extra=(("dice", 0.5),))),
+        loss_fn=build_objective(LossConfig(additional=(("dice", 0.5),))),
         ema=0.9,
-        accumulate=accumulate,
+        grad_accum_steps=grad_accum_steps,
     )
     random = np.random.default_rng(0)
     image = random.normal(size=(4, 8, 8, 3)).astype(np.float32)
@@ -55,8 +55,8 @@ def types(tree):
 
 
 def test_only_activations_are_bfloat16():
-    for accumulate in (1, 2):
-        step, state, batch = made("bfloat16", accumulate)
+    for grad_accum_steps in (1, 2):
+        step, state, batch = made("bfloat16", grad_accum_steps)
         new, metrics = jax.eval_shape(step, state, batch)
         for part in (new.params, new.batch_stats, new.ema):
             assert types(part) == {"float32"}

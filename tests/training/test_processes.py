@@ -33,8 +33,8 @@ def test_what_cannot_be_is_refused_before_anything_is_contacted(given, message):
 
 
 def test_time_and_environment_are_checked_too(monkeypatch):
-    with pytest.raises(ValueError, match="lost_after is 1; allowed: 5 seconds"):
-        processes.join("here:80", 2, 0, lost_after=1)
+    with pytest.raises(ValueError, match="heartbeat_timeout is 1; allowed: 5 seconds"):
+        processes.join("here:80", 2, 0, heartbeat_timeout=1)
     monkeypatch.setenv("JAX_NUM_PROCESSES", "two")
     with pytest.raises(ValueError, match="JAX_NUM_PROCESSES is 'two'"):
         processes.join("here:80")
@@ -48,7 +48,7 @@ def test_flags_and_environment_reach_jax(monkeypatch):
     monkeypatch.setattr(processes.rendezvous, "meet", lambda *given: met.append(given))
     monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "there:1")
     monkeypatch.setenv("JAX_PROCESS_ID", "3")
-    processes.join(processes=4, lost_after=9)
+    processes.join(processes=4, heartbeat_timeout=9)
     processes.join("here:80", 2, 0)
     names = (
         "coordinator_address", "num_processes", "process_id", "heartbeat_timeout_seconds"

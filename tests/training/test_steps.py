@@ -106,8 +106,8 @@ def test_average_follows_tensorflows_rule(batch):
 
 
 def test_no_micro_batch_is_an_error(batch):
-    with pytest.raises(ValueError, match=r"train.accumulate=0 is invalid"):
-        step(Net(), accumulate=0)(start(Net()), batch)
+    with pytest.raises(ValueError, match=r"train.grad_accum_steps=0 is invalid"):
+        step(Net(), grad_accum_steps=0)(start(Net()), batch)
 
 
 def test_average_must_be_asked_for_twice(batch):

@@ -61,7 +61,7 @@ def test_out_again_under_pytorch_names(tmp_path, source):
     weights.write(tmp_path / "fcn.pth", state)
     run, out = tmp_path / "run", tmp_path / "out.pth"
     convert.main([str(tmp_path / "fcn.pth"), "-o", str(run), *NARROW])
-    convert.main([str(run), "-o", str(out), "--names", "torchvision_fcn"])
+    convert.main([str(run), "-o", str(out), "--export-names", "torchvision_fcn"])
     again = weights.read(out)
     assert again.keys() == state.keys()
     assert all(np.array_equal(again[key], state[key]) for key in state)
@@ -83,7 +83,7 @@ def test_a_classifier_needs_a_network_a_part_and_classes(tmp_path, source):
     more = {
         "--model": "fcn_resnet50",
         "--num-classes": "4",
-        "--part": "backbone",
+        "--component": "backbone",
     }
     for option, value in more.items():
         with pytest.raises(ValueError, match=r"holds a backbone without") as error:
@@ -116,4 +116,4 @@ def test_errors_before_any_work(tmp_path, source):
         convert.main([fcn, "-o", str(tmp_path / "b")])
     with pytest.raises(ValueError, match="'torchvision_fcm' is not a table; did you"):
         out = str(tmp_path / "b.pth")
-        convert.main([fcn, "-o", out, "--names", "torchvision_fcm", *NARROW])
+        convert.main([fcn, "-o", out, "--export-names", "torchvision_fcm", *NARROW])

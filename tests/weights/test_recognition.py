@@ -327,7 +327,7 @@ def test_heads_without_a_counterpart_are_named(tmp_path, deep_stem, key):
     with pytest.raises(ValueError, match=name) as error:
         command.main([str(path), "-o", str(tmp_path / "run")])
     lines = str(error.value).splitlines()
-    assert len(lines) == 2 and "--part backbone takes" in lines[1]
+    assert len(lines) == 2 and "--component backbone takes" in lines[1]
     assert "--model fcn_resnet50" in lines[1] and "--num-classes" in lines[1]
 
 

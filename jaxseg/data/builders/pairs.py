@@ -71,7 +71,7 @@ def pairs_config(
     """
     if not path:
         raise ValueError(
-            f"data.path={path!r} is invalid: expected the folder of the dataset's "
+            f"data.raw_dir={path!r} is invalid: expected the folder of the dataset's "
             "files."
         )
     root = pathlib.Path(path).expanduser().absolute()

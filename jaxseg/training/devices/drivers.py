@@ -7,7 +7,7 @@ shard_map inside) and is here as the second.
 
 `jit_driver` traces the step inside its mesh's context, by which
 `jaxseg.ops.spatial.layout` knows that devices share the rows of an image. Parameters,
-optimizer state and averages may be kept in parts (`shard="batch"`, arXiv 1910.02054):
+optimizer state and averages may be kept in parts (`shard="fsdp"`, arXiv 1910.02054):
 parameters are then gathered at the start of a step, and each device updates its own
 part. Results are equal.
 
@@ -99,7 +99,7 @@ def jit_driver(
 
     Args:
       donate: use the state's memory for the result; not for evaluation.
-      shard: "batch" keeps large arrays of the state in parts, see `training.mesh`.
+      shard: "fsdp" keeps large arrays of the state in parts, see `training.mesh`.
     """
     everywhere = NamedSharding(mesh, P())
 

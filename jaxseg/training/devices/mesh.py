@@ -16,7 +16,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-SHARDS = ("none", "batch")
+SHARDS = ("none", "fsdp")
 LARGE = 1024  # elements; smaller arrays are not worth an exchange and stay whole
 Space = int | tuple[int, int]
 
@@ -73,7 +73,7 @@ def state_sharding(mesh: Mesh, shape: Sequence[int], shard: str) -> NamedShardin
     """Where an array of the train state lies.
 
     Args:
-      shard: "none": whole on every device. "batch": arrays of `LARGE` elements or more
+      shard: "none": whole on every device. "fsdp": arrays of `LARGE` elements or more
         are divided along their largest axis that the "batch" devices divide evenly.
     """
     if shard not in SHARDS:

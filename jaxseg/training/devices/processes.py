@@ -49,7 +49,7 @@ def join(
     processes: int | None = None,
     process_id: int | None = None,
     *,
-    lost_after: int = 60,
+    heartbeat_timeout: int = 60,
 ) -> None:
     """Joins the other processes; on TPU, Slurm and Kubernetes all is detected.
 
@@ -60,7 +60,8 @@ def join(
       coordinator: host:port of process 0, the same for all.
       processes: how many there are.
       process_id: which of them this is, from 0.
-      lost_after: seconds without a sign of life that make a process count as lost.
+      heartbeat_timeout: seconds without a heartbeat after which a process counts
+        as lost.
 
     Raises:
       ValueError: when something is missing or out of range, or the processes cannot
@@ -69,7 +70,7 @@ def join(
     processes = _number("processes", processes, "JAX_NUM_PROCESSES")
     process_id = _number("process_id", process_id, "JAX_PROCESS_ID")
     coordinator = coordinator or os.environ.get("JAX_COORDINATOR_ADDRESS")
-    _check(coordinator, processes, process_id, lost_after)
+    _check(coordinator, processes, process_id, heartbeat_timeout)
     if None not in (coordinator, processes, process_id):
         rendezvous.meet(coordinator, processes, process_id)
     try:
@@ -77,7 +78,7 @@ def join(
             coordinator_address=coordinator,
             num_processes=processes,
             process_id=process_id,
-            heartbeat_timeout_seconds=lost_after,
+            heartbeat_timeout_seconds=heartbeat_timeout,
         )
     except (ValueError, TypeError) as error:
         raise ValueError(
@@ -104,7 +105,7 @@ def _check(
     coordinator: str | None,
     processes: int | None,
     process_id: int | None,
-    lost_after: int,
+    heartbeat_timeout: int,
 ) -> None:
     if coordinator is not None and not _is_address(coordinator):
         raise ValueError(
@@ -118,8 +119,10 @@ def _check(
             f"process_id is {process_id}; allowed: 0 to {(processes or 0) - 1}, as "
             f"processes is {processes}"
         )
-    if lost_after < 5:
-        raise ValueError(f"lost_after is {lost_after}; allowed: 5 seconds or more")
+    if heartbeat_timeout < 5:
+        raise ValueError(
+            f"heartbeat_timeout is {heartbeat_timeout}; allowed: 5 seconds or more"
+        )
 
 
 def _is_address(text: str) -> bool:

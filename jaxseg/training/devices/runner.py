@@ -125,7 +125,7 @@ class Evaluation:
 class Training(Evaluation):
     """Updates and confusion counts on the same devices.
 
-    `shard="batch"` keeps parameters, optimizer state and averages in parts.
+    `shard="fsdp"` keeps parameters, optimizer state and averages in parts.
     """
 
     def __init__(

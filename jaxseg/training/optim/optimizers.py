@@ -28,7 +28,7 @@ def build(
     """The transformation, and its learning rate by step for the log.
 
     Args:
-      batch_size: of the whole update; needed for `reference_batch`.
+      batch_size: of the whole update; needed for `base_batch_size`.
 
     Raises:
       ValueError: on an unknown name or a number out of range; at `tx.init` when a
@@ -37,7 +37,7 @@ def build(
     """
     rate = schedule(scale_rate(config, batch_size), total_steps)
     scale = (
-        _multiply(config.groups),
+        _multiply(config.lr_multipliers),
         _decay_layers(config.layer_decay),
         optax.scale_by_learning_rate(rate),
     )
@@ -48,19 +48,19 @@ def build(
 def scale_rate(config: OptimConfig, batch_size: int | None) -> OptimConfig:
     """The configuration with the learning rates that fit this batch.
 
-    rate * batch_size / reference_batch (linear scaling, arXiv 1706.02677; use some
+    rate * batch_size / base_batch_size (linear scaling, arXiv 1706.02677; use some
     `warmup_steps` with it), or times the root of that ratio (arXiv 1404.5997; LAMB,
-    arXiv 1904.00962). Unchanged without a `reference_batch`.
+    arXiv 1904.00962). Unchanged without a `base_batch_size`.
     """
-    reference, rule = config.reference_batch, config.batch_scaling
+    reference, rule = config.base_batch_size, config.batch_scaling
     if rule not in ("linear", "sqrt"):
         raise ValueError(f"batch_scaling is {rule!r}; allowed: 'linear', 'sqrt'")
     if reference is None:
         return config
     if reference < 1 or batch_size is None or batch_size < 1:
         raise ValueError(
-            f"reference_batch is {reference} and batch_size {batch_size}; allowed are "
-            ">= 1 each, or no reference_batch"
+            f"base_batch_size is {reference} and batch_size {batch_size}; allowed are "
+            ">= 1 each, or no base_batch_size"
         )
     factor = batch_size / reference
     factor = factor if rule == "linear" else factor**0.5
@@ -105,7 +105,7 @@ def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
 
 def _poly(config, done, step):
     span = config.learning_rate - config.final_learning_rate
-    return span * (1 - done) ** config.power + config.final_learning_rate
+    return span * (1 - done) ** config.poly_power + config.final_learning_rate
 
 
 def _cosine(config, done, step):
@@ -187,13 +187,15 @@ def _clip(norm):
 
 def _decay(config):
     """weight_decay * parameter, for kernels or for all, frozen ones left out."""
-    if config.decay not in ("kernels", "all"):
-        raise ValueError(f"decay is {config.decay!r}; allowed: 'kernels', 'all'")
+    if config.decay_mask not in ("kernels", "all"):
+        raise ValueError(
+            f"decay_mask is {config.decay_mask!r}; allowed: 'kernels', 'all'"
+        )
 
     def mask(params):
         frozen = first_match(params, config.freeze, "freeze")
         return jax.tree.map(
-            lambda p, hit: hit < 0 and (config.decay == "all" or p.ndim > 1),
+            lambda p, hit: hit < 0 and (config.decay_mask == "all" or p.ndim > 1),
             params,
             frozen,
         )

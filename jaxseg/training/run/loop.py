@@ -66,10 +66,10 @@ def train(
     """
     directory = Path(workdir) / "ckpt"
     first = jax.process_index() == 0
-    keep = config.train.keep_latest
+    keep = config.train.max_to_keep
     with (
         StopRequests(task.asked) as stop,
-        Checkpoints(directory, keep_latest=keep, opening=opening) as checkpoints,
+        Checkpoints(directory, max_to_keep=keep, opening=opening) as checkpoints,
         Profile(Path(workdir) / FOLDER, steps=profile) as traced,
     ):
         state, meta = resume(checkpoints, driver.place(state), config.train)

@@ -183,7 +183,8 @@ def _float_leaves(outputs):
     for leaf in leaves:
         if not jnp.issubdtype(leaf.dtype, jnp.floating):
             raise ValueError(
-                f"train.accumulate is invalid for an output of type {leaf.dtype}: "
+                "train.grad_accum_steps is invalid for an output of type "
+                f"{leaf.dtype}: "
                 "expected floating-point outputs, because the loss couples examples."
             )
     return leaves
@@ -201,6 +202,6 @@ def _check(batch, count):
     for name, x in batch.items():
         if jnp.ndim(x) and x.shape[0] % count:
             raise ValueError(
-                f"train.accumulate={count} is invalid: expected a divisor of "
+                f"train.grad_accum_steps={count} is invalid: expected a divisor of "
                 f"{x.shape[0]}, the number of examples in {name!r}."
             )

@@ -53,7 +53,7 @@ def train_step(
     prepare: Prepare | None = None,
     schedule: optax.Schedule | None = None,
     ema: float | None = None,
-    accumulate: int = 1,
+    grad_accum_steps: int = 1,
     remat: str = "none",
     void: int = 255,
     axis_name: str | None = None,
@@ -73,7 +73,7 @@ def train_step(
       schedule: The learning rate by step, which is only reported.
       ema: The decay of the moving average of the parameters. It needs a state made by
         `create_state(ema=True)`.
-      accumulate: Number of micro-batches that the batch is split into, see
+      grad_accum_steps: Number of micro-batches that the batch is split into, see
         `jaxseg.training.step.accumulation`.
       remat: What to compute again in the backward pass: "none", "block" or "stage", see
         `jaxseg.training.step.rematerialization`.
@@ -93,7 +93,7 @@ def train_step(
     problem = Problem(network, loss_fn, counts, axis_name)
 
     found = _differentiate(
-        problem, state.params, state.batch_stats, batch, key, accumulate
+        problem, state.params, state.batch_stats, batch, key, grad_accum_steps
     )
     sums = (found.loss, found.parts, found.gradient, found.counts)
     loss, parts, gradient, counts = total(sums, axis_name)
@@ -149,7 +149,8 @@ def eval_step(
 def _differentiate(problem, params, batch_stats, batch, key, num_micro_batches):
     if num_micro_batches < 1:
         raise ValueError(
-            f"train.accumulate={num_micro_batches} is invalid: expected 1 or more."
+            f"train.grad_accum_steps={num_micro_batches} is invalid: expected at "
+            "least 1."
         )
     if num_micro_batches == 1:
         return loss_and_grad(problem, params, batch_stats, batch, key)

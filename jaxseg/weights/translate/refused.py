@@ -13,11 +13,13 @@ class Remedy:
       option: Its name in Python, such as `allow_missing`.
       value: What to pass: a word, or a tuple of patterns.
       effect: What it does, to follow "takes", such as "leaves the head fresh".
+      flag: Its name on the command line, if that differs from the one in Python.
     """
 
     option: str
     value: str | tuple[str, ...]
     effect: str
+    flag: str = ""
 
     def in_python(self) -> str:
         """`allow_missing=('head/*',) leaves the head fresh`."""
@@ -27,7 +29,8 @@ class Remedy:
         """`--allow-missing "head/*" leaves the head fresh`."""
         words = (self.value,) if isinstance(self.value, str) else self.value
         quoted = " ".join(f'"{w}"' if shlex.quote(w) != w else w for w in words)
-        return f"--{self.option.replace('_', '-')} {quoted} {self.effect}"
+        flag = self.flag or self.option.replace("_", "-")
+        return f"--{flag} {quoted} {self.effect}"
 
 
 class Refused(ValueError):

@@ -156,7 +156,7 @@ ROWS = {
     "gscnn_wideresnet38": {
         "loss": {
             "name": "image_weighted_cross_entropy",
-            "extra": (("dual_task", 1.0), ("edge_attention", 1.0)),
+            "additional": (("dual_task", 1.0), ("edge_attention", 1.0)),
             "edge_radius": 2,
         },
         "classes": 19,

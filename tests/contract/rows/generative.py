@@ -10,7 +10,7 @@ ROWS = {
         "exclude": ("discriminator",),
         "narrow": TINY,
         "dead": (r"^discriminator/",),  # judges, and is not asked for logits
-        "loss": {"name": "adversarial", "extra": (("l1", 100.0),)},
+        "loss": {"name": "adversarial", "additional": (("l1", 100.0),)},
     },
     "pix2pix_unet128": {
         "classes": 3,
