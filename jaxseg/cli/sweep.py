@@ -155,8 +155,8 @@ def load_configs(
     for name, config in configs.items():
         if not isinstance(config, Config) or not str(name).replace("_", "").isalnum():
             raise ValueError(
-                f"{path}: {variant}[{name!r}] must be a Config under a name of letters, "
-                "digits and _"
+                f"{path}: {variant}[{name!r}] must be a Config under a name of "
+                "letters, digits and _"
             )
     checked = {name: _checked(c, f"{path}: {name}") for name, c in configs.items()}
     axis = getattr(module, "axis", None)
