@@ -112,7 +112,7 @@ def assemble(
 def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Callable]:
     """One optimizer per player, alike but for patterns, and the learning rate.
 
-    Patterns of `groups` and `freeze` begin with the player: "discriminator/.*".
+    Patterns of `lr_multipliers` and `freeze` begin with the player: "discriminator/.*".
     """
     names = adversarial.Players._fields
     for pattern in (*config.freeze, *(pattern for pattern, _ in config.lr_multipliers)):

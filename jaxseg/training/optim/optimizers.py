@@ -32,7 +32,7 @@ def build(
 
     Raises:
       ValueError: on an unknown name or a number out of range; at `tx.init` when a
-        pattern of `groups` or `freeze` matches no parameter, or `layer_decay` finds no
+        pattern of `lr_multipliers` or `freeze` matches no parameter, or `layer_decay` finds no
         layers.
     """
     rate = schedule(scale_rate(config, batch_size), total_steps)
@@ -209,7 +209,7 @@ def _freeze(patterns):
 
 def _multiply(groups):
     patterns = tuple(pattern for pattern, _ in groups)
-    return _scale_by(patterns, tuple(factor for _, factor in groups), "groups")
+    return _scale_by(patterns, tuple(factor for _, factor in groups), "lr_multipliers")
 
 
 def _decay_layers(decay):
