@@ -47,10 +47,10 @@ def cloud_train_batches(
 
     Returns:
       An iterator of dictionaries, where b is the number of clouds per process and N is
-      `config.num_points`: "points" float32 [b, N, 3] in meters, "feature" float32 [b, N, 3]
-      (colors on [0, 1]), "mask" bool [b, N] (False at padding), "label" uint8 [b, N]
-      (255 at padding and at points without a class), "seed" uint32 [b] and "index"
-      int32 [b].
+      `config.num_points`: "points" float32 [b, N, 3] in meters, "feature" float32
+      [b, N, 3] (colors on [0, 1]), "mask" bool [b, N] (False at padding), "label" uint8
+      [b, N] (255 at padding and at points without a class), "seed" uint32 [b] and
+      "index" int32 [b].
 
     Raises:
       ValueError: If an option is out of range.

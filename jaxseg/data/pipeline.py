@@ -34,8 +34,8 @@ def train_batches(
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yields an endless stream of batches of random crops.
 
-    Images that contain a class of `config.duplicate` appear twice per epoch, as DeepLab
-    v3 does for hard classes (arXiv 1706.05587).
+    Images that contain a class of `config.oversample_classes` appear twice per epoch,
+    as DeepLab v3 does for hard classes (arXiv 1706.05587).
 
     Args:
       source: The examples.

@@ -1,9 +1,10 @@
 """Prepares a dataset once, from raw files to records with random access.
 
-Prepared data are in `<data_dir>/<format>/<name>/<configuration>/<version>`. The name of
-the configuration contains a fingerprint of the raw files and options, so that changed
-files are prepared again. A dataset is built in a temporary folder that is renamed when
-it is complete, so processes that start together all find one complete copy.
+Prepared data are in `<prepared_dir>/<format>/<name>/<configuration>/<version>`. The
+name of the configuration contains a fingerprint of the raw files and options, so that
+changed files are prepared again. A dataset is built in a temporary folder that is
+renamed when it is complete, so processes that start together all find one complete
+copy.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def builder_config(
 def data_folder(config: DataConfig) -> pathlib.Path:
     """Returns the folder of prepared data.
 
-    It is `config.data_dir`, $JAXSEG_DATA_DIR or ~/.cache/jaxseg, in this order.
+    It is `config.prepared_dir`, $JAXSEG_DATA_DIR or ~/.cache/jaxseg, in this order.
 
     Raises:
       ValueError: If this is an address and not a local folder.
@@ -92,7 +93,8 @@ def data_folder(config: DataConfig) -> pathlib.Path:
     name = config.prepared_dir or os.environ.get("JAXSEG_DATA_DIR") or "~/.cache/jaxseg"
     if "://" in name:
         raise ValueError(
-            f"data.prepared_dir={name!r} is invalid: expected a local or mounted folder."
+            f"data.prepared_dir={name!r} is invalid: expected a local or mounted "
+            "folder."
         )
     return pathlib.Path(name).expanduser().absolute()
 

@@ -21,7 +21,7 @@ from jaxseg.data.builders.shapes.scene import draw_scene
 
 
 def root_of(config):
-    return pathlib.Path(config.path)
+    return pathlib.Path(config.raw_dir)
 
 
 def prepared(config):

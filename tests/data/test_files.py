@@ -105,7 +105,7 @@ def test_both_forms_of_unicode_are_one_name(tmp_path, write_pair, first, second)
 
 
 def folder_of(config, part):
-    return pathlib.Path(config.path) / "train" / part
+    return pathlib.Path(config.raw_dir) / "train" / part
 
 
 BAD = {

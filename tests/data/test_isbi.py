@@ -45,7 +45,7 @@ def test_labels_and_gray_images(slices):
 
 
 def test_other_raw_labels_are_named_with_their_file(slices):
-    path = pathlib.Path(slices.path) / "label/3.png"
+    path = pathlib.Path(slices.raw_dir) / "label/3.png"
     Image.fromarray(np.full((6, 9), 1, np.uint8)).save(path)
     with pytest.raises(
         ValueError, match=r"3.png: the mask value 1 is not in the label map 0:0 255:1"
@@ -54,7 +54,7 @@ def test_other_raw_labels_are_named_with_their_file(slices):
 
 
 def test_names_must_be_numbers(slices):
-    path = pathlib.Path(slices.path) / "image"
+    path = pathlib.Path(slices.raw_dir) / "image"
     (path / "3.png").rename(path / "three.png")
     with pytest.raises(
         ValueError, match=r"expected numbers as names .*found \['three'\]"

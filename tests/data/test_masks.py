@@ -107,7 +107,7 @@ def refusal(config):
     message = str(caught.value)
     assert message.isprintable() and message.endswith(".")
     assert not list(pathlib.Path(config.prepared_dir).glob("*/folder/*/1.0.0"))
-    return message.replace(config.path, "ROOT")
+    return message.replace(config.raw_dir, "ROOT")
 
 
 THREE = ("class_0", "class_1", "class_2")
@@ -137,7 +137,7 @@ def test_numbers_of_classes_are_labels(folder, train, validation, names, classes
     spec = open_source(config, "train").spec
     assert spec.classes == classes and spec.labels == ()
     assert spec.origin == (
-        f"{config.path}/classes.txt" if names else "counted in the masks"
+        f"{config.raw_dir}/classes.txt" if names else "counted in the masks"
     )
 
 
@@ -462,7 +462,7 @@ def test_named_datasets_take_a_map_too(tmp_path):
 def test_the_first_line_of_a_run_names_the_classes(folder, options, line):
     config = folder(train=[(0, 1)], validation=[(0, 1)], **options)
     found = describe_classes(open_source(config, "train").spec)
-    assert found.replace(config.path, "ROOT") == line
+    assert found.replace(config.raw_dir, "ROOT") == line
 
 
 def test_classes_that_never_occur_are_said(folder, caplog):

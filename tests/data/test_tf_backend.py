@@ -31,7 +31,7 @@ def both(folder_config, write_pair):
     """A folder with images of several sizes and a JPEG, opened with both backends."""
     from pathlib import Path
 
-    root = Path(folder_config.path)
+    root = Path(folder_config.raw_dir)
     write_pair(root / "train", "wide", size=(40, 70))
     write_pair(root / "train", "tall", size=(90, 33))
     smooth = Image.fromarray(

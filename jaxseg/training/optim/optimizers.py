@@ -32,8 +32,8 @@ def build(
 
     Raises:
       ValueError: on an unknown name or a number out of range; at `tx.init` when a
-        pattern of `lr_multipliers` or `freeze` matches no parameter, or `layer_decay` finds no
-        layers.
+        pattern of `lr_multipliers` or `freeze` matches no parameter, or `layer_decay`
+        finds no layers.
     """
     rate = schedule(scale_rate(config, batch_size), total_steps)
     scale = (
