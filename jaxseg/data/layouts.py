@@ -139,7 +139,7 @@ def folder_pairs(
     if not splits:
         found = [p.name for p in entries]
         raise ValueError(
-            f"data.path={str(root)!r} is invalid: expected images/ or <split>/images/ "
+            f"data.raw_dir={str(root)!r} is invalid: expected images/ or <split>/images/ "
             f"in this folder, found {found}."
         )
     for split in splits:

@@ -120,7 +120,7 @@ class Source:
             known = self.spec.classes
             if wrong := [name for name in classes if name not in known]:
                 raise ValueError(
-                    f"data.duplicate={classes} is invalid: expected names among "
+                    f"data.oversample_classes={classes} is invalid: expected names among "
                     f"{', '.join(known)}, found {wrong}."
                 )
             wanted = [known.index(name) for name in classes]

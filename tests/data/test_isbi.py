@@ -64,7 +64,7 @@ def test_names_must_be_numbers(slices):
 
 def test_a_missing_folder_is_named(slices, tmp_path):
     with pytest.raises(ValueError, match=r"image is not a folder"):
-        open_source(dataclasses.replace(slices, path=str(tmp_path)), "train")
+        open_source(dataclasses.replace(slices, raw_dir=str(tmp_path)), "train")
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no ISBI slices in {REAL}")
