@@ -139,8 +139,8 @@ def folder_pairs(
     if not splits:
         found = [p.name for p in entries]
         raise ValueError(
-            f"data.raw_dir={str(root)!r} is invalid: expected images/ or <split>/images/ "
-            f"in this folder, found {found}."
+            f"data.raw_dir={str(root)!r} is invalid: expected images/ or "
+            f"<split>/images/ in this folder, found {found}."
         )
     for split in splits:
         _require_folder(split / "masks")

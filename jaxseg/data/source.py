@@ -120,8 +120,8 @@ class Source:
             known = self.spec.classes
             if wrong := [name for name in classes if name not in known]:
                 raise ValueError(
-                    f"data.oversample_classes={classes} is invalid: expected names among "
-                    f"{', '.join(known)}, found {wrong}."
+                    f"data.oversample_classes={classes} is invalid: expected names "
+                    f"among {', '.join(known)}, found {wrong}."
                 )
             wanted = [known.index(name) for name in classes]
             found = (np.isin(self.label(i), wanted).any() for i in range(len(self)))
