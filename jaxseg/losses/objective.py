@@ -49,7 +49,7 @@ class Objective:
 
 
 def build_objective(
-    config: LossConfig,
+    config: LossConfig | str,
     *,
     class_pixels: Sequence[float] | None = None,
     void: int = 255,
@@ -69,7 +69,8 @@ def build_objective(
     The batch holds "label" and, for losses that take it, "step".
 
     Args:
-      config: The losses, their coefficients and their options.
+      config: The losses, their coefficients and their options, or the name of one
+        loss.
       class_pixels: Number of labeled pixels of each class, [K]. Weights by median
         frequency need it.
       void: The ignore index.
@@ -80,6 +81,7 @@ def build_objective(
       ValueError: For an unknown loss or option, for class weights without counts, and
         under pmap for a loss that couples examples but cannot sum over devices.
     """
+    config = LossConfig(config) if isinstance(config, str) else config
     weights = _class_weights(config, class_pixels)
     names = [(config.name, 1.0), *config.additional]
     _check_names(config, names, weights)
