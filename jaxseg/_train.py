@@ -19,6 +19,7 @@ from jaxseg.data.spec import DatasetSpec
 from jaxseg.runs import lock
 from jaxseg.runs.directory import write_run
 from jaxseg.storage import atomic, output
+from jaxseg.tasks import overlays
 from jaxseg.tasks.checks import check
 from jaxseg.tasks.start import Start, prepare
 from jaxseg.training.devices import processes
@@ -138,6 +139,7 @@ def _begin(
     display: Display,
 ) -> None:
     """Writes the configuration and the classes of the run, and shows its beginning."""
-    atomic.sweep(workdir)
+    for folder in (workdir / overlays.FOLDER).glob("*"):
+        atomic.sweep(folder)
     write_run(workdir, config, start.train_source.spec)
     display.begin(start, chosen)

@@ -1,7 +1,9 @@
 """Checkpoints of a run: saved in the background, the latest k and the best kept.
 
 One directory per step, written under a temporary name and renamed when complete, so
-a run that dies inside a save leaves the previous checkpoint whole. A checkpoint holds
+a run that dies inside a save leaves the previous checkpoint whole. A step that is no
+longer kept is renamed before its files are deleted, so that a run that dies meanwhile
+leaves no half of a step, which the next start would find damaged. A checkpoint holds
 `state` (the arrays of the train state), `meta` (JSON: position in the data, partial
 log window), `digest` (see `jaxseg.checkpoints.digest`) and, at steps that were
 evaluated, the metrics that rank it.
@@ -34,6 +36,8 @@ from jaxseg.checkpoints.reading import (
 
 logger = logging.getLogger(__name__)
 ADVICE = "--skip-damaged continues from it"
+REMOVED = ".removed"  # folder of steps that are no longer kept
+UNFINISHED = "*.orbax-checkpoint-tmp*"  # the storage library's names while it writes
 
 
 class CheckpointError(OSError):
@@ -80,6 +84,10 @@ class Checkpoints:
             raise ValueError(f"max_to_keep is {max_to_keep}; allowed: 1 or more")
         self.directory = Path(directory).absolute()
         self._opening = opening
+        self._delete_removed()
+        if jax.process_index() == 0:  # nobody writes before all managers are open
+            for path in self.directory.glob(UNFINISHED):
+                shutil.rmtree(path, ignore_errors=True)
         for step in steps.steps_in(self.directory):
             self._check_rank(step)
         options = ocp.CheckpointManagerOptions(
@@ -94,6 +102,7 @@ class Checkpoints:
             best_fn=_rank,
             best_mode="max",
             create=True,
+            todelete_subdir=REMOVED,
         )
         self._manager = ocp.CheckpointManager(self.directory, options=options)
 
@@ -143,6 +152,7 @@ class Checkpoints:
                 return
             self._set_aside(step, keep=False)
             self._manager.reload()
+        self._delete_removed()
         stored_digest = verification.of_step(state, meta, metrics)
         with self._errors(f"saving the checkpoint of step {step}"):
             self._manager.save(
@@ -227,14 +237,23 @@ class Checkpoints:
           keep: Whether its folder stays, as `damaged-STEP`, for inspection.
         """
         folder = self.directory / str(step)
-        aside = self.directory / f"{'damaged' if keep else '.replaced'}-{step}"
+        aside = self.directory / (f"damaged-{step}" if keep else f"{REMOVED}/{step}")
         if jax.process_index() == 0:
             with self._errors(f"renaming the checkpoint of step {step}"):
                 shutil.rmtree(aside, ignore_errors=True)
+                aside.parent.mkdir(exist_ok=True)
                 folder.rename(aside)
-                if not keep:
-                    shutil.rmtree(aside, ignore_errors=True)
         ocp.multihost.sync_global_processes(f"set aside step {step}")
+
+    def _delete_removed(self) -> None:
+        """Deletes the steps that were renamed because they are no longer kept.
+
+        The folder that held them stays, because a save in the background may be moving
+        another step there.
+        """
+        if jax.process_index() == 0:
+            for path in (self.directory / REMOVED).glob("*"):
+                shutil.rmtree(path, ignore_errors=True)
 
     def wait(self) -> None:
         """Blocks until the running save is complete."""
@@ -249,6 +268,8 @@ class Checkpoints:
         finally:
             with self._errors("closing the checkpoints"):
                 self._manager.close()
+            if jax.process_index() == 0:  # all saves are complete
+                shutil.rmtree(self.directory / REMOVED, ignore_errors=True)
 
     def preempted(self, step: int) -> bool:
         """Whether the cluster asked all hosts to stop; every host calls it each step.

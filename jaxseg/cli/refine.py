@@ -34,6 +34,7 @@ from jaxseg.inference.graphcut import cut_probabilities
 from jaxseg.inference.images import read_rgb
 from jaxseg.inference.mincut import UNKNOWN
 from jaxseg.runs.rules import each, number, optional, whole
+from jaxseg.storage import atomic
 from jaxseg.viz import indexed_png, overlay, save_image
 
 OBJECT, BACKGROUND = (255, 0, 0), (0, 0, 255)
@@ -210,6 +211,7 @@ def write(
         if os.path.realpath(target) in read:
             raise ValueError(f"output {target} would replace an input; choose -o")
     options.output.mkdir(parents=True, exist_ok=True)
+    atomic.sweep(options.output)
     save_image(targets[0], indexed_png(label, palette))
     if options.overlay:
         save_image(targets[1], overlay(image, label, palette))

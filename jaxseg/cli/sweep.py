@@ -16,7 +16,6 @@ import dataclasses
 import os
 import queue
 import shlex
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,10 +29,11 @@ from jaxseg.config import Config
 from jaxseg.lab.page import Table, lines, png
 from jaxseg.metrics.seeds import summarize_seeds
 from jaxseg.runs import lock
+from jaxseg.runs.children import Children
 from jaxseg.runs.config_file import config_name, execute_file
 from jaxseg.runs.directory import CONFIG, read_config
 from jaxseg.runs.provenance import commit, machine, versions
-from jaxseg.runs.restart import started
+from jaxseg.runs.restart import latest_step, started
 from jaxseg.runs.rules import optional, some, text, whole
 from jaxseg.runs.serialize import differences, from_dict, to_dict
 from jaxseg.storage import atomic
@@ -44,8 +44,6 @@ from jaxseg.viz import figures
 
 RESULTS, TABLE, LOG, FIGURE = "results.jsonl", "table.json", "log.txt", "results.png"
 CACHE = "compiled"
-
-
 BOUNDS = {
     "variant": text(),
     "workdir": optional(text()),
@@ -91,12 +89,11 @@ class Run:
         return self.config.train.seed
 
     def scores(self) -> dict[str, Any] | None:
-        """The last evaluation if training has ended, else None."""
-        if not (self.folder / METRICS).is_file():
-            return None
-        rows = read_metrics(self.folder, "eval")
-        done = rows and rows[-1]["step"] >= self.config.train.steps
-        return rows[-1] if done else None
+        """The last evaluation if the last step is saved, else None."""
+        steps, latest = self.config.train.steps, latest_step(self.folder) or 0
+        saved = latest >= steps and (self.folder / METRICS).is_file()
+        rows = read_metrics(self.folder, "eval") if saved else []
+        return rows[-1] if rows and rows[-1]["step"] >= steps else None
 
 
 def main(argv: list[str]) -> int:
@@ -197,10 +194,10 @@ def prepare(run: Run) -> None:
     """
     path = run.folder / CONFIG
     trained = started(run.folder) or (run.folder / METRICS).is_file()
-    if not path.is_file() or not trained:
-        with lock.holding(run.folder):
+    with lock.holding(run.folder):  # removes what a killed process left there
+        if not path.is_file() or not trained:
             write_json(path, to_dict(run.config))
-        return
+            return
     found, wanted = to_dict(read_config(run.folder)), to_dict(run.config)
     found.pop("data"), wanted.pop("data")  # paths may come from the command line
     changed = differences(found, wanted)
@@ -219,22 +216,25 @@ def execute(
     for device in devices:
         free.put(device)
 
+    children = Children()
+
     def train(run: Run) -> bool:
         device = free.get()
+        shown = {variable: device} if device else {}
         try:
-            return start(run, {variable: device} if device else {}, extra) == 0
+            return start(run, shown, extra, children) == 0
         finally:
             free.put(device)
 
     missing = [run for run in runs if run.scores() is None]
     print(f"{len(runs)} runs, {len(runs) - len(missing)} finished", flush=True)
-    with ThreadPoolExecutor(len(devices)) as pool:
+    with children, ThreadPoolExecutor(len(devices)) as pool:
         passed = list(pool.map(train, missing))
     pairs = zip(missing, passed, strict=True)
     return [run for run, good in pairs if not good or run.scores() is None]
 
 
-def start(run: Run, environment: dict[str, str], extra: list[str]) -> int:
+def start(run: Run, shown: dict[str, str], extra: list[str], children: Children) -> int:
     """Trains in a process of its own, its output in log.txt; the exit status.
 
     Programs compiled for one seed serve the others, kept beside the runs unless
@@ -244,11 +244,11 @@ def start(run: Run, environment: dict[str, str], extra: list[str]) -> int:
     command = [sys.executable, "-m", "jaxseg.cli.main", "train"]
     command += ["--workdir", str(run.folder), *extra]
     with (run.folder / LOG).open("a") as log:
-        done = subprocess.run(
-            command, stdout=log, stderr=log, env={**shared, **os.environ, **environment}
+        status = children.run(
+            command, stdout=log, stderr=log, env={**shared, **os.environ, **shown}
         )
-    print(f"{run.folder.name}: exit status {done.returncode}", flush=True)
-    return done.returncode
+    print(f"{run.folder.name}: exit status {status}", flush=True)
+    return status
 
 
 def report(

@@ -118,7 +118,8 @@ def holding(workdir: str | Path) -> Iterator[Lock]:
     """Owns a run directory for the time of the block.
 
     Creates the directory when it is missing, and removes it at the end if it is still
-    empty: a start that is refused leaves nothing.
+    empty: a start that is refused leaves nothing. Removes the temporary files that
+    killed processes left in it.
 
     Args:
       workdir: The run directory, in a file system that all hosts share.
@@ -135,6 +136,7 @@ def holding(workdir: str | Path) -> Iterator[Lock]:
     try:
         lock = acquire(directory / LOCK)
         try:
+            _remove_left(directory)
             yield lock
         finally:
             lock.release()
@@ -215,7 +217,7 @@ def _remove_dead(path: Path, found: Holder) -> None:
 
     A second lock file, held for moments, lets one process at a time look and remove.
     """
-    guard = path.with_name(f"{path.stem}-takeover{path.suffix}")
+    guard = _guard(path)
     mine = Holder(owner.current(), _now(), uuid.uuid4().hex)
     if not _create(guard, mine):
         other = read(guard)
@@ -228,6 +230,23 @@ def _remove_dead(path: Path, found: Holder) -> None:
             path.unlink(missing_ok=True)
     finally:
         guard.unlink(missing_ok=True)
+
+
+def _remove_left(directory: Path) -> None:
+    """Removes what processes left that died while they locked or wrote a file.
+
+    Called by the owner. Others may only be looking at the lock of an earlier owner,
+    which is gone, so that a guard may be removed without another one.
+    """
+    atomic.sweep(directory)
+    guard = _guard(directory / LOCK)
+    found = read(guard)
+    if found is not None and found.process.alive() is False:
+        guard.unlink(missing_ok=True)
+
+
+def _guard(path: Path) -> Path:
+    return path.with_name(f"{path.stem}-takeover{path.suffix}")
 
 
 def _create(path: Path, holder: Holder) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import glob
 import hashlib
 import itertools
 import os
@@ -21,6 +22,7 @@ from pathlib import Path
 from jaxseg.storage import process as owner
 
 _NUMBERS = itertools.count()
+_DAY = 86_400.0  # seconds
 _TEMPORARY = re.compile(r"\..+\.building-(?P<mark>\w+)-\d+(\.\w+)?")
 
 
@@ -37,12 +39,17 @@ def write_text(path: str | Path, text: str) -> None:
 def write_bytes(path: str | Path, data: bytes) -> None:
     """Replaces the content of a file in one step and creates its parent folders.
 
+    Temporary files that killed processes left for the same file are removed.
+
     Args:
       path: The file to create or replace.
       data: The new content.
     """
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+    begin = temporary.name.partition(".building-")[0]
+    if begin != temporary.name:
+        _sweep(temporary.parent, f"{glob.escape(begin)}.building-*")
 
 
 @contextlib.contextmanager
@@ -134,7 +141,8 @@ def temporary_name(target: Path) -> Path:
 def sweep(folder: str | Path) -> list[Path]:
     """Removes the temporary files and folders of processes that have ended.
 
-    Those of other hosts stay, because their processes cannot be seen.
+    The processes of other hosts cannot be seen. Their files are removed when nothing
+    in them has changed for a day.
 
     Args:
       folder: The folder to search. It may be missing.
@@ -142,8 +150,12 @@ def sweep(folder: str | Path) -> list[Path]:
     Returns:
       The removed paths.
     """
+    return _sweep(Path(folder), ".*.building-*")
+
+
+def _sweep(folder: Path, pattern: str) -> list[Path]:
     removed = []
-    for path in sorted(Path(folder).glob(".*.building-*")):
+    for path in sorted(folder.glob(pattern)):
         if not _abandoned(path):
             continue
         if path.is_dir() and not path.is_symlink():
@@ -186,12 +198,21 @@ def _abandoned(path: Path) -> bool:
     here = owner.current()
     machine, pid, start = found["mark"].split("_")
     if machine != _mark(here).split("_")[0]:
-        return False
+        return _unchanged(path, _DAY)
     process = dataclasses.replace(here, pid=int(pid), start="")
     if not process.alive():
         return True
     now = re.sub(r"\W", "", owner.start_of(int(pid)))
     return bool(start and now) and start != now
+
+
+def _unchanged(path: Path, seconds: float) -> bool:
+    """Whether nothing at a path, or below it, has changed for some time."""
+    try:
+        touched = [p.lstat().st_mtime for p in (path, *path.rglob("*"))]
+    except OSError:  # somebody works there
+        return False
+    return time.time() - max(touched) > seconds
 
 
 def _flush(path: Path) -> None:

@@ -61,6 +61,8 @@ def predict_clouds(options: Any, config: Config, spec: DatasetSpec) -> int:
     print(f"{config.model.name} of step {step}, {len(jobs)} cloud(s)", flush=True)
     classify = classifier(model, variables)
     options.output.mkdir(parents=True, exist_ok=True)
+    for folder in {target.parent for _, target, *_ in jobs}:
+        atomic.sweep(folder)
     for path, target, points, color in jobs:
         probability = classified(classify, points, color)
         label = probability.argmax(-1).astype(np.uint8)

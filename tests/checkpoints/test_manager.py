@@ -11,6 +11,7 @@ import optax
 import orbax.checkpoint as ocp
 import pytest
 
+from jaxseg.checkpoints import manager
 from jaxseg.checkpoints.manager import CheckpointError, Checkpoints
 from jaxseg.checkpoints.steps import resolve
 from jaxseg.checkpoints.verification import read_arrays
@@ -58,6 +59,21 @@ def test_the_latest_and_the_best_are_kept(tmp_path):
         assert checkpoints.steps == (2, 4, 5)
         assert (checkpoints.latest(), checkpoints.best()) == (5, 2)
         assert checkpoints.metrics(2) == {"mean_iou": 0.5}
+
+
+def test_a_step_is_renamed_before_its_files_are_deleted(tmp_path, monkeypatch):
+    """A run that is killed while it deletes must not leave a step that is damaged."""
+    with monkeypatch.context() as dying:
+        dying.setattr(manager.shutil, "rmtree", lambda *_, **__: None)
+        save_all(tmp_path, ROWS, keep_latest=2)
+        names = sorted(path.name for path in tmp_path.iterdir())
+        assert names == [".removed", "2", "4", "5"]
+        assert sorted(p.name for p in (tmp_path / ".removed").iterdir()) == ["1", "3"]
+    (tmp_path / ".removed" / "3" / "digest" / "metadata").unlink()
+    (tmp_path / "6.orbax-checkpoint-tmp").mkdir()
+    with Checkpoints(tmp_path) as checkpoints:
+        assert checkpoints.steps == (2, 4, 5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2", "4", "5"]
 
 
 def test_resolve_names_and_steps(tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import statistics
-import subprocess
 
 import numpy as np
 import pytest
@@ -31,7 +30,7 @@ def processes(monkeypatch):
     """Replaces training: (folder, environment, extra) are kept, scores are written."""
     calls, broken = [], set()
 
-    def start(run, environment, extra):
+    def start(run, environment, extra, children):
         calls.append((run.folder.name, environment, extra))
         if run.folder.name in broken:
             return 1
@@ -39,6 +38,7 @@ def processes(monkeypatch):
         score = width / 10 + run.seed / 100
         line = {"step": 4, "kind": "eval", "mean_iou": score, "pixel_accuracy": 0.5}
         (run.folder / sweep.METRICS).write_text(json.dumps(line) + "\n")
+        (run.folder / "ckpt" / "4").mkdir(parents=True, exist_ok=True)
         return 0
 
     monkeypatch.setattr(sweep, "start", start)
@@ -121,6 +121,17 @@ def test_finished_runs_are_kept_and_failed_ones_tried_again(place, processes, ca
     assert len(json.loads((place / "w" / "table.json").read_text())) == 2
 
 
+def test_a_run_without_its_last_checkpoint_is_not_finished(place, processes):
+    """It was killed between its last record and the end of its last save."""
+    calls, _ = processes
+    assert run(place, "--seeds", "0") == 0
+    (place / "w" / "wide-0" / "ckpt" / "4").rename(
+        place / "w" / "wide-0" / "ckpt" / "2"
+    )
+    assert run(place, "--seeds", "0") == 0
+    assert [name for name, *_ in calls[2:]] == ["wide-0"]
+
+
 @pytest.mark.parametrize("tail", [b'{"step": 4, "ki', b"\xff\xfe\n", b"[4]\n", b"{}\n"])
 def test_a_damaged_record_does_not_stop_the_sweep(place, processes, caplog, tail):
     """A line that a killed child cut, or that the disk damaged."""
@@ -171,20 +182,21 @@ def test_seeds_share_compiled_programs(place, monkeypatch):
     """In a folder of the sweep, or in the one that the user has chosen."""
     seen = []
 
-    def run_process(command, *, stdout, stderr, env):
-        seen.append((command[-3:], env["JAX_COMPILATION_CACHE_DIR"], env.get("GPU")))
-        return subprocess.CompletedProcess(command, 0)
+    class Children:
+        def run(self, command, *, stdout, stderr, env):
+            cache = env["JAX_COMPILATION_CACHE_DIR"]
+            seen.append((command[-3:], cache, env.get("GPU")))
+            return 0
 
     configs, _ = sweep.load_configs(str(place / "sweep.py"))
     runs = sweep.plan(configs, (0, 1), place / "w")
     for one in runs:
         sweep.prepare(one)
-    monkeypatch.setattr(sweep.subprocess, "run", run_process)
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-    assert sweep.start(runs[0], {"GPU": "1"}, ["--x"]) == 0
-    assert sweep.start(runs[2], {}, ["--x"]) == 0
+    assert sweep.start(runs[0], {"GPU": "1"}, ["--x"], Children()) == 0
+    assert sweep.start(runs[2], {}, ["--x"], Children()) == 0
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "chosen")
-    sweep.start(runs[0], {}, [])
+    sweep.start(runs[0], {}, [], Children())
     own = str(place / "w" / "compiled")
     assert [cache for _, cache, _ in seen] == [own, own, "chosen"]
     assert seen[0][0] == ["--workdir", str(runs[0].folder), "--x"]

@@ -4,6 +4,7 @@ import gzip
 import json
 import pathlib
 import re
+import shutil
 
 import jax
 import numpy as np
@@ -15,6 +16,7 @@ from jaxseg.checkpoints.reading import stored_leaves
 from jaxseg.cli import train
 from jaxseg.cli.main import main
 from jaxseg.runs import default
+from jaxseg.storage import atomic
 from jaxseg.training.run.metric_reader import read_metrics
 
 
@@ -163,6 +165,24 @@ def test_cadence_may_change_and_the_directory_supplies_the_rest(trained, capsys)
     ]  # fmt: skip
     assert main(arguments) == 0
     assert "resuming at step 6 of 6" in capsys.readouterr().out
+
+
+def test_a_start_removes_what_killed_ones_left(tiny, trained, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(trained, workdir)
+
+    def names():
+        found = {path.relative_to(workdir) for path in workdir.rglob("*")}
+        return {path for path in found if "tfevents" not in path.name}
+
+    before, mine = names(), atomic.temporary_name(workdir / "x.png").name
+    dead = re.sub(r"_(\d+)-", r"_1\1-", mine)  # a process with another start
+    (workdir / dead).touch()
+    (workdir / "overlays" / "00000006" / dead).touch()
+    (workdir / "ckpt" / "5.orbax-checkpoint-tmp" / "state").mkdir(parents=True)
+    (workdir / "ckpt" / ".removed" / "2" / "state").mkdir(parents=True)
+    assert main(tiny(workdir, "--devices=2")) == 0
+    assert names() == before
 
 
 def test_the_batch_must_split_over_the_devices(tiny, tmp_path, capsys):

@@ -14,6 +14,7 @@ import time
 import pytest
 
 from jaxseg.runs import lock
+from jaxseg.storage import atomic
 from jaxseg.storage import process as owner
 
 
@@ -57,6 +58,18 @@ def test_a_killed_owner_on_this_host_does_not_block(tmp_path):
         found = lock.read(tmp_path / "lock.json")
         assert found.process.pid == os.getpid()
     assert time.monotonic() - start < 2
+
+
+def test_what_was_left_by_a_process_that_died_while_it_locked_is_removed(tmp_path):
+    write(tmp_path / "lock-takeover.json", start="1")
+    name = atomic.temporary_name(tmp_path / "lock.json").name
+    number = name.rpartition("_")[2]
+    (tmp_path / name.replace(number, f"1{number}")).touch()
+    with lock.holding(tmp_path):
+        assert os.listdir(tmp_path) == ["lock.json"]
+    write(tmp_path / "lock-takeover.json")  # of a living process
+    with lock.holding(tmp_path):
+        assert sorted(os.listdir(tmp_path)) == ["lock-takeover.json", "lock.json"]
 
 
 def test_another_process_with_the_number_of_the_dead_one_does_not_block(tmp_path):

@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -88,6 +89,35 @@ def test_an_empty_folder_is_replaced_and_a_full_one_is_refused(tmp_path):
     ):
         pass
     assert names(tmp_path) == ["empty"]
+
+
+def test_the_next_writer_of_a_file_removes_what_a_killed_one_left(tmp_path):
+    mine = atomic.temporary_name(tmp_path / "x[1].txt").name
+    start = mine.rpartition("_")[2]
+    left, living, other = (
+        tmp_path / name
+        for name in (
+            mine.replace(start, f"1{start}"),  # another process had this number
+            mine,
+            mine.replace("x[1]", "y[1]").replace(start, f"1{start}"),
+        )
+    )
+    for path in (left, living, other):
+        path.touch()
+    atomic.write_text(tmp_path / "x[1].txt", "text")
+    assert set(tmp_path.iterdir()) == {tmp_path / "x[1].txt", living, other}
+
+
+def test_what_another_host_left_is_swept_away_after_a_day(tmp_path):
+    folder = tmp_path / ".x.building-0123456789ab_1_5-0"
+    folder.mkdir()
+    (folder / "part").touch()
+    yesterday = time.time() - 90_000
+    os.utime(folder, (yesterday, yesterday))
+    assert atomic.sweep(tmp_path) == []
+    os.utime(folder / "part", (yesterday, yesterday))
+    assert atomic.sweep(tmp_path) == [folder]
+    assert names(tmp_path) == []
 
 
 def test_only_what_ended_processes_left_is_swept_away(tmp_path):
