@@ -31,8 +31,8 @@ class DamagedData(ValueError):
     def __init__(self, folder: pathlib.Path, why: object) -> None:
         reason = str(why).splitlines()[0] if str(why) else type(why).__name__
         super().__init__(
-            f"the prepared data in {folder} are damaged ({reason}). Delete that folder "
-            "and start again, which prepares them again."
+            f"the prepared data in {folder} are damaged ({reason.rstrip('.')}). Delete "
+            "that folder, and the next start prepares them again."
         )
 
 

@@ -93,12 +93,8 @@ def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
     if is_ours(tree):
         if not wanted.model:
             raise Refused(
-                f"{path} holds weights of jaxseg, but not the name of their network",
-                [
-                    Remedy(
-                        "model", "NAME", "states it (`jaxseg models` lists the names)"
-                    )
-                ],
+                f"{path} contains weights of jaxseg without the name of a network.",
+                [Remedy("model", "NAME", "state it (`jaxseg models` lists the names)")],
             )
         return _ours(tree, Config(model=ModelConfig(wanted.model)), wanted)
     found = unwrap(tree, path, entry=wanted.entry, recognize=part_of)
@@ -148,28 +144,30 @@ def _backbone(
 ) -> Recognized:
     """A network whose backbone is in the file; its head starts fresh."""
     lacking = [
-        Remedy("model", source.example or "NAME", "names the network to put it in")
+        Remedy(
+            "model", source.example or "NAME", "select the network for this backbone"
+        )
         if not wanted.model
         else None,
         Remedy(
             "part",
             "backbone",
-            "takes the backbone, and the rest starts fresh",
+            "take the backbone and initialize the rest at random",
             flag="component",
         )
         if not wanted.part
         else None,
-        Remedy("num_classes", "21", "states how many classes the network tells apart")
+        Remedy("num_classes", "21", "state the number of classes of the network")
         if not wanted.num_classes
         else None,
     ]
     if any(lacking):
         name = name_of(set(found.state))
         raise Refused(
-            f"{path} holds {name}, whose head is not supported ({source.name})"
+            f"{path} contains {name}, whose head is not supported ({source.name})."
             if name
-            else f"{path} holds a backbone without a segmentation head "
-            f"({source.library} {source.name})",
+            else f"{path} contains a backbone without a segmentation head "
+            f"({source.library} {source.name}).",
             filter(None, lacking),
         )
     told = stated_by_name(source, evidence)
@@ -240,8 +238,8 @@ def _closest(
             return chosen
     _, name, summary = min(misfits)
     raise ValueError(
-        f"{path} holds {source.library} {source.name} in a form that is not supported; "
-        f"{name} comes closest: {summary}\n{LISTED}"
+        f"{path} contains {source.library} {source.name} in a form that is not "
+        f"supported. {name} comes closest: {summary}.\n{LISTED}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Import of foreign checkpoints, and export to PyTorch's names."""
+"""Imports checkpoints of other libraries and exports weights under PyTorch's names."""
 
 from jaxseg.weights.catalog.detection import SOURCES, detect
 from jaxseg.weights.catalog.sources import Network, Source

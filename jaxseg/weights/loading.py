@@ -1,4 +1,4 @@
-"""`load`: a checkpoint of another library (or of ours) as a model's variables."""
+"""Loads a checkpoint of this or another library as the variables of a model."""
 
 import collections
 import dataclasses
@@ -32,13 +32,13 @@ _COLLECTIONS = ("params/", "batch_stats/")
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
-    """The outcome of an import.
+    """Holds the result of an import.
 
     Attributes:
-      variables: The model's variables.
-      report: What was taken, left out and kept fresh.
-      source: The kind of checkpoint; None for our own files.
-      found: How the state dict lay in the file.
+      variables: The variables of the model.
+      report: What was imported, left out and kept at its initial value.
+      source: The kind of checkpoint, or None for files of jaxseg.
+      found: The location of the state dict in the file.
     """
 
     variables: dict
@@ -48,22 +48,25 @@ class Imported:
 
     @property
     def beside(self) -> dict[str, Any]:
-        """What lay beside the state dict."""
+        """Returns the entries of the file besides the state dict."""
         return self.found.beside
 
 
 @dataclasses.dataclass(frozen=True)
 class Taking:
-    """What to take from a checkpoint.
+    """Selects what to import from a checkpoint.
 
     Attributes:
-      rules: The import table; default: found by the names of the tensors.
-      part: Take this top-level part alone (`"backbone"`); the rest stays fresh.
-      allow_missing: Patterns of model paths that may stay fresh (`"aux*"`).
-      allow_unused: Patterns of the source's names that may be left out.
-      channels: Of the image; first convolutions are fitted (`adapt_kernel`).
-      entry: The name below which the weights lie in the file, or the prefix of their
-        names, where there are several (`"model_ema"`).
+      rules: The import table. By default the names of the tensors determine it.
+      part: Imports only this top-level part (`"backbone"`). The rest keeps its initial
+        values.
+      allow_missing: Shell patterns of model paths that may keep their initial values
+        (`"aux*"`).
+      allow_unused: Shell patterns of names in the source that may be left out.
+      channels: The number of image channels, to which first convolutions are adapted
+        (see `adapt_kernel`).
+      entry: The name under which the weights are stored in the file, or the prefix of
+        their names, if there are several (`"model_ema"`).
     """
 
     rules: Rules | None = None
@@ -75,7 +78,7 @@ class Taking:
 
 
 def load(source, model: nn.Module, **options) -> Variables:
-    """Returns a model's variables from a checkpoint: `read_into` without its report.
+    """Loads the variables of a model from a checkpoint.
 
     The source is a file such as `"deeplabv3_resnet50_coco.pth"`, or a tree of arrays:
 
@@ -85,6 +88,14 @@ def load(source, model: nn.Module, **options) -> Variables:
     >>> variables = load(jax.tree.map(ones, model_shapes(model)), model)
     >>> variables["params"]["classifier"]["kernel"].shape
     (1, 1, 4, 2)
+
+    Args:
+      source: See `read_into`.
+      model: A whole network, or a backbone.
+      **options: Fields of `Taking`.
+
+    Raises:
+      ValueError: See `read_into`.
     """
     return read_into(source, model, **options).variables
 
@@ -94,21 +105,21 @@ def read_into(
     model: nn.Module,
     **options,
 ) -> Imported:
-    """Reads a checkpoint, finds its table and fills a model's variables.
+    """Reads a checkpoint, finds its import table and returns a model's variables.
 
     Args:
       source: A file (.pth, .pt, .ckpt, .safetensors, .npz), an Orbax directory, an
         `hf://` address, or a state dict of arrays.
-      model: A whole network, or a bare backbone.
+      model: A whole network, or a backbone.
       **options: Fields of `Taking`.
 
     Returns:
-      The variables, with a report of what was done.
+      The variables, with a report of the import.
 
     Raises:
-      ValueError: Naming what is missing, unused or of another shape; or the file is
-        unreadable, holds values that are NaN or infinite, or holds an ImageNet
-        classifier for a whole network and `part` is not given.
+      ValueError: If entries are missing, unused or of another shape, the file cannot be
+        read or contains values that are NaN or infinite, or it contains only a
+        backbone, the model is a whole network, and `part` is not given.
     """
     taking = Taking(**options)
     name = "the state dict" if isinstance(source, Mapping) else os.fspath(source)
@@ -137,7 +148,7 @@ def read_into(
 def _open(
     tree: Any, name: str, taking: Taking, shapes
 ) -> tuple[StateDict, Source | None, Rules]:
-    """The state dict of a file, its kind and its table for the model."""
+    """Returns the state dict of a file, its kind and its table for the model."""
     native = _native(tree)
     if native is not None:
         rules = tuple((path, path, "identity") for path in flatten(shapes))
@@ -153,7 +164,12 @@ def _open(
 
 
 def model_shapes(model: nn.Module, channels: int = 3):
-    """Shapes and dtypes of a model's variables, without computing any."""
+    """Returns shapes and types of a model's variables without computing any.
+
+    Args:
+      model: The model.
+      channels: The number of image channels.
+    """
     image = jax.ShapeDtypeStruct((1, 64, 64, channels), jnp.float32)
     return jax.eval_shape(
         lambda key, x: model.init(key, x, train=False), jax.random.key(0), image
@@ -161,7 +177,7 @@ def model_shapes(model: nn.Module, channels: int = 3):
 
 
 def _native(tree: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
-    """The flat variables of one of our own files; None for other files."""
+    """Returns the flat variables of a file of jaxseg, or None for other files."""
     nested = isinstance(tree, Mapping) and isinstance(tree.get("params"), Mapping)
     flat = flatten(tree) if nested else tree
     if not isinstance(flat, Mapping) or not flat:
@@ -172,7 +188,11 @@ def _native(tree: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
 
 
 def _rebased(rules: Rules, shapes, place: str | None) -> Rules:
-    """Tables address `backbone/...`: moved to `place`, or to a bare backbone."""
+    """Moves the targets of a table from `backbone/...` to the backbone's place in the
+    model.
+
+    The place is `place`, or the top level of a model that is only a backbone.
+    """
     if place is None and "backbone" in shapes["params"]:
         return rules
     level = f"/{place}/" if place else "/"
@@ -185,13 +205,15 @@ def _rebased(rules: Rules, shapes, place: str | None) -> Rules:
 def _check_part(kind: Source | None, part, shapes, name: str) -> None:
     if part is not None and not any(_inside(part, path) for path in flatten(shapes)):
         parts = ", ".join(sorted(shapes["params"]))
-        raise ValueError(f"part={part!r} is not in the model: expected one of {parts}")
+        raise ValueError(
+            f"part={part!r} is invalid: expected a part of the model: {parts}."
+        )
     trunk = kind is not None and kind.part == "backbone"
     if trunk and part is None and "backbone" in shapes["params"]:
-        effect = "takes this backbone and leaves the rest of the network fresh"
+        effect = "import this backbone and initialize the rest at random"
         raise Refused(
-            f"{name} holds only the backbone of a segmentation network "
-            f"({kind.library} {kind.name})",
+            f"{name} contains only the backbone of a segmentation network "
+            f"({kind.library} {kind.name}).",
             [Remedy("part", "backbone", effect, flag="component")],
         )
 
@@ -201,7 +223,7 @@ def _inside(part: str, path: str) -> bool:
 
 
 def _restrict(taking: Taking, rules, state, shapes):
-    """With `part`: everything else may be missing, and is not taken from the file."""
+    """Restricts the import to `part`: other variables are neither read nor missed."""
     part, allow_missing = taking.part, tuple(taking.allow_missing)
     if part is None:
         return allow_missing, dict(state), ()
@@ -220,7 +242,9 @@ def _restrict(taking: Taking, rules, state, shapes):
 def _complete(
     taken: dict, shapes, model, channels: int
 ) -> tuple[dict, tuple[str, ...]]:
-    """Fresh values for what the source lacks; only those are computed."""
+    """Adds initial values for variables that the source lacks, and computes only
+    those.
+    """
     have = flatten(taken)
     absent = tuple(path for path in flatten(shapes) if path not in have)
     if absent:
@@ -237,7 +261,7 @@ def _complete(
 
 
 def _assumed(kind: Source | None) -> tuple[str, ...]:
-    """Options that the tensors do not show: the model's own are used."""
+    """Names options that the tensors do not show and that the model determines."""
     if kind is None:
         return ()
     unseen = {name: 0 for row in kind.networks for name, _ in row.unseen}
@@ -245,7 +269,7 @@ def _assumed(kind: Source | None) -> tuple[str, ...]:
     if not names:
         return ()
     listed = ", ".join(names)
-    return (f"{listed} are as the model has them; the tensors do not show these",)
+    return (f"{listed} have the values of the model, as the tensors do not show them",)
 
 
 def _origin(tree: Any, kind: Source | None) -> str:

@@ -1,6 +1,6 @@
-"""The library's own network beside the imported one: the largest difference.
+"""Compares the logits of an imported network with those of its own library.
 
-Only this file runs torch, and only when asked to.
+Only this file runs torch, and only on request.
 """
 
 import importlib
@@ -12,7 +12,7 @@ import numpy as np
 from jaxseg.weights.catalog import peer_mmseg
 from jaxseg.weights.catalog.sources import Network, Source
 
-_SIZES = {"torchvision": (96, 129)}  # the others want multiples of 32
+_SIZES = {"torchvision": (96, 129)}  # The other libraries need multiples of 32.
 
 
 def difference(
@@ -29,15 +29,15 @@ def difference(
 
     Args:
       source: The row of `SOURCES`.
-      network: The row of its `networks`, which names the library's factory.
-      state_dict: The source's weights.
-      apply: Image [1, H, W, channels] -> logits [1, H, W, num_classes].
-      num_classes: Of the network.
-      options: Of our network.
-      channels: Of the image.
+      network: The row of its `networks`, which names the function of the library.
+      state_dict: The weights of the source.
+      apply: Maps an image [1, H, W, channels] to logits [1, H, W, num_classes].
+      num_classes: The number of classes.
+      options: The options of the network of this library.
+      channels: The number of image channels.
 
     Raises:
-      ValueError: The library is not installed, has no such network, or its network
+      ValueError: If the library is not installed, has no such network, or its network
         has other tensors than the source.
     """
     if not network.factory:
@@ -45,7 +45,7 @@ def difference(
         raise ValueError(
             f"--verify cannot compare {source.library} {source.name} as "
             f"{network.name}: expected {f'one of {known}' if known else 'a network'} "
-            "that the library builds"
+            "that the library builds."
         )
     torch = _library("torch")
     net = _build(network, options, state_dict, num_classes, channels)
@@ -67,14 +67,14 @@ def difference(
 
 
 def _load(net, tensors: Mapping) -> None:
-    """Fills the library's network, or tells in one line what it does not take."""
+    """Loads the weights into the library's network, with a one-line error."""
     try:
         net.load_state_dict(tensors)
     except RuntimeError as error:
         first = " ".join(str(error).split())[:160]
         raise ValueError(
-            f"--verify cannot compare: {type(net).__name__} of the installed library "
-            f"does not take these weights ({first}...)"
+            f"--verify cannot compare, because {type(net).__name__} of the installed "
+            f"library does not accept these weights ({first}...)."
         ) from error
 
 
@@ -87,15 +87,17 @@ def _size(network: Network) -> tuple[int, int]:
 
 
 def _library(name: str):
-    """The module; ValueError where it cannot be imported."""
+    """Imports a library, or raises ValueError if that fails."""
     try:
         return importlib.import_module(name)
     except (ImportError, RuntimeError, AttributeError) as error:
-        raise ValueError(f"{name} cannot be imported to compare: {error}") from error
+        raise ValueError(
+            f"--verify cannot compare, because {name} cannot be imported: {error}."
+        ) from error
 
 
 def _build(network: Network, options, state_dict, num_classes: int, channels: int = 3):
-    """The library's network, with weights of its own."""
+    """Builds the library's network with weights of its own."""
     if _is_mmseg(network):
         _library("mmseg")
         name = network.factory.removeprefix(peer_mmseg.PREFIX)
@@ -110,14 +112,14 @@ def _build(network: Network, options, state_dict, num_classes: int, channels: in
 
 
 def _smp_arguments(network: Network, options) -> dict[str, object]:
-    """The arguments of segmentation_models.pytorch for options that were stated."""
+    """Returns the arguments of segmentation_models.pytorch for stated options."""
     names = {"output_stride": "encoder_output_stride", "rates": "decoder_atrous_rates"}
     unseen = dict(network.unseen)
     return {names[k]: v for k, v in options.items() if k in names and k in unseen}
 
 
 def _options(network: Network, state_dict, num_classes: int) -> dict[str, object]:
-    """What the library's function is called with; nothing is downloaded."""
+    """Returns the arguments of the library's function. Nothing is downloaded."""
     if not network.factory.startswith("torchvision"):
         return {"encoder_weights": None, "classes": num_classes, **dict(network.peer)}
     options = {"num_classes": num_classes, "weights": None, "weights_backbone": None}

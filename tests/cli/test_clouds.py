@@ -161,4 +161,7 @@ def test_networks_and_data_must_fit(tmp_path, capsys):
         in capsys.readouterr().err
     )
     assert main(["train", *where, "--model.name", "unet", "--data.name", "rooms"]) == 1
-    assert "data.name 'rooms' holds point clouds" in capsys.readouterr().err
+    assert (
+        "data.name='rooms' is invalid: expected a dataset of images"
+        in capsys.readouterr().err
+    )

@@ -83,7 +83,9 @@ def test_damage_is_refused_or_changes_nothing(root, whole, name, damage, listed)
     except DamagedData as error:
         text = str(error)
         assert text.startswith(f"the prepared data in {folder(root)} are damaged (")
-        assert text.endswith("); delete that folder, and they are prepared anew")
+        assert text.endswith(
+            "). Delete that folder, and the next start prepares them again."
+        )
         assert "\n" not in text
     else:  # what `files.json` would have told
         assert not listed or name == RECORDS

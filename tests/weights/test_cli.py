@@ -86,7 +86,7 @@ def test_a_classifier_needs_a_network_a_part_and_classes(tmp_path, source):
         "--component": "backbone",
     }
     for option, value in more.items():
-        with pytest.raises(ValueError, match=r"holds a backbone without") as error:
+        with pytest.raises(ValueError, match=r"contains a backbone without") as error:
             convert.main(arguments)
         lines = str(error.value).splitlines()
         assert len(lines) == 2 and f"{option} " in lines[1]

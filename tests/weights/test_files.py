@@ -46,7 +46,7 @@ def test_orbax(tmp_path, fill):
     assert np.array_equal(got["params"]["a"]["kernel"], np.ones((2, 3)))
     with pytest.raises(ValueError, match="exists"):
         orbax.write(str(tmp_path / "w"), tree)
-    with pytest.raises(ValueError, match="holds no Orbax checkpoint"):
+    with pytest.raises(ValueError, match="contains no Orbax checkpoint"):
         files.read(tmp_path)
 
 
@@ -72,7 +72,7 @@ def test_cut_short(tmp_path, suffix):
 
 def test_objects_in_npz_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", w=np.array([print], object), allow_pickle=True)
-    with pytest.raises(ValueError, match="holds objects"):
+    with pytest.raises(ValueError, match="contains objects"):
         weights.read(tmp_path / "a.npz")
 
 
@@ -94,7 +94,7 @@ def test_npz_bombs(tmp_path, monkeypatch):
 
 def test_unknown_suffix_and_absent_file(tmp_path):
     (tmp_path / "a.h5").write_bytes(b"\x00x")
-    with pytest.raises(ValueError, match=r"suffix '\.h5' cannot be read; expected"):
+    with pytest.raises(ValueError, match=r"suffix '\.h5' cannot be read: expected"):
         weights.read(tmp_path / "a.h5")
     with pytest.raises(ValueError, match="cannot be written"):
         weights.write(tmp_path / "b.bin", ARRAYS)

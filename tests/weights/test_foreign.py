@@ -18,9 +18,9 @@ HTML = b"<!DOCTYPE html>\n<html><head><title>Sign \x1b[1min</title></head></html
 INDEX = b'{"metadata": {}, "weight_map": {"w": "model-00001-of-00002.safetensors"}}'
 TAR = b"sys_info".ljust(257, b"\x00") + b"ustar\x0000".ljust(300, b"\x00")
 FILES = {
-    "empty": (b"", "is an empty file, not a checkpoint; download"),
+    "empty": (b"", "is an empty file, not a checkpoint. Download"),
     "zeros": (bytes(5000), "is a file of zeros"),
-    "HTML": (HTML, r"is an HTML page titled 'Sign \\x1b\[1min', .* download the file"),
+    "HTML": (HTML, r"is an HTML page titled 'Sign \\x1b\[1min', .* Download the checkpoint"),
     "XML": (b"<?xml version='1.0'?><Error>AccessDenied</Error>", "is an XML document"),
     "LFS": (LFS, "is a Git LFS pointer, .* git lfs pull"),
     "JSON": (b'{"errors": ["not found"]}', "is a JSON file"),
@@ -30,11 +30,11 @@ FILES = {
     "ONNX": (ONNX, "is an ONNX model, .* state dict"),
     "TFLite": (b"\x1c\x00\x00\x00TFL3" + bytes(99), "is a TensorFlow Lite model"),
     "GGUF": (b"GGUF\x03\x00\x00\x00" + bytes(99), "is a GGUF file"),
-    "gzip": (b"\x1f\x8b\x08\x00" + bytes(99), "is a gzip archive, .* unpack it"),
-    "old tar": (TAR, "is a tar file of PyTorch before 0.2"),
+    "gzip": (b"\x1f\x8b\x08\x00" + bytes(99), "is a gzip archive, .* Unpack it"),
+    "old tar": (TAR, "is a tar file of a PyTorch version before 0.2"),
     "tar": (b"weights." + TAR[8:], "is a tar archive"),
     "NumPy": (npy(npy_header("'<f4'", "(1,)"), bytes(4)), "is a single NumPy array"),
-    "pickle": (pickle.dumps({"w": [1, 2]}), "a pickle, but torch.save did not write it"),
+    "pickle": (pickle.dumps({"w": [1, 2]}), "a pickle that torch.save did not write"),
     "noise": (b"\x00\x01\x02noise\xff", "neither a zip file nor a pickle of torch.save"),
 }  # fmt: skip
 
@@ -68,20 +68,20 @@ def _refuses(path, error: str) -> None:
 def test_an_image(tmp_path, kind):
     path = tmp_path / "a.pth"
     Image.new("RGB", (9, 9)).save(path, kind)
-    _refuses(path, f"is a {kind} image, not a checkpoint; weights are expected")
+    _refuses(path, f"is a {kind} image, not a checkpoint. Pass the checkpoint")
 
 
 @pytest.mark.parametrize(
     ("member", "error"),
     [
-        ("archive/constants.pkl", r"TorchScript program; .*torch\.jit\.load"),
-        ("archive/models/model.json", r"exported program .*\.pt2"),
+        ("archive/constants.pkl", r"TorchScript program\. .*torch\.jit\.load"),
+        ("archive/models/model.json", r"exported PyTorch program .*\.pt2"),
         (
             "config.json",
-            "torch.save did not write this zip file .* it holds config.json",
+            "torch.save did not write this zip file. It contains config.json",
         ),
         ("model.weights.h5", "Keras"),
-        ("w.npy", "rename it to end in .npz"),
+        ("w.npy", "Rename it to end in .npz"),
     ],
 )
 def test_zip_files_of_other_programs(tmp_path, member, error):
@@ -98,13 +98,14 @@ def test_suffixes_of_other_formats(tmp_path):
     weights.write(tmp_path / "a.safetensors", arrays)
     weights.write(tmp_path / "b.npz", arrays)
     (tmp_path / "a.safetensors").rename(tmp_path / "a.bin")
-    _refuses(tmp_path / "a.bin", "is a .safetensors file; rename it")
+    _refuses(tmp_path / "a.bin", "is a .safetensors file. Rename it")
     (tmp_path / "b.npz").rename(tmp_path / "b.safetensors")
     _refuses(tmp_path / "b.safetensors", r"is a zip file, .* end in \.pth or \.npz")
     weights.write(tmp_path / "c.pth", arrays)
     (tmp_path / "c.pth").rename(tmp_path / "c.npz")
     _refuses(
-        tmp_path / "c.npz", r"it is a file of torch\.save; rename it to end in \.pth"
+        tmp_path / "c.npz",
+        r"It is a file that torch\.save wrote\. Rename it to end in \.pth",
     )
 
 
@@ -121,8 +122,8 @@ def test_a_header_length_that_looks_like_another_format(tmp_path, length):
 
 def test_what_is_no_file(tmp_path):
     os.mkfifo(tmp_path / "a.pth")
-    _refuses(tmp_path / "a.pth", "is no regular file")
+    _refuses(tmp_path / "a.pth", "is not a regular file")
     (tmp_path / "d").mkdir()
     _refuses(tmp_path / "d", "no Orbax checkpoint")
     weights.write(tmp_path / "d" / "model.safetensors", {"w": np.ones(3, np.float32)})
-    _refuses(tmp_path / "d", r"name the file: .*model\.safetensors")
+    _refuses(tmp_path / "d", r"Pass one of its files: .*model\.safetensors")

@@ -153,11 +153,16 @@ def test_texts_that_state_nothing(nothing):
 @pytest.mark.parametrize(
     ("backbone", "head", "network", "message"),
     [
-        (f"{D8}, multi_grid=(1, 2, 4)", "", "FCN", r"multi_grid=\(1, 2, 4\) at output"),
+        (
+            f"{D8}, multi_grid=(1, 2, 4)",
+            "",
+            "FCN",
+            r"multi_grid=\(1, 2, 4\): expected three",
+        ),
         ("strides=(1, 1, 2, 2), dilations=(1, 1, 1, 1)", "", "FCN", "strides="),
         (D8.replace("(1, 1, 2, 4)", "(1, 1, 1, 1)"), "", "FCN", "dilations="),
         (D8.replace("(1, 1, 2, 4)", "'x'"), "", "FCN", "expected a sequence"),
-        (D16, "", "DANet", "needs output_stride=16, but danet_resnet50"),
+        (D16, "", "DANet", "has output_stride=16: expected .* that danet_resnet50"),
         (D8, "type='ASPPHead', dilations=(2, 12, 24, 36)", "DeepLabV3", "ASPP head"),
     ],
 )

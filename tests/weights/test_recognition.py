@@ -89,7 +89,7 @@ def test_a_config_beside_the_file_states_stride_and_rates(tmp_path, plus):
     found = result.network.config.model.options
     assert found["output_stride"] == 8 and found["rates"] == (6, 12, 18)
     assert result.network.num_classes == 4 and not result.network.assumed
-    assert "by config.json beside the file" in str(result.report)
+    assert "by config.json in the folder of the file" in str(result.report)
     assert same(result.imported.variables, variables)
 
 
@@ -327,7 +327,7 @@ def test_heads_without_a_counterpart_are_named(tmp_path, deep_stem, key):
     with pytest.raises(ValueError, match=name) as error:
         command.main([str(path), "-o", str(tmp_path / "run")])
     lines = str(error.value).splitlines()
-    assert len(lines) == 2 and "--component backbone takes" in lines[1]
+    assert len(lines) == 2 and "Pass --component backbone to" in lines[1]
     assert "--model fcn_resnet50" in lines[1] and "--num-classes" in lines[1]
 
 
@@ -356,7 +356,7 @@ def test_decoders_without_a_counterpart(trunk, key, name):
     with pytest.raises(ValueError, match=f"pytorch's {name}, which is not") as error:
         recognize(state, "a.pth", "a.pth", Wanted())
     lines = error.value.on_command_line().splitlines()
-    assert len(lines) == 2 and "--entry encoder takes" in lines[1]
+    assert len(lines) == 2 and "Pass --entry encoder to" in lines[1]
 
 
 def test_the_encoder_of_such_a_network(tmp_path, trunk):
@@ -383,7 +383,7 @@ def test_a_form_that_is_not_supported_names_its_tensors(tmp_path):
 def test_unknown_names_are_refused_in_one_or_two_lines(tmp_path):
     state = {f"blocks.{i}.weight": np.ones(2, np.float32) for i in range(500)}
     path = written(tmp_path, "a.npz", state)
-    with pytest.raises(ValueError, match="network that is not known") as error:
+    with pytest.raises(ValueError, match="an unknown network") as error:
         converted(path)
     assert len(str(error.value).splitlines()) <= 2 and len(str(error.value)) < 400
 
@@ -407,6 +407,6 @@ def test_the_hint_of_a_mismatch_works_on_the_command_line(tmp_path, capsys):
     line += ["--model.options.blocks", *"1111"]
     with pytest.raises(ValueError, match="2 of another shape") as error:
         command.main(line)
-    assert '--allow-missing "head/classifier/*" keeps fresh values' in str(error.value)
+    assert 'Pass --allow-missing "head/classifier/*" to initialize' in str(error.value)
     assert command.main([*line, "--allow-missing", "head/classifier/*"]) == 0
     assert "fresh       2: " in capsys.readouterr().out

@@ -108,4 +108,4 @@ def test_normalization_of_transformers(address, mean, unknown):
     keys = ("cls_token", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight")
     normalization, note = weights.detect(keys).normalization_of(address)
     assert normalization.mean[0] == mean
-    assert ("normalization unknown" in note) == unknown
+    assert ("normalization is unknown" in note) == unknown

@@ -132,7 +132,7 @@ def test_the_other_weights_of_a_file(source, how, entry):
     values, state = source
     tree = WRAPPED[how](state)
     report = str(read_into(tree, MODEL).report)
-    assert f"under '{entry}'; --entry {entry} takes those" in report
+    assert f"under '{entry}' (--entry {entry} selects them)" in report
     assert ("averaged weights under" in report) == ("MMEngine" not in how)
     other = read_into(tree, MODEL, entry=entry)
     assert same(other.variables, {key: 2 * value for key, value in values.items()})
@@ -171,15 +171,17 @@ def test_two_networks_are_not_guessed_at(source, entry, tree):
     values, state = source
     with pytest.raises(ValueError, match="weights of 2 networks") as error:
         weights.load(tree(state), MODEL)
-    assert f"entry={entry!r} takes the first" in str(error.value)
+    assert f"Pass entry={entry!r} to select the first" in str(error.value)
     assert same(weights.load(tree(state), MODEL, entry=entry), values)
 
 
 def test_an_entry_that_is_not_there(source):
     tree = WRAPPED["timm"](source[1])
-    with pytest.raises(ValueError, match="entry='ema' is not in the state dict") as e:
+    with pytest.raises(
+        ValueError, match="entry='ema' is invalid: expected an entry of the state dict"
+    ) as e:
         weights.load(tree, MODEL, entry="ema")
-    assert "expected one of 'state_dict', 'state_dict_ema'" in str(e.value)
+    assert "such as 'state_dict', 'state_dict_ema'" in str(e.value)
 
 
 def test_a_trunk_is_not_taken_out_of_an_unknown_network(source):

@@ -1,1 +1,1 @@
-"""Known libraries: their networks, key maps and peers."""
+"""Lists the checkpoints of other libraries that can be imported."""

@@ -1,6 +1,7 @@
-"""ImageNet classifiers of torchvision and timm, imported as backbones.
+"""Lists ImageNet classifiers of torchvision and timm that are imported as backbones.
 
-Networks of MMSegmentation whose head is not supported are here too, as backbones.
+Networks of MMSegmentation whose head is not supported are listed here too, as
+backbones.
 """
 
 from jaxseg.weights.catalog.sources import Lookalike, Source
@@ -8,7 +9,7 @@ from jaxseg.weights.translate.model_card import HALF, IMAGENET
 
 
 def _backbone(name: str, table: str, library: str, has, lacks=(), **more) -> Source:
-    """A row whose trunk alone is imported."""
+    """Returns a row of which only the backbone is imported."""
     return Source(name, table, library, has, lacks, part="backbone", **more)
 
 
@@ -53,8 +54,8 @@ ROWS: tuple[Source, ...] = (
         ("cls_token", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight"),
         ("dist_token",),
         example="setr_pup_vitb16",
-        # timm's names: DeiT, DINO and MAE saw ImageNet's mean and deviation, Google's
-        # networks (augreg, orig_in21k) and SAM's values in -1..1
+        # DeiT, DINO and MAE were trained with ImageNet's mean and deviation, Google's
+        # networks (augreg, orig_in21k) and SAM with values on [-1, 1].
         hints=(
             *((word, IMAGENET) for word in ("deit", "dino", "mae")),
             *((word, HALF) for word in ("augreg", "orig_in21k", ".sam_")),
@@ -168,7 +169,7 @@ ROWS: tuple[Source, ...] = (
         "torchvision",
         ("conv1.conv.weight", "inception3a.branch1.conv.weight"),
         example="fcn32s_googlenet",
-        normalization=HALF,  # torchvision's network renormalizes inside
+        normalization=HALF,  # Torchvision's network renormalizes.
     ),
     _backbone(
         "DenseNet",

@@ -1,26 +1,26 @@
-"""Reads the text of an MMSegmentation configuration without running it.
+"""Reads the text of an MMSegmentation configuration without executing it.
 
-MMEngine writes a configuration as Python source (`Config.pretty_text`) and stores
-that text in every checkpoint. The source is parsed, never executed: calls of `dict`,
-literal dicts, lists, tuples and constants become plain values, and every other
-expression becomes None.
+MMEngine writes a configuration as Python source (`Config.pretty_text`) and stores that
+text in every checkpoint. The source is parsed, never executed: calls of `dict`, literal
+dicts, lists, tuples and constants become plain values, and every other expression
+becomes None.
 """
 
 import ast
 from collections.abc import Mapping
 from typing import Any
 
-_LONGEST = 100_000  # characters; the longest of MMSegmentation 1.2.2 has 41,732
+_LONGEST = 100_000  # In characters. The longest of MMSegmentation 1.2.2 has 41,732.
 
 
 def read(text: Any) -> dict[str, Any]:
-    """The top-level assignments of a configuration text as plain values.
+    """Reads the top-level assignments of a configuration text as plain values.
 
     Args:
-      text: What the checkpoint stores; anything may stand there.
+      text: The entry of the checkpoint, which may be anything.
 
     Returns:
-      Values by name; empty when `text` is no readable Python source.
+      The values by name. The result is empty if `text` is not valid Python source.
     """
     if not isinstance(text, str) or len(text) > _LONGEST:
         return {}
@@ -36,10 +36,15 @@ def read(text: Any) -> dict[str, Any]:
 
 
 def field(tree: Any, path: str, default: Any = None) -> Any:
-    """The value at a dotted path of nested dicts, or `default`.
+    """Returns the value at a dotted path of nested dicts.
 
     >>> field({"backbone": {"depth": 50}}, "backbone.depth")
     50
+
+    Args:
+      tree: The nested dicts.
+      path: The names, separated by dots.
+      default: The result if there is no such value.
     """
     for name in path.split("."):
         if not isinstance(tree, Mapping) or name not in tree:
@@ -49,7 +54,10 @@ def field(tree: Any, path: str, default: Any = None) -> Any:
 
 
 def _plain(node: ast.expr) -> Any:
-    """The value of an expression; the tokenizer bounds how deep brackets nest."""
+    """Returns the value of an expression.
+
+    Python's tokenizer bounds the nesting of brackets.
+    """
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Tuple | ast.List):

@@ -1,8 +1,8 @@
-"""`SOURCES`: every kind of checkpoint that is recognized, with its table.
+"""Detects the kind of a checkpoint from the names of its tensors.
 
-The list is searched from the top. To add a source, write its table under `maps/` and
-a row in `networks`, `networks_mmseg` or `backbones`; a test holds table, networks
-and keys together.
+`SOURCES` lists every kind with its import table, and the first row that fits applies.
+To add a kind, write its table in `maps/` and a row in `networks`, `networks_mmseg` or
+`backbones`. A test checks that tables, networks and keys agree.
 """
 
 from collections.abc import Iterable
@@ -14,18 +14,18 @@ from jaxseg.weights.catalog.unsupported import name_of
 from jaxseg.weights.translate.refused import Refused, Remedy
 
 SOURCES: tuple[Source, ...] = (*networks.ROWS, *networks_mmseg.ROWS, *backbones.ROWS)
-LISTED = "`jaxseg convert --list` names the networks that are supported"
+LISTED = "`jaxseg convert --list` shows the supported networks"
 
 
 def detect(keys: Iterable[str], path: str = "the state dict") -> Source:
-    """The row of `SOURCES` that a state dict belongs to.
+    """Returns the row of `SOURCES` for a state dict.
 
     Args:
-      keys: Names of the tensors.
-      path: The file's name, for the message.
+      keys: The names of the tensors.
+      path: The name of the file, for the message.
 
     Raises:
-      ValueError: No row applies.
+      ValueError: If no row applies.
     """
     keys = set(keys)
     for source in SOURCES:
@@ -33,20 +33,24 @@ def detect(keys: Iterable[str], path: str = "the state dict") -> Source:
             return source
     name = name_of(keys)
     some = ", ".join(map(printable, sorted(keys)[:3]))
-    kind = f"{name}, which is not supported" if name else "a network that is not known"
-    problem = f"{path} holds {kind} ({len(keys)} tensors: {some}, ...); {LISTED}"
+    kind = f"{name}, which is not supported" if name else "an unknown network"
+    problem = f"{path} contains {kind} ({len(keys)} tensors: {some}, ...). {LISTED}."
     inner = {k.removeprefix("encoder.") for k in keys if k.startswith("encoder.")}
     remedies = []
     if part_of(inner) == "backbone":
-        effect = "takes its encoder, as a backbone (part 'backbone')"
+        effect = "import its encoder as a backbone (part 'backbone')"
         remedies.append(Remedy("entry", "encoder", effect))
     raise Refused(problem, remedies)
 
 
 def part_of(keys: set[str]) -> str | None:
-    """The part of a network that a state dict holds; None where it is not recognized.
+    """Returns the part of a network that a state dict contains, or None if it is
+    unknown.
 
     >>> part_of({"conv1.weight"}) is None
     True
+
+    Args:
+      keys: The names of the tensors.
     """
     return next((source.part for source in SOURCES if source.fits(keys)), None)

@@ -1,4 +1,4 @@
-"""What is known about a checkpoint besides its tensors: names and a config.json."""
+"""Collects what is known about a checkpoint besides its tensors."""
 
 import dataclasses
 import json
@@ -7,19 +7,19 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-_LONGEST = 1_000_000  # bytes of a config.json
+_LONGEST = 1_000_000  # The most bytes of a config.json.
 
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """Names and settings that lie beside the tensors of a checkpoint.
+    """Holds names and settings that come with the tensors of a checkpoint.
 
     Attributes:
-      names: In lower case, what names the network: the file, its folder or its
-        repository, and the architecture where a training program stored it.
-      config: The `config.json` beside the file, as timm and
-        segmentation_models.pytorch write it; empty where there is none.
-      beside: What lies beside the state dict in the file.
+      names: Names of the network in lower case: the file, its folder or its repository,
+        and the architecture that a training program stored.
+      config: The `config.json` of timm or segmentation_models.pytorch in the same
+        folder. It is empty if there is none.
+      beside: The entries of the file besides the state dict.
     """
 
     names: str = ""
@@ -33,9 +33,9 @@ def gather(
     """Collects what is known about a checkpoint.
 
     Args:
-      address: Where it comes from, a path or an `hf://` address.
-      path: The file on this machine; empty where there is none.
-      beside: What lies beside the state dict in the file.
+      address: The source, a path or an `hf://` address.
+      path: The file on this machine, or "" if there is none.
+      beside: The entries of the file besides the state dict.
     """
     beside = beside or {}
     config = _config_beside(path)
@@ -46,10 +46,11 @@ def gather(
 
 
 def _config_beside(path: str) -> dict[str, Any]:
-    """The config.json in the folder of a file, where it describes the file's network.
+    """Reads the config.json in the same folder, if it describes the network of the
+    file.
 
-    Folders hold files of this name for many purposes (our own work directories too):
-    only those with a key of timm or segmentation_models.pytorch are used.
+    Files of this name serve many purposes (also in work directories of jaxseg), so only
+    those with a key of timm or segmentation_models.pytorch are used.
     """
     if not os.path.isfile(path):
         return {}

@@ -1,8 +1,8 @@
-"""What the configuration inside an MMSegmentation checkpoint tells about its network.
+"""Reads options of a network from the configuration in an MMSegmentation checkpoint.
 
-Strides, atrous rates, the multi-grid and the rule of resizing leave no trace in the
-tensors. The text of the configuration (`meta.cfg`, before version 1.0
-`meta.config`) states them.
+The tensors do not show strides, atrous rates, the multi-grid and the rule of resizing.
+The text of the configuration (`meta.cfg`, before version 1.0 `meta.config`) states
+them.
 """
 
 import math
@@ -13,7 +13,7 @@ from jaxseg.weights.catalog.config_text import field, read
 from jaxseg.weights.catalog.sources import Network
 from jaxseg.weights.translate.model_card import Normalization
 
-_USUAL = {  # what a network without the option computes
+_USUAL = {  # Values of networks without the option.
     "output_stride": 8,
     "stage_rates": None,
     "eager_rate": False,
@@ -29,7 +29,11 @@ _USUAL = {  # what a network without the option computes
 
 
 def text_of(beside: Mapping[str, Any]) -> str:
-    """The configuration text beside a state dict; empty where there is none."""
+    """Returns the configuration text of a checkpoint, or "".
+
+    Args:
+      beside: The entries of the file besides the state dict.
+    """
     meta = beside.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
     text = meta.get("cfg", meta.get("config"))
@@ -37,23 +41,28 @@ def text_of(beside: Mapping[str, Any]) -> str:
 
 
 def model_of(beside: Mapping[str, Any]) -> dict[str, Any]:
-    """The field `model` of the configuration beside a state dict, or {}."""
+    """Returns the field `model` of the configuration of a checkpoint, or {}.
+
+    Args:
+      beside: The entries of the file besides the state dict.
+    """
     model = read(text_of(beside)).get("model")
     return model if isinstance(model, dict) else {}
 
 
 def stated_options(beside: Mapping[str, Any], network: Network) -> dict[str, object]:
-    """The options that the configuration states and that differ from the usual ones.
+    """Returns the options in the configuration that differ from their usual values.
 
     Args:
-      beside: What lay beside the state dict.
+      beside: The entries of the file besides the state dict.
       network: The row whose `unseen` options may be set.
 
     Returns:
-      Options of `create_model`; empty where there is no readable configuration.
+      Options of `create_model`. The result is empty if there is no readable
+      configuration.
 
     Raises:
-      ValueError: The configuration asks for something that the network here cannot
+      ValueError: If the configuration needs something that the network here cannot
         compute.
     """
     stated = _stated(model_of(beside))
@@ -67,15 +76,19 @@ def stated_options(beside: Mapping[str, Any], network: Network) -> dict[str, obj
             continue
         if name not in dict(network.unseen):
             raise ValueError(
-                f"the checkpoint's configuration needs {name}={value!r}, but "
-                f"{network.name} as imported always has {name}={usual.get(name)!r}"
+                f"The configuration in the checkpoint has {name}={value!r}: expected "
+                f"{usual.get(name)!r}, the only value that {network.name} supports."
             )
         options[name] = value
     return options
 
 
 def stated_normalization(beside: Mapping[str, Any]) -> Normalization | None:
-    """The mean and deviation of the data preprocessor, or None."""
+    """Returns the mean and standard deviation of the data preprocessor, or None.
+
+    Args:
+      beside: The entries of the file besides the state dict.
+    """
     tree = read(text_of(beside))
     found = tree.get("img_norm_cfg") or field(tree, "model.data_preprocessor")
     mean, std = field(found, "mean"), field(found, "std")
@@ -86,7 +99,7 @@ def stated_normalization(beside: Mapping[str, Any]) -> Normalization | None:
 
 
 def _stated(model: Mapping[str, Any]) -> dict[str, object]:
-    """Everything that the configuration says, in the words of our options."""
+    """Returns all options that the configuration states."""
     head = model.get("decode_head")
     head = head[-1] if isinstance(head, tuple) and head else head
     trunk = model.get("backbone")
@@ -101,7 +114,7 @@ def _stated(model: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _trunk(trunk: Mapping[str, Any]) -> dict[str, object]:
-    """Output stride and rates of a dilated ResNet."""
+    """Returns output stride and rates of a dilated ResNet."""
     strides = _whole(trunk, "strides", (1, 2, 2, 2))
     rates = _whole(trunk, "dilations", (1, 1, 1, 1))
     contract = bool(trunk.get("contract_dilation", False))
@@ -122,34 +135,35 @@ def _trunk(trunk: Mapping[str, Any]) -> dict[str, object]:
     if strides == (1, 2, 2, 2) and contract and not trunk.get("multi_grid"):
         return stated | {"output_stride": 32, "stage_rates": rates}
     raise ValueError(
-        f"the checkpoint's configuration has strides={strides} with dilations={rates}, "
-        "which ResNet here does not have: each stride that is dropped must double the "
-        "dilation of the stages from there on"
+        f"The configuration in the checkpoint has strides={strides} with "
+        f"dilations={rates}, which is not supported: expected each removed stride to "
+        "double the dilation of all later stages."
     )
 
 
 def _factors(grid: tuple[int, ...], lost: int, *, eager: bool) -> tuple[int, ...]:
-    """The multi-grid as factors on the rates that the last stage has by itself."""
+    """Returns the multi-grid as factors on the rates of the last stage."""
     own = (lost if eager else max(1, lost // 2), lost, lost)
     if len(grid) != 3 or any(rate % base for rate, base in zip(grid, own, strict=True)):
         raise ValueError(
-            f"the checkpoint's configuration has multi_grid={grid} at output stride "
-            f"{32 // lost}, but only multiples of the stage's own rates {own} are "
-            "supported"
+            f"The configuration in the checkpoint has multi_grid={grid}: expected "
+            f"three multiples of {own}, the rates of the stage at output stride "
+            f"{32 // lost}."
         )
     return tuple(rate // base for rate, base in zip(grid, own, strict=True))
 
 
 def _head(head: Mapping[str, Any]) -> dict[str, object]:
-    """Fields of the decode head."""
+    """Returns options of the decode head."""
     kind = str(head.get("type")).rpartition(".")[2]
     stated: dict[str, object] = {"align_corners": bool(head.get("align_corners"))}
     if "ASPP" in kind:
         first, *rates = _whole(head, "dilations", (1, 6, 12, 18))
         if first != 1:
             raise ValueError(
-                f"the checkpoint's configuration has dilations={(first, *rates)} in "
-                "its ASPP head, but the first branch is always a 1x1 convolution here"
+                f"The configuration in the checkpoint has dilations={(first, *rates)} "
+                "in its ASPP head: expected 1 first, because the first branch is a 1x1 "
+                "convolution."
             )
         stated["rates"] = tuple(rates)
     if kind == "PSPHead":
@@ -163,31 +177,31 @@ def _head(head: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _neck(neck: Any, head: Mapping[str, Any]) -> dict[str, object]:
-    """Fields of FastFCN's joint pyramid upsampling."""
+    """Returns options of FastFCN's joint pyramid upsampling."""
     if not isinstance(neck, Mapping) or "dilations" not in neck:
         return {}
     aligned = bool(neck.get("align_corners")), bool(head.get("align_corners"))
     if aligned[0] != aligned[1]:
         raise ValueError(
-            "the checkpoint's configuration has align_corners="
-            f"{aligned[0]} in the neck but {aligned[1]} in the head; here they are one"
+            f"The configuration in the checkpoint has align_corners={aligned[0]} in "
+            f"the neck and {aligned[1]} in the head: expected equal values."
         )
     return {"jpu_rates": _whole(neck, "dilations", (1, 2, 4, 8))}
 
 
 def _whole(node: Mapping[str, Any], name: str, default: tuple) -> tuple[int, ...]:
-    """A field that holds positive whole numbers.
+    """Returns a field that contains positive integers.
 
     Raises:
-      ValueError: It holds something else.
+      ValueError: If it contains something else.
     """
     value = node.get(name, default)
     if not isinstance(value, tuple) or not all(
         type(item) is int and 0 < item < 1000 for item in value
     ):
         raise ValueError(
-            f"the checkpoint's configuration has {name}={value!r}: "
-            "expected a sequence of positive whole numbers"
+            f"The configuration in the checkpoint has {name}={value!r}: expected a "
+            "sequence of positive integers."
         )
     return value
 
@@ -201,5 +215,5 @@ def _three_numbers(value: Any) -> bool:
 
 
 def _unit(values: tuple[float, ...]) -> tuple[float, ...]:
-    """From 0..255 to 0..1, in the digits that people write."""
+    """Converts values from 0..255 to 0..1, rounded to six digits."""
     return tuple(round(value / 255, 6) for value in values)

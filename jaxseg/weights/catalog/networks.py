@@ -1,4 +1,4 @@
-"""Whole networks of torchvision, segmentation_models.pytorch and milesial's U-Net."""
+"""Lists networks of torchvision, segmentation_models.pytorch and milesial's U-Net."""
 
 from jaxseg.weights.catalog.sources import Network, Source
 from jaxseg.weights.translate.model_card import UNIT
@@ -10,7 +10,7 @@ VOC = (
 )
 _TV = "torchvision.models.segmentation."
 _DEPTHS = (50, 101, 18, 34, 152)
-_NAMED = {"unet": (18, 34, 50)}  # depths with names of their own, else 50 and 101
+_NAMED = {"unet": (18, 34, 50)}  # Depths with their own names; otherwise 50 and 101.
 _SMP = "segmentation_models_pytorch."
 _SMP_ASPP = (("eager_rate", True), ("rates", (12, 24, 36)), ("align_corners", True))
 _SMP_PLUS = (
@@ -28,7 +28,10 @@ _UNSEEN = {
 
 
 def _resnet(family: str, depth: int, factory: str, options, **peer) -> Network:
-    """A network of segmentation_models.pytorch; here -50 and -101 have own names."""
+    """Returns a network of segmentation_models.pytorch.
+
+    In this library the depths 50 and 101 have their own names.
+    """
     named = depth in _NAMED.get(family, (50, 101))
     return Network(
         f"{family}_resnet{depth if named else 50}",
@@ -40,7 +43,7 @@ def _resnet(family: str, depth: int, factory: str, options, **peer) -> Network:
 
 
 def _pspnets(depth: int, *, shallow: bool) -> Network:
-    """segmentation_models.pytorch's PSPNet reads c3 (its default) or c5."""
+    """Returns a PSPNet of segmentation_models.pytorch, on c3 (its default) or c5."""
     wide = 2048 if depth > 34 else 512
     features = (wide // 4 if shallow else wide) // 4
     options = (

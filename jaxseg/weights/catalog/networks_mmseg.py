@@ -1,7 +1,7 @@
-"""Whole networks of MMSegmentation.
+"""Lists whole networks of MMSegmentation.
 
-A row's factory is the installed library's own configuration file, its `peer` the
-fields that differ from it.
+The factory of a row is a configuration file of the installed library, and its `peer`
+contains the fields that differ from that file.
 """
 
 from jaxseg.weights.catalog.networks_mmseg_resnet import HEADS
@@ -9,12 +9,12 @@ from jaxseg.weights.catalog.peer_mmseg import config
 from jaxseg.weights.catalog.sources import Network, Source
 
 _WIDTHS = (18, 32, 48)
-_STAGE4 = "backbone.stage4.0.branches.0.0.conv1.weight"  # of HRNet
-_LAYER0 = "backbone.layers.0.attn.attn.in_proj_weight"  # of ViT
+_STAGE4 = "backbone.stage4.0.branches.0.0.conv1.weight"  # A key of HRNet.
+_LAYER0 = "backbone.layers.0.attn.attn.in_proj_weight"  # A key of ViT.
 
 
 def _setr(decoder: str) -> tuple[Network, ...]:
-    """SETR-L and -B at the sizes of Cityscapes and ADE20K."""
+    """Returns SETR-L and -B at the image sizes of Cityscapes and ADE20K."""
     return tuple(
         Network(
             f"setr_{decoder}_vit{trunk}16",
@@ -28,7 +28,7 @@ def _setr(decoder: str) -> tuple[Network, ...]:
 
 
 def _hrnet(width: int) -> tuple[tuple[str, object], ...]:
-    """Fields of the trunk; the head of FCN reads all branches."""
+    """Returns fields of the backbone. The FCN head reads all branches."""
     widths = [width << k for k in range(4)]
     extra = "backbone.extra.stage{}.num_channels"
     return tuple((extra.format(k), tuple(widths[:k])) for k in (2, 3, 4))

@@ -1,4 +1,4 @@
-"""Networks of MMSegmentation on a dilated ResNet: ten heads, three kinds of trunk."""
+"""Lists networks of MMSegmentation with ten heads on three kinds of dilated ResNet."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ _ASPP = (
     ("channel_dropout", True),
 )
 _HALF_PIXEL = ("align_corners", False)
-_POOLED = "backbone.layer1.0.downsample.2.weight"  # behind a pooling: ResNet-v1d
+_POOLED = "backbone.layer1.0.downsample.2.weight"  # It follows a pooling in ResNet-v1d.
 _STEM = "backbone.stem.0.weight"
-_TRUNKS = (  # name, table, keys that it has and lacks, options here, class there
+_TRUNKS = (  # Name, table, present keys, absent keys, options, MMSegmentation class.
     ("v1c", "mmseg_resnet", (_STEM,), (_POOLED,), (("stem", "c"),), "ResNetV1c"),
     (
         "v1d",
@@ -42,14 +42,14 @@ _TRUNK_UNSEEN = (
 )
 _ALIGNED = (("align_corners", False),)
 _STRIDE_UNSEEN = (("output_stride", 8), *_TRUNK_UNSEEN, *_ALIGNED)
-_RATES = (("rates", None),)  # None: scaled with the output stride
+_RATES = (("rates", None),)  # None scales the rates with the output stride.
 _JPU_UNSEEN = (
     ("output_stride", 32),
     ("stage_rates", (1, 1, 2, 4)),
     ("jpu_rates", (1, 2, 4, 8)),
     *_ALIGNED,
 )
-_NARROW = {  # fields of every head on ResNet-18
+_NARROW = {  # Fields of every head on ResNet-18.
     "decode_head.in_channels": 512,
     "decode_head.channels": 128,
     "auxiliary_head.in_channels": 256,
@@ -59,16 +59,20 @@ _NARROW = {  # fields of every head on ResNet-18
 
 @dataclasses.dataclass(frozen=True)
 class _Head:
-    """A head that lies on ResNets of several kinds and depths.
+    """Describes a head that is used on ResNets of several kinds and depths.
 
     Attributes:
-      name, table, aux: of the row.
-      model: Our name, `{}` its depth; where there is none, it is an option.
-      config: File of the library.
-      has, lacks: keys of the head.
-      options: Of our network.
-      unseen: Options that the tensors do not show, see `Network`.
-      narrow: Options and fields of the network on ResNet-18, where there is one.
+      name: The name of the row.
+      table: The import table of the row.
+      model: The name in this library, with `{}` for its depth. Without `{}` the depth
+        is an option.
+      config: The configuration file of MMSegmentation.
+      has: Keys of the head.
+      lacks: Keys that the head does not have.
+      options: The options of the network of this library.
+      aux: The `aux` of `Network`.
+      unseen: Options that the tensors do not show; see `Network`.
+      narrow: Options and fields of the network on ResNet-18, or None.
     """
 
     name: str
@@ -83,7 +87,7 @@ class _Head:
     narrow: tuple[Mapping[str, object], Mapping[str, object]] | None = None
 
     def rows(self) -> tuple[Source, ...]:
-        """One for each kind of trunk."""
+        """Returns one row for each kind of backbone."""
         depths = (50, 101) if self.narrow is None else (50, 101, 18)
         return tuple(
             Source(
@@ -153,7 +157,7 @@ HEADS = (
         "pspnet_resnet{}",
         "pspnet_r50-d8",
         ("decode_head.psp_modules.0.1.conv.weight",),
-        (_JPU, "decode_head.lateral_convs.0.conv.weight"),  # UPerNet
+        (_JPU, "decode_head.lateral_convs.0.conv.weight"),  # UPerNet has this key.
         (_HALF_PIXEL, ("output_stride", 8)),
         unseen=(*_STRIDE_UNSEEN, ("stage_rates", None), ("bins", (1, 2, 3, 6))),
         narrow=(_FEATURES, {}),

@@ -1,8 +1,8 @@
-"""Networks of an installed MMSegmentation, built from its own configuration files.
+"""Builds networks of an installed MMSegmentation from its own configuration files.
 
-The configuration inside a checkpoint is never evaluated: that would execute what its
-author wrote. The files of the installed package are, with the fields that a row of
-`SOURCES` names put in their place.
+The configuration in a checkpoint is never executed, because that would run code of an
+unknown author. The files of the installed package are executed, and the fields of a row
+of `SOURCES` replace theirs.
 """
 
 import importlib
@@ -10,27 +10,33 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-PREFIX = "mmseg.configs:"  # of ``Network.factory``; a path without ".py" follows
+PREFIX = "mmseg.configs:"  # Starts a `Network.factory`; a path without ".py" follows.
 _LEFT_OUT = ("pretrained", "init_cfg", "data_preprocessor", "loss_decode", "sampler")
 
 
 def config(name: str) -> str:
-    """`Network.factory` of a configuration file, by default one of the bases."""
+    """Returns the `Network.factory` of a configuration file.
+
+    Args:
+      name: The path below `configs`, or the name of a file in `_base_/models`.
+    """
     return PREFIX + ("" if "/" in name else "_base_/models/") + name
 
 
 def build(
     name: str, fields: Mapping[str, Any], options: Mapping[str, Any], num_classes: int
 ):
-    """The network of `configs/<name>.py`, with new random weights.
+    """Builds the network of `configs/<name>.py` with random weights.
 
     Args:
-      fields: Values by path, as ("backbone.depth", 101).
-      options: Of our network: its output stride and multi-grid count there too.
-      num_classes: Of all heads.
+      name: The path of the configuration file without suffix.
+      fields: Values by path, such as ("backbone.depth", 101).
+      options: The options of the network of this library. Its output stride, rates and
+        multi-grid apply to the built network, too.
+      num_classes: The number of classes of all heads.
 
     Raises:
-      ImportError: The library is not installed, or cannot be imported.
+      ImportError: If the library is not installed, or cannot be imported.
     """
     mmseg = importlib.import_module("mmseg")
     models = importlib.import_module("mmseg.registry").MODELS
@@ -50,12 +56,19 @@ def build(
 
 
 def logits(net: Any, image: Any) -> Any:
-    """[B, K, H, W] at the image's size, as `predict` has them before the argmax."""
+    """Returns the logits [B, K, H, W] at the size of the image, before the argmax.
+
+    Args:
+      net: A network that `build` returned.
+      image: A tensor [B, C, H, W].
+    """
     return net.encode_decode(image, [{"img_shape": tuple(image.shape[2:])}])
 
 
 def _plain(node: Any) -> Any:
-    """Ordinary batch norm, and nothing to fetch or to train with."""
+    """Replaces synchronized batch norm, and removes entries for loading and
+    training.
+    """
     if isinstance(node, dict):
         node = {k: _plain(v) for k, v in node.items() if k not in _LEFT_OUT}
         return node | ({"type": "BN"} if node.get("type") == "SyncBN" else {})
@@ -63,7 +76,7 @@ def _plain(node: Any) -> Any:
 
 
 def _strides(fitted: Mapping, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields that give a dilated ResNet our `output_stride` and its rates."""
+    """Returns fields that give a dilated ResNet our output stride and rates."""
     stride = options.get("output_stride")
     if stride is None:
         return {}
@@ -92,7 +105,7 @@ _HEAD_FIELDS = {"bins": "pool_scales", "head_rate": "dilation", "mode": "mode"}
 
 
 def _head_fields(fitted: Mapping, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of the heads that correspond to options of our network."""
+    """Returns fields of the heads that correspond to options of our network."""
     fields = {
         f"decode_head.{field}": options[option]
         for option, field in _HEAD_FIELDS.items()

@@ -1,7 +1,7 @@
-"""What segmentation_models.pytorch's config.json tells about a network.
+"""Reads options of a network from the config.json of segmentation_models.pytorch.
 
-`model.save_pretrained(folder)` writes it beside the weights: the class of the network
-and the arguments that it was built with.
+`model.save_pretrained(folder)` writes this file to the folder of the weights. It
+contains the class of the network and the arguments of its constructor.
 """
 
 from collections.abc import Mapping
@@ -13,27 +13,35 @@ _OPTIONS = {"encoder_output_stride": "output_stride", "decoder_atrous_rates": "r
 
 
 def is_config(config: Mapping[str, Any]) -> bool:
-    """Whether a config.json is one of segmentation_models.pytorch."""
+    """Returns whether a config.json is one of segmentation_models.pytorch.
+
+    Args:
+      config: The content of the file.
+    """
     return isinstance(config.get("_model_class"), str) and "encoder_name" in config
 
 
 def stated_options(config: Mapping[str, Any], network: Network) -> dict[str, object]:
-    """The options of the network here that a config.json states.
+    """Returns the options that a config.json states.
 
     Args:
       config: The content of the file.
       network: The row whose `unseen` options may be set.
 
+    Returns:
+      Options of `create_model` that differ from their usual values.
+
     Raises:
-      ValueError: The network was built with something that is not supported.
+      ValueError: If the network was built with something that is not supported.
     """
     if not is_config(config):
         return {}
     interpolation = config.get("decoder_interpolation", "nearest")
     if interpolation != "nearest":
         raise ValueError(
-            f"config.json beside the weights has decoder_interpolation="
-            f"{interpolation!r}, but {network.name} here computes 'nearest' only"
+            f"The config.json of the weights has decoder_interpolation="
+            f"{interpolation!r}: expected 'nearest', the only value that "
+            f"{network.name} supports."
         )
     usual = {**dict(network.options), **dict(network.unseen)}
     options = {}

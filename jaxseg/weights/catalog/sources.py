@@ -1,4 +1,4 @@
-"""What is known of one kind of checkpoint: its keys, its table, its networks here."""
+"""Describes a kind of checkpoint by its keys, its import table and its networks."""
 
 import dataclasses
 import importlib
@@ -11,17 +11,18 @@ from jaxseg.weights.translate.rules import Rules, prefixed
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A network here that a kind of checkpoint fits.
+    """Describes a network of this library that a kind of checkpoint fits.
 
     Attributes:
-      name: The name that `create_model` takes.
-      options: Options that make it the library's network, as pairs.
-      factory: The library's own function, where logits can be compared.
-      peer: Options of that function, as pairs.
-      aux: Keys with this prefix ask for the option `aux`; empty for networks that
-        always have their auxiliary head, or none.
-      unseen: Options that change the result but leave no trace in the tensors, each
-        with the value that the library's usual network has.
+      name: The name for `create_model`.
+      options: Options that make the network equal to that of the other library, as
+        pairs.
+      factory: The function of the other library, if logits can be compared.
+      peer: Arguments of that function, as pairs.
+      aux: If the checkpoint has keys with this prefix, the option `aux` is set. It is
+        empty for networks that always or never have an auxiliary head.
+      unseen: Options that change the result but do not show in the tensors, each with
+        its usual value in the other library.
     """
 
     name: str
@@ -32,20 +33,24 @@ class Network:
     unseen: tuple[tuple[str, object], ...] = ()
 
     def options_for(self, keys: Iterable[str]) -> dict[str, object]:
-        """Keyword options of `create_model` for a state dict with these keys."""
+        """Returns keyword options of `create_model` for a state dict.
+
+        Args:
+          keys: The names of the tensors.
+        """
         auxiliary = self.aux and any(key.startswith(self.aux) for key in keys)
         return dict(self.options) | ({"aux": True} if auxiliary else {})
 
 
 @dataclasses.dataclass(frozen=True)
 class Lookalike:
-    """Networks whose tensors look like others', but which compute otherwise.
+    """Describes networks that have the tensors of others but compute something else.
 
     Attributes:
-      pattern: Regular expression that their names match, in lower case.
-      what: What they are, for messages.
-      options: Options that make the network here compute the same, as pairs; None
-        where there are none.
+      pattern: A regular expression that matches their names in lower case.
+      what: A description of the networks, for messages.
+      options: Options that make the network here compute the same, as pairs. None means
+        that there are no such options.
     """
 
     pattern: str
@@ -53,32 +58,38 @@ class Lookalike:
     options: tuple[tuple[str, object], ...] | None = None
 
     def matches(self, names: str) -> bool:
-        """Whether the names of a checkpoint are of this kind."""
+        """Returns whether the names of a checkpoint are of this kind.
+
+        Args:
+          names: The names in lower case.
+        """
         return re.search(self.pattern, names) is not None
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """One kind of checkpoint.
+    """Describes one kind of checkpoint.
 
     Attributes:
-      name: What it is, for people.
-      table: Names for `read_table`; one that ends in `BACKBONE` addresses a bare
-        backbone.
+      name: A readable name.
+      table: The import table, in the form that `read_table` reads. A table that ends in
+        `BACKBONE` addresses a backbone alone.
       library: Torchvision, timm, segmentation_models_pytorch or mmsegmentation.
-      has: Keys that all must be there.
-      lacks: Keys of which none may be there.
-      part: "network", or "backbone" where only the backbone is imported.
-      networks: What it fits here; the first whose shapes agree is taken.
-      options: Of a network that takes this backbone, as pairs.
-      example: Name of a network here that takes this backbone.
-      normalization: Of the images it was trained on.
-      hints: Where the keys do not tell that, (word, normalization): the first word
-        that the file's name or its folder's holds decides; without, unknown.
-      classes: Names, where the library's published weights have the same ones.
-      assumed: What no option can change and the tensors do not show.
+      has: Keys that must all be present.
+      lacks: Keys that must all be absent.
+      part: "network", or "backbone" if only the backbone is imported.
+      networks: The networks of this library that fit. The first one whose shapes agree
+        is used.
+      options: Options of a network with this backbone, as pairs.
+      example: The name of a network of this library with this backbone.
+      normalization: The normalization of the training images.
+      hints: Pairs (word, normalization) for kinds whose keys do not show the
+        normalization. The first word that occurs in the name of the file or its folder
+        decides.
+      classes: The class names, if all published weights of the library share them.
+      assumed: A property that the tensors do not show and that no option can change.
       lookalikes: Other networks with the same tensors.
-      named: Regular expression for names that rule the lookalikes out.
+      named: A regular expression for names that exclude the lookalikes.
     """
 
     name: str
@@ -98,38 +109,66 @@ class Source:
     named: str = ""
 
     def rules(self) -> Rules:
-        """The import table."""
+        """Returns the import table."""
         rules = read_table(self.table)
         bare = self.part == "backbone" and "BACKBONE" in self.table
         return prefixed(rules, dst="backbone/") if bare else rules
 
     def fits(self, keys: set[str]) -> bool:
-        """Whether a state dict with these keys is of this kind."""
+        """Returns whether a state dict is of this kind.
+
+        Args:
+          keys: The names of the tensors.
+        """
         return all(key in keys for key in self.has) and not any(
             key in keys for key in self.lacks
         )
 
     def lookalike(self, names: str) -> Lookalike | None:
-        """The other kind of network that a checkpoint's names tell, if they do."""
+        """Returns the lookalike that the names of a checkpoint match, or None.
+
+        Args:
+          names: The names in lower case.
+        """
         return next((kind for kind in self.lookalikes if kind.matches(names)), None)
 
     def check_names(self, names: str, path: str) -> None:
-        """Raises ValueError where the names tell a network that is not supported."""
+        """Checks that the names do not show a network that is not supported.
+
+        Args:
+          names: The names of the checkpoint in lower case.
+          path: The name of the file, for the message.
+
+        Raises:
+          ValueError: If they do.
+        """
         kind = self.lookalike(names)
         if kind is not None and kind.options is None:
             raise ValueError(
-                f"{path} is named as {kind.what}, which {self.name} here does not "
-                "compute\nits tensors look like those of a supported network: rename "
-                "the file if its name is wrong"
+                f"The name of {path} suggests {kind.what}, which {self.name} does not "
+                "support.\nThe tensors look like those of a supported network. Rename "
+                "the file if its name is wrong."
             )
 
     def doubts(self, names: str) -> tuple[Lookalike, ...]:
-        """The lookalikes that neither tensors nor names rule out."""
+        """Returns the lookalikes that neither tensors nor names exclude.
+
+        Args:
+          names: The names of the checkpoint in lower case.
+        """
         told = self.named and re.search(self.named, names)
         return () if told or self.lookalike(names) else self.lookalikes
 
     def normalization_of(self, address: str) -> tuple[Normalization, str]:
-        """(normalization, a note where it is a guess) for a file of that address."""
+        """Returns the normalization of the training images.
+
+        Args:
+          address: The address of the file.
+
+        Returns:
+          The normalization, and a note that is empty unless the normalization is a
+          guess.
+        """
         near = "/".join(address.lower().split("/")[-2:])
         for word, normalization in self.hints:
             if word in near:
@@ -138,16 +177,22 @@ class Source:
             return self.normalization, ""
         words = ", ".join(word for word, _ in self.hints)
         return self.normalization, (
-            f"normalization unknown: neither the tensors nor the name ({words}) tell "
-            f"how this {self.name} saw its images; ImageNet's is written down"
+            f"The normalization is unknown, because neither the tensors nor the name "
+            f"({words}) show how the images of this {self.name} were normalized. That "
+            "of ImageNet is assumed."
         )
 
     def network(
         self, name: str, options: Mapping[str, object] | None = None
     ) -> Network:
-        """The row of `networks` with that name, or one without options.
+        """Returns the row of `networks` with a name, or a new one without options.
 
-        Of several it is the one that shares most with `options`, else the first.
+        If several rows have the name, the one that shares most values with `options` is
+        returned, or the first one.
+
+        Args:
+          name: The name of the network.
+          options: The options of the user.
         """
         rows = [row for row in self.networks if row.name == name] or [Network(name)]
         given = options or {}
@@ -155,13 +200,16 @@ class Source:
 
 
 def read_table(table: str) -> Rules:
-    """Tables below `jaxseg.weights.catalog.maps`, one behind the other.
+    """Joins tables of `jaxseg.weights.catalog.maps`.
 
-    `module` is its `MAP`, `module:NAME` another one; `a:X+Y+b` joins `X` and
-    `Y` of `a` and the `MAP` of `b`.
+    Args:
+      table: The tables, joined by `+`. `module` is the `MAP` of a module, `module:NAME`
+        another table of it, and `a:X+Y+b` joins `X` and `Y` of `a` with the `MAP` of
+        `b`.
 
     Raises:
-      ImportError, AttributeError: there is no such module or name.
+      ImportError: If there is no such module.
+      AttributeError: If the module has no such table.
     """
     rules: Rules = ()
     module = ""

@@ -1,4 +1,4 @@
-"""Options that a checkpoint states, and those that must be assumed."""
+"""Finds options that a checkpoint states, and those that must be assumed."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -10,11 +10,11 @@ from jaxseg.weights.catalog.sources import Lookalike, Network, Source
 
 @dataclasses.dataclass(frozen=True)
 class Stated:
-    """What lies beside the tensors and tells how the network computes.
+    """Holds options of the network that the checkpoint states.
 
     Attributes:
       options: Options of `create_model` that differ from the usual ones.
-      place: Where they are stated; empty where nothing is.
+      place: Where they are stated, or "" if nothing is stated.
     """
 
     options: Mapping[str, object]
@@ -22,22 +22,31 @@ class Stated:
 
 
 def stated(evidence: Evidence, network: Network) -> Stated:
-    """What a checkpoint of a whole network states about options the tensors hide.
+    """Returns the options that a checkpoint of a whole network states.
+
+    Args:
+      evidence: What is known besides the tensors.
+      network: The row of the network.
 
     Raises:
-      ValueError: It states something that the network here cannot compute.
+      ValueError: If it states something that the network here cannot compute.
     """
     if mmseg_config.model_of(evidence.beside):
         options = mmseg_config.stated_options(evidence.beside, network)
         return Stated(options, "meta.cfg in the file")
     if smp_config.is_config(evidence.config):
         options = smp_config.stated_options(evidence.config, network)
-        return Stated(options, "config.json beside the file")
+        return Stated(options, "config.json in the folder of the file")
     return Stated({})
 
 
 def stated_by_name(source: Source, evidence: Evidence) -> Stated:
-    """Options that the names of a backbone's file state."""
+    """Returns the options that the names of a backbone's file state.
+
+    Args:
+      source: The kind of the checkpoint.
+      evidence: What is known besides the tensors.
+    """
     kind = source.lookalike(evidence.names)
     told = dict(kind.options) if kind is not None and kind.options else {}
     return Stated(told, "the file's name" if told else "")
@@ -46,16 +55,16 @@ def stated_by_name(source: Source, evidence: Evidence) -> Stated:
 def assumptions(
     network: Network, told: Stated, given: Iterable[str], doubts: Iterable[Lookalike]
 ) -> tuple[str, ...]:
-    """What the tensors do not show and nobody stated, each with how to state it.
+    """Lists the options that neither the checkpoint nor the user states.
 
     Args:
-      network: The network that was chosen, with its `unseen` options.
-      told: What the checkpoint states.
-      given: Names of options that the user stated.
-      doubts: Lookalikes that neither tensors nor names rule out.
+      network: The selected network, with its `unseen` options.
+      told: The options that the checkpoint states.
+      given: The names of options that the user stated.
+      doubts: The lookalikes that neither tensors nor names exclude.
 
     Returns:
-      One text for each assumption; empty where all is known.
+      One text for each assumption, which says how to state the option.
     """
     texts = []
     open_ = {} if told.place else dict(network.unseen)
@@ -64,8 +73,8 @@ def assumptions(
         values = ", ".join(f"{n}={_usual(n, v, network)!r}" for n, v in open_.items())
         name, value = next(iter(_other(open_).items()))
         texts.append(
-            f"{values}, which the tensors do not show; state others as in "
-            f"{flag(name, value)}"
+            f"{values}, which the tensors do not show (pass other values as in "
+            f"{flag(name, value)})"
         )
     for kind in doubts:
         if kind.options is None:
@@ -75,16 +84,20 @@ def assumptions(
         elif not {name for name, _ in kind.options} & {*given}:
             flags = " ".join(flag(name, value) for name, value in kind.options)
             texts.append(
-                f"not {kind.what}, which has the same tensors; state it by {flags}"
+                f"not {kind.what}, which has the same tensors (pass {flags} if it is)"
             )
     return tuple(texts)
 
 
 def flag(name: str, value: object) -> str:
-    """An option of a network as the command line takes it.
+    """Returns an option of a network in its command-line form.
 
     >>> flag("rates", (6, 12, 18)), flag("align_corners", True)
     ('--model.options.rates 6 12 18', '--model.options.align_corners true')
+
+    Args:
+      name: The name of the option.
+      value: The value.
     """
     words = value if isinstance(value, tuple) else (value,)
     shown = (str(w).lower() if isinstance(w, bool) else str(w) for w in words)
@@ -92,7 +105,7 @@ def flag(name: str, value: object) -> str:
 
 
 def _usual(name: str, value: object, network: Network) -> object:
-    """A value for people: rates that follow the output stride are worked out."""
+    """Returns a readable value, with the rates that follow from the output stride."""
     if name == "rates" and value is None:
         known = {**dict(network.unseen), **dict(network.options)}
         span = 96 // int(known.get("output_stride", 8))
@@ -101,7 +114,7 @@ def _usual(name: str, value: object, network: Network) -> object:
 
 
 def _other(open_: Mapping[str, object]) -> dict[str, object]:
-    """An example of another value, of the option that differs most often."""
+    """Returns an example of another value, for the option that differs most often."""
     if "output_stride" in open_:
         return {"output_stride": 16 if open_["output_stride"] == 8 else 8}
     name, value = next(iter(open_.items()))

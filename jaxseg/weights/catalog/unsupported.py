@@ -1,10 +1,10 @@
-"""Networks of other libraries that have no counterpart here, by their names.
+"""Recognizes networks of other libraries that this library does not support.
 
-The keys were read off the networks that mmsegmentation 1.2.2 and
+The keys are those of the networks that mmsegmentation 1.2.2 and
 segmentation_models_pytorch 0.6.0 build.
 """
 
-_HEADS = (  # of MMSegmentation: name, a key that only this head has
+_HEADS = (  # Name and unique key of each head of MMSegmentation.
     ("EncNet", "decode_head.enc_module.encoding.0.codewords"),
     ("GCNet", "decode_head.gc_block.conv_mask.weight"),
     ("PSANet", "decode_head.attention.0.conv.weight"),
@@ -28,7 +28,7 @@ _HEADS = (  # of MMSegmentation: name, a key that only this head has
     ("DeepLabV3", "decode_head.aspp_modules.0.conv.weight"),
     ("PSPNet", "decode_head.psp_modules.0.1.conv.weight"),
 )
-_DECODERS = (  # of segmentation_models.pytorch
+_DECODERS = (  # Those of segmentation_models.pytorch.
     ("UnetPlusPlus", "decoder.blocks.x_0_0.conv1.0.weight"),
     ("MAnet", "decoder.center.top_conv.weight"),
     ("Linknet", "decoder.blocks.0.block.0.0.weight"),
@@ -45,10 +45,13 @@ _DECODERS = (  # of segmentation_models.pytorch
 
 
 def name_of(keys: set[str]) -> str:
-    """What a state dict is, for messages; empty where it is not known.
+    """Returns a description of a state dict for messages, or "" if it is unknown.
 
     >>> name_of({"decode_head.ema_module.bases", "backbone.stem.0.weight"})
     "MMSegmentation's EMANet"
+
+    Args:
+      keys: The names of the tensors.
     """
     for library, rows in (
         ("MMSegmentation's", _HEADS),

@@ -1,1 +1,1 @@
-"""Safe readers and writers of checkpoint files."""
+"""Reads and writes weight files without executing anything in them."""

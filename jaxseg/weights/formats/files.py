@@ -1,4 +1,4 @@
-"""Reads any supported file or directory as a tree of NumPy arrays, and writes them."""
+"""Reads any supported file or directory as a tree of NumPy arrays, and writes files."""
 
 import os
 import pathlib
@@ -23,8 +23,8 @@ READERS = {
     ".pth": torch_reader.read,
     ".pt": torch_reader.read,
     ".bin": torch_reader.read,
-    ".ckpt": torch_reader.read,  # Lightning
-    ".tar": torch_reader.read,  # .pth.tar, of timm and PyTorch's examples
+    ".ckpt": torch_reader.read,  # Lightning writes this suffix.
+    ".tar": torch_reader.read,  # timm and PyTorch's examples write .pth.tar.
     ".safetensors": safe_tensors.read,
     ".npz": npz.read,
 }
@@ -37,29 +37,34 @@ WRITERS = {
 
 
 def local(path: str | os.PathLike) -> str:
-    """The path on this machine; files at `hf://` addresses are downloaded."""
+    """Returns a path on this machine. A file at an `hf://` address is downloaded.
+
+    Args:
+      path: A path or an `hf://` address.
+    """
     path = os.fspath(path)
     return hub.fetch(path) if path.startswith("hf://") else path
 
 
 def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
-    """The content of a file or of an Orbax directory.
+    """Reads the content of a file or of an Orbax directory.
 
-    Whatever a file holds, nothing in it is executed. Reading takes at most a few
-    microseconds and 300 bytes of memory for each byte of the file, and 64 MiB more;
-    whole files of tensors take their own size.
+    Nothing in a file is executed, whatever it contains. Reading takes at most a few
+    microseconds and 300 bytes of memory for each byte of the file, plus 64 MiB. Regular
+    files of tensors need about their own size.
 
     Args:
-      path: Where it lies; `hf://` addresses are fetched.
-      verify: Whether to compare a run's arrays with the digest stored with them.
+      path: A path or an `hf://` address.
+      verify: Whether the arrays of a run are compared with their stored digest.
 
     Raises:
-      FileNotFoundError: There is nothing at `path`.
-      ValueError: The suffix is unknown, or the reader of its format refuses the file.
+      FileNotFoundError: If `path` does not exist.
+      ValueError: If the suffix is unknown, or the reader of the format refuses the
+        file.
     """
     path = local(path)
     if not os.path.exists(path):
-        raise FileNotFoundError(f"{path} does not exist")
+        raise FileNotFoundError(f"{path} does not exist.")
     if os.path.isdir(path):
         return orbax.read(path, verify=verify)
     foreign.check(path)
@@ -67,10 +72,15 @@ def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
 
 
 def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays by name in the format of the suffix, replacing the file whole.
+    """Writes arrays by name in the format of the suffix, in one step.
+
+    Args:
+      path: The file to create or replace.
+      arrays: The arrays by name.
 
     Raises:
-      ValueError: The suffix is unknown, or the format lacks the type of an array.
+      ValueError: If the suffix is unknown, or the format does not support the type of
+        an array.
     """
     writer = _pick(WRITERS, os.fspath(path), "written")
     with atomic.replacing(path) as temporary:
@@ -81,7 +91,7 @@ def _pick(table: dict, path: str, verb: str):
     suffix = pathlib.Path(path).suffix
     if suffix not in table:
         raise ValueError(
-            f"{printable(path)}: suffix {suffix!r} cannot be {verb}; expected one of "
-            f"{', '.join(table)}"
+            f"{printable(path)}: the suffix {suffix!r} cannot be {verb}: expected one "
+            f"of {', '.join(table)}."
         )
     return table[suffix]

@@ -1,10 +1,11 @@
-"""Placeholders for foreign objects that checkpoints carry beside their tensors.
+"""Represents foreign objects in checkpoints by placeholders.
 
-MMEngine stores its log (`message_hub`) in every checkpoint, training scripts their
-arguments, schedulers their counters. The importer needs none of it and creates none of
-it: each object whose class is listed here becomes an `Unread` that only remembers the
-name of the class. No library is imported, and none of its functions is called. A
-placeholder among the tensors themselves is an error of the state dict.
+MMEngine stores its log (`message_hub`) in every checkpoint, training scripts store
+their arguments, and schedulers their counters. The importer does not need these objects
+and does not create them. Each object whose class is listed here becomes an `Unread`,
+which only keeps the name of the class. No library is imported, and none of its
+functions is called. A placeholder among the tensors themselves is an error of the state
+dict.
 """
 
 import dataclasses
@@ -26,11 +27,11 @@ _TORCH_DTYPES = (
 _PATHS = ("PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath")
 NAMES = frozenset(
     {
-        # the log and the configurations of MMEngine, and of MMCV before it
+        # Logs and configurations of MMEngine and its predecessor MMCV.
         "mmengine.logging.history_buffer.HistoryBuffer",
         "mmengine.config.config.ConfigDict",
         "mmcv.utils.config.ConfigDict",
-        # configurations and arguments of other training programs
+        # Configurations and arguments of other training programs.
         "yacs.config.CfgNode",
         "fvcore.common.config.CfgNode",
         "detectron2.config.config.CfgNode",
@@ -42,13 +43,13 @@ NAMES = frozenset(
         "lightning.fabric.utilities.data.AttributeDict",
         "argparse.Namespace",
         "types.SimpleNamespace",
-        # arrays and numbers of NumPy
+        # Arrays and numbers of NumPy.
         *(f"{module}._reconstruct" for module in _NUMPY),
         *(f"{module}.scalar" for module in _NUMPY),
         "numpy.ndarray",
         "numpy.dtype",
         "_codecs.encode",
-        # plain types of Python: sets, and what a defaultdict is made of
+        # Plain types of Python, such as sets and the parts of a defaultdict.
         *(f"{module}.{name}" for module in _PLAIN for name in _BUILTINS),
         "collections.Counter",
         "collections.defaultdict",
@@ -62,14 +63,14 @@ NAMES = frozenset(
         "uuid.UUID",
         *(f"pathlib.{name}" for name in _PATHS),
         *(f"pathlib._local.{name}" for name in _PATHS),
-        # descriptions of tensors
+        # Descriptions of tensors.
         "torch.Size",
         "torch.device",
         "torch.serialization._get_layout",
         *(f"torch.{name}" for name in _TORCH_DTYPES),
     }
 )
-FAMILIES = (  # everything below these modules
+FAMILIES = (  # All classes in these modules are listed.
     "numpy.random.",
     "pytorch_lightning.callbacks.",
     "lightning.pytorch.callbacks.",
@@ -79,10 +80,10 @@ GETATTR = ("__builtin__.getattr", "builtins.getattr")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unread:
-    """An object of the file that is not read.
+    """Represents an object of the file that is not read.
 
     Attributes:
-      full: The name of its class in the file, with the module.
+      full: The full name of its class in the file.
     """
 
     full: str
@@ -92,20 +93,31 @@ class Unread:
 
 
 class Name(Unread):
-    """A class or a function that the file names; it is not imported."""
+    """Represents a class or a function that the file names. It is not imported."""
 
     __slots__ = ()
 
 
 def is_listed(full: str) -> bool:
-    """Whether objects of the class `full` become placeholders."""
+    """Returns whether objects of a class become placeholders.
+
+    Args:
+      full: The full name of the class.
+    """
     return full in NAMES or full.startswith(FAMILIES)
 
 
 def attribute(owner: Any, name: Any) -> Unread | None:
-    """The placeholder for a method of a listed class, or None for anything else.
+    """Returns a placeholder for a method of a listed class.
 
-    MMEngine's log holds its own methods, as `getattr(HistoryBuffer, "mean")`.
+    MMEngine's log contains its own methods, as `getattr(HistoryBuffer, "mean")`.
+
+    Args:
+      owner: The class.
+      name: The name of the method.
+
+    Returns:
+      The placeholder, or None for anything else.
     """
     if not isinstance(owner, Name) or not is_listed(owner.full):
         return None
@@ -114,7 +126,11 @@ def attribute(owner: Any, name: Any) -> Unread | None:
 
 
 def unread_names(tree: Any) -> tuple[str, ...]:
-    """The classes of all placeholders in dicts, lists and tuples, sorted."""
+    """Returns the sorted class names of all placeholders in a tree.
+
+    Args:
+      tree: Nested dicts, lists and tuples.
+    """
     names: set[str] = set()
     seen: set[int] = set()
     stack = [tree]

@@ -14,22 +14,25 @@ from jaxseg.checkpoints.steps import resolve, steps_in
 from jaxseg.checkpoints.verification import advising, check
 from jaxseg.text import printable
 
-AVERAGE = "ema"  # of a train state: the moving average of its parameters
-_PLACES = ("", "weights", "state", "default")  # converted, one step of a run, a manager
-_RATIO = 200  # bytes of arrays for each byte of the directory ...
-_FREE = 1 << 28  # ... beyond these: equal numbers compress well
+AVERAGE = "ema"  # The moving average of the parameters in a train state.
+_PLACES = ("", "weights", "state", "default")  # Writers use one of these folders.
+_RATIO = 200  # The most bytes of arrays per byte of the directory, ...
+_FREE = 1 << 28  # ... above this size. Equal numbers compress well.
 _WEIGHTS = (".pth", ".pt", ".bin", ".safetensors", ".npz")
 
 
 def find(path: str, *, verify: bool = True) -> pathlib.Path | None:
-    """The Orbax checkpoint at or directly below a directory, or a run's best step.
+    """Finds the Orbax checkpoint in a directory, or the best step of a run.
 
     Args:
       path: A checkpoint, a step of one, or a run directory.
-      verify: Whether to compare the scores of a run's steps with their digests.
+      verify: Whether the scores of a run's steps are compared with their digests.
+
+    Returns:
+      The folder of the checkpoint, or None.
 
     Raises:
-      DamagedCheckpoint: The score of a step cannot be read or is changed.
+      DamagedCheckpoint: If the score of a step cannot be read or has changed.
     """
     root = pathlib.Path(path).absolute()
     for folder in (root, *_best_step(root, verify)):
@@ -40,7 +43,7 @@ def find(path: str, *, verify: bool = True) -> pathlib.Path | None:
 
 
 def _best_step(root: pathlib.Path, verify: bool) -> list[pathlib.Path]:
-    """The step that `jaxseg predict` takes of a run; empty where there are no steps."""
+    """Returns the step of a run that `jaxseg predict` uses, if there are steps."""
     for folder in (root / "ckpt", root):
         if steps_in(folder):
             return [folder / str(resolve(folder, "best", verify=verify))]
@@ -48,34 +51,37 @@ def _best_step(root: pathlib.Path, verify: bool) -> list[pathlib.Path]:
 
 
 def read(path: str, *, verify: bool = True) -> dict:
-    """`{"params": ..., "batch_stats": ...}` as NumPy arrays.
+    """Reads `{"params": ..., "batch_stats": ...}` as NumPy arrays.
 
-    Independent of the devices that wrote them. The rest of a train state is not read.
-    Where a run keeps an exponential moving average of its parameters, "params" holds
-    the average, which evaluation and prediction use as well.
+    The result does not depend on the devices that wrote the arrays. The rest of a train
+    state is not read. If a run keeps an exponential moving average of its parameters,
+    "params" contains the average, which evaluation and prediction use as well.
 
     Args:
       path: A checkpoint, a step of one, or a run directory.
-      verify: Whether to compare the arrays with the digest of a run's step.
+      verify: Whether the arrays are compared with the digest of a run's step.
 
     Raises:
-      ValueError: There is no checkpoint, it lacks `params`, is damaged, or claims
-        arrays that are much larger than the directory.
+      ValueError: If there is no checkpoint, or it does not contain `params`, is
+        damaged, or claims arrays that are much larger than the directory.
     """
     with advising(f"{path}/ckpt/{{step}} reads it"):
         folder = find(path, verify=verify)
     if folder is None:
-        raise ValueError(f"{path} holds no Orbax checkpoint{_hint(pathlib.Path(path))}")
+        raise ValueError(
+            f"{path} contains no Orbax checkpoint{_hint(pathlib.Path(path))}"
+        )
     storage = logging.getLogger("absl")
     storage.setLevel(max(storage.level, logging.ERROR))
     try:
         arrays = _restore(folder)
     except MemoryError:
         raise
-    except Exception as error:  # orbax and tensorstore raise many kinds
+    except Exception as error:  # Orbax and TensorStore raise many kinds.
         raise ValueError(
-            f"{folder} cannot be read ({type(error).__name__}: {printable(error)}); it "
-            "is damaged or incomplete: copy it again, or use another step"
+            f"{folder} is damaged or incomplete and cannot be read "
+            f"({type(error).__name__}: {printable(error)}). Copy it again, or use "
+            "another step."
         ) from error
     if verify and folder.name == STATE:
         with advising(f"{folder.parent.parent}/{{step}} reads it"):
@@ -86,12 +92,14 @@ def read(path: str, *, verify: bool = True) -> dict:
 
 
 def _hint(folder: pathlib.Path) -> str:
-    """The remedy: weight files that lie in the directory, to be named themselves."""
+    """Names the remedy, which is to pass a weight file in the directory if there is
+    one.
+    """
     files = sorted(p.name for p in folder.iterdir() if p.suffix in _WEIGHTS)
     if not files:
-        return "; expected a work directory, or a directory that jaxseg convert wrote"
+        return ": expected a work directory, or a directory that jaxseg convert wrote."
     shown = ", ".join(printable(name, limit=60) for name in files[:5])
-    return f"; name the file: {shown}{', ...' if len(files) > 5 else ''}"
+    return f". Pass one of its files: {shown}{', ...' if len(files) > 5 else ''}."
 
 
 def _restore(folder: pathlib.Path) -> dict:
@@ -111,13 +119,13 @@ def _restore(folder: pathlib.Path) -> dict:
 
 
 def _template(folder: pathlib.Path) -> dict[str, Any]:
-    """Shapes and types of the variables, as the metadata of the checkpoint has them."""
+    """Returns shapes and types of the variables from the metadata of the checkpoint."""
     with ocp.StandardCheckpointer() as reader:
         metadata = reader.metadata(folder)
     tree = getattr(metadata, "item_metadata", metadata)
     tree = dict(getattr(tree, "tree", tree))
     if "params" not in tree:
-        raise ValueError("the checkpoint holds no 'params'")
+        raise ValueError("the checkpoint does not contain 'params'")
     collections = (AVERAGE if tree.get(AVERAGE) else "params", "batch_stats")
     wanted = {name: tree[name] for name in collections if name in tree}
     return jax.tree.map(
@@ -132,19 +140,25 @@ def _check_size(folder: pathlib.Path, template: dict[str, Any]) -> None:
     allowed = max(_FREE, _RATIO * size)
     if claimed > allowed:
         raise ValueError(
-            f"the directory has {size} bytes and its arrays claim {claimed}; at most "
-            f"{allowed} are allowed"
+            f"the arrays claim {claimed} bytes: expected at most {allowed} for a "
+            f"directory of {size} bytes"
         )
 
 
 def write(path: str, variables) -> None:
     """Writes variables into a new directory.
 
+    Args:
+      path: The directory to create.
+      variables: The variables of a model.
+
     Raises:
-      ValueError: The directory exists.
+      ValueError: If the directory exists.
     """
     folder = pathlib.Path(path).absolute()
     if folder.exists():
-        raise ValueError(f"{folder} exists; choose another directory")
+        raise ValueError(
+            f"{folder} exists: expected a new directory. Choose another one."
+        )
     with ocp.StandardCheckpointer() as writer:
         writer.save(folder, jax.tree.map(np.asarray, dict(variables)))

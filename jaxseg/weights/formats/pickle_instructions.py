@@ -1,8 +1,8 @@
-"""The instruction set of pickle: one instruction decoded at a time, nothing executed.
+"""Decodes the instructions of a pickle program without executing them.
 
-Every argument is bounded
-by the bytes that are there, and numbers and names are bounded more tightly, so that
-decoding takes time in proportion to the length of the program.
+The length of every argument is bounded by the remaining bytes, and numbers and names
+are bounded more tightly, so decoding takes time in proportion to the length of the
+program.
 """
 
 import codecs
@@ -10,32 +10,38 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-LINE = 1_000  # bytes of a name that is written as a line of text
-DIGITS = 80  # bytes of a number that is written as a line of text
-INTEGER = 32  # bytes of an integer; random number generators store 16
+LINE = 1_000  # The most bytes of a name that is written as a line of text.
+DIGITS = 80  # The most bytes of a number that is written as a line of text.
+INTEGER = 32  # The most bytes of an integer. Random generators store 16.
 
 
 class Malformed(Exception):
-    """The bytes are not a whole pickle program, or the program is not allowed."""
+    """Reports an incomplete pickle program, or one that does something forbidden."""
 
 
-Reader = Callable[[bytes, int], tuple[Any, int]]  # data, start -> argument, end
+Reader = Callable[
+    [bytes, int], tuple[Any, int]
+]  # Maps (data, start) to (argument, end).
 
 
 def read(data: bytes, start: int) -> tuple[str, Any, int]:
-    """Decodes the instruction at `start`.
+    """Decodes the instruction at a position.
+
+    Args:
+      data: The pickle program.
+      start: The position of the instruction.
 
     Returns:
-      What to do, with which argument, and where the next instruction starts.
+      The name of the instruction, its argument and the position of the next one.
 
     Raises:
-      Malformed: The instruction is unknown or cut short.
+      Malformed: If the instruction is unknown or truncated.
     """
     if start >= len(data):
-        raise Malformed("cut short: the pickle program does not end")
+        raise Malformed("truncated: the pickle program does not end")
     entry = _TABLE.get(data[start])
     if entry is None:
-        raise Malformed(f"not a pickle: byte {start} is no instruction")
+        raise Malformed(f"not a pickle: byte {start} is not an instruction")
     name, reader = entry
     if reader is None:
         return name, None, start + 1
@@ -52,49 +58,52 @@ def _number(form: str) -> Reader:
 
     def reader(data: bytes, start: int) -> tuple[Any, int]:
         if start + layout.size > len(data):
-            raise Malformed("cut short within a number")
+            raise Malformed("truncated inside a number")
         return layout.unpack_from(data, start)[0], start + layout.size
 
     return reader
 
 
 def _counted(form: str, convert: Callable[[bytes], Any], most: int = 1 << 62) -> Reader:
-    """A length, and as many bytes."""
+    """Reads a length, and as many bytes."""
     length = _number(form)
 
     def reader(data: bytes, start: int) -> tuple[Any, int]:
         count, first = length(data, start)
         if count < 0 or first + count > len(data):
-            raise Malformed("cut short within a string")
+            raise Malformed("truncated inside a string")
         if count > most:
-            raise Malformed(f"an integer of {count} bytes is too long")
+            raise Malformed(f"an integer has {count} bytes: expected at most {most}")
         return convert(data[first : first + count]), first + count
 
     return reader
 
 
 def _line(convert: Callable[[bytes], Any], most: int | None = None) -> Reader:
-    """Text up to the end of the line."""
+    """Reads text up to the end of the line."""
 
     def reader(data: bytes, start: int) -> tuple[Any, int]:
         last = len(data) if most is None else start + most
         end = data.find(b"\n", start, last)
         if end < 0:
-            raise Malformed("cut short, or not a pickle: a line of text does not end")
+            raise Malformed("truncated, or not a pickle: a line of text does not end")
         return convert(data[start:end]), end + 1
 
     return reader
 
 
 def _global(data: bytes, start: int) -> tuple[tuple[str, str], int]:
-    """Two lines: module and name."""
+    """Reads two lines: the module and the name."""
     module, middle = _name(data, start)
     name, end = _name(data, middle)
     return (module, name), end
 
 
 def _integer_text(line: bytes) -> int | bool:
-    """Protocol 0 writes booleans as `00` and `01`, and long integers with an `L`."""
+    """Reads an integer or a boolean of protocol 0.
+
+    It writes booleans as `00` and `01`, and long integers with an `L`.
+    """
     if line in (b"00", b"01"):
         return line == b"01"
     return int(line.removesuffix(b"L"))
@@ -108,7 +117,7 @@ def _quoted(line: bytes) -> str | bytes:
 
 
 def _old_text(value: bytes) -> str | bytes:
-    """A string of Python 2: text, or the raw bytes of an array."""
+    """Reads a string of Python 2, which is text or the raw bytes of an array."""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -135,7 +144,7 @@ _TABLE: dict[int, tuple[str, Reader | None]] = {
         (b"2", "duplicate", None),
         (b"\x80", "protocol", _number("<B")),
         (b"\x95", "frame", _number("<Q")),
-        # numbers
+        # Numbers.
         (b"N", "none", None),
         (b"\x88", "true", None),
         (b"\x89", "false", None),
@@ -148,7 +157,7 @@ _TABLE: dict[int, tuple[str, Reader | None]] = {
         (b"G", "push", _number(">d")),
         (b"\x8a", "push", _counted("<B", _little_endian, INTEGER)),
         (b"\x8b", "push", _counted("<i", _little_endian, INTEGER)),
-        # text and bytes
+        # Text and bytes.
         (b"S", "push", _line(_quoted)),
         (b"V", "push", _line(lambda line: line.decode("raw-unicode-escape"))),
         (b"T", "push", _counted("<i", _old_text)),
@@ -160,7 +169,7 @@ _TABLE: dict[int, tuple[str, Reader | None]] = {
         (b"C", "push", _counted("<B", bytes)),
         (b"\x8e", "push", _counted("<Q", bytes)),
         (b"\x96", "push", _counted("<Q", bytes)),
-        # containers
+        # Containers.
         (b")", "empty_tuple", None),
         (b"]", "empty_list", None),
         (b"}", "empty_dict", None),
@@ -177,7 +186,7 @@ _TABLE: dict[int, tuple[str, Reader | None]] = {
         (b"s", "set_item", None),
         (b"u", "set_items", None),
         (b"\x90", "add_items", None),
-        # the memo
+        # The memo.
         (b"p", "put", _INDEX),
         (b"q", "put", _number("<B")),
         (b"r", "put", _number("<I")),
@@ -185,7 +194,7 @@ _TABLE: dict[int, tuple[str, Reader | None]] = {
         (b"g", "get", _INDEX),
         (b"h", "get", _number("<B")),
         (b"j", "get", _number("<I")),
-        # names and calls
+        # Names and calls.
         (b"c", "name", _global),
         (b"\x93", "stack_name", None),
         (b"R", "call", None),
@@ -195,7 +204,7 @@ _TABLE: dict[int, tuple[str, Reader | None]] = {
         (b"o", "object", None),
         (b"b", "build", None),
         (b"Q", "persistent", None),
-        # known and refused
+        # Known instructions that are refused.
         (b"P", "PERSID", None),
         (b"\x82", "EXT1", None),
         (b"\x83", "EXT2", None),

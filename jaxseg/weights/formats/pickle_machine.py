@@ -1,11 +1,11 @@
-"""A checked stack machine that runs the pickle programs of checkpoints.
+"""Runs the pickle programs of checkpoints on a stack machine with strict checks.
 
-Python's own machine imports what a program names and hashes what it is told to hash.
-This one does neither. Names stay names, calls go to a `World` that decides what they
-mean, and only short strings, small integers and names can be keys of dictionaries.
-Every instruction takes constant time, apart from the bytes that it consumes. A program
-of n bytes therefore takes time in proportion to n, about a microsecond for each byte,
-and at most 100 n bytes of memory.
+Python's own machine imports what a program names and hashes any key. This machine does
+neither. Names are not resolved, a `World` defines the result of calls, and only short
+strings, small integers and names can be keys of dictionaries. Every instruction takes
+constant time, apart from the bytes that it consumes. A program of n bytes therefore
+takes time in proportion to n, about a microsecond for each byte, and at most 100 n
+bytes of memory.
 """
 
 from collections.abc import Callable
@@ -14,51 +14,61 @@ from typing import Any, Protocol
 from jaxseg.weights.formats.opaque import Name, Unread
 from jaxseg.weights.formats.pickle_instructions import LINE, Malformed, read
 
-INSTRUCTIONS = 5_000_000  # a state dict needs about 50 for each tensor
-KEY = 1_024  # characters of a string that is a key
-KEY_BITS = 60  # of an integer that is a key: below the modulus of Python's hash
-INTEGER_KEYS = 10_000  # in one dictionary; integers can be made to collide
-ARGUMENTS = 32  # of a call
+INSTRUCTIONS = 5_000_000  # A state dict needs about 50 for each tensor.
+KEY = 1_024  # The most characters of a string that is a key.
+KEY_BITS = 60  # Integer keys stay below the modulus of Python's hash.
+INTEGER_KEYS = 10_000  # Per dictionary, because integers can be made to collide.
+ARGUMENTS = 32  # The most arguments of a call.
 
-_NEAR = 6  # entries of the stack that are searched for a name in an error
+_NEAR = 6  # An error names a string among so many entries of the stack.
 _ABSENT = object()
 
 
 class World(Protocol):
-    """What the names and calls of a program mean."""
+    """Defines what the names and calls of a program mean."""
 
     def name(self, full: str) -> Any:
-        """The value of a global name, which is never imported."""
+        """Returns the value of a global name, which is never imported."""
 
     def call(self, function: Any, arguments: tuple) -> Any:
-        """The result of calling a value, or of making an instance of a class."""
+        """Returns the result of a call, or an instance of a class."""
 
     def persistent(self, identity: Any) -> Any:
-        """The value that a persistent identity stands for."""
+        """Returns the value that a persistent identity stands for."""
 
 
 def run(data: bytes, start: int, world: World) -> tuple[Any, int]:
-    """Runs the program at `start` and returns its result and its end.
+    """Runs a program and returns its result and its end.
+
+    Args:
+      data: The bytes that contain the program.
+      start: The position of the program.
+      world: Defines what names and calls mean.
 
     Raises:
-      Malformed: The program is cut short, or does something that is not allowed.
+      Malformed: If the program is truncated, or does something that is not allowed.
     """
     return _Machine(data, start, world).run()
 
 
 def check_key(table: dict, key: Any) -> None:
-    """Raises Malformed if a value cannot be a key, or if `table` already has it."""
+    """Raises Malformed if a value cannot be a key, or if `table` already contains it.
+
+    Args:
+      table: The dictionary.
+      key: The new key.
+    """
     kind = type(key)
     if kind is str:
         if len(key) > KEY:
-            raise Malformed(f"a dictionary has a key of {len(key)} characters")
+            raise Malformed(f"a key has {len(key)} characters: expected at most {KEY}")
     elif kind is int:
         if key.bit_length() > KEY_BITS or len(table) >= INTEGER_KEYS:
-            raise Malformed("a dictionary has a very large integer key, or too many")
+            raise Malformed("a dictionary has too large or too many integer keys")
     elif kind is not Name:
         raise Malformed(
-            f"a dictionary has a key of type {kind.__name__}; only strings and "
-            "integers are allowed"
+            f"a dictionary has a key of type {kind.__name__}: expected a string or an "
+            "integer"
         )
     if key in table:
         raise Malformed("a dictionary has the same key twice")
@@ -68,9 +78,9 @@ class _Machine:
     def __init__(self, data: bytes, start: int, world: World) -> None:
         self.data, self.position, self.world = data, start, world
         self.stack: list[Any] = []
-        self.marks: list[int] = []  # heights of the stack
+        self.marks: list[int] = []  # Heights of the stack.
         self.memo: list[Any] = []
-        self.done = 0  # instructions, and the items that calls take
+        self.done = 0  # Counts instructions and the items that calls take.
         self.allowed = min(INSTRUCTIONS, 2 * (len(data) - start))
 
     def run(self) -> tuple[Any, int]:
@@ -78,7 +88,8 @@ class _Machine:
             while self.step() != "stop":
                 pass
         except Malformed as error:
-            raise Malformed(f"{error}{self.place()}") from None
+            text = str(error).removesuffix(".")
+            raise Malformed(f"{text}{self.place()}.") from None
         return self.pop(), self.position
 
     def step(self) -> str:
@@ -94,7 +105,7 @@ class _Machine:
         return name
 
     def place(self) -> str:
-        """The nearest string on the stack: mostly the key of what is being built."""
+        """Returns the nearest string on the stack, which is often the current key."""
         for value in self.stack[: -_NEAR - 1 : -1]:
             if type(value) is str:
                 return f" (near {value[:100]!r})"
@@ -103,9 +114,9 @@ class _Machine:
     def spend(self, count: int) -> None:
         self.done += count
         if self.done > self.allowed:
-            raise Malformed(f"the program takes more than {self.allowed:,} steps")
+            raise Malformed(f"the program needs more than {self.allowed:,} steps")
 
-    # the stack
+    # The stack.
 
     def pop(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
@@ -118,7 +129,7 @@ class _Machine:
         return value
 
     def pop_items(self) -> list[Any]:
-        """Everything above the last mark."""
+        """Returns everything above the last mark."""
         if not self.marks:
             raise Malformed("not a pickle: a mark is missing")
         height = self.marks.pop()
@@ -138,7 +149,7 @@ class _Machine:
     def push(self, value: Any) -> None:
         self.stack.append(value)
 
-    # the memo
+    # The memo.
 
     def put(self, index: int) -> None:
         if not 0 <= index <= self.done:
@@ -157,7 +168,7 @@ class _Machine:
             raise Malformed(f"memo index {index} is empty")
         self.push(value)
 
-    # containers
+    # Containers.
 
     def push_tuple1(self, _) -> None:
         self.push((self.pop(),))
@@ -194,7 +205,7 @@ class _Machine:
 
     def fill(self, owner: Any, items: list[Any]) -> None:
         if len(items) % 2:
-            raise Malformed("not a pickle: a key without a value")
+            raise Malformed("not a pickle: a key has no value")
         if type(owner) is Unread:
             return
         if type(owner) is not dict:
@@ -206,12 +217,12 @@ class _Machine:
     def push_set(self, _: Any) -> None:
         self.push(Unread("builtins.set"))
 
-    # names and calls
+    # Names and calls.
 
     def push_name(self, parts: tuple[Any, Any]) -> None:
         module, name = parts
         if not isinstance(module, str) or not isinstance(name, str):
-            raise Malformed("not a pickle: a global name that is no string")
+            raise Malformed("not a pickle: a global name is not a string")
         if len(module) + len(name) > LINE:
             raise Malformed("a global name is too long")
         self.push(self.world.name(f"{module}.{name}"))
@@ -245,7 +256,10 @@ class _Machine:
         self.push_call(items[0], tuple(items[1:]))
 
     def build(self, _) -> None:
-        """Ignores the state: `_metadata` of a state dict, or that of a placeholder."""
+        """Ignores the state of an object.
+
+        It is the `_metadata` of a state dict, or the state of a placeholder.
+        """
         self.pop()
         owner = self.top()
         if type(owner) is Name:
@@ -258,7 +272,7 @@ class _Machine:
 
 
 def _items(effect: Callable[[_Machine, list[Any]], None]) -> Callable:
-    """An instruction whose argument is everything above the last mark."""
+    """Makes an instruction whose argument is everything above the last mark."""
     return lambda machine, _: effect(machine, machine.pop_items())
 
 

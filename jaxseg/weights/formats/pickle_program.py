@@ -1,9 +1,10 @@
-"""Reads the pickle programs of `torch.save`: tensors and plain containers.
+"""Reads the pickle programs of `torch.save`, which contain tensors and plain
+containers.
 
-Nothing of a program is executed. A checked stack machine (see `pickle_machine`) reads
-it, and this file says what the few names mean that `torch.save` uses. Objects that
-training scripts leave beside the tensors become placeholders (see `opaque`). Any other
-name ends the reading with an error that tells it.
+Nothing in a program is executed. A stack machine with strict checks (see
+`pickle_machine`) reads it, and this file defines the few names that `torch.save` uses.
+Objects of training scripts become placeholders (see `opaque`). Any other name ends the
+reading with an error that states it.
 """
 
 import dataclasses
@@ -31,29 +32,35 @@ DTYPES = {
     "ByteStorage": np.dtype(np.uint8),
     "BoolStorage": np.dtype(np.bool_),
 }
-_BYTES = "torch.storage.UntypedStorage"  # of tensors whose type has no storage class
+_BYTES = "torch.storage.UntypedStorage"  # Types without a storage class use it.
 _STORAGES = {f"torch.{name}": dtype for name, dtype in DTYPES.items()} | {
     _BYTES: np.dtype(np.uint8)
 }
 _ADVICE = (
-    "only tensors and plain containers are read. With PyTorch, save the state dict "
-    "alone: torch.save(model.state_dict(), path)"
+    "only tensors and plain containers are read. In PyTorch, save only the state dict "
+    "by torch.save(model.state_dict(), path)."
 )
-_FOREIGN = {  # kinds of tensors that are not read, and how to get ordinary ones
-    "torch._utils._rebuild_qtensor": "a quantized tensor; call dequantize() on it",
-    "torch._utils._rebuild_sparse_tensor": "a sparse tensor; call to_dense() on it",
-    "torch._utils._rebuild_nested_tensor": "a nested tensor; save its parts instead",
+_FOREIGN = {  # Kinds of tensors that are not read, and how to convert them.
+    "torch._utils._rebuild_qtensor": "a quantized tensor. Call dequantize() on it",
+    "torch._utils._rebuild_sparse_tensor": "a sparse tensor. Call to_dense() on it",
+    "torch._utils._rebuild_nested_tensor": "a nested tensor. Split it into its parts",
     "torch._utils._rebuild_meta_tensor_no_storage": (
-        "a tensor of the meta device, which has no values; load the weights into it"
+        "a tensor of the meta device, which has no values. Load the weights into it"
     ),
 }
 _DIMENSIONS = 8
-_LARGEST = 1 << 62  # of a size or a stride, in elements
+_LARGEST = 1 << 62  # The largest size or stride in elements.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Storage:
-    """Where the numbers of tensors lie: a key in the file, a type and a count."""
+    """Describes where the numbers of tensors are stored.
+
+    Attributes:
+      key: The key of the storage in the file.
+      dtype: The type of the numbers.
+      count: The number of elements.
+    """
 
     key: str
     dtype: np.dtype
@@ -62,7 +69,14 @@ class Storage:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tensor:
-    """A view of a storage that is not read yet; offset and stride in elements."""
+    """Describes a view of a storage that is not read yet.
+
+    Attributes:
+      storage: The storage.
+      offset: The position of the first element, in elements.
+      size: The shape.
+      stride: The strides in elements.
+    """
 
     storage: Storage
     offset: int
@@ -71,17 +85,33 @@ class Tensor:
 
 
 def loads(data: bytes, path: str) -> Any:
-    """The object of the program in `data`, with `Tensor` in place of tensors.
+    """Reads the object of a program, with `Tensor` in place of tensors.
+
+    Args:
+      data: The pickle program.
+      path: The file, for messages.
 
     Raises:
-      ValueError: A name or an instruction that is not allowed, or bytes that are not
-        a whole pickle; the message starts with `path`.
+      ValueError: If a name or an instruction is not allowed, or the bytes are not a
+        complete pickle. The message starts with `path`.
     """
     return loads_from(data, 0, path)[0]
 
 
 def loads_from(data: bytes, start: int, path: str) -> tuple[Any, int]:
-    """The object of the program at `start`, and the place where the program ends."""
+    """Reads the object of a program at a position.
+
+    Args:
+      data: The bytes that contain the program.
+      start: The position of the program.
+      path: The file, for messages.
+
+    Returns:
+      The object and the end of the program.
+
+    Raises:
+      ValueError: See `loads`.
+    """
     try:
         return pickle_machine.run(data, start, _Torch())
     except Malformed as error:
@@ -89,12 +119,14 @@ def loads_from(data: bytes, start: int, path: str) -> tuple[Any, int]:
 
 
 class _Torch:
-    """What the names in a file of `torch.save` mean."""
+    """Defines what the names in a file of `torch.save` mean."""
 
     def name(self, full: str) -> Name:
-        """The name itself, if it is allowed."""
+        """Returns the name itself, if it is allowed."""
         if full in _FOREIGN:
-            raise Malformed(f"the file holds {_FOREIGN[full]} and save the file again")
+            raise Malformed(
+                f"the file contains {_FOREIGN[full]} and save the file again."
+            )
         known = full in _CALLS or full in _STORAGES or full in opaque.GETATTR
         if known or opaque.is_listed(full):
             return Name(full)
@@ -103,7 +135,7 @@ class _Torch:
         raise Malformed(f"refused global {full[:100]}: {_ADVICE}")
 
     def call(self, function: Any, arguments: tuple) -> Any:
-        """A tensor, a dictionary or a placeholder."""
+        """Returns a tensor, a dictionary or a placeholder."""
         full = function.full if type(function) is Name else type(function).__name__
         if full in opaque.GETATTR and type(function) is Name:
             found = opaque.attribute(*arguments) if len(arguments) == 2 else None
@@ -115,12 +147,14 @@ class _Torch:
         return _CALLS[full](*arguments) if full in _CALLS else Unread(full)
 
     def persistent(self, identity: Any) -> Storage:
-        """`("storage", type, key, location, count[, view])`, as torch writes it."""
+        """Reads `("storage", type, key, location, count[, view])`, which torch
+        writes.
+        """
         if type(identity) is not tuple or len(identity) not in (5, 6):
-            raise Malformed("a persistent identity is not that of a storage")
+            raise Malformed("a persistent identity does not describe a storage")
         tag, kind, key, _, count = identity[:5]
         if type(tag) is not str or tag != "storage":
-            raise Malformed("a persistent identity is not that of a storage")
+            raise Malformed("a persistent identity does not describe a storage")
         if len(identity) == 6 and identity[5] is not None:
             raise Malformed("views of storages (PyTorch before 0.4) are not supported")
         dtype = _STORAGES.get(kind.full) if type(kind) is Name else None
@@ -134,15 +168,17 @@ def _tensor(storage=None, offset=None, size=None, stride=None, *_) -> Tensor:
     """Checks the arguments of `_rebuild_tensor` and `_rebuild_tensor_v2`.
 
     Raises:
-      Malformed: The view does not lie inside its storage, or repeats elements (a few
-        bytes could otherwise claim any amount of memory).
+      Malformed: If the view exceeds its storage or repeats elements. A few bytes could
+        otherwise claim any amount of memory.
     """
     whole = type(storage) is Storage and _natural(offset)
     shaped = type(size) is tuple and type(stride) is tuple and len(size) == len(stride)
     if not (whole and shaped and len(size) <= _DIMENSIONS):
         raise Malformed("a tensor is malformed")
     if not all(_natural(n) for n in (*size, *stride)):
-        raise Malformed("the size and stride of a tensor must be natural numbers")
+        raise Malformed(
+            "a tensor has a malformed size or stride: expected integers of 0 or more"
+        )
     count, last = 1, offset
     for length, step in zip(size, stride, strict=True):
         count *= length
@@ -150,8 +186,8 @@ def _tensor(storage=None, offset=None, size=None, stride=None, *_) -> Tensor:
     if count and (last >= storage.count or count > storage.count):
         raise Malformed(
             f"a tensor of size {size}, stride {stride} and offset {offset} exceeds its "
-            f"storage of {storage.count} elements, or repeats them; save tensors that "
-            "are expanded as tensor.contiguous()"
+            f"storage of {storage.count} elements, or repeats them. Call contiguous() "
+            "on expanded tensors and save the file again."
         )
     if not count and max(size) * storage.dtype.itemsize >= _LARGEST:
         raise Malformed(f"a tensor of size {size} is too large")
@@ -159,23 +195,26 @@ def _tensor(storage=None, offset=None, size=None, stride=None, *_) -> Tensor:
 
 
 def _tensor_of_type(*arguments) -> Tensor:
-    """`_rebuild_tensor_v3` is for types that have no storage class of their own."""
+    """Refuses `_rebuild_tensor_v3`, for types that have no storage class."""
     dtype = arguments[6] if len(arguments) > 6 else None
     name = dtype.full if type(dtype) is Name else "an unknown type"
     raise Malformed(
-        f"tensors of type {name} are not supported; convert them to float32, float16 "
-        "or bfloat16 and save the file again"
+        f"tensors of type {name} are not supported. Convert them to float32, float16 "
+        "or bfloat16 and save the file again."
     )
 
 
 def _parameter(data=None, *_) -> Tensor:
     if type(data) is not Tensor:
-        raise Malformed("a parameter holds no tensor")
+        raise Malformed("a parameter contains no tensor")
     return data
 
 
 def _table(items=(), *_) -> dict:
-    """`OrderedDict()`, or `OrderedDict([[key, value], ...])` in files of Python 2."""
+    """Builds an OrderedDict.
+
+    The arguments are empty, or `[[key, value], ...]` in files of Python 2.
+    """
     table: dict[Any, Any] = {}
     for pair in items if type(items) in (list, tuple) else (None,):
         if type(pair) not in (list, tuple) or len(pair) != 2:

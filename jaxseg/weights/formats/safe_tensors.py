@@ -1,8 +1,8 @@
-"""Reads and writes `.safetensors` files: arrays by name.
+"""Reads and writes `.safetensors` files, which contain arrays by name.
 
-The file starts with the length of its header and the header as JSON; the numbers
-follow without gaps. It is read here rather than by the library of that name because
-that one knows no error for types that NumPy lacks.
+The file starts with the length of its header and the header as JSON. The numbers follow
+without gaps. The file is read here and not by the library of that name, because that
+one does not raise an error for types that NumPy lacks.
 """
 
 import json
@@ -34,19 +34,22 @@ DTYPES = {
     "I64": np.dtype(np.int64),
     "F64": np.dtype(np.float64),
 }
-_HEADER = 100_000_000  # bytes at most, as in the library
+_HEADER = 100_000_000  # The most bytes of a header, as in the library.
 _FIELDS = {"dtype", "shape", "data_offsets"}
 _DIMENSIONS = 32
 _LARGEST = 1 << 62
-_BROKEN = "the file is damaged or cut short; download or copy it again"
+_BROKEN = "The file is damaged or truncated. Download or copy it again."
 
 
 def read(path: str) -> dict[str, np.ndarray]:
-    """The arrays of a `.safetensors` file, bfloat16 included.
+    """Reads the arrays of a `.safetensors` file, including bfloat16.
+
+    Args:
+      path: The file.
 
     Raises:
-      ValueError: The header does not agree with the file, or a tensor has a type that
-        is not supported; the message starts with `path`.
+      ValueError: If the header does not agree with the file, or a tensor has a type
+        that is not supported. The message starts with `path`.
     """
     with open(path, "rb") as file:
         try:
@@ -56,10 +59,14 @@ def read(path: str) -> dict[str, np.ndarray]:
 
 
 def write(path: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays by name; PyTorch and other libraries can read the file.
+    """Writes arrays by name, in a form that PyTorch and other libraries can read.
+
+    Args:
+      path: The file to create.
+      arrays: The arrays by name.
 
     Raises:
-      OSError: The file cannot be written, as on a full disk.
+      OSError: If the file cannot be written, for example because the disk is full.
     """
     whole = {key: np.asarray(value, order="C") for key, value in arrays.items()}
     try:
@@ -77,18 +84,20 @@ def _read(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
     end = 0
     for entry in sorted(entries, key=lambda e: (e.begin, e.end)):
         if entry.begin != end:
-            raise ValueError(f"tensor {entry.shown} does not follow the one before it")
+            raise ValueError(f"tensor {entry.shown} does not follow its predecessor.")
         end = entry.end
     if start + end != size:
-        raise ValueError(f"the header tells {start + end} bytes, not {size}: {_BROKEN}")
+        raise ValueError(
+            f"the header states {start + end} bytes, but there are {size}. {_BROKEN}"
+        )
     return {entry.name: entry.read(file, start) for entry in entries}
 
 
 def _header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
-    """The tensors that the header describes, and the place of the first number."""
+    """Returns the tensors that the header describes, and the position after it."""
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > min(size - 8, _HEADER):
-        raise ValueError(f"the header does not fit into {size} bytes: {_BROKEN}")
+        raise ValueError(f"the header does not fit into {size} bytes. {_BROKEN}")
     try:
         text = file.read(length).decode()
         header = json.loads(text, object_pairs_hook=_unique)
@@ -96,10 +105,10 @@ def _header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
         raise
     except (ValueError, RecursionError) as error:
         raise ValueError(
-            f"the header is malformed ({printable(error)}): {_BROKEN}"
+            f"the header is malformed ({printable(error)}). {_BROKEN}"
         ) from None
     if type(header) is not dict:
-        raise ValueError(f"the header is malformed: {_BROKEN}")
+        raise ValueError(f"the header is malformed. {_BROKEN}")
     header.pop("__metadata__", None)
     return header, 8 + length
 
@@ -112,20 +121,20 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _Entry:
-    """One tensor, its description checked."""
+    """Describes one tensor after its entry in the header was checked."""
 
     def __init__(self, name: str, fields: Any) -> None:
         self.name, self.shown = name, printable(name)
         if type(fields) is not dict or fields.keys() != _FIELDS:
-            raise ValueError(f"the description of tensor {self.shown} is malformed")
+            raise ValueError(f"the description of tensor {self.shown} is malformed.")
         self.dtype = self._dtype(fields["dtype"])
         self.shape = self._numbers(fields["shape"], _DIMENSIONS)
         self.begin, self.end = self._numbers(fields["data_offsets"], 2, 2)
         needed = math.prod(self.shape) * self.dtype.itemsize
         if self.end - self.begin != needed:
             raise ValueError(
-                f"tensor {self.shown} has {self.end - self.begin} bytes, "
-                f"shape {self.shape} of {self.dtype} needs {needed}"
+                f"tensor {self.shown} has {self.end - self.begin} bytes: expected "
+                f"{needed} for shape {self.shape} of {self.dtype}."
             )
 
     def _dtype(self, kind: Any) -> np.dtype:
@@ -133,25 +142,25 @@ class _Entry:
             return DTYPES[kind]
         raise ValueError(
             f"tensor {self.shown} has the type {printable(kind, limit=20)}, which is "
-            "not supported; convert it to F32, F16 or BF16 and save the file again"
+            "not supported. Convert it to F32, F16 or BF16 and save the file again."
         )
 
     def _numbers(self, values: Any, most: int, least: int = 0) -> tuple[int, ...]:
         listed = type(values) is list and least <= len(values) <= most
         if not listed or not all(type(n) is int and 0 <= n < _LARGEST for n in values):
             raise ValueError(
-                f"the shape or the place of tensor {self.shown} is malformed"
+                f"the shape or the position of tensor {self.shown} is malformed."
             )
         return tuple(values)
 
     def read(self, file: BinaryIO, start: int) -> np.ndarray:
-        """The numbers, which lie behind the header at `start`."""
+        """Reads the numbers, which start after the header at `start`."""
         if 0 in self.shape:
             return self._empty()
         data = np.empty(self.end - self.begin, np.uint8)
         file.seek(start + self.begin)
         if file.readinto(data) != data.size:
-            raise ValueError(f"tensor {self.shown} is cut short: {_BROKEN}")
+            raise ValueError(f"tensor {self.shown} is truncated. {_BROKEN}")
         return data.view(self.dtype).reshape(self.shape)
 
     def _empty(self) -> np.ndarray:
@@ -159,5 +168,5 @@ class _Entry:
             return np.zeros(self.shape, self.dtype)
         except ValueError:
             raise ValueError(
-                f"tensor {self.shown}: shape {self.shape} is too large"
+                f"tensor {self.shown}: the shape {self.shape} is too large."
             ) from None

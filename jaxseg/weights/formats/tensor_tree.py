@@ -1,4 +1,4 @@
-"""Puts arrays in place of the tensors of a tree that was read from a file."""
+"""Replaces the tensors of a tree that was read from a file by arrays."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,34 +7,34 @@ import numpy as np
 
 from jaxseg.weights.formats.pickle_program import Storage, Tensor
 
-DEPTH = 32  # containers inside containers
-MENTIONS = 4  # entries of the tree for each byte of its program
-SHARED = 64  # bytes of all tensors for each byte of the file
-FREE = 1 << 26  # bytes, and ...
-FREE_MENTIONS = 10_000  # ... entries that every file may have
+DEPTH = 32  # The most levels of nested containers.
+MENTIONS = 4  # The most entries of the tree per byte of its program.
+SHARED = 64  # The most bytes of all tensors per byte of the file.
+FREE = 1 << 26  # Every file may have so many bytes of tensors, ...
+FREE_MENTIONS = 10_000  # ... and so many entries.
 
 _VISITED = (Tensor, dict, list, tuple)
 Content = Callable[[Storage], bytes | memoryview]
 
 
 def resolve(tree: Any, content: Content, *, program: int, file: int) -> Any:
-    """A copy of dicts, lists and tuples with read-only arrays in place of tensors.
+    """Copies nested dicts, lists and tuples with read-only arrays in place of tensors.
 
-    What is mentioned many times is copied once. Nested mentions multiply when somebody
-    walks through the tree, and so do tensors that share a storage when somebody copies
-    them: both are bounded.
+    An object that occurs many times is copied once. Nested references multiply when a
+    caller visits the whole tree, and so do tensors that share a storage when a caller
+    copies them, so both are bounded.
 
     Args:
-      tree: What `pickle_program.loads` returns.
-      content: The bytes of a storage.
-      program: Length of the pickle program in bytes.
-      file: Length of the file in bytes.
+      tree: The result of `pickle_program.loads`.
+      content: Returns the bytes of a storage.
+      program: The length of the pickle program in bytes.
+      file: The length of the file in bytes.
 
     Returns:
       The copy.
 
     Raises:
-      ValueError: Containers are nested too deeply or in a circle, the tree is much
+      ValueError: If containers are nested too deeply or in a circle, the tree is much
         larger than the program, or the tensors are much larger than the file.
     """
     limits = _Limits(MENTIONS * program + FREE_MENTIONS, SHARED * file + FREE)
@@ -42,7 +42,7 @@ def resolve(tree: Any, content: Content, *, program: int, file: int) -> Any:
 
 
 class _Limits:
-    """What may still be taken."""
+    """Counts how many entries and bytes are still allowed."""
 
     def __init__(self, mentions: int, bytes_: int) -> None:
         self.mentions, self.bytes = mentions, bytes_
@@ -51,20 +51,20 @@ class _Limits:
         self.bytes -= count
         if self.bytes < 0:
             raise ValueError(
-                f"its tensors share storages and hold more than {SHARED} times the "
-                "bytes of the file"
+                f"its tensors share storages and have more than {SHARED} times the "
+                "bytes of the file."
             )
 
 
 class _Copier:
-    """Copies a tree; every container is visited once."""
+    """Copies a tree and visits every container once."""
 
     def __init__(self, content: Content, limits: _Limits) -> None:
         self.content, self.limits = content, limits
         self.done: dict[int, tuple[Any, int, int]] = {}
 
     def visit(self, value: Any, depth: int) -> tuple[Any, int, int]:
-        """(copy, height, number of entries) of a value at some depth."""
+        """Returns the copy, the height and the number of entries of a value."""
         if type(value) is Tensor:
             if id(value) not in self.done:
                 self.done[id(value)] = self.array(value), 0, 1
@@ -73,7 +73,9 @@ class _Copier:
             return value, 0, 1
         found = self.done.get(id(value))
         if depth + (found[1] if found else 0) > DEPTH:
-            raise ValueError(f"containers are nested deeper than {DEPTH}")
+            raise ValueError(
+                f"its containers are nested more than {DEPTH} levels deep."
+            )
         if found is None:
             found = self.done[id(value)] = self.copy(value, depth)
         return found
@@ -86,7 +88,10 @@ class _Copier:
                 items[place], below, entries = self.visit(item, depth + 1)
                 height, size = max(height, below), size + entries - 1
         if size > self.limits.mentions:
-            raise ValueError(f"nested containers unfold to {size:,} entries")
+            raise ValueError(
+                f"its nested containers have {size:,} entries in all: expected at most "
+                f"{self.limits.mentions:,}."
+            )
         if type(value) is dict:
             return dict(zip(value, items, strict=True)), 1 + height, size
         return (items if type(value) is list else tuple(items)), 1 + height, size

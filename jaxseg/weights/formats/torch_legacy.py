@@ -1,7 +1,7 @@
 """Reads the format of `torch.save` before torch 1.6.
 
-The file holds three header pickles, the object, the list of its storages, and then the
-length and the bytes of each storage.
+The file contains three header pickles, the object, the list of its storages, and then
+the length and the bytes of each storage.
 """
 
 import pathlib
@@ -18,10 +18,13 @@ _LENGTH = struct.Struct("<q")
 
 
 def read(path: str) -> Any:
-    """The object in a file, with NumPy arrays in place of tensors.
+    """Reads the object in a file, with NumPy arrays in place of tensors.
+
+    Args:
+      path: The file.
 
     Raises:
-      ValueError: The content is not allowed, or the file is cut short or of another
+      ValueError: If the content is not allowed, or the file is truncated or of another
         kind.
     """
     data = pathlib.Path(path).read_bytes()
@@ -29,17 +32,17 @@ def read(path: str) -> Any:
     tree, middle = pickle_program.loads_from(data, start, "the object")
     keys, end = pickle_program.loads_from(data, middle, "the list of storages")
     if type(keys) is not list or not all(type(key) is str for key in keys):
-        raise ValueError("the list of storages is malformed")
+        raise ValueError("the list of storages is malformed.")
     places = _places(data, end, keys, _item_sizes(tree))
 
     def content(storage: Storage) -> memoryview:
         if storage.key not in places:
-            raise ValueError(f"the file lacks storage {storage.key!r}")
+            raise ValueError(f"the file does not contain storage {storage.key!r}.")
         start, count = places[storage.key]
         if count != storage.count:
             raise ValueError(
-                f"storage {storage.key!r} has {count} elements, "
-                f"{storage.count} expected"
+                f"storage {storage.key!r} has {count} elements: expected "
+                f"{storage.count}."
             )
         return memoryview(data)[start : start + count * storage.dtype.itemsize]
 
@@ -47,30 +50,35 @@ def read(path: str) -> Any:
 
 
 def _skip_header(data: bytes) -> int:
-    """The start of the object: behind the magic number, the protocol and the system."""
+    """Returns the position of the object.
+
+    The magic number, the protocol and the system come before it.
+    """
     try:
         magic, position = pickle_program.loads_from(data, 0, "its start")
     except ValueError as error:
         raise ValueError(
-            f"this is neither a zip file nor a pickle of torch.save ({error}); check "
-            "that the file is a checkpoint and that its download is whole"
+            f"it is neither a zip file nor a pickle of torch.save ({error}). Check "
+            "that the file is a checkpoint and that its download is complete."
         ) from None
     if type(magic) is not int or magic != _MAGIC:
         raise ValueError(
-            "this is a pickle, but torch.save did not write it; with PyTorch, load it "
-            "and save the state dict: torch.save(state_dict, path)"
+            "it is a pickle that torch.save did not write. In PyTorch, load it and "
+            "save the state dict by torch.save(state_dict, path)."
         )
     protocol, position = pickle_program.loads_from(data, position, "the protocol")
     system, position = pickle_program.loads_from(data, position, "the system")
     if type(protocol) is not int or protocol != _PROTOCOL:
-        raise ValueError("this is a pickle of an unknown version of torch.save")
+        raise ValueError("it is a pickle of an unknown version of torch.save.")
     if type(system) is not dict or system.get("little_endian") is not True:
-        raise ValueError("this file is not little-endian; save it again on a PC")
+        raise ValueError(
+            "it is not little-endian. Save it again on a little-endian machine."
+        )
     return position
 
 
 def _item_sizes(tree: Any) -> dict[str, int]:
-    """Bytes per element of every storage that a tree mentions."""
+    """Returns the bytes per element of every storage that a tree mentions."""
     sizes: dict[str, int] = {}
     seen: set[int] = set()
     stack = [tree]
@@ -79,7 +87,7 @@ def _item_sizes(tree: Any) -> dict[str, int]:
         if type(value) is Tensor:
             size = value.storage.dtype.itemsize
             if sizes.setdefault(value.storage.key, size) != size:
-                raise ValueError(f"storage {value.storage.key!r} has two types")
+                raise ValueError(f"storage {value.storage.key!r} has two types.")
         elif type(value) in (dict, list, tuple) and id(value) not in seen:
             seen.add(id(value))
             stack += value.values() if type(value) is dict else value
@@ -89,20 +97,20 @@ def _item_sizes(tree: Any) -> dict[str, int]:
 def _places(
     data: bytes, position: int, keys: list[str], sizes: dict[str, int]
 ) -> dict[str, tuple[int, int]]:
-    """(first byte, number of elements) of each storage behind the pickles."""
+    """Returns the position and the number of elements of each storage."""
     places: dict[str, tuple[int, int]] = {}
     for key in keys:
         if key not in sizes or key in places:
             raise ValueError(
-                f"storage {key!r} belongs to no tensor, or is listed twice"
+                f"storage {key!r} belongs to no tensor, or is listed twice."
             )
         if position + _LENGTH.size > len(data):
-            raise ValueError(f"the file is cut short at storage {key!r}")
+            raise ValueError(f"the file is truncated before storage {key!r}.")
         (count,) = _LENGTH.unpack_from(data, position)
         position += _LENGTH.size
         end = position + count * sizes[key]
         if count < 0 or end > len(data):
-            raise ValueError(f"the file is cut short in storage {key!r}")
+            raise ValueError(f"the file is truncated inside storage {key!r}.")
         places[key] = (position, count)
         position = end
     return places

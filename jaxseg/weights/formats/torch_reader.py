@@ -1,7 +1,7 @@
-"""Reads `.pth` and `.pt` files without torch: the zip format of torch 1.6 and later.
+"""Reads `.pth` and `.pt` files without torch, in the zip format of torch 1.6 and later.
 
-The older format is read by `torch_legacy`. Every byte of a tensor is a byte of the
-file, so no file can claim more memory than its own length.
+`torch_legacy` reads the older format. Every byte of a tensor is a byte of the file, so
+no file can claim more memory than its own length.
 """
 
 import os
@@ -20,16 +20,19 @@ from jaxseg.weights.formats.zip_members import Members
 
 
 def read(path: str) -> Any:
-    """The object in a file, with NumPy arrays in place of tensors.
+    """Reads the object in a file, with NumPy arrays in place of tensors.
+
+    Args:
+      path: The file.
 
     Raises:
-      ValueError: The content is not allowed, or the file is cut short or of another
-        kind; the message starts with `path`.
+      ValueError: If the content is not allowed, or the file is truncated or of another
+        kind. The message starts with `path`.
     """
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         if size == 0:
-            raise ValueError(f"{path} is empty; download or copy it again")
+            raise ValueError(f"{path} is empty. Download or copy it again.")
         zipped = file.read(4) == b"PK\x03\x04"
     try:
         if not zipped:
@@ -46,7 +49,9 @@ def _read_zip(archive: Members, size: int) -> Any:
         raise _other_program(archive)
     order = f"{root}byteorder"
     if order in archive.entries and archive.read(order).strip() != b"little":
-        raise ValueError("this file is not little-endian; save it again on a PC")
+        raise ValueError(
+            "it is not little-endian. Save it again on a little-endian machine."
+        )
     name = f"{root}data.pkl"
     program = archive.read(name)
     tree = pickle_program.loads(program, printable(name))
@@ -58,8 +63,8 @@ def _read_zip(archive: Members, size: int) -> Any:
         data = contents[storage.key]
         if len(data) != storage.count * storage.dtype.itemsize:
             raise ValueError(
-                f"storage {storage.key!r} has {len(data)} bytes, "
-                f"{storage.count} x {storage.dtype} expected"
+                f"storage {storage.key!r} has {len(data)} bytes: expected "
+                f"{storage.count} numbers of type {storage.dtype}."
             )
         return data
 
@@ -69,12 +74,12 @@ def _read_zip(archive: Members, size: int) -> Any:
 def _storage(archive: Members, root: str, key: str) -> bytes:
     name = f"{root}data/{key}"
     if name not in archive.entries:
-        raise ValueError(f"the file lacks storage {key!r}")
+        raise ValueError(f"the file does not contain storage {key!r}.")
     return archive.read(name)
 
 
 def _root(archive: Members) -> str:
-    """The folder inside the zip file in which `torch.save` wrote everything."""
+    """Returns the folder inside the zip file that contains everything."""
     for name in archive.entries:
         if name == "data.pkl" or name.endswith("/data.pkl"):
             return name.removesuffix("data.pkl")
@@ -83,4 +88,4 @@ def _root(archive: Members) -> str:
 
 def _other_program(archive: Members) -> ValueError:
     kind = foreign.describe_members(archive.entries)
-    return ValueError(f"torch.save did not write this zip file as a state dict: {kind}")
+    return ValueError(f"torch.save did not write this zip file. {kind}")

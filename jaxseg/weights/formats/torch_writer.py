@@ -1,7 +1,7 @@
-"""Writes a state dict as PyTorch's zip format, without torch.
+"""Writes a state dict in PyTorch's zip format, without torch.
 
-`torch.load(path, weights_only=True)` reads it: an `OrderedDict` of tensors, one
-storage each.
+`torch.load(path, weights_only=True)` reads the file. It contains an `OrderedDict` of
+tensors with one storage each.
 """
 
 import struct
@@ -19,8 +19,12 @@ _KINDS = {dtype: name for name, dtype in DTYPES.items()}
 def write(path: str, state_dict: Mapping[str, np.ndarray]) -> None:
     """Writes arrays under PyTorch's names.
 
+    Args:
+      path: The file to create.
+      state_dict: The arrays by name.
+
     Raises:
-      ValueError: A dtype that `torch.save` has no storage for.
+      ValueError: If `torch.save` has no storage for the type of an array.
     """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("archive/data.pkl", pickled_state(state_dict))
@@ -37,7 +41,14 @@ def _little(array: np.ndarray) -> np.ndarray:
 
 
 def pickled_state(state_dict: Mapping[str, np.ndarray]) -> bytes:
-    """Returns the pickle (protocol 2) of an `OrderedDict` of tensors."""
+    """Returns the pickle (protocol 2) of an `OrderedDict` of tensors.
+
+    Args:
+      state_dict: The arrays by name.
+
+    Raises:
+      ValueError: If `torch.save` has no storage for the type of an array.
+    """
     parts = [b"\x80\x02", _global("collections", "OrderedDict"), b")R"]
     for number, (key, array) in enumerate(state_dict.items()):
         parts += [pickled_text(key), _tensor(number, array), b"s"]
@@ -45,9 +56,12 @@ def pickled_state(state_dict: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _tensor(number: int, array: np.ndarray) -> bytes:
-    """`_rebuild_tensor_v2(storage, 0, size, stride, False, OrderedDict())`."""
+    """Returns `_rebuild_tensor_v2(storage, 0, size, stride, False, OrderedDict())`."""
     if array.dtype not in _KINDS:
-        raise ValueError(f"dtype {array.dtype} is not one of {sorted(DTYPES)}")
+        raise ValueError(
+            f"dtype {array.dtype} is not supported by .pth files: expected one of "
+            f"{', '.join(str(dtype) for dtype in _KINDS)}."
+        )
     storage = [
         b"(" + pickled_text("storage"),
         _global("torch", _KINDS[array.dtype]),

@@ -1,1 +1,1 @@
-"""Rules that turn one library's parameters into another's."""
+"""Translates names and layouts of foreign weights."""

@@ -1,4 +1,4 @@
-"""Applies an import table to a state dict, and reads the table backwards."""
+"""Applies an import table to a state dict, forwards and backwards."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -20,19 +20,24 @@ def convert(
     allow_missing: Iterable[str] = (),
     allow_unused: Iterable[str] = (),
 ) -> dict:
-    """Variables with the layout of `shapes`, filled from a PyTorch state dict.
+    """Converts a PyTorch state dict to variables.
 
     Args:
-      state_dict: Arrays by PyTorch name; any float dtype, cast to the target's.
+      state_dict: Arrays by PyTorch name. Float types are cast to that of the target.
       rules: An import table (see `jaxseg.weights.translate.rules`).
-      shapes: `jax.eval_shape(model.init, ...)`, nested dicts by collection.
-      allow_missing: Shell patterns of parameter paths without collection
-        (`"head/*"`) that the source need not hold; they are absent from the
-        result, and a tensor whose shape does not fit there is left out.
+      shapes: The result of `jax.eval_shape(model.init, ...)`, nested dicts by
+        collection.
+      allow_missing: Shell patterns of parameter paths without collection (`"head/*"`)
+        that the source need not contain. They are absent from the result. A tensor
+        whose shape does not fit there is left out.
       allow_unused: Shell patterns of source keys that may match no rule or target.
 
+    Returns:
+      The variables with the layout of `shapes`.
+
     Raises:
-      ValueError: Naming every missing, unused, mis-shaped and doubly written entry.
+      ValueError: If entries are missing, unused, of another shape or written twice. The
+        message counts them.
     """
     want = flatten(shapes)
     found: dict[str, np.ndarray] = {}
@@ -56,10 +61,14 @@ def convert(
 
 
 def to_torch(variables, rules: Rules) -> dict[str, np.ndarray]:
-    """The PyTorch state dict of `variables`: `convert` backwards, exactly.
+    """Converts variables to a PyTorch state dict, as the exact inverse of `convert`.
+
+    Args:
+      variables: The variables of a model.
+      rules: The import table.
 
     Raises:
-      ValueError: Naming every variable that no rule leads to.
+      ValueError: If no rule leads to a variable. The message names all such variables.
     """
     backward = [_backward(rule) for rule in rules if rule[1] is not None]
     state, lost = {}, []
@@ -72,14 +81,24 @@ def to_torch(variables, rules: Rules) -> dict[str, np.ndarray]:
         transform = transform or transforms.default(path, array.ndim)
         state[key] = np.asarray(transforms.invert(transform, array), order="C")
     if lost:
-        raise ValueError(f"no rule leads to {len(lost)} variables: {', '.join(lost)}")
+        raise ValueError(
+            f"the import table has no rule for {len(lost)} variables: "
+            f"{', '.join(lost)}. Add rules for them."
+        )
     return state
 
 
 def translate(key: str, rules: Rules) -> tuple[str | None, str | None]:
-    """(target, transform) of a source key; (None, "drop") left out, (None, None) none.
+    """Finds the target of a source key.
 
-    The transform is None where the rule leaves it to the tensor's rank.
+    Args:
+      key: The name of a tensor in the source.
+      rules: The import table.
+
+    Returns:
+      The target and the transform. The transform is None if it follows from the rank of
+      the tensor. A key that is left out gives (None, "drop"), and a key without a rule
+      gives (None, None).
     """
     for source, target, *transform in rules:
         match = re.fullmatch(source, key)
@@ -92,16 +111,22 @@ def translate(key: str, rules: Rules) -> tuple[str | None, str | None]:
 
 
 def flatten(tree) -> dict[str, object]:
-    """Nested dicts to `{"params/a/kernel": leaf}`."""
+    """Flattens nested dicts to the form `{"params/a/kernel": leaf}`.
+
+    Args:
+      tree: The nested dicts.
+    """
     return {"/".join(path): leaf for path, leaf in flatten_dict(dict(tree)).items()}
 
 
 def _fit(key, target, transform, array, want, problems) -> np.ndarray | None:
-    """The array in our layout and dtype; None, and a note, where it does not fit."""
+    """Converts an array to the target's layout and type, or records a problem."""
     array = np.asarray(array)
     transform = transform or transforms.default(target, array.ndim)
     if not _is_float(array.dtype) and _is_float(want.dtype):
-        problems.wrong_dtype[target] = f"{key} is {array.dtype}, {target} {want.dtype}"
+        problems.wrong_dtype[target] = (
+            f"{key} is {array.dtype}, but {target} is {want.dtype}"
+        )
         return None
     try:
         value = transforms.apply(transform, array)
@@ -110,7 +135,7 @@ def _fit(key, target, transform, array, want, problems) -> np.ndarray | None:
         return None
     if value.shape != tuple(want.shape):
         problems.misshaped[target] = (
-            f"{key} {array.shape} -> {target}: {value.shape}, "
+            f"{key} {array.shape} -> {target}: {value.shape}, but "
             f"the model has {tuple(want.shape)}"
         )
         return None
@@ -118,7 +143,7 @@ def _fit(key, target, transform, array, want, problems) -> np.ndarray | None:
 
 
 def _forgive(found, want, allow_missing, problems) -> None:
-    """Files what is absent under `problems`, except where that is allowed."""
+    """Records absent paths as problems, except where they are allowed."""
     for path in want:
         allowed = _allowed(path.partition("/")[2], allow_missing)
         if allowed:
@@ -133,15 +158,15 @@ def _allowed(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _is_float(dtype) -> bool:
-    """True for float dtypes, bfloat16 (which numpy calls void-like) included."""
+    """Returns whether a type is a float type, including bfloat16."""
     return np.dtype(dtype).kind == "f" or np.dtype(dtype).name.startswith("bfloat")
 
 
 def _backward(rule) -> tuple[re.Pattern, str, str | None]:
-    r"""(target regex, source template, transform) of a rule.
+    r"""Returns the target pattern, the source template and the transform of a rule.
 
-    The groups of the source move into the target where `\1` stands; outside its
-    groups the source is taken literally.
+    The groups of the source move to the positions of `\1` in the target. Outside its
+    groups the source is literal.
     """
     source, target, *transform = rule
     groups = _GROUP.findall(source)
@@ -168,7 +193,7 @@ _GROUP = re.compile(r"\((?!\?)([^()]*)\)")
 
 
 def _source(path, backward, rules) -> tuple[str | None, str | None]:
-    """The key that the table leads to `path`, checked by going forward again."""
+    """Finds the key that leads to `path`, and checks it by translating it forwards."""
     for pattern, template, transform in backward:
         match = pattern.fullmatch(path)
         if match is None:

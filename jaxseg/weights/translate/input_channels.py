@@ -1,9 +1,9 @@
-"""Fits a first convolution to another number of image channels.
+"""Adapts a first convolution to another number of image channels.
 
-Rule (timm's and segmentation_models.pytorch's): one channel takes the sum over the
-source's C channels, so that a gray image gives what three equal channels gave; n
-channels repeat the kernel, `new[..., i] = old[..., i % C] * C / n`, so that the mean
-response stays.
+The rule is that of timm and segmentation_models.pytorch. For one channel, the kernel is
+summed over the C source channels, so a gray image gives the same result as three equal
+channels. For n channels, the kernel is repeated as `new[..., i] = old[..., i % C] * C /
+n`, so the mean response is unchanged.
 """
 
 from collections.abc import Mapping
@@ -13,20 +13,24 @@ import numpy as np
 from jaxseg.weights.translate.convert import flatten, translate
 from jaxseg.weights.translate.rules import Rules
 
-_IMAGE = (1, 3)  # channels of the images that source networks see
+_IMAGE = (1, 3)  # The channels of the images of source networks.
 
 
 def adapt_kernel(weight: np.ndarray, channels: int) -> np.ndarray:
-    """An OIHW kernel for `channels` inputs.
+    """Returns an OIHW kernel for another number of input channels.
 
     >>> adapt_kernel(np.array([1.0, 2, 3]).reshape(1, 3, 1, 1), 1).ravel()
     array([6.], dtype=float32)
 
+    Args:
+      weight: The kernel, OIHW.
+      channels: The number of input channels.
+
     Raises:
-      ValueError: `channels` is not positive.
+      ValueError: If `channels` is not positive.
     """
     if channels < 1:
-        raise ValueError(f"channels {channels} is not positive")
+        raise ValueError(f"channels={channels} is invalid: expected 1 or more.")
     have = weight.shape[1]
     if channels == have:
         return weight
@@ -39,10 +43,19 @@ def adapt_kernel(weight: np.ndarray, channels: int) -> np.ndarray:
 def adapt_input(
     state_dict: Mapping[str, np.ndarray], rules: Rules, shapes, channels: int
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
-    """The state dict with its first convolutions fitted, and their names.
+    """Adapts the first convolutions of a state dict.
 
-    First is a kernel that sees 1 or 3 channels where the model has `channels`, and
-    agrees otherwise. Every other disagreement is left for `convert` to report.
+    A first convolution has 1 or 3 input channels where the model has `channels`, and
+    otherwise the shape of the model's kernel. `convert` reports all other differences.
+
+    Args:
+      state_dict: Arrays by the source's names.
+      rules: The import table.
+      shapes: The shapes of the model's variables.
+      channels: The number of image channels.
+
+    Returns:
+      The adapted state dict and the names of the adapted kernels.
     """
     want, fitted = flatten(shapes), {}
     for key, array in state_dict.items():

@@ -1,4 +1,4 @@
-"""What is wrong with a checkpoint, collected so that one error tells it all."""
+"""Collects the problems of a checkpoint, so that one error reports all of them."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -6,20 +6,20 @@ from collections.abc import Iterable
 from jaxseg.text import printable
 from jaxseg.weights.translate.refused import Refused, Remedy
 
-_SHOWN = 3  # entries of one kind in a message
+_SHOWN = 3  # A message shows at most this many entries of one kind.
 
 
 @dataclasses.dataclass
 class Problems:
-    """Entries that do not fit, by kind.
+    """Collects the entries that do not fit, by kind.
 
     Attributes:
-      missing: Paths of the model that the source does not hold.
-      unused: Names of the source that have no place in the model, with the place
-        that the table gives them.
-      doubled: Names of the source that lead to a path which is taken already.
-      misshaped: By path of the model, an account of the two shapes.
-      wrong_dtype: By path of the model, an account of the two kinds of number.
+      missing: The paths of the model that the source does not contain.
+      unused: The names in the source without a place in the model, with their target in
+        the import table.
+      doubled: The names in the source whose target was already filled.
+      misshaped: A description of the two shapes, by path of the model.
+      wrong_dtype: A description of the two types, by path of the model.
     """
 
     missing: list[str] = dataclasses.field(default_factory=list)
@@ -30,23 +30,25 @@ class Problems:
 
     @property
     def count(self) -> int:
-        """How many entries do not fit."""
+        """Returns the number of entries that do not fit."""
         return sum(len(entries) for entries in self._groups().values())
 
     def raise_if_any(self, *, total: int) -> None:
-        """Raises one error that counts every problem and shows a few of each kind.
+        """Raises one error that counts all problems and shows a few of each kind.
 
         Args:
-          total: How many tensors the model has.
+          total: The number of tensors of the model.
 
         Raises:
-          Mismatch: There is a problem; the error holds all of them.
+          Mismatch: If there is a problem. The error contains all of them.
         """
         if self.count:
             raise Mismatch(self, total)
 
     def summary(self) -> str:
-        """`2 missing from the source (a, b); 1 of another shape (...)`."""
+        """Returns a text such as `2 missing from the source (a, b); 1 of another shape
+        (...)`.
+        """
         groups = self._groups().items()
         return "; ".join(
             f"{len(entries)} {kind} ({_some(entries)})"
@@ -55,7 +57,7 @@ class Problems:
         )
 
     def _groups(self) -> dict[str, list[str]]:
-        # A tensor of another shape is not missing as well.
+        # A tensor of another shape does not count as missing, too.
         misfits = {*self.misshaped, *self.wrong_dtype}
         return {
             "of another shape": list(self.misshaped.values()),
@@ -67,18 +69,24 @@ class Problems:
 
 
 class Mismatch(Refused):
-    """Weights that do not fit a model; `problems` lists every entry."""
+    """Reports weights that do not fit a model.
+
+    Args:
+      problems: All entries that do not fit.
+      total: The number of tensors of the model.
+    """
 
     def __init__(self, problems: Problems, total: int):
         self.problems = problems
         super().__init__(
-            f"the weights do not fit the model's {total} tensors: {problems.summary()}",
+            f"the weights do not fit the {total} tensors of the model: "
+            f"{problems.summary()}.",
             _remedies(problems, total),
         )
 
 
 def _remedies(problems: Problems, total: int) -> list[Remedy]:
-    """The options that would let the rest pass, unless most of it does not fit."""
+    """Returns options that ignore the problems, unless most tensors do not fit."""
     lacking = {*problems.missing, *problems.misshaped, *problems.wrong_dtype}
     if problems.doubled or 2 * len(lacking) > total:
         return []
@@ -86,19 +94,23 @@ def _remedies(problems: Problems, total: int) -> list[Remedy]:
     unused = (entry.partition(" -> ")[0] for entry in problems.unused)
     remedies = []
     if patterns := common_patterns(names, "/"):
-        effect = "keeps fresh values there"
+        effect = "initialize those at random"
         remedies.append(Remedy("allow_missing", patterns, effect))
     if patterns := common_patterns(unused, "."):
-        effect = "leaves those out"
+        effect = "leave those out"
         remedies.append(Remedy("allow_unused", patterns, effect))
     return remedies
 
 
 def common_patterns(names: Iterable[str], separator: str) -> tuple[str, ...]:
-    """Shell patterns that match the names, one for each top-level part.
+    """Returns shell patterns that match the names, one for each top-level part.
 
     >>> common_patterns(["head/a/kernel", "head/a/bias", "aux/b"], "/")
     ('aux/b', 'head/a/*')
+
+    Args:
+      names: The names.
+      separator: The separator of the parts of a name.
     """
     groups: dict[str, list[str]] = {}
     for name in sorted(names):

@@ -1,4 +1,4 @@
-"""The card of imported weights: where they come from and what images they expect."""
+"""Describes imported weights: their source and the images that they expect."""
 
 import dataclasses
 import hashlib
@@ -14,18 +14,29 @@ from jaxseg.storage.text import read_text
 
 NAME = "card.json"
 LICENSES = {
-    "torchvision": "code BSD-3-Clause; the weights carry the terms of the data they "
-    "were trained on (ImageNet, COCO)",
-    "timm": "code Apache-2.0; each model's own card names the license of its weights",
-    "segmentation_models_pytorch": "code MIT; encoder weights as their own sources say",
-    "mmsegmentation": "Apache-2.0; the terms of the training data also apply",
-    "milesial/Pytorch-UNet": "GPL-3.0; the terms of the training data also apply",
+    "torchvision": "the code is under BSD-3-Clause; the terms of the training "
+    "data (ImageNet, COCO) apply to the weights",
+    "timm": "the code is under Apache-2.0; the card of each model states the terms of "
+    "its weights",
+    "segmentation_models_pytorch": "the code is under MIT; the source of the encoder "
+    "weights states their terms",
+    "mmsegmentation": "the weights are under Apache-2.0; the terms of the training "
+    "data also apply",
+    "milesial/Pytorch-UNet": "the weights are under GPL-3.0; the terms of the training "
+    "data also apply",
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Normalization:
-    """`(image * range - mean) / std` on an image in 0..1, channels in `order`."""
+    """Describes the normalization `(image * range - mean) / std` of an image on [0, 1].
+
+    Attributes:
+      mean: The mean of each channel.
+      std: The standard deviation of each channel.
+      range: The factor before the mean is subtracted.
+      order: The order of the channels, "RGB" or "BGR".
+    """
 
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
@@ -34,16 +45,26 @@ class Normalization:
 
 
 IMAGENET = Normalization()
-UNIT = Normalization((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))  # 0..1 as it is
-HALF = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # Inception's: -1..1
+UNIT = Normalization((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))  # Leaves 0..1 unchanged.
+HALF = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # Gives -1..1, as for Inception.
 
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """What a user of the weights must know.
+    """Holds what a user of the weights must know.
 
-    `model` and `options` rebuild the network by `create_model`; `classes` may
-    be empty where the checkpoint does not name them; `note` says what is not known.
+    Attributes:
+      model: The name of the network for `create_model`.
+      num_classes: The number of classes, or None for a backbone.
+      options: The keyword options for `create_model`.
+      source: The address of the original file.
+      sha256: The digest of the original file.
+      library: The library that the weights come from.
+      license: A note on the license.
+      normalization: The normalization of the images.
+      classes: The class names, or () if the checkpoint does not state them.
+      palette: The RGB colors of the classes, or ().
+      note: States what is not known.
     """
 
     model: str
@@ -59,30 +80,37 @@ class Card:
     note: str = ""
 
     def write(self, folder: str | os.PathLike) -> None:
-        """Writes `card.json` into a folder."""
+        """Writes `card.json` into a folder.
+
+        Args:
+          folder: The folder.
+        """
         text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
         atomic.write_text(pathlib.Path(folder) / NAME, text)
 
 
 def read_card(folder: str | os.PathLike) -> Card:
-    """The card in a folder.
+    """Reads the card in a folder.
+
+    Args:
+      folder: The folder.
 
     Raises:
-      ValueError: Fields are missing or unknown, or it is no JSON.
+      ValueError: If the file is not JSON, or fields are missing or unknown.
     """
     path = pathlib.Path(folder) / NAME
     text = read_text(path)
     try:
         fields = parse_json(text)
         for old, new in (("normalisation", "normalization"), ("licence", "license")):
-            if old in fields:  # cards written before the names changed
+            if old in fields:  # Earlier versions wrote this name.
                 fields[new] = fields.pop(old)
         fields["normalization"] = _normalization(fields["normalization"])
         fields["classes"] = tuple(fields["classes"])
         fields["palette"] = tuple(tuple(color) for color in fields["palette"])
         return Card(**fields)
     except (TypeError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is no card of weights: {error}") from error
+        raise ValueError(f"{path} is not a valid model card: {error}.") from error
 
 
 def _normalization(fields: Mapping[str, Any]) -> Normalization:
@@ -92,7 +120,14 @@ def _normalization(fields: Mapping[str, Any]) -> Normalization:
 
 
 def normalization_of(fields: Any) -> Normalization | None:
-    """The mean and deviation in timm's `pretrained_cfg`, None without them."""
+    """Returns the mean and standard deviation in timm's `pretrained_cfg`.
+
+    Args:
+      fields: The entries of `pretrained_cfg`.
+
+    Returns:
+      The normalization, or None if it is not stated.
+    """
     fields = fields if isinstance(fields, Mapping) else {}
     mean, std = fields.get("mean"), fields.get("std")
     for values in (mean, std):
@@ -104,13 +139,21 @@ def normalization_of(fields: Any) -> Normalization | None:
 
 
 def license(library: str) -> str:
-    """A note on the license, for every library that `library` names."""
+    """Returns a note on the license of every library that `library` names.
+
+    Args:
+      library: The names of one or more libraries.
+    """
     notes = [f"{name}: {note}" for name, note in LICENSES.items() if name in library]
-    return "; ".join(notes) or "unknown; ask the author of the file"
+    return "; ".join(notes) or "unknown; the author of the file can state it"
 
 
 def sha256(path: str | os.PathLike) -> str:
-    """The digest of a file; empty for a directory."""
+    """Returns the digest of a file, or "" for a directory.
+
+    Args:
+      path: The file.
+    """
     if os.path.isdir(path):
         return ""
     with open(path, "rb") as file:
@@ -118,7 +161,16 @@ def sha256(path: str | os.PathLike) -> str:
 
 
 def classes(beside: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple]:
-    """Class names and colors in mmseg's `meta` (both its old and new spelling)."""
+    """Returns the class names and colors in the `meta` of an MMSegmentation checkpoint.
+
+    Both its old and its new form are read.
+
+    Args:
+      beside: The entries of the file besides the state dict.
+
+    Returns:
+      The names and the RGB colors, each () if they are not stated.
+    """
     meta = beside.get("meta")
     if not isinstance(meta, Mapping):
         return (), ()
@@ -142,7 +194,7 @@ def _are_names(names: Any) -> bool:
 
 
 def _colors(colors: Any, count: int) -> tuple:
-    """Colors if there is one RGB triple per class, else none."""
+    """Returns the colors if there is one RGB triple per class, and () otherwise."""
     if not isinstance(colors, list | tuple) or len(colors) != count:
         return ()
     for color in colors:

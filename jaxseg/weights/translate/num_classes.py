@@ -1,4 +1,4 @@
-"""Classes and image channels of a checkpoint, from the shapes of its tensors."""
+"""Infers the numbers of classes and image channels from the shapes of tensors."""
 
 from collections.abc import Mapping
 
@@ -13,23 +13,25 @@ from jaxseg.weights.translate.rules import Rules
 def count_classes(
     state_dict: Mapping[str, np.ndarray], rules: Rules, two, three
 ) -> int:
-    """The number of classes of a state dict.
+    """Infers the number of classes of a state dict.
 
     Args:
       state_dict: Arrays by the source's names.
       rules: The import table.
-      two: Shapes of the model with two classes.
-      three: Shapes of the model with three; what grows by one is what is counted.
+      two: The shapes of the model with two classes.
+      three: The shapes of the model with three classes. Axes that differ by one between
+        both count classes.
 
     Raises:
-      ValueError: No tensor tells, or they disagree.
+      ValueError: If no tensor shows the number, or tensors disagree.
     """
     found = _counted(state_dict, rules, two, three, by=1)
     if len(found) != 1:
-        told = ", ".join(f"{n} by {key}" for n, key in found.items()) or "no tensor"
+        shown = ", ".join(f"{2 + n} by {key}" for n, key in found.items())
+        told = shown or "no tensor shows it"
         raise Refused(
-            f"the number of classes is not clear from the weights ({told})",
-            [Remedy("num_classes", "21", "states it")],
+            f"the number of classes does not follow from the weights ({told}).",
+            [Remedy("num_classes", "21", "state that there are 21 classes")],
         )
     return 2 + next(iter(found))
 
@@ -37,23 +39,26 @@ def count_classes(
 def image_channels(
     state_dict: Mapping[str, np.ndarray], rules: Rules, three, five
 ) -> int | None:
-    """How many channels the images have that a state dict's network sees.
+    """Infers the number of image channels of a state dict.
 
     Args:
       state_dict: Arrays by the source's names.
       rules: The import table.
-      three: Shapes of the model for images of three channels.
-      five: Shapes of the model for five; what grows by two is what is counted.
+      three: The shapes of the model for images of three channels.
+      five: The shapes of the model for five channels. Axes that differ by two between
+        both count channels.
 
     Returns:
-      The number; None where no tensor tells, or they disagree.
+      The number, or None if no tensor shows it or tensors disagree.
     """
     found = _counted(state_dict, rules, three, five, by=2)
     return 3 + next(iter(found)) if len(found) == 1 else None
 
 
 def _counted(state_dict, rules: Rules, small, large, *, by: int) -> dict[int, str]:
-    """By how much the tensors exceed the small model on the axis that grows."""
+    """Returns how much larger the tensors are than the small model on its growing
+    axes.
+    """
     one, other = flatten(small), flatten(large)
     axes = {path: _grown(one[path].shape, other[path].shape, by) for path in one}
     found: dict[int, str] = {}
@@ -69,7 +74,7 @@ def _counted(state_dict, rules: Rules, small, large, *, by: int) -> dict[int, st
 
 
 def _grown(first: tuple[int, ...], second: tuple[int, ...], by: int) -> int | None:
-    """The one axis that is longer by so much; None if there is no such axis."""
+    """Returns the only axis that grows by `by`, or None."""
     pairs = enumerate(zip(first, second, strict=True))
     grown = [axis for axis, (short, long) in pairs if long == short + by]
     return grown[0] if len(grown) == 1 else None

@@ -1,4 +1,4 @@
-"""Prefixes that wrappers of a network put before the names of its tensors."""
+"""Removes the prefixes that wrappers of a network add to the names of its tensors."""
 
 import collections
 import dataclasses
@@ -18,13 +18,13 @@ Recognize = Callable[[set[str]], str | None]
 
 @dataclasses.dataclass(frozen=True)
 class Peeled:
-    """Tensors without their common prefix.
+    """Holds tensors without their common prefix.
 
     Attributes:
-      state: Arrays by name.
-      prefix: What stood before every name.
-      skipped: Full names of tensors outside of the prefix.
-      averages: Prefixes of averaged copies among those.
+      state: The arrays by name.
+      prefix: The prefix that was removed from every name.
+      skipped: The full names of tensors with other prefixes.
+      averages: The prefixes of averaged copies among those.
     """
 
     state: dict[str, np.ndarray]
@@ -40,20 +40,20 @@ def peel(
     wanted: str = "",
     recognize: Recognize | None = None,
 ) -> Peeled:
-    """Takes prefixes off until the names are those of a network.
+    """Removes prefixes until the names are those of a network.
 
-    A usual prefix is taken off when most names have it: what a loss or a metric keeps
-    beside the network stays behind. Any other prefix is taken off when the names are
+    A usual prefix is removed if most names have it. Tensors of a loss or a metric,
+    which have another prefix, are skipped. Any other prefix is removed if the names are
     recognized without it and not with it.
 
     Args:
       state: Arrays by name.
-      path: The file's name, for messages.
-      wanted: A prefix that was asked for; it is taken off first.
-      recognize: Tells the part that a set of names belongs to, None if unknown.
+      path: The name of the file, for messages.
+      wanted: A prefix that the user selected. It is removed first.
+      recognize: Returns the part of a network that a set of names belongs to, or None.
 
     Raises:
-      ValueError: Networks are recognized behind several prefixes.
+      ValueError: If networks are recognized under several prefixes.
     """
     peeled = Peeled(dict(state))
     if wanted:
@@ -69,7 +69,7 @@ def peel(
 
 
 def is_averaged(name: str) -> bool:
-    """Whether a name says that it stands for averaged weights.
+    """Returns whether a name suggests averaged weights.
 
     >>> [is_averaged(n) for n in ("model_ema", "ema.module", "schema", "swa_model")]
     [True, True, False, True]
@@ -78,12 +78,12 @@ def is_averaged(name: str) -> bool:
 
 
 def prefix_names(names: Iterable[str]) -> collections.Counter:
-    """How many names start with each first word."""
+    """Counts the names that start with each first word."""
     return collections.Counter(name.partition(".")[0] for name in names if "." in name)
 
 
 def _usual(names: Iterable[str]) -> str:
-    """A usual prefix that most names have, averaged copies apart."""
+    """Returns a usual prefix that most names have, without averaged copies."""
     plain = {n: count for n, count in prefix_names(names).items() if not is_averaged(n)}
     for name in USUAL:
         if 2 * plain.get(name, 0) > sum(plain.values()):
@@ -94,9 +94,9 @@ def _usual(names: Iterable[str]) -> str:
 def _recognized(
     names: set[str], path: str, recognize: Recognize | None, outer: str = ""
 ) -> str:
-    """The prefix without which the names are recognized; they are not with it.
+    """Returns a prefix without which the names are recognized, or "".
 
-    `outer` is what was taken off before, for messages.
+    `outer` is the prefix that was removed before, for messages.
     """
     if recognize is None or recognize(names):
         return ""
@@ -114,15 +114,15 @@ def _recognized(
         full = sorted(outer + name for name in plain)
         listed = ", ".join(repr(f"{name}."[:60]) for name in full[:8])
         raise Refused(
-            f"{path} holds the weights of {len(plain)} networks, with names that start "
-            f"with {listed}",
-            [Remedy("entry", full[0], "takes the first of them")],
+            f"{path} contains the weights of {len(plain)} networks, with names that "
+            f"start with {listed}.",
+            [Remedy("entry", full[0], "select the first of them")],
         )
     return plain[0] if plain else ""
 
 
 def _is_network(names: set[str], recognize: Recognize) -> bool:
-    """Whether a whole network is recognized, behind usual prefixes too."""
+    """Returns whether a whole network is recognized, also under usual prefixes."""
     for _ in range(_DEEPEST):
         usual = _usual(names)
         if not usual:
@@ -137,7 +137,7 @@ def _behind(names: Iterable[str], prefix: str) -> set[str]:
 
 
 def _inner(peeled: Peeled, name: str) -> Peeled:
-    """The tensors behind one prefix."""
+    """Returns the tensors under one prefix."""
     rest = [key for key in peeled.state if not key.startswith(f"{name}.")]
     copies = tuple(filter(is_averaged, prefix_names(rest)))
     left = (key for key in rest if key.partition(".")[0] not in copies)

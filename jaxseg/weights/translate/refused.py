@@ -1,4 +1,4 @@
-"""Errors that name their remedy, for Python code and for the command line."""
+"""Defines errors with a remedy for Python code and for the command line."""
 
 import dataclasses
 import shlex
@@ -7,13 +7,14 @@ from collections.abc import Iterable
 
 @dataclasses.dataclass(frozen=True)
 class Remedy:
-    """An option that would help.
+    """Describes an option that solves a problem.
 
     Attributes:
-      option: Its name in Python, such as `allow_missing`.
-      value: What to pass: a word, or a tuple of patterns.
-      effect: What it does, to follow "takes", such as "leaves the head fresh".
-      flag: Its name on the command line, if that differs from the one in Python.
+      option: The name of the option in Python, such as `allow_missing`.
+      value: The value to pass: a word, or a tuple of patterns.
+      effect: What the option does, as an infinitive that follows "to", such as "select
+        the first of them".
+      flag: The name of the option on the command line, if it differs from Python's.
     """
 
     option: str
@@ -22,22 +23,26 @@ class Remedy:
     flag: str = ""
 
     def in_python(self) -> str:
-        """`allow_missing=('head/*',) leaves the head fresh`."""
-        return f"{self.option}={self.value!r} {self.effect}"
+        """Returns a sentence such as `Pass entry='ema' to select the first of them.`"""
+        return f"Pass {self.option}={self.value!r} to {self.effect}."
 
     def on_command_line(self) -> str:
-        """`--allow-missing "head/*" leaves the head fresh`."""
+        """Returns a sentence such as `Pass --entry ema to select the first of them.`"""
         words = (self.value,) if isinstance(self.value, str) else self.value
         quoted = " ".join(f'"{w}"' if shlex.quote(w) != w else w for w in words)
         flag = self.flag or self.option.replace("_", "-")
-        return f"--{flag} {quoted} {self.effect}"
+        return f"Pass --{flag} {quoted} to {self.effect}."
 
 
 class Refused(ValueError):
-    """Weights that are not taken as they are, with what would change that.
+    """Reports weights that cannot be used unchanged.
 
-    `str(error)` is written for Python code, `error.on_command_line()` for the
-    command line: the problem first, the remedies on a second line.
+    `str(error)` is the message for Python code and `error.on_command_line()` that for
+    the command line. The first line states the problem and the second one the remedies.
+
+    Args:
+      problem: The problem as a sentence.
+      remedies: The options that solve it.
     """
 
     def __init__(self, problem: str, remedies: Iterable[Remedy] = ()):
@@ -45,9 +50,9 @@ class Refused(ValueError):
         super().__init__(self._text(Remedy.in_python))
 
     def on_command_line(self) -> str:
-        """The message with options as the command line spells them."""
+        """Returns the message with options in their command-line form."""
         return self._text(Remedy.on_command_line)
 
     def _text(self, write) -> str:
-        lines = [self.problem, "; ".join(map(write, self.remedies))]
+        lines = [self.problem, " ".join(map(write, self.remedies))]
         return "\n".join(line for line in lines if line)

@@ -1,4 +1,4 @@
-"""What an import did, in numbers and names."""
+"""Reports what an import did."""
 
 import dataclasses
 
@@ -8,23 +8,25 @@ from jaxseg.weights.translate.state_dict import StateDict
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What one import took over, and what it did not.
+    """Reports what an import used, and what it left out.
 
     Attributes:
-      origin: Library and kind of the source.
-      tensors: How many tensors were taken over.
-      parameters: How many numbers those below `params` hold.
-      found: How the state dict lay in the file.
-      dropped: Source names that the table leaves out on purpose, counters apart.
-      unused: Source names left out because of `allow_unused` or `part`.
+      origin: The library and kind of the source.
+      tensors: The number of tensors that were imported.
+      parameters: The number of values in `params` that were imported.
+      found: The location of the state dict in the file.
+      dropped: Names in the source that the table leaves out on purpose, without
+        counters.
+      unused: Names in the source that `allow_unused` or `part` leaves out.
       fresh: Paths of the model that keep their initial values.
-      adapted: Source names of first convolutions fitted to the image's channels.
-      unread: Classes of foreign objects beside the state dict that were not read.
-      cast: Source dtypes other than float32, with their counts.
-      difference: Largest difference of the logits from the source's own library,
-        relative to the largest logit; None where it was not measured.
+      adapted: Names of first convolutions that were adapted to the channels of the
+        image.
+      unread: Classes of foreign objects in the file that were not read.
+      cast: Types in the source other than float32, with their counts.
+      difference: The largest difference of the logits from the source's own library,
+        relative to the largest logit, or None if it was not measured.
       stated: Options that the file states, as `name=value`.
-      assumed: What the tensors do not show and was assumed.
+      assumed: Assumptions that the tensors do not show.
     """
 
     origin: str
@@ -64,7 +66,7 @@ class Report:
 
 
 def _place(found: StateDict | None) -> str:
-    """Which weights of the file were taken, where it is not a bare state dict."""
+    """Describes which weights of the file were used, if it has several entries."""
     if found is None:
         return ""
     parts = [
@@ -76,11 +78,11 @@ def _place(found: StateDict | None) -> str:
 
 
 def _beside(found: StateDict | None) -> str:
-    """Which weights of the file were not taken, and how to take them."""
+    """Describes which weights of the file were not used, and how to select them."""
     if found is None:
         return ""
     texts = [
-        f"{kind} under {name!r}; --entry {name} takes those"
+        f"{kind} under {name!r} (--entry {name} selects them)"
         for kind, names in (
             ("averaged weights", found.averages),
             ("other weights", found.others),

@@ -1,16 +1,17 @@
-r"""The little language that import tables are written in.
+r"""Defines the rules of import tables.
 
-A rule is `(source, target)` or `(source, target, transform)`. `source` is a
-regular expression that must match a whole PyTorch key; `target` is a template such
-as `params/backbone/layer\1_\2/conv1/conv/kernel` with `\1` for the groups, or
-`None` for a tensor that is left out on purpose. The first matching rule wins.
+A rule is `(source, target)` or `(source, target, transform)`. `source` is a regular
+expression that must match a whole PyTorch key. `target` is a template such as
+`params/backbone/layer\1_\2/conv1/conv/kernel` with `\1` for the groups, or `None` for a
+tensor that is left out on purpose. The first matching rule applies.
 
-So that a table can be read backwards (to write PyTorch names), a source is literal
-outside its groups, dots are escaped, groups are not nested, and every group that can
-match more than one text appears in the target.
+A table can also be applied backwards to write PyTorch names. For this, a source is
+literal outside its groups, dots are escaped, groups are not nested, and every group
+that can match more than one text appears in the target.
 
-The helpers below take `src`, a regex prefix, and `dst`, a template prefix without
-its collection, and return a tuple of rules to be concatenated.
+The functions below take `src`, the prefix of a regular expression, and `dst`, the
+prefix of a template without its collection. They return a tuple of rules, and tables
+are sums of such tuples.
 """
 
 Rule = tuple[str, str | None] | tuple[str, str | None, str]
@@ -18,27 +19,40 @@ Rules = tuple[Rule, ...]
 
 
 def conv(src: str, dst: str) -> Rules:
-    """Convolution: weight OIHW -> kernel HWIO, bias."""
+    """Returns the rules of a convolution: weight OIHW to kernel HWIO, and bias."""
     return _kernel_bias(src, dst, "conv")
 
 
 def conv_transpose(src: str, dst: str) -> Rules:
-    """Transposed convolution: weight IOHW -> kernel HWIO, bias."""
+    """Returns the rules of a transposed convolution: weight IOHW to kernel HWIO, and
+    bias.
+    """
     return _kernel_bias(src, dst, "conv_transpose")
 
 
 def linear(src: str, dst: str) -> Rules:
-    """Dense layer: weight [out, in] -> kernel [in, out], bias."""
+    """Returns the rules of a dense layer: weight [out, in] to kernel [in, out], and
+    bias.
+    """
     return _kernel_bias(src, dst, "linear")
 
 
 def linear_as_conv(src: str, dst: str, size: tuple[int, int] = (1, 1)) -> Rules:
-    """Dense layer read as a convolution over `size` (FCN's "convolutionized" fc6)."""
+    """Returns the rules of a dense layer that becomes a convolution, as FCN's fc6 does.
+
+    Args:
+      src: The prefix of the source keys.
+      dst: The prefix of the targets.
+      size: The kernel size (rows, columns).
+    """
     return _kernel_bias(src, dst, f"linear_as_conv({size[0]}, {size[1]})")
 
 
 def norm(src: str, dst: str) -> Rules:
-    """Batch normalization: scale, bias, mean, var; the batch counter is dropped."""
+    """Returns the rules of batch normalization: scale, bias, mean and variance.
+
+    The counter of batches is left out.
+    """
     return (
         *layer_norm(src, dst),
         (rf"{src}\.running_mean", f"batch_stats/{dst}/mean"),
@@ -48,7 +62,7 @@ def norm(src: str, dst: str) -> Rules:
 
 
 def layer_norm(src: str, dst: str) -> Rules:
-    """Layer or group normalization: scale and bias only."""
+    """Returns the rules of layer or group normalization: scale and bias."""
     return (
         (rf"{src}\.weight", f"params/{dst}/scale"),
         (rf"{src}\.bias", f"params/{dst}/bias"),
@@ -56,26 +70,38 @@ def layer_norm(src: str, dst: str) -> Rules:
 
 
 def conv_norm(src_conv: str, src_norm: str, dst: str) -> Rules:
-    """Convolution and its batch normalization into one `ConvNormAct` at `dst`."""
+    """Returns the rules of a convolution and its batch normalization for a
+    `ConvNormAct`.
+
+    Args:
+      src_conv: The prefix of the keys of the convolution.
+      src_norm: The prefix of the keys of the normalization.
+      dst: The prefix of the targets.
+    """
     return (*conv(src_conv, f"{dst}/conv"), *norm(src_norm, f"{dst}/norm"))
 
 
 def drop(*sources: str) -> Rules:
-    """Keys left out on purpose (buffers, heads of another task)."""
+    """Returns rules that leave out keys, such as buffers or heads of another task."""
     return tuple((source, None) for source in sources)
 
 
 def prefixed(rules: Rules, *, src: str = "", dst: str = "") -> Rules:
-    r"""The same rules one level down: `src` before keys, `dst` before targets.
+    r"""Returns the same rules with `src` before the keys and `dst` before the targets.
 
     >>> prefixed((("fc", "params/fc/kernel"),), src=r"net\.", dst="backbone/")
     (('net\\.fc', 'params/backbone/fc/kernel'),)
 
+    Args:
+      rules: The rules.
+      src: The prefix of the keys, a regular expression without groups.
+      dst: The prefix of the targets.
+
     Raises:
-      ValueError: `src` holds a group, which would renumber the others.
+      ValueError: If `src` contains a group, which would renumber the other groups.
     """
     if "(" in src:
-        raise ValueError(f"src {src!r} must not hold a group")
+        raise ValueError(f"src={src!r} is invalid: expected a pattern without groups.")
     return tuple((src + rule[0], _below(rule[1], dst), *rule[2:]) for rule in rules)
 
 

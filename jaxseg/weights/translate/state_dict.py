@@ -1,8 +1,8 @@
-"""From what a checkpoint file holds to the state dict of one network.
+"""Finds the state dict of one network in the content of a checkpoint file.
 
-Training programs put the weights below a name of their own (`state_dict`, `model`,
-`net`), add a prefix to every tensor's name (`module.`, `_orig_mod.`, `model.`)
-and store averaged copies beside them. `unwrap` undoes this and tells what it chose.
+Training programs store the weights under a name (`state_dict`, `model`, `net`), add a
+prefix to the name of every tensor (`module.`, `_orig_mod.`, `model.`) and store
+averaged copies in the same file. `unwrap` undoes this and reports what it selected.
 """
 
 import dataclasses
@@ -19,24 +19,25 @@ WRAPPERS = (
     *("state_dict", "model_state_dict", "model_state", "model"),
     *("net", "network", "module", "weights"),
 )
-NOTES = ("mask_values",)  # that milesial/Pytorch-UNet keeps among its tensors
+NOTES = ("mask_values",)  # milesial/Pytorch-UNet stores this among its tensors.
 _COUNTERS = ("n_averaged", "steps", "step", "num_updates", "decay", "initted")
-_DEEPEST = 8  # entries below entries
+_DEEPEST = 8  # The most levels of nested entries.
 
 
 @dataclasses.dataclass(frozen=True)
 class StateDict:
-    """The tensors of one network, and how they lay in the file.
+    """Holds the tensors of one network and their location in the file.
 
     Attributes:
-      state: Arrays by name, without wrappers and prefixes.
-      beside: Everything else that the file's dictionary holds.
-      entry: The name below which the tensors lay; empty for a bare state dict.
-      prefix: What was taken off every name, such as `module.`.
-      skipped: Names of tensors that do not belong to the network (of a loss, say).
-      averages: Entries or prefixes with averaged weights that were not taken.
-      others: Entries or prefixes with further weights that were not taken.
-      note: What kind of weights were taken, where the file tells.
+      state: The arrays by name, without wrappers and prefixes.
+      beside: All other entries of the file.
+      entry: The name under which the tensors are stored, or "" for a bare state dict.
+      prefix: The prefix that was removed from every name, such as `module.`.
+      skipped: The names of tensors that do not belong to the network, such as those of
+        a loss.
+      averages: The entries or prefixes of averaged weights that were not used.
+      others: The entries or prefixes of other weights that were not used.
+      note: The kind of the weights, if the file states it.
     """
 
     state: dict[str, np.ndarray]
@@ -55,20 +56,22 @@ def unwrap(
     """Finds the state dict of one network in the content of a checkpoint file.
 
     Args:
-      tree: What the file holds.
-      path: The file's name, for messages.
-      entry: Take the weights below this name, or those with this prefix; default:
-        one of the usual names, or the only entry that holds as many tensors.
-      recognize: Tells which part ("network" or "backbone") a set of tensor names
-        belongs to, None for unknown names. With it every prefix is found, without
-        it only the usual ones.
+      tree: The content of the file.
+      path: The name of the file, for messages.
+      entry: Selects the weights under this name, or those with this prefix. By default
+        one of the usual names is used, or the only entry with so many tensors.
+      recognize: Returns the part ("network" or "backbone") that a set of tensor names
+        belongs to, or None. With this function every prefix is found, without it only
+        the usual ones.
 
     Raises:
-      ValueError: There is no state dict, it holds something else than arrays, there
-        are several to choose from, or `entry` is not there.
+      ValueError: If there is no state dict, it contains something other than arrays,
+        there are several, or `entry` does not exist.
     """
     if not isinstance(tree, Mapping):
-        raise ValueError(f"{path} holds a {type(tree).__name__}, not a state dict")
+        raise ValueError(
+            f"{path} contains a {type(tree).__name__}: expected a state dict."
+        )
     found = _unswapped(_enter(StateDict(dict(tree)), path, entry))
     found = _without_notes(found)
     _check(found.state, path)
@@ -87,7 +90,7 @@ def unwrap(
 
 
 def _enter(found: StateDict, path: str, entry: str) -> StateDict:
-    """Follows the names of entries down to tensors."""
+    """Follows the names of entries down to the tensors."""
     for _ in range(_DEEPEST):
         sizes = {name: _size(value) for name, value in found.state.items()}
         largest = max(sizes.values(), default=0)
@@ -110,7 +113,7 @@ def _enter(found: StateDict, path: str, entry: str) -> StateDict:
 
 
 def _size(value: Any) -> int:
-    """How many tensors a dictionary holds, itself or below a usual name."""
+    """Returns the number of tensors in a dictionary, or in one of its usual entries."""
     if not isinstance(value, Mapping):
         return 0
     named = sum(
@@ -121,10 +124,10 @@ def _size(value: Any) -> int:
 
 
 def _pick(large: list[str], path: str) -> str:
-    """The entry that is taken when none was asked for.
+    """Selects an entry if the user selected none.
 
     Raises:
-      ValueError: Several entries hold as many tensors, under unusual names.
+      ValueError: If several entries with unusual names contain as many tensors.
     """
     for name in WRAPPERS:
         if name in large:
@@ -133,17 +136,17 @@ def _pick(large: list[str], path: str) -> str:
     if len(plain) > 1:
         listed = ", ".join(repr(name)[:60] for name in plain[:8])
         raise Refused(
-            f"{path} holds the weights of {len(plain)} networks: {listed}",
-            [Remedy("entry", str(plain[0]), "takes the first of them")],
+            f"{path} contains the weights of {len(plain)} networks: {listed}.",
+            [Remedy("entry", str(plain[0]), "select the first of them")],
         )
     return plain[0]
 
 
 def _unswapped(found: StateDict) -> StateDict:
-    """Tells averaged weights from others where a library stores them exchanged.
+    """Distinguishes averaged weights from others if a library stores them exchanged.
 
-    MMEngine's EMAHook and Lightning's WeightAveraging save the average as
-    `state_dict` and the weights of the last step under a name of their own.
+    MMEngine's EMAHook and Lightning's WeightAveraging save the average as `state_dict`
+    and the weights of the last step under another name.
     """
     meta = found.beside.get("meta")
     last = ""
@@ -168,14 +171,14 @@ def _without_notes(found: StateDict) -> StateDict:
 
 
 def _check(state: Mapping[Any, Any], path: str) -> None:
-    """Raises where an entry is no named tensor."""
+    """Raises ValueError if an entry is not a named tensor."""
     wrong = [key for key, value in state.items() if not _is_entry(key, value)]
     if wrong or not state:
         shown = ", ".join(f"{repr(k)[:60]}: {_kind(state[k])}" for k in wrong[:3])
         raise ValueError(
-            f"{path} holds no state dict: {len(wrong)} of {len(state)} entries are not "
-            f"named tensors ({shown})\nsave model.state_dict() alone, or below a name "
-            "such as 'state_dict' or 'model'"
+            f"{path} contains no state dict: {len(wrong)} of {len(state)} entries are "
+            f"not named tensors ({shown}).\nSave only model.state_dict(), or store it "
+            "under a name such as 'state_dict' or 'model'."
         )
 
 
@@ -188,10 +191,10 @@ def _kind(value: Any) -> str:
 
 
 def _without_counters(found: StateDict) -> StateDict:
-    """Leaves out what averaging keeps among the tensors.
+    """Removes the entries that averaging stores among the tensors.
 
-    `AveragedModel` counts in `n_averaged`; MMCV's hook stores a second copy of
-    every parameter as `ema_backbone_conv1_weight`.
+    `AveragedModel` counts in `n_averaged`. MMCV's hook stores a second copy of every
+    parameter as `ema_backbone_conv1_weight`.
     """
     gone = tuple(
         key
@@ -212,4 +215,6 @@ def _without_counters(found: StateDict) -> StateDict:
 def _no_entry(found: StateDict, path: str, entry: str) -> ValueError:
     names = [found.entry, *found.averages, *found.others, *prefix_names(found.state)]
     listed = ", ".join(repr(name[:60]) for name in list(filter(None, names))[:8])
-    return ValueError(f"entry={entry!r} is not in {path}: expected one of {listed}")
+    return ValueError(
+        f"entry={entry!r} is invalid: expected an entry of {path}, such as {listed}."
+    )

@@ -1,10 +1,10 @@
-"""Named, invertible changes of layout between PyTorch tensors and ours.
+"""Converts tensors between the layouts of PyTorch and of this library.
 
-A transform is written in a table as a name, with arguments where it needs any:
-`"conv"`, `"conv_transpose"`, `"linear"`, `"identity"`, `"conv1d"`,
-`"conv_as_linear"`, `"linear_as_conv(7, 7)"`. Layouts: PyTorch stores a
-convolution as OIHW, a transposed one as IOHW and a dense matrix as [out, in]; we
-store HWIO, HWIO (not flipped) and [in, out].
+A table refers to a transform by its name, with arguments if it needs any: `"conv"`,
+`"conv_transpose"`, `"linear"`, `"identity"`, `"conv1d"`, `"conv_as_linear"`,
+`"linear_as_conv(7, 7)"`. PyTorch stores a convolution as OIHW, a transposed one as IOHW
+and a dense matrix as [out, in]. This library stores them as HWIO, HWIO (not flipped)
+and [in, out]. All transforms are invertible.
 """
 
 import re
@@ -22,19 +22,30 @@ NAMES = (*_AXES, "identity", "conv_as_linear", "linear_as_conv")
 
 
 def parse(transform: str) -> tuple[str, tuple[int, ...]]:
-    """Splits `"linear_as_conv(7, 7)"` into its name and its integers.
+    """Splits a transform such as `"linear_as_conv(7, 7)"` into its name and its
+    integers.
+
+    Args:
+      transform: The transform.
 
     Raises:
-      ValueError: The name is not one of `NAMES`.
+      ValueError: If the name is not one of `NAMES`.
     """
     match = _CALL.fullmatch(transform)
     if match is None or match[1] not in NAMES:
-        raise ValueError(f"transform {transform!r} is not one of {NAMES}")
+        raise ValueError(
+            f"transform={transform!r} is invalid: expected one of {', '.join(NAMES)}."
+        )
     return match[1], tuple(int(n) for n in re.findall(r"\d+", match[2] or ""))
 
 
 def default(target: str, ndim: int) -> str:
-    """The transform of a rule that names none: by the tensor's rank and target."""
+    """Returns the transform of a rule that states none.
+
+    Args:
+      target: The path of the variable.
+      ndim: The rank of the tensor.
+    """
     if ndim == 4:
         return "conv"
     if ndim == 2 and target.endswith("/kernel"):
@@ -43,10 +54,14 @@ def default(target: str, ndim: int) -> str:
 
 
 def apply(transform: str, array: np.ndarray) -> np.ndarray:
-    """PyTorch layout to ours.
+    """Converts an array from PyTorch's layout.
+
+    Args:
+      transform: The transform.
+      array: The array in PyTorch's layout.
 
     Raises:
-      ValueError: The rank or the sizes do not suit the transform.
+      ValueError: If the transform does not apply to the shape of the array.
     """
     name, sizes = parse(transform)
     if name in _AXES:
@@ -57,13 +72,22 @@ def apply(transform: str, array: np.ndarray) -> np.ndarray:
     if name == "conv_as_linear":
         _check_rank(name, array, 4)
         if array.shape[2:] != (1, 1):
-            raise ValueError(f"conv_as_linear needs a 1x1 kernel, got {array.shape}")
+            raise ValueError(
+                f"conv_as_linear expects a 1x1 kernel, but the shape is {array.shape}"
+            )
         return array[:, :, 0, 0].T
     return array
 
 
 def invert(transform: str, array: np.ndarray) -> np.ndarray:
-    """Our layout to PyTorch's; `invert(t, apply(t, x))` is `x` exactly."""
+    """Converts an array to PyTorch's layout.
+
+    `invert(t, apply(t, x))` is exactly `x`.
+
+    Args:
+      transform: The transform.
+      array: The array in the layout of this library.
+    """
     name, _ = parse(transform)
     if name in _AXES:
         _check_rank(name, array, len(_AXES[name]))
@@ -76,16 +100,20 @@ def invert(transform: str, array: np.ndarray) -> np.ndarray:
 
 
 def _linear_as_conv(array: np.ndarray, height: int, width: int) -> np.ndarray:
-    """[out, C*h*w], flattened channel first, to an h x w kernel (FCN's fc6)."""
+    """Converts [out, C*h*w], flattened channel first, to an h x w kernel (FCN's
+    fc6).
+    """
     _check_rank("linear_as_conv", array, 2)
     if array.shape[1] % (height * width):
         raise ValueError(
-            f"linear_as_conv({height}, {width}): {array.shape[1]} inputs are not a "
-            f"multiple of {height * width}"
+            f"linear_as_conv({height}, {width}) expects a multiple of "
+            f"{height * width} inputs, but there are {array.shape[1]}"
         )
     return array.reshape(array.shape[0], -1, height, width).transpose(2, 3, 1, 0)
 
 
 def _check_rank(name: str, array: np.ndarray, ndim: int) -> None:
     if array.ndim != ndim:
-        raise ValueError(f"{name} needs {ndim} dimensions, got shape {array.shape}")
+        raise ValueError(
+            f"{name} expects {ndim} dimensions, but the shape is {array.shape}"
+        )

@@ -1,0 +1,1 @@
+"""Contains one module with import tables for each kind of checkpoint."""

@@ -1,10 +1,12 @@
-"""milesial/Pytorch-UNet -> `jaxseg` `unet` (transposed and bilinear form)."""
+"""Imports milesial/Pytorch-UNet as `unet`, in its transposed and bilinear form."""
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, conv_transpose
 
 
 def double_conv(src: str, dst: str) -> Rules:
-    """`double_conv`: convolutions 0 and 3, normalizations 1 and 4."""
+    """Returns the rules of a `double_conv` (convolutions 0 and 3, normalizations 1
+    and 4).
+    """
     source = rf"{src}\.double_conv"
     return (
         *conv_norm(rf"{source}\.0", rf"{source}\.1", f"{dst}/conv1"),

@@ -1,4 +1,4 @@
-"""MMSegmentation's BiSeNetV1 -> `bisenet` with `form="mmseg"`."""
+"""Imports the BiSeNetV1 of MMSegmentation as `bisenet` with `form="mmseg"`."""
 
 from jaxseg.weights.catalog.maps.mmseg_hrnet import pixel_head
 from jaxseg.weights.catalog.maps.torchvision_resnet import BACKBONE
@@ -20,7 +20,7 @@ def _refinement(src: str, level: str) -> Rules:
 
 
 def _spatial(index: int) -> Rules:
-    """Their layers count from 1."""
+    """Returns the rules of a layer. MMSegmentation counts layers from 1."""
     return _module(rf"backbone\.spatial_path\.layer{index + 1}", f"spatial/conv{index}")
 
 

@@ -1,6 +1,7 @@
-"""MMSegmentation's DANet -> `danet` (`variant="release"`, half-pixel corners).
+"""Imports the DANet of MMSegmentation as `danet`.
 
-Its further auxiliary head is left out.
+The options are `variant="release"` and half-pixel centers. The second auxiliary head is
+left out.
 """
 
 from jaxseg.weights.catalog.maps import mmseg_resnet

@@ -1,11 +1,11 @@
-"""MMSegmentation's PSPNet, DeepLab v3, v3+ and FastFCN on ResNet v1c.
+"""Imports PSPNet, DeepLab v3, v3+ and FastFCN of MMSegmentation on ResNet v1c.
 
-Ours, with `stem="c"` and `align_corners=False` throughout: `pspnet_resnet50`;
-`deeplabv3_resnet50` with `refine=False, features=512, project_kernel=3,
-pool_first=True, aux=True`; `deeplabv3plus_resnet50` with `features=512,
-separable="full", project_kernel=3, pool_first=True`, whose fusing convolutions have
-the ASPP's 512 channels; the FastFCN networks are composed from `JPU(order=("c3", "c4",
-"c5"))` and the same heads.
+The networks of this library have `stem="c"` and `align_corners=False` throughout. They
+are `pspnet_resnet50`; `deeplabv3_resnet50` with `refine=False, features=512,
+project_kernel=3, pool_first=True, aux=True`; and `deeplabv3plus_resnet50` with
+`features=512, separable="full", project_kernel=3, pool_first=True`, whose fusing
+convolutions have the 512 channels of the ASPP. The FastFCN networks consist of
+`JPU(order=("c3", "c4", "c5"))` and the same heads.
 """
 
 from jaxseg.weights.catalog.maps import mmseg_resnet
@@ -13,12 +13,14 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm, linear_as_con
 
 
 def module(src: str, dst: str) -> Rules:
-    """A `ConvModule`."""
+    """Returns the rules of a `ConvModule`."""
     return conv_norm(rf"{src}\.conv", rf"{src}\.bn", dst)
 
 
 def separable(src: str, dst: str) -> Rules:
-    """A `DepthwiseSeparableConvModule` with both normalizations."""
+    """Returns the rules of a `DepthwiseSeparableConvModule` with both
+    normalizations.
+    """
     return (
         *conv(rf"{src}\.depthwise_conv\.conv", f"{dst}/depthwise"),
         *norm(rf"{src}\.depthwise_conv\.bn", f"{dst}/depthwise_norm"),

@@ -1,6 +1,6 @@
-"""MMSegmentation's FCN on ResNet-v1c -> `fcn_resnet`.
+"""Imports the FCN of MMSegmentation on ResNet-v1c as `fcn_resnet`.
 
-Build ours with `convs=2, join=True, stem="c"`.
+The network of this library has `convs=2, join=True, stem="c"`.
 """
 
 from jaxseg.weights.catalog.maps import mmseg_resnet

@@ -1,4 +1,6 @@
-"""MMSegmentation's Non-local network -> `nonlocal_net` (`use_scale=True`)."""
+"""Imports the Non-local network of MMSegmentation as `nonlocal_net`
+(`use_scale=True`).
+"""
 
 from jaxseg.weights.catalog.maps import mmseg_resnet
 from jaxseg.weights.catalog.maps.mmseg_hrnet import pixel_head

@@ -1,7 +1,7 @@
-"""MMSegmentation's HRNet + OCR -> `ocrnet_hrnet`.
+"""Imports OCRNet of MMSegmentation on HRNet as `ocrnet_hrnet`.
 
-There without biases and with half-pixel corners: build ours with `bias=False,
-align_corners=False, two_step=True`.
+MMSegmentation has no biases and uses half-pixel centers, so the network of this library
+has `bias=False, align_corners=False, two_step=True`.
 """
 
 from jaxseg.weights.catalog.maps.mmseg_hrnet import BACKBONE, pixel_head

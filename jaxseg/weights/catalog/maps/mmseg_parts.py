@@ -1,4 +1,4 @@
-"""All of an MMSegmentation network but its trunk, left out."""
+"""Leaves out everything of an MMSegmentation network except its backbone."""
 
 from jaxseg.weights.translate.rules import drop
 

@@ -1,8 +1,7 @@
-"""MMSegmentation's `ResNetV1c` trunk, as it lies in a checkpoint.
+"""Imports the backbone `ResNetV1c` of MMSegmentation.
 
-`BACKBONE` starts at `backbone.` in the source and a bare `ResNet` here;
-`MAP` is the backbone of a whole network, `CLASSIFIER` a file of open-mmlab's
-ImageNet weights.
+`BACKBONE` maps keys that start with `backbone.` to a `ResNet` alone, `MAP` maps them to
+the backbone of a whole network, and `CLASSIFIER` reads open-mmlab's ImageNet weights.
 """
 
 from jaxseg.weights.catalog.maps import torchvision_resnet as tv

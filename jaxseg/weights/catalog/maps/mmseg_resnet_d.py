@@ -1,4 +1,4 @@
-"""MMSegmentation's `ResNetV1d` trunk: deep stem, pooled shortcuts."""
+"""Imports the backbone `ResNetV1d` of MMSegmentation (deep stem, pooled shortcuts)."""
 
 from jaxseg.weights.catalog.maps import torchvision_resnet as tv
 from jaxseg.weights.catalog.maps.mmseg_resnet import STEM

@@ -1,4 +1,4 @@
-"""MMSegmentation's `ResNet` trunk with the 7x7 stem ("R-50b" in its tables)."""
+"""Imports the backbone `ResNet` of MMSegmentation with the 7x7 stem ("R-50b")."""
 
 from jaxseg.weights.catalog.maps import torchvision_resnet as tv
 from jaxseg.weights.translate.rules import prefixed

@@ -1,7 +1,7 @@
-"""MMSegmentation's SETR -> `setr_naive`, `setr_pup`, `setr_mla`.
+"""Imports SETR of MMSegmentation as `setr_naive`, `setr_pup` and `setr_mla`.
 
-Build ours with `variant="mmseg"`. `UPSAMPLING` serves the first two, `MLA` the
-last.
+The networks of this library have `variant="mmseg"`. `UPSAMPLING` is the table of the
+first two, `MLA` that of the last one.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, layer_norm, linear
@@ -29,7 +29,7 @@ TRUNK = (
 
 
 def _upsampling(src: str, dst: str, up: str) -> Rules:
-    """`SETRUPHead`; `up` names the group of the convolution's number."""
+    """Returns the rules of a `SETRUPHead`, where `up` numbers its convolution."""
     source = rf"{src}\.up_convs\.(\d)\.0"
     return (
         *layer_norm(rf"{src}\.norm", f"{dst}/norm"),
@@ -39,7 +39,7 @@ def _upsampling(src: str, dst: str, up: str) -> Rules:
 
 
 def _neck(index: int) -> Rules:
-    """Their taps run from shallow to deep, ours from deep to shallow."""
+    """Returns the rules of a tap. MMSegmentation orders taps from shallow to deep."""
     ours, source = 3 - index, rf"neck\.mla\.channel_proj\.{index}"
     return (
         *layer_norm(rf"neck\.norm\.{index}", f"neck/norm{ours}"),

@@ -1,10 +1,13 @@
-"""MMSegmentation's UNet-S5-D16 with FCN heads -> `jaxseg` `unet_fcn`."""
+"""Imports the UNet-S5-D16 of MMSegmentation with FCN heads as `unet_fcn`."""
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm
 
 
 def block(src: str, dst: str) -> Rules:
-    """The two convolutions of a `BasicConvBlock`: 0, 1 there, 1, 2 here."""
+    """Returns the rules of the two convolutions of a `BasicConvBlock`.
+
+    MMSegmentation numbers them 0 and 1, this library 1 and 2.
+    """
     rules: Rules = ()
     for i in (0, 1):
         source = rf"{src}\.convs\.{i}"
@@ -13,7 +16,7 @@ def block(src: str, dst: str) -> Rules:
 
 
 def head(src: str, dst: str) -> Rules:
-    """An `FCNHead` of one convolution."""
+    """Returns the rules of an `FCNHead` of one convolution."""
     source = rf"{src}\.convs\.0"
     return (
         *conv_norm(rf"{source}\.conv", rf"{source}\.bn", f"{dst}/conv"),

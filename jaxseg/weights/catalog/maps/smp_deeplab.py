@@ -1,9 +1,10 @@
-"""segmentation_models.pytorch's `DeepLabV3` and `DeepLabV3Plus` on ResNet.
+"""Imports `DeepLabV3` and `DeepLabV3Plus` of segmentation_models.pytorch on ResNet.
 
-v3 is `deeplabv3_resnet50(output_stride=8)`. v3+ is `deeplabv3plus_resnet50` with
-`separable="plain", after_aspp=True, fuse=1`. Both have `rates=(12, 24, 36),
-align_corners=True, eager_rate=True`: the encoders there give a unit that lost its
-stride the new rate in its first 3x3 already.
+The networks of this library are `deeplabv3_resnet50(output_stride=8)` and
+`deeplabv3plus_resnet50` with `separable="plain", after_aspp=True, fuse=1`. Both have
+`rates=(12, 24, 36), align_corners=True, eager_rate=True`, because a unit of
+segmentation_models.pytorch that lost its stride uses the new rate already in its first
+3x3 convolution.
 """
 
 from jaxseg.weights.catalog.maps.torchvision_deeplabv3 import aspp
@@ -17,7 +18,7 @@ _SCORE = conv(r"segmentation_head\.0", "head/score")
 
 
 def separable(src: str, src_norm: str, dst: str) -> Rules:
-    """Depthwise, pointwise, one batch norm: `SeparableConv(separable="plain")`."""
+    """Returns the rules of a `SeparableConv(separable="plain")` with one batch norm."""
     return (
         *conv(rf"{src}\.0", f"{dst}/depthwise"),
         *conv_norm(rf"{src}\.1", src_norm, f"{dst}/pointwise"),

@@ -1,7 +1,7 @@
-"""segmentation_models.pytorch's `PSPNet` on ResNet with `encoder_depth=5`.
+"""Imports `PSPNet` of segmentation_models.pytorch on ResNet.
 
-Ours: `pspnet_resnet50` with `stem="7x7", output_stride=32, aux=False, fuse_kernel=1,
-score_kernel=3, norm_single=False, input_first=False`.
+The network of this library is `pspnet_resnet50` with `stem="7x7", output_stride=32,
+aux=False, fuse_kernel=1, score_kernel=3, norm_single=False, input_first=False`.
 """
 
 from jaxseg.weights.catalog.maps.smp_deeplab import ENCODER

@@ -1,4 +1,4 @@
-"""segmentation_models.pytorch `Unet` over ResNet -> `jaxseg` `unet_resnet*`."""
+"""Imports `Unet` of segmentation_models.pytorch on ResNet as `unet_resnet*`."""
 
 from jaxseg.weights.catalog.maps.torchvision_resnet import BACKBONE
 from jaxseg.weights.translate.rules import conv, conv_norm, prefixed

@@ -1,14 +1,17 @@
-"""timm's HRNet trunks and, under the same names, the authors' -> `HRNet`.
+"""Imports the HRNet classifiers of timm as `HRNet`.
 
-`BACKBONE` addresses a bare `HRNet`; the increment and classification layers of the
-image classifiers are left out.
+The authors' files have the same names. `BACKBONE` maps to an `HRNet` alone. The
+increment and classification layers are left out.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv_norm, drop
 
 
 def _opened(branch: int) -> Rules:
-    """The convolution that opens a branch; its transition has the same number."""
+    """Returns the rules of the convolution that opens a branch.
+
+    Its transition has the same number.
+    """
     source = rf"transition{branch}\.{branch}\.0"
     return conv_norm(rf"{source}\.0", rf"{source}\.1", f"transition{branch}_{branch}")
 

@@ -1,11 +1,11 @@
-"""timm's `mobilenetv2_100`; its `conv_head` is the last 1x1 convolution.
+"""Imports `mobilenetv2_100` of timm, including its last 1x1 convolution `conv_head`.
 
-`blocks.S.I` counts blocks within stages; here they are numbered through.
+timm counts blocks within each stage (`blocks.S.I`), this library counts them through.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv_norm, drop, prefixed
 
-_COUNTS = (1, 2, 3, 4, 3, 3, 1)  # blocks per stage
+_COUNTS = (1, 2, 3, 4, 3, 3, 1)  # Blocks per stage.
 
 
 def _blocks() -> Rules:

@@ -1,18 +1,22 @@
-"""timm's `mobilenetv3_large_100` and `_small_100`.
+"""Imports `mobilenetv3_large_100` and `mobilenetv3_small_100` of timm.
 
-`blocks.S.I` counts blocks within stages; here they are numbered through. The 1x1
-convolution behind the last block is one stage more, and `conv_head` already belongs
-to the classifier. Build ours with `epsilon=1e-5`.
+timm counts blocks within each stage (`blocks.S.I`), this library counts them through.
+The 1x1 convolution after the last block is another stage in timm, and `conv_head`
+belongs to the classifier. The network of this library has `epsilon=1e-5`.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, drop, prefixed
 
-_LARGE = (1, 2, 3, 4, 2, 3)  # blocks per stage
+_LARGE = (1, 2, 3, 4, 2, 3)  # Blocks per stage.
 _SMALL = (1, 2, 3, 2, 3)
 
 
 def backbone(counts: tuple[int, ...]) -> Rules:
-    """The table of a bare `MobileNetV3`; the first block does not expand."""
+    """Returns the table of a `MobileNetV3`, whose first block does not expand.
+
+    Args:
+      counts: The number of blocks of each stage.
+    """
     rules = conv_norm("conv_stem", "bn1", "stem")
     number = 0
     for stage, count in enumerate(counts):

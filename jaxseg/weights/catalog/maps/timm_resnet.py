@@ -1,6 +1,7 @@
-"""timm's ResNets with three 3x3 convolutions as stem: `resnet50c`, `resnet50s`.
+"""Imports the ResNets of timm whose stem has three 3x3 convolutions.
 
-The 7x7 stem is torchvision's table, `resnet50d` has its own.
+These are `resnet50c` and `resnet50s`. `torchvision_resnet` is the table of the 7x7
+stem, and `timm_resnet_d` that of `resnet50d`.
 """
 
 from jaxseg.weights.catalog.maps import torchvision_resnet as tv

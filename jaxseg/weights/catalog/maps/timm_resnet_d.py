@@ -1,4 +1,4 @@
-"""timm's `resnet18d` ... `resnet152d`: deep stem, pooled shortcuts."""
+"""Imports `resnet18d` to `resnet152d` of timm (deep stem, pooled shortcuts)."""
 
 from jaxseg.weights.catalog.maps import torchvision_resnet as tv
 from jaxseg.weights.catalog.maps.timm_resnet import STEM

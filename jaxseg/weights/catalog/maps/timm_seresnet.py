@@ -1,4 +1,4 @@
-"""timm's SE-ResNet-50 and -101 -> a bare `SEResNet`; the classifier is left out."""
+"""Imports SE-ResNet-50 and -101 of timm as `SEResNet`, without the classifier."""
 
 from jaxseg.weights.catalog.maps.torchvision_resnet import SHORTCUT, STAGES
 from jaxseg.weights.translate.rules import conv, conv_norm, drop

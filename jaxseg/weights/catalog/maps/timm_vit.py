@@ -1,4 +1,4 @@
-"""timm's ViT and DeiT -> a bare `ViT`; final norm and classifier are left out."""
+"""Imports ViT and DeiT of timm as `ViT`, without final norm and classifier."""
 
 from jaxseg.weights.translate.rules import conv, drop, layer_norm, linear
 

@@ -1,6 +1,6 @@
-"""timm's `xception41`, `xception65`, `xception71` (the aligned networks).
+"""Imports `xception41`, `xception65` and `xception71` of timm (the aligned networks).
 
-`blocks.N` counts all units through; here each flow counts its own.
+timm counts all units through (`blocks.N`), this library counts them within each flow.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, drop, norm, prefixed
@@ -9,7 +9,11 @@ _FLOWS = {41: (3, 8, 2), 65: (3, 16, 2), 71: (5, 16, 2)}
 
 
 def backbone(depth: int) -> Rules:
-    """The table of a bare `Xception` of that depth."""
+    """Returns the table of an `Xception`.
+
+    Args:
+      depth: The depth: 41, 65 or 71.
+    """
     rules = conv_norm(r"stem\.0\.conv", r"stem\.0\.bn", "root1")
     rules += conv_norm(r"stem\.1\.conv", r"stem\.1\.bn", "root2")
     flows = zip(("entry", "middle", "exit"), _FLOWS[depth], strict=True)

@@ -1,4 +1,4 @@
-"""torchvision's AlexNet, the convolutions."""
+"""Imports the convolutions of torchvision's AlexNet."""
 
 from jaxseg.weights.translate.rules import conv, drop, prefixed
 

@@ -1,7 +1,8 @@
-"""torchvision's `deeplabv3_resnet50`, `_resnet101`, `_mobilenet_v3_large`.
+"""Imports `deeplabv3_resnet50`, `_resnet101` and `_mobilenet_v3_large` of torchvision.
 
-The auxiliary classifier is imported where ours has one (`aux=True`). The MobileNet is
-`deeplabv3_mobilenetv3(eager_rate=True, rates=(12, 24, 36))`.
+The auxiliary classifier is imported if the network of this library has one
+(`aux=True`). The MobileNet is `deeplabv3_mobilenetv3(eager_rate=True, rates=(12, 24,
+36))`.
 """
 
 from jaxseg.weights.catalog.maps.torchvision_fcn import head as fcn_head
@@ -11,7 +12,10 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm, prefixed
 
 
 def aspp(src: str, dst: str) -> Rules:
-    """ASPP of torchvision, which segmentation_models.pytorch shares."""
+    """Returns the rules of the ASPP of torchvision.
+
+    segmentation_models.pytorch uses the same names.
+    """
     return (
         *conv_norm(rf"{src}\.convs\.0\.0", rf"{src}\.convs\.0\.1", f"{dst}/branch0"),
         *conv_norm(rf"{src}\.convs\.4\.1", rf"{src}\.convs\.4\.2", f"{dst}/pool/conv"),
@@ -34,7 +38,10 @@ MAP = (*prefixed(BACKBONE, src=r"backbone\.", dst="backbone/"), *HEAD)
 
 
 def _in_segmentation(rules: Rules) -> Rules:
-    """`features.N` of the classifier is `backbone.N` of the segmentation nets."""
+    """Renames the keys of a classifier to those of a segmentation network.
+
+    `features.N` of the classifier is `backbone.N` of the segmentation networks.
+    """
     cut = len(r"features\.")
     return tuple((r"backbone\." + rule[0][cut:], *rule[1:]) for rule in rules)
 

@@ -1,7 +1,7 @@
-"""torchvision's and timm's DenseNet-121 to -201.
+"""Imports DenseNet-121 to -201 of torchvision and timm.
 
-The published torchvision files write `norm.1` where today's modules say `norm1`;
-both are read, and the latter is written.
+The published torchvision files contain `norm.1` where today's modules have `norm1`.
+Both are read, and the latter is written.
 """
 
 from jaxseg.weights.translate.rules import conv, conv_norm, drop, norm, prefixed

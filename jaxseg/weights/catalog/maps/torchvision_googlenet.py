@@ -1,4 +1,7 @@
-"""torchvision's GoogLeNet (batch norm, 3x3 for 5x5), auxiliary classifiers left out."""
+"""Imports torchvision's GoogLeNet without its auxiliary classifiers.
+
+It has batch normalization, and 3x3 instead of 5x5 convolutions.
+"""
 
 from jaxseg.weights.translate.rules import Rules, conv_norm, drop, prefixed
 

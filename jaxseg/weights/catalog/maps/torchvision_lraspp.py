@@ -1,6 +1,6 @@
-"""torchvision's `lraspp_mobilenet_v3_large`.
+"""Imports `lraspp_mobilenet_v3_large` of torchvision.
 
-Ours: `lraspp_mobilenetv3(eager_rate=True)`.
+The network of this library is `lraspp_mobilenetv3(eager_rate=True)`.
 """
 
 from jaxseg.weights.catalog.maps.torchvision_deeplabv3 import MOBILENET

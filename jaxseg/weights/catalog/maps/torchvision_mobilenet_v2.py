@@ -1,7 +1,8 @@
-"""torchvision's MobileNet v2.
+"""Imports torchvision's MobileNet v2.
 
-`features.N` is block N, 18 the last 1x1 convolution; segmentation networks here do
-without it, so `MAP` leaves it out and `BACKBONE` holds it.
+`features.N` is block N, and 18 is the last 1x1 convolution. Segmentation networks of
+this library do not use that convolution, so `MAP` leaves it out and `BACKBONE` contains
+it.
 """
 
 from jaxseg.weights.translate.rules import conv_norm, drop, prefixed

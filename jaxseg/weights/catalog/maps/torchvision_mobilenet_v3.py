@@ -1,12 +1,12 @@
-"""torchvision's MobileNet v3, large and small.
+"""Imports torchvision's MobileNet v3, large and small.
 
-Inside `features.N.block` the layers are counted: expansion and squeeze-and-excite are
-there in some blocks only, so each size has its own table.
+Inside `features.N.block` the layers are numbered. Only some blocks have an expansion or
+squeeze-and-excitation, so each size has its own table.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, drop, prefixed
 
-# per block: whether it expands, whether it squeezes
+# Each entry states whether a block expands and whether it squeezes.
 _LARGE = [
     "-",
     "e",
@@ -28,7 +28,11 @@ _SMALL = ["s", "e", "e", "es", "es", "es", "es", "es", "es", "es", "es"]
 
 
 def backbone(blocks: list[str]) -> Rules:
-    """The table of a bare `MobileNetV3`."""
+    """Returns the table of a `MobileNetV3`.
+
+    Args:
+      blocks: For each block, whether it expands and whether it squeezes.
+    """
     rules = conv_norm(r"features\.0\.0", r"features\.0\.1", "stem")
     for number, parts in enumerate(blocks, start=1):
         names = ["expand"] * ("e" in parts) + ["depthwise"]

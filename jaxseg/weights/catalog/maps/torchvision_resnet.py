@@ -1,6 +1,6 @@
-"""torchvision's ResNet-18 to -152, and timm's with the same 7x7 stem.
+"""Imports ResNet-18 to -152 of torchvision, and those of timm with the same 7x7 stem.
 
-`BACKBONE` addresses a bare `ResNet`, `MAP` the backbone of a whole network; the
+`BACKBONE` maps to a `ResNet` alone and `MAP` to the backbone of a whole network. The
 classifier is left out.
 """
 
@@ -18,7 +18,7 @@ SHORTCUT = conv_norm(
     r"layer(\d)\.(\d+)\.downsample\.1",
     r"layer\1_\2/downsample/proj",
 )
-SHORTCUT_D = conv_norm(  # behind an average pooling
+SHORTCUT_D = conv_norm(  # It follows an average pooling.
     r"layer(\d)\.(\d+)\.downsample\.1",
     r"layer(\d)\.(\d+)\.downsample\.2",
     r"layer\1_\2/downsample/proj",

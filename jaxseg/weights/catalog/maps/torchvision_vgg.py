@@ -1,7 +1,7 @@
-"""torchvision's (and timm's) VGG-16 and -19, with and without batch norm.
+"""Imports VGG-16 and -19 of torchvision and timm, with and without batch norm.
 
-`features.N` counts convolutions, normalizations, ReLUs and poolings in one line, so
-each of the four networks has its own table. The classifier is left out.
+`features.N` counts convolutions, normalizations, ReLUs and poolings together, so each
+of the four networks has its own table. The classifier is left out.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, drop, norm, prefixed
@@ -10,7 +10,12 @@ _CONVOLUTIONS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
 
 def backbone(depth: int, *, batch_norm: bool) -> Rules:
-    """The table of a bare `VGG(depth, batch_norm=batch_norm)`."""
+    """Returns the table of a `VGG(depth, batch_norm=batch_norm)`.
+
+    Args:
+      depth: The depth, 16 or 19.
+      batch_norm: Whether the network has batch normalization.
+    """
     rules: Rules = ()
     index = 0
     for block, count in enumerate(_CONVOLUTIONS[depth], start=1):

@@ -1,8 +1,8 @@
-"""torchvision's VGG-16 classifiers as encoders of FCN, SegNet and DeconvNet.
+"""Imports VGG-16 classifiers of torchvision as encoders of FCN, SegNet and DeconvNet.
 
-`FCN` reads `vgg16` with its two large dense layers as convolutions, `SEGNET` and
-`DECONVNET` read `vgg16_bn`. What the classifier does not have (scores, decoder) is
-to be allowed as missing: `convert(..., allow_missing=("score*",))`.
+`FCN` reads `vgg16` with its two large dense layers as convolutions. `SEGNET` and
+`DECONVNET` read `vgg16_bn`. Variables that the classifier does not have (scores,
+decoder) must be allowed as missing, as in `convert(..., allow_missing=("score*",))`.
 """
 
 from jaxseg.weights.catalog.maps.torchvision_vgg import VGG16
@@ -12,7 +12,11 @@ _REPEATS = (2, 2, 3, 3, 3)
 
 
 def encoder(template: str) -> Rules:
-    """`features` of `vgg16_bn`; the template takes block and number."""
+    """Returns the rules of the `features` of `vgg16_bn`.
+
+    Args:
+      template: The template of the targets, with block and number.
+    """
     rules: Rules = ()
     index = 0
     for block, count in enumerate(_REPEATS, start=1):
@@ -26,7 +30,11 @@ def encoder(template: str) -> Rules:
 
 
 def dense(prefix: str) -> Rules:
-    """The classifier's first two layers as 7x7 and 1x1 convolutions."""
+    """Returns the rules that make the first two dense layers 7x7 and 1x1 convolutions.
+
+    Args:
+      prefix: The prefix of the targets.
+    """
     return (
         *linear_as_conv(r"classifier\.0", f"{prefix}fc6/conv", (7, 7)),
         *linear_as_conv(r"classifier\.3", f"{prefix}fc7/conv"),
