@@ -29,8 +29,7 @@ def printable(text: object, *, limit: int = 200, keep: str = "") -> str:
 
 
 def as_message(text: object) -> str:
-    """Escapes a message of several lines as `printable` does, but keeps its line
-    breaks.
+    """Escapes a text like `printable`, but keeps its line breaks.
 
     Args:
       text: The message. Any other object is converted to a string.

@@ -125,12 +125,12 @@ def check_file(image: Image.Image):
     several = image.format != "MPO" and getattr(image, "is_animated", False)
     if several and image.format != "TIFF":
         raise Refused(
-            f"The {image.format} file is an animation, but expected is a single image",
+            f"The {image.format} file is an animation, but a single image is expected",
             "Save each frame as a separate file",
         )
     if several and _has_further_page(image):
         raise Refused(
-            "The TIFF has several pages, but expected is one",
+            "The TIFF has several pages, but a single page is expected",
             "Save each page as a separate file",
         )
     if image.format == "GIF" and image.tile[0][1] != (0, 0, *image.size):

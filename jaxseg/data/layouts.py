@@ -48,11 +48,10 @@ class Pair:
 def camvid_pairs(
     root: pathlib.Path, lists: Iterable[str] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the pairs of `root/train` with `root/trainannot`, and likewise of val and
-    test.
+    """Finds the pairs of `train` with `trainannot`, and likewise of val and test.
 
     Args:
-      root: The folder.
+      root: The folder that contains them.
       lists: Not used, because this layout has no lists.
 
     Returns:
@@ -74,10 +73,10 @@ def camvid_pairs(
 
 
 def isbi_pairs(root: pathlib.Path, lists: Iterable[str] = ()) -> dict[str, list[Pair]]:
-    """Finds the pairs of `root/image/N.png` and `root/label/N.png`, sorted by the
-    number N.
+    """Finds the pairs of `root/image/N.png` and `root/label/N.png`.
 
-    The last fifth of the slices is `validation`, the others are `train`.
+    They are sorted by the number N. The last fifth of the slices is `validation`, the
+    others are `train`.
 
     Args:
       root: The folder.

@@ -1,9 +1,8 @@
-"""Handles standard output and error whose reader has gone (`| head`, a closed
-terminal).
+"""Handles standard output and error after their reader has gone.
 
-Python then raises an error inside `print`, and a second one when it ends. With this
-module a command ends quietly with the exit status that a shell reports, and a training
-run can finish its step and save.
+This happens with `| head` or a closed terminal. Python then raises an error inside
+`print`, and a second one when it ends. With this module a command ends quietly with the
+exit status that a shell reports, and a training run can finish its step and save.
 """
 
 from __future__ import annotations

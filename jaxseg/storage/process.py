@@ -29,9 +29,7 @@ class Owner:
     start: str
 
     def alive(self) -> bool | None:
-        """Returns whether the process runs, or None if that cannot be seen from
-        here.
-        """
+        """Returns whether the process runs, or None if this host cannot see it."""
         here = current()
         if not self.machine:
             same = self.host == here.host

@@ -105,5 +105,5 @@ def test_a_bare_file_says_that_its_normalization_is_unknown(tmp_path, capsys):
     run = make_run(tmp_path / "run", ema=False)
     convert.main([str(run), "-o", str(tmp_path / "a.npz")])
     convert.main([str(tmp_path / "a.npz"), "-o", str(tmp_path / "copy"), *NETWORK])
-    assert "normalization unknown" in capsys.readouterr().err
-    assert "normalization unknown" in weights.read_card(tmp_path / "copy").note
+    assert "normalization is unknown" in capsys.readouterr().err
+    assert "normalization is unknown" in weights.read_card(tmp_path / "copy").note

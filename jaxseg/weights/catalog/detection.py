@@ -44,13 +44,15 @@ def detect(keys: Iterable[str], path: str = "the state dict") -> Source:
 
 
 def part_of(keys: set[str]) -> str | None:
-    """Returns the part of a network that a state dict contains, or None if it is
-    unknown.
+    """Returns the part of a network that a state dict contains.
 
     >>> part_of({"conv1.weight"}) is None
     True
 
     Args:
       keys: The names of the tensors.
+
+    Returns:
+      "network" or "backbone", or None if the state dict is not recognized.
     """
     return next((source.part for source in SOURCES if source.fits(keys)), None)

@@ -1,10 +1,9 @@
-"""Reads the pickle programs of `torch.save`, which contain tensors and plain
-containers.
+"""Reads the pickle programs of `torch.save`.
 
-Nothing in a program is executed. A stack machine with strict checks (see
-`pickle_machine`) reads it, and this file defines the few names that `torch.save` uses.
-Objects of training scripts become placeholders (see `opaque`). Any other name ends the
-reading with an error that states it.
+They contain tensors and plain containers. Nothing in a program is executed. A stack
+machine with strict checks (see `pickle_machine`) reads it, and this file defines the
+few names that `torch.save` uses. Objects of training scripts become placeholders (see
+`opaque`). Any other name ends the reading with an error that states it.
 """
 
 import dataclasses

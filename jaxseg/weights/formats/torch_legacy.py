@@ -58,8 +58,9 @@ def _skip_header(data: bytes) -> int:
         magic, position = pickle_program.loads_from(data, 0, "its start")
     except ValueError as error:
         raise ValueError(
-            f"it is neither a zip file nor a pickle of torch.save ({error}). Check "
-            "that the file is a checkpoint and that its download is complete."
+            "it is neither a zip file nor a pickle of torch.save "
+            f"({str(error).removesuffix('.')}). Check that the file is a checkpoint "
+            "and that its download is complete."
         ) from None
     if type(magic) is not int or magic != _MAGIC:
         raise ValueError(

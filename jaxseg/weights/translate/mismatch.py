@@ -46,9 +46,7 @@ class Problems:
             raise Mismatch(self, total)
 
     def summary(self) -> str:
-        """Returns a text such as `2 missing from the source (a, b); 1 of another shape
-        (...)`.
-        """
+        """Counts the problems as in `2 missing from the source (a, b)`."""
         groups = self._groups().items()
         return "; ".join(
             f"{len(entries)} {kind} ({_some(entries)})"

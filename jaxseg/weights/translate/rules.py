@@ -19,20 +19,37 @@ Rules = tuple[Rule, ...]
 
 
 def conv(src: str, dst: str) -> Rules:
-    """Returns the rules of a convolution: weight OIHW to kernel HWIO, and bias."""
+    """Returns the rules of a convolution.
+
+    The weight changes from OIHW to HWIO.
+
+    Args:
+      src: The prefix of the source keys.
+      dst: The prefix of the targets.
+    """
     return _kernel_bias(src, dst, "conv")
 
 
 def conv_transpose(src: str, dst: str) -> Rules:
-    """Returns the rules of a transposed convolution: weight IOHW to kernel HWIO, and
-    bias.
+    """Returns the rules of a transposed convolution.
+
+    The weight changes from IOHW to HWIO.
+
+    Args:
+      src: The prefix of the source keys.
+      dst: The prefix of the targets.
     """
     return _kernel_bias(src, dst, "conv_transpose")
 
 
 def linear(src: str, dst: str) -> Rules:
-    """Returns the rules of a dense layer: weight [out, in] to kernel [in, out], and
-    bias.
+    """Returns the rules of a dense layer.
+
+    The weight changes from [out, in] to [in, out].
+
+    Args:
+      src: The prefix of the source keys.
+      dst: The prefix of the targets.
     """
     return _kernel_bias(src, dst, "linear")
 
@@ -70,8 +87,7 @@ def layer_norm(src: str, dst: str) -> Rules:
 
 
 def conv_norm(src_conv: str, src_norm: str, dst: str) -> Rules:
-    """Returns the rules of a convolution and its batch normalization for a
-    `ConvNormAct`.
+    """Returns the rules of a `ConvNormAct`: a convolution and its batch normalization.
 
     Args:
       src_conv: The prefix of the keys of the convolution.

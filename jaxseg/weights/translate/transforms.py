@@ -22,8 +22,10 @@ NAMES = (*_AXES, "identity", "conv_as_linear", "linear_as_conv")
 
 
 def parse(transform: str) -> tuple[str, tuple[int, ...]]:
-    """Splits a transform such as `"linear_as_conv(7, 7)"` into its name and its
-    integers.
+    """Splits a transform into its name and its integers.
+
+    >>> parse("linear_as_conv(7, 7)")
+    ('linear_as_conv', (7, 7))
 
     Args:
       transform: The transform.

@@ -4,8 +4,9 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm, conv_transpos
 
 
 def double_conv(src: str, dst: str) -> Rules:
-    """Returns the rules of a `double_conv` (convolutions 0 and 3, normalizations 1
-    and 4).
+    """Returns the rules of a `double_conv`.
+
+    It has convolutions 0 and 3 and normalizations 1 and 4.
     """
     source = rf"{src}\.double_conv"
     return (

@@ -18,8 +18,9 @@ def module(src: str, dst: str) -> Rules:
 
 
 def separable(src: str, dst: str) -> Rules:
-    """Returns the rules of a `DepthwiseSeparableConvModule` with both
-    normalizations.
+    """Returns the rules of a `DepthwiseSeparableConvModule`.
+
+    It has two normalizations.
     """
     return (
         *conv(rf"{src}\.depthwise_conv\.conv", f"{dst}/depthwise"),

@@ -1,5 +1,6 @@
-"""Imports the Non-local network of MMSegmentation as `nonlocal_net`
-(`use_scale=True`).
+"""Imports the Non-local network of MMSegmentation as `nonlocal_net`.
+
+The network of this library has `use_scale=True`.
 """
 
 from jaxseg.weights.catalog.maps import mmseg_resnet
