@@ -29,8 +29,8 @@ class DataConfig:
     """Selects the images and states how they are read and augmented.
 
     Attributes:
-      name: The dataset. Expected is shapes, raters, camvid, isbi or folder, or rooms
-        for point clouds.
+      name: The dataset: shapes, raters, camvid, isbi or folder, or rooms for point
+        clouds.
       raw_dir: The folder of the raw files of camvid, isbi or folder.
       prepared_dir: The folder of prepared data. The default is $JAXSEG_DATA_DIR, or
         ~/.cache/jaxseg where that is not set.
@@ -50,19 +50,19 @@ class DataConfig:
       flip: Mirrors each training image with probability 1/2.
       color_jitter: The strength of the random changes of brightness, contrast and
         saturation, from 0 to 1.
-      oversample_classes: Class names. Images that contain any of them appear twice per
+      oversample_classes: Images that contain any of these classes appear twice per
         epoch.
       elastic: The standard deviation, in pixels, of the random displacements of a 3x3
         grid that deform training images.
-      num_points: For point clouds: the largest number of points of a training example.
+      num_points: The largest number of points of a training example, for point clouds.
         They are the nearest ones to a random point.
-      point_jitter: For point clouds: the standard deviation, in meters, of the noise on
-        each coordinate.
+      point_jitter: The standard deviation, in meters, of the noise on each coordinate,
+        for point clouds.
       eval_scale: The factor by which images are resized before the network evaluates
         them.
       cache: Keeps decoded images in memory.
-      on_bad_file: What a bad file does: stop raises an error, skip leaves the pair out
-        and reports it.
+      on_bad_file: How a bad file is handled: stop raises an error; skip leaves the pair
+        out and reports it.
       range: The pixel values that become black and white in images of more than 8 bits
         per channel.
       max_pixels: Image files with more pixels than this are refused.
