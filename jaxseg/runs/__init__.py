@@ -1,1 +1,1 @@
-"""The run directory as data: configuration, dataset record, pretrained start."""
+"""Reads, checks and writes run directories and their configurations."""

@@ -1,8 +1,8 @@
-"""The values that every field of a configuration may have, in one table.
+"""Defines the allowed values of every field of a configuration in one table.
 
-Types are checked when a configuration is read (`config_file`). What the fields must be
-together is in `checks`. Fields in `FREE` have no bounds of their own: names are looked
-up where the things they name are, and every value of a flag or a choice is good.
+`config_file` checks types when it reads a configuration, and `checks` checks how fields
+fit together. Fields in `FREE` have no bounds here: names are checked where they are
+looked up, and every value of a flag or a choice is allowed.
 """
 
 from jaxseg.runs.rules import (

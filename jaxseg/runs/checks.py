@@ -1,4 +1,4 @@
-"""What a configuration must be before anything is read, computed or written."""
+"""Checks a configuration before anything is read, computed or written."""
 
 from __future__ import annotations
 
@@ -14,18 +14,25 @@ from jaxseg.runs.serialize import to_dict
 
 
 def check(config: Config) -> None:
-    """Raises ValueError that names the first field with a value that it may not have.
+    """Checks every field of a configuration and how the fields fit together.
 
-    Nothing outside the configuration is looked at: neither files nor devices.
+    It looks at nothing outside the configuration, neither at files nor at devices.
+
+    Args:
+      config: The configuration.
+
+    Raises:
+      ValueError: If a field has an invalid value. The message names the first such
+        field.
     """
-    to_dict(config)  # every value can be stored
+    to_dict(config)  # Raises an error for values that JSON cannot store.
     check_bounds(config, BOUNDS)
     check_together(config)
     check_network(config)
 
 
 def check_together(config: Config) -> None:
-    """Raises ValueError for fields that do not go together."""
+    """Raises ValueError if two fields of a configuration contradict each other."""
     data, optim, run = config.data, config.optim, config.train
     if optim.schedule == "exponential" and optim.decay_every < 1:
         expected = "at least 1 with optim.schedule='exponential'"
@@ -34,31 +41,45 @@ def check_together(config: Config) -> None:
         expected = f"at most the larger side of data.crop={data.crop}"
         raise ValueError(invalid("data.elastic", data.elastic, expected))
     if data.elastic and data.backend == "tf":
-        raise ValueError(invalid("data.elastic", data.elastic, "0 with backend 'tf'"))
+        raise ValueError(
+            invalid("data.elastic", data.elastic, "0 with data.backend='tf'")
+        )
     if run.batch_size % run.grad_accum_steps:
         expected = f"a divisor of train.batch_size={run.batch_size}"
         raise ValueError(
             invalid("train.grad_accum_steps", run.grad_accum_steps, expected)
         )
     if run.init_fresh and run.init_from is None:
-        expected = "a run to start from, because train.init_fresh is given"
+        expected = "a run directory, because train.init_fresh is set"
         raise ValueError(invalid("train.init_from", None, expected))
     if run.parallel_backend == "pmap" and run.spatial_shards not in (1, (1, 1)):
         raise ValueError(
-            invalid("train.spatial_shards", run.spatial_shards, "1 with driver 'pmap'")
+            invalid(
+                "train.spatial_shards",
+                run.spatial_shards,
+                "1 with train.parallel_backend='pmap'",
+            )
         )
     if run.parallel_backend == "pmap" and run.shard != "none":
-        raise ValueError(invalid("train.shard", run.shard, "'none' with driver 'pmap'"))
+        raise ValueError(
+            invalid(
+                "train.shard", run.shard, "'none' with train.parallel_backend='pmap'"
+            )
+        )
 
 
 def check_options(config: Config, given: Mapping[str, Any]) -> None:
-    """Raises ValueError for options of a network that a command line gives wrongly.
+    """Checks the network options that a command line overrides.
 
-    Options that a stored run was trained with are not questioned.
+    Options that a stored run was trained with are not checked again.
 
     Args:
-      config: The configuration with the options of the line laid over it.
-      given: The options of the line, as `config_file.take_options` returns them.
+      config: The configuration, with the options of the command line applied.
+      given: The options of the command line, as `config_file.take_options` returns
+        them.
+
+    Raises:
+      ValueError: If an option is unknown or has an invalid value.
     """
     names = given.get("model", {}).get("options", {})
     over = {name: config.model.options[name] for name in names}
@@ -68,7 +89,7 @@ def check_options(config: Config, given: Mapping[str, Any]) -> None:
 
 
 def check_network(config: Config) -> None:
-    """Raises ValueError for a network, or an option of it, that cannot be built."""
+    """Raises ValueError if the network cannot be built with its options."""
     name, given = config.model.name, config.model.options
     options.check_network(name, given)
     options.check_parts(build_model(config, num_classes=2), given)

@@ -1,4 +1,4 @@
-"""Which class list counts when a run is scored on other data than its own."""
+"""Chooses the class list when a run is evaluated on other data than its own."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from jaxseg.runs.directory import read_config, read_spec
 def with_classes(
     workdir: str | os.PathLike, data: DataConfig, *, named: bool
 ) -> DataConfig:
-    """Settles the class list of the data that a run is scored on.
+    """Returns the data configuration with the class list that an evaluation uses.
 
-    Another folder than that of the training has its own list, `classes.txt`, which
-    `check_classes` compares with that of the run. A folder without one takes the list
-    of the run, which all labels must then fit: its masks may lack some of the classes.
+    A folder other than the training folder may have its own list, `classes.txt`, which
+    `check_classes` compares with the classes of the run. A folder without such a list
+    takes the classes of the run, because its masks may lack some of them.
 
     Args:
-        workdir: the run directory.
-        data: the data to score on.
-        named: whether the user named the classes for this evaluation.
+      workdir: The run directory.
+      data: The data to evaluate on.
+      named: Whether the user has given the class names for this evaluation.
 
     Returns:
-        The same data with the class list that counts.
+      The data configuration with its class list set.
     """
     own = read_config(workdir).data
     if (
@@ -44,7 +44,15 @@ def with_classes(
 
 
 def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
-    """Raises ValueError unless a dataset has the classes of the training data."""
+    """Checks that a dataset has the classes of the training data.
+
+    Args:
+      found: The dataset to evaluate on.
+      trained: The dataset that the network was trained on.
+
+    Raises:
+      ValueError: If the class lists differ.
+    """
     if not same_classes(found.classes, trained.classes):
         names = " ".join(map(shlex.quote, trained.classes))
         raise ValueError(

@@ -1,13 +1,14 @@
-"""Compiled programs are kept between commands: the second start of a run is quick.
+"""Keeps compiled programs between commands, so that a restarted run starts quickly.
 
-XLA's executables lie in ~/.cache/jaxseg/xla, the least recently used are deleted when
-they exceed a bound. They are the same machine code that compiling again would give.
-A directory that JAX was told of (JAX_COMPILATION_CACHE_DIR, or in its configuration)
-is used as it is, and so is JAX_ENABLE_COMPILATION_CACHE.
+The executables of XLA are stored in ~/.cache/jaxseg/xla. When they exceed the size
+limit, those that were not used for the longest time are deleted. A cached program is
+identical to a newly compiled one. If JAX already has a cache directory
+(JAX_COMPILATION_CACHE_DIR or its configuration), that directory is used unchanged, and
+JAX_ENABLE_COMPILATION_CACHE is respected.
 
-    JAXSEG_CACHE_GB=5 jaxseg train ...     another bound than 2 GB
-    JAXSEG_CACHE_GB=0 jaxseg train ...     neither read nor write
-    jaxseg --no-cache train ...            the same
+    JAXSEG_CACHE_GB=5 jaxseg train ...     sets the limit to 5 GB instead of 2 GB
+    JAXSEG_CACHE_GB=0 jaxseg train ...     turns the cache off
+    jaxseg --no-cache train ...            turns the cache off as well
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ FOLDER = Path("~/.cache/jaxseg/xla")
 
 
 def enable() -> Path | None:
-    """Turns the cache on; its directory, or None where it stays as JAX has it.
+    """Turns the compilation cache on.
+
+    Returns:
+      The directory of the cache, or None if the configuration of JAX was left
+      unchanged.
 
     Raises:
-      ValueError: if JAXSEG_CACHE_GB is no number that is at least 0.
+      ValueError: If JAXSEG_CACHE_GB is not a number of at least 0.
     """
     import jax
 
@@ -37,25 +42,36 @@ def enable() -> Path | None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         prune(folder, int(bound * 1e9))
-    except OSError:  # a home that cannot be written: compile every time
+    except OSError:  # The home directory is read-only: programs are compiled each time.
         return None
     jax.config.update("jax_compilation_cache_dir", str(folder))
     return folder
 
 
 def gigabytes(text: str | None) -> float:
-    """The bound that JAXSEG_CACHE_GB names."""
+    """Returns the size limit in GB that JAXSEG_CACHE_GB states."""
     try:
         bound = GIGABYTES if text is None else float(text)
     except ValueError:
         bound = -1.0
     if not 0 <= bound < float("inf"):
-        raise ValueError(f"{SWITCH} {text!r} must be a number of at least 0 (0: off)")
+        raise ValueError(
+            f"{SWITCH}={text!r} is invalid: expected a number of at least 0. "
+            "0 turns the cache off."
+        )
     return bound
 
 
 def prune(folder: Path, limit: int) -> int:
-    """Deletes what was longest not used until `limit` bytes remain; bytes deleted."""
+    """Deletes the least recently used files until the folder is within a size limit.
+
+    Args:
+      folder: The cache directory.
+      limit: The size limit in bytes.
+
+    Returns:
+      The number of bytes that were deleted.
+    """
     entries = []
     for path in folder.iterdir():
         status = path.stat()

@@ -1,4 +1,4 @@
-"""Run configurations from a Python file and from the command line."""
+"""Reads configurations from Python files and from the command line."""
 
 from __future__ import annotations
 
@@ -18,11 +18,24 @@ from jaxseg.config import Config, ModelConfig
 from jaxseg.runs.renamed import current_source, successor
 from jaxseg.runs.serialize import from_dict, hashable, near, plain, to_dict
 
-OPTIONS = ("--model.options.", "--loss.options.")  # free dictionaries
+# These dictionaries take any key.
+OPTIONS = ("--model.options.", "--loss.options.")
 
 
 def load_config(path: str | Path, *, name: str = "config") -> Config:
-    """The configuration that a Python file defines under `name`."""
+    """Loads a configuration from a Python file.
+
+    Args:
+      path: The Python file.
+      name: The variable of the file that holds the configuration.
+
+    Returns:
+      The configuration, with the type of every field checked.
+
+    Raises:
+      ValueError: If the file is missing or fails, or if it defines no such
+        configuration.
+    """
     file = Path(path)
     if not file.is_file():
         raise ValueError(f"config file {str(path)!r} does not exist")
@@ -31,7 +44,7 @@ def load_config(path: str | Path, *, name: str = "config") -> Config:
     if not isinstance(config, Config):
         raise ValueError(f"{path} must define `{name} = Config(...)`, has {config!r}")
     try:
-        return from_dict(Config, to_dict(config))  # checks every field's type
+        return from_dict(Config, to_dict(config))  # This checks the types.
     except ValueError as error:
         raise ValueError(f"config file {path}: {error}") from error
 
@@ -73,17 +86,27 @@ def _hint(message: str) -> str:
 
 
 def config_name(path: str | Path) -> str:
-    """`experiments/rates/config.py` and `rates.py` are both called "rates"."""
+    """Returns the name of a configuration file.
+
+    `experiments/rates/config.py` and `rates.py` are both called "rates".
+    """
     file = Path(path).absolute()
     return file.parent.name if file.stem == "config" else file.stem
 
 
 def take_options(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Splits `--model.options.KEY VALUE...` (and loss.options) off a command line.
+    """Splits `--model.options.KEY VALUE...` and `--loss.options...` off a command line.
 
-    One value is a Python literal or else a word, several are a tuple, none is True;
-    `--model.options.style.norm group` nests. Returns the options as a tree
-    `{"model": {"options": {...}}}`, and what is left.
+    A single value is read as a Python literal if possible and as text otherwise.
+    Several values become a tuple, and an option without a value becomes True. Dots
+    nest, as in `--model.options.style.norm group`.
+
+    Args:
+      argv: The arguments of the command.
+
+    Returns:
+      The options as a tree such as `{"model": {"options": {...}}}`, and the remaining
+      arguments.
     """
     options: dict[str, list[str]] = {}
     rest: list[str] = []
@@ -102,7 +125,7 @@ def take_options(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
 
 
 def peek(argv: list[str], name: str) -> str | None:
-    """The value of an option, before the line is read as a whole."""
+    """Returns the value of an option before the command line is parsed, or None."""
     for i, token in enumerate(argv):
         if token == name:
             return argv[i + 1] if i + 1 < len(argv) else None
@@ -112,9 +135,15 @@ def peek(argv: list[str], name: str) -> str | None:
 
 
 def chosen(base: Config, argv: list[str], options: Mapping[str, Any]) -> Config:
-    """A configuration with options of the line, before the rest of the line is read.
+    """Applies the network options of a command line before the rest of it is parsed.
 
-    Another network by `--model.name` leaves the options of the one before behind.
+    If `--model.name` selects another network, the network options of `base` are
+    discarded.
+
+    Args:
+      base: The configuration of the file or of the run.
+      argv: The arguments of the command without the network options.
+      options: The network options, as `take_options` returns them.
     """
     name = peek(argv, "--model.name")
     if name not in (None, base.model.name):
@@ -130,11 +159,14 @@ def _literals(words: list[str]) -> Any:
 
 
 def _literal(word: str) -> Any:
-    named = {"true": True, "false": False}  # "none" is a word that options take
+    named = {
+        "true": True,
+        "false": False,
+    }  # "none" stays text, because it is a value of some options.
     if word.lower() in named:
         return named[word.lower()]
     try:
-        with warnings.catch_warnings():  # Python comments on words such as "5or"
+        with warnings.catch_warnings():  # Python warns about words such as "5or".
             warnings.simplefilter("ignore")
             return hashable(ast.literal_eval(word))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
@@ -142,11 +174,13 @@ def _literal(word: str) -> Any:
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"style.norm": "group"}` -> `{"style": {"norm": "group"}}`.
+    """Converts dotted names to a tree.
+
+    `{"style.norm": "group"}` becomes `{"style": {"norm": "group"}}`.
 
     Raises:
-      ValueError: for a name with an empty part, and for one that is used both as a
-        value and as a group of options.
+      ValueError: If a part of a name is empty, or if a name is used both for a value
+        and for a group of options.
     """
     tree: dict[str, Any] = {}
     for name, value in flat.items():
@@ -174,7 +208,7 @@ def _both(name: str, longer: str) -> ValueError:
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid on `base`, dictionary by dictionary."""
+    """Returns `base` with the values of `over`, merging nested dictionaries."""
     result = dict(base)
     for name, value in over.items():
         both = isinstance(value, Mapping) and isinstance(result.get(name), Mapping)
@@ -183,5 +217,5 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def overridden(config: Config, tree: Mapping[str, Any]) -> Config:
-    """The configuration with the fields of a tree replaced."""
+    """Returns the configuration with the fields in a tree replaced."""
     return from_dict(Config, merged(to_dict(config), plain(tree)))

@@ -1,12 +1,12 @@
-"""The run that `jaxseg train` does when it is given no file.
+"""Defines the configuration that `jaxseg train` uses when no file is given.
 
-A U-Net a quarter as wide as the original learns the drawn dataset in about two minutes
-on two CPU cores.
+A U-Net with a quarter of the original width learns the generated dataset in about two
+minutes on two CPU cores.
 """
 
 from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainConfig
 
-NAME = "default"  # runs/<NAME> is its work directory
+NAME = "default"  # The run directory is runs/<NAME>.
 DEFAULT = Config(
     model=ModelConfig("unet", {"width": 16, "depth": 3}),
     data=DataConfig("shapes", crop=(96, 128), scale_range=(0.75, 1.5)),

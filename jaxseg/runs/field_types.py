@@ -1,4 +1,4 @@
-"""Whether a plain value has an annotated type, and that type in words."""
+"""Compares values with annotated types and describes these types in words."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ _WORDS = {
 
 
 def matches(value: Any, hint: Any) -> bool:
-    """Whether a value has the annotated type.
+    """Returns whether a value has the annotated type.
 
-    A whole number may stand for a `float`. Sequences are tuples. Types that no option
-    can have, such as arrays, are matched by `isinstance`.
-    """
+    An integer is also accepted as a `float`. Sequences must be tuples. Types that no
+    option can have, such as arrays, are checked with `isinstance`."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return True
@@ -53,7 +52,7 @@ def _items_match(value: tuple, arguments: tuple) -> bool:
 
 
 def in_words(hint: Any) -> str:
-    """A type as an error shows it.
+    """Describes a type for an error.
 
     >>> in_words(tuple[int, int])
     'a tuple of (a whole number, a whole number)'

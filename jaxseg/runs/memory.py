@@ -1,4 +1,4 @@
-"""Whether a run can fit into memory at all, before anything is computed."""
+"""Estimates whether a run can fit into memory before anything is computed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def available(devices: Sequence[jax.Device]) -> int:
 
 
 def host_memory() -> int:
-    """Bytes of memory that the system, or the container, has in all."""
+    """Returns the total memory of the system or container in bytes."""
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for name in _LIMITS:
         path = Path(name)
@@ -46,10 +46,13 @@ def host_memory() -> int:
 def check_batch(
     config: Config, num_classes: int, devices: Sequence[jax.Device]
 ) -> None:
-    """Raises ValueError when the images of a batch alone are larger than the memory.
+    """Checks that the images and logits of a batch fit into memory.
 
-    Counted are, for one micro-batch, the images and the logits in float32. A step needs
-    several times as much, so a run that passes may still be too large.
+    The estimate counts the images and the float32 logits of one micro-batch. A step
+    needs several times as much, so a run that passes this check may still be too large.
+
+    Raises:
+      ValueError: If they do not fit.
     """
     processes = jax.process_count()
     rows = -(-config.train.batch_size // (processes * config.train.grad_accum_steps))
@@ -58,8 +61,9 @@ def check_batch(
     if needed > there:
         raise ValueError(
             f"data.crop={config.data.crop} with train.batch_size="
-            f"{config.train.batch_size} is invalid: images and logits of a batch take "
-            f"{needed:,} bytes, and there are {there:,}. Use a smaller crop or batch"
+            f"{config.train.batch_size} is invalid: expected a batch that fits into "
+            f"{there:,} bytes of memory, but its images and logits take {needed:,}. "
+            "Use a smaller crop or batch."
         )
 
 
@@ -71,14 +75,17 @@ def check_evaluation(
     *,
     batch: tuple[str, int],
 ) -> None:
-    """Raises ValueError when a batch of the largest image is larger than the memory.
+    """Checks that an evaluation batch of the largest image fits into memory.
 
     Args:
       config: The configuration.
-      sizes: Heights and widths of the images.
-      num_classes: Classes of the logits.
+      sizes: Heights and widths of the images in pixels.
+      num_classes: The number of classes of the logits.
       devices: The devices of all processes.
-      batch: The option that sets the number of images, and its value.
+      batch: The name of the option that sets the batch size, and its value.
+
+    Raises:
+      ValueError: If it does not fit.
     """
     largest = max(sizes, key=math.prod)
     rows = -(-batch[1] // jax.process_count())
@@ -87,14 +94,14 @@ def check_evaluation(
     if needed > there:
         raise ValueError(
             f"data.eval_scale={config.data.eval_scale} with {batch[0]}={batch[1]} is "
-            f"invalid: a batch of the largest image, {largest[0]} x {largest[1]} "
-            f"pixels, takes {needed:,} bytes, and there are {there:,}. Use a smaller "
-            "scale or batch"
+            f"invalid: expected a batch that fits into {there:,} bytes of memory, but "
+            f"one of the largest image, {largest[0]} x {largest[1]} pixels, takes "
+            f"{needed:,}. Use a smaller scale or batch."
         )
 
 
 def state_check(devices: Sequence[jax.Device]) -> Callable[[Any], None]:
-    """A check of the shapes of a training state, see `create_state`."""
+    """Returns a function that checks whether a training state fits into memory."""
 
     def check(shapes: Any) -> None:
         needed = sum(
@@ -104,8 +111,9 @@ def state_check(devices: Sequence[jax.Device]) -> Callable[[Any], None]:
         there = available(devices)
         if needed > there:
             raise ValueError(
-                f"model.options is invalid: parameters and optimizer take {needed:,} "
-                f"bytes, and there are {there:,}. Use a smaller network"
+                "model.options is invalid: expected a network that fits into "
+                f"{there:,} bytes of memory, but its parameters and optimizer state "
+                f"take {needed:,}. Use a smaller network."
             )
 
     return check

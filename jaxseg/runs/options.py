@@ -1,4 +1,4 @@
-"""The free options of a network: types from signatures, values by name."""
+"""Checks network options: types by their annotations, values by their names."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from jaxseg.runs.field_types import in_words, matches
 from jaxseg.runs.rules import Rule, each, invalid, number, some, whole
 from jaxseg.runs.serialize import near
 
-DEEP = whole(1, 1_000)  # what a network has so many of is laid out one by one
-NETWORK = {  # options with other bounds than `_by_type` has
+DEEP = whole(
+    1, 1_000
+)  # Each layer is built separately, so larger counts take too long.
+NETWORK = {  # option -> a rule other than that of `_by_type`
     "blocks": some(DEEP),
     "cascade": DEEP,
     "convs": DEEP,
@@ -39,20 +41,21 @@ STYLE = {
 
 
 def check_network(name: str, options: Mapping[str, Any]) -> None:
-    """Raises ValueError for an unknown network, or an option of a wrong value.
+    """Checks the name of a network and the options in its own signature.
 
     Args:
       name: A name of `jaxseg.list_models()`.
-      options: Its options. Those that the network hands on to a part of it are checked
-        by `check_parts`, when the part is there.
+      options: The options of the network. `check_parts` checks those that the network
+        passes on to its parts, after the network is built.
+
+    Raises:
+      ValueError: If the network is unknown, or if an option has an invalid value.
     """
     if name not in MODELS:
         raise ValueError(f"model.name={name!r} is invalid{near(name, sorted(MODELS))}")
     style = options.get("style", {})
     for field, rule in STYLE.items() if isinstance(style, Mapping) else ():
-        if isinstance(
-            style.get(field), int | float
-        ):  # types are checked with `BlockConfig`
+        if isinstance(style.get(field), int | float):  # `BlockConfig` checks the types.
             rule.check(f"model.options.style.{field}", style[field])
     hints = hints_of(MODELS[name])
     for option in (options.keys() & hints.keys()) - {"style"}:
@@ -61,7 +64,15 @@ def check_network(name: str, options: Mapping[str, Any]) -> None:
 
 
 def check_parts(model: nn.Module, options: Mapping[str, Any]) -> None:
-    """Raises ValueError for an option of a wrong value that a part of `model` took."""
+    """Checks the options that a network has passed on to its parts.
+
+    Args:
+      model: The network.
+      options: Its options.
+
+    Raises:
+      ValueError: If an option has an invalid value.
+    """
     for part in _parts(model):
         hints = hints_of(type(part))
         for field in dataclasses.fields(part):
@@ -74,13 +85,17 @@ def check_parts(model: nn.Module, options: Mapping[str, Any]) -> None:
 
 
 def check_option(where: str, value: Any, hint: Any, rule: Rule | None) -> None:
-    """Raises ValueError unless a value has an annotated type and follows a rule.
+    """Checks that an option has its annotated type and follows a rule.
 
     Args:
       where: The dotted name of the option.
-      value: Its value.
-      hint: The annotation in the signature that takes it.
-      rule: What it may be; None for what counts, sizes and rates are in general.
+      value: The value of the option.
+      hint: The annotation of the parameter that takes the option.
+      rule: The rule for the value. None uses the general rule for counts, sizes and
+        rates.
+
+    Raises:
+      ValueError: If the type or the value is invalid.
     """
     if not matches(value, hint):
         raise ValueError(invalid(where, value, in_words(hint)))
@@ -92,7 +107,7 @@ def check_option(where: str, value: Any, hint: Any, rule: Rule | None) -> None:
 
 
 def _by_type(value: Any) -> Rule | None:
-    """What sizes, counts and rates are in general."""
+    """Returns the general rule for sizes, counts and rates, by the type of a value."""
     kinds = set(_kinds(value))
     if kinds == {int}:
         return each(whole(1, 65_536))
@@ -109,7 +124,7 @@ def _kinds(value: Any) -> Iterator[type]:
 
 @functools.cache
 def hints_of(factory: Callable) -> dict[str, Any]:
-    """Annotations of a factory or a module, by name of the argument."""
+    """Returns the annotations of a factory or module by parameter name."""
     bare = factory.func if isinstance(factory, functools.partial) else factory
     named = inspect.signature(bare).parameters.values()
     by_name = {p.name for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
@@ -118,7 +133,7 @@ def hints_of(factory: Callable) -> dict[str, Any]:
 
 
 def _parts(value: Any) -> Iterator[nn.Module]:
-    """A module and all modules in its fields."""
+    """Yields a module and all modules in its fields."""
     if not isinstance(value, nn.Module):
         return
     yield value

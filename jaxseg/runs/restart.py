@@ -1,4 +1,4 @@
-"""Going on with a run: the same settings, the same classes, a checkpoint that fits."""
+"""Checks whether a run directory can be resumed with a given configuration."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from jaxseg.runs.directory import CHECKPOINTS, CONFIG, DATASET, read_config, rea
 from jaxseg.runs.rules import invalid
 from jaxseg.runs.serialize import differences, to_dict
 
-FREE = (  # may change between two starts of a run: nothing the arithmetic depends on,
-    "train.steps",  # but for the length, which stretches the schedule
+# These fields may change when a run is resumed. They do not affect the arithmetic,
+# except for train.steps, which stretches the schedule.
+FREE = (
+    "train.steps",
     "train.log_every",
     "train.eval_every",
     "train.save_every",
@@ -32,19 +34,24 @@ FREE = (  # may change between two starts of a run: nothing the arithmetic depen
 
 
 def latest_step(workdir: Path) -> int | None:
-    """The newest step that a run saved; None when nothing was trained yet."""
+    """Returns the newest saved step of a run, or None if no step was saved yet."""
     return max(steps_in(workdir / CHECKPOINTS), default=None)
 
 
 def started(workdir: Path) -> bool:
-    """Whether a run in `workdir` has a checkpoint to go on from."""
+    """Returns whether the run in `workdir` has a checkpoint to resume from."""
     return latest_step(workdir) is not None
 
 
 def check_same_run(config: Config, workdir: Path) -> None:
-    """Raises ValueError when `workdir` holds a run that this configuration is not.
+    """Checks that a run directory was trained with the same configuration.
 
-    A directory in which nothing was trained yet takes any configuration.
+    Fields in `FREE` may differ. A directory without a checkpoint takes any
+    configuration.
+
+    Raises:
+      ValueError: If other fields differ, or if the run is already further than
+        train.steps.
     """
     step = latest_step(workdir)
     if step is None or not (workdir / CONFIG).is_file():
@@ -56,8 +63,8 @@ def check_same_run(config: Config, workdir: Path) -> None:
     ]
     if lines:
         raise ValueError(
-            f"{workdir} holds another run; choose another --workdir, or the same "
-            f"settings. They differ in {'; '.join(lines)}"
+            f"{workdir} holds another run, which differs in {'; '.join(lines)}. "
+            "Choose another --workdir, or use the settings of that run."
         )
     if config.train.steps < step:
         expected = f"at least {step}, the step that {workdir} has reached"
@@ -65,11 +72,15 @@ def check_same_run(config: Config, workdir: Path) -> None:
 
 
 def spec_of_run(spec: DatasetSpec, workdir: Path) -> DatasetSpec:
-    """The specification of the data, with the normalization that the run began with.
+    """Returns the dataset specification with the normalization of the run.
+
+    Args:
+      spec: The specification of the data as they are now.
+      workdir: The run directory.
 
     Raises:
-      ValueError: naming both lists, when the run was trained on other classes, or on
-        the same in another order.
+      ValueError: If the run was trained on other classes, or on the same classes in
+        another order. The message names both lists.
     """
     if not started(workdir) or not (workdir / DATASET).is_file():
         return spec
@@ -78,6 +89,6 @@ def spec_of_run(spec: DatasetSpec, workdir: Path) -> DatasetSpec:
         raise ValueError(
             f"{workdir} was trained on the classes {', '.join(stored.classes)}; the "
             f"data now have {', '.join(spec.classes)}. Choose another --workdir, or "
-            "give the data these classes in this order"
+            "give the data these classes in this order."
         )
     return dataclasses.replace(spec, mean=stored.mean, std=stored.std)

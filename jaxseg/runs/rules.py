@@ -1,4 +1,4 @@
-"""What a single option may be: a test, and the words that say what is allowed."""
+"""Defines which values an option may have, and describes them in words."""
 
 from __future__ import annotations
 
@@ -8,35 +8,39 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-INT32 = 2**31 - 1  # steps, seeds and sizes are 32-bit numbers on the devices
-FLOAT32 = 3.4028235e38  # the largest finite number there
+INT32 = 2**31 - 1  # Devices store steps, seeds and sizes as 32-bit integers.
+FLOAT32 = 3.4028235e38  # the largest finite float32
 
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """Values that an option may have.
+    """The values that an option may have.
 
     Attributes:
-      allows: Whether a value of the right type is allowed.
-      expected: What is allowed, in words: `expected: <these words>`.
+      allows: A function that returns whether a value of the right type is allowed.
+      expected: A description of the allowed values, which follows "expected" in errors.
     """
 
     allows: Callable[[Any], bool]
     expected: str
 
     def check(self, name: str, value: Any, *, advice: str = "") -> None:
-        """Raises ValueError that names the option, unless it may have this value."""
+        """Raises ValueError that names the option if the value is not allowed."""
         if not self.allows(value):
             raise ValueError(invalid(name, value, self.expected, advice=advice))
 
 
 def check_bounds(holder: Any, bounds: Mapping[str, Rule], *, prefix: str = "") -> None:
-    """Raises ValueError unless the fields of a dataclass are within their bounds.
+    """Checks that the fields of a dataclass are within their bounds.
 
     Args:
       holder: A configuration, or the arguments of a command.
-      bounds: Rules by the dotted names of fields.
-      prefix: What stands before the names in errors.
+      bounds: The rules by dotted field names.
+      prefix: A prefix for the field names in errors.
+
+    Raises:
+      ValueError: If a field is out of its bounds. The message names the first such
+        field.
     """
     for name, rule in bounds.items():
         value = holder
@@ -46,7 +50,14 @@ def check_bounds(holder: Any, bounds: Mapping[str, Rule], *, prefix: str = "") -
 
 
 def invalid(name: str, value: Any, expected: str, *, advice: str = "") -> str:
-    """`train.ema=2 is invalid: expected a number from 0 to 1.`, all on one line."""
+    """Formats an error: `train.ema=2 is invalid: expected a number from 0 to 1.`
+
+    Args:
+      name: The name of the option.
+      value: Its value, which is shortened to 200 characters.
+      expected: A description of the allowed values.
+      advice: A sentence to append, or empty text.
+    """
     shown = re.sub(r"\s+", " ", repr(value))
     shown = shown if len(shown) <= 200 else shown[:197] + "..."
     text = f"{name}={shown} is invalid: expected {expected}."
@@ -54,7 +65,7 @@ def invalid(name: str, value: Any, expected: str, *, advice: str = "") -> str:
 
 
 def whole(low: int = 0, high: int = INT32) -> Rule:
-    """A whole number from `low` to `high`."""
+    """Returns a rule that allows whole numbers from `low` to `high`."""
     return Rule(
         lambda value: isinstance(value, int) and low <= value <= high,
         f"a whole number from {low} to {high}",
@@ -68,9 +79,13 @@ def number(
     above: float | None = None,
     below: float | None = None,
 ) -> Rule:
-    """A finite number from `low` to `high`, or strictly `above` and `below`.
+    """Returns a rule that allows finite numbers within bounds.
 
-    NaN is never allowed.
+    Args:
+      low: The smallest allowed number.
+      high: The largest allowed number.
+      above: If given, numbers must be larger than this.
+      below: If given, numbers must be smaller than this.
     """
     starts = f"above {above:g}" if above is not None else f"of at least {low:g}"
     ends = f"below {below:g}" if below is not None else f"at most {high:g}"
@@ -94,12 +109,12 @@ def number(
 
 
 def optional(rule: Rule) -> Rule:
-    """The same, or None."""
+    """Returns a rule that also allows None."""
     return Rule(lambda value: value is None or rule.allows(value), rule.expected)
 
 
 def each(rule: Rule) -> Rule:
-    """The same for every value of a tuple, or for a single one."""
+    """Returns a rule that applies to a single value, or to every value of a tuple."""
 
     def allows(value: Any) -> bool:
         many = value if isinstance(value, tuple) else (value,)
@@ -112,13 +127,13 @@ def each(rule: Rule) -> Rule:
 
 
 def some(rule: Rule) -> Rule:
-    """The same for every value of a tuple that has at least one."""
+    """Returns a rule like `each` that does not allow an empty tuple."""
     inner = each(rule)
     return Rule(lambda value: bool(value) and inner.allows(value), inner.expected)
 
 
 def ascending(rule: Rule) -> Rule:
-    """A pair, both by `rule`, of which the second is not smaller than the first."""
+    """Returns a rule that allows pairs whose first value is not the larger one."""
     return Rule(
         lambda pair: all(map(rule.allows, pair)) and pair[0] <= pair[1],
         f"two numbers, the smaller one first, each {rule.expected}",
@@ -126,7 +141,7 @@ def ascending(rule: Rule) -> Rule:
 
 
 def interval() -> Rule:
-    """A pair of finite numbers, of which the second is larger."""
+    """Returns a rule that allows pairs of finite numbers, the smaller one first."""
     finite = number()
     return Rule(
         lambda pair: all(map(finite.allows, pair)) and pair[0] < pair[1],
@@ -135,7 +150,7 @@ def interval() -> Rule:
 
 
 def text() -> Rule:
-    """Text of at least one character, without control characters."""
+    """Returns a rule that allows printable text that is not empty."""
     return Rule(
         lambda value: bool(value.strip()) and value.isprintable(),
         "text that is not empty and has no control characters",
@@ -143,11 +158,11 @@ def text() -> Rule:
 
 
 def pattern() -> Rule:
-    """A regular expression."""
+    """Returns a rule that allows regular expressions."""
 
     def allows(value: str) -> bool:
         try:
-            with warnings.catch_warnings():  # Python comments on odd brackets
+            with warnings.catch_warnings():  # Python warns about unusual brackets.
                 warnings.simplefilter("ignore")
                 re.compile(value)
         except (re.error, OverflowError, RecursionError):
@@ -158,7 +173,7 @@ def pattern() -> Rule:
 
 
 def factors(first: Rule, second: Rule) -> Rule:
-    """Pairs, such as patterns with multipliers."""
+    """Returns a rule that allows pairs, such as patterns with multipliers."""
     return Rule(
         lambda pairs: all(first.allows(a) and second.allows(b) for a, b in pairs),
         f"pairs of {first.expected} and {second.expected}",

@@ -1,4 +1,4 @@
-"""Configurations to and from JSON, with every field's name and type checked."""
+"""Converts configurations to and from JSON and checks every field."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from jaxseg.runs.field_types import in_words, matches
 from jaxseg.runs.renamed import current_fields
 from jaxseg.runs.rules import invalid
 
-SHOWN = 40  # names of a list in an error
+SHOWN = 40  # the largest number of names in an error
 
 
 def near(name: str, allowed: Iterable[str]) -> str:
-    """`; did you mean 'unet'?`, or what is allowed when nothing is close."""
+    """Returns a hint such as `; did you mean 'unet'?`, or lists the allowed names."""
     names = list(allowed)
     close = difflib.get_close_matches(name, names, n=3)
     if close:
@@ -31,7 +31,7 @@ def near(name: str, allowed: Iterable[str]) -> str:
 
 
 def hashable(value: Any) -> Any:
-    """Lists become tuples: modules need fields that hash."""
+    """Converts lists to tuples, because module fields must be hashable."""
     if isinstance(value, list | tuple):
         return tuple(hashable(item) for item in value)
     if isinstance(value, dict):
@@ -40,19 +40,19 @@ def hashable(value: Any) -> Any:
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """A configuration as JSON values.
+    """Converts a configuration to JSON values.
 
-    NumPy numbers and arrays become numbers and lists, paths and JAX types their names.
+    NumPy numbers and arrays become numbers and lists. Paths and JAX types become text.
 
     Raises:
-      ValueError: naming the field, when a value has no such form: a set, a complex
-        number, a function, or NaN.
+      ValueError: If a value cannot be converted, such as a set, a complex number, a
+        function or NaN. The message names the field.
     """
     return plain(config)
 
 
 def plain(value: Any, where: str = "") -> Any:
-    """A JSON value, see `to_dict`; `where` is the dotted name of what holds it."""
+    """Converts a value to JSON; `where` is its dotted name for errors."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -75,12 +75,12 @@ def plain(value: Any, where: str = "") -> Any:
 
 def _key(key: Any, whole: Mapping, where: str) -> str:
     if not isinstance(key, str):
-        raise ValueError(invalid(where, dict(whole), "names as keys, which are text"))
+        raise ValueError(invalid(where, dict(whole), "text as keys"))
     return key
 
 
 def _type_name(value: Any, where: str) -> str:
-    """`bfloat16` for `jnp.bfloat16` and for its dtype."""
+    """Returns the name of a dtype, such as `bfloat16` for `jnp.bfloat16`."""
     if isinstance(value, np.dtype) or (
         isinstance(value, type) and hasattr(value, "dtype")
     ):
@@ -89,21 +89,22 @@ def _type_name(value: Any, where: str) -> str:
         invalid(
             where,
             value,
-            "numbers, text, True, False, None, and tuples or dictionaries of these",
+            "a number, text, True, False, None, or a tuple or dictionary of these",
         )
     )
 
 
 def from_dict(kind: type, values: Mapping[str, Any], *, where: str = "") -> Any:
-    """A dataclass from JSON values; absent fields take their defaults.
+    """Builds a dataclass from JSON values. Missing fields take their defaults.
 
     Args:
       kind: The dataclass.
-      values: Its fields by name.
-      where: The dotted name of what holds the fields, for errors.
+      values: The fields by name.
+      where: The dotted name of the dataclass within the configuration, for errors.
 
     Raises:
-      ValueError: naming an unknown field and the near ones, or a wrong type.
+      ValueError: If a field is unknown or has the wrong type. For an unknown field, the
+        message suggests similar names.
     """
     if kind is Config:
         values = current_fields(values)
@@ -132,7 +133,8 @@ def _field(hint: Any, value: Any, *, where: str) -> Any:
 
 
 def differences(stored: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """`["model.name: 'unet' there, 'segnet' here", ...]` of two JSON trees."""
+    """Lists the differences of two JSON trees, as `model.name: 'unet' there, 'segnet'
+    here`."""
     lines: list[str] = []
     for name in sorted({*stored, *new}):
         old, now = stored.get(name), new.get(name)

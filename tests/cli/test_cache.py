@@ -51,7 +51,7 @@ def test_a_home_that_cannot_be_written_is_no_error(unset, monkeypatch):
 @pytest.mark.parametrize("text", ["many", "-1", "nan", "inf"])
 def test_a_bound_that_is_none_is_refused(unset, monkeypatch, text):
     monkeypatch.setenv(cache.SWITCH, text)
-    with pytest.raises(ValueError, match=f"JAXSEG_CACHE_GB '{text}' must be a number"):
+    with pytest.raises(ValueError, match=f"JAXSEG_CACHE_GB='{text}' is invalid"):
         cache.enable()
 
 

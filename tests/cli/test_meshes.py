@@ -73,11 +73,11 @@ def test_a_run_goes_on_on_any_mesh(tiny, tmp_path):
         (("--train.spatial-shards", "3", "--devices=6"), "powers of two up to 32"),
         (
             ("--train.parallel-backend=pmap", "--train.spatial-shards", "2"),
-            "^train.spatial_shards=2 is .* 1 with driver 'pmap'",
+            "^train.spatial_shards=2 is .* 1 with train.parallel_backend='pmap'",
         ),
         (
             ("--train.parallel-backend=pmap", "--train.shard=fsdp"),
-            "^train.shard='fsdp' is .*'none' with driver",
+            "^train.shard='fsdp' is .*'none' with train.parallel",
         ),
     ],
 )

@@ -80,7 +80,9 @@ def test_a_network_larger_than_the_memory_is_refused_with_its_size(monkeypatch):
     monkeypatch.setattr(memory, "host_memory", lambda: 1000)
     check = memory.state_check(devices)
     check({"a": jax.ShapeDtypeStruct((250,), np.float32)})
-    with pytest.raises(ValueError, match="take 1,004 bytes, and there are 1,000"):
+    with pytest.raises(
+        ValueError, match=r"fits into 1,000 bytes of memory, .* take 1,004"
+    ):
         check({"a": jax.ShapeDtypeStruct((251,), np.float32)})
 
 
@@ -99,7 +101,7 @@ def test_a_batch_larger_than_the_memory_is_refused_with_its_size(monkeypatch):
             config, [(9, 9), (96, 128)], 5, devices, batch=("batch_size", 8)
         ),
     ):
-        with pytest.raises(ValueError, match=f"{needed:,} bytes, and there are"):
+        with pytest.raises(ValueError, match=f"takes? {needed:,}"):
             check()
 
 
