@@ -39,7 +39,7 @@ def train_batches(
 
     Args:
       source: The examples.
-      config: The crop, the scale range and the duplicated classes.
+      config: The crop, the scale range and the oversampled classes.
       seed: Determines, with the position in the stream, the order and the crops.
       batch_size: The number of examples per batch over all processes.
       start_step: The step at which the stream starts.

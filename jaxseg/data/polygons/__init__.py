@@ -1,8 +1,8 @@
-"""Polygon annotations: reading those of labeling tools, drawing and writing them.
+"""Reads, draws and writes the polygon annotations of labeling tools.
 
-`read_annotations` reads COCO, labelme, Label Studio and Cityscapes files into one form,
-`draw_labels` turns an annotated image into a label map, and `write_folder` makes a
-folder of masks that `--data.name folder` trains on. In the other direction
+`read_annotations` converts COCO, labelme, Label Studio and Cityscapes files to one
+form, `draw_labels` converts an annotated image to a label map, and `write_folder`
+writes a folder of masks for training with `--data.name folder`. In the other direction,
 `encode_rle` writes the run-length encoding of COCO and `label_features` writes GeoJSON.
 """
 

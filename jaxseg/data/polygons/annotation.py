@@ -1,4 +1,4 @@
-"""The common form of the annotations that labeling tools write."""
+"""Defines the common form of the annotations of labeling tools."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ Ring = tuple[tuple[float, float], ...]
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """An annotated object or region of an image.
+    """Describes an annotated object or region of an image.
 
     Attributes:
       label: The name of its class.
-      rings: Closed rings of (x, y) points in pixels, where (0, 0) is the top left
+      rings: Closed rings of (x, y) points in pixels. The point (0, 0) is the top left
         corner of the image and (0.5, 0.5) the center of its first pixel.
-      mask: The pixels of the shape, bool [H, W], for annotations that were painted;
-        None for polygons.
+      mask: The pixels of a painted shape, bool [H, W], or None for polygons.
       union: Whether the rings are parts of one object that may overlap. Otherwise a
         ring inside another ring is a hole.
     """
@@ -32,11 +31,11 @@ class Shape:
 
 @dataclasses.dataclass(frozen=True)
 class AnnotatedImage:
-    """An image with its shapes, in the order in which the file lists them.
+    """Holds the shapes of an image in the order of the annotation file.
 
     Attributes:
-      name: The name of the image file, as the annotation gives it.
-      size: (H, W) of the image in pixels.
+      name: The name of the image file in the annotation.
+      size: The (H, W) of the image in pixels.
       shapes: The shapes.
       origin: The annotation file, for messages.
     """
@@ -49,19 +48,19 @@ class AnnotatedImage:
 
 @dataclasses.dataclass(frozen=True)
 class DrawRules:
-    """How shapes become a label map.
+    """States how shapes become a label map.
 
     Attributes:
       classes: The class names in label order.
-      outside: What a pixel without a shape is: the name of a class, or "void".
-      overlap: Which shape a pixel of several shapes belongs to: "later" takes the one
-        that the file lists last, as most labeling tools show it, "smaller" takes the
-        one with the smallest area, and "void" makes pixels of two classes void, as the
-        training recipe of torchvision does for COCO.
-      void_labels: Labels that become void.
+      outside: The class of pixels without a shape, or "void".
+      overlap: The shape that a pixel of several shapes belongs to. "later" selects the
+        last one in the file, as most labeling tools show it, and "smaller" the one with
+        the smallest area. "void" makes pixels of two classes void, as the training
+        recipe of torchvision does for COCO.
+      void_labels: The labels that become void.
 
     Raises:
-      ValueError: If `outside` is not a class, or a class is void as well.
+      ValueError: If `outside` is not a class, or a class is also in `void_labels`.
     """
 
     classes: tuple[str, ...]
@@ -78,7 +77,7 @@ class DrawRules:
         if both := sorted(set(self.classes) & set(self.void_labels)):
             raise ValueError(
                 f"void_labels={self.void_labels} is invalid: expected labels that are "
-                f"not classes, and {both[0]!r} is one."
+                f"not classes, but {both[0]!r} is a class."
             )
         if self.overlap not in ("later", "smaller", "void"):
             raise ValueError(

@@ -1,8 +1,10 @@
-"""Annotations of COCO: one JSON file with images, categories and annotations.
+"""Reads the annotations of COCO, one JSON file with images, categories and annotations.
 
-References: the format as described on https://cocodataset.org/#format-data, object
-detection. Polygons are lists x0, y0, x1, y1, ...; several of them are parts of one
-object, and holes cannot be expressed. Masks of crowds are run-length encoded.
+Polygons are lists x0, y0, x1, y1, ... Several polygons of an annotation are parts of
+one object, and the format cannot express holes. Masks of crowds are run-length encoded.
+
+References:
+  https://cocodataset.org/#format-data, object detection.
 """
 
 from __future__ import annotations
@@ -22,12 +24,13 @@ def read_coco(path: pathlib.Path) -> tuple[tuple[str, ...], list[AnnotatedImage]
       path: The JSON file.
 
     Returns:
-      The names of the categories in order of their numbers, and the images in order
+      The names of the categories, sorted by their numbers, and the images in the order
       of the file. Images without annotations are included.
 
     Raises:
-      ValueError: Naming the place, if a field is missing or has another form, or an
-        annotation refers to an image or category that is not listed.
+      ValueError: If a field is missing or has another form, or an annotation refers to
+        an image or category that the file does not list. The message names the position
+        in the file.
     """
     root = open_json(path)
     names = {}

@@ -1,8 +1,8 @@
-"""Drawing shapes as label maps.
+"""Draws shapes as label maps.
 
 A pixel belongs to a ring if its center is inside. Two regions that share an edge
-therefore share no pixel and leave none out, which does not hold for the polygon
-functions of Pillow and OpenCV: they draw the outline as well.
+therefore share no pixel and leave none out. This is not true of the polygon functions
+of Pillow and OpenCV, which also draw the outline.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from jaxseg.data.spec import VOID
 def fill_rings(
     rings: Iterable[Ring], size: tuple[int, int], *, union: bool = False
 ) -> np.ndarray:
-    """Finds the pixels inside rings.
+    """Returns the pixels inside rings.
 
     Args:
       rings: Closed rings of (x, y) points in pixels. A ring of fewer than three points
-        has no inside.
-      size: (H, W) of the image.
-      union: Whether a pixel inside any ring counts. By default a pixel counts if it is
-        inside an odd number of rings, so that a ring inside another one is a hole.
+        contains no pixel.
+      size: The (H, W) of the image.
+      union: If True, a pixel inside any ring counts. By default a pixel counts if it is
+        inside an odd number of rings, so a ring inside another ring is a hole.
 
     Returns:
       bool [H, W].
@@ -38,17 +38,17 @@ def fill_rings(
 
 
 def _fill(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The pixels whose centers are inside one ring, by the even-odd rule.
+    """Returns the pixels whose centers are inside one ring, by the even-odd rule.
 
-    Each edge switches inside and outside for all centers to its right, so that the
-    running parity of a row of switches is the fill.
+    Each edge switches between inside and outside for all centers to its right, so the
+    running parity of the switches in a row fills the ring.
     """
     height, width = size
     switches = np.zeros((height, width + 1), bool)
     for (x0, y0), (x1, y1) in zip(points, np.roll(points, -1, axis=0), strict=True):
         low, high = min(y0, y1), max(y0, y1)
         first = max(int(np.ceil(low - 0.5)), 0)
-        last = min(int(np.ceil(high - 0.5)), height)  # an end belongs to one edge only
+        last = min(int(np.ceil(high - 0.5)), height)  # An end belongs to one edge.
         if first >= last:
             continue
         rows = np.arange(first, last)
@@ -70,13 +70,13 @@ def draw_labels(image: AnnotatedImage, rules: DrawRules) -> np.ndarray:
 
     Args:
       image: The annotated image.
-      rules: The class list and what happens outside shapes and where shapes overlap.
+      rules: The classes, and the rules for pixels without a shape or with several.
 
     Returns:
-      Labels, uint8 [H, W], 255 for void.
+      Labels, uint8 [H, W]. Void is 255.
 
     Raises:
-      ValueError: If a shape has a label that is neither a class nor void.
+      ValueError: If the label of a shape is neither a class nor void.
     """
     numbers = {name: number for number, name in enumerate(rules.classes)}
     numbers |= dict.fromkeys((*rules.void_labels, "void"), VOID)
@@ -85,13 +85,12 @@ def draw_labels(image: AnnotatedImage, rules: DrawRules) -> np.ndarray:
         if shape.label not in numbers:
             raise ValueError(
                 f"{image.origin}: image {image.name!r} has a shape with the label "
-                f"{shape.label!r}, which is not a class; expected one of "
-                f"{', '.join(rules.classes)}. Add it to the classes, or to the labels "
-                "that are void."
+                f"{shape.label!r}: expected one of {', '.join(rules.classes)}. Add the "
+                "label to the classes, or to the labels that are void."
             )
         drawn.append((numbers[shape.label], shape_pixels(shape, image.size)))
     if rules.overlap == "smaller":
-        drawn.sort(key=lambda pair: -int(pair[1].sum()))  # the smallest is drawn last
+        drawn.sort(key=lambda pair: -int(pair[1].sum()))  # The smallest comes last.
     labels = np.full(image.size, numbers[rules.outside], np.uint8)
     seen = np.zeros(image.size, bool)
     for number, pixels in drawn:

@@ -1,4 +1,4 @@
-"""Reading fields of annotation files with messages that name the place."""
+"""Reads fields of annotation files, with errors that name their position."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from jaxseg.storage.json_file import parse_json
 
 
 class Place:
-    """A value in an annotation file together with its address, for messages.
+    """Holds a value in an annotation file with its address, for messages.
 
     Args:
-      value: What the file holds there.
+      value: The value.
       address: The file and the path to the value, such as "a.json, shapes[3]".
     """
 
@@ -22,16 +22,31 @@ class Place:
         self.value, self.address = value, address
 
     def get(self, key: str, default: Any = None) -> Place:
-        """Returns a field of an object; `default` where the object lacks it."""
+        """Returns a field of an object.
+
+        Args:
+          key: The name of the field.
+          default: The value if the object does not have the field.
+
+        Raises:
+          ValueError: If the value is not an object.
+        """
         if not isinstance(self.value, dict):
             raise self.error("an object")
         return Place(self.value.get(key, default), f"{self.address}.{key}")
 
     def need(self, key: str) -> Place:
-        """Returns a field of an object and raises ValueError where it is missing."""
+        """Returns a field of an object.
+
+        Args:
+          key: The name of the field.
+
+        Raises:
+          ValueError: If the value is not an object or does not have the field.
+        """
         found = self.get(key)
         if found.value is None:
-            raise ValueError(f"{self.address} has no field {key!r}.")
+            raise ValueError(f"{self.address} has no field {key!r}: expected one.")
         return found
 
     def items(self) -> list[Place]:
@@ -63,14 +78,18 @@ class Place:
         return int(value)
 
     def points(self) -> Ring:
-        """Returns a list of [x, y]."""
+        """Returns a list of [x, y] pairs as a ring."""
         rows = [row.items() for row in self.items()]
         if any(len(row) != 2 for row in rows):
             raise self.error("a list of [x, y]")
         return tuple((x.real(), y.real()) for x, y in rows)
 
     def error(self, expected: str) -> ValueError:
-        """Returns the error that something else was expected here."""
+        """Returns the error of an unexpected value.
+
+        Args:
+          expected: A description of the expected values.
+        """
         shown = repr(self.value)
         shown = shown if len(shown) <= 60 else shown[:57] + "..."
         return ValueError(f"{self.address}={shown} is invalid: expected {expected}.")
@@ -79,6 +98,9 @@ class Place:
 def open_json(path: pathlib.Path) -> Place:
     """Reads an annotation file.
 
+    Args:
+      path: The JSON file.
+
     Raises:
       ValueError: If the file cannot be read or is not JSON.
     """
@@ -86,6 +108,6 @@ def open_json(path: pathlib.Path) -> Place:
         value = parse_json(path.read_bytes())
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:  # invalid UTF-8 and invalid JSON
+    except ValueError as error:  # The text is not UTF-8 or not JSON.
         raise ValueError(f"{path} is not JSON: {error}.") from error
     return Place(value, str(path))

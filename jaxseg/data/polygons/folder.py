@@ -1,4 +1,4 @@
-"""Annotation files as a folder of masks that `--data.name folder` reads."""
+"""Converts annotation files to a folder of masks that `--data.name folder` reads."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ def read_annotations(
     """Reads the annotations of any supported tool.
 
     Args:
-      path: A file of COCO, labelme, Label Studio or Cityscapes, or a folder whose JSON
-        files are of labelme or Cityscapes.
+      path: A file of COCO, labelme, Label Studio or Cityscapes, or a folder of JSON
+        files of labelme or Cityscapes.
 
     Returns:
-      The class names and the annotated images. COCO lists its classes; for the others
-      the classes are the labels that occur, in alphabetical order.
+      The class names and the annotated images. COCO files list their classes. For the
+      other formats, the classes are the labels in the files, in alphabetical order.
 
     Raises:
-      ValueError: If a file is of none of these forms, or cannot be read.
+      ValueError: If a file has none of these formats, or cannot be read.
     """
     if path.is_dir():
         files = [p for p in visible_entries(path) if p.suffix.lower() == ".json"]
         if not files:
             raise ValueError(
-                f"{shown(path)} holds no .json file; expected the annotation files of "
-                "labelme or Cityscapes."
+                f"{shown(path)} contains no .json file: expected the annotation files "
+                "of labelme or Cityscapes."
             )
         return _with_labels([_single(file) for file in files])
     root = open_json(path).value
@@ -62,7 +62,7 @@ def write_folder(
 
     Args:
       images: The annotated images.
-      rules: How their shapes are drawn.
+      rules: The rules by which their shapes are drawn.
       source: The folder of the image files.
       target: A folder that does not exist or is empty.
 
@@ -70,11 +70,11 @@ def write_folder(
       The number of images.
 
     Raises:
-      ValueError: If an image file is missing, two images share a name, a label is not
-        a class, or the target holds something.
+      ValueError: If an image file is missing, two images share a name, a label is not a
+        class, or the target is not empty.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ValueError(f"{shown(target)} is not empty; expected a new folder.")
+        raise ValueError(f"{shown(target)} is not empty: expected a new folder.")
     images = list(images)
     files = _find_files(images, source)
     drawn = [draw_labels(image, rules) for image in images]
@@ -96,7 +96,7 @@ def _single(path: pathlib.Path) -> AnnotatedImage:
     if isinstance(root, dict) and "shapes" in root:
         return read_labelme(path)
     raise ValueError(
-        f"{shown(path)} is of no known form; expected a file of COCO (images, "
+        f"{shown(path)} has an unknown format: expected a file of COCO (images, "
         "annotations, categories), labelme (shapes), Label Studio (a list of tasks) or "
         "Cityscapes (objects)."
     )
@@ -112,9 +112,9 @@ def _with_labels(
 def _find_files(
     images: Sequence[AnnotatedImage], source: pathlib.Path
 ) -> list[pathlib.Path]:
-    """The image file of each annotation.
+    """Returns the image file of each annotation.
 
-    A name without the suffix of an image, which Cityscapes files give, is the stem.
+    Cityscapes files give a name without the suffix of an image file.
     """
     listed = list_folder(source).images
     entries = {name_key(p.stem): p for p in listed}
@@ -127,13 +127,13 @@ def _find_files(
         file = entries.get(name)
         if file is None:
             raise ValueError(
-                f"{image.origin} annotates {image.name!r}, which {shown(source)} does "
-                "not hold; give the folder of the image files."
+                f"{image.origin} annotates {image.name!r}: expected this image in "
+                f"{shown(source)}. Pass the folder of the image files."
             )
         if name_key(file.stem) in seen:
             raise ValueError(
                 f"{image.origin} and {seen[name_key(file.stem)].origin} both annotate "
-                f"{shown(file.name)}; keep one of them."
+                f"{shown(file.name)}: expected one annotation per image. Remove one."
             )
         seen[name_key(file.stem)] = image
         files.append(file)

@@ -1,4 +1,4 @@
-"""Label maps as GeoJSON (RFC 7946)."""
+"""Converts label maps to GeoJSON (RFC 7946)."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ def label_features(
     transform: Sequence[float] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
     min_pixels: int = 1,
 ) -> dict[str, Any]:
-    """Describes the regions of a label map as a GeoJSON FeatureCollection.
+    """Converts the regions of a label map to a GeoJSON FeatureCollection.
 
-    Each connected region (pixels that share an edge) becomes one Polygon, with its
-    holes. Its properties are the class, its number and the area in pixels.
+    Each connected region (of pixels that share an edge) becomes one Polygon with its
+    holes. Its properties are the class, the label and the area in pixels.
 
     Args:
-      labels: Classes, integers [H, W]; 255 is void and gets no feature.
-      classes: Class names in label order.
-      transform: (a, b, c, d, e, f) of the affine map from pixel corners to
-        coordinates, x = a column + b row + c and y = d column + e row + f, in the
-        order of rasterio. The default leaves pixels.
+      labels: Classes, integers [H, W]. Void (255) gets no feature.
+      classes: The class names in label order.
+      transform: The affine map (a, b, c, d, e, f) from pixel corners to coordinates, x
+        = a column + b row + c and y = d column + e row + f, in the order of rasterio.
+        The default gives coordinates in pixels.
       min_pixels: Smaller regions are left out.
 
     Returns:
-      The collection as a dictionary that `json.dumps` writes.
+      The collection as a dictionary for `json.dumps`.
     """
     features = []
     for number in np.unique(labels):
@@ -49,7 +49,7 @@ def label_features(
                 continue
             top, left = box[0].start, box[1].start
             rings = [_moved(ring, left, top) for ring in trace_rings(mask)]
-            rings.sort(key=_doubled_area, reverse=True)  # the outline before its holes
+            rings.sort(key=_doubled_area, reverse=True)  # The outline comes first.
             features.append(
                 {
                     "type": "Feature",
@@ -77,7 +77,7 @@ def _doubled_area(ring: Ring) -> float:
 
 
 def _closed(ring: Ring, transform: Sequence[float]) -> list[list[float]]:
-    """The coordinates of a ring, with its first point again at the end."""
+    """Returns the coordinates of a ring, which ends with its first point."""
     a, b, c, d, e, f = transform
     points = [[a * x + b * y + c, d * x + e * y + f] for x, y in ring]
     return [*points, points[0]]

@@ -1,9 +1,12 @@
-"""Annotations of Label Studio: one JSON file of tasks, exported as "JSON".
+"""Reads the annotations of Label Studio, one JSON file of tasks, exported as "JSON".
 
-References: https://labelstud.io/guide/export and the brush format of
-HumanSignal/label-studio-sdk (`converter/brush.py`). Coordinates are percentages of the
-image's sides. A brush mask is a stream of bits that encodes RGBA bytes by runs; the
-shape is where the last channel is not zero.
+Coordinates are percentages of the sides of the image. A brush mask is a stream of bits
+that encodes RGBA bytes by runs. The shape consists of the pixels whose last channel is
+not zero.
+
+References:
+  https://labelstud.io/guide/export and the brush format of HumanSignal/label-studio-sdk
+  (`converter/brush.py`).
 """
 
 from __future__ import annotations
@@ -24,15 +27,16 @@ KINDS = ("polygonlabels", "rectanglelabels", "ellipselabels", "brushlabels")
 def read_label_studio(path: pathlib.Path) -> list[AnnotatedImage]:
     """Reads the images of a Label Studio export.
 
-    The first annotation of a task that was not cancelled counts. Polygons,
-    rectangles, ellipses and brush masks are read.
+    The first annotation of a task that was not cancelled is used. Polygons, rectangles,
+    ellipses and brush masks are read.
 
     Args:
       path: The JSON file.
 
     Raises:
-      ValueError: Naming the place, if a field is missing or has another form, or a
-        task has no annotated region, since its size is unknown then.
+      ValueError: If a field is missing or has another form, or a task has no annotated
+        region, so that the size of its image is unknown. The message names the position
+        in the file.
     """
     return [_image(task, str(path)) for task in open_json(path).items()]
 
@@ -62,7 +66,7 @@ def _image(task: Place, origin: str) -> AnnotatedImage:
 
 
 def _without_prefix(name: str) -> str:
-    """The name of an uploaded file without the eight hex digits put before it."""
+    """Removes the eight hexadecimal digits before the name of an uploaded file."""
     head, dash, tail = name.partition("-")
     hexadecimal = len(head) == 8 and all(c in "0123456789abcdef" for c in head)
     return tail if dash and hexadecimal and tail else name
@@ -137,7 +141,7 @@ def _brush(place: Place, size: tuple[int, int]) -> np.ndarray:
 
 
 class _Bits:
-    """Reads whole numbers from a stream of bits, the highest bit first."""
+    """Reads integers from a stream of bits, with the highest bit first."""
 
     def __init__(self, bits: np.ndarray):
         self.bits, self.place = bits, 0

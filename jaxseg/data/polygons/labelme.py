@@ -1,8 +1,11 @@
-"""Annotations of labelme and of Cityscapes: one JSON file per image.
+"""Reads the annotations of labelme and of Cityscapes, one JSON file per image.
 
-References: wkentaro/labelme (`labelme/label_file.py`, `labelme/utils/shape.py`) and
-mcordts/cityscapesScripts (`helpers/annotation.py`). In labelme, lines and points have a
-width that only the viewer knows, so they are refused.
+Lines and points of labelme have a width that only the viewer knows, so they are
+refused.
+
+References:
+  wkentaro/labelme (`labelme/label_file.py`, `labelme/utils/shape.py`) and
+  mcordts/cityscapesScripts (`helpers/annotation.py`).
 """
 
 from __future__ import annotations
@@ -19,9 +22,8 @@ from PIL import Image
 from jaxseg.data.polygons.annotation import AnnotatedImage, Ring, Shape
 from jaxseg.data.polygons.fields import Place, open_json
 
-SIDES = (
-    72  # of the polygon that stands for a circle: off by at most 0.1 % of its radius
-)
+# A circle becomes a polygon of so many sides, with errors below 0.1 % of the radius.
+SIDES = 72
 
 
 def read_labelme(path: pathlib.Path) -> AnnotatedImage:
@@ -33,8 +35,8 @@ def read_labelme(path: pathlib.Path) -> AnnotatedImage:
       path: The JSON file.
 
     Raises:
-      ValueError: Naming the place, if a field is missing or has another form, or a
-        shape has no area (points and lines).
+      ValueError: If a field is missing or has another form, or a shape has no area
+        (points and lines). The message names the position in the file.
     """
     root = open_json(path)
     size = root.need("imageHeight").side(), root.need("imageWidth").side()
@@ -44,16 +46,18 @@ def read_labelme(path: pathlib.Path) -> AnnotatedImage:
 
 
 def read_cityscapes_polygons(path: pathlib.Path) -> AnnotatedImage:
-    """Reads a `*_polygons.json` file of Cityscapes, or of IDD, which has its form.
+    """Reads a `*_polygons.json` file of Cityscapes, or of IDD, which has the same
+    format.
 
-    Objects that are marked as deleted are left out. A label such as "cargroup" stands
-    for a group of cars that could not be told apart; it keeps its name here.
+    Objects that are marked as deleted are left out. Labels of groups, such as
+    "cargroup" for cars that annotators could not separate, keep their names.
 
     Args:
       path: The JSON file.
 
     Raises:
-      ValueError: Naming the place, if a field is missing or has another form.
+      ValueError: If a field is missing or has another form. The message names the
+        position in the file.
     """
     root = open_json(path)
     size = root.need("imgHeight").side(), root.need("imgWidth").side()
@@ -101,7 +105,7 @@ def _circle(center: tuple[float, float], edge: tuple[float, float]) -> Ring:
 
 
 def _painted(place: Place, points: Ring, size: tuple[int, int]) -> np.ndarray:
-    """A painted mask: a PNG in base64 at the corner of its bounding box."""
+    """Decodes a painted mask, a PNG in base64 at the corner of its bounding box."""
     encoded = place.need("mask")
     try:
         with Image.open(io.BytesIO(base64.b64decode(encoded.text()))) as image:
@@ -112,6 +116,8 @@ def _painted(place: Place, points: Ring, size: tuple[int, int]) -> np.ndarray:
     mask = np.zeros(size, bool)
     window = mask[top : top + part.shape[0], left : left + part.shape[1]]
     if part.ndim != 2 or min(left, top) < 0 or window.shape != part.shape:
-        raise place.get("points").error("a box inside the image that holds the mask")
+        raise place.get("points").error(
+            "a box inside the image with the size of the mask"
+        )
     window[:] = part
     return mask

@@ -1,10 +1,10 @@
-"""The run-length encoding of COCO masks, uncompressed and compressed.
+"""Encodes and decodes the run-length encoding of COCO masks.
 
-COCO counts pixels column by column. The counts alternate between background and
-object, and the first count is background. The compressed form writes the difference of
-each count from the one two places before it, from the fourth count on, in groups of
-five bits from the lowest up; see `rleToString` of the COCO API (cocodataset/cocoapi,
-common/maskApi.c).
+COCO counts pixels column by column. The counts alternate between background and object,
+and the first count is background. From the fourth count on, the compressed form stores
+the difference of each count from the count two positions before. It writes numbers in
+groups of five bits, the lowest group first. See `rleToString` of the COCO API
+(cocodataset/cocoapi, common/maskApi.c).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from jaxseg.data.spec import VOID
 
 
 def encode_rle(mask: np.ndarray) -> dict[str, Any]:
-    """Encodes a mask as COCO's compressed run-length encoding.
+    """Encodes a mask in COCO's compressed run-length encoding.
 
     Args:
-      mask: Truth values, [H, W].
+      mask: Booleans [H, W].
 
     Returns:
       {"size": [H, W], "counts": text}, which pycocotools reads.
@@ -58,7 +58,7 @@ def decode_rle(encoded: dict[str, Any]) -> np.ndarray:
         counts = _decompress(counts)
     if min(counts, default=0) < 0 or sum(counts) != height * width:
         raise ValueError(
-            f"the run-length encoding counts {sum(counts)} pixels; expected "
+            f"the run-length encoding counts {sum(counts)} pixels: expected "
             f"{height} x {width} = {height * width}"
         )
     values = np.arange(len(counts)) % 2 == 1
@@ -68,11 +68,11 @@ def decode_rle(encoded: dict[str, Any]) -> np.ndarray:
 def coco_annotations(
     labels: np.ndarray, image_id: int, *, first_id: int = 1
 ) -> list[dict[str, Any]]:
-    """Describes a label map as COCO annotations, one per class that occurs.
+    """Converts a label map to COCO annotations, one per class that occurs.
 
     Args:
-      labels: Classes, integers [H, W]; 255 is void and gets no annotation.
-      image_id: COCO's number of the image.
+      labels: Classes, integers [H, W]. Void (255) gets no annotation.
+      image_id: The number of the image in COCO.
       first_id: The number of the first annotation.
 
     Returns:
@@ -107,7 +107,9 @@ def _compress(counts: Sequence[int]) -> str:
         rest = count - counts[place - 2] if place > 2 else count
         while True:
             group, rest = rest & 31, rest >> 5
-            more = rest != (-1 if group & 16 else 0)  # bit 16 is the sign at the end
+            more = rest != (
+                -1 if group & 16 else 0
+            )  # Bit 16 of the last group is the sign.
             text.append(chr(48 + (group | 32 if more else group)))
             if not more:
                 break
@@ -120,17 +122,20 @@ def _decompress(text: str) -> list[int]:
     for character in text:
         group = ord(character) - 48
         if not 0 <= group < 64:
-            raise ValueError(f"the run-length encoding holds {character!r}")
+            raise ValueError(
+                f"the run-length encoding contains {character!r}: expected characters "
+                "from '0' to 'o'"
+            )
         value |= (group & 31) << shift
         shift += 5
         if group & 32:
             if shift > 60:
-                raise ValueError("the run-length encoding holds a count of 60 bits")
+                raise ValueError("the run-length encoding has a count of over 60 bits")
             continue
         if group & 16:
             value -= 1 << shift
         counts.append(value + counts[-2] if len(counts) > 2 else value)
         value = shift = 0
     if shift:
-        raise ValueError("the run-length encoding ends within a count")
+        raise ValueError("the run-length encoding ends inside a count")
     return counts

@@ -1,4 +1,4 @@
-"""The outlines of regions of a label map, along the edges of their pixels."""
+"""Traces the outlines of regions of a label map along the edges of their pixels."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import numpy as np
 
 from jaxseg.data.polygons.annotation import Ring
 
-_STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0))  # right, down, left, up as (row, column)
+_STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0))  # Right, down, left and up.
 
 
 def trace_rings(mask: np.ndarray) -> list[Ring]:
     """Traces the outlines of the regions of a mask.
 
-    `fill_rings(trace_rings(mask), mask.shape)` is the mask again, exactly.
+    `fill_rings(trace_rings(mask), mask.shape)` is exactly the mask.
 
     Args:
-      mask: Truth values, [H, W]. Pixels that touch at a corner only are not connected.
+      mask: Booleans [H, W]. Pixels that touch only at a corner are not connected.
 
     Returns:
-      Rings of (x, y) corners in pixels. The region is on the right side of each ring
-      in image coordinates: outlines run clockwise as seen in the picture, and outlines
-      of holes run counterclockwise. Corners on a straight line are left out.
+      Rings of (x, y) corners in pixels. In image coordinates, the region is on the
+      right side of each ring: outlines run clockwise, and outlines of holes run
+      counterclockwise. Corners on a straight line are left out.
     """
     following = _edges(np.asarray(mask, bool))
     rings = []
@@ -31,11 +31,11 @@ def trace_rings(mask: np.ndarray) -> list[Ring]:
 
 
 def _edges(mask: np.ndarray) -> dict[tuple[tuple[int, int], int], None]:
-    """Edges between the mask and its outside, as (corner, direction), ordered."""
+    """Returns the edges between the mask and its outside as (corner, direction)."""
     padded = np.pad(mask, 1)
     inner = padded[1:-1, 1:-1]
-    neighbors = (  # of each pixel, with the corner from which its edge starts
-        (padded[:-2, 1:-1], (0, 0), 0),  # above: the edge runs to the right
+    neighbors = (  # Each with the corner at which its edge starts.
+        (padded[:-2, 1:-1], (0, 0), 0),  # Above, where the edge runs to the right.
         (padded[1:-1, 2:], (0, 1), 1),
         (padded[2:, 1:-1], (1, 1), 2),
         (padded[1:-1, :-2], (1, 0), 3),
@@ -57,7 +57,7 @@ def _follow(following: dict, corner: tuple[int, int], direction: int) -> Ring:
         # Where two regions touch at a corner, turning right stays at the same region.
         turns = [(direction + turn) % 4 for turn in (1, 0, 3)]
         after = next((t for t in turns if (corner, t) in following), None)
-        if after is None:  # the ring is closed: only its first edge can follow
+        if after is None:  # Only the first edge can close the ring.
             after = first[1]
         if after != direction:
             ring.append((float(corner[1]), float(corner[0])))

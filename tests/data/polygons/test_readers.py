@@ -155,7 +155,7 @@ def test_circles_and_ellipses_have_their_area(tmp_path):
 
 
 WRONG = {
-    "no fields": ({}, "is of no known form; expected a file of COCO"),
+    "no fields": ({}, "has an unknown format: expected a file of COCO"),
     "no height": ({"shapes": []}, "has no field 'imageHeight'"),
     "odd": (coco([[1, 2, 3, 4, 5]]), r"segmentation\[0\].*three points"),
     "size": (coco({"size": [20, 10], "counts": [200]}), r"size.*\[10, 20\]"),
@@ -204,7 +204,7 @@ def test_a_folder_of_files_becomes_a_folder_of_masks(tmp_path):
     classes, images = read_annotations(files)
     rules = DrawRules(("ground", *classes), "ground")
     target = tmp_path / "out"
-    with pytest.raises(ValueError, match=r"json.* does not hold"):
+    with pytest.raises(ValueError, match=r"json.* expected this image in"):
         write_folder(images, rules, source=files.parent, target=target)
     assert not target.exists()
     assert write_folder(images, rules, source=source, target=target) == 2

@@ -48,10 +48,10 @@ def test_the_text_of_a_published_form():
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
-        ([3, 4], "counts 7 pixels; expected 3 x 4 = 12"),
+        ([3, 4], "counts 7 pixels: expected 3 x 4 = 12"),
         ([13, -1], "counts 12 pixels"),
-        ("\x7f", "holds"),
-        ("P", "ends within a count"),
+        ("\x7f", "contains"),
+        ("P", "ends inside a count"),
         ("o" * 13 + "0", "60 bits"),
     ],
 )
