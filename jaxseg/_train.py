@@ -22,8 +22,7 @@ from jaxseg.storage import atomic, output
 from jaxseg.tasks import overlays
 from jaxseg.tasks.checks import check
 from jaxseg.tasks.start import Start, prepare
-from jaxseg.training.devices import processes
-from jaxseg.training.devices import runner as devices
+from jaxseg.training.devices import processes, selection
 from jaxseg.training.run.loop import train as run_loop
 from jaxseg.training.run.task import Reporter, Result, Silent
 
@@ -101,14 +100,14 @@ def train_run(
       display: What is shown.
     """
     check(config)
-    chosen = devices.choose(num_devices)
+    chosen = selection.choose(num_devices)
     first = jax.process_index() == 0
     owned = lock.holding(workdir) if first else contextlib.nullcontext()
     with output.tolerant() as closed, owned as held:
         start = prepare(config, workdir, chosen, verify=opening.verify)
         task = dataclasses.replace(
             start.task,
-            flops=utilization.counter(start.driver, kind=config.train.parallel_backend),
+            flops=utilization.counter(start.runner, kind=config.train.parallel_backend),
             peak=utilization.peak(chosen),
             asked=closed,
         )
@@ -121,7 +120,7 @@ def train_run(
                 config,
                 workdir,
                 task,
-                driver=start.driver,
+                runner=start.runner,
                 state=start.state,
                 reporter=shown,
                 profile=profile,

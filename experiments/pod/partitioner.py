@@ -21,8 +21,7 @@ from jax.sharding import PartitionSpec as P
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import max_pool
 from jaxseg.ops.spatial.layout import split_rows
-from jaxseg.training.devices.drivers import within_mesh
-from jaxseg.training.devices.mesh import make_mesh
+from jaxseg.training.devices.mesh import make_mesh, within_mesh
 
 CHANNELS = 8
 TILES = (2, 2)

@@ -16,7 +16,7 @@ from jaxseg.data import Clouds, open_clouds
 from jaxseg.metrics import scores, table
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 from jaxseg.tasks.evaluation import count
-from jaxseg.training.devices import runner as devices
+from jaxseg.training.devices import selection
 
 
 def shuffled(source: Clouds, seed: int = 0) -> Clouds:
@@ -42,7 +42,7 @@ def main(workdir: str) -> None:
             variables,
             clouds,
             batch_size=config.train.eval_batch_size,
-            chosen=devices.choose(1),
+            chosen=selection.choose(1),
         )
         print(f"colors {name}\n{table(scores(total.matrix), spec.classes)}")
 

@@ -30,7 +30,7 @@ from jaxseg.runs.rules import optional, some, text, whole
 from jaxseg.storage.json_file import write_json
 from jaxseg.tasks.evaluation import evaluate_network
 from jaxseg.text import printable
-from jaxseg.training.devices import runner as devices
+from jaxseg.training.devices import selection
 
 BOUNDS = {
     "split": optional(text()),
@@ -79,9 +79,9 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Runs the command; the exit status is that of `jaxseg.cli.main`."""
     arguments, config = parse(argv)
-    chosen = devices.choose(arguments.devices)
-    padded = (devices.PADDED, devices.PADDED)
-    devices.check_space("space", arguments.space, padded, chosen)
+    chosen = selection.choose(arguments.devices)
+    padded = (selection.PADDED, selection.PADDED)
+    selection.check_space("space", arguments.space, padded, chosen)
     spec = read_spec(arguments.workdir)
     model = build_model(config, spec.num_classes)
     step, variables = load_variables(

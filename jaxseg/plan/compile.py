@@ -26,7 +26,7 @@ from jaxseg.data.spec import CAMVID, SHAPES, DatasetSpec, generated_palette
 from jaxseg.runs.config_file import overridden
 from jaxseg.runs.directory import CHANNELS
 from jaxseg.tasks.segmentation import unstarted
-from jaxseg.training.devices.runner import check_batch, check_space
+from jaxseg.training.devices.selection import check_batch, check_space
 
 FORMS = "'v5e:16x16' (v4, v5e, v5p, v6e), 'local', 'cpu:8'"
 # Without these, libtpu queries the cloud about its machine and prints complaints.

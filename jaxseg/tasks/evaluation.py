@@ -15,7 +15,8 @@ from jaxseg.metrics import ConfusionTotal, scores
 from jaxseg.runs import memory
 from jaxseg.runs.classes import check_classes
 from jaxseg.tasks.table import Examples, task_of
-from jaxseg.training.devices import runner as devices
+from jaxseg.training.devices import selection
+from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run import evaluate
 
 Space = int | tuple[int, int]
@@ -73,7 +74,7 @@ def evaluate_network(
     """
     task = task_of(config)
     split = split or config.data.eval_split
-    chosen = devices.choose() if chosen is None else chosen
+    chosen = selection.choose() if chosen is None else chosen
     source = task.open_source(config.data, split)
     check_classes(source.spec, spec)
     # Borders are padded with the mean that the network was trained with.
@@ -113,8 +114,12 @@ def count(
     changes a digit of a score, as long as the network gives a pixel the same class.
     """
     task = task_of(config)
-    runner = devices.Evaluation(
-        task.counting(config, model, spec), kind="jit", devices=chosen, space=space
+    runner = StepRunner(
+        None,
+        task.counting(config, model, spec),
+        kind="jit",
+        devices=chosen,
+        space=space,
     )
     batches = task.eval_batches(
         source,

@@ -28,7 +28,8 @@ from jaxseg.runs.directory import CHANNELS, build_model
 from jaxseg.tasks import segmentation
 from jaxseg.tasks.overlays import FOLDER, file_name
 from jaxseg.tasks.pix2pix_batch import TO_LABELS, TO_PHOTO, label_picture, paired
-from jaxseg.training.devices import runner as devices
+from jaxseg.training.devices.backends import AXIS
+from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.run.task import Task
 from jaxseg.training.step import adversarial, augment
@@ -47,8 +48,8 @@ def open_source(config: DataConfig, split: str) -> Source:
 
 def assemble(
     config: Config, source: Source, chosen: list[jax.Device]
-) -> tuple[devices.Training, TrainState, nn.Module]:
-    """Driver, new state and network of a run."""
+) -> tuple[StepRunner, TrainState, nn.Module]:
+    """Runner, new state and network of a run."""
     direction = direction_of(config)
     if not is_adversarial(config.loss):
         if direction != TO_LABELS:
@@ -58,7 +59,7 @@ def assemble(
             )
         return segmentation.assemble(config, source, chosen)
     spec, run = source.spec, config.train
-    axis = devices.AXIS if run.parallel_backend == "pmap" else None
+    axis = AXIS if run.parallel_backend == "pmap" else None
     if run.grad_accum_steps != 1 or run.remat != "none":
         raise ValueError(
             f"train.grad_accum_steps={run.grad_accum_steps} with train.remat="
@@ -89,7 +90,7 @@ def assemble(
         ema=run.ema,
         void=spec.void,
     )
-    driver = devices.Training(
+    runner = StepRunner(
         train_step,
         counting(config, plain_model, spec),
         kind=run.parallel_backend,
@@ -106,7 +107,7 @@ def assemble(
         ema=run.ema is not None,
         check=memory.state_check(chosen),
     )
-    return driver, state, plain_model
+    return runner, state, plain_model
 
 
 def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Callable]:

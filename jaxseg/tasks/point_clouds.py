@@ -24,7 +24,8 @@ from jaxseg.data import (
 from jaxseg.runs import memory
 from jaxseg.runs.directory import build_model
 from jaxseg.tasks import overlays
-from jaxseg.training.devices import runner as devices
+from jaxseg.training.devices.backends import AXIS
+from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.run.task import Task
 from jaxseg.training.step import steps
@@ -37,10 +38,10 @@ Batch = Mapping[str, jax.Array]
 
 def assemble(
     config: Config, source: Clouds, chosen: list[jax.Device]
-) -> tuple[devices.Training, TrainState, nn.Module]:
-    """Driver, new state and network of a run."""
+) -> tuple[StepRunner, TrainState, nn.Module]:
+    """Runner, new state and network of a run."""
     spec, run = source.spec, config.train
-    axis = devices.AXIS if run.parallel_backend == "pmap" else None
+    axis = AXIS if run.parallel_backend == "pmap" else None
     model = build_model(config, spec.num_classes, axis_name=axis)
     plain_model = build_model(config, spec.num_classes)  # outside pmap
     tx, schedule = optim.build(config.optim, run.steps, batch_size=run.batch_size)
@@ -63,7 +64,7 @@ def assemble(
         remat=run.remat,
         void=spec.void,
     )
-    driver = devices.Training(
+    runner = StepRunner(
         train_step,
         counting(config, plain_model, spec),
         kind=run.parallel_backend,
@@ -81,7 +82,7 @@ def assemble(
         ema=run.ema is not None,
         check=memory.state_check(chosen),
     )
-    return driver, state, plain_model
+    return runner, state, plain_model
 
 
 def cloud_loss(config: LossConfig, **options: Any) -> Callable:

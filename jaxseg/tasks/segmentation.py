@@ -17,7 +17,9 @@ from jaxseg.data import train_batches as read_train
 from jaxseg.runs import memory
 from jaxseg.runs.directory import CHANNELS, build_model
 from jaxseg.tasks import overlays
-from jaxseg.training.devices import runner as devices
+from jaxseg.training.devices import selection
+from jaxseg.training.devices.backends import AXIS
+from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.run.task import Task
 from jaxseg.training.step import augment, steps
@@ -30,14 +32,14 @@ def assemble(
     chosen: list[jax.Device],
     *,
     inputs: Sequence[str] = ("image",),
-) -> tuple[devices.Training, TrainState, nn.Module]:
-    """Driver, new state and network of a run; `inputs` as `training.steps` has them."""
+) -> tuple[StepRunner, TrainState, nn.Module]:
+    """Runner, new state and network of a run; `inputs` as `training.steps` has them."""
     weighted = config.loss.class_weights != "none"
     pixels = class_frequencies(source).pixels if weighted else None
-    driver, new_state, model = unstarted(
+    runner, new_state, model = unstarted(
         config, source.spec, chosen, class_pixels=pixels, inputs=inputs
     )
-    return driver, new_state(), model
+    return runner, new_state(), model
 
 
 def unstarted(
@@ -47,8 +49,8 @@ def unstarted(
     *,
     class_pixels: Sequence[float] | None = None,
     inputs: Sequence[str] = ("image",),
-) -> tuple[devices.Training, Callable[[], TrainState], nn.Module]:
-    """Driver, what makes the new state, and network; no array is made yet.
+) -> tuple[StepRunner, Callable[[], TrainState], nn.Module]:
+    """Runner, what makes the new state, and network; no array is made yet.
 
     Args:
       class_pixels: labeled pixels per class, for weights by frequency.
@@ -56,7 +58,7 @@ def unstarted(
     """
     run = config.train
     check_micro_batches(run, chosen)
-    axis = devices.AXIS if run.parallel_backend == "pmap" else None
+    axis = AXIS if run.parallel_backend == "pmap" else None
     model = build_model(config, spec.num_classes, axis_name=axis)
     plain_model = build_model(config, spec.num_classes)  # outside pmap
     tx, schedule = optim.build(config.optim, run.steps, batch_size=run.batch_size)
@@ -82,7 +84,7 @@ def unstarted(
         remat=run.remat,
         void=spec.void,
     )
-    driver = devices.Training(
+    runner = StepRunner(
         train_step,
         counting(config, plain_model, spec),
         kind=run.parallel_backend,
@@ -99,7 +101,7 @@ def unstarted(
         ema=run.ema is not None,
         check=memory.state_check(chosen),
     )
-    return driver, new_state, plain_model
+    return runner, new_state, plain_model
 
 
 def check_micro_batches(run: TrainConfig, chosen: Sequence[jax.Device]) -> None:
@@ -111,7 +113,7 @@ def check_micro_batches(run: TrainConfig, chosen: Sequence[jax.Device]) -> None:
         )
     size = run.batch_size // run.grad_accum_steps
     name = "train.batch_size / train.grad_accum_steps"
-    devices.check_batch(name, size, chosen, space=run.spatial_shards)
+    selection.check_batch(name, size, chosen, space=run.spatial_shards)
 
 
 def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.partial:

@@ -14,9 +14,10 @@ from jaxseg.data.source import UnknownSplit
 from jaxseg.runs import memory, pretrained, restart
 from jaxseg.runs.rules import invalid
 from jaxseg.tasks.table import Examples, task_of
-from jaxseg.training.devices import runner as devices
-from jaxseg.training.devices.runner import Training
-from jaxseg.training.run.task import HostBatch, Task
+from jaxseg.training.devices import selection
+from jaxseg.training.devices.placement import HostBatch
+from jaxseg.training.devices.runner import StepRunner
+from jaxseg.training.run.task import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,14 +26,14 @@ class Start:
 
     Attributes:
       train_source: The training examples.
-      driver: The steps on their devices.
+      runner: The steps, bound to the devices.
       state: The new state; a checkpoint replaces it.
       task: The streams and pictures.
       notes: What the user should know, one line each.
     """
 
     train_source: Examples
-    driver: Training
+    runner: StepRunner
     state: Any
     task: Task
     notes: tuple[str, ...]
@@ -60,7 +61,7 @@ def prepare(
     notes = _settle_spec(config, workdir, train_source, eval_source)
     spec = train_source.spec
     _check_data(config, train_source, eval_source, chosen)
-    driver, state, model = record.assemble(config, train_source, chosen)
+    runner, state, model = record.assemble(config, train_source, chosen)
     if config.train.init_from is not None and not restart.started(workdir):
         state = pretrained.initialized(
             state,
@@ -71,19 +72,19 @@ def prepare(
     task = record.make_task(config, workdir, model, train_source, eval_source)
     step = restart.latest_step(workdir) or 0
     if step < config.train.steps:
-        rehearse_step(config, driver, state, _first(task.train_batches(step)))
+        rehearse_step(config, runner, state, _first(task.train_batches(step)))
         count = record.counting(config, model, spec)
         rehearse_evaluation(count, state, _first(task.eval_batches()))
-    return Start(train_source, driver, state, task, notes)
+    return Start(train_source, runner, state, task, notes)
 
 
 def check_devices(config: Config, chosen: list[jax.Device]) -> None:
     """Raises ValueError unless batches and crop divide evenly over the devices."""
     run = config.train
-    devices.check_space(
+    selection.check_space(
         "train.spatial_shards", run.spatial_shards, config.data.crop, chosen
     )
-    devices.check_batch(
+    selection.check_batch(
         "train.batch_size", run.batch_size, chosen, space=run.spatial_shards
     )
     processes = jax.process_count()
@@ -95,7 +96,7 @@ def check_devices(config: Config, chosen: list[jax.Device]) -> None:
 
 
 def rehearse_step(
-    config: Config, driver: Training, state: Any, batch: HostBatch
+    config: Config, runner: StepRunner, state: Any, batch: HostBatch
 ) -> None:
     """Traces an update, as its first call would: that call finds the trace.
 
@@ -113,7 +114,7 @@ def rehearse_step(
         )
         for name, value in batch.items()
     }
-    driver.trace(state, whole)
+    runner.trace(state, whole)
 
 
 def rehearse_evaluation(count: Any, state: Any, batch: HostBatch) -> None:

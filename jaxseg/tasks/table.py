@@ -24,8 +24,9 @@ from jaxseg.data import (
     open_source,
 )
 from jaxseg.tasks import names, pix2pix, point_clouds, prob_unet, segmentation
-from jaxseg.training.devices.runner import Training
-from jaxseg.training.run.task import HostBatch, Task
+from jaxseg.training.devices.placement import HostBatch
+from jaxseg.training.devices.runner import StepRunner
+from jaxseg.training.run.task import Task
 from jaxseg.training.step.state import TrainState
 
 
@@ -63,7 +64,7 @@ class TaskRecord:
 
     open_source: Callable[[DataConfig, str], Examples] = open_source
     assemble: Callable[
-        [Config, Any, list[jax.Device]], tuple[Training, TrainState, nn.Module]
+        [Config, Any, list[jax.Device]], tuple[StepRunner, TrainState, nn.Module]
     ] = segmentation.assemble
     make_task: Callable[[Config, Path, nn.Module, Any, Any], Task] = (
         segmentation.make_task

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxseg.analysis.hlo import utilization as utilization
-from jaxseg.training.devices.runner import Training
+from jaxseg.training.devices.runner import StepRunner
 
 
 def step(state, batch):
@@ -24,16 +24,16 @@ def step(state, batch):
 
 
 def test_the_count_is_that_of_forward_and_backward_and_costs_no_second_trace():
-    driver = Training(
+    runner = StepRunner(
         step, lambda v, batch: v.sum(), kind="jit", devices=jax.devices()[:2]
     )
-    state = driver.place(np.ones((3, 3, 3, 5), np.float32))
+    state = runner.place(np.ones((3, 3, 3, 5), np.float32))
     batch = {"image": np.ones((4, 8, 10, 3), np.uint8)}
-    flops = utilization.counter(driver, kind="jit")(state, batch)
+    flops = utilization.counter(runner, kind="jit")(state, batch)
     forward = 2 * 4 * 8 * 10 * 5 * 3 * 3 * 3
     assert flops == 2 * forward  # the image needs no gradient
-    driver.train(state, batch)
-    assert len(driver.programs) == 1
+    runner.train(state, batch)
+    assert len(runner.programs) == 1
 
 
 def test_pmap_is_not_counted():

@@ -14,7 +14,8 @@ from jaxseg.losses import build_objective
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.nn.norm import Norm
-from jaxseg.training.devices.drivers import jit_driver, make_mesh
+from jaxseg.training.devices.backends import JitBackend
+from jaxseg.training.devices.mesh import make_mesh
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import train_step
 
@@ -146,18 +147,19 @@ def placed(depth, style):
     step = functools.partial(
         train_step, model=model, tx=tx, loss_fn=build_objective(LossConfig())
     )
-    driver = jit_driver(step, make_mesh(8), donate=False)
+    backend = JitBackend(make_mesh(8))
     random = np.random.default_rng(0)
     batch = {
         "image": random.normal(0, 2, (16, 6, 6, 3)).astype(np.float32),
         "label": random.integers(0, 3, (16, 6, 6)).astype(np.int32),
     }
-    return driver, driver.put_state(state), driver.put_batch(batch)
+    step = backend.compile(step, donate=False)
+    return step, backend.put_state(state), backend.put_batch(batch)
 
 
 def all_reduces(depth, style):
-    driver, state, batch = placed(depth, style)
-    text = driver.step.lower(state, batch).compile().as_text()
+    step, state, batch = placed(depth, style)
+    text = step.lower(state, batch).compile().as_text()
     assert "num_partitions=8" in text
     return len(re.findall(r" all-reduce(?:-start)?\(", text))
 
@@ -180,8 +182,8 @@ def test_all_reduces_of_a_step():
 
 
 def test_parts_on_devices_give_the_numbers_of_one_device():
-    driver, state, batch = placed(2, BlockConfig(batch_groups=8))
-    new, metrics = driver(state, batch)
+    step, state, batch = placed(2, BlockConfig(batch_groups=8))
+    new, metrics = step(state, batch)
     alone = jax.device_get((state, batch))
     step = functools.partial(
         train_step,

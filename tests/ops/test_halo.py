@@ -18,8 +18,7 @@ from jaxseg.ops.pool import avg_pool, max_pool
 from jaxseg.ops.spatial import layout as shard
 from jaxseg.ops.spatial.halo import with_neighbors
 from jaxseg.ops.transposed import conv_transpose
-from jaxseg.training.devices.drivers import within_mesh
-from jaxseg.training.devices.mesh import make_mesh
+from jaxseg.training.devices.mesh import make_mesh, within_mesh
 
 CHANNELS = 4
 

@@ -14,8 +14,7 @@ from jaxseg.ops.pool import avg_pool, max_pool
 from jaxseg.ops.resize import resize
 from jaxseg.ops.spatial import layout as shard
 from jaxseg.ops.transposed import conv_transpose
-from jaxseg.training.devices.drivers import within_mesh
-from jaxseg.training.devices.mesh import batch_sharding, make_mesh
+from jaxseg.training.devices.mesh import batch_sharding, make_mesh, within_mesh
 
 X, W = (2, 16, 8, 6), (3, 3, 6, 4)
 

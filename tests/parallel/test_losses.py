@@ -17,7 +17,7 @@ from jaxseg.losses import (
 )
 from jaxseg.losses.reduction import total
 from jaxseg.metrics import confusion
-from jaxseg.training.devices.drivers import batch_sharding, make_mesh
+from jaxseg.training.devices.mesh import batch_sharding, make_mesh
 
 
 def edge(logits, label, *, axis_name=None):

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec as P
 
-from jaxseg.training.devices.drivers import jit_driver
+from jaxseg.training.devices.backends import JitBackend
 from jaxseg.training.devices.mesh import batch_sharding, make_mesh
-from jaxseg.training.devices.runner import Evaluation, check_batch
+from jaxseg.training.devices.runner import StepRunner
+from jaxseg.training.devices.selection import check_batch
 
 
 def test_a_pair_divides_columns_too():
@@ -17,13 +18,13 @@ def test_a_pair_divides_columns_too():
     assert dict(mesh.shape) == {"batch": 2, "space": 2, "columns": 2}
     assert dict(make_mesh(space=(4, 1)).shape) == {"batch": 2, "space": 4}
     image = np.arange(4 * 6 * 8).reshape(4, 6, 8)
-    placed = jit_driver(max, mesh).put_batch({"image": image, "seed": np.arange(4)})
+    placed = JitBackend(mesh).put_batch({"image": image, "seed": np.arange(4)})
     assert {s.data.shape for s in placed["image"].addressable_shards} == {(2, 3, 4)}
     assert {s.data.shape for s in placed["seed"].addressable_shards} == {(2,)}
     np.testing.assert_array_equal(placed["image"], image)
     assert batch_sharding(mesh, 1).spec == P("batch")
     with pytest.raises(ValueError, match="image has size 7 along axis 2"):
-        jit_driver(max, mesh).put_batch({"image": image[:, :, :7]})
+        JitBackend(mesh).put_batch({"image": image[:, :, :7]})
 
 
 @pytest.mark.parametrize("space", [8, 3, (2, 3)])
@@ -51,7 +52,7 @@ def test_evaluation_takes_any_number_of_images(space):
         kept = batch["label"] != 255
         return (kept * (batch["image"] + variables)).sum()
 
-    runner = Evaluation(count, kind="jit", devices=jax.devices(), space=space)
+    runner = StepRunner(None, count, kind="jit", devices=jax.devices(), space=space)
     random = np.random.default_rng(0)
     image = random.integers(0, 9, (3, 8, 8)).astype(np.int32)
     batch = {"image": image, "label": image, "index": np.arange(3)}

@@ -14,8 +14,8 @@ from jaxseg.analysis.hlo.program_text import collectives
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build_objective
 from jaxseg.metrics import confusion
-from jaxseg.training.devices.drivers import jit_driver, make_mesh, within_mesh
-from jaxseg.training.devices.mesh import batch_sharding
+from jaxseg.training.devices.backends import JitBackend
+from jaxseg.training.devices.mesh import batch_sharding, make_mesh, within_mesh
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.step.state import TrainState
 from jaxseg.training.step.steps import train_step
@@ -119,9 +119,9 @@ def check_program(text, name, size, *, training):
 def test_training_on_shared_rows(name, space, fill):
     _, state, step, batch = problem(name, fill)
     expected = jax.jit(step)(state, batch)
-    driver = jit_driver(step, make_mesh(2, space))
-    program = driver.step.lower(*driver.abstract(state, batch)).compile()
-    got = program(driver.put_state(state), driver.put_batch(batch))
+    backend = JitBackend(make_mesh(2, space))
+    program = backend.compile(step).lower(*backend.abstract(state, batch)).compile()
+    got = program(backend.put_state(state), backend.put_batch(batch))
     check_program(program.as_text(), name, SIZES[name], training=True)
     before = state.params
     for key, share in (("params", 1e-5), ("batch_stats", 1e-5)):

@@ -13,7 +13,7 @@ from jaxseg.analysis.hlo.program_text import collectives
 from jaxseg.checkpoints.manager import Checkpoints
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build_objective
-from jaxseg.training.devices.drivers import jit_driver
+from jaxseg.training.devices.backends import JitBackend
 from jaxseg.training.devices.mesh import LARGE, make_mesh, state_sharding
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.step.state import create_state
@@ -45,10 +45,11 @@ def batches(count):
         yield {"image": image, "label": label}
 
 
-def run(driver, state, count):
-    rows = []
+def run(backend, step, state, count):
+    """The state and the metrics after `count` steps."""
+    step, state, rows = backend.compile(step), backend.put_state(state), []
     for batch in batches(count):
-        state, metrics = driver(state, driver.put_batch(batch))
+        state, metrics = step(state, backend.put_batch(batch))
         rows.append(jax.device_get(metrics))
     return state, rows
 
@@ -56,16 +57,14 @@ def run(driver, state, count):
 @functools.cache
 def sharded(config=ADAM):
     state, step = setup(config)
-    driver = jit_driver(step, make_mesh(8), shard="fsdp")
-    return driver, *run(driver, driver.put_state(state), 5)
+    return run(JitBackend(make_mesh(8), shard="fsdp"), step, state, 5)
 
 
 @pytest.mark.parametrize("config", [MOMENTUM, ADAM], ids=lambda config: config.name)
 def test_training_is_that_of_whole_states(config):
     state, step = setup(config)
-    whole = jit_driver(step, make_mesh(8))
-    expected, wanted = run(whole, whole.put_state(state), 5)
-    _, got, rows = sharded(config)
+    expected, wanted = run(JitBackend(make_mesh(8)), step, state, 5)
+    got, rows = sharded(config)
     moved = np.abs(
         expected.params["classifier"]["kernel"] - state.params["classifier"]["kernel"]
     )
@@ -101,7 +100,7 @@ def steady(tree, opt_state):
 
 
 def test_each_device_keeps_an_eighth():
-    _, state, _ = sharded()
+    state, _ = sharded()
     for part in (state.params, state.opt_state, state.ema):
         arrays = [x for x in jax.tree.leaves(part) if x.ndim]
         total = sum(x.nbytes for x in arrays)
@@ -117,9 +116,9 @@ def test_each_device_keeps_an_eighth():
 
 def test_parameters_are_gathered_and_activations_are_not():
     state, step = setup()
-    driver = jit_driver(step, make_mesh(8), shard="fsdp")
-    batch = next(batches(1))
-    program = driver.step.lower(*driver.abstract(state, batch)).compile()
+    backend = JitBackend(make_mesh(8), shard="fsdp")
+    abstract = backend.abstract(state, next(batches(1)))
+    program = backend.compile(step).lower(*abstract).compile()
     kernels = {x.shape for x in jax.tree.leaves(state.params) if x.size >= LARGE}
     moved = [c for c in collectives(program.as_text()) if c.kind != "all-reduce"]
     assert len(moved) >= len(kernels)
@@ -179,15 +178,15 @@ def raw(state):
     ],
 )
 def test_checkpoints_change_meshes(tmp_path, stored, read):
-    state, step = setup()
-    _, trained, _ = sharded()
+    state, _ = setup()
+    trained, _ = sharded()
 
-    def driver(name):
+    def backend(name):
         batch, space, shard = MESHES[name]
-        return jit_driver(step, make_mesh(batch, space), shard=shard)
+        return JitBackend(make_mesh(batch, space), shard)
 
-    trained = driver(stored).put_state(trained)
-    template = driver(read).put_state(state)
+    trained = backend(stored).put_state(trained)
+    template = backend(read).put_state(state)
     with Checkpoints(tmp_path) as checkpoints:
         checkpoints.save(5, trained, meta={"next_index": 40})
         checkpoints.wait()

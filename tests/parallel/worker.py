@@ -16,12 +16,12 @@ from jaxseg.losses import build_objective
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.shuffle import depth_to_space
-from jaxseg.training.devices.runner import Training
+from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import eval_step, train_step
 
-KINDS = {  # of driver and layout
+KINDS = {  # of backend and layout
     "jit": {"kind": "jit"},
     "pmap": {"kind": "pmap"},
     "rows": {"kind": "jit", "space": 4},
@@ -63,20 +63,20 @@ def train(kind):
     tx, _ = optim.build(OptimConfig(name="sgd", learning_rate=0.1), 10)
     loss_fn = build_objective(LossConfig(), axis_name=axis_name)
     state = create_state(Net(), tx, seed=0, image_shape=(1, 8, 6, 3), ema=True)
-    driver = Training(
+    runner = StepRunner(
         functools.partial(train_step, model=model, tx=tx, loss_fn=loss_fn, ema=0.9),
         functools.partial(eval_step, model=Net(), num_classes=3),
         devices=jax.devices(),
         **KINDS[kind],
     )
-    state = driver.place(state)
+    state = runner.place(state)
     part = 16 // jax.process_count()
     rows = slice(jax.process_index() * part, (jax.process_index() + 1) * part)
     for number in range(5):
         local = {k: v[rows] for k, v in batch(number).items()}
-        state, metrics = driver.train(state, local)
-    variables = driver.variables(state)
-    matrix = driver.count(variables, local)
+        state, metrics = runner.train(state, local)
+    variables = runner.variables(state)
+    matrix = runner.count(variables, local)
     flat = jax.tree_util.tree_leaves_with_path(variables)
     return {
         **{jax.tree_util.keystr(path): np.asarray(x) for path, x in flat},

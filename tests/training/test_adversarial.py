@@ -1,4 +1,4 @@
-"""The alternating step: its order, its masks, and the same on all drivers."""
+"""The alternating step: its order, its masks, and the same on all backends."""
 
 import functools
 
@@ -12,7 +12,8 @@ from flax import linen as nn
 from jaxseg.config import LossConfig
 from jaxseg.losses.adversarial import build_adversarial
 from jaxseg.tasks.pix2pix_batch import label_picture, paired
-from jaxseg.training.devices.drivers import jit_driver, make_mesh, pmap_driver
+from jaxseg.training.devices.backends import JitBackend, PmapBackend
+from jaxseg.training.devices.mesh import make_mesh
 from jaxseg.training.step.adversarial import Players, train_step
 from jaxseg.training.step.state import create_state
 
@@ -180,13 +181,14 @@ def run_on(kind, devices, batch):
     axis_name = "batch" if kind == "pmap" else None
     step = stepper(axis_name=axis_name, ema=0.9)
     if kind == "pmap":
-        driver = pmap_driver(step, jax.devices()[:devices])
+        backend = PmapBackend(jax.devices()[:devices])
     else:
-        driver = jit_driver(step, make_mesh(devices))
-    state, rows = driver.put_state(start(ema=True)), []
+        backend = JitBackend(make_mesh(devices))
+    run = backend.compile(step)
+    state, rows = backend.put_state(start(ema=True)), []
     for shift in range(3):
         moved = {name: np.roll(value, shift, 1) for name, value in batch.items()}
-        state, metrics = driver(state, driver.put_batch(moved))
+        state, metrics = run(state, backend.put_batch(moved))
         rows.append(metrics)
     return jax.device_get((state.replace(rng=None), rows))
 
@@ -197,7 +199,7 @@ def alone():
 
 
 @pytest.mark.parametrize(("kind", "devices"), [("jit", 4), ("pmap", 4)])
-def test_all_drivers_train_alike(kind, devices, batch):
+def test_all_backends_train_alike(kind, devices, batch):
     """With unequal void counts on the devices, to 1e-6."""
     if "one" not in alone():
         alone()["one"] = run_on("jit", 1, batch)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from jaxseg.training.devices.void_rows import fill_rows
 from jaxseg.training.run import evaluate
 
 
@@ -12,13 +13,13 @@ def test_fill_rows_are_void_and_the_rest_is_untouched():
         "label": np.ones((3, 2, 2), np.uint8),
         "index": np.array([4, 5, 6], np.int32),
     }
-    filled = evaluate.fill_rows(batch, 8)
+    filled = fill_rows(batch, 8)
     assert {len(value) for value in filled.values()} == {8}
     assert (filled["label"][3:] == 255).all() and (filled["index"][3:] == -1).all()
     for name, value in batch.items():
         np.testing.assert_array_equal(filled[name][:3], value)
     assert batch["index"].tolist() == [4, 5, 6]
-    assert evaluate.fill_rows(filled, 4) is filled
+    assert fill_rows(filled, 4) is filled
 
 
 def test_an_illegal_label_is_named_by_its_file():

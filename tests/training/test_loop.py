@@ -31,7 +31,7 @@ def state():
 
 
 class Arithmetic:
-    """A driver whose update depends on state, step and batch in an inexact way."""
+    """A runner whose update depends on state, step and batch in an inexact way."""
 
     def __init__(self, *, at=None, act=None):
         self.at, self.act, self.calls = at, act, []
@@ -108,13 +108,13 @@ TASK = Task(
 SHORT = {"steps": 12, "batch_size": 2, "log_every": 5, "eval_every": 4, "save_every": 3}
 
 
-def go(workdir, driver=None, task=TASK, **changes):
+def go(workdir, runner=None, task=TASK, **changes):
     config = Config(train=TrainConfig(**SHORT | changes))
     return train(
         config,
         workdir,
         task,
-        driver=driver or Arithmetic(),
+        runner=runner or Arithmetic(),
         state=state(),
         reporter=Quiet(),
     )
@@ -138,14 +138,14 @@ def whole(tmp_path_factory):
 
 
 def test_each_step_is_evaluated_saved_and_logged_when_due(tmp_path):
-    driver = Arithmetic()
-    result = go(tmp_path, driver)
+    runner = Arithmetic()
+    result = go(tmp_path, runner)
     steps = [(row["kind"], row["step"]) for row in read_metrics(tmp_path)]
     assert steps == [
         ("eval", 4), ("train", 5), ("eval", 8), ("train", 10), ("train", 12), ("eval", 12)
     ]  # fmt: skip
-    assert driver.calls.index(("count", 4)) < driver.calls.index(("step", 4))
-    assert driver.calls[-1] == ("count", 12)
+    assert runner.calls.index(("count", 4)) < runner.calls.index(("step", 4))
+    assert runner.calls[-1] == ("count", 12)
     best = max(read_metrics(tmp_path, "eval"), key=lambda row: row["mean_iou"])
     assert result.best == best["step"]
     assert result.scores["mean_iou"] == read_metrics(tmp_path)[-1]["mean_iou"]
@@ -171,7 +171,7 @@ def test_speeds_operations_and_memory_are_in_every_line(tmp_path):
         return 1000
 
     task = dataclasses.replace(TASK, flops=flops, peak=1e15)
-    go(tmp_path, task=task, driver=Arithmetic())
+    go(tmp_path, task=task, runner=Arithmetic())
     assert asked == [0]
     lines = read_metrics(tmp_path, "train")
     for line in lines:
@@ -220,9 +220,9 @@ def test_a_crash_at_any_step_changes_nothing(tmp_path, at, whole):
 def test_a_signal_saves_the_very_step_and_the_run_goes_on_exactly(
     tmp_path, at, number, whole
 ):
-    driver = Arithmetic(at=at, act=lambda: os.kill(os.getpid(), number))
+    runner = Arithmetic(at=at, act=lambda: os.kill(os.getpid(), number))
     with pytest.raises(Stopped) as stopped:
-        go(tmp_path / "cut", driver)
+        go(tmp_path / "cut", runner)
     assert stopped.value.exit_status == 128 + number
     assert stopped.value.step == at + 1
     rest = Arithmetic()
@@ -242,10 +242,10 @@ def test_a_signal_during_evaluation_is_obeyed_at_once_and_the_score_is_made_up(
             os.kill(os.getpid(), signal.SIGTERM)
             return super().count(variables, batch)
 
-    driver = Interrupted()
+    runner = Interrupted()
     with pytest.raises(Stopped):
-        go(tmp_path / "cut", driver)
-    assert driver.calls.count(("count", 4)) == 1  # of two batches
+        go(tmp_path / "cut", runner)
+    assert runner.calls.count(("count", 4)) == 1  # of two batches
     again = go(tmp_path / "cut")
     assert rows(tmp_path / "cut") == whole.rows
     assert (again.best, again.scores) == (whole.best, whole.scores)
@@ -262,8 +262,8 @@ def test_a_signal_that_the_program_was_told_to_ignore_stays_ignored(tmp_path):
     """`nohup` does that."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        driver = Arithmetic(at=3, act=lambda: os.kill(os.getpid(), signal.SIGHUP))
-        assert int(go(tmp_path, driver).state["step"]) == 12
+        runner = Arithmetic(at=3, act=lambda: os.kill(os.getpid(), signal.SIGHUP))
+        assert int(go(tmp_path, runner).state["step"]) == 12
     finally:
         signal.signal(signal.SIGHUP, before)
 
@@ -299,9 +299,9 @@ def test_with_several_processes_a_hangup_is_passed_on_as_sigterm(monkeypatch, wa
 
 @pytest.mark.parametrize(("at", "good"), [(2, "none was saved"), (8, "ckpt/8")])
 def test_a_loss_that_is_not_finite_names_step_files_and_checkpoint(tmp_path, at, good):
-    driver = Arithmetic(at=at, act=nan_on_invalid_label)
+    runner = Arithmetic(at=at, act=nan_on_invalid_label)
     with pytest.raises(NonFiniteLoss) as error:
-        go(tmp_path, driver)
+        go(tmp_path, runner)
     message = str(error.value)
     first = 2 * at % IMAGES
     assert f"not finite at step {at + 1}: loss nan" in message
@@ -318,12 +318,12 @@ def test_no_checkpoint_is_written_after_a_loss_that_was_not_finite(tmp_path):
 
 def test_a_finished_run_is_not_repeated_and_can_be_extended(tmp_path):
     first = go(tmp_path)
-    driver = Arithmetic()
-    again = go(tmp_path, driver)
-    assert driver.calls == []
+    runner = Arithmetic()
+    again = go(tmp_path, runner)
+    assert runner.calls == []
     assert again.scores == first.scores
-    go(tmp_path, driver, steps=14)
-    assert [step for kind, step in driver.calls if kind == "step"] == [12, 13]
+    go(tmp_path, runner, steps=14)
+    assert [step for kind, step in runner.calls if kind == "step"] == [12, 13]
     with pytest.raises(ValueError, match=r"train.steps is 5.*is at step 14"):
         go(tmp_path, steps=5)
 

@@ -13,7 +13,8 @@ from jaxseg.config import LossConfig
 from jaxseg.losses import build_objective
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
-from jaxseg.training.devices.drivers import jit_driver, make_mesh, pmap_driver
+from jaxseg.training.devices.backends import JitBackend, PmapBackend
+from jaxseg.training.devices.mesh import make_mesh
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import train_step
 
@@ -67,12 +68,12 @@ def train(kind, devices, count, config):
         grad_accum_steps=count,
     )
     if kind == "pmap":
-        driver = pmap_driver(step, jax.devices()[:devices])
+        backend = PmapBackend(jax.devices()[:devices])
     else:
-        driver = jit_driver(step, make_mesh(devices))
-    state = driver.put_state(state)
+        backend = JitBackend(make_mesh(devices))
+    run, state = backend.compile(step), backend.put_state(state)
     for _ in range(2):
-        state, metrics = driver(state, driver.put_batch(draw()))
+        state, metrics = run(state, backend.put_batch(draw()))
     return jax.device_get((state.params, metrics))
 
 
@@ -117,15 +118,15 @@ def lowered(count, config, devices=1, size=16, side=9, width=6):
         loss_fn=build_objective(config),
         grad_accum_steps=count,
     )
-    driver = jit_driver(step, make_mesh(devices), donate=False)
-    state = driver.put_state(create_state(model, TX, seed=0, image_shape=(1, 8, 8, 3)))
-    batch = driver.put_batch(
+    backend = JitBackend(make_mesh(devices))
+    state = backend.put_state(create_state(model, TX, seed=0, image_shape=(1, 8, 8, 3)))
+    batch = backend.put_batch(
         {
             "image": np.zeros((size, side, side, 3), np.float32),
             "label": np.zeros((size, side, side), np.int32),
         }
     )
-    return driver.step.lower(state, batch).compile()
+    return backend.compile(step, donate=False).lower(state, batch).compile()
 
 
 def count_of(op, compiled):

@@ -5,8 +5,8 @@ import functools
 import jax
 import numpy as np
 
-from jaxseg.training.devices.compile_log import noted, shapes
-from jaxseg.training.devices.runner import AXIS, Training
+from jaxseg.training.devices.compile_log import log_compilations, shapes
+from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run.memory import peak_memory
 
 
@@ -26,7 +26,7 @@ def batch(rows):
 
 def test_a_program_is_noted_once_per_shape_under_its_name():
     programs = []
-    compiled = jax.jit(noted(step, "train_step", programs))
+    compiled = jax.jit(log_compilations(step, "train_step", programs))
     state = np.float32(0)
     for rows in (2, 2, 4, 2):
         state, _ = compiled(state, batch(rows))
@@ -37,27 +37,26 @@ def test_a_program_is_noted_once_per_shape_under_its_name():
     ]
     lowered = compiled.lower(state, batch(2)).as_text()
     assert "jit_train_step" in lowered
-    axis = functools.partial(noted(step, "x", programs), axis_name=None)
+    axis = functools.partial(log_compilations(step, "x", programs), axis_name=None)
     assert axis(state, batch(1))[1]["loss"] == 72
 
 
-def test_drivers_note_updates_and_evaluation():
+def test_a_runner_logs_updates_and_evaluation():
     counting = lambda variables, batch, axis_name=None: step(
         variables, batch, axis_name=axis_name
     )[0]
     for kind, share in (("jit", 4), ("pmap", 2)):
-        driver = Training(step, counting, kind=kind, devices=jax.devices()[:2])
-        state = driver.place(np.float32(0))
+        runner = StepRunner(step, counting, kind=kind, devices=jax.devices()[:2])
+        state = runner.place(np.float32(0))
         for _ in range(3):
-            state, _ = driver.train(state, batch(4))
-        driver.count(state, batch(4))
+            state, _ = runner.train(state, batch(4))
+        runner.count(state, batch(4))
         expected = f"image uint8[{share},4,6,3], index int32[{share}]"
-        assert list(driver.programs) == [
+        assert list(runner.programs) == [
             f"train_step: {expected}",
             f"eval_step: {expected}",
         ]
         assert float(state) == 3 * 4 * 72
-    assert AXIS == "batch"
 
 
 def test_shapes_read_as_in_compiler_messages():

@@ -1,4 +1,4 @@
-"""Which programs a step was compiled to: one for each shape of its batch."""
+"""Logs the programs that a step was compiled to, one for each shape of its batch."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-def noted(step: Callable, name: str, programs: list[str]) -> Callable:
-    """`step`, which adds its batch's shapes to `programs` whenever it is traced.
+def log_compilations(step: Callable, name: str, programs: list[str]) -> Callable:
+    """Returns a step that adds the shapes of its batch to `programs` when it is traced.
 
-    Traced means compiled: the shapes of the state never change.
+    It is compiled whenever it is traced, because the shapes of the state never change.
     """
 
     def traced(state: Any, batch: Mapping[str, Any], **options: Any) -> Any:
@@ -21,7 +21,7 @@ def noted(step: Callable, name: str, programs: list[str]) -> Callable:
 
 
 def shapes(batch: Mapping[str, Any]) -> str:
-    """`image uint8[8,96,128,3], label uint8[8,96,128]`.
+    """Returns the shapes of a batch: `image uint8[8,96,128,3], label uint8[8,96,128]`.
 
     >>> import numpy as np
     >>> shapes({"index": np.zeros(3, np.int32)})

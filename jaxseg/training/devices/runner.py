@@ -1,8 +1,7 @@
-"""The steps of `training.steps` bound to devices, as the loop and `eval` use them."""
+"""Runs the training step and the evaluation step of a run on its devices."""
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,127 +9,26 @@ from typing import Any
 import jax
 
 from jaxseg.training.devices import processes
-from jaxseg.training.devices.compile_log import noted, shapes
-from jaxseg.training.devices.drivers import Driver, jit_driver, pmap_driver
+from jaxseg.training.devices.backends import Backend, JitBackend, PmapBackend
+from jaxseg.training.devices.compile_log import log_compilations, shapes
 from jaxseg.training.devices.mesh import Space, make_mesh, space_pair
-from jaxseg.training.run.evaluate import fill_rows
-from jaxseg.training.run.task import HostBatch
-
-PADDED = 32  # pixels; sides of images for evaluation are multiples of it
-AXIS = "batch"  # the axis name that steps, losses and models get under pmap
+from jaxseg.training.devices.placement import HostBatch
+from jaxseg.training.devices.void_rows import fill_rows
 
 
-def choose(count: int | None = None) -> list[jax.Device]:
-    """The first `count` devices; all of them by default.
+class StepRunner:
+    """Runs a training step and an evaluation step on devices.
 
-    Raises: ValueError when there are fewer, or with several hosts and not all.
-    """
-    devices = jax.devices()
-    if count is None:
-        return devices
-    some = jax.process_count() == 1 and 1 <= count <= len(devices)
-    if not some and count != len(devices):
-        raise ValueError(
-            f"devices is {count}; there are {len(devices)} ({devices[0].platform}), "
-            "and runs on several hosts use all of them"
-        )
-    return devices[:count]
+    Every batch is this process's part of a global batch, in arrays of the host.
 
-
-def check_batch(
-    name: str, size: int, devices: Sequence[jax.Device], *, space: Space = 1
-) -> None:
-    """Raises ValueError unless a global batch splits evenly over the devices."""
-    image = math.prod(space_pair(space))
-    count = len(devices) // image
-    if size < 1 or size % count:
-        each = "devices" if image == 1 else f"groups of {image} devices"
-        raise ValueError(
-            f"{name} is {size}; allowed: multiples of {count}, the number of {each} "
-            "(--devices N uses fewer)"
-        )
-
-
-def check_space(
-    name: str, space: Space, crop: tuple[int, int], devices: Sequence[jax.Device]
-) -> None:
-    """Raises ValueError unless images of this crop can be shared by the devices.
-
-    Evaluation pads images to multiples of `PADDED` pixels, which must divide as well.
-    """
-    pair = space_pair(space)
-    if min(pair) < 1 or len(devices) % math.prod(pair):
-        raise ValueError(
-            f"{name} is {space}; allowed: 1 or more, and a product that divides "
-            f"{len(devices)}, the number of devices"
-        )
-    for side, count, pixels in zip(("height", "width"), pair, crop, strict=True):
-        if PADDED % count:
-            raise ValueError(
-                f"{name} is {space}; allowed: powers of two up to {PADDED}, which "
-                "divide the padded images of evaluation"
-            )
-        if pixels % count:
-            raise ValueError(
-                f"{name} is {space}; the crop's {side} {pixels} is not a multiple of "
-                f"{count} (data.crop)"
-            )
-
-
-class Evaluation:
-    """Confusion counts on devices; `step(variables, batch)` as `training.steps` has it.
-
-    Takes batches of any length: rows that are missing for an even split are void.
-    `space` devices share one image (jit only).
+    Attributes:
+      programs: What was compiled so far, such as "train_step: image
+        uint8[8,96,128,3], ...".
     """
 
     def __init__(
         self,
-        step: Callable,
-        *,
-        kind: str,
-        devices: Sequence[jax.Device],
-        space: Space = 1,
-    ) -> None:
-        self.programs: list[str] = []  # compiled so far, see training.programs
-        self._compiled: set[tuple[Driver, str]] = set()
-        step = noted(step, "eval_step", self.programs)
-        self._driver = _bind(step, kind, devices, space, donate=False)
-        groups = len(devices) // math.prod(space_pair(space))
-        self._local = max(1, groups // jax.process_count())
-
-    def place(self, variables: Any) -> Any:
-        """Variables on the devices."""
-        return self._driver.put_state(variables)
-
-    def count(self, variables: Any, batch: HostBatch) -> jax.Array:
-        """int32 [K + 1, K] of the global batch."""
-        filled = fill_rows(batch, self._local)
-        return self._step(self._driver, variables, filled)
-
-    def _step(self, driver: Driver, state: Any, batch: HostBatch) -> Any:
-        """Runs a step. New programs begin when all processes have compiled them.
-
-        (Collectives on CPU wait 30 seconds for one another, compilers may differ more.)
-        """
-        placed = driver.put_batch(batch)
-        program = (driver, shapes(batch))
-        if jax.process_count() > 1 and program not in self._compiled:
-            self._compiled.add(program)
-            driver.step.lower(state, placed).compile()
-            processes.meet("compiled")
-        return driver(state, placed)
-
-
-class Training(Evaluation):
-    """Updates and confusion counts on the same devices.
-
-    `shard="fsdp"` keeps parameters, optimizer state and averages in parts.
-    """
-
-    def __init__(
-        self,
-        train_step: Callable,
+        train_step: Callable | None,
         eval_step: Callable,
         *,
         kind: str,
@@ -138,51 +36,97 @@ class Training(Evaluation):
         space: Space = 1,
         shard: str = "none",
     ) -> None:
-        super().__init__(eval_step, kind=kind, devices=devices, space=space)
-        train_step = noted(train_step, "train_step", self.programs)
-        self._train = _bind(train_step, kind, devices, space, donate=True, shard=shard)
+        """Binds the steps to devices; nothing is compiled yet.
 
-    def place(self, variables: Any) -> Any:
-        """A state on the devices."""
-        return self._train.put_state(variables)
+        Args:
+          train_step: Maps state and batch to a state and metrics, see
+            `jaxseg.training.step.steps`. None for a runner that only evaluates.
+          eval_step: Maps variables and batch to confusion counts.
+          kind: The backend, "jit" or "pmap".
+          devices: The devices of all processes.
+          space: Number of devices that share the rows (and columns) of one image.
+          shard: "fsdp" keeps parameters, optimizer state and averages in shards.
+
+        Raises:
+          ValueError: For an unknown backend, and under pmap for `space` or `shard`.
+        """
+        self.programs: list[str] = []
+        self._compiled: set[tuple[str, str]] = set()
+        self._backend = _backend(kind, devices, space, shard)
+        # Evaluation takes whole arrays: `variables` gathers those of a state in shards.
+        evaluation = _backend(kind, devices, space, shard="none")
+        counted = log_compilations(eval_step, "eval_step", self.programs)
+        self._steps = {"eval_step": evaluation.compile(counted, donate=False)}
+        if train_step is not None:
+            updated = log_compilations(train_step, "train_step", self.programs)
+            self._steps["train_step"] = self._backend.compile(updated)
+        groups = len(devices) // math.prod(space_pair(space))
+        self._local_groups = max(1, groups // jax.process_count())
+
+    def place(self, state: Any) -> Any:
+        """Copies a state, or the variables of an evaluation, to the devices."""
+        return self._backend.put_state(state)
 
     def train(self, state: Any, batch: HostBatch) -> tuple[Any, dict[str, jax.Array]]:
-        """One update."""
-        return self._step(self._train, state, batch)
+        """Returns the updated state and metrics, which may still be computed.
 
-    def trace(self, state: Any, batch: Any) -> tuple[jax.stages.Traced, Any, Any]:
-        """The update for shapes of a state and a global batch, and these placed.
-
-        Raises: ValueError under pmap, which needs its devices to be there.
+        The memory of the old state is used for the new one.
         """
-        if self._train.abstract is None:
-            raise ValueError("driver is 'pmap'; tracing for shapes allows 'jit'")
-        state, batch = self._train.abstract(state, batch)
-        return self._train.step.trace(state, batch), state, batch
+        return self._run("train_step", state, batch)
 
     def variables(self, state: Any) -> Any:
-        """Averaged weights where there are any, and statistics; whole everywhere."""
-        return self._train.gather(state.variables())
+        """Returns what is evaluated, whole on all devices.
+
+        These are the averaged parameters, where the state has an average, and the
+        statistics.
+        """
+        return self._backend.gather(state.variables())
+
+    def count(self, variables: Any, batch: HostBatch) -> jax.Array:
+        """Returns the confusion counts of the global batch, int32 [K + 1, K].
+
+        A batch of any length will do: void rows fill it up to an even split.
+        """
+        filled = fill_rows(batch, self._local_groups)
+        return self._run("eval_step", variables, filled)
+
+    def trace(self, state: Any, batch: Any) -> tuple[jax.stages.Traced, Any, Any]:
+        """Traces the training step for shapes of a state and of a global batch.
+
+        Returns:
+          The traced step, and both shapes with their shardings.
+
+        Raises:
+          ValueError: Under pmap, which needs its devices to be there.
+        """
+        state, batch = self._backend.abstract(state, batch)
+        return self._steps["train_step"].trace(state, batch), state, batch
+
+    def _run(self, name, state, batch):
+        """Runs a step; a new program waits until all processes have compiled it.
+
+        Collectives on CPU wait only 30 seconds for one another, and the processes'
+        compilers may differ by more than that.
+        """
+        step, placed = self._steps[name], self._backend.put_batch(batch)
+        program = (name, shapes(batch))
+        if jax.process_count() > 1 and program not in self._compiled:
+            self._compiled.add(program)
+            step.lower(state, placed).compile()
+            processes.meet("compiled")
+        return step(state, placed)
 
 
-def _bind(
-    step: Callable,
-    kind: str,
-    devices: Sequence[jax.Device],
-    space: Space,
-    *,
-    donate: bool,
-    shard: str = "none",
-) -> Driver:
+def _backend(kind, devices, space, shard) -> Backend:
     if kind == "jit":
-        mesh = make_mesh(space=space, devices=devices)
-        return jit_driver(step, mesh, donate=donate, shard=shard)
-    if kind == "pmap":
-        if space_pair(space) != (1, 1) or shard != "none":
-            raise ValueError(
-                f"space is {space}, shard is {shard!r}; driver 'pmap' allows 1 and "
-                "'none', 'jit' takes them"
-            )
-        step = functools.partial(step, axis_name=AXIS)
-        return pmap_driver(step, devices, axis_name=AXIS, donate=donate)
-    raise ValueError(f"driver is {kind!r}; allowed: 'jit', 'pmap'")
+        return JitBackend(make_mesh(space=space, devices=devices), shard)
+    if kind != "pmap":
+        raise ValueError(
+            f"parallel_backend={kind!r} is invalid: expected 'jit' or 'pmap'."
+        )
+    if space_pair(space) != (1, 1) or shard != "none":
+        raise ValueError(
+            f"space={space} with shard={shard!r} is invalid under pmap: expected 1 "
+            "with 'none'. Use parallel_backend='jit'."
+        )
+    return PmapBackend(tuple(devices))

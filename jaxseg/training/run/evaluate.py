@@ -13,27 +13,8 @@ from typing import Any
 import numpy as np
 
 from jaxseg.metrics import ConfusionTotal
-from jaxseg.training.run.task import HostBatch
-
-FILL = -1  # index of a row that holds no image
-
-
-def fill_rows(batch: HostBatch, multiple: int) -> HostBatch:
-    """The batch with void rows added until its length is a multiple.
-
-    Added rows repeat the last image with label 255 and index -1.
-    """
-    rows = len(batch["index"])
-    extra = -rows % multiple
-    if not extra:
-        return batch
-    filled = {
-        name: np.concatenate([value, np.repeat(value[-1:], extra, axis=0)])
-        for name, value in batch.items()
-    }
-    filled["index"][rows:] = FILL
-    filled["label"][rows:] = 255
-    return filled
+from jaxseg.training.devices.placement import HostBatch
+from jaxseg.training.devices.void_rows import FILL
 
 
 def count(

@@ -23,13 +23,14 @@ from jaxseg.checkpoints.manager import STRICT, Checkpoints, Opening
 from jaxseg.checkpoints.steps import METRIC
 from jaxseg.config import Config, TrainConfig
 from jaxseg.metrics import scores, to_json
+from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run import evaluate
 from jaxseg.training.run.memory import peak_memory
 from jaxseg.training.run.meter import Meter
 from jaxseg.training.run.metric_writer import Record
 from jaxseg.training.run.preemption import Stopped, StopRequests
 from jaxseg.training.run.profile import FOLDER, Profile
-from jaxseg.training.run.task import Driver, NonFiniteLoss, Reporter, Result, Task
+from jaxseg.training.run.task import NonFiniteLoss, Reporter, Result, Task
 
 logger = logging.getLogger(__name__)
 NEW_RUN = {
@@ -46,7 +47,7 @@ def train(
     workdir: str | Path,
     task: Task,
     *,
-    driver: Driver,
+    runner: StepRunner,
     state: Any,
     reporter: Reporter,
     profile: int = 0,
@@ -72,11 +73,11 @@ def train(
         Checkpoints(directory, max_to_keep=keep, opening=opening) as checkpoints,
         Profile(Path(workdir) / FOLDER, steps=profile) as traced,
     ):
-        state, meta = resume(checkpoints, driver.place(state), config.train)
+        state, meta = resume(checkpoints, runner.place(state), config.train)
         task.ready()
         with Record(workdir, resume_step=meta["step"], active=first) as record:
             parts = (checkpoints, record, reporter, stop, traced)
-            run = _Run(config.train, task, driver, *parts)
+            run = _Run(config.train, task, runner, *parts)
             return run.loop(state, meta)
 
 
@@ -107,7 +108,7 @@ class _Run:
 
     config: TrainConfig
     task: Task
-    driver: Driver
+    runner: StepRunner
     checkpoints: Checkpoints
     record: Record
     reporter: Reporter
@@ -116,7 +117,7 @@ class _Run:
     pending: tuple[int, np.ndarray, dict[str, Any]] | None = None  # unread metrics
     scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     scored_at: int | None = None
-    programs: int = 0  # of the driver, that a line has told of
+    programs: int = 0  # those of the runner that a line of the log counts
 
     def loop(self, state: Any, meta: dict[str, Any]) -> Result:
         """Whenever the top is reached, `step` updates are done."""
@@ -153,16 +154,16 @@ class _Run:
         """Starts update number `step` of the run."""
         if first and self.task.flops is not None:
             self.meter.flops = self.task.flops(state, batch)
-        before = len(self.driver.programs)
+        before = len(self.runner.programs)
         with self.profile.step(step):
-            state, metrics = self.driver.train(state, batch)
+            state, metrics = self.runner.train(state, batch)
         with self.meter.paused():
             self.profile.after(metrics)
-        if not first and len(self.driver.programs) > before:
+        if not first and len(self.runner.programs) > before:
             logger.warning(
                 "step %d compiled anew: %s; batches of one shape compile once",
                 step,
-                "; ".join(self.driver.programs[before:]),
+                "; ".join(self.runner.programs[before:]),
             )
         return state, metrics
 
@@ -195,7 +196,7 @@ class _Run:
 
     def _compiled(self) -> dict[str, Any]:
         """How many programs there are, and the shapes of those new to this line."""
-        programs = self.driver.programs
+        programs = self.runner.programs
         new, self.programs = programs[self.programs :], len(programs)
         return {"programs": len(programs)} | ({"compiled": list(new)} if new else {})
 
@@ -216,11 +217,11 @@ class _Run:
         """Scores and draws the validation images, unless asked to stop meanwhile."""
         self._read_pending()
         with self.meter.paused():
-            variables = self.driver.variables(state)
+            variables = self.runner.variables(state)
             total = evaluate.count(
                 variables,
                 self.task.eval_batches(),
-                self.driver.count,
+                self.runner.count,
                 num_classes=len(self.task.classes),
                 ids=self.task.eval_ids,
                 stop=lambda: bool(self.stop),

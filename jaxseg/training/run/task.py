@@ -1,4 +1,4 @@
-"""What the loop is given and gives back: the work, the devices, the display."""
+"""What the training loop is given and returns: the task, the display, the result."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-import numpy as np
-
-HostBatch = dict[str, np.ndarray]
+from jaxseg.training.devices.placement import HostBatch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,30 +42,6 @@ class Task:
     ready: Callable[[], None] = lambda: None
     check: Callable[[], None] = lambda: None
     asked: Callable[[], int | None] = lambda: None
-
-
-class Driver(Protocol):
-    """How steps run on the devices. Batches are host arrays of this process.
-
-    The state on the devices is also what is saved: replicated, alike for all drivers.
-
-    Attributes:
-        programs: what was compiled so far, "train_step: image uint8[8,96,128,3], ...".
-    """
-
-    programs: Sequence[str]
-
-    def place(self, state: Any) -> Any:
-        """The state on the devices."""
-
-    def train(self, state: Any, batch: HostBatch) -> tuple[Any, dict[str, Any]]:
-        """One update; the metrics are scalars that may still be computed."""
-
-    def variables(self, state: Any) -> Any:
-        """What the network is evaluated with: averaged weights where there are any."""
-
-    def count(self, variables: Any, batch: HostBatch) -> Any:
-        """Confusion counts of a batch of any length, int32 [K + 1, K]."""
 
 
 class Reporter(Protocol):

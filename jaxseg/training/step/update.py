@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxseg.ops.lowering.scheduling import order_after
+from jaxseg.ops.gradient_norm import gradient_and_norm
 from jaxseg.training.step.state import TrainState
 
 
@@ -25,13 +25,8 @@ def check_ema(state: TrainState, decay: float | None) -> None:
 def apply_updates(
     tx: optax.GradientTransformation, gradient: Any, state: TrainState
 ) -> tuple[Any, Any, jax.Array]:
-    """Returns new parameters, the new optimizer state and the norm of the gradient.
-
-    On a CPU the update waits for the norm: XLA then knows that nothing reads the old
-    parameters any more, and updates them in place instead of copying them.
-    """
-    norm = optax.tree.norm(gradient)
-    gradient = jax.tree.map(lambda g: order_after(g, norm), gradient)
+    """Returns new parameters, the new optimizer state and the norm of the gradient."""
+    gradient, norm = gradient_and_norm(gradient)
     updates, opt_state = tx.update(gradient, state.opt_state, state.params)
     return optax.apply_updates(state.params, updates), opt_state, norm
 

@@ -13,7 +13,8 @@ from jaxseg.losses import build_objective
 from jaxseg.metrics import ConfusionTotal
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
-from jaxseg.training.devices.drivers import jit_driver, make_mesh, pmap_driver
+from jaxseg.training.devices.backends import JitBackend, PmapBackend
+from jaxseg.training.devices.mesh import make_mesh
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.step.augment import prepare_eval, prepare_train
 from jaxseg.training.step.state import create_state
@@ -77,12 +78,12 @@ def train(kind, devices, objective, space=1):
         train_step, model=model, tx=tx, loss_fn=loss_fn, ema=0.9, **options
     )
     if kind == "pmap":
-        driver = pmap_driver(step, jax.devices()[:devices])
+        backend = PmapBackend(jax.devices()[:devices])
     else:
-        driver = jit_driver(step, make_mesh(devices // space, space))
-    state, rows = driver.put_state(state), []
-    for batch in map(driver.put_batch, batches()):
-        state, metrics = driver(state, batch)
+        backend = JitBackend(make_mesh(devices // space, space))
+    run, state, rows = backend.compile(step), backend.put_state(state), []
+    for batch in map(backend.put_batch, batches()):
+        state, metrics = run(state, batch)
         rows.append(metrics)
     return jax.device_get((state.replace(rng=None), rows))
 
@@ -140,18 +141,19 @@ def evaluate(kind, devices, size):
     options = {"num_classes": 4, "prepare": prepare, "axis_name": axis_name}
     step = functools.partial(eval_step, model=model, **options)
     if kind == "pmap":
-        driver = pmap_driver(step, jax.devices()[:devices], donate=False)
+        backend = PmapBackend(jax.devices()[:devices])
     else:
-        driver = jit_driver(step, make_mesh(devices), donate=False)
+        backend = JitBackend(make_mesh(devices))
+    run = backend.compile(step, donate=False)
     images = [{k: v[i] for k, v in b.items()} for b in batches(2) for i in range(10)]
-    variables = driver.put_state(state.variables())
+    variables = backend.put_state(state.variables())
     total = ConfusionTotal(4)
     for first in range(0, 20, size):
         rows = images[first : first + size]
         empty = rows[-1] | {"label": np.full_like(rows[-1]["label"], 255)}
         rows = rows + [empty] * (-len(rows) % (-(-size // devices) * devices))
         stacked = {k: np.stack([row[k] for row in rows]) for k in rows[0]}
-        total.add(driver(variables, driver.put_batch(stacked)))
+        total.add(run(variables, backend.put_batch(stacked)))
     return total.matrix[:-1]
 
 
@@ -165,15 +167,15 @@ def test_evaluation_is_the_same_everywhere(kind):
 
 
 def test_state_is_donated_and_the_callers_copy_lives():
-    driver = jit_driver(lambda s, b: (s + b["x"].sum(), {}), make_mesh(2))
+    backend = JitBackend(make_mesh(2))
+    batch = backend.put_batch({"x": np.ones(4, np.float32)})
     own = jax.numpy.ones(3)
-    placed = driver.put_state(own)
-    out, _ = driver(placed, driver.put_batch({"x": np.ones(4, np.float32)}))
+    placed = backend.put_state(own)
+    out, _ = backend.compile(lambda s, b: (s + b["x"].sum(), {}))(placed, batch)
     np.testing.assert_array_equal(out, 5)
     assert placed.is_deleted() and not own.is_deleted()
-    kept = jit_driver(lambda s, b: s + b["x"].sum(), make_mesh(2), donate=False)
-    placed = kept.put_state(own)
-    kept(placed, kept.put_batch({"x": np.ones(4, np.float32)}))
+    placed = backend.put_state(own)
+    backend.compile(lambda s, b: s + b["x"].sum(), donate=False)(placed, batch)
     assert not placed.is_deleted()
 
 
@@ -192,18 +194,17 @@ def test_impossible_meshes_are_named(batch, space):
 
 def test_uneven_batches_are_named():
     batch = {"image": np.zeros((6, 5, 4, 3), np.uint8)}
-    drivers = (jit_driver(max, make_mesh(4)), pmap_driver(max, jax.devices()[:4]))
-    for driver in drivers:
+    for backend in (JitBackend(make_mesh(4)), PmapBackend(jax.devices()[:4])):
         with pytest.raises(ValueError, match="image has size 6 along axis 0"):
-            driver.put_batch(batch)
+            backend.put_batch(batch)
     with pytest.raises(ValueError, match="image has size 5 along axis 1"):
-        jit_driver(max, make_mesh(3, 2)).put_batch(batch)
+        JitBackend(make_mesh(3, 2)).put_batch(batch)
 
 
 def test_batch_lands_in_equal_parts():
     mesh = make_mesh(4, 2)
     batch = {"image": np.arange(8 * 6 * 2).reshape(8, 6, 2), "seed": np.arange(8)}
-    placed = jit_driver(max, mesh).put_batch(batch)
+    placed = JitBackend(mesh).put_batch(batch)
     assert {s.data.shape for s in placed["image"].addressable_shards} == {(2, 3, 2)}
     assert {s.data.shape for s in placed["seed"].addressable_shards} == {(2,)}
     np.testing.assert_array_equal(placed["image"], batch["image"])

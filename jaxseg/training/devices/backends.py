@@ -1,0 +1,183 @@
+"""The two ways in which a step runs on devices: `jax.jit` on a mesh, and `jax.pmap`.
+
+Both compile `step(state, batch) -> result` for a state on all devices and a batch that
+is split over them, and return replicated results that every process can read. The
+results are equal. jit is the main backend. JAX keeps pmap in maintenance mode: inside,
+it is jit of shard_map.
+
+Do not wrap a training step in `shard_map` with its default `check_vma=True`:
+`jaxseg.training.step.steps` says why.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from jaxseg.training.devices.mesh import batch_sharding, state_shardings, within_mesh
+from jaxseg.training.devices.placement import (
+    HostBatch,
+    check_even,
+    check_split,
+    copy_to,
+)
+
+AXIS = "batch"  # the axis name that steps, losses and models get under pmap
+STAYS_SHARDED = ("opt_state", "ema")  # a step reads these arrays in shards only
+
+
+@dataclasses.dataclass(frozen=True)
+class JitBackend:
+    """Runs steps under `jax.jit`, with the batch sharded over a mesh.
+
+    A step is traced inside the context of the mesh, so that
+    `jaxseg.ops.spatial.layout` knows that devices share the rows of an image.
+
+    Attributes:
+      mesh: A mesh of `jaxseg.training.devices.mesh.make_mesh`.
+      shard: "fsdp" keeps large arrays of the state in shards (ZeRO, arXiv
+        1910.02054), see `state_sharding`. A step gathers the parameters at its start,
+        and each device updates its own shard.
+    """
+
+    mesh: Mesh
+    shard: str = "none"
+
+    def compile(self, step: Callable, *, donate: bool = True) -> Callable:
+        """Returns the step as a compiled function of a placed state and batch.
+
+        Args:
+          step: A function of state and batch, with axis_name None.
+          donate: Uses the memory of the state for the result. Not for evaluation.
+        """
+        whole = self.shard == "none"
+        return jax.jit(
+            within_mesh(step if whole else self._on_shards(step), self.mesh),
+            out_shardings=self._everywhere if whole else None,
+            donate_argnums=(0,) if donate else (),
+        )
+
+    def put_state(self, state: Any) -> Any:
+        """Copies a tree of arrays to the devices, whole or in shards."""
+        return jax.tree.map(copy_to, state, self._shardings(state))
+
+    def put_batch(self, batch: HostBatch) -> dict[str, jax.Array]:
+        """Splits this process's part of a batch over its devices."""
+        return {name: self._put(name, value) for name, value in batch.items()}
+
+    def gather(self, tree: Any) -> Any:
+        """Returns arrays of a state whole on all devices."""
+        return tree if self.shard == "none" else self._gather(tree)
+
+    def abstract(self, state: Any, batch: Any) -> tuple[Any, Any]:
+        """Returns shapes of a state and a global batch with their shardings."""
+        places = jax.tree.map(lambda x: batch_sharding(self.mesh, x.ndim), batch)
+        return (
+            jax.tree.map(_with_sharding, state, self._shardings(state)),
+            jax.tree.map(_with_sharding, batch, places),
+        )
+
+    @property
+    def _everywhere(self):
+        return NamedSharding(self.mesh, P())
+
+    @functools.cached_property
+    def _gather(self):
+        return jax.jit(lambda tree: tree, out_shardings=self._everywhere)
+
+    def _shardings(self, state):
+        return state_shardings(self.mesh, state, self.shard)
+
+    def _on_shards(self, step):
+        """Returns the step for a state in shards: it gathers what the step reads."""
+
+        def gathered(path, x):
+            names = {getattr(key, "name", getattr(key, "key", None)) for key in path}
+            if names & set(STAYS_SHARDED):
+                return x
+            return jax.lax.with_sharding_constraint(x, self._everywhere)
+
+        @functools.wraps(getattr(step, "func", step), ("__name__",), ())
+        def sharded_step(state, batch):
+            result = step(jax.tree_util.tree_map_with_path(gathered, state), batch)
+            return jax.lax.with_sharding_constraint(result, self._shardings(result))
+
+        return sharded_step
+
+    def _put(self, name, value):
+        value = np.asarray(value)
+        sharding = batch_sharding(self.mesh, value.ndim)
+        check_split(name, value, sharding)
+        return jax.make_array_from_process_local_data(sharding, value)
+
+
+@dataclasses.dataclass(frozen=True)
+class PmapBackend:
+    """Runs steps under `jax.pmap`: the same state, unstacked, and the same results.
+
+    The loss and the model of a step must have been given the axis name `AXIS`, so that
+    what they return is equal on all devices.
+
+    Attributes:
+      devices: The devices of all processes.
+    """
+
+    devices: Sequence[jax.Device]
+
+    def compile(self, step: Callable, *, donate: bool = True) -> Callable:
+        """Returns the step as a compiled function, see `JitBackend.compile`.
+
+        The step also takes `axis_name`.
+        """
+        return jax.pmap(
+            functools.partial(step, axis_name=AXIS),
+            axis_name=AXIS,
+            in_axes=(None, 0),
+            out_axes=None,
+            devices=list(self.devices),
+            donate_argnums=(0,) if donate else (),
+        )
+
+    def put_state(self, state: Any) -> Any:
+        """Copies a tree of arrays to every device."""
+        everywhere = NamedSharding(Mesh(np.array(self.devices), (AXIS,)), P())
+        return jax.tree.map(lambda x: copy_to(x, everywhere), state)
+
+    def put_batch(self, batch: HostBatch) -> dict[str, jax.Array]:
+        """Splits this process's part of a batch into one row for each device."""
+        here = jax.process_index()
+        local = [device for device in self.devices if device.process_index == here]
+        split = NamedSharding(Mesh(np.array(local), (AXIS,)), P(AXIS))
+
+        def put(name, value):
+            value = np.asarray(value)
+            check_even(name, 0, value.shape[0], len(local))
+            value = value.reshape(len(local), -1, *value.shape[1:])
+            return jax.device_put(value, split)
+
+        return {name: put(name, value) for name, value in batch.items()}
+
+    def gather(self, tree: Any) -> Any:
+        """Returns the tree, which is whole on all devices already."""
+        return tree
+
+    def abstract(self, state: Any, batch: Any) -> tuple[Any, Any]:
+        """Raises ValueError, because pmap is traced only on devices that exist."""
+        raise ValueError(
+            "parallel_backend='pmap' is invalid: expected 'jit', because a program is "
+            "traced for shapes alone."
+        )
+
+
+Backend = JitBackend | PmapBackend
+
+
+def _with_sharding(shape, sharding):
+    return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=sharding)

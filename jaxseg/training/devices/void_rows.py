@@ -1,0 +1,27 @@
+"""Fills batches up with rows that count in no score."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jaxseg.training.devices.placement import HostBatch
+
+FILL = -1  # index of a row that holds no image
+
+
+def fill_rows(batch: HostBatch, multiple: int) -> HostBatch:
+    """Returns the batch with void rows added until its length is a multiple.
+
+    The added rows repeat the last image, with label 255 and index -1.
+    """
+    rows = len(batch["index"])
+    extra = -rows % multiple
+    if not extra:
+        return batch
+    filled = {
+        name: np.concatenate([value, np.repeat(value[-1:], extra, axis=0)])
+        for name, value in batch.items()
+    }
+    filled["index"][rows:] = FILL
+    filled["label"][rows:] = 255
+    return filled
