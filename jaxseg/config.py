@@ -29,9 +29,8 @@ class DataConfig:
     """Selects the images and states how they are read and augmented.
 
     Attributes:
-      name: The dataset: shapes, raters, camvid, isbi or folder, or rooms for point
-        clouds.
-      raw_dir: The folder of the raw files of camvid, isbi or folder.
+      name: The name of a dataset; the help of `jaxseg train` lists all names.
+      raw_dir: The folder of the raw files. Drawn datasets have none.
       prepared_dir: The folder of prepared data. The default is $JAXSEG_DATA_DIR, or
         ~/.cache/jaxseg where that is not set.
       classes: The class names of the dataset folder, in the order of their labels. The
@@ -39,6 +38,8 @@ class DataConfig:
       labels: The class of each value in the mask files, as pairs such as 0:void 1:0
         2:1, or as BACKGROUND/OBJECT such as 0/255. By default the values are the
         labels.
+      variant: Choices of that dataset where published work differs, such as another
+        split; by default the most common ones.
       train_split: The split that the network is trained on, or a slice of it such as
         train[:90%].
       eval_split: The split that the network is evaluated on, or a slice of it.
@@ -74,6 +75,7 @@ class DataConfig:
     prepared_dir: str | None = None
     classes: tuple[str, ...] = ()
     labels: str | tuple[str | tuple[int, int | str], ...] = ()
+    variant: tuple[str, ...] = ()
     train_split: str = "train"
     eval_split: str = "validation"
     backend: Literal["grain", "tf"] = "grain"

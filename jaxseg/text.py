@@ -1,4 +1,9 @@
-"""Makes text from foreign files safe to print."""
+"""Makes text from foreign files safe to print, and finds names close to a word."""
+
+import difflib
+from collections.abc import Iterable
+
+SHOWN = 40  # An error lists at most this many names.
 
 
 def printable(text: object, *, limit: int = 200, keep: str = "") -> str:
@@ -35,6 +40,16 @@ def as_message(text: object) -> str:
       text: The message. Any other object is converted to a string.
     """
     return printable(text, limit=100_000, keep="\n\t")
+
+
+def near(name: str, allowed: Iterable[str]) -> str:
+    """Returns a hint such as `; did you mean 'unet'?`, or lists the allowed names."""
+    names = list(allowed)
+    close = difflib.get_close_matches(name, names, n=3)
+    if close:
+        return "; did you mean " + " or ".join(map(repr, close)) + "?"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return "; allowed: " + ", ".join(names[:SHOWN]) + more
 
 
 def _escaped(character: str) -> str:

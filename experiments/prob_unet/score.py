@@ -22,7 +22,7 @@ from PIL import Image
 
 import jaxseg
 from jaxseg.data import open_source
-from jaxseg.data.builders.raters.case import COUNTS, MODES
+from jaxseg.data.drawings.raters import COUNTS, MODES
 from jaxseg.metrics.ged import energy_distance, iou_distances
 from jaxseg.ops.preprocess import preprocess
 from jaxseg.tasks.prob_unet import rater_groups, sampler

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import tyro
@@ -29,6 +30,7 @@ def parsed(
     prog: str,
     bounds: Mapping[str, Rule],
     default: T | None = None,
+    listing: Callable[[], str] | None = None,
 ) -> T:
     """The arguments of a command, each within its bounds.
 
@@ -38,6 +40,7 @@ def parsed(
       prog: The command, such as "jaxseg eval".
       bounds: Rules by the dotted names of fields.
       default: Values of what the line leaves open.
+      listing: Makes the text that `--help` shows above the options.
 
     Raises:
       ValueError: naming the first field whose value is out of its bounds.
@@ -45,6 +48,8 @@ def parsed(
         be read; with status 0 after `--help`.
     """
     more = {} if default is None else {"default": default}
+    if listing is not None and {"-h", "--help"} & set(argv):
+        more["description"] = f"{inspect.getdoc(kind)}\n\n{listing()}"
     with one_line(prog):
         found = tyro.cli(kind, args=argv, prog=prog, **more)
     check_bounds(found, bounds)

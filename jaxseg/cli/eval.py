@@ -19,6 +19,7 @@ import tyro
 from jaxseg.cli.arguments import parsed
 from jaxseg.config import Config, DataConfig
 from jaxseg.data import DatasetSpec
+from jaxseg.data.datasets.listing import listing
 from jaxseg.metrics import scores, table, to_json
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
 from jaxseg.runs.checks import check_options
@@ -126,7 +127,12 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     # Without a directory the parser says what is missing, or shows its help.
     default = Arguments(workdir=tyro.MISSING, data=base.data)
     arguments = parsed(
-        Arguments, rest, prog="jaxseg eval", bounds=BOUNDS, default=default
+        Arguments,
+        rest,
+        prog="jaxseg eval",
+        bounds=BOUNDS,
+        default=default,
+        listing=listing,
     )
     if arguments.workdir != workdir:
         word = printable(arguments.workdir)

@@ -15,6 +15,7 @@ import tyro
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.config import Config
+from jaxseg.data.datasets.listing import listing
 from jaxseg.plan.compile import Program, Slice, compiled, described, step_flops
 from jaxseg.plan.report import comparison, figures, fits, text
 from jaxseg.plan.search import alternatives, image_devices, in_words, search
@@ -109,6 +110,7 @@ def parse(argv: list[str]) -> Arguments:
         prog="jaxseg plan",
         bounds=BOUNDS,
         default=Arguments(run=chosen(base, rest, options)),
+        listing=listing,
     )
     if arguments.config != path:
         word = printable(arguments.config)

@@ -23,6 +23,7 @@ from jaxseg.cli.arguments import parsed
 from jaxseg.cli.progress import reporter
 from jaxseg.config import Config
 from jaxseg.data.classes import describe_classes
+from jaxseg.data.datasets.listing import listing
 from jaxseg.metrics import scores, table
 from jaxseg.runs import default
 from jaxseg.runs.config_file import chosen, config_name, load_config, peek, take_options
@@ -152,6 +153,7 @@ def parse(argv: list[str]) -> Arguments:
         prog="jaxseg train",
         bounds=BOUNDS,
         default=Arguments(run=chosen(base, rest, options)),
+        listing=listing,
     )
     if arguments.config != path:
         word = printable(arguments.config)

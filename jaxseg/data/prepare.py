@@ -22,18 +22,19 @@ from collections.abc import Iterator
 import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
-from jaxseg.data.builders import camvid, folder, isbi, raters, rooms, shapes
+from jaxseg.data.builders.choice import builder_of
+from jaxseg.data.builders.drawn import drawn_config
+from jaxseg.data.builders.named import NamedBuilder
+from jaxseg.data.builders.pairs_config import pairs_config
 from jaxseg.data.classes import shown_classes
+from jaxseg.data.datasets.lookup import dataset_of
 from jaxseg.data.reader import options_of
 from jaxseg.data.stored import DamagedData, check_files, write_list
 from jaxseg.storage import atomic
 
 logger = logging.getLogger(__name__)
-NAMES = ("shapes", "raters", "camvid", "isbi", "folder")
-CLOUDS = ("rooms",)  # Point clouds; see `jaxseg.data.clouds`.
 INFO = "dataset_info.json"  # Complete data contain this file.
 DAY = 86_400.0  # In seconds.
-DRAWN = {"shapes": shapes, "raters": raters, "rooms": rooms}
 
 
 def builder_config(
@@ -48,38 +49,18 @@ def builder_config(
     Raises:
       ValueError: If the name is unknown, or an option does not apply to the dataset.
     """
-    names = NAMES + CLOUDS
-    if config.name not in names:
-        raise ValueError(
-            f"data.name={config.name!r} is invalid: expected one of {', '.join(names)}."
-        )
-    if config.classes and config.name != "folder":
-        raise ValueError(
-            f"data.classes={config.classes} is invalid: expected none, because the "
-            f"classes of {config.name!r} are fixed. Only 'folder' takes class names."
-        )
-    if config.name in DRAWN:
-        if config.raw_dir is not None:
-            raise ValueError(
-                f"data.raw_dir={config.raw_dir!r} is invalid: expected none, because "
-                f"{config.name!r} is generated and has no files."
-            )
-        if config.labels:
-            raise ValueError(
-                f"data.labels={config.labels!r} is invalid: expected none, because "
-                f"{config.name!r} is generated and has no mask files."
-            )
-        return DRAWN[config.name].config()
-    common = {
-        "labels": config.labels,
-        "on_bad_file": config.on_bad_file,
-        "reading": options_of(config),
-    }
-    if config.name == "camvid":
-        return camvid.config(config.raw_dir, **common)
-    if config.name == "isbi":
-        return isbi.config(config.raw_dir, **common)
-    return folder.config(config.raw_dir, classes=config.classes, lists=lists, **common)
+    dataset = dataset_of(config)
+    if dataset.drawing is not None:
+        return drawn_config(dataset)
+    return pairs_config(
+        dataset,
+        config.raw_dir,
+        classes=config.classes,
+        lists=lists,
+        labels=config.labels,
+        on_bad_file=config.on_bad_file,
+        reading=options_of(config),
+    )
 
 
 def data_folder(config: DataConfig) -> pathlib.Path:
@@ -100,17 +81,15 @@ def data_folder(config: DataConfig) -> pathlib.Path:
 
 
 def prepare(
-    name: str,
     config: tfds.core.BuilderConfig,
     root: pathlib.Path,
     *,
     file_format: str = "array_record",
-) -> tfds.core.DatasetBuilder:
+) -> NamedBuilder:
     """Returns a builder of prepared data, and prepares them on first use.
 
     Args:
-      name: The registered name of the builder.
-      config: The configuration of the builder.
+      config: The configuration of a builder of `jaxseg.data.builders`.
       root: The folder of all prepared data.
       file_format: "array_record", or "tfrecord" for tf.data.
 
@@ -122,15 +101,15 @@ def prepare(
     folder_ = root / file_format
     folder_.mkdir(parents=True, exist_ok=True)
     sweep(folder_)
-    target = _place(name, config, folder_)
+    target = _place(config, folder_)
     if not _complete(target):
         if target.is_dir() and any(target.iterdir()):
             raise DamagedData(target, f"{INFO} is missing")
         with _scratch(folder_) as scratch:
-            build_dataset(make_builder(name, config, scratch, file_format), target)
+            build_dataset(make_builder(config, scratch, file_format), target)
     check_files(target)
     try:
-        builder = make_builder(name, config, folder_, file_format)
+        builder = make_builder(config, folder_, file_format)
     except Exception as error:
         raise DamagedData(target, error) from error
     _report_skipped(builder)
@@ -139,23 +118,11 @@ def prepare(
 
 
 def make_builder(
-    name: str,
-    config: tfds.core.BuilderConfig,
-    data_dir: str | os.PathLike,
-    file_format: str,
-) -> tfds.core.DatasetBuilder:
-    """Returns the builder of a dataset, whose data may not be prepared yet.
-
-    Args:
-      name: The registered name of the builder.
-      config: The configuration of the builder.
-      data_dir: The folder of the prepared data.
-      file_format: "array_record" or "tfrecord".
-    """
-    cls = tfds.builder_cls(name)
-    chosen = config.name if config.name in cls.builder_configs else config
+    config: tfds.core.BuilderConfig, data_dir: str | os.PathLike, file_format: str
+) -> NamedBuilder:
+    """Returns the builder of a dataset, whose data may not be prepared yet."""
     with _quiet():
-        return cls(config=chosen, data_dir=os.fspath(data_dir), file_format=file_format)
+        return builder_of(config, data_dir, file_format)
 
 
 def build_dataset(builder: tfds.core.DatasetBuilder, target: pathlib.Path) -> None:
@@ -189,12 +156,10 @@ def build_dataset(builder: tfds.core.DatasetBuilder, target: pathlib.Path) -> No
             raise
 
 
-def _place(
-    name: str, config: tfds.core.BuilderConfig, folder_: pathlib.Path
-) -> pathlib.Path:
+def _place(config: tfds.core.BuilderConfig, folder_: pathlib.Path) -> pathlib.Path:
     """Returns the folder of the prepared data of a configuration."""
-    cls = tfds.builder_cls(name)
-    return folder_ / cls.name / config.name / str(cls.VERSION)
+    dataset = config.dataset
+    return folder_ / dataset.name / config.name / dataset.version
 
 
 @contextlib.contextmanager

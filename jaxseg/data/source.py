@@ -13,10 +13,9 @@ import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
 from jaxseg.data import rasters
+from jaxseg.data.datasets.lookup import require_kind
 from jaxseg.data.lists import split_names
 from jaxseg.data.prepare import (
-    CLOUDS,
-    NAMES,
     builder_config,
     data_folder,
     prepare,
@@ -179,13 +178,8 @@ def open_source(config: DataConfig, split: str) -> Source:
         from jaxseg.data import tf_backend  # Its error names the extra to install.
 
         tf_backend.load_tensorflow()
-    if config.name in CLOUDS:
-        raise ValueError(
-            f"data.name={config.name!r} is invalid: expected a dataset of images "
-            f"({', '.join(NAMES)}) for this network, found point clouds."
-        )
+    require_kind(config, "images")
     builder = prepare(
-        config.name,
         builder_config(
             config, split_names(split, config.train_split, config.eval_split)
         ),

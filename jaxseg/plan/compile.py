@@ -18,11 +18,8 @@ import jax.numpy as jnp
 
 from jaxseg.analysis.hlo.roofline import CHIPS, GIB, Chip, chip_of, diameter
 from jaxseg.analysis.jaxpr.cost import jaxpr_cost
-from jaxseg.config import Config, DataConfig
-from jaxseg.data.builders.folder.folder_dataset_builder import named_classes
-from jaxseg.data.builders.isbi.isbi_dataset_builder import SPEC as ISBI
-from jaxseg.data.labels import parse_labels
-from jaxseg.data.spec import CAMVID, SHAPES, DatasetSpec, generated_palette
+from jaxseg.config import Config
+from jaxseg.data.datasets.lookup import spec_of
 from jaxseg.runs.config_file import overridden
 from jaxseg.runs.directory import CHANNELS
 from jaxseg.tasks.segmentation import unstarted
@@ -261,25 +258,6 @@ def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
         "seed": shape((batch,), jnp.uint32),
         "index": shape((batch,), jnp.int32),
     }
-
-
-def spec_of(data: DataConfig) -> DatasetSpec:
-    """Returns the classes of a dataset that may be absent.
-
-    Raises:
-      ValueError: If the classes of a folder are not named.
-    """
-    known = {"shapes": SHAPES, "camvid": CAMVID, "isbi": ISBI}
-    if data.name in known:
-        return known[data.name]
-    names, _ = named_classes(None, tuple(data.classes), parse_labels(data.labels))
-    if data.name != "folder" or not names:
-        raise ValueError(
-            f"data.name={data.name!r} with data.classes={data.classes} is invalid: "
-            f"expected one of {sorted(known)}, or 'folder' with data.classes or "
-            "data.labels."
-        )
-    return DatasetSpec("folder", names, generated_palette(len(names)))
 
 
 def _parts(state: Any, batch: Any) -> dict[str, int]:

@@ -25,6 +25,7 @@ SHARE = number(0, 1)
 DECAY = number(0, below=1)
 
 BOUNDS = {
+    "data.variant": each(text()),
     "data.raw_dir": optional(text()),
     "data.prepared_dir": optional(text()),
     "data.classes": each(text()),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxseg.config import Config
+from jaxseg.data.datasets.lookup import dataset_of
 from jaxseg.runs import options
 from jaxseg.runs.bounds import BOUNDS
 from jaxseg.runs.directory import build_model
@@ -28,6 +29,7 @@ def check(config: Config) -> None:
     to_dict(config)  # Raises an error for values that JSON cannot store.
     check_bounds(config, BOUNDS)
     check_together(config)
+    dataset_of(config.data)
     check_network(config)
 
 

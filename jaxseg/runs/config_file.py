@@ -16,7 +16,8 @@ from typing import Any
 import jaxseg.config
 from jaxseg.config import Config, ModelConfig
 from jaxseg.runs.renamed import current_source, successor
-from jaxseg.runs.serialize import from_dict, hashable, near, plain, to_dict
+from jaxseg.runs.serialize import from_dict, hashable, plain, to_dict
+from jaxseg.text import near
 
 # These dictionaries take any key.
 OPTIONS = ("--model.options.", "--loss.options.")

@@ -21,8 +21,9 @@ from jaxseg.runs.directory import (
     write_run,
 )
 from jaxseg.runs.recognition import Recognized, Wanted, recognize
-from jaxseg.runs.serialize import near, to_dict
+from jaxseg.runs.serialize import to_dict
 from jaxseg.storage import atomic
+from jaxseg.text import near
 from jaxseg.weights import verify
 from jaxseg.weights.catalog.evidence import gather
 from jaxseg.weights.catalog.mmseg_config import stated_normalization

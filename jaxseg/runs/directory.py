@@ -29,10 +29,11 @@ from jaxseg.models import MODELS
 from jaxseg.nn.affinity import WithAffinity
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.runs.rules import invalid
-from jaxseg.runs.serialize import from_dict, near, to_dict
+from jaxseg.runs.serialize import from_dict, to_dict
 from jaxseg.storage import atomic
 from jaxseg.storage.json_file import parse_json, write_json
 from jaxseg.storage.text import read_text
+from jaxseg.text import near
 
 CONFIG, DATASET, CHECKPOINTS = "config.json", "dataset.json", "ckpt"
 CHANNELS = 3

@@ -14,7 +14,7 @@ from flax import linen as nn
 from jaxseg.models import MODELS
 from jaxseg.runs.field_types import in_words, matches
 from jaxseg.runs.rules import Rule, each, invalid, number, some, whole
-from jaxseg.runs.serialize import near
+from jaxseg.text import near
 
 DEEP = whole(
     1, 1_000

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import os
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,18 +15,7 @@ from jaxseg.config import Config
 from jaxseg.runs.field_types import in_words, matches
 from jaxseg.runs.renamed import current_fields
 from jaxseg.runs.rules import invalid
-
-SHOWN = 40  # the largest number of names in an error
-
-
-def near(name: str, allowed: Iterable[str]) -> str:
-    """Returns a hint such as `; did you mean 'unet'?`, or lists the allowed names."""
-    names = list(allowed)
-    close = difflib.get_close_matches(name, names, n=3)
-    if close:
-        return "; did you mean " + " or ".join(map(repr, close)) + "?"
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return "; allowed: " + ", ".join(names[:SHOWN]) + more
+from jaxseg.text import near
 
 
 def hashable(value: Any) -> Any:

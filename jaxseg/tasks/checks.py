@@ -9,7 +9,7 @@ from jaxseg.losses.table import LOSSES
 from jaxseg.runs import checks
 from jaxseg.runs.options import check_option, hints_of
 from jaxseg.runs.rules import invalid, number, some, whole
-from jaxseg.runs.serialize import near
+from jaxseg.text import near
 
 OPTIONS = {  # of losses
     "alpha": number(0),

@@ -157,7 +157,7 @@ def test_networks_and_data_must_fit(tmp_path, capsys):
     cloud = ["--model.name", "point_transformer", "--data.name", "shapes"]
     assert main(["train", *where, *cloud]) == 1
     assert (
-        "data.name='shapes' is invalid: expected a dataset of point"
+        "data.name='shapes' is invalid: expected a dataset of point clouds"
         in capsys.readouterr().err
     )
     assert main(["train", *where, "--model.name", "unet", "--data.name", "rooms"]) == 1

@@ -12,7 +12,8 @@ from jaxseg.analysis.hlo import program_text as hlo
 from jaxseg.analysis.hlo.roofline import CHIPS, GIB
 from jaxseg.cli.main import main
 from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainConfig
-from jaxseg.data.spec import SHAPES
+from jaxseg.data.datasets import DATASETS
+from jaxseg.data.datasets.lookup import spec_of
 from jaxseg.plan import compile as plan_compile
 from jaxseg.plan import report as plan_report
 from jaxseg.plan.compile import Memory, Program, Slice
@@ -50,7 +51,7 @@ def leaf_bytes(tree):
 
 
 def test_it_compiles_the_program_that_training_runs(program):
-    source = types.SimpleNamespace(spec=SHAPES)
+    source = types.SimpleNamespace(spec=DATASETS["shapes"].spec)
     driver, state, _ = assemble(TINY, source, jax.devices()[:4])
     batch = {
         name: np.zeros(of.shape, of.dtype)
@@ -99,13 +100,13 @@ def test_operations_belong_to_the_network_not_to_its_formulation():
 
 
 def test_classes_come_from_the_configuration_without_a_dataset():
-    spec = plan_compile.spec_of(DataConfig("folder", classes=("a", "b")))
+    spec = spec_of(DataConfig("folder", classes=("a", "b")))
     assert spec.classes == ("a", "b")
-    spec = plan_compile.spec_of(DataConfig("folder", labels="0/255"))
+    spec = spec_of(DataConfig("folder", labels="0/255"))
     assert spec.classes == ("background", "object")
-    assert plan_compile.spec_of(DataConfig("camvid")).num_classes == 11
+    assert spec_of(DataConfig("camvid")).num_classes == 11
     with pytest.raises(ValueError, match=r"data\.classes"):
-        plan_compile.spec_of(DataConfig("folder"))
+        spec_of(DataConfig("folder"))
 
 
 @pytest.mark.parametrize(
@@ -307,7 +308,7 @@ def test_the_config_file_gives_its_classes(tmp_path):
     )
     config = plan_parse([str(file), "--batch", "16"]).run
     assert config.train.batch_size == 16
-    assert plan_compile.spec_of(config.data).num_classes == 3
+    assert spec_of(config.data).num_classes == 3
     assert dataclasses.replace(config, train=TrainConfig()).train.batch_size == 8
 
 

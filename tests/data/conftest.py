@@ -6,7 +6,8 @@ from PIL import Image
 
 from jaxseg.config import DataConfig
 from jaxseg.data import from_builder
-from jaxseg.data.builders import shapes
+from jaxseg.data.builders.drawn import drawn_config
+from jaxseg.data.datasets import DATASETS
 from jaxseg.data.prepare import prepare
 
 SMALL = {"size": (24, 32), "train": 10, "validation": 5}
@@ -16,7 +17,7 @@ SMALL = {"size": (24, 32), "train": 10, "validation": 5}
 def shapes_builder(tmp_path_factory):
     """Ten small scenes for training, five for validation."""
     root = tmp_path_factory.mktemp("shapes")
-    return prepare("shapes", shapes.config(**SMALL), root)
+    return prepare(drawn_config(DATASETS["shapes"], **SMALL), root)
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-import jaxseg.data.builders
 from jaxseg.config import DataConfig
 from jaxseg.data import from_builder, open_source, prepare
-from jaxseg.data.builders import camvid, shapes
-from jaxseg.data.builders.shapes.scene import draw_scene
+from jaxseg.data.builders.drawn import drawn_config
+from jaxseg.data.datasets import DATASETS
+from jaxseg.data.drawings.shapes import draw_scene
 
 
 def root_of(config):
@@ -138,7 +138,9 @@ def test_changed_files_and_options_are_prepared_anew(folder_config, write_pair):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "ade"}, "^data.name='ade' is invalid: expected one of shapes, "),
+        ({"name": "ade"}, "^data.name='ade' is invalid; allowed: shapes, "),
+        ({"name": "camvit"}, "^data.name='camvit' is invalid; did you mean 'camvid'"),
+        ({"variant": ("x",)}, "^data.variant='x' is invalid; dataset 'folder' has"),
         ({"raw_dir": None}, "data.raw_dir=None is invalid: expected the folder"),
         (
             {"on_bad_file": "ignore"},
@@ -163,9 +165,7 @@ def test_second_of_two_builds_keeps_the_first(folder_config, tmp_path):
     config = prepare.builder_config(folder_config)
     target = tmp_path / "target"
     for scratch in ("one", "two"):
-        builder = prepare.make_builder(
-            "folder", config, tmp_path / scratch, "array_record"
-        )
+        builder = prepare.make_builder(config, tmp_path / scratch, "array_record")
         prepare.build_dataset(builder, target)
     assert (target / "dataset_info.json").is_file()
     assert (tmp_path / "two/folder").is_dir() and not list(
@@ -236,28 +236,16 @@ def test_camvid_void_becomes_255(tmp_path):
         open_source(config, "train")
 
 
-def test_builders_work_through_tfds(tmp_path, shapes_builder):
-    known = tfds.list_builders(with_community_datasets=False)
-    assert set(jaxseg.data.builders.__all__) <= set(known)
-    data = tfds.data_source(
-        "shapes",
-        split="validation",
-        data_dir=pathlib.Path(shapes_builder.data_dir).parents[2],
-        builder_kwargs={"config": shapes_builder.builder_config},
+def test_prepared_data_are_read_by_tfds_alone(shapes_builder):
+    builder = tfds.builder_from_directory(shapes_builder.data_dir)
+    assert builder.info.features["label"].names[3] == "triangle"
+    data, own = (
+        builder.as_data_source("validation"),
+        from_builder(shapes_builder, "validation"),
     )
-    own = from_builder(shapes_builder, "validation")
     assert len(data) == len(own) == 5
     np.testing.assert_array_equal(data[2]["image"], own[2]["image"])
     np.testing.assert_array_equal(data[2]["label"][..., 0], own[2]["label"])
-    camvid_tree(tmp_path / "raw")
-    builder = tfds.builder(
-        "camvid", config=camvid.config(str(tmp_path / "raw")), data_dir=tmp_path / "out"
-    )
-    builder.download_and_prepare(file_format="array_record")
-    assert builder.info.features["label"].names[3] == "road"
-    assert len(builder.as_data_source("train")) == 1
-    with pytest.raises(ValueError, match="dataset 'camvid' has no configuration"):
-        tfds.builder("camvid", data_dir=tmp_path / "x").download_and_prepare()
 
 
 def test_shapes_follow_from_the_seed(tmp_path, shapes_builder):
@@ -269,9 +257,8 @@ def test_shapes_follow_from_the_seed(tmp_path, shapes_builder):
         np.testing.assert_array_equal(own[index]["label"], label)
     other = draw_scene(np.random.default_rng((1, 0, number)), (24, 32))[0]
     assert (other != image).mean() > 0.5
-    default = shapes.config()
-    assert (default.height, default.width) == (96, 128)
-    assert (default.train, default.validation) == (400, 100)
+    default = drawn_config(DATASETS["shapes"])
+    assert default.name == "seed0_96x128_400_100"  # prepared data keep their folder
 
 
 def test_scenes_hold_every_class_thin_ones_and_void():

@@ -14,11 +14,11 @@ from jaxseg.data import (
     open_clouds,
     open_source,
 )
-from jaxseg.data.builders import rooms
-from jaxseg.data.builders.rooms.scene import draw_room
+from jaxseg.data.builders.drawn import drawn_config
 from jaxseg.data.cloud_pipeline import augmented_points, train_example
+from jaxseg.data.datasets import DATASETS
+from jaxseg.data.drawings.rooms import draw_room
 from jaxseg.data.prepare import prepare
-from jaxseg.data.spec import ROOMS
 
 CONFIG = DataConfig(
     "rooms",
@@ -33,8 +33,8 @@ CONFIG = DataConfig(
 @pytest.fixture(scope="module")
 def builder(tmp_path_factory):
     """Six rooms of 40 to 90 points for training, three for validation."""
-    config = rooms.config(points=(40, 90), train=6, validation=3)
-    return prepare("rooms", config, tmp_path_factory.mktemp("rooms"))
+    config = drawn_config(DATASETS["rooms"], size=(40, 90), train=6, validation=3)
+    return prepare(config, tmp_path_factory.mktemp("rooms"))
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_color_alone_tells_little_and_height_more():
 
 
 def test_prepared_rooms_are_those_drawn(source):
-    assert len(source) == 6 and source.spec == ROOMS
+    assert len(source) == 6 and source.spec == DATASETS["rooms"].spec
     assert sorted(source.ids) == [f"{i:05d}" for i in range(6)]
     for index, name in enumerate(source.ids):
         rng = np.random.default_rng((0, 0, int(name)))
@@ -227,7 +227,10 @@ def test_options_out_of_range(source, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "shapes"}, "data.name='shapes' is invalid: .*clouds: rooms"),
+        (
+            {"name": "shapes"},
+            "^data.name='shapes' is invalid: .* point clouds .* one of rooms",
+        ),
         ({"elastic": 3.0}, "data.elastic=3.0 is invalid: expected 0.0 for point"),
         ({"eval_scale": 0.5}, "data.eval_scale=0.5 is invalid"),
         ({"backend": "tf"}, "data.backend='tf' is invalid"),

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from jaxseg.data import layouts
+from jaxseg.data.datasets import DATASETS
 
 
 def names(splits):
@@ -71,12 +72,12 @@ def test_camvid_needs_both_halves(tmp_path):
     for name in ("train", "trainannot", "val"):
         (tmp_path / name).mkdir()
     with pytest.raises(ValueError, match="valannot is not a folder"):
-        layouts.camvid_pairs(tmp_path)
+        DATASETS["camvid"].layout(tmp_path)
     (tmp_path / "valannot").mkdir()
-    assert list(layouts.camvid_pairs(tmp_path)) == ["train", "validation"]
+    assert list(DATASETS["camvid"].layout(tmp_path)) == ["train", "validation"]
     (tmp_path / "test").mkdir()
     with pytest.raises(ValueError, match="testannot is not a folder"):
-        layouts.camvid_pairs(tmp_path)
+        DATASETS["camvid"].layout(tmp_path)
 
 
 def test_missing_root_is_named(tmp_path):

@@ -7,18 +7,17 @@ import pytest
 
 from jaxseg.config import DataConfig
 from jaxseg.data import from_builder, train_batches
-from jaxseg.data.builders import raters
-from jaxseg.data.builders.raters.case import COUNTS, KINDS, MODES, RATERS, draw_case
+from jaxseg.data.builders.drawn import drawn_config
+from jaxseg.data.datasets import DATASETS
+from jaxseg.data.drawings.raters import COUNTS, KINDS, MODES, RATERS, draw_case
 from jaxseg.data.prepare import prepare
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """Six images."""
-    config = raters.config(size=(24, 32), train=6, validation=2)
-    return from_builder(
-        prepare("raters", config, tmp_path_factory.mktemp("r")), "train"
-    )
+    config = drawn_config(DATASETS["raters"], size=(24, 32), train=6, validation=2)
+    return from_builder(prepare(config, tmp_path_factory.mktemp("r")), "train")
 
 
 def test_raters_of_an_image_share_it(source):
@@ -78,6 +77,5 @@ def test_training_meets_every_rater(source):
 
 
 def test_default_size():
-    default = raters.config()
-    assert (default.height, default.width) == (64, 64)
-    assert (default.train, default.validation) == (300, 60)
+    default = drawn_config(DATASETS["raters"])
+    assert default.name == "seed0_64x64_300_60"  # prepared data keep their folder

@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from jaxseg.data.spec import CAMVID, SHAPES, DatasetSpec, generated_palette
+from jaxseg.data.datasets import DATASETS
+from jaxseg.data.spec import DatasetSpec, generated_palette
+
+CAMVID, SHAPES = DATASETS["camvid"].spec, DATASETS["shapes"].spec
 
 
 @pytest.mark.parametrize("spec", [CAMVID, SHAPES])

@@ -11,18 +11,19 @@ import pytest
 
 from jaxseg.config import DataConfig
 from jaxseg.data import class_frequencies, from_builder, open_source
-from jaxseg.data.builders import shapes
+from jaxseg.data.builders.drawn import drawn_config
+from jaxseg.data.datasets import DATASETS
 from jaxseg.data.prepare import prepare
 from jaxseg.data.stored import LIST, DamagedData
 
-SMALL = shapes.config(size=(24, 32), train=6, validation=2)
+SMALL = drawn_config(DATASETS["shapes"], size=(24, 32), train=6, validation=2)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The root of a small prepared dataset; read only."""
     root = tmp_path_factory.mktemp("whole")
-    prepare("shapes", SMALL, root)
+    prepare(SMALL, root)
     return root
 
 
@@ -39,7 +40,7 @@ def folder(root):
 
 def read_all(root):
     """Everything that a training reads of the data."""
-    source = from_builder(prepare("shapes", SMALL, root), "train", cache=False)
+    source = from_builder(prepare(SMALL, root), "train", cache=False)
     return [source[i]["image"].tobytes() for i in range(len(source))], source.ids
 
 
@@ -112,7 +113,7 @@ def test_every_byte_of_the_small_files_counts(root):
             with pytest.raises(
                 DamagedData, match=f"{name} has changed since it was written"
             ):
-                prepare("shapes", SMALL, root)
+                prepare(SMALL, root)
             path.write_bytes(data)
     read_all(root)
 
@@ -121,7 +122,7 @@ def test_every_byte_of_the_small_files_counts(root):
 def test_a_damaged_list_is_refused(root, text):
     (folder(root) / LIST).write_bytes(text.encode("latin-1"))
     with pytest.raises(DamagedData, match=LIST):
-        prepare("shapes", SMALL, root)
+        prepare(SMALL, root)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_a_damaged_list_is_refused(root, text):
     [b"", b'{"pixels": [1', b"\xff", b"[]", b'{"pixels": [1], "present_pixels": [1]}'],
 )
 def test_damaged_counts_are_counted_anew(root, text, caplog):
-    source = from_builder(prepare("shapes", SMALL, root), "train")
+    source = from_builder(prepare(SMALL, root), "train")
     counts = class_frequencies(source)
     (path,) = folder(root).glob("class_frequencies-*.json")
     path.write_bytes(text)
@@ -155,7 +156,7 @@ def test_builds_of_processes_that_died_are_removed(tmp_path):
             then = path.stat().st_mtime - age
             os.utime(path, (then, then))
     assert len(list(place.iterdir())) == 3
-    prepare("shapes", SMALL, tmp_path)
+    prepare(SMALL, tmp_path)
     assert {path.name for path in place.iterdir()} == {".building-new", "shapes"}
 
 
@@ -175,6 +176,6 @@ def test_a_build_that_fails_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(
         OSError, match=r"'shapes' cannot be prepared in .*No space left"
     ) as e:
-        prepare("shapes", SMALL, tmp_path)
+        prepare(SMALL, tmp_path)
     assert "\n" not in str(e.value)
     assert list((tmp_path / "array_record").iterdir()) == []

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jaxseg.config import Config, DataConfig
-from jaxseg.data.spec import SHAPES, DatasetSpec
+from jaxseg.data.datasets import DATASETS
+from jaxseg.data.spec import DatasetSpec
 from jaxseg.runs.directory import read_config, read_spec, write_run
 from jaxseg.weights.translate.model_card import Card, Normalization, read_card
 
@@ -87,9 +88,9 @@ def test_a_field_of_another_form_is_named(field, value):
 
 
 def test_records_of_earlier_versions_are_read():
-    fields = json.loads(SHAPES.to_json())
+    fields = json.loads(DATASETS["shapes"].spec.to_json())
     assert fields.pop("labels") == [] and fields.pop("origin") == ""
-    assert DatasetSpec.from_json(json.dumps(fields)) == SHAPES
+    assert DatasetSpec.from_json(json.dumps(fields)) == DATASETS["shapes"].spec
 
 
 def test_mutated_records_are_read_or_refused_by_name(run):

@@ -1,4 +1,4 @@
-"""Reads and checks image and mask files for the builders that use such pairs.
+"""Builds examples from pairs of an image file and a mask file.
 
 The values of all masks are counted and checked before anything is written. Then every
 pair is decoded once, so damaged files and masks of another size are found here and not
@@ -7,164 +7,87 @@ in the middle of a training run.
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 import io
 import itertools
 import logging
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxseg.data import layouts, rasters, reader
+from jaxseg.data.builders.named import NamedBuilder
+from jaxseg.data.classes import folder_spec
+from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.files import name_others, shown
-from jaxseg.data.labels import LabelMap
 from jaxseg.data.mask_reader import MaskReader
 from jaxseg.data.mask_rules import check_values
-from jaxseg.data.spec import DatasetSpec
+from jaxseg.data.spec import VOID, DatasetSpec
 
 logger = logging.getLogger(__name__)
-BAD_FILE_RULES = ("stop", "skip")
-LABEL_RULES = 2  # Increase it when the same masks give other labels.
 
 
-@dataclasses.dataclass(eq=False)
-class PairsConfig(tfds.core.BuilderConfig):
-    """Configures where the files are and how they are read.
-
-    The field `name` is a fingerprint of the files and the options.
-
-    Attributes:
-      path: The folder of the raw files.
-      classes: The class names, or () if they follow from the masks.
-      origin: Where the class names come from, for messages.
-      labels: The label map of the masks. By default the mask values are the labels.
-      on_bad_file: "stop" raises an error at the first bad file; "skip" leaves the pair
-        out.
-      lists: The names of further splits that can have a list.
-      reading: The options of the image reader.
-    """
-
-    path: str = ""
-    classes: tuple[str, ...] = ()
-    origin: str = ""
-    labels: LabelMap | None = None
-    on_bad_file: str = "stop"
-    lists: tuple[str, ...] = ()
-    reading: reader.ReadOptions = reader.DEFAULTS
-
-
-def pairs_config(
-    path: str | None, builder: type[PairsBuilder], **options
-) -> PairsConfig:
-    """Returns a configuration whose name changes with the files and the options.
-
-    Args:
-      path: The folder of the raw files.
-      builder: The builder that finds the pairs in that folder.
-      **options: Further fields of `PairsConfig`.
-
-    Raises:
-      ValueError: If the path is missing or `on_bad_file` is unknown.
-    """
-    if not path:
-        raise ValueError(
-            f"data.raw_dir={path!r} is invalid: expected the folder of the dataset's "
-            "files."
-        )
-    root = pathlib.Path(path).expanduser().absolute()
-    config = PairsConfig(name="", path=str(root), **options)
-    if config.on_bad_file not in BAD_FILE_RULES:
-        raise ValueError(
-            f"data.on_bad_file={config.on_bad_file!r} is invalid: expected one of "
-            f"{', '.join(BAD_FILE_RULES)}."
-        )
-    pairs = builder.find_pairs(root, config.lists)
-    rules = (
-        *(config.classes, config.labels, config.on_bad_file, config.reading),
-        *(LABEL_RULES, reader.VERSION),
-    )
-    return dataclasses.replace(config, name=layouts.fingerprint(pairs, rules))
-
-
-class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Builds examples {"image", "label", "id"} from pairs of files.
-
-    It is the base class of three builders. A subclass defines `find_pairs`, `spec` and,
-    where needed, `class_names`. Its `LABELS` is the label map that applies if the user
-    gives none.
-    """
-
-    VERSION = tfds.core.Version("1.0.0")
-    LABELS: LabelMap | None = None
-
-    @staticmethod
-    @abc.abstractmethod
-    def find_pairs(
-        root: pathlib.Path, lists: tuple[str, ...] = ()
-    ) -> dict[str, list[layouts.Pair]]:
-        """Finds the pairs of each split in a folder.
-
-        Args:
-          root: The folder.
-          lists: The names of further splits that can have a list.
-        """
-
-    @abc.abstractmethod
-    def spec(self) -> DatasetSpec:
-        """Returns the description of the prepared data."""
+class PairsBuilder(NamedBuilder, skip_registration=True):
+    """Builds {"image", "label", "id"} from pairs of files."""
 
     def class_names(self) -> tuple[str, ...]:
-        """Returns the class names, or () if they follow from the masks."""
-        return self.spec().classes
+        """Class names, or () where they follow from the masks."""
+        spec = self.dataset.spec
+        return self.builder_config.classes if spec is None else spec.classes
 
-    def recorded(self, spec: DatasetSpec) -> DatasetSpec:
-        """Returns a specification that contains the label map of the user."""
-        labels = self.builder_config.labels if self.builder_config else None
-        return dataclasses.replace(spec, labels=labels.record if labels else ())
+    def spec(self) -> DatasetSpec:
+        """The classes, with the label map that the user gave.
+
+        Where no classes are named they are `class_0`, ... up to the highest label in
+        the masks.
+        """
+        config, spec = self.builder_config, self.dataset.spec
+        if spec is None:
+            names = config.classes
+            if not names:
+                highest = max(set(self.info.metadata["labels"]) - {VOID})
+                names = tuple(f"class_{k}" for k in range(highest + 1))
+            spec = folder_spec(names, config.origin)
+        labels = config.labels.record if config.labels else ()
+        return dataclasses.replace(spec, labels=labels)
 
     @property
     def masks(self) -> MaskReader:
         """Returns the reader that converts the mask files to labels."""
         config = self.builder_config
         return MaskReader(
-            config.labels or self.LABELS,
+            config.labels or self.dataset.labels,
             given=config.labels is not None,
             num_classes=len(self.class_names()) or None,
             origin=config.origin or f"dataset {self.name!r}",
             reading=config.reading,
+            unlisted=self.dataset.unlisted,
+            read_values=self.dataset.read_values,
         )
 
-    def _info(self) -> tfds.core.DatasetInfo:
-        names = self.class_names() if self.builder_config else ()
-        shape = (None, None, 1)
+    def features(self) -> dict[str, Any]:
+        """What is stored of an example."""
+        names, shape = self.class_names(), (None, None, 1)
         label = (
             tfds.features.LabeledImage(labels=list(names), shape=shape)
             if names
             else tfds.features.Image(shape=shape)
         )
-        features = tfds.features.FeaturesDict(
-            {
-                "image": tfds.features.Image(shape=(None, None, 3)),
-                "label": label,
-                "id": tfds.features.Text(),
-            }
-        )
-        return self.dataset_info_from_configs(
-            features=features, metadata=tfds.core.MetadataDict(labels=[], skipped={})
-        )
+        channels = self.dataset.channels
+        image = tfds.features.Image(shape=(None, None, channels))
+        return {"image": image, "label": label}
+
+    def metadata(self) -> dict[str, Any]:
+        """The labels that occur, and the names of the pairs that were left out."""
+        return {"labels": [], "skipped": {}}
 
     def _split_generators(self, dl_manager):
         del dl_manager  # Nothing is downloaded.
-        if self.builder_config is None:
-            raise ValueError(
-                f"dataset {self.name!r} has no configuration: expected "
-                "config=pairs_config(path, ...)."
-            )
         config = self.builder_config
-        splits = self.find_pairs(pathlib.Path(config.path), config.lists)
+        splits = self.dataset.layout(pathlib.Path(config.path), config.lists)
         for split, pairs in splits.items():
             if not pairs:
                 sizes = {name: len(found) for name, found in splits.items()}
@@ -172,8 +95,10 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     f"split {split!r} of dataset {self.name!r} is empty: expected at "
                     f"least one pair, found {sizes} in {config.path}."
                 )
-        for folder, others in layouts.left_out(splits).items():
-            logger.warning("In %s, %s.", shown(folder), name_others(others))
+        if self.dataset.spec is None:  # Published datasets have other files.
+            for folder, others in layouts.left_out(splits).items():
+                logger.warning("In %s, %s.", shown(folder), name_others(others))
+        _report_counts(self.dataset, splits)
         _report_shared(splits)
         self._check_masks(splits)
         return {
@@ -241,11 +166,13 @@ class PairsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         label = self.masks.read(pair.mask)
         header = reader.read_header(pair.image, reading)
         if label.shape != header.size:
-            mask = reader.read_header(pair.mask, reading)
+            hint = ""
+            if self.dataset.read_values is None:
+                hint = reader.turn_hint(header, reader.read_header(pair.mask, reading))
             raise ValueError(
                 f"{pair.mask} is {label.shape[0]}x{label.shape[1]}: expected the size "
                 f"{header.size[0]}x{header.size[1]} (height x width) of {pair.image}"
-                f"{reader.turn_hint(header, mask)}."
+                f"{hint}."
             )
         return image, label, header.orientation
 
@@ -271,6 +198,18 @@ def _is_text(name: str) -> bool:
     Python represents other bytes as surrogates.
     """
     return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _report_counts(dataset: Dataset, splits: dict[str, list[layouts.Pair]]):
+    """Warns of splits that are smaller or larger than the published ones."""
+    for split, pairs in splits.items():
+        published = dataset.counts.get(split, len(pairs))
+        if len(pairs) != published:
+            logger.warning(
+                "split %r of dataset %r has %d pairs, and %d as published; scores do "
+                "not compare with published ones",
+                *(split, dataset.name, len(pairs), published),
+            )
 
 
 def _report_shared(splits: dict[str, list[layouts.Pair]]):

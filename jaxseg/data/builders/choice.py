@@ -1,0 +1,36 @@
+"""The builder that a configuration asks for."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+import tensorflow_datasets as tfds
+
+from jaxseg.data.builders.drawn import DrawnBuilder
+from jaxseg.data.builders.named import NamedBuilder
+from jaxseg.data.builders.pairs import PairsBuilder
+
+
+def builder_of(
+    config: tfds.core.BuilderConfig, data_dir: str | os.PathLike, file_format: str
+) -> NamedBuilder:
+    """The builder of a dataset whose files lie, or will lie, in a folder.
+
+    Args:
+      config: A configuration of `jaxseg.data.builders`.
+      data_dir: The folder.
+      file_format: "array_record" or "tfrecord".
+    """
+    record = config.dataset
+    base = PairsBuilder if record.drawing is None else DrawnBuilder
+    kind = _named(base, record.name, record.version)
+    return kind(config=config, data_dir=os.fspath(data_dir), file_format=file_format)
+
+
+@functools.cache
+def _named(base: type[NamedBuilder], name: str, version: str) -> type[NamedBuilder]:
+    """A class of its own for each dataset: tfds keeps name and version in the class."""
+    fields = {"name": name, "VERSION": tfds.core.Version(version)}
+    fields |= {"__module__": base.__module__}
+    return type(base)(base.__name__, (base,), fields, skip_registration=True)

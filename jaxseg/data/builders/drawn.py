@@ -1,0 +1,99 @@
+"""The builder of drawn datasets: images, or point clouds.
+
+The examples of a number of a split follow from (seed, split, number) alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jaxseg.data import rasters
+from jaxseg.data.builders.named import NamedBuilder
+from jaxseg.data.datasets.record import Dataset
+from jaxseg.data.spec import DatasetSpec
+
+
+@dataclasses.dataclass(eq=False)
+class DrawnConfig(tfds.core.BuilderConfig):
+    """How much is drawn, and how large; `name` follows from the values.
+
+    Attributes:
+      dataset: The record of the dataset.
+      seed: The seed of all drawings.
+      size: Height and width in pixels, or the fewest and the most points.
+      train: How many numbers the split has.
+      validation: Likewise.
+    """
+
+    dataset: Dataset | None = None
+    seed: int = 0
+    size: tuple[int, int] = (0, 0)
+    train: int = 0
+    validation: int = 0
+
+
+def drawn_config(dataset: Dataset, *, seed: int = 0, **changes: Any) -> DrawnConfig:
+    """Returns the configuration of a drawn dataset, named after its values.
+
+    Args:
+      dataset: The record.
+      seed: The seed of all drawings.
+      **changes: Values in place of those of `dataset.drawing`: size, train, validation.
+    """
+    drawing = dataclasses.replace(dataset.drawing, **changes)
+    size = drawing.sized.format(*drawing.size)
+    return DrawnConfig(
+        name=f"seed{seed}_{size}_{drawing.train}_{drawing.validation}",
+        dataset=dataset,
+        seed=seed,
+        size=drawing.size,
+        train=drawing.train,
+        validation=drawing.validation,
+    )
+
+
+class DrawnBuilder(NamedBuilder, skip_registration=True):
+    """Draws the splits train and validation."""
+
+    def spec(self) -> DatasetSpec:
+        """The classes of the record."""
+        return self.dataset.spec
+
+    def features(self) -> dict[str, Any]:
+        """What is stored of an example."""
+        if self.dataset.kind == "clouds":
+            return {
+                "points": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),
+                "color": tfds.features.Tensor(shape=(None, 3), dtype=np.uint8),
+                "label": tfds.features.Tensor(shape=(None,), dtype=np.uint8),
+            }
+        size, names = self.builder_config.size, list(self.dataset.spec.classes)
+        return {
+            "image": tfds.features.Image(shape=(*size, self.dataset.channels)),
+            "label": tfds.features.LabeledImage(labels=names, shape=(*size, 1)),
+        }
+
+    def _split_generators(self, dl_manager):
+        del dl_manager  # nothing is downloaded
+        return {
+            "train": self._generate_examples(0, self.builder_config.train),
+            "validation": self._generate_examples(1, self.builder_config.validation),
+        }
+
+    def _generate_examples(self, split: int, count: int) -> Iterator[tuple[str, dict]]:
+        asked, drawing = self.builder_config, self.dataset.drawing
+        for number in range(count):
+            rng = np.random.default_rng((asked.seed, split, number))
+            for name, example in drawing.draw(rng, number, asked.size):
+                if self.dataset.kind == "images":
+                    example = {
+                        field: io.BytesIO(rasters.encode_png(pixels))
+                        for field, pixels in example.items()
+                    }
+                yield name, {**example, "id": name}

@@ -1,0 +1,53 @@
+"""What all builders share: a name and a version that come from the dataset's record."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+from jaxseg.data.datasets.record import Dataset
+from jaxseg.data.spec import DatasetSpec
+
+
+class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A builder whose configuration holds the record of a dataset.
+
+    It is not registered with tensorflow_datasets, which has datasets of the same names
+    in other forms. Prepared data can be read without it, by
+    `tfds.builder_from_directory`.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    @property
+    def dataset(self) -> Dataset:
+        """The record."""
+        return self.builder_config.dataset
+
+    @abc.abstractmethod
+    def spec(self) -> DatasetSpec:
+        """The classes of the prepared data."""
+
+    @abc.abstractmethod
+    def features(self) -> dict[str, Any]:
+        """What is stored of an example beside its name."""
+
+    def metadata(self) -> dict[str, Any] | None:
+        """What is noted beside the examples while they are built."""
+        return None
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        noted, record = self.metadata(), self.dataset
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=tfds.features.FeaturesDict(
+                self.features() | {"id": tfds.features.Text()}
+            ),
+            description="\n".join((record.title, record.notes)),
+            homepage=record.page or None,
+            citation=record.citation or None,
+            license=record.license or None,
+            metadata=None if noted is None else tfds.core.MetadataDict(**noted),
+        )

@@ -1,0 +1,84 @@
+"""The record that a data configuration asks for, with every option checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from jaxseg.config import DataConfig
+from jaxseg.data.classes import folder_spec, named_classes
+from jaxseg.data.datasets import DATASETS
+from jaxseg.data.datasets.record import Dataset
+from jaxseg.data.labels import parse_labels
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.text import near
+
+
+def dataset_of(config: DataConfig) -> Dataset:
+    """Returns the record of a dataset, with the choices of `data.variant` made.
+
+    No file is read.
+
+    Raises:
+      ValueError: If the name is unknown, or an option does not fit the dataset.
+    """
+    name = config.name
+    if name not in DATASETS:
+        raise ValueError(f"data.name={name!r} is invalid{near(name, DATASETS)}")
+    dataset = DATASETS[name].choose(config.variant)
+    if config.classes and dataset.spec is not None:
+        raise ValueError(
+            f"data.classes={config.classes} is invalid: expected none, because the "
+            f"classes of {name!r} are fixed. Only 'folder' takes class names."
+        )
+    if dataset.drawing is None:
+        return dataset
+    if config.raw_dir is not None:
+        raise ValueError(
+            f"data.raw_dir={config.raw_dir!r} is invalid: expected none, because "
+            f"{name!r} is generated and has no files."
+        )
+    if config.labels:
+        raise ValueError(
+            f"data.labels={config.labels!r} is invalid: expected none, because "
+            f"{name!r} is generated and has no mask files."
+        )
+    return dataset
+
+
+def require_kind(config: DataConfig, kind: Literal["images", "clouds"]) -> Dataset:
+    """Returns the record of a dataset of a kind.
+
+    Raises:
+      ValueError: Like `dataset_of`, and if the dataset is of another kind.
+    """
+    dataset = dataset_of(config)
+    if dataset.kind != kind:
+        words = {"images": "images", "clouds": "point clouds"}
+        allowed = ", ".join(n for n, other in DATASETS.items() if other.kind == kind)
+        raise ValueError(
+            f"data.name={config.name!r} is invalid: expected a dataset of "
+            f"{words[kind]} for this network, one of {allowed}, found "
+            f"{words[dataset.kind]}."
+        )
+    return dataset
+
+
+def spec_of(config: DataConfig) -> DatasetSpec:
+    """Returns the classes of a dataset that may be absent.
+
+    Raises:
+      ValueError: If the classes of a folder are not named.
+    """
+    dataset, labels = dataset_of(config), parse_labels(config.labels)
+    if dataset.spec is not None:
+        record = labels.record if labels else ()
+        return dataclasses.replace(dataset.spec, labels=record)
+    names, origin = named_classes(None, config.classes, labels)
+    if not names:
+        raise ValueError(
+            f"data.classes={config.classes} is invalid: expected the class names of "
+            f"data.name={config.name!r}, whose files are not read here. Pass "
+            "--data.classes or --data.labels."
+        )
+    return folder_spec(names, origin)

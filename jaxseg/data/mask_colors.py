@@ -1,0 +1,49 @@
+"""Masks whose classes are colors: each color is one number, 65536 R + 256 G + B."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from jaxseg.data.files import shown
+from jaxseg.data.labels import LabelMap
+from jaxseg.data.reader import ReadOptions, read_header, read_pixels
+from jaxseg.data.spec import Color
+
+
+def color_value(color: Color) -> int:
+    """The number of a color.
+
+    >>> color_value((1, 2, 3))
+    66051
+    """
+    red, green, blue = color
+    return 65536 * red + 256 * green + blue
+
+
+def color_map(classes: Mapping[Color, int]) -> LabelMap:
+    """A label map of colors; class 255 is void."""
+    return LabelMap(tuple(sorted((color_value(c), k) for c, k in classes.items())))
+
+
+def read_colors(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
+    """Reads the number of each pixel's color; the `read_values` of a record.
+
+    Args:
+      path: An RGB image file.
+      options: Limit of the image reader.
+
+    Returns:
+      Numbers of colors, int32 [H, W].
+
+    Raises:
+      ValueError: If the file cannot be read, or its format is lossy.
+    """
+    if read_header(path, options).lossy:
+        raise ValueError(
+            f"{shown(path)}: masks of lossy formats (JPEG, WebP) hold colors that the "
+            "compression made up; use the masks as published."
+        )
+    return read_pixels(path, options).astype(np.int32) @ (65536, 256, 1)
