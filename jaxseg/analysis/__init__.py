@@ -58,7 +58,8 @@ from jaxseg.analysis.atrous.receptive_field import (
 )
 from jaxseg.analysis.atrous.valid_taps import valid_counts, valid_fraction, valid_shares
 from jaxseg.analysis.jaxpr.cost import Cost, count_cost, count_parameters
-from jaxseg.analysis.jaxpr.dependence import Extent, Lines, Reach, extent, field, reach
+from jaxseg.analysis.jaxpr.dependence import Lines, Reach, reach
+from jaxseg.analysis.jaxpr.field_size import Extent, extent, field
 from jaxseg.analysis.jaxpr.layer_cost import LayerCost, grouped, layer_costs
 from jaxseg.analysis.jaxpr.memory import Memory, peak_memory
 

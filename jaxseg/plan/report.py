@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jaxseg.analysis.hlo import program_text as hlo
+from jaxseg.analysis.hlo.collective import Collective, collectives, totals
 from jaxseg.analysis.hlo.roofline import (
     GIB,
     UTILIZATION,
@@ -46,7 +46,7 @@ def figures(program: Program, target: Slice, flops: float) -> dict[str, Any]:
     }
     if program.memory is None:
         return facts | {"refusal": program.refusal}
-    found = hlo.collectives(program.text)
+    found = collectives(program.text)
     sent, exchanges = exchanged(found, devices)
     traffic = memory_traffic(program.text)
     load = Load(flops / devices, traffic, sent, exchanges, target.diameter)
@@ -61,7 +61,7 @@ def figures(program: Program, target: Slice, flops: float) -> dict[str, Any]:
         "intensity": intensity(load),
         "collectives": {
             kind: {"count": count, "bytes": size}
-            for kind, (count, size) in sorted(hlo.totals(found).items())
+            for kind, (count, size) in sorted(totals(found).items())
         },
         "sent": sent,
         "gathered_maps": gathered_maps(found),
@@ -88,7 +88,7 @@ def dominant(memory: Memory, parts: Mapping[str, int]) -> str:
     return largest
 
 
-def gathered_maps(found: Sequence[hlo.Collective]) -> list[str]:
+def gathered_maps(found: Sequence[Collective]) -> list[str]:
     """Lists the gathers whose result is a large activation [B, H, W, C]."""
     return [
         f"{one.shapes[0].dtype}{list(shape.dims)} from {one.source}"

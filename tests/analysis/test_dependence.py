@@ -13,7 +13,8 @@ from jaxseg.analysis.atrous.receptive_field import (
     parallel,
     through,
 )
-from jaxseg.analysis.jaxpr.dependence import Lines, extent, field, reach
+from jaxseg.analysis.jaxpr.dependence import Lines, reach
+from jaxseg.analysis.jaxpr.field_size import extent, field
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.resnet import BLOCKS, ResNet, plan_units
 from jaxseg.nn.block_config import BlockConfig

@@ -7,13 +7,16 @@ from jax import lax
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from jaxseg.analysis.hlo import program_text as hlo
+from jaxseg.analysis.hlo.collective import collectives, totals
+from jaxseg.analysis.hlo.convolution import Convolution, convolutions
+from jaxseg.analysis.hlo.program_text import Shape, shapes
+from jaxseg.analysis.hlo.slow_pattern import slow_patterns
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import max_pool
 
 
 def one(line):
-    (found,) = hlo.collectives(line)
+    (found,) = collectives(line)
     return found
 
 
@@ -66,11 +69,11 @@ def test_an_asynchronous_pair_counts_once_with_the_result_of_its_end():
   %permuted = bf16[4,1,64]{2,1,0} collective-permute-done(%permute)
   ROOT %gathered = f32[32,8]{1,0} all-gather-done(%ag), metadata={op_name="here"}
 """
-    assert hlo.totals(hlo.collectives(text)) == {
+    assert totals(collectives(text)) == {
         "collective-permute": (1, 4 * 64 * 2),
         "all-gather": (1, 32 * 8 * 4),
     }
-    assert hlo.collectives(text)[1].group == 8
+    assert collectives(text)[1].group == 8
 
 
 def test_what_a_ring_sends():
@@ -83,11 +86,11 @@ def test_what_a_ring_sends():
 
 
 def test_small_types_have_their_size():
-    assert hlo.shapes("pred[10]")[0].bytes == 10
-    assert hlo.shapes("s4[10]")[0].bytes == 5
-    assert hlo.shapes("f8e4m3fn[10]")[0].bytes == 10
-    assert hlo.shapes("f32[]")[0].bytes == 4
-    assert hlo.shapes("token[]")[0].bytes == 0
+    assert shapes("pred[10]")[0].bytes == 10
+    assert shapes("s4[10]")[0].bytes == 5
+    assert shapes("f8e4m3fn[10]")[0].bytes == 10
+    assert shapes("f32[]")[0].bytes == 4
+    assert shapes("token[]")[0].bytes == 0
 
 
 def test_a_convolution_with_everything():
@@ -96,10 +99,10 @@ def test_a_convolution_with_everything():
   %k = f32[3,5,2,16]{3,2,1,0} parameter(1)
   ROOT %c = f32[2,33,97,16]{3,2,1,0} convolution(%x, %k), window={size=3x5 stride=2x1 pad=4_4x-1_3 lhs_dilate=1x2 rhs_dilate=4x1 rhs_reversal=0x1}, dim_labels=b01f_01io->b01f, feature_group_count=4, metadata={op_name="jit(f)/conv"}
 """
-    (found,) = hlo.convolutions(text)
-    assert found == hlo.Convolution(
-        shape=hlo.Shape("f32", (2, 33, 97, 16)),
-        operands=(hlo.Shape("f32", (2, 65, 97, 8)), hlo.Shape("f32", (3, 5, 2, 16))),
+    (found,) = convolutions(text)
+    assert found == Convolution(
+        shape=Shape("f32", (2, 33, 97, 16)),
+        operands=(Shape("f32", (2, 65, 97, 8)), Shape("f32", (3, 5, 2, 16))),
         size=(3, 5),
         stride=(2, 1),
         lhs_dilate=(1, 2),
@@ -115,8 +118,8 @@ def test_a_convolution_with_everything():
 
 def test_text_that_is_no_instruction_holds_nothing():
     text = "HloModule jit_f\n\nENTRY %main {\n}\n// all-reduce(all-gather)\n"
-    assert hlo.collectives(text) == [] == hlo.convolutions(text)
-    assert hlo.slow_patterns(text) == {}
+    assert collectives(text) == [] == convolutions(text)
+    assert slow_patterns(text) == {}
 
 
 # --- programs ---
@@ -130,15 +133,13 @@ def test_rows_over_devices_exchange_borders_and_never_the_map():
     )
     x = jax.ShapeDtypeStruct((2, 32, 16, 4), jnp.float32, sharding=split)
     k = jax.ShapeDtypeStruct((3, 3, 4, 4), jnp.float32, sharding=everywhere)
-    halo = hlo.totals(
-        hlo.collectives(compiled(lambda x, k: conv(x, k, padding=1), x, k))
-    )
+    halo = totals(collectives(compiled(lambda x, k: conv(x, k, padding=1), x, k)))
     assert halo == {"collective-permute": (2, 2 * 2 * 1 * 16 * 4 * 4)}
     whole = jax.jit(lambda x: x * 2, out_shardings=everywhere).lower(x).compile()
-    (gather,) = hlo.collectives(whole.as_text())
+    (gather,) = collectives(whole.as_text())
     assert gather.kind == "all-gather"
     assert gather.shapes[0].elements == 2 * 32 * 16 * 4
-    (mean,) = hlo.collectives(compiled(lambda x: x.sum(), x))
+    (mean,) = collectives(compiled(lambda x: x.sum(), x))
     assert (mean.kind, mean.bytes) == ("all-reduce", 4)
 
 
@@ -157,11 +158,11 @@ def test_swapped_operands_of_a_weight_gradient_are_found():
         )
 
     shapes = (2, 16, 16, 8), (2, 2, 8, 8)
-    slow = hlo.slow_patterns(gradient_text(padded, *shapes))
+    slow = slow_patterns(gradient_text(padded, *shapes))
     assert "reversed kernel" in slow
     ours = gradient_text(lambda x, k: conv(x, k, padding=2), *shapes)
-    assert len(hlo.convolutions(ours)) >= 1
-    assert hlo.slow_patterns(ours) == {}
+    assert len(convolutions(ours)) >= 1
+    assert slow_patterns(ours) == {}
 
 
 @pytest.mark.usefixtures("full_optimization")
@@ -170,15 +171,15 @@ def test_grouped_weight_gradients_are_found():
     plain = gradient_text(
         lambda x, k: conv(x, k, padding=1, groups=4, impl="lax"), *shapes
     )
-    assert "five dimensions" in hlo.slow_patterns(plain)
+    assert "five dimensions" in slow_patterns(plain)
     ours = gradient_text(lambda x, k: conv(x, k, padding=1, groups=4), *shapes)
-    assert hlo.slow_patterns(ours) == {}
+    assert slow_patterns(ours) == {}
 
 
 def test_the_gradient_of_pooling_is_found():
     def pooled(impl):
         pool = lambda x: max_pool(x, window=3, stride=2, padding=1, impl=impl).sum()
-        return hlo.slow_patterns(compiled(jax.grad(pool), image(1, 16, 16, 4)))
+        return slow_patterns(compiled(jax.grad(pool), image(1, 16, 16, 4)))
 
     assert "select-and-scatter" in pooled("lax")
     assert pooled("auto") == {}
@@ -192,12 +193,12 @@ def test_a_kernel_written_out_with_zeros_is_found():
   %border = f32[5,5,4,4]{3,2,1,0} pad(%k, %zero), padding=1_1x1_1x0_0x0_0
   %gradient = f32[1,63,63,4]{3,2,1,0} pad(%x, %zero), padding=0_0x0_0_1x0_0_1x0_0
 """
-    (found,) = hlo.slow_patterns(text)["expanded kernel"]
+    (found,) = slow_patterns(text)["expanded kernel"]
     assert found.name == "spread"
     atrous = compiled(
         lambda x, k: conv(x, k, rate=12, padding=12, impl="lax"),
         image(1, 32, 32, 4),
         image(3, 3, 4, 4),
     )
-    assert "expanded kernel" not in hlo.slow_patterns(atrous)
-    assert [c.rhs_dilate for c in hlo.convolutions(atrous)] == [(12, 12)]
+    assert "expanded kernel" not in slow_patterns(atrous)
+    assert [c.rhs_dilate for c in convolutions(atrous)] == [(12, 12)]

@@ -16,7 +16,8 @@ from flax import linen as nn
 
 from jaxseg import backbones
 from jaxseg.analysis.atrous.effective_field import support
-from jaxseg.analysis.jaxpr.dependence import extent, reach
+from jaxseg.analysis.jaxpr.dependence import reach
+from jaxseg.analysis.jaxpr.field_size import extent
 from jaxseg.backbones.alexnet import AlexNet
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.densenet import DenseNet

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from jaxseg.analysis.hlo import program_text as hlo
+from jaxseg.analysis.hlo.collective import collectives
 from jaxseg.analysis.hlo.roofline import (
     CHIPS,
     GB,
@@ -72,7 +72,7 @@ def test_exchanges_of_a_program():
   %a = f32[1000] all-reduce(%x), replica_groups={}
   %b = f32[10] collective-permute(%y)
 """
-    assert exchanged(hlo.collectives(text), 4) == (4000 * 2 * 3 / 4 + 40, 2)
+    assert exchanged(collectives(text), 4) == (4000 * 2 * 3 / 4 + 40, 2)
 
 
 def test_diameter_of_open_and_closed_grids():

@@ -8,7 +8,8 @@ import jax
 import numpy as np
 import pytest
 
-from jaxseg.analysis.hlo import program_text as hlo
+from jaxseg.analysis.hlo.collective import collectives
+from jaxseg.analysis.hlo.program_text import instructions
 from jaxseg.analysis.hlo.roofline import CHIPS, GIB
 from jaxseg.cli.main import main
 from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainConfig
@@ -43,7 +44,7 @@ def program():
 
 def operations(text):
     """A program without the lines of Python that each instruction came from."""
-    return [(i.name, i.opcode, i.shapes, i.operands) for i in hlo.instructions(text)]
+    return [(i.name, i.opcode, i.shapes, i.operands) for i in instructions(text)]
 
 
 def leaf_bytes(tree):
@@ -260,7 +261,7 @@ def test_the_command_prints_and_records(tmp_path, capsys):
     text = tmp_path / "step.txt"
     arguments = ["plan", "--topology", "cpu:2", "--batch", "4", "--json", str(file)]
     assert main([*arguments, "--program", str(text), *WORDS]) == 0
-    assert hlo.collectives(text.read_text())
+    assert collectives(text.read_text())
     said = capsys.readouterr().out
     for part in ("memory per device", "temporaries", "all-reduce", "4 images a step"):
         assert part in said

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxseg.analysis.hlo import program_text as hlo
+from jaxseg.analysis.hlo.slow_pattern import slow_patterns
 from tests.contract.networks import compiled_gradient, narrow_model
 from tests.contract.representatives import REPRESENTATIVES
 from tests.contract.rows import NARROW, ROWS
@@ -50,7 +50,7 @@ def test_equal_models_share_one_trace(gradient):
 
 def test_it_holds_no_slow_form(gradient):
     name, compiled = gradient
-    found = hlo.slow_patterns(compiled.program.as_text())
+    found = slow_patterns(compiled.program.as_text())
     told = {k: [line.source for line in lines] for k, lines in found.items()}
     counts = {pattern: len(lines) for pattern, lines in found.items()}
     assert counts == KNOWN.get(name, {}), told
@@ -64,5 +64,5 @@ def test_known_slow_forms_belong_to_networks():
 def test_the_plain_formulation_is_caught(name, fill):
     """What the guard is for: U-Net's pooling and up-convolutions as XLA has them."""
     compiled = compiled_gradient(name, fill, impl="lax")
-    found = hlo.slow_patterns(compiled.program.as_text())
+    found = slow_patterns(compiled.program.as_text())
     assert found.keys() == {"select-and-scatter", "reversed kernel"}

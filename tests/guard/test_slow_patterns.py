@@ -11,7 +11,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.analysis.hlo import program_text as hlo
+from jaxseg.analysis.hlo.convolution import convolutions
+from jaxseg.analysis.hlo.program_text import instructions
+from jaxseg.analysis.hlo.slow_pattern import slow_patterns
 
 
 def test_grouped_weight_gradients_are_caught_in_cheap_programs():
@@ -23,8 +25,8 @@ def test_grouped_weight_gradients_are_caught_in_cheap_programs():
         kernel = jax.ShapeDtypeStruct((3, 3, 4, 32), jnp.float32)
         return jax.jit(jax.grad(loss, 1)).lower(x, kernel).compile().as_text()
 
-    assert "five dimensions" in hlo.slow_patterns(text("lax"))
-    assert hlo.slow_patterns(text("auto")) == {}
+    assert "five dimensions" in slow_patterns(text("lax"))
+    assert slow_patterns(text("auto")) == {}
 
 
 def test_convolutions_in_a_loop_have_the_order_of_the_fast_routines():
@@ -44,7 +46,7 @@ def test_convolutions_in_a_loop_have_the_order_of_the_fast_routines():
         xs = jax.ShapeDtypeStruct((4, 2, 17, 17, 8), jnp.float32)
         text = jax.jit(total).lower(kernel, xs).compile().as_text()
         assert " while(" in text
-        return {one.labels for one in hlo.convolutions(text)}
+        return {one.labels for one in convolutions(text)}
 
     assert "f01b_i01o->01bf" in orders("lax")
     assert orders("auto") == {"b01f_01io->b01f"}
@@ -69,7 +71,7 @@ def most_operands(model, x, gradient=False):
     run = lambda variables, x: jnp.sum(model.apply(variables, x) ** 2)
     run = jax.grad(run) if gradient else model.apply
     text = jax.jit(run).lower(variables, x).compile().as_text()
-    fused = [i for i in hlo.instructions(text) if i.opcode == "fusion"]
+    fused = [i for i in instructions(text) if i.opcode == "fusion"]
     return max(len(i.operands) for i in fused)
 
 

@@ -12,7 +12,7 @@ from jax import lax
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from jaxseg.analysis.hlo.program_text import collectives
+from jaxseg.analysis.hlo.collective import collectives
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import avg_pool, max_pool
 from jaxseg.ops.spatial import layout as shard

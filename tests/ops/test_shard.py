@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.analysis.hlo.program_text import collectives
+from jaxseg.analysis.hlo.collective import collectives
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import avg_pool, max_pool
 from jaxseg.ops.resize import resize

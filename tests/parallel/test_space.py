@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import jaxseg
-from jaxseg.analysis.hlo.program_text import collectives
+from jaxseg.analysis.hlo.collective import collectives
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build_objective
 from jaxseg.metrics import confusion

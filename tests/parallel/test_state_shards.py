@@ -9,7 +9,7 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 import jaxseg
-from jaxseg.analysis.hlo.program_text import collectives
+from jaxseg.analysis.hlo.collective import collectives
 from jaxseg.checkpoints.manager import Checkpoints
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build_objective

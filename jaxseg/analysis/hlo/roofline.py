@@ -16,7 +16,7 @@ import dataclasses
 import math
 from collections.abc import Iterable
 
-from jaxseg.analysis.hlo.program_text import Collective
+from jaxseg.analysis.hlo.collective import Collective
 
 UTILIZATION = (0.25, 0.45)  # Shares of the peak, see above.
 # Seconds from a chip to its neighbor (jax-ml.github.io/scaling-book).

@@ -1,0 +1,59 @@
+"""Instructions of a compiled program that are known to be slow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from jaxseg.analysis.hlo.program_text import Instruction, Shape, instructions, window
+
+
+def slow_patterns(text: str) -> dict[str, list[Instruction]]:
+    """Finds instructions of forms that are known to be slow.
+
+    reversed kernel     A convolution with `rhs_reversal`. On a CPU it is the weight
+                        gradient with its operands swapped, a scalar loop nest. On a
+                        TPU it is an ordinary input gradient.
+    five dimensions     A convolution over three spatial axes whose base is dilated:
+                        the weight gradient of grouped convolutions.
+    select-and-scatter  XLA's gradient of max pooling. On a CPU it is a windowed
+                        reduction that carries positions.
+    expanded kernel     A kernel that is written out with zeros between its taps.
+
+    Returns:
+      The instructions by the name of their form, {} if there are none.
+    """
+    found: dict[str, list[Instruction]] = {}
+    known: dict[str, tuple[Shape, ...]] = {}
+    for line in instructions(text):
+        known[line.name] = line.shapes
+        for name in _slow(line, known):
+            found.setdefault(name, []).append(line)
+    return found
+
+
+def _slow(line, known) -> Iterator[str]:
+    if line.opcode == "convolution":
+        entries = window(line.attributes)
+        if "1" in entries.get("rhs_reversal", ""):
+            yield "reversed kernel"
+        spread = set(entries.get("lhs_dilate", "1").split("x")) != {"1"}
+        if len(line.shapes[0].dims) >= 5 and spread:
+            yield "five dimensions"
+    elif line.opcode == "select-and-scatter" or (
+        line.opcode == "reduce-window" and len(line.shapes) > 1
+    ):
+        yield "select-and-scatter"
+    elif line.opcode == "pad" and _expands_kernel(line, known):
+        yield "expanded kernel"
+
+
+def _expands_kernel(line, known) -> bool:
+    """Returns whether a pad inserts zeros along two short axes, those of a kernel."""
+    widths = re.search(r"padding=([\d_x\-]+)", line.attributes)
+    spread = [w.count("_") == 2 and not w.endswith("_0") for w in widths[1].split("x")]
+    operand = known.get(line.operands[0], ())
+    if sum(spread) != 2 or not operand:
+        return False
+    dims = operand[0].dims
+    return all(d <= 7 for d, wide in zip(dims, spread, strict=True) if wide)
