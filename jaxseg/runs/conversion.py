@@ -1,4 +1,4 @@
-"""Weights of other libraries as a run directory, or as a file."""
+"""Converts weights of other libraries to a run directory or to a file."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from jaxseg.weights.loading import Imported, Taking
 from jaxseg.weights.translate import model_card as cards
 from jaxseg.weights.translate.convert import flatten
 
-_SWAPPED = "the network was trained on BGR images; predict reads RGB"
+_SWAPPED = "the network was trained on BGR images, but predict reads RGB images"
 
 
 @dataclasses.dataclass(frozen=True)
 class Conversion:
-    """Weights in the layout of a network here, before they are written.
+    """Converted weights before they are written.
 
     Attributes:
-        address: Where they come from.
-        path: The file or folder on this machine.
-        network: The network that takes them.
-        imported: The variables and the report.
+      address: The source of the weights.
+      path: The file or folder on this machine.
+      network: The network that takes the weights.
+      imported: The variables and the report.
     """
 
     address: str
@@ -54,7 +54,7 @@ class Conversion:
 
     @property
     def report(self) -> weights.Report:
-        """What was done, with what the checkpoint states and what was assumed."""
+        """Returns the report with what the checkpoint states and what was assumed."""
         stated = tuple(
             f"{name}={value!r}" for name, value in self.network.told.options.items()
         )
@@ -70,18 +70,16 @@ class Conversion:
 def convert(
     address: str, wanted: Wanted, taking: Taking, *, digest: bool = True
 ) -> Conversion:
-    """Reads a checkpoint into the network that it is for.
+    """Reads a checkpoint and loads it into the network that it belongs to.
 
     Args:
-        address: A file, a run directory or an ``hf://`` address.
-        wanted: What the user asks for; what is left open follows from the checkpoint.
-        taking: Which patterns may be missing or unused; the rest follows from
-            ``wanted``.
-        digest: Whether to compare a run's weights with the digest stored with them.
+      address: A file, a run directory or an `hf://` address.
+      wanted: The choices of the user. The checkpoint determines what is not given.
+      taking: The patterns of parameters that may be missing or unused.
+      digest: Whether to compare the weights of a run with the digest stored with them.
 
     Raises:
-        ValueError: The file cannot be read, no network takes the weights, or some of
-            them do not fit.
+      ValueError: If the file cannot be read, or if no network fits the weights.
     """
     path = files.local(address)
     tree = files.read(path, verify=digest)
@@ -95,16 +93,19 @@ def convert(
 
 
 def compare(conversion: Conversion) -> float:
-    """The largest difference of the logits from those of the weights' own library.
+    """Returns the largest difference of the logits from those of the source library.
 
     Raises:
-        ValueError: The weights are our own, the library is not installed, or the
-            network that they are put in is not the library's.
+      ValueError: If the weights come from jaxseg, if the library is not installed, or
+        if the converted network differs from that of the library.
     """
     network, imported = conversion.network, conversion.imported
     source = imported.source
     if source is None:
-        raise ValueError("--verify compares with another library; the source is ours")
+        raise ValueError(
+            "--verify is invalid: expected weights of another library, found jaxseg "
+            "weights."
+        )
     model = build_model(network.config, network.num_classes)
     forward = jax.jit(
         lambda image: model.apply(imported.variables, image, train=False)["logits"]
@@ -113,12 +114,12 @@ def compare(conversion: Conversion) -> float:
     if imported.report.adapted:
         raise ValueError(
             f"--verify cannot compare: --channels {network.channels} changed the first "
-            "convolution; leave --channels out"
+            "convolution. Leave --channels out."
         )
     if imported.report.fresh:
         raise ValueError(
-            "--verify cannot compare: parts of the network start fresh; convert the "
-            "whole network, without --component and --allow-missing"
+            "--verify cannot compare: parts of the network are initialized at random. "
+            "Convert the whole network, without --component and --allow-missing."
         )
     return verify.difference(
         source,
@@ -132,15 +133,15 @@ def compare(conversion: Conversion) -> float:
 
 
 def write_file(conversion: Conversion, output: pathlib.Path, names: str = "") -> None:
-    """Writes the arrays alone, under our names or under PyTorch's.
+    """Writes the arrays alone, under the names of jaxseg or of PyTorch.
 
     Args:
-        conversion: The converted weights.
-        output: A file whose suffix says the format; ``.pth`` takes PyTorch's names.
-        names: A table whose PyTorch names the file takes; default: the source's.
+      conversion: The converted weights.
+      output: The file, whose suffix states the format. `.pth` implies PyTorch names.
+      names: The table of PyTorch names to use. The default is that of the source.
 
     Raises:
-        ValueError: PyTorch's names are asked for and no table is known.
+      ValueError: If PyTorch names are requested and no table is known.
     """
     variables = conversion.imported.variables
     if names or output.suffix in (".pth", ".pt"):
@@ -168,7 +169,7 @@ def _table(imported: Imported, names: str) -> weights.Rules:
 def write_directory(
     conversion: Conversion, card: weights.Card, output: pathlib.Path
 ) -> None:
-    """Writes a run directory: configuration, classes, card and weights as step 0."""
+    """Writes a run directory with configuration, classes, card and weights."""
     spec = _spec(conversion, card)
     variables = jax.tree.map(np.asarray, conversion.imported.variables)
     with atomic.building(output) as folder:
@@ -180,14 +181,14 @@ def write_directory(
 
 
 def _without_average(config: Config) -> Config:
-    """The configuration of a run whose parameters are the average already."""
+    """Returns a configuration without a moving average of the parameters."""
     return dataclasses.replace(
         config, train=dataclasses.replace(config.train, ema=None)
     )
 
 
 def _spec(conversion: Conversion, card: weights.Card) -> DatasetSpec:
-    """The classes and normalization of the card, on top of those of a source run."""
+    """Returns the dataset specification from the card and that of a source run."""
     own = _own_spec(conversion)
     kept = own is not None and own.num_classes == card.num_classes
     return dataclasses.replace(
@@ -201,7 +202,7 @@ def _spec(conversion: Conversion, card: weights.Card) -> DatasetSpec:
 
 
 def _own_run(conversion: Conversion) -> pathlib.Path | None:
-    """The run directory that the weights, or a step of it, were read from."""
+    """Returns the run directory that the weights were read from, or None."""
     path = pathlib.Path(conversion.path).absolute()
     places = (path, path.parent, path.parent.parent)
     found = (place for place in places if (place / DATASET).is_file())
@@ -214,7 +215,7 @@ def _own_spec(conversion: Conversion) -> DatasetSpec | None:
 
 
 def model_card(conversion: Conversion) -> weights.Card:
-    """What a user of the converted weights must know."""
+    """Returns the card with what a user of the converted weights must know."""
     network, imported = conversion.network, conversion.imported
     source = imported.source
     library = source.library if source else "jaxseg"
@@ -236,7 +237,7 @@ def model_card(conversion: Conversion) -> weights.Card:
 
 
 def notes(conversion: Conversion) -> tuple[str, ...]:
-    """What a user must know besides the report."""
+    """Returns notes for the user that are not part of the report."""
     network, named = conversion.network, _class_names(conversion)[0]
     texts = list(_normalization(conversion)[1])
     if named and len(named) != network.num_classes:
@@ -255,7 +256,7 @@ def notes(conversion: Conversion) -> tuple[str, ...]:
 
 
 def _classes(conversion: Conversion) -> tuple[tuple[str, ...], tuple]:
-    """Names and colors, where there is one for each class."""
+    """Returns class names and colors if there is one for each class."""
     names, palette = _class_names(conversion)
     fits = len(names) == conversion.network.num_classes
     return (names, palette) if fits else ((), ())
@@ -275,7 +276,7 @@ def _class_names(conversion: Conversion) -> tuple[tuple[str, ...], tuple]:
 def _normalization(
     conversion: Conversion,
 ) -> tuple[weights.Normalization, tuple[str, ...]]:
-    """How the network's images are normalized, with notes where that is not certain."""
+    """Returns the image normalization, with notes if it is uncertain."""
     source, beside = conversion.imported.source, conversion.imported.beside
     if source is None:
         return _own_normalization(conversion)
@@ -293,12 +294,12 @@ def _normalization(
 def _own_normalization(
     conversion: Conversion,
 ) -> tuple[weights.Normalization, tuple[str, ...]]:
-    """How images are normalized for weights of jaxseg."""
+    """Returns the image normalization for weights of jaxseg."""
     folder = _own_run(conversion)
     if folder is None:
         note = (
-            "normalization unknown: the file holds weights of jaxseg alone; ImageNet's "
-            "mean and deviation are written down"
+            "the normalization is unknown, because the file contains only weights; the "
+            "mean and standard deviation of ImageNet are used"
         )
         return weights.Normalization(), (note,)
     spec, order = read_spec(folder), "RGB"

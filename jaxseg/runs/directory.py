@@ -1,6 +1,6 @@
-"""What train, eval and predict share: networks by configuration, work directories.
+"""Builds networks from configurations, and reads and writes run directories.
 
-A work directory holds config.json, dataset.json, metrics.jsonl, TensorBoard events,
+A run directory contains config.json, dataset.json, metrics.jsonl, TensorBoard events,
 ckpt/ and overlays/.
 """
 
@@ -42,20 +42,24 @@ CHANNELS = 3
 def build_model(
     config: Config, num_classes: int, *, axis_name: str | None = None
 ) -> nn.Module:
-    """The network of a configuration; `options["style"]` sets fields of `BlockConfig`.
+    """Builds the network of a configuration.
 
-    Raises: ValueError naming an unknown network, option or style field, and near ones.
+    `config.model.options["style"]` sets fields of `BlockConfig`.
+
+    Raises:
+      ValueError: If the network, an option or a field of the style is unknown. The
+        message suggests similar names.
     """
     name, options = config.model.name, dict(config.model.options)
     if name not in MODELS:
-        raise ValueError(f"model.name is {name!r}{near(name, sorted(MODELS))}")
+        raise ValueError(f"model.name={name!r} is invalid{near(name, sorted(MODELS))}")
     style = _style(config, options.pop("style", {}), axis_name)
     _check_options(name, options)
     try:
         model = jaxseg.create_model(name, num_classes, style=style, **options)
     except ValueError as error:
         raise ValueError(f"model.options of {name!r}: {error}") from error
-    except TypeError as error:  # of a part that the network hands its options on to
+    except TypeError as error:  # A part of the network has refused an option.
         found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
         if not found or found[1] not in options:
             raise
@@ -72,7 +76,7 @@ def build_model(
 
 
 def _style(config: Config, options: Any, axis_name: str | None) -> BlockConfig:
-    """The style of a network, its data type that of the run unless it has its own."""
+    """Returns the block configuration, whose dtype defaults to that of the run."""
     where = "model.options.style"
     if not isinstance(options, Mapping):
         expected = "a dictionary of fields, such as {'norm': 'group'}"
@@ -100,22 +104,26 @@ def _check_options(name: str, options: Mapping[str, Any]) -> None:
 
 
 def write_run(workdir: Path, config: Config, spec: DatasetSpec) -> None:
-    """Writes dataset.json and config.json, each in one step."""
+    """Writes dataset.json and config.json, each atomically."""
     atomic.write_text(workdir / DATASET, spec.to_json() + "\n")
     write_json(workdir / CONFIG, to_dict(config))
 
 
 def read_config(workdir: str | Path) -> Config:
-    """The configuration that a work directory was trained with."""
+    """Reads the configuration of a run directory.
+
+    Raises:
+      ValueError: If the directory contains no valid configuration.
+    """
     path = Path(workdir) / CONFIG
     if not path.is_file():
-        raise ValueError(f"{str(workdir)!r} is no work directory: {path} is missing")
+        raise ValueError(f"{str(workdir)!r} is not a run directory: {path} is missing")
     try:
         values = parse_json(read_text(path))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(values, dict):
-        raise ValueError(f"{path} is no configuration: expected an object of fields")
+        raise ValueError(f"{path} is invalid: expected a JSON object of fields")
     try:
         return from_dict(Config, values)
     except ValueError as error:
@@ -123,13 +131,19 @@ def read_config(workdir: str | Path) -> Config:
 
 
 def read_spec(workdir: str | Path) -> DatasetSpec:
-    """The classes that a work directory was trained on."""
+    """Reads the dataset specification of a run directory, with the classes of the run.
+
+    Raises:
+      ValueError: If the directory contains no valid specification.
+    """
     path = Path(workdir) / DATASET
     text = read_text(path)
     try:
         return DatasetSpec.from_json(text)
     except ValueError as error:
-        raise ValueError(f"{path} describes no dataset: {error}") from error
+        raise ValueError(
+            f"{path} is not a valid dataset specification: {error}"
+        ) from error
 
 
 def load_variables(
@@ -140,22 +154,26 @@ def load_variables(
     ema: bool = False,
     verify: bool = True,
 ) -> tuple[int, dict[str, Any]]:
-    """The variables of a checkpoint in NumPy arrays, and its step.
+    """Loads the variables of a checkpoint as NumPy arrays.
 
     Args:
       workdir: The run directory.
       model: The network that the run trained.
       checkpoint: "best", "latest" or a step.
-      ema: Whether to take the moving average of the parameters.
-      verify: Whether to compare the arrays with the digest stored with them.
+      ema: Whether to load the moving average of the parameters instead of the
+        parameters.
+      verify: Whether to compare the arrays with the digest that was stored with them.
+
+    Returns:
+      The step of the checkpoint and the variables.
 
     Raises:
-      ValueError: When there is no such checkpoint, it is of another model, its files
-        are damaged, or a parameter is not finite.
+      ValueError: If the checkpoint does not exist, belongs to another model or is
+        damaged, or if a parameter is not finite.
     """
     directory = Path(workdir) / CHECKPOINTS
     if not directory.is_dir():
-        raise ValueError(f"{directory} does not exist; nothing was saved yet")
+        raise ValueError(f"{directory} does not exist, because nothing was saved yet")
     shapes = variable_shapes(model)
     params = "ema" if ema else "params"
     wanted = {params: shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
@@ -169,14 +187,14 @@ def load_variables(
 
 
 def variable_shapes(model: nn.Module) -> dict[str, Any]:
-    """Shapes of a network's variables, without computing any."""
+    """Returns the shapes of the variables of a network without computing them."""
     key = jax.eval_shape(lambda: jax.random.key(0))
     init = functools.partial(model.init, train=False)
     return jax.eval_shape(init, key, *example_inputs(model))
 
 
 def example_inputs(model: nn.Module) -> tuple[jax.ShapeDtypeStruct, ...]:
-    """What the network takes: one small image, unless it says otherwise."""
+    """Returns the shapes of the example inputs of a network."""
     if hasattr(model, "example_inputs"):
         return model.example_inputs()
     return (jax.ShapeDtypeStruct((1, 64, 64, CHANNELS), jnp.float32),)

@@ -1,20 +1,21 @@
-"""One process at a time owns a run directory.
+"""Ensures that only one process at a time writes to a run directory.
 
-`lock.json` names the owner's host, process and start. It is created by a hard link,
-which succeeds for one process alone on local and on network file systems. It expires
-when its owner dies:
+`lock.json` names the host, the process and the start time of the owner. It is created
+through a hard link, which succeeds for exactly one process on local and on network file
+systems. The lock expires when its owner dies:
 
-* On the same host the system is asked whether the process still runs, so a killed run
-  never blocks the next start.
-* From another host the owner cannot be seen. It touches the file every `BEAT` seconds;
-  whoever finds the file untouched for `LIMIT` seconds takes over. The newcomer measures
-  that time on its own clock, so the clocks of two hosts need not agree.
+* On the same host, the operating system tells whether the process still runs. A killed
+  run therefore never blocks the next start.
+* A process on another host cannot be observed directly. It touches the file every
+  `BEAT` seconds, and another process may take over when the file was not touched for
+  `LIMIT` seconds. That process measures the time on its own clock, so the clocks of the
+  two hosts may differ.
 
-A process that was taken for dead, such as a suspended virtual machine, finds another
-name in the file and stops before it writes again: see `Lock.check`.
+A process that was assumed to be dead, such as a suspended virtual machine, finds
+another owner in the file and stops before it writes again; see `Lock.check`.
 
-Commands that only read a run (`eval`, `predict`, `convert`) need no lock. What they
-read is replaced in one step, or gets its final name only when it is complete.
+Commands that only read a run (`eval`, `predict`, `convert`) need no lock, because files
+are replaced atomically.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ from jaxseg.storage import process as owner
 from jaxseg.storage.json_file import parse_json
 
 LOCK = "lock.json"
-BEAT = 5.0  # seconds between two signs of life
-LIMIT = 30.0  # seconds without one, after which an owner on another host is dead
+BEAT = 5.0  # seconds between two updates of the lock file
+LIMIT = 30.0  # seconds without an update after which a remote owner counts as dead
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -47,12 +48,12 @@ class RunInUse(OSError):
 
 @dataclasses.dataclass(frozen=True)
 class Holder:
-    """What a lock file says.
+    """The content of a lock file.
 
     Attributes:
       process: The owner.
-      since: When it locked the directory, as local time with its zone.
-      token: Unique for each locking.
+      since: The local time with time zone at which it locked the directory.
+      token: A unique value for each lock.
     """
 
     process: owner.Owner
@@ -63,7 +64,7 @@ class Holder:
         return f"process {self.process.pid} on {self.process.host} since {self.since}"
 
     def to_json(self) -> str:
-        """The content of the file."""
+        """Returns the content of the lock file."""
         return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
 
 
@@ -71,7 +72,7 @@ UNKNOWN = Holder(owner.Owner("an unknown host", "?", 0, ""), "an unknown time", 
 
 
 class Lock:
-    """A held lock; `holding` makes one."""
+    """A lock that this process holds. `holding` creates it."""
 
     def __init__(self, path: Path, holder: Holder) -> None:
         self.path = path
@@ -83,16 +84,16 @@ class Lock:
         self._thread.start()
 
     def check(self) -> None:
-        """Raises RunInUse when another process has taken over the directory."""
+        """Raises RunInUse if another process has taken over the directory."""
         if self.taken_by is not None:
             raise RunInUse(
                 f"{self.path.parent} was taken over by {self.taken_by}, because this "
-                f"process gave no sign of life for {LIMIT:.0f} seconds; it stops "
-                "without writing"
+                f"process did not update its lock for {LIMIT:.0f} seconds. This "
+                "process stops without writing."
             )
 
     def release(self) -> None:
-        """Ends the signs of life and removes the file if it is still ours."""
+        """Stops the updates and deletes the lock file if it is still ours."""
         self._released.set()
         self._thread.join()
         if _token(self.path) == self.holder.token:
@@ -100,12 +101,12 @@ class Lock:
 
     def _beat(self) -> None:
         while not self._released.wait(BEAT):
-            with contextlib.suppress(OSError):  # the file system may be away a while
+            with contextlib.suppress(OSError):  # The file system may be away.
                 self._sign()
 
     def _sign(self) -> None:
         found = read(self.path)
-        if found is None:  # removed by hand
+        if found is None:  # The user deleted the file.
             found = self.holder if _create(self.path, self.holder) else read(self.path)
         if found is not None and found.token not in ("", self.holder.token):
             self.taken_by = found
@@ -115,21 +116,20 @@ class Lock:
 
 @contextlib.contextmanager
 def holding(workdir: str | Path) -> Iterator[Lock]:
-    """Owns a run directory for the time of the block.
+    """Locks a run directory while the block runs.
 
-    Creates the directory when it is missing, and removes it at the end if it is still
-    empty: a start that is refused leaves nothing. Removes the temporary files that
-    killed processes left in it.
+    It creates the directory if necessary, and deletes it at the end if it is still
+    empty.
 
     Args:
       workdir: The run directory, in a file system that all hosts share.
 
     Yields:
-      The lock, whose `check` tells whether the directory is still ours.
+      The lock, whose `check` raises an error when the directory has another owner.
 
     Raises:
-      RunInUse: When another process owns the directory; it names host, process
-        number and time.
+      RunInUse: If another process owns the directory. The message names its host,
+        process number and start time.
     """
     directory = Path(workdir)
     made = _make(directory)
@@ -142,7 +142,7 @@ def holding(workdir: str | Path) -> Iterator[Lock]:
             lock.release()
     finally:
         for folder in made:
-            with contextlib.suppress(OSError):  # not empty: something was written
+            with contextlib.suppress(OSError):  # The directory is not empty.
                 folder.rmdir()
 
 
@@ -150,24 +150,24 @@ def acquire(path: Path) -> Lock:
     """Creates the lock file, or takes it over from a dead owner.
 
     Raises:
-      RunInUse: When the owner lives.
+      RunInUse: If the owner is alive.
     """
     holder = Holder(owner.current(), _now(), uuid.uuid4().hex)
     while not _create(path, holder):
         found = read(path)
         if found is None:
-            continue  # it was released just now
+            continue  # The lock was released just now.
         if not _dead(path, found):
             raise RunInUse(
-                f"{path.parent} is in use by {found}; wait until it ends, or choose "
-                "another --workdir"
+                f"{path.parent} is in use by {found}. Wait until it ends, or choose "
+                "another --workdir."
             )
         _remove_dead(path, found)
     return Lock(path, holder)
 
 
 def read(path: Path) -> Holder | None:
-    """Who holds a lock; None when nobody does."""
+    """Returns the owner in a lock file, or None if there is no lock file."""
     try:
         fields = parse_json(path.read_text(encoding="utf-8"))
         process = owner.Owner(**fields.pop("process"))
@@ -183,8 +183,8 @@ def _dead(path: Path, found: Holder) -> bool:
     if alive is not None:
         return not alive
     print(
-        f"{path.parent} is locked by {found}; waiting up to {LIMIT:.0f} seconds for a "
-        "sign of life",
+        f"{path.parent} is locked by {found}; waiting up to {LIMIT:.0f} seconds to see "
+        "whether it is alive",
         file=sys.stderr,
         flush=True,
     )
@@ -192,19 +192,19 @@ def _dead(path: Path, found: Holder) -> bool:
 
 
 def _silent(path: Path, found: Holder) -> bool:
-    """Whether an owner that cannot be seen gives no sign of life for `LIMIT`."""
+    """Waits, and returns whether a remote owner did not touch its lock for `LIMIT`."""
     first, until = _touched(path), time.monotonic() + LIMIT
     while time.monotonic() < until:
         time.sleep(min(1.0, LIMIT / 10))
         if _token(path) != found.token:
-            return True  # it was released, or somebody else was faster: look again
+            return True  # It was released or taken over: the caller looks again.
         if _touched(path) != first:
             return False
     return True
 
 
 def _touched(path: Path) -> int | None:
-    """When the file was last touched. It is opened, because that renews NFS's cache."""
+    """Returns the modification time; opening the file refreshes the cache of NFS."""
     try:
         with path.open("rb") as file:
             return os.fstat(file.fileno()).st_mtime_ns
@@ -213,10 +213,10 @@ def _touched(path: Path) -> int | None:
 
 
 def _remove_dead(path: Path, found: Holder) -> None:
-    """Removes a dead owner's lock unless somebody else replaced it meanwhile.
+    """Deletes the lock of a dead owner unless another process has replaced it.
 
-    A second lock file, held for moments, lets one process at a time look and remove.
-    """
+    A second, short-lived lock file ensures that one process at a time compares and
+    deletes."""
     guard = _guard(path)
     mine = Holder(owner.current(), _now(), uuid.uuid4().hex)
     if not _create(guard, mine):
@@ -250,7 +250,7 @@ def _guard(path: Path) -> Path:
 
 
 def _create(path: Path, holder: Holder) -> bool:
-    """Creates a lock file whole; False when it exists."""
+    """Creates a complete lock file; returns False if one exists already."""
     temporary = atomic.temporary_name(path)
     try:
         temporary.write_text(holder.to_json(), encoding="utf-8")
@@ -259,7 +259,7 @@ def _create(path: Path, holder: Holder) -> bool:
         except OSError as error:
             if error.errno in _NO_LINKS:
                 return _create_alone(path, holder)
-            # When NFS loses an answer it reports a failure; the count tells the truth.
+            # NFS may report a failure although the link exists; the link count tells.
             if os.stat(temporary).st_nlink != 2:
                 if isinstance(error, FileExistsError):
                     return False
@@ -270,7 +270,7 @@ def _create(path: Path, holder: Holder) -> bool:
 
 
 def _create_alone(path: Path, holder: Holder) -> bool:
-    """For file systems without hard links; creation is exclusive there too."""
+    """Creates a lock file exclusively, for file systems without hard links."""
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(holder.to_json())
@@ -289,7 +289,7 @@ def _now() -> str:
 
 
 def _make(directory: Path) -> list[Path]:
-    """Makes a directory and those above; returns the new ones, the deepest first."""
+    """Creates a directory and its parents; returns the new ones, the deepest first."""
     missing = [p for p in (directory, *directory.parents) if not p.exists()]
     directory.mkdir(parents=True, exist_ok=True)
     return missing

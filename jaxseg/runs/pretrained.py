@@ -1,7 +1,7 @@
-"""Starting a run from the weights of another one, for training in stages.
+"""Starts a run from the weights of another run, for training in stages.
 
-Weights belong to the normalization of the images that they were trained with, so a run
-that starts from them takes the mean and the deviation of their run as well.
+Weights depend on the normalization of the images that they were trained with. A run
+that starts from them therefore uses the mean and standard deviation of that run.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from jaxseg.weights.translate.model_card import read_card
 
 OPTION = "train.init_from"
 STATS = "batch_stats"
-MODULES = 6  # a remedy names at most so many
+MODULES = 6  # the largest number of modules that an error names
 
 
 class State(Protocol):
-    """What is read here of a training state."""
+    """The interface of a training state that this file needs."""
 
     params: Any
     batch_stats: Any
     ema: Any
 
     def replace(self, **changes: Any) -> Self:
-        """The state with other fields."""
+        """Returns the state with some fields replaced."""
 
 
 def initialized(
@@ -51,22 +51,22 @@ def initialized(
     fresh: Sequence[str] = (),
     verify: bool = True,
 ) -> State:
-    """A new state with the parameters and statistics of a run's best checkpoint.
+    """Returns a new state with the weights of the best checkpoint of a run.
 
-    Step, optimizer and random key stay those of the new run. Where the source keeps a
-    moving average of its parameters, the average is taken.
+    The step, the optimizer state and the random key are those of the new run. If the
+    source run keeps a moving average of its parameters, the average is used.
 
     Args:
       state: The new state.
       source: The run directory to start from.
-      fresh: Regular expressions on whole names such as "classifier/kernel": these
-        parameters and statistics stay as they are in `state`.
-      verify: Whether to compare the arrays with the digest stored with them.
+      fresh: Regular expressions for whole parameter names such as "classifier/kernel".
+        Matching parameters and statistics keep the values in `state`.
+      verify: Whether to compare the arrays with the digest that was stored with them.
 
     Raises:
-      ValueError: when the source is no run, is damaged, holds values that are not
-        finite, or has a network that does not fit. Then it names the option that starts
-        the parameters in question anew.
+      ValueError: If the source is not a run, is damaged, contains values that are not
+        finite, or has a network that does not fit. In the last case, the message names
+        the option that initializes the parameters in question at random.
     """
     with _named(source):
         averaged = read_config(source).train.ema is not None
@@ -91,42 +91,44 @@ def initialized(
 
 
 def source_spec(spec: DatasetSpec, source: str | Path) -> tuple[DatasetSpec, list[str]]:
-    """The new data's specification with the normalization of the weights' run.
+    """Returns the specification of the data with the source run's normalization.
 
     Args:
-      spec: Of the new data.
+      spec: The specification of the new data.
       source: The run directory whose weights start the run.
 
     Returns:
-      The specification to train with, and one note for each difference to tell about.
+      The specification to train with, and one note for each difference.
 
     Raises:
-      ValueError: when the weights expect channels in another order than RGB.
+      ValueError: If the weights expect channels in another order than RGB.
     """
     with _named(source):
-        read_config(source)  # says in words when this is no run directory
+        read_config(source)  # This raises a clear error if it is not a run directory.
         there, card = read_spec(source), Path(source) / CARD
         order = read_card(source).normalization.order if card.is_file() else "RGB"
     if order != "RGB":
-        expected = f"weights for RGB images; {card} says {order}"
+        expected = f"weights for RGB images, but {card} states {order}"
         raise ValueError(invalid(OPTION, str(source), expected))
     notes = []
     if (there.mean, there.std) != (spec.mean, spec.std):
         notes.append(
-            f"{source} was trained with mean {there.mean} and deviation {there.std}; "
-            f"the data have {spec.mean} and {spec.std}. The run uses those of {source}"
+            f"{source} was trained with mean {there.mean} and standard deviation "
+            f"{there.std}; the data have {spec.mean} and {spec.std}. The run uses the "
+            f"values of {source}"
         )
     if there.classes != spec.classes and len(there.classes) == len(spec.classes):
         notes.append(
             f"{source} has the classes {', '.join(there.classes)}; the data have "
-            f"{', '.join(spec.classes)}. The classifier starts from the former"
+            f"{', '.join(spec.classes)}. The classifier starts from the weights of "
+            f"{source}"
         )
     return dataclasses.replace(spec, mean=there.mean, std=there.std), notes
 
 
 @contextlib.contextmanager
 def _named(source: str | Path) -> Iterator[None]:
-    """Names the option in errors about the source."""
+    """Names the option in errors about the source run."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -135,12 +137,12 @@ def _named(source: str | Path) -> Iterator[None]:
 
 def _best(directory: Path, verify: bool) -> Path:
     if not directory.is_dir():
-        raise ValueError(f"{directory} does not exist; nothing was saved there")
+        raise ValueError(f"{directory} does not exist, because nothing was saved there")
     return directory.absolute() / str(resolve(directory, "best", verify=verify))
 
 
 def _matching(names: Any, fresh: Sequence[str]) -> set[str]:
-    """Names, without their first part, that a pattern matches."""
+    """Returns the names, without their first part, that match a pattern."""
     found = set()
     for pattern in fresh:
         hits = {n for n in names if re.fullmatch(pattern, n.partition("/")[2])}
@@ -160,15 +162,15 @@ def _without(shapes: Shapes, fresh: Sequence[str]) -> Shapes:
 
 
 def _check_fit(stored: Shapes, wanted: Shapes) -> None:
-    """Raises ValueError unless all arrays of the source have their place."""
+    """Raises ValueError unless the arrays of the source fit those of the network."""
     text = difference(stored, wanted)
     if not text:
         return
     names = {*stored, *wanted}
     wrong = {name for name in names if stored.get(name) != wanted.get(name)}
     parents = {name.partition("/")[2].rpartition("/")[0] for name in wrong}
-    advice = "It is of another network, which cannot start this one"
+    advice = "Choose a run of the same network."
     if len(parents) <= MODULES and 2 * len(wrong) <= len(names) and "" not in parents:
         patterns = " ".join(f"'{re.escape(name)}/.*'" for name in sorted(parents))
-        advice = f"To start these parameters anew, add --train.init-fresh {patterns}"
-    raise ValueError(f"its parameters do not fit ({text}). {advice}")
+        advice = f"To initialize them at random, add --train.init-fresh {patterns}"
+    raise ValueError(f"its parameters do not fit the network ({text}). {advice}")

@@ -1,4 +1,4 @@
-"""Where a recorded number comes from: commit, machine, versions of packages."""
+"""Returns the commit, the machine and the package versions of a recorded number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def commit() -> str | None:
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:  # git is not installed
+    except OSError:  # Git is not installed.
         return None
     return done.stdout.strip() or None
 

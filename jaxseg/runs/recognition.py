@@ -1,4 +1,4 @@
-"""Which network here the weights of a checkpoint are for."""
+"""Recognizes the network that the weights of a checkpoint belong to."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from jaxseg.weights.translate.state_dict import StateDict, unwrap
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What the user asks for; what is left open follows from the checkpoint.
+    """The choices of the user. The checkpoint determines what is not given.
 
     Attributes:
-        model: The name of a network.
-        options: Options of the network, as a tree ``{"model": {"options": {...}}}``.
-        num_classes: The number of classes.
-        part: The part of the network that is taken, such as "backbone".
-        channels: The number of image channels.
-        entry: Where the weights lie in the file, see ``unwrap``.
+      model: The name of a network.
+      options: The options of the network, as a tree `{"model": {"options": {...}}}`.
+      num_classes: The number of classes.
+      part: The part of the network to load, such as "backbone".
+      channels: The number of image channels.
+      entry: The entry of the file that contains the weights, see `unwrap`.
     """
 
     model: str = ""
@@ -53,7 +53,7 @@ class Wanted:
 
     @property
     def given(self) -> tuple[str, ...]:
-        """Names of the options of the network that are given."""
+        """Returns the names of the network options that the user gave."""
         return tuple(self.options.get("model", {}).get("options", {}))
 
 
@@ -62,11 +62,11 @@ class Recognized:
     """A network that takes the weights of a checkpoint.
 
     Attributes:
-        config: The network and its options.
-        num_classes: How many classes it tells apart.
-        channels: How many channels its images have.
-        told: Options that the checkpoint states.
-        assumed: What the tensors do not show and was assumed, in words.
+      config: The configuration with the network and its options.
+      num_classes: The number of classes.
+      channels: The number of image channels.
+      told: The options that the checkpoint states.
+      assumed: Descriptions of assumptions that the tensors do not confirm.
     """
 
     config: Config
@@ -80,13 +80,13 @@ def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
     """Finds the network for the content of a checkpoint.
 
     Args:
-        tree: What the file or folder holds.
-        path: Where it lies on this machine.
-        address: Where it comes from; the same, or an ``hf://`` address.
-        wanted: What the user asks for.
+      tree: The content of the file or folder.
+      path: The path on this machine.
+      address: The source, which is the path or an `hf://` address.
+      wanted: The choices of the user.
 
     Raises:
-        ValueError: No network here takes the weights, or the user must say more.
+      ValueError: If no network fits the weights, or if more options are needed.
     """
     if (pathlib.Path(path) / CONFIG).is_file() and not wanted.model:
         return _ours(tree, read_config(path), wanted, read_spec(path).num_classes)
@@ -110,7 +110,7 @@ def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
 
 
 def is_ours(tree: Any) -> bool:
-    """Whether a tree holds variables under jaxseg's own names."""
+    """Returns whether a tree contains variables under the names of jaxseg."""
     first = next(iter(tree), "") if isinstance(tree, Mapping) else ""
     return str(first).partition("/")[0] in ("params", "batch_stats")
 
@@ -122,7 +122,7 @@ def _options(wanted: Wanted) -> Mapping[str, Any]:
 def _ours(
     tree: Any, base: Config, wanted: Wanted, num_classes: int | None = None
 ) -> Recognized:
-    """The network of a work directory, or the named one for our own weights."""
+    """Returns the network of a run directory, or the named one for jaxseg weights."""
     config = _overridden(base, wanted)
     num_classes = wanted.num_classes or num_classes
     if num_classes is None:
@@ -142,7 +142,7 @@ def _overridden(base: Config, wanted: Wanted) -> Config:
 def _backbone(
     source: Source, found: StateDict, path: str, evidence: Evidence, wanted: Wanted
 ) -> Recognized:
-    """A network whose backbone is in the file; its head starts fresh."""
+    """Returns a network for a checkpoint that contains only a backbone."""
     lacking = [
         Remedy(
             "model", source.example or "NAME", "select the network for this backbone"
@@ -180,7 +180,7 @@ def _backbone(
 
 
 def _accepted(wanted: Wanted, options: dict[str, Any]) -> dict[str, Any]:
-    """Those of the options that the network has."""
+    """Returns the options that the network has."""
     accepted: dict[str, Any] = {}
     for name, value in options.items():
         more = {**accepted, name: value}
@@ -199,7 +199,7 @@ def _network(
     evidence: Evidence,
     wanted: Wanted,
 ) -> Recognized:
-    """One network for the weights of a whole network."""
+    """Returns the network for the weights of a whole network."""
     told = stated(evidence, network)
     options = network.options_for(found.state) | dict(told.options)
     config = _overridden(Config(model=ModelConfig(network.name, options)), wanted)
@@ -218,10 +218,11 @@ def _network(
 def _closest(
     source: Source, found: StateDict, path: str, evidence: Evidence, wanted: Wanted
 ) -> Recognized:
-    """The first network of a row whose every tensor has its place.
+    """Returns the first network of a row that has a place for every tensor.
 
     Raises:
-        ValueError: None fits; the message shows what is wrong with the closest one.
+      ValueError: If none fits. The message describes the mismatch of the closest
+        network.
     """
     misfits: list[tuple[int, str, str]] = []
     for network in source.networks:
@@ -246,7 +247,7 @@ def _closest(
 def _check_names(
     network: Network, source: Source, found: StateDict, wanted: Wanted
 ) -> None:
-    """Raises Mismatch where tensors lack or are too many, whatever their shapes."""
+    """Raises Mismatch if tensors are missing or unexpected, ignoring shapes."""
     options = network.options_for(found.state) | dict(_options(wanted))
     config = Config(model=ModelConfig(network.name, options))
     try:
@@ -263,7 +264,7 @@ def _named(network: Network) -> str:
 
 
 def _check(chosen: Recognized, found: StateDict, rules: Rules) -> None:
-    """Raises Mismatch unless every tensor has its place (auxiliary heads may lack)."""
+    """Raises Mismatch unless all tensors fit; auxiliary heads may be missing."""
     shapes = _shapes(chosen.config, chosen.num_classes, chosen.channels)
     convert(found.state, rules, shapes, allow_missing=("aux*",))
 
@@ -273,6 +274,6 @@ def _shapes(config: Config, num_classes: int, channels: int) -> Any:
 
 
 def _channels(config: Config, state: Mapping[str, Any], rules: Rules) -> int:
-    """The image channels that the first convolutions of a state dict see."""
+    """Returns the number of image channels that the first convolutions expect."""
     small, large = _shapes(config, 2, 3), _shapes(config, 2, 5)
     return image_channels(state, rules, small, large) or 3

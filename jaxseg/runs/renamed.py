@@ -174,7 +174,7 @@ def _last_name(node: ast.expr) -> str:
 
 @functools.cache
 def announce(old: str, new: str) -> None:
-    """Says, once for each name in a process, what an old name is called now."""
+    """Logs, once per process, the new name of an option or field."""
     logger.warning("%s is now called %s", old, new)
 
 

@@ -101,7 +101,7 @@ def test_errors_are_one_line(trained, capsys, more, message):
 
 def test_a_folder_that_is_no_run(tmp_path, capsys):
     assert main(["eval", str(tmp_path)]) == 1
-    assert "is no work directory" in capsys.readouterr().err
+    assert "is not a run directory" in capsys.readouterr().err
 
 
 def test_a_broken_config_is_named(tmp_path, capsys):

@@ -215,7 +215,7 @@ def test_pretrained_weights_bring_their_normalization(run, tmp_path, capsys):
     new = tmp_path / "new"
     assert start(new, f"--train.init-from={run}", *UNCHANGED) == 0
     assert (
-        "mean (0.1, 0.2, 0.3) and deviation (0.9, 0.8, 0.7); the data have (0.485"
+        "mean (0.1, 0.2, 0.3) and standard deviation (0.9, 0.8, 0.7); the data have (0.485"
         in (last_line(capsys))
     )
     stored = json.loads((new / "dataset.json").read_text())

@@ -92,7 +92,9 @@ def test_a_silent_owner_elsewhere_expires(tmp_path, quick, capsys, changes):
     with lock.holding(tmp_path):
         assert lock.read(tmp_path / "lock.json").process == owner.current()
     assert time.monotonic() - start > lock.LIMIT
-    assert "waiting up to 0 seconds for a sign of life" in capsys.readouterr().err
+    assert (
+        "waiting up to 0 seconds to see whether it is alive" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("changes", ELSEWHERE.values(), ids=ELSEWHERE)
