@@ -1,4 +1,4 @@
-"""Does a stored tree of arrays fit a model? Names and shapes compared, in words."""
+"""Compares the names and shapes of stored arrays with those of a model."""
 
 from __future__ import annotations
 
@@ -7,29 +7,37 @@ from typing import Any
 import jax
 
 Shapes = dict[str, tuple[int, ...]]  # of arrays, by path
-SHOWN = 8  # names listed per kind of difference
+SHOWN = 8  # the largest number of names per kind of difference
 
 
 def leaves(tree: Any) -> Shapes:
-    """`{"params/conv/kernel": (3, 3, 3, 64), ...}` of a tree of arrays or shapes."""
+    """Returns the shapes of a tree by path, such as `{"params/conv/kernel": (3, 3, 3,
+    64)}`."""
     return {name: _shape(leaf) for name, leaf in named_leaves(tree)}
 
 
 def named_leaves(tree: Any) -> list[tuple[str, Any]]:
-    """`[("params/conv/kernel", leaf), ...]` of a tree."""
+    """Returns the leaves of a tree with their paths, such as "params/conv/kernel"."""
     flat, _ = jax.tree_util.tree_flatten_with_path(tree)
     return [("/".join(_name(key) for key in path), leaf) for path, leaf in flat]
 
 
 def difference(stored: Shapes, wanted: Shapes) -> str:
-    """What keeps `stored` from filling `wanted`, on one line; empty when it fits.
+    """Describes on one line how stored arrays differ from those of a model.
 
-    When parameters differ, the optimizer's copies of them are left out.
+    If parameters differ, the copies of them in the optimizer state are omitted.
+
+    Args:
+      stored: The shapes of the stored arrays.
+      wanted: The shapes that the model needs.
+
+    Returns:
+      The description, or empty text if there is no difference.
     """
     missing = [f"{name} {wanted[name]}" for name in wanted if name not in stored]
     extra = [f"{name} {stored[name]}" for name in stored if name not in wanted]
     other = [
-        f"{name} stored {stored[name]} here {wanted[name]}"
+        f"{name} is stored as {stored[name]} but needs {wanted[name]}"
         for name in wanted
         if name in stored and stored[name] != wanted[name]
     ]
@@ -60,6 +68,6 @@ def _name(key: Any) -> str:
 
 
 def _shape(leaf: Any) -> tuple[int, ...]:
-    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):  # stored as its words
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):  # stored as integers
         leaf = jax.eval_shape(jax.random.key_data, leaf)
     return tuple(leaf.shape)

@@ -1,21 +1,22 @@
-"""A digest of every array of a checkpoint: stored beside it, compared on reading.
+"""Computes a digest of every array of a checkpoint, which is compared when it is read.
 
-The storage library protects the index of its files but not the values in them: a
-flipped bit of a weight is read back as another weight. The digest therefore covers the
-logical content (name, type, shape and every byte of each array) and not the files. It
-is known before the save begins, so it is renamed into place with the checkpoint, and
-it does not depend on how many processes or devices wrote the arrays or read them.
+The storage library protects the index of its files, but not the values in them: if a
+bit of a weight is flipped, it reads another weight. The digest therefore covers the
+logical content (the name, type, shape and every byte of each array) and not the files.
+It is computed before the save begins, so it is renamed into place together with the
+checkpoint. It does not depend on how many processes or devices wrote or read the
+arrays.
 
-The digest of an array is the sum of its elements' bits, each multiplied by an odd
-64-bit number that belongs to the element's position, modulo 2**64. Any part of the
-array contributes its own share, so every process sums the parts that it holds. One
-changed element always changes the sum; other damage goes unnoticed with a probability
-of about 2**-60. It is no protection against forgery.
+The digest of an array is the sum of the bits of its elements, each multiplied by an odd
+64-bit number that depends on the position of the element, modulo 2**64. Every process
+can sum the parts that it holds. If one element changes, the sum always changes. Other
+damage remains undetected with a probability of about 2**-60. The digest does not
+protect against forgery.
 
-Cost: one pass over the arrays on the host, at a save and at a restore. Measured on one
-core of a shared two-core machine: 1.2 GB/s, against 0.65 GB/s of SHA-256; that is about
-half a second for a state of 0.7 GB. Arrays on an accelerator are copied to the host
-once more than the save itself does.
+It costs one pass over the arrays on the host for each save and each restore. On one
+core of a shared two-core machine it processes 1.2 GB/s (SHA-256: 0.65 GB/s), which is
+about half a second for a state of 0.7 GB. Arrays on an accelerator are copied to the
+host once more than the save itself requires.
 """
 
 from __future__ import annotations
@@ -31,20 +32,20 @@ from jax.experimental import multihost_utils
 
 from jaxseg.checkpoints.compatibility import named_leaves
 
-_BLOCK = 1 << 18  # elements widened to 64 bits at a time
+_BLOCK = 1 << 18  # the number of elements that are converted to 64 bits at a time
 _WORDS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
 def of_arrays(tree: Any) -> dict[str, str]:
-    """The digest of every array in a tree; every process must call it.
+    """Computes the digest of every array in a tree. Every process must call it.
 
     Args:
-      tree: Arrays of NumPy or JAX under any sharding. A process needs to hold only its
-        own part of each.
+      tree: Arrays of NumPy or JAX with any sharding. A process needs to hold only its
+        own part of each array.
 
     Returns:
-      `{"params/conv/kernel": "float32[3, 3, 2, 4] 81e0c8bb6cf4a2d7", ...}`, equal on
-      all processes.
+      A dictionary such as `{"params/conv/kernel": "float32[3, 3, 2, 4]
+      81e0c8bb6cf4a2d7"}`, which is equal on all processes.
     """
     arrays = {name: _words_of_key(leaf) for name, leaf in named_leaves(tree)}
     held = [_held(array) for array in arrays.values()]
@@ -56,13 +57,13 @@ def of_arrays(tree: Any) -> dict[str, str]:
 
 
 def of_values(values: Any) -> str:
-    """The digest of a JSON value; equal before it is written and after it is read."""
+    """Computes the digest of a JSON value."""
     plain = json.loads(json.dumps(values))
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def difference(stored: Mapping[str, str], found: Mapping[str, str]) -> str:
-    """The first array of `found` that is not as `stored` says; empty when all are."""
+    """Describes the first array of `found` that differs from `stored`, if any."""
     for name, value in found.items():
         if stored.get(name) != value:
             known = f"stored as {stored[name]}" if name in stored else "not listed"
@@ -71,7 +72,7 @@ def difference(stored: Mapping[str, str], found: Mapping[str, str]) -> str:
 
 
 def _words_of_key(leaf: Any) -> Any:
-    """Random keys are stored as their words."""
+    """Converts random keys to the integers that are stored for them."""
     leaf = leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
     if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return jax.random.key_data(leaf)
@@ -79,7 +80,7 @@ def _words_of_key(leaf: Any) -> Any:
 
 
 def _held(array: Any) -> int:
-    """The sum over the part of an array that this process holds."""
+    """Returns the sum over the part of an array that this process holds."""
     if not isinstance(array, jax.Array):
         return _sum(array, [0] * array.ndim)
     shards = array.addressable_shards
@@ -93,9 +94,9 @@ def _held(array: Any) -> int:
 
 
 def _over_processes(arrays: Sequence[Any], held: Sequence[int]) -> list[int]:
-    """The sums over whole arrays, from what each process holds of them."""
+    """Returns the sums over whole arrays from the sums of all processes."""
     held = [value % 2**64 for value in held]
-    if all(map(_is_whole, arrays)):  # then no process needs another one
+    if all(map(_is_whole, arrays)):  # No exchange between processes is needed.
         return held
     halves = np.array([divmod(value, 2**32) for value in held], np.uint32)
     gathered = multihost_utils.process_allgather(halves).astype(object)
@@ -107,14 +108,14 @@ def _over_processes(arrays: Sequence[Any], held: Sequence[int]) -> list[int]:
 
 
 def _is_whole(array: Any) -> bool:
-    """Whether this process holds all elements of an array."""
+    """Returns whether this process holds all elements of an array."""
     if not isinstance(array, jax.Array):
         return True
     return array.is_fully_addressable or array.is_fully_replicated
 
 
 def _sum(array: np.ndarray, start: Sequence[int]) -> int:
-    """The weighted sum of the bits of a block that begins at `start`."""
+    """Returns the weighted sum of the bits of a block that begins at `start`."""
     words = np.ascontiguousarray(array).view(_WORDS[array.dtype.itemsize])
     factors = [_odd(axis, start[axis], n) for axis, n in enumerate(array.shape)]
     columns = factors.pop() if factors else np.ones(1, np.uint64)
@@ -130,7 +131,7 @@ def _sum(array: np.ndarray, start: Sequence[int]) -> int:
 
 
 def _odd(axis: int, start: int, count: int) -> np.ndarray:
-    """An odd number for each of `count` positions along an axis: splitmix64's mixing.
+    """Returns an odd number for each of `count` positions on an axis, by splitmix64.
 
     References:
       Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014.

@@ -1,4 +1,4 @@
-"""Weights that are no numbers are refused by name."""
+"""Rejects weights that are NaN or infinite."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from jaxseg.checkpoints.compatibility import named_leaves
 
 
 def check_finite(arrays: Any, source: str | os.PathLike) -> None:
-    """Raises ValueError when an array holds NaN or infinite values.
+    """Checks that all values are finite.
 
-    Every comparison with NaN is false, so a network with such weights gives all pixels
-    the first class, and nothing else would tell.
+    Every comparison with NaN is false, so a network with such weights predicts the
+    first class for all pixels without any error.
 
     Args:
       arrays: A tree of NumPy arrays.
       source: The file or folder that they come from, for the message.
 
     Raises:
-      ValueError: Naming the first such array, and how many values are not finite.
+      ValueError: If an array contains NaN or infinite values. The message names the
+        first such array and the number of such values.
     """
     bad = {name: count for name, leaf in named_leaves(arrays) if (count := _bad(leaf))}
     if not bad:
@@ -29,13 +30,13 @@ def check_finite(arrays: Any, source: str | os.PathLike) -> None:
     name, count = next(iter(bad.items()))
     others = f" (and {len(bad) - 1} more parameters)" if len(bad) > 1 else ""
     raise ValueError(
-        f"{source}: {count} values of {name}{others} are NaN or infinite; the training "
-        "that wrote them diverged, so take a checkpoint from before that"
+        f"{source}: {count} values of {name}{others} are NaN or infinite, because "
+        "the training diverged. Use an earlier checkpoint."
     )
 
 
 def _bad(leaf: Any) -> int:
-    """How many values of an array are not finite."""
+    """Returns the number of values of an array that are not finite."""
     array = np.asarray(leaf)
     if array.dtype.kind in "biu":
         return 0

@@ -1,14 +1,14 @@
-"""Checkpoints of a run: saved in the background, the latest k and the best kept.
+"""Saves and restores the checkpoints of a run.
 
-One directory per step, written under a temporary name and renamed when complete, so
-a run that dies inside a save leaves the previous checkpoint whole. A step that is no
-longer kept is renamed before its files are deleted, so that a run that dies meanwhile
-leaves no half of a step, which the next start would find damaged. A checkpoint holds
-`state` (the arrays of the train state), `meta` (JSON: position in the data, partial
-log window), `digest` (see `jaxseg.checkpoints.digest`) and, at steps that were
-evaluated, the metrics that rank it.
+Checkpoints are saved in the background. The newest ones and the best one are kept. Each
+step has its own directory, which is written under a temporary name and renamed when it
+is complete. A run that dies during a save therefore leaves the previous checkpoint
+intact. An old step is renamed before its files are deleted, so that a run that dies
+during the deletion leaves no incomplete step.
 
-The orbax manager is used in this file alone.
+A checkpoint contains `state` (the arrays of the training state), `meta` (the position
+in the data and the partial log window, as JSON), `digest` (see
+`jaxseg.checkpoints.digest`) and, if the step was evaluated, the metrics that rank it.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from jaxseg.checkpoints.reading import (
 
 logger = logging.getLogger(__name__)
 ADVICE = "--skip-damaged continues from it"
-REMOVED = ".removed"  # folder of steps that are no longer kept
-UNFINISHED = "*.orbax-checkpoint-tmp*"  # the storage library's names while it writes
+REMOVED = ".removed"  # the folder of steps that are no longer kept
+UNFINISHED = "*.orbax-checkpoint-tmp*"  # Orbax uses such names while it writes.
 
 
 class CheckpointError(OSError):
-    """A checkpoint could not be written; earlier ones are untouched."""
+    """A checkpoint could not be written. Earlier checkpoints are unchanged."""
 
 
 def _rank(metrics: dict[str, float]) -> float:
@@ -50,12 +50,12 @@ def _rank(metrics: dict[str, float]) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Opening:
-    """How a run opens the checkpoints that it finds.
+    """How a run opens existing checkpoints.
 
     Attributes:
-      verify: Whether what is restored is compared with the digest stored with it.
-      skip_damaged: Whether the run continues from the newest intact step when the
-        newest one is damaged; otherwise it does not start.
+      verify: Whether to compare restored arrays with the digest stored with them.
+      skip_damaged: Whether to continue from the newest intact step if the newest step
+        is damaged. If False, such a run does not start.
     """
 
     verify: bool = True
@@ -66,11 +66,11 @@ STRICT = Opening()
 
 
 class Checkpoints:
-    """The checkpoints of a run that goes on; every process of the run has one.
+    """The checkpoints of a running training. Every process of the run has one instance.
 
-    Keeps the `max_to_keep` newest and the one with the highest mean IoU. (One policy
-    for both: a plain count with a ranking would drop the newest checkpoint whenever
-    it is not among the best, and a restart would lose work.)
+    It keeps the `max_to_keep` newest checkpoints and the one with the highest mean IoU.
+    One policy covers both, because a plain count with a ranking would delete the newest
+    checkpoint whenever it is not among the best.
     """
 
     def __init__(
@@ -81,11 +81,13 @@ class Checkpoints:
         opening: Opening = STRICT,
     ) -> None:
         if max_to_keep < 1:
-            raise ValueError(f"max_to_keep is {max_to_keep}; allowed: 1 or more")
+            raise ValueError(
+                f"max_to_keep={max_to_keep} is invalid: expected 1 or more."
+            )
         self.directory = Path(directory).absolute()
         self._opening = opening
         self._delete_removed()
-        if jax.process_index() == 0:  # nobody writes before all managers are open
+        if jax.process_index() == 0:  # No process writes before all managers are open.
             for path in self.directory.glob(UNFINISHED):
                 shutil.rmtree(path, ignore_errors=True)
         for step in steps.steps_in(self.directory):
@@ -112,25 +114,25 @@ class Checkpoints:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.close()
-        else:  # the first error counts; a failing save must not replace it
+        else:  # A failing save must not replace the first error.
             with contextlib.suppress(CheckpointError):
                 self.close()
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """Steps with a complete checkpoint, ascending."""
+        """Returns the steps with a complete checkpoint in ascending order."""
         return tuple(sorted(self._manager.all_steps()))
 
     def latest(self) -> int | None:
-        """The newest step, None when there is none."""
+        """Returns the newest step, or None if there is none."""
         return max(self.steps, default=None)
 
     def best(self) -> int | None:
-        """The evaluated step with the highest mean IoU (the later one of equals)."""
+        """Returns the evaluated step with the highest mean IoU, or None."""
         return self._manager.best_step()
 
     def metrics(self, step: int) -> dict[str, float]:
-        """What was measured at `step`; empty when it was not evaluated."""
+        """Returns the metrics of a step; they are empty if it was not evaluated."""
         self.wait()
         return self._manager.metrics(step) or {}
 
@@ -142,10 +144,13 @@ class Checkpoints:
         meta: dict[str, Any],
         metrics: dict[str, float] | None = None,
     ) -> None:
-        """Starts a save and returns; an earlier save that failed is raised here.
+        """Starts a save in the background.
 
-        A step that was saved before its evaluation is saved again after it;
-        otherwise a step that exists is left alone.
+        A step that was saved before its evaluation is saved again after it. Otherwise,
+        an existing step is not saved again.
+
+        Raises:
+          CheckpointError: If this save or an earlier one has failed.
         """
         if step in self.steps:
             if metrics is None or self.metrics(step):
@@ -166,12 +171,12 @@ class Checkpoints:
             )
 
     def restore(self, step: int, template: Any) -> tuple[Any, dict[str, Any]]:
-        """State and meta of `step`; arrays get the shardings of `template`.
+        """Restores state and meta data of a step, with the shardings of `template`.
 
         Raises:
-          DamagedCheckpoint: When files cannot be read or differ from the digest.
-          ValueError: When the step is of another model; it lists every array of one
-            side that the other lacks or has in another shape.
+          DamagedCheckpoint: If files cannot be read or differ from the digest.
+          ValueError: If the step belongs to another model. The message lists the arrays
+            that differ.
         """
         directory = self.directory / str(step)
         check_fit(directory, stored_leaves(directory), template)
@@ -188,14 +193,14 @@ class Checkpoints:
         return restored["state"], restored["meta"]
 
     def restore_newest(self, template: Any) -> tuple[int, Any, dict[str, Any]]:
-        """The newest step with its state and meta; there must be one.
+        """Restores step, state and meta data of the newest step, which must exist.
 
-        With `skip_damaged`, steps that are damaged are renamed to `damaged-STEP`, with
-        a warning, and the newest intact one is taken.
+        With `skip_damaged`, damaged steps are renamed to `damaged-STEP` with a warning,
+        and the newest intact step is restored.
 
         Raises:
-          ValueError: When the newest step is damaged, saying which step is intact; or
-            when it is of another model.
+          ValueError: If the newest step is damaged, or if it belongs to another model.
+            For a damaged step, the message names an intact one.
         """
         if not self._opening.skip_damaged:
             step = self.latest()
@@ -213,10 +218,10 @@ class Checkpoints:
                 self._set_aside(int(error.directory.name))
             self._manager.reload()
             return step, *found
-        raise ValueError(f"{damaged[0]}; no other step there is intact")
+        raise ValueError(f"{damaged[0]}; no other step is intact")
 
     def _check_rank(self, step: int) -> None:
-        """The storage library reads all metrics at once, and fails when one is cut."""
+        """Checks the metrics of a step, because Orbax fails if one file is cut."""
         verify = self._opening.verify
         try:
             verification.metrics_of(self.directory / str(step), verify=verify)
@@ -228,13 +233,13 @@ class Checkpoints:
             self._set_aside(step)
 
     def _set_aside(self, step: int, *, keep: bool = True) -> None:
-        """Takes a step out of the directory's steps; every process must call it.
+        """Removes a step by a single rename. Every process must call it.
 
-        One rename does it, so that no process which is killed leaves half a step.
+        A process that is killed meanwhile leaves no incomplete step.
 
         Args:
-          step: Which one.
-          keep: Whether its folder stays, as `damaged-STEP`, for inspection.
+          step: The step.
+          keep: Whether to keep its folder as `damaged-STEP` for inspection.
         """
         folder = self.directory / str(step)
         aside = self.directory / (f"damaged-{step}" if keep else f"{REMOVED}/{step}")
@@ -248,34 +253,33 @@ class Checkpoints:
     def _delete_removed(self) -> None:
         """Deletes the steps that were renamed because they are no longer kept.
 
-        The folder that held them stays, because a save in the background may be moving
-        another step there.
-        """
+        Their parent folder stays, because a save in the background may be moving
+        another step into it."""
         if jax.process_index() == 0:
             for path in (self.directory / REMOVED).glob("*"):
                 shutil.rmtree(path, ignore_errors=True)
 
     def wait(self) -> None:
-        """Blocks until the running save is complete."""
+        """Waits until the running save is complete."""
         with self._errors("writing a checkpoint"):
             self._manager.wait_until_finished()
             self._manager.check_for_errors()
 
     def close(self) -> None:
-        """Waits and releases the manager's threads."""
+        """Waits for the running save and stops the threads of the manager."""
         try:
             self.wait()
         finally:
             with self._errors("closing the checkpoints"):
                 self._manager.close()
-            if jax.process_index() == 0:  # all saves are complete
+            if jax.process_index() == 0:  # All saves are complete.
                 shutil.rmtree(self.directory / REMOVED, ignore_errors=True)
 
     def preempted(self, step: int) -> bool:
-        """Whether the cluster asked all hosts to stop; every host calls it each step.
+        """Returns whether the cluster has asked all hosts to stop.
 
-        Always False outside `jax.distributed`.
-        """
+        Every host must call it at each step. It is always False without
+        `jax.distributed`."""
         return bool(self._manager.reached_preemption(step))
 
     @contextlib.contextmanager
@@ -289,7 +293,7 @@ class Checkpoints:
             ) from error
 
     def _last_good(self) -> str:
-        with contextlib.suppress(Exception):  # let an earlier save finish
+        with contextlib.suppress(Exception):  # An earlier save finishes first.
             self._manager.wait_until_finished()
-        good = steps.steps_in(self.directory)  # the manager forgets one too early
-        return f"step {good[-1]} is the last good one" if good else "none is saved"
+        good = steps.steps_in(self.directory)  # The manager forgets one step too early.
+        return f"step {good[-1]} is the last intact one" if good else "none is saved"

@@ -1,4 +1,4 @@
-"""Reading one step of a checkpoint directory, with errors in words."""
+"""Reads one step of a checkpoint directory and reports damage clearly."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import orbax.checkpoint as ocp
 
 from jaxseg.checkpoints.compatibility import Shapes, difference, leaves
 
-STATE = "state"  # the arrays, in the folder of a step
+STATE = "state"  # the arrays in the folder of a step
 
 
 class DamagedCheckpoint(ValueError):
-    """The files of one step are cut, lost or changed."""
+    """Files of a step are truncated, missing or changed."""
 
     def __init__(self, directory: Path, why: str) -> None:
         super().__init__(f"the checkpoint {directory} is damaged ({why})")
@@ -25,37 +25,37 @@ class DamagedCheckpoint(ValueError):
 
 
 def stored_leaves(directory: Path) -> Shapes:
-    """Path -> shape of every array stored in one step's directory.
+    """Returns the shapes of the arrays of a step by path.
 
     Raises:
-      DamagedCheckpoint: When the list of arrays cannot be read.
+      DamagedCheckpoint: If the list of arrays cannot be read.
     """
     stored = leaves(_stored_tree(directory))
     if not stored:
-        raise DamagedCheckpoint(directory, "its list of arrays is missing or cut")
+        raise DamagedCheckpoint(directory, "its list of arrays is missing or truncated")
     return stored
 
 
 def check_fit(directory: Path, stored: Shapes, template: Any) -> None:
-    """Raises ValueError unless the stored arrays are those of the template."""
+    """Raises ValueError unless the stored arrays match those of the template."""
     text = difference(stored, leaves(template))
     if text:
-        raise ValueError(f"the checkpoint {directory} is of another model: {text}")
+        raise ValueError(f"the checkpoint {directory} belongs to another model: {text}")
 
 
 def read_parts(
     directory: Path, template: dict[str, Any], *, partial: bool = False
 ) -> dict[str, Any]:
-    """The parts of a step's state that `template` names, as stored, in NumPy arrays.
+    """Reads the parts of a stored state that `template` names, as NumPy arrays.
 
     Args:
       directory: The folder of the step.
-      template: Trees of shapes by the first part of the name, such as `params`.
-      partial: Leave out arrays of those parts that `template` does not name.
+      template: Trees of shapes by the name of the part, such as `params`.
+      partial: Whether to skip arrays of these parts that `template` does not contain.
 
     Raises:
-      DamagedCheckpoint: When files cannot be read.
-      ValueError: When arrays are missing or have other shapes.
+      DamagedCheckpoint: If files cannot be read.
+      ValueError: If arrays are missing or have other shapes.
     """
     stored = stored_leaves(directory)
     parts = {k: shape for k, shape in stored.items() if k.split("/")[0] in template}
@@ -66,16 +66,16 @@ def read_parts(
 
 
 def read_everything(directory: Path) -> Any:
-    """The whole state of a step in NumPy arrays, whatever it holds.
+    """Reads the whole state of a step as NumPy arrays.
 
     Raises:
-      DamagedCheckpoint: When files cannot be read.
+      DamagedCheckpoint: If files cannot be read.
     """
     return _read(directory, _stored_tree(directory))
 
 
 def _stored_tree(directory: Path) -> Any:
-    """The names and shapes of a step's arrays."""
+    """Returns the names and shapes of the arrays of a step."""
     with reading(directory), ocp.StandardCheckpointer() as reader:
         metadata = reader.metadata(directory / STATE)
     metadata = getattr(metadata, "item_metadata", metadata)
@@ -96,7 +96,7 @@ def _read(directory: Path, template: Any, **options: Any) -> Any:
 
 @contextlib.contextmanager
 def reading(directory: Path) -> Iterator[None]:
-    """Turns whatever reading raises into one error that names the directory."""
+    """Converts any error of the block to a DamagedCheckpoint."""
     try:
         yield
     except Exception as error:
@@ -104,7 +104,7 @@ def reading(directory: Path) -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """The first line of the innermost message: what the operating system said."""
+    """Returns the first line of the innermost error, such as that of the system."""
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {error}".splitlines()[0]

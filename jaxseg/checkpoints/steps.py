@@ -1,4 +1,4 @@
-"""Which steps a checkpoint directory holds, and which of them is meant."""
+"""Lists the steps of a checkpoint directory and selects one of them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from jaxseg.checkpoints.verification import metrics_of
 
-METRIC = "mean_iou"  # ranks the steps that were evaluated
+METRIC = "mean_iou"  # the metric that ranks evaluated steps
 
 
 def steps_in(directory: str | Path) -> tuple[int, ...]:
-    """Steps with a complete checkpoint, ascending; none for a missing directory."""
+    """Returns the steps with a complete checkpoint in ascending order."""
     folder = Path(directory)
     if not folder.is_dir():
         return ()
@@ -18,14 +18,14 @@ def steps_in(directory: str | Path) -> tuple[int, ...]:
 
 
 def best_in(directory: str | Path, *, verify: bool = True) -> int | None:
-    """The evaluated step with the highest mean IoU, the later one of equals.
+    """Returns the evaluated step with the highest mean IoU; the later one wins a tie.
 
     Args:
       directory: The checkpoint directory.
       verify: Whether to compare the scores with the digests stored with them.
 
     Raises:
-      DamagedCheckpoint: When the score of a step cannot be read or is changed.
+      DamagedCheckpoint: If the scores of a step cannot be read or have changed.
     """
     folders = {step: Path(directory) / str(step) for step in steps_in(directory)}
     scores = {k: metrics_of(folder, verify=verify) for k, folder in folders.items()}
@@ -34,17 +34,22 @@ def best_in(directory: str | Path, *, verify: bool = True) -> int | None:
 
 
 def resolve(directory: str | Path, which: str | int, *, verify: bool = True) -> int:
-    """`"latest"`, `"best"` or a step number, as a step that exists.
+    """Converts "latest", "best" or a step to an existing step.
 
-    `"best"` is the latest step of a run that stopped before its first evaluation.
+    "best" is the latest step if the run stopped before its first evaluation.
+
+    Args:
+      directory: The checkpoint directory.
+      which: "latest", "best" or a step.
+      verify: Whether to compare the scores with the digests stored with them.
 
     Raises:
-      DamagedCheckpoint: See `best_in`.
-      ValueError: When there is no such step; it lists those that there are.
+      DamagedCheckpoint: If the scores of a step cannot be read or have changed.
+      ValueError: If there is no such step. The message lists the existing ones.
     """
     steps = steps_in(directory)
     if not steps:
-        raise ValueError(f"{directory} holds no checkpoint")
+        raise ValueError(f"{directory} contains no checkpoint")
     if which == "latest":
         return steps[-1]
     if which == "best":
@@ -53,6 +58,6 @@ def resolve(directory: str | Path, which: str | int, *, verify: bool = True) -> 
     if str(which).isdigit() and int(which) in steps:
         return int(which)
     raise ValueError(
-        f"checkpoint {which!r} is not in {directory}; allowed: latest, best, "
-        + ", ".join(map(str, steps))
+        f"checkpoint={which!r} is invalid: expected a step in {directory}: "
+        "latest, best, " + ", ".join(map(str, steps))
     )

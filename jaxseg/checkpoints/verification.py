@@ -1,7 +1,7 @@
-"""Comparing a step of a checkpoint directory with the digest stored in it.
+"""Compares a step of a checkpoint directory with the digest stored in it.
 
-A step holds the item `digest` beside `state` and `meta`. Steps that were saved before
-there were digests have none, and open unverified.
+A step contains the item `digest` next to `state` and `meta`. Steps from before the
+introduction of digests have none and are not verified.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from jaxseg.checkpoints.reading import (
 from jaxseg.storage.json_file import parse_json
 
 ITEM = "digest"
-META, METRICS = "meta", "metrics"  # items that hold a JSON value
-_LIST = "_CHECKPOINT_METADATA"  # the storage library's list of a step's items
+META, METRICS = "meta", "metrics"  # items that contain a JSON value
+_LIST = "_CHECKPOINT_METADATA"  # Orbax lists the items of a step in this file.
 _FILES = {ITEM: "metadata", META: "metadata", METRICS: "metrics"}
 
 
 def of_step(
     state: Any, meta: Mapping[str, Any], metrics: Mapping[str, float] | None
 ) -> dict[str, Any]:
-    """What is stored as the item `digest`; every process must call it.
+    """Returns the item `digest` of a step. Every process must call it.
 
-    Its cost is stated in `jaxseg.checkpoints.digest`.
+    `jaxseg.checkpoints.digest` states its cost.
     """
     return {
         "arrays": digest.of_arrays(state),
@@ -43,7 +43,7 @@ def of_step(
 
 
 def check(directory: Path, arrays: Any, *, all_of_them: bool = False) -> None:
-    """Compares arrays that were read, and the step's records, with the digest.
+    """Compares arrays and the records of a step with its digest.
 
     Args:
       directory: The folder of the step.
@@ -51,7 +51,7 @@ def check(directory: Path, arrays: Any, *, all_of_them: bool = False) -> None:
       all_of_them: Whether every stored array must be among them.
 
     Raises:
-      DamagedCheckpoint: When anything differs, naming the first array that does.
+      DamagedCheckpoint: If anything differs. The message names the first difference.
     """
     stored = _stored_digest(directory)
     if stored is None:
@@ -69,11 +69,11 @@ def check(directory: Path, arrays: Any, *, all_of_them: bool = False) -> None:
 
 
 def metrics_of(directory: Path, *, verify: bool = True) -> dict[str, float]:
-    """What was measured at a step; empty when it was not evaluated.
+    """Returns the metrics of a step; they are empty if it was not evaluated.
 
     Raises:
-      DamagedCheckpoint: When the file cannot be read or, with `verify`, differs from
-        the digest.
+      DamagedCheckpoint: If the file cannot be read or, with `verify`, differs from the
+        digest.
     """
     values = _record(directory, METRICS)
     if verify and (stored := _stored_digest(directory)) is not None:
@@ -91,20 +91,21 @@ def read_arrays(
     partial: bool = False,
     verify: bool = True,
 ) -> dict[str, Any]:
-    """Only the parts of a step's state that `template` names, as NumPy arrays.
+    """Reads the parts of a stored state that `template` names, as NumPy arrays.
 
-    Used where the optimizer's state is not wanted. It does not depend on the devices
-    that wrote the step.
+    It serves commands that do not need the optimizer state. The result does not depend
+    on the devices that wrote the step.
 
     Args:
       directory: The folder of the step.
-      template: Trees of shapes by the first part of the name, such as `params`.
-      partial: Leave out arrays of those parts that `template` does not name.
+      template: Trees of shapes by the name of the part, such as `params`.
+      partial: Whether to skip arrays of these parts that `template` does not contain.
       verify: Whether to compare the arrays with the digest stored with them.
 
     Raises:
-      DamagedCheckpoint: When files cannot be read or differ from the digest.
-      ValueError: When the step is of another model; it lists what differs.
+      DamagedCheckpoint: If files cannot be read or differ from the digest.
+      ValueError: If the step belongs to another model. The message lists the
+        differences.
     """
     arrays = read_parts(directory, template, partial=partial)
     if verify:
@@ -115,9 +116,9 @@ def read_arrays(
 
 
 def newest_intact(directory: Path) -> int | None:
-    """The newest other step beside a damaged one that reads as it was stored.
+    """Returns the newest intact step other than a damaged one, or None.
 
-    It reads every array of the steps that it looks at.
+    It reads every array of the steps that it checks.
     """
     others = [p for p in directory.parent.iterdir() if p.name.isdigit()]
     for step in sorted(
@@ -131,32 +132,32 @@ def newest_intact(directory: Path) -> int | None:
 
 @contextlib.contextmanager
 def advising(remedy: str) -> Iterator[None]:
-    """Says in the error of a damaged step which other step is intact.
+    """Adds the number of an intact step to the error about a damaged step.
 
     Args:
-      remedy: How to take that step, with `{step}` for its number.
+      remedy: How to use that step, with `{step}` for its number.
 
     Raises:
-      ValueError: The error of the block with the advice.
+      ValueError: The error of the block, with the advice.
     """
     try:
         yield
     except DamagedCheckpoint as error:
         step = newest_intact(error.directory)
         if step is None:
-            raise ValueError(f"{error}; no other step there is intact") from error
+            raise ValueError(f"{error}; no other step is intact") from error
         advice = remedy.format(step=step)
         raise ValueError(f"{error}; step {step} is intact; {advice}") from error
 
 
 def _stored_digest(directory: Path) -> dict[str, Any] | None:
-    """The stored digest; None for a step that was saved without one."""
+    """Returns the stored digest, or None if the step was saved without one."""
     path = directory / ITEM / _FILES[ITEM]
     with reading(directory):
         if path.is_file():
             found = parse_json(path.read_text(encoding="utf-8"))
             if not _has_the_form(found):
-                raise ValueError("its digest is of an unknown form")
+                raise ValueError("its digest has an unknown format")
             return found
         items = directory / _LIST
         if items.is_file() and f'"{ITEM}"' in items.read_text(encoding="utf-8"):
@@ -170,7 +171,7 @@ def _has_the_form(found: Any) -> bool:
 
 
 def _record(directory: Path, item: str) -> Any:
-    """The JSON value of an item, None when the step has no such item."""
+    """Returns the JSON value of an item, or None if the step lacks the item."""
     path = directory / item / _FILES[item]
     with reading(directory):
         if not path.is_file():

@@ -65,7 +65,7 @@ def test_a_step_is_renamed_before_its_files_are_deleted(tmp_path, monkeypatch):
     """A run that is killed while it deletes must not leave a step that is damaged."""
     with monkeypatch.context() as dying:
         dying.setattr(manager.shutil, "rmtree", lambda *_, **__: None)
-        save_all(tmp_path, ROWS, keep_latest=2)
+        save_all(tmp_path, ROWS, max_to_keep=2)
         names = sorted(path.name for path in tmp_path.iterdir())
         assert names == [".removed", "2", "4", "5"]
         assert sorted(p.name for p in (tmp_path / ".removed").iterdir()) == ["1", "3"]
@@ -80,9 +80,11 @@ def test_resolve_names_and_steps(tmp_path):
     save_all(tmp_path, ROWS)
     found = [resolve(tmp_path, name) for name in ("latest", "best", "4", 5)]
     assert found == [5, 2, 4, 5]
-    with pytest.raises(ValueError, match=r"'3' is not in .* latest, best, 2, 4, 5"):
+    with pytest.raises(
+        ValueError, match=r"checkpoint='3' is invalid.* latest, best, 2, 4, 5"
+    ):
         resolve(tmp_path, "3")
-    with pytest.raises(ValueError, match="holds no checkpoint"):
+    with pytest.raises(ValueError, match="contains no checkpoint"):
         resolve(tmp_path / "empty", "latest")
 
 
@@ -109,7 +111,7 @@ def test_every_array_comes_back(tmp_path):
     [
         (
             {"features": 5},
-            [r"other shape \(1\): params/conv/kernel stored \(3, 3, 2, 4\) here"],
+            [r"other shape \(1\): params/conv/kernel is stored as \(3, 3, 2, 4\)"],
         ),
         (
             {"names": ("conv", "more")},
@@ -127,7 +129,7 @@ def test_another_model_is_one_error_that_lists_what_differs(
 ):
     save_all(tmp_path, ((1, None),))
     with Checkpoints(tmp_path) as checkpoints:
-        with pytest.raises(ValueError, match="of another model") as error:
+        with pytest.raises(ValueError, match="belongs to another model") as error:
             checkpoints.restore(1, state(0, **other))
         for part in parts:
             assert re.search(part, str(error.value))
@@ -151,7 +153,7 @@ def test_parts_are_read_without_the_optimizer(tmp_path):
     arrays = read_arrays(tmp_path / "2", shapes)
     np.testing.assert_array_equal(arrays["params"]["conv"]["kernel"], np.float32(2))
     shapes = {"params": jax.eval_shape(lambda: state(features=5).params)}
-    with pytest.raises(ValueError, match="params/conv/kernel stored"):
+    with pytest.raises(ValueError, match="params/conv/kernel is stored"):
         read_arrays(tmp_path / "2", shapes)
 
 
@@ -187,7 +189,9 @@ def full_disk(*_, **__):
 def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path, monkeypatch):
     save_all(tmp_path, ((1, 0.5),))
     with (
-        pytest.raises(CheckpointError, match=r"No space left.*step 1 is the last good"),
+        pytest.raises(
+            CheckpointError, match=r"No space left.*step 1 is the last intact"
+        ),
         Checkpoints(tmp_path) as checkpoints,
     ):
         monkeypatch.setattr(ocp.type_handlers.ArrayHandler, "serialize", full_disk)
@@ -217,5 +221,5 @@ def test_damaged_files_are_told_in_one_line(tmp_path, part):
 
 
 def test_max_to_keep_is_checked(tmp_path):
-    with pytest.raises(ValueError, match="max_to_keep is 0"):
+    with pytest.raises(ValueError, match="max_to_keep=0 is invalid"):
         Checkpoints(tmp_path, max_to_keep=0)

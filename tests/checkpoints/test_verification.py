@@ -101,11 +101,11 @@ DAMAGES = {  # what happens to a step, and what is said of it
     ),
     "digest of another form": (
         lambda f: (f / "digest" / "metadata").write_text("[]"),
-        "of an unknown form",
+        "an unknown format",
     ),
     "digest with a list": (
         edit("digest", lambda d: d.update(arrays=[])),
-        "of an unknown form",
+        "an unknown format",
     ),
 }
 
@@ -145,7 +145,7 @@ def test_nothing_is_set_aside_when_no_step_is_intact(copy):
         shutil.rmtree(copy / str(step) / "state")
     with (
         Checkpoints(copy, opening=SKIP) as checkpoints,
-        pytest.raises(ValueError, match=r"no other step there is intact"),
+        pytest.raises(ValueError, match=r"no other step is intact"),
     ):
         checkpoints.restore_newest(state(0))
     assert {p.name for p in copy.iterdir()} == {"1", "2", "3"}

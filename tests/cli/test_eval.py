@@ -88,7 +88,7 @@ def test_averaged_weights_are_scored_where_they_were_trained(tiny, tmp_path):
     [
         (["--checkpoint=5"], "'5' is not in"),
         (["--split=nowhere"], "nowhere"),
-        (["--model.options.width=6"], "is of another model: other shape"),
+        (["--model.options.width=6"], "belongs to another model: other shape"),
         (["--model.options.widht=6"], "no option 'widht'"),
         (["--devices=9"], "devices is 9"),
     ],

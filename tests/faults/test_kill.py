@@ -181,7 +181,7 @@ def test_no_space_for_a_checkpoint(environment, tmp_path, whole):
     assert len(run.stderr.splitlines()) == 1, run.stderr
     line = run.stderr.strip()
     assert line.startswith("jaxseg: ") and "checkpoint" in line
-    assert line.endswith("step 8 is the last good one")
+    assert line.endswith("step 8 is the last intact one")
 
 
 @pytest.fixture(scope="module")

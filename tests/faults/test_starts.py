@@ -272,7 +272,9 @@ def test_another_number_of_classes_names_the_remedy_that_works(run, tmp_path, ca
     source = f"--train.init-from={run}"
     assert start(tmp_path / "new", source, *UNCHANGED, path=path) == 1
     message = last_line(capsys)
-    assert "classifier/kernel stored (1, 1, 4, 3) here (1, 1, 4, 4)" in message
+    assert (
+        "classifier/kernel is stored as (1, 1, 4, 3) but needs (1, 1, 4, 4)" in message
+    )
     remedy = re.search(r"add (--train.init-fresh) '(.*)'\n", message)
     assert remedy[2] == "classifier/.*" and not (tmp_path / "new").exists()
     more = (source, remedy[1], remedy[2], *UNCHANGED)
