@@ -33,6 +33,7 @@ from jaxseg.checkpoints.reading import (
     reason,
     stored_leaves,
 )
+from jaxseg.checkpoints.step_folders import remove_empty
 
 logger = logging.getLogger(__name__)
 ADVICE = "--skip-damaged continues from it"
@@ -92,6 +93,9 @@ class Checkpoints:
                 shutil.rmtree(path, ignore_errors=True)
         for step in steps.steps_in(self.directory):
             self._check_rank(step)
+        if jax.process_index() == 0:
+            remove_empty(self.directory)
+        ocp.multihost.sync_global_processes("removed empty folders")
         options = ocp.CheckpointManagerOptions(
             preservation_policy=policies.AnyPreservationPolicy(
                 [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from jaxseg.checkpoints.step_folders import step_folders, step_number
 from jaxseg.checkpoints.verification import metrics_of
 
 METRIC = "mean_iou"  # the metric that ranks evaluated steps
@@ -11,10 +12,7 @@ METRIC = "mean_iou"  # the metric that ranks evaluated steps
 
 def steps_in(directory: str | Path) -> tuple[int, ...]:
     """Returns the steps with a complete checkpoint in ascending order."""
-    folder = Path(directory)
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted(int(p.name) for p in folder.iterdir() if p.name.isdigit()))
+    return tuple(step_folders(directory))
 
 
 def best_in(directory: str | Path, *, verify: bool = True) -> int | None:
@@ -27,7 +25,7 @@ def best_in(directory: str | Path, *, verify: bool = True) -> int | None:
     Raises:
       DamagedCheckpoint: If the scores of a step cannot be read or have changed.
     """
-    folders = {step: Path(directory) / str(step) for step in steps_in(directory)}
+    folders = step_folders(directory)
     scores = {k: metrics_of(folder, verify=verify) for k, folder in folders.items()}
     ranked = [(value[METRIC], step) for step, value in scores.items() if value]
     return max(ranked, default=(0.0, None))[1]
@@ -55,8 +53,8 @@ def resolve(directory: str | Path, which: str | int, *, verify: bool = True) -> 
     if which == "best":
         best = best_in(directory, verify=verify)
         return steps[-1] if best is None else best
-    if str(which).isdigit() and int(which) in steps:
-        return int(which)
+    if (step := step_number(str(which))) in steps:
+        return step
     raise ValueError(
         f"checkpoint={which!r} is invalid: expected a step in {directory}: "
         "latest, best, " + ", ".join(map(str, steps))

@@ -20,6 +20,7 @@ from jaxseg.checkpoints.reading import (
     read_parts,
     reading,
 )
+from jaxseg.checkpoints.step_folders import step_folders
 from jaxseg.storage.json_file import parse_json
 
 ITEM = "digest"
@@ -120,13 +121,13 @@ def newest_intact(directory: Path) -> int | None:
 
     It reads every array of the steps that it checks.
     """
-    others = [p for p in directory.parent.iterdir() if p.name.isdigit()]
-    for step in sorted(
-        (p for p in others if p != directory), key=_number, reverse=True
-    ):
+    folders = step_folders(directory.parent)
+    for step, folder in reversed(folders.items()):
+        if folder == directory:
+            continue
         with contextlib.suppress(DamagedCheckpoint):
-            check(step, read_everything(step), all_of_them=True)
-            return _number(step)
+            check(folder, read_everything(folder), all_of_them=True)
+            return step
     return None
 
 
@@ -177,7 +178,3 @@ def _record(directory: Path, item: str) -> Any:
         if not path.is_file():
             return None
         return parse_json(path.read_text(encoding="utf-8"))
-
-
-def _number(path: Path) -> int:
-    return int(path.name)

@@ -37,7 +37,8 @@ def parse_rates(text: str) -> tuple[int, ...]:
 
 def is_rates(text: str) -> bool:
     """Returns whether a word means rates and not a network."""
-    return text.replace(",", "").isdigit()
+    digits = text.replace(",", "")
+    return digits.isascii() and digits.isdigit()
 
 
 def name_of(rates: Sequence[int]) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from jaxseg.checkpoints import manager
 from jaxseg.checkpoints.manager import CheckpointError, Checkpoints
-from jaxseg.checkpoints.steps import resolve
+from jaxseg.checkpoints.steps import resolve, steps_in
 from jaxseg.checkpoints.verification import read_arrays
 
 TX = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(1e-3))
@@ -51,6 +51,25 @@ def save_all(directory, rows, **options):
 
 
 ROWS = ((1, 0.1), (2, 0.5), (3, 0.3), (4, None), (5, 0.2))
+
+
+@pytest.mark.parametrize("name", ["9", "\u00b2", "\u0663", "009", "-9", "+9"])
+def test_only_filled_folders_with_the_number_of_a_step_are_steps(tmp_path, name):
+    save_all(tmp_path, ((3, 0.1),))
+    (tmp_path / name).mkdir()
+    if name != "9":
+        (tmp_path / name / "notes.txt").touch()
+    assert (steps_in(tmp_path), resolve(tmp_path, "best")) == ((3,), 3)
+    with pytest.raises(ValueError, match=r"allowed: latest, best, 3$"):
+        resolve(tmp_path, name)
+    save_all(tmp_path, ((9, 0.2),))
+    assert steps_in(tmp_path) == (3, 9)
+
+
+def test_a_file_is_no_step(tmp_path):
+    save_all(tmp_path, ((3, 0.1),))
+    (tmp_path / "9").touch()
+    assert (steps_in(tmp_path), resolve(tmp_path, "latest")) == ((3,), 3)
 
 
 def test_the_latest_and_the_best_are_kept(tmp_path):

@@ -18,6 +18,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
+from jaxseg.checkpoints.steps import steps_in
 from jaxseg.training.run.meter import CLOCKS
 
 pytestmark = pytest.mark.slow
@@ -125,7 +126,7 @@ def wait_for(run, condition, seconds=240):
 
 
 def saved(workdir):
-    return [p for p in (workdir / "ckpt").glob("*") if p.name.isdigit()]
+    return steps_in(workdir / "ckpt")
 
 
 def test_two_whole_runs_are_equal(environment, tmp_path, whole):

@@ -13,6 +13,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
+from jaxseg.checkpoints.steps import steps_in
+
 pytestmark = pytest.mark.slow
 
 ARGUMENTS = (
@@ -74,7 +76,7 @@ def rows(workdir, kind):
 
 
 def checkpoints(workdir):
-    return {int(p.name) for p in (workdir / "ckpt").glob("*") if p.name.isdigit()}
+    return set(steps_in(workdir / "ckpt"))
 
 
 def wait_for_checkpoint(runs, workdir, after=0, seconds=900):

@@ -24,6 +24,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from jaxseg.checkpoints.steps import steps_in
 from jaxseg.cli import train
 from jaxseg.cli.main import main as jaxseg
 from jaxseg.training.run.meter import CLOCKS
@@ -132,8 +133,7 @@ def unfinished(workdir: Path) -> set[tuple[str, int]]:
 
 def latest(workdir: Path) -> int:
     """Step of the newest complete checkpoint."""
-    folders = (workdir / "ckpt").glob("*")
-    return max((int(p.name) for p in folders if p.name.isdigit()), default=0)
+    return max(steps_in(workdir / "ckpt"), default=0)
 
 
 def wait(run: Run, condition, poll: float = 0.002) -> bool:

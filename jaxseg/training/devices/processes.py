@@ -96,7 +96,7 @@ def _number(name: str, value: int | None, variable: str) -> int | None:
     text = os.environ.get(variable)
     if value is not None or text is None:
         return value
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         raise ValueError(f"{variable} is {text!r} ({name}); allowed: 0, 1, 2, ...")
     return int(text)
 

@@ -1,0 +1,47 @@
+"""The folders of a checkpoint directory that hold one step each."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+
+_NUMBER = re.compile("0|[1-9][0-9]{,254}")  # no sign, no leading zero, a file's name
+
+
+def step_number(text: str) -> int | None:
+    """The step that a name stands for; None for any other text.
+
+    >>> step_number("250"), step_number("0250"), step_number("\u00b2")
+    (250, None, None)
+    """
+    return int(text) if _NUMBER.fullmatch(text) else None
+
+
+def step_folders(directory: str | Path) -> dict[int, Path]:
+    """The folder of every step, ascending; none for a missing directory.
+
+    An empty folder holds no step: a step gets its name when it is complete.
+    """
+    folder = Path(directory)
+    if not folder.is_dir():
+        return {}
+    named = ((step_number(path.name), path) for path in folder.iterdir())
+    steps = {step: path for step, path in named if step is not None}
+    return {step: steps[step] for step in sorted(steps) if _is_filled(steps[step])}
+
+
+def remove_empty(directory: str | Path) -> None:
+    """Removes empty folders that are named like steps.
+
+    The storage library would take them for steps, and would not save these steps.
+    """
+    folder = Path(directory)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if step_number(path.name) is not None and path.is_dir():
+            with contextlib.suppress(OSError):  # it is not empty
+                path.rmdir()
+
+
+def _is_filled(path: Path) -> bool:
+    return path.is_dir() and any(path.iterdir())
