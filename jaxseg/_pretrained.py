@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from flax import linen as nn
 
-from jaxseg.runs.conversion import convert
+from jaxseg.runs.conversion import convert, run_variables
 from jaxseg.runs.directory import build_model
 from jaxseg.runs.recognition import Wanted
 from jaxseg.weights.loading import Taking
@@ -68,4 +68,4 @@ def load_pretrained(
         raise ValueError(str(error)) from error
     network = found.network
     built = build_model(network.config, network.num_classes)
-    return Pretrained(built, found.imported.variables)
+    return Pretrained(built, run_variables(found))

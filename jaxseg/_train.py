@@ -18,6 +18,7 @@ from jaxseg.config import Config
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.runs import lock
 from jaxseg.runs.directory import write_run
+from jaxseg.runs.places import check_workdir
 from jaxseg.storage import atomic, output
 from jaxseg.tasks import overlays
 from jaxseg.tasks.checks import check
@@ -102,6 +103,8 @@ def train_run(
     check(config)
     chosen = selection.choose(num_devices)
     first = jax.process_index() == 0
+    if first:
+        check_workdir(workdir)
     owned = lock.holding(workdir) if first else contextlib.nullcontext()
     with output.tolerant() as closed, owned as held:
         start = prepare(config, workdir, chosen, verify=opening.verify)

@@ -1,4 +1,4 @@
-"""Makes text from foreign files safe to print, and finds names close to a word."""
+"""Makes text from foreign files safe to print, and finds close names and plurals."""
 
 import difflib
 from collections.abc import Iterable
@@ -50,6 +50,15 @@ def near(name: str, allowed: Iterable[str]) -> str:
         return "; did you mean " + " or ".join(map(repr, close)) + "?"
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return "; allowed: " + ", ".join(names[:SHOWN]) + more
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Returns a number with its noun in the right form.
+
+    >>> counted(1, "bad pair"), counted(1200, "class", "classes")
+    ('1 bad pair', '1,200 classes')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def _escaped(character: str) -> str:

@@ -49,7 +49,7 @@ def of_arrays(tree: Any) -> dict[str, str]:
     """
     arrays = {name: _words_of_key(leaf) for name, leaf in named_leaves(tree)}
     held = [_held(array) for array in arrays.values()]
-    sums = _over_processes(list(arrays.values()), held)
+    sums = over_processes(list(arrays.values()), held)
     return {
         name: f"{array.dtype}{list(array.shape)} {value:016x}"
         for (name, array), value in zip(arrays.items(), sums, strict=True)
@@ -82,42 +82,42 @@ def _words_of_key(leaf: Any) -> Any:
 def _held(array: Any) -> int:
     """Returns the sum over the part of an array that this process holds."""
     if not isinstance(array, jax.Array):
-        return _sum(array, [0] * array.ndim)
+        return block_sum(array, [0] * array.ndim)
     shards = array.addressable_shards
     if array.is_fully_replicated:
-        return _sum(np.asarray(shards[0].data), [0] * array.ndim)
+        return block_sum(np.asarray(shards[0].data), [0] * array.ndim)
     return sum(
-        _sum(np.asarray(shard.data), [part.start or 0 for part in shard.index])
+        block_sum(np.asarray(shard.data), [part.start or 0 for part in shard.index])
         for shard in shards
         if shard.replica_id == 0
     )
 
 
-def _over_processes(arrays: Sequence[Any], held: Sequence[int]) -> list[int]:
+def over_processes(arrays: Sequence[Any], held: Sequence[int]) -> list[int]:
     """Returns the sums over whole arrays from the sums of all processes."""
     held = [value % 2**64 for value in held]
-    if all(map(_is_whole, arrays)):  # No exchange between processes is needed.
+    if all(map(is_whole, arrays)):  # No exchange between processes is needed.
         return held
     halves = np.array([divmod(value, 2**32) for value in held], np.uint32)
     gathered = multihost_utils.process_allgather(halves).astype(object)
     totals = (gathered[..., 0] * 2**32 + gathered[..., 1]).sum(0)
     return [
-        mine if _is_whole(array) else int(total) % 2**64
+        mine if is_whole(array) else int(total) % 2**64
         for array, mine, total in zip(arrays, held, totals, strict=True)
     ]
 
 
-def _is_whole(array: Any) -> bool:
+def is_whole(array: Any) -> bool:
     """Returns whether this process holds all elements of an array."""
     if not isinstance(array, jax.Array):
         return True
     return array.is_fully_addressable or array.is_fully_replicated
 
 
-def _sum(array: np.ndarray, start: Sequence[int]) -> int:
+def block_sum(array: np.ndarray, start: Sequence[int]) -> int:
     """Returns the weighted sum of the bits of a block that begins at `start`."""
     words = np.ascontiguousarray(array).view(_WORDS[array.dtype.itemsize])
-    factors = [_odd(axis, start[axis], n) for axis, n in enumerate(array.shape)]
+    factors = [odd_factors(axis, start[axis], n) for axis, n in enumerate(array.shape)]
     columns = factors.pop() if factors else np.ones(1, np.uint64)
     rows = np.ones(1, np.uint64)
     for factor in factors:
@@ -130,7 +130,7 @@ def _sum(array: np.ndarray, start: Sequence[int]) -> int:
     )
 
 
-def _odd(axis: int, start: int, count: int) -> np.ndarray:
+def odd_factors(axis: int, start: int, count: int) -> np.ndarray:
     """Returns an odd number for each of `count` positions on an axis, by splitmix64.
 
     References:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxseg.checkpoints.compatibility import named_leaves
+from jaxseg.text import counted
 
 
 def check_finite(arrays: Any, source: str | os.PathLike) -> None:
@@ -28,10 +29,12 @@ def check_finite(arrays: Any, source: str | os.PathLike) -> None:
     if not bad:
         return
     name, count = next(iter(bad.items()))
-    others = f" (and {len(bad) - 1} more parameters)" if len(bad) > 1 else ""
+    more = counted(len(bad) - 1, "more parameter")
+    others = f" (and {more})" if len(bad) > 1 else ""
+    verb = "are" if count > 1 or others else "is"
     raise ValueError(
-        f"{source}: {count} values of {name}{others} are NaN or infinite, because "
-        "the training diverged. Use an earlier checkpoint."
+        f"{source}: {counted(count, 'value')} of {name}{others} {verb} NaN or "
+        "infinite, because the training diverged. Use an earlier checkpoint."
     )
 
 

@@ -27,6 +27,8 @@ import tyro
 from jaxseg.cli.arguments import parsed
 from jaxseg.runs.rules import number, optional, whole
 from jaxseg.storage.json_file import append_line
+from jaxseg.storage.places import make_folder
+from jaxseg.text import as_message, counted
 
 PARTS = ("ops", "models", "memory")
 
@@ -78,14 +80,15 @@ def main(argv: list[str]) -> int:
         raise ValueError("device 'gpu': jax sees none; install jaxseg[cuda13]")
     from jaxseg.bench import report as bench_report
 
-    options.output.mkdir(parents=True, exist_ok=True)
+    make_folder("output", options.output)
     path = options.output / "results.jsonl"
     run(options, path)
     records = bench_report.latest(read(path))
     bench_report.write(
         records, options.output, f"jaxseg bench {' '.join(argv)}".strip()
     )
-    print(f"{len(records)} row(s) in {options.output / 'table.md'}")
+    rows = counted(len(records), "row")
+    print(as_message(f"{rows} in {options.output / 'table.md'}"))
     return 0
 
 

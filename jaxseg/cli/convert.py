@@ -28,6 +28,7 @@ from jaxseg.runs.conversion import (
 from jaxseg.runs.recognition import Wanted
 from jaxseg.runs.rules import optional, text, whole
 from jaxseg.storage import atomic
+from jaxseg.storage.places import check_file, check_folder
 from jaxseg.text import as_message
 from jaxseg.weights import SOURCES
 from jaxseg.weights.formats import files
@@ -115,7 +116,7 @@ def _convert(argv: list[str]) -> int:
         write_directory(result, model_card(result), output)
         for note in notes(result):
             print(f"note        {as_message(note)}", file=sys.stderr)
-    print(f"written     {output}")
+    print(as_message(f"written     {output}"))
     return 0
 
 
@@ -132,7 +133,7 @@ def _wanted(options: Options, given: Mapping) -> Wanted:
 
 def _check_output(output: pathlib.Path) -> None:
     """Raises before the work: an existing directory, a suffix without a writer."""
-    if not output.suffix and output.exists() and any(output.iterdir()):
+    if not output.suffix and output.is_dir() and any(output.iterdir()):
         raise ValueError(
             f"output={str(output)!r} is not empty: expected a new directory"
         )
@@ -142,6 +143,7 @@ def _check_output(output: pathlib.Path) -> None:
             f"output={str(output)!r} is invalid: expected a directory or a file with "
             f"one of the suffixes {allowed}"
         )
+    (check_file if output.suffix else check_folder)("output", output)
 
 
 def listed() -> str:

@@ -29,8 +29,9 @@ from jaxseg.runs.default import DEFAULT
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 from jaxseg.runs.rules import optional, some, text, whole
 from jaxseg.storage.json_file import write_json
+from jaxseg.storage.places import check_file
 from jaxseg.tasks.evaluation import evaluate_network
-from jaxseg.text import printable
+from jaxseg.text import as_message, printable
 from jaxseg.training.devices import selection
 
 BOUNDS = {
@@ -137,6 +138,8 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     if arguments.workdir != workdir:
         word = printable(arguments.workdir)
         raise ValueError(f"the work directory {word!r} must come first on the line")
+    if arguments.output is not None:
+        check_file("output", arguments.output)
     named = peek(rest, "--data.classes") is not None
     data = with_classes(workdir, arguments.data, named=named)
     return arguments, dataclasses.replace(base, data=data)
@@ -159,10 +162,10 @@ def report(
         f"{header['model']} at step {header['step']}, {header['images']} images of "
         f"{header['dataset']} {header['split']}"
     )
-    print(table(values, spec.classes))
+    print(as_message(table(values, spec.classes)))
     for name, value in further.items():
         print(f"{name} {value:.4f}")
     if output is not None:
         content = header | {"classes": spec.classes} | to_json(values) | dict(further)
         write_json(Path(output), content | {"confusion": matrix[:-1]})
-        print(f"scores: {output}")
+        print(as_message(f"scores: {output}"))

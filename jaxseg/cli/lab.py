@@ -24,6 +24,7 @@ from jaxseg.lab import rate_tools as lab_rates
 from jaxseg.lab.page import Report, Table, write
 from jaxseg.runs.directory import variable_shapes
 from jaxseg.runs.rules import check_bounds, each, optional, some, whole
+from jaxseg.storage.places import check_folder
 from jaxseg.viz import figures
 
 
@@ -145,4 +146,5 @@ def _take_out(argv: list[str]) -> tuple[list[str], str | None]:
         out = value if sign else next(words, None)
         if not out:
             raise ValueError("--out needs a directory")
+        check_folder("out", out)
     return rest, out

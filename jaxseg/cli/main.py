@@ -19,7 +19,7 @@ from typing import Any
 from jaxseg.runs import compilation_cache as cache
 from jaxseg.runs.renamed import current_options
 from jaxseg.storage import output
-from jaxseg.text import as_message
+from jaxseg.text import as_message, printable
 
 COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
     "train": ("jaxseg.cli.train", "train a network; the same command again resumes it"),
@@ -69,7 +69,10 @@ def dispatch(argv: list[str] | None) -> int:
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        print(f"jaxseg: no command {name!r}{hint}\n\n{usage()}", file=sys.stderr)
+        print(
+            f"jaxseg: no command {printable(repr(name))}{hint}\n\n{usage()}",
+            file=sys.stderr,
+        )
         return 2
     quiet_storage()
     _, *arguments = current_options([name, *arguments])

@@ -86,8 +86,11 @@ def matching(pattern: str) -> list[str]:
         if (fnmatch.fnmatchcase(name, pattern) if wild else pattern in name)
     )
     if not names:
-        near = difflib.get_close_matches(pattern, MODELS, n=3) or sorted(MODELS)
-        raise ValueError(f"no model matches {pattern!r}; nearest are {', '.join(near)}")
+        near = difflib.get_close_matches(pattern, MODELS, n=3)
+        hint = f"; the nearest are {', '.join(near)}" if near else ""
+        raise ValueError(
+            f"no model matches {pattern!r}{hint}. `jaxseg models` lists all names"
+        )
     return names
 
 

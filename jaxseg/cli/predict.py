@@ -31,11 +31,13 @@ from jaxseg.inference.images import collect, output_names, size_of
 from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
 from jaxseg.inference.tta import PSPNET_SCALES
+from jaxseg.runs.bounds import SCALE
 from jaxseg.runs.checks import check_options
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
-from jaxseg.runs.rules import check_bounds, each, number, optional, some, text, whole
+from jaxseg.runs.rules import check_bounds, each, optional, some, text, whole
 from jaxseg.storage import atomic
+from jaxseg.storage.places import check_folder
 from jaxseg.tasks.names import POINT_CLOUDS, task_name
 from jaxseg.tasks.samples import (
     check_request,
@@ -43,7 +45,7 @@ from jaxseg.tasks.samples import (
     sample_paths,
     write_samples,
 )
-from jaxseg.text import as_message, printable
+from jaxseg.text import as_message, counted
 
 Size = tuple[int, int]
 CRF_OPTIONS = CRF()
@@ -54,7 +56,7 @@ BOUNDS = {
     "checkpoint": text(),
     "window": optional(each(whole(1, 65_536))),
     "stride": optional(each(whole(1, 65_536))),
-    "scales": some(number(0.01, 100)),
+    "scales": some(SCALE),
     "samples": whole(0, 10_000),
     "batch_size": whole(1, 65_536),
     "pad_multiple": whole(1, 65_536),
@@ -119,12 +121,12 @@ def main(argv: list[str]) -> int:
     check_options(config, network_options)
     check_request(config, samples=options.samples, mode=options.mode)
     spec = read_spec(options.workdir)
+    check_folder("output", options.output)
     if task_name(config) == POINT_CLOUDS:
         # Imported here: images need none of it, and a start should be quick.
         from jaxseg.tasks.predict_point_clouds import predict_clouds
 
         return predict_clouds(options, config, spec)
-    check_folder(options.output)
     reading = options.data.over(config.data)
     jobs, failures = plan(options, reading)
     model = build_model(config, spec.num_classes)
@@ -135,7 +137,9 @@ def main(argv: list[str]) -> int:
         ema=config.train.ema is not None,
         verify=options.digest,
     )
-    print(f"{config.model.name} of step {step}, {len(jobs)} image(s)", flush=True)
+    print(
+        f"{config.model.name} of step {step}, {counted(len(jobs), 'image')}", flush=True
+    )
     segmenter = Segmenter(
         model,
         variables,
@@ -154,18 +158,9 @@ def main(argv: list[str]) -> int:
         atomic.sweep(folder)
     damaged = run(jobs, segmenter, options, draw=draw)
     done, failed = len(jobs) - len(damaged), len(failures) + len(damaged)
-    print(f"{done} image(s) written to {options.output}, {failed} failed")
+    written = f"{counted(done, 'image')} written to {options.output}"
+    print(as_message(f"{written}, {failed} failed"))
     return 1 if failed else 0
-
-
-def check_folder(output: Path) -> None:
-    """Raises ValueError if results cannot lie in `output`, before the work is done."""
-    taken = next((p for p in (output, *output.parents) if p.exists()), None)
-    if taken is not None and not taken.is_dir():
-        raise ValueError(
-            f"output={str(output)!r} is invalid: expected a directory, and "
-            f"{printable(taken)} is a file; choose another -o."
-        )
 
 
 def plan(options: Options, reading: ReadOptions) -> tuple[list[Job], list[Path]]:

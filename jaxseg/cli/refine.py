@@ -35,6 +35,8 @@ from jaxseg.inference.images import read_rgb
 from jaxseg.inference.mincut import UNKNOWN
 from jaxseg.runs.rules import each, number, optional, whole
 from jaxseg.storage import atomic
+from jaxseg.storage.places import check_folder
+from jaxseg.text import as_message
 from jaxseg.viz import indexed_png, overlay, save_image
 
 OBJECT, BACKGROUND = (255, 0, 0), (0, 0, 255)
@@ -95,7 +97,7 @@ def main(argv: list[str]) -> int:
 
 
 def check(options: Options) -> None:
-    """Raises ValueError for options that do not go together."""
+    """Raises ValueError for options that do not go together, or no place to write."""
     by_hand = options.scribbles is not None or options.box is not None
     if by_hand == (options.probabilities is not None):
         raise ValueError(
@@ -113,6 +115,7 @@ def check(options: Options) -> None:
             "method is 'graphcut' without --scribbles, but it needs strokes on object "
             "and background; with a box alone 'grabcut' is allowed"
         )
+    check_folder("output", options.output)
 
 
 def cut_out(options: Options, image: np.ndarray) -> np.ndarray:
@@ -215,4 +218,4 @@ def write(
     save_image(targets[0], indexed_png(label, palette))
     if options.overlay:
         save_image(targets[1], overlay(image, label, palette))
-    print(f"{options.image} -> {targets[0]}")
+    print(as_message(f"{options.image} -> {targets[0]}"))

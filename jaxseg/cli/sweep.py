@@ -38,7 +38,9 @@ from jaxseg.runs.rules import optional, some, text, whole
 from jaxseg.runs.serialize import differences, from_dict, to_dict
 from jaxseg.storage import atomic
 from jaxseg.storage.json_file import write_json, write_lines
+from jaxseg.storage.places import check_folder
 from jaxseg.tasks.checks import check
+from jaxseg.text import as_message
 from jaxseg.training.run.metric_reader import METRICS, read_metrics
 from jaxseg.viz import figures
 
@@ -107,13 +109,17 @@ def main(argv: list[str]) -> int:
     configs, axis = load_configs(arguments.file, arguments.variant)
     runs = plan(configs, arguments.seeds, folder)
     command = shlex.join(["jaxseg", "sweep", *argv])
+    check_folder("workdir", folder)
+    if arguments.record is not None:
+        check_folder("record", arguments.record)
     with lock.holding(folder):
         for run in runs:
             prepare(run)
         failed = execute(runs, arguments.devices, arguments.device_env_var, extra)
         publish(runs, folder, arguments, axis, command)
     for run in failed:
-        print(f"failed: {run.folder}, see {run.folder / LOG}", file=sys.stderr)
+        line = f"failed: {run.folder}, see {run.folder / LOG}"
+        print(as_message(line), file=sys.stderr)
     return 1 if failed else 0
 
 
@@ -247,7 +253,7 @@ def start(run: Run, shown: dict[str, str], extra: list[str], children: Children)
         status = children.run(
             command, stdout=log, stderr=log, env={**shared, **os.environ, **shown}
         )
-    print(f"{run.folder.name}: exit status {status}", flush=True)
+    print(as_message(f"{run.folder.name}: exit status {status}"), flush=True)
     return status
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +33,7 @@ from jaxseg.runs.rules import optional, text, whole
 from jaxseg.tasks import overlays
 from jaxseg.tasks.checks import check
 from jaxseg.tasks.start import Start
-from jaxseg.text import printable
+from jaxseg.text import as_message, counted, printable
 from jaxseg.training.devices import processes
 from jaxseg.training.run.preemption import Stopped
 from jaxseg.training.run.profile import FOLDER as PROFILE
@@ -106,7 +107,7 @@ def main(argv: list[str]) -> int:
             opening=Opening(arguments.digest, arguments.skip_damaged),
         )
     except NonFiniteLoss as error:
-        print(f"jaxseg: {error}", file=sys.stderr)
+        print(f"jaxseg: {as_message(error)}", file=sys.stderr)
         return NON_FINITE
     except Stopped as stopped:
         print(f"{stopped}; start again to go on", file=sys.stderr)
@@ -143,7 +144,7 @@ def parse(argv: list[str]) -> Arguments:
         raise ValueError("--smoke needs a config file that defines `smoke`")
     if path is not None:
         base = load_config(path, name="smoke" if smoke else "config")
-    elif workdir is not None and (Path(workdir) / CONFIG).is_file():
+    elif workdir is not None and os.path.isfile(Path(workdir) / CONFIG):
         base = read_config(workdir)
     else:
         base = default.DEFAULT
@@ -199,28 +200,30 @@ def print_beginning(
 ) -> None:
     """Says what is trained, on what, and where the records are kept."""
     for note in start.notes:
-        print(f"jaxseg: {note}", file=sys.stderr)
-    print(describe_classes(start.train_source.spec), flush=True)
+        print(f"jaxseg: {as_message(note)}", file=sys.stderr)
+    print(as_message(describe_classes(start.train_source.spec)), flush=True)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(start.state.params))
-    print(
-        f"{config.model.name}, {parameters:,} parameters, on {len(chosen)} "
-        f"{chosen[0].platform} device(s); {len(start.train_source)} training "
-        f"examples; records in {workdir}",
-        flush=True,
+    devices = counted(len(chosen), f"{chosen[0].platform} device")
+    examples = counted(len(start.train_source), "training example")
+    line = (
+        f"{config.model.name}, {parameters:,} parameters, on {devices}; {examples}; "
+        f"records in {workdir}"
     )
+    print(as_message(line), flush=True)
 
 
 def print_outcome(trained: Trained) -> None:
     """Prints the table of the last scores, and where pictures and checkpoints are."""
     workdir, found = trained.workdir, trained.scores
     if sum(found["pixels"]):
-        print(table(found, trained.spec.classes))
+        print(as_message(table(found, trained.spec.classes)))
     for name in sorted(found.keys() - SCORES):
         print(f"{name} {found[name]:.4f}")
     steps = sorted((workdir / overlays.FOLDER).glob("*"))
     for picture in sorted(steps[-1].iterdir()) if steps else ():
-        print(f"overlay: {picture}")
+        print(as_message(f"overlay: {picture}"))
     if trained.best_step is not None:
-        print(f"best checkpoint: {workdir / CHECKPOINTS / str(trained.best_step)}")
+        best = workdir / CHECKPOINTS / str(trained.best_step)
+        print(as_message(f"best checkpoint: {best}"))
     for trace in sorted((workdir / PROFILE).rglob("perfetto_trace.json.gz"))[-1:]:
-        print(f"profile: {trace}")
+        print(as_message(f"profile: {trace}"))

@@ -25,6 +25,7 @@ from jaxseg.data.mask_values import MaskValues
 from jaxseg.data.spec import VOID
 
 NOISE = 32  # More values than this suggest compression or interpolation.
+NEAR_VOID = 250  # Values from here on may be void under another number than 255.
 EXAMPLE = 6  # An example in a message has at most this many pairs.
 
 
@@ -161,7 +162,19 @@ def _check_contiguous(splits: Sequence[MaskValues], together: set[int]) -> None:
 
 
 def _remedy(values: set[int], otherwise: str) -> str:
+    """States what to pass, or to do otherwise.
+
+    A single value close to 255 after classes without a gap is more likely void under
+    another number than a class.
+    """
     labels = sorted(values - {VOID})
+    if len(labels) > 2 and labels[-1] >= NEAR_VOID and labels[-2] == len(labels) - 2:
+        *classes, last = labels
+        void = f" {last}:void" + (" 255:void" if VOID in values else "")
+        return (
+            f"Pass --data.labels {_example(classes)}{void} if {last} is void, or "
+            f"{last}:{len(classes)} in its place if it is a class, or {otherwise}"
+        )
     if len(labels) > NOISE:
         return (
             "If compression or resizing created such values, save the masks as PNG "

@@ -31,6 +31,8 @@ from jaxseg.data.datasets.lookup import dataset_of
 from jaxseg.data.reader import options_of
 from jaxseg.data.stored import DamagedData, check_files, write_list
 from jaxseg.storage import atomic
+from jaxseg.storage.places import make_folder
+from jaxseg.text import counted
 
 logger = logging.getLogger(__name__)
 INFO = "dataset_info.json"  # Complete data contain this file.
@@ -99,7 +101,7 @@ def prepare(
       OSError: If the data cannot be written, for example because the disk is full.
     """
     folder_ = root / file_format
-    folder_.mkdir(parents=True, exist_ok=True)
+    make_folder("data.prepared_dir", folder_)
     sweep(folder_)
     target = _place(config, folder_)
     if not _complete(target):
@@ -214,10 +216,10 @@ def _report_skipped(builder: tfds.core.DatasetBuilder):
     for split, names in skipped.items():
         if names:
             logger.warning(
-                "Dataset %r leaves out %d bad pairs of split %r: %s.",
+                "Dataset %r leaves out %s of split %r: %s.",
                 builder.name,
-                len(names),
                 split,
+                counted(len(names), "bad pair"),
                 ", ".join(names[:10]) + (", ..." if len(names) > 10 else ""),
             )
 

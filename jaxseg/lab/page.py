@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from jaxseg.storage import atomic
+from jaxseg.text import as_message
 
 PAGE = "index.html"
 _STYLE = """body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:70rem;
@@ -87,7 +88,7 @@ def write(report: Report, folder: str | Path) -> Path:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for table in report.tables:
-        print(lines(table), end="\n\n")
+        print(as_message(lines(table)), end="\n\n")
     for note in report.notes:
         print(note)
     for name, picture in report.figures.items():
@@ -104,7 +105,7 @@ def write(report: Report, folder: str | Path) -> Path:
     atomic.write_text(folder / "result.json", result)
     page = folder / PAGE
     atomic.write_text(page, _page(report))
-    print(f"Figures and numbers are in {page}")
+    print(as_message(f"Figures and numbers are in {page}"))
     return page
 
 

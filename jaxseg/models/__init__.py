@@ -25,10 +25,11 @@ def create_model(name: str, num_classes: int, **options) -> nn.Module:
       TypeError: If the factory does not have an option.
     """
     if name not in MODELS:
-        near = difflib.get_close_matches(name, MODELS, n=3) or sorted(MODELS)
+        near = difflib.get_close_matches(name, MODELS, n=3)
+        advice = f" Similar names are {', '.join(near)}." if near else ""
         raise ValueError(
             f"model name={name!r} is invalid: expected a name of "
-            f"jaxseg.list_models(). Similar names are {', '.join(near)}."
+            f"jaxseg.list_models().{advice}"
         )
     if num_classes < 1:
         raise ValueError(f"num_classes={num_classes} is invalid: expected 1 or more.")

@@ -23,6 +23,7 @@ POSITIVE = number(above=0)
 NOT_NEGATIVE = number(0)
 SHARE = number(0, 1)
 DECAY = number(0, below=1)
+SCALE = number(0.1, 10)  # 10 takes a hundred times the memory of 1
 
 BOUNDS = {
     "data.variant": each(text()),
@@ -32,13 +33,13 @@ BOUNDS = {
     "data.train_split": text(),
     "data.eval_split": text(),
     "data.crop": each(whole(1)),
-    "data.scale_range": ascending(number(0.01, 100)),
+    "data.scale_range": ascending(SCALE),
     "data.color_jitter": SHARE,
     "data.oversample_classes": each(text()),
     "data.elastic": number(0, 10_000),
     "data.num_points": whole(1),
     "data.point_jitter": number(0, 1_000),
-    "data.eval_scale": number(0.01, 100),
+    "data.eval_scale": SCALE,
     "data.range": optional(interval()),
     "data.max_pixels": whole(1, 2**40),
     "data.workers": whole(0, 1_024),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import jax
 import numpy as np
@@ -20,20 +21,17 @@ from jaxseg.runs.directory import (
     read_spec,
     write_run,
 )
+from jaxseg.runs.image_input import Stated, for_rgb, rgb_variables, stated_input
 from jaxseg.runs.recognition import Recognized, Wanted, recognize
 from jaxseg.runs.serialize import to_dict
 from jaxseg.storage import atomic
 from jaxseg.text import near
 from jaxseg.weights import verify
-from jaxseg.weights.catalog.evidence import gather
-from jaxseg.weights.catalog.mmseg_config import stated_normalization
 from jaxseg.weights.catalog.sources import read_table
 from jaxseg.weights.formats import files
 from jaxseg.weights.loading import Imported, Taking
 from jaxseg.weights.translate import model_card as cards
 from jaxseg.weights.translate.convert import flatten
-
-_SWAPPED = "the network was trained on BGR images, but predict reads RGB images"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,13 +169,28 @@ def write_directory(
 ) -> None:
     """Writes a run directory with configuration, classes, card and weights."""
     spec = _spec(conversion, card)
-    variables = jax.tree.map(np.asarray, conversion.imported.variables)
+    variables = jax.tree.map(np.asarray, run_variables(conversion))
     with atomic.building(output) as folder:
         write_run(folder, _without_average(conversion.network.config), spec)
         with Checkpoints(folder / CHECKPOINTS) as checkpoints:
             state = {"batch_stats": {}} | variables
             checkpoints.save(0, state, meta={"source": card.source})
         card.write(folder)
+
+
+def run_variables(conversion: Conversion) -> Any:
+    """The variables as they are used here, with RGB images.
+
+    Raises:
+        ValueError: They are for BGR images and cannot be changed.
+    """
+    order, channels = _stated_input(conversion)[0].order, conversion.network.channels
+    return rgb_variables(conversion.imported.variables, order, channels)
+
+
+def _stated_input(conversion: Conversion) -> Stated:
+    own = _own_run(conversion)
+    return stated_input(conversion.imported, conversion.address, conversion.path, own)
 
 
 def _without_average(config: Config) -> Config:
@@ -229,7 +242,7 @@ def model_card(conversion: Conversion) -> weights.Card:
         sha256=cards.sha256(conversion.path),
         library=library,
         license=cards.license(library),
-        normalization=_normalization(conversion)[0],
+        normalization=for_rgb(_stated_input(conversion)[0]),
         classes=classes,
         palette=palette,
         note="; ".join((*notes(conversion), *assumed)),
@@ -239,7 +252,7 @@ def model_card(conversion: Conversion) -> weights.Card:
 def notes(conversion: Conversion) -> tuple[str, ...]:
     """Returns notes for the user that are not part of the report."""
     network, named = conversion.network, _class_names(conversion)[0]
-    texts = list(_normalization(conversion)[1])
+    texts = list(_stated_input(conversion)[1])
     if named and len(named) != network.num_classes:
         texts.append(
             f"the source has {len(named)} class names but {network.num_classes} "
@@ -271,39 +284,3 @@ def _class_names(conversion: Conversion) -> tuple[tuple[str, ...], tuple]:
     if not names and source is not None:
         return source.classes, ()
     return names, palette
-
-
-def _normalization(
-    conversion: Conversion,
-) -> tuple[weights.Normalization, tuple[str, ...]]:
-    """Returns the image normalization, with notes if it is uncertain."""
-    source, beside = conversion.imported.source, conversion.imported.beside
-    if source is None:
-        return _own_normalization(conversion)
-    told = stated_normalization(beside)
-    if told is not None:
-        return told, (_SWAPPED,) if told.order != "RGB" else ()
-    config = gather(conversion.address, conversion.path, beside).config
-    told = cards.normalization_of(config.get("pretrained_cfg"))
-    if told is not None:
-        return told, ()
-    normalization, note = source.normalization_of(conversion.address)
-    return normalization, (note,) if note else ()
-
-
-def _own_normalization(
-    conversion: Conversion,
-) -> tuple[weights.Normalization, tuple[str, ...]]:
-    """Returns the image normalization for weights of jaxseg."""
-    folder = _own_run(conversion)
-    if folder is None:
-        note = (
-            "the normalization is unknown, because the file contains only weights; the "
-            "mean and standard deviation of ImageNet are used"
-        )
-        return weights.Normalization(), (note,)
-    spec, order = read_spec(folder), "RGB"
-    if (folder / cards.NAME).is_file():
-        order = cards.read_card(folder).normalization.order
-    told = weights.Normalization(spec.mean, spec.std, order=order)
-    return told, (_SWAPPED,) if order != "RGB" else ()

@@ -29,11 +29,13 @@ from jaxseg.models import MODELS
 from jaxseg.nn.affinity import WithAffinity
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.runs.rules import invalid
-from jaxseg.runs.serialize import from_dict, to_dict
+from jaxseg.runs.serialize import from_dict, to_dict, unknown_model
 from jaxseg.storage import atomic
 from jaxseg.storage.json_file import parse_json, write_json
 from jaxseg.storage.text import read_text
 from jaxseg.text import near
+from jaxseg.weights.translate.model_card import NAME as CARD
+from jaxseg.weights.translate.model_card import read_card
 
 CONFIG, DATASET, CHECKPOINTS = "config.json", "dataset.json", "ckpt"
 CHANNELS = 3
@@ -52,13 +54,16 @@ def build_model(
     """
     name, options = config.model.name, dict(config.model.options)
     if name not in MODELS:
-        raise ValueError(f"model.name={name!r} is invalid{near(name, sorted(MODELS))}")
+        raise ValueError(unknown_model(name))
     style = _style(config, options.pop("style", {}), axis_name)
     _check_options(name, options)
     try:
         model = jaxseg.create_model(name, num_classes, style=style, **options)
     except ValueError as error:
-        raise ValueError(f"model.options of {name!r}: {error}") from error
+        option = re.match(r"\w+(?==)", str(error))
+        named = option and option[0] in options
+        place = "model.options." if named else f"model.options of {name!r}: "
+        raise ValueError(f"{place}{error}") from error
     except TypeError as error:  # A part of the network has refused an option.
         found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
         if not found or found[1] not in options:
@@ -86,7 +91,7 @@ def _style(config: Config, options: Any, axis_name: str | None) -> BlockConfig:
         style = from_dict(BlockConfig, values, where=where)
     except ValueError as error:
         text = str(error)
-        raise ValueError(text if where in text else f"{where}: {text}") from error
+        raise ValueError(text if where in text else f"{where}.{text}") from error
     return dataclasses.replace(style, axis_name=axis_name)
 
 
@@ -134,8 +139,10 @@ def read_spec(workdir: str | Path) -> DatasetSpec:
     """Reads the dataset specification of a run directory, with the classes of the run.
 
     Raises:
-      ValueError: If the directory contains no valid specification.
+      ValueError: If the directory contains no valid specification, or weights for
+        another order of channels than RGB.
     """
+    _check_card(Path(workdir))
     path = Path(workdir) / DATASET
     text = read_text(path)
     try:
@@ -144,6 +151,20 @@ def read_spec(workdir: str | Path) -> DatasetSpec:
         raise ValueError(
             f"{path} is not a valid dataset specification: {error}"
         ) from error
+
+
+def _check_card(workdir: Path) -> None:
+    """Raises ValueError when the weights of a run expect another order than RGB."""
+    if not (workdir / CARD).is_file():
+        return
+    card = read_card(workdir)
+    if card.normalization.order != "RGB":
+        where = f"{workdir / CARD}: normalization.order"
+        expected = "'RGB', the order in which images are read here"
+        advice = f"Convert {card.source} again: that reverses the first convolution."
+        raise ValueError(
+            invalid(where, card.normalization.order, expected, advice=advice)
+        )
 
 
 def load_variables(

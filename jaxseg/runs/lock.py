@@ -35,6 +35,7 @@ from pathlib import Path
 from jaxseg.storage import atomic
 from jaxseg.storage import process as owner
 from jaxseg.storage.json_file import parse_json
+from jaxseg.text import as_message
 
 LOCK = "lock.json"
 BEAT = 5.0  # seconds between two updates of the lock file
@@ -102,9 +103,10 @@ class Lock:
     def _beat(self) -> None:
         while not self._released.wait(BEAT):
             with contextlib.suppress(OSError):  # The file system may be away.
-                self._sign()
+                self.sign()
 
-    def _sign(self) -> None:
+    def sign(self) -> None:
+        """Gives one sign of life, and looks whether the lock is still ours."""
         found = read(self.path)
         if found is None:  # The user deleted the file.
             found = self.holder if _create(self.path, self.holder) else read(self.path)
@@ -182,12 +184,11 @@ def _dead(path: Path, found: Holder) -> bool:
     alive = found.process.alive()
     if alive is not None:
         return not alive
-    print(
+    line = (
         f"{path.parent} is locked by {found}; waiting up to {LIMIT:.0f} seconds to see "
-        "whether it is alive",
-        file=sys.stderr,
-        flush=True,
+        "whether it is alive"
     )
+    print(as_message(line), file=sys.stderr, flush=True)
     return _silent(path, found)
 
 

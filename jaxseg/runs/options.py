@@ -14,7 +14,7 @@ from flax import linen as nn
 from jaxseg.models import MODELS
 from jaxseg.runs.field_types import in_words, matches
 from jaxseg.runs.rules import Rule, each, invalid, number, some, whole
-from jaxseg.text import near
+from jaxseg.runs.serialize import unknown_model
 
 DEEP = whole(
     1, 1_000
@@ -52,7 +52,7 @@ def check_network(name: str, options: Mapping[str, Any]) -> None:
       ValueError: If the network is unknown, or if an option has an invalid value.
     """
     if name not in MODELS:
-        raise ValueError(f"model.name={name!r} is invalid{near(name, sorted(MODELS))}")
+        raise ValueError(unknown_model(name))
     style = options.get("style", {})
     for field, rule in STYLE.items() if isinstance(style, Mapping) else ():
         if isinstance(style.get(field), int | float):  # `BlockConfig` checks the types.

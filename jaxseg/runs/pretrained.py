@@ -25,8 +25,6 @@ from jaxseg.checkpoints.verification import advising, read_arrays
 from jaxseg.data import DatasetSpec
 from jaxseg.runs.directory import CHECKPOINTS, read_config, read_spec
 from jaxseg.runs.rules import invalid
-from jaxseg.weights.translate.model_card import NAME as CARD
-from jaxseg.weights.translate.model_card import read_card
 
 OPTION = "train.init_from"
 STATS = "batch_stats"
@@ -105,11 +103,7 @@ def source_spec(spec: DatasetSpec, source: str | Path) -> tuple[DatasetSpec, lis
     """
     with _named(source):
         read_config(source)  # This raises a clear error if it is not a run directory.
-        there, card = read_spec(source), Path(source) / CARD
-        order = read_card(source).normalization.order if card.is_file() else "RGB"
-    if order != "RGB":
-        expected = f"weights for RGB images, but {card} states {order}"
-        raise ValueError(invalid(OPTION, str(source), expected))
+        there = read_spec(source)
     notes = []
     if (there.mean, there.std) != (spec.mean, spec.std):
         notes.append(

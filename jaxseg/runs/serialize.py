@@ -12,10 +12,19 @@ from typing import Any
 import numpy as np
 
 from jaxseg.config import Config
+from jaxseg.models import MODELS
 from jaxseg.runs.field_types import in_words, matches
 from jaxseg.runs.renamed import current_fields
 from jaxseg.runs.rules import invalid
 from jaxseg.text import near
+
+
+def unknown_model(name: str, option: str = "model.name") -> str:
+    """The error for a name that no network has, with the near ones."""
+    close = difflib.get_close_matches(name, MODELS, n=3)
+    expected = "a network that `jaxseg models` lists"
+    advice = f"Did you mean {' or '.join(map(repr, close))}?" if close else ""
+    return invalid(option, name, expected, advice=advice)
 
 
 def hashable(value: Any) -> Any:

@@ -22,7 +22,7 @@ from jaxseg.inference.images import output_names
 from jaxseg.runs.directory import build_model, load_variables
 from jaxseg.storage import atomic
 from jaxseg.tasks.point_clouds import classifier
-from jaxseg.text import as_message
+from jaxseg.text import as_message, counted
 from jaxseg.viz.ply import write_ply
 
 MULTIPLE = 1024  # clouds are padded to multiples of this: few compiled programs
@@ -58,7 +58,9 @@ def predict_clouds(options: Any, config: Config, spec: DatasetSpec) -> int:
         ema=config.train.ema is not None,
         verify=options.digest,
     )
-    print(f"{config.model.name} of step {step}, {len(jobs)} cloud(s)", flush=True)
+    print(
+        f"{config.model.name} of step {step}, {counted(len(jobs), 'cloud')}", flush=True
+    )
     classify = classifier(model, variables)
     options.output.mkdir(parents=True, exist_ok=True)
     for folder in {target.parent for _, target, *_ in jobs}:
@@ -74,7 +76,7 @@ def predict_clouds(options: Any, config: Config, spec: DatasetSpec) -> int:
         if options.overlay:
             palette = np.array(spec.palette, np.uint8)
             write_ply(f"{target}.ply", points, palette[label])
-        print(f"{path} -> {target}.npz", flush=True)
+        print(as_message(f"{path} -> {target}.npz"), flush=True)
     return 1 if failures else 0
 
 

@@ -36,7 +36,7 @@ def slow(array):
     for index, word in np.ndenumerate(words):
         factor = 1
         for axis, position in enumerate(index):
-            factor *= int(digest._odd(axis, position, 1)[0])
+            factor *= int(digest.odd_factors(axis, position, 1)[0])
         total += int(word) * factor
     return total % 2**64
 
@@ -49,7 +49,9 @@ def test_the_sum_is_the_definition(name):
 
 def test_blocks_add_up():
     array = ARRAYS["tall"]
-    parts = [digest._sum(array[i : i + 999], [i, 0]) for i in range(0, 1 << 17, 999)]
+    parts = [
+        digest.block_sum(array[i : i + 999], [i, 0]) for i in range(0, 1 << 17, 999)
+    ]
     assert one(array).endswith(f" {sum(parts) % 2**64:016x}")
 
 
@@ -101,19 +103,19 @@ def test_processes_sum_what_each_holds(monkeypatch):
     split = jax.device_put(kernel, NamedSharding(mesh, P(None, None, None, "a")))
     whole = jax.device_put(bias, NamedSharding(mesh, P()))
     halves = [
-        digest._sum(kernel[..., :8], [0] * 4),
-        digest._sum(kernel[..., 8:], [0, 0, 0, 8]),
+        digest.block_sum(kernel[..., :8], [0] * 4),
+        digest.block_sum(kernel[..., 8:], [0, 0, 0, 8]),
     ]
-    copies = digest._sum(bias, [0])
+    copies = digest.block_sum(bias, [0])
     other = [divmod(value % 2**64, 2**32) for value in (halves[1], copies)]
     expected = [one(kernel).split()[-1], one(bias).split()[-1]]
-    monkeypatch.setattr(digest, "_is_whole", lambda array: array is whole)
+    monkeypatch.setattr(digest, "is_whole", lambda array: array is whole)
     monkeypatch.setattr(
         digest.multihost_utils,
         "process_allgather",
         lambda mine: np.stack([mine, np.array(other, np.uint32)]),
     )
-    found = digest._over_processes([split, whole], [halves[0], copies])
+    found = digest.over_processes([split, whole], [halves[0], copies])
     assert [f"{value:016x}" for value in found] == expected
 
 

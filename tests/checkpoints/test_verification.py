@@ -243,7 +243,7 @@ def test_values_that_are_no_numbers_are_refused_by_name(value, dtype):
     arrays["params"]["count"] = np.array([7])
     check_finite(arrays, "run")
     arrays["params"]["b"]["kernel"][1, 0] = value
-    with pytest.raises(ValueError, match="run: 1 values of params/b/kernel are NaN or"):
+    with pytest.raises(ValueError, match="run: 1 value of params/b/kernel is NaN or"):
         check_finite(arrays, "run")
     arrays["params"]["a"][:] = value
     with pytest.raises(

@@ -154,7 +154,7 @@ def with_model(name, **options):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (with_model("unett"), "model.name='unett' is invalid; did you mean 'unet'"),
+        (with_model("unett"), "model.name='unett' is invalid"),
         (with_model("unet", widht=8), "'unet' has no option 'widht'.*'width'"),
         (
             with_model("deeplabv3_resnet50", foo=8),

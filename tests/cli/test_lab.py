@@ -155,7 +155,7 @@ def test_output_strides_of_a_backbone_agree(lab):
     [
         (("rates", "1,x"), "rates='1,x' is invalid"),
         (("compare", "1,2", "unet"), "not both"),
-        (("field", "unett"), "did you mean 'unet'"),
+        (("receptive-field", "unett"), "Did you mean 'unet'"),
         (("receptive-field", "unet", "--option", "depth"), "NAME=VALUE"),
         (("plan", "--field", "513", "--depth", "2"), "depth 4 is the least"),
         (("rates", "1,2", "--out"), "--out needs a directory"),

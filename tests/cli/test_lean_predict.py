@@ -1,4 +1,4 @@
-"""What `jaxseg predict` loads: neither torch nor tensorflow, installed or not."""
+"""What `predict` and `train` load: neither torch nor tensorflow, installed or not."""
 
 import os
 import subprocess
@@ -16,9 +16,8 @@ sys.exit(status)
 """
 
 
-def test_a_prediction_loads_no_other_framework(tmp_path):
-    image = GOLDEN / "photos" / "validation" / "images" / "scene1.png"
-    given = ["predict", image, f"--workdir={GOLDEN / 'reseg'}", f"--output={tmp_path}"]
+def lean(*given):
+    """Asserts that a command succeeds without another framework."""
     run = subprocess.run(
         [sys.executable, "-c", CODE, *given],
         env=os.environ | {"JAX_PLATFORMS": "cpu"},
@@ -27,4 +26,18 @@ def test_a_prediction_loads_no_other_framework(tmp_path):
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[-1] == "loaded []"
+
+
+def test_a_prediction_loads_no_other_framework(tmp_path):
+    image = GOLDEN / "photos" / "validation" / "images" / "scene1.png"
+    lean("predict", image, f"--workdir={GOLDEN / 'reseg'}", f"--output={tmp_path}")
     assert (tmp_path / "scene1.png").is_file()
+
+
+def test_a_training_run_loads_no_other_framework(tmp_path):
+    data = ("--data.name=folder", f"--data.path={GOLDEN / 'photos'}")
+    small = ("--model.name=unet", "--model.options.width=4", "--model.options.depth=1")
+    where = (f"--workdir={tmp_path / 'run'}", f"--data.data-dir={tmp_path / 'data'}")
+    size = ("--data.crop", "16", "24", "--train.batch-size=4", "--train.steps=1")
+    lean("train", *where, *data, *small, *size, "--devices=1")
+    assert list((tmp_path / "run").glob("events.out.tfevents.*"))

@@ -96,7 +96,7 @@ def test_all_sizes_and_kinds_of_files(tmp_path, brightest, mode, capsys):
         blend = np.asarray(Image.open(out / f"{name}_overlay.png"))
         np.testing.assert_array_equal(blend, overlay(pixels, label, SPEC.palette))
     assert len(list(out.iterdir())) == 12
-    assert "6 image(s) written" in capsys.readouterr().out
+    assert "6 images written" in capsys.readouterr().out
 
 
 def test_probabilities(tmp_path, brightest):
@@ -185,7 +185,7 @@ def test_bad_files_are_named_and_skipped(tmp_path, brightest, capsys):
     shown = capsys.readouterr()
     for name in ("cut.png", "text.png", "gone.png"):
         assert name in shown.err
-    assert "1 image(s) written" in shown.out
+    assert "1 image written" in shown.out
     assert "3 failed" in shown.out
     assert {p.name for p in out.iterdir()} == {"good.png", "good_overlay.png"}
 
@@ -321,7 +321,7 @@ def test_an_image_that_the_network_fails_on_is_named(
     assert run(tmp_path / "in", "--pad-multiple", "8", output=out) == 1
     shown = capsys.readouterr()
     assert "b.png: the network failed (RESOURCE_EXHAUSTED" in shown.err
-    assert "2 image(s) written" in shown.out
+    assert "2 images written" in shown.out
     assert {p.stem for p in out.glob("?.png")} == {"a", "c"}
     with pytest.raises(ValueError, match=r"b\.png"):
         run(

@@ -146,7 +146,7 @@ def test_a_damaged_record_does_not_stop_the_sweep(place, processes, caplog, tail
     assert run(place, "--seeds", "0") == 0
     assert [name for name, *_ in calls[2:]] == ["wide-0"]
     assert record.read_bytes() == whole
-    assert f"{record}: 1 of 1 lines are no records" in caplog.text
+    assert f"{record}: 1 line of 1 cannot be read as a record" in caplog.text
 
 
 @pytest.mark.parametrize("value", [None, "high", [1]])

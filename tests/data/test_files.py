@@ -172,7 +172,7 @@ def test_what_is_left_out_is_said(folder_config, caplog):
 
 @pytest.mark.parametrize(
     ("validation", "said"),
-    [("c\n", None), ("b\nc\n", "share 1 images (b)"), ("b\na\n", "(b, a)")],
+    [("c\n", None), ("b\nc\n", "share 1 image (b)"), ("b\na\n", "(b, a)")],
 )
 def test_images_of_two_splits_are_said(
     tmp_path, write_pair, folder_config, caplog, validation, said
@@ -231,9 +231,7 @@ def test_applied_orientations_are_said(folder_config, caplog):
     Image.fromarray(pixels).save(path, exif=exif)
     with caplog.at_level(logging.WARNING):
         source = open_source(folder_config, "train")
-    assert (
-        "orientation tags of 1 images of split 'train' are applied (b)" in caplog.text
-    )
+    assert "orientation tag of 1 image of split 'train' is applied (b)" in caplog.text
     example = source[source.ids.index("b")]
     np.testing.assert_array_equal(example["image"], np.rot90(pixels, -1))
 

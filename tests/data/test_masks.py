@@ -196,7 +196,8 @@ def test_255_that_may_be_the_object_is_refused(
         ((0, 128, 255), "the mask value 128" + GAP + "0 (12 pixels), 128 (12 pixels), "
          "255 (12 pixels)" + PASS + "0:0 128:1 255:void" + NAME),
         ((0, 1, 254), "the mask value 254" + GAP + "0 (12 pixels), 1 (12 pixels), 254 "
-         "(12 pixels)" + PASS + "0:0 1:1 254:2" + NAME),
+         "(12 pixels). Pass --data.labels 0:0 1:1 254:void if 254 is void, or 254:2 in "
+         "its place if it is a class" + NAME),
         ((1, 2, 3), "the mask value 1" + GAP + "1 (12 pixels), 2 (12 pixels), 3 (12 "
          "pixels)" + PASS + "1:0 2:1 3:2" + NAME),
         (tuple(range(0, 250, 5)), "the mask value 5" + GAP + "0 (12 pixels), 5 (12 "
@@ -219,7 +220,7 @@ def test_values_with_gaps_are_refused_without_a_list(folder, values, message):
     ("values", "wrong", "example"),
     [
         ((0, 127), 127, "0:0 127:1"),
-        ((0, 1, 254), 254, "0:0 1:1 254:2"),
+        ((0, 1, 250), 250, None),
         ((1, 2, 3), 3, "1:0 2:1 3:2"),
         ((0, 1, 2, 3, 255), 3, "0:0 1:1 2:2 3:3 255:void"),
     ],
@@ -234,11 +235,17 @@ def test_values_beyond_a_list_are_refused(folder, values, wrong, example, given)
     origin = "ROOT/classes.txt" if given == "file" else "--data.classes"
     if 0 not in values:
         example = "0:0 1:1 2:2 3:3"
+    remedy = f"{PASS}{example}"
+    if example is None:
+        remedy = (
+            ". Pass --data.labels 0:0 1:1 250:void if 250 is void, or 250:2 in its place "
+            "if it is a class"
+        )
     assert refusal(config) == (
         f"ROOT/validation/masks/m1.png: the mask value {wrong} is not the label of a "
         f"class: expected 0 to 2 for the 3 classes of {origin}, or 255 for void, but "
-        f"the masks of split 'validation' contain {text}{PASS}{example}, or correct "
-        "the class list."
+        f"the masks of split 'validation' contain {text}{remedy}, or correct the class "
+        "list."
     )
 
 

@@ -253,7 +253,10 @@ def test_weights_for_another_order_of_channels_are_refused(run, tmp_path, capsys
     card.write(run)
     assert start(tmp_path / "new", f"--train.init-from={run}") == 1
     message = last_line(capsys)
-    assert "train.init_from=" in message and "card.json says BGR" in message
+    assert (
+        "train.init_from=" in message
+        and "normalization.order='BGR' is invalid" in message
+    )
     assert not (tmp_path / "new").exists()
 
 

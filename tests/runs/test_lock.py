@@ -181,7 +181,7 @@ def test_an_owner_that_was_taken_for_dead_stops_and_leaves_the_new_lock(tmp_path
     with lock.holding(tmp_path) as held:
         held.check()
         write(tmp_path / "lock.json", host="elsewhere")
-        held._sign()
+        held.sign()
         with pytest.raises(lock.RunInUse, match="taken over by process"):
             held.check()
     assert lock.read(tmp_path / "lock.json").token == "other"
@@ -190,7 +190,7 @@ def test_an_owner_that_was_taken_for_dead_stops_and_leaves_the_new_lock(tmp_path
 def test_a_lock_that_was_removed_by_hand_comes_back(tmp_path):
     with lock.holding(tmp_path) as held:
         (tmp_path / "lock.json").unlink()
-        held._sign()
+        held.sign()
         held.check()
         assert lock.read(tmp_path / "lock.json") == held.holder
 

@@ -26,6 +26,7 @@ from jaxseg.data.files import name_others, shown
 from jaxseg.data.mask_reader import MaskReader
 from jaxseg.data.mask_rules import check_values
 from jaxseg.data.spec import VOID, DatasetSpec
+from jaxseg.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -219,9 +220,9 @@ def _report_shared(splits: dict[str, list[layouts.Pair]]):
         names = [shown(pair.name) for pair in second if pair.image in images]
         if names:
             logger.warning(
-                "Splits %r and %r share %d images (%s). Scores on images that the "
-                "network was trained on are too high.",
-                *(one, other, len(names)),
+                "Splits %r and %r share %s (%s). Scores on images that the network was "
+                "trained on are too high.",
+                *(one, other, counted(len(names), "image")),
                 ", ".join(names[:10]) + (", ..." if len(names) > 10 else ""),
             )
 
@@ -229,9 +230,9 @@ def _report_shared(splits: dict[str, list[layouts.Pair]]):
 def _report_turned(split: str, names: list[str]):
     if names:
         logger.warning(
-            "The orientation tags of %d images of split %r are applied (%s). Their "
-            "masks must be drawn on the pictures as viewers show them.",
-            len(names),
+            "The orientation tag of %s of split %r is applied (%s). Masks must be "
+            "drawn on the pictures as viewers show them.",
+            counted(len(names), "image"),
             split,
             ", ".join(names[:5]) + (", ..." if len(names) > 5 else ""),
         )

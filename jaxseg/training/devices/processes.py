@@ -22,6 +22,7 @@ from typing import NoReturn
 import jax
 import orbax.checkpoint as ocp
 
+from jaxseg.text import as_message
 from jaxseg.training.devices import rendezvous
 
 LOST = 5  # exit status
@@ -148,7 +149,7 @@ def leave(error: BaseException) -> NoReturn:
     if lost(error):
         _end(_last_line(error))
     if isinstance(error, ValueError | OSError):
-        print(f"jaxseg: {error}", file=sys.stderr, flush=True)
+        print(f"jaxseg: {as_message(error)}", file=sys.stderr, flush=True)
     else:
         traceback.print_exception(error)
     sys.stderr.flush()
@@ -174,8 +175,8 @@ def _last_line(error: BaseException) -> str:
 def _end(why: str) -> NoReturn:
     """By system calls alone: it also runs where the runtime has given up."""
     who = f"process {jax.process_index()} of {jax.process_count()}"
-    text = f"jaxseg: {who}: another process of this run was lost ({why}); {ADVICE}\n"
-    os.write(2, text.encode())
+    text = f"jaxseg: {who}: another process of this run was lost ({why}); {ADVICE}"
+    os.write(2, f"{as_message(text)}\n".encode())
     os._exit(LOST)
 
 

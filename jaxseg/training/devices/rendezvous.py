@@ -23,6 +23,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from jaxseg.text import counted, printable
+
 FIRST, EVERY = 3.0, 15.0  # seconds until the first notice, and between two
 RETRY = 0.5  # seconds between two attempts to reach process 0
 PATIENCE = 1800.0  # seconds; preparing a host may take that much longer than another
@@ -68,7 +70,7 @@ class Notice:
         if now < self._next:
             return False
         self._next = now + EVERY
-        print(f"jaxseg: {self.text()}", file=sys.stderr, flush=True)
+        print(f"jaxseg: {printable(self.text())}", file=sys.stderr, flush=True)
         return True
 
     def text(self) -> str:
@@ -77,8 +79,9 @@ class Notice:
             return f"waiting for process 0 at {self.coordinator}"
         ids = ", ".join(map(str, self.missing[:SHOWN]))
         ids += ", ..." if len(self.missing) > SHOWN else ""
+        processes = counted(self.processes, "process", "processes")
         return (
-            f"waiting for {len(self.missing)} of {self.processes} processes at "
+            f"waiting for {len(self.missing)} of {processes} at "
             f"{self.coordinator} (missing: {ids})"
         )
 
@@ -227,7 +230,7 @@ def _introduce(host: str, port: int, me: Member, notice: Notice) -> bool:
         for line in _lines(connection, notice):
             answer = _parsed(line)
             if "error" in answer:
-                raise ValueError(answer["error"])
+                raise ValueError(printable(answer["error"], limit=1000))
             if "go" in answer:
                 return True
             if "missing" not in answer:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxseg.storage import atomic
+from jaxseg.text import counted
 
 logger = logging.getLogger(__name__)
 METRICS = "metrics.jsonl"
@@ -63,8 +64,8 @@ def _records(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
     if odd:
         shown = ", ".join(odd[:10]) + (", ..." if len(odd) > 10 else "")
         logger.warning(
-            "%s: %d of %d lines are no records and are left out (line %s)",
-            *(path, len(odd), len(lines), shown),
+            "%s: %s of %d cannot be read as a record and must be left out (line %s)",
+            *(path, counted(len(odd), "line"), len(lines), shown),
         )
     return [(line, row) for line, row in parsed if row is not None]
 

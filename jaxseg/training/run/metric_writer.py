@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxseg.storage.json_file import plain
+from jaxseg.training.run.event_writer import EventWriter
 from jaxseg.training.run.metric_reader import METRICS, cut_after
 
 
@@ -27,16 +28,12 @@ class Record:
         self._kept: set[tuple[int, str]] = set()
         if not active:
             return
-        from tensorboardX import SummaryWriter  # it imports torch where that is there
-
         directory = Path(workdir)
         directory.mkdir(parents=True, exist_ok=True)
         kept = cut_after(directory / METRICS, resume_step)
         self._kept = {(row["step"], row["kind"]) for row in kept}
         self._file = (directory / METRICS).open("a", encoding="utf-8")
-        self._events = SummaryWriter(
-            str(directory), purge_step=resume_step + 1, flush_secs=10
-        )
+        self._events = EventWriter(directory, purge_step=resume_step + 1)
 
     def __enter__(self) -> Record:
         return self

@@ -10,6 +10,8 @@ from typing import Any
 
 import jax
 
+from jaxseg.text import counted
+
 FOLDER = "profile"
 WARM_UP = 3  # steps that are left out: compilation, first transfers
 logger = logging.getLogger(__name__)
@@ -38,9 +40,9 @@ class Profile:
             self._stop()
         elif self._seen <= WARM_UP and self._steps:
             logger.warning(
-                "no profile was written: it begins after %d steps, the run had %d",
+                "no profile was written: it begins after step %d, and the run had %s",
                 WARM_UP,
-                self._seen,
+                counted(self._seen, "step"),
             )
 
     @contextlib.contextmanager

@@ -1,0 +1,27 @@
+"""Whether a run can be kept in a directory, before anything is written there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from jaxseg.runs.directory import CHECKPOINTS, CONFIG, DATASET
+from jaxseg.runs.lock import LOCK
+from jaxseg.storage.places import check_folder
+
+FOLDERS = (CHECKPOINTS, "overlays", "profile")
+FILES = (CONFIG, DATASET, LOCK, "metrics.jsonl")
+
+
+def check_workdir(workdir: str | Path) -> None:
+    """Raises ValueError unless a run can begin or go on in a directory."""
+    check_folder("workdir", workdir)
+    for name in (*FOLDERS, *FILES):
+        path = Path(workdir) / name
+        expected = os.path.isdir if name in FOLDERS else os.path.isfile
+        if os.path.lexists(path) and not expected(path):
+            kind = "a directory" if name in FOLDERS else "a file"
+            raise ValueError(
+                f"workdir={str(workdir)!r} is invalid: expected {path} to be {kind}, "
+                "and it is not. Move it away, or choose another --workdir."
+            )

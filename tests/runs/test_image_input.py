@@ -1,0 +1,64 @@
+"""Weights for BGR images, in a library whose images are RGB."""
+
+import shutil
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from jaxseg import create_model, open_run
+from jaxseg.runs.image_input import for_rgb, rgb_variables
+from jaxseg.weights.loading import model_shapes
+from jaxseg.weights.translate.model_card import Card, Normalization
+
+RUN = Path(__file__).parents[1] / "golden" / "unet"
+
+
+def filled(model, channels=3):
+    draw = np.random.default_rng(0)
+    shapes = model_shapes(model, channels)
+    return jax.tree.map(lambda s: draw.normal(size=s.shape).astype(s.dtype), shapes)
+
+
+def test_rgb_images_give_what_bgr_images_gave():
+    model = create_model("unet", 3, width=4, depth=1)  # three classes: still one kernel
+    variables = filled(model)
+    image = np.random.default_rng(1).normal(size=(1, 16, 16, 3)).astype(np.float32)
+    normalization = Normalization((0.1, 0.2, 0.3), (1.0, 2.0, 4.0), order="BGR")
+    rgb = for_rgb(normalization)
+    assert rgb == Normalization((0.3, 0.2, 0.1), (4.0, 2.0, 1.0), order="RGB")
+
+    def logits(variables, image, told):
+        scaled = (image - np.float32(told.mean)) / np.float32(told.std)
+        return model.apply(variables, scaled, train=False)["logits"]
+
+    expected = logits(variables, image[..., ::-1], normalization)
+    found = logits(rgb_variables(variables, "BGR", 3), image, rgb)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    assert rgb_variables(variables, "RGB", 3) is variables
+
+
+def test_gray_images_have_no_order():
+    variables = filled(create_model("unet", 2, width=4, depth=1), channels=1)
+    assert rgb_variables(variables, "BGR", 1) is variables
+
+
+def test_a_network_with_two_first_convolutions_is_refused():
+    variables = {"params": {"a": {"kernel": np.ones((3, 3, 3, 4))}}}
+    variables["params"]["b"] = variables["params"]["a"]
+    with pytest.raises(ValueError, match=r"3 inputs: params/a/kernel, params/b/kernel"):
+        rgb_variables(variables, "BGR", 3)
+    with pytest.raises(ValueError, match=r"3 inputs: none\)"):
+        rgb_variables({"params": {"kernel": np.ones((1, 1, 4, 4))}}, "BGR", 3)
+
+
+def test_a_run_whose_card_says_bgr_is_refused(tmp_path):
+    run = shutil.copytree(RUN, tmp_path / "run")
+    card = Card("unet", 3, {}, "a.pth", "", "mmsegmentation", "", Normalization())
+    card.write(run)
+    open_run(run)
+    bgr = Normalization(order="BGR")
+    Card("unet", 3, {}, "a.pth", "", "mmsegmentation", "", bgr).write(run)
+    with pytest.raises(ValueError, match=r"order='BGR' is invalid: .* a\.pth again"):
+        open_run(run)
