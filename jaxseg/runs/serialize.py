@@ -9,6 +9,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxseg.config import Config
@@ -61,13 +62,23 @@ def plain(value: Any, where: str = "") -> Any:
         return [plain(item, where) for item in value]
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if hasattr(value, "__array__") and not isinstance(value, type):
+    if _is_array(value):
         return plain(np.asarray(value).tolist(), where)
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(invalid(where, value, "a finite number"))
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return _type_name(value, where)
+
+
+def _is_array(value: Any) -> bool:
+    """Whether a value holds numbers or text, unlike random keys and masked values."""
+    if isinstance(value, type) or not hasattr(value, "__array__"):
+        return False
+    key = isinstance(value, jax.Array) and jax.dtypes.issubdtype(
+        value.dtype, jax.dtypes.prng_key
+    )
+    return not key and not isinstance(value, np.ma.MaskedArray)
 
 
 def _key(key: Any, whole: Mapping, where: str) -> str:

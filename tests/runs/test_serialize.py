@@ -4,6 +4,7 @@ import enum
 import json
 import pathlib
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -43,6 +44,8 @@ EXPLAINED = {
     "set": {1, 2},
     "complex number": 3j,
     "complex array": np.array([3j]),
+    "random key": jax.random.key(0),
+    "masked value": np.ma.masked,
     "bytes": b"a",
     "function": len,
     "class": object,
