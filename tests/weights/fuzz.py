@@ -1,6 +1,7 @@
 """Reads hostile weight files under a limit of time and of memory for each.
 
     python tests/weights/fuzz.py --seed 1 --count 100000
+    python tests/weights/fuzz.py --seed 1 --directories 5000
     python tests/weights/fuzz.py --files a.pth b.npz
 
 Every file must give a tree of arrays or a ValueError of one line that names the file.
@@ -33,14 +34,19 @@ SECONDS = 2.0  # for each file, and ...
 SECONDS_PER_BYTE = 8e-6
 BYTES = 200 << 20  # for each file, and ...
 BYTES_PER_BYTE = 300
+DIRECTORY_SECONDS = 15.0  # for each Orbax directory, whose reader has many threads ...
+DIRECTORY_BYTES = 2 << 30  # ... which reserve addresses that they do not use
 _PLAIN = (str, bytes, int, float, bool, type(None), Unread, Storage)
 PAGE = resource.getpagesize()
 
 
 def read(path: str) -> dict[str, Any]:
     """Reads one file under the limits and says what happened."""
-    size = os.path.getsize(path)
-    _set_limits(size)
+    if os.path.isdir(path):
+        _set_limits(DIRECTORY_SECONDS, DIRECTORY_BYTES)
+    else:
+        size = os.path.getsize(path)
+        _set_limits(SECONDS + SECONDS_PER_BYTE * size, BYTES + BYTES_PER_BYTE * size)
     start = time.monotonic()
     try:
         count = _check(weights.read(path))
@@ -56,14 +62,13 @@ def read(path: str) -> dict[str, Any]:
     return result
 
 
-def _set_limits(size: int) -> None:
+def _set_limits(seconds: float, more: int) -> None:
     """Time by a signal that ends the process, even inside a library; memory by the OS."""
     used = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * PAGE
     _, most = resource.getrlimit(resource.RLIMIT_AS)
-    allowed = used + BYTES + BYTES_PER_BYTE * size
-    resource.setrlimit(resource.RLIMIT_AS, (allowed, most))
+    resource.setrlimit(resource.RLIMIT_AS, (used + more, most))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS + SECONDS_PER_BYTE * size)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _check(tree: Any) -> int:
@@ -111,15 +116,44 @@ def campaign(seed: int, count: int) -> dict[str, Any]:
     return {"tally": tally, "slowest": slowest, "peak_mib": peak, "faults": faults}
 
 
+def directories(seed: int, count: int) -> dict[str, Any]:
+    """Reads `count` damaged Orbax directories, as `campaign` does files."""
+    import random
+
+    import orbax_mutations as mutations  # beside this file
+
+    draw, tally = random.Random(seed), collections.Counter()
+    faults, slowest = [], 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        original = mutations.whole(pathlib.Path(folder, "whole"))
+        damaged = pathlib.Path(folder, "damaged")
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        for number in range(count):
+            mutations.restore(damaged, original)
+            name = f"seed {seed}, number {number}: {mutations.mutate(draw, damaged)}"
+            print(name, file=sys.stderr)
+            result = read(str(damaged))
+            tally["refused" if result["error"] else "read"] += 1
+            slowest = max(slowest, result["seconds"])
+            if result["fault"]:
+                faults.append(f"{name}: {result['fault']}")
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10) - before
+    return {"tally": tally, "slowest": slowest, "grown_mib": grown, "faults": faults}
+
+
 def main(arguments: Iterable[str] | None = None) -> int:
     """Runs a campaign, or reads files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=2_400)
+    parser.add_argument("--directories", type=int, default=0)
     parser.add_argument("--files", nargs="+", default=[])
     options = parser.parse_args(arguments)
     if not options.files:
-        result = campaign(options.seed, options.count)
+        if options.directories:
+            result = directories(options.seed, options.directories)
+        else:
+            result = campaign(options.seed, options.count)
         print(json.dumps(result))
         return int(bool(result["faults"]))
     faults = 0

@@ -7,13 +7,14 @@ import sys
 
 ROOT = pathlib.Path(__file__).parents[2]
 COUNT = 2_400
+DIRECTORIES = 80
 
 
-def test_damaged_files_give_arrays_or_one_line():
-    """The first files of seed 0; `fuzz.py` takes other seeds and larger counts."""
+def fuzz(*given):
+    """The result of `fuzz.py`, which ends by a signal when a limit is passed."""
     script = pathlib.Path(__file__).with_name("fuzz.py")
     run = subprocess.run(
-        [sys.executable, script, "--seed", "0", "--count", str(COUNT)],
+        [sys.executable, script, *given],
         env={"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "PATH": ""},
         capture_output=True,
         text=True,
@@ -22,7 +23,20 @@ def test_damaged_files_give_arrays_or_one_line():
     assert run.stdout, f"a file ended the process: {run.stderr[-300:]}"
     result = json.loads(run.stdout)
     assert result["faults"] == []
+    return result
+
+
+def test_damaged_files_give_arrays_or_one_line():
+    """The first files of seed 0; `fuzz.py` takes other seeds and larger counts."""
+    result = fuzz("--seed", "0", "--count", str(COUNT))
     assert sum(sum(kinds.values()) for kinds in result["tally"].values()) == COUNT
     assert len(result["tally"]) == 6
     for kinds in result["tally"].values():
         assert kinds["read"] > 10 and kinds["refused"] > 100
+
+
+def test_damaged_orbax_directories_give_arrays_or_one_line():
+    result = fuzz("--seed", "0", "--directories", str(DIRECTORIES))
+    assert sum(result["tally"].values()) == DIRECTORIES
+    assert min(result["tally"].values()) > 10
+    assert result["grown_mib"] < 400
