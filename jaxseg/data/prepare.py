@@ -101,7 +101,8 @@ def prepare(
       OSError: If the data cannot be written, for example because the disk is full.
     """
     folder_ = root / file_format
-    make_folder("data.prepared_dir", folder_)
+    make_folder("data.prepared_dir", root)
+    folder_.mkdir(exist_ok=True)
     sweep(folder_)
     target = _place(config, folder_)
     if not _complete(target):
@@ -218,8 +219,8 @@ def _report_skipped(builder: tfds.core.DatasetBuilder):
             logger.warning(
                 "Dataset %r leaves out %s of split %r: %s.",
                 builder.name,
-                split,
                 counted(len(names), "bad pair"),
+                split,
                 ", ".join(names[:10]) + (", ..." if len(names) > 10 else ""),
             )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,8 @@ def prepare(
     notes = _settle_spec(config, workdir, train_source, eval_source)
     spec = train_source.spec
     _check_data(config, train_source, eval_source, chosen)
-    runner, state, model = record.assemble(config, train_source, chosen)
+    with _naming_options(config.model.options):
+        runner, state, model = record.assemble(config, train_source, chosen)
     if config.train.init_from is not None and not restart.started(workdir):
         state = pretrained.initialized(
             state,
@@ -132,6 +135,18 @@ def rehearse_evaluation(count: Any, state: Any, batch: HostBatch) -> None:
             f"data.eval_scale or model.options is invalid: the network cannot be "
             f"evaluated on images of {size} pixels ({why})"
         ) from error
+
+
+@contextlib.contextmanager
+def _naming_options(options: Mapping[str, Any]) -> Iterator[None]:
+    """Names the option in full where a block of the network refuses its value."""
+    try:
+        yield
+    except ValueError as error:
+        found = re.match(r"(\w+)=.*", str(error.__cause__))
+        if found and found[1] in options:
+            raise ValueError(f"model.options.{found[0]}") from error
+        raise
 
 
 def _open(config: Config, field: str) -> Examples:
