@@ -110,8 +110,8 @@ def main(argv: list[str]) -> int:
     runs = plan(configs, arguments.seeds, folder)
     command = shlex.join(["jaxseg", "sweep", *argv])
     check_folder("workdir", folder)
-    if arguments.record is not None:
-        check_folder("record", arguments.record)
+    if arguments.results_dir is not None:
+        check_folder("results_dir", arguments.results_dir)
     with lock.holding(folder):
         for run in runs:
             prepare(run)

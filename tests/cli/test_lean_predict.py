@@ -35,9 +35,12 @@ def test_a_prediction_loads_no_other_framework(tmp_path):
 
 
 def test_a_training_run_loads_no_other_framework(tmp_path):
-    data = ("--data.name=folder", f"--data.path={GOLDEN / 'photos'}")
+    data = ("--data.name=folder", f"--data.raw-dir={GOLDEN / 'photos'}")
     small = ("--model.name=unet", "--model.options.width=4", "--model.options.depth=1")
-    where = (f"--workdir={tmp_path / 'run'}", f"--data.data-dir={tmp_path / 'data'}")
+    where = (
+        f"--workdir={tmp_path / 'run'}",
+        f"--data.prepared-dir={tmp_path / 'data'}",
+    )
     size = ("--data.crop", "16", "24", "--train.batch-size=4", "--train.steps=1")
     lean("train", *where, *data, *small, *size, "--devices=1")
     assert list((tmp_path / "run").glob("events.out.tfevents.*"))
