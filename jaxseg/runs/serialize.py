@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 import os
 import typing
@@ -21,7 +22,7 @@ from jaxseg.text import near
 
 
 def unknown_model(name: str, option: str = "model.name") -> str:
-    """The error for a name that no network has, with the near ones."""
+    """Returns the error for an unknown network, with the names close to it."""
     close = difflib.get_close_matches(name, MODELS, n=3)
     expected = "a network that `jaxseg models` lists"
     advice = f"Did you mean {' or '.join(map(repr, close))}?" if close else ""
