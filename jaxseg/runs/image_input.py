@@ -26,8 +26,8 @@ REVERSED = (
     "is reversed, so that it takes RGB images"
 )
 UNKNOWN = (
-    "the normalization is unknown, because the file contains only weights; the mean and "
-    "standard deviation of ImageNet are used"
+    "the normalization is unknown, because the file contains only weights; the mean "
+    "and standard deviation of ImageNet are used"
 )
 
 

@@ -106,7 +106,7 @@ class Lock:
                 self.sign()
 
     def sign(self) -> None:
-        """Gives one sign of life, and looks whether the lock is still ours."""
+        """Updates the lock file, and checks whether it is still ours."""
         found = read(self.path)
         if found is None:  # The user deleted the file.
             found = self.holder if _create(self.path, self.holder) else read(self.path)
