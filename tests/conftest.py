@@ -1,4 +1,6 @@
-"""Eight fake devices, cheap compilation, warnings of jaxseg as errors."""
+"""Sets up eight fake devices and cheap compilation, and makes warnings of jaxseg
+errors.
+"""
 
 import gc
 import importlib.metadata
@@ -44,7 +46,7 @@ def pytest_addoption(parser):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Records the tables, where `--record` asks for it."""
+    """Writes the records of the tables if `--record` is given."""
     if path := config.getoption("--record"):
         kinds = ("passed", "failed", "error", "skipped", "")
         reports = [r for kind in kinds for r in terminalreporter.stats.get(kind, ())]
@@ -53,7 +55,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Every sweep is slow, so that `-m "not slow"` leaves it out too."""
+    """Marks every sweep as slow, so that `-m "not slow"` leaves it out too."""
     for item in items:
         if item.get_closest_marker("sweep"):
             item.add_marker("slow")

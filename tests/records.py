@@ -1,4 +1,4 @@
-"""A line of JSON for every table of tests that was run, for `--record FILE`."""
+"""Writes a line of JSON for every table of tests that ran, for `--record FILE`."""
 
 import collections
 import datetime

@@ -1,4 +1,4 @@
-"""The front door: a stored run opens, predicts and is scored from Python."""
+"""Tests that a stored run opens, predicts and is evaluated from Python."""
 
 import json
 import pathlib
@@ -24,7 +24,7 @@ IMAGE = GOLDEN / "photos" / "validation" / "images" / "scene1.png"
 
 @pytest.fixture(scope="module")
 def run():
-    """A narrow U-Net that was trained for four steps."""
+    """Trains a narrow U-Net for four steps."""
     return jaxseg.open_run(GOLDEN / "unet", checkpoint="latest")
 
 

@@ -1,4 +1,4 @@
-"""Names from foreign files cannot steer a terminal, and can always be printed."""
+"""Tests that names from foreign files can be printed and do not control a terminal."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_kept_characters():
 
 
 def test_the_command_line_prints_no_control_characters(tmp_path, capsys):
-    """Whatever an error quotes, it reaches the terminal through one place."""
+    """All errors reach the terminal through one function, which escapes them."""
     path = tmp_path / "a\x1b[31m.safetensors"
     path.write_bytes(b"\x00\x01")
     assert main(["convert", str(path), "-o", str(tmp_path / "out")]) == 1

@@ -22,7 +22,7 @@ from pathlib import Path
 from jaxseg.storage import process as owner
 
 _NUMBERS = itertools.count()
-_DAY = 86_400.0  # seconds
+_DAY = 86_400.0  # In seconds.
 _TEMPORARY = re.compile(r"\..+\.building-(?P<mark>\w+)-\d+(\.\w+)?")
 
 
@@ -207,10 +207,10 @@ def _abandoned(path: Path) -> bool:
 
 
 def _unchanged(path: Path, seconds: float) -> bool:
-    """Whether nothing at a path, or below it, has changed for some time."""
+    """Returns whether nothing at or below a path has changed for some time."""
     try:
         touched = [p.lstat().st_mtime for p in (path, *path.rglob("*"))]
-    except OSError:  # somebody works there
+    except OSError:  # A process is changing the files.
         return False
     return time.time() - max(touched) > seconds
 

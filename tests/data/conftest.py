@@ -1,4 +1,4 @@
-"""Small datasets on disk for the tests of jaxseg.data."""
+"""Provides small datasets on disk for the tests of jaxseg.data."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SMALL = {"size": (24, 32), "train": 10, "validation": 5}
 
 @pytest.fixture(scope="session")
 def shapes_builder(tmp_path_factory):
-    """Ten small scenes for training, five for validation."""
+    """Builds ten small scenes for training and five for validation."""
     root = tmp_path_factory.mktemp("shapes")
     return prepare(drawn_config(DATASETS["shapes"], **SMALL), root)
 

@@ -1,4 +1,4 @@
-"""Image files of many kinds, with the pixels and classes that they hold."""
+"""Makes image files of many kinds and states the pixels and classes they contain."""
 
 import zlib
 
@@ -112,7 +112,7 @@ def save(folder, name):
 
 
 def write_tiff(path, pixels, changes):
-    """An uncompressed TIFF with chosen tags, as Pillow itself would not write it."""
+    """Writes an uncompressed TIFF with chosen tags, which Pillow cannot write."""
     height, width, *rest = pixels.shape
     channels = rest[0] if rest else 1
     tags = {
@@ -151,7 +151,7 @@ def write_tiff(path, pixels, changes):
 
 
 def write_png(path, pixels, kind):
-    """A PNG of 16 bits per channel, which Pillow does not write."""
+    """Writes a PNG of 16 bits per channel, which Pillow cannot write."""
 
     def chunk(name, data):
         body = name + data

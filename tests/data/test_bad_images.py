@@ -1,4 +1,4 @@
-"""Files that are too large, damaged, or no images."""
+"""Tests files that are too large, damaged, or not images."""
 
 import os
 import threading
@@ -25,7 +25,7 @@ def test_one_limit_for_training_and_prediction(tmp_path):
 
 @pytest.fixture
 def small_limit(monkeypatch):
-    """Pillow's own limits, made so small that every image is beyond them."""
+    """Makes Pillow's own limits so small that every image exceeds them."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4)
 
 
@@ -61,7 +61,7 @@ def test_the_limit_is_restored_after_the_last_of_several_threads(small_limit):
 
 
 def spoil(folder):
-    """Files that are no images, by name."""
+    """Writes files that are not images and returns the reason of each error."""
     whole = rasters.encode_png(RNG.integers(0, 256, (32, 32)).astype(np.uint8))
     (folder / "cut.png").write_bytes(whole[:500])
     (folder / "text.png").write_text("no image")
@@ -100,7 +100,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
 
 
 def mutated(rng, whole, other):
-    """A file cut, flipped, overwritten, lengthened, shortened, or joined to another."""
+    """Truncates, changes, extends, shortens or joins a file at random."""
     data, at = bytearray(whole), int(rng.integers(len(whole)))
     noise = rng.integers(0, 256, rng.integers(1, 20), np.uint8).tobytes()
     match int(rng.integers(6)):
@@ -120,7 +120,7 @@ def mutated(rng, whole, other):
 
 
 def result_of(read):
-    """Pixels, or the line of the refusal; anything else fails the test."""
+    """Returns the pixels or the message of a ValueError. Other errors fail the test."""
     try:
         return read()
     except ValueError as error:

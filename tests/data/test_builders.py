@@ -1,4 +1,4 @@
-"""Preparing datasets: what is stored, what is refused, when it is built again."""
+"""Tests what preparing a dataset stores, refuses and repeats."""
 
 import dataclasses
 import logging
@@ -51,7 +51,7 @@ def test_class_names_given_and_read(folder_config):
 
 
 def damage(config, *, split="train", name="b"):
-    """Name -> function that spoils the pair, and what the error must say."""
+    """Returns, by name, a function that damages a pair and the expected error."""
     folder = root_of(config) / split
     image, mask = folder / f"images/{name}.png", folder / f"masks/{name}.png"
     whole = mask.read_bytes()
@@ -209,7 +209,7 @@ def test_two_processes_at_once(folder_config, tmp_path):
 
 
 def camvid_tree(root):
-    """One pair per split, with every raw label."""
+    """Writes one pair per split that contains every mask value."""
     label = np.arange(12, dtype=np.uint8).repeat(4).reshape(6, 8)
     for split in ("train", "val"):
         for folder, pixels in (

@@ -1,4 +1,4 @@
-"""The real CamVid, where it is at hand."""
+"""Tests the real CamVid data, if they are available."""
 
 import os
 import pathlib

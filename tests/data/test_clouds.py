@@ -1,4 +1,4 @@
-"""Drawn rooms, their preparation, and batches of clouds."""
+"""Tests generated rooms, their preparation, and batches of clouds."""
 
 import dataclasses
 
@@ -32,7 +32,7 @@ CONFIG = DataConfig(
 
 @pytest.fixture(scope="module")
 def builder(tmp_path_factory):
-    """Six rooms of 40 to 90 points for training, three for validation."""
+    """Builds six rooms of 40 to 90 points for training and three for validation."""
     config = drawn_config(DATASETS["rooms"], size=(40, 90), train=6, validation=3)
     return prepare(config, tmp_path_factory.mktemp("rooms"))
 
@@ -68,7 +68,9 @@ def test_a_room_follows_from_its_seed_and_has_its_classes():
 
 
 def test_color_alone_tells_little_and_height_more():
-    """A nearest-mean classifier: of colors near chance, of heights well above."""
+    """A nearest-mean classifier is near chance on colors and well above it on
+    heights.
+    """
     drawn = [draw_room(np.random.default_rng(i), 800) for i in range(40)]
     points, color, label = (np.concatenate(part) for part in zip(*drawn, strict=True))
     kept = label != 255

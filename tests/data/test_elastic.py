@@ -1,4 +1,4 @@
-"""Elastic deformation: the field, image and label together, the stream."""
+"""Tests elastic deformation: the field, image and label together, and the stream."""
 
 import dataclasses
 import itertools
@@ -86,7 +86,9 @@ def test_the_stream_is_a_function_of_seed_and_position(small):
 
 
 def test_windows_are_the_same_and_pixels_move_together(small):
-    """Without noise in the label: a class's mean color stays about what it was."""
+    """If image and label move together, the mean color of a class stays nearly the
+    same.
+    """
     (plain,), (moved,) = (
         batches(small, dataclasses.replace(CONFIG, elastic=sigma), count=1)
         for sigma in (0.0, 4.0)

@@ -1,4 +1,4 @@
-"""Which files of a folder count: for datasets, for `predict`, and with bad ones."""
+"""Tests which files of a folder count as images, for datasets and for `predict`."""
 
 import dataclasses
 import logging
@@ -21,7 +21,7 @@ OTHERS = ("notes.txt", "a.json", "scan.jp2", "noend")
 
 
 def fill(folder):
-    """A folder with a file of every sort; all but links are empty."""
+    """Fills a folder with a file of every kind. All files except links are empty."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in COUNT + LEFT_BEHIND + OTHERS:
         (folder / name).touch()

@@ -1,4 +1,4 @@
-"""The builder of numbered slices with labels 0 and 255."""
+"""Tests the builder of numbered slices with the mask values 0 and 255."""
 
 import dataclasses
 import pathlib
@@ -15,7 +15,7 @@ REAL = pathlib.Path(__file__).resolve().parents[3] / "shared/data/isbi2012"
 
 @pytest.fixture
 def slices(tmp_path):
-    """Eleven small slices whose gray value is their number, and a configuration."""
+    """Writes eleven small slices whose gray value is their number."""
     root = tmp_path / "raw"
     for part in ("image", "label"):
         (root / part).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The option `data.labels`: what it says, and what it makes of mask values."""
+"""Tests the option `data.labels`: how it is parsed, and how it maps mask values."""
 
 import pathlib
 
@@ -124,7 +124,7 @@ def test_lossy_values_go_to_the_nearest_listed_one(option, values, expected):
 
 
 def is_clear(splits, names):
-    """A second implementation of `mask_rules`, on the sets of values of each mask."""
+    """Implements `mask_rules` a second time, on the sets of values of each mask."""
     together = set().union(*(mask for masks in splits for mask in masks))
     for masks in splits:
         holding = [mask for mask in masks if 255 in mask]
@@ -137,7 +137,9 @@ def is_clear(splits, names):
 
 
 def drawn(random, top):
-    """Values of a mask: mostly low ones, sometimes void, seldom an odd one."""
+    """Draws the values of a mask: mostly low ones, sometimes void, rarely another
+    one.
+    """
     values = random.integers(0, top, size=random.integers(1, 5)).tolist()
     if random.random() < 0.3:
         values.append(255)
@@ -147,7 +149,7 @@ def drawn(random, top):
 
 
 def test_random_values_are_accepted_only_where_they_are_clear():
-    """Seed 16; 2,000 draws of two splits of one to three masks."""
+    """Draws two splits of one to three masks 2,000 times, with seed 16."""
     random, accepted = np.random.default_rng(16), 0
     for _ in range(2000):
         top = int(random.integers(1, 5))

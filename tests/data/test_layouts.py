@@ -1,4 +1,4 @@
-"""Pairs found in folders and lists."""
+"""Tests how pairs are found in folders and lists."""
 
 import os
 

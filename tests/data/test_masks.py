@@ -1,4 +1,4 @@
-"""Which mask values are taken as labels, and which are refused, split by split."""
+"""Tests which mask values are accepted as labels and which are refused."""
 
 import dataclasses
 import json
@@ -88,7 +88,9 @@ def folder(tmp_path):
 
 
 def labels_of(config, split="train"):
-    """The labels of the stripes of each mask, in the order of the masks' names."""
+    """Returns the labels of the stripes of each mask, sorted by the names of the
+    masks.
+    """
     source = open_source(config, split)
     found = {}
     for index in range(len(source)):
@@ -101,7 +103,7 @@ def labels_of(config, split="train"):
 
 
 def refusal(config):
-    """The message of the refusal, after which nothing is prepared."""
+    """Returns the message of the error and checks that nothing was prepared."""
     with pytest.raises(ValueError) as caught:
         open_source(config, "train")
     message = str(caught.value)

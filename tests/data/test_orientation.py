@@ -1,4 +1,4 @@
-"""Pictures are read as viewers show them, with the orientation applied once."""
+"""Tests that pictures are read as viewers show them."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Training and evaluation batches: order, restart, processes, padding."""
+"""Tests order, restart, processes and padding of training and evaluation batches."""
 
 import dataclasses
 import itertools
@@ -160,7 +160,7 @@ def test_closing_ends_the_threads(small):
 
 
 def mixed(spec, sizes):
-    """A source of images of several sizes; pixel values follow from the number."""
+    """Opens images of several sizes whose pixel values follow from their number."""
     records = []
     for number, size in enumerate(sizes):
         rng = np.random.default_rng(number)

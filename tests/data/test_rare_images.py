@@ -1,4 +1,4 @@
-"""Kinds of files that Pillow reads in part, or wrongly, without a word."""
+"""Tests kinds of files that Pillow silently reads in part, or wrongly."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,9 @@ def test_rare_tiffs_are_not_read_in_part(tmp_path, what):
 
 
 def test_a_tiff_written_by_hand_is_read(tmp_path):
-    """The control of the test above: nothing but the tags is at fault there."""
+    """This control of the test above shows that the tags alone cause the errors
+    there.
+    """
     for pixels, tags, expected in (
         (RGB, {}, RGB),
         (FOUR, {338: 2}, RGB),

@@ -1,4 +1,4 @@
-"""Image and mask files: what is read, and what is refused."""
+"""Tests which image and mask files are read and which are refused."""
 
 import io
 
@@ -17,7 +17,7 @@ LABELS = np.array([[0, 15, 255], [1, 2, 3]], np.uint8)
 
 
 def voc_like_palette():
-    """Colors in which gray-level decoders lose the indices 15 and 255."""
+    """Returns a palette for which gray-level decoders lose the indices 15 and 255."""
     colors = np.random.default_rng(0).permutation(768).astype(np.uint8)
     return colors.tobytes()
 

@@ -1,4 +1,4 @@
-"""The multi-rater dataset: known habits, one example per image and rater."""
+"""Tests the dataset with several raters, whose habits are known."""
 
 import collections
 
@@ -15,7 +15,7 @@ from jaxseg.data.prepare import prepare
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """Six images."""
+    """Opens six images."""
     config = drawn_config(DATASETS["raters"], size=(24, 32), train=6, validation=2)
     return from_builder(prepare(config, tmp_path_factory.mktemp("r")), "train")
 
@@ -60,7 +60,7 @@ def test_habits_follow_from_the_kind_and_the_kind_is_to_be_seen():
 
 
 def test_who_draws_what_is_not_fixed():
-    """Modes are dealt to raters anew for each image."""
+    """The modes are assigned to raters at random for each image."""
     random = np.random.default_rng(1)
     seen = [set() for _ in range(RATERS)]
     for _ in range(60):

@@ -1,4 +1,4 @@
-"""The reader: the same pixels, or the same refusal, for training and prediction."""
+"""Tests that training and prediction read the same pixels or refuse the same files."""
 
 import ast
 import pathlib
@@ -15,7 +15,9 @@ from tests.data.image_files import KINDS, REAL, RGB, WIDE, save, save_turned, sc
 
 
 def check(read, expected, name):
-    """The right pixels, or one line that names the file; returns it."""
+    """Checks the pixels, or checks and returns the one-line error that names the
+    file.
+    """
     if not isinstance(expected, str):
         found = read()
         np.testing.assert_array_equal(found, expected)
@@ -101,7 +103,7 @@ def test_nothing_else_opens_image_files():
 
 
 def test_prepared_data_hold_what_prediction_reads(tmp_path, write_pair):
-    """From a folder through the builder and back: the pixels of `read_pixels`."""
+    """Prepared data of a folder contain the pixels that `read_pixels` returns."""
     root = tmp_path / "raw"
     picked = ["rgb.png", "gray.gif", "clear.png", "gray16.png", "float.tif"]
     names = {f"n{i}": name for i, name in enumerate(picked)}

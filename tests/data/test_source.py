@@ -1,4 +1,4 @@
-"""Random access, the memory of decoded images, and what is refused."""
+"""Tests random access, the cache of decoded images, and the errors."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from jaxseg.data import DatasetSpec, Source, from_builder, source
 
 
 class Counting:
-    """Records that count how often they are read."""
+    """Counts how often records are read."""
 
     def __init__(self, records):
         self.records, self.reads = records, 0

@@ -1,4 +1,4 @@
-"""Classes, colors and their JSON."""
+"""Tests classes, colors and their JSON form."""
 
 import json
 

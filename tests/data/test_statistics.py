@@ -1,4 +1,4 @@
-"""Class counts and median frequency weights against counting by hand."""
+"""Compares class counts and median frequency weights with counts by hand."""
 
 import json
 

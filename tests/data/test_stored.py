@@ -1,4 +1,4 @@
-"""Prepared data that are damaged are named with the remedy; builds that died go."""
+"""Tests the errors for damaged prepared data and the removal of abandoned builds."""
 
 import json
 import os
@@ -21,7 +21,7 @@ SMALL = drawn_config(DATASETS["shapes"], size=(24, 32), train=6, validation=2)
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The root of a small prepared dataset; read only."""
+    """Prepares a small dataset that tests only read."""
     root = tmp_path_factory.mktemp("whole")
     prepare(SMALL, root)
     return root
@@ -29,7 +29,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def root(whole, tmp_path):
-    """A copy of it, to be damaged."""
+    """Copies the prepared data, so that a test can damage them."""
     return shutil.copytree(whole, tmp_path / "root")
 
 
@@ -39,7 +39,7 @@ def folder(root):
 
 
 def read_all(root):
-    """Everything that a training reads of the data."""
+    """Reads everything that training reads of the data."""
     source = from_builder(prepare(SMALL, root), "train", cache=False)
     return [source[i]["image"].tobytes() for i in range(len(source))], source.ids
 

@@ -1,4 +1,4 @@
-"""Text files of users: every encoding, line end and odd character has one reading."""
+"""Tests that text files of users are read alike in every encoding."""
 
 import unicodedata
 
@@ -21,7 +21,7 @@ def write(tmp_path, data, name="classes.txt"):
 
 
 def refusal(read, *arguments):
-    """The message of a ValueError, which must be one line of printable text."""
+    """Returns the message of a ValueError, which must be one line of printable text."""
     with pytest.raises(ValueError) as caught:
         read(*arguments)
     message = str(caught.value)
@@ -128,7 +128,7 @@ def test_these_files_are_lists(tmp_path, name):
 
 @pytest.mark.parametrize("name", UNLISTED)
 def test_other_files_are_no_lists(tmp_path, write_pair, name):
-    """They may hold anything, and all pairs stay in the training split."""
+    """Other text files are ignored, and all pairs stay in the training split."""
     write_pair(tmp_path, "a")
     write(tmp_path, b"\0\5\x16\7\xff", name)
     assert [pair.name for pair in folder_pairs(tmp_path)["train"]] == ["a"]
@@ -184,7 +184,7 @@ def test_lists_are_read_in_every_announced_encoding(tmp_path, write_pair, encodi
 
 
 def mutated(random, data):
-    """A copy with one to four bytes changed, put in, taken out or cut off."""
+    """Returns a copy with one to four bytes changed, inserted, removed or truncated."""
     data = bytearray(data)
     for _ in range(random.integers(1, 5)):
         place = int(random.integers(len(data) + 1))
@@ -212,7 +212,7 @@ MARKS = (
 
 
 def plain_reading(data):
-    """A second implementation: the names, or None where the text is no list."""
+    """Reads names in a second implementation, and returns None for other text."""
     mark, encoding = next(pair for pair in MARKS if data.startswith(pair[0]))
     try:
         text = data[len(mark) :].decode(encoding)
@@ -229,7 +229,7 @@ def plain_reading(data):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_mutated_lists_are_read_rightly_or_refused_by_name(tmp_path, encoding):
-    """Seed 16; 200 mutations of each encoding."""
+    """Draws 200 mutations of each encoding, with seed 16."""
     random = np.random.default_rng(16)
     whole = "Fläche\r\nb\n\nrail track\nwire".encode(encoding)
     read = 0

@@ -1,4 +1,4 @@
-"""tf.data yields the batches of the Grain pipeline."""
+"""Tests that tf.data yields the batches of the Grain pipeline."""
 
 import dataclasses
 import importlib.util
@@ -28,7 +28,7 @@ def test_missing_tensorflow_names_the_extra(folder_config, monkeypatch):
 
 @pytest.fixture
 def both(folder_config, write_pair):
-    """A folder with images of several sizes and a JPEG, opened with both backends."""
+    """Opens images of several sizes and a JPEG with both backends."""
     from pathlib import Path
 
     root = Path(folder_config.raw_dir)

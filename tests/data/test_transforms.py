@@ -1,4 +1,4 @@
-"""Windows of image and label: geometry, borders, void and distributions."""
+"""Tests windows of image and label: geometry, borders, void and distributions."""
 
 from fractions import Fraction
 
@@ -19,13 +19,13 @@ SIZE = (90, 130)
 
 
 def coordinates():
-    """An image whose red and green are row and column."""
+    """Returns an image whose red and green channels are row and column."""
     row, column = np.mgrid[: SIZE[0], : SIZE[1]].astype(np.uint8)
     return np.stack([row, column, row], axis=-1)
 
 
 def inside(window, crop):
-    """Pixels of the crop that lie in the resized image, by definition."""
+    """Returns the pixels of the crop inside the resized image, from the definition."""
     row, column = np.mgrid[: crop[0], : crop[1]]
     row, column = row + window.offset[0], column + window.offset[1]
     height, width = window.scaled

@@ -32,7 +32,7 @@ def array(*shape):
 
 @pytest.mark.parametrize("groups", [1, CHANNELS])
 def test_a_layer_keeps_one_map(groups):
-    """What the kernel reads, transposed (dense) or padded, is made again from it."""
+    """The backward pass computes transposed or padded copies of the input again."""
 
     def loss(kernels, x):
         for kernel in kernels:
@@ -54,7 +54,7 @@ def test_the_products_of_taps_are_added_one_by_one():
 
 
 def test_weights_are_updated_in_place():
-    """Beside the gradients the step makes no copy of its weights, flipped or not."""
+    """Besides the gradients, the step makes no copy of its weights."""
     model = create_model("unet", 3, width=16, depth=4)
     tx = optax.sgd(0.1, 0.9)
     state = jax.eval_shape(

@@ -30,7 +30,7 @@ def test_grouped_weight_gradients_are_caught_in_cheap_programs():
 
 
 def test_convolutions_in_a_loop_have_the_order_of_the_fast_routines():
-    """XLA's CPU backend reorders axes in the main program alone."""
+    """XLA's CPU backend reorders axes only in the main program, not in loops."""
     from jaxseg.ops.conv import conv
 
     def orders(impl):
@@ -53,7 +53,7 @@ def test_convolutions_in_a_loop_have_the_order_of_the_fast_routines():
 
 
 class Chain(nn.Module):
-    """Units in a row, `unit(name)` each."""
+    """Applies units in sequence, each made by `unit(name)`."""
 
     unit: Callable[[str], nn.Module]
     count: int
@@ -66,7 +66,7 @@ class Chain(nn.Module):
 
 
 def most_operands(model, x, gradient=False):
-    """Of the fusions of a compiled forward pass, or of its gradient."""
+    """Returns the largest number of operands of a fusion of the compiled pass."""
     variables = jax.eval_shape(model.init, jax.random.key(0), x)
     run = lambda variables, x: jnp.sum(model.apply(variables, x) ** 2)
     run = jax.grad(run) if gradient else model.apply
@@ -76,7 +76,7 @@ def most_operands(model, x, gradient=False):
 
 
 def test_residual_units_are_not_computed_anew_behind_them():
-    """The sum of three units in a row is three sums, each read by the next."""
+    """The outputs of three units are three sums, and each unit reads the one before."""
     from jaxseg.nn.residual import BasicBlock
 
     model = Chain(lambda name: BasicBlock(8, name=name), 3)
@@ -85,7 +85,7 @@ def test_residual_units_are_not_computed_anew_behind_them():
 
 
 def test_the_residual_stream_is_not_computed_anew_in_either_direction():
-    """Gradients of a transformer's layers, as the sums of a stream that splits."""
+    """The gradients of a transformer's layers are sums of a branching stream."""
     from jaxseg.nn.transformer import TransformerBlock
 
     model = Chain(lambda name: TransformerBlock(2, name=name), 4)

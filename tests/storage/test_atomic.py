@@ -1,4 +1,4 @@
-"""Files and folders are complete under their name, or the old ones stand."""
+"""Tests that files and folders are either complete or unchanged."""
 
 import os
 import stat

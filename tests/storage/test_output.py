@@ -1,4 +1,4 @@
-"""Output that nobody reads: commands end quietly, training is told."""
+"""Tests commands and training whose output has no reader."""
 
 import errno
 import io
@@ -16,7 +16,7 @@ STATUS = {errno.EPIPE: 128 + signal.SIGPIPE, errno.EIO: 128 + signal.SIGHUP}
 
 
 class Broken(io.StringIO):
-    """A stream that fails after so many writes."""
+    """Fails after a number of writes."""
 
     def __init__(self, number, after=0):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Whoever writes a file writes it whole: every writer, with a disk that is full."""
+"""Tests that every writer leaves complete files when the disk is full."""
 
 import errno
 import os
@@ -29,7 +29,7 @@ CARD = weights.Card("m", 2, {}, "s", "", "lib", "none", weights.Normalization())
 
 
 class Labeled:
-    """A source of one label map."""
+    """Contains one label map."""
 
     spec, split = SPEC, "train"
 
@@ -80,7 +80,7 @@ def contents(folder):
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_full_disk_leaves_the_old_files(name, tmp_path, monkeypatch):
-    """The file is built beside the old one, so a write that fails leaves that."""
+    """A failed write changes only a temporary file, so the old file stays."""
     WRITERS[name](tmp_path)
     written = contents(tmp_path)
     assert written
@@ -127,7 +127,7 @@ def test_a_converted_run_appears_whole(tmp_path, monkeypatch):
 
 
 def test_a_failed_folder_goes_though_threads_still_write_into_it(tmp_path, monkeypatch):
-    """As the threads of the storage library do, after one of them has failed."""
+    """The threads of the storage library continue to write after one has failed."""
     waits = []
     with (
         pytest.raises(OSError, match="full"),

@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import the modules beside them."""
+"""Lets the tests of this folder import its other modules."""
 
 import pathlib
 import sys

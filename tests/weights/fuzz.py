@@ -41,7 +41,7 @@ PAGE = resource.getpagesize()
 
 
 def read(path: str) -> dict[str, Any]:
-    """Reads one file under the limits and says what happened."""
+    """Reads one file under the limits and reports the result."""
     if os.path.isdir(path):
         _set_limits(DIRECTORY_SECONDS, DIRECTORY_BYTES)
     else:
@@ -72,7 +72,7 @@ def _set_limits(seconds: float, more: int) -> None:
 
 
 def _check(tree: Any) -> int:
-    """The number of arrays in a tree, each of which is read to its last byte."""
+    """Reads every array of a tree to its last byte and returns their number."""
     count, stack = 0, [tree]
     while stack:
         value = stack.pop()
@@ -88,14 +88,14 @@ def _check(tree: Any) -> int:
 
 
 def _fault(path: str, text: str) -> str | None:
-    """What is wrong with an error message; None if it is as it should be."""
+    """Returns what is wrong with an error message, or None."""
     if not text.startswith(path):
         return f"the message does not name the file: {text[:300]}"
     return None if text.isprintable() and len(text) < 2_000 else f"not a line: {text!r}"
 
 
 def campaign(seed: int, count: int) -> dict[str, Any]:
-    """Reads `count` mutants of a seed and returns how many of each kind there were."""
+    """Reads `count` mutants of a seed and counts the results of each kind."""
     from mutations import mutants  # beside this file
 
     tally: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)

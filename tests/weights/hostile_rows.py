@@ -33,7 +33,7 @@ def integers(values) -> bytes:
 
 
 def orbit(bits: int) -> list[int]:
-    """Integers that fill a dictionary in the order in which it looks for places."""
+    """Returns integers that fill a dictionary in the order of its probe sequence."""
     size, place, chain = 1 << bits, 1, []
     for _ in range(size // 3):
         chain.append(place)
@@ -118,7 +118,7 @@ PROGRAMS = {
     "no end": (b"}", "the pickle program does not end"),
     "empty stack": (b"R.", "the stack is empty"),
     "below a mark": (b"N(\x85.", "the stack is empty"),
-    "surrogate": (b"cos\n\xed\xb2\x80\n.", "not a pickle, or damaged"),
+    "surrogate": (b"cos\n\xed\xb2\x80\n.", "or it is damaged at byte"),
     "surrogate name": (b"\x8c\x02os\x8c\x03\xed\xb2\x80\x93.", r"refused global os\.\\udc80"),
     "escape": (b"cos\nsys\x1b[31mtem\n.", r"refused global os\.sys\\x1b\[31mtem"),
     "escaped key": (b"}X\x04\x00\x00\x00\x1b[2Jcos\nx\n.", r"near '\\x1b\[2J'"),
@@ -174,7 +174,7 @@ ZIPS = {
 
 
 def lying(method: int, content: bytes, claim: int) -> bytes:
-    """An .npz file whose member claims to be shorter than it is."""
+    """Returns an .npz file with a member that states a smaller size than it has."""
     whole = npz({"w.npy": content}, method)
     return directory_field(whole, "<I", 24, claim)
 
@@ -248,7 +248,7 @@ SAFETENSORS = {
 
 
 def _rows() -> dict[str, tuple[str, bytes, str | None]]:
-    """(suffix, content, expected error) of every file by name."""
+    """Returns the suffix, the content and the expected error of every file by name."""
     rows = {}
     for name, (program, error) in PROGRAMS.items():
         rows[f"zip: {name}"] = ".pth", weight_files.zipped(program), error

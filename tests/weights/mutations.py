@@ -45,7 +45,7 @@ FRAGMENTS = (  # of pickle programs: what torch and hostile files use
 
 
 class Mutant(NamedTuple):
-    """A file to read: its format, what was done to it, its suffix and its bytes."""
+    """Holds a file to read: its format, its mutation, its suffix and its bytes."""
 
     format: str
     change: str
@@ -54,7 +54,7 @@ class Mutant(NamedTuple):
 
 
 def mutants(seed: int) -> Iterator[Mutant]:
-    """An endless sequence of files; equal seeds give equal sequences."""
+    """Yields files endlessly. Equal seeds give equal sequences."""
     draw = random.Random(seed)
     formats = _formats()
     while True:
@@ -65,7 +65,7 @@ def mutants(seed: int) -> Iterator[Mutant]:
 
 
 def _formats() -> dict[str, tuple[str, bytes, Callable]]:
-    """(suffix, a whole file, the change inside it) by format."""
+    """Returns the suffix, a valid file and the inner mutation of each format."""
     program = _program()
     return {
         "zip": (".pth", _zipped(program), _zip_program),
@@ -99,7 +99,7 @@ def _legacy(program: bytes) -> bytes:
 
 
 def flip_bits(draw: random.Random, data: bytes) -> bytes:
-    """One to eight bits."""
+    """Flips one to eight bits."""
     changed = bytearray(data)
     for _ in range(draw.choice((1, 1, 2, 8))):
         changed[draw.randrange(len(changed))] ^= 1 << draw.randrange(8)
@@ -107,20 +107,20 @@ def flip_bits(draw: random.Random, data: bytes) -> bytes:
 
 
 def cut(draw: random.Random, data: bytes) -> bytes:
-    """A part is missing: the end, the start or something between."""
+    """Removes a part: the end, the start or something between."""
     start, end = sorted(draw.randrange(len(data) + 1) for _ in range(2))
     return draw.choice((data[:end], data[start:], data[:start] + data[end:]))
 
 
 def repeat(draw: random.Random, data: bytes) -> bytes:
-    """A part stands there several times."""
+    """Repeats a part several times."""
     start = draw.randrange(len(data))
     part = data[start : start + draw.choice((1, 8, 40, 200))]
     return data[:start] + part * draw.choice((2, 3, 50)) + data[start:]
 
 
 def put_number(draw: random.Random, data: bytes) -> bytes:
-    """A remarkable number in place of some bytes."""
+    """Replaces some bytes by a special number."""
     form = draw.choice(("<B", "<H", "<I", "<Q"))
     size = struct.calcsize(form)
     start = draw.randrange(max(1, len(data) - size))
@@ -129,7 +129,7 @@ def put_number(draw: random.Random, data: bytes) -> bytes:
 
 
 def put_noise(draw: random.Random, data: bytes) -> bytes:
-    """Random bytes in place of a part."""
+    """Replaces a part by random bytes."""
     start, count = draw.randrange(len(data)), draw.choice((1, 4, 16, 64))
     return data[:start] + draw.randbytes(count) + data[start + count :]
 
@@ -141,7 +141,7 @@ BYTE_CHANGES = (flip_bits, cut, repeat, put_number, put_noise)
 
 
 def _change_program(draw: random.Random, program: bytes) -> bytes:
-    """Instructions put in, left out, repeated, or a program of nothing but noise."""
+    """Inserts, removes or repeats instructions, or writes a random program."""
     if draw.random() < 0.2:
         body = b"".join(
             draw.choice(FRAGMENTS) for _ in range(draw.choice((5, 50, 500)))
@@ -166,7 +166,7 @@ def _legacy_program(draw: random.Random, data: bytes) -> bytes:
 
 
 def _npy_header(draw: random.Random, data: bytes) -> bytes:
-    """Text of the headers of arrays, or the arrays' bytes, packed anew."""
+    """Changes the headers or the bytes of arrays and packs them again."""
     methods = (
         zipfile.ZIP_STORED,
         zipfile.ZIP_DEFLATED,
@@ -197,7 +197,7 @@ def _header_text(draw: random.Random, content: bytes) -> bytes:
 
 
 def _description(draw: random.Random, data: bytes) -> bytes:
-    """Fields of the header of a .safetensors file."""
+    """Changes fields of the header of a .safetensors file."""
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
     for _ in range(draw.choice((1, 1, 2))):
@@ -221,7 +221,7 @@ def _description(draw: random.Random, data: bytes) -> bytes:
 
 
 def _directory(draw: random.Random, data: bytes) -> bytes:
-    """Fields of the directory at the end of a zip file, and of the headers before it."""
+    """Changes fields of the directory and the headers of a zip file."""
     changed = bytearray(data)
     for _ in range(draw.choice((1, 1, 2, 4))):
         marks = [b"PK\x01\x02", b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"]

@@ -1,4 +1,4 @@
-"""Cards: written and read back, class names of mmseg files, licenses."""
+"""Tests model cards: writing and reading, class names of mmseg files, licenses."""
 
 import json
 

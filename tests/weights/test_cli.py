@@ -1,4 +1,4 @@
-"""`jaxseg convert`: foreign files into work directories, and out again."""
+"""Tests `jaxseg convert` in both directions."""
 
 import json
 
@@ -16,14 +16,16 @@ NARROW = ["--model.options.width", "8", "--model.options.blocks", "1", "1", "1",
 
 @pytest.fixture
 def source(fill):
-    """(variables, PyTorch state dict) of a narrow fcn_resnet50 with 21 classes."""
+    """Returns variables and PyTorch state dict of a narrow fcn_resnet50 with 21
+    classes.
+    """
     model = create_model("fcn_resnet50", 21, width=8, blocks=(1, 1, 1, 1))
     variables = fill(model, (1, 64, 64, 3))
     return variables, weights.to_torch(variables, torchvision_fcn.MAP)
 
 
 def same(path, variables):
-    """Whether the weights in a file or directory are these."""
+    """Returns whether the weights in a file or directory are equal to these."""
     got, want = weights.read(path), flatten(variables)
     got = flatten(got) if "params" in got else got
     return got.keys() == want.keys() and all(
@@ -32,7 +34,7 @@ def same(path, variables):
 
 
 def test_a_checkpoint_and_an_image_to_a_mask(tmp_path, source, capsys):
-    """Two commands: the network, its classes and normalization are found."""
+    """Two commands suffice: they find the network, its classes and normalization."""
     variables, state = source
     weights.write(tmp_path / "fcn.pth", state)
     run = tmp_path / "run"

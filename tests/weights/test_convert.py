@@ -1,4 +1,4 @@
-"""Tables: translation, shape checks, all problems at once, exact way back."""
+"""Tests import tables: translation, shape checks, errors and the inverse."""
 
 from fnmatch import fnmatchcase
 
@@ -24,7 +24,7 @@ RULES = (
 
 
 def shapes():
-    """Shapes as eval_shape gives them, for RULES."""
+    """Returns shapes for RULES as eval_shape returns them."""
     f = lambda *s: np.zeros(s, np.float32)
     return {
         "params": {
@@ -40,7 +40,7 @@ def shapes():
 
 
 def state():
-    """A PyTorch state dict that fits."""
+    """Returns a PyTorch state dict that fits."""
     random = np.random.default_rng(0)
     f = lambda *s: random.normal(size=s).astype(np.float32)
     return {
@@ -100,7 +100,9 @@ def test_all_problems_are_told_at_once():
 
 
 def test_the_remedies_are_those_that_help():
-    """Their patterns name what is there, and with them the rest is taken."""
+    """The patterns of the remedies match the problems, and with them the import
+    works.
+    """
     source = state()
     source["fc.weight"] = np.zeros((9, 5), np.float32)
     source["fc.bias"] = np.zeros(9, np.float32)
@@ -186,7 +188,7 @@ def test_transforms_invert(transform, shape):
 
 
 def test_linear_as_conv_is_the_dense_layer():
-    """FCN's rule: the dense layer on a flattened map, as a valid convolution."""
+    """The dense layer on a flattened map equals a valid convolution, as in FCN."""
     random = np.random.default_rng(2)
     image, weight = random.normal(size=(3, 2, 2)), random.normal(size=(5, 12))
     kernel = transforms.apply("linear_as_conv(2, 2)", weight)
@@ -202,7 +204,7 @@ def test_unknown_transform_and_wrong_rank():
 
 
 def test_scalars_keep_their_shape():
-    """DANet's gamma and the like: no axis appears on the way."""
+    """Scalars such as DANet's gamma get no additional axis."""
     shapes = {"params": {"gamma": np.zeros((), np.float32)}}
     table = (("gamma", "params/gamma"),)
     got = convert({"gamma": np.array(0.5)}, table, shapes)
@@ -231,7 +233,9 @@ def test_prefixed_refuses_groups():
     ],
 )
 def test_resnet_tables_go_there_and_back(fill, table, options):
-    """Without torch: our variables, written in PyTorch's names, come back equal."""
+    """Variables that are written in PyTorch's names are read back equal, without
+    torch.
+    """
     model = create_resnet(blocks=(1, 1, 1, 1), width=8, **options)
     _round_trip(model, fill(model, (1, 64, 64, 3)), table)
 

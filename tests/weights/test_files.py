@@ -1,4 +1,4 @@
-"""Formats: exact there and back, broken files told, the hub's cache."""
+"""Tests file formats: exact round trips, errors for broken files, the hub's cache."""
 
 import sys
 import zipfile

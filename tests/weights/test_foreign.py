@@ -1,4 +1,4 @@
-"""Files that are no checkpoints: one line says what they are and what to do."""
+"""Tests that files that are not checkpoints are described in one line."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""Two thousand and more damaged files: arrays or one line, within their limits."""
+"""Tests that damaged files give arrays or a one-line error within their limits."""
 
 import json
 import pathlib
@@ -11,7 +11,7 @@ DIRECTORIES = 80
 
 
 def fuzz(*given):
-    """The result of `fuzz.py`, which ends by a signal when a limit is passed."""
+    """Runs `fuzz.py`, which a signal ends when it exceeds a limit."""
     script = pathlib.Path(__file__).with_name("fuzz.py")
     run = subprocess.run(
         [sys.executable, script, *given],

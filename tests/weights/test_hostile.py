@@ -1,4 +1,4 @@
-"""Hostile and broken .pth files: refused with the reason, nothing executed."""
+"""Tests that hostile and broken .pth files are refused and nothing is executed."""
 
 import io
 import os
@@ -20,7 +20,7 @@ TENSOR = {"w": np.arange(6, dtype=np.float32).reshape(2, 3)}
 
 
 class Call:
-    """Pickles as a call of ``function(*arguments)``."""
+    """Pickles as a call of `function(*arguments)`."""
 
     def __init__(self, function, *arguments):
         self.what = function, arguments
@@ -104,7 +104,7 @@ def test_every_truncation_is_a_clear_error(tmp_path):
 
 
 def test_flipped_bytes_never_crash(tmp_path):
-    """Fuzz: an array, or a ValueError; and damaged numbers are noticed (CRC)."""
+    """Each file gives an array or a ValueError, and the CRC detects damaged numbers."""
     whole, path = tmp_path / "whole.pth", tmp_path / "fuzz.pth"
     torchwrite.write(str(whole), TENSOR)
     data, random = whole.read_bytes(), np.random.default_rng(0)
@@ -141,7 +141,7 @@ def test_other_files(tmp_path):
 
 
 def test_torch_is_not_imported(tmp_path):
-    """In a fresh interpreter, where torch may well be installed."""
+    """A new interpreter is used, where torch may be installed."""
     path = tmp_path / "a.pth"
     torchwrite.write(str(path), TENSOR)
     program = (

@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """What one limited process says of each file."""
+    """Returns what one limited process reports about each file."""
     folder, names = tmp_path_factory.mktemp("hostile"), {}
     for number, (name, (suffix, content, _)) in enumerate(ROWS.items()):
         path = folder / f"{number}{suffix}"

@@ -1,4 +1,4 @@
-"""The format before torch 1.6, written byte by byte."""
+"""Tests the format before torch 1.6 with files that are written byte by byte."""
 
 import pickle
 import struct
@@ -17,7 +17,7 @@ STATE = {
 
 
 def write(path, state=STATE, *, cut=0, count=None):
-    """A legacy file of a state dict."""
+    """Writes a legacy file of a state dict."""
     system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {}}
     head = [0x1950A86A20F9469CFC6C, 1001, system]
     parts = [pickle.dumps(value, 2) for value in head]
@@ -31,7 +31,7 @@ def write(path, state=STATE, *, cut=0, count=None):
 
 
 def _with_view(program):
-    """Legacy storages carry a sixth field, the view: None here."""
+    """Adds the sixth field of legacy storages, the view, which is None here."""
     return program.replace(b"tQ", b"NtQ")
 
 

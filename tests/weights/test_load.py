@@ -1,4 +1,4 @@
-"""`load`: detection, unwrapping, parts, fresh values, image channels, the report."""
+"""Tests `load`: detection, unwrapping, parts, initial values, channels, the report."""
 
 import jax
 import numpy as np
@@ -18,7 +18,7 @@ BACKBONE = ResNet(18, width=8, blocks=(1, 2, 1, 2))
 
 
 def network(channels=8):
-    """A narrow FCN on BACKBONE."""
+    """Returns a narrow FCN on BACKBONE."""
     return EncoderDecoder(BACKBONE, FCNHead(5, channels))
 
 
@@ -32,7 +32,7 @@ def trunk(fill):
 
 
 def equal(one, other):
-    """Whether two trees hold the same arrays under the same paths."""
+    """Returns whether two trees contain the same arrays under the same paths."""
     one, other = flatten(one), flatten(other)
     return one.keys() == other.keys() and all(
         np.array_equal(one[key], other[key]) for key in one
@@ -99,7 +99,7 @@ def test_another_number_of_classes(fill):
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 7])
 def test_other_image_channels(trunk, channels):
-    """The documented rule: sum for one channel, else repeat and rescale."""
+    """The kernel is summed for one channel, and repeated and rescaled otherwise."""
     variables, state = trunk
     got = read_into(state, BACKBONE, channels=channels)
     assert got.report.adapted == ("conv1.weight",)
@@ -114,7 +114,7 @@ def test_other_image_channels(trunk, channels):
 
 
 def test_equal_channels_keep_the_response(trunk):
-    """A gray image gives what the same image in three channels gave."""
+    """A gray image gives the result of the same image in three channels."""
     kernel = np.random.default_rng(0).normal(size=(4, 3, 3, 3))
     for channels in (1, 6):
         response = weights.adapt_kernel(kernel, channels).sum(1)

@@ -1,4 +1,4 @@
-"""What an MMSegmentation configuration states, read from MMEngine's own text."""
+"""Tests which options are read from MMEngine's configuration text."""
 
 import importlib.util
 import pathlib
@@ -48,13 +48,13 @@ def beside(text):
 
 
 def row(name):
-    """The first network of the row for ResNet-v1c."""
+    """Returns the first network of the row for ResNet-v1c."""
     (source,) = (s for s in weights.SOURCES if s.name == f"{name} on ResNet-v1c")
     return source.networks[0]
 
 
 def row_of(model):
-    """The row that a checkpoint of this configuration would be recognized as."""
+    """Returns the row that is recognized for a checkpoint of this configuration."""
     head = model["decode_head"]
     head = head[-1] if isinstance(head, tuple) else head
     if field(model, "neck.type") == "JPU":
@@ -63,7 +63,9 @@ def row_of(model):
 
 
 def dilations(trunk):
-    """(stride, dilation) of every unit, by the rule of MMSegmentation's ResLayer."""
+    """Returns stride and dilation of every unit by the rule of MMSegmentation's
+    ResLayer.
+    """
     plan = []
     for stage, count in enumerate(BLOCKS):
         rate, stride = trunk["dilations"][stage], trunk["strides"][stage]
@@ -76,7 +78,7 @@ def dilations(trunk):
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_text_that_mmengine_stores(name):
-    """Every unit's rate follows from the options, for the library's own files."""
+    """The rate of every unit follows from the options, for the library's own files."""
     config = pytest.importorskip("mmengine.config").Config
     package = importlib.util.find_spec("mmseg")
     if package is None:
@@ -167,7 +169,7 @@ def test_texts_that_state_nothing(nothing):
     ],
 )
 def test_what_the_networks_here_cannot_be(backbone, head, network, message):
-    """It is refused: silence would mean other numbers than the library's."""
+    """An unsupported configuration is refused, because the results would differ."""
     with pytest.raises(ValueError, match=message):
         mmseg_config.stated_options(beside(text(backbone, head)), row(network))
 

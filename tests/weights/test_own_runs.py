@@ -1,4 +1,4 @@
-"""Runs of jaxseg as a source of weights: what `jaxseg predict` would take of them."""
+"""Tests runs of jaxseg as a source of weights, as `jaxseg predict` reads them."""
 
 import jax
 import numpy as np
@@ -32,7 +32,7 @@ VALUES = {"params": 1.0, "ema": 2.0}  # plus the step
 
 
 def make_run(folder, *, ema):
-    """A run whose arrays tell the step and whether they are averages."""
+    """Makes a run whose arrays show the step and whether they are averages."""
     network = ModelConfig("unet", {"width": 4, "depth": 1})
     config = Config(model=network, train=TrainConfig(ema=0.9 if ema else None))
     write_run(folder, config, SPEC)
@@ -57,7 +57,7 @@ def make_run(folder, *, ema):
 
 
 def value_in(tree):
-    """The one value that all arrays of the parameters have."""
+    """Returns the one value of all arrays of the parameters."""
     (value,) = {float(v) for leaf in jax.tree.leaves(tree) for v in np.unique(leaf)}
     return value
 

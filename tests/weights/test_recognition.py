@@ -1,4 +1,4 @@
-"""Which network takes a checkpoint: what is stated, assumed, or refused."""
+"""Tests which network is selected for a checkpoint, and what is assumed or refused."""
 
 import json
 
@@ -31,7 +31,7 @@ SMP_PLUS = {
 
 
 def shapes_filled(model, channels=3):
-    """Variables of a model, a different number in each tensor."""
+    """Returns variables of a model with a different number in each tensor."""
     image = jax.ShapeDtypeStruct((1, 64, 64, channels), np.float32)
     init = lambda key, x: model.init(key, x, train=False)
     shapes = jax.eval_shape(init, jax.random.key(0), image)
@@ -67,7 +67,7 @@ def written(folder, name, state, **beside):
 
 @pytest.fixture(scope="module")
 def plus():
-    """A narrow network of segmentation_models.pytorch with four classes."""
+    """Returns a narrow network of segmentation_models.pytorch with four classes."""
     model = create_model("deeplabv3plus_resnet50", 4, **NARROW, **SMP_PLUS)
     variables = shapes_filled(model)
     return variables, weights.to_torch(variables, smp_deeplab.MAP_V3PLUS)
@@ -82,7 +82,7 @@ CONFIG = {
 
 
 def test_a_config_beside_the_file_states_stride_and_rates(tmp_path, plus):
-    """What ``save_pretrained`` writes is used, and nothing is left to assume."""
+    """The file of `save_pretrained` is used, and nothing is assumed."""
     variables, state = plus
     path = written(tmp_path, "model.safetensors", state, config=CONFIG)
     result = converted(path)
@@ -95,7 +95,7 @@ def test_a_config_beside_the_file_states_stride_and_rates(tmp_path, plus):
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory, plus):
-    """The same network without any configuration."""
+    """Returns the same network without any configuration."""
     return written(tmp_path_factory.mktemp("bare"), "model.safetensors", plus[1])
 
 
@@ -218,7 +218,7 @@ BACKBONE = {"model": "fcn_resnet50", "part": "backbone", "num_classes": 3}
     ],
 )
 def test_anti_aliased_resnets(tmp_path, trunk, name, verdict):
-    """Their tensors are those of plain ones: the name decides, or it is told."""
+    """Their tensors equal those of plain ones, so the name or an option decides."""
     path = written(tmp_path, name, trunk[1])
     if verdict == "refused":
         with pytest.raises(ValueError, match="anti-aliased ResNet") as error:
@@ -312,7 +312,7 @@ def deep_stem():
 
 
 def with_head(state, key):
-    """A state dict with the tensors that tell a head of MMSegmentation."""
+    """Returns a state dict with the tensors that identify a head of MMSegmentation."""
     more = [key, "decode_head.conv_seg.weight"]
     if any(word in key for word in FCN_LIKE):
         names = ("convs.0", "convs.1", "conv_cat")
@@ -332,7 +332,7 @@ def test_heads_without_a_counterpart_are_named(tmp_path, deep_stem, key):
 
 
 def test_the_backbone_below_such_a_head(tmp_path, deep_stem):
-    """What the second line of that message says works, with the right stem."""
+    """The remedy in the second line of the message works, with the right stem."""
     variables, state = deep_stem
     path = written(tmp_path, "a.npz", with_head(state, "decode_head.cca.gamma.scale"))
     result = converted(path, **BACKBONE)
@@ -397,7 +397,7 @@ def test_the_list_names_every_kind(capsys):
 
 
 def test_the_hint_of_a_mismatch_works_on_the_command_line(tmp_path, capsys):
-    """A run with other classes: the option that the message names is enough."""
+    """The option that the message names suffices for a run with other classes."""
     model = create_model("unet_resnet18", 4, **NARROW)
     path = written(
         tmp_path, "a.pth", weights.to_torch(shapes_filled(model), smp_unet.MAP)

@@ -1,4 +1,4 @@
-"""`SOURCES`: each row's table, networks and keys belong together."""
+"""Tests that table, networks and keys of each row of `SOURCES` agree."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ SOURCES = [  # other trunks below the same heads are covered by PSPNet's rows
 
 
 def torch_keys(shapes, rules):
-    """The PyTorch keys of a model; one number per tensor stands for it."""
+    """Returns the PyTorch keys of a model, with one number per tensor."""
     tiny = {p: np.zeros((1,) * len(s.shape)) for p, s in flatten(shapes).items()}
     tree = {}
     for path, value in tiny.items():
@@ -56,7 +56,7 @@ def test_every_network_can_be_built():
 
 
 def with_extras(source):
-    """Keys that tell a row, and some that any file of its library has."""
+    """Returns the keys of a row, and keys that any file of its library may have."""
     return {*source.has, "epoch", "decode_head.other.weight"}
 
 
@@ -67,7 +67,7 @@ def test_no_row_is_hidden_by_another(source):
 
 @pytest.mark.parametrize("source", weights.SOURCES, ids=lambda s: f"{s.table}-{s.name}")
 def test_rows(source):
-    """The table exists, and the license note has something to say."""
+    """The table exists, and the license note is not empty."""
     rules = source.rules()
     assert rules and all(len(rule) in (2, 3) for rule in rules)
     assert any(name in source.library for name in LICENSES)
@@ -77,7 +77,7 @@ def test_rows(source):
 
 
 def test_the_row_of_a_depth():
-    """Networks that share a name are told apart by their options."""
+    """Networks that share a name are distinguished by their options."""
     keys = ("encoder.layer4.0.conv1.weight", "decoder.aspp.convs.0.0.weight")
     source = weights.detect(keys)
     row = source.network("deeplabv3_resnet50", {"depth": 34, "eager_rate": True})
@@ -104,7 +104,7 @@ def test_a_head_of_its_own_option():
     ],
 )
 def test_normalization_of_transformers(address, mean, unknown):
-    """Their keys are the same: the name decides, or nothing does and that is said."""
+    """The keys are equal, so the name decides, or a note says that nothing does."""
     keys = ("cls_token", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight")
     normalization, note = weights.detect(keys).normalization_of(address)
     assert normalization.mean[0] == mean

@@ -1,4 +1,4 @@
-"""Wrappers, prefixes and averaged copies around a state dict."""
+"""Tests wrappers, prefixes and averaged copies of a state dict."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def prefixed(state, prefix):
 
 
 def doubled(state):
-    """Other weights under the same names."""
+    """Returns other weights under the same names."""
     return {key: 2 * value for key, value in state.items()}
 
 
@@ -128,7 +128,7 @@ def test_the_same_parameters_from_every_wrapping(source, how):
     ],
 )
 def test_the_other_weights_of_a_file(source, how, entry):
-    """They are named in the report, and the option takes them."""
+    """The report names them, and the option selects them."""
     values, state = source
     tree = WRAPPED[how](state)
     report = str(read_into(tree, MODEL).report)
@@ -185,7 +185,7 @@ def test_an_entry_that_is_not_there(source):
 
 
 def test_a_trunk_is_not_taken_out_of_an_unknown_network(source):
-    """Names behind `encoder.` are a classifier's, but the file holds more."""
+    """Names below `encoder.` are those of a classifier, but the file contains more."""
     trunk = {
         key.replace("backbone.", "encoder."): value
         for key, value in source[1].items()

@@ -1,4 +1,4 @@
-"""What training scripts leave beside the tensors: swallowed, listed, never made."""
+"""Tests that foreign objects of training scripts are listed and never created."""
 
 import argparse
 import collections
@@ -31,7 +31,7 @@ META = {"dataset_meta": {"classes": ("road", "car"), "palette": [[1, 2, 3], [4, 
 
 @pytest.fixture
 def history(monkeypatch):
-    """A ``HistoryBuffer`` that pickles under MMEngine's name, methods included."""
+    """Returns a `HistoryBuffer` that pickles under MMEngine's name with its methods."""
 
     class HistoryBuffer:
         def __init__(self, values):
@@ -100,7 +100,7 @@ def test_a_checkpoint_of_mmengine(tmp_path, history):
 
 
 def test_an_mmseg_checkpoint_and_an_image_to_a_mask(tmp_path, history, fill, capsys):
-    """Two commands; stride and multi-grid come from the configuration's text."""
+    """Two commands suffice: the configuration's text states stride and multi-grid."""
     narrow = {"width": 8, "blocks": (1, 1, 1, 1), "features": 16}
     options = {"stem": "c", "align_corners": False, **narrow}
     model = create_model("pspnet_resnet50", 2, **options)
@@ -196,7 +196,7 @@ def test_tokens_are_closed_to_writing(program):
 
 
 def test_nothing_is_imported(tmp_path, history):
-    """In a fresh interpreter no library of the tokens is touched."""
+    """A new interpreter imports no library that the tokens name."""
     path = checkpoint(tmp_path / "a.pth", {"hub": history([1.0])})
     program = (
         "import sys; from jaxseg.weights.formats import torch_reader as reader; "

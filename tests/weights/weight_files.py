@@ -1,4 +1,4 @@
-"""Weight files of every format, built byte by byte around any content."""
+"""Builds weight files of every format byte by byte, with any content."""
 
 import io
 import json
@@ -15,7 +15,7 @@ MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of torch.save before torch 1.6
 
 
 def zipped(program: bytes, **members: bytes) -> bytes:
-    """A zip file as `torch.save` writes it, with any program and members inside."""
+    """Returns a zip file as `torch.save` writes it, with any program and members."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("archive/data.pkl", program)
@@ -25,7 +25,7 @@ def zipped(program: bytes, **members: bytes) -> bytes:
 
 
 def legacy(program: bytes, storages: Mapping[str, bytes], counts: list[int]) -> bytes:
-    """A file of the format before torch 1.6, with any program inside."""
+    """Returns a file of the format before torch 1.6 with any program."""
     system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {}}
     parts = [pickle.dumps(value, 2) for value in (MAGIC, PROTOCOL, system)]
     parts += [program, pickle.dumps(list(storages), 2)]
@@ -35,7 +35,9 @@ def legacy(program: bytes, storages: Mapping[str, bytes], counts: list[int]) -> 
 
 
 def with_tensors(beside: Mapping, arrays: Mapping[str, np.ndarray]) -> bytes:
-    """The program of a checkpoint: a state dict of tensors, and what lies beside it."""
+    """Returns the program of a checkpoint: a state dict of tensors and other
+    entries.
+    """
     rest = pickle.dumps(dict(beside), 2)
     state = torch_writer.pickled_state(arrays)[2:-1]
     return (
@@ -48,7 +50,7 @@ def with_tensors(beside: Mapping, arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def tensor(size, stride, offset=0, *, key=b"0", kind="FloatStorage", count=6) -> bytes:
-    """The part of a program that puts one tensor onto the stack."""
+    """Returns the part of a program that pushes one tensor onto the stack."""
     integer, integers = torch_writer.pickled_integer, torch_writer.pickled_integers
     storage = [b"(", torch_writer.pickled_text("storage"), f"ctorch\n{kind}\n".encode()]
     storage += [
@@ -63,18 +65,18 @@ def tensor(size, stride, offset=0, *, key=b"0", kind="FloatStorage", count=6) ->
 
 
 def npy(header: bytes | str, data: bytes = b"") -> bytes:
-    """A member of an .npz file with any header."""
+    """Returns a member of an .npz file with any header."""
     text = header.encode() if isinstance(header, str) else header
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data
 
 
 def npy_header(kind: str, shape: str) -> str:
-    """The header of an array, with any text as its type and shape."""
+    """Returns the header of an array with any text as its type and shape."""
     return f"{{'descr': {kind}, 'fortran_order': False, 'shape': {shape}, }}\n"
 
 
 def npz(members: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
-    """An .npz file of any members."""
+    """Returns an .npz file of any members."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as archive:
         for name, data in members.items():
@@ -90,13 +92,13 @@ def saved(save: Callable, arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def safetensors(header: Mapping | bytes, data: bytes = b"") -> bytes:
-    """A .safetensors file with any header."""
+    """Returns a .safetensors file with any header."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data
 
 
 def directory_field(data: bytes, form: str, place: int, value: int, *, nth=0) -> bytes:
-    """A zip file with another value in the directory entry of its n-th member."""
+    """Returns a zip file with another value in the directory entry of a member."""
     changed, entry = bytearray(data), -1
     for _ in range(nth + 1):
         entry = data.index(b"PK\x01\x02", entry + 1)

@@ -46,7 +46,7 @@ class Place:
         """
         found = self.get(key)
         if found.value is None:
-            raise ValueError(f"{self.address} has no field {key!r}: expected one.")
+            raise ValueError(f"{self.address} has no field {key!r}.")
         return found
 
     def items(self) -> list[Place]:

@@ -38,17 +38,17 @@ def read(data: bytes, start: int) -> tuple[str, Any, int]:
       Malformed: If the instruction is unknown or truncated.
     """
     if start >= len(data):
-        raise Malformed("truncated: the pickle program does not end")
+        raise Malformed("the pickle program does not end, so the file is truncated")
     entry = _TABLE.get(data[start])
     if entry is None:
-        raise Malformed(f"not a pickle: byte {start} is not an instruction")
+        raise Malformed(f"this is not a pickle: byte {start} is not an instruction")
     name, reader = entry
     if reader is None:
         return name, None, start + 1
     try:
         argument, end = reader(data, start + 1)
     except (struct.error, ValueError) as error:
-        message = f"not a pickle, or damaged at byte {start}: {error}"
+        message = f"this is not a pickle, or it is damaged at byte {start}: {error}"
         raise Malformed(message) from None
     return name, argument, end
 
@@ -58,7 +58,7 @@ def _number(form: str) -> Reader:
 
     def reader(data: bytes, start: int) -> tuple[Any, int]:
         if start + layout.size > len(data):
-            raise Malformed("truncated inside a number")
+            raise Malformed("the pickle program is truncated inside a number")
         return layout.unpack_from(data, start)[0], start + layout.size
 
     return reader
@@ -71,7 +71,7 @@ def _counted(form: str, convert: Callable[[bytes], Any], most: int = 1 << 62) ->
     def reader(data: bytes, start: int) -> tuple[Any, int]:
         count, first = length(data, start)
         if count < 0 or first + count > len(data):
-            raise Malformed("truncated inside a string")
+            raise Malformed("the pickle program is truncated inside a string")
         if count > most:
             raise Malformed(f"an integer has {count} bytes: expected at most {most}")
         return convert(data[first : first + count]), first + count
@@ -86,7 +86,9 @@ def _line(convert: Callable[[bytes], Any], most: int | None = None) -> Reader:
         last = len(data) if most is None else start + most
         end = data.find(b"\n", start, last)
         if end < 0:
-            raise Malformed("truncated, or not a pickle: a line of text does not end")
+            raise Malformed(
+                "this is not a pickle, or it is truncated: a line of text does not end"
+            )
         return convert(data[start:end]), end + 1
 
     return reader
@@ -112,7 +114,7 @@ def _integer_text(line: bytes) -> int | bool:
 def _quoted(line: bytes) -> str | bytes:
     quote = line[:1]
     if len(line) < 2 or quote not in (b"'", b'"') or line[-1:] != quote:
-        raise ValueError("a string without quotes")
+        raise ValueError("a string has no quotes")
     return _old_text(codecs.escape_decode(line[1:-1])[0])
 
 

@@ -120,7 +120,7 @@ class _Machine:
 
     def pop(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
-            raise Malformed("not a pickle: the stack is empty")
+            raise Malformed("this is not a pickle: the stack is empty")
         return self.stack.pop()
 
     def top(self) -> Any:
@@ -131,7 +131,7 @@ class _Machine:
     def pop_items(self) -> list[Any]:
         """Returns everything above the last mark."""
         if not self.marks:
-            raise Malformed("not a pickle: a mark is missing")
+            raise Malformed("this is not a pickle: a mark is missing")
         height = self.marks.pop()
         items = self.stack[height:]
         del self.stack[height:]
@@ -205,7 +205,7 @@ class _Machine:
 
     def fill(self, owner: Any, items: list[Any]) -> None:
         if len(items) % 2:
-            raise Malformed("not a pickle: a key has no value")
+            raise Malformed("this is not a pickle: a key has no value")
         if type(owner) is Unread:
             return
         if type(owner) is not dict:
@@ -222,7 +222,7 @@ class _Machine:
     def push_name(self, parts: tuple[Any, Any]) -> None:
         module, name = parts
         if not isinstance(module, str) or not isinstance(name, str):
-            raise Malformed("not a pickle: a global name is not a string")
+            raise Malformed("this is not a pickle: a global name is not a string")
         if len(module) + len(name) > LINE:
             raise Malformed("a global name is too long")
         self.push(self.world.name(f"{module}.{name}"))
@@ -252,7 +252,7 @@ class _Machine:
 
     def object(self, items: list[Any]) -> None:
         if not items:
-            raise Malformed("not a pickle: a class is missing")
+            raise Malformed("this is not a pickle: a class is missing")
         self.push_call(items[0], tuple(items[1:]))
 
     def build(self, _) -> None:

@@ -1,4 +1,4 @@
-"""Filling, tracing and drawing polygons."""
+"""Tests filling, tracing and drawing of polygons."""
 
 import json
 
@@ -17,7 +17,9 @@ from jaxseg.data.polygons import (
 
 
 def by_winding_angle(ring, size):
-    """A slow second implementation: the angle that a ring turns about each center."""
+    """Fills rings by the total angle around each center, as a slow second
+    implementation.
+    """
     inside = np.zeros(size, bool)
     for row, column in np.ndindex(size):
         points = np.array(ring) - (column + 0.5, row + 0.5)

@@ -1,4 +1,4 @@
-"""Annotation files of labeling tools."""
+"""Tests the readers of annotation files of labeling tools."""
 
 import base64
 import io
@@ -31,7 +31,7 @@ def png(mask):
 
 
 def brush(mask):
-    """The brush form of Label Studio, with single values and runs by turns."""
+    """Encodes a brush mask of Label Studio with alternating single values and runs."""
     bits = []
 
     def put(value, count):

@@ -1,4 +1,4 @@
-"""The run-length encoding of COCO."""
+"""Tests the run-length encoding of COCO."""
 
 import numpy as np
 import pytest
