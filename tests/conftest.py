@@ -88,6 +88,16 @@ def fill():
     return fill_variables
 
 
+@pytest.fixture(scope="session")
+def drawn_data(tmp_path_factory):
+    """Where the drawn datasets are prepared, once for all tests and workers.
+
+    Processes that prepare the same data at once find one complete copy.
+    """
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "drawn"
+
+
 @pytest.fixture
 def full_optimization():
     """XLA's normal optimizations and exact float32 products, for parity and HLO."""

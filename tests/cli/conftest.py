@@ -23,9 +23,9 @@ TINY = (
 
 
 @pytest.fixture(scope="session")
-def data_dir(tmp_path_factory):
-    """Where the drawn scenes are prepared, once per session."""
-    return tmp_path_factory.mktemp("data")
+def data_dir(drawn_data):
+    """Where the drawn scenes are prepared."""
+    return drawn_data
 
 
 @pytest.fixture(scope="session")

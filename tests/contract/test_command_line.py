@@ -23,11 +23,11 @@ config = Config(
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
-def prepared(tmp_path_factory):
+@pytest.fixture(scope="module", autouse=True)
+def prepared(drawn_data):
     """One copy of the drawn data for all networks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAXSEG_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("JAXSEG_DATA_DIR", str(drawn_data))
         yield
 
 

@@ -44,12 +44,12 @@ LIMITED = (  # no file may grow beyond the first argument
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory):
+def environment(drawn_data, tmp_path_factory):
     """Environment of the runs: one CPU device, one place for data and programs."""
     shared = tmp_path_factory.mktemp("shared")
     return os.environ | {
         "JAX_PLATFORMS": "cpu",
-        "JAXSEG_DATA_DIR": str(shared / "data"),
+        "JAXSEG_DATA_DIR": str(drawn_data),
         "JAX_COMPILATION_CACHE_DIR": str(shared / "programs"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling takes most of the time

@@ -23,34 +23,35 @@ ARGUMENTS = (
     "--data.train-split=train[:24]", "--data.eval-split=validation[:7]",
     "--data.crop", "32", "48",
     "--train.batch-size=8", "--train.eval-batch-size=4", "--train.ema=0.9",
-    "--train.log-every=2", "--train.eval-every=10", "--train.save-every=3",
-    "--train.num-overlays=1",
+    "--train.log-every=2", "--train.eval-every=12", "--train.save-every=3",
 )  # fmt: skip
-STEPS = 30
+STEPS = 24
 LOST = 5  # exit status
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory):
+def environment(drawn_data, tmp_path_factory):
     shared = tmp_path_factory.mktemp("shared")
     return os.environ | {
         "JAX_PLATFORMS": "cpu",
-        "JAXSEG_DATA_DIR": str(shared / "data"),
+        "JAXSEG_DATA_DIR": str(drawn_data),
         "JAX_COMPILATION_CACHE_DIR": str(shared / "programs"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling takes most of the time
     }
 
 
-def launch(environment, workdir, *more, processes=2, devices=2):
+def launch(environment, workdir, *, processes=2, devices=2, overlays=0):
+    """Starts the processes of one run; they have four devices in all."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "jaxseg.cli.main", *ARGUMENTS]
+    command += [f"--train.steps={STEPS}", f"--train.num-overlays={overlays}"]
     where = [f"--workdir={workdir}", f"--coordinator=localhost:{port}"]
     return [
         subprocess.Popen(
-            [*command, *where, f"--processes={processes}", f"--process-id={i}", *more],
+            [*command, *where, f"--processes={processes}", f"--process-id={i}"],
             env=environment | {"JAX_NUM_CPU_DEVICES": str(devices)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -102,21 +103,11 @@ def arrays(workdir):
 
 @pytest.fixture(scope="module")
 def two(environment, tmp_path_factory):
-    """Work directory and output of two processes that nothing happened to."""
+    """Work directory of two processes that nothing happened to."""
     workdir = tmp_path_factory.mktemp("two")
-    return workdir, finish(launch(environment, workdir, f"--train.steps={STEPS}"))
-
-
-def test_two_processes_are_one_run(environment, tmp_path, two):
-    workdir, texts = two
+    texts = finish(launch(environment, workdir, overlays=1))
     assert "mean IoU" in texts[0] and "mean IoU" not in texts[1]
-    finish(
-        launch(environment, tmp_path, f"--train.steps={STEPS}", processes=1, devices=4)
-    )
-    for kind, name in (("train", "loss"), ("eval", "pixels")):
-        pairs = zip(rows(workdir, kind), rows(tmp_path, kind), strict=True)
-        for together, alone in pairs:
-            np.testing.assert_allclose(together[name], alone[name], rtol=1e-4)
+    return workdir
 
 
 def test_a_lost_process_ends_the_other_in_words_and_both_go_on_exactly(
@@ -125,7 +116,7 @@ def test_a_lost_process_ends_the_other_in_words_and_both_go_on_exactly(
     """Killed: first the one that others report to, then, after a restart, the other."""
     for victim in (0, 1):
         before = max(checkpoints(tmp_path), default=0)
-        runs = launch(environment, tmp_path, f"--train.steps={STEPS}")
+        runs = launch(environment, tmp_path)
         wait_for_checkpoint(runs, tmp_path, after=before)
         runs[victim].kill()
         killed = time.monotonic()
@@ -139,22 +130,27 @@ def test_a_lost_process_ends_the_other_in_words_and_both_go_on_exactly(
         assert last.startswith(f"jaxseg: process {1 - victim} of 2: another process")
         assert last.endswith("the run goes on from its last checkpoint")
         runs[victim].communicate()
-    texts = finish(launch(environment, tmp_path, f"--train.steps={STEPS}"))
+    texts = finish(launch(environment, tmp_path))
     assert "resuming at step" in texts[0]
-    assert arrays(tmp_path) == arrays(two[0])
+    assert arrays(tmp_path) == arrays(two)
 
 
 def test_a_signal_to_one_process_stops_both_and_one_process_goes_on(
-    environment, tmp_path
+    environment, tmp_path, two
 ):
-    runs = launch(environment, tmp_path, "--train.steps=100000")
+    """The record is that of two processes: losses, and pixels of every class."""
+    runs = launch(environment, tmp_path)
     wait_for_checkpoint(runs, tmp_path)
     runs[1].send_signal(signal.SIGTERM)
     texts = finish(runs, status=143)
     steps = {text.split("SIGTERM at step ")[1].split(";")[0] for text in texts}
     assert len(steps) == 1
     (step,) = steps
-    assert (tmp_path / "ckpt" / step).is_dir()
-    more = f"--train.steps={int(step) + 1}"
-    text = finish(launch(environment, tmp_path, more, processes=1, devices=4))[0]
+    assert (tmp_path / "ckpt" / step).is_dir() and int(step) < STEPS
+    text = finish(launch(environment, tmp_path, processes=1, devices=4))[0]
     assert f"resuming at step {step}" in text
+    for kind, name, count in (("train", "loss", STEPS / 2), ("eval", "pixels", 2)):
+        pairs = list(zip(rows(two, kind), rows(tmp_path, kind), strict=True))
+        assert len(pairs) == count
+        for together, alone in pairs:
+            np.testing.assert_allclose(together[name], alone[name], rtol=1e-4)

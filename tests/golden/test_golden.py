@@ -100,10 +100,10 @@ def expected():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def prepared(tmp_path_factory):
+def prepared(drawn_data):
     """One place for the prepared data of both runs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAXSEG_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("JAXSEG_DATA_DIR", str(drawn_data))
         yield
 
 
