@@ -16,6 +16,24 @@ from jaxseg.ops.residual import residual_add
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid
 
+# Attributes of the published small networks. "W18 small v1" does have width 16.
+SMALL = {
+    "small_v1": {
+        "width": 16,
+        "first_blocks": 1,
+        "first_features": 32,
+        "blocks": 2,
+        "modules": (1, 1, 1),
+    },
+    "small_v2": {
+        "width": 18,
+        "first_blocks": 2,
+        "first_features": 64,
+        "blocks": 2,
+        "modules": (1, 3, 2),
+    },
+}
+
 
 class HRNet(nn.Module):
     """Returns "c2" [B, H/4, W/4, C] to "c5" [B, H/32, W/32, 8C], with sizes rounded up.

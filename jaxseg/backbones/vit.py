@@ -35,6 +35,8 @@ class ViT(nn.Module):
       attention: `impl` of `jaxseg.ops.attention.attend`.
       style: See `BlockConfig`.
       distilled: Whether a second token follows the class token, as in distilled DeiT.
+      levels: Names of the maps in the pyramid, in the order of `taps`; () names them
+        "layer<i>".
 
     Raises:
       ValueError: If taps or image size are not allowed.
@@ -52,13 +54,14 @@ class ViT(nn.Module):
     attention: str = "auto"
     style: BlockConfig = BlockConfig()
     distilled: bool = False
+    levels: tuple[str, ...] = ()
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         """Maps [B, H, W, C] to the maps of the layers in `taps`."""
         self._check()
         x, size = self._embed(image, train)
-        pyramid = {}
+        pyramid, names = {}, iter(self.levels)
         for index in range(max(self.taps) + 1):
             block = TransformerBlock(
                 self.heads,
@@ -70,7 +73,8 @@ class ViT(nn.Module):
             x = block(x, train=train)
             if index in self.taps:
                 tokens = x if self.drop_class_token else x[:, 1 + self.distilled :]
-                pyramid[f"layer{index}"] = tokens.reshape(x.shape[0], *size, -1)
+                name = next(names, f"layer{index}")
+                pyramid[name] = tokens.reshape(x.shape[0], *size, -1)
         return pyramid
 
     def _check(self):
@@ -113,6 +117,29 @@ class ViT(nn.Module):
         x = jnp.concatenate([*own, x.reshape(batch, -1, width)], axis=1)
         x = Dropout(self.dropout)(x + position.astype(x.dtype), train=train)
         return (x[:, len(own) :] if self.drop_class_token else x), size
+
+
+def vit_pyramid(
+    *, depth: int = 12, style: BlockConfig = BlockConfig(), **options
+) -> ViT:
+    """Creates a transformer whose maps are the levels c2 to c5 of a pyramid.
+
+    They come after a quarter, a half, three quarters and all of the layers, and all
+    have the size of the patches.
+
+    Args:
+      depth: Number of layers, at least 4.
+      style: See `BlockConfig`.
+      **options: Further attributes of `ViT`, such as `width`, `heads` and `image_size`.
+
+    Raises:
+      ValueError: If the depth is below 4.
+    """
+    if depth < 4:
+        raise ValueError(f"depth={depth} is invalid: expected 4 or more layers.")
+    taps = tuple(depth * part // 4 - 1 for part in (1, 2, 3, 4))
+    levels = ("c2", "c3", "c4", "c5")
+    return ViT(depth, taps=taps, levels=levels, style=style, **options)
 
 
 def resize_position(position: Array, grid: Size, size: Size) -> Array:

@@ -6,6 +6,7 @@ Each level upsamples to the nearest neighbor, concatenates [up, skip] and applie
 
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import lax
 
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, initializer
@@ -76,8 +77,25 @@ class UNetHead(nn.Module):
         for i, (level, features) in enumerate(levels):
             skip = None if level == "c0" else pyramid[level]
             size, name = pyramid[level].shape[1:3], f"block{i}_conv"
+            x = _cut_or_extend(x, size)
             first = _DoubledConvNormAct(features, self.style, name=f"{name}1")
             second = ConvNormAct(features, 3, style=self.style, name=f"{name}2")
             x = second(first(x, skip, size, train=train), train=train)
         x = Conv(self.num_classes, 3, style=self.style, name="classifier")(x)
         return x.astype(jnp.float32)
+
+
+def _cut_or_extend(x, size):
+    """Returns a map of half of `size`, rounded up.
+
+    Backbones that round down lack a row or column at the border, which repeats the
+    last one. Those that follow Caffe's size rule have one that lies beyond the image.
+    """
+    for axis, side in zip((1, 2), size, strict=True):
+        missing = -(-side // 2) - x.shape[axis]
+        if missing < 0:
+            x = lax.slice_in_dim(x, 0, x.shape[axis] + missing, axis=axis)
+        elif missing > 0:
+            widths = [(0, missing if a == axis else 0) for a in range(x.ndim)]
+            x = jnp.pad(x, widths, mode="edge")
+    return x

@@ -1,39 +1,86 @@
-"""Complete networks, one file for each family; `MODELS` lists them by name."""
+"""Complete networks, one file for each family.
+
+`MODELS` lists the presets by name. `FAMILIES` lists the heads that can be put on any of
+the backbones in `jaxseg.backbones.catalog`.
+"""
 
 import difflib
+import inspect
 
 from flax import linen as nn
 
+from jaxseg.models.families import FAMILIES, create_pair
 from jaxseg.models.zoo import MODELS
 
 
-def create_model(name: str, num_classes: int, **options) -> nn.Module:
+def create_model(
+    name: str, num_classes: int, *, backbone: str | None = None, **options
+) -> nn.Module:
     """Creates the network of a name, ready for `init` and `apply`.
 
+    >>> model = create_model("deeplabv3plus", backbone="hrnet_w18", num_classes=19)
+
     Args:
-      name: One of `list_models()`, such as "deeplabv3plus_resnet50".
+      name: One of `list_models()`, such as "deeplabv3plus_resnet50"; or with a
+        backbone a family, such as "deeplabv3plus".
       num_classes: Number of channels of the logits.
-      **options: Options of the factory, such as `output_stride=8` or
-        `style=BlockConfig(...)`.
+      backbone: The name of the backbone, such as "resnet50" (`jaxseg models
+        --backbones` lists all). None takes the one of the preset.
+      **options: Options of the network, such as `output_stride=8` or
+        `style=BlockConfig(...)`. With a backbone, `backbone_options` is a dictionary
+        of options of the backbone.
 
     Returns:
       A module that maps an image [B, H, W, C] to {"logits": [B, H, W, num_classes],
       ...}.
 
     Raises:
-      ValueError: If the name is unknown or `num_classes` is below 1.
-      TypeError: If the factory does not have an option.
+      ValueError: If a name is unknown, the backbone does not make the pyramid that the
+        family reads, or `num_classes` is below 1.
+      TypeError: If the network does not have an option.
     """
-    if name not in MODELS:
-        near = difflib.get_close_matches(name, MODELS, n=3)
-        advice = f" Similar names are {', '.join(near)}." if near else ""
-        raise ValueError(
-            f"model name={name!r} is invalid: expected a name of "
-            f"jaxseg.list_models().{advice}"
-        )
+    check_name(name, backbone)
     if num_classes < 1:
         raise ValueError(f"num_classes={num_classes} is invalid: expected 1 or more.")
-    return MODELS[name](num_classes, **options)
+    if backbone is None:
+        return MODELS[name](num_classes, **options)
+    if name not in FAMILIES:
+        return MODELS[name](num_classes, backbone=backbone, **options)
+    return create_pair(name, backbone, num_classes, **options)
+
+
+def check_name(name: str, backbone: str | None = None) -> None:
+    """Raises ValueError unless a name and a backbone, if there is one, go together.
+
+    Args:
+      name: The name of a preset or, with a backbone, of a family.
+      backbone: The name of a backbone or None.
+    """
+    if name not in MODELS and name not in FAMILIES:
+        names = MODELS if backbone is None else FAMILIES
+        near = difflib.get_close_matches(name, names, n=3)
+        advice = f" Similar names are {', '.join(near)}." if near else ""
+        kind = "jaxseg.list_models()" if backbone is None else "jaxseg.models.FAMILIES"
+        raise ValueError(
+            f"model name={name!r} is invalid: expected a name of {kind}.{advice}"
+        )
+    if backbone is None and name not in MODELS:
+        presets = [preset for preset in MODELS if preset.startswith(f"{name}_")]
+        presets = f", or a preset such as {presets[0]!r}" if presets else ""
+        raise ValueError(
+            f"backbone=None is invalid: expected the name of a backbone for the family "
+            f"{name!r}, such as 'resnet50'{presets}. `jaxseg models --backbones` lists "
+            "all backbones."
+        )
+    if backbone is not None and name not in FAMILIES:
+        if "backbone" in inspect.signature(MODELS[name]).parameters:
+            return  # The factory has such an option itself.
+        near = [family for family in FAMILIES if name.startswith(f"{family}_")]
+        near = near or sorted(FAMILIES)
+        raise ValueError(
+            f"backbone={backbone!r} is invalid: expected None for the preset {name!r}, "
+            f"which has its own backbone. Families take one: {', '.join(near)}."
+        )
 
 
 def list_models(part: str = "") -> list[str]:
@@ -41,4 +88,4 @@ def list_models(part: str = "") -> list[str]:
     return sorted(name for name in MODELS if part in name)
 
 
-__all__ = ["MODELS", "create_model", "list_models"]
+__all__ = ["FAMILIES", "MODELS", "check_name", "create_model", "list_models"]

@@ -47,7 +47,10 @@ class BiSeNet(nn.Module):
         )
         coarse, fine = context(pyramid, train=train)
         fusion = FeatureFusion(2 * self.features, self.form, self.style, name="fusion")
-        x = fusion(spatial(image, train=train), fine, train=train)
+        detail = spatial(image, train=train)
+        # The sizes differ where c3 is not at stride 8 or rounds down.
+        near = resize(fine, detail.shape[1:3], align_corners=author)
+        x = fusion(detail, near, train=train)
         logits = {
             "logits": self.head(x, train=train),
             "aux_c3": self.aux_c3(fine, train=train),
@@ -55,6 +58,42 @@ class BiSeNet(nn.Module):
         }
         size = image.shape[1:3]
         return {k: resize(x, size, align_corners=author) for k, x in logits.items()}
+
+
+def bisenet_on(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    form: str = "author",
+    features: int = 128,
+    main: int | None = None,
+    aux: int | None = None,
+    style: BlockConfig = BlockConfig(),
+) -> BiSeNet:
+    """Puts BiSeNet v1 on a backbone with c3, c4 and c5 (arXiv 1808.00897).
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      form: See `bisenet`.
+      features: Number of channels of both paths; the fusion has twice as many.
+      main: Number of channels of the main head; None takes those of the fusion.
+      aux: Number of channels of the auxiliary heads. None takes those of the fusion
+        in the authors' form, and a quarter of them otherwise.
+      style: See `BlockConfig`.
+
+    Raises:
+      ValueError: If the form is unknown.
+    """
+    if form not in FORMS:
+        raise ValueError(f"form={form!r} is invalid: expected one of {FORMS}.")
+    main = main or 2 * features
+    aux = aux or (2 * features if form == "author" else features // 2)
+
+    def head(width):
+        return PixelHead(num_classes, width, dropout=0.0, style=style)
+
+    return BiSeNet(backbone, head(main), head(aux), head(aux), features, form, style)
 
 
 def bisenet(
@@ -86,21 +125,16 @@ def bisenet(
     Raises:
       ValueError: If form or backbone is unknown.
     """
-    if form not in FORMS:
-        raise ValueError(f"form={form!r} is invalid: expected one of {FORMS}.")
-    light = backbone == "xception39"
-    aux = features // 2
-    if form == "author":
-        aux = features if light else 2 * features
-    main = 2 * features
-    if form == "author" and backbone != "resnet101":
-        main = features // 2
-
-    def head(width):
-        return PixelHead(num_classes, width, dropout=0.0, style=style)
-
-    trunk = _trunk(backbone, width, blocks, style)
-    return BiSeNet(trunk, head(main), head(aux), head(aux), features, form, style)
+    author, light = form == "author", backbone == "xception39"
+    return bisenet_on(
+        num_classes,
+        _trunk(backbone, width, blocks, style),
+        form=form,
+        features=features,
+        main=features // 2 if author and backbone != "resnet101" else None,
+        aux=features if author and light else None,
+        style=style,
+    )
 
 
 def _trunk(name, width, blocks, style):

@@ -42,4 +42,27 @@ class EncoderDecoder(nn.Module):
         logits, size = logits_float32(logits), image.shape[1:3]
         if self.zoom is not None:
             return zoom(logits, self.zoom, size)
-        return resize(logits, size, align_corners=self.align_corners)
+        return to_image(logits, image, self.backbone, align_corners=self.align_corners)
+
+
+def to_image(
+    logits: Array, image: Array, backbone: nn.Module, *, align_corners: bool = False
+) -> Array:
+    """Resizes logits bilinearly to the image.
+
+    A backbone of patches pads the image to a multiple of them. Its maps are resized to
+    the padded image, and the padding is cut off.
+
+    Args:
+      logits: [B, h, w, K].
+      image: [B, H, W, C].
+      backbone: The backbone; its attribute `patch`, if there is one, counts.
+      align_corners: Whether the resizing aligns corners.
+
+    Returns:
+      [B, H, W, K].
+    """
+    patch, size = getattr(backbone, "patch", 1), image.shape[1:3]
+    padded = tuple(-(-side // patch) * patch for side in size)
+    logits = resize(logits, padded, align_corners=align_corners)
+    return logits if padded == size else logits[:, : size[0], : size[1]]

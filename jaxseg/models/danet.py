@@ -4,9 +4,9 @@ from flax import linen as nn
 
 from jaxseg.backbones.resnet import create_resnet
 from jaxseg.heads.dual_attention import DualAttentionHead
+from jaxseg.models.compose import to_image
 from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
-from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
 
 
@@ -23,9 +23,9 @@ class DANet(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
         """Returns "logits", "aux_position" and "aux_channel", [B, H, W, K], float32."""
         logits = self.head(self.backbone(image, train=train), train=train)
-        size = image.shape[1:3]
+        aligned = self.align_corners
         return {
-            name: resize(x, size, align_corners=self.align_corners)
+            name: to_image(x, image, self.backbone, align_corners=aligned)
             for name, x in logits.items()
         }
 

@@ -7,11 +7,39 @@ cut to the image. The dense CRF is a separate step (see `jaxseg.inference`).
 
 from functools import partial
 
+from flax import linen as nn
+
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.vgg import CHANNELS
 from jaxseg.heads.largefov import LargeFOVHead
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.nn.block_config import BlockConfig
+
+
+def deeplabv1(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    output_stride: int = 8,
+    rate: int | None = None,
+    kernel: int = 3,
+    features: int = 1024,
+    style: BlockConfig = BlockConfig(),
+) -> EncoderDecoder:
+    """Puts the LargeFOV head on a backbone with c5 (arXiv 1412.7062).
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      output_stride: Output stride of c5, by which the default rate is scaled.
+      rate: Atrous rate of fc6; None takes 96 / output_stride.
+      kernel: Kernel size of fc6.
+      features: Number of channels of fc6 and fc7.
+      style: See `BlockConfig`.
+    """
+    rate = max(1, 96 // output_stride) if rate is None else rate
+    head = LargeFOVHead(num_classes, (rate,), features, kernel, style=style)
+    return EncoderDecoder(backbone, head, align_corners=True)
 
 
 def deeplabv1_vgg16(

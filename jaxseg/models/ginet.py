@@ -5,11 +5,11 @@ from flax import linen as nn
 from jaxseg.backbones.resnet import create_resnet
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.graph import GraphInteractionHead
+from jaxseg.models.compose import to_image
 from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.jpu import JPU
 from jaxseg.nn.transformer import Linear
-from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
 
 
@@ -34,10 +34,10 @@ class GINet(nn.Module):
         x = self.neck(pyramid, train=train)
         logits, states = self.head(x, train=train)
         aux = self.aux_head(pyramid["c4"], train=train)
-        size = image.shape[1:3]
+        aligned = self.align_corners
         return {
-            "logits": resize(logits, size, align_corners=self.align_corners),
-            "aux": resize(aux, size, align_corners=self.align_corners),
+            "logits": to_image(logits, image, self.backbone, align_corners=aligned),
+            "aux": to_image(aux, image, self.backbone, align_corners=aligned),
             "extra_presence": self.aux_presence(states)[..., 0].astype("float32"),
         }
 

@@ -5,28 +5,10 @@ Differs: the authors' batch norms have a momentum of 0.01 (0.99 in the conventio
 
 from flax import linen as nn
 
-from jaxseg.backbones.hrnet import HRNet
+from jaxseg.backbones.hrnet import SMALL, HRNet
 from jaxseg.heads.high_resolution import HighResolutionHead
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.nn.block_config import BlockConfig
-
-# Attributes of the published small networks. "W18 small v1" does have width 16.
-SMALL = {
-    "small_v1": {
-        "width": 16,
-        "first_blocks": 1,
-        "first_features": 32,
-        "blocks": 2,
-        "modules": (1, 1, 1),
-    },
-    "small_v2": {
-        "width": 18,
-        "first_blocks": 2,
-        "first_features": 64,
-        "blocks": 2,
-        "modules": (1, 3, 2),
-    },
-}
 
 
 def hrnetv2(

@@ -12,6 +12,7 @@ from jaxseg.backbones.resnet_variant import BETA
 from jaxseg.heads.classifier import PixelHead
 from jaxseg.heads.high_resolution import LEVELS, concat_levels
 from jaxseg.heads.ocr import OCRHead
+from jaxseg.models.compose import to_image
 from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.resize import resize
@@ -44,12 +45,13 @@ class OCRNet(nn.Module):
         pyramid = self.backbone(image, train=train)
         x = concat_levels(pyramid, self.levels, self.align_corners)
         source = x if self.region_level is None else pyramid[self.region_level]
-        coarse = self.region_head(source, train=train)
-        logits = self.head(x, coarse, train=train)
-        size = image.shape[1:3]
+        coarse, aligned = self.region_head(source, train=train), self.align_corners
+        # Levels of a backbone without atrous rates have different sizes.
+        regions = resize(coarse, x.shape[1:3], align_corners=aligned)
+        logits = self.head(x, regions, train=train)
         return {
-            "logits": resize(logits, size, align_corners=self.align_corners),
-            "aux": resize(coarse, size, align_corners=self.align_corners),
+            "logits": to_image(logits, image, self.backbone, align_corners=aligned),
+            "aux": to_image(coarse, image, self.backbone, align_corners=aligned),
         }
 
 

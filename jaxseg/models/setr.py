@@ -10,6 +10,7 @@ from flax import linen as nn
 from jaxseg.backbones.vit import ViT
 from jaxseg.heads.classifier import Classifier
 from jaxseg.heads.setr import MultiLevelHead, MultiLevelNeck, UpsamplingHead
+from jaxseg.models.compose import EncoderDecoder
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs, Size
@@ -113,6 +114,38 @@ def _upsampling(decoder, num_classes, variant, features=256, **trunk):
 
     aux = tuple(head(tap, side) for tap in aux_taps[: 3 if mmseg else None])
     return SETR(backbone, head(backbone.depth - 1, main), aux)
+
+
+def setr_on(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    decoder: str = "pup",
+    variant: str = "author",
+    features: int = 256,
+    style: BlockConfig = BlockConfig(),
+) -> EncoderDecoder:
+    """Puts an upsampling decoder of SETR on a backbone with c5 (arXiv 2012.15840).
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      decoder: "naive" or "pup".
+      variant: See `setr_naive`.
+      features: Number of channels of the convolutions.
+      style: See `BlockConfig`.
+
+    Raises:
+      ValueError: If decoder or variant is unknown.
+    """
+    if decoder not in ("naive", "pup"):
+        raise ValueError(f"decoder={decoder!r} is invalid: expected 'naive' or 'pup'.")
+    mmseg = _is_mmseg(variant)
+    kernel, factors, _ = FACTORS[decoder, variant]
+    head = UpsamplingHead(
+        num_classes, "c5", kernel, features, factors, bias=not mmseg, style=style
+    )
+    return EncoderDecoder(backbone, head)
 
 
 def setr_mla(

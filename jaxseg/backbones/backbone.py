@@ -1,0 +1,86 @@
+"""The record of one backbone: how it is made, and what its pyramid looks like."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from flax import linen as nn
+
+from jaxseg.nn.block_config import BlockConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class Backbone:
+    """Describes a backbone that a head can be put on by name.
+
+    Attributes:
+      make: Creates the module from keywords: `style`, `output_stride` where there is a
+        choice, and options of the backbone.
+      levels: The levels of the pyramid with their strides at the largest output stride,
+        from fine to coarse.
+      output_strides: The output strides that it supports, ascending. At a smaller one
+        than the largest, atrous rates replace strides, and a level whose stride would
+        exceed it has this stride.
+      weights: The libraries whose ImageNet weights `jaxseg convert` reads for it.
+      in_channels: Number of channels of an image.
+      patch: The backbone pads the image to a multiple of so many pixels, and its maps
+        cover the padded image.
+    """
+
+    make: Callable[..., nn.Module]
+    levels: tuple[tuple[str, int], ...]
+    output_strides: tuple[int, ...]
+    weights: tuple[str, ...] = ()
+    in_channels: int = 3
+    patch: int = 1
+
+    @property
+    def native_stride(self) -> int:
+        """The largest output stride, which needs no more atrous rates than published.
+
+        >>> from jaxseg.backbones.catalog import BACKBONES
+        >>> BACKBONES["resnet50"].native_stride
+        32
+        """
+        return self.output_strides[-1]
+
+    def strides(self, output_stride: int | None = None) -> dict[str, int]:
+        """Returns the stride of each level.
+
+        >>> from jaxseg.backbones.catalog import BACKBONES
+        >>> BACKBONES["hrnet_w18"].strides()
+        {'c2': 4, 'c3': 8, 'c4': 16, 'c5': 32}
+
+        Args:
+          output_stride: One of `output_strides`; None takes the largest.
+        """
+        largest = output_stride or self.native_stride
+        return {level: min(stride, largest) for level, stride in self.levels}
+
+    def create(
+        self,
+        output_stride: int | None = None,
+        *,
+        style: BlockConfig = BlockConfig(),
+        **options: Any,
+    ) -> nn.Module:
+        """Creates the module.
+
+        Args:
+          output_stride: One of `output_strides`; None takes the largest.
+          style: See `BlockConfig`.
+          **options: Options of the backbone, such as `width`.
+
+        Raises:
+          ValueError: If the output stride or an option is not allowed.
+          TypeError: If the backbone does not have an option.
+        """
+        output_stride = output_stride or self.native_stride
+        if output_stride not in self.output_strides:
+            raise ValueError(
+                f"output_stride={output_stride} is invalid: expected one of "
+                f"{self.output_strides}."
+            )
+        if len(self.output_strides) > 1:
+            options["output_stride"] = output_stride
+        return self.make(style=style, **options)

@@ -1,0 +1,165 @@
+"""Every family by name, and the network of a family and a backbone.
+
+A new family is a file in this folder and one entry here.
+"""
+
+import difflib
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from flax import linen as nn
+
+from jaxseg.backbones.catalog import BACKBONES
+from jaxseg.models.bisenet import bisenet_on
+from jaxseg.models.danet import danet
+from jaxseg.models.deeplabv1 import deeplabv1
+from jaxseg.models.deeplabv2 import deeplabv2
+from jaxseg.models.deeplabv3 import deeplabv3, deeplabv3_cascade, lraspp
+from jaxseg.models.deeplabv3plus import deeplabv3plus
+from jaxseg.models.denseaspp import denseaspp
+from jaxseg.models.duc import duc
+from jaxseg.models.encnet import encnet
+from jaxseg.models.family import Family
+from jaxseg.models.fastfcn import fastfcn
+from jaxseg.models.fcn_resnet import fcn
+from jaxseg.models.gcu import gcu
+from jaxseg.models.ginet import ginet
+from jaxseg.models.glore import glore
+from jaxseg.models.hrnet import hrnetv2
+from jaxseg.models.nonlocal_net import nonlocal_net
+from jaxseg.models.ocrnet import hrnetv2_ocr, ocrnet
+from jaxseg.models.pspnet import pspnet
+from jaxseg.models.refinenet import refinenet
+from jaxseg.models.setr import setr_on
+from jaxseg.models.unet_resnet import unet_encoder
+from jaxseg.nn.block_config import BlockConfig
+
+SHOWN = 12  # Names of a list in an error.
+_LAST = (("c5", 32),)
+_LAST_TWO = (("c4", 32), ("c5", 32))  # An auxiliary head reads c4.
+_LAST_THREE = (("c3", 8), ("c4", 16), ("c5", 32))
+_LAST_FOUR = (("c2", 4), *_LAST_THREE)
+
+FAMILIES: dict[str, Family] = {
+    "bisenet": Family(bisenet_on, _LAST_THREE, 32, pads=False),
+    "danet": Family(danet, _LAST),
+    "deeplabv1": Family(deeplabv1, _LAST),
+    "deeplabv2": Family(deeplabv2, _LAST, pads=False),
+    "deeplabv3": Family(deeplabv3, _LAST_TWO),
+    "deeplabv3_cascade": Family(deeplabv3_cascade, _LAST, 16),
+    "deeplabv3plus": Family(deeplabv3plus, (("c2", 4), *_LAST_TWO), 16),
+    "denseaspp": Family(denseaspp, _LAST),
+    "duc": Family(duc, _LAST),
+    "encnet": Family(encnet, _LAST_TWO),
+    "fastfcn": Family(fastfcn, _LAST_THREE, 32),
+    "fcn": Family(fcn, _LAST_TWO),
+    "gcu": Family(gcu, _LAST_TWO),
+    "ginet": Family(ginet, _LAST_THREE, 32),
+    "glore": Family(glore, _LAST_TWO),
+    "hrnetv2": Family(hrnetv2, _LAST_FOUR, 32),
+    "hrnetv2_ocr": Family(hrnetv2_ocr, _LAST_FOUR, 32),
+    "lraspp": Family(lraspp, (("c3", 8), *_LAST), 16),
+    "nonlocal": Family(nonlocal_net, _LAST_TWO),
+    "ocrnet": Family(ocrnet, _LAST_TWO),
+    "pspnet": Family(pspnet, _LAST_TWO),
+    "refinenet": Family(refinenet, _LAST_FOUR, 32),
+    "setr_naive": Family(partial(setr_on, decoder="naive"), _LAST, 16),
+    "setr_pup": Family(partial(setr_on, decoder="pup"), _LAST, 16),
+    "unet": Family(unet_encoder, (("c1", 2), *_LAST_FOUR), 32, exact=True),
+}
+
+
+def backbones_for(family: str, output_stride: int | None = None) -> list[str]:
+    """Returns the sorted names of the backbones that fit a family.
+
+    >>> "hrnet_w18" in backbones_for("deeplabv3plus")
+    True
+
+    Args:
+      family: A name of `FAMILIES`.
+      output_stride: The output stride that they must support; None takes the default.
+    """
+    head = FAMILIES[family]
+    return sorted(
+        name
+        for name, backbone in BACKBONES.items()
+        if (output_stride is None or output_stride in backbone.output_strides)
+        and not head.misfit(backbone, output_stride)
+    )
+
+
+def check_pair(family: str, backbone: str, output_stride: int | None = None) -> None:
+    """Raises ValueError unless a backbone makes the pyramid that a family reads.
+
+    Args:
+      family: A name of `FAMILIES`.
+      backbone: A name of `BACKBONES`.
+      output_stride: The output stride of the backbone; None takes the default.
+    """
+    if backbone not in BACKBONES:
+        near = difflib.get_close_matches(str(backbone), BACKBONES, n=3)
+        names = near or backbones_for(family)[:SHOWN]
+        kind = "Similar names are" if near else "Names are"
+        raise ValueError(
+            f"backbone={backbone!r} is invalid: expected the name of a backbone. "
+            f"{kind} {', '.join(names)}; `jaxseg models --backbones` lists all."
+        )
+    record = BACKBONES[backbone]
+    if output_stride is not None and output_stride not in record.output_strides:
+        strides = ", ".join(map(str, record.output_strides))
+        fitting = _listed(backbones_for(family, output_stride))
+        raise ValueError(
+            f"output_stride={output_stride} is invalid: expected one of {strides} with "
+            f"backbone={backbone!r}. Backbones with this output stride for {family}: "
+            f"{fitting}."
+        )
+    if lack := FAMILIES[family].misfit(record, output_stride):
+        levels = " and ".join(f"{name} at {s}" for name, s in FAMILIES[family].reads)
+        raise ValueError(
+            f"backbone={backbone!r} is invalid: expected a pyramid with {levels} for "
+            f"{family}, but found {lack}. Backbones that fit: "
+            f"{_listed(backbones_for(family, output_stride))}."
+        )
+
+
+def create_pair(
+    family: str,
+    backbone: str,
+    num_classes: int,
+    *,
+    output_stride: int | None = None,
+    backbone_options: Mapping[str, Any] | None = None,
+    style: BlockConfig = BlockConfig(),
+    **options: Any,
+) -> nn.Module:
+    """Creates the network of a family on a backbone.
+
+    Args:
+      family: A name of `FAMILIES`.
+      backbone: A name of `BACKBONES`.
+      num_classes: Number of classes.
+      output_stride: Output stride of the backbone. None takes that of the family where
+        the backbone supports it, see `Family.stride_on`.
+      backbone_options: Options of the backbone, such as {"width": 32}.
+      style: See `BlockConfig`.
+      **options: Options of the family.
+
+    Raises:
+      ValueError: If the backbone is unknown or does not fit, or an option is wrong.
+      TypeError: If the family or the backbone does not have an option.
+    """
+    check_pair(family, backbone, output_stride)
+    record, head = BACKBONES[backbone], FAMILIES[family]
+    stride = output_stride or head.stride_on(record)
+    module = record.create(stride, style=style, **(backbone_options or {}))
+    if head.scales_rates:
+        options["output_stride"] = stride
+    return head.compose(num_classes, module, style=style, **options)
+
+
+def _listed(names):
+    if not names:
+        return "none"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

@@ -1,0 +1,63 @@
+"""The record of one family of networks: a head, and the pyramid that it reads."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+
+from flax import linen as nn
+
+from jaxseg.backbones.backbone import Backbone
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """Describes a head that is put on a backbone by name.
+
+    Attributes:
+      compose: Maps the number of classes and a backbone to the network. Its keywords
+        are `style`, options, and `output_stride` if the head depends on it.
+      reads: The levels that the head reads, each with the coarsest stride that it
+        accepts.
+      output_stride: The output stride of the backbone, where it supports this one.
+      exact: Whether each level must have the stride of `reads`, and not a smaller one.
+      pads: Whether the network takes a backbone that pads the image to whole patches.
+    """
+
+    compose: Callable[..., nn.Module]
+    reads: tuple[tuple[str, int], ...]
+    output_stride: int = 8
+    exact: bool = False
+    pads: bool = True
+
+    def stride_on(self, backbone: Backbone) -> int:
+        """Returns the output stride of a backbone when none is asked for.
+
+        This is the one of the family where the backbone supports it, else the next
+        larger one, else the largest that there is.
+        """
+        larger = [s for s in backbone.output_strides if s >= self.output_stride]
+        return larger[0] if larger else backbone.native_stride
+
+    def misfit(self, backbone: Backbone, output_stride: int | None = None) -> str:
+        """Says what a backbone lacks for the head; an empty text if it fits.
+
+        Args:
+          backbone: The backbone.
+          output_stride: Its output stride; None takes `stride_on`.
+        """
+        strides = backbone.strides(output_stride or self.stride_on(backbone))
+        for level, coarsest in self.reads:
+            if level not in strides:
+                return f"no {level} (it has {', '.join(strides)})"
+            found = strides[level]
+            if found > coarsest or (self.exact and found != coarsest):
+                limit = "" if self.exact else " or finer"
+                return f"{level} at stride {found} instead of {coarsest}{limit}"
+        if backbone.patch > 1 and not self.pads:
+            return f"maps of an image that is padded to multiples of {backbone.patch}"
+        return ""
+
+    @property
+    def scales_rates(self) -> bool:
+        """Whether the head depends on the output stride."""
+        return "output_stride" in inspect.signature(self.compose).parameters

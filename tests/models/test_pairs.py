@@ -1,0 +1,243 @@
+"""Families on backbones by name: fits, refusals, presets that equal a pair."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from jaxseg import create_model
+from jaxseg.backbones.catalog import BACKBONES
+from jaxseg.models import FAMILIES
+from jaxseg.models.families import backbones_for
+from jaxseg.nn.block_config import BlockConfig
+
+RESNET = {"width": 4, "blocks": (1, 1, 1, 1)}
+HRNET = {
+    "width": 4,
+    "stem": 4,
+    "first_blocks": 1,
+    "first_features": 4,
+    "blocks": 1,
+    "modules": (1, 1, 1),
+}
+VIT = {"depth": 4, "width": 16, "heads": 2, "image_size": (32, 32)}
+TINY = {  # A backbone of each kind with options that make it small.
+    "resnet18_mmseg": RESNET,
+    "resnet50_caffe": {"width": 4, "blocks": (2, 1, 1, 1)},
+    "seresnet50": RESNET,
+    "hdc_resnet50": RESNET,
+    "hrnet_w18": HRNET,
+    "xception41": {"width": 1 / 16, "middle": 1},
+    "xception39": {"stem": 2, "mid": (2, 2, 4), "blocks": (1, 1, 1)},
+    "mobilenetv2": {"width": 0.25},
+    "mobilenetv3_small": {"width": 0.25},
+    "vgg16_bn": {"channels": (2, 2, 4, 4, 4)},
+    "deeplab_vgg16": {"channels": (2, 2, 4, 4, 4)},
+    "alexnet": {"width": 1 / 32},
+    "googlenet": {"width": 1 / 16},
+    "densenet121": {"layers": (1, 1, 1, 1), "growth": 4, "first": 8},
+    "drn_a18": {"width": 2},
+    "drn_d22": {"width": 2},
+    "wideresnet38": {"width": 2, "blocks": (1, 1, 1, 1, 1, 1)},
+    "vitti16": VIT,
+}
+SIZE = (65, 97)
+
+
+def shapes_of(model, size=SIZE):
+    """Shapes of the outputs and of the variables."""
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    image = jax.ShapeDtypeStruct((1, *size, 3), jnp.float32)
+    run = lambda key, image: model.init_with_output(key, image, train=False)
+    return jax.eval_shape(run, key, image)
+
+
+def count(tree):
+    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
+
+
+def check_pair(family, backbone, options):
+    """Logits at the image's resolution; the parameters are those of both parts."""
+    model = create_model(family, 5, backbone=backbone, backbone_options=options)
+    outputs, variables = shapes_of(model)
+    assert outputs["logits"].shape == (1, *SIZE, 5)
+    assert outputs["logits"].dtype == jnp.float32
+    head, record = FAMILIES[family], BACKBONES[backbone]
+    alone = record.create(head.stride_on(record), **options)
+    pyramid, own = shapes_of(alone)
+    params = variables["params"]
+    assert count(params["backbone"]) == count(own["params"])
+    if family not in ("bisenet", "ginet", "hrnetv2_ocr", "ocrnet"):  # no pyramid head
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        image = jax.ShapeDtypeStruct((1, *SIZE, 3), jnp.float32)
+        init = lambda key, maps: model.head.init(key, maps, train=False)
+        decoder = jax.eval_shape(init, key, {"c0": image, **pyramid})
+        assert count(params["head"]) == count(decoder["params"])
+
+
+@pytest.mark.parametrize("backbone", TINY)
+def test_a_head_works_on_every_kind_of_backbone(backbone):
+    check_pair("deeplabv3", backbone, TINY[backbone])
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_every_family_works_on_a_backbone_without_a_preset(family):
+    backbone = "mobilenetv3_small" if family == "unet" else "hrnet_w18"
+    check_pair(family, backbone, TINY[backbone])
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_every_pair_that_fits(family):
+    for backbone in set(backbones_for(family)) & set(TINY):
+        check_pair(family, backbone, TINY[backbone])
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("backbone", sorted(BACKBONES))
+def test_every_backbone_makes_the_pyramid_of_its_record(backbone):
+    record = BACKBONES[backbone]
+    # Poolings without padding and Caffe's size rule change sizes by a few pixels.
+    loose = backbone.startswith(("alexnet", "googlenet", "densenet", "deeplab_vgg"))
+    slack = 15 if loose else 1 if backbone.endswith("_caffe") else 0
+    for output_stride in record.output_strides:
+        pyramid, _ = shapes_of(record.create(output_stride), (256, 256))
+        strides = record.strides(output_stride)
+        assert set(strides) <= set(pyramid)
+        for level, stride in strides.items():
+            assert abs(pyramid[level].shape[1] - 256 // stride) <= slack, level
+
+
+EQUAL = {  # preset: (family, backbone, options)
+    "deeplabv3_resnet50": ("deeplabv3", "resnet50", {}),
+    "deeplabv3_resnet101_beta": (
+        "deeplabv3",
+        "resnet101_slim",
+        {
+            "refine": False,
+            "output_stride": 16,
+            "backbone_options": {"multi_grid": (1, 2, 4)},
+        },
+    ),
+    "deeplabv3plus_resnet50": ("deeplabv3plus", "resnet50", {}),
+    "deeplabv3plus_xception65": ("deeplabv3plus", "xception65", {"separable": "full"}),
+    "pspnet_resnet101": ("pspnet", "resnet101_beta", {}),
+    "fcn_resnet50": ("fcn", "resnet50", {}),
+    "fastfcn_enc_resnet50": ("fastfcn", "resnet50_beta", {"head": "enc"}),
+    "refinenet_resnet152": ("refinenet", "resnet152", {}),
+    "unet_resnet34": ("unet", "resnet34", {}),
+    "hrnet_w18": ("hrnetv2", "hrnet_w18", {}),
+    "ocrnet_resnet101": ("ocrnet", "resnet101_beta", {}),
+    "danet_resnet50": ("danet", "resnet50", {}),
+    "nonlocal_resnet50": ("nonlocal", "resnet50", {}),
+    "glore_resnet50": ("glore", "resnet50", {}),
+    "gcu_resnet50": ("gcu", "resnet50", {}),
+    "ginet_resnet50": ("ginet", "resnet50", {}),
+    "duc_hdc_resnet101": ("duc", "hdc_resnet101", {}),
+    "bisenet_resnet101": ("bisenet", "resnet101_beta", {}),
+    "deeplabv2_resnet101": ("deeplabv2", "resnet101_caffe", {}),
+    "denseaspp_densenet121": (
+        "denseaspp",
+        "densenet121",
+        {"backbone_options": {"pooling": "drop", "last_transition": True}},
+    ),
+}
+
+
+@pytest.mark.parametrize("preset", EQUAL)
+def test_presets_equal_pairs(preset):
+    """Modules are equal by value, so that parameters and logits are the same."""
+    family, backbone, options = EQUAL[preset]
+    pair = create_model(family, 19, backbone=backbone, **options)
+    assert pair == create_model(preset, 19)
+    assert hash(pair) == hash(create_model(preset, 19))
+
+
+@pytest.mark.parametrize(
+    ("preset", "family", "backbone", "trunk", "head"),
+    [
+        pytest.param(
+            *("deeplabv3plus_resnet50", "deeplabv3plus", "resnet50", RESNET),
+            {"low": 4},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *("hrnet_w18", "hrnetv2", "hrnet_w18", HRNET, {}), marks=pytest.mark.slow
+        ),
+        ("unet_resnet18", "unet", "resnet18", RESNET, {"features": (8, 8, 4, 4, 4)}),
+    ],
+)
+def test_presets_and_pairs_compute_the_same(
+    fill, preset, family, backbone, trunk, head
+):
+    ours = create_model(preset, 5, **trunk, **head)
+    pair = create_model(family, 5, backbone=backbone, backbone_options=trunk, **head)
+    variables = fill(ours, (1, 64, 64, 3))
+    assert jax.tree.map(jnp.shape, variables) == jax.tree.map(
+        jnp.shape, fill(pair, (1, 64, 64, 3))
+    )
+    image = np.random.default_rng(0).normal(size=(1, 33, 49, 3)).astype(np.float32)
+    got = pair.apply(variables, image)["logits"]
+    np.testing.assert_array_equal(got, ours.apply(variables, image)["logits"])
+
+
+def test_a_pair_keeps_its_values_between_output_strides(fill):
+    """The dense scores, subsampled, are the strided ones, for a pair with no preset."""
+
+    def scores(output_stride):
+        model = create_model(
+            "deeplabv2",
+            3,
+            backbone="mobilenetv2",
+            output_stride=output_stride,
+            rates=(32 // output_stride,),
+            scales=(1.0,),
+            backbone_options={"width": 0.25},
+            style=BlockConfig(impl="lax"),
+        )
+        variables = fill(model, (1, 64, 64, 3))
+        run = lambda model, x: model.head(model.backbone(x), train=False)
+        return nn.apply(run, model)(variables, image)
+
+    image = np.random.default_rng(1).normal(size=(1, 65, 97, 3)).astype(np.float32)
+    strided, dense = scores(16), scores(8)
+    np.testing.assert_allclose(dense[:, ::2, ::2], strided, atol=1e-4)
+    assert np.abs(dense[:, 1::2, 1::2] - strided[:, :4, :6]).max() > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("name", "backbone", "options", "message"),
+    [
+        ("unet", "hrnet_w18", {}, "c1 at 2 and .* for unet, but found no c1 .*resnet"),
+        ("deeplabv3plus", "vitb16", {}, "found c2 at stride 16 instead of 4 or finer"),
+        (
+            "unet",
+            "resnet50",
+            {"output_stride": 8},
+            "found c4 at stride 8 instead of 16",
+        ),
+        (
+            "fcn",
+            "hrnet_w18",
+            {"output_stride": 8},
+            "output_stride=8 is invalid: expected one of 32 with backbone='hrnet_w18'",
+        ),
+        ("fcn", "resnet5", {}, "Similar names are resnet50"),
+        ("deeplabv3plus", None, {}, "such as 'resnet50', or a preset such as"),
+        ("deeplabv3plus_resnet50", "vgg16", {}, "Families take one: deeplabv3plus"),
+        ("deeplabv3plos", "resnet50", {}, "Similar names are deeplabv3plus"),
+        ("deeplabv2", "vitb16", {}, "padded to multiples of 16"),
+    ],
+)
+def test_pairs_that_do_not_fit_are_refused(name, backbone, options, message):
+    with pytest.raises(ValueError, match=message) as error:
+        create_model(name, 5, backbone=backbone, **options)
+    assert "\n" not in str(error.value)
+
+
+def test_unknown_options_of_both_parts_are_refused():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'wide'"):
+        create_model("fcn", 5, backbone="resnet50", wide=3)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'wide'"):
+        create_model("fcn", 5, backbone="resnet50", backbone_options={"wide": 3})
