@@ -38,7 +38,7 @@ def processes(monkeypatch):
         score = width / 10 + run.seed / 100
         line = {"step": 4, "kind": "eval", "mean_iou": score, "pixel_accuracy": 0.5}
         (run.folder / sweep.METRICS).write_text(json.dumps(line) + "\n")
-        (run.folder / "ckpt" / "4").mkdir(parents=True, exist_ok=True)
+        (run.folder / "ckpt" / "4" / "state").mkdir(parents=True, exist_ok=True)
         return 0
 
     monkeypatch.setattr(sweep, "start", start)
