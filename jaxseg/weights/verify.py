@@ -3,12 +3,14 @@
 Only this file runs torch, and only on request.
 """
 
+import contextlib
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import numpy as np
 
+from jaxseg.text import printable
 from jaxseg.weights.catalog import peer_mmseg
 from jaxseg.weights.catalog.sources import Network, Source
 
@@ -87,19 +89,33 @@ def _size(network: Network) -> tuple[int, int]:
 
 
 def _library(name: str):
-    """Imports a library, or raises ValueError if that fails."""
-    try:
+    with _importing(name):
         return importlib.import_module(name)
-    except (ImportError, RuntimeError, AttributeError) as error:
+
+
+@contextlib.contextmanager
+def _importing(name: str) -> Iterator[None]:
+    """Explains in one line why a library cannot be imported.
+
+    An incompatible version raises other errors than ImportError, for example an
+    AssertionError in mmseg and a RuntimeError in torchvision.
+    """
+    try:
+        yield
+    except (ImportError, AssertionError, RuntimeError, AttributeError) as error:
+        why = printable((str(error).strip().splitlines() or [type(error).__name__])[0])
         raise ValueError(
-            f"--verify cannot compare, because {name} cannot be imported: {error}."
+            f"--verify cannot compare, because {name} cannot be imported: "
+            f"{why.removesuffix('.')}. Install a version that can be imported, or leave "
+            "--verify out."
         ) from error
 
 
 def _build(network: Network, options, state_dict, num_classes: int, channels: int = 3):
     """Builds the library's network with weights of its own."""
     if _is_mmseg(network):
-        _library("mmseg")
+        with _importing("mmseg"):
+            importlib.import_module("mmseg.models")
         name = network.factory.removeprefix(peer_mmseg.PREFIX)
         fields = {**dict(network.peer), "backbone.in_channels": channels}
         return peer_mmseg.build(name, fields, options, num_classes)

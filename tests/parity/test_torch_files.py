@@ -108,19 +108,29 @@ def test_torch_reads_what_we_write(peers, tmp_path, suffix):
 
 
 @pytest.mark.slow
-def test_there_and_back_through_a_real_network(peers, tmp_path, capsys):
-    """torchvision's FCN: convert --verify, and the file out again is the same net."""
-    torch, path = peers.torch, tmp_path / "fcn.pth"
-    make = peers.torchvision.models.segmentation.fcn_resnet50
-    net = make(weights=None, weights_backbone=None, num_classes=21, aux_loss=True)
+@pytest.mark.parametrize(
+    ("factory", "options", "model", "names"),
+    [
+        ("lraspp_mobilenet_v3_large", {}, "lraspp_mobilenetv3", "torchvision_lraspp"),
+        ("fcn_resnet50", {"aux_loss": True}, "fcn_resnet50", "torchvision_fcn"),
+    ],
+    ids=["small", "with auxiliary head"],
+)
+def test_there_and_back_through_a_real_network(
+    peers, tmp_path, capsys, factory, options, model, names
+):
+    """Torchvision's network: convert --verify, and the file out again is the same."""
+    torch, path = peers.torch, tmp_path / "a.pth"
+    make = getattr(peers.torchvision.models.segmentation, factory)
+    net = make(weights=None, weights_backbone=None, num_classes=21, **options)
     peers.randomize(net)
     torch.save(net.state_dict(), path)
     run, out = tmp_path / "run", tmp_path / "out.pth"
     assert convert.main([str(path), "-o", str(run), "--verify"]) == 0
     text = capsys.readouterr().out
-    assert "fcn_resnet50, 21 classes" in text
+    assert f"{model}, 21 classes" in text
     assert float(text.split("difference  ")[1].split()[0]) < 1e-4
-    convert.main([str(run), "-o", str(out), "--export-names", "torchvision_fcn"])
+    convert.main([str(run), "-o", str(out), "--export-names", names])
     again = torch.load(out, weights_only=True)
     for key, tensor in net.state_dict().items():
         if not key.endswith("num_batches_tracked"):
