@@ -106,8 +106,8 @@ def _importing(name: str) -> Iterator[None]:
         why = printable((str(error).strip().splitlines() or [type(error).__name__])[0])
         raise ValueError(
             f"--verify cannot compare, because {name} cannot be imported: "
-            f"{why.removesuffix('.')}. Install a version that can be imported, or leave "
-            "--verify out."
+            f"{why.removesuffix('.')}. Install a version that can be imported, or "
+            "leave --verify out."
         ) from error
 
 
