@@ -43,17 +43,24 @@ def as_message(text: object) -> str:
 
 
 def near(name: str, allowed: Iterable[str]) -> str:
-    """Returns a hint such as `; did you mean 'unet'?`, or lists the allowed names."""
+    """Returns the end of an error about an unknown name.
+
+    It is a hint such as `; did you mean 'unet'?`, or the list of the allowed names.
+
+    Args:
+      name: The unknown name.
+      allowed: The allowed names.
+    """
     names = list(allowed)
     close = difflib.get_close_matches(name, names, n=3)
     if close:
         return "; did you mean " + " or ".join(map(repr, close)) + "?"
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return "; allowed: " + ", ".join(names[:SHOWN]) + more
+    return ": expected one of " + ", ".join(names[:SHOWN]) + more
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """Returns a number with its noun in the right form.
+    """Returns a number with its noun in the singular or plural.
 
     >>> counted(1, "bad pair"), counted(1200, "class", "classes")
     ('1 bad pair', '1,200 classes')

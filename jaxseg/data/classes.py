@@ -103,13 +103,20 @@ def shown_classes(names: Sequence[str]) -> str:
 def named_classes(
     path: str | None, classes: tuple[str, ...], labels: LabelMap | None
 ) -> tuple[tuple[str, ...], str]:
-    """Class names by the options and the folder, and where they come from.
+    """Returns the class names that the options or the folder give.
+
+    Args:
+      path: The folder of the raw files.
+      classes: The class names of the configuration.
+      labels: The label map, or None.
 
     Returns:
-      Names, or () where the masks must be counted, and their origin.
+      The names and where they come from. The names are () if the classes must be
+      counted in the masks.
 
     Raises:
-      ValueError: If `classes.txt` cannot be used, or the label map does not fit.
+      ValueError: If `classes.txt` cannot be used, or the label map contradicts the
+        names.
     """
     origin = "--data.classes"
     if path and not classes:
@@ -126,7 +133,11 @@ def named_classes(
 
 
 def folder_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
-    """The specification of a folder of the user.
+    """Returns the description of a folder of the user.
+
+    Args:
+      names: The class names in label order.
+      origin: Where the names come from, for messages.
 
     Raises:
       ValueError: If a name repeats, or there are too many.

@@ -171,7 +171,7 @@ def padded(
     Args:
       points: [N, 3] in meters, with N at most `size`.
       color: [N, 3] on [0, 1].
-      label: uint8 [N].
+      label: Uint8 [N].
       size: The number of points of the result.
 
     Returns:

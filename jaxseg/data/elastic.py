@@ -52,8 +52,8 @@ def deform(
     The image is interpolated bilinearly. The label takes the nearest pixel.
 
     Args:
-      image: uint8 [H, W, 3].
-      label: uint8 [H, W].
+      image: Uint8 [H, W, 3].
+      label: Uint8 [H, W].
       field: The displacements [2, H, W] in pixels.
 
     Returns:

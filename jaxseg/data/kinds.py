@@ -299,7 +299,7 @@ def to_rgb(
       bounds: The values of black and white, for gray values of more than 8 bits.
 
     Returns:
-      uint8 [H, W, 3].
+      Uint8 [H, W, 3].
 
     Raises:
       Refused: If gray values of more than 8 bits have no bounds or are not finite.

@@ -148,7 +148,11 @@ def _named(found: Iterable[tuple[str, list[Pair]]]) -> dict[str, list[Pair]]:
 
 
 def require_folder(path: pathlib.Path) -> None:
-    """Raises ValueError unless a path is a folder."""
+    """Raises ValueError unless a path is a folder.
+
+    Args:
+      path: The path.
+    """
     if not path.is_dir():
         raise ValueError(
             f"{path} is not a folder: expected a folder of the dataset's files."
@@ -156,10 +160,16 @@ def require_folder(path: pathlib.Path) -> None:
 
 
 def match_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
-    """Pairs of a folder of images and one of masks, matched by name without suffix.
+    """Returns the pairs of a folder of images and a folder of masks.
+
+    They are matched by their names without suffix.
+
+    Args:
+      images: The folder of images.
+      masks: The folder of masks.
 
     Raises:
-      ValueError: If a folder holds no image, or two of its files share a name.
+      ValueError: If a folder contains no image, or two of its files share a name.
     """
     left, right = list_folder(images), list_folder(masks)
     for folder, listing in ((images, left), (masks, right)):
@@ -194,10 +204,10 @@ def _by_name(paths: Iterable[pathlib.Path], end: str = "") -> dict[str, pathlib.
 def match_trees(
     images: pathlib.Path, masks: pathlib.Path, *, image_end: str, mask_end: str
 ) -> list[Pair]:
-    """Pairs of two trees of folders, whose files have different endings.
+    """Returns the pairs of two folder trees whose files have different endings.
 
-    A file counts if its name without suffix ends as asked. What comes before that is
-    the name of the pair, and must be unique within the tree.
+    A file counts if its name without suffix has the given ending. The text before the
+    ending is the name of the pair, which must be unique in the tree.
 
     Args:
       images: The tree of images, such as `leftImg8bit/train`.
@@ -225,12 +235,12 @@ def _files_below(root: pathlib.Path, end: str) -> list[pathlib.Path]:
 
 
 def listed_pairs(path: pathlib.Path, pairs: list[Pair]) -> list[Pair]:
-    """The pairs that a list of names asks for, in its order.
+    """Returns the pairs in a list of names, in the order of the list.
 
     Args:
-      path: A text file with a name in each line, with or without suffix.
-      pairs: All pairs that there are. A listed name without a pair gets one whose
-        files are None, which is reported as missing.
+      path: A text file with one name per line, with or without suffix.
+      pairs: All existing pairs. A listed name without a pair gets one whose files are
+        None, which is reported as missing.
     """
     known = {pair.name: pair for pair in pairs}
     missing = Pair("", None, None)

@@ -1,4 +1,7 @@
-"""Masks whose classes are colors: each color is one number, 65536 R + 256 G + B."""
+"""Reads masks whose classes are colors.
+
+Each color is one number, 65536 R + 256 G + B.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from jaxseg.data.spec import Color
 
 
 def color_value(color: Color) -> int:
-    """The number of a color.
+    """Returns the number of a color.
 
     >>> color_value((1, 2, 3))
     66051
@@ -24,16 +27,20 @@ def color_value(color: Color) -> int:
 
 
 def color_map(classes: Mapping[Color, int]) -> LabelMap:
-    """A label map of colors; class 255 is void."""
+    """Returns the label map of colors.
+
+    Args:
+      classes: The class of each RGB color. The class 255 is void.
+    """
     return LabelMap(tuple(sorted((color_value(c), k) for c, k in classes.items())))
 
 
 def read_colors(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads the number of each pixel's color; the `read_values` of a record.
+    """Reads the number of each pixel's color, as the `read_values` of a record.
 
     Args:
       path: An RGB image file.
-      options: Limit of the image reader.
+      options: The options of the image reader.
 
     Returns:
       Numbers of colors, int32 [H, W].
@@ -43,7 +50,7 @@ def read_colors(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """
     if read_header(path, options).lossy:
         raise ValueError(
-            f"{shown(path)}: masks of lossy formats (JPEG, WebP) hold colors that the "
-            "compression made up; use the masks as published."
+            f"{shown(path)}: the compression of lossy formats (JPEG, WebP) changes the "
+            "colors of masks. Use the published masks."
         )
     return read_pixels(path, options).astype(np.int32) @ (65536, 256, 1)

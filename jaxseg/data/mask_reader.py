@@ -126,7 +126,7 @@ class MaskReader:
 
     @property
     def _strict(self) -> bool:
-        """Whether every value of a mask must be in the label map."""
+        """Returns whether every value of a mask must be in the label map."""
         return self.given or self.unlisted == "error"
 
     def _values(self, path: pathlib.Path) -> tuple[np.ndarray, bool]:

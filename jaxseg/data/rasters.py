@@ -20,7 +20,7 @@ def encode_png(pixels: np.ndarray, *, level: int = 6) -> bytes:
     """Encodes pixels as a PNG.
 
     Args:
-      pixels: uint8, [H, W] or [H, W, 3].
+      pixels: Uint8, [H, W] or [H, W, 3].
       level: The compression level, 0 to 9.
     """
     buffer = io.BytesIO()
@@ -35,7 +35,7 @@ def decode(data: bytes) -> np.ndarray:
       data: The bytes of the PNG or JPEG.
 
     Returns:
-      uint8, [H, W] or [H, W, 3].
+      Uint8, [H, W] or [H, W, 3].
     """
     with pillow_limit.lifted, Image.open(io.BytesIO(data)) as image:
         return np.asarray(image)

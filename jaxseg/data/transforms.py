@@ -62,13 +62,13 @@ def cut_image(
     """Returns the window of an image.
 
     Args:
-      image: uint8 [H, W, 3].
+      image: Uint8 [H, W, 3].
       window: The window.
       crop: The (H, W) of the result in pixels.
       fill: The RGB color of padding.
 
     Returns:
-      uint8 [*crop, 3].
+      Uint8 [*crop, 3].
     """
     out = np.empty((*crop, 3), np.uint8)
     out[:] = fill
@@ -94,13 +94,13 @@ def cut_label(
     """Returns the window of a label.
 
     Args:
-      label: uint8 [H, W].
+      label: Uint8 [H, W].
       window: The window.
       crop: The (H, W) of the result in pixels.
       void: The ignore index, the value of padding.
 
     Returns:
-      uint8 [*crop].
+      Uint8 [*crop].
     """
     out = np.full(crop, void, np.uint8)
     rows, columns = (_visible(window, crop, axis) for axis in (0, 1))

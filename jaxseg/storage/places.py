@@ -1,4 +1,4 @@
-"""Whether results can be written where an option says, before any work is done."""
+"""Checks that results can be written to the place that an option names."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 
 def check_folder(option: str, folder: str | Path) -> None:
-    """Tries to write in a folder, which may be missing, and leaves nothing.
+    """Checks that a folder can be written, and leaves nothing behind.
 
     Args:
       option: The option that names the folder, for the error.
-      folder: The folder.
+      folder: The folder, which may be missing.
 
     Raises:
-      ValueError: When the folder cannot be made, or no file in it.
+      ValueError: If the folder, or a file in it, cannot be created.
     """
     target = Path(folder).absolute()
     missing = [p for p in (target, *target.parents) if not os.path.lexists(p)]
@@ -36,21 +36,33 @@ def check_folder(option: str, folder: str | Path) -> None:
 
 
 def check_file(option: str, file: str | Path) -> None:
-    """Raises ValueError unless a file can be made or replaced; see `check_folder`."""
+    """Checks that a file can be created or replaced.
+
+    Args:
+      option: The option that names the file, for the error.
+      file: The file.
+
+    Raises:
+      ValueError: If it cannot.
+    """
     if Path(file).is_dir():
         raise ValueError(
             f"{option}={str(file)!r} is invalid: expected a file, but this is a "
             "directory. Add a name to it."
         )
-    if not os.path.exists(file):  # a device is written directly
+    if not os.path.exists(file):  # A device is written directly.
         check_folder(option, Path(file).absolute().parent)
 
 
 def make_folder(option: str, folder: str | Path) -> None:
-    """Makes a folder and those above it.
+    """Creates a folder and its parents.
+
+    Args:
+      option: The option that names the folder, for the error.
+      folder: The folder.
 
     Raises:
-      ValueError: When that is impossible, naming the option.
+      ValueError: If the folder cannot be created. The message names the option.
     """
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)

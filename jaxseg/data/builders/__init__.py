@@ -1,1 +1,3 @@
-"""Builders of tensorflow_datasets for the records of `jaxseg.data.datasets`."""
+"""Contains the tensorflow_datasets builders for the records of
+`jaxseg.data.datasets`.
+"""

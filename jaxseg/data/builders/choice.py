@@ -1,4 +1,4 @@
-"""The builder that a configuration asks for."""
+"""Selects the builder for a configuration."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from jaxseg.data.builders.pairs import PairsBuilder
 def builder_of(
     config: tfds.core.BuilderConfig, data_dir: str | os.PathLike, file_format: str
 ) -> NamedBuilder:
-    """The builder of a dataset whose files lie, or will lie, in a folder.
+    """Returns the builder of a dataset, whose data may not be prepared yet.
 
     Args:
       config: A configuration of `jaxseg.data.builders`.
-      data_dir: The folder.
+      data_dir: The folder of the prepared data.
       file_format: "array_record" or "tfrecord".
     """
     record = config.dataset
@@ -30,7 +30,10 @@ def builder_of(
 
 @functools.cache
 def _named(base: type[NamedBuilder], name: str, version: str) -> type[NamedBuilder]:
-    """A class of its own for each dataset: tfds keeps name and version in the class."""
+    """Returns a separate class for each dataset.
+
+    tensorflow_datasets stores name and version in the class.
+    """
     fields = {"name": name, "VERSION": tfds.core.Version(version)}
     fields |= {"__module__": base.__module__}
     return type(base)(base.__name__, (base,), fields, skip_registration=True)

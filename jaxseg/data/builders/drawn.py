@@ -1,6 +1,6 @@
-"""The builder of drawn datasets: images, or point clouds.
+"""Builds generated datasets of images or point clouds.
 
-The examples of a number of a split follow from (seed, split, number) alone.
+The examples with a number depend only on (seed, split, number).
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ from jaxseg.data.spec import DatasetSpec
 
 @dataclasses.dataclass(eq=False)
 class DrawnConfig(tfds.core.BuilderConfig):
-    """How much is drawn, and how large; `name` follows from the values.
+    """Sets the number and the size of the examples.
+
+    The field `name` follows from the values.
 
     Attributes:
       dataset: The record of the dataset.
       seed: The seed of all drawings.
-      size: Height and width in pixels, or the fewest and the most points.
-      train: How many numbers the split has.
-      validation: Likewise.
+      size: Height and width in pixels, or the smallest and the largest number of
+        points.
+      train: The number of drawings in the training split.
+      validation: The number of drawings in the validation split.
     """
 
     dataset: Dataset | None = None
@@ -39,12 +42,14 @@ class DrawnConfig(tfds.core.BuilderConfig):
 
 
 def drawn_config(dataset: Dataset, *, seed: int = 0, **changes: Any) -> DrawnConfig:
-    """Returns the configuration of a drawn dataset, named after its values.
+    """Returns the configuration of a generated dataset, which is named after its
+    values.
 
     Args:
-      dataset: The record.
+      dataset: The record of the dataset.
       seed: The seed of all drawings.
-      **changes: Values in place of those of `dataset.drawing`: size, train, validation.
+      **changes: Values that replace those of `dataset.drawing`: size, train,
+        validation.
     """
     drawing = dataclasses.replace(dataset.drawing, **changes)
     size = drawing.sized.format(*drawing.size)
@@ -62,11 +67,11 @@ class DrawnBuilder(NamedBuilder, skip_registration=True):
     """Draws the splits train and validation."""
 
     def spec(self) -> DatasetSpec:
-        """The classes of the record."""
+        """Returns the description of the classes in the record."""
         return self.dataset.spec
 
     def features(self) -> dict[str, Any]:
-        """What is stored of an example."""
+        """Returns the types of the entries of an example."""
         if self.dataset.kind == "clouds":
             return {
                 "points": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),
@@ -80,7 +85,7 @@ class DrawnBuilder(NamedBuilder, skip_registration=True):
         }
 
     def _split_generators(self, dl_manager):
-        del dl_manager  # nothing is downloaded
+        del dl_manager  # Nothing is downloaded.
         return {
             "train": self._generate_examples(0, self.builder_config.train),
             "validation": self._generate_examples(1, self.builder_config.validation),

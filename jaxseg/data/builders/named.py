@@ -1,4 +1,4 @@
-"""What all builders share: a name and a version that come from the dataset's record."""
+"""Defines the base class of builders, whose name and version come from a record."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from jaxseg.data.spec import DatasetSpec
 
 
 class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """A builder whose configuration holds the record of a dataset.
+    """Builds a dataset whose record is in the configuration.
 
-    It is not registered with tensorflow_datasets, which has datasets of the same names
-    in other forms. Prepared data can be read without it, by
+    The builder is not registered with tensorflow_datasets, which has datasets of the
+    same names in other forms. Prepared data can be read without it by
     `tfds.builder_from_directory`.
     """
 
@@ -23,19 +23,21 @@ class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @property
     def dataset(self) -> Dataset:
-        """The record."""
+        """Returns the record of the dataset."""
         return self.builder_config.dataset
 
     @abc.abstractmethod
     def spec(self) -> DatasetSpec:
-        """The classes of the prepared data."""
+        """Returns the description of the prepared data."""
 
     @abc.abstractmethod
     def features(self) -> dict[str, Any]:
-        """What is stored of an example beside its name."""
+        """Returns the types of the entries of an example, except its name."""
 
     def metadata(self) -> dict[str, Any] | None:
-        """What is noted beside the examples while they are built."""
+        """Returns initial values of notes that are stored with the examples, or
+        None.
+        """
         return None
 
     def _info(self) -> tfds.core.DatasetInfo:

@@ -35,15 +35,15 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
     """Builds {"image", "label", "id"} from pairs of files."""
 
     def class_names(self) -> tuple[str, ...]:
-        """Class names, or () where they follow from the masks."""
+        """Returns the class names, or () if they follow from the masks."""
         spec = self.dataset.spec
         return self.builder_config.classes if spec is None else spec.classes
 
     def spec(self) -> DatasetSpec:
-        """The classes, with the label map that the user gave.
+        """Returns the description of the classes, with the label map of the user.
 
-        Where no classes are named they are `class_0`, ... up to the highest label in
-        the masks.
+        Classes without a given name are called `class_0`, `class_1`, and so on, up to
+        the highest label in the masks.
         """
         config, spec = self.builder_config, self.dataset.spec
         if spec is None:
@@ -70,7 +70,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         )
 
     def features(self) -> dict[str, Any]:
-        """What is stored of an example."""
+        """Returns the types of the entries of an example."""
         names, shape = self.class_names(), (None, None, 1)
         label = (
             tfds.features.LabeledImage(labels=list(names), shape=shape)
@@ -82,7 +82,9 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return {"image": image, "label": label}
 
     def metadata(self) -> dict[str, Any]:
-        """The labels that occur, and the names of the pairs that were left out."""
+        """Returns empty lists of the labels that occur and of the pairs that are
+        left out.
+        """
         return {"labels": [], "skipped": {}}
 
     def _split_generators(self, dl_manager):

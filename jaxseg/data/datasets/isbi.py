@@ -1,4 +1,4 @@
-"""Electron-microscopy slices of the ISBI 2012 challenge: membrane and cell."""
+"""Describes the electron-microscopy slices of the ISBI 2012 challenge."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from jaxseg.data.spec import DatasetSpec
 def numbered_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Splits of `root/image/N.png` with `root/label/N.png`, N in numerical order.
+    """Finds the pairs of `root/image/N.png` and `root/label/N.png`.
 
-    The last fifth of the slices is `validation`, the others are `train`.
+    They are sorted by the number N. The last fifth of the slices is `validation`, the
+    others are `train`.
+
+    Args:
+      root: The folder.
+      lists: Not used, because this layout has no lists.
 
     Raises:
       ValueError: If a folder is missing, or a name is not a number.
     """
-    del lists  # this layout has none
+    del lists  # This layout has no lists.
     for name in ("image", "label"):
         require_folder(root / name)
     pairs = match_folders(root / "image", root / "label")
@@ -42,13 +47,13 @@ DATASET = Dataset(
         "isbi",
         ("membrane", "cell"),
         ((32, 32, 96), (240, 220, 130)),
-        mean=(0.49, 0.49, 0.49),  # of the training slices
+        mean=(0.49, 0.49, 0.49),  # Measured on the training slices.
         std=(0.17, 0.17, 0.17),
     ),
     layout=numbered_pairs,
     labels=LabelMap(((0, 0), (255, 1))),
     counts={"train": 24, "validation": 6},
-    files="image/N.png and label/N.png, the form of the repository zhixuhao/unet.",
+    files="The files are image/N.png and label/N.png, as in zhixuhao/unet.",
     page="https://github.com/zhixuhao/unet",
     citation="""@article{arganda2015crowdsourcing,
   title={Crowdsourcing the creation of image segmentation algorithms for connectomics},
@@ -60,8 +65,8 @@ DATASET = Dataset(
   year={2015}
 }""",
     notes=(
-        "The last fifth of the slices in numerical order is validation. The slices "
-        "follow each other in one volume, so that validation slices resemble the last "
-        "training slices. There is no void."
+        "The last fifth of the slices is the validation split. The slices are "
+        "consecutive parts of one volume, so validation slices resemble the last "
+        "training slices. No pixel is void."
     ),
 )

@@ -1,4 +1,4 @@
-"""The table of datasets as text, for the help of commands."""
+"""Lists the datasets as text, for the help of commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from jaxseg.data.datasets.record import Dataset
 
 
 def listing() -> str:
-    """Lists the datasets with their titles and variants, one in a line."""
+    """Returns the datasets with their titles and variants, one per line."""
     width = max(map(len, DATASETS))
     lines = ["Datasets (--data.name) and their variants (--data.variant):"]
     for name, dataset in DATASETS.items():

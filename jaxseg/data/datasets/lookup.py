@@ -1,4 +1,4 @@
-"""The record that a data configuration asks for, with every option checked."""
+"""Finds the record for a data configuration and checks the options."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from jaxseg.text import near
 
 
 def dataset_of(config: DataConfig) -> Dataset:
-    """Returns the record of a dataset, with the choices of `data.variant` made.
+    """Returns the record of a dataset, with the choices of `data.variant`.
 
     No file is read.
 
+    Args:
+      config: The data configuration.
+
     Raises:
-      ValueError: If the name is unknown, or an option does not fit the dataset.
+      ValueError: If the name is unknown, or an option does not apply to the dataset.
     """
     name = config.name
     if name not in DATASETS:
@@ -47,10 +50,15 @@ def dataset_of(config: DataConfig) -> Dataset:
 
 
 def require_kind(config: DataConfig, kind: Literal["images", "clouds"]) -> Dataset:
-    """Returns the record of a dataset of a kind.
+    """Returns the record of a dataset and checks its kind.
+
+    Args:
+      config: The data configuration.
+      kind: The kind that the network needs.
 
     Raises:
-      ValueError: Like `dataset_of`, and if the dataset is of another kind.
+      ValueError: If `dataset_of` refuses the configuration, or the dataset is of
+        another kind.
     """
     dataset = dataset_of(config)
     if dataset.kind != kind:
@@ -65,10 +73,14 @@ def require_kind(config: DataConfig, kind: Literal["images", "clouds"]) -> Datas
 
 
 def spec_of(config: DataConfig) -> DatasetSpec:
-    """Returns the classes of a dataset that may be absent.
+    """Returns the description of the classes without reading any file.
+
+    Args:
+      config: The data configuration.
 
     Raises:
-      ValueError: If the classes of a folder are not named.
+      ValueError: If the dataset is a folder whose classes the configuration does not
+        name.
     """
     dataset, labels = dataset_of(config), parse_labels(config.labels)
     if dataset.spec is not None:

@@ -1,7 +1,8 @@
-"""Drawn lesions, each labeled by four raters who do not agree; they need no files.
+"""Describes generated lesions that four raters label differently.
 
-An example is one image with one rater's label, `0007_r2`: training draws raters at
-random, and evaluation finds the raters of an image by its name.
+An example is one image with the label of one rater, such as `0007_r2`. Training draws
+raters at random, and evaluation finds the raters of an image by its name. No files are
+needed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from jaxseg.data.spec import DatasetSpec, generated_palette
 def draw(
     rng: np.random.Generator, number: int, size: tuple[int, int]
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Yields one case, once for each rater."""
+    """Yields one case, once for each rater.
+
+    Args:
+      rng: The source of randomness.
+      number: The number of the case.
+      size: The (H, W) of the image in pixels.
+    """
     case = draw_case(rng, size)
     for rater, label in enumerate(case.labels):
         yield f"{number:04d}_r{rater}", {"image": case.image, "label": label}
@@ -26,16 +33,17 @@ def draw(
 
 DATASET = Dataset(
     name="raters",
-    title="Drawn lesions, each labeled by four raters who do not agree.",
+    title="Generates lesions that four raters label differently.",
     spec=DatasetSpec(
         name="raters", classes=("ground", "lesion"), palette=generated_palette(2)
     ),
     drawing=Drawing(draw, size=(64, 64), train=300, validation=60),
     counts={"train": 300 * RATERS, "validation": 60 * RATERS},
     notes=(
-        "How many raters draw nothing, the core, or core and rim follows from the kind "
-        "of rim, which the image shows: a sharp lesion 0, 4 and 0 of four; a faint rim "
-        "1, 2 and 1; a bright rim 0, 1 and 3. The setting is that of the Probabilistic "
-        "U-Net. Every case follows from the seed and its number alone."
+        "The kind of rim in the image determines how many of the four raters label "
+        "nothing, the core, or the core and the rim: 0, 4 and 0 for a sharp lesion, 1, "
+        "2 and 1 for a faint rim, and 0, 1 and 3 for a bright rim. The setting is that "
+        "of the Probabilistic U-Net. Every case depends only on the seed and its "
+        "number."
     ),
 )

@@ -1,4 +1,6 @@
-"""The record of a dataset: all that jaxseg knows of it, before a file is read."""
+"""Defines the record of a dataset, which contains all that is known without its
+files.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +27,17 @@ Draw = Callable[
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """How examples that need no files are drawn.
+    """States how examples that need no files are generated.
 
     Attributes:
-        draw: Yields the name and the arrays of each example that belongs to a number:
-            "image" and "label", or "points", "color" and "label". Its other arguments
-            are a random generator and `size`.
-        size: Height and width in pixels, or the fewest and the most points.
-        train: How many numbers the split has.
-        validation: Likewise.
-        sized: How the names of prepared data show the size.
+      draw: Yields the name and the arrays of each example that belongs to a number:
+        "image" and "label", or "points", "color" and "label". Its arguments are a
+        random generator, the number and `size`.
+      size: Height and width in pixels, or the smallest and the largest number of
+        points.
+      train: The number of drawings in the training split.
+      validation: The number of drawings in the validation split.
+      sized: The format of the size in the names of prepared data.
     """
 
     draw: Draw
@@ -46,37 +49,37 @@ class Drawing:
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """A dataset by name.
+    """Describes a dataset.
 
-    Exactly one of `layout` and `drawing` says where its examples come from.
+    Exactly one of `layout` and `drawing` states where its examples come from.
 
     Attributes:
-        name: The value of `data.name`, and the name of its file in this package.
-        title: One sentence that the command line shows.
-        spec: Classes, colors, void label and pixel statistics; None where they follow
-            from the folder of the user.
-        layout: Maps a folder, and names of further splits that may have a list, to the
-            pairs of image and mask of each split.
-        drawing: How the examples are drawn.
-        kind: Whether an example is an image or a point cloud.
-        channels: Channels of a stored image.
-        labels: The class of every mask value; None where the values are the labels.
-        unlisted: Whether a mask value that `labels` lacks is an error or void.
-        read_values: Reads the values of a mask as integers [H, W]; by default it is an
-            image file with one channel. `jaxseg.data.mask_colors` has a reader of
-            colors.
-        raw: The mask value of each class for files that a test server takes; by default
-            the smallest value that `labels` maps to the class.
-        counts: Split -> number of its examples as published.
-        options: Choices that published work makes differently.
-        variant: Names of the choices that differ from the default.
-        files: Which files lie where below `data.raw_dir`.
-        page: Address of the page that offers the files.
-        license: What the license allows, in a line.
-        citation: The BibTeX entry.
-        notes: What one should know before comparing scores.
-        version: Version of the prepared data. It must grow when the same files give
-            other labels.
+      name: The value of `data.name`, and the name of its file in this package.
+      title: A sentence that the command line shows.
+      spec: The classes, colors, ignore index and pixel statistics, or None if they
+        follow from the folder of the user.
+      layout: Maps a folder, and the names of further splits that can have a list, to
+        the pairs of image and mask of each split.
+      drawing: How the examples are generated.
+      kind: Whether an example is an image or a point cloud.
+      channels: The number of channels of a stored image.
+      labels: The class of every mask value, or None if the values are the labels.
+      unlisted: Whether a mask value that `labels` does not contain is an error or void.
+      read_values: Reads the values of a mask as integers [H, W]. By default a mask is
+        an image file with one channel. `jaxseg.data.mask_colors` has a reader of
+        colors.
+      raw: The mask value of each class in files for a test server. The default is the
+        smallest value that `labels` maps to the class.
+      counts: The published number of examples of each split.
+      options: Choices that differ between publications.
+      variant: The names of the choices that differ from the default.
+      files: A description of the files in `data.raw_dir`.
+      page: The address of the page that offers the files.
+      license: A line that states what the license allows.
+      citation: The BibTeX entry.
+      notes: What to know before comparing scores.
+      version: The version of the prepared data. Increase it when the same files give
+        other labels.
     """
 
     name: str
@@ -112,17 +115,20 @@ class Dataset:
         check_options(self.name, self.options, fields)
 
     def choose(self, variant: tuple[str, ...]) -> Dataset:
-        """The record with the choices that `data.variant` names.
+        """Returns the record with the choices of `data.variant`.
+
+        Args:
+          variant: The names of the choices.
 
         Raises:
-            ValueError: If a word is no choice of this dataset, or two words choose
-                within one option.
+          ValueError: If a name is not a choice of this dataset, or two names belong to
+            one option.
         """
         changes, names = chosen(self.name, self.options, variant)
         return dataclasses.replace(self, **changes, variant=names)
 
     def raw_values(self) -> tuple[int, ...]:
-        """The mask value that stands for each class in files for a test server."""
+        """Returns the mask value of each class in files for a test server."""
         if self.raw:
             return self.raw
         classes = range(self.spec.num_classes if self.spec else 0)
@@ -134,18 +140,18 @@ class Dataset:
         return tuple(smallest[k] for k in classes)
 
     def to_raw(self, label: np.ndarray) -> np.ndarray:
-        """Maps predicted classes back to mask values, for a test server.
+        """Maps predicted classes to mask values for a test server.
 
         Args:
-            label: Classes, integers [H, W] without void.
+          label: Classes, integers [H, W] without void.
 
         Returns:
-            Mask values, int32 [H, W].
+          Mask values, int32 [H, W].
         """
         return np.array(self.raw_values(), np.int32)[label]
 
     def describe(self) -> dict[str, Any]:
-        """What is shown of the dataset, by heading; empty entries are left out."""
+        """Returns a description of the dataset by heading, without empty entries."""
         counts = ", ".join(f"{count:,} {split}" for split, count in self.counts.items())
         classes = "" if self.spec is None else ", ".join(self.spec.classes)
         shown = {

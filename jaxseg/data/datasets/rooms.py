@@ -1,4 +1,4 @@
-"""Furnished rooms as point clouds; they need no files."""
+"""Describes generated rooms with furniture as point clouds. No files are needed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from jaxseg.data.spec import DatasetSpec, generated_palette
 def draw(
     rng: np.random.Generator, number: int, size: tuple[int, int]
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Yields one room, whose number of points lies within `size`."""
+    """Yields one room.
+
+    Args:
+      rng: The source of randomness.
+      number: The number of the room.
+      size: The smallest and the largest number of points.
+    """
     low, high = size
     count = int(rng.integers(low, high, endpoint=True))
     points, color, label = draw_room(rng, count)
@@ -23,7 +29,7 @@ def draw(
 
 DATASET = Dataset(
     name="rooms",
-    title="Drawn rooms with furniture, as point clouds.",
+    title="Generates rooms with furniture as point clouds.",
     spec=DatasetSpec(
         name="rooms",
         classes=(
@@ -43,12 +49,12 @@ DATASET = Dataset(
     kind="clouds",
     counts={"train": 300, "validation": 60},
     notes=(
-        "Positions are in meters, and z points upward. Points lie on the surfaces with "
-        "5 mm of noise, more densely on furniture. All classes draw their colors from "
-        "one range, so that color alone does not tell them apart; door and board stand "
-        "out from their wall only by their outline and some 3 cm. One point in fifty "
-        "floats in the air without a class. Every room follows from the seed and its "
-        "number alone."
+        "Positions are in meters, and z points upward. Points are on the surfaces with "
+        "5 mm of noise, and denser on furniture. The colors of all classes come from "
+        "one range, so color alone does not distinguish them. Door and board differ "
+        "from their wall only in outline and in a distance of 3 cm. One point in fifty "
+        "is in the air and has no class. Every room depends only on the seed and its "
+        "number."
     ),
     version="1.1.0",
 )

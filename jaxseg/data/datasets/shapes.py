@@ -1,4 +1,4 @@
-"""Drawn scenes with six classes and a ground; they need no files."""
+"""Describes generated scenes with six classes of shapes. No files are needed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,20 @@ from jaxseg.data.spec import DatasetSpec, generated_palette
 def draw(
     rng: np.random.Generator, number: int, size: tuple[int, int]
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Yields one scene."""
+    """Yields one scene.
+
+    Args:
+      rng: The source of randomness.
+      number: The number of the scene.
+      size: The (H, W) of the image in pixels.
+    """
     image, label = draw_scene(rng, size)
     yield f"{number:05d}", {"image": image, "label": label}
 
 
 DATASET = Dataset(
     name="shapes",
-    title="Drawn scenes with discs, boxes, triangles, rings, poles and wires.",
+    title="Generates scenes with discs, boxes, triangles, rings, poles and wires.",
     spec=DatasetSpec(
         name="shapes",
         classes=("background", "disc", "box", "triangle", "ring", "pole", "wire"),
@@ -30,8 +36,8 @@ DATASET = Dataset(
     drawing=Drawing(draw, size=(96, 128), train=400, validation=100),
     counts={"train": 400, "validation": 100},
     notes=(
-        "Textured objects hide one another on a mottled ground; poles are 2 to 3 "
-        "pixels wide, and wires 1 to 2. A ring of void surrounds each object. Every "
-        "image follows from the seed and its number alone."
+        "Textured objects occlude each other on a patterned ground. Poles are 2 to 3 "
+        "pixels wide and wires 1 to 2. A ring of void surrounds each object. Every "
+        "image depends only on the seed and its number."
     ),
 )

@@ -1,4 +1,4 @@
-"""Choices that published work makes differently: the option `data.variant`."""
+"""Defines choices that differ between publications, for the option `data.variant`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from jaxseg.text import near
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """One way to read a dataset.
+    """Describes one way to read a dataset.
 
     Attributes:
-        name: A word of `data.variant`.
-        title: What it means, in a sentence.
-        changes: Fields of the record that differ from the default.
+      name: The word of `data.variant`.
+      title: A sentence that explains it.
+      changes: The fields of the record that differ from the default.
     """
 
     name: str
@@ -26,18 +26,18 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """Ways to read a dataset that exclude each other.
+    """Holds ways to read a dataset that exclude each other.
 
     Attributes:
-        title: What is chosen, such as "split".
-        choices: The first one is the default, and changes nothing.
+      title: The subject of the choice, such as "split".
+      choices: The choices. The first one is the default and changes nothing.
     """
 
     title: str
     choices: tuple[Choice, ...]
 
     def describe(self) -> str:
-        """The choices with their meaning, one in a line."""
+        """Returns the choices with their explanations, one per line."""
         default, *others = self.choices
         lines = [f"{default.name}: {default.title} (default {self.title})"]
         return "\n".join(lines + [f"{one.name}: {one.title}" for one in others])
@@ -46,10 +46,19 @@ class Option:
 def check_options(
     dataset: str, options: Collection[Option], fields: Collection[str]
 ) -> None:
-    """Raises ValueError for options of a record that do not work together."""
+    """Raises ValueError for options of a record that contradict each other.
+
+    Args:
+      dataset: The name of the dataset.
+      options: The options.
+      fields: The names of the fields of a record.
+    """
     names = [choice.name for option in options for choice in option.choices]
     if len(set(names)) < len(names):
-        raise ValueError(f"options of dataset {dataset!r} repeat a name: {names}.")
+        raise ValueError(
+            f"The options of dataset {dataset!r} are invalid: expected each name once, "
+            f"found {names}."
+        )
     changed: dict[str, str] = {}
     for option in options:
         if option.choices[0].changes:
@@ -61,21 +70,26 @@ def check_options(
             other = changed.setdefault(name, option.title)
             if name not in fields or other != option.title:
                 raise ValueError(
-                    f"option {option.title!r} of dataset {dataset!r} is invalid: it "
-                    f"changes {name!r}, which is no field or changed by another option."
+                    f"option {option.title!r} of dataset {dataset!r} is invalid: "
+                    f"expected fields that no other option changes, found {name!r}."
                 )
 
 
 def chosen(
     dataset: str, options: Collection[Option], variant: tuple[str, ...]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The changes that the words of `data.variant` ask for.
+    """Returns the changes for the words of `data.variant`.
+
+    Args:
+      dataset: The name of the dataset.
+      options: The options of the dataset.
+      variant: The words.
 
     Returns:
-        The changed fields, and the names of the choices that are not the default.
+      The changed fields, and the names of the choices that are not the default.
 
     Raises:
-        ValueError: For a word that is no choice, and for two choices of one option.
+      ValueError: If a word is not a choice, or two words belong to one option.
     """
     names = [choice.name for option in options for choice in option.choices]
     for word in variant:

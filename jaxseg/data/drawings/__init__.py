@@ -1,1 +1,1 @@
-"""Images and point clouds that are drawn, not read, for tests and first runs."""
+"""Generates images and point clouds for tests and first runs."""

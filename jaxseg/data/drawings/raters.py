@@ -28,8 +28,8 @@ class Case(NamedTuple):
     """Holds an image and the labels of its raters.
 
     Attributes:
-      image: uint8 [H, W, 3].
-      labels: uint8 [H, W] for each rater.
+      image: Uint8 [H, W, 3].
+      labels: Uint8 [H, W] for each rater.
       kind: The kind of rim.
       modes: What each rater labeled.
     """

@@ -28,7 +28,7 @@ def fill_rings(
         inside an odd number of rings, so a ring inside another ring is a hole.
 
     Returns:
-      bool [H, W].
+      Bool [H, W].
     """
     inside = np.zeros(size, bool)
     for ring in rings:

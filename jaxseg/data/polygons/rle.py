@@ -45,7 +45,7 @@ def decode_rle(encoded: dict[str, Any]) -> np.ndarray:
       encoded: {"size": [H, W], "counts": text or list of counts}.
 
     Returns:
-      bool [H, W].
+      Bool [H, W].
 
     Raises:
       ValueError: If the counts do not add up to the size.
