@@ -182,10 +182,10 @@ def test_a_list_names_its_pairs(root, tmp_path):
             {"options": (Option("o", (Choice("a", "", {"title": ""}),)),)},
             "first choice that changes nothing",
         ),
-        ({"options": TINY.options * 2}, "repeat a name"),
+        ({"options": TINY.options * 2}, "expected each name once"),
         (
             {"options": (Option("o", (Choice("a", ""), Choice("b", "", {"x": 1}))),)},
-            "no field",
+            "no other option changes",
         ),
     ],
 )
