@@ -71,7 +71,8 @@ def check_options(
             if name not in fields or other != option.title:
                 raise ValueError(
                     f"option {option.title!r} of dataset {dataset!r} is invalid: "
-                    f"expected fields of the record that no other option changes, found {name!r}."
+                    "expected fields of the record that no other option changes, "
+                    f"found {name!r}."
                 )
 
 
