@@ -61,9 +61,9 @@ def test_atrous_consistency(variant, size, fill):
     make = VARIANTS[variant]
     variables = fill(make(32), (1, 64, 64, 3))
     image = np.random.default_rng(1).normal(size=(1, *size, 3)).astype(np.float32)
-    strided = make(32).apply(variables, image)["c5"]
+    strided = jax.jit(make(32).apply)(variables, image)["c5"]
     for output_stride in (16, 8):
-        dense = make(output_stride).apply(variables, image)["c5"]
+        dense = jax.jit(make(output_stride).apply)(variables, image)["c5"]
         step = 32 // output_stride
         np.testing.assert_allclose(
             dense[:, ::step, ::step] / strided.std(),
@@ -74,12 +74,11 @@ def test_atrous_consistency(variant, size, fill):
 
 def test_dilating_the_strided_convolution_is_inconsistent(fill):
     """The consistency test can fail: the new rate one layer too early breaks it."""
-    strided = resnet(50).apply
+    strided = jax.jit(resnet(50).apply)
     variables = fill(resnet(50), (1, 64, 64, 3))
     image = np.random.default_rng(1).normal(size=(1, 97, 97, 3)).astype(np.float32)
-    wrong = resnet(50, output_stride=16, multi_grid=(2, 1)).apply(variables, image)[
-        "c5"
-    ]
+    early = resnet(50, output_stride=16, multi_grid=(2, 1))
+    wrong = jax.jit(early.apply)(variables, image)["c5"]
     right = strided(variables, image)["c5"]
     assert np.abs(wrong[:, ::2, ::2] - right).max() > 0.01 * right.std()
 

@@ -74,7 +74,7 @@ def test_alexnet_and_googlenet_coordinates():
         for turned in (False, True):
             x = 1e-4 * (image.swapaxes(1, 2) if turned else image)
             variables = center_taps(model, x, 1)
-            logits = np.asarray(model.apply(variables, x)["logits"]) * 1e4
+            logits = np.asarray(jax.jit(model.apply)(variables, x)["logits"]) * 1e4
             want = 1e4 * x[..., :1] + beyond
             inside = (slice(None), slice(64, -80), slice(64, -80))
             np.testing.assert_allclose(logits[inside], want[inside], rtol=1e-4)
@@ -126,8 +126,8 @@ def test_stages_hand_on_their_weights(fill):
     medium["params"]["score_16s"] = jax.tree.map(
         np.zeros_like, medium["params"]["score_16s"]
     )
-    coarse = narrow(32).apply(variables[32], x)["logits"]
-    finer = narrow(16).apply(medium, x)["logits"]
+    coarse = jax.jit(narrow(32).apply)(variables[32], x)["logits"]
+    finer = jax.jit(narrow(16).apply)(medium, x)["logits"]
     spread = np.std(coarse)
     assert np.abs(np.mean(coarse - finer)) < 0.05 * spread
     assert np.corrcoef(np.ravel(coarse), np.ravel(finer))[0, 1] > 0.98
@@ -148,8 +148,8 @@ def test_at_once_scales_the_skips(fill):
     for stride, scale in SKIP_SCALE.items():
         scaled["params"][f"score_{stride}s"]["kernel"] *= scale
     np.testing.assert_allclose(
-        at_once.apply(variables, x)["logits"],
-        plain.apply(scaled, x)["logits"],
+        jax.jit(at_once.apply)(variables, x)["logits"],
+        jax.jit(plain.apply)(scaled, x)["logits"],
         atol=1e-5,
     )
 
@@ -168,8 +168,8 @@ def test_learned_deconvolution_starts_as_the_fixed_one(fill):
         taps = np.outer(profile, profile)[..., None, None]
         start["params"][name]["deconv"]["kernel"] = np.float32(taps * np.eye(3))
     np.testing.assert_allclose(
-        learned.apply(start, x)["logits"],
-        fixed.apply(variables, x)["logits"],
+        jax.jit(learned.apply)(start, x)["logits"],
+        jax.jit(fixed.apply)(variables, x)["logits"],
         atol=1e-4,
     )
     assert "upscore" not in fill(narrow(16, learned="intermediate"), x.shape)["params"]
@@ -191,9 +191,9 @@ def test_resnet_form_is_dense_and_has_an_auxiliary_head(fill):
     model = fcn_resnet(3, width=4, blocks=(1, 1, 1, 1))
     variables = fill(model, (1, 64, 64, 3))
     image = np.random.default_rng(0).normal(size=(1, 33, 41, 3)).astype(np.float32)
-    outputs, state = model.apply(
-        variables, image, capture_intermediates=True, mutable=["intermediates"]
-    )
+    options = {"capture_intermediates": True, "mutable": ["intermediates"]}
+    apply = jax.jit(lambda v, x: model.apply(v, x, **options))
+    outputs, state = apply(variables, image)
     pyramid = state["intermediates"]["backbone"]["__call__"][0]
     assert pyramid["c5"].shape[1:3] == (5, 6)  # stride 8
     assert {k: v.shape for k, v in outputs.items()} == {
@@ -204,6 +204,6 @@ def test_resnet_form_is_dense_and_has_an_auxiliary_head(fill):
     changed["params"]["aux_head"] = jax.tree.map(
         lambda x: x + 1, changed["params"]["aux_head"]
     )
-    again = model.apply(changed, image)
+    again, _ = apply(changed, image)
     np.testing.assert_array_equal(again["logits"], outputs["logits"])
     assert np.abs(again["aux"] - outputs["aux"]).max() > 0.1

@@ -131,9 +131,11 @@ def test_dropout_is_on_exactly_where_and_when_it_should_be(make, places, fill):
     )
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 1e-3
-    still = model.apply(variables, x)["logits"]  # no rng: deterministic
+    still = jax.jit(model.apply)(variables, x)["logits"]  # no rng: deterministic
     plain = segnet(3, width=4) if make is bayesian_segnet else segnet_basic(3, width=4)
-    np.testing.assert_allclose(plain.apply(variables, x)["logits"], still, atol=1e-5)
+    np.testing.assert_allclose(
+        jax.jit(plain.apply)(variables, x)["logits"], still, atol=1e-5
+    )
 
 
 def test_training_without_an_rng_is_an_error(fill):

@@ -58,7 +58,7 @@ def test_overlapping_tiles_give_the_whole(fill):
     random = np.random.default_rng(0)
     image = random.normal(size=(1, 204, 188, 1)).astype(np.float32)
     variables = fill(model, (1, 188, 188, 1))
-    run = jax.jit(lambda x: model.apply(variables, x)["logits"])
+    run = jax.jit(lambda x: jax.jit(model.apply)(variables, x)["logits"])
     whole = run(image)
     np.testing.assert_allclose(run(image[:, :188]), whole[:, :4], atol=1e-5)
     np.testing.assert_allclose(run(image[:, 16:]), whole[:, 16:], atol=1e-5)
@@ -125,7 +125,7 @@ def test_dropout_at_the_end_of_the_contracting_path(fill):
     variables = fill(model, x.shape)
     run = lambda key: model.apply(variables, x, train=True, rngs={"dropout": key})
     first, second = (run(jax.random.key(seed))["logits"] for seed in (0, 1))
-    still = model.apply(variables, x)["logits"]
+    still = jax.jit(model.apply)(variables, x)["logits"]
     assert np.abs(first - second).max() > 1e-3
     assert np.abs(first - still).max() > 1e-3
 
