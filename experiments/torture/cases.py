@@ -39,7 +39,7 @@ DATA = DataConfig(
     "shapes", crop=(32, 48), train_split="train[:24]", eval_split="validation[:6]"
 )
 TRAIN = TrainConfig(
-    steps=9, batch_size=4, eval_every=4, save_every=2, log_every=1, overlay_count=1
+    steps=9, batch_size=4, eval_every=4, save_every=2, log_every=1, num_overlays=1
 )
 configs = {
     f"width_{w}": Config(
@@ -79,7 +79,7 @@ CASES = {
     ),
     "sweep": Case((("sweep", "{shared}/sweep.py", "--workdir=runs", "--seeds", "0"),)),
     "prepare": Case(
-        (("train", *NETWORK, "--data.name=folder", "--data.path={shared}/pairs",
+        (("train", *NETWORK, "--data.name=folder", "--data.raw-dir={shared}/pairs",
           "--data.classes", "a", "b", "c", "--data.data-dir=data",
           "--train.steps=1", "--train.batch-size=4",
           "--train.overlay-count=0", "--workdir=run"),)

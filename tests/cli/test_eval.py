@@ -90,7 +90,7 @@ def test_averaged_weights_are_scored_where_they_were_trained(tiny, tmp_path):
         (["--split=nowhere"], "nowhere"),
         (["--model.options.width=6"], "belongs to another model: other shape"),
         (["--model.options.widht=6"], "no option 'widht'"),
-        (["--devices=9"], "devices is 9"),
+        (["--devices=9"], "devices=9 is invalid"),
     ],
 )
 def test_errors_are_one_line(trained, capsys, more, message):

@@ -49,22 +49,22 @@ def test_a_run_goes_on_on_any_mesh(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--train.spatial-shards", "3"), "train.spatial_shards is 3; .* divides 8"),
+        (("--train.spatial-shards", "3"), "train.spatial_shards=3 is .* divides 8"),
         (
             ("--train.spatial-shards", "0"),
             "^train.spatial_shards=0 is invalid: expected a whole number from 1",
         ),
         (
             ("--train.spatial-shards", "4", "4"),
-            r"train.spatial_shards is \(4, 4\); .* divides 8",
+            r"train.spatial_shards=\(4, 4\) is .* divides 8",
         ),
         (
             ("--train.spatial-shards", "8", "--data.crop", "36", "48"),
-            "height 36 .* of 8",
+            "the height 36 .* found 8",
         ),
         (
             ("--train.spatial-shards", "1", "4", "--data.crop", "32", "46"),
-            "width 46 .* of 4",
+            "the width 46 .* found 4",
         ),
         (
             ("--train.spatial-shards", "2", "--train.batch-size=6"),

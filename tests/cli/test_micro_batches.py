@@ -34,7 +34,7 @@ def test_even_parts_pass(batch, count, devices, space):
             8,
             4,
             4,
-            "train.batch_size / train.grad_accum_steps is 2; allowed: multiples of 4",
+            "train.batch_size / train.grad_accum_steps=2 is invalid: expected a multiple of 4",
         ),
     ],
 )

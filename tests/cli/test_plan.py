@@ -136,7 +136,7 @@ def test_programs_of_absent_chips_are_not_kept():
 
 
 def test_uneven_batches_are_refused():
-    with pytest.raises(ValueError, match="multiples of 4"):
+    with pytest.raises(ValueError, match="a multiple of 4"):
         plan_compile.compiled(TINY, plan_compile.described("cpu:4"), batch=6)
 
 

@@ -187,9 +187,12 @@ def test_a_start_removes_what_killed_ones_left(tiny, trained, tmp_path):
 
 def test_the_batch_must_split_over_the_devices(tiny, tmp_path, capsys):
     assert main(tiny(tmp_path, "--devices=3")) == 1
-    assert "train.batch_size is 4; allowed: multiples of 3" in capsys.readouterr().err
+    assert (
+        "train.batch_size=4 is invalid: expected a multiple of 3"
+        in capsys.readouterr().err
+    )
     assert main(tiny(tmp_path, "--devices=9")) == 1
-    assert "devices is 9; there are 8" in capsys.readouterr().err
+    assert "devices=9 is invalid: expected at most 8" in capsys.readouterr().err
 
 
 def test_a_diverging_run_ends_with_status_4(tiny, tmp_path, capsys):

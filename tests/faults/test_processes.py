@@ -128,7 +128,7 @@ def test_a_lost_process_ends_the_other_in_words_and_both_go_on_exactly(
         )  # at most --heartbeat-timeout, and a margin
         last = text.splitlines()[-1]
         assert last.startswith(f"jaxseg: process {1 - victim} of 2: another process")
-        assert last.endswith("the run goes on from its last checkpoint")
+        assert last.endswith("to resume from the last checkpoint")
         runs[victim].communicate()
     texts = finish(launch(environment, tmp_path))
     assert "resuming at step" in texts[0]

@@ -33,16 +33,16 @@ def test_an_image_stays_in_its_process(space):
         types.SimpleNamespace(process_index=number // 4, id=number)
         for number in range(24)
     ]
-    with pytest.raises(ValueError, match=r"belong to one process, .* divisors of 4"):
+    with pytest.raises(ValueError, match=r"a divisor of 4, .* belong to one process"):
         make_mesh(space=space, devices=devices)
 
 
 def test_batches_are_divided_by_groups_of_devices():
     devices = jax.devices()
     check_batch("train.batch_size", 2, devices, space=4)
-    with pytest.raises(ValueError, match=r"train.batch_size is 3; .* of 2, the number"):
+    with pytest.raises(ValueError, match=r"train.batch_size=3 is .* of 2, the number"):
         check_batch("train.batch_size", 3, devices, space=(2, 2))
-    with pytest.raises(ValueError, match="multiples of 8, the number of devices"):
+    with pytest.raises(ValueError, match="a multiple of 8, the number of devices"):
         check_batch("train.batch_size", 4, devices)
 
 

@@ -146,7 +146,7 @@ def test_the_largest_even_axis_is_divided(shape, spec):
 
 
 def test_unknown_forms_are_named():
-    with pytest.raises(ValueError, match="shard is 'rows'; allowed"):
+    with pytest.raises(ValueError, match="shard='rows' is invalid"):
         state_sharding(make_mesh(8), (8,), "rows")
 
 

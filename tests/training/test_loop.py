@@ -194,7 +194,7 @@ def test_a_recompilation_in_mid_run_is_one_warning_with_the_shapes(tmp_path, cap
     go(tmp_path, task=dataclasses.replace(TASK, train_batches=odd))
     (record,) = [r for r in caplog.records if r.name == "jaxseg.training.run.loop"]
     assert record.getMessage().startswith(
-        "step 7 compiled anew: train_step: (2, 3, 4, 3); batches of one shape"
+        "step 7 compiled a new program: train_step: (2, 3, 4, 3); batches of equal"
     )
     lines = read_metrics(tmp_path, "train")
     assert [line["programs"] for line in lines] == [1, 2, 2]
@@ -324,13 +324,13 @@ def test_a_finished_run_is_not_repeated_and_can_be_extended(tmp_path):
     assert again.scores == first.scores
     go(tmp_path, runner, steps=14)
     assert [step for kind, step in runner.calls if kind == "step"] == [12, 13]
-    with pytest.raises(ValueError, match=r"train.steps is 5.*is at step 14"):
+    with pytest.raises(ValueError, match=r"train.steps=5 is .* at least 14"):
         go(tmp_path, steps=5)
 
 
 def test_another_batch_size_is_refused(tmp_path):
     go(tmp_path)
-    with pytest.raises(ValueError, match="batch_size is 4, but the run read 24 images"):
+    with pytest.raises(ValueError, match=r"batch_size=4 is .* which read 24 images"):
         go(tmp_path, batch_size=4, steps=20)
 
 

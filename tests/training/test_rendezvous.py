@@ -83,8 +83,8 @@ def test_a_number_given_twice_is_explained_and_the_others_go_on(start, address):
     (refused,) = done
     error = str(refused.exception())
     assert re.fullmatch(
-        r"process_id 1 is taken by process \d+ on \S+; give each process its own "
-        "--process-id from 0 to 2",
+        r"process_id=1 is invalid: process \d+ on \S+ uses it already. Give each "
+        r"process its own --process-id from 0 to 2\.",
         error,
     )
     assert not first.done()
@@ -112,7 +112,9 @@ def test_a_busy_port_is_one_line(host):
 
 def test_different_counts_are_explained(start, address):
     first, second = start(address, 2, 0), start(address, 3, 1)
-    with pytest.raises(ValueError, match="processes is 3 here, but 2 for process 0"):
+    with pytest.raises(
+        ValueError, match="processes=3 is invalid: expected 2, as for process 0"
+    ):
         second.result(10)
     start(address, 2, 1).result(10)
     assert first.result(10) is None

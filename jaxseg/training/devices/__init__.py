@@ -1,1 +1,1 @@
-"""Meshes, processes and the runners that bind a step to devices."""
+"""Meshes, processes and the runners that execute a step on devices."""

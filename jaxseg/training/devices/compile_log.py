@@ -1,4 +1,4 @@
-"""Logs the programs that a step was compiled to, one for each shape of its batch."""
+"""Records the programs that a step was compiled to, one for each batch shape."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def log_compilations(step: Callable, name: str, programs: list[str]) -> Callable
         programs.append(f"{name}: {shapes(batch)}")
         return step(state, batch, **options)
 
-    traced.__name__ = name  # what profiles and compiler messages call it
+    traced.__name__ = name  # Profiles and compiler messages show this name.
     return traced
 
 
 def shapes(batch: Mapping[str, Any]) -> str:
-    """Returns the shapes of a batch: `image uint8[8,96,128,3], label uint8[8,96,128]`.
+    """Describes the shapes and types of a batch.
 
     >>> import numpy as np
     >>> shapes({"index": np.zeros(3, np.int32)})

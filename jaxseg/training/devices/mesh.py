@@ -1,9 +1,8 @@
-"""How devices are arranged, and how batches and states are divided among them.
+"""Defines meshes of devices and the sharding of batches and states.
 
-Axes of a mesh: "batch" (examples), "space" (rows of one image) and, where asked for,
-"columns". They are Auto axes; `jax.make_mesh` by default makes Explicit ones, under
-which counting a confusion matrix fails.
-"""
+The axes of a mesh are "batch" (examples), "space" (rows of one image) and, if
+requested, "columns". They are Auto axes. `jax.make_mesh` creates Explicit axes by
+default, under which counting a confusion matrix fails."""
 
 from __future__ import annotations
 
@@ -17,12 +16,12 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 SHARDS = ("none", "fsdp")
-LARGE = 1024  # elements; smaller arrays are not worth an exchange and stay whole
+LARGE = 1024  # Arrays with fewer elements are not worth an exchange.
 Space = int | tuple[int, int]
 
 
 def space_pair(space: Space) -> tuple[int, int]:
-    """Devices along (rows, columns) of one image; a number is that of rows."""
+    """Returns the numbers of devices along the rows and the columns of one image."""
     return (space, 1) if isinstance(space, int) else tuple(space)
 
 
@@ -32,11 +31,20 @@ def make_mesh(
     *,
     devices: Sequence[jax.Device] | None = None,
 ) -> Mesh:
-    """A mesh with Auto axes "batch" (examples) and "space" (image rows).
+    """Creates a mesh with the Auto axes "batch" (examples) and "space" (image rows).
 
-    `batch=None` takes all devices that `space` leaves. Fewer than all is allowed. A
-    pair adds the axis "columns". The devices of one image belong to one process, which
-    reads it.
+    A mesh may use fewer than all devices. All devices of one image must belong to the
+    process that reads it.
+
+    Args:
+      batch: The number of devices along "batch". None uses all that `space` leaves.
+      space: The number of devices that share the rows of one image. A pair adds the
+        axis "columns".
+      devices: The devices. None uses all.
+
+    Raises:
+      ValueError: If there are not enough devices, or if the devices of one image would
+        belong to several processes.
     """
     devices = list(jax.devices() if devices is None else devices)
     rows, columns = space_pair(space)
@@ -44,8 +52,8 @@ def make_mesh(
     batch = len(devices) // max(image, 1) if batch is None else batch
     if min(batch, rows, columns) < 1 or batch * image > len(devices):
         raise ValueError(
-            f"batch is {batch}, space is {space}; allowed are 1 or more each and a "
-            f"product of at most {len(devices)} devices"
+            f"batch={batch} with space={space} is invalid: expected 1 or more each and "
+            f"a product of at most {len(devices)} devices."
         )
     names = ("batch", "space", "columns")[: 2 if columns == 1 else 3]
     shape = (batch, rows, columns)[: len(names)]
@@ -57,8 +65,8 @@ def make_mesh(
     local = min(processes.count(process) for process in set(processes))
     if any(processes.count(process) % image for process in set(processes)):
         raise ValueError(
-            f"space is {space}; the devices of one image must belong to one process, "
-            f"allowed are divisors of {local}"
+            f"space={space} is invalid: expected a divisor of {local}, because the "
+            "devices of one image must belong to one process."
         )
     devices.sort(key=lambda device: (device.process_index, device.id))
     return Mesh(np.array(devices).reshape(shape), names, axis_types=kinds)
@@ -89,19 +97,24 @@ def within_mesh(function: Callable, mesh: Mesh) -> Callable:
 
 
 def batch_sharding(mesh: Mesh, rank: int) -> NamedSharding:
-    """Examples over "batch"; rows (and columns) of images and labels, rank >= 3."""
+    """Returns the sharding of a batch array.
+
+    Examples are split over "batch". Arrays of rank 3 or more are images or labels,
+    whose rows and columns are split as well."""
     return NamedSharding(mesh, P(*mesh.axis_names) if rank >= 3 else P("batch"))
 
 
 def state_sharding(mesh: Mesh, shape: Sequence[int], shard: str) -> NamedSharding:
-    """Where an array of the train state lies.
+    """Returns the sharding of an array of the training state.
 
     Args:
-      shard: "none": whole on every device. "fsdp": arrays of `LARGE` elements or more
-        are divided along their largest axis that the "batch" devices divide evenly.
+      mesh: The mesh.
+      shape: The shape of the array.
+      shard: "none" replicates the array. "fsdp" splits arrays of at least `LARGE`
+        elements along their largest axis that the "batch" devices divide evenly.
     """
     if shard not in SHARDS:
-        raise ValueError(f"shard is {shard!r}; allowed: {SHARDS}")
+        raise ValueError(f"shard={shard!r} is invalid: expected one of {SHARDS}.")
     count, whole = mesh.shape["batch"], NamedSharding(mesh, P())
     even = [axis for axis, size in enumerate(shape) if size % count == 0]
     if shard == "none" or count == 1 or not even or math.prod(shape) < LARGE:
@@ -111,5 +124,5 @@ def state_sharding(mesh: Mesh, shape: Sequence[int], shard: str) -> NamedShardin
 
 
 def state_shardings(mesh: Mesh, state: Any, shard: str) -> Any:
-    """`state_sharding` of every array of a tree of arrays or shapes."""
+    """Returns `state_sharding` for every array in a tree of arrays or shapes."""
     return jax.tree.map(lambda x: state_sharding(mesh, x.shape, shard), state)

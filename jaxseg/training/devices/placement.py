@@ -30,7 +30,7 @@ def copy_to(x: Any, sharding: NamedSharding) -> jax.Array:
 
 
 def check_split(name: str, value: np.ndarray, sharding: NamedSharding) -> None:
-    """Raises ValueError unless this process's rows fill its devices evenly."""
+    """Raises ValueError unless the rows of this process split evenly."""
     axes = sharding.mesh.shape
     parts = {0: max(1, axes["batch"] // jax.process_count())}
     if value.ndim >= 3:
@@ -43,6 +43,6 @@ def check_even(name: str, axis: int, size: int, count: int) -> None:
     """Raises ValueError unless `count` devices can share the axis of an array."""
     if size % count:
         raise ValueError(
-            f"{name} has size {size} along axis {axis}; allowed are multiples of "
-            f"{count}, the number of devices that share it"
+            f"{name} has size {size} along axis {axis}, which is invalid: expected a "
+            f"multiple of {count}, the number of devices that share it."
         )

@@ -1,12 +1,13 @@
-"""A run of several processes: joining them, and what happens when one is lost.
+"""Joins the processes of a run and reports when one of them is lost.
 
-`jax.distributed` finds the others and watches over them. When one dies, jax stops the
-rest: on CPU whoever waits in a collective gets an error at once; else the coordination
-service misses heartbeats, and C++ code of jax calls `abort()`, which leaves a stack
-dump and exit status 134. Here both become one last line and the exit status `LOST`.
+`jax.distributed` connects and monitors the processes. When one dies, JAX stops the
+others. On CPU, a process that waits in a collective gets an error at once. Otherwise,
+the coordination service misses heartbeats, and the C++ code of JAX calls `abort()`,
+which prints a stack trace and ends with exit status 134. This file replaces both by one
+last line and the exit status `LOST`.
 
-Every process that fails ends at once, without the hooks that would wait for the others
-(up to five minutes): they see its connections close.
+A process that fails ends at once, without the exit hooks that would wait up to five
+minutes for the others. The others notice that its connections are closed.
 """
 
 from __future__ import annotations
@@ -27,10 +28,9 @@ from jaxseg.training.devices import rendezvous
 
 LOST = 5  # exit status
 ADVICE = (
-    "start all processes again with the same command: the run goes on from its last "
-    "checkpoint"
+    "start all processes again with the same command to resume from the last checkpoint"
 )
-SIGNS = (  # of a broken connection, in the messages of collectives and barriers
+SIGNS = (  # Errors of collectives and barriers contain these if a connection broke.
     "Gloo",
     "NCCL",
     "UNAVAILABLE",
@@ -41,8 +41,8 @@ SIGNS = (  # of a broken connection, in the messages of collectives and barriers
     "Connection closed",
     "Socket closed",
 )
-_KEPT = []  # what C code holds a pointer to must not be collected
-_MEETINGS = itertools.count()  # all processes have the same ones in the same order
+_KEPT = []  # Objects that C code points to must not be garbage-collected.
+_MEETINGS = itertools.count()  # All processes count in the same order.
 
 
 def join(
@@ -52,21 +52,21 @@ def join(
     *,
     heartbeat_timeout: int = 60,
 ) -> None:
-    """Joins the other processes; on TPU, Slurm and Kubernetes all is detected.
+    """Joins the other processes of the run.
 
-    Elsewhere say who is who, here or by JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and
-    JAX_PROCESS_ID.
+    TPU, Slurm and Kubernetes are detected automatically. Elsewhere, pass the arguments
+    or set JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID.
 
     Args:
-      coordinator: host:port of process 0, the same for all.
-      processes: how many there are.
-      process_id: which of them this is, from 0.
-      heartbeat_timeout: seconds without a heartbeat after which a process counts
-        as lost.
+      coordinator: The host:port of process 0, the same for all processes.
+      processes: The number of processes.
+      process_id: The index of this process, from 0.
+      heartbeat_timeout: The number of seconds without a heartbeat after which a process
+        counts as lost.
 
     Raises:
-      ValueError: when something is missing or out of range, or the processes cannot
-        meet; see `rendezvous.meet`.
+      ValueError: If an argument is missing or invalid, or if the processes cannot be
+        connected; see `rendezvous.meet`.
     """
     processes = _number("processes", processes, "JAX_NUM_PROCESSES")
     process_id = _number("process_id", process_id, "JAX_PROCESS_ID")
@@ -83,8 +83,8 @@ def join(
         )
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"no cluster was found ({error}); outside TPU, Slurm and Kubernetes give "
-            "--coordinator HOST:PORT --processes N --process-id I"
+            f"no cluster was found ({error}). Outside TPU, Slurm and Kubernetes, add "
+            "--coordinator HOST:PORT --processes N --process-id I."
         ) from error
     except jax.errors.JaxRuntimeError as error:
         raise ValueError(
@@ -98,7 +98,9 @@ def _number(name: str, value: int | None, variable: str) -> int | None:
     if value is not None or text is None:
         return value
     if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{variable} is {text!r} ({name}); allowed: 0, 1, 2, ...")
+        raise ValueError(
+            f"{variable}={text!r} is invalid: expected 0, 1, 2, ... for {name}."
+        )
     return int(text)
 
 
@@ -110,19 +112,20 @@ def _check(
 ) -> None:
     if coordinator is not None and not _is_address(coordinator):
         raise ValueError(
-            f"coordinator is {coordinator!r}; allowed: HOST:PORT, with a port from 1 "
-            "to 65535"
+            f"coordinator={coordinator!r} is invalid: expected HOST:PORT, with a port "
+            "from 1 to 65535."
         )
     if processes is not None and processes < 1:
-        raise ValueError(f"processes is {processes}; allowed: 1 or more")
+        raise ValueError(f"processes={processes} is invalid: expected 1 or more.")
     if process_id is not None and not 0 <= process_id < (processes or sys.maxsize):
         raise ValueError(
-            f"process_id is {process_id}; allowed: 0 to {(processes or 0) - 1}, as "
-            f"processes is {processes}"
+            f"process_id={process_id} is invalid: expected 0 to "
+            f"{(processes or 0) - 1}, because processes={processes}."
         )
     if heartbeat_timeout < 5:
         raise ValueError(
-            f"heartbeat_timeout is {heartbeat_timeout}; allowed: 5 seconds or more"
+            f"heartbeat_timeout={heartbeat_timeout} is invalid: expected at least 5 "
+            "seconds."
         )
 
 
@@ -133,10 +136,14 @@ def _is_address(text: str) -> bool:
 
 
 def meet(place: str, *, seconds: int = 1800) -> None:
-    """Waits until all processes are here.
+    """Waits until all processes have reached this place.
 
-    Collectives on CPU give up after 30 seconds; preparing data and compiling may take
-    one process longer than another.
+    Collectives on CPU time out after 30 seconds, but preparing data and compiling may
+    take longer on one process than on another.
+
+    Args:
+      place: A description of the place, for errors.
+      seconds: The timeout.
     """
     if jax.process_count() > 1:
         together = ocp.multihost.get_barrier_sync_fn()
@@ -144,7 +151,7 @@ def meet(place: str, *, seconds: int = 1800) -> None:
 
 
 def leave(error: BaseException) -> NoReturn:
-    """Ends this process of several because of an error, at once and in words."""
+    """Prints an error and ends this process at once."""
     sys.stdout.flush()
     if lost(error):
         _end(_last_line(error))
@@ -157,7 +164,7 @@ def leave(error: BaseException) -> NoReturn:
 
 
 def lost(error: BaseException | None) -> bool:
-    """Whether an error, or one that it came from, says that a process was lost."""
+    """Returns whether an error, or one of its causes, reports a lost process."""
     while error is not None:
         kind = jax.errors.JaxRuntimeError | ValueError  # some are wrapped
         if isinstance(error, kind) and any(sign in str(error) for sign in SIGNS):
@@ -173,7 +180,7 @@ def _last_line(error: BaseException) -> str:
 
 
 def _end(why: str) -> NoReturn:
-    """By system calls alone: it also runs where the runtime has given up."""
+    """Ends the process by system calls only, because the runtime may be broken."""
     who = f"process {jax.process_index()} of {jax.process_count()}"
     text = f"jaxseg: {who}: another process of this run was lost ({why}); {ADVICE}"
     os.write(2, f"{as_message(text)}\n".encode())
@@ -181,11 +188,11 @@ def _end(why: str) -> NoReturn:
 
 
 def explain_abort() -> None:
-    """Lets `abort()` end with our line after jax's own; jax offers no hook for it."""
+    """Makes `abort()` end with a clear line; JAX offers no hook for it."""
 
     @ctypes.CFUNCTYPE(None, ctypes.c_int)
     def handler(_: int) -> None:
-        _end("the runtime stopped, its messages are above")
+        _end("the runtime stopped; see its messages above")
 
     _KEPT.append(handler)
     install = ctypes.CDLL(None).signal

@@ -1,12 +1,12 @@
-"""All processes of a run meet at the coordinator's port before jax connects them.
+"""Gathers all processes of a run at the coordinator's port before JAX connects them.
 
-`jax.distributed` waits without a word, and cannot tell why nobody comes. Here process 0
-listens first and every other process says who it is. So each of them can say how many
-are missing, and a number that is given twice or different counts are explained at once.
-When all are there, the port is free again for jax.
+`jax.distributed` waits silently and cannot report why processes are missing. Here,
+process 0 listens first, and every other process introduces itself. Each process can
+then report how many are missing, and duplicate indices or different process counts are
+reported at once. When all processes are there, the port is released for JAX.
 
-A message is one line of JSON. To process 0: `{"id", "processes", "host", "pid"}`; from
-process 0: `{"missing": [ids]}` from time to time, and `{"go": true}` or
+A message is one line of JSON. Processes send `{"id", "processes", "host", "pid"}` to
+process 0. Process 0 sends `{"missing": [ids]}` periodically, and `{"go": true}` or
 `{"error": text}` at the end.
 """
 
@@ -27,14 +27,14 @@ from jaxseg.text import counted, printable
 
 FIRST, EVERY = 3.0, 15.0  # seconds until the first notice, and between two
 RETRY = 0.5  # seconds between two attempts to reach process 0
-PATIENCE = 1800.0  # seconds; preparing a host may take that much longer than another
-LONGEST = 4096  # bytes of a message; whoever sends more is another program
-SHOWN = 8  # missing processes named in a notice
+PATIENCE = 1800.0  # seconds; some hosts take longer to prepare
+LONGEST = 4096  # bytes of a message; longer ones come from other programs
+SHOWN = 8  # the largest number of missing processes in a notice
 
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """One process of a run as it introduces itself."""
+    """One process of a run, as it introduces itself."""
 
     id: int
     processes: int
@@ -46,26 +46,26 @@ class Member:
 
 
 class Notice:
-    """Says on standard error, from time to time, what is being waited for."""
+    """Reports periodically on standard error which processes are missing."""
 
     def __init__(self, coordinator: str, processes: int) -> None:
         self.coordinator = coordinator
         self.processes = processes
-        self.missing: list[int] | None = None  # not known yet
+        self.missing: list[int] | None = None  # None while unknown
         self._start = time.monotonic()
         self._next = self._start + FIRST
 
     def due(self) -> bool:
-        """Prints a line if it is time for one.
+        """Prints a line if one is due.
 
         Raises:
-          ValueError: When the processes have not met within `PATIENCE`.
+          ValueError: If the processes have not met within `PATIENCE` seconds.
         """
         now = time.monotonic()
         if now > self._start + PATIENCE:
             raise ValueError(
-                f"gave up {self.text()} after {PATIENCE / 60:.0f} minutes; start all "
-                "processes with the same --coordinator and --processes"
+                f"gave up {self.text()} after {PATIENCE / 60:.0f} minutes. Start all "
+                "processes with the same --coordinator and --processes."
             )
         if now < self._next:
             return False
@@ -74,7 +74,7 @@ class Notice:
         return True
 
     def text(self) -> str:
-        """What is being waited for."""
+        """Describes which processes are missing."""
         if self.missing is None:
             return f"waiting for process 0 at {self.coordinator}"
         ids = ", ".join(map(str, self.missing[:SHOWN]))
@@ -87,16 +87,16 @@ class Notice:
 
 
 def meet(coordinator: str, processes: int, process_id: int) -> None:
-    """Waits until all processes of a run have come, and says so while it waits.
+    """Waits until all processes of a run are there, and reports the missing ones.
 
     Args:
-      coordinator: host:port of process 0, the same for all.
-      processes: how many there are.
-      process_id: which of them this is, from 0.
+      coordinator: The host:port of process 0, the same for all processes.
+      processes: The number of processes.
+      process_id: The index of this process, from 0.
 
     Raises:
-      ValueError: When the port is in use, a number is given twice, counts differ, or
-        not all come within `PATIENCE`.
+      ValueError: If the port is in use, an index is used twice, the process counts
+        differ, or not all processes arrive within `PATIENCE` seconds.
     """
     host, _, port = coordinator.rpartition(":")
     notice = Notice(coordinator, processes)
@@ -113,10 +113,10 @@ def meet(coordinator: str, processes: int, process_id: int) -> None:
 
 @contextlib.contextmanager
 def listening(port: int) -> Iterator[socket.socket]:
-    """A socket that listens on a port of this machine, on all of its addresses.
+    """Returns a socket that listens on a port of all addresses of this machine.
 
     Raises:
-      ValueError: When the port is in use or must not be used.
+      ValueError: If the port is in use or not permitted.
     """
     family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
     try:
@@ -130,24 +130,26 @@ def listening(port: int) -> Iterator[socket.socket]:
         raise ValueError(
             f"port {port} of this machine cannot be used "
             f"({os.strerror(error.errno)}): another program listens there, or process "
-            "0 was started twice; choose another port in --coordinator"
+            "0 was started twice. Choose another port in --coordinator."
         ) from error
     with server:
         yield server
 
 
 class Leader:
-    """Process 0, which everybody comes to."""
+    """Process 0, which all other processes connect to."""
 
     def __init__(self, server: socket.socket, me: Member, notice: Notice) -> None:
         self._server = server
         self._me = me
         self._notice = notice
-        self._unread: dict[socket.socket, bytes] = {}  # of those who said nothing yet
+        self._unread: dict[
+            socket.socket, bytes
+        ] = {}  # connections that have sent no complete message
         self._members: dict[socket.socket, Member] = {}
 
     def gather(self) -> None:
-        """Returns when all others have come; they return at the same time."""
+        """Waits until all other processes have connected, then releases them."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._server, selectors.EVENT_READ)
             try:
@@ -175,13 +177,15 @@ class Leader:
                 self._tell({"missing": self._notice.missing})
 
     def _read(self, connection: socket.socket) -> bool:
-        """Takes what somebody sent; False when the connection is over."""
+        """Reads a message; returns False when the connection is closed."""
         try:
             data = connection.recv(LONGEST)
         except OSError:
             data = b""
         unread = self._unread.pop(connection, None)
-        if not data or unread is None:  # gone, or it talks out of turn
+        if (
+            not data or unread is None
+        ):  # It is closed, or it sends more than one message.
             self._members.pop(connection, None)
             return False
         line, end, _ = (unread + data).partition(b"\n")
@@ -199,17 +203,17 @@ class Leader:
         return True
 
     def _objection(self, new: Member) -> str:
-        """Why somebody cannot take part; empty when nothing is wrong."""
+        """Returns why a process cannot take part, or empty text."""
         if new.processes != self._me.processes:
             return (
-                f"processes is {new.processes} here, but {self._me.processes} for "
-                f"process 0 ({self._me}); give all the same --processes"
+                f"processes={new.processes} is invalid: expected {self._me.processes}, "
+                f"as for process 0 ({self._me}). Give all the same --processes."
             )
         for member in (self._me, *self._members.values()):
             if member.id == new.id:
                 return (
-                    f"process_id {new.id} is taken by {member}; give each process its "
-                    f"own --process-id from 0 to {new.processes - 1}"
+                    f"process_id={new.id} is invalid: {member} uses it already. Give "
+                    f"each process its own --process-id from 0 to {new.processes - 1}."
                 )
         return ""
 
@@ -219,7 +223,7 @@ class Leader:
 
 
 def _introduce(host: str, port: int, me: Member, notice: Notice) -> bool:
-    """Goes to process 0 and waits there; False when it must be tried again."""
+    """Connects to process 0 and waits; returns False if it must be tried again."""
     try:
         connection = socket.create_connection((host, port), timeout=RETRY * 4)
     except OSError:
@@ -235,15 +239,15 @@ def _introduce(host: str, port: int, me: Member, notice: Notice) -> bool:
                 return True
             if "missing" not in answer:
                 raise ValueError(
-                    f"another program answers at {notice.coordinator}, or the run is "
-                    "already going on there; choose another port in --coordinator"
+                    f"another program answers at {notice.coordinator}, or the run has "
+                    "already started there. Choose another port in --coordinator."
                 )
             notice.missing = answer["missing"]
     return False
 
 
 def _lines(connection: socket.socket, notice: Notice) -> Iterator[bytes]:
-    """What process 0 sends; notices are printed while nothing comes."""
+    """Yields the messages of process 0, and prints notices while it waits."""
     connection.settimeout(RETRY)
     unread = b""
     while True:
@@ -257,13 +261,13 @@ def _lines(connection: socket.socket, notice: Notice) -> Iterator[bytes]:
         *lines, unread = (unread + data).split(b"\n")
         yield from lines
         if not data or len(unread) > LONGEST:
-            if unread:  # which no process 0 sends
+            if unread:  # Process 0 never sends a partial line.
                 yield unread
             return
 
 
 def _member(line: bytes) -> Member | None:
-    """Who introduces itself by a message; None for another program."""
+    """Parses an introduction; returns None if another program sent it."""
     fields = _parsed(line)
     try:
         return Member(int(fields["id"]), int(fields["processes"]), **_who(fields))
@@ -284,5 +288,5 @@ def _parsed(line: bytes) -> dict[str, Any]:
 
 
 def _send(connection: socket.socket, message: dict[str, Any]) -> None:
-    with contextlib.suppress(OSError):  # it is gone: reading will tell
+    with contextlib.suppress(OSError):  # It is closed; the next read reports that.
         connection.sendall(json.dumps(message).encode() + b"\n")

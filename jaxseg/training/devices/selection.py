@@ -9,13 +9,15 @@ import jax
 
 from jaxseg.training.devices.mesh import Space, space_pair
 
-PADDED = 32  # pixels; sides of images for evaluation are multiples of it
+PADDED = 32  # Evaluation pads the sides of images to multiples of this, in pixels.
 
 
 def choose(count: int | None = None) -> list[jax.Device]:
-    """The first `count` devices; all of them by default.
+    """Returns the first `count` devices, or all of them by default.
 
-    Raises: ValueError when there are fewer, or with several hosts and not all.
+    Raises:
+      ValueError: If there are fewer devices, or if several hosts would not use all of
+        them.
     """
     devices = jax.devices()
     if count is None:
@@ -23,8 +25,8 @@ def choose(count: int | None = None) -> list[jax.Device]:
     some = jax.process_count() == 1 and 1 <= count <= len(devices)
     if not some and count != len(devices):
         raise ValueError(
-            f"devices is {count}; there are {len(devices)} ({devices[0].platform}), "
-            "and runs on several hosts use all of them"
+            f"devices={count} is invalid: expected at most {len(devices)}, the number "
+            f"of {devices[0].platform} devices, and all of them on several hosts."
         )
     return devices[:count]
 
@@ -32,38 +34,57 @@ def choose(count: int | None = None) -> list[jax.Device]:
 def check_batch(
     name: str, size: int, devices: Sequence[jax.Device], *, space: Space = 1
 ) -> None:
-    """Raises ValueError unless a global batch splits evenly over the devices."""
+    """Checks that a global batch splits evenly over the devices.
+
+    Args:
+      name: The name of the option, for errors.
+      size: The batch size.
+      devices: The devices.
+      space: The number of devices that share one image.
+
+    Raises:
+      ValueError: If it does not.
+    """
     image = math.prod(space_pair(space))
     count = len(devices) // image
     if size < 1 or size % count:
         each = "devices" if image == 1 else f"groups of {image} devices"
         raise ValueError(
-            f"{name} is {size}; allowed: multiples of {count}, the number of {each} "
-            "(--devices N uses fewer)"
+            f"{name}={size} is invalid: expected a multiple of {count}, the number of "
+            f"{each}. Use --devices N for fewer devices."
         )
 
 
 def check_space(
     name: str, space: Space, crop: tuple[int, int], devices: Sequence[jax.Device]
 ) -> None:
-    """Raises ValueError unless images of this crop can be shared by the devices.
+    """Checks that devices can share images of this size.
 
-    Evaluation pads images to multiples of `PADDED` pixels, which must divide as well.
+    Evaluation pads images to multiples of `PADDED` pixels, which must split evenly too.
+
+    Args:
+      name: The name of the option, for errors.
+      space: The number of devices that share one image.
+      crop: The height and width of the images in pixels.
+      devices: The devices.
+
+    Raises:
+      ValueError: If they cannot.
     """
     pair = space_pair(space)
     if min(pair) < 1 or len(devices) % math.prod(pair):
         raise ValueError(
-            f"{name} is {space}; allowed: 1 or more, and a product that divides "
-            f"{len(devices)}, the number of devices"
+            f"{name}={space} is invalid: expected 1 or more, and a product that "
+            f"divides {len(devices)}, the number of devices."
         )
     for side, count, pixels in zip(("height", "width"), pair, crop, strict=True):
         if PADDED % count:
             raise ValueError(
-                f"{name} is {space}; allowed: powers of two up to {PADDED}, which "
-                "divide the padded images of evaluation"
+                f"{name}={space} is invalid: expected powers of two up to {PADDED}, "
+                "which divide the padded images of evaluation."
             )
         if pixels % count:
             raise ValueError(
-                f"{name} is {space}; the crop's {side} {pixels} is not a multiple of "
-                f"{count} (data.crop)"
+                f"{name}={space} is invalid: expected a divisor of the {side} {pixels} "
+                f"in data.crop, found {count}."
             )

@@ -1,9 +1,9 @@
-"""The training loop: evaluate, save, fetch, step, log.
+"""Runs the training loop: evaluate, save, fetch a batch, step and log.
 
-Metrics of a step are read after the next one was started, so that the device never
-waits for the host. A checkpoint is written only after every earlier loss was seen to
-be finite. A run that is stopped or killed at any moment and started again does the
-same arithmetic as one that never stopped.
+The metrics of a step are read after the next step was started, so that the device never
+waits for the host. A checkpoint is written only after all earlier losses were found to
+be finite. A run that is stopped or killed at any moment and then resumed computes the
+same as a run that never stopped.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from jaxseg.training.run.task import NonFiniteLoss, Reporter, Result, Task
 logger = logging.getLogger(__name__)
 NEW_RUN = {
     "step": 0,
-    "next_index": 0,  # position in the data
-    "evaluated": True,  # whether an evaluation due at this step was done
-    "scores": {},  # of the last evaluation
-    "window": {},  # metrics not yet in a log line
+    "next_index": 0,  # the position in the data
+    "evaluated": True,  # whether the evaluation of this step is done
+    "scores": {},  # the scores of the last evaluation
+    "window": {},  # metrics that are not yet in a log line
 }
 
 
@@ -53,17 +53,29 @@ def train(
     profile: int = 0,
     opening: Opening = STRICT,
 ) -> Result:
-    """Runs from the latest checkpoint in `workdir`, or from `state`, to the end.
+    """Trains from the latest checkpoint in `workdir`, or from `state`, to the end.
 
-    With `profile` a trace of so many steps is written to `workdir/profile`.
+    Args:
+      config: The configuration.
+      workdir: The run directory.
+      task: The data and functions of the run.
+      runner: Runs the steps on the devices.
+      state: The initial state.
+      reporter: Shows the progress.
+      profile: The number of steps to trace to `workdir/profile`.
+      opening: How existing checkpoints are opened.
+
+    Returns:
+      The final state and the last scores.
 
     Raises:
-        NonFiniteLoss: naming the step, the batch's files and the last good checkpoint.
-        Stopped: after SIGTERM, SIGINT, SIGHUP or lost output, when a checkpoint has
-            been written.
-        CheckpointError: a checkpoint could not be written.
-        ValueError: the checkpoint is damaged, of another model or further than
-            `train.steps`.
+      NonFiniteLoss: If a loss is not finite. The message names the step, the files of
+        the batch and the last good checkpoint.
+      Stopped: After SIGTERM, SIGINT, SIGHUP or lost output, when a checkpoint was
+        written.
+      CheckpointError: If a checkpoint cannot be written.
+      ValueError: If the checkpoint is damaged, belongs to another model or is further
+        than `train.steps`.
     """
     directory = Path(workdir) / "ckpt"
     first = jax.process_index() == 0
@@ -84,27 +96,27 @@ def train(
 def resume(
     checkpoints: Checkpoints, state: Any, config: TrainConfig
 ) -> tuple[Any, dict[str, Any]]:
-    """State and meta of the latest checkpoint, or those of a new run."""
+    """Returns state and meta data of the latest checkpoint, or those of a new run."""
     step = checkpoints.latest()
     if step is None:
         return state, NEW_RUN
     if step > config.steps:
         raise ValueError(
-            f"train.steps is {config.steps}, but {checkpoints.directory} is at step "
-            f"{step}; allowed: {step} or more"
+            f"train.steps={config.steps} is invalid: expected at least {step}, the "
+            f"step that {checkpoints.directory} has reached."
         )
     step, state, meta = checkpoints.restore_newest(state)
     if meta["next_index"] != step * config.batch_size:
         raise ValueError(
-            f"train.batch_size is {config.batch_size}, but the run read "
-            f"{meta['next_index']} images in {step} steps"
+            f"train.batch_size={config.batch_size} is invalid: expected the batch size "
+            f"of the run, which read {meta['next_index']} images in {step} steps."
         )
     return state, meta
 
 
 @dataclasses.dataclass
 class _Run:
-    """One call of `train`: its parts, and what the host knows between two steps."""
+    """One call of `train`, with what the host keeps between two steps."""
 
     config: TrainConfig
     task: Task
@@ -117,16 +129,16 @@ class _Run:
     pending: tuple[int, np.ndarray, dict[str, Any]] | None = None  # unread metrics
     scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     scored_at: int | None = None
-    programs: int = 0  # those of the runner that a line of the log counts
+    programs: int = 0  # programs that the log has reported
 
     def loop(self, state: Any, meta: dict[str, Any]) -> Result:
-        """Whenever the top is reached, `step` updates are done."""
+        """Runs the loop. At the top of it, exactly `step` updates have been applied."""
         start = step = meta["step"]
         self.meter = Meter(
             self.config.batch_size, window=meta["window"], peak=self.task.peak
         )
         self.scores = meta["scores"]
-        if self.checkpoints.metrics(start):  # the scores are of this very step
+        if self.checkpoints.metrics(start):  # This step was evaluated.
             self.record.restore(start, "eval", self.scores)
         self.reporter.started(start, self.config.steps)
         batches = None
@@ -151,7 +163,7 @@ class _Run:
     def _update(
         self, step: int, state: Any, batch: dict[str, np.ndarray], *, first: bool
     ) -> tuple[Any, dict[str, Any]]:
-        """Starts update number `step` of the run."""
+        """Starts the given update of the run."""
         if first and self.task.flops is not None:
             self.meter.flops = self.task.flops(state, batch)
         before = len(self.runner.programs)
@@ -161,7 +173,7 @@ class _Run:
             self.profile.after(metrics)
         if not first and len(self.runner.programs) > before:
             logger.warning(
-                "step %d compiled anew: %s; batches of one shape compile once",
+                "step %d compiled a new program: %s; batches of equal shape share one",
                 step,
                 "; ".join(self.runner.programs[before:]),
             )
@@ -195,7 +207,7 @@ class _Run:
             self.reporter.logged(step, line)
 
     def _compiled(self) -> dict[str, Any]:
-        """How many programs there are, and the shapes of those new to this line."""
+        """Returns the number of programs and the batch shapes of new ones."""
         programs = self.runner.programs
         new, self.programs = programs[self.programs :], len(programs)
         return {"programs": len(programs)} | ({"compiled": list(new)} if new else {})
@@ -209,12 +221,12 @@ class _Run:
         if good is not None:
             last = str(self.checkpoints.directory / str(good))
         return (
-            f"not finite at step {step}: {bad}; images of the batch: {files}; "
-            f"last good checkpoint: {last}"
+            f"the loss is not finite at step {step}: {bad}; images of the batch: "
+            f"{files}; last good checkpoint: {last}"
         )
 
     def _evaluate(self, step: int, state: Any) -> None:
-        """Scores and draws the validation images, unless asked to stop meanwhile."""
+        """Evaluates and draws validation images, unless the run is asked to stop."""
         self._read_pending()
         with self.meter.paused():
             variables = self.runner.variables(state)
@@ -237,7 +249,7 @@ class _Run:
                 self.task.overlays(step, variables)
 
     def _save(self, step: int, state: Any) -> None:
-        """Starts to save everything that the next start needs."""
+        """Starts to save everything that a resumed run needs."""
         self._read_pending()
         scored = self.scored_at == step
         meta = {

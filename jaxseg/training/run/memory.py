@@ -1,4 +1,4 @@
-"""The most memory that was in use so far."""
+"""Measures the peak memory use."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import jax
 
 
 def peak_memory() -> dict[str, float]:
-    """Bytes: `device_memory_peak` of the fullest device of this process.
+    """Returns the peak memory use in bytes.
 
-    Where devices do not tell (CPU) `host_memory_peak`, the process's resident set.
-    """
+    It is `device_memory_peak`, the maximum over the devices of this process. Where
+    devices do not report it (CPU), it is `host_memory_peak`, the resident set size of
+    the process."""
     told = [device.memory_stats() or {} for device in jax.local_devices()]
     peaks = [stats["peak_bytes_in_use"] for stats in told if stats]
     if peaks:

@@ -1,4 +1,4 @@
-"""Means over a log window, and the speed of the loop on the host."""
+"""Averages metrics over a log window and measures the speed of the loop."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-LAST = ("learning_rate",)  # not averaged
-CLOCKS = (  # fields of a line that depend on the machine and on restarts
+LAST = ("learning_rate",)  # The last value is logged, not the mean.
+CLOCKS = (  # These fields depend on the machine and on restarts.
     "images_per_second",
     "steps_per_second",
     "flops_per_second",
@@ -22,21 +22,21 @@ CLOCKS = (  # fields of a line that depend on the machine and on restarts
 
 
 class Meter:
-    """Sums metrics until a line is written; `window` carries the sums over a restart.
+    """Sums metrics until a log line is written; `window` keeps them over a restart.
 
-    The clock starts when the first step of the process is done (so that compilation
-    is not measured) and stands still during evaluation and saving.
+    The clock starts after the first step of the process, so that compilation is
+    excluded. It is paused during evaluation and saving.
 
     Args:
-        batch_size: images per step.
-        window: of the run that is resumed.
-        peak: operations per second of all devices at best; None when unknown.
+      batch_size: The number of images per step.
+      window: The unfinished window of a resumed run.
+      peak: The peak operations per second of all devices, or None if unknown.
     """
 
     def __init__(
         self, batch_size: int, *, window: Mapping[str, Any], peak: float | None = None
     ) -> None:
-        self.flops: float | None = None  # operations of a step; None when not counted
+        self.flops: float | None = None  # operations of a step, or None if unknown
         self._batch_size = batch_size
         self._peak = peak
         self._count = window.get("count", 0)
@@ -44,12 +44,12 @@ class Meter:
         self._last: dict[str, float] = dict(window.get("last", {}))
         self._started: float | None = None
         self._steps = 0
-        self._off = 0.0  # seconds spent waiting for input, and paused
+        self._off = 0.0  # seconds that were spent waiting for input or paused
         self._wait = 0.0
 
     @property
     def window(self) -> dict[str, Any]:
-        """The unfinished window as JSON values."""
+        """Returns the unfinished window as JSON values."""
         return {
             "count": self._count,
             "sums": dict(self._sums),
@@ -57,7 +57,7 @@ class Meter:
         }
 
     def add(self, values: Mapping[str, float]) -> None:
-        """Takes the metrics of one step."""
+        """Adds the metrics of one step."""
         self._count += 1
         for name, value in values.items():
             if name in LAST:
@@ -71,27 +71,26 @@ class Meter:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Times the wait for a batch."""
+        """Measures the time that the block waits for a batch."""
         start = time.perf_counter()
         yield
         self._wait += time.perf_counter() - start
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Leaves the enclosed time out of the throughput."""
+        """Excludes the time of the block from the throughput."""
         start = time.perf_counter()
         yield
         self._off += time.perf_counter() - start
 
     def line(self) -> dict[str, float]:
-        """Means of the window, its speeds, and the share of time spent waiting.
+        """Returns means, speeds and the share of waiting time, and resets them.
 
-        `mfu`, model FLOPs utilization, is operations per second over the peak.
-        The window starts anew. The speeds are absent while nothing was timed.
-        """
+        `mfu`, model FLOPs utilization, is the operations per second over the peak.
+        Speeds are missing if nothing was timed."""
         values = {name: total / self._count for name, total in self._sums.items()}
         values |= self._last
-        if "labeled" in values:  # counts, whose quotient is what one wants to read
+        if "labeled" in values:  # The log shows the quotient of these counts.
             labeled, correct = values.pop("labeled"), values.pop("correct")
             values["accuracy"] = correct / max(labeled, 1.0)
         if self._started is not None and self._steps:

@@ -1,7 +1,7 @@
-"""Reading metrics.jsonl, whatever a crash or a damaged disk left in it.
+"""Reads metrics.jsonl, even if a crash or a damaged disk has corrupted it.
 
-A record is a line that holds one JSON object with an integer `step` and a text `kind`.
-Any other line is left out, with a notice that names the file and the line.
+A record is a line that contains one JSON object with an integer `step` and a text
+`kind`. All other lines are skipped, with a warning that names the file and the lines.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ METRICS = "metrics.jsonl"
 
 
 def read_metrics(workdir: str | Path, kind: str | None = None) -> list[dict[str, Any]]:
-    """The records of a run, or those of one kind.
+    """Reads the records of a run.
 
     Args:
       workdir: The run directory.
-      kind: "train", "eval", or None for all.
+      kind: "train", "eval", or None for all records.
 
     Returns:
       The records in the order in which they were written.
 
     Raises:
-      OSError: When there is no metrics.jsonl.
+      OSError: If there is no metrics.jsonl.
     """
     records = _records(Path(workdir) / METRICS)
     return [row for _, row in records if kind in (None, row["kind"])]
 
 
 def cut_after(path: Path, step: int) -> list[dict[str, Any]]:
-    """Keeps the records up to a step and drops the rest of the file.
+    """Keeps the records up to a step and removes the rest of the file.
 
     Args:
       path: A metrics.jsonl, which may be missing.
-      step: The step that a run resumes from.
+      step: The step that the run resumes from.
 
     Returns:
       The records that are kept.
@@ -55,9 +55,9 @@ def cut_after(path: Path, step: int) -> list[dict[str, Any]]:
 
 
 def _records(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
-    """Every record with its line; the numbers of the other lines are logged."""
+    """Returns each record with its line, and logs the numbers of the other lines."""
     lines = path.read_bytes().split(b"\n")
-    if not lines[-1]:  # the last line has ended
+    if not lines[-1]:  # The last line is complete.
         lines.pop()
     parsed = [(line, _parsed(line)) for line in lines]
     odd = [str(i) for i, (_, row) in enumerate(parsed, start=1) if row is None]
@@ -71,7 +71,7 @@ def _records(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
-    """The record in a line, None for anything else."""
+    """Returns the record in a line, or None for anything else."""
     try:
         row = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):

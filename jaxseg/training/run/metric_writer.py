@@ -1,8 +1,8 @@
-"""The record of a run: metrics.jsonl, TensorBoard events, config.json, dataset.json.
+"""Writes the records of a run: metrics.jsonl and TensorBoard events.
 
-metrics.jsonl has one JSON object per line, written and flushed at once, so that a
-killed run loses nothing. Lines after the step that a run resumes from are cut off:
-the file reads as if the run had never stopped.
+metrics.jsonl contains one JSON object per line. Each line is flushed at once, so that a
+killed run loses nothing. When a run resumes, later lines are removed, so that the file
+reads as if the run had never stopped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jaxseg.training.run.metric_reader import METRICS, cut_after
 
 
 class Record:
-    """Writes scalars of one run; silent on processes other than the first."""
+    """Writes the scalars of a run on the first process, and nothing on others."""
 
     def __init__(
         self, workdir: str | Path, *, resume_step: int = 0, active: bool = True
@@ -42,7 +42,7 @@ class Record:
         self.close()
 
     def write(self, step: int, kind: str, values: Mapping[str, Any]) -> None:
-        """One line `{"step": ..., "kind": "train" | "eval", ...}` and its scalars."""
+        """Writes one line of metrics.jsonl and the same scalars for TensorBoard."""
         if self._file is None:
             return
         line = {"step": step, "kind": kind} | {k: plain(v) for k, v in values.items()}
@@ -53,7 +53,7 @@ class Record:
                 self._events.add_scalar(f"{kind}/{name}", value, step)
 
     def restore(self, step: int, kind: str, values: Mapping[str, Any]) -> None:
-        """Writes a line that the file lacks, because damage or a crash removed it."""
+        """Writes a line that is missing from the file because of a crash or damage."""
         if (step, kind) not in self._kept:
             self.write(step, kind, values)
 

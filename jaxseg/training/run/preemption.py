@@ -1,4 +1,4 @@
-"""Being asked to stop: signals and lost output set a flag that the loop reads."""
+"""Handles requests to stop: signals and lost output set a flag that the loop reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jax
 
 
 class Stopped(Exception):
-    """The run was asked to stop, and has saved a checkpoint."""
+    """The run was asked to stop and has saved a checkpoint."""
 
     def __init__(self, step: int, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name} at step {step}")
@@ -20,15 +20,17 @@ class Stopped(Exception):
 
 
 class StopRequests:
-    """While active, the first SIGTERM, SIGINT or SIGHUP is noted.
+    """Records the first SIGTERM, SIGINT or SIGHUP while it is active.
 
-    A second SIGINT interrupts. Signals that the program was told to ignore, as `nohup`
-    does for SIGHUP, stay ignored. `asked` is another source of requests: it returns
-    the number of a signal, or None.
+    A second SIGINT interrupts the run. Signals that the program ignores, as under
+    `nohup`, stay ignored.
 
-    With several processes SIGTERM is left to jax's preemption service, which makes all
-    of them agree on the step to stop at (`Checkpoints.preempted`); other requests are
-    passed on to it.
+    With several processes, SIGTERM is handled by the preemption service of JAX, which
+    makes all processes agree on the step to stop at (`Checkpoints.preempted`). Other
+    requests are passed on to that service.
+
+    Args:
+      asked: Another source of requests, which returns the number of a signal or None.
     """
 
     def __init__(self, asked: Callable[[], int | None] = lambda: None) -> None:
@@ -51,7 +53,7 @@ class StopRequests:
 
     @property
     def number(self) -> int | None:
-        """The signal that asks to stop, None if none does."""
+        """Returns the signal that asks to stop, or None."""
         if self._number is None and (number := self._asked()) is not None:
             self._note(number, None)
         return None if self._several else self._number

@@ -1,4 +1,4 @@
-"""A trace of a few steps, for TensorBoard (plugin `xprof`) or ui.perfetto.dev."""
+"""Traces a few steps for TensorBoard (plugin `xprof`) or ui.perfetto.dev."""
 
 from __future__ import annotations
 
@@ -13,20 +13,24 @@ import jax
 from jaxseg.text import counted
 
 FOLDER = "profile"
-WARM_UP = 3  # steps that are left out: compilation, first transfers
+WARM_UP = 3  # The first steps include compilation and first transfers.
 logger = logging.getLogger(__name__)
 
 
 class Profile:
-    """Traces `steps` steps after the first `WARM_UP` of this process; none for 0.
+    """Traces `steps` steps after the first `WARM_UP` steps of this process.
 
-    Writes `plugins/profile/TIME/` under `directory`: `*.xplane.pb` for TensorBoard and
-    `perfetto_trace.json.gz`. On the first process alone: its own devices.
+    It writes `plugins/profile/TIME/` under `directory`: `*.xplane.pb` for TensorBoard
+    and `perfetto_trace.json.gz`. Only the first process traces its own devices.
+
+    Args:
+      directory: The folder for the trace.
+      steps: The number of steps to trace, or 0 for none.
     """
 
     def __init__(self, directory: str | Path, *, steps: int = 0) -> None:
         if steps < 0:
-            raise ValueError(f"profile is {steps}; allowed: 0 steps or more")
+            raise ValueError(f"profile={steps} is invalid: expected 0 steps or more.")
         self._directory = str(directory)
         self._steps = steps if jax.process_index() == 0 else 0
         self._seen = 0
@@ -47,13 +51,13 @@ class Profile:
 
     @contextlib.contextmanager
     def step(self, number: int) -> Iterator[None]:
-        """Marks what is done for step `number`."""
+        """Marks the block as part of a step."""
         with jax.profiler.StepTraceAnnotation("train_step", step_num=number):
             yield
         self._seen += 1
 
     def after(self, results: Any) -> None:
-        """Starts or ends the trace when it is time, once `results` are there."""
+        """Starts or ends the trace if it is time, after `results` are computed."""
         if self._steps and self._seen in (WARM_UP, WARM_UP + self._steps):
             jax.block_until_ready(results)
             if self._running:
@@ -63,7 +67,7 @@ class Profile:
 
     def _start(self) -> None:
         options = jax.profiler.ProfileOptions()
-        options.python_tracer_level = 0  # calls of Python would drown the rest
+        options.python_tracer_level = 0  # Python calls would hide everything else.
         jax.profiler.start_trace(
             self._directory, create_perfetto_trace=True, profiler_options=options
         )

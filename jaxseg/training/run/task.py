@@ -11,23 +11,24 @@ from jaxseg.training.devices.placement import HostBatch
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What a run works on; batch streams start anew at every call.
+    """The data and functions of a run. Batch streams restart at every call.
 
     Attributes:
-        classes: class names in label order.
-        ids: names of the training images, by `batch["index"]`.
-        eval_ids: names of the validation images.
-        train_batches: first step -> endless batches from there on.
-        eval_batches: () -> one pass over the validation images.
-        overlays: (step, variables) -> None, draws validation images; None for none.
-        flops: (state, batch) -> operations of a step; None when nobody counts them.
-        peak: operations per second of all devices at best; None when unknown.
-        further_scores: variables -> scores beside those of the confusion counts.
-        ready: called once, when all is read that a run goes on from; then the first
-            file is written.
-        check: called before every step; raises when the run must not write any more.
-        asked: whether the run shall save and stop: the number of the signal that says
-            so, None while it shall go on.
+      classes: The class names in label order.
+      ids: The names of the training images, indexed by `batch["index"]`.
+      eval_ids: The names of the validation images.
+      train_batches: Maps the first step to an endless stream of batches.
+      eval_batches: Returns one pass over the validation images.
+      overlays: Draws validation images for (step, variables), or None.
+      flops: Maps (state, batch) to the operations of a step. None if FLOPs are not
+        counted.
+      peak: The peak operations per second of all devices, or None if unknown.
+      further_scores: Maps variables to scores in addition to those of the confusion
+        matrix.
+      ready: Called once when all checks are done, before the first file is written.
+      check: Called before every step; it raises an error if the run must not write.
+      asked: Returns the number of the signal that asks the run to save and stop, or
+        None.
     """
 
     classes: tuple[str, ...]
@@ -45,23 +46,23 @@ class Task:
 
 
 class Reporter(Protocol):
-    """Where progress is shown."""
+    """The interface that shows the progress of a run."""
 
     def started(self, step: int, steps: int) -> None:
-        """The loop begins after `step` of `steps` updates."""
+        """Called when the loop begins after `step` of `steps` updates."""
 
     def advanced(self, step: int) -> None:
-        """One more update was started."""
+        """Called when one more update was started."""
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """A line of training metrics was recorded."""
+        """Called when a line of training metrics was recorded."""
 
     def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
-        """The validation images were scored."""
+        """Called when the validation images were evaluated."""
 
 
 class Silent:
-    """Shows nothing."""
+    """A reporter that shows nothing."""
 
     def __enter__(self) -> Silent:
         return self
@@ -84,12 +85,12 @@ class Silent:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """Where a run ended.
+    """The result of a run.
 
     Attributes:
-        state: the final train state.
-        scores: of the last evaluation, as in metrics.jsonl.
-        best: step of the best checkpoint.
+      state: The final training state.
+      scores: The scores of the last evaluation, as in metrics.jsonl.
+      best: The step of the best checkpoint, or None.
     """
 
     state: Any
