@@ -13,7 +13,6 @@ import argparse
 import collections
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import pty
@@ -24,7 +23,6 @@ import signal
 import socket
 import subprocess
 import sys
-import termios
 import threading
 import time
 from pathlib import Path
@@ -116,8 +114,10 @@ class Campaign:
             if on_terminal:
                 ours, theirs = pty.openpty()
                 options |= dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
-                options["preexec_fn"] = _take_terminal
+                options["start_new_session"] = False  # `setsid` does that
             lines = commands(case, self.folder / "shared", port)
+            if on_terminal:
+                lines = [["setsid", "--ctty", *line] for line in lines]
             processes = [subprocess.Popen(line, **options) for line in lines]
         if on_terminal:
             os.close(theirs)
@@ -129,12 +129,13 @@ class Campaign:
         known = self.folder / f"alone {name}.json"
         if not known.exists():
             work = self.folder / f"alone {name}"
-            shutil.rmtree(work, ignore_errors=True)
-            begin = time.monotonic()
-            statuses = self.start(CASES[name], work).statuses(PATIENCE)
-            seconds = time.monotonic() - begin
-            if any(statuses) or leftovers(work):
-                raise RuntimeError(f"{work}: {statuses}, {leftovers(work)}")
+            for _ in range(2):  # the first start also compiles
+                shutil.rmtree(work, ignore_errors=True)
+                begin = time.monotonic()
+                statuses = self.start(CASES[name], work).statuses(PATIENCE)
+                seconds = time.monotonic() - begin
+                if any(statuses) or leftovers(work):
+                    raise RuntimeError(f"{work}: {statuses}, {leftovers(work)}")
             known.write_text(json.dumps([seconds, contents(work)]))
         seconds, found = json.loads(known.read_text())
         return seconds, found
@@ -217,10 +218,6 @@ class Campaign:
         if names := leftovers(work):
             return f"{len(names)} left over: {', '.join(names[:4])}"
         return "equal"
-
-
-def _take_terminal() -> None:
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _show(terminal: int, closing: threading.Event) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import tensorflow_datasets as tfds
 
 from jaxseg.checkpoints.reading import read_everything
 from jaxseg.training.run.meter import CLOCKS
@@ -61,10 +62,33 @@ def _file(path: Path) -> dict[str, str]:
     if path.suffix == ".jsonl":
         rows = map(json.loads, path.read_text().splitlines())
         return {f":{i}": _digest(_row(row)) for i, row in enumerate(rows, start=1)}
+    if path.name == "dataset_info.json":
+        return _examples(path.parent)
+    if ".array_record" in path.name:
+        return {}  # see `_examples`
     if path.suffix == ".npz":
         with np.load(path) as arrays:
             return {f":{k}": _digest(v.tobytes()) for k, v in arrays.items()}
     return {"": _digest(path.read_bytes())}
+
+
+def _examples(folder: Path) -> dict[str, str]:
+    """Prepared examples in their order, as they are read.
+
+    The records themselves differ from build to build: their fields have no fixed order.
+    """
+    builder = tfds.builder_from_directory(folder)
+    return {
+        f":{split}:{i}": _digest(repr(sorted(map(_field, example.items()))).encode())
+        for split in builder.info.splits
+        for i, example in enumerate(builder.as_data_source(split))
+    }
+
+
+def _field(pair: tuple) -> tuple:
+    name, value = pair
+    array = np.asarray(value)
+    return name, str(array.dtype), array.shape, _digest(array.tobytes())
 
 
 def _row(row: dict) -> bytes:
