@@ -49,13 +49,31 @@ def collect(root: pathlib.Path) -> list[Text]:
     """
     found = []
     for path in sorted((root / "jaxseg").rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = with_constants(ast.parse(path.read_text(encoding="utf-8")))
         name = path.relative_to(root).as_posix()
         texts = [*docstrings(tree), *helps(tree), *messages(tree)]
         if name == OPTIONS:
             texts += described_fields(tree)
         found += [Text(kind, f"{name}:{line}", text) for kind, line, text in texts]
     return sorted({*found})
+
+
+def with_constants(tree: ast.Module) -> ast.Module:
+    """Replaces the names of string constants of a module by their values."""
+    values = {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant | ast.JoinedStr)
+    }
+
+    class Replace(ast.NodeTransformer):
+        def visit_Name(self, node):
+            known = isinstance(node.ctx, ast.Load) and node.id in values
+            return values[node.id] if known else node
+
+    return Replace().visit(tree)
 
 
 def docstrings(tree: ast.Module) -> Iterator[tuple[str, int, str]]:
@@ -122,7 +140,13 @@ def messages(tree: ast.Module) -> Iterator[tuple[str, int, str]]:
         else:
             continue
         text = ". ".join(filter(None, map(template, arguments)))
-        if " " in text:
+        called = getattr(node, "exc", node)
+        if isinstance(getattr(called, "func", None), ast.Attribute) and (
+            kind == "error" and called.func.attr == "error"
+        ):  # The method adds the rest of the sentence.
+            text = f"{{place}}={{value}} is invalid: expected {text}."
+        # A template of expressions alone passes on the text of another message.
+        if len(re.findall(r"[A-Za-z]{2,}", re.sub(r"\{[^{}]*\}", "", text))) > 1:
             yield kind, node.lineno, text
 
 
@@ -133,7 +157,8 @@ def template(node: ast.AST) -> str:
     if isinstance(node, ast.JoinedStr):
         return "".join(map(template, node.values))
     if isinstance(node, ast.FormattedValue):
-        return "{" + ast.unparse(node.value) + "}"
+        inner = template(node.value)
+        return inner or "{" + ast.unparse(node.value) + "}"
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return template(node.left) + template(node.right)
     return ""

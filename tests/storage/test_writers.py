@@ -158,6 +158,7 @@ ALLOWED = {  # who writes in another way, and why a reader never sees half of it
     "weights/formats/torch_writer.py": "called by files.write with a temporary name",
     "training/run/loop.py": "calls the manager of checkpoints",
     "training/run/metric_writer.py": "lines are appended; readers skip a cut one",
+    "training/run/event_writer.py": "records are appended; readers stop at a cut one",
     "cli/sweep.py": "the log of a child process",
     "runs/conversion.py": "inside a folder that is renamed when it is complete",
     "cli/predict.py": "calls Prediction.save",
