@@ -47,7 +47,7 @@ class DataConfig:
         jaxseg[tf].
       crop: Height and width of the training crop in pixels.
       scale_range: The smallest and the largest factor by which training images are
-        resized at random.
+        resized at random, from 0.1 to 10.
       flip: Mirrors each training image with probability 1/2.
       color_jitter: The strength of the random changes of brightness, contrast and
         saturation, from 0 to 1.
@@ -60,7 +60,7 @@ class DataConfig:
       point_jitter: The standard deviation, in meters, of the noise on each coordinate,
         for point clouds.
       eval_scale: The factor by which images are resized before the network evaluates
-        them.
+        them, from 0.1 to 10.
       cache: Keeps decoded images in memory.
       on_bad_file: How a bad file is handled: stop raises an error; skip leaves the pair
         out and reports it.
