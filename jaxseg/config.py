@@ -16,12 +16,21 @@ class ModelConfig:
     """Selects the network.
 
     Attributes:
-      name: The name of a network; `jaxseg models` lists all names.
+      name: The name of a network; `jaxseg models` lists all names. With a backbone, the
+        name of a family, such as deeplabv3plus.
       options: The keyword options of that network.
+      backbone: The backbone of the family; `jaxseg models --backbones` lists all names.
+        By default a network has its own.
     """
 
     name: str = "unet"
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    backbone: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name, with the backbone where one is chosen."""
+        return self.name if self.backbone is None else f"{self.name} on {self.backbone}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -104,7 +104,7 @@ def _convert(argv: list[str]) -> int:
     if options.verify:
         report = dataclasses.replace(report, difference=compare(result))
     network = result.network
-    print(f"model       {network.config.model.name}, {network.num_classes} classes")
+    print(f"model       {network.config.model.title}, {network.num_classes} classes")
     if network.config.model.options:
         chosen = network.config.model.options.items()
         print("options     " + ", ".join(f"{k}={v!r}" for k, v in chosen))

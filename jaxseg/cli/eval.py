@@ -105,7 +105,7 @@ def main(argv: list[str]) -> int:
     )
     if jax.process_index() == 0:
         header = {
-            "model": config.model.name,
+            "model": config.model.title,
             "options": config.model.options,
             "step": step,
             "dataset": spec.name,

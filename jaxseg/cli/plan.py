@@ -79,7 +79,7 @@ def main(argv: list[str]) -> int:
         jax.config.update("jax_platforms", "cpu")  # look for no accelerator
     config, target = arguments.run, described(arguments.topology)
     name = config_name(arguments.config) if arguments.config else default.NAME
-    title = f"{name}: {config.model.name}, {config.train.dtype}, images of "
+    title = f"{name}: {config.model.title}, {config.train.dtype}, images of "
     title += f"{config.data.crop[0]} x {config.data.crop[1]}, {target.name}"
     program = _compiled(config, target)
     facts = figures(program, target, step_flops(config))

@@ -138,7 +138,8 @@ def main(argv: list[str]) -> int:
         verify=options.digest,
     )
     print(
-        f"{config.model.name} of step {step}, {counted(len(jobs), 'image')}", flush=True
+        f"{config.model.title} of step {step}, {counted(len(jobs), 'image')}",
+        flush=True,
     )
     segmenter = Segmenter(
         model,

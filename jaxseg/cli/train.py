@@ -206,7 +206,7 @@ def print_beginning(
     devices = counted(len(chosen), f"{chosen[0].platform} device")
     examples = counted(len(start.train_source), "training example")
     line = (
-        f"{config.model.name}, {parameters:,} parameters, on {devices}; {examples}; "
+        f"{config.model.title}, {parameters:,} parameters, on {devices}; {examples}; "
         f"records in {workdir}"
     )
     print(as_message(line), flush=True)

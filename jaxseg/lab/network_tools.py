@@ -215,7 +215,8 @@ class Consistency(Network):
                 grids,
             ),
         ]
-        if "output_stride" in inspect.signature(MODELS[self.name]).parameters:
+        preset = MODELS.get(self.name)  # A family on a backbone always has strides.
+        if not preset or "output_stride" in inspect.signature(preset).parameters:
             tables.append(self.stride_table(image[:, : self.size[0], : self.size[1]]))
         curve = {
             name: zip(*[(r[1], r[2]) for r in rows if r[0] == name], strict=True)

@@ -51,6 +51,7 @@ def build(network: Network, **more: Any) -> nn.Module:
       ValueError: If a name or an option is unknown, or the run has another network.
     """
     options, classes = options_of(network.option) | more, network.classes
+    backbone = None
     if network.workdir is not None:
         trained = read_config(network.workdir).model
         if trained.name != network.name:
@@ -58,10 +59,11 @@ def build(network: Network, **more: Any) -> nn.Module:
                 f"name={network.name!r} is invalid: expected {trained.name!r}, the "
                 f"network of {network.workdir}."
             )
-        options = dict(trained.options) | options
+        options, backbone = dict(trained.options) | options, trained.backbone
         classes = read_spec(network.workdir).num_classes
     style = {**options.pop("style", {}), "impl": "lax"}
-    config = Config(ModelConfig(network.name, {**options, "style": style}))
+    model = ModelConfig(network.name, {**options, "style": style}, backbone)
+    config = Config(model)
     return build_model(config, classes)
 
 

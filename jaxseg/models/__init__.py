@@ -6,6 +6,7 @@ the backbones in `jaxseg.backbones.catalog`.
 
 import difflib
 import inspect
+from collections.abc import Callable
 
 from flax import linen as nn
 
@@ -83,9 +84,39 @@ def check_name(name: str, backbone: str | None = None) -> None:
         )
 
 
+def factory_of(name: str, backbone: str | None = None) -> Callable[..., nn.Module]:
+    """Returns the function whose signature has the options of a network.
+
+    Args:
+      name: The name of a preset or, with a backbone, of a family.
+      backbone: The name of a backbone or None.
+    """
+    if backbone is None or name not in FAMILIES:
+        return MODELS[name]
+    return FAMILIES[name].compose
+
+
+def family_of(preset: str) -> str | None:
+    """Returns the family whose name begins the name of a preset, or None.
+
+    >>> family_of("deeplabv3plus_resnet50")
+    'deeplabv3plus'
+    """
+    found = [family for family in FAMILIES if preset.startswith(f"{family}_")]
+    return max(found, key=len, default=None)
+
+
 def list_models(part: str = "") -> list[str]:
     """Returns the sorted names that contain `part`."""
     return sorted(name for name in MODELS if part in name)
 
 
-__all__ = ["FAMILIES", "MODELS", "check_name", "create_model", "list_models"]
+__all__ = [
+    "FAMILIES",
+    "MODELS",
+    "check_name",
+    "create_model",
+    "factory_of",
+    "family_of",
+    "list_models",
+]

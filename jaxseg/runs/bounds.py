@@ -83,6 +83,7 @@ BOUNDS = {
 }
 FREE = (
     "model.name",
+    "model.backbone",
     "model.options",  # see `options`
     "data.name",
     "data.labels",  # see `jaxseg.data.labels`

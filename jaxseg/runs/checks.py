@@ -86,12 +86,19 @@ def check_options(config: Config, given: Mapping[str, Any]) -> None:
     names = given.get("model", {}).get("options", {})
     over = {name: config.model.options[name] for name in names}
     if over:
-        options.check_network(config.model.name, over)
-        options.check_parts(build_model(config, num_classes=2), over)
+        _check_options(config, over)
 
 
 def check_network(config: Config) -> None:
     """Raises ValueError if the network cannot be built with its options."""
-    name, given = config.model.name, config.model.options
-    options.check_network(name, given)
-    options.check_parts(build_model(config, num_classes=2), given)
+    _check_options(config, config.model.options)
+
+
+def _check_options(config: Config, given: Mapping[str, Any]) -> None:
+    options.check_network(config.model.name, given, config.model.backbone)
+    model = build_model(config, num_classes=2)
+    options.check_parts(model, given)
+    inner = given.get("backbone_options")
+    if config.model.backbone is not None and inner:
+        place = "model.options.backbone_options"
+        options.check_parts(model.backbone, inner, place)

@@ -147,8 +147,11 @@ def chosen(base: Config, argv: list[str], options: Mapping[str, Any]) -> Config:
       options: The network options, as `take_options` returns them.
     """
     name = peek(argv, "--model.name")
+    backbone = peek(argv, "--model.backbone")
     if name not in (None, base.model.name):
         base = dataclasses.replace(base, model=ModelConfig(name))
+    elif backbone not in (None, base.model.backbone):
+        base = dataclasses.replace(base, model=ModelConfig(base.model.name))
     return overridden(base, options)
 
 

@@ -23,9 +23,10 @@ import jaxseg
 from jaxseg.checkpoints.finite import check_finite
 from jaxseg.checkpoints.steps import resolve
 from jaxseg.checkpoints.verification import advising, read_arrays
-from jaxseg.config import Config
+from jaxseg.config import Config, ModelConfig
 from jaxseg.data import DatasetSpec
-from jaxseg.models import MODELS
+from jaxseg.models import FAMILIES, MODELS, check_name, factory_of
+from jaxseg.models.families import check_pair
 from jaxseg.nn.affinity import WithAffinity
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.runs.rules import invalid
@@ -39,6 +40,7 @@ from jaxseg.weights.translate.model_card import read_card
 
 CONFIG, DATASET, CHECKPOINTS = "config.json", "dataset.json", "ckpt"
 CHANNELS = 3
+_NO_OPTIONS = ("num_classes", "style")  # Parameters that are set elsewhere.
 
 
 def build_model(
@@ -53,10 +55,11 @@ def build_model(
         message suggests similar names.
     """
     name, options = config.model.name, dict(config.model.options)
-    if name not in MODELS:
-        raise ValueError(unknown_model(name))
+    check_backbone(config.model)
     style = _style(config, options.pop("style", {}), axis_name)
-    _check_options(name, options)
+    _check_options(config.model, options)
+    if config.model.backbone is not None:
+        options["backbone"] = config.model.backbone
     try:
         model = jaxseg.create_model(name, num_classes, style=style, **options)
     except ValueError as error:
@@ -66,11 +69,13 @@ def build_model(
         raise ValueError(f"{place}{error}") from error
     except TypeError as error:  # A part of the network has refused an option.
         found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-        if not found or found[1] not in options:
+        inner = options.get("backbone_options", {})
+        if not found or found[1] not in {*options, *inner}:
             raise
-        raise ValueError(
-            f"model.options: {name!r} has no option {found[1]!r}"
-        ) from error
+        holder, place = repr(name), "model.options"
+        if found[1] in inner:
+            holder, place = repr(config.model.backbone), f"{place}.backbone_options"
+        raise ValueError(f"{place}: {holder} has no option {found[1]!r}") from error
     if "affinity" in (
         config.loss.name,
         *(extra for extra, _ in config.loss.additional),
@@ -95,15 +100,43 @@ def _style(config: Config, options: Any, axis_name: str | None) -> BlockConfig:
     return dataclasses.replace(style, axis_name=axis_name)
 
 
-def _check_options(name: str, options: Mapping[str, Any]) -> None:
-    parameters = inspect.signature(MODELS[name]).parameters.values()
+def check_backbone(model: ModelConfig) -> None:
+    """Checks that the network exists and that its backbone, if it has one, fits.
+
+    Raises:
+      ValueError: If the name or the backbone is unknown, or the backbone does not make
+        the pyramid that the network reads.
+    """
+    if model.name not in MODELS and model.name not in FAMILIES:
+        raise ValueError(unknown_model(model.name))
+    given = model.options.get("backbone_options", {})
+    if model.backbone is not None and not isinstance(given, Mapping):
+        expected = "a dictionary of options, such as {'width': 32}"
+        raise ValueError(invalid("model.options.backbone_options", given, expected))
+    try:
+        check_name(model.name, model.backbone)
+        if model.backbone is not None and model.name in FAMILIES:
+            stride = model.options.get("output_stride")
+            check_pair(model.name, model.backbone, stride)
+    except ValueError as error:
+        text = str(error)
+        place = "model.options" if text.startswith("output_stride=") else "model"
+        raise ValueError(f"{place}.{text}") from error
+
+
+def _check_options(model: ModelConfig, options: Mapping[str, Any]) -> None:
+    factory = factory_of(model.name, model.backbone)
+    parameters = inspect.signature(factory).parameters.values()
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return
-    allowed = [p.name for p in parameters if p.name not in ("num_classes", "style")]
+    allowed = [p.name for p in parameters if p.name not in _NO_OPTIONS]
+    if model.backbone is not None:
+        allowed = [name for name in allowed if name != "backbone"]
+        allowed += ["output_stride", "backbone_options"]
     for option in options:
         if option not in allowed:
             raise ValueError(
-                f"model.options: {name!r} has no option {option!r}"
+                f"model.options: {model.name!r} has no option {option!r}"
                 f"{near(option, allowed or ['none'])}"
             )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from flax import linen as nn
 
-from jaxseg.models import MODELS
+from jaxseg.models import FAMILIES, MODELS, factory_of, family_of
 from jaxseg.runs.field_types import in_words, matches
 from jaxseg.runs.rules import Rule, each, invalid, number, some, whole
 from jaxseg.runs.serialize import unknown_model
@@ -40,35 +40,58 @@ STYLE = {
 }
 
 
-def check_network(name: str, options: Mapping[str, Any]) -> None:
+def check_network(
+    name: str, options: Mapping[str, Any], backbone: str | None = None
+) -> None:
     """Checks the name of a network and the options in its own signature.
 
     Args:
-      name: A name of `jaxseg.list_models()`.
+      name: A name of `jaxseg.list_models()` or, with a backbone, of a family.
       options: The options of the network. `check_parts` checks those that the network
         passes on to its parts, after the network is built.
+      backbone: The name of the backbone or None.
 
     Raises:
       ValueError: If the network is unknown, or if an option has an invalid value.
     """
-    if name not in MODELS:
+    if name not in MODELS and name not in FAMILIES:
         raise ValueError(unknown_model(name))
     style = options.get("style", {})
     for field, rule in STYLE.items() if isinstance(style, Mapping) else ():
         if isinstance(style.get(field), int | float):  # `BlockConfig` checks the types.
             rule.check(f"model.options.style.{field}", style[field])
-    hints = hints_of(MODELS[name])
+    hints = option_hints(name, backbone)
     for option in (options.keys() & hints.keys()) - {"style"}:
         where, rule = f"model.options.{option}", NETWORK.get(option)
         check_option(where, options[option], hints[option], rule)
 
 
-def check_parts(model: nn.Module, options: Mapping[str, Any]) -> None:
+def option_hints(name: str, backbone: str | None = None) -> dict[str, Any]:
+    """Returns the annotations of the options of a network, by name.
+
+    A preset that passes options on also has those of its family.
+    """
+    if name not in MODELS and backbone is None:
+        return {}
+    factory = factory_of(name, backbone)
+    hints = hints_of(factory)
+    kinds = [p.kind for p in inspect.signature(factory).parameters.values()]
+    family = family_of(name) if backbone is None else None
+    if family and inspect.Parameter.VAR_KEYWORD in kinds:
+        hints = {**hints_of(FAMILIES[family].compose), **hints}
+        hints.pop("backbone", None)
+    return hints
+
+
+def check_parts(
+    model: nn.Module, options: Mapping[str, Any], where: str = "model.options"
+) -> None:
     """Checks the options that a network has passed on to its parts.
 
     Args:
       model: The network.
       options: Its options.
+      where: The dotted name of what holds the options.
 
     Raises:
       ValueError: If an option has an invalid value.
@@ -81,7 +104,7 @@ def check_parts(model: nn.Module, options: Mapping[str, Any]) -> None:
                 continue
             if getattr(part, name, None) == options[name]:
                 rule = NETWORK.get(name)
-                check_option(f"model.options.{name}", options[name], hints[name], rule)
+                check_option(f"{where}.{name}", options[name], hints[name], rule)
 
 
 def check_option(where: str, value: Any, hint: Any, rule: Rule | None) -> None:

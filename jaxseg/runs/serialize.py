@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from jaxseg.config import Config
-from jaxseg.models import MODELS
+from jaxseg.models import FAMILIES, MODELS
 from jaxseg.runs.field_types import in_words, matches
 from jaxseg.runs.renamed import current_fields
 from jaxseg.runs.rules import invalid
@@ -23,7 +23,7 @@ from jaxseg.text import near
 
 def unknown_model(name: str, option: str = "model.name") -> str:
     """Returns the error for an unknown network, with the names close to it."""
-    close = difflib.get_close_matches(name, MODELS, n=3)
+    close = difflib.get_close_matches(name, {**MODELS, **FAMILIES}, n=3)
     expected = "a network that `jaxseg models` lists"
     advice = f"Did you mean {' or '.join(map(repr, close))}?" if close else ""
     return invalid(option, name, expected, advice=advice)
