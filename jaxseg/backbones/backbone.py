@@ -1,4 +1,4 @@
-"""The record of one backbone: how it is made, and what its pyramid looks like."""
+"""Defines the record of a backbone: its constructor and the form of its pyramid."""
 
 import dataclasses
 from collections.abc import Callable

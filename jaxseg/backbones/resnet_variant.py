@@ -1,4 +1,4 @@
-"""In what the ResNets of several libraries differ, as one record with presets.
+"""Describes how the ResNets of several libraries differ, in a record with presets.
 
 No field changes the names of parameters, and only the stem changes their shapes.
 """

@@ -1,1 +1,1 @@
-"""What is behind `jaxseg lab`: tools that study atrous rates and networks."""
+"""Provides the tools of `jaxseg lab`, which study atrous rates and networks."""

@@ -1,4 +1,4 @@
-"""The losses of Gated-SCNN (arXiv 1907.05740) that tie classes and boundaries.
+"""Computes the losses of Gated-SCNN (arXiv 1907.05740) that tie classes to boundaries.
 
 L = CE_w(seg) + 20 BCE_w(edge) + CE_w(seg where the edge map exceeds 0.8) + dual. The
 dual term compares the boundaries of the predicted and the true class maps:

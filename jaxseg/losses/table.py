@@ -1,4 +1,4 @@
-"""The table of losses, and what the objective must know about each of them.
+"""Lists the losses with the properties that the objective depends on.
 
 To add a loss, write its function in a file of its own and add one entry to `LOSSES`.
 """
@@ -35,7 +35,7 @@ TAKES = {
 
 @dataclasses.dataclass(frozen=True)
 class Loss:
-    """One loss and what the objective must know about it.
+    """Describes one loss with the properties that the objective depends on.
 
     Attributes:
       function: Maps (logits [B, H, W, K], label [B, H, W], *, void, ...) to a value

@@ -35,7 +35,7 @@ class RandScore(NamedTuple):
 
 
 class PairCounts(NamedTuple):
-    """The sums of squares that the scores follow from; those of slices are added."""
+    """Holds the sums of squares for the scores; the sums of slices are added."""
 
     both: int
     predicted: int

@@ -59,5 +59,5 @@ class Family:
 
     @property
     def scales_rates(self) -> bool:
-        """Whether the head depends on the output stride."""
+        """Returns whether the head depends on the output stride."""
         return "output_stride" in inspect.signature(self.compose).parameters

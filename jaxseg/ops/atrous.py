@@ -1,4 +1,4 @@
-"""What atrous convolutions at several rates have in common."""
+"""Defines what atrous convolutions at several rates share."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""From pixels to the input of a network; training, prediction and export share it."""
+"""Converts pixels to the input of a network, for training, prediction and export."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jaxseg.typing import Array, Size
 
 
 class Normalization(Protocol):
-    """What is subtracted and divided by; `jaxseg.data.DatasetSpec` has it.
+    """Holds the mean and the deviation of pixels; `jaxseg.data.DatasetSpec` has both.
 
     Attributes:
       mean: The mean of each channel, for images in [0, 1].

@@ -1,1 +1,1 @@
-"""What is behind `jaxseg plan`: programs compiled for devices that are absent."""
+"""Implements `jaxseg plan`, which compiles programs for devices that are absent."""

@@ -1,4 +1,4 @@
-"""The figures of a compiled step, as a dictionary and as text."""
+"""Reports the figures of a compiled step, as a dictionary and as text."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ NO_PADDING = ((0, 0), (0, 0))
 
 
 class ConvWindow(NamedTuple):
-    """How a kernel slides over a map.
+    """Describes how a kernel slides over a map.
 
     Attributes:
       stride: The step between outputs, in pixels.
