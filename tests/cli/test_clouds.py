@@ -49,6 +49,7 @@ def train_lines(folder):
     return [{k: line[k] for k in kept} for line in read_metrics(folder, "train")]
 
 
+@pytest.mark.slow
 def test_a_run_learns_and_leaves_its_records(trained):
     root, _ = trained
     lines = read_metrics(root / "run", "train")
@@ -62,6 +63,7 @@ def test_a_run_learns_and_leaves_its_records(trained):
     assert picture.suffix == ".ply" and picture.stat().st_size > 15_000
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_goes_on_exactly(trained):
     root, arguments = trained
     cut = [*arguments, "--workdir", str(root / "cut")]
@@ -70,6 +72,7 @@ def test_a_run_that_was_cut_goes_on_exactly(trained):
     assert train_lines(root / "cut") == train_lines(root / "run")
 
 
+@pytest.mark.slow
 def test_eval_scores_the_run(trained, capsys):
     root, _ = trained
     target = root / "scores.json"
@@ -92,6 +95,7 @@ def cloud_file(path, count=100, seed=0):
     return str(path)
 
 
+@pytest.mark.slow
 def test_predict_writes_labels_and_a_colored_cloud(trained, tmp_path):
     root, _ = trained
     cloud, out = cloud_file(tmp_path / "hall.npz"), tmp_path / "out"
@@ -107,6 +111,7 @@ def test_predict_writes_labels_and_a_colored_cloud(trained, tmp_path):
     assert b"element vertex 100\n" in (out / "hall.ply").read_bytes()
 
 
+@pytest.mark.slow
 def test_predict_refuses_by_name(trained, tmp_path, capsys):
     root, _ = trained
     cloud, out = cloud_file(tmp_path / "hall.npz"), tmp_path / "out"

@@ -106,9 +106,8 @@ def test_the_address_of_a_bucket_is_no_work_directory(capsys):
     assert "workdir is 'gs://bucket/run'; allowed: a path" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "driver", ["jit", pytest.param("pmap", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["jit", "pmap"])
 def test_stopping_and_going_on_is_exact(tiny, tmp_path, driver):
     """Cut by the fetch of batch 5; then resumed from the checkpoint of step 4."""
     more = ("--devices=2", f"--train.parallel-backend={driver}", "--train.ema=0.9")

@@ -123,7 +123,7 @@ def test_dropout_at_the_end_of_the_contracting_path(fill):
     model = unet_valid(2, width=2)
     x = np.random.default_rng(0).normal(size=(1, 20, 20, 1)).astype(np.float32)
     variables = fill(model, x.shape)
-    run = lambda key: model.apply(variables, x, train=True, rngs={"dropout": key})
+    run = jax.jit(lambda k: model.apply(variables, x, train=True, rngs={"dropout": k}))
     first, second = (run(jax.random.key(seed))["logits"] for seed in (0, 1))
     still = jax.jit(model.apply)(variables, x)["logits"]
     assert np.abs(first - second).max() > 1e-3
