@@ -125,6 +125,16 @@ def test_damage_is_named_and_the_intact_step_too(copy, name):
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("item", [verification.META, verification.METRICS])
+def test_a_step_with_a_changed_record_is_not_intact(copy, item):
+    arrays = read_everything(copy / "3")
+    verification.check(copy / "3", arrays, all_of_them=True)
+    edit(item, lambda values: values.update(more=1))(copy / "3")
+    with pytest.raises(DamagedCheckpoint, match=f"'{item}' is not as it was stored"):
+        verification.check(copy / "3", arrays, all_of_them=True)
+    assert verification.newest_intact(copy / "4") == 2
+
+
 def test_damaged_steps_are_set_aside_when_asked(copy, caplog):
     change_array(copy / "3")
     with Checkpoints(copy, opening=SKIP) as checkpoints:
