@@ -13,7 +13,7 @@ from PIL import Image
 import jaxseg
 from jaxseg import weights
 from jaxseg.runs.directory import variable_shapes
-from jaxseg.weights.catalog.sources import read_table
+from jaxseg.weights.catalog.tables import read_table
 
 JAXSEG = (sys.executable, "-m", "jaxseg.cli.main")
 NETWORK = (

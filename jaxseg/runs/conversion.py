@@ -27,7 +27,7 @@ from jaxseg.runs.serialize import to_dict
 from jaxseg.storage import atomic
 from jaxseg.text import near
 from jaxseg.weights import verify
-from jaxseg.weights.catalog.sources import read_table
+from jaxseg.weights.catalog.tables import read_table, table_names
 from jaxseg.weights.formats import files
 from jaxseg.weights.loading import Imported, Taking
 from jaxseg.weights.translate import model_card as cards
@@ -154,14 +154,13 @@ def _table(imported: Imported, names: str) -> weights.Rules:
         try:
             return read_table(names)
         except (ImportError, AttributeError) as error:
-            known = sorted({source.table for source in weights.SOURCES})
-            close = near(names.partition(":")[0], known)
+            close = near(names.partition(":")[0], table_names())
             raise ValueError(f"export_names={names!r} is not a table{close}") from error
     if imported.source is None:
         raise ValueError(
             "PyTorch names need --export-names, such as torchvision_resnet"
         )
-    return imported.source.rules()
+    return imported.source.rules
 
 
 def write_directory(

@@ -173,7 +173,7 @@ def _backbone(
     told = stated_by_name(source, evidence)
     options = _accepted(wanted, dict(source.options) | dict(told.options))
     config = _overridden(Config(model=ModelConfig(wanted.model, options)), wanted)
-    channels = wanted.channels or _channels(config, found.state, source.rules())
+    channels = wanted.channels or _channels(config, found.state, source.rules)
     doubts = source.doubts(evidence.names)
     assumed = assumptions(Network(wanted.model), Stated({}), wanted.given, doubts)
     return Recognized(config, wanted.num_classes, channels, told, assumed)
@@ -206,8 +206,8 @@ def _network(
     small, large = _shapes(config, 2, 3), _shapes(config, 3, 5)
     num_classes = wanted.num_classes
     if num_classes is None:
-        num_classes = count_classes(found.state, source.rules(), small, large)
-    channels = image_channels(found.state, source.rules(), small, large)
+        num_classes = count_classes(found.state, source.rules, small, large)
+    channels = image_channels(found.state, source.rules, small, large)
     assumed = assumptions(
         network, told, wanted.given, source.doubts(evidence.names)
     ) + ((source.assumed,) if source.assumed and not told.place else ())
@@ -231,7 +231,7 @@ def _closest(
         try:
             _check_names(network, source, found, wanted)
             chosen = _network(source, network, found, evidence, wanted)
-            _check(chosen, found, source.rules())
+            _check(chosen, found, source.rules)
         except Mismatch as error:
             problems = error.problems
             misfits.append((problems.count, _named(network), problems.summary()))
@@ -252,7 +252,7 @@ def _check_names(
     config = Config(model=ModelConfig(network.name, options))
     try:
         shapes = _shapes(config, wanted.num_classes or 2, wanted.channels or 3)
-        convert(found.state, source.rules(), shapes, allow_missing=("aux*",))
+        convert(found.state, source.rules, shapes, allow_missing=("aux*",))
     except Mismatch as error:
         if error.problems.missing or error.problems.unused:
             raise

@@ -159,7 +159,7 @@ def _open(
         kind.check_names(gather(name, name, found.beside).names, name)
     _check_part(kind, taking.part, shapes, name)
     trunk = kind is not None and kind.part == "backbone"
-    rules = taking.rules or kind.rules()
+    rules = taking.rules or kind.rules
     return found, kind, _rebased(rules, shapes, taking.part if trunk else None)
 
 

@@ -117,7 +117,7 @@ def test_what_the_configuration_states(peers, name):
     options = network.options_for(peers.state_dict(net))
     options |= stated_options({"meta": {"cfg": text}}, network)
     model = create_model(network.name, 19, **{"blocks": BLOCKS, **options, **more})
-    check(peers, model, net, source.rules(), name.partition("/")[2].partition("_4x")[0])
+    check(peers, model, net, source.rules, name.partition("/")[2].partition("_4x")[0])
 
 
 @pytest.mark.slow

@@ -76,7 +76,7 @@ def test_pspnet(peers, depth, level):
     net = peers.randomize(net, size=(256, 256))
     label = f"smp: PSPNet resnet{depth} on c{level}"
     sizes = ((256, 256), (192, 256))
-    peers.compare(model, net, source.rules(), label=label, sizes=sizes)
+    peers.compare(model, net, source.rules, label=label, sizes=sizes)
 
 
 def test_the_early_rate_matters(peers):

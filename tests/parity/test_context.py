@@ -121,7 +121,7 @@ def test_mmseg_ocrnet_resnet(peers):
     source = weights.detect(net.state_dict())
     assert source.name == "OCRNet on ResNet-v1c"
     label = "mmseg: OCRNet R50-D8"
-    peers.compare(model, net, source.rules(), run=whole, label=label)
+    peers.compare(model, net, source.rules, run=whole, label=label)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from jaxseg.runs.conversion import compare
 from jaxseg.runs.conversion import convert as converted
 from jaxseg.runs.directory import build_model
 from jaxseg.runs.recognition import Wanted
-from jaxseg.weights.catalog import peer_mmseg
+from jaxseg.weights.catalog import mmseg_peer
 from jaxseg.weights.loading import Taking
 
 OTHER = {"decoder_atrous_rates": (6, 12, 18), "encoder_output_stride": 8}
@@ -97,9 +97,8 @@ def test_a_grid_of_mmseg(peers, tmp_path):
         "backbone.multi_grid": (1, 2, 4),
         "decode_head.dilations": (1, 6, 12, 18),
     }
-    name = peer.factory.removeprefix(peer_mmseg.PREFIX)
-    net = peer_mmseg.build(name, {**dict(peer.peer), **fields}, {}, 4)
-    peers.randomize(net, run=peer_mmseg.logits)
+    net = mmseg_peer.build(peer.factory, {**dict(peer.peer), **fields}, {}, 4)
+    peers.randomize(net, run=mmseg_peer.logits)
     trunk = ", ".join(f"{k[9:]}={v}" for k, v in fields.items() if "backbone" in k)
     text = (
         f"model = dict(backbone=dict(type='ResNetV1c', depth=18, {trunk}, "
@@ -109,7 +108,7 @@ def test_a_grid_of_mmseg(peers, tmp_path):
     path, tree = tmp_path / "a.pth", {"state_dict": net.state_dict()}
     peers.torch.save(tree | {"meta": {"cfg": text}}, path)
     result = converted(str(path), Wanted(), Taking())
-    net.forward = lambda image: peer_mmseg.logits(net, image)
+    net.forward = lambda image: mmseg_peer.logits(net, image)
     assert result.network.config.model.options["multi_grid"] == (1, 1, 2)
     assert difference(peers, net, result) < 1e-4
     peers.torch.save(tree, path)

@@ -8,7 +8,7 @@ import pytest
 
 from jaxseg import weights
 from jaxseg.cli import convert
-from jaxseg.weights.catalog import peer_mmseg
+from jaxseg.weights.catalog import mmseg_peer
 from jaxseg.weights.formats import torch_reader as torchfile
 from jaxseg.weights.formats.opaque import unread_names
 
@@ -175,9 +175,8 @@ def test_mmseg_is_found_and_verified(peers, tmp_path, capsys, kind, network, sho
     assert peers.mmseg
     source = next(row for row in weights.SOURCES if row.name == kind)
     peer = source.networks[network]
-    name = peer.factory.removeprefix(peer_mmseg.PREFIX)
-    net = peer_mmseg.build(name, dict(peer.peer), dict(peer.options), 4)
-    peers.randomize(net, run=peer_mmseg.logits)
+    net = mmseg_peer.build(peer.factory, dict(peer.peer), dict(peer.options), 4)
+    peers.randomize(net, run=mmseg_peer.logits)
     path = tmp_path / "a.pth"
     peers.torch.save({"state_dict": net.state_dict(), "meta": {}}, path)
     convert.main([str(path), "-o", str(tmp_path / "run"), "--verify"])

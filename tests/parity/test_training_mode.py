@@ -78,7 +78,7 @@ def smp_pspnet(peers):
         network.name, 5, blocks=smp.BLOCKS, **network.options_for(net.state_dict())
     )
     size = {"size": (96, 96)}
-    return model, peers.randomize(net, **size), source.rules(), size
+    return model, peers.randomize(net, **size), source.rules, size
 
 
 def timm_resnet18d(peers):
@@ -130,7 +130,7 @@ def mmseg_ocrnet(peers):
     net = context.tiny_resnet(context.build(peers, "ocrnet_r50-d8"))
     options = {"bias": False, "align_corners": False, "region_features": 256}
     model = create_model("ocrnet_resnet101", 19, depth=50, **options, **context.TRUNK)
-    rules = weights.detect(net.state_dict()).rules()
+    rules = weights.detect(net.state_dict()).rules
     net = peers.randomize(net, run=context.whole)
     return model, net, rules, {"run": context.whole}
 

@@ -255,7 +255,8 @@ def test_the_architecture_that_a_training_program_stored(trunk, arch, refused):
     ],
 )
 def test_mobilenets_are_told_apart_by_their_names(name, told, doubts):
-    (source,) = (s for s in weights.SOURCES if s.table == "timm_mobilenet_v3:SMALL")
+    key = ("timm", "MobileNet v3 small")
+    (source,) = (s for s in weights.SOURCES if (s.library, s.name) == key)
     evidence = gather(name)
     options = dict(source.options) | dict(stated_by_name(source, evidence).options)
     assert options | told == options

@@ -17,7 +17,7 @@ QUICK = (
 SOURCES = [  # other trunks below the same heads are covered by PSPNet's rows
     pytest.param(
         source,
-        id=f"{source.table}-{source.name}",
+        id=f"{source.library}-{source.name}",
         marks=[] if source.name in QUICK else [pytest.mark.slow],
     )
     for source in weights.SOURCES
@@ -44,7 +44,7 @@ def test_a_network_is_written_and_recognized(source):
     """Every variable has its key, and the keys lead back to the row."""
     network = source.networks[0]
     model = create_model(network.name, 5, **dict(network.options))
-    keys = torch_keys(model_shapes(model), source.rules())
+    keys = torch_keys(model_shapes(model), source.rules)
     assert weights.detect(keys) is source
 
 
@@ -60,15 +60,19 @@ def with_extras(source):
     return {*source.has, "epoch", "decode_head.other.weight"}
 
 
-@pytest.mark.parametrize("source", weights.SOURCES, ids=lambda s: f"{s.table}-{s.name}")
+@pytest.mark.parametrize(
+    "source", weights.SOURCES, ids=lambda s: f"{s.library}-{s.name}"
+)
 def test_no_row_is_hidden_by_another(source):
     assert weights.detect(with_extras(source)) is source
 
 
-@pytest.mark.parametrize("source", weights.SOURCES, ids=lambda s: f"{s.table}-{s.name}")
+@pytest.mark.parametrize(
+    "source", weights.SOURCES, ids=lambda s: f"{s.library}-{s.name}"
+)
 def test_rows(source):
     """The table exists, and the license note is not empty."""
-    rules = source.rules()
+    rules = source.rules
     assert rules and all(len(rule) in (2, 3) for rule in rules)
     assert any(name in source.library for name in LICENSES)
     assert source.part == "backbone" or source.networks

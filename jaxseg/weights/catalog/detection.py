@@ -1,19 +1,27 @@
 """Detects the kind of a checkpoint from the names of its tensors.
 
 `SOURCES` lists every kind with its import table, and the first row that fits applies.
-To add a kind, write its table in `maps/` and a row in `networks`, `networks_mmseg` or
-`backbones`. A test checks that tables, networks and keys agree.
+To add a kind, write its table in `maps/` and a row in the file of its library. A test
+checks that tables, networks and keys agree.
 """
 
 from collections.abc import Iterable
 
 from jaxseg.text import printable
-from jaxseg.weights.catalog import backbones, networks, networks_mmseg
+from jaxseg.weights.catalog import milesial, mmseg, smp, timm, torchvision
 from jaxseg.weights.catalog.sources import Source
 from jaxseg.weights.catalog.unsupported import name_of
 from jaxseg.weights.translate.refused import Refused, Remedy
 
-SOURCES: tuple[Source, ...] = (*networks.ROWS, *networks_mmseg.ROWS, *backbones.ROWS)
+SOURCES: tuple[Source, ...] = (
+    *torchvision.NETWORKS,
+    *smp.NETWORKS,
+    *milesial.NETWORKS,
+    *mmseg.NETWORKS,
+    *timm.BACKBONES,
+    *torchvision.BACKBONES,
+    *mmseg.BACKBONES,
+)
 LISTED = "`jaxseg convert --list` shows the supported networks"
 
 

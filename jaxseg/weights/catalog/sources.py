@@ -1,12 +1,12 @@
 """Describes a kind of checkpoint by its keys, its import table and its networks."""
 
 import dataclasses
-import importlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from jaxseg.weights.translate.model_card import IMAGENET, Normalization
-from jaxseg.weights.translate.rules import Rules, prefixed
+from jaxseg.weights.translate.rules import Rules
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,8 +17,9 @@ class Network:
       name: The name for `create_model`.
       options: Options that make the network equal to that of the other library, as
         pairs.
-      factory: The function of the other library, if logits can be compared.
-      peer: Arguments of that function, as pairs.
+      factory: The name of the other library's function, or of its configuration file,
+        if logits can be compared.
+      peer: Arguments of that function, or fields of that file, as pairs.
       aux: If the checkpoint has keys with this prefix, the option `aux` is set. It is
         empty for networks that always or never have an auxiliary head.
       unseen: Options that change the result but do not show in the tensors, each with
@@ -66,14 +67,35 @@ class Lookalike:
         return re.search(self.pattern, names) is not None
 
 
+def _call(net: Any, image: Any) -> Any:
+    return net(image)
+
+
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    """Builds networks of an installed library, whose logits are compared with ours.
+
+    Attributes:
+      library: The module that must be importable.
+      build: Maps a `Network`, options of the network of this library, the keys of a
+        state dict, `num_classes` and `channels` to a torch module with new weights.
+      forward: Maps that module and an image [B, C, H, W] to its logits.
+      size: The height and width of the image that is compared.
+    """
+
+    library: str
+    build: Callable[..., Any]
+    forward: Callable[[Any, Any], Any] = _call
+    size: tuple[int, int] = (96, 128)  # Most networks require multiples of 32.
+
+
 @dataclasses.dataclass(frozen=True)
 class Source:
     """Describes one kind of checkpoint.
 
     Attributes:
       name: A readable name.
-      table: The import table, in the form that `read_table` reads. A table that ends in
-        `BACKBONE` addresses a backbone alone.
+      rules: The import table.
       library: Torchvision, timm, segmentation_models_pytorch or mmsegmentation.
       has: Keys that must all be present.
       lacks: Keys that must all be absent.
@@ -90,10 +112,11 @@ class Source:
       assumed: A property that the tensors do not show and that no option can change.
       lookalikes: Other networks with the same tensors.
       named: A regular expression for names that exclude the lookalikes.
+      peer: Builds the networks of the installed library, if logits can be compared.
     """
 
     name: str
-    table: str
+    rules: Rules
     library: str
     has: tuple[str, ...]
     lacks: tuple[str, ...] = ()
@@ -107,12 +130,7 @@ class Source:
     assumed: str = ""
     lookalikes: tuple[Lookalike, ...] = ()
     named: str = ""
-
-    def rules(self) -> Rules:
-        """Returns the import table."""
-        rules = read_table(self.table)
-        bare = self.part == "backbone" and "BACKBONE" in self.table
-        return prefixed(rules, dst="backbone/") if bare else rules
+    peer: Peer | None = None
 
     def fits(self, keys: set[str]) -> bool:
         """Returns whether a state dict is of this kind.
@@ -199,24 +217,13 @@ class Source:
         return max(rows, key=lambda row: sum(given.get(k) == v for k, v in row.options))
 
 
-def read_table(table: str) -> Rules:
-    """Joins tables of `jaxseg.weights.catalog.maps`.
-
-    Args:
-      table: The tables, joined by `+`. `module` is the `MAP` of a module, `module:NAME`
-        another table of it, and `a:X+Y+b` joins `X` and `Y` of `a` with the `MAP` of
-        `b`.
-
-    Raises:
-      ImportError: If there is no such module.
-      AttributeError: If the module has no such table.
-    """
-    rules: Rules = ()
-    module = ""
-    for part in table.split("+"):
-        name = part
-        if not part.isupper():
-            module, _, name = part.partition(":")
-        found = importlib.import_module(f"jaxseg.weights.catalog.maps.{module}")
-        rules += getattr(found, name or "MAP")
-    return rules
+def backbone_row(
+    name: str,
+    rules: Rules,
+    library: str,
+    has: tuple[str, ...],
+    lacks: tuple[str, ...] = (),
+    **more: Any,
+) -> Source:
+    """Returns a row of which only the backbone is imported."""
+    return Source(name, rules, library, has, lacks, part="backbone", **more)

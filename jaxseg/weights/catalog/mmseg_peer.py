@@ -10,7 +10,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-PREFIX = "mmseg.configs:"  # Starts a `Network.factory`; a path without ".py" follows.
+from jaxseg.weights.catalog.sources import Network, Peer
+
 _LEFT_OUT = ("pretrained", "init_cfg", "data_preprocessor", "loss_decode", "sampler")
 
 
@@ -20,7 +21,20 @@ def config(name: str) -> str:
     Args:
       name: The path below `configs`, or the name of a file in `_base_/models`.
     """
-    return PREFIX + ("" if "/" in name else "_base_/models/") + name
+    return name if "/" in name else f"_base_/models/{name}"
+
+
+def build_row(
+    network: Network,
+    options: Mapping[str, Any],
+    keys: set[str],
+    *,
+    num_classes: int,
+    channels: int,
+) -> Any:
+    """Builds the network of a row. The arguments are described at `Peer`."""
+    fields = {**dict(network.peer), "backbone.in_channels": channels}
+    return build(network.factory, fields, options, num_classes)
 
 
 def build(
@@ -124,3 +138,6 @@ def _set(node: dict, path: list[str], value: Any) -> None:
     for name in parents:
         node = node[name]
     node[last] = value
+
+
+PEER = Peer("mmseg.models", build_row, forward=logits)

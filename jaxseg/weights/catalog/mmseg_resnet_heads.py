@@ -3,8 +3,19 @@
 import dataclasses
 from collections.abc import Mapping
 
-from jaxseg.weights.catalog.peer_mmseg import config
+from jaxseg.weights.catalog.maps import (
+    mmseg_danet,
+    mmseg_deeplab,
+    mmseg_fcn,
+    mmseg_nonlocal,
+    mmseg_ocrnet,
+    mmseg_resnet,
+    mmseg_resnet_d,
+    mmseg_resnet_v1,
+)
+from jaxseg.weights.catalog.mmseg_peer import PEER, config
 from jaxseg.weights.catalog.sources import Network, Source
+from jaxseg.weights.translate.rules import Rules
 
 _ASPP = (
     ("output_stride", 8),
@@ -17,10 +28,10 @@ _HALF_PIXEL = ("align_corners", False)
 _POOLED = "backbone.layer1.0.downsample.2.weight"  # It follows a pooling in ResNet-v1d.
 _STEM = "backbone.stem.0.weight"
 _TRUNKS = (  # Name, table, present keys, absent keys, options, MMSegmentation class.
-    ("v1c", "mmseg_resnet", (_STEM,), (_POOLED,), (("stem", "c"),), "ResNetV1c"),
+    ("v1c", mmseg_resnet.MAP, (_STEM,), (_POOLED,), (("stem", "c"),), "ResNetV1c"),
     (
         "v1d",
-        "mmseg_resnet_d",
+        mmseg_resnet_d.MAP,
         (_STEM, _POOLED),
         (),
         (("stem", "d"), ("dense_pool", "none")),
@@ -28,7 +39,7 @@ _TRUNKS = (  # Name, table, present keys, absent keys, options, MMSegmentation c
     ),
     (
         "v1b",
-        "mmseg_resnet_v1",
+        mmseg_resnet_v1.MAP,
         ("backbone.conv1.weight", "backbone.layer4.0.conv1.weight"),
         (),
         (("stem", "7x7"),),
@@ -76,7 +87,7 @@ class _Head:
     """
 
     name: str
-    table: str
+    table: Rules
     model: str
     config: str
     has: tuple[str, ...]
@@ -92,11 +103,12 @@ class _Head:
         return tuple(
             Source(
                 f"{self.name} on ResNet-{kind}",
-                f"{trunk}+{self.table}",
+                (*trunk, *self.table),
                 "mmsegmentation",
                 (*keys, *self.has),
                 (*absent, *self.lacks),
                 networks=tuple(self._network(depth, stem, there) for depth in depths),
+                peer=PEER,
             )
             for kind, trunk, keys, absent, stem, there in _TRUNKS
         )
@@ -126,7 +138,7 @@ _FEATURES = {"features": 128}
 HEADS = (
     _Head(
         "FastFCN-PSP",
-        "mmseg_deeplab:MAP_FASTFCN_PSP",
+        mmseg_deeplab.MAP_FASTFCN_PSP,
         "fastfcn_psp_resnet{}",
         "fastfcn_r50-d32_jpu_psp",
         (_JPU, "decode_head.psp_modules.0.1.conv.weight"),
@@ -135,7 +147,7 @@ HEADS = (
     ),
     _Head(
         "FastFCN-ASPP",
-        "mmseg_deeplab:MAP_FASTFCN_ASPP",
+        mmseg_deeplab.MAP_FASTFCN_ASPP,
         "fastfcn_deeplabv3_resnet{}",
         _FASTFCN_FILE.format("aspp"),
         (_JPU, "decode_head.aspp_modules.0.conv.weight"),
@@ -144,7 +156,7 @@ HEADS = (
     ),
     _Head(
         "FastFCN-Enc",
-        "mmseg_deeplab:MAP_FASTFCN_ENC",
+        mmseg_deeplab.MAP_FASTFCN_ENC,
         "fastfcn_enc_resnet{}",
         _FASTFCN_FILE.format("enc"),
         (_JPU, "decode_head.enc_module.encoding.0.codewords"),
@@ -153,7 +165,7 @@ HEADS = (
     ),
     _Head(
         "PSPNet",
-        "mmseg_deeplab:MAP_PSPNET",
+        mmseg_deeplab.MAP_PSPNET,
         "pspnet_resnet{}",
         "pspnet_r50-d8",
         ("decode_head.psp_modules.0.1.conv.weight",),
@@ -164,7 +176,7 @@ HEADS = (
     ),
     _Head(
         "DeepLabV3",
-        "mmseg_deeplab:MAP_V3",
+        mmseg_deeplab.MAP_V3,
         "deeplabv3_resnet{}",
         "deeplabv3_r50-d8",
         ("decode_head.aspp_modules.0.conv.weight",),
@@ -176,7 +188,7 @@ HEADS = (
     ),
     _Head(
         "DeepLabV3+",
-        "mmseg_deeplab:MAP_V3PLUS",
+        mmseg_deeplab.MAP_V3PLUS,
         "deeplabv3plus_resnet{}",
         "deeplabv3plus_r50-d8",
         ("decode_head.c1_bottleneck.conv.weight",),
@@ -195,7 +207,7 @@ HEADS = (
     ),
     _Head(
         "OCRNet",
-        "mmseg_ocrnet:HEADS",
+        mmseg_ocrnet.HEADS,
         "ocrnet_resnet101",
         "ocrnet_r50-d8",
         ("decode_head.1.object_context_block.bottleneck.conv.weight",),
@@ -203,7 +215,7 @@ HEADS = (
     ),
     _Head(
         "DANet",
-        "mmseg_danet",
+        mmseg_danet.MAP,
         "danet_resnet{}",
         "danet_r50-d8",
         ("decode_head.pam.gamma.scale", "decode_head.cam.gamma.scale"),
@@ -211,7 +223,7 @@ HEADS = (
     ),
     _Head(
         "Non-local",
-        "mmseg_nonlocal",
+        mmseg_nonlocal.MAP,
         "nonlocal_resnet{}",
         "nonlocal_r50-d8",
         ("decode_head.nl_block.g.conv.weight", "decode_head.conv_cat.conv.weight"),
@@ -225,7 +237,7 @@ HEADS = (
     ),
     _Head(
         "FCN",
-        "mmseg_fcn",
+        mmseg_fcn.MAP,
         "fcn_resnet{}",
         "fcn_r50-d8",
         ("decode_head.convs.1.conv.weight", "decode_head.conv_cat.conv.weight"),

@@ -1,13 +1,28 @@
-"""Lists whole networks of MMSegmentation.
+"""Lists the networks of MMSegmentation.
+
+Networks whose head is not supported are listed as backbones.
 
 The factory of a row is a configuration file of the installed library, and its `peer`
 contains the fields that differ from that file.
 """
 
-from jaxseg.weights.catalog.networks_mmseg_resnet import HEADS
-from jaxseg.weights.catalog.peer_mmseg import config
-from jaxseg.weights.catalog.sources import Network, Source
+from jaxseg.weights.catalog.maps import (
+    mmseg_bisenet,
+    mmseg_hrnet,
+    mmseg_ocrnet,
+    mmseg_parts,
+    mmseg_resnet,
+    mmseg_resnet_d,
+    mmseg_resnet_v1,
+    mmseg_setr,
+    mmseg_unet,
+)
+from jaxseg.weights.catalog.mmseg_peer import PEER, config
+from jaxseg.weights.catalog.mmseg_resnet_heads import HEADS
+from jaxseg.weights.catalog.sources import Network, Source, backbone_row
 
+_STEM = "backbone.stem.0.weight"
+_POOLED = "backbone.layer1.0.downsample.2.weight"
 _WIDTHS = (18, 32, 48)
 _STAGE4 = "backbone.stage4.0.branches.0.0.conv1.weight"  # A key of HRNet.
 _LAYER0 = "backbone.layers.0.attn.attn.in_proj_weight"  # A key of ViT.
@@ -34,18 +49,19 @@ def _hrnet(width: int) -> tuple[tuple[str, object], ...]:
     return tuple((extra.format(k), tuple(widths[:k])) for k in (2, 3, 4))
 
 
-ROWS: tuple[Source, ...] = (
+NETWORKS: tuple[Source, ...] = (
     *(row for head in HEADS for row in head.rows()),
     Source(
         "UNet",
-        "mmseg_unet",
+        mmseg_unet.MAP,
         "mmsegmentation",
         ("backbone.encoder.0.0.convs.0.conv.weight", "decode_head.conv_seg.weight"),
         networks=(Network("unet_fcn", factory=config("fcn_unet_s5-d16")),),
+        peer=PEER,
     ),
     Source(
         "HRNet",
-        "mmseg_hrnet",
+        mmseg_hrnet.MAP,
         "mmsegmentation",
         (_STAGE4, "decode_head.convs.0.conv.weight", "decode_head.conv_seg.weight"),
         networks=tuple(
@@ -61,10 +77,11 @@ ROWS: tuple[Source, ...] = (
             )
             for width in _WIDTHS
         ),
+        peer=PEER,
     ),
     Source(
         "OCRNet on HRNet",
-        "mmseg_ocrnet",
+        mmseg_ocrnet.MAP,
         "mmsegmentation",
         (_STAGE4, "decode_head.1.object_context_block.bottleneck.conv.weight"),
         networks=tuple(
@@ -75,33 +92,37 @@ ROWS: tuple[Source, ...] = (
             )
             for width in _WIDTHS
         ),
+        peer=PEER,
     ),
     Source(
         "SETR-MLA",
-        "mmseg_setr:MLA",
+        mmseg_setr.MLA,
         "mmsegmentation",
         (_LAYER0, "neck.mla.channel_proj.0.conv.weight"),
         networks=_setr("mla"),
+        peer=PEER,
     ),
     Source(
         "SETR-PUP",
-        "mmseg_setr:UPSAMPLING",
+        mmseg_setr.UPSAMPLING,
         "mmsegmentation",
         (_LAYER0, "decode_head.up_convs.3.0.conv.weight"),
         ("neck.mla.channel_proj.0.conv.weight",),
         networks=_setr("pup"),
+        peer=PEER,
     ),
     Source(
         "SETR-naive",
-        "mmseg_setr:UPSAMPLING",
+        mmseg_setr.UPSAMPLING,
         "mmsegmentation",
         (_LAYER0, "decode_head.up_convs.0.0.conv.weight"),
         ("neck.mla.channel_proj.0.conv.weight", "decode_head.up_convs.3.0.conv.weight"),
         networks=_setr("naive"),
+        peer=PEER,
     ),
     Source(
         "BiSeNetV1",
-        "mmseg_bisenet",
+        mmseg_bisenet.MAP,
         "mmsegmentation",
         (
             "backbone.context_path.gap_conv.1.conv.weight",
@@ -114,5 +135,66 @@ ROWS: tuple[Source, ...] = (
                 config("bisenetv1_r18-d32"),
             ),
         ),
+        peer=PEER,
+    ),
+)
+
+BACKBONES: tuple[Source, ...] = (
+    *(
+        backbone_row(
+            f"ResNet-v1{kind}",
+            table,
+            "mmsegmentation",
+            ("stem.0.weight", "stem.6.weight", f"layer2.0.downsample.{last}.weight"),
+            lacks,
+            options=(("stem", kind),),
+            example="fcn_resnet50",
+        )
+        for kind, table, last, lacks in (
+            ("c", mmseg_resnet.CLASSIFIER, 0, ("layer2.0.downsample.2.weight",)),
+            ("d", mmseg_resnet_d.CLASSIFIER, 2, ()),
+        )
+    ),
+    *(
+        backbone_row(
+            f"ResNet-{kind} of any network",
+            (*table, *mmseg_parts.HEADS),
+            "mmsegmentation",
+            (*has, "backbone.layer4.0.conv1.weight"),
+            lacks,
+            options=options,
+            example="fcn_resnet50",
+        )
+        for kind, table, has, lacks, options in (
+            (
+                "v1d",
+                mmseg_resnet_d.MAP,
+                (_STEM, _POOLED),
+                (),
+                (("stem", "d"), ("dense_pool", "none")),
+            ),
+            ("v1c", mmseg_resnet.MAP, (_STEM,), (_POOLED,), (("stem", "c"),)),
+            (
+                "v1b",
+                mmseg_resnet_v1.MAP,
+                ("backbone.conv1.weight", "decode_head.conv_seg.weight"),
+                (),
+                (("stem", "7x7"),),
+            ),
+        )
+    ),
+    backbone_row(
+        "HRNet of any network",
+        (*mmseg_hrnet.TRUNK, *mmseg_parts.HEADS),
+        "mmsegmentation",
+        ("backbone.stage4.0.branches.0.0.conv1.weight", "decode_head.conv_seg.weight"),
+        example="hrnet_w18",
+    ),
+    backbone_row(
+        "ViT of any network",
+        (*mmseg_setr.TRUNK, *mmseg_parts.HEADS),
+        "mmsegmentation",
+        ("backbone.layers.0.attn.attn.in_proj_weight", "decode_head.conv_seg.weight"),
+        example="setr_pup_vitl16",
     ),
 )

@@ -1,0 +1,27 @@
+"""Lists the U-Nets of milesial/Pytorch-UNet."""
+
+from jaxseg.weights.catalog.maps import (
+    milesial_unet,
+)
+from jaxseg.weights.catalog.sources import Network, Source
+from jaxseg.weights.translate.model_card import UNIT
+
+NETWORKS: tuple[Source, ...] = (
+    Source(
+        "U-Net",
+        milesial_unet.MAP,
+        "milesial/Pytorch-UNet",
+        ("inc.double_conv.0.weight", "up1.up.weight", "outc.conv.weight"),
+        networks=(Network("unet"),),
+        normalization=UNIT,
+    ),
+    Source(
+        "U-Net, bilinear",
+        milesial_unet.MAP,
+        "milesial/Pytorch-UNet",
+        ("inc.double_conv.0.weight", "outc.conv.weight"),
+        ("up1.up.weight",),
+        networks=(Network("unet", (("up", "bilinear"),)),),
+        normalization=UNIT,
+    ),
+)

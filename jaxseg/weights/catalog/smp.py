@@ -1,0 +1,162 @@
+"""Lists the networks of segmentation_models.pytorch, and builds them."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from jaxseg.weights.catalog.maps import (
+    smp_deeplab,
+    smp_pspnet,
+    smp_unet,
+)
+from jaxseg.weights.catalog.sources import Network, Peer, Source
+
+_DEPTHS = (50, 101, 18, 34, 152)
+_NAMED = {"unet": (18, 34, 50)}  # Depths with their own names; otherwise 50 and 101.
+_ASPP = (("eager_rate", True), ("rates", (12, 24, 36)), ("align_corners", True))
+_PLUS = (
+    *_ASPP,
+    ("separable", "plain"),
+    ("after_aspp", True),
+    ("fuse", 1),
+    ("dropout", 0.5),
+)
+_PLUS_UNSEEN = (("output_stride", 16), ("rates", (12, 24, 36)))
+_UNSEEN = {
+    "deeplabv3": (("output_stride", 8), ("rates", (12, 24, 36))),
+    "deeplabv3plus": _PLUS_UNSEEN,
+}
+
+
+def _resnet(family: str, depth: int, factory: str, options, **peer) -> Network:
+    """Returns a network of segmentation_models.pytorch.
+
+    In this library the depths 50 and 101 have their own names.
+    """
+    named = depth in _NAMED.get(family, (50, 101))
+    return Network(
+        f"{family}_resnet{depth if named else 50}",
+        options if named else (("depth", depth), *options),
+        factory,
+        peer=(("encoder_name", f"resnet{depth}"), *peer.items()),
+        unseen=_UNSEEN.get(family, ()),
+    )
+
+
+def _pspnets(depth: int, *, shallow: bool) -> Network:
+    """Returns a PSPNet of segmentation_models.pytorch, on c3 (its default) or c5."""
+    wide = 2048 if depth > 34 else 512
+    features = (wide // 4 if shallow else wide) // 4
+    options = (
+        ("stem", "7x7"),
+        ("output_stride", 32),
+        ("aux", False),
+        ("fuse_kernel", 1),
+        ("score_kernel", 3),
+        ("norm_single", False),
+        ("input_first", False),
+        ("features", features),
+        ("fuse_features", 512),
+        ("tap", "c3" if shallow else "c5"),
+        ("dropout", 0.2),
+    )
+    level = 3 if shallow else 5
+    peer = {"encoder_depth": level, "upsampling": 2**level}
+    return _resnet("pspnet", depth, "PSPNet", options, **peer)
+
+
+_ARGUMENTS = {"output_stride": "encoder_output_stride", "rates": "decoder_atrous_rates"}
+
+
+def build(
+    network: Network,
+    options: Mapping[str, Any],
+    keys: set[str],
+    *,
+    num_classes: int,
+    channels: int,
+) -> Any:
+    """Returns a network of segmentation_models.pytorch with new random weights.
+
+    Options that the tensors do not show are passed on. Nothing is downloaded. The
+    arguments are described at `Peer`.
+    """
+    module = importlib.import_module("segmentation_models_pytorch")
+    unseen = dict(network.unseen)
+    stated = {k: v for k, v in options.items() if k in _ARGUMENTS and k in unseen}
+    arguments = {
+        "encoder_weights": None,
+        "classes": num_classes,
+        **dict(network.peer),
+        "in_channels": channels,
+        **{_ARGUMENTS[name]: value for name, value in stated.items()},
+    }
+    return getattr(module, network.factory)(**arguments)
+
+
+PEER = Peer("segmentation_models_pytorch", build)
+NETWORKS: tuple[Source, ...] = (
+    Source(
+        "DeepLabV3",
+        smp_deeplab.MAP_V3,
+        "segmentation_models_pytorch",
+        ("encoder.layer4.0.conv1.weight", "decoder.aspp.convs.0.0.weight"),
+        networks=tuple(
+            _resnet("deeplabv3", depth, "DeepLabV3", _ASPP) for depth in _DEPTHS
+        ),
+        peer=PEER,
+    ),
+    Source(
+        "DeepLabV3Plus",
+        smp_deeplab.MAP_V3PLUS,
+        "segmentation_models_pytorch",
+        ("encoder.layer4.0.conv1.weight", "decoder.aspp.0.convs.0.0.weight"),
+        networks=tuple(
+            _resnet("deeplabv3plus", depth, "DeepLabV3Plus", _PLUS) for depth in _DEPTHS
+        ),
+        peer=PEER,
+    ),
+    Source(
+        "DeepLabV3Plus on MobileNet v2",
+        smp_deeplab.MAP_V3PLUS_MOBILENET,
+        "segmentation_models_pytorch",
+        ("encoder.features.18.0.weight", "decoder.aspp.0.convs.0.0.weight"),
+        networks=(
+            Network(
+                "deeplabv3plus_mobilenetv2",
+                (*_PLUS, ("tap", "output"), ("last", 1280)),
+                "DeepLabV3Plus",
+                peer=(("encoder_name", "mobilenet_v2"),),
+                unseen=_PLUS_UNSEEN,
+            ),
+        ),
+        peer=PEER,
+    ),
+    Source(
+        "PSPNet",
+        smp_pspnet.MAP,
+        "segmentation_models_pytorch",
+        ("encoder.layer4.0.conv1.weight", "decoder.psp.blocks.0.pool.1.0.weight"),
+        networks=tuple(
+            _pspnets(depth, shallow=shallow)
+            for depth in _DEPTHS
+            for shallow in (True, False)
+        ),
+        peer=PEER,
+    ),
+    Source(
+        "Unet on ResNet",
+        smp_unet.MAP,
+        "segmentation_models_pytorch",
+        (
+            "encoder.layer4.0.conv1.weight",
+            "decoder.blocks.4.conv2.0.weight",
+            "segmentation_head.0.weight",
+        ),
+        networks=tuple(
+            _resnet("unet", depth, "Unet", ()) for depth in (18, 34, 50, 101, 152)
+        ),
+        assumed="decoder_interpolation='nearest', the only one that is supported",
+        peer=PEER,
+    ),
+)

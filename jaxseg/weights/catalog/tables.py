@@ -1,0 +1,35 @@
+"""Finds import tables by the names that `--export-names` takes."""
+
+import importlib
+import pkgutil
+
+from jaxseg.weights.catalog import maps
+from jaxseg.weights.translate.rules import Rules
+
+
+def table_names() -> list[str]:
+    """Returns the names of the modules that contain tables."""
+    return sorted(module.name for module in pkgutil.iter_modules(maps.__path__))
+
+
+def read_table(table: str) -> Rules:
+    """Joins tables of `jaxseg.weights.catalog.maps`.
+
+    Args:
+      table: The tables, joined by `+`. `module` is the `MAP` of a module, `module:NAME`
+        another table of it, and `a:X+Y+b` joins `X` and `Y` of `a` with the `MAP` of
+        `b`.
+
+    Raises:
+      ImportError: If there is no such module.
+      AttributeError: If the module has no such table.
+    """
+    rules: Rules = ()
+    module = ""
+    for part in table.split("+"):
+        name = part
+        if not part.isupper():
+            module, _, name = part.partition(":")
+        found = importlib.import_module(f"jaxseg.weights.catalog.maps.{module}")
+        rules += getattr(found, name or "MAP")
+    return rules

@@ -1,0 +1,130 @@
+"""Lists the ImageNet classifiers of timm that are imported as backbones."""
+
+from jaxseg.weights.catalog.maps import (
+    timm_hrnet,
+    timm_mobilenet_v2,
+    timm_mobilenet_v3,
+    timm_resnet,
+    timm_resnet_d,
+    timm_seresnet,
+    timm_vit,
+    timm_xception,
+)
+from jaxseg.weights.catalog.sources import Lookalike, Source, backbone_row
+from jaxseg.weights.translate.model_card import HALF, IMAGENET
+from jaxseg.weights.translate.rules import prefixed
+
+ANTI_ALIASED = Lookalike(
+    r"resnet(?:blur|aa)",
+    "an anti-aliased ResNet (timm's resnetblur* and resnetaa*)",
+)
+RESNET_NAME = r"resnet(?:18|34|50|101|152)(?!\d)"
+_MOBILENET = {
+    "options": (("epsilon", 1e-5), ("same_padding", False)),
+    "lookalikes": (
+        Lookalike(
+            r"(?<![a-z])tf_mobilenetv3",
+            "TensorFlow's MobileNet v3 (timm's tf_mobilenetv3_*)",
+            (("epsilon", 1e-3), ("same_padding", True)),
+        ),
+    ),
+    "named": r"(?<!tf_)mobilenetv3_(?:large|small)",
+}
+
+BACKBONES: tuple[Source, ...] = (
+    backbone_row(
+        "SE-ResNet",
+        prefixed(timm_seresnet.BACKBONE, dst="backbone/"),
+        "timm",
+        ("conv1.weight", "layer1.0.se.fc1.weight", "layer4.0.conv3.weight"),
+        example="fcn_seresnet50",
+    ),
+    backbone_row(
+        "HRNet",
+        prefixed((*timm_hrnet.BACKBONE, *timm_hrnet.CLASSIFIER), dst="backbone/"),
+        "timm",
+        ("conv1.weight", "stage4.0.branches.0.0.conv1.weight"),
+        example="hrnet_w18",
+    ),
+    backbone_row(
+        "ViT or DeiT",
+        prefixed(timm_vit.BACKBONE, dst="backbone/"),
+        "timm",
+        ("cls_token", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight"),
+        ("dist_token",),
+        example="setr_pup_vitb16",
+        # DeiT, DINO and MAE were trained with ImageNet's mean and deviation, Google's
+        # networks (augreg, orig_in21k) and SAM with values on [-1, 1].
+        hints=(
+            *((word, IMAGENET) for word in ("deit", "dino", "mae")),
+            *((word, HALF) for word in ("augreg", "orig_in21k", ".sam_")),
+        ),
+    ),
+    backbone_row(
+        "distilled DeiT",
+        prefixed(timm_vit.BACKBONE, dst="backbone/"),
+        "timm",
+        ("cls_token", "dist_token", "blocks.0.attn.qkv.weight"),
+        options=(("distilled", True),),
+        example="setr_pup_vits16",
+    ),
+    backbone_row(
+        "ResNet-D",
+        timm_resnet_d.MAP,
+        "timm",
+        ("conv1.0.weight", "conv1.6.weight", "layer2.0.downsample.2.weight"),
+        options=(("stem", "d"),),
+        example="deeplabv3_resnet50",
+        lookalikes=(ANTI_ALIASED,),
+        named=RESNET_NAME,
+    ),
+    backbone_row(
+        "ResNet-C",
+        timm_resnet.MAP,
+        "timm",
+        ("conv1.0.weight", "conv1.6.weight", "layer2.0.downsample.0.weight"),
+        options=(("stem", "c"),),
+        example="deeplabv3_resnet50",
+    ),
+    *(
+        backbone_row(
+            f"Xception-{depth}",
+            table,
+            "timm",
+            (
+                f"blocks.{last}.stack.conv1.conv_dw.weight",
+                "blocks.0.shortcut.conv.weight",
+            ),
+            (f"blocks.{last + 1}.stack.conv1.conv_dw.weight",),
+            example=f"deeplabv3plus_xception{depth}",
+            normalization=HALF,
+        )
+        for depth, last, table in (
+            (41, 12, timm_xception.MAP_41),
+            (65, 20, timm_xception.MAP_65),
+            (71, 22, timm_xception.MAP_71),
+        )
+    ),
+    backbone_row(
+        "MobileNet v2",
+        timm_mobilenet_v2.MAP,
+        "timm",
+        ("conv_stem.weight", "blocks.1.0.conv_pwl.weight", "blocks.6.0.bn3.weight"),
+        ("blocks.1.0.se.conv_reduce.weight", "blocks.6.0.se.conv_reduce.weight"),
+        example="deeplabv3plus_mobilenetv2",
+    ),
+    *(
+        backbone_row(
+            f"MobileNet v3 {size}",
+            table,
+            "timm",
+            ("conv_stem.weight", f"blocks.{last}.0.conv.weight", "blocks.0.0.bn2.bias"),
+            example="deeplabv3_mobilenetv3",
+            **_MOBILENET,
+        )
+        for size, last, table in (
+            ("large", 6, timm_mobilenet_v3.LARGE),
+            ("small", 5, timm_mobilenet_v3.SMALL),
+        )
+    ),
+)

@@ -1,0 +1,199 @@
+"""Lists the networks and classifiers of torchvision, and builds its networks.
+
+Some classifiers have the same tensors in timm.
+"""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from jaxseg.weights.catalog.maps import (
+    torchvision_alexnet,
+    torchvision_deeplabv3,
+    torchvision_densenet,
+    torchvision_fcn,
+    torchvision_googlenet,
+    torchvision_lraspp,
+    torchvision_mobilenet_v2,
+    torchvision_mobilenet_v3,
+    torchvision_resnet,
+    torchvision_vgg,
+)
+from jaxseg.weights.catalog.sources import Network, Peer, Source, backbone_row
+from jaxseg.weights.catalog.timm import ANTI_ALIASED, RESNET_NAME
+from jaxseg.weights.translate.model_card import HALF
+
+VOC = (
+    *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car"),
+    *("cat", "chair", "cow", "diningtable", "dog", "horse", "motorbike", "person"),
+    *("pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+)
+
+
+def build(
+    network: Network,
+    options: Mapping[str, Any],
+    keys: set[str],
+    *,
+    num_classes: int,
+    channels: int,
+) -> Any:
+    """Returns a network of torchvision with new random weights.
+
+    Nothing is downloaded. The arguments are described at `Peer`.
+    """
+    module = importlib.import_module("torchvision.models.segmentation")
+    arguments = {"num_classes": num_classes, "weights": None, "weights_backbone": None}
+    if "lraspp" not in network.factory:
+        auxiliary = any(key.startswith("aux_classifier.") for key in keys)
+        arguments["aux_loss"] = auxiliary
+    return getattr(module, network.factory)(**arguments)
+
+
+PEER = Peer("torchvision.models.segmentation", build, size=(96, 129))
+NETWORKS: tuple[Source, ...] = (
+    Source(
+        "FCN",
+        torchvision_fcn.MAP,
+        "torchvision",
+        (
+            "backbone.layer4.0.conv1.weight",
+            "classifier.0.weight",
+            "classifier.4.weight",
+        ),
+        networks=(
+            Network("fcn_resnet50", factory="fcn_resnet50"),
+            Network("fcn_resnet101", factory="fcn_resnet101"),
+        ),
+        classes=VOC,
+        peer=PEER,
+    ),
+    Source(
+        "DeepLabV3",
+        torchvision_deeplabv3.MAP,
+        "torchvision",
+        ("backbone.layer4.0.conv1.weight", "classifier.0.convs.0.0.weight"),
+        networks=tuple(
+            Network(name, factory=name, aux="aux_classifier.")
+            for name in ("deeplabv3_resnet50", "deeplabv3_resnet101")
+        ),
+        classes=VOC,
+        peer=PEER,
+    ),
+    Source(
+        "DeepLabV3 on MobileNet v3",
+        torchvision_deeplabv3.MAP_MOBILENET,
+        "torchvision",
+        ("backbone.0.0.weight", "classifier.0.convs.0.0.weight"),
+        networks=(
+            Network(
+                "deeplabv3_mobilenetv3",
+                (("eager_rate", True), ("rates", (12, 24, 36))),
+                "deeplabv3_mobilenet_v3_large",
+                "aux_classifier.",
+            ),
+        ),
+        classes=VOC,
+        peer=PEER,
+    ),
+    Source(
+        "LR-ASPP on MobileNet v3",
+        torchvision_lraspp.MAP,
+        "torchvision",
+        ("backbone.0.0.weight", "classifier.cbr.0.weight"),
+        networks=(
+            Network(
+                "lraspp_mobilenetv3",
+                (("eager_rate", True),),
+                "lraspp_mobilenet_v3_large",
+            ),
+        ),
+        classes=VOC,
+        peer=PEER,
+    ),
+)
+
+BACKBONES: tuple[Source, ...] = (
+    backbone_row(
+        "ResNet",
+        torchvision_resnet.MAP,
+        "torchvision or timm",
+        ("conv1.weight", "bn1.weight", "layer1.0.conv1.weight", "layer4.0.bn2.weight"),
+        ("layer2.0.downsample.2.weight", "layer1.0.se.fc1.weight"),
+        options=(("stem", "7x7"),),
+        example="deeplabv3_resnet50",
+        lookalikes=(ANTI_ALIASED,),
+        named=RESNET_NAME,
+    ),
+    backbone_row(
+        "VGG-19 with batch norm",
+        torchvision_vgg.VGG19_BN,
+        "torchvision or timm",
+        ("features.1.running_mean", "features.49.weight"),
+    ),
+    backbone_row(
+        "VGG-16 with batch norm",
+        torchvision_vgg.VGG16_BN,
+        "torchvision or timm",
+        ("features.1.running_mean", "features.40.weight"),
+    ),
+    backbone_row(
+        "VGG-19",
+        torchvision_vgg.VGG19,
+        "torchvision or timm",
+        ("features.0.weight", "features.34.weight"),
+        ("features.1.running_mean",),
+    ),
+    backbone_row(
+        "VGG-16",
+        torchvision_vgg.VGG16,
+        "torchvision or timm",
+        ("features.0.weight", "features.28.weight"),
+        ("features.1.running_mean", "features.30.weight", "features.34.weight"),
+        example="fcn8s_vgg16",
+    ),
+    backbone_row(
+        "AlexNet",
+        torchvision_alexnet.MAP,
+        "torchvision",
+        ("features.0.weight", "features.3.weight", "features.10.weight"),
+        ("features.1.running_mean", "features.5.weight"),
+        example="fcn32s_alexnet",
+    ),
+    backbone_row(
+        "GoogLeNet",
+        torchvision_googlenet.MAP,
+        "torchvision",
+        ("conv1.conv.weight", "inception3a.branch1.conv.weight"),
+        example="fcn32s_googlenet",
+        normalization=HALF,  # Torchvision's network renormalizes.
+    ),
+    backbone_row(
+        "DenseNet",
+        torchvision_densenet.MAP,
+        "torchvision or timm",
+        ("features.conv0.weight", "features.norm5.weight"),
+        example="denseaspp_densenet121",
+    ),
+    backbone_row(
+        "MobileNet v2",
+        torchvision_mobilenet_v2.MAP,
+        "torchvision",
+        ("features.0.0.weight", "features.1.conv.0.0.weight", "features.18.0.weight"),
+        example="deeplabv3plus_mobilenetv2",
+    ),
+    backbone_row(
+        "MobileNet v3 large",
+        torchvision_mobilenet_v3.LARGE,
+        "torchvision",
+        ("features.1.block.0.0.weight", "features.16.0.weight"),
+        example="deeplabv3_mobilenetv3",
+    ),
+    backbone_row(
+        "MobileNet v3 small",
+        torchvision_mobilenet_v3.SMALL,
+        "torchvision",
+        ("features.1.block.1.fc1.weight", "features.12.0.weight"),
+        example="deeplabv3_mobilenetv3",
+    ),
+)
