@@ -19,6 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.model_parts import backbone_rows, family_rows
 from jaxseg.lab.model_row import CLASSES, LOOP, SIZE, Row, stored_rows
 from jaxseg.models import MODELS
 from jaxseg.runs.rules import each, whole
@@ -41,11 +42,21 @@ class Options:
     """Number of classes."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Write one JSON list instead of a table."""
+    backbones: tyro.conf.FlagCreatePairsOff[bool] = False
+    """List the backbones instead: parameters, strides and channels."""
+    families: tyro.conf.FlagCreatePairsOff[bool] = False
+    """List the families instead, which take a backbone by `--model.backbone`."""
 
 
 def main(argv: list[str]) -> int:
     """Prints the table; the exit status is 0."""
     options = parsed(Options, argv, prog="jaxseg models", bounds=BOUNDS)
+    if options.backbones and options.families:
+        raise ValueError("--backbones and --families exclude each other")
+    if options.backbones or options.families:
+        listed = backbone_rows if options.backbones else family_rows
+        print(listed(options.pattern, as_json=options.json))
+        return 0
     names = matching(options.pattern)
     rows = find_rows(names, size=options.size, classes=options.classes)
     if options.json:
@@ -54,6 +65,9 @@ def main(argv: list[str]) -> int:
         _print_table(rows, len(names), options.size)
     else:
         _print_lines(rows, names)
+    if not options.pattern and not options.json:
+        print("\nfamilies, which take a backbone by --model.backbone NAME:\n")
+        print(family_rows("", as_json=False))
     return 0
 
 

@@ -9,9 +9,10 @@ import pytest
 from flax import linen as nn
 
 from jaxseg.analysis.jaxpr.cost import count_cost
+from jaxseg.backbones.catalog import BACKBONES
 from jaxseg.cli import models
-from jaxseg.lab import model_row, model_table
-from jaxseg.models import MODELS
+from jaxseg.lab import backbone_row, backbone_table, model_row, model_table
+from jaxseg.models import FAMILIES, MODELS
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv
 
@@ -109,7 +110,9 @@ def test_table_has_a_line_per_model(zoo, capsys):
     assert models.main([]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:2] == ["name", "parameters"]
-    assert [line.split()[0] for line in lines[1:]] == ["other", "tiny", "tiny50"]
+    assert [line.split()[0] for line in lines[1:4]] == ["other", "tiny", "tiny50"]
+    assert "--model.backbone" in lines[5]
+    assert [line.split()[0] for line in lines[8:]] == sorted(FAMILIES)
     assert lines[2].split()[-1] == "1234.56789"
 
 
@@ -175,3 +178,53 @@ def test_the_stored_table_is_what_counting_gives():
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_every_row_of_the_stored_table(name):
     assert model_row.stored_rows()[name] == model_table.describe(name, MODELS[name])
+
+
+def test_backbones_are_listed(capsys):
+    assert models.main(["hrnet_w", "--backbones"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [
+        *("name", "hrnet_w18", "hrnet_w32", "hrnet_w48")
+    ]
+    assert "c2:4:18 c3:8:36 c4:16:72 c5:32:144" in lines[1]
+    with pytest.raises(ValueError, match="no backbone matches 'resnet5x'"):
+        models.main(["resnet5x", "--backbones"])
+    assert models.main(["resnet50", "--backbones", "--json"]) == 0
+    row = next(
+        r for r in json.loads(capsys.readouterr().out) if r["name"] == "resnet50"
+    )
+    assert row["parameters"] == 23_508_032  # torchvision's without the classifier
+    assert row["levels"][-1] == ["c5", 32, 2048]
+
+
+def test_families_are_listed(capsys):
+    assert models.main(["deeplabv3plus", "--families", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["reads"] == {"c2": 4, "c4": 32, "c5": 32}
+    assert {"hrnet_w18", "resnet50"} <= set(row["backbones"])
+    assert "vitb16" not in row["backbones"]
+    with pytest.raises(ValueError, match="exclude each other"):
+        models.main(["--families", "--backbones"])
+
+
+def test_every_backbone_is_stored():
+    stored = backbone_row.stored_backbones()
+    assert set(stored) == set(BACKBONES)
+    for name, backbone in BACKBONES.items():
+        levels = {level: stride for level, stride, _ in stored[name].levels}
+        assert levels == backbone.strides()
+        assert stored[name].output_strides == backbone.output_strides
+        assert stored[name].weights == backbone.weights
+
+
+@pytest.mark.parametrize("name", ["hrnet_w18", "vgg16", "vitti16"])
+def test_stored_backbones_are_as_counted(name):
+    found = backbone_table.describe_backbone(name, BACKBONES[name])
+    assert found == backbone_row.stored_backbones()[name]
+
+
+@pytest.mark.sweep
+def test_all_stored_backbones_are_as_counted():
+    for name, backbone in BACKBONES.items():
+        found = backbone_table.describe_backbone(name, backbone)
+        assert found == backbone_row.stored_backbones()[name]

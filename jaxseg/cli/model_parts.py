@@ -1,0 +1,85 @@
+"""What `jaxseg models` prints of backbones and of families."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+
+from jaxseg.lab.backbone_row import stored_backbones
+from jaxseg.models import FAMILIES
+from jaxseg.models.families import backbones_for
+from jaxseg.text import near
+
+
+def backbone_rows(pattern: str, *, as_json: bool) -> str:
+    """Returns the backbones whose names contain `pattern`, as lines or as JSON.
+
+    Raises:
+      ValueError: If there is none.
+    """
+    rows = [row for name, row in stored_backbones().items() if pattern in name]
+    if not rows:
+        names = sorted(stored_backbones())
+        raise ValueError(f"no backbone matches {pattern!r}{near(pattern, names)}")
+    if as_json:
+        return json.dumps([dataclasses.asdict(row) for row in rows], indent=1)
+    titles = (
+        "name",
+        "parameters",
+        "output strides",
+        "level:stride:channels",
+        "weights",
+    )
+    cells = [
+        (
+            row.name,
+            f"{row.parameters:,}",
+            " ".join(map(str, row.output_strides)),
+            " ".join(":".join(map(str, level)) for level in row.levels),
+            ", ".join(row.weights) or "-",
+        )
+        for row in rows
+    ]
+    return _aligned([titles, *cells])
+
+
+def family_rows(pattern: str, *, as_json: bool) -> str:
+    """Returns the families whose names contain `pattern`, as lines or as JSON.
+
+    Raises:
+      ValueError: If there is none.
+    """
+    names = [name for name in sorted(FAMILIES) if pattern in name]
+    if not names:
+        raise ValueError(f"no family matches {pattern!r}{near(pattern, FAMILIES)}")
+    if as_json:
+        rows = [
+            {
+                "name": name,
+                "reads": dict(FAMILIES[name].reads),
+                "output_stride": FAMILIES[name].output_stride,
+                "backbones": backbones_for(name),
+            }
+            for name in names
+        ]
+        return json.dumps(rows, indent=1)
+    cells = [
+        (
+            name,
+            " ".join(f"{level}:{stride}" for level, stride in FAMILIES[name].reads),
+            str(FAMILIES[name].output_stride),
+            str(len(backbones_for(name))),
+        )
+        for name in names
+    ]
+    return _aligned([("family", "level:stride", "output stride", "backbones"), *cells])
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+    return "\n".join(line.rstrip() for line in lines)

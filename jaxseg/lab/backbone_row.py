@@ -1,0 +1,39 @@
+"""The record of one backbone, and the stored table of all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+TABLE = Path(__file__).with_name("backbone_table.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class BackboneRow:
+    """The facts about one backbone.
+
+    Attributes:
+      name: The name in `jaxseg.backbones.catalog.BACKBONES`.
+      parameters: Number of parameters.
+      levels: The levels of the pyramid, each as (name, stride at the largest output
+        stride, channels).
+      output_strides: The output strides that it supports.
+      weights: The libraries whose ImageNet weights can be read.
+    """
+
+    name: str
+    parameters: int
+    levels: tuple[tuple[str, int, int], ...]
+    output_strides: tuple[int, ...]
+    weights: tuple[str, ...]
+
+
+def stored_backbones() -> dict[str, BackboneRow]:
+    """Returns the rows of the stored table by name."""
+    found = {}
+    for fields in json.loads(TABLE.read_text(encoding="utf-8")):
+        fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        fields["levels"] = tuple(map(tuple, fields["levels"]))
+        found[fields["name"]] = BackboneRow(**fields)
+    return found

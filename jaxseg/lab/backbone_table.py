@@ -1,0 +1,54 @@
+"""Parameters, strides and channels of every backbone.
+
+`backbone_table.json` stores them, so that listing them does not build any network. To
+write it again, run this file as a program:
+
+    python -m jaxseg.lab.backbone_table
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from jaxseg.analysis.jaxpr.cost import count_parameters
+from jaxseg.backbones.backbone import Backbone
+from jaxseg.backbones.catalog import BACKBONES
+from jaxseg.lab.backbone_row import TABLE, BackboneRow
+from jaxseg.storage.json_file import write_json
+
+SIZE = (128, 128)  # Neither parameters nor channels depend on it.
+
+
+def describe_backbone(name: str, backbone: Backbone) -> BackboneRow:
+    """Counts the parameters and the channels of one backbone from shapes alone.
+
+    Args:
+      name: Its name.
+      backbone: Its record.
+    """
+    init = functools.partial(backbone.create().init_with_output, train=False)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    image = jax.ShapeDtypeStruct((1, *SIZE, backbone.in_channels), jnp.float32)
+    pyramid, variables = jax.eval_shape(init, key, image)
+    levels = tuple(
+        (level, stride, pyramid[level].shape[-1])
+        for level, stride in backbone.strides().items()
+    )
+    parameters = count_parameters(variables["params"])
+    return BackboneRow(
+        name, parameters, levels, backbone.output_strides, backbone.weights
+    )
+
+
+def main() -> None:
+    """Writes `backbone_table.json` for all backbones."""
+    rows = [describe_backbone(name, BACKBONES[name]) for name in sorted(BACKBONES)]
+    write_json(TABLE, [dataclasses.asdict(row) for row in rows])
+
+
+if __name__ == "__main__":
+    main()
