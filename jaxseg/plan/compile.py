@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import importlib.util
 import math
 import os
@@ -14,15 +13,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from jaxseg.analysis.hlo.roofline import CHIPS, GIB, Chip, chip_of, diameter
 from jaxseg.analysis.jaxpr.cost import jaxpr_cost
 from jaxseg.config import Config
-from jaxseg.data.datasets.lookup import spec_of
+from jaxseg.data.datasets.lookup import require_kind, spec_of
 from jaxseg.runs.config_file import overridden
-from jaxseg.runs.directory import CHANNELS
-from jaxseg.tasks.segmentation import unstarted
+from jaxseg.tasks.table import task_of
 from jaxseg.training.devices.selection import check_batch, check_space
 
 FORMS = "'v5e:16x16' (v4, v5e, v5p, v6e), 'local', 'cpu:8'"
@@ -241,23 +238,13 @@ def step_flops(config: Config, *, batch: int | None = None) -> int:
 
 
 def _abstract(config: Config, devices: Sequence[jax.Device], batch: int):
-    """Returns the driver, and the shapes of its state and global batch."""
-    spec = spec_of(config.data)
-    driver, new_state, _ = unstarted(
-        config, spec, list(devices), class_pixels=(1,) * spec.num_classes
-    )
-    return driver, jax.eval_shape(new_state), batch_shapes(config, batch)
-
-
-def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """Returns shapes of what `jaxseg.data.train_batches` yields on all processes."""
-    shape = functools.partial(jax.ShapeDtypeStruct)
-    return {
-        "image": shape((batch, *config.data.crop, CHANNELS), jnp.uint8),
-        "label": shape((batch, *config.data.crop), jnp.uint8),
-        "seed": shape((batch,), jnp.uint32),
-        "index": shape((batch,), jnp.int32),
-    }
+    """Returns the runner of the task, and the shapes of its state and global batch."""
+    task = task_of(config)
+    require_kind(config.data, task.kind)
+    spec = task.spec(spec_of(config.data))
+    pixels = (1,) * spec.num_classes
+    runner, new_state, _ = task.build(config, spec, devices, class_pixels=pixels)
+    return runner, jax.eval_shape(new_state), task.batch_shapes(config, batch)
 
 
 def _parts(state: Any, batch: Any) -> dict[str, int]:

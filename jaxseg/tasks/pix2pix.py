@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,19 @@ from jaxseg.config import Config, DataConfig, OptimConfig
 from jaxseg.data import DatasetSpec, Source
 from jaxseg.losses.adversarial import build_adversarial, is_adversarial
 from jaxseg.metrics.photo import picture_errors, psnr
-from jaxseg.runs import memory
-from jaxseg.runs.directory import CHANNELS, build_model
+from jaxseg.runs.directory import CHANNELS
 from jaxseg.tasks import segmentation
 from jaxseg.tasks.overlays import FOLDER, file_name
 from jaxseg.tasks.pix2pix_batch import TO_LABELS, TO_PHOTO, label_picture, paired
-from jaxseg.training.devices.backends import AXIS
-from jaxseg.training.devices.runner import StepRunner
+from jaxseg.tasks.training import (
+    Parts,
+    Training,
+    build_training,
+    image_augmentation,
+    image_inputs,
+)
 from jaxseg.training.optim import optimizers as optim
-from jaxseg.training.run.task import Task
-from jaxseg.training.step import adversarial, augment
-from jaxseg.training.step.state import TrainState, create_state
+from jaxseg.training.step import adversarial
 from jaxseg.viz import colorize, save_image
 
 HALF = (0.5, 0.5, 0.5)
@@ -42,14 +44,30 @@ HALF = (0.5, 0.5, 0.5)
 def open_source(config: DataConfig, split: str) -> Source:
     """The examples of a split, whose photos become -1 ... 1."""
     source = data.open_source(config, split)
-    source.spec = dataclasses.replace(source.spec, mean=HALF, std=HALF)
+    source.spec = centered(source.spec)
     return source
 
 
-def assemble(
-    config: Config, source: Source, chosen: list[jax.Device]
-) -> tuple[StepRunner, TrainState, nn.Module]:
-    """Runner, new state and network of a run."""
+def centered(spec: DatasetSpec) -> DatasetSpec:
+    """Returns a spec with the normalization that maps photos to -1 ... 1."""
+    return dataclasses.replace(spec, mean=HALF, std=HALF)
+
+
+def build(
+    config: Config,
+    spec: DatasetSpec,
+    devices: Sequence[jax.Device],
+    *,
+    class_pixels: Sequence[float] | None = None,
+) -> Training:
+    """Returns the training of a configuration; no array is made yet.
+
+    Args:
+      config: The configuration.
+      spec: The classes and the normalization of the data.
+      devices: The devices of all processes.
+      class_pixels: Labeled pixels per class, for weights by frequency.
+    """
     direction = direction_of(config)
     if not is_adversarial(config.loss):
         if direction != TO_LABELS:
@@ -57,57 +75,31 @@ def assemble(
                 f"loss {config.loss.name!r} needs direction {TO_LABELS!r}; photos are "
                 "made with 'adversarial' and 'l1'"
             )
-        return segmentation.assemble(config, source, chosen)
-    spec, run = source.spec, config.train
-    axis = AXIS if run.parallel_backend == "pmap" else None
+        return segmentation.build(config, spec, devices, class_pixels=class_pixels)
+    run = config.train
     if run.grad_accum_steps != 1 or run.remat != "none":
         raise ValueError(
             f"train.grad_accum_steps={run.grad_accum_steps} with train.remat="
             f"{run.remat!r} is invalid: expected 1 and 'none', which the adversarial "
             "step requires."
         )
-    plain_model = build_model(config, spec.num_classes)  # outside pmap
-    players, schedule = optimizers(config.optim, run.steps)
-    train_step = functools.partial(
-        adversarial.train_step,
-        model=build_model(config, spec.num_classes, axis_name=axis),
-        tx=players,
-        loss_fn=build_adversarial(config.loss),
-        prepare=functools.partial(
-            paired,
-            prepare=functools.partial(
-                augment.prepare_train,
-                mean=spec.mean,
-                std=spec.std,
-                flip=config.data.flip,
-                color_jitter=config.data.color_jitter,
-            ),
-            direction=direction,
-            num_classes=spec.num_classes,
-            void=spec.void,
-        ),
-        schedule=schedule,
-        ema=run.ema,
+    prepare = functools.partial(
+        paired,
+        prepare=image_augmentation(config, spec),
+        direction=direction,
+        num_classes=spec.num_classes,
         void=spec.void,
     )
-    runner = StepRunner(
-        train_step,
-        counting(config, plain_model, spec),
-        kind=run.parallel_backend,
-        devices=chosen,
-        space=run.spatial_shards,
-        shard=run.shard,
-    )
     channels = CHANNELS if direction == TO_LABELS else spec.num_classes
-    state = create_state(
-        plain_model,
-        players,
-        seed=run.seed,
-        image_shape=(1, *config.data.crop, channels),
-        ema=run.ema is not None,
-        check=memory.state_check(chosen),
+    parts = Parts(
+        step=adversarial.train_step,
+        loss_fn=build_adversarial(config.loss),
+        prepare=prepare,
+        counting=counting,
+        inputs=image_inputs(config, channels),
+        optimizer=optimizers(config.optim, run.steps),
     )
-    return runner, state, plain_model
+    return build_training(config, spec, devices, parts)
 
 
 def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Callable]:
@@ -152,24 +144,13 @@ def _nothing(variables, batch, *, num_classes, axis_name=None):
     return jnp.zeros((num_classes + 1, num_classes), jnp.int32)
 
 
-def make_task(
-    config: Config,
-    workdir: Path,
-    model: nn.Module,
-    train_source: Source,
-    eval_source: Source,
-) -> Task:
-    """The streams and pictures of a run; made photos have scores of their own."""
-    task = segmentation.make_task(config, workdir, model, train_source, eval_source)
+def picture_writer(
+    config: Config, workdir: Path, model: nn.Module, source: Source
+) -> Callable[[int, Any], None] | None:
+    """Returns what draws validation images during training, or None."""
     if direction_of(config) == TO_LABELS:
-        return task
-    return dataclasses.replace(
-        task,
-        overlays=photo_writer(
-            workdir, model, eval_source, count=config.train.num_overlays
-        ),
-        further_scores=further_scores(config, model, eval_source),
-    )
+        return segmentation.picture_writer(config, workdir, model, source)
+    return photo_writer(workdir, model, source, count=config.train.num_overlays)
 
 
 def further_scores(

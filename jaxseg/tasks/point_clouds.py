@@ -1,9 +1,9 @@
-"""Training, scoring and drawing of networks of point clouds: a `System`."""
+"""The parts of the training of networks of point clouds."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,75 +14,64 @@ from flax import linen as nn
 
 from jaxseg import losses
 from jaxseg.config import Config, LossConfig
-from jaxseg.data import (
-    Clouds,
-    DatasetSpec,
-    class_frequencies,
-    cloud_eval_batches,
-    cloud_train_batches,
-)
-from jaxseg.runs import memory
-from jaxseg.runs.directory import build_model
+from jaxseg.data import Clouds, DatasetSpec, cloud_eval_batches
 from jaxseg.tasks import overlays
-from jaxseg.training.devices.backends import AXIS
-from jaxseg.training.devices.runner import StepRunner
-from jaxseg.training.optim import optimizers as optim
-from jaxseg.training.run.task import Task
+from jaxseg.tasks.training import (
+    Parts,
+    Training,
+    axis_of,
+    build_training,
+    gradient_step,
+)
 from jaxseg.training.step import steps
-from jaxseg.training.step.state import TrainState, create_state
 from jaxseg.viz.ply import write_ply
 
 INPUTS = ("points", "feature", "mask")  # of a batch, in the network's order
 Batch = Mapping[str, jax.Array]
 
 
-def assemble(
-    config: Config, source: Clouds, chosen: list[jax.Device]
-) -> tuple[StepRunner, TrainState, nn.Module]:
-    """Runner, new state and network of a run."""
-    spec, run = source.spec, config.train
-    axis = AXIS if run.parallel_backend == "pmap" else None
-    model = build_model(config, spec.num_classes, axis_name=axis)
-    plain_model = build_model(config, spec.num_classes)  # outside pmap
-    tx, schedule = optim.build(config.optim, run.steps, batch_size=run.batch_size)
-    weighted = config.loss.class_weights != "none"
-    train_step = functools.partial(
-        steps.train_step,
-        model=model,
-        tx=tx,
-        loss_fn=cloud_loss(
-            config.loss,
-            class_pixels=class_frequencies(source).pixels if weighted else None,
-            void=spec.void,
-            axis_name=axis,
-        ),
-        inputs=INPUTS,
-        prepare=with_integers,
-        schedule=schedule,
-        ema=run.ema,
-        grad_accum_steps=run.grad_accum_steps,
-        remat=run.remat,
+def build(
+    config: Config,
+    spec: DatasetSpec,
+    devices: Sequence[jax.Device],
+    *,
+    class_pixels: Sequence[float] | None = None,
+) -> Training:
+    """Returns the training of a configuration; no array is made yet.
+
+    Args:
+      config: The configuration.
+      spec: The classes of the data.
+      devices: The devices of all processes.
+      class_pixels: Labeled points per class, for weights by frequency.
+    """
+    loss_fn = cloud_loss(
+        config.loss,
+        class_pixels=class_pixels,
         void=spec.void,
+        axis_name=axis_of(config),
     )
-    runner = StepRunner(
-        train_step,
-        counting(config, plain_model, spec),
-        kind=run.parallel_backend,
-        devices=chosen,
-        space=run.spatial_shards,
-        shard=run.shard,
+    parts = Parts(
+        step=gradient_step(config, INPUTS),
+        loss_fn=loss_fn,
+        prepare=with_integers,
+        counting=counting,
+        inputs=lambda model: model.example_inputs(),
     )
-    points, *more = plain_model.example_inputs()
-    state = create_state(
-        plain_model,
-        tx,
-        seed=run.seed,
-        image_shape=points.shape,
-        more_inputs=more,
-        ema=run.ema is not None,
-        check=memory.state_check(chosen),
-    )
-    return runner, state, plain_model
+    return build_training(config, spec, devices, parts)
+
+
+def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
+    """Returns shapes of what `cloud_train_batches` yields on all processes."""
+    shape, points = jax.ShapeDtypeStruct, (batch, config.data.num_points)
+    return {
+        "points": shape((*points, 3), jnp.float32),
+        "feature": shape((*points, 3), jnp.float32),
+        "mask": shape(points, jnp.bool_),
+        "label": shape(points, jnp.uint8),
+        "seed": shape((batch,), jnp.uint32),
+        "index": shape((batch,), jnp.int32),
+    }
 
 
 def cloud_loss(config: LossConfig, **options: Any) -> Callable:
@@ -125,37 +114,6 @@ def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.p
     )
 
 
-def make_task(
-    config: Config,
-    workdir: Path,
-    model: nn.Module,
-    train_source: Clouds,
-    eval_source: Clouds,
-) -> Task:
-    """The streams and pictures of a run."""
-    share = {
-        "process_index": jax.process_index(),
-        "process_count": jax.process_count(),
-    }
-    return Task(
-        classes=train_source.spec.classes,
-        ids=train_source.ids,
-        eval_ids=eval_source.ids,
-        train_batches=lambda start: cloud_train_batches(
-            train_source,
-            config.data,
-            seed=config.train.seed,
-            batch_size=config.train.batch_size,
-            start_step=start,
-            **share,
-        ),
-        eval_batches=lambda: cloud_eval_batches(
-            eval_source, batch_size=config.train.eval_batch_size, **share
-        ),
-        overlays=_writer(workdir, model, eval_source, config.train.num_overlays),
-    )
-
-
 def classifier(model: nn.Module, variables: Any) -> Callable[[Batch], np.ndarray]:
     """Maps a batch of clouds to probabilities float32 [B, N, K]."""
 
@@ -168,10 +126,14 @@ def classifier(model: nn.Module, variables: Any) -> Callable[[Batch], np.ndarray
     )
 
 
-def _writer(
-    workdir: Path, model: nn.Module, source: Clouds, count: int
+def cloud_writer(
+    config: Config, workdir: Path, model: nn.Module, source: Clouds
 ) -> Callable[[int, Any], None] | None:
-    """Writes the first batch of validation clouds in the colors of their classes."""
+    """Returns what draws validation clouds during training, or None.
+
+    It writes the first batch of clouds in the colors of their classes.
+    """
+    count = config.train.num_overlays
     if count < 1 or jax.process_index() != 0:
         return None
     palette = np.array(source.spec.palette, np.uint8)

@@ -7,11 +7,9 @@ energy distance between samples and raters.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -24,26 +22,12 @@ from jaxseg.data import Source
 from jaxseg.inference.prior_samples import hypotheses
 from jaxseg.metrics.ged import energy_distance
 from jaxseg.tasks import segmentation
-from jaxseg.training.run.task import Task
 from jaxseg.training.step.augment import prepare_eval
 
 SAMPLES = 16  # per image; the paper has 1, 4, 8 and 16
 RATER = re.compile(r"(.+)_r\d+")
 
-assemble = functools.partial(segmentation.assemble, inputs=("image", "label"))
-
-
-def make_task(
-    config: Config,
-    workdir: Path,
-    model: nn.Module,
-    train_source: Source,
-    eval_source: Source,
-) -> Task:
-    """The streams and pictures of a run, and its scores of samples."""
-    task = segmentation.make_task(config, workdir, model, train_source, eval_source)
-    scores = further_scores(config, model, eval_source)
-    return dataclasses.replace(task, further_scores=scores)
+build = functools.partial(segmentation.build, inputs=("image", "label"))
 
 
 def rater_groups(ids: tuple[str, ...]) -> dict[str, list[int]]:

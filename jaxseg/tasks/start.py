@@ -15,6 +15,7 @@ from jaxseg.config import Config
 from jaxseg.data.source import UnknownSplit
 from jaxseg.runs import memory, pretrained, restart
 from jaxseg.runs.rules import invalid
+from jaxseg.tasks.assembly import assemble, make_task
 from jaxseg.tasks.table import Examples, task_of
 from jaxseg.training.devices import selection
 from jaxseg.training.devices.placement import HostBatch
@@ -64,7 +65,7 @@ def prepare(
     spec = train_source.spec
     _check_data(config, train_source, eval_source, chosen)
     with _naming_options(config.model.options):
-        runner, state, model = record.assemble(config, train_source, chosen)
+        runner, state, model = assemble(config, train_source, chosen)
     if config.train.init_from is not None and not restart.started(workdir):
         state = pretrained.initialized(
             state,
@@ -72,7 +73,7 @@ def prepare(
             fresh=config.train.init_fresh,
             verify=verify,
         )
-    task = record.make_task(config, workdir, model, train_source, eval_source)
+    task = make_task(config, workdir, model, train_source, eval_source)
     step = restart.latest_step(workdir) or 0
     if step < config.train.steps:
         rehearse_step(config, runner, state, _first(task.train_batches(step)))

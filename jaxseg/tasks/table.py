@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import jax
 from flax import linen as nn
@@ -19,15 +19,15 @@ from jaxseg.config import Config, DataConfig
 from jaxseg.data import (
     DatasetSpec,
     cloud_eval_batches,
+    cloud_train_batches,
     eval_batches,
     open_clouds,
     open_source,
+    train_batches,
 )
 from jaxseg.tasks import names, pix2pix, point_clouds, prob_unet, segmentation
+from jaxseg.tasks.training import Training
 from jaxseg.training.devices.placement import HostBatch
-from jaxseg.training.devices.runner import StepRunner
-from jaxseg.training.run.task import Task
-from jaxseg.training.step.state import TrainState
 
 
 class Examples(Protocol):
@@ -50,29 +50,38 @@ class TaskRecord:
     """The parts of a task that `train`, `eval` and `plan` put together.
 
     Attributes:
-        open_source: Maps a data configuration and a split to its examples.
-        assemble: Maps a configuration, training examples and devices to the runner, the
-            new state and the network.
-        make_task: Maps a configuration, a run directory, the network and both sources
-            to the streams of batches and the pictures of a run.
-        counting: Maps a configuration, a network and a spec to the evaluation step.
-        eval_batches: Yields the batches of one pass over the examples, as
-            `jaxseg.data.eval_batches` does.
-        further_scores: Maps a configuration, a network and examples to a function that
-            computes scores besides those of the confusion counts, or to None.
+      kind: Whether the examples are images or point clouds.
+      open_source: Maps a data configuration and a split to the examples.
+      spec: Maps the spec of a dataset to the one that `open_source` gives its examples.
+      build: Maps a configuration, a spec and devices to the training. The keyword
+        `class_pixels` holds the pixels of each class if the loss is weighted by them.
+      counting: Maps a configuration, a network and a spec to the evaluation step.
+      train_batches: Yields training batches, as `jaxseg.data.train_batches` does.
+      eval_batches: Yields the batches of one pass over the examples, as
+        `jaxseg.data.eval_batches` does.
+      batch_shapes: Maps a configuration and a batch size to the shapes of a training
+        batch on all processes.
+      overlays: Maps a configuration, a run directory, a network and examples to a
+        function that draws predictions, or to None.
+      further_scores: Maps a configuration, a network and examples to a function that
+        computes scores besides those of the confusion counts, or to None.
     """
 
+    kind: Literal["images", "clouds"] = "images"
     open_source: Callable[[DataConfig, str], Examples] = open_source
-    assemble: Callable[
-        [Config, Any, list[jax.Device]], tuple[StepRunner, TrainState, nn.Module]
-    ] = segmentation.assemble
-    make_task: Callable[[Config, Path, nn.Module, Any, Any], Task] = (
-        segmentation.make_task
-    )
+    spec: Callable[[DatasetSpec], DatasetSpec] = lambda spec: spec
+    build: Callable[..., Training] = segmentation.build
     counting: Callable[[Config, nn.Module, DatasetSpec], Callable] = (
         segmentation.counting
     )
+    train_batches: Callable[..., Iterator[HostBatch]] = train_batches
     eval_batches: Callable[..., Iterator[HostBatch]] = eval_batches
+    batch_shapes: Callable[[Config, int], dict[str, jax.ShapeDtypeStruct]] = (
+        segmentation.batch_shapes
+    )
+    overlays: Callable[
+        [Config, Path, nn.Module, Any], Callable[[int, Any], None] | None
+    ] = segmentation.picture_writer
     further_scores: Callable[
         [Config, nn.Module, Any], Callable[[Any], Mapping[str, float]] | None
     ] = lambda config, model, examples: None
@@ -81,23 +90,25 @@ class TaskRecord:
 TASKS: dict[str, TaskRecord] = {
     names.SEGMENTATION: TaskRecord(),
     names.POINT_CLOUDS: TaskRecord(
+        kind="clouds",
         open_source=open_clouds,
-        assemble=point_clouds.assemble,
-        make_task=point_clouds.make_task,
+        build=point_clouds.build,
         counting=point_clouds.counting,
+        train_batches=cloud_train_batches,
         eval_batches=cloud_eval_batches,
+        batch_shapes=point_clouds.batch_shapes,
+        overlays=point_clouds.cloud_writer,
     ),
     names.PIX2PIX: TaskRecord(
         open_source=pix2pix.open_source,
-        assemble=pix2pix.assemble,
-        make_task=pix2pix.make_task,
+        spec=pix2pix.centered,
+        build=pix2pix.build,
         counting=pix2pix.counting,
+        overlays=pix2pix.picture_writer,
         further_scores=pix2pix.further_scores,
     ),
     names.PROB_UNET: TaskRecord(
-        assemble=prob_unet.assemble,
-        make_task=prob_unet.make_task,
-        further_scores=prob_unet.further_scores,
+        build=prob_unet.build, further_scores=prob_unet.further_scores
     ),
 }
 

@@ -8,7 +8,8 @@ import pytest
 
 from jaxseg.config import Config, ModelConfig, OptimConfig, TrainConfig
 from jaxseg.data import DatasetSpec
-from jaxseg.tasks.segmentation import check_micro_batches, unstarted
+from jaxseg.tasks.segmentation import build
+from jaxseg.tasks.training import check_micro_batches
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_settings_reach_the_step():
     config = dataclasses.replace(
         config, data=dataclasses.replace(config.data, crop=(16, 16))
     )
-    driver, new_state, _ = unstarted(config, spec, jax.devices()[:1])
+    driver, new_state, _ = build(config, spec, jax.devices()[:1])
     state = jax.eval_shape(new_state)
     shape = {
         "image": jax.ShapeDtypeStruct((8, 16, 16, 3), np.uint8),

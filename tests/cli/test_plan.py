@@ -11,8 +11,16 @@ import pytest
 from jaxseg.analysis.hlo.collective import collectives
 from jaxseg.analysis.hlo.program_text import instructions
 from jaxseg.analysis.hlo.roofline import CHIPS, GIB
+from jaxseg.analysis.jaxpr.cost import jaxpr_cost
 from jaxseg.cli.main import main
-from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainConfig
+from jaxseg.config import (
+    Config,
+    DataConfig,
+    LossConfig,
+    ModelConfig,
+    OptimConfig,
+    TrainConfig,
+)
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.lookup import spec_of
 from jaxseg.plan import compile as plan_compile
@@ -20,7 +28,8 @@ from jaxseg.plan import report as plan_report
 from jaxseg.plan.compile import Memory, Program, Slice
 from jaxseg.plan.search import Found, alternatives, in_words, search
 from jaxseg.runs.config_file import overridden
-from jaxseg.tasks.segmentation import assemble
+from jaxseg.tasks.assembly import assemble
+from jaxseg.tasks.table import task_of
 
 TINY = Config(
     model=ModelConfig("unet", {"width": 4, "depth": 2}),
@@ -56,7 +65,7 @@ def test_it_compiles_the_program_that_training_runs(program):
     driver, state, _ = assemble(TINY, source, jax.devices()[:4])
     batch = {
         name: np.zeros(of.shape, of.dtype)
-        for name, of in plan_compile.batch_shapes(TINY, 8).items()
+        for name, of in task_of(TINY).batch_shapes(TINY, 8).items()
     }
     traced, _, _ = driver.trace(state, batch)
     run = traced.lower().compile()
@@ -66,6 +75,46 @@ def test_it_compiles_the_program_that_training_runs(program):
     assert program.parts["params"] == leaf_bytes(state.params)
     assert program.parts["opt_state"] == leaf_bytes(state.opt_state)
     assert program.parts["batch"] == leaf_bytes(batch) / 4
+
+
+ADVERSARIAL = LossConfig("adversarial", additional=(("l1", 100.0),))
+OTHER_TASKS = {
+    "prob_unet": (
+        ModelConfig("prob_unet", {"widths": (4, 8), "convs": 1}),
+        {"data": DataConfig("raters", crop=(16, 16))},
+    ),
+    "pix2pix": (
+        ModelConfig("pix2pix_unet256", {"depth": 2, "width": 4, "dropped": 0}),
+        {"data": DataConfig("shapes", crop=(32, 32)), "loss": ADVERSARIAL},
+    ),
+    "point_transformer": (
+        ModelConfig(
+            "point_transformer",
+            {"widths": (8,), "blocks": (1,), "neighbors": (4,)},
+        ),
+        {"data": DataConfig("rooms", num_points=32)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_TASKS)
+def test_other_tasks_plan_the_step_that_they_train(name):
+    """The plain form of each operator is traced, whose operations the plan counts."""
+    model, changes = OTHER_TASKS[name]
+    plain = {**model.options, "style": {"impl": "lax"}}
+    model = dataclasses.replace(model, options=plain)
+    config = Config(model=model, train=TrainConfig(batch_size=2), **changes)
+    task = task_of(config)
+    source = types.SimpleNamespace(spec=task.spec(DATASETS[config.data.name].spec))
+    runner, state, _ = assemble(config, source, jax.devices()[:1])
+    traced, *_ = runner.trace(state, task.batch_shapes(config, 2))
+    assert plan_compile.step_flops(config) == jaxpr_cost(traced.jaxpr).flops > 0
+
+
+def test_a_network_of_images_has_no_plan_with_clouds():
+    config = overridden(TINY, {"data": {"name": "rooms"}})
+    with pytest.raises(ValueError, match=r"data\.name='rooms' is invalid"):
+        plan_compile.step_flops(config)
 
 
 def test_memory_is_the_compilers(program):

@@ -200,7 +200,7 @@ def test_photos_need_their_own_losses():
         loss=LossConfig("cross_entropy"),
     )
     with pytest.raises(ValueError, match="photos are made with 'adversarial' and 'l1'"):
-        adversarial.assemble(config, None, [])
+        adversarial.build(config, None, [])
 
 
 def test_exceptions_are_named():

@@ -1,5 +1,6 @@
 """`jaxseg train` with the real parts: records, resuming, refusals."""
 
+import dataclasses
 import gzip
 import json
 import pathlib
@@ -15,6 +16,7 @@ from jaxseg.checkpoints.manager import Checkpoints
 from jaxseg.checkpoints.reading import stored_leaves
 from jaxseg.cli import train
 from jaxseg.cli.main import main
+from jaxseg.config import Config
 from jaxseg.runs import default
 from jaxseg.storage import atomic
 from jaxseg.training.run.metric_reader import read_metrics
@@ -113,17 +115,18 @@ def test_stopping_and_going_on_is_exact(tiny, tmp_path, driver):
     more = ("--devices=2", f"--train.parallel-backend={driver}", "--train.ema=0.9")
     assert main(tiny(tmp_path / "whole", *more)) == 0
     with pytest.MonkeyPatch.context() as patch:
-        import jaxseg.tasks.segmentation as module
+        import jaxseg.tasks.assembly as module
 
-        original = module.read_train
+        record = module.task_of(Config())
 
         def failing(*args, **kwargs):
-            for count, batch in enumerate(original(*args, **kwargs)):
+            for count, batch in enumerate(record.train_batches(*args, **kwargs)):
                 if count == 5:
                     raise OSError("the disk with the images is gone")
                 yield batch
 
-        patch.setattr(module, "read_train", failing)
+        cut = dataclasses.replace(record, train_batches=failing)
+        patch.setattr(module, "task_of", lambda config: cut)
         assert main(tiny(tmp_path / "cut", *more)) == 1
     with Checkpoints(tmp_path / "cut" / "ckpt") as checkpoints:
         assert checkpoints.latest() == 4

@@ -1,0 +1,75 @@
+"""The parts of a run, put together from the record of its task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jax
+from flax import linen as nn
+
+from jaxseg.config import Config
+from jaxseg.data import class_frequencies
+from jaxseg.tasks.table import Examples, task_of
+from jaxseg.training.devices.runner import StepRunner
+from jaxseg.training.run.task import Task
+from jaxseg.training.step.state import TrainState
+
+
+def assemble(
+    config: Config, source: Any, devices: list[jax.Device]
+) -> tuple[StepRunner, TrainState, nn.Module]:
+    """Returns the runner, the new state and the network of a run.
+
+    Args:
+      config: The configuration.
+      source: The training examples, which are counted if the loss is weighted by the
+        frequencies of the classes.
+      devices: The devices of all processes.
+    """
+    weighted = config.loss.class_weights != "none"
+    pixels = class_frequencies(source).pixels if weighted else None
+    build = task_of(config).build
+    runner, new_state, model = build(config, source.spec, devices, class_pixels=pixels)
+    return runner, new_state(), model
+
+
+def make_task(
+    config: Config,
+    workdir: Path,
+    model: nn.Module,
+    train_source: Examples,
+    eval_source: Examples,
+) -> Task:
+    """Returns the streams of batches and the pictures of a run.
+
+    Args:
+      config: The configuration.
+      workdir: The run directory.
+      model: The network.
+      train_source: The training examples.
+      eval_source: The examples that are scored during training.
+    """
+    record, run = task_of(config), config.train
+    share = {
+        "process_index": jax.process_index(),
+        "process_count": jax.process_count(),
+    }
+    return Task(
+        classes=train_source.spec.classes,
+        ids=train_source.ids,
+        eval_ids=eval_source.ids,
+        train_batches=lambda start: record.train_batches(
+            train_source,
+            config.data,
+            seed=run.seed,
+            batch_size=run.batch_size,
+            start_step=start,
+            **share,
+        ),
+        eval_batches=lambda: record.eval_batches(
+            eval_source, batch_size=run.eval_batch_size, **share
+        ),
+        overlays=record.overlays(config, workdir, model, eval_source),
+        further_scores=record.further_scores(config, model, eval_source),
+    )

@@ -1,0 +1,155 @@
+"""The training of a configuration, from the parts in which tasks differ."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.config import Config, TrainConfig
+from jaxseg.data import DatasetSpec
+from jaxseg.runs import memory
+from jaxseg.runs.directory import CHANNELS, build_model
+from jaxseg.training.devices import selection
+from jaxseg.training.devices.backends import AXIS
+from jaxseg.training.devices.runner import StepRunner
+from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.step import augment, steps
+from jaxseg.training.step.state import TrainState, create_state
+
+
+class Training(NamedTuple):
+    """A training before its first array is made.
+
+    Attributes:
+      runner: The training and evaluation steps on their devices.
+      new_state: Makes the new state.
+      model: The network.
+    """
+
+    runner: StepRunner
+    new_state: Callable[[], TrainState]
+    model: nn.Module
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What a task supplies to its training.
+
+    Attributes:
+      step: The training step, which still lacks what all tasks share.
+      loss_fn: The objective that the step takes.
+      prepare: Augments and normalizes a batch on the device.
+      counting: Maps a configuration, a network and a spec to the evaluation step.
+      inputs: Maps the network to the shapes of the inputs that initialize it.
+      optimizer: The optimizer and its schedule; by default those of the configuration.
+    """
+
+    step: Callable
+    loss_fn: Any
+    prepare: Callable
+    counting: Callable[[Config, nn.Module, DatasetSpec], Callable]
+    inputs: Callable[[nn.Module], Sequence[jax.ShapeDtypeStruct]]
+    optimizer: tuple[Any, Callable] | None = None
+
+
+def build_training(
+    config: Config, spec: DatasetSpec, devices: Sequence[jax.Device], parts: Parts
+) -> Training:
+    """Puts the network, the steps and the devices of a training together.
+
+    Raises:
+      ValueError: If a micro-batch does not divide among the devices, or the options do
+        not fit each other.
+    """
+    run = config.train
+    check_micro_batches(run, devices)
+    model = build_model(config, spec.num_classes)  # without the axis of pmap
+    default = functools.partial(optim.build, config.optim, run.steps)
+    tx, schedule = parts.optimizer or default(batch_size=run.batch_size)
+    train_step = functools.partial(
+        parts.step,
+        model=build_model(config, spec.num_classes, axis_name=axis_of(config)),
+        tx=tx,
+        loss_fn=parts.loss_fn,
+        prepare=parts.prepare,
+        schedule=schedule,
+        ema=run.ema,
+        void=spec.void,
+    )
+    runner = StepRunner(
+        train_step,
+        parts.counting(config, model, spec),
+        kind=run.parallel_backend,
+        devices=devices,
+        space=run.spatial_shards,
+        shard=run.shard,
+    )
+    first, *more = parts.inputs(model)
+    new_state = functools.partial(
+        create_state,
+        model,
+        tx,
+        seed=run.seed,
+        image_shape=first.shape,
+        more_inputs=more,
+        ema=run.ema is not None,
+        check=memory.state_check(devices),
+    )
+    return Training(runner, new_state, model)
+
+
+def gradient_step(config: Config, inputs: Sequence[str]) -> Callable:
+    """Returns the step that follows the gradient of one loss.
+
+    Args:
+      config: The configuration.
+      inputs: The entries of the batch that the network takes, in its order.
+    """
+    return functools.partial(
+        steps.train_step,
+        inputs=inputs,
+        grad_accum_steps=config.train.grad_accum_steps,
+        remat=config.train.remat,
+    )
+
+
+def image_augmentation(config: Config, spec: DatasetSpec) -> Callable:
+    """Returns what augments and normalizes a batch of images on the device."""
+    return functools.partial(
+        augment.prepare_train,
+        mean=spec.mean,
+        std=spec.std,
+        flip=config.data.flip,
+        color_jitter=config.data.color_jitter,
+    )
+
+
+def image_inputs(
+    config: Config, channels: int = CHANNELS
+) -> Callable[[nn.Module], Sequence[jax.ShapeDtypeStruct]]:
+    """Returns the shapes that initialize a network of images."""
+    shape = (1, *config.data.crop, channels)
+    return lambda model: (jax.ShapeDtypeStruct(shape, jnp.float32),)
+
+
+def axis_of(config: Config) -> str | None:
+    """Returns the name of the axis of pmap, or None."""
+    return AXIS if config.train.parallel_backend == "pmap" else None
+
+
+def check_micro_batches(run: TrainConfig, devices: Sequence[jax.Device]) -> None:
+    """Raises ValueError unless each device has its part of every micro-batch."""
+    if run.grad_accum_steps < 1 or run.batch_size % run.grad_accum_steps:
+        raise ValueError(
+            f"train.grad_accum_steps={run.grad_accum_steps} is invalid: expected a "
+            f"divisor of train.batch_size={run.batch_size}."
+        )
+    size = run.batch_size // run.grad_accum_steps
+    name = "train.batch_size / train.grad_accum_steps"
+    selection.check_batch(name, size, devices, space=run.spatial_shards)
