@@ -108,7 +108,7 @@ def test_other_classes_are_refused_by_name(run, tmp_path, capsys, classes, steps
 
 def test_the_same_classes_elsewhere_are_accepted(run, tmp_path):
     assert start(run, path=photos(tmp_path / "moved")) == 0
-    assert json.loads((run / "config.json").read_text())["data"]["path"] == str(
+    assert json.loads((run / "config.json").read_text())["data"]["raw_dir"] == str(
         tmp_path / "moved"
     )
 
