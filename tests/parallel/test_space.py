@@ -110,7 +110,7 @@ def check_program(text, name, size, *, training):
 @pytest.mark.parametrize(
     ("name", "space"),
     [
-        ("unet", 4),
+        pytest.param("unet", 4, marks=pytest.mark.slow),
         pytest.param("unet", (2, 2), marks=pytest.mark.slow),
         pytest.param("deeplabv3plus_resnet50", 4, marks=pytest.mark.slow),
         pytest.param("hrnet_w18", 4, marks=pytest.mark.sweep),

@@ -12,9 +12,10 @@ from flax import linen as nn
 from jaxseg.config import LossConfig
 from jaxseg.losses import build_objective, cross_entropy, weighted_mean
 from jaxseg.metrics import confusion
+from jaxseg.ops.resize import resize
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import eval_step, train_step
-from jaxseg.training.step.update import dropout_key
+from jaxseg.training.step.update import dropout_key, pixel_counts
 
 
 class Net(nn.Module):
@@ -155,6 +156,19 @@ def test_loss_sees_the_step_and_the_prepared_batch(batch):
     assert set(seen) == {"image", "label", "more", "step"}
 
 
+def test_the_learning_rate_that_is_reported_is_that_of_the_step(batch):
+    state, run = start(Net()), step(Net(), schedule=lambda number: 10.0 + number)
+    state, first = run(state, batch)
+    _, second = run(state, batch)
+    assert (first["learning_rate"], second["learning_rate"]) == (10, 11)
+
+
+def test_a_pixel_without_a_label_is_not_correct_even_if_void_is_a_class_number():
+    logits = jax.nn.one_hot(jnp.array([[[0, 1, 1]]]), 2)
+    found = pixel_counts(logits, jnp.array([[[0, 1, 0]]]), void=1)
+    assert (int(found["labeled"]), int(found["correct"])) == (2, 1)
+
+
 def test_eval_is_argmax_at_label_size(batch):
     model = Net()
     variables = start(model).variables()
@@ -168,19 +182,22 @@ def test_eval_is_argmax_at_label_size(batch):
 
 
 def test_eval_scale_resizes_the_image_and_the_logits_back(batch):
+    """With a filter that widens where the image shrinks, as in preprocessing."""
     seen = []
 
     class Spy(nn.Module):
         @nn.compact
         def __call__(self, x, *, train=False):
-            seen.append(x.shape)
+            seen.append(x)
             return {"logits": x[..., :3]}
 
     run = functools.partial(eval_step, model=Spy(), num_classes=3)
     image = np.repeat(np.repeat(batch["image"], 2, 1), 2, 2)
     label = np.repeat(np.repeat(batch["label"], 2, 1), 2, 2)
     run({}, {"image": image, "label": label}, eval_scale=0.5)
-    assert seen == [(2, 5, 6, 4)]
+    plain, smooth = (resize(image, (5, 6), antialias=widen) for widen in (False, True))
+    assert np.abs(plain - smooth).max() > 0.1
+    np.testing.assert_allclose(seen, [smooth], atol=1e-6)
 
 
 def test_running_statistics_are_the_models(batch):

@@ -153,6 +153,12 @@ def test_the_report_says_what_was_taken(source, how, text):
     assert text in str(read_into(WRAPPED[how](source[1]), MODEL).report)
 
 
+def test_a_prefix_of_a_few_names_stays(source):
+    state = {**source[1], "model.extra": np.zeros(1, np.float32)}
+    found = unwrap(state, "file.pth")
+    assert found.prefix == "" and found.state.keys() == state.keys()
+
+
 def test_a_bare_state_dict_needs_no_words(source):
     report = str(read_into(source[1], MODEL).report)
     assert "taken from" not in report and "beside" not in report
