@@ -1,4 +1,4 @@
-"""Reading a command's arguments: a wrong line ends in one line of text."""
+"""Parses the arguments of a command and reports errors on one line."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def parsed(
     default: T | None = None,
     listing: Callable[[], str] | None = None,
 ) -> T:
-    """The arguments of a command, each within its bounds.
+    """Parses the arguments of a command and checks their bounds.
 
     Args:
       kind: The dataclass of the arguments.
-      argv: The words of the line.
+      argv: The arguments as text.
       prog: The command, such as "jaxseg eval".
-      bounds: Rules by the dotted names of fields.
-      default: Values of what the line leaves open.
-      listing: Makes the text that `--help` shows above the options.
+      bounds: The rules by dotted field names.
+      default: The default values, or None for those of the dataclass.
 
     Raises:
-      ValueError: naming the first field whose value is out of its bounds.
-      SystemExit: with status 2 after one line on standard error, when the line cannot
-        be read; with status 0 after `--help`.
+      ValueError: If a value is out of its bounds. The message names the first such
+        field.
+      SystemExit: With status 2 after one line on standard error if the arguments cannot
+        be parsed; with status 0 after `--help`.
     """
     more = {} if default is None else {"default": default}
     if listing is not None and {"-h", "--help"} & set(argv):
@@ -58,7 +58,7 @@ def parsed(
 
 @contextlib.contextmanager
 def one_line(prog: str) -> Iterator[None]:
-    """Turns the box that tyro draws around an error into one line."""
+    """Replaces the box that tyro draws around an error by one line."""
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed):
@@ -75,12 +75,12 @@ def one_line(prog: str) -> Iterator[None]:
 
 
 def summary(box: str) -> str:
-    """The message in tyro's box, and the options that it suggests."""
+    """Returns the message in the box of tyro, with the options that it suggests."""
     rows = [row.strip().strip("│╭╮╰╯|+").strip() for row in box.splitlines()]
     rows = [row for row in rows if row]
-    if rows and _TITLE.match(rows[0]):  # the title stands in the frame
+    if rows and _TITLE.match(rows[0]):  # The title is part of the frame.
         rows = rows[1:]
-    elif len(rows) > 1 and _RULE.match(rows[1]):  # or, without Unicode, above a line
+    elif len(rows) > 1 and _RULE.match(rows[1]):  # Without Unicode, it is above a line.
         rows = rows[2:]
     ends = next((i for i, row in enumerate(rows) if _RULE.match(row)), len(rows))
     message = " ".join(rows[:ends]) or "the line cannot be read"

@@ -1,14 +1,14 @@
-"""`jaxseg bench`: operators and networks, timed side by side with PyTorch.
+"""Implements `jaxseg bench`, which compares the speed of jaxseg with that of PyTorch.
 
-    jaxseg bench --output speed                      all, beside PyTorch if it is there
-    jaxseg bench --filter depthwise --parts ops        some rows
-    jaxseg bench --quick                             a few rows, a minute, rough
+    jaxseg bench --output speed                      all rows
+    jaxseg bench --filter depthwise --parts ops      some rows
+    jaxseg bench --quick                             a few rows, rough, in a minute
     jaxseg bench --device gpu --output speed_gpu     bfloat16 against autocast
 
-Each row is a line appended to OUTPUT/results.jsonl as soon as it is measured. Rows that
-are on file and clean are passed over, so that an interrupted or disturbed run is
-finished by the same command. OUTPUT/table.md and the charts show the last clean row of
-each key; a row that only ran beside other processes is marked.
+Each row is appended to OUTPUT/results.jsonl as soon as it is measured. Rows that were
+measured without disturbance are skipped, so the same command completes an interrupted
+benchmark. OUTPUT/table.md and the charts show the last undisturbed measurement of each
+row. Rows that were only measured while other processes ran are marked.
 """
 
 from __future__ import annotations
@@ -41,36 +41,36 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Time operators and networks beside PyTorch in one process."""
+    """Compare the speed of operators and networks with PyTorch in one process."""
 
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("bench")
     """Directory for results.jsonl, table.md and charts."""
     device: Literal["cpu", "gpu"] = "cpu"
-    """What both sides run on."""
+    """Device of both libraries."""
     parts: tuple[Literal["ops", "models", "memory"], ...] = PARTS
-    """Operators, networks, peak memory of training steps (CPU)."""
+    """Operators, networks, and peak memory of training steps (CPU)."""
     filter: str = ""
     """Part of a row's name, or a pattern such as 'deeplab*'."""
     quick: tyro.conf.FlagCreatePairsOff[bool] = False
-    """A few rows of a few rounds: does it run; not for conclusions."""
+    """Measure a few rows roughly, as a test of the benchmark."""
     budget: float | None = None
-    """Minutes after which no further row is started."""
+    """Start no further row after this many minutes."""
     rerun: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Measure rows that are on file once more."""
+    """Measure rows again that were measured before."""
     torch: bool = True
-    """Compare with PyTorch where it is installed."""
+    """Compare with PyTorch if it is installed."""
     torch_compile: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Also with torch.compile (a CPU needs a C++ compiler)."""
+    """Also measure torch.compile; on a CPU it needs a C++ compiler."""
     plain: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Also our networks in their plain formulation, `BlockConfig(impl="lax")`."""
+    """Also measure our networks with `BlockConfig(impl="lax")`."""
     threads: int = 0
-    """Threads of PyTorch; 0: its own choice, the physical cores."""
+    """Threads of PyTorch. 0 uses its default, the number of physical cores."""
     dtype: Literal["float32", "bfloat16"] | None = None
-    """Default: float32 on a CPU, bfloat16 on a GPU."""
+    """Data type. The default is float32 on a CPU and bfloat16 on a GPU."""
 
 
 def main(argv: list[str]) -> int:
-    """Measures what is not on file yet; then writes table and charts."""
+    """Measures the missing rows and writes the table and charts."""
     options = parsed(Options, argv, prog="jaxseg bench", bounds=BOUNDS)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch's share
     import jax
@@ -93,7 +93,7 @@ def main(argv: list[str]) -> int:
 
 
 def run(options: Options, path: Path) -> None:
-    """Appends a line per row that is not on file, clean."""
+    """Measures and appends each row that has no undisturbed measurement."""
     from jaxseg.bench import rows as bench_rows
     from jaxseg.bench.clock import QUICK, Limits, Sentinel
 
@@ -137,7 +137,7 @@ def _torch(options: Options) -> dict[str, Any]:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The lines on file; those that hold no JSON object are left out."""
+    """Reads the records; lines that are not JSON objects are skipped."""
     if not path.exists():
         return []
     records = []
@@ -148,12 +148,12 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def finished(records: list[dict[str, Any]]) -> set[str]:
-    """Keys of rows measured in full and without disturbance."""
+    """Returns the keys of rows that were measured fully and without disturbance."""
     return {r["key"] for r in records if not (r["contaminated"] or r["quick"])}
 
 
 def line(result: dict[str, Any]) -> str:
-    """One row in one line: times, ratio, and a mark when it was disturbed."""
+    """Formats a row on one line: times, ratio, and a mark if it was disturbed."""
     cells = [f"{result['name']}, {result['kind']}:"]
     if "peak_bytes" in result:
         peaks = result["peak_bytes"].items()

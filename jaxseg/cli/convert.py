@@ -1,8 +1,9 @@
-"""`jaxseg convert`: weights of other libraries in, and out again under their names.
+"""Implements `jaxseg convert`, which converts weights from and to other libraries.
 
-Without torch. A directory as output is a work directory that `predict` and `eval` take;
-a file holds the arrays alone: `.safetensors` and `.npz` under our names, or with
-`--export-names` (and always for `.pth`) under those of PyTorch.
+It does not need PyTorch. If the output is a directory, it is a run directory for
+`predict` and `eval`. If it is a file, it contains only the arrays: `.safetensors` and
+`.npz` with jaxseg names, or with PyTorch names if `--export-names` is given. `.pth`
+always has PyTorch names.
 """
 
 from __future__ import annotations
@@ -48,38 +49,41 @@ BOUNDS = {
 class Options:
     """Convert weights: SOURCE -o OUTPUT --model NAME.
 
-    Options of the network: --model.options.output_stride 16.
+    Network options are given as --model.options.NAME VALUE, such as
+    --model.options.output_stride 16.
     """
 
     source: tyro.conf.Positional[str]
-    """.pth, .pt, .safetensors, .npz, an Orbax or work directory, or hf://org/name/file."""
+    """A .pth, .pt, .safetensors or .npz file, a run directory, or hf://org/name/file.
+    """
     output: Annotated[str, tyro.conf.arg(aliases=["-o"])]
-    """A new directory, or a file .safetensors, .npz, .pth."""
+    """A new directory, or a .safetensors, .npz or .pth file."""
     model: str = ""
-    """A name of `jaxseg models`; default: the network that fits the source."""
+    """Network, see `jaxseg models`. The default is the one that fits the source."""
     num_classes: int | None = None
-    """Default: as many as the source has."""
+    """Number of classes. The default is that of the source."""
     component: str | None = None
-    """Take this part alone (backbone); the rest starts fresh."""
+    """Load only this part, such as backbone; initialize the rest at random."""
     allow_missing: tuple[str, ...] = ()
-    """Patterns of the model's parameters that may start fresh, such as 'head/*'."""
+    """Patterns of parameters to initialize at random, such as 'head/*'."""
     allow_unused: tuple[str, ...] = ()
-    """Patterns of the source's keys that may be left out."""
+    """Patterns of keys in the source that may remain unused."""
     entry: str = ""
-    """Entry of the file that holds the weights, or their prefix, such as model_ema."""
+    """Entry of the file that contains the weights, or their prefix."""
     channels: int | None = None
-    """Channels of the image, to which first convolutions are fitted; default: as
-    many as the source has."""
+    """Number of image channels; first convolutions are adapted to it. The default is
+    that of the source.
+    """
     export_names: str = ""
-    """Table whose PyTorch names the output takes, such as torchvision_resnet."""
+    """Table of PyTorch names for the output, such as torchvision_resnet."""
     digest: bool = True
-    """Compare the weights of a run with the digest that was saved with them."""
+    """Compare the weights of a run with the digest stored with them."""
     verify: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Also run the source's own library, if installed, and compare the logits."""
+    """Also run the library of the source, if installed, and compare the logits."""
 
 
 def main(argv: list[str]) -> int:
-    """Converts, prints the report; the exit status is 0."""
+    """Converts weights and prints the report; the exit status is 0."""
     if "--list" in argv:
         print(listed())
         return 0
@@ -132,7 +136,7 @@ def _wanted(options: Options, given: Mapping) -> Wanted:
 
 
 def _check_output(output: pathlib.Path) -> None:
-    """Raises before the work: an existing directory, a suffix without a writer."""
+    """Raises ValueError if the output exists or has an unknown suffix."""
     if not output.suffix and output.is_dir() and any(output.iterdir()):
         raise ValueError(
             f"output={str(output)!r} is not empty: expected a new directory"
@@ -147,7 +151,7 @@ def _check_output(output: pathlib.Path) -> None:
 
 
 def listed() -> str:
-    """Every kind of checkpoint that is recognized, and the networks that take it."""
+    """Lists the supported checkpoints and the networks that take them."""
     lines = []
     for source in SOURCES:
         names = dict.fromkeys(row.name for row in source.networks)

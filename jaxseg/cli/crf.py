@@ -1,4 +1,4 @@
-"""The options --crf.* of `jaxseg predict`."""
+"""Defines the options --crf.* of `jaxseg predict`."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class CRF:
-    """Dense CRF; the defaults are those of DeepLab v2 on ResNet-101."""
+    """Options of the dense CRF. The defaults are those of DeepLab v2 on ResNet-101."""
 
     color_weight: float = 4.0
-    """Weight of the kernel of position and color."""
+    """Weight of the bilateral kernel, which depends on position and color."""
     sigma_xy: float = 67.0
-    """Its deviation in pixels."""
+    """Standard deviation of the bilateral kernel in pixels."""
     sigma_rgb: float = 3.0
-    """Its deviation in levels of 0..255."""
+    """Standard deviation of the bilateral kernel in color levels (0 to 255)."""
     position_weight: float = 3.0
-    """Weight of the kernel of position alone."""
+    """Weight of the kernel that depends on position alone."""
     position_sigma: float = 1.0
-    """Its deviation in pixels."""
+    """Standard deviation of the position kernel in pixels."""
     iterations: int = 10
-    """Steps of mean field."""
+    """Number of mean-field iterations."""
     normalization: Normalization = "after"
-    """after is DeepLab's, symmetric is pydensecrf's default."""
+    """Kernel normalization: after as in DeepLab, or symmetric as in pydensecrf."""
     method: Method = "lattice"
-    """lattice is fast and approximate, exact takes all pairs of pixels."""
+    """lattice is fast and approximate; exact uses all pairs of pixels."""
 
 
 def refiner(options: CRF) -> Refiner:
-    """Maps probabilities [H, W, K], padded image and true size to probabilities."""
+    """Returns a function that refines probabilities [H, W, K] of a padded image."""
     kernels = Kernels(
         position_weight=options.position_weight,
         position_sigma=options.position_sigma,

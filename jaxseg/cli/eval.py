@@ -1,8 +1,8 @@
-"""`jaxseg eval WORKDIR`: scores a checkpoint on a split, at the labels' own size.
+"""Implements `jaxseg eval WORKDIR`, which scores a checkpoint on a split.
 
-Counts are integers, so that neither the batch size nor the number of devices changes a
-digit of the score as long as the network gives a pixel the same class.
-"""
+Scores are computed at the size of the labels. Counts are integers, so scores depend on
+neither the batch size nor the number of devices, as long as the network predicts the
+same classes."""
 
 from __future__ import annotations
 
@@ -53,33 +53,33 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Score a trained network: accuracies, IoU, precision, recall, F1, confusion.
+    """Evaluate a trained network: accuracy, IoU, precision, recall, F1, confusion.
 
-    Options of the network may differ from training where the parameters stay the same:
+    Network options that do not change the parameters may be overridden, such as
     --model.options.output_stride 8.
     """
 
     workdir: tyro.conf.Positional[str]
-    """Work directory of the run."""
+    """Run directory."""
     split: str | None = None
-    """Split or slice of one, such as "test"; default that of the run's evaluation."""
+    """Split to evaluate, or a slice of one. The default is data.eval_split."""
     checkpoint: str = "best"
-    """"best", "latest" or a step."""
+    """Checkpoint: best, latest or a step."""
     digest: bool = True
-    """Compare the weights with the digest that was saved with them."""
+    """Compare the weights with the digest that was stored with them."""
     batch_size: int = 8
-    """Images at a time."""
+    """Number of images per batch."""
     devices: int | None = None
-    """Use the first N devices; default all."""
+    """Number of devices to use. The default is all."""
     space: int | tuple[int, int] = 1
-    """Devices that share the rows (and columns) of one large image."""
+    """Number of devices that share the rows (and columns) of one image."""
     output: Annotated[str | None, tyro.conf.arg(aliases=["-o"])] = None
-    """JSON file for the scores and the matrix."""
+    """JSON file for the scores and the confusion matrix."""
     data: DataConfig = DEFAULT.data
 
 
 def main(argv: list[str]) -> int:
-    """Runs the command; the exit status is that of `jaxseg.cli.main`."""
+    """Runs the command and returns its exit status, see `jaxseg.cli.main`."""
     arguments, config = parse(argv)
     chosen = selection.choose(arguments.devices)
     padded = (selection.PADDED, selection.PADDED)
@@ -120,12 +120,12 @@ def main(argv: list[str]) -> int:
 
 
 def parse(argv: list[str]) -> tuple[Arguments, Config]:
-    """The command line, and the run's configuration with the overrides applied."""
+    """Parses the command line and applies it to the configuration of the run."""
     options, rest = take_options(argv)
     workdir = rest[0] if rest and not rest[0].startswith("-") else None
     base = Config() if workdir is None else overridden(read_config(workdir), options)
     check_options(base, options)
-    # Without a directory the parser says what is missing, or shows its help.
+    # Without a directory, the parser reports the error or prints its help.
     default = Arguments(workdir=tyro.MISSING, data=base.data)
     arguments = parsed(
         Arguments,
@@ -137,7 +137,7 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     )
     if arguments.workdir != workdir:
         word = printable(arguments.workdir)
-        raise ValueError(f"the work directory {word!r} must come first on the line")
+        raise ValueError(f"the run directory {word!r} must be the first argument")
     if arguments.output is not None:
         check_file("output", arguments.output)
     named = peek(rest, "--data.classes") is not None
@@ -153,9 +153,9 @@ def report(
     *,
     further: Mapping[str, float] = types.MappingProxyType({}),
 ) -> None:
-    """Prints the table and writes the JSON file.
+    """Prints the table of scores and writes the JSON file.
 
-    The matrix goes there without its void row, which counts padding too.
+    The confusion matrix is written without its void row, which also counts padding.
     """
     values = scores(matrix)
     print(

@@ -1,12 +1,12 @@
-"""`jaxseg lab TOOL ...`: what rates, grids and networks do, as table, figures, page.
+"""Implements `jaxseg lab TOOL ...`, which studies atrous rates, gridding and networks.
 
-    jaxseg lab plan --map 65 --output-stride 8 --field 513    which rates?
-    jaxseg lab rates 1,2,5 2,2,2                              do they leave holes?
+    jaxseg lab plan --map 65 --output-stride 8 --field 513    finds atrous rates
+    jaxseg lab rates 1,2,5 2,2,2                              finds holes (gridding)
     jaxseg lab receptive-field deeplabv3_resnet50 --option output_stride=8
     jaxseg lab compare 1,2,5 1,3,9 2,4,8
     jaxseg lab compare fcn8s_vgg16 deeplabv3_resnet50
 
-Each tool writes result.json, PNG files and index.html, one file with everything in it.
+Each tool writes result.json, PNG files and index.html, which contains everything.
 """
 
 from __future__ import annotations
@@ -30,20 +30,21 @@ from jaxseg.viz import figures
 
 @dataclasses.dataclass(frozen=True)
 class Compare:
-    """Lay rate plans, or networks, side by side."""
+    """Compare plans of atrous rates, or networks."""
 
     subjects: tyro.conf.Positional[tuple[str, ...]]
-    """Lists such as 1,2,5, or names of networks; not both."""
+    """Lists of rates such as 1,2,5, or names of networks."""
     kernel: int = 3
-    """Kernel size of rate plans."""
+    """Kernel size for plans of rates."""
     size: tuple[int, int] = (512, 512)
-    """Image for the arithmetic of networks."""
+    """Height and width in pixels of the image that costs are computed for."""
 
     def run(self) -> Report:
         kinds = {lab_rates.is_rates(name) for name in self.subjects}
         if len(kinds) != 1:
             raise ValueError(
-                f"compare {self.subjects}: name rate plans or networks, not both"
+                f"subjects={self.subjects} is invalid: expected rate plans or "
+                "networks, not both."
             )
         if kinds.pop():
             return lab_rates.Rates(self.subjects, self.kernel).run()
@@ -51,7 +52,7 @@ class Compare:
 
 
 def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> Report:
-    """Parameters, arithmetic, activations and fields of networks."""
+    """Compares parameters, costs, activations and receptive fields of networks."""
     rows = []
     for name in names:
         model = lab_networks.build(lab_networks.Network(name))
@@ -90,11 +91,11 @@ def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> Report:
 
 
 def _field(extents, part):
-    """The field of an output by name, None where the network has none such."""
+    """Returns the receptive field of an output, or None if it does not exist."""
     return lab_networks.field_cell(extents[part]) if part in extents else None
 
 
-BOUNDS = {  # of all tools
+BOUNDS = {  # the options of all tools
     "base": whole(1, 65_536),
     "classes": whole(1, 65_535),
     "count": whole(1, 1_000),
@@ -124,7 +125,7 @@ TOOLS = {
 
 
 def main(argv: list[str]) -> int:
-    """Runs one tool; `--out DIR` says where its files go (default lab/TOOL)."""
+    """Runs one tool; `--out DIR` sets the output folder (default lab/TOOL)."""
     rest, out = _take_out(argv)
     with one_line("jaxseg lab"):
         tool = tyro.extras.subcommand_cli_from_dict(TOOLS, args=rest, prog="jaxseg lab")
@@ -136,7 +137,7 @@ def main(argv: list[str]) -> int:
 
 
 def _take_out(argv: list[str]) -> tuple[list[str], str | None]:
-    """The arguments without `--out DIR`, and DIR."""
+    """Splits `--out DIR` off the arguments."""
     rest, out, words = [], None, iter(argv)
     for word in words:
         name, sign, value = word.partition("=")
@@ -145,6 +146,6 @@ def _take_out(argv: list[str]) -> tuple[list[str], str | None]:
             continue
         out = value if sign else next(words, None)
         if not out:
-            raise ValueError("--out needs a directory")
+            raise ValueError("--out is invalid: expected a directory.")
         check_folder("out", out)
     return rest, out

@@ -32,12 +32,12 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """List architectures: parameters, GFLOP (2 per multiply-add) and paper."""
+    """List the architectures with parameters, GFLOP (2 per multiply-add) and paper."""
 
     pattern: tyro.conf.Positional[str] = ""
-    """Part of a name, or a pattern such as 'deeplab*50'; all without it."""
+    """Part of a name, or a pattern such as 'deeplab*50'. The default is all."""
     size: tuple[int, int] = SIZE
-    """Height and width of the image for the arithmetic."""
+    """Height and width in pixels of the image that GFLOP are counted for."""
     classes: int = CLASSES
     """Number of classes."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -88,10 +88,10 @@ def find_rows(
 
 
 def matching(pattern: str) -> list[str]:
-    """Sorted names that contain the pattern, or match it if it has wildcards.
+    """Returns the sorted names that contain a pattern, or match it if it has wildcards.
 
     Raises:
-      ValueError: if there is none, with the nearest names.
+      ValueError: If no name matches. The message suggests similar names.
     """
     wild = any(character in pattern for character in "*?[")
     names = sorted(

@@ -48,25 +48,25 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Say what a configuration needs on a slice, without the slice.
+    """Estimate what a configuration needs on a TPU slice that you do not have.
 
-    Options of the configuration are those of `jaxseg train`.
+    The configuration options are those of `jaxseg train`.
     """
 
     config: Annotated[str | None, tyro.conf.Positional] = None
-    """Python file that defines `config = Config(...)`; first on the line."""
+    """Python file that defines `config = Config(...)`; the first argument."""
     topology: str = "v5e:16x16"
-    """Slice such as v5e:16x16, v4:4x4x8; local (devices here); cpu:8 (simulated)."""
+    """Slice such as v5e:16x16 or v4:4x4x8, local devices, or cpu:8 (simulated)."""
     batch: int | None = None
-    """Images per step on all devices; default train.batch_size."""
+    """Number of images per step on all devices. The default is train.batch_size."""
     space: int | None = None
-    """Devices that share an image; default train.spatial_shards."""
+    """Number of devices that share an image. The default is train.spatial_shards."""
     search: tyro.conf.FlagCreatePairsOff[bool] = True
-    """Find the largest batch that fits: two or three compilations more."""
+    """Search for the largest batch that fits, with two or three compilations."""
     alternatives: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Compile bfloat16, rematerialization and so on beside it: minutes each."""
+    """Also compile bfloat16, rematerialization and other variants (minutes each)."""
     json: str | None = None
-    """File that gets one more line of JSON with all figures."""
+    """File to which a JSON line with all figures is appended."""
     program: str | None = None
     """File for the text of the compiled program."""
     run: Annotated[Config, tyro.conf.arg(name="")] = default.DEFAULT
@@ -76,7 +76,7 @@ def main(argv: list[str]) -> int:
     """Prints the plan; the exit status is 0 if the step fits, else 3."""
     arguments = parse(argv)
     if arguments.topology != "local":
-        jax.config.update("jax_platforms", "cpu")  # look for no accelerator
+        jax.config.update("jax_platforms", "cpu")  # The plan needs no accelerator.
     config, target = arguments.run, described(arguments.topology)
     name = config_name(arguments.config) if arguments.config else default.NAME
     title = f"{name}: {config.model.title}, {config.train.dtype}, images of "
@@ -100,7 +100,7 @@ def main(argv: list[str]) -> int:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """The command line; what it leaves open comes from the file or the defaults."""
+    """Parses the command line. The file or the defaults supply all other values."""
     options, rest = take_options(argv)
     path = rest[0] if rest and not rest[0].startswith("-") else None
     base = load_config(path) if path else default.DEFAULT
@@ -123,7 +123,7 @@ def parse(argv: list[str]) -> Arguments:
 
 
 def largest(config: Config, target: Slice) -> dict[str, Any]:
-    """The largest batch that fits, see `plan_search`."""
+    """Finds the largest batch that fits, see `jaxseg.plan.search`."""
     space = image_devices(config)
     unit = len(target.devices) // space
 
@@ -138,7 +138,7 @@ def largest(config: Config, target: Slice) -> dict[str, Any]:
 
 
 def compare(config: Config, target: Slice) -> dict[str, dict[str, Any]]:
-    """Figures of every alternative; one that cannot be says why."""
+    """Returns the figures of every alternative, or why it is impossible."""
     rows, flops = {}, step_flops(config)
     for name, change in alternatives(config, len(target.devices)).items():
         try:

@@ -1,9 +1,10 @@
-"""`jaxseg predict IMAGE... -o DIR --workdir RUN`: segment image files of any size.
+"""Implements `jaxseg predict IMAGE... -o DIR --workdir RUN`.
 
-Writes for each image an indexed PNG in the colors of the dataset (the pixels are the
-class numbers), an overlay, and on demand the probabilities. In the default mode an
-image gets the classes that `jaxseg eval` scores; `--crf` sharpens them along the edges
-of the image.
+The command segments image files.
+
+For each image, it writes a PNG whose pixels are class indices in the colors of the
+dataset, an overlay and, on request, the probabilities. In the default mode, images get
+the classes that `jaxseg eval` scores. `--crf` refines them along image edges.
 """
 
 from __future__ import annotations
@@ -68,52 +69,52 @@ BOUNDS = {
 class Options:
     """Segment image files with a trained network.
 
-    Options of the network may differ from training where the parameters stay the same:
+    Network options that do not change the parameters may be overridden, such as
     --model.options.output_stride 8.
     """
 
     images: tyro.conf.Positional[tuple[str, ...]]
-    """Files, directories (the images in them) and patterns such as 'a/**/*.jpg'."""
+    """Image files, directories of images, and patterns such as 'a/**/*.jpg'."""
     workdir: Path
-    """Work directory of the training run."""
+    """Run directory of the training."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Directory for NAME.png, NAME_overlay.png and NAME.npz."""
     checkpoint: str = "best"
-    """best, latest, or the number of a saved step."""
+    """Checkpoint: best, latest or a step."""
     digest: bool = True
-    """Compare the weights with the digest that was saved with them."""
+    """Compare the weights with the digest that was stored with them."""
     mode: Literal["whole", "slide", "tile"] = "whole"
-    """Whole image, overlapping windows, or mirrored tiles (unpadded networks)."""
+    """Whole images, overlapping windows, or mirrored tiles (unpadded networks)."""
     window: Size | None = None
-    """Height and width of windows and tiles."""
+    """Height and width of windows and tiles in pixels."""
     stride: Size | None = None
-    """Step between windows; default two thirds of the window, or one tile."""
+    """Step between windows. The default is two thirds of a window, or one tile."""
     scales: tuple[float, ...] = (1.0,)
-    """Average the softmax over these factors of the size."""
+    """Average the softmax over the image resized by these factors."""
     flip: bool = False
-    """Average with the mirrored image."""
+    """Average the softmax with that of the mirrored image."""
     tta: bool = False
-    """The six scales 0.5 to 1.75, and flip."""
+    """Use six scales from 0.5 to 1.75, and flip."""
     crf: bool = False
     """Refine the probabilities by a dense CRF."""
     crf_options: Annotated[CRF, tyro.conf.arg(name="crf")] = CRF_OPTIONS
     probabilities: bool = False
     """Also write NAME.npz with `probabilities` float16 [H, W, K] and `classes`."""
     samples: int = 0
-    """Also write N hypotheses and their entropy (networks with a latent: prob_unet)."""
+    """Also write N samples and their entropy, for networks such as prob_unet."""
     overlay: bool = True
     """Write NAME_overlay.png."""
     batch_size: int = 4
-    """Images (or windows) per call of the network."""
+    """Number of images or windows per forward pass."""
     pad_multiple: int = 32
-    """Pad images to multiples of this; larger means fewer compiled programs."""
+    """Pad images to multiples of this; larger values compile fewer programs."""
     on_bad_file: Literal["skip", "stop"] = "skip"
-    """An unreadable image is named; the others are done, or the command stops."""
+    """skip reports an unreadable image and continues; stop ends the command."""
     data: Reading = AS_TRAINED
 
 
 def main(argv: list[str]) -> int:
-    """Predicts all images; the exit status is 1 if any could not be read."""
+    """Predicts all images; the exit status is 1 if any image could not be read."""
     network_options, rest = take_options(argv)
     options = parsed(Options, rest, prog="jaxseg predict", bounds=BOUNDS)
     check_bounds(options.crf_options, CRF_BOUNDS, prefix="crf.")
@@ -123,7 +124,7 @@ def main(argv: list[str]) -> int:
     spec = read_spec(options.workdir)
     check_folder("output", options.output)
     if task_name(config) == POINT_CLOUDS:
-        # Imported here: images need none of it, and a start should be quick.
+        # Imported here, because images do not need it.
         from jaxseg.tasks.predict_point_clouds import predict_clouds
 
         return predict_clouds(options, config, spec)
@@ -165,11 +166,11 @@ def main(argv: list[str]) -> int:
 
 
 def plan(options: Options, reading: ReadOptions) -> tuple[list[Job], list[Path]]:
-    """The readable images with their results' names, and the unreadable ones.
+    """Returns the readable images with their result names, and the unreadable ones.
 
     Raises:
-      ValueError: if a result would replace one of the images, or with
-        `on_bad_file="stop"`, for the first unreadable one.
+      ValueError: If a result would replace an image, or for the first unreadable image
+        with `on_bad_file="stop"`.
     """
     paths = collect(options.images)
     sources = {os.path.realpath(path) for path in paths}
@@ -178,7 +179,9 @@ def plan(options: Options, reading: ReadOptions) -> tuple[list[Job], list[Path]]
         target = options.output / name
         for result in result_paths(target, options):
             if os.path.realpath(result) in sources:
-                raise ValueError(f"output {result} would replace an image; choose -o")
+                raise ValueError(
+                    f"output {result} would replace an image. Choose another -o."
+                )
         try:
             jobs.append(Job(path, target, size_of(path, reading)))
         except ValueError as error:
@@ -187,7 +190,7 @@ def plan(options: Options, reading: ReadOptions) -> tuple[list[Job], list[Path]]
 
 
 def result_paths(target: Path, options: Options) -> list[Path]:
-    """The files written for one image."""
+    """Returns the files that are written for one image."""
     names = [f"{target.name}.png"]
     names += [f"{target.name}_overlay.png"] if options.overlay else []
     names += [f"{target.name}.npz"] if options.probabilities else []
@@ -219,7 +222,7 @@ def run(
     failures: list[Path] = []
     spec, soft = segmenter.spec, options.probabilities or options.crf
     sharpen = refiner(options.crf_options) if options.crf else None
-    whole = options.mode == "whole"  # windows are batched by themselves
+    whole = options.mode == "whole"  # In the other modes, windows form the batches.
     groups = list(
         batches(
             jobs,
@@ -274,10 +277,10 @@ def _failed(path: Path, error: ValueError, options: Options) -> Path:
 
 
 def _unsegmented(paths: list[Path], error: Exception, options: Options) -> list[Path]:
-    """Images that the network could not take, all of them for one reason.
+    """Reports images that the network could not process.
 
     Raises:
-      ValueError: naming them, for an option that does not fit them.
+      ValueError: If an option does not suit them. The message names the images.
     """
     names, text = ", ".join(map(str, paths)), " ".join(str(error).split())
     if isinstance(error, ValueError):

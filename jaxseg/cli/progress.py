@@ -1,4 +1,4 @@
-"""Progress on a terminal (rich) or as plain lines; only the first process shows any."""
+"""Shows training progress as a bar on terminals and as plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.table import Column
 
 from jaxseg.training.run.task import Silent
 
-UNITS = {  # of a line's fields as they are shown
+UNITS = {  # factors that convert fields to the units that are shown
     "flops_per_second": 1e-12,
     "device_memory_peak": 2**-30,
     "host_memory_peak": 2**-30,
@@ -23,14 +23,14 @@ UNITS = {  # of a line's fields as they are shown
 
 
 def reporter() -> Silent | Lines | Bar:
-    """The kind that suits this process and its standard output."""
+    """Returns the reporter that suits this process and its standard output."""
     if jax.process_index() != 0:
         return Silent()
     return Bar() if sys.stdout.isatty() else Lines()
 
 
 def summary(values: Mapping[str, Any]) -> str:
-    """`loss 0.4123  lr 0.00091  10.8 steps/s  86.2 images/s`, what there is of it."""
+    """Formats the available metrics, as in `loss 0.4123  lr 0.00091  10.8 steps/s`."""
     forms = {
         "loss": "loss {:.4f}",
         "learning_rate": "lr {:.3g}",
@@ -53,28 +53,28 @@ def summary(values: Mapping[str, Any]) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A share as `63.1 %`; a dash when it is not defined."""
+    """Formats a share as `63.1 %`, or as a dash if it is undefined."""
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
 class Lines(Silent):
-    """One line per record, with the time that is left."""
+    """Prints one line per record, with the estimated remaining time."""
 
     def started(self, step: int, steps: int) -> None:
-        """Notes where the clock starts."""
+        """Starts the clock."""
         self._first, self._steps, self._clock = step, steps, time.monotonic()
         verb = "resuming at" if step else "starting at"
         print(f"{verb} step {step} of {steps}", flush=True)
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """`step 20/100  loss ...  eta 0:01:02`."""
+        """Prints a line such as `step 20/100  loss ...  eta 0:01:02`."""
         pace = (time.monotonic() - self._clock) / max(step - self._first, 1)
         left = int(pace * (self._steps - step))
         eta = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
         print(f"step {step}/{self._steps}  {summary(values)}  eta {eta}", flush=True)
 
     def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
-        """`step 20  mIoU 41.0 %  pixel accuracy 80.2 %`."""
+        """Prints a line such as `step 20  mIoU 41.0 %  pixel accuracy 80.2 %`."""
         print(
             f"step {step}  mIoU {percent(values['mean_iou'])}  "
             f"pixel accuracy {percent(values['pixel_accuracy'])}",
@@ -83,7 +83,7 @@ class Lines(Silent):
 
 
 class Bar(Silent):
-    """A progress bar that carries the last line and the last mean IoU."""
+    """Shows a progress bar with the last metrics and the last mean IoU."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -113,9 +113,9 @@ class Bar(Silent):
         self._progress.update(self._task, completed=step)
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """Replaces the line beside the bar."""
+        """Updates the metrics next to the bar."""
         self._progress.update(self._task, line=summary(values))
 
     def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
-        """Replaces the mean IoU beside the bar."""
+        """Updates the mean IoU next to the bar."""
         self._progress.update(self._task, miou=percent(values["mean_iou"]))

@@ -1,4 +1,4 @@
-"""The options --data.* of the commands that read single image files."""
+"""Defines the options --data.* of the commands that read single images."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """How image files are read."""
+    """Options for reading image files."""
 
     range: tuple[float, float] | None = None
-    """Values that become black and white in images of more than 8 bits."""
+    """Pixel values that become black and white in images of more than 8 bits."""
     max_pixels: int | None = None
-    """Images of more pixels are refused."""
+    """Reject images with more pixels than this."""
 
     def over(self, data: DataConfig) -> ReadOptions:
-        """The options given, and those of a run where none is given."""
+        """Returns these options, with those of a run where none is given."""
         return ReadOptions(
             range=data.range if self.range is None else self.range,
             max_pixels=data.max_pixels if self.max_pixels is None else self.max_pixels,

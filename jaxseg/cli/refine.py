@@ -1,9 +1,11 @@
-"""`jaxseg refine IMAGE --scribbles PNG | --box X0 Y0 X1 Y1 | --probabilities NPZ`.
+"""Implements `jaxseg refine`, which refines or creates one segmentation.
 
-Cuts an object out of an image by graph cuts, from strokes or a box, or moves the
-boundaries of a network's classes to the edges of the image. Scribbles are an image of
-the same size, best a copy of it, painted over without smoothing: pure red (255, 0, 0)
-is object, pure blue (0, 0, 255) background; all other pixels mean nothing.
+    jaxseg refine IMAGE --scribbles PNG | --box X0 Y0 X1 Y1 | --probabilities NPZ
+
+It cuts an object out of an image by graph cuts, from scribbles or a box, or moves class
+boundaries to the edges of the image. Scribbles are an image of the same size, for
+example a copy that was painted over without smoothing: pure red (255, 0, 0) marks the
+object and pure blue (0, 0, 255) the background. All other pixels are ignored.
 """
 
 from __future__ import annotations
@@ -55,27 +57,27 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Cut out an object from strokes or a box, or refine a network's probabilities.
+    """Cut out an object from scribbles or a box, or refine predicted probabilities.
 
-    NAME.png holds 0 for background and 1 for the object, or the class numbers.
+    NAME.png contains 0 for background and 1 for the object, or the class indices.
     """
 
     image: tyro.conf.Positional[Path]
-    """The image."""
+    """Image file."""
     scribbles: Path | None = None
-    """Strokes on an image of the same size: red is object, blue background."""
+    """Scribbles on an image of the same size: red is object, blue background."""
     box: tuple[int, int, int, int] | None = None
-    """X0 Y0 X1 Y1 around the object, in pixels; X1 and Y1 lie just behind it."""
+    """X0 Y0 X1 Y1 around the object in pixels; X1 and Y1 are exclusive."""
     probabilities: Path | None = None
     """NAME.npz of `jaxseg predict --probabilities` for this image."""
     method: Literal["grabcut", "graphcut"] | None = None
-    """grabcut learns the colors again after each cut (default), graphcut cuts once."""
+    """grabcut (default) learns the colors again after each cut, graphcut cuts once."""
     gamma: float | None = None
-    """Weight of boundaries; default 50 by colors, 10 by probabilities."""
+    """Weight of boundaries. The default is 50 for colors, 10 for probabilities."""
     components: int = COMPONENTS
-    """Components of each mixture of colors."""
+    """Number of components of each Gaussian mixture of colors."""
     iterations: int = 20
-    """grabcut: at most so many cuts; it ends when the energy stops falling."""
+    """Largest number of cuts of grabcut, which ends when the energy stops falling."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("refined")
     """Directory for NAME.png and NAME_overlay.png."""
     overlay: bool = True
@@ -97,7 +99,7 @@ def main(argv: list[str]) -> int:
 
 
 def check(options: Options) -> None:
-    """Raises ValueError for options that do not go together, or no place to write."""
+    """Raises ValueError for options that contradict each other."""
     by_hand = options.scribbles is not None or options.box is not None
     if by_hand == (options.probabilities is not None):
         raise ValueError(
@@ -119,7 +121,7 @@ def check(options: Options) -> None:
 
 
 def cut_out(options: Options, image: np.ndarray) -> np.ndarray:
-    """The object, uint8 [H, W] of 0 and 1."""
+    """Returns the object mask, uint8 [H, W] of 0 and 1."""
     seeds = seeds_of(options, image.shape[:2])
     gamma = GAMMA if options.gamma is None else options.gamma
     how = {"gamma": gamma, "components": options.components}
@@ -135,7 +137,7 @@ def cut_out(options: Options, image: np.ndarray) -> np.ndarray:
 
 
 def seeds_of(options: Options, size: tuple[int, int]) -> np.ndarray:
-    """Seeds int8 [H, W]: the box's, replaced by the strokes where there are any."""
+    """Returns the seeds int8 [H, W] of the box and the scribbles."""
     seeds = np.full(size, UNKNOWN, np.int8)
     if options.box is not None:
         seeds = seeds_of_box(size, options.box)
@@ -152,16 +154,16 @@ def seeds_of(options: Options, size: tuple[int, int]) -> np.ndarray:
 def read_scribbles(
     path: Path, size: tuple[int, int], reading: ReadOptions
 ) -> np.ndarray:
-    """Strokes int8 [H, W]: 1 object, 0 background, -1 nothing.
+    """Reads scribbles as int8 [H, W]: 1 is object, 0 background, -1 unmarked.
 
     Raises:
-      ValueError: for another size, and files without a stroke on the object.
+      ValueError: If the size differs from that of the image, or if no object is marked.
     """
     pixels = read_rgb(path, reading)
     if pixels.shape[:2] != size:
         raise ValueError(
-            f"scribbles {path} has height and width {pixels.shape[:2]}; the image has "
-            f"{size}, which alone is allowed"
+            f"scribbles={path} is invalid: expected the size {size} of the image, "
+            f"found {pixels.shape[:2]}."
         )
     strokes = np.full(size, UNKNOWN, np.int8)
     strokes[(pixels == OBJECT).all(-1)] = 1
@@ -181,7 +183,7 @@ def _rules() -> str:
 def refined(
     options: Options, image: np.ndarray
 ) -> tuple[np.ndarray, tuple[Color, ...]]:
-    """Classes of least energy, and colors for them."""
+    """Returns the label map of least energy, and a color for each class."""
     try:
         with np.load(options.probabilities) as file:
             probability = file["probabilities"]
@@ -203,7 +205,7 @@ def write(
     """Writes the results.
 
     Raises:
-      ValueError: if one would replace a file that was read.
+      ValueError: If a result would replace an input file.
     """
     name = options.image.stem
     targets = [options.output / f"{name}.png"]
@@ -212,7 +214,9 @@ def write(
     read = {os.path.realpath(p) for p in (options.image, options.scribbles) if p}
     for target in targets:
         if os.path.realpath(target) in read:
-            raise ValueError(f"output {target} would replace an input; choose -o")
+            raise ValueError(
+                f"output {target} would replace an input. Choose another -o."
+            )
     options.output.mkdir(parents=True, exist_ok=True)
     atomic.sweep(options.output)
     save_image(targets[0], indexed_png(label, palette))

@@ -1,10 +1,11 @@
-"""`jaxseg sweep FILE.py`: many runs, one process per device, one table of results.
+"""Implements `jaxseg sweep FILE.py`, which trains many configurations.
 
 FILE.py defines `configs = {"name": Config(...), ...}`. Every configuration is trained
-with every seed in its own folder under the work directory; started again, finished runs
-are kept, broken ones resumed. results.jsonl gets a line per run, table.json the mean
-and spread over the seeds, results.png shows every seed: over `axis = {"name": x}` with
-`axis_label` if FILE.py has them. What follows `--` goes to every `jaxseg train`.
+with every seed in its own folder of the work directory. The same command keeps finished
+runs and resumes interrupted ones. results.jsonl gets one line per run, table.json the
+mean and standard deviation over the seeds, and results.png shows every seed, over
+`axis = {"name": x}` with `axis_label` if FILE.py defines them. Arguments after `--` are
+passed to every `jaxseg train`.
 
     jaxseg sweep experiments/aspp/config.py --seeds 0 1 2
     jaxseg sweep experiments/aspp/config.py --variant full -- --data.raw-dir CAMVID
@@ -58,29 +59,29 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Train many configurations with several seeds; run again to resume."""
+    """Train many configurations with several seeds. The same command resumes."""
 
     file: tyro.conf.Positional[str]
     """Python file that defines `configs = {"name": Config(...), ...}`."""
     variant: str = "configs"
-    """Dictionary of the file to train; experiments define a large one, "full"."""
+    """Dictionary of the file to train, such as "full" in experiments."""
     workdir: str | None = None
-    """Folder of the runs; default runs/NAME, or runs/NAME_VARIANT."""
+    """Folder of the runs. The default is runs/NAME, or runs/NAME_VARIANT."""
     results_dir: str | None = None
-    """Folder that gets results.jsonl and results.png as well."""
+    """Folder that also gets results.jsonl and results.png."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds of every configuration."""
     devices: tuple[str, ...] = ("",)
-    """Device numbers, one process on each; none runs one process on what there is."""
+    """Device numbers, with one process on each. By default one process runs."""
     device_env_var: str = "CUDA_VISIBLE_DEVICES"
     """Environment variable that restricts a process to its device."""
     metric: str = "mean_iou"
-    """Score of the table."""
+    """Score that the table shows."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One configuration with one seed, and its folder."""
+    """One configuration with one seed and its folder."""
 
     name: str
     config: Config
@@ -91,7 +92,7 @@ class Run:
         return self.config.train.seed
 
     def scores(self) -> dict[str, Any] | None:
-        """The last evaluation if the last step is saved, else None."""
+        """Returns the last evaluation if the training has ended, else None."""
         steps, latest = self.config.train.steps, latest_step(self.folder) or 0
         saved = latest >= steps and (self.folder / METRICS).is_file()
         rows = read_metrics(self.folder, "eval") if saved else []
@@ -99,7 +100,7 @@ class Run:
 
 
 def main(argv: list[str]) -> int:
-    """Runs what is missing and prints the table; 1 if a run failed."""
+    """Trains the missing runs and prints the table; returns 1 if a run failed."""
     split = argv.index("--") if "--" in argv else len(argv)
     extra = argv[split + 1 :]
     arguments = parsed(Arguments, argv[:split], prog="jaxseg sweep", bounds=BOUNDS)
@@ -130,7 +131,7 @@ def publish(
     axis: tuple[str, dict[str, float]] | None,
     command: str,
 ) -> None:
-    """Writes the table and the figure, to the record's folder as well."""
+    """Writes the table and the figure, and copies them to the results folder."""
     scores = report(runs, folder, arguments.metric, command)
     if not scores:
         return
@@ -144,13 +145,10 @@ def publish(
 def load_configs(
     path: str, variant: str = "configs"
 ) -> tuple[dict[str, Config], tuple[str, dict[str, float]] | None]:
-    """`configs` of a Python file, every field's type checked; label and axis, or None.
-
-    Raises: ValueError when the file is missing, fails, or defines no such dictionary.
-    """
+    """Loads and checks the configurations and the axis of a Python file."""
     file = Path(path)
     if not file.is_file():
-        raise ValueError(f"sweep file {path!r} does not exist")
+        raise ValueError(f"file={path!r} is invalid: expected an existing Python file.")
     module = execute_file(file)
     configs = getattr(module, variant, None)
     if not configs or not isinstance(configs, dict):
@@ -169,7 +167,7 @@ def load_configs(
 
 
 def _checked(config: Config, where: str) -> Config:
-    """A configuration with every field's type and bounds checked."""
+    """Returns a configuration with the type and bounds of every field checked."""
     try:
         config = from_dict(Config, to_dict(config))
         check(config)
@@ -179,9 +177,9 @@ def _checked(config: Config, where: str) -> Config:
 
 
 def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> list[Run]:
-    """Every configuration with every seed; the first seed of all comes first."""
+    """Returns a run for every configuration and seed; the first seeds come first."""
     if not seeds or len(set(seeds)) != len(seeds):
-        raise ValueError(f"seeds {seeds} must be one or more different numbers")
+        raise ValueError(f"seeds={seeds} is invalid: expected different numbers.")
     runs = []
     for seed in seeds:
         for name, config in configs.items():
@@ -192,32 +190,27 @@ def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> li
 
 
 def prepare(run: Run) -> None:
-    """Writes config.json, from which `jaxseg train --workdir` starts.
-
-    Raises:
-      ValueError: when another run was trained in the folder.
-      RunInUse: when a process works there.
-    """
+    """Writes config.json of a run, unless its folder holds another run or is in use."""
     path = run.folder / CONFIG
     trained = started(run.folder) or (run.folder / METRICS).is_file()
-    with lock.holding(run.folder):  # removes what a killed process left there
+    with lock.holding(run.folder):  # This removes what a killed process has left.
         if not path.is_file() or not trained:
             write_json(path, to_dict(run.config))
             return
     found, wanted = to_dict(read_config(run.folder)), to_dict(run.config)
-    found.pop("data"), wanted.pop("data")  # paths may come from the command line
+    found.pop("data"), wanted.pop("data")  # The command line may set paths.
     changed = differences(found, wanted)
     if changed:
         raise ValueError(
             f"{run.folder} holds another run ({'; '.join(changed)}); choose another "
-            "--workdir or another name"
+            "--workdir or another name."
         )
 
 
 def execute(
     runs: list[Run], devices: tuple[str, ...], variable: str, extra: list[str]
 ) -> list[Run]:
-    """Trains what is not finished, one process per device; returns what failed."""
+    """Trains the unfinished runs, one process per device; returns the failed runs."""
     free: queue.Queue[str] = queue.Queue()
     for device in devices:
         free.put(device)
@@ -241,10 +234,9 @@ def execute(
 
 
 def start(run: Run, shown: dict[str, str], extra: list[str], children: Children) -> int:
-    """Trains in a process of its own, its output in log.txt; the exit status.
+    """Trains one run in a process that logs to log.txt; returns its exit status.
 
-    Programs compiled for one seed serve the others, kept beside the runs unless
-    JAX_COMPILATION_CACHE_DIR says where.
+    Programs that were compiled for one seed are reused for the others.
     """
     shared = {"JAX_COMPILATION_CACHE_DIR": str(run.folder.parent.absolute() / CACHE)}
     command = [sys.executable, "-m", "jaxseg.cli.main", "train"]
@@ -260,7 +252,7 @@ def start(run: Run, shown: dict[str, str], extra: list[str], children: Children)
 def report(
     runs: list[Run], folder: Path, metric: str, command: str
 ) -> dict[str, list[float]]:
-    """results.jsonl, table.json, the table on the screen; scores by name."""
+    """Writes results.jsonl and table.json, prints the table, and returns the scores."""
     about = {
         "command": command,
         "commit": commit(),

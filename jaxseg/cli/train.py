@@ -1,8 +1,8 @@
-"""`jaxseg train [CONFIG.py] [--workdir DIR] [--optim.learning-rate 0.02 ...]`.
+"""Implements `jaxseg train [CONFIG.py] [--workdir DIR] [OPTIONS]`.
 
-Started again with the same work directory it resumes, exactly. `--smoke` takes the
-file's small form; `--train.init-from RUN` starts from the weights of another run;
-`--profile` writes a trace of a few steps to WORKDIR/profile.
+The same command with the same run directory resumes the run exactly. `--smoke` selects
+the small variant of the file. `--train.init-from RUN` starts from the weights of
+another run. `--profile` writes a trace of a few steps to WORKDIR/profile.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from jaxseg.training.run.profile import FOLDER as PROFILE
 from jaxseg.training.run.task import NonFiniteLoss
 
 NON_FINITE = 4  # exit status
-TRACED = 5  # steps of --profile without a number
-SCORES = set(scores(np.zeros((2, 1), np.int64)))  # of confusion counts, as in the table
+TRACED = 5  # the default number of steps of --profile
+SCORES = set(scores(np.zeros((2, 1), np.int64)))  # the scores in the table
 BOUNDS = {
     "workdir": optional(text()),
     "devices": optional(whole(1)),
@@ -55,41 +55,42 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Train a network; started again with the same work directory it resumes exactly.
+    """Train a network. The same command with the same --workdir resumes the run.
 
-    Options of the network: --model.options.NAME VALUE, such as
+    Network options are given as --model.options.NAME VALUE, such as
     --model.options.output_stride 8 or --model.options.style.norm group.
     """
 
     config: Annotated[str | None, tyro.conf.Positional] = None
-    """Python file that defines `config = Config(...)`; first on the line."""
+    """Python file that defines `config = Config(...)`; the first argument."""
     workdir: str | None = None
-    """Where the run is kept; default runs/NAME, NAME from the file or its folder."""
+    """Run directory. The default is runs/NAME, after the file or its folder."""
     smoke: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Take the file's `smoke = Config(...)`: the same run, small enough for a CPU."""
+    """Use `smoke = Config(...)` of the file, a variant small enough for a CPU."""
     devices: int | None = None
-    """Use the first N devices; default all."""
+    """Number of devices to use. The default is all."""
     profile: int = 0
-    """Trace N steps (5 without a number) for TensorBoard and Perfetto."""
+    """Trace this many steps (default 5) for TensorBoard and Perfetto."""
     distributed: bool = False
-    """One of several processes, which TPU, Slurm or Kubernetes tells apart."""
+    """Join a multi-process run; TPU, Slurm and Kubernetes are detected automatically.
+    """
     coordinator: str | None = None
-    """HOST:PORT of process 0, on other clusters."""
+    """HOST:PORT of process 0, for other clusters."""
     processes: int | None = None
-    """How many processes there are, on other clusters."""
+    """Number of processes, for other clusters."""
     process_id: int | None = None
-    """Which of them this is, from 0, on other clusters."""
+    """Index of this process from 0, for other clusters."""
     heartbeat_timeout: int = 60
-    """Seconds without a sign of life that make another process count as lost."""
+    """Seconds without a heartbeat after which a process counts as lost."""
     digest: bool = True
-    """Compare restored arrays with the digest that was saved with them."""
+    """Compare restored arrays with the digest that was stored with them."""
     skip_damaged: tyro.conf.FlagCreatePairsOff[bool] = False
     """If the newest checkpoint is damaged, continue from the newest intact one."""
     run: Annotated[Config, tyro.conf.arg(name="")] = default.DEFAULT
 
 
 def main(argv: list[str]) -> int:
-    """Runs the command; the exit status is that of `jaxseg.cli.main`."""
+    """Runs the command and returns its exit status, see `jaxseg.cli.main`."""
     arguments = parse(argv)
     check(arguments.run)
     given = (arguments.coordinator, arguments.processes, arguments.process_id)
@@ -110,7 +111,7 @@ def main(argv: list[str]) -> int:
         print(f"jaxseg: {as_message(error)}", file=sys.stderr)
         return NON_FINITE
     except Stopped as stopped:
-        print(f"{stopped}; start again to go on", file=sys.stderr)
+        print(f"{stopped}; run the same command again to resume", file=sys.stderr)
         return stopped.exit_status
     except Exception as error:
         if jax.process_count() == 1:
@@ -119,29 +120,32 @@ def main(argv: list[str]) -> int:
 
 
 def local(workdir: str) -> Path:
-    """A work directory as a path; what looks like the address of a bucket is none.
+    """Converts a run directory to a path.
 
-    Raises: ValueError for `gs://...` and the like.
+    Raises:
+      ValueError: For URLs such as gs://..., which are rejected.
     """
     if "://" in workdir:
         raise ValueError(
-            f"workdir is {workdir!r}; allowed: a path in a file system that all "
-            "processes share (mount the bucket)"
+            f"workdir={workdir!r} is invalid: expected a path in a file system that "
+            "all processes share. Mount the bucket."
         )
     return Path(workdir)
 
 
 def parse(argv: list[str]) -> Arguments:
-    """The command line; what it leaves open comes from the file or the defaults.
+    """Parses the command line. The file or the defaults supply all other values.
 
-    Without a file, an explicit `--workdir` that holds a run supplies its configuration.
-    """
+    Without a file, an explicit `--workdir` that contains a run supplies its
+    configuration."""
     options, rest = take_options(_numbered(argv))
     path = rest[0] if rest and not rest[0].startswith("-") else None
     workdir = peek(rest, "--workdir")
     smoke = "--smoke" in rest
     if smoke and path is None:
-        raise ValueError("--smoke needs a config file that defines `smoke`")
+        raise ValueError(
+            "--smoke is invalid: expected a config file that defines `smoke`."
+        )
     if path is not None:
         base = load_config(path, name="smoke" if smoke else "config")
     elif workdir is not None and os.path.isfile(Path(workdir) / CONFIG):
@@ -163,7 +167,7 @@ def parse(argv: list[str]) -> Arguments:
 
 
 def _numbered(argv: list[str]) -> list[str]:
-    """`--profile` without a number gets one."""
+    """Adds the default number to `--profile`."""
     if "--profile" not in argv:
         return argv
     after = argv.index("--profile") + 1
@@ -180,7 +184,7 @@ def execute(
     profile: int = 0,
     opening: Opening = STRICT,
 ) -> int:
-    """Trains in `workdir` on `count` devices and prints the outcome."""
+    """Trains in `workdir` on `count` devices and prints the result."""
     shown = Display(reporter, functools.partial(print_beginning, config, workdir))
     trained = train_run(
         config,
@@ -198,7 +202,7 @@ def execute(
 def print_beginning(
     config: Config, workdir: Path, start: Start, chosen: list[jax.Device]
 ) -> None:
-    """Says what is trained, on what, and where the records are kept."""
+    """Prints what is trained, the devices and the run directory."""
     for note in start.notes:
         print(f"jaxseg: {as_message(note)}", file=sys.stderr)
     print(as_message(describe_classes(start.train_source.spec)), flush=True)
@@ -213,7 +217,7 @@ def print_beginning(
 
 
 def print_outcome(trained: Trained) -> None:
-    """Prints the table of the last scores, and where pictures and checkpoints are."""
+    """Prints the last scores and the paths of pictures and checkpoints."""
     workdir, found = trained.workdir, trained.scores
     if sum(found["pixels"]):
         print(as_message(table(found, trained.spec.classes)))

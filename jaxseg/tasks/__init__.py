@@ -1,1 +1,1 @@
-"""What differs between segmentation, pix2pix, Probabilistic U-Net and point clouds."""
+"""The parts in which segmentation, pix2pix, Probabilistic U-Net and clouds differ."""

@@ -1,4 +1,4 @@
-"""What a configuration must be, its losses included."""
+"""Checks a configuration including its losses."""
 
 from __future__ import annotations
 
@@ -31,16 +31,23 @@ OPTIONS = {  # of losses
 
 
 def check(config: Config) -> None:
-    """Raises ValueError that names the first field with a value that it may not have.
+    """Checks a configuration including its losses.
 
-    Nothing outside the configuration is looked at: neither files nor devices.
+    It looks at nothing outside the configuration, neither at files nor at devices.
+
+    Args:
+      config: The configuration.
+
+    Raises:
+      ValueError: If a field has an invalid value. The message names the first such
+        field.
     """
     checks.check(config)
     check_losses(config.loss)
 
 
 def check_losses(loss: LossConfig) -> None:
-    """Raises ValueError for an unknown or repeated loss, or a wrong option of one."""
+    """Raises ValueError for an unknown or repeated loss, or an invalid loss option."""
     names = [loss.name, *(name for name, _ in loss.additional)]
     allowed = sorted((*LOSSES, *ADVERSARIAL))
     for place, name in enumerate(names):
@@ -48,12 +55,12 @@ def check_losses(loss: LossConfig) -> None:
         if name not in allowed:
             raise ValueError(f"{where}={name!r} is invalid{near(name, allowed)}")
     if len(set(names)) < len(names):
-        expected = f"each loss once, beside loss.name={loss.name!r}"
+        expected = f"each loss at most once, in addition to loss.name={loss.name!r}"
         raise ValueError(invalid("loss.additional", loss.additional, expected))
     for name, options in loss.options.items():
         where = f"loss.options.{name}"
         if name not in names:
-            used = f"options of {' or '.join(names)}, the losses of this run"
+            used = f"options of the losses of this run, {' or '.join(names)}"
             raise ValueError(invalid(where, options, used))
         own = option_names(LOSSES[name]) if name in LOSSES else ()
         for option, value in options.items():

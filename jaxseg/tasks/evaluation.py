@@ -1,4 +1,4 @@
-"""Scoring a trained network on a split of its dataset, or of another one."""
+"""Evaluates a trained network on a split of its dataset or of another one."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Space = int | tuple[int, int]
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Attributes:
-      split: The split that was scored.
-      num_examples: Number of its examples.
-      total: The confusion counts.
-      further: Scores besides those of the confusion counts, by name.
+      split: The split that was evaluated.
+      num_examples: The number of examples.
+      total: The confusion matrix.
+      further: Scores by name that do not come from the confusion matrix.
     """
 
     split: str
@@ -40,7 +40,7 @@ class Evaluation:
 
     @property
     def scores(self) -> dict[str, Any]:
-        """All scores by name: numbers, and arrays [K] of the classes."""
+        """Returns all scores by name: numbers, and arrays [K] of the classes."""
         return {**scores(self.total.matrix), **self.further}
 
 
@@ -55,29 +55,29 @@ def evaluate_network(
     chosen: list[jax.Device] | None = None,
     space: Space = 1,
 ) -> Evaluation:
-    """Scores a network on a split of the dataset of a configuration.
+    """Evaluates a network on a split of the dataset of a configuration.
 
     Args:
       config: The configuration of the run.
       spec: The classes that the network was trained on.
       model: The network.
       variables: Its parameters and statistics.
-      split: The split, or a slice such as "train[90%:]"; by default that of the
-        configuration (`data.eval_split`).
-      batch_size: Images per step, over all devices.
-      chosen: The devices; all of them by default.
-      space: Number of devices that share the rows (and columns) of one image.
+      split: The split, or a slice such as "train[90%:]". The default is
+        `data.eval_split`.
+      batch_size: The number of images per step over all devices.
+      chosen: The devices. The default is all.
+      space: The number of devices that share the rows (and columns) of one image.
 
     Raises:
-      ValueError: For an unknown split, a dataset with other classes, or a batch that is
-        larger than the memory.
+      ValueError: If the split is unknown, the dataset has other classes, or a batch
+        does not fit into memory.
     """
     task = task_of(config)
     split = split or config.data.eval_split
     chosen = selection.choose() if chosen is None else chosen
     source = task.open_source(config.data, split)
     check_classes(source.spec, spec)
-    # Borders are padded with the mean that the network was trained with.
+    # Padding has the mean color that the network was trained with.
     source.spec = dataclasses.replace(source.spec, mean=spec.mean, std=spec.std)
     if hasattr(source, "sizes"):  # images, not clouds
         batch, classes = ("batch_size", batch_size), spec.num_classes

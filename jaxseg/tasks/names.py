@@ -1,4 +1,4 @@
-"""Which task a network is trained for, without loading what the task needs."""
+"""Names the task that a network is trained for, without importing the task."""
 
 from __future__ import annotations
 

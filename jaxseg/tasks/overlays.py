@@ -1,4 +1,4 @@
-"""Pictures of validation images during training: image, label, prediction."""
+"""Draws pictures of image, label and prediction during training."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ FOLDER = "overlays"
 def writer(
     workdir: Path, model: nn.Module, source: Source, *, count: int, eval_scale: float
 ) -> Callable[[int, Any], None] | None:
-    """`write(step, variables)` that draws `count` images spread over the source.
+    """Returns a function that draws `count` images spread over the source.
 
-    None where there is nothing to draw, or on processes other than the first.
-    """
+    It is called as `write(step, variables)`. The result is None if there is nothing to
+    draw, or on processes other than the first."""
     if count < 1 or jax.process_index() != 0:
         return None
     chosen = np.unique(np.linspace(0, len(source) - 1, count).astype(int))
@@ -58,7 +58,7 @@ def writer(
 
 
 def file_name(name: str) -> str:
-    """A picture's file name for an image's name, which may be a path."""
+    """Returns the file name of a picture for the name or path of an image."""
     return re.sub(r"[^\w.-]+", "_", name) + ".png"
 
 

@@ -1,8 +1,8 @@
-"""The parts of a run of pix2pix: two players, two directions (arXiv 1611.07004).
+"""Assembles runs of pix2pix with two networks and two directions (arXiv 1611.07004).
 
-Photos are in -1 ... 1 for these networks: the mean and deviation of the dataset, as the
-work directory keeps it, are 0.5. With another loss than "adversarial" and "l1" the
-generator trains alone, as any segmenting network.
+Photos are in -1 ... 1 for these networks, so the dataset specification in the run
+directory has a mean and standard deviation of 0.5. With a loss other than "adversarial"
+and "l1", the generator is trained alone, as a segmentation network.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ HALF = (0.5, 0.5, 0.5)
 
 
 def open_source(config: DataConfig, split: str) -> Source:
-    """The examples of a split, whose photos become -1 ... 1."""
+    """Opens the examples of a split with photos in -1 ... 1."""
     source = data.open_source(config, split)
     source.spec = centered(source.spec)
     return source
@@ -72,8 +72,8 @@ def build(
     if not is_adversarial(config.loss):
         if direction != TO_LABELS:
             raise ValueError(
-                f"loss {config.loss.name!r} needs direction {TO_LABELS!r}; photos are "
-                "made with 'adversarial' and 'l1'"
+                f"loss.name={config.loss.name!r} is invalid: expected 'adversarial' or "
+                f"'l1' unless model.options.direction={TO_LABELS!r}."
             )
         return segmentation.build(config, spec, devices, class_pixels=class_pixels)
     run = config.train
@@ -103,16 +103,20 @@ def build(
 
 
 def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Callable]:
-    """One optimizer per player, alike but for patterns, and the learning rate.
+    """Returns an optimizer for each network, and the learning rate schedule.
 
-    Patterns of `lr_multipliers` and `freeze` begin with the player: "discriminator/.*".
+    Patterns of `lr_multipliers` and `freeze` start with the network, as in
+    "discriminator/.*".
+
+    Raises:
+      ValueError: If a pattern starts with another name.
     """
     names = adversarial.Players._fields
     for pattern in (*config.freeze, *(pattern for pattern, _ in config.lr_multipliers)):
         if not pattern.startswith(names):
             raise ValueError(
-                f"optim pattern {pattern!r} must begin with one of {names}, each of "
-                "which has an optimizer of its own"
+                f"optim pattern {pattern!r} is invalid: expected a pattern that starts "
+                f"with one of {names}, because each has its own optimizer."
             )
     built = {}
     for name in names:
@@ -128,12 +132,12 @@ def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Ca
 
 
 def direction_of(config: Config) -> str:
-    """Whether labels or photos are made, "photo_to_labels" by default."""
+    """Returns the direction of a run, "photo_to_labels" by default."""
     return config.model.options.get("direction", TO_LABELS)
 
 
 def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> Callable:
-    """The evaluation step; photos have no classes, and count nothing."""
+    """Returns the evaluation step. It counts nothing if photos are generated."""
     if direction_of(config) == TO_LABELS:
         return segmentation.counting(config, model, spec)
     return functools.partial(_nothing, num_classes=spec.num_classes)
@@ -156,7 +160,7 @@ def picture_writer(
 def further_scores(
     config: Config, model: nn.Module, source: Source
 ) -> Callable[[Any], dict[str, float]] | None:
-    """Variables -> mean absolute error and PSNR of made photos; None for labels."""
+    """Returns a function for the error and PSNR of photos, or None for labels."""
     if direction_of(config) != TO_PHOTO:
         return None
     make = photo_maker(model, source.spec.num_classes)
@@ -178,7 +182,7 @@ def further_scores(
 def photo_maker(
     model: nn.Module, num_classes: int
 ) -> Callable[[Mapping[str, Any], np.ndarray], jax.Array]:
-    """(variables, labels [B, H, W]) -> photos [B, H, W, 3] in -1 ... 1."""
+    """Returns a function that maps labels [B, H, W] to photos [B, H, W, 3]."""
 
     @jax.jit
     def make(variables, label):
@@ -192,7 +196,7 @@ def photo_maker(
 def photo_writer(
     workdir: Path, model: nn.Module, source: Source, *, count: int
 ) -> Callable[[int, Any], None] | None:
-    """`write(step, variables)`: label map, made photo and true one, side by side."""
+    """Returns a function that draws label map, generated photo and true photo."""
     if count < 1 or jax.process_index() != 0:
         return None
     chosen = np.unique(np.linspace(0, len(source) - 1, count).astype(int))

@@ -1,4 +1,4 @@
-"""Photo and label map as pictures in -1 ... 1, one the condition, one the target."""
+"""Converts photo and label map to pictures in -1 ... 1, as condition and target."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ TO_LABELS, TO_PHOTO = "photo_to_labels", "labels_to_photo"
 
 
 def label_picture(label: jax.Array, num_classes: int) -> jax.Array:
-    """Label [B, H, W] as [B, H, W, K]: 1 in the channel of the class, -1 elsewhere.
+    """Converts labels [B, H, W] to pictures [B, H, W, K].
 
-    Void pixels are -1 in all channels.
-    """
+    The channel of the class is 1 and all others are -1. Void pixels are -1 in all
+    channels."""
     return 2 * jax.nn.one_hot(label, num_classes, dtype=jnp.float32) - 1
 
 
@@ -26,20 +26,23 @@ def paired(
     num_classes: int,
     void: int = 255,
 ) -> dict[str, jax.Array]:
-    """A batch with "image" the condition, "target" the picture to make, and "known".
+    """Returns a batch with the condition, the target and a mask of known pixels.
 
-    Only where labels are the target is there "label".
+    "image" is the condition, "target" is the picture to generate and "known", bool [B,
+    H, W], states where the target is given: everywhere for photos, and at pixels that
+    are not void for labels. Unknown target pixels are -1 in all channels. "label" is
+    present only if labels are the target.
 
     Args:
-      prepare: gives image float32 in -1 ... 1 and label int32.
+      batch: A batch of images and labels.
+      prepare: Maps a batch to images float32 in -1 ... 1 and labels int32.
       direction: "photo_to_labels" or "labels_to_photo".
-
-    `known`, bool [B, H, W], says where the target is given: everywhere for a photo, off
-    void for labels. Unknown target pixels are -1 in all channels.
+      num_classes: The number of classes.
     """
     if direction not in (TO_LABELS, TO_PHOTO):
         raise ValueError(
-            f"direction is {direction!r}; allowed: {TO_LABELS!r}, {TO_PHOTO!r}"
+            f"direction={direction!r} is invalid: expected {TO_LABELS!r} or "
+            f"{TO_PHOTO!r}."
         )
     batch = dict(prepare(batch))
     photo, label = batch["image"], batch.pop("label")

@@ -26,7 +26,11 @@ from jaxseg.tasks.training import (
 from jaxseg.training.step import steps
 from jaxseg.viz.ply import write_ply
 
-INPUTS = ("points", "feature", "mask")  # of a batch, in the network's order
+INPUTS = (
+    "points",
+    "feature",
+    "mask",
+)  # entries of a batch, in the order of the network
 Batch = Mapping[str, jax.Array]
 
 
@@ -75,10 +79,10 @@ def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
 
 
 def cloud_loss(config: LossConfig, **options: Any) -> Callable:
-    """`losses.build_objective` for logits [B, N, K]: a cloud is an image of one column.
+    """Builds the objective for clouds, as images [B, N, K] of one column.
 
     Raises:
-      ValueError: for losses of neighboring pixels.
+      ValueError: If a loss uses neighboring pixels.
     """
     for name in (config.name, *(extra for extra, _ in config.additional)):
         if name in losses.LOSSES and not losses.LOSSES[name].for_points:
@@ -97,12 +101,12 @@ def cloud_loss(config: LossConfig, **options: Any) -> Callable:
 
 
 def with_integers(batch: Batch) -> Batch:
-    """Labels as int32."""
+    """Converts the labels to int32."""
     return {**batch, "label": batch["label"].astype(jnp.int32)}
 
 
 def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.partial:
-    """The evaluation step of a configuration."""
+    """Returns the evaluation step of a configuration."""
     del config
     return functools.partial(
         steps.eval_step,
@@ -115,7 +119,7 @@ def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.p
 
 
 def classifier(model: nn.Module, variables: Any) -> Callable[[Batch], np.ndarray]:
-    """Maps a batch of clouds to probabilities float32 [B, N, K]."""
+    """Returns a function that maps clouds to probabilities float32 [B, N, K]."""
 
     @jax.jit
     def probabilities(variables, inputs):

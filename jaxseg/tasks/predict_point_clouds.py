@@ -1,9 +1,8 @@
-"""`jaxseg predict CLOUD.npz... -o DIR --workdir RUN`, for networks of point clouds.
+"""Implements `jaxseg predict CLOUD.npz... -o DIR --workdir RUN` for point clouds.
 
-A file holds `points` [N, 3] in meters with z up, and `color` uint8 [N, 3]. Written are
-NAME.npz with `label` uint8 [N], `classes` and on demand `probabilities`, and NAME.ply
-with the points in the colors of their classes.
-"""
+An input file contains `points` [N, 3] in meters with z up, and `color` uint8 [N, 3].
+The results are NAME.npz with `label` uint8 [N], `classes` and, on request,
+`probabilities`, and NAME.ply with the points in the colors of their classes."""
 
 from __future__ import annotations
 
@@ -25,8 +24,8 @@ from jaxseg.tasks.point_clouds import classifier
 from jaxseg.text import as_message, counted
 from jaxseg.viz.ply import write_ply
 
-MULTIPLE = 1024  # clouds are padded to multiples of this: few compiled programs
-USED = (  # options that clouds have
+MULTIPLE = 1024  # Clouds are padded to multiples of this to compile few programs.
+USED = (  # the options that apply to clouds
     "images",
     "workdir",
     "output",
@@ -39,14 +38,16 @@ USED = (  # options that clouds have
 
 
 def predict_clouds(options: Any, config: Config, spec: DatasetSpec) -> int:
-    """Predicts all files one by one; the exit status is 1 if any could not be read.
+    """Predicts all files; the exit status is 1 if any could not be read.
 
     Args:
-      options: of `jaxseg predict`.
+      options: The options of `jaxseg predict`.
+      config: The configuration of the run.
+      spec: The classes of the run.
 
     Raises:
-      ValueError: for options that only images have, for a result that would replace a
-        cloud, and with `on_bad_file="stop"` for the first file that is none.
+      ValueError: If an option is given that only images have, if a result would replace
+        a cloud, or for the first unreadable file with `on_bad_file="stop"`.
     """
     refuse_others(options)
     jobs, failures = plan(options)
@@ -81,13 +82,15 @@ def predict_clouds(options: Any, config: Config, spec: DatasetSpec) -> int:
 
 
 def plan(options: Any) -> tuple[list[tuple[Path, Path, np.ndarray, np.ndarray]], int]:
-    """File, target without suffix, positions, colors of each; number of failures."""
+    """Returns the readable clouds with their targets, and the number of failures."""
     paths, jobs = [Path(name) for name in options.images], []
     inputs = {path.resolve() for path in paths}
     for path, name in zip(paths, output_names(paths), strict=True):
         target = options.output / name
         if Path(f"{target}.npz").resolve() in inputs:
-            raise ValueError(f"output {target}.npz would replace a cloud; choose -o")
+            raise ValueError(
+                f"output {target}.npz would replace a cloud. Choose another -o."
+            )
         try:
             jobs.append((path, target, *read_cloud(path)))
         except ValueError as error:
@@ -98,7 +101,7 @@ def plan(options: Any) -> tuple[list[tuple[Path, Path, np.ndarray, np.ndarray]],
 
 
 def refuse_others(options: Any) -> None:
-    """Raises ValueError naming an option that only images have."""
+    """Raises ValueError for an option that only images have."""
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
         if field.name not in USED and value != field.default:
@@ -109,19 +112,19 @@ def refuse_others(options: Any) -> None:
 
 
 def read_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Positions float32 [N, 3] and colors uint8 [N, 3] of a file.
+    """Reads positions float32 [N, 3] and colors uint8 [N, 3] from a file.
 
     Raises:
-      ValueError: naming the file, if it does not hold them.
+      ValueError: If the file does not contain them. The message names the file.
     """
     try:
         with np.load(path) as file:
-            color = "colour" if "colour" in file else "color"  # files of before
+            color = "colour" if "colour" in file else "color"  # the name in older files
             points, color = file["points"], file[color]
     except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"{path} is no cloud ({error}); allowed are .npz files with `points` "
-            "[N, 3] and `color` uint8 [N, 3]"
+            f"{path} is invalid: expected an .npz file with `points` [N, 3] and "
+            f"`color` uint8 [N, 3] ({error})."
         ) from error
     fits = points.ndim == 2 and points.shape[1:] == (3,) and len(points) > 0
     if not fits or points.shape != color.shape or color.dtype != np.uint8:
@@ -135,7 +138,7 @@ def read_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def classified(classify: Any, points: np.ndarray, color: np.ndarray) -> np.ndarray:
-    """Probabilities [N, K] of one cloud, prepared as for scoring."""
+    """Returns the probabilities [N, K] of one cloud, prepared as in evaluation."""
     size = -(-len(points) // MULTIPLE) * MULTIPLE
     label = np.zeros(len(points), np.uint8)
     example = padded(points, color / 255, label, size)

@@ -1,6 +1,6 @@
-"""The parts of a run of the Probabilistic U-Net (arXiv 1806.05034).
+"""Assembles runs of the Probabilistic U-Net (arXiv 1806.05034).
 
-Training shows the network the label too. Where images have several raters, named
+In training, the network also takes the label. If images have several raters, with names
 NUMBER_r0, NUMBER_r1, ... as in the dataset `raters`, evaluation adds the generalized
 energy distance between samples and raters.
 """
@@ -24,14 +24,14 @@ from jaxseg.metrics.ged import energy_distance
 from jaxseg.tasks import segmentation
 from jaxseg.training.step.augment import prepare_eval
 
-SAMPLES = 16  # per image; the paper has 1, 4, 8 and 16
+SAMPLES = 16  # samples per image; the paper uses 1, 4, 8 and 16
 RATER = re.compile(r"(.+)_r\d+")
 
 build = functools.partial(segmentation.build, inputs=("image", "label"))
 
 
 def rater_groups(ids: tuple[str, ...]) -> dict[str, list[int]]:
-    """Image name -> numbers of its examples, one per rater.
+    """Groups the indices of examples, one per rater, by the name of their image.
 
     >>> rater_groups(("a_r0", "a_r1", "b"))
     {'a': [0, 1], 'b': [2]}
@@ -44,14 +44,14 @@ def rater_groups(ids: tuple[str, ...]) -> dict[str, list[int]]:
 
 
 def counted_classes(num_classes: int) -> tuple[int, ...]:
-    """Classes whose IoU counts: of two, the one that is not ground, as for LIDC."""
+    """Returns the classes whose IoU counts; for two classes, only the foreground."""
     return (1,) if num_classes == 2 else tuple(range(num_classes))
 
 
 def further_scores(
     config: Config, model: nn.Module, source: Source
 ) -> Callable[[Any], dict[str, float]] | None:
-    """Variables -> mean energy distance and its parts; None with one rater each."""
+    """Returns a function for the energy distance, or None with one rater each."""
     del config
     groups = rater_groups(source.ids)
     if all(len(members) == 1 for members in groups.values()):
@@ -82,7 +82,7 @@ def further_scores(
 def sampler(
     model: nn.Module, source: Source, samples: int = SAMPLES
 ) -> Callable[[Any, np.ndarray, int], jax.Array]:
-    """(variables, uint8 [H, W, 3], seed) -> label maps, int32 [samples, H, W]."""
+    """Returns a function that draws label maps int32 [samples, H, W] for an image."""
     spec = source.spec
 
     @jax.jit

@@ -1,9 +1,8 @@
-"""`jaxseg predict --samples N`: several segmentations of an image, and their spread.
+"""Implements `jaxseg predict --samples N`, which draws several segmentations.
 
-For networks with a latent, such as the Probabilistic U-Net (arXiv 1806.05034). Writes
-NAME_sample00.png, ... as indexed PNG, and NAME_entropy.png: entropy of the average
-probability per pixel, black 0, white log K.
-"""
+It requires a network with a latent, such as the Probabilistic U-Net (arXiv 1806.05034).
+It writes NAME_sample00.png, ... as indexed PNG, and NAME_entropy.png, the entropy of
+the mean probability of each pixel, where black is 0 and white is log K."""
 
 from __future__ import annotations
 
@@ -25,37 +24,38 @@ from jaxseg.viz import indexed_png, save_image
 
 
 class Drawn(NamedTuple):
-    """Hypotheses of a batch: labels [N, B, H, W], entropy [B, H, W] in nats."""
+    """Samples of a batch: labels [N, B, H, W], and entropy [B, H, W] in nats."""
 
     labels: np.ndarray
     entropy: np.ndarray
 
 
 def check_request(config: Config, *, samples: int, mode: str) -> None:
-    """Raises ValueError for a run that does not segment images, or draw them so."""
+    """Raises ValueError if the run does not segment images or cannot draw samples."""
     if config.model.options.get("direction") == "labels_to_photo":
         raise ValueError(
-            "this run makes photos of label maps; images are segmented by networks of "
-            "direction 'photo_to_labels'"
+            "the run generates photos from label maps, so it cannot segment images. "
+            "Use a run with direction 'photo_to_labels'."
         )
     if samples < 0 or (samples and (config.data.eval_scale != 1 or mode != "whole")):
         raise ValueError(
-            f"samples is {samples} with eval_scale {config.data.eval_scale} and mode "
-            f"{mode!r}; allowed are 0 or more, and then 1.0 and 'whole'"
+            f"--samples {samples} is invalid: expected --mode whole and "
+            f"data.eval_scale 1.0, found mode {mode!r} and eval_scale {config.data.eval_scale}."
         )
 
 
 def hypothesis_drawer(
     model: nn.Module, variables: Any, spec: DatasetSpec, *, samples: int, seed: int
 ) -> Callable[[np.ndarray], Drawn]:
-    """Maps uint8 [B, H, W, 3] to `samples` hypotheses each; a seed, always the same.
+    """Returns a function that draws samples for uint8 [B, H, W, 3] with a fixed seed.
 
-    Raises: ValueError for a network without a latent.
+    Raises:
+      ValueError: If the network has no latent.
     """
     if not hasattr(model, "encode") or not hasattr(model, "combine"):
         raise ValueError(
-            f"samples is {samples}, but {type(model).__name__} has no latent to draw; "
-            "allowed are 0, or a network such as prob_unet"
+            f"--samples {samples} is invalid: expected 0, because "
+            f"{type(model).__name__} has no latent. Use a network such as prob_unet."
         )
     placed = jax.device_put(variables)
 
@@ -70,7 +70,7 @@ def hypothesis_drawer(
 
 
 def sample_paths(target: Path, samples: int) -> list[Path]:
-    """The files written for one image."""
+    """Returns the files that are written for one image."""
     if not samples:
         return []
     names = [f"{target.name}_sample{k:02d}.png" for k in range(samples)]
@@ -80,7 +80,7 @@ def sample_paths(target: Path, samples: int) -> list[Path]:
 def write_samples(
     target: Path, labels: np.ndarray, spread: np.ndarray, spec: DatasetSpec
 ) -> None:
-    """Writes hypotheses [N, H, W] and the map of entropy [H, W] of one image."""
+    """Writes the samples [N, H, W] and the entropy [H, W] of one image."""
     *names, last = sample_paths(target, len(labels))
     for path, label in zip(names, labels, strict=True):
         save_image(path, indexed_png(label, spec.palette, void=spec.void))

@@ -1,4 +1,4 @@
-"""The start of a run: everything is opened, made and tried before the first write."""
+"""Prepares a run: opens the data, builds the parts and checks everything."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from jaxseg.training.run.task import Task
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """A run that can begin, or go on.
+    """A run that is ready to start or resume.
 
     Attributes:
       train_source: The training examples.
-      runner: The steps, bound to the devices.
-      state: The new state; a checkpoint replaces it.
-      task: The streams and pictures.
-      notes: What the user should know, one line each.
+      runner: The runner of the steps.
+      state: The new state. A checkpoint replaces it.
+      task: The data and functions of the run.
+      notes: Notes for the user, one line each.
     """
 
     train_source: Examples
@@ -45,16 +45,16 @@ class Start:
 def prepare(
     config: Config, workdir: Path, chosen: list[jax.Device], *, verify: bool = True
 ) -> Start:
-    """Checks all that can be checked of a run, and makes its parts; writes nothing.
+    """Checks a run and builds its parts without writing anything.
 
     Args:
       config: A configuration that `checks.check` accepts.
-      workdir: The run directory; it need not exist.
+      workdir: The run directory, which may not exist yet.
       chosen: The devices of all processes.
       verify: Whether to compare pretrained weights with the digest stored with them.
 
     Raises:
-      ValueError: naming the option or the file, and what is allowed.
+      ValueError: If an option or a file is invalid.
     """
     check_devices(config, chosen)
     restart.check_same_run(config, workdir)
@@ -83,7 +83,7 @@ def prepare(
 
 
 def check_devices(config: Config, chosen: list[jax.Device]) -> None:
-    """Raises ValueError unless batches and crop divide evenly over the devices."""
+    """Raises ValueError unless batches and crop split evenly over the devices."""
     run = config.train
     selection.check_space(
         "train.spatial_shards", run.spatial_shards, config.data.crop, chosen
@@ -102,12 +102,12 @@ def check_devices(config: Config, chosen: list[jax.Device]) -> None:
 def rehearse_step(
     config: Config, runner: StepRunner, state: Any, batch: HostBatch
 ) -> None:
-    """Traces an update, as its first call would: that call finds the trace.
+    """Traces an update, so that errors appear early. The first update reuses the trace.
 
-    Under pmap, whose program cannot be traced without running it, nothing is done.
+    Under pmap, a program cannot be traced without running it, so nothing is done.
 
     Raises:
-      ValueError: when parts of the configuration do not fit each other.
+      ValueError: If parts of the configuration do not fit together.
     """
     if config.train.parallel_backend != "jit":
         return
@@ -122,10 +122,10 @@ def rehearse_step(
 
 
 def rehearse_evaluation(count: Any, state: Any, batch: HostBatch) -> None:
-    """Lays out the evaluation of the first batch, without computing anything.
+    """Traces the evaluation of the first batch without computing anything.
 
     Raises:
-      ValueError: when the network does not take images of that size.
+      ValueError: If the network does not accept images of that size.
     """
     try:
         jax.eval_shape(count, state.variables(), batch)
@@ -140,7 +140,7 @@ def rehearse_evaluation(count: Any, state: Any, batch: HostBatch) -> None:
 
 @contextlib.contextmanager
 def _naming_options(options: Mapping[str, Any]) -> Iterator[None]:
-    """Names the option in full where a block of the network refuses its value."""
+    """Adds the full option name to errors of blocks of the network."""
     try:
         yield
     except ValueError as error:
@@ -161,7 +161,7 @@ def _open(config: Config, field: str) -> Examples:
 def _settle_spec(
     config: Config, workdir: Path, train_source: Any, eval_source: Any
 ) -> tuple[str, ...]:
-    """Gives both sources the normalization of the run, or of its pretrained weights."""
+    """Gives both sources the normalization of the run or its pretrained weights."""
     spec, notes = restart.spec_of_run(train_source.spec, workdir), []
     if config.train.init_from is not None and not restart.started(workdir):
         spec, notes = pretrained.source_spec(spec, config.train.init_from)
@@ -188,6 +188,6 @@ def _check_data(
 
 
 def _first(stream: Any) -> HostBatch:
-    """The first batch of a stream, which is closed."""
+    """Returns the first batch of a stream and closes the stream."""
     with contextlib.closing(stream):
         return next(stream)

@@ -39,7 +39,7 @@ def test_a_training_saves_and_tells_its_status(
     )
     assert main(given) == 128 + signal_
     assert sys.stderr.getvalue() == (
-        f"stopped by {signal_.name} at step 5; start again to go on\n"
+        f"stopped by {signal_.name} at step 5; run the same command again to resume\n"
     )
     assert steps_in(tmp_path / "ckpt") == (5,)
 

@@ -121,9 +121,12 @@ def test_predict_refuses_by_name(trained, tmp_path, capsys):
     for arguments, message in (
         ([cloud, *run, str(out), "--flip"], "flip is True; the network of this run"),
         ([cloud, *run, str(out), "--mode", "slide"], "mode is 'slide'"),
-        ([cloud, *run, str(tmp_path)], "would replace a cloud; choose -o"),
+        ([cloud, *run, str(tmp_path)], "would replace a cloud. Choose another -o"),
         ([str(bad), *run, str(out)], "allowed are [N, 3] and uint8 [N, 3]"),
-        ([str(tmp_path / "no.npz"), *run, str(out)], "no.npz is no cloud"),
+        (
+            [str(tmp_path / "no.npz"), *run, str(out)],
+            "no.npz is invalid: expected an .npz file",
+        ),
     ):
         assert main(["predict", *arguments]) == 1
         assert message in capsys.readouterr().err

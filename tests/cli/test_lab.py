@@ -158,7 +158,7 @@ def test_output_strides_of_a_backbone_agree(lab):
         (("receptive-field", "unett"), "Did you mean 'unet'"),
         (("receptive-field", "unet", "--option", "depth"), "NAME=VALUE"),
         (("plan", "--field", "513", "--depth", "2"), "depth 4 is the least"),
-        (("rates", "1,2", "--out"), "--out needs a directory"),
+        (("rates", "1,2", "--out"), "--out is invalid: expected a directory"),
     ],
 )
 def test_errors_are_one_line(words, message, capsys, tmp_path, monkeypatch):

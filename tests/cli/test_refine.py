@@ -105,8 +105,11 @@ def test_refusals_name_what_is_wrong(picture, tmp_path, capsys):
         (("--box", 0, 0, 51, 9), "X1 <= 50"),
         (("--scribbles", bare), "bare.png marks no object: allowed are pixels of exac"),
         (("--scribbles", red), "red.png marks no background"),
-        (("--scribbles", small), "height and width (20, 25); the image has (40, 50)"),
-        ((*BOX, "-o", tmp_path), "photo.png would replace an input; choose -o"),
+        (
+            ("--scribbles", small),
+            "expected the size (40, 50) of the image, found (20, 25)",
+        ),
+        ((*BOX, "-o", tmp_path), "photo.png would replace an input. Choose another -o"),
         ((*BOX, "--gamma", -1), "gamma=-1.0 is invalid"),
     ):
         assert message in refusal(capsys, path, *arguments), arguments

@@ -49,7 +49,7 @@ def test_smoke_has_a_work_directory_of_its_own(file, monkeypatch):
 
 def test_smoke_needs_a_file_that_defines_it(file, capsys):
     assert main(["train", "--smoke"]) == 1
-    assert "--smoke needs a config file" in capsys.readouterr().err
+    assert "--smoke is invalid: expected a config file" in capsys.readouterr().err
     file.write_text(FILE.replace("smoke", "smok"))
     assert main(["train", str(file), "--smoke"]) == 1
     assert "must define `smoke = Config(...)`" in capsys.readouterr().err

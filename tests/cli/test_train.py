@@ -105,7 +105,10 @@ def test_profile_takes_a_number_or_none(words, steps):
 
 def test_the_address_of_a_bucket_is_no_work_directory(capsys):
     assert main(["train", "--workdir=gs://bucket/run"]) == 1
-    assert "workdir is 'gs://bucket/run'; allowed: a path" in capsys.readouterr().err
+    assert (
+        "workdir='gs://bucket/run' is invalid: expected a path"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.slow

@@ -230,7 +230,7 @@ def test_directions_of_a_pair(batch):
     np.testing.assert_array_equal(back["image"], forth["target"])
     np.testing.assert_array_equal(back["target"], batch["image"])
     assert back["known"].all() and "label" not in back
-    with pytest.raises(ValueError, match="direction is 'x'"):
+    with pytest.raises(ValueError, match="direction='x' is invalid"):
         paired(batch, prepare=lambda b: b, direction="x", num_classes=CLASSES)
 
 
