@@ -40,7 +40,8 @@ def check_request(config: Config, *, samples: int, mode: str) -> None:
     if samples < 0 or (samples and (config.data.eval_scale != 1 or mode != "whole")):
         raise ValueError(
             f"--samples {samples} is invalid: expected --mode whole and "
-            f"data.eval_scale 1.0, found mode {mode!r} and eval_scale {config.data.eval_scale}."
+            f"data.eval_scale 1.0, found mode {mode!r} and eval_scale "
+            f"{config.data.eval_scale}."
         )
 
 
