@@ -231,5 +231,7 @@ def test_layer_decay_scales_the_update():
     assert got["head"]["kernel"] == -1
     assert [got["backbone"][n]["kernel"] for n in names] == [-0.125, -0.75, -0.5]
     for decay in (0.0, 1.5):
-        with pytest.raises(ValueError, match=f"layer_decay is {decay}; allowed is 0 <"):
+        with pytest.raises(
+            ValueError, match=f"layer_decay={decay} is invalid: expected 0 <"
+        ):
             multipliers(params, decay)

@@ -1,9 +1,9 @@
-"""Layer-wise decay of the learning rate, for fine-tuning a pretrained backbone.
+"""Decays the learning rate by layer, for fine-tuning a pretrained backbone.
 
-As in BEiT and MAE (arXiv 2106.08254, 2111.06377): with L units in the backbone, unit i
-(from 0) learns at decay^(L - i) of the rate, what embeds the image at decay^(L + 1),
-and all that lies behind the units or outside the backbone at the full rate.
-"""
+As in BEiT and MAE (arXiv 2106.08254, 2111.06377): if the backbone has L units, the
+learning rate of unit i (from 0) is multiplied by decay^(L - i) and that of the image
+embedding by decay^(L + 1). Modules after the units or outside the backbone have the
+full rate."""
 
 from __future__ import annotations
 
@@ -16,27 +16,33 @@ import jax
 
 BACKBONE = "backbone"
 EMBEDDING = ("stem", "root", "patch", "position", "class_token")
-PHASES = ("entry", "", "middle", "exit")  # of Xception; "" is any other name
+PHASES = ("entry", "", "middle", "exit")  # phases of Xception; "" is any other
 
 
 def multipliers(params: Mapping[str, Any], decay: float) -> Any:
-    """Factor of the learning rate for every parameter.
+    """Returns the multiplier of the learning rate for every parameter.
 
     Units are the modules of params["backbone"] with a number in their name, such as
-    "layer3_11" of a ResNet (stage, block) or "layer7" of a ViT, in the order of the
-    numbers. Modules without one are the embedding (`EMBEDDING`) or lie behind the
-    units, as a last normalization does.
+    "layer3_11" of a ResNet (stage, block) or "layer7" of a ViT, ordered by these
+    numbers. Modules without a number are the embedding (`EMBEDDING`) or follow the
+    units, such as a final normalization.
+
+    Args:
+      params: The parameters.
+      decay: The factor from each unit to the one before it, in (0, 1].
 
     Raises:
-      ValueError: decay is not in (0, 1], or there is no backbone with units.
+      ValueError: If `decay` is out of range, or if the backbone has no units.
     """
     if not 0 < decay <= 1:
-        raise ValueError(f"layer_decay is {decay}; allowed is 0 < layer_decay <= 1")
+        raise ValueError(
+            f"optim.layer_decay={decay} is invalid: expected 0 < decay <= 1."
+        )
     levels = _levels(params.get(BACKBONE, {}))
     if not levels:
         raise ValueError(
-            f"layer_decay is {decay}, but no module of a {BACKBONE!r} has a number; "
-            f"the network holds {sorted(params)}"
+            f"optim.layer_decay={decay} is invalid: expected None, because no module "
+            f"of the {BACKBONE!r} has a number. The network contains {sorted(params)}."
         )
     top = max(levels.values()) + 1
 
@@ -49,7 +55,7 @@ def multipliers(params: Mapping[str, Any], decay: float) -> Any:
 
 
 def _levels(backbone):
-    """Of a backbone's modules: 0 for the embedding, 1, 2, ... for the units."""
+    """Returns the level of each module: 0 for the embedding, then 1, 2, ..."""
     order = {name: _place(name) for name in backbone if not _embeds(name)}
     numbered = {name: place for name, place in order.items() if place is not None}
     ranks = {place: i + 1 for i, place in enumerate(sorted(set(numbered.values())))}
@@ -62,7 +68,7 @@ def _embeds(name):
 
 
 def _place(name):
-    """What units are sorted by: phase, stage, block; a transition ends its stage."""
+    """Returns the sort key of a unit: phase, stage, block; transitions end a stage."""
     numbers = re.findall(r"\d+|(?<=\d)[a-z](?![a-z])", name)
     if not numbers:
         return None

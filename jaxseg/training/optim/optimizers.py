@@ -1,10 +1,11 @@
-"""From an `OptimConfig` to an optax transformation and its schedule.
+"""Builds an optax transformation and a learning rate schedule from an `OptimConfig`.
 
-The order is: drop the gradients of frozen parameters, clip by the global norm, add
-L2 decay (sgd, rmsprop, adadelta, lars), the optimizer, decoupled decay (adamw, lamb),
-trust ratio (lamb, lars), multipliers of the groups and layers, learning rate; lars has
-its momentum behind that. Frozen parameters keep their running statistics of batch
-normalization alive; `BlockConfig(norm="frozen")` fixes those.
+The transformations are applied in this order: zero the gradients of frozen parameters,
+clip by the global norm, add L2 decay (sgd, rmsprop, adadelta, lars), apply the
+optimizer, add decoupled decay (adamw, lamb), scale by the trust ratio (lamb, lars),
+apply the multipliers of parameters and layers, and multiply by the learning rate. In
+lars, momentum comes last. Frozen parameters still update their running statistics of
+batch normalization. `BlockConfig(norm="frozen")` fixes these as well.
 """
 
 from __future__ import annotations
@@ -25,15 +26,20 @@ from jaxseg.training.optim.layer_decay import multipliers
 def build(
     config: OptimConfig, total_steps: int, *, batch_size: int | None = None
 ) -> tuple[optax.GradientTransformation, optax.Schedule]:
-    """The transformation, and its learning rate by step for the log.
+    """Builds the gradient transformation and the learning rate schedule.
 
     Args:
-      batch_size: of the whole update; needed for `base_batch_size`.
+      config: The configuration of the optimizer.
+      total_steps: The length of the run in steps.
+      batch_size: The batch size of an update, which `base_batch_size` requires.
+
+    Returns:
+      The transformation, and its learning rate by step.
 
     Raises:
-      ValueError: on an unknown name or a number out of range; at `tx.init` when a
-        pattern of `lr_multipliers` or `freeze` matches no parameter, or `layer_decay`
-        finds no layers.
+      ValueError: If an option is invalid. `tx.init` raises it if a pattern of
+        `lr_multipliers` or `freeze` matches no parameter, or if `layer_decay` finds no
+        layers.
     """
     rate = schedule(scale_rate(config, batch_size), total_steps)
     scale = (
@@ -46,11 +52,11 @@ def build(
 
 
 def scale_rate(config: OptimConfig, batch_size: int | None) -> OptimConfig:
-    """The configuration with the learning rates that fit this batch.
+    """Returns the configuration with the learning rates scaled to the batch size.
 
-    rate * batch_size / base_batch_size (linear scaling, arXiv 1706.02677; use some
-    `warmup_steps` with it), or times the root of that ratio (arXiv 1404.5997; LAMB,
-    arXiv 1904.00962). Unchanged without a `base_batch_size`.
+    Rates are multiplied by batch_size / base_batch_size (linear scaling, arXiv
+    1706.02677; use `warmup_steps` with it), or by the square root of that ratio (arXiv
+    1404.5997; LAMB, arXiv 1904.00962). Without a `base_batch_size`, they do not change.
     """
     reference, rule = config.base_batch_size, config.batch_scaling
     if rule not in ("linear", "sqrt"):
@@ -72,13 +78,16 @@ def scale_rate(config: OptimConfig, batch_size: int | None) -> OptimConfig:
 
 
 def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
-    """Learning rate as a function of the step, 0 <= step < total_steps.
+    """Returns the learning rate as a function of the step, 0 <= step < total_steps.
 
-    poly: (base - final) (1 - step / total)^power + final, as in DeepLab (arXiv
-    1606.00915); cosine: (base - final) (1 + cos(pi step / total)) / 2 + final; step:
-    base * decay_factor^(milestones passed); exponential: base *
-    decay_factor^floor(step / decay_every), whatever the length; constant. During
-    warm-up all are multiplied by (step + 1) / warmup_steps.
+    - poly: (base - final) (1 - step / total)^power + final, as in DeepLab (arXiv
+      1606.00915).
+    - cosine: (base - final) (1 + cos(pi step / total)) / 2 + final.
+    - step: base * decay_factor^(number of passed milestones).
+    - exponential: base * decay_factor^floor(step / decay_every).
+    - constant: base.
+
+    During the warmup, the rate is multiplied by (step + 1) / warmup_steps.
     """
     if total_steps < 1 or config.learning_rate < 0 or config.warmup_steps < 0:
         raise ValueError(
@@ -140,7 +149,7 @@ _SHAPES = {
 
 
 def _rule(config, scale):
-    """The optimizer with its decay around `scale`, the learning rate."""
+    """Returns the optimizer with its weight decay and `scale`, the learning rate."""
     name, decay = config.name, _decay(config)
     momentum = optax.trace(config.momentum, nesterov=config.nesterov)
     if name == "sgd":
@@ -148,7 +157,7 @@ def _rule(config, scale):
     if name == "rmsprop":
         rms = optax.scale_by_rms(config.rms_decay)
         return optax.chain(decay, rms, momentum, scale)
-    if name == "adadelta":  # no momentum; the epsilon is Lasagne's
+    if name == "adadelta":  # Without momentum; epsilon is that of Lasagne.
         return optax.chain(
             decay, optax.scale_by_adadelta(config.rms_decay, eps=1e-6), scale
         )
@@ -168,7 +177,7 @@ def _rule(config, scale):
 
 
 def _trust(coefficient):
-    """Times coefficient |p| / |update|, for kernels; vectors keep the plain rate."""
+    """Scales the updates of kernels by coefficient |p| / |update|."""
     if coefficient <= 0:
         raise ValueError(f"trust_coefficient is {coefficient}; allowed is > 0")
     return optax.masked(
@@ -186,7 +195,7 @@ def _clip(norm):
 
 
 def _decay(config):
-    """weight_decay * parameter, for kernels or for all, frozen ones left out."""
+    """Adds weight_decay * parameter unless it is frozen or masked."""
     if config.decay_mask not in ("kernels", "all"):
         raise ValueError(
             f"decay_mask is {config.decay_mask!r}; allowed: 'kernels', 'all'"
@@ -219,7 +228,7 @@ def _decay_layers(decay):
 
 
 def _scale_by(patterns, factors, argument):
-    """Multiply the updates of matching parameters by the pattern's factor."""
+    """Multiplies the updates of matching parameters by the factor of the pattern."""
     if not patterns:
         return optax.identity()
 
@@ -231,7 +240,7 @@ def _scale_by(patterns, factors, argument):
 
 
 def _scaled(find):
-    """Updates times find(params), a tree of numbers; an error in it comes at init."""
+    """Multiplies updates by find(params); errors of `find` appear in init."""
 
     def init(params):
         find(params)
@@ -248,12 +257,17 @@ def _scaled(find):
 
 
 def first_match(params: Any, patterns: Sequence[str], argument: str) -> Any:
-    """For every leaf the index of the first pattern that matches its path, else -1.
+    """Returns the index of the first pattern that matches the path of each leaf, or -1.
 
     Patterns are regular expressions for whole paths such as "backbone/conv1/kernel".
 
+    Args:
+      params: The parameters.
+      patterns: The patterns.
+      argument: The name of the option, for errors.
+
     Raises:
-      ValueError: when a pattern matches no path, naming it and some of the paths.
+      ValueError: If a pattern matches no path. The message names some of the paths.
     """
     names = [
         parameter_path(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)
@@ -275,5 +289,5 @@ def first_match(params: Any, patterns: Sequence[str], argument: str) -> Any:
 
 
 def parameter_path(path):
-    """Returns the path of a leaf as text: ``head/conv/kernel``."""
+    """Returns the path of a leaf as text, such as `head/conv/kernel`."""
     return jax.tree_util.keystr(path, simple=True, separator="/")

@@ -1,12 +1,11 @@
-"""One alternating step of a generator and its discriminator (arXiv 1611.07004).
+"""Implements one step of a generator and its discriminator (arXiv 1611.07004).
 
-Both updates are one pure function, to be jitted or pmapped like
-`jaxseg.training.step.steps.train_step`, and of its signature. The discriminator goes
-first on the generated pictures as they are, then the generator, judged by the new
-discriminator: the order of the authors' PyTorch release. The generator runs forward and
-backward once. Pixels without a target are -1 in true and generated pictures alike, so
-that nobody learns from them.
-"""
+Both updates are one pure function with the signature of
+`jaxseg.training.step.steps.train_step`, for use under jit or pmap. As in the PyTorch
+release of the authors, the discriminator is updated first on the generated pictures.
+The generator is then judged by the new discriminator, and runs forward and backward
+only once. Pixels without a target are -1 in true and generated pictures, so that
+neither network learns from them."""
 
 from __future__ import annotations
 
@@ -28,20 +27,20 @@ GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
 
 class Players(NamedTuple):
-    """An optimizer for each player; the state of the pair is a dict by player."""
+    """An optimizer for each network. The state of the pair is a dictionary."""
 
     generator: optax.GradientTransformation
     discriminator: optax.GradientTransformation
 
     def init(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """As of an optax transformation, over {"generator": ..., "discriminator"}."""
+        """Initializes both optimizers for parameters by network name."""
         return {
             name: getattr(self, name).init({name: params[name]})
             for name in self._fields
         }
 
     def play(self, name: str, gradient: Any, opt_state: Any, params: Any):
-        """One player's new parameters and the new state of the pair."""
+        """Updates one network; returns all parameters and optimizer states."""
         mine = {name: params[name]}
         updates, new = getattr(self, name).update(
             {name: gradient}, opt_state[name], mine
@@ -63,19 +62,27 @@ def train_step(
     void: int = 255,
     axis_name: str | None = None,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """One update of both players.
+    """Updates the discriminator and the generator.
 
     Args:
-      batch: after `prepare`, "image" (the condition), "target" and "known" (see
+      state: The state before the step.
+      batch: After `prepare`: "image" (the condition), "target" and "known" (see
         `jaxseg.tasks.pix2pix_batch`) and "label".
-      model: its parameters are {"generator", "discriminator"}; called it gives logits
-        whose tanh is the picture, its method `judge` the discriminator's logits.
-      loss_fn: `jaxseg.losses.adversarial.Objectives`.
+      model: The network with the parameters {"generator", "discriminator"}. Its call
+        returns logits whose tanh is the picture. Its method `judge` returns the logits
+        of the discriminator.
+      tx: The optimizers.
+      loss_fn: The objectives, see `jaxseg.losses.adversarial.Objectives`.
+      prepare: Augmentation and normalization, or None if the batch is ready.
+      schedule: The learning rate by step, which is only reported.
+      ema: The decay of the moving average of the parameters.
+      void: The ignore index.
+      axis_name: The axis of pmap, or None.
 
     Returns:
-      The new state, and scalars: `loss` of the generator, `loss/<name>` per term of
-      both, `grad_norm` of the generator, `learning_rate`, and for pictures of labels
-      the counts `labeled` and `correct`.
+      The new state, and scalars: `loss` of the generator, `loss/<name>` for each term
+      of both networks, `grad_norm` of the generator, `learning_rate`, and for pictures
+      of labels the pixel counts `labeled` and `correct`.
     """
     update.check_ema(state, ema)
     batch = batch if prepare is None else prepare(batch)
@@ -120,7 +127,7 @@ def train_step(
 
 
 def _generate(model, state, batch, key, params):
-    """Pictures by the generator's `params`; its new statistics and logits."""
+    """Returns pictures, new statistics and logits of the generator."""
     variables = with_stats({**state.params, GENERATOR: params}, state.batch_stats)
     outputs, updated = model.apply(
         variables,
@@ -134,7 +141,7 @@ def _generate(model, state, batch, key, params):
 
 
 def _discriminate(params, stats, picture, batch, model, loss_fn, axis_name):
-    """Gradient of the discriminator (summed over devices), its terms, statistics."""
+    """Returns the gradient of the discriminator, its terms and statistics."""
     picture = jax.lax.stop_gradient(picture)
 
     def share(mine):
@@ -165,7 +172,7 @@ def _given(picture, batch):
 
 
 def _counts(logits, batch, void, axis_name):
-    """Pixels labeled and correct, where the picture is one of labels."""
+    """Counts labeled and correct pixels if the picture shows labels."""
     if "label" not in batch:
         return {}
     return total(update.pixel_counts(logits, batch["label"], void), axis_name)

@@ -1,7 +1,7 @@
-"""Augmentation and normalization on the device, inside the compiled step.
+"""Augments and normalizes images on the device, inside the compiled step.
 
-All randomness of an example comes from its own `batch["seed"]`: the result depends
-neither on the batch it is in, nor on the device, nor on the number of hosts.
+All randomness of an example comes from its own `batch["seed"]`. The result therefore
+does not depend on the batch, on the device or on the number of hosts.
 """
 
 from __future__ import annotations
@@ -33,15 +33,14 @@ def prepare_train(
     flip: bool = True,
     color_jitter: float = 0.0,
 ) -> dict[str, jax.Array]:
-    """uint8 batch -> the batch with image float32 normalized, label int32.
+    """Augments a uint8 batch; returns float32 normalized images and int32 labels.
 
     Args:
-      batch: image uint8 [B, H, W, C], label integer [B, H, W], seed uint32 [B].
-      mean, std: per channel, of images in [0, 1].
-      flip: mirror image and label together, with probability 1/2.
-      color_jitter: strength s of the jitter: brightness, contrast and saturation are
-      each
-        multiplied by a factor from [1 - s, 1 + s], in this order.
+      batch: Image uint8 [B, H, W, C], label integer [B, H, W] and seed uint32 [B].
+      mean, std: The statistics of each channel for images in [0, 1].
+      flip: Whether to mirror image and label together with probability 1/2.
+      color_jitter: The strength s of the jitter. Brightness, contrast and saturation
+        are each multiplied by a random factor from [1 - s, 1 + s], in this order.
     """
     if not 0 <= color_jitter <= 1:
         raise ValueError(
@@ -66,17 +65,16 @@ def prepare_train(
 def prepare_eval(
     batch: Mapping[str, jax.Array], *, mean: Sequence[float], std: Sequence[float]
 ) -> dict[str, jax.Array]:
-    """uint8 batch -> the batch with image float32 normalized, label int32."""
+    """Normalizes a uint8 batch; returns float32 images and int32 labels."""
     image = preprocess(batch["image"], Channels(mean, std))
     return _ready(batch, image, batch["label"])
 
 
 def jitter(image: jax.Array, key: jax.Array, strength: float) -> jax.Array:
-    """Brightness, contrast, saturation of an image [H, W, C] in [0, 1].
+    """Changes brightness, contrast and saturation of an image [H, W, C] in [0, 1].
 
-    Blends with black, with the image's mean gray, and with its own gray version, each
-    result cut to [0, 1]. Gray images ([H, W, 1]) have no saturation.
-    """
+    The image is blended with black, with its mean gray value and with its gray version,
+    and clipped to [0, 1] each time. Gray images ([H, W, 1]) have no saturation."""
     factors = jax.random.uniform(key, (3,), minval=1 - strength, maxval=1 + strength)
     image = _blend(image, 0.0, factors[0])
     image = _blend(image, gray(image).mean(), factors[1])
@@ -84,7 +82,7 @@ def jitter(image: jax.Array, key: jax.Array, strength: float) -> jax.Array:
 
 
 def gray(image: jax.Array) -> jax.Array:
-    """Luma [H, W, 1] of an RGB image, the channels' mean of any other."""
+    """Returns the luma [H, W, 1] of an RGB image, or the mean of other channels."""
     if image.shape[-1] != 3:
         return image.mean(-1, keepdims=True)
     return (image * jnp.array(GRAY).reshape(1, 1, 3)).sum(-1, keepdims=True)

@@ -1,9 +1,9 @@
-"""Rematerialization: keep the inputs of blocks, compute their insides again backward.
+"""Saves memory by recomputing the activations of blocks in the backward pass.
 
-Training memory without a second network: the forward pass runs again, block by block,
-when its gradient is due (arXiv 1604.06174). It works for any network, which need not
-know: blocks are found in the tree of its parameters, and each call of one goes through
-`nn.remat`. Names, values and randomness stay as they are.
+Only the inputs of blocks are stored. The forward pass of a block runs again when its
+gradient is computed (arXiv 1604.06174). This works for any network without changes to
+it: blocks are found in the tree of parameters, and each call of a block goes through
+`nn.remat`. Names, values and randomness do not change.
 """
 
 from __future__ import annotations
@@ -17,22 +17,27 @@ import jax
 from flax import linen as nn
 
 KINDS = ("none", "block", "stage")
-BLOCK = 8  # kernels; a bottleneck with its shortcut has 4, a block of Xception 7
+BLOCK = 8  # kernels; a bottleneck with its shortcut has 4, an Xception block 7
 SHARE = 3  # a stage has at most a third of the network's kernels
 
 Path = tuple[str, ...]
 
 
 def find_blocks(params: Mapping[str, Any], kind: str) -> frozenset[Path]:
-    """Paths of the modules to recompute: the largest ones that are small enough.
+    """Returns the paths of the largest modules that are small enough to recompute.
 
-    kind "block": at most 8 kernels, such as a residual block. kind "stage": at most a
-    third of all kernels, such as a dense block of DenseNet or a module of HRNet; where
-    a network's stages are no modules of their own (ResNet), the same as "block". A
-    single layer is left alone, for its input is all that it keeps anyway.
+    With kind "block", a module has at most 8 kernels, such as a residual block. With
+    kind "stage", it has at most a third of all kernels, such as a dense block of
+    DenseNet or a module of HRNet. If the stages of a network are not modules (ResNet),
+    "stage" is the same as "block". Single layers are not recomputed, because they store
+    only their input anyway.
+
+    Args:
+      params: The parameters.
+      kind: "none", "block" or "stage".
     """
     if kind not in KINDS:
-        raise ValueError(f"remat is {kind!r}; allowed: {KINDS}")
+        raise ValueError(f"train.remat={kind!r} is invalid: expected one of {KINDS}.")
     if kind == "none":
         return frozenset()
     limit = BLOCK
@@ -43,7 +48,7 @@ def find_blocks(params: Mapping[str, Any], kind: str) -> frozenset[Path]:
 
 @contextlib.contextmanager
 def recomputed(blocks: frozenset[Path]) -> Iterator[None]:
-    """Within it, calls of the modules at these paths keep their inputs alone."""
+    """Makes modules at these paths store only their inputs within the block."""
     running: set[Path] = set()
 
     def intercept(call, args, kwargs, context):
@@ -64,9 +69,9 @@ def recomputed(blocks: frozenset[Path]) -> Iterator[None]:
 
 
 def _checkpointed(module, args, kwargs):
-    """`module(*args, **kwargs)` under `nn.remat`; only arrays pass through it.
+    """Calls a module under `nn.remat`, which only arrays pass through.
 
-    Sizes, flags and the like stay Python values on the way in and on the way out.
+    Sizes and flags remain Python values on the way in and out.
     """
     leaves, inward = jax.tree.flatten((args, kwargs))
     traced = [isinstance(leaf, jax.Array) for leaf in leaves]
@@ -101,5 +106,5 @@ def _largest(tree, path, limit):
 
 
 def _kernels(tree):
-    """Arrays of two or more axes: what convolves or multiplies."""
+    """Counts the arrays with two or more axes, which are kernels."""
     return sum(leaf.ndim > 1 for leaf in jax.tree.leaves(tree))

@@ -1,4 +1,4 @@
-"""Everything a run carries from step to step: arrays and nothing else."""
+"""Defines the training state, which contains only arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-_DO_NOT_FIT = (  # what Python, JAX and Flax raise while a network is laid out
+_DO_NOT_FIT = (  # errors of Python, JAX and Flax when a network is built
     ArithmeticError,
     AssertionError,
     LookupError,
@@ -24,15 +24,15 @@ _DO_NOT_FIT = (  # what Python, JAX and Flax raise while a network is laid out
 
 
 class TrainState(flax.struct.PyTreeNode):
-    """The state of training.
+    """The training state.
 
     Attributes:
-      step: int32 scalar, updates done so far.
-      params: parameters, float32.
-      batch_stats: running statistics of normalization; {} without any.
-      opt_state: of the optax transformation.
-      ema: exponential moving average of `params`, or None.
-      rng: key of all randomness inside the network (dropout).
+      step: The number of updates so far, an int32 scalar.
+      params: The parameters, float32.
+      batch_stats: The running statistics of normalization, or {}.
+      opt_state: The state of the optax transformation.
+      ema: The exponential moving average of `params`, or None.
+      rng: The random key of the network (dropout).
     """
 
     step: jax.Array
@@ -43,7 +43,7 @@ class TrainState(flax.struct.PyTreeNode):
     rng: jax.Array
 
     def variables(self) -> dict[str, Any]:
-        """What evaluation and prediction use: the average where there is one.
+        """Returns the variables for evaluation, with averaged parameters if any.
 
         Normalization statistics are running means already and are not averaged again.
         """
@@ -52,7 +52,7 @@ class TrainState(flax.struct.PyTreeNode):
 
 
 def with_stats(params: Any, batch_stats: Any) -> dict[str, Any]:
-    """Variables for `model.apply`, without an empty `batch_stats`."""
+    """Returns variables for `model.apply`, without an empty `batch_stats`."""
     stats = {"batch_stats": batch_stats} if batch_stats else {}
     return {"params": params, **stats}
 
@@ -67,17 +67,22 @@ def create_state(
     more_inputs: Sequence[jax.ShapeDtypeStruct] = (),
     check: Callable[[TrainState], None] | None = None,
 ) -> TrainState:
-    """A new state; one compiled program makes parameters and optimizer state.
+    """Creates a new state with one compiled program.
 
     Args:
-      image_shape: [B, H, W, C] of some input the model takes; B = 1 is enough.
-      more_inputs: shapes and types of the inputs behind the first, for a network that
-        takes several (`inputs` of the steps).
-      ema: start a moving average at the initial parameters.
-      check: called with the shapes of the state before any array is made.
+      model: The network.
+      tx: The optimizer.
+      seed: The seed of the initialization.
+      image_shape: The shape [B, H, W, C] of an input that the model accepts; B may be
+        1.
+      more_inputs: The shapes and types of further inputs, for networks that take
+        several.
+      ema: Whether to start a moving average at the initial parameters.
+      check: A function that is called with the shapes of the state before any array is
+        created.
 
     Raises:
-      ValueError: when the network does not take such an image.
+      ValueError: If the network does not accept such an image.
     """
 
     @jax.jit
@@ -98,13 +103,13 @@ def create_state(
         )
 
     if check is not None:
-        check(jax.eval_shape(init, seed))  # traced once: the call finds it in the cache
+        check(jax.eval_shape(init, seed))  # The call below reuses this trace.
     return init(seed)
 
 
 @contextlib.contextmanager
 def _fitting(image_shape: tuple[int, ...]) -> Iterator[None]:
-    """Says in one line that options of a network do not fit each other or the image."""
+    """Reports on one line that network options do not fit together or to the image."""
     try:
         yield
     except _DO_NOT_FIT as error:
