@@ -288,7 +288,7 @@ def test_another_number_of_classes_names_the_remedy_that_works(run, tmp_path, ca
     ("more", "message"),
     [
         (("--train.init-fresh", "nothing/.*"), "train.init_fresh='nothing/.*' is inv"),
-        (("--model.options.width=6",), "of another network"),
+        (("--model.options.width=6",), "Choose a run of the same network."),
     ],
 )
 def test_what_does_not_fit_is_refused(run, tmp_path, capsys, more, message):
