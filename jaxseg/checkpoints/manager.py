@@ -82,9 +82,7 @@ class Checkpoints:
         opening: Opening = STRICT,
     ) -> None:
         if max_to_keep < 1:
-            raise ValueError(
-                f"max_to_keep={max_to_keep} is invalid: expected 1 or more."
-            )
+            raise ValueError(f"max_to_keep={max_to_keep} is invalid: expected >= 1.")
         self.directory = Path(directory).absolute()
         self._opening = opening
         self._delete_removed()
@@ -238,8 +236,6 @@ class Checkpoints:
 
     def _set_aside(self, step: int, *, keep: bool = True) -> None:
         """Removes a step by a single rename. Every process must call it.
-
-        A process that is killed meanwhile leaves no incomplete step.
 
         Args:
           step: The step.

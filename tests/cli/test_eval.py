@@ -86,7 +86,7 @@ def test_averaged_weights_are_scored_where_they_were_trained(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--checkpoint=5"], "'5' is not in"),
+        (["--checkpoint=5"], "checkpoint='5' is invalid"),
         (["--split=nowhere"], "nowhere"),
         (["--model.options.width=6"], "belongs to another model: other shape"),
         (["--model.options.widht=6"], "no option 'widht'"),
