@@ -82,6 +82,7 @@ KINDS = {
     "one_bit.png": (Image.fromarray(BITS > 0), {}, triple(BITS * 255), BITS),
     "one_bit.tif": (Image.fromarray(BITS > 0), {}, triple(BITS * 255), BITS),
     "two_bits.png": (Image.fromarray(INDEX), {"bits": 2}, triple(INDEX * 85), INDEX),
+    "four_bits.png": (Image.fromarray(INDEX), {"bits": 4}, triple(INDEX * 17), INDEX),
     "palette.png": (palette(), {}, COLORS[INDEX], INDEX),
     "palette.gif": (palette(), {}, COLORS[INDEX], INDEX),
     "palette.bmp": (palette(), {}, COLORS[INDEX], INDEX),

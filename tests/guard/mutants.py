@@ -148,7 +148,7 @@ CHECKPOINTS = (
 DATA = (
     Mutant("data/kinds.py", "np.floor(scaled + 0.5)", "np.floor(scaled)",
            "data/test_rare_images.py data/test_reader.py"),
-    Mutant("data/kinds.py", '"L;4": 17', '"L;4": 18', "data/test_rare_images.py"),
+    Mutant("data/kinds.py", '"L;4": 17', '"L;4": 18', "data/test_rare_images.py data/test_reader.py"),
     Mutant("data/kinds.py", "(palette == palette[:, :1]).all()", "True",
            "data/test_rare_images.py data/test_masks.py data/test_reader.py"),
     Mutant("data/orientation.py", "6: Image.Transpose.ROTATE_270",

@@ -142,6 +142,11 @@ def test_non_local_scale_and_unknown_mode():
     plain = NonLocal(norm_out=False).apply(variables, x, train=False)
     scaled = NonLocal(norm_out=False, use_scale=True).apply(variables, x, train=False)
     assert np.abs(plain - scaled).max() > 1e-3
+    theta = variables["params"]["theta"]
+    smaller = jax.tree.map(lambda leaf: leaf / 2, theta)  # the root of four channels
+    less = {"params": {**variables["params"], "theta": smaller}}
+    expected = NonLocal(norm_out=False).apply(less, x, train=False)
+    np.testing.assert_allclose(scaled, expected, rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match="mode"):
         NonLocal("cosine").init(jax.random.key(0), x, train=False)
 

@@ -160,6 +160,8 @@ def test_pyramid_pooling_puts_bins_behind_the_input():
     means = np.broadcast_to(x.mean((1, 2), keepdims=True), x.shape)
     np.testing.assert_allclose(got[..., 2:4], means, rtol=1e-5)
     np.testing.assert_allclose(got[..., 4:], x, rtol=1e-5)
+    last = block.clone(input_first=False).apply(variables, x, train=False)
+    np.testing.assert_array_equal(last, np.roll(got, -2, axis=-1))
 
 
 def test_unknown_forms_are_refused():

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax.errors import InvalidRngError
 from jax import lax
 
 from jaxseg.nn.block_config import BlockConfig
@@ -94,6 +95,8 @@ def test_dropout_in_training_or_with_an_rng():
     for train in (True, False):
         y = layer.apply({}, x, train=train, rngs=key)
         assert set(np.unique(y)) == {0.0, 2.0}
+    with pytest.raises(InvalidRngError, match="dropout"):
+        layer.apply({}, x, train=True)
 
 
 def test_activations_by_name():

@@ -51,6 +51,17 @@ def test_batch_norm_in_training_and_evaluation():
     )
 
 
+def test_epsilon_is_added_to_the_variance():
+    x, state = draw(), variables()
+    state["batch_stats"] = {
+        "mean": np.zeros(6, np.float32),
+        "var": np.zeros(6, np.float32),
+    }
+    found = Norm(epsilon=0.25).apply(state, x, train=False)
+    expected = 2 * x * state["params"]["scale"] + state["params"]["bias"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_frozen_uses_running_statistics_and_learns_nothing():
     x, state = draw(), variables()
     norm = Norm(BlockConfig(norm="frozen"))

@@ -175,3 +175,10 @@ def test_nails_and_nearest():
     np.testing.assert_array_equal(
         nearest(x, (2, 1))[0, :, :, 0], [[1, 2], [1, 2], [3, 4], [3, 4]]
     )
+
+
+def test_no_window_starts_in_the_padding_behind_the_map():
+    """Caffe's rule, and PyTorch's: three windows would fit, the third reads no pixel."""
+    x = jnp.arange(9.0).reshape(1, 3, 3, 1)
+    y = max_pool(x, window=2, stride=2, padding=1, ceil=True)
+    np.testing.assert_array_equal(y[0, :, :, 0], [[0, 2], [6, 8]])
