@@ -24,6 +24,10 @@ from jaxseg.data.files import (
 from jaxseg.data.lists import SPLIT_NAMES, find_lists, read_list
 
 
+class MissingFiles(ValueError):
+    """Reports that a folder or a list of a dataset does not exist."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Pair:
     """Holds an image and its mask. A missing file is None.
@@ -148,13 +152,13 @@ def _named(found: Iterable[tuple[str, list[Pair]]]) -> dict[str, list[Pair]]:
 
 
 def require_folder(path: pathlib.Path) -> None:
-    """Raises ValueError unless a path is a folder.
+    """Raises MissingFiles unless a path is a folder.
 
     Args:
       path: The path.
     """
     if not path.is_dir():
-        raise ValueError(
+        raise MissingFiles(
             f"{path} is not a folder: expected a folder of the dataset's files."
         )
 

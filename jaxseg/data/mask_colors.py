@@ -26,6 +26,18 @@ def color_value(color: Color) -> int:
     return 65536 * red + 256 * green + blue
 
 
+def values_to_colors(values: np.ndarray) -> np.ndarray:
+    """Returns the colors of numbers, which is the inverse of `color_value`.
+
+    Args:
+      values: Numbers of colors, integers [H, W], such as those of `Dataset.to_raw`.
+
+    Returns:
+      RGB colors, uint8 [H, W, 3], for the files of a test server.
+    """
+    return np.stack([values >> 16, values >> 8, values], axis=-1).astype(np.uint8)
+
+
 def color_map(classes: Mapping[Color, int]) -> LabelMap:
     """Returns the label map of colors.
 

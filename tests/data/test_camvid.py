@@ -9,6 +9,7 @@ from PIL import Image
 
 from jaxseg.config import DataConfig
 from jaxseg.data import class_frequencies, eval_batches, open_source, train_batches
+from jaxseg.data.datasets.camvid_original import split_of
 
 HOME = pathlib.Path(__file__).resolve().parents[3] / "shared/data/camvid"
 PATH = pathlib.Path(os.environ.get("JAXSEG_CAMVID", HOME))
@@ -38,6 +39,11 @@ def test_camvid_as_published(config):
     np.testing.assert_array_equal(example["label"], np.where(raw == 11, 255, raw))
     photo = np.asarray(Image.open(PATH / "val" / f"{example['id']}.png"))
     np.testing.assert_array_equal(example["image"], photo)
+
+
+def test_original_files_have_the_same_splits(config):
+    for split in ("train", "validation"):
+        assert {split_of(name) for name in open_source(config, split).ids} == {split}
 
 
 def test_road_is_below_the_sky(config):

@@ -23,8 +23,10 @@ from jaxseg.data.builders.named import NamedBuilder
 from jaxseg.data.classes import folder_spec
 from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.files import name_others, shown
+from jaxseg.data.labels import LabelMap
 from jaxseg.data.mask_reader import MaskReader
 from jaxseg.data.mask_rules import check_values
+from jaxseg.data.mask_values import MaskValues
 from jaxseg.data.spec import VOID, DatasetSpec
 from jaxseg.text import counted
 
@@ -96,7 +98,8 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
                 sizes = {name: len(found) for name, found in splits.items()}
                 raise ValueError(
                     f"split {split!r} of dataset {self.name!r} is empty: expected at "
-                    f"least one pair, found {sizes} in {config.path}."
+                    f"least one pair, found {sizes} in {config.path}. "
+                    f"{self.dataset.where()}"
                 )
         if self.dataset.spec is None:  # Published datasets have other files.
             for folder, others in layouts.left_out(splits).items():
@@ -118,6 +121,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
             found.append(masks.count_all(split, paths, skip=skip))
             if masks.labels is not None:
                 masks.check(found[-1])
+                _report_unlisted(self.dataset, found[-1], masks.labels)
         if masks.labels is None:
             check_values(found, self.class_names(), masks.origin)
 
@@ -213,6 +217,18 @@ def _report_counts(dataset: Dataset, splits: dict[str, list[layouts.Pair]]):
                 "not compare with published ones",
                 *(split, dataset.name, len(pairs), published),
             )
+
+
+def _report_unlisted(dataset: Dataset, found: MaskValues, labels: LabelMap):
+    """Warns of values that no published list contains and that become void."""
+    pixels = {v: n for v, n in found.pixels.items() if v not in set(labels.values)}
+    if pixels:
+        logger.warning(
+            "The masks of split %r of dataset %r contain values that are not in the "
+            "published list and become void: %s.",
+            *(found.split, dataset.name),
+            MaskValues.of_mask(pathlib.Path(), pixels).describe_values(),
+        )
 
 
 def _report_shared(splits: dict[str, list[layouts.Pair]]):

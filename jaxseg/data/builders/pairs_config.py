@@ -83,7 +83,7 @@ def pairs_config(
     if not path:
         raise ValueError(
             f"data.raw_dir={path!r} is invalid: expected the folder of the dataset's "
-            "files."
+            f"files. {dataset.where()}"
         )
     root = pathlib.Path(path).expanduser().absolute()
     config = PairsConfig(
@@ -100,7 +100,10 @@ def pairs_config(
             f"data.on_bad_file={config.on_bad_file!r} is invalid: expected one of "
             f"{', '.join(BAD_FILE_RULES)}."
         )
-    pairs = dataset.layout(root, config.lists)
+    try:
+        pairs = dataset.layout(root, config.lists)
+    except layouts.MissingFiles as error:
+        raise ValueError(f"{error} {dataset.where()}") from error
     return dataclasses.replace(config, name=layouts.fingerprint(pairs, _rules(config)))
 
 

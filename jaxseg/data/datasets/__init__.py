@@ -38,4 +38,8 @@ DATASETS = Table(
     "folder",
     "camvid",
     "isbi",
+    "cityscapes",
+    "kitti",
+    "bdd100k",
+    "uavid",
 )

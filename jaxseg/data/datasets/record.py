@@ -150,6 +150,11 @@ class Dataset:
         """
         return np.array(self.raw_values(), np.int32)[label]
 
+    def where(self) -> str:
+        """Returns sentences that state which files to put where."""
+        text = f"Dataset {self.name!r} reads these files in data.raw_dir: {self.files}"
+        return f"{text} They are offered at {self.page}" if self.page else text
+
     def describe(self) -> dict[str, Any]:
         """Returns a description of the dataset by heading, without empty entries."""
         counts = ", ".join(f"{count:,} {split}" for split, count in self.counts.items())

@@ -1,0 +1,72 @@
+"""Describes the semantic segmentation of KITTI 2015, with the classes of Cityscapes."""
+
+from __future__ import annotations
+
+import pathlib
+
+from jaxseg.data.datasets import cityscapes
+from jaxseg.data.datasets.record import Dataset
+from jaxseg.data.layouts import Pair, match_folders, require_folder
+from jaxseg.data.spec import DatasetSpec
+
+HELD_OUT = 4  # Every fourth image is in the validation split.
+
+
+def numbered_pairs(
+    root: pathlib.Path, lists: tuple[str, ...] = ()
+) -> dict[str, list[Pair]]:
+    """Finds the pairs of `training/image_2` with `training/semantic`.
+
+    The images whose number is divisible by four are `validation`.
+
+    Args:
+      root: The folder that contains `training`.
+      lists: Not used, because this layout has no lists.
+
+    Raises:
+      ValueError: If a folder is missing, or a name does not start with a number.
+    """
+    del lists  # This layout has no lists.
+    training = root / "training"
+    for folder in (training, training / "image_2", training / "semantic"):
+        require_folder(folder)
+    splits: dict[str, list[Pair]] = {"train": [], "validation": []}
+    for pair in match_folders(training / "image_2", training / "semantic"):
+        number = pair.name.partition("_")[0]
+        if not number.isdecimal():
+            raise ValueError(
+                f"{training}: expected names such as 000000_10.png, found "
+                f"{pair.name!r}. Remove or rename this file."
+            )
+        held_out = int(number) % HELD_OUT == 0
+        splits["validation" if held_out else "train"].append(pair)
+    return splits
+
+
+DATASET = Dataset(
+    name="kitti",
+    title="KITTI 2015: 375x1242 street scenes with the 19 classes of Cityscapes.",
+    spec=DatasetSpec("kitti", cityscapes.CLASSES, cityscapes.PALETTE),
+    layout=numbered_pairs,
+    labels=cityscapes.LABELS,
+    counts={"train": 150, "validation": 50},
+    files=(
+        "The images are training/image_2/*.png and the masks are training/semantic/"
+        "*.png, from data_semantics.zip."
+    ),
+    page="https://www.cvlibs.net/datasets/kitti/eval_semseg.php?benchmark=semantics2015",
+    license="CC BY-NC-SA 3.0.",
+    citation="""@article{alhaija2018augmented,
+  title={Augmented Reality Meets Computer Vision: Efficient Data Generation for Urban
+    Driving Scenes},
+  author={Alhaija, Hassan Abu and Mustikovela, Siva Karthik and Mescheder, Lars and
+    Geiger, Andreas and Rother, Carsten},
+  journal={International Journal of Computer Vision},
+  year={2018}
+}""",
+    notes=(
+        "There is no official validation split. Here it is the 50 images whose number "
+        "is divisible by four; other works hold out other images. The sizes of the "
+        "images differ. The test server takes label ids, which `to_raw` returns."
+    ),
+)

@@ -1,0 +1,93 @@
+"""Holds the parts that layouts of published datasets share: lists and folders.
+
+The lists of published datasets have further columns, and masks of some datasets are not
+image files. `jaxseg.data.layouts` has the parts for folders of images.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping
+
+from jaxseg.data.files import SUFFIXES, name_key, visible_entries
+from jaxseg.data.layouts import MissingFiles, Pair, require_folder
+from jaxseg.storage.text import Line, read_lines
+
+MATLAB = (".mat",)
+
+
+def first_folder(root: pathlib.Path, *choices: str) -> pathlib.Path:
+    """Returns the first of several folders that exists.
+
+    Args:
+      root: The folder that contains them.
+      choices: Their paths below the root, the preferred one first.
+
+    Raises:
+      MissingFiles: If none of them exists.
+    """
+    require_folder(root)
+    for choice in choices:
+        if (root / choice).is_dir():
+            return root / choice
+    expected = " or ".join(f"{choice}/" for choice in choices)
+    raise MissingFiles(f"{root} is incomplete: expected the folder {expected} in it.")
+
+
+def files_by_name(
+    folder: pathlib.Path, suffixes: tuple[str, ...] = SUFFIXES
+) -> dict[str, pathlib.Path]:
+    """Returns the files of a folder by their names without suffix.
+
+    Args:
+      folder: The folder.
+      suffixes: The suffixes that count, in lower case.
+
+    Raises:
+      MissingFiles: If the folder does not exist.
+    """
+    require_folder(folder)
+    files = (p for p in visible_entries(folder) if p.suffix.lower() in suffixes)
+    return {name_key(path.stem): path for path in files}
+
+
+def read_names(path: pathlib.Path) -> list[Line]:
+    """Reads the first column of a list, without lines that start with "#".
+
+    Args:
+      path: The list, with one image per line. Further columns are separated by blanks.
+
+    Raises:
+      MissingFiles: If the list does not exist.
+      ValueError: If the text cannot be read, or contains no name.
+    """
+    if not path.is_file():
+        raise MissingFiles(f"{path} does not exist: expected the list of a split.")
+    lines = [line for line in read_lines(path) if not line.text.startswith("#")]
+    if not lines:
+        raise ValueError(
+            f"{path} contains no name of an image: expected one name per line. "
+            "Download the list again."
+        )
+    return [Line(line.number, name_key(line.text.split()[0])) for line in lines]
+
+
+def pairs_of_list(
+    path: pathlib.Path,
+    images: Mapping[str, pathlib.Path],
+    masks: Mapping[str, pathlib.Path],
+) -> list[Pair]:
+    """Returns the pairs in a list, in its order.
+
+    Args:
+      path: The list, as `read_names` reads it.
+      images: The image files by name.
+      masks: The mask files by name.
+
+    Returns:
+      The pairs. A file that does not exist is None and is reported as missing.
+    """
+    return [
+        Pair(name, images.get(name), masks.get(name), f"{path.name}, line {number}")
+        for number, name in read_names(path)
+    ]

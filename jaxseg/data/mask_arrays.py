@@ -1,0 +1,92 @@
+"""Reads masks that are arrays in MATLAB files.
+
+MATLAB files before version 7.3 are read by scipy. Those of version 7.3 are HDF5 files,
+which h5py reads if it is installed.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from jaxseg.data.files import shown
+
+
+def read_matlab(path: pathlib.Path, name: str, field: str = "") -> np.ndarray:
+    """Reads an array of integers from a MATLAB file before version 7.3.
+
+    Args:
+      path: The file.
+      name: The name of the variable.
+      field: The field of the variable that contains the array, if it is a structure.
+
+    Returns:
+      Integers [H, W].
+
+    Raises:
+      ValueError: If the file cannot be read, or has another version or other variables.
+    """
+    import scipy.io  # It takes a while to load, and few datasets need it.
+
+    try:
+        found = scipy.io.loadmat(path, variable_names=[name])
+        array = found[name][field][0, 0] if field else found[name]
+    except NotImplementedError as error:
+        raise ValueError(
+            f"{shown(path)} is a MATLAB file of version 7.3: expected an earlier "
+            "version. Choose the release of the files by --data.variant."
+        ) from error
+    except Exception as error:  # Damaged files raise errors of many kinds.
+        variable = f"{name}.{field}" if field else name
+        raise ValueError(
+            f"{shown(path)} cannot be read: expected a MATLAB file with the variable "
+            f"{variable}. Download it again."
+        ) from error
+    return _as_mask(path, array)
+
+
+def read_hdf5(path: pathlib.Path, name: str) -> np.ndarray:
+    """Reads an array of integers from a MATLAB file of version 7.3.
+
+    Args:
+      path: The file.
+      name: The name of the variable.
+
+    Returns:
+      Integers [H, W]. MATLAB stores the axes in reverse order.
+
+    Raises:
+      ValueError: If h5py is not installed, or the file cannot be read.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise ValueError(
+            f"{shown(path)} is read by h5py, which is not installed. Run "
+            "`pip install h5py`."
+        ) from error
+    try:
+        with h5py.File(path, "r") as file:
+            array = np.asarray(file[name]).T
+    except (OSError, KeyError) as error:
+        raise ValueError(
+            f"{shown(path)} cannot be read: expected a MATLAB file of version 7.3 with "
+            f"the variable {name}. Choose the release of the files by --data.variant, "
+            "or download it again."
+        ) from error
+    return _as_mask(path, array)
+
+
+def _as_mask(path: pathlib.Path, array: Any) -> np.ndarray:
+    array = np.asarray(array)
+    whole = array.dtype.kind in "biu"
+    if array.dtype.kind == "f":
+        whole = bool((array == np.floor(array)).all())
+    if array.ndim != 2 or not array.size or not whole:
+        raise ValueError(
+            f"{shown(path)} is invalid: expected an array of integers with two axes, "
+            f"found {array.dtype} {array.shape}. Download it again."
+        )
+    return array.astype(np.int32)

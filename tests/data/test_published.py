@@ -1,0 +1,139 @@
+"""Published datasets by name: tiny copies of their layouts, and official tables."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from jaxseg.config import DataConfig
+from jaxseg.data.datasets import DATASETS
+from jaxseg.data.datasets.lookup import dataset_of
+from jaxseg.data.prepare import builder_config, prepare
+from jaxseg.data.source import from_builder
+from tests.data.published_files import save_colors, save_mask
+from tests.data.published_streets import (
+    STREETS,
+    draw_bdd100k,
+    draw_cityscapes,
+    draw_kitti,
+    draw_stills,
+    draw_train_ids,
+    draw_uavid,
+)
+
+COPIES = STREETS
+
+
+def prepared(root, name, variant=""):
+    config = DataConfig(name, raw_dir=str(root / "raw"), variant=tuple(variant.split()))
+    return prepare(builder_config(config), root / "prepared")
+
+
+@pytest.mark.parametrize("copy", COPIES, ids=str)
+def test_files_become_labels(copy, tmp_path):
+    copy.draw(tmp_path / "raw")
+    builder = prepared(tmp_path, copy.name, copy.variant)
+    found = {}
+    for split in builder.info.splits:
+        source = from_builder(builder, split)
+        labels = {source[i]["id"]: source[i]["label"] for i in range(len(source))}
+        assert all((label == label[0]).all() for label in labels.values())
+        found[split] = {name: label[0].tolist() for name, label in labels.items()}
+    assert found == copy.labels
+    variant = (copy.variant,) if copy.variant else ()
+    record = dataset_of(DataConfig(copy.name, variant=variant))
+    assert {*found} <= {*record.counts}
+    classes = np.arange(record.spec.num_classes)
+    if record.labels is not None:
+        assert record.labels.apply(record.to_raw(classes)).tolist() == classes.tolist()
+
+
+BAD = (
+    # name, variant, draw, what goes wrong, the message
+    (
+        "cityscapes",
+        draw_cityscapes,
+        lambda r: save_mask(next(r.glob("gtFine/train/bonn/*_labelIds.png")), [34] * 4),
+        "bonn_000001_000019_gtFine_labelIds.png: the mask value 34 is not in",
+    ),
+    (
+        "cityscapes",
+        draw_train_ids,
+        lambda r: save_mask(next(r.glob("gtFine/train/*/*TrainIds.png")), [19] * 4),
+        "aachen_0_1_gtFine_labelTrainIds.png: the mask value 19 is not a train id",
+    ),
+    (
+        "cityscapes",
+        draw_cityscapes,
+        lambda r: next(r.glob("gtFine/val/ulm/*_labelIds.png")).rename(r / "x.png"),
+        r"gtFine/val has no mask: expected \*_gtFine_labelIds.png .* gtFine_trainvalte",
+    ),
+    (
+        "kitti",
+        draw_kitti,
+        lambda r: (r / "training/semantic/000001_10.png").unlink(),
+        "mask '000001_10' is missing",
+    ),
+    (
+        "bdd100k",
+        draw_bdd100k,
+        lambda r: save_mask(r / "labels/sem_seg/masks/val/c-3.png", [26] * 4),
+        "c-3.png: the mask value 26 is not in the label map",
+    ),
+    (
+        "uavid",
+        draw_uavid,
+        lambda r: save_colors(r / "uavid_val/seq16/Labels/000000.png", [(0, 0, 1)] * 8),
+        "seq16/Labels/000000.png: the mask value 1 is not in the label map",
+    ),
+)
+
+
+@pytest.mark.parametrize(("name", "draw", "spoil", "message"), BAD)
+def test_bad_files_are_named(name, draw, spoil, message, tmp_path):
+    draw(tmp_path / "raw")
+    spoil(tmp_path / "raw")
+    with pytest.raises(ValueError, match=message):
+        prepared(tmp_path, name)
+
+
+def test_colors_that_are_not_published_are_reported(tmp_path, caplog):
+    draw_stills(tmp_path / "raw")
+    with caplog.at_level(logging.WARNING):
+        prepared(tmp_path, "camvid", "merged-11")
+    assert (
+        "split 'validation' of dataset 'camvid' contain values that are not in the "
+        "published list and become void: 8421503 (4 pixels)." in caplog.text
+    )
+
+
+@pytest.mark.parametrize("name", sorted({copy.name for copy in COPIES}))
+def test_missing_files_are_described(name, tmp_path):
+    """The error names the files and the page that offers them."""
+    record = DATASETS[name]
+    for raw_dir in (None, str(tmp_path / "nowhere"), str(tmp_path)):
+        with pytest.raises(ValueError, match=r"expected (the|a) ") as caught:
+            builder_config(DataConfig(name, raw_dir=raw_dir))
+        text = str(caught.value)
+        assert record.files in text and text.endswith(record.page)
+        assert "\n" not in text
+
+
+def test_cityscapes_has_the_official_ids():
+    labels = pytest.importorskip("cityscapesscripts.helpers.labels")
+    record = DATASETS["cityscapes"]
+    official = {one.id: one.trainId for one in labels.labels if one.id >= 0}
+    assert dict(record.labels.pairs) == official
+    for k, name in enumerate(record.spec.classes):
+        one = labels.trainId2label[k]
+        assert (one.name, one.color) == (name, record.spec.palette[k])
+        assert one.id == record.raw_values()[k]
+    assert DATASETS["kitti"].labels == record.labels
+
+
+def test_colors_return_to_files():
+    from jaxseg.data.mask_colors import values_to_colors
+
+    record = DATASETS["uavid"]
+    colors = values_to_colors(record.to_raw(np.arange(8)[None]))
+    assert tuple(map(tuple, colors[0].tolist())) == record.spec.palette
