@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 import math
 import pathlib
 
 import numpy as np
-from PIL import Image
 
+from jaxseg.data import rasters
 from jaxseg.data.polygons.annotation import AnnotatedImage, Ring, Shape
 from jaxseg.data.polygons.fields import Place, open_json
 
@@ -108,8 +107,7 @@ def _painted(place: Place, points: Ring, size: tuple[int, int]) -> np.ndarray:
     """Decodes a painted mask, a PNG in base64 at the corner of its bounding box."""
     encoded = place.need("mask")
     try:
-        with Image.open(io.BytesIO(base64.b64decode(encoded.text()))) as image:
-            part = np.asarray(image) > 0
+        part = rasters.decode(base64.b64decode(encoded.text())) > 0
     except (binascii.Error, OSError, ValueError) as error:
         raise ValueError(f"{encoded.address} is not a PNG in base64.") from error
     left, top = (round(value) for value in points[0])
