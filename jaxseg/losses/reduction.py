@@ -42,15 +42,30 @@ def weighted_mean(
 
 
 def total_loss(
-    terms: Mapping[str, Term], axis_name: str | None = None
+    terms: Mapping[str, Term],
+    axis_name: str | None = None,
+    *,
+    weights: Mapping[str, jax.Array] | None = None,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """Returns the sum of coefficient * weighted mean, and the means by name.
 
     With `axis_name`, all of them are this device's parts (see `weighted_mean`).
+
+    Args:
+      terms: Value, weight and coefficient of each term.
+      axis_name: The axis of pmap, or None.
+      weights: What to divide each term by, where `terms` belong to a part of the batch
+        only: the positive weight of the term over the global batch.
     """
-    shares = {
-        name: weighted_mean(value, weight, axis_name)
-        for name, (value, weight, _) in terms.items()
-    }
+    if weights is None:
+        shares = {
+            name: weighted_mean(value, weight, axis_name)
+            for name, (value, weight, _) in terms.items()
+        }
+    else:
+        shares = {
+            name: (value * weight).sum() / weights[name]
+            for name, (value, weight, _) in terms.items()
+        }
     whole = sum(terms[name][2] * share for name, share in shares.items())
     return jnp.asarray(whole, jnp.float32), shares

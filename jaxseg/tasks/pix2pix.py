@@ -77,12 +77,7 @@ def build(
             )
         return segmentation.build(config, spec, devices, class_pixels=class_pixels)
     run = config.train
-    if run.grad_accum_steps != 1 or run.remat != "none":
-        raise ValueError(
-            f"train.grad_accum_steps={run.grad_accum_steps} with train.remat="
-            f"{run.remat!r} is invalid: expected 1 and 'none', which the adversarial "
-            "step requires."
-        )
+    adversarial.check_options(run.grad_accum_steps, run.remat)
     prepare = functools.partial(
         paired,
         prepare=image_augmentation(config, spec),

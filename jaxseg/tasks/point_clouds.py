@@ -21,7 +21,6 @@ from jaxseg.tasks.training import (
     Training,
     axis_of,
     build_training,
-    gradient_step,
 )
 from jaxseg.training.step import steps
 from jaxseg.viz.ply import write_ply
@@ -56,11 +55,12 @@ def build(
         axis_name=axis_of(config),
     )
     parts = Parts(
-        step=gradient_step(config, INPUTS),
+        step=steps.train_step,
         loss_fn=loss_fn,
         prepare=with_integers,
         counting=counting,
         inputs=lambda model: model.example_inputs(),
+        entries=INPUTS,
     )
     return build_training(config, spec, devices, parts)
 

@@ -21,7 +21,6 @@ from jaxseg.tasks.training import (
     Training,
     axis_of,
     build_training,
-    gradient_step,
     image_augmentation,
     image_inputs,
 )
@@ -52,11 +51,12 @@ def build(
         axis_name=axis_of(config),
     )
     parts = Parts(
-        step=gradient_step(config, inputs),
+        step=steps.train_step,
         loss_fn=loss_fn,
         prepare=image_augmentation(config, spec),
         counting=counting,
         inputs=image_inputs(config),
+        entries=inputs,
     )
     return build_training(config, spec, devices, parts)
 

@@ -19,7 +19,8 @@ from jaxseg.training.devices import selection
 from jaxseg.training.devices.backends import AXIS
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.optim import optimizers as optim
-from jaxseg.training.step import augment, steps
+from jaxseg.training.step import augment
+from jaxseg.training.step.options import StepOptions
 from jaxseg.training.step.state import TrainState, create_state
 
 
@@ -42,11 +43,12 @@ class Parts:
     """What a task supplies to its training.
 
     Attributes:
-      step: The training step, which still lacks what all tasks share.
+      step: The training step, such as `jaxseg.training.step.steps.train_step`.
       loss_fn: The objective that the step takes.
       prepare: Augments and normalizes a batch on the device.
       counting: Maps a configuration, a network and a spec to the evaluation step.
       inputs: Maps the network to the shapes of the inputs that initialize it.
+      entries: The entries of the batch that the network takes, in its order.
       optimizer: The optimizer and its schedule; by default those of the configuration.
     """
 
@@ -55,6 +57,7 @@ class Parts:
     prepare: Callable
     counting: Callable[[Config, nn.Module, DatasetSpec], Callable]
     inputs: Callable[[nn.Module], Sequence[jax.ShapeDtypeStruct]]
+    entries: Sequence[str] = ("image",)
     optimizer: tuple[Any, Callable] | None = None
 
 
@@ -72,15 +75,21 @@ def build_training(
     model = build_model(config, spec.num_classes)  # without the axis of pmap
     default = functools.partial(optim.build, config.optim, run.steps)
     tx, schedule = parts.optimizer or default(batch_size=run.batch_size)
+    options = StepOptions(
+        inputs=parts.entries,
+        prepare=parts.prepare,
+        schedule=schedule,
+        ema=run.ema,
+        grad_accum_steps=run.grad_accum_steps,
+        remat=run.remat,
+        void=spec.void,
+    )
     train_step = functools.partial(
         parts.step,
         model=build_model(config, spec.num_classes, axis_name=axis_of(config)),
         tx=tx,
         loss_fn=parts.loss_fn,
-        prepare=parts.prepare,
-        schedule=schedule,
-        ema=run.ema,
-        void=spec.void,
+        options=options,
     )
     runner = StepRunner(
         train_step,
@@ -102,21 +111,6 @@ def build_training(
         check=memory.state_check(devices),
     )
     return Training(runner, new_state, model)
-
-
-def gradient_step(config: Config, inputs: Sequence[str]) -> Callable:
-    """Returns the step that follows the gradient of one loss.
-
-    Args:
-      config: The configuration.
-      inputs: The entries of the batch that the network takes, in its order.
-    """
-    return functools.partial(
-        steps.train_step,
-        inputs=inputs,
-        grad_accum_steps=config.train.grad_accum_steps,
-        remat=config.train.remat,
-    )
 
 
 def image_augmentation(config: Config, spec: DatasetSpec) -> Callable:

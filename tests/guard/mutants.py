@@ -168,7 +168,7 @@ DATA = (
            "data/test_masks.py data/test_labels.py"),
 )  # fmt: skip
 TRAINING = (
-    Mutant("training/step/steps.py", "schedule(state.step)}", "schedule(state.step + 1)}",
+    Mutant("training/step/steps.py", "schedule(state.step)\n", "schedule(state.step + 1)\n",
            "training/test_steps.py"),
     Mutant("training/step/steps.py", "size, antialias=True)", "size)",
            "training/test_steps.py training/test_evaluate.py"),
@@ -179,7 +179,7 @@ TRAINING = (
     Mutant("training/step/update.py", "& (label != void)\n", "\n", "training/test_steps.py"),
     Mutant("training/step/accumulation.py", "weights = total(weights, problem.axis_name)",
            "pass", "training/test_micro_batches.py training/test_gradient.py"),
-    Mutant("training/step/accumulation.py", "jax.random.fold_in(key, number)", "key",
+    Mutant("training/step/accumulation.py", "jax.random.fold_in(self.key, number)", "self.key",
            "training/test_micro_batches.py training/test_gradient.py"),
     Mutant("training/step/accumulation.py", "cotangent / rows.shape[0]", "cotangent",
            "training/test_micro_batches.py training/test_gradient.py"),

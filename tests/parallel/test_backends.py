@@ -17,6 +17,7 @@ from jaxseg.training.devices.backends import JitBackend, PmapBackend
 from jaxseg.training.devices.mesh import make_mesh
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.step.augment import prepare_eval, prepare_train
+from jaxseg.training.step.options import StepOptions
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import eval_step, train_step
 
@@ -73,9 +74,14 @@ def train(kind, devices, objective, space=1):
         OBJECTIVES[objective], class_pixels=(4, 3, 2, 1), axis_name=axis_name
     )
     prepare = functools.partial(prepare_train, color_jitter=0.3, **COLORS)
-    options = {"prepare": prepare, "schedule": schedule, "axis_name": axis_name}
+    options = StepOptions(prepare=prepare, schedule=schedule, ema=0.9)
     step = functools.partial(
-        train_step, model=model, tx=tx, loss_fn=loss_fn, ema=0.9, **options
+        train_step,
+        model=model,
+        tx=tx,
+        loss_fn=loss_fn,
+        options=options,
+        axis_name=axis_name,
     )
     if kind == "pmap":
         backend = PmapBackend(jax.devices()[:devices])

@@ -16,6 +16,7 @@ from jaxseg.losses import build_objective
 from jaxseg.training.devices.backends import JitBackend
 from jaxseg.training.devices.mesh import LARGE, make_mesh, state_sharding
 from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.step.options import StepOptions
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import train_step
 
@@ -29,8 +30,11 @@ def setup(config=ADAM):
     model = jaxseg.create_model("unet", 3, width=16, depth=2)
     tx, schedule = optim.build(config, 10)
     state = create_state(model, tx, seed=0, image_shape=(1, 8, 8, 3), ema=True)
-    options = {"model": model, "tx": tx, "loss_fn": build_objective(LossConfig())}
-    step = functools.partial(train_step, schedule=schedule, ema=0.9, **options)
+    loss_fn = build_objective(LossConfig())
+    options = StepOptions(schedule=schedule, ema=0.9)
+    step = functools.partial(
+        train_step, model=model, tx=tx, loss_fn=loss_fn, options=options
+    )
     return state, step
 
 

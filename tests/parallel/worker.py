@@ -18,6 +18,7 @@ from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.shuffle import depth_to_space
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.step.options import StepOptions
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import eval_step, train_step
 
@@ -64,7 +65,13 @@ def train(kind):
     loss_fn = build_objective(LossConfig(), axis_name=axis_name)
     state = create_state(Net(), tx, seed=0, image_shape=(1, 8, 6, 3), ema=True)
     runner = StepRunner(
-        functools.partial(train_step, model=model, tx=tx, loss_fn=loss_fn, ema=0.9),
+        functools.partial(
+            train_step,
+            model=model,
+            tx=tx,
+            loss_fn=loss_fn,
+            options=StepOptions(ema=0.9),
+        ),
         functools.partial(eval_step, model=Net(), num_classes=3),
         devices=jax.devices(),
         **KINDS[kind],

@@ -15,6 +15,7 @@ from jaxseg.tasks.pix2pix_batch import label_picture, paired
 from jaxseg.training.devices.backends import JitBackend, PmapBackend
 from jaxseg.training.devices.mesh import make_mesh
 from jaxseg.training.step.adversarial import Players, train_step
+from jaxseg.training.step.options import StepOptions
 from jaxseg.training.step.state import create_state
 
 CLASSES = 3
@@ -84,7 +85,7 @@ def start(ema=False):
 def stepper(loss_fn=PAPER, axis_name=None, **options):
     return functools.partial(
         train_step, model=Pair(axis_name), tx=PLAYERS, loss_fn=loss_fn,
-        prepare=prepare, axis_name=axis_name, **options,
+        options=StepOptions(prepare=prepare, **options), axis_name=axis_name,
     )  # fmt: skip
 
 
@@ -237,3 +238,9 @@ def test_directions_of_a_pair(batch):
 def test_the_average_must_be_asked_for_twice(batch):
     with pytest.raises(ValueError, match=r"ema=0.9 is invalid: .* ema=False"):
         stepper(ema=0.9)(start(), batch)
+
+
+@pytest.mark.parametrize("option", [{"grad_accum_steps": 2}, {"remat": "block"}])
+def test_accumulation_and_rematerialization_are_refused(batch, option):
+    with pytest.raises(ValueError, match="which the adversarial step requires"):
+        stepper(**option)(start(), batch)

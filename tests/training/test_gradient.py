@@ -13,8 +13,8 @@ from jaxseg.config import LossConfig
 from jaxseg.losses import LOSSES, build_objective
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
-from jaxseg.training.step.accumulation import accumulated_loss_and_grad
-from jaxseg.training.step.gradient import Problem, loss_and_grad
+from jaxseg.training.step.accumulation import accumulated
+from jaxseg.training.step.gradient import Problem, loss_and_gradient
 
 SUMS = LossConfig(
     "cross_entropy",
@@ -100,13 +100,8 @@ def problem(model, objective, axis_name=None):
 
 def found(model, objective, variables, count, batch=None):
     """Loss, terms and gradient in `count` micro-batches."""
-    run = functools.partial(loss_and_grad, problem(model, objective))
-    if count > 1:
-        run = functools.partial(
-            accumulated_loss_and_grad,
-            problem(model, objective),
-            num_micro_batches=count,
-        )
+    differentiate = accumulated(loss_and_gradient, count)
+    run = functools.partial(differentiate, problem(model, objective))
     stats = variables.get("batch_stats", {})
     batch = draw() if batch is None else batch
     return jax.jit(run)(variables["params"], stats, batch, jax.random.key(0))
@@ -130,13 +125,13 @@ def test_every_loss_equals_the_whole_batch(config, fill):
     objective = build_objective(config, class_pixels=(4, 3, 2, 1))
     wanted = found(model, objective, variables, 1)
     got = found(model, objective, variables, 4)
-    close(got.parts, wanted.parts)
+    close(got.terms, wanted.terms)
     close(got.gradient, wanted.gradient)
     close(got.loss, wanted.loss)
     assert got.counts == {"labeled": (draw()["label"] != 255).sum()}
     terms = {name for name, _ in config.additional} | {config.name, "aux", "presence"}
-    assert set(wanted.parts) == terms | ({"edge"} if config is COUPLED else set())
-    assert all(np.abs(part) > 1e-4 for part in wanted.parts.values())
+    assert set(wanted.terms) == terms | ({"edge"} if config is COUPLED else set())
+    assert all(np.abs(part) > 1e-4 for part in wanted.terms.values())
     for name in ("stem", "head", "aux_head", "presence"):
         assert np.abs(wanted.gradient[name].get("kernel", 1)).max() > 1e-3
     if config is COUPLED:  # a learned weight is no example's

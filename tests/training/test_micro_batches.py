@@ -15,6 +15,7 @@ from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.training.devices.backends import JitBackend, PmapBackend
 from jaxseg.training.devices.mesh import make_mesh
+from jaxseg.training.step.options import StepOptions
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import train_step
 
@@ -64,8 +65,8 @@ def train(kind, devices, count, config):
         model=model,
         tx=TX,
         loss_fn=objective,
+        options=StepOptions(grad_accum_steps=count),
         axis_name=axis_name,
-        grad_accum_steps=count,
     )
     if kind == "pmap":
         backend = PmapBackend(jax.devices()[:devices])
@@ -116,7 +117,7 @@ def lowered(count, config, devices=1, size=16, side=9, width=6):
         model=model,
         tx=TX,
         loss_fn=build_objective(config),
-        grad_accum_steps=count,
+        options=StepOptions(grad_accum_steps=count),
     )
     backend = JitBackend(make_mesh(devices))
     state = backend.put_state(create_state(model, TX, seed=0, image_shape=(1, 8, 8, 3)))

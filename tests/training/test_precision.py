@@ -14,6 +14,7 @@ from jaxseg.losses import build_objective
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, logits_float32
 from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.step.options import StepOptions
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import train_step
 
@@ -41,8 +42,7 @@ def made(dtype, grad_accum_steps):
         model=model,
         tx=tx,
         loss_fn=build_objective(LossConfig(additional=(("dice", 0.5),))),
-        ema=0.9,
-        grad_accum_steps=grad_accum_steps,
+        options=StepOptions(ema=0.9, grad_accum_steps=grad_accum_steps),
     )
     random = np.random.default_rng(0)
     image = random.normal(size=(4, 8, 8, 3)).astype(np.float32)

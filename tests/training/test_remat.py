@@ -15,6 +15,7 @@ from jaxseg.config import LossConfig
 from jaxseg.losses import build_objective, total_loss
 from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.ops.resize import resize
+from jaxseg.training.step.options import StepOptions
 from jaxseg.training.step.rematerialization import find_blocks, recomputed
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import train_step
@@ -151,8 +152,9 @@ def test_the_step_recomputes(fill):
     )
     counts = []
     for kind in ("none", "block"):
+        options = StepOptions(remat=kind)
         step = functools.partial(
-            train_step, model=model, tx=tx, loss_fn=LOSS, remat=kind
+            train_step, model=model, tx=tx, loss_fn=LOSS, options=options
         )
         traced = jax.make_jaxpr(step)(
             jax.eval_shape(init), {"image": image, "label": label}

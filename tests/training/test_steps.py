@@ -13,6 +13,7 @@ from jaxseg.config import LossConfig
 from jaxseg.losses import build_objective, cross_entropy, weighted_mean
 from jaxseg.metrics import confusion
 from jaxseg.ops.resize import resize
+from jaxseg.training.step.options import StepOptions
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import eval_step, train_step
 from jaxseg.training.step.update import dropout_key, pixel_counts
@@ -48,8 +49,8 @@ def start(model, ema=False):
 
 def step(model, **options):
     loss_fn = options.pop("loss_fn", build_objective(LossConfig()))
-    made = functools.partial(train_step, model=model, tx=TX, loss_fn=loss_fn, **options)
-    return jax.jit(made)
+    made = functools.partial(train_step, model=model, tx=TX, loss_fn=loss_fn)
+    return jax.jit(functools.partial(made, options=StepOptions(**options)))
 
 
 def test_one_step_by_definition(batch):

@@ -22,59 +22,89 @@ its running statistics move once for each. Every micro-batch draws its own dropo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxseg.losses import total_loss
 from jaxseg.losses.reduction import total
-from jaxseg.training.step.gradient import Batch, Gradients, Problem
+from jaxseg.training.step.gradient import Gradients, LossAndGradient
+from jaxseg.training.step.options import Batch
 
 
-def accumulated_loss_and_grad(
-    problem: Problem,
-    params: Any,
-    batch_stats: Any,
-    batch: Batch,
-    key: jax.Array,
-    *,
-    num_micro_batches: int,
-) -> Gradients:
-    """Returns what `loss_and_grad` does, computed one micro-batch after the other.
+def accumulated(
+    loss_and_gradient: LossAndGradient, num_micro_batches: int
+) -> LossAndGradient:
+    """Returns a function that gives the same, one micro-batch after the other.
 
     Micro-batch j holds the examples j, j + n, j + 2 n, ... for n micro-batches: where
     the batch is sharded in consecutive parts, every device keeps its own examples.
     Entries without axes, such as "step", go to every micro-batch.
 
+    Args:
+      loss_and_gradient: `jaxseg.training.step.gradient.loss_and_gradient`. It runs once
+        for each micro-batch where the loss is a sum over examples. A loss that couples
+        examples needs the network and the loss one after the other, and takes them from
+        the problem.
+      num_micro_batches: Number of micro-batches. With 1, the result is
+        `loss_and_gradient` itself.
+
     Raises:
-      ValueError: When the batch does not divide into the micro-batches.
+      ValueError: When it is less than 1, or, on a call, when the batch does not divide
+        into the micro-batches.
     """
-    _check(batch, num_micro_batches)
-    shared = {name: x for name, x in batch.items() if jnp.ndim(x) == 0}
-    parts = {
-        name: split(x, num_micro_batches)
-        for name, x in batch.items()
-        if name not in shared
-    }
+    if num_micro_batches < 1:
+        raise ValueError(
+            f"train.grad_accum_steps={num_micro_batches} is invalid: expected at "
+            "least 1."
+        )
+    if num_micro_batches == 1:
+        return loss_and_gradient
 
-    def forward(params, stats, micro_batch):
-        number, part = micro_batch
-        part = {**part, **shared}
-        own_key = jax.random.fold_in(key, number)
-        return *problem.forward(params, stats, part, own_key), part
+    def in_micro_batches(problem, params, batch_stats, batch, key):
+        _check(batch, num_micro_batches)
+        micro_batches = MicroBatches.of(batch, key, num_micro_batches)
+        whole = lambda batch: problem.forward(params, batch_stats, batch, key)[0]
+        shapes = jax.eval_shape(whole, batch)
+        additive = getattr(problem.loss_fn, "additive", lambda outputs: False)
+        if additive(shapes):
+            return _sum_of_terms(
+                loss_and_gradient, problem, params, batch_stats, micro_batches
+            )
+        return _through_outputs(
+            problem, params, batch_stats, micro_batches, batch, shapes
+        )
 
-    def outputs_of(batch):
-        return problem.forward(params, batch_stats, batch, key)[0]
+    return in_micro_batches
 
-    shapes = jax.eval_shape(outputs_of, batch)
-    micro_batches = (jnp.arange(num_micro_batches), parts)
-    additive = getattr(problem.loss_fn, "additive", lambda outputs: False)
-    if additive(shapes):
-        return _sum_of_terms(problem, forward, params, batch_stats, micro_batches)
-    return _through_outputs(
-        problem, forward, params, batch_stats, micro_batches, batch, shapes
-    )
+
+class MicroBatches(NamedTuple):
+    """The micro-batches of a batch.
+
+    Attributes:
+      rows: What a scan runs over: the number of each micro-batch and its examples.
+      shared: The entries that every micro-batch holds.
+      key: The random key of the batch.
+    """
+
+    rows: tuple[jax.Array, Batch]
+    shared: Batch
+    key: jax.Array
+
+    @classmethod
+    def of(cls, batch: Batch, key: jax.Array, count: int) -> MicroBatches:
+        """Splits a batch."""
+        shared = {name: x for name, x in batch.items() if jnp.ndim(x) == 0}
+        rows = {
+            name: split(x, count) for name, x in batch.items() if name not in shared
+        }
+        return cls((jnp.arange(count), rows), shared, key)
+
+    def one(self, row: tuple[jax.Array, Batch]) -> tuple[Batch, jax.Array]:
+        """Returns the batch and the key of one row."""
+        number, part = row
+        return {**part, **self.shared}, jax.random.fold_in(self.key, number)
 
 
 def split(x: jax.Array, count: int) -> jax.Array:
@@ -87,48 +117,37 @@ def merge(x: jax.Array) -> jax.Array:
     return x.swapaxes(0, 1).reshape(-1, *x.shape[2:])
 
 
-def _sum_of_terms(problem, forward, params, batch_stats, micro_batches):
-    def weights_of(stats, micro_batch):
-        outputs, stats, part = forward(params, stats, micro_batch)
-        terms = problem.loss_fn(outputs, part)
+def _sum_of_terms(loss_and_gradient, problem, params, batch_stats, micro_batches):
+    def weights_of(stats, row):
+        batch, key = micro_batches.one(row)
+        outputs, stats = problem.forward(params, stats, batch, key)
+        terms = problem.loss_fn(outputs, batch)
         return stats, {name: weight.sum() for name, (_, weight, _) in terms.items()}
 
-    weights = _sum(jax.lax.scan(weights_of, batch_stats, micro_batches)[1])
+    weights = _sum(jax.lax.scan(weights_of, batch_stats, micro_batches.rows)[1])
     weights = total(weights, problem.axis_name)
     weights = {name: jnp.where(w > 0, w, 1.0) for name, w in weights.items()}
+    micro_problem = problem._replace(weights=weights)
 
-    def loss(params, stats, micro_batch):
-        outputs, new, part = forward(params, stats, micro_batch)
-        terms = problem.loss_fn(outputs, part)
-        parts = {
-            name: (value * weight).sum() / weights[name]
-            for name, (value, weight, _) in terms.items()
-        }
-        value = sum(terms[name][2] * part for name, part in parts.items())
-        counts = problem.count(outputs, part)
-        return jnp.asarray(value, jnp.float32), (parts, new, counts)
-
-    def add(carry, micro_batch):
+    def add(carry, row):
         gradient, stats = carry
-        (value, (parts, stats, counts)), more = jax.value_and_grad(loss, has_aux=True)(
-            params, stats, micro_batch
-        )
-        return (_add(gradient, more), stats), (value, parts, counts)
+        more = loss_and_gradient(micro_problem, params, stats, *micro_batches.one(row))
+        sums = (more.loss, more.terms, more.counts)
+        return (_add(gradient, more.gradient), more.batch_stats), sums
 
     zero = jax.tree.map(jnp.zeros_like, params)
-    (gradient, stats), rows = jax.lax.scan(add, (zero, batch_stats), micro_batches)
-    value, parts, counts = _sum(rows)
-    return Gradients(value, parts, gradient, stats, counts)
+    (gradient, stats), rows = jax.lax.scan(add, (zero, batch_stats), micro_batches.rows)
+    value, terms, counts = _sum(rows)
+    return Gradients(value, terms, gradient, stats, counts)
 
 
-def _through_outputs(
-    problem, forward, params, batch_stats, micro_batches, batch, shapes
-):
-    def collect(stats, micro_batch):
-        outputs, stats, part = forward(params, stats, micro_batch)
+def _through_outputs(problem, params, batch_stats, micro_batches, batch, shapes):
+    def collect(stats, row):
+        part, key = micro_batches.one(row)
+        outputs, stats = problem.forward(params, stats, part, key)
         return stats, (_float_leaves(outputs), problem.count(outputs, part))
 
-    _, (rows, counts) = jax.lax.scan(collect, batch_stats, micro_batches)
+    _, (rows, counts) = jax.lax.scan(collect, batch_stats, micro_batches.rows)
     structure, shapes = jax.tree.structure(shapes), _float_leaves(shapes)
 
     def loss(outputs):
@@ -136,7 +155,7 @@ def _through_outputs(
         return total_loss(terms, problem.axis_name)
 
     joined = [_join(row, shape) for row, shape in zip(rows, shapes, strict=True)]
-    (value, parts), cotangents = jax.value_and_grad(loss, has_aux=True)(joined)
+    (value, terms), cotangents = jax.value_and_grad(loss, has_aux=True)(joined)
     cotangents = [
         _split_cotangent(cotangent, row)
         for cotangent, row in zip(cotangents, rows, strict=True)
@@ -144,10 +163,10 @@ def _through_outputs(
 
     def add(carry, inputs):
         gradient, stats = carry
-        micro_batch, cotangents = inputs
+        row, cotangents = inputs
 
         def run(params):
-            outputs, new, _ = forward(params, stats, micro_batch)
+            outputs, new = problem.forward(params, stats, *micro_batches.one(row))
             return _float_leaves(outputs), new
 
         _, vjp_fn, stats = jax.vjp(run, params, has_aux=True)
@@ -155,9 +174,9 @@ def _through_outputs(
 
     zero = jax.tree.map(jnp.zeros_like, params)
     (gradient, stats), _ = jax.lax.scan(
-        add, (zero, batch_stats), (micro_batches, cotangents)
+        add, (zero, batch_stats), (micro_batches.rows, cotangents)
     )
-    return Gradients(value, parts, gradient, stats, _sum(counts))
+    return Gradients(value, terms, gradient, stats, _sum(counts))
 
 
 def _join(rows, shape):

@@ -10,7 +10,7 @@ neither network learns from them."""
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -21,6 +21,7 @@ from flax import linen as nn
 from jaxseg.losses import total_loss
 from jaxseg.losses.reduction import total
 from jaxseg.training.step import update
+from jaxseg.training.step.options import DEFAULTS, StepOptions
 from jaxseg.training.step.state import TrainState, with_stats
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
@@ -56,27 +57,22 @@ def train_step(
     model: nn.Module,
     tx: Players,
     loss_fn: Any,
-    prepare: Callable | None = None,
-    schedule: optax.Schedule | None = None,
-    ema: float | None = None,
-    void: int = 255,
+    options: StepOptions = DEFAULTS,
     axis_name: str | None = None,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     """Updates the discriminator and the generator.
 
     Args:
       state: The state before the step.
-      batch: After `prepare`: "image" (the condition), "target" and "known" (see
+      batch: After `options.prepare`: "image" (the condition), "target" and "known" (see
         `jaxseg.tasks.pix2pix_batch`) and "label".
       model: The network with the parameters {"generator", "discriminator"}. Its call
         returns logits whose tanh is the picture. Its method `judge` returns the logits
         of the discriminator.
       tx: The optimizers.
       loss_fn: The objectives, see `jaxseg.losses.adversarial.Objectives`.
-      prepare: Augmentation and normalization, or None if the batch is ready.
-      schedule: The learning rate by step, which is only reported.
-      ema: The decay of the moving average of the parameters.
-      void: The ignore index.
+      options: See `jaxseg.training.step.steps.train_step`. Accumulation and
+        rematerialization are refused.
       axis_name: The axis of pmap, or None.
 
     Returns:
@@ -84,8 +80,9 @@ def train_step(
       of both networks, `grad_norm` of the generator, `learning_rate`, and for pictures
       of labels the pixel counts `labeled` and `correct`.
     """
-    update.check_ema(state, ema)
-    batch = batch if prepare is None else prepare(batch)
+    check_options(options.grad_accum_steps, options.remat)
+    update.check_ema(state, options.ema)
+    batch = options.prepared(batch, state.step)
     key = update.dropout_key(state, axis_name)
 
     generate = functools.partial(_generate, model, state, batch, key)
@@ -109,21 +106,27 @@ def train_step(
     (gradient,) = pull_back(toward)
     loss, parts, gradient = total((loss, parts | more, gradient), axis_name)
     params, opt_state = tx.play(GENERATOR, gradient, opt_state, params)
-    metrics = {
-        "loss": loss,
-        **{f"loss/{name}": part for name, part in parts.items()},
-        "grad_norm": optax.tree.norm(gradient),
-        **({} if schedule is None else {"learning_rate": schedule(state.step)}),
-        **_counts(logits, batch, void, axis_name),
-    }
-    state = state.replace(
+    metrics = update.loss_metrics(loss, parts)
+    metrics["grad_norm"] = optax.tree.norm(gradient)
+    if options.schedule is not None:
+        metrics["learning_rate"] = options.schedule(state.step)
+    metrics |= _counts(logits, batch, options.void, axis_name)
+    return state.replace(
         step=state.step + 1,
         params=params,
         batch_stats=update.mean_over_devices(stats, axis_name),
         opt_state=opt_state,
-        ema=update.update_ema(state, params, ema),
-    )
-    return state, metrics
+        ema=update.update_ema(state, params, options.ema),
+    ), metrics
+
+
+def check_options(grad_accum_steps: int, remat: str) -> None:
+    """Raises ValueError for accumulation and for rematerialization."""
+    if grad_accum_steps != 1 or remat != "none":
+        raise ValueError(
+            f"train.grad_accum_steps={grad_accum_steps} with train.remat={remat!r} is "
+            "invalid: expected 1 and 'none', which the adversarial step requires."
+        )
 
 
 def _generate(model, state, batch, key, params):

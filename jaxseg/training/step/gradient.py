@@ -9,8 +9,7 @@ import jax
 
 from jaxseg.losses import total_loss
 from jaxseg.losses.reduction import Term
-
-Batch = Mapping[str, jax.Array]
+from jaxseg.training.step.options import Batch
 
 
 class Problem(NamedTuple):
@@ -22,12 +21,15 @@ class Problem(NamedTuple):
       count: Maps outputs and batch to {name: number}. The numbers are summed over the
         batch and only reported.
       axis_name: The axis of pmap, or None.
+      weights: The weight of each term over the global batch, where it is known already;
+        None computes it from the batch at hand.
     """
 
     forward: Callable[[Any, Any, Batch, jax.Array], tuple[Any, Any]]
     loss_fn: Callable[[Any, Batch], dict[str, Term]]
     count: Callable[[Any, Batch], dict[str, jax.Array]]
     axis_name: str | None
+    weights: Mapping[str, jax.Array] | None = None
 
 
 class Gradients(NamedTuple):
@@ -38,30 +40,38 @@ class Gradients(NamedTuple):
 
     Attributes:
       loss: The loss, a scalar.
-      parts: The weighted mean of each term of the loss.
+      terms: The weighted mean of each term of the loss.
       gradient: The gradient of the loss with respect to the parameters.
       batch_stats: The new running statistics.
       counts: The sums of `Problem.count`.
     """
 
     loss: jax.Array
-    parts: dict[str, jax.Array]
+    terms: dict[str, jax.Array]
     gradient: Any
     batch_stats: Any
     counts: dict[str, jax.Array]
 
+    def sums(self) -> tuple[Any, ...]:
+        """Returns loss, terms, gradient and counts, which devices add up."""
+        return self.loss, self.terms, self.gradient, self.counts
 
-def loss_and_grad(
+
+def loss_and_gradient(
     problem: Problem, params: Any, batch_stats: Any, batch: Batch, key: jax.Array
 ) -> Gradients:
     """Returns the loss of the batch and its gradient."""
 
     def loss(params):
         outputs, new_stats = problem.forward(params, batch_stats, batch, key)
-        value, parts = total_loss(problem.loss_fn(outputs, batch), problem.axis_name)
-        return value, (parts, new_stats, problem.count(outputs, batch))
+        terms = problem.loss_fn(outputs, batch)
+        value, means = total_loss(terms, problem.axis_name, weights=problem.weights)
+        return value, (means, new_stats, problem.count(outputs, batch))
 
-    (value, (parts, new_stats, counts)), gradient = jax.value_and_grad(
+    (value, (means, new_stats, counts)), gradient = jax.value_and_grad(
         loss, has_aux=True
     )(params)
-    return Gradients(value, parts, gradient, new_stats, counts)
+    return Gradients(value, means, gradient, new_stats, counts)
+
+
+LossAndGradient = Callable[[Problem, Any, Any, Batch, jax.Array], Gradients]

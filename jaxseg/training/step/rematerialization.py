@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -44,6 +44,21 @@ def find_blocks(params: Mapping[str, Any], kind: str) -> frozenset[Path]:
     if kind == "stage":
         limit = max(BLOCK, math.ceil(_kernels(params) / SHARE))
     return frozenset(_largest(params, (), limit))
+
+
+def rematerialized(forward: Callable, kind: str) -> Callable:
+    """Returns a function of the parameters and more that computes blocks again.
+
+    Args:
+      forward: Maps parameters and further arguments to the outputs of a network.
+      kind: The blocks, see `find_blocks`.
+    """
+
+    def recomputing(params, *arguments):
+        with recomputed(find_blocks(params, kind)):
+            return forward(params, *arguments)
+
+    return recomputing
 
 
 @contextlib.contextmanager

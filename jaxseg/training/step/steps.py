@@ -25,21 +25,20 @@ from jaxseg.losses.reduction import total
 from jaxseg.metrics import confusion, confusion_over
 from jaxseg.ops.preprocess import scaled_size
 from jaxseg.ops.resize import resize
-from jaxseg.training.step.accumulation import accumulated_loss_and_grad
-from jaxseg.training.step.gradient import Problem, loss_and_grad
-from jaxseg.training.step.rematerialization import find_blocks, recomputed
+from jaxseg.training.step.accumulation import accumulated
+from jaxseg.training.step.gradient import Problem, loss_and_gradient
+from jaxseg.training.step.options import DEFAULTS, Batch, StepOptions
+from jaxseg.training.step.rematerialization import rematerialized
 from jaxseg.training.step.state import TrainState, with_stats
 from jaxseg.training.step.update import (
     apply_updates,
     check_ema,
     dropout_key,
+    loss_metrics,
     mean_over_devices,
     pixel_counts,
     update_ema,
 )
-
-Batch = Mapping[str, jax.Array]
-Prepare = Callable[[Batch], Batch]
 
 
 def train_step(
@@ -49,35 +48,20 @@ def train_step(
     model: nn.Module,
     tx: optax.GradientTransformation,
     loss_fn: Callable,
-    inputs: Sequence[str] = ("image",),
-    prepare: Prepare | None = None,
-    schedule: optax.Schedule | None = None,
-    ema: float | None = None,
-    grad_accum_steps: int = 1,
-    remat: str = "none",
-    void: int = 255,
+    options: StepOptions = DEFAULTS,
     axis_name: str | None = None,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     """Updates the state by the gradient of the loss over the global batch.
 
     Args:
       state: The state before the step.
-      batch: Image, label and what `prepare` needs ("seed"). Under pmap it is the part
-        of one device.
+      batch: Image, label and what `options.prepare` needs ("seed"). Under pmap it is
+        the part of one device.
       model: The network.
       tx: The optimizer.
       loss_fn: Maps outputs and batch to {name: (value, weight, coefficient)}. Its batch
         also holds "step".
-      inputs: The entries of the prepared batch that the network takes, in its order.
-      prepare: Augmentation and normalization, or None when the batch is ready.
-      schedule: The learning rate by step, which is only reported.
-      ema: The decay of the moving average of the parameters. It needs a state made by
-        `create_state(ema=True)`.
-      grad_accum_steps: Number of micro-batches that the batch is split into, see
-        `jaxseg.training.step.accumulation`.
-      remat: What to compute again in the backward pass: "none", "block" or "stage", see
-        `jaxseg.training.step.rematerialization`.
-      void: The ignore index.
+      options: Preparation, moving average, accumulation and the like.
       axis_name: The axis of pmap, or None.
 
     Returns:
@@ -85,35 +69,28 @@ def train_step(
       before clipping, `learning_rate`, and the global counts of pixels `labeled` and
       `correct` (int32).
     """
-    check_ema(state, ema)
-    batch = batch if prepare is None else prepare(batch)
-    batch, key = {**batch, "step": state.step}, dropout_key(state, axis_name)
-    network = _network(model, inputs, find_blocks(state.params, remat))
-    counts = functools.partial(_pixel_counts, void=void)
-    problem = Problem(network, loss_fn, counts, axis_name)
+    check_ema(state, options.ema)
+    batch = options.prepared(batch, state.step)
+    key = dropout_key(state, axis_name)
+    forward = rematerialized(training_mode(model, options.inputs), options.remat)
+    counts = functools.partial(_pixel_counts, void=options.void)
+    problem = Problem(forward, loss_fn, counts, axis_name)
+    differentiate = accumulated(loss_and_gradient, options.grad_accum_steps)
 
-    found = _differentiate(
-        problem, state.params, state.batch_stats, batch, key, grad_accum_steps
-    )
-    sums = (found.loss, found.parts, found.gradient, found.counts)
-    loss, parts, gradient, counts = total(sums, axis_name)
+    found = differentiate(problem, state.params, state.batch_stats, batch, key)
+    loss, terms, gradient, counts = total(found.sums(), axis_name)
     params, opt_state, grad_norm = apply_updates(tx, gradient, state)
 
-    metrics = {
-        "loss": loss,
-        **{f"loss/{name}": part for name, part in parts.items()},
-        "grad_norm": grad_norm,
-        **({} if schedule is None else {"learning_rate": schedule(state.step)}),
-        **counts,
-    }
-    state = state.replace(
+    metrics = loss_metrics(loss, terms) | {"grad_norm": grad_norm, **counts}
+    if options.schedule is not None:
+        metrics["learning_rate"] = options.schedule(state.step)
+    return state.replace(
         step=state.step + 1,
         params=params,
         batch_stats=mean_over_devices(found.batch_stats, axis_name),
         opt_state=opt_state,
-        ema=update_ema(state, params, ema),
-    )
-    return state, metrics
+        ema=update_ema(state, params, options.ema),
+    ), metrics
 
 
 def eval_step(
@@ -124,7 +101,7 @@ def eval_step(
     num_classes: int,
     inputs: Sequence[str] = ("image",),
     void: int = 255,
-    prepare: Prepare | None = None,
+    prepare: Callable[[Batch], Batch] | None = None,
     eval_scale: float = 1.0,
     axis_name: str | None = None,
 ) -> jax.Array:
@@ -146,35 +123,20 @@ def eval_step(
     return confusion_over(matrix, axis_name)
 
 
-def _differentiate(problem, params, batch_stats, batch, key, num_micro_batches):
-    if num_micro_batches < 1:
-        raise ValueError(
-            f"train.grad_accum_steps={num_micro_batches} is invalid: expected at "
-            "least 1."
-        )
-    if num_micro_batches == 1:
-        return loss_and_grad(problem, params, batch_stats, batch, key)
-    return accumulated_loss_and_grad(
-        problem, params, batch_stats, batch, key, num_micro_batches=num_micro_batches
-    )
+def training_mode(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Callable:
+    """Returns the network as a function that a step differentiates.
 
-
-def _network(model, inputs, blocks):
-    """Returns the network in training mode.
-
-    It maps params, batch_stats, batch and key to outputs and new batch_stats. The
-    modules at `blocks` keep only their inputs for the backward pass.
+    It maps params, batch_stats, batch and key to outputs and new batch_stats.
     """
 
     def forward(params, batch_stats, batch, key):
-        with recomputed(blocks):
-            outputs, updated = model.apply(
-                with_stats(params, batch_stats),
-                *_select(batch, inputs),
-                train=True,
-                mutable=["batch_stats"],
-                rngs={"dropout": key},
-            )
+        outputs, updated = model.apply(
+            with_stats(params, batch_stats),
+            *_select(batch, inputs),
+            train=True,
+            mutable=["batch_stats"],
+            rngs={"dropout": key},
+        )
         return outputs, updated.get("batch_stats", {})
 
     return forward

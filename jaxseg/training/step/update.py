@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -65,3 +66,10 @@ def pixel_counts(
     """Counts the labeled pixels, and those of them whose class is predicted."""
     correct = (logits.argmax(-1) == label) & (label != void)
     return {"labeled": (label != void).sum(), "correct": correct.sum()}
+
+
+def loss_metrics(
+    loss: jax.Array, terms: Mapping[str, jax.Array]
+) -> dict[str, jax.Array]:
+    """Returns the loss and its terms under the names of the metrics."""
+    return {"loss": loss, **{f"loss/{name}": mean for name, mean in terms.items()}}

@@ -1,0 +1,45 @@
+"""The options that all training steps share."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+import jax
+import optax
+
+Batch = Mapping[str, jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class StepOptions:
+    """Options of a training step besides the network, the optimizer and the loss.
+
+    Attributes:
+      inputs: The entries of the prepared batch that the network takes, in its order.
+      prepare: Augmentation and normalization, or None when the batch is ready.
+      schedule: The learning rate by step, which is only reported.
+      ema: The decay of the moving average of the parameters. It needs a state made by
+        `create_state(ema=True)`.
+      grad_accum_steps: Number of micro-batches that the batch is split into, see
+        `jaxseg.training.step.accumulation`.
+      remat: What to compute again in the backward pass: "none", "block" or "stage", see
+        `jaxseg.training.step.rematerialization`.
+      void: The ignore index.
+    """
+
+    inputs: Sequence[str] = ("image",)
+    prepare: Callable[[Batch], Batch] | None = None
+    schedule: optax.Schedule | None = None
+    ema: float | None = None
+    grad_accum_steps: int = 1
+    remat: str = "none"
+    void: int = 255
+
+    def prepared(self, batch: Batch, step: jax.Array) -> Batch:
+        """Returns the batch that the network and the loss take, with its "step"."""
+        batch = batch if self.prepare is None else self.prepare(batch)
+        return {**batch, "step": step}
+
+
+DEFAULTS = StepOptions()
