@@ -22,6 +22,7 @@ from jaxseg.data.files import (
     visible_entries,
 )
 from jaxseg.data.lists import SPLIT_NAMES, find_lists, read_list
+from jaxseg.data.parts import File, Page, files_of
 
 
 class MissingFiles(ValueError):
@@ -34,16 +35,16 @@ class Pair:
 
     Attributes:
       name: The common name of both files, without suffix, in composed Unicode form.
-      image: The image file.
-      mask: The mask file.
+      image: The image file, or a part of one.
+      mask: The mask file, or a part of one, or a mask with further files.
       origin: The line of the list that names the pair, such as "train.txt, line 3". It
         is empty for pairs that were found in folders.
       others: Files of the same name that do not count as images, for messages.
     """
 
     name: str
-    image: pathlib.Path | None
-    mask: pathlib.Path | None
+    image: File | None
+    mask: File | None
     origin: str = ""
     others: tuple[pathlib.Path, ...] = ()
 
@@ -123,14 +124,19 @@ def fingerprint(splits: dict[str, list[Pair]], options: Iterable[object]) -> str
         digest.update(f"\n{split}".encode())
         for pair in splits[split]:
             for path in (pair.image, pair.mask):
-                stamp = f"\n{pair.name} {_stamp(path)}"
+                stamp = f"\n{pair.name} {_stamps(path)}"
                 digest.update(stamp.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]
 
 
-def _stamp(path: pathlib.Path | None) -> str:
-    if path is None:
+def _stamps(file: File | None) -> str:
+    if file is None:
         return "missing"
+    page = f" {file.number}" if isinstance(file, Page) else ""
+    return "\n".join(map(_stamp, files_of(file))) + page
+
+
+def _stamp(path: pathlib.Path) -> str:
     try:
         status = os.stat(path)
     except OSError:  # A broken link, for example. The reader reports it.

@@ -34,9 +34,10 @@ mirrored (EXIF in JPEG, PNG and WebP, a TIFF tag, otherwise XMP). The reader app
 tag to images and masks, so both are as an annotator saw them. Sizes refer to the
 picture after that.
 
-A TIFF may have more pages only if they repeat the first one at a lower resolution. Of a
+A TIFF may have more pages only if they repeat the first one at a lower resolution.
+Layouts of published stacks name one of its pages by `jaxseg.data.parts.Page`. Of a
 multi-picture JPEG (MPO), which many phones write, the first picture is read. The others
-are its previews and gain maps.
+are its previews and gain maps. A PPM may be compressed as a whole (`.ppm.gz`).
 """
 
 from __future__ import annotations
@@ -52,16 +53,17 @@ from collections.abc import Iterator
 from typing import IO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from jaxseg.config import DataConfig
 from jaxseg.data import kinds, orientation, pillow_limit
 from jaxseg.data.files import shown
+from jaxseg.data.header import Header
+from jaxseg.data.open_file import FORMATS, is_compressed, open_file, reason
+from jaxseg.data.parts import Page
 
 VERSION = 2  # Increase it when a file gives other pixels.
 MAX_PIXELS = 178_956_970  # Pillow suspects an attack beyond this size, too.
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
-_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II", b"MM", b"RIFF", b"GIF8")
 _WARNINGS = threading.Lock()  # Python catches warnings of one thread at a time.
 
 
@@ -101,36 +103,6 @@ DEFAULTS = ReadOptions()
 def options_of(config: DataConfig) -> ReadOptions:
     """Returns the options with which a run reads its files."""
     return ReadOptions(range=config.range, max_pixels=config.max_pixels)
-
-
-@dataclasses.dataclass(frozen=True)
-class Header:
-    """Holds what the header of a file states.
-
-    Attributes:
-      size: The (H, W) in pixels after the orientation tag is applied.
-      stored_size: The (H, W) in pixels before that.
-      orientation: The orientation tag, 1 to 8 as in EXIF; 1 leaves the picture
-        unchanged.
-      format: Pillow's name of the file format.
-      mode: Pillow's name of the kind of pixels.
-      lossy: Whether the compression changes pixel values, as JPEG does.
-      clean: Whether Pillow reads the header without a warning.
-    """
-
-    size: tuple[int, int]
-    stored_size: tuple[int, int]
-    orientation: int
-    format: str
-    mode: str
-    lossy: bool
-    clean: bool = True
-
-    @property
-    def plain(self) -> bool:
-        """Returns whether every decoder of PNG and JPEG gives the same pixels."""
-        common = self.format in ("PNG", "JPEG") and self.mode == "RGB"
-        return common and self.orientation == 1 and self.clean
 
 
 def read_pixels(
@@ -196,28 +168,18 @@ def read_size(
     return read_header(path, options).size
 
 
-def turn_hint(image: Header, mask: Header) -> str:
-    """Explains two sizes that differ by a rotation of the picture.
+def count_pages(path: str | os.PathLike, options: ReadOptions = DEFAULTS) -> int:
+    """Returns the number of pages of an image file.
 
     Args:
-      image: The header of the image.
-      mask: The header of the mask.
+      path: The file.
+      options: The range and the limit.
 
-    Returns:
-      A part of a message, or "" if a rotation does not explain the difference.
+    Raises:
+      ValueError: If the file cannot be read.
     """
-    advice = "Draw masks on the picture as viewers show it"
-    for name, one, other in (("image", image, mask), ("mask", mask, image)):
-        swapped = orientation.swaps_sides(one.orientation)
-        if swapped and one.stored_size == other.size:
-            return (
-                ". The sizes are equal without the orientation tag "
-                f"({one.orientation}) of the {name}. {advice}, or remove the tag "
-                "(exiftool -Orientation= FILE)"
-            )
-    if image.size == mask.size[::-1]:
-        return f". The sizes are equal after a rotation by 90 degrees. {advice}"
-    return ""
+    with _opened(Page(pathlib.Path(path), 0), options) as (image, _):
+        return getattr(image, "n_frames", 1)
 
 
 @contextlib.contextmanager
@@ -225,22 +187,22 @@ def _opened(
     path: str | os.PathLike, options: ReadOptions
 ) -> Iterator[tuple[Image.Image, Header]]:
     """Opens a file and checks its header. Every error names the file."""
+    name, page = path, path.number if isinstance(path, Page) else None
     path = pathlib.Path(path)
     try:
-        _require_file(path)
         # With a path, Pillow would map the file and lose the sides of a rotated TIFF.
-        with open(path, "rb") as file, pillow_limit.lifted:
-            image, header = _start(file, path, options)
+        with open_file(path) as file, pillow_limit.lifted:
+            image, header = _start(file, path, options, page)
             with image:
                 yield image, header
     except kinds.Refused as error:
-        raise ValueError(f"{shown(path)}: {error}") from error
+        raise ValueError(f"{shown(name)}: {error}") from error
     except Exception as error:  # Pillow's decoders raise many undocumented errors.
-        raise ValueError(f"{shown(path)}: {_reason(error, path)}") from error
+        raise ValueError(f"{shown(name)}: {reason(error, path)}") from error
 
 
 def _start(
-    file: IO[bytes], path: pathlib.Path, options: ReadOptions
+    file: IO[bytes], path: pathlib.Path, options: ReadOptions, page: int | None
 ) -> tuple[Image.Image, Header]:
     """Opens an image and reads its header.
 
@@ -250,7 +212,15 @@ def _start(
     with _WARNINGS, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         image = Image.open(file, formats=FORMATS)
-        header = _header(image, path, options)
+        if is_compressed(path) and image.format != "PPM":
+            raise kinds.Refused(
+                f"It is a compressed {image.format}, but only PPM files are read from "
+                ".gz",
+                "Decompress it by gunzip",
+            )
+        if page is not None:
+            _turn_to(image, page)
+        header = _header(image, path, options, check=page is None)
     texts = [str(each.message) for each in caught if each.category is UserWarning]
     missing = [text for text in texts if not text.startswith("Metadata Warning")]
     if image.format == "TIFF" and missing:
@@ -260,37 +230,17 @@ def _start(
     return image, dataclasses.replace(header, clean=not caught)
 
 
-def _require_file(path: pathlib.Path):
-    """Refuses pipes, folders, broken links and empty files."""
-    if path.is_symlink() and not path.exists():
-        target = shown(os.readlink(path))
-        raise kinds.Refused(
-            f"It cannot be read, because it is a link to {target}, which is missing",
-            "Restore the target or remove the link",
-        )
-    if path.exists() and not path.is_file():
-        raise kinds.Refused(
-            "It cannot be read, because it is not a regular file", "Pass a file"
-        )
-    if path.exists() and path.stat().st_size == 0:
-        raise kinds.Refused("It is damaged, because it is empty", "Copy it again")
+def _turn_to(image: Image.Image, page: int):
+    """Selects a page of a file."""
+    count = getattr(image, "n_frames", 1)
+    if not 0 <= page < count:
+        raise kinds.Refused(f"It has {count} pages", "Copy it again")
+    image.seek(page)
 
 
-def _reason(error: Exception, path: pathlib.Path) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"It cannot be read ({error.strerror})."
-    if isinstance(error, MemoryError):
-        return "Its pixels do not fit into memory. Cut it into smaller images."
-    if isinstance(error, UnidentifiedImageError):
-        with open(path, "rb") as file:
-            known = file.read(4).startswith(_MAGIC)
-        state = "is damaged, or of an uncommon form" if known else "is not an image"
-        return f"It {state}: expected one of the formats {', '.join(FORMATS)}."
-    text = " ".join(str(error).split()) or type(error).__name__
-    return f"It is damaged ({text}). Copy or save it again."
-
-
-def _header(image: Image.Image, path: pathlib.Path, options: ReadOptions) -> Header:
+def _header(
+    image: Image.Image, path: pathlib.Path, options: ReadOptions, *, check: bool
+) -> Header:
     stored = orientation.stored_size(image)
     height, width = stored
     if height * width > options.max_pixels:
@@ -301,7 +251,8 @@ def _header(image: Image.Image, path: pathlib.Path, options: ReadOptions) -> Hea
         )
     if height < 1 or width < 1:
         raise kinds.Refused("It has no pixels", "Remove it")
-    kinds.check_file(image)
+    if check:  # Otherwise the caller has chosen a page.
+        kinds.check_file(image)
     mode, tag = image.mode, orientation.read_tag(image, path)
     return Header(
         size=(width, height) if orientation.swaps_sides(tag) else stored,

@@ -7,6 +7,7 @@ import os
 
 import tensorflow_datasets as tfds
 
+from jaxseg.data.builders.clouds import CloudsBuilder
 from jaxseg.data.builders.drawn import DrawnBuilder
 from jaxseg.data.builders.named import NamedBuilder
 from jaxseg.data.builders.pairs import PairsBuilder
@@ -23,7 +24,9 @@ def builder_of(
       file_format: "array_record" or "tfrecord".
     """
     record = config.dataset
-    base = PairsBuilder if record.drawing is None else DrawnBuilder
+    base = DrawnBuilder
+    if record.drawing is None:
+        base = PairsBuilder if record.kind == "images" else CloudsBuilder
     kind = _named(base, record.name, record.version)
     return kind(config=config, data_dir=os.fspath(data_dir), file_format=file_format)
 

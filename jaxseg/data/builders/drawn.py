@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxseg.data import rasters
-from jaxseg.data.builders.named import NamedBuilder
+from jaxseg.data.builders.named import NamedBuilder, cloud_features
 from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.spec import DatasetSpec
 
@@ -73,11 +73,7 @@ class DrawnBuilder(NamedBuilder, skip_registration=True):
     def features(self) -> dict[str, Any]:
         """Returns the types of the entries of an example."""
         if self.dataset.kind == "clouds":
-            return {
-                "points": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),
-                "color": tfds.features.Tensor(shape=(None, 3), dtype=np.uint8),
-                "label": tfds.features.Tensor(shape=(None,), dtype=np.uint8),
-            }
+            return cloud_features()
         size, names = self.builder_config.size, list(self.dataset.spec.classes)
         return {
             "image": tfds.features.Image(shape=(*size, self.dataset.channels)),

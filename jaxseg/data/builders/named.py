@@ -5,10 +5,20 @@ from __future__ import annotations
 import abc
 from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.spec import DatasetSpec
+
+
+def cloud_features() -> dict[str, Any]:
+    """Returns the types of the entries of a point cloud, except its name."""
+    return {
+        "points": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),
+        "color": tfds.features.Tensor(shape=(None, 3), dtype=np.uint8),
+        "label": tfds.features.Tensor(shape=(None,), dtype=np.uint8),
+    }
 
 
 class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):

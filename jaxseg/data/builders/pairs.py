@@ -23,10 +23,12 @@ from jaxseg.data.builders.named import NamedBuilder
 from jaxseg.data.classes import folder_spec
 from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.files import name_others, shown
+from jaxseg.data.header import turn_hint
 from jaxseg.data.labels import LabelMap
 from jaxseg.data.mask_reader import MaskReader
 from jaxseg.data.mask_rules import check_values
 from jaxseg.data.mask_values import MaskValues
+from jaxseg.data.parts import Page
 from jaxseg.data.spec import VOID, DatasetSpec
 from jaxseg.text import counted
 
@@ -106,14 +108,21 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
                 logger.warning("In %s, %s.", shown(folder), name_others(others))
         _report_counts(self.dataset, splits)
         _report_shared(splits)
-        self._check_masks(splits)
+        self.check_masks(splits)
         return {
             split: self._generate_examples(split, pairs)
             for split, pairs in splits.items()
         }
 
-    def _check_masks(self, splits: dict[str, list[layouts.Pair]]) -> None:
-        """Refuses masks whose values do not state which classes they contain."""
+    def check_masks(self, splits: dict[str, list[layouts.Pair]]) -> None:
+        """Refuses masks whose values do not state which classes they contain.
+
+        Args:
+          splits: The pairs of each split.
+
+        Raises:
+          ValueError: If a mask cannot be read or has a value without a meaning.
+        """
         masks, found = self.masks, []
         skip = self.builder_config.on_bad_file == "skip"
         for split, pairs in splits.items():
@@ -141,7 +150,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         skipped, turned, first = [], [], None
         for pair in pairs:
             try:
-                image, label, orientation = self._read(pair)
+                example, label, orientation = self.read(pair)
             except ValueError as error:
                 if self.builder_config.on_bad_file == "stop":
                     raise ValueError(f"split {split!r}: {error}") from error
@@ -151,11 +160,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
                 continue
             turned += [pair.name] if orientation != 1 else []
             seen.update(np.unique(label).tolist())
-            label_png = io.BytesIO(rasters.encode_png(label))
-            yield (
-                pair.name,
-                {"image": io.BytesIO(image), "label": label_png, "id": pair.name},
-            )
+            yield pair.name, {**example, "id": pair.name}
         if len(skipped) == len(pairs):
             raise ValueError(
                 f"split {split!r} of dataset {self.name!r} is empty, because all "
@@ -165,23 +170,35 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         self.info.metadata["labels"] = sorted(seen)
         self.info.metadata["skipped"][split] = skipped
 
-    def _read(self, pair: layouts.Pair) -> tuple[bytes, np.ndarray, int]:
-        """Returns the stored bytes of an image, its labels and its orientation tag."""
+    def read(self, pair: layouts.Pair) -> tuple[dict[str, Any], np.ndarray, int]:
+        """Returns the entries of an example, its labels and its orientation tag.
+
+        Args:
+          pair: The files of the example.
+
+        Raises:
+          ValueError: If a file is bad.
+        """
         self._require_both(pair)
-        reading = self.builder_config.reading
-        image, _ = rasters.read_image(pair.image, reading)
+        reading, read_page = self.builder_config.reading, self.dataset.read_page
+        if read_page is not None and isinstance(pair.image, Page):
+            header, pixels = None, read_page(pair.image)
+            image, size = rasters.encode_png(pixels), pixels.shape[:2]
+        else:
+            image, size = rasters.read_image(pair.image, reading)
+            header = reader.read_header(pair.image, reading)
         label = self.masks.read(pair.mask)
-        header = reader.read_header(pair.image, reading)
-        if label.shape != header.size:
+        if label.shape != size:
             hint = ""
-            if self.dataset.read_values is None:
-                hint = reader.turn_hint(header, reader.read_header(pair.mask, reading))
+            if header and self.dataset.read_values is None:
+                hint = turn_hint(header, reader.read_header(pair.mask, reading))
             raise ValueError(
                 f"{pair.mask} is {label.shape[0]}x{label.shape[1]}: expected the size "
-                f"{header.size[0]}x{header.size[1]} (height x width) of {pair.image}"
-                f"{hint}."
+                f"{size[0]}x{size[1]} (height x width) of {pair.image}{hint}."
             )
-        return image, label, header.orientation
+        stored = {"image": image, "label": rasters.encode_png(label)}
+        example = {name: io.BytesIO(data) for name, data in stored.items()}
+        return example, label, header.orientation if header else 1
 
     def _require_both(self, pair: layouts.Pair):
         name, folder = shown(pair.name), self.builder_config.path

@@ -34,6 +34,11 @@ def dataset_of(config: DataConfig) -> Dataset:
             f"data.classes={config.classes} is invalid: expected none, because the "
             f"classes of {name!r} are fixed. Only 'folder' takes class names."
         )
+    if dataset.kind == "clouds" and dataset.drawing is None and config.labels:
+        raise ValueError(
+            f"data.labels={config.labels!r} is invalid: expected none, because "
+            f"{name!r} contains point clouds and has no mask files."
+        )
     if dataset.drawing is None:
         return dataset
     if config.raw_dir is not None:

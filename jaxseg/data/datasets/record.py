@@ -14,11 +14,15 @@ import numpy as np
 from jaxseg.data.datasets.variants import Option, check_options, chosen
 from jaxseg.data.labels import LabelMap
 from jaxseg.data.layouts import Pair
+from jaxseg.data.parts import File, Joined, Page
 from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
 
+LAYOUT = "layout."  # Choices name fields of the layout with this prefix.
 Layout = Callable[[pathlib.Path, tuple[str, ...]], dict[str, list[Pair]]]
-ValueReader = Callable[[pathlib.Path, ReadOptions], np.ndarray]
+ValueReader = Callable[[File, ReadOptions], np.ndarray]
+PageReader = Callable[[Page], np.ndarray]
+CloudReader = Callable[[Joined], tuple[np.ndarray, np.ndarray, np.ndarray]]
 Draw = Callable[
     [np.random.Generator, int, tuple[int, int]],
     Iterator[tuple[str, dict[str, np.ndarray]]],
@@ -59,7 +63,8 @@ class Dataset:
       spec: The classes, colors, ignore index and pixel statistics, or None if they
         follow from the folder of the user.
       layout: Maps a folder, and the names of further splits that can have a list, to
-        the pairs of image and mask of each split.
+        the pairs of image and mask of each split. It is a function, or a dataclass
+        with a method `__call__` whose fields are the choices that options change.
       drawing: How the examples are generated.
       kind: Whether an example is an image or a point cloud.
       channels: The number of channels of a stored image.
@@ -68,6 +73,12 @@ class Dataset:
       read_values: Reads the values of a mask as integers [H, W]. By default a mask is
         an image file with one channel. `jaxseg.data.mask_colors` has a reader of
         colors.
+      read_page: Reads a picture of a file that is not an image file, as uint8
+        [H, W, 3]. It is used for images that the layout names by
+        `jaxseg.data.parts.Page`.
+      read_cloud: Reads a point cloud from the files that the layout names as the image
+        of a pair: positions in meters, float32 [N, 3], colors, uint8 [N, 3], and
+        labels, uint8 [N].
       raw: The mask value of each class in files for a test server. The default is the
         smallest value that `labels` maps to the class.
       counts: The published number of examples of each split.
@@ -92,6 +103,8 @@ class Dataset:
     labels: LabelMap | None = None
     unlisted: Literal["error", "void"] = "error"
     read_values: ValueReader | None = None
+    read_page: PageReader | None = None
+    read_cloud: CloudReader | None = None
     raw: tuple[int, ...] = ()
     counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
     options: tuple[Option, ...] = ()
@@ -112,6 +125,9 @@ class Dataset:
         if self.spec is not None and self.labels is not None:
             self.labels.require_classes(self.spec.num_classes, f"dataset {self.name!r}")
         fields = {field.name for field in dataclasses.fields(self)}
+        if dataclasses.is_dataclass(self.layout):
+            inner = dataclasses.fields(self.layout)
+            fields |= {LAYOUT + field.name for field in inner}
         check_options(self.name, self.options, fields)
 
     def choose(self, variant: tuple[str, ...]) -> Dataset:
@@ -124,8 +140,15 @@ class Dataset:
           ValueError: If a name is not a choice of this dataset, or two names belong to
             one option.
         """
-        changes, names = chosen(self.name, self.options, variant)
-        return dataclasses.replace(self, **changes, variant=names)
+        found, names = chosen(self.name, self.options, variant)
+        inner = {
+            name.removeprefix(LAYOUT): found.pop(name)
+            for name in tuple(found)
+            if name.startswith(LAYOUT)
+        }
+        if inner:
+            found["layout"] = dataclasses.replace(self.layout, **inner)
+        return dataclasses.replace(self, **found, variant=names)
 
     def raw_values(self) -> tuple[int, ...]:
         """Returns the mask value of each class in files for a test server."""

@@ -16,7 +16,8 @@ class Choice:
     Attributes:
       name: The word of `data.variant`.
       title: A sentence that explains it.
-      changes: The fields of the record that differ from the default.
+      changes: The fields of the record that differ from the default. The name
+        "layout.FIELD" stands for a field of its layout.
     """
 
     name: str

@@ -1,0 +1,61 @@
+"""Holds what the header of an image file states."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from jaxseg.data import orientation
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """Holds what the header of a file states.
+
+    Attributes:
+      size: The (H, W) in pixels after the orientation tag is applied.
+      stored_size: The (H, W) in pixels before that.
+      orientation: The orientation tag, 1 to 8 as in EXIF; 1 leaves the picture
+        unchanged.
+      format: Pillow's name of the file format.
+      mode: Pillow's name of the kind of pixels.
+      lossy: Whether the compression changes pixel values, as JPEG does.
+      clean: Whether Pillow reads the header without a warning.
+    """
+
+    size: tuple[int, int]
+    stored_size: tuple[int, int]
+    orientation: int
+    format: str
+    mode: str
+    lossy: bool
+    clean: bool = True
+
+    @property
+    def plain(self) -> bool:
+        """Returns whether every decoder of PNG and JPEG gives the same pixels."""
+        common = self.format in ("PNG", "JPEG") and self.mode == "RGB"
+        return common and self.orientation == 1 and self.clean
+
+
+def turn_hint(image: Header, mask: Header) -> str:
+    """Explains two sizes that differ by a rotation of the picture.
+
+    Args:
+      image: The header of the image.
+      mask: The header of the mask.
+
+    Returns:
+      A part of a message, or "" if a rotation does not explain the difference.
+    """
+    advice = "Draw masks on the picture as viewers show it"
+    for name, one, other in (("image", image, mask), ("mask", mask, image)):
+        swapped = orientation.swaps_sides(one.orientation)
+        if swapped and one.stored_size == other.size:
+            return (
+                ". The sizes are equal without the orientation tag "
+                f"({one.orientation}) of the {name}. {advice}, or remove the tag "
+                "(exiftool -Orientation= FILE)"
+            )
+    if image.size == mask.size[::-1]:
+        return f". The sizes are equal after a rotation by 90 degrees. {advice}"
+    return ""

@@ -1,0 +1,58 @@
+"""Names parts of files, and files that belong together, where a layout names a file.
+
+Both classes can be passed wherever a path is read, and messages show them as text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """Names one of several pictures in a file, such as a page of a TIFF stack.
+
+    Attributes:
+      path: The file.
+      number: The number of the picture, from 0.
+    """
+
+    path: pathlib.Path
+    number: int
+
+    def __fspath__(self) -> str:
+        return os.fspath(self.path)
+
+    def __str__(self) -> str:
+        return f"{self.path}, page {self.number + 1}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Joined:
+    """Names a file that is read together with others.
+
+    Attributes:
+      path: The file that messages name.
+      others: The other files, such as the field of view of a retinal photograph.
+    """
+
+    path: pathlib.Path
+    others: tuple[pathlib.Path, ...]
+
+    def __fspath__(self) -> str:
+        return os.fspath(self.path)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+File = pathlib.Path | Page | Joined
+
+
+def files_of(file: File) -> tuple[pathlib.Path, ...]:
+    """Returns the paths of all files that a name stands for."""
+    if isinstance(file, Joined):
+        return (file.path, *file.others)
+    return (file.path if isinstance(file, Page) else file,)
