@@ -1,5 +1,6 @@
 """Published datasets by name: tiny copies of their layouts, and official tables."""
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.lookup import dataset_of
 from jaxseg.data.prepare import builder_config, prepare
 from jaxseg.data.source import from_builder
+from tests.data.published_aerial import AERIAL, AERIAL_BAD
 from tests.data.published_files import save_colors, save_mask
 from tests.data.published_streets import (
     STREETS,
@@ -21,7 +23,7 @@ from tests.data.published_streets import (
     draw_uavid,
 )
 
-COPIES = STREETS
+COPIES = STREETS + AERIAL
 
 
 def prepared(root, name, variant=""):
@@ -40,12 +42,12 @@ def test_files_become_labels(copy, tmp_path):
         assert all((label == label[0]).all() for label in labels.values())
         found[split] = {name: label[0].tolist() for name, label in labels.items()}
     assert found == copy.labels
-    variant = (copy.variant,) if copy.variant else ()
-    record = dataset_of(DataConfig(copy.name, variant=variant))
+    record = dataset_of(DataConfig(copy.name, variant=tuple(copy.variant.split())))
     assert {*found} <= {*record.counts}
     classes = np.arange(record.spec.num_classes)
     if record.labels is not None:
-        assert record.labels.apply(record.to_raw(classes)).tolist() == classes.tolist()
+        masks = dataclasses.replace(record, raw=()).to_raw(classes)
+        assert record.labels.apply(masks).tolist() == classes.tolist()
 
 
 BAD = (
@@ -89,7 +91,7 @@ BAD = (
 )
 
 
-@pytest.mark.parametrize(("name", "draw", "spoil", "message"), BAD)
+@pytest.mark.parametrize(("name", "draw", "spoil", "message"), BAD + AERIAL_BAD)
 def test_bad_files_are_named(name, draw, spoil, message, tmp_path):
     draw(tmp_path / "raw")
     spoil(tmp_path / "raw")
@@ -129,6 +131,10 @@ def test_cityscapes_has_the_official_ids():
         assert (one.name, one.color) == (name, record.spec.palette[k])
         assert one.id == record.raw_values()[k]
     assert DATASETS["kitti"].labels == record.labels
+
+
+def test_the_server_of_loveda_takes_classes():
+    assert DATASETS["loveda"].to_raw(np.array([[0, 6]])).tolist() == [[0, 6]]
 
 
 def test_colors_return_to_files():
