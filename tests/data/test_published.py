@@ -13,6 +13,7 @@ from jaxseg.data.prepare import builder_config, prepare
 from jaxseg.data.source import from_builder
 from tests.data.published_aerial import AERIAL, AERIAL_BAD
 from tests.data.published_files import save_colors, save_mask
+from tests.data.published_retina import RETINA, RETINA_BAD
 from tests.data.published_streets import (
     STREETS,
     draw_bdd100k,
@@ -23,7 +24,7 @@ from tests.data.published_streets import (
     draw_uavid,
 )
 
-COPIES = STREETS + AERIAL
+COPIES = STREETS + AERIAL + RETINA
 
 
 def prepared(root, name, variant=""):
@@ -91,7 +92,9 @@ BAD = (
 )
 
 
-@pytest.mark.parametrize(("name", "draw", "spoil", "message"), BAD + AERIAL_BAD)
+@pytest.mark.parametrize(
+    ("name", "draw", "spoil", "message"), BAD + AERIAL_BAD + RETINA_BAD
+)
 def test_bad_files_are_named(name, draw, spoil, message, tmp_path):
     draw(tmp_path / "raw")
     spoil(tmp_path / "raw")

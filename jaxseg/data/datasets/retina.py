@@ -1,0 +1,96 @@
+"""Holds what the datasets of retinal photographs share: classes and layouts."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from collections.abc import Mapping
+
+from jaxseg.data.datasets.variants import Choice, Option
+from jaxseg.data.files import name_key, visible_entries
+from jaxseg.data.layouts import MissingFiles, Pair, require_folder
+from jaxseg.data.parts import Joined
+from jaxseg.data.spec import DatasetSpec
+
+CLASSES = ("background", "vessel")
+VIEW = Option(
+    "field of view",
+    (
+        Choice("inside", "pixels outside of the field of view are void"),
+        Choice(
+            "everywhere",
+            "all pixels count, as in mmsegmentation",
+            {"layout.views": False},
+        ),
+    ),
+)
+
+
+def spec_of(name: str) -> DatasetSpec:
+    """Returns the description of the two classes.
+
+    Args:
+      name: The name of the dataset.
+    """
+    return DatasetSpec(name, CLASSES, ((0, 0, 0), (255, 255, 255)))
+
+
+def named_files(folder: pathlib.Path, pattern: str) -> dict[str, pathlib.Path]:
+    """Returns the files of a folder whose names match a pattern.
+
+    Args:
+      folder: The folder.
+      pattern: A regular expression, which ignores case. Its first group is the name of
+        the example.
+
+    Raises:
+      MissingFiles: If the folder is missing or has no such file.
+      ValueError: If two files have the same name.
+    """
+    require_folder(folder)
+    found: dict[str, pathlib.Path] = {}
+    for path in visible_entries(folder):
+        match = re.fullmatch(pattern, name_key(path.name), re.IGNORECASE)
+        if match is None:
+            continue
+        if match[1] in found:
+            raise ValueError(
+                f"{found[match[1]]} and {path} are the same file of {match[1]!r}: "
+                "expected one of them. Remove the other."
+            )
+        found[match[1]] = path
+    if not found:
+        raise MissingFiles(
+            f"{folder} has no matching file: expected the files of the dataset."
+        )
+    return found
+
+
+def eye_pairs(
+    images: Mapping[str, pathlib.Path],
+    masks: Mapping[str, pathlib.Path],
+    views: Mapping[str, pathlib.Path] | None = None,
+) -> list[Pair]:
+    """Returns the pairs of photographs and masks, sorted by name.
+
+    Args:
+      images: The photographs by name.
+      masks: The masks by name.
+      views: The fields of view by name, or None to read the masks alone.
+
+    Raises:
+      MissingFiles: If the field of view of a mask is missing.
+    """
+    missing = sorted(set(masks) - set(views or masks))
+    if missing:
+        raise MissingFiles(
+            f"The field of view of {missing[0]!r} is missing: expected one for each of "
+            f"{len(masks)} masks. Choose --data.variant everywhere to do without."
+        )
+    joined = masks
+    if views is not None:
+        joined = {name: Joined(masks[name], (views[name],)) for name in masks}
+    return [
+        Pair(name, images.get(name), joined.get(name))
+        for name in sorted({*images, *masks})
+    ]

@@ -1,0 +1,66 @@
+"""Reads masks of one object, which are black and white and can have a field of view."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jaxseg.data.files import shown
+from jaxseg.data.labels import LabelMap
+from jaxseg.data.parts import File, Joined
+from jaxseg.data.reader import ReadOptions, read_header, read_pixels
+from jaxseg.data.spec import VOID
+
+WHITE, OUTSIDE = 255, 128  # Values up to 127 are black, and 128 stands for outside.
+LABELS = LabelMap(((0, 0), (OUTSIDE, VOID), (WHITE, 1)))
+
+
+def read_binary(path: File, options: ReadOptions) -> np.ndarray:
+    """Reads a black and white mask, as the `read_values` of a record.
+
+    Some published masks have grays near black and white. Values from 128 on are white.
+
+    Args:
+      path: The mask, or a mask that is joined with its field of view.
+      options: The options of the image reader.
+
+    Returns:
+      Uint8 [H, W]: 0 for black, 255 for white and 128 outside of the field of view.
+
+    Raises:
+      ValueError: If a file cannot be read, has colors or has no white although it is
+        not black, or if the field of view has another size.
+    """
+    mask = np.where(_is_white(path, options), WHITE, 0).astype(np.uint8)
+    if not isinstance(path, Joined):
+        return mask
+    (view,) = path.others
+    inside = _is_white(view, options)
+    if inside.shape != mask.shape:
+        raise ValueError(
+            f"{shown(view)} is {inside.shape[0]}x{inside.shape[1]}: expected the size "
+            f"{mask.shape[0]}x{mask.shape[1]} (height x width) of {shown(path)}."
+        )
+    mask[~inside] = OUTSIDE
+    return mask
+
+
+def _is_white(path: File, options: ReadOptions) -> np.ndarray:
+    """Returns whether each pixel of a black and white picture is white."""
+    if read_header(path, options).lossy:
+        raise ValueError(
+            f"{shown(path)}: the compression of lossy formats (JPEG, WebP) changes "
+            "masks. Use the published masks."
+        )
+    pixels = read_pixels(path, options)
+    if (pixels != pixels[..., :1]).any():
+        raise ValueError(
+            f"{shown(path)} has colors: expected a black and white mask. Use the "
+            "published masks."
+        )
+    if 0 < pixels.max() < OUTSIDE:
+        raise ValueError(
+            f"{shown(path)}: the largest mask value {pixels.max()} is invalid: "
+            "expected white (128 to 255) in a mask that is not black. Use the "
+            "published masks."
+        )
+    return pixels[..., 0] >= OUTSIDE
