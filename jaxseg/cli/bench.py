@@ -77,7 +77,10 @@ def main(argv: list[str]) -> int:
 
     jax.config.update("jax_platforms", "cpu" if options.device == "cpu" else "cuda,cpu")
     if options.device == "gpu" and jax.default_backend() != "gpu":
-        raise ValueError("device 'gpu': jax sees none; install jaxseg[cuda13]")
+        raise ValueError(
+            "device='gpu' is invalid: expected a GPU that JAX can use. Install "
+            "jaxseg[cuda13], or choose --device cpu."
+        )
     from jaxseg.bench import report as bench_report
 
     make_folder("output", options.output)
@@ -109,7 +112,10 @@ def run(options: Options, path: Path) -> None:
         bench_rows.rows(options.parts, options.filter, options.device, options.quick)
     )
     if not chosen:
-        raise ValueError(f"no row matches {options.filter!r} in {options.parts}")
+        raise ValueError(
+            f"filter={options.filter!r} is invalid: expected a part of the name of a "
+            f"row in {', '.join(options.parts)}."
+        )
     done = set() if options.rerun else finished(read(path))
     start, sentinel = time.monotonic(), Sentinel()
     for row in chosen:

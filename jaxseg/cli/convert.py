@@ -139,13 +139,14 @@ def _check_output(output: pathlib.Path) -> None:
     """Raises ValueError if the output exists or has an unknown suffix."""
     if not output.suffix and output.is_dir() and any(output.iterdir()):
         raise ValueError(
-            f"output={str(output)!r} is not empty: expected a new directory"
+            f"output={str(output)!r} is invalid: expected a new or empty directory. "
+            "Choose another -o."
         )
     if output.suffix and output.suffix not in files.WRITERS:
         allowed = ", ".join(files.WRITERS)
         raise ValueError(
             f"output={str(output)!r} is invalid: expected a directory or a file with "
-            f"one of the suffixes {allowed}"
+            f"one of the suffixes {allowed}. Choose another -o."
         )
     (check_file if output.suffix else check_folder)("output", output)
 

@@ -137,7 +137,10 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     )
     if arguments.workdir != workdir:
         word = printable(arguments.workdir)
-        raise ValueError(f"the run directory {word!r} must be the first argument")
+        raise ValueError(
+            f"workdir={word!r} is invalid after the options: expected the run "
+            "directory as the first argument."
+        )
     if arguments.output is not None:
         check_file("output", arguments.output)
     named = peek(rest, "--data.classes") is not None

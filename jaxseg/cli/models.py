@@ -52,7 +52,9 @@ def main(argv: list[str]) -> int:
     """Prints the table; the exit status is 0."""
     options = parsed(Options, argv, prog="jaxseg models", bounds=BOUNDS)
     if options.backbones and options.families:
-        raise ValueError("--backbones and --families exclude each other")
+        raise ValueError(
+            "--backbones is invalid with --families: expected one of the two options."
+        )
     if options.backbones or options.families:
         listed = backbone_rows if options.backbones else family_rows
         print(listed(options.pattern, as_json=options.json))

@@ -114,7 +114,10 @@ def parse(argv: list[str]) -> Arguments:
     )
     if arguments.config != path:
         word = printable(arguments.config)
-        raise ValueError(f"the config file {word!r} must come first on the line")
+        raise ValueError(
+            f"config={word!r} is invalid after the options: expected the config file "
+            "as the first argument."
+        )
     given = {"batch_size": arguments.batch, "space": arguments.space}
     given = {name: value for name, value in given.items() if value is not None}
     run = overridden(arguments.run, {"train": given})

@@ -103,19 +103,19 @@ def check(options: Options) -> None:
     by_hand = options.scribbles is not None or options.box is not None
     if by_hand == (options.probabilities is not None):
         raise ValueError(
-            f"scribbles is {options.scribbles}, box is {options.box}, probabilities is "
-            f"{options.probabilities}; allowed are --scribbles, --box or both, or "
-            "--probabilities alone"
+            f"probabilities={options.probabilities} is invalid with scribbles="
+            f"{options.scribbles} and box={options.box}: expected --scribbles, --box "
+            "or both, or --probabilities alone."
         )
     if options.probabilities is not None and options.method is not None:
         raise ValueError(
-            f"method is {options.method!r} with --probabilities, where there is no "
-            "choice; leave it out"
+            f"method={options.method!r} is invalid with --probabilities, which has "
+            "only one method: expected no --method. Leave it out."
         )
     if options.method == "graphcut" and options.scribbles is None:
         raise ValueError(
-            "method is 'graphcut' without --scribbles, but it needs strokes on object "
-            "and background; with a box alone 'grabcut' is allowed"
+            "method='graphcut' is invalid without --scribbles: expected strokes on "
+            "object and background. Add --scribbles, or use --method grabcut."
         )
     check_folder("output", options.output)
 
@@ -147,7 +147,10 @@ def seeds_of(options: Options, size: tuple[int, int]) -> np.ndarray:
         )
         seeds = np.where(strokes == UNKNOWN, seeds, strokes)
         if not (seeds == 0).any():
-            raise ValueError(f"{options.scribbles} marks no background: {_rules()}")
+            raise ValueError(
+                f"scribbles={options.scribbles} is invalid without a box: expected "
+                f"background pixels. {_rules()}"
+            )
     return seeds
 
 
@@ -169,14 +172,16 @@ def read_scribbles(
     strokes[(pixels == OBJECT).all(-1)] = 1
     strokes[(pixels == BACKGROUND).all(-1)] = 0
     if not (strokes == 1).any():
-        raise ValueError(f"scribbles {path} marks no object: {_rules()}")
+        raise ValueError(
+            f"scribbles={path} is invalid: expected object pixels. {_rules()}"
+        )
     return strokes
 
 
 def _rules() -> str:
     return (
-        f"allowed are pixels of exactly {OBJECT} for object and {BACKGROUND} for "
-        "background, as PNG"
+        f"Draw the object in exactly the color {OBJECT} and the background in "
+        f"{BACKGROUND}, and save the image as PNG."
     )
 
 
@@ -189,8 +194,8 @@ def refined(
             probability = file["probabilities"]
     except (ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"probabilities {options.probabilities} cannot be read ({error}); allowed "
-            "are files of `jaxseg predict --probabilities`"
+            f"probabilities={options.probabilities} is invalid: expected a file of "
+            f"`jaxseg predict --probabilities` ({as_message(error)})."
         ) from error
     gamma = GAMMA_OF_PROBABILITIES if options.gamma is None else options.gamma
     label = cut_probabilities(probability, image, gamma=gamma)
@@ -215,7 +220,8 @@ def write(
     for target in targets:
         if os.path.realpath(target) in read:
             raise ValueError(
-                f"output {target} would replace an input. Choose another -o."
+                f"output={options.output} is invalid: {target} would replace an input. "
+                "Choose another -o."
             )
     options.output.mkdir(parents=True, exist_ok=True)
     atomic.sweep(options.output)

@@ -152,12 +152,15 @@ def load_configs(
     module = execute_file(file)
     configs = getattr(module, variant, None)
     if not configs or not isinstance(configs, dict):
-        raise ValueError(f"{path} must define `{variant} = {{name: Config(...), ...}}`")
+        raise ValueError(
+            f"file={path!r} is invalid: expected a Python file that defines "
+            f"`{variant} = {{name: Config(...), ...}}`."
+        )
     for name, config in configs.items():
         if not isinstance(config, Config) or not str(name).replace("_", "").isalnum():
             raise ValueError(
-                f"{path}: {variant}[{name!r}] must be a Config under a name of "
-                "letters, digits and _"
+                f"{path}: {variant}[{name!r}] is invalid: expected a Config, with a "
+                "name of letters, digits and underscores."
             )
     checked = {name: _checked(c, f"{path}: {name}") for name, c in configs.items()}
     axis = getattr(module, "axis", None)
@@ -266,13 +269,14 @@ def report(
             continue
         if metric not in scores:
             raise ValueError(
-                f"metric {metric!r} is not among {', '.join(scores)}, the scores in "
-                f"{run.folder / METRICS}"
+                f"metric={metric!r} is invalid: expected one of {', '.join(scores)}, "
+                f"the scores in {run.folder / METRICS}."
             )
         if not isinstance(scores[metric], int | float):
             raise ValueError(
-                f"metric {metric!r} is {scores[metric]!r} at the last evaluation in "
-                f"{run.folder / METRICS}, which has no mean; choose another --metric"
+                f"metric={metric!r} is invalid: expected a number, found "
+                f"{scores[metric]!r} at the last evaluation in {run.folder / METRICS}. "
+                "Choose another --metric."
             )
         results.append({"name": run.name, "seed": run.seed, **scores, **about})
         groups.setdefault(run.name, []).append(scores[metric])

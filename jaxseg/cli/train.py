@@ -162,7 +162,10 @@ def parse(argv: list[str]) -> Arguments:
     )
     if arguments.config != path:
         word = printable(arguments.config)
-        raise ValueError(f"the config file {word!r} must come first on the line")
+        raise ValueError(
+            f"config={word!r} is invalid after the options: expected the config file "
+            "as the first argument."
+        )
     return arguments
 
 

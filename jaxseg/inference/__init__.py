@@ -1,4 +1,4 @@
-"""Prediction on whole images: padding, windows, tiles, test-time averaging, export."""
+"""Predicts whole images, averages and refines predictions, and exports networks."""
 
 from jaxseg.inference._mc_dropout import mc_dropout as mc_dropout
 from jaxseg.inference.crf import PRESETS as PRESETS

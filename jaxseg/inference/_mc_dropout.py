@@ -1,8 +1,8 @@
-"""Monte-Carlo dropout: a predictive distribution from sampled networks.
+"""Estimates the uncertainty of a prediction by Monte Carlo dropout.
 
-Kendall, Badrinarayanan, Cipolla, "Bayesian SegNet" (arXiv 1511.02680): dropout stays
-on at test time, the softmax of the samples is averaged; the variance of the samples,
-averaged over the classes, is the paper's map of uncertainty.
+Dropout stays on at test time, and the softmax is averaged over several samples. The
+variance over the samples, averaged over the classes, is the uncertainty map of Kendall,
+Badrinarayanan and Cipolla, "Bayesian SegNet" (arXiv 1511.02680).
 """
 
 from collections.abc import Callable
@@ -15,11 +15,13 @@ from jaxseg.typing import Array
 
 
 class Sampled(NamedTuple):
-    """What sampling says of each pixel.
+    """Contains the statistics of the sampled predictions for each pixel.
 
-    mean: `[B, H, W, K]` average probability.
-    entropy: `[B, H, W]` predictive entropy of the mean, in nats (0 ... log K).
-    variance: `[B, H, W]` variance of the probability over the samples, class average.
+    Attributes:
+      mean: The mean probability, [B, H, W, K].
+      entropy: The entropy of the mean in nats, from 0 to log K, [B, H, W].
+      variance: The variance of the probability over the samples, averaged over the
+        classes, [B, H, W].
     """
 
     mean: Array
@@ -28,7 +30,7 @@ class Sampled(NamedTuple):
 
 
 def entropy(probability: Array) -> Array:
-    """Entropy `-sum p log p` over the last axis, in nats; `0 log 0` is 0."""
+    """Returns the entropy `-sum p log p` over the last axis in nats; `0 log 0` is 0."""
     return jnp.sum(jax.scipy.special.entr(probability), axis=-1)
 
 
@@ -39,31 +41,33 @@ def mc_dropout(
     key: Array,
     samples: int = 40,
 ) -> Sampled:
-    """Average the softmax of `samples` networks with random units dropped.
+    """Averages the softmax of a network over random dropout masks.
 
     Args:
       apply: `model.apply` of a model whose dropout is active when an rng named
-        "dropout" is given; called as `apply(variables, image, rngs={"dropout": key})`.
-      variables: the model's variables.
-      image: `[B, H, W, C]`.
-      key: one random key; the same key gives the same result.
-      samples: how many networks; the paper sees no gain beyond about 40.
+        "dropout" is given. It is called as
+        `apply(variables, image, rngs={"dropout": key})`.
+      variables: The variables of the model.
+      image: The normalized images, [B, H, W, C].
+      key: The random key of all masks. The same key gives the same result.
+      samples: The number of dropout masks. In the paper, more than about 40 bring no
+        further gain.
 
     Returns:
-      Mean, predictive entropy and variance per pixel.
+      The mean, its entropy and the variance of each pixel.
 
     Raises:
-      ValueError: if `samples` is less than 1.
+      ValueError: If `samples` is less than 1.
     """
     if samples < 1:
-        raise ValueError(f"samples={samples} must be at least 1")
+        raise ValueError(f"samples={samples} is invalid: expected a number >= 1.")
 
     def probability(sample_key):
         outputs = apply(variables, image, rngs={"dropout": sample_key})
         return jax.nn.softmax(outputs["logits"].astype(jnp.float32))
 
     def add(total, sample_key):
-        # Welford's update: no cancellation when all samples agree.
+        # Welford's update loses no digits when all samples agree.
         count, mean, spread = total
         value = probability(sample_key)
         shift = value - mean

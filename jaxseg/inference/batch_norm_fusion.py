@@ -1,9 +1,9 @@
-"""Batch normalization folded into the convolution before it, for inference.
+"""Folds batch normalizations into the convolutions before them, for inference.
 
 norm(conv(x)) = f conv(x) + s with f = scale / sqrt(var + epsilon), s = bias - f mean.
-The kernel takes f, and of the normalization only the addition of s is left. Which
-convolution feeds which normalization is seen while the network is traced once, so that
-names do not matter; a normalization after anything else stays as it is.
+The kernel is multiplied by f, so that the normalization only adds s. Tracing the
+network once shows which convolution feeds which normalization, so module names do not
+matter. A normalization that follows anything else does not change.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _CONVOLUTIONS, _NORMS = ("Conv", "ConvTranspose"), ("Norm",)
 
 @dataclasses.dataclass(frozen=True)
 class Folded:
-    """A network whose variables were folded.
+    """Contains a network with folded variables.
 
     Attributes:
-      apply: (variables, image) -> outputs of inference; jit it.
-      variables: the folded ones.
-      count: normalizations that are gone.
+      apply: A jittable function (variables, image) -> outputs for inference.
+      variables: The folded variables.
+      count: The number of folded normalizations.
     """
 
     apply: Callable[[Mapping[str, Any], jax.Array], Mapping[str, jax.Array]]
@@ -41,12 +41,18 @@ class Folded:
 def fold(
     model: nn.Module, variables: Mapping[str, Any], *, channels: int = 3
 ) -> Folded:
-    """Folds what can be folded; logits stay equal up to rounding.
+    """Folds batch normalizations into convolutions where the network permits it.
+
+    The logits do not change, except for rounding.
 
     Args:
-      model: a network of this library.
-      variables: "params" and, if it has any, "batch_stats"; not changed.
-      channels: of its image.
+      model: A network of this library.
+      variables: Its "params" and, if it has any, its "batch_stats". They are not
+        modified.
+      channels: The number of channels of the image.
+
+    Returns:
+      The network with folded variables.
     """
     pairs = _pairs(model, variables, channels)
     params = dict(flatten_dict(dict(variables["params"])))
@@ -77,12 +83,12 @@ def fold(
 
 
 def _pairs(model, variables, channels) -> dict[Path, tuple[Path, float]]:
-    """Path of each normalization that can go -> convolution before it, epsilon.
+    """Maps each normalization that can be folded to its convolution and its epsilon.
 
-    In every call each must have the other alone: what else reads the convolution's
-    output (a dense connection) would see it folded.
+    In every call, nothing but the normalization may read the output of the
+    convolution. Any other reader, such as a dense connection, would see scaled values.
     """
-    convolutions: list[Path] = []  # by call
+    convolutions: list[Path] = []  # One entry per call.
     norms: list[tuple[Path, float]] = []
 
     def watch(call, args, kwargs, context):
@@ -117,7 +123,7 @@ def _pairs(model, variables, channels) -> dict[Path, tuple[Path, float]]:
 
 
 def _sole_uses(program) -> Iterator[tuple[int, int]]:
-    """(call of a normalization, call of the convolution that it alone reads)."""
+    """Yields the calls of a normalization and of the convolution that only it reads."""
     uses = Counter(id(v) for v in program.outvars)
     made: dict[int, int] = {}
     for equation in program.eqns:

@@ -1,14 +1,15 @@
-"""Dense conditional random field (Krähenbühl and Koltun, arXiv 1210.5644).
+"""Refines probabilities with a dense conditional random field (arXiv 1210.5644).
 
-Every pair of pixels is joined by a Gaussian kernel of their positions and one of their
-positions and colors. Ten steps of mean field sharpen the class probabilities of a
-network along the edges of the image, as in DeepLab v1 and v2 (arXiv 1412.7062,
-1606.00915). Faithful to the equations, to the normalizations of the authors' code
-("after", which DeepLab used) and to those of pydensecrf (default "symmetric").
-All is differentiable in the unary energies, the weights and the deviations.
+Two Gaussian kernels connect every pair of pixels: one of their positions, one of their
+positions and colors. Ten mean-field iterations align the class probabilities of a
+network with the edges of the image, as in DeepLab v1 and v2 (arXiv 1412.7062,
+1606.00915). The module implements the equations of Krähenbühl and Koltun with the
+normalizations of their code ("after", which DeepLab used) and of pydensecrf (by default
+"symmetric"). The result is differentiable in the unary energies, the weights and the
+standard deviations.
 
-Differs: the paper leaves the pixel itself out of the sum, its code and pydensecrf keep
-it, and so does the default here; `self_term=False` is the paper's equation.
+Differs: the sum in the paper excludes the pixel itself. The paper's code and pydensecrf
+include it, as the default here does; `self_term=False` follows the paper.
 """
 
 from __future__ import annotations
@@ -28,22 +29,24 @@ from jaxseg.typing import Array
 Method = Literal["lattice", "exact"]
 Normalization = Literal["none", "before", "after", "symmetric"]
 Weight = float | Array
-ISOLATED = 1e-5  # sums of a kernel's row below this are rounding
+ISOLATED = 1e-5  # A smaller sum of a row of the kernel is a rounding error.
 Filter = Callable[[Array], Array]
 
 
 class Kernels(NamedTuple):
-    """The two kernels: numbers, or arrays to be learned.
+    """Contains the parameters of the two kernels, as numbers or learnable arrays.
 
-    A weight is a number w (Potts: pixels of different class cost w), a vector [K]
-    (agreement on class k costs v_k) or a matrix [K, K] of costs, made symmetric.
+    A weight is a number w (Potts model: two pixels of different classes cost w), a
+    vector [K] (two pixels that are both of class k cost v_k), or a matrix [K, K] of
+    costs, of which the symmetric part is used.
 
     Attributes:
-      position_weight: weight of exp(-|dp|^2 / 2 position_sigma^2).
-      position_sigma: pixels.
-      color_weight: weight of exp(-|dp|^2 / 2 reach^2 - |dI|^2 / 2 color_sigma^2).
-      color_reach: pixels.
-      color_sigma: levels of 0..255.
+      position_weight: The weight of exp(-|dp|^2 / 2 position_sigma^2).
+      position_sigma: The standard deviation of positions in pixels.
+      color_weight: The weight of
+        exp(-|dp|^2 / 2 color_reach^2 - |dI|^2 / 2 color_sigma^2).
+      color_reach: The standard deviation of positions in the second kernel, in pixels.
+      color_sigma: The standard deviation of colors, in levels of 0..255.
     """
 
     position_weight: Weight = 3.0
@@ -53,7 +56,7 @@ class Kernels(NamedTuple):
     color_sigma: Weight = 3.0
 
 
-# Published settings; the default is DeepLab v2 on ResNet-101.
+# These are published settings. The default is that of DeepLab v2 with ResNet-101.
 PRESETS = {
     "deeplabv1": Kernels(3.0, 3.0, 5.0, 50.0, 10.0),
     "deeplabv1_msc": Kernels(3.0, 3.0, 3.0, 95.0, 3.0),
@@ -65,7 +68,12 @@ PRESETS = {
 
 
 def unary_energy(probability: Array, *, floor: float = 1e-5) -> Array:
-    """-log p, with p at least `floor` as in pydensecrf; any shape."""
+    """Returns -log p for probabilities of any shape.
+
+    Args:
+      probability: The probabilities.
+      floor: The lower bound of the probabilities, as in pydensecrf.
+    """
     return -jnp.log(jnp.clip(probability, floor, 1.0))
 
 
@@ -82,29 +90,36 @@ def dense_crf(
     block: int = 256,
     capacity: tuple[int, int] | None = None,
 ) -> Array:
-    """Class probabilities [B, H, W, K] after mean field.
+    """Refines class probabilities by mean-field inference.
 
-    Q = softmax(-unary); then `iterations` times Q = softmax(-unary - sum_m C_m K_m Q)
-    with the normalized kernels K_m and compatibilities C_m.
+    It starts with Q = softmax(-unary). Each iteration computes
+    Q = softmax(-unary - sum_m C_m K_m Q) with the normalized kernels K_m and the
+    compatibilities C_m.
 
     Args:
-      unary: float [B, H, W, K], -log p (`unary_energy`, or minus log softmax).
-      image: [B, H, W, 3], levels 0..255.
-      kernels: weights and deviations.
-      iterations: steps of mean field; DeepLab takes 10.
-      normalization: with D the sums of a kernel's rows, D^-1 K ("after", the authors'
-        code), D^-1/2 K D^-1/2 ("symmetric", pydensecrf's default), K D^-1 ("before")
-        or K ("none": on any real image everything then becomes one class).
-      method: "lattice", approximate and fast, or "exact", O((HW)^2).
-      valid: bool [B, H, W]; pixels outside count as absent.
-      self_term: keep a pixel's message to itself; False needs "exact".
-      block: of "exact", rows of the kernel held at a time.
-      capacity: of "lattice", room for corners of the (position, color) lattice; less
-        memory and time than the default, which always suffices. Too little gives NaN;
-        `count_corners` says how much is needed.
+      unary: The unary energies -log p, float [B, H, W, K], from `unary_energy` or as
+        minus log softmax.
+      image: The images, [B, H, W, 3], with levels 0..255.
+      kernels: The weights and standard deviations of the two kernels.
+      iterations: The number of mean-field iterations. DeepLab uses 10.
+      normalization: How the kernel K is normalized by D, the sums of its rows: to
+        D^-1 K ("after", as in the authors' code), D^-1/2 K D^-1/2 ("symmetric", the
+        default of pydensecrf), K D^-1 ("before") or not at all ("none", which gives
+        real images a single class).
+      method: "lattice" is approximate and fast; "exact" takes O((HW)^2) time.
+      valid: The mask of the pixels that take part, bool [B, H, W]; by default all.
+      self_term: Whether a pixel sends a message to itself. False requires "exact".
+      block: With "exact", the number of rows of the kernel that are in memory at once.
+      capacity: With "lattice", the number of corners of the (position, color) lattices
+        for which memory is allocated; `count_corners` returns how many are needed. If
+        there are more corners, the result is NaN. The default is always sufficient,
+        but takes more memory and time.
+
+    Returns:
+      The class probabilities, float32 [B, H, W, K].
 
     Raises:
-      ValueError: for shapes that do not fit and options out of range.
+      ValueError: If the shapes do not match or an option has an invalid value.
     """
     check(unary, image, iterations, normalization, method, self_term)
     valid = jnp.ones(unary.shape[:3], bool) if valid is None else valid
@@ -124,7 +139,13 @@ def dense_crf(
 
 
 def count_corners(image: Array, kernels: Kernels, valid: Array | None = None) -> Array:
-    """Corners of the (position, color) lattice of each image, int32 [B, 2]."""
+    """Returns the number of corners of the two lattices of each image, int32 [B, 2].
+
+    Args:
+      image: The images, [B, H, W, 3], with levels 0..255.
+      kernels: The standard deviations of the two kernels.
+      valid: The mask of the pixels that take part, bool [B, H, W]; by default all.
+    """
     valid = jnp.ones(image.shape[:3], bool) if valid is None else valid
 
     def count(example):
@@ -134,10 +155,15 @@ def count_corners(image: Array, kernels: Kernels, valid: Array | None = None) ->
 
 
 def compatibility(weight: Array, filtered: Array) -> Array:
-    """The energy that filtered probabilities [..., K] add: weight times their message.
+    """Returns the energy that filtered probabilities Q [..., K] add to the classes.
 
-    A number w gives -w Q (Potts, less a constant), a vector v * Q, a matrix
-    (M + M^T) Q / 2: pydensecrf's three forms. w (1 - I) and -w ones equal w.
+    A number w gives -w Q (the Potts model without a constant), a vector v gives v * Q,
+    and a matrix M gives (M + M^T) Q / 2, as the three forms of pydensecrf do. The
+    matrix w (1 - I) and a vector with all entries -w have the same effect as w.
+
+    Args:
+      weight: The weight of the kernel: a number, [K] or [K, K].
+      filtered: The filtered probabilities, [..., K].
     """
     if weight.ndim == 0:
         return -weight * filtered
@@ -156,7 +182,16 @@ def mean_field(
     iterations: int,
     normalization: Normalization,
 ) -> Array:
-    """Probabilities [H, W, K] of one image; filters [N, K] -> [N, K], N = H W."""
+    """Returns the probabilities of one image after mean-field inference, [H, W, K].
+
+    Args:
+      unary: The unary energies, [H, W, K].
+      valid: The mask of the pixels that take part, bool [H, W].
+      kernels: The weights of the two kernels.
+      filters: A Gaussian filter [N, K] -> [N, K] for each kernel, with N = H W.
+      iterations: The number of mean-field iterations.
+      normalization: How the kernels are normalized, as in `dense_crf`.
+    """
     shape, mask = unary.shape, valid.reshape(-1, 1).astype(jnp.float32)
     energy = unary.reshape(-1, shape[-1])
     weights = (kernels.position_weight, kernels.color_weight)
@@ -173,7 +208,7 @@ def mean_field(
 
 
 def _normalized(smooth: Filter, mask: Array, normalization: str) -> Filter:
-    """The filter [N, K] -> [N, K] of the valid points, normalized by its row sums."""
+    """Restricts a filter to the valid points and normalizes it by its row sums."""
     if normalization == "none":
         return lambda values: smooth(values * mask)
     power = 0.5 if normalization == "symmetric" else 1.0
@@ -203,7 +238,7 @@ def _exact_filters(image, valid, kernels, *, self_term, block):
 def lattice_filters(
     corners: Sequence[Corners], capacity: Sequence[int | None]
 ) -> tuple[Filter, ...]:
-    """A filter [N, K] -> [N, K] for each lattice."""
+    """Returns a Gaussian filter [N, K] -> [N, K] for each lattice."""
     lattices = map(link, corners, capacity)
     return tuple(functools.partial(lattice_filter, lattice) for lattice in lattices)
 
@@ -215,10 +250,18 @@ def _lattice_filters(image, valid, kernels, *, capacity):
 
 
 def features(image: Array, valid: Array, kernels: Kernels) -> tuple[Array, Array]:
-    """Position [N, 2] and position with color [N, 5], in deviations; x comes first.
+    """Returns the features of both kernels in units of their standard deviations.
 
-    Pixels that are not valid take the place of the first one, so that they add no
-    corner to a lattice.
+    Pixels that are not valid get the features of the first valid pixel, so that they
+    add no corner to a lattice.
+
+    Args:
+      image: The image, float32 [H, W, 3], with levels 0..255.
+      valid: The mask of the pixels that take part, bool [H, W].
+      kernels: The standard deviations of the two kernels.
+
+    Returns:
+      The positions (x, y), [N, 2], and the positions with the colors, [N, 5].
     """
     height, width = image.shape[:2]
     grid = jnp.stack(jnp.meshgrid(jnp.arange(width), jnp.arange(height)), axis=-1)
@@ -231,18 +274,24 @@ def features(image: Array, valid: Array, kernels: Kernels) -> tuple[Array, Array
 
 
 def check(unary, image, iterations, normalization, method, self_term=True) -> None:
-    """Raises ValueError for shapes that do not fit and options out of range."""
+    """Raises ValueError if shapes do not match or an option has an invalid value."""
     if unary.ndim != 4 or image.ndim != 4 or unary.shape[:3] != image.shape[:3]:
         raise ValueError(
-            f"unary of shape {unary.shape} and image of shape {image.shape} do not "
-            "fit; allowed are [B, H, W, K] and [B, H, W, 3]"
+            f"image of shape {image.shape} is invalid for unary energies of shape "
+            f"{unary.shape}: expected [B, H, W, 3] and [B, H, W, K] of equal B, H, W."
         )
     if iterations < 0:
-        raise ValueError(f"iterations is {iterations}; allowed is 0 or more")
+        raise ValueError(f"iterations={iterations} is invalid: expected a number >= 0.")
     kinds = ("none", "before", "after", "symmetric")
     if normalization not in kinds:
-        raise ValueError(f"normalization is {normalization!r}; allowed: {kinds}")
+        raise ValueError(
+            f"normalization={normalization!r} is invalid: expected one of {kinds}."
+        )
     if method not in ("lattice", "exact"):
-        raise ValueError(f"method is {method!r}; allowed: 'lattice', 'exact'")
+        raise ValueError(
+            f"method={method!r} is invalid: expected 'lattice' or 'exact'."
+        )
     if method == "lattice" and not self_term:
-        raise ValueError("self_term=False is allowed only with method 'exact'")
+        raise ValueError(
+            "self_term=False is invalid with method='lattice': expected method='exact'."
+        )

@@ -1,8 +1,8 @@
-"""Exact Gaussian filtering over all pairs of points, in blocks of rows.
+"""Filters with an exact Gaussian over all pairs of points, one block of rows at a time.
 
-The reference of the dense CRF (arXiv 1210.5644): O(N^2) time, but only `block` rows of
-the N x N kernel exist at a time, in the gradient too. Practical on an accelerator, or
-for small images.
+This is the reference implementation for the dense CRF (arXiv 1210.5644). It takes
+O(N^2) time, but only `block` rows of the N x N kernel are in memory at once, also in
+the gradient. It is practical on an accelerator or for small images.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from jaxseg.typing import Array
 
 
 def exact_filter(features: Array, values: Array, *, block: int = 256) -> Array:
-    """sum_j exp(-|f_i - f_j|^2 / 2) values_j.
+    """Returns sum_j exp(-|f_i - f_j|^2 / 2) values_j for every point i.
 
     Args:
-      features: float32 [N, d], in units of the kernel's deviation.
-      values: float32 [N, K].
-      block: rows of the kernel held at a time; memory is about block * N * 4 bytes.
+      features: The features f in units of the standard deviation, float32 [N, d].
+      values: The values of the points, float32 [N, K].
+      block: The number of rows of the kernel that are in memory at once, which take
+        about block * N * 4 bytes.
 
-    Returns: float32 [N, K].
+    Returns:
+      The sums, float32 [N, K].
     """
     count = len(features)
     block = min(block, count)
@@ -42,22 +44,25 @@ def exact_filter(features: Array, values: Array, *, block: int = 256) -> Array:
 
 
 def squared_distances(first: Array, second: Array) -> Array:
-    """|a_i - b_j|^2 [M, N] of points [M, d] and [N, d].
+    """Returns |a_i - b_j|^2, [M, N], for points a [M, d] and b [N, d].
 
-    By differences: |a|^2 + |b|^2 - 2ab loses all digits where pixels are alike.
+    It subtracts first, because |a|^2 + |b|^2 - 2ab loses all digits of similar points.
     """
     pairs = zip(first.T, second.T, strict=True)
     return sum((a[:, None] - b[None, :]) ** 2 for a, b in pairs)
 
 
 def exact_grid_filter(values: Array, sigma: Array) -> Array:
-    """The same sum when features are pixel positions / sigma, one axis at a time.
+    """Returns the sum of `exact_filter` for pixel positions / sigma.
+
+    It filters one axis at a time, so that no kernel is larger than H x H or W x W.
 
     Args:
-      values: float32 [H, W, K].
-      sigma: float32 scalar, in pixels.
+      values: The values of the pixels, float32 [H, W, K].
+      sigma: The standard deviation in pixels, a float32 scalar.
 
-    Returns: float32 [H, W, K]; no kernel larger than H x H or W x W is made.
+    Returns:
+      The sums, float32 [H, W, K].
     """
     rows, columns = (_axis_kernel(size, sigma) for size in values.shape[:2])
     down = jnp.einsum("ih,hwk->iwk", rows, values, precision="highest")

@@ -1,14 +1,15 @@
-"""Gaussian filtering on the permutohedral lattice (Adams, Baek, Davis, EG 2010).
+"""Filters with a Gaussian on the permutohedral lattice (Adams, Baek, Davis, EG 2010).
 
-sum_j exp(-|f_i - f_j|^2 / 2) v_j for N points in d dimensions, in O(N d^2): each point
-is spread over the d + 1 corners of its simplex, corners are blurred with (1/2, 1, 1/2)
-along the d + 1 directions of the lattice, and read back. Faithful to the filter of the
-dense CRF (arXiv 1210.5644), whose scale, blur and order of directions are used: the
-result is 0.4 to 0.9 of the exact sum, so it means something only after normalization.
+The filter approximates sum_j exp(-|f_i - f_j|^2 / 2) v_j for N points in d dimensions
+in O(N d^2) time. It distributes the value of each point over the d + 1 corners of the
+simplex around it, blurs the corners with (1/2, 1, 1/2) along the d + 1 directions of
+the lattice, and interpolates the result at the points. Scale, blur and order of the
+directions are those of the dense CRF (arXiv 1210.5644). The result is 0.4 to 0.9 of the
+exact sum, so it is meaningful only after normalization.
 
 Differs: corners are found by sorting instead of a hash table, so that all sizes are
-static. Two 32-bit linear checksums stand for a corner's coordinates; with a million
-corners the odds that any two share both are one in ten million.
+static. Two 32-bit linear checksums identify a corner. Among a million corners, the
+probability that any two share both checksums is one in ten million.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ Checksum = tuple[Array, Array]
 
 @flax.struct.dataclass
 class Corners:
-    """The corners that N points touch, M = N (d + 1) times in all.
+    """Contains the distinct corners of the simplices around N points.
 
     Attributes:
-      share: float32 [d + 1, N], how each point is divided among its corners.
-      corner: int32 [d + 1, N], which ones they are.
-      checksum: two uint32 [M], of each corner, ascending; 2^32 - 1 beyond the last.
-      count: int32, how many corners there are.
+      share: The weight of each point at its corners, float32 [d + 1, N].
+      corner: The indices of the corners of each point, int32 [d + 1, N].
+      checksum: The two checksums of each corner in ascending order, uint32 [M] each,
+        with M = N (d + 1). Entries after the last corner are 2^32 - 1.
+      count: The number of corners, an int32 scalar.
     """
 
     share: Array
@@ -42,13 +44,15 @@ class Corners:
 
 @flax.struct.dataclass
 class Lattice:
-    """Corners and their neighbors.
+    """Contains the corners and their neighbors.
 
     Attributes:
-      corners: what the points touch.
-      ahead, behind: int32 [d + 1, capacity], the next corner along each direction and
-        against it; `capacity` where there is none.
-      overflow: bool, there are more corners than `capacity`; the filter gives NaN.
+      corners: The corners.
+      ahead: The index of the next corner along each direction, int32 [d + 1, capacity];
+        it is `capacity` where there is none.
+      behind: The index of the next corner in the opposite direction, likewise.
+      overflow: Whether there are more corners than `capacity`, a bool scalar. The
+        filter then returns NaN.
     """
 
     corners: Corners
@@ -58,7 +62,11 @@ class Lattice:
 
 
 def find_corners(features: Array) -> Corners:
-    """The corners of float32 features [N, d], in units of the kernel's deviation."""
+    """Finds the corners of the simplices around all points.
+
+    Args:
+      features: The points in units of the standard deviation, float32 [N, d].
+    """
     base, rank, share = simplex(features)
     first, second = (_checksums(base, rank, row) for row in _weights(base.shape[1]))
     touch = jnp.arange(first.size, dtype=jnp.int32)
@@ -76,11 +84,15 @@ def find_corners(features: Array) -> Corners:
 
 
 def simplex(features: Array) -> tuple[Array, Array, Array]:
-    """The simplex that encloses each point of [N, d].
+    """Finds the simplex that encloses each point.
 
-    Returns: its remainder-0 corner int32 [N, d + 1]; the rank of each coordinate's
-      residual (0 the largest) int32 [N, d + 1]; the barycentric coordinates of the
-      corners of remainder 0..d, float32 [N, d + 1], which sum to 1.
+    Args:
+      features: The points in units of the standard deviation, float32 [N, d].
+
+    Returns:
+      Three arrays [N, d + 1]: the corner of remainder 0, int32; the rank of the
+      residual of each coordinate, int32, where 0 is the largest; and the barycentric
+      coordinates of the corners of remainder 0 to d, float32, which sum to 1.
     """
     dims = features.shape[1]
     point = elevate(features)
@@ -100,9 +112,9 @@ def simplex(features: Array) -> tuple[Array, Array, Array]:
 
 
 def elevate(features: Array) -> Array:
-    """Points [N, d] on the plane of d + 1 coordinates that sum to 0.
+    """Maps points [N, d] to the plane of d + 1 coordinates whose sum is 0.
 
-    Scaled so that the blur along the lattice has the kernel's unit deviation.
+    The scale gives the blur along the lattice a standard deviation of 1.
     """
     dims = features.shape[1]
     axis = np.arange(dims)
@@ -113,7 +125,13 @@ def elevate(features: Array) -> Array:
 
 
 def link(corners: Corners, capacity: int | None = None) -> Lattice:
-    """Neighbors of the first `capacity` corners; by default of all M places."""
+    """Finds the neighbors of all corners.
+
+    Args:
+      corners: The corners.
+      capacity: The number of corners for which memory is allocated. The default is M,
+        which is always sufficient.
+    """
     total = corners.corner.size
     capacity = total if capacity is None else min(capacity, total)
     weights = _weights(len(corners.corner))
@@ -134,11 +152,19 @@ def link(corners: Corners, capacity: int | None = None) -> Lattice:
 
 
 def lattice_filter(lattice: Lattice, values: Array) -> Array:
-    """Approximate sum_j exp(-|f_i - f_j|^2 / 2) values_j, float32 [N, K]."""
+    """Approximates sum_j exp(-|f_i - f_j|^2 / 2) values_j for every point i.
+
+    Args:
+      lattice: The lattice of the points.
+      values: The values of the points, float32 [N, K].
+
+    Returns:
+      The sums, float32 [N, K], or NaN if the lattice overflows.
+    """
     corners = lattice.corners
     directions, capacity = lattice.ahead.shape
     inside = {"mode": "promise_in_bounds"}
-    corner = jnp.minimum(corners.corner, capacity)  # the last row stays 0
+    corner = jnp.minimum(corners.corner, capacity)  # The last row stays 0.
 
     def spread(held, touch):
         at, share = touch
@@ -160,23 +186,23 @@ def lattice_filter(lattice: Lattice, values: Array) -> Array:
 
 
 def _by_rank(values: Array, rank: Array) -> Array:
-    """values [N, d + 1] in the order of rank."""
+    """Sorts the values [N, d + 1] of each row by rank."""
     places = jnp.arange(rank.shape[1], dtype=rank.dtype).reshape(1, -1, 1)
     chosen = rank[:, None, :] == places
     return jnp.where(chosen, values[:, None, :], 0).sum(-1, dtype=values.dtype)
 
 
 def _weights(count: int) -> np.ndarray:
-    """Odd random weights of the two checksums, uint32 [2, count]."""
+    """Returns odd random weights of the two checksums, uint32 [2, count]."""
     draw = np.random.default_rng(count).integers(0, 2**31, (2, count))
     return (2 * draw + 1).astype(np.uint32)
 
 
 def _checksums(base: Array, rank: Array, weights: np.ndarray) -> Array:
-    """Checksums uint32 [N, d + 1] of each point's corners of remainder 0..d.
+    """Returns the checksums of the corners of remainder 0 to d, uint32 [N, d + 1].
 
-    The corner of remainder r adds r to all coordinates, and takes d + 1 from the r
-    that rank last.
+    The corner of remainder r adds r to all coordinates of the base, and subtracts
+    d + 1 from the r coordinates with the last ranks.
     """
     count = len(weights)
     row = jnp.asarray(weights).reshape(1, count)
@@ -189,12 +215,12 @@ def _checksums(base: Array, rank: Array, weights: np.ndarray) -> Array:
 
 
 def _jumps(weights: np.ndarray) -> np.ndarray:
-    """What one step along each direction, (-1, .., d, .., -1), adds to a checksum."""
+    """Returns what a step along each direction (-1, .., d, .., -1) adds to a sum."""
     return weights * np.uint32(len(weights)) - weights.sum(dtype=np.uint32)
 
 
 def _search(table: Checksum, wanted: Checksum) -> Array:
-    """First place whose pair is not below the wanted one, by bisection; int32."""
+    """Finds the first index whose pair is at least the wanted one, by bisection."""
     size = table[0].size
 
     def halve(_, bounds):

@@ -1,4 +1,4 @@
-"""The dense CRF on pictures from the host, with no more memory than they need."""
+"""Applies the dense CRF to one image with as little memory as the image needs."""
 
 from __future__ import annotations
 
@@ -22,16 +22,25 @@ def refine(
     normalization: crf.Normalization = "after",
     method: crf.Method = "lattice",
 ) -> np.ndarray:
-    """Class probabilities float32 [H, W, K] of one picture after mean field.
+    """Refines the class probabilities of one image with the dense CRF.
 
-    The same as `crf.dense_crf` on -log probability, and not to be traced: it looks
-    how many lattice corners the picture has, and makes room for these alone.
+    It computes `crf.dense_crf` of -log probability. It cannot be traced by jit, because
+    it counts the lattice corners of the image and allocates memory for these only.
 
     Args:
-      probability: [H, W, K], the network's softmax.
-      image: [H, W, 3], levels 0..255.
-      kernels, iterations, normalization, method: as in `crf.dense_crf`.
-      valid: bool [H, W]; pixels outside count as absent.
+      probability: The softmax of the network, [H, W, K].
+      image: The image, [H, W, 3], with levels 0..255.
+      kernels: The weights and standard deviations of the two kernels.
+      valid: The mask of the pixels that take part, bool [H, W]; by default all.
+      iterations: The number of mean-field iterations.
+      normalization: How the kernels are normalized, as in `crf.dense_crf`.
+      method: "lattice" or "exact", as in `crf.dense_crf`.
+
+    Returns:
+      The class probabilities, float32 [H, W, K].
+
+    Raises:
+      ValueError: If the shapes do not match or an option has an invalid value.
     """
     unary = crf.unary_energy(jnp.asarray(probability, jnp.float32))
     valid = jnp.ones(unary.shape[:2], bool) if valid is None else jnp.asarray(valid)
@@ -49,7 +58,7 @@ def refine(
 
 
 def room(count: int) -> int:
-    """A little more than `count`: one of few sizes, so that few programs are compiled.
+    """Rounds `count` up to one of few sizes, so that few programs are compiled.
 
     >>> room(46020)
     49152

@@ -1,8 +1,8 @@
-"""Export of a network to one StableHLO file that runs without its Python code.
+"""Exports a network to one StableHLO file that runs without the network's Python code.
 
-`jax.export` writes the program and the weights it closes over; the batch size stays
-open, height and width are fixed (pad or slide with `jaxseg.inference.predict`). JAX
-needs the package `flatbuffers` to write and read such files.
+The file contains the program and its weights. The batch size is symbolic; height and
+width are fixed, so pad images or use windows (`jaxseg.inference.predict`). JAX needs
+the package `flatbuffers` to write and read such files.
 """
 
 from __future__ import annotations
@@ -23,13 +23,18 @@ def export_network(
     channels: int = 3,
     platforms: tuple[str, ...] = PLATFORMS,
 ) -> bytes:
-    """Serializes `image f32 [b, H, W, channels] -> logits` for any batch size b.
+    """Serializes a network for images of one size and batches of any size.
 
     Args:
-      apply_fn: image -> logits, with its weights closed over or bound.
-      size: (H, W) of the images.
-      channels: of the images.
-      platforms: where the file is to run; "cpu", "cuda", "rocm", "tpu".
+      apply_fn: A function from images, float32 [B, H, W, channels], to logits. It
+        contains its weights.
+      size: The height and width of the images.
+      channels: The number of channels of the images.
+      platforms: The platforms on which the file can run, of "cpu", "cuda", "rocm" and
+        "tpu".
+
+    Returns:
+      The content of the file.
     """
     shape = (*export.symbolic_shape("b"), *size, channels)
     image = jax.ShapeDtypeStruct(shape, jnp.float32)
@@ -38,5 +43,5 @@ def export_network(
 
 
 def import_network(blob: bytes) -> ApplyFn:
-    """The callable `image -> logits` that `export_network` wrote."""
+    """Returns the function from images to logits that `export_network` serialized."""
     return jax.jit(export.deserialize(bytearray(blob)).call)

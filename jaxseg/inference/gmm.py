@@ -1,7 +1,7 @@
-"""Gaussian mixtures of colors with hard assignment, as GrabCut uses them.
+"""Fits Gaussian mixtures of colors with hard assignment, as GrabCut does.
 
-Every color belongs to one component. Fitting maximizes the likelihood of colors and
-assignment exactly, over covariances whose eigenvalues are at least `FLOOR`.
+Every color belongs to one component. The fit maximizes the joint likelihood of the
+colors and their assignment exactly, over covariances with eigenvalues >= `FLOOR`.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-FLOOR = 0.1  # least variance, squared levels of 0..255
-STEPS = 10  # of k-means
+FLOOR = 0.1  # The smallest variance, in squared levels of 0..255.
+STEPS = 10  # The number of iterations of k-means.
 
 
 class Mixture(NamedTuple):
-    """Components of a mixture.
+    """Contains the components of a mixture.
 
     Attributes:
-      weight: shares, [K]; 0 for a component without colors.
-      mean: [K, C].
-      precision: inverse covariances, [K, C, C].
-      log_det: logarithms of the covariances' determinants, [K].
+      weight: The share of the colors in each component, [K].
+      mean: The mean colors, [K, C].
+      precision: The inverse covariances, [K, C, C].
+      log_det: The logarithms of the determinants of the covariances, [K].
     """
 
     weight: np.ndarray
@@ -31,7 +31,16 @@ class Mixture(NamedTuple):
 
 
 def k_means(color: np.ndarray, count: int, *, seed: int = 0) -> np.ndarray:
-    """Component of each color [N, C], int [N]; starts far apart (k-means++)."""
+    """Assigns each color to a component by k-means with the k-means++ start.
+
+    Args:
+      color: The colors, [N, C].
+      count: The number of components.
+      seed: The seed of the start.
+
+    Returns:
+      The index of the component of each color, int [N].
+    """
     rng = np.random.default_rng(seed)
     center = color[rng.integers(len(color))][None]
     while len(center) < count:
@@ -48,19 +57,26 @@ def k_means(color: np.ndarray, count: int, *, seed: int = 0) -> np.ndarray:
 
 
 def _squared(color, center):
-    """Squared distances [N, K] of colors to centers."""
+    """Returns the squared distances of colors to centers, [N, K]."""
     columns = [np.square(color - one).sum(-1) for one in center]
     return np.stack(columns, 1)
 
 
 def fit(color: np.ndarray, component: np.ndarray, count: int) -> Mixture:
-    """The likeliest mixture for colors [N, C] and their components [N].
+    """Returns the mixture of maximum likelihood for assigned colors.
+
+    Args:
+      color: The colors, [N, C].
+      component: The index of the component of each color, int [N].
+      count: The number of components.
 
     Raises:
-      ValueError: without any color.
+      ValueError: If there is no color.
     """
     if not len(color):
-        raise ValueError("color is empty; a mixture needs at least one pixel")
+        raise ValueError(
+            f"color of shape {color.shape} is invalid: expected at least one pixel."
+        )
     channels = color.shape[1]
     weight, mean = np.zeros(count), np.zeros((count, channels))
     precision, log_det = np.tile(np.eye(channels), (count, 1, 1)), np.zeros(count)
@@ -78,9 +94,13 @@ def fit(color: np.ndarray, component: np.ndarray, count: int) -> Mixture:
 
 
 def energies(color: np.ndarray, mixture: Mixture) -> np.ndarray:
-    """-log(share) - log(density) of each color under each component, [N, K].
+    """Returns -log(weight) - log(density) of each color in each component, [N, K].
 
-    Infinite for components without colors; the constant of the density is left out.
+    The constant of the density is omitted. Components without colors give infinity.
+
+    Args:
+      color: The colors, [N, C].
+      mixture: The mixture.
     """
     with np.errstate(divide="ignore"):
         share = -np.log(mixture.weight)

@@ -1,12 +1,13 @@
-"""Object and background from a box or from scribbles.
+"""Separates an object from the background with the help of a box or scribbles.
 
-`graph_cut` (Boykov and Jolly, ICCV 2001) learns the colors of both from the scribbles
-and cuts once. `grab_cut` (Rother, Kolmogorov and Blake, SIGGRAPH 2004) repeats: assign
-pixels to the components of two Gaussian mixtures, refit these, cut; the energy never
-rises. Labels are 1 for object and 0 for background.
+`graph_cut` (Boykov and Jolly, ICCV 2001) learns the colors of object and background
+from the scribbles and computes one cut. `grab_cut` (Rother, Kolmogorov and Blake,
+SIGGRAPH 2004) iterates: it assigns pixels to the components of two Gaussian mixtures,
+fits the mixtures again, and cuts; the energy never increases. Object pixels have the
+label 1, background pixels 0.
 
-Differs: Boykov and Jolly take histograms of gray levels; here both have mixtures of
-colors. There is no border matting.
+Differs: Boykov and Jolly use histograms of gray levels. Here, object and background
+each have a mixture of colors. Border matting is not included.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ GAMMA = 50.0
 
 
 class Cut(NamedTuple):
-    """What was found.
+    """Contains the result of a segmentation.
 
     Attributes:
-      label: uint8 [H, W], 1 is the object.
-      energies: after each cut, falling.
+      label: The labels, uint8 [H, W]: 1 is the object, 0 the background.
+      energies: The energy after each cut. It never increases.
     """
 
     label: np.ndarray
@@ -36,20 +37,25 @@ class Cut(NamedTuple):
 
 
 def seeds_of_box(size: tuple[int, int], box: tuple[int, int, int, int]) -> np.ndarray:
-    """Seeds int8 [H, W]: 0 outside the box (x0, y0, x1, y1), -1 (unknown) inside.
+    """Marks the pixels outside a box as background.
 
-    x1 and y1 are the first column and row behind the box.
+    Args:
+      size: The height and width of the image.
+      box: The box (x0, y0, x1, y1) in pixels. Column x1 and row y1 are outside.
+
+    Returns:
+      The seeds, int8 [H, W]: 0 (background) outside the box, -1 (unknown) inside.
 
     Raises:
-      ValueError: unless 0 <= x0 < x1 <= W, 0 <= y0 < y1 <= H, with a pixel outside.
+      ValueError: If the box is empty, exceeds the image, or covers it entirely.
     """
     height, width = size
     x0, y0, x1, y1 = box
     inside = 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
     if not inside or (x1 - x0) * (y1 - y0) == height * width:
         raise ValueError(
-            f"box is {tuple(box)}; allowed is X0 Y0 X1 Y1 with 0 <= X0 < X1 <= {width} "
-            f"and 0 <= Y0 < Y1 <= {height}, smaller than the image"
+            f"box={tuple(box)} is invalid: expected X0 Y0 X1 Y1 with 0 <= X0 < X1 <= "
+            f"{width} and 0 <= Y0 < Y1 <= {height}, and a box smaller than the image."
         )
     seeds = np.zeros(size, np.int8)
     seeds[y0:y1, x0:x1] = UNKNOWN
@@ -63,16 +69,21 @@ def graph_cut(
     gamma: float = GAMMA,
     components: int = COMPONENTS,
 ) -> Cut:
-    """One cut with the colors of the seeds.
+    """Computes one cut with color models of the seeds.
 
     Args:
-      image: [H, W, 3], levels 0..255.
-      seeds: [H, W], 1 object, 0 background, -1 unknown; both must occur.
-      gamma: weight of boundaries.
-      components: of each mixture.
+      image: The image, [H, W, 3], with levels 0..255.
+      seeds: The seeds, [H, W]: 1 is object, 0 background, -1 unknown. Object and
+        background both need seeds.
+      gamma: The weight of boundaries.
+      components: The number of components of each mixture.
+
+    Returns:
+      The labels and the energy of the cut.
 
     Raises:
-      ValueError: if object or background has no seed, or shapes do not fit.
+      ValueError: If object or background has no seed, the shapes do not match, or
+        `components` is less than 1.
     """
     _check(image, seeds, components, needed=(0, 1))
     color = image.reshape(image.shape[0] * image.shape[1], -1).astype(np.float64)
@@ -93,25 +104,33 @@ def grab_cut(
     tolerance: float = 1e-4,
     start: Literal["object", "cut"] | None = None,
 ) -> Cut:
-    """Cuts with re-estimated colors, until the energy falls by less than a share.
+    """Alternates cuts with new fits of the color models until the energy converges.
 
     Args:
-      image, seeds, gamma, components: as in `graph_cut`; background must occur.
-      iterations: at most so many cuts.
-      tolerance: share of the energy.
-      start: unknown pixels begin as "object" (fit for a box, with strokes or without)
-        or with the "cut" of `graph_cut`; default "cut" where the object has seeds.
+      image: The image, [H, W, 3], with levels 0..255.
+      seeds: The seeds, [H, W]: 1 is object, 0 background, -1 unknown. The background
+        needs seeds.
+      gamma: The weight of boundaries.
+      components: The number of components of each mixture.
+      iterations: The maximum number of cuts.
+      tolerance: It stops when a cut lowers the energy by at most this fraction.
+      start: The first labels of unknown pixels: "object", which suits a box with or
+        without scribbles, or "cut", the result of `graph_cut`. The default is "cut" if
+        the object has seeds, and "object" otherwise.
+
+    Returns:
+      The labels and the energies of all cuts.
 
     Raises:
-      ValueError: without a background seed, or for options out of range.
+      ValueError: If the background has no seed, the shapes do not match, or an option
+        has an invalid value.
     """
     if start not in (None, "object", "cut"):
-        raise ValueError(f"start is {start!r}; allowed: 'object', 'cut'")
-    if iterations < 1 or tolerance < 0:
-        raise ValueError(
-            f"iterations is {iterations}, tolerance is {tolerance}; allowed are 1 or "
-            "more and 0 or more"
-        )
+        raise ValueError(f"start={start!r} is invalid: expected 'object' or 'cut'.")
+    if iterations < 1:
+        raise ValueError(f"iterations={iterations} is invalid: expected a number >= 1.")
+    if tolerance < 0:
+        raise ValueError(f"tolerance={tolerance} is invalid: expected a number >= 0.")
     _check(image, seeds, components, needed=(0,))
     color = image.reshape(image.shape[0] * image.shape[1], -1).astype(np.float64)
     links = contrast_links(image, gamma=gamma)
@@ -121,7 +140,7 @@ def grab_cut(
         label = np.where(seeds == UNKNOWN, 1, seeds).astype(np.uint8)
     mixtures, energies = None, []
     for _ in range(iterations):
-        if label.min() == label.max():  # one of the two has vanished
+        if label.min() == label.max():  # Object or background has no pixel left.
             break
         mixtures = _mixtures(color, label.ravel(), components, mixtures)
         unary = _unary(color, mixtures).reshape(*seeds.shape, 2)
@@ -138,7 +157,10 @@ def grab_cut(
 
 
 def _mixtures(color, label, components, before=None):
-    """Mixtures of background and object; assignment by those before, or k-means."""
+    """Fits the mixtures of background and object.
+
+    It assigns colors to components by the previous mixtures, at first by k-means.
+    """
     found = []
     for side in (0, 1):
         own = color[label == side]
@@ -151,22 +173,22 @@ def _mixtures(color, label, components, before=None):
 
 
 def _unary(color, mixtures):
-    """Cost [N, 2] of background and object: that of the best component."""
+    """Returns the costs of background and object by their best components, [N, 2]."""
     return np.stack([gmm.energies(color, m).min(1) for m in mixtures], 1)
 
 
 def _check(image, seeds, components, needed):
     if image.ndim != 3 or seeds.shape != image.shape[:2]:
         raise ValueError(
-            f"image of shape {image.shape} and seeds of shape {seeds.shape} do not "
-            "fit; allowed are [H, W, 3] and [H, W]"
+            f"seeds of shape {seeds.shape} are invalid for an image of shape "
+            f"{image.shape}: expected [H, W] and [H, W, 3] of equal H and W."
         )
     if components < 1:
-        raise ValueError(f"components is {components}; allowed: 1 or more")
+        raise ValueError(f"components={components} is invalid: expected a number >= 1.")
     names = ("background", "object")
     for side in needed:
         if not (seeds == side).any():
             raise ValueError(
-                f"seeds hold no pixel of the {names[side]}; allowed are seeds with "
-                "both (or, for grab_cut, with background)"
+                f"seeds without a pixel of the {names[side]} are invalid: expected at "
+                f"least one pixel with the value {side}."
             )

@@ -1,10 +1,11 @@
-"""Segmentation by graph cuts on the pixels of an image.
+"""Segments an image by graph cuts on its pixels.
 
-E(A) = sum_p U_p(A_p) + sum_(p, q) V_pq [A_p != A_q] over the eight neighbors, with
-V_pq = gamma exp(-beta |z_p - z_q|^2) / |p - q| (Boykov and Jolly, ICCV 2001; beta from
-the mean contrast as in GrabCut, SIGGRAPH 2004). Two labels are solved exactly; more by
-alpha expansion (Boykov, Veksler and Zabih, PAMI 2001), whose result no change of any
-set of pixels to one label improves. Runs on the host, in numpy and scipy.
+The energy is E(A) = sum_p U_p(A_p) + sum_(p, q) V_pq [A_p != A_q] over the eight
+neighbors, with V_pq = gamma exp(-beta |z_p - z_q|^2) / |p - q| (Boykov and Jolly, ICCV
+2001; beta follows from the mean contrast as in GrabCut, SIGGRAPH 2004). For two labels,
+the minimum is exact. For more, alpha expansion (Boykov, Veksler and Zabih, PAMI 2001)
+finds a local minimum: no change of any set of pixels to one label lowers the energy.
+The computation runs on the host, in NumPy and SciPy.
 """
 
 from __future__ import annotations
@@ -14,28 +15,31 @@ import numpy as np
 from jaxseg.inference import mincut
 from jaxseg.inference.mincut import UNKNOWN, Links
 
-NEIGHBORS = ((0, 1), (1, 0), (1, 1), (1, -1))  # one of each two directions
-FLOOR = 1e-5  # least probability
+NEIGHBORS = ((0, 1), (1, 0), (1, 1), (1, -1))  # The others are their opposites.
+FLOOR = 1e-5  # The smallest probability.
 
 
 def contrast_links(
     image: np.ndarray, *, gamma: float = 50.0, beta: float | None = None
 ) -> Links:
-    """Links of all neighboring pixels, numbered row by row.
+    """Returns the links of all neighboring pixels, which are numbered row by row.
 
     Args:
-      image: [H, W, C], any levels.
-      gamma: cost of a boundary of length 1 between equal colors.
-      beta: of squared differences of color; default 1 / (2 mean |z_p - z_q|^2), or 0
-        for an image of one color.
+      image: The image, [H, W, C], with any range of levels.
+      gamma: The cost of a boundary of length 1 between pixels of equal color.
+      beta: The factor of squared color differences. The default is
+        1 / (2 mean |z_p - z_q|^2), or 0 for an image of one color.
 
     Raises:
-      ValueError: for other shapes, and negative gamma or beta.
+      ValueError: If the image has another shape, or gamma or beta is negative.
     """
     if image.ndim != 3:
-        raise ValueError(f"image has shape {image.shape}; allowed is [H, W, C]")
-    if gamma < 0 or (beta is not None and beta < 0):
-        raise ValueError(f"gamma is {gamma}, beta is {beta}; allowed: 0 or more")
+        raise ValueError(
+            f"image of shape {image.shape} is invalid: expected [H, W, C]."
+        )
+    for name, value in (("gamma", gamma), ("beta", beta)):
+        if value is not None and value < 0:
+            raise ValueError(f"{name}={value} is invalid: expected a number >= 0.")
     height, width = image.shape[:2]
     number = np.arange(height * width).reshape(height, width)
     pixels = image.reshape(-1, image.shape[-1]).astype(np.float64)
@@ -53,7 +57,7 @@ def contrast_links(
 
 
 def _ends(number, down, right):
-    """Numbers of the pixels that have a neighbor (down, right), and of these."""
+    """Returns the pixels with a neighbor at the offset (down, right), and these."""
     height, width = number.shape
     start, stop = max(0, -right), width - max(0, right)
     first = number[: height - down, start:stop]
@@ -64,12 +68,15 @@ def _ends(number, down, right):
 def cut_two(
     unary: np.ndarray, links: Links, fixed: np.ndarray | None = None
 ) -> np.ndarray:
-    """Labels uint8 [H, W] of least energy for unary costs [H, W, 2].
+    """Finds the two labels of minimum energy exactly.
 
     Args:
-      unary: cost of both labels.
-      links: of the pixels, `contrast_links`.
-      fixed: [H, W], 0 or 1 where the label is given, -1 elsewhere.
+      unary: The costs of both labels, [H, W, 2].
+      links: The links of the pixels, from `contrast_links`.
+      fixed: The labels of pixels that must not change, [H, W]; -1 elsewhere.
+
+    Returns:
+      The labels, uint8 [H, W].
     """
     flat = None if fixed is None else fixed.reshape(-1)
     label = mincut.minimize(unary.reshape(-1, 2), links, flat)
@@ -77,7 +84,13 @@ def cut_two(
 
 
 def potts_energy(label: np.ndarray, unary: np.ndarray, links: Links) -> float:
-    """E of labels [H, W] for unary costs [H, W, K]."""
+    """Returns the energy of a labeling.
+
+    Args:
+      label: The labels, [H, W].
+      unary: The costs of each label, [H, W, K].
+      links: The links of the pixels, which must be symmetric.
+    """
     flat = np.asarray(label, np.int64).ravel()
     single = unary.reshape(len(flat), -1)[np.arange(len(flat)), flat].sum()
     return float(single + links.first[flat[links.p] != flat[links.q]].sum())
@@ -90,16 +103,20 @@ def expand(
     fixed: np.ndarray | None = None,
     sweeps: int = 5,
 ) -> np.ndarray:
-    """Labels uint8 [H, W] for unary costs [H, W, K], by alpha expansion.
+    """Finds labels of low energy by alpha expansion.
 
-    Starts at the cheapest label of each pixel. A move offers one label to all pixels at
-    once and is solved exactly; sweeps over the labels end when none lowers the energy.
+    It starts with the label of the lowest cost at each pixel. A move lets any set of
+    pixels change to one label, and finds the best set exactly. Sweeps over the labels
+    end when no move lowers the energy.
 
     Args:
-      unary: cost of each label.
-      links: of the pixels; symmetric.
-      fixed: [H, W], a label where it is given, -1 elsewhere.
-      sweeps: at most so many.
+      unary: The costs of each label, [H, W, K].
+      links: The links of the pixels, which must be symmetric.
+      fixed: The labels of pixels that must not change, [H, W]; -1 elsewhere.
+      sweeps: The maximum number of sweeps.
+
+    Returns:
+      The labels, uint8 [H, W].
     """
     flat = unary.reshape(-1, unary.shape[-1])
     given = np.full(len(flat), UNKNOWN) if fixed is None else fixed.reshape(-1)
@@ -118,10 +135,10 @@ def expand(
 
 
 def _expanded(unary, links, label, given, alpha):
-    """The best labelling in which pixels keep their label or take alpha (x = 1).
+    """Returns the best labeling in which each pixel keeps its label or takes alpha.
 
-    Of the four costs of a pair, 00 = A, 01 = B, 10 = C, 11 = 0, C - A and -C go to the
-    pixels and B + C - A remains for x_p = 0, x_q = 1.
+    With x = 1 for alpha, the costs of a pair are A for x = 00, B for 01, C for 10 and 0
+    for 11. The unary costs take C - A and -C; B + C - A remains for x_p = 0, x_q = 1.
     """
     p, q, weight, _ = links
     stay_p, stay_q = label[p], label[q]
@@ -143,24 +160,27 @@ def cut_probabilities(
     gamma: float = 10.0,
     fixed: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Labels uint8 [H, W] from a network's probabilities and the edges of the image.
+    """Aligns the classes of a network with the edges of the image.
 
-    The unary cost is -log p, p at least 1e-5. Two classes are solved exactly, more by
-    alpha expansion.
+    The unary cost is -log p with p >= 1e-5. The minimum is exact for two classes; for
+    more, alpha expansion approximates it.
 
     Args:
-      probability: [H, W, K].
-      image: [H, W, C].
-      gamma: weight of the boundaries; 0 gives the most probable class.
-      fixed: [H, W], a label where it is given, -1 elsewhere.
+      probability: The softmax of the network, [H, W, K].
+      image: The image, [H, W, C].
+      gamma: The weight of boundaries; 0 gives the most probable class.
+      fixed: The labels of pixels that must not change, [H, W]; -1 elsewhere.
+
+    Returns:
+      The labels, uint8 [H, W].
 
     Raises:
-      ValueError: for shapes that do not fit.
+      ValueError: If the shapes do not match or gamma is negative.
     """
     if probability.ndim != 3 or probability.shape[:2] != image.shape[:2]:
         raise ValueError(
-            f"probability of shape {probability.shape} and image of shape "
-            f"{image.shape} do not fit; allowed are [H, W, K] and [H, W, C]"
+            f"probability of shape {probability.shape} is invalid for an image of "
+            f"shape {image.shape}: expected [H, W, K] and [H, W, C] of equal H and W."
         )
     unary = -np.log(np.clip(probability.astype(np.float64), FLOOR, 1.0))
     links = contrast_links(image, gamma=gamma)

@@ -1,4 +1,4 @@
-"""Batches of image files of one padded size, for prediction."""
+"""Groups image files into batches of one padded size, for prediction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ Size = tuple[int, int]
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One image file, the name of its results without suffix, and its (H, W)."""
+    """Describes one image file.
+
+    Attributes:
+        path: The image file.
+        name: The path of its results without suffix.
+        size: The height and width of the image.
+    """
 
     path: Path
     name: Path
@@ -25,12 +31,12 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Jobs whose images share an array.
+    """Describes a batch of images that are read into one array.
 
     Attributes:
-        jobs: the images, one per row.
-        rows: rows of the array; those without an image are padding.
-        size: (H, W) of the array.
+        jobs: The images, one per row of the array.
+        rows: The number of rows. Rows without an image are padding.
+        size: The height and width of the array.
     """
 
     jobs: tuple[Job, ...]
@@ -41,12 +47,13 @@ class Batch:
 def batches(jobs: Sequence[Job], *, rows: int, multiple: int) -> Iterator[Batch]:
     """Groups images by their padded size.
 
-    All batches of a size have as many rows, so that each size compiles one program.
+    All batches of a size have the same number of rows, so that one program is compiled
+    for each size.
 
     Args:
-        jobs: the images.
-        rows: at most so many images in a batch.
-        multiple: heights and widths are padded to multiples of this.
+        jobs: The images.
+        rows: The maximum number of images in a batch.
+        multiple: Heights and widths are padded to multiples of this number.
     """
     sizes: dict[Size, list[Job]] = {}
     for job in jobs:
@@ -64,13 +71,13 @@ def read_batch(
     """Reads the images of a batch.
 
     Args:
-        batch: the images.
-        options: how files are read.
-        fill: color of the padding.
+        batch: The images.
+        options: How files are read.
+        fill: The color of the padding.
 
     Returns:
-        uint8 [rows, H, W, 3] with the images in the upper left corners, and by row the
-        errors of those that could not be read.
+        The pixels, uint8 [rows, H, W, 3], with each image in the upper left corner, and
+        the errors of the images that cannot be read, by row.
     """
     pixels = np.empty((batch.rows, *batch.size, 3), np.uint8)
     pixels[:] = fill
@@ -89,7 +96,8 @@ def _read(job: Job, options: ReadOptions) -> np.ndarray:
     pixels = read_pixels(job.path, options)
     if pixels.shape[:2] != job.size:
         raise ValueError(
-            f"{job.path}: it had {job.size} pixels (height, width) when the command "
-            f"started and has {pixels.shape[:2]} now; start again when it is complete."
+            f"{job.path} is invalid: expected {job.size} pixels (height, width), as "
+            f"when the command started, found {pixels.shape[:2]}. Start the command "
+            "again when the file is complete."
         )
     return pixels

@@ -1,4 +1,4 @@
-"""Which image files `jaxseg predict` reads, and how their results are called."""
+"""Selects the image files that `jaxseg predict` reads, and names their results."""
 
 from __future__ import annotations
 
@@ -25,26 +25,29 @@ logger = logging.getLogger(__name__)
 
 
 def collect(arguments: tuple[str, ...]) -> list[Path]:
-    """Files named by paths, directories and patterns, each once, in the given order.
+    """Lists the image files that the arguments name, each once, in the given order.
 
-    A directory stands for the images directly in it, sorted; `**` in a pattern walks
-    folders. Which files count is the rule of `jaxseg.data.files`; others that a
-    directory holds or a pattern matches are named in a warning. A plain path is kept
-    whatever it is, so that an error about it is reported later.
+    A directory stands for the images directly in it, sorted by name. `**` in a pattern
+    matches folders at any depth. `jaxseg.data.files` decides which files count as
+    images; a warning names the other files of a directory or pattern. The path of a
+    single file is always kept, so that an error about it is reported when it is read.
+
+    Args:
+        arguments: Paths of files and directories, and patterns.
 
     Raises:
-        ValueError: if a directory or pattern holds no image, or nothing is given.
+        ValueError: If there is no argument, or no image in a directory or pattern.
     """
     if not arguments:
-        raise ValueError("no image is given; name files, directories or patterns")
+        raise ValueError(
+            "images=() is invalid: expected at least one file, directory or pattern."
+        )
     found: dict[str, Path] = {}
     for argument in arguments:
         paths, others = _named(argument)
         if not paths:
-            left_out = f": {name_others(others)}" if others else ""
-            raise ValueError(
-                f"{argument!r} holds no image{left_out or f'; read are {SUFFIXES}'}"
-            )
+            reason = name_others(others) or f"expected files with {', '.join(SUFFIXES)}"
+            raise ValueError(f"images={argument!r} contains no image: {reason}.")
         if others:
             logger.warning("%s: %s", argument, name_others(others))
         for path in paths:
@@ -53,7 +56,7 @@ def collect(arguments: tuple[str, ...]) -> list[Path]:
 
 
 def _named(argument: str) -> tuple[list[Path], list[Path]]:
-    """The images that one argument names, and what else it matches."""
+    """Returns the images that one argument names, and the other files it matches."""
     path = Path(argument)
     if path.is_dir():
         listing = list_folder(path)
@@ -61,7 +64,7 @@ def _named(argument: str) -> tuple[list[Path], list[Path]]:
     if not glob.has_magic(argument) or path.exists():
         return [path], []
     matches = [Path(name) for name in sorted(glob.glob(argument, recursive=True))]
-    spelled = set(path.parts)  # what the pattern itself spells out is wanted
+    spelled = set(path.parts)  # The user asked for the parts that the pattern names.
     visible = [
         match
         for match in matches
@@ -73,12 +76,13 @@ def _named(argument: str) -> tuple[list[Path], list[Path]]:
 
 
 def output_names(paths: list[Path]) -> list[str]:
-    """A different name without suffix for each path.
+    """Returns a distinct name without suffix for each path.
 
-    The file's stem where only one file has it; otherwise the path below the folder that
-    all share, joined by underscores and with its suffix: a/x.png and b/x.jpg become
-    a_x_png and b_x_jpg. Upper and lower case, and composed and decomposed forms of a
-    character, count as equal, as they do on some file systems.
+    The name is the stem of the file if no other file has it. Otherwise it is the path
+    below the common folder of all files, with underscores between its parts and before
+    the suffix: a/x.png and b/x.jpg become a_x_png and b_x_jpg. Upper and lower case
+    count as equal, and so do composed and decomposed forms of a character, as on some
+    file systems.
 
     >>> output_names([Path("a/x.png"), Path("b/x.jpg"), Path("b/y.png")])
     ['a_x_png', 'b_x_jpg', 'y']

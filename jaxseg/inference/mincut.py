@@ -1,10 +1,11 @@
-"""Exact minimum of a submodular energy of binary labels, by one minimum cut.
+"""Minimizes a submodular energy of binary labels exactly, by one minimum cut.
 
-E(x) = sum_p cost[p, x_p] + sum_links (x_p = 0, x_q = 1: first; x_p = 1, x_q = 0:
-second), both >= 0 (Boykov and Jolly, ICCV 2001; Kolmogorov and Zabih, PAMI 2004). The
-maximum flow is scipy's, whose capacities and flow are 32-bit integers and wrap around
-silently: costs are scaled by a power of two, the bounds of the flow are checked, and
-what does not fit is refused. Runs on the host.
+The energy is the sum of cost[p, x_p] over all nodes p, and of a term for each link
+(p, q): `first` if x_p = 0 and x_q = 1, `second` if x_p = 1 and x_q = 0, and 0 if both
+labels are equal. Both costs are >= 0 (Boykov and Jolly, ICCV 2001; Kolmogorov and
+Zabih, PAMI 2004). SciPy computes the maximum flow with 32-bit integers that overflow
+without an error. The module therefore scales the costs by a power of two, checks the
+bounds of the flow, and raises an error if they exceed 32 bits. It runs on the host.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 LARGEST = 2**31 - 1
-FINEST = 2.0**20  # integer steps per unit of energy, where the sums allow it
-COARSEST = 256  # steps that the largest link must have at least
+FINEST = 2.0**20  # The largest number of integer steps per unit of energy.
+COARSEST = 256  # The smallest number of integer steps of the largest link.
 UNKNOWN = -1
 
 
 class Links(NamedTuple):
-    """Pairs of neighbors and what it costs that their labels differ.
+    """Contains pairs of neighbors, and the costs if their labels differ.
 
     Attributes:
-      p: numbers of the first nodes, int [L].
-      q: numbers of the second nodes, int [L].
-      first: cost of x_p = 0, x_q = 1, [L].
-      second: cost of x_p = 1, x_q = 0, [L].
+      p: The indices of the first nodes, int [L].
+      q: The indices of the second nodes, int [L].
+      first: The cost of x_p = 0 with x_q = 1, [L].
+      second: The cost of x_p = 1 with x_q = 0, [L].
     """
 
     p: np.ndarray
@@ -40,19 +41,23 @@ class Links(NamedTuple):
 def minimize(
     cost: np.ndarray, links: Links, fixed: np.ndarray | None = None
 ) -> np.ndarray:
-    """Labels 0 or 1 of least energy, int8 [N]; of several the one with fewest ones.
+    """Finds the binary labels of minimum energy.
 
-    The minimum is exact for costs rounded to steps of 2^-20, or to larger ones where
-    32 bits need it.
+    Costs are rounded to steps of 2^-20, or to larger steps if 32 bits require it. The
+    minimum is exact for the rounded costs. Of several minima, it returns the one with
+    the fewest labels 1.
 
     Args:
-      cost: [N, 2], finite.
-      links: pairs of nodes.
-      fixed: [N] with 0 or 1 for nodes whose label is given and -1 for the others.
+      cost: The finite costs of both labels, [N, 2].
+      links: The links between nodes.
+      fixed: The labels of nodes that must not change, [N]; -1 for the others.
+
+    Returns:
+      The labels, int8 [N].
 
     Raises:
-      ValueError: for links that are negative, costs that are not finite, and energies
-        whose range is beyond 32 bits.
+      ValueError: If a cost is not finite, a link is negative, or the range of the
+        energy exceeds 32 bits.
     """
     cost = np.asarray(cost, np.float64)
     _check(cost, links)
@@ -68,7 +73,13 @@ def minimize(
 
 
 def energy(label: np.ndarray, cost: np.ndarray, links: Links) -> float:
-    """E of labels [N]."""
+    """Returns the energy of a labeling.
+
+    Args:
+      label: The labels, [N].
+      cost: The costs of both labels, [N, 2].
+      links: The links between nodes.
+    """
     label = np.asarray(label, np.int64)
     single = cost[np.arange(len(label)), label].sum()
     first = links.first[(label[links.p] == 0) & (label[links.q] == 1)].sum()
@@ -79,17 +90,18 @@ def energy(label: np.ndarray, cost: np.ndarray, links: Links) -> float:
 def _check(cost, links):
     if cost.ndim != 2 or cost.shape[1] != 2 or not np.isfinite(cost).all():
         raise ValueError(
-            f"cost has shape {cost.shape}; allowed are finite values [N, 2]"
+            f"cost of shape {cost.shape} is invalid: expected finite values [N, 2]."
         )
     both = np.concatenate([links.first, links.second])
     if not np.isfinite(both).all() or (len(both) and both.min() < 0):
-        raise ValueError("links have costs that are negative or not finite")
+        worst = both[~(np.isfinite(both) & (both >= 0))][0]
+        raise ValueError(f"links={worst} is invalid: expected finite costs >= 0.")
 
 
 def _without_fixed(cost, links, fixed, free):
-    """What label 1 saves each free node, [F], and the links among free nodes.
+    """Returns how much label 1 saves at each free node, [F], and the remaining links.
 
-    A link to a fixed node is a cost of its free end alone.
+    A link to a fixed node becomes a cost of its free node.
     """
     lead = cost[:, 0] - cost[:, 1]
     p, q, first, second = links
@@ -105,10 +117,20 @@ def _without_fixed(cost, links, fixed, free):
 
 
 def as_integers(lead, links):
-    """Leads and links as integers whose flow fits into 32 bits.
+    """Converts costs to integers whose maximum flow fits into 32 bits.
 
-    A node whose lead exceeds the sum of its links takes its label in any case: its
-    lead is cut to just above that sum, which keeps the flow small.
+    If the lead of a node exceeds the sum of its links, the lead alone decides its
+    label. It is then clipped to just above that sum, which limits the flow.
+
+    Args:
+      lead: How much label 1 saves at each node, [N].
+      links: The links between nodes.
+
+    Returns:
+      The leads and the links, both as integers.
+
+    Raises:
+      ValueError: If the range of the energy exceeds 32 bits.
     """
     around = _incident(links, len(lead))
     cut = np.clip(lead, -around, around)
@@ -116,13 +138,14 @@ def as_integers(lead, links):
     flow = min(cut[cut > 0].sum(), -cut[cut < 0].sum())
     pair = (links.first + links.second).max(initial=0)
     bound = max(flow, pair, around.max(initial=0), 1e-300)
-    room = LARGEST - 16 * (len(lead) + 1)  # rounding of at most 8 links, and one more
+    room = LARGEST - 16 * (len(lead) + 1)  # Rounding adds to up to 8 links per node.
     scale = min(FINEST, 2.0 ** np.floor(np.log2(room / bound))) if room > 0 else 0.0
     if largest and scale * largest < COARSEST:
         raise ValueError(
-            f"the energy of {len(lead)} nodes is beyond 32 bits: links up to "
-            f"{largest:.3g}, possible flow {flow:.3g}; allowed are ranges of "
-            f"{LARGEST // COARSEST} to 1. Shrink the image or fix more of it"
+            f"flow={flow:.3g} is invalid for {len(lead)} nodes with links up to "
+            f"{largest:.3g}: expected at most about {LARGEST // COARSEST} times the "
+            "largest link, so that 32 bits suffice. Shrink the image or fix the labels "
+            "of more pixels."
         )
     first, second = (np.rint(v * scale).astype(np.int64) for v in links[2:])
     links = Links(links.p, links.q, first, second)
@@ -133,25 +156,28 @@ def as_integers(lead, links):
     whole = whole.astype(np.int64)
     flow = min(whole[whole > 0].sum(), -whole[whole < 0].sum())
     if max(flow, (first + second).max(initial=0), around.max()) > LARGEST:
-        raise ValueError(f"flow up to {flow}; allowed is up to {LARGEST}")
+        raise ValueError(
+            f"flow={flow} is invalid: expected at most {LARGEST}. Shrink the image or "
+            "fix the labels of more pixels."
+        )
     return whole, links
 
 
 def _incident(links, count):
-    """Sum of all links of each node, both directions, [N]."""
+    """Returns the sum of the links of each node in both directions, [N]."""
     both = links.first + links.second
     ends = np.concatenate([links.p, links.q])
     return np.bincount(ends, np.concatenate([both, both]), minlength=count)
 
 
 def _source_side(lead, links):
-    """1 for the nodes that the source still reaches when the flow is maximal."""
+    """Returns 1 for nodes that the source reaches after the maximum flow, else 0."""
     count = len(lead)
     source, sink = count, count + 1
     up, down = np.flatnonzero(lead > 0), np.flatnonzero(lead < 0)
     tail = np.concatenate([np.full(len(up), source), down, links.p, links.q])
     head = np.concatenate([up, np.full(len(down), sink), links.q, links.p])
-    # p -> q is cut where p is on the source's side (label 1) and q is not.
+    # The edge p -> q is cut if p is on the side of the source (label 1) and q is not.
     capacity = np.concatenate([lead[up], -lead[down], links.second, links.first])
     shape = (count + 2, count + 2)
     graph = csr_array(coo_array((capacity.astype(np.int32), (tail, head)), shape))

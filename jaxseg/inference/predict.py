@@ -1,14 +1,17 @@
-"""Prediction for images of any size: whole, by sliding window, or by tiles.
+"""Predicts images of any size: as a whole, with a sliding window, or in tiles.
 
-whole  pads with the mean color (0 after normalization) to a multiple and crops back.
-slide  averages the logits of overlapping windows; the last window of a row or column is
-       shifted inside the image (grid of MMSegmentation's `slide_inference`).
-tile   overlap-tile with mirrored borders for networks whose output is smaller than
-       their input (U-Net, arXiv 1505.04597, figure 2).
+- "whole" pads the image with the mean color (0 after normalization) to a multiple of
+  `multiple` pixels, and crops the result.
+- "slide" averages the logits of overlapping windows. The last window of a row or column
+  is shifted to end at the border of the image, as in `slide_inference` of
+  MMSegmentation.
+- "tile" is the overlap-tile strategy with mirrored borders for networks whose output is
+  smaller than their input (U-Net, arXiv 1505.04597, figure 2).
 
-The network is any callable `image [B, H, W, C] -> logits [B, H, W, K]`; wrap it in
-`jax.jit` once and pass the same object every time. The sizes it meets are multiples of
-`multiple`, or the window, so that a folder of images compiles a handful of programs.
+The network is any function from images [B, H, W, C] to logits [B, H, W, K]. Wrap it in
+`jax.jit` once and pass the same object to every call. Its input has the size of the
+window, or sides that are multiples of `multiple`, so that a folder of images needs few
+compiled programs.
 """
 
 from __future__ import annotations
@@ -26,19 +29,34 @@ from jaxseg.inference.sampling import argmax_blocks, extend, taps
 
 ApplyFn = Callable[[jax.Array], jax.Array]
 Mode = Literal["whole", "slide", "tile"]
-BLOCK = 32  # rows of full-size logits held at a time while taking the argmax
+BLOCK = 32  # The number of rows of resized logits that are in memory at once.
 
 
 @dataclasses.dataclass(frozen=True)
 class Canvas:
-    """Logits on a padded canvas; the prediction is its top left `size` corner."""
+    """Contains the logits of padded images.
 
-    logits: jax.Array  # [B, >= H, >= W, K]
+    Attributes:
+      logits: The logits, [B, >= H, >= W, K]. Those of the image are in the upper left
+        corner.
+      size: The height and width of the image.
+    """
+
+    logits: jax.Array
     size: tuple[int, int]
 
 
 def predict_logits(apply_fn: ApplyFn, image, **options) -> jax.Array:
-    """Logits [B, H, W, K] at the image's size; options as in `predict_canvas`."""
+    """Returns the logits of images of any size.
+
+    Args:
+      apply_fn: A function from images to logits.
+      image: The normalized images, [B, H, W, C].
+      **options: The options of `predict_canvas`.
+
+    Returns:
+      The logits, [B, H, W, K].
+    """
     canvas = predict_canvas(apply_fn, image, **options)
     height, width = canvas.size
     return canvas.logits[:, :height, :width]
@@ -47,14 +65,17 @@ def predict_logits(apply_fn: ApplyFn, image, **options) -> jax.Array:
 def predict_labels(
     apply_fn: ApplyFn, image, *, size: tuple[int, int] | None = None, **options
 ) -> np.ndarray:
-    """Most probable class of every pixel, int32 [B, H, W], on the host.
+    """Returns the most probable class of every pixel.
 
     Args:
-      apply_fn: image -> logits.
-      image: [B, h, w, C], normalized.
-      size: resolution (H, W) of the result, by default the image's; logits are
-        resized (bilinear, half-pixel) before the argmax, some rows at a time.
-      **options: as in `predict_canvas`.
+      apply_fn: A function from images to logits.
+      image: The normalized images, [B, h, w, C].
+      size: The height and width of the result, by default those of the image. Logits
+        are resized (bilinear, half-pixel) before the argmax, a few rows at a time.
+      **options: The options of `predict_canvas`.
+
+    Returns:
+      The classes, int32 [B, H, W], as a NumPy array.
     """
     canvas = predict_canvas(apply_fn, image, **options)
     if size is None or tuple(size) == canvas.size:
@@ -78,39 +99,55 @@ def predict_canvas(
     stride: tuple[int, int] | None = None,
     batch: int = 4,
 ) -> Canvas:
-    """Logits of an image of any size, on a canvas of one of few sizes.
+    """Returns the logits of images of any size, padded to one of few sizes.
 
     Args:
-      apply_fn: image -> logits, preferably jitted.
-      image: [B, H, W, C], normalized. "slide" and "tile" cut it on the host.
-      mode: see the module's description.
-      multiple: canvas heights and widths are multiples of this, in pixels.
-      window: (height, width) of the network's input in "slide" and "tile".
-      stride: step between windows; by default two thirds of the window ("slide") or
-        the output of one tile ("tile", no overlap).
-      batch: windows per call of the network.
+      apply_fn: A function from images to logits, preferably jitted.
+      image: The normalized images, [B, H, W, C]. "slide" and "tile" cut them on the
+        host.
+      mode: "whole", "slide" or "tile", see the description of the module.
+      multiple: Padded heights and widths are multiples of this many pixels.
+      window: The height and width of the input of the network in "slide" and "tile".
+      stride: The vertical and horizontal step between windows in pixels. The default is
+        two thirds of the window in "slide", and the size of the output in "tile",
+        where tiles then do not overlap.
+      batch: The number of windows in a call of the network.
+
+    Returns:
+      The padded logits.
 
     Raises:
-      ValueError: if an argument does not fit, or the network's output does not have
+      ValueError: If an argument is invalid, or the output of the network does not have
         the size that `mode` needs.
     """
     if getattr(image, "ndim", 0) != 4 or 0 in image.shape:
         shape = getattr(image, "shape", type(image).__name__)
-        raise ValueError(f"image must be [B, H, W, C] and not empty, got {shape}")
-    if multiple < 1 or batch < 1:
-        raise ValueError(f"multiple {multiple} and batch {batch} must be at least 1")
+        raise ValueError(
+            f"image of shape {shape} is invalid: expected [B, H, W, C] without zeros."
+        )
+    for name, value in (("multiple", multiple), ("batch", batch)):
+        if value < 1:
+            raise ValueError(f"{name}={value} is invalid: expected a number >= 1.")
     if mode == "whole":
         return _whole(apply_fn, image, multiple)
     if mode not in ("slide", "tile"):
-        raise ValueError(f"mode must be 'whole', 'slide' or 'tile', got {mode!r}")
+        raise ValueError(
+            f"mode={mode!r} is invalid: expected 'whole', 'slide' or 'tile'."
+        )
     if window is None or min(window) < 1:
-        raise ValueError(f"mode {mode!r} needs window=(height, width), got {window}")
+        raise ValueError(
+            f"window={window} is invalid with mode={mode!r}: expected a height and a "
+            "width >= 1."
+        )
     image = np.asarray(image)
     inner, classes = _output_shape(apply_fn, image, window, mode, batch)
     if stride is None:
         stride = inner if mode == "tile" else tuple(max(1, n * 2 // 3) for n in window)
     if any(not 1 <= s <= n for s, n in zip(stride, inner, strict=True)):
-        raise ValueError(f"stride must lie between 1 and {inner}, got {stride}")
+        raise ValueError(
+            f"stride={stride} is invalid: expected steps from 1 to {inner}, the size "
+            "of the output of a window."
+        )
     size = image.shape[1:3]
     starts = [window_starts(*axis) for axis in zip(size, inner, stride, strict=True)]
     canvas = [round_up(max(axis), multiple) for axis in zip(size, inner, strict=True)]
@@ -123,12 +160,14 @@ def predict_canvas(
 
 
 def round_up(length: int, multiple: int) -> int:
-    """Smallest multiple that is at least `length`."""
+    """Returns the smallest multiple of `multiple` that is at least `length`."""
     return -(-length // multiple) * multiple
 
 
 def window_starts(length: int, window: int, stride: int) -> list[int]:
-    """First indices of windows that cover `length`; the last is shifted inside.
+    """Returns the first indices of windows that cover an axis of `length` entries.
+
+    The last window is shifted so that it ends at the border.
 
     >>> window_starts(10, 4, 4)
     [0, 4, 6]
@@ -146,8 +185,9 @@ def _whole(apply_fn: ApplyFn, image, multiple: int) -> Canvas:
     logits = apply_fn(padded)
     if logits.ndim != 4 or logits.shape[1:3] != padded.shape[1:3]:
         raise ValueError(
-            f"mode 'whole' needs logits of the input's size {padded.shape[1:3]}, got "
-            f"shape {logits.shape}; use mode='tile' for networks without padding"
+            f"mode='whole' is invalid for a network with logits of shape "
+            f"{logits.shape}: expected logits of the size {padded.shape[1:3]} of the "
+            "input. Use mode='tile' for a network without padding."
         )
     return Canvas(logits, size)
 
@@ -156,17 +196,21 @@ def _output_shape(apply_fn, image, window, mode, batch):
     shape = (batch, *window, image.shape[-1])
     output = jax.eval_shape(apply_fn, jax.ShapeDtypeStruct(shape, image.dtype)).shape
     if len(output) != 4:
-        raise ValueError(f"logits must be [B, h, w, K], got shape {output}")
+        raise ValueError(
+            f"logits of shape {output} are invalid: expected [B, h, w, K]."
+        )
     inner, classes = output[1:3], output[3]
     margins = [outer - n for outer, n in zip(window, inner, strict=True)]
     if mode == "slide" and any(margins):
         raise ValueError(
-            f"mode 'slide' needs logits of the window's size {window}, got {inner}; "
-            "use mode='tile' for networks without padding"
+            f"mode='slide' is invalid for a network with logits of size {inner}: "
+            f"expected the size {window} of the window. Use mode='tile' for a network "
+            "without padding."
         )
     if any(margin < 0 or margin % 2 for margin in margins):
         raise ValueError(
-            f"window {window} gives logits {inner}; the margin must be even and >= 0"
+            f"window={window} is invalid: expected logits that are smaller by an even "
+            f"number of pixels, found the size {inner}. Choose another window."
         )
     return inner, classes
 
@@ -181,10 +225,10 @@ def _pad_windows(image, window, inner, mode):
 
 
 def _window_batches(padded, window, starts, batch):
-    """Yields windows [batch, h, w, C] and their origins int32 [batch, 4].
+    """Yields windows [batch, h, w, C] and their origins, int32 [batch, 4].
 
-    An origin is (example, top, left, 1); the last batch is filled with copies of its
-    first window whose last number is 0.
+    An origin is (example, top, left, 1). Copies of the first window of a batch, with 0
+    as the last number, fill the last batch.
     """
     height, width = window
     jobs = [
@@ -198,7 +242,7 @@ def _window_batches(padded, window, starts, batch):
 
 
 def _coverage(length: int, starts: list[int], window: int) -> np.ndarray:
-    """How many windows see each row or column, at least 1: float32 [length]."""
+    """Counts the windows over each row or column, at least 1; float32 [length]."""
     count = np.zeros(length, np.float32)
     for start in starts:
         count[start : start + window] += 1

@@ -1,4 +1,4 @@
-"""The result of segmenting one image."""
+"""Holds the segmentation of one image, and saves it to files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from jaxseg.storage import atomic
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Prediction:
-    """The segmentation of one image.
+    """Contains the segmentation of one image.
 
     Attributes:
       image: The image, uint8 [H, W, 3].
       labels: The most probable class of each pixel, int32 [H, W].
       spec: The names and colors of the classes.
+      compute_probabilities: A function that returns the probability of each class,
+        float32 [H, W, K].
     """
 
     image: np.ndarray
@@ -32,10 +34,9 @@ class Prediction:
 
     @functools.cached_property
     def probabilities(self) -> np.ndarray:
-        """The probability of each class, float32 [H, W, K].
+        """Returns the probability of each class, float32 [H, W, K].
 
-        They are computed when they are first asked for, unless the labels were made
-        from them.
+        The first access computes them, unless the labels already required them.
         """
         return self.compute_probabilities()
 
@@ -46,7 +47,7 @@ class Prediction:
           alpha: The share of the class color, from 0 to 1.
 
         Returns:
-          uint8 [H, W, 3].
+          The overlay, uint8 [H, W, 3].
         """
         return viz.overlay(
             self.image, self.labels, self.spec.palette, alpha=alpha, void=self.spec.void
@@ -60,14 +61,15 @@ class Prediction:
         overlay: bool = True,
         probabilities: bool = False,
     ) -> list[Path]:
-        """Writes the prediction to files, each of them complete or not at all.
+        """Writes the prediction to files.
 
-        `NAME.png` is an indexed PNG: its pixels are the class numbers, its palette
-        holds the class colors. `NAME_overlay.png` is the overlay. `NAME.npz` holds
-        `probabilities`, float16 [H, W, K], and the names of the `classes`.
+        `NAME.png` is an indexed PNG whose pixels are the class indices and whose
+        palette contains the class colors. `NAME_overlay.png` is the overlay. `NAME.npz`
+        contains `probabilities`, float16 [H, W, K], and the names of the `classes`. An
+        interrupted call leaves no incomplete file.
 
         Args:
-          folder: Where to write; it is created when it does not exist.
+          folder: The folder of the files. It is created if it does not exist.
           name: The name of the files, without suffix.
           overlay: Whether to write the overlay.
           probabilities: Whether to write the probabilities.

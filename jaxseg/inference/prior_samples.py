@@ -1,7 +1,7 @@
-"""Many segmentations of one image from a network with a latent (arXiv 1806.05034).
+"""Samples segmentations of an image from a network with a latent (arXiv 1806.05034).
 
-The costly half of the network runs once per image; only the 1x1 convolutions that join
-features and latent run for every hypothesis.
+The features are computed once per image. Only the 1x1 convolutions that combine them
+with a latent run for every hypothesis.
 """
 
 from __future__ import annotations
@@ -17,19 +17,25 @@ from jaxseg.typing import Array
 def hypotheses(
     apply: Any, variables: Any, image: Array, key: Array, *, samples: int
 ) -> Array:
-    """Logits of `samples` hypotheses drawn from the prior, [N, B, H, W, K].
+    """Returns the logits of hypotheses with latents drawn from the prior.
 
     Args:
-      apply: `model.apply` of a network with methods "encode" (image -> features and
-        the prior's mean and log deviation [B, L]) and "combine" (features, latent
-        [B, L] -> logits), such as `prob_unet`.
-      image: [B, H, W, C], normalized.
-      key: of all draws; the same key gives the same hypotheses.
+      apply: `model.apply` of a network such as `prob_unet` with two methods: "encode"
+        maps images to features and to the mean and the log standard deviation of the
+        prior, [B, L] each; "combine" maps features and latents [B, L] to logits.
+      variables: The variables of the model.
+      image: The normalized images, [B, H, W, C].
+      key: The random key of all samples. The same key gives the same hypotheses.
+      samples: The number of hypotheses N.
 
-    Raises: ValueError if `samples` is less than 1.
+    Returns:
+      The logits, [N, B, H, W, K].
+
+    Raises:
+      ValueError: If `samples` is less than 1.
     """
     if samples < 1:
-        raise ValueError(f"samples={samples} must be at least 1")
+        raise ValueError(f"samples={samples} is invalid: expected a number >= 1.")
     features, (mean, log_deviation) = apply(variables, image, method="encode")
     noise = jax.random.normal(key, (samples, *mean.shape))
     latents = mean[None] + jnp.exp(log_deviation)[None] * noise
@@ -37,6 +43,16 @@ def hypotheses(
 
 
 def combined(apply: Any, variables: Any, features: Array, latents: Array) -> Array:
-    """Logits [N, B, H, W, K] of given latents [N, B, L] over the same features."""
+    """Returns the logits of several latents for the same features.
+
+    Args:
+      apply: `model.apply`, as in `hypotheses`.
+      variables: The variables of the model.
+      features: The features of the images, as "encode" returns them.
+      latents: The latents, [N, B, L].
+
+    Returns:
+      The logits, [N, B, H, W, K].
+    """
     join = lambda latent: apply(variables, features, latent, method="combine")
     return jax.vmap(join)(latents)

@@ -1,9 +1,9 @@
-"""Bilinear resizing whose coordinates are data, not constants of the program.
+"""Resizes arrays bilinearly with coordinates that are arguments of the program.
 
-`jaxseg.ops.resize` is compiled anew for every pair of sizes. Prediction meets images
-of every size, so here the two neighbors and the weight of each output row and column
-are arguments: arrays padded to common lengths share one compiled program.
-Half-pixel or aligned corners; never antialiased.
+`jaxseg.ops.resize` is compiled again for every pair of sizes. Prediction handles images
+of many sizes, so this module passes the two neighbors and the weight of each output row
+and column as arrays. Arrays that are padded to the same lengths share one compiled
+program. Coordinates are half-pixel or with aligned corners; there is no antialiasing.
 """
 
 from __future__ import annotations
@@ -16,24 +16,38 @@ import numpy as np
 
 
 class Taps(NamedTuple):
-    """Linear interpolation along one axis: out[i] = lerp(x[low[i]], x[high[i]])."""
+    """Contains the neighbors and weights of a linear interpolation along one axis.
 
-    low: np.ndarray  # int32 [n]
-    high: np.ndarray  # int32 [n]
-    weight: np.ndarray  # float32 [n], share of `high`
+    Entry i of the result is (1 - weight[i]) x[low[i]] + weight[i] x[high[i]].
+
+    Attributes:
+      low: The indices of the lower neighbors, int32 [n].
+      high: The indices of the upper neighbors, int32 [n].
+      weight: The weights of the upper neighbors, float32 [n].
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    weight: np.ndarray
 
 
 def taps(source: int, target: int, *, align_corners: bool = False) -> Taps:
-    """Neighbors and weights that resize an axis from `source` to `target` entries.
+    """Returns the neighbors and weights that resize an axis.
 
-    Position of output i: (i + 1/2) * source / target - 1/2 clipped to the axis, or
-    i * (source - 1) / (target - 1) with `align_corners`.
+    The position of output i is (i + 1/2) * source / target - 1/2, clipped to the axis,
+    or i * (source - 1) / (target - 1) with `align_corners`.
+
+    Args:
+      source: The length of the axis.
+      target: The length of the result.
+      align_corners: Whether the first and last entries keep their values.
 
     Raises:
-      ValueError: if a length is below 1.
+      ValueError: If a length is less than 1.
     """
-    if source < 1 or target < 1:
-        raise ValueError(f"source {source} and target {target} must be at least 1")
+    for name, value in (("source", source), ("target", target)):
+        if value < 1:
+            raise ValueError(f"{name}={value} is invalid: expected a number >= 1.")
     index = np.arange(target, dtype=np.float64)
     if align_corners:
         position = index * ((source - 1) / max(target - 1, 1))
@@ -46,13 +60,27 @@ def taps(source: int, target: int, *, align_corners: bool = False) -> Taps:
 
 
 def extend(axis: Taps, length: int) -> Taps:
-    """Repeats the last entry until there are `length` (at least as many as now)."""
+    """Repeats the last entry until there are `length` entries.
+
+    Args:
+      axis: The neighbors and weights.
+      length: The number of entries, at least that of `axis`.
+    """
     extra = (0, length - len(axis.low))
     return Taps(*(np.pad(part, extra, mode="edge") for part in axis))
 
 
 def sample(x, rows: Taps, columns: Taps):
-    """Resizes [B, h, w, C] to [B, len(rows), len(columns), C]; NumPy stays NumPy."""
+    """Resizes images.
+
+    Args:
+      x: The images, [B, h, w, C], as a JAX or NumPy array.
+      rows: The neighbors and weights of H rows.
+      columns: The neighbors and weights of W columns.
+
+    Returns:
+      The images, [B, H, W, C], as the same kind of array.
+    """
     return _lerp(_lerp(x, rows, axis=1), columns, axis=2)
 
 
@@ -72,11 +100,21 @@ def upsample_argmax(
     block: int = 64,
     align_corners: bool = False,
 ) -> jax.Array:
-    """Class of every pixel after bilinear resizing, int32 [B, H, W].
+    """Returns the class of every pixel after bilinear resizing of the logits.
 
-    Equals `argmax(resize(logits, size), -1)` but holds the enlarged logits of `block`
-    rows at a time: 150 classes at 1024 x 2048 are 1.26 GB otherwise. (Argmax first and
-    resizing after is something else: it does not give the same classes.)
+    The result equals `argmax(resize(logits, size), -1)`, but only the resized logits of
+    `block` rows are in memory at once. All logits of 150 classes at 1024 x 2048 take
+    1.26 GB. Resizing the classes instead of the logits would give other classes.
+
+    Args:
+      logits: The logits, [B, h, w, K].
+      size: The height and width of the result.
+      block: The number of rows that are resized at once.
+      align_corners: Whether the corners are aligned; by default, coordinates are
+        half-pixel.
+
+    Returns:
+      The classes, int32 [B, H, W].
     """
     height, width = size
     _, h, w, _ = logits.shape
@@ -87,7 +125,17 @@ def upsample_argmax(
 
 
 def argmax_blocks(logits, rows: Taps, columns: Taps, *, block: int) -> jax.Array:
-    """`upsample_argmax` for given taps; `len(rows)` is a multiple of `block`."""
+    """Returns the classes of `upsample_argmax` for given neighbors and weights.
+
+    Args:
+      logits: The logits, [B, h, w, K].
+      rows: The neighbors and weights of H rows, where H is a multiple of `block`.
+      columns: The neighbors and weights of W columns.
+      block: The number of rows that are resized at once.
+
+    Returns:
+      The classes, int32 [B, H, W].
+    """
     groups = Taps(*(jnp.reshape(part, (-1, block)) for part in rows))
     label = jax.lax.map(
         lambda group: jnp.argmax(sample(logits, group, columns), axis=-1), groups

@@ -1,4 +1,4 @@
-"""A network with its weights and its preprocessing: images in, classes out."""
+"""Combines a network, its weights and its preprocessing to segment images."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from jaxseg.typing import Size
 
 @dataclasses.dataclass(frozen=True)
 class PredictOptions:
-    """How an image is segmented.
+    """Contains the options of the segmentation of an image.
 
     Attributes:
-      mode: "whole" image, overlapping windows ("slide"), or mirrored tiles ("tile", for
-        networks without padding).
-      window: Height and width of windows and tiles.
-      stride: The step between windows; by default two thirds of the window, or the
-        output of one tile.
-      scales: The softmax is averaged over these factors of the image's size.
-      flip: Whether to average with the mirrored image.
-      batch_size: Windows per call of the network.
+      mode: "whole" predicts the whole image, "slide" overlapping windows, and "tile"
+        tiles with mirrored borders, for networks without padding.
+      window: The height and width of windows and tiles in pixels.
+      stride: The vertical and horizontal step between windows in pixels. The default is
+        two thirds of the window, or the size of the output of a tile.
+      scales: The factors of the size of the image over which the softmax is averaged.
+      flip: Whether the softmax is also averaged over the mirrored image.
+      batch_size: The number of windows in a call of the network.
       multiple: Images are padded to multiples of this many pixels.
     """
 
@@ -47,12 +47,12 @@ class PredictOptions:
 
     @property
     def averages(self) -> bool:
-        """Whether several views of an image are averaged."""
+        """Returns whether several views of an image are averaged."""
         return self.flip or self.scales != (1.0,)
 
 
 class Segmenter:
-    """Segments images with a network, exactly as evaluation scores it.
+    """Segments images with a network, with the same arithmetic as evaluation.
 
     >>> import jax, numpy as np
     >>> import jaxseg
@@ -90,7 +90,7 @@ class Segmenter:
         self.scale, self.options, self.reading = scale, options, reading
         self._variables = jax.device_put(variables)
         self._network = jax.jit(lambda v, x: model.apply(v, x)["logits"])
-        # One object for the life of the segmenter, so that programs are found again.
+        # The object must not change, so that jit finds the compiled programs again.
         self._apply = functools.partial(self._network, self._variables)
         self._prepare = jax.jit(functools.partial(preprocess, spec=spec, scale=scale))
 
@@ -98,10 +98,13 @@ class Segmenter:
         """Segments one image.
 
         Args:
-          image: An image file, or an array uint8 [H, W, 3].
+          image: The path of an image file, or an RGB image, uint8 [H, W, 3].
+
+        Returns:
+          The segmentation of the image.
 
         Raises:
-          ValueError: When the file cannot be read, or the array is no RGB image.
+          ValueError: If the file cannot be read, or the array is not an RGB image.
         """
         if isinstance(image, str | os.PathLike):
             image = read_pixels(Path(image), self.reading)
@@ -130,12 +133,12 @@ class Segmenter:
         """Segments a batch of images of one size.
 
         Args:
-          pixels: uint8 [B, H, W, 3].
+          pixels: The RGB images, uint8 [B, H, W, 3].
           soft: Whether to return probabilities even if the labels do not need them.
 
         Returns:
           The most probable classes, int32 [B, H, W], and the probabilities, float32
-          [B, H, W, K], or None where they were not needed.
+          [B, H, W, K], or None if they were not computed.
         """
         if soft or self.options.averages:
             probabilities = self.probabilities(pixels)
@@ -149,7 +152,7 @@ class Segmenter:
         """Returns the mean softmax over scales and flips, float32 [B, H, W, K].
 
         Args:
-          pixels: uint8 [B, H, W, 3].
+          pixels: The RGB images, uint8 [B, H, W, 3].
         """
         return predict_probabilities(
             self._apply,

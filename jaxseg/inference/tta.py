@@ -1,12 +1,13 @@
-"""Test-time averaging over scales and mirror images.
+"""Averages predictions over scales and mirrored images (test-time augmentation).
 
-The image is resized (bilinear, half-pixel, not antialiased), predicted with and without
-a left-right flip, the logits are resized back, and the softmax of all is averaged, as
-in DeepLab (arXiv 1606.00915, section 4.1.2) and PSPNet (arXiv 1612.01105, section 5.1,
-scales 0.5, 0.75, 1, 1.25, 1.5, 1.75).
+Each view is the image after bilinear resizing (half-pixel, without antialiasing), with
+or without a left-right flip. The logits of each view are resized to the size of the
+result, and the softmax of all views is averaged, as in DeepLab (arXiv 1606.00915,
+section 4.1.2) and PSPNet (arXiv 1612.01105, section 5.1, scales 0.5, 0.75, 1, 1.25, 1.5
+and 1.75).
 
-Differs: DeepLab's first version took the maximum over scales; later versions and
-PSPNet average, which is done here.
+Differs: the first version of DeepLab takes the maximum over scales. Later versions and
+PSPNet average, as this module does.
 """
 
 from __future__ import annotations
@@ -32,21 +33,26 @@ def predict_probabilities(
     size: tuple[int, int] | None = None,
     **options,
 ) -> np.ndarray:
-    """Mean softmax over scales and flips, float32 [B, H, W, K], on the host.
+    """Returns the mean softmax over scales and flips.
 
     Args:
-      apply_fn: image -> logits.
-      image: [B, h, w, C], normalized.
-      scales: factors on height and width; (1.0,) without flip is the plain softmax.
-      flip: whether each scale is also predicted mirrored left to right.
-      size: resolution (H, W) of the result, by default the image's.
-      **options: as in `jaxseg.inference.predict_canvas`.
+      apply_fn: A function from images to logits.
+      image: The normalized images, [B, h, w, C].
+      scales: The factors of height and width.
+      flip: Whether each scale is also predicted with a left-right flip.
+      size: The height and width of the result, by default those of the image.
+      **options: The options of `jaxseg.inference.predict_canvas`.
+
+    Returns:
+      The probabilities, float32 [B, H, W, K], as a NumPy array.
 
     Raises:
-      ValueError: if a scale is not positive, or there is none.
+      ValueError: If there is no scale, or a scale is not positive.
     """
     if not scales or min(scales) <= 0:
-        raise ValueError(f"scales must be positive and at least one, got {scales}")
+        raise ValueError(
+            f"scales={scales} is invalid: expected one or more numbers > 0."
+        )
     image = np.asarray(image, np.float32)
     height, width = size or image.shape[1:3]
     multiple = options.get("multiple", 32)
@@ -71,7 +77,12 @@ def predict_probabilities(
 
 
 def rescale(image: np.ndarray, scale: float) -> np.ndarray:
-    """Resizes [B, H, W, C] by a factor; sides are floor(side * scale + 1/2), >= 1."""
+    """Resizes images by a factor.
+
+    Args:
+      image: The images, [B, H, W, C].
+      scale: The factor. Sides become floor(side * scale + 1/2), and at least 1.
+    """
     if scale == 1:
         return image
     rows, columns = (

@@ -39,11 +39,16 @@ def load_config(path: str | Path, *, name: str = "config") -> Config:
     """
     file = Path(path)
     if not file.is_file():
-        raise ValueError(f"config file {str(path)!r} does not exist")
+        raise ValueError(
+            f"config={str(path)!r} is invalid: expected an existing Python file."
+        )
     module = execute_file(file)
     config = getattr(module, name, None)
     if not isinstance(config, Config):
-        raise ValueError(f"{path} must define `{name} = Config(...)`, has {config!r}")
+        raise ValueError(
+            f"config={str(path)!r} is invalid: expected a Python file that defines "
+            f"`{name} = Config(...)`."
+        )
     try:
         return from_dict(Config, to_dict(config))  # This checks the types.
     except ValueError as error:
@@ -60,7 +65,9 @@ def execute_file(file: Path) -> ModuleType:
     """
     spec = importlib.util.spec_from_file_location("jaxseg_run_config", file)
     if spec is None or not isinstance(spec.loader, SourceFileLoader):
-        raise ValueError(f"config file {str(file)!r} is not a Python file (*.py)")
+        raise ValueError(
+            f"config={str(file)!r} is invalid: expected a Python file (*.py)."
+        )
     module = importlib.util.module_from_spec(spec)
     try:
         tree = current_source(ast.parse(file.read_bytes(), filename=str(file)))

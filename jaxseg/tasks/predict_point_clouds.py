@@ -106,8 +106,8 @@ def refuse_others(options: Any) -> None:
         value = getattr(options, field.name)
         if field.name not in USED and value != field.default:
             raise ValueError(
-                f"{field.name} is {value!r}; the network of this run takes point "
-                f"clouds, for which only {', '.join(USED)} are options"
+                f"{field.name}={value!r} is invalid for a network of point clouds: "
+                f"expected no options but {', '.join(USED)}."
             )
 
 
@@ -129,11 +129,11 @@ def read_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
     fits = points.ndim == 2 and points.shape[1:] == (3,) and len(points) > 0
     if not fits or points.shape != color.shape or color.dtype != np.uint8:
         raise ValueError(
-            f"{path} holds points of shape {points.shape} and color {color.dtype} of "
-            f"shape {color.shape}; allowed are [N, 3] and uint8 [N, 3]"
+            f"{path} is invalid: expected points [N, 3] and colors uint8 [N, 3], found "
+            f"points {list(points.shape)} and colors {color.dtype} {list(color.shape)}."
         )
     if not np.isfinite(points).all():
-        raise ValueError(f"{path} holds points that are not finite")
+        raise ValueError(f"{path} is invalid: expected finite coordinates.")
     return points.astype(np.float32), color
 
 

@@ -119,10 +119,10 @@ def test_predict_refuses_by_name(trained, tmp_path, capsys):
     np.savez(bad, points=np.zeros((4, 3)), color=np.zeros((4, 3)))
     run = ["--workdir", str(root / "run"), "-o"]
     for arguments, message in (
-        ([cloud, *run, str(out), "--flip"], "flip is True; the network of this run"),
-        ([cloud, *run, str(out), "--mode", "slide"], "mode is 'slide'"),
+        ([cloud, *run, str(out), "--flip"], "flip=True is invalid for a network of"),
+        ([cloud, *run, str(out), "--mode", "slide"], "mode='slide' is invalid for"),
         ([cloud, *run, str(tmp_path)], "would replace a cloud. Choose another -o"),
-        ([str(bad), *run, str(out)], "allowed are [N, 3] and uint8 [N, 3]"),
+        ([str(bad), *run, str(out)], "expected points [N, 3] and colors uint8"),
         (
             [str(tmp_path / "no.npz"), *run, str(out)],
             "no.npz is invalid: expected an .npz file",

@@ -113,7 +113,7 @@ def test_config_files(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x = 1", "must define `config = Config"),
+        ("x = 1", "that defines `config = Config"),
         ("import nowhere_to_be_found", "ModuleNotFoundError"),
         (
             "from jaxseg.config import *\nconfig = Config(data=DataConfig(corp=(1, 2)))",
@@ -132,7 +132,7 @@ def test_bad_config_files(tmp_path, text, message):
 
 
 def test_a_missing_config_file():
-    with pytest.raises(ValueError, match=r"config file 'none.py' does not exist"):
+    with pytest.raises(ValueError, match=r"config='none.py' is invalid"):
         load_config("none.py")
 
 

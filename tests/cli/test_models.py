@@ -203,7 +203,7 @@ def test_families_are_listed(capsys):
     assert row["reads"] == {"c2": 4, "c4": 32, "c5": 32}
     assert {"hrnet_w18", "resnet50"} <= set(row["backbones"])
     assert "vitb16" not in row["backbones"]
-    with pytest.raises(ValueError, match="exclude each other"):
+    with pytest.raises(ValueError, match="--backbones is invalid with --families"):
         models.main(["--families", "--backbones"])
 
 

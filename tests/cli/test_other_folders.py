@@ -124,7 +124,7 @@ def test_a_list_of_the_folder_must_be_that_of_the_run(
     [
         ((0, 1, 3), "the mask value 3 is not the label of a class"),
         ((0, 127), "the mask value 127 is not the label of a class"),
-        ((0, 255), "255 may be void or an object"),
+        ((0, 255), "--data.labels 0/255 if 255 is the object"),
     ],
 )
 def test_values_that_do_not_fit_the_run_are_refused(

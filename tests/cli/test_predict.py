@@ -200,10 +200,10 @@ def test_bad_files_stop_on_demand(tmp_path, brightest, name):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no image"),
+        ([], r"images=\(\) is invalid"),
         (["x.png", "--batch-size", "0"], "batch_size"),
         (["x.png", "--pad-multiple", "0"], "multiple"),
-        (["{}/*.png"], "holds no image"),
+        (["{}/*.png"], "contains no image"),
     ],
 )
 def test_bad_arguments_are_named(tmp_path, brightest, arguments, message):
@@ -337,7 +337,7 @@ def test_an_image_that_the_network_fails_on_is_named(
 def test_a_file_that_changes_meanwhile_is_named(tmp_path, brightest, monkeypatch):
     picture(tmp_path / "a.png", 20, 30)
     monkeypatch.setattr(predict, "size_of", lambda *_: (30, 20))
-    with pytest.raises(ValueError, match=r"a\.png: it had \(30, 20\)"):
+    with pytest.raises(ValueError, match=r"a\.png is invalid: .* \(30, 20\)"):
         run(tmp_path / "a.png", "--on-bad-file", "stop", output=tmp_path / "out")
 
 

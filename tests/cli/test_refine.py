@@ -96,15 +96,15 @@ def test_refusals_name_what_is_wrong(picture, tmp_path, capsys):
     red = scribbled(path, tmp_path / "red.png", blue=False)
     small = scribbled(path, tmp_path / "small.png", size=(25, 20))
     for arguments, message in (
-        ((), "allowed are --scribbles, --box or both"),
+        ((), "expected --scribbles, --box or both"),
         ((*BOX, "--probabilities", plain), "or --probabilities alone"),
-        (("--probabilities", plain, "--method", "grabcut"), "method is 'grabcut' with"),
-        (("--probabilities", plain), "plain.npz cannot be read"),
-        (("--probabilities", path), "photo.png cannot be read"),
-        ((*BOX, "--method", "graphcut"), "with a box alone 'grabcut' is allowed"),
+        (("--probabilities", plain, "--method", "grabcut"), "method='grabcut' is inv"),
+        (("--probabilities", plain), "plain.npz is invalid: expected a file of"),
+        (("--probabilities", path), "photo.png is invalid: expected a file of"),
+        ((*BOX, "--method", "graphcut"), "is invalid without --scribbles"),
         (("--box", 0, 0, 51, 9), "X1 <= 50"),
-        (("--scribbles", bare), "bare.png marks no object: allowed are pixels of exac"),
-        (("--scribbles", red), "red.png marks no background"),
+        (("--scribbles", bare), "bare.png is invalid: expected object pixels"),
+        (("--scribbles", red), "red.png is invalid without a box"),
         (
             ("--scribbles", small),
             "expected the size (40, 50) of the image, found (20, 25)",

@@ -52,7 +52,7 @@ def test_smoke_needs_a_file_that_defines_it(file, capsys):
     assert "--smoke is invalid: expected a config file" in capsys.readouterr().err
     file.write_text(FILE.replace("smoke", "smok"))
     assert main(["train", str(file), "--smoke"]) == 1
-    assert "must define `smoke = Config(...)`" in capsys.readouterr().err
+    assert "that defines `smoke = Config(...)`" in capsys.readouterr().err
 
 
 def fresh(**options):

@@ -102,7 +102,7 @@ axis_label = "coverage"
     np.testing.assert_array_equal(found, sweep.draw(scores, axis, "mean_iou"))
     rows = [json.loads(line) for line in (record / sweep.RESULTS).open()]
     assert all("CPU cores" in row["machine"] for row in rows)
-    with pytest.raises(ValueError, match="must define `half"):
+    with pytest.raises(ValueError, match="that defines `half"):
         sweep.load_configs(str(place / "sweep.py"), "half")
     assert sweep.load_configs(str(place / "sweep.py"))[1] == axis
 
@@ -174,8 +174,8 @@ def test_errors(place, processes, capsys):
     assert run(place) == 1
     error = capsys.readouterr().err
     assert "different numbers" in error
-    assert "'dice' is not among step, kind, mean_iou" in error
-    assert "configs['a b'] must be a Config" in error
+    assert "metric='dice' is invalid: expected one of step, kind, mean_iou" in error
+    assert "configs['a b'] is invalid: expected a Config" in error
 
 
 def test_seeds_share_compiled_programs(place, monkeypatch):

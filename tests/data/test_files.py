@@ -67,7 +67,7 @@ def test_a_pattern_does_not_walk_into_what_systems_leave_behind(tmp_path):
 def test_a_folder_without_images_says_what_it_holds(tmp_path):
     (tmp_path / "a.jp2").touch()
     for argument in (str(tmp_path), f"{tmp_path}/*"):
-        with pytest.raises(ValueError, match=r"holds no image: a\.jp2 is left out"):
+        with pytest.raises(ValueError, match=r"contains no image: a\.jp2 is left"):
             collect((argument,))
 
 

@@ -174,15 +174,15 @@ def test_bfloat16_logits_are_averaged_in_float32():
 @pytest.mark.parametrize(
     ("fn", "options", "message"),
     [
-        (same, {"mode": "window"}, "mode must be"),
-        (same, {"mode": "slide"}, "needs window"),
-        (same, {"multiple": 0}, "at least 1"),
-        (same, {"batch": 0}, "at least 1"),
-        (valid, {}, "use mode='tile'"),
-        (valid, {"mode": "slide", "window": (8, 8)}, "use mode='tile'"),
+        (same, {"mode": "window"}, "mode='window' is invalid"),
+        (same, {"mode": "slide"}, "window=None is invalid with mode='slide'"),
+        (same, {"multiple": 0}, "multiple=0 is invalid"),
+        (same, {"batch": 0}, "batch=0 is invalid"),
+        (valid, {}, "Use mode='tile'"),
+        (valid, {"mode": "slide", "window": (8, 8)}, "Use mode='tile'"),
         (same, {"mode": "slide", "window": (8, 8), "stride": (9, 8)}, "stride"),
         (same, {"mode": "slide", "window": (8, 8), "stride": (0, 8)}, "stride"),
-        (lambda x: x[:, 1:], {"mode": "tile", "window": (8, 8)}, "must be even"),
+        (lambda x: x[:, 1:], {"mode": "tile", "window": (8, 8)}, "by an even number"),
     ],
 )
 def test_bad_arguments_are_named(fn, options, message):
@@ -192,7 +192,7 @@ def test_bad_arguments_are_named(fn, options, message):
 
 @pytest.mark.parametrize("shape", [(20, 20, 3), (1, 0, 20, 3)])
 def test_bad_images_are_named(shape):
-    with pytest.raises(ValueError, match="image must be"):
+    with pytest.raises(ValueError, match=r"image of shape .* is invalid"):
         predict_logits(same, np.zeros(shape, np.float32))
 
 

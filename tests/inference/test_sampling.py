@@ -45,5 +45,5 @@ def test_upsample_argmax_is_not_argmax_then_upsample():
 
 
 def test_taps_refuse_empty_axes():
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="source=0 is invalid"):
         taps(0, 4)

@@ -146,7 +146,7 @@ def test_hypotheses_are_those_made_one_by_one(model, variables, image):
         one = apply(model, variables, features, latent, method="combine")
         np.testing.assert_allclose(several[i], one, rtol=1e-4, atol=1e-5)
     assert several.std(0).max() > 1e-3
-    with pytest.raises(ValueError, match="samples=0 must be at least 1"):
+    with pytest.raises(ValueError, match="samples=0 is invalid"):
         hypotheses(model.apply, variables, image, key, samples=0)
 
 

@@ -109,7 +109,7 @@ def test_errors_before_any_work(tmp_path, source):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "a").write_text("")
     for output, text in [
-        ("full", "is not empty"),
+        ("full", "expected a new or empty directory"),
         ("a.onnx", "expected a directory or a file"),
     ]:
         with pytest.raises(ValueError, match=text):

@@ -60,13 +60,20 @@ def scale_rate(config: OptimConfig, batch_size: int | None) -> OptimConfig:
     """
     reference, rule = config.base_batch_size, config.batch_scaling
     if rule not in ("linear", "sqrt"):
-        raise ValueError(f"batch_scaling is {rule!r}; allowed: 'linear', 'sqrt'")
+        raise ValueError(
+            f"optim.batch_scaling={rule!r} is invalid: expected 'linear' or 'sqrt'."
+        )
     if reference is None:
         return config
-    if reference < 1 or batch_size is None or batch_size < 1:
+    if reference < 1:
         raise ValueError(
-            f"base_batch_size is {reference} and batch_size {batch_size}; allowed are "
-            ">= 1 each, or no base_batch_size"
+            f"optim.base_batch_size={reference} is invalid: expected a number >= 1, or "
+            "None to leave the learning rate as it is."
+        )
+    if batch_size is None or batch_size < 1:
+        raise ValueError(
+            f"batch_size={batch_size} is invalid with optim.base_batch_size="
+            f"{reference}: expected a number >= 1."
         )
     factor = batch_size / reference
     factor = factor if rule == "linear" else factor**0.5
@@ -89,16 +96,22 @@ def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
 
     During the warmup, the rate is multiplied by (step + 1) / warmup_steps.
     """
-    if total_steps < 1 or config.learning_rate < 0 or config.warmup_steps < 0:
-        raise ValueError(
-            f"total_steps is {total_steps}, learning_rate {config.learning_rate}, "
-            f"warmup_steps {config.warmup_steps}; allowed are >= 1, >= 0, >= 0"
-        )
+    for name, value, low in (
+        ("total_steps", total_steps, 1),
+        ("optim.learning_rate", config.learning_rate, 0),
+        ("optim.warmup_steps", config.warmup_steps, 0),
+    ):
+        if value < low:
+            raise ValueError(f"{name}={value} is invalid: expected a number >= {low}.")
     if config.schedule not in _SHAPES:
-        raise ValueError(f"schedule is {config.schedule!r}; allowed: {sorted(_SHAPES)}")
+        raise ValueError(
+            f"optim.schedule={config.schedule!r} is invalid: expected one of "
+            f"{', '.join(sorted(_SHAPES))}."
+        )
     if config.schedule == "exponential" and config.decay_every < 1:
         raise ValueError(
-            f"decay_every is {config.decay_every}; schedule 'exponential' needs >= 1"
+            f"optim.decay_every={config.decay_every} is invalid with "
+            "optim.schedule='exponential': expected a number >= 1."
         )
     shape = _SHAPES[config.schedule]
 
@@ -125,7 +138,8 @@ def _cosine(config, done, step):
 def _steps(config, done, step):
     if not all(0 < point <= 1 for point in config.milestones):
         raise ValueError(
-            f"milestones is {config.milestones}; allowed are fractions in (0, 1]"
+            f"optim.milestones={config.milestones} is invalid: expected fractions of "
+            "the run, above 0 and at most 1."
         )
     passed = sum((done >= point).astype(jnp.float32) for point in config.milestones)
     return config.learning_rate * config.decay_factor**passed
@@ -171,15 +185,17 @@ def _rule(config, scale):
         trust = _trust(config.trust_coefficient)
         return optax.chain(decay, trust, scale, momentum)
     raise ValueError(
-        f"name is {name!r}; allowed: 'adadelta', 'adamw', 'lamb', 'lars', 'rmsprop', "
-        "'sgd'"
+        f"optim.name={name!r} is invalid: expected one of adadelta, adamw, lamb, lars, "
+        "rmsprop, sgd."
     )
 
 
 def _trust(coefficient):
     """Scales the updates of kernels by coefficient |p| / |update|."""
     if coefficient <= 0:
-        raise ValueError(f"trust_coefficient is {coefficient}; allowed is > 0")
+        raise ValueError(
+            f"optim.trust_coefficient={coefficient} is invalid: expected a number > 0."
+        )
     return optax.masked(
         optax.scale_by_trust_ratio(trust_coefficient=coefficient),
         lambda params: jax.tree.map(lambda p: p.ndim > 1, params),
@@ -190,7 +206,10 @@ def _clip(norm):
     if norm is None:
         return optax.identity()
     if norm <= 0:
-        raise ValueError(f"clip_norm is {norm}; allowed is > 0 or None")
+        raise ValueError(
+            f"optim.clip_norm={norm} is invalid: expected a number > 0, or None for no "
+            "clipping."
+        )
     return optax.clip_by_global_norm(norm)
 
 
@@ -198,7 +217,8 @@ def _decay(config):
     """Adds weight_decay * parameter unless it is frozen or masked."""
     if config.decay_mask not in ("kernels", "all"):
         raise ValueError(
-            f"decay_mask is {config.decay_mask!r}; allowed: 'kernels', 'all'"
+            f"optim.decay_mask={config.decay_mask!r} is invalid: expected 'kernels' or "
+            "'all'."
         )
 
     def mask(params):
@@ -275,8 +295,9 @@ def first_match(params: Any, patterns: Sequence[str], argument: str) -> Any:
     for pattern in patterns:
         if not any(re.fullmatch(pattern, name) for name in names):
             raise ValueError(
-                f"{argument}: {pattern!r} matches none of {len(names)} parameters; "
-                f"they are named like {', '.join(names[:3])}"
+                f"optim.{argument}={pattern!r} is invalid: expected a pattern that "
+                f"matches one of the {len(names)} parameters, such as "
+                f"{', '.join(names[:3])}."
             )
 
     def index(path, _):
