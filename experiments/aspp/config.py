@@ -1,12 +1,13 @@
-"""Which parallel rates, and does image pooling help? (DeepLab v3, table 5)
+"""Which parallel rates are best, and does image pooling help? (DeepLab v3, table 5)
 
     jaxseg sweep experiments/aspp/config.py
     jaxseg sweep experiments/aspp/config.py --variant full -- --data.raw-dir CAMVID
 
-The small map has 12 x 16 cells, so that rates (2, 4, 6) stand to it as (6, 12, 18) to
-the paper's map of 33 x 33. Paper (ResNet-101, stride 16, multi-grid (1, 2, 4), PASCAL
-VOC 2012 val): (6, 12, 18) 76.58 without image pooling and 77.21 with it, (6, 12, 18,
-24) without it 76.46.
+The small network has a map of 12 x 16 cells. The rates (2, 4, 6) cover the same share
+of it as (6, 12, 18) do of the paper's map of 33 x 33 cells. With ResNet-101 at output
+stride 16 and multi-grid (1, 2, 4), the paper reports these scores on PASCAL VOC 2012
+val: 76.58 for the rates (6, 12, 18) without image pooling, 77.21 with it, and 76.46 for
+the rates (6, 12, 18, 24) without it.
 """
 
 from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainConfig
@@ -34,7 +35,7 @@ NARROW = {"width": 8, "blocks": (1, 1, 1, 1), "features": 32, "output_stride": 8
 
 
 def network(rates, pool, **options):
-    """DeepLab v3 with the head of the paper and one set of rates."""
+    """Returns DeepLab v3 with the head of the paper and one set of rates."""
     options = {"rates": rates, "image_pool": pool, "refine": False, **options}
     return ModelConfig("deeplabv3_resnet50", options)
 

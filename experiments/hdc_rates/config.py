@@ -1,13 +1,13 @@
-"""Do rates that leave holes cost accuracy? Coverage of five plans of one field. (HDC)
+"""Do rates that leave holes in the receptive field cost accuracy? (HDC)
 
     jaxseg sweep experiments/hdc_rates/config.py
     jaxseg sweep experiments/hdc_rates/config.py --variant full -- --data.raw-dir CAMVID
 
-Rates of the three units of stage 4 and the three of stage 5 of a ResNet at output
-stride 8 (arXiv 1702.08502). All plans but "ones" (13 cells) have a field of 37 cells;
-they differ in the share of it that they touch, which is the x axis. Reported for the
-paper (Cityscapes val, ResNet-101): 75.0 with uniform dilation, 76.4 with its largest
-hybrid plan.
+A plan gives the atrous rates of the three units of stage 4 and of stage 5 of a ResNet
+at output stride 8 (arXiv 1702.08502). All plans have a receptive field of 37 cells,
+except "ones" with 13. They differ in their coverage, the share of the field that the
+taps of the convolutions reach, which is the x axis. With ResNet-101, the paper reports
+75.0 on Cityscapes val for uniform dilation and 76.4 for its largest hybrid plan.
 """
 
 from jaxseg.analysis import coverage
@@ -37,11 +37,11 @@ PLANS = {
     "ones": ((1, 1, 1), (1, 1, 1)),
 }
 axis = {name: coverage((*first, *last)) for name, (first, last) in PLANS.items()}
-axis_label = "share of the field that the plan touches"
+axis_label = "share of the receptive field that the taps reach"
 
 
 def network(rates, **options):
-    """ResNet-50 under a plan, with sub-pixel scores from a 1x1 convolution."""
+    """Returns a ResNet-50 with the rates of a plan and a sub-pixel 1x1 classifier."""
     return ModelConfig(
         "duc_hdc_resnet50", {"unit_rates": rates, "rates": (), **options}
     )

@@ -1,17 +1,21 @@
-"""What does a compact U-Net reach on 20 ISBI 2012 slices, with elastic deformation?
+"""How well does a compact U-Net segment cells after training on 20 ISBI 2012 slices?
 
     jaxseg train experiments/isbi_unet/config.py --data.raw-dir ISBI
     python experiments/isbi_unet/score.py runs/isbi_unet
 
-ISBI is a folder with image/N.png and label/N.png (512x512; form of zhixuhao/unet):
-25 slices, the last five are validation. Result: report.md.
+ISBI is a folder with image/N.png and label/N.png of 512x512 pixels, the layout of
+zhixuhao/unet. It has 25 slices; the last five are for validation. report.md gives the
+result.
 
-After U-Net (Ronneberger, Fischer, Brox, arXiv 1505.04597), small enough for two CPU
-cores. As there: elastic deformation (3x3 grid, 10 pixels), class-balanced loss, full
-resolution. Not as there: padded convolutions with batch normalization, width 16 instead
-of 64, AdamW instead of momentum 0.99, no map of border weights, mirroring but no
-rotations. Published figures (warping error 0.000353, Rand error 0.0382) are of the
-challenge's own test slices, whose labels are not public.
+The recipe is that of U-Net (Ronneberger, Fischer, Brox, arXiv 1505.04597) with a
+network that is small enough for two CPU cores. It keeps the elastic deformation (3x3
+grid, 10 pixels), the class-balanced loss and the full resolution.
+
+Differs: convolutions are padded and have batch normalization, the width is 16 instead
+of 64, and the optimizer is AdamW instead of momentum 0.99. The loss has no weights of
+cell borders. Images are mirrored but not rotated. The published figures (warping error
+0.000353, Rand error 0.0382) refer to the test slices of the challenge, whose labels are
+not public.
 """
 
 import dataclasses

@@ -1,13 +1,13 @@
-"""Does a denser map pay, from output stride 128 to 8? (DeepLab v3, table 1)
+"""How much does a smaller output stride improve the score? (DeepLab v3, table 1)
 
     jaxseg sweep experiments/output_stride/config.py
     jaxseg sweep experiments/output_stride/config.py --variant full \
         -- --data.raw-dir CAMVID
 
-The network is the paper's cascade up to block7 without multi-grid; all strides have
-the same parameters and, by their rates, the same field. Paper (ResNet-50, PASCAL VOC
-2012 val): mIoU 75.18 at stride 8, 73.88 at 16, 70.06 at 32, 59.99 at 64, 42.34 at 128,
-20.29 at 256.
+The network is the cascade of the paper up to block7, without multi-grid. The number of
+parameters is the same at all strides, and the rates keep the receptive field the same.
+With ResNet-50, the paper reports these mIoU on PASCAL VOC 2012 val: 75.18 at stride 8,
+73.88 at 16, 70.06 at 32, 59.99 at 64, 42.34 at 128 and 20.29 at 256.
 """
 
 from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainConfig
@@ -32,7 +32,7 @@ NARROW = {"width": 8, "blocks": (2, 2, 2, 2)}
 
 
 def network(stride, **options):
-    """The cascade at one output stride."""
+    """Returns the cascade at one output stride."""
     options = {"output_stride": stride, **NETWORK, **options}
     return ModelConfig("deeplabv3_cascade_resnet50_beta", options)
 

@@ -1,13 +1,14 @@
-"""Can an adversarial network segment? pix2pix from photo to labels, on drawn scenes.
+"""Can pix2pix segment drawn scenes, by generating labels from photos?
 
     jaxseg train experiments/pix2pix/config.py
     jaxseg train experiments/pix2pix/config.py --loss.name l1 --loss.additional
 
-The objective is the paper's (arXiv 1611.07004): conditional GAN + 100 L1, two Adam of
-beta1 0.5 in one alternating step. Small enough for two CPU cores: generator of five
-halvings and 16 to 128 channels, 70x70 PatchGAN as narrow, rate 1e-3 instead of 2e-4,
-batches of 4 instead of 1. The full recipe is camvid.py, the way back photos.py.
-Result: report.md.
+The loss is that of the paper (arXiv 1611.07004): the conditional GAN loss plus 100
+times the L1 loss. Each step updates the discriminator and the generator by Adam with
+beta1 = 0.5. The networks are small enough for two CPU cores: the generator halves the
+resolution five times and has 16 to 128 channels, like the 70x70 PatchGAN. The learning
+rate is 1e-3 instead of 2e-4, and a batch has 4 images instead of 1. camvid.py is the
+full recipe, and photos.py generates photos from labels. report.md gives the result.
 """
 
 import dataclasses

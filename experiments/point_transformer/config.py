@@ -1,13 +1,15 @@
-"""Does a Point Transformer tell furniture apart where colors do not?
+"""Can a Point Transformer distinguish furniture whose colors do not differ?
 
     jaxseg train experiments/point_transformer/config.py
 
-`rooms` is drawn: furnished rooms of 1,000 to 2,000 points, nine classes whose colors
-all come from one range. Result: report.md.
+The synthetic dataset `rooms` contains furnished rooms of 1,000 to 2,000 points with
+nine classes. The colors of all classes are drawn from the same range. report.md gives
+the result.
 
-After Point Transformer (Zhao et al., arXiv 2012.09164), in a form for two CPU cores:
-four levels of 16 to 128 channels with one block each, 310,225 parameters; crops of
-1,024 points. `accelerator.py` is the S3DIS network in the authors' form.
+The network is a Point Transformer (Zhao et al., arXiv 2012.09164) that is small enough
+for two CPU cores: four levels of 16 to 128 channels with one block each, 310,225
+parameters in all, and crops of 1,024 points. `accelerator.py` trains the network of the
+authors on S3DIS.
 """
 
 import dataclasses

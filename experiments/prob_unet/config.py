@@ -1,11 +1,12 @@
-"""Does the Probabilistic U-Net learn how often raters draw what?
+"""Does the Probabilistic U-Net learn how often raters draw each kind of mask?
 
     jaxseg train experiments/prob_unet/config.py
     python experiments/prob_unet/score.py runs/prob_unet
 
-On the drawn dataset `raters`: 300 images, four raters each, whose habits are known. A
-small network for two CPU cores, minutes; the paper's recipe is lidc.py. beta is 1, as
-in the authors' release. Result: report.md.
+The synthetic dataset `raters` has 300 images with masks of four raters each; the
+probability of each kind of mask is known. The network is small enough to train on two
+CPU cores within minutes. The weight beta of the KL term is 1, as in the code of the
+authors. lidc.py is the recipe of the paper. report.md gives the result.
 """
 
 import dataclasses

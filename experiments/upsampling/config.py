@@ -1,12 +1,13 @@
-"""Transposed, bilinear, resize-convolution or sub-pixel upsampling: accuracy and grid.
+"""Which upsampling is most accurate, and which leaves a checkerboard in the logits?
 
     jaxseg sweep experiments/upsampling/config.py
     python experiments/upsampling/grid.py runs/upsampling
     jaxseg sweep experiments/upsampling/config.py --variant full \
         -- --data.raw-dir CAMVID
 
-A U-Net whose decoder doubles the map in four ways: 2x2 transposed convolution; bilinear
-without weights; nearest and 3x3 (Odena et al. 2016); 3x3 and depth to space (arXiv
+The decoder of a U-Net doubles the resolution in one of four ways: by a 2x2 transposed
+convolution, by bilinear interpolation, by nearest-neighbor resizing and a 3x3
+convolution (Odena et al. 2016), or by a 3x3 convolution and depth to space (arXiv
 1609.05158).
 """
 
