@@ -79,7 +79,9 @@ def test_weights_and_statistics_are_those_of_the_best_checkpoint(trained):
 
 
 def test_another_network_is_refused(trained):
-    with pytest.raises(ValueError, match=r"init_from=.*other shape .*another network"):
+    with pytest.raises(
+        ValueError, match=r"init_from=.*other shape .*Choose a run of the same"
+    ):
         initialized(fresh(width=6), trained)
     with pytest.raises(
         ValueError, match=r"init_from='nowhere' is invalid: .* no work dir"

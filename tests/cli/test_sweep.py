@@ -157,7 +157,7 @@ def test_a_score_without_a_mean_is_named(place, processes, capsys, value):
     record.write_text(json.dumps(line) + "\n")
     assert run(place, "--seeds", "0") == 1
     error = capsys.readouterr().err
-    assert f"'mean_iou' is {value!r}" in error and str(record) in error
+    assert f"a number, found {value!r} at" in error and str(record) in error
 
 
 def test_a_changed_configuration_is_refused(place, processes, capsys):

@@ -156,7 +156,7 @@ def test_a_pattern_without_match_is_an_error(option, pattern):
         ({"schedule": "linear"}, "optim.schedule='linear' is invalid"),
         ({"decay_mask": "none"}, "optim.decay_mask='none' is invalid"),
         ({"clip_norm": 0.0}, "optim.clip_norm=0.0 is invalid"),
-        ({"learning_rate": -1.0}, "learning_rate -1.0"),
+        ({"learning_rate": -1.0}, "learning_rate=-1.0 is inv"),
         ({"schedule": "step", "milestones": (5.0,)}, r"milestones=\(5.0,\)"),
         ({"name": "lars", "trust_coefficient": 0.0}, "trust_coefficient=0.0 is inv"),
         ({"base_batch_size": 0}, "base_batch_size=0 is invalid"),
