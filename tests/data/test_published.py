@@ -11,8 +11,16 @@ from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.lookup import dataset_of
 from jaxseg.data.prepare import builder_config, prepare
 from jaxseg.data.source import from_builder
+from jaxseg.tasks.prob_unet import rater_groups
 from tests.data.published_aerial import AERIAL, AERIAL_BAD
 from tests.data.published_files import save_colors, save_mask
+from tests.data.published_medical import (
+    LESIONS,
+    MEDICAL,
+    MEDICAL_BAD,
+    draw_lidc,
+    draw_stack,
+)
 from tests.data.published_retina import RETINA, RETINA_BAD
 from tests.data.published_streets import (
     STREETS,
@@ -24,7 +32,7 @@ from tests.data.published_streets import (
     draw_uavid,
 )
 
-COPIES = STREETS + AERIAL + RETINA
+COPIES = STREETS + AERIAL + RETINA + MEDICAL
 
 
 def prepared(root, name, variant=""):
@@ -92,9 +100,10 @@ BAD = (
 )
 
 
-@pytest.mark.parametrize(
-    ("name", "draw", "spoil", "message"), BAD + AERIAL_BAD + RETINA_BAD
-)
+ALL_BAD = BAD + AERIAL_BAD + RETINA_BAD + MEDICAL_BAD
+
+
+@pytest.mark.parametrize(("name", "draw", "spoil", "message"), ALL_BAD)
 def test_bad_files_are_named(name, draw, spoil, message, tmp_path):
     draw(tmp_path / "raw")
     spoil(tmp_path / "raw")
@@ -134,6 +143,25 @@ def test_cityscapes_has_the_official_ids():
         assert (one.name, one.color) == (name, record.spec.palette[k])
         assert one.id == record.raw_values()[k]
     assert DATASETS["kitti"].labels == record.labels
+
+
+def test_pages_of_a_stack_are_images_in_order(tmp_path):
+    draw_stack(tmp_path / "raw")
+    source = from_builder(prepared(tmp_path, "isbi"), "train")
+    grays = {
+        one["id"]: set(one["image"].ravel())
+        for one in (source[i] for i in range(len(source)))
+    }
+    assert grays == {str(n): {10 * n} for n in range(5)}
+
+
+def test_the_raters_of_a_crop_are_found_by_its_name(tmp_path):
+    draw_lidc(tmp_path / "raw")
+    source = from_builder(prepared(tmp_path, "lidc"), "test")
+    groups = rater_groups(source.ids)
+    assert [*map(len, groups.values())] == [4, 4]
+    raters = np.stack([source.label(i)[0] for i in groups["LIDC-IDRI-0001_z-12.5_c1"]])
+    assert sorted(raters.tolist()) == sorted(LESIONS)
 
 
 def test_the_server_of_loveda_takes_classes():

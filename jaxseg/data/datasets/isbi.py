@@ -6,26 +6,62 @@ import pathlib
 
 from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.labels import LabelMap
-from jaxseg.data.layouts import Pair, match_folders, require_folder
+from jaxseg.data.layouts import MissingFiles, Pair, match_folders, require_folder
+from jaxseg.data.parts import Page
+from jaxseg.data.reader import count_pages
 from jaxseg.data.spec import DatasetSpec
 
+STACKS = ("train-volume.tif", "train-labels.tif")
 
-def numbered_pairs(
+
+def slice_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the pairs of `root/image/N.png` and `root/label/N.png`.
+    """Finds the slices, in the official stacks or in folders of numbered files.
 
-    They are sorted by the number N. The last fifth of the slices is `validation`, the
-    others are `train`.
+    The last fifth of the slices is `validation`, the others are `train`.
 
     Args:
-      root: The folder.
+      root: The folder of `train-volume.tif` and `train-labels.tif`, or of the folders
+        `image` and `label`.
       lists: Not used, because this layout has no lists.
 
     Raises:
-      ValueError: If a folder is missing, or a name is not a number.
+      ValueError: If files are missing, both forms are present, a name is not a number,
+        or the stacks differ in length.
     """
     del lists  # This layout has no lists.
+    require_folder(root)
+    stacks = [root / name for name in STACKS]
+    if not any(path.is_file() for path in stacks):
+        pairs = _numbered_pairs(root)
+    elif (root / "image").is_dir():
+        raise ValueError(
+            f"{root} contains both {STACKS[0]} and the folder image: expected one form "
+            "of the dataset. Move one of them to another folder."
+        )
+    else:
+        pairs = _pages(*stacks)
+    first = len(pairs) - len(pairs) // 5
+    return {"train": pairs[:first], "validation": pairs[first:]}
+
+
+def _pages(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
+    """Returns the slices of two stacks, which are named by their numbers from 0."""
+    for path in (images, masks):
+        if not path.is_file():
+            raise MissingFiles(f"{path} is missing: expected a TIFF with all slices.")
+    counts = count_pages(images), count_pages(masks)
+    if counts[0] != counts[1]:
+        raise ValueError(
+            f"{images} has {counts[0]} slices and {masks.name} has {counts[1]}: "
+            "expected equal numbers. Download the files again."
+        )
+    return [Pair(str(n), Page(images, n), Page(masks, n)) for n in range(counts[0])]
+
+
+def _numbered_pairs(root: pathlib.Path) -> list[Pair]:
+    """Returns the pairs of `root/image/N.png` and `root/label/N.png`, sorted by N."""
     for name in ("image", "label"):
         require_folder(root / name)
     pairs = match_folders(root / "image", root / "label")
@@ -35,9 +71,7 @@ def numbered_pairs(
             f"{root}: expected numbers as names of the slices, found {wrong[:5]}. "
             "Rename these files."
         )
-    pairs.sort(key=lambda pair: int(pair.name))
-    first = len(pairs) - len(pairs) // 5
-    return {"train": pairs[:first], "validation": pairs[first:]}
+    return sorted(pairs, key=lambda pair: int(pair.name))
 
 
 DATASET = Dataset(
@@ -50,10 +84,13 @@ DATASET = Dataset(
         mean=(0.49, 0.49, 0.49),  # Measured on the training slices.
         std=(0.17, 0.17, 0.17),
     ),
-    layout=numbered_pairs,
+    layout=slice_pairs,
     labels=LabelMap(((0, 0), (255, 1))),
     counts={"train": 24, "validation": 6},
-    files="The files are image/N.png and label/N.png, as in zhixuhao/unet.",
+    files=(
+        "The files are train-volume.tif and train-labels.tif of the challenge, or "
+        "image/N.png and label/N.png, as in zhixuhao/unet."
+    ),
     page="https://github.com/zhixuhao/unet",
     citation="""@article{arganda2015crowdsourcing,
   title={Crowdsourcing the creation of image segmentation algorithms for connectomics},
