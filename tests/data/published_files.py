@@ -50,3 +50,13 @@ def save_colors(path, row):
     """Writes a colored mask of two equal rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.array([row] * ROWS, np.uint8)).save(path)
+
+
+def spoil(pattern, save, *values):
+    """Returns a function that overwrites the first file that a pattern matches."""
+    return lambda root: save(min(root.glob(pattern)), *values)
+
+
+def remove(pattern):
+    """Returns a function that deletes the first file that a pattern matches."""
+    return lambda root: min(root.glob(pattern)).unlink()

@@ -3,7 +3,14 @@
 import numpy as np
 from PIL import Image
 
-from tests.data.published_files import Copy, save_colors, save_mask, save_photo
+from tests.data.published_files import (
+    Copy,
+    remove,
+    save_colors,
+    save_mask,
+    save_photo,
+    spoil,
+)
 
 VOID = 255
 
@@ -184,5 +191,43 @@ STREETS = (
         draw_stills,
         stills([0, VOID, VOID, 2, VOID, VOID, VOID, VOID]),
         variant="same-name-11",
+    ),
+)
+STREETS_BAD = (  # The dataset, the files, what is wrong, and the message.
+    (
+        "cityscapes",
+        draw_cityscapes,
+        spoil("gtFine/train/bonn/*_labelIds.png", save_mask, [34] * 4),
+        "bonn_000001_000019_gtFine_labelIds.png: the mask value 34 is not in",
+    ),
+    (
+        "cityscapes",
+        draw_train_ids,
+        spoil("gtFine/train/*/*TrainIds.png", save_mask, [19] * 4),
+        "aachen_0_1_gtFine_labelTrainIds.png: the mask value 19 is not a train id",
+    ),
+    (
+        "cityscapes",
+        draw_cityscapes,
+        remove("gtFine/val/ulm/*_labelIds.png"),
+        r"gtFine/val has no mask: expected \*_gtFine_labelIds.png .* gtFine_trainvalte",
+    ),
+    (
+        "kitti",
+        draw_kitti,
+        remove("training/semantic/*"),
+        "mask '000001_10' is missing",
+    ),
+    (
+        "bdd100k",
+        draw_bdd100k,
+        spoil("labels/sem_seg/masks/val/*", save_mask, [26] * 4),
+        "c-3.png: the mask value 26 is not in the label map",
+    ),
+    (
+        "uavid",
+        draw_uavid,
+        spoil("uavid_val/*/Labels/*", save_colors, [(0, 0, 1)] * 8),
+        "seq16/Labels/000000.png: the mask value 1 is not in the label map",
     ),
 )

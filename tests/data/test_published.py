@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import sys
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from jaxseg.data.prepare import builder_config, prepare
 from jaxseg.data.source import from_builder
 from jaxseg.tasks.prob_unet import rater_groups
 from tests.data.published_aerial import AERIAL, AERIAL_BAD
-from tests.data.published_files import save_colors, save_mask
 from tests.data.published_medical import (
     LESIONS,
     MEDICAL,
@@ -21,18 +21,11 @@ from tests.data.published_medical import (
     draw_lidc,
     draw_stack,
 )
+from tests.data.published_photos import PHOTOS, PHOTOS_BAD, draw_first_release
 from tests.data.published_retina import RETINA, RETINA_BAD
-from tests.data.published_streets import (
-    STREETS,
-    draw_bdd100k,
-    draw_cityscapes,
-    draw_kitti,
-    draw_stills,
-    draw_train_ids,
-    draw_uavid,
-)
+from tests.data.published_streets import STREETS, STREETS_BAD, draw_stills
 
-COPIES = STREETS + AERIAL + RETINA + MEDICAL
+COPIES = STREETS + PHOTOS + AERIAL + RETINA + MEDICAL
 
 
 def prepared(root, name, variant=""):
@@ -59,56 +52,22 @@ def test_files_become_labels(copy, tmp_path):
         assert record.labels.apply(masks).tolist() == classes.tolist()
 
 
-BAD = (
-    # name, variant, draw, what goes wrong, the message
-    (
-        "cityscapes",
-        draw_cityscapes,
-        lambda r: save_mask(next(r.glob("gtFine/train/bonn/*_labelIds.png")), [34] * 4),
-        "bonn_000001_000019_gtFine_labelIds.png: the mask value 34 is not in",
-    ),
-    (
-        "cityscapes",
-        draw_train_ids,
-        lambda r: save_mask(next(r.glob("gtFine/train/*/*TrainIds.png")), [19] * 4),
-        "aachen_0_1_gtFine_labelTrainIds.png: the mask value 19 is not a train id",
-    ),
-    (
-        "cityscapes",
-        draw_cityscapes,
-        lambda r: next(r.glob("gtFine/val/ulm/*_labelIds.png")).rename(r / "x.png"),
-        r"gtFine/val has no mask: expected \*_gtFine_labelIds.png .* gtFine_trainvalte",
-    ),
-    (
-        "kitti",
-        draw_kitti,
-        lambda r: (r / "training/semantic/000001_10.png").unlink(),
-        "mask '000001_10' is missing",
-    ),
-    (
-        "bdd100k",
-        draw_bdd100k,
-        lambda r: save_mask(r / "labels/sem_seg/masks/val/c-3.png", [26] * 4),
-        "c-3.png: the mask value 26 is not in the label map",
-    ),
-    (
-        "uavid",
-        draw_uavid,
-        lambda r: save_colors(r / "uavid_val/seq16/Labels/000000.png", [(0, 0, 1)] * 8),
-        "seq16/Labels/000000.png: the mask value 1 is not in the label map",
-    ),
-)
+ALL_BAD = STREETS_BAD + PHOTOS_BAD + AERIAL_BAD + RETINA_BAD + MEDICAL_BAD
 
 
-ALL_BAD = BAD + AERIAL_BAD + RETINA_BAD + MEDICAL_BAD
-
-
-@pytest.mark.parametrize(("name", "draw", "spoil", "message"), ALL_BAD)
-def test_bad_files_are_named(name, draw, spoil, message, tmp_path):
+@pytest.mark.parametrize(("name", "draw", "damage", "message"), ALL_BAD)
+def test_bad_files_are_named(name, draw, damage, message, tmp_path):
     draw(tmp_path / "raw")
-    spoil(tmp_path / "raw")
+    damage(tmp_path / "raw")
     with pytest.raises(ValueError, match=message):
-        prepared(tmp_path, name)
+        prepared(tmp_path, *name.split())
+
+
+def test_hdf5_files_need_h5py(tmp_path, monkeypatch):
+    draw_first_release(tmp_path / "raw")
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ValueError, match=r"0077.mat is read by h5py.* `pip install h5"):
+        prepared(tmp_path, "coco_stuff", "10k-v1.0")
 
 
 def test_colors_that_are_not_published_are_reported(tmp_path, caplog):
@@ -131,18 +90,6 @@ def test_missing_files_are_described(name, tmp_path):
         text = str(caught.value)
         assert record.files in text and text.endswith(record.page)
         assert "\n" not in text
-
-
-def test_cityscapes_has_the_official_ids():
-    labels = pytest.importorskip("cityscapesscripts.helpers.labels")
-    record = DATASETS["cityscapes"]
-    official = {one.id: one.trainId for one in labels.labels if one.id >= 0}
-    assert dict(record.labels.pairs) == official
-    for k, name in enumerate(record.spec.classes):
-        one = labels.trainId2label[k]
-        assert (one.name, one.color) == (name, record.spec.palette[k])
-        assert one.id == record.raw_values()[k]
-    assert DATASETS["kitti"].labels == record.labels
 
 
 def test_pages_of_a_stack_are_images_in_order(tmp_path):

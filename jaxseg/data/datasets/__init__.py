@@ -53,4 +53,10 @@ DATASETS = Table(
     "kitti",
     "bdd100k",
     "uavid",
+    "mapillary",
+    "voc2012",
+    "pascal_context",
+    "ade20k",
+    "coco_stuff",
+    "oxford_pet",
 )
