@@ -49,6 +49,7 @@ DATASETS = Table(
     "lidc",
     "dark_zurich",
     "nighttime_driving",
+    "s3dis",
     "cityscapes",
     "kitti",
     "bdd100k",
