@@ -103,7 +103,9 @@ def test_bad_objects_are_named(root, name, data, message):
 
 def test_missing_areas_and_labels_are_refused(root):
     shutil.rmtree(root / "raw/Area_6")
-    with pytest.raises(ValueError, match=r"Area_6 is not a folder: .*'s3dis'.*stanford"):
+    with pytest.raises(
+        ValueError, match=r"Area_6 is not a folder: .*'s3dis'.*stanford"
+    ):
         open_clouds(config(root), "train")
     with pytest.raises(ValueError, match=r"data\.labels='0/255' is invalid"):
         dataset_of(DataConfig("s3dis", labels="0/255"))
