@@ -12,7 +12,7 @@ import jaxseg
 
 PACKAGE = pathlib.Path(jaxseg.__file__).parent
 EXPERIMENTS = PACKAGE.parent / "experiments"
-BASE = {"typing", "config", "storage"}
+BASE = {"typing", "config", "storage", "text"}
 NETWORKS = BASE | {"ops", "nn", "backbones", "heads", "models"}
 RUNS = NETWORKS | {"data", "weights", "checkpoints", "runs"}
 STUDIES = RUNS | {
@@ -24,6 +24,7 @@ ALLOWED = {
     "typing": set(),
     "config": BASE,
     "storage": BASE,
+    "text": set(),
     "ops": BASE,
     "nn": BASE | {"ops"},
     "backbones": BASE | {"ops", "nn"},

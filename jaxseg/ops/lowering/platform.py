@@ -1,16 +1,19 @@
 """The kind of device that a program is traced for.
 
-Operators have formulations that are fast on one kind and slow on another; the result is
-the same. A step that `training.parallel` binds to a mesh is traced in the context of
-that mesh, which names its devices, even if they are only described (`jaxseg plan`).
-Without a mesh the default backend decides.
+Some formulations of an operator are fast on one kind of device and slow on another; all
+of them give the same result. A step that `jaxseg.training.devices` binds to a mesh is
+traced in the context of that mesh, which names the kind of its devices, even if they
+exist only as a description (`jaxseg plan`). Without a mesh the default backend decides.
 """
 
 import jax
 
 
 def platform() -> str:
-    """Returns "cpu", "gpu" or "tpu": the mesh's devices, or else the default backend.
+    """Returns the platform of the mesh's devices, or that of the default backend.
+
+    Returns:
+      JAX's name of the platform: "cpu", "tpu", or for GPUs "gpu", "cuda" or "rocm".
 
     >>> platform() in ("cpu", "gpu", "cuda", "rocm", "tpu")
     True

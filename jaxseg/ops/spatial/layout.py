@@ -1,6 +1,6 @@
 """Sharding of feature maps whose rows (and columns) are split over devices.
 
-A step that `training.parallel` binds to a mesh with an axis "space" (and "columns") is
+A step that `training.devices` binds to a mesh with an axis "space" (and "columns") is
 traced in the context of that mesh. The functions here read this context and tell the
 partitioner how a feature map is sharded. Outside such a mesh they are the identity.
 They never change a value.
