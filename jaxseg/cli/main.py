@@ -27,6 +27,7 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
         "jaxseg.cli.plan",
         "estimate memory and step time on a TPU slice you do not have",
     ),
+    "data": ("jaxseg.cli.data", "check, show and describe data before training"),
     "eval": ("jaxseg.cli.eval", "score a trained network on a split of a dataset"),
     "predict": ("jaxseg.cli.predict", "segment image files with a trained network"),
     "refine": ("jaxseg.cli.refine", "cut out an object with scribbles or a box"),

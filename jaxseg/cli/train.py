@@ -21,6 +21,7 @@ import tyro
 from jaxseg._train import Display, Trained, train_run
 from jaxseg.checkpoints.manager import STRICT, Opening
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.data_options import naming_check
 from jaxseg.cli.progress import reporter
 from jaxseg.config import Config
 from jaxseg.data.classes import describe_classes
@@ -189,14 +190,15 @@ def execute(
 ) -> int:
     """Trains in `workdir` on `count` devices and prints the result."""
     shown = Display(reporter, functools.partial(print_beginning, config, workdir))
-    trained = train_run(
-        config,
-        workdir,
-        num_devices=count,
-        profile=profile,
-        opening=opening,
-        display=shown,
-    )
+    with naming_check(config.data):
+        trained = train_run(
+            config,
+            workdir,
+            num_devices=count,
+            profile=profile,
+            opening=opening,
+            display=shown,
+        )
     if jax.process_index() == 0:
         print_outcome(trained)
     return 0

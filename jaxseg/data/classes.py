@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pathlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from jaxseg.data.labels import LabelMap
-from jaxseg.data.spec import DatasetSpec, generated_palette
+from jaxseg.data.spec import VOID, DatasetSpec, generated_palette
 from jaxseg.storage.text import MARK, read_lines
 
 FILE = "classes.txt"
@@ -130,6 +130,19 @@ def named_classes(
     if labels is not None:
         return labels.class_names(), "--data.labels"
     return (), COUNTED
+
+
+def counted_names(labels: Iterable[int]) -> tuple[str, ...]:
+    """Returns default names for classes that are counted in the masks.
+
+    Args:
+      labels: The labels that occur. Void does not count.
+
+    >>> counted_names([0, 2, 255])
+    ('class_0', 'class_1', 'class_2')
+    """
+    highest = max(set(labels) - {VOID})
+    return tuple(f"class_{k}" for k in range(highest + 1))
 
 
 def folder_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:

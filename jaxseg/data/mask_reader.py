@@ -67,7 +67,7 @@ class MaskReader:
 
         def count(path: pathlib.Path) -> dict[int, int]:
             try:
-                mask, lossy = self._values(path)
+                mask, lossy = self.values(path)
                 pixels = {} if lossy else count_values(mask)
                 if skip:
                     self.check(MaskValues.of_mask(path, pixels))
@@ -111,7 +111,25 @@ class MaskReader:
           ValueError: If the file cannot be read as a mask, or contains values that have
             no meaning.
         """
-        mask, lossy = self._values(path)
+        mask, lossy = self.values(path)
+        return self.to_labels(path, mask, lossy=lossy)
+
+    def to_labels(
+        self, path: pathlib.Path, mask: np.ndarray, *, lossy: bool
+    ) -> np.ndarray:
+        """Converts the values of a mask to labels.
+
+        Args:
+          path: The mask file, for messages.
+          mask: The values, integers [H, W].
+          lossy: Whether the format of the file is lossy.
+
+        Returns:
+          Labels, uint8 [H, W]. Void is 255.
+
+        Raises:
+          ValueError: If a value has no meaning.
+        """
         if lossy:
             return self.labels.snap(mask)
         self.check(MaskValues.of_mask(path, count_values(mask)))
@@ -129,9 +147,17 @@ class MaskReader:
         """Returns whether every value of a mask must be in the label map."""
         return self.given or self.unlisted == "error"
 
-    def _values(self, path: pathlib.Path) -> tuple[np.ndarray, bool]:
-        """Returns the values in a mask, integers [H, W], and whether its format is
-        lossy.
+    def values(self, path: pathlib.Path) -> tuple[np.ndarray, bool]:
+        """Reads the values in a mask.
+
+        Args:
+          path: The mask file.
+
+        Returns:
+          The values as integers [H, W], and whether the format of the file is lossy.
+
+        Raises:
+          ValueError: If the file cannot be read as a mask.
         """
         if self.read_values is not None:
             return self.read_values(path, self.reading), False

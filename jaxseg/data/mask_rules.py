@@ -98,12 +98,12 @@ def check_values(
     """
     together = set().union(*(found.values for found in splits))
     for found in splits:
-        _check_void(found, together)
+        check_void(found, together)
     if names:
         for found in splits:
             check_classes(found, len(names), origin)
     else:
-        _check_contiguous(splits, together)
+        check_contiguous(splits, together)
 
 
 def _place(found: MaskValues, value: int) -> str:
@@ -111,7 +111,13 @@ def _place(found: MaskValues, value: int) -> str:
     return shown(found.first[value])
 
 
-def _check_void(found: MaskValues, together: set[int]) -> None:
+def check_void(found: MaskValues, together: set[int]) -> None:
+    """Raises ValueError if the value 255 of a split can be void or an object.
+
+    Args:
+      found: The values of the split.
+      together: The values of all splits.
+    """
     if found.only_ground is None or found.void_and_object:
         return
     labels = sorted(together - {VOID})
@@ -136,7 +142,13 @@ def _check_void(found: MaskValues, together: set[int]) -> None:
     )
 
 
-def _check_contiguous(splits: Sequence[MaskValues], together: set[int]) -> None:
+def check_contiguous(splits: Sequence[MaskValues], together: set[int]) -> None:
+    """Raises ValueError unless the values are 0, 1, 2, ... without a gap, and 255.
+
+    Args:
+      splits: The values of each split.
+      together: The values of all splits.
+    """
     labels = sorted(together - {VOID})
     expected = list(range(len(labels)))
     if labels != expected:

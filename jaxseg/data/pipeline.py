@@ -7,6 +7,7 @@ them.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Iterator
 
@@ -19,7 +20,7 @@ from jaxseg.data import shuffle as order
 from jaxseg.data.draws import eval_plan, train_draw
 from jaxseg.data.source import Source
 from jaxseg.data.spec import VOID
-from jaxseg.data.transforms import cut_image, cut_label, sample_window
+from jaxseg.data.transforms import Window, cut_image, cut_label, sample_window
 
 
 def train_batches(
@@ -142,6 +143,48 @@ def train_example(
       seed: The seed of the stream.
       position: The position in the stream.
     """
+    example, drawn = drawn_example(source, config, seed, position)
+    image, label = example["image"], example["label"]
+    if drawn.nodes is not None:
+        field = elastic.displacement(drawn.nodes, label.shape)
+        image, label = elastic.deform(image, label, field)
+    fill, crop = source.spec.mean_color, config.crop
+    return {
+        "image": cut_image(image, drawn.window, crop=crop, fill=fill),
+        "label": cut_label(label, drawn.window, crop=crop),
+        "seed": drawn.device_seed,
+        "index": np.int32(drawn.index),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """Holds what is drawn on the host for one training example.
+
+    Attributes:
+      index: The index of the example in the source.
+      device_seed: The seed of the augmentation on the device.
+      window: The crop of the resized image.
+      nodes: The displacements of the grid nodes, [2, 3, 3] in pixels, or None.
+    """
+
+    index: int
+    device_seed: np.uint32
+    window: Window
+    nodes: np.ndarray | None = None
+
+
+def drawn_example(
+    source: Source, config: DataConfig, seed: int, position: int
+) -> tuple[dict, Drawn]:
+    """Returns the unchanged example at a position, and how it is augmented.
+
+    Args:
+      source: The examples.
+      config: The crop and the augmentation.
+      seed: The seed of the stream.
+      position: The position in the stream.
+    """
     index, rng, device_seed = train_draw(source, config, seed, position)
     example = source[index]
     window = sample_window(
@@ -150,18 +193,8 @@ def train_example(
         crop=config.crop,
         scale_range=config.scale_range,
     )
-    image, label = example["image"], example["label"]
-    if config.elastic:
-        nodes = elastic.sample_nodes(rng, config.elastic)
-        field = elastic.displacement(nodes, label.shape)
-        image, label = elastic.deform(image, label, field)
-    fill, crop = source.spec.mean_color, config.crop
-    return {
-        "image": cut_image(image, window, crop=crop, fill=fill),
-        "label": cut_label(label, window, crop=crop),
-        "seed": device_seed,
-        "index": np.int32(index),
-    }
+    nodes = elastic.sample_nodes(rng, config.elastic) if config.elastic else None
+    return example, Drawn(index, device_seed, window, nodes)
 
 
 def padded_example(

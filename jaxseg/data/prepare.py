@@ -29,7 +29,7 @@ from jaxseg.data.builders.pairs_config import pairs_config
 from jaxseg.data.classes import shown_classes
 from jaxseg.data.datasets.lookup import dataset_of
 from jaxseg.data.reader import options_of
-from jaxseg.data.stored import DamagedData, check_files, write_list
+from jaxseg.data.stored import DamagedData, RejectedData, check_files, write_list
 from jaxseg.storage import atomic
 from jaxseg.storage.places import make_folder
 from jaxseg.text import counted
@@ -138,6 +138,7 @@ def build_dataset(builder: tfds.core.DatasetBuilder, target: pathlib.Path) -> No
       target: The final folder.
 
     Raises:
+      RejectedData: If a raw file is bad. The message names it.
       OSError: If the data cannot be written.
     """
     download = tfds.download.DownloadConfig(try_download_gcs=False)
@@ -145,6 +146,8 @@ def build_dataset(builder: tfds.core.DatasetBuilder, target: pathlib.Path) -> No
     try:
         with _quiet():
             builder.download_and_prepare(download_config=download)
+    except ValueError as error:
+        raise RejectedData(str(error)) from error
     except RuntimeError as error:  # The record writer raises it.
         raise OSError(
             f"dataset {builder.name!r} cannot be prepared in {target.parent}: "

@@ -36,6 +36,10 @@ class DamagedData(ValueError):
         )
 
 
+class RejectedData(ValueError):
+    """Reports raw files that cannot be prepared for training."""
+
+
 def write_list(folder: pathlib.Path) -> None:
     """Writes the list of a folder's files, after all of them are complete."""
     write_json(folder / LIST, {path.name: _entry(path) for path in _files(folder)})

@@ -7,7 +7,19 @@ import typing
 
 import pytest
 
-from jaxseg.cli import bench, convert, lab, models, plan, predict, refine, sweep, train
+from jaxseg.cli import (
+    bench,
+    convert,
+    data_check,
+    data_show,
+    lab,
+    models,
+    plan,
+    predict,
+    refine,
+    sweep,
+    train,
+)
 from jaxseg.cli import eval as evaluation
 from jaxseg.cli.main import main
 from jaxseg.config import Config, DataConfig
@@ -119,6 +131,8 @@ COMMANDS = {
         predict.Options,
         predict.BOUNDS | {f"crf_options.{k}": v for k, v in predict.CRF_BOUNDS.items()},
     ),
+    "data check": (data_check.Arguments, data_check.BOUNDS),
+    "data show": (data_show.Arguments, data_show.BOUNDS),
     "refine": (refine.Options, refine.BOUNDS),
     "plan": (plan.Arguments, plan.BOUNDS),
     "sweep": (sweep.Arguments, sweep.BOUNDS),

@@ -20,16 +20,16 @@ import tensorflow_datasets as tfds
 
 from jaxseg.data import layouts, rasters, reader
 from jaxseg.data.builders.named import NamedBuilder
-from jaxseg.data.classes import folder_spec
+from jaxseg.data.classes import counted_names, folder_spec
 from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.files import name_others, shown
-from jaxseg.data.header import turn_hint
 from jaxseg.data.labels import LabelMap
 from jaxseg.data.mask_reader import MaskReader
 from jaxseg.data.mask_rules import check_values
 from jaxseg.data.mask_values import MaskValues
+from jaxseg.data.pair_rules import check_size, require_both
 from jaxseg.data.parts import Page
-from jaxseg.data.spec import VOID, DatasetSpec
+from jaxseg.data.spec import DatasetSpec
 from jaxseg.text import counted
 
 logger = logging.getLogger(__name__)
@@ -40,8 +40,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
 
     def class_names(self) -> tuple[str, ...]:
         """Returns the class names, or () if they follow from the masks."""
-        spec = self.dataset.spec
-        return self.builder_config.classes if spec is None else spec.classes
+        return self.builder_config.class_names
 
     def spec(self) -> DatasetSpec:
         """Returns the description of the classes, with the label map of the user.
@@ -53,8 +52,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         if spec is None:
             names = config.classes
             if not names:
-                highest = max(set(self.info.metadata["labels"]) - {VOID})
-                names = tuple(f"class_{k}" for k in range(highest + 1))
+                names = counted_names(self.info.metadata["labels"])
             spec = folder_spec(names, config.origin)
         labels = config.labels.record if config.labels else ()
         return dataclasses.replace(spec, labels=labels)
@@ -62,16 +60,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
     @property
     def masks(self) -> MaskReader:
         """Returns the reader that converts the mask files to labels."""
-        config = self.builder_config
-        return MaskReader(
-            config.labels or self.dataset.labels,
-            given=config.labels is not None,
-            num_classes=len(self.class_names()) or None,
-            origin=config.origin or f"dataset {self.name!r}",
-            reading=config.reading,
-            unlisted=self.dataset.unlisted,
-            read_values=self.dataset.read_values,
-        )
+        return self.builder_config.masks
 
     def features(self) -> dict[str, Any]:
         """Returns the types of the entries of an example."""
@@ -136,7 +125,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
 
     def _is_complete(self, split: str, pair: layouts.Pair) -> bool:
         try:
-            self._require_both(pair)
+            require_both(pair, self.builder_config.path)
         except ValueError as error:
             if self.builder_config.on_bad_file == "stop":
                 raise ValueError(f"split {split!r}: {error}") from error
@@ -179,7 +168,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         Raises:
           ValueError: If a file is bad.
         """
-        self._require_both(pair)
+        require_both(pair, self.builder_config.path)
         reading, read_page = self.builder_config.reading, self.dataset.read_page
         if read_page is not None and isinstance(pair.image, Page):
             header, pixels = None, read_page(pair.image)
@@ -188,40 +177,10 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
             image, size = rasters.read_image(pair.image, reading)
             header = reader.read_header(pair.image, reading)
         label = self.masks.read(pair.mask)
-        if label.shape != size:
-            hint = ""
-            if header and self.dataset.read_values is None:
-                hint = turn_hint(header, reader.read_header(pair.mask, reading))
-            raise ValueError(
-                f"{pair.mask} is {label.shape[0]}x{label.shape[1]}: expected the size "
-                f"{size[0]}x{size[1]} (height x width) of {pair.image}{hint}."
-            )
+        check_size(pair, size, label.shape, header=header, masks=self.masks)
         stored = {"image": image, "label": rasters.encode_png(label)}
         example = {name: io.BytesIO(data) for name, data in stored.items()}
         return example, label, header.orientation if header else 1
-
-    def _require_both(self, pair: layouts.Pair):
-        name, folder = shown(pair.name), self.builder_config.path
-        for kind in ("image", "mask"):
-            if getattr(pair, kind) is None:
-                listed = f" (listed in {pair.origin})" if pair.origin else ""
-                others = f": {name_others(pair.others)}" if pair.others else ""
-                raise ValueError(
-                    f"{kind} {name!r} is missing in {folder}{listed}{others}."
-                )
-        if not _is_text(pair.name):
-            raise ValueError(
-                f"{name} in {folder} is invalid: expected a file name in UTF-8. Rename "
-                "the file."
-            )
-
-
-def _is_text(name: str) -> bool:
-    """Returns whether the name of a file is valid UTF-8.
-
-    Python represents other bytes as surrogates.
-    """
-    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _report_counts(dataset: Dataset, splits: dict[str, list[layouts.Pair]]):

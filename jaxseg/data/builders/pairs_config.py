@@ -12,6 +12,7 @@ from jaxseg.data import layouts, reader
 from jaxseg.data.classes import folder_spec, named_classes
 from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.labels import LabelMap, parse_labels
+from jaxseg.data.mask_reader import MaskReader
 from jaxseg.data.mask_rules import require_background
 
 BAD_FILE_RULES = ("stop", "skip")
@@ -45,6 +46,25 @@ class PairsConfig(tfds.core.BuilderConfig):
     on_bad_file: str = "stop"
     lists: tuple[str, ...] = ()
     reading: reader.ReadOptions = reader.DEFAULTS
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Returns the class names, or () if they follow from the masks."""
+        spec = self.dataset.spec
+        return self.classes if spec is None else spec.classes
+
+    @property
+    def masks(self) -> MaskReader:
+        """Returns the reader that converts the mask files to labels."""
+        return MaskReader(
+            self.labels or self.dataset.labels,
+            given=self.labels is not None,
+            num_classes=len(self.class_names) or None,
+            origin=self.origin or f"dataset {self.dataset.name!r}",
+            reading=self.reading,
+            unlisted=self.dataset.unlisted,
+            read_values=self.dataset.read_values,
+        )
 
 
 def pairs_config(

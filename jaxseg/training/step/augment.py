@@ -48,10 +48,10 @@ def prepare_train(
         )
 
     def one(image, label, seed):
-        flip_key, color_key = jax.random.split(jax.random.key(seed))
+        flip_key, color_key = keys(seed)
         image = image.astype(jnp.float32) / 255
         if flip:
-            mirrored = jax.random.bernoulli(flip_key)
+            mirrored = is_mirrored(flip_key)
             image = jnp.where(mirrored, image[:, ::-1], image)
             label = jnp.where(mirrored, label[:, ::-1], label)
         if color_jitter:
@@ -70,12 +70,29 @@ def prepare_eval(
     return _ready(batch, image, batch["label"])
 
 
+def keys(seed: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns the random keys of the flip and of the colors for a seed."""
+    flip_key, color_key = jax.random.split(jax.random.key(seed))
+    return flip_key, color_key
+
+
+def is_mirrored(flip_key: jax.Array) -> jax.Array:
+    """Draws whether an image is mirrored, a boolean."""
+    return jax.random.bernoulli(flip_key)
+
+
+def color_factors(color_key: jax.Array, strength: float) -> jax.Array:
+    """Draws the factors of brightness, contrast and saturation, [3]."""
+    low, high = 1 - strength, 1 + strength
+    return jax.random.uniform(color_key, (3,), minval=low, maxval=high)
+
+
 def jitter(image: jax.Array, key: jax.Array, strength: float) -> jax.Array:
     """Changes brightness, contrast and saturation of an image [H, W, C] in [0, 1].
 
     The image is blended with black, with its mean gray value and with its gray version,
     and clipped to [0, 1] each time. Gray images ([H, W, 1]) have no saturation."""
-    factors = jax.random.uniform(key, (3,), minval=1 - strength, maxval=1 + strength)
+    factors = color_factors(key, strength)
     image = _blend(image, 0.0, factors[0])
     image = _blend(image, gray(image).mean(), factors[1])
     return image if image.shape[-1] != 3 else _blend(image, gray(image), factors[2])

@@ -1,0 +1,1 @@
+"""Checks the raw files of a dataset and shows augmented training examples."""

@@ -1,0 +1,207 @@
+"""Checks the files of a dataset and collects all findings."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import itertools
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jaxseg.audit import findings
+from jaxseg.audit.duplicates import duplicates
+from jaxseg.audit.kinds import KINDS, Finding
+from jaxseg.audit.record import Record, Sample
+from jaxseg.audit.scan import Splits, scan
+from jaxseg.audit.summary import split_summary
+from jaxseg.config import DataConfig
+from jaxseg.data.builders.pairs_config import PairsConfig
+from jaxseg.data.classes import counted_names, folder_spec
+from jaxseg.data.datasets.lookup import require_kind
+from jaxseg.data.lists import split_names
+from jaxseg.data.prepare import builder_config
+from jaxseg.data.spec import VOID, DatasetSpec
+from jaxseg.text import counted
+
+Progress = Callable[[int], Callable[[], None]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Audit:
+    """Holds the result of a check.
+
+    Attributes:
+      name: The name of the dataset.
+      folder: The folder of its files.
+      spec: The classes, or None if they are not known.
+      splits: A summary of each split.
+      findings: The errors, then the warnings, in the order of `KINDS`.
+      samples: Small copies of some pairs with their names, by split.
+    """
+
+    name: str
+    folder: str
+    spec: DatasetSpec | None
+    splits: dict[str, dict[str, Any]]
+    findings: tuple[Finding, ...]
+    samples: dict[str, list[tuple[str, Sample]]]
+
+    def count(self, level: str) -> int:
+        """Returns the number of findings of a level."""
+        return sum(finding.level == level for finding in self.findings)
+
+    def verdict(self) -> str:
+        """Returns one line that says whether `train` accepts the data."""
+        pairs = sum(split["pairs"] for split in self.splits.values())
+        where = (
+            f"{counted(pairs, 'pair')} of {counted(len(self.splits), 'split')} "
+            f"of {self.name}"
+        )
+        errors, warnings = self.count("error"), self.count("warning")
+        if not errors and not warnings:
+            return f"OK: no fault was found in {where}."
+        kinds = collections.Counter(finding.kind for finding in self.findings)
+        named = ", ".join(f"{kind} {number}" for kind, number in kinds.items())
+        word = "REJECTED" if errors else "ACCEPTED"
+        counts = f"{counted(errors, 'error')} and {counted(warnings, 'warning')}"
+        return f"{word}: {counts} in {where} ({named})."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the content of the JSON file."""
+        return {
+            "dataset": self.name,
+            "folder": self.folder,
+            "verdict": self.verdict(),
+            "errors": self.count("error"),
+            "warnings": self.count("warning"),
+            "classes": list(self.spec.classes) if self.spec else [],
+            "classes_from": self.spec.origin if self.spec else "",
+            "splits": self.splits,
+            "findings": [
+                {
+                    "kind": finding.kind,
+                    "level": finding.level,
+                    "split": finding.split,
+                    "files": [str(file) for file in finding.files],
+                    "message": finding.message,
+                }
+                for finding in self.findings
+            ],
+        }
+
+
+def require_files(data: DataConfig) -> None:
+    """Checks that options name a dataset of image files and an existing folder.
+
+    Args:
+      data: The data options.
+
+    Raises:
+      ValueError: If they do not.
+    """
+    dataset = require_kind(data, "images")
+    if dataset.drawing is not None:
+        raise ValueError(
+            f"data.name={data.name!r} is invalid: expected a dataset that is read from "
+            f"files, because {data.name!r} is generated. Pass a folder."
+        )
+    if not data.raw_dir or not pathlib.Path(data.raw_dir).expanduser().is_dir():
+        raise ValueError(
+            f"data.raw_dir={data.raw_dir!r} is invalid: expected the folder of the "
+            f"dataset's files. `jaxseg data where {data.name}` describes them."
+        )
+
+
+def check_data(
+    data: DataConfig, *, progress: Progress = lambda n: lambda: None
+) -> Audit:
+    """Reads all files of a dataset once and returns everything that was found.
+
+    `data.on_bad_file` is ignored: a bad pair is an error even if training leaves it
+    out.
+
+    Args:
+      data: The data options of `train`.
+      progress: Called with the number of pairs. The result is called after each pair.
+
+    Raises:
+      ValueError: If the options do not name a dataset of image files and a folder.
+    """
+    require_files(data)
+    lists = split_names(data.train_split, data.eval_split)
+    folder = str(pathlib.Path(data.raw_dir).expanduser().absolute())
+    try:
+        config = builder_config(dataclasses.replace(data, on_bad_file="stop"), lists)
+        splits = config.dataset.layout(pathlib.Path(config.path), lists)
+    except ValueError as error:
+        found = (Finding("layout", str(error)),)
+        return Audit(data.name, folder, None, {}, found, {})
+    advance = progress(sum(map(len, splits.values())))
+    records = scan(config, splits, threads=data.workers, advance=advance)
+    spec = _spec(config, records)
+    names = spec.classes if spec else ()
+    by_split = {
+        split: [record for record in records if record.split == split]
+        for split in splits
+    }
+    return Audit(
+        name=data.name,
+        folder=folder,
+        spec=spec,
+        splits={
+            split: split_summary(config, members, names)
+            for split, members in by_split.items()
+        },
+        findings=all_findings(config, splits, records, names),
+        samples={
+            split: [(r.pair.name, r.sample) for r in members if r.sample is not None]
+            for split, members in by_split.items()
+        },
+    )
+
+
+def all_findings(
+    config: PairsConfig,
+    splits: Splits,
+    records: Sequence[Record],
+    names: Sequence[str],
+) -> tuple[Finding, ...]:
+    """Returns all findings, in the order of `KINDS`.
+
+    Args:
+      config: The dataset.
+      splits: The pairs of each split.
+      records: What was recorded of them.
+      names: The class names.
+    """
+    found = itertools.chain(
+        findings.empty_splits(config, splits),
+        findings.rejected_pairs(records),
+        findings.ambiguous_values(config, records),
+        findings.unlisted_values(config, records),
+        findings.snapped_masks(records),
+        findings.nearly_empty_masks(records, names),
+        findings.flat_images(records),
+        findings.rotated_images(records),
+        duplicates(records),
+        findings.absent_classes(records, names),
+        findings.left_out(config, splits),
+        findings.published_counts(config, splits),
+    )
+    order = list(KINDS)
+    return tuple(sorted(found, key=lambda finding: order.index(finding.kind)))
+
+
+def _spec(config: PairsConfig, records: Sequence[Record]) -> DatasetSpec | None:
+    """Returns the classes, which are counted in the masks if nothing names them."""
+    if config.dataset.spec is not None:
+        return config.dataset.spec
+    names = config.class_names
+    if not names:
+        masks = [record.mask for record in records if record.mask is not None]
+        labels = set().union(*(mask.labels or () for mask in masks))
+        if not labels - {VOID}:
+            return None
+        names = counted_names(labels)
+    return folder_spec(names, config.origin)

@@ -1,0 +1,133 @@
+"""Makes augmented training examples exactly as the network sees them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxseg.config import DataConfig
+from jaxseg.data.pipeline import Drawn, drawn_example, train_example
+from jaxseg.data.source import Source
+from jaxseg.training.step import augment
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """Holds one augmented example and what was drawn for it.
+
+    Attributes:
+      position: The position in the stream of training examples.
+      name: The name of the pair of files.
+      size: The (H, W) of the unchanged image in pixels.
+      drawn: The window and the elastic deformation.
+      mirrored: Whether the example is mirrored.
+      factors: The factors of brightness, contrast and saturation.
+      image: What the network receives, float32 [h, w, 3].
+      label: What the loss receives, int32 [h, w].
+    """
+
+    position: int
+    name: str
+    size: tuple[int, int]
+    drawn: Drawn
+    mirrored: bool
+    factors: tuple[float, float, float]
+    image: np.ndarray
+    label: np.ndarray
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Returns the factors by which height and width are resized."""
+        height, width = (
+            scaled / side
+            for scaled, side in zip(self.drawn.window.scaled, self.size, strict=True)
+        )
+        return height, width
+
+    def parameters(self) -> dict[str, Any]:
+        """Returns what was drawn, as values that JSON can hold."""
+        nodes = self.drawn.nodes
+        return {
+            "position": self.position,
+            "name": self.name,
+            "size": self.size,
+            "scale": self.scale,
+            "scaled_size": self.drawn.window.scaled,
+            "crop_offset": self.drawn.window.offset,
+            "crop_size": self.label.shape,
+            "mirrored": self.mirrored,
+            "brightness": self.factors[0],
+            "contrast": self.factors[1],
+            "saturation": self.factors[2],
+            "elastic_nodes": None if nodes is None else nodes.tolist(),
+        }
+
+
+def training_examples(
+    source: Source, config: DataConfig, *, seed: int, positions: Iterable[int]
+) -> list[Example]:
+    """Makes the examples at some positions of the training stream.
+
+    The example at position p is number p % batch size of the batch of step
+    p // batch size. It depends on the seed and the position only.
+
+    Args:
+      source: The training examples.
+      config: The crop and the augmentation.
+      seed: The seed of the run.
+      positions: The positions.
+    """
+    positions = list(positions)
+    rows = [train_example(source, config, seed, position) for position in positions]
+    batch = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    prepare = functools.partial(
+        augment.prepare_train,
+        mean=source.spec.mean,
+        std=source.spec.std,
+        flip=config.flip,
+        color_jitter=config.color_jitter,
+    )
+    ready = jax.tree.map(np.asarray, jax.jit(prepare)(batch))
+    found = []
+    for row, position in enumerate(positions):
+        original, drawn = drawn_example(source, config, seed, position)
+        flip_key, color_key = augment.keys(drawn.device_seed)
+        factors = (1.0, 1.0, 1.0)
+        if config.color_jitter:
+            drawn_factors = augment.color_factors(color_key, config.color_jitter)
+            factors = tuple(np.asarray(drawn_factors).tolist())
+        found.append(
+            Example(
+                position=position,
+                name=original["id"],
+                size=original["label"].shape,
+                drawn=drawn,
+                mirrored=config.flip and bool(augment.is_mirrored(flip_key)),
+                factors=factors,
+                image=ready["image"][row],
+                label=ready["label"][row],
+            )
+        )
+    return found
+
+
+def shown_pixels(
+    image: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]
+) -> np.ndarray:
+    """Inverts the normalization of an image.
+
+    Args:
+      image: Normalized float32 [h, w, 3].
+      mean: The mean of each channel on [0, 1].
+      std: The standard deviation of each channel.
+
+    Returns:
+      Uint8 [h, w, 3].
+    """
+    pixels = image.astype(np.float64) * np.array(std) + np.array(mean)
+    return np.clip(np.floor(255 * pixels + 0.5), 0, 255).astype(np.uint8)

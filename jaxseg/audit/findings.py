@@ -1,0 +1,187 @@
+"""Finds the faults in the records of a dataset, one function for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+from jaxseg.audit.kinds import Finding
+from jaxseg.audit.record import Record
+from jaxseg.audit.scan import Splits
+from jaxseg.data import layouts
+from jaxseg.data.builders.pairs_config import PairsConfig
+from jaxseg.data.classes import shown_classes
+from jaxseg.data.files import name_others, shown
+from jaxseg.data.mask_rules import check_contiguous, check_void
+from jaxseg.data.mask_values import MaskValues
+from jaxseg.data.spec import VOID
+
+NEARLY_EMPTY = 0.001  # The share of pixels beside the most frequent label.
+
+
+def rejected_pairs(records: Sequence[Record]) -> Iterator[Finding]:
+    """Yields the faults that were noted while the pairs were read."""
+    for record in records:
+        for fault in record.faults:
+            yield Finding(fault.kind, fault.message, record.split, record.files)
+
+
+def empty_splits(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
+    """Yields the splits that have no pair."""
+    for split, pairs in splits.items():
+        if not pairs:
+            text = f"Split {split!r} in {config.path} has no pair."
+            yield Finding("empty_split", text, split)
+
+
+def values_of_splits(records: Iterable[Record]) -> list[MaskValues]:
+    """Counts the values of the readable masks of each split, without lossy ones."""
+    found: dict[str, MaskValues] = {}
+    for record in records:
+        values = found.setdefault(record.split, MaskValues(record.split))
+        if record.mask is not None and not record.mask.lossy:
+            values.add(record.pair.mask, record.mask.values)
+    return list(found.values())
+
+
+def ambiguous_values(
+    config: PairsConfig, records: Sequence[Record]
+) -> Iterator[Finding]:
+    """Yields mask values of whole splits that can have several meanings.
+
+    A label map gives every value one meaning, so there is nothing to find with one.
+    """
+    if config.masks.labels is not None:
+        return
+    found = values_of_splits(records)
+    together = set().union(*(values.values for values in found))
+    for values in found:
+        yield from _failure("ambiguous_value", values, check_void, values, together)
+    if not config.class_names and together:
+        worst = [values for values in found if values.pixels]
+        yield from _failure("mask_value", None, check_contiguous, worst, together)
+
+
+def _failure(
+    kind: str, values: MaskValues | None, check: Callable[..., None], *arguments: object
+) -> Iterator[Finding]:
+    """Yields the error that a check raises."""
+    try:
+        check(*arguments)
+    except ValueError as error:
+        split = values.split if values else ""
+        files = (values.only_ground,) if values and values.only_ground else ()
+        yield Finding(kind, str(error), split, files)
+
+
+def unlisted_values(
+    config: PairsConfig, records: Sequence[Record]
+) -> Iterator[Finding]:
+    """Yields the values of each split that a label map does not list.
+
+    They become void. If they are errors, the pairs are already rejected.
+    """
+    labels = config.masks.labels
+    if labels is None or config.masks.given or config.masks.unlisted == "error":
+        return
+    listed = set(labels.values)
+    for found in values_of_splits(records):
+        for value in sorted(found.values - listed):
+            text = (
+                f"The value {value} becomes void in {found.pixels[value]:,} pixels of "
+                f"the masks of split {found.split!r}."
+            )
+            files = (found.first[value],)
+            yield Finding("unlisted_value", text, found.split, files)
+
+
+def snapped_masks(records: Sequence[Record]) -> Iterator[Finding]:
+    """Yields the masks whose values were changed by compression."""
+    for record in records:
+        if record.mask is not None and record.mask.lossy:
+            text = (
+                f"{shown(record.pair.mask)} has a lossy format ({record.mask.form}). "
+                "Pixels at borders may take another class. Save it as PNG."
+            )
+            yield Finding("snapped_mask", text, record.split, (record.pair.mask,))
+
+
+def nearly_empty_masks(
+    records: Sequence[Record], names: Sequence[str]
+) -> Iterator[Finding]:
+    """Yields the masks in which less than 0.1 % of the pixels have other labels than
+    the most frequent one, void included.
+    """
+    for record in records:
+        labels = record.mask.labels if record.mask is not None else None
+        if not labels:
+            continue
+        total, most = sum(labels.values()), max(labels, key=labels.__getitem__)
+        others = total - labels[most]
+        if others < NEARLY_EMPTY * total:
+            what = "void" if most == VOID else _name(most, names)
+            text = (
+                f"{shown(record.pair.mask)} is {what} in all but {others:,} of "
+                f"{total:,} pixels."
+            )
+            yield Finding("nearly_empty_mask", text, record.split, (record.pair.mask,))
+
+
+def flat_images(records: Sequence[Record]) -> Iterator[Finding]:
+    """Yields the images whose values are all equal."""
+    for record in records:
+        if record.image is not None and record.image.low == record.image.high:
+            value = record.image.low
+            text = f"Every value of {shown(record.pair.image)} is {value}."
+            yield Finding("flat_image", text, record.split, (record.pair.image,))
+
+
+def rotated_images(records: Sequence[Record]) -> Iterator[Finding]:
+    """Yields the images that have an orientation tag."""
+    for record in records:
+        if record.image is not None and record.image.orientation != 1:
+            text = (
+                f"{shown(record.pair.image)} has the orientation tag "
+                f"{record.image.orientation}, which is applied. Make sure that its "
+                "mask is drawn on the picture as viewers show it."
+            )
+            yield Finding("rotated_image", text, record.split, record.files)
+
+
+def absent_classes(
+    records: Sequence[Record], names: Sequence[str]
+) -> Iterator[Finding]:
+    """Yields the classes that never occur in a split."""
+    seen: dict[str, set[int]] = {}
+    for record in records:
+        if record.mask is not None and record.mask.labels:
+            seen.setdefault(record.split, set()).update(record.mask.labels)
+    for split, labels in seen.items():
+        absent = [name for k, name in enumerate(names) if k not in labels]
+        if absent:
+            text = f"No mask of split {split!r} has a pixel of {shown_classes(absent)}."
+            yield Finding("absent_class", text, split)
+
+
+def left_out(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
+    """Yields the files in folders of the user that do not count as images."""
+    if config.dataset.spec is None:  # Published datasets have other files.
+        for folder, others in layouts.left_out(splits).items():
+            yield Finding(
+                "left_out", f"In {shown(folder)}, {name_others(others)}.", "", others
+            )
+
+
+def published_counts(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
+    """Yields the splits that are smaller or larger than the published ones."""
+    for split, pairs in splits.items():
+        published = config.dataset.counts.get(split, len(pairs))
+        if len(pairs) != published:
+            text = (
+                f"Split {split!r} has {len(pairs):,} pairs, and {published:,} as "
+                "published. Scores do not compare with published ones."
+            )
+            yield Finding("published_count", text, split)
+
+
+def _name(label: int, names: Collection[str]) -> str:
+    return f"class {label}" + (f" ({names[label]})" if label < len(names) else "")

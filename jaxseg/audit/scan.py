@@ -1,0 +1,188 @@
+"""Reads every pair of a dataset once, in threads."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from PIL import Image
+
+from jaxseg.audit import hashing
+from jaxseg.audit.record import Fault, ImageFacts, MaskFacts, Record, Sample
+from jaxseg.data import kinds
+from jaxseg.data.builders.pairs_config import PairsConfig
+from jaxseg.data.files import shown
+from jaxseg.data.header import Header
+from jaxseg.data.layouts import Pair
+from jaxseg.data.mask_values import count_values
+from jaxseg.data.pair_rules import check_size, is_text, missing
+from jaxseg.data.parts import File, Page
+from jaxseg.data.reader import read_header, read_pixels
+from jaxseg.data.transforms import nearest
+
+SAMPLES = 8  # Pairs of each split on the contact sheet.
+SAMPLE_SIDE = 240  # The larger side of a sample in pixels.
+
+Splits = dict[str, list[Pair]]
+
+
+def scan(
+    config: PairsConfig,
+    splits: Splits,
+    *,
+    threads: int,
+    advance: Callable[[], None] = lambda: None,
+) -> list[Record]:
+    """Reads all pairs.
+
+    Args:
+      config: The dataset, with the options of reading.
+      splits: The pairs of each split.
+      threads: The number of threads.
+      advance: Called after each pair.
+
+    Returns:
+      One record per pair, in the order of `splits`.
+    """
+    jobs = [(split, *job) for split, pairs in splits.items() for job in _chosen(pairs)]
+    records = []
+    with concurrent.futures.ThreadPoolExecutor(max(threads, 1)) as pool:
+        for record in pool.map(lambda job: examine(config, *job), jobs):
+            records.append(record)
+            advance()
+    return records
+
+
+def _chosen(pairs: list[Pair]) -> Iterator[tuple[Pair, bool]]:
+    """Yields each pair, and whether it is on the contact sheet."""
+    count = min(SAMPLES, len(pairs))
+    on_sheet = {len(pairs) * k // count for k in range(count)}
+    for index, pair in enumerate(pairs):
+        yield pair, index in on_sheet
+
+
+def examine(config: PairsConfig, split: str, pair: Pair, sampled: bool) -> Record:
+    """Reads one pair.
+
+    Args:
+      config: The dataset, with the options of reading.
+      split: The name of the split.
+      pair: The pair.
+      sampled: Whether a small copy is kept.
+    """
+    faults = [
+        Fault(f"missing_{kind}", missing(pair, kind, config.path))
+        for kind in ("image", "mask")
+        if getattr(pair, kind) is None
+    ]
+    if not is_text(pair.name):
+        text = f"{shown(pair.name)}: the file name is not UTF-8. Rename the file."
+        faults.append(Fault("bad_name", text))
+    image = mask = pixels = label = header = None
+    if pair.image is not None:
+        image, pixels, header = _read_image(config, pair.image, faults)
+    if pair.mask is not None:
+        mask, label = _read_mask(config, pair.mask, faults)
+    if image is not None and mask is not None:
+        try:
+            check_size(pair, image.size, mask.size, header=header, masks=config.masks)
+        except ValueError as error:
+            faults.append(Fault("size_mismatch", str(error)))
+            label = None
+    sample = small_copy(pixels, label) if sampled and pixels is not None else None
+    return Record(split, pair, image, mask, tuple(faults), sample)
+
+
+def _read_image(
+    config: PairsConfig, path: File, faults: list[Fault]
+) -> tuple[ImageFacts | None, np.ndarray | None, Header | None]:
+    header, read_page = None, config.dataset.read_page
+    try:
+        if read_page is not None and isinstance(path, Page):
+            pixels = read_page(path)
+            return image_facts(pixels, None), pixels, None
+        header = read_header(path, config.reading)
+        pixels = read_pixels(path, config.reading)
+    except ValueError as error:
+        wide = header is not None and header.mode in kinds.WIDE
+        kind = "wide_image" if wide else "unreadable_image"
+        faults.append(Fault(kind, str(error)))
+        return None, None, header
+    return image_facts(pixels, header), pixels, header
+
+
+def image_facts(pixels: np.ndarray, header: Header | None) -> ImageFacts:
+    """Measures an image.
+
+    Args:
+      pixels: Uint8 [H, W, 3].
+      header: The header of its file, or None if it is not an image file.
+    """
+    values = np.arange(256, dtype=np.int64)
+    channels = [pixels[..., channel].ravel() for channel in range(3)]
+    counts = np.stack([np.bincount(values_, minlength=256) for values_ in channels])
+    present = np.flatnonzero(counts.sum(axis=0))
+    gray = hashing.gray_values(pixels)
+    return ImageFacts(
+        size=pixels.shape[:2],
+        form=_form(header),
+        orientation=header.orientation if header else 1,
+        low=int(present[0]),
+        high=int(present[-1]),
+        sums=counts @ values,
+        squares=counts @ values**2,
+        digest=hashing.pixel_digest(pixels),
+        hash=hashing.perceptual_hash(gray),
+        gray=gray,
+    )
+
+
+def _read_mask(
+    config: PairsConfig, path: File, faults: list[Fault]
+) -> tuple[MaskFacts | None, np.ndarray | None]:
+    masks, header, lossy = config.masks, None, False
+    try:
+        if masks.read_values is None:
+            header = read_header(path, config.reading)
+            lossy = header.lossy
+        mask, lossy = masks.values(path)
+    except ValueError as error:
+        kind = "lossy_mask" if lossy and not masks.given else "unreadable_mask"
+        faults.append(Fault(kind, str(error)))
+        return None, None
+    label = None
+    try:
+        label = masks.to_labels(path, mask, lossy=lossy)
+    except ValueError as error:
+        faults.append(Fault("mask_value", str(error)))
+    facts = MaskFacts(
+        size=mask.shape,
+        form=_form(header),
+        lossy=lossy,
+        values=count_values(mask),
+        labels=None if label is None else count_values(label),
+    )
+    return facts, label
+
+
+def _form(header: Header | None) -> str:
+    return "" if header is None else f"{header.format} {header.mode}"
+
+
+def small_copy(pixels: np.ndarray, label: np.ndarray | None) -> Sample:
+    """Returns a small copy of an image and its label.
+
+    Args:
+      pixels: Uint8 [H, W, 3].
+      label: Uint8 [H, W], or None.
+    """
+    height, width = pixels.shape[:2]
+    factor = min(1.0, SAMPLE_SIDE / max(height, width))
+    rows, columns = (max(1, round(side * factor)) for side in (height, width))
+    picture = Image.fromarray(pixels).resize((columns, rows), Image.Resampling.BOX)
+    if label is not None:
+        row = nearest(np.arange(rows), height, rows)
+        column = nearest(np.arange(columns), width, columns)
+        label = label[row[:, None], column]
+    return Sample(np.asarray(picture), label)

@@ -1,0 +1,90 @@
+"""Draws augmented examples with their overlays and drawn parameters on one sheet."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from jaxseg.audit.examples import Example, shown_pixels
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.storage.json_file import write_json
+from jaxseg.text import printable
+from jaxseg.viz import overlay, save_image
+
+GAP = 8  # White pixels between the parts.
+TEXT = 300  # The width of the column of parameters in pixels.
+LINE = 15  # The height of a line of text in pixels.
+
+
+def words(example: Example) -> list[str]:
+    """Returns the drawn parameters as lines of text."""
+    drawn, window = example.drawn, example.drawn.window
+    scale = example.scale[0]
+    lines = [
+        f"position {example.position}: {printable(example.name, limit=40)}",
+        f"scale {scale:.3f}: {_size(example.size)} to {_size(window.scaled)}",
+        f"crop {_size(example.label.shape)} at row {window.offset[0]}, "
+        f"column {window.offset[1]}",
+        f"mirrored: {'yes' if example.mirrored else 'no'}",
+        "brightness {:.3f}, contrast {:.3f},".format(*example.factors[:2]),
+        f"saturation {example.factors[2]:.3f}",
+    ]
+    if drawn.nodes is not None:
+        lines.append(f"elastic: up to {np.abs(drawn.nodes).max():.1f} pixels")
+    return lines
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def contact_sheet(
+    rows: Sequence[tuple[np.ndarray, np.ndarray, list[str]]],
+) -> Image.Image:
+    """Draws one row per example: the image, its overlay and the parameters.
+
+    Args:
+      rows: The image and the overlay, uint8 [h, w, 3], and lines of text.
+    """
+    heights = [max(image.shape[0], LINE * len(text)) + GAP for image, _, text in rows]
+    width = max(image.shape[1] + over.shape[1] for image, over, _ in rows)
+    sheet = Image.new("RGB", (width + TEXT + 3 * GAP, sum(heights)), (255, 255, 255))
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=12)
+    top = 0
+    for (image, over, text), height in zip(rows, heights, strict=True):
+        sheet.paste(Image.fromarray(image), (0, top))
+        left = image.shape[1] + GAP
+        sheet.paste(Image.fromarray(over), (left, top))
+        left += over.shape[1] + GAP
+        for number, line in enumerate(text):
+            draw.text((left, top + LINE * number), line, fill=(0, 0, 0), font=font)
+        top += height
+    return sheet
+
+
+def write_examples(
+    examples: Sequence[Example], spec: DatasetSpec, folder: pathlib.Path
+) -> pathlib.Path:
+    """Writes two pictures for each example, the sheet and the drawn parameters.
+
+    Args:
+      examples: The augmented examples.
+      spec: The classes, and the normalization, which is inverted.
+      folder: The folder of the files.
+
+    Returns:
+      The path of the sheet.
+    """
+    rows = []
+    for example in examples:
+        pixels = shown_pixels(example.image, spec.mean, spec.std)
+        over = overlay(pixels, example.label, spec.palette)
+        save_image(folder / f"{example.position:06d}_image.png", pixels)
+        save_image(folder / f"{example.position:06d}_overlay.png", over)
+        rows.append((pixels, over, words(example)))
+    write_json(folder / "examples.json", [each.parameters() for each in examples])
+    save_image(folder / "sheet.png", contact_sheet(rows))
+    return folder / "sheet.png"

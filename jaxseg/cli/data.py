@@ -1,0 +1,160 @@
+"""Implements `jaxseg data TOOL ...`, which checks, shows and describes data.
+
+jaxseg data check DIR                   finds bad files, values and duplicates
+jaxseg data show DIR                    writes augmented training examples
+jaxseg data list                        lists the datasets
+jaxseg data where NAME                  says which files a dataset needs
+jaxseg data polygons FILE --images DIR -o OUT    converts polygons to masks
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from jaxseg.cli.arguments import WRONG_LINE, parsed
+from jaxseg.data.datasets import DATASETS
+from jaxseg.data.datasets.listing import listing
+from jaxseg.storage.places import check_folder
+from jaxseg.text import as_message, counted, near, printable
+
+TOOLS = {  # name -> (module and function, one line)
+    "check": ("data_check.main", "find bad files, values and duplicates"),
+    "show": ("data_show.main", "write augmented training examples as pictures"),
+    "list": ("data.list_datasets", "list the datasets"),
+    "where": ("data.where", "say which files a dataset needs, and where they are"),
+    "polygons": ("data.polygons", "convert polygon annotations to a folder of masks"),
+}
+
+
+def main(argv: list[str]) -> int:
+    """Runs one tool and returns its exit status."""
+    if not argv or argv[0] in ("-h", "--help"):
+        print(usage())
+        return 0 if argv else WRONG_LINE
+    name, *rest = argv
+    if name not in TOOLS:
+        print(
+            f"jaxseg: data {printable(repr(name))} is no tool{near(name, TOOLS)}",
+            file=sys.stderr,
+        )
+        return WRONG_LINE
+    module, function = TOOLS[name][0].split(".")
+    return getattr(importlib.import_module(f"jaxseg.cli.{module}"), function)(rest)
+
+
+def usage() -> str:
+    """Returns the text of `jaxseg data --help`."""
+    rows = [f"  {name:8}  {line}" for name, (_, line) in TOOLS.items()]
+    return "\n".join(
+        [
+            "usage: jaxseg data TOOL ...",
+            "",
+            "Checks, shows and describes data.",
+            "",
+            *rows,
+            "",
+            "`jaxseg data TOOL --help` shows the options of a tool.",
+        ]
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """List the datasets with their variants."""
+
+
+def list_datasets(argv: list[str]) -> int:
+    """Prints the datasets."""
+    parsed(Listing, argv, prog="jaxseg data list", bounds={})
+    print(listing())
+    return 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Where:
+    """Say which files a dataset needs, where they are offered and under which terms."""
+
+    name: tyro.conf.Positional[str]
+    """Dataset; `jaxseg data list` lists all names."""
+
+
+def where(argv: list[str]) -> int:
+    """Prints the record of a dataset."""
+    name = parsed(Where, argv, prog="jaxseg data where", bounds={}).name
+    if name not in DATASETS:
+        raise ValueError(f"name={name!r} is invalid{near(name, DATASETS)}")
+    record = DATASETS[name]
+    if record.drawing is not None:
+        command = f"jaxseg train --data.name {name}"
+        files = "None, because the examples are generated."
+    else:
+        command = f"jaxseg train --data.name {name} --data.raw-dir DIR"
+        files = record.files
+    shown = {"title": record.title, "files": files} | record.describe()
+    shown |= {"files": files, "command": command}
+    if record.page:
+        shown.setdefault("license", "Not recorded here; see the page.")
+    for heading, text in shown.items():
+        print(f"{heading}:")
+        print("\n".join(f"  {line}" for line in text.splitlines()))
+    return 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Polygons:
+    """Convert polygon annotations to a folder of masks for training.
+
+    The annotations are a file of COCO, labelme, Label Studio or Cityscapes, or a folder
+    of JSON files of labelme or Cityscapes.
+    """
+
+    annotations: tyro.conf.Positional[Path]
+    """File or folder of annotations."""
+    images: Path
+    """Folder of the image files."""
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    """New folder, which receives images, masks and classes.txt."""
+    classes: tuple[str, ...] = ()
+    """Class names in label order. The default is those of the annotations."""
+    outside: str = "void"
+    """Class of the pixels without a shape, or void."""
+    overlap: Literal["later", "smaller", "void"] = "later"
+    """Shape that a pixel of several shapes belongs to: the later one, the smaller one,
+    or none."""
+    void_labels: tuple[str, ...] = ()
+    """Labels that become void."""
+
+
+def polygons(argv: list[str]) -> int:
+    """Writes the folder and prints the command that trains on it."""
+    options = parsed(Polygons, argv, prog="jaxseg data polygons", bounds={})
+    for option in ("annotations", "images"):
+        path = getattr(options, option)
+        if not path.exists() or (option == "images" and not path.is_dir()):
+            expected = "a folder" if option == "images" else "a file or a folder"
+            raise ValueError(
+                f"{option}={str(path)!r} is invalid: expected {expected} that exists."
+            )
+    check_folder("output", options.output)
+    from jaxseg.data.polygons import DrawRules, read_annotations, write_folder
+
+    names, images = read_annotations(options.annotations)
+    named = tuple(name for name in names if name not in options.void_labels)
+    rules = DrawRules(
+        options.classes or named,
+        outside=options.outside,
+        overlap=options.overlap,
+        void_labels=options.void_labels,
+    )
+    count = write_folder(images, rules, source=options.images, target=options.output)
+    classes = counted(len(rules.classes), "class", "classes")
+    print(as_message(f"{counted(count, 'image')} with {classes} in {options.output}"))
+    command = f"jaxseg train --data.name folder --data.raw-dir {options.output}"
+    print(as_message(f"train with: {command}"))
+    return 0

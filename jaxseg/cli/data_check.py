@@ -1,0 +1,134 @@
+"""Implements `jaxseg data check [NAME | DIR | CONFIG.py] [OPTIONS]`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from jaxseg.cli.arguments import parsed
+from jaxseg.cli.data_options import BOUNDS, first_word, wrong_usage
+from jaxseg.config import DataConfig
+from jaxseg.runs.default import DEFAULT
+from jaxseg.storage import atomic
+from jaxseg.storage.json_file import plain, write_json
+from jaxseg.storage.places import check_folder
+from jaxseg.text import as_message, counted
+
+PAGE, RESULT = "index.html", "check.json"
+FAULTY = 1  # The exit status for data with errors.
+LISTED = 3  # Findings of each kind that are printed.
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Check the files of a dataset before training, and write a page and JSON.
+
+    Errors are what `train` rejects; warnings are what it accepts although it may harm.
+    The exit status is 0 for data without errors, 1 for data with errors and 2 for a
+    wrong command line. The last line is the verdict.
+    """
+
+    target: Annotated[str | None, tyro.conf.Positional] = None
+    """Dataset, folder of images and masks, or configuration file; the first argument.
+    """
+    output: Annotated[str, tyro.conf.arg(aliases=["-o"])] = "data_check"
+    """Directory for index.html and check.json."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print the JSON; the verdict goes to standard error."""
+    strict: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Exit with status 1 for warnings, too."""
+    data: DataConfig = DEFAULT.data
+
+
+def main(argv: list[str]) -> int:
+    """Checks the data and returns the exit status."""
+    with wrong_usage():
+        arguments = parse(argv)
+    # Imported here: the help needs no input pipeline.
+    from jaxseg.audit.check import check_data, require_files
+    from jaxseg.audit.page import render
+
+    with wrong_usage():
+        require_files(arguments.data)
+        check_folder("output", arguments.output)
+    with progress_bar() as progress:
+        audit = check_data(arguments.data, progress=progress)
+    command = shlex.join(["jaxseg", "data", "check", *argv])
+    folder, result = Path(arguments.output), audit.to_dict()
+    write_json(folder / RESULT, result)
+    atomic.write_text(folder / PAGE, render(audit, command=command))
+    if arguments.json:
+        print(json.dumps(plain(result), indent=2))
+        print(as_message(audit.verdict()), file=sys.stderr)
+    else:
+        for line in lines(result):
+            print(as_message(line))
+        print(as_message(f"page: {folder / PAGE}"))
+        print(as_message(audit.verdict()))
+    failed = result["errors"] or (arguments.strict and result["warnings"])
+    return FAULTY if failed else 0
+
+
+def parse(argv: list[str]) -> Arguments:
+    """Parses the command line."""
+    word, data = first_word(argv)
+    arguments = parsed(
+        Arguments,
+        argv,
+        prog="jaxseg data check",
+        bounds=BOUNDS,
+        default=Arguments(data=data),
+    )
+    if arguments.target != word:
+        raise ValueError(
+            f"{arguments.target!r} is invalid here: expected the dataset or the folder "
+            "as the first argument."
+        )
+    return arguments
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Callable[[int], Callable[[], None]]]:
+    """Shows a progress bar on a terminal.
+
+    Yields:
+      A function that takes the number of steps and returns one that counts a step.
+    """
+    console = Console(stderr=True)
+    columns = (BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+
+        def started(total: int) -> Callable[[], None]:
+            task = bar.add_task("", total=total)
+            return lambda: bar.advance(task)
+
+        yield started
+
+
+def lines(result: dict) -> Iterator[str]:
+    """Yields the result of a check as lines of text without the verdict."""
+    for split, values in result["splits"].items():
+        sizes = list(values["image_sizes"].items())
+        shown = ", ".join(f"{count} of {size}" for size, count in sizes[:3])
+        more = f" and {len(sizes) - 3} other sizes" if len(sizes) > 3 else ""
+        yield f"{split}: {counted(values['pairs'], 'pair')}, {shown}{more}"
+    kinds: dict[str, list[dict]] = {}
+    for finding in result["findings"]:
+        kinds.setdefault(finding["kind"], []).append(finding)
+    for kind, found in kinds.items():
+        for finding in found[:LISTED]:
+            yield f"{finding['level']} ({kind}): {finding['message']}"
+        if len(found) > LISTED:
+            yield f"{len(found) - LISTED} more ({kind}) are in {RESULT}"

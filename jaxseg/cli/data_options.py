@@ -1,0 +1,115 @@
+"""Defines how the tools of `jaxseg data` take the data options of `train`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+
+from jaxseg.cli.arguments import WRONG_LINE
+from jaxseg.config import DataConfig
+from jaxseg.data.datasets import DATASETS
+from jaxseg.data.labels import parse_labels
+from jaxseg.data.stored import RejectedData
+from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
+from jaxseg.runs.config_file import load_config
+from jaxseg.runs.default import DEFAULT
+from jaxseg.text import as_message, near, printable
+
+BOUNDS = {k: rule for k, rule in CONFIGURATION.items() if k.startswith("data.")}
+_FIELDS = ("name", "raw_dir", "classes", "labels", "variant", "range", "max_pixels")
+_FIELDS += ("train_split", "eval_split")
+
+
+@contextlib.contextmanager
+def wrong_usage() -> Iterator[None]:
+    """Turns an error about the command line into exit status 2.
+
+    The status 1 of `data check` says that the data have errors.
+
+    Raises:
+      SystemExit: With status 2, after one line on standard error.
+    """
+    try:
+        yield
+    except ValueError as error:
+        print(f"jaxseg: {as_message(error)}", file=sys.stderr)
+        raise SystemExit(WRONG_LINE) from error
+
+
+def first_word(argv: list[str]) -> tuple[str | None, DataConfig]:
+    """Reads the short form of the data options, the first argument.
+
+    Args:
+      argv: The arguments of a tool.
+
+    Returns:
+      The word, or None if the line starts with an option, and the options that it
+      stands for: those of a dataset by name, of a folder, or of a configuration file.
+
+    Raises:
+      ValueError: If the word is none of these.
+    """
+    if not argv or argv[0].startswith("-"):
+        return None, DEFAULT.data
+    word = argv[0]
+    if word in DATASETS:
+        return word, dataclasses.replace(DEFAULT.data, name=word)
+    if os.path.isdir(word):
+        return word, dataclasses.replace(DEFAULT.data, name="folder", raw_dir=word)
+    if word.endswith(".py"):
+        return word, load_config(word).data
+    raise ValueError(
+        f"{printable(repr(word))} is neither a dataset, a folder nor a configuration "
+        f"file{near(word, DATASETS)}"
+    )
+
+
+@contextlib.contextmanager
+def naming_check(data: DataConfig) -> Iterator[None]:
+    """Adds the command that lists all faults to an error about raw files.
+
+    Args:
+      data: The data options.
+
+    Raises:
+      ValueError: If raw files are rejected inside the block.
+    """
+    try:
+        yield
+    except RejectedData as error:
+        raise ValueError(
+            f"{error} To list all faults of the data, run: {check_command(data)}"
+        ) from error
+
+
+def check_command(data: DataConfig) -> str:
+    """Returns the command that checks the data of a configuration.
+
+    >>> check_command(DataConfig("folder", raw_dir="my scans", labels="0/255"))
+    "jaxseg data check 'my scans' --data.labels 0/255"
+    """
+    words = ["jaxseg", "data", "check"]
+    fields = list(_FIELDS)
+    if data.name == "folder" and data.raw_dir:
+        words.append(data.raw_dir)
+        fields = fields[2:]
+    for field in fields:
+        value = getattr(data, field)
+        if value == getattr(DataConfig, field):
+            continue
+        if field == "labels":
+            value = _label_words(data)
+        values = value if isinstance(value, tuple) else (value,)
+        words += [f"--data.{field.replace('_', '-')}", *map(str, values)]
+    return shlex.join(words)
+
+
+def _label_words(data: DataConfig) -> tuple[str, ...]:
+    labels = parse_labels(data.labels)
+    if labels.binary:
+        return ("/".join(map(str, labels.values)),)
+    return tuple(f"{value}:{label}" for value, label in labels.record)

@@ -1,0 +1,82 @@
+"""Implements `jaxseg data show [NAME | DIR | CONFIG.py] [OPTIONS]`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from jaxseg.cli.arguments import parsed
+from jaxseg.cli.data_options import BOUNDS as DATA_BOUNDS
+from jaxseg.cli.data_options import first_word, naming_check
+from jaxseg.config import DataConfig
+from jaxseg.runs.default import DEFAULT
+from jaxseg.runs.rules import INT32, whole
+from jaxseg.storage.places import check_folder
+from jaxseg.text import as_message, counted
+
+BOUNDS = DATA_BOUNDS | {
+    "count": whole(1, 1_000),
+    "seed": whole(0, INT32),
+    "first": whole(),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Write augmented training examples exactly as the network sees them.
+
+    Each example becomes two pictures: POSITION_image.png has the pixels after scaling,
+    cropping, mirroring and color changes, and POSITION_overlay.png adds the label.
+    sheet.png shows all of them with the drawn parameters, which examples.json lists.
+    """
+
+    target: Annotated[str | None, tyro.conf.Positional] = None
+    """Dataset, folder of images and masks, or configuration file; the first argument.
+    """
+    output: Annotated[str, tyro.conf.arg(aliases=["-o"])] = "data_show"
+    """Directory for the pictures."""
+    count: int = 8
+    """Number of examples."""
+    seed: int = DEFAULT.train.seed
+    """Seed of the run, as --train.seed."""
+    first: int = 0
+    """Position of the first example: the step times the batch size."""
+    data: DataConfig = DEFAULT.data
+
+
+def main(argv: list[str]) -> int:
+    """Writes the pictures; the exit status is 0."""
+    word, data = first_word(argv)
+    options = parsed(
+        Arguments,
+        argv,
+        prog="jaxseg data show",
+        bounds=BOUNDS,
+        default=Arguments(data=data),
+    )
+    if options.target != word:
+        raise ValueError(
+            f"{options.target!r} is invalid here: expected the dataset or the folder "
+            "as the first argument."
+        )
+    check_folder("output", options.output)
+    # Imported here: the help needs no input pipeline.
+    from jaxseg.audit.examples import training_examples
+    from jaxseg.audit.sheet import write_examples
+    from jaxseg.data.source import open_source
+
+    with naming_check(options.data):
+        source = open_source(options.data, options.data.train_split)
+    examples = training_examples(
+        source,
+        options.data,
+        seed=options.seed,
+        positions=range(options.first, options.first + options.count),
+    )
+    sheet = write_examples(examples, source.spec, Path(options.output))
+    shown = counted(len(examples), "example")
+    print(as_message(f"{shown} of {options.data.train_split}: {sheet}"))
+    return 0
