@@ -14,6 +14,7 @@ from jaxseg.data.builders.choice import builder_of
 from jaxseg.data.builders.pairs_config import pairs_config
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.lookup import dataset_of, require_kind, spec_of
+from jaxseg.data.datasets.page import page
 from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.datasets.variants import Choice, Option
 from jaxseg.data.labels import LabelMap
@@ -99,6 +100,12 @@ def test_the_table_names_the_record_of_each_file():
                 assert record.choose((choice.name,)).name == name
     with pytest.raises(KeyError):
         DATASETS["record"]  # a file of the package, but no dataset
+
+
+def test_the_page_of_datasets_is_that_of_the_records():
+    """The page states the command that updates it."""
+    found = (pathlib.Path(__file__).parents[2] / "docs/datasets.md").read_text()
+    assert found == page(), "run python -m jaxseg.data.datasets.page > docs/datasets.md"
 
 
 def test_trees_are_matched_and_mask_values_mapped(root, caplog):

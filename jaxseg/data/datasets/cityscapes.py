@@ -33,6 +33,7 @@ TRAIN_IDS = "_labelTrainIds"
 FINE = {"train": ("gtFine", "train"), "validation": ("gtFine", "val")}
 COARSE = {"train": ("gtCoarse", "train"), "validation": ("gtFine", "val")}
 EXTRA = {"train_extra": ("gtCoarse", "train_extra")}
+COUNTS = {"train": 2975, "validation": 500}
 
 
 def city_pairs(
@@ -106,7 +107,7 @@ DATASET = Dataset(
     layout=city_pairs,
     labels=LABELS,
     read_values=read_ids,
-    counts={"train": 2975, "validation": 500, "train_extra": 19_998},
+    counts=COUNTS,
     options=(
         Option(
             "annotation",
@@ -115,13 +116,19 @@ DATASET = Dataset(
                 Choice(
                     "coarse",
                     "coarse masks in train and train_extra, fine masks in validation",
-                    {"layout": functools.partial(city_pairs, masks=COARSE | EXTRA)},
+                    {
+                        "layout": functools.partial(city_pairs, masks=COARSE | EXTRA),
+                        "counts": COUNTS | {"train_extra": 19_998},
+                    },
                 ),
                 Choice(
                     "fine-and-extra",
                     "fine masks in train and validation, coarse ones in train_extra, "
                     "for --data.train-split train+train_extra",
-                    {"layout": functools.partial(city_pairs, masks=FINE | EXTRA)},
+                    {
+                        "layout": functools.partial(city_pairs, masks=FINE | EXTRA),
+                        "counts": COUNTS | {"train_extra": 19_998},
+                    },
                 ),
             ),
         ),

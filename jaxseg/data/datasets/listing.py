@@ -11,13 +11,21 @@ def listing() -> str:
     width = max(map(len, DATASETS))
     lines = ["Datasets (--data.name) and their variants (--data.variant):"]
     for name, dataset in DATASETS.items():
-        lines.append(f"  {name:{width}}  {dataset.title}{_variants(dataset)}")
+        words = variant_words(dataset)
+        lines.append(
+            f"  {name:{width}}  {dataset.title}" + (f" [{words}]" if words else "")
+        )
     return "\n".join(lines)
 
 
-def _variants(dataset: Dataset) -> str:
+def variant_words(dataset: Dataset) -> str:
+    """Returns the choices of each option of a dataset, the default ones first.
+
+    Args:
+      dataset: The record of the dataset.
+    """
     words = [
         f"{option.title}: " + ", ".join(choice.name for choice in option.choices)
         for option in dataset.options
     ]
-    return f" [{'; '.join(words)}]" if words else ""
+    return "; ".join(words)
