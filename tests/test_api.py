@@ -16,7 +16,7 @@ from jaxseg.cli.main import main
 from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
 from jaxseg.ops.preprocess import preprocess
 from jaxseg.weights import SOURCES, to_torch, write
-from jaxseg.weights.loading import model_shapes
+from jaxseg.weights.model_variables import model_shapes
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 IMAGE = GOLDEN / "photos" / "validation" / "images" / "scene1.png"

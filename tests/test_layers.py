@@ -44,6 +44,7 @@ ALLOWED = {
     **{tool: STUDIES for tool in TOOLS},
     "cli": STUDIES | TOOLS,
 }
+FILE_LINES, FUNCTION_LINES = 300, 60
 TENSORFLOW_FILES = {"data/tf_backend.py"}
 
 
@@ -161,6 +162,21 @@ def test_no_module_shares_its_name_with_what_its_package_exports():
         if value is not None and not inspect.ismodule(value):
             shadowed.append(module.name)
     assert not shadowed, shadowed
+
+
+def test_files_and_functions_are_short():
+    """Files have at most 300 lines, and functions at most 60, without exception."""
+    long = []
+    for path in PACKAGE.rglob("*.py"):
+        text, here = path.read_text(), path.relative_to(PACKAGE).as_posix()
+        if (count := len(text.splitlines())) > FILE_LINES:
+            long.append(f"{here}: {count} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                count = node.end_lineno - node.lineno + 1
+                if count > FUNCTION_LINES:
+                    long.append(f"{here}: {node.name} has {count} lines")
+    assert not long, long
 
 
 def test_only_one_file_names_tensorflow():

@@ -10,8 +10,8 @@ from typing import IO
 
 from PIL import UnidentifiedImageError
 
-from jaxseg.data import kinds
 from jaxseg.data.files import shown
+from jaxseg.data.refused import Refused
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 LARGEST = 2**30  # A compressed file can claim to hold any number of bytes.
@@ -39,7 +39,7 @@ def open_file(path: pathlib.Path) -> IO[bytes]:
     with gzip.open(path) as file:
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
-        raise kinds.Refused(
+        raise Refused(
             f"It has more than {LARGEST} bytes when decompressed",
             "If you trust the file, decompress it by gunzip",
         )
@@ -50,16 +50,16 @@ def _require_file(path: pathlib.Path):
     """Refuses pipes, folders, broken links and empty files."""
     if path.is_symlink() and not path.exists():
         target = shown(os.readlink(path))
-        raise kinds.Refused(
+        raise Refused(
             f"It cannot be read, because it is a link to {target}, which is missing",
             "Restore the target or remove the link",
         )
     if path.exists() and not path.is_file():
-        raise kinds.Refused(
+        raise Refused(
             "It cannot be read, because it is not a regular file", "Pass a file"
         )
     if path.exists() and path.stat().st_size == 0:
-        raise kinds.Refused("It is damaged, because it is empty", "Copy it again")
+        raise Refused("It is damaged, because it is empty", "Copy it again")
 
 
 def reason(error: Exception, path: pathlib.Path) -> str:

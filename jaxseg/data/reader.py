@@ -61,6 +61,9 @@ from jaxseg.data.files import shown
 from jaxseg.data.header import Header
 from jaxseg.data.open_file import FORMATS, is_compressed, open_file, reason
 from jaxseg.data.parts import Page
+from jaxseg.data.pixel_values import to_classes, to_rgb
+from jaxseg.data.refused import Refused
+from jaxseg.data.stored_form import check_file, form_of, is_lossy
 
 VERSION = 2  # Increase it when a file gives other pixels.
 MAX_PIXELS = 178_956_970  # Pillow suspects an attack beyond this size, too.
@@ -124,19 +127,19 @@ def read_pixels(
         be represented. The message is one line that states the file.
     """
     with _opened(path, options) as (image, header):
-        form = kinds.form_of(image)
+        form = form_of(image)
         kinds.check(form, mask=mask)
         image.load()
         image = orientation.turned(image, header.orientation, file_format=header.format)
         if (image.height, image.width) != header.size:
-            raise kinds.Refused(
+            raise Refused(
                 f"Its header states the size {header.size}, but its pixels have the "
                 f"size {(image.height, image.width)} (height, width)",
                 "Save it again",
             )
         if mask:
-            return kinds.to_classes(image, form)
-        return kinds.to_rgb(image, form, options.range)
+            return to_classes(image, form)
+        return to_rgb(image, form, options.range)
 
 
 def read_header(path: str | os.PathLike, options: ReadOptions = DEFAULTS) -> Header:
@@ -195,7 +198,7 @@ def _opened(
             image, header = _start(file, path, options, page)
             with image:
                 yield image, header
-    except kinds.Refused as error:
+    except Refused as error:
         raise ValueError(f"{shown(name)}: {error}") from error
     except Exception as error:  # Pillow's decoders raise many undocumented errors.
         raise ValueError(f"{shown(name)}: {reason(error, path)}") from error
@@ -213,7 +216,7 @@ def _start(
         warnings.simplefilter("always")
         image = Image.open(file, formats=FORMATS)
         if is_compressed(path) and image.format != "PPM":
-            raise kinds.Refused(
+            raise Refused(
                 f"It is a compressed {image.format}, but only PPM files are read from "
                 ".gz",
                 "Decompress it by gunzip",
@@ -224,9 +227,7 @@ def _start(
     texts = [str(each.message) for each in caught if each.category is UserWarning]
     missing = [text for text in texts if not text.startswith("Metadata Warning")]
     if image.format == "TIFF" and missing:
-        raise kinds.Refused(
-            f"It is damaged ({missing[0].strip()})", "Copy or save it again"
-        )
+        raise Refused(f"It is damaged ({missing[0].strip()})", "Copy or save it again")
     return image, dataclasses.replace(header, clean=not caught)
 
 
@@ -234,7 +235,7 @@ def _turn_to(image: Image.Image, page: int):
     """Selects a page of a file."""
     count = getattr(image, "n_frames", 1)
     if not 0 <= page < count:
-        raise kinds.Refused(f"It has {count} pages", "Copy it again")
+        raise Refused(f"It has {count} pages", "Copy it again")
     image.seek(page)
 
 
@@ -244,15 +245,15 @@ def _header(
     stored = orientation.stored_size(image)
     height, width = stored
     if height * width > options.max_pixels:
-        raise kinds.Refused(
+        raise Refused(
             f"Its {height} x {width} pixels are more than data.max_pixels="
             f"{options.max_pixels}",
             f"If you trust the file, pass --data.max-pixels {height * width}",
         )
     if height < 1 or width < 1:
-        raise kinds.Refused("It has no pixels", "Remove it")
+        raise Refused("It has no pixels", "Remove it")
     if check:  # Otherwise the caller has chosen a page.
-        kinds.check_file(image)
+        check_file(image)
     mode, tag = image.mode, orientation.read_tag(image, path)
     return Header(
         size=(width, height) if orientation.swaps_sides(tag) else stored,
@@ -260,5 +261,5 @@ def _header(
         orientation=tag,
         format=image.format or "",
         mode=mode,
-        lossy=kinds.is_lossy(image, path),
+        lossy=is_lossy(image, path),
     )

@@ -59,8 +59,7 @@ def affinity(
       edge_weight: The weight of the edge entries.
       same_weight: The weight of the other entries.
       stride: Compares every stride-th pixel; h = H / stride, rounded.
-      anneal_steps: The number of steps in which the loss decays to a tenth. 0 turns
-        the decay off.
+      anneal_steps: Steps in which the loss decays to a tenth. 0 turns that off.
       step: The training step.
       size_weights: A pair (edge, same) of scores [K, len(sizes)], to which a softmax
         over the sizes is applied. Each pair of pixels uses the row of its center's
@@ -74,29 +73,37 @@ def affinity(
     Raises:
       ValueError: If the shapes do not match or an option is out of range.
     """
-    mask.check_shapes(logits, label)
-    _check(logits, sizes, stride, anneal_steps, size_weights)
+    _check(logits, label, sizes, stride, anneal_steps, size_weights)
     wrong = mask.nan_on_invalid_label(label, logits.shape[-1], void).sum()
     start = stride // 2
     logits, label = (x[:, start::stride, start::stride] for x in (logits, label))
-    count, known = logits.shape[-1], label != void
+    probability, member, known = _distributions(logits, label, void)
+    shares = _shares(size_weights, logits.shape[-1], sizes)
+    sums = [
+        field(probability, member, known, size, margin=margin, shares=s)
+        for size, *s in zip(sizes, *shares, strict=True)
+    ]
+    known = known.astype(jnp.float32)
+    value = _add_fields(wrong, sums, known, (edge_weight, same_weight), axis_name)
+    decay = 10.0 ** (-step / anneal_steps) if anneal_steps else 1.0
+    return jnp.where(known > 0, decay * value, 0.0), known
+
+
+def _distributions(logits, label, void):
+    """Returns probabilities, membership [B, h, w, K] and the labeled pixels."""
+    known = label != void
     scores = jnp.where(known[..., None], logits.astype(jnp.float32), 0.0)
     probability = jax.nn.softmax(scores)
-    member = mask.one_hot(label, count) & known[..., None]
+    member = mask.one_hot(label, logits.shape[-1]) & known[..., None]
+    return probability, member, known
+
+
+def _shares(size_weights, count, sizes):
+    """Returns the weights of the sizes [len(sizes), K] for both kinds of entries."""
     if size_weights is None:
         size_weights = (jnp.zeros((count, len(sizes))),) * 2
     shares = [jax.nn.softmax(_reverse_gradient(w)) for w in size_weights]
-    sums = [
-        field(probability, member, known, size, margin=margin, shares=s)
-        for size, *s in zip(sizes, *(w.T for w in shares), strict=True)
-    ]
-    known = known.astype(jnp.float32)
-    labeled, value = total(known.sum(), axis_name), wrong
-    for edge, edges, same, sames in sums:
-        value += edge_weight * edge * _share(labeled, edges, axis_name)
-        value += same_weight * same * _share(labeled, sames, axis_name)
-    decay = 10.0 ** (-step / anneal_steps) if anneal_steps else 1.0
-    return jnp.where(known > 0, decay * value, 0.0), known
+    return [w.T for w in shares]
 
 
 def field(
@@ -138,6 +145,15 @@ def field(
     return tuple(parts)
 
 
+def _add_fields(value, sums, known, weights, axis_name):
+    """Adds the means of both kinds of entries of all fields to a value."""
+    labeled = total(known.sum(), axis_name)
+    for edge, edges, same, sames in sums:
+        value += weights[0] * edge * _share(labeled, edges, axis_name)
+        value += weights[1] * same * _share(labeled, sames, axis_name)
+    return value
+
+
 def binary_divergence(other: jax.Array, mine: jax.Array) -> jax.Array:
     """Computes KL(other || mine) of two-way distributions (p, 1 - p).
 
@@ -172,7 +188,8 @@ def _share(labeled, entries, axis_name):
     return labeled / jnp.maximum(total(entries.sum(), axis_name), 1.0)
 
 
-def _check(logits, sizes, stride, anneal_steps, size_weights):
+def _check(logits, label, sizes, stride, anneal_steps, size_weights):
+    mask.check_shapes(logits, label)
     if stride < 1 or anneal_steps < 0 or not sizes:
         raise ValueError(
             f"stride={stride}, anneal_steps={anneal_steps}, sizes={sizes} is invalid: "

@@ -218,15 +218,9 @@ def vit_trunk(
         raise ValueError(
             f"trunk={trunk!r} is invalid: expected one of {sorted(TRUNKS)}."
         )
-    full, full_width, full_heads, mla, naive, pup = TRUNKS[trunk]
+    full, full_width, full_heads, *_ = TRUNKS[trunk]
     depth = depth or full
-    side = {"naive": naive, "pup": pup, "mla": ()}
-    taps, aux = (mla if decoder == "mla" else (full - 1,)), side[decoder]
-
-    def scaled(layers):
-        return tuple(-(-(layer + 1) * depth // full) - 1 for layer in layers)
-
-    taps, aux = scaled(taps), scaled(aux)
+    taps, aux = _layers(decoder, trunk, depth)
     backbone = ViT(
         depth,
         width or full_width,
@@ -241,6 +235,18 @@ def vit_trunk(
         distilled=distilled,
     )
     return backbone, aux
+
+
+def _layers(decoder, trunk, depth):
+    """Returns the layers that the decoder reads, and those of its auxiliary heads."""
+    full, _, _, mla, naive, pup = TRUNKS[trunk]
+    side = {"naive": naive, "pup": pup, "mla": ()}
+    taps, aux = (mla if decoder == "mla" else (full - 1,)), side[decoder]
+
+    def scaled(layers):
+        return tuple(-(-(layer + 1) * depth // full) - 1 for layer in layers)
+
+    return scaled(taps), scaled(aux)
 
 
 def _is_mmseg(variant):

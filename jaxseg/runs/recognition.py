@@ -22,7 +22,7 @@ from jaxseg.weights.catalog.stated import (
     stated_by_name,
 )
 from jaxseg.weights.catalog.unsupported import name_of
-from jaxseg.weights.loading import model_shapes
+from jaxseg.weights.model_variables import model_shapes
 from jaxseg.weights.translate.convert import convert, flatten
 from jaxseg.weights.translate.mismatch import Mismatch
 from jaxseg.weights.translate.num_classes import count_classes, image_channels

@@ -7,11 +7,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from flax.traverse_util import unflatten_dict
 
 from jaxseg.checkpoints.finite import check_finite
 from jaxseg.typing import Variables
@@ -20,6 +17,7 @@ from jaxseg.weights.catalog.evidence import gather
 from jaxseg.weights.catalog.sources import Source
 from jaxseg.weights.formats import files
 from jaxseg.weights.formats.opaque import unread_names
+from jaxseg.weights.model_variables import completed, model_shapes
 from jaxseg.weights.translate.convert import convert, flatten, translate
 from jaxseg.weights.translate.input_channels import adapt_input
 from jaxseg.weights.translate.refused import Refused, Remedy
@@ -82,6 +80,7 @@ def load(source, model: nn.Module, **options) -> Variables:
 
     The source is a file such as `"deeplabv3_resnet50_coco.pth"`, or a tree of arrays:
 
+    >>> import jax
     >>> from jaxseg import create_model
     >>> model = create_model("unet", num_classes=2, width=4, depth=1)
     >>> ones = lambda leaf: np.ones(leaf.shape, leaf.dtype)
@@ -132,7 +131,7 @@ def read_into(
         state, rules, shapes, allow_missing=missing, allow_unused=taking.allow_unused
     )
     check_finite(taken, name)
-    variables, fresh = _complete(taken, shapes, model, taking.channels)
+    variables, fresh = completed(taken, shapes, model, taking.channels)
     report = _report(taken, state, rules, found)
     report = dataclasses.replace(
         report,
@@ -161,19 +160,6 @@ def _open(
     trunk = kind is not None and kind.part == "backbone"
     rules = taking.rules or kind.rules
     return found, kind, _rebased(rules, shapes, taking.part if trunk else None)
-
-
-def model_shapes(model: nn.Module, channels: int = 3):
-    """Returns shapes and types of a model's variables without computing any.
-
-    Args:
-      model: The model.
-      channels: The number of image channels.
-    """
-    image = jax.ShapeDtypeStruct((1, 64, 64, channels), jnp.float32)
-    return jax.eval_shape(
-        lambda key, x: model.init(key, x, train=False), jax.random.key(0), image
-    )
 
 
 def _native(tree: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
@@ -237,27 +223,6 @@ def _restrict(taking: Taking, rules, state, shapes):
         else:
             kept[key] = array
     return allow_missing, kept, tuple(skipped)
-
-
-def _complete(
-    taken: dict, shapes, model, channels: int
-) -> tuple[dict, tuple[str, ...]]:
-    """Adds initial values for variables that the source lacks, and computes only
-    those.
-    """
-    have = flatten(taken)
-    absent = tuple(path for path in flatten(shapes) if path not in have)
-    if absent:
-        image = jnp.zeros((1, 64, 64, channels), jnp.float32)
-
-        @jax.jit
-        def fresh(key):
-            flat = flatten(model.init(key, image, train=False))
-            return {path: flat[path] for path in absent}
-
-        have = {**have, **jax.device_get(fresh(jax.random.key(0)))}
-    paths = {tuple(path.split("/")): value for path, value in have.items()}
-    return unflatten_dict(paths), absent
 
 
 def _assumed(kind: Source | None) -> tuple[str, ...]:

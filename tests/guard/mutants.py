@@ -146,10 +146,10 @@ CHECKPOINTS = (
            "checkpoints/test_verification.py weights/test_load.py cli/test_damaged.py"),
 )  # fmt: skip
 DATA = (
-    Mutant("data/kinds.py", "np.floor(scaled + 0.5)", "np.floor(scaled)",
+    Mutant("data/pixel_values.py", "np.floor(scaled + 0.5)", "np.floor(scaled)",
            "data/test_rare_images.py data/test_reader.py"),
-    Mutant("data/kinds.py", '"L;4": 17', '"L;4": 18', "data/test_rare_images.py data/test_reader.py"),
-    Mutant("data/kinds.py", "(palette == palette[:, :1]).all()", "True",
+    Mutant("data/pixel_values.py", '"L;4": 17', '"L;4": 18', "data/test_rare_images.py data/test_reader.py"),
+    Mutant("data/pixel_values.py", "(palette == palette[:, :1]).all()", "True",
            "data/test_rare_images.py data/test_masks.py data/test_reader.py"),
     Mutant("data/orientation.py", "6: Image.Transpose.ROTATE_270",
            "6: Image.Transpose.ROTATE_90", "data/test_orientation.py"),
@@ -168,7 +168,7 @@ DATA = (
            "data/test_masks.py data/test_labels.py"),
 )  # fmt: skip
 TRAINING = (
-    Mutant("training/step/steps.py", "schedule(state.step)\n", "schedule(state.step + 1)\n",
+    Mutant("training/step/steps.py", "learning_rate(state.step)", "learning_rate(state.step + 1)",
            "training/test_steps.py"),
     Mutant("training/step/steps.py", "size, antialias=True)", "size)",
            "training/test_steps.py training/test_evaluate.py"),

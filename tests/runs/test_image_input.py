@@ -9,7 +9,7 @@ import pytest
 
 from jaxseg import create_model, open_run
 from jaxseg.runs.image_input import for_rgb, rgb_variables
-from jaxseg.weights.loading import model_shapes
+from jaxseg.weights.model_variables import model_shapes
 from jaxseg.weights.translate.model_card import Card, Normalization
 
 RUN = Path(__file__).parents[1] / "golden" / "unet"

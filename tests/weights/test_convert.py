@@ -11,7 +11,7 @@ from jaxseg.backbones.resnet import create_resnet
 from jaxseg.backbones.vgg import VGG
 from jaxseg.weights.catalog.maps import mmseg_resnet, timm_resnet_d, torchvision_resnet
 from jaxseg.weights.catalog.maps.torchvision_vgg import backbone
-from jaxseg.weights.loading import model_shapes
+from jaxseg.weights.model_variables import model_shapes
 from jaxseg.weights.translate import rules, transforms
 from jaxseg.weights.translate.convert import convert, to_torch
 from jaxseg.weights.translate.mismatch import Mismatch, common_patterns

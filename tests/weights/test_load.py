@@ -9,7 +9,8 @@ from jaxseg.backbones.resnet import ResNet, create_resnet
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.weights.catalog.maps import timm_resnet, timm_resnet_d, torchvision_resnet
-from jaxseg.weights.loading import model_shapes, read_into
+from jaxseg.weights.loading import read_into
+from jaxseg.weights.model_variables import model_shapes
 from jaxseg.weights.translate.convert import flatten
 from jaxseg.weights.translate.num_classes import count_classes
 from jaxseg.weights.translate.state_dict import unwrap

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxseg import create_model, weights
-from jaxseg.weights.loading import model_shapes
+from jaxseg.weights.model_variables import model_shapes
 from jaxseg.weights.translate.convert import flatten
 from jaxseg.weights.translate.model_card import LICENSES
 

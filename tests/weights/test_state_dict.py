@@ -9,7 +9,8 @@ from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.weights.catalog.detection import part_of
 from jaxseg.weights.catalog.maps import torchvision_fcn
-from jaxseg.weights.loading import model_shapes, read_into
+from jaxseg.weights.loading import read_into
+from jaxseg.weights.model_variables import model_shapes
 from jaxseg.weights.translate.convert import flatten
 from jaxseg.weights.translate.state_dict import unwrap
 

@@ -85,31 +85,23 @@ def train_step(
     batch = options.prepared(batch, state.step)
     key = update.dropout_key(state, axis_name)
 
+    how = (model, loss_fn, axis_name)
     generate = functools.partial(_generate, model, state, batch, key)
     picture, pull_back, (stats, logits) = jax.vjp(
         generate, state.params[GENERATOR], has_aux=True
     )
     params, opt_state, parts = state.params, state.opt_state, {}
     if loss_fn.adversarial:
-        gradient, parts, stats = _discriminate(
-            params, stats, picture, batch, model, loss_fn, axis_name
-        )
+        gradient, parts, stats = _discriminate(params, stats, picture, batch, *how)
         params, opt_state = tx.play(DISCRIMINATOR, gradient, opt_state, params)
 
-    def share(picture):
-        judged = None
-        if loss_fn.adversarial:
-            judged, _ = _judge(model, with_stats(params, stats), batch, picture)
-        return total_loss(loss_fn.generator(picture, batch, judged), axis_name)
-
-    (loss, more), toward = jax.value_and_grad(share, has_aux=True)(picture)
-    (gradient,) = pull_back(toward)
+    loss, more, cotangent = _judge_generator(params, stats, picture, batch, *how)
+    (gradient,) = pull_back(cotangent)
     loss, parts, gradient = total((loss, parts | more, gradient), axis_name)
     params, opt_state = tx.play(GENERATOR, gradient, opt_state, params)
     metrics = update.loss_metrics(loss, parts)
-    metrics["grad_norm"] = optax.tree.norm(gradient)
-    if options.schedule is not None:
-        metrics["learning_rate"] = options.schedule(state.step)
+    metrics |= {"grad_norm": optax.tree.norm(gradient)}
+    metrics |= options.learning_rate(state.step)
     metrics |= _counts(logits, batch, options.void, axis_name)
     return state.replace(
         step=state.step + 1,
@@ -156,6 +148,19 @@ def _discriminate(params, stats, picture, batch, model, loss_fn, axis_name):
 
     gradient, (parts, stats) = jax.grad(share, has_aux=True)(params[DISCRIMINATOR])
     return total(gradient, axis_name), parts, stats
+
+
+def _judge_generator(params, stats, picture, batch, model, loss_fn, axis_name):
+    """Returns loss and terms of the generator, and the gradient of its picture."""
+
+    def share(picture):
+        judged = None
+        if loss_fn.adversarial:
+            judged, _ = _judge(model, with_stats(params, stats), batch, picture)
+        return total_loss(loss_fn.generator(picture, batch, judged), axis_name)
+
+    (loss, parts), cotangent = jax.value_and_grad(share, has_aux=True)(picture)
+    return loss, parts, cotangent
 
 
 def _judge(model, variables, batch, picture):

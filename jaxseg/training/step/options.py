@@ -41,5 +41,9 @@ class StepOptions:
         batch = batch if self.prepare is None else self.prepare(batch)
         return {**batch, "step": step}
 
+    def learning_rate(self, step: jax.Array) -> dict[str, jax.Array]:
+        """Returns the metric `learning_rate` where there is a schedule."""
+        return {} if self.schedule is None else {"learning_rate": self.schedule(step)}
+
 
 DEFAULTS = StepOptions()

@@ -82,8 +82,7 @@ def train_step(
     params, opt_state, grad_norm = apply_updates(tx, gradient, state)
 
     metrics = loss_metrics(loss, terms) | {"grad_norm": grad_norm, **counts}
-    if options.schedule is not None:
-        metrics["learning_rate"] = options.schedule(state.step)
+    metrics |= options.learning_rate(state.step)
     return state.replace(
         step=state.step + 1,
         params=params,

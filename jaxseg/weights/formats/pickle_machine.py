@@ -11,13 +11,11 @@ bytes of memory.
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from jaxseg.weights.formats.containers import extend, fill
 from jaxseg.weights.formats.opaque import Name, Unread
 from jaxseg.weights.formats.pickle_instructions import LINE, Malformed, read
 
 INSTRUCTIONS = 5_000_000  # A state dict needs about 50 for each tensor.
-KEY = 1_024  # The most characters of a string that is a key.
-KEY_BITS = 60  # Integer keys stay below the modulus of Python's hash.
-INTEGER_KEYS = 10_000  # Per dictionary, because integers can be made to collide.
 ARGUMENTS = 32  # The most arguments of a call.
 
 _NEAR = 6  # An error names a string among so many entries of the stack.
@@ -49,29 +47,6 @@ def run(data: bytes, start: int, world: World) -> tuple[Any, int]:
       Malformed: If the program is truncated, or does something that is not allowed.
     """
     return _Machine(data, start, world).run()
-
-
-def check_key(table: dict, key: Any) -> None:
-    """Raises Malformed if a value cannot be a key, or if `table` already contains it.
-
-    Args:
-      table: The dictionary.
-      key: The new key.
-    """
-    kind = type(key)
-    if kind is str:
-        if len(key) > KEY:
-            raise Malformed(f"a key has {len(key)} characters: expected at most {KEY}")
-    elif kind is int:
-        if key.bit_length() > KEY_BITS or len(table) >= INTEGER_KEYS:
-            raise Malformed("a dictionary has too large or too many integer keys")
-    elif kind is not Name:
-        raise Malformed(
-            f"a dictionary has a key of type {kind.__name__}: expected a string or an "
-            "integer"
-        )
-    if key in table:
-        raise Malformed("a dictionary has the same key twice")
 
 
 class _Machine:
@@ -185,34 +160,19 @@ class _Machine:
         self.extend([self.pop()])
 
     def extend(self, items: list[Any]) -> None:
-        owner = self.top()
-        if type(owner) is list:
-            owner += items
-        elif type(owner) is not Unread:
-            raise Malformed(f"the file appends to a {type(owner).__name__}")
+        extend(self.top(), items)
 
     def set_item(self, _) -> None:
         value = self.pop()
         self.set_items([self.pop(), value])
 
     def set_items(self, items: list[Any]) -> None:
-        self.fill(self.top(), items)
+        fill(self.top(), items)
 
     def push_dict(self, items: list[Any]) -> None:
         table: dict[Any, Any] = {}
-        self.fill(table, items)
+        fill(table, items)
         self.push(table)
-
-    def fill(self, owner: Any, items: list[Any]) -> None:
-        if len(items) % 2:
-            raise Malformed("this is not a pickle: a key has no value")
-        if type(owner) is Unread:
-            return
-        if type(owner) is not dict:
-            raise Malformed(f"the file sets items of a {type(owner).__name__}")
-        for key, value in zip(items[::2], items[1::2], strict=True):
-            check_key(owner, key)
-            owner[key] = value
 
     def push_set(self, _: Any) -> None:
         self.push(Unread("builtins.set"))

@@ -15,9 +15,9 @@ import numpy as np
 
 from jaxseg.text import printable
 from jaxseg.weights.formats import opaque, pickle_machine
+from jaxseg.weights.formats.containers import KEY, check_key
 from jaxseg.weights.formats.opaque import Name, Unread
 from jaxseg.weights.formats.pickle_instructions import Malformed
-from jaxseg.weights.formats.pickle_machine import check_key
 
 DTYPES = {
     "FloatStorage": np.dtype(np.float32),
@@ -157,7 +157,7 @@ class _Torch:
         if len(identity) == 6 and identity[5] is not None:
             raise Malformed("views of storages (PyTorch before 0.4) are not supported")
         dtype = _STORAGES.get(kind.full) if type(kind) is Name else None
-        named = type(key) is str and len(key) <= pickle_machine.KEY
+        named = type(key) is str and len(key) <= KEY
         if dtype is None or not named or not _natural(count):
             raise Malformed("a storage is malformed")
         return Storage(key, dtype, count)

@@ -1,0 +1,105 @@
+"""Converts decoded pixels to colors or class numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from jaxseg.data.kinds import INDEX_REMEDY, RGB_MASK, WIDE
+from jaxseg.data.refused import Refused
+from jaxseg.data.stored_form import Form
+
+_STEPS = {"L;2": 85, "L;4": 17}  # Pillow scales these gray values by this factor.
+
+
+def to_classes(image: Image.Image, form: Form) -> np.ndarray:
+    """Returns the class numbers of a mask as they are stored.
+
+    Args:
+      image: The decoded mask.
+      form: The stored form of the file.
+
+    Returns:
+      Integers [H, W], uint8 or wider.
+
+    Raises:
+      Refused: If the mask has colors.
+    """
+    values = np.asarray(image)
+    step = _STEPS.get(form.raw[:3], 1)
+    if form.mode == "1":
+        return values.astype(np.uint8)
+    if form.gif and _all_gray(image):
+        return np.asarray(image.convert("L"))
+    if form.may_be_gray:
+        if (values != values[..., :1]).any():
+            raise Refused(RGB_MASK, INDEX_REMEDY)
+        return np.ascontiguousarray(values[..., 0])
+    return _whole(values, form) if step == 1 else values // step
+
+
+def _all_gray(image: Image.Image) -> bool:
+    """Returns whether all colors of a palette are gray.
+
+    A GIF has no other way to store gray values.
+    """
+    palette = image.mode == "P" and np.array(image.getpalette("RGB")).reshape(-1, 3)
+    return palette is not False and bool((palette == palette[:, :1]).all())
+
+
+def to_rgb(
+    image: Image.Image, form: Form, bounds: tuple[float, float] | None
+) -> np.ndarray:
+    """Returns the colors of an image.
+
+    Args:
+      image: The decoded image.
+      form: The stored form of the file.
+      bounds: The values of black and white, for gray values of more than 8 bits.
+
+    Returns:
+      Uint8 [H, W, 3].
+
+    Raises:
+      Refused: If gray values of more than 8 bits have no bounds or are not finite.
+    """
+    if form.mode in WIDE:
+        gray = _scaled(_whole(np.asarray(image), form), form, bounds)
+        return np.repeat(gray[..., None], 3, axis=2)
+    image.info.pop("transparency", None)  # Otherwise Pillow warns that it is dropped.
+    return np.asarray(image.convert("RGB"))
+
+
+def _whole(values: np.ndarray, form: Form) -> np.ndarray:
+    """Returns the values with their stored sign.
+
+    Pillow keeps unsigned 32-bit values as signed ones.
+    """
+    unsigned = form.bits == 32 and form.mode == "I" and not form.signed
+    return values.view(np.uint32) if unsigned else values
+
+
+def _scaled(
+    values: np.ndarray, form: Form, bounds: tuple[float, float] | None
+) -> np.ndarray:
+    if bounds is None:
+        kind = "floating-point" if form.mode == "F" else f"{form.bits}-bit gray"
+        found = f"{values.min():g} to {values.max():g}"
+        raise Refused(
+            f"The range of its {kind} values (here {found}) is not known",
+            "Pass the values of black and white by --data.range LOW HIGH, such as "
+            "0 65535 for the full range of 16 bits",
+        )
+    if not np.isfinite(values).all():
+        raise Refused("It contains values that are not finite", "Replace these values")
+    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        return _to_bytes(np.arange(2**16), bounds)[
+            values
+        ]  # A lookup table needs less memory.
+    return _to_bytes(values, bounds)
+
+
+def _to_bytes(values: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
+    low, high = bounds
+    scaled = 255 * (values.astype(np.float64) - low) / (high - low)
+    return np.clip(np.floor(scaled + 0.5), 0, 255).astype(np.uint8)

@@ -1,0 +1,76 @@
+"""The lists and dictionaries that a pickle program may build, with strict checks.
+
+Only short strings, small integers and names can be keys, because Python hashes keys,
+and the hash of any other value could run code or take long.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jaxseg.weights.formats.opaque import Name, Unread
+from jaxseg.weights.formats.pickle_instructions import Malformed
+
+KEY = 1_024  # The most characters of a string that is a key.
+KEY_BITS = 60  # Integer keys stay below the modulus of Python's hash.
+INTEGER_KEYS = 10_000  # Per dictionary, because integers can be made to collide.
+
+
+def check_key(table: dict, key: Any) -> None:
+    """Raises Malformed if a value cannot be a key, or if `table` already contains it.
+
+    Args:
+      table: The dictionary.
+      key: The new key.
+    """
+    kind = type(key)
+    if kind is str:
+        if len(key) > KEY:
+            raise Malformed(f"a key has {len(key)} characters: expected at most {KEY}")
+    elif kind is int:
+        if key.bit_length() > KEY_BITS or len(table) >= INTEGER_KEYS:
+            raise Malformed("a dictionary has too large or too many integer keys")
+    elif kind is not Name:
+        raise Malformed(
+            f"a dictionary has a key of type {kind.__name__}: expected a string or an "
+            "integer"
+        )
+    if key in table:
+        raise Malformed("a dictionary has the same key twice")
+
+
+def extend(owner: Any, items: list[Any]) -> None:
+    """Appends items to a list, or to an object that is not read.
+
+    Args:
+      owner: The list.
+      items: What is appended.
+
+    Raises:
+      Malformed: If `owner` is neither.
+    """
+    if type(owner) is list:
+        owner += items
+    elif type(owner) is not Unread:
+        raise Malformed(f"the file appends to a {type(owner).__name__}")
+
+
+def fill(owner: Any, items: list[Any]) -> None:
+    """Sets items of a dictionary, or of an object that is not read.
+
+    Args:
+      owner: The dictionary.
+      items: Keys and values in turn.
+
+    Raises:
+      Malformed: If `owner` is neither, or a key is not allowed.
+    """
+    if len(items) % 2:
+        raise Malformed("this is not a pickle: a key has no value")
+    if type(owner) is Unread:
+        return
+    if type(owner) is not dict:
+        raise Malformed(f"the file sets items of a {type(owner).__name__}")
+    for key, value in zip(items[::2], items[1::2], strict=True):
+        check_key(owner, key)
+        owner[key] = value
