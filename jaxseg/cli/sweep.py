@@ -46,7 +46,6 @@ from jaxseg.training.run.metric_reader import METRICS, read_metrics
 from jaxseg.viz import figures
 
 RESULTS, TABLE, LOG, FIGURE = "results.jsonl", "table.json", "log.txt", "results.png"
-CACHE = "compiled"
 BOUNDS = {
     "variant": text(),
     "workdir": optional(text()),
@@ -241,7 +240,9 @@ def start(run: Run, shown: dict[str, str], extra: list[str], children: Children)
 
     Programs that were compiled for one seed are reused for the others.
     """
-    shared = {"JAX_COMPILATION_CACHE_DIR": str(run.folder.parent.absolute() / CACHE)}
+    shared = {
+        "JAX_COMPILATION_CACHE_DIR": str(run.folder.parent.absolute() / "compiled")
+    }
     command = [sys.executable, "-m", "jaxseg.cli.main", "train"]
     command += ["--workdir", str(run.folder), *extra]
     with (run.folder / LOG).open("a") as log:

@@ -120,25 +120,9 @@ def predict_canvas(
       ValueError: If an argument is invalid, or the output of the network does not have
         the size that `mode` needs.
     """
-    if getattr(image, "ndim", 0) != 4 or 0 in image.shape:
-        shape = getattr(image, "shape", type(image).__name__)
-        raise ValueError(
-            f"image of shape {shape} is invalid: expected [B, H, W, C] without zeros."
-        )
-    for name, value in (("multiple", multiple), ("batch", batch)):
-        if value < 1:
-            raise ValueError(f"{name}={value} is invalid: expected a number >= 1.")
+    _check(image, mode, window, {"multiple": multiple, "batch": batch})
     if mode == "whole":
         return _whole(apply_fn, image, multiple)
-    if mode not in ("slide", "tile"):
-        raise ValueError(
-            f"mode={mode!r} is invalid: expected 'whole', 'slide' or 'tile'."
-        )
-    if window is None or min(window) < 1:
-        raise ValueError(
-            f"window={window} is invalid with mode={mode!r}: expected a height and a "
-            "width >= 1."
-        )
     image = np.asarray(image)
     inner, classes = _output_shape(apply_fn, image, window, mode, batch)
     if stride is None:
@@ -157,6 +141,26 @@ def predict_canvas(
         total = _add_windows(total, apply_fn(tiles), origin)
     counts = [_coverage(*axis) for axis in zip(canvas, starts, inner, strict=True)]
     return Canvas(_divide(total, *counts), size)
+
+
+def _check(image, mode, window, counts):
+    if getattr(image, "ndim", 0) != 4 or 0 in image.shape:
+        shape = getattr(image, "shape", type(image).__name__)
+        raise ValueError(
+            f"image of shape {shape} is invalid: expected [B, H, W, C] without zeros."
+        )
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{name}={value} is invalid: expected a number >= 1.")
+    if mode not in ("whole", "slide", "tile"):
+        raise ValueError(
+            f"mode={mode!r} is invalid: expected 'whole', 'slide' or 'tile'."
+        )
+    if mode != "whole" and (window is None or min(window) < 1):
+        raise ValueError(
+            f"window={window} is invalid with mode={mode!r}: expected a height and a "
+            "width >= 1."
+        )
 
 
 def round_up(length: int, multiple: int) -> int:

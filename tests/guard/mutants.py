@@ -186,11 +186,11 @@ TRAINING = (
     Mutant("training/step/augment.py", "jnp.where(mirrored, label[:, ::-1], label)", "label",
            "training/test_augment.py"),
     Mutant("training/step/augment.py", "gray(image).mean()", "0.5", "training/test_augment.py"),
-    Mutant("training/optim/optimizers.py", "(step + 1) / config.warmup_steps",
+    Mutant("training/optim/learning_rate.py", "(step + 1) / config.warmup_steps",
            "step / config.warmup_steps", "training/test_optim.py"),
     Mutant("training/optim/optimizers.py", '(config.decay_mask == "all" or p.ndim > 1)',
            '(config.decay_mask == "all" or p.ndim > 0)', "training/test_optim.py"),
-    Mutant("training/optim/optimizers.py", "factor**0.5", "factor", "training/test_large_batch.py"),
+    Mutant("training/optim/learning_rate.py", "factor**0.5", "factor", "training/test_large_batch.py"),
     Mutant("training/optim/layer_decay.py", "decay ** (top - level)",
            "decay ** (top - level + 1)", "training/test_optim.py training/test_large_batch.py"),
 )  # fmt: skip

@@ -8,6 +8,7 @@ import pytest
 
 import jaxseg
 from jaxseg.config import OptimConfig
+from jaxseg.training.optim import learning_rate
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.optim.layer_decay import multipliers
 
@@ -141,7 +142,7 @@ def test_the_rate_follows_the_batch():
     """Goyal et al.: 0.1 for 256 images, so 3.2 for 8192, warm-up and all."""
     options = {"name": "sgd", "learning_rate": 0.1, "schedule": "cosine"}
     options |= {"final_learning_rate": 0.001, "warmup_steps": 5}
-    plain = optim.schedule(OptimConfig(**options), 20)
+    plain = learning_rate.schedule(OptimConfig(**options), 20)
     scaled = OptimConfig(**options, base_batch_size=256)
     _, rate = optim.build(scaled, 20, batch_size=8192)
     for step in (0, 7, 20):
@@ -149,7 +150,7 @@ def test_the_rate_follows_the_batch():
     root = OptimConfig(**options, base_batch_size=256, batch_scaling="sqrt")
     _, rate = optim.build(root, 20, batch_size=4096)
     np.testing.assert_allclose(rate(7), 4 * plain(7), rtol=1e-6)
-    assert optim.scale_rate(OptimConfig(), None) == OptimConfig()
+    assert learning_rate.scale_rate(OptimConfig(), None) == OptimConfig()
 
 
 def factors(*names):

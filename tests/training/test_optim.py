@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from jaxseg.config import OptimConfig
+from jaxseg.training.optim import learning_rate
 from jaxseg.training.optim import optimizers as optim
 
 PARAMS = {
@@ -45,7 +46,7 @@ def close(got, kernel, bias, head, scale):
 
 
 def rates(config, total, steps):
-    return [float(optim.schedule(config, total)(step)) for step in steps]
+    return [float(learning_rate.schedule(config, total)(step)) for step in steps]
 
 
 def test_poly_is_deeplabs():
