@@ -7,7 +7,7 @@ import statistics
 import jax
 import pytest
 
-from jaxseg.cli.sweep import load_configs
+from jaxseg.lab.sweeps.configs import load_configs
 from jaxseg.runs.config_file import load_config
 from jaxseg.runs.directory import build_model, variable_shapes
 from jaxseg.tasks.checks import check

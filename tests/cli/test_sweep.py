@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxseg.cli import sweep
 from jaxseg.cli.main import main
+from jaxseg.lab.sweeps import execution, results
+from jaxseg.lab.sweeps.configs import load_configs
+from jaxseg.lab.sweeps.members import plan, prepare
+from jaxseg.training.run.metric_reader import METRICS
 
 FILE = """
 from jaxseg.config import Config, ModelConfig, TrainConfig
@@ -37,11 +40,11 @@ def processes(monkeypatch):
         width = run.config.model.options["width"]
         score = width / 10 + run.seed / 100
         line = {"step": 4, "kind": "eval", "mean_iou": score, "pixel_accuracy": 0.5}
-        (run.folder / sweep.METRICS).write_text(json.dumps(line) + "\n")
+        (run.folder / METRICS).write_text(json.dumps(line) + "\n")
         (run.folder / "ckpt" / "4" / "state").mkdir(parents=True, exist_ok=True)
         return 0
 
-    monkeypatch.setattr(sweep, "start", start)
+    monkeypatch.setattr(execution, "start", start)
     return calls, broken
 
 
@@ -91,20 +94,20 @@ axis_label = "coverage"
     (place / "sweep.py").write_text(text)
     record = place / "record"
     assert run(place, "--variant", "full", "--results-dir", str(record)) == 0
-    for name in (sweep.RESULTS, sweep.FIGURE):
+    for name in (results.RESULTS, results.FIGURE):
         assert (record / name).read_bytes() == (place / "w" / name).read_bytes()
-    found = np.asarray(Image.open(record / sweep.FIGURE))
+    found = np.asarray(Image.open(record / results.FIGURE))
     scores = {
         name: [width / 10 + seed / 100 for seed in range(3)]
         for name, width in (("narrow", 4), ("wide", 8))
     }
     axis = ("coverage", {"narrow": 0.25, "wide": 1.0})
-    np.testing.assert_array_equal(found, sweep.draw(scores, axis, "mean_iou"))
-    rows = [json.loads(line) for line in (record / sweep.RESULTS).open()]
+    np.testing.assert_array_equal(found, results.draw(scores, axis, "mean_iou"))
+    rows = [json.loads(line) for line in (record / results.RESULTS).open()]
     assert all("CPU cores" in row["machine"] for row in rows)
     with pytest.raises(ValueError, match="that defines `half"):
-        sweep.load_configs(str(place / "sweep.py"), "half")
-    assert sweep.load_configs(str(place / "sweep.py"))[1] == axis
+        load_configs(str(place / "sweep.py"), "half")
+    assert load_configs(str(place / "sweep.py"))[1] == axis
 
 
 def test_finished_runs_are_kept_and_failed_ones_tried_again(place, processes, capsys):
@@ -137,7 +140,7 @@ def test_a_damaged_record_does_not_stop_the_sweep(place, processes, caplog, tail
     """A line that a killed child cut, or that the disk damaged."""
     calls, _ = processes
     assert run(place, "--seeds", "0") == 0
-    record = place / "w" / "wide-0" / sweep.METRICS
+    record = place / "w" / "wide-0" / METRICS
     whole = record.read_bytes()
     record.write_bytes(whole + tail)
     assert run(place, "--seeds", "0") == 0
@@ -153,7 +156,7 @@ def test_a_damaged_record_does_not_stop_the_sweep(place, processes, caplog, tail
 def test_a_score_without_a_mean_is_named(place, processes, capsys, value):
     assert run(place, "--seeds", "0") == 0
     line = {"step": 4, "kind": "eval", "mean_iou": value}
-    record = place / "w" / "wide-0" / sweep.METRICS
+    record = place / "w" / "wide-0" / METRICS
     record.write_text(json.dumps(line) + "\n")
     assert run(place, "--seeds", "0") == 1
     error = capsys.readouterr().err
@@ -188,15 +191,15 @@ def test_seeds_share_compiled_programs(place, monkeypatch):
             seen.append((command[-3:], cache, env.get("GPU")))
             return 0
 
-    configs, _ = sweep.load_configs(str(place / "sweep.py"))
-    runs = sweep.plan(configs, (0, 1), place / "w")
+    configs, _ = load_configs(str(place / "sweep.py"))
+    runs = plan(configs, (0, 1), place / "w")
     for one in runs:
-        sweep.prepare(one)
+        prepare(one)
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-    assert sweep.start(runs[0], {"GPU": "1"}, ["--x"], Children()) == 0
-    assert sweep.start(runs[2], {}, ["--x"], Children()) == 0
+    assert execution.start(runs[0], {"GPU": "1"}, ["--x"], Children()) == 0
+    assert execution.start(runs[2], {}, ["--x"], Children()) == 0
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "chosen")
-    sweep.start(runs[0], {}, [], Children())
+    execution.start(runs[0], {}, [], Children())
     own = str(place / "w" / "compiled")
     assert [cache for _, cache, _ in seen] == [own, own, "chosen"]
     assert seen[0][0] == ["--workdir", str(runs[0].folder), "--x"]

@@ -159,7 +159,7 @@ ALLOWED = {  # who writes in another way, and why a reader never sees half of it
     "training/run/loop.py": "calls the manager of checkpoints",
     "training/run/metric_writer.py": "lines are appended; readers skip a cut one",
     "training/run/event_writer.py": "records are appended; readers stop at a cut one",
-    "cli/sweep.py": "the log of a child process",
+    "lab/sweeps/execution.py": "the log of a child process",
     "runs/conversion.py": "inside a folder that is renamed when it is complete",
     "cli/predict.py": "calls Prediction.save",
     "cli/convert.py": "inside a folder that is renamed when it is complete",

@@ -1,0 +1,1 @@
+"""Trains many configurations with many seeds, and compares their scores."""

@@ -1,0 +1,61 @@
+"""Reads the configurations of a sweep from a Python file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jaxseg.config import Config
+from jaxseg.runs.config_file import execute_file
+from jaxseg.runs.serialize import from_dict, to_dict
+from jaxseg.tasks.checks import check
+
+Axis = tuple[str, dict[str, float]]
+
+
+def load_configs(
+    path: str, variant: str = "configs"
+) -> tuple[dict[str, Config], Axis | None]:
+    """Loads and checks the configurations and the axis of a Python file.
+
+    Args:
+      path: The file, which defines `{variant} = {name: Config(...), ...}`.
+      variant: The name of the dictionary.
+
+    Returns:
+      The configurations by name, and the label and the places of the axis of the
+      figure, or None if the file defines no `axis`.
+
+    Raises:
+      ValueError: If the file is missing, fails, or defines no such dictionary.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise ValueError(f"file={path!r} is invalid: expected an existing Python file.")
+    module = execute_file(file)
+    configs = getattr(module, variant, None)
+    if not configs or not isinstance(configs, dict):
+        raise ValueError(
+            f"file={path!r} is invalid: expected a Python file that defines "
+            f"`{variant} = {{name: Config(...), ...}}`."
+        )
+    for name, config in configs.items():
+        if not isinstance(config, Config) or not str(name).replace("_", "").isalnum():
+            raise ValueError(
+                f"{path}: {variant}[{name!r}] is invalid: expected a Config, with a "
+                "name of letters, digits and underscores."
+            )
+    checked = {name: _checked(c, f"{path}: {name}") for name, c in configs.items()}
+    axis = getattr(module, "axis", None)
+    if not axis or not set(configs) <= set(axis):
+        return checked, None
+    return checked, (getattr(module, "axis_label", ""), axis)
+
+
+def _checked(config: Config, where: str) -> Config:
+    """Returns a configuration with the type and bounds of every field checked."""
+    try:
+        config = from_dict(Config, to_dict(config))
+        check(config)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+    return config

@@ -1,0 +1,66 @@
+"""The runs of a sweep: every configuration with every seed, each in its folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from jaxseg.config import Config
+from jaxseg.runs import lock
+from jaxseg.runs.directory import CONFIG, read_config
+from jaxseg.runs.restart import latest_step, started
+from jaxseg.runs.serialize import differences, to_dict
+from jaxseg.storage.json_file import write_json
+from jaxseg.training.run.metric_reader import METRICS, read_metrics
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One configuration with one seed and its folder."""
+
+    name: str
+    config: Config
+    folder: Path
+
+    @property
+    def seed(self) -> int:
+        return self.config.train.seed
+
+    def scores(self) -> dict[str, Any] | None:
+        """Returns the last evaluation if the training has ended, else None."""
+        steps, latest = self.config.train.steps, latest_step(self.folder) or 0
+        saved = latest >= steps and (self.folder / METRICS).is_file()
+        rows = read_metrics(self.folder, "eval") if saved else []
+        return rows[-1] if rows and rows[-1]["step"] >= steps else None
+
+
+def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> list[Run]:
+    """Returns a run for every configuration and seed; the first seeds come first."""
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise ValueError(f"seeds={seeds} is invalid: expected different numbers.")
+    runs = []
+    for seed in seeds:
+        for name, config in configs.items():
+            train = dataclasses.replace(config.train, seed=seed)
+            seeded = dataclasses.replace(config, train=train)
+            runs.append(Run(name, seeded, folder / f"{name}-{seed}"))
+    return runs
+
+
+def prepare(run: Run) -> None:
+    """Writes config.json of a run, unless its folder holds another run or is in use."""
+    path = run.folder / CONFIG
+    trained = started(run.folder) or (run.folder / METRICS).is_file()
+    with lock.holding(run.folder):  # This removes what a killed process has left.
+        if not path.is_file() or not trained:
+            write_json(path, to_dict(run.config))
+            return
+    found, wanted = to_dict(read_config(run.folder)), to_dict(run.config)
+    found.pop("data"), wanted.pop("data")  # The command line may set paths.
+    changed = differences(found, wanted)
+    if changed:
+        raise ValueError(
+            f"{run.folder} holds another run ({'; '.join(changed)}); choose another "
+            "--workdir or another name."
+        )

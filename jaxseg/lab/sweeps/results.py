@@ -1,0 +1,104 @@
+"""The results of a sweep: a line per run, a table over the seeds, and a figure."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from jaxseg.lab.page import Table, png
+from jaxseg.lab.sweeps.configs import Axis
+from jaxseg.lab.sweeps.members import Run
+from jaxseg.metrics.seeds import summarize_seeds
+from jaxseg.runs.provenance import commit, machine, versions
+from jaxseg.storage import atomic
+from jaxseg.storage.json_file import write_json, write_lines
+from jaxseg.training.run.metric_reader import METRICS
+from jaxseg.viz import figures
+
+RESULTS, TABLE, FIGURE = "results.jsonl", "table.json", "results.png"
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """How the runs of a sweep are compared.
+
+    Attributes:
+      metric: The score of the table and the figure.
+      command: The command, which every line of results.jsonl repeats.
+      axis: The label and the places of the figure's axis, or None for one row for each
+        configuration.
+      copies: A folder that also gets results.jsonl and results.png, or None.
+    """
+
+    metric: str
+    command: str
+    axis: Axis | None = None
+    copies: Path | None = None
+
+
+def publish(runs: list[Run], folder: Path, comparison: Comparison) -> Table:
+    """Writes results.jsonl, table.json and results.png, and returns the table.
+
+    Args:
+      runs: The runs of the sweep. Those without scores are left out.
+      folder: The folder of the sweep.
+      comparison: The score, the axis and the copies.
+
+    Raises:
+      ValueError: If the score of a run is missing or is no number.
+    """
+    metric = comparison.metric
+    scores = write_scores(runs, folder, metric, comparison.command)
+    rows = [summarize_seeds(name, values) for name, values in scores.items()]
+    columns = ("name", "seeds", metric, "spread", "lowest", "highest")
+    write_json(folder / TABLE, [dict(zip(columns, row, strict=True)) for row in rows])
+    if scores:
+        figure = png(draw(scores, comparison.axis, metric))
+        atomic.write_bytes(folder / FIGURE, figure)
+        for name in (RESULTS, FIGURE) if comparison.copies else ():
+            content = (folder / name).read_bytes()
+            atomic.write_bytes(comparison.copies / name, content)
+    return Table(f"{folder}", columns, rows)
+
+
+def write_scores(
+    runs: list[Run], folder: Path, metric: str, command: str
+) -> dict[str, list[float]]:
+    """Writes results.jsonl, and returns the scores by the name of the configuration."""
+    about = {
+        "command": command,
+        "commit": commit(),
+        "versions": versions(),
+        "machine": machine(),
+    }
+    results, groups = [], {}
+    for run in runs:
+        scores = run.scores()
+        if scores is None:
+            continue
+        if metric not in scores:
+            raise ValueError(
+                f"metric={metric!r} is invalid: expected one of {', '.join(scores)}, "
+                f"the scores in {run.folder / METRICS}."
+            )
+        if not isinstance(scores[metric], int | float):
+            raise ValueError(
+                f"metric={metric!r} is invalid: expected a number, found "
+                f"{scores[metric]!r} at the last evaluation in {run.folder / METRICS}. "
+                "Choose another --metric."
+            )
+        results.append({"name": run.name, "seed": run.seed, **scores, **about})
+        groups.setdefault(run.name, []).append(scores[metric])
+    write_lines(folder / RESULTS, results)
+    return groups
+
+
+def draw(scores: dict[str, list[float]], axis: Axis | None, metric: str) -> np.ndarray:
+    """Draws the score of every seed as a dot, in rows by name or over the axis."""
+    if axis is None:
+        return figures.samples(scores, title=metric)
+    label, places = axis
+    points = {name: (places[name], values) for name, values in scores.items()}
+    return figures.scatter(points, x_label=label, y_label=metric)

@@ -1,0 +1,43 @@
+"""A sweep: it trains its unfinished runs, and compares the scores of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from jaxseg.lab.page import Table
+from jaxseg.lab.sweeps.execution import Processes, execute
+from jaxseg.lab.sweeps.members import Run, prepare
+from jaxseg.lab.sweeps.results import Comparison, publish
+from jaxseg.runs import lock
+
+
+def run_sweep(
+    runs: Sequence[Run],
+    folder: Path,
+    *,
+    processes: Processes,
+    comparison: Comparison,
+    say: Callable[[str], None],
+) -> tuple[Table, list[Run]]:
+    """Trains the unfinished runs, and writes the results of all of them.
+
+    Args:
+      runs: The runs, see `jaxseg.lab.sweeps.members.plan`.
+      folder: The folder of the sweep, which no other process may use meanwhile.
+      processes: The processes that train.
+      comparison: How the runs are compared.
+      say: Gets lines of progress.
+
+    Returns:
+      The table of the scores, and the runs that failed.
+
+    Raises:
+      ValueError: If a folder holds another run, or the score of a run is missing.
+      RunInUse: If another process works in the folder of the sweep or of a run.
+    """
+    with lock.holding(folder):
+        for run in runs:
+            prepare(run)
+        failed = execute(list(runs), processes, say)
+        return publish(list(runs), folder, comparison), failed
