@@ -60,6 +60,28 @@ def read_hdf5(path: pathlib.Path, name: str) -> np.ndarray:
     Raises:
       ValueError: If h5py is not installed, or the file cannot be read.
     """
+    return _as_mask(path, _hdf5(path, name, ()))
+
+
+def read_hdf5_page(path: pathlib.Path, name: str, number: int) -> np.ndarray:
+    """Reads one picture of an array of pictures in a MATLAB file of version 7.3.
+
+    Args:
+      path: The file.
+      name: The name of the variable.
+      number: The number of the picture, from 0.
+
+    Returns:
+      An array [H, W] or [H, W, C] of the stored type.
+
+    Raises:
+      ValueError: If h5py is not installed, or the file cannot be read.
+    """
+    return _hdf5(path, name, number)
+
+
+def _hdf5(path: pathlib.Path, name: str, where: int | tuple[()]) -> np.ndarray:
+    """Returns a part of an array with the axes in MATLAB's order."""
     try:
         import h5py
     except ImportError as error:
@@ -69,14 +91,13 @@ def read_hdf5(path: pathlib.Path, name: str) -> np.ndarray:
         ) from error
     try:
         with h5py.File(path, "r") as file:
-            array = np.asarray(file[name]).T
-    except (OSError, KeyError) as error:
+            return np.asarray(file[name][where]).T
+    except (OSError, KeyError, IndexError, ValueError) as error:
         raise ValueError(
             f"{shown(path)} cannot be read: expected a MATLAB file of version 7.3 with "
             f"the variable {name}. Choose the release of the files by --data.variant, "
             "or download it again."
         ) from error
-    return _as_mask(path, array)
 
 
 def _as_mask(path: pathlib.Path, array: Any) -> np.ndarray:

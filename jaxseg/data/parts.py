@@ -17,10 +17,12 @@ class Page:
     Attributes:
       path: The file.
       number: The number of the picture, from 0.
+      others: Further files that decide how it is read.
     """
 
     path: pathlib.Path
     number: int
+    others: tuple[pathlib.Path, ...] = ()
 
     def __fspath__(self) -> str:
         return os.fspath(self.path)
@@ -53,6 +55,6 @@ File = pathlib.Path | Page | Joined
 
 def files_of(file: File) -> tuple[pathlib.Path, ...]:
     """Returns the paths of all files that a name stands for."""
-    if isinstance(file, Joined):
+    if isinstance(file, Page | Joined):
         return (file.path, *file.others)
-    return (file.path if isinstance(file, Page) else file,)
+    return (file,)

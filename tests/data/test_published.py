@@ -23,9 +23,10 @@ from tests.data.published_medical import (
 )
 from tests.data.published_photos import PHOTOS, PHOTOS_BAD, draw_first_release
 from tests.data.published_retina import RETINA, RETINA_BAD
+from tests.data.published_rooms import ROOMS, ROOMS_BAD, draw_arrays
 from tests.data.published_streets import STREETS, STREETS_BAD, draw_stills
 
-COPIES = STREETS + PHOTOS + AERIAL + RETINA + MEDICAL
+COPIES = STREETS + PHOTOS + AERIAL + RETINA + MEDICAL + ROOMS
 
 
 def prepared(root, name, variant=""):
@@ -53,6 +54,7 @@ def test_files_become_labels(copy, tmp_path):
 
 
 ALL_BAD = STREETS_BAD + PHOTOS_BAD + AERIAL_BAD + RETINA_BAD + MEDICAL_BAD
+ALL_BAD += ROOMS_BAD
 
 
 @pytest.mark.parametrize(("name", "draw", "damage", "message"), ALL_BAD)
@@ -90,6 +92,14 @@ def test_missing_files_are_described(name, tmp_path):
         text = str(caught.value)
         assert record.files in text and text.endswith(record.page)
         assert "\n" not in text
+
+
+def test_arrays_of_matlab_are_images(tmp_path):
+    draw_arrays(tmp_path / "raw")
+    source = from_builder(prepared(tmp_path, "nyuv2"), "train")
+    found = {source[i]["id"]: source[i]["image"] for i in range(2)}
+    assert found["0001"].shape == (2, 4, 3) and not found["0001"].any()
+    assert (found["0004"] == 3).all()
 
 
 def test_pages_of_a_stack_are_images_in_order(tmp_path):

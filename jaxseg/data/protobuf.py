@@ -1,0 +1,57 @@
+"""Reads the wire format of protocol buffers without their descriptions.
+
+A message is a sequence of fields. Each starts with 8 * NUMBER + TYPE as a varint. The
+type decides what follows: 0 is a varint, 1 has eight bytes, 2 is a length and that many
+bytes (text or a further message), and 5 has four bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+_FIXED = {1: 8, 5: 4}  # The number of bytes of each type of fixed size.
+
+
+def fields(message: bytes | memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Yields the number and the value of each field.
+
+    Args:
+      message: The bytes of a message.
+
+    Yields:
+      The number of the field, and its value: an integer for varints, otherwise bytes.
+
+    Raises:
+      ValueError: If the message is truncated or not in this format.
+
+    Example:
+      >>> [(number, value) for number, value in fields(bytes([8, 150, 1]))]
+      [(1, 150)]
+    """
+    view, place = memoryview(message), 0
+    while place < len(view):
+        key, place = _varint(view, place)
+        number, kind = key >> 3, key & 7
+        value, after = _varint(view, place) if kind in (0, 2) else (0, place)
+        if kind == 0:
+            yield number, value
+            place = after
+            continue
+        if kind not in (2, *_FIXED):
+            raise ValueError(f"unexpected type {kind} of field {number}")
+        end = after + (value if kind == 2 else _FIXED[kind])
+        if end > len(view):
+            raise ValueError(f"field {number} ends after the message")
+        yield number, view[after:end]
+        place = end
+
+
+def _varint(view: memoryview, place: int) -> tuple[int, int]:
+    """Returns an integer of seven bits per byte, and the place after it."""
+    value = shift = 0
+    while place < len(view) and shift < 64:
+        byte = view[place]
+        place, value, shift = place + 1, value | (byte & 127) << shift, shift + 7
+        if byte < 128:
+            return value, place
+    raise ValueError("an integer ends after the message")
