@@ -65,6 +65,7 @@ def draw_sbd(root):
         savemat(dataset / f"cls/{name}.mat", {"GTcls": content})
     save_list(dataset / "train.txt", "2007_2", "2008_3")
     save_list(dataset / "val.txt", "2007_1", "2008_4")
+    save_list(dataset / "seg11valid.txt", "2007_1")
 
 
 VOC_VAL = {"2007_2": [15, 15, 0]}
@@ -191,6 +192,15 @@ PHOTOS = (
         draw_sbd,
         {"train": TRAINAUG, "validation": VOC_VAL},
         variant="trainaug",
+    ),
+    Copy(
+        "voc2012",
+        draw_sbd,
+        {
+            "train": {"2007_2": [1, 2, 0], "2008_3": [1, 2, 0]},
+            "validation": VOC_TRAIN,
+        },
+        variant="fcn",
     ),
     Copy("ade20k", draw_ade20k, ADE),
     Copy("coco_stuff", draw_coco, COCO),

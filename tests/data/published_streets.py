@@ -75,6 +75,10 @@ KITTI = {
     "train": {"000001_10": [0, 13], "000005_10": [VOID, 2]},
     "validation": {"000004_10": [11, 18, VOID], "000008_10": [1, 1]},
 }
+KITTI_MSEG = {
+    "train": {"000004_10": [11, 18, VOID], "000005_10": [VOID, 2]},
+    "validation": {"000001_10": [0, 13], "000008_10": [1, 1]},
+}
 
 
 def draw_bdd100k(root):
@@ -170,6 +174,7 @@ STREETS = (
         },
     ),
     Copy("kitti", draw_kitti, KITTI),
+    Copy("kitti", draw_kitti, KITTI_MSEG, variant="mseg"),
     Copy("bdd100k", draw_bdd100k, BDD),
     Copy("bdd100k", draw_earlier_bdd100k, BDD),
     Copy("uavid", draw_uavid, UAVID),

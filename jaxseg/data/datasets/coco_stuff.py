@@ -113,13 +113,35 @@ def listed_coco_pairs(
 
 
 def read_second(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads a mask of release 1.1, as the `read_values` of a record."""
+    """Reads a mask of release 1.1, as the `read_values` of a record.
+
+    Args:
+      path: The MATLAB file.
+      options: Not used, because the file is not an image.
+
+    Returns:
+      Values of the release, int32 [H, W].
+
+    Raises:
+      ValueError: If the file cannot be read.
+    """
     del options  # The file is not an image.
     return read_matlab(path, "S")
 
 
 def read_first(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads a mask of release 1.0, as the `read_values` of a record."""
+    """Reads a mask of release 1.0, as the `read_values` of a record.
+
+    Args:
+      path: The MATLAB file.
+      options: Not used, because the file is not an image.
+
+    Returns:
+      Values of the release, int32 [H, W].
+
+    Raises:
+      ValueError: If the file cannot be read.
+    """
     del options  # The file is not an image.
     return read_hdf5(path, "S")
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 
 from jaxseg.data.datasets import cityscapes
 from jaxseg.data.datasets.record import Dataset
+from jaxseg.data.datasets.variants import Choice, Option
 from jaxseg.data.layouts import Pair, match_folders, require_folder
 from jaxseg.data.spec import DatasetSpec
 
-HELD_OUT = 4  # Every fourth image is in the validation split.
+FOURTHS = frozenset(range(0, 200, 4))
+MSEG = frozenset(  # mseg/dataset_lists/kitti-19/list/val.txt of mseg-dataset/mseg-api.
+    (
+        *(1, 3, 7, 8, 20, 22, 24, 25, 26, 30, 37, 43, 49, 50, 52, 57, 60, 61, 63, 68),
+        *(71, 72, 76, 79, 86, 96, 101, 115, 121, 128, 129, 131, 133, 134, 137, 139),
+        *(140, 141, 142, 144, 146, 149, 156, 157, 169, 175, 178, 190, 192, 196),
+    )
+)
 
 
 def numbered_pairs(
-    root: pathlib.Path, lists: tuple[str, ...] = ()
+    root: pathlib.Path,
+    lists: tuple[str, ...] = (),
+    *,
+    held_out: frozenset[int] = FOURTHS,
 ) -> dict[str, list[Pair]]:
     """Finds the pairs of `training/image_2` with `training/semantic`.
-
-    The images whose number is divisible by four are `validation`.
 
     Args:
       root: The folder that contains `training`.
       lists: Not used, because this layout has no lists.
+      held_out: The numbers of the images of the validation split.
 
     Raises:
       ValueError: If a folder is missing, or a name does not start with a number.
@@ -38,8 +49,7 @@ def numbered_pairs(
                 f"{training}: expected names such as 000000_10.png, found "
                 f"{pair.name!r}. Remove or rename this file."
             )
-        held_out = int(number) % HELD_OUT == 0
-        splits["validation" if held_out else "train"].append(pair)
+        splits["validation" if int(number) in held_out else "train"].append(pair)
     return splits
 
 
@@ -50,6 +60,19 @@ DATASET = Dataset(
     layout=numbered_pairs,
     labels=cityscapes.LABELS,
     counts={"train": 150, "validation": 50},
+    options=(
+        Option(
+            "split",
+            (
+                Choice("every-fourth", "the numbers divisible by four are validation"),
+                Choice(
+                    "mseg",
+                    "the 50 images that MSeg holds out are validation",
+                    {"layout": functools.partial(numbered_pairs, held_out=MSEG)},
+                ),
+            ),
+        ),
+    ),
     files=(
         "The images are training/image_2/*.png and the masks are training/semantic/"
         "*.png, from data_semantics.zip."
@@ -65,8 +88,8 @@ DATASET = Dataset(
   year={2018}
 }""",
     notes=(
-        "There is no official validation split. Here it is the 50 images whose number "
-        "is divisible by four; other works hold out other images. The sizes of the "
-        "images differ. The test server takes label ids, which `to_raw` returns."
+        "There is no official validation split. By default it is the 50 images whose "
+        "number is divisible by four; other works hold out other images. The sizes of "
+        "the images differ. The test server takes label ids, which `to_raw` returns."
     ),
 )

@@ -81,6 +81,28 @@ def augmented_pairs(
     return splits
 
 
+def fcn_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list[Pair]]:
+    """Finds the splits of FCN: the training split of SBD, and images of VOC 2011.
+
+    Args:
+      root: The folder that contains VOCdevkit/VOC2012 and benchmark_RELEASE.
+      lists: Not used, because the lists are published.
+
+    Raises:
+      ValueError: If a folder or a list is missing.
+    """
+    del lists  # The lists are published.
+    devkit = first_folder(root, "VOCdevkit/VOC2012", "VOC2012")
+    benchmark = first_folder(root, "benchmark_RELEASE/dataset")
+    images = files_by_name(first_folder(devkit, "JPEGImages"))
+    masks = files_by_name(first_folder(benchmark, "cls"), MATLAB)
+    own = files_by_name(first_folder(devkit, "SegmentationClass"))
+    return {
+        "train": pairs_of_list(benchmark / "train.txt", images, masks),
+        "validation": pairs_of_list(benchmark / "seg11valid.txt", images, own),
+    }
+
+
 def read_mask(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a mask of VOC or of SBD, as the `read_values` of a record.
 
@@ -110,7 +132,7 @@ DATASET = Dataset(
     counts={"train": 1464, "validation": 1449},
     options=(
         Option(
-            "training split",
+            "split",
             (
                 Choice("train", "the 1,464 images of VOC"),
                 Choice(
@@ -122,6 +144,15 @@ DATASET = Dataset(
                         "counts": {"train": 10_582, "validation": 1449},
                     },
                 ),
+                Choice(
+                    "fcn",
+                    "the 8,498 training images of SBD and the 736 validation images of "
+                    "FCN's list seg11valid.txt",
+                    {
+                        "layout": fcn_pairs,
+                        "counts": {"train": 8498, "validation": 736},
+                    },
+                ),
             ),
         ),
     ),
@@ -129,7 +160,8 @@ DATASET = Dataset(
         "VOCdevkit/VOC2012 has the folders JPEGImages, SegmentationClass and ImageSets/"
         "Segmentation, from VOCtrainval_11-May-2012.tar. The variant trainaug also "
         "needs benchmark_RELEASE/dataset with cls/*.mat, train.txt and val.txt, from "
-        "benchmark.tgz of SBD."
+        "benchmark.tgz of SBD, and the variant fcn needs FCN's list seg11valid.txt in "
+        "the same folder."
     ),
     page="http://host.robots.ox.ac.uk/pascal/VOC/voc2012/",
     license="The images are under the terms of use of Flickr.",
