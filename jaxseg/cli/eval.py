@@ -17,6 +17,7 @@ import numpy as np
 import tyro
 
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.data_options import naming_check
 from jaxseg.config import Config, DataConfig
 from jaxseg.data import DatasetSpec
 from jaxseg.data.datasets.listing import listing
@@ -93,16 +94,17 @@ def main(argv: list[str]) -> int:
         ema=config.train.ema is not None,
         verify=arguments.digest,
     )
-    found = evaluate_network(
-        config,
-        spec,
-        model,
-        variables,
-        split=arguments.split,
-        batch_size=arguments.batch_size,
-        chosen=chosen,
-        space=arguments.space,
-    )
+    with naming_check(config.data):
+        found = evaluate_network(
+            config,
+            spec,
+            model,
+            variables,
+            split=arguments.split,
+            batch_size=arguments.batch_size,
+            chosen=chosen,
+            space=arguments.space,
+        )
     if jax.process_index() == 0:
         header = {
             "model": config.model.title,
