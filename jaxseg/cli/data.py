@@ -20,6 +20,7 @@ import tyro
 from jaxseg.cli.arguments import WRONG_LINE, parsed
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.listing import listing
+from jaxseg.data.datasets.record import Dataset
 from jaxseg.storage.places import check_folder
 from jaxseg.text import as_message, counted, near, printable
 
@@ -82,28 +83,41 @@ class Where:
 
     name: tyro.conf.Positional[str]
     """Dataset; `jaxseg data list` lists all names."""
+    variant: tuple[str, ...] = ()
+    """Choices of that dataset, as --data.variant of train."""
 
 
 def where(argv: list[str]) -> int:
     """Prints the record of a dataset."""
-    name = parsed(Where, argv, prog="jaxseg data where", bounds={}).name
+    options = parsed(Where, argv, prog="jaxseg data where", bounds={})
+    name = options.name
     if name not in DATASETS:
         raise ValueError(f"name={name!r} is invalid{near(name, DATASETS)}")
-    record = DATASETS[name]
-    if record.drawing is not None:
-        command = f"jaxseg train --data.name {name}"
-        files = "None, because the examples are generated."
-    else:
-        command = f"jaxseg train --data.name {name} --data.raw-dir DIR"
-        files = record.files
-    shown = {"title": record.title, "files": files} | record.describe()
-    shown |= {"files": files, "command": command}
-    if record.page:
-        shown.setdefault("license", "Not recorded here; see the page.")
+    shown = described(DATASETS[name].choose(options.variant))
     for heading, text in shown.items():
         print(f"{heading}:")
         print("\n".join(f"  {line}" for line in text.splitlines()))
     return 0
+
+
+def described(record: Dataset) -> dict[str, str]:
+    """Returns the description of a dataset by heading, the files first.
+
+    Args:
+      record: The record, with the choices of the variant.
+    """
+    shown, generated = record.describe(), record.drawing is not None
+    if generated:
+        shown["files"] = "None, because the examples are generated."
+    if record.page and not record.license:
+        shown["license"] = "Not recorded here; see the page."
+    command = f"jaxseg train --data.name {record.name}"
+    command += "" if generated else " --data.raw-dir DIR"
+    if record.variant:
+        command += f" --data.variant {' '.join(record.variant)}"
+    shown["command"] = command
+    first = [h for h in ("title", "files", "page", "license", "command") if h in shown]
+    return {heading: shown[heading] for heading in dict.fromkeys([*first, *shown])}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -51,7 +51,7 @@ def test_full_cache_is_said_and_reading_goes_on(small, monkeypatch, caplog):
         for index in range(5):
             assert limited[index]["id"] == small.ids[index]
     assert records.reads == 5 + 3
-    assert caplog.text.count("the cache is full with 2 of 10 images") == 1
+    assert caplog.text.count("is full with 2 of 10 images") == 1
 
 
 @pytest.mark.parametrize("index", [-1, 10])

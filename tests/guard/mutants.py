@@ -234,6 +234,21 @@ INFERENCE = (
     Mutant("inference/gmm.py", "np.maximum(value, FLOOR)", "np.maximum(value, 1e-9)",
            "inference/test_grabcut.py"),
 )  # fmt: skip
+AUDIT = (
+    Mutant("audit/hashing.py", "[1:9, 1:9]", "[0:8, 0:8]", "audit/test_check.py"),
+    Mutant("audit/hashing.py", "& structured[one] & structured[other]", "", "audit/test_check.py"),
+    Mutant("audit/findings.py", "others < NEARLY_EMPTY * total", "others == 0",
+           "audit/test_check.py"),
+    Mutant("audit/duplicates.py", "if len(splits) > 1", "if len(splits) > 2",
+           "audit/test_check.py"),
+    Mutant("audit/summary.py", "np.maximum(square - mean**2, 0)", "np.maximum(square - mean, 0)",
+           "audit/test_check.py"),
+    Mutant("audit/examples.py", "augment.is_mirrored(flip_key)", "augment.is_mirrored(color_key)",
+           "audit/test_show.py"),
+    Mutant("audit/examples.py", "* np.array(std) + np.array(mean)", "+ np.array(mean)",
+           "audit/test_show.py"),
+)  # fmt: skip
 ALL = (
-    *OPS, *NN, *LOSSES, *METRICS, *CHECKPOINTS, *DATA, *TRAINING, *WEIGHTS, *INFERENCE
+    *OPS, *NN, *LOSSES, *METRICS, *CHECKPOINTS, *DATA, *TRAINING, *WEIGHTS, *INFERENCE,
+    *AUDIT,
 )  # fmt: skip
