@@ -1,4 +1,4 @@
-"""The front door: open a run, predict with it, score it.
+"""Opens training runs for prediction and evaluation.
 
 `jaxseg` loads this file when one of its names is first used.
 """
@@ -27,7 +27,7 @@ from jaxseg.runs.renamed import current_fields
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Run:
-    """A training run, opened for prediction and evaluation.
+    """Represents a training run that is opened for prediction and evaluation.
 
     Attributes:
       workdir: The run directory.
@@ -47,7 +47,7 @@ class Run:
 
     @functools.cached_property
     def segmenter(self) -> Segmenter:
-        """The network with its preprocessing and the default options."""
+        """Returns the network with its preprocessing and the default options."""
         return self.make_segmenter()
 
     def make_segmenter(self, options: PredictOptions | None = None) -> Segmenter:

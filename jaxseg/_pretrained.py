@@ -1,4 +1,4 @@
-"""Networks with the weights of a checkpoint, from any library that is recognized."""
+"""Loads networks with the weights of a checkpoint from any supported library."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jaxseg.weights.translate.refused import Refused
 
 
 class Pretrained(NamedTuple):
-    """A network and its weights.
+    """Contains a network and its weights.
 
     Attributes:
       model: The network.

@@ -1,4 +1,4 @@
-"""Training a configuration in a run directory; `jaxseg train` prints what this does."""
+"""Trains a configuration in a run directory, as `jaxseg train` does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Begin = Callable[[Start, list[jax.Device]], None]
 
 @dataclasses.dataclass(frozen=True)
 class Display:
-    """What is shown of a training run; by default nothing.
+    """Selects how a training run shows its progress. By default, it shows nothing.
 
     Attributes:
       reporter: Makes the context manager that receives the progress.
@@ -46,7 +46,7 @@ class Display:
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """The end of a training run.
+    """Contains the results of a training run.
 
     Attributes:
       workdir: The run directory, which `jaxseg.open_run` opens.

@@ -36,7 +36,7 @@ class Backbone:
 
     @property
     def native_stride(self) -> int:
-        """The largest output stride, which needs no more atrous rates than published.
+        """Returns the largest output stride, which adds no atrous rates.
 
         >>> from jaxseg.backbones.catalog import BACKBONES
         >>> BACKBONES["resnet50"].native_stride

@@ -1,4 +1,4 @@
-"""Output stride: atrous rates replace strides without changing what is computed.
+"""Replaces strides by atrous rates without changing what is computed.
 
 A layer that loses its stride keeps its rate, and the rate of every later layer is
 multiplied by the lost stride (arXiv 1606.00915, section 3.1). Every n-th pixel of the

@@ -1,1 +1,1 @@
-"""Benchmark of operators and networks against PyTorch, for `jaxseg bench`."""
+"""Compares the speed of operators and networks with PyTorch, for `jaxseg bench`."""

@@ -1,4 +1,4 @@
-"""The operators that `jaxseg bench` times, each with the corresponding PyTorch call.
+"""Lists the operators that `jaxseg bench` times, each with its PyTorch equivalent.
 
 The shapes come from the networks: ResNet's 1x1 and 3x3 layers at output strides 8 and
 16, ASPP, separable layers of Xception and MobileNet, upsampling of FCN and U-Net, and
@@ -28,7 +28,7 @@ Shape = tuple[int, ...]
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One operator at one size.
+    """Describes one operator at one size.
 
     Attributes:
       name: The name in the table.

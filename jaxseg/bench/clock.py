@@ -1,4 +1,4 @@
-"""Interleaved timing of several programs in one process, with a check for contention.
+"""Times several programs in turns in one process, and detects contention.
 
 Each round gives every contestant a turn, in an order that rotates, so that a slow
 minute of the machine affects all of them. A turn starts with a pause, in which the
@@ -31,7 +31,7 @@ TURN = 0.01  # Seconds; a turn repeats runs until it is this long.
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """The time that a row may take.
+    """Limits the time and the rounds of a row.
 
     Attributes:
       seconds: The time after which no further round begins.
@@ -50,7 +50,7 @@ QUICK = Limits(seconds=0.5, least=2, most=5, warm=1)
 
 
 class Sentinel:
-    """A fixed single-threaded NumPy program that detects contention.
+    """Detects contention with a fixed single-threaded NumPy program.
 
     Attributes:
       best: Its best median so far, in seconds.
@@ -73,7 +73,7 @@ class Sentinel:
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """The times of a row's contestants, and the signs of contention.
+    """Contains the times of the contestants of a row, and the signs of contention.
 
     Attributes:
       times: Seconds by contestant, one entry per round.
@@ -88,7 +88,7 @@ class Measured:
 
     @property
     def contaminated(self) -> bool:
-        """Whether other processes disturbed the row, whose ratios then mean nothing."""
+        """Returns whether other processes made the ratios of the row useless."""
         return (self.others or 0) > BUSY or self.sentinel > SLOWER
 
     def summary(self) -> dict[str, dict[str, float]]:

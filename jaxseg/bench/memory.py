@@ -1,4 +1,4 @@
-"""Peak memory of a training step on the CPU, apart from weights, momentum and images.
+"""Measures the peak memory of a training step without weights, momentum and images.
 
 For jaxseg it is what XLA plans: temporaries, and outputs that do not replace a donated
 argument. For PyTorch it is measured in a separate process: the highest resident size
@@ -25,7 +25,7 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
 
 
 def compare(entry: Any, with_torch: bool) -> dict[str, Any]:
-    """Measures one row: bytes by side, and why a side is missing."""
+    """Returns the record of a row: the bytes of each side, or why a side is missing."""
     sides = ["jaxseg"]
     facts: dict[str, Any] = {"peak_bytes": {}, "notes": {}, "contaminated": False}
     if entry.peer is not None and with_torch:

@@ -1,4 +1,4 @@
-"""The networks that `jaxseg bench` times, and the libraries that have the same ones.
+"""Lists the networks that `jaxseg bench` times, and libraries with the same networks.
 
 Options give both sides the same architecture. The parameter counts are compared and
 shown. A network that none of the libraries has runs alone; its operators have rows of
@@ -17,7 +17,7 @@ from jaxseg.bench import pytorch as bench_torch
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One network on both sides.
+    """Describes a network in jaxseg and in a PyTorch library.
 
     Attributes:
       name: The name in `jaxseg.list_models()`.

@@ -1,4 +1,4 @@
-"""Operator rows of `jaxseg bench`: forward, and forward with every gradient.
+"""Times operators for `jaxseg bench`, forward and with every gradient.
 
 Both sides return their outputs, and the cotangent is a random array that is passed as
 an argument. With a constant cotangent, a compiler could fold the backward pass. With an
@@ -38,7 +38,7 @@ def arrays(case: Case) -> tuple[np.ndarray, ...]:
 
 
 class Ours:
-    """One case that XLA compiles.
+    """Runs an operator that XLA compiles.
 
     Attributes:
       compile_seconds: The time of tracing and compiling.
@@ -104,7 +104,7 @@ def temp_bytes(program: Any) -> int | None:
 
 
 class Theirs:
-    """The same case in PyTorch, eager or compiled."""
+    """Runs the same operator in PyTorch, eager or compiled."""
 
     def __init__(self, case: Case, backward: bool, side: Torch, dtype: str) -> None:
         torch = side.torch

@@ -1,4 +1,4 @@
-"""PyTorch as the peer of `jaxseg bench`: device, threads, layout and libraries.
+"""Configures PyTorch for `jaxseg bench`: device, threads, layout and libraries.
 
 PyTorch is imported only when a `Torch` is created. torchvision and mmcv expect
 operators of a CUDA build. Where these are absent, the declarations here let their pure
@@ -21,7 +21,7 @@ import numpy as np
 
 
 class Torch:
-    """The imported library and its settings in the benchmark.
+    """Contains the PyTorch module and its settings in the benchmark.
 
     Attributes:
       torch: The module.

@@ -1,4 +1,4 @@
-"""Table and charts of `jaxseg bench` from its records."""
+"""Writes the table and the charts of `jaxseg bench` from its records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measurement of a row of `jaxseg bench`: builds both sides, times and records them."""
+"""Measures the rows of `jaxseg bench`: builds, times and records both sides."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Built = tuple[dict[str, Callable[[], None]], dict[str, Any]]
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The settings of a comparison.
+    """Contains the settings of a benchmark.
 
     Attributes:
       device: "cpu" or "gpu".
@@ -48,7 +48,7 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row: an operator or a network, and the kind of run that is timed."""
+    """Describes a row: an operator or a network, and the kind of run that is timed."""
 
     part: str  # "ops", "models" or "memory".
     subject: Case | Entry

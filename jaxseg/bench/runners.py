@@ -1,4 +1,4 @@
-"""Network rows of `jaxseg bench`: forward at batch 1 and 8, and a training step.
+"""Times networks for `jaxseg bench`: forward at batch 1 and 8, and a training step.
 
 Our step is the one that `jaxseg train` runs (loss, gradients, momentum, running
 statistics, pixel counts and gradient norm), with the state donated. The peer's step is
@@ -37,7 +37,7 @@ def pixels(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Ours:
-    """A network that XLA compiles for one kind of row.
+    """Runs a network that XLA compiles for one kind of row.
 
     Attributes:
       run: Computes once and waits for the result.
@@ -99,7 +99,7 @@ class Ours:
 
 
 class Theirs:
-    """The peer's network in PyTorch for one kind of row."""
+    """Runs the network of the PyTorch library for one kind of row."""
 
     def __init__(
         self, entry: Entry, kind: str, batch: int, size: int, side: Torch, dtype: str

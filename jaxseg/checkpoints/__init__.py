@@ -1,1 +1,1 @@
-"""Reading and writing checkpoints."""
+"""Reads and writes checkpoints."""

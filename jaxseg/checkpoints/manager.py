@@ -51,7 +51,7 @@ def _rank(metrics: dict[str, float]) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Opening:
-    """How a run opens existing checkpoints.
+    """Selects how a run opens existing checkpoints.
 
     Attributes:
       verify: Whether to compare restored arrays with the digest stored with them.
@@ -67,7 +67,7 @@ STRICT = Opening()
 
 
 class Checkpoints:
-    """The checkpoints of a running training. Every process of the run has one instance.
+    """Manages the checkpoints of a run. Every process of the run has one instance.
 
     It keeps the `max_to_keep` newest checkpoints and the one with the highest mean IoU.
     One policy covers both, because a plain count with a ranking would delete the newest

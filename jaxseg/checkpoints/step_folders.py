@@ -1,4 +1,4 @@
-"""The folders of a checkpoint directory that hold one step each."""
+"""Finds the folders of a checkpoint directory that hold one step each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NUMBER = re.compile("0|[1-9][0-9]{,254}")  # no sign, no leading zero, a file's
 
 
 def step_number(text: str) -> int | None:
-    """The step that a name stands for; None for any other text.
+    """Returns the step that a folder name states, or None for any other name.
 
     >>> step_number("250"), step_number("0250"), step_number("\u00b2")
     (250, None, None)
@@ -19,7 +19,7 @@ def step_number(text: str) -> int | None:
 
 
 def step_folders(directory: str | Path) -> dict[int, Path]:
-    """The folder of every step, ascending; none for a missing directory.
+    """Returns the folder of every step in ascending order, or {} without a directory.
 
     An empty folder holds no step: a step gets its name when it is complete.
     """

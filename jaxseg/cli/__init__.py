@@ -1,1 +1,1 @@
-"""The command line: one file per sub-command."""
+"""Implements the command line, with one file per sub-command."""

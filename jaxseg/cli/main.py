@@ -1,4 +1,4 @@
-"""`jaxseg`: one command, one file per sub-command, imported when it is called.
+"""Implements the command `jaxseg`, which imports a sub-command when it is called.
 
 Exit status: 0 done; 1 an error, named in one line; 2 a wrong command line; 4 the loss
 was not finite; 5 another process of the run was lost; 128 + n stopped by signal n, a
@@ -93,9 +93,9 @@ def run(module: str, arguments: list[str]) -> int:
 
 
 def quiet_storage() -> None:
-    """Silences the inner messages of the checkpoint library: ours say what is wrong.
+    """Silences the messages of the checkpoint library, because jaxseg reports errors.
 
-    After one failed read every other read in flight prints a traceback of its own.
+    After one failed read, every other running read prints a traceback.
     """
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     # After a failed write, asyncio logs each write in flight that nobody waits for.
@@ -111,7 +111,7 @@ def quiet_storage() -> None:
 
 
 def usage() -> str:
-    """The text of `jaxseg --help`."""
+    """Returns the text of `jaxseg --help`."""
     width = max(map(len, COMMANDS))
     rows = [f"  {name:{width}}  {line}" for name, (_, line) in COMMANDS.items()]
     return "\n".join(

@@ -1,4 +1,4 @@
-"""The record of one backbone, and the stored table of all of them."""
+"""Stores a table of facts about all backbones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TABLE = Path(__file__).with_name("backbone_table.json")
 
 @dataclasses.dataclass(frozen=True)
 class BackboneRow:
-    """The facts about one backbone.
+    """Contains the facts about one backbone.
 
     Attributes:
       name: The name in `jaxseg.backbones.catalog.BACKBONES`.

@@ -1,4 +1,4 @@
-"""The record of one architecture, and the stored table of all of them."""
+"""Stores a table of facts about all architectures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TABLE = Path(__file__).with_name("model_table.json")
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """The facts about one architecture.
+    """Contains the facts about one architecture.
 
     Attributes:
       name: The name in `jaxseg.list_models()`.

@@ -1,4 +1,4 @@
-"""Laboratory tools for networks: fields, costs, grids and consistency."""
+"""Implements the tools of `jaxseg lab` for networks."""
 
 from __future__ import annotations
 

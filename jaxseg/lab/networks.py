@@ -1,4 +1,4 @@
-"""Networks for the laboratory: built by name, with weights, and analyzed."""
+"""Builds and analyzes networks for `jaxseg lab`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HEIGHTS, WIDTH = (513, 1025, 2049, 4097), 257
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A network by name, and the source of its weights."""
+    """Selects a network by name, and the source of its weights."""
 
     name: tyro.conf.Positional[str]
     """Name of a network, see `jaxseg models`."""
@@ -182,7 +182,7 @@ def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost
 def memory_of(
     model: nn.Module, size: tuple[int, int], *, train: bool = False
 ) -> analysis.Memory:
-    """Computes the memory of one image's logits, or of their mean square's gradient."""
+    """Computes the memory for the logits of an image, or for their gradient."""
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     shapes = variable_shapes(model)
     if not train:

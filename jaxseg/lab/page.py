@@ -1,4 +1,4 @@
-"""The output of a laboratory tool: printed tables, PNG files, JSON and an HTML page.
+"""Writes the output of a tool: printed tables, PNG files, JSON and an HTML page.
 
 The page embeds its pictures, so that it can be shared as a single file.
 """
@@ -30,7 +30,7 @@ img{max-width:100%;image-rendering:auto}code{background:#f3f3f3;padding:.15rem .
 
 @dataclasses.dataclass
 class Table:
-    """Rows of plain values under column names."""
+    """Contains a table: rows of plain values under column names."""
 
     title: str
     columns: Sequence[str]
@@ -39,7 +39,7 @@ class Table:
 
 @dataclasses.dataclass
 class Report:
-    """The findings of a tool.
+    """Contains the results of a tool.
 
     Attributes:
       title: The title of the page.

@@ -1,4 +1,4 @@
-"""Laboratory tools for rates and kernels alone, without a network or compilation."""
+"""Implements the tools of `jaxseg lab` that need only rates and kernels, no network."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ NAMES = ("adversarial", "l1")
 
 @dataclasses.dataclass(frozen=True)
 class Objectives:
-    """The objectives of the generator and of the discriminator.
+    """Computes the losses of the generator and of the discriminator.
 
     Attributes:
       adversarial: Coefficient of the adversarial term; 1 in the paper. Without this

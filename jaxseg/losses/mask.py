@@ -1,4 +1,4 @@
-"""The masking contract of all losses.
+"""Defines how all losses mask pixels.
 
 A pixel with the label `void` has weight 0, value 0 and gradient 0, whatever its logits
 are. A label that is neither void nor a class makes the loss NaN. Data loading rejects

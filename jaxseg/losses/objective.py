@@ -1,4 +1,4 @@
-"""The objective `loss_fn(outputs, batch)` that a `LossConfig` describes."""
+"""Builds the loss function `loss_fn(outputs, batch)` of a `LossConfig`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FROM_OUTPUTS = {"size_weights": "affinity", "edge": "edge"}
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """The objective of a configuration: `objective(outputs, batch) -> terms`.
+    """Computes the loss of a configuration: `objective(outputs, batch) -> terms`.
 
     Attributes:
       terms: Maps outputs and batch to {name: (value, weight, coefficient)}.

@@ -1,4 +1,4 @@
-"""Reduction of losses to one number, under jit and under pmap.
+"""Reduces losses to one number, under jit and under pmap.
 
 A loss returns a value and a weight of the same shape. The mean over the *global* batch
 is sum(value * weight) / sum(weight). Under `jit`, sharded or not, arrays are global and

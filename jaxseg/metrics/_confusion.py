@@ -1,4 +1,4 @@
-"""Confusion counts: integers per batch on the device, int64 totals on the host.
+"""Counts confusion matrices: integers on the device, int64 totals on the host.
 
 Rows are labels, with void as a last row of its own. Columns are predictions. Counts in
 float32 stop being exact at 2^24 pixels, and int32 overflows after two passes over the
@@ -65,7 +65,7 @@ def confusion_over(matrix: jax.Array, axis_name: str | None) -> jax.Array:
 
 
 class ConfusionTotal:
-    """The sum of confusion matrices, int64 on the host.
+    """Sums confusion matrices in int64 on the host.
 
     Attributes:
       matrix: int64 [K + 1, K].

@@ -1,4 +1,4 @@
-"""Scores as a text table, with one line per class and a summary."""
+"""Formats scores as a text table with one line per class and a summary."""
 
 from __future__ import annotations
 

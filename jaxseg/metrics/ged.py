@@ -1,4 +1,4 @@
-"""Generalized energy distance of two sets of segmentations of one image.
+"""Computes the generalized energy distance of two sets of segmentations.
 
 This is the measure of the Probabilistic U-Net (arXiv 1806.05034), after Szekely and
 Rizzo 2013:

@@ -1,4 +1,4 @@
-"""Errors of a generated picture: absolute error, squared error and PSNR."""
+"""Computes the absolute error, the squared error and the PSNR of generated images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rand score of two segmentations into objects, restricted to the true foreground.
+"""Computes the Rand score of two segmentations, restricted to the true foreground.
 
 This is the measure V_rand of the ISBI 2012 membrane challenge: Arganda-Carreras et al.,
 "Crowdsourcing the creation of image segmentation algorithms for connectomics",
@@ -27,7 +27,7 @@ from scipy import ndimage
 
 
 class RandScore(NamedTuple):
-    """Foreground-restricted Rand scores from 0 to 1; higher is better."""
+    """Contains foreground-restricted Rand scores from 0 to 1; higher is better."""
 
     score: float
     merge: float

@@ -1,4 +1,4 @@
-"""Scores of a confusion matrix, computed on the host in float64.
+"""Computes the scores of a confusion matrix on the host in float64.
 
 n_kj is the number of pixels with label k and prediction j, without the void row.
 t_k = sum_j n_kj and p_k = sum_j n_jk. As in arXiv 1411.4038, section 5:

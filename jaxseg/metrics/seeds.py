@@ -1,4 +1,4 @@
-"""Summary of the scores of several seeds."""
+"""Summarizes the scores of several seeds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class SeedSummary(NamedTuple):
-    """The scores of one configuration over its seeds.
+    """Contains the scores of one configuration over its seeds.
 
     Attributes:
       name: The configuration.

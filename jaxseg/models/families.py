@@ -1,4 +1,4 @@
-"""Every family by name, and the network of a family and a backbone.
+"""Lists all families by name, and creates the network of a family and a backbone.
 
 A new family is a file in this folder and one entry here.
 """

@@ -1,4 +1,4 @@
-"""The record of one family of networks: a head, and the pyramid that it reads."""
+"""Describes a family of networks by its head and the pyramid levels that it reads."""
 
 import dataclasses
 import inspect
@@ -39,7 +39,7 @@ class Family:
         return larger[0] if larger else backbone.native_stride
 
     def misfit(self, backbone: Backbone, output_stride: int | None = None) -> str:
-        """Says what a backbone lacks for the head; an empty text if it fits.
+        """Describes what a backbone lacks for the head, or returns "" if it fits.
 
         Args:
           backbone: The backbone.

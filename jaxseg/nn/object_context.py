@@ -20,6 +20,7 @@ def gather_regions(x: Array, coarse: Array) -> Array:
     """Averages pixel features over soft regions.
 
     It computes f_k = sum_n softmax_n(coarse[n, k]) x_n.
+
     Args:
       x: Pixel features [B, H, W, C].
       coarse: Logits [B, H, W, K].

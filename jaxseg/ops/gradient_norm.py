@@ -1,4 +1,4 @@
-"""The norm of a gradient, computed before anything else reads the gradient."""
+"""Computes the norm of a gradient before anything else reads the gradient."""
 
 from __future__ import annotations
 

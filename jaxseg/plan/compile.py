@@ -1,4 +1,4 @@
-"""The train step of a configuration, compiled for devices that may be absent."""
+"""Compiles the training step of a configuration for devices that may be absent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ QUIET = {
 
 @dataclasses.dataclass(frozen=True)
 class Slice:
-    """The devices to compile for.
+    """Describes the devices to compile for.
 
     Attributes:
       name: The name on the command line.
@@ -106,7 +106,7 @@ def _tpus(name: str, chip: Chip) -> tuple[jax.Device, ...]:
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """The memory of one device, in bytes.
+    """Contains the memory of one device in bytes.
 
     Attributes:
       arguments: State and batch.
@@ -124,13 +124,13 @@ class Memory:
 
     @property
     def total(self) -> int:
-        """The bytes at the step's peak."""
+        """Returns the peak memory of the step in bytes."""
         return self.arguments + self.output - self.alias + self.temporaries + self.code
 
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """A compiled train step, with figures per device.
+    """Describes a compiled training step, with the figures of one device.
 
     Attributes:
       batch: Images per step on all devices.

@@ -1,4 +1,4 @@
-"""Search for the largest batch that fits, and alternatives to a configuration.
+"""Searches for the largest batch that fits, and for alternatives to a configuration.
 
 Memory grows linearly with the batch size until the compiler begins to recompute
 operations to save some. A line through two compilations therefore suggests a batch
@@ -22,7 +22,7 @@ Attempt = Callable[[int], tuple[bool, float]]
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """The outcome of a search.
+    """Contains the result of a search.
 
     Attributes:
       batch: The largest batch size that was seen to fit, or 0.

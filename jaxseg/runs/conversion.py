@@ -36,7 +36,7 @@ from jaxseg.weights.translate.convert import flatten
 
 @dataclasses.dataclass(frozen=True)
 class Conversion:
-    """Converted weights before they are written.
+    """Contains converted weights before they are written.
 
     Attributes:
       address: The source of the weights.
@@ -178,10 +178,10 @@ def write_directory(
 
 
 def run_variables(conversion: Conversion) -> Any:
-    """The variables as they are used here, with RGB images.
+    """Returns the variables for RGB images, which jaxseg uses.
 
     Raises:
-        ValueError: They are for BGR images and cannot be changed.
+        ValueError: If they are for BGR images and cannot be converted.
     """
     order, channels = _stated_input(conversion)[0].order, conversion.network.channels
     return rgb_variables(conversion.imported.variables, order, channels)

@@ -1,4 +1,4 @@
-"""What images converted weights expect: normalization, and the order of the channels.
+"""Finds the image normalization and the channel order that converted weights expect.
 
 Images are RGB everywhere in jaxseg. Weights that were trained on BGR images become
 weights for RGB images when the inputs of their first convolution are reversed.
@@ -34,13 +34,13 @@ UNKNOWN = (
 def stated_input(
     imported: Imported, address: str, path: str, own: pathlib.Path | None
 ) -> Stated:
-    """How the network's images are normalized, with notes where that is not certain.
+    """Returns the normalization of the images, with notes if it is uncertain.
 
     Args:
         imported: The weights.
-        address: Where they come from.
-        path: The file or folder on this machine.
-        own: The run directory that they were read from, None for other sources.
+        address: The file, run directory or hub address of the weights.
+        path: The local file or folder.
+        own: The run directory from which the weights were read, or None.
     """
     source, beside = imported.source, imported.beside
     if source is None and own is None:
@@ -60,7 +60,7 @@ def stated_input(
 
 
 def for_rgb(normalization: Normalization) -> Normalization:
-    """The same normalization of an image whose channels are red, green and blue."""
+    """Returns the same normalization for images in RGB order."""
     if normalization.order == "RGB":
         return normalization
     return dataclasses.replace(
@@ -72,12 +72,12 @@ def for_rgb(normalization: Normalization) -> Normalization:
 
 
 def rgb_variables(variables: Mapping[str, Any], order: str, channels: int) -> Any:
-    """The variables that give for RGB images what these give for images in `order`.
+    """Converts variables for images in `order` to variables for RGB images.
 
     Args:
-        variables: Of a network.
+        variables: The variables of a network.
         order: "RGB" or "BGR".
-        channels: Of the network's images. A gray image has no order.
+        channels: The number of channels of the images. A gray image has no order.
 
     Raises:
         ValueError: More than one kernel, or none, has an input for each of the three

@@ -49,7 +49,7 @@ class RunInUse(OSError):
 
 @dataclasses.dataclass(frozen=True)
 class Holder:
-    """The content of a lock file.
+    """Describes the process that holds a lock file.
 
     Attributes:
       process: The owner.

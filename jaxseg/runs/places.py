@@ -1,4 +1,4 @@
-"""Whether a run can be kept in a directory, before anything is written there."""
+"""Checks whether a directory can hold a run, before anything is written there."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ MODULES = 6  # the largest number of modules that an error names
 
 
 class State(Protocol):
-    """The interface of a training state that this file needs."""
+    """Defines the part of the training state that this file needs."""
 
     params: Any
     batch_stats: Any

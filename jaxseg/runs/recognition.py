@@ -33,7 +33,7 @@ from jaxseg.weights.translate.state_dict import StateDict, unwrap
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """The choices of the user. The checkpoint determines what is not given.
+    """Contains the choices of the user. The checkpoint determines what is not given.
 
     Attributes:
       model: The name of a network.
@@ -59,7 +59,7 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True)
 class Recognized:
-    """A network that takes the weights of a checkpoint.
+    """Describes a network that takes the weights of a checkpoint.
 
     Attributes:
       config: The configuration with the network and its options.

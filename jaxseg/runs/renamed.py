@@ -1,4 +1,4 @@
-"""Old names of options and configuration fields, which are still read.
+"""Translates old names of options and configuration fields, which are still read.
 
 A command line, a stored `config.json` and a Python configuration file may use the old
 names. Each old name is announced once, with the name that replaced it.

@@ -14,7 +14,7 @@ FLOAT32 = 3.4028235e38  # the largest finite float32
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """The values that an option may have.
+    """Defines which values an option may have.
 
     Attributes:
       allows: A function that returns whether a value of the right type is allowed.

@@ -73,7 +73,7 @@ def plain(value: Any, where: str = "") -> Any:
 
 
 def _is_array(value: Any) -> bool:
-    """Whether a value holds numbers or text, unlike random keys and masked values."""
+    """Returns whether a value holds numbers or text, unlike keys and masked values."""
     if isinstance(value, type) or not hasattr(value, "__array__"):
         return False
     key = isinstance(value, jax.Array) and jax.dtypes.issubdtype(

@@ -1,1 +1,1 @@
-"""The parts in which segmentation, pix2pix, Probabilistic U-Net and clouds differ."""
+"""Implements what differs between segmentation, pix2pix, Prob. U-Net and clouds."""

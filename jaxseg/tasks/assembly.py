@@ -1,4 +1,4 @@
-"""The parts of a run, put together from the record of its task."""
+"""Assembles the parts of a run from the record of its task."""
 
 from __future__ import annotations
 

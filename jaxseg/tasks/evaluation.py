@@ -24,7 +24,7 @@ Space = int | tuple[int, int]
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """The result of an evaluation.
+    """Contains the result of an evaluation.
 
     Attributes:
       split: The split that was evaluated.

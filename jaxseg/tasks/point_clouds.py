@@ -1,4 +1,4 @@
-"""The parts of the training of networks of point clouds."""
+"""Supplies the parts of the training of point cloud networks."""
 
 from __future__ import annotations
 

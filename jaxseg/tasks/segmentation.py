@@ -1,4 +1,4 @@
-"""The parts of the ordinary training: images in, logits of a label map out."""
+"""Supplies the parts of the training of segmentation networks."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.p
 
 
 def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """Returns shapes of what `jaxseg.data.train_batches` yields on all processes."""
+    """Returns the shapes of a training batch over all processes."""
     shape = jax.ShapeDtypeStruct
     return {
         "image": shape((batch, *config.data.crop, CHANNELS), jnp.uint8),

@@ -25,7 +25,7 @@ from jaxseg.training.run.task import Task
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """A run that is ready to start or resume.
+    """Contains a run that is ready to start or resume.
 
     Attributes:
       train_source: The training examples.

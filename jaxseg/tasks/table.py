@@ -1,4 +1,4 @@
-"""The tasks: what training and evaluation are made of, by the kind of network.
+"""Lists the tasks, which define training and evaluation for a kind of network.
 
 Nearly all networks take images and return the logits of a label map. The other tasks
 read other data or have an objective of their own. The loop, the checkpoints, the scores
@@ -31,7 +31,7 @@ from jaxseg.training.devices.placement import HostBatch
 
 
 class Examples(Protocol):
-    """The examples of a split.
+    """Defines the interface of the examples of a split.
 
     Attributes:
         spec: The classes of the dataset.
@@ -47,7 +47,7 @@ class Examples(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class TaskRecord:
-    """The parts of a task that `train`, `eval` and `plan` put together.
+    """Contains the parts of a task that `train`, `eval` and `plan` use.
 
     Attributes:
       kind: Whether the examples are images or point clouds.

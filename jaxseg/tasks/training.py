@@ -1,4 +1,4 @@
-"""The training of a configuration, from the parts in which tasks differ."""
+"""Builds the training of a configuration from the parts that its task supplies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from jaxseg.training.step.state import TrainState, create_state
 
 
 class Training(NamedTuple):
-    """A training before its first array is made.
+    """Contains a training before it allocates any array.
 
     Attributes:
       runner: The training and evaluation steps on their devices.
@@ -40,7 +40,7 @@ class Training(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """What a task supplies to its training.
+    """Contains the parts that a task supplies to its training.
 
     Attributes:
       step: The training step, such as `jaxseg.training.step.steps.train_step`.

@@ -1,6 +1,6 @@
-"""Training: the step, the devices it runs on, the loop around it.
+"""Implements the training step, the devices that it runs on, and the training loop.
 
-A training loop of your own needs only what is exported here:
+The exported names suffice to write a custom training loop:
 
     state = create_state(model, tx, seed=0, image_shape=(1, 64, 64, 3))
     step = functools.partial(train_step, model=model, tx=tx, loss_fn=loss_fn)

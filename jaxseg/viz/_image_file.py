@@ -1,4 +1,4 @@
-"""Image files that are either complete or absent."""
+"""Writes image files that are either complete or absent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Label maps in colors: blended over the image, or as indexed PNG.
+"""Draws label maps in colors, over the image or as indexed PNG.
 
 An indexed PNG stores the class numbers as pixels and the colors in its palette, like
 the masks of PASCAL VOC. Viewers show the colors, and `np.asarray(image)` returns the

@@ -1,4 +1,4 @@
-"""A picture for training records: image, label and prediction, with a legend."""
+"""Draws an image, its label and its prediction side by side with a legend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heat maps, curves and bars, drawn with Pillow alone as uint8 pictures [H, W, 3]."""
+"""Draws heat maps, curves and bars with Pillow as uint8 images [H, W, 3]."""
 
 from __future__ import annotations
 

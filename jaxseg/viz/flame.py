@@ -1,4 +1,4 @@
-"""A flame graph of costs: widths are shares, and rows are depths of the names."""
+"""Draws a flame graph of costs: widths are shares, and rows are depths of the names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROW, _TOP, _SIDE = 19, 30, 10
 
 @dataclasses.dataclass(frozen=True)
 class Box:
-    """A part of the tree.
+    """Describes a node of the tree.
 
     Attributes:
       path: The parts of its name.

@@ -1,4 +1,4 @@
-"""Colored point clouds as PLY files, which point-cloud viewers commonly open."""
+"""Writes colored point clouds as PLY files, which common viewers can open."""
 
 from __future__ import annotations
 

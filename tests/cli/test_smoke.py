@@ -84,7 +84,7 @@ def test_another_network_is_refused(trained):
     ):
         initialized(fresh(width=6), trained)
     with pytest.raises(
-        ValueError, match=r"init_from='nowhere' is invalid: .* no work dir"
+        ValueError, match=r"init_from='nowhere' is invalid: .* not a run dir"
     ):
         initialized(fresh(), "nowhere")
 

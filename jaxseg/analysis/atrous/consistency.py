@@ -1,4 +1,4 @@
-"""Shift consistency, atrous consistency and invariance to the output stride.
+"""Measures shift consistency, atrous consistency and invariance to the output stride.
 
 Shift consistency asks whether a pixel keeps its class when the camera moves (Zhang,
 arXiv 1904.11486). Atrous consistency asks whether a dense network, subsampled, gives
@@ -20,7 +20,7 @@ from jaxseg.typing import Array, Size
 
 @dataclasses.dataclass(frozen=True)
 class Shift:
-    """The agreement of two crops of one image on the pixels that both contain.
+    """Contains the agreement of two crops of an image on the pixels that both contain.
 
     Attributes:
       offset: The rows and columns between the crops.

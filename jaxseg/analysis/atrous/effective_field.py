@@ -1,4 +1,4 @@
-"""Effective receptive field: the gradient of one output with respect to the image.
+"""Measures the effective receptive field by the gradient of one output.
 
 The field is the mean squared gradient of the middle of a map over random inputs. It
 comes with the Gaussian that it resembles, and with its area relative to the theoretical
@@ -24,7 +24,7 @@ LEVEL = 1 - 0.9545
 
 @dataclasses.dataclass(frozen=True)
 class Gaussian:
-    """The moments of a map, and how well a Gaussian describes it.
+    """Contains the moments of a map, and how well a Gaussian describes it.
 
     Attributes:
       center: The row and column of the center.

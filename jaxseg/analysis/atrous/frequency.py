@@ -1,4 +1,4 @@
-"""Frequency response of atrous stacks and of any linear map on images.
+"""Computes the frequency response of atrous stacks and of any linear map on images.
 
 A layer of rate r with weights w has the response W(r f) along an axis. It is the
 response of the plain kernel, repeated r times over the frequencies. Frequencies of the

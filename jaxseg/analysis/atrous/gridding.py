@@ -1,4 +1,4 @@
-"""Gridding: which pixels a stack of atrous convolutions reads, and how evenly.
+"""Computes which pixels a stack of atrous convolutions reads, and how evenly.
 
 A stack of rates r_1, r_2, ... with kernel k reads the offsets sum_i r_i * t_i with taps
 t_i from 0 to k - 1. The path count of an offset is the number of ways to reach it; it
@@ -20,7 +20,7 @@ _LARGEST = 2**62
 
 @dataclasses.dataclass(frozen=True)
 class Gridding:
-    """The properties of a stack of rates; lengths are in pixels of its input map.
+    """Contains the properties of a stack of rates, with lengths in pixels of its input.
 
     Attributes:
       rates: The rates.

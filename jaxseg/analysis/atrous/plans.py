@@ -1,4 +1,4 @@
-"""Search for rates of a given depth and field, without holes and as even as possible.
+"""Searches for atrous rates that cover a field without holes and as evenly as possible.
 
 It answers questions such as: which rates suit a map of 65 x 65 at output stride 8, with
 a field of at least 513 image pixels and no gridding? The search tries every sorted plan
@@ -24,7 +24,7 @@ from jaxseg.analysis.atrous.valid_taps import valid_fraction
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """One stack of rates on a map.
+    """Contains one stack of rates on a map.
 
     Attributes:
       rates: The rates in ascending order.

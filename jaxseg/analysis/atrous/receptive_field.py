@@ -1,4 +1,4 @@
-"""Theoretical receptive field of a list of layers, exact, one image axis at a time.
+"""Computes the exact theoretical receptive field of layers, one image axis at a time.
 
 The field says which input pixels an output can depend on, through strides, atrous
 rates, transposed convolutions, resizing and branches. Along a path of ordinary layers
@@ -17,7 +17,7 @@ from fractions import Fraction
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """A convolution or a pooling along one axis.
+    """Describes a convolution or a pooling along one axis.
 
     Attributes:
       kernel: The kernel size.
@@ -44,14 +44,14 @@ class Layer:
 
     @property
     def before(self) -> int:
-        """The padding before the first pixel."""
+        """Returns the padding before the first pixel."""
         same = self.rate * (self.kernel - 1) // 2
         return same if self.padding is None else self.padding
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """The input pixels of the outputs, as a pattern that repeats.
+    """Describes which input pixels the outputs read, as a pattern that repeats.
 
     Output i + period reads the pixels of output i, moved by `advance`.
 
@@ -68,22 +68,22 @@ class Field:
 
     @property
     def period(self) -> int:
-        """The number of outputs after which the pattern repeats."""
+        """Returns the number of outputs after which the pattern repeats."""
         return len(self.lows)
 
     @property
     def size(self) -> int:
-        """The pixels from the first to the last that the widest output reads."""
+        """Returns the width in pixels of the widest field of an output."""
         return max(h - lo + 1 for lo, h in zip(self.lows, self.highs, strict=True))
 
     @property
     def jump(self) -> Fraction:
-        """Input pixels per output."""
+        """Returns the number of input pixels per output."""
         return Fraction(self.advance, self.period)
 
     @property
     def start(self) -> Fraction:
-        """The center of the first output's field; input pixel 0 is at 0."""
+        """Returns the center of the field of the first output in input pixels."""
         return Fraction(self.lows[0] + self.highs[0], 2)
 
     def low(self, output: int) -> int:

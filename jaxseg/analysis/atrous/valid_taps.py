@@ -1,4 +1,4 @@
-"""Valid weights: the share of an atrous kernel's taps that fall on the map.
+"""Computes the share of the taps of an atrous kernel that fall on the map.
 
 With a large rate on a small map, most taps meet padding, until only the middle one is
 left (DeepLab v3, arXiv 1706.05587, section 3.3 and figure 4). Along an axis of N

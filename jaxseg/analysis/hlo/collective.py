@@ -1,4 +1,4 @@
-"""The exchanges between devices in the text of a compiled program.
+"""Finds the collectives in the text of a compiled program.
 
 An asynchronous pair (`all-gather-start`, `all-gather-done`) counts as one collective.
 """
@@ -27,7 +27,7 @@ _GROUPS = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class Collective:
-    """One exchange between devices.
+    """Describes one collective operation between devices.
 
     Attributes:
       kind: One of `KINDS`.
@@ -44,7 +44,7 @@ class Collective:
 
     @property
     def bytes(self) -> int:
-        """The size of the results on one device."""
+        """Returns the size of the results on one device in bytes."""
         return sum(shape.bytes for shape in self.shapes)
 
     def sent(self, devices: int) -> float:

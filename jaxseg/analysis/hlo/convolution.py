@@ -1,4 +1,4 @@
-"""The convolutions in the text of a compiled program."""
+"""Finds the convolutions in the text of a compiled program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxseg.analysis.hlo.program_text import Instruction, Shape, instructions, w
 
 @dataclasses.dataclass(frozen=True)
 class Convolution:
-    """One convolution with its window. Tuples have one entry per spatial axis.
+    """Describes a convolution. Tuples have one entry per spatial axis.
 
     Attributes:
       shape: The shape of the result.

@@ -19,7 +19,7 @@ _SHAPE = re.compile(r"\b([a-z]+\d*\w*)\[([\d,]*)\](?:\{[^}]*?(?:S\((\d+)\))?\})?
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """A type with dimensions, such as bf16[8, 33, 33, 256].
+    """Describes the type and shape of an array, such as bf16[8, 33, 33, 256].
 
     Attributes:
       dtype: The name of the type, such as "bf16".
@@ -33,12 +33,12 @@ class Shape:
 
     @property
     def elements(self) -> int:
-        """The product of the dimensions, 1 for a scalar."""
+        """Returns the product of the dimensions, 1 for a scalar."""
         return math.prod(self.dims)
 
     @property
     def bytes(self) -> int:
-        """The size without the padding that a layout may add."""
+        """Returns the size in bytes, without the padding that a layout can add."""
         named = re.search(r"\d+", self.dtype)
         bits = _BITS.get(self.dtype, named and int(named[0]))
         return -(-self.elements * bits // 8)
@@ -56,7 +56,7 @@ class Instruction:
 
     @property
     def source(self) -> str:
-        """The JAX operation that it comes from, or "" if the text names none."""
+        """Returns the JAX operation that it comes from, or "" if none is named."""
         found = re.search(r'op_name="(.*?)"', self.attributes)
         return found[1] if found else ""
 

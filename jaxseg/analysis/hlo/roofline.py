@@ -1,4 +1,4 @@
-"""Peak rates of chips, and the step times that follow from them.
+"""Estimates step times from the peak rates of chips.
 
 The figures of each chip are those of its maker: docs.cloud.google.com/tpu/docs/{v4,v5e,
 v5p,v6e} and the data sheets of NVIDIA. `ici` is one direction over all links, half of
@@ -26,7 +26,7 @@ GIB, GB, TERA = 2**30, 1e9, 1e12
 
 @dataclasses.dataclass(frozen=True)
 class Chip:
-    """One accelerator.
+    """Describes the peak rates of an accelerator.
 
     Attributes:
       kinds: The names that JAX gives it (`device.device_kind`).
@@ -69,7 +69,7 @@ def chip_of(kind: str) -> Chip | None:
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """The work of one chip in one step.
+    """Describes the work of one chip in one step.
 
     Attributes:
       flops: 2 * multiply-adds of the network, without what the program repeats.
@@ -88,7 +88,7 @@ class Load:
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """The seconds of a step by each limit, and the resulting range.
+    """Contains the seconds of a step by each limit, and the resulting range.
 
     Attributes:
       compute: The time of all arithmetic at the peak. No step is faster.
@@ -108,7 +108,7 @@ class Times:
 
     @property
     def bound(self) -> str:
-        """The name of the tightest limit: "compute", "memory" or "links"."""
+        """Returns the name of the tightest limit: "compute", "memory" or "links"."""
         return max(("compute", "memory", "links"), key=lambda name: getattr(self, name))
 
 

@@ -1,4 +1,4 @@
-"""Bytes that a compiled program moves to and from a device's memory.
+"""Counts the bytes that a compiled program moves to and from the memory of a device.
 
 The count covers the operands and results of everything that the program runs one after
 the other: fusions, convolutions and copies. It leaves out data in the chip's own

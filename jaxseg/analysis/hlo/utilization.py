@@ -1,4 +1,4 @@
-"""Utilization of the devices: operations of a step against the peak of the devices.
+"""Computes the utilization of devices: the operations of a step over their peak.
 
 This is model FLOPs utilization as in PaLM (arXiv 2204.02311, appendix B). There are two
 operations per multiply-accumulate in the convolutions and products of the forward and

@@ -1,4 +1,4 @@
-"""Constant folding for the index arithmetic in a jaxpr."""
+"""Folds the constants in the index arithmetic of a jaxpr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Multiply-accumulates of any JAX callable, counted from its jaxpr.
+"""Counts the multiply-accumulates of any JAX callable from its jaxpr.
 
 Nothing is computed or compiled. `jax.make_jaxpr` suffices, so shapes may be abstract.
 
@@ -41,7 +41,7 @@ from jax.extend import core
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """The arithmetic of one call.
+    """Contains the arithmetic of one call.
 
     Attributes:
       macs: Multiply-accumulates of convolutions and products that involve arguments.
@@ -70,7 +70,7 @@ class Cost:
 
     @property
     def flops(self) -> int:
-        """2 * macs, one multiplication and one addition each."""
+        """Returns 2 * macs, because each is one multiplication and one addition."""
         return 2 * self.macs
 
 

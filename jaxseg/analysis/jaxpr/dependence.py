@@ -1,4 +1,4 @@
-"""The image rows and columns that every output can depend on, from the jaxpr.
+"""Finds the image rows and columns that every output can depend on, from the jaxpr.
 
 Nothing is computed or compiled. Weights may be abstract shapes, and any traceable
 function is accepted. The answer is exact for each axis of convolutions, pooling,
@@ -44,7 +44,7 @@ _CALLS = (
 
 @dataclasses.dataclass(frozen=True)
 class Lines:
-    """The dependence along one axis.
+    """Contains the dependence along one axis.
 
     Attributes:
       mask: Booleans [h, H], whether output row i can depend on image row n.
@@ -57,7 +57,7 @@ class Lines:
 
 @dataclasses.dataclass(frozen=True)
 class Reach:
-    """The dependence of a map on the image.
+    """Contains the dependence of a map on the image.
 
     Attributes:
       rows: The dependence of the map's rows on the image's rows.

@@ -19,7 +19,7 @@ Shape = Sequence[int]
 
 @dataclasses.dataclass(frozen=True)
 class Spread:
-    """The dependence on one image axis.
+    """Contains the dependence on one image axis.
 
     Attributes:
       dims: The dimensions along which the dependence varies, sorted.

@@ -1,4 +1,4 @@
-"""Dependence through windows, convolutions, products and gathers.
+"""Propagates dependence through windows, convolutions, products and gathers.
 
 The rules have the form described in `jaxseg.analysis.jaxpr.dependence_rules`.
 """

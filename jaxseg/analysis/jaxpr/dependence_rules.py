@@ -1,4 +1,4 @@
-"""Rules for how each JAX primitive propagates dependence.
+"""Defines how each JAX primitive propagates dependence.
 
 They serve `jaxseg.analysis.jaxpr.dependence`. A rule receives the equation, the spreads
 of its operands along one image axis (None for operands that do not depend on the image)

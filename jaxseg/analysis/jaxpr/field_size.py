@@ -1,4 +1,4 @@
-"""The receptive field, as numbers, of a dependence that `dependence` finds."""
+"""Measures the receptive field of a dependence that `dependence` finds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST = 128  # The longest period of a pattern that the search tries.
 
 @dataclasses.dataclass(frozen=True)
 class Extent:
-    """The receptive field along one axis.
+    """Contains the receptive field along one axis.
 
     Attributes:
       size: The pixels from the first to the last that the widest output reads.
@@ -35,7 +35,7 @@ class Extent:
 
     @property
     def coverage(self) -> float:
-        """The share of the field that is touched."""
+        """Returns the share of the field that is read."""
         return self.touched / self.size
 
 

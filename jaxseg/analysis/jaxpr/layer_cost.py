@@ -1,4 +1,4 @@
-"""Cost by layer: the convolutions and products of a jaxpr, by module name.
+"""Lists the costs of the convolutions and products of a jaxpr by module name.
 
 The counting is that of `jaxseg.analysis.jaxpr.cost`. The name stack that flax and
 `jax.named_scope` store in every equation separates the layers. The bytes that each
@@ -20,7 +20,7 @@ from jaxseg.analysis.jaxpr.cost import CALLS, PRODUCTS, live
 
 @dataclasses.dataclass(frozen=True)
 class LayerCost:
-    """The cost of one convolution or product, or of several under one name.
+    """Contains the cost of one convolution or product, or of several under one name.
 
     Attributes:
       name: The path of modules, such as "backbone/layer1_0/conv1/conv".
@@ -40,12 +40,12 @@ class LayerCost:
 
     @property
     def flops(self) -> int:
-        """2 * macs."""
+        """Returns the floating-point operations, 2 * macs."""
         return 2 * self.macs
 
     @property
     def intensity(self) -> float:
-        """FLOPs per byte moved. It is low where memory is the limit."""
+        """Returns the FLOPs per byte moved, which are few where memory is the limit."""
         return self.flops / self.moved
 
 

@@ -1,4 +1,4 @@
-"""Peak memory of any JAX callable, from the live ranges of its jaxpr's values.
+"""Estimates the peak memory of a JAX callable from the live ranges in its jaxpr.
 
 Nothing is computed or compiled. A value is held from the equation that computes it to
 the last one that reads it. The peak is the largest sum held at one equation. The rules
@@ -46,7 +46,7 @@ _FUSED_INTO = ELEMENTWISE | {
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """The memory that one call holds, in bytes.
+    """Contains the memory of one call in bytes.
 
     Attributes:
       peak: The largest sum of values, including outputs but not arguments.
@@ -81,7 +81,7 @@ def peak_memory(fn: Callable, *args: Any) -> Memory:
 
 @dataclasses.dataclass
 class _Step:
-    """An equation whose operands and results are numbered buffers."""
+    """Describes an equation whose operands and results are numbered buffers."""
 
     name: str
     kind: str

@@ -1,4 +1,4 @@
-"""The kind of device that a program is traced for.
+"""Determines the kind of device that a program is traced for.
 
 Some formulations of an operator are fast on one kind of device and slow on another; all
 of them give the same result. A step that `jaxseg.training.devices` binds to a mesh is

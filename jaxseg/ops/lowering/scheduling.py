@@ -1,4 +1,4 @@
-"""Control over what XLA's CPU backend computes once, and over what it computes late.
+"""Controls what XLA's CPU backend computes only once, and what it delays.
 
 XLA decides both badly for these networks. It fuses a chain of elementwise operations
 into every reader of its end and computes the chain again in each of them. And it runs

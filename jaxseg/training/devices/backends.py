@@ -1,4 +1,4 @@
-"""The two ways in which a step runs on devices: `jax.jit` on a mesh, and `jax.pmap`.
+"""Runs a step on devices, by `jax.jit` on a mesh or by `jax.pmap`.
 
 Both compile `step(state, batch) -> result` for a state on all devices and a batch that
 is split over them, and return replicated results that every process can read. The
@@ -73,7 +73,7 @@ class JitBackend:
         return {name: self._put(name, value) for name, value in batch.items()}
 
     def gather(self, tree: Any) -> Any:
-        """Returns arrays of a state whole on all devices."""
+        """Returns the arrays of a state without sharding, complete on every device."""
         return tree if self.shard == "none" else self._gather(tree)
 
     def abstract(self, state: Any, batch: Any) -> tuple[Any, Any]:

@@ -34,7 +34,7 @@ SHOWN = 8  # the largest number of missing processes in a notice
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """One process of a run, as it introduces itself."""
+    """Identifies a process of a run to the others."""
 
     id: int
     processes: int

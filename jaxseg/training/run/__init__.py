@@ -1,1 +1,1 @@
-"""The training loop and its records."""
+"""Implements the training loop and its records."""

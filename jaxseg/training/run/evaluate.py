@@ -1,4 +1,4 @@
-"""Scoring a network: confusion counts over batches, independent of the batching.
+"""Scores a network by confusion counts that do not depend on the batch size.
 
 Counts are integers and are summed in int64 on the host, so the order and the size of
 the batches, the number of devices and the rows that fill a batch up cannot change a

@@ -1,4 +1,4 @@
-"""TensorBoard's event files: scalars over steps.
+"""Writes scalars over steps to event files of TensorBoard.
 
 They are written here because tensorboardX imports PyTorch wherever that is installed,
 which takes seconds and hundreds of megabytes at the start of every run.
@@ -28,8 +28,8 @@ class EventWriter:
     """Appends scalars to a new event file in a directory.
 
     Args:
-      directory: Where the file is made.
-      purge_step: Events of earlier files from this step on no longer count.
+      directory: The directory of the file.
+      purge_step: TensorBoard ignores events of earlier files from this step on.
     """
 
     def __init__(self, directory: str | Path, *, purge_step: int) -> None:
@@ -76,7 +76,7 @@ def _text(field: int, value: str) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    """Seven bits to a byte, the lowest first; all bytes but the last have bit 7."""
+    """Encodes an integer as a varint: seven bits per byte, the lowest first."""
     parts = bytearray()
     while value > 0x7F:
         parts.append(value & 0x7F | 0x80)
@@ -85,7 +85,7 @@ def _varint(value: int) -> bytes:
 
 
 def _checksum(data: bytes) -> bytes:
-    """The masked CRC-32C of a record."""
+    """Returns the masked CRC-32C of a record."""
     table, crc = _table(), 0xFFFFFFFF
     for byte in data:
         crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
@@ -96,7 +96,7 @@ def _checksum(data: bytes) -> bytes:
 
 @functools.cache
 def _table() -> tuple[int, ...]:
-    """The checksums of the 256 bytes."""
+    """Returns the CRC-32C of each of the 256 bytes."""
     values = []
     for value in range(256):
         for _ in range(8):

@@ -116,7 +116,7 @@ def resume(
 
 @dataclasses.dataclass
 class _Run:
-    """One call of `train`, with what the host keeps between two steps."""
+    """Runs one call of `train`, and holds the state of the host between steps."""
 
     config: TrainConfig
     task: Task

@@ -1,4 +1,4 @@
-"""What the training loop is given and returns: the task, the display, the result."""
+"""Defines the arguments and the result of the training loop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxseg.training.devices.placement import HostBatch
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """The data and functions of a run. Batch streams restart at every call.
+    """Contains the data and functions of a run. Batch streams restart at every call.
 
     Attributes:
       classes: The class names in label order.
@@ -46,23 +46,23 @@ class Task:
 
 
 class Reporter(Protocol):
-    """The interface that shows the progress of a run."""
+    """Defines the interface that shows the progress of a run."""
 
     def started(self, step: int, steps: int) -> None:
-        """Called when the loop begins after `step` of `steps` updates."""
+        """Is called when the loop begins after `step` of `steps` updates."""
 
     def advanced(self, step: int) -> None:
-        """Called when one more update was started."""
+        """Is called when one more update was started."""
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """Called when a line of training metrics was recorded."""
+        """Is called when a line of training metrics was recorded."""
 
     def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
-        """Called when the validation images were evaluated."""
+        """Is called when the validation images were evaluated."""
 
 
 class Silent:
-    """A reporter that shows nothing."""
+    """Implements a reporter that shows nothing."""
 
     def __enter__(self) -> Silent:
         return self
@@ -85,7 +85,7 @@ class Silent:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """The result of a run.
+    """Contains the result of a run.
 
     Attributes:
       state: The final training state.

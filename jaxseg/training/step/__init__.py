@@ -1,1 +1,1 @@
-"""The training step: state, loss, gradient, update."""
+"""Implements the training step: state, loss, gradient and update."""

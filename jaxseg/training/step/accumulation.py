@@ -1,4 +1,4 @@
-"""Gradient accumulation: the loss and gradient of a batch, in micro-batches.
+"""Accumulates the loss and the gradient of a batch over micro-batches.
 
 A term of the loss is sum(value * weight) / sum(weight) over the *global* batch. A mean
 over the means of the micro-batches would be wrong wherever these hold different numbers

@@ -28,7 +28,7 @@ GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
 
 class Players(NamedTuple):
-    """An optimizer for each network. The state of the pair is a dictionary."""
+    """Contains an optimizer for each network. The state of the pair is a dictionary."""
 
     generator: optax.GradientTransformation
     discriminator: optax.GradientTransformation

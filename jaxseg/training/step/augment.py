@@ -16,7 +16,7 @@ from jaxseg.ops.preprocess import normalize, preprocess
 
 
 class Channels(NamedTuple):
-    """The mean and standard deviation of each channel, for images in [0, 1]."""
+    """Contains the mean and standard deviation of each channel of images in [0, 1]."""
 
     mean: Sequence[float]
     std: Sequence[float]

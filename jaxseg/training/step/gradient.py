@@ -1,4 +1,4 @@
-"""Loss and gradient of a batch."""
+"""Computes the loss and the gradient of a batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jaxseg.training.step.options import Batch
 
 
 class Problem(NamedTuple):
-    """What is differentiated: a network and its objective.
+    """Contains the network and the loss that are differentiated.
 
     Attributes:
       forward: Maps params, batch_stats, batch and key to outputs and new batch_stats.
@@ -33,7 +33,7 @@ class Problem(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """Loss, gradient and what else a forward pass gives.
+    """Contains the loss, the gradient and the other results of a forward pass.
 
     Under pmap all but `batch_stats` are partial sums of this device, which the caller
     sums over the devices.

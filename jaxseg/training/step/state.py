@@ -24,7 +24,7 @@ _DO_NOT_FIT = (  # errors of Python, JAX and Flax when a network is built
 
 
 class TrainState(flax.struct.PyTreeNode):
-    """The training state.
+    """Contains the arrays of a training run.
 
     Attributes:
       step: The number of updates so far, an int32 scalar.

@@ -1,4 +1,4 @@
-"""The training step and the evaluation step: pure functions of state and batch.
+"""Implements the training and evaluation steps as pure functions of state and batch.
 
 The steps know nothing of devices. With `axis_name=None` they run under `jax.jit`, with
 or without sharded arrays: sums are then global, and batch normalization sees the whole

@@ -1,4 +1,4 @@
-"""What every training step does besides its gradient: keys, updates, averages."""
+"""Implements what all training steps share: random keys, updates and averages."""
 
 from __future__ import annotations
 
