@@ -77,7 +77,7 @@ class Run:
           The prediction, with `.labels`, `.probabilities`, `.overlay()` and `.save()`.
 
         Raises:
-          ValueError: When the image cannot be read.
+          ValueError: If the image cannot be read.
         """
         return self.segmenter.predict(image)
 
@@ -131,7 +131,7 @@ def open_run(
       average.
 
     Raises:
-      ValueError: When the directory is no run, holds no such checkpoint, or is damaged.
+      ValueError: If the directory is not a run, has no such checkpoint, or is damaged.
     """
     config, spec = read_config(workdir), read_spec(workdir)
     options = {**config.model.options, **(model_options or {})}

@@ -44,20 +44,20 @@ def load_pretrained(
       source: A checkpoint of torchvision, timm, segmentation_models.pytorch or
         MMSegmentation (.pth, .pt, .ckpt, .safetensors, .npz), an address
         "hf://org/name/file", or a run directory.
-      num_classes: Number of classes; by default as many as the source has.
+      num_classes: The number of classes, by default that of the source.
       model: The network, as in `jaxseg.create_model`; by default the one that fits.
       model_options: Options of the network, such as {"output_stride": 16}.
-      part: Take only this part of the source, such as "backbone". The rest of the
-        network starts with fresh parameters.
-      allow_missing: Patterns of parameters that may start fresh, such as
-        "classifier/*" for a classifier of another number of classes.
+      part: Loads only this part of the source, such as "backbone". The rest of the
+        network is initialized at random.
+      allow_missing: Patterns of parameters that may be initialized at random, such as
+        "classifier/*" for a classifier with another number of classes.
 
     Returns:
       The network and its variables.
 
     Raises:
-      ValueError: When the file cannot be read safely, is of no known network, or does
-        not fit. The message names the tensors and the remedy.
+      ValueError: If the file cannot be read safely, its network is not known, or the
+        weights do not fit. The message names the tensors and the remedy.
     """
     options = {"model": {"options": dict(model_options or {})}}
     wanted = Wanted(model, options, num_classes=num_classes, part=part)

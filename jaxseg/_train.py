@@ -36,8 +36,8 @@ class Display:
 
     Attributes:
       reporter: Makes the context manager that receives the progress.
-      begin: Called on the first process, when the run is checked and its directory
-        written, before the first step.
+      begin: Is called on the first process before the first step, after the run is
+        checked and its directory is written.
     """
 
     reporter: Callable[[], Reporter] = Silent
@@ -73,10 +73,11 @@ def train(config: Config, workdir: str | os.PathLike) -> Trained:
       workdir: The run directory.
 
     Raises:
-      ValueError: When the configuration, the data or the directory do not allow it.
-      jaxseg.training.run.task.NonFiniteLoss: When a loss is not finite.
-      jaxseg.training.run.preemption.Stopped: When a signal stopped the run, after it
-        was saved.
+      ValueError: If the configuration is invalid, or the data or the directory cannot
+        be used.
+      jaxseg.training.run.task.NonFiniteLoss: If a loss is not finite.
+      jaxseg.training.run.preemption.Stopped: If a signal stopped the run. A checkpoint
+        was saved before.
     """
     return train_run(config, Path(workdir))
 
@@ -90,15 +91,18 @@ def train_run(
     opening: Opening = STRICT,
     display: Display = Display(),
 ) -> Trained:
-    """Trains in a run directory, which this process owns meanwhile.
+    """Trains a configuration, and locks the run directory meanwhile.
 
     Args:
       config: The configuration.
       workdir: The run directory.
-      num_devices: Use the first devices only; None means all.
-      profile: Number of steps to trace.
+      num_devices: The number of devices to use; None uses all.
+      profile: The number of steps to trace.
       opening: How checkpoints of an earlier start are verified.
-      display: What is shown.
+      display: How the progress is shown.
+
+    Returns:
+      The results of the run.
     """
     check(config)
     chosen = selection.choose(num_devices)

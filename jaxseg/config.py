@@ -39,7 +39,7 @@ class DataConfig:
 
     Attributes:
       name: The name of a dataset; the help of `jaxseg train` lists all names.
-      raw_dir: The folder of the raw files. Drawn datasets have none.
+      raw_dir: The folder of the raw files. Generated datasets have none.
       prepared_dir: The folder of prepared data. The default is $JAXSEG_DATA_DIR, or
         ~/.cache/jaxseg where that is not set.
       classes: The class names of the dataset folder, in the order of their labels. The

@@ -23,7 +23,7 @@ class Backbone:
         exceed it has this stride.
       weights: The libraries whose ImageNet weights `jaxseg convert` reads for it.
       in_channels: Number of channels of an image.
-      patch: The backbone pads the image to a multiple of so many pixels, and its maps
+      patch: The backbone pads the image to a multiple of `patch` pixels, and its maps
         cover the padded image.
     """
 

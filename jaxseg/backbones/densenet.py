@@ -63,8 +63,8 @@ class DenseNet(nn.Module):
     Attributes:
       depth: 121, 161, 169 or 201.
       output_stride: 2, 4, 8, 16 or 32.
-      pooling: What a transition does that loses its stride. "atrous" pools at the
-        current rate, and the dense network then contains the strided one. "drop" does
+      pooling: How a transition that loses its stride pools. "atrous" pools at the
+        current rate, so that the dense network contains the strided one. "drop" does
         not pool, as in the release of DenseASPP.
       last_transition: Whether the channels of the last block are halved too
         (DenseASPP).

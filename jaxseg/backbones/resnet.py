@@ -1,6 +1,6 @@
 """ResNet-18/34/50/101/152 at a free output stride (arXiv 1512.03385).
 
-`resnet_variant` holds in what the libraries differ. All padding is symmetric, so even
+`resnet_variant` describes how libraries differ. All padding is symmetric, so even
 and odd inputs agree with PyTorch's networks. Dense networks follow DeepLab v3 (arXiv
 1706.05587, section 3).
 """
@@ -111,7 +111,7 @@ class ResNet(nn.Module):
     Attributes:
       depth: 18, 34, 50, 101 or 152.
       output_stride: 4, 8, 16 or 32.
-      variant: In what the ResNets of several libraries differ, such as `CAFFE` or
+      variant: The details in which libraries differ, such as `CAFFE` or
         `ResNetVariant(stem="d")`.
       multi_grid: Factors on the rates of the units of the last stage (DeepLab v3).
       width: Number of channels of the first stage. Only tests use others than 64.

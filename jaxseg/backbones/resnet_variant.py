@@ -26,7 +26,7 @@ class ResNetVariant:
       eager_rate: Whether the layer that lost its stride already takes the new rate.
         Differs: segmentation_models.pytorch does so. The dense network then no longer
         equals the strided one.
-      dense_pool: What the stem "d" averages in a shortcut that lost its stride.
+      dense_pool: The pixels that the stem "d" averages in a shortcut without stride.
         "atrous" takes the pixels that the strided network averages, "adjacent" takes
         neighbors, with zeros outside the map (timm), and "none" does not average
         (MMSegmentation).

@@ -56,8 +56,8 @@ def peak(run: Callable[[], None], clear: Callable[[], None] = lambda: None) -> i
 
     Args:
       run: One step. It runs once before the measurement.
-      clear: Deletes what a run leaves behind and the next one creates again, such as
-        gradients, so that it counts.
+      clear: Deletes arrays that a run keeps and the next run creates again, such as
+        gradients, so that they are counted.
     """
     run()
     clear()

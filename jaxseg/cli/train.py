@@ -124,7 +124,7 @@ def local(workdir: str) -> Path:
     """Converts a run directory to a path.
 
     Raises:
-      ValueError: For URLs such as gs://..., which are rejected.
+      ValueError: If it is a URL such as gs://....
     """
     if "://" in workdir:
         raise ValueError(

@@ -24,7 +24,7 @@ from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.stored import DamagedData, Records
 
 logger = logging.getLogger(__name__)
-CACHE_LIMIT = 8 * 2**30  # One source keeps at most so many bytes of decoded pixels.
+CACHE_LIMIT = 8 * 2**30  # The largest number of decoded bytes that a source keeps.
 FILE_FORMATS = {"grain": "array_record", "tf": "tfrecord"}
 
 

@@ -50,7 +50,7 @@ class Lattice:
       corners: The corners.
       ahead: The index of the next corner along each direction, int32 [d + 1, capacity];
         it is `capacity` where there is none.
-      behind: The index of the next corner in the opposite direction, likewise.
+      behind: The index of the next corner in the opposite direction, in the same form.
       overflow: Whether there are more corners than `capacity`, a bool scalar. The
         filter then returns NaN.
     """

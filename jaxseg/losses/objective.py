@@ -78,8 +78,8 @@ def build_objective(
         devices.
 
     Raises:
-      ValueError: For an unknown loss or option, for class weights without counts, and
-        under pmap for a loss that couples examples but cannot sum over devices.
+      ValueError: If the loss or an option is unknown, class weights have no counts, or
+        a loss under pmap couples examples but cannot sum over devices.
     """
     config = LossConfig(config) if isinstance(config, str) else config
     weights = _class_weights(config, class_pixels)

@@ -54,8 +54,8 @@ def total_loss(
     Args:
       terms: Value, weight and coefficient of each term.
       axis_name: The axis of pmap, or None.
-      weights: What to divide each term by, where `terms` belong to a part of the batch
-        only: the positive weight of the term over the global batch.
+      weights: The divisor of each term, if `terms` belong to only a part of the batch.
+        It is the positive weight of the term over the global batch.
     """
     if weights is None:
         shares = {

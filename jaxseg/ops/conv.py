@@ -60,7 +60,7 @@ def same_padding(kernel_size: int, rate: int = 1) -> int:
     It is rate * (kernel_size - 1) / 2.
 
     Raises:
-      ValueError: For an even kernel size, which has no such padding.
+      ValueError: If the kernel size is even, because it has no such padding.
     """
     if kernel_size % 2 == 0:
         raise ValueError(
@@ -113,7 +113,7 @@ def conv(
       [B, H', W', O] with H' = (H + pads - rate * (kh - 1) - 1) // stride + 1.
 
     Raises:
-      ValueError: When the channels do not match or the kernel exceeds the input.
+      ValueError: If the channels do not match or the kernel exceeds the input.
     """
     window = ConvWindow(pair(stride), pair(rate), padding_pairs(padding), groups)
     _check(x, kernel, window, impl)

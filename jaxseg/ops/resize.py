@@ -56,8 +56,8 @@ def resize(
       [B, *size, C].
 
     Raises:
-      ValueError: For an unknown method, an empty size, or antialiasing with aligned
-        corners.
+      ValueError: If the method is unknown, the size is empty, or antialiasing is
+        combined with aligned corners.
     """
     if method not in _METHODS:
         raise ValueError(

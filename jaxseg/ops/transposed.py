@@ -46,7 +46,7 @@ def conv_transpose(
       [B, H', W', O] with H' = (H - 1) * stride + kh - 2 * padding + output_padding.
 
     Raises:
-      ValueError: For an unknown `impl`, or when the channels do not match.
+      ValueError: If `impl` is unknown or the channels do not match.
     """
     stride, padding = pair(stride), pair(padding)
     output_padding = pair(output_padding)

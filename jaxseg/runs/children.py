@@ -1,6 +1,6 @@
 """Runs child processes and stops them when their parent is asked to stop.
 
-A parent that dies at once leaves its children behind, which go on to own what they have
+A parent that dies at once leaves running children, which continue to own what they have
 locked. Here the signal is passed on, and the parent ends after its children.
 """
 

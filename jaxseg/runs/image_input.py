@@ -80,8 +80,8 @@ def rgb_variables(variables: Mapping[str, Any], order: str, channels: int) -> An
         channels: The number of channels of the images. A gray image has no order.
 
     Raises:
-        ValueError: More than one kernel, or none, has an input for each of the three
-            colors, so that the first convolution cannot be told from the others.
+        ValueError: If more than one kernel, or none, has an input for each of the three
+            colors, so that the first convolution cannot be identified.
     """
     if order == "RGB" or channels == 1:
         return variables

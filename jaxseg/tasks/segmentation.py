@@ -42,7 +42,7 @@ def build(
       spec: The classes and the normalization of the data.
       devices: The devices of all processes.
       class_pixels: Labeled pixels per class, for weights by frequency.
-      inputs: What the network takes of the batch in training.
+      inputs: The entries of the batch that the network takes in training.
     """
     loss_fn = losses.build_objective(
         config.loss,

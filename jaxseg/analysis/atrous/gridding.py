@@ -165,7 +165,7 @@ def hole_free(rates: Sequence[int], kernel: int = 3) -> bool:
     This holds exactly if, in ascending order, each rate is at most the field of those
     before it (1 for the first). The condition is sufficient, because shifting a full
     interval by at most its length leaves no hole. It is necessary, because the pixel
-    just behind that field is out of reach of all later rates, which are even larger.
+    just outside that field is out of reach of all later rates, which are even larger.
     For kernel 3 and sorted rates it means r_1 = 1 and M_2 <= 3.
     """
     _check(rates, kernel)

@@ -211,8 +211,7 @@ def path_sigma(layers: Iterable[Layer]) -> float:
     for layer in layers:
         if layer.transposed:
             raise ValueError(
-                f"layers with {layer} is invalid: expected layers that are not "
-                "transposed."
+                f"layers with {layer} are invalid: expected no transposed layer."
             )
         variance += (layer.kernel**2 - 1) / 12 * (layer.rate * jump) ** 2
         jump *= layer.stride

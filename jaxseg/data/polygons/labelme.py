@@ -21,7 +21,7 @@ from jaxseg.data import rasters
 from jaxseg.data.polygons.annotation import AnnotatedImage, Ring, Shape
 from jaxseg.data.polygons.fields import Place, open_json
 
-# A circle becomes a polygon of so many sides, with errors below 0.1 % of the radius.
+# A polygon of this many sides differs from a circle by less than 0.1 % of the radius.
 SIDES = 72
 
 

@@ -22,7 +22,7 @@ class StepRunner:
     Every batch is this process's part of a global batch, in arrays of the host.
 
     Attributes:
-      programs: What was compiled so far, such as "train_step: image
+      programs: Descriptions of the programs compiled so far, such as "train_step: image
         uint8[8,96,128,3], ...".
     """
 
@@ -48,7 +48,7 @@ class StepRunner:
           shard: "fsdp" keeps parameters, optimizer state and averages in shards.
 
         Raises:
-          ValueError: For an unknown backend, and under pmap for `space` or `shard`.
+          ValueError: If the backend is unknown, or pmap gets `space` or `shard`.
         """
         self.programs: list[str] = []
         self._compiled: set[tuple[str, str]] = set()

@@ -51,8 +51,8 @@ def accumulated(
         `loss_and_gradient` itself.
 
     Raises:
-      ValueError: When it is less than 1, or, on a call, when the batch does not divide
-        into the micro-batches.
+      ValueError: If it is less than 1. The returned function raises it if the batch
+        does not divide into the micro-batches.
     """
     if num_micro_batches < 1:
         raise ValueError(
@@ -83,8 +83,8 @@ class MicroBatches(NamedTuple):
     """The micro-batches of a batch.
 
     Attributes:
-      rows: What a scan runs over: the number of each micro-batch and its examples.
-      shared: The entries that every micro-batch holds.
+      rows: The index and the examples of each micro-batch, over which a scan runs.
+      shared: The entries that all micro-batches share.
       key: The random key of the batch.
     """
 

@@ -23,8 +23,8 @@ class StepOptions:
         `create_state(ema=True)`.
       grad_accum_steps: Number of micro-batches that the batch is split into, see
         `jaxseg.training.step.accumulation`.
-      remat: What to compute again in the backward pass: "none", "block" or "stage", see
-        `jaxseg.training.step.rematerialization`.
+      remat: The activations to compute again in the backward pass: "none", "block" or
+        "stage", see `jaxseg.training.step.rematerialization`.
       void: The ignore index.
     """
 

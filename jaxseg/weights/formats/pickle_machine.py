@@ -18,7 +18,7 @@ from jaxseg.weights.formats.pickle_instructions import LINE, Malformed, read
 INSTRUCTIONS = 5_000_000  # A state dict needs about 50 for each tensor.
 ARGUMENTS = 32  # The most arguments of a call.
 
-_NEAR = 6  # An error names a string among so many entries of the stack.
+_NEAR = 6  # An error names a string among the last entries of the stack.
 _ABSENT = object()
 
 

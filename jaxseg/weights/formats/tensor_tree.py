@@ -10,8 +10,8 @@ from jaxseg.weights.formats.pickle_program import Storage, Tensor
 DEPTH = 32  # The most levels of nested containers.
 MENTIONS = 4  # The most entries of the tree per byte of its program.
 SHARED = 64  # The most bytes of all tensors per byte of the file.
-FREE = 1 << 26  # Every file may have so many bytes of tensors, ...
-FREE_MENTIONS = 10_000  # ... and so many entries.
+FREE = 1 << 26  # The number of bytes of tensors that every file may have.
+FREE_MENTIONS = 10_000  # The number of entries that every file may have.
 
 _VISITED = (Tensor, dict, list, tuple)
 Content = Callable[[Storage], bytes | memoryview]
