@@ -10,13 +10,11 @@ the classes that `jaxseg eval` scores. `--crf` refines them along image edges.
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 import tyro
 from rich.console import Console
 from rich.progress import track
@@ -26,26 +24,18 @@ from jaxseg.cli.crf import BOUNDS as CRF_BOUNDS
 from jaxseg.cli.crf import CRF, refiner
 from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
-from jaxseg.data.reader import ReadOptions
-from jaxseg.inference.image_batches import Job, batches, read_batch
-from jaxseg.inference.images import collect, output_names, size_of
-from jaxseg.inference.prediction import Prediction
-from jaxseg.inference.segmenter import PredictOptions, Segmenter
+from jaxseg.config import Config
+from jaxseg.inference.segmenter import PredictOptions
 from jaxseg.inference.tta import PSPNET_SCALES
 from jaxseg.runs.bounds import SCALE
 from jaxseg.runs.checks import check_options
 from jaxseg.runs.config_file import overridden, take_options
-from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.runs.directory import read_config, read_spec
 from jaxseg.runs.rules import check_bounds, each, optional, some, text, whole
-from jaxseg.storage import atomic
 from jaxseg.storage.places import check_folder
 from jaxseg.tasks.names import POINT_CLOUDS, task_name
-from jaxseg.tasks.samples import (
-    check_request,
-    hypothesis_drawer,
-    sample_paths,
-    write_samples,
-)
+from jaxseg.tasks.predict_images import Request, Result, open_images
+from jaxseg.tasks.samples import check_request
 from jaxseg.text import as_message, counted
 
 Size = tuple[int, int]
@@ -128,79 +118,23 @@ def main(argv: list[str]) -> int:
         from jaxseg.tasks.predict_point_clouds import predict_clouds
 
         return predict_clouds(options, config, spec)
-    reading = options.data.over(config.data)
-    jobs, failures = plan(options, reading)
-    model = build_model(config, spec.num_classes)
-    step, variables = load_variables(
-        options.workdir,
-        model,
-        checkpoint=options.checkpoint,
-        ema=config.train.ema is not None,
-        verify=options.digest,
-    )
-    print(
-        f"{config.model.title} of step {step}, {counted(len(jobs), 'image')}",
-        flush=True,
-    )
-    segmenter = Segmenter(
-        model,
-        variables,
-        spec,
-        scale=config.data.eval_scale,
-        options=predict_options(options),
-        reading=reading,
-    )
-    draw = None
-    if options.samples:
-        draw = hypothesis_drawer(
-            model, variables, spec, samples=options.samples, seed=config.train.seed
-        )
-    options.output.mkdir(parents=True, exist_ok=True)
-    for folder in {job.name.parent for job in jobs}:
-        atomic.sweep(folder)
-    damaged = run(jobs, segmenter, options, draw=draw)
-    done, failed = len(jobs) - len(damaged), len(failures) + len(damaged)
-    written = f"{counted(done, 'image')} written to {options.output}"
-    print(as_message(f"{written}, {failed} failed"))
-    return 1 if failed else 0
+    prediction = open_images(request_of(options, config), config, spec)
+    failed = show(prediction.unreadable)
+    images = counted(len(prediction.jobs), "image")
+    print(f"{config.model.title} of step {prediction.step}, {images}", flush=True)
+    results, terminal = prediction.run(), sys.stdout.isatty()
+    if terminal:
+        total = len(prediction.jobs)
+        results = track(results, "predicting", total=total, console=Console())
+    missing = show(results, quiet=terminal)
+    done = counted(len(prediction.jobs) - missing, "image")
+    print(as_message(f"{done} written to {options.output}, {failed + missing} failed"))
+    return 1 if failed + missing else 0
 
 
-def plan(options: Options, reading: ReadOptions) -> tuple[list[Job], list[Path]]:
-    """Returns the readable images with their result names, and the unreadable ones.
-
-    Raises:
-      ValueError: If a result would replace an image, or for the first unreadable image
-        with `on_bad_file="stop"`.
-    """
-    paths = collect(options.images)
-    sources = {os.path.realpath(path) for path in paths}
-    jobs, failures = [], []
-    for path, name in zip(paths, output_names(paths), strict=True):
-        target = options.output / name
-        for result in result_paths(target, options):
-            if os.path.realpath(result) in sources:
-                raise ValueError(
-                    f"output {result} would replace an image. Choose another -o."
-                )
-        try:
-            jobs.append(Job(path, target, size_of(path, reading)))
-        except ValueError as error:
-            failures.append(_failed(path, error, options))
-    return jobs, failures
-
-
-def result_paths(target: Path, options: Options) -> list[Path]:
-    """Returns the files that are written for one image."""
-    names = [f"{target.name}.png"]
-    names += [f"{target.name}_overlay.png"] if options.overlay else []
-    names += [f"{target.name}.npz"] if options.probabilities else []
-    written = [target.with_name(name) for name in names]
-    return written + sample_paths(target, options.samples)
-
-
-def predict_options(options: Options) -> PredictOptions:
-    """Returns how the options of the command segment an image."""
-    return PredictOptions(
+def request_of(options: Options, config: Config) -> Request:
+    """Returns what the options of the command ask for."""
+    segment = PredictOptions(
         mode=options.mode,
         window=options.window,
         stride=options.stride,
@@ -209,83 +143,30 @@ def predict_options(options: Options) -> PredictOptions:
         batch_size=options.batch_size,
         multiple=options.pad_multiple,
     )
-
-
-def run(
-    jobs: list[Job],
-    segmenter: Segmenter,
-    options: Options,
-    *,
-    draw: Callable | None = None,
-) -> list[Path]:
-    """Predicts and writes all images; returns those that could not be read."""
-    failures: list[Path] = []
-    spec, soft = segmenter.spec, options.probabilities or options.crf
-    sharpen = refiner(options.crf_options) if options.crf else None
-    whole = options.mode == "whole"  # In the other modes, windows form the batches.
-    groups = list(
-        batches(
-            jobs,
-            rows=options.batch_size if whole else 1,
-            multiple=options.pad_multiple if whole else 1,
-        )
+    return Request(
+        images=options.images,
+        output=options.output,
+        workdir=options.workdir,
+        checkpoint=options.checkpoint,
+        verify=options.digest,
+        segment=segment,
+        reading=options.data.over(config.data),
+        refine=refiner(options.crf_options) if options.crf else None,
+        overlay=options.overlay,
+        probabilities=options.probabilities,
+        samples=options.samples,
+        stop=options.on_bad_file == "stop",
     )
-    terminal = sys.stdout.isatty()
-    if terminal:
-        groups = track(groups, "predicting", console=Console())
-    for group in groups:
-        pixels, errors = read_batch(group, segmenter.reading, fill=spec.mean_color)
-        for row, error in errors.items():
-            failures.append(_failed(group.jobs[row].path, error, options))
-        read = [(row, j) for row, j in enumerate(group.jobs) if row not in errors]
-        if not read:
-            continue
-        try:
-            labels, probabilities = segmenter.segment(pixels, soft=soft)
-            drawn = None if draw is None else draw(pixels)
-        except (ValueError, RuntimeError, MemoryError) as error:
-            failures += _unsegmented([job.path for _, job in read], error, options)
-            continue
-        for row, job in read:
-            corner = np.s_[row, : job.size[0], : job.size[1]]
-            if sharpen is not None:
-                probabilities[row] = sharpen(probabilities[row], pixels[row], job.size)
-                labels[row] = probabilities[row].argmax(-1)
-            kept = None if probabilities is None else probabilities[corner]
-            prediction = Prediction(
-                pixels[corner], labels[corner], spec, lambda kept=kept: kept
-            )
-            prediction.save(
-                job.name.parent,
-                name=job.name.name,
-                overlay=options.overlay,
-                probabilities=options.probabilities,
-            )
-            if drawn is not None:
-                several = drawn.labels[:, *corner]
-                write_samples(job.name, several, drawn.entropy[corner], spec)
-            if not terminal:
-                print(as_message(f"{job.path} -> {job.name}.png"), flush=True)
-    return failures
 
 
-def _failed(path: Path, error: ValueError, options: Options) -> Path:
-    if options.on_bad_file == "stop":
-        raise error
-    print(f"jaxseg: {as_message(error)}", file=sys.stderr)
-    return path
-
-
-def _unsegmented(paths: list[Path], error: Exception, options: Options) -> list[Path]:
-    """Reports images that the network could not process.
-
-    Raises:
-      ValueError: If an option does not suit them. The message names the images.
-    """
-    names, text = ", ".join(map(str, paths)), " ".join(str(error).split())
-    if isinstance(error, ValueError):
-        raise ValueError(f"{names}: {text}") from error
-    remedy = "try a smaller --batch-size, or --mode slide with a --window."
-    text = f"{names}: the network failed ({text[:300]}); {remedy}"
-    _failed(paths[0], ValueError(text), options)
-    return paths
+def show(results: Iterable[Result], *, quiet: bool = False) -> int:
+    """Prints failures and, unless `quiet`, written files; counts the failed images."""
+    failed = 0
+    for result in results:
+        if result.error is not None:
+            failed += len(result.paths)
+            print(f"jaxseg: {as_message(result.error)}", file=sys.stderr)
+        elif not quiet:
+            line = f"{result.paths[0]} -> {result.name}.png"
+            print(as_message(line), flush=True)
+    return failed

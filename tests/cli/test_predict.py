@@ -21,6 +21,7 @@ from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.segmenter import Segmenter
 from jaxseg.metrics import confusion
 from jaxseg.runs.directory import build_model, write_run
+from jaxseg.tasks import predict_images
 from jaxseg.training.step import augment, steps
 from jaxseg.viz import overlay
 
@@ -47,9 +48,9 @@ def brightest(monkeypatch):
 
     monkeypatch.setattr(predict, "read_config", lambda _: Config())
     monkeypatch.setattr(predict, "read_spec", lambda _: SPEC)
-    monkeypatch.setattr(predict, "build_model", lambda *_: Model())
+    monkeypatch.setattr(predict_images, "build_model", lambda *_: Model())
     monkeypatch.setattr(
-        predict, "load_variables", lambda *_, **__: (7, np.float32(5.0))
+        predict_images, "load_variables", lambda *_, **__: (7, np.float32(5.0))
     )
 
 
@@ -336,7 +337,7 @@ def test_an_image_that_the_network_fails_on_is_named(
 
 def test_a_file_that_changes_meanwhile_is_named(tmp_path, brightest, monkeypatch):
     picture(tmp_path / "a.png", 20, 30)
-    monkeypatch.setattr(predict, "size_of", lambda *_: (30, 20))
+    monkeypatch.setattr(predict_images, "size_of", lambda *_: (30, 20))
     with pytest.raises(ValueError, match=r"a\.png is invalid: .* \(30, 20\)"):
         run(tmp_path / "a.png", "--on-bad-file", "stop", output=tmp_path / "out")
 
