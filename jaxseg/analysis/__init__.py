@@ -1,6 +1,6 @@
-"""Analysis of networks: cost, memory, dependence, receptive fields and gridding.
+"""Analyzes networks: their cost, memory, receptive fields and gridding.
 
-The functions accept any callable on images.
+The functions accept any JAX function that takes images, not only models of jaxseg.
 """
 
 from jaxseg.analysis.atrous.checkerboard import (

@@ -46,5 +46,5 @@ def test_describe_and_errors():
     plan = describe((2, 2, 2), size=65, output_stride=16)
     assert plan.coverage == pytest.approx(49 / 169)
     assert plan.valid == pytest.approx(((3 - 4 / 65) / 3) ** 2)
-    with pytest.raises(ValueError, match="depth 4 is the least"):
+    with pytest.raises(ValueError, match="kernel size 3 is 4"):
         recommend(513, output_stride=8, depth=3)

@@ -1,1 +1,1 @@
-"""The science of atrous convolution: fields, gridding, plans."""
+"""Studies atrous convolution: receptive fields, gridding and the choice of rates."""

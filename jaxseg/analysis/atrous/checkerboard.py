@@ -1,9 +1,14 @@
-"""Checkerboards: overlap of transposed convolutions, and grids in a network's output.
+"""Measures checkerboard artifacts of transposed convolutions and other upsampling.
 
-A transposed convolution whose stride does not divide its kernel adds a different number
-of products at different output pixels (Odena et al., Distill 2016,
-doi 10.23915/distill.00003). Overlap follows from the shapes alone. The spectrum and the
-energy of each phase show whether a network has a grid, before or after training.
+A transposed convolution whose kernel size is not a multiple of its stride sums a
+different number of products at different output pixels. This number is called the
+overlap, and its variation causes checkerboard artifacts (Odena et al., Distill 2016,
+doi 10.23915/distill.00003). `overlap` computes it from the shapes alone. `spectrum`,
+`phase_energy`, `grid_energy` and `ripple` look for a regular grid in the feature maps
+of a network, before or after training.
+
+An output phase is the set of pixels whose coordinates have one remainder modulo the
+stride. There are stride x stride output phases in 2-D.
 """
 
 from __future__ import annotations
@@ -16,19 +21,20 @@ from jaxseg.typing import Array
 def overlap(
     size: int, kernel: int, stride: int, *, padding: int = 0, output_padding: int = 0
 ) -> np.ndarray:
-    """Counts the products that are added at each output pixel along one axis.
+    """Counts the products that are summed at each output pixel along one axis.
 
-    In two dimensions, the counts are the outer product of both axes.
+    The count of a 2-D output pixel is the product of the counts of its row and column.
 
     Args:
       size: Number of input pixels.
       kernel: The kernel size.
       stride: The stride.
-      padding: The pixels that are cropped at each end.
-      output_padding: The pixels that are added at the end.
+      padding: Number of output pixels that are cropped at each end.
+      output_padding: Number of output pixels that are added at the far end.
 
     Returns:
-      Integers [(size - 1) * stride + kernel - 2 * padding + output_padding].
+      The counts, integers [(size - 1) * stride + kernel - 2 * padding +
+      output_padding].
 
     Raises:
       ValueError: If an argument is out of range.
@@ -50,7 +56,9 @@ def overlap(
 
 
 def overlap_phases(kernel: int, stride: int) -> tuple[int, ...]:
-    """Counts the products of each output phase, away from the border.
+    """Counts the products that are summed in each output phase along one axis.
+
+    Pixels near the border, which receive fewer products, are not considered.
 
     >>> overlap_phases(3, 2), overlap_phases(4, 2)
     ((2, 1), (2, 2))
@@ -63,21 +71,24 @@ def overlap_phases(kernel: int, stride: int) -> tuple[int, ...]:
 
 
 def unevenness(kernel: int, stride: int) -> float:
-    """Returns the largest over the smallest overlap in 2-D: 1 if even, inf if holes."""
+    """Returns the largest 2-D overlap divided by the smallest one.
+
+    The result is 1 if all pixels have equal overlap, and infinite if some have none.
+    """
     phases = overlap_phases(kernel, stride)
     return float("inf") if not min(phases) else (max(phases) / min(phases)) ** 2
 
 
 def spectrum(maps: np.ndarray | Array) -> np.ndarray:
-    """Computes the mean power spectrum, with frequency zero in the middle.
+    """Computes the 2-D power spectrum, averaged over examples and channels.
 
     The mean of each map is subtracted first, so that a bright map does not hide a grid.
 
     Args:
-      maps: [H, W] or [B, H, W, C].
+      maps: Feature maps [H, W] or [B, H, W, C].
 
     Returns:
-      float64 [H, W].
+      The power, float64 [H, W], with frequency zero in the middle.
     """
     maps = _maps(maps)
     power = np.abs(np.fft.fft2(maps - maps.mean((1, 2), keepdims=True), axes=(1, 2)))
@@ -96,24 +107,25 @@ def _maps(maps):
 
 
 def phase_energy(maps: np.ndarray | Array, stride: int) -> np.ndarray:
-    """Computes the mean square of each output phase, relative to their mean.
+    """Computes the mean square of each output phase, divided by that of all pixels.
 
-    The result is all ones without a grid. For a transposed convolution with random
-    weights it follows the overlap counts.
+    Every entry is 1 if the maps show no grid. For a transposed convolution with random
+    weights, the entries are proportional to the overlap.
 
     Args:
-      maps: [H, W] or [B, H, W, C].
+      maps: Feature maps [H, W] or [B, H, W, C].
       stride: The period of the grid in pixels.
 
     Returns:
-      float64 [stride, stride].
+      float64 [stride, stride]. Entry [i, j] belongs to the pixels whose row has the
+      remainder i and whose column has the remainder j modulo the stride.
     """
     maps = _maps(maps)
     height, width = (n // stride * stride for n in maps.shape[1:3])
     if not height or not width:
         raise ValueError(
             f"maps of shape {maps.shape} is invalid: expected at least {stride} rows "
-            "and columns, the stride."
+            f"and columns, because the stride is {stride}."
         )
     cut = maps[:, :height, :width] ** 2
     cells = cut.reshape(
@@ -124,10 +136,19 @@ def phase_energy(maps: np.ndarray | Array, stride: int) -> np.ndarray:
 
 
 def grid_energy(maps: np.ndarray | Array, stride: int) -> float:
-    """Computes the power at multiples of 1 / stride, relative to white noise.
+    """Computes the spectral power of a grid, relative to that of white noise.
 
-    The result is 1 for noise, 0 for a smooth map, and large for a map with a grid of
-    period `stride`.
+    A grid whose period is `stride` pixels has its power at the multiples of the
+    frequency 1 / stride. The result is the mean power at these frequencies divided by
+    the mean power at all frequencies: 1 for white noise, near 0 for a smooth map, and
+    large for a map with a grid.
+
+    Args:
+      maps: Feature maps [H, W] or [B, H, W, C].
+      stride: The period of the grid in pixels, at least 2.
+
+    Raises:
+      ValueError: If the maps are constant or the stride is less than 2.
     """
     maps = _maps(maps)
     height, width = (n // stride * stride for n in maps.shape[1:3])
@@ -136,17 +157,24 @@ def grid_energy(maps: np.ndarray | Array, stride: int) -> float:
     total, cells = power.sum(), stride**2 - 1
     if not total or not cells:
         raise ValueError(
-            f"maps or stride={stride} is invalid: expected maps that are not constant "
-            "and a stride of 2 or more. Otherwise there is no grid."
+            f"maps with stride={stride} is invalid: expected maps that are not "
+            "constant and a stride >= 2, because otherwise there can be no grid."
         )
     return float((grid.sum() - grid[0, 0]) / total * (power.size - 1) / cells)
 
 
 def ripple(maps: np.ndarray | Array) -> float:
-    """Computes the variance over the pixels relative to the mean square.
+    """Computes the variance over the pixels, divided by the mean square.
 
-    The result is averaged over maps and channels. For the enlargement of a flat image,
-    away from its border, it is 0 without a grid.
+    The quotient is averaged over examples and channels. Apply it to the upsampled
+    version of a constant image, without its border: the result is then 0 if the
+    upsampling causes no grid.
+
+    Args:
+      maps: Feature maps [H, W] or [B, H, W, C].
+
+    Raises:
+      ValueError: If a channel is zero everywhere.
     """
     maps = _maps(maps)
     square = np.square(maps).mean((1, 2))

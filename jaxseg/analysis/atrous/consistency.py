@@ -1,9 +1,10 @@
 """Measures shift consistency, atrous consistency and invariance to the output stride.
 
 Shift consistency asks whether a pixel keeps its class when the camera moves (Zhang,
-arXiv 1904.11486). Atrous consistency asks whether a dense network, subsampled, gives
-exactly the features of the strided network (arXiv 1606.00915, section 3.1; deeplab2's
-atrous consistency test).
+arXiv 1904.11486). Atrous consistency compares a network with strides to the dense
+network in which atrous rates replace the strides: every n-th feature of the dense
+network must equal the feature of the strided network (arXiv 1606.00915, section 3.1;
+deeplab2's atrous consistency test).
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from jaxseg.typing import Array, Size
 
 @dataclasses.dataclass(frozen=True)
 class Shift:
-    """Contains the agreement of two crops of an image on the pixels that both contain.
+    """Compares the predictions for two crops on the pixels that both crops contain.
 
     Attributes:
-      offset: The rows and columns between the crops.
-      agreement: The share of pixels with the same best class.
-      change: The root mean square difference divided by the standard deviation.
+      offset: The distance between the crops in pixels, (rows, columns).
+      agreement: The share of these pixels whose predicted class is the same.
+      change: The root mean square difference of the logits, divided by their standard
+        deviation.
     """
 
     offset: tuple[int, int]
@@ -41,14 +43,18 @@ def shift_consistency(
     size: Size,
     margin: int = 0,
 ) -> list[Shift]:
-    """Compares `fn` on a crop of the image with `fn` on crops moved by `offsets`.
+    """Compares the outputs of `fn` for a crop of the image and for shifted crops.
 
     Args:
-      fn: Maps [B, h, w, C] to maps [B, h, w, K] of the same resolution.
+      fn: Maps images [B, h, w, C] to logits [B, h, w, K] at the same resolution.
       image: [B, H, W, C].
-      offsets: Rows and columns of each shift, not negative.
+      offsets: The shifts in pixels, (rows, columns), not negative.
       size: The size of the crops. size + offset must fit into the image.
-      margin: The pixels left out at the borders, where padding differs by design.
+      margin: Number of pixels to leave out at each border, where the outputs differ
+        because of padding.
+
+    Returns:
+      One `Shift` for each offset.
 
     Raises:
       ValueError: If a crop leaves the image, or nothing is left to compare.
@@ -57,8 +63,8 @@ def shift_consistency(
     first = np.asarray(run(image[:, : size[0], : size[1]]), np.float32)
     if first.shape[1:3] != tuple(size):
         raise ValueError(
-            f"fn with maps of shape {first.shape} is invalid: expected the size {size} "
-            "of the crops."
+            f"fn with outputs of shape {first.shape} is invalid: expected the height "
+            f"and width {size} of its input."
         )
     found = []
     for down, right in offsets:
@@ -90,15 +96,17 @@ def _inner(maps, margin):
 
 
 def atrous_gap(dense: Array, strided: Array, factor: int) -> float:
-    """Computes the largest difference of `dense[::factor]` and `strided`.
+    """Computes the largest difference between subsampled dense features and strided
+    ones.
 
-    It is relative to the standard deviation of `strided`, and about 1e-5 in float32
-    for an exact conversion of strides into rates.
+    The difference is divided by the standard deviation of `strided`. It is about 1e-5
+    in float32 if the network converts strides into atrous rates exactly.
 
     Args:
-      dense: [B, H, W, C].
-      strided: [B, h, w, C].
-      factor: The step of the subsampling.
+      dense: Features of the network with the smaller output stride, [B, H, W, C].
+      strided: Features of the network with the larger output stride, [B, h, w, C].
+      factor: The quotient of the output strides. Every factor-th row and column of
+        `dense` is compared.
 
     Raises:
       ValueError: If the subsampled shapes differ.
@@ -116,11 +124,15 @@ def atrous_gap(dense: Array, strided: Array, factor: int) -> float:
 def output_stride_gaps(
     fns: Mapping[int, Callable[[Array], Array]], image: Array
 ) -> dict[tuple[int, int], float]:
-    """Computes `atrous_gap` for each pair (finer, coarser) of output strides.
+    """Computes `atrous_gap` for each pair of output strides.
 
     Args:
-      fns: The network at each output stride, always with the same weights.
+      fns: Maps each output stride to the network with that output stride, as a function
+        from image to features. All of them must have the same weights.
       image: [B, H, W, C].
+
+    Returns:
+      The gap for each pair (smaller output stride, larger output stride).
 
     Raises:
       ValueError: If an output stride does not divide the next one.

@@ -1,9 +1,9 @@
 """Measures the effective receptive field by the gradient of one output.
 
-The field is the mean squared gradient of the middle of a map over random inputs. It
-comes with the Gaussian that it resembles, and with its area relative to the theoretical
-field (Luo et al., NIPS 2016, arXiv 1701.04128). The support of the gradient is a
-measurement of the theoretical field.
+The effective field is the squared gradient of one output position, averaged over random
+inputs (Luo et al., NIPS 2016, arXiv 1701.04128). `gaussian_fit` describes it by a
+Gaussian, and `effective_share` compares its area to the theoretical receptive field.
+`support` measures the theoretical field as the set of pixels with a nonzero gradient.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ LEVEL = 1 - 0.9545
 
 @dataclasses.dataclass(frozen=True)
 class Gaussian:
-    """Contains the moments of a map, and how well a Gaussian describes it.
+    """The Gaussian with the center and the spread of a map, and its quality of fit.
 
     Attributes:
       center: The row and column of the center.
       sigma: The standard deviation along rows and columns, in pixels.
-      fit: The share of the map's variance that the Gaussian of these moments explains
-        at the best height; 1 for a perfect fit.
+      fit: The share of the map's variance that this Gaussian explains once its height
+        is chosen by least squares; 1 for a perfect fit.
     """
 
     center: tuple[float, float]
@@ -43,15 +43,15 @@ def gradients(
     images: Array,
     position: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Computes the gradient of one map position with respect to the images.
+    """Computes the gradient of one output position with respect to the images.
 
     Args:
-      fn: Maps [n, H, W, C] to [n, h, w, K]. The K channels are summed.
+      fn: Maps images [n, H, W, C] to outputs [n, h, w, K]. The K channels are summed.
       images: [n, H, W, C].
-      position: The row and column in the map; None is its middle.
+      position: The row and column of the output; None takes the middle of the map.
 
     Returns:
-      [n, H, W, C].
+      The gradients, [n, H, W, C].
     """
     return np.asarray(_gradient(fn, position)(images))
 
@@ -72,10 +72,11 @@ def effective_field(
     images: Array,
     position: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Computes the mean squared gradient over images and channels.
+    """Computes the squared gradient of one output position, averaged over the images.
 
-    Images are processed one by one, so that memory does not grow with their number.
-    For the arguments see `gradients`.
+    It is also averaged over the channels of the images. Images are processed one by
+    one, so that memory does not grow with their number. `gradients` describes the
+    arguments.
 
     Returns:
       float64 [H, W].
@@ -93,21 +94,30 @@ def support(
     images: Array,
     position: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Returns booleans [H, W]: the pixels with any gradient at any of the images.
+    """Finds the pixels whose gradient is nonzero in at least one of the images.
 
-    Zero gradients hide pixels. Use weights that keep activations positive, and several
-    images for networks with max pooling. For the arguments see `gradients`.
+    A pixel that the output depends on is missed if its gradient happens to be zero, for
+    example behind an inactive ReLU or because max pooling selects another pixel. Use
+    weights that keep all activations positive, and several images for networks with max
+    pooling. `gradients` describes the arguments.
+
+    Returns:
+      Booleans [H, W], True at pixels with a nonzero gradient.
     """
     return (gradients(fn, images, position) != 0).any((0, 3))
 
 
 def area(field: np.ndarray, level: float = LEVEL) -> int:
-    """Counts the pixels above `level` times the maximum."""
+    """Counts the pixels whose value exceeds `level` times the maximum of the field."""
     return int((field > level * field.max()).sum())
 
 
 def gaussian_fit(field: np.ndarray) -> Gaussian:
-    """Computes center, spread and quality of the Gaussian with the map's moments.
+    """Computes the Gaussian with the center and spread of a map, and its quality of
+    fit.
+
+    Args:
+      field: The map [H, W], such as the result of `effective_field`.
 
     Raises:
       ValueError: If the map has a negative value or is zero everywhere.
@@ -137,5 +147,10 @@ def gaussian_fit(field: np.ndarray) -> Gaussian:
 
 
 def effective_share(field: np.ndarray, sizes: tuple[int, int]) -> float:
-    """Returns the area of the effective field relative to rows x columns of `sizes`."""
+    """Returns the area of the effective field as a share of the theoretical field.
+
+    Args:
+      field: The effective field [H, W].
+      sizes: Height and width of the theoretical receptive field in pixels.
+    """
     return area(field) / (sizes[0] * sizes[1])

@@ -1,8 +1,9 @@
-"""Computes the frequency response of atrous stacks and of any linear map on images.
+"""Frequency response of stacks of atrous layers and of any linear function of images.
 
-A layer of rate r with weights w has the response W(r f) along an axis. It is the
-response of the plain kernel, repeated r times over the frequencies. Frequencies of the
-input at these copies pass unattenuated. This is gridding in the frequency domain
+If W(f) is the frequency response of a kernel along one axis, then its response at
+atrous rate r is W(r f): the same curve, compressed and repeated r times. An averaging
+kernel with r > 1 therefore passes not only low frequencies, but also the high
+frequencies around each repetition. This is gridding in the frequency domain
 (arXiv 1705.09914, section 4).
 """
 
@@ -24,15 +25,16 @@ def stack_response(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Computes the frequency response of a stack of layers along one axis.
 
-    In two dimensions, a separable stack has the product of both axes' responses.
+    The 2-D response of separable kernels is the product of the responses of both axes.
 
     Args:
       rates: The atrous rates of the layers.
-      weights: The kernel of every layer. The default averages.
+      weights: The 1-D kernel of every layer. The default is the mean of its inputs.
       points: Number of frequencies.
 
     Returns:
-      Frequencies from 0 to 1/2 (cycles per pixel) and |response|, each [points].
+      The frequencies from 0 to 1/2 in cycles per pixel, and the magnitude of the
+      response at each of them, both [points].
 
     Raises:
       ValueError: If there is no rate or a rate is less than 1.
@@ -54,7 +56,7 @@ def impulse_response(fn: Callable, size: Size, channels: int = 1) -> np.ndarray:
     """Computes fn(impulse) - fn(0) for a unit impulse in the middle of the image.
 
     Args:
-      fn: Maps [1, H, W, channels] to [1, h, w, C].
+      fn: Maps an image [1, H, W, channels] to features [1, h, w, C].
       size: Height and width of the image.
       channels: Number of channels of the image.
 
@@ -67,16 +69,24 @@ def impulse_response(fn: Callable, size: Size, channels: int = 1) -> np.ndarray:
 
 
 def frequency_response(fn: Callable, size: Size, channels: int = 1) -> np.ndarray:
-    """Returns |FFT| [h, w] of the impulse response, with frequency 0 in the middle."""
+    """Computes the magnitude of the Fourier transform of the impulse response.
+
+    `impulse_response` describes the arguments.
+
+    Returns:
+      float64 [h, w], with frequency 0 in the middle.
+    """
     return np.abs(np.fft.fftshift(np.fft.fft2(impulse_response(fn, size, channels))))
 
 
 def passband_copies(
     rates: Sequence[int], kernel: int = 3, *, level: float = 0.5
 ) -> int:
-    """Counts the bands in 0 to 1/2 in which an averaging stack passes `level` or more.
+    """Counts the frequency bands that a stack of averaging layers passes.
 
-    A low-pass filter has 1. Every further band is a copy that lets a grid pass.
+    A band is a range of frequencies between 0 and 1/2 in which the response is at least
+    `level`. A low-pass filter has one band. Every further band is a repetition that
+    causes gridding.
     """
     _, response = stack_response(rates, (1 / kernel,) * kernel, points=8193)
     above = np.concatenate([[False], response >= level])

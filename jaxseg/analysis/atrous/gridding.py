@@ -1,10 +1,12 @@
 """Computes which pixels a stack of atrous convolutions reads, and how evenly.
 
-A stack of rates r_1, r_2, ... with kernel k reads the offsets sum_i r_i * t_i with taps
-t_i from 0 to k - 1. The path count of an offset is the number of ways to reach it; it
-is computed exactly, in integers. A 2-D stack of square kernels is the product of two
-such axes. Rates with a common structure leave holes (Wang et al., arXiv 1702.08502; Yu
-et al., arXiv 1705.09914).
+A layer with kernel size k and rate r reads, along one axis, the offsets r * t for t
+from 0 to k - 1. A stack of layers with the rates r_1, r_2, ... reads the offsets
+sum_i r_i * t_i. The path count of an offset is the number of choices (t_1, t_2, ...)
+that lead to it; it is computed exactly, in integers. The field spans from the first to
+the last offset. A hole is a pixel inside the field that is not read. Rates that share a
+factor leave holes, which is called gridding (Wang et al., arXiv 1702.08502; Yu et al.,
+arXiv 1705.09914). The kernels are square, so both axes of a 2-D stack behave alike.
 """
 
 from __future__ import annotations
@@ -20,19 +22,22 @@ _LARGEST = 2**62
 
 @dataclasses.dataclass(frozen=True)
 class Gridding:
-    """Contains the properties of a stack of rates, with lengths in pixels of its input.
+    """The properties of a stack of atrous layers, in pixels of the stack's input.
 
     Attributes:
       rates: The rates.
-      field: The pixels from the first to the last that an output reads, along one axis.
-      touched: The number of pixels that it reads along that axis.
-      coverage: The touched share of the square field, (touched / field)**2.
-      evenness: Mean over maximum of the path counts of the square field, where holes
-        count as zero. It is 1 if every pixel is reached equally often.
-      sigma: The standard deviation of the path counts along one axis.
-      gap: The longest run of unread pixels inside the field.
-      m2: The quantity M_2 of HDC.
-      rule: Whether M_2 <= kernel, the published rule.
+      field: The number of pixels from the first to the last one that an output reads,
+        along one axis.
+      touched: The number of pixels that an output reads along one axis.
+      coverage: The share of the square field that an output reads,
+        (touched / field)**2.
+      evenness: The mean of the path counts over the square field, divided by their
+        maximum. Holes count as zero. It is 1 if all path counts are equal.
+      sigma: The standard deviation of the offsets along one axis, weighted by their
+        path counts.
+      gap: The largest number of consecutive holes along one axis.
+      m2: The quantity M_2 of hybrid dilated convolution (HDC), see `hdc_m2`.
+      rule: Whether M_2 <= kernel, as the HDC paper demands.
       hole_free: Whether every pixel of the field is read.
     """
 
@@ -58,14 +63,15 @@ def _check(rates: Sequence[int], kernel: int) -> None:
 
 
 def field_size(rates: Sequence[int], kernel: int = 3) -> int:
-    """Returns 1 + (kernel - 1) * sum(rates)."""
+    """Returns the size of the field along one axis, 1 + (kernel - 1) * sum(rates)."""
     return 1 + (kernel - 1) * sum(rates)
 
 
 def path_counts(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
-    """Counts the ways to reach each offset along one axis.
+    """Computes the path count of each offset along one axis.
 
-    In two dimensions, the counts are the outer product of both axes.
+    The path count of a 2-D offset is the product of the path counts of its row and
+    column.
 
     Returns:
       int64 [field].
@@ -92,7 +98,7 @@ def path_counts(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
 
 
 def touched(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
-    """Returns booleans [field]: whether each offset along one axis is read."""
+    """Returns booleans [field], True for each offset along one axis that is read."""
     _check(rates, kernel)
     bits = 1
     for rate in rates:
@@ -102,7 +108,16 @@ def touched(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
 
 
 def sum_of_shifts(bits: int, rate: int, kernel: int) -> int:
-    """Returns a set of offsets, as bits of an integer, after one more layer."""
+    """Returns the offsets that are read after adding one more layer.
+
+    Args:
+      bits: The offsets before the layer: bit n is 1 if offset n is read.
+      rate: The atrous rate of the layer.
+      kernel: The kernel size of the layer.
+
+    Returns:
+      The offsets after the layer, in the same encoding.
+    """
     new = 0
     for tap in range(kernel):
         new |= bits << (tap * rate)
@@ -110,7 +125,7 @@ def sum_of_shifts(bits: int, rate: int, kernel: int) -> int:
 
 
 def coverage(rates: Sequence[int], kernel: int = 3, *, axes: int = 2) -> float:
-    """Returns the share of the field that is read.
+    """Returns the share of the field that is read, along one axis or in 2-D.
 
     >>> round(coverage((2, 2, 2)), 2), coverage((1, 2, 5))
     (0.29, 1.0)
@@ -119,9 +134,10 @@ def coverage(rates: Sequence[int], kernel: int = 3, *, axes: int = 2) -> float:
 
 
 def union_coverage(branches: Sequence[Sequence[int]], kernel: int = 3) -> float:
-    """Computes the touched share of the square field of parallel stacks (ASPP).
+    """Computes the share of the square field that parallel branches read (ASPP).
 
-    Unlike that of a single stack, it is not a product of two axes.
+    The branches are stacks whose outputs are added or concatenated. Unlike the coverage
+    of a single stack, this share is not the product of the shares of the two axes.
 
     Args:
       branches: The rates of each branch. An empty branch is a 1x1 convolution.
@@ -146,11 +162,14 @@ def union_coverage(branches: Sequence[Sequence[int]], kernel: int = 3) -> float:
 
 
 def hdc_m2(rates: Sequence[int]) -> int:
-    """Computes M_2 of arXiv 1702.08502, eq. 2: M_n = r_n and, down to i = 2,
+    """Computes the quantity M_2 of hybrid dilated convolution (arXiv 1702.08502, eq.
+    2).
 
+    For n layers, M_n = r_n. For i = n - 1, ..., 2,
     M_i = max(M_{i+1} - 2 r_i, M_{i+1} - 2 (M_{i+1} - r_i), r_i).
 
-    The rule M_2 <= K alone admits gridding, for example (2, 2, 2); see `hole_free`.
+    The paper demands M_2 <= kernel size. This alone does not exclude holes, for example
+    with the rates (2, 2, 2); `hole_free` is exact.
     """
     _check(rates, 3)
     m = rates[-1]
@@ -160,13 +179,15 @@ def hdc_m2(rates: Sequence[int]) -> int:
 
 
 def hole_free(rates: Sequence[int], kernel: int = 3) -> bool:
-    """Returns whether a stack reads every pixel of its field, in any order of rates.
+    """Returns whether a stack reads every pixel of its field.
 
-    This holds exactly if, in ascending order, each rate is at most the field of those
-    before it (1 for the first). The condition is sufficient, because shifting a full
-    interval by at most its length leaves no hole. It is necessary, because the pixel
-    just outside that field is out of reach of all later rates, which are even larger.
-    For kernel 3 and sorted rates it means r_1 = 1 and M_2 <= 3.
+    The order of the rates does not matter. With the rates in ascending order, there is
+    no hole exactly if each rate is at most the size of the field of all smaller rates
+    (1 for the first rate). The condition is sufficient: the smaller rates read a full
+    interval, and copies of an interval that are shifted by at most its length leave no
+    hole. It is necessary: if a rate is larger than that interval, then neither this
+    rate nor a later, larger one reads the first pixel after the interval. For kernel
+    size 3, the condition means r_1 = 1 and M_2 <= 3.
     """
     _check(rates, kernel)
     full = 1
@@ -178,24 +199,25 @@ def hole_free(rates: Sequence[int], kernel: int = 3) -> bool:
 
 
 def minimal_kernel(rates: Sequence[int]) -> int:
-    """Returns the smallest kernel with which these rates leave no hole.
+    """Returns the smallest kernel size with which these rates leave no hole.
 
     Raises:
-      ValueError: If every rate is above 1, so that no kernel helps.
+      ValueError: If every rate is above 1, because then every kernel leaves holes.
     """
     _check(rates, 3)
     if min(rates) > 1:
         raise ValueError(
-            f"rates={tuple(rates)} is invalid: expected a rate of 1 among them. "
-            "Without it they leave holes with any kernel."
+            f"rates={tuple(rates)} is invalid: expected a rate of 1 among them, "
+            "because other rates leave holes with every kernel size."
         )
     return next(k for k in range(2, max(rates) + 2) if hole_free(rates, k))
 
 
 def minimal_depth(field: int, kernel: int = 3) -> int:
-    """Returns the fewest layers that read a field of `field` pixels without holes.
+    """Returns the smallest number of layers that read `field` pixels without holes.
 
-    The widest full field of n layers is kernel ** n, with the rates 1, k, k**2, ...
+    With kernel size k, n layers read at most k ** n pixels along an axis without holes.
+    The rates 1, k, k**2, ... do so.
     """
     if field < 1:
         raise ValueError(f"field={field} is invalid: expected 1 or more.")
@@ -212,18 +234,21 @@ def longest_gap(mask: np.ndarray) -> int:
 
 
 def evenness(rates: Sequence[int], kernel: int = 3, *, axes: int = 2) -> float:
-    """Returns mean over maximum of the path counts over the field."""
+    """Returns the mean of the path counts over the field, divided by their maximum."""
     counts = path_counts(rates, kernel)
     return float(counts.mean() / counts.max()) ** axes
 
 
 def sigma(rates: Sequence[int], kernel: int = 3) -> float:
-    """Returns the standard deviation of the path counts along one axis."""
+    """Returns the standard deviation of the offsets, weighted by their path counts.
+
+    The result is in pixels along one axis.
+    """
     return math.sqrt((kernel**2 - 1) / 12 * sum(rate**2 for rate in rates))
 
 
 def gridding_of(rates: Sequence[int], kernel: int = 3) -> Gridding:
-    """Computes all properties of one stack."""
+    """Computes all properties in `Gridding` of one stack of atrous layers."""
     mask = touched(rates, kernel)
     m2 = hdc_m2(rates)
     return Gridding(

@@ -1,10 +1,10 @@
-"""Searches for atrous rates that cover a field without holes and as evenly as possible.
+"""Searches for atrous rates that reach a receptive field without gridding.
 
-It answers questions such as: which rates suit a map of 65 x 65 at output stride 8, with
-a field of at least 513 image pixels and no gridding? The search tries every sorted plan
-without holes (`jaxseg.analysis.atrous.gridding.hole_free`). It ranks plans by the
-evenness of their path counts, and then by the share of taps that fall on the map (arXiv
-1706.05587, figure 4).
+The search answers questions such as: which rates suit a feature map of 65 x 65 cells at
+output stride 8, if the receptive field must span at least 513 image pixels and have no
+holes? A cell is one position of the feature map. The search tries all ascending rates
+without holes (`jaxseg.analysis.atrous.gridding.hole_free`) and ranks them by the
+evenness of their path counts.
 """
 
 from __future__ import annotations
@@ -24,15 +24,19 @@ from jaxseg.analysis.atrous.valid_taps import valid_fraction
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Contains one stack of rates on a map.
+    """A stack of atrous layers and its properties on a feature map.
 
     Attributes:
       rates: The rates in ascending order.
-      cells: The field on the map, in cells.
-      field: The field in image pixels, base + output_stride * (cells - 1).
+      cells: The size of the receptive field on the feature map, in cells.
+      field: The size of the receptive field in image pixels,
+        base + output_stride * (cells - 1).
       coverage: The share of the square field that is read.
-      evenness: Mean over maximum of the path counts on the square field.
-      valid: The mean share of taps on the map over the layers; 1 without a map size.
+      evenness: The mean of the path counts over the square field, divided by their
+        maximum.
+      valid: The share of kernel taps that fall on the feature map and not on its
+        padding, averaged over the layers (arXiv 1706.05587, figure 4). It is 1 if the
+        size of the map is not given.
     """
 
     rates: tuple[int, ...]
@@ -44,7 +48,15 @@ class Plan:
 
 
 def needed_cells(field: int, *, output_stride: int = 1, base: int = 1) -> int:
-    """Returns the least cells with `base + output_stride * (cells - 1)` >= `field`."""
+    """Returns how many cells of the feature map a field in image pixels needs.
+
+    This is the smallest number with `base + output_stride * (cells - 1) >= field`.
+
+    Args:
+      field: The receptive field in image pixels.
+      output_stride: Image pixels per cell.
+      base: The receptive field of one cell of the feature map, in image pixels.
+    """
     if output_stride < 1 or base < 1:
         raise ValueError(
             f"output_stride={output_stride}, base={base} is invalid: expected 1 or "
@@ -61,7 +73,7 @@ def describe(
     output_stride: int = 1,
     base: int = 1,
 ) -> Plan:
-    """Computes the plan of given rates on a map of `size` cells per side."""
+    """Computes the `Plan` of given rates; `recommend` describes the arguments."""
     found = gridding_of(rates, kernel)
     shares = [1.0 if size is None else valid_fraction(size, kernel, r) for r in rates]
     return Plan(
@@ -82,18 +94,19 @@ def search(
     max_rate: int | None = None,
     excess: float = 1.3,
 ) -> list[tuple[int, ...]]:
-    """Finds all sorted hole-free plans of `depth` layers, the most even first.
+    """Finds the rates of all stacks of `depth` layers that have no holes.
 
     Args:
-      cells: The least size of the field, in cells.
+      cells: The smallest allowed receptive field, in cells of the feature map.
       depth: Number of layers.
       kernel: The kernel size.
-      max_rate: The largest allowed rate.
-      excess: The largest allowed field, as a multiple of `cells`.
+      max_rate: The largest allowed rate. None sets no limit.
+      excess: The largest allowed receptive field, as a multiple of `cells`.
 
     Returns:
-      The rates of each plan, empty if no plan qualifies. Ties are in order of smaller
-      fields and then of smaller rates.
+      The ascending rates of each stack. The stack with the most even path counts comes
+      first; among equally even stacks, the one with the smaller field and then with the
+      smaller rates comes first. The list is empty if no stack qualifies.
 
     Raises:
       ValueError: If `cells` or `depth` is less than 1.
@@ -142,21 +155,26 @@ def recommend(
     count: int = 5,
     excess: float = 1.3,
 ) -> list[Plan]:
-    """Finds plans that read at least `field` image pixels without holes.
+    """Finds stacks of atrous layers that read at least `field` pixels without holes.
 
     Args:
-      field: The least field in image pixels.
-      size: Cells per side of the map. Rates are at most half of it, so that every tap
-        is on the map at its middle.
+      field: The smallest allowed receptive field, in image pixels.
+      size: Cells per side of the square feature map. Rates are then at most half of it,
+        so that in the middle of the map every kernel tap falls on the map.
       output_stride: Image pixels per cell.
-      base: The receptive field of the stack's input features. 1 counts the stack alone.
+      base: The receptive field of one cell of the stack's input, in image pixels. The
+        default, 1, leaves out the layers before the stack.
       kernel: The kernel size.
-      depth: Number of layers. None takes the least possible and the next two.
-      count: Number of plans per depth.
-      excess: The largest allowed field, as a multiple of the least one.
+      depth: Number of layers. None tries the smallest possible number and the next two.
+      count: The largest number of plans for each depth.
+      excess: The largest allowed receptive field, as a multiple of the smallest.
+
+    Returns:
+      The plans, in order of depth. Within a depth, the plan with the most even path
+      counts comes first.
 
     Raises:
-      ValueError: If no plan qualifies. The message names the least possible depth.
+      ValueError: If no plan qualifies. The message names the smallest possible depth.
     """
     cells = needed_cells(field, output_stride=output_stride, base=base)
     fewest = max(1, minimal_depth(cells, kernel))
@@ -175,8 +193,9 @@ def recommend(
         ]
     if not plans:
         raise ValueError(
-            f"field={field}, depth={depth} is invalid: expected a plan that reads "
-            f"{cells} cells without holes; depth {fewest} is the least with kernel "
-            f"{kernel}" + (f" and rates up to {max_rate}." if max_rate else ".")
+            f"field={field}, depth={depth} is invalid: expected a depth that reads "
+            f"{cells} cells without holes"
+            + (f" with rates up to {max_rate}" if max_rate else "")
+            + f". The smallest depth with kernel size {kernel} is {fewest}."
         )
     return plans

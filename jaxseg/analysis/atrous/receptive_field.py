@@ -1,10 +1,12 @@
-"""Computes the exact theoretical receptive field of layers, one image axis at a time.
+"""Computes the exact theoretical receptive field of a list of layers, along one axis.
 
-The field says which input pixels an output can depend on, through strides, atrous
-rates, transposed convolutions, resizing and branches. Along a path of ordinary layers
-it is the recursion size += (k - 1) * rate * jump, jump *= stride (arXiv 1603.07285;
-Araujo et al., Distill 2019, doi 10.23915/distill.00021). After upsampling, outputs of
-different phases read different pixels, so a field holds one interval for each phase.
+The field says which input pixels each output can depend on, through strides, atrous
+rates, transposed convolutions, resizing and branches. For a sequence of convolutions
+and poolings it is the recursion size += (k - 1) * rate * jump, jump *= stride (arXiv
+1603.07285; Araujo et al., Distill 2019, doi 10.23915/distill.00021). After upsampling,
+neighboring outputs can read intervals of different sizes, in a pattern that repeats
+after some number of outputs, the period. A `Field` therefore holds one interval of
+input pixels for each output of a period.
 """
 
 from __future__ import annotations
@@ -23,9 +25,11 @@ class Layer:
       kernel: The kernel size.
       stride: The stride.
       rate: The atrous rate.
-      padding: Zeros before the first pixel; None is rate * (kernel - 1) // 2.
-      transposed: Whether out[stride * i + rate * u - padding] += x[i] * kernel[u].
-      name: A name for tables.
+      padding: Number of zeros before the first pixel; None is
+        rate * (kernel - 1) // 2.
+      transposed: Whether this is a transposed convolution, which computes
+        out[stride * i + rate * u - padding] += x[i] * kernel[u].
+      name: A name that tables show.
     """
 
     kernel: int = 3
@@ -44,22 +48,23 @@ class Layer:
 
     @property
     def before(self) -> int:
-        """Returns the padding before the first pixel."""
+        """The number of zeros before the first pixel."""
         same = self.rate * (self.kernel - 1) // 2
         return same if self.padding is None else self.padding
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """Describes which input pixels the outputs read, as a pattern that repeats.
+    """The interval of input pixels that each output reads, along one axis.
 
-    Output i + period reads the pixels of output i, moved by `advance`.
+    The intervals repeat: if output i reads the pixels from a to b, then output
+    i + period reads those from a + advance to b + advance.
 
     Attributes:
-      lows: The first input pixel of outputs 0 to period - 1, before clipping to the
-        image.
-      highs: The last input pixel of these outputs.
-      advance: Input pixels per period.
+      lows: The first input pixel that each of the outputs 0 to period - 1 reads. It
+        can lie outside the image, where padding is.
+      highs: The last input pixel that each of these outputs reads.
+      advance: The number of input pixels by which the interval moves in one period.
     """
 
     lows: tuple[int, ...] = (0,)
@@ -68,36 +73,38 @@ class Field:
 
     @property
     def period(self) -> int:
-        """Returns the number of outputs after which the pattern repeats."""
+        """The number of outputs after which the intervals repeat, moved by
+        `advance`."""
         return len(self.lows)
 
     @property
     def size(self) -> int:
-        """Returns the width in pixels of the widest field of an output."""
+        """The length of the longest interval, in input pixels."""
         return max(h - lo + 1 for lo, h in zip(self.lows, self.highs, strict=True))
 
     @property
     def jump(self) -> Fraction:
-        """Returns the number of input pixels per output."""
+        """The mean distance between the intervals of neighboring outputs, in pixels."""
         return Fraction(self.advance, self.period)
 
     @property
     def start(self) -> Fraction:
-        """Returns the center of the field of the first output in input pixels."""
+        """The center of the interval of output 0, in units where input pixel n is at
+        n."""
         return Fraction(self.lows[0] + self.highs[0], 2)
 
     def low(self, output: int) -> int:
-        """Returns the first input pixel of an output."""
+        """Returns the first input pixel that an output reads."""
         turns, phase = divmod(output, self.period)
         return self.lows[phase] + turns * self.advance
 
     def high(self, output: int) -> int:
-        """Returns the last input pixel of an output."""
+        """Returns the last input pixel that an output reads."""
         turns, phase = divmod(output, self.period)
         return self.highs[phase] + turns * self.advance
 
     def reduced(self) -> Field:
-        """Returns the same field with the shortest period."""
+        """Returns an equal field that is described by the shortest possible period."""
         for period in range(1, self.period):
             if self.period % period or self.advance * period % self.period:
                 continue
@@ -115,10 +122,14 @@ IMAGE = Field()
 
 
 def through(field: Field, layer: Layer) -> Field:
-    """Returns the field after one more layer.
+    """Returns the field of the outputs of a layer.
+
+    Args:
+      field: The field of the inputs of the layer.
+      layer: The layer.
 
     Raises:
-      ValueError: If a transposed layer leaves outputs that read nothing.
+      ValueError: If some outputs of a transposed convolution read no input.
     """
     if layer.transposed:
         return _transposed(field, layer)
@@ -151,7 +162,10 @@ def _transposed(field, layer):
 
 
 def enlarged(field: Field, factor: int) -> Field:
-    """Returns the field after bilinear upsampling by an integer, half-pixel centers."""
+    """Returns the field after bilinear upsampling by an integer factor.
+
+    Pixels have half-pixel centers, as in `jaxseg.ops.resize`.
+    """
     twice = [2 * i + 1 - factor for i in range(factor * field.period)]  # / (2 * factor)
     return Field(
         tuple(field.low(i // (2 * factor)) for i in twice),
@@ -161,10 +175,10 @@ def enlarged(field: Field, factor: int) -> Field:
 
 
 def parallel(*fields: Field) -> Field:
-    """Returns the field of branches that are added or concatenated.
+    """Returns the field of the sum or the concatenation of parallel branches.
 
     Raises:
-      ValueError: If the branches have different jumps.
+      ValueError: If the branches differ in `jump`, that is, in resolution.
     """
     if len({field.jump for field in fields}) != 1:
         jumps = [str(field.jump) for field in fields]
@@ -180,7 +194,11 @@ def parallel(*fields: Field) -> Field:
 
 
 def stages(layers: Iterable[Layer], start: Field = IMAGE) -> tuple[Field, ...]:
-    """Returns the field after each layer.
+    """Returns the fields of the outputs of each layer in a sequence.
+
+    Args:
+      layers: The layers in order.
+      start: The field of the input of the first layer.
 
     >>> [f.size for f in stages((Layer(7, 2), Layer(3, 2), Layer(3, rate=2)))]
     [7, 11, 27]
@@ -193,16 +211,17 @@ def stages(layers: Iterable[Layer], start: Field = IMAGE) -> tuple[Field, ...]:
 
 
 def chain(layers: Sequence[Layer], start: Field = IMAGE) -> Field:
-    """Returns the field after all layers."""
+    """Returns the field of the outputs of the last layer in a sequence."""
     return stages(layers, start)[-1] if layers else start
 
 
 def path_sigma(layers: Iterable[Layer]) -> float:
-    """Computes the standard deviation of the path counts over the field, in pixels.
+    """Computes the expected spread of the effective receptive field, in input pixels.
 
-    sigma**2 = sum (k**2 - 1) / 12 * (rate * jump)**2. It is the expected effective
-    field of a stack with random weights and without skips (Luo et al., arXiv
-    1701.04128).
+    The spread is the standard deviation sigma of the input positions, weighted by the
+    number of paths from each of them to the output:
+    sigma**2 = sum over layers of (k**2 - 1) / 12 * (rate * jump)**2. This holds for
+    random weights and layers without skip connections (Luo et al., arXiv 1701.04128).
 
     Raises:
       ValueError: If a layer is transposed.

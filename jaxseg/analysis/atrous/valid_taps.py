@@ -1,13 +1,16 @@
-"""Computes the share of the taps of an atrous kernel that fall on the map.
+"""Computes how many taps of an atrous kernel fall on the feature map.
 
-With a large rate on a small map, most taps meet padding, until only the middle one is
-left (DeepLab v3, arXiv 1706.05587, section 3.3 and figure 4). Along an axis of N
-pixels, the tap at offset d is on the map at max(0, N - |d|) of N positions. For a
-square kernel
+A tap is one of the positions that the kernel reads; it is valid if it falls on the
+feature map and not on the zero padding. With a large rate on a small map, most taps
+fall on the padding, until only the middle one is valid (DeepLab v3, arXiv 1706.05587,
+section 3.3 and figure 4). Along an axis of N pixels, the tap at offset d is valid at
+max(0, N - |d|) of the N positions. For a square kernel of size k, the share of valid
+taps, averaged over all positions, is
 
     fraction = (sum_t max(0, N - |t * rate - before|) / (k * N))**2
 
-which is ((3 - 2 * rate / N) / 3)**2 for k = 3 and rate <= N.
+where t runs from 0 to k - 1 and `before` is the padding. For k = 3 and rate <= N this
+is ((3 - 2 * rate / N) / 3)**2.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ def _offsets(kernel: int, rate: int) -> np.ndarray:
 
 
 def valid_fraction(size: int | Size, kernel: int = 3, rate: int = 1) -> float:
-    """Computes the mean share of a kernel's taps that are on a zero-padded map.
+    """Computes the share of valid taps, averaged over all positions of the map.
 
     Args:
       size: Height and width of the map, or one number for both.
@@ -47,7 +50,7 @@ def valid_fraction(size: int | Size, kernel: int = 3, rate: int = 1) -> float:
 
 
 def valid_counts(size: int | Size, kernel: int = 3, rate: int = 1) -> np.ndarray:
-    """Counts the taps that are on the map at every output pixel, integers [H, W]."""
+    """Counts the valid taps at every output pixel, integers [H, W]."""
     offsets = _offsets(kernel, rate)
     axes = []
     for length in pair(size):
@@ -57,7 +60,7 @@ def valid_counts(size: int | Size, kernel: int = 3, rate: int = 1) -> np.ndarray
 
 
 def valid_shares(size: int | Size, kernel: int = 3, rate: int = 1) -> dict[int, float]:
-    """Returns the share of output pixels for each number of valid taps (figure 4)."""
+    """Returns the share of output pixels that have 1, 2, ... valid taps (figure 4)."""
     taps, pixels = np.unique(valid_counts(size, kernel, rate), return_counts=True)
     total = pixels.sum()
     return {int(t): float(n / total) for t, n in zip(taps, pixels, strict=True)}

@@ -1,1 +1,1 @@
-"""Analysis of compiled programs: collectives, memory traffic and roofline."""
+"""Analyzes compiled XLA programs: collectives, memory traffic and roofline times."""

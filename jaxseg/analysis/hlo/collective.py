@@ -1,6 +1,7 @@
 """Finds the collectives in the text of a compiled program.
 
-An asynchronous pair (`all-gather-start`, `all-gather-done`) counts as one collective.
+A collective is an operation that exchanges data between devices. An asynchronous pair
+of instructions (`all-gather-start`, `all-gather-done`) counts as one collective.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ _GROUPS = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class Collective:
-    """Describes one collective operation between devices.
+    """One operation that exchanges data between devices.
 
     Attributes:
-      kind: One of `KINDS`.
+      kind: The name of the operation, one of `KINDS`.
       shapes: The shapes of the results on one device.
-      group: The number of devices in a group that exchanges data. 0 means all devices,
-        and for permutes that there is no group.
-      source: The JAX operation that it comes from.
+      group: The number of devices in each group that exchanges data. 0 means that all
+        devices form one group, or that the operation is a permute, which has no groups.
+      source: The JAX operation from which the compiler made the collective.
     """
 
     kind: str
@@ -44,11 +45,15 @@ class Collective:
 
     @property
     def bytes(self) -> int:
-        """Returns the size of the results on one device in bytes."""
+        """The size of the results on one device, in bytes."""
         return sum(shape.bytes for shape in self.shapes)
 
     def sent(self, devices: int) -> float:
-        """Returns the bytes that one of `devices` devices sends if groups are rings."""
+        """Returns the bytes that one device sends if each group exchanges in a ring.
+
+        Args:
+          devices: Number of devices that run the program.
+        """
         group = self.group or devices
         ring = (group - 1) / group
         share = {"all-reduce": 2 * ring, "reduce-scatter": group - 1.0}
@@ -57,7 +62,7 @@ class Collective:
 
 
 def collectives(text: str) -> list[Collective]:
-    """Returns the collectives of a program; a start and its done count as one."""
+    """Returns the collectives in the text of a program, in order."""
     starts, found = {}, []
     for line in instructions(text):
         if line.opcode.removesuffix("-start") in KINDS and "-start" in line.opcode:
@@ -72,7 +77,12 @@ def collectives(text: str) -> list[Collective]:
 
 
 def totals(found: Iterable[Collective]) -> dict[str, tuple[int, int]]:
-    """Returns number and bytes (of the results on one device) for each kind."""
+    """Sums up collectives by kind.
+
+    Returns:
+      Maps each kind to the number of collectives and to the bytes of their results on
+      one device.
+    """
     result: dict[str, tuple[int, int]] = {}
     for one in found:
         count, size = result.get(one.kind, (0, 0))

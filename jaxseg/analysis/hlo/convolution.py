@@ -14,17 +14,18 @@ class Convolution:
 
     Attributes:
       shape: The shape of the result.
-      operands: The shapes of map and kernel (for a weight gradient, of two maps).
+      operands: The shapes of the input map and the kernel. In a weight gradient, both
+        operands are maps.
       size: The size of the window.
       stride: The stride of the window.
-      lhs_dilate: The dilation of the map.
+      lhs_dilate: The dilation of the input map.
       rhs_dilate: The dilation of the kernel.
       pad: The padding before and after.
-      rhs_reversal: Whether the kernel is read backwards.
+      rhs_reversal: Whether the kernel is applied in reverse order.
       labels: The order of the dimensions, such as "b01f_01io->b01f".
       groups: The number of feature groups.
       batch_groups: The number of batch groups.
-      source: The JAX operation that it comes from.
+      source: The JAX operation from which the compiler made the convolution.
     """
 
     shape: Shape
@@ -42,7 +43,7 @@ class Convolution:
 
 
 def convolutions(text: str) -> list[Convolution]:
-    """Returns the convolutions of a program, including calls of cuDNN."""
+    """Returns the convolutions in the text of a program, including calls of cuDNN."""
     known, found = {}, []
     for line in instructions(text):
         known[line.name] = line.shapes

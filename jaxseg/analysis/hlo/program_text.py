@@ -1,7 +1,8 @@
 """Reads the instructions in the text of a compiled program.
 
-The text is `compiled.as_text()` of any backend. Its shapes are those of one device. The
-body of a loop appears once, because the text does not say how often it runs.
+The text is what `jax.jit(...).lower(...).compile().as_text()` returns on any backend.
+Shapes are those of the arrays on one device. The body of a loop counts once, because
+the text does not say how often it runs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _SHAPE = re.compile(r"\b([a-z]+\d*\w*)\[([\d,]*)\](?:\{[^}]*?(?:S\((\d+)\))?\})?
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """Describes the type and shape of an array, such as bf16[8, 33, 33, 256].
+    """The element type and the dimensions of an array, such as bf16[8, 33, 33, 256].
 
     Attributes:
       dtype: The name of the type, such as "bf16".
@@ -33,12 +34,12 @@ class Shape:
 
     @property
     def elements(self) -> int:
-        """Returns the product of the dimensions, 1 for a scalar."""
+        """The number of elements: the product of the dimensions, 1 for a scalar."""
         return math.prod(self.dims)
 
     @property
     def bytes(self) -> int:
-        """Returns the size in bytes, without the padding that a layout can add."""
+        """The size in bytes, without the padding that a memory layout may add."""
         named = re.search(r"\d+", self.dtype)
         bits = _BITS.get(self.dtype, named and int(named[0]))
         return -(-self.elements * bits // 8)
@@ -46,7 +47,7 @@ class Shape:
 
 @dataclasses.dataclass(frozen=True)
 class Instruction:
-    """One line of the text: `name = shapes opcode(operands), attributes`."""
+    """One line of a program: `name = shapes opcode(operands), attributes`."""
 
     name: str
     shapes: tuple[Shape, ...]
@@ -56,7 +57,7 @@ class Instruction:
 
     @property
     def source(self) -> str:
-        """Returns the JAX operation that it comes from, or "" if none is named."""
+        """The JAX operation of the instruction, or "" if the text names none."""
         found = re.search(r'op_name="(.*?)"', self.attributes)
         return found[1] if found else ""
 
@@ -74,7 +75,7 @@ def instructions(text: str) -> Iterator[Instruction]:
 
 
 def shapes(text: str) -> tuple[Shape, ...]:
-    """Returns the shapes in a piece of text.
+    """Returns the array shapes that a piece of a program's text contains.
 
     >>> shapes("(f32[2,3]{1,0:T(8,128)S(1)}, u32[])")
     (Shape(dtype='f32', dims=(2, 3), space=1), Shape(dtype='u32', dims=(), space=0))
@@ -86,7 +87,8 @@ def shapes(text: str) -> tuple[Shape, ...]:
 
 
 def window(attributes: str) -> dict[str, str]:
-    """Returns the entries of an instruction's window, {} if it has none.
+    """Returns the entries of the `window` attribute, or {} if there is no such
+    attribute.
 
     >>> window("window={size=3x3 pad=1_1x1_1}, dim_labels=b01f_01io->b01f")
     {'size': '3x3', 'pad': '1_1x1_1'}

@@ -1,13 +1,15 @@
-"""Estimates step times from the peak rates of chips.
+"""Estimates the time of a training step from the peak rates of a chip (roofline model).
 
 The figures of each chip are those of its maker: docs.cloud.google.com/tpu/docs/{v4,v5e,
-v5p,v6e} and the data sheets of NVIDIA. `ici` is one direction over all links, half of
-the "bidirectional" figure of those pages.
+v5p,v6e} and the data sheets of NVIDIA. The links between TPU chips are called the
+inter-chip interconnect (ICI). Its bandwidth here is that of one direction over all
+links of a chip, half of the "bidirectional" figure of those pages.
 
-Training of convolutional networks reaches 25 to 45 % of the peak, so the time for the
-arithmetic is a range. Published utilizations: ResNet-50 40 % on TPU v3-8 (flax,
-examples/imagenet), 29 % on 8 v4 chips (MLPerf training v0.7), 20 to 29 % on A100
-(MLPerf v0.7; NVIDIA DeepLearningExamples); U-Net 41 % on A100 (DeepLearningExamples).
+Training of convolutional networks reaches 25 to 45 % of the peak arithmetic rate, so
+the time for the arithmetic is a range. Published utilizations: ResNet-50 40 % on TPU
+v3-8 (flax, examples/imagenet), 29 % on 8 v4 chips (MLPerf training v0.7), 20 to 29 % on
+A100 (MLPerf v0.7; NVIDIA DeepLearningExamples); U-Net 41 % on A100
+(DeepLearningExamples).
 """
 
 from __future__ import annotations
@@ -26,17 +28,19 @@ GIB, GB, TERA = 2**30, 1e9, 1e12
 
 @dataclasses.dataclass(frozen=True)
 class Chip:
-    """Describes the peak rates of an accelerator.
+    """The memory and the peak rates of one kind of accelerator.
 
     Attributes:
-      kinds: The names that JAX gives it (`device.device_kind`).
-      peak: bfloat16 operations per second, 2 per multiply-add.
-      memory: Bytes of HBM.
-      usable: Bytes of HBM that a program may use. On TPUs it is the limit of the
-        compiler, on GPUs 95 %.
-      bandwidth: Bytes per second of HBM.
-      ici: Bytes per second that it can send to its neighbors.
-      config: The compiler option that makes one device of a chip, or None.
+      kinds: The names that JAX gives to the chip (`device.device_kind`).
+      peak: bfloat16 operations per second, where a multiply-add is 2 operations.
+      memory: Bytes of high-bandwidth memory (HBM).
+      usable: Bytes of HBM that a program may use: on TPUs the limit of the compiler,
+        on GPUs 95 % of the memory.
+      bandwidth: Bytes per second that can be read from and written to HBM.
+      ici: Bytes per second that the chip can send to its neighbors over the
+        inter-chip interconnect (NVLink on GPUs).
+      config: The name of the TPU compiler's setting under which the cores of a chip
+        form one device, or None if no setting is needed.
     """
 
     kinds: tuple[str, ...]
@@ -63,20 +67,21 @@ CHIPS = {
 
 
 def chip_of(kind: str) -> Chip | None:
-    """Returns the chip that JAX calls `kind`, or None if the table lacks it."""
+    """Returns the chip whose `device_kind` in JAX is `kind`, or None if unknown."""
     return next((chip for chip in CHIPS.values() if kind in chip.kinds), None)
 
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """Describes the work of one chip in one step.
+    """The work of one chip in one training step.
 
     Attributes:
-      flops: 2 * multiply-adds of the network, without what the program repeats.
-      traffic: Bytes read from and written to memory.
-      sent: Bytes sent to other chips.
+      flops: Arithmetic operations of the network, 2 per multiply-add. Operations that
+        the compiled program repeats, for example for rematerialization, count once.
+      traffic: Bytes that the chip reads from and writes to its memory.
+      sent: Bytes that the chip sends to other chips.
       exchanges: Number of collectives, which run one after the other.
-      diameter: Number of links between the two farthest chips.
+      diameter: Number of links on the path between the two most distant chips.
     """
 
     flops: float
@@ -88,16 +93,17 @@ class Load:
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """Contains the seconds of a step by each limit, and the resulting range.
+    """The estimated time of a step in seconds: three lower limits and a range.
 
     Attributes:
-      compute: The time of all arithmetic at the peak. No step is faster.
-      memory: The time of all traffic at full bandwidth.
-      links: The time of all sent bytes at full bandwidth, plus a signal across the
-        slice and back for each exchange.
-      fast: The longest of the three, with the arithmetic at the upper utilization.
-      slow: The arithmetic at the lower utilization, or the memory if that is longer,
-        plus the exchanges without any overlap.
+      compute: The time of all arithmetic at the peak rate.
+      memory: The time of all memory traffic at full bandwidth.
+      links: The time to send all bytes at full bandwidth, plus the latency of a signal
+        to the most distant chip and back for each collective.
+      fast: The lower end of the range: the longest of the memory time, the link time
+        and the time of the arithmetic at the upper utilization.
+      slow: The upper end of the range: the time of the arithmetic at the lower
+        utilization or the memory time, whichever is longer, plus the link time.
     """
 
     compute: float
@@ -108,12 +114,12 @@ class Times:
 
     @property
     def bound(self) -> str:
-        """Returns the name of the tightest limit: "compute", "memory" or "links"."""
+        """The name of the longest time: "compute", "memory" or "links"."""
         return max(("compute", "memory", "links"), key=lambda name: getattr(self, name))
 
 
 def times(load: Load, chip: Chip) -> Times:
-    """Computes the step times of a chip under a load."""
+    """Estimates how long a chip takes for the work of one step."""
     compute, memory = load.flops / chip.peak, load.traffic / chip.bandwidth
     latency = load.exchanges * 2 * load.diameter * HOP
     links = load.sent / chip.ici + latency
@@ -128,13 +134,26 @@ def times(load: Load, chip: Chip) -> Times:
 
 
 def exchanged(found: Iterable[Collective], devices: int) -> tuple[float, int]:
-    """Returns the bytes that one chip sends in rings, and the number of exchanges."""
+    """Sums up the communication of one step.
+
+    Args:
+      found: The collectives of the step.
+      devices: Number of devices that run the step.
+
+    Returns:
+      The bytes that one chip sends if all collectives run in rings, and the number of
+      collectives.
+    """
     found = list(found)
     return sum(one.sent(devices) for one in found), len(found)
 
 
 def diameter(sides: Iterable[int], torus: bool = True) -> int:
-    """Returns the links between the farthest chips of a torus or an open grid.
+    """Returns the number of links between the two most distant chips of a slice.
+
+    Args:
+      sides: Number of chips along each axis of the slice.
+      torus: Whether each axis is a ring. Otherwise it is a line.
 
     >>> diameter((16, 16)), diameter((2, 4), torus=False)
     (16, 4)
@@ -143,9 +162,9 @@ def diameter(sides: Iterable[int], torus: bool = True) -> int:
 
 
 def intensity(load: Load) -> float:
-    """Returns operations per byte of traffic.
+    """Returns the arithmetic intensity: operations per byte of memory traffic.
 
-    A chip's balance is `peak / bandwidth`. Below it, memory is the limit.
+    If it is below `peak / bandwidth` of a chip, the memory limits the speed there.
     """
     return load.flops / load.traffic if load.traffic else math.inf
 
@@ -153,10 +172,10 @@ def intensity(load: Load) -> float:
 def largest_batch(
     needs: tuple[tuple[int, float], tuple[int, float]], room: float
 ) -> int:
-    """Returns the batch size whose memory fills `room`, by linear extrapolation.
+    """Estimates the largest batch size that fits into memory, by linear extrapolation.
 
     Args:
-      needs: Two pairs (batch size, bytes).
+      needs: Two pairs (batch size, bytes that a step with this batch size needs).
       room: The bytes that are available.
 
     Raises:

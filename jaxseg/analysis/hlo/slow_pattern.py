@@ -1,4 +1,4 @@
-"""Instructions of a compiled program that are known to be slow."""
+"""Finds the instructions of a compiled program that are known to be slow."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from jaxseg.analysis.hlo.program_text import Instruction, Shape, instructions, w
 
 
 def slow_patterns(text: str) -> dict[str, list[Instruction]]:
-    """Finds instructions of forms that are known to be slow.
+    """Finds the instructions that match one of these patterns:
 
-    reversed kernel     A convolution with `rhs_reversal`. On a CPU it is the weight
-                        gradient with its operands swapped, a scalar loop nest. On a
-                        TPU it is an ordinary input gradient.
-    five dimensions     A convolution over three spatial axes whose base is dilated:
-                        the weight gradient of grouped convolutions.
-    select-and-scatter  XLA's gradient of max pooling. On a CPU it is a windowed
-                        reduction that carries positions.
-    expanded kernel     A kernel that is written out with zeros between its taps.
+    reversed kernel     A convolution with `rhs_reversal`. On a CPU it is a weight
+                        gradient with swapped operands, which XLA runs as nested
+                        scalar loops. On a TPU it is an ordinary input gradient.
+    five dimensions     A convolution over three spatial axes whose input is dilated.
+                        It is the weight gradient of a grouped convolution.
+    select-and-scatter  XLA's gradient of max pooling. On a CPU it appears as a
+                        windowed reduction of values and positions.
+    expanded kernel     A pad that writes the zeros between the entries of an atrous
+                        kernel to memory.
+
+    Args:
+      text: The text of the compiled program.
 
     Returns:
-      The instructions by the name of their form, {} if there are none.
+      The instructions by the name of the pattern, or {} if there are none.
     """
     found: dict[str, list[Instruction]] = {}
     known: dict[str, tuple[Shape, ...]] = {}

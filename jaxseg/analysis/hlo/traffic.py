@@ -1,10 +1,10 @@
-"""Counts the bytes that a compiled program moves to and from the memory of a device.
+"""Estimates the bytes that a compiled program moves to and from a device's memory.
 
-The count covers the operands and results of everything that the program runs one after
-the other: fusions, convolutions and copies. It leaves out data in the chip's own
-scratch memory (the VMEM of a TPU), which XLA's "bytes accessed" includes, and
-everything inside a fusion. An operand of which a fusion reads only a part counts in
-full, so the figure is an upper estimate. Bodies of loops count once.
+The estimate is the size of the operands and results of all instructions outside
+fusions: fusions themselves, convolutions, copies and others. It leaves out the values
+inside a fusion and data in the chip's scratch memory (the VMEM of a TPU), which XLA's
+"bytes accessed" includes. An operand of which a fusion reads only a part counts in
+full, so the result is an upper estimate. The body of a loop counts once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FREE = (
 
 
 def memory_traffic(text: str) -> int:
-    """Returns the bytes that one device reads and writes, as an upper estimate."""
+    """Returns an upper estimate of the bytes that one device reads and writes."""
     bodies, entry = computations(text)
     total, waiting, seen = 0, [entry], set()
     while waiting:
@@ -51,7 +51,12 @@ def memory_traffic(text: str) -> int:
 
 
 def computations(text: str) -> tuple[dict[str, str], str]:
-    """Returns the text of each computation by name, and the name of the entry."""
+    """Splits a program into its computations, the functions of XLA.
+
+    Returns:
+      The text of each computation by name, and the name of the computation at which the
+      program starts.
+    """
     bodies: dict[str, list[str]] = {}
     entry = name = ""
     for line in text.splitlines():

@@ -1,10 +1,11 @@
-"""Computes the utilization of devices: the operations of a step over their peak.
+"""Computes the two sides of model FLOPs utilization (MFU).
 
-This is model FLOPs utilization as in PaLM (arXiv 2204.02311, appendix B). There are two
-operations per multiply-accumulate in the convolutions and products of the forward and
-the backward pass. `jaxseg.analysis.jaxpr.cost` counts them in the traced program.
-Differs: operations that rematerialization repeats count twice. The peak is that of
-dense bfloat16, for float32 too.
+MFU is the number of operations per second of a training step, divided by the peak rate
+of the devices (PaLM, arXiv 2204.02311, appendix B). Operations are two for each
+multiply-accumulate in the convolutions and matrix products of the forward and the
+backward pass. `jaxseg.analysis.jaxpr.cost` counts them in the traced program.
+Differs: operations that rematerialization repeats count twice. The peak rate is that of
+dense bfloat16 arithmetic, even if the network computes in float32.
 """
 
 from __future__ import annotations
@@ -36,13 +37,19 @@ logger = logging.getLogger(__name__)
 
 
 def peak(devices: Sequence[jax.Device]) -> float | None:
-    """Returns the peak operations per second of all devices, None if one is unknown."""
+    """Returns the sum of the peak rates of devices, or None if one of them is unknown.
+
+    The rates are in operations per second.
+    """
     each = [device_peak(device.device_kind) for device in devices]
     return None if None in each else sum(each)
 
 
 def device_peak(kind: str) -> float | None:
-    """Returns the peak of one device by its `device_kind`, None if it is unknown."""
+    """Returns the peak rate of a device by its `device_kind`, or None if unknown.
+
+    The rate is in operations per second.
+    """
     chip = chip_of(kind)
     return FURTHER.get(kind) if chip is None else chip.peak
 
@@ -53,12 +60,13 @@ def counter(
     """Returns a function that counts the operations of one update on all devices.
 
     Args:
-      driver: The driver of the training step.
-      kind: "jit" or "pmap".
+      driver: The `StepRunner` of the training step.
+      kind: The parallel backend, "jit" or "pmap".
 
     Returns:
-      A function (state, this process's batch) -> operations. None under pmap, whose
-      program cannot be traced without running it.
+      A function from the state and this process's part of the batch to the number of
+      operations. The result is None for pmap, whose program cannot be traced without
+      running it.
     """
     if kind != "jit":
         return None

@@ -1,1 +1,1 @@
-"""Analysis of traced programs: dependence, cost, memory."""
+"""Analyzes traced programs: receptive fields, arithmetic and memory."""

@@ -8,7 +8,15 @@ import numpy as np
 
 
 def fold(eqn, values):
-    """Returns the value of an equation of constants, or None if it is not folded."""
+    """Computes an equation of a jaxpr whose operands are constants.
+
+    Args:
+      eqn: The equation.
+      values: The values of its operands.
+
+    Returns:
+      The value of its result, or None if this kind of equation is not supported.
+    """
     name, aval = eqn.primitive.name, eqn.outvars[0].aval
     large = math.prod(aval.shape) > FOLD_LIMIT and name != "broadcast_in_dim"
     if name not in FOLDS or large:

@@ -1,27 +1,30 @@
-"""Counts the multiply-accumulates of any JAX callable from its jaxpr.
+"""Counts the multiply-accumulates of any JAX function from its jaxpr.
 
-Nothing is computed or compiled. `jax.make_jaxpr` suffices, so shapes may be abstract.
+The function is only traced, not compiled or run, so its arguments may be shapes.
 
-`conv_general_dilated` and `dot_general` count. Elementwise arithmetic, pooling,
-normalization and resizing by gathers do not, as in the tables of the papers.
+Convolutions and matrix products (`conv_general_dilated`, `dot_general`) count.
+Elementwise arithmetic, pooling, normalization and resizing by gathers do not count, as
+in the tables of papers. The table gives the count for each primitive:
 
     convolution   B * O * H' * W' * kh * kw * I / groups; products with padded zeros
                   count, as in published numbers, unless `padding=False`
     transposed    B * O * H * W * kh * kw * I / groups (of the input): the zeros that
-                  `lhs_dilation` inserts never count; in the gradient of its kernel
-                  the "kernel" is a map, and the outputs are the taps
+                  `lhs_dilation` inserts never count; in the gradient of the kernel,
+                  the second operand is a feature map, and the outputs are the
+                  entries of the kernel
     dot           batch * rows * columns * contracted
     scan          body * length
     cond          the most expensive branch
-    while         body once (its length is not in the program), see `Cost.while_loops`
+    while         body once (the number of iterations is not known), see
+                  `Cost.while_loops`
     jit, remat, custom_jvp, custom_vjp ...  their body
 
-Equations whose results are not used do not count, because the compiler drops them. An
+Operations whose results are not used do not count, because the compiler drops them. An
 example is an auxiliary head whose output is not returned.
 
-A product with an operand that depends on no argument (an interpolation matrix, a blur
-or Sobel kernel) is not arithmetic of the network itself and counts in `fixed_macs`. So
-pass the weights as arguments, because weights in a closure are fixed too.
+An operation with a constant operand (an interpolation matrix, a blur or Sobel kernel)
+counts in `fixed_macs` and not in `macs`. Therefore pass the weights as arguments:
+weights that the function captures in a closure are constants too.
 
 By default, `jaxseg.ops.conv` writes a depthwise convolution as shifted elementwise
 products, which do not count. Build models with `BlockConfig(impl="lax")` to count them.
@@ -41,14 +44,16 @@ from jax.extend import core
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """Contains the arithmetic of one call.
+    """The arithmetic of one call of a function.
 
     Attributes:
-      macs: Multiply-accumulates of convolutions and products that involve arguments.
-      activations: The number of elements that these write.
-      fixed_macs: Multiply-accumulates with an operand that depends on no argument.
-      while_loops: The number of loops of unknown length that contain such work. Each
-        counts once.
+      macs: Multiply-accumulates of the convolutions and matrix products in which both
+        operands depend on arguments.
+      activations: The number of elements in the results of these operations.
+      fixed_macs: Multiply-accumulates of the convolutions and matrix products with a
+        constant operand.
+      while_loops: The number of while loops that contain convolutions or matrix
+        products. One iteration of each is counted, because their number is unknown.
     """
 
     macs: int = 0
@@ -70,21 +75,23 @@ class Cost:
 
     @property
     def flops(self) -> int:
-        """Returns 2 * macs, because each is one multiplication and one addition."""
+        """2 * macs, because each is one multiplication and one addition."""
         return 2 * self.macs
 
 
 def count_cost(fn: Callable, *args: Any, padding: bool = True) -> Cost:
-    """Counts the cost of `fn(*args)`.
+    """Counts the arithmetic of `fn(*args)` without running it.
 
     Args:
-      fn: Any traceable function.
+      fn: Any function that JAX can trace.
       *args: Pytrees of arrays or `jax.ShapeDtypeStruct`s, including the weights.
-      padding: Whether products with padded zeros count. Without them, the numbers are
-        those of XLA's own cost analysis.
+      padding: Whether multiplications with the zeros of padding count. If not, the
+        numbers equal those of XLA's own cost analysis.
 
-    Raises:
-      ValueError: If a primitive whose number of repetitions is unknown contains work.
+      Raises:
+        ValueError: If convolutions or matrix products are inside a primitive, other
+          than
+          a while loop, that repeats them an unknown number of times.
     """
     closed = jax.make_jaxpr(fn)(*args)
     return jaxpr_cost(closed, padding=padding)
@@ -93,14 +100,14 @@ def count_cost(fn: Callable, *args: Any, padding: bool = True) -> Cost:
 def count_cost_and_weights(
     fn: Callable, *args: Any, padding: bool = True
 ) -> tuple[Cost, Any]:
-    """Counts the cost of the output of `fn(*args) -> (output, weights)`.
+    """Counts the arithmetic of the output of `fn(*args) -> (output, weights)`.
 
-    This is for `model.init_with_output`. One trace gives both what `eval_shape` of
-    `init` and what `count_cost` of `apply` give: the cost of the call once the weights
-    exist, and the shapes of the weights.
+    It is meant for `model.init_with_output`. The arithmetic that initializes the
+    weights does not count, so the cost is that of `model.apply`. A single trace yields
+    both the cost and the shapes of the weights.
 
     Args:
-      fn: Any traceable function to (output, weights).
+      fn: Any function that JAX can trace and that returns (output, weights).
       *args: Pytrees of arrays or `jax.ShapeDtypeStruct`s.
       padding: See `count_cost`.
 
@@ -116,7 +123,7 @@ def count_cost_and_weights(
 
 
 def jaxpr_cost(closed: core.ClosedJaxpr, *, padding: bool = True) -> Cost:
-    """Counts the cost of a closed jaxpr; all its inputs count as arguments."""
+    """Counts the arithmetic of a closed jaxpr, all of whose inputs are arguments."""
     cost, _ = _walk(closed.jaxpr, [True] * len(closed.jaxpr.invars), padding)
     return cost
 
@@ -152,7 +159,16 @@ def _count(equations, given: dict, wanted, padding: bool):
 
 
 def live(equations, given, wanted) -> list:
-    """Returns, in order, the equations that wanted variables need beyond given ones."""
+    """Returns the equations that are needed to compute some of the variables.
+
+    Args:
+      equations: The equations of a jaxpr, in order.
+      given: Variables that are known already.
+      wanted: The variables to compute.
+
+    Returns:
+      The needed equations, in order.
+    """
     used = {*_variables(wanted)} - given.keys()
     kept = []
     for eqn in reversed(equations):
@@ -191,9 +207,9 @@ def _equation(eqn, flags, padding):
         cost, _ = _walk(body, [True] * len(body.invars), padding)
         if cost != Cost():
             raise ValueError(
-                f"primitive {name!r} with convolutions or products is invalid: "
-                f"expected one of {sorted((*CALLS, *_LOOPS))}, whose number of "
-                "repetitions is known."
+                f"primitive={name!r} is invalid around convolutions or matrix "
+                f"products: expected one of {sorted((*CALLS, *_LOOPS))}, whose "
+                "number of repetitions is known."
             )
     return Cost(), outputs
 

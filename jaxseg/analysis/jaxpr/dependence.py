@@ -1,16 +1,17 @@
-"""Finds the image rows and columns that every output can depend on, from the jaxpr.
+"""Finds the image rows and columns that each output can depend on, from the jaxpr.
 
-Nothing is computed or compiled. Weights may be abstract shapes, and any traceable
-function is accepted. The answer is exact for each axis of convolutions, pooling,
-resizing, padding, slicing, reshaping, reductions and products. The results of a
-primitive without a rule are taken to depend on everything that its operands depend on,
-and `Reach.loose` names the primitive.
+The function is only traced, not compiled or run, so its weights may be shapes. The
+answer is exact, for rows and for columns, through convolutions, pooling, resizing,
+padding, slicing, reshaping, reductions and matrix products. For any other primitive,
+each result is assumed to depend on everything that the operands depend on, and
+`Reach.loose` names the primitive.
 
-Two things are assumed to be dense although they may hold zeros: kernels, and the
-channels of a grouped or phase-form convolution. `jaxseg.ops.conv_transpose` pads its
-kernel with zeros by default, so build networks with `BlockConfig(impl="lax")` to be
-exact there. Dependence is kept as rows x columns. The support of a sum of branches may
-be smaller.
+The result can be larger than the true dependence in three cases. Kernels are assumed to
+have no zeros; `jaxseg.ops.conv_transpose` pads its kernel with zeros by default, so
+build networks with `BlockConfig(impl="lax")`. Each output channel of a grouped
+convolution is assumed to read all input channels. Rows and columns are tracked
+separately, so the pixels that an output reads are taken to fill a product of rows and
+columns, although those of a sum of branches may not.
 """
 
 from __future__ import annotations
@@ -44,11 +45,12 @@ _CALLS = (
 
 @dataclasses.dataclass(frozen=True)
 class Lines:
-    """Contains the dependence along one axis.
+    """The dependence along one axis, described here for rows.
 
     Attributes:
-      mask: Booleans [h, H], whether output row i can depend on image row n.
-      padded: Booleans [h], whether output row i can also read padding.
+      mask: Booleans [h, H]. Entry [i, n] says whether output row i can depend on image
+        row n.
+      padded: Booleans [h]. Entry i says whether output row i can also read padding.
     """
 
     mask: np.ndarray
@@ -57,12 +59,13 @@ class Lines:
 
 @dataclasses.dataclass(frozen=True)
 class Reach:
-    """Contains the dependence of a map on the image.
+    """The dependence of an output map on the image.
 
     Attributes:
-      rows: The dependence of the map's rows on the image's rows.
-      columns: The dependence of the map's columns on the image's columns.
-      loose: Primitives without a rule, which were assumed to mix everything.
+      rows: The dependence of the rows of the map on the rows of the image.
+      columns: The dependence of the columns of the map on the columns of the image.
+      loose: The names of the primitives for which full dependence was assumed, because
+        no exact rule exists.
     """
 
     rows: Lines
@@ -71,15 +74,16 @@ class Reach:
 
 
 def reach(fn: Callable, image: Any, *rest: Any) -> Any:
-    """Finds the dependence of `fn(image, *rest)` on the image.
+    """Finds which image rows and columns each output of `fn(image, *rest)` can depend
+    on.
 
     Args:
-      fn: Any traceable function to maps [B, h, w, C], in any pytree.
+      fn: Any function that JAX can trace. It returns a pytree of maps [B, h, w, C].
       image: An array or `jax.ShapeDtypeStruct` [B, H, W, C].
       *rest: Further arguments, such as weights; arrays or shapes.
 
     Returns:
-      A `Reach` for each output, in the same pytree.
+      The pytree that `fn` returns, with a `Reach` in place of each map.
 
     Raises:
       ValueError: If an output is not of rank 4 or does not depend on the image.

@@ -1,9 +1,10 @@
-"""Masks of dependence: which image rows each index of an array depends on.
+"""Masks that state which image rows the entries of an array depend on.
 
-For one image axis, a `Spread` holds the array dimensions along which the dependence
-varies, and a mask over them: `mask[i, j, n]` says whether index (i, j) of `dims`
-depends on image row n. The last n is a virtual row that represents padding. The map of
-a convolution has `dims == (1,)`, a global mean has `dims == ()`.
+A `Spread` belongs to one array and one image axis (here: the rows). `dims` are the
+dimensions of the array along which the dependence varies, and `mask[i, j, n]` says
+whether the entries at index i of the first of these dimensions and index j of the
+second depend on image row n. The last n is a virtual row that represents padding. The
+result [B, h, w, C] of a convolution has `dims == (1,)`, a global mean has `dims == ()`.
 """
 
 from __future__ import annotations
@@ -19,37 +20,51 @@ Shape = Sequence[int]
 
 @dataclasses.dataclass(frozen=True)
 class Spread:
-    """Contains the dependence on one image axis.
+    """The dependence of the entries of an array on one image axis.
 
     Attributes:
-      dims: The dimensions along which the dependence varies, sorted.
-      mask: Booleans [*sizes of dims, N].
+      dims: The dimensions of the array along which the dependence varies, sorted.
+      mask: Booleans [*sizes of dims, N], where N counts the image rows and the virtual
+        row of the padding.
     """
 
     dims: tuple[int, ...]
     mask: np.ndarray
 
     def without(self, removed: Iterable[int]) -> Spread:
-        """Merges all indices along the removed dimensions into one dependence."""
+        """Returns the union of the dependence over all indices of some dimensions."""
         axes = tuple(i for i, dim in enumerate(self.dims) if dim in set(removed))
         kept = tuple(dim for i, dim in enumerate(self.dims) if i not in axes)
         return Spread(kept, self.mask.any(axes) if axes else self.mask)
 
     def renamed(self, names: Mapping[int, int]) -> Spread:
-        """Renumbers the dimensions; all of them must be in `names`."""
+        """Renumbers the dimensions; `names` maps each old number to the new one."""
         new = [names[dim] for dim in self.dims]
         order = np.argsort(new, kind="stable")
         mask = self.mask.transpose(*order, len(new))
         return Spread(tuple(sorted(new)), mask)
 
     def over(self, dims: Sequence[int], shape: Shape) -> np.ndarray:
-        """Returns the mask over `dims`, a superset of its own, booleans [*sizes, N]."""
+        """Broadcasts the mask to more dimensions of the array.
+
+        Args:
+          dims: The dimensions, which include `self.dims`.
+          shape: The shape of the array.
+
+        Returns:
+          Booleans [*sizes of dims, N].
+        """
         index = tuple(slice(None) if d in self.dims else None for d in dims)
         sizes = tuple(shape[d] for d in dims)
         return np.broadcast_to(self.mask[index], (*sizes, self.mask.shape[-1]))
 
     def along(self, dim: int, change: Callable[[np.ndarray], np.ndarray]) -> Spread:
-        """Applies a change [n, ..., N] -> [m, ..., N] along one of the dimensions."""
+        """Applies a function to the mask along one dimension of the array.
+
+        Args:
+          dim: The dimension.
+          change: Maps a mask [n, ..., N], whose first axis is `dim`, to [m, ..., N].
+        """
         if dim not in self.dims:
             return self
         axis = self.dims.index(dim)
@@ -69,7 +84,7 @@ class Spread:
 
 
 def join(spreads: Sequence[Spread], shape: Shape) -> Spread:
-    """Returns the union over arrays of equal shape."""
+    """Returns the union of the dependence of several arrays of equal shape."""
     first, *others = spreads
     if all(other is first for other in others):
         return first
@@ -79,7 +94,7 @@ def join(spreads: Sequence[Spread], shape: Shape) -> Spread:
 
 
 def nothing(like: Spread) -> Spread:
-    """Returns a spread without any dependence, for the same image."""
+    """Returns the spread of an array that does not depend on the image of `like`."""
     return Spread((), np.zeros(like.mask.shape[-1], bool))
 
 
@@ -92,21 +107,21 @@ def window(
     spread: int = 1,
     padding: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
-    """Computes the union over a sliding window along the first axis.
+    """Computes the union of the dependence over a sliding window along the first axis.
 
-    As in `lax.conv_general_dilated`, `spread` - 1 independent entries are inserted
-    between the old ones, and padding may be negative.
+    The window slides as in `lax.conv_general_dilated`: `spread` - 1 entries that depend
+    on nothing are inserted between the entries, and padding may be negative.
 
     Args:
-      mask: [n, ...].
-      taps: The size of the window.
+      mask: Booleans [n, ..., N], one entry for each input position.
+      taps: The number of entries that the window reads.
       stride: The step between windows.
-      rate: The atrous rate.
-      spread: The dilation of the mask.
-      padding: Entries before and after.
+      rate: The distance of the entries that the window reads (atrous rate).
+      spread: The dilation of the input.
+      padding: Number of padded entries before and after.
 
     Returns:
-      [m, ...].
+      Booleans [m, ..., N], one entry for each window.
     """
     mask = padded(mask, padding, spread - 1)
     count = (mask.shape[0] - rate * (taps - 1) - 1) // stride + 1
@@ -118,8 +133,13 @@ def window(
 def padded(mask: np.ndarray, edges: tuple[int, int], interior: int = 0) -> np.ndarray:
     """Applies `lax.pad` to a mask along its first axis.
 
-    New entries at the edges depend on the virtual pixel outside the image, the last one
-    of the mask. New entries in between depend on nothing.
+    New entries at the edges depend on the virtual row of the padding. New entries
+    between the old ones depend on nothing.
+
+    Args:
+      mask: Booleans [n, ..., N].
+      edges: Number of new entries before and after.
+      interior: Number of new entries between two old ones.
     """
     size = mask.shape[0]
     if interior and size:
@@ -138,10 +158,7 @@ def padded(mask: np.ndarray, edges: tuple[int, int], interior: int = 0) -> np.nd
 
 
 def reshaped(spread: Spread, old: Shape, new: Shape) -> Spread:
-    """Returns the spread of a reshaped array.
-
-    It works on groups of dimensions that contain the same entries before and after.
-    """
+    """Returns the spread of an array after `reshape` from shape `old` to `new`."""
     wanted, dims = [], []
     for before, after in _groups(old, new):
         if any(dim in spread.dims for dim in before):
@@ -182,6 +199,10 @@ def given(spreads: Sequence[Spread | None]) -> list[Spread]:
 
 
 def everything(eqn, spreads: Sequence[Spread | None], known=()) -> list[Spread]:
-    """Makes each result depend on all that any operand depends on. (This is a rule.)"""
+    """Makes each result depend on everything that any operand depends on.
+
+    This is the rule for primitives that have no rule of their own; the arguments are
+    those of all rules in `jaxseg.analysis.jaxpr.dependence_rules`.
+    """
     spread = join([s.without(s.dims) for s in given(spreads)], ())
     return [spread] * len(eqn.outvars)

@@ -1,6 +1,7 @@
-"""Propagates dependence through windows, convolutions, products and gathers.
+"""Rules for how pooling, convolutions, matrix products and gathers propagate
+dependence.
 
-The rules have the form described in `jaxseg.analysis.jaxpr.dependence_rules`.
+`jaxseg.analysis.jaxpr.dependence_rules` describes the arguments and results of a rule.
 """
 
 from __future__ import annotations
@@ -102,7 +103,10 @@ def _mix(pattern, mask):
 
 
 def gather(eqn, spreads, known):
-    """Handles constant positions along one dimension exactly, as in `jnp.take`."""
+    """Propagates dependence through a gather, such as that of `jnp.take`.
+
+    The result is exact if the positions are constants along one dimension.
+    """
     spread, positions = spreads
     index, numbers = known[1], eqn.params["dimension_numbers"]
     shape, sizes = _shape(eqn), eqn.params["slice_sizes"]

@@ -1,9 +1,9 @@
-"""Defines how each JAX primitive propagates dependence.
+"""Rules for how each JAX primitive propagates the dependence on the image.
 
-They serve `jaxseg.analysis.jaxpr.dependence`. A rule receives the equation, the spreads
-of its operands along one image axis (None for operands that do not depend on the image)
-and the values of the operands where these are known constants. It returns the spread of
-each result.
+`jaxseg.analysis.jaxpr.dependence` applies them. A rule is a function of an equation of
+the jaxpr (`eqn`), the `Spread` of each operand for one image axis (`spreads`, None for
+operands that do not depend on the image) and the value of each operand that is a known
+constant (`known`). It returns the `Spread` of each result.
 """
 
 from __future__ import annotations
@@ -120,7 +120,11 @@ def slice_(eqn, spreads, known):
 
 
 def dynamic_slice(eqn, spreads, known):
-    """Handles constant starts exactly; others may read any position of a cut axis."""
+    """Propagates dependence through `lax.dynamic_slice`.
+
+    If the start of the slice is a constant, the result is exact. Otherwise, each result
+    is assumed to depend on all positions along the sliced axes.
+    """
     spread, old = spreads[0], _shape(eqn)
     if spread is None or any(s is not None for s in spreads[1:]):
         return everything(eqn, spreads, known)
@@ -140,7 +144,10 @@ def dynamic_slice(eqn, spreads, known):
 
 
 def dynamic_update_slice(eqn, spreads, known):
-    """Handles constant starts and cuts along dimensions of the mask exactly."""
+    """Propagates dependence through `lax.dynamic_update_slice`.
+
+    The result is exact if the start of the slice is a constant.
+    """
     starts = known[2:]
     if any(s is not None for s in spreads[2:]) or any(s is None for s in starts):
         return everything(eqn, spreads, known)

@@ -1,4 +1,7 @@
-"""Measures the receptive field of a dependence that `dependence` finds."""
+"""Computes the size of the receptive field from the dependence of outputs on the image.
+
+`jaxseg.analysis.jaxpr.dependence.reach` finds that dependence.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,15 @@ class Extent:
     """Contains the receptive field along one axis.
 
     Attributes:
-      size: The pixels from the first to the last that the widest output reads.
-      touched: The number of pixels that this output depends on. It is less than `size`
-        where atrous rates leave holes.
-      jump: Image pixels per output, or the ratio of the sizes where fields do not
-        repeat.
+      size: The number of pixels from the first to the last one that an output depends
+        on, for the output where this number is largest.
+      touched: The number of pixels in this range that the output depends on. It is less
+        than `size` where atrous rates leave holes.
+      jump: The distance between the fields of neighboring outputs in image pixels. If
+        the distances follow no regular pattern, it is the image size divided by the
+        output size.
       clipped: Whether every output reads padding or the whole image, so that `size` is
-        only a lower bound.
+        only a lower bound of the receptive field.
       whole: Whether every output reads the whole image.
     """
 
@@ -35,14 +40,17 @@ class Extent:
 
     @property
     def coverage(self) -> float:
-        """Returns the share of the field that is read."""
+        """The share of the field that the output depends on, touched / size."""
         return self.touched / self.size
 
 
 def extent(lines: Lines) -> Extent:
-    """Computes size, touched pixels and jump along one axis of a `Reach`.
+    """Computes the size of the receptive field along one axis.
 
-    Outputs that read padding do not count if there are others.
+    Outputs that read padding are ignored, unless all outputs do.
+
+    Args:
+      lines: The rows or the columns of a `Reach`.
 
     Raises:
       ValueError: If no output depends on any pixel.
@@ -61,10 +69,17 @@ def extent(lines: Lines) -> Extent:
 
 
 def field(lines: Lines) -> Field:
-    """Computes the field in the form that layers give, extrapolated to output 0.
+    """Converts the dependence along one axis to a `Field` of `receptive_field`.
+
+    The outputs that read no padding determine the field. Their intervals are
+    extrapolated to the outputs at the border.
+
+    Args:
+      lines: The rows or the columns of a `Reach`.
 
     Raises:
-      ValueError: If too few outputs read no padding, or their fields do not repeat.
+      ValueError: If too few outputs read no padding, or if the intervals that they read
+        follow no regular pattern.
     """
     low, high, clear = _ends(lines)
     # Outputs at the border are left out, where resizing repeats the last pixel.
@@ -73,8 +88,9 @@ def field(lines: Lines) -> Field:
         if found is not None:
             return found
     raise ValueError(
-        f"image is too small: only {clear.size} of {len(low)} outputs read no padding, "
-        "or their fields do not repeat. Use a larger image."
+        f"image of {lines.mask.shape[1]} pixels is invalid: expected a size at "
+        "which many outputs read no padding and their receptive fields follow a "
+        f"regular pattern, found {clear.size} such outputs of {len(low)}. Use a larger image."
     )
 
 
@@ -99,8 +115,8 @@ def _ends(lines):
     reads = mask.any(1)  # An output may read nothing but padding.
     if not reads.any():
         raise ValueError(
-            f"lines is invalid: none of {len(reads)} outputs depends on a pixel of the "
-            "image, expected at least one."
+            "lines is invalid: expected an output that depends on a pixel of the "
+            f"image, found none of {len(reads)} outputs."
         )
     last = mask.shape[1] - 1 - mask[:, ::-1].argmax(1)
     return mask.argmax(1), last, np.flatnonzero(reads & ~lines.padded)

@@ -1,8 +1,8 @@
-"""Lists the costs of the convolutions and products of a jaxpr by module name.
+"""Lists the cost of each layer: its convolutions and matrix products in a jaxpr.
 
-The counting is that of `jaxseg.analysis.jaxpr.cost`. The name stack that flax and
-`jax.named_scope` store in every equation separates the layers. The bytes that each
-layer moves are counted too.
+Multiply-accumulates are counted as in `jaxseg.analysis.jaxpr.cost`. Layers are told
+apart by the module names that flax and `jax.named_scope` store in every equation. The
+bytes that each layer reads and writes are counted too.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from jaxseg.analysis.jaxpr.cost import CALLS, PRODUCTS, live
 
 @dataclasses.dataclass(frozen=True)
 class LayerCost:
-    """Contains the cost of one convolution or product, or of several under one name.
+    """The cost of one convolution or matrix product, or the sum of several.
 
     Attributes:
       name: The path of modules, such as "backbone/layer1_0/conv1/conv".
-      shape: The shape of the result.
+      shape: The shape of the result; for a sum, the shape of the last result.
       macs: Multiply-accumulates.
-      weights: The number of elements of the second operand.
-      activations: The number of elements written.
-      moved: Bytes read and written if each operand passes through memory once.
+      weights: The number of elements of the second operand, usually the weights.
+      activations: The number of elements of the result.
+      moved: Bytes of the operands and the result, each of which is read or written
+        once.
     """
 
     name: str
@@ -45,16 +46,24 @@ class LayerCost:
 
     @property
     def intensity(self) -> float:
-        """Returns the FLOPs per byte moved, which are few where memory is the limit."""
+        """FLOPs per byte moved. If it is low, memory bandwidth limits the speed."""
         return self.flops / self.moved
 
 
 def layer_costs(fn: Callable, *args: Any) -> list[LayerCost]:
-    """Lists the products of `fn(*args)` in order of execution; nothing is computed.
+    """Lists the convolutions and matrix products of `fn(*args)` without running it.
 
-    Products with a constant (an interpolation matrix) are not listed, as they are not
-    part of `macs` in `count_cost`. The body of a scan counts once per iteration, that
-    of a while loop once, and every branch of a conditional counts.
+    Operations with a constant operand (an interpolation matrix) are not listed, because
+    they are not part of `macs` in `count_cost` either. The body of a scan counts once
+    for each iteration, the body of a while loop counts once, and every branch of a
+    conditional counts.
+
+    Args:
+      fn: Any function that JAX can trace.
+      *args: Pytrees of arrays or `jax.ShapeDtypeStruct`s, including the weights.
+
+    Returns:
+      One `LayerCost` for each operation, in order of execution.
     """
     jaxpr = jax.make_jaxpr(fn)(*args).jaxpr
     return list(_walk(jaxpr, [True] * len(jaxpr.invars), "", 1))
@@ -105,7 +114,16 @@ def _layer(eqn, name, times):
 
 
 def grouped(layers: Sequence[LayerCost], depth: int) -> list[LayerCost]:
-    """Sums costs by the first `depth` parts of the names; keeps the last shape."""
+    """Sums the costs of layers whose names begin with the same modules.
+
+    Args:
+      layers: The costs, in order of execution.
+      depth: The number of leading modules of a name to compare. With 2, the layers
+        "a/b/c" and "a/b/d" are summed under the name "a/b".
+
+    Returns:
+      One `LayerCost` for each name, with the shape of its last layer.
+    """
     groups: dict[str, list[LayerCost]] = {}
     for layer in layers:
         name = "/".join(layer.name.split("/")[:depth])
