@@ -1,1 +1,1 @@
-"""Provides the tools of `jaxseg lab`, which study atrous rates and networks."""
+"""Provides the tools of the command `jaxseg lab`, which analyze rates and networks."""

@@ -1,4 +1,4 @@
-"""Stores a table of facts about all backbones."""
+"""Defines a row of the stored backbone table, and reads the table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TABLE = Path(__file__).with_name("backbone_table.json")
 
 @dataclasses.dataclass(frozen=True)
 class BackboneRow:
-    """Contains the facts about one backbone.
+    """One row of the backbone table.
 
     Attributes:
       name: The name in `jaxseg.backbones.catalog.BACKBONES`.
@@ -30,7 +30,7 @@ class BackboneRow:
 
 
 def stored_backbones() -> dict[str, BackboneRow]:
-    """Returns the rows of the stored table by name."""
+    """Returns the rows of the stored backbone table by backbone name."""
     found = {}
     for fields in json.loads(TABLE.read_text(encoding="utf-8")):
         fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}

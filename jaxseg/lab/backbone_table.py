@@ -1,7 +1,7 @@
-"""Parameters, strides and channels of every backbone.
+"""Collects the parameter counts, strides and channels of all backbones.
 
-`backbone_table.json` stores them, so that listing them does not build any network. To
-write it again, run this file as a program:
+The file `backbone_table.json` stores them, so that the commands that list backbones do
+not have to build any network. To write the file again, run:
 
     python -m jaxseg.lab.backbone_table
 """
@@ -24,11 +24,11 @@ SIZE = (128, 128)  # Neither parameters nor channels depend on it.
 
 
 def describe_backbone(name: str, backbone: Backbone) -> BackboneRow:
-    """Counts the parameters and the channels of one backbone from shapes alone.
+    """Returns the table row of one backbone, computed from shapes alone.
 
     Args:
-      name: Its name.
-      backbone: Its record.
+      name: The name of the backbone.
+      backbone: Its entry in `jaxseg.backbones.catalog.BACKBONES`.
     """
     init = functools.partial(backbone.create().init_with_output, train=False)
     key = jax.eval_shape(lambda: jax.random.key(0))

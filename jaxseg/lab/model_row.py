@@ -1,4 +1,4 @@
-"""Stores a table of facts about all architectures."""
+"""Defines a row of the stored architecture table, and reads the table."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ TABLE = Path(__file__).with_name("model_table.json")
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """Contains the facts about one architecture.
+    """One row of the architecture table.
 
     Attributes:
       name: The name in `jaxseg.list_models()`.
       parameters: Number of parameters that prediction uses.
       auxiliary: Number of parameters of heads that only training uses.
-      gflops: 2 * multiply-accumulates / 1e9 of one image's logits, or None where the
-        network does not take the size.
-      paper: The arXiv id in the docstring of its factory, or None.
-      note: Why `gflops` is missing, or that it is a lower bound.
+      gflops: Arithmetic for the logits of one image, 2 * multiply-accumulates / 1e9.
+        None if the network does not accept images of the table's size.
+      paper: The arXiv id in the docstring of the function that builds the network, or
+        None.
+      note: A remark that says why `gflops` is missing or that it is a lower bound.
     """
 
     name: str
@@ -34,6 +35,6 @@ class Row:
 
 
 def stored_rows() -> dict[str, Row]:
-    """Returns the rows of the stored table by name."""
+    """Returns the rows of the stored architecture table by architecture name."""
     rows = json.loads(TABLE.read_text(encoding="utf-8"))
     return {fields["name"]: Row(**fields) for fields in rows}

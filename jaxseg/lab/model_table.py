@@ -1,7 +1,7 @@
-"""Parameters, arithmetic and paper of every architecture.
+"""Collects the parameter count, the FLOPs and the paper of every architecture.
 
-`model_table.json` stores the numbers at the default size, so that listing them does not
-build any network. To write it again, run this file as a program:
+The file `model_table.json` stores them for the default image size, so that the commands
+that list architectures do not have to build any network. To write the file again, run:
 
     python -m jaxseg.lab.model_table
 """
@@ -33,15 +33,15 @@ def describe(
     size: tuple[int, int] = SIZE,
     classes: int = CLASSES,
 ) -> Row:
-    """Counts the parameters and the arithmetic of one factory from shapes alone.
+    """Returns the table row of one architecture, computed from shapes alone.
 
-    Convolutions take their plain form (`BlockConfig(impl="lax")`). The faster
-    formulations compute the same result, but some of them by elementwise products,
+    The network is built with `BlockConfig(impl="lax")`, so that every convolution is
+    one `lax` convolution. Some of the faster implementations use elementwise products,
     which are not counted.
 
     Args:
       name: The name of the architecture.
-      factory: Maps the number of classes and a style to the network.
+      factory: Maps the number of classes and a `BlockConfig` to the network.
       size: Height and width of the image.
       classes: Number of classes.
     """
@@ -60,10 +60,13 @@ def describe(
 
 
 def network_cost(model: nn.Module, size: tuple[int, int]) -> tuple[Cost, dict]:
-    """Returns the cost of one image's logits and the shapes of the variables.
+    """Counts the arithmetic for the logits of one image.
 
-    The image has the first number of `CHANNELS` that the network takes. A network of
-    point clouds gets its own example instead.
+    The number of image channels is the first one in `CHANNELS` that the network
+    accepts. A network for point clouds gets the inputs of its method `example_inputs`.
+
+    Returns:
+      The cost, and the shapes of the variables of the network.
     """
 
     def logits(key, *inputs):

@@ -1,4 +1,7 @@
-"""Implements the tools of `jaxseg lab` for networks."""
+"""Implements the tools of `jaxseg lab` that analyze a network.
+
+They show receptive fields, costs, gridding and consistency under shifts.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,11 @@ MIB = 2**20
 
 @dataclasses.dataclass(frozen=True)
 class Field(Network):
-    """Find the theoretical receptive field of every module, without running it."""
+    """Find the theoretical receptive field of every module without running the
+    network."""
 
     depth: int = 1
-    """Depth of the modules to list; 1 lists the network's direct parts."""
+    """Depth of the module tree to list; 1 lists the top-level modules only."""
 
     def run(self) -> Report:
         extents, found = extents_of(build(self), self.depth)
@@ -63,7 +67,8 @@ class Field(Network):
 
 @dataclasses.dataclass(frozen=True)
 class Effective(Network):
-    """Measure the effective receptive field of the logits, random or trained."""
+    """Measure the effective receptive field of the logits, with random or trained
+    weights."""
 
     size: tuple[int, int] = (193, 193)
     """Height and width of the inputs."""
@@ -95,12 +100,13 @@ class Effective(Network):
 
 @dataclasses.dataclass(frozen=True)
 class Cost(Network):
-    """Count arithmetic, weights and activations by layer, and the peak memory."""
+    """Count the FLOPs, weights and activations of each layer, and estimate peak
+    memory."""
 
     size: tuple[int, int] = (512, 512)
     """Height and width of the image."""
     depth: int = 3
-    """Depth of the module names to separate; 0 lists every layer."""
+    """Depth of the module tree at which costs are summed; 0 lists every layer."""
 
     def run(self) -> Report:
         model = build(self)
@@ -180,14 +186,15 @@ def _cost_row(layer, total):
 
 @dataclasses.dataclass(frozen=True)
 class Consistency(Network):
-    """Measure shift consistency, grid power and invariance to the output stride."""
+    """Measure how logits change under shifts, their grid artifacts, and output
+    strides."""
 
     size: tuple[int, int] = (129, 129)
     """Height and width of the crops."""
     shifts: tuple[int, ...] = (1, 2, 4, 8, 16)
-    """Diagonal offsets in pixels."""
+    """Distances in pixels by which crops are shifted down and to the right."""
     strides: tuple[int, ...] = (8, 16, 32)
-    """Output strides of the backbone to compare, if the network has the option."""
+    """Output strides to compare, if the network has the option output_stride."""
 
     def run(self) -> Report:
         model = build(self)
@@ -230,7 +237,11 @@ class Consistency(Network):
         return Report(f"Consistency of {self.name}", "", tables, {"shift": picture})
 
     def stride_table(self, image: np.ndarray) -> Table:
-        """Compares the backbone's features between output strides."""
+        """Returns a table that compares backbone features between output strides.
+
+        Args:
+          image: The input, float32 [1, H, W, C].
+        """
         variables = weights_of(self, build(self))
         rows = []
         for name, weights in variables.items():

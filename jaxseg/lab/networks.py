@@ -1,4 +1,5 @@
-"""Builds and analyzes networks for `jaxseg lab`."""
+"""Builds networks for `jaxseg lab` by name, provides their weights and analyzes
+them."""
 
 from __future__ import annotations
 
@@ -29,23 +30,30 @@ HEIGHTS, WIDTH = (513, 1025, 2049, 4097), 257
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """Selects a network by name, and the source of its weights."""
+    """The options that choose a network and its weights."""
 
     name: tyro.conf.Positional[str]
     """Name of a network, see `jaxseg models`."""
     option: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Option of the network, such as output_stride=8; may be repeated."""
     workdir: str | None = None
-    """Run whose best checkpoint is studied in addition to random weights."""
+    """Run directory whose best checkpoint is analyzed in addition to random weights."""
     classes: int = 21
-    """Number of classes, unless a run determines it."""
+    """Number of classes; ignored if --workdir is given, because the run determines
+    it."""
     seed: int = 0
     """Seed of the random weights and inputs."""
 
 
 def build(network: Network, **more: Any) -> nn.Module:
-    """Builds the plain form (`BlockConfig(impl="lax")`) of a network, or of a run's
-    network.
+    """Builds the network that the options choose.
+
+    It is built with `BlockConfig(impl="lax")`, so that every convolution is one `lax`
+    convolution.
+
+    Args:
+      network: The options. If `workdir` is given, the options of its run apply as well.
+      **more: Further options of the network.
 
     Raises:
       ValueError: If a name or an option is unknown, or the run has another network.
@@ -68,7 +76,10 @@ def build(network: Network, **more: Any) -> nn.Module:
 
 
 def options_of(words: tuple[str, ...]) -> dict[str, Any]:
-    """Parses `("stride=8",)` to {"stride": 8}; values are JSON or plain words."""
+    """Parses `("stride=8",)` to {"stride": 8}.
+
+    A value that is not valid JSON is taken as a string.
+    """
     found = {}
     for word in words:
         key, sign, value = word.partition("=")
@@ -84,7 +95,10 @@ def options_of(words: tuple[str, ...]) -> dict[str, Any]:
 
 
 def random_variables(model: nn.Module, seed: int) -> Any:
-    """Draws He-normal kernels, identity norms and zero biases without `init`."""
+    """Draws random variables for a network, which is faster than `model.init`.
+
+    Kernels are He-normal, biases are 0, and normalization layers are the identity.
+    """
     random = np.random.default_rng(seed)
 
     def draw(path, leaf):
@@ -100,7 +114,11 @@ def random_variables(model: nn.Module, seed: int) -> Any:
 
 
 def weights_of(network: Network, model: nn.Module) -> dict[str, Any]:
-    """Returns random variables under "random", and a run's under its step."""
+    """Returns the variables to analyze by name.
+
+    The name "random" holds random variables. If `network.workdir` is given, a name such
+    as "step 1000" holds those of the best checkpoint.
+    """
     found = {"random": random_variables(model, network.seed)}
     if network.workdir is not None:
         step, variables = load_variables(network.workdir, model)
@@ -115,7 +133,16 @@ def noise(network: Network, count: int, size: tuple[int, int]) -> np.ndarray:
 
 
 def fields_of(model: nn.Module, depth: int, height: int) -> dict[str, Any]:
-    """Returns the `Reach` of the output of each module down to `depth`, by name."""
+    """Finds the dependence of the output of each module on the image.
+
+    Args:
+      model: The network.
+      depth: The depth of the module tree to include.
+      height: The height of the image in pixels.
+
+    Returns:
+      A `Reach` for each module, by the path of the module.
+    """
 
     def maps(image, variables):
         def wanted(module, method):
@@ -141,10 +168,18 @@ def fields_of(model: nn.Module, depth: int, height: int) -> dict[str, Any]:
 
 
 def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
-    """Returns the row `Extent` of each module's output, and the last reaches.
+    """Finds the receptive field of the output of each module, along the rows.
 
-    The image grows until it does not clip any field, except those that cover it whole
-    at two sizes.
+    Image heights are tried in increasing order until the image contains every field. A
+    field that covers the whole image at two heights is taken to be unlimited.
+
+    Args:
+      model: The network.
+      depth: The depth of the module tree to include.
+
+    Returns:
+      The `Extent` by the path of the module, and the `Reach` by the path of the module
+      at the last height.
     """
     before: set[str] = set()
     for height in HEIGHTS:
@@ -158,7 +193,10 @@ def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
 
 
 def theoretical(model: nn.Module, size: tuple[int, int]) -> tuple[int, int]:
-    """Returns height and width of the logits' field, clipped to an image of `size`."""
+    """Returns height and width of the receptive field of the logits in pixels.
+
+    They are at most the height and width of the image, `size`.
+    """
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]
     found = analysis.reach(fn, image, variable_shapes(model))
@@ -166,14 +204,18 @@ def theoretical(model: nn.Module, size: tuple[int, int]) -> tuple[int, int]:
 
 
 def field_cell(extent: analysis.Extent) -> str:
-    """Formats a field as "427", ">= 513", or "all of 513" if it is the whole image."""
+    """Formats a field size as "427".
+
+    The text is ">= 513" if the image of 513 pixels clips the field, and "all of 513" if
+    the output depends on the whole image.
+    """
     if not extent.clipped:
         return f"{extent.size:,}"
     return f"{'all of' if extent.whole else '>='} {extent.size:,}"
 
 
 def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost]:
-    """Lists the costs of the layers for the logits of one image."""
+    """Lists the cost of each layer for computing the logits of one image of `size`."""
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]
     return analysis.layer_costs(fn, image, variable_shapes(model))
@@ -182,7 +224,14 @@ def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost
 def memory_of(
     model: nn.Module, size: tuple[int, int], *, train: bool = False
 ) -> analysis.Memory:
-    """Computes the memory for the logits of an image, or for their gradient."""
+    """Estimates the peak memory for one image.
+
+    Args:
+      model: The network.
+      size: Height and width of the image.
+      train: Whether to estimate the memory of the gradient of the mean squared logits
+        in training mode instead of the memory of the logits.
+    """
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     shapes = variable_shapes(model)
     if not train:
@@ -205,7 +254,7 @@ def memory_of(
 
 
 def features(model, variables):
-    """Returns a function from an image to the backbone's feature c5."""
+    """Returns a function that maps an image to the feature map c5 of the backbone."""
 
     def fn(image):
         _, state = model.apply(
@@ -217,8 +266,9 @@ def features(model, variables):
         )
         if "backbone" not in state.get("intermediates", {}):
             raise ValueError(
-                f"{type(model).__name__} has no part named backbone, which comparing "
-                "output strides needs."
+                f"name={type(model).__name__} is invalid: expected a network with a "
+                "module named backbone, whose features are compared between output "
+                "strides."
             )
         return state["intermediates"]["backbone"]["__call__"][0]["c5"]
 

@@ -1,4 +1,4 @@
-"""Writes the output of a tool: printed tables, PNG files, JSON and an HTML page.
+"""Writes the output of `jaxseg lab`: printed tables, PNG files, JSON and an HTML page.
 
 The page embeds its pictures, so that it can be shared as a single file.
 """
@@ -30,7 +30,7 @@ img{max-width:100%;image-rendering:auto}code{background:#f3f3f3;padding:.15rem .
 
 @dataclasses.dataclass
 class Table:
-    """Contains a table: rows of plain values under column names."""
+    """A table of numbers, strings and tuples with a title and column names."""
 
     title: str
     columns: Sequence[str]
@@ -39,11 +39,11 @@ class Table:
 
 @dataclasses.dataclass
 class Report:
-    """Contains the results of a tool.
+    """The results of one tool of `jaxseg lab`.
 
     Attributes:
       title: The title of the page.
-      command: The command line that produced it.
+      command: The command line that produced the results.
       tables: Tables, which are printed and shown on the page.
       figures: Pictures uint8 [H, W, 3] by name.
       data: Further entries of the JSON file.
@@ -59,7 +59,10 @@ class Report:
 
 
 def shown(value: Any) -> str:
-    """Formats a cell, for example as 0.29, 1,234, 1 2 5 or yes."""
+    """Formats the value of a table cell, for example as "0.29", "1,234" or "yes".
+
+    The items of a tuple are separated by spaces, and None is shown as "-".
+    """
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, tuple | list):
@@ -72,7 +75,7 @@ def shown(value: Any) -> str:
 
 
 def lines(table: Table) -> str:
-    """Formats a table as aligned text, with the first column to the left."""
+    """Formats a table as text with aligned columns."""
     cells = [list(table.columns), *([shown(c) for c in row] for row in table.rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     text = [table.title]
@@ -84,7 +87,15 @@ def lines(table: Table) -> str:
 
 
 def write(report: Report, folder: str | Path) -> Path:
-    """Prints the tables, writes figures, result.json and page; returns its path."""
+    """Prints the tables, and writes the figures, result.json and the HTML page.
+
+    Args:
+      report: The results.
+      folder: The folder for the files.
+
+    Returns:
+      The path of the HTML page.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for table in report.tables:

@@ -1,4 +1,4 @@
-"""Implements the tools of `jaxseg lab` that need only rates and kernels, no network."""
+"""Implements the tools of `jaxseg lab` that need only atrous rates and kernel sizes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def parse_rates(text: str) -> tuple[int, ...]:
 
 
 def is_rates(text: str) -> bool:
-    """Returns whether a word means rates and not a network."""
+    """Returns whether a word is a list of rates such as "1,2,5" and not a network
+    name."""
     digits = text.replace(",", "")
     return digits.isascii() and digits.isdigit()
 
@@ -48,22 +49,23 @@ def name_of(rates: Sequence[int]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Find hole-free rates that reach a field, the most even first."""
+    """Find atrous rates that reach a receptive field without gridding."""
 
     field: int
     """Receptive field to reach, in image pixels."""
     map: int | None = None
-    """Side of the square map that the stack runs on; rates are at most half of it."""
+    """Side of the square feature map in cells; rates are at most half of it."""
     output_stride: int = 8
-    """Image pixels per cell of the map."""
+    """Output stride of the feature map: image pixels per cell."""
     base: int = 1
-    """Receptive field of the stack's input features; 1 counts the stack alone."""
+    """Receptive field of a cell of the input; 1 leaves out the layers before the
+    stack."""
     kernel: int = 3
     """Kernel size."""
     depth: int | None = None
     """Number of layers; the default tries the fewest possible and the next two."""
     count: int = 5
-    """Number of plans per depth."""
+    """Largest number of results for each number of layers."""
 
     def run(self) -> Report:
         plans = analysis.recommend(
@@ -107,14 +109,15 @@ def _plan_row(plan):
 
 @dataclasses.dataclass(frozen=True)
 class Rates:
-    """Describe rates: coverage, evenness, the HDC rule, path counts and response."""
+    """Analyze gridding of atrous rates: coverage, path counts and frequency
+    response."""
 
     plans: tyro.conf.Positional[tuple[str, ...]]
-    """One or more lists such as 1,2,5."""
+    """One or more stacks of atrous layers, each a list of rates such as 1,2,5."""
     kernel: int = 3
     """Kernel size."""
     map: int | None = None
-    """Side of the map; adds the share of taps that fall on it."""
+    """Side of the square feature map; adds the share of kernel taps that fall on it."""
 
     def run(self) -> Report:
         plans = [parse_rates(text) for text in self.plans]
@@ -166,12 +169,12 @@ def _pictures(plans, kernel):
 
 @dataclasses.dataclass(frozen=True)
 class Valid:
-    """Count the share of an atrous kernel's taps on the map (DeepLab v3, figure 4)."""
+    """Count the kernel taps that fall on the feature map (DeepLab v3, figure 4)."""
 
     rates: tyro.conf.Positional[str] = "6,12,18,24,36"
-    """Rates such as 6,12,18."""
+    """Atrous rates such as 6,12,18."""
     map: int = 65
-    """Side of the square map."""
+    """Side of the square feature map."""
     kernel: int = 3
     """Kernel size."""
 
@@ -206,12 +209,13 @@ class Valid:
 
 @dataclasses.dataclass(frozen=True)
 class Checkerboard:
-    """Show the overlap of a transposed convolution, and grids of enlarged maps."""
+    """Show the checkerboard artifacts of transposed convolution and other
+    upsampling."""
 
     kernel: int = 3
     """Kernel size of the transposed convolution."""
     stride: int = 2
-    """Stride of the transposed convolution, the factor of the enlargement."""
+    """Stride of the transposed convolution, which is the upsampling factor."""
     seed: int = 0
     """Seed of the random weights and inputs."""
 

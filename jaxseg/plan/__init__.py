@@ -1,1 +1,1 @@
-"""Implements `jaxseg plan`, which compiles programs for devices that are absent."""
+"""Implements `jaxseg plan`, which predicts memory and time for devices you lack."""

@@ -1,4 +1,4 @@
-"""Compiles the training step of a configuration for devices that may be absent."""
+"""Compiles the training step for devices that need not exist on this machine."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ class Slice:
     """Describes the devices to compile for.
 
     Attributes:
-      name: The name on the command line.
-      devices: Devices of JAX, described or real.
-      chip: The figures of the chip, or None if they are not in the table.
-      diameter: Number of links between the farthest two devices.
+      name: The name on the command line, such as "v5e:16x16".
+      devices: JAX devices: real ones, or descriptions of TPU devices that need not
+        exist on this machine.
+      chip: The memory and the peak rates of the chip, or None if they are unknown.
+      diameter: Number of links on the path between the two most distant devices.
     """
 
     name: str
@@ -50,10 +51,14 @@ class Slice:
 
 
 def described(name: str) -> Slice:
-    """Returns the slice that a topology names.
+    """Returns the devices that a topology on the command line names.
+
+    Args:
+      name: "local", "cpu:N", or a TPU topology such as "v5e:16x16".
 
     Raises:
-      ValueError: If the topology is unknown, or is a TPU and libtpu is not installed.
+      ValueError: If the topology is unknown, or if it is a TPU topology and libtpu is
+        not installed.
     """
     kind, _, layout = name.partition(":")
     if name == "local" or kind == "cpu":
@@ -109,8 +114,8 @@ class Memory:
     """Contains the memory of one device in bytes.
 
     Attributes:
-      arguments: State and batch.
-      output: The results.
+      arguments: The training state and the batch.
+      output: The results of the step.
       alias: The part of the results that reuses the memory of the arguments.
       temporaries: Activations, gradients and other values within a step.
       code: The program itself.
@@ -124,24 +129,24 @@ class Memory:
 
     @property
     def total(self) -> int:
-        """Returns the peak memory of the step in bytes."""
+        """The peak memory of the step in bytes."""
         return self.arguments + self.output - self.alias + self.temporaries + self.code
 
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """Describes a compiled training step, with the figures of one device.
+    """A compiled training step. Memory, flops and traffic are those of one device.
 
     Attributes:
       batch: Images per step on all devices.
       seconds: The time of tracing and compiling.
-      parts: The bytes of the arguments by name.
-      memory: The memory, or None if the compiler refused the program.
-      refusal: The message of the compiler in that case.
-      wanted: The bytes that this message names.
-      flops: The operations that XLA counts.
-      accessed: The bytes that XLA counts.
-      text: The text of the program.
+      parts: The bytes of each part of the arguments, by name.
+      memory: The memory, or None if compilation failed for lack of memory.
+      refusal: The error message of the compiler in that case.
+      wanted: The bytes that the program needs according to this message.
+      flops: The arithmetic operations by XLA's cost analysis.
+      accessed: The bytes accessed by XLA's cost analysis.
+      text: The text of the compiled program.
     """
 
     batch: int
@@ -155,12 +160,15 @@ class Program:
     text: str = ""
 
     def needs(self) -> float:
-        """Returns bytes on one device, from the compiler's message if it refused."""
+        """Returns the bytes that the step needs on one device.
+
+        If compilation failed for lack of memory, the compiler's message names them.
+        """
         return self.memory.total if self.memory else self.wanted
 
 
 def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Program:
-    """Compiles the train step of a configuration for a slice.
+    """Compiles the training step of a configuration for given devices.
 
     Args:
       config: The configuration.
@@ -203,7 +211,12 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
 
 @contextlib.contextmanager
 def without_cache(target: Slice):
-    """Keeps programs of absent chips out of the cache; JAX could not read them."""
+    """Context manager that keeps programs for absent devices out of JAX's compile
+    cache.
+
+    JAX could not read such programs back. Programs for devices of this machine are
+    cached as usual.
+    """
     name = "jax_persistent_cache_min_compile_time_secs"
     before = getattr(jax.config, name)
     here = target.devices[0] in jax.devices()
@@ -215,9 +228,10 @@ def without_cache(target: Slice):
 
 
 def step_flops(config: Config, *, batch: int | None = None) -> int:
-    """Counts 2 * multiply-adds of a whole step, in the plain form of every operator.
+    """Counts the arithmetic operations of a training step on all devices.
 
-    Operations that a formulation or rematerialization repeats count once.
+    A multiply-add counts as 2 operations. Operators are counted in the version with
+    `BlockConfig(impl="lax")`. Operations that rematerialization repeats count once.
     """
     batch = config.train.batch_size if batch is None else batch
     plain = overridden(
@@ -277,7 +291,7 @@ def _memory(program) -> Memory:
 
 
 def wanted_bytes(message: str) -> float:
-    """Returns the first number of bytes in "needs 18.3G of 15.75G"."""
+    """Returns the first size in a compiler message such as "needs 18.3G of 15.75G"."""
     found = re.search(r"([\d.]+)([KMG])", message)
     scale = {"K": 2**10, "M": 2**20, "G": GIB}
     return float(found[1]) * scale[found[2]] if found else 0.0

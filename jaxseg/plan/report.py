@@ -1,4 +1,4 @@
-"""Reports the figures of a compiled step, as a dictionary and as text."""
+"""Reports the memory and time of a compiled training step, as a dictionary and text."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ MAP = 2**16
 
 
 def figures(program: Program, target: Slice, flops: float) -> dict[str, Any]:
-    """Collects the figures of one compiled step, per device, in JSON types.
+    """Collects the memory, traffic and times of one compiled training step.
+
+    The values are those of one device and have types that JSON can store.
 
     Args:
       program: The compiled step.
       target: The devices that it was compiled for.
-      flops: The operations of the network for the whole batch, from
-        `jaxseg.plan.compile.step_flops`.
+      flops: The arithmetic operations for the batch on all devices, as
+        `jaxseg.plan.compile.step_flops` returns them.
     """
     devices = len(target.devices)
     usable = target.chip.usable if target.chip else None
@@ -74,14 +76,19 @@ def figures(program: Program, target: Slice, flops: float) -> dict[str, Any]:
 
 
 def fits(program: Program, target: Slice) -> bool | None:
-    """Returns whether the step fits, or None on chips whose memory is unknown."""
+    """Returns whether the step fits into memory, or None if the chip is unknown."""
     if program.memory is None:
         return False
     return program.needs() <= target.chip.usable if target.chip else None
 
 
 def dominant(memory: Memory, parts: Mapping[str, int]) -> str:
-    """Describes the largest part of the memory."""
+    """Returns the name of what takes the most memory.
+
+    Args:
+      memory: The memory of the step.
+      parts: The bytes of each part of the arguments, by name.
+    """
     largest = max(parts, key=lambda name: parts[name])
     if memory.temporaries >= parts[largest]:
         return "temporaries (activations kept for the backward pass, and gradients)"
@@ -89,7 +96,10 @@ def dominant(memory: Memory, parts: Mapping[str, int]) -> str:
 
 
 def gathered_maps(found: Sequence[Collective]) -> list[str]:
-    """Lists the gathers whose result is a large activation [B, H, W, C]."""
+    """Describes the all-gathers whose result is a large activation [B, H, W, C].
+
+    They mean that the compiler did not keep a sharded feature map sharded.
+    """
     return [
         f"{one.shapes[0].dtype}{list(shape.dims)} from {one.source}"
         for one in found
@@ -99,7 +109,7 @@ def gathered_maps(found: Sequence[Collective]) -> list[str]:
 
 
 def text(facts: Mapping[str, Any], title: str) -> str:
-    """Formats the figures of one step as lines of text."""
+    """Formats the result of `figures` as lines of text under a title."""
     lines = [title, "", *_memory_lines(facts)]
     if "memory" in facts:
         lines += ["", *_work_lines(facts), "", *_exchange_lines(facts)]
@@ -185,7 +195,12 @@ def _time_lines(facts) -> list[str]:
 
 
 def comparison(base: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """Formats the plan and its alternatives as a table with one line for each."""
+    """Formats a table that compares a configuration with its alternatives.
+
+    Args:
+      base: The result of `figures` for the configuration.
+      rows: The results of `figures` for the alternatives, by name.
+    """
     lines = [
         f"{'alternative':28} {'needs':>10} {'temporaries':>12} {'traffic':>10} "
         f"{'exchanges':>9} {'sent':>10}   expected step"
@@ -210,7 +225,7 @@ def comparison(base: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -
 
 
 def size(count: float) -> str:
-    """Formats bytes with a unit.
+    """Formats a number of bytes with a unit.
 
     >>> size(3 * 2**30), size(1536), size(12)
     ('3.00 GiB', '1.5 KiB', '12 B')
@@ -222,7 +237,7 @@ def size(count: float) -> str:
 
 
 def operations(count: float) -> str:
-    """Formats operations with a unit.
+    """Formats a number of floating-point operations with a unit.
 
     >>> operations(4.4449e12), operations(6.6e9)
     ('4.445 TFLOP', '6.600 GFLOP')

@@ -1,8 +1,9 @@
-"""Searches for the largest batch that fits, and for alternatives to a configuration.
+"""Searches for the largest batch that fits, and lists alternative configurations.
 
-Memory grows linearly with the batch size until the compiler begins to recompute
-operations to save some. A line through two compilations therefore suggests a batch
-size, and a third compilation checks it.
+Memory grows linearly with the batch size, until the compiler begins to recompute
+operations to save memory. The search therefore compiles two batch sizes, extrapolates
+their memory linearly to the largest batch size that fits, and compiles that one to
+check it.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ Attempt = Callable[[int], tuple[bool, float]]
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """Contains the result of a search.
+    """The outcome of a search for the largest batch size.
 
     Attributes:
-      batch: The largest batch size that was seen to fit, or 0.
+      batch: The largest batch size that was compiled and fits, or 0.
       line: The two batch sizes whose memory was extrapolated, or None.
-      refused: The smallest batch size that was seen not to fit, or None.
+      refused: The smallest batch size that was compiled and does not fit, or None.
     """
 
     batch: int
@@ -36,9 +37,17 @@ class Found:
 
 
 def search(attempt: Attempt, start: int, room: float) -> Found:
-    """Halves `start` until it fits, and then extrapolates the memory to `room` bytes.
+    """Searches for the largest batch size that fits into `room` bytes.
 
-    The extrapolated batch size is compiled. If it does not fit, nine tenths of it are.
+    The search halves `start` until the batch fits. It then extrapolates the memory of
+    two batch sizes linearly to `room` bytes and compiles the batch size found. If that
+    does not fit, it compiles nine tenths of it.
+
+    Args:
+      attempt: Compiles a batch size. Returns whether it fits, and the bytes that it
+        needs.
+      start: The first batch size.
+      room: The bytes that are available.
     """
     good: dict[int, float] = {}
     bad: list[int] = []
@@ -67,17 +76,17 @@ def search(attempt: Attempt, start: int, room: float) -> Found:
 
 
 def image_devices(config: Config) -> int:
-    """Returns the number of devices that share an image."""
+    """Returns the number of devices among which each image is split."""
     return math.prod(space_pair(config.train.spatial_shards))
 
 
 def in_words(found: Found, unit: int, space: int) -> str:
-    """Describes the outcome in a sentence.
+    """Describes the outcome of a search in a line of text.
 
     Args:
       found: The outcome.
-      unit: Images per step for each unit of the search.
-      space: Number of devices that share an image.
+      unit: Images per step that correspond to a batch size of 1 in the search.
+      space: Number of devices among which each image is split.
     """
     if not found.batch:
         return f"none; {unit} images a step do not fit"
@@ -92,7 +101,16 @@ def in_words(found: Found, unit: int, space: int) -> str:
 
 
 def alternatives(config: Config, devices: int) -> dict[str, dict[str, Any]]:
-    """Returns changes to a configuration that are worth comparing, as field trees."""
+    """Returns changes to a configuration that are worth comparing.
+
+    Args:
+      config: The configuration.
+      devices: Number of devices.
+
+    Returns:
+      The changed fields by the name of the change, as nested dictionaries such as
+      {"train": {"dtype": "float32"}}.
+    """
     run, style = config.train, dict(config.model.options.get("style", {}))
     other = "float32" if run.dtype == "bfloat16" else "bfloat16"
     rows: dict[str, dict[str, Any]] = {other: {"train": {"dtype": other}}}

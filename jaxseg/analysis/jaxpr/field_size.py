@@ -90,7 +90,8 @@ def field(lines: Lines) -> Field:
     raise ValueError(
         f"image of {lines.mask.shape[1]} pixels is invalid: expected a size at "
         "which many outputs read no padding and their receptive fields follow a "
-        f"regular pattern, found {clear.size} such outputs of {len(low)}. Use a larger image."
+        f"regular pattern, found {clear.size} of {len(low)} outputs without padding. "
+        "Use a larger image."
     )
 
 
