@@ -211,11 +211,9 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
 
 @contextlib.contextmanager
 def without_cache(target: Slice):
-    """Context manager that keeps programs for absent devices out of JAX's compile
-    cache.
+    """Context manager that stops JAX from caching programs for absent devices.
 
-    JAX could not read such programs back. Programs for devices of this machine are
-    cached as usual.
+    JAX could not read such programs back from the cache.
     """
     name = "jax_persistent_cache_min_compile_time_secs"
     before = getattr(jax.config, name)
