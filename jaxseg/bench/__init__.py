@@ -1,1 +1,1 @@
-"""Compares the speed of operators and networks with PyTorch, for `jaxseg bench`."""
+"""Implements `jaxseg bench`, which times operators and networks against PyTorch."""

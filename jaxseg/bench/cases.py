@@ -2,8 +2,8 @@
 
 The shapes come from the networks: ResNet's 1x1 and 3x3 layers at output strides 8 and
 16, ASPP, separable layers of Xception and MobileNet, upsampling of FCN and U-Net, and
-SegNet's pooling. Arrays are NHWC and kernels HWIO here. PyTorch gets channels_last and
-OIHW.
+SegNet's pooling. JAX gets images in the layout NHWC and kernels in HWIO; PyTorch gets
+images in the memory format channels_last and kernels in OIHW.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ class Case:
 
     Attributes:
       name: The name in the table.
-      ours: Maps arrays to an array, in our layout.
-      theirs: Maps (torch, torch.nn.functional, tensors) to a tensor, in PyTorch's
-        layout.
+      ours: The jaxseg operator. It maps JAX arrays (NHWC) to a JAX array.
+      theirs: The PyTorch operator. It maps (torch, torch.nn.functional, tensors) to a
+        tensor (NCHW).
       image: The shape of the input [B, H, W, C].
       kernel: The shape of the weights, or None.
       order: The order of the kernel's axes in PyTorch, "oihw" or "iohw".
-      labels: If not 0, the last argument is an integer map of labels, larger than the
-        input by this factor.
-      differentiable: Whether forward plus backward is timed as well.
-      quick: Whether `--quick` includes it.
+      labels: If not 0, the last argument of the operator is an integer label map whose
+        height and width are those of the input times this factor.
+      differentiable: Whether the forward and backward pass together are timed as well.
+      quick: Whether the option `--quick` includes the case.
     """
 
     name: str

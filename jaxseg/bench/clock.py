@@ -1,13 +1,17 @@
-"""Times several programs in turns in one process, and detects contention.
+"""Times several programs alternately in one process, and detects contention.
 
-Each round gives every contestant a turn, in an order that rotates, so that a slow
-minute of the machine affects all of them. A turn starts with a pause, in which the
-threads of the previous contestant stop spinning. An untimed run follows if runs are
-short; it wakes the contestant's own threads. The kernel reports the share of the
-machine's cores that other processes took during a row. One of the contestants is a
-fixed array program, the sentinel. If the share is too large or the sentinel too slow,
-the row is marked `contaminated`. Contention hurts thread pools that spin far more than
-others, so the ratios of such rows mean nothing.
+The programs that are compared in one row of the benchmark are called contestants. In
+each round, every contestant runs once, in an order that rotates, so that a slow minute
+of the machine affects all of them. Before each run there is a pause, in which the
+threads of the previous contestant stop busy-waiting. If runs are short, an untimed run
+follows, which wakes the contestant's own threads.
+
+Two measurements detect contention, that is, other processes that use the CPU during a
+row. The operating system reports the share of all cores that other processes used, and
+a fixed NumPy program, the sentinel, is timed along with the contestants. If the share
+is too large or the sentinel too slow, the row is marked as `contaminated` and its
+ratios mean nothing, because contention slows down some thread pools far more than
+others.
 """
 
 from __future__ import annotations
@@ -31,11 +35,11 @@ TURN = 0.01  # Seconds; a turn repeats runs until it is this long.
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Limits the time and the rounds of a row.
+    """Contains the limits on the time and the number of rounds of a row.
 
     Attributes:
       seconds: The time after which no further round begins.
-      least: The least number of rounds, whatever `seconds` says.
+      least: The smallest number of rounds, even if they take longer than `seconds`.
       most: The largest number of rounds.
       warm: The number of untimed rounds at the beginning.
     """
@@ -53,7 +57,7 @@ class Sentinel:
     """Detects contention with a fixed single-threaded NumPy program.
 
     Attributes:
-      best: Its best median so far, in seconds.
+      best: The smallest median time of the program so far, in seconds.
     """
 
     def __init__(self) -> None:
@@ -65,7 +69,11 @@ class Sentinel:
         np.tanh(self.values)
 
     def slowdown(self, times: list[float]) -> float:
-        """Returns the median of `times` divided by the best median so far."""
+        """Returns the median of `times` divided by the smallest median so far.
+
+        Args:
+          times: The times of the sentinel during one row, in seconds.
+        """
         now = statistics.median(times)
         self.best = min(self.best, now)
         return now / self.best
@@ -73,13 +81,14 @@ class Sentinel:
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """Contains the times of the contestants of a row, and the signs of contention.
+    """Contains the times of the contestants of a row, and two measures of contention.
 
     Attributes:
-      times: Seconds by contestant, one entry per round.
-      others: The share of all cores that other processes took, 0 to 1, or None if it is
+      times: The times of each contestant in seconds, one for each round.
+      others: The share of all cores that other processes used, 0 to 1, or None if it is
         unknown.
-      sentinel: The slowdown of the sentinel.
+      sentinel: The slowdown of the sentinel: its median time in this row divided by its
+        smallest median so far.
     """
 
     times: dict[str, list[float]]
@@ -88,11 +97,11 @@ class Measured:
 
     @property
     def contaminated(self) -> bool:
-        """Returns whether other processes made the ratios of the row useless."""
+        """Returns whether other processes made the ratios of the row meaningless."""
         return (self.others or 0) > BUSY or self.sentinel > SLOWER
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Returns median_ms, min_ms and rounds by contestant."""
+        """Returns `median_ms`, `min_ms` and `rounds` for each contestant."""
         return {
             name: {
                 "median_ms": 1e3 * statistics.median(times),
@@ -106,11 +115,11 @@ class Measured:
 def measure(
     contestants: Mapping[str, Callable[[], None]], limits: Limits, sentinel: Sentinel
 ) -> Measured:
-    """Warms up and then times the contestants, with the sentinel among them.
+    """Times the contestants and the sentinel alternately, after untimed rounds.
 
     Args:
-      contestants: Functions by name. They return when their result is computed
-        (`block_until_ready`, `synchronize`).
+      contestants: Functions by name. Each must wait until its result is computed
+        (`block_until_ready`, `synchronize`) before it returns.
       limits: The time that the row may take.
       sentinel: The sentinel of the whole benchmark.
     """
@@ -126,10 +135,10 @@ def measure(
 def interleave(
     contestants: Mapping[str, Callable[[], None]], limits: Limits
 ) -> dict[str, list[float]]:
-    """Times the contestants in rotating order, without garbage collection.
+    """Times the contestants in rotating order, with garbage collection turned off.
 
     Returns:
-      The seconds of each run, by contestant.
+      The time of each run in seconds, by contestant.
     """
     names = list(contestants)
     times: dict[str, list[float]] = {name: [] for name in names}

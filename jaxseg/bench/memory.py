@@ -1,13 +1,15 @@
-"""Measures the peak memory of a training step without weights, momentum and images.
+"""Measures the peak memory of a training step on the CPU.
 
-For jaxseg it is what XLA plans: temporaries, and outputs that do not replace a donated
-argument. For PyTorch it is measured in a separate process: the highest resident size
-during a step minus the size before it. A first step has created momentum and workspaces
-by then, and its gradients are deleted, because gradients are temporaries of XLA too.
-The allocator maps and unmaps large blocks one by one (`MALLOC_*`), so that memory that
-was freed earlier cannot be reused unnoticed.
+Weights, momentum and images are not included. For jaxseg, the memory is what XLA plans:
+temporaries, and outputs that do not reuse the memory of a donated argument. For
+PyTorch, it is measured in a separate process: the highest resident set size during a
+step minus the size before the step. An earlier step has already created momentum and
+workspaces. Its gradients are deleted before the measurement, because gradients are
+temporaries in XLA too. The environment variables `MALLOC_*` make the allocator request
+and return each large block separately, so that the measurement also sees memory that
+was freed earlier and is used again.
 
-    python -m jaxseg.bench.memory NETWORK SIDE      SIDE: jaxseg or torch
+    python -m jaxseg.bench.memory NETWORK LIBRARY      LIBRARY: jaxseg or torch
 """
 
 from __future__ import annotations
@@ -25,7 +27,15 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
 
 
 def compare(entry: Any, with_torch: bool) -> dict[str, Any]:
-    """Returns the record of a row: the bytes of each side, or why a side is missing."""
+    """Measures the peak memory of one network in jaxseg and in PyTorch.
+
+    Args:
+      entry: The network.
+      with_torch: Whether to measure PyTorch as well.
+
+    Returns:
+      The bytes by library, and under "notes" the reason why a library is missing.
+    """
     sides = ["jaxseg"]
     facts: dict[str, Any] = {"peak_bytes": {}, "notes": {}, "contaminated": False}
     if entry.peer is not None and with_torch:
@@ -52,12 +62,12 @@ def planned(program: Any) -> int:
 
 
 def peak(run: Callable[[], None], clear: Callable[[], None] = lambda: None) -> int:
-    """Returns the bytes by which the resident size rises during `run()`.
+    """Returns the bytes by which the resident set size rises during `run()`.
 
     Args:
-      run: One step. It runs once before the measurement.
-      clear: Deletes arrays that a run keeps and the next run creates again, such as
-        gradients, so that they are counted.
+      run: Runs one step. It is called once before the measurement.
+      clear: Deletes the arrays that a step keeps and the next step creates again, such
+        as gradients, so that the measurement includes them.
     """
     run()
     clear()
@@ -77,7 +87,12 @@ def _kilobytes(field: str) -> int:
 
 
 def main(name: str, side: str) -> None:
-    """Prints the bytes of one side of a network."""
+    """Prints the peak memory in bytes of a network in one library.
+
+    Args:
+      name: The network.
+      side: The library, "jaxseg" or "torch".
+    """
     from jaxseg.bench import runners as bench_models
     from jaxseg.bench.networks import NETWORKS
     from jaxseg.bench.pytorch import Torch

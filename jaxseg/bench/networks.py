@@ -1,8 +1,9 @@
-"""Lists the networks that `jaxseg bench` times, and libraries with the same networks.
+"""Lists the networks that `jaxseg bench` times, each with its PyTorch counterpart.
 
-Options give both sides the same architecture. The parameter counts are compared and
-shown. A network that none of the libraries has runs alone; its operators have rows of
-their own.
+The options of each network are chosen so that jaxseg and the PyTorch library build the
+same architecture; the report shows both parameter counts. A network that no PyTorch
+library contains is timed without a comparison, but its operators are compared in rows
+of their own.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from jaxseg.bench import pytorch as bench_torch
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """Describes a network in jaxseg and in a PyTorch library.
+    """Describes one network of jaxseg and its counterpart in a PyTorch library.
 
     Attributes:
       name: The name in `jaxseg.list_models()`.
-      size: The side of the square image on the CPU.
-      options: The options of our factory, as pairs.
-      library: The importable name of the peer's library, or None without a peer.
-      peer: Maps (classes, size) to that library's network. It is called only if the
-        library is installed.
+      size: The side of the square image on the CPU, in pixels.
+      options: The options of the jaxseg network, as pairs (name, value).
+      library: The import name of the PyTorch library, or None if no library contains
+        the network.
+      peer: Maps (number of classes, image size) to the PyTorch network. It is called
+        only if the library is installed.
       gpu_size: The side of the square image on an accelerator.
       gpu_batch: The batch size of the train step on an accelerator.
     """
@@ -39,7 +41,7 @@ class Entry:
     gpu_batch: int = 16
 
     def ours(self, size: int) -> dict[str, Any]:
-        """Returns the options of our factory at this image size."""
+        """Returns the options of the jaxseg network for this image size."""
         options = dict(self.options)
         if self.name.startswith("setr"):
             options["image_size"] = (size, size)

@@ -1,8 +1,9 @@
-"""Times operators for `jaxseg bench`, forward and with every gradient.
+"""Prepares the operators that `jaxseg bench` times, in JAX and in PyTorch.
 
-Both sides return their outputs, and the cotangent is a random array that is passed as
-an argument. With a constant cotangent, a compiler could fold the backward pass. With an
-unused output, it could drop the forward pass.
+Each operator is timed forward, and forward and backward with the gradients of all
+arguments. The gradient of the output is a random array that is passed as an argument,
+because a compiler could simplify the backward pass for a constant one. The output is
+returned as well, because a compiler could otherwise drop the forward pass.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ CLASSES = 21
 
 
 def arrays(case: Case) -> tuple[np.ndarray, ...]:
-    """Draws the arguments in our layout from a fixed seed."""
+    """Draws the arguments of an operator from a fixed seed.
+
+    Returns:
+      The image [B, H, W, C], the kernel in HWIO if the operator has one, and integer
+      labels [B, h, w] if it takes labels.
+    """
     random = np.random.default_rng(0)
     found = [random.normal(size=case.image).astype(np.float32)]
     if case.kernel is not None:
@@ -38,7 +44,7 @@ def arrays(case: Case) -> tuple[np.ndarray, ...]:
 
 
 class Ours:
-    """Runs an operator that XLA compiles.
+    """Runs the jaxseg operator of a case, compiled by XLA.
 
     Attributes:
       compile_seconds: The time of tracing and compiling.
@@ -66,11 +72,11 @@ class Ours:
         self.temp_bytes = temp_bytes(self.compiled)
 
     def run(self) -> None:
-        """Computes once and waits for the result."""
+        """Runs the operator once and waits for the result."""
         jax.block_until_ready(self.compiled(*self.arguments))
 
     def value(self) -> np.ndarray:
-        """Returns the forward output, float32."""
+        """Returns the output of the forward pass as float32, in the layout NHWC."""
         result = self.compiled(*self.arguments)
         value = result[0] if isinstance(result, tuple) else result
         return np.asarray(value, np.float32)
@@ -82,10 +88,10 @@ class Ours:
 
 
 def compiled(function: Callable, arguments: tuple, **jit: Any) -> tuple[Any, float]:
-    """Compiles a function for these arguments, without the persistent cache.
+    """Compiles a function for given arguments, without JAX's persistent compile cache.
 
     Returns:
-      The executable, and the seconds of tracing and compiling.
+      The compiled program, and the seconds of tracing and compiling.
     """
     before = jax.config.jax_enable_compilation_cache
     jax.config.update("jax_enable_compilation_cache", False)
@@ -98,13 +104,16 @@ def compiled(function: Callable, arguments: tuple, **jit: Any) -> tuple[Any, flo
 
 
 def temp_bytes(program: Any) -> int | None:
-    """Returns the temporary memory that XLA plans, or None if the backend hides it."""
+    """Returns the bytes of temporary memory that XLA plans for a program.
+
+    The result is None if the backend does not report it.
+    """
     memory = program.memory_analysis()
     return None if memory is None else int(memory.temp_size_in_bytes)
 
 
 class Theirs:
-    """Runs the same operator in PyTorch, eager or compiled."""
+    """Runs the PyTorch operator of a case, eagerly or through `torch.compile`."""
 
     def __init__(self, case: Case, backward: bool, side: Torch, dtype: str) -> None:
         torch = side.torch
@@ -138,7 +147,7 @@ class Theirs:
         return value.detach(), grads
 
     def value(self) -> np.ndarray:
-        """Returns the forward output in our layout, float32."""
+        """Returns the output of the forward pass as float32, converted to NHWC."""
         result = self.output()
         value = result[0] if isinstance(result, tuple) else result
         value = value.detach().float().cpu()

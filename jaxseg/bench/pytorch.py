@@ -1,8 +1,9 @@
-"""Configures PyTorch for `jaxseg bench`: device, threads, layout and libraries.
+"""Sets up PyTorch for `jaxseg bench`: device, threads, memory format and libraries.
 
-PyTorch is imported only when a `Torch` is created. torchvision and mmcv expect
-operators of a CUDA build. Where these are absent, the declarations here let their pure
-Python networks import on a CPU build. Calling such an operator raises an error.
+PyTorch is imported only when a `Torch` is created. torchvision and mmcv look up
+compiled operators when they are imported, which fails if only a CPU build without these
+operators is installed. This file declares the missing operators, so that networks that
+do not use them can be imported. Calling a declared operator raises an error.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ import numpy as np
 
 
 class Torch:
-    """Contains the PyTorch module and its settings in the benchmark.
+    """Contains PyTorch and its settings in the benchmark.
 
     Attributes:
       torch: The module.
       device: "cpu" or "cuda".
-      compiling: Whether networks and operators go through `torch.compile`.
+      compiling: Whether networks and operators are compiled with `torch.compile`.
     """
 
     def __init__(self, device: str, *, threads: int = 0, compiling: bool = False):
@@ -43,22 +44,22 @@ class Torch:
         self.torch.backends.cudnn.benchmark = True
 
     def wait(self) -> None:
-        """Waits until the device is idle."""
+        """Waits until the device has finished all work."""
         if self.device == "cuda":
             self.torch.cuda.synchronize()
 
     def compile(self, function: Callable) -> Callable:
-        """Compiles a function or network if `compiling` is set."""
+        """Returns the function or network, compiled if `compiling` is set."""
         return self.torch.compile(function) if self.compiling else function
 
     def tensor(self, array: np.ndarray, order: str, index: int, dtype: str):
-        """Converts an image, a kernel or labels to PyTorch's layout.
+        """Converts an argument of an operator to a PyTorch tensor on the device.
 
         Args:
-          array: An argument in our layout.
+          array: An image [B, H, W, C], a kernel in HWIO, or labels [B, H, W].
           order: The order of a kernel's axes in PyTorch, "oihw" or "iohw".
-          index: The number of the argument; 0 is the image.
-          dtype: The name of the float type.
+          index: The position of the argument; 0 is the image.
+          dtype: The name of the floating-point type, such as "float32".
         """
         tensor = self.torch.from_numpy(np.ascontiguousarray(array))
         if array.dtype.kind == "i":
@@ -72,13 +73,14 @@ class Torch:
         return tensor.detach()
 
     def like(self, array: np.ndarray, tensor):
-        """Converts an array in our layout to a tensor like the given one."""
+        """Converts an array in NHWC to a tensor with the layout and type of
+        `tensor`."""
         value = self.torch.from_numpy(np.asarray(array, np.float32))
         value = value.permute(0, 3, 1, 2) if value.ndim == 4 else value
         return value.to(tensor.device, tensor.dtype)
 
     def module(self, network):
-        """Moves a network to the device, in channels_last layout."""
+        """Moves a network to the device, in the memory format channels_last."""
         return network.to(self.device, memory_format=self.torch.channels_last)
 
 
@@ -94,7 +96,7 @@ PACKAGES = {
 
 
 def installed(name: str) -> bool:
-    """Returns whether a library can be imported, without importing it."""
+    """Returns whether a library is installed, without importing it."""
     return importlib.util.find_spec(name) is not None
 
 
@@ -109,7 +111,7 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def torchvision():
-    """Imports torchvision after declaring the operators that it looks up at import."""
+    """Returns torchvision, after declaring the operators that it looks up at import."""
     torch = importlib.import_module("torch")
     has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
 
@@ -129,14 +131,21 @@ def torchvision():
 
 @functools.cache
 def smp():
-    """Imports segmentation_models_pytorch, which imports timm and torchvision."""
+    """Returns the library segmentation_models_pytorch.
+
+    It imports timm and torchvision, whose missing operators are declared first.
+    """
     torchvision()
     return importlib.import_module("segmentation_models_pytorch")
 
 
 @functools.cache
 def mmseg():
-    """Imports mmseg; with mmcv-lite, compiled operators become functions that raise."""
+    """Returns the library mmseg.
+
+    With mmcv-lite, which has no compiled operators, functions that raise an error
+    replace these operators.
+    """
     torchvision()
     mmcv = importlib.import_module("mmcv")
     if importlib.util.find_spec("mmcv._ext") is None:

@@ -20,7 +20,11 @@ GOALS = {
 
 
 def latest(records: Iterable[Record]) -> list[Record]:
-    """Keeps one record per key: the last undisturbed full one, or else the last one."""
+    """Returns one record for each key, that is, for each row of the benchmark.
+
+    It is the last record that is neither marked as contaminated nor measured with
+    `--quick`. If there is none, it is the last record of the row.
+    """
     chosen: dict[str, Record] = {}
     for record in records:
         kept = chosen.get(record["key"])
@@ -34,7 +38,16 @@ def _rank(record: Record) -> int:
 
 
 def ratios(record: Record, side: str = "torch") -> tuple[float, float] | None:
-    """Returns our median and minimum divided by another side's, or None without it."""
+    """Returns the times of jaxseg divided by the times of another contestant.
+
+    Args:
+      record: The record of a row.
+      side: The other contestant, such as "torch" or "torch.compile".
+
+    Returns:
+      The quotients of the median times and of the minimum times, or None if the record
+      has no times of the other contestant.
+    """
     times = record.get("times", {})
     if side not in times:
         return None
@@ -44,7 +57,7 @@ def ratios(record: Record, side: str = "torch") -> tuple[float, float] | None:
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """Returns exp(mean(log(values))).
+    """Returns the geometric mean exp(mean(log(values))).
 
     >>> round(geometric_mean([0.5, 2.0]), 6)
     1.0
@@ -53,7 +66,15 @@ def geometric_mean(values: Sequence[float]) -> float:
 
 
 def write(records: list[Record], folder: Path, command: str) -> None:
-    """Writes table.md, and operators.png and networks.png if there are ratios."""
+    """Writes the report of the benchmark to a folder.
+
+    The files are table.md and, if PyTorch was timed, operators.png and networks.png.
+
+    Args:
+      records: The records, one for each row.
+      folder: The folder.
+      command: The command line, which the table shows.
+    """
     atomic.write_text(folder / "table.md", page(records, command))
     for part, name in (("ops", "operators"), ("models", "networks")):
         values = {
@@ -68,7 +89,7 @@ def write(records: list[Record], folder: Path, command: str) -> None:
 
 
 def page(records: list[Record], command: str) -> str:
-    """Formats all records as Markdown."""
+    """Formats all records and the command line as Markdown."""
     if not records:
         return "No rows.\n"
     last = records[-1]
@@ -90,7 +111,7 @@ def page(records: list[Record], command: str) -> str:
 
 
 def mark(record: Record) -> str:
-    """Returns the mark of a disturbed or quick row, or ""."""
+    """Returns what to append to the name of a contaminated or quick row, or ""."""
     return MARK if record["contaminated"] or record["quick"] else ""
 
 

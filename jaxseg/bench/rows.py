@@ -1,4 +1,4 @@
-"""Measures the rows of `jaxseg bench`: builds, times and records both sides."""
+"""Measures the rows of `jaxseg bench`: operators and networks in JAX and in PyTorch."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Plan:
     Attributes:
       device: "cpu" or "gpu".
       dtype: "float32" or "bfloat16".
-      limits: The time that each row may take.
-      torch: The other sides by name, "torch" and "torch.compile"; may be empty.
-      lax: Whether our plain formulations, `BlockConfig(impl="lax")`, are a contestant
-      too.
+      limits: The limits on the time of each row.
+      torch: The settings of PyTorch by the name of the contestant, "torch" or
+        "torch.compile". It may be empty.
+      lax: Whether jaxseg with `BlockConfig(impl="lax")` is timed as well.
     """
 
     device: str
@@ -48,7 +48,7 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """Describes a row: an operator or a network, and the kind of run that is timed."""
+    """Describes a row: an operator or a network, and what is timed."""
 
     part: str  # "ops", "models" or "memory".
     subject: Case | Entry
@@ -59,7 +59,7 @@ class Row:
         return self.subject.name
 
     def key(self, plan: Plan) -> str:
-        """Returns the key by which a row is found among stored records."""
+        """Returns the key that identifies the row among stored records."""
         return "|".join((self.part, self.name, self.kind, plan.device, plan.dtype))
 
 
@@ -68,9 +68,9 @@ def rows(parts: tuple[str, ...], only: str, device: str, quick: bool) -> Iterato
 
     Args:
       parts: The parts to include, out of "ops", "models" and "memory".
-      only: A part of a name, or a pattern with wildcards.
+      only: A substring of the names to include, or a pattern with wildcards.
       device: "cpu" or "gpu".
-      quick: Whether to include only the rows of `--quick`.
+      quick: Whether to include only the rows of the option `--quick`.
     """
     pattern = only if any(c in only for c in "*?[") else f"*{only}*"
     if "ops" in parts:
@@ -91,7 +91,10 @@ def rows(parts: tuple[str, ...], only: str, device: str, quick: bool) -> Iterato
 
 
 def record(row: Row, plan: Plan, sentinel: Sentinel) -> dict[str, Any]:
-    """Measures one row; a side that fails leaves its reason under "notes"."""
+    """Measures one row and returns its record, a dictionary of JSON values.
+
+    If a contestant fails, the record holds the reason under "notes".
+    """
     common = {
         "key": row.key(plan),
         "part": row.part,

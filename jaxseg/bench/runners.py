@@ -1,9 +1,10 @@
-"""Times networks for `jaxseg bench`: forward at batch 1 and 8, and a training step.
+"""Prepares the networks that `jaxseg bench` times, in JAX and in PyTorch.
 
-Our step is the one that `jaxseg train` runs (loss, gradients, momentum, running
-statistics, pixel counts and gradient norm), with the state donated. The peer's step is
-cross entropy, the backward pass and `torch.optim.SGD` with momentum. Auxiliary heads
-are off on both sides.
+Each network is timed forward with batch sizes 1 and 8, and in a training step. The
+training step in JAX is the one that `jaxseg train` runs (loss, gradients, momentum,
+running statistics, pixel counts and gradient norm), and it donates the state. The
+training step in PyTorch is cross entropy, the backward pass and `torch.optim.SGD` with
+momentum. Both networks are built without auxiliary heads.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ RATE, MOMENTUM = 1e-3, 0.9
 
 
 def pixels(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draws normalized images [B, H, W, 3] and labels [B, H, W] with some void."""
+    """Draws random images float32 [B, H, W, 3] and labels int32 [B, H, W].
+
+    The first five rows of the labels are void.
+    """
     random = np.random.default_rng(0)
     image = random.normal(size=(batch, size, size, 3)).astype(np.float32)
     label = random.integers(0, CLASSES, (batch, size, size)).astype(np.int32)
@@ -37,10 +41,10 @@ def pixels(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Ours:
-    """Runs a network that XLA compiles for one kind of row.
+    """Runs a jaxseg network, compiled by XLA for what a row times.
 
     Attributes:
-      run: Computes once and waits for the result.
+      run: Runs the compiled program once and waits for the result.
       parameters: The number of parameters used for prediction.
       compile_seconds: The time of tracing and compiling.
       temp_bytes: The bytes that XLA allocates in addition to arguments and outputs.
@@ -99,7 +103,7 @@ class Ours:
 
 
 class Theirs:
-    """Runs the network of the PyTorch library for one kind of row."""
+    """Runs a PyTorch network, prepared for what a row times."""
 
     def __init__(
         self, entry: Entry, kind: str, batch: int, size: int, side: Torch, dtype: str
@@ -139,7 +143,12 @@ class Theirs:
 
 
 def filled(model: Any, size: int) -> dict[str, Any]:
-    """Draws variables of the right shapes and a suitable scale, without `init`."""
+    """Draws random variables for a network, which is faster than `model.init`.
+
+    Args:
+      model: The network.
+      size: The side of the square image in pixels.
+    """
     key = jax.ShapeDtypeStruct((2,), np.uint32)
     image = jax.ShapeDtypeStruct((1, size, size, 3), np.float32)
     init = functools.partial(model.init, train=False)

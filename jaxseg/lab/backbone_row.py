@@ -11,7 +11,7 @@ TABLE = Path(__file__).with_name("backbone_table.json")
 
 @dataclasses.dataclass(frozen=True)
 class BackboneRow:
-    """One row of the backbone table.
+    """Describes one row of the backbone table.
 
     Attributes:
       name: The name in `jaxseg.backbones.catalog.BACKBONES`.

@@ -13,7 +13,7 @@ TABLE = Path(__file__).with_name("model_table.json")
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row of the architecture table.
+    """Describes one row of the architecture table.
 
     Attributes:
       name: The name in `jaxseg.list_models()`.

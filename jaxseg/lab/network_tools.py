@@ -33,8 +33,7 @@ MIB = 2**20
 
 @dataclasses.dataclass(frozen=True)
 class Field(Network):
-    """Find the theoretical receptive field of every module without running the
-    network."""
+    """Find the theoretical receptive field of every module from shapes alone."""
 
     depth: int = 1
     """Depth of the module tree to list; 1 lists the top-level modules only."""
@@ -67,8 +66,7 @@ class Field(Network):
 
 @dataclasses.dataclass(frozen=True)
 class Effective(Network):
-    """Measure the effective receptive field of the logits, with random or trained
-    weights."""
+    """Measure the effective receptive field, with random or trained weights."""
 
     size: tuple[int, int] = (193, 193)
     """Height and width of the inputs."""
@@ -100,8 +98,7 @@ class Effective(Network):
 
 @dataclasses.dataclass(frozen=True)
 class Cost(Network):
-    """Count the FLOPs, weights and activations of each layer, and estimate peak
-    memory."""
+    """Count FLOPs, weights and activations by layer, and estimate the peak memory."""
 
     size: tuple[int, int] = (512, 512)
     """Height and width of the image."""
@@ -186,8 +183,7 @@ def _cost_row(layer, total):
 
 @dataclasses.dataclass(frozen=True)
 class Consistency(Network):
-    """Measure how logits change under shifts, their grid artifacts, and output
-    strides."""
+    """Measure shift consistency, grid artifacts and effects of the output stride."""
 
     size: tuple[int, int] = (129, 129)
     """Height and width of the crops."""

@@ -30,7 +30,7 @@ HEIGHTS, WIDTH = (513, 1025, 2049, 4097), 257
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """The options that choose a network and its weights."""
+    """Contains the options that choose a network and its weights."""
 
     name: tyro.conf.Positional[str]
     """Name of a network, see `jaxseg models`."""

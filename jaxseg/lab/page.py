@@ -30,7 +30,7 @@ img{max-width:100%;image-rendering:auto}code{background:#f3f3f3;padding:.15rem .
 
 @dataclasses.dataclass
 class Table:
-    """A table of numbers, strings and tuples with a title and column names."""
+    """Contains a titled table of numbers, strings and tuples, with column names."""
 
     title: str
     columns: Sequence[str]
@@ -39,7 +39,7 @@ class Table:
 
 @dataclasses.dataclass
 class Report:
-    """The results of one tool of `jaxseg lab`.
+    """Contains the results of one tool of `jaxseg lab`.
 
     Attributes:
       title: The title of the page.

@@ -109,8 +109,7 @@ def _plan_row(plan):
 
 @dataclasses.dataclass(frozen=True)
 class Rates:
-    """Analyze gridding of atrous rates: coverage, path counts and frequency
-    response."""
+    """Analyze the gridding of atrous rates, with path counts and frequency response."""
 
     plans: tyro.conf.Positional[tuple[str, ...]]
     """One or more stacks of atrous layers, each a list of rates such as 1,2,5."""
@@ -209,8 +208,7 @@ class Valid:
 
 @dataclasses.dataclass(frozen=True)
 class Checkerboard:
-    """Show the checkerboard artifacts of transposed convolution and other
-    upsampling."""
+    """Show the checkerboard artifacts of transposed convolution and upsampling."""
 
     kernel: int = 3
     """Kernel size of the transposed convolution."""

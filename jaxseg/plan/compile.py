@@ -129,13 +129,13 @@ class Memory:
 
     @property
     def total(self) -> int:
-        """The peak memory of the step in bytes."""
+        """Returns the peak memory of the step in bytes."""
         return self.arguments + self.output - self.alias + self.temporaries + self.code
 
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """A compiled training step. Memory, flops and traffic are those of one device.
+    """Describes a compiled training step. Memory and costs are those of one device.
 
     Attributes:
       batch: Images per step on all devices.
@@ -211,7 +211,7 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
 
 @contextlib.contextmanager
 def without_cache(target: Slice):
-    """Context manager that stops JAX from caching programs for absent devices.
+    """Stops JAX from caching programs for absent devices (a context manager).
 
     JAX could not read such programs back from the cache.
     """

@@ -23,7 +23,7 @@ Attempt = Callable[[int], tuple[bool, float]]
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """The outcome of a search for the largest batch size.
+    """Contains the outcome of a search for the largest batch size.
 
     Attributes:
       batch: The largest batch size that was compiled and fits, or 0.

@@ -1,4 +1,4 @@
-"""Colors, overlays and panels, drawn with Pillow and NumPy only."""
+"""Draws class colors, overlays and figures, with Pillow and NumPy only."""
 
 from jaxseg.viz._image_file import save_image as save_image
 from jaxseg.viz._overlay import colorize as colorize

@@ -1,4 +1,4 @@
-"""Writes image files that are either complete or absent."""
+"""Saves images so that a file is either complete or absent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from jaxseg.storage import atomic
 
 
 def save_image(path: str | Path, picture: Image.Image | np.ndarray) -> None:
-    """Replaces an image file in one step, and creates the folders above it.
+    """Saves an image under a temporary name, and then renames the file.
+
+    A reader never sees a partly written file. Missing folders of the path are created.
 
     Args:
       path: The file. Its suffix determines the format.

@@ -1,8 +1,8 @@
-"""Draws label maps in colors, over the image or as indexed PNG.
+"""Draws label maps in colors: blended over the image, or as indexed PNG.
 
 An indexed PNG stores the class numbers as pixels and the colors in its palette, like
 the masks of PASCAL VOC. Viewers show the colors, and `np.asarray(image)` returns the
-classes.
+class numbers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def overlay(
 
     Args:
       image: uint8 [H, W, 3].
-      label: Integers [H, W], classes or void.
+      label: Integers [H, W], each a class number or the ignore index.
       palette: RGB colors of the classes, [K, 3].
       alpha: The share of the class color, 0 to 1.
       void: The ignore index.
@@ -55,12 +55,12 @@ def colorize(
     """Converts a label map to class colors.
 
     Args:
-      label: Integers [H, W], classes or void.
+      label: Integers [H, W], each a class number or the ignore index.
       palette: RGB colors of the classes, [K, 3].
       void: The ignore index.
-      void_color: The RGB color of void.
+      void_color: The RGB color of void pixels.
 
-    Returns:
+      Returns:
       uint8 [H, W, 3].
 
     Raises:
@@ -78,12 +78,12 @@ def indexed_png(
     """Makes a palette image (Pillow mode "P") whose pixels are the labels.
 
     Args:
-      label: Integers [H, W], classes or void.
+      label: Integers [H, W], each a class number or the ignore index.
       palette: RGB colors of the classes, [K, 3].
       void: The ignore index.
-      void_color: The RGB color of void.
+      void_color: The RGB color of void pixels.
 
-    Raises:
+      Raises:
       ValueError: If a label is neither a class of the palette nor void, or `void` is a
         class or exceeds 255.
     """

@@ -1,4 +1,4 @@
-"""Draws an image, its label and its prediction side by side with a legend."""
+"""Draws a picture of an image, its label and its prediction, with a legend."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ def panel(
       label: Integers [H, W]. Void pixels show the image.
       prediction: Integers [H, W].
       palette: RGB colors of the classes, [K, 3].
-      names: The names of the classes. The legend lists those in label or prediction.
-      alpha: The share of the class color.
+      names: The names of the classes. The legend lists the classes that occur in the
+        label or the prediction.
+      alpha: The share of the class color in an overlay, 0 to 1.
       void: The ignore index.
 
     Returns:
       uint8 [h, w, 3].
 
     Raises:
-      ValueError: If arguments do not match each other.
+      ValueError: If the shapes or the number of names do not match.
     """
     parts = [
         image,

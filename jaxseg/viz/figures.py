@@ -91,7 +91,11 @@ def curves(
     y_label: str = "",
     size: tuple[int, int] = (300, 520),
 ) -> np.ndarray:
-    """Draws lines through points, `{name: (x, y)}`, with axes and a legend."""
+    """Draws one line for each name, with axes and a legend.
+
+    `series` maps each name to the coordinates (x, y) of its points. `size` is the
+    height and the width of the figure in pixels.
+    """
     if not series:
         raise ValueError("series={} is invalid: expected at least one line.")
     xs = np.concatenate([np.asarray(x, float) for x, _ in series.values()])
@@ -112,10 +116,10 @@ def curves(
 def bars(
     values: Mapping[str, float], *, title: str = "", width: int = 520
 ) -> np.ndarray:
-    """Draws a horizontal bar from 0 for each name, with its value as a number."""
+    """Draws a horizontal bar for each name, and prints its value next to the bar."""
     if not values or min(values.values()) < 0:
         raise ValueError(
-            f"values={dict(values)} is invalid: expected one or more, none negative."
+            f"values={dict(values)} is invalid: expected at least one, none negative."
         )
     font = typeface(10)
     left = 14 + int(max(font.getlength(name) for name in values))
@@ -132,10 +136,13 @@ def bars(
 def samples(
     values: Mapping[str, Sequence[float]], *, title: str = "", width: int = 520
 ) -> np.ndarray:
-    """Draws a row per name: a dot for every value, a bar and a number for the mean."""
+    """Draws a row for each name: a dot for every value, and a bar at their mean.
+
+    The mean is also printed as a number. `values` maps each name to its values.
+    """
     if not values or not all(len(row) for row in values.values()):
         raise ValueError(
-            f"values={dict(values)} is invalid: expected one or more lists, none empty."
+            f"values={dict(values)} is invalid: expected at least one list, none empty."
         )
     font, every = typeface(10), np.concatenate([np.asarray(v) for v in values.values()])
     low, high = _range(every)
@@ -164,7 +171,11 @@ def scatter(
     y_label: str = "",
     size: tuple[int, int] = (320, 520),
 ) -> np.ndarray:
-    """Draws named positions, `{name: (x, values)}`, with dots and a bar at the mean."""
+    """Draws a column of dots for each name, and a bar at their mean.
+
+    `points` maps each name to (x, values): the position of the column on the x axis,
+    and the values of its dots. `size` is the height and the width in pixels.
+    """
     if not points:
         raise ValueError("points={} is invalid: expected at least one position.")
     xs = np.array([x for x, _ in points.values()], float)
@@ -192,7 +203,10 @@ def _dot(draw, x, y):
 
 
 def beside(pictures: Sequence[np.ndarray], columns: int = 3) -> np.ndarray:
-    """Arranges pictures in a grid, row by row, each at its own size."""
+    """Arranges pictures uint8 [H, W, 3] of any sizes in a grid, row by row.
+
+    The pictures are not resized, and the gaps are white.
+    """
     if not pictures:
         raise ValueError("pictures=[] is invalid: expected at least one picture.")
     rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)]
@@ -212,7 +226,7 @@ def _joined(pictures, axis):
 
 
 def number(value: float) -> str:
-    """Formats a number in at most four digits: 0.25, 1,234, 5.1e-07."""
+    """Formats a number for a figure, such as "0.25", "1,234" or "5.1e-07"."""
     if value == int(value) and abs(value) < 1e6:
         return f"{int(value):,}"
     if 1e-3 <= abs(value) < 1e4:
@@ -221,14 +235,20 @@ def number(value: float) -> str:
 
 
 def typeface(size: int) -> ImageFont.ImageFont:
-    """Returns the font of all figures."""
+    """Returns the font of all figures, in a size given in pixels."""
     return ImageFont.load_default(size=size)
 
 
 def paper(
     height: int, width: int, title: str
 ) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """Returns a white picture with a title, at least as wide as that, and its pen."""
+    """Creates a white picture with a title.
+
+    The picture is wider than `width` pixels if the title needs it.
+
+    Returns:
+      The picture, and the object that draws on it.
+    """
     width = max(width, 20 + int(typeface(12).getlength(title)))
     picture = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(picture)

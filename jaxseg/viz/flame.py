@@ -1,4 +1,8 @@
-"""Draws a flame graph of costs: widths are shares, and rows are depths of the names."""
+"""Draws a flame graph of the costs of modules.
+
+Each module is a box. Its width is its share of the total cost, and the boxes of its
+submodules are in the next row.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,12 @@ _ROW, _TOP, _SIDE = 19, 30, 10
 
 @dataclasses.dataclass(frozen=True)
 class Box:
-    """Describes a node of the tree.
+    """Contains the box of one module in a flame graph.
 
     Attributes:
-      path: The parts of its name.
-      start: The left end, from 0 to 1.
-      share: Its cost as a share of the total, from 0 to 1.
+      path: The path of the module, such as ("backbone", "layer1_0").
+      start: The left end of the box, from 0 to 1.
+      share: The cost of the module as a share of the total, from 0 to 1.
     """
 
     path: tuple[str, ...]
@@ -29,14 +33,16 @@ class Box:
 
 
 def boxes(costs: Mapping[str, float], depth: int | None = None) -> list[Box]:
-    """Returns the boxes of all parts of names such as "backbone/layer1_0/conv1".
+    """Computes the boxes of a flame graph.
 
     Args:
-      costs: Costs by name, none negative. Children keep their order.
-      depth: The depth of the names, from 1; None is all of it.
+      costs: The costs by path, such as {"backbone/layer1_0/conv1": 1.5}, none of them
+        negative. The cost of a module is the sum over all paths that begin with it.
+      depth: The number of rows of boxes, at least 1. None draws the whole paths.
 
     Returns:
-      The boxes, each before those of its children.
+      The boxes. Each box comes before those of its submodules, which keep the order of
+      `costs`.
 
     Raises:
       ValueError: If a cost is negative or all are zero.
@@ -74,15 +80,17 @@ def flame(
     depth: int | None = None,
     width: int = 1000,
 ) -> np.ndarray:
-    """Draws the boxes, with names and costs where there is room.
+    """Draws a flame graph, with names and costs in the boxes that have room for them.
 
-    Parts of one module share a color. Boxes narrower than a pixel are left out.
+    All boxes of one top-level module have the same color. Boxes narrower than a pixel
+    are left out.
 
     Args:
-      costs: Costs by name, none negative.
+      costs: The costs by path, such as {"backbone/layer1_0/conv1": 1.5}, none of them
+        negative.
       title: The title above the graph.
-      unit: The unit of the costs.
-      depth: The depth of the names, from 1; None is all of it.
+      unit: The unit of the costs, which is printed after them.
+      depth: The number of rows of boxes, at least 1. None draws the whole paths.
       width: The width in pixels.
 
     Returns:

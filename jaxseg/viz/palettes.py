@@ -1,8 +1,9 @@
-"""Colors of classes, uint8 [n, 3] RGB.
+"""Defines the colors of classes as RGB arrays, uint8 [n, 3].
 
-VOC follows the rule of the devkit's `VOCcolormap`, which spreads the bits of the index
-over the channels. Cityscapes has the 19 training classes (arXiv 1604.01685, `labels.py`
-of the scripts).
+The PASCAL VOC colors follow the function `VOCcolormap` of the VOC devkit, which
+distributes the bits of the class number over the three channels. The Cityscapes colors
+are those of the 19 training classes (arXiv 1604.01685, `labels.py` of the Cityscapes
+scripts).
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ CITYSCAPES.flags.writeable = False
 
 
 def colormap(count: int = 256) -> np.ndarray:
-    """Returns the PASCAL VOC colors, uint8 [count, 3].
+    """Returns the first `count` PASCAL VOC colors, uint8 [count, 3].
 
-    Bits 3j, 3j+1 and 3j+2 of the index become bit 7-j of red, green and blue.
+    Bits 3j, 3j+1 and 3j+2 of the class number become bit 7-j of red, green and blue.
 
     >>> colormap(3).tolist()
     [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
@@ -60,10 +61,11 @@ def colormap(count: int = 256) -> np.ndarray:
 
 
 def distinct(count: int) -> np.ndarray:
-    """Returns different, saturated colors for classes without any, uint8 [count, 3].
+    """Returns distinct colors for classes that define none, uint8 [count, 3].
 
-    Hues advance by the golden ratio, so that any prefix covers the whole circle.
-    Saturation and brightness change every 8 colors.
+    Each hue is the previous one plus the golden ratio (modulo 1), so that the first n
+    hues are spread over the color circle for every n. Saturation and brightness change
+    after every 8 colors.
     """
     if not 1 <= count <= 256:
         raise ValueError(f"count={count} is invalid: expected between 1 and 256.")

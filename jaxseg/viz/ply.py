@@ -1,4 +1,4 @@
-"""Writes colored point clouds as PLY files, which common viewers can open."""
+"""Writes colored point clouds as PLY files, which most point-cloud viewers open."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ end_header
 
 
 def write_ply(path: str | Path, points: np.ndarray, color: np.ndarray) -> None:
-    """Writes positions and colors of points.
+    """Writes a colored point cloud to a PLY file.
 
     Args:
       path: The file.
       points: Positions [N, 3].
-      color: uint8 [N, 3].
+      color: RGB colors, uint8 [N, 3].
 
     Raises:
       ValueError: If the shapes are different, or the colors are not uint8.

@@ -24,13 +24,13 @@ LEVEL = 1 - 0.9545
 
 @dataclasses.dataclass(frozen=True)
 class Gaussian:
-    """The Gaussian with the center and the spread of a map, and its quality of fit.
+    """Describes a map by a Gaussian with the center and the spread of the map.
 
     Attributes:
       center: The row and column of the center.
       sigma: The standard deviation along rows and columns, in pixels.
-      fit: The share of the map's variance that this Gaussian explains once its height
-        is chosen by least squares; 1 for a perfect fit.
+      fit: The share of the variance of the map that this Gaussian explains once its
+        height is chosen by least squares; 1 for a perfect fit.
     """
 
     center: tuple[float, float]

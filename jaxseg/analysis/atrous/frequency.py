@@ -1,4 +1,4 @@
-"""Frequency response of stacks of atrous layers and of any linear function of images.
+"""Computes the frequency response of atrous stacks and of linear functions of images.
 
 If W(f) is the frequency response of a kernel along one axis, then its response at
 atrous rate r is W(r f): the same curve, compressed and repeated r times. An averaging

@@ -22,15 +22,15 @@ _LARGEST = 2**62
 
 @dataclasses.dataclass(frozen=True)
 class Gridding:
-    """The properties of a stack of atrous layers, in pixels of the stack's input.
+    """Describes a stack of atrous layers; lengths are in pixels of the stack's input.
 
     Attributes:
       rates: The rates.
       field: The number of pixels from the first to the last one that an output reads,
         along one axis.
       touched: The number of pixels that an output reads along one axis.
-      coverage: The share of the square field that an output reads,
-        (touched / field)**2.
+      coverage: The share of the square field that an output reads, (touched /
+        field)**2.
       evenness: The mean of the path counts over the square field, divided by their
         maximum. Holes count as zero. It is 1 if all path counts are equal.
       sigma: The standard deviation of the offsets along one axis, weighted by their

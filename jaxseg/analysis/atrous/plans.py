@@ -24,7 +24,7 @@ from jaxseg.analysis.atrous.valid_taps import valid_fraction
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """A stack of atrous layers and its properties on a feature map.
+    """Describes a stack of atrous layers and its properties on a feature map.
 
     Attributes:
       rates: The rates in ascending order.

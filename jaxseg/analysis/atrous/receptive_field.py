@@ -48,14 +48,14 @@ class Layer:
 
     @property
     def before(self) -> int:
-        """The number of zeros before the first pixel."""
+        """Returns the number of zeros before the first pixel."""
         same = self.rate * (self.kernel - 1) // 2
         return same if self.padding is None else self.padding
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """The interval of input pixels that each output reads, along one axis.
+    """Contains the interval of input pixels that each output reads, along one axis.
 
     The intervals repeat: if output i reads the pixels from a to b, then output
     i + period reads those from a + advance to b + advance.
@@ -73,24 +73,28 @@ class Field:
 
     @property
     def period(self) -> int:
-        """The number of outputs after which the intervals repeat, moved by
-        `advance`."""
+        """Returns the number of outputs after which the intervals repeat."""
         return len(self.lows)
 
     @property
     def size(self) -> int:
-        """The length of the longest interval, in input pixels."""
+        """Returns the length of the longest interval, in input pixels."""
         return max(h - lo + 1 for lo, h in zip(self.lows, self.highs, strict=True))
 
     @property
     def jump(self) -> Fraction:
-        """The mean distance between the intervals of neighboring outputs, in pixels."""
+        """Returns the mean distance between the intervals of neighboring outputs.
+
+        The distance is in input pixels.
+        """
         return Fraction(self.advance, self.period)
 
     @property
     def start(self) -> Fraction:
-        """The center of the interval of output 0, in units where input pixel n is at
-        n."""
+        """Returns the center of the interval of output 0.
+
+        Input pixel n is at position n.
+        """
         return Fraction(self.lows[0] + self.highs[0], 2)
 
     def low(self, output: int) -> int:

@@ -28,7 +28,7 @@ _GROUPS = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class Collective:
-    """One operation that exchanges data between devices.
+    """Describes one operation that exchanges data between devices.
 
     Attributes:
       kind: The name of the operation, one of `KINDS`.
@@ -45,7 +45,7 @@ class Collective:
 
     @property
     def bytes(self) -> int:
-        """The size of the results on one device, in bytes."""
+        """Returns the size of the results on one device, in bytes."""
         return sum(shape.bytes for shape in self.shapes)
 
     def sent(self, devices: int) -> float:

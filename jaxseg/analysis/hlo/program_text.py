@@ -20,7 +20,7 @@ _SHAPE = re.compile(r"\b([a-z]+\d*\w*)\[([\d,]*)\](?:\{[^}]*?(?:S\((\d+)\))?\})?
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """The element type and the dimensions of an array, such as bf16[8, 33, 33, 256].
+    """Contains the element type and dimensions of an array, as in bf16[8, 33, 33, 256].
 
     Attributes:
       dtype: The name of the type, such as "bf16".
@@ -34,12 +34,12 @@ class Shape:
 
     @property
     def elements(self) -> int:
-        """The number of elements: the product of the dimensions, 1 for a scalar."""
+        """Returns the number of elements, 1 for a scalar."""
         return math.prod(self.dims)
 
     @property
     def bytes(self) -> int:
-        """The size in bytes, without the padding that a memory layout may add."""
+        """Returns the size in bytes, without the padding of a memory layout."""
         named = re.search(r"\d+", self.dtype)
         bits = _BITS.get(self.dtype, named and int(named[0]))
         return -(-self.elements * bits // 8)
@@ -47,7 +47,7 @@ class Shape:
 
 @dataclasses.dataclass(frozen=True)
 class Instruction:
-    """One line of a program: `name = shapes opcode(operands), attributes`."""
+    """Describes one line of a program: `name = shapes opcode(operands), attributes`."""
 
     name: str
     shapes: tuple[Shape, ...]
@@ -57,7 +57,7 @@ class Instruction:
 
     @property
     def source(self) -> str:
-        """The JAX operation of the instruction, or "" if the text names none."""
+        """Returns the JAX operation of the instruction, or "" if none is named."""
         found = re.search(r'op_name="(.*?)"', self.attributes)
         return found[1] if found else ""
 

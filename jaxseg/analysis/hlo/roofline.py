@@ -28,7 +28,7 @@ GIB, GB, TERA = 2**30, 1e9, 1e12
 
 @dataclasses.dataclass(frozen=True)
 class Chip:
-    """The memory and the peak rates of one kind of accelerator.
+    """Contains the memory and the peak rates of one kind of accelerator.
 
     Attributes:
       kinds: The names that JAX gives to the chip (`device.device_kind`).
@@ -73,7 +73,7 @@ def chip_of(kind: str) -> Chip | None:
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """The work of one chip in one training step.
+    """Contains the work of one chip in one training step.
 
     Attributes:
       flops: Arithmetic operations of the network, 2 per multiply-add. Operations that
@@ -93,7 +93,7 @@ class Load:
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """The estimated time of a step in seconds: three lower limits and a range.
+    """Contains the estimated time of a step in seconds: three lower limits and a range.
 
     Attributes:
       compute: The time of all arithmetic at the peak rate.
@@ -114,7 +114,7 @@ class Times:
 
     @property
     def bound(self) -> str:
-        """The name of the longest time: "compute", "memory" or "links"."""
+        """Returns the name of the longest time: "compute", "memory" or "links"."""
         return max(("compute", "memory", "links"), key=lambda name: getattr(self, name))
 
 

@@ -44,7 +44,7 @@ from jax.extend import core
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """The arithmetic of one call of a function.
+    """Contains the arithmetic of one call of a function.
 
     Attributes:
       macs: Multiply-accumulates of the convolutions and matrix products in which both
@@ -75,7 +75,7 @@ class Cost:
 
     @property
     def flops(self) -> int:
-        """2 * macs, because each is one multiplication and one addition."""
+        """Returns 2 * macs, because each is one multiplication and one addition."""
         return 2 * self.macs
 
 

@@ -45,7 +45,7 @@ _CALLS = (
 
 @dataclasses.dataclass(frozen=True)
 class Lines:
-    """The dependence along one axis, described here for rows.
+    """Contains the dependence along one axis, described here for rows.
 
     Attributes:
       mask: Booleans [h, H]. Entry [i, n] says whether output row i can depend on image
@@ -59,7 +59,7 @@ class Lines:
 
 @dataclasses.dataclass(frozen=True)
 class Reach:
-    """The dependence of an output map on the image.
+    """Contains the dependence of an output map on the image.
 
     Attributes:
       rows: The dependence of the rows of the map on the rows of the image.

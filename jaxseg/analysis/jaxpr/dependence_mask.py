@@ -1,4 +1,4 @@
-"""Masks that state which image rows the entries of an array depend on.
+"""Defines masks that state which image rows the entries of an array depend on.
 
 A `Spread` belongs to one array and one image axis (here: the rows). `dims` are the
 dimensions of the array along which the dependence varies, and `mask[i, j, n]` says
@@ -20,7 +20,7 @@ Shape = Sequence[int]
 
 @dataclasses.dataclass(frozen=True)
 class Spread:
-    """The dependence of the entries of an array on one image axis.
+    """Contains the dependence of the entries of an array on one image axis.
 
     Attributes:
       dims: The dimensions of the array along which the dependence varies, sorted.

@@ -1,5 +1,4 @@
-"""Rules for how pooling, convolutions, matrix products and gathers propagate
-dependence.
+"""Defines how pooling, convolutions, products and gathers propagate dependence.
 
 `jaxseg.analysis.jaxpr.dependence_rules` describes the arguments and results of a rule.
 """

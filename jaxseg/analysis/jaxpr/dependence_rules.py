@@ -1,9 +1,9 @@
-"""Rules for how each JAX primitive propagates the dependence on the image.
+"""Defines how each JAX primitive propagates the dependence on the image.
 
-`jaxseg.analysis.jaxpr.dependence` applies them. A rule is a function of an equation of
-the jaxpr (`eqn`), the `Spread` of each operand for one image axis (`spreads`, None for
-operands that do not depend on the image) and the value of each operand that is a known
-constant (`known`). It returns the `Spread` of each result.
+`jaxseg.analysis.jaxpr.dependence` applies these rules. A rule is a function of an
+equation of the jaxpr (`eqn`), the `Spread` of each operand for one image axis
+(`spreads`, None for operands that do not depend on the image) and the value of each
+operand that is a known constant (`known`). It returns the `Spread` of each result.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from jaxseg.analysis.jaxpr.cost import CALLS, PRODUCTS, live
 
 @dataclasses.dataclass(frozen=True)
 class LayerCost:
-    """The cost of one convolution or matrix product, or the sum of several.
+    """Contains the cost of one convolution or matrix product, or the sum of several.
 
     Attributes:
       name: The path of modules, such as "backbone/layer1_0/conv1/conv".

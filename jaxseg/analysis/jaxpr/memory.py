@@ -48,7 +48,7 @@ _FUSED_INTO = ELEMENTWISE | {
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """The memory that one call of a function needs, in bytes.
+    """Contains the memory that one call of a function needs, in bytes.
 
     Attributes:
       peak: The largest sum of values at one time, including outputs but not arguments.
