@@ -138,7 +138,7 @@ def test_changed_files_and_options_are_prepared_anew(folder_config, write_pair):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "ade"}, "^data.name='ade' is invalid: expected one of shapes, "),
+        ({"name": "mnist"}, "^data.name='mnist' is invalid: expected one of shapes, "),
         ({"name": "camvit"}, "^data.name='camvit' is invalid; did you mean 'camvid'"),
         ({"variant": ("x",)}, "^data.variant='x' is invalid; dataset 'folder' has"),
         ({"raw_dir": None}, "data.raw_dir=None is invalid: expected the folder"),

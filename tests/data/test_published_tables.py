@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from jaxseg.config import DataConfig
-from jaxseg.data.datasets import DATASETS
+from jaxseg.data.datasets import DATASETS, potsdam, vaihingen
 from jaxseg.data.datasets.lookup import dataset_of
 
 TABLES = (  # A dataset, its variant and the class of MMSegmentation.
@@ -29,17 +29,68 @@ def mmsegmentation(path):
     return pathlib.Path(found.submodule_search_locations[0]) / path
 
 
-@pytest.mark.parametrize(("name", "variant", "theirs"), TABLES)
-def test_classes_are_those_of_mmsegmentation(name, variant, theirs):
+def table_of(theirs):
+    """Returns the names and the colors of a class of MMSegmentation."""
     module, wanted = theirs.split(".")
     tree = ast.parse(mmsegmentation(f"datasets/{module}.py").read_text())
     (kind,) = (n for n in tree.body if getattr(n, "name", "") == wanted)
     call = next(n.value for n in kind.body if isinstance(n, ast.Assign))
     table = {word.arg: ast.literal_eval(word.value) for word in call.keywords}
+    classes = tuple(name.strip() for name in table["classes"])
+    return classes, tuple(map(tuple, table["palette"]))
+
+
+@pytest.mark.parametrize(("name", "variant", "theirs"), TABLES)
+def test_classes_are_those_of_mmsegmentation(name, variant, theirs):
+    classes, palette = table_of(theirs)
     spec = dataset_of(DataConfig(name, variant=(variant,) if variant else ())).spec
     count = 65 if variant == "v1.2" else None  # Theirs has the class Unlabeled.
-    assert spec.classes == tuple(c.strip() for c in table["classes"])[:count]
-    assert spec.palette == tuple(map(tuple, table["palette"]))[:count]
+    assert spec.classes == classes[:count]
+    assert spec.palette == palette[:count]
+
+
+RENAMED = (  # Datasets whose classes MMSegmentation writes in another way.
+    ("loveda", "loveda.LoveDADataset", {"agricultural": "agriculture"}),
+    ("isaid", "isaid.iSAIDDataset", {}),
+    ("potsdam", "potsdam.PotsdamDataset", {}),
+    ("vaihingen", "isprs.ISPRSDataset", {}),
+    ("drive", "drive.DRIVEDataset", {}),
+    ("chase_db1", "chase_db1.ChaseDB1Dataset", {}),
+    ("stare", "stare.STAREDataset", {}),
+    ("hrf", "hrf.HRFDataset", {}),
+)
+
+
+@pytest.mark.parametrize(("name", "theirs", "renamed"), RENAMED)
+def test_order_is_that_of_mmsegmentation(name, theirs, renamed):
+    classes, palette = table_of(theirs)
+    plain = [one.lower().replace("_", " ") for one in classes]
+    spec = DATASETS[name].spec
+    assert [renamed.get(one, one) for one in plain] == list(spec.classes)
+    if spec.num_classes > 2:  # Their color of vessels is of no dataset.
+        assert spec.palette == palette
+
+
+def listed(converter, *, keys):
+    """Returns the lists of a converter, which are values of the given keys."""
+    file = mmsegmentation(f".mim/tools/dataset_converters/{converter}.py")
+    found = {}
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Dict) and node.keys:
+            table = dict(zip(map(ast.unparse, node.keys), node.values, strict=True))
+            if set(table) == {repr(key) for key in keys}:
+                found = {key: ast.literal_eval(table[repr(key)]) for key in keys}
+    return found
+
+
+def test_tiles_are_split_as_in_mmsegmentation():
+    tiles = listed("potsdam", keys=("train", "val"))
+    assert sorted(tiles["train"]) == sorted(potsdam.SPLITS["train"])
+    assert sorted(tiles["val"]) == sorted(potsdam.SPLITS["validation"])
+    areas = listed("vaihingen", keys=("train", "val"))
+    ours = {split: [f"area{n}" for n in ns] for split, ns in vaihingen.SPLITS.items()}
+    assert sorted(areas["train"]) == sorted(ours["train"])
+    assert sorted(areas["val"]) == sorted(ours["validation"])
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,6 @@ DATASET = Dataset(
         "in one folder."
     ),
     page="https://blogs.kingston.ac.uk/retinal/chasedb1",
-    license="The page states the terms.",
     citation="""@article{fraz2012ensemble,
   title={An ensemble classification-based approach applied to retinal blood vessel
     segmentation},

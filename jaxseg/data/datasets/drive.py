@@ -77,7 +77,6 @@ DATASET = Dataset(
         "test/mask/01_test_mask.gif."
     ),
     page="https://drive.grand-challenge.org",
-    license="The page offers the files after registration and states their terms.",
     citation="""@article{staal2004ridge,
   title={Ridge-based vessel segmentation in color images of the retina},
   author={Staal, Joes and Abramoff, Michael D and Niemeijer, Meindert and others},

@@ -94,7 +94,7 @@ DATASET = Dataset(
         "train or val."
     ),
     page="https://captain-whu.github.io/iSAID",
-    license="Research only; the images are subject to the terms of DOTA.",
+    license="For academic purposes; the images are subject to the terms of DOTA.",
     citation="""@inproceedings{waqas2019isaid,
   title={{iSAID}: A large-scale dataset for instance segmentation in aerial images},
   author={Waqas Zamir, Syed and Arora, Aditya and Gupta, Akshita and others},

@@ -27,7 +27,6 @@ CITATION = """@article{rottensteiner2012isprs,
   year={2012}
 }"""
 PAGE = "https://www.isprs.org/education/benchmarks/UrbanSemLab/default.aspx"
-LICENSE = "Research only; the files are requested on the page."
 
 
 def spec_of(name: str, count: int = len(CLASSES)) -> DatasetSpec:

@@ -46,7 +46,6 @@ DATASET = Dataset(
         "gtCoarse_daytime_trainvaltest/test/night/*_gtCoarse_labelTrainIds.png."
     ),
     page="http://people.ee.ethz.ch/~daid/NightDriving",
-    license="The page states the terms.",
     citation="""@inproceedings{dai2018dark,
   title={Dark model adaptation: Semantic image segmentation from daytime to nighttime},
   author={Dai, Dengxin and Van Gool, Luc},

@@ -146,7 +146,6 @@ DATASET = Dataset(
         "train/labels_40/0003.png, and likewise in test."
     ),
     page="https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html",
-    license="The page states no license.",
     citation="""@inproceedings{silberman2012indoor,
   title={Indoor segmentation and support inference from {RGBD} images},
   author={Silberman, Nathan and Hoiem, Derek and Kohli, Pushmeet and Fergus, Rob},

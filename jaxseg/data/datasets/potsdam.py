@@ -102,7 +102,6 @@ DATASET = Dataset(
         "5_Labels_all/top_potsdam_2_10_label.tif."
     ),
     page=isprs.PAGE,
-    license=isprs.LICENSE,
     citation=isprs.CITATION,
     notes=(
         "The validation split contains the 14 test tiles of the contest, as in "

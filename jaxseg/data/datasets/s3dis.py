@@ -136,7 +136,6 @@ DATASET = Dataset(
         "Stanford3dDataset_v1.2_Aligned_Version, for all six areas."
     ),
     page="http://buildingparser.stanford.edu/dataset.html",
-    license="The page offers the files after registration and states their terms.",
     citation="""@inproceedings{armeni20163d,
   title={3{D} semantic parsing of large-scale indoor spaces},
   author={Armeni, Iro and Sener, Ozan and Zamir, Amir R and others},

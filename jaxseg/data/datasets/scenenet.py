@@ -183,7 +183,6 @@ DATASET = Dataset(
         "table of classes and is not run."
     ),
     page="https://robotvault.bitbucket.io/scenenet-rgbd.html",
-    license="The page states the terms.",
     citation="""@inproceedings{mccormac2017scenenet,
   title={{SceneNet} {RGB-D}: Can 5{M} synthetic images beat generic {ImageNet}
     pre-training on indoor segmentation?},

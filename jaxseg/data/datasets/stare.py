@@ -70,7 +70,6 @@ DATASET = Dataset(
         "decompressed (.ppm)."
     ),
     page="https://cecas.clemson.edu/~ahoover/stare/probing/index.html",
-    license="The page states no license.",
     citation="""@article{hoover2000locating,
   title={Locating blood vessels in retinal images by piecewise threshold probing of a
     matched filter response},

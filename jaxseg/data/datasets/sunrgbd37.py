@@ -64,7 +64,6 @@ DATASET = Dataset(
         "00000001.png), and likewise in test, as in ankurhanda/sunrgbd-meta-data."
     ),
     page="https://rgbd.cs.princeton.edu",
-    license="The page states no license.",
     citation="""@inproceedings{song2015sun,
   title={{SUN} {RGB-D}: A {RGB-D} scene understanding benchmark suite},
   author={Song, Shuran and Lichtenberg, Samuel P and Xiao, Jianxiong},

@@ -63,7 +63,6 @@ DATASET = Dataset(
         "ISPRS_semantic_labeling_Vaihingen_ground_truth_COMPLETE.zip from gts."
     ),
     page=isprs.PAGE,
-    license=isprs.LICENSE,
     citation=isprs.CITATION,
     notes=(
         "The channels are infrared, red and green. The validation split contains the "
