@@ -38,17 +38,27 @@ class DataConfig:
     """Selects the images and states how they are read and augmented.
 
     Attributes:
-      name: The name of a dataset; the help of `jaxseg train` lists all names.
-      raw_dir: The folder of the raw files. Generated datasets have none.
+      name: The name of a dataset; the help of `jaxseg train` lists all names. Any
+        dataset of tensorflow_datasets is tfds:NAME, tfds:NAME/CONFIG:VERSION or, if it
+        is prepared already, tfds:PATH with the path of its folder.
+      raw_dir: The folder of the raw files. Generated datasets have none. For a tfds
+        dataset whose files you download yourself, it is the folder of these files.
       prepared_dir: The folder of prepared data. The default is $JAXSEG_DATA_DIR, or
         ~/.cache/jaxseg where that is not set.
-      classes: The class names of the dataset folder, in the order of their labels. The
-        default is the file classes.txt of that folder.
+      classes: The class names of the dataset folder or of a tfds dataset, in the order
+        of their labels. The default is the file classes.txt of that folder, or the
+        names in the tfds dataset.
       labels: The class of each value in the mask files, as pairs such as 0:void 1:0
         2:1, or as BACKGROUND/OBJECT such as 0/255. By default the values are the
         labels.
       variant: Choices of that dataset where published work differs, such as another
         split; by default the most common ones.
+      image: The feature of a tfds dataset that holds the image, such as photo, or
+        scene/photo inside of another feature. It is inferred if only one is possible.
+      label: The feature of a tfds dataset that holds the mask. It is inferred if only
+        one is possible.
+      module: The Python module, or the .py file, that registers your own builder with
+        tensorflow_datasets.
       train_split: The split that the network is trained on, or a slice of it such as
         train[:90%].
       eval_split: The split that the network is evaluated on, or a slice of it.
@@ -85,6 +95,9 @@ class DataConfig:
     classes: tuple[str, ...] = ()
     labels: str | tuple[str | tuple[int, int | str], ...] = ()
     variant: tuple[str, ...] = ()
+    image: str | None = None
+    label: str | None = None
+    module: str | None = None
     train_split: str = "train"
     eval_split: str = "validation"
     backend: Literal["grain", "tf"] = "grain"

@@ -106,6 +106,12 @@ def require_files(data: DataConfig) -> None:
             f"data.name={data.name!r} is invalid: expected a dataset that is read from "
             f"files, because {data.name!r} is generated. Pass a folder."
         )
+    if dataset.builder is not None:
+        raise ValueError(
+            f"data.name={data.name!r} is invalid: expected a dataset that is read from "
+            f"files, because the builder of {data.name!r} reads them. `jaxseg train` "
+            "checks all of its masks before it trains."
+        )
     if not data.raw_dir or not pathlib.Path(data.raw_dir).expanduser().is_dir():
         raise ValueError(
             f"data.raw_dir={data.raw_dir!r} is invalid: expected the folder of the "

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from jaxseg.cli.arguments import WRONG_LINE
 from jaxseg.config import DataConfig
 from jaxseg.data.datasets import DATASETS
+from jaxseg.data.datasets.tfds_name import is_tfds
 from jaxseg.data.labels import parse_labels
 from jaxseg.data.stored import RejectedData
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
@@ -56,7 +57,7 @@ def first_word(argv: list[str]) -> tuple[str | None, DataConfig]:
     if not argv or argv[0].startswith("-"):
         return None, DEFAULT.data
     word = argv[0]
-    if word in DATASETS:
+    if word in DATASETS or is_tfds(word):
         return word, dataclasses.replace(DEFAULT.data, name=word)
     if os.path.isdir(word):
         return word, dataclasses.replace(DEFAULT.data, name="folder", raw_dir=word)

@@ -20,6 +20,7 @@ from jaxseg.cli.arguments import parsed
 from jaxseg.cli.data_options import naming_check
 from jaxseg.config import Config, DataConfig
 from jaxseg.data import DatasetSpec
+from jaxseg.data.classes import describe_source
 from jaxseg.data.datasets.listing import listing
 from jaxseg.metrics import scores, table, to_json
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
@@ -163,6 +164,8 @@ def report(
     The confusion matrix is written without its void row, which also counts padding.
     """
     values = scores(matrix)
+    if found := describe_source(spec):
+        print(as_message(found))
     print(
         f"{header['model']} at step {header['step']}, {header['images']} images of "
         f"{header['dataset']} {header['split']}"

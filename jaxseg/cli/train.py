@@ -24,7 +24,7 @@ from jaxseg.cli.arguments import parsed
 from jaxseg.cli.data_options import naming_check
 from jaxseg.cli.progress import reporter
 from jaxseg.config import Config
-from jaxseg.data.classes import describe_classes
+from jaxseg.data.classes import describe_classes, describe_source
 from jaxseg.data.datasets.listing import listing
 from jaxseg.metrics import scores, table
 from jaxseg.runs import default
@@ -210,7 +210,10 @@ def print_beginning(
     """Prints what is trained, the devices and the run directory."""
     for note in start.notes:
         print(f"jaxseg: {as_message(note)}", file=sys.stderr)
-    print(as_message(describe_classes(start.train_source.spec)), flush=True)
+    spec = start.train_source.spec
+    if spec.source:
+        print(as_message(describe_source(spec)), flush=True)
+    print(as_message(describe_classes(spec)), flush=True)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(start.state.params))
     devices = counted(len(chosen), f"{chosen[0].platform} device")
     examples = counted(len(start.train_source), "training example")

@@ -168,6 +168,17 @@ def describe_classes(spec: DatasetSpec) -> str:
     return f"{text}; label map {LabelMap.of_record(spec.labels)}"
 
 
+def describe_source(spec: DatasetSpec) -> str:
+    """Describes which features of a tfds dataset are read, or returns "" for others."""
+    found = dict(spec.source)
+    if not found:
+        return ""
+    return (
+        f"tfds:{found['builder']}: the image is the feature {found['image']!r}, the "
+        f"mask the feature {found['label']!r}"
+    )
+
+
 def _plain(name: str) -> str:
     return unicodedata.normalize("NFC", name.replace(MARK, "").strip())
 

@@ -11,8 +11,8 @@ import numpy as np
 from jaxseg.config import DataConfig
 from jaxseg.data.datasets.lookup import require_kind
 from jaxseg.data.prepare import builder_config, data_folder, prepare
-from jaxseg.data.source import check_split
 from jaxseg.data.spec import DatasetSpec
+from jaxseg.data.splits import check_split
 from jaxseg.data.stored import DamagedData, Records
 
 

@@ -17,7 +17,7 @@ import pathlib
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import tensorflow_datasets as tfds
 
@@ -37,6 +37,7 @@ from jaxseg.text import counted
 logger = logging.getLogger(__name__)
 INFO = "dataset_info.json"  # Complete data contain this file.
 DAY = 86_400.0  # In seconds.
+DOWNLOAD = tfds.download.DownloadConfig(try_download_gcs=False)
 
 
 def builder_config(
@@ -103,14 +104,10 @@ def prepare(
     folder_ = root / file_format
     make_folder("data.prepared_dir", root)
     folder_.mkdir(exist_ok=True)
-    sweep(folder_)
     target = _place(config, folder_)
-    if not _complete(target):
-        if target.is_dir() and any(target.iterdir()):
-            raise DamagedData(target, f"{INFO} is missing")
-        with _scratch(folder_) as scratch:
-            build_dataset(make_builder(config, scratch, file_format), target)
-    check_files(target)
+    prepare_once(
+        lambda scratch: make_builder(config, scratch, file_format), folder_, target
+    )
     try:
         builder = make_builder(config, folder_, file_format)
     except Exception as error:
@@ -120,15 +117,51 @@ def prepare(
     return builder
 
 
+def prepare_once(
+    make: Callable[[pathlib.Path], tfds.core.DatasetBuilder],
+    folder_: pathlib.Path,
+    target: pathlib.Path,
+    *,
+    download: tfds.download.DownloadConfig = DOWNLOAD,
+    downloads: pathlib.Path | None = None,
+) -> None:
+    """Prepares a dataset unless its folder is complete, and checks the folder.
+
+    Args:
+      make: Returns the builder for a temporary folder.
+      folder_: The folder in which the temporary folder is made.
+      target: The folder of the prepared data.
+      download: The options of downloads.
+      downloads: The folder of downloads, by default one in the temporary folder.
+
+    Raises:
+      DamagedData: If the folder is incomplete, or a file has changed.
+      OSError: If the data cannot be written.
+    """
+    sweep(folder_)
+    if not _complete(target):
+        if target.is_dir() and any(target.iterdir()):
+            raise DamagedData(target, f"{INFO} is missing")
+        with _scratch(folder_) as scratch:
+            build_dataset(make(scratch), target, download=download, downloads=downloads)
+    check_files(target)
+
+
 def make_builder(
     config: tfds.core.BuilderConfig, data_dir: str | os.PathLike, file_format: str
 ) -> NamedBuilder:
     """Returns the builder of a dataset, whose data may not be prepared yet."""
-    with _quiet():
+    with quiet():
         return builder_of(config, data_dir, file_format)
 
 
-def build_dataset(builder: tfds.core.DatasetBuilder, target: pathlib.Path) -> None:
+def build_dataset(
+    builder: tfds.core.DatasetBuilder,
+    target: pathlib.Path,
+    *,
+    download: tfds.download.DownloadConfig = DOWNLOAD,
+    downloads: pathlib.Path | None = None,
+) -> None:
     """Prepares a dataset and moves it to a folder.
 
     If another process has prepared the same data in the meantime, its copy stays.
@@ -136,16 +169,19 @@ def build_dataset(builder: tfds.core.DatasetBuilder, target: pathlib.Path) -> No
     Args:
       builder: The builder, with a temporary folder.
       target: The final folder.
+      download: The options of downloads.
+      downloads: The folder of downloads, by default one beside the data.
 
     Raises:
       RejectedData: If a raw file is bad. The message names it.
       OSError: If the data cannot be written.
     """
-    download = tfds.download.DownloadConfig(try_download_gcs=False)
     logger.info("Preparing dataset %r in %s.", builder.name, target)
     try:
-        with _quiet():
-            builder.download_and_prepare(download_config=download)
+        with quiet():
+            builder.download_and_prepare(
+                download_dir=downloads, download_config=download
+            )
     except ValueError as error:
         raise RejectedData(str(error)) from error
     except RuntimeError as error:  # The record writer raises it.
@@ -197,7 +233,7 @@ def sweep(folder_: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Suppresses the messages of tfds about unlisted configurations and its folders."""
     absl = logging.getLogger("absl")
     level = absl.level

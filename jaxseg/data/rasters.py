@@ -7,8 +7,10 @@ been applied before, so decoding stored data never applies one.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
@@ -37,14 +39,25 @@ def decode(data: bytes) -> np.ndarray:
     Returns:
       Uint8, [H, W] or [H, W, 3].
     """
-    with pillow_limit.lifted, Image.open(io.BytesIO(data)) as image:
+    with opened(data) as image:
         return np.asarray(image)
 
 
 def size_of(data: bytes) -> tuple[int, int]:
     """Returns the (H, W) of a stored PNG or JPEG from its header."""
-    with pillow_limit.lifted, Image.open(io.BytesIO(data)) as image:
+    with opened(data) as image:
         return image.height, image.width
+
+
+@contextlib.contextmanager
+def opened(data: bytes) -> Iterator[Image.Image]:
+    """Opens stored bytes with Pillow, without decoding the pixels.
+
+    Args:
+      data: The bytes of an image file.
+    """
+    with pillow_limit.lifted, Image.open(io.BytesIO(data)) as image:
+        yield image
 
 
 def read_image(

@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
-from jaxseg.data import rasters
 from jaxseg.data.datasets.lookup import require_kind
+from jaxseg.data.decoder import STORED, Decoder
+from jaxseg.data.external.opening import open_examples
 from jaxseg.data.lists import split_names
 from jaxseg.data.prepare import (
     builder_config,
@@ -21,15 +22,12 @@ from jaxseg.data.prepare import (
     prepare,
 )
 from jaxseg.data.spec import DatasetSpec
+from jaxseg.data.splits import check_split
 from jaxseg.data.stored import DamagedData, Records
 
 logger = logging.getLogger(__name__)
 CACHE_LIMIT = 8 * 2**30  # The largest number of decoded bytes that a source keeps.
 FILE_FORMATS = {"grain": "array_record", "tf": "tfrecord"}
-
-
-class UnknownSplit(ValueError):
-    """Reports a split that does not exist or is empty."""
 
 
 class Source:
@@ -38,6 +36,7 @@ class Source:
     Attributes:
       spec: The classes and pixel statistics of the dataset.
       records: The encoded examples {"image", "label", "id"}, each entry as bytes.
+      decoder: Turns the entries of a record into pixels.
       split: The name of the split, for messages.
       folder: The folder of the prepared data, or None.
       backend: "grain" or "tf", the pipeline that reads this source.
@@ -54,8 +53,10 @@ class Source:
         backend: str = "grain",
         workers: int = 2,
         cache: bool = True,
+        decoder: Decoder = STORED,
     ):
         self.records = records
+        self.decoder = decoder
         self.spec = spec
         self.split = split
         self.folder = folder
@@ -89,8 +90,8 @@ class Source:
             return dict(self._cache[index])
         record = self.records[index]
         example = {
-            "image": rasters.decode(record["image"]),
-            "label": rasters.decode(record["label"]),
+            "image": self.decoder.image(record),
+            "label": self.decoder.label(record),
             "id": record["id"].decode(),
         }
         self._keep(index, example)
@@ -100,7 +101,7 @@ class Source:
         """Returns the label of an example, uint8 [H, W], without decoding the image."""
         if self._cache is not None and index in self._cache:
             return self._cache[index]["label"]
-        return rasters.decode(self.records[index]["label"])
+        return self.decoder.label(self.records[index])
 
     def holding(self, classes: tuple[str, ...]) -> tuple[int, ...]:
         """Returns the sorted indices of the examples that contain any of `classes`.
@@ -135,7 +136,7 @@ class Source:
     @functools.cached_property
     def sizes(self) -> tuple[tuple[int, int], ...]:
         """Returns the (H, W) of each image. The first call reads all image headers."""
-        return tuple(rasters.size_of(record["image"]) for record in self.records)
+        return tuple(self.decoder.size(record) for record in self.records)
 
     def _keep(self, index: int, example: dict):
         if self._cache is None:
@@ -178,7 +179,18 @@ def open_source(config: DataConfig, split: str) -> Source:
         from jaxseg.data import tf_backend  # Its error names the extra to install.
 
         tf_backend.load_tensorflow()
-    require_kind(config, "images")
+    if require_kind(config, "images").builder is not None:
+        opened = open_examples(config, split)
+        return Source(
+            opened.records,
+            opened.spec,
+            split=split,
+            folder=opened.folder,
+            backend=config.backend,
+            workers=config.workers,
+            cache=config.cache,
+            decoder=opened.decoder,
+        )
     builder = prepare(
         builder_config(
             config, split_names(split, config.train_split, config.eval_split)
@@ -236,25 +248,3 @@ def from_builder(
         workers=workers,
         cache=cache,
     )
-
-
-def check_split(builder: tfds.core.DatasetBuilder, split: str):
-    """Raises UnknownSplit for a split that does not exist or is empty.
-
-    Args:
-      builder: The builder of the dataset.
-      split: A split or a slice of one.
-    """
-    sizes = {name: info.num_examples for name, info in builder.info.splits.items()}
-    try:
-        count = builder.info.splits[split].num_examples
-    except (KeyError, ValueError) as error:
-        raise UnknownSplit(
-            f"split {split!r} of dataset {builder.name!r} does not exist: expected one "
-            f"of {sizes}, or a slice such as 'train[90%:]'."
-        ) from error
-    if count == 0:
-        raise UnknownSplit(
-            f"split {split!r} of dataset {builder.name!r} is empty: expected at least "
-            f"one example. The splits are {sizes}."
-        )

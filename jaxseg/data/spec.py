@@ -32,6 +32,8 @@ class DatasetSpec:
       labels: The pairs (mask value, class or "void") of the label map of the masks. It
         is empty if the mask values are the labels.
       origin: Where the class names come from. It is empty for the dataset's own record.
+      source: Names and values that identify stored data of tensorflow_datasets: the
+        builder with its version, the features and a digest. It is empty otherwise.
 
     Raises:
       ValueError: If names repeat, or the numbers of colors and classes differ.
@@ -45,6 +47,7 @@ class DatasetSpec:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     labels: tuple[tuple[int, int | str], ...] = ()
     origin: str = ""
+    source: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self):
         if not 1 <= len(self.classes) <= self.void:
@@ -93,7 +96,8 @@ class DatasetSpec:
         """
         fields = parse_json(text)
         known = [field.name for field in dataclasses.fields(cls)]
-        later = {"labels", "origin"}  # Earlier versions did not write these fields.
+        # Earlier versions did not write these fields.
+        later = {"labels", "origin", "source"}
         if not isinstance(fields, dict):
             raise ValueError(f"expected a JSON object with the fields {known}")
         if not set(known) - later <= set(fields) <= set(known):
@@ -127,6 +131,11 @@ def _is_pair(value: Any) -> bool:
     return type(value[0]) is int and (value[1] == "void" or _is_label(value[1]))
 
 
+def _is_texts(value: Any) -> bool:
+    """Returns whether a value is [name, text]."""
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_text, value))
+
+
 def _is_color(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(map(_is_label, value))
 
@@ -144,6 +153,7 @@ _FORMS = {  # The form of each field in JSON.
     "std": _list_of(_is_real),
     "labels": _list_of(_is_pair),
     "origin": _is_text,
+    "source": _list_of(_is_texts),
 }
 
 

@@ -26,13 +26,17 @@ class DamagedData(ValueError):
     Args:
       folder: The folder of the prepared data.
       why: The reason, a text or an exception.
+      ours: Whether jaxseg has prepared the data and can do so again.
     """
 
-    def __init__(self, folder: pathlib.Path, why: object) -> None:
+    def __init__(self, folder: pathlib.Path, why: object, *, ours: bool = True) -> None:
         reason = str(why).splitlines()[0] if str(why) else type(why).__name__
+        remedy = "Prepare them again with the program that wrote them."
+        if ours:
+            remedy = "Delete that folder, and the next start prepares them again."
         super().__init__(
-            f"the prepared data in {folder} are damaged ({reason.rstrip('.')}). Delete "
-            "that folder, and the next start prepares them again."
+            f"the prepared data in {folder} are damaged ({reason.rstrip('.')}). "
+            f"{remedy}"
         )
 
 
@@ -76,9 +80,16 @@ class Records(Sequence):
     An error of reading states which data are damaged.
     """
 
-    def __init__(self, records: Sequence[dict[str, Any]], folder: pathlib.Path) -> None:
+    def __init__(
+        self,
+        records: Sequence[dict[str, Any]],
+        folder: pathlib.Path,
+        *,
+        ours: bool = True,
+    ) -> None:
         self._records = records
         self._folder = folder
+        self._ours = ours
 
     def __len__(self) -> int:
         return len(self._records)
@@ -91,10 +102,11 @@ class Records(Sequence):
         try:
             record = self._records[index]
         except Exception as error:
-            raise DamagedData(self._folder, error) from error
+            raise DamagedData(self._folder, error, ours=self._ours) from error
         if any(value is None or value == b"" for value in _texts(record)):
             # The library returns records without content for a truncated file.
-            raise DamagedData(self._folder, f"record {index} is empty")
+            why = f"record {index} is empty"
+            raise DamagedData(self._folder, why, ours=self._ours)
         return record
 
 

@@ -41,19 +41,23 @@ def load_tensorflow() -> Any:
 
 
 def read_records(
-    builder: tfds.core.DatasetBuilder, split: str
-) -> list[dict[str, bytes]]:
+    builder: tfds.core.DatasetBuilder, split: str, *, decoders: Any = None
+) -> list[dict[str, Any]]:
     """Reads all encoded examples of a split in their stored order.
 
     Args:
       builder: A prepared builder.
       split: A split or a slice of one.
+      decoders: What is read of an example and decoded, in the form of
+        tensorflow_datasets. By default the image and the label stay encoded.
     """
+    if decoders is None:
+        decoders = {name: tfds.decode.SkipDecoding() for name in ("image", "label")}
     load_tensorflow()
     dataset = builder.as_dataset(
         split=split,
         shuffle_files=False,
-        decoders={name: tfds.decode.SkipDecoding() for name in ("image", "label")},
+        decoders=decoders,
         read_config=tfds.ReadConfig(interleave_cycle_length=1),
     )
     return list(dataset.as_numpy_iterator())

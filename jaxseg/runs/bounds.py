@@ -27,6 +27,9 @@ SCALE = number(0.1, 10)  # 10 takes a hundred times the memory of 1
 
 BOUNDS = {
     "data.variant": each(text()),
+    "data.image": optional(text()),
+    "data.label": optional(text()),
+    "data.module": optional(text()),
     "data.raw_dir": optional(text()),
     "data.prepared_dir": optional(text()),
     "data.classes": each(text()),

@@ -27,6 +27,7 @@ FREE = (
     "train.shard",
     "data.raw_dir",
     "data.prepared_dir",
+    "data.module",
     "data.cache",
     "data.workers",
     "data.max_pixels",
@@ -91,4 +92,16 @@ def spec_of_run(spec: DatasetSpec, workdir: Path) -> DatasetSpec:
             f"data now have {', '.join(spec.classes)}. Choose another --workdir, or "
             "give the data these classes in this order."
         )
+    _check_source(spec, stored, workdir)
     return dataclasses.replace(spec, mean=stored.mean, std=stored.std)
+
+
+def _check_source(spec: DatasetSpec, stored: DatasetSpec, workdir: Path) -> None:
+    """Raises ValueError if a run was trained on other data of tensorflow_datasets."""
+    if stored.source and stored.source != spec.source:
+        lines = differences(dict(stored.source), dict(spec.source))
+        raise ValueError(
+            f"{workdir} was trained on {stored.name}, which differs from the data now "
+            f"in {'; '.join(lines)}. Choose another --workdir, or pass the builder and "
+            "the features of that run by --data.name, --data.image and --data.label."
+        )

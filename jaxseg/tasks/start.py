@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from jaxseg.config import Config
-from jaxseg.data.source import UnknownSplit
+from jaxseg.data.splits import UnknownSplit
 from jaxseg.runs import memory, pretrained, restart
 from jaxseg.runs.rules import invalid
 from jaxseg.tasks.assembly import assemble, make_task

@@ -8,13 +8,14 @@ from jaxseg.data.datasets.record import Dataset
 
 def listing() -> str:
     """Returns the datasets with their titles and variants, one per line."""
-    width = max(map(len, DATASETS))
+    width = max(map(len, (*DATASETS, "tfds:NAME")))
     lines = ["Datasets (--data.name) and their variants (--data.variant):"]
     for name, dataset in DATASETS.items():
         words = variant_words(dataset)
         lines.append(
             f"  {name:{width}}  {dataset.title}" + (f" [{words}]" if words else "")
         )
+    lines.append(f"  {'tfds:NAME':{width}}  Reads any dataset of tensorflow_datasets.")
     return "\n".join(lines)
 
 

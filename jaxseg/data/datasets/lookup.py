@@ -9,6 +9,7 @@ from jaxseg.config import DataConfig
 from jaxseg.data.classes import folder_spec, named_classes
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.record import Dataset
+from jaxseg.data.datasets.tfds_name import is_tfds, parse_name
 from jaxseg.data.labels import parse_labels
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.text import near
@@ -26,8 +27,18 @@ def dataset_of(config: DataConfig) -> Dataset:
       ValueError: If the name is unknown, or an option does not apply to the dataset.
     """
     name = config.name
+    if is_tfds(name):
+        return _external(config)
     if name not in DATASETS:
-        raise ValueError(f"data.name={name!r} is invalid{near(name, DATASETS)}")
+        raise ValueError(
+            f"data.name={name!r} is invalid{near(name, (*DATASETS, 'tfds:NAME'))}"
+        )
+    for field in ("module", "image", "label"):
+        if (value := getattr(config, field)) is not None:
+            raise ValueError(
+                f"data.{field}={value!r} is invalid: expected none, because {name!r} "
+                "is not a dataset of tensorflow_datasets, such as tfds:NAME."
+            )
     dataset = DATASETS[name].choose(config.variant)
     if config.classes and dataset.spec is not None:
         raise ValueError(
@@ -52,6 +63,29 @@ def dataset_of(config: DataConfig) -> Dataset:
             f"{name!r} is generated and has no mask files."
         )
     return dataset
+
+
+def _external(config: DataConfig) -> Dataset:
+    """Returns the record of a dataset of tensorflow_datasets.
+
+    Raises:
+      ValueError: If the name has another form, or an option does not apply.
+    """
+    builder = parse_name(config.name)
+    refused = {
+        "variant": (config.variant, (), "its builder has configurations instead"),
+        "on_bad_file": (config.on_bad_file, "stop", "its builder chooses the examples"),
+        "range": (config.range, None, "its images have 8 bits"),
+    }
+    for field, (value, default, why) in refused.items():
+        if value != default:
+            raise ValueError(
+                f"data.{field}={value!r} is invalid: expected {default!r} for "
+                f"data.name={config.name!r}, because {why}."
+            )
+    return Dataset(
+        name=config.name, title="A dataset of tensorflow_datasets.", builder=builder
+    )
 
 
 def require_kind(config: DataConfig, kind: Literal["images", "clouds"]) -> Dataset:

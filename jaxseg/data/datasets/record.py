@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from jaxseg.data.datasets.tfds_name import BuilderName
 from jaxseg.data.datasets.variants import Option, check_options, chosen
 from jaxseg.data.labels import LabelMap
 from jaxseg.data.layouts import Pair
@@ -55,7 +56,8 @@ class Drawing:
 class Dataset:
     """Describes a dataset.
 
-    Exactly one of `layout` and `drawing` states where its examples come from.
+    Exactly one of `layout`, `drawing` and `builder` states where its examples come
+    from.
 
     Attributes:
       name: The value of `data.name`, and the name of its file in this package.
@@ -66,6 +68,7 @@ class Dataset:
         the pairs of image and mask of each split. It is a function, or a dataclass
         with a method `__call__` whose fields are the choices that options change.
       drawing: How the examples are generated.
+      builder: The builder of tensorflow_datasets that stores the examples.
       kind: Whether an example is an image or a point cloud.
       channels: The number of channels of a stored image.
       labels: The class of every mask value, or None if the values are the labels.
@@ -98,6 +101,7 @@ class Dataset:
     spec: DatasetSpec | None = None
     layout: Layout | None = None
     drawing: Drawing | None = None
+    builder: BuilderName | None = None
     kind: Literal["images", "clouds"] = "images"
     channels: int = 3
     labels: LabelMap | None = None
@@ -117,10 +121,11 @@ class Dataset:
     version: str = "1.0.0"
 
     def __post_init__(self):
-        if (self.layout is None) == (self.drawing is None):
+        origins = (self.layout, self.drawing, self.builder)
+        if sum(origin is not None for origin in origins) != 1:
             raise ValueError(
                 f"dataset {self.name!r} is invalid: expected either a layout or a "
-                "drawing."
+                "drawing or a builder."
             )
         if self.spec is not None and self.labels is not None:
             self.labels.require_classes(self.spec.num_classes, f"dataset {self.name!r}")

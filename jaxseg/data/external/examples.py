@@ -1,0 +1,106 @@
+"""Gives access by index to the stored examples of any builder."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+from jaxseg.data.datasets.tfds_name import PREFIX
+from jaxseg.data.external.builders import full_name
+from jaxseg.data.external.features import Roles
+
+RANDOM_ACCESS = ("array_record", "parquet")
+
+
+class StoredExamples(Sequence):
+    """Holds the images and masks of a split as the builder has stored them.
+
+    The other features of an example are never decoded.
+
+    Args:
+      builder: The builder, whose data are prepared.
+      split: The split or a slice of one.
+      roles: The features of the image and of the mask.
+      backend: The option `data.backend`. "grain" reads files with random access; "tf"
+        reads those too, and otherwise the files of tf.data into memory.
+
+    Raises:
+      ValueError: If the backend cannot read the files.
+    """
+
+    def __init__(
+        self,
+        builder: tfds.core.DatasetBuilder,
+        split: str,
+        *,
+        roles: Roles,
+        backend: str,
+    ) -> None:
+        self._roles = roles
+        known = builder.info.features
+        features = {name: _at(known, name) for name in (roles.image, roles.label)}
+        decoders = _nested(
+            {
+                name: tfds.decode.SkipDecoding()
+                for name, feature in features.items()
+                if isinstance(feature, tfds.features.Image)
+            }
+        )
+        formats = {one.value for one in builder.info.available_file_formats()}
+        if formats & set(RANDOM_ACCESS):
+            part = tfds.features.FeaturesDict(_nested(features))
+            self._parse = functools.partial(
+                part.deserialize_example_np, decoders=decoders
+            )
+            self._records = builder.as_data_source(
+                split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+            )
+            return
+        if backend != "tf":
+            raise ValueError(
+                f"data.backend={backend!r} is invalid: expected 'tf' (it needs "
+                f"jaxseg[tf]) for {PREFIX}{full_name(builder)}, because "
+                f"{builder.data_dir} holds {' and '.join(sorted(formats))} files, "
+                "which have no random access. Pass --data.backend tf, or store the "
+                "dataset as array_record with tfds convert_format."
+            )
+        from jaxseg.data import tf_backend  # Its error names the extra to install.
+
+        self._parse = lambda record: record
+        wanted = _nested(dict.fromkeys(features, True))
+        decoding = tfds.decode.PartialDecoding(wanted, decoders=decoders)
+        self._records = tf_backend.read_records(builder, split, decoders=decoding)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Returns {"image": bytes, "label": bytes or integers, "id": bytes}."""
+        example = self._parse(self._records[index])
+        return {
+            "image": _at(example, self._roles.image),
+            "label": _at(example, self._roles.label),
+            "id": f"{index:06d}".encode(),
+        }
+
+
+def _nested(flat: dict[str, Any]) -> dict[str, Any]:
+    """Returns nested dictionaries for names with slashes."""
+    tree: dict[str, Any] = {}
+    for name, value in flat.items():
+        *folders, last = name.split("/")
+        inner = tree
+        for folder in folders:
+            inner = inner.setdefault(folder, {})
+        inner[last] = value
+    return tree
+
+
+def _at(tree: Any, name: str) -> Any:
+    """Returns the entry of nested dictionaries for a name with slashes."""
+    for part in name.split("/"):
+        tree = tree[part]
+    return tree

@@ -1,0 +1,162 @@
+"""Finds the features of a dataset that hold the image and the mask."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jaxseg.text import near
+
+IMAGE = "an Image of dtype uint8 with 1 or 3 channels"
+MASK = (
+    "a LabeledImage, an Image with 1 channel or a Tensor of shape [H, W] or [H, W, 1], "
+    "of dtype uint8, uint16 or int32"
+)
+MASK_TYPES = ("uint8", "uint16", "int32")
+Feature = tfds.features.FeatureConnector
+
+
+@dataclasses.dataclass(frozen=True)
+class Roles:
+    """Names the features of the image and of the mask; a slash separates levels.
+
+    Attributes:
+      image: The name of the feature with the image.
+      label: The name of the feature with the mask.
+    """
+
+    image: str
+    label: str
+
+
+def leaves(features: tfds.features.FeaturesDict, prefix: str = "") -> dict[str, Any]:
+    """Returns the features of a dataset by name, such as `annotation/mask`.
+
+    Args:
+      features: The features of a builder.
+      prefix: The start of each name.
+    """
+    found: dict[str, Any] = {}
+    for name, feature in sorted(features.items()):
+        if type(feature) is tfds.features.FeaturesDict:
+            found |= leaves(feature, f"{prefix}{name}/")
+        else:
+            found[prefix + name] = feature
+    return found
+
+
+def choose_features(
+    features: Feature, *, image: str | None, label: str | None
+) -> Roles:
+    """Returns the features of the image and of the mask.
+
+    A feature that the user does not name is inferred if only one is possible. An image
+    in color counts before gray ones. A feature of one channel can be a mask, and a gray
+    image unless it is a LabeledImage.
+
+    Args:
+      features: The features of a builder.
+      image: The option `data.image`.
+      label: The option `data.label`.
+
+    Raises:
+      ValueError: If a name is wrong, or several features or none are possible.
+    """
+    if type(features) is not tfds.features.FeaturesDict:
+        raise ValueError(
+            "data.name is invalid: expected a dataset whose examples are dictionaries "
+            f"of features, found {features!r}."
+        )
+    found = leaves(features)
+    _check_named("image", image, found)
+    _check_named("label", label, found)
+    if image is None:
+        images = [n for n, f in found.items() if is_image(f) and n != label]
+        colors = [n for n in images if found[n].shape[-1] == 3]
+        grays = [n for n in images if not _is_labeled(found[n])]
+        image = _only("image", colors or grays, found, IMAGE)
+    if label is None:
+        masks = [n for n, f in found.items() if is_mask(f) and n != image]
+        label = _only("label", masks, found, MASK)
+    if image == label:
+        raise ValueError(
+            f"data.label={label!r} is invalid: expected another feature than "
+            f"data.image={image!r}."
+        )
+    return Roles(image, label)
+
+
+def is_image(feature: Feature) -> bool:
+    """Returns whether a feature holds 8-bit images in gray or RGB."""
+    one = isinstance(feature, tfds.features.Image)
+    return one and _type(feature) == "uint8" and feature.shape[-1] in (1, 3)
+
+
+def is_mask(feature: Feature) -> bool:
+    """Returns whether a feature holds one integer for each pixel."""
+    if _type(feature) not in MASK_TYPES:
+        return False
+    if isinstance(feature, tfds.features.Image):
+        return feature.shape[-1] == 1
+    if type(feature) is not tfds.features.Tensor:
+        return False
+    shape = feature.shape
+    if len(shape) == 3 and shape[-1] == 1:
+        shape = shape[:2]
+    # A single known side, as in [None, 4], is a list of boxes or points.
+    return len(shape) == 2 and (shape[0] is None) == (shape[1] is None)
+
+
+def class_names(feature: Feature) -> tuple[str, ...]:
+    """Returns the names of the values of a mask, or () if it has none."""
+    return tuple(feature.names or ()) if _is_labeled(feature) else ()
+
+
+def _is_labeled(feature: Feature) -> bool:
+    return isinstance(feature, tfds.features.LabeledImage)
+
+
+def _type(feature: Feature) -> str:
+    """Returns the name of the type of a feature, or "" if it has several."""
+    # `feature.dtype` would load TensorFlow.
+    return "" if isinstance(feature.np_dtype, dict) else np.dtype(feature.np_dtype).name
+
+
+def _check_named(role: str, name: str | None, found: dict[str, Any]) -> None:
+    if name is None:
+        return
+    if name not in found:
+        raise ValueError(f"data.{role}={name!r} is invalid{near(name, found)}")
+    allowed, words = (is_image, IMAGE) if role == "image" else (is_mask, MASK)
+    if not allowed(found[name]):
+        raise ValueError(
+            f"data.{role}={name!r} is invalid: expected {words}, found "
+            f"{_shown(found[name])}."
+        )
+
+
+def _only(role: str, names: list[str], found: dict[str, Any], words: str) -> str:
+    if len(names) == 1:
+        return names[0]
+    if names:
+        raise ValueError(
+            f"data.{role}=None is invalid: expected one of the features "
+            f"{', '.join(names)}, because each of them can be the {_role(role)}. Pass "
+            f"--data.{role} NAME."
+        )
+    others = ", ".join(f"{name}: {_shown(one)}" for name, one in found.items())
+    raise ValueError(
+        f"data.{role}=None is invalid: expected a dataset that has {words}, found "
+        f"{others}."
+    )
+
+
+def _role(role: str) -> str:
+    return "image" if role == "image" else "mask"
+
+
+def _shown(feature: Feature) -> str:
+    return " ".join(repr(feature).split())

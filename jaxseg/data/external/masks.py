@@ -1,0 +1,169 @@
+"""Turns the stored masks of any builder into labels, and checks all of them once."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxseg.data.external import pixels
+from jaxseg.data.labels import LabelMap
+from jaxseg.data.mask_reader import THREADS, MaskReader
+from jaxseg.data.mask_rules import check_values
+from jaxseg.data.mask_values import MaskValues, count_values
+from jaxseg.storage.json_file import write_json
+
+VERSION = 1  # Increase it when other values are counted or checked.
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredMasks:
+    """Decodes the entries of stored examples.
+
+    Attributes:
+      labels: The label map of the user, or None if the mask values are the labels.
+      names: The class names, or () if the classes are counted in the masks.
+      origin: Where the class names come from, for messages.
+      title: The name of the dataset, and of the split if there is one, for messages.
+      max_pixels: Larger images and masks are refused.
+    """
+
+    labels: LabelMap | None
+    names: tuple[str, ...]
+    origin: str
+    title: str
+    max_pixels: int
+
+    def of_split(self, split: str) -> StoredMasks:
+        """Returns the decoder whose errors name a split."""
+        return dataclasses.replace(self, title=f"{self.title}, split {split!r}")
+
+    def place(self, record: Mapping[str, Any]) -> str:
+        """Returns a text that names an example in errors."""
+        return f"{self.title}, example {int(record['id'])}"
+
+    def image(self, record: Mapping[str, Any]) -> np.ndarray:
+        """Returns the image of a stored example, uint8 [H, W, 3]."""
+        place = self.place(record)
+        return pixels.decode_image(record["image"], place, self.max_pixels)
+
+    def size(self, record: Mapping[str, Any]) -> tuple[int, int]:
+        """Returns the (H, W) of the image of a stored example."""
+        return pixels.check_image(record["image"], self.place(record), self.max_pixels)
+
+    def values(self, record: Mapping[str, Any]) -> np.ndarray:
+        """Returns the values of a mask, integers [H, W]."""
+        place = self.place(record)
+        return pixels.decode_mask(record["label"], place, self.max_pixels)
+
+    def label(self, record: Mapping[str, Any]) -> np.ndarray:
+        """Returns the labels of a stored example, uint8 [H, W] with 255 for void.
+
+        Raises:
+          ValueError: If a value has no meaning. The message names the example.
+        """
+        mask = self.values(record)
+        self._rules.check(MaskValues.of_mask(self.place(record), count_values(mask)))
+        if self.labels is not None:
+            return self.labels.apply(mask)
+        return mask.astype(np.uint8)
+
+    def count(self, examples: Sequence[Mapping[str, Any]], split: str) -> MaskValues:
+        """Counts the values in all masks of a split and checks all sizes.
+
+        Args:
+          examples: The stored examples.
+          split: The split, for messages.
+
+        Raises:
+          ValueError: If an image or a mask is refused, or their sizes differ.
+        """
+
+        def count_one(index: int) -> tuple[str, dict[int, int]]:
+            record = examples[index]
+            mask, size = self.values(record), self.size(record)
+            if mask.shape != size:
+                raise ValueError(
+                    f"{self.place(record)}: The mask is {mask.shape[0]}x"
+                    f"{mask.shape[1]}: expected the size {size[0]}x{size[1]} (height x "
+                    "width) of the image."
+                )
+            return self.place(record), count_values(mask)
+
+        found = MaskValues(split)
+        with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+            for place, counted in pool.map(count_one, range(len(examples))):
+                found.add(place, counted)
+        return found
+
+    def check(self, splits: Sequence[MaskValues]) -> None:
+        """Checks that every value in the masks of splits has a meaning.
+
+        Raises:
+          ValueError: If a value is not in the label map or not the label of a class.
+        """
+        if self.labels is None:
+            check_values(splits, self.names, self.origin)
+            return
+        for found in splits:
+            self._rules.check(found)
+
+    @property
+    def _rules(self) -> MaskReader:
+        count = len(self.names) or None
+        return MaskReader(
+            self.labels, given=True, num_classes=count, origin=self.origin
+        )
+
+
+def remembered(
+    file: pathlib.Path, masks: StoredMasks, examples: Any, split: str
+) -> MaskValues:
+    """Counts the values of a split, or returns the counts of an earlier start.
+
+    Args:
+      file: Where the counts are kept. Its name is a digest of what was counted.
+      masks: The decoder of the masks.
+      examples: A function that returns the stored examples.
+      split: The split.
+    """
+    found = _read_counts(file, split)
+    if found is None:
+        found = masks.count(examples(), split)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, _as_json(found))
+    return found
+
+
+def digest_of(*parts: Any) -> str:
+    """Returns a digest of JSON values."""
+    text = json.dumps([VERSION, *parts], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _as_json(found: MaskValues) -> dict[str, Any]:
+    return {
+        "pixels": sorted(found.pixels.items()),
+        "first": sorted(found.first.items()),
+        "only_ground": found.only_ground,
+        "void_and_object": found.void_and_object,
+    }
+
+
+def _read_counts(file: pathlib.Path, split: str) -> MaskValues | None:
+    """Returns stored counts, or None if there are none that can be read."""
+    try:
+        stored = json.loads(file.read_bytes())
+        found = MaskValues(split, first=dict(stored["first"]))
+        found.pixels.update(dict(stored["pixels"]))
+        found.only_ground = stored["only_ground"]
+        found.void_and_object = stored["void_and_object"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if found.first.keys() == found.values else None

@@ -1,0 +1,214 @@
+"""Opens the images and labels of a dataset of tensorflow_datasets."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+from jaxseg.config import DataConfig
+from jaxseg.data import rasters
+from jaxseg.data.classes import COUNTED
+from jaxseg.data.datasets.tfds_name import PREFIX, parse_name
+from jaxseg.data.decoder import STORED, Decoder
+from jaxseg.data.external import pixels
+from jaxseg.data.external.builders import FOLDER, full_name, open_builder
+from jaxseg.data.external.examples import StoredExamples
+from jaxseg.data.external.features import (
+    Roles,
+    choose_features,
+    class_names,
+    leaves,
+)
+from jaxseg.data.external.masks import StoredMasks, digest_of, remembered
+from jaxseg.data.labels import LabelMap, parse_labels
+from jaxseg.data.mask_rules import require_background
+from jaxseg.data.mask_values import MaskValues
+from jaxseg.data.prepare import INFO, data_folder
+from jaxseg.data.spec import VOID, DatasetSpec, generated_palette
+from jaxseg.data.splits import check_split
+from jaxseg.data.stored import DamagedData, Records
+from jaxseg.storage.places import make_folder
+
+logger = logging.getLogger(__name__)
+COUNTS = "counts"  # The folder of the values that were counted in masks.
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """Holds the parts of a source.
+
+    Attributes:
+      records: The examples {"image", "label", "id"}.
+      spec: The classes of the dataset, and what was read.
+      decoder: Turns the entries of a record into pixels.
+      folder: The folder of the prepared data.
+    """
+
+    records: Sequence[dict[str, Any]]
+    spec: DatasetSpec
+    decoder: Decoder
+    folder: pathlib.Path
+
+
+def open_examples(config: DataConfig, split: str) -> Opened:
+    """Opens the examples of a split of any builder.
+
+    All masks of the split are decoded and checked once. The result is kept in the
+    folder of prepared data, so that later starts need not decode them.
+
+    Args:
+      config: The dataset and how it is read.
+      split: A split or a slice of one, such as "train[90%:]".
+
+    Raises:
+      ValueError: If an option is wrong, or an image or a mask is refused.
+    """
+    labels = parse_labels(config.labels)
+    builder = open_builder(config)
+    features = builder.info.features
+    roles = choose_features(features, image=config.image, label=config.label)
+    given = class_names(leaves(features)[roles.label])
+    names, origin = named(config, labels, given, roles.label)
+    check_split(builder, split)
+    title = PREFIX + full_name(builder)
+    masks = StoredMasks(labels, names, origin, title, config.max_pixels)
+    found = _counted(config, builder, roles, masks, split)
+    masks.check(found)
+    if not names:
+        values = set().union(*(one.values for one in found))
+        names = tuple(f"class_{k}" for k in range(max(values - {VOID}) + 1))
+    spec = DatasetSpec(
+        name=title,
+        classes=names,
+        palette=generated_palette(len(names)),
+        labels=labels.record if labels else (),
+        origin=origin,
+        source=_identity(builder, roles),
+    )
+    logger.info("%s: the image is %r, the mask %r.", title, roles.image, roles.label)
+    masks = masks.of_split(split)
+    records: Any = _examples(config, builder, roles, split)
+    decoder = Decoder(masks.image, masks.label, masks.size)
+    if config.backend == "tf":  # TensorFlow decodes PNG and JPEG, and maps no labels.
+        records, decoder = [_encoded(masks, one) for one in records], STORED
+    return Opened(records, spec, decoder, pathlib.Path(builder.data_dir))
+
+
+def named(
+    config: DataConfig,
+    labels: LabelMap | None,
+    given: tuple[str, ...],
+    feature: str,
+) -> tuple[tuple[str, ...], str]:
+    """Returns the class names and where they come from.
+
+    They are those of `data.classes`, otherwise those of the feature, otherwise those of
+    the label map. With a label map, the names of the feature belong to mask values, so
+    a class of several values takes all their names, as in `car+truck`.
+
+    Args:
+      config: The data configuration.
+      labels: The label map, or None.
+      given: The names of the values of the feature, or ().
+      feature: The name of the feature.
+
+    Returns:
+      The names, or () if the classes must be counted in the masks, and their origin.
+
+    Raises:
+      ValueError: If the label map contradicts the names.
+    """
+    if config.classes:
+        if labels is not None:
+            labels.require_classes(len(config.classes), "--data.classes")
+        else:
+            require_background(config.classes, "--data.classes")
+        return config.classes, "--data.classes"
+    origin = f"the names of feature {feature!r}"
+    if labels is None:
+        return (given, origin) if given else ((), COUNTED)
+    numbered = labels.class_names()
+    if not given or max(v for v, k in labels.pairs if k != VOID) >= len(given):
+        return numbered, "--data.labels"
+    joined = tuple(
+        "+".join(given[value] for value, k in labels.pairs if k == label)
+        for label in labels.classes
+    )
+    return joined, f"{origin} and --data.labels"
+
+
+def _counted(
+    config: DataConfig,
+    builder: tfds.core.DatasetBuilder,
+    roles: Roles,
+    masks: StoredMasks,
+    split: str,
+) -> list[MaskValues]:
+    """Returns the values in the masks of a split.
+
+    Without class names the classes are counted. Training and evaluation must find the
+    same ones, so the masks of both splits are counted then.
+    """
+    more = () if masks.names else (config.train_split, config.eval_split)
+    found = []
+    for one in sorted({split, *more}):
+        check_split(builder, one)
+        file = _counts_file(config, builder, roles, one)
+        examples = functools.partial(_examples, config, builder, roles, one)
+        found.append(remembered(file, masks.of_split(one), examples, one))
+    return found
+
+
+def _examples(
+    config: DataConfig, builder: tfds.core.DatasetBuilder, roles: Roles, split: str
+) -> Records:
+    folder = pathlib.Path(builder.data_dir)
+    ours = parse_name(config.name).folder is None
+    try:
+        examples = StoredExamples(builder, split, roles=roles, backend=config.backend)
+    except (OSError, RuntimeError) as error:
+        raise DamagedData(folder, error, ours=ours) from error
+    return Records(examples, folder, ours=ours)
+
+
+def _encoded(masks: StoredMasks, record: dict[str, Any]) -> dict[str, bytes]:
+    """Returns an example as tf.data decodes it: RGB, and a PNG of the labels."""
+    place = masks.place(record)
+    return {
+        "image": pixels.encoded_image(record["image"], place, masks.max_pixels),
+        "label": rasters.encode_png(masks.label(record), level=1),
+        "id": record["id"],
+    }
+
+
+def _identity(
+    builder: tfds.core.DatasetBuilder, roles: Roles
+) -> tuple[tuple[str, str], ...]:
+    """Returns what a run records of the dataset, to be compared when it is resumed."""
+    sizes = sorted(
+        (name, info.num_examples, info.num_bytes)
+        for name, info in builder.info.splits.items()
+    )
+    return (
+        ("builder", full_name(builder)),
+        ("image", roles.image),
+        ("label", roles.label),
+        ("records", digest_of(sizes)),
+    )
+
+
+def _counts_file(
+    config: DataConfig, builder: tfds.core.DatasetBuilder, roles: Roles, split: str
+) -> pathlib.Path:
+    """Returns where the counted values of a split are kept."""
+    folder = pathlib.Path(builder.data_dir)
+    info = (folder / INFO).read_text()
+    what = (str(folder), info, roles.image, roles.label, split, config.max_pixels)
+    make_folder("data.prepared_dir", data_folder(config))
+    return data_folder(config) / FOLDER / COUNTS / f"{digest_of(*what)}.json"

@@ -1,0 +1,134 @@
+"""Decodes the images and masks of any builder.
+
+The kinds of pixels are treated as `jaxseg.data.reader` treats those of files.
+
+Differs: Orientation tags are not applied, because tensorflow_datasets does not apply
+them, and masks of its datasets fit the pixels as they are stored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from jaxseg.data import kinds, rasters
+from jaxseg.data.pixel_values import to_classes, to_rgb
+from jaxseg.data.refused import Refused
+from jaxseg.data.stored_form import Form, form_of
+from jaxseg.text import printable
+
+
+def decode_image(data: bytes, place: str, max_pixels: int) -> np.ndarray:
+    """Decodes a gray or color image.
+
+    Args:
+      data: The stored bytes.
+      place: The name of the example, for errors.
+      max_pixels: Larger images are refused.
+
+    Returns:
+      Uint8 [H, W, 3].
+
+    Raises:
+      ValueError: If the image is damaged, too large or not an 8-bit one.
+    """
+    with _opened(data, place, max_pixels, mask=False) as (image, form):
+        image.load()
+        return to_rgb(image, form, None)
+
+
+def encoded_image(data: bytes, place: str, max_pixels: int) -> bytes:
+    """Returns an image in a form that every decoder reads alike, as RGB PNG or JPEG.
+
+    Args:
+      data: The stored bytes.
+      place: The name of the example, for errors.
+      max_pixels: Larger images are refused.
+    """
+    with _opened(data, place, max_pixels, mask=False) as (image, form):
+        if image.format in ("PNG", "JPEG") and image.mode == "RGB":
+            return data
+        image.load()
+        return rasters.encode_png(to_rgb(image, form, None))
+
+
+def decode_mask(data: Any, place: str, max_pixels: int) -> np.ndarray:
+    """Decodes a mask.
+
+    Args:
+      data: The stored bytes, or integers [H, W] or [H, W, 1].
+      place: The name of the example, for errors.
+      max_pixels: Larger masks are refused.
+
+    Returns:
+      Integers [H, W].
+
+    Raises:
+      ValueError: If the mask is damaged, too large, in color or of a lossy format.
+    """
+    if isinstance(data, np.ndarray):
+        return data[..., 0] if data.ndim == 3 else data
+    with _opened(data, place, max_pixels, mask=True) as (image, form):
+        if image.format not in ("PNG", "BMP", "GIF", "TIFF", "PPM"):
+            raise ValueError(
+                f"{place}: The mask is stored as {image.format}, whose compression can "
+                "change values: expected PNG. Build the dataset with "
+                "encoding_format='png'."
+            )
+        image.load()
+        return to_classes(image, form)
+
+
+def check_image(data: bytes, place: str, max_pixels: int) -> tuple[int, int]:
+    """Returns the (H, W) of an image, whose header is checked.
+
+    Args:
+      data: The stored bytes.
+      place: The name of the example, for errors.
+      max_pixels: Larger images are refused.
+
+    Raises:
+      ValueError: If the header shows that `decode_image` would refuse the image.
+    """
+    with _opened(data, place, max_pixels, mask=False) as (image, form):
+        if form.mode in kinds.WIDE:
+            raise ValueError(
+                f"{place}: The image has {form.bits} bits per channel: expected 8."
+            )
+        return image.height, image.width
+
+
+@contextlib.contextmanager
+def _opened(
+    data: bytes, place: str, max_pixels: int, *, mask: bool
+) -> Iterator[tuple[Image.Image, Form]]:
+    """Opens stored bytes and checks the kind of their pixels."""
+    what = "mask" if mask else "image"
+    try:
+        with rasters.opened(data) as image:
+            if image.height * image.width > max_pixels:
+                raise Refused(
+                    f"Its {image.height} x {image.width} pixels are more than "
+                    f"data.max_pixels={max_pixels}",
+                    "If you trust the dataset, pass --data.max-pixels "
+                    f"{image.height * image.width}",
+                )
+            form = form_of(image)
+            kinds.check(form, mask=mask)
+            yield image, form
+    except Refused as error:
+        raise ValueError(f"{place}: The {what} is refused. {error}") from error
+    except ValueError as error:
+        if str(error).startswith(place):
+            raise
+        raise ValueError(_damaged(place, what, error)) from error
+    except OSError as error:
+        raise ValueError(_damaged(place, what, error)) from error
+
+
+def _damaged(place: str, what: str, error: Exception) -> str:
+    return f"{place}: The {what} is damaged ({printable(error)})."
