@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import zipfile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,6 +39,7 @@ from jaxseg.storage import atomic
 from jaxseg.storage.places import check_folder
 from jaxseg.text import as_message
 from jaxseg.viz import indexed_png, overlay, save_image
+from jaxseg.weights.formats import npz
 
 OBJECT, BACKGROUND = (255, 0, 0), (0, 0, 255)
 GAMMA_OF_PROBABILITIES = 10.0
@@ -189,19 +189,35 @@ def refined(
     options: Options, image: np.ndarray
 ) -> tuple[np.ndarray, tuple[Color, ...]]:
     """Returns the label map of least energy, and a color for each class."""
-    try:
-        with np.load(options.probabilities) as file:
-            probability = file["probabilities"]
-    except (ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"probabilities={options.probabilities} is invalid: expected a file of "
-            f"`jaxseg predict --probabilities` ({as_message(error)})."
-        ) from error
+    probability = read_probabilities(options.probabilities)
     gamma = GAMMA_OF_PROBABILITIES if options.gamma is None else options.gamma
     label = cut_probabilities(probability, image, gamma=gamma)
     changed = 100 * (label != probability.argmax(-1)).mean()
     print(f"{changed:.1f} % of the pixels changed their class")
     return label, generated_palette(probability.shape[-1])
+
+
+def read_probabilities(path: Path) -> np.ndarray:
+    """Reads the probabilities [H, W, K] in a file of `jaxseg predict`.
+
+    Raises:
+      ValueError: If the file is damaged or contains no probabilities.
+    """
+    try:
+        found = npz.read(str(path), ["probabilities"]).get("probabilities")
+        if found is None:
+            raise ValueError("it has no array named probabilities")
+        if found.dtype.kind != "f" or found.ndim != 3 or not 2 <= found.shape[-1] < 256:
+            raise ValueError(f"its probabilities are {found.dtype} {list(found.shape)}")
+        if not ((found >= 0) & (found <= 1)).all():
+            raise ValueError("some of its probabilities are not within 0 and 1")
+    except ValueError as error:
+        reason = as_message(error).removeprefix(f"{path}: ").removesuffix(".")
+        raise ValueError(
+            f"probabilities={path} is invalid: expected a file of `jaxseg predict "
+            f"--probabilities`, with floating-point values [H, W, K] ({reason})."
+        ) from error
+    return found
 
 
 def write(

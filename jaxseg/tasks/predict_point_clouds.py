@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from jaxseg.storage import atomic
 from jaxseg.tasks.point_clouds import classifier
 from jaxseg.text import as_message, counted
 from jaxseg.viz.ply import write_ply
+from jaxseg.weights.formats import npz
 
 MULTIPLE = 1024  # Clouds are padded to multiples of this to compile few programs.
 USED = (  # the options that apply to clouds
@@ -118,21 +118,24 @@ def read_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
       ValueError: If the file does not contain them. The message names the file.
     """
     try:
-        with np.load(path) as file:
-            color = "colour" if "colour" in file else "color"  # the name in older files
-            points, color = file["points"], file[color]
-    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        file = npz.read(str(path), ["points", "color", "colour"])
+        color = "colour" if "colour" in file else "color"  # the name in older files
+        if missing := {"points", color} - set(file):
+            raise ValueError(f"it has no array named {missing.pop()}")
+    except (OSError, ValueError) as error:
+        reason = str(error).removeprefix(f"{path}: ").removesuffix(".")
         raise ValueError(
             f"{path} is invalid: expected an .npz file with `points` [N, 3] and "
-            f"`color` uint8 [N, 3] ({error})."
+            f"`color` uint8 [N, 3] ({reason})."
         ) from error
+    points, color = file["points"], file[color]
     fits = points.ndim == 2 and points.shape[1:] == (3,) and len(points) > 0
     if not fits or points.shape != color.shape or color.dtype != np.uint8:
         raise ValueError(
             f"{path} is invalid: expected points [N, 3] and colors uint8 [N, 3], found "
             f"points {list(points.shape)} and colors {color.dtype} {list(color.shape)}."
         )
-    if not np.isfinite(points).all():
+    if points.dtype.kind not in "fiu" or not np.isfinite(points).all():
         raise ValueError(f"{path} is invalid: expected finite coordinates.")
     return points.astype(np.float32), color
 

@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -24,11 +24,12 @@ _FIELD = re.compile(
 )
 
 
-def read(path: str) -> dict[str, np.ndarray]:
+def read(path: str, names: Collection[str] = ()) -> dict[str, np.ndarray]:
     """Reads the arrays of an `.npz` file, compressed or not.
 
     Args:
       path: The file.
+      names: Only these arrays are read, if the file has them. By default all are.
 
     Raises:
       ValueError: If the file contains objects (they would need pickle), is damaged, or
@@ -36,13 +37,17 @@ def read(path: str) -> dict[str, np.ndarray]:
         with `path`.
     """
     try:
-        with zip_members.opened(path, os.path.getsize(path), deflated=True) as archive:
+        size = os.path.getsize(path)
+        if not os.path.isfile(path):  # Opening a pipe would wait forever.
+            raise ValueError("it is not a regular file. Pass a file.")
+        with zip_members.opened(path, size, deflated=True) as archive:
             if archive.entries and not any(n.endswith(".npy") for n in archive.entries):
                 kind = foreign.describe_members(archive.entries)
                 raise ValueError(f"numpy.savez did not write this zip file. {kind}")
             return {
                 name.removesuffix(".npy"): _array(name, archive.read(name))
                 for name in archive.entries
+                if not names or name.removesuffix(".npy") in names
             }
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
