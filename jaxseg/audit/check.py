@@ -159,7 +159,9 @@ def check_data(
             split: split_summary(config, members, names)
             for split, members in by_split.items()
         },
-        findings=all_findings(config, splits, records, names),
+        findings=all_findings(
+            data, config=config, splits=splits, records=records, names=names
+        ),
         samples={
             split: [(r.pair.name, r.sample) for r in members if r.sample is not None]
             for split, members in by_split.items()
@@ -168,6 +170,8 @@ def check_data(
 
 
 def all_findings(
+    data: DataConfig,
+    *,
     config: PairsConfig,
     splits: Splits,
     records: Sequence[Record],
@@ -176,12 +180,14 @@ def all_findings(
     """Returns all findings, in the order of `KINDS`.
 
     Args:
+      data: The data options of `train`.
       config: The dataset.
       splits: The pairs of each split.
       records: What was recorded of them.
       names: The class names.
     """
     found = itertools.chain(
+        findings.missing_splits(data, splits),
         findings.empty_splits(config, splits),
         findings.rejected_pairs(records),
         findings.ambiguous_values(config, records),

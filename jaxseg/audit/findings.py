@@ -7,15 +7,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from jaxseg.audit.kinds import Finding
 from jaxseg.audit.record import Record
 from jaxseg.audit.scan import Splits
+from jaxseg.config import DataConfig
 from jaxseg.data import layouts
 from jaxseg.data.builders.pairs_config import PairsConfig
 from jaxseg.data.classes import shown_classes
 from jaxseg.data.files import name_others, shown
+from jaxseg.data.lists import split_names
 from jaxseg.data.mask_rules import check_contiguous, check_void
 from jaxseg.data.mask_values import MaskValues
 from jaxseg.data.spec import VOID
 
-NEARLY_EMPTY = 0.001  # The share of pixels beside the most frequent label.
+NEARLY_EMPTY = 0.001  # Fewer pixels than this have other than the main label.
 
 
 def rejected_pairs(records: Sequence[Record]) -> Iterator[Finding]:
@@ -23,6 +25,19 @@ def rejected_pairs(records: Sequence[Record]) -> Iterator[Finding]:
     for record in records:
         for fault in record.faults:
             yield Finding(fault.kind, fault.message, record.split, record.files)
+
+
+def missing_splits(data: DataConfig, splits: Splits) -> Iterator[Finding]:
+    """Yields the splits for training and evaluation that do not exist."""
+    for field in ("train_split", "eval_split"):
+        chosen = getattr(data, field)
+        for name in split_names(chosen):
+            if name not in splits:
+                text = (
+                    f"data.{field}={chosen!r} is invalid: expected one of the splits "
+                    f"{', '.join(splits)}, or a slice such as 'train[90%:]'."
+                )
+                yield Finding("missing_split", text, name)
 
 
 def empty_splits(config: PairsConfig, splits: Splits) -> Iterator[Finding]:

@@ -47,6 +47,7 @@ class Finding:
 
 KINDS = {
     "layout": Kind("error", "The files cannot be arranged in splits and pairs."),
+    "missing_split": Kind("error", "A split that the options name does not exist."),
     "empty_split": Kind("error", "A split has no pair."),
     "missing_image": Kind("error", "The image of a pair is missing."),
     "missing_mask": Kind("error", "The mask of a pair is missing."),

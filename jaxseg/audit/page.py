@@ -87,7 +87,7 @@ def _percent(share: float) -> str:
 
 
 def picture(sample: Sample, spec: DatasetSpec | None) -> str:
-    """Returns an image beside its overlay as the address of an embedded JPEG.
+    """Returns an image and its overlay, side by side, as an embedded JPEG.
 
     Args:
       sample: The image and its label. Without a label the image is shown alone.

@@ -121,9 +121,9 @@ def lines(result: dict) -> Iterator[str]:
     """Yields the result of a check as lines of text without the verdict."""
     for split, values in result["splits"].items():
         sizes = list(values["image_sizes"].items())
-        shown = ", ".join(f"{count} of {size}" for size, count in sizes[:3])
-        more = f" and {len(sizes) - 3} other sizes" if len(sizes) > 3 else ""
-        yield f"{split}: {counted(values['pairs'], 'pair')}, {shown}{more}"
+        words = [f"{count:,} of {size}" for size, count in sizes[:3]]
+        words += [f"{len(sizes) - 3} other sizes"] if len(sizes) > 3 else []
+        yield f"{split}: {', '.join([counted(values['pairs'], 'pair'), *words])}"
     kinds: dict[str, list[dict]] = {}
     for finding in result["findings"]:
         kinds.setdefault(finding["kind"], []).append(finding)

@@ -97,6 +97,8 @@ def test_every_planted_fault_is_found_and_named(clean, tmp_path, capsys):
     for part in ("images", "masks"):
         (clean / "test" / part).mkdir(parents=True)
     expected |= {"ambiguous_value": {"x.png"}, "empty_split": set()}
+    (clean / "val").rename(clean / "minival")
+    expected |= {"missing_split": set()}  # The default of data.eval_split.
     expected |= {"absent_class": set()}  # "binary" has neither cell nor vessel
     status, result = check(clean, tmp_path)
     assert status == 1
@@ -106,7 +108,7 @@ def test_every_planted_fault_is_found_and_named(clean, tmp_path, capsys):
         assert finding["level"] == KINDS[finding["kind"]].level
         assert not names or any(name[:3] in finding["message"] for name in names)
     verdict = capsys.readouterr().out.splitlines()[-1]
-    assert verdict.startswith("REJECTED: 11 errors and 7 warnings in 22 pairs")
+    assert verdict.startswith("REJECTED: 12 errors and 7 warnings in 22 pairs")
     assert result["verdict"] == verdict
     page = (tmp_path / "out/index.html").read_text()
     assert all(f"({kind})" in page for kind in expected)

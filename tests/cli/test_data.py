@@ -77,7 +77,7 @@ def test_a_configuration_file_gives_the_data(raw, tmp_path):
     config.write_text(
         "from jaxseg.config import Config, DataConfig\n"
         f"config = Config(data=DataConfig('folder', raw_dir={str(raw)!r}, "
-        "classes=tuple('abcdefghi')))\n"
+        "classes=tuple('abcdefghi'), eval_split='train[:1]'))\n"
     )
     out = tmp_path / "out"
     assert main(["data", "check", str(config), "-o", str(out)]) == 0
