@@ -52,7 +52,7 @@ def files_by_name(
 
 
 def read_names(path: pathlib.Path) -> list[Line]:
-    """Reads the first column of a list, without lines that start with "#".
+    """Reads the first column of a list.
 
     Args:
       path: The list, with one image per line. Further columns are separated by blanks.
@@ -63,7 +63,7 @@ def read_names(path: pathlib.Path) -> list[Line]:
     """
     if not path.is_file():
         raise MissingFiles(f"{path} does not exist: expected the list of a split.")
-    lines = [line for line in read_lines(path) if not line.text.startswith("#")]
+    lines = read_lines(path)
     if not lines:
         raise ValueError(
             f"{path} contains no name of an image: expected one name per line. "

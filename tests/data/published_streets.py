@@ -118,9 +118,42 @@ UAVID = {
     "train": {f"seq{n}_000000": list(range(8)) for n in (1, 2)},
     "validation": {"seq16_000000": list(range(8))},
 }
-# Sky, SUV, lane mark, column, cone, animal, Void, and a color that is one off.
-STILL = [(128, 128, 128), (64, 128, 192), (128, 0, 192), (192, 192, 128)]
-STILL += [(0, 0, 64), (64, 128, 64), (0, 0, 0), (128, 128, 127)]
+# Color divided by 64, class in SegNet's merging, and class of the same name.
+ORIGINAL = {
+    "Animal": ("121", 9, VOID),
+    "Archway": ("302", 1, VOID),
+    "Bicyclist": ("023", 10, 10),
+    "Bridge": ("021", 1, VOID),
+    "Building": ("200", 1, 1),
+    "Car": ("102", 8, 8),
+    "CartLuggagePram": ("103", 9, VOID),
+    "Child": ("321", 9, VOID),
+    "Column_Pole": ("332", 2, 2),
+    "Fence": ("112", 7, 7),
+    "LaneMkgsDriv": ("203", 3, VOID),
+    "LaneMkgsNonDriv": ("301", 3, VOID),
+    "Misc_Text": ("221", 6, VOID),
+    "MotorcycleScooter": ("303", 10, VOID),
+    "OtherMoving": ("211", 8, VOID),
+    "ParkingBlock": ("132", 4, VOID),
+    "Pedestrian": ("110", 9, 9),
+    "Road": ("212", 3, 3),
+    "RoadShoulder": ("223", 4, VOID),
+    "Sidewalk": ("003", 4, 4),
+    "SignSymbol": ("322", 6, 6),
+    "Sky": ("222", 0, 0),
+    "SUVPickupTruck": ("123", 8, VOID),
+    "TrafficCone": ("001", 2, VOID),
+    "TrafficLight": ("011", 6, VOID),
+    "Train": ("312", 8, VOID),
+    "Tree": ("220", 5, 5),
+    "Truck_Bus": ("323", 8, VOID),
+    "Tunnel": ("101", 1, VOID),
+    "VegetationMisc": ("330", 5, VOID),
+    "Wall": ("130", 1, VOID),
+}
+STILL = [tuple(64 * int(digit) for digit in row[0]) for row in ORIGINAL.values()]
+STILL += [(0, 0, 0), (128, 128, 127)]  # Void, and a color that is one off.
 STILLS = {
     "train": ("0001TP_008520", "0016E5_08190"),
     "validation": ("0016E5_07959", "0016E5_08159"),
@@ -132,11 +165,12 @@ def draw_stills(root):
     """The original files in two flat folders; the last frames of each split."""
     for names in STILLS.values():
         for name in names:
-            save_photo(root / f"701_StillsRaw_full/{name}.png", 8)
+            save_photo(root / f"701_StillsRaw_full/{name}.png", len(STILL))
             save_colors(root / f"LabeledApproved_full/{name}_L.png", STILL)
 
 
 def stills(row):
+    row = [*row, VOID, VOID]
     return {split: dict.fromkeys(names, row) for split, names in STILLS.items()}
 
 
@@ -182,19 +216,19 @@ STREETS = (
     Copy(
         "camvid",
         draw_stills,
-        stills([21, 22, 10, 8, 23, 0, VOID, VOID]),
+        stills(range(31)),
         variant="32-classes",
     ),
     Copy(
         "camvid",
         draw_stills,
-        stills([0, 8, 3, 2, 2, 9, VOID, VOID]),
+        stills(merged for _, merged, _ in ORIGINAL.values()),
         variant="merged-11",
     ),
     Copy(
         "camvid",
         draw_stills,
-        stills([0, VOID, VOID, 2, VOID, VOID, VOID, VOID]),
+        stills(same for _, _, same in ORIGINAL.values()),
         variant="same-name-11",
     ),
 )

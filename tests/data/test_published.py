@@ -24,7 +24,7 @@ from tests.data.published_medical import (
 from tests.data.published_photos import PHOTOS, PHOTOS_BAD, draw_first_release
 from tests.data.published_retina import RETINA, RETINA_BAD
 from tests.data.published_rooms import ROOMS, ROOMS_BAD, draw_arrays
-from tests.data.published_streets import STREETS, STREETS_BAD, draw_stills
+from tests.data.published_streets import ORIGINAL, STREETS, STREETS_BAD, draw_stills
 
 COPIES = STREETS + PHOTOS + AERIAL + RETINA + MEDICAL + ROOMS
 
@@ -75,7 +75,8 @@ def test_hdf5_files_need_h5py(tmp_path, monkeypatch):
 def test_colors_that_are_not_published_are_reported(tmp_path, caplog):
     draw_stills(tmp_path / "raw")
     with caplog.at_level(logging.WARNING):
-        prepared(tmp_path, "camvid", "merged-11")
+        builder = prepared(tmp_path, "camvid", "32-classes")
+    assert builder.spec().classes == tuple(ORIGINAL)
     assert (
         "split 'validation' of dataset 'camvid' contain values that are not in the "
         "published list and become void: 8421503 (4 pixels)." in caplog.text
