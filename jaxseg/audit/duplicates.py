@@ -12,6 +12,7 @@ from jaxseg.audit.hashing import near_pairs
 from jaxseg.audit.kinds import Finding
 from jaxseg.audit.record import Record
 from jaxseg.data.files import shown
+from jaxseg.data.parts import File
 
 
 def duplicates(records: Sequence[Record]) -> Iterator[Finding]:
@@ -23,7 +24,11 @@ def duplicates(records: Sequence[Record]) -> Iterator[Finding]:
     Args:
       records: The records of all pairs.
     """
-    records = [record for record in records if record.image is not None]
+    found: dict[tuple[str, File | None], Record] = {}
+    for record in records:  # Examples of several raters share one image file.
+        if record.image is not None:
+            found.setdefault((record.split, record.pair.image), record)
+    records = list(found.values())
     if not records:
         return
     equal: dict[str, list[int]] = {}

@@ -233,3 +233,21 @@ def test_only_near_images_with_structure_are_pairs():
     grays = grays.astype(np.uint8)
     hashes = np.array([perceptual_hash(gray) for gray in grays])
     assert near_pairs(hashes, grays) == [(0, 1), (0, 2), (1, 2)]
+
+
+def test_the_image_of_several_raters_is_no_duplicate(tmp_path):
+    for seed, part in enumerate(("train", "val", "test")):
+        for number in range(2):
+            image, mask = (
+                tmp_path / "raw" / part / kind / f"LIDC-IDRI-0001/z{number}"
+                for kind in ("images", "gt")
+            )
+            image.parent.mkdir(parents=True, exist_ok=True)
+            mask.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(photo(2 * seed + number)).save(f"{image}.png")
+            for rater in range(4):
+                lesion = (blocks(rater) == 1).astype(np.uint8) * 255
+                Image.fromarray(lesion).save(f"{mask}_l{rater}.png")
+    audit = check_data(DataConfig("lidc", raw_dir=str(tmp_path / "raw")))
+    kinds = {finding["kind"] for finding in audit.to_dict()["findings"]}
+    assert "published_count" in kinds and not {k for k in kinds if "duplicate" in k}
