@@ -21,7 +21,7 @@ def backbone_rows(pattern: str, *, as_json: bool) -> str:
     rows = [row for name, row in stored_backbones().items() if pattern in name]
     if not rows:
         names = sorted(stored_backbones())
-        raise ValueError(f"no backbone matches {pattern!r}{near(pattern, names)}")
+        raise ValueError(f"pattern={pattern!r} is invalid{near(pattern, names)}")
     if as_json:
         return json.dumps([dataclasses.asdict(row) for row in rows], indent=1)
     titles = (
@@ -52,7 +52,7 @@ def family_rows(pattern: str, *, as_json: bool) -> str:
     """
     names = [name for name in sorted(FAMILIES) if pattern in name]
     if not names:
-        raise ValueError(f"no family matches {pattern!r}{near(pattern, FAMILIES)}")
+        raise ValueError(f"pattern={pattern!r} is invalid{near(pattern, FAMILIES)}")
     if as_json:
         rows = [
             {

@@ -103,9 +103,10 @@ def matching(pattern: str) -> list[str]:
     )
     if not names:
         near = difflib.get_close_matches(pattern, MODELS, n=3)
-        hint = f"; the nearest are {', '.join(near)}" if near else ""
+        hint = f", such as {', '.join(near)}" if near else ""
         raise ValueError(
-            f"no model matches {pattern!r}{hint}. `jaxseg models` lists all names"
+            f"pattern={pattern!r} is invalid: expected a part of the name of a network"
+            f"{hint}. `jaxseg models` lists all names."
         )
     return names
 

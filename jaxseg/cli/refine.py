@@ -236,8 +236,8 @@ def write(
     for target in targets:
         if os.path.realpath(target) in read:
             raise ValueError(
-                f"output={options.output} is invalid: {target} would replace an input. "
-                "Choose another -o."
+                f"output={str(options.output)!r} is invalid: {target} would replace "
+                "an input. Choose another -o."
             )
     options.output.mkdir(parents=True, exist_ok=True)
     atomic.sweep(options.output)

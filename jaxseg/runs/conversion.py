@@ -155,10 +155,11 @@ def _table(imported: Imported, names: str) -> weights.Rules:
             return read_table(names)
         except (ImportError, AttributeError) as error:
             close = near(names.partition(":")[0], table_names())
-            raise ValueError(f"export_names={names!r} is not a table{close}") from error
+            raise ValueError(f"export_names={names!r} is invalid{close}") from error
     if imported.source is None:
         raise ValueError(
-            "PyTorch names need --export-names, such as torchvision_resnet"
+            "export_names='' is invalid for PyTorch names: expected the name of a "
+            "table, such as torchvision_resnet. Add --export-names."
         )
     return imported.source.rules
 

@@ -204,7 +204,8 @@ def plan(request: Request) -> tuple[list[Job], list[Result]]:
         for result in result_paths(target, request):
             if os.path.realpath(result) in sources:
                 raise ValueError(
-                    f"output {result} would replace an image. Choose another -o."
+                    f"output={str(request.output)!r} is invalid: {result} would "
+                    "replace an image. Choose another -o."
                 )
         try:
             jobs.append(Job(path, target, size_of(path, request.reading)))

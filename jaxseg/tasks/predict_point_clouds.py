@@ -89,7 +89,8 @@ def plan(options: Any) -> tuple[list[tuple[Path, Path, np.ndarray, np.ndarray]],
         target = options.output / name
         if Path(f"{target}.npz").resolve() in inputs:
             raise ValueError(
-                f"output {target}.npz would replace a cloud. Choose another -o."
+                f"output={str(options.output)!r} is invalid: {target}.npz would "
+                "replace a cloud. Choose another -o."
             )
         try:
             jobs.append((path, target, *read_cloud(path)))

@@ -194,7 +194,7 @@ def test_a_recompilation_in_mid_run_is_one_warning_with_the_shapes(tmp_path, cap
     go(tmp_path, task=dataclasses.replace(TASK, train_batches=odd))
     (record,) = [r for r in caplog.records if r.name == "jaxseg.training.run.loop"]
     assert record.getMessage().startswith(
-        "step 7 compiled a new program: train_step: (2, 3, 4, 3); batches of equal"
+        "Step 7 compiled a new program: train_step: (2, 3, 4, 3). Batches of one"
     )
     lines = read_metrics(tmp_path, "train")
     assert [line["programs"] for line in lines] == [1, 2, 2]

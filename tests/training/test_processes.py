@@ -90,7 +90,7 @@ def test_no_cluster_is_said_with_the_flags(monkeypatch):
         raise ValueError("coordinator_address should be defined.")
 
     monkeypatch.setattr(jax.distributed, "initialize", initialize)
-    with pytest.raises(ValueError, match=r"no cluster was found .*--coordinator HOST"):
+    with pytest.raises(ValueError, match=r"coordinator=None is .*--coordinator HOST"):
         processes.join()
 
 

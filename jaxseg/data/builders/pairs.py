@@ -189,8 +189,8 @@ def _report_counts(dataset: Dataset, splits: dict[str, list[layouts.Pair]]):
         published = dataset.counts.get(split, len(pairs))
         if len(pairs) != published:
             logger.warning(
-                "split %r of dataset %r has %d pairs, and %d as published; scores do "
-                "not compare with published ones",
+                "Split %r of dataset %r has %d pairs, but the published split has %d. "
+                "Its scores are not comparable with published scores.",
                 *(split, dataset.name, len(pairs), published),
             )
 

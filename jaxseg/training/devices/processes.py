@@ -83,12 +83,15 @@ def join(
         )
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"no cluster was found ({error}). Outside TPU, Slurm and Kubernetes, add "
+            f"coordinator={coordinator!r} is invalid: expected an address outside TPU, "
+            f"Slurm and Kubernetes, because no cluster was found ({error}). Add "
             "--coordinator HOST:PORT --processes N --process-id I."
         ) from error
     except jax.errors.JaxRuntimeError as error:
         raise ValueError(
-            f"the processes cannot be connected at {coordinator}: {_last_line(error)}"
+            f"coordinator={coordinator!r} is invalid: expected an address at which all "
+            f"processes can connect ({_last_line(error)}). Check the address and the "
+            "network between the hosts."
         ) from error
     explain_abort()
 

@@ -64,8 +64,9 @@ class Notice:
         now = time.monotonic()
         if now > self._start + PATIENCE:
             raise ValueError(
-                f"gave up {self.text()} after {PATIENCE / 60:.0f} minutes. Start all "
-                "processes with the same --coordinator and --processes."
+                f"this process stopped {self.text()} after {PATIENCE / 60:.0f} "
+                "minutes. Start all processes with the same --coordinator and "
+                "--processes."
             )
         if now < self._next:
             return False
@@ -128,9 +129,9 @@ def listening(port: int) -> Iterator[socket.socket]:
         )
     except OSError as error:
         raise ValueError(
-            f"port {port} of this machine cannot be used "
-            f"({os.strerror(error.errno)}): another program listens there, or process "
-            "0 was started twice. Choose another port in --coordinator."
+            f"port={port} is invalid: expected a free port of this machine "
+            f"({os.strerror(error.errno)}). Another program uses it, or process 0 was "
+            "started twice. Choose another port in --coordinator."
         ) from error
     with server:
         yield server
@@ -239,8 +240,9 @@ def _introduce(host: str, port: int, me: Member, notice: Notice) -> bool:
                 return True
             if "missing" not in answer:
                 raise ValueError(
-                    f"another program answers at {notice.coordinator}, or the run has "
-                    "already started there. Choose another port in --coordinator."
+                    f"coordinator={notice.coordinator!r} is invalid: expected process "
+                    "0 of this run, but another program or a run that has already "
+                    "started answers there. Choose another port in --coordinator."
                 )
             notice.missing = answer["missing"]
     return False

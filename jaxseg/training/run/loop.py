@@ -173,7 +173,7 @@ class _Run:
             self.profile.after(metrics)
         if not first and len(self.runner.programs) > before:
             logger.warning(
-                "step %d compiled a new program: %s; batches of equal shape share one",
+                "Step %d compiled a new program: %s. Batches of one shape share it.",
                 step,
                 "; ".join(self.runner.programs[before:]),
             )
