@@ -112,7 +112,7 @@ def test_trees_are_matched_and_mask_values_mapped(root, caplog):
     source = opened(TINY, root)
     assert sorted(source.ids) == ["bonn_1", "ulm_1"] and source.spec == TWO
     assert source[0]["label"].tolist() == [[255, 0, 0, 1]] * 3
-    assert "as published" not in caplog.text
+    assert "the published split has" not in caplog.text
 
 
 def test_a_variant_has_prepared_data_of_its_own(root):
@@ -138,7 +138,8 @@ def test_other_counts_than_published_are_reported(root, caplog):
     with caplog.at_level(logging.WARNING):
         opened(dataclasses.replace(TINY, counts={"train": 5}), root)
     assert (
-        "split 'train' of dataset 'tiny' has 2 pairs, and 5 as published" in caplog.text
+        "Split 'train' of dataset 'tiny' has 2 pairs, but the published split has 5"
+        in caplog.text
     )
 
 
