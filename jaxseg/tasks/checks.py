@@ -66,6 +66,6 @@ def check_losses(loss: LossConfig) -> None:
         for option, value in options.items():
             if option not in own:
                 known = near(option, own or ["none"])
-                raise ValueError(f"{where} has no option {option!r}{known}")
+                raise ValueError(f"{where}.{option}={value!r} is invalid{known}")
             hint, rule = hints_of(LOSSES[name].function)[option], OPTIONS.get(option)
             check_option(f"{where}.{option}", value, hint, rule)

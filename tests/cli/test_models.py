@@ -142,7 +142,7 @@ def test_json(zoo, capsys):
 def test_patterns(zoo):
     assert models.matching("ny") == ["tiny", "tiny50"]
     assert models.matching("*r") == ["other"]
-    with pytest.raises(ValueError, match="nearest are tiny"):
+    with pytest.raises(ValueError, match="such as tiny"):
         models.matching("tinny")
 
 

@@ -95,7 +95,7 @@ def test_a_number_given_twice_is_explained_and_the_others_go_on(start, address):
 def test_process_0_twice_is_one_line(start, address):
     first = start(address, 2, 0)
     reach(address).close()
-    twice = r"port \d+ .*in use.*process 0 was started twice"
+    twice = r"port=\d+ .*in use.*process 0 was started twice"
     with pytest.raises(ValueError, match=twice):
         rendezvous.meet(address, 2, 0)
     start(address, 2, 1).result(10)
@@ -106,7 +106,9 @@ def test_process_0_twice_is_one_line(start, address):
 def test_a_busy_port_is_one_line(host):
     with socket.create_server((host, 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(ValueError, match=f"port {port} of this machine cannot be"):
+        with pytest.raises(
+            ValueError, match=f"port={port} is invalid: expected a free port"
+        ):
             rendezvous.meet(f"localhost:{port}", 1, 0)
 
 
