@@ -76,7 +76,7 @@ def test_what_jax_says_when_it_cannot_connect_is_one_line(monkeypatch):
     monkeypatch.setattr(jax.distributed, "initialize", initialize)
     monkeypatch.setattr(processes.rendezvous, "meet", lambda *_: None)
     with pytest.raises(
-        ValueError, match="here:80.* is invalid: .*UNKNOWN: Failed to start RPC"
+        ValueError, match=r"here:80.* is invalid: .*UNKNOWN: Failed to start RPC"
     ) as e:
         processes.join("here:80", 2, 0)
     assert "\n" not in str(e.value)
