@@ -164,6 +164,18 @@ def test_no_module_shares_its_name_with_what_its_package_exports():
     assert not shadowed, shadowed
 
 
+def test_networks_and_steps_do_not_name_formulations_for_a_compiler():
+    """Named operators of `ops` hide them, so that a block reads as its formula."""
+    wrong = []
+    for folder in ("nn", "heads", "backbones", "models", "training/step"):
+        for path in (PACKAGE / folder).rglob("*.py"):
+            hidden = ("jaxseg.ops.lowering", "jaxseg.ops.spatial")
+            names = [name for name in imports(path) if name.startswith(hidden)]
+            names += ["optimization_barrier"] * ("ation_barrier(" in path.read_text())
+            wrong += [f"{path.relative_to(PACKAGE)}: {name}" for name in names]
+    assert not wrong, wrong
+
+
 def test_files_and_functions_are_short():
     """Files have at most 300 lines, and functions at most 60, without exception."""
     long = []
