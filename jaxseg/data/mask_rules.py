@@ -6,7 +6,8 @@ checked separately:
 
 - With a class list of n names, all values are 0 to n - 1 or 255. Classes may be absent.
 - Without a class list, the values of all splits together are 0, 1, 2, ... without a
-  gap, and 255.
+  gap, and 255. One split contains all of them. Otherwise the numbers can have another
+  meaning in each split, such as 0 and 1 in one, and 1 and 2 in the other.
 - The value 255 can be void, or the object of a binary mask. It counts as void if a mask
   contains it together with a class other than 0. A split that contains only 0 and 255
   is refused. So is a split in which every mask with 255 otherwise contains only 0.
@@ -163,6 +164,16 @@ def check_contiguous(splits: Sequence[MaskValues], together: set[int]) -> None:
             f"{_place(found, odd)}: the mask value {odd} leaves a gap: expected 0, 1, "
             "2, ... without a gap (and 255 for void), because there is no class list, "
             f"but {found.describe()}. {remedy}."
+        )
+    if not any(found.values - {VOID} == set(labels) for found in splits):
+        found = next(found for found in splits if labels[-1] in found.values)
+        parts = "; ".join(each.describe() for each in splits)
+        raise ValueError(
+            f"{_place(found, labels[-1])}: the numbers of classes can differ between "
+            f"the splits: expected one split with all values from 0 to {labels[-1]}, "
+            f"because there is no class list, but {parts}. If a number is the same "
+            "class in all splits, pass all class names by --data.classes or "
+            "classes.txt; otherwise save the masks with equal numbers."
         )
     if len(labels) == 1:
         found = next(found for found in splits if 0 in found.values)

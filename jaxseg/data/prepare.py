@@ -265,9 +265,12 @@ def _report_skipped(builder: tfds.core.DatasetBuilder):
 
 
 def _report_absent(builder: tfds.core.DatasetBuilder):
-    """Warns of classes that have a name and never occur."""
-    found = (builder.info.metadata or {}).get("labels")
-    classes = builder.spec().classes if found is not None else ()
+    """Warns of classes that never occur, or that a split of the user lacks."""
+    metadata = builder.info.metadata or {}
+    found = metadata.get("labels")
+    if found is None:
+        return
+    classes = builder.spec().classes
     absent = [name for k, name in enumerate(classes) if k not in found]
     if absent:
         logger.warning(
@@ -275,3 +278,13 @@ def _report_absent(builder: tfds.core.DatasetBuilder):
             builder.name,
             shown_classes(absent),
         )
+    if builder.dataset.spec is not None:  # The splits of published datasets are known.
+        return
+    for split, own in metadata.get("labels_of_split", {}).items():
+        lacking = [classes[k] for k in found if k < len(classes) and k not in own]
+        if lacking:
+            logger.warning(
+                "Split %r has no mask with a pixel of %s, but another split has.",
+                split,
+                shown_classes(lacking),
+            )

@@ -133,7 +133,8 @@ def is_clear(splits, names):
     labels = together - {255}
     if names:
         return labels <= set(range(names))
-    return labels == set(range(len(labels))) and len(labels) > 1
+    whole = [set().union(*masks) - {255} for masks in splits]
+    return labels == set(range(len(labels))) and len(labels) > 1 and labels in whole
 
 
 def drawn(random, top):

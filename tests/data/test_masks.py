@@ -121,7 +121,8 @@ THREE = ("class_0", "class_1", "class_2")
         ([(0, 1)], [(0, 1)], (), THREE[:2]),
         ([(0, 1, 2, 255)], [(0, 1)], (), THREE),
         ([(0, 1)], [(0, 1, 2)], (), THREE),
-        ([(0, 2)], [(1, 2)], (), THREE),  # no gap in both together
+        ([(0, 2), (1,)], [(1, 2)], (), THREE),
+        ([(0, 1)], [(1, 2)], ("a", "b", "c"), ("a", "b", "c")),
         ([(0, 1)], [(0,)], (), THREE[:2]),
         ([(0, 1)], [(1,), (1, 255)], (), THREE[:2]),
         ([(0, 1, 255), (0, 255), (255,)], [(0, 1)], (), THREE[:2]),
@@ -215,6 +216,53 @@ def test_255_that_may_be_the_object_is_refused(
 def test_values_with_gaps_are_refused_without_a_list(folder, values, message):
     config = folder(train=[values], validation=[values])
     assert refusal(config) == "ROOT/train/masks/m0.png: " + message
+
+
+@pytest.mark.parametrize(
+    ("train", "validation"),
+    [
+        ((0, 1), (1, 2)),
+        ((1, 2), (0, 1)),
+        ((0, 1), (0, 2)),
+        ((0, 1, 2, 255), (0, 1, 3)),
+        ((0,), (1,)),
+        ((2,), (0, 1, 255)),
+    ],
+)
+def test_numbers_that_can_differ_between_splits_are_refused(folder, train, validation):
+    message = refusal(folder(train=[train], validation=[validation]))
+    top = max({*train, *validation} - {255})
+    place = "train" if top in train else "validation"
+    assert message.startswith(
+        f"ROOT/{place}/masks/m0.png: the numbers of classes can differ between the "
+        f"splits: expected one split with all values from 0 to {top}, "
+    )
+    for split, values in (("train", train), ("validation", validation)):
+        words = [f"{value} (12 pixels)" for value in values]
+        listed = (" and " if len(words) == 2 else ", ").join(words)
+        assert f"the masks of split {split!r} contain {listed}" in message
+    assert "pass all class names by --data.classes or classes.txt" in message
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "names", "split", "lacking"),
+    [
+        ((0, 1), (0, 1, 2), (), "train", "class_2"),
+        ((0, 1, 2), (0, 1), (), "validation", "class_2"),
+        ((1, 2), (0, 1, 2), ("a", "b", "c"), "train", "a"),
+    ],
+)
+def test_classes_that_one_split_lacks_are_named(
+    folder, caplog, train, validation, names, split, lacking
+):
+    config = folder(train=[train], validation=[validation], names=names)
+    for _ in range(2):  # The second time the data are prepared.
+        caplog.clear()
+        open_source(config, "train")
+        assert [record.getMessage() for record in caplog.records] == [
+            f"Split {split!r} has no mask with a pixel of {lacking}, but another split "
+            "has."
+        ]
 
 
 @pytest.mark.parametrize("given", ["file", "option"])

@@ -75,10 +75,10 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return {"image": image, "label": label}
 
     def metadata(self) -> dict[str, Any]:
-        """Returns empty lists of the labels that occur and of the pairs that are
-        left out.
+        """Returns empty lists of the labels that occur, in all splits and in each, and
+        of the pairs that are left out.
         """
-        return {"labels": [], "skipped": {}}
+        return {"labels": [], "labels_of_split": {}, "skipped": {}}
 
     def _split_generators(self, dl_manager):
         del dl_manager  # Nothing is downloaded.
@@ -135,7 +135,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
     def _generate_examples(
         self, split: str, pairs: list[layouts.Pair]
     ) -> Iterator[tuple[str, dict]]:
-        seen: set[int] = set(self.info.metadata["labels"])
+        seen: set[int] = set()
         skipped, turned, first = [], [], None
         for pair in pairs:
             try:
@@ -156,7 +156,9 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
                 f"{len(pairs)} pairs are bad. The first error is: {first}"
             )
         _report_turned(split, turned)
-        self.info.metadata["labels"] = sorted(seen)
+        before = self.info.metadata["labels"]
+        self.info.metadata["labels"] = sorted({*before, *seen})
+        self.info.metadata["labels_of_split"][split] = sorted(seen)
         self.info.metadata["skipped"][split] = skipped
 
     def read(self, pair: layouts.Pair) -> tuple[dict[str, Any], np.ndarray, int]:
