@@ -1,4 +1,5 @@
-"""Losses: unreduced values and weights, one masking contract, one objective."""
+"""Implements losses, which return a value and a weight for each pixel, without a
+mean."""
 
 from jaxseg.losses._affinity import affinity
 from jaxseg.losses._boundary import boundary, signed_distance

@@ -1,15 +1,18 @@
-"""Adaptive affinity field loss (AAF; Ke, Hwang, Liu, Yu, arXiv 1803.10335).
+"""Computes the adaptive affinity field loss (AAF; Ke et al., arXiv 1803.10335).
 
-Neighbors of one class should have similar probabilities, neighbors of two classes
-different ones. Neighbors are compared over 3x3, 5x5 and 7x7 fields, and the importance
-of each field for each class is learned against the network. The implementation follows
-the authors' code: binary divergence per channel with probabilities clipped to 1e-4,
-margin 3, eight ring points, symmetric exclusion of void, and decay 10^(-step / total).
+Neighboring pixels of one class should have similar probabilities, and neighboring
+pixels of two classes should have different ones. Each pixel is compared with its eight
+neighbors at distances 1, 2 and 3, that is, in fields of 3x3, 5x5 and 7x7 pixels. The
+weight of each field for each class is learned adversarially: the weights are changed so
+that the loss grows, while the network makes it smaller. As in the authors' code, the
+divergence is that of two-way distributions for each class with probabilities clipped to
+1e-4, the margin is 3, a pair counts only if both pixels are labeled, and the loss
+decays as 10^(-step / total steps).
 
-Differs: the paper compares the network's own probabilities at 1/8 of the image size.
-Outputs here have the size of the image. `stride=8` compares every eighth pixel, which
-is the same field. The default, 1, compares adjacent pixels and suits networks without
-stride.
+Differs: the paper compares probabilities at 1/8 of the image size. Logits here have the
+size of the image. With `stride=8`, every eighth pixel is compared, so that the fields
+cover the image area of the paper. The default, 1, compares adjacent pixels and suits
+networks whose logits have the resolution of the image.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ def affinity(
     size_weights: SizeWeights | None = None,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the affinity loss of each pixel as the center of its fields.
+    """Computes the affinity loss between each pixel and its neighbors.
 
     A pair of pixels and a channel c form an edge entry if exactly one of the two pixels
     has class c. An edge entry costs max(0, margin - KL), any other entry KL. The
@@ -61,10 +64,11 @@ def affinity(
       stride: Compares every stride-th pixel; h = H / stride, rounded.
       anneal_steps: Steps in which the loss decays to a tenth. 0 turns that off.
       step: The training step.
-      size_weights: A pair (edge, same) of scores [K, len(sizes)], to which a softmax
-        over the sizes is applied. Each pair of pixels uses the row of its center's
-        class. The gradient is reversed, so the optimizer that improves the network
-        makes the weights as hard as possible for it. None weighs all sizes equally.
+      size_weights: A pair (edge, same) of learned scores [K, len(sizes)]. A softmax
+        over the sizes turns them into weights. Each pair of pixels uses the row of the
+        class of its center pixel. Their gradient is reversed, so that the optimizer
+        that minimizes the loss for the network maximizes it for these weights. None
+        gives all sizes equal weights.
       axis_name: The axis of pmap over which entries are counted.
 
     Returns:
@@ -115,7 +119,9 @@ def field(
     margin: float,
     shares: Sequence[jax.Array],
 ) -> tuple[jax.Array, ...]:
-    """Computes the sums and the numbers of the entries of one field.
+    """Sums the divergences between each pixel and its neighbors at one distance.
+
+    `affinity` defines edge entries and other entries.
 
     Args:
       probability: [B, h, w, K].
@@ -123,7 +129,8 @@ def field(
       known: Booleans [B, h, w], True at labeled pixels.
       size: The distance of the neighbors in pixels.
       margin: See `affinity`.
-      shares: The weights [K] of this size for edge entries and for other entries.
+      shares: A pair of weights [K] of this distance: for edge entries and for other
+        entries.
 
     Returns:
       The sum of the edge entries, their number, the sum of the other entries and their

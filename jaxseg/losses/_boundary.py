@@ -1,10 +1,10 @@
-"""Boundary loss (Kervadec et al., arXiv 1812.07032).
+"""Computes the boundary loss (Kervadec et al., arXiv 1812.07032).
 
-The softmax of each class is weighted by the signed distance to the region of that
-class: positive outside, negative inside. The distances are exact Euclidean distances.
-They are computed on the device after augmentation, so a flipped image needs no new maps
-from the host. The loss is meant to be added to a region loss or to cross entropy with a
-small coefficient. Its value may be negative.
+The softmax probability of each class is multiplied by the signed distance of the pixel
+to the region of that class: positive outside, negative inside. The distances are exact
+Euclidean distances, computed on the device from the augmented label. The loss is meant
+to be added to a region loss or to cross entropy with a small coefficient. Its value can
+be negative.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from jaxseg.losses import mask
 def boundary(
     logits: jax.Array, label: jax.Array, *, void: int = 255
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the mean over the classes of distance_k * softmax_k.
+    """Computes the boundary loss: the mean of distance_k * softmax_k over the classes
+    k.
 
-    Distances are those between labeled pixels; void pixels form no boundary. A class
-    that an image lacks, or that fills it entirely, adds nothing.
+    The distance is that between labeled pixels; a border to void pixels is no boundary.
+    A class that no pixel or every labeled pixel of an image has contributes 0.
 
     Args:
       logits: [B, H, W, K], of any float type.
@@ -43,17 +44,18 @@ def boundary(
 
 
 def signed_distance(region: jax.Array, rest: jax.Array) -> jax.Array:
-    """Computes the distance from each region: positive outside, at most 0 inside.
+    """Computes the signed distance of each pixel to the region of each class.
 
-    Outside it is the distance to the nearest pixel of the region. Inside it is 1 minus
-    the distance to the nearest pixel of `rest`, as in the authors' code.
+    For a pixel outside a region, it is the distance to the nearest pixel of the region.
+    For a pixel inside, it is 1 minus the distance to the nearest pixel of `rest`, which
+    is at most 0, as in the authors' code.
 
     Args:
       region: Booleans [B, H, W, K].
       rest: Booleans [B, H, W, K], the labeled pixels outside each region.
 
     Returns:
-      float32 [B, H, W, K] in pixels; 0 for regions of which one of the two is empty.
+      float32 [B, H, W, K] in pixels; 0 where `region` or `rest` has no pixel.
     """
     signed = jnp.where(region, 1 - distance_to(rest), distance_to(region))
     axes = (1, 2)
@@ -62,11 +64,11 @@ def signed_distance(region: jax.Array, rest: jax.Array) -> jax.Array:
 
 
 def distance_to(seed: jax.Array) -> jax.Array:
-    """Computes the exact Euclidean distance to the nearest True of each map.
+    """Computes the exact Euclidean distance of each pixel to the nearest True pixel.
 
-    The transform is separable: it takes the distance along each column first, and then
-    for each row the minimum of column^2 + offset^2, in H log H + W^2 steps. The result
-    has no meaning for a map without any True.
+    The distance along each column is computed first. The squared distance is then the
+    minimum of column^2 + offset^2 over the pixels of a row. The result is meaningless
+    for a map without a True pixel.
 
     Args:
       seed: Booleans [B, H, W, K].

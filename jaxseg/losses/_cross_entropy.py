@@ -1,9 +1,9 @@
 """Softmax cross entropy per pixel, with a gradient that does not store the softmax.
 
-Reverse-mode differentiation of log_softmax keeps an array [B, H, W, K] in addition to
-the logits. The rule here keeps only the logits, which the network keeps anyway, and
-their logsumexp [B, H, W]. The backward pass computes softmax - target in one fused
-loop.
+Automatic differentiation of log_softmax stores an array [B, H, W, K] in addition to the
+logits. The custom gradient here stores only the logits, which the network stores
+anyway, and their logsumexp [B, H, W]. The backward pass computes softmax - target in
+one fused loop.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def pixel_nll(
 ) -> jax.Array:
     """Computes the negative log-likelihood of each pixel.
 
-    It is logsumexp(z) - (1 - s) z[label] - s mean(z) with s = smoothing.
+    For the logits z of a pixel, it is logsumexp(z) - (1 - s) z[label] - s mean(z) with
+    s = smoothing.
 
     Args:
       logits: [B, H, W, K], of any float type.
@@ -88,9 +89,9 @@ def cross_entropy(
       class_weights: [K]. The loss of a pixel is multiplied by the weight of its class.
       smoothing: Label smoothing in [0, 1) (arXiv 1512.00567). Class weights multiply
         the whole smoothed loss.
-      divide_by: The denominator of the mean. "pixels" is the number of labeled pixels,
-        as in SegNet's Caffe; "weights" is the sum of their class weights, as in
-        PyTorch.
+      divide_by: What the mean over the batch divides by: "pixels", the number of
+        labeled pixels, as in the Caffe version of SegNet, or "weights", the sum of the
+        class weights of the labeled pixels, as in PyTorch.
 
     Returns:
       Value and weight, each float32 [B, H, W].

@@ -1,13 +1,15 @@
 """Computes the losses of Gated-SCNN (arXiv 1907.05740) that tie classes to boundaries.
 
-L = CE_w(seg) + 20 BCE_w(edge) + CE_w(seg where the edge map exceeds 0.8) + dual. The
-dual term compares the boundaries of the predicted and the true class maps:
+The loss of the paper is the sum of four terms: the cross entropy of the segmentation,
+20 times the binary cross entropy of the edge map (`jaxseg.losses.edge`), the cross
+entropy of the segmentation at pixels whose edge probability exceeds 0.8
+(`edge_attention`), and a dual-task term (`dual_task`). The dual-task term compares the
+boundaries of the predicted and the true class maps: with zeta(p) = ||grad(G * p)|| /
+sqrt(2) for a smoothing filter G, it is |zeta(p) - zeta(one-hot label)|.
 
-    zeta = ||grad(G * p)|| / sqrt(2),   |zeta(p) - zeta(one-hot)| where either acts.
-
-The implementation follows the paper's equations. Differs: in the authors' code the
-gradient function returns its input and the smoothing is skipped, so that their term has
-no derivative. The edge term is in `jaxseg.losses.edge`.
+The implementation follows the paper's equations. Differs: in the authors' code, the
+gradient function returns its input and the smoothing is skipped, so that the dual-task
+term has no derivative.
 """
 
 import jax
@@ -30,7 +32,7 @@ def dual_task(
     gumbel: bool = True,
     step: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the difference of predicted and true boundary strengths.
+    """Computes the difference between the predicted and the true boundary strength.
 
     Args:
       logits: [B, H, W, K], of any float type.
@@ -38,8 +40,9 @@ def dual_task(
       void: The ignore index.
       temperature: The temperature of the softmax; 1 in the paper, 0.5 in the authors'
         code.
-      gumbel: Whether to sample the class map (Gumbel softmax) when `step` is given.
-      step: The seed of the sampling. None turns it off.
+      gumbel: Whether to sample the predicted class map by a Gumbel softmax. This needs
+        `step`.
+      step: The training step, which seeds the sampling. None turns the sampling off.
 
     Returns:
       Value and weight, each [B, H, W, K].
@@ -61,10 +64,11 @@ def dual_task(
 
 
 def boundary_strength(x: jax.Array, radius: int = RADIUS) -> jax.Array:
-    """Computes zeta, the gradient length of the smoothed map divided by sqrt(2).
+    """Computes the boundary strength: the gradient magnitude of the smoothed map.
 
-    The gradient is a central difference. Borders are repeated, so that a constant map
-    has strength exactly 0. The derivative there is defined as 0.
+    It is divided by sqrt(2). The gradient is a central difference. Border pixels are
+    repeated, so that a constant map has the strength 0. Where the strength is 0, its
+    derivative is defined as 0.
 
     Args:
       x: [B, H, W, K].
@@ -110,9 +114,14 @@ def _pad(x, axis, width):
 def image_class_weights(
     label: jax.Array, num_classes: int, *, void: int = 255
 ) -> jax.Array:
-    """Returns float32 [B, K]: 2 - h_c for the classes of an image, 1 for the others.
+    """Computes a weight for each class in each image, larger for rarer classes.
 
-    h_c is the share of class c among the labeled pixels of the image.
+    The weight of a class c that occurs in the image is 2 - h_c, where h_c is the share
+    of the class among the labeled pixels of the image. The weight of other classes is
+    1.
+
+    Returns:
+      float32 [B, K].
     """
     counts = jnp.sum(one_hot(label, num_classes), axis=(1, 2)).astype(jnp.float32)
     known = jnp.sum(label != void, axis=(1, 2)).astype(jnp.float32)
@@ -128,7 +137,10 @@ def edge_attention(
     threshold: float = 0.8,
     void: int = 255,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the image-weighted cross entropy where sigmoid(edge) > threshold.
+    """Computes the weighted cross entropy at the pixels where an edge is predicted.
+
+    The class weights are those of `image_class_weights`. Pixels with
+    sigmoid(edge) <= threshold have weight 0.
 
     Args:
       logits: [B, H, W, K], of any float type.
@@ -148,9 +160,12 @@ def edge_attention(
 def image_weighted_cross_entropy(
     logits: jax.Array, label: jax.Array, *, void: int = 255
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes cross entropy times the class weight of each image.
+    """Computes the cross entropy of each pixel, weighted by its class in its image.
 
-    The weights are those of `image_class_weights`. Value and weight are [B, H, W].
+    The weight of a class in an image is that of `image_class_weights`.
+
+    Returns:
+      Value and weight, each [B, H, W].
     """
     value, weight = cross_entropy(logits, label, void=void)
     weights = image_class_weights(label, logits.shape[-1], void=void)

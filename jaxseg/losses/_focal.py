@@ -1,4 +1,4 @@
-"""Focal loss (arXiv 1708.02002) in its softmax form."""
+"""Computes the focal loss (arXiv 1708.02002) for softmax probabilities."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def focal(
 
     p is the softmax probability of the pixel's class. The mean is over labeled pixels.
 
-    Differs: the paper sums over sigmoid outputs and divides by the number of positives.
+    Differs: the paper sums over sigmoid outputs and divides by the number of positive
+    examples.
 
     Args:
       logits: [B, H, W, K], of any float type.

@@ -1,7 +1,7 @@
 """Objectives of a generator and a patch discriminator: pix2pix (arXiv 1611.07004).
 
-Terms are (value, weight, coefficient), as for all losses. The outputs of the
-discriminator are logits, one for each patch.
+As for all losses, each term of an objective is a triple (value, weight, coefficient).
+The discriminator returns one logit for each patch of the picture.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ class Objectives:
     l1: float
 
     def discriminator(self, real: jax.Array, fake: jax.Array) -> dict[str, Term]:
-        """Returns the discriminator's terms: is a picture real or generated?
+        """Returns the terms by which the discriminator learns to tell real from
+        generated.
 
-        Both are cross entropies, each halved as in the paper.
+        The two terms are the binary cross entropies of the true and of the generated
+        pictures, each multiplied by 1/2 as in the paper.
 
         Args:
           real: Logits [B, h, w] of the true pictures.
@@ -51,10 +53,10 @@ class Objectives:
         batch: Mapping[str, jax.Array],
         judged: jax.Array | None,
     ) -> dict[str, Term]:
-        """Returns the generator's terms.
+        """Returns the terms of the generator.
 
-        They are the cross entropy of the generated picture with the answer "real", and
-        its absolute error.
+        They are the binary cross entropy of the discriminator's logits with the target
+        "real", and the absolute error of the generated picture.
 
         Args:
           picture: The generated picture [B, H, W, T], from -1 to 1.
@@ -74,12 +76,12 @@ class Objectives:
 
 
 def is_adversarial(config: LossConfig) -> bool:
-    """Returns whether a configuration asks for these objectives."""
+    """Returns whether a configuration has the adversarial or the L1 loss of pix2pix."""
     return config.name in NAMES
 
 
 def build_adversarial(config: LossConfig) -> Objectives:
-    """Builds the objectives of a configuration.
+    """Builds the objectives of generator and discriminator from a configuration.
 
     `LossConfig("adversarial", additional=(("l1", 100.0),))` is the objective of
     the paper.

@@ -1,4 +1,4 @@
-"""Class weights from label counts: median-frequency balancing."""
+"""Computes class weights from label counts by median-frequency balancing."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ def median_frequency(
 
     Args:
       pixels: Number of labeled pixels of each class in the training set, [K].
-      denominators: None uses one denominator for all classes, as in SegNet (arXiv
-        1511.00561, section 3.2). The number of pixels of the images that contain class
-        k gives the rule of Eigen and Fergus (arXiv 1411.4734).
+      denominators: The denominators, [K]. None uses one denominator for all classes, as
+        in SegNet (arXiv 1511.00561, section 3.2). For the rule of Eigen and Fergus
+        (arXiv 1411.4734), pass for each class the total number of pixels in the images
+        that contain the class.
 
     Returns:
       float32 [K].

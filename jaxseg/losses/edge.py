@@ -1,8 +1,9 @@
-"""Binary cross entropy for an edge map, balanced between edge and other pixels.
+"""Computes a binary cross entropy for edge maps that balances edges and other pixels.
 
 This is the edge loss of Gated-SCNN (arXiv 1907.05740), with the weights of HED (arXiv
-1504.06375): edge pixels weigh N- / N and the others N+ / N, so that each group has the
-total weight N+ N- / N.
+1504.06375). Of N labeled pixels, let N+ be edge pixels and N- other pixels. Each edge
+pixel has the weight N- / N and each other pixel N+ / N, so that both groups have the
+same total weight, N+ N- / N.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from jaxseg.losses.reduction import total
 
 
 def edge_target(label: jax.Array, *, radius: int = 1, void: int = 255) -> jax.Array:
-    """Returns booleans [B, H, W]: whether a pixel is close to another class.
+    """Finds the edge pixels: those that are close to a pixel of another class.
 
-    Close means within a square of half-size `radius`. Void pixels are never edges and
-    do not create edges.
+    Two pixels are close if neither their rows nor their columns differ by more than
+    `radius`. Void pixels are never edges and do not create edges.
 
     Differs: Gated-SCNN draws edges with a Euclidean radius, and also around void.
 
@@ -26,7 +27,10 @@ def edge_target(label: jax.Array, *, radius: int = 1, void: int = 255) -> jax.Ar
       radius: Distance in pixels, at least 1.
       void: The ignore index.
 
-    Raises:
+      Returns:
+        Booleans [B, H, W], True at edge pixels.
+
+      Raises:
       ValueError: If the radius is less than 1.
     """
     if radius < 1:

@@ -1,4 +1,4 @@
-"""The KL term of a latent-variable model's evidence lower bound, per labeled pixel."""
+"""Computes the KL term in the objective of a latent-variable model."""
 
 import jax
 import jax.numpy as jnp
@@ -7,14 +7,14 @@ import jax.numpy as jnp
 def latent_kl(
     divergence: jax.Array, label: jax.Array, *, void: int = 255
 ) -> tuple[jax.Array, jax.Array]:
-    """Weights the KL divergence of each image so that beta has the paper's meaning.
+    """Scales the KL divergence of each image to match a mean cross entropy over pixels.
 
-    The bound of the Probabilistic U-Net (arXiv 1806.05034), summed over images, is the
-    cross entropy summed over pixels plus beta KL. Here the cross entropy is a mean over
-    the N labeled pixels of the global batch. Image i has n_i labeled pixels and gets
-    the value KL_i / n_i with weight n_i, so that the weighted mean is sum KL_i / N. The
-    objective is then the paper's divided by N, and the balance of the two terms does
-    not depend on the image size or on the number of void pixels.
+    In the paper of the Probabilistic U-Net (arXiv 1806.05034), the objective of an
+    image is the cross entropy summed over its pixels plus beta times the KL divergence.
+    In jaxseg, the cross entropy is the mean over the N labeled pixels of the global
+    batch. An image i with n_i labeled pixels therefore gets the value KL_i / n_i with
+    the weight n_i, so that the weighted mean is sum(KL_i) / N. The objective is then
+    the paper's divided by N, and beta has the meaning of the paper.
 
     Args:
       divergence: KL in nats, summed over the latent dimensions, [B].

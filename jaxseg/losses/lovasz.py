@@ -1,4 +1,4 @@
-"""Lovasz-softmax loss (arXiv 1705.08790): a convex surrogate of each class's IoU.
+"""Computes the Lovasz-softmax loss (arXiv 1705.08790), a surrogate of the IoU.
 
 The pixel errors of a class are sorted. For a given order, the Lovasz extension of the
 Jaccard loss is linear in the errors, so differentiation treats its coefficients as
@@ -32,9 +32,10 @@ def lovasz_softmax(
       void: The ignore index.
       classes: "present" averages over the classes that occur in the labels, "all" over
         all classes.
-      per_image: Whether to compute one loss for each image or one for the batch.
-      axis_name: The axis of pmap whose devices are joined for a loss over the batch.
-        Without it, each device computes the loss of its own pixels.
+      per_image: Whether to compute one loss for each image. Otherwise, the pixels of
+        all images form one loss.
+      axis_name: The axis of pmap. With it, a loss over the batch uses the pixels of all
+        devices. Without it, each device computes the loss of its own pixels.
 
     Returns:
       Value and weight, each [B, K] with `per_image` or else [K].

@@ -1,9 +1,9 @@
 """Defines how all losses mask pixels.
 
 A pixel with the label `void` has weight 0, value 0 and gradient 0, whatever its logits
-are. A label that is neither void nor a class makes the loss NaN. Data loading rejects
-such labels with a message. If one passes nevertheless, the run stops at the NaN instead
-of learning from a wrong class.
+are. A label that is neither void nor a class makes the loss NaN. Data loading already
+rejects such labels with an error. If a label is not rejected there, the NaN stops the
+run before it learns a wrong class.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ def nan_on_invalid_label(label: jax.Array, num_classes: int, void: int) -> jax.A
 
 
 def one_hot(label: jax.Array, num_classes: int) -> jax.Array:
-    """Returns booleans [..., K]: whether a pixel has class k.
+    """Returns booleans [..., K]: entry k is True if the label of the pixel is k.
 
-    A void label has no class if void >= num_classes. Otherwise the caller masks it.
+    All entries of a void pixel are False, provided that void >= num_classes. For a
+    smaller ignore index, the caller must mask the void pixels.
     """
     classes = jax.lax.broadcasted_iota(
         jnp.int32, (*label.shape, num_classes), label.ndim
@@ -46,13 +47,13 @@ def one_hot(label: jax.Array, num_classes: int) -> jax.Array:
 
 
 def per_pixel(label: jax.Array, class_values: jax.Array, void: int) -> jax.Array:
-    """Looks up class_values [K] by label; void pixels get 0."""
+    """Returns for each pixel the value of its class in class_values [K], 0 for void."""
     known = jnp.clip(label, 0, class_values.shape[0] - 1)
     return jnp.where(label == void, 0.0, class_values[known])
 
 
 def class_array(class_weights, num_classes: int) -> jax.Array:
-    """Returns class weights as float32 [K]; raises ValueError for another number."""
+    """Returns class weights as float32 [K]; raises ValueError if they are not K."""
     weights = jnp.asarray(class_weights, jnp.float32)
     if weights.shape != (num_classes,):
         raise ValueError(

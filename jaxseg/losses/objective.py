@@ -40,10 +40,12 @@ class Objective:
         return self.terms(outputs, batch)
 
     def additive(self, outputs: Mapping[str, Any]) -> bool:
-        """Returns whether every term is a plain sum over examples.
+        """Returns whether the loss of each example is independent of the other
+        examples.
 
-        Gradient accumulation may then add up the micro-batches. The edge loss is no
-        such sum, because it balances edges against the rest over the whole batch.
+        Gradient accumulation can then sum the losses of the micro-batches. The edge
+        loss is not independent, because its weights depend on the number of edge pixels
+        in the whole batch.
         """
         return not self.coupled and "edge" not in outputs
 

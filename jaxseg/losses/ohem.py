@@ -1,4 +1,4 @@
-"""Cross entropy on hard pixels only, chosen by a threshold or by a fraction.
+"""Computes cross entropy on hard pixels only, chosen by a threshold or by a fraction.
 
 `ohem_cross_entropy` is online hard example mining (arXiv 1604.03540) in the pixel form
 of MMSegmentation's OHEMPixelSampler. `top_k_cross_entropy` is DeepLab's hard pixel
@@ -28,10 +28,11 @@ def ohem_cross_entropy(
     class_weights=None,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes cross entropy on the pixels whose class has a low probability.
+    """Computes cross entropy on the pixels whose true class has a low probability.
 
-    It keeps the pixels whose probability is below `threshold`, and in any case the
-    `min_kept` * B least probable ones. The mean is over the kept pixels.
+    The loss keeps the pixels whose true class has a probability below `threshold`. If
+    these are fewer than `min_kept` * B, it keeps the `min_kept` * B pixels with the
+    lowest probabilities. The mean is over the kept pixels.
 
     Args:
       logits: [B, H, W, K], of any float type.

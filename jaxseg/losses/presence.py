@@ -1,4 +1,4 @@
-"""Semantic context loss of GINet (arXiv 2009.06160): the classes that an image has."""
+"""Computes the loss of GINet (arXiv 2009.06160) for the presence of classes."""
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +9,12 @@ from jaxseg.losses.mask import one_hot
 def presence_cross_entropy(
     presence: jax.Array, label: jax.Array, *, void: int = 255
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the binary cross entropy of "class k appears in the image".
+    """Computes a binary cross entropy for whether each class appears in the image.
 
-    The paper gives this loss the weight 0.2.
+    This is the semantic context loss of the paper, which gives it the weight 0.2.
 
     Args:
-      presence: Logits [B, K].
+      presence: Logits [B, K] for the presence of class k in an image.
       label: Integers [B, H, W].
       void: The ignore index. An image that is entirely void has weight 0.
 

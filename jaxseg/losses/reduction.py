@@ -1,10 +1,11 @@
 """Reduces losses to one number, under jit and under pmap.
 
-A loss returns a value and a weight of the same shape. The mean over the *global* batch
-is sum(value * weight) / sum(weight). Under `jit`, sharded or not, arrays are global and
-`axis_name` is None. Under `pmap` an array holds one device's part, so sums go through
-`psum` over `axis_name`. A mean of per-device means would be wrong whenever devices hold
-different numbers of labeled pixels.
+A loss returns a value and a weight of equal shape. The mean over the *global* batch is
+sum(value * weight) / sum(weight). Under `jit`, with or without sharding, arrays contain
+the global batch, and `axis_name` is None. Under `pmap`, an array contains the examples
+of one device, so sums over the batch need `psum` over `axis_name`. The mean of the
+means
+of all devices would be wrong if they hold different numbers of labeled pixels.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ Term = tuple[jax.Array, jax.Array, float]
 
 
 def total(x: jax.Array, axis_name: str | None) -> jax.Array:
-    """Sums x over the devices of `axis_name`; returns x itself if that is None."""
+    """Sums x over the devices of `axis_name`; returns x itself if `axis_name` is
+    None."""
     return x if axis_name is None else jax.lax.psum(x, axis_name)
 
 
 def gather(x: jax.Array, axis_name: str | None, axis: int = 0) -> jax.Array:
-    """Joins x of all devices along `axis`; returns x itself if `axis_name` is None."""
+    """Concatenates x of all devices; returns x itself if `axis_name` is None."""
     if axis_name is None:
         return x
     return jax.lax.all_gather(x, axis_name, axis=axis, tiled=True)
@@ -32,10 +34,11 @@ def gather(x: jax.Array, axis_name: str | None, axis: int = 0) -> jax.Array:
 def weighted_mean(
     value: jax.Array, weight: jax.Array, axis_name: str | None = None
 ) -> jax.Array:
-    """Computes this device's part of the weighted mean; the parts sum to the mean.
+    """Computes the contribution of this device to the weighted mean over all devices.
 
-    The part is sum(value * weight) / total(sum(weight)). It is 0 with gradient 0 if all
-    weights on all devices are 0. Without `axis_name` it is the mean itself.
+    The contribution is the sum of value * weight on this device, divided by the sum of
+    the weights on all devices; the mean is the sum of all contributions. It is 0 with
+    gradient 0 if all weights are 0. Without `axis_name`, it is the mean itself.
     """
     weights = total(weight.sum(), axis_name)
     return (value * weight).sum() / jnp.where(weights > 0, weights, 1.0)
@@ -47,9 +50,10 @@ def total_loss(
     *,
     weights: Mapping[str, jax.Array] | None = None,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Returns the sum of coefficient * weighted mean, and the means by name.
+    """Returns the total loss and the weighted mean of each term, by name.
 
-    With `axis_name`, all of them are this device's parts (see `weighted_mean`).
+    The total loss is the sum of coefficient * weighted mean over all terms. With
+    `axis_name`, all results are contributions of this device (see `weighted_mean`).
 
     Args:
       terms: Value, weight and coefficient of each term.

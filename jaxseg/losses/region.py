@@ -1,4 +1,4 @@
-"""Region losses on soft overlaps: Dice, Jaccard and Tversky.
+"""Computes the region losses Dice, Jaccard and Tversky from soft overlaps.
 
 References:
   Dice: V-Net (arXiv 1606.04797), with the linear denominator of arXiv 1707.03237.
@@ -8,10 +8,11 @@ Let p be the softmax and y the one-hot label. For each class, over labeled pixel
 
   intersection = sum(p * y),  pred_sum = sum(p),  target_sum = sum(y).
 
-`per_image=True` (the default) sums within each image and returns [B, K]. Such a loss
-splits over devices without communication, and each image counts once.
-`per_image=False` sums over the batch and returns [K]. Under jit that is the global
-batch. Under pmap it is the batch of one device, unless `axis_name` is given.
+With `per_image=True` (the default), the sums are over the pixels of each image, and the
+result is [B, K]. Such a loss needs no communication between devices, and all images
+have equal weight. With `per_image=False`, the sums are over the pixels of the batch,
+and the result is [K]. Under jit this is the global batch. Under pmap it is the batch of
+one device, unless `axis_name` is given.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ def dice(
       logits: [B, H, W, K], of any float type.
       label: Integers [B, H, W], 0 to K - 1 or `void`.
       void: The ignore index.
-      smooth: Added to numerator and denominator.
+      smooth: A number that is added to the numerator and the denominator.
       classes: "present" averages over the classes that occur in the labels, "all" over
         all classes.
-      per_image: Whether to sum within each image or over the batch.
-      axis_name: The axis of pmap over which a sum over the batch continues.
+      per_image: Whether to compute a loss for each image instead of one for the batch.
+      axis_name: The axis of pmap. With it, sums over the batch include all devices.
 
     Returns:
       Value and weight, each [B, K] or, with `per_image=False`, [K].
@@ -74,7 +75,8 @@ def jaccard(
     """Computes the Jaccard loss of each class.
 
     It is 1 - (intersection + smooth) / (union + smooth) with
-    union = pred_sum + target_sum - intersection. For arguments and results see `dice`.
+    union = pred_sum + target_sum - intersection. `dice` describes the arguments and the
+    results.
     """
     intersection, pred_sum, target_sum = overlaps(
         logits, label, void, per_image, axis_name
@@ -97,7 +99,7 @@ def tversky(
     per_image: bool = True,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the (focal) Tversky loss of each class.
+    """Computes the Tversky loss or the focal Tversky loss of each class.
 
     It is (1 - (intersection + s) / (intersection + alpha FP + beta FN + s))^gamma with
     s = smooth, FP = pred_sum - intersection and FN = target_sum - intersection.
@@ -111,7 +113,7 @@ def tversky(
       beta: Weight of the false negatives.
       gamma: Exponent; other values than 1 give the focal Tversky loss
         (arXiv 1810.07842).
-      smooth: Added to numerator and denominator.
+      smooth: A number that is added to the numerator and the denominator.
       classes: See `dice`.
       per_image: See `dice`.
       axis_name: See `dice`.
@@ -156,11 +158,13 @@ def overlaps(
 
 
 def class_weight(target_sum: jax.Array, classes: Classes) -> jax.Array:
-    """Returns the weight of each class; those of the chosen classes sum to 1.
+    """Returns a weight for each class, so that a weighted sum is a mean over classes.
+
+    The weights of the chosen classes are equal and sum to 1. Other weights are 0.
 
     Args:
-      target_sum: Labeled pixels of each class, [B, K] or [K].
-      classes: Which classes to choose, see `dice`.
+      target_sum: Number of labeled pixels of each class, [B, K] or [K].
+      classes: The choice of classes, "present" or "all", see `dice`.
     """
     if classes not in ("present", "all"):
         raise ValueError(

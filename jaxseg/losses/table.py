@@ -41,13 +41,13 @@ class Loss:
       function: Maps (logits [B, H, W, K], label [B, H, W], *, void, ...) to a value
         and a weight of one shape, without reducing them.
       couples_examples: Whether the loss of one example depends on the other examples
-        of the batch, for example because it sums or ranks over the batch. Gradient
-        accumulation treats such losses differently. Where an option decides it, this
-        is a function of the options.
-      takes: The keyword arguments, out of `TAKES`, that the objective fills in.
+        of the batch, for example because it ranks the pixels of the batch. Gradient
+        accumulation treats such losses differently. If this depends on the options of
+        the loss, the attribute is a function that maps the options to a boolean.
+      takes: The keyword arguments, out of `TAKES`, that the objective supplies.
       requires: Those of `takes` without which the loss cannot be computed.
-      random: Whether it couples examples only by noise that is drawn for the batch as
-        a whole, so that it needs no sum over devices.
+      random: Whether the examples are coupled only by random noise that is drawn for
+        the whole batch, so that the loss needs no sum over devices.
       for_points: Whether the loss also makes sense for point clouds, which have no
         neighboring pixels.
     """
@@ -67,7 +67,8 @@ class Loss:
             )
 
     def couples(self, options: Options) -> bool:
-        """Returns whether the loss couples the examples of a batch, given options."""
+        """Returns whether the loss couples the examples of a batch with these
+        options."""
         if callable(self.couples_examples):
             return self.couples_examples(options)
         return self.couples_examples

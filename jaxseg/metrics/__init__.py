@@ -1,4 +1,5 @@
-"""Metrics: integer confusion counts, and the scores that follow from them."""
+"""Computes metrics: integer confusion matrices, and the scores that follow from
+them."""
 
 from jaxseg.metrics._confusion import ConfusionTotal, confusion, confusion_over
 from jaxseg.metrics._table import table

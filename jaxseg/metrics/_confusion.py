@@ -1,8 +1,9 @@
 """Counts confusion matrices: integers on the device, int64 totals on the host.
 
-Rows are labels, with void as a last row of its own. Columns are predictions. Counts in
-float32 stop being exact at 2^24 pixels, and int32 overflows after two passes over the
-validation set of Cityscapes. One batch fits int32, and totals are int64.
+The rows of a matrix are labels, and void is the last row. The columns are predictions.
+The counts of one batch are int32 and the totals are int64, because float32 is not exact
+above 2^24 pixels and int32 overflows after two passes over the validation set of
+Cityscapes.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ def confusion(
 ) -> jax.Array:
     """Counts pixels by label (row) and prediction (column).
 
-    Device code cannot raise. A value out of range therefore turns every entry into -1,
-    and `ConfusionTotal.add` and `scores` raise when they receive such a matrix.
+    Compiled code cannot raise errors. A label or prediction out of range therefore
+    turns every entry of the matrix into -1, and `ConfusionTotal.add` and `scores` raise
+    an error for such a matrix.
 
     Args:
       prediction: Integers of any shape, 0 to K - 1.
@@ -57,7 +59,10 @@ def confusion(
 
 
 def confusion_over(matrix: jax.Array, axis_name: str | None) -> jax.Array:
-    """Sums the matrices of all devices under pmap; all -1 if one of them is."""
+    """Sums the matrices of all devices under pmap.
+
+    If the entries of the matrix of one device are -1, those of the sum are -1 too.
+    """
     if axis_name is None:
         return matrix
     legal = jax.lax.pmin(matrix.min(), axis_name) >= 0
@@ -82,8 +87,8 @@ class ConfusionTotal:
         """Adds the matrix of one batch.
 
         Raises:
-          ValueError: If the matrix has another shape or floats, or negative entries
-            because a label or a prediction was out of range.
+          ValueError: If the matrix has another shape, does not contain integers, or has
+            negative entries because a label or a prediction was out of range.
         """
         matrix = np.asarray(matrix)
         if matrix.shape != self.matrix.shape:
@@ -96,7 +101,7 @@ class ConfusionTotal:
 
 
 def check_counts(matrix: np.ndarray) -> None:
-    """Raises ValueError unless the matrix holds integers that are not negative."""
+    """Raises ValueError unless all entries of the matrix are integers >= 0."""
     if not np.issubdtype(matrix.dtype, np.integer):
         raise ValueError(f"matrix.dtype={matrix.dtype} is invalid: expected integers.")
     if (matrix < 0).any():

@@ -5,10 +5,10 @@ Rizzo 2013:
 
     D^2 = 2 E d(S, Y) - E d(S, S') - E d(Y, Y')        d = 1 - IoU
 
-The means run over all pairs of samples S and raters' labels Y. They include the pairs
-of a map with itself, as in the authors' release. D^2 is then the squared distance of
-the two empirical distributions, and 0 if they are equal. Two maps that share no labeled
-pixel have distance 0.
+The means E are over all pairs of label maps, where S and S' are samples of the model
+and Y and Y' are the label maps of the raters. They include the pairs of a map with
+itself, as in the authors' code, so that D^2 is 0 if samples and raters are equally
+distributed. Two maps that have no labeled pixel in common have the distance 0.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ def iou_distances(
 ) -> jax.Array:
     """Computes d = 1 - mean IoU of every pair of maps.
 
-    The mean is over those of `classes` that at least one of the two maps contains. If
-    neither contains any, d is 0: two raters who see no lesion agree. (This is the
-    convention for LIDC, where the lesion is the only entry of `classes`.) Pixels that
-    are void in one of the maps do not count.
+    The mean is over those of `classes` that occur in at least one of the two maps. If
+    none occurs, d is 0. (In the LIDC dataset, where the lesion is the only class that
+    counts, two raters who see no lesion therefore agree.) Pixels that are void in one
+    of the maps do not count.
 
     Args:
       one: Label maps, integers [N, H, W].
@@ -78,8 +78,8 @@ def energy_distance(
       void: The ignore index.
 
     Returns:
-      The scalars "ged" and its parts "across", E d(S, Y), "samples", E d(S, S'), and
-      "raters", E d(Y, Y').
+      A dictionary of scalars: "ged" is the distance D^2, "across" is E d(S, Y),
+      "samples" is E d(S, S') and "raters" is E d(Y, Y').
     """
     pairs = {
         "across": (samples, raters),

@@ -4,11 +4,11 @@ This is the measure V_rand of the ISBI 2012 membrane challenge: Arganda-Carreras
 "Crowdsourcing the creation of image segmentation algorithms for connectomics",
 Frontiers in Neuroanatomy 9:142 (2015), equations for split, merge and their F-score.
 
-n_ij is the number of pixels in predicted object i and true object j. Only pixels of the
-true foreground count (true label not 0).
+n_ij is the number of pixels that belong to predicted object i and true object j. Only
+pixels of the true foreground count, that is, pixels whose true object number is not 0.
 
-    merge = sum n_ij^2 / sum_i s_i^2     s_i = sum_j n_ij   (1 if nothing is merged)
-    split = sum n_ij^2 / sum_j t_j^2     t_j = sum_i n_ij   (1 if nothing is split)
+    merge = sum n_ij^2 / sum_i s_i^2   with s_i = sum_j n_ij; 1 if no objects are merged
+    split = sum n_ij^2 / sum_j t_j^2   with t_j = sum_i n_ij; 1 if no object is split
     score = 2 merge split / (merge + split)
 
 The "Rand error" of the challenge is 1 - score.
@@ -35,7 +35,10 @@ class RandScore(NamedTuple):
 
 
 class PairCounts(NamedTuple):
-    """Holds the sums of squares for the scores; the sums of slices are added."""
+    """Contains the sums of squares from which `rand_score` computes the scores.
+
+    To score a volume, the sums of its slices are added.
+    """
 
     both: int
     predicted: int
@@ -54,11 +57,16 @@ def components(foreground: np.ndarray) -> np.ndarray:
 
 
 def pair_counts(prediction: np.ndarray, truth: np.ndarray) -> PairCounts:
-    """Computes the sums of squared object sizes of one image.
+    """Computes the sums of squares that the Rand scores of one image need.
 
     Args:
-      prediction: Object numbers, integers [H, W], 0 for background.
-      truth: The true object numbers, in the same form.
+      prediction: The number of the predicted object at each pixel, integers [H, W]. 0
+        is the background.
+      truth: The number of the true object at each pixel, integers [H, W]. 0 is the
+        background.
+
+    Returns:
+      The sums of n_ij^2, s_i^2 and t_j^2 in the formulas of this module.
 
     Raises:
       ValueError: If shapes or types are wrong, or the truth has no foreground.
@@ -92,7 +100,10 @@ def pair_counts(prediction: np.ndarray, truth: np.ndarray) -> PairCounts:
 
 
 def rand_score(counts: PairCounts | Sequence[PairCounts]) -> RandScore:
-    """Computes the scores of one image, or of several after adding their sums."""
+    """Computes the Rand scores of one image, or of several images together.
+
+    The sums of several images are added before the scores are computed.
+    """
     several = [counts] if isinstance(counts, PairCounts) else list(counts)
     if not several:
         raise ValueError("counts=[] is invalid: expected at least one image.")

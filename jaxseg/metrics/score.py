@@ -22,9 +22,11 @@ from jaxseg.metrics._confusion import check_counts
 def scores(matrix: np.ndarray) -> dict[str, Any]:
     """Computes all scores of a confusion matrix.
 
-    A quotient 0 / 0 is nan. This concerns the IoU and F1 of a class that neither labels
-    nor predictions contain, and the recall of a class that no label contains. Means
-    leave nan out. Predictions at void pixels do not count.
+    A quotient 0 / 0 is nan. This happens for the IoU and F1 of a class that occurs
+    neither in the labels nor in the predictions, for the recall of a class that does
+    not occur in the labels, and for the precision of a class that is never predicted.
+    Means are over the classes whose value is not nan. Predictions at void pixels do not
+    count.
 
     Args:
       matrix: Integers [K + 1, K], with the void row last.
@@ -65,7 +67,8 @@ def scores(matrix: np.ndarray) -> dict[str, Any]:
 
 
 def to_json(values: dict[str, Any]) -> dict[str, Any]:
-    """Turns scores into plain numbers and lists for `json.dumps`; nan becomes None."""
+    """Converts scores to numbers and lists that `json.dumps` accepts; nan becomes
+    None."""
     return {key: _plain(value) for key, value in values.items()}
 
 

@@ -28,7 +28,11 @@ class SeedSummary(NamedTuple):
 
 
 def summarize_seeds(name: str, values: Sequence[float]) -> SeedSummary:
-    """Returns mean and spread of the scores of one configuration.
+    """Summarizes the scores that the seeds of one configuration reached.
+
+    Args:
+      name: The name of the configuration.
+      values: One score for each seed.
 
     >>> summarize_seeds("aspp", [0.5, 0.75]).mean
     0.625

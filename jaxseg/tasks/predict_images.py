@@ -59,7 +59,7 @@ class Request:
 
 
 class Result(NamedTuple):
-    """The result of one image, or of several that failed for the same reason.
+    """Contains the result of one image, or of several that failed for the same reason.
 
     Attributes:
       paths: The image files.
@@ -74,7 +74,7 @@ class Result(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ImagePrediction:
-    """A prediction of image files that is ready to run.
+    """Describes a prediction of image files that is ready to run.
 
     Attributes:
       request: What is done.

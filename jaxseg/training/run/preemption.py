@@ -11,7 +11,7 @@ import jax
 
 
 class Stopped(Exception):
-    """The run was asked to stop and has saved a checkpoint."""
+    """Contains the run was asked to stop and has saved a checkpoint."""
 
     def __init__(self, step: int, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name} at step {step}")

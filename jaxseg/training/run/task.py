@@ -99,4 +99,4 @@ class Result:
 
 
 class NonFiniteLoss(ArithmeticError):
-    """The loss or the gradient of a step was NaN or infinite."""
+    """Contains the loss or the gradient of a step was NaN or infinite."""

@@ -80,7 +80,7 @@ def accumulated(
 
 
 class MicroBatches(NamedTuple):
-    """The micro-batches of a batch.
+    """Contains the micro-batches of a batch.
 
     Attributes:
       rows: The index and the examples of each micro-batch, over which a scan runs.
