@@ -65,10 +65,9 @@ def affinity(
       anneal_steps: Steps in which the loss decays to a tenth. 0 turns that off.
       step: The training step.
       size_weights: A pair (edge, same) of learned scores [K, len(sizes)]. A softmax
-        over the sizes turns them into weights. Each pair of pixels uses the row of the
-        class of its center pixel. Their gradient is reversed, so that the optimizer
-        that minimizes the loss for the network maximizes it for these weights. None
-        gives all sizes equal weights.
+        over the sizes turns the row of the center pixel's class into weights. Their
+        gradient is reversed, so the optimizer maximizes the loss with respect to them.
+        None gives all sizes equal weights.
       axis_name: The axis of pmap over which entries are counted.
 
     Returns:
