@@ -4,7 +4,9 @@ import base64
 import io
 import json
 import os
+import pathlib
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -16,6 +18,8 @@ from jaxseg.audit.hashing import near_pairs, perceptual_hash
 from jaxseg.audit.kinds import KINDS
 from jaxseg.cli.main import main
 from jaxseg.config import DataConfig
+from jaxseg.data import open_source
+from jaxseg.data.stored import RejectedData
 from tests.audit.conftest import blocks, photo, save
 
 
@@ -251,3 +255,25 @@ def test_the_image_of_several_raters_is_no_duplicate(tmp_path):
     audit = check_data(DataConfig("lidc", raw_dir=str(tmp_path / "raw")))
     kinds = {finding["kind"] for finding in audit.to_dict()["findings"]}
     assert "published_count" in kinds and not {k for k in kinds if "duplicate" in k}
+
+
+def opened(root, tmp_path):
+    """Opens a folder as `train` does."""
+    where = {"raw_dir": str(root), "prepared_dir": str(tmp_path / "prepared")}
+    return open_source(DataConfig("folder", **where), "train")
+
+
+def test_training_rejects_each_error_and_accepts_all_warnings(clean, tmp_path):
+    planted = plant_files(tmp_path / "planted")
+    for number, names in enumerate(planted.values()):
+        root = tmp_path / str(number)
+        shutil.copytree(clean, root)
+        stems = {pathlib.Path(name).stem for name in names}
+        for path in (tmp_path / "planted").rglob("*.*"):
+            if path.stem in stems:
+                shutil.copy(path, root / "train" / path.parent.name / path.name)
+        with pytest.raises(RejectedData) as caught:
+            opened(root, tmp_path)
+        assert min(stems)[:3] in str(caught.value).replace(str(tmp_path), "")
+    plant_weak(clean)
+    assert len(opened(clean, tmp_path)) == 4 + 4
