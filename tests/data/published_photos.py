@@ -246,6 +246,12 @@ PHOTOS_BAD = (  # The dataset and its variant, the files, what is wrong, the mes
         spoil("*/annotations/validation/*", save_mask, [151] * 4),
         "ADE_val_00000001.png: the mask value 151 is not in the label map",
     ),
+    (  # The mask was already reduced to 0 to 149.
+        "ade20k",
+        draw_ade20k,
+        spoil("*/annotations/training/*", save_mask, [255, 0, 1, 149]),
+        "ADE_train_00000001.png: the mask value 255 is not in the label map",
+    ),
     (
         "coco_stuff",
         draw_coco,
