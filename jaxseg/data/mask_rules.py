@@ -27,6 +27,7 @@ from jaxseg.data.spec import VOID
 
 NOISE = 32  # More values than this suggest compression or interpolation.
 NEAR_VOID = 250  # Values from here on may be void under another number than 255.
+NAMED_BY = "--data.classes or classes.txt"  # Where a folder has its class names.
 EXAMPLE = 6  # An example in a message has at most this many pairs.
 
 
@@ -84,7 +85,11 @@ def require_background(names: Collection[str], origin: str) -> None:
 
 
 def check_values(
-    splits: Sequence[MaskValues], names: Collection[str], origin: str
+    splits: Sequence[MaskValues],
+    names: Collection[str],
+    origin: str,
+    *,
+    option: str = NAMED_BY,
 ) -> None:
     """Checks that the values of masks are the labels of classes.
 
@@ -92,6 +97,7 @@ def check_values(
       splits: The values of each split.
       names: The class names, or () to count the classes.
       origin: Where the class names come from, for the message.
+      option: Where the user can name the classes, for the message.
 
     Raises:
       ValueError: If they are not. The message states which values were found, how often
@@ -104,7 +110,7 @@ def check_values(
         for found in splits:
             check_classes(found, len(names), origin)
     else:
-        check_contiguous(splits, together)
+        check_contiguous(splits, together, option=option)
 
 
 def _place(found: MaskValues, value: int) -> str:
@@ -143,12 +149,15 @@ def check_void(found: MaskValues, together: set[int]) -> None:
     )
 
 
-def check_contiguous(splits: Sequence[MaskValues], together: set[int]) -> None:
+def check_contiguous(
+    splits: Sequence[MaskValues], together: set[int], *, option: str = NAMED_BY
+) -> None:
     """Raises ValueError unless the values are 0, 1, 2, ... without a gap, and 255.
 
     Args:
       splits: The values of each split.
       together: The values of all splits.
+      option: Where the user can name the classes, for the message.
     """
     labels = sorted(together - {VOID})
     expected = list(range(len(labels)))
@@ -158,7 +167,7 @@ def check_contiguous(splits: Sequence[MaskValues], together: set[int]) -> None:
         if odd < 0:
             remedy = "Save the masks with values of 0 or more"
         else:
-            names = "pass all class names by --data.classes or classes.txt"
+            names = f"pass all class names by {option}"
             remedy = _remedy(together, names)
         raise ValueError(
             f"{_place(found, odd)}: the mask value {odd} leaves a gap: expected 0, 1, "
@@ -172,15 +181,15 @@ def check_contiguous(splits: Sequence[MaskValues], together: set[int]) -> None:
             f"{_place(found, labels[-1])}: the numbers of classes can differ between "
             f"the splits: expected one split with all values from 0 to {labels[-1]}, "
             f"because there is no class list, but {parts}. If a number is the same "
-            "class in all splits, pass all class names by --data.classes or "
-            "classes.txt; otherwise save the masks with equal numbers."
+            "class in all splits, pass all class names by "
+            f"{option}; otherwise save the masks with equal numbers."
         )
     if len(labels) == 1:
         found = next(found for found in splits if 0 in found.values)
         raise ValueError(
             f"{_place(found, 0)}: class 0 is the only class in the masks: expected two "
             f"or more, but {found.describe()}. If other classes are absent from the "
-            "masks, pass all class names by --data.classes or classes.txt."
+            f"masks, pass all class names by {option}."
         )
 
 

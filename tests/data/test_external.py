@@ -285,7 +285,10 @@ WRONG = [
         {"labels": ((1, 0), (2, 1))},
         r"split 'spring', example \d: the mask value 3 is n",
     ),
-    ({"labels": ()}, r"example \d: the mask value 1 leaves a gap"),
+    (
+        {"labels": ()},
+        r"example \d: the mask value 1 leaves a gap: .*class names by --data\.classes\.$",
+    ),
     ({"classes": ("a", "b"), "labels": ()}, r"mask value 2 is not the label of a clas"),
     ({"classes": ("a",)}, r"data\.labels=.* expected the classes 0 to 0"),
     ({"max_pixels": 100}, r"more than data\.max_pixels=100"),

@@ -109,7 +109,8 @@ class StoredMasks:
           ValueError: If a value is not in the label map or not the label of a class.
         """
         if self.labels is None:
-            check_values(splits, self.names, self.origin)
+            option = "--data.classes"
+            check_values(splits, self.names, self.origin, option=option)
             return
         for found in splits:
             self._rules.check(found)
