@@ -1,6 +1,7 @@
 """`jaxseg data`: statuses, the short forms, and the tools that describe and convert."""
 
 import json
+import pathlib
 import re
 
 import numpy as np
@@ -12,6 +13,8 @@ from jaxseg.cli.main import main
 from jaxseg.config import DataConfig
 from jaxseg.data import open_source
 from jaxseg.data.datasets import DATASETS
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden/unet"
 
 
 @pytest.fixture
@@ -34,6 +37,10 @@ def raw(tmp_path):
     [
         (["check", "camvit"], "'camvit' is neither .*; did you mean 'camvid'?"),
         (["check", "camvid"], "data.raw_dir=None is invalid: expected the folder"),
+        (
+            ["check", "tfds:pets"],
+            "data.name='tfds:pets' is invalid: expected a dataset",
+        ),
         (["check", "shapes"], "data.name='shapes' is invalid: .* is generated"),
         (["check", "--data.workers", "-1"], "data.workers=-1 is invalid"),
         (["check", "--data.nmae", "x"], "--data.name"),
@@ -70,6 +77,14 @@ def test_train_names_the_check_and_its_command_finds_the_file(raw, tmp_path, cap
     assert result == json.loads((out / "check.json").read_text())
     assert printed.err.strip() == result["verdict"]
     assert [f["files"][1] for f in result["findings"]] == [str(raw / "masks/b.png")]
+
+
+def test_eval_names_the_check(raw, tmp_path, capsys):
+    where = [f"--data.raw-dir={raw}", f"--data.prepared-dir={tmp_path / 'data'}"]
+    where += ["--data.name=folder", "--data.eval-split=train"]
+    assert main(["eval", str(GOLDEN), *where]) == 1
+    text = capsys.readouterr().err
+    assert "b.png: the mask value" in text and f"jaxseg data check {raw} " in text
 
 
 def test_a_configuration_file_gives_the_data(raw, tmp_path):
