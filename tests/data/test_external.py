@@ -206,6 +206,8 @@ def test_files_of_both_formats_give_the_same_batches(config, tmp_path):
         open_source(named, "spring")
     other = dataclasses.replace(named, backend="tf")
     stored = dataclasses.replace(config, backend="tf")  # reads ArrayRecord
+    specs = [open_source(c, "spring").spec for c in (config, other, stored)]
+    assert specs[0] == specs[1] == specs[2]  # The format of the files is no part of it.
     for split, batches in {
         "spring": lambda s: train_batches(s, config, seed=3, batch_size=4),
         "autumn": lambda s: eval_batches(s, batch_size=2),

@@ -79,7 +79,7 @@ def _load_file(name: str) -> ModuleType:
         )
     for loaded in list(sys.modules.values()):
         # A second import would register the builders twice, which is an error.
-        if getattr(loaded, "__file__", None) == str(path):
+        if getattr(loaded, "__dict__", {}).get("__file__") == str(path):
             return loaded
     # Two files may have one name, so the path is a part of the module's name.
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
