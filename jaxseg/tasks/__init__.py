@@ -1,1 +1,1 @@
-"""Implements what differs between segmentation, pix2pix, Prob. U-Net and clouds."""
+"""Implements segmentation, pix2pix, the Probabilistic U-Net and point clouds as tasks."""

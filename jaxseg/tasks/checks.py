@@ -1,4 +1,4 @@
-"""Checks a configuration including its losses."""
+"""Checks that all values of a configuration are valid."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ OPTIONS = {  # of losses
 
 
 def check(config: Config) -> None:
-    """Checks a configuration including its losses.
+    """Checks that all values of a configuration are valid, including its losses.
 
-    It looks at nothing outside the configuration, neither at files nor at devices.
+    Files and devices are not checked.
 
     Args:
       config: The configuration.

@@ -30,7 +30,7 @@ class Evaluation:
       split: The split that was evaluated.
       num_examples: The number of examples.
       total: The confusion matrix.
-      further: Scores by name that do not come from the confusion matrix.
+      further: Scores by name that are not computed from the confusion matrix.
     """
 
     split: str
@@ -110,8 +110,8 @@ def count(
 ) -> ConfusionTotal:
     """Returns the confusion counts of a network over all examples of a source.
 
-    Counts are integers, so that neither the batch size nor the number of devices
-    changes a digit of a score, as long as the network gives a pixel the same class.
+    The counts are integers. Therefore the scores do not depend on the batch size or the
+    number of devices, as long as the predicted classes do not.
     """
     task = task_of(config)
     runner = StepRunner(

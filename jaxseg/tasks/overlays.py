@@ -23,10 +23,12 @@ FOLDER = "overlays"
 def writer(
     workdir: Path, model: nn.Module, source: Source, *, count: int, eval_scale: float
 ) -> Callable[[int, Any], None] | None:
-    """Returns a function that draws `count` images spread over the source.
+    """Returns a function `write(step, variables)` that draws predictions.
 
-    It is called as `write(step, variables)`. The result is None if there is nothing to
-    draw, or on processes other than the first."""
+    It draws `count` images that are evenly spread over the source, and writes them to
+    the run directory. The result is None if there is nothing to draw, or on processes
+    other than the first.
+    """
     if count < 1 or jax.process_index() != 0:
         return None
     chosen = np.unique(np.linspace(0, len(source) - 1, count).astype(int))
@@ -58,7 +60,7 @@ def writer(
 
 
 def file_name(name: str) -> str:
-    """Returns the file name of a picture for the name or path of an image."""
+    """Returns the file name for the overlay of an image, from its name or path."""
     return re.sub(r"[^\w.-]+", "_", name) + ".png"
 
 

@@ -42,14 +42,14 @@ HALF = (0.5, 0.5, 0.5)
 
 
 def open_source(config: DataConfig, split: str) -> Source:
-    """Opens the examples of a split with photos in -1 ... 1."""
+    """Opens the examples of a split, with photos normalized to values in -1 ... 1."""
     source = data.open_source(config, split)
     source.spec = centered(source.spec)
     return source
 
 
 def centered(spec: DatasetSpec) -> DatasetSpec:
-    """Returns a spec with the normalization that maps photos to -1 ... 1."""
+    """Returns a specification whose normalization maps photos to values in -1 ... 1."""
     return dataclasses.replace(spec, mean=HALF, std=HALF)
 
 
@@ -60,13 +60,14 @@ def build(
     *,
     class_pixels: Sequence[float] | None = None,
 ) -> Training:
-    """Returns the training of a configuration; no array is made yet.
+    """Builds the training of a configuration without allocating any array.
 
     Args:
       config: The configuration.
       spec: The classes and the normalization of the data.
       devices: The devices of all processes.
-      class_pixels: Labeled pixels per class, for weights by frequency.
+      class_pixels: Number of labeled pixels of each class, [K]. It is needed for class
+        weights by frequency.
     """
     direction = direction_of(config)
     if not is_adversarial(config.loss):
@@ -132,7 +133,7 @@ def direction_of(config: Config) -> str:
 
 
 def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> Callable:
-    """Returns the evaluation step. It counts nothing if photos are generated."""
+    """Returns the evaluation step, which counts nothing if photos are generated."""
     if direction_of(config) == TO_LABELS:
         return segmentation.counting(config, model, spec)
     return functools.partial(_nothing, num_classes=spec.num_classes)
@@ -146,7 +147,10 @@ def _nothing(variables, batch, *, num_classes, axis_name=None):
 def picture_writer(
     config: Config, workdir: Path, model: nn.Module, source: Source
 ) -> Callable[[int, Any], None] | None:
-    """Returns what draws validation images during training, or None."""
+    """Returns a function that draws validation images during training.
+
+    The result is None if there is nothing to draw.
+    """
     if direction_of(config) == TO_LABELS:
         return segmentation.picture_writer(config, workdir, model, source)
     return photo_writer(workdir, model, source, count=config.train.num_overlays)
@@ -155,7 +159,10 @@ def picture_writer(
 def further_scores(
     config: Config, model: nn.Module, source: Source
 ) -> Callable[[Any], dict[str, float]] | None:
-    """Returns a function for the error and PSNR of photos, or None for labels."""
+    """Returns a function that computes the error and the PSNR of generated photos.
+
+    The result is None if the network generates labels.
+    """
     if direction_of(config) != TO_PHOTO:
         return None
     make = photo_maker(model, source.spec.num_classes)

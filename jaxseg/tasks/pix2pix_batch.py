@@ -1,4 +1,7 @@
-"""Converts photo and label map to pictures in -1 ... 1, as condition and target."""
+"""Converts a photo and its label map to the condition and the target of pix2pix.
+
+Both are pictures with values in -1 ... 1.
+"""
 
 from __future__ import annotations
 

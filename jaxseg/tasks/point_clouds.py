@@ -1,4 +1,4 @@
-"""Supplies the parts of the training of point cloud networks."""
+"""Implements the training of networks that classify the points of a point cloud."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ def build(
     *,
     class_pixels: Sequence[float] | None = None,
 ) -> Training:
-    """Returns the training of a configuration; no array is made yet.
+    """Builds the training of a configuration without allocating any array.
 
     Args:
       config: The configuration.
       spec: The classes of the data.
       devices: The devices of all processes.
-      class_pixels: Labeled points per class, for weights by frequency.
+      class_pixels: Number of labeled points of each class, [K]. It is needed for class
+        weights by frequency.
     """
     loss_fn = cloud_loss(
         config.loss,
@@ -66,7 +67,12 @@ def build(
 
 
 def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """Returns shapes of what `cloud_train_batches` yields on all processes."""
+    """Returns the shapes of a training batch, summed over all processes.
+
+    Args:
+      config: The configuration.
+      batch: The number of point clouds in the batch.
+    """
     shape, points = jax.ShapeDtypeStruct, (batch, config.data.num_points)
     return {
         "points": shape((*points, 3), jnp.float32),
@@ -79,7 +85,9 @@ def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
 
 
 def cloud_loss(config: LossConfig, **options: Any) -> Callable:
-    """Builds the objective for clouds, as images [B, N, K] of one column.
+    """Builds the objective for point clouds.
+
+    The logits [B, N, K] of N points are treated as images of N x 1 pixels.
 
     Raises:
       ValueError: If a loss uses neighboring pixels.
@@ -101,7 +109,7 @@ def cloud_loss(config: LossConfig, **options: Any) -> Callable:
 
 
 def with_integers(batch: Batch) -> Batch:
-    """Converts the labels to int32."""
+    """Returns the batch with the labels converted to int32."""
     return {**batch, "label": batch["label"].astype(jnp.int32)}
 
 
@@ -119,7 +127,7 @@ def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.p
 
 
 def classifier(model: nn.Module, variables: Any) -> Callable[[Batch], np.ndarray]:
-    """Returns a function that maps clouds to probabilities float32 [B, N, K]."""
+    """Returns a function that maps point clouds to probabilities, float32 [B, N, K]."""
 
     @jax.jit
     def probabilities(variables, inputs):
@@ -133,9 +141,10 @@ def classifier(model: nn.Module, variables: Any) -> Callable[[Batch], np.ndarray
 def cloud_writer(
     config: Config, workdir: Path, model: nn.Module, source: Clouds
 ) -> Callable[[int, Any], None] | None:
-    """Returns what draws validation clouds during training, or None.
+    """Returns a function that writes predicted point clouds during training, or None.
 
-    It writes the first batch of clouds in the colors of their classes.
+    The function writes the first batch of validation clouds as PLY files, with each
+    point in the color of its predicted class.
     """
     count = config.train.num_overlays
     if count < 1 or jax.process_index() != 0:

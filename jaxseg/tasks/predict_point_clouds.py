@@ -82,7 +82,12 @@ def predict_clouds(options: Any, config: Config, spec: DatasetSpec) -> int:
 
 
 def plan(options: Any) -> tuple[list[tuple[Path, Path, np.ndarray, np.ndarray]], int]:
-    """Returns the readable clouds with their targets, and the number of failures."""
+    """Finds and reads the input files.
+
+    Returns:
+      A tuple (file, path of the results without suffix, points, colors) for each
+      readable file, and the number of unreadable files.
+    """
     paths, jobs = [Path(name) for name in options.images], []
     inputs = {path.resolve() for path in paths}
     for path, name in zip(paths, output_names(paths), strict=True):
@@ -102,7 +107,7 @@ def plan(options: Any) -> tuple[list[tuple[Path, Path, np.ndarray, np.ndarray]],
 
 
 def refuse_others(options: Any) -> None:
-    """Raises ValueError for an option that only images have."""
+    """Raises ValueError if an option is set that applies only to images."""
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
         if field.name not in USED and value != field.default:
@@ -142,7 +147,10 @@ def read_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def classified(classify: Any, points: np.ndarray, color: np.ndarray) -> np.ndarray:
-    """Returns the probabilities [N, K] of one cloud, prepared as in evaluation."""
+    """Returns the probabilities [N, K] of one cloud.
+
+    The cloud is prepared as in evaluation.
+    """
     size = -(-len(points) // MULTIPLE) * MULTIPLE
     label = np.zeros(len(points), np.uint8)
     example = padded(points, color / 255, label, size)

@@ -44,14 +44,20 @@ def rater_groups(ids: tuple[str, ...]) -> dict[str, list[int]]:
 
 
 def counted_classes(num_classes: int) -> tuple[int, ...]:
-    """Returns the classes whose IoU counts; for two classes, only the foreground."""
+    """Returns the classes whose IoU enters the energy distance.
+
+    With two classes, this is only the foreground class 1.
+    """
     return (1,) if num_classes == 2 else tuple(range(num_classes))
 
 
 def further_scores(
     config: Config, model: nn.Module, source: Source
 ) -> Callable[[Any], dict[str, float]] | None:
-    """Returns a function for the energy distance, or None with one rater each."""
+    """Returns a function that computes the generalized energy distance.
+
+    The result is None if no image has more than one rater.
+    """
     del config
     groups = rater_groups(source.ids)
     if all(len(members) == 1 for members in groups.values()):

@@ -1,6 +1,7 @@
 """Implements `jaxseg predict --samples N`, which draws several segmentations.
 
-It requires a network with a latent, such as the Probabilistic U-Net (arXiv 1806.05034).
+It requires a network with a latent variable, such as the Probabilistic U-Net (arXiv
+1806.05034).
 It writes NAME_sample00.png, ... as indexed PNG, and NAME_entropy.png, the entropy of
 the mean probability of each pixel, where black is 0 and white is log K."""
 
@@ -24,7 +25,11 @@ from jaxseg.viz import indexed_png, save_image
 
 
 class Drawn(NamedTuple):
-    """Samples of a batch: labels [N, B, H, W], and entropy [B, H, W] in nats."""
+    """Contains the samples of a batch of images.
+
+    Attributes are the labels [N, B, H, W] of N samples, and the entropy [B, H, W] in
+    nats.
+    """
 
     labels: np.ndarray
     entropy: np.ndarray
@@ -51,7 +56,7 @@ def hypothesis_drawer(
     """Returns a function that draws samples for uint8 [B, H, W, 3] with a fixed seed.
 
     Raises:
-      ValueError: If the network has no latent.
+      ValueError: If the network has no latent variable.
     """
     if not hasattr(model, "encode") or not hasattr(model, "combine"):
         raise ValueError(
@@ -71,7 +76,7 @@ def hypothesis_drawer(
 
 
 def sample_paths(target: Path, samples: int) -> list[Path]:
-    """Returns the files that are written for one image."""
+    """Returns the paths of the files that `write_samples` writes for one image."""
     if not samples:
         return []
     names = [f"{target.name}_sample{k:02d}.png" for k in range(samples)]

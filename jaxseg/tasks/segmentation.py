@@ -1,4 +1,4 @@
-"""Supplies the parts of the training of segmentation networks."""
+"""Implements the training of networks that map images to the logits of a label map."""
 
 from __future__ import annotations
 
@@ -35,13 +35,14 @@ def build(
     class_pixels: Sequence[float] | None = None,
     inputs: Sequence[str] = ("image",),
 ) -> Training:
-    """Returns the training of a configuration; no array is made yet.
+    """Builds the training of a configuration without allocating any array.
 
     Args:
       config: The configuration.
       spec: The classes and the normalization of the data.
       devices: The devices of all processes.
-      class_pixels: Labeled pixels per class, for weights by frequency.
+      class_pixels: Number of labeled pixels of each class, [K]. It is needed for class
+        weights by frequency.
       inputs: The entries of the batch that the network takes in training.
     """
     loss_fn = losses.build_objective(
@@ -74,7 +75,12 @@ def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.p
 
 
 def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """Returns the shapes of a training batch over all processes."""
+    """Returns the shapes of a training batch, summed over all processes.
+
+    Args:
+      config: The configuration.
+      batch: The number of images in the batch.
+    """
     shape = jax.ShapeDtypeStruct
     return {
         "image": shape((batch, *config.data.crop, CHANNELS), jnp.uint8),
@@ -87,7 +93,10 @@ def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
 def picture_writer(
     config: Config, workdir: Path, model: nn.Module, source: Source
 ) -> Callable[[int, Any], None] | None:
-    """Returns what draws validation images during training, or None."""
+    """Returns a function that draws validation images during training.
+
+    The result is None if there is nothing to draw.
+    """
     return overlays.writer(
         workdir,
         model,

@@ -102,12 +102,14 @@ def check_devices(config: Config, chosen: list[jax.Device]) -> None:
 def rehearse_step(
     config: Config, runner: StepRunner, state: Any, batch: HostBatch
 ) -> None:
-    """Traces an update, so that errors appear early. The first update reuses the trace.
+    """Traces one update, so that errors appear before training starts.
 
-    Under pmap, a program cannot be traced without running it, so nothing is done.
+    The first update reuses the trace. Under pmap, nothing is done, because pmap cannot
+    trace a program without running it.
 
     Raises:
-      ValueError: If parts of the configuration do not fit together.
+      ValueError: If the network, the loss and the options of the step do not fit
+        together.
     """
     if config.train.parallel_backend != "jit":
         return

@@ -1,8 +1,8 @@
 """Lists the tasks, which define training and evaluation for a kind of network.
 
-Nearly all networks take images and return the logits of a label map. The other tasks
-read other data or have an objective of their own. The loop, the checkpoints, the scores
-and the commands are the same for all of them.
+Nearly all networks take images and return the logits of a label map. The networks of
+other tasks read other data or have their own objective. All tasks share the training
+loop, the checkpoints, the scores and the commands.
 """
 
 from __future__ import annotations

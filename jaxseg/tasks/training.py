@@ -48,7 +48,8 @@ class Parts:
       prepare: Augments and normalizes a batch on the device.
       counting: Maps a configuration, a network and a spec to the evaluation step.
       inputs: Maps the network to the shapes of the inputs that initialize it.
-      entries: The entries of the batch that the network takes, in its order.
+      entries: The names of the entries of the batch that are the arguments of the
+        network, in order.
       optimizer: The optimizer and its schedule; by default those of the configuration.
     """
 
@@ -64,11 +65,11 @@ class Parts:
 def build_training(
     config: Config, spec: DatasetSpec, devices: Sequence[jax.Device], parts: Parts
 ) -> Training:
-    """Puts the network, the steps and the devices of a training together.
+    """Builds the network, the optimizer and the steps on their devices.
 
     Raises:
-      ValueError: If a micro-batch does not divide among the devices, or the options do
-        not fit each other.
+      ValueError: If a micro-batch does not split evenly over the devices, or if options
+        contradict each other.
     """
     run = config.train
     check_micro_batches(run, devices)
@@ -114,7 +115,7 @@ def build_training(
 
 
 def image_augmentation(config: Config, spec: DatasetSpec) -> Callable:
-    """Returns what augments and normalizes a batch of images on the device."""
+    """Returns a function that augments and normalizes images on the device."""
     return functools.partial(
         augment.prepare_train,
         mean=spec.mean,
@@ -127,18 +128,18 @@ def image_augmentation(config: Config, spec: DatasetSpec) -> Callable:
 def image_inputs(
     config: Config, channels: int = CHANNELS
 ) -> Callable[[nn.Module], Sequence[jax.ShapeDtypeStruct]]:
-    """Returns the shapes that initialize a network of images."""
+    """Returns a function that maps a network to the shapes of its input images."""
     shape = (1, *config.data.crop, channels)
     return lambda model: (jax.ShapeDtypeStruct(shape, jnp.float32),)
 
 
 def axis_of(config: Config) -> str | None:
-    """Returns the name of the axis of pmap, or None."""
+    """Returns the axis name of pmap, or None if the run uses jit."""
     return AXIS if config.train.parallel_backend == "pmap" else None
 
 
 def check_micro_batches(run: TrainConfig, devices: Sequence[jax.Device]) -> None:
-    """Raises ValueError unless each device has its part of every micro-batch."""
+    """Raises ValueError unless every micro-batch splits evenly over the devices."""
     if run.grad_accum_steps < 1 or run.batch_size % run.grad_accum_steps:
         raise ValueError(
             f"train.grad_accum_steps={run.grad_accum_steps} is invalid: expected a "

@@ -1,1 +1,1 @@
-"""Meshes, processes and the runners that execute a step on devices."""
+"""Implements meshes, the joining of processes, and the running of steps on devices."""

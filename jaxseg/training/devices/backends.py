@@ -1,12 +1,12 @@
 """Runs a step on devices, by `jax.jit` on a mesh or by `jax.pmap`.
 
-Both compile `step(state, batch) -> result` for a state on all devices and a batch that
-is split over them, and return replicated results that every process can read. The
-results are equal. jit is the main backend. JAX keeps pmap in maintenance mode: inside,
-it is jit of shard_map.
+Both backends compile a function `step(state, batch) -> result`. The batch is split over
+the devices, and every process can read the result. The results of both backends are
+equal. `jit` is the main backend. JAX keeps `pmap` only for compatibility and implements
+it by `jit` and `shard_map`.
 
-Do not wrap a training step in `shard_map` with its default `check_vma=True`:
-`jaxseg.training.step.steps` says why.
+Do not wrap a training step in `shard_map` with its default `check_vma=True`;
+`jaxseg.training.step.steps` gives the reason.
 """
 
 from __future__ import annotations
@@ -42,20 +42,24 @@ class JitBackend:
 
     Attributes:
       mesh: A mesh of `jaxseg.training.devices.mesh.make_mesh`.
-      shard: "fsdp" keeps large arrays of the state in shards (ZeRO, arXiv
-        1910.02054), see `state_sharding`. A step gathers the parameters at its start,
-        and each device updates its own shard.
+      shard: "none" replicates the state on all devices. "fsdp" splits its large arrays
+        into one shard for each device (ZeRO, arXiv 1910.02054), see `state_sharding`. A
+        step gathers the parameters at its start, and each device updates its own shard.
     """
 
     mesh: Mesh
     shard: str = "none"
 
     def compile(self, step: Callable, *, donate: bool = True) -> Callable:
-        """Returns the step as a compiled function of a placed state and batch.
+        """Compiles a step for a state and a batch that are on the devices already.
 
         Args:
-          step: A function of state and batch, with axis_name None.
-          donate: Uses the memory of the state for the result. Not for evaluation.
+          step: A function of state and batch. Its argument `axis_name` must be None.
+          donate: Whether the result reuses the memory of the state, which is then
+            deleted. Pass False for evaluation.
+
+        Returns:
+          The compiled function.
         """
         whole = self.shard == "none"
         return jax.jit(
@@ -65,11 +69,11 @@ class JitBackend:
         )
 
     def put_state(self, state: Any) -> Any:
-        """Copies a tree of arrays to the devices, whole or in shards."""
+        """Copies a tree of arrays to the devices, replicated or sharded by `shard`."""
         return jax.tree.map(copy_to, state, self._shardings(state))
 
     def put_batch(self, batch: HostBatch) -> dict[str, jax.Array]:
-        """Splits this process's part of a batch over its devices."""
+        """Splits the examples of this process over its devices."""
         return {name: self._put(name, value) for name, value in batch.items()}
 
     def gather(self, tree: Any) -> Any:
@@ -77,7 +81,7 @@ class JitBackend:
         return tree if self.shard == "none" else self._gather(tree)
 
     def abstract(self, state: Any, batch: Any) -> tuple[Any, Any]:
-        """Returns shapes of a state and a global batch with their shardings."""
+        """Converts a state and a global batch to shapes with shardings."""
         places = jax.tree.map(lambda x: batch_sharding(self.mesh, x.ndim), batch)
         return (
             jax.tree.map(_with_sharding, state, self._shardings(state)),
@@ -120,10 +124,10 @@ class JitBackend:
 
 @dataclasses.dataclass(frozen=True)
 class PmapBackend:
-    """Runs steps under `jax.pmap`: the same state, unstacked, and the same results.
+    """Runs steps under `jax.pmap`, with the interface and the results of `JitBackend`.
 
-    The loss and the model of a step must have been given the axis name `AXIS`, so that
-    what they return is equal on all devices.
+    States have no axis for the devices. The loss and the model of a step must have been
+    given the axis name `AXIS`, so that their results are equal on all devices.
 
     Attributes:
       devices: The devices of all processes.
@@ -132,9 +136,15 @@ class PmapBackend:
     devices: Sequence[jax.Device]
 
     def compile(self, step: Callable, *, donate: bool = True) -> Callable:
-        """Returns the step as a compiled function, see `JitBackend.compile`.
+        """Compiles a step for a state and a batch that are on the devices already.
 
-        The step also takes `axis_name`.
+        Args:
+          step: A function of state, batch and `axis_name`.
+          donate: Whether the result reuses the memory of the state, which is then
+            deleted. Pass False for evaluation.
+
+        Returns:
+          The compiled function.
         """
         return jax.pmap(
             functools.partial(step, axis_name=AXIS),
@@ -151,7 +161,10 @@ class PmapBackend:
         return jax.tree.map(lambda x: copy_to(x, everywhere), state)
 
     def put_batch(self, batch: HostBatch) -> dict[str, jax.Array]:
-        """Splits this process's part of a batch into one row for each device."""
+        """Splits the examples of this process over its devices.
+
+        Arrays [B, ...] become [devices, B / devices, ...].
+        """
         here = jax.process_index()
         local = [device for device in self.devices if device.process_index == here]
         split = NamedSharding(Mesh(np.array(local), (AXIS,)), P(AXIS))
@@ -165,11 +178,11 @@ class PmapBackend:
         return {name: put(name, value) for name, value in batch.items()}
 
     def gather(self, tree: Any) -> Any:
-        """Returns the tree, which is whole on all devices already."""
+        """Returns the tree itself, because every device already has all of it."""
         return tree
 
     def abstract(self, state: Any, batch: Any) -> tuple[Any, Any]:
-        """Raises ValueError, because pmap is traced only on devices that exist."""
+        """Raises ValueError, because pmap cannot trace for devices that do not exist."""
         raise ValueError(
             "parallel_backend='pmap' is invalid: expected 'jit', because a program is "
             "traced for shapes alone."

@@ -1,4 +1,4 @@
-"""Records the programs that a step was compiled to, one for each batch shape."""
+"""Records the batch shapes for which a step was compiled."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 
 def log_compilations(step: Callable, name: str, programs: list[str]) -> Callable:
-    """Returns a step that adds the shapes of its batch to `programs` when it is traced.
+    """Returns a step that records each compilation in a list.
 
-    It is compiled whenever it is traced, because the shapes of the state never change.
+    JAX traces a step once before each compilation. At that moment, the returned step
+    appends its name and the shapes of its batch to `programs`.
     """
 
     def traced(state: Any, batch: Mapping[str, Any], **options: Any) -> Any:

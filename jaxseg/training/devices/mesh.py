@@ -21,7 +21,10 @@ Space = int | tuple[int, int]
 
 
 def space_pair(space: Space) -> tuple[int, int]:
-    """Returns the numbers of devices along the rows and the columns of one image."""
+    """Returns the number of devices that share the rows and the columns of one image.
+
+    An integer `space` splits only the rows.
+    """
     return (space, 1) if isinstance(space, int) else tuple(space)
 
 
@@ -75,9 +78,9 @@ def make_mesh(
 def within_mesh(function: Callable, mesh: Mesh) -> Callable:
     """Returns a function that `jax.jit` traces in the context of a mesh.
 
-    Layers then know which devices share the rows of an image, for example in a program
-    that predicts. Arrays of the host are copied to the devices of the mesh; divide them
-    by `batch_sharding` before.
+    In this context, layers know which devices share the rows of an image. Arrays of the
+    host are replicated on all devices of the mesh, so shard a batch with
+    `batch_sharding` before the call.
     """
 
     def on_mesh(x):

@@ -30,7 +30,7 @@ def copy_to(x: Any, sharding: NamedSharding) -> jax.Array:
 
 
 def check_split(name: str, value: np.ndarray, sharding: NamedSharding) -> None:
-    """Raises ValueError unless the rows of this process split evenly."""
+    """Raises ValueError unless an array splits evenly over the devices of this process."""
     axes = sharding.mesh.shape
     parts = {0: max(1, axes["batch"] // jax.process_count())}
     if value.ndim >= 3:
@@ -40,7 +40,14 @@ def check_split(name: str, value: np.ndarray, sharding: NamedSharding) -> None:
 
 
 def check_even(name: str, axis: int, size: int, count: int) -> None:
-    """Raises ValueError unless `count` devices can share the axis of an array."""
+    """Raises ValueError unless `size` is a multiple of `count`.
+
+    Args:
+      name: The name of the array, for errors.
+      axis: The axis that `count` devices share.
+      size: The size of the axis.
+      count: Number of devices.
+    """
     if size % count:
         raise ValueError(
             f"{name} has size {size} along axis {axis}, which is invalid: expected a "

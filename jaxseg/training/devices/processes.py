@@ -1,13 +1,15 @@
 """Joins the processes of a run and reports when one of them is lost.
 
-`jax.distributed` connects and monitors the processes. When one dies, JAX stops the
-others. On CPU, a process that waits in a collective gets an error at once. Otherwise,
-the coordination service misses heartbeats, and the C++ code of JAX calls `abort()`,
-which prints a stack trace and ends with exit status 134. This file replaces both by one
-last line and the exit status `LOST`.
+`jax.distributed` connects and monitors the processes. When one process dies, JAX stops
+the others in one of two ways. On CPU, a process that waits in a collective gets an
+error at once. Otherwise, the coordination service of JAX notices after a while that
+heartbeats are missing, and the C++ code of JAX calls `abort()`, which prints a stack
+trace and ends the process with exit status 134. This file replaces both by a one-line
+message and the exit status `LOST`.
 
-A process that fails ends at once, without the exit hooks that would wait up to five
-minutes for the others. The others notice that its connections are closed.
+A process that fails on its own ends at once, without its exit hooks, because these
+would wait up to five minutes for the other processes. The others notice that its
+connections are closed.
 """
 
 from __future__ import annotations
@@ -139,13 +141,14 @@ def _is_address(text: str) -> bool:
 
 
 def meet(place: str, *, seconds: int = 1800) -> None:
-    """Waits until all processes have reached this place.
+    """Waits until all processes have called this function.
 
-    Collectives on CPU time out after 30 seconds, but preparing data and compiling may
-    take longer on one process than on another.
+    Collectives on CPU time out after 30 seconds, but preparing data and compiling can
+    take much longer on one process than on another. Call this function before the
+    first collective.
 
     Args:
-      place: A description of the place, for errors.
+      place: A description of what the processes wait for, used in errors.
       seconds: The timeout.
     """
     if jax.process_count() > 1:
@@ -191,7 +194,10 @@ def _end(why: str) -> NoReturn:
 
 
 def explain_abort() -> None:
-    """Makes `abort()` end with a clear line; JAX offers no hook for it."""
+    """Makes `abort()` print a one-line message and end the process.
+
+    JAX calls `abort()` when a process is lost, and offers no hook for this case.
+    """
 
     @ctypes.CFUNCTYPE(None, ctypes.c_int)
     def handler(_: int) -> None:

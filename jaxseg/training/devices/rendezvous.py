@@ -56,7 +56,10 @@ class Notice:
         self._next = self._start + FIRST
 
     def due(self) -> bool:
-        """Prints a line if one is due.
+        """Prints which processes are missing, but at most every `EVERY` seconds.
+
+        Returns:
+          Whether the line was printed.
 
         Raises:
           ValueError: If the processes have not met within `PATIENCE` seconds.
@@ -114,7 +117,7 @@ def meet(coordinator: str, processes: int, process_id: int) -> None:
 
 @contextlib.contextmanager
 def listening(port: int) -> Iterator[socket.socket]:
-    """Returns a socket that listens on a port of all addresses of this machine.
+    """Opens a socket that listens on a port of this machine (a context manager).
 
     Raises:
       ValueError: If the port is in use or not permitted.

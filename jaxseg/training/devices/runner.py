@@ -64,40 +64,44 @@ class StepRunner:
         self._local_groups = max(1, groups // jax.process_count())
 
     def place(self, state: Any) -> Any:
-        """Copies a state, or the variables of an evaluation, to the devices."""
+        """Copies a training state, or the variables for evaluation, to the devices."""
         return self._backend.put_state(state)
 
     def train(self, state: Any, batch: HostBatch) -> tuple[Any, dict[str, jax.Array]]:
-        """Returns the updated state and metrics, which may still be computed.
+        """Starts a training step.
 
-        The memory of the old state is used for the new one.
+        Returns:
+          The new state, which reuses the memory of the old one, and the metrics. The
+          devices may still be computing both.
         """
         return self._run("train_step", state, batch)
 
     def variables(self, state: Any) -> Any:
-        """Returns what is evaluated, whole on all devices.
+        """Returns the variables for evaluation, complete on every device.
 
-        These are the averaged parameters, where the state has an average, and the
-        statistics.
+        They are the running statistics and the parameters, averaged if the state has a
+        moving average.
         """
         return self._backend.gather(state.variables())
 
     def count(self, variables: Any, batch: HostBatch) -> jax.Array:
-        """Returns the confusion counts of the global batch, int32 [K + 1, K].
+        """Returns the confusion matrix of the global batch, int32 [K + 1, K].
 
-        A batch of any length will do: void rows fill it up to an even split.
+        The batch may have any number of examples: void examples are added until it
+        splits
+        evenly over the devices.
         """
         filled = fill_rows(batch, self._local_groups)
         return self._run("eval_step", variables, filled)
 
     def trace(self, state: Any, batch: Any) -> tuple[jax.stages.Traced, Any, Any]:
-        """Traces the training step for shapes of a state and of a global batch.
+        """Traces the training step from the shapes of a state and of a global batch.
 
         Returns:
-          The traced step, and both shapes with their shardings.
+          The traced step, and the shapes of state and batch with their shardings.
 
         Raises:
-          ValueError: Under pmap, which needs its devices to be there.
+          ValueError: Under pmap, which cannot trace for devices that do not exist.
         """
         state, batch = self._backend.abstract(state, batch)
         return self._steps["train_step"].trace(state, batch), state, batch

@@ -1,4 +1,4 @@
-"""Fills batches up with rows that count in no score."""
+"""Fills batches with void examples, which count in no score."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ FILL = -1  # index of a row that holds no image
 
 
 def fill_rows(batch: HostBatch, multiple: int) -> HostBatch:
-    """Returns the batch with void rows added until its length is a multiple.
+    """Adds void examples until the batch size is a multiple of `multiple`.
 
-    The added rows repeat the last image, with label 255 and index -1.
+    The added examples repeat the last image, with label 255 and index -1.
     """
     rows = len(batch["index"])
     extra = -rows % multiple

@@ -26,9 +26,21 @@ def count(
     ids: Sequence[str],
     stop: Callable[[], bool] = lambda: False,
 ) -> ConfusionTotal | None:
-    """Sums `step(variables, batch)` (int32 [K + 1, K]); None when asked to stop.
+    """Sums the confusion matrices of all batches.
 
-    Raises: ValueError naming the images of a batch that holds an illegal label.
+    Args:
+      variables: The variables of the network.
+      batches: The batches.
+      step: Maps variables and a batch to its confusion matrix, int32 [K + 1, K].
+      num_classes: K.
+      ids: The names of the images, for errors.
+      stop: Whether to stop early. It is called before every batch.
+
+    Returns:
+      The total, or None if the evaluation was stopped early.
+
+    Raises:
+      ValueError: If a batch contains an illegal label. The message names its images.
     """
     total = ConfusionTotal(num_classes)
     pending: list[tuple[HostBatch, Any]] = []

@@ -42,7 +42,7 @@ class EventWriter:
         self._write(purge_step, _bytes(7, _number(1, _START)))
 
     def add_scalar(self, tag: str, value: float, step: int) -> None:
-        """Writes the value of a curve at a step."""
+        """Writes one value of the curve `tag` at a step."""
         scalar = _text(1, tag) + _key(2, 5) + struct.pack("<f", value)
         self._write(step, _bytes(5, _bytes(1, scalar)))
         if time.monotonic() > self._flushed + FLUSH:

@@ -96,7 +96,10 @@ def train(
 def resume(
     checkpoints: Checkpoints, state: Any, config: TrainConfig
 ) -> tuple[Any, dict[str, Any]]:
-    """Returns state and meta data of the latest checkpoint, or those of a new run."""
+    """Returns the state and the metadata of the latest checkpoint.
+
+    If there is no checkpoint, they are those of a new run.
+    """
     step = checkpoints.latest()
     if step is None:
         return state, NEW_RUN

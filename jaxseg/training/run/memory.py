@@ -9,11 +9,12 @@ import jax
 
 
 def peak_memory() -> dict[str, float]:
-    """Returns the peak memory use in bytes.
+    """Returns the peak memory use in bytes under the name of what was measured.
 
-    It is `device_memory_peak`, the maximum over the devices of this process. Where
-    devices do not report it (CPU), it is `host_memory_peak`, the resident set size of
-    the process."""
+    The name is "device_memory_peak" for the largest peak of the devices of this
+    process. If the devices do not report it (CPU), the name is "host_memory_peak", and
+    the value is the peak resident set size of the process.
+    """
     told = [device.memory_stats() or {} for device in jax.local_devices()]
     peaks = [stats["peak_bytes_in_use"] for stats in told if stats]
     if peaks:

@@ -22,14 +22,15 @@ CLOCKS = (  # These fields depend on the machine and on restarts.
 
 
 class Meter:
-    """Sums metrics until a log line is written; `window` keeps them over a restart.
+    """Averages the metrics of the steps between two log lines (a window).
 
-    The clock starts after the first step of the process, so that compilation is
-    excluded. It is paused during evaluation and saving.
+    A checkpoint stores the sums of an unfinished window, so that a resumed run
+    continues it. The clock starts after the first step of the process, so that
+    compilation is excluded. It is paused during evaluation and saving.
 
     Args:
       batch_size: The number of images per step.
-      window: The unfinished window of a resumed run.
+      window: The sums of an unfinished window, from a checkpoint.
       peak: The peak operations per second of all devices, or None if unknown.
     """
 
@@ -49,7 +50,7 @@ class Meter:
 
     @property
     def window(self) -> dict[str, Any]:
-        """Returns the unfinished window as JSON values."""
+        """Returns the sums since the last log line as JSON values."""
         return {
             "count": self._count,
             "sums": dict(self._sums),
@@ -71,23 +72,28 @@ class Meter:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Measures the time that the block waits for a batch."""
+        """Counts the time of the block as waiting for a batch (a context manager)."""
         start = time.perf_counter()
         yield
         self._wait += time.perf_counter() - start
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Excludes the time of the block from the throughput."""
+        """Excludes the time of the block from the speed (a context manager)."""
         start = time.perf_counter()
         yield
         self._off += time.perf_counter() - start
 
     def line(self) -> dict[str, float]:
-        """Returns means, speeds and the share of waiting time, and resets them.
+        """Returns the values for a log line, and starts a new window.
 
-        `mfu`, model FLOPs utilization, is the operations per second over the peak.
-        Speeds are missing if nothing was timed."""
+        They are the means of the metrics, the speed of training and the share of the
+        time
+        that was spent waiting for batches. `mfu`, the model FLOPs utilization, is the
+        number of operations per second divided by the peak. Speeds are missing if no
+        step
+        was timed.
+        """
         values = {name: total / self._count for name, total in self._sums.items()}
         values |= self._last
         if "labeled" in values:  # The log shows the quotient of these counts.

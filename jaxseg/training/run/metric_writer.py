@@ -18,7 +18,7 @@ from jaxseg.training.run.metric_reader import METRICS, cut_after
 
 
 class Record:
-    """Writes the scalars of a run on the first process, and nothing on others."""
+    """Writes the scalars of a run. Only the first process writes files."""
 
     def __init__(
         self, workdir: str | Path, *, resume_step: int = 0, active: bool = True

@@ -1,4 +1,4 @@
-"""Handles requests to stop: signals and lost output set a flag that the loop reads."""
+"""Handles requests to stop, which come from signals or from a closed output stream."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jax
 
 
 class Stopped(Exception):
-    """Contains the run was asked to stop and has saved a checkpoint."""
+    """Signals that the run was asked to stop and has saved a checkpoint."""
 
     def __init__(self, step: int, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name} at step {step}")
@@ -20,17 +20,18 @@ class Stopped(Exception):
 
 
 class StopRequests:
-    """Records the first SIGTERM, SIGINT or SIGHUP while it is active.
+    """Records the first SIGTERM, SIGINT or SIGHUP (a context manager).
 
     A second SIGINT interrupts the run. Signals that the program ignores, as under
     `nohup`, stay ignored.
 
-    With several processes, SIGTERM is handled by the preemption service of JAX, which
-    makes all processes agree on the step to stop at (`Checkpoints.preempted`). Other
-    requests are passed on to that service.
+    With several processes, the preemption service of JAX handles SIGTERM, so that all
+    processes stop at the same step (`Checkpoints.preempted`). Other requests to stop
+    are passed on to that service.
 
     Args:
-      asked: Another source of requests, which returns the number of a signal or None.
+      asked: Another source of requests. It returns the number of a signal, or None if
+        there is no request.
     """
 
     def __init__(self, asked: Callable[[], int | None] = lambda: None) -> None:
@@ -53,7 +54,7 @@ class StopRequests:
 
     @property
     def number(self) -> int | None:
-        """Returns the signal that asks to stop, or None."""
+        """Returns the number of the signal that asks the run to stop, or None."""
         if self._number is None and (number := self._asked()) is not None:
             self._note(number, None)
         return None if self._several else self._number

@@ -51,13 +51,16 @@ class Profile:
 
     @contextlib.contextmanager
     def step(self, number: int) -> Iterator[None]:
-        """Marks the block as part of a step."""
+        """Marks the block as one training step in the trace (a context manager)."""
         with jax.profiler.StepTraceAnnotation("train_step", step_num=number):
             yield
         self._seen += 1
 
     def after(self, results: Any) -> None:
-        """Starts or ends the trace if it is time, after `results` are computed."""
+        """Starts or ends the trace if the step number requires it.
+
+        It waits until `results` are computed, so that the trace contains whole steps.
+        """
         if self._steps and self._seen in (WARM_UP, WARM_UP + self._steps):
             jax.block_until_ready(results)
             if self._running:

@@ -20,8 +20,8 @@ class Task:
       train_batches: Maps the first step to an endless stream of batches.
       eval_batches: Returns one pass over the validation images.
       overlays: Draws validation images for (step, variables), or None.
-      flops: Maps (state, batch) to the operations of a step. None if FLOPs are not
-        counted.
+      flops: Maps (state, batch) to the number of operations of a step. None if
+        operations are not counted.
       peak: The peak operations per second of all devices, or None if unknown.
       further_scores: Maps variables to scores in addition to those of the confusion
         matrix.
@@ -99,4 +99,4 @@ class Result:
 
 
 class NonFiniteLoss(ArithmeticError):
-    """Contains the loss or the gradient of a step was NaN or infinite."""
+    """Signals that the loss or the gradient of a step was NaN or infinite."""

@@ -36,23 +36,23 @@ from jaxseg.training.step.options import Batch
 def accumulated(
     loss_and_gradient: LossAndGradient, num_micro_batches: int
 ) -> LossAndGradient:
-    """Returns a function that gives the same, one micro-batch after the other.
+    """Returns a function that computes loss and gradient one micro-batch at a time.
 
-    Micro-batch j holds the examples j, j + n, j + 2 n, ... for n micro-batches: where
-    the batch is sharded in consecutive parts, every device keeps its own examples.
-    Entries without axes, such as "step", go to every micro-batch.
+    The function has the arguments and the results of `loss_and_gradient`. With n
+    micro-batches, micro-batch j contains the examples j, j + n, j + 2 n, ... If the
+    batch is sharded in consecutive parts, every device therefore keeps its own
+    examples. Entries without axes, such as "step", go to every micro-batch.
 
     Args:
-      loss_and_gradient: `jaxseg.training.step.gradient.loss_and_gradient`. It runs once
-        for each micro-batch where the loss is a sum over examples. A loss that couples
-        examples needs the network and the loss one after the other, and takes them from
-        the problem.
+      loss_and_gradient: `jaxseg.training.step.gradient.loss_and_gradient`. It is called
+        for each micro-batch if the loss is a sum over examples. Otherwise the network
+        and the loss of the `Problem` are called separately.
       num_micro_batches: Number of micro-batches. With 1, the result is
         `loss_and_gradient` itself.
 
     Raises:
-      ValueError: If it is less than 1. The returned function raises it if the batch
-        does not divide into the micro-batches.
+      ValueError: If `num_micro_batches` is less than 1. The returned function raises it
+        if the batch does not divide into the micro-batches.
     """
     if num_micro_batches < 1:
         raise ValueError(
@@ -94,7 +94,7 @@ class MicroBatches(NamedTuple):
 
     @classmethod
     def of(cls, batch: Batch, key: jax.Array, count: int) -> MicroBatches:
-        """Splits a batch."""
+        """Splits a batch into `count` micro-batches."""
         shared = {name: x for name, x in batch.items() if jnp.ndim(x) == 0}
         rows = {
             name: split(x, count) for name, x in batch.items() if name not in shared
@@ -102,7 +102,11 @@ class MicroBatches(NamedTuple):
         return cls((jnp.arange(count), rows), shared, key)
 
     def one(self, row: tuple[jax.Array, Batch]) -> tuple[Batch, jax.Array]:
-        """Returns the batch and the key of one row."""
+        """Returns one micro-batch and its random key.
+
+        Args:
+          row: An element of `rows`: the index and the examples of the micro-batch.
+        """
         number, part = row
         return {**part, **self.shared}, jax.random.fold_in(self.key, number)
 
@@ -113,7 +117,7 @@ def split(x: jax.Array, count: int) -> jax.Array:
 
 
 def merge(x: jax.Array) -> jax.Array:
-    """Inverts `split`."""
+    """Reshapes the result of `split` back to [B, ...]."""
     return x.swapaxes(0, 1).reshape(-1, *x.shape[2:])
 
 

@@ -41,7 +41,17 @@ class Players(NamedTuple):
         }
 
     def play(self, name: str, gradient: Any, opt_state: Any, params: Any):
-        """Updates one network; returns all parameters and optimizer states."""
+        """Updates the parameters of one network.
+
+        Args:
+          name: The name of the network.
+          gradient: The gradient with respect to the parameters of this network.
+          opt_state: The optimizer states by network name.
+          params: The parameters by network name.
+
+        Returns:
+          All parameters and all optimizer states, by network name.
+        """
         mine = {name: params[name]}
         updates, new = getattr(self, name).update(
             {name: gradient}, opt_state[name], mine
@@ -113,7 +123,7 @@ def train_step(
 
 
 def check_options(grad_accum_steps: int, remat: str) -> None:
-    """Raises ValueError for accumulation and for rematerialization."""
+    """Raises ValueError if gradient accumulation or rematerialization is requested."""
     if grad_accum_steps != 1 or remat != "none":
         raise ValueError(
             f"train.grad_accum_steps={grad_accum_steps} with train.remat={remat!r} is "

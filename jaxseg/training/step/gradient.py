@@ -53,14 +53,14 @@ class Gradients(NamedTuple):
     counts: dict[str, jax.Array]
 
     def sums(self) -> tuple[Any, ...]:
-        """Returns loss, terms, gradient and counts, which devices add up."""
+        """Returns loss, terms, gradient and counts, which are summed over devices."""
         return self.loss, self.terms, self.gradient, self.counts
 
 
 def loss_and_gradient(
     problem: Problem, params: Any, batch_stats: Any, batch: Batch, key: jax.Array
 ) -> Gradients:
-    """Returns the loss of the batch and its gradient."""
+    """Returns the loss of a batch, its gradient and the other results of the pass."""
 
     def loss(params):
         outputs, new_stats = problem.forward(params, batch_stats, batch, key)

@@ -1,4 +1,4 @@
-"""The options that all training steps share."""
+"""Defines the options that all training steps share."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ class StepOptions:
     """Options of a training step besides the network, the optimizer and the loss.
 
     Attributes:
-      inputs: The entries of the prepared batch that the network takes, in its order.
+      inputs: The names of the entries of the prepared batch that are the arguments of
+        the network, in order.
       prepare: Augmentation and normalization, or None when the batch is ready.
-      schedule: The learning rate by step, which is only reported.
+      schedule: Maps the step to the learning rate, which is reported as a metric.
       ema: The decay of the moving average of the parameters. It needs a state made by
         `create_state(ema=True)`.
       grad_accum_steps: Number of micro-batches that the batch is split into, see
@@ -37,7 +38,10 @@ class StepOptions:
     void: int = 255
 
     def prepared(self, batch: Batch, step: jax.Array) -> Batch:
-        """Returns the batch that the network and the loss take, with its "step"."""
+        """Returns the prepared batch that the network and the loss take.
+
+        The entry "step" is added.
+        """
         batch = batch if self.prepare is None else self.prepare(batch)
         return {**batch, "step": step}
 

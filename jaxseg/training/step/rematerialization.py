@@ -26,11 +26,11 @@ Path = tuple[str, ...]
 def find_blocks(params: Mapping[str, Any], kind: str) -> frozenset[Path]:
     """Returns the paths of the largest modules that are small enough to recompute.
 
-    With kind "block", a module has at most 8 kernels, such as a residual block. With
-    kind "stage", it has at most a third of all kernels, such as a dense block of
-    DenseNet or a module of HRNet. If the stages of a network are not modules (ResNet),
-    "stage" is the same as "block". Single layers are not recomputed, because they store
-    only their input anyway.
+    With kind "block", these modules have at most 8 kernels; an example is a residual
+    block. With kind "stage", they have at most a third of all kernels of the network;
+    an example is a dense block of DenseNet. If the stages of a network are not modules
+    (ResNet), "stage" has the effect of "block". Modules that are a single layer are
+    left out, because they store only their input anyway.
 
     Args:
       params: The parameters.
@@ -47,11 +47,14 @@ def find_blocks(params: Mapping[str, Any], kind: str) -> frozenset[Path]:
 
 
 def rematerialized(forward: Callable, kind: str) -> Callable:
-    """Returns a function of the parameters and more that computes blocks again.
+    """Returns a function whose backward pass recomputes the activations of blocks.
 
     Args:
       forward: Maps parameters and further arguments to the outputs of a network.
-      kind: The blocks, see `find_blocks`.
+      kind: Which modules are blocks: "none", "block" or "stage", see `find_blocks`.
+
+    Returns:
+      A function with the arguments and the results of `forward`.
     """
 
     def recomputing(params, *arguments):
@@ -63,7 +66,10 @@ def rematerialized(forward: Callable, kind: str) -> Callable:
 
 @contextlib.contextmanager
 def recomputed(blocks: frozenset[Path]) -> Iterator[None]:
-    """Makes modules at these paths store only their inputs within the block."""
+    """Makes the modules at some paths store only their inputs (a context manager).
+
+    It applies to networks that are called in the body of the `with` statement.
+    """
     running: set[Path] = set()
 
     def intercept(call, args, kwargs, context):

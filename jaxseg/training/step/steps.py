@@ -1,10 +1,10 @@
 """Implements the training and evaluation steps as pure functions of state and batch.
 
-The steps know nothing of devices. With `axis_name=None` they run under `jax.jit`, with
-or without sharded arrays: sums are then global, and batch normalization sees the whole
-batch. Under `jax.pmap(axis_name=...)` the same name goes to the step, to the loss
-(`losses.build_objective`) and to the model (`BlockConfig.axis_name`), and the results
-are equal.
+With `axis_name=None`, the steps run under `jax.jit`, with or without sharded arrays:
+sums are then over the global batch, and batch normalization uses the global batch.
+Under `jax.pmap(axis_name=...)`, pass the axis name to the step, to the loss
+(`losses.build_objective`) and to the model (`BlockConfig.axis_name`). The results of
+`jit` and `pmap` are then equal.
 
 Do not wrap the training step in `jax.shard_map` with its default `check_vma=True`. That
 sums the gradients of replicated parameters by itself, and the sum over `axis_name` here
@@ -61,7 +61,7 @@ def train_step(
       tx: The optimizer.
       loss_fn: Maps outputs and batch to {name: (value, weight, coefficient)}. Its batch
         also holds "step".
-      options: Preparation, moving average, accumulation and the like.
+      options: The options of the step, such as gradient accumulation.
       axis_name: The axis of pmap, or None.
 
     Returns:
@@ -123,9 +123,10 @@ def eval_step(
 
 
 def training_mode(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Callable:
-    """Returns the network as a function that a step differentiates.
+    """Returns the network in training mode as a pure function.
 
-    It maps params, batch_stats, batch and key to outputs and new batch_stats.
+    It maps params, batch_stats, batch and a random key to the outputs and the new
+    batch_stats. A training step differentiates it.
     """
 
     def forward(params, batch_stats, batch, key):

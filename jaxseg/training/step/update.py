@@ -14,7 +14,7 @@ from jaxseg.training.step.state import TrainState
 
 
 def check_ema(state: TrainState, decay: float | None) -> None:
-    """Raises ValueError unless `ema` is set exactly when the state holds an average."""
+    """Raises ValueError unless `decay` is None exactly if the state has no average."""
     if (decay is None) != (state.ema is None):
         expected = "None" if state.ema is None else "a decay"
         raise ValueError(
@@ -26,7 +26,11 @@ def check_ema(state: TrainState, decay: float | None) -> None:
 def apply_updates(
     tx: optax.GradientTransformation, gradient: Any, state: TrainState
 ) -> tuple[Any, Any, jax.Array]:
-    """Returns new parameters, the new optimizer state and the norm of the gradient."""
+    """Applies an optimizer to a gradient.
+
+    Returns:
+      The new parameters, the new optimizer state and the norm of the gradient.
+    """
     gradient, norm = gradient_and_norm(gradient)
     updates, opt_state = tx.update(gradient, state.opt_state, state.params)
     return optax.apply_updates(state.params, updates), opt_state, norm
@@ -45,7 +49,7 @@ def update_ema(state: TrainState, params: Any, decay: float | None) -> Any:
 
 
 def dropout_key(state: TrainState, axis_name: str | None) -> jax.Array:
-    """Returns the random key of this step, and of this device under pmap."""
+    """Returns the random key of this step. Under pmap, each device has its own."""
     key = jax.random.fold_in(state.rng, state.step)
     if axis_name is None:
         return key
@@ -53,9 +57,10 @@ def dropout_key(state: TrainState, axis_name: str | None) -> jax.Array:
 
 
 def mean_over_devices(batch_stats: Any, axis_name: str | None) -> Any:
-    """Averages statistics over the devices of pmap.
+    """Averages running statistics over the devices of pmap.
 
-    They differ where the model normalizes each replica by itself.
+    The statistics of the devices differ if normalization uses only the examples of one
+    device.
     """
     return batch_stats if axis_name is None else jax.lax.pmean(batch_stats, axis_name)
 
@@ -63,7 +68,7 @@ def mean_over_devices(batch_stats: Any, axis_name: str | None) -> Any:
 def pixel_counts(
     logits: jax.Array, label: jax.Array, void: int
 ) -> dict[str, jax.Array]:
-    """Counts the labeled pixels, and those of them whose class is predicted."""
+    """Counts the labeled pixels, and those among them that are predicted correctly."""
     correct = (logits.argmax(-1) == label) & (label != void)
     return {"labeled": (label != void).sum(), "correct": correct.sum()}
 
@@ -71,5 +76,5 @@ def pixel_counts(
 def loss_metrics(
     loss: jax.Array, terms: Mapping[str, jax.Array]
 ) -> dict[str, jax.Array]:
-    """Returns the loss and its terms under the names of the metrics."""
+    """Returns the metrics `loss` and `loss/<name>` for each term of the loss."""
     return {"loss": loss, **{f"loss/{name}": mean for name, mean in terms.items()}}
