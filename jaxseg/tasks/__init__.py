@@ -1,1 +1,1 @@
-"""Implements segmentation, pix2pix, the Probabilistic U-Net and point clouds as tasks."""
+"""Defines the tasks: segmentation, pix2pix, Probabilistic U-Net and point clouds."""

@@ -10,7 +10,9 @@ from jaxseg.analysis.hlo.program_text import Instruction, Shape, instructions, w
 
 @dataclasses.dataclass(frozen=True)
 class Convolution:
-    """Describes a convolution. Tuples have one entry per spatial axis.
+    """Describes a convolution and its sliding window.
+
+    Tuples have one entry for each spatial axis.
 
     Attributes:
       shape: The shape of the result.

@@ -182,7 +182,7 @@ class PmapBackend:
         return tree
 
     def abstract(self, state: Any, batch: Any) -> tuple[Any, Any]:
-        """Raises ValueError, because pmap cannot trace for devices that do not exist."""
+        """Raises ValueError, because pmap cannot trace for absent devices."""
         raise ValueError(
             "parallel_backend='pmap' is invalid: expected 'jit', because a program is "
             "traced for shapes alone."

@@ -30,7 +30,7 @@ def copy_to(x: Any, sharding: NamedSharding) -> jax.Array:
 
 
 def check_split(name: str, value: np.ndarray, sharding: NamedSharding) -> None:
-    """Raises ValueError unless an array splits evenly over the devices of this process."""
+    """Raises ValueError unless an array splits evenly over the local devices."""
     axes = sharding.mesh.shape
     parts = {0: max(1, axes["batch"] // jax.process_count())}
     if value.ndim >= 3:

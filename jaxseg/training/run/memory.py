@@ -1,4 +1,4 @@
-"""Measures the peak memory use."""
+"""Measures the peak memory use of the devices or of the process."""
 
 from __future__ import annotations
 

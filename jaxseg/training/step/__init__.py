@@ -1,1 +1,1 @@
-"""Implements the training step: state, loss, gradient and update."""
+"""Implements the training step: it computes loss and gradient, and updates the state."""

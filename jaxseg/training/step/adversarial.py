@@ -1,11 +1,12 @@
 """Implements one step of a generator and its discriminator (arXiv 1611.07004).
 
-Both updates are one pure function with the signature of
-`jaxseg.training.step.steps.train_step`, for use under jit or pmap. As in the PyTorch
-release of the authors, the discriminator is updated first on the generated pictures.
-The generator is then judged by the new discriminator, and runs forward and backward
-only once. Pixels without a target are -1 in true and generated pictures, so that
-neither network learns from them."""
+One pure function updates both networks. It has the signature of
+`jaxseg.training.step.steps.train_step` and runs under jit or pmap. As in the authors'
+PyTorch code, the generated pictures are computed once. The discriminator is updated
+first, and the new discriminator then judges these pictures for the update of the
+generator. Pixels without a target are set to -1 in true and generated pictures, so that
+neither network learns from them.
+"""
 
 from __future__ import annotations
 
