@@ -1,5 +1,4 @@
-"""Builds networks for `jaxseg lab` by name, provides their weights and analyzes
-them."""
+"""Builds networks for `jaxseg lab`, provides their weights and analyzes them."""
 
 from __future__ import annotations
 

@@ -36,8 +36,7 @@ def parse_rates(text: str) -> tuple[int, ...]:
 
 
 def is_rates(text: str) -> bool:
-    """Returns whether a word is a list of rates such as "1,2,5" and not a network
-    name."""
+    """Returns whether a word is a list of rates such as "1,2,5"."""
     digits = text.replace(",", "")
     return digits.isascii() and digits.isdigit()
 

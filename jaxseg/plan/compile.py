@@ -69,8 +69,8 @@ def described(name: str) -> Slice:
         raise ValueError(f"topology={name!r} is invalid: expected a form of {FORMS}.")
     if importlib.util.find_spec("libtpu") is None:
         raise ValueError(
-            f"topology={name!r} needs the TPU compiler. Install it with "
-            "pip install 'jaxseg[plan]'."
+            f"topology={name!r} is invalid without the TPU compiler: expected libtpu. "
+            "Install it with pip install 'jaxseg[plan]'."
         )
     sides = [int(side) for side in re.findall(r"\d+", layout)]
     # The sides of smaller slices are not closed to a ring.

@@ -98,7 +98,7 @@ def dominant(memory: Memory, parts: Mapping[str, int]) -> str:
 def gathered_maps(found: Sequence[Collective]) -> list[str]:
     """Describes the all-gathers whose result is a large activation [B, H, W, C].
 
-    They mean that the compiler did not keep a sharded feature map sharded.
+    They show that a sharded feature map was copied to every device.
     """
     return [
         f"{one.shapes[0].dtype}{list(shape.dims)} from {one.source}"

@@ -41,7 +41,7 @@ def make_task(
     train_source: Examples,
     eval_source: Examples,
 ) -> Task:
-    """Returns the streams of batches and the pictures of a run.
+    """Builds the `Task` of a run: its batches, its scores and its pictures.
 
     Args:
       config: The configuration.

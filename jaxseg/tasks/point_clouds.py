@@ -67,11 +67,11 @@ def build(
 
 
 def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """Returns the shapes of a training batch, summed over all processes.
+    """Returns the shapes of the global training batch of all processes.
 
     Args:
       config: The configuration.
-      batch: The number of point clouds in the batch.
+      batch: The number of point clouds in the global batch.
     """
     shape, points = jax.ShapeDtypeStruct, (batch, config.data.num_points)
     return {

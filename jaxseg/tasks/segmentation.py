@@ -75,11 +75,11 @@ def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.p
 
 
 def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """Returns the shapes of a training batch, summed over all processes.
+    """Returns the shapes of the global training batch of all processes.
 
     Args:
       config: The configuration.
-      batch: The number of images in the batch.
+      batch: The number of images in the global batch.
     """
     shape = jax.ShapeDtypeStruct
     return {

@@ -127,7 +127,7 @@ def rehearse_evaluation(count: Any, state: Any, batch: HostBatch) -> None:
     """Traces the evaluation of the first batch without computing anything.
 
     Raises:
-      ValueError: If the network does not accept images of that size.
+      ValueError: If the network does not accept the images of the batch.
     """
     try:
         jax.eval_shape(count, state.variables(), batch)

@@ -1,4 +1,4 @@
-"""Folds the constants in the index arithmetic of a jaxpr."""
+"""Computes the index arithmetic in a jaxpr whose operands are constants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The runs of a sweep: every configuration with every seed, each in its folder."""
+"""Defines the runs of a sweep: every configuration with every seed.
+
+Each run has its own folder.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from jaxseg.training.run.metric_reader import METRICS, read_metrics
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One configuration with one seed and its folder."""
+    """Describes one run of a sweep: a configuration with one seed, and its folder."""
 
     name: str
     config: Config

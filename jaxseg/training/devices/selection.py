@@ -43,7 +43,7 @@ def check_batch(
       space: The number of devices that share one image.
 
     Raises:
-      ValueError: If it does not.
+      ValueError: If the batch does not split evenly.
     """
     image = math.prod(space_pair(space))
     count = len(devices) // image
@@ -69,7 +69,7 @@ def check_space(
       devices: The devices.
 
     Raises:
-      ValueError: If they cannot.
+      ValueError: If the devices cannot share the images.
     """
     pair = space_pair(space)
     if min(pair) < 1 or len(devices) % math.prod(pair):

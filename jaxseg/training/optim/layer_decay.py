@@ -31,7 +31,7 @@ def multipliers(params: Mapping[str, Any], decay: float) -> Any:
 
     Args:
       params: The parameters.
-      decay: The factor from each unit to the one before it, in (0, 1].
+      decay: The learning rate of a unit divided by that of the next unit, in (0, 1].
 
     Raises:
       ValueError: If `decay` is out of range, or if the backbone has no units.

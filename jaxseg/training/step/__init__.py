@@ -1,1 +1,1 @@
-"""Implements the training step: it computes loss and gradient, and updates the state."""
+"""Implements the training step, from the loss and its gradient to the new state."""

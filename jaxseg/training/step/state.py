@@ -52,7 +52,10 @@ class TrainState(flax.struct.PyTreeNode):
 
 
 def with_stats(params: Any, batch_stats: Any) -> dict[str, Any]:
-    """Returns variables for `model.apply`, without an empty `batch_stats`."""
+    """Returns the variables for `model.apply`.
+
+    The entry `batch_stats` is left out if it is empty.
+    """
     stats = {"batch_stats": batch_stats} if batch_stats else {}
     return {"params": params, **stats}
 
