@@ -51,12 +51,19 @@ def check_same_run(config: Config, workdir: Path) -> None:
     configuration.
 
     Raises:
-      ValueError: If other fields differ, or if the run is already further than
-        train.steps.
+      ValueError: If other fields differ, if the run is already further than
+        train.steps, or if the files that describe the run are missing.
     """
     step = latest_step(workdir)
-    if step is None or not (workdir / CONFIG).is_file():
+    if step is None:
         return
+    for name in (CONFIG, DATASET):
+        if not (workdir / name).is_file():
+            raise ValueError(
+                f"{workdir / name} is missing, although {workdir} has a checkpoint of "
+                f"step {step}: expected the file with which the run can be compared. "
+                "Restore it, or choose another --workdir."
+            )
     lines = [
         line
         for line in differences(to_dict(read_config(workdir)), to_dict(config))
@@ -83,7 +90,7 @@ def spec_of_run(spec: DatasetSpec, workdir: Path) -> DatasetSpec:
       ValueError: If the run was trained on other classes, or on the same classes in
         another order. The message names both lists.
     """
-    if not started(workdir) or not (workdir / DATASET).is_file():
+    if not started(workdir):
         return spec
     stored = read_spec(workdir)
     if not same_classes(stored.classes, spec.classes):

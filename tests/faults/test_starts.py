@@ -122,6 +122,19 @@ def test_fewer_steps_than_the_checkpoint_are_refused(run, capsys):
     assert main(["train", f"--workdir={run}", "--devices=1"]) == 0
 
 
+@pytest.mark.parametrize("name", ["config.json", "dataset.json"])
+def test_a_run_without_its_records_is_refused(run, tmp_path, capsys, name):
+    """Otherwise its weights would be trained under other settings or class names."""
+    (run / name).unlink()
+    before = snapshot(run)
+    path = photos(tmp_path / "photos", tuple(reversed(CLASSES)))
+    assert start(run, "--train.steps=4", "--optim.learning-rate=9", path=path) == 1
+    assert f"{run / name} is missing, although {run} has a checkpoint" in last_line(
+        capsys
+    )
+    assert snapshot(run) == before
+
+
 def test_a_damaged_checkpoint_is_refused_before_the_first_write(run, capsys):
     for path in (run / "ckpt" / "2" / "state").rglob("d/*"):
         path.write_bytes(bytes(len(path.read_bytes())))
