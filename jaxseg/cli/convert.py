@@ -9,6 +9,7 @@ always has PyTorch names.
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 import sys
 from collections.abc import Mapping
@@ -98,6 +99,10 @@ def _convert(argv: list[str]) -> int:
     options = parsed(Options, rest, prog="jaxseg convert", bounds=BOUNDS)
     output = pathlib.Path(options.output)
     _check_output(output)
+    if os.path.realpath(output) == os.path.realpath(options.source):
+        raise ValueError(
+            f"output={str(output)!r} would replace the source. Choose another -o."
+        )
     result = convert(
         options.source,
         _wanted(options, given),

@@ -102,6 +102,18 @@ def test_a_classifier_needs_a_network_a_part_and_classes(tmp_path, source):
     assert got["head"]["classifier"]["kernel"].shape == (1, 1, 64, 4)
 
 
+@pytest.mark.parametrize("name", ["w.npz", "w.pth", "link.npz"])
+def test_the_source_is_not_replaced(tmp_path, name):
+    source = tmp_path / name.replace("link", "w")
+    weights.write(source, {"w": np.ones(3, np.float32)})
+    if not (tmp_path / name).exists():
+        (tmp_path / name).symlink_to(source)
+    before = source.read_bytes()
+    with pytest.raises(ValueError, match="would replace the source"):
+        convert.main([str(source), "-o", str(tmp_path / name)])
+    assert source.read_bytes() == before
+
+
 def test_errors_before_any_work(tmp_path, source):
     _, state = source
     weights.write(tmp_path / "fcn.pth", state)
