@@ -49,7 +49,9 @@ def with_tensors(beside: Mapping, arrays: Mapping[str, np.ndarray]) -> bytes:
     )
 
 
-def tensor(size, stride, offset=0, *, key=b"0", kind="FloatStorage", count=6) -> bytes:
+def tensor(
+    size, stride, offset=0, *, key=b"0", kind="FloatStorage", count=6, more=b""
+) -> bytes:
     """Returns the part of a program that pushes one tensor onto the stack."""
     integer, integers = torch_writer.pickled_integer, torch_writer.pickled_integers
     storage = [b"(", torch_writer.pickled_text("storage"), f"ctorch\n{kind}\n".encode()]
@@ -61,7 +63,7 @@ def tensor(size, stride, offset=0, *, key=b"0", kind="FloatStorage", count=6) ->
     view = [integer(offset), integers(size), integers(stride)]
     hooks = b"\x89ccollections\nOrderedDict\n)R"
     function = b"ctorch._utils\n_rebuild_tensor_v2\n"
-    return b"".join([function, b"(", *storage, *view, hooks, b"tR"])
+    return b"".join([function, b"(", *storage, *view, hooks, more, b"tR"])
 
 
 def npy(header: bytes | str, data: bytes = b"") -> bytes:

@@ -163,12 +163,13 @@ class _Torch:
         return Storage(key, dtype, count)
 
 
-def _tensor(storage=None, offset=None, size=None, stride=None, *_) -> Tensor:
+def _tensor(storage=None, offset=None, size=None, stride=None, *more) -> Tensor:
     """Checks the arguments of `_rebuild_tensor` and `_rebuild_tensor_v2`.
 
     Raises:
       Malformed: If the view exceeds its storage or repeats elements. A few bytes could
-        otherwise claim any amount of memory.
+        otherwise claim any amount of memory. Also if PyTorch would change the stored
+        values, for example invert their signs.
     """
     whole = type(storage) is Storage and _natural(offset)
     shaped = type(size) is tuple and type(stride) is tuple and len(size) == len(stride)
@@ -177,6 +178,12 @@ def _tensor(storage=None, offset=None, size=None, stride=None, *_) -> Tensor:
     if not all(_natural(n) for n in (*size, *stride)):
         raise Malformed(
             "a tensor has a malformed size or stride: expected integers of 0 or more"
+        )
+    if len(more) > 2 and type(more[2]) is dict and any(more[2].values()):
+        marks = ", ".join(map(str, more[2]))
+        raise Malformed(
+            f"the values of a tensor are marked by {marks}, which changes them. "
+            "Call resolve_neg() and resolve_conj() on it and save the file again."
         )
     count, last = 1, offset
     for length, step in zip(size, stride, strict=True):
