@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -15,6 +16,7 @@ JOINERS = "\u200c\u200d"  # Some scripts and emoji need these format characters.
 LARGEST = 255  # Labels have 8 bits, and the ignore index takes 255.
 SHOWN = 20  # A message names at most this many classes.
 COUNTED = "counted in the masks"
+_NUMBERED = re.compile(r"(\d{1,9})(?:\s*[:;,.=)\]-]|\s)\s*\S", re.ASCII)
 
 
 def find_class_list(root: pathlib.Path) -> pathlib.Path | None:
@@ -57,6 +59,11 @@ def read_classes(path: pathlib.Path) -> tuple[str, ...]:
     for number, text in read_lines(path):
         name = unicodedata.normalize("NFC", text)
         _check_printable(name, f"{path}, line {number}")
+        if name.startswith("#"):
+            raise ValueError(
+                f"{path}, line {number}: {name!r} is a comment: expected a class name, "
+                "because each line counts as a class. Delete the line."
+            )
         if name in lines:
             raise ValueError(
                 f"{path}, line {number}: the class name {name!r} repeats line "
@@ -73,6 +80,7 @@ def read_classes(path: pathlib.Path) -> tuple[str, ...]:
             f"{path} contains {len(lines)} class names: expected at most {LARGEST}, "
             "one per line."
         )
+    _check_numbers(tuple(lines), path)
     return tuple(lines)
 
 
@@ -119,6 +127,11 @@ def named_classes(
         names.
     """
     origin = "--data.classes"
+    classes = tuple(unicodedata.normalize("NFC", name).strip() for name in classes)
+    for name in classes:
+        _check_printable(name, origin)
+        if not name:
+            raise ValueError(f"{origin}: a class name is empty. Pass its name.")
     if path and not classes:
         file = find_class_list(pathlib.Path(path).expanduser())
         if file is not None:
@@ -181,6 +194,28 @@ def describe_source(spec: DatasetSpec) -> str:
 
 def _plain(name: str) -> str:
     return unicodedata.normalize("NFC", name.replace(MARK, "").strip())
+
+
+def _check_numbers(names: Sequence[str], path: pathlib.Path) -> None:
+    """Raises ValueError if the lines are numbered, but not 0, 1, 2, ... in order.
+
+    The line of a name is its label, so other numbers would contradict it.
+    """
+    found = [_NUMBERED.match(name) for name in names]
+    numbers = [int(match[1]) for match in found if match]
+    if 2 * len(numbers) <= len(names) or numbers == list(range(len(names))):
+        return
+    number, name = next(
+        (k, name)
+        for k, (name, match) in enumerate(zip(names, found, strict=True))
+        if match is None or int(match[1]) != k
+    )
+    raise ValueError(
+        f"{path}: the name {name!r} has the label {number}, which follows from its "
+        "place, but the lines are numbered differently: expected no numbers, or 0, 1, "
+        "2, ... in this order. Write one name per line in the order of the labels, "
+        "without numbers."
+    )
 
 
 def _check_printable(name: str, where: str) -> None:

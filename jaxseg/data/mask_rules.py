@@ -174,7 +174,7 @@ def check_contiguous(
             "2, ... without a gap (and 255 for void), because there is no class list, "
             f"but {found.describe()}. {remedy}."
         )
-    if not any(found.values - {VOID} == set(labels) for found in splits):
+    if labels and not any(found.values - {VOID} == set(labels) for found in splits):
         found = next(found for found in splits if labels[-1] in found.values)
         parts = "; ".join(each.describe() for each in splits)
         raise ValueError(

@@ -5,7 +5,13 @@ import unicodedata
 import numpy as np
 import pytest
 
-from jaxseg.data.classes import FILE, find_class_list, read_classes, same_classes
+from jaxseg.data.classes import (
+    FILE,
+    find_class_list,
+    named_classes,
+    read_classes,
+    same_classes,
+)
 from jaxseg.data.layouts import folder_pairs
 from jaxseg.data.lists import find_lists, split_names
 from jaxseg.storage.text import read_lines, read_text
@@ -61,6 +67,12 @@ def test_announced_encodings_and_line_ends_read_alike(tmp_path, encoding, end):
         ("0\tground\n", "line 1: the class name '0\\tground' contains U+0009"),
         ("a\nb\n\n a\n", "line 4: the class name 'a' repeats line 1"),
         ("e\u0301\n\u00e9\n", "line 2: the class name 'é' repeats line 1"),
+        ("# names\nbg\ncell", "line 1: '# names' is a comment: expected a class name"),
+        ("1 cell\n0 bg", "the name '1 cell' has the label 0, which follows from its place"),
+        ("1: a\n2: b\n3: c", "the name '1: a' has the label 0"),
+        ("0,a\n2,b\n1,c", "the name '2,b' has the label 1"),
+        ("id,name\n0,bg\n1,cell", "the name 'id,name' has the label 0"),
+        ("0) a\n1) b\nc", "the name 'c' has the label 2"),
         ("", "classes.txt contains no class name: expected one name per line. Add"),
         (" \r\n\ufeff"[:3], "classes.txt contains no class name"),
         ("\n".join(map(str, range(256))), "contains 256 class names: expected at most 255"),
@@ -71,6 +83,38 @@ def test_what_cannot_be_read_is_refused_by_file_and_line(tmp_path, data, message
     found = refusal(read_classes, tmp_path / FILE)
     assert found.startswith(str(path))
     assert message in found
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("0 bg", "1 cell"),
+        ("0: a", "1: b", "2: c"),
+        ("7", "3"),
+        ("2 lanes", "road", "4 lanes", "roof"),
+        ("3d", "2d"),
+    ],
+)
+def test_names_may_contain_numbers(tmp_path, names):
+    write(tmp_path, "\n".join(names))
+    assert read_classes(tmp_path / FILE) == names
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((" bg", "cell\t"), ("bg", "cell")),
+        (("e\u0301", "b"), ("\u00e9", "b")),
+        (("\ufeffbg", "b"), "U+FEFF"),
+        (("a", "b\x1b[31m"), "U+001B"),
+        (("a", " "), "--data.classes: a class name is empty"),
+    ],
+)
+def test_names_of_the_option_are_read_like_those_of_a_file(given, expected):
+    if isinstance(expected, tuple):
+        assert named_classes(None, given, None) == (expected, "--data.classes")
+    else:
+        assert expected in refusal(named_classes, None, given, None)
 
 
 def test_joiners_inside_a_name_are_letters(tmp_path):
