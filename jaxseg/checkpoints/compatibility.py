@@ -11,8 +11,7 @@ SHOWN = 8  # the largest number of names per kind of difference
 
 
 def leaves(tree: Any) -> Shapes:
-    """Returns the shapes of a tree by path, such as `{"params/conv/kernel": (3, 3, 3,
-    64)}`."""
+    """Returns the shapes of a tree by path, such as `{"params/conv/bias": (64,)}`."""
     return {name: _shape(leaf) for name, leaf in named_leaves(tree)}
 
 
@@ -23,9 +22,10 @@ def named_leaves(tree: Any) -> list[tuple[str, Any]]:
 
 
 def difference(stored: Shapes, wanted: Shapes) -> str:
-    """Describes on one line how stored arrays differ from those of a model.
+    """Describes in one line how stored arrays differ from those of a model.
 
-    If parameters differ, the copies of them in the optimizer state are omitted.
+    The optimizer state contains arrays of the same shapes as the parameters. If
+    parameters differ, the corresponding differences in the optimizer state are omitted.
 
     Args:
       stored: The shapes of the stored arrays.

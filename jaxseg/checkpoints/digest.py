@@ -1,11 +1,11 @@
-"""Computes a digest of every array of a checkpoint, which is compared when it is read.
+"""Computes a digest of each array of a checkpoint, to detect damage on reading.
 
-The storage library protects the index of its files, but not the values in them: if a
-bit of a weight is flipped, it reads another weight. The digest therefore covers the
-logical content (the name, type, shape and every byte of each array) and not the files.
-It is computed before the save begins, so it is renamed into place together with the
-checkpoint. It does not depend on how many processes or devices wrote or read the
-arrays.
+Orbax protects the index of its files with checksums, but not the values of the arrays:
+if a bit of a weight is flipped, it reads the wrong value without an error. The digest
+therefore covers the logical content (the name, type, shape and every byte of each
+array) and not the files. The digest is computed before the save begins and saved as
+part of the checkpoint, so a complete checkpoint always contains its digest. It does not
+depend on how many processes or devices wrote or read the arrays.
 
 The digest of an array is the sum of the bits of its elements, each multiplied by an odd
 64-bit number that depends on the position of the element, modulo 2**64. Every process
@@ -94,7 +94,7 @@ def _held(array: Any) -> int:
 
 
 def over_processes(arrays: Sequence[Any], held: Sequence[int]) -> list[int]:
-    """Returns the sums over whole arrays from the sums of all processes."""
+    """Adds the partial sums of all processes to the sums over whole arrays."""
     held = [value % 2**64 for value in held]
     if all(map(is_whole, arrays)):  # No exchange between processes is needed.
         return held
@@ -115,7 +115,7 @@ def is_whole(array: Any) -> bool:
 
 
 def block_sum(array: np.ndarray, start: Sequence[int]) -> int:
-    """Returns the weighted sum of the bits of a block that begins at `start`."""
+    """Returns the weighted sum over the elements of a block that begins at `start`."""
     words = np.ascontiguousarray(array).view(_WORDS[array.dtype.itemsize])
     factors = [odd_factors(axis, start[axis], n) for axis, n in enumerate(array.shape)]
     columns = factors.pop() if factors else np.ones(1, np.uint64)

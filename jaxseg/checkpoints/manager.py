@@ -42,7 +42,7 @@ UNFINISHED = "*.orbax-checkpoint-tmp*"  # Orbax uses such names while it writes.
 
 
 class CheckpointError(OSError):
-    """A checkpoint could not be written. Earlier checkpoints are unchanged."""
+    """Reports that a checkpoint could not be written; earlier ones are unchanged."""
 
 
 def _rank(metrics: dict[str, float]) -> float:
@@ -51,12 +51,12 @@ def _rank(metrics: dict[str, float]) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Opening:
-    """Selects how a run opens existing checkpoints.
+    """Selects how a run reads its existing checkpoints.
 
     Attributes:
       verify: Whether to compare restored arrays with the digest stored with them.
       skip_damaged: Whether to continue from the newest intact step if the newest step
-        is damaged. If False, such a run does not start.
+        is damaged. If False, a damaged newest step is an error.
     """
 
     verify: bool = True
@@ -70,8 +70,8 @@ class Checkpoints:
     """Manages the checkpoints of a run. Every process of the run has one instance.
 
     It keeps the `max_to_keep` newest checkpoints and the one with the highest mean IoU.
-    One policy covers both, because a plain count with a ranking would delete the newest
-    checkpoint whenever it is not among the best.
+    A custom policy implements both rules, because Orbax's `max_to_keep` with a ranking
+    would delete the newest checkpoint whenever it is not among the best.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Checkpoints:
         return self._manager.best_step()
 
     def metrics(self, step: int) -> dict[str, float]:
-        """Returns the metrics of a step; they are empty if it was not evaluated."""
+        """Returns the metrics of a step, or {} if the step was not evaluated."""
         self.wait()
         return self._manager.metrics(step) or {}
 
@@ -148,8 +148,8 @@ class Checkpoints:
     ) -> None:
         """Starts a save in the background.
 
-        A step that was saved before its evaluation is saved again after it. Otherwise,
-        an existing step is not saved again.
+        If the step was already saved, it is saved again only to add metrics that the
+        earlier save did not have.
 
         Raises:
           CheckpointError: If this save or an earlier one has failed.

@@ -17,7 +17,7 @@ STATE = "state"  # the arrays in the folder of a step
 
 
 class DamagedCheckpoint(ValueError):
-    """Files of a step are truncated, missing or changed."""
+    """Reports that files of a step are truncated, missing or changed."""
 
     def __init__(self, directory: Path, why: str) -> None:
         super().__init__(f"the checkpoint {directory} is damaged ({why})")
@@ -46,12 +46,13 @@ def check_fit(directory: Path, stored: Shapes, template: Any) -> None:
 def read_parts(
     directory: Path, template: dict[str, Any], *, partial: bool = False
 ) -> dict[str, Any]:
-    """Reads the parts of a stored state that `template` names, as NumPy arrays.
+    """Reads the entries of a stored state that `template` names, as NumPy arrays.
 
     Args:
       directory: The folder of the step.
-      template: Trees of shapes by the name of the part, such as `params`.
-      partial: Whether to skip arrays of these parts that `template` does not contain.
+      template: A tree of shapes for each entry of the state, such as `params`.
+      partial: Whether to skip stored arrays of these entries that `template` does not
+          contain.
 
     Raises:
       DamagedCheckpoint: If files cannot be read.
@@ -96,7 +97,9 @@ def _read(directory: Path, template: Any, **options: Any) -> Any:
 
 @contextlib.contextmanager
 def reading(directory: Path) -> Iterator[None]:
-    """Converts any error of the block to a DamagedCheckpoint."""
+    """A context manager that converts any error inside its block to
+    DamagedCheckpoint.
+    """
     try:
         yield
     except Exception as error:
@@ -104,7 +107,7 @@ def reading(directory: Path) -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """Returns the first line of the innermost error, such as that of the system."""
+    """Returns the first line of the root cause of an error, such as an OSError."""
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -21,7 +21,8 @@ def step_number(text: str) -> int | None:
 def step_folders(directory: str | Path) -> dict[int, Path]:
     """Returns the folder of every step in ascending order, or {} without a directory.
 
-    An empty folder holds no step: a step gets its name when it is complete.
+    Empty folders are skipped. They contain no step, because the folder of a step gets
+        its final name only when the step is complete.
     """
     folder = Path(directory)
     if not folder.is_dir():
@@ -34,7 +35,8 @@ def step_folders(directory: str | Path) -> dict[int, Path]:
 def remove_empty(directory: str | Path) -> None:
     """Removes empty folders that are named like steps.
 
-    The storage library would take them for steps, and would not save these steps.
+    Orbax would treat them as existing steps and would not save steps with these
+    numbers.
     """
     folder = Path(directory)
     for path in folder.iterdir() if folder.is_dir() else ():

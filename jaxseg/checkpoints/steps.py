@@ -16,7 +16,8 @@ def steps_in(directory: str | Path) -> tuple[int, ...]:
 
 
 def best_in(directory: str | Path, *, verify: bool = True) -> int | None:
-    """Returns the evaluated step with the highest mean IoU; the later one wins a tie.
+    """Returns the evaluated step with the highest mean IoU, the latest one if several
+    tie.
 
     Args:
       directory: The checkpoint directory.

@@ -44,12 +44,12 @@ def of_step(
 
 
 def check(directory: Path, arrays: Any, *, all_of_them: bool = False) -> None:
-    """Compares arrays and the records of a step with its digest.
+    """Compares arrays and the metadata of a step with the digest stored in the step.
 
     Args:
       directory: The folder of the step.
       arrays: The state or parts of it, exactly as stored.
-      all_of_them: Whether every stored array must be among them.
+      all_of_them: Whether `arrays` must contain every stored array.
 
     Raises:
       DamagedCheckpoint: If anything differs. The message names the first difference.
@@ -70,7 +70,7 @@ def check(directory: Path, arrays: Any, *, all_of_them: bool = False) -> None:
 
 
 def metrics_of(directory: Path, *, verify: bool = True) -> dict[str, float]:
-    """Returns the metrics of a step; they are empty if it was not evaluated.
+    """Returns the metrics of a step, or {} if the step was not evaluated.
 
     Raises:
       DamagedCheckpoint: If the file cannot be read or, with `verify`, differs from the
@@ -92,15 +92,16 @@ def read_arrays(
     partial: bool = False,
     verify: bool = True,
 ) -> dict[str, Any]:
-    """Reads the parts of a stored state that `template` names, as NumPy arrays.
+    """Reads the entries of a stored state that `template` names, and verifies them.
 
-    It serves commands that do not need the optimizer state. The result does not depend
-    on the devices that wrote the step.
+    Use it to read the parameters without the optimizer state. The result does not
+    depend on the devices that wrote the step.
 
     Args:
       directory: The folder of the step.
-      template: Trees of shapes by the name of the part, such as `params`.
-      partial: Whether to skip arrays of these parts that `template` does not contain.
+      template: A tree of shapes for each entry of the state, such as `params`.
+      partial: Whether to skip stored arrays of these entries that `template` does not
+          contain.
       verify: Whether to compare the arrays with the digest stored with them.
 
     Raises:
@@ -117,9 +118,10 @@ def read_arrays(
 
 
 def newest_intact(directory: Path) -> int | None:
-    """Returns the newest intact step other than a damaged one, or None.
+    """Returns the newest intact step of a run, apart from one damaged step, or None.
 
-    It reads every array of the steps that it checks.
+    `directory` is the folder of the damaged step. The function reads every array of the
+    steps that it checks.
     """
     folders = step_folders(directory.parent)
     for step, folder in reversed(folders.items()):
@@ -133,13 +135,14 @@ def newest_intact(directory: Path) -> int | None:
 
 @contextlib.contextmanager
 def advising(remedy: str) -> Iterator[None]:
-    """Adds the number of an intact step to the error about a damaged step.
+    """A context manager that names an intact step in errors about a damaged step.
 
     Args:
-      remedy: How to use that step, with `{step}` for its number.
+      remedy: The instruction for using the intact step, with `{step}` for its number.
 
     Raises:
-      ValueError: The error of the block, with the advice.
+      ValueError: If the block raises DamagedCheckpoint. The message adds the number of
+          the newest intact step and the remedy.
     """
     try:
         yield

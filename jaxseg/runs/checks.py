@@ -17,7 +17,7 @@ from jaxseg.runs.serialize import to_dict
 def check(config: Config) -> None:
     """Checks every field of a configuration and how the fields fit together.
 
-    It looks at nothing outside the configuration, neither at files nor at devices.
+    It checks only the configuration and reads neither files nor devices.
 
     Args:
       config: The configuration.
@@ -73,7 +73,8 @@ def check_together(config: Config) -> None:
 def check_options(config: Config, given: Mapping[str, Any]) -> None:
     """Checks the network options that a command line overrides.
 
-    Options that a stored run was trained with are not checked again.
+    Options that come from the stored configuration of a run were checked when that run
+    was trained and are not checked again.
 
     Args:
       config: The configuration, with the options of the command line applied.

@@ -1,7 +1,8 @@
-"""Runs child processes and stops them when their parent is asked to stop.
+"""Runs child processes and stops them when this process receives a stop signal.
 
-A parent that dies at once leaves running children, which continue to own what they have
-locked. Here the signal is passed on, and the parent ends after its children.
+If the parent process ended immediately, its children would keep running and keep their
+locks. Therefore the parent forwards the signal to its children and ends after they have
+ended.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import Any
 
 
 class Children:
-    """Runs child processes, from any thread.
+    """A context manager that runs child processes, which any thread may start.
 
-    While active, the first SIGTERM or SIGHUP is passed on to those that run, no other
-    one is started, and SystemExit with the status 128 + its number is raised in the
-    main thread, which must then wait for the threads. Signals that the program was told
-    to ignore, as `nohup` does for SIGHUP, stay ignored.
+    Inside the `with` block, the first SIGTERM or SIGHUP is forwarded to all running
+    children, and no further child is started. The main thread then raises SystemExit
+    with the status 128 + signal number. It must wait for the other threads before it
+    exits. A signal that was already ignored before the block, such as SIGHUP under
+    `nohup`, stays ignored.
     """
 
     def __init__(self) -> None:
@@ -40,15 +42,15 @@ class Children:
             signal.signal(number, handler)
 
     def run(self, command: list[str], **options: Any) -> int:
-        """Runs a program to its end.
+        """Starts a program and waits until it ends.
 
         Args:
           command: The program and its arguments.
-          **options: As of `subprocess.Popen`.
+          **options: Keyword arguments of `subprocess.Popen`.
 
         Returns:
-          The exit status; 128 + the number of the signal when one came before it was
-          started.
+          The exit status of the program, or 128 + signal number if a signal arrived
+          before the program was started.
         """
         with self._starting:
             if self._number is not None:

@@ -1,4 +1,4 @@
-"""Chooses the class list when a run is evaluated on other data than its own."""
+"""Chooses the class list for the evaluation of a run on a different dataset."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def with_classes(
 ) -> DataConfig:
     """Returns the data configuration with the class list that an evaluation uses.
 
-    A folder other than the training folder may have its own list, `classes.txt`, which
-    `check_classes` compares with the classes of the run. A folder without such a list
-    takes the classes of the run, because its masks may lack some of them.
+    A folder other than the training folder may contain its own list, `classes.txt`,
+    which `check_classes` compares with the classes of the run. For a folder without
+    `classes.txt`, the classes of the run are used, because the masks in the folder need
+    not contain every class.
 
     Args:
       workdir: The run directory.

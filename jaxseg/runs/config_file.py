@@ -145,8 +145,8 @@ def peek(argv: list[str], name: str) -> str | None:
 def chosen(base: Config, argv: list[str], options: Mapping[str, Any]) -> Config:
     """Applies the network options of a command line before the rest of it is parsed.
 
-    If `--model.name` selects another network, the network options of `base` are
-    discarded.
+    If `--model.name` selects a network other than that of `base`, the network options
+    of `base` are discarded.
 
     Args:
       base: The configuration of the file or of the run.
@@ -228,5 +228,5 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def overridden(config: Config, tree: Mapping[str, Any]) -> Config:
-    """Returns the configuration with the fields in a tree replaced."""
+    """Returns a copy of the configuration with the field values in the tree."""
     return from_dict(Config, merged(to_dict(config), plain(tree)))

@@ -36,7 +36,7 @@ from jaxseg.weights.translate.convert import flatten
 
 @dataclasses.dataclass(frozen=True)
 class Conversion:
-    """Contains converted weights before they are written.
+    """Contains converted weights that are not written yet.
 
     Attributes:
       address: The source of the weights.
@@ -52,7 +52,9 @@ class Conversion:
 
     @property
     def report(self) -> weights.Report:
-        """Returns the report with what the checkpoint states and what was assumed."""
+        """Returns the import report with the options that the checkpoint states and the
+        options that were assumed.
+        """
         stated = tuple(
             f"{name}={value!r}" for name, value in self.network.told.options.items()
         )
@@ -72,8 +74,9 @@ def convert(
 
     Args:
       address: A file, a run directory or an `hf://` address.
-      wanted: The choices of the user. The checkpoint determines what is not given.
-      taking: The patterns of parameters that may be missing or unused.
+      wanted: The choices of the user. All other settings follow from the checkpoint.
+      taking: The import options, such as patterns of parameters that may be missing
+          from the file or unused by the network.
       digest: Whether to compare the weights of a run with the digest stored with them.
 
     Raises:
@@ -131,7 +134,8 @@ def compare(conversion: Conversion) -> float:
 
 
 def write_file(conversion: Conversion, output: pathlib.Path, names: str = "") -> None:
-    """Writes the arrays alone, under the names of jaxseg or of PyTorch.
+    """Writes only the arrays to one file, with the parameter names of jaxseg or
+    PyTorch.
 
     Args:
       conversion: The converted weights.
@@ -167,7 +171,9 @@ def _table(imported: Imported, names: str) -> weights.Rules:
 def write_directory(
     conversion: Conversion, card: weights.Card, output: pathlib.Path
 ) -> None:
-    """Writes a run directory with configuration, classes, card and weights."""
+    """Writes a run directory with the configuration, the classes, the model card and
+    the weights.
+    """
     spec = _spec(conversion, card)
     variables = jax.tree.map(np.asarray, run_variables(conversion))
     with atomic.building(output) as folder:
@@ -182,7 +188,7 @@ def run_variables(conversion: Conversion) -> Any:
     """Returns the variables for RGB images, which jaxseg uses.
 
     Raises:
-        ValueError: If they are for BGR images and cannot be converted.
+        ValueError: If the variables are for BGR images and cannot be converted.
     """
     order, channels = _stated_input(conversion)[0].order, conversion.network.channels
     return rgb_variables(conversion.imported.variables, order, channels)
@@ -228,7 +234,7 @@ def _own_spec(conversion: Conversion) -> DatasetSpec | None:
 
 
 def model_card(conversion: Conversion) -> weights.Card:
-    """Returns the card with what a user of the converted weights must know."""
+    """Returns the model card, which tells users how to use the converted weights."""
     network, imported = conversion.network, conversion.imported
     source = imported.source
     library = source.library if source else "jaxseg"
@@ -250,7 +256,7 @@ def model_card(conversion: Conversion) -> weights.Card:
 
 
 def notes(conversion: Conversion) -> tuple[str, ...]:
-    """Returns notes for the user that are not part of the report."""
+    """Returns notes to print for the user in addition to the import report."""
     network, named = conversion.network, _class_names(conversion)[0]
     texts = list(_stated_input(conversion)[1])
     if named and len(named) != network.num_classes:

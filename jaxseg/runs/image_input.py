@@ -34,13 +34,14 @@ UNKNOWN = (
 def stated_input(
     imported: Imported, address: str, path: str, own: pathlib.Path | None
 ) -> Stated:
-    """Returns the normalization of the images, with notes if it is uncertain.
+    """Returns the image normalization, and notes that explain any uncertainty about it.
 
     Args:
         imported: The weights.
         address: The file, run directory or hub address of the weights.
         path: The local file or folder.
-        own: The run directory from which the weights were read, or None.
+        own: The jaxseg run directory that contains the weights, or None for weights
+            from another source.
     """
     source, beside = imported.source, imported.beside
     if source is None and own is None:
@@ -60,7 +61,7 @@ def stated_input(
 
 
 def for_rgb(normalization: Normalization) -> Normalization:
-    """Returns the same normalization for images in RGB order."""
+    """Returns the normalization with its channels reordered to RGB."""
     if normalization.order == "RGB":
         return normalization
     return dataclasses.replace(

@@ -4,8 +4,8 @@
 through a hard link, which succeeds for exactly one process on local and on network file
 systems. The lock expires when its owner dies:
 
-* On the same host, the operating system tells whether the process still runs. A killed
-  run therefore never blocks the next start.
+* If the owner runs on the same host, the operating system reports whether its process
+  still exists. A killed run therefore never blocks the next start.
 * A process on another host cannot be observed directly. It touches the file every
   `BEAT` seconds, and another process may take over when the file was not touched for
   `LIMIT` seconds. That process measures the time on its own clock, so the clocks of the
@@ -73,7 +73,7 @@ UNKNOWN = Holder(owner.Owner("an unknown host", "?", 0, ""), "an unknown time", 
 
 
 class Lock:
-    """A lock that this process holds. `holding` creates it."""
+    """Represents a lock that this process holds. `holding` creates it."""
 
     def __init__(self, path: Path, holder: Holder) -> None:
         self.path = path
@@ -94,7 +94,7 @@ class Lock:
             )
 
     def release(self) -> None:
-        """Stops the updates and deletes the lock file if it is still ours."""
+        """Stops refreshing the lock file and deletes it if this process owns it."""
         self._released.set()
         self._thread.join()
         if _token(self.path) == self.holder.token:
@@ -106,7 +106,7 @@ class Lock:
                 self.sign()
 
     def sign(self) -> None:
-        """Updates the lock file, and checks whether it is still ours."""
+        """Refreshes the lock file's time and checks that this process owns it."""
         found = read(self.path)
         if found is None:  # The user deleted the file.
             found = self.holder if _create(self.path, self.holder) else read(self.path)
@@ -118,16 +118,17 @@ class Lock:
 
 @contextlib.contextmanager
 def holding(workdir: str | Path) -> Iterator[Lock]:
-    """Locks a run directory while the block runs.
+    """A context manager that locks a run directory while its block runs.
 
-    It creates the directory if necessary, and deletes it at the end if it is still
-    empty.
+    It creates the directory if necessary. When the block ends, it deletes the directory
+    if nothing was written there.
 
     Args:
       workdir: The run directory, in a file system that all hosts share.
 
     Yields:
-      The lock, whose `check` raises an error when the directory has another owner.
+      The lock. Its method `check` raises RunInUse if another process has taken over the
+      directory.
 
     Raises:
       RunInUse: If another process owns the directory. The message names its host,
@@ -217,7 +218,8 @@ def _remove_dead(path: Path, found: Holder) -> None:
     """Deletes the lock of a dead owner unless another process has replaced it.
 
     A second, short-lived lock file ensures that one process at a time compares and
-    deletes."""
+    deletes.
+    """
     guard = _guard(path)
     mine = Holder(owner.current(), _now(), uuid.uuid4().hex)
     if not _create(guard, mine):

@@ -22,8 +22,8 @@ _LIMITS = (  # of a container: cgroup version 2, and version 1
 def available(devices: Sequence[jax.Device]) -> int:
     """Returns the bytes of memory of this process's devices, or of the host for CPUs.
 
-    Devices that are only described (`jaxseg plan`) have no limit here; the plan reports
-    what fits.
+    For the simulated devices of `jaxseg plan` it returns no limit, because the plan
+    itself reports what fits.
     """
     present = set(jax.local_devices())
     local = [device for device in devices if device in present]
@@ -52,7 +52,7 @@ def check_batch(
     needs several times as much, so a run that passes this check may still be too large.
 
     Raises:
-      ValueError: If they do not fit.
+      ValueError: If the images and logits do not fit.
     """
     processes = jax.process_count()
     rows = -(-config.train.batch_size // (processes * config.train.grad_accum_steps))
@@ -85,7 +85,7 @@ def check_evaluation(
       batch: The name of the option that sets the batch size, and its value.
 
     Raises:
-      ValueError: If it does not fit.
+      ValueError: If the batch does not fit.
     """
     largest = max(sizes, key=math.prod)
     rows = -(-batch[1] // jax.process_count())

@@ -1,4 +1,8 @@
-"""Checks network options: types by their annotations, values by their names."""
+"""Checks the types and the values of network options.
+
+The type of an option must match its annotation. Its name selects the rule for its
+value.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +73,8 @@ def check_network(
 def option_hints(name: str, backbone: str | None = None) -> dict[str, Any]:
     """Returns the annotations of the options of a network, by name.
 
-    A preset that passes options on also has those of its family.
+    If a preset passes its options on to its family, the options of the family are
+    included.
     """
     if name not in MODELS and backbone is None:
         return {}
@@ -91,7 +96,7 @@ def check_parts(
     Args:
       model: The network.
       options: Its options.
-      where: The dotted name of what holds the options.
+      where: The dotted name of the option group, such as "model.options", for errors.
 
     Raises:
       ValueError: If an option has an invalid value.

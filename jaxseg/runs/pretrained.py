@@ -32,7 +32,7 @@ MODULES = 6  # the largest number of modules that an error names
 
 
 class State(Protocol):
-    """Defines the part of the training state that this file needs."""
+    """Defines the attributes of the training state that `initialized` reads."""
 
     params: Any
     batch_stats: Any
@@ -89,14 +89,15 @@ def initialized(
 
 
 def source_spec(spec: DatasetSpec, source: str | Path) -> tuple[DatasetSpec, list[str]]:
-    """Returns the specification of the data with the source run's normalization.
+    """Returns the dataset specification with the image normalization of the source run.
 
     Args:
       spec: The specification of the new data.
       source: The run directory whose weights start the run.
 
     Returns:
-      The specification to train with, and one note for each difference.
+      The specification to train with, and one note for each value of the normalization
+      that changed.
 
     Raises:
       ValueError: If the weights expect channels in another order than RGB.

@@ -1,4 +1,4 @@
-"""Returns the commit, the machine and the package versions of a recorded number."""
+"""Describes how a number was produced: the commit, the machine and the packages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGES = ("jax", "flax", "optax", "numpy")
 
 
 def commit() -> str | None:
-    """Returns the commit of the package's checkout, or None outside of one."""
+    """Returns the git commit of jaxseg, or None if it is not in a git checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -31,5 +31,5 @@ def machine() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of the packages that can change a number."""
+    """Returns the versions of the packages that can affect measured results."""
     return {name: importlib.metadata.version(name) for name in PACKAGES}

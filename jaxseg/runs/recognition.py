@@ -33,7 +33,7 @@ from jaxseg.weights.translate.state_dict import StateDict, unwrap
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """Contains the choices of the user. The checkpoint determines what is not given.
+    """Contains the choices of the user. All other settings follow from the checkpoint.
 
     Attributes:
       model: The name of a network.
@@ -65,8 +65,9 @@ class Recognized:
       config: The configuration with the network and its options.
       num_classes: The number of classes.
       channels: The number of image channels.
-      told: The options that the checkpoint states.
-      assumed: Descriptions of assumptions that the tensors do not confirm.
+      told: The network options that are stored in the checkpoint.
+      assumed: Descriptions of the settings that were assumed, because the checkpoint
+          does not determine them.
     """
 
     config: Config
@@ -110,7 +111,7 @@ def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
 
 
 def is_ours(tree: Any) -> bool:
-    """Returns whether a tree contains variables under the names of jaxseg."""
+    """Returns whether a tree contains variables with jaxseg's parameter names."""
     first = next(iter(tree), "") if isinstance(tree, Mapping) else ""
     return str(first).partition("/")[0] in ("params", "batch_stats")
 

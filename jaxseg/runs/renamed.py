@@ -78,7 +78,8 @@ _SECTIONS = {  # class of a part of the configuration -> the name of that part
 def current_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a configuration as a tree with the current names of its fields.
 
-    Where the tree holds both names of a field, the current one counts.
+    If the tree contains a field under both its old and its current name, the value
+    under the current name is used.
     """
     found = dict(values)
     for old, new in FIELDS.items():
@@ -93,7 +94,7 @@ def current_fields(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def current_value(field: str, value: Any) -> Any:
-    """Returns the current name of a field's value."""
+    """Returns the current name of a value that a field can have."""
     new = VALUES.get(field, {}).get(value) if isinstance(value, str) else None
     if new is None:
         return value

@@ -80,10 +80,10 @@ def check_same_run(config: Config, workdir: Path) -> None:
 
 
 def spec_of_run(spec: DatasetSpec, workdir: Path) -> DatasetSpec:
-    """Returns the dataset specification with the normalization of the run.
+    """Returns the dataset specification with the stored normalization of the run.
 
     Args:
-      spec: The specification of the data as they are now.
+      spec: The specification of the current data.
       workdir: The run directory.
 
     Raises:

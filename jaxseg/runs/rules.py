@@ -56,7 +56,7 @@ def invalid(name: str, value: Any, expected: str, *, advice: str = "") -> str:
       name: The name of the option.
       value: Its value, which is shortened to 200 characters.
       expected: A description of the allowed values.
-      advice: A sentence to append, or empty text.
+      advice: A sentence with the remedy to append, or an empty string.
     """
     shown = re.sub(r"\s+", " ", repr(value))
     shown = shown if len(shown) <= 200 else shown[:197] + "..."

@@ -22,7 +22,7 @@ from jaxseg.text import near
 
 
 def unknown_model(name: str, option: str = "model.name") -> str:
-    """Returns the error for an unknown network, with the names close to it."""
+    """Returns the error for an unknown network, which suggests similar names."""
     close = difflib.get_close_matches(name, {**MODELS, **FAMILIES}, n=3)
     expected = "a network that `jaxseg models` lists"
     advice = f"Did you mean {' or '.join(map(repr, close))}?" if close else ""
@@ -142,8 +142,10 @@ def _field(hint: Any, value: Any, *, where: str) -> Any:
 
 
 def differences(stored: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Lists the differences of two JSON trees, as `model.name: 'unet' there, 'segnet'
-    here`."""
+    """Lists the differences of two JSON trees as texts.
+
+    A text looks like `model.name: 'unet' there, 'segnet' here`.
+    """
     lines: list[str] = []
     for name in sorted({*stored, *new}):
         old, now = stored.get(name), new.get(name)

@@ -34,9 +34,10 @@ class Imported:
 
     Attributes:
       variables: The variables of the model.
-      report: What was imported, left out and kept at its initial value.
+      report: The tensors that were imported or skipped, and the variables that kept
+        their initial values.
       source: The kind of checkpoint, or None for files of jaxseg.
-      found: The location of the state dict in the file.
+      found: The tensors of the network and their location in the file.
     """
 
     variables: dict
@@ -116,9 +117,9 @@ def read_into(
       The variables, with a report of the import.
 
     Raises:
-      ValueError: If entries are missing, unused or of another shape, the file cannot be
-        read or contains values that are NaN or infinite, or it contains only a
-        backbone, the model is a whole network, and `part` is not given.
+      ValueError: If entries are missing, unused or of another shape; if the file cannot
+        be read or contains values that are NaN or infinite; or if the file contains
+        only a backbone although the model is a whole network and `part` is not given.
     """
     taking = Taking(**options)
     name = "the state dict" if isinstance(source, Mapping) else os.fspath(source)

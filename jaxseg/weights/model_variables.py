@@ -1,4 +1,4 @@
-"""The shapes and the initial values of a model's variables."""
+"""Computes the shapes and the initial values of a model's variables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from jaxseg.weights.translate.convert import flatten
 
 
 def model_shapes(model: nn.Module, channels: int = 3):
-    """Returns shapes and types of a model's variables without computing any.
+    """Returns the shapes and types of a model's variables without computing their
+    values.
 
     Args:
       model: The model.
@@ -26,8 +27,9 @@ def model_shapes(model: nn.Module, channels: int = 3):
 def completed(
     taken: dict, shapes, model, channels: int
 ) -> tuple[dict, tuple[str, ...]]:
-    """Adds initial values for variables that the source lacks, and computes only
-    those.
+    """Adds initial values for the variables that an import did not provide.
+
+    Only the initial values of these missing variables are computed.
     """
     have = flatten(taken)
     absent = tuple(path for path in flatten(shapes) if path not in have)

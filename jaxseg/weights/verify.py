@@ -1,6 +1,7 @@
-"""Compares the logits of an imported network with those of its own library.
+"""Compares the logits of an imported network with those of the library it comes from.
 
-Only this file runs torch, and only on request.
+This is the only module of `jaxseg.weights` that runs torch, and it does so only if the
+user requests the comparison.
 """
 
 import contextlib
@@ -30,7 +31,8 @@ def difference(
       source: The row of `SOURCES`.
       network: The row of its `networks`, which names the function of the library.
       state_dict: The weights of the source.
-      apply: Maps an image [1, H, W, channels] to logits [1, H, W, num_classes].
+      apply: A function from an image [1, H, W, channels] to logits [1, H, W,
+          num_classes].
       num_classes: The number of classes.
       options: The options of the network of this library.
       channels: The number of image channels.

@@ -17,7 +17,8 @@ def read(text: Any) -> dict[str, Any]:
     """Reads the top-level assignments of a configuration text as plain values.
 
     Args:
-      text: The entry of the checkpoint, which may be anything.
+      text: The value that the checkpoint stores as its configuration. It may have any
+          type.
 
     Returns:
       The values by name. The result is empty if `text` is not valid Python source.

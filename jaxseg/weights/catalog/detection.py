@@ -1,8 +1,8 @@
 """Detects the kind of a checkpoint from the names of its tensors.
 
-`SOURCES` lists every kind with its import table, and the first row that fits applies.
-To add a kind, write its table in `maps/` and a row in the file of its library. A test
-checks that tables, networks and keys agree.
+`SOURCES` lists every kind with its import table, and the first row that matches the
+names is used. To add a kind, write its table in `maps/` and a row in the file of its
+library. A test checks that tables, networks and keys agree.
 """
 
 from collections.abc import Iterable
@@ -26,14 +26,14 @@ LISTED = "`jaxseg convert --list` shows the supported networks"
 
 
 def detect(keys: Iterable[str], path: str = "the state dict") -> Source:
-    """Returns the row of `SOURCES` for a state dict.
+    """Returns the first row of `SOURCES` that matches the names in a state dict.
 
     Args:
       keys: The names of the tensors.
       path: The name of the file, for the message.
 
     Raises:
-      ValueError: If no row applies.
+      ValueError: If no row matches.
     """
     keys = set(keys)
     for source in SOURCES:
@@ -52,7 +52,7 @@ def detect(keys: Iterable[str], path: str = "the state dict") -> Source:
 
 
 def part_of(keys: set[str]) -> str | None:
-    """Returns the part of a network that a state dict contains.
+    """Returns whether a state dict contains a whole network or only a backbone.
 
     >>> part_of({"conv1.weight"}) is None
     True

@@ -2,8 +2,8 @@
 
 Networks whose head is not supported are listed as backbones.
 
-The factory of a row is a configuration file of the installed library, and its `peer`
-contains the fields that differ from that file.
+In each row, `factory` names a configuration file of the installed MMSegmentation, and
+`peer` contains the fields that replace fields of that file.
 """
 
 from jaxseg.weights.catalog.maps import (

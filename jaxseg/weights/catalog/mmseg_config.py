@@ -1,8 +1,8 @@
 """Reads options of a network from the configuration in an MMSegmentation checkpoint.
 
-The tensors do not show strides, atrous rates, the multi-grid and the rule of resizing.
-The text of the configuration (`meta.cfg`, before version 1.0 `meta.config`) states
-them.
+Strides, atrous rates, the multi-grid and `align_corners` cannot be inferred from the
+tensors. The text of the configuration states them. It is stored as `meta.cfg`, and
+before version 1.0 of MMSegmentation as `meta.config`.
 """
 
 import math
@@ -51,7 +51,7 @@ def model_of(beside: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def stated_options(beside: Mapping[str, Any], network: Network) -> dict[str, object]:
-    """Returns the options in the configuration that differ from their usual values.
+    """Returns the options that the configuration sets to other than their usual values.
 
     Args:
       beside: The entries of the file besides the state dict.
@@ -147,8 +147,8 @@ def _factors(grid: tuple[int, ...], lost: int, *, eager: bool) -> tuple[int, ...
     if len(grid) != 3 or any(rate % base for rate, base in zip(grid, own, strict=True)):
         raise ValueError(
             f"The configuration in the checkpoint has multi_grid={grid}: expected "
-            f"three multiples of {own}, the rates of the stage at output stride "
-            f"{32 // lost}."
+            f"three numbers that are multiples of {own[0]}, {own[1]} and {own[2]}, the "
+            f"atrous rates of the last stage at output stride {32 // lost}."
         )
     return tuple(rate // base for rate, base in zip(grid, own, strict=True))
 

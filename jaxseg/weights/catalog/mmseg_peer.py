@@ -1,8 +1,8 @@
-"""Builds networks of an installed MMSegmentation from its own configuration files.
+"""Builds networks with the installed MMSegmentation from its own configuration files.
 
 The configuration in a checkpoint is never executed, because that would run code of an
-unknown author. The files of the installed package are executed, and the fields of a row
-of `SOURCES` replace theirs.
+unknown author. The configuration files of the installed package are executed, and the
+fields of a row of `SOURCES` replace fields of these files.
 """
 
 import importlib
@@ -32,7 +32,9 @@ def build_row(
     num_classes: int,
     channels: int,
 ) -> Any:
-    """Builds the network of a row. The arguments are described at `Peer`."""
+    """Builds MMSegmentation's network for a row of `SOURCES`. `Peer` describes the
+    arguments.
+    """
     fields = {**dict(network.peer), "backbone.in_channels": channels}
     return build(network.factory, fields, options, num_classes)
 
@@ -50,7 +52,7 @@ def build(
       num_classes: The number of classes of all heads.
 
     Raises:
-      ImportError: If the library is not installed, or cannot be imported.
+      ImportError: If MMSegmentation is not installed, or cannot be imported.
     """
     mmseg = importlib.import_module("mmseg")
     models = importlib.import_module("mmseg.registry").MODELS

@@ -78,8 +78,8 @@ def build(
 ) -> Any:
     """Returns a network of segmentation_models.pytorch with new random weights.
 
-    Options that the tensors do not show are passed on. Nothing is downloaded. The
-    arguments are described at `Peer`.
+    Options that cannot be inferred from the tensors are taken from `options`. Nothing
+    is downloaded. `Peer` describes the arguments.
     """
     module = importlib.import_module("segmentation_models_pytorch")
     unseen = dict(network.unseen)

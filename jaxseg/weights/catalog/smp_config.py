@@ -13,7 +13,7 @@ _OPTIONS = {"encoder_output_stride": "output_stride", "decoder_atrous_rates": "r
 
 
 def is_config(config: Mapping[str, Any]) -> bool:
-    """Returns whether a config.json is one of segmentation_models.pytorch.
+    """Returns whether segmentation_models.pytorch wrote a config.json.
 
     Args:
       config: The content of the file.
@@ -32,7 +32,7 @@ def stated_options(config: Mapping[str, Any], network: Network) -> dict[str, obj
       Options of `create_model` that differ from their usual values.
 
     Raises:
-      ValueError: If the network was built with something that is not supported.
+      ValueError: If config.json contains an option value that is not supported.
     """
     if not is_config(config):
         return {}

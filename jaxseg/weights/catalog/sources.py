@@ -16,14 +16,14 @@ class Network:
     Attributes:
       name: The name for `create_model`.
       options: Options that make the network equal to that of the other library, as
-        pairs.
-      factory: The name of the other library's function, or of its configuration file,
-        if logits can be compared.
-      peer: Arguments of that function, or fields of that file, as pairs.
+        pairs (name, value).
+      factory: The name of the function or configuration file with which the other
+        library builds the network, or "" if logits cannot be compared.
+      peer: Arguments of that function or fields of that file, as pairs (name, value).
       aux: If the checkpoint has keys with this prefix, the option `aux` is set. It is
         empty for networks that always or never have an auxiliary head.
-      unseen: Options that change the result but do not show in the tensors, each with
-        its usual value in the other library.
+      unseen: Options that change the result but cannot be inferred from the tensors,
+        each with its usual value in the other library.
     """
 
     name: str
@@ -45,13 +45,14 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Lookalike:
-    """Describes networks that have the tensors of others but compute something else.
+    """Describes networks whose tensors have the names and shapes of a supported
+    network, but which compute something else.
 
     Attributes:
       pattern: A regular expression that matches their names in lower case.
       what: A description of the networks, for messages.
-      options: Options that make the network here compute the same, as pairs. None means
-        that there are no such options.
+      options: Options with which the network of this library gives the same result as
+        these networks, as pairs (name, value). None means that no options do so.
     """
 
     pattern: str
@@ -59,7 +60,7 @@ class Lookalike:
     options: tuple[tuple[str, object], ...] | None = None
 
     def matches(self, names: str) -> bool:
-        """Returns whether the names of a checkpoint are of this kind.
+        """Returns whether the names of a checkpoint match `pattern`.
 
         Args:
           names: The names in lower case.
@@ -73,13 +74,15 @@ def _call(net: Any, image: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Peer:
-    """Builds networks of an installed library, whose logits are compared with ours.
+    """Builds networks with an installed library, to compare their logits with ours.
 
     Attributes:
       library: The module that must be importable.
-      build: Maps a `Network`, options of the network of this library, the keys of a
-        state dict, `num_classes` and `channels` to a torch module with new weights.
-      forward: Maps that module and an image [B, C, H, W] to its logits.
+      build: A function that takes a `Network`, the options of the network of this
+        library, the keys of a state dict, `num_classes` and `channels`, and returns a
+        torch module with new weights.
+      forward: A function that takes that module and an image [B, C, H, W], and returns
+          the logits.
       size: The height and width of the image that is compared.
     """
 
@@ -109,9 +112,11 @@ class Source:
         normalization. The first word that occurs in the name of the file or its folder
         decides.
       classes: The class names, if all published weights of the library share them.
-      assumed: A property that the tensors do not show and that no option can change.
-      lookalikes: Other networks with the same tensors.
-      named: A regular expression for names that exclude the lookalikes.
+      assumed: A property that cannot be inferred from the tensors and that no option
+          can change.
+      lookalikes: Other networks whose tensors have the same names and shapes.
+      named: A regular expression. If a name of the checkpoint matches it, the
+          checkpoint is none of the lookalikes.
       peer: Builds the networks of the installed library, if logits can be compared.
     """
 
@@ -158,7 +163,7 @@ class Source:
           path: The name of the file, for the message.
 
         Raises:
-          ValueError: If they do.
+          ValueError: If the names show such a network.
         """
         kind = self.lookalike(names)
         if kind is not None and kind.options is None:
@@ -169,7 +174,7 @@ class Source:
             )
 
     def doubts(self, names: str) -> tuple[Lookalike, ...]:
-        """Returns the lookalikes that neither tensors nor names exclude.
+        """Returns the lookalikes that the checkpoint could be according to its names.
 
         Args:
           names: The names of the checkpoint in lower case.
@@ -203,7 +208,7 @@ class Source:
     def network(
         self, name: str, options: Mapping[str, object] | None = None
     ) -> Network:
-        """Returns the row of `networks` with a name, or a new one without options.
+        """Returns the row of `networks` with a name, or a new row without options.
 
         If several rows have the name, the one that shares most values with `options` is
         returned, or the first one.
@@ -225,5 +230,5 @@ def backbone_row(
     lacks: tuple[str, ...] = (),
     **more: Any,
 ) -> Source:
-    """Returns a row of which only the backbone is imported."""
+    """Returns a copy of this row that imports only the backbone."""
     return Source(name, rules, library, has, lacks, part="backbone", **more)

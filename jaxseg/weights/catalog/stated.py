@@ -1,4 +1,4 @@
-"""Finds options that a checkpoint states, and those that must be assumed."""
+"""Finds the options that a checkpoint states, and the options that must be assumed."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ class Stated:
 
     Attributes:
       options: Options of `create_model` that differ from the usual ones.
-      place: Where they are stated, or "" if nothing is stated.
+      place: The file or entry that states the options, or "" if none are stated.
     """
 
     options: Mapping[str, object]
@@ -29,7 +29,7 @@ def stated(evidence: Evidence, network: Network) -> Stated:
       network: The row of the network.
 
     Raises:
-      ValueError: If it states something that the network here cannot compute.
+      ValueError: If the checkpoint states a setting that this library does not support.
     """
     if mmseg_config.model_of(evidence.beside):
         options = mmseg_config.stated_options(evidence.beside, network)
@@ -41,7 +41,7 @@ def stated(evidence: Evidence, network: Network) -> Stated:
 
 
 def stated_by_name(source: Source, evidence: Evidence) -> Stated:
-    """Returns the options that the names of a backbone's file state.
+    """Returns the options that follow from the file name of a backbone's weights.
 
     Args:
       source: The kind of the checkpoint.
@@ -61,10 +61,10 @@ def assumptions(
       network: The selected network, with its `unseen` options.
       told: The options that the checkpoint states.
       given: The names of options that the user stated.
-      doubts: The lookalikes that neither tensors nor names exclude.
+      doubts: The networks with equal tensors that the checkpoint could also be.
 
     Returns:
-      One text for each assumption, which says how to state the option.
+      One text for each assumption, which also says how the user can set the option.
     """
     texts = []
     open_ = {} if told.place else dict(network.unseen)
@@ -90,7 +90,7 @@ def assumptions(
 
 
 def flag(name: str, value: object) -> str:
-    """Returns an option of a network in its command-line form.
+    """Returns an option of a network as it is written on the command line.
 
     >>> flag("rates", (6, 12, 18)), flag("align_corners", True)
     ('--model.options.rates 6 12 18', '--model.options.align_corners true')

@@ -16,9 +16,9 @@ def read_table(table: str) -> Rules:
     """Joins tables of `jaxseg.weights.catalog.maps`.
 
     Args:
-      table: The tables, joined by `+`. `module` is the `MAP` of a module, `module:NAME`
-        another table of it, and `a:X+Y+b` joins `X` and `Y` of `a` with the `MAP` of
-        `b`.
+      table: The names of the tables, joined by `+`. `module` selects the table `MAP` of
+        that module, and `module:NAME` its table `NAME`. For example, `a:X+Y+b` joins
+        `X` and `Y` of module `a` with `MAP` of module `b`.
 
     Raises:
       ImportError: If there is no such module.

@@ -1,6 +1,6 @@
 """Lists the networks and classifiers of torchvision, and builds its networks.
 
-Some classifiers have the same tensors in timm.
+Some classifiers have the same tensor names and shapes in timm.
 """
 
 import importlib
@@ -40,7 +40,7 @@ def build(
 ) -> Any:
     """Returns a network of torchvision with new random weights.
 
-    Nothing is downloaded. The arguments are described at `Peer`.
+    Nothing is downloaded. `Peer` describes the arguments.
     """
     module = importlib.import_module("torchvision.models.segmentation")
     arguments = {"num_classes": num_classes, "weights": None, "weights_backbone": None}

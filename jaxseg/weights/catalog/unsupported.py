@@ -1,7 +1,7 @@
 """Recognizes networks of other libraries that this library does not support.
 
-The keys are those of the networks that mmsegmentation 1.2.2 and
-segmentation_models_pytorch 0.6.0 build.
+The listed keys occur in the networks of mmsegmentation 1.2.2 and
+segmentation_models_pytorch 0.6.0.
 """
 
 _HEADS = (  # Name and unique key of each head of MMSegmentation.

@@ -1,4 +1,4 @@
-"""The lists and dictionaries that a pickle program may build, with strict checks.
+"""Changes the lists and dictionaries that a pickle program builds, with strict checks.
 
 Only short strings, small integers and names can be keys, because Python hashes keys,
 and the hash of any other value could run code or take long.
@@ -40,7 +40,7 @@ def check_key(table: dict, key: Any) -> None:
 
 
 def extend(owner: Any, items: list[Any]) -> None:
-    """Appends items to a list, or to an object that is not read.
+    """Appends items to a list. If `owner` is a placeholder, it discards the items.
 
     Args:
       owner: The list.
@@ -56,7 +56,7 @@ def extend(owner: Any, items: list[Any]) -> None:
 
 
 def fill(owner: Any, items: list[Any]) -> None:
-    """Sets items of a dictionary, or of an object that is not read.
+    """Sets items of a dictionary. If `owner` is a placeholder, it discards the items.
 
     Args:
       owner: The dictionary.

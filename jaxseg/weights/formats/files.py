@@ -59,8 +59,7 @@ def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
 
     Raises:
       FileNotFoundError: If `path` does not exist.
-      ValueError: If the suffix is unknown, or the reader of the format refuses the
-        file.
+      ValueError: If the suffix is unknown, or the content of the file is not valid.
     """
     path = local(path)
     if not os.path.exists(path):
@@ -72,7 +71,7 @@ def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
 
 
 def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays by name in the format of the suffix, in one step.
+    """Writes named arrays to a file, atomically, in the format that its suffix states.
 
     Args:
       path: The file to create or replace.

@@ -59,14 +59,14 @@ _MEMBERS: tuple[tuple[str, str, str], ...] = (  # Member, kind and remedy.
 
 
 def check(path: str) -> None:
-    """Checks that a file can be a checkpoint and has the right suffix.
+    """Checks that a file can be a checkpoint and that its suffix matches its content.
 
     Args:
       path: The file.
 
     Raises:
-      ValueError: If it is another kind of file. The message states the kind and the
-        remedy.
+      ValueError: If the file is of another kind or has another suffix. The message
+        states what the file is and the remedy.
     """
     if not os.path.isfile(path):
         raise ValueError(

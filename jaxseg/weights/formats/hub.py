@@ -32,7 +32,8 @@ def parse(address: str) -> tuple[str, str | None, str]:
 
 
 def fetch(address: str) -> str:
-    """Returns the local path of a file of the hub and downloads it if needed.
+    """Returns the local path of a file of the Hugging Face hub, and downloads the file
+    if it is not in the local cache.
 
     Args:
       address: The `hf://` address.

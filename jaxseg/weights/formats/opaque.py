@@ -4,8 +4,8 @@ MMEngine stores its log (`message_hub`) in every checkpoint, training scripts st
 their arguments, and schedulers their counters. The importer does not need these objects
 and does not create them. Each object whose class is listed here becomes an `Unread`,
 which only keeps the name of the class. No library is imported, and none of its
-functions is called. A placeholder among the tensors themselves is an error of the state
-dict.
+functions is called. If a placeholder occurs where the state dict should contain a
+tensor, the state dict is rejected.
 """
 
 import dataclasses
@@ -80,7 +80,7 @@ GETATTR = ("__builtin__.getattr", "builtins.getattr")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unread:
-    """Represents an object of the file that is not read.
+    """Stands in for an object in the file that is not read.
 
     Attributes:
       full: The full name of its class in the file.
@@ -93,7 +93,9 @@ class Unread:
 
 
 class Name(Unread):
-    """Represents a class or a function that the file names. It is not imported."""
+    """Stands in for a class or function that the file names but that is not
+    imported.
+    """
 
     __slots__ = ()
 

@@ -26,7 +26,8 @@ def find(path: str, *, verify: bool = True) -> pathlib.Path | None:
 
     Args:
       path: A checkpoint, a step of one, or a run directory.
-      verify: Whether the scores of a run's steps are compared with their digests.
+      verify: Whether the scores that select the best step of a run are compared with
+          their stored digests.
 
     Returns:
       The folder of the checkpoint, or None.
@@ -62,8 +63,8 @@ def read(path: str, *, verify: bool = True) -> dict:
       verify: Whether the arrays are compared with the digest of a run's step.
 
     Raises:
-      ValueError: If there is no checkpoint, or it does not contain `params`, is
-        damaged, or claims arrays that are much larger than the directory.
+      ValueError: If there is no checkpoint, or if the checkpoint does not contain
+        `params`, is damaged, or states array sizes far above the size of the directory.
     """
     with advising(f"{path}/ckpt/{{step}} reads it"):
         folder = find(path, verify=verify)

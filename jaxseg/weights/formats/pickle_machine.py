@@ -1,11 +1,11 @@
 """Runs the pickle programs of checkpoints on a stack machine with strict checks.
 
 Python's own machine imports what a program names and hashes any key. This machine does
-neither. Names are not resolved, a `World` defines the result of calls, and only short
-strings, small integers and names can be keys of dictionaries. Every instruction takes
-constant time, apart from the bytes that it consumes. A program of n bytes therefore
-takes time in proportion to n, about a microsecond for each byte, and at most 100 n
-bytes of memory.
+neither. It never imports a name. A `World` defines the values of names and the results
+of calls, and only short strings, small integers and names can be keys of dictionaries.
+Every instruction takes constant time, apart from the bytes that it consumes. A program
+of n bytes therefore takes time in proportion to n, about a microsecond for each byte,
+and at most 100 n bytes of memory.
 """
 
 from collections.abc import Callable
@@ -32,11 +32,13 @@ class World(Protocol):
         """Returns the result of a call, or an instance of a class."""
 
     def persistent(self, identity: Any) -> Any:
-        """Returns the value that a persistent identity stands for."""
+        """Returns the value for a persistent ID, by which a program refers to a
+        storage.
+        """
 
 
 def run(data: bytes, start: int, world: World) -> tuple[Any, int]:
-    """Runs a program and returns its result and its end.
+    """Runs a program and returns its result and the position after its last byte.
 
     Args:
       data: The bytes that contain the program.

@@ -68,7 +68,7 @@ class Storage:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tensor:
-    """Describes a view of a storage that is not read yet.
+    """Describes a tensor as a view of a storage whose numbers are not read yet.
 
     Attributes:
       storage: The storage.
@@ -84,7 +84,7 @@ class Tensor:
 
 
 def loads(data: bytes, path: str) -> Any:
-    """Reads the object of a program, with `Tensor` in place of tensors.
+    """Reads the object that a pickle program builds, with a `Tensor` for each tensor.
 
     Args:
       data: The pickle program.
@@ -98,7 +98,7 @@ def loads(data: bytes, path: str) -> Any:
 
 
 def loads_from(data: bytes, start: int, path: str) -> tuple[Any, int]:
-    """Reads the object of a program at a position.
+    """Reads the object that the pickle program at a position builds.
 
     Args:
       data: The bytes that contain the program.
@@ -106,7 +106,7 @@ def loads_from(data: bytes, start: int, path: str) -> tuple[Any, int]:
       path: The file, for messages.
 
     Returns:
-      The object and the end of the program.
+      The object and the position after the program.
 
     Raises:
       ValueError: See `loads`.

@@ -1,8 +1,8 @@
 """Reads and writes `.safetensors` files, which contain arrays by name.
 
 The file starts with the length of its header and the header as JSON. The numbers follow
-without gaps. The file is read here and not by the library of that name, because that
-one does not raise an error for types that NumPy lacks.
+without gaps. This module parses the file itself instead of calling the `safetensors`
+library, because that library raises no error for types that NumPy lacks.
 """
 
 import json

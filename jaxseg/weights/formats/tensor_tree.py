@@ -1,4 +1,4 @@
-"""Replaces the tensors of a tree that was read from a file by arrays."""
+"""Replaces the `Tensor` descriptions in a tree that was read from a file by arrays."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,13 +20,14 @@ Content = Callable[[Storage], bytes | memoryview]
 def resolve(tree: Any, content: Content, *, program: int, file: int) -> Any:
     """Copies nested dicts, lists and tuples with read-only arrays in place of tensors.
 
-    An object that occurs many times is copied once. Nested references multiply when a
-    caller visits the whole tree, and so do tensors that share a storage when a caller
-    copies them, so both are bounded.
+    An object that occurs many times is copied once. A small file can contain nested
+    references that expand to a huge tree, or many tensors that share one storage. The
+    function therefore limits the size of the expanded tree and the total size of the
+    tensors.
 
     Args:
       tree: The result of `pickle_program.loads`.
-      content: Returns the bytes of a storage.
+      content: A function that returns the bytes of a storage.
       program: The length of the pickle program in bytes.
       file: The length of the file in bytes.
 

@@ -60,7 +60,7 @@ class Members:
 
 @contextlib.contextmanager
 def opened(path: str, size: int, *, deflated: bool) -> Iterator[Members]:
-    """Opens a zip file and checks its directory.
+    """A context manager that opens a zip file and checks its directory.
 
     Args:
       path: The file.

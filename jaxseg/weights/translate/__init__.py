@@ -1,1 +1,1 @@
-"""Translates names and layouts of foreign weights."""
+"""Translates the parameter names and array layouts of other libraries' weights."""

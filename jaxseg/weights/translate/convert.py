@@ -1,4 +1,4 @@
-"""Applies an import table to a state dict, forwards and backwards."""
+"""Converts a PyTorch state dict to variables by an import table, and back."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -28,9 +28,10 @@ def convert(
       shapes: The result of `jax.eval_shape(model.init, ...)`, nested dicts by
         collection.
       allow_missing: Shell patterns of parameter paths without collection (`"head/*"`)
-        that the source need not contain. They are absent from the result. A tensor
-        whose shape does not fit there is left out.
-      allow_unused: Shell patterns of source keys that may match no rule or target.
+        that the source need not contain. They are absent from the result. A source
+        tensor for such a path is also skipped if its shape does not fit.
+      allow_unused: Shell patterns of source keys that need not match a rule and a
+          variable of the model.
 
     Returns:
       The variables with the layout of `shapes`.
@@ -68,7 +69,8 @@ def to_torch(variables, rules: Rules) -> dict[str, np.ndarray]:
       rules: The import table.
 
     Raises:
-      ValueError: If no rule leads to a variable. The message names all such variables.
+      ValueError: If the import table has no rule for a variable. The message names all
+          such variables.
     """
     backward = [_backward(rule) for rule in rules if rule[1] is not None]
     state, lost = {}, []

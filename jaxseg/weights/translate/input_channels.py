@@ -1,4 +1,4 @@
-"""Adapts a first convolution to another number of image channels.
+"""Adapts the first convolution of a network to another number of image channels.
 
 The rule is that of timm and segmentation_models.pytorch. For one channel, the kernel is
 summed over the C source channels, so a gray image gives the same result as three equal
@@ -45,8 +45,9 @@ def adapt_input(
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Adapts the first convolutions of a state dict.
 
-    A first convolution has 1 or 3 input channels where the model has `channels`, and
-    otherwise the shape of the model's kernel. `convert` reports all other differences.
+    A kernel counts as a first convolution if it has 1 or 3 input channels where the
+    model's kernel has `channels`, and their other dimensions are equal. `convert`
+    reports all other differences in shape.
 
     Args:
       state_dict: Arrays by the source's names.

@@ -15,8 +15,8 @@ class Problems:
 
     Attributes:
       missing: The paths of the model that the source does not contain.
-      unused: The names in the source without a place in the model, with their target in
-        the import table.
+      unused: The names in the source that no variable of the model corresponds to, each
+        with its target in the import table.
       doubled: The names in the source whose target was already filled.
       misshaped: A description of the two shapes, by path of the model.
       wrong_dtype: A description of the two types, by path of the model.
@@ -34,19 +34,22 @@ class Problems:
         return sum(len(entries) for entries in self._groups().values())
 
     def raise_if_any(self, *, total: int) -> None:
-        """Raises one error that counts all problems and shows a few of each kind.
+        """Raises a `Mismatch` if there is any problem.
+
+        Its message states the number of problems of each kind and the first few names.
+        Its attribute `problems` contains all of them.
 
         Args:
           total: The number of tensors of the model.
 
         Raises:
-          Mismatch: If there is a problem. The error contains all of them.
+          Mismatch: If there is a problem.
         """
         if self.count:
             raise Mismatch(self, total)
 
     def summary(self) -> str:
-        """Counts the problems as in `2 missing from the source (a, b)`."""
+        """Returns a summary such as `2 missing from the source (a, b)`."""
         groups = self._groups().items()
         return "; ".join(
             f"{len(entries)} {kind} ({_some(entries)})"
@@ -101,7 +104,7 @@ def _remedies(problems: Problems, total: int) -> list[Remedy]:
 
 
 def common_patterns(names: Iterable[str], separator: str) -> tuple[str, ...]:
-    """Returns shell patterns that match the names, one for each top-level part.
+    """Returns shell patterns that match the names, one for each top-level module.
 
     >>> common_patterns(["head/a/kernel", "head/a/bias", "aux/b"], "/")
     ('aux/b', 'head/a/*')

@@ -29,12 +29,12 @@ LICENSES = {
 
 @dataclasses.dataclass(frozen=True)
 class Normalization:
-    """Describes the normalization `(image * range - mean) / std` of an image on [0, 1].
+    """Describes the normalization `(image * range - mean) / std` of an image in [0, 1].
 
     Attributes:
       mean: The mean of each channel.
       std: The standard deviation of each channel.
-      range: The factor before the mean is subtracted.
+      range: The factor by which the image is multiplied before the mean is subtracted.
       order: The order of the channels, "RGB" or "BGR".
     """
 
@@ -51,7 +51,7 @@ HALF = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # Gives -1..1, as for In
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """Holds what a user of the weights must know.
+    """Holds the facts about imported weights that their users need.
 
     Attributes:
       model: The name of the network for `create_model`.
@@ -64,7 +64,7 @@ class Card:
       normalization: The normalization of the images.
       classes: The class names, or () if the checkpoint does not state them.
       palette: The RGB colors of the classes, or ().
-      note: States what is not known.
+      note: A sentence about facts that are not known, or "".
     """
 
     model: str
@@ -163,7 +163,7 @@ def sha256(path: str | os.PathLike) -> str:
 def classes(beside: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple]:
     """Returns the class names and colors in the `meta` of an MMSegmentation checkpoint.
 
-    Both its old and its new form are read.
+    The key names of MMSegmentation before and since version 1.0 are both read.
 
     Args:
       beside: The entries of the file besides the state dict.

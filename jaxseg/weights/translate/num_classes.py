@@ -23,7 +23,8 @@ def count_classes(
         both count classes.
 
     Raises:
-      ValueError: If no tensor shows the number, or tensors disagree.
+      ValueError: If the number does not follow from any tensor, or if tensors give
+          different numbers.
     """
     found = _counted(state_dict, rules, two, three, by=1)
     if len(found) != 1:
@@ -49,7 +50,8 @@ def image_channels(
         both count channels.
 
     Returns:
-      The number, or None if no tensor shows it or tensors disagree.
+      The number of channels, or None if it does not follow from any tensor or if
+      tensors give different numbers.
     """
     found = _counted(state_dict, rules, three, five, by=2)
     return 3 + next(iter(found)) if len(found) == 1 else None

@@ -24,7 +24,8 @@ class Peeled:
       state: The arrays by name.
       prefix: The prefix that was removed from every name.
       skipped: The full names of tensors with other prefixes.
-      averages: The prefixes of averaged copies among those.
+      averages: The prefixes of those skipped tensors that are averaged copies of the
+          weights.
     """
 
     state: dict[str, np.ndarray]
@@ -40,11 +41,11 @@ def peel(
     wanted: str = "",
     recognize: Recognize | None = None,
 ) -> Peeled:
-    """Removes prefixes until the names are those of a network.
+    """Removes common prefixes until the remaining names are those of a known network.
 
-    A usual prefix is removed if most names have it. Tensors of a loss or a metric,
-    which have another prefix, are skipped. Any other prefix is removed if the names are
-    recognized without it and not with it.
+    A usual prefix, such as `module.`, is removed if most names have it. Tensors without
+    that prefix, such as those of a loss or a metric, are skipped. Any other prefix is
+    removed only if the names are recognized without the prefix but not with it.
 
     Args:
       state: Arrays by name.
@@ -78,7 +79,7 @@ def is_averaged(name: str) -> bool:
 
 
 def prefix_names(names: Iterable[str]) -> collections.Counter:
-    """Counts the names that start with each first word."""
+    """Counts the names for each first word, which is the text before the first dot."""
     return collections.Counter(name.partition(".")[0] for name in names if "." in name)
 
 

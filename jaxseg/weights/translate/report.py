@@ -1,4 +1,4 @@
-"""Reports what an import did."""
+"""Defines the report of an import."""
 
 import dataclasses
 
@@ -8,15 +8,15 @@ from jaxseg.weights.translate.state_dict import StateDict
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """Reports what an import used, and what it left out.
+    """Lists the tensors that an import used, omitted and adapted.
 
     Attributes:
       origin: The library and kind of the source.
       tensors: The number of tensors that were imported.
       parameters: The number of values in `params` that were imported.
       found: The location of the state dict in the file.
-      dropped: Names in the source that the table leaves out on purpose, without
-        counters.
+      dropped: Names in the source that the import table omits on purpose, except for
+        batch norm's counters of batches.
       unused: Names in the source that `allow_unused` or `part` leaves out.
       fresh: Paths of the model that keep their initial values.
       adapted: Names of first convolutions that were adapted to the channels of the
@@ -26,7 +26,7 @@ class Report:
       difference: The largest difference of the logits from the source's own library,
         relative to the largest logit, or None if it was not measured.
       stated: Options that the file states, as `name=value`.
-      assumed: Assumptions that the tensors do not show.
+      assumed: Assumptions that cannot be checked with the tensors.
     """
 
     origin: str

@@ -9,9 +9,9 @@ A table can also be applied backwards to write PyTorch names. For this, a source
 literal outside its groups, dots are escaped, groups are not nested, and every group
 that can match more than one text appears in the target.
 
-The functions below take `src`, the prefix of a regular expression, and `dst`, the
-prefix of a template without its collection. They return a tuple of rules, and tables
-are sums of such tuples.
+The functions below take `src`, which begins the regular expressions, and `dst`, which
+begins the templates after the name of the collection (`params/`). They return a tuple
+of rules, and tables are sums of such tuples.
 """
 
 Rule = tuple[str, str | None] | tuple[str, str | None, str]
@@ -103,7 +103,7 @@ def drop(*sources: str) -> Rules:
 
 
 def prefixed(rules: Rules, *, src: str = "", dst: str = "") -> Rules:
-    r"""Returns the same rules with `src` before the keys and `dst` before the targets.
+    r"""Returns copies of rules with `src` before the keys and `dst` before the targets.
 
     >>> prefixed((("fc", "params/fc/kernel"),), src=r"net\.", dst="backbone/")
     (('net\\.fc', 'params/backbone/fc/kernel'),)

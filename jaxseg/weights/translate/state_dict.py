@@ -59,10 +59,11 @@ def unwrap(
       tree: The content of the file.
       path: The name of the file, for messages.
       entry: Selects the weights under this name, or those with this prefix. By default
-        one of the usual names is used, or the only entry with so many tensors.
+        one of the usual names is used, or else the only entry that contains a network's
+        tensors.
       recognize: Returns the part ("network" or "backbone") that a set of tensor names
-        belongs to, or None. With this function every prefix is found, without it only
-        the usual ones.
+        belongs to, or None. With this function, any prefix is found and removed.
+        Without it, only the usual prefixes are.
 
     Raises:
       ValueError: If there is no state dict, it contains something other than arrays,

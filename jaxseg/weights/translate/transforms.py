@@ -42,7 +42,7 @@ def parse(transform: str) -> tuple[str, tuple[int, ...]]:
 
 
 def default(target: str, ndim: int) -> str:
-    """Returns the transform of a rule that states none.
+    """Returns the default transform for a rule that does not name a transform.
 
     Args:
       target: The path of the variable.

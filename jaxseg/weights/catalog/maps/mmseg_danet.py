@@ -1,7 +1,7 @@
 """Imports the DANet of MMSegmentation as `danet`.
 
-The options are `variant="release"` and half-pixel centers. The second auxiliary head is
-left out.
+The network of this library has `variant="release"` and `align_corners=False`. The
+second auxiliary head is not imported.
 """
 
 from jaxseg.weights.catalog.maps import mmseg_resnet

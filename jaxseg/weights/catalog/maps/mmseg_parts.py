@@ -1,4 +1,6 @@
-"""Leaves out everything of an MMSegmentation network except its backbone."""
+"""Defines the rules that omit all tensors of an MMSegmentation network except those of
+its backbone.
+"""
 
 from jaxseg.weights.translate.rules import drop
 

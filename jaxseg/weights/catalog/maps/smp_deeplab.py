@@ -2,9 +2,9 @@
 
 The networks of this library are `deeplabv3_resnet50(output_stride=8)` and
 `deeplabv3plus_resnet50` with `separable="plain", after_aspp=True, fuse=1`. Both have
-`rates=(12, 24, 36), align_corners=True, eager_rate=True`, because a unit of
-segmentation_models.pytorch that lost its stride uses the new rate already in its first
-3x3 convolution.
+`rates=(12, 24, 36), align_corners=True, eager_rate=True`, because
+segmentation_models.pytorch applies the new atrous rate already to the 3x3 convolution
+whose stride was removed.
 """
 
 from jaxseg.weights.catalog.maps.torchvision_deeplabv3 import aspp

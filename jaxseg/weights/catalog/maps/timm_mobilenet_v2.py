@@ -1,6 +1,7 @@
 """Imports `mobilenetv2_100` of timm, including its last 1x1 convolution `conv_head`.
 
-timm counts blocks within each stage (`blocks.S.I`), this library counts them through.
+timm numbers blocks within each stage (`blocks.S.I`), and this library numbers them
+consecutively over all stages.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv_norm, drop, prefixed

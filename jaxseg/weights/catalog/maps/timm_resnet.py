@@ -1,7 +1,7 @@
 """Imports the ResNets of timm whose stem has three 3x3 convolutions.
 
-These are `resnet50c` and `resnet50s`. `torchvision_resnet` is the table of the 7x7
-stem, and `timm_resnet_d` that of `resnet50d`.
+These are `resnet50c` and `resnet50s`. The module `torchvision_resnet` imports ResNets
+with a 7x7 stem, and `timm_resnet_d` imports `resnet50d`.
 """
 
 from jaxseg.weights.catalog.maps import torchvision_resnet as tv

@@ -1,6 +1,7 @@
 """Imports `xception41`, `xception65` and `xception71` of timm (the aligned networks).
 
-timm counts all units through (`blocks.N`), this library counts them within each flow.
+timm numbers all units consecutively (`blocks.N`), and this library numbers them within
+each flow (entry, middle and exit).
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, drop, norm, prefixed

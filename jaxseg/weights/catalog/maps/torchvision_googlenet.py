@@ -1,6 +1,7 @@
 """Imports torchvision's GoogLeNet without its auxiliary classifiers.
 
-It has batch normalization, and 3x3 instead of 5x5 convolutions.
+torchvision's GoogLeNet has batch normalization, and 3x3 convolutions in place of the
+5x5 ones.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv_norm, drop, prefixed

@@ -1,8 +1,8 @@
 """Imports torchvision's MobileNet v2.
 
-`features.N` is block N, and 18 is the last 1x1 convolution. Segmentation networks of
-this library do not use that convolution, so `MAP` leaves it out and `BACKBONE` contains
-it.
+`features.N` is block N, and `features.18` is the last 1x1 convolution. Segmentation
+networks of this library do not use that convolution, so `MAP` leaves it out and
+`BACKBONE` contains it.
 """
 
 from jaxseg.weights.translate.rules import conv_norm, drop, prefixed

@@ -15,7 +15,8 @@ def encoder(template: str) -> Rules:
     """Returns the rules of the `features` of `vgg16_bn`.
 
     Args:
-      template: The template of the targets, with block and number.
+      template: The template of the target paths, with fields for the number of the
+          block and that of the convolution.
     """
     rules: Rules = ()
     index = 0
