@@ -26,22 +26,23 @@ Refiner = Callable[[np.ndarray, np.ndarray, tuple[int, int]], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """Which images are segmented, with which weights, and what is written.
+    """Contains the options of a prediction: images, weights and the files to write.
 
     Attributes:
-      images: Files, directories and patterns.
+      images: Image files, directories and patterns.
       output: The directory of the results.
-      workdir: The work directory of the run.
-      segment: How an image is segmented.
-      reading: How files are read.
+      workdir: The run directory.
+      segment: The options of the segmentation, such as the windows.
+      reading: The options of the image reader.
       checkpoint: "best", "latest", or the number of a saved step.
-      verify: Whether the weights are compared with their digest.
-      refine: Refines probabilities [H, W, K] by a padded image and the (H, W) of its
-        valid part, or None.
-      overlay: Whether overlays are written.
-      probabilities: Whether probabilities are written.
-      samples: The number of samples that are drawn and written for each image.
-      stop: Whether the first image that cannot be read is an error.
+      verify: Whether to compare the weights with the digest stored with them.
+      refine: Maps the probabilities [H, W, K], the padded image [H, W, 3] and the
+        height and width of its valid part to refined probabilities. None refines
+        nothing.
+      overlay: Whether to write overlays.
+      probabilities: Whether to write probabilities.
+      samples: The number of samples to draw and write for each image.
+      stop: Whether the first image that cannot be read raises an error.
     """
 
     images: tuple[str, ...]
@@ -59,12 +60,12 @@ class Request:
 
 
 class Result(NamedTuple):
-    """Contains the result of one image, or of several that failed for the same reason.
+    """Contains the result of one image, or the error that one or more images share.
 
     Attributes:
       paths: The image files.
-      name: The name of the written files without suffix, or None after a failure.
-      error: The reason of a failure, or None.
+      name: The path of the written files without suffix, or None after an error.
+      error: The error, or None.
     """
 
     paths: tuple[Path, ...]
@@ -74,14 +75,14 @@ class Result(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ImagePrediction:
-    """Describes a prediction of image files that is ready to run.
+    """Predicts image files whose options and weights are checked and loaded.
 
     Attributes:
-      request: What is done.
+      request: The options.
       step: The step of the checkpoint.
       jobs: The readable images with the names of their results.
       unreadable: The images that cannot be read.
-      segmenter: The network.
+      segmenter: The network with its preprocessing.
       draw: Draws samples for a batch of images, or None.
     """
 
@@ -93,11 +94,11 @@ class ImagePrediction:
     draw: Callable[[np.ndarray], Drawn] | None = None
 
     def run(self) -> Iterator[Result]:
-        """Segments the images, writes their files, and yields the results.
+        """Segments the images, writes the result files, and yields the results.
 
         Raises:
-          ValueError: If an option does not suit an image, or for the first failure with
-            `stop`.
+          ValueError: If an option does not suit an image, or, with `stop`, for the
+            first image that fails.
         """
         self.request.output.mkdir(parents=True, exist_ok=True)
         for folder in {job.name.parent for job in self.jobs}:
@@ -153,7 +154,7 @@ def open_images(request: Request, config: Config, spec: DatasetSpec) -> ImagePre
     """Finds the images and loads the network; writes nothing.
 
     Args:
-      request: What is done.
+      request: The options.
       config: The configuration of the run.
       spec: The classes of the run.
 
@@ -190,7 +191,7 @@ def plan(request: Request) -> tuple[list[Job], list[Result]]:
     """Returns the readable images with their result names, and the unreadable ones.
 
     Args:
-      request: What is done.
+      request: The options.
 
     Raises:
       ValueError: If a result would replace an image, or for the first unreadable image
@@ -219,7 +220,7 @@ def result_paths(target: Path, request: Request) -> list[Path]:
 
     Args:
       target: The name of the files without suffix.
-      request: What is done.
+      request: The options.
     """
     names = [f"{target.name}.png"]
     names += [f"{target.name}_overlay.png"] if request.overlay else []

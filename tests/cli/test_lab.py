@@ -157,7 +157,7 @@ def test_output_strides_of_a_backbone_agree(lab):
         (("compare", "1,2", "unet"), "not both"),
         (("receptive-field", "unett"), "Did you mean 'unet'"),
         (("receptive-field", "unet", "--option", "depth"), "NAME=VALUE"),
-        (("plan", "--field", "513", "--depth", "2"), "depth 4 is the least"),
+        (("plan", "--field", "513", "--depth", "2"), "kernel size 3 is 4"),
         (("rates", "1,2", "--out"), "--out is invalid: expected a directory"),
     ],
 )

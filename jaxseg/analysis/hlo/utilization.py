@@ -83,7 +83,10 @@ def counter(
         try:
             return jaxpr_cost(traced.jaxpr).flops
         except ValueError as error:  # Training can continue without the count.
-            logger.warning("The operations of a step are not counted: %s", error)
+            logger.warning(
+                "The log has no utilization, because the FLOPs cannot be counted: %s",
+                error,
+            )
             return None
 
     return count

@@ -18,11 +18,11 @@ CACHE = "compiled"
 
 @dataclasses.dataclass(frozen=True)
 class Processes:
-    """The processes that train the runs.
+    """Contains the options of the processes that train the runs of a sweep.
 
     Attributes:
-      devices: The names of the devices, with one process on each. "" is whatever the
-        process finds.
+      devices: The names of the devices. One process trains on each of them. "" lets JAX
+        choose the devices of the process.
       variable: The environment variable that restricts a process to its device.
       extra: Further arguments of every `jaxseg train`.
     """

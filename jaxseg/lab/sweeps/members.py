@@ -52,7 +52,10 @@ def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> li
 
 
 def prepare(run: Run) -> None:
-    """Writes config.json of a run, unless its folder holds another run or is in use."""
+    """Writes config.json to the folder of a run, if it has not been trained yet.
+
+    Raises an error if the folder holds another run, or if a process uses it.
+    """
     path = run.folder / CONFIG
     trained = started(run.folder) or (run.folder / METRICS).is_file()
     with lock.holding(run.folder):  # This removes what a killed process has left.

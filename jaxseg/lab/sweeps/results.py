@@ -1,4 +1,7 @@
-"""The results of a sweep: a line per run, a table over the seeds, and a figure."""
+"""Writes the results of a sweep: a line for each run, a table and a figure.
+
+The table and the figure summarize the seeds of each configuration.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,14 @@ RESULTS, TABLE, FIGURE = "results.jsonl", "table.json", "results.png"
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """How the runs of a sweep are compared.
+    """Contains the options for comparing the runs of a sweep.
 
     Attributes:
-      metric: The score of the table and the figure.
-      command: The command, which every line of results.jsonl repeats.
-      axis: The label and the places of the figure's axis, or None for one row for each
-        configuration.
-      copies: A folder that also gets results.jsonl and results.png, or None.
+      metric: The name of the score that the table and the figure show.
+      command: The command line, which every line of results.jsonl contains.
+      axis: The label of the figure's x axis and the position of each configuration on
+        it. None draws one row for each configuration instead.
+      copies: A folder to which results.jsonl and results.png are copied, or None.
     """
 
     metric: str

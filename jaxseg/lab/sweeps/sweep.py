@@ -1,4 +1,4 @@
-"""A sweep: it trains its unfinished runs, and compares the scores of all."""
+"""Runs a sweep: trains its unfinished runs, and compares the scores of all runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chooses devices, and checks that batches and images divide evenly over them."""
+"""Chooses devices, and checks that batches and images divide evenly among them."""
 
 from __future__ import annotations
 
