@@ -28,6 +28,8 @@ CACHE = pathlib.Path(
     os.environ.get("JAXSEG_TEST_CACHE", pathlib.Path.home() / ".cache/jaxseg/tests")
 )
 
+SLOW_FOLDERS = ("parallel", "parity")  # eight devices; PyTorch libraries
+
 gc.set_threshold(200_000, 20, 50)  # tracing makes many objects: a fifth of its time
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -55,9 +57,10 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Marks every sweep as slow, so that `-m "not slow"` leaves it out too."""
+    """Marks as slow every sweep and every test of the folders that take long."""
     for item in items:
-        if item.get_closest_marker("sweep"):
+        folder = item.path.parent.name
+        if item.get_closest_marker("sweep") or folder in SLOW_FOLDERS:
             item.add_marker("slow")
 
 

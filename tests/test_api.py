@@ -126,6 +126,7 @@ def test_predict_loads_no_optimizer_pipeline_or_training_code(tmp_path):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_training_from_python_is_that_of_the_command(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("JAXSEG_DATA_DIR", str(tmp_path / "data"))
     config = Config(

@@ -76,6 +76,7 @@ def my_scenes(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds, "load", load)
 
 
+@pytest.mark.slow
 def test_own_loop_gives_equal_losses_under_jit_and_pmap(my_scenes, capsys):
     names, losses = {}, []
     for code in (b for b in blocks() if 'tfds.load("my_scenes"' in b):

@@ -131,6 +131,7 @@ def check(model, size, fill):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BACKBONES)
 def test_support_is_the_field(name, fill):
     model, size = BACKBONES[name]

@@ -111,6 +111,7 @@ def test_networks_hold_what_the_compiler_sets_aside(name, options, full_optimiza
     assert found.peak == pytest.approx(compiled(fn, image, variables), rel=0.25)
 
 
+@pytest.mark.slow
 def test_a_gradient_holds_the_activations(full_optimization):
     model, image, variables = network("unet", {"width": 4, "depth": 2}, (4, 64, 64, 3))
 

@@ -56,6 +56,7 @@ def check(make, strides, fill, *, tolerance=1e-4):
                 assert gap(found[fine], found[coarse], coarse // fine) < tolerance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAST)
 def test_every_stride_pair_agrees(name, fill):
     check(FAST[name], (8, 16, 32), fill)
@@ -66,6 +67,7 @@ def test_drn_agrees_at_the_strides_it_has(variant, fill):
     check(lambda os: DRN(variant, os, 2), (4, 8), fill)
 
 
+@pytest.mark.slow
 def test_parameters_do_not_know_the_output_stride():
     image = jax.ShapeDtypeStruct(SHAPE, np.float32)
     for make in FAST.values():

@@ -26,6 +26,7 @@ class Closing(io.StringIO):
         return super().write(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "signal_"), [(errno.EPIPE, signal.SIGPIPE), (errno.EIO, signal.SIGHUP)]
 )

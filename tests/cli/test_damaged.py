@@ -60,6 +60,7 @@ REMEDIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REMEDIES)
 def test_damage_is_refused_with_the_remedy(
     damaged, tiny, image, tmp_path, name, capsys

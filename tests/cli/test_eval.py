@@ -28,6 +28,7 @@ def test_the_score_of_the_last_step_is_that_of_training(trained, tmp_path):
         assert found[name] == line[name]
 
 
+@pytest.mark.slow
 def test_batch_size_and_devices_do_not_change_a_digit(trained, tmp_path):
     split = "--split=validation[:9]"
     found = [
@@ -38,6 +39,7 @@ def test_batch_size_and_devices_do_not_change_a_digit(trained, tmp_path):
     assert all(one == found[0] for one in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, 0.75])
 def test_the_matrix_is_that_of_a_plain_count(trained, tmp_path, scale, data_dir):
     found = score(

@@ -59,6 +59,7 @@ def test_a_prediction_leaves_no_half_of_a_file(
     assert (out / lost).read_bytes() == whole[lost]
 
 
+@pytest.mark.slow
 def test_data_that_cannot_be_prepared_are_one_line(trained, tmp_path, capfd):
     with no_file_beyond(60_000):
         given = ["eval", str(trained), f"--data.prepared-dir={tmp_path}", "--devices=1"]

@@ -142,6 +142,7 @@ def test_consistency(lab):
     assert "Backbone features, dense against strided" not in tables
 
 
+@pytest.mark.slow
 def test_output_strides_of_a_backbone_agree(lab):
     words = ("fcn_resnet50", "--option", "width=4", "--option", "blocks=[1,1,1,1]")
     words = (*words, "--size", "33", "33", "--shifts", "8", "--strides", "16", "32")

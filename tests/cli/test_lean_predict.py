@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 GOLDEN = Path(__file__).parents[1] / "golden"
 CODE = """
 import sys
@@ -28,12 +30,14 @@ def lean(*given):
     assert run.stdout.splitlines()[-1] == "loaded []"
 
 
+@pytest.mark.slow
 def test_a_prediction_loads_no_other_framework(tmp_path):
     image = GOLDEN / "photos" / "validation" / "images" / "scene1.png"
     lean("predict", image, f"--workdir={GOLDEN / 'reseg'}", f"--output={tmp_path}")
     assert (tmp_path / "scene1.png").is_file()
 
 
+@pytest.mark.slow
 def test_a_training_run_loads_no_other_framework(tmp_path):
     data = ("--data.name=folder", f"--data.raw-dir={GOLDEN / 'photos'}")
     small = ("--model.name=unet", "--model.options.width=4", "--model.options.depth=1")

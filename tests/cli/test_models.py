@@ -167,6 +167,7 @@ def test_unet_is_as_counted_by_others():
 REPRESENTATIVES = ("unet", "deeplabv3_mobilenetv2", "point_transformer", "prob_unet")
 
 
+@pytest.mark.slow
 def test_the_stored_table_is_what_counting_gives():
     stored = model_row.stored_rows()
     assert stored.keys() == MODELS.keys()

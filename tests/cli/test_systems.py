@@ -68,6 +68,7 @@ def latent(train, tmp_path_factory):
     return train(str(file))
 
 
+@pytest.mark.slow
 def test_two_players_train_and_the_generator_is_scored(train, capsys):
     work = train(*PICTURES, *PAPER)
     rows = read_metrics(work, "train")
@@ -138,6 +139,7 @@ def test_the_generator_trains_alone_with_any_loss(train):
     assert "params/discriminator/conv1/kernel" in stored_leaves(work / "ckpt" / "2")
 
 
+@pytest.mark.slow
 def test_raters_give_a_distance(latent, capsys):
     row = read_metrics(latent, "eval")[-1]
     assert row["ged"] > -1e-6 and 0 <= row["sample_diversity"] <= 1

@@ -86,6 +86,7 @@ def test_the_outcome_is_printed(tiny, tmp_path, capsys):
     assert f"overlay: {sorted(folder.iterdir())[0]}" in text
 
 
+@pytest.mark.slow
 def test_a_profile_is_written_and_named(tiny, tmp_path, capsys):
     assert main(tiny(tmp_path, "--devices=1", "--train.steps=5", "--profile")) == 0
     (trace,) = (tmp_path / "profile").rglob("perfetto_trace.json.gz")
@@ -138,6 +139,7 @@ def test_stopping_and_going_on_is_exact(tiny, tmp_path, driver):
     same(arrays(tmp_path / "cut", 6), arrays(tmp_path / "whole", 6))
 
 
+@pytest.mark.slow
 def test_pmap_and_jit_train_alike(tiny, tmp_path, trained):
     assert main(tiny(tmp_path, "--devices=2", "--train.parallel-backend=pmap")) == 0
     one, two = (

@@ -40,6 +40,7 @@ def test_every_tiny_variant_exists():
     assert all("narrow" in row or "same_as" in row for row in ROWS.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_exact_parameter_count_and_output_shapes(name):
     row = ROWS[name]
@@ -66,6 +67,7 @@ def check_outputs(outputs, shape, classes):
             assert value.shape == (*shape, classes), key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NARROW)
 def test_any_size_batch_classes_and_bfloat16(name):
     row = ROWS[name]

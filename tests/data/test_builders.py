@@ -173,6 +173,7 @@ def test_second_of_two_builds_keeps_the_first(folder_config, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(folder_config, tmp_path):
     code = (
         "import pathlib, sys, time\n"

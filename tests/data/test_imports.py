@@ -5,11 +5,14 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 import jaxseg.data
 
 FOLDER = pathlib.Path(jaxseg.data.__file__).parent
 
 
+@pytest.mark.slow
 def test_neither_tensorflow_nor_torch_is_loaded_in_use(tmp_path):
     code = (
         "import sys, jaxseg.data as data\n"

@@ -86,6 +86,7 @@ def test_a_finished_run_is_not_touched(words, name, run, capsys):
     assert snapshot(run.parent) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "name"), LATE, ids=ids(LATE))
 def test_a_new_run_leaves_nothing(words, name, data, tmp_path, capsys):
     where = ("--workdir", tmp_path / "a" / "run", "--data.prepared-dir", data)
@@ -161,6 +162,7 @@ def test_every_field_of_a_configuration_has_bounds_or_needs_none():
     assert sorted(names(Config())) == sorted([*BOUNDS, *FREE])
 
 
+@pytest.mark.slow
 def test_random_lines_are_accepted_or_refused_in_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = option_fuzz.campaign(20261, 150)

@@ -94,6 +94,7 @@ OTHER_CLASSES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", OTHER_CLASSES.values(), ids=OTHER_CLASSES)
 @pytest.mark.parametrize("steps", [2, 4], ids=["finished", "to resume"])
 def test_other_classes_are_refused_by_name(run, tmp_path, capsys, classes, steps):
@@ -222,6 +223,7 @@ def with_normalization(run, mean, std):
 UNCHANGED = ("--optim.learning-rate=0", "--train.steps=1")
 
 
+@pytest.mark.slow
 def test_pretrained_weights_bring_their_normalization(run, tmp_path, capsys):
     with_normalization(run, [0.1, 0.2, 0.3], [0.9, 0.8, 0.7])
     capsys.readouterr()
@@ -283,6 +285,7 @@ def test_other_classes_of_the_same_number_are_told(run, tmp_path, capsys):
     assert expected in last_line(capsys)
 
 
+@pytest.mark.slow
 def test_another_number_of_classes_names_the_remedy_that_works(run, tmp_path, capsys):
     path = photos(tmp_path / "photos", OTHER_CLASSES["one more"])
     source = f"--train.init-from={run}"

@@ -30,6 +30,7 @@ def array(*shape):
     return jax.ShapeDtypeStruct(shape, jnp.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [1, CHANNELS])
 def test_a_layer_keeps_one_map(groups):
     """The backward pass computes transposed or padded copies of the input again."""

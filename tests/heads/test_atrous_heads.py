@@ -91,6 +91,7 @@ def test_fully_connected_layers_keep_the_size(kernel, rate):
     assert jax.eval_shape(run, x).shape == (1, 11, 12, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fusion", "size"), [("none", (4, 5)), ("concat", (4, 5)), ("sum", (32, 40))]
 )

@@ -96,6 +96,7 @@ def slow_filter(features, values):
     return np.array(read) / (1 + 2.0**-dims)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dims", [2, 5])
 def test_filter_against_a_dictionary(dims):
     features = points(dims, 80, 0.8)

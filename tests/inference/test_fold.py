@@ -19,6 +19,7 @@ def norms(variables):
     return sum(path[-1].key == "mean" for path, _ in leaves)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", tiered(SEGMENTING, QUICK, QUICK))
 def test_logits_stay_equal(name, fill):
     row = ROWS[name]

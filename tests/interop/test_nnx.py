@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from flax import nnx
 
 import jaxseg
@@ -38,6 +39,7 @@ def merge(a, b):
     return {k: merge(a.get(k, b.get(k)), b.get(k, a.get(k))) for k in {**a, **b}}
 
 
+@pytest.mark.slow
 def test_same_logits_through_nnx(fill):
     variables = fill(MODEL, SHAPE)
     module = wrapped(variables)

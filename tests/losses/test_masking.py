@@ -86,6 +86,7 @@ def test_padding_with_void_changes_nothing(name, example):
     np.testing.assert_allclose(inner, gradient, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_label_outside_the_classes_is_nan(example, request):
     logits, label = example
     for wrong in (3, -1):

@@ -167,6 +167,7 @@ COUPLINGS = [(name, {}) for name in sorted(LOSSES)] + [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), COUPLINGS)
 def test_records_tell_the_truth_about_coupling(name, options, example):
     """The loss of the first image is the same without the others, or it couples."""

@@ -77,6 +77,7 @@ def test_shapes(example):
     assert lovasz_softmax(*example, per_image=True)[0].shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_hand_made_overlaps():
     """Four pixels, class 1 on two, certain predictions, three of them right."""
     guess, label = np.array([[[1, 0, 0, 0]]]), jnp.array([[[1, 1, 0, 0]]])

@@ -26,6 +26,7 @@ def test_golden():
     np.testing.assert_array_equal(matrix, expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), classes=st.sampled_from([2, 5]))
 def test_equals_a_loop_and_counts_every_pixel(seed, classes):

@@ -158,6 +158,7 @@ def test_sizes_of_the_xception_pyramid(output_stride):
     assert sizes == {tap: max(n, least) for tap, n in want.items()}
 
 
+@pytest.mark.slow
 def test_multi_scale_takes_the_largest_score(fill):
     options = {**NARROW, "rates": (2, 4)}
     model = create_model("deeplabv2_resnet101", 3, **options)

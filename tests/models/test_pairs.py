@@ -182,6 +182,7 @@ def test_presets_and_pairs_compute_the_same(
     np.testing.assert_array_equal(got, ours.apply(variables, image)["logits"])
 
 
+@pytest.mark.slow
 def test_a_pair_keeps_its_values_between_output_strides(fill):
     """The dense scores, subsampled, are the strided ones, for a pair with no preset."""
 

@@ -93,6 +93,7 @@ def test_logits_do_not_depend_on_the_padding(narrow):
         np.testing.assert_allclose(infer(*inputs)[:, :75], plain, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_statistics_of_training_leave_padding_out(narrow):
     _, learn = narrow
     points, feature = clouds(75)

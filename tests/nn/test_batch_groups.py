@@ -52,6 +52,7 @@ def part_by_part(x, state, parts):
     return np.concatenate(outputs), jax.tree.map(lambda *v: np.mean(v, 0), *stats)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [2, 4, 8])
 def test_parts_are_normalized_apart(parts):
     x, state = draw(), variables()
@@ -165,6 +166,7 @@ def all_reduces(depth, style):
     return len(re.findall(r" all-reduce(?:-start)?\(", text))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("full_optimization")
 def test_all_reduces_of_a_step():
     """Synchronized: two per layer, once forward and once backward. Parts: none."""

@@ -75,6 +75,7 @@ def test_independent_directions_do_not_see_each_other():
         assert (change[..., 4:].max() > 1e-3) == coupled
 
 
+@pytest.mark.slow
 def test_every_pixel_sees_every_other():
     """A row sweep and a column sweep reach the whole map."""
     x = jnp.asarray(RANDOM.normal(size=(1, 4, 5, 2)), jnp.float32)

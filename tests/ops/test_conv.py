@@ -55,6 +55,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_conv_equals_lax(case):
     h, w, k, stride, rate, padding, groups, c, o = case
@@ -125,6 +126,7 @@ TRANSPOSED = list(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", TRANSPOSED, ids=str)
 def test_conv_transpose_equals_lax_and_definition(case):
     kernel_size, stride, padding, extra = case

@@ -52,6 +52,7 @@ def windows(x, window, stride, padding, ceil):
             yield i, j, sizes, inside
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_max_pool_value_and_first_maximum_gradient(case):
     h, w, window, stride, padding, ceil = case

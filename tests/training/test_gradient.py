@@ -118,6 +118,7 @@ def largest(tree, other):
     return max(jax.tree.leaves(rows))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [SUMS, COUPLED], ids=["sums", "coupled"])
 def test_every_loss_equals_the_whole_batch(config, fill):
     model = Net(edges=config is COUPLED)

@@ -89,6 +89,7 @@ CONFIGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "config"),
     [
@@ -134,6 +135,7 @@ def count_of(op, compiled):
     return len(re.findall(rf" {op}(?:-start)?\(", compiled.as_text()))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("full_optimization")
 def test_memory_is_that_of_one_micro_batch_and_sums_need_no_second_forward_pass():
     """Weights come from labels: XLA drops the network from the pass that adds them."""
@@ -146,6 +148,7 @@ def test_memory_is_that_of_one_micro_batch_and_sums_need_no_second_forward_pass(
     assert 0 < convolutions[0] == convolutions[1] < convolutions[2]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("full_optimization")
 def test_no_example_moves_between_devices():
     compiled = lowered(2, LossConfig(), devices=4)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from flax import linen as nn
 
 from jaxseg.config import LossConfig, OptimConfig
@@ -54,6 +55,7 @@ def types(tree):
     return {str(leaf.dtype) for leaf in jax.tree.leaves(tree)}
 
 
+@pytest.mark.slow
 def test_only_activations_are_bfloat16():
     for grad_accum_steps in (1, 2):
         step, state, batch = made("bfloat16", grad_accum_steps)

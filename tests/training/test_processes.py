@@ -140,6 +140,7 @@ def test_abort_in_a_foreign_thread_ends_with_one_line_and_status_5():
     assert lines[-1].endswith("to resume from the last checkpoint")
 
 
+@pytest.mark.slow
 def test_errors_end_a_process_without_its_exit_hooks():
     """The hooks of jax.distributed would wait for processes that wait for this one."""
     body = (

@@ -65,6 +65,7 @@ def shapes(model, size, batch=2):
     return jax.eval_shape(init, jax.random.key(0), image), image
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["unet", "resnet"])
 def test_values_gradients_statistics_and_dropout_stay(name, fill):
     model = Small() if name == "resnet" else jaxseg.create_model("unet", 3, width=3)
@@ -107,6 +108,7 @@ def kept_bytes(model, size, kind):
     return sum(leaf.size * leaf.dtype.itemsize for leaf in kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "ratio"),
     [

@@ -58,6 +58,7 @@ def test_a_checkpoint_and_an_image_to_a_mask(tmp_path, source, capsys):
     assert mask.shape == (40, 50) and mask.max() < 21
 
 
+@pytest.mark.slow
 def test_out_again_under_pytorch_names(tmp_path, source):
     variables, state = source
     weights.write(tmp_path / "fcn.pth", state)
@@ -114,6 +115,7 @@ def test_the_source_is_not_replaced(tmp_path, name):
     assert source.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_errors_before_any_work(tmp_path, source):
     _, state = source
     weights.write(tmp_path / "fcn.pth", state)

@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 ROOT = pathlib.Path(__file__).parents[2]
 COUNT = 2_400
 DIRECTORIES = 80
@@ -26,6 +28,7 @@ def fuzz(*given):
     return result
 
 
+@pytest.mark.slow
 def test_damaged_files_give_arrays_or_one_line():
     """The first files of seed 0; `fuzz.py` takes other seeds and larger counts."""
     result = fuzz("--seed", "0", "--count", str(COUNT))
@@ -35,6 +38,7 @@ def test_damaged_files_give_arrays_or_one_line():
         assert kinds["read"] > 10 and kinds["refused"] > 100
 
 
+@pytest.mark.slow
 def test_damaged_orbax_directories_give_arrays_or_one_line():
     result = fuzz("--seed", "0", "--directories", str(DIRECTORIES))
     assert sum(result["tally"].values()) == DIRECTORIES

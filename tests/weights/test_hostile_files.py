@@ -37,6 +37,7 @@ def results(tmp_path_factory):
     return {names[result["path"]]: result for result in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROWS)
 def test_a_file_is_read_or_refused(results, name):
     result, error = results[name], ROWS[name][2]

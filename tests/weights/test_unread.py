@@ -99,6 +99,7 @@ def test_a_checkpoint_of_mmengine(tmp_path, history):
     ]
 
 
+@pytest.mark.slow
 def test_an_mmseg_checkpoint_and_an_image_to_a_mask(tmp_path, history, fill, capsys):
     """Two commands suffice: the configuration's text states stride and multi-grid."""
     narrow = {"width": 8, "blocks": (1, 1, 1, 1), "features": 16}
