@@ -1,1 +1,1 @@
-"""Implements `jaxseg plan`, which predicts memory and time for devices you lack."""
+"""Implements `jaxseg plan`, which predicts memory and time on absent devices."""

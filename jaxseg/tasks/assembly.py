@@ -1,4 +1,4 @@
-"""Assembles the parts of a run from the record of its task."""
+"""Assembles the runner, the state, the network and the task of a run."""
 
 from __future__ import annotations
 

@@ -19,5 +19,5 @@ TASK_OF_MODEL: Mapping[str, str] = {
 
 
 def task_name(config: Config) -> str:
-    """Returns the task of the network of a configuration."""
+    """Returns the name of the task that a configuration's network is for."""
     return TASK_OF_MODEL.get(config.model.name, SEGMENTATION)

@@ -1,4 +1,4 @@
-"""Draws pictures of image, label and prediction during training."""
+"""Draws images with their labels and predictions during training."""
 
 from __future__ import annotations
 

@@ -114,5 +114,5 @@ TASKS: dict[str, TaskRecord] = {
 
 
 def task_of(config: Config) -> TaskRecord:
-    """Returns the task of the network of a configuration."""
+    """Returns the record of the task that a configuration's network is for."""
     return TASKS[names.task_name(config)]

@@ -39,7 +39,11 @@ class Run:
 
 
 def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> list[Run]:
-    """Returns a run for every configuration and seed; the first seeds come first."""
+    """Returns a run for every configuration and seed.
+
+    The runs are in order of the seeds, so that all configurations first run with the
+    first seed.
+    """
     if not seeds or len(set(seeds)) != len(seeds):
         raise ValueError(f"seeds={seeds} is invalid: expected different numbers.")
     runs = []

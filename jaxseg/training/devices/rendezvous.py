@@ -141,7 +141,7 @@ def listening(port: int) -> Iterator[socket.socket]:
 
 
 class Leader:
-    """Process 0, which all other processes connect to."""
+    """Represents process 0, to which all other processes connect."""
 
     def __init__(self, server: socket.socket, me: Member, notice: Notice) -> None:
         self._server = server

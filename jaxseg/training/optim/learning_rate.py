@@ -1,4 +1,4 @@
-"""The learning rate by step, from an `OptimConfig`."""
+"""Computes the learning rate for each step from an `OptimConfig`."""
 
 from __future__ import annotations
 

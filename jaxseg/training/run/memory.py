@@ -1,4 +1,4 @@
-"""Measures the peak memory use of the devices or of the process."""
+"""Measures the peak memory use of the devices or of this process."""
 
 from __future__ import annotations
 

@@ -29,13 +29,16 @@ GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
 
 class Players(NamedTuple):
-    """Contains an optimizer for each network. The state of the pair is a dictionary."""
+    """Contains an optimizer for each network.
+
+    The optimizer state is a dictionary with one entry for each network.
+    """
 
     generator: optax.GradientTransformation
     discriminator: optax.GradientTransformation
 
     def init(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Initializes both optimizers for parameters by network name."""
+        """Initializes both optimizers. `params` maps each network to its parameters."""
         return {
             name: getattr(self, name).init({name: params[name]})
             for name in self._fields

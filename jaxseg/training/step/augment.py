@@ -71,13 +71,13 @@ def prepare_eval(
 
 
 def keys(seed: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns the random keys of the flip and of the colors for a seed."""
+    """Splits the seed of an example into random keys for the flip and the colors."""
     flip_key, color_key = jax.random.split(jax.random.key(seed))
     return flip_key, color_key
 
 
 def is_mirrored(flip_key: jax.Array) -> jax.Array:
-    """Draws whether an image is mirrored, a boolean."""
+    """Draws a boolean that says whether the image is mirrored."""
     return jax.random.bernoulli(flip_key)
 
 

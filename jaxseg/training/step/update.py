@@ -14,7 +14,10 @@ from jaxseg.training.step.state import TrainState
 
 
 def check_ema(state: TrainState, decay: float | None) -> None:
-    """Raises ValueError unless `decay` is None exactly if the state has no average."""
+    """Raises ValueError if the decay does not suit the state.
+
+    A state with a moving average needs a decay, and a state without one needs None.
+    """
     if (decay is None) != (state.ema is None):
         expected = "None" if state.ema is None else "a decay"
         raise ValueError(
