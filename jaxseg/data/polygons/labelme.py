@@ -22,6 +22,7 @@ from jaxseg.data.polygons.annotation import AnnotatedImage, Ring, Shape
 from jaxseg.data.polygons.fields import Place, open_json
 
 # A polygon of this many sides differs from a circle by less than 0.1 % of the radius.
+PNG = b"\x89PNG"  # the first bytes of a file
 SIDES = 72
 
 
@@ -106,14 +107,20 @@ def _circle(center: tuple[float, float], edge: tuple[float, float]) -> Ring:
 def _painted(place: Place, points: Ring, size: tuple[int, int]) -> np.ndarray:
     """Decodes a painted mask, a PNG in base64 at the corner of its bounding box."""
     encoded = place.need("mask")
+    left, top = (round(value) for value in points[0])
+    mask, part = np.zeros(size, bool), None
     try:
-        part = rasters.decode(base64.b64decode(encoded.text())) > 0
+        data = base64.b64decode(encoded.text())
+        if not data.startswith(PNG):
+            raise ValueError("the format may change the pixels")
+        height, width = rasters.size_of(data)
+        window = mask[top : top + height, left : left + width]
+        fits = min(left, top) >= 0 and window.shape == (height, width)
+        if fits:  # Only then is the size of the pixels bounded.
+            part = rasters.decode(data) > 0
     except (binascii.Error, OSError, ValueError) as error:
         raise ValueError(f"{encoded.address} is not a PNG in base64.") from error
-    left, top = (round(value) for value in points[0])
-    mask = np.zeros(size, bool)
-    window = mask[top : top + part.shape[0], left : left + part.shape[1]]
-    if part.ndim != 2 or min(left, top) < 0 or window.shape != part.shape:
+    if part is None or part.shape != window.shape:
         raise place.get("points").error(
             "a box inside the image with the size of the mask"
         )

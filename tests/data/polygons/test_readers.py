@@ -24,9 +24,9 @@ BOX[2:6, 4:10] = True  # the truth of the shape that every file below annotates
 CORNERS = [[4, 2], [10, 2], [10, 6], [4, 6]]
 
 
-def png(mask):
+def png(mask, file_format="PNG"):
     buffer = io.BytesIO()
-    Image.fromarray(mask.astype(np.uint8)).save(buffer, "PNG")
+    Image.fromarray(mask.astype(np.uint8)).save(buffer, file_format)
     return base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -166,6 +166,14 @@ WRONG = {
     "outside": (
         labelme(points=[[18, 2]] * 2, shape_type="mask", mask=png(np.ones((4, 6)))),
         "inside the image",
+    ),
+    "a JPEG": (
+        labelme(points=CORNERS, shape_type="mask", mask=png(np.ones((4, 6)), "JPEG")),
+        "is not a PNG in base64",
+    ),
+    "a mask of many pixels": (
+        labelme(points=CORNERS, shape_type="mask", mask=png(np.zeros((20_000, 20)))),
+        "the size of the mask",
     ),
     "not a PNG": (labelme(points=CORNERS, shape_type="mask", mask="%%"), "PNG in"),
     "empty task": ([{"data": {}, "annotations": []}], "has no annotated region"),
