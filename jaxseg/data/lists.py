@@ -72,6 +72,8 @@ def read_list(
     lines: dict[str, int] = {}
     for number, line in read_lines(path):
         name = name_key(line)
+        if name not in known:
+            _check_single(line, suffixes, f"{path}, line {number}")
         if name not in known and name.lower().endswith(suffixes):
             name = pathlib.PurePosixPath(name).stem
         if name in lines:
@@ -86,3 +88,19 @@ def read_list(
             "names or delete the file."
         )
     return [Line(number, name) for name, number in lines.items()]
+
+
+def _check_single(line: str, suffixes: tuple[str, ...], where: str) -> None:
+    """Raises ValueError if a line contains files of different names.
+
+    Some datasets list each image with its mask, which has the same name here.
+    """
+    words = line.split()
+    if not all(word.lower().endswith(suffixes) for word in words):
+        return
+    names = {pathlib.PurePosixPath(word).stem for word in words}
+    if len(names) > 1:
+        raise ValueError(
+            f"{where}: {line!r} contains files of different names: expected one name "
+            "per line. Give an image and its mask the same name."
+        )

@@ -203,6 +203,10 @@ def test_two_lists_of_one_split_are_refused(tmp_path):
     [
         ("a\na.png\n", "line 2: the name 'a' repeats line 1: expected each image once"),
         ("a\n\nimages/a.PNG\n", "line 3: the name 'a' repeats line 1"),
+        (
+            "a.png\nx/b.jpg y/c.png\n",
+            "line 2: 'x/b.jpg y/c.png' contains files of diff",
+        ),
         ("\n\n", "contains no name of an image: expected one name per line. Add"),
         (b"a\n\xff\n", "line 2: byte 0xff is invalid in UTF-8 text (the file may be"),
     ],
