@@ -47,7 +47,13 @@ def to_dict(config: Any) -> dict[str, Any]:
       ValueError: If a value cannot be converted, such as a set, a complex number, a
         function or NaN. The message names the field.
     """
-    return plain(config)
+    try:
+        return plain(config)
+    except RecursionError as error:
+        raise ValueError(
+            "the configuration is nested too deeply, or contains itself. Remove the "
+            "inner levels."
+        ) from error
 
 
 def plain(value: Any, where: str = "") -> Any:

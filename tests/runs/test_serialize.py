@@ -62,6 +62,13 @@ def test_values_that_have_none_are_named(value):
         to_dict(config)
 
 
+def test_a_configuration_that_contains_itself_is_refused():
+    options = {}
+    options["deep"] = options
+    with pytest.raises(ValueError, match="nested too deeply, or contains itself"):
+        to_dict(Config(model=ModelConfig("unet", options)))
+
+
 def test_fields_take_numpy_numbers_paths_and_types():
     config = Config(
         data=DataConfig(raw_dir=pathlib.Path("x"), crop=np.array([3, 4])),
