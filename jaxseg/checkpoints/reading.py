@@ -52,7 +52,7 @@ def read_parts(
       directory: The folder of the step.
       template: A tree of shapes for each entry of the state, such as `params`.
       partial: Whether to skip stored arrays of these entries that `template` does not
-          contain.
+        contain.
 
     Raises:
       DamagedCheckpoint: If files cannot be read.

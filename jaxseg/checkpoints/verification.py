@@ -101,7 +101,7 @@ def read_arrays(
       directory: The folder of the step.
       template: A tree of shapes for each entry of the state, such as `params`.
       partial: Whether to skip stored arrays of these entries that `template` does not
-          contain.
+        contain.
       verify: Whether to compare the arrays with the digest stored with them.
 
     Raises:
@@ -142,7 +142,7 @@ def advising(remedy: str) -> Iterator[None]:
 
     Raises:
       ValueError: If the block raises DamagedCheckpoint. The message adds the number of
-          the newest intact step and the remedy.
+        the newest intact step and the remedy.
     """
     try:
         yield

@@ -17,16 +17,16 @@ from jaxseg.models.zoo import MODELS
 def create_model(
     name: str, num_classes: int, *, backbone: str | None = None, **options
 ) -> nn.Module:
-    """Creates the network of a name, ready for `init` and `apply`.
+    """Creates a network by its name, ready for `init` and `apply`.
 
     >>> model = create_model("deeplabv3plus", backbone="hrnet_w18", num_classes=19)
 
     Args:
-      name: One of `list_models()`, such as "deeplabv3plus_resnet50"; or with a
-        backbone a family, such as "deeplabv3plus".
+      name: A name of `list_models()`, such as "deeplabv3plus_resnet50". If `backbone`
+        is given, the name of a family, such as "deeplabv3plus".
       num_classes: Number of channels of the logits.
       backbone: The name of the backbone, such as "resnet50" (`jaxseg models
-        --backbones` lists all). None takes the one of the preset.
+        --backbones` lists all). None selects the backbone of the preset.
       **options: Options of the network, such as `output_stride=8` or
         `style=BlockConfig(...)`. With a backbone, `backbone_options` is a dictionary
         of options of the backbone.
@@ -38,7 +38,7 @@ def create_model(
     Raises:
       ValueError: If a name is unknown, the backbone does not make the pyramid that the
         family reads, or `num_classes` is below 1.
-      TypeError: If the network does not have an option.
+      TypeError: If an option is not known to the network.
     """
     check_name(name, backbone)
     if num_classes < 1:
@@ -51,7 +51,7 @@ def create_model(
 
 
 def check_name(name: str, backbone: str | None = None) -> None:
-    """Raises ValueError unless a name and a backbone, if there is one, go together.
+    """Raises ValueError if a network's name is unknown or does not fit the backbone.
 
     Args:
       name: The name of a preset or, with a backbone, of a family.
@@ -85,7 +85,7 @@ def check_name(name: str, backbone: str | None = None) -> None:
 
 
 def factory_of(name: str, backbone: str | None = None) -> Callable[..., nn.Module]:
-    """Returns the function whose signature has the options of a network.
+    """Returns the function whose keyword parameters are the options of a network.
 
     Args:
       name: The name of a preset or, with a backbone, of a family.

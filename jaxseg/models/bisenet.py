@@ -4,8 +4,8 @@ Where the paper leaves details open, the network follows the authors' code. Opti
 select two well-known ports. Parameter counts that the paper gives in "M" are MiB of
 float32.
 
-Differs: the logits are resized to the image. The authors' code enlarges them by 8 and
-16, which is the same where both sides are multiples of 16.
+Differs: the logits are resized to the image. The authors' code enlarges them by the
+    factors 8 and 16. Both give equal logits if height and width are multiples of 16.
 """
 
 from flax import linen as nn
@@ -23,7 +23,10 @@ FORMS = ("author", "coin", "mmseg")
 
 
 class BiSeNet(nn.Module):
-    """Fuses both paths; auxiliary heads read the two maps of the context path."""
+    """Fuses the spatial and the context path, and classifies the result.
+
+    Two auxiliary heads read the two maps of the context path.
+    """
 
     backbone: nn.Module
     head: PixelHead
@@ -77,9 +80,9 @@ def bisenet_on(
       backbone: Maps an image to a pyramid.
       form: See `bisenet`.
       features: Number of channels of both paths; the fusion has twice as many.
-      main: Number of channels of the main head; None takes those of the fusion.
-      aux: Number of channels of the auxiliary heads. None takes those of the fusion
-        in the authors' form, and a quarter of them otherwise.
+      main: Number of channels of the main head; None takes that of the fusion.
+      aux: Number of channels of the auxiliary heads. None takes that of the fusion for
+        `form="author"`, and a quarter of it otherwise.
       style: See `BlockConfig`.
 
     Raises:
@@ -113,12 +116,12 @@ def bisenet(
     Args:
       num_classes: Number of classes.
       backbone: "resnet18", "resnet101" or "xception39".
-      form: "author"; "coin" (CoinCheung's port: nearest upsampling inside, half-pixel
-        centers at the end, and a normalized fusion gate); or "mmseg" (the same with a
-        ReLU in the gate).
+      form: "author"; "coin" (CoinCheung's port: nearest upsampling inside the network,
+        half-pixel centers in the final resizing, and a normalized fusion gate); or
+        "mmseg" (like "coin", with a ReLU in the gate).
       features: Number of channels of both paths; the fusion has twice as many.
-      width: Number of channels of the first stage of the ResNet; Xception-39 scales
-        alike.
+      width: Number of channels of the first stage of the ResNet. The channels of
+        Xception-39 are scaled by the same factor.
       blocks: Number of blocks of each stage of the backbone; None takes its default.
       style: See `BlockConfig`.
 

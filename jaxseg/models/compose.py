@@ -15,12 +15,13 @@ class EncoderDecoder(nn.Module):
       backbone: Maps an image to a pyramid.
       head: Maps a pyramid to logits [B, h, w, K].
       aux_head: Maps one level to auxiliary logits [B, h, w, K] for training (PSPNet,
-        arXiv 1612.01105, section 3.3). It is always applied; under jit it costs nothing
-        if the result is not used.
+        arXiv 1612.01105, section 3.3). It is always applied; under jit, XLA removes it
+        if its result is not used.
       aux_tap: The pyramid level that the auxiliary head reads.
       align_corners: Whether the final resizing aligns corners.
-      zoom: Replaces the final resizing, like Caffe: enlarges by this integer factor
-        with aligned corners and cuts the result to the image.
+      zoom: An integer factor. If given, the logits are enlarged by it with aligned
+        corners and cropped to the size of the image, as Caffe does, in place of the
+        final resizing.
     """
 
     backbone: nn.Module
@@ -50,13 +51,13 @@ def to_image(
 ) -> Array:
     """Resizes logits bilinearly to the image.
 
-    A backbone of patches pads the image to a multiple of them. Its maps are resized to
-    the padded image, and the padding is cut off.
+    A backbone with an attribute `patch`, such as ViT, pads the image to a multiple of
+    the patch size. Its logits are resized to the padded image and then cropped.
 
     Args:
       logits: [B, h, w, K].
       image: [B, H, W, C].
-      backbone: The backbone; its attribute `patch`, if there is one, counts.
+      backbone: The backbone. Only its attribute `patch`, if there is one, is read.
       align_corners: Whether the resizing aligns corners.
 
     Returns:

@@ -1,14 +1,14 @@
 """CSPN: a network predicts an affinity, and 24 propagation steps refine its output.
 
 The depth network is the authors' ResNet-50 (arXiv 1808.00150) without its unused
-layers. The segmentation network is the same with one map per class. Depth is a
-regression: its "logits" are meters, kept at the sparse measurements. `read="release"`
-orders the affinities as the authors' code does (see
-`jaxseg.ops.propagate.cspn_kernel`).
+layers. The segmentation network has the same layers, and one output map per class. The
+depth network is a regression: its "logits" are depths in meters, and the propagation
+keeps the sparse measurements unchanged. With `read="release"`, the affinity channels
+have the order of the authors' code (see `jaxseg.ops.propagate.cspn_kernel`).
 
-Differs: the authors' network gives the last up-projection the stem's convolution before
-its normalization and ReLU, and has no ReLU after the 3x3 convolution on top of the
-backbone. Here both maps are activated.
+Differs: in the authors' network, the skip map of the last up-projection is the output
+    of the stem's convolution without normalization and ReLU, and no ReLU follows the
+    3x3 convolution on top of the backbone. Here ReLU is applied to both maps.
 """
 
 import jax.numpy as jnp
@@ -30,8 +30,8 @@ class CSPN(nn.Module):
     Attributes:
       num_classes: Number of maps, K.
       backbone: The encoder.
-      sparse: Whether the fourth image channel is sparse depth, 0 where unknown. It is
-        an input of the network, and the propagation keeps it.
+      sparse: Whether the fourth image channel is sparse depth, which is 0 at unknown
+        pixels. The network reads it, and the propagation keeps its known values.
       steps: Number of propagation steps.
       absolute: See `jaxseg.ops.propagate.cspn_kernel`.
       read: See `jaxseg.ops.propagate.cspn_kernel`.
@@ -126,8 +126,9 @@ def cspn(
 def cspn_depth(num_classes: int = 1, **options) -> CSPN:
     """Creates the authors' network for depth from color and sparse depth.
 
-    The input is [B, H, W, 4]. As in the paper, every step keeps the measurements. The
-    authors' code keeps its own first prediction there. For the options see `cspn`.
+    The input is [B, H, W, 4]. As in the paper, every propagation step keeps the
+    measured depths. The authors' code keeps the network's first prediction at the
+    measured pixels instead. For the options see `cspn`.
 
     References:
       arXiv 1808.00150.

@@ -11,8 +11,10 @@ from jaxseg.typing import Array, Outputs
 
 
 class DANet(nn.Module):
-    """Applies the dual attention head; its branches give the auxiliary outputs.
-    The paper weights all three cross entropies by 1: train with `loss.aux_weight = 1`.
+    """Applies the dual attention head, whose two branches give the auxiliary outputs.
+
+    The paper weights the cross entropies of all three outputs by 1: train with
+    `loss.aux_weight = 1`.
     """
 
     backbone: nn.Module
@@ -45,8 +47,9 @@ def danet(
     Args:
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid.
-      variant: Softmax of the channel attention: "paper", or "release" (of the negated
-        similarity) for published checkpoints.
+      variant: Form of the channel attention. "paper" takes the softmax of the
+        similarity. "release" takes that of the negated similarity, as published
+        checkpoints require.
       features: Number of channels of the head.
       align_corners: True in the authors' code, False in MMSegmentation.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
@@ -74,7 +77,7 @@ def danet_resnet(
       variant: See `danet`.
       style: See `BlockConfig`.
       **options: Options of `danet` and of `create_resnet`, such as `stem`.
-        `multi_grid` is (1, 2, 4) in the authors' Cityscapes network, where layer 4 has
+        The authors' Cityscapes network has `multi_grid=(1, 2, 4)`, so that layer 4 has
         the rates 4, 8 and 16.
     """
     trunk, rest = split_options(options)

@@ -6,11 +6,12 @@ positions. Every layer but the last has a bias, batch normalization and ReLU, as
 released networks.
 
 Differs: the paper feeds 224x224 crops of object proposals, for which the bottleneck is
-one pixel. Here any size works, because the bottleneck is fully convolutional; maps of
-less than 7 pixels are padded there with zeros to 7. A deconvolution of stride 1 is
-written as the convolution with the flipped kernel. The release averages the statistics
-of normalization over the training set after training, with an epsilon of 1e-9. Here
-they are running averages, with 1e-5 (`style=BlockConfig(epsilon=1e-9)` changes that).
+one pixel. Here any size works, because the bottleneck is fully convolutional; a
+bottleneck map with a side of less than 7 pixels is padded with zeros to 7. A
+deconvolution of stride 1 is written as the convolution with the flipped kernel. The
+release averages the statistics of normalization over the training set after training,
+with an epsilon of 1e-9. Here the statistics are running averages, and epsilon is 1e-5
+(`style=BlockConfig(epsilon=1e-9)` restores the released value).
 """
 
 import jax.numpy as jnp
@@ -31,7 +32,7 @@ BOTTLENECK = 7  # Kernel size of fc6 and of its deconvolution.
 class Bottleneck(nn.Module):
     """Applies an unpadded 7x7 convolution, a 1x1 convolution and a 7x7 deconvolution.
 
-    They are fc6, fc7 and the deconvolution of fc6.
+    The paper calls these layers fc6, fc7 and deconv-fc6.
     """
 
     features: int

@@ -68,8 +68,9 @@ def deeplabv1_vgg16(
       rate: Atrous rate of fc6; None takes 96 / output_stride.
       kernel: Kernel size of fc6.
       features: Number of channels of fc6 and fc7.
-      fusion: "concat" is MSc as in the paper, "sum" MSc as released, "none" has no
-        early predictions.
+      fusion: How multi-scale predictions (MSc) from early layers are used: "concat" as
+        in the paper, "sum" as in the released networks, or "none" for no early
+        predictions.
       atrous_pooling: See `DeepLabVGG`.
       scale_features: Number of channels of the early predictions.
       channels: Number of channels of each block of VGG.

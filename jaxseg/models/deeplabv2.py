@@ -3,10 +3,10 @@
 The scores of parallel rates are summed. With several scales, the network processes each
 resized image with shared weights, and each pixel takes the maximum over the scales.
 
-Pooling follows Caffe's size rule: 320 pixels give 41 cells. The ResNet networks take
-everything else from kazuto1011/deeplab-pytorch as it runs under PyTorch 1.6 and later,
-including the sizes and the positions of the scaled images. The VGG-16 networks follow
-the authors' Caffe prototxts, whose corners are aligned.
+Pooling follows Caffe's size rule: 320 pixels give 41 cells. In all other respects, the
+ResNet networks follow kazuto1011/deeplab-pytorch under PyTorch 1.6 and later, including
+the sizes of the scaled images and the positions of their pixels. The VGG-16 networks
+follow the authors' Caffe prototxts, whose corners are aligned.
 
 Differs: batch norm is trained unless `style` freezes it (`BlockConfig("frozen")`), as
 in the Caffe network and in the port. The momentum of the port is 0.001 (0.999 in the
@@ -37,19 +37,20 @@ class MultiScale(nn.Module):
     """Takes the maximum of the logits over several scales of the image.
 
     The maximum is computed at the feature resolution of the first scale. With more than
-    one scale, "aux_1", "aux_2", ... are the logits of the scales. Together with the
-    maximum they give the paper's four losses, all of weight 1: set the auxiliary weight
-    to 1.
+    one scale, "aux_1", "aux_2", ... are the logits of the scales. With three scales,
+    their losses and that of the maximum are the paper's four losses. The paper weights
+    all four by 1, so set the auxiliary weight to 1.
 
     Attributes:
       backbone: Maps an image to a pyramid.
       head: Maps a pyramid to logits.
       scales: Scales of the image. The first one sets the resolution of the maximum.
       align_corners: Whether the resizing of logits aligns corners.
-      image_rule: Sizes and positions of the scaled images, see
-        `jaxseg.ops.rescale.rescale`.
-      zoom: Replaces the final resizing, like Caffe: enlarges by this integer factor
-        with aligned corners and cuts the result to the image.
+      image_rule: The rule for the sizes of the scaled images and the positions of their
+        pixels, see `jaxseg.ops.rescale.rescale`.
+      zoom: An integer factor. If given, the logits are enlarged by it with aligned
+        corners and cropped to the size of the image, as Caffe does, in place of the
+        final resizing.
 
     Differs: the loss of each scale is computed at the resolution of the image. The
     paper shrinks the labels to the logits of the scale.
@@ -103,8 +104,8 @@ def deeplabv2(
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid with c5.
       output_stride: Output stride of c5, by which the default rates are scaled.
-      rates: Atrous rates. None takes (6, 12, 18, 24) at stride 8, scaled with the
-        stride. () is a plain 1x1 classifier.
+      rates: Atrous rates. None takes (6, 12, 18, 24) at output stride 8, scaled in
+        inverse proportion to the output stride. () gives a single 1x1 classifier.
       scales: See `MultiScale`; (1.0,) runs the image once.
       image_rule: See `jaxseg.ops.rescale.rescale`.
       style: See `BlockConfig`.
@@ -127,14 +128,15 @@ def deeplabv2_vgg16(
 ) -> MultiScale:
     """Creates DeepLab v2 on VGG-16 (arXiv 1606.00915).
 
-    It sums four branches of fc6, fc7 and fc8, which read pool5. Scaled images have
-    floor((n - 1) * scale) + 1 pixels with aligned corners.
+    It sums the logits of four branches that read pool5, each with layers fc6, fc7 and
+    fc8. Scaled images have floor((n - 1) * scale) + 1 pixels with aligned corners.
 
     Args:
       num_classes: Number of classes.
       output_stride: 8, 16 or 32.
-      rates: Atrous rates of fc6. None takes ASPP-L, (6, 12, 18, 24) at stride 8, scaled
-        with the stride. (2, 4, 8, 12) is ASPP-S and (12,) LargeFOV.
+      rates: Atrous rates of fc6. None takes those of ASPP-L, (6, 12, 18, 24) at output
+        stride 8, scaled in inverse proportion to the output stride. (2, 4, 8, 12) is
+        ASPP-S and (12,) LargeFOV.
       features: Number of channels of fc6 and fc7.
       atrous_pooling: See `DeepLabVGG`.
       scales: See `MultiScale`.
@@ -169,7 +171,8 @@ def deeplabv2_resnet101(
 ) -> MultiScale:
     """Creates DeepLab v2 on ResNet-101 (arXiv 1606.00915).
 
-    It has ASPP-L and takes the maximum over three scales.
+    It has the large rates of the paper's ASPP-L and takes the maximum of the logits
+    over three image scales.
 
     Args:
       num_classes: Number of classes.

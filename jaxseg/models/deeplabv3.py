@@ -1,8 +1,8 @@
 """DeepLab v3 (arXiv 1706.05587): parallel ASPP with image pooling, or a cascade.
 
-There are two heads. torchvision's, on the 7x7 stem, has another 3x3 convolution and
-dropout 0.5. The paper's own is used with the "beta" stem. Output stride, rates and
-multi-grid do not change the parameters.
+There are two forms of the head. torchvision's form, used with the 7x7 stem, has an
+additional 3x3 convolution and dropout 0.5. The paper's form is used with the "beta"
+stem. Output stride, rates and multi-grid do not change the parameters.
 """
 
 from functools import partial
@@ -42,11 +42,12 @@ def deeplabv3(
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid with c5.
       output_stride: Output stride of c5, by which the default rates are scaled.
-      rates: Atrous rates of the ASPP; None takes (6, 12, 18) at stride 16, scaled.
+      rates: Atrous rates of the ASPP; None takes (6, 12, 18) at output stride 16,
+        scaled in inverse proportion to the stride.
       refine: Whether a 3x3 convolution follows the ASPP, as in torchvision.
       aux: Whether there is an auxiliary FCN head.
       aux_features: Number of channels of the auxiliary head; None takes a quarter of
-        those that it reads.
+        its input channels.
       aux_tap: The level that the auxiliary head reads.
       features: Number of channels of the ASPP.
       style: See `BlockConfig`.
@@ -114,12 +115,13 @@ def deeplabv3_cascade(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid with c5 at the smaller of `output_stride`
-        and 32.
+      backbone: Maps an image to a pyramid with c5. The stride of c5 must be
+        `output_stride` or 32, whichever is smaller.
       cascade: Number of blocks after block 4.
       output_stride: 8 to 256.
       multi_grid: Factors on the rates of the units of a block.
-      width: A block has 32 times as many channels; None takes as many as c5 has.
+      width: Each block of the cascade has 32 * width channels. None gives it the number
+        of channels of c5.
       style: See `BlockConfig`.
     """
     head = CascadeHead(
@@ -141,8 +143,8 @@ def deeplabv3_cascade_resnet(
 ) -> EncoderDecoder:
     """Creates DeepLab v3 as a cascade of blocks 5 to 7 (arXiv 1706.05587).
 
-    See section 3.2 of the paper. At stride 16, the rates of blocks 4 to 7 are 2, 4, 8
-    and 16 times `multi_grid`.
+    See section 3.2 of the paper. At output stride 16, the rates of blocks 4 to 7 are
+    `multi_grid` times 2, 4, 8 and 16.
 
     Args:
       num_classes: Number of classes.
@@ -192,8 +194,8 @@ def deeplabv3_mobilenetv2(
       width: Channel multiplier of the backbone.
       last: See `MobileNetV2`.
       style: See `BlockConfig`.
-      **options: Options of `deeplabv3`. `rates=()` leaves the 1x1 branch of the ASPP
-        and image pooling, which is the released mobile network.
+      **options: Options of `deeplabv3`. With `rates=()`, the ASPP has only the 1x1
+        branch and image pooling, as in the released mobile network.
     """
     return deeplabv3(
         num_classes,
@@ -214,11 +216,12 @@ def deeplabv3_mobilenetv3(
 ) -> EncoderDecoder:
     """Creates DeepLab v3 on MobileNet v3 (arXiv 1905.02244, 1706.05587).
 
-    The head is torchvision's. torchvision's network is `eager_rate=True, rates=(12, 24,
-    36)`: it has the rates of stride 8 at stride 16, and dilates one layer early. Its
-    auxiliary head (`aux`) reads c3. `epsilon` belongs to the normalizations of the
-    backbone. timm has 1e-5, but 1e-3 in its `tf_` networks, which also need
-    `same_padding=True`. For the options see `MobileNetV3` and `deeplabv3`.
+    The head is torchvision's. torchvision's network has `eager_rate=True, rates=(12,
+    24, 36)`: at output stride 16 it uses the rates for output stride 8, and it dilates
+    one layer too early. Its auxiliary head (`aux`) reads c3. `epsilon` applies to the
+    normalizations of the backbone. It is 1e-5 in timm, except for timm's `tf_`
+    networks, which have 1e-3 and also need `same_padding=True`. For the options see
+    `MobileNetV3` and `deeplabv3`.
     """
     trunk, rest = split_options(options, MobileNetV3)
     backbone = MobileNetV3(size, output_stride, style=style, **trunk)
@@ -261,8 +264,8 @@ def lraspp_mobilenetv3(
 ) -> EncoderDecoder:
     """Creates Lite R-ASPP on MobileNet v3 (arXiv 1905.02244, section 6.4).
 
-    torchvision's network is `eager_rate=True`. The pooling of the paper is
-    `window=((49, 49), (16, 20))` with `reduced_tail=True`. For the options see
+    torchvision's network has `eager_rate=True`. The paper's network has the pooling
+    `window=((49, 49), (16, 20))` and `reduced_tail=True`. For the options see
     `MobileNetV3` and `LRASPPHead`.
     """
     trunk, rest = split_options(options, MobileNetV3)

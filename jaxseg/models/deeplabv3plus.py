@@ -1,4 +1,4 @@
-"""DeepLab v3+ (arXiv 1802.02611): an ASPP encoder and a decoder at a low level.
+"""DeepLab v3+ (arXiv 1802.02611): ASPP, and a decoder that adds low-level features.
 
 Output stride, rates and multi-grid do not change the parameters: train at stride 16 and
 evaluate at 8. The default rates are (6, 12, 18) at stride 16 and twice that at 8.
@@ -37,16 +37,18 @@ def deeplabv3plus(
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid.
       output_stride: Output stride of c5, by which the default rates are scaled.
-      rates: Atrous rates of the ASPP; None takes (6, 12, 18) at stride 16, scaled.
-      separable: Form of the convolutions, see `SeparableConv`.
+      rates: Atrous rates of the ASPP; None takes (6, 12, 18) at output stride 16,
+        scaled in inverse proportion to the stride.
+      separable: Whether and how the 3x3 convolutions are separable, see
+        `SeparableConv`.
       features: Number of channels of ASPP and decoder.
-      low: Number of channels of the reduced low level.
+      low: Number of channels to which the decoder reduces the low-level features.
       style: See `BlockConfig`.
       **options: Options of the ASPP (`image_pool`, `pool_window`, `pool_first`,
         `align_corners`, `project_kernel`, `dropout`, `channel_dropout`) and of the
-        decoder (`fuse`, `after_aspp`, `head_dropout`, `low_tap`). `separable_aspp` is
-        the form of the ASPP if it differs from the decoder's. `aux` is the width of an
-        auxiliary head on c4: 0 for none, 256 in MMSegmentation.
+        decoder (`fuse`, `after_aspp`, `head_dropout`, `low_tap`). `separable_aspp`
+        replaces `separable` for the ASPP. `aux` is the width of an auxiliary head on
+        c4: 0 for none, 256 in MMSegmentation.
     """
     decoder = {
         field: options.pop(key) for key, field in _DECODER.items() if key in options
@@ -91,12 +93,12 @@ def deeplabv3plus_resnet(
     """Creates DeepLab v3+ on a ResNet, with the low level c2 (arXiv 1802.02611).
 
     The default variant fits torchvision's ImageNet weights. `variant="slim"` is the
-    authors' own, in which c2 is the last map before the stride. `separable="full"`
-    makes ASPP and decoder depthwise separable. For the options see `create_resnet` and
-    `deeplabv3plus`.
+    authors' own. It has the stride in the last unit of a stage, and c2 is the map
+    before that unit. `separable="full"` makes ASPP and decoder depthwise separable. For
+    the options see `create_resnet` and `deeplabv3plus`.
 
-    Differs: the authors' release takes c2 from a residual branch, before the addition
-    and ReLU. Here it is the output of the unit.
+    Differs: the authors' release takes c2 from the residual branch of a unit, before
+        the addition and ReLU. Here c2 is the output of the unit.
     """
     trunk, rest = split_options(options)
     backbone = create_resnet(depth, output_stride, style=style, **trunk)
@@ -115,9 +117,9 @@ def deeplabv3plus_xception(
 ) -> EncoderDecoder:
     """Creates DeepLab v3+ on aligned Xception, separable throughout (arXiv 1802.02611).
 
-    The low level is a batch-normalized map before its ReLU, as in the authors' release.
-    The best Cityscapes result has `image_pool=False`. For the options see `Xception`
-    and `deeplabv3plus`.
+    The low-level features c2 are taken after batch norm and before ReLU, as in the
+    authors' release. The best Cityscapes result has `image_pool=False`. For the options
+    see `Xception` and `deeplabv3plus`.
     """
     trunk, rest = split_options(options, Xception)
     return deeplabv3plus(
@@ -139,10 +141,11 @@ def deeplabv3plus_mobilenetv2(
 ) -> EncoderDecoder:
     """Creates DeepLab v3+ on MobileNet v2 (arXiv 1802.02611, 1801.04381).
 
-    With `tap="expanded"`, the authors' choice, the low level is a depthwise output of
-    144 channels. With "output" it is the 24-channel bottleneck. `last=1280` keeps
-    ImageNet's last convolution, and `eager_rate` dilates one layer early, both as in
-    segmentation_models.pytorch. For the options see `MobileNetV2` and `deeplabv3plus`.
+    With `tap="expanded"`, the authors' choice, the decoder reads the output of a
+    depthwise convolution with 144 channels. With "output" it reads the output of a
+    block, with 24 channels. `last=1280` keeps the last convolution of the ImageNet
+    classifier, and `eager_rate` dilates one layer early; segmentation_models.pytorch
+    does both. For the options see `MobileNetV2` and `deeplabv3plus`.
     """
     trunk, rest = split_options(options, MobileNetV2)
     return deeplabv3plus(

@@ -1,8 +1,8 @@
 """DenseASPP (Yang et al., CVPR 2018) on a DenseNet without the last poolings.
 
 The network follows the authors' release, which also defines the widths of the branches.
-There the ReLU of the first branch works in place on the map that all later branches
-read. Every branch and the classifier therefore see the activated map.
+In the release, the first branch applies an in-place ReLU to the map that all later
+branches read. Therefore all branches and the classifier read the map after ReLU.
 
 Differs: scores are resized with half-pixel centers. The release enlarges them by 8 with
 `nn.Upsample`, which aligned corners under the PyTorch 0.3 that it was written for
@@ -39,7 +39,7 @@ def denseaspp(
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid.
       rates: Atrous rates of the branches.
-      widths: Reduced and new channels of a branch.
+      widths: Channels of the 1x1 and of the 3x3 convolution of a branch.
       align_corners: Whether the final resizing aligns corners.
       style: See `BlockConfig`.
     """
@@ -64,14 +64,15 @@ def denseaspp_densenet(
       num_classes: Number of classes.
       depth: Depth of the DenseNet.
       output_stride: 2, 4, 8, 16 or 32.
-      widths: Reduced and new channels of a branch; None takes those of the release.
+      widths: Channels of the 1x1 and of the 3x3 convolution of a branch; None takes
+        those of the release.
       activated: False leaves the shared map normalized but not activated. This is the
         arithmetic of the first version of jaxseg, and of the release with
         `inplace=False`.
       style: See `BlockConfig`.
       **options: Options of `DenseNet` (`pooling`, `layers`, `growth` and `first`) and
-        of `denseaspp`. `pooling="drop"`, the default, leaves poolings without stride
-        out.
+        of `denseaspp`. `pooling="drop"`, the default, omits the poolings whose stride
+        was replaced by an atrous rate.
 
     Raises:
       ValueError: If the release has no widths for the depth and `widths` is None.

@@ -1,8 +1,8 @@
 """Segmentation networks on DRN (arXiv 1705.09914): a 1x1 classifier on the backbone.
 
-Differs: scores are resized bilinearly, and edges are repeated. The release has a fixed
-transposed convolution, which fades to zero within four pixels of the border and gives
-the same values inside.
+Differs: logits are resized bilinearly, and values at the border are repeated. The
+    release has a fixed transposed convolution, whose result fades to zero within four
+    pixels of the border and is equal elsewhere.
 """
 
 from functools import partial

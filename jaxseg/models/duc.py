@@ -1,4 +1,4 @@
-"""HDC and DUC (arXiv 1702.08502): hybrid rates in the backbone, sub-pixel scores."""
+"""HDC and DUC (arXiv 1702.08502): varied atrous rates and sub-pixel logits."""
 
 from functools import partial
 
@@ -61,8 +61,8 @@ def duc_hdc_resnet(
       plan: Rates of the backbone, see `jaxseg.backbones.hdc.hdc_rates`.
       unit_rates: Rates of the backbone in place of a plan, see `HDCResNet`.
       rates: Atrous rates of the head.
-      cell: Upsampling factor of the head: 4 in the published configuration, 8 for full
-        resolution.
+      cell: Upsampling factor of the head: 4 in the published configuration, which
+        predicts at half resolution, or 8 for full resolution.
       order: Channel order of the head, see `DUCHead`.
       width: Number of channels of the first stage of the ResNet.
       blocks: Number of units of each stage of the ResNet; None takes those of the

@@ -78,7 +78,8 @@ def backbones_for(family: str, output_stride: int | None = None) -> list[str]:
 
     Args:
       family: A name of `FAMILIES`.
-      output_stride: The output stride that they must support; None takes the default.
+      output_stride: The output stride that the backbones must support; None takes the
+        default of the family.
     """
     head = FAMILIES[family]
     return sorted(
@@ -139,8 +140,8 @@ def create_pair(
       family: A name of `FAMILIES`.
       backbone: A name of `BACKBONES`.
       num_classes: Number of classes.
-      output_stride: Output stride of the backbone. None takes that of the family where
-        the backbone supports it, see `Family.stride_on`.
+      output_stride: Output stride of the backbone. None takes that of the family if the
+        backbone supports it, see `Family.stride_on`.
       backbone_options: Options of the backbone, such as {"width": 32}.
       style: See `BlockConfig`.
       **options: Options of the family.

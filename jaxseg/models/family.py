@@ -18,9 +18,10 @@ class Family:
         are `style`, options, and `output_stride` if the head depends on it.
       reads: The levels that the head reads, each with the coarsest stride that it
         accepts.
-      output_stride: The output stride of the backbone, where it supports this one.
+      output_stride: The default output stride of the backbone, used if the backbone
+        supports it.
       exact: Whether each level must have the stride of `reads`, and not a smaller one.
-      pads: Whether the network takes a backbone that pads the image to whole patches.
+      pads: Whether the family supports backbones that pad the image to whole patches.
     """
 
     compose: Callable[..., nn.Module]
@@ -30,10 +31,10 @@ class Family:
     pads: bool = True
 
     def stride_on(self, backbone: Backbone) -> int:
-        """Returns the output stride of a backbone when none is asked for.
+        """Returns the default output stride of a backbone for this family.
 
-        This is the one of the family where the backbone supports it, else the next
-        larger one, else the largest that there is.
+        This is the output stride of the family if the backbone supports it. Otherwise
+        it is the next larger one that the backbone supports, or else its largest.
         """
         larger = [s for s in backbone.output_strides if s >= self.output_stride]
         return larger[0] if larger else backbone.native_stride

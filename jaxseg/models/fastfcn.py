@@ -47,8 +47,8 @@ def fastfcn(
       head: "fcn", "psp", "deeplabv3" or "enc".
       rates: Atrous rates of the DeepLab v3 head.
       jpu_rates: Atrous rates of the JPU.
-      features: Number of channels of the JPU and of the heads. That of DeepLab v3 and
-        the auxiliary head have half as many.
+      features: Number of channels of the JPU and of the head. The DeepLab v3 head and
+        the auxiliary head have features / 2 channels.
       aux: Whether there is an auxiliary head.
       align_corners: Whether all resizing aligns corners.
       variant: "author", or "mmseg" for MMSegmentation's JPU and heads (with
@@ -89,8 +89,8 @@ def fastfcn_resnet(
       num_classes: Number of classes.
       depth: Depth of the ResNet.
       output_stride: Output stride of the backbone.
-      width: Number of channels of the first stage of the ResNet. JPU and heads have 8
-        times as many.
+      width: Number of channels of the first stage of the ResNet. The JPU and the head
+        have 8 * width channels.
       variant: See `fastfcn`; "mmseg" goes with `stem="c"`.
       style: See `BlockConfig`.
       **options: Options of `fastfcn`, and of `create_resnet` except for its variant.

@@ -1,8 +1,8 @@
 """FC-DenseNet, "The One Hundred Layers Tiramisu" (arXiv 1611.09326).
 
-Dense blocks form the contracting and the expanding path. On the expanding path, only
-the new maps of a block enter the next transposed convolution. As in the released code,
-the classifier reads the whole stack of the last block.
+The contracting and the expanding path consist of dense blocks. On the expanding path,
+the next transposed convolution reads only the maps that a block has added to its input.
+As in the released code, the classifier reads the whole stack of the last block.
 
 Differs: the released code normalizes with batch statistics in evaluation as well. Here
 evaluation uses running averages, as in all of jaxseg. The epsilon of the normalization
@@ -86,7 +86,7 @@ class FCDenseNet(nn.Module):
 
 
 def check_layers(layers: Sequence[int]) -> int:
-    """Returns the number of poolings of a network with these blocks.
+    """Returns the number of poolings of a network whose dense blocks have these layers.
 
     Raises:
       ValueError: Unless there is an odd number of blocks, 3 or more.

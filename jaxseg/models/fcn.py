@@ -2,9 +2,9 @@
 
 The network has two forms. "pad100" is the published one: the first convolution pads 100
 pixels, fc6 is unpadded, and skips and result are cut at exact offsets. "same" pads
-every convolution to keep its size. All grids are then aligned, and only what ceil-mode
-pooling added is cut. By default there is no normalization, and deconvolutions are
-bilinear.
+every convolution to keep its size. All grids are then aligned, and only the rows and
+columns that ceil-mode pooling added are cropped. By default there is no normalization,
+and deconvolutions are bilinear.
 """
 
 import dataclasses
@@ -136,18 +136,19 @@ class FCN(nn.Module):
 
 
 def transfer_stage(source: Variables, target: Variables) -> dict:
-    """Initializes a finer FCN from a coarser one: 32s -> 16s -> 8s.
+    """Initializes an FCN from one with a larger stride: 16s from 32s, or 8s from 16s.
 
     Every array of `source` replaces the array of the same path in `target`, except for
-    the last deconvolution, whose stride differs. What only `target` has keeps its
-    value: the new score layer, which starts at zero, and deconvolutions.
+    the last deconvolution, whose stride differs. Arrays that only `target` has keep
+    their values. These are the new score layer, which starts at zero, and
+    deconvolutions.
 
     Args:
-      source: Variables of the coarser network.
-      target: Variables of the finer network.
+      source: Variables of the network with the larger stride.
+      target: Variables of the network with the smaller stride.
 
     Returns:
-      The new variables of the finer network.
+      The new variables of the network with the smaller stride.
 
     Raises:
       ValueError: If `target` lacks arrays of `source` or has them in another shape.

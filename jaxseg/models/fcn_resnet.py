@@ -28,7 +28,7 @@ def fcn(
 ) -> EncoderDecoder:
     """Puts a 3x3 head on c5 and an auxiliary one on c4 (arXiv 1411.4038).
 
-    The heads have a quarter of the channels that they read.
+    Each head has a quarter as many channels as the map that it reads.
 
     Args:
       num_classes: Number of classes.
@@ -60,8 +60,8 @@ def fcn_resnet(
 ) -> EncoderDecoder:
     """Creates FCN on a ResNet with an auxiliary head (arXiv 1411.4038).
 
-    MMSegmentation's network is `convs=2, join=True, channel_dropout=True, stem="c"`;
-    its FCN-D6 also has `head_rate=6`.
+    MMSegmentation's network has `convs=2, join=True, channel_dropout=True, stem="c"`;
+    its variant FCN-D6 also has `head_rate=6`.
 
     Args:
       num_classes: Number of classes.

@@ -16,8 +16,9 @@ from jaxseg.typing import Array, Outputs
 class GINet(nn.Module):
     """Applies JPU and the graph interaction head, and predicts class presence.
 
-    "extra_presence" has one logit per image and class, w . s + b of the class states,
-    for `jaxseg.losses.presence`. Its layer and the auxiliary head serve training only.
+    The output "extra_presence" has one logit per image and class, w . s + b for the
+    state s of the class. `jaxseg.losses.presence` reads it. Only training needs this
+    layer and the auxiliary head.
     """
 
     backbone: nn.Module

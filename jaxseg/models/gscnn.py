@@ -22,7 +22,11 @@ from jaxseg.typing import Array, Outputs
 
 
 class EdgeASPP(nn.Module):
-    """Applies ASPP with an edge branch; the order is [image, edge, 1x1, rates...]."""
+    """Applies ASPP with an additional branch that reads the edge map.
+
+    The branches are concatenated in the order: image pooling, edge, 1x1, 3x3
+    convolutions.
+    """
 
     features: int = 256
     rates: tuple[int, ...] = (12, 24, 36)
@@ -53,8 +57,8 @@ class EdgeASPP(nn.Module):
 class GatedSCNN(nn.Module):
     """Joins regular stream and shape stream in an edge-aware ASPP and a decoder.
 
-    "edge" holds logits. The loss applies the sigmoid, which the authors' code applies
-    twice.
+    The output "edge" contains logits, to which the loss applies a sigmoid. The authors'
+    code applies the sigmoid twice.
     """
 
     num_classes: int

@@ -1,4 +1,4 @@
-"""Divides the free options of a factory between a backbone and a head."""
+"""Divides the keyword options of a network between its backbone and its head."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -11,10 +11,10 @@ from jaxseg.backbones.resnet_variant import FIELDS
 def split_options(
     options: Mapping[str, Any], backbone: Callable = ResNet
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the options that a backbone takes, and all others.
+    """Splits options into those of the backbone and all others.
 
-    The factories name depth and output stride themselves, so that these count as
-    options of the head.
+    `depth` and `output_stride` count among the others, because the factories have their
+    own parameters for them.
 
     >>> split_options({"stem": "d", "width": 8, "rates": (1, 2)})
     ({'stem': 'd', 'width': 8}, {'rates': (1, 2)})

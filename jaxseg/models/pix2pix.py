@@ -1,4 +1,4 @@
-"""pix2pix: a conditional adversarial network from image to image (arXiv 1611.07004).
+"""pix2pix: a conditional GAN that translates images to images (arXiv 1611.07004).
 
 The generator is a U-Net of 4x4 convolutions at stride 2, down to 1x1 for 256 or 128
 pixels. The discriminator is a PatchGAN: each of its outputs judges one patch of
@@ -31,7 +31,9 @@ SLOPE = 0.2  # Slope of the leaky ReLU for negative values.
 
 
 class PictureNorm(nn.Module):
-    """Normalizes each picture separately (`instance`) or as `style.norm` says."""
+    """Normalizes each picture separately if `instance`, otherwise as `style.norm`
+    says.
+    """
 
     instance: bool
     style: BlockConfig = BlockConfig()
@@ -147,7 +149,7 @@ class PatchGAN(nn.Module):
 
 
 class Pix2Pix(nn.Module):
-    """Holds generator and discriminator; a call generates.
+    """Contains the generator and the discriminator; `__call__` runs the generator.
 
     The logits are the values before tanh: `tanh(logits)` is the picture in [-1, 1], and
     the argmax of the logits is the label map. `judge` applies the discriminator.
@@ -159,7 +161,7 @@ class Pix2Pix(nn.Module):
     channels: int = PHOTO_CHANNELS  # Number of channels of the condition.
 
     def example_inputs(self) -> tuple[jax.ShapeDtypeStruct, ...]:
-        """Returns the shape of a small condition."""
+        """Returns the shape of a small input image, with which `init` is called."""
         return (jax.ShapeDtypeStruct((1, 64, 64, self.channels), jnp.float32),)
 
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
@@ -172,7 +174,7 @@ class Pix2Pix(nn.Module):
         return {"logits": logits}
 
     def judge(self, condition: Array, picture: Array, *, train: bool) -> Array:
-        """Returns logits [B, h, w] of the picture being real under the condition."""
+        """Returns logits [B, h, w] that a picture is real, given the input image."""
         return self.discriminator(condition, picture, train=train)
 
 

@@ -125,7 +125,7 @@ class TransitionUp(nn.Module):
 
 
 class Context(nn.Module):
-    """Joins each point of the deepest level with the mean of its cloud.
+    """Combines each point of the deepest level with the mean over its cloud.
 
     It maps [x, relu(linear(mean))] to C channels.
     """
@@ -152,7 +152,7 @@ class PointTransformer(nn.Module):
       blocks: Numbers of attention blocks of the encoder's levels. The decoder has one
         for each level.
       neighbors: Numbers of neighbors of the levels.
-      stride: Number of points of a level for each point of the next one.
+      stride: Factor by which the number of points decreases from one level to the next.
       groups: Number of groups of channels that share attention weights.
       start: First point of the sampling, "outermost" or "first".
       style: See `BlockConfig`.
@@ -251,7 +251,7 @@ def keep(points: Array, mask: Array, stride: int, start: str) -> tuple[Array, Ar
 
 
 def largest(y: Array, valid: Array) -> Array:
-    """Returns the maximum over the valid neighbors; 0 for a point without any.
+    """Returns the maximum over the valid neighbors, or 0 for a point without neighbors.
 
     It maps y [B, M, k, C], not negative, to [B, M, C]. The maximum is read at its
     index, because the gradient of `max` divides by the number of values that equal the

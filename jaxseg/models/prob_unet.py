@@ -40,7 +40,9 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Applies blocks with 2x2 average pooling between them; returns all maps."""
+    """Applies blocks with 2x2 average pooling between them; returns the map of each
+    block.
+    """
 
     widths: tuple[int, ...]
     convs: int
@@ -76,7 +78,10 @@ class FeatureUNet(nn.Module):
 
 
 class LatentGaussian(nn.Module):
-    """Predicts mean and log deviation of the latent from an image (and a label)."""
+    """Predicts the Gaussian of the latent from an image, and a label if there is one.
+
+    It returns the mean and the logarithm of the standard deviation.
+    """
 
     latent: int
     widths: tuple[int, ...]
@@ -125,8 +130,8 @@ class ProbUNet(nn.Module):
 
     Without a label, the latent is the mean of the prior, or a sample of it if an rng
     named "dropout" is given. With a label, it is a sample of the posterior, and the
-    output "extra_kl" is KL(posterior | prior) of each image in nats. `encode` and
-    `combine` are the two halves, with which many samples can share one encoding.
+    output "extra_kl" is KL(posterior | prior) of each image in nats. To draw many
+    samples of one image, call `encode` once and `combine` for each sample.
 
     Attributes:
       num_classes: Number of classes, K.

@@ -1,8 +1,8 @@
 """PSPNet (arXiv 1612.01105): pyramid pooling on a dilated ResNet, deep supervision.
 
 The networks have the authors' "beta" stem, output stride 8, an auxiliary head on c4 and
-aligned corners. Inputs of 8 k + 1 pixels, the authors' only sizes, keep the corners
-exact.
+aligned corners. The authors use only sides of 8 k + 1 pixels, for which the corners of
+all maps align exactly.
 
 Differs: at other sizes pooling rounds down, as in the authors' later PyTorch code. In
 their Caffe networks it rounds up.
@@ -74,9 +74,10 @@ def pspnet_resnet(
 
     `stride_in="conv1"` is the authors' ResNet-50 network.
 
-    Differs: the authors' ResNet-101 has the stride in the 3x3 convolution, and yet the
-    unit that lost its stride already takes the new rate (`eager_rate=True`). Here it
-    keeps the old rate, which is exact.
+    Differs: the authors' ResNet-101 has the stride in the 3x3 convolution, and where
+        the stride is replaced, this convolution already has the new rate
+        (`eager_rate=True`). Here it keeps the old rate, so that the dense network
+        contains the strided one exactly.
 
     Args:
       num_classes: Number of classes.

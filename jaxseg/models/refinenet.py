@@ -28,7 +28,8 @@ def refinenet(
       backbone: Maps an image to a pyramid.
       stages: Number of stages of chained residual pooling: 4 in the released code, 2 in
         the figure of the paper.
-      features: Number of channels of c2 to c4 in the decoder. c5 has twice as many.
+      features: Number of channels of the decoder at c2 to c4. At c5 it has 2 * features
+        channels.
       dropout: Dropout rate.
       align_corners: Whether all upsampling aligns corners.
       style: See `BlockConfig`.
@@ -53,7 +54,8 @@ def refinenet_resnet(
     Args:
       num_classes: Number of classes.
       depth: Depth of the ResNet.
-      width: Number of channels of the stem. The decoder has 4 and 8 times as many.
+      width: Number of channels of the stem. The decoder has 4 * width channels, and 8 *
+        width at c5.
       style: See `BlockConfig`.
       **options: Options of `create_resnet` and of `refinenet`.
     """

@@ -1,6 +1,7 @@
 """A fully convolutional head on SE-ResNet (arXiv 1709.01507).
 
-The paper classifies images. The head is the plain one of dilated FCNs.
+The paper has only an image classifier. The segmentation head is that of dilated FCNs: a
+3x3 convolution and a 1x1 classifier.
 """
 
 from flax import linen as nn

@@ -1,15 +1,16 @@
 """SegNet (arXiv 1511.00561), SegNet-Basic and their Bayesian forms (arXiv 1511.02680).
 
-The decoder puts each value back where its maximum was found. Convolutions have biases,
-as in the released networks. Pooling is ceil-mode, so that maps of 360x480 have the
-published sizes (... 23x30, 12x15).
+The decoder unpools: it puts each value back at the position of the maximum that the
+encoder's pooling found. Convolutions have biases, as in the released networks. Pooling
+is ceil-mode, so that maps of 360x480 have the published sizes (... 23x30, 12x15).
 
 Bayesian forms apply dropout in testing as well if the caller passes an rng named
 "dropout" (see `jaxseg.inference.mc_dropout`).
 
 Differs: the released networks recompute the statistics of normalization over the
-training set after training. Here they are running averages. The released epsilon is
-1e-9, here it is 1e-5 (`style=BlockConfig(epsilon=1e-9)` changes that).
+training set after training. Here the statistics are running averages. The released
+epsilon is 1e-9, and here it is 1e-5 (`style=BlockConfig(epsilon=1e-9)` restores the
+released value).
 """
 
 import jax.numpy as jnp

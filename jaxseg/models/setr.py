@@ -2,7 +2,8 @@
 
 Parameter counts and connections follow the authors' code without its unused layers. The
 auxiliary heads of the naive and of the progressive decoder read intermediate layers,
-those of the multi-level decoder read its four maps. Training weights each by 0.4.
+those of the multi-level decoder read its four maps. In training, each auxiliary loss
+has the weight 0.4.
 """
 
 from flax import linen as nn
@@ -192,12 +193,12 @@ def vit_trunk(
     distilled: bool = False,
     style: BlockConfig = BlockConfig(),
 ) -> tuple[ViT, tuple[int, ...]]:
-    """Creates the encoder of a decoder, and returns the layers of its auxiliary heads.
+    """Creates the transformer encoder that a decoder of SETR needs.
 
     Args:
       decoder: "naive", "pup" or "mla". It determines the taps and whether the class
         token is kept.
-      trunk: A key of `TRUNKS`.
+      trunk: The name of the encoder, a key of `TRUNKS`.
       image_size: Size for which the position embedding is made. Other inputs resize it.
       depth: Replaces the depth of the trunk; the taps scale with it.
       width: Replaces the width of the trunk.

@@ -61,8 +61,8 @@ def pad_to(x: Array, size: Size) -> Array:
 class InterpConv(nn.Module):
     """Resizes bilinearly and applies a 1x1 convolution, normalization and ReLU.
 
-    The convolution runs first: it commutes with the resizing and then has a quarter of
-    the pixels.
+    The convolution runs before the resizing. The result is the same, because the two
+    commute, and the convolution has only a quarter of the pixels to process.
     """
 
     features: int
@@ -117,7 +117,8 @@ class Up(nn.Module):
 class UNetTrunk(nn.Module):
     """Applies the contracting and the expanding path.
 
-    Height and width can be any of at least `2**depth` pixels; pooling rounds down.
+    Height and width can be any numbers of at least `2**depth` pixels; pooling rounds
+    down.
 
     Attributes:
       width: Number of channels of the first level.

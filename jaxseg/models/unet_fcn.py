@@ -1,8 +1,8 @@
 """U-Net with convolutional heads, MMSegmentation's UNet-S5-D16 (arXiv 1505.04597).
 
 It has five stages of same-padding convolutions and upsamples by bilinear interpolation
-and a 1x1 convolution. A 3x3 head of `width` channels reads the map of full resolution,
-an auxiliary one the map of stride 2.
+and a 1x1 convolution. A head with a 3x3 convolution of `width` channels reads the map
+of full resolution, and an auxiliary head reads the map of stride 2.
 """
 
 from flax import linen as nn

@@ -1,4 +1,4 @@
-"""Lists every network by name in one dictionary: name -> factory.
+"""Lists every network in one dictionary from its name to its factory function.
 
 A factory takes `num_classes` and keyword options and returns a `flax.linen` module. Its
 docstring names the paper.

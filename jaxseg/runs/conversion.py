@@ -76,7 +76,7 @@ def convert(
       address: A file, a run directory or an `hf://` address.
       wanted: The choices of the user. All other settings follow from the checkpoint.
       taking: The import options, such as patterns of parameters that may be missing
-          from the file or unused by the network.
+        from the file or unused by the network.
       digest: Whether to compare the weights of a run with the digest stored with them.
 
     Raises:

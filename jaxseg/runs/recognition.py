@@ -67,7 +67,7 @@ class Recognized:
       channels: The number of image channels.
       told: The network options that are stored in the checkpoint.
       assumed: Descriptions of the settings that were assumed, because the checkpoint
-          does not determine them.
+        does not determine them.
     """
 
     config: Config

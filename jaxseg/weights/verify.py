@@ -32,7 +32,7 @@ def difference(
       network: The row of its `networks`, which names the function of the library.
       state_dict: The weights of the source.
       apply: A function from an image [1, H, W, channels] to logits [1, H, W,
-          num_classes].
+        num_classes].
       num_classes: The number of classes.
       options: The options of the network of this library.
       channels: The number of image channels.

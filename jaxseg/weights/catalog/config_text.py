@@ -18,7 +18,7 @@ def read(text: Any) -> dict[str, Any]:
 
     Args:
       text: The value that the checkpoint stores as its configuration. It may have any
-          type.
+        type.
 
     Returns:
       The values by name. The result is empty if `text` is not valid Python source.

@@ -82,7 +82,7 @@ class Peer:
         library, the keys of a state dict, `num_classes` and `channels`, and returns a
         torch module with new weights.
       forward: A function that takes that module and an image [B, C, H, W], and returns
-          the logits.
+        the logits.
       size: The height and width of the image that is compared.
     """
 
@@ -113,10 +113,10 @@ class Source:
         decides.
       classes: The class names, if all published weights of the library share them.
       assumed: A property that cannot be inferred from the tensors and that no option
-          can change.
+        can change.
       lookalikes: Other networks whose tensors have the same names and shapes.
       named: A regular expression. If a name of the checkpoint matches it, the
-          checkpoint is none of the lookalikes.
+        checkpoint is none of the lookalikes.
       peer: Builds the networks of the installed library, if logits can be compared.
     """
 

@@ -27,7 +27,7 @@ def find(path: str, *, verify: bool = True) -> pathlib.Path | None:
     Args:
       path: A checkpoint, a step of one, or a run directory.
       verify: Whether the scores that select the best step of a run are compared with
-          their stored digests.
+        their stored digests.
 
     Returns:
       The folder of the checkpoint, or None.

@@ -31,7 +31,7 @@ def convert(
         that the source need not contain. They are absent from the result. A source
         tensor for such a path is also skipped if its shape does not fit.
       allow_unused: Shell patterns of source keys that need not match a rule and a
-          variable of the model.
+        variable of the model.
 
     Returns:
       The variables with the layout of `shapes`.
@@ -70,7 +70,7 @@ def to_torch(variables, rules: Rules) -> dict[str, np.ndarray]:
 
     Raises:
       ValueError: If the import table has no rule for a variable. The message names all
-          such variables.
+        such variables.
     """
     backward = [_backward(rule) for rule in rules if rule[1] is not None]
     state, lost = {}, []

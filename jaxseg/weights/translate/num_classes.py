@@ -24,7 +24,7 @@ def count_classes(
 
     Raises:
       ValueError: If the number does not follow from any tensor, or if tensors give
-          different numbers.
+        different numbers.
     """
     found = _counted(state_dict, rules, two, three, by=1)
     if len(found) != 1:

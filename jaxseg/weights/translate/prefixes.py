@@ -25,7 +25,7 @@ class Peeled:
       prefix: The prefix that was removed from every name.
       skipped: The full names of tensors with other prefixes.
       averages: The prefixes of those skipped tensors that are averaged copies of the
-          weights.
+        weights.
     """
 
     state: dict[str, np.ndarray]

@@ -32,7 +32,7 @@ def backbone(blocks: list[str]) -> Rules:
 
     Args:
       blocks: For each block, whether it has an expansion and whether it has a
-          squeeze-and-excitation layer.
+        squeeze-and-excitation layer.
     """
     rules = conv_norm(r"features\.0\.0", r"features\.0\.1", "stem")
     for number, parts in enumerate(blocks, start=1):

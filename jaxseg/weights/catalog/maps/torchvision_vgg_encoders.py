@@ -16,7 +16,7 @@ def encoder(template: str) -> Rules:
 
     Args:
       template: The template of the target paths, with fields for the number of the
-          block and that of the convolution.
+        block and that of the convolution.
     """
     rules: Rules = ()
     index = 0
