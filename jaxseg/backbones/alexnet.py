@@ -1,8 +1,9 @@
-"""The convolutions of AlexNet (Krizhevsky et al., NIPS 2012) at a free output stride.
+"""The convolutions of AlexNet (Krizhevsky et al., NIPS 2012) at any output stride.
 
-Two variants have different widths. "caffe" is CaffeNet, from which FCN started: groups
-of two, local response normalization after pooling, and Caffe's ceil rule.
-"torchvision" is the one-tower form of arXiv 1404.5997.
+There are two variants with different widths. "caffe" is CaffeNet, which FCN was built
+on. It has convolutions in two groups, local response normalization after pooling, and
+pooled sizes that are rounded up. "torchvision" is the network without groups of arXiv
+1404.5997.
 """
 
 from flax import linen as nn
@@ -22,13 +23,13 @@ _VARIANTS = {"caffe": (_CAFFE, 0), "torchvision": (_TORCHVISION, 2)}
 class AlexNet(nn.Module):
     """Returns "c2" (conv1, at stride 4), "c3" (conv2), "c4" (conv5) and "c5" (pool5).
 
-    Pooling has no padding and loses a border, so each level is a little smaller than
-    the image size over the stride.
+    Pooling has no padding, so each level is slightly smaller than the image size
+    divided by the stride.
 
     Attributes:
       variant: "torchvision" or "caffe".
-      output_stride: 4, 8, 16 or 32. Pooling beyond it keeps the size and runs at the
-        current atrous rate.
+      output_stride: 4, 8, 16 or 32. Pooling layers that would exceed it have stride 1
+        and the current atrous rate.
       first_padding: Padding of conv1; None takes 2 (torchvision) or 0 (caffe). FCN pads
         100.
       width: Factor on all channel counts.

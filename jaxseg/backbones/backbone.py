@@ -1,4 +1,4 @@
-"""Defines the record of a backbone: its constructor and the form of its pyramid."""
+"""Defines the record of a backbone: its constructor and the levels of its pyramid."""
 
 import dataclasses
 from collections.abc import Callable
@@ -14,14 +14,15 @@ class Backbone:
     """Describes a backbone that a head can be put on by name.
 
     Attributes:
-      make: Creates the module from keywords: `style`, `output_stride` where there is a
-        choice, and options of the backbone.
+      make: A function that creates the module from keywords: `style`, `output_stride`
+        if the backbone supports several, and options of the backbone.
       levels: The levels of the pyramid with their strides at the largest output stride,
         from fine to coarse.
-      output_strides: The output strides that it supports, ascending. At a smaller one
-        than the largest, atrous rates replace strides, and a level whose stride would
-        exceed it has this stride.
-      weights: The libraries whose ImageNet weights `jaxseg convert` reads for it.
+      output_strides: The output strides that it supports, ascending. Below the largest
+        one, atrous rates replace strides, and no level has a stride above the output
+        stride.
+      weights: The libraries whose ImageNet weights `jaxseg convert` can import into
+        this backbone.
       in_channels: Number of channels of an image.
       patch: The backbone pads the image to a multiple of `patch` pixels, and its maps
         cover the padded image.

@@ -1,8 +1,8 @@
 """VGG-16 with the changes of DeepLab v1 and v2 (arXiv 1412.7062, 1606.00915).
 
 The pooling windows are 3x3 with padding 1 instead of 2x2, the last two poolings keep
-the size, and conv5 has rate 2. v1 adds a 3x3 average pooling on top. The weights of
-VGG-16 fit.
+the size, and conv5 has rate 2. v1 adds a 3x3 average pooling after pool5. ImageNet
+weights of VGG-16 fit the network.
 """
 
 import jax.numpy as jnp
@@ -20,20 +20,21 @@ from jaxseg.typing import Array, Pyramid
 class DeepLabVGG(nn.Module):
     """Returns "c0" (the image), "c1" to "c4" (pool1 to pool4) and "c5" (pool5).
 
-    In v1, c5 is averaged.
+    In v1, a 3x3 average pooling is applied to c5.
 
     Attributes:
       output_stride: 8 (the papers), 16 or 32.
-      average: Whether a 3x3 average pooling follows pool5. It counts padding, as Caffe
-        does.
-      atrous_pooling: Whether pool5 and the average run at the current atrous rate, so
-        that the dense network contains the strided one. The released networks do not.
-      channels: Number of channels of each block. Only tests use others than VGG's.
+      average: Whether a 3x3 average pooling follows pool5. The mean includes the zeros
+        of the padding, as in Caffe.
+      atrous_pooling: Whether pool5 and the average pooling have the current atrous
+        rate, so that the dense network contains the strided one. In the released
+        networks they have rate 1.
+      channels: Number of channels of each block. Values other than VGG's serve tests.
       style: See `BlockConfig`.
       ceil: Whether pooling follows Caffe's size rule, as released: an even side of n
         pixels becomes n / 2 + 1 cells, so that 320 pixels give 41 cells at stride 8.
-        Odd sides do not depend on it. False is the floor rule of the first version of
-        jaxseg.
+        The result for odd sides does not depend on this option. False rounds down, as
+        the first version of jaxseg did.
     """
 
     output_stride: int = 8

@@ -1,8 +1,9 @@
-"""DenseNet-121, 161, 169 and 201 at a free output stride (arXiv 1608.06993).
+"""DenseNet-121, 161, 169 and 201 at any output stride (arXiv 1608.06993).
 
-Every layer reads all maps before it in its block. It applies batch norm, ReLU, a 1x1
-convolution to 4 * growth channels, batch norm, ReLU and a 3x3 convolution to growth
-channels. A transition halves the channels and, by average pooling, the size.
+Every layer reads the input of its block and the outputs of all earlier layers in it. It
+applies batch norm, ReLU, a 1x1 convolution to 4 * growth channels, batch norm, ReLU and
+a 3x3 convolution to growth channels. A transition halves the channels and, by average
+pooling, the size.
 """
 
 import jax.numpy as jnp
@@ -42,7 +43,7 @@ class DenseLayer(nn.Module):
 class Transition(nn.Module):
     """Applies batch norm, ReLU and a 1x1 convolution to half of the channels.
 
-    The network itself pools the result.
+    The pooling of the transition is not part of this module; `DenseNet` applies it.
     """
 
     style: BlockConfig = BlockConfig()
@@ -63,11 +64,11 @@ class DenseNet(nn.Module):
     Attributes:
       depth: 121, 161, 169 or 201.
       output_stride: 2, 4, 8, 16 or 32.
-      pooling: How a transition that loses its stride pools. "atrous" pools at the
-        current rate, so that the dense network contains the strided one. "drop" does
-        not pool, as in the release of DenseASPP.
-      last_transition: Whether the channels of the last block are halved too
-        (DenseASPP).
+      pooling: The pooling of a transition whose stride is replaced by an atrous rate.
+        "atrous" pools at the current rate, so that the dense network contains the
+        strided one. "drop" omits the pooling, as in the release of DenseASPP.
+      last_transition: Whether a transition also halves the channels of the last block,
+        as in DenseASPP.
       relu: Whether ReLU follows the normalization of c5, as in the ImageNet classifier.
       layers: Number of layers of each block; None takes those of the depth.
       growth: Number of new channels of each layer; None takes that of the depth.

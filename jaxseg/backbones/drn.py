@@ -1,9 +1,9 @@
 """Dilated residual networks A, C and D (arXiv 1705.09914).
 
 DRN-A is a ResNet with rates 2 and 4 in place of the last two strides. C and D remove
-gridding artifacts. They have no max pooling, and their rates decrease again (2, then 1)
-in two last levels without residual connections. D replaces the first two and the last
-two levels by plain convolutions.
+gridding artifacts. They have no max pooling. Two levels without residual connections,
+with the rates 2 and 1, end the network. D replaces the first two and the last two
+levels by plain convolutions.
 """
 
 from collections.abc import Callable
@@ -70,7 +70,7 @@ class DRN(nn.Module):
       variant: One of `VARIANTS`, such as "c26" or "d105".
       output_stride: 8, or 4, 2 and 1 with the same weights. 16 and 32 do not exist,
         because the last level already has rate 1 at stride 8.
-      width: Number of channels of level 1. Only tests use others than 16.
+      width: Number of channels of level 1. Values other than 16 serve tests.
       style: See `BlockConfig`.
 
     Differs: the release of C-58 has a projection in level 7 that it never uses
@@ -149,9 +149,9 @@ class DRNA(nn.Module):
     """Returns "c1" to "c5" of DRN-A, with the modules and the names of ResNet.
 
     As published, the first block of each dilated stage keeps rate 1, even in the stage
-    of rate 4. Therefore ImageNet weights of the strided ResNet do not carry over
-    exactly. Use `ResNet` at the same output stride for a placement of rates that
-    preserves them.
+    of rate 4. Therefore the network does not compute exactly the same features as the
+    strided ResNet with the same ImageNet weights. `ResNet` at the same output stride
+    does.
 
     Attributes:
       depth: 18, 34, 50 or 101.

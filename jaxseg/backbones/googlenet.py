@@ -1,4 +1,4 @@
-"""The convolutions of GoogLeNet (arXiv 1409.4842) at a free output stride.
+"""The convolutions of GoogLeNet (arXiv 1409.4842) at any output stride.
 
 "caffe" is the published network, with biases, local response normalization, a true 5x5
 branch and a 3x3 last pooling. "torchvision" has batch norm (epsilon 1e-3), a 3x3 branch
@@ -52,7 +52,7 @@ class _Unit(nn.Module):
 
 
 class Inception(nn.Module):
-    """Concatenates four branches at one rate: 1x1, 3x3, 5x5 and pooling."""
+    """Concatenates four branches, 1x1, 3x3, 5x5 and pooling, at one atrous rate."""
 
     features: tuple[int, int, int, int, int, int]
     variant: str

@@ -1,8 +1,8 @@
 """ResNet with hybrid dilated convolution: a rate for each unit (arXiv 1702.08502).
 
 Consecutive units have different rates, so that together they read every pixel. The stem
-and the names equal those of a ResNet with `ResNetVariant("beta", "conv1")`, whose
-weights fit.
+and the parameter names are those of a ResNet with `ResNetVariant("beta", "conv1")`, so
+weights of such a ResNet can be loaded.
 """
 
 from flax import linen as nn
@@ -22,9 +22,9 @@ def hdc_rates(plan: str, count: int, stage: int) -> tuple[int, ...]:
 
     Args:
       plan: "none" is 1 everywhere. "uniform" is plain dilation by 2 and 4. "conv"
-        alternates 2 and 1. "rf" cycles through 1, 2, 3 (an incomplete rest keeps 2) and
-        3, 4, 5. "bigger", the paper's best, cycles through 1, 2, 5, 9 and 5, 9, 17.
-        "release" starts that cycle with 2.
+        alternates 2 and 1. "rf" cycles through 1, 2, 3 in stage 4 (units after the last
+        complete cycle have rate 2) and 3, 4, 5 in stage 5. "bigger", the paper's best,
+        cycles through 1, 2, 5, 9 and 5, 9, 17. "release" starts that cycle with 2.
       count: Number of units.
       stage: 4 or 5.
 
@@ -59,8 +59,8 @@ class HDCResNet(nn.Module):
 
     Attributes:
       depth: 50, 101 or 152.
-      output_stride: 8, 16 or 32. Plans are written for stride 8. Where a stage keeps
-        its stride, its rates are divided by it, down to 1.
+      output_stride: 8, 16 or 32. The rates of a plan apply to output stride 8. Where a
+        stage keeps its stride of 2, its rates are divided accordingly, but not below 1.
       plan: See `hdc_rates`.
       rates: Rates of stages 4 and 5 in place of a plan. They are repeated but not
         divided.
@@ -120,7 +120,10 @@ class HDCResNet(nn.Module):
 
 
 class HDCStem(nn.Module):
-    """Applies three 3x3 convolutions: the first strides, the last doubles the width."""
+    """Applies three 3x3 convolutions.
+
+    The first one has stride 2, and the last one doubles the number of channels.
+    """
 
     width: int
     style: BlockConfig = BlockConfig()

@@ -45,11 +45,12 @@ class HRNet(nn.Module):
       first_features: Number of inner channels of those bottlenecks.
       blocks: Number of basic blocks of each branch in each module.
       modules: Number of modules of stages 2, 3 and 4.
-      align_corners: Whether upsampling between branches aligns corners. It does not in
-        the paper's code, but does in its HRNet-OCR branch.
+      align_corners: Whether upsampling between branches aligns corners: False in the
+        paper's code, True in the branch HRNet-OCR of that code.
       method: "bilinear", or "nearest" as in the classification networks.
       two_step: Whether to upsample by the power of two first and then to the exact
-        size, as MMSegmentation does. It differs where a side is not a multiple of 32.
+        size, as MMSegmentation does. The results differ if a side of the image is not a
+        multiple of 32.
       style: See `BlockConfig`.
     """
 

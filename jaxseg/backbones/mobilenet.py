@@ -1,4 +1,4 @@
-"""MobileNet v2 (arXiv 1801.04381) and v3 (arXiv 1905.02244) at a free output stride.
+"""MobileNet v2 (arXiv 1801.04381) and v3 (arXiv 1905.02244) at any output stride.
 
 Layer tables, widths rounded to multiples of eight, squeeze widths and epsilons follow
 torchvision.
@@ -65,15 +65,15 @@ _V3 = {
 
 
 def divisible(value: float, divisor: int = 8) -> int:
-    """Rounds to a multiple of `divisor`, at least 90 % of `value` and one divisor."""
+    """Rounds to a multiple of `divisor` that is at least 90 % of `value`."""
     rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
 class InvertedResidual(nn.Module):
-    """Expands the channels, convolves depthwise, gates and projects linearly.
-    The shortcut exists if the block keeps the number of channels and, in the undilated
-    network, the size.
+    """Applies an inverted residual block: expand, convolve depthwise, gate, project.
+
+    It has a shortcut if it keeps the channels and has no stride in the strided network.
     """
 
     expanded: int
@@ -150,9 +150,11 @@ class MobileNetV2(nn.Module):
     Attributes:
       output_stride: 2, 4, 8, 16 or 32.
       width: Channel multiplier.
-      tap: "output", or "expanded": c2 to c4 are then the depthwise outputs of the last
-        block at their stride (144, 192, 576 channels), which DeepLab's release decodes.
-      last: Channels of a final 1x1 convolution: 1280 (ImageNet) or 0, none (DeepLab).
+      tap: "output", or "expanded": c2 to c4 are then outputs of depthwise convolutions
+        with 144, 192 and 576 channels, each from the last block at its stride. The
+        decoder of DeepLab's release reads them.
+      last: Number of channels of a final 1x1 convolution: 1280 as in the ImageNet
+        classifier, or 0 for no such convolution, as in DeepLab.
       eager_rate: Whether the block that loses its stride already takes the new rate
         (segmentation_models.pytorch).
       style: See `BlockConfig`.
@@ -220,8 +222,8 @@ class MobileNetV3(nn.Module):
         convolution, as in the paper's segmentation networks.
       eager_rate: Whether the block that loses its stride already takes the new rate, as
         in torchvision. The dense network then no longer contains the strided one.
-      squeeze_excite: Whether there are channel gates. They see the whole image and
-        hence differ slightly between output strides.
+      squeeze_excite: Whether blocks have channel gates. The gates average over the
+        whole map, so their values differ slightly between output strides.
       epsilon: Epsilon of the normalizations; 1e-5 in timm's networks.
       style: See `BlockConfig`.
       same_padding: Whether to pad strided convolutions as TensorFlow does, at the

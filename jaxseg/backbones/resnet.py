@@ -1,8 +1,8 @@
-"""ResNet-18/34/50/101/152 at a free output stride (arXiv 1512.03385).
+"""ResNet-18/34/50/101/152 at any output stride (arXiv 1512.03385).
 
-`resnet_variant` describes how libraries differ. All padding is symmetric, so even
-and odd inputs agree with PyTorch's networks. Dense networks follow DeepLab v3 (arXiv
-1706.05587, section 3).
+The module `resnet_variant` describes how the ResNets of several libraries differ. All
+padding is symmetric, so even and odd inputs agree with PyTorch's networks. Dense
+networks follow DeepLab v3 (arXiv 1706.05587, section 3).
 """
 
 import dataclasses
@@ -38,9 +38,9 @@ class Unit:
 
     Attributes:
       stride: Stride of the block.
-      first_rate: Rate of the layer that has, or had, the stride.
-      rate: Rate of the layers after it.
-      pooled: Whether the block halves the map in its strided form.
+      first_rate: Atrous rate of the layer that has the stride in the strided network.
+      rate: Atrous rate of the layers after that layer.
+      pooled: Whether the block halves the map in the strided network.
     """
 
     stride: int = 1
@@ -58,14 +58,15 @@ def plan_units(
 ) -> tuple[tuple[Unit, ...], ...]:
     """Plans strides and rates of all units of the stages c2 to c5.
 
-    The stages have strides 4, 8, 16 and 32. A stage that would exceed `output_stride`
-    keeps the size and doubles the rates of all later layers.
+    The stages have strides 4, 8, 16 and 32. A stage whose stride would exceed
+    `output_stride` keeps the size of the map and doubles the rates of all later layers.
 
     Args:
       blocks: Number of units of each stage.
       output_stride: 4, 8, 16 or 32.
       multi_grid: Factors on the rates of the last stage, repeated for a longer stage.
-      variant: Its `stride_in`, `eager_rate` and `stage_rates` count.
+      variant: The variant, of which `stride_in`, `eager_rate` and `stage_rates` are
+        read.
 
     Returns:
       The units of each stage.
@@ -114,7 +115,7 @@ class ResNet(nn.Module):
       variant: The details in which libraries differ, such as `CAFFE` or
         `ResNetVariant(stem="d")`.
       multi_grid: Factors on the rates of the units of the last stage (DeepLab v3).
-      width: Number of channels of the first stage. Only tests use others than 64.
+      width: Number of channels of the first stage. Values other than 64 serve tests.
       blocks: Number of units of each stage; None takes those of the depth.
       style: See `BlockConfig`.
 
@@ -214,7 +215,7 @@ def create_resnet(
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> ResNet:
-    """Creates a ResNet of a variant in which single fields may be replaced.
+    """Creates a ResNet of a variant, with options to replace fields of the variant.
 
     >>> create_resnet(50, 8, variant="mmseg", stem="d").variant.dense_pool
     'none'

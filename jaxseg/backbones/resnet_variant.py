@@ -17,19 +17,19 @@ class ResNetVariant:
     """Describes one form of ResNet.
 
     Attributes:
-      stem: "7x7" (v1, torchvision); "c" and "d" (three 3x3 convolutions, "d" also with
-        average pooling in the shortcuts; arXiv 1812.01187); or "beta" (three 3x3
-        convolutions that end with 128 channels, as in DeepLab and PSPNet).
+      stem: "7x7" (original ResNet, torchvision); "c" and "d" (three 3x3 convolutions,
+        "d" also with average pooling in the shortcuts; arXiv 1812.01187); or "beta"
+        (three 3x3 convolutions that end with 128 channels, as in DeepLab and PSPNet).
       stride_in: The layer that has the stride: "conv2" (torchvision), "conv1" (Caffe),
         or "last": the last unit of the preceding stage (TF-slim, DeepLab v3's own
         networks). c2 to c4 are then taken before that unit.
-      eager_rate: Whether the layer that lost its stride already takes the new rate.
+      eager_rate: Whether the layer whose stride is replaced already has the new rate.
         Differs: segmentation_models.pytorch does so. The dense network then no longer
         equals the strided one.
-      dense_pool: The pixels that the stem "d" averages in a shortcut without stride.
-        "atrous" takes the pixels that the strided network averages, "adjacent" takes
-        neighbors, with zeros outside the map (timm), and "none" does not average
-        (MMSegmentation).
+      dense_pool: The pixels that a shortcut averages in networks with the stem "d"
+        where its stride is replaced by an atrous rate. "atrous" takes the pixels that
+        the strided network averages, "adjacent" takes neighbors, with zeros outside the
+        map (timm), and "none" does not average (MMSegmentation).
       second_rate: Whether the second convolution of a basic block is atrous as well. In
         MMSegmentation only the first one is.
       stage_rates: Rates of the four stages, independent of their strides, as in
@@ -81,7 +81,7 @@ class ResNetVariant:
             )
 
     def shortcut(self, stride: int) -> str:
-        """Returns the `kind` of the `Shortcut` of a unit with that stride."""
+        """Returns the `kind` of `Shortcut` for a unit with a stride."""
         if self.stem != "d" or (self.dense_pool == "none" and stride == 1):
             return "conv"
         return "avg_zero" if self.dense_pool == "adjacent" else "avg"
@@ -116,7 +116,7 @@ VARIANTS = {
 def resnet_variant(
     variant: ResNetVariant | str | Mapping[str, Any], **fields
 ) -> ResNetVariant:
-    """Returns a variant in which some fields are replaced.
+    """Returns a copy of a variant with some fields replaced.
 
     >>> resnet_variant("caffe", ceil=False)
     ResNetVariant(stem='7x7', stride_in='conv1', eager_rate=False, \

@@ -16,7 +16,9 @@ from jaxseg.typing import Array, Pyramid
 
 
 class SEBottleneck(nn.Module):
-    """Computes relu(x + gate(y) * y), where y is a bottleneck of x."""
+    """Computes relu(x + gate(y) * y), where y is the residual branch of a
+    bottleneck.
+    """
 
     features: int
     stride: int = 1

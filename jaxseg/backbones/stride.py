@@ -1,8 +1,8 @@
-"""Replaces strides by atrous rates without changing what is computed.
+"""Replaces strides by atrous rates so that the computed features stay the same.
 
-A layer that loses its stride keeps its rate, and the rate of every later layer is
-multiplied by the lost stride (arXiv 1606.00915, section 3.1). Every n-th pixel of the
-dense network then equals a pixel of the strided one exactly, because all padding is
+A layer whose stride is removed keeps its rate, and the rate of every later layer is
+multiplied by the removed stride (arXiv 1606.00915, section 3.1). Every n-th pixel of
+the dense network then equals a pixel of the strided one exactly, because all padding is
 symmetric and scales with the rate. Several ports place rates one layer too early, which
 breaks this equality.
 """
@@ -31,7 +31,8 @@ def atrous_plan(strides: Sequence[int], output_stride: int) -> tuple[Step, ...]:
 
     Args:
       strides: Strides of the layers from the image on; 1 for layers without a stride.
-      output_stride: Image size over feature size; a product of the first strides.
+      output_stride: Image size divided by feature size. It must equal the product of
+        the first n strides for some n.
 
     Returns:
       A `Step` for each layer.
@@ -62,10 +63,10 @@ def atrous_plan(strides: Sequence[int], output_stride: int) -> tuple[Step, ...]:
 def pool_max(
     x: Array, step: Step, *, window: int, padding: int = 0, ceil: bool = False
 ) -> Array:
-    """Applies max pooling that may have lost its stride.
+    """Applies max pooling whose stride may be replaced by an atrous rate.
 
-    The cells of a window are then `rate` pixels apart. With `ceil`, the last partial
-    window counts (Caffe's rule) at any rate.
+    In that case the cells of a window are `rate` pixels apart. With `ceil`, a last
+    partial window also gives an output (Caffe's rule), at any rate.
     """
     if step.stride > 1 and step.rate == 1:
         return max_pool(
@@ -84,7 +85,9 @@ def pool_max(
 
 
 def pool_average(x: Array, step: Step, *, window: int) -> Array:
-    """Applies average pooling without padding that may have lost its stride."""
+    """Applies unpadded average pooling whose stride may be replaced by an atrous
+    rate.
+    """
     if step.stride > 1 and step.rate == 1:
         return avg_pool(x, window=window, stride=step.stride)
     for axis in (1, 2):

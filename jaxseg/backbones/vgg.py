@@ -22,13 +22,13 @@ class VGG(nn.Module):
 
     Attributes:
       depth: 16 or 19.
-      output_stride: 8, 16 or 32. Pooling beyond it keeps the size, reads two pixels
-        that are `rate` apart, and doubles the rate of all later layers.
+      output_stride: 8, 16 or 32. Pooling layers that would exceed it have stride 1 and
+        read pixels that are `rate` apart, and all later layers have twice the rate.
       batch_norm: Whether batch norm follows each convolution.
-      ceil: Whether pooling follows Caffe's size rule (FCN, SegNet). Equality with the
-        dense network needs it.
+      ceil: Whether pooled sizes are rounded up, as in Caffe, FCN and SegNet. Only then
+        does the dense network contain the strided one exactly.
       first_padding: Padding of conv1_1; 100 in FCN's networks.
-      channels: Number of channels of each block. Only tests use others than VGG's.
+      channels: Number of channels of each block. Values other than VGG's serve tests.
       style: See `BlockConfig`.
 
     Raises:

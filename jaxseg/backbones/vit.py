@@ -1,10 +1,11 @@
 """Vision transformer that returns maps (arXiv 2010.11929, DeiT arXiv 2012.12877).
 
 It has a patch embedding, a class token, a learned position embedding and pre-norm
-layers. Chosen layers are returned as maps without a final norm, because the heads of
-SETR have their own (arXiv 2012.15840). For an input of another size than `image_size`,
-the position embedding is resized bilinearly. A size that is not a multiple of the patch
-is padded at the bottom and the right.
+layers. The outputs of selected layers are returned as maps without a final
+normalization, because the heads of SETR normalize their inputs (arXiv 2012.15840). For
+an input of another size than `image_size`, the position embedding is resized
+bilinearly. A size that is not a multiple of the patch is padded at the bottom and the
+right.
 """
 
 import jax.numpy as jnp
@@ -28,8 +29,8 @@ class ViT(nn.Module):
       image_size: Size for which the position embedding is made; a multiple of `patch`.
       taps: Indices of the layers to return.
       drop_class_token: Whether to drop the class token before the first layer
-        (SETR-MLA). Otherwise it passes all layers and only the maps omit it (naive,
-        PUP).
+        (SETR-MLA). Otherwise all layers process it, and only the returned maps omit it
+        (SETR-naive and SETR-PUP).
       dropout: Dropout rate after the embedding and in the layers.
       patch_bias: Whether the patch embedding has a bias; MMSegmentation's has none.
       attention: `impl` of `jaxseg.ops.attention.attend`.
@@ -124,8 +125,8 @@ def vit_pyramid(
 ) -> ViT:
     """Creates a transformer whose maps are the levels c2 to c5 of a pyramid.
 
-    They come after a quarter, a half, three quarters and all of the layers, and all
-    have the size of the patches.
+    The levels are the outputs after a quarter, a half, three quarters and all of the
+    layers. Each has one feature pixel per patch.
 
     Args:
       depth: Number of layers, at least 4.

@@ -1,10 +1,10 @@
 """Modified aligned Xception 41, 65 and 71 (DeepLab v3+, arXiv 1802.02611, figure 4).
 
 A strided separable convolution replaces every max pooling, and batch norm follows each
-depthwise convolution. As in the authors' release, the units of the entry flow, the
-middle flow and the first exit unit activate their input and have no activation between
-depthwise and pointwise convolution. The last unit activates after both. The epsilon of
-batch norm is 1e-3.
+depthwise convolution. As in the authors' release, all units but the last apply ReLU to
+their input and have no activation between the depthwise and the pointwise convolution.
+The last unit applies ReLU after each of these convolutions. The epsilon of batch norm
+is 1e-3.
 """
 
 import dataclasses
@@ -95,7 +95,8 @@ class Xception(nn.Module):
     """Returns "c1" (root), "c2" to "c4" (before each stride) and "c5" (2048 channels).
 
     c2, c3 and c4 come from the second convolution of the unit that has the next stride.
-    They have passed batch norm but no activation, and the authors' decoder reads them.
+    They are taken after batch norm and before the activation, as the authors' decoder
+    reads them.
 
     Attributes:
       depth: 41, 65 or 71.

@@ -16,7 +16,7 @@ from jaxseg.typing import Array, Pyramid
 class SeparableUnit(nn.Module):
     """Applies a depthwise 3x3 convolution and a 1x1 convolution with normalization.
 
-    An activation can follow.
+    An optional activation follows the normalization.
     """
 
     features: int
@@ -43,7 +43,9 @@ class SeparableUnit(nn.Module):
 
 
 class XceptionBlock(nn.Module):
-    """Adds three separable units (mid, mid, 4 * mid channels) to a shortcut.
+    """Adds the output of three separable units to a shortcut.
+
+    The units have mid, mid and 4 * mid channels.
 
     ReLU follows the sum.
 

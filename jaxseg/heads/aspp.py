@@ -18,8 +18,8 @@ from jaxseg.typing import Array, Pyramid
 def aspp_rates(rates: tuple[int, ...] | None, output_stride: int) -> tuple[int, ...]:
     """Returns the given rates, or the default rates of an output stride.
 
-    The default is (6, 12, 18) at output stride 16. Other output strides scale it so
-    that the rates span the same number of image pixels.
+    The default is (6, 12, 18) at output stride 16. For other output strides, the rates
+    are scaled so that they cover equal distances in image pixels.
 
     >>> aspp_rates(None, 8)
     (12, 24, 36)
@@ -38,8 +38,8 @@ class ASPPHead(nn.Module):
       refine: Whether a 3x3 convolution with batch norm and ReLU precedes the
         classifier, as in torchvision, segmentation_models.pytorch and FastFCN. The
         paper has none.
-      dropout: Dropout rate before the classifier. It drops whole channels if the ASPP
-        does.
+      dropout: Dropout rate before the classifier. Whole channels are dropped if the
+        ASPP has `channel_dropout`.
       tap: The pyramid level that the head reads.
       style: See `BlockConfig`.
     """
@@ -69,24 +69,25 @@ class ASPPHead(nn.Module):
 
 
 class DeepLabV3PlusHead(nn.Module):
-    """Applies ASPP and a decoder that joins a low level of the backbone: DeepLab v3+.
+    """Applies ASPP and a decoder that adds low-level features: the head of DeepLab v3+.
 
-    A 1x1 convolution with batch norm and ReLU reduces the low level. The output of the
-    ASPP is resized to it and concatenated in front of it. `fuse` 3x3 convolutions and a
-    1x1 classifier follow, at the resolution of the low level.
+    A 1x1 convolution with batch norm and ReLU reduces the channels of the low-level
+    map. The output of the ASPP is resized to the size of that map and concatenated in
+    front of it. `fuse` 3x3 convolutions and a 1x1 classifier follow, at the resolution
+    of the low level.
 
     Attributes:
       num_classes: Number of classes.
       aspp: The ASPP module.
-      low: Number of channels of the reduced low level; 48 is the paper's best of 8 to
-        64.
+      low: Number of channels to which the low-level map is reduced; 48 gave the paper's
+        best result among 8 to 64.
       features: Number of channels of the 3x3 convolutions.
       fuse: Number of 3x3 convolutions after the concatenation; 2 in the paper.
-      separable: Form of those convolutions, see `SeparableConv`.
+      separable: Whether and how those convolutions are separable, see `SeparableConv`.
       after_aspp: Whether another separable convolution follows the ASPP before the
         upsampling, as in segmentation_models.pytorch. The paper has none.
       dropout: Dropout rate before the classifier.
-      low_tap: The low level.
+      low_tap: The pyramid level of the low-level map.
       tap: The level that the ASPP reads.
       style: See `BlockConfig`.
 

@@ -15,19 +15,21 @@ from jaxseg.typing import Array, Pyramid
 
 
 class CascadeHead(nn.Module):
-    """Appends blocks of bottlenecks to c5, and a 1x1 classifier.
+    """Applies blocks of bottlenecks to c5, and then a 1x1 classifier.
 
-    Block b, counted from 1, runs at 32 * 2^b / output_stride times `multi_grid`. At
-    output strides above 32, the first blocks halve the map instead. The paper puts that
-    stride in the last unit of the preceding block. Subsampling the output of that unit
-    gives the same result, and this module does that.
+    The atrous rates of block b, counted from 1, are `multi_grid` times 32 * 2^b /
+    output_stride. At output strides above 32, the first blocks halve the map instead.
+    The paper puts that stride in the last unit of the preceding block. This module
+    subsamples the output of that unit instead, which gives the same result.
 
     Attributes:
       num_classes: Number of classes.
       blocks: Number of additional blocks, 0 to 3 (blocks 5, 6 and 7).
-      output_stride: 8 to 256. The backbone has the smaller of this and 32.
+      output_stride: 8 to 256. The stride of c5 must be this or 32, whichever is
+        smaller.
       multi_grid: Factors on the rates of the bottlenecks of a block.
-      width: A block has 32 times as many channels; None takes as many as c5 has.
+      width: Each block has 32 * width channels. None gives it the number of channels of
+        c5.
       style: See `BlockConfig`.
 
     Raises:

@@ -9,7 +9,7 @@ from jaxseg.typing import Array
 
 
 class Classifier(nn.Module):
-    """Applies dropout and a convolution to the classes.
+    """Applies dropout and a convolution whose outputs are the logits of the classes.
 
     Dropout removes whole channels, like PyTorch's Dropout2d. `channel_dropout=False`
     removes single values.
@@ -42,7 +42,8 @@ class Classifier(nn.Module):
 class PixelHead(nn.Module):
     """Applies a convolution, normalization, ReLU, dropout and a 1x1 classifier.
 
-    The convolution has `features` channels; None takes as many as it reads.
+    The first convolution has `features` output channels; None keeps the number of
+    channels.
     """
 
     num_classes: int

@@ -39,7 +39,7 @@ class DenseASPPBranch(nn.Module):
 
 
 class DenseASPPHead(nn.Module):
-    """Chains atrous branches, each of which reads the outputs of all before it.
+    """Applies atrous branches, each of which reads the input and all earlier branches.
 
     Attributes:
       num_classes: Number of classes.

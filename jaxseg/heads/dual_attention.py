@@ -12,15 +12,16 @@ from jaxseg.typing import Array, Pyramid
 class DualAttentionHead(nn.Module):
     """Applies position and channel attention to c5 in two branches.
 
-    Each attention sits between two 3x3 convolutions with normalization and ReLU. Three
-    classifiers read the two branches and their sum. The loss sums their three cross
-    entropies with weight 1.
+    In each branch, a 3x3 convolution with normalization and ReLU precedes the
+    attention, and another one follows it. Three classifiers read the two branches and
+    their sum. The paper's loss is the sum of the three cross entropies.
 
     Attributes:
       num_classes: Number of classes.
       features: Number of channels of each branch.
       reduction: The keys of the position attention have features / reduction channels.
-      variant: Softmax of the channel attention, "paper" or "release".
+      variant: Form of the channel attention, "paper" or "release", see
+        `ChannelAttention`.
       dropout: Dropout rate before the classifiers.
       attention: `impl` of `jaxseg.ops.attention.attend`.
       style: See `BlockConfig`.

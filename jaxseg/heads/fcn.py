@@ -20,12 +20,12 @@ class FCNHead(nn.Module):
         heads do.
       dropout: Dropout rate.
       convs: Number of 3x3 convolutions.
-      join: Whether to concatenate input and result and convolve them once more.
-        MMSegmentation's FCN has `convs=2, join=True`.
-      rate: Atrous rate of the convolutions, except for that of `join`.
+      join: Whether to concatenate the input with the result of these convolutions and
+        apply another 3x3 convolution. MMSegmentation's FCN has `convs=2, join=True`.
+      rate: Atrous rate of the `convs` convolutions. The convolution of `join` has rate
+        1.
       style: See `BlockConfig`.
-      channel_dropout: Whether to drop whole channels, as all such heads but
-        torchvision's do.
+      channel_dropout: Whether to drop whole channels. torchvision drops single values.
     """
 
     num_classes: int

@@ -1,8 +1,8 @@
 """Heads with graph units: GloRe, GCU and GINet.
 
 None of the papers describes its segmentation head completely. Reductions, dropout and
-widths follow the ports that the docstrings cite. Where a docstring says so, they are
-choices of this project.
+widths follow the ports that the docstrings cite. Some are choices of this project,
+which the docstrings name.
 """
 
 import jax.numpy as jnp

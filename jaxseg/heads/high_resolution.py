@@ -1,8 +1,8 @@
 """The head of HRNetV2 (arXiv 1904.04514): concatenated levels and a 1x1 convolution.
 
-Differs: the code bases disagree on that convolution. The authors' has a bias before its
-normalization (the default), MMSegmentation's has none (`bias=False`), and openseg's is
-3x3 (`kernel=3`).
+Differs: the published code bases disagree on that convolution. It has a bias before its
+    normalization in the authors' code (the default), no bias in MMSegmentation
+    (`bias=False`), and a 3x3 kernel in openseg (`kernel=3`).
 """
 
 import jax.numpy as jnp
@@ -19,7 +19,9 @@ LEVELS = ("c2", "c3", "c4", "c5")
 def concat_levels(
     pyramid: Pyramid, levels: tuple[str, ...] = LEVELS, align_corners: bool = False
 ) -> Array:
-    """Resizes all levels to the first one and concatenates them: [B, h, w, sum C]."""
+    """Resizes all levels to the size of the first and concatenates them on the
+    channels.
+    """
     first = pyramid[levels[0]]
     size = first.shape[1:3]
     rest = [resize(pyramid[k], size, align_corners=align_corners) for k in levels[1:]]

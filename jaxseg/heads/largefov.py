@@ -43,7 +43,7 @@ class FullyConnected(nn.Module):
 
 
 class ScaleBranch(nn.Module):
-    """Extracts features of an early map (MSc).
+    """Extracts features of an early map, for multi-scale predictions (MSc).
 
     A 3x3 and a 1x1 convolution follow each other, each with ReLU and dropout.
     """
@@ -61,15 +61,15 @@ class ScaleBranch(nn.Module):
 
 
 class LargeFOVHead(nn.Module):
-    """Sums classifiers fc6, fc7, fc8 over atrous rates.
+    """Sums the logits of branches fc6, fc7, fc8 with different atrous rates.
 
     One rate gives LargeFOV, four rates give the ASPP of v2.
 
     Attributes:
       num_classes: Number of classes.
       rates: Atrous rates of fc6.
-      features: Number of channels of fc6 and fc7. With the kernel size, (1024, 3) is
-        LargeFOV; its alternatives are (4096, 4) and (4096, 7).
+      features: Number of channels of fc6 and fc7. LargeFOV has 1024 channels and kernel
+        size 3. The paper's alternatives have 4096 channels and kernel size 4 or 7.
       kernel: Kernel size of fc6.
       fusion: Early predictions from the image and pool1 to pool4 ("MSc"). With
         "concat", as in the paper, their features join those of fc7 before the

@@ -10,14 +10,15 @@ from jaxseg.typing import Array, Pyramid
 
 
 class LRASPPHead(nn.Module):
-    """Gates features by pooled context and adds the scores of a low level.
+    """Gates features by pooled context, and adds logits that are computed from a low
+    level.
 
     The result has the size of the low level.
 
     Attributes:
       num_classes: Number of classes.
       features: Number of channels of the gated features.
-      low_tap: The low level.
+      low_tap: The pyramid level of the low-level features.
       tap: The level that is pooled and gated.
       window: Pooling window and stride, each (rows, columns) in feature pixels. The
         paper pools 49 x 49 windows with stride (16, 20) on large maps. Windows that

@@ -1,8 +1,8 @@
 """Non-local segmentation head (block: arXiv 1711.07971).
 
-The paper has no segmentation head. This one is MMSegmentation's: a 3x3 convolution, the
-block, a 3x3 convolution, and a 3x3 convolution over the concatenation of the head's
-input and output.
+The paper has no segmentation head. This one is MMSegmentation's. It applies a 3x3
+convolution, the non-local block and another 3x3 convolution, concatenates the result
+with the input of the head, and applies a third 3x3 convolution.
 """
 
 import jax.numpy as jnp

@@ -19,12 +19,12 @@ class PSPHead(nn.Module):
     Attributes:
       num_classes: Number of classes.
       pyramid: The pooling module.
-      features: Number of channels of the fusing convolution; None takes those of a
-        branch.
+      features: Number of channels of the fusing convolution; None takes that of a
+        branch of `pyramid`.
       fuse_kernel: Kernel size of the fusing convolution; 3 in the paper.
       dropout: Dropout rate; it drops whole channels.
       score_kernel: Kernel size of the classifier; 1 in the paper.
-        segmentation_models.pytorch has a fusing kernel of 1 and a classifier of 3.
+        In segmentation_models.pytorch, `fuse_kernel` is 1 and `score_kernel` is 3.
       tap: The pyramid level that the head reads.
       style: See `BlockConfig`.
     """

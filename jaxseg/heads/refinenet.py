@@ -44,7 +44,11 @@ class ResidualUnits(nn.Module):
 
 
 class ChainedPooling(nn.Module):
-    """Sums ReLU(x) and all stages of a chain of pooling and convolution."""
+    """Applies chained residual pooling.
+
+    It sums ReLU(x) and the outputs of all stages of a chain, in which each stage
+    applies pooling and a convolution to the output of the previous one.
+    """
 
     stages: int = 4
     style: BlockConfig = BlockConfig()
@@ -94,7 +98,8 @@ class RefineNetHead(nn.Module):
 
     Attributes:
       num_classes: Number of classes.
-      width: Number of channels of c4, c3 and c2. c5 has twice as many.
+      width: Number of channels of the decoder at c4, c3 and c2. At c5 it has 2 * width
+        channels.
       stages: Number of pooling stages.
       dropout: Dropout rate.
       align_corners: Whether the bilinear upsampling aligns corners. Differs: the

@@ -1,7 +1,7 @@
 """The decoders of SETR: naive, progressive upsampling (PUP) and multi-level (MLA).
 
-They follow the authors' code (arXiv 2012.15840). Each returns logits on a grid of its
-own. The model applies the last bilinear step to the size of the image.
+They follow the authors' code (arXiv 2012.15840). The decoders return logits of
+different sizes. The model resizes the logits bilinearly to the size of the image.
 """
 
 import jax.numpy as jnp
@@ -68,7 +68,8 @@ class UpsamplingHead(nn.Module):
 
 
 class MultiLevelNeck(nn.Module):
-    """Projects four layers to equal width and sums them from deep to shallow.
+    """Projects the outputs of four layers to one width and sums them from deep to
+    shallow.
 
     Every level has its own LayerNorm.
     """

@@ -1,7 +1,7 @@
 """The expanding path of U-Net over any pyramid (arXiv 1505.04597).
 
-Each level upsamples to the nearest neighbor, concatenates [up, skip] and applies two
-3x3 convolutions with normalization, as in segmentation_models.pytorch.
+Each level doubles its input by nearest-neighbor upsampling, concatenates [up, skip] and
+applies two 3x3 convolutions with normalization, as in segmentation_models.pytorch.
 """
 
 import jax.numpy as jnp
@@ -46,10 +46,13 @@ class _DoubledConvNormAct(nn.Module):
 
 
 class UNetHead(nn.Module):
-    """Decodes c5 through c4 to c1 up to the size of the image; classifies by 3x3.
+    """Decodes c5, with c4 to c1 as skip maps, and classifies by a 3x3 convolution.
 
-    The last level has no skip connection: of "c0", the image itself, the head reads the
-    size alone. A doubled map is cut to the size of its skip map if that is odd.
+    The result has the size of the image.
+
+    The last level has no skip connection: the head only reads the size of "c0", which
+    is the image. If the sides of a skip map are odd, the doubled map is cropped to its
+    size.
 
     Attributes:
       num_classes: Number of classes.
