@@ -50,8 +50,8 @@ def mc_dropout(
       variables: The variables of the model.
       image: The normalized images, [B, H, W, C].
       key: The random key of all masks. The same key gives the same result.
-      samples: The number of dropout masks. In the paper, more than about 40 bring no
-        further gain.
+      samples: The number of dropout masks. In the paper, accuracy does not improve
+        beyond about 40 samples.
 
     Returns:
       The mean, its entropy and the variance of each pixel.

@@ -3,7 +3,7 @@
 norm(conv(x)) = f conv(x) + s with f = scale / sqrt(var + epsilon), s = bias - f mean.
 The kernel is multiplied by f, so that the normalization only adds s. Tracing the
 network once shows which convolution feeds which normalization, so module names do not
-matter. A normalization that follows anything else does not change.
+matter. A normalization that does not directly follow a convolution stays unchanged.
 """
 
 from __future__ import annotations

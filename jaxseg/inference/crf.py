@@ -92,13 +92,13 @@ def dense_crf(
 ) -> Array:
     """Refines class probabilities by mean-field inference.
 
-    It starts with Q = softmax(-unary). Each iteration computes
-    Q = softmax(-unary - sum_m C_m K_m Q) with the normalized kernels K_m and the
+    The iteration starts with Q = softmax(-unary). Each iteration computes Q =
+    softmax(-unary - sum_m C_m K_m Q) with the normalized kernels K_m and the
     compatibilities C_m.
 
     Args:
-      unary: The unary energies -log p, float [B, H, W, K], from `unary_energy` or as
-        minus log softmax.
+      unary: The unary energies -log p, float [B, H, W, K]. `unary_energy` computes them
+        from probabilities; for logits, they are the negative log-softmax.
       image: The images, [B, H, W, 3], with levels 0..255.
       kernels: The weights and standard deviations of the two kernels.
       iterations: The number of mean-field iterations. DeepLab uses 10.

@@ -53,7 +53,7 @@ def squared_distances(first: Array, second: Array) -> Array:
 
 
 def exact_grid_filter(values: Array, sigma: Array) -> Array:
-    """Returns the sum of `exact_filter` for pixel positions / sigma.
+    """Returns `exact_filter` of pixel values, with the features pixel position / sigma.
 
     It filters one axis at a time, so that no kernel is larger than H x H or W x W.
 

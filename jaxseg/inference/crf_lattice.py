@@ -29,7 +29,8 @@ class Corners:
     """Contains the distinct corners of the simplices around N points.
 
     Attributes:
-      share: The weight of each point at its corners, float32 [d + 1, N].
+      share: The barycentric weights of each point for its d + 1 corners, float32 [d +
+        1, N].
       corner: The indices of the corners of each point, int32 [d + 1, N].
       checksum: The two checksums of each corner in ascending order, uint32 [M] each,
         with M = N (d + 1). Entries after the last corner are 2^32 - 1.
@@ -44,13 +45,15 @@ class Corners:
 
 @flax.struct.dataclass
 class Lattice:
-    """Contains the corners and their neighbors.
+    """Contains the lattice corners and, for each corner, its neighbors.
 
     Attributes:
       corners: The corners.
-      ahead: The index of the next corner along each direction, int32 [d + 1, capacity];
-        it is `capacity` where there is none.
-      behind: The index of the next corner in the opposite direction, in the same form.
+      ahead: For each direction and corner, the index of the adjacent corner in that
+        direction, int32 [d + 1, capacity]. The index is `capacity` if no such corner
+        exists.
+      behind: For each direction and corner, the index of the adjacent corner in the
+        opposite direction, with the shape and the missing value of `ahead`.
       overflow: Whether there are more corners than `capacity`, a bool scalar. The
         filter then returns NaN.
     """
@@ -114,7 +117,7 @@ def simplex(features: Array) -> tuple[Array, Array, Array]:
 def elevate(features: Array) -> Array:
     """Maps points [N, d] to the plane of d + 1 coordinates whose sum is 0.
 
-    The scale gives the blur along the lattice a standard deviation of 1.
+    The points are scaled so that the blur of the lattice has a standard deviation of 1.
     """
     dims = features.shape[1]
     axis = np.arange(dims)

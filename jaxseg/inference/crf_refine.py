@@ -58,7 +58,7 @@ def refine(
 
 
 def room(count: int) -> int:
-    """Rounds `count` up to one of few sizes, so that few programs are compiled.
+    """Rounds `count` up to one of a few sizes, so that few programs are compiled.
 
     >>> room(46020)
     49152

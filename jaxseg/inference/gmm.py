@@ -1,7 +1,8 @@
 """Fits Gaussian mixtures of colors with hard assignment, as GrabCut does.
 
-Every color belongs to one component. The fit maximizes the joint likelihood of the
-colors and their assignment exactly, over covariances with eigenvalues >= `FLOOR`.
+Every color belongs to one component. For given assignments, the fit is the exact
+maximum of the joint likelihood of colors and assignments among covariances with
+eigenvalues >= `FLOOR`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Groups image files into batches of one padded size, for prediction."""
+"""Groups image files into batches of equal padded size, for prediction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Job:
 
     Attributes:
         path: The image file.
-        name: The path of its results without suffix.
+        name: The path of the prediction files for this image, without suffix.
         size: The height and width of the image.
     """
 

@@ -76,7 +76,7 @@ def _named(argument: str) -> tuple[list[Path], list[Path]]:
 
 
 def output_names(paths: list[Path]) -> list[str]:
-    """Returns a distinct name without suffix for each path.
+    """Returns a distinct name, without suffix, for the predictions of each image file.
 
     The name is the stem of the file if no other file has it. Otherwise it is the path
     below the common folder of all files, with underscores between its parts and before

@@ -119,11 +119,12 @@ def _without_fixed(cost, links, fixed, free):
 def as_integers(lead, links):
     """Converts costs to integers whose maximum flow fits into 32 bits.
 
-    If the lead of a node exceeds the sum of its links, the lead alone decides its
-    label. It is then clipped to just above that sum, which limits the flow.
+    If the absolute lead of a node exceeds the sum of its link costs, the sign of the
+    lead determines its label. The lead is then clipped to just above that sum, which
+    limits the flow.
 
     Args:
-      lead: How much label 1 saves at each node, [N].
+      lead: The cost of label 0 minus that of label 1 at each node, [N].
       links: The links between nodes.
 
     Returns:

@@ -99,7 +99,9 @@ def predict_canvas(
     stride: tuple[int, int] | None = None,
     batch: int = 4,
 ) -> Canvas:
-    """Returns the logits of images of any size, padded to one of few sizes.
+    """Returns the logits of images of any size, without cropping the padding.
+
+    Images are padded to one of a few sizes, so that few programs are compiled.
 
     Args:
       apply_fn: A function from images to logits, preferably jitted.

@@ -1,9 +1,10 @@
-"""Resizes arrays bilinearly with coordinates that are arguments of the program.
+"""Resizes arrays bilinearly, with one compiled program for many sizes.
 
-`jaxseg.ops.resize` is compiled again for every pair of sizes. Prediction handles images
-of many sizes, so this module passes the two neighbors and the weight of each output row
-and column as arrays. Arrays that are padded to the same lengths share one compiled
-program. Coordinates are half-pixel or with aligned corners; there is no antialiasing.
+`jaxseg.ops.resize` is compiled again for every pair of input and output sizes.
+Prediction handles images of many sizes, so the functions here take the two neighbors
+and the weight of each output row and column as arrays. Arrays that are padded to the
+same lengths share one compiled program. Coordinates are half-pixel or with aligned
+corners; there is no antialiasing.
 """
 
 from __future__ import annotations
@@ -100,18 +101,18 @@ def upsample_argmax(
     block: int = 64,
     align_corners: bool = False,
 ) -> jax.Array:
-    """Returns the class of every pixel after bilinear resizing of the logits.
+    """Resizes logits bilinearly and returns the most probable class of every pixel.
 
     The result equals `argmax(resize(logits, size), -1)`, but only the resized logits of
-    `block` rows are in memory at once. All logits of 150 classes at 1024 x 2048 take
-    1.26 GB. Resizing the classes instead of the logits would give other classes.
+    `block` rows are in memory at once. For 150 classes and 1024 x 2048 pixels, all
+    resized logits would take 1.26 GB.
 
     Args:
       logits: The logits, [B, h, w, K].
       size: The height and width of the result.
       block: The number of rows that are resized at once.
-      align_corners: Whether the corners are aligned; by default, coordinates are
-        half-pixel.
+      align_corners: Whether the centers of the corner pixels are aligned. By default,
+        pixels have half-pixel centers.
 
     Returns:
       The classes, int32 [B, H, W].

@@ -26,12 +26,14 @@ class PredictOptions:
     """Contains the options of the segmentation of an image.
 
     Attributes:
-      mode: "whole" predicts the whole image, "slide" overlapping windows, and "tile"
-        tiles with mirrored borders, for networks without padding.
+      mode: "whole" predicts the whole image at once, "slide" averages overlapping
+        windows, and "tile" joins tiles with mirrored borders, for networks whose
+        convolutions are not padded.
       window: The height and width of windows and tiles in pixels.
       stride: The vertical and horizontal step between windows in pixels. The default is
         two thirds of the window, or the size of the output of a tile.
-      scales: The factors of the size of the image over which the softmax is averaged.
+      scales: The factors by which the image is resized. The softmax is averaged over
+        the predictions at all scales.
       flip: Whether the softmax is also averaged over the mirrored image.
       batch_size: The number of windows in a call of the network.
       multiple: Images are padded to multiples of this many pixels.
@@ -47,12 +49,12 @@ class PredictOptions:
 
     @property
     def averages(self) -> bool:
-        """Returns whether several views of an image are averaged."""
+        """Returns whether predictions at several scales or flips are averaged."""
         return self.flip or self.scales != (1.0,)
 
 
 class Segmenter:
-    """Segments images with a network, with the same arithmetic as evaluation.
+    """Segments images with a network, with the preprocessing and options of evaluation.
 
     >>> import jax, numpy as np
     >>> import jaxseg
@@ -130,11 +132,13 @@ class Segmenter:
     def segment(
         self, pixels: np.ndarray, *, soft: bool = False
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Segments a batch of images of one size.
+        """Segments a batch of images that have equal sizes.
 
         Args:
           pixels: The RGB images, uint8 [B, H, W, 3].
-          soft: Whether to return probabilities even if the labels do not need them.
+          soft: Whether to always return probabilities. Otherwise they are returned only
+            if `scales` or `flip` average several predictions, which computes them
+            anyway.
 
         Returns:
           The most probable classes, int32 [B, H, W], and the probabilities, float32

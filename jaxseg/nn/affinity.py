@@ -11,11 +11,11 @@ from jaxseg.typing import Array
 
 
 class WithAffinity(nn.Module):
-    """Wraps a network and adds the weights that the loss "affinity" learns.
+    """Wraps a network and adds two trainable tensors for the loss named "affinity".
 
     The parameters of the network keep their names. The wrapper adds `aux_affinity_edge`
-    and `aux_affinity_same`, each of shape [K * sizes]. They are vectors because weight
-    decay skips vectors and nothing else. In training, the outputs gain the key
+    and `aux_affinity_same`, each of shape [K * sizes]. They are vectors because the
+    optimizer applies no weight decay to vectors. In training, the outputs gain the key
     "affinity": the two tensors reshaped to [K, sizes].
 
     Attributes:

@@ -135,20 +135,21 @@ class NonLocal(nn.Module):
     The mode determines Y:
 
     - "embedded_gaussian": Y = softmax_rows(scale theta(x) phi(x)^T) g(x).
-    - "gaussian": the same, with the identity for theta and phi.
-    - "dot_product": Y = theta(x) (phi(x)^T g(x)) / N.
-    - "concatenation": Y = relu(w_t . theta_n + w_p . phi_m) g_m / N.
+    - "gaussian": as "embedded_gaussian", with theta and phi replaced by the identity. -
+    "dot_product": Y = theta(x) (phi(x)^T g(x)) / N. - "concatenation": Y = relu(w_t .
+    theta_n + w_p . phi_m) g_m / N.
 
     N is the number of keys.
 
     Attributes:
-      mode: See above.
+      mode: One of the four modes above.
       reduction: theta, phi and g have C / reduction channels.
       use_scale: Whether to divide the scores by the square root of the number of
         channels of theta. Differs: MMSegmentation does so, the paper does not.
       subsample: Whether to apply 2x2 max pooling before phi and g.
       norm_out: True gives W_z no bias and a normalization whose scale starts at 0.
-        False starts W_z itself at 0. Either way the block is the identity at first.
+        False starts W_z itself at 0. In both cases the block is the identity at
+        initialization.
       attention: `impl` of `jaxseg.ops.attention.attend`.
       style: See `BlockConfig`.
     """

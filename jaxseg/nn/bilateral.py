@@ -1,7 +1,7 @@
 """Blocks of BiSeNet v1 (arXiv 1808.00897): spatial path, context path and fusion.
 
 Differs: batch norm after a global mean sees one value per image and channel. With one
-image per batch, its output in training is therefore its bias alone. Train with more
+    image per batch, its output in training is therefore only its bias. Train with more
 images per batch, or share the statistics over devices.
 """
 
@@ -105,8 +105,8 @@ class ContextPath(nn.Module):
     """Refines c4 and c5 and merges them from coarse to fine.
 
     Let ARM be `AttentionRefinement`. First t = ARM(c5) + global context is upsampled to
-    c4 and convolved by 3x3. Then t = ARM(c4) + t is upsampled to c3 and convolved by
-    3x3.
+    the size of c4, and a 3x3 convolution is applied. Then t = ARM(c4) + t is upsampled
+    to the size of c3, and another 3x3 convolution is applied.
 
     Attributes:
       features: Number of output channels.

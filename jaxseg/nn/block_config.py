@@ -15,7 +15,7 @@ class BlockConfig:
       norm: "batch"; "frozen" (batch norm with fixed statistics, scale and shift);
         "group"; or "none".
       axis_name: The pmap axis over which batch statistics are averaged. Under jit with
-        shardings the statistics are global without it.
+        shardings, the statistics cover the global batch even without it.
       dtype: Dtype of activations. Parameters, statistics and logits stay float32.
       momentum: Weight of the old running statistics in each update. PyTorch's momentum
         of 0.1 corresponds to 0.9 here.

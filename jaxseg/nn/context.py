@@ -28,7 +28,8 @@ class SeparableConv(nn.Module):
       rate: The atrous rate.
       separable: "none" is one dense convolution. "full" is a depthwise and a pointwise
         convolution, each with batch norm and ReLU, as in the release of DeepLab v3+.
-        "plain" has nothing between the two, as in segmentation_models.pytorch.
+        "plain" has no batch norm and no ReLU between the two convolutions, as in
+        segmentation_models.pytorch.
       style: See `BlockConfig`.
     """
 
@@ -79,8 +80,9 @@ class ImagePooling(nn.Module):
     Attributes:
       features: Number of output channels.
       window: None pools the whole image. A window (h, w), in feature pixels, averages
-        with stride 1, so that a larger image in evaluation sees the same extent as in
-        training. TensorFlow's DeepLab release takes the feature size of the crop.
+        with stride 1, so that the average covers the same area for larger images in
+        evaluation as in training. In TensorFlow's DeepLab release, the window has the
+        feature size of the training crop.
       align_corners: Whether the upsampling aligns corners.
       style: See `BlockConfig`.
     """
@@ -174,7 +176,7 @@ class ASPP(nn.Module):
 
 
 class PyramidPooling(nn.Module):
-    """Concatenates a map with averages of its cells: the pyramid pooling of PSPNet.
+    """Concatenates a map with its averages over grids of cells, as PSPNet does.
 
     For each bin size b, the map is averaged over b x b cells, convolved by 1x1,
     normalized, activated by ReLU and upsampled to the size of the map.

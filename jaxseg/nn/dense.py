@@ -38,7 +38,9 @@ class PreActivation(nn.Module):
 
 
 class DenseBlock(nn.Module):
-    """Stacks layers, each of which reads the input and all maps of earlier layers."""
+    """Applies layers, each of which reads the input and the outputs of all earlier
+    layers.
+    """
 
     layers: int
     growth: int
@@ -62,8 +64,8 @@ class DenseBlock(nn.Module):
 class TransitionDown(nn.Module):
     """Halves the size with 2x2 max pooling.
 
-    A 1x1 pre-activation convolution to the same number of channels and dropout come
-    first.
+    Normalization, ReLU, a 1x1 convolution that keeps the number of channels, and
+    dropout precede the pooling.
     """
 
     dropout: float = 0.2

@@ -51,7 +51,8 @@ class Project(nn.Module):
 
 
 class GloReUnit(nn.Module):
-    """Pools pixels to nodes, mixes nodes and states, and spreads the result back.
+    """Pools pixels to graph nodes, applies a graph convolution and projects nodes to
+    pixels.
 
     It computes x + norm(B^T V' W_e) with H = x W_s + b, B = x W_p + b (without
     softmax), V = B^T H and V' = ReLU(V + A V + b) W_g.
@@ -62,8 +63,8 @@ class GloReUnit(nn.Module):
       normalize: Whether to divide V by the number of pixels, so that its magnitude does
         not depend on the image size. The paper does not divide.
       relu_last: Whether ReLU follows W_g, as in PaddleSeg, or precedes it.
-      scale_init: Initial scale of the last normalization. With 0 the unit is the
-        identity at first.
+      scale_init: Initial scale of the last normalization. With 0, the unit is the
+        identity at initialization.
       style: See `BlockConfig`.
     """
 

@@ -1,9 +1,9 @@
 """Joint pyramid upsampling (FastFCN, arXiv 1903.11816).
 
-It approximates the stride-8 output of a dilated backbone from the maps at strides 8,
-16 and 32 of an ordinary one. Like the authors' release, it concatenates in the order
-c5, c4, c3, upsamples bilinearly with aligned corners, and has batch norm but no ReLU
-between depthwise and pointwise convolution.
+It approximates the stride-8 output of a dilated backbone from the maps at strides 8, 16
+and 32 of a backbone without dilation. Like the authors' release, it concatenates in the
+order c5, c4, c3, upsamples bilinearly with aligned corners, and has batch norm but no
+ReLU between depthwise and pointwise convolution.
 """
 
 import jax.numpy as jnp
@@ -23,7 +23,8 @@ class JPU(nn.Module):
       rates: Atrous rates of the branches.
       align_corners: Whether the upsampling aligns corners. The authors' release does,
         MMSegmentation does not.
-      order: Order of the concatenation. MMSegmentation has another one.
+      order: Order in which the levels are concatenated. MMSegmentation has ("c3", "c4",
+        "c5").
       style: See `BlockConfig`.
     """
 

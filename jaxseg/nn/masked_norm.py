@@ -1,6 +1,6 @@
 """Normalization that leaves padding out of its statistics.
 
-It resembles `Norm` but serves examples that fill only a part of their array. The
+It resembles `Norm` but is for batches whose examples are padded to equal length. The
 statistics cover the valid entries of all examples. Neither the outputs nor the running
 statistics therefore depend on the amount of padding in a batch.
 """

@@ -6,16 +6,16 @@ statistics keep the biased variance. PyTorch stores the unbiased one.
 
 Over the whole batch, sharded or not, a layer needs one all-reduce in the forward pass
 (of both moments) and one in the backward pass. `BlockConfig.batch_groups` normalizes
-parts of the batch instead (ghost batch normalization, arXiv 1705.08741). A part that
-fits on one device needs no communication. The running statistics are then means over
-the parts, which XLA reduces for all layers at once.
+parts of the batch instead (ghost batch normalization, arXiv 1705.08741). A part whose
+examples are all on one device needs no communication. The running statistics are then
+means over the parts, and XLA combines the all-reduces of all layers into one.
 
 Differs: a single momentum, `BlockConfig.momentum`, serves all layers of a network, and
 its default is that of PyTorch. Sources that start from pretrained weights keep more of
 the old statistics: 0.99 in HRNet and in torchvision's MobileNet v3, 0.999 in the port
 of DeepLab v2, 0.9995 in DUC, 0.9997 in DenseASPP's branches and in TensorFlow's
-DeepLab. With such a momentum, a network trained from scratch for a few thousand steps
-would be evaluated with statistics of weights that it no longer has.
+DeepLab. If a network is trained from scratch for a few thousand steps with such a
+momentum, its running statistics still reflect much earlier weights at the end.
 """
 
 import jax.numpy as jnp

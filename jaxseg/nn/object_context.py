@@ -34,7 +34,7 @@ def gather_regions(x: Array, coarse: Array) -> Array:
 
 
 class ObjectContext(nn.Module):
-    """Joins each pixel with the regions that it attends to.
+    """Combines the features of each pixel with those of the regions that it attends to.
 
     It computes z = g([rho(sum_k w_k delta(f_k)), x]), where
     w = softmax_k(phi(x) . psi(f_k) / sqrt(d)). phi and psi each consist of two 1x1

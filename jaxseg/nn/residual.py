@@ -1,8 +1,8 @@
 """Residual blocks of ResNet (arXiv 1512.03385), with a stride or an atrous rate.
 
 Where an atrous rate replaces the stride of a stage, the layer that had the stride keeps
-its old rate, and every later layer takes the new one. Only then does the dense network,
-subsampled, equal the strided one.
+its old rate, and every later layer has the new one. Only then do subsampled features of
+the dense network equal those of the strided one.
 """
 
 import jax.numpy as jnp
@@ -22,10 +22,10 @@ class Shortcut(nn.Module):
       features: Number of output channels.
       stride: Stride of the block.
       rate: In a dense network, the distance between the pixels that pooling averages.
-      pooled: Whether the stage halves the map in its strided form.
-      kind: "conv" projects alone. "avg" averages 2x2 pixels first (ResNet-D, arXiv
-        1812.01187). Differs: "avg_zero" is the dense form of timm, in which pixels
-        outside the map count as zeros.
+      pooled: Whether the block halves the map in the strided network.
+      kind: "conv" applies only the 1x1 convolution. "avg" averages 2x2 pixels first
+        (ResNet-D, arXiv 1812.01187). Differs: "avg_zero" is the dense form of timm, in
+        which pixels outside the map count as zeros.
       style: See `BlockConfig`.
     """
 

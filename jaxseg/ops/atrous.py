@@ -1,4 +1,4 @@
-"""Defines what atrous convolutions at several rates share."""
+"""Gathers a sharded map once for atrous convolutions at several rates."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,11 @@ from jaxseg.typing import Array
 
 
 def share_between_rates(x: Array, rates: Sequence[int]) -> Array:
-    """Prepares a map that atrous convolutions at several rates are going to read.
+    """Prepares a map for several atrous convolutions with different rates.
 
-    Where devices share the rows of the map and a rate reaches beyond a device's rows,
-    the map is gathered once for all rates. Otherwise x is returned as it is.
+    If the rows of the map are sharded over devices and a kernel reaches beyond a
+    device's rows, the map is gathered once for all rates. Otherwise x is returned
+    unchanged.
 
     Args:
       x: [B, H, W, C].

@@ -1,31 +1,33 @@
 """Atrous and grouped convolution, in the formulation that runs fastest.
 
-`lax.conv_general_dilated` defines the result in value and gradient. `impl="lax"` runs
-it as it is. `impl="auto"` takes the first row of `_FORMULATIONS` that applies; the
-shape, the atrous rate and the platform decide. Two simplifications come first:
+All formulations give the value and the gradient of `lax.conv_general_dilated`.
+`impl="lax"` calls that function directly. `impl="auto"` uses the first row of
+`_FORMULATIONS` that applies to the shape, the atrous rate and the platform. Before
+that, two simplifications are applied:
 
-- Taps that only ever meet padding are cut off. Atrous rates wider than the map have
-  such taps.
+- Kernel weights that are multiplied only by padding are removed. Kernels whose atrous
+  rate exceeds the size of the map have such weights.
 - Where devices share the rows of a map (`jaxseg.ops.spatial.layout`), each device
   fetches the border rows that it lacks from its neighbors (`jaxseg.ops.spatial.halo`)
   and runs the plain primitive, or a matrix product for 1x1 kernels.
 
-The rows of `_FORMULATIONS`, with what was measured on two CPU cores:
+The rows of `_FORMULATIONS`, with times that were measured on two CPU cores, are:
 
 - TPU: the plain primitive, except for few groups. By the compiler's own estimate,
   shifted products cost 1.5 to 4 times as much there.
 - depthwise: a sum of shifted products. XLA's depthwise convolution takes 17 to 42 times
   as long on a CPU, its weight gradient 30 to 50 times.
 - few groups (2 to 4): one dense convolution for each group.
-- many groups: for each tap a batch of matrix products (`jaxseg.ops.lowering.tap_conv`).
-- sparse: an atrous kernel more than a third of whose taps fall outside the map
-  multiplies only what is inside.
+- many groups: for each kernel position, a batch of matrix products
+  (`jaxseg.ops.lowering.tap_conv`).
+- sparse: if more than a third of the positions of an atrous kernel fall outside the
+  map, only the pixels inside the map are multiplied.
 - wide padding: padding beyond "same", or under an even kernel, is written out with
   `lax.pad`, because XLA otherwise turns the weight gradient into a scalar loop nest.
   The rows that follow then apply to the padded map.
-- pointwise: a 1x1 kernel is a matrix product over the channels.
-- CPU: gradients are written out as convolutions (`jaxseg.ops.lowering.conv_vjp`), for
-  the same reason inside loops.
+- pointwise: a convolution with a 1x1 kernel is a matrix product over the channels.
+- CPU: gradients are written out as convolutions (`jaxseg.ops.lowering.conv_vjp`),
+  because XLA otherwise turns them into scalar loop nests inside `lax.scan`.
 - otherwise: the plain primitive.
 """
 
@@ -93,7 +95,7 @@ def conv(
     groups: int = 1,
     impl: str = "auto",
 ) -> Array:
-    """Convolves a map with a kernel whose taps are `rate` pixels apart.
+    """Convolves a map with a kernel whose weights are applied `rate` pixels apart.
 
     y[i, j] = sum_{u,v} x[i * stride + u * rate - pad, ...] @ kernel[u, v]
 

@@ -11,10 +11,11 @@ from jaxseg.ops.lowering.scheduling import order_after
 
 
 def gradient_and_norm(gradient: Any) -> tuple[Any, jax.Array]:
-    """Returns a gradient that waits for its own norm on a CPU, and the norm.
+    """Returns a gradient and its norm; on a CPU, the gradient depends on the norm.
 
-    XLA then knows that nothing reads the old parameters when they are updated, and
-    updates them in place instead of copying them. The values do not change.
+    On a CPU, an artificial dependency makes XLA compute the norm before it uses the
+    gradient. XLA can then update the parameters in place instead of copying them. The
+    values do not change.
 
     Args:
       gradient: A tree of arrays.

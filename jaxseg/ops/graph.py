@@ -1,4 +1,4 @@
-"""Graph nodes from pixels, and back: assignment, pooling and re-projection.
+"""Maps pixels to graph nodes and back: assignment, pooling and re-projection.
 
 GloRe (arXiv 1811.12814) and GINet (arXiv 2009.06160) learn the assignment by a
 convolution. "Beyond Grids" (GCU, Li and Gupta, NeurIPS 2018) measures the distance of a

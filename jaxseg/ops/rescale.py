@@ -1,8 +1,8 @@
 """Resizing by a factor, under the size and position rules of the published networks.
 
 `jaxseg.ops.resize` asks for a size. Here the size follows from the factor. Libraries
-disagree about the size and about the positions that are read. For n pixels and factor f
-there are three rules:
+disagree about this size and about the positions at which the input is sampled. For n
+pixels and factor f there are three rules:
 
     "factor"     floor(n f) samples at (i + 1/2) / f - 1/2
     "size"       floor(n f) samples at (i + 1/2) n / floor(n f) - 1/2

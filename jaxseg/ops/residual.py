@@ -1,4 +1,4 @@
-"""Sums of a residual stream."""
+"""Adds the branches of residual units."""
 
 import functools
 import operator

@@ -37,7 +37,7 @@ def conv_transpose(
       kernel: [kh, kw, C, O], not flipped: kernel[u, v] is PyTorch's weight[:, :, u, v].
       stride: The factor of the upsampling.
       padding: Rows and columns that are cropped from each side of the full result.
-      output_padding: Rows and columns that are given back at the bottom and right.
+      output_padding: Rows and columns that are not cropped at the bottom and right.
       impl: "auto" (the phase form) or "lax" (`lax.conv_transpose`). On TPU, "auto" runs
         `lax.conv_transpose` too, which is 2 to 5 times as fast there by the compiler's
         own estimate.

@@ -1,10 +1,10 @@
-"""3x3 convolution of a doubled map and its skip connection, without doubling.
+"""Applies a 3x3 convolution to an upsampled map and a skip map, without upsampling.
 
-A step of U-Net's expanding path is `conv(concatenate([nearest(low, 2), skip]))`. A
-doubled map repeats each value in 2x2 pixels, so that three taps meet two values. The
-part of the kernel that reads it is therefore a transposed convolution of `low` with 4x4
-taps, 2x2 of which meet each pixel. That takes four ninths of the products, and neither
-the doubled nor the concatenated map is written.
+A step of U-Net's expanding path is `conv(concatenate([nearest(low, 2), skip]))`.
+Nearest upsampling repeats each value in 2x2 pixels, so a 3x3 window covers only 2x2
+different values. The convolution of the upsampled map therefore equals a transposed
+convolution of `low` with a 4x4 kernel at stride 2. It needs four ninths of the
+multiplications, and neither the upsampled nor the concatenated map is stored.
 """
 
 import jax.numpy as jnp

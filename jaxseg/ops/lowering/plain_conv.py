@@ -34,7 +34,7 @@ def kernel_extent(kernel: Array, window: ConvWindow, axis: int) -> int:
 
 
 def is_pointwise(kernel: Array) -> bool:
-    """Returns whether a kernel has one tap."""
+    """Returns whether a kernel has height 1 and width 1."""
     return kernel.shape[:2] == (1, 1)
 
 
@@ -54,10 +54,11 @@ def lax_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
 def drop_idle_taps(
     x: Array, kernel: Array, window: ConvWindow
 ) -> tuple[Array, ConvWindow]:
-    """Cuts the outer taps that meet padding at every output position.
+    """Removes the outer kernel weights that meet padding at every output position.
 
-    Tap u reads rows `u * rate - top + stride * [0, n)`. Only leading and trailing taps
-    are dropped, so that the rest stays a regular grid. Negative padding then crops.
+    Kernel row u reads rows `u * rate - top + stride * [0, n)` of the map. Only leading
+    and trailing kernel rows and columns are removed, so that the rest is a regular
+    grid. The padding shrinks accordingly; negative padding crops the map.
     """
     pads = []
     for axis in (0, 1):

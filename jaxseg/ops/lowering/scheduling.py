@@ -1,10 +1,10 @@
 """Controls what XLA's CPU backend computes only once, and what it delays.
 
-XLA decides both badly for these networks. It fuses a chain of elementwise operations
-into every reader of its end and computes the chain again in each of them. And it runs
-an operation as soon as its inputs exist, so that results wait in memory for their
-readers. `lax.optimization_barrier` does not help, because XLA removes it before it
-fuses and schedules.
+XLA's choices make these networks slow or need too much memory. It fuses a chain of
+elementwise operations into every reader of its end and computes the chain again in each
+of them. And it runs an operation as soon as its inputs exist, so that results wait in
+memory for their readers. `lax.optimization_barrier` does not help, because XLA removes
+it before it fuses and schedules.
 
 Both functions return their argument unchanged in value, on every platform.
 """
@@ -22,13 +22,14 @@ from jaxseg.typing import Array
 def order_after(x: Array, value: Array) -> Array:
     """Returns x; on a CPU, delays its computation until `value` is known.
 
-    Without it, XLA makes the flipped kernels and transposed maps of a whole backward
-    pass at its start. Adding a zero that XLA cannot foresee makes it wait.
+    Without this function, XLA computes the flipped kernels and transposed maps of a
+    whole backward pass at its start. The function adds a zero that XLA cannot predict
+    and that depends on `value`.
 
     Args:
       x: An array of any shape.
-      value: A float scalar. With several devices it would have to reach all of them, so
-        x is left alone there.
+      value: A float scalar. With several devices, x is returned unchanged, because the
+        scalar would have to be sent to all of them.
     """
     if platform() != "cpu" or jax.sharding.get_abstract_mesh().size > 1:
         return x
@@ -38,9 +39,9 @@ def order_after(x: Array, value: Array) -> Array:
 def materialize(x: Array) -> Array:
     """Returns x; on a CPU, stops XLA from computing it again in every consumer.
 
-    The same holds for its gradient. Without it, the sums and normalizations of all
-    units of a residual stage are computed again in each unit, and in each tap of an
-    atrous convolution that follows.
+    The gradient of x is treated in the same way. Without it, the sums and
+    normalizations of all units of a residual stage are computed again in each unit, and
+    in each tap of an atrous convolution that follows.
     """
     return _materialize.bind(x)
 

@@ -1,4 +1,4 @@
-"""Convolutions as a sum of matrix products, one per tap, of slices of the map.
+"""Computes convolutions as sums of matrix products, one for each kernel position.
 
 This is faster than `lax.conv_general_dilated` in two cases. In the first, most taps of
 an atrous kernel fall outside the map; only the parts inside are multiplied, which is a
@@ -22,7 +22,10 @@ Pads = tuple[Pair, Pair]
 
 
 def share_inside(x: Array, kernel: Array, rate: Pair, padding: Pads) -> float:
-    """Returns the share of (tap, output pixel) pairs at stride 1 inside the map."""
+    """Returns the fraction of kernel positions that lie inside the map, at stride 1.
+
+    The average is taken over all output pixels.
+    """
     share = 1.0
     for a in (0, 1):
         spans = _spans(x.shape[a + 1], kernel.shape[a], rate[a], padding[a])

@@ -1,4 +1,4 @@
-"""Windows that slide over rows (and columns) which are sharded over devices.
+"""Applies sliding windows to maps whose rows (and columns) are sharded over devices.
 
 Each device computes its own rows of the result. It uses its own rows of the input and
 fetches the missing ones from the devices before and after it. XLA's partitioner (of
@@ -34,7 +34,7 @@ def windowed(
     padding: tuple[Pair, Pair],
     fill: float = 0.0,
 ) -> Array:
-    """Applies `local` to the windows of a map, sharded as the current mesh says.
+    """Applies a window operation to a map that is sharded over the current mesh.
 
     Args:
       local: A function (rows [b, h, w, C], remaining padding of each axis, *weights) ->

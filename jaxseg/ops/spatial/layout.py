@@ -26,13 +26,16 @@ BATCH, AXES = "batch", ("space", "columns")
 
 
 def parts() -> tuple[int, int]:
-    """Returns how many devices share rows and columns; (1, 1) without a mesh."""
+    """Returns the numbers of devices that rows and columns are sharded over.
+
+    They are (1, 1) without a mesh.
+    """
     sizes = _mesh_sizes()
     return tuple(sizes.get(axis, 1) for axis in AXES)
 
 
 def is_split() -> bool:
-    """Returns whether several devices share the rows or columns of a map here."""
+    """Returns whether the current mesh shards the rows or columns of maps."""
     return parts() != (1, 1)
 
 

@@ -17,7 +17,7 @@ from jaxseg.typing import Array
 
 
 def fits(x: Array, axis: int, target: int) -> bool:
-    """Returns whether axis 1 or 2 of x is sharded and divides evenly, before and after.
+    """Returns whether axis 1 or 2 is sharded and its old and new sizes divide evenly.
 
     `target` is the size of the axis after the linear map.
     """
