@@ -35,11 +35,15 @@ def parsed(
     """Parses the arguments of a command and checks their bounds.
 
     Args:
-      kind: The dataclass of the arguments.
-      argv: The arguments as text.
+      kind: The dataclass with one field for each argument.
+      argv: The words of the command line after the command.
       prog: The command, such as "jaxseg eval".
-      bounds: The rules by dotted field names.
+      bounds: The rule for the values of a field, by the dotted name of the field.
       default: The default values, or None for those of the dataclass.
+      listing: Returns text that `--help` shows after the description of the command.
+
+    Returns:
+      An instance of `kind`.
 
     Raises:
       ValueError: If a value is out of its bounds. The message names the first such
@@ -58,7 +62,10 @@ def parsed(
 
 @contextlib.contextmanager
 def one_line(prog: str) -> Iterator[None]:
-    """Replaces the box that tyro draws around an error by one line."""
+    """Returns a context manager that prints each error of tyro as one line.
+
+    Without it, tyro draws a box of several lines around an error.
+    """
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed):
@@ -75,7 +82,11 @@ def one_line(prog: str) -> Iterator[None]:
 
 
 def summary(box: str) -> str:
-    """Returns the message in the box of tyro, with the options that it suggests."""
+    """Extracts the message from the box that tyro draws around an error.
+
+    Returns:
+      The message on one line, followed by the options that tyro suggests.
+    """
     rows = [row.strip().strip("│╭╮╰╯|+").strip() for row in box.splitlines()]
     rows = [row for row in rows if row]
     if rows and _TITLE.match(rows[0]):  # The title is part of the frame.

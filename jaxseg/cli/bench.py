@@ -1,14 +1,16 @@
 """Implements `jaxseg bench`, which compares the speed of jaxseg with that of PyTorch.
 
-    jaxseg bench --output speed                      all rows
-    jaxseg bench --filter depthwise --parts ops      some rows
-    jaxseg bench --quick                             a few rows, rough, in a minute
-    jaxseg bench --device gpu --output speed_gpu     bfloat16 against autocast
+    jaxseg bench --output speed                    measures everything
+    jaxseg bench --filter depthwise --parts ops    measures the depthwise operators
+    jaxseg bench --quick                           measures a few rows inaccurately
+    jaxseg bench --device gpu --output speed_gpu   measures on a GPU, in bfloat16
 
-Each row is appended to OUTPUT/results.jsonl as soon as it is measured. Rows that were
-measured without disturbance are skipped, so the same command completes an interrupted
-benchmark. OUTPUT/table.md and the charts show the last undisturbed measurement of each
-row. Rows that were only measured while other processes ran are marked.
+A row of the benchmark is one operator or network with one input size. Its result is
+appended to OUTPUT/results.jsonl as soon as it is measured. If other processes slowed a
+measurement down, the row counts as disturbed. When the command runs again, it skips the
+rows that have an undisturbed result, so it completes an interrupted benchmark.
+OUTPUT/table.md and the charts show the last undisturbed result of each row, and mark
+the rows that have only disturbed results.
 """
 
 from __future__ import annotations
@@ -44,33 +46,37 @@ class Options:
     """Compare the speed of operators and networks with PyTorch in one process."""
 
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("bench")
-    """Directory for results.jsonl, table.md and charts."""
+    """Directory for results.jsonl, table.md and the charts."""
     device: Literal["cpu", "gpu"] = "cpu"
-    """Device of both libraries."""
+    """Device on which jaxseg and PyTorch are measured."""
     parts: tuple[Literal["ops", "models", "memory"], ...] = PARTS
-    """Operators, networks, and peak memory of training steps (CPU)."""
+    """ops measures operators, models measures networks, and memory measures the peak
+    memory of training steps on a CPU."""
     filter: str = ""
-    """Part of a row's name, or a pattern such as 'deeplab*'."""
+    """Measure only rows whose name contains this text or matches this pattern, such as
+    'deeplab*'."""
     quick: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Measure a few rows roughly, as a test of the benchmark."""
+    """Measure only a few rows, with few repetitions, to test the benchmark itself."""
     budget: float | None = None
-    """Start no further row after this many minutes."""
+    """Number of minutes after which no further row is started."""
     rerun: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Measure rows again that were measured before."""
+    """Also measure the rows that already have a result."""
     torch: bool = True
     """Compare with PyTorch if it is installed."""
     torch_compile: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Also measure torch.compile; on a CPU it needs a C++ compiler."""
+    """Also measure PyTorch with torch.compile, which needs a C++ compiler on a CPU."""
     plain: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Also measure our networks with `BlockConfig(impl="lax")`."""
+    """Also measure the networks of jaxseg with `BlockConfig(impl="lax")`."""
     threads: int = 0
-    """Threads of PyTorch. 0 uses its default, the number of physical cores."""
+    """Number of threads that PyTorch uses. 0 selects the default of PyTorch, which is
+    the number of physical cores."""
     dtype: Literal["float32", "bfloat16"] | None = None
-    """Data type. The default is float32 on a CPU and bfloat16 on a GPU."""
+    """Data type of the computation. The default is float32 on a CPU and bfloat16 on a
+    GPU."""
 
 
 def main(argv: list[str]) -> int:
-    """Measures the missing rows and writes the table and charts."""
+    """Measures the rows without an undisturbed result; writes the table and charts."""
     options = parsed(Options, argv, prog="jaxseg bench", bounds=BOUNDS)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch's share
     import jax
@@ -96,7 +102,12 @@ def main(argv: list[str]) -> int:
 
 
 def run(options: Options, path: Path) -> None:
-    """Measures and appends each row that has no undisturbed measurement."""
+    """Measures each row that has no undisturbed result yet.
+
+    Args:
+      options: The options of the command.
+      path: The file to which each result is appended.
+    """
     from jaxseg.bench import rows as bench_rows
     from jaxseg.bench.clock import QUICK, Limits, Sentinel
 
@@ -143,7 +154,7 @@ def _torch(options: Options) -> dict[str, Any]:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """Reads the records; lines that are not JSON objects are skipped."""
+    """Reads the results in a .jsonl file and skips lines that are not JSON objects."""
     if not path.exists():
         return []
     records = []
@@ -154,12 +165,16 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def finished(records: list[dict[str, Any]]) -> set[str]:
-    """Returns the keys of rows that were measured fully and without disturbance."""
+    """Returns the keys of the rows that have an undisturbed result without --quick."""
     return {r["key"] for r in records if not (r["contaminated"] or r["quick"])}
 
 
 def line(result: dict[str, Any]) -> str:
-    """Formats a row on one line: times, ratio, and a mark if it was disturbed."""
+    """Formats a result as one line.
+
+    The line has the median time of each library, the time of jaxseg divided by that of
+    PyTorch, and the word "(disturbed)" if other processes slowed the measurement down.
+    """
     cells = [f"{result['name']}, {result['kind']}:"]
     if "peak_bytes" in result:
         peaks = result["peak_bytes"].items()

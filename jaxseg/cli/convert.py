@@ -1,9 +1,10 @@
 """Implements `jaxseg convert`, which converts weights from and to other libraries.
 
-It does not need PyTorch. If the output is a directory, it is a run directory for
-`predict` and `eval`. If it is a file, it contains only the arrays: `.safetensors` and
-`.npz` with jaxseg names, or with PyTorch names if `--export-names` is given. `.pth`
-always has PyTorch names.
+The conversion does not need PyTorch. If the output is a directory, it becomes a run
+directory that `jaxseg predict` and `jaxseg eval` read. If the output is a file, it
+contains only the arrays. In a `.safetensors` or `.npz` file they have the names of
+jaxseg, or those of PyTorch if `--export-names` is given. In a `.pth` file they always
+have the names of PyTorch.
 """
 
 from __future__ import annotations
@@ -60,27 +61,33 @@ class Options:
     output: Annotated[str, tyro.conf.arg(aliases=["-o"])]
     """A new directory, or a .safetensors, .npz or .pth file."""
     model: str = ""
-    """Network, see `jaxseg models`. The default is the one that fits the source."""
+    """Name of the network; `jaxseg models` lists all names. By default the network is
+    inferred from the source."""
     num_classes: int | None = None
-    """Number of classes. The default is that of the source."""
+    """Number of classes. By default it is read from the source."""
     component: str | None = None
-    """Load only this part, such as backbone; initialize the rest at random."""
+    """Load only this part of the network, such as backbone, and initialize the other
+    parameters at random."""
     allow_missing: tuple[str, ...] = ()
-    """Patterns of parameters to initialize at random, such as 'head/*'."""
+    """Patterns of parameter paths, such as 'head/*'. Matching parameters that the
+    source does not contain are initialized at random."""
     allow_unused: tuple[str, ...] = ()
-    """Patterns of keys in the source that may remain unused."""
+    """Patterns of keys in the source. Matching keys may remain unused."""
     entry: str = ""
-    """Entry of the file that contains the weights, or their prefix."""
+    """Key in the source file under which the weights are stored, or the prefix of all
+    their keys."""
     channels: int | None = None
-    """Number of image channels; first convolutions are adapted to it. The default is
-    that of the source.
+    """Number of image channels. The kernel of the first convolution is adapted to it.
+    By default it is read from the source.
     """
     export_names: str = ""
-    """Table of PyTorch names for the output, such as torchvision_resnet."""
+    """Naming scheme of PyTorch for the arrays in the output, such as
+    torchvision_resnet."""
     digest: bool = True
-    """Compare the weights of a run with the digest stored with them."""
+    """If the source is a run directory, compare its weights with the stored digest."""
     verify: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Also run the library of the source, if installed, and compare the logits."""
+    """Also run the network in the library that the source comes from, if it is
+    installed, and compare the logits."""
 
 
 def main(argv: list[str]) -> int:
@@ -157,7 +164,7 @@ def _check_output(output: pathlib.Path) -> None:
 
 
 def listed() -> str:
-    """Lists the supported checkpoints and the networks that take them."""
+    """Returns a table of the supported checkpoints and the networks that load them."""
     lines = []
     for source in SOURCES:
         names = dict.fromkeys(row.name for row in source.networks)

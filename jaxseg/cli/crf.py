@@ -1,4 +1,8 @@
-"""Defines the options --crf.* of `jaxseg predict`."""
+"""Defines the options --crf.* of `jaxseg predict`.
+
+They configure a dense conditional random field (CRF), which refines the probabilities
+of a network along the edges of the image.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +31,17 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class CRF:
-    """Options of the dense CRF. The defaults are those of DeepLab v2 on ResNet-101."""
+    """Sets the options of the dense conditional random field (CRF).
+
+    The defaults are the values that DeepLab v2 uses with ResNet-101.
+    """
 
     color_weight: float = 4.0
     """Weight of the bilateral kernel, which depends on position and color."""
     sigma_xy: float = 67.0
-    """Standard deviation of the bilateral kernel in pixels."""
+    """Standard deviation of the bilateral kernel over positions, in pixels."""
     sigma_rgb: float = 3.0
-    """Standard deviation of the bilateral kernel in color levels (0 to 255)."""
+    """Standard deviation of the bilateral kernel over colors, which are 0 to 255."""
     position_weight: float = 3.0
     """Weight of the kernel that depends on position alone."""
     position_sigma: float = 1.0
@@ -42,13 +49,18 @@ class CRF:
     iterations: int = 10
     """Number of mean-field iterations."""
     normalization: Normalization = "after"
-    """Kernel normalization: after as in DeepLab, or symmetric as in pydensecrf."""
+    """When values are divided by the row sums of a kernel: none, before filtering,
+    after filtering (as in DeepLab), or symmetric (square roots, as in pydensecrf)."""
     method: Method = "lattice"
-    """lattice is fast and approximate; exact uses all pairs of pixels."""
+    """lattice filters fast and approximately; exact sums over all pairs of pixels."""
 
 
 def refiner(options: CRF) -> Refiner:
-    """Returns a function that refines probabilities [H, W, K] of a padded image."""
+    """Returns a function that refines the probabilities of one padded image.
+
+    The function takes the probabilities [H, W, K], the image [H, W, 3] and the (H, W)
+    before padding. It returns refined probabilities [H, W, K].
+    """
     kernels = Kernels(
         position_weight=options.position_weight,
         position_sigma=options.position_sigma,

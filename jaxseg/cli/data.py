@@ -1,4 +1,4 @@
-"""Implements `jaxseg data TOOL ...`, which checks, shows and describes data.
+"""Implements `jaxseg data TOOL ...`, which checks, shows and describes datasets.
 
 jaxseg data check DIR                   finds bad files, values and duplicates
 jaxseg data show DIR                    writes augmented training examples
@@ -84,11 +84,11 @@ class Where:
     name: tyro.conf.Positional[str]
     """Dataset; `jaxseg data list` lists all names."""
     variant: tuple[str, ...] = ()
-    """Choices of that dataset, as --data.variant of train."""
+    """Variant of the dataset, as for the option --data.variant of `jaxseg train`."""
 
 
 def where(argv: list[str]) -> int:
-    """Prints the record of a dataset."""
+    """Prints the description of a dataset and the command that trains on it."""
     options = parsed(Where, argv, prog="jaxseg data where", bounds={})
     name = options.name
     if name not in DATASETS:
@@ -101,10 +101,13 @@ def where(argv: list[str]) -> int:
 
 
 def described(record: Dataset) -> dict[str, str]:
-    """Returns the description of a dataset by heading, the files first.
+    """Returns the sections of the description of a dataset.
 
     Args:
-      record: The record, with the choices of the variant.
+      record: The record of the dataset, to which the chosen variant is applied.
+
+    Returns:
+      The text of each section by its heading. The title and the files come first.
     """
     shown, generated = record.describe(), record.drawing is not None
     if generated:
@@ -124,29 +127,31 @@ def described(record: Dataset) -> dict[str, str]:
 class Polygons:
     """Convert polygon annotations to a folder of masks for training.
 
-    The annotations are a file of COCO, labelme, Label Studio or Cityscapes, or a folder
-    of JSON files of labelme or Cityscapes.
+    The annotations are one file in the format of COCO, labelme, Label Studio or
+    Cityscapes, or a folder of JSON files in the format of labelme or Cityscapes.
     """
 
     annotations: tyro.conf.Positional[Path]
-    """File or folder of annotations."""
+    """File or folder of the annotations."""
     images: Path
     """Folder of the image files."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """New folder, which receives images, masks and classes.txt."""
+    """New folder for the images, the masks and classes.txt."""
     classes: tuple[str, ...] = ()
-    """Class names in label order. The default is those of the annotations."""
+    """Class names in the order of their indices. By default they are read from the
+    annotations."""
     outside: str = "void"
-    """Class of the pixels without a shape, or void."""
+    """Class of the pixels outside of all shapes. void excludes these pixels from the
+    loss and the scores."""
     overlap: Literal["later", "smaller", "void"] = "later"
-    """Shape that a pixel of several shapes belongs to: the later one, the smaller one,
-    or none."""
+    """Class of the pixels inside several shapes: later takes the class of the last
+    shape in the file, smaller that of the smallest shape, and void takes none."""
     void_labels: tuple[str, ...] = ()
-    """Labels that become void."""
+    """Annotation labels whose pixels are excluded from the loss and the scores."""
 
 
 def polygons(argv: list[str]) -> int:
-    """Writes the folder and prints the command that trains on it."""
+    """Writes the folder of masks and prints the command that trains on it."""
     options = parsed(Polygons, argv, prog="jaxseg data polygons", bounds={})
     for option in ("annotations", "images"):
         path = getattr(options, option)

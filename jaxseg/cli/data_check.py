@@ -31,22 +31,24 @@ LISTED = 3  # Findings of each kind that are printed.
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Check the files of a dataset before training, and write a page and JSON.
+    """Check the files of a dataset before training; write an HTML and a JSON report.
 
-    Errors are what `train` rejects; warnings are what it accepts although it may harm.
-    The exit status is 0 for data without errors, 1 for data with errors and 2 for a
-    wrong command line. The last line is the verdict.
+    An error is a fault that `jaxseg train` rejects. A warning is a property that
+    `jaxseg train` accepts, although it may harm the network or its scores. The exit
+    status is 0 for data without errors, 1 for data with errors and 2 for a wrong
+    command line. The last printed line says whether `jaxseg train` accepts the data.
     """
 
     target: Annotated[str | None, tyro.conf.Positional] = None
-    """Dataset, folder of images and masks, or configuration file; the first argument.
+    """Name of a dataset, a folder of images and masks, or a configuration file. It must
+    be the first argument.
     """
     output: Annotated[str, tyro.conf.arg(aliases=["-o"])] = "data_check"
-    """Directory for index.html and check.json."""
+    """Directory for the reports index.html and check.json."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print the JSON; the verdict goes to standard error."""
+    """Print the JSON report to standard output, and the last line to standard error."""
     strict: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Exit with status 1 for warnings, too."""
+    """Also exit with status 1 if there are only warnings."""
     data: DataConfig = DEFAULT.data
 
 
@@ -99,10 +101,11 @@ def parse(argv: list[str]) -> Arguments:
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Callable[[int], Callable[[], None]]]:
-    """Shows a progress bar on a terminal.
+    """Returns a context manager that shows a progress bar on a terminal.
 
     Yields:
-      A function that takes the number of steps and returns one that counts a step.
+      A function that takes the total number of steps, starts the bar, and returns a
+      second function. Each call of the second function advances the bar by one step.
     """
     console = Console(stderr=True)
     columns = (BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
@@ -118,7 +121,11 @@ def progress_bar() -> Iterator[Callable[[int], Callable[[], None]]]:
 
 
 def lines(result: dict) -> Iterator[str]:
-    """Yields the result of a check as lines of text without the verdict."""
+    """Yields lines of text that describe the splits and the findings of a check.
+
+    Args:
+      result: The content of check.json.
+    """
     for split, values in result["splits"].items():
         sizes = list(values["image_sizes"].items())
         words = [f"{count:,} of {size}" for size, count in sizes[:3]]

@@ -27,9 +27,10 @@ _FIELDS += ("train_split", "eval_split")
 
 @contextlib.contextmanager
 def wrong_usage() -> Iterator[None]:
-    """Turns an error about the command line into exit status 2.
+    """Returns a context manager that turns a ValueError into exit status 2.
 
-    The status 1 of `data check` says that the data have errors.
+    It surrounds the parsing of the command line, because `jaxseg data check` uses exit
+    status 1 for data that have errors.
 
     Raises:
       SystemExit: With status 2, after one line on standard error.
@@ -42,17 +43,18 @@ def wrong_usage() -> Iterator[None]:
 
 
 def first_word(argv: list[str]) -> tuple[str | None, DataConfig]:
-    """Reads the short form of the data options, the first argument.
+    """Converts the first argument of a tool to data options.
 
     Args:
-      argv: The arguments of a tool.
+      argv: The arguments of a tool. The first argument can be the name of a dataset, a
+        folder of images and masks, or a configuration file.
 
     Returns:
-      The word, or None if the line starts with an option, and the options that it
-      stands for: those of a dataset by name, of a folder, or of a configuration file.
+      The first argument, or None if the command line starts with an option, and the
+      data options that select this dataset.
 
     Raises:
-      ValueError: If the word is none of these.
+      ValueError: If the first argument is neither an option nor one of these three.
     """
     if not argv or argv[0].startswith("-"):
         return None, DEFAULT.data
@@ -71,7 +73,9 @@ def first_word(argv: list[str]) -> tuple[str | None, DataConfig]:
 
 @contextlib.contextmanager
 def naming_check(data: DataConfig) -> Iterator[None]:
-    """Adds the command that lists all faults to an error about raw files.
+    """Returns a context manager that extends errors about bad data files.
+
+    The extended message names the command that lists all faults of the data.
 
     Args:
       data: The data options.
@@ -88,7 +92,7 @@ def naming_check(data: DataConfig) -> Iterator[None]:
 
 
 def check_command(data: DataConfig) -> str:
-    """Returns the command that checks the data of a configuration.
+    """Returns the `jaxseg data check` command for the data of a configuration.
 
     >>> check_command(DataConfig("folder", raw_dir="my scans", labels="0/255"))
     "jaxseg data check 'my scans' --data.labels 0/255"

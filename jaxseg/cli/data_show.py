@@ -28,22 +28,25 @@ BOUNDS = DATA_BOUNDS | {
 class Arguments:
     """Write augmented training examples exactly as the network sees them.
 
-    Each example becomes two pictures: POSITION_image.png has the pixels after scaling,
-    cropping, mirroring and color changes, and POSITION_overlay.png adds the label.
-    sheet.png shows all of them with the drawn parameters, which examples.json lists.
+    The training stream numbers its examples from 0. For the example with number N,
+    N_image.png shows the pixels after scaling, cropping, mirroring and color changes,
+    and N_overlay.png also shows the label. sheet.png shows all examples with the random
+    parameters of their augmentation, which examples.json contains as numbers.
     """
 
     target: Annotated[str | None, tyro.conf.Positional] = None
-    """Dataset, folder of images and masks, or configuration file; the first argument.
+    """Name of a dataset, a folder of images and masks, or a configuration file. It must
+    be the first argument.
     """
     output: Annotated[str, tyro.conf.arg(aliases=["-o"])] = "data_show"
     """Directory for the pictures."""
     count: int = 8
     """Number of examples."""
     seed: int = DEFAULT.train.seed
-    """Seed of the run, as --train.seed."""
+    """Seed of the training run, as for the option --train.seed of `jaxseg train`."""
     first: int = 0
-    """Position of the first example: the step times the batch size."""
+    """Number of the first example in the training stream. Step S starts at example S
+    times the batch size."""
     data: DataConfig = DEFAULT.data
 
 

@@ -1,8 +1,8 @@
-"""Implements `jaxseg eval WORKDIR`, which scores a checkpoint on a split.
+"""Implements `jaxseg eval WORKDIR`, which scores a checkpoint on a split of a dataset.
 
-Scores are computed at the size of the labels. Counts are integers, so scores depend on
-neither the batch size nor the number of devices, as long as the network predicts the
-same classes."""
+The predictions are compared with the labels at the full size of the labels. The
+confusion matrix contains integer counts, so no rounding depends on the batch size or
+the number of devices."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Evaluate a trained network: accuracy, IoU, precision, recall, F1, confusion.
+    """Evaluate a trained network by accuracy, IoU, precision, recall and F1.
 
     Network options that do not change the parameters may be overridden, such as
     --model.options.output_stride 8.
@@ -64,24 +64,26 @@ class Arguments:
     workdir: tyro.conf.Positional[str]
     """Run directory."""
     split: str | None = None
-    """Split to evaluate, or a slice of one. The default is data.eval_split."""
+    """Split to evaluate, such as validation, or a slice of a split, such as
+    train[90%:]. The default is data.eval_split."""
     checkpoint: str = "best"
-    """Checkpoint: best, latest or a step."""
+    """Checkpoint to load: best, latest, or the number of a saved step."""
     digest: bool = True
     """Compare the weights with the digest that was stored with them."""
     batch_size: int = 8
     """Number of images per batch."""
     devices: int | None = None
-    """Number of devices to use. The default is all."""
+    """Number of devices to use. By default all devices are used."""
     space: int | tuple[int, int] = 1
-    """Number of devices that share the rows (and columns) of one image."""
+    """Number of devices over which the rows of an image are sharded, or two numbers for
+    its rows and its columns."""
     output: Annotated[str | None, tyro.conf.arg(aliases=["-o"])] = None
     """JSON file for the scores and the confusion matrix."""
     data: DataConfig = DEFAULT.data
 
 
 def main(argv: list[str]) -> int:
-    """Runs the command and returns its exit status, see `jaxseg.cli.main`."""
+    """Runs the command and returns its exit status, which `jaxseg.cli.main` lists."""
     arguments, config = parse(argv)
     chosen = selection.choose(arguments.devices)
     padded = (selection.PADDED, selection.PADDED)
@@ -161,7 +163,15 @@ def report(
 ) -> None:
     """Prints the table of scores and writes the JSON file.
 
-    The confusion matrix is written without its void row, which also counts padding.
+    The file omits the last row of the confusion matrix. This row counts the predictions
+    at void pixels, including the padding of the images.
+
+    Args:
+      header: The model, the step, the dataset, the split and the number of images.
+      spec: The classes of the dataset.
+      matrix: The confusion matrix; rows are labels and columns are predictions.
+      output: The JSON file, or None to write no file.
+      further: Scores by name that are not computed from the confusion matrix.
     """
     values = scores(matrix)
     if found := describe_source(spec):

@@ -1,12 +1,13 @@
 """Implements `jaxseg lab TOOL ...`, which studies atrous rates, gridding and networks.
 
-    jaxseg lab plan --map 65 --output-stride 8 --field 513    finds atrous rates
-    jaxseg lab rates 1,2,5 2,2,2                              finds holes (gridding)
+    jaxseg lab plan --map 65 --output-stride 8 --field 513    proposes atrous rates
+    jaxseg lab rates 1,2,5 2,2,2                              detects gridding
     jaxseg lab receptive-field deeplabv3_resnet50 --option output_stride=8
     jaxseg lab compare 1,2,5 1,3,9 2,4,8
     jaxseg lab compare fcn8s_vgg16 deeplabv3_resnet50
 
-Each tool writes result.json, PNG files and index.html, which contains everything.
+Each tool writes its figures as PNG files, its numbers to result.json, and a page
+index.html that contains the figures and the numbers.
 """
 
 from __future__ import annotations
@@ -30,14 +31,15 @@ from jaxseg.viz import figures
 
 @dataclasses.dataclass(frozen=True)
 class Compare:
-    """Compare plans of atrous rates, or networks."""
+    """Compare sequences of atrous rates, or networks, with each other."""
 
     subjects: tyro.conf.Positional[tuple[str, ...]]
-    """Lists of rates such as 1,2,5, or names of networks."""
+    """Sequences of atrous rates such as 1,2,5, or names of networks."""
     kernel: int = 3
-    """Kernel size for plans of rates."""
+    """Kernel size of the convolutions with the given rates."""
     size: tuple[int, int] = (512, 512)
-    """Height and width in pixels of the image that costs are computed for."""
+    """Height and width in pixels of the image for which the costs of networks are
+    computed."""
 
     def run(self) -> Report:
         kinds = {lab_rates.is_rates(name) for name in self.subjects}

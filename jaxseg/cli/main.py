@@ -1,9 +1,17 @@
 """Implements the command `jaxseg`, which imports a sub-command when it is called.
 
-Exit status: 0 done; 1 an error, named in one line; 2 a wrong command line; 4 the loss
-was not finite; 5 another process of the run was lost; 128 + n stopped by signal n, a
-training after saving: 143 SIGTERM, 130 SIGINT, 129 SIGHUP or a closed terminal, 141 the
-reader of standard output is gone (`| head`).
+The command exits with one of these values:
+
+    0        The command succeeded.
+    1        An error occurred, which one line on standard error describes.
+    2        The command line is wrong.
+    3        `jaxseg plan` found that the training step does not fit into memory.
+    4        The loss was not finite.
+    5        Another process of a multi-process run was lost.
+    128 + n  Signal n stopped the command. A training run saves a checkpoint before.
+
+The last value is 143 for SIGTERM, 130 for SIGINT, 129 for SIGHUP or a closed terminal,
+and 141 if the program that reads standard output has ended, as in `jaxseg ... | head`.
 """
 
 from __future__ import annotations
@@ -58,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def dispatch(argv: list[str] | None) -> int:
-    """Finds the sub-command and runs it."""
+    """Runs the sub-command that the first argument names; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())
@@ -81,7 +89,14 @@ def dispatch(argv: list[str] | None) -> int:
 
 
 def run(module: str, arguments: list[str]) -> int:
-    """Calls a sub-command; errors about values and files become one line and 1."""
+    """Calls the `main` of a sub-command and returns the exit status.
+
+    A ValueError or an OSError becomes one line on standard error and exit status 1.
+
+    Args:
+      module: The module that implements the sub-command.
+      arguments: The arguments after the name of the sub-command.
+    """
     try:
         cache.enable()
         return importlib.import_module(module).main(arguments)
@@ -93,9 +108,10 @@ def run(module: str, arguments: list[str]) -> int:
 
 
 def quiet_storage() -> None:
-    """Silences the messages of the checkpoint library, because jaxseg reports errors.
+    """Silences the messages that the checkpoint library prints about errors.
 
-    After one failed read, every other running read prints a traceback.
+    jaxseg reports each error itself, on one line. After one failed read, the library
+    would also print a traceback for every other read that is in progress.
     """
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     # After a failed write, asyncio logs each write in flight that nobody waits for.

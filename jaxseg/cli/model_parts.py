@@ -1,4 +1,7 @@
-"""What `jaxseg models` prints of backbones and of families."""
+"""Formats the tables of `jaxseg models --backbones` and `jaxseg models --families`.
+
+A family is an architecture that can be combined with different backbones.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,14 @@ from jaxseg.text import near
 
 
 def backbone_rows(pattern: str, *, as_json: bool) -> str:
-    """Returns the backbones whose names contain `pattern`, as lines or as JSON.
+    """Returns a table of the backbones whose names contain `pattern`.
+
+    Args:
+      pattern: A part of the name.
+      as_json: Whether to return JSON instead of lines of text.
 
     Raises:
-      ValueError: If there is none.
+      ValueError: If no name contains `pattern`.
     """
     rows = [row for name, row in stored_backbones().items() if pattern in name]
     if not rows:
@@ -45,10 +52,14 @@ def backbone_rows(pattern: str, *, as_json: bool) -> str:
 
 
 def family_rows(pattern: str, *, as_json: bool) -> str:
-    """Returns the families whose names contain `pattern`, as lines or as JSON.
+    """Returns a table of the families whose names contain `pattern`.
+
+    Args:
+      pattern: A part of the name.
+      as_json: Whether to return JSON instead of lines of text.
 
     Raises:
-      ValueError: If there is none.
+      ValueError: If no name contains `pattern`.
     """
     names = [name for name in sorted(FAMILIES) if pattern in name]
     if not names:

@@ -1,7 +1,8 @@
-"""`jaxseg models`: every architecture with its parameters, arithmetic and paper.
+"""Implements `jaxseg models`, which lists architectures, parameters, GFLOP and papers.
 
-At the default size the numbers come from a stored table. At other sizes they are
-counted from shapes: nothing is initialized, computed or compiled.
+For the default image size and number of classes, the numbers come from a stored table.
+For other values, the numbers are computed from the shapes of the layers, without
+initializing or running a network.
 """
 
 from __future__ import annotations
@@ -35,17 +36,19 @@ class Options:
     """List the architectures with parameters, GFLOP (2 per multiply-add) and paper."""
 
     pattern: tyro.conf.Positional[str] = ""
-    """Part of a name, or a pattern such as 'deeplab*50'. The default is all."""
+    """Part of a name, or a pattern such as 'deeplab*50'. By default all architectures
+    are listed."""
     size: tuple[int, int] = SIZE
-    """Height and width in pixels of the image that GFLOP are counted for."""
+    """Height and width in pixels of the image for which the GFLOP are counted."""
     classes: int = CLASSES
     """Number of classes."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Write one JSON list instead of a table."""
     backbones: tyro.conf.FlagCreatePairsOff[bool] = False
-    """List the backbones instead: parameters, strides and channels."""
+    """List the backbones with their parameters, strides and channels instead."""
     families: tyro.conf.FlagCreatePairsOff[bool] = False
-    """List the families instead, which take a backbone by `--model.backbone`."""
+    """List instead the families, which are architectures whose backbone is chosen by
+    the option --model.backbone of `jaxseg train`."""
 
 
 def main(argv: list[str]) -> int:
@@ -76,7 +79,11 @@ def main(argv: list[str]) -> int:
 def find_rows(
     names: list[str], *, size: tuple[int, int], classes: int
 ) -> Iterator[Row]:
-    """Yields the rows of architectures, stored or counted."""
+    """Yields the table row of each named architecture.
+
+    The rows come from the stored table if it has the image size and the number of
+    classes. Otherwise they are computed from the shapes of the layers.
+    """
     if (size, classes) == (SIZE, CLASSES):
         stored = stored_rows()
         if stored.keys() >= set(names):

@@ -1,7 +1,10 @@
-"""`jaxseg plan [CONFIG.py] --topology v5e:16x16 [--batch N] [--optim.name sgd ...]`.
+"""Implements `jaxseg plan`, which estimates the cost of training on a TPU slice.
 
-Compiles the train step of a configuration for a described slice and says what it needs:
-memory, arithmetic, exchanges, time. Neither the slice nor the dataset has to be there.
+    jaxseg plan [CONFIG.py] --topology v5e:16x16 [--batch N] [--optim.name sgd ...]
+
+The command compiles the training step of a configuration for the given slice, and
+reports the memory, the arithmetic, the communication between the devices and the time
+of a step. Neither the slice nor the dataset needs to be available.
 """
 
 from __future__ import annotations
@@ -56,24 +59,28 @@ class Arguments:
     config: Annotated[str | None, tyro.conf.Positional] = None
     """Python file that defines `config = Config(...)`; the first argument."""
     topology: str = "v5e:16x16"
-    """Slice such as v5e:16x16 or v4:4x4x8, local devices, or cpu:8 (simulated)."""
+    """TPU slice such as v5e:16x16 or v4:4x4x8, or local for the devices of this
+    computer, or cpu:8 for eight simulated devices."""
     batch: int | None = None
     """Number of images per step on all devices. The default is train.batch_size."""
     space: int | None = None
-    """Number of devices that share an image. The default is train.spatial_shards."""
+    """Number of devices over which the rows of an image are sharded. The default is
+    train.spatial_shards."""
     search: tyro.conf.FlagCreatePairsOff[bool] = True
-    """Search for the largest batch that fits, with two or three compilations."""
+    """Search for the largest batch that fits into memory. The search takes two or three
+    compilations."""
     alternatives: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Also compile bfloat16, rematerialization and other variants (minutes each)."""
+    """Also compile the step with bfloat16, rematerialization and other changes. Each
+    compilation takes minutes."""
     json: str | None = None
-    """File to which a JSON line with all figures is appended."""
+    """File to which all numbers are appended as one line of JSON."""
     program: str | None = None
-    """File for the text of the compiled program."""
+    """File to which the text of the compiled program is written."""
     run: Annotated[Config, tyro.conf.arg(name="")] = default.DEFAULT
 
 
 def main(argv: list[str]) -> int:
-    """Prints the plan; the exit status is 0 if the step fits, else 3."""
+    """Prints the estimate; the exit status is 3 if the step does not fit, else 0."""
     arguments = parse(argv)
     if arguments.topology != "local":
         jax.config.update("jax_platforms", "cpu")  # The plan needs no accelerator.
@@ -100,7 +107,11 @@ def main(argv: list[str]) -> int:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line. The file or the defaults supply all other values."""
+    """Parses the command line.
+
+    The configuration file, or the defaults without a file, supply the values of the
+    options that the command line does not contain.
+    """
     options, rest = take_options(argv)
     path = rest[0] if rest and not rest[0].startswith("-") else None
     base = load_config(path) if path else default.DEFAULT
@@ -126,7 +137,12 @@ def parse(argv: list[str]) -> Arguments:
 
 
 def largest(config: Config, target: Slice) -> dict[str, Any]:
-    """Finds the largest batch that fits, see `jaxseg.plan.search`."""
+    """Searches for the largest batch whose training step fits into memory.
+
+    Returns:
+      The result of `jaxseg.plan.search.search` as a dictionary, with the number of
+      images ("batch") and a sentence ("words").
+    """
     space = image_devices(config)
     unit = len(target.devices) // space
 
@@ -141,7 +157,12 @@ def largest(config: Config, target: Slice) -> dict[str, Any]:
 
 
 def compare(config: Config, target: Slice) -> dict[str, dict[str, Any]]:
-    """Returns the figures of every alternative, or why it is impossible."""
+    """Compiles the training step with each of several changes to the configuration.
+
+    Returns:
+      For each change, the numbers of the compiled step, or {"error": message} if the
+      changed configuration is invalid.
+    """
     rows, flops = {}, step_flops(config)
     for name, change in alternatives(config, len(target.devices)).items():
         try:
