@@ -22,7 +22,7 @@ def step_folders(directory: str | Path) -> dict[int, Path]:
     """Returns the folder of every step in ascending order, or {} without a directory.
 
     Empty folders are skipped. They contain no step, because the folder of a step gets
-        its final name only when the step is complete.
+    its final name only when the step is complete.
     """
     folder = Path(directory)
     if not folder.is_dir():

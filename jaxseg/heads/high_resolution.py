@@ -1,7 +1,7 @@
 """The head of HRNetV2 (arXiv 1904.04514): concatenated levels and a 1x1 convolution.
 
 Differs: the published code bases disagree on that convolution. It has a bias before its
-    normalization in the authors' code (the default), no bias in MMSegmentation
+normalization in the authors' code (the default), no bias in MMSegmentation
     (`bias=False`), and a 3x3 kernel in openseg (`kernel=3`).
 """
 

@@ -1,6 +1,6 @@
 """Complete networks, one file for each family.
 
-`MODELS` lists the presets by name. `FAMILIES` lists the heads that can be put on any of
+`MODELS` lists the presets by name. `FAMILIES` lists the heads that can be combined with
 the backbones in `jaxseg.backbones.catalog`.
 """
 

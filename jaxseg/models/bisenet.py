@@ -5,7 +5,7 @@ select two well-known ports. Parameter counts that the paper gives in "M" are Mi
 float32.
 
 Differs: the logits are resized to the image. The authors' code enlarges them by the
-    factors 8 and 16. Both give equal logits if height and width are multiples of 16.
+factors 8 and 16. Both give equal logits if height and width are multiples of 16.
 """
 
 from flax import linen as nn

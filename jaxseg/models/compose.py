@@ -1,4 +1,4 @@
-"""Composes a backbone, a head and an auxiliary head to a network."""
+"""Combines a backbone, a head and an auxiliary head into a network."""
 
 from flax import linen as nn
 

@@ -98,7 +98,7 @@ def deeplabv3plus_resnet(
     the options see `create_resnet` and `deeplabv3plus`.
 
     Differs: the authors' release takes c2 from the residual branch of a unit, before
-        the addition and ReLU. Here c2 is the output of the unit.
+    the addition and ReLU. Here c2 is the output of the unit.
     """
     trunk, rest = split_options(options)
     backbone = create_resnet(depth, output_stride, style=style, **trunk)

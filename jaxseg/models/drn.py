@@ -1,7 +1,7 @@
 """Segmentation networks on DRN (arXiv 1705.09914): a 1x1 classifier on the backbone.
 
 Differs: logits are resized bilinearly, and values at the border are repeated. The
-    release has a fixed transposed convolution, whose result fades to zero within four
+release has a fixed transposed convolution, whose result fades to zero within four
     pixels of the border and is equal elsewhere.
 """
 

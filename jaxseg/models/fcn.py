@@ -37,17 +37,17 @@ class FCN(nn.Module):
 
     Attributes:
       num_classes: Number of classes.
-      stride: Stride of the finest score: 32, 16 or 8.
+      stride: Stride of the finest score map: 32 (FCN-32s), 16 (FCN-16s) or 8 (FCN-8s).
       form: "pad100" or "same".
       learned: The deconvolutions that are trained, from a bilinear start: "none" (the
         release), "intermediate" (the paper: all but the last) or "all".
-      at_once: Whether to scale the skips by the fixed factors 0.01 and 0.0001, for
-        training in one stage.
+      at_once: Whether to multiply the skip maps by the fixed factors 0.01 and 0.0001,
+        for training in one stage.
       width: Number of channels of the first block.
       fc_width: Number of channels of fc6 and fc7.
       dropout: Dropout rate.
-      batch_norm: Whether every convolution but the scores has normalization, for
-        training without pretrained weights.
+      batch_norm: Whether normalization follows every convolution except the score
+        layers, for training without pretrained weights.
       style: See `BlockConfig`.
 
     Raises:

@@ -55,7 +55,8 @@ class EdgeASPP(nn.Module):
 
 
 class GatedSCNN(nn.Module):
-    """Joins regular stream and shape stream in an edge-aware ASPP and a decoder.
+    """Combines the regular and the shape stream by an ASPP that reads edges, and a
+    decoder.
 
     The output "edge" contains logits, to which the loss applies a sigmoid. The authors'
     code applies the sigmoid twice.

@@ -100,8 +100,9 @@ class LatentGaussian(nn.Module):
 class Combine(nn.Module):
     """Applies 1x1 convolutions to the features with the latent at every pixel.
 
-    The first convolution is linear in both. Its product with the features is computed
-    once for any number of latents (`jax.vmap` over the latent alone).
+    The first convolution is linear in the features and the latent. Its product with the
+    features is therefore computed only once for any number of latents, if the call is
+    mapped over the latent alone by `jax.vmap`.
     """
 
     outputs: int

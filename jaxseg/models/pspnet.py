@@ -75,7 +75,7 @@ def pspnet_resnet(
     `stride_in="conv1"` is the authors' ResNet-50 network.
 
     Differs: the authors' ResNet-101 has the stride in the 3x3 convolution, and where
-        the stride is replaced, this convolution already has the new rate
+    the stride is replaced, this convolution already has the new rate
         (`eager_rate=True`). Here it keeps the old rate, so that the dense network
         contains the strided one exactly.
 

@@ -112,7 +112,7 @@ class SegNetBasic(nn.Module):
       bias: Whether the convolutions have biases.
       contrast: "lrn" reverts the ImageNet normalization of a three-channel image and
         applies local response normalization to the values in 0..255, as released.
-        "none" takes the image as it is.
+        "none" does not change the image.
       drop_at: The stages that dropout follows, see `SegNet`.
       dropout: Dropout rate.
       style: See `BlockConfig`.

@@ -1,7 +1,7 @@
 """Blocks of BiSeNet v1 (arXiv 1808.00897): spatial path, context path and fusion.
 
 Differs: batch norm after a global mean sees one value per image and channel. With one
-    image per batch, its output in training is therefore only its bias. Train with more
+image per batch, its output in training is therefore only its bias. Train with more
 images per batch, or share the statistics over devices.
 """
 

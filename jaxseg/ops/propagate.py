@@ -98,8 +98,8 @@ def spn(x: Array, gates: Array) -> Array:
 def cspn_kernel(guidance: Array, *, absolute: bool = False, read: str = "receiver"):
     """Computes the weights of the eight neighbors and of the center.
 
-    kappa_k(p) = G_k / sum_l |G_l|, where both leave out neighbors outside the map. The
-    center gets 1 - sum_k kappa_k(p).
+    kappa_k(p) = G_k / sum_l |G_l|. For neighbors outside the map, G is 0. The center
+    gets 1 - sum_k kappa_k(p).
 
     Args:
       guidance: [B, H, W, 8], one channel for each of `OFFSETS`.

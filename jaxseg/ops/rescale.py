@@ -52,7 +52,8 @@ def rescale(x: Array, factor: float, rule: str = "factor") -> Array:
 
 
 def rescaled_size(pixels: int, factor: float, rule: str) -> int:
-    """Returns the number of pixels that `rescale` makes of `pixels` along an axis.
+    """Returns the side, in pixels, to which `rescale` resizes a side of `pixels`
+    pixels.
 
     >>> [rescaled_size(321, 0.75, rule) for rule in RULES]
     [240, 240, 241]

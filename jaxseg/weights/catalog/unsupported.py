@@ -45,7 +45,7 @@ _DECODERS = (  # Those of segmentation_models.pytorch.
 
 
 def name_of(keys: set[str]) -> str:
-    """Returns a description of a state dict for messages, or "" if it is unknown.
+    """Returns a description of an unsupported network, or "" if the names are unknown.
 
     >>> name_of({"decode_head.ema_module.bases", "backbone.stem.0.weight"})
     "MMSegmentation's EMANet"

@@ -20,7 +20,7 @@ def module(src: str, dst: str) -> Rules:
 def separable(src: str, dst: str) -> Rules:
     """Returns the rules of a `DepthwiseSeparableConvModule`.
 
-    It has two normalizations.
+    This module has two normalizations, one after each of its two convolutions.
     """
     return (
         *conv(rf"{src}\.depthwise_conv\.conv", f"{dst}/depthwise"),
