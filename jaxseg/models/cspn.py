@@ -8,7 +8,7 @@ have the order of the authors' code (see `jaxseg.ops.propagate.cspn_kernel`).
 
 Differs: in the authors' network, the skip map of the last up-projection is the output
 of the stem's convolution without normalization and ReLU, and no ReLU follows the
-    3x3 convolution on top of the backbone. Here ReLU is applied to both maps.
+3x3 convolution on top of the backbone. Here ReLU is applied to both maps.
 """
 
 import jax.numpy as jnp

@@ -76,8 +76,8 @@ def pspnet_resnet(
 
     Differs: the authors' ResNet-101 has the stride in the 3x3 convolution, and where
     the stride is replaced, this convolution already has the new rate
-        (`eager_rate=True`). Here it keeps the old rate, so that the dense network
-        contains the strided one exactly.
+    (`eager_rate=True`). Here it keeps the old rate, so that the dense network
+    contains the strided one exactly.
 
     Args:
       num_classes: Number of classes.

@@ -6,7 +6,7 @@ parameter counts follow a public port for VOC (githubpgq/pytorch_spn_full).
 
 Differs: the port declares three 3x3 convolutions in its decoder, one after each
 upsampling, but it applies the first one twice and never applies the second. Here
-    each is applied once, after its upsampling. Maps are upsampled
+each is applied once, after its upsampling. Maps are upsampled
 with half-pixel centers, as in the port since PyTorch 0.4, and to the size of the map
 that they are added to, so that sides need not be multiples of 32.
 """
