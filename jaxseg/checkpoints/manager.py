@@ -195,7 +195,7 @@ class Checkpoints:
         return restored["state"], restored["meta"]
 
     def restore_newest(self, template: Any) -> tuple[int, Any, dict[str, Any]]:
-        """Restores step, state and meta data of the newest step, which must exist.
+        """Restores the newest step, which must exist: its number, state and metadata.
 
         With `skip_damaged`, damaged steps are renamed to `damaged-STEP` with a warning,
         and the newest intact step is restored.

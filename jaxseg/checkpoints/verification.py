@@ -64,7 +64,7 @@ def check(directory: Path, arrays: Any, *, all_of_them: bool = False) -> None:
     for item in () if why else (META, METRICS):
         record = _record(directory, item)
         if stored[item] != (None if record is None else digest.of_values(record)):
-            why = f"{item!r} is not as it was stored"
+            why = f"{item!r} differs from its digest"
     if why:
         raise DamagedCheckpoint(directory, why)
 
@@ -80,7 +80,7 @@ def metrics_of(directory: Path, *, verify: bool = True) -> dict[str, float]:
     if verify and (stored := _stored_digest(directory)) is not None:
         found = None if values is None else digest.of_values(values)
         if found != stored[METRICS]:
-            raise DamagedCheckpoint(directory, f"{METRICS!r} is not as it was stored")
+            raise DamagedCheckpoint(directory, f"{METRICS!r} differs from its digest")
     with reading(directory):
         return {name: float(value) for name, value in (values or {}).items()}
 

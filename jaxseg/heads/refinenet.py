@@ -65,7 +65,7 @@ class ChainedPooling(nn.Module):
 
 
 class RefineBlock(nn.Module):
-    """Refines one level: adapts it, fuses the coarser level, pools and refines."""
+    """Refines one level: adapts it, adds the coarser level and pools the sum."""
 
     features: int
     stages: int = 4

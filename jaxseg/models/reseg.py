@@ -3,8 +3,8 @@
 The network consists of VGG16 up to conv3_3 (frozen), two ReNet layers of 100 GRU units,
 two 2x2 transposed convolutions of 50 filters with ReLU, and a 1x1 classifier.
 
-The sources differ. In the paper, the two directions of a sweep are independent. In the
-released code, the backward network reads the output of the forward network
+The sources differ. In the paper, the two directions of a sweep both read the input map.
+In the released code, the backward network reads the output of the forward network
 (`reading="stacked"`, with fewer parameters). This network sweeps rows first, like the
 released code.
 

@@ -89,7 +89,7 @@ def setr_naive(num_classes: int, *, variant: str = "author", **trunk) -> SETR:
 
 
 def setr_pup(num_classes: int, *, variant: str = "author", **trunk) -> SETR:
-    """Creates SETR-PUP: four convolutions, each with a doubling (arXiv 2012.15840).
+    """Creates SETR-PUP: 2x upsampling follows each convolution (arXiv 2012.15840).
 
     For the options see `setr_naive`.
     """

@@ -1,8 +1,9 @@
 """SPN: learned linear propagation refines a coarse mask (arXiv 1710.01020).
 
 A guidance network (VGG-16 and a decoder with skip connections) predicts the gates of
-four directional sweeps. The coarse mask is embedded, swept and decoded. Layers and
-parameter counts follow a public port for VOC (githubpgq/pytorch_spn_full).
+four directional sweeps. A convolution embeds the coarse mask, the sweeps propagate it,
+and a decoder maps it to logits. Layers and parameter counts follow a public port for
+VOC (githubpgq/pytorch_spn_full).
 
 Differs: the port declares three 3x3 convolutions in its decoder, one after each
 upsampling, but it applies the first one twice and never applies the second. Here
@@ -83,8 +84,8 @@ class SPN(nn.Module):
       features: Number of channels that are propagated.
       width: Number of channels of the first stage of VGG.
       coarse: "head" predicts the coarse mask by a 1x1 convolution on the last map of
-        the encoder and returns it as the auxiliary output. "channels" reads it from the
-        image channels 3 to 2 + K.
+        the encoder and returns the mask as the auxiliary output. "channels" reads the
+        mask from the image channels 3 to 2 + K.
       style: See `BlockConfig`.
     """
 

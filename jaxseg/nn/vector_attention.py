@@ -6,9 +6,9 @@ With delta = theta(p_j - p_i), the attention of point i to its nearest neighbors
 
 The implementation follows the authors' code.
 
-Differs: as in the authors' code, the signs of phi - psi and p_i - p_j are the opposite
-of the paper's, and 8 groups of channels share their weights, where the paper has one
-weight per channel.
+Differs: as in the authors' code, the differences of phi and psi and of p_i and p_j have
+the opposite sign of the paper's, and the channels of a group share one weight,
+where the paper has one weight per channel.
 """
 
 import jax

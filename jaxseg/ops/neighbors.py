@@ -1,4 +1,4 @@
-"""Gathers the neighbors of every pixel on a square ring.
+"""Gathers eight neighbors of every pixel, at a given distance.
 
 The ring is the dilated 3x3 neighborhood without its center, as in the affinity fields
 of arXiv 1803.10335 (with half-sizes 1, 2 and 3: rings inside 3x3, 5x5 and 7x7). It is

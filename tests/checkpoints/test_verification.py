@@ -92,8 +92,14 @@ DAMAGES = {  # what happens to a step, and what is said of it
         edit("digest", lambda d: d["arrays"].pop("params/conv/kernel")),
         "params/conv/kernel was not listed",
     ),
-    "meta": (edit("meta", lambda d: d["window"].update(loss=[0, 1])), "'meta' is not"),
-    "metrics": (edit("metrics", lambda d: d.update(mean_iou=0.9)), "'metrics' is not"),
+    "meta": (
+        edit("meta", lambda d: d["window"].update(loss=[0, 1])),
+        "'meta' differs from its digest",
+    ),
+    "metrics": (
+        edit("metrics", lambda d: d.update(mean_iou=0.9)),
+        "'metrics' differs from its digest",
+    ),
     "no digest": (lambda f: shutil.rmtree(f / "digest"), "its digest is missing"),
     "digest cut": (
         lambda f: (f / "digest" / "metadata").write_text('{"arrays": {'),
@@ -130,7 +136,7 @@ def test_a_step_with_a_changed_record_is_not_intact(copy, item):
     arrays = read_everything(copy / "3")
     verification.check(copy / "3", arrays, all_of_them=True)
     edit(item, lambda values: values.update(more=1))(copy / "3")
-    with pytest.raises(DamagedCheckpoint, match=f"'{item}' is not as it was stored"):
+    with pytest.raises(DamagedCheckpoint, match=f"'{item}' differs from its digest"):
         verification.check(copy / "3", arrays, all_of_them=True)
     assert verification.newest_intact(copy / "4") == 2
 

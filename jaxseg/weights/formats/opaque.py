@@ -128,7 +128,7 @@ def attribute(owner: Any, name: Any) -> Unread | None:
 
 
 def unread_names(tree: Any) -> tuple[str, ...]:
-    """Returns the sorted class names of all placeholders in a tree.
+    """Returns the sorted names of the classes that placeholders in a tree stand for.
 
     Args:
       tree: Nested dicts, lists and tuples.
