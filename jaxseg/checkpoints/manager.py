@@ -173,7 +173,7 @@ class Checkpoints:
             )
 
     def restore(self, step: int, template: Any) -> tuple[Any, dict[str, Any]]:
-        """Restores state and meta data of a step, with the shardings of `template`.
+        """Restores the state and metadata of a step, with the shardings of `template`.
 
         Raises:
           DamagedCheckpoint: If files cannot be read or differ from the digest.

@@ -64,7 +64,7 @@ def _squared(color, center):
 
 
 def fit(color: np.ndarray, component: np.ndarray, count: int) -> Mixture:
-    """Returns the mixture of maximum likelihood for assigned colors.
+    """Fits a mixture by maximum likelihood to colors with given components.
 
     Args:
       color: The colors, [N, C].

@@ -36,8 +36,9 @@ def max_pool(
       padding: Pixels on each side, see `jaxseg.typing.Padding`.
       ceil: Whether a last partial window counts (Caffe's rule). PyTorch's default is
         not to count it.
-      impl: "auto", or "lax" for `lax.reduce_window` with XLA's own gradient. "auto" is
-        the same on TPU, and where devices share the rows of a map.
+      impl: "auto", or "lax" for `lax.reduce_window` with XLA's own gradient. "auto"
+        also uses `lax.reduce_window` on TPU and for maps whose rows are sharded over
+        devices.
 
     Returns:
       [B, h, w, C].

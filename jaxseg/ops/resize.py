@@ -49,8 +49,8 @@ def resize(
       antialias: Whether the filter widens when the map shrinks, as in Pillow. It is
         defined for half-pixel centers only.
       impl: "auto", or "lax" for one dense contraction for each axis. On TPU, "auto"
-        does the same, which is 2 to 3 times as fast there by the compiler's own
-        estimate.
+        also uses the dense contraction, which is 2 to 3 times as fast there by the
+        compiler's own estimate.
 
     Returns:
       [B, *size, C].

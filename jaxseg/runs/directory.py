@@ -101,7 +101,7 @@ def _style(config: Config, options: Any, axis_name: str | None) -> BlockConfig:
 
 
 def check_backbone(model: ModelConfig) -> None:
-    """Checks that the network exists and that its backbone, if it has one, fits.
+    """Checks that a configuration names a known network and a backbone that fits it.
 
     Raises:
       ValueError: If the name or the backbone is unknown, or the backbone does not make

@@ -1,7 +1,8 @@
 """Depthwise convolution as a sum of shifted products, with a gradient rule.
 
-y = sum_{u,v} x[shifted by (u, v) * rate] * kernel[u, v]. The input gradient is the same
-kind of sum with flipped taps. The kernel gradient is one reduction per tap.
+y = sum_{u,v} x[shifted by (u, v) * rate] * kernel[u, v]. The gradient of x is a sum of
+shifted products with the flipped kernel. The gradient of the kernel is one reduction
+for each kernel position (u, v).
 """
 
 from functools import partial

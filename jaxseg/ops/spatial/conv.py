@@ -23,7 +23,7 @@ from jaxseg.typing import Array
 
 
 def shared_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
-    """Convolves a sharded map; devices exchange border rows."""
+    """Convolves a sharded map. Devices fetch border rows from their neighbors."""
     if window == ConvWindow((1, 1), window.rate, NO_PADDING) and is_pointwise(kernel):
         return split_rows(lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ()))))
 

@@ -1,4 +1,4 @@
-"""Lists networks of MMSegmentation with ten heads on three kinds of dilated ResNet."""
+"""Lists MMSegmentation's networks with one of ten heads on a dilated ResNet."""
 
 import dataclasses
 from collections.abc import Mapping

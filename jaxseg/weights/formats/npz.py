@@ -29,7 +29,8 @@ def read(path: str, names: Collection[str] = ()) -> dict[str, np.ndarray]:
 
     Args:
       path: The file.
-      names: Only these arrays are read, if the file has them. By default all are.
+      names: The arrays to read. Names that the file lacks are skipped. By default, all
+        arrays are read.
 
     Raises:
       ValueError: If the file contains objects (they would need pickle), is damaged, or

@@ -1,7 +1,8 @@
 """Reads the members of zip files and checks them before they are unpacked.
 
-Only stored members and, on request, deflated ones are read, because other methods
-unpack whole members before their length can be checked.
+Only uncompressed members and, on request, members compressed by DEFLATE are read. With
+other compression methods, a whole member must be unpacked before its length can be
+checked.
 """
 
 import contextlib
