@@ -1,8 +1,8 @@
-"""Defines the run configuration as frozen dataclasses, one for each part of a run.
+"""Defines the configuration of a training run as frozen dataclasses.
 
-A file `experiments/<name>/config.py` defines `config = Config(...)`. The command line
-overrides single fields, as in `--optim.learning-rate 0.02`, and shows the descriptions
-of the fields below as its help. Nothing here imports jaxseg.
+A file `experiments/<name>/config.py` defines `config = Config(...)`. Options of the
+command line override single fields, as in `--optim.learning-rate 0.02`, and their help
+shows the descriptions of the fields below. This module imports no other part of jaxseg.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ class ModelConfig:
     """Selects the network.
 
     Attributes:
-      name: The name of a network; `jaxseg models` lists all names. With a backbone, the
-        name of a family, such as deeplabv3plus.
-      options: The keyword options of that network.
-      backbone: The backbone of the family; `jaxseg models --backbones` lists all names.
-        By default a network has its own.
+      name: The name of a network, such as deeplabv3_resnet50; `jaxseg models` lists all
+        names. If `backbone` is set, it is the name of a family of networks, such as
+        deeplabv3plus; `jaxseg models --families` lists these names.
+      options: The keyword arguments of the network, such as {"output_stride": 8}.
+      backbone: The backbone with which the family is built; `jaxseg models --backbones`
+        lists all names. By default the backbone follows from the name of the network.
     """
 
     name: str = "unet"
@@ -29,63 +30,69 @@ class ModelConfig:
 
     @property
     def title(self) -> str:
-        """The name, with the backbone where one is chosen."""
+        """The name of the network, followed by the backbone if one is chosen."""
         return self.name if self.backbone is None else f"{self.name} on {self.backbone}"
 
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Selects the images and states how they are read and augmented.
+    """Selects the dataset and sets how it is read and augmented.
 
     Attributes:
-      name: The name of a dataset; the help of `jaxseg train` lists all names. Any
-        dataset of tensorflow_datasets is tfds:NAME, tfds:NAME/CONFIG:VERSION or, if it
-        is prepared already, tfds:PATH with the path of its folder.
-      raw_dir: The folder of the raw files. Generated datasets have none. For a tfds
-        dataset whose files you download yourself, it is the folder of these files.
-      prepared_dir: The folder of prepared data. The default is $JAXSEG_DATA_DIR, or
-        ~/.cache/jaxseg where that is not set.
-      classes: The class names of the dataset folder or of a tfds dataset, in the order
-        of their labels. The default is the file classes.txt of that folder, or the
-        names in the tfds dataset.
-      labels: The class of each value in the mask files, as pairs such as 0:void 1:0
-        2:1, or as BACKGROUND/OBJECT such as 0/255. By default the values are the
-        labels.
-      variant: Choices of that dataset where published work differs, such as another
-        split; by default the most common ones.
-      image: The feature of a tfds dataset that holds the image, such as photo, or
-        scene/photo inside of another feature. It is inferred if only one is possible.
-      label: The feature of a tfds dataset that holds the mask. It is inferred if only
-        one is possible.
+      name: The name of a dataset; the help of `jaxseg train` lists all names. A dataset
+        of the library tensorflow_datasets (tfds) has the name tfds:NAME or
+        tfds:NAME/CONFIG:VERSION. If its prepared data exist already, tfds:PATH names
+        their folder.
+      raw_dir: The folder of the files of the dataset as they were downloaded or made.
+        Generated datasets need none. A tfds dataset needs it only if you must download
+        the files yourself.
+      prepared_dir: The folder in which converted data are stored for fast reading. The
+        default is $JAXSEG_DATA_DIR, or ~/.cache/jaxseg if that variable is not set.
+      classes: The class names in the order of their indices, for the dataset folder or
+        a tfds dataset. By default they are read from the file classes.txt in raw_dir,
+        or from the tfds dataset.
+      labels: The class index of each pixel value in the mask files, as pairs
+        VALUE:CLASS such as 0:void 1:0 2:1, or as BACKGROUND/OBJECT such as 0/255. By
+        default the pixel values are the class indices, and 255 is void (ignored).
+      variant: The variants of the dataset to use where publications differ, such as
+        another split; `jaxseg data list` shows them. The default is the most common
+        variant.
+      image: The name of the feature of a tfds dataset that contains the image, such as
+        photo, or scene/photo for the feature photo inside the feature scene. By default
+        it is inferred, which works if only one feature can be the image.
+      label: The name of the feature of a tfds dataset that contains the mask. By
+        default it is inferred, which works if only one feature can be the mask.
       module: The Python module, or the .py file, that registers your own builder with
         tensorflow_datasets.
-      train_split: The split that the network is trained on, or a slice of it such as
-        train[:90%].
-      eval_split: The split that the network is evaluated on, or a slice of it.
-      backend: The library that reads the data: grain, or tf for tf.data, which needs
-        jaxseg[tf].
-      crop: Height and width of the training crop in pixels.
+      train_split: The split that the network is trained on, or a slice of a split such
+        as train[:90%].
+      eval_split: The split that the network is evaluated on, or a slice of a split such
+        as train[90%:].
+      backend: The library that reads the data: grain for Grain, or tf for tf.data,
+        which requires the installation of jaxseg[tf].
+      crop: The height and width of the training crops in pixels.
       scale_range: The smallest and the largest factor by which training images are
-        resized at random, from 0.1 to 10.
-      flip: Mirrors each training image with probability 1/2.
+        resized at random. Both are from 0.1 to 10.
+      flip: Whether to mirror each training image with probability 1/2.
       color_jitter: The strength of the random changes of brightness, contrast and
         saturation, from 0 to 1.
       oversample_classes: Images that contain any of these classes appear twice per
         epoch.
-      elastic: The standard deviation, in pixels, of the random displacements of a 3x3
-        grid that deform training images.
-      num_points: The largest number of points of a training example, for point clouds.
-        They are the nearest ones to a random point.
-      point_jitter: The standard deviation, in meters, of the noise on each coordinate,
-        for point clouds.
-      eval_scale: The factor by which images are resized before the network evaluates
-        them, from 0.1 to 10.
-      cache: Keeps decoded images in memory.
-      on_bad_file: How a bad file is handled: stop raises an error; skip leaves the pair
-        out and reports it.
-      range: The pixel values that become black and white in images of more than 8 bits
-        per channel.
-      max_pixels: Image files with more pixels than this are refused.
+      elastic: The strength of elastic deformation. Each node of a 3x3 grid on the
+        training image moves at random, with this standard deviation in pixels.
+      num_points: The largest number of points of a training example from a point cloud.
+        Larger clouds are reduced to the points nearest to a randomly chosen point.
+      point_jitter: The standard deviation, in meters, of the random noise that is added
+        to each coordinate of the training points of a point cloud.
+      eval_scale: The factor by which images are resized before the network segments
+        them in an evaluation, from 0.1 to 10.
+      cache: Whether to keep decoded images in memory.
+      on_bad_file: What happens if an image or its mask cannot be used: stop raises an
+        error; skip leaves both files out and reports them.
+      range: The two pixel values that become black (0) and white (255) in images of
+        more than 8 bits per channel.
+      max_pixels: The largest number of pixels of an image file. Larger images are
+        refused.
       workers: The number of threads that read the data.
     """
 
@@ -122,42 +129,44 @@ class OptimConfig:
     """Selects the optimizer, the learning rate schedule and the weight decay.
 
     Attributes:
-      name: The optimizer.
+      name: The name of the optimizer.
       learning_rate: The learning rate at the start of the schedule, after the warmup.
-      base_batch_size: The batch size that the learning rate is meant for. The rate is
-        scaled from it to the batch size of the run. None turns the scaling off.
-      batch_scaling: Scales the learning rate linearly with the batch size, or with its
-        square root.
+      base_batch_size: The batch size for which learning_rate was chosen. The learning
+        rate is scaled by the ratio of the batch size of the run to this batch size.
+        None turns the scaling off.
+      batch_scaling: How the learning rate is scaled with the batch size: linear scales
+        it by the ratio of the batch sizes, sqrt by the square root of the ratio.
       momentum: The momentum of sgd, rmsprop and lars.
-      beta1: The decay of the running mean of gradients in adamw and lamb.
-      nesterov: Uses Nesterov momentum in sgd, rmsprop and lars.
+      beta1: The decay rate of the running mean of gradients in adamw and lamb.
+      nesterov: Whether sgd, rmsprop and lars use Nesterov momentum.
       trust_coefficient: The trust coefficient of lars.
-      rms_decay: The decay of the running mean of squared gradients in rmsprop and
+      rms_decay: The decay rate of the running mean of squared gradients in rmsprop and
         adadelta.
-      weight_decay: The weight decay. adamw and lamb apply it to the weights directly,
-        the other optimizers add it to the gradient.
-      decay_mask: The parameters that weight decay applies to: kernels leaves out biases
-        and normalization, all leaves out nothing.
-      schedule: The schedule of the learning rate.
+      weight_decay: The coefficient of weight decay. adamw and lamb decay the weights
+        directly; the other optimizers add the decay to the gradient.
+      decay_mask: The parameters to which weight decay applies: kernels selects the
+        kernels of layers, without biases and normalization; all selects all parameters.
+      schedule: The shape of the learning rate schedule.
       poly_power: The exponent of the poly schedule.
       final_learning_rate: The learning rate at the last step of the poly and cosine
         schedules.
-      milestones: The fractions of the run at which the step schedule multiplies the
-        rate by decay_factor.
-      decay_factor: The factor of the step and exponential schedules.
-      decay_every: The number of steps between two multiplications of the exponential
-        schedule.
-      warmup_steps: The number of steps in which the learning rate rises linearly at the
-        start.
+      milestones: The fractions of the run, from 0 to 1, at which the step schedule
+        multiplies the learning rate by decay_factor.
+      decay_factor: The factor by which the step and exponential schedules multiply the
+        learning rate.
+      decay_every: The number of steps after which the exponential schedule multiplies
+        the learning rate by decay_factor.
+      warmup_steps: The number of steps at the start during which the learning rate
+        rises linearly.
       clip_norm: The largest global norm of the gradient; larger gradients are scaled
         down to it. None turns clipping off.
-      lr_multipliers: Pairs of a regular expression on parameter paths such as
-        backbone/conv1/kernel and a multiplier of the learning rate. The first match
-        counts.
-      freeze: Regular expressions on parameter paths. Parameters that match any of them
-        do not change.
-      layer_decay: The factor by which the learning rate falls from each layer to the
-        one before it. None gives all layers one rate.
+      lr_multipliers: Pairs of a regular expression and a factor. The learning rate of a
+        parameter is multiplied by the factor of the first expression that matches its
+        path, such as backbone/conv1/kernel.
+      freeze: Regular expressions for parameter paths. Parameters whose path matches one
+        of them are not trained.
+      layer_decay: The ratio of the learning rate of a layer to that of the next deeper
+        layer. None trains all layers with one learning rate.
     """
 
     name: Literal["sgd", "adamw", "rmsprop", "adadelta", "lamb", "lars"] = "adamw"
@@ -190,18 +199,21 @@ class LossConfig:
 
     Attributes:
       name: The main loss.
-      additional: Additional losses, each a pair of a name and a coefficient.
-      options: The options of each loss by its name, such as {"ohem_cross_entropy":
-        {"min_kept": 5000}}.
-      class_weights: The weights of the classes: none weighs them equally,
-        median_frequency raises rare ones.
-      aux_weight: The coefficient of the cross entropy on auxiliary outputs.
-      edge_weight: The coefficient of the edge loss, for models with an edge output.
-      edge_radius: The distance, in pixels, from a class border within which a pixel is
-        an edge.
-      presence_weight: The coefficient of the loss on which classes an image contains
-        (GINet).
-      kl_weight: The coefficient beta of the KL divergence (Probabilistic U-Net).
+      additional: The losses that are added to the main loss, as pairs of the name of a
+        loss and its coefficient.
+      options: The options of each loss by the name of the loss, such as
+        {"ohem_cross_entropy": {"min_kept": 5000}}.
+      class_weights: The weights of the classes in the loss: none gives all classes
+        equal weights; median_frequency gives rare classes larger weights.
+      aux_weight: The coefficient of the cross entropy of the auxiliary outputs, for
+        networks that have them.
+      edge_weight: The coefficient of the edge loss, for networks with an edge output.
+      edge_radius: The largest distance, in pixels, from a class border at which a pixel
+        counts as an edge in the edge loss.
+      presence_weight: The coefficient of the loss that predicts which classes occur in
+        an image, for the network GINet.
+      kl_weight: The coefficient (beta) of the Kullback-Leibler divergence between the
+        posterior and the prior, for the Probabilistic U-Net.
     """
 
     name: str = "cross_entropy"
@@ -217,31 +229,33 @@ class LossConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Sets the length, the batch, the devices and the records of a run.
+    """Sets the length, the batch size, the devices and the outputs of a training run.
 
     Attributes:
       steps: The number of optimizer updates.
       batch_size: The number of examples per update, over all devices and hosts.
       eval_batch_size: The number of examples per evaluation batch, over all devices and
         hosts.
-      seed: The seed of all randomness of the run.
-      init_from: The work directory of a finished run. Its best weights are the initial
+      seed: The seed of all random numbers of the run.
+      init_from: The run directory of a finished run, whose best weights are the initial
         weights of this run.
-      init_fresh: Regular expressions on parameter paths. Parameters that match any of
-        them are not taken from init_from but initialized at random.
-      parallel_backend: Runs the steps by jit on a mesh of devices, or by pmap.
+      init_fresh: Regular expressions for parameter paths. Parameters whose path matches
+        one of them are initialized at random instead of being loaded from init_from.
+      parallel_backend: The JAX function that distributes the training step over the
+        devices: jit with a device mesh, or pmap.
       spatial_shards: The number of devices over which the rows of an image are sharded,
-        or two numbers for its rows and columns.
-      shard: Where the training state is kept: none keeps a full copy on every device,
-        fsdp shards it over the devices (ZeRO).
-      dtype: The type in which the network computes. Parameters stay float32.
-      ema: The decay of the exponential moving average of the weights, which evaluation
-        uses. None keeps no average.
+        or two numbers for its rows and its columns.
+      shard: How the training state is distributed: none keeps a full copy on every
+        device; fsdp shards the state over the devices, as ZeRO does.
+      dtype: The data type in which the network computes. Parameters stay float32.
+      ema: The decay rate of the exponential moving average of the weights. Evaluation
+        uses the average. None keeps no average.
       grad_accum_steps: The number of micro-batches into which the batch of an update is
-        divided.
-      remat: Saves memory by recomputing activations in the backward pass, for each
-        block or each stage of the network.
-      log_every: The number of steps between two log records.
+        split. Their gradients are accumulated before the update.
+      remat: Whether activations are recomputed in the backward pass to save memory:
+        none keeps all activations; block and stage recompute those inside each block
+        or each stage of the network.
+      log_every: The number of steps after which the training metrics are logged again.
       eval_every: The number of steps between two evaluations.
       save_every: The number of steps between two checkpoints.
       max_to_keep: The number of recent checkpoints that are kept. The best one is kept
@@ -272,14 +286,14 @@ class TrainConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Holds the configuration of one training run.
+    """Contains the configuration of one training run.
 
     Attributes:
       model: The network.
-      data: The images and their augmentation.
-      optim: The optimizer.
+      data: The dataset and its augmentation.
+      optim: The optimizer, the learning rate schedule and the weight decay.
       loss: The training objective.
-      train: The length, the batch, the devices and the records.
+      train: The length, the batch size, the devices and the outputs of the run.
     """
 
     model: ModelConfig = ModelConfig()

@@ -1,1 +1,1 @@
-"""Implements the command line, with one file per sub-command."""
+"""Implements the command `jaxseg`, with one module for each sub-command."""

@@ -57,7 +57,7 @@ class Arguments:
     """
 
     config: Annotated[str | None, tyro.conf.Positional] = None
-    """Python file that defines `config = Config(...)`; the first argument."""
+    """Python file that defines `config = Config(...)`; this is the first argument."""
     topology: str = "v5e:16x16"
     """TPU slice such as v5e:16x16 or v4:4x4x8, or local for the devices of this
     computer, or cpu:8 for eight simulated devices."""

@@ -1,10 +1,10 @@
 """Implements `jaxseg predict IMAGE... -o DIR --workdir RUN`.
 
-The command segments image files.
-
-For each image, it writes a PNG whose pixels are class indices in the colors of the
-dataset, an overlay and, on request, the probabilities. In the default mode, images get
-the classes that `jaxseg eval` scores. `--crf` refines them along image edges.
+For each image, the command writes a PNG of class indices with the colors of the dataset
+as its palette, and an overlay of these colors on the image. On request, it also writes
+the probabilities of the classes. With `--mode whole`, which is the default, the
+predicted classes are those that `jaxseg eval` scores. `--crf` moves the borders of the
+predicted regions to the edges in the image.
 """
 
 from __future__ import annotations
@@ -66,40 +66,45 @@ class Options:
     images: tyro.conf.Positional[tuple[str, ...]]
     """Image files, directories of images, and patterns such as 'a/**/*.jpg'."""
     workdir: Path
-    """Run directory of the training."""
+    """Run directory that `jaxseg train` or `jaxseg convert` has written."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Directory for NAME.png, NAME_overlay.png and NAME.npz."""
     checkpoint: str = "best"
-    """Checkpoint: best, latest or a step."""
+    """Checkpoint to load: best, latest, or the number of a saved step."""
     digest: bool = True
     """Compare the weights with the digest that was stored with them."""
     mode: Literal["whole", "slide", "tile"] = "whole"
-    """Whole images, overlapping windows, or mirrored tiles (unpadded networks)."""
+    """whole segments the whole image, slide averages overlapping windows, and tile
+    joins tiles whose borders are padded by mirroring, for networks without padding."""
     window: Size | None = None
-    """Height and width of windows and tiles in pixels."""
+    """Height and width in pixels of the windows or tiles."""
     stride: Size | None = None
-    """Step between windows. The default is two thirds of a window, or one tile."""
+    """Vertical and horizontal distance in pixels between neighboring windows. The
+    default is two thirds of the window, or the size of a tile."""
     scales: tuple[float, ...] = (1.0,)
-    """Average the softmax over the image resized by these factors."""
+    """Resize the image by each of these factors and average the probabilities."""
     flip: bool = False
-    """Average the softmax with that of the mirrored image."""
+    """Average the probabilities of the image and of the mirrored image."""
     tta: bool = False
-    """Use six scales from 0.5 to 1.75, and flip."""
+    """Turn on test-time augmentation: six scales from 0.5 to 1.75, and --flip."""
     crf: bool = False
-    """Refine the probabilities by a dense CRF."""
+    """Refine the probabilities by a dense conditional random field (CRF)."""
     crf_options: Annotated[CRF, tyro.conf.arg(name="crf")] = CRF_OPTIONS
     probabilities: bool = False
     """Also write NAME.npz with `probabilities` float16 [H, W, K] and `classes`."""
     samples: int = 0
-    """Also write N samples and their entropy, for networks such as prob_unet."""
+    """Number of segmentations to sample and write for each image, with their entropy.
+    It requires a network that can draw samples, such as prob_unet."""
     overlay: bool = True
-    """Write NAME_overlay.png."""
+    """Write NAME_overlay.png, which shows the predicted classes on the image."""
     batch_size: int = 4
     """Number of images or windows per forward pass."""
     pad_multiple: int = 32
-    """Pad images to multiples of this; larger values compile fewer programs."""
+    """Pad the height and the width of images to multiples of this number. Larger
+    numbers give fewer different sizes, so fewer programs are compiled."""
     on_bad_file: Literal["skip", "stop"] = "skip"
-    """skip reports an unreadable image and continues; stop ends the command."""
+    """skip reports an image that cannot be read and continues with the next one; stop
+    ends the command."""
     data: Reading = AS_TRAINED
 
 
@@ -133,7 +138,12 @@ def main(argv: list[str]) -> int:
 
 
 def request_of(options: Options, config: Config) -> Request:
-    """Returns what the options of the command ask for."""
+    """Converts the options of the command to a prediction request.
+
+    Args:
+      options: The options of the command.
+      config: The configuration of the run.
+    """
     segment = PredictOptions(
         mode=options.mode,
         window=options.window,
@@ -160,7 +170,15 @@ def request_of(options: Options, config: Config) -> Request:
 
 
 def show(results: Iterable[Result], *, quiet: bool = False) -> int:
-    """Prints failures and, unless `quiet`, written files; counts the failed images."""
+    """Prints the error of each failed image and the path of each written file.
+
+    Args:
+      results: The results of the images.
+      quiet: Whether to print only errors.
+
+    Returns:
+      The number of failed images.
+    """
     failed = 0
     for result in results:
         if result.error is not None:

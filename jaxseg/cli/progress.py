@@ -23,14 +23,22 @@ UNITS = {  # factors that convert fields to the units that are shown
 
 
 def reporter() -> Silent | Lines | Bar:
-    """Returns the reporter that suits this process and its standard output."""
+    """Returns the object that shows the progress of training in this process.
+
+    The first process shows a bar on a terminal and lines elsewhere. All other processes
+    show nothing.
+    """
     if jax.process_index() != 0:
         return Silent()
     return Bar() if sys.stdout.isatty() else Lines()
 
 
 def summary(values: Mapping[str, Any]) -> str:
-    """Formats the available metrics, as in `loss 0.4123  lr 0.00091  10.8 steps/s`."""
+    """Formats metrics on one line, as in `loss 0.4123  lr 0.00091  10.8 steps/s`.
+
+    Args:
+      values: The metrics by name. Names that have no format are left out.
+    """
     forms = {
         "loss": "loss {:.4f}",
         "learning_rate": "lr {:.3g}",
@@ -53,15 +61,15 @@ def summary(values: Mapping[str, Any]) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Formats a share as `63.1 %`, or as a dash if it is undefined."""
+    """Formats a fraction such as 0.631 as `63.1 %`, and None as a dash."""
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
 class Lines(Silent):
-    """Prints one line per record, with the estimated remaining time."""
+    """Prints training metrics as lines of text, with the estimated remaining time."""
 
     def started(self, step: int, steps: int) -> None:
-        """Starts the clock."""
+        """Prints the first step and starts the clock for the remaining time."""
         self._first, self._steps, self._clock = step, steps, time.monotonic()
         verb = "resuming at" if step else "starting at"
         print(f"{verb} step {step} of {steps}", flush=True)
@@ -103,13 +111,13 @@ class Bar(Silent):
         self._progress.stop()
 
     def started(self, step: int, steps: int) -> None:
-        """Opens the bar at `step`."""
+        """Shows the progress bar at `step`, out of `steps` in all."""
         self._task = self._progress.add_task(
             "", total=steps, completed=step, line="compiling", miou="-"
         )
 
     def advanced(self, step: int) -> None:
-        """Moves the bar."""
+        """Moves the progress bar to `step`."""
         self._progress.update(self._task, completed=step)
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:

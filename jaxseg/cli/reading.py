@@ -1,4 +1,7 @@
-"""Defines the options --data.* of the commands that read single images."""
+"""Defines the options --data.range and --data.max-pixels for reading image files.
+
+`jaxseg predict` and `jaxseg refine` share them.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +20,20 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """Options for reading image files."""
+    """Sets the options for reading image files."""
 
     range: tuple[float, float] | None = None
-    """Pixel values that become black and white in images of more than 8 bits."""
+    """The two pixel values that become black (0) and white (255) in images of more than
+    8 bits per channel."""
     max_pixels: int | None = None
-    """Reject images with more pixels than this."""
+    """Largest number of pixels of an image. Larger images are rejected."""
 
     def over(self, data: DataConfig) -> ReadOptions:
-        """Returns these options, with those of a run where none is given."""
+        """Returns the options of the image reader.
+
+        Args:
+          data: The data options of a run. They supply the values that are None here.
+        """
         return ReadOptions(
             range=data.range if self.range is None else self.range,
             max_pixels=data.max_pixels if self.max_pixels is None else self.max_pixels,

@@ -1,11 +1,16 @@
-"""Implements `jaxseg refine`, which refines or creates one segmentation.
+"""Implements `jaxseg refine`, which segments one image by graph cuts.
 
-    jaxseg refine IMAGE --scribbles PNG | --box X0 Y0 X1 Y1 | --probabilities NPZ
+    jaxseg refine IMAGE --scribbles PNG
+    jaxseg refine IMAGE --box X0 Y0 X1 Y1
+    jaxseg refine IMAGE --probabilities NPZ
 
-It cuts an object out of an image by graph cuts, from scribbles or a box, or moves class
-boundaries to the edges of the image. Scribbles are an image of the same size, for
-example a copy that was painted over without smoothing: pure red (255, 0, 0) marks the
-object and pure blue (0, 0, 255) the background. All other pixels are ignored.
+With scribbles or a box, the command separates one object from the background. With the
+probabilities that a network has predicted, it moves the boundaries between classes to
+the edges in the image.
+
+The scribbles are an image file of the same size as IMAGE, for example a copy of it on
+which lines are drawn without smoothing. Pure red (255, 0, 0) marks pixels of the object
+and pure blue (0, 0, 255) marks pixels of the background. All other colors are ignored.
 """
 
 from __future__ import annotations
@@ -59,29 +64,37 @@ BOUNDS = {
 class Options:
     """Cut out an object from scribbles or a box, or refine predicted probabilities.
 
-    NAME.png contains 0 for background and 1 for the object, or the class indices.
+    With scribbles or a box, the pixels of NAME.png are 0 for the background and 1 for
+    the object. With probabilities, they are class indices.
     """
 
     image: tyro.conf.Positional[Path]
     """Image file."""
     scribbles: Path | None = None
-    """Scribbles on an image of the same size: red is object, blue background."""
+    """Image file of the same size, on which red marks pixels of the object and blue
+    marks pixels of the background."""
     box: tuple[int, int, int, int] | None = None
-    """X0 Y0 X1 Y1 around the object in pixels; X1 and Y1 are exclusive."""
+    """Box around the object, X0 Y0 X1 Y1 in pixels. Column X1 and row Y1 are outside of
+    the box."""
     probabilities: Path | None = None
-    """NAME.npz of `jaxseg predict --probabilities` for this image."""
+    """The file NAME.npz that `jaxseg predict --probabilities` has written for the
+    image."""
     method: Literal["grabcut", "graphcut"] | None = None
-    """grabcut (default) learns the colors again after each cut, graphcut cuts once."""
+    """grabcut, the default, alternates between a graph cut and fitting the colors of
+    object and background; graphcut cuts once."""
     gamma: float | None = None
-    """Weight of boundaries. The default is 50 for colors, 10 for probabilities."""
+    """Weight of the cost of boundaries. The default is 50 for scribbles or a box and 10
+    for probabilities."""
     components: int = COMPONENTS
-    """Number of components of each Gaussian mixture of colors."""
+    """Number of components of the Gaussian mixtures that model the colors of the object
+    and of the background."""
     iterations: int = 20
-    """Largest number of cuts of grabcut, which ends when the energy stops falling."""
+    """Largest number of cuts of grabcut, which ends earlier if the energy no longer
+    decreases."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("refined")
     """Directory for NAME.png and NAME_overlay.png."""
     overlay: bool = True
-    """Write NAME_overlay.png."""
+    """Write NAME_overlay.png, which shows the segmentation on the image."""
     data: Reading = DEFAULT_READING
 
 
@@ -121,7 +134,11 @@ def check(options: Options) -> None:
 
 
 def cut_out(options: Options, image: np.ndarray) -> np.ndarray:
-    """Returns the object mask, uint8 [H, W] of 0 and 1."""
+    """Separates the object from the background by graph cuts and prints the energies.
+
+    Returns:
+      A mask, uint8 [H, W], that is 1 at the object and 0 at the background.
+    """
     seeds = seeds_of(options, image.shape[:2])
     gamma = GAMMA if options.gamma is None else options.gamma
     how = {"gamma": gamma, "components": options.components}
@@ -137,7 +154,12 @@ def cut_out(options: Options, image: np.ndarray) -> np.ndarray:
 
 
 def seeds_of(options: Options, size: tuple[int, int]) -> np.ndarray:
-    """Returns the seeds int8 [H, W] of the box and the scribbles."""
+    """Converts the box and the scribbles to known pixels of the image.
+
+    Returns:
+      Int8 [H, W]: 1 at pixels of the object, 0 at pixels of the background, and -1 at
+      unknown pixels.
+    """
     seeds = np.full(size, UNKNOWN, np.int8)
     if options.box is not None:
         seeds = seeds_of_box(size, options.box)
@@ -157,7 +179,11 @@ def seeds_of(options: Options, size: tuple[int, int]) -> np.ndarray:
 def read_scribbles(
     path: Path, size: tuple[int, int], reading: ReadOptions
 ) -> np.ndarray:
-    """Reads scribbles as int8 [H, W]: 1 is object, 0 background, -1 unmarked.
+    """Reads a file of scribbles.
+
+    Returns:
+      Int8 [H, W]: 1 at red pixels (the object), 0 at blue pixels (the background), and
+      -1 at all other pixels.
 
     Raises:
       ValueError: If the size differs from that of the image, or if no object is marked.
@@ -188,7 +214,11 @@ def _rules() -> str:
 def refined(
     options: Options, image: np.ndarray
 ) -> tuple[np.ndarray, tuple[Color, ...]]:
-    """Returns the label map of least energy, and a color for each class."""
+    """Moves the class boundaries of predicted probabilities to the image edges.
+
+    Returns:
+      The label map, integers [H, W], with the least energy, and a color for each class.
+    """
     probability = read_probabilities(options.probabilities)
     gamma = GAMMA_OF_PROBABILITIES if options.gamma is None else options.gamma
     label = cut_probabilities(probability, image, gamma=gamma)
@@ -198,7 +228,7 @@ def refined(
 
 
 def read_probabilities(path: Path) -> np.ndarray:
-    """Reads the probabilities [H, W, K] in a file of `jaxseg predict`.
+    """Reads the probabilities [H, W, K] in an .npz file that `jaxseg predict` wrote.
 
     Raises:
       ValueError: If the file is damaged or contains no probabilities.
@@ -223,7 +253,7 @@ def read_probabilities(path: Path) -> np.ndarray:
 def write(
     options: Options, image: np.ndarray, label: np.ndarray, palette: tuple[Color, ...]
 ) -> None:
-    """Writes the results.
+    """Writes the label map as an indexed PNG and, if requested, the overlay.
 
     Raises:
       ValueError: If a result would replace an input file.

@@ -1,11 +1,12 @@
 """Implements `jaxseg sweep FILE.py`, which trains many configurations.
 
 FILE.py defines `configs = {"name": Config(...), ...}`. Every configuration is trained
-with every seed in its own folder of the work directory. The same command keeps finished
-runs and resumes interrupted ones. results.jsonl gets one line per run, table.json the
-mean and standard deviation over the seeds, and results.png shows every seed, over
-`axis = {"name": x}` with `axis_label` if FILE.py defines them. Arguments after `--` are
-passed to every `jaxseg train`.
+with every seed in its own folder of the work directory. When the command runs again, it
+keeps the finished runs and resumes the interrupted ones. results.jsonl gets one line
+per run. table.json gets the mean and the standard deviation of the scores over the
+seeds. results.png shows the score of every run. FILE.py can define `axis = {"name": x}`
+and `axis_label` to set the position of each configuration on the horizontal axis.
+Arguments after `--` are passed to every `jaxseg train`.
 
     jaxseg sweep experiments/aspp/config.py --seeds 0 1 2
     jaxseg sweep experiments/aspp/config.py --variant full -- --data.raw-dir CAMVID
@@ -44,24 +45,30 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Train many configurations with several seeds. The same command resumes."""
+    """Train many configurations with several seeds.
+
+    To resume an interrupted sweep, run the same command again.
+    """
 
     file: tyro.conf.Positional[str]
     """Python file that defines `configs = {"name": Config(...), ...}`."""
     variant: str = "configs"
-    """Dictionary of the file to train, such as "full" in experiments."""
+    """Name of the dictionary in the file whose configurations are trained, such as full
+    in the files of experiments/."""
     workdir: str | None = None
-    """Folder of the runs. The default is runs/NAME, or runs/NAME_VARIANT."""
+    """Folder of the run directories. The default is runs/NAME, or runs/NAME_VARIANT if
+    --variant is given, where NAME is the name of the file or of its folder."""
     results_dir: str | None = None
-    """Folder that also gets results.jsonl and results.png."""
+    """Second folder to which results.jsonl and results.png are copied."""
     seeds: tuple[int, ...] = (0, 1, 2)
-    """Seeds of every configuration."""
+    """Seeds with which every configuration is trained."""
     devices: tuple[str, ...] = ("",)
-    """Device numbers, with one process on each. By default one process runs."""
+    """Numbers of the devices. One process trains on each device at a time. By default
+    one process trains on all devices."""
     device_env_var: str = "CUDA_VISIBLE_DEVICES"
     """Environment variable that restricts a process to its device."""
     metric: str = "mean_iou"
-    """Score that the table shows."""
+    """Name of the score that the table shows."""
 
 
 def main(argv: list[str]) -> int:

@@ -1,8 +1,9 @@
 """Implements `jaxseg train [CONFIG.py] [--workdir DIR] [OPTIONS]`.
 
-The same command with the same run directory resumes the run exactly. `--smoke` selects
-the small variant of the file. `--train.init-from RUN` starts from the weights of
-another run. `--profile` writes a trace of a few steps to WORKDIR/profile.
+When the command runs again with the same run directory, it resumes the run and gives
+the result of an uninterrupted run. `--smoke` selects the small configuration `smoke` of
+the file. `--train.init-from RUN` starts from the weights of another run. `--profile`
+writes a trace of a few steps to WORKDIR/profile.
 """
 
 from __future__ import annotations
@@ -56,42 +57,51 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Train a network. The same command with the same --workdir resumes the run.
+    """Train a network.
+
+    To resume an interrupted run, run the same command with the same --workdir again.
 
     Network options are given as --model.options.NAME VALUE, such as
     --model.options.output_stride 8 or --model.options.style.norm group.
     """
 
     config: Annotated[str | None, tyro.conf.Positional] = None
-    """Python file that defines `config = Config(...)`; the first argument."""
+    """Python file that defines `config = Config(...)`; this is the first argument."""
     workdir: str | None = None
-    """Run directory. The default is runs/NAME, after the file or its folder."""
+    """Run directory. The default is runs/NAME, where NAME is the name of the file or of
+    its folder."""
     smoke: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Use `smoke = Config(...)` of the file, a variant small enough for a CPU."""
+    """Train the configuration `smoke = Config(...)` of the file, which is small enough
+    for a CPU, instead of `config`."""
     devices: int | None = None
-    """Number of devices to use. The default is all."""
+    """Number of devices to use. By default all devices are used."""
     profile: int = 0
-    """Trace this many steps (default 5) for TensorBoard and Perfetto."""
+    """Number of steps to trace for TensorBoard and Perfetto. --profile without a number
+    traces 5 steps."""
     distributed: bool = False
-    """Join a multi-process run; TPU, Slurm and Kubernetes are detected automatically.
+    """Join a multi-process run. On TPU, Slurm and Kubernetes, the address of process 0
+    and the number of processes are detected automatically.
     """
     coordinator: str | None = None
-    """HOST:PORT of process 0, for other clusters."""
+    """Address HOST:PORT of process 0. It is needed only on clusters that are not
+    detected automatically."""
     processes: int | None = None
-    """Number of processes, for other clusters."""
+    """Number of processes. It is needed only on clusters that are not detected
+    automatically."""
     process_id: int | None = None
-    """Index of this process from 0, for other clusters."""
+    """Index of this process, from 0. It is needed only on clusters that are not
+    detected automatically."""
     heartbeat_timeout: int = 60
-    """Seconds without a heartbeat after which a process counts as lost."""
+    """Number of seconds without a heartbeat after which a process counts as lost."""
     digest: bool = True
     """Compare restored arrays with the digest that was stored with them."""
     skip_damaged: tyro.conf.FlagCreatePairsOff[bool] = False
-    """If the newest checkpoint is damaged, continue from the newest intact one."""
+    """If the newest checkpoint is damaged, resume from the newest undamaged one."""
     run: Annotated[Config, tyro.conf.arg(name="")] = default.DEFAULT
 
 
 def main(argv: list[str]) -> int:
-    """Runs the command and returns its exit status, see `jaxseg.cli.main`."""
+    """Runs the command and returns its exit status, which `jaxseg.cli.main` lists."""
     arguments = parse(argv)
     check(arguments.run)
     given = (arguments.coordinator, arguments.processes, arguments.process_id)
@@ -135,10 +145,12 @@ def local(workdir: str) -> Path:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line. The file or the defaults supply all other values.
+    """Parses the command line.
 
-    Without a file, an explicit `--workdir` that contains a run supplies its
-    configuration."""
+    The configuration file supplies the values of the options that the command line does
+    not contain. Without a file, the run in `--workdir` supplies them, or the defaults
+    if there is no run.
+    """
     options, rest = take_options(_numbered(argv))
     path = rest[0] if rest and not rest[0].startswith("-") else None
     workdir = peek(rest, "--workdir")
@@ -188,7 +200,18 @@ def execute(
     profile: int = 0,
     opening: Opening = STRICT,
 ) -> int:
-    """Trains in `workdir` on `count` devices and prints the result."""
+    """Trains a configuration and prints the result.
+
+    Args:
+      config: The configuration.
+      workdir: The run directory.
+      count: The number of devices, or None to use all.
+      profile: The number of steps to trace.
+      opening: How the checkpoints of an earlier start are verified.
+
+    Returns:
+      The exit status 0.
+    """
     shown = Display(reporter, functools.partial(print_beginning, config, workdir))
     with naming_check(config.data):
         trained = train_run(
@@ -207,7 +230,7 @@ def execute(
 def print_beginning(
     config: Config, workdir: Path, start: Start, chosen: list[jax.Device]
 ) -> None:
-    """Prints what is trained, the devices and the run directory."""
+    """Prints notes, the dataset, the network, the devices and the run directory."""
     for note in start.notes:
         print(f"jaxseg: {as_message(note)}", file=sys.stderr)
     spec = start.train_source.spec
@@ -225,7 +248,7 @@ def print_beginning(
 
 
 def print_outcome(trained: Trained) -> None:
-    """Prints the last scores and the paths of pictures and checkpoints."""
+    """Prints the last scores and the paths of overlays and the best checkpoint."""
     workdir, found = trained.workdir, trained.scores
     if sum(found["pixels"]):
         print(as_message(table(found, trained.spec.classes)))
