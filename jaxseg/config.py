@@ -40,12 +40,10 @@ class DataConfig:
 
     Attributes:
       name: The name of a dataset; the help of `jaxseg train` lists all names. A dataset
-        of the library tensorflow_datasets (tfds) has the name tfds:NAME or
-        tfds:NAME/CONFIG:VERSION. If its prepared data exist already, tfds:PATH names
-        their folder.
-      raw_dir: The folder of the files of the dataset as they were downloaded or made.
-        Generated datasets need none. A tfds dataset needs it only if you must download
-        the files yourself.
+        of tensorflow_datasets (tfds) is tfds:NAME, tfds:NAME/CONFIG:VERSION or, if its
+        prepared data exist already, tfds:PATH with the path of their folder.
+      raw_dir: The folder of the original files of the dataset. Generated datasets need
+        none. A tfds dataset needs it only if you must download the files yourself.
       prepared_dir: The folder in which converted data are stored for fast reading. The
         default is $JAXSEG_DATA_DIR, or ~/.cache/jaxseg if that variable is not set.
       classes: The class names in the order of their indices, for the dataset folder or
@@ -66,8 +64,7 @@ class DataConfig:
         tensorflow_datasets.
       train_split: The split that the network is trained on, or a slice of a split such
         as train[:90%].
-      eval_split: The split that the network is evaluated on, or a slice of a split such
-        as train[90%:].
+      eval_split: The split that the network is evaluated on, or a slice of a split.
       backend: The library that reads the data: grain for Grain, or tf for tf.data,
         which requires the installation of jaxseg[tf].
       crop: The height and width of the training crops in pixels.
@@ -165,8 +162,8 @@ class OptimConfig:
         path, such as backbone/conv1/kernel.
       freeze: Regular expressions for parameter paths. Parameters whose path matches one
         of them are not trained.
-      layer_decay: The ratio of the learning rate of a layer to that of the next deeper
-        layer. None trains all layers with one learning rate.
+      layer_decay: The learning rate of each block of the backbone, divided by that of
+        the next block. None trains all blocks with one learning rate.
     """
 
     name: Literal["sgd", "adamw", "rmsprop", "adadelta", "lamb", "lars"] = "adamw"
@@ -208,8 +205,8 @@ class LossConfig:
       aux_weight: The coefficient of the cross entropy of the auxiliary outputs, for
         networks that have them.
       edge_weight: The coefficient of the edge loss, for networks with an edge output.
-      edge_radius: The largest distance, in pixels, from a class border at which a pixel
-        counts as an edge in the edge loss.
+      edge_radius: The largest distance in pixels, along rows and along columns, from an
+        edge pixel to a pixel of another class.
       presence_weight: The coefficient of the loss that predicts which classes occur in
         an image, for the network GINet.
       kl_weight: The coefficient (beta) of the Kullback-Leibler divergence between the
@@ -252,9 +249,8 @@ class TrainConfig:
         uses the average. None keeps no average.
       grad_accum_steps: The number of micro-batches into which the batch of an update is
         split. Their gradients are accumulated before the update.
-      remat: Whether activations are recomputed in the backward pass to save memory:
-        none keeps all activations; block and stage recompute those inside each block
-        or each stage of the network.
+      remat: The activations that are recomputed in the backward pass to save memory:
+        none, or those inside each block or each stage of the network.
       log_every: The number of steps after which the training metrics are logged again.
       eval_every: The number of steps between two evaluations.
       save_every: The number of steps between two checkpoints.
