@@ -29,15 +29,15 @@ Progress = Callable[[int], Callable[[], None]]
 
 @dataclasses.dataclass(frozen=True)
 class Audit:
-    """Holds the result of a check.
+    """Contains the result of the check of a dataset.
 
     Attributes:
       name: The name of the dataset.
-      folder: The folder of its files.
+      folder: The folder of the files of the dataset.
       spec: The classes, or None if they are not known.
-      splits: A summary of each split.
-      findings: The errors, then the warnings, in the order of `KINDS`.
-      samples: Small copies of some pairs with their names, by split.
+      splits: A summary of each split, by the name of the split.
+      findings: The errors, followed by the warnings, in the order of `KINDS`.
+      samples: The names and small copies of some pairs of each split.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Audit:
     samples: dict[str, list[tuple[str, Sample]]]
 
     def count(self, level: str) -> int:
-        """Returns the number of findings of a level."""
+        """Returns the number of findings with the level "error" or "warning"."""
         return sum(finding.level == level for finding in self.findings)
 
     def verdict(self) -> str:
@@ -92,13 +92,13 @@ class Audit:
 
 
 def require_files(data: DataConfig) -> None:
-    """Checks that options name a dataset of image files and an existing folder.
+    """Checks that the options select a dataset of image files in an existing folder.
 
     Args:
       data: The data options.
 
     Raises:
-      ValueError: If they do not.
+      ValueError: If the dataset has no image files, or the folder does not exist.
     """
     dataset = require_kind(data, "images")
     if dataset.drawing is not None:
@@ -124,12 +124,13 @@ def check_data(
 ) -> Audit:
     """Reads all files of a dataset once and returns everything that was found.
 
-    `data.on_bad_file` is ignored: a bad pair is an error even if training leaves it
-    out.
+    The option `data.on_bad_file` is ignored: A pair that training would reject is an
+    error, even if the option tells training to skip it.
 
     Args:
       data: The data options of `train`.
-      progress: Called with the number of pairs. The result is called after each pair.
+      progress: A function that takes the total number of pairs and returns a second
+        function, which is called without arguments after each pair.
 
     Raises:
       ValueError: If the options do not name a dataset of image files and a folder.
@@ -183,7 +184,7 @@ def all_findings(
       data: The data options of `train`.
       config: The dataset.
       splits: The pairs of each split.
-      records: What was recorded of them.
+      records: The facts that were recorded about each pair.
       names: The class names.
     """
     found = itertools.chain(

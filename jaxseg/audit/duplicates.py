@@ -16,10 +16,9 @@ from jaxseg.data.parts import File
 
 
 def duplicates(records: Sequence[Record]) -> Iterator[Finding]:
-    """Yields groups of images that are equal, and groups that are nearly equal.
+    """Yields a finding for each group of equal or nearly equal images.
 
-    A group within one split contains only images of that split. Images of different
-    splits that resemble each other are in a group across splits.
+    A finding concerns either images of one split, or images of different splits.
 
     Args:
       records: The records of all pairs.

@@ -18,17 +18,17 @@ from jaxseg.training.step import augment
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """Holds one augmented example and what was drawn for it.
+    """Contains one augmented example and the random parameters of its augmentation.
 
     Attributes:
       position: The position in the stream of training examples.
       name: The name of the pair of files.
       size: The (H, W) of the unchanged image in pixels.
-      drawn: The window and the elastic deformation.
+      drawn: The crop window and the elastic deformation.
       mirrored: Whether the example is mirrored.
-      factors: The factors of brightness, contrast and saturation.
-      image: What the network receives, float32 [h, w, 3].
-      label: What the loss receives, int32 [h, w].
+      factors: The factors by which brightness, contrast and saturation are multiplied.
+      image: The normalized image that the network receives, float32 [h, w, 3].
+      label: The class indices that the loss receives, int32 [h, w].
     """
 
     position: int
@@ -50,7 +50,7 @@ class Example:
         return height, width
 
     def parameters(self) -> dict[str, Any]:
-        """Returns what was drawn, as values that JSON can hold."""
+        """Returns the random parameters of the augmentation as JSON values."""
         nodes = self.drawn.nodes
         return {
             "position": self.position,
@@ -71,16 +71,16 @@ class Example:
 def training_examples(
     source: Source, config: DataConfig, *, seed: int, positions: Iterable[int]
 ) -> list[Example]:
-    """Makes the examples at some positions of the training stream.
+    """Makes the augmented examples at given positions of the training stream.
 
-    The example at position p is number p % batch size of the batch of step
-    p // batch size. It depends on the seed and the position only.
+    The example at position p is the one with the index p % batch_size in the batch of
+    step p // batch_size. It depends only on the seed and the position.
 
     Args:
       source: The training examples.
       config: The crop and the augmentation.
       seed: The seed of the run.
-      positions: The positions.
+      positions: The positions in the training stream, from 0.
     """
     positions = list(positions)
     rows = [train_example(source, config, seed, position) for position in positions]

@@ -1,4 +1,6 @@
-"""Finds the faults in the records of a dataset, one function for each kind."""
+"""Finds the faults of a dataset, with one function for each kind of fault.
+
+A record contains the facts that `jaxseg.audit.scan` has read about a pair of files."""
 
 from __future__ import annotations
 
@@ -21,14 +23,14 @@ NEARLY_EMPTY = 0.001  # Fewer pixels than this have other than the main label.
 
 
 def rejected_pairs(records: Sequence[Record]) -> Iterator[Finding]:
-    """Yields the faults that were noted while the pairs were read."""
+    """Yields the errors that occurred while the pairs were read."""
     for record in records:
         for fault in record.faults:
             yield Finding(fault.kind, fault.message, record.split, record.files)
 
 
 def missing_splits(data: DataConfig, splits: Splits) -> Iterator[Finding]:
-    """Yields the splits for training and evaluation that do not exist."""
+    """Yields an error for each split that the options name but that does not exist."""
     for field in ("train_split", "eval_split"):
         chosen = getattr(data, field)
         for name in split_names(chosen):
@@ -41,7 +43,7 @@ def missing_splits(data: DataConfig, splits: Splits) -> Iterator[Finding]:
 
 
 def empty_splits(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
-    """Yields the splits that have no pair."""
+    """Yields an error for each split without pairs."""
     for split, pairs in splits.items():
         if not pairs:
             text = f"Split {split!r} in {config.path} has no pair."
@@ -49,7 +51,10 @@ def empty_splits(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
 
 
 def values_of_splits(records: Iterable[Record]) -> list[MaskValues]:
-    """Counts the values of the readable masks of each split, without lossy ones."""
+    """Counts the pixel values in the masks of each split.
+
+    Masks that cannot be read and masks in a lossy format are not counted.
+    """
     found: dict[str, MaskValues] = {}
     for record in records:
         values = found.setdefault(record.split, MaskValues(record.split))

@@ -1,16 +1,18 @@
-"""Computes hashes of images, by which equal and nearly equal ones are found.
+"""Computes hashes of images to find equal and nearly equal images.
 
-The perceptual hash has 64 bits. An image is averaged to 32 x 32 gray values, and the
-hash says which of the 8 x 8 lowest frequencies of their discrete cosine transform,
-without those of constant rows or columns, are above the median. Two images count as
-nearly equal if at most `NEAR_BITS` bits differ and the gray values have a correlation
-of at least `NEAR_CORRELATION`.
+The perceptual hash has 64 bits. An image is reduced to 32 x 32 gray values, and their
+discrete cosine transform is computed. Each bit says whether one of the 8 x 8 lowest
+frequencies is above the median of these frequencies. The frequencies that are constant
+along rows or columns are left out. Two images count as nearly equal if at most
+`NEAR_BITS` bits of their hashes differ and the correlation of their gray values is at
+least `NEAR_CORRELATION`.
 
-The limits are measured on CamVid: after JPEG compression at quality 30, after halving
-and after brightening by 5 %, at most 4 bits differ and the correlation is at least
-0.9988. Different frames of one drive reach less than 0.998. Copies that are mirrored,
-rotated or cropped are not found, nor are copies of images without fine structure, whose
-higher frequencies are noise.
+The two limits were chosen by measurements on CamVid. Copies of an image that were
+compressed as JPEG with quality 30, halved in size or brightened by 5 % differ in at
+most 4 bits and have a correlation of at least 0.9988. Different frames of one video
+have a correlation below 0.998. Mirrored, rotated or cropped copies are not found.
+Copies of images without fine structure are not found either, because the higher
+frequencies of these images are noise.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def gray_values(pixels: np.ndarray) -> np.ndarray:
 
 
 def perceptual_hash(gray: np.ndarray) -> np.uint64:
-    """Computes the hash of gray values.
+    """Computes the perceptual hash of an image from its gray values.
 
     Args:
       gray: Uint8 [32, 32].
@@ -57,7 +59,7 @@ def perceptual_hash(gray: np.ndarray) -> np.uint64:
 
 
 def pixel_digest(pixels: np.ndarray) -> str:
-    """Computes a digest that is equal for equal pixels and sizes."""
+    """Computes a digest that is equal for two images with equal sizes and pixels."""
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels))
     return digest.hexdigest()
@@ -69,11 +71,12 @@ def near_pairs(hashes: np.ndarray, grays: np.ndarray) -> list[tuple[int, int]]:
     Every hash is compared with every other one: 20,000 images take about a second.
 
     Args:
-      hashes: Uint64 [N].
-      grays: Uint8 [N, 32, 32].
+      hashes: The perceptual hashes of N images, uint64 [N].
+      grays: The gray values of the images, uint8 [N, 32, 32].
 
     Returns:
-      The pairs (i, j) with i < j. Images without structure are in no pair.
+      The index pairs (i, j) of nearly equal images, with i < j. Images with nearly
+      constant gray values are in no pair.
     """
     values = grays.reshape(len(grays), -1)
     structured = values.std(axis=1) >= FLAT

@@ -15,8 +15,8 @@ class Kind:
     """Describes a kind of finding.
 
     Attributes:
-      level: Whether the exit status is 1.
-      title: A sentence.
+      level: "error" if `jaxseg train` rejects the data, "warning" otherwise.
+      title: A sentence that describes the kind of finding.
     """
 
     level: Literal["error", "warning"]
@@ -25,13 +25,13 @@ class Kind:
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """Describes one fault.
+    """Describes one fault of a dataset.
 
     Attributes:
       kind: A key of `KINDS`.
-      message: What is wrong.
-      split: The name of the split, or "" if it concerns all of them.
-      files: The files in question.
+      message: A description of the fault.
+      split: The name of the split, or "" if the fault concerns all splits.
+      files: The files that have the fault.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Writes the result of a check as a page that contains its pictures."""
+"""Converts the result of a check to one HTML file with embedded pictures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def render(audit: Audit, *, command: str) -> str:
 
     Args:
       audit: The result of a check.
-      command: The command that made it.
+      command: The command that ran the check.
     """
     import jinja2
 

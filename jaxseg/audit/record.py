@@ -1,4 +1,4 @@
-"""Defines what is recorded of every pair of files while it is read."""
+"""Defines the facts that are recorded about each image and mask of a dataset."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from jaxseg.data.parts import File
 
 @dataclasses.dataclass(frozen=True)
 class ImageFacts:
-    """Holds what is recorded of an image.
+    """Contains the recorded facts of an image.
 
     Attributes:
       size: The (H, W) in pixels, as the network sees it.
-      form: The file format and the kind of pixels, such as "PNG RGB", or "" for
-        files that are no image files.
+      form: The file format and the pixel mode, such as "PNG RGB", or "" if the file
+        is not an image file.
       orientation: The orientation tag, 1 to 8 as in EXIF.
-      low: The smallest value, of all channels.
-      high: The largest value, of all channels.
+      low: The smallest pixel value of all channels.
+      high: The largest pixel value of all channels.
       sums: The sum of the values of each channel, int64 [3].
       squares: The sum of the squared values of each channel, int64 [3].
       digest: The digest of the pixels.
       hash: The perceptual hash, uint64.
-      gray: The gray values of the hash, uint8 [32, 32].
+      gray: The gray values from which the hash was computed, uint8 [32, 32].
     """
 
     size: tuple[int, int]
@@ -42,14 +42,16 @@ class ImageFacts:
 
 @dataclasses.dataclass(frozen=True)
 class MaskFacts:
-    """Holds what is recorded of a mask.
+    """Contains the recorded facts of a mask.
 
     Attributes:
       size: The (H, W) in pixels.
-      form: The file format and the kind of pixels, or "" for files that are no images.
-      lossy: Whether the format changes values.
-      values: The number of pixels of each value of the file.
-      labels: The number of pixels of each label, or None if a value has no meaning.
+      form: The file format and the pixel mode, such as "PNG L", or "" if the file is
+        not an image file.
+      lossy: Whether the compression of the format changes pixel values.
+      values: The number of pixels with each value in the file.
+      labels: The number of pixels of each class, or None if a value in the file
+        belongs to no class.
     """
 
     size: tuple[int, int]
@@ -65,7 +67,7 @@ class Fault:
 
     Attributes:
       kind: A key of `jaxseg.audit.kinds.KINDS`.
-      message: One sentence or more that names the file.
+      message: One or more sentences that name the file and the reason.
     """
 
     kind: str
@@ -74,7 +76,7 @@ class Fault:
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """Holds a small copy of a pair for the contact sheet.
+    """Contains a small copy of an image and its label, for the HTML report.
 
     Attributes:
       image: Uint8 [h, w, 3].
@@ -87,15 +89,15 @@ class Sample:
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """Holds what is recorded of a pair.
+    """Contains the recorded facts of an image and its mask.
 
     Attributes:
       split: The name of the split.
-      pair: The files.
+      pair: The files of the image and the mask.
       image: The facts of the image, or None if it cannot be read.
       mask: The facts of the mask, or None if it cannot be read.
-      faults: The reasons why `train` rejects the pair.
-      sample: A small copy, for some pairs.
+      faults: The reasons why `jaxseg train` rejects the pair.
+      sample: A small copy of the pair, or None for most pairs.
     """
 
     split: str

@@ -1,4 +1,4 @@
-"""Reads every pair of a dataset once, in threads."""
+"""Reads every image and mask of a dataset once, with several threads."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def scan(
     threads: int,
     advance: Callable[[], None] = lambda: None,
 ) -> list[Record]:
-    """Reads all pairs.
+    """Reads all pairs of images and masks and records facts about them.
 
     Args:
-      config: The dataset, with the options of reading.
+      config: The dataset and the options of the image reader.
       splits: The pairs of each split.
       threads: The number of threads.
-      advance: Called after each pair.
+      advance: A function that is called after each pair.
 
     Returns:
       One record per pair, in the order of `splits`.
@@ -63,10 +63,10 @@ def _chosen(pairs: list[Pair]) -> Iterator[tuple[Pair, bool]]:
 
 
 def examine(config: PairsConfig, split: str, pair: Pair, sampled: bool) -> Record:
-    """Reads one pair.
+    """Reads one pair of an image and a mask and records facts about it.
 
     Args:
-      config: The dataset, with the options of reading.
+      config: The dataset and the options of the image reader.
       split: The name of the split.
       pair: The pair.
       sampled: Whether a small copy is kept.
@@ -171,7 +171,7 @@ def _form(header: Header | None) -> str:
 
 
 def small_copy(pixels: np.ndarray, label: np.ndarray | None) -> Sample:
-    """Returns a small copy of an image and its label.
+    """Reduces an image and its label so that the larger side has at most 240 pixels.
 
     Args:
       pixels: Uint8 [H, W, 3].

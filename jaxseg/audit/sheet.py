@@ -1,4 +1,4 @@
-"""Draws augmented examples with their overlays and drawn parameters on one sheet."""
+"""Draws augmented examples, their overlays and random parameters on one sheet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LINE = 15  # The height of a line of text in pixels.
 
 
 def words(example: Example) -> list[str]:
-    """Returns the drawn parameters as lines of text."""
+    """Returns the random parameters of an augmentation as lines of text."""
     drawn, window = example.drawn, example.drawn.window
     scale = example.scale[0]
     lines = [
@@ -44,10 +44,11 @@ def _size(size: tuple[int, int]) -> str:
 def contact_sheet(
     rows: Sequence[tuple[np.ndarray, np.ndarray, list[str]]],
 ) -> Image.Image:
-    """Draws one row per example: the image, its overlay and the parameters.
+    """Draws a sheet with one row for each example.
 
     Args:
-      rows: The image and the overlay, uint8 [h, w, 3], and lines of text.
+      rows: For each example the image and the overlay, both uint8 [h, w, 3], and lines
+        of text.
     """
     heights = [max(image.shape[0], LINE * len(text)) + GAP for image, _, text in rows]
     width = max(image.shape[1] + over.shape[1] for image, over, _ in rows)
@@ -68,12 +69,12 @@ def contact_sheet(
 def write_examples(
     examples: Sequence[Example], spec: DatasetSpec, folder: pathlib.Path
 ) -> pathlib.Path:
-    """Writes two pictures for each example, the sheet and the drawn parameters.
+    """Writes two pictures of each example, the sheet, and the random parameters.
 
     Args:
       examples: The augmented examples.
-      spec: The classes, and the normalization, which is inverted.
-      folder: The folder of the files.
+      spec: The classes, and the normalization that is undone for the pictures.
+      folder: The folder to write to.
 
     Returns:
       The path of the sheet.

@@ -1,4 +1,4 @@
-"""Summarizes the records of a dataset as values that JSON can hold."""
+"""Summarizes the recorded facts about a dataset as JSON values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jaxseg.losses.class_weights import median_frequency
 def split_summary(
     config: PairsConfig, records: Sequence[Record], names: Sequence[str]
 ) -> dict[str, Any]:
-    """Summarizes the pairs of one split.
+    """Summarizes the images and masks of one split as JSON values.
 
     Args:
       config: The dataset.

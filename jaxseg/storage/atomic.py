@@ -1,7 +1,7 @@
-"""Writes files and folders in one step.
+"""Writes files and folders atomically: a reader sees the old or the new content.
 
-Everything is written under a temporary name in the folder of the target, flushed to the
-disk and then renamed. A process that is killed or runs out of space leaves the old
+A file is written under a temporary name in the folder of the target, flushed to the
+disk and then renamed. A process that is killed or finds the disk full leaves the old
 target unchanged. It can leave a temporary file, which `sweep` removes.
 """
 
@@ -27,7 +27,7 @@ _TEMPORARY = re.compile(r"\..+\.building-(?P<mark>\w+)-\d+(\.\w+)?")
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Replaces a file with UTF-8 text in one step and creates its parent folders.
+    """Replaces a file with UTF-8 text atomically and creates its parent folders.
 
     Args:
       path: The file to create or replace.
@@ -37,9 +37,9 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Replaces the content of a file in one step and creates its parent folders.
+    """Replaces the content of a file atomically and creates its parent folders.
 
-    Temporary files that killed processes left for the same file are removed.
+    If killed processes have left temporary files for this file, they are removed.
 
     Args:
       path: The file to create or replace.
@@ -54,18 +54,20 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yields a temporary file name and renames that file to `path` at the end.
+    """Returns a context manager that replaces the file `path` atomically.
 
-    The temporary name has the suffix of `path`, so a writer that selects the format by
-    the suffix works. An exception inside the block removes the temporary file and
-    leaves `path` unchanged. A link is followed. A device or a pipe, which cannot be
-    replaced, is written directly.
+    The block writes a file with the temporary name. When the block ends, the file is
+    renamed to `path`. If the block raises an exception, the temporary file is removed
+    and `path` stays unchanged. The temporary name has the suffix of `path`, because
+    some writers choose the file format by the suffix. If `path` is a symbolic link, the
+    file that it points to is replaced. If `path` is a device or a pipe, it is written
+    directly.
 
     Args:
       path: The file to create or replace.
 
     Yields:
-      The name to write to.
+      The temporary name.
     """
     target = Path(path)
     if target.exists() and not target.is_file() and not target.is_dir():
@@ -88,15 +90,16 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def building(folder: str | Path) -> Iterator[Path]:
-    """Yields a temporary folder and renames it to `folder` at the end.
+    """Returns a context manager that creates a folder with its content atomically.
 
-    An exception inside the block removes the temporary folder.
+    The block writes files to a temporary folder. When the block ends, this folder is
+    renamed to `folder`. If the block raises an exception, it is removed.
 
     Args:
-      folder: The folder to create. It must not exist, or be empty.
+      folder: The folder to create. It must be missing or empty.
 
     Yields:
-      An empty folder in the parent folder of the final one.
+      The path of the temporary folder, which is in the parent folder of `folder`.
 
     Raises:
       FileExistsError: If `folder` exists and is not an empty folder.
@@ -125,13 +128,13 @@ def building(folder: str | Path) -> Iterator[Path]:
 
 
 def temporary_name(target: Path) -> Path:
-    """Returns a hidden name in the same folder that no other process or call uses.
+    """Returns a hidden path in the folder of `target` that no other call returns.
 
-    The name contains only the beginning of the target's name, which can be as long as
-    the file system allows.
+    The temporary name contains only the beginning of the target's name, because the
+    target's name can have the largest length that the file system allows.
 
     Args:
-      target: The final path.
+      target: The path of the file or folder that will be created.
     """
     begin = os.fsdecode(os.fsencode(target.name)[:100])
     name = f".{begin}.building-{_mark(owner.current())}-{next(_NUMBERS)}"
@@ -141,8 +144,8 @@ def temporary_name(target: Path) -> Path:
 def sweep(folder: str | Path) -> list[Path]:
     """Removes the temporary files and folders of processes that have ended.
 
-    The processes of other hosts cannot be seen. Their files are removed when nothing
-    in them has changed for a day.
+    Whether a process of another host still runs is unknown. The temporary files of such
+    processes are removed if they have not changed for a day.
 
     Args:
       folder: The folder to search. It may be missing.

@@ -1,4 +1,4 @@
-"""Reads JSON and writes JSON files in one step."""
+"""Parses JSON and writes JSON files atomically."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jaxseg.storage import atomic
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Replaces a file with a value as indented JSON, in one step.
+    """Writes a value to a file as indented JSON and replaces the file atomically.
 
     Args:
       path: The file.
@@ -22,7 +22,7 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def write_lines(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Replaces a file with one JSON object per line, in one step.
+    """Writes one JSON object per line and replaces the file atomically.
 
     Args:
       path: The file.
@@ -32,9 +32,9 @@ def write_lines(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def append_line(path: str | Path, row: Mapping[str, Any]) -> None:
-    """Appends one JSON object as the last line of a file, in one step.
+    """Appends one JSON object to a file as a new line; replaces the file atomically.
 
-    If a crash has truncated the last line, a line break is added first.
+    If a crash has truncated the last line, a line break is written before the object.
 
     Args:
       path: The file.
@@ -52,7 +52,10 @@ def append_line(path: str | Path, row: Mapping[str, Any]) -> None:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parses JSON like `json.loads`, and also refuses text that is nested too deeply.
+    """Parses JSON text.
+
+    Unlike `json.loads`, it raises JSONDecodeError and not RecursionError for lists or
+    objects that are nested too deeply.
 
     Args:
       text: The JSON text.
@@ -68,7 +71,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Converts a value to types that JSON supports.
+    """Converts a Python value to types that JSON supports.
 
     NumPy scalars and arrays become numbers and lists, tuples become lists, keys become
     strings, and numbers that are not finite become None.

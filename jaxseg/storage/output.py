@@ -1,8 +1,10 @@
-"""Handles standard output and error after their reader has gone.
+"""Handles errors of writing to standard output or standard error.
 
-This happens with `| head` or a closed terminal. Python then raises an error inside
-`print`, and a second one when it ends. With this module a command ends quietly with the
-exit status that a shell reports, and a training run can finish its step and save.
+Writing fails if the program that reads the output has ended, as in `jaxseg ... | head`,
+or if the terminal was closed. Python then raises an error inside `print`, and a second
+one when the interpreter exits. With `guarded`, a command ends without a traceback and
+with the exit status that the shell expects. With `tolerant`, a training run finishes
+its step and saves a checkpoint first.
 """
 
 from __future__ import annotations
@@ -19,16 +21,16 @@ _GONE = {errno.EPIPE: signal.SIGPIPE, errno.EIO: signal.SIGHUP}
 
 
 class OutputClosed(SystemExit):
-    """Reports that the reader of standard output or error has gone.
+    """Reports that nothing reads standard output or standard error any more.
 
-    `code` is the exit status. As a SystemExit it ends a thread or the program without a
-    traceback.
+    The attribute `code` is the exit status. The class derives from SystemExit, so the
+    exception ends a thread or the program without a traceback.
     """
 
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """Raises OutputClosed inside the block when output has no reader.
+    """Returns a context manager that raises OutputClosed if output cannot be written.
 
     Raises:
       OutputClosed: With the code 128 + the number of the signal, which is SIGPIPE for a
@@ -49,12 +51,12 @@ def guarded() -> Iterator[None]:
 
 @contextlib.contextmanager
 def tolerant() -> Iterator[Callable[[], int | None]]:
-    """Discards output inside the block that cannot be written.
+    """Returns a context manager that discards output that cannot be written.
 
     Yields:
-      A function that returns the number of the corresponding signal after output was
-      discarded, and None otherwise. It always returns None for a program that ignores
-      the loss of its terminal (`nohup`).
+      A function that returns None until output was discarded, and then the number of
+      the signal that matches the error: SIGPIPE or SIGHUP. It always returns None if
+      the program ignores SIGHUP, as under `nohup`.
     """
     found: list[int] = []
     survives = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN

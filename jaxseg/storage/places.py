@@ -1,4 +1,4 @@
-"""Checks that results can be written to the place that an option names."""
+"""Checks that a file or folder that an option names can be written."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def check_folder(option: str, folder: str | Path) -> None:
-    """Checks that a folder can be written, and leaves nothing behind.
+    """Checks that a folder and a file in it can be created, and removes both again.
 
     Args:
-      option: The option that names the folder, for the error.
+      option: The option that names the folder, for the error message.
       folder: The folder, which may be missing.
 
     Raises:
@@ -39,11 +39,11 @@ def check_file(option: str, file: str | Path) -> None:
     """Checks that a file can be created or replaced.
 
     Args:
-      option: The option that names the file, for the error.
+      option: The option that names the file, for the error message.
       file: The file.
 
     Raises:
-      ValueError: If it cannot.
+      ValueError: If the file cannot be created or replaced.
     """
     if Path(file).is_dir():
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Identifies processes and tells whether they still run."""
+"""Identifies processes and checks whether they still run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ class Owner:
 
     Attributes:
       host: The name of the host, for messages.
-      machine: The boot of the host and the process namespace. It is empty if unknown.
-        Two processes can see each other's number only if this is equal.
+      machine: The identifiers of the current boot of the host and of the process
+        namespace, or "" if they are unknown. Only processes with equal values of this
+        field can check whether the other one runs.
       pid: The process number.
-      start: The start time of the process in the system's own form. It is empty if
-        unknown. It distinguishes a new process from an old one with the same number.
+      start: The start time of the process in the format of the operating system, or ""
+        if it is unknown. It distinguishes two processes that had one number in turn.
     """
 
     host: str
@@ -29,7 +30,10 @@ class Owner:
     start: str
 
     def alive(self) -> bool | None:
-        """Returns whether the process runs, or None if this host cannot see it."""
+        """Returns whether the process runs, or None if this is unknown.
+
+        It is unknown for processes of other hosts or process namespaces.
+        """
         here = current()
         if not self.machine:
             same = self.host == here.host
@@ -53,7 +57,7 @@ def _owner(pid: int) -> Owner:
 
 
 def start_of(pid: int) -> str:
-    """Returns the start time of a process in the system's own form.
+    """Returns the start time of a process in the format of the operating system.
 
     Args:
       pid: The process number.

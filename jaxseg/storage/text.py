@@ -1,9 +1,9 @@
 """Reads text files that people write by hand or export from other programs.
 
-Editors use different encodings. A file is read as UTF-8 with or without a byte-order
-mark, or as UTF-16 or UTF-32 if it starts with the mark of one. Any other file is
-refused with the line of the error, because guessing the encoding could change names
-silently.
+Editors use different encodings. A file is read as UTF-16 or UTF-32 if it starts with
+the byte-order mark of that encoding, and as UTF-8 otherwise. A file that is not valid
+in its encoding is refused, and the error names the line. Other encodings are not
+guessed, because a wrong guess could change names without notice.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MARK = "\ufeff"
 
 
 class Line(NamedTuple):
-    """Holds a line of a file.
+    """Contains one line of a text file.
 
     Attributes:
       number: The number of the line, starting at 1.
