@@ -3,7 +3,8 @@
 >>> import jaxseg
 >>> model = jaxseg.create_model("unet", num_classes=11)
 
-What concerns runs and prediction is loaded when it is first used:
+The functions for training, prediction and evaluation are imported when they are first
+used:
 
     jaxseg.train(config, "runs/mine")
     run = jaxseg.open_run("runs/mine")

@@ -1,6 +1,6 @@
 """Opens training runs for prediction and evaluation.
 
-`jaxseg` loads this file when one of its names is first used.
+The package `jaxseg` imports this module when one of its names is first used.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Run:
 
     Attributes:
       workdir: The run directory.
-      config: Its configuration.
-      spec: The classes, colors and pixel statistics of its dataset.
+      config: The configuration of the run.
+      spec: The classes, colors and pixel statistics of the dataset of the run.
       model: The network.
       variables: The parameters and statistics of the checkpoint.
       step: The step of the checkpoint.
@@ -68,7 +68,7 @@ class Run:
         )
 
     def predict(self, image: str | os.PathLike | np.ndarray) -> Prediction:
-        """Segments one image, as evaluation scores it.
+        """Segments one image with the preprocessing that evaluation uses.
 
         Args:
           image: An image file, or an array uint8 [H, W, 3].
@@ -87,12 +87,13 @@ class Run:
         """Scores the run on a split of its dataset.
 
         Args:
-          split: The split, or a slice such as "train[90%:]"; by default the one that
-            was scored during training.
-          batch_size: Images per step. It does not change the scores.
+          split: The split, or a slice such as "train[90%:]"; by default the split that
+            was evaluated during training.
+          batch_size: The number of images per step. It does not change the scores.
 
         Returns:
-          The scores by name: numbers, and arrays [K] of the classes.
+          The scores by name. A score is a number, or an array [K] with one value for
+          each class.
         """
         from jaxseg.tasks.evaluation import evaluate_network
 
@@ -127,8 +128,8 @@ def open_run(
       verify: Whether to compare the weights with the digest that was saved with them.
 
     Returns:
-      The run. Where it keeps a moving average of its parameters, the variables hold the
-      average.
+      The run. If training kept a moving average of the parameters, the variables
+      contain the average.
 
     Raises:
       ValueError: If the directory is not a run, has no such checkpoint, or is damaged.

@@ -20,7 +20,7 @@ class Pretrained(NamedTuple):
 
     Attributes:
       model: The network.
-      variables: Its parameters and statistics.
+      variables: The parameters and the normalization statistics of the network.
     """
 
     model: nn.Module
@@ -44,8 +44,9 @@ def load_pretrained(
       source: A checkpoint of torchvision, timm, segmentation_models.pytorch or
         MMSegmentation (.pth, .pt, .ckpt, .safetensors, .npz), an address
         "hf://org/name/file", or a run directory.
-      num_classes: The number of classes, by default that of the source.
-      model: The network, as in `jaxseg.create_model`; by default the one that fits.
+      num_classes: The number of classes. By default it is read from the source.
+      model: The name of the network, as in `jaxseg.create_model`. By default it is
+        inferred from the source.
       model_options: Options of the network, such as {"output_stride": 16}.
       part: Loads only this part of the source, such as "backbone". The rest of the
         network is initialized at random.

@@ -1,4 +1,4 @@
-"""Trains a configuration in a run directory, as `jaxseg train` does."""
+"""Trains a network for `jaxseg.train` and for the command `jaxseg train`."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Display:
     """Selects how a training run shows its progress. By default, it shows nothing.
 
     Attributes:
-      reporter: Makes the context manager that receives the progress.
-      begin: Is called on the first process before the first step, after the run is
-        checked and its directory is written.
+      reporter: Returns a context manager whose value receives the progress.
+      begin: A function that the first process calls before the first step, after the
+        run was checked and the run directory was written.
     """
 
     reporter: Callable[[], Reporter] = Silent
@@ -64,9 +64,9 @@ class Trained:
 def train(config: Config, workdir: str | os.PathLike) -> Trained:
     """Trains a configuration, exactly as `jaxseg train` does.
 
-    When the run directory holds the same run, training continues where it stopped, with
-    the same result as if it had not stopped. Nothing is written before everything that
-    can be checked has been checked.
+    If the run directory contains an interrupted run of this configuration, training
+    resumes at its last checkpoint and gives the result of an uninterrupted run. The
+    configuration and the data are checked before anything is written.
 
     Args:
       config: The network, the data, the loss, the optimizer and the length of the run.
@@ -91,14 +91,14 @@ def train_run(
     opening: Opening = STRICT,
     display: Display = Display(),
 ) -> Trained:
-    """Trains a configuration, and locks the run directory meanwhile.
+    """Trains a configuration. During training, the run directory is locked.
 
     Args:
       config: The configuration.
       workdir: The run directory.
       num_devices: The number of devices to use; None uses all.
       profile: The number of steps to trace.
-      opening: How checkpoints of an earlier start are verified.
+      opening: How the checkpoint from which the run resumes is verified.
       display: How the progress is shown.
 
     Returns:

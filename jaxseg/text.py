@@ -1,4 +1,4 @@
-"""Makes text from foreign files safe to print, and finds close names and plurals."""
+"""Escapes text from files for printing, suggests similar names, and forms plurals."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ SHOWN = 40  # An error lists at most this many names.
 def printable(text: object, *, limit: int = 200, keep: str = "") -> str:
     r"""Escapes control characters and shortens long text.
 
-    Names from weight files, data sets and images appear in error messages and reports.
-    A control character in them can move the cursor, change colors or hide text, and a
-    lone surrogate cannot be printed at all.
+    Error messages and reports show names from weight files, datasets and image files.
+    A control character in such a name can move the cursor, change colors or hide text
+    on a terminal, and an unpaired surrogate cannot be printed at all.
 
     Args:
       text: The text. Any other object is converted to a string.
@@ -43,9 +43,10 @@ def as_message(text: object) -> str:
 
 
 def near(name: str, allowed: Iterable[str]) -> str:
-    """Returns the end of an error about an unknown name.
+    """Returns the end of an error message about an unknown name.
 
-    It is a hint such as `; did you mean 'unet'?`, or the list of the allowed names.
+    The end is a suggestion such as `; did you mean 'unet'?` if an allowed name is
+    similar, and otherwise the list of the allowed names.
 
     Args:
       name: The unknown name.
@@ -60,7 +61,7 @@ def near(name: str, allowed: Iterable[str]) -> str:
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """Returns a number with its noun in the singular or plural.
+    """Formats a number followed by a noun in the singular or plural.
 
     >>> counted(1, "bad pair"), counted(1200, "class", "classes")
     ('1 bad pair', '1,200 classes')

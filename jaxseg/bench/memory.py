@@ -82,7 +82,8 @@ def _kilobytes(field: str) -> int:
         if line.startswith(field + ":"):
             return int(line.split()[1])
     raise ValueError(
-        f"{STATUS} has no field {field}, which peak memory needs. Measure it on Linux."
+        f"The peak memory cannot be measured, because {STATUS} does not contain "
+        f"{field}. Run the benchmark on Linux."
     )
 
 

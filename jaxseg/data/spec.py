@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxseg.storage.json_file import parse_json
+from jaxseg.text import printable
 
 VOID = 255  # The ignore index of every dataset.
 Color = tuple[int, int, int]
@@ -92,7 +93,7 @@ class DatasetSpec:
 
         Raises:
           ValueError: If the text is not JSON, or a field is missing, unknown or of
-            another form.
+            another type.
         """
         fields = parse_json(text)
         known = [field.name for field in dataclasses.fields(cls)]
@@ -104,7 +105,9 @@ class DatasetSpec:
             raise ValueError(f"expected the fields {known}, found {sorted(fields)}")
         for name, value in fields.items():
             if not _FORMS[name](value):
-                raise ValueError(f"the field {name!r} has an unexpected value")
+                raise ValueError(
+                    f"the value {value!r} of the field {name!r} is invalid"
+                )
         return cls(**{name: _as_tuples(value) for name, value in fields.items()})
 
 

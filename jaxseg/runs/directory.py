@@ -161,7 +161,7 @@ def read_config(workdir: str | Path) -> Config:
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(values, dict):
-        raise ValueError(f"{path} is invalid: expected a JSON object of fields")
+        raise ValueError(f"{path} is invalid: expected a JSON object of options")
     try:
         return from_dict(Config, values)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Assembles the runner, the state, the network and the task of a run."""
+"""Builds the network, the initial state and the step functions of a training run."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from jaxseg.training.step.state import TrainState
 def assemble(
     config: Config, source: Any, devices: list[jax.Device]
 ) -> tuple[StepRunner, TrainState, nn.Module]:
-    """Returns the runner, the new state and the network of a run.
+    """Builds the network, the initial state and the step runner of a training run.
 
     Args:
       config: The configuration.
-      source: The training examples, which are counted if the loss is weighted by the
-        frequencies of the classes.
+      source: The training examples. If the loss weights the classes by frequency, the
+        pixels of each class in these examples are counted.
       devices: The devices of all processes.
+
+    Returns:
+      The step runner, the initial training state and the network.
     """
     weighted = config.loss.class_weights != "none"
     pixels = class_frequencies(source).pixels if weighted else None
@@ -48,7 +51,7 @@ def make_task(
       workdir: The run directory.
       model: The network.
       train_source: The training examples.
-      eval_source: The examples that are scored during training.
+      eval_source: The examples on which the network is evaluated during training.
     """
     record, run = task_of(config), config.train
     share = {

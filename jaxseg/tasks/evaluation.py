@@ -1,4 +1,4 @@
-"""Evaluates a trained network on a split of its dataset or of another one."""
+"""Evaluates a trained network on a split of any dataset with the classes of the run."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Evaluation:
     Attributes:
       split: The split that was evaluated.
       num_examples: The number of examples.
-      total: The confusion matrix.
-      further: Scores by name that are not computed from the confusion matrix.
+      total: The confusion matrix over all examples.
+      further: The scores, by name, that are not computed from the confusion matrix.
     """
 
     split: str
@@ -40,7 +40,10 @@ class Evaluation:
 
     @property
     def scores(self) -> dict[str, Any]:
-        """Returns all scores by name: numbers, and arrays [K] of the classes."""
+        """Returns all scores by name.
+
+        A score is a number, or an array [K] with one value for each class.
+        """
         return {**scores(self.total.matrix), **self.further}
 
 
@@ -55,7 +58,7 @@ def evaluate_network(
     chosen: list[jax.Device] | None = None,
     space: Space = 1,
 ) -> Evaluation:
-    """Evaluates a network on a split of the dataset of a configuration.
+    """Evaluates a network on a split of the dataset that a configuration selects.
 
     Args:
       config: The configuration of the run.
@@ -65,8 +68,9 @@ def evaluate_network(
       split: The split, or a slice such as "train[90%:]". The default is
         `data.eval_split`.
       batch_size: The number of images per step over all devices.
-      chosen: The devices. The default is all.
-      space: The number of devices that share the rows (and columns) of one image.
+      chosen: The devices to use. By default all devices are used.
+      space: The number of devices over which the rows of an image are sharded, or two
+        numbers for its rows and its columns.
 
     Raises:
       ValueError: If the split is unknown, the dataset has other classes, or a batch
@@ -108,10 +112,10 @@ def count(
     chosen: list[jax.Device],
     space: Space = 1,
 ) -> ConfusionTotal:
-    """Returns the confusion counts of a network over all examples of a source.
+    """Returns the confusion matrix of a network over all examples of a source.
 
-    The counts are integers. Therefore the scores do not depend on the batch size or the
-    number of devices, as long as the predicted classes do not.
+    The matrix contains integer counts, so no rounding depends on the batch size or the
+    number of devices.
     """
     task = task_of(config)
     runner = StepRunner(

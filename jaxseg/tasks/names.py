@@ -1,4 +1,4 @@
-"""Names the task that a network is trained for, without importing the task."""
+"""Finds the name of the task of a network without importing the module of the task."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ TASK_OF_MODEL: Mapping[str, str] = {
 
 
 def task_name(config: Config) -> str:
-    """Returns the name of the task that a configuration's network is for."""
+    """Returns the name of the task for which the network of a configuration is made."""
     return TASK_OF_MODEL.get(config.model.name, SEGMENTATION)

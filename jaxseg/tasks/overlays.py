@@ -25,9 +25,12 @@ def writer(
 ) -> Callable[[int, Any], None] | None:
     """Returns a function `write(step, variables)` that draws predictions.
 
-    It draws `count` images that are evenly spread over the source, and writes them to
-    the run directory. The result is None if there is nothing to draw, or on processes
-    other than the first.
+    The function segments `count` images, which are evenly spread over the source, and
+    writes them with their labels and predictions to the run directory.
+
+    Returns:
+      The function, or None if `count` is 0. On all processes other than the first, the
+      result is None.
     """
     if count < 1 or jax.process_index() != 0:
         return None

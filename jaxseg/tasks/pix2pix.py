@@ -1,8 +1,10 @@
-"""Assembles runs of pix2pix with two networks and two directions (arXiv 1611.07004).
+"""Builds the training of pix2pix (arXiv 1611.07004).
 
-Photos are in -1 ... 1 for these networks, so the dataset specification in the run
-directory has a mean and standard deviation of 0.5. With a loss other than "adversarial"
-and "l1", the generator is trained alone, as a segmentation network.
+The generator translates photos to label maps, or label maps to photos; a discriminator
+judges its results. The pixel values of photos are scaled to the range -1 to 1, so the
+dataset specification in the run directory has the mean 0.5 and the standard deviation
+0.5. If `loss.name` is neither "adversarial" nor "l1", the generator is trained without
+a discriminator, as a segmentation network.
 """
 
 from __future__ import annotations
@@ -42,14 +44,14 @@ HALF = (0.5, 0.5, 0.5)
 
 
 def open_source(config: DataConfig, split: str) -> Source:
-    """Opens the examples of a split, with photos normalized to values in -1 ... 1."""
+    """Opens the examples of a split and normalizes photos to the range -1 to 1."""
     source = data.open_source(config, split)
     source.spec = centered(source.spec)
     return source
 
 
 def centered(spec: DatasetSpec) -> DatasetSpec:
-    """Returns a specification whose normalization maps photos to values in -1 ... 1."""
+    """Returns a dataset specification that normalizes photos to the range -1 to 1."""
     return dataclasses.replace(spec, mean=HALF, std=HALF)
 
 
@@ -66,8 +68,8 @@ def build(
       config: The configuration.
       spec: The classes and the normalization of the data.
       devices: The devices of all processes.
-      class_pixels: Number of labeled pixels of each class, [K]. It is needed for class
-        weights by frequency.
+      class_pixels: The number of labeled pixels of each class, [K]. It is needed if
+        the loss weights the classes by their frequency.
     """
     direction = direction_of(config)
     if not is_adversarial(config.loss):
@@ -101,11 +103,11 @@ def build(
 def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Callable]:
     """Returns an optimizer for each network, and the learning rate schedule.
 
-    Patterns of `lr_multipliers` and `freeze` start with the network, as in
-    "discriminator/.*".
+    Each regular expression in `lr_multipliers` and `freeze` must start with the name of
+    one of the networks, as in "discriminator/.*".
 
     Raises:
-      ValueError: If a pattern starts with another name.
+      ValueError: If an expression does not start with the name of a network.
     """
     names = adversarial.Players._fields
     for pattern in (*config.freeze, *(pattern for pattern, _ in config.lr_multipliers)):
@@ -128,12 +130,15 @@ def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Ca
 
 
 def direction_of(config: Config) -> str:
-    """Returns the direction of a run, "photo_to_labels" by default."""
+    """Returns the direction of translation, by default "photo_to_labels"."""
     return config.model.options.get("direction", TO_LABELS)
 
 
 def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> Callable:
-    """Returns the evaluation step, which counts nothing if photos are generated."""
+    """Returns the evaluation step, which computes a confusion matrix.
+
+    The matrix contains only zeros if the generator makes photos.
+    """
     if direction_of(config) == TO_LABELS:
         return segmentation.counting(config, model, spec)
     return functools.partial(_nothing, num_classes=spec.num_classes)
@@ -149,7 +154,8 @@ def picture_writer(
 ) -> Callable[[int, Any], None] | None:
     """Returns a function that draws validation images during training.
 
-    The result is None if there is nothing to draw.
+    The result is None if `train.num_overlays` is 0, and on all processes other than
+    the first.
     """
     if direction_of(config) == TO_LABELS:
         return segmentation.picture_writer(config, workdir, model, source)
@@ -159,7 +165,9 @@ def picture_writer(
 def further_scores(
     config: Config, model: nn.Module, source: Source
 ) -> Callable[[Any], dict[str, float]] | None:
-    """Returns a function that computes the error and the PSNR of generated photos.
+    """Returns a function that computes the error and the peak signal-to-noise ratio.
+
+    Both compare generated photos with the photos of the dataset.
 
     The result is None if the network generates labels.
     """
@@ -198,7 +206,7 @@ def photo_maker(
 def photo_writer(
     workdir: Path, model: nn.Module, source: Source, *, count: int
 ) -> Callable[[int, Any], None] | None:
-    """Returns a function that draws label map, generated photo and true photo."""
+    """Returns a function that draws label maps, generated photos and true photos."""
     if count < 1 or jax.process_index() != 0:
         return None
     chosen = np.unique(np.linspace(0, len(source) - 1, count).astype(int))

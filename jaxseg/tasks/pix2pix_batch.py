@@ -1,6 +1,7 @@
-"""Converts a photo and its label map to the condition and the target of pix2pix.
+"""Converts a photo and its label map to the input and the target of pix2pix.
 
-Both are pictures with values in -1 ... 1.
+The input of the generator is called the condition. The condition and the target are
+arrays [B, H, W, C] with values from -1 to 1.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ TO_LABELS, TO_PHOTO = "photo_to_labels", "labels_to_photo"
 
 
 def label_picture(label: jax.Array, num_classes: int) -> jax.Array:
-    """Converts labels [B, H, W] to pictures [B, H, W, K].
+    """Converts labels [B, H, W] to arrays [B, H, W, K] with one channel for each class.
 
-    The channel of the class is 1 and all others are -1. Void pixels are -1 in all
-    channels."""
+    At each pixel, the channel of its class is 1 and all other channels are -1. At void
+    pixels, all channels are -1."""
     return 2 * jax.nn.one_hot(label, num_classes, dtype=jnp.float32) - 1
 
 
@@ -31,14 +32,15 @@ def paired(
 ) -> dict[str, jax.Array]:
     """Returns a batch with the condition, the target and a mask of known pixels.
 
-    "image" is the condition, "target" is the picture to generate and "known", bool [B,
-    H, W], states where the target is given: everywhere for photos, and at pixels that
-    are not void for labels. Unknown target pixels are -1 in all channels. "label" is
-    present only if labels are the target.
+    The entry "image" is the condition, and "target" is the array that the generator
+    should produce. "known", bool [B, H, W], is True where the target is known: at all
+    pixels if the target is a photo, and at pixels that are not void if the target is a
+    label map. Unknown pixels of the target are -1 in all channels. The entry
+    "label" exists only if the target is a label map.
 
     Args:
       batch: A batch of images and labels.
-      prepare: Maps a batch to images float32 in -1 ... 1 and labels int32.
+      prepare: Maps a batch to float32 images with values from -1 to 1 and int32 labels.
       direction: "photo_to_labels" or "labels_to_photo".
       num_classes: The number of classes.
     """

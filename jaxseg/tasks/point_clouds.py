@@ -1,4 +1,4 @@
-"""Implements the training of networks that classify the points of a point cloud."""
+"""Builds the training of networks that assign a class to each point of a cloud."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def build(
       config: The configuration.
       spec: The classes of the data.
       devices: The devices of all processes.
-      class_pixels: Number of labeled points of each class, [K]. It is needed for class
-        weights by frequency.
+      class_pixels: The number of labeled points of each class, [K]. It is needed if the
+        loss weights the classes by their frequency.
     """
     loss_fn = cloud_loss(
         config.loss,
@@ -67,11 +67,11 @@ def build(
 
 
 def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """Returns the shapes of the global training batch of all processes.
+    """Returns the shapes and types of a training batch over all processes.
 
     Args:
       config: The configuration.
-      batch: The number of point clouds in the global batch.
+      batch: The number of point clouds in the batch over all processes.
     """
     shape, points = jax.ShapeDtypeStruct, (batch, config.data.num_points)
     return {
@@ -85,9 +85,9 @@ def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
 
 
 def cloud_loss(config: LossConfig, **options: Any) -> Callable:
-    """Builds the objective for point clouds.
+    """Builds the loss function for point clouds.
 
-    The logits [B, N, K] of N points are treated as images of N x 1 pixels.
+    The logits [B, N, K] of N points are treated as those of images of N x 1 pixels.
 
     Raises:
       ValueError: If a loss uses neighboring pixels.
@@ -143,8 +143,8 @@ def cloud_writer(
 ) -> Callable[[int, Any], None] | None:
     """Returns a function that writes predicted point clouds during training, or None.
 
-    The function writes the first batch of validation clouds as PLY files, with each
-    point in the color of its predicted class.
+    The function writes the first batch of validation clouds as PLY files, in which the
+    color of each point shows its predicted class.
     """
     count = config.train.num_overlays
     if count < 1 or jax.process_index() != 0:

@@ -26,19 +26,19 @@ Refiner = Callable[[np.ndarray, np.ndarray, tuple[int, int]], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """Contains the options of a prediction: images, weights and the files to write.
+    """Selects the images to segment, the weights, and the files to write.
 
     Attributes:
-      images: Image files, directories and patterns.
+      images: Paths of image files or directories, and patterns such as "a/**/*.jpg".
       output: The directory of the results.
       workdir: The run directory.
       segment: The options of the segmentation, such as the windows.
       reading: The options of the image reader.
       checkpoint: "best", "latest", or the number of a saved step.
       verify: Whether to compare the weights with the digest stored with them.
-      refine: Maps the probabilities [H, W, K], the padded image [H, W, 3] and the
-        height and width of its valid part to refined probabilities. None refines
-        nothing.
+      refine: A function that maps the probabilities [H, W, K], the padded image
+        [H, W, 3] and its (height, width) before padding to refined probabilities. If
+        it is None, the probabilities are not refined.
       overlay: Whether to write overlays.
       probabilities: Whether to write probabilities.
       samples: The number of samples to draw and write for each image.
@@ -60,12 +60,12 @@ class Request:
 
 
 class Result(NamedTuple):
-    """Contains the result of one image, or the error that one or more images share.
+    """Contains the result of one image, or the error of one or more images.
 
     Attributes:
-      paths: The image files.
+      paths: The image files. A result without an error has one.
       name: The path of the written files without suffix, or None after an error.
-      error: The error, or None.
+      error: The error that prevented the segmentation of the images, or None.
     """
 
     paths: tuple[Path, ...]
@@ -75,15 +75,15 @@ class Result(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ImagePrediction:
-    """Predicts image files whose options and weights are checked and loaded.
+    """Contains a prediction that is ready to run, with the network and the images.
 
     Attributes:
-      request: The options.
+      request: The options of the prediction.
       step: The step of the checkpoint.
-      jobs: The readable images with the names of their results.
+      jobs: The readable images, each with the path of its results without suffix.
       unreadable: The images that cannot be read.
       segmenter: The network with its preprocessing.
-      draw: Draws samples for a batch of images, or None.
+      draw: A function that samples segmentations of a batch of images, or None.
     """
 
     request: Request
@@ -97,8 +97,8 @@ class ImagePrediction:
         """Segments the images, writes the result files, and yields the results.
 
         Raises:
-          ValueError: If an option does not suit an image, or, with `stop`, for the
-            first image that fails.
+          ValueError: If an option cannot be applied to an image. If `stop` is set, also
+            if an image cannot be segmented for another reason.
         """
         self.request.output.mkdir(parents=True, exist_ok=True)
         for folder in {job.name.parent for job in self.jobs}:
@@ -151,7 +151,7 @@ class ImagePrediction:
 
 
 def open_images(request: Request, config: Config, spec: DatasetSpec) -> ImagePrediction:
-    """Finds the images and loads the network; writes nothing.
+    """Finds the images and loads the network without writing any file.
 
     Args:
       request: The options.
@@ -160,7 +160,7 @@ def open_images(request: Request, config: Config, spec: DatasetSpec) -> ImagePre
 
     Raises:
       ValueError: If a result would replace an image, if the checkpoint cannot be used,
-        or for the first unreadable image with `stop`.
+        or if `stop` is set and an image cannot be read.
     """
     jobs, unreadable = plan(request)
     model = build_model(config, spec.num_classes)
@@ -188,14 +188,14 @@ def open_images(request: Request, config: Config, spec: DatasetSpec) -> ImagePre
 
 
 def plan(request: Request) -> tuple[list[Job], list[Result]]:
-    """Returns the readable images with their result names, and the unreadable ones.
+    """Returns the readable images with the paths of their results, and the others.
 
     Args:
       request: The options.
 
     Raises:
-      ValueError: If a result would replace an image, or for the first unreadable image
-        with `stop`.
+      ValueError: If a result would replace an image, or if `stop` is set and an image
+        cannot be read.
     """
     paths = collect(request.images)
     sources = {os.path.realpath(path) for path in paths}

@@ -1,8 +1,9 @@
 """Implements `jaxseg predict CLOUD.npz... -o DIR --workdir RUN` for point clouds.
 
-An input file contains `points` [N, 3] in meters with z up, and `color` uint8 [N, 3].
-The results are NAME.npz with `label` uint8 [N], `classes` and, on request,
-`probabilities`, and NAME.ply with the points in the colors of their classes."""
+An input file contains the arrays `points` [N, 3], which are coordinates in meters whose
+z axis points up, and `color` uint8 [N, 3]. The command writes NAME.npz with the
+predicted `label` uint8 [N], the class names `classes` and, on request, `probabilities`.
+It also writes NAME.ply, in which the color of each point shows its predicted class."""
 
 from __future__ import annotations
 
@@ -38,16 +39,19 @@ USED = (  # the options that apply to clouds
 
 
 def predict_clouds(options: Any, config: Config, spec: DatasetSpec) -> int:
-    """Predicts all files; the exit status is 1 if any could not be read.
+    """Segments all point cloud files and writes the results.
 
     Args:
       options: The options of `jaxseg predict`.
       config: The configuration of the run.
       spec: The classes of the run.
 
+    Returns:
+      The exit status: 1 if any file could not be read, 0 otherwise.
+
     Raises:
-      ValueError: If an option is given that only images have, if a result would replace
-        a cloud, or for the first unreadable file with `on_bad_file="stop"`.
+      ValueError: If an option is given that applies only to images, if a result would
+        replace an input file, or if `on_bad_file` is "stop" and a file cannot be read.
     """
     refuse_others(options)
     jobs, failures = plan(options)
@@ -149,7 +153,7 @@ def read_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def classified(classify: Any, points: np.ndarray, color: np.ndarray) -> np.ndarray:
     """Returns the probabilities [N, K] of one cloud.
 
-    The cloud is prepared as in evaluation.
+    The points and colors are padded and normalized as in an evaluation.
     """
     size = -(-len(points) // MULTIPLE) * MULTIPLE
     label = np.zeros(len(points), np.uint8)

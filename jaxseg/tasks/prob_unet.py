@@ -1,8 +1,9 @@
-"""Assembles runs of the Probabilistic U-Net (arXiv 1806.05034).
+"""Builds the training of the Probabilistic U-Net (arXiv 1806.05034).
 
-In training, the network also takes the label. If images have several raters, with names
-NUMBER_r0, NUMBER_r1, ... as in the dataset `raters`, evaluation adds the generalized
-energy distance between samples and raters.
+In training, the network takes the image and the label. A dataset such as `raters` has
+several examples NUMBER_r0, NUMBER_r1, ... of one image, each with the label of another
+rater. On such a dataset, an evaluation also computes the generalized energy distance
+between the sampled segmentations and the labels of the raters.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ def rater_groups(ids: tuple[str, ...]) -> dict[str, list[int]]:
 
 
 def counted_classes(num_classes: int) -> tuple[int, ...]:
-    """Returns the classes whose IoU enters the energy distance.
+    """Returns the classes whose IoU is used in the generalized energy distance.
 
-    With two classes, this is only the foreground class 1.
+    If there are two classes, the result contains only the foreground class 1.
     """
     return (1,) if num_classes == 2 else tuple(range(num_classes))
 

@@ -1,9 +1,9 @@
-"""Implements `jaxseg predict --samples N`, which draws several segmentations.
+"""Implements `jaxseg predict --samples N`, which samples N segmentations of an image.
 
-It requires a network with a latent variable, such as the Probabilistic U-Net (arXiv
-1806.05034).
-It writes NAME_sample00.png, ... as indexed PNG, and NAME_entropy.png, the entropy of
-the mean probability of each pixel, where black is 0 and white is log K."""
+The option requires a network with a latent variable, such as the Probabilistic U-Net
+(arXiv 1806.05034). For each image it writes NAME_sample00.png, NAME_sample01.png and so
+on as indexed PNG files. The pixels of NAME_entropy.png show the entropy of the class
+probabilities averaged over the samples: black is 0 and white is log K for K classes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from jaxseg.viz import indexed_png, save_image
 
 
 class Drawn(NamedTuple):
-    """Contains the samples of a batch of images.
+    """Contains N sampled segmentations of each of B images.
 
-    Attributes are the labels [N, B, H, W] of N samples, and the entropy [B, H, W] in
-    nats.
+    The attributes are the labels [N, B, H, W] of the samples, and the entropy
+    [B, H, W] in nats of the class probabilities averaged over the samples.
     """
 
     labels: np.ndarray
@@ -53,7 +53,9 @@ def check_request(config: Config, *, samples: int, mode: str) -> None:
 def hypothesis_drawer(
     model: nn.Module, variables: Any, spec: DatasetSpec, *, samples: int, seed: int
 ) -> Callable[[np.ndarray], Drawn]:
-    """Returns a function that draws samples for uint8 [B, H, W, 3] with a fixed seed.
+    """Returns a function that samples segmentations of images uint8 [B, H, W, 3].
+
+    The random seed is fixed, so the samples of an image are reproducible.
 
     Raises:
       ValueError: If the network has no latent variable.

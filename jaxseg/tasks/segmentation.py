@@ -1,4 +1,4 @@
-"""Implements the training of networks that map images to the logits of a label map."""
+"""Builds the training of networks that map images to logits for each pixel."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def build(
       config: The configuration.
       spec: The classes and the normalization of the data.
       devices: The devices of all processes.
-      class_pixels: Number of labeled pixels of each class, [K]. It is needed for class
-        weights by frequency.
-      inputs: The entries of the batch that the network takes in training.
+      class_pixels: The number of labeled pixels of each class, [K]. It is needed if the
+        loss weights the classes by their frequency.
+      inputs: The names of the entries of the batch that the network takes in training.
     """
     loss_fn = losses.build_objective(
         config.loss,
@@ -75,11 +75,11 @@ def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.p
 
 
 def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """Returns the shapes of the global training batch of all processes.
+    """Returns the shapes and types of a training batch over all processes.
 
     Args:
       config: The configuration.
-      batch: The number of images in the global batch.
+      batch: The number of images in the batch over all processes.
     """
     shape = jax.ShapeDtypeStruct
     return {
@@ -95,7 +95,8 @@ def picture_writer(
 ) -> Callable[[int, Any], None] | None:
     """Returns a function that draws validation images during training.
 
-    The result is None if there is nothing to draw.
+    The result is None if `train.num_overlays` is 0, and on all processes other than
+    the first.
     """
     return overlays.writer(
         workdir,

@@ -1,4 +1,4 @@
-"""Prepares a run: opens the data, builds the parts and checks everything."""
+"""Prepares a training run: opens the data, builds the network and checks options."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Start:
 
     Attributes:
       train_source: The training examples.
-      runner: The runner of the steps.
-      state: The new state. A checkpoint replaces it.
-      task: The data and functions of the run.
+      runner: The object that runs training and evaluation steps on the devices.
+      state: The initial training state. If the run resumes, a checkpoint replaces it.
+      task: The batches, the scores and the pictures of the run.
       notes: Notes for the user, one line each.
     """
 
@@ -45,7 +45,9 @@ class Start:
 def prepare(
     config: Config, workdir: Path, chosen: list[jax.Device], *, verify: bool = True
 ) -> Start:
-    """Checks a run and builds its parts without writing anything.
+    """Checks the options and the data of a run and builds the network and the steps.
+
+    Nothing is written to the run directory.
 
     Args:
       config: A configuration that `checks.check` accepts.
@@ -83,7 +85,7 @@ def prepare(
 
 
 def check_devices(config: Config, chosen: list[jax.Device]) -> None:
-    """Raises ValueError unless batches and crop split evenly over the devices."""
+    """Raises ValueError unless batch sizes and crop split evenly over the devices."""
     run = config.train
     selection.check_space(
         "train.spatial_shards", run.spatial_shards, config.data.crop, chosen
@@ -102,10 +104,10 @@ def check_devices(config: Config, chosen: list[jax.Device]) -> None:
 def rehearse_step(
     config: Config, runner: StepRunner, state: Any, batch: HostBatch
 ) -> None:
-    """Traces one update, so that errors appear before training starts.
+    """Traces one training step, so that errors appear before training starts.
 
-    The first update reuses the trace. Under pmap, nothing is done, because pmap cannot
-    trace a program without running it.
+    The first training step reuses the trace. With the parallel backend pmap, the
+    function does nothing, because pmap cannot trace a program without running it.
 
     Raises:
       ValueError: If the network, the loss and the options of the step do not fit

@@ -1,8 +1,8 @@
-"""Lists the tasks, which define training and evaluation for a kind of network.
+"""Lists the tasks. A task defines how one kind of network is trained and evaluated.
 
-Nearly all networks take images and return the logits of a label map. The networks of
-other tasks read other data or have their own objective. All tasks share the training
-loop, the checkpoints, the scores and the commands.
+Most networks belong to the task of segmentation: they take images and return logits for
+each pixel. The other tasks read point clouds or have a loss function of their own. All
+tasks share the training loop, the checkpoints, the scores and the commands.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from jaxseg.training.devices.placement import HostBatch
 
 
 class Examples(Protocol):
-    """Defines the interface of the examples of a split.
+    """Defines the attributes and methods of an object that contains labeled examples.
 
     Attributes:
         spec: The classes of the dataset.
@@ -47,15 +47,18 @@ class Examples(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class TaskRecord:
-    """Contains the parts of a task that `train`, `eval` and `plan` use.
+    """Contains the functions of a task that `train`, `eval` and `plan` call.
 
     Attributes:
       kind: Whether the examples are images or point clouds.
       open_source: Maps a data configuration and a split to the examples.
-      spec: Maps the spec of a dataset to the one that `open_source` gives its examples.
-      build: Maps a configuration, a spec and devices to the training. The keyword
-        `class_pixels` holds the pixels of each class if the loss is weighted by them.
-      counting: Maps a configuration, a network and a spec to the evaluation step.
+      spec: Maps the specification of a dataset to the one that `open_source` assigns to
+        the examples. They differ if the task normalizes images in its own way.
+      build: Maps a configuration, a dataset specification and devices to the training.
+        If the loss weights the classes by frequency, the keyword `class_pixels` is the
+        number of pixels of each class.
+      counting: Maps a configuration, a network and a dataset specification to the
+        evaluation step, which computes a confusion matrix.
       train_batches: Yields training batches, as `jaxseg.data.train_batches` does.
       eval_batches: Yields the batches of one pass over the examples, as
         `jaxseg.data.eval_batches` does.
@@ -64,7 +67,7 @@ class TaskRecord:
       overlays: Maps a configuration, a run directory, a network and examples to a
         function that draws predictions, or to None.
       further_scores: Maps a configuration, a network and examples to a function that
-        computes scores besides those of the confusion counts, or to None.
+        computes scores other than those of the confusion matrix, or to None.
     """
 
     kind: Literal["images", "clouds"] = "images"
@@ -114,5 +117,5 @@ TASKS: dict[str, TaskRecord] = {
 
 
 def task_of(config: Config) -> TaskRecord:
-    """Returns the record of the task that a configuration's network is for."""
+    """Returns the task for which the network of a configuration is made."""
     return TASKS[names.task_name(config)]

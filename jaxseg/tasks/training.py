@@ -1,4 +1,4 @@
-"""Builds the training of a configuration from the parts that its task supplies."""
+"""Builds the network, the optimizer and the steps of a run from the parts of a task."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from jaxseg.training.step.state import TrainState, create_state
 
 
 class Training(NamedTuple):
-    """Contains a training before it allocates any array.
+    """Contains the functions of a training run before any array is allocated.
 
     Attributes:
-      runner: The training and evaluation steps on their devices.
-      new_state: Makes the new state.
+      runner: The object that runs training and evaluation steps on the devices.
+      new_state: A function that creates the initial training state.
       model: The network.
     """
 
@@ -40,14 +40,15 @@ class Training(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """Contains the parts that a task supplies to its training.
+    """Contains the functions with which a task defines its training.
 
     Attributes:
       step: The training step, such as `jaxseg.training.step.steps.train_step`.
-      loss_fn: The objective that the step takes.
-      prepare: Augments and normalizes a batch on the device.
-      counting: Maps a configuration, a network and a spec to the evaluation step.
-      inputs: Maps the network to the shapes of the inputs that initialize it.
+      loss_fn: The loss function that the training step takes as an argument.
+      prepare: A function that augments and normalizes a batch on the device.
+      counting: Maps a configuration, a network and a dataset specification to the
+        evaluation step, which computes a confusion matrix.
+      inputs: Maps the network to the shapes of the inputs with which it is initialized.
       entries: The names of the entries of the batch that are the arguments of the
         network, in order.
       optimizer: The optimizer and its schedule; by default those of the configuration.
@@ -134,7 +135,7 @@ def image_inputs(
 
 
 def axis_of(config: Config) -> str | None:
-    """Returns the axis name of pmap, or None if the run uses jit."""
+    """Returns the name of the pmap axis, or None if the parallel backend is jit."""
     return AXIS if config.train.parallel_backend == "pmap" else None
 
 

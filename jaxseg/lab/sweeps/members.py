@@ -58,7 +58,8 @@ def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> li
 def prepare(run: Run) -> None:
     """Writes config.json to the folder of a run, if it has not been trained yet.
 
-    Raises an error if the folder holds another run, or if a process uses it.
+    Raises an error if the folder contains a run with another configuration, or if
+    another process uses the folder.
     """
     path = run.folder / CONFIG
     trained = started(run.folder) or (run.folder / METRICS).is_file()
@@ -71,6 +72,6 @@ def prepare(run: Run) -> None:
     changed = differences(found, wanted)
     if changed:
         raise ValueError(
-            f"{run.folder} holds another run ({'; '.join(changed)}); choose another "
-            "--workdir or another name."
+            f"{run.folder} contains a run with another configuration "
+            f"({'; '.join(changed)}). Choose another --workdir or another name."
         )

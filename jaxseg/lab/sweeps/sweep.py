@@ -33,7 +33,8 @@ def run_sweep(
       The table of the scores, and the runs that failed.
 
     Raises:
-      ValueError: If a folder holds another run, or the score of a run is missing.
+      ValueError: If a folder contains a run with another configuration, or the score of
+        a run is missing.
       RunInUse: If another process works in the folder of the sweep or of a run.
     """
     with lock.holding(folder):

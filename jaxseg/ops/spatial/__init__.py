@@ -1,1 +1,1 @@
-"""Feature maps whose rows and columns are sharded over devices."""
+"""Runs operators on feature maps whose rows and columns are sharded over devices."""

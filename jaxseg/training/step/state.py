@@ -43,18 +43,19 @@ class TrainState(flax.struct.PyTreeNode):
     rng: jax.Array
 
     def variables(self) -> dict[str, Any]:
-        """Returns the variables for evaluation, with averaged parameters if any.
+        """Returns the variables with which the network is evaluated.
 
-        Normalization statistics are running means already and are not averaged again.
+        The parameters are the moving average if the run keeps one. The normalization
+        statistics are not averaged, because they are running means already.
         """
         params = self.params if self.ema is None else self.ema
         return with_stats(params, self.batch_stats)
 
 
 def with_stats(params: Any, batch_stats: Any) -> dict[str, Any]:
-    """Returns the variables for `model.apply`.
+    """Combines parameters and normalization statistics to variables for `model.apply`.
 
-    The entry `batch_stats` is left out if it is empty.
+    If `batch_stats` is empty, the variables have no such entry.
     """
     stats = {"batch_stats": batch_stats} if batch_stats else {}
     return {"params": params, **stats}
@@ -70,17 +71,18 @@ def create_state(
     more_inputs: Sequence[jax.ShapeDtypeStruct] = (),
     check: Callable[[TrainState], None] | None = None,
 ) -> TrainState:
-    """Creates a new state with one compiled program.
+    """Creates the initial training state with one compiled program.
 
     Args:
       model: The network.
       tx: The optimizer.
-      seed: The seed of the initialization.
+      seed: The seed of the initial parameters and of the random numbers of the network.
       image_shape: The shape [B, H, W, C] of an input that the model accepts; B may be
         1.
       more_inputs: The shapes and types of further inputs, for networks that take
         several.
-      ema: Whether to start a moving average at the initial parameters.
+      ema: Whether the state keeps a moving average of the parameters. It starts with
+        the initial parameters.
       check: A function that is called with the shapes of the state before any array is
         created.
 
@@ -112,12 +114,12 @@ def create_state(
 
 @contextlib.contextmanager
 def _fitting(image_shape: tuple[int, ...]) -> Iterator[None]:
-    """Reports on one line that network options do not fit together or to the image."""
+    """Returns a context manager that turns errors of the network into a ValueError."""
     try:
         yield
     except _DO_NOT_FIT as error:
         why = f"{type(error).__name__}: {error}".strip().splitlines()[0]
         raise ValueError(
-            f"model.options or data.crop is invalid: the network does not take images "
-            f"of shape {image_shape} ({why})"
+            f"model.options or data.crop is invalid: expected options with which the "
+            f"network accepts images of shape {image_shape}, but it raised {why}"
         ) from error

@@ -19,7 +19,7 @@ class Evidence:
         and the architecture that a training program stored.
       config: The `config.json` of timm or segmentation_models.pytorch in the same
         folder. It is empty if there is none.
-      beside: The entries of the file besides the state dict.
+      beside: The entries of the checkpoint file other than the state dict.
     """
 
     names: str = ""
@@ -35,7 +35,7 @@ def gather(
     Args:
       address: The source, a path or an `hf://` address.
       path: The file on this machine, or "" if there is none.
-      beside: The entries of the file besides the state dict.
+      beside: The entries of the checkpoint file other than the state dict.
     """
     beside = beside or {}
     config = _config_beside(path)

@@ -32,7 +32,7 @@ def text_of(beside: Mapping[str, Any]) -> str:
     """Returns the configuration text of a checkpoint, or "".
 
     Args:
-      beside: The entries of the file besides the state dict.
+      beside: The entries of the checkpoint file other than the state dict.
     """
     meta = beside.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
@@ -44,7 +44,7 @@ def model_of(beside: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the field `model` of the configuration of a checkpoint, or {}.
 
     Args:
-      beside: The entries of the file besides the state dict.
+      beside: The entries of the checkpoint file other than the state dict.
     """
     model = read(text_of(beside)).get("model")
     return model if isinstance(model, dict) else {}
@@ -54,7 +54,7 @@ def stated_options(beside: Mapping[str, Any], network: Network) -> dict[str, obj
     """Returns the options that the configuration sets to other than their usual values.
 
     Args:
-      beside: The entries of the file besides the state dict.
+      beside: The entries of the checkpoint file other than the state dict.
       network: The row whose `unseen` options may be set.
 
     Returns:
@@ -87,7 +87,7 @@ def stated_normalization(beside: Mapping[str, Any]) -> Normalization | None:
     """Returns the mean and standard deviation of the data preprocessor, or None.
 
     Args:
-      beside: The entries of the file besides the state dict.
+      beside: The entries of the checkpoint file other than the state dict.
     """
     tree = read(text_of(beside))
     found = tree.get("img_norm_cfg") or field(tree, "model.data_preprocessor")
