@@ -105,9 +105,8 @@ class DatasetSpec:
             raise ValueError(f"expected the fields {known}, found {sorted(fields)}")
         for name, value in fields.items():
             if not _FORMS[name](value):
-                raise ValueError(
-                    f"the value {value!r} of the field {name!r} is invalid"
-                )
+                found = printable(repr(value))
+                raise ValueError(f"the field {name!r} has the invalid value {found}")
         return cls(**{name: _as_tuples(value) for name, value in fields.items()})
 
 
