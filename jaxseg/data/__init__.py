@@ -1,7 +1,7 @@
 """Prepares, reads, augments and batches datasets.
 
-The public names are loaded when they are first used, so that a program that needs only
-the description of a dataset does not load the input pipelines.
+The modules of the public names are imported when a name is first used. A program that
+needs only the description of a dataset therefore does not import the input pipelines.
 """
 
 import importlib

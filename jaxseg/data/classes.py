@@ -43,7 +43,7 @@ def find_class_list(root: pathlib.Path) -> pathlib.Path | None:
 
 
 def read_classes(path: pathlib.Path) -> tuple[str, ...]:
-    """Reads the class names in a file that has one name per line, in label order.
+    """Reads class names from a file with one name per line, in the order of the labels.
 
     Names are converted to Unicode's composed form (NFC), so that each name has one
     spelling.
@@ -111,7 +111,7 @@ def shown_classes(names: Sequence[str]) -> str:
 def named_classes(
     path: str | None, classes: tuple[str, ...], labels: LabelMap | None
 ) -> tuple[tuple[str, ...], str]:
-    """Returns the class names that the options or the folder give.
+    """Finds the class names of a folder in the options or in its `classes.txt`.
 
     Args:
       path: The folder of the raw files.
@@ -119,8 +119,8 @@ def named_classes(
       labels: The label map, or None.
 
     Returns:
-      The names and where they come from. The names are () if the classes must be
-      counted in the masks.
+      The class names, and a text that says where they come from. The names are () if
+      the classes must be counted in the masks.
 
     Raises:
       ValueError: If `classes.txt` cannot be used, or the label map contradicts the
@@ -146,10 +146,10 @@ def named_classes(
 
 
 def counted_names(labels: Iterable[int]) -> tuple[str, ...]:
-    """Returns default names for classes that are counted in the masks.
+    """Returns the names class_0, class_1, ... for classes that were found in masks.
 
     Args:
-      labels: The labels that occur. Void does not count.
+      labels: The labels that occur in the masks. The label 255 (void) is ignored.
 
     >>> counted_names([0, 2, 255])
     ('class_0', 'class_1', 'class_2')
@@ -173,7 +173,7 @@ def folder_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
 
 
 def describe_classes(spec: DatasetSpec) -> str:
-    """Describes the number of classes of a dataset, their names and their source."""
+    """Returns text with the number, the names and the origin of the classes."""
     origin = spec.origin or f"the record of dataset {spec.name!r}"
     text = f"{spec.num_classes} classes ({origin}): {shown_classes(spec.classes)}"
     if not spec.labels:
@@ -182,7 +182,10 @@ def describe_classes(spec: DatasetSpec) -> str:
 
 
 def describe_source(spec: DatasetSpec) -> str:
-    """Describes which features of a tfds dataset are read, or returns "" for others."""
+    """Returns text that names the features that are read from a tfds dataset.
+
+    The result is "" for datasets that are not from tensorflow_datasets.
+    """
     found = dict(spec.source)
     if not found:
         return ""

@@ -1,8 +1,8 @@
 """Yields padded and masked batches of point clouds for training and evaluation.
 
-As in `jaxseg.data.pipeline`, the cloud at each position of the training stream and its
-augmentation depend only on (seed, position). Clouds are augmented on the host because
-that is cheap.
+As in `jaxseg.data.pipeline`, the cloud at a position of the training stream and its
+augmentation depend only on the seed and the position. Clouds are augmented on the host,
+because this takes little time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def cloud_train_batches(
     Args:
       source: The clouds.
       config: The augmentation. Each example has at most `config.num_points` points.
-      seed: Determines, with the position in the stream, the order and the augmentation.
+      seed: The seed of the order of the clouds and of the augmentation.
       batch_size: The number of clouds per batch over all processes.
       start_step: The step at which the stream starts.
       process_index: The index of this process.
@@ -82,14 +82,14 @@ def cloud_eval_batches(
 ) -> Iterator[Example]:
     """Yields batches that contain every cloud once, with all of its points.
 
-    Each cloud is padded to the next multiple of `multiple` points, and clouds of one
-    padded size share batches. The last batch of a size is filled with clouds of index
-    -1, which consist of padding.
+    The number of points of each cloud is padded to the next multiple of `multiple`. All
+    clouds in a batch have the same padded number of points. If too few clouds of a size
+    remain for a batch, it is filled with clouds of padding, whose index is -1.
 
     Args:
       source: The clouds.
       batch_size: The number of clouds per batch over all processes.
-      multiple: The padded number of points is a multiple of this.
+      multiple: The number of which the padded number of points is a multiple.
       process_index: The index of this process.
       process_count: The number of processes.
 
@@ -126,8 +126,8 @@ def train_example(
     Args:
       source: The clouds.
       config: The augmentation.
-      seed: The seed of the stream.
-      position: The position in the stream.
+      seed: The seed of the training stream.
+      position: The position in the training stream, from 0.
     """
     rng = order.generator(seed, position)
     device_seed = rng.integers(2**32, dtype=np.uint32)
@@ -147,7 +147,7 @@ def augmented_points(
     """Rotates points about the z axis, mirrors, scales and jitters them.
 
     Args:
-      rng: The source of randomness.
+      rng: The random number generator.
       points: [N, 3] in meters.
       config: The ranges of the augmentation.
 

@@ -1,4 +1,4 @@
-"""Gives random access to the point clouds of a split, which are kept in memory."""
+"""Reads the point clouds of a split by index and keeps them in memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jaxseg.data.stored import DamagedData, Records
 
 
 class Clouds:
-    """Gives random access to the clouds of a split.
+    """Contains the point clouds of a split, which are accessed by index.
 
     Attributes:
       spec: The classes of the dataset.
@@ -77,7 +77,7 @@ def open_clouds(config: DataConfig, split: str) -> Clouds:
 
     Args:
       config: The dataset.
-      split: A split or a slice of one, such as "train[90%:]".
+      split: A split, or a slice such as "train[90%:]".
 
     Raises:
       ValueError: If the dataset contains images, an option does not apply to clouds, or

@@ -70,8 +70,8 @@ def train_draw(
     Args:
       source: The examples.
       config: Names the classes whose images appear twice per epoch.
-      seed: The seed of the stream.
-      position: The position in the stream.
+      seed: The seed of the training stream.
+      position: The position in the training stream, from 0.
 
     Returns:
       The index of the example, the random generator of the position and the seed of the

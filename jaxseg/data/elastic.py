@@ -19,7 +19,7 @@ def sample_nodes(rng: np.random.Generator, sigma: float) -> np.ndarray:
     """Samples the displacements of the grid nodes from N(0, sigma).
 
     Args:
-      rng: The source of randomness.
+      rng: The random number generator.
       sigma: The standard deviation in pixels.
 
     Returns:

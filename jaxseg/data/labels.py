@@ -91,7 +91,7 @@ class LabelMap:
 
         Args:
           count: The number of classes of the dataset.
-          origin: Where the classes come from, for the message.
+          origin: Where the classes come from, for error messages.
 
         Raises:
           ValueError: If the map contains a class beyond `count - 1`.

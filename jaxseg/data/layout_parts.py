@@ -20,7 +20,7 @@ def first_folder(root: pathlib.Path, *choices: str) -> pathlib.Path:
     """Returns the first of several folders that exists.
 
     Args:
-      root: The folder that contains them.
+      root: The folder that contains these folders.
       choices: Their paths below the root, the preferred one first.
 
     Raises:

@@ -15,7 +15,9 @@ LABELS = LabelMap(((0, 0), (OUTSIDE, VOID), (WHITE, 1)))
 
 
 def read_binary(path: File, options: ReadOptions) -> np.ndarray:
-    """Reads a black and white mask, as the `read_values` of a record.
+    """Reads a black and white mask.
+
+    The record of the dataset uses this function as its field `read_values`.
 
     Some published masks have grays near black and white. Values from 128 on are white.
 

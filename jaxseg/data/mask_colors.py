@@ -48,7 +48,9 @@ def color_map(classes: Mapping[Color, int]) -> LabelMap:
 
 
 def read_colors(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads the number of each pixel's color, as the `read_values` of a record.
+    """Reads the number of each pixel's color.
+
+    The record of the dataset uses this function as its field `read_values`.
 
     Args:
       path: An RGB image file.

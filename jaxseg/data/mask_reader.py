@@ -28,7 +28,7 @@ class MaskReader:
       labels: The label map. By default the mask values are the labels.
       given: Whether the user gave the map, so that it applies to lossy formats too.
       num_classes: The number of classes. By default any label is accepted.
-      origin: Where the classes come from, for messages.
+      origin: Where the classes come from, for error messages.
       reading: The options of the image reader.
       unlisted: Whether a value that is missing in the label map is an error or void. A
         map of the user must always contain every value.

@@ -53,7 +53,7 @@ def check_classes(found: MaskValues, num_classes: int, origin: str) -> None:
     Args:
       found: The values of the masks.
       num_classes: The number of classes.
-      origin: Where the classes come from, for the message.
+      origin: Where the classes come from, for error messages.
     """
     wrong = sorted(found.values - set(range(num_classes)) - {VOID})
     if wrong:

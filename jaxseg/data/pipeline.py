@@ -140,8 +140,8 @@ def train_example(
     Args:
       source: The examples.
       config: The crop and the augmentation.
-      seed: The seed of the stream.
-      position: The position in the stream.
+      seed: The seed of the training stream.
+      position: The position in the training stream, from 0.
     """
     example, drawn = drawn_example(source, config, seed, position)
     image, label = example["image"], example["label"]
@@ -182,8 +182,8 @@ def drawn_example(
     Args:
       source: The examples.
       config: The crop and the augmentation.
-      seed: The seed of the stream.
-      position: The position in the stream.
+      seed: The seed of the training stream.
+      position: The position in the training stream, from 0.
     """
     index, rng, device_seed = train_draw(source, config, seed, position)
     example = source[index]

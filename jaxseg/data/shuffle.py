@@ -26,8 +26,8 @@ def example_index(seed: int, position: int, length: int) -> int:
     """Returns the index of the example at a position of the stream.
 
     Args:
-      seed: The seed of the stream.
-      position: The position in the stream.
+      seed: The seed of the training stream.
+      position: The position in the training stream, from 0.
       length: The number of examples.
     """
     epoch, place = divmod(position, length)

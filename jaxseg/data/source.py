@@ -165,7 +165,7 @@ def open_source(config: DataConfig, split: str) -> Source:
 
     Args:
       config: The dataset and how it is read.
-      split: A split or a slice of one, such as "train[90%:]".
+      split: A split, or a slice such as "train[90%:]".
 
     Raises:
       ValueError: If a name is unknown, a file is bad, or the split is empty.
@@ -219,7 +219,7 @@ def from_builder(
 
     Args:
       builder: The builder.
-      split: A split or a slice of one.
+      split: A split, or a slice such as "train[90%:]".
       backend: "grain" or "tf".
       workers: The number of threads with which the pipeline reads.
       cache: Whether decoded images are kept in memory.

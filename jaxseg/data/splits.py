@@ -14,7 +14,7 @@ def check_split(builder: tfds.core.DatasetBuilder, split: str) -> None:
 
     Args:
       builder: The builder of the dataset.
-      split: A split or a slice of one.
+      split: A split, or a slice such as "train[90%:]".
     """
     sizes = {name: info.num_examples for name, info in builder.info.splits.items()}
     try:

@@ -47,7 +47,7 @@ def read_records(
 
     Args:
       builder: A prepared builder.
-      split: A split or a slice of one.
+      split: A split, or a slice such as "train[90%:]".
       decoders: What is read of an example and decoded, in the form of
         tensorflow_datasets. By default the image and the label stay encoded.
     """
@@ -76,7 +76,7 @@ def train_stream(
     Args:
       source: The examples.
       config: The crop and the scale range.
-      seed: The seed of the stream.
+      seed: The seed of the training stream.
       position: Maps the number of an example in this process to its stream position.
       start: The number of the first example in this process.
       share: The number of examples per batch.

@@ -44,7 +44,7 @@ def sample_window(
     smaller, the image is inside the crop. All positions are equally likely.
 
     Args:
-      rng: The source of randomness. Three numbers are drawn from it.
+      rng: The random number generator. Three numbers are drawn from it.
       size: The (H, W) of the image in pixels.
       crop: The (H, W) of the result in pixels.
       scale_range: The smallest and the largest scale factor.

@@ -1,3 +1,4 @@
-"""Contains the tensorflow_datasets builders for the records of
-`jaxseg.data.datasets`.
+"""Contains the builders of tensorflow_datasets that prepare the data of all datasets.
+
+The modules of `jaxseg.data.datasets` describe these datasets.
 """

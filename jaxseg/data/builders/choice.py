@@ -1,4 +1,4 @@
-"""Selects the builder for a configuration."""
+"""Selects the builder of tensorflow_datasets that prepares a dataset."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jaxseg.data.builders.pairs import PairsBuilder
 def builder_of(
     config: tfds.core.BuilderConfig, data_dir: str | os.PathLike, file_format: str
 ) -> NamedBuilder:
-    """Returns the builder of a dataset, whose data may not be prepared yet.
+    """Returns the builder of a dataset without preparing its data.
 
     Args:
       config: A configuration of `jaxseg.data.builders`.

@@ -1,4 +1,4 @@
-"""Builds point clouds from the files that a layout names."""
+"""Builds the examples of point cloud datasets from their files."""
 
 from __future__ import annotations
 
@@ -14,21 +14,26 @@ from jaxseg.data.builders.pairs import PairsBuilder
 class CloudsBuilder(PairsBuilder, skip_registration=True):
     """Builds {"points", "color", "label", "id"} from the files of one cloud.
 
-    The layout names all files of a cloud as the image of a pair. There is no mask.
+    The layout of the dataset returns pairs of an image and a mask. Here the image of a
+    pair stands for all files of one cloud, and the pair has no mask.
     """
 
     def features(self) -> dict[str, Any]:
-        """Returns the types of the entries of an example."""
+        """Returns the type of each entry of an example."""
         return cloud_features()
 
     def check_masks(self, splits: dict[str, list[layouts.Pair]]) -> None:
         """Does nothing, because clouds have no masks."""
 
     def read(self, pair: layouts.Pair) -> tuple[dict[str, Any], np.ndarray, int]:
-        """Returns the entries of a cloud, its labels and the orientation tag 1.
+        """Reads one cloud.
 
         Args:
           pair: The files of the cloud.
+
+        Returns:
+          The entries of the example, the labels of the points, and 1, which is the
+          orientation tag of a picture that is not rotated.
 
         Raises:
           ValueError: If a file is bad.

@@ -1,6 +1,7 @@
-"""Builds generated datasets of images or point clouds.
+"""Builds datasets whose images or point clouds are generated.
 
-The examples with a number depend only on (seed, split, number).
+Each drawing of a split has a number. Its content depends only on the seed, the split
+and the number.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from jaxseg.data.spec import DatasetSpec
 
 @dataclasses.dataclass(eq=False)
 class DrawnConfig(tfds.core.BuilderConfig):
-    """Sets the number and the size of the examples.
+    """Sets the number and the size of the generated examples.
 
-    The field `name` follows from the values.
+    The field `name` is computed from the other fields.
 
     Attributes:
       dataset: The record of the dataset.
       seed: The seed of all drawings.
-      size: Height and width in pixels, or the smallest and the largest number of
-        points.
+      size: The height and width of images in pixels, or the smallest and the largest
+        number of points of a cloud.
       train: The number of drawings in the training split.
       validation: The number of drawings in the validation split.
     """
@@ -67,11 +68,11 @@ class DrawnBuilder(NamedBuilder, skip_registration=True):
     """Draws the splits train and validation."""
 
     def spec(self) -> DatasetSpec:
-        """Returns the description of the classes in the record."""
+        """Returns the description of the classes of the dataset."""
         return self.dataset.spec
 
     def features(self) -> dict[str, Any]:
-        """Returns the types of the entries of an example."""
+        """Returns the type of each entry of an example."""
         if self.dataset.kind == "clouds":
             return cloud_features()
         size, names = self.builder_config.size, list(self.dataset.spec.classes)

@@ -1,4 +1,4 @@
-"""Defines the base class of builders, whose name and version come from a record."""
+"""Defines the base class of the builders of tensorflow_datasets in this package."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jaxseg.data.spec import DatasetSpec
 
 
 def cloud_features() -> dict[str, Any]:
-    """Returns the types of the entries of a point cloud, except its name."""
+    """Returns the type of each entry of a point cloud, except its name."""
     return {
         "points": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),
         "color": tfds.features.Tensor(shape=(None, 3), dtype=np.uint8),
@@ -22,11 +22,11 @@ def cloud_features() -> dict[str, Any]:
 
 
 class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Builds a dataset whose record is in the configuration.
+    """Builds the dataset whose record is a field of the builder configuration.
 
-    The builder is not registered with tensorflow_datasets, which has datasets of the
-    same names in other forms. Prepared data can be read without it by
-    `tfds.builder_from_directory`.
+    The record determines the name and the version. The builder is not registered with
+    tensorflow_datasets, because that library has datasets with the same names but other
+    contents. `tfds.builder_from_directory` can read the prepared data without it.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -42,12 +42,10 @@ class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @abc.abstractmethod
     def features(self) -> dict[str, Any]:
-        """Returns the types of the entries of an example, except its name."""
+        """Returns the type of each entry of an example, except its name."""
 
     def metadata(self) -> dict[str, Any] | None:
-        """Returns initial values of notes that are stored with the examples, or
-        None.
-        """
+        """Returns the initial metadata that is stored with the examples, or None."""
         return None
 
     def _info(self) -> tfds.core.DatasetInfo:

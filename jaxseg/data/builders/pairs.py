@@ -1,8 +1,8 @@
 """Builds examples from pairs of an image file and a mask file.
 
-The values of all masks are counted and checked before anything is written. Then every
-pair is decoded once, so damaged files and masks of another size are found here and not
-in the middle of a training run.
+The pixel values of all masks are counted and checked before anything is written. Then
+every image and mask is decoded once. Damaged files, and masks whose size differs from
+that of the image, therefore cause an error here and not during training.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
     """Builds {"image", "label", "id"} from pairs of files."""
 
     def class_names(self) -> tuple[str, ...]:
-        """Returns the class names, or () if they follow from the masks."""
+        """Returns the class names, or () if the classes are counted in the masks."""
         return self.builder_config.class_names
 
     def spec(self) -> DatasetSpec:
-        """Returns the description of the classes, with the label map of the user.
+        """Returns the description of the classes, including the label map of the user.
 
-        Classes without a given name are called `class_0`, `class_1`, and so on, up to
-        the highest label in the masks.
+        If there are no class names, the classes are called `class_0`, `class_1` and so
+        on, up to the highest label in the masks.
         """
         config, spec = self.builder_config, self.dataset.spec
         if spec is None:
@@ -63,7 +63,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return self.builder_config.masks
 
     def features(self) -> dict[str, Any]:
-        """Returns the types of the entries of an example."""
+        """Returns the type of each entry of an example."""
         names, shape = self.class_names(), (None, None, 1)
         label = (
             tfds.features.LabeledImage(labels=list(names), shape=shape)
@@ -75,8 +75,10 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return {"image": image, "label": label}
 
     def metadata(self) -> dict[str, Any]:
-        """Returns empty lists of the labels that occur, in all splits and in each, and
-        of the pairs that are left out.
+        """Returns the metadata, with empty lists that the preparation fills.
+
+        The lists are for the labels that occur in all splits together, for the labels
+        that occur in each split, and for the pairs that are left out.
         """
         return {"labels": [], "labels_of_split": {}, "skipped": {}}
 
@@ -104,7 +106,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         }
 
     def check_masks(self, splits: dict[str, list[layouts.Pair]]) -> None:
-        """Refuses masks whose values do not state which classes they contain.
+        """Raises an error unless the class of every pixel value in the masks is known.
 
         Args:
           splits: The pairs of each split.
@@ -162,10 +164,13 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         self.info.metadata["skipped"][split] = skipped
 
     def read(self, pair: layouts.Pair) -> tuple[dict[str, Any], np.ndarray, int]:
-        """Returns the entries of an example, its labels and its orientation tag.
+        """Reads one image and its mask.
 
         Args:
           pair: The files of the example.
+
+        Returns:
+          The entries of the example, its labels, and the orientation tag of the image.
 
         Raises:
           ValueError: If a file is bad.

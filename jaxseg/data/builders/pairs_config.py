@@ -1,4 +1,4 @@
-"""Configures where the pairs of a dataset are and how they are read."""
+"""Configures where the images and masks of a dataset are and how they are read."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ LABEL_RULES = 2  # Increase it when the same masks give other labels.
 
 @dataclasses.dataclass(eq=False)
 class PairsConfig(tfds.core.BuilderConfig):
-    """Configures where the files are and how they are read.
+    """Configures where the images and masks of a dataset are and how they are read.
 
-    The field `name` is a fingerprint of the files and the options.
+    The field `name` is a digest that changes when the files or the options change.
 
     Attributes:
       dataset: The record of the dataset.
       path: The folder of the raw files.
-      classes: The class names of a folder of the user, or () if they follow from the
-        masks.
-      origin: Where the class names come from, for messages.
+      classes: The class names of a folder of the user, or () if the classes are counted
+        in the masks.
+      origin: Where the class names come from, for error messages.
       labels: The label map of the masks. By default the mask values are the labels.
-      on_bad_file: "stop" raises an error at the first bad file; "skip" leaves the pair
-        out.
-      lists: The names of further splits that can have a list.
+      on_bad_file: "stop" raises an error at the first bad file; "skip" leaves the image
+        and its mask out.
+      lists: The names of further splits whose members a text file can list.
       reading: The options of the image reader.
     """
 
@@ -49,7 +49,7 @@ class PairsConfig(tfds.core.BuilderConfig):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Returns the class names, or () if they follow from the masks."""
+        """Returns the class names, or () if the classes are counted in the masks."""
         spec = self.dataset.spec
         return self.classes if spec is None else spec.classes
 
@@ -75,13 +75,15 @@ def pairs_config(
     labels: Any = (),
     **options: Any,
 ) -> PairsConfig:
-    """Returns a configuration whose name changes with the files and the options.
+    """Creates the builder configuration of a dataset of image and mask files.
+
+    The name of the configuration changes when the files or the options change.
 
     Args:
       dataset: The record of the dataset.
       path: The folder of the raw files.
-      classes: The class names of a folder of the user. The default is those in its
-        `classes.txt`, if it exists.
+      classes: The class names of a folder of the user. By default they are read from
+        the file `classes.txt` in the folder, if it exists.
       labels: The label map of the masks, in a form that `jaxseg.data.labels` describes.
         The default is the label map of the record.
       **options: Further fields of `PairsConfig`.

@@ -53,11 +53,11 @@ PALETTE = colors_of(
 def scene_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the pairs of `images/SPLIT` with `annotations/SPLIT`.
+    """Pairs the images in `images/SPLIT` with the masks in `annotations/SPLIT`.
 
     Args:
       root: The folder that contains them, or the folder above it.
-      lists: Not used, because this layout has no lists.
+      lists: Ignored. All layouts take this argument.
 
     Raises:
       ValueError: If a folder is missing.

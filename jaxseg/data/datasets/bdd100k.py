@@ -15,13 +15,13 @@ from jaxseg.data.spec import VOID, DatasetSpec
 def driving_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the pairs of `images/10k/SPLIT` with `labels/sem_seg/masks/SPLIT`.
+    """Pairs images of `images/10k/SPLIT` with masks of `labels/sem_seg/masks/SPLIT`.
 
     The earlier release has `images/SPLIT` and `labels/SPLIT` in the folder `seg`.
 
     Args:
-      root: The folder that contains them.
-      lists: Not used, because this layout has no lists.
+      root: The folder that contains these folders.
+      lists: Ignored. All layouts take this argument.
 
     Raises:
       ValueError: If a folder is missing.

@@ -35,8 +35,8 @@ def annotated_pairs(
     """Finds the pairs of `train` with `trainannot`, and likewise of val and test.
 
     Args:
-      root: The folder that contains them.
-      lists: Not used, because this layout has no lists.
+      root: The folder that contains these folders.
+      lists: Ignored. All layouts take this argument.
 
     Raises:
       ValueError: If the root or one of the two folders of a split is missing.

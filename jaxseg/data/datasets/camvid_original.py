@@ -92,11 +92,11 @@ def split_of(name: str) -> str:
 def still_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the pairs of `701_StillsRaw_full` with `LabeledApproved_full`.
+    """Pairs images of `701_StillsRaw_full` with masks of `LabeledApproved_full`.
 
     Args:
-      root: The folder that contains both.
-      lists: Not used, because the splits are those of SegNet.
+      root: The folder that contains both folders.
+      lists: Ignored, because the splits are those of SegNet.
 
     Raises:
       ValueError: If a folder is missing.

@@ -49,7 +49,7 @@ def city_pairs(
 
     Args:
       root: The folder that contains leftImg8bit, gtFine and gtCoarse.
-      lists: Not used, because this layout has no lists.
+      lists: Ignored. All layouts take this argument.
       masks: The kind of masks and the folder of each split.
 
     Raises:
@@ -73,7 +73,9 @@ def _pairs(root: pathlib.Path, kind: str, folder: str) -> list[Pair]:
 
 
 def read_ids(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads a mask as label ids, as the `read_values` of a record.
+    """Reads a mask as label ids.
+
+    The record of the dataset uses this function as its field `read_values`.
 
     Args:
       path: A file `*_labelIds.png` or `*_labelTrainIds.png`.

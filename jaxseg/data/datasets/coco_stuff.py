@@ -72,11 +72,11 @@ PALETTE = colors_of(
 def coco_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the pairs of `images/SPLIT2017` with `annotations/SPLIT2017`.
+    """Pairs the images in `images/SPLIT2017` with the masks in `annotations/SPLIT2017`.
 
     Args:
-      root: The folder that contains them.
-      lists: Not used, because this layout has no lists.
+      root: The folder that contains these folders.
+      lists: Ignored. All layouts take this argument.
 
     Raises:
       ValueError: If a folder is missing.
@@ -97,7 +97,7 @@ def listed_coco_pairs(
 
     Args:
       root: The folder that contains images, annotations and imageLists.
-      lists: Not used, because the lists are published.
+      lists: Ignored, because published lists define the splits.
 
     Raises:
       ValueError: If a folder or a list is missing.
@@ -113,11 +113,13 @@ def listed_coco_pairs(
 
 
 def read_second(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads a mask of release 1.1, as the `read_values` of a record.
+    """Reads a mask of release 1.1.
+
+    The record of the dataset uses this function as its field `read_values`.
 
     Args:
       path: The MATLAB file.
-      options: Not used, because the file is not an image.
+      options: Ignored, because the file is not an image file.
 
     Returns:
       Values of the release, int32 [H, W].
@@ -130,11 +132,13 @@ def read_second(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
 
 
 def read_first(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads a mask of release 1.0, as the `read_values` of a record.
+    """Reads a mask of release 1.0.
+
+    The record of the dataset uses this function as its field `read_values`.
 
     Args:
       path: The MATLAB file.
-      options: Not used, because the file is not an image.
+      options: Ignored, because the file is not an image file.
 
     Returns:
       Values of the release, int32 [H, W].

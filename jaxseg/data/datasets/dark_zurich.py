@@ -18,7 +18,7 @@ def night_pairs(
 
     Args:
       root: The folder that contains rgb_anon and gt.
-      lists: Not used, because this layout has no lists.
+      lists: Ignored. All layouts take this argument.
 
     Raises:
       ValueError: If a folder is missing, or two files have one name.

@@ -38,7 +38,7 @@ def aerial_pairs(
 
     Args:
       root: The folder that contains `train` and `val`.
-      lists: Not used, because this layout has no lists.
+      lists: Ignored. All layouts take this argument.
 
     Raises:
       ValueError: If a folder is missing.

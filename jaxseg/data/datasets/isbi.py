@@ -24,7 +24,7 @@ def slice_pairs(
     Args:
       root: The folder of `train-volume.tif` and `train-labels.tif`, or of the folders
         `image` and `label`.
-      lists: Not used, because this layout has no lists.
+      lists: Ignored. All layouts take this argument.
 
     Raises:
       ValueError: If files are missing, both forms are present, a name is not a number,

@@ -27,11 +27,11 @@ def numbered_pairs(
     *,
     held_out: frozenset[int] = FOURTHS,
 ) -> dict[str, list[Pair]]:
-    """Finds the pairs of `training/image_2` with `training/semantic`.
+    """Pairs the images in `training/image_2` with the masks in `training/semantic`.
 
     Args:
       root: The folder that contains `training`.
-      lists: Not used, because this layout has no lists.
+      lists: Ignored. All layouts take this argument.
       held_out: The numbers of the images of the validation split.
 
     Raises:

@@ -23,7 +23,7 @@ def crop_pairs(
 
     Args:
       root: The folder of train, val and test, or of lidc_crops_train and so on.
-      lists: Not used, because this layout has no lists.
+      lists: Ignored. All layouts take this argument.
 
     Raises:
       ValueError: If a folder is missing, or the data are only a pickle.

@@ -24,7 +24,7 @@ CLASSES = {
 
 @dataclasses.dataclass(frozen=True)
 class Scenes:
-    """Finds the pairs of `SPLIT/SCENE/images_png` and `SPLIT/SCENE/masks_png`.
+    """Pairs images of `SPLIT/SCENE/images_png` with masks of `SPLIT/SCENE/masks_png`.
 
     Attributes:
       scenes: The scenes that count, Urban and Rural.

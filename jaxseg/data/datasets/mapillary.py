@@ -24,7 +24,7 @@ def vistas_pairs(
 
     Args:
       root: The folder that contains training and validation.
-      lists: Not used, because this layout has no lists.
+      lists: Ignored. All layouts take this argument.
       masks: The possible folders of the masks in the folder of a split.
 
     Raises:

@@ -17,8 +17,8 @@ def night_pairs(
     """Finds the frames of `leftImg8bit/test/night` and their coarse masks.
 
     Args:
-      root: The folder that contains them.
-      lists: Not used, because this layout has no lists.
+      root: The folder that contains these folders.
+      lists: Ignored. All layouts take this argument.
 
     Raises:
       ValueError: If a folder is missing, or two files have one name.

@@ -29,7 +29,7 @@ def frame_pairs(
 
     Args:
       root: The folder of the three MATLAB files, or of train and test.
-      lists: Not used, because this layout has no lists.
+      lists: Ignored. All layouts take this argument.
 
     Raises:
       ValueError: If a file is missing or damaged, or both forms are present.
@@ -68,7 +68,9 @@ def _frames(root: pathlib.Path, name: str) -> list[Pair]:
 
 
 def read_frame(page: Page) -> np.ndarray:
-    """Reads the colors of a frame, as the `read_page` of a record.
+    """Reads the colors of a frame.
+
+    The record of the dataset uses this function as its field `read_page`.
 
     Args:
       page: The MATLAB file and the number of the frame.
@@ -89,7 +91,9 @@ def read_frame(page: Page) -> np.ndarray:
 
 
 def read_classes(path: File, options: ReadOptions) -> np.ndarray:
-    """Reads the 40 classes of a frame, as the `read_values` of a record.
+    """Reads the 40 classes of a frame.
+
+    The record of the dataset uses this function as its field `read_values`.
 
     Args:
       path: A mask of the folder labels_40, or a page of the MATLAB file together with

@@ -34,7 +34,7 @@ def pet_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
 
     Args:
       root: The folder that contains images and annotations.
-      lists: Not used, because the lists are published.
+      lists: Ignored, because published lists define the splits.
 
     Raises:
       ValueError: If a folder or a list is missing.
@@ -50,7 +50,9 @@ def pet_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
 
 
 def read_breed(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads a mask with the breed in its file name, as `read_values` of a record.
+    """Reads a mask with the breed in its file name.
+
+    The record of the dataset uses this function as its field `read_values`.
 
     Args:
       path: The mask, such as `Abyssinian_1.png`.

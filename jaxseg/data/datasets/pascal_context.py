@@ -57,7 +57,7 @@ def context_pairs(
 
     Args:
       root: The folder that contains VOCdevkit/VOC2010 and trainval.
-      lists: Not used, because the lists are published.
+      lists: Ignored, because published lists define the splits.
 
     Raises:
       ValueError: If a folder or a list is missing.
@@ -74,11 +74,13 @@ def context_pairs(
 
 
 def read_context(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads a mask, as the `read_values` of a record.
+    """Reads a mask.
+
+    The record of the dataset uses this function as its field `read_values`.
 
     Args:
       path: The MATLAB file.
-      options: Not used, because the file is not an image.
+      options: Ignored, because the file is not an image file.
 
     Returns:
       Ids from 0 to 459, int32 [H, W].

@@ -22,7 +22,7 @@ def draw(
     """Yields one case, once for each rater.
 
     Args:
-      rng: The source of randomness.
+      rng: The random number generator.
       number: The number of the case.
       size: The (H, W) of the image in pixels.
     """

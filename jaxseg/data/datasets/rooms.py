@@ -17,7 +17,7 @@ def draw(
     """Yields one room.
 
     Args:
-      rng: The source of randomness.
+      rng: The random number generator.
       number: The number of the room.
       size: The smallest and the largest number of points.
     """

@@ -80,7 +80,9 @@ def _kind(path: pathlib.Path) -> str:
 
 
 def read_room(room: Joined) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Reads the objects of a room, as the `read_cloud` of a record.
+    """Reads the objects of a room.
+
+    The record of the dataset uses this function as its field `read_cloud`.
 
     Args:
       room: The folder and the files of the objects.

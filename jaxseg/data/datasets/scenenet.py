@@ -45,7 +45,7 @@ def trajectory_pairs(
     Args:
       root: The folder that contains these files, train or val, and the script of the
         authors with the table of classes.
-      lists: Not used, because this layout has no lists.
+      lists: Ignored. All layouts take this argument.
 
     Raises:
       ValueError: If a file is missing or damaged.
@@ -142,7 +142,9 @@ def _trajectory(
 
 
 def read_classes(path: Instances, options: ReadOptions) -> np.ndarray:
-    """Reads the classes of a mask of instances, as the `read_values` of a record.
+    """Reads the classes of a mask of instances.
+
+    The record of the dataset uses this function as its field `read_values`.
 
     Args:
       path: The mask with its classes.

@@ -17,7 +17,7 @@ def draw(
     """Yields one scene.
 
     Args:
-      rng: The source of randomness.
+      rng: The random number generator.
       number: The number of the scene.
       size: The (H, W) of the image in pixels.
     """

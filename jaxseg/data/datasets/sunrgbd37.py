@@ -20,7 +20,7 @@ def numbered_pairs(
 
     Args:
       root: The folder that contains image and label37.
-      lists: Not used, because this layout has no lists.
+      lists: Ignored. All layouts take this argument.
 
     Raises:
       ValueError: If a folder is missing, or a name has no number or a used one.

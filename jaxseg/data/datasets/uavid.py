@@ -30,14 +30,14 @@ FOLDERS = {
 def sequence_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the pairs of `uavid_SPLIT/SEQUENCE/Images` with `.../Labels`.
+    """Pairs the images in `uavid_SPLIT/SEQUENCE/Images` with the masks in `.../Labels`.
 
     The frames of all sequences have the same names, so the name of a pair starts with
     the sequence.
 
     Args:
       root: The folder that contains the splits.
-      lists: Not used, because this layout has no lists.
+      lists: Ignored. All layouts take this argument.
 
     Raises:
       ValueError: If a folder is missing.

@@ -37,7 +37,7 @@ def voc_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
 
     Args:
       root: The folder that contains VOCdevkit/VOC2012 or VOC2012.
-      lists: Not used, because the lists are published.
+      lists: Ignored, because published lists define the splits.
 
     Raises:
       ValueError: If a folder or a list is missing.
@@ -62,7 +62,7 @@ def augmented_pairs(
 
     Args:
       root: The folder that contains VOCdevkit/VOC2012 and benchmark_RELEASE.
-      lists: Not used, because the lists are published.
+      lists: Ignored, because published lists define the splits.
 
     Raises:
       ValueError: If a folder or a list is missing.
@@ -86,7 +86,7 @@ def fcn_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
 
     Args:
       root: The folder that contains VOCdevkit/VOC2012 and benchmark_RELEASE.
-      lists: Not used, because the lists are published.
+      lists: Ignored, because published lists define the splits.
 
     Raises:
       ValueError: If a folder or a list is missing.
@@ -104,7 +104,9 @@ def fcn_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
 
 
 def read_mask(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads a mask of VOC or of SBD, as the `read_values` of a record.
+    """Reads a mask of VOC or of SBD.
+
+    The record of the dataset uses this function as its field `read_values`.
 
     Args:
       path: A PNG file of VOC, whose palette indices are the classes, or a MATLAB file

@@ -44,7 +44,7 @@ def draw_case(rng: np.random.Generator, size: tuple[int, int]) -> Case:
     """Draws one case. Labels are 0 (ground) and 1 (lesion).
 
     Args:
-      rng: The source of randomness.
+      rng: The random number generator.
       size: The (H, W) of the image in pixels.
     """
     kind = KINDS[rng.integers(len(KINDS))]

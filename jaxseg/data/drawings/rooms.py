@@ -44,7 +44,7 @@ def draw_room(
     """Draws one room.
 
     Args:
-      rng: The source of all randomness.
+      rng: The random number generator.
       count: The number of points N.
 
     Returns:

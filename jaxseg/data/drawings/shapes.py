@@ -21,7 +21,7 @@ def draw_scene(
     """Draws one scene.
 
     Args:
-      rng: The source of all randomness.
+      rng: The random number generator.
       size: The (H, W) in pixels.
 
     Returns:

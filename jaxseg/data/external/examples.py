@@ -22,7 +22,7 @@ class StoredExamples(Sequence):
 
     Args:
       builder: The builder, whose data are prepared.
-      split: The split or a slice of one.
+      split: A split, or a slice such as "train[90%:]".
       roles: The features of the image and of the mask.
       backend: The option `data.backend`. "grain" reads files with random access; "tf"
         reads those too, and otherwise the files of tf.data into memory.

@@ -29,7 +29,7 @@ class StoredMasks:
     Attributes:
       labels: The label map of the user, or None if the mask values are the labels.
       names: The class names, or () if the classes are counted in the masks.
-      origin: Where the class names come from, for messages.
+      origin: Where the class names come from, for error messages.
       title: The name of the dataset, and of the split if there is one, for messages.
       max_pixels: Larger images and masks are refused.
     """

@@ -64,7 +64,7 @@ def open_examples(config: DataConfig, split: str) -> Opened:
 
     Args:
       config: The dataset and how it is read.
-      split: A split or a slice of one, such as "train[90%:]".
+      split: A split, or a slice such as "train[90%:]".
 
     Raises:
       ValueError: If an option is wrong, or an image or a mask is refused.

@@ -28,7 +28,7 @@ def decode_image(data: bytes, place: str, max_pixels: int) -> np.ndarray:
     Args:
       data: The stored bytes.
       place: The name of the example, for errors.
-      max_pixels: Larger images are refused.
+      max_pixels: The largest number of pixels; larger images are refused.
 
     Returns:
       Uint8 [H, W, 3].
@@ -47,7 +47,7 @@ def encoded_image(data: bytes, place: str, max_pixels: int) -> bytes:
     Args:
       data: The stored bytes.
       place: The name of the example, for errors.
-      max_pixels: Larger images are refused.
+      max_pixels: The largest number of pixels; larger images are refused.
     """
     with _opened(data, place, max_pixels, mask=False) as (image, form):
         if image.format in ("PNG", "JPEG") and image.mode == "RGB":
@@ -62,7 +62,7 @@ def decode_mask(data: Any, place: str, max_pixels: int) -> np.ndarray:
     Args:
       data: The stored bytes, or integers [H, W] or [H, W, 1].
       place: The name of the example, for errors.
-      max_pixels: Larger masks are refused.
+      max_pixels: The largest number of pixels; larger masks are refused.
 
     Returns:
       Integers [H, W].
@@ -89,7 +89,7 @@ def check_image(data: bytes, place: str, max_pixels: int) -> tuple[int, int]:
     Args:
       data: The stored bytes.
       place: The name of the example, for errors.
-      max_pixels: Larger images are refused.
+      max_pixels: The largest number of pixels; larger images are refused.
 
     Raises:
       ValueError: If the header shows that `decode_image` would refuse the image.
