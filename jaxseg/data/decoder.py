@@ -1,4 +1,4 @@
-"""Defines how the entries of a record become pixels."""
+"""Defines how the stored bytes of an example are decoded to pixels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def _size(record: Record) -> tuple[int, int]:
 
 @dataclasses.dataclass(frozen=True)
 class Decoder:
-    """Turns the entries of a record into pixels, by default those that we store.
+    """Decodes the entries of a stored example.
+
+    The default functions decode the data that jaxseg has prepared.
 
     Attributes:
       image: Returns the image, uint8 [H, W, 3].

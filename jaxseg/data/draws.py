@@ -1,4 +1,7 @@
-"""Selects the example at each position of a stream, for all pipelines."""
+"""Selects the example at each position of the training stream.
+
+The pipelines of Grain and of tf.data share these functions.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from jaxseg.data.spec import DatasetSpec
 
 
 class Examples(Protocol):
-    """Lists what a pipeline needs to know about a split.
+    """Defines the attributes and methods of a split that the pipelines use.
 
     `jaxseg.data.source.Source` implements it.
 
@@ -39,16 +42,16 @@ class Examples(Protocol):
 def eval_plan(
     sizes: tuple[tuple[int, int], ...], batch_size: int, multiple: int
 ) -> list[tuple[tuple[int, int], list[int]]]:
-    """Groups examples of one padded size into global batches.
+    """Groups examples whose images have one padded size into batches.
 
     Args:
       sizes: The (H, W) of each example in pixels.
       batch_size: The number of examples per batch over all processes.
-      multiple: Padded heights and widths are multiples of this.
+      multiple: The number of which padded heights and widths are multiples.
 
     Returns:
-      The padded (H, W) and the example indices of each batch. The index -1 fills the
-      last batch of a size.
+      The padded (H, W) and the example indices of each batch. If too few examples of a
+      size remain for a batch, the indices that are missing are -1.
     """
     groups: dict[tuple[int, int], list[int]] = {}
     for index, size in enumerate(sizes):

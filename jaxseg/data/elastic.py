@@ -16,7 +16,7 @@ GRID = 3  # Nodes per side. The outer nodes are at the borders of the image.
 
 
 def sample_nodes(rng: np.random.Generator, sigma: float) -> np.ndarray:
-    """Samples the displacements of the grid nodes from N(0, sigma).
+    """Samples the displacements of the grid nodes from a normal distribution.
 
     Args:
       rng: The random number generator.
@@ -47,9 +47,10 @@ def displacement(nodes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def deform(
     image: np.ndarray, label: np.ndarray, field: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Samples an image and its label at `pixel + field`.
+    """Deforms an image and its label.
 
-    The image is interpolated bilinearly. The label takes the nearest pixel.
+    The result at each pixel is the input at the position `pixel + field`. The image is
+    interpolated bilinearly there, and the label is read at the nearest pixel.
 
     Args:
       image: Uint8 [H, W, 3].

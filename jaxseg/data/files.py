@@ -39,7 +39,7 @@ _LEFT_BEHIND = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """Holds the contents of a folder.
+    """Contains the entries of a folder, divided into images and others.
 
     Attributes:
       images: The files that count as images, sorted by name.
@@ -67,17 +67,17 @@ def visible_entries(folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def counts(path: pathlib.Path) -> bool:
-    """Returns whether a path counts as an image: by its suffix, and if it is a file."""
+    """Returns whether a path is a file or broken link with the suffix of an image."""
     return path.suffix.lower() in SUFFIXES and not path.is_dir()
 
 
 def is_left_behind(name: str) -> bool:
-    """Returns whether operating systems or editors create files of this name."""
+    """Returns whether operating systems or editors create files with this name."""
     return name.startswith(".") or name in _LEFT_BEHIND
 
 
 def name_key(name: str) -> str:
-    """Converts a name to composed Unicode form, in which names are compared.
+    """Converts a name to the composed Unicode form (NFC) for comparisons.
 
     >>> name_key("u" + chr(0x308)) == chr(0xFC)
     True
@@ -86,10 +86,10 @@ def name_key(name: str) -> str:
 
 
 def name_others(others: Sequence[pathlib.Path]) -> str:
-    """Describes the files of a folder that do not count as images.
+    """Returns text that names the files of a folder that do not count as images.
 
     Args:
-      others: These files.
+      others: The files that do not count as images.
 
     Returns:
       A part of a message, or "" if there are no such files.

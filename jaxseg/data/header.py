@@ -1,4 +1,4 @@
-"""Holds what the header of an image file states."""
+"""Describes the header of an image file."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from jaxseg.data import orientation
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """Holds what the header of a file states.
+    """Contains the properties of an image that its file header states.
 
     Attributes:
       size: The (H, W) in pixels after the orientation tag is applied.
-      stored_size: The (H, W) in pixels before that.
+      stored_size: The (H, W) in pixels before the orientation tag is applied.
       orientation: The orientation tag, 1 to 8 as in EXIF; 1 leaves the picture
         unchanged.
       format: Pillow's name of the file format.
-      mode: Pillow's name of the kind of pixels.
+      mode: Pillow's name of the pixel format, such as "RGB".
       lossy: Whether the compression changes pixel values, as JPEG does.
       clean: Whether Pillow reads the header without a warning.
     """
@@ -38,7 +38,7 @@ class Header:
 
 
 def turn_hint(image: Header, mask: Header) -> str:
-    """Explains two sizes that differ by a rotation of the picture.
+    """Returns text that explains sizes that differ because one picture is rotated.
 
     Args:
       image: The header of the image.

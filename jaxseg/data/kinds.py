@@ -1,6 +1,6 @@
-"""Decides which kinds of pixels the reader accepts.
+"""Decides which pixel formats the reader accepts.
 
-The table in `jaxseg.data.reader` lists the decision for each kind.
+The table in `jaxseg.data.reader` shows how each format is read or refused.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def check(form: Form, *, mask: bool):
     """Raises Refused for pixels that cannot be represented as an image or a mask.
 
     Args:
-      form: The stored form of the file.
+      form: The pixel format of the file.
       mask: Whether the file is a mask.
     """
     _check_common(form)

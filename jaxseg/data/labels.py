@@ -8,13 +8,13 @@ The option `data.labels` lists mask values and the class that each stands for:
 Every value that occurs must be listed, including 255. In Python the pairs can also be
 tuples, `((0, "void"), (1, 0), (2, 1))`.
 
-Files of lossy formats (JPEG, lossy WebP) contain further values, which the compression
-creates. Such a pixel takes the nearest listed value, or the lower of two equally near
-ones, if the distance is at most half the smallest distance between two listed values.
-Otherwise it is void. With `0/255` the values 0 to 127 are background and 128 to 255 are
-object. The listed values must be at least 32 apart. At the border of two classes, a
-lossy file passes through the values in between, which can belong to a third class.
-Lossless masks are therefore better.
+Lossy compression (JPEG, lossy WebP) creates values that are not listed. A pixel with
+such a value is assigned to the nearest listed value, if their distance is at most half
+of the smallest distance between two listed values. If two listed values are equally
+near, the lower one is chosen. If none is near enough, the pixel is void. With `0/255`,
+the values 0 to 127 are background and 128 to 255 are object. The listed values must be
+at least 32 apart. At the border between two classes, lossy compression creates all
+values in between, which can belong to a third class. Lossless masks avoid this error.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class LabelMap:
 
     Attributes:
       pairs: Pairs (value, class), sorted by value. The class 255 is void.
-      binary: Whether the map was given in its short form.
+      binary: Whether the map was given in the short form BACKGROUND/OBJECT.
     """
 
     pairs: tuple[tuple[int, int], ...]
@@ -67,12 +67,12 @@ class LabelMap:
 
     @property
     def record(self) -> tuple[tuple[int, int | str], ...]:
-        """Returns the pairs in the form of `DatasetSpec`, with "void" for 255."""
+        """Returns the pairs for `DatasetSpec.labels`, with "void" for 255."""
         return tuple((v, "void" if k == VOID else k) for v, k in self.pairs)
 
     @classmethod
     def of_record(cls, record: tuple[tuple[int, int | str], ...]) -> LabelMap:
-        """Returns the map of pairs in the form of `DatasetSpec`.
+        """Creates a map from the pairs that `DatasetSpec.labels` stores.
 
         Args:
           record: The pairs that the property `record` returned.
@@ -81,8 +81,9 @@ class LabelMap:
 
     @property
     def gap(self) -> int:
-        """Returns the smallest distance between two listed values; 0 if there is
-        one.
+        """Returns the smallest distance between two listed values.
+
+        The distance is 0 if the map lists only one value.
         """
         return int(np.diff(self.values).min()) if len(self.pairs) > 1 else 0
 
@@ -124,7 +125,8 @@ class LabelMap:
 
         Args:
           mask: Integers [H, W].
-          strict: Whether all values are listed; else those that are not become void.
+          strict: Whether the caller has checked that all values are listed. Otherwise,
+            values that are not listed become void.
 
         Returns:
           Classes, uint8 [H, W]. Void is 255.
@@ -143,8 +145,8 @@ class LabelMap:
           mask: Any integers [H, W].
 
         Returns:
-          The classes of the nearest listed values, uint8 [H, W]. Pixels are 255 at void
-          and where no listed value is near.
+          The classes of the nearest listed values, uint8 [H, W]. Pixels whose nearest
+          value is void or too far away are 255.
         """
         values, labels = np.array(self.pairs).T
         mask = mask.astype(np.int64)

@@ -1,8 +1,8 @@
 """Lists the datasets by name.
 
-The record of each dataset is in a file that is loaded on first use. To add a dataset,
-write `jaxseg/data/datasets/NAME.py` with `DATASET = Dataset(...)`, and add its name to
-the table below.
+The record of each dataset is in a module of its own, which is imported when the dataset
+is first used. To add a dataset, write `jaxseg/data/datasets/NAME.py` with
+`DATASET = Dataset(...)`, and add its name to the table below.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jaxseg.data.datasets.record import Dataset
 
 
 class Table(Mapping[str, Dataset]):
-    """Maps names to records, which are imported on first use."""
+    """Maps the names of datasets to their records, which it imports on first use."""
 
     def __init__(self, *names: str):
         self._names = names

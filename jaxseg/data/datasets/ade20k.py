@@ -56,7 +56,7 @@ def scene_pairs(
     """Pairs the images in `images/SPLIT` with the masks in `annotations/SPLIT`.
 
     Args:
-      root: The folder that contains them, or the folder above it.
+      root: The folder that contains `images` and `annotations`, or its parent folder.
       lists: Ignored. All layouts take this argument.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Holds the 32 classes of the original masks of CamVid, and two ways to merge them."""
+"""Defines the 32 classes of the original CamVid masks, and two maps to 11 classes."""
 
 from __future__ import annotations
 
@@ -55,18 +55,18 @@ FIRST_TEST, FIRST_VALIDATION, LAST_VALIDATION = 8550, 7959, 8159
 
 
 def all_classes() -> LabelMap:
-    """Returns the map of the 31 classes apart from Void, in alphabetical order."""
+    """Returns the label map to the 31 classes without Void, in alphabetical order."""
     return color_map({color: k for k, color in enumerate(COLORS)} | BLACK)
 
 
 def merged_classes() -> LabelMap:
-    """Returns the map to 11 classes that SegNet used, where nearly all pixels count."""
+    """Returns the label map of SegNet to 11 classes, which leaves few pixels void."""
     merged = {color: MERGED.index(group) for color, group in ORIGINAL.values()}
     return color_map(merged | BLACK)
 
 
 def same_name_classes() -> LabelMap:
-    """Returns the map to 11 classes where the other 20 classes are void."""
+    """Returns the label map that keeps 11 classes and makes the other 20 void."""
     named = {
         color: MAIN.index(name) if name in MAIN else VOID
         for name, (color, _) in ORIGINAL.items()
@@ -75,7 +75,7 @@ def same_name_classes() -> LabelMap:
 
 
 def split_of(name: str) -> str:
-    """Returns the split of SegNet that contains an image.
+    """Returns the name of the split that contains an image in the split of SegNet.
 
     >>> split_of("0001TP_006690"), split_of("Seq05VD_f00000")
     ('train', 'test')

@@ -16,7 +16,7 @@ FIRST = 20  # The images 01L to 10R; the images 11L to 14R follow.
 
 @dataclasses.dataclass(frozen=True)
 class Eyes:
-    """Finds the photographs and masks in one folder.
+    """Pairs photographs and masks that are in one folder.
 
     Attributes:
       annotator: "1stHO" or "2ndHO", as in the file names.

@@ -42,15 +42,15 @@ def city_pairs(
     *,
     masks: dict[str, tuple[str, str]] = FINE,
 ) -> dict[str, list[Pair]]:
-    """Finds the frames of `leftImg8bit/SPLIT` with the masks of `KIND/SPLIT`.
+    """Pairs the images in `leftImg8bit/SPLIT` with the masks in `KIND/SPLIT`.
 
-    The files `*_labelIds.png` are preferred. Where a folder has none of them, the files
-    `*_labelTrainIds.png` are read.
+    KIND is gtFine or gtCoarse. The masks are the files `*_labelIds.png`, or the files
+    `*_labelTrainIds.png` if a folder has no file of the first form.
 
     Args:
       root: The folder that contains leftImg8bit, gtFine and gtCoarse.
       lists: Ignored. All layouts take this argument.
-      masks: The kind of masks and the folder of each split.
+      masks: The folder KIND and its subfolder with the masks of each split.
 
     Raises:
       ValueError: If a folder is missing, or two files have one name.

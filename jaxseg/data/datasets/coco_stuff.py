@@ -93,7 +93,7 @@ def coco_pairs(
 def listed_coco_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the pairs in the lists `imageLists/{train,test}.txt`.
+    """Pairs the images and masks that `imageLists/{train,test}.txt` list.
 
     Args:
       root: The folder that contains images, annotations and imageLists.
@@ -151,11 +151,11 @@ def read_first(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
 
 
 def ten_thousand(release: str, changes: dict[str, Any]) -> Choice:
-    """Returns the choice of a release with 10,000 images.
+    """Returns the choice of `data.variant` for a release with 10,000 images.
 
     Args:
       release: The number of the release.
-      changes: The fields in which it differs from the other one.
+      changes: The fields that differ between the two releases of this size.
     """
     return Choice(
         f"10k-v{release}",

@@ -1,4 +1,4 @@
-"""Reads class names and colors from text, for records with many classes."""
+"""Parses class names and colors that a dataset lists in one string."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from jaxseg.data.spec import Color
 
 
 def names_of(text: str) -> tuple[str, ...]:
-    """Returns the names in a text, which are separated by commas.
+    """Splits a string at commas into names.
 
     >>> names_of("road, traffic light")
     ('road', 'traffic light')
@@ -15,7 +15,7 @@ def names_of(text: str) -> tuple[str, ...]:
 
 
 def colors_of(text: str) -> tuple[Color, ...]:
-    """Returns the colors in a text, which are separated by blanks.
+    """Converts hexadecimal colors that are separated by blanks to RGB colors.
 
     >>> colors_of("000000 ff8000")
     ((0, 0, 0), (255, 128, 0))

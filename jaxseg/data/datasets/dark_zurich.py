@@ -14,7 +14,7 @@ from jaxseg.data.spec import VOID, DatasetSpec
 def night_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the frames of `rgb_anon/val/night` with the masks of `gt/val/night`.
+    """Pairs the images in `rgb_anon/val/night` with the masks in `gt/val/night`.
 
     Args:
       root: The folder that contains rgb_anon and gt.

@@ -14,7 +14,9 @@ from jaxseg.data.layouts import Pair, require_folder
 
 @dataclasses.dataclass(frozen=True)
 class Eyes:
-    """Finds `training` and, if its masks exist, `test` with the masks and views.
+    """Pairs images, masks and fields of view in `training` and in `test`.
+
+    The split `test` is left out if its masks do not exist.
 
     Attributes:
       annotator: The annotator of the test split, 1 or 2.

@@ -1,8 +1,9 @@
 """Describes a folder of images and index masks of the user.
 
-The class names come from the configuration, otherwise from `classes.txt` in the folder,
-otherwise from the label map. Without any of these, the classes are counted in the
-masks. `jaxseg.data.mask_rules` states which mask values are accepted as labels.
+The class names are taken from the first of these sources that exists: `data.classes`,
+the file `classes.txt` in the folder, and the label map `data.labels`. If none of them
+exists, the classes are counted in the masks. `jaxseg.data.mask_rules` describes which
+mask values are accepted as labels.
 """
 
 from __future__ import annotations

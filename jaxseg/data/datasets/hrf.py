@@ -15,7 +15,7 @@ FIRST = 5  # The photographs 01 to 05 of each group are the training split.
 
 @dataclasses.dataclass(frozen=True)
 class Eyes:
-    """Finds the photographs in `images`, the masks in `manual1` and the views.
+    """Pairs photographs in `images`, masks in `manual1` and the fields of view.
 
     Attributes:
       views: Whether pixels outside of the field of view are void.

@@ -34,7 +34,7 @@ CLASSES = {  # As in mmsegmentation 1.2.2, in the order of the iSAID development
 def aerial_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds `SPLIT/images/NAME.png` and the masks in `SPLIT/Semantic_masks/images`.
+    """Pairs `SPLIT/images/NAME.png` with the masks in `SPLIT/Semantic_masks/images`.
 
     Args:
       root: The folder that contains `train` and `val`.

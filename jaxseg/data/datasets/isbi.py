@@ -17,9 +17,11 @@ STACKS = ("train-volume.tif", "train-labels.tif")
 def slice_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the slices, in the official stacks or in folders of numbered files.
+    """Pairs the slices of images and masks.
 
-    The last fifth of the slices is `validation`, the others are `train`.
+    The slices are pages of the two official TIFF stacks, or numbered files in two
+    folders. The last fifth of the slices is the split `validation`; the other slices
+    are the split `train`.
 
     Args:
       root: The folder of `train-volume.tif` and `train-labels.tif`, or of the folders
@@ -27,8 +29,8 @@ def slice_pairs(
       lists: Ignored. All layouts take this argument.
 
     Raises:
-      ValueError: If files are missing, both forms are present, a name is not a number,
-        or the stacks differ in length.
+      ValueError: If files are missing, stacks and folders are both present, the name of
+        a slice is not a number, or the two stacks differ in length.
     """
     del lists  # This layout has no lists.
     require_folder(root)

@@ -1,4 +1,4 @@
-"""Holds what the ISPRS datasets Potsdam and Vaihingen share: classes and options."""
+"""Defines the classes and options of both ISPRS datasets, Potsdam and Vaihingen."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAGE = "https://www.isprs.org/education/benchmarks/UrbanSemLab/default.aspx"
 
 
 def spec_of(name: str, count: int = len(CLASSES)) -> DatasetSpec:
-    """Returns the description of the first classes.
+    """Returns the description of the first `count` classes.
 
     Args:
       name: The name of the dataset.
@@ -40,17 +40,17 @@ def spec_of(name: str, count: int = len(CLASSES)) -> DatasetSpec:
 
 
 def labels_of(count: int = len(CLASSES)) -> LabelMap:
-    """Returns the label map of colors in which further classes are void.
+    """Returns the label map from colors to classes.
 
     Args:
-      count: The number of classes.
+      count: The number of classes. The colors of further classes become void.
     """
     classes = {c: k if k < count else VOID for k, c in enumerate(CLASSES.values())}
     return color_map(classes | {BORDER: VOID})
 
 
 def options_of(name: str) -> tuple[Option, ...]:
-    """Returns the options that both datasets have.
+    """Returns the choices that users have for both datasets.
 
     Args:
       name: The name of the dataset.

@@ -19,7 +19,9 @@ SPLITS = {"train": "train", "val": "validation", "test": "test"}
 def crop_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the crops, once for each rater: NAME_r0, NAME_r1, and so on.
+    """Pairs each crop with the masks of its raters.
+
+    The pair of an image with the mask of rater N has the name NAME_rN.
 
     Args:
       root: The folder of train, val and test, or of lidc_crops_train and so on.

@@ -1,4 +1,4 @@
-"""Lists the datasets as text, for the help of commands."""
+"""Formats the list of all datasets for the help of commands."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def listing() -> str:
 
 
 def variant_words(dataset: Dataset) -> str:
-    """Returns the choices of each option of a dataset, the default ones first.
+    """Returns text such as `split: a, b; classes: c, d` with the choices of a dataset.
+
+    The first choice of each option is the default.
 
     Args:
       dataset: The record of the dataset.

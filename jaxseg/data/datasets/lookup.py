@@ -1,4 +1,4 @@
-"""Finds the record for a data configuration and checks the options."""
+"""Finds the record of the dataset that a configuration selects; checks its options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jaxseg.text import near
 
 
 def dataset_of(config: DataConfig) -> Dataset:
-    """Returns the record of a dataset, with the choices of `data.variant`.
+    """Returns the record of a dataset, to which the variant of the options is applied.
 
     No file is read.
 
@@ -93,7 +93,7 @@ def require_kind(config: DataConfig, kind: Literal["images", "clouds"]) -> Datas
 
     Args:
       config: The data configuration.
-      kind: The kind that the network needs.
+      kind: The kind of examples that the network needs.
 
     Raises:
       ValueError: If `dataset_of` refuses the configuration, or the dataset is of

@@ -27,7 +27,7 @@ class Scenes:
     """Pairs images of `SPLIT/SCENE/images_png` with masks of `SPLIT/SCENE/masks_png`.
 
     Attributes:
-      scenes: The scenes that count, Urban and Rural.
+      scenes: The scenes that are read, out of Urban and Rural.
     """
 
     scenes: tuple[str, ...] = ("Urban", "Rural")

@@ -20,12 +20,12 @@ def vistas_pairs(
     *,
     masks: tuple[str, ...] = ("v1.2/labels", "labels"),
 ) -> dict[str, list[Pair]]:
-    """Finds the pairs of `SPLIT/images` with the masks of a release.
+    """Pairs the images in `SPLIT/images` with the masks of one release.
 
     Args:
       root: The folder that contains training and validation.
       lists: Ignored. All layouts take this argument.
-      masks: The possible folders of the masks in the folder of a split.
+      masks: The possible names of the folder of masks below the folder of a split.
 
     Raises:
       ValueError: If a folder is missing.
@@ -41,10 +41,10 @@ def vistas_pairs(
 
 
 def labels_of(count: int) -> LabelMap:
-    """Returns the map of the classes 0, 1, ..., whose last value is void.
+    """Returns the label map that keeps the classes and makes "Unlabeled" void.
 
     Args:
-      count: The number of classes without the last one, "Unlabeled".
+      count: The number of classes without "Unlabeled", which has the last mask value.
     """
     return LabelMap((*((k, k) for k in range(count)), (count, VOID)))
 

@@ -1,6 +1,6 @@
-"""Holds the classes of Mapillary Vistas and their colors, in the order of its files.
+"""Lists the names and colors of the classes of Mapillary Vistas.
 
-The last class of each list in the files is "Unlabeled".
+The order is that of the files of the dataset, without their last class "Unlabeled".
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from jaxseg.data.spec import VOID, DatasetSpec
 def night_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the frames of `leftImg8bit/test/night` and their coarse masks.
+    """Pairs the images in `leftImg8bit/test/night` with their coarse masks.
 
     Args:
       root: The folder that contains these folders.

@@ -1,4 +1,4 @@
-"""Holds the classes of indoor scenes that datasets share: 40, 37 and 13 of them."""
+"""Lists the 40, 37 and 13 classes of indoor scenes that several datasets use."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ THIRTEEN = tuple(_MERGED)
 
 
 def spec_of(name: str, classes: tuple[str, ...]) -> DatasetSpec:
-    """Returns the description of classes, with generated colors.
+    """Returns the description of a list of classes, with generated colors.
 
     Args:
       name: The name of the dataset.

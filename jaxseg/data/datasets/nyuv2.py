@@ -25,14 +25,15 @@ ARRAYS, SPLITS, MAPPING = (
 def frame_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the frames, in the official MATLAB files or in folders of images.
+    """Pairs images and masks of the official MATLAB files or of folders of images.
 
     Args:
       root: The folder of the three MATLAB files, or of train and test.
       lists: Ignored. All layouts take this argument.
 
     Raises:
-      ValueError: If a file is missing or damaged, or both forms are present.
+      ValueError: If a file is missing or damaged, or MATLAB files and folders are both
+        present.
     """
     del lists  # This layout has no lists.
     require_folder(root)

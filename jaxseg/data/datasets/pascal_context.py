@@ -51,9 +51,9 @@ PALETTE = colors_of(
 def context_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the pairs in the lists `ImageSets/Main/{train,val}.txt` of VOC 2010.
+    """Pairs the images and masks that `ImageSets/Main/{train,val}.txt` list.
 
-    Lists in `ImageSets/SegmentationContext` take precedence.
+    If lists exist in `ImageSets/SegmentationContext`, they are read instead.
 
     Args:
       root: The folder that contains VOCdevkit/VOC2010 and trainval.
@@ -93,11 +93,11 @@ def read_context(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
 
 
 def label_map(other: int, first: int) -> LabelMap:
-    """Returns the map of all ids.
+    """Returns the label map from the ids in the masks to the classes.
 
     Args:
-      other: The class of the ids that belong to none of the 59 classes.
-      first: The number of the first of the 59 classes.
+      other: The class of all ids that belong to none of the 59 classes.
+      first: The index of the first of the 59 classes.
     """
     classes = {value: k + first for k, value in enumerate(IDS)}
     return LabelMap(tuple((v, classes.get(v, other)) for v in range(ALL + 1)))

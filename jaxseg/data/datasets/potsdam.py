@@ -22,12 +22,13 @@ FOLDERS = {"RGB": "2_Ortho_RGB", "IRRG": "3_Ortho_IRRG"}
 
 @dataclasses.dataclass(frozen=True)
 class Tiles:
-    """Finds the tiles and their masks.
+    """Pairs the image tiles with their masks.
 
     Attributes:
-      bands: "RGB", or "IRRG" for infrared, red and green.
-      boundary: Whether the masks without erosion are read.
-      left_out: Tiles that are not read.
+      bands: The channels of the images: "RGB", or "IRRG" for infrared, red and green.
+      boundary: Whether the masks with labels at object boundaries are read, and not the
+        masks in which pixels near boundaries are void.
+      left_out: The tiles that are not read.
     """
 
     bands: str = "RGB"

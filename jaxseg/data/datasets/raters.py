@@ -1,7 +1,8 @@
 """Describes generated lesions that four raters label differently.
 
-An example is one image with the label of one rater, such as `0007_r2`. Training draws
-raters at random, and evaluation finds the raters of an image by its name. No files are
+An example consists of one image and the label of one rater. Its name, such as
+`0007_r2`, contains the number of the image and of the rater. Training samples examples
+at random. Evaluation groups the examples of one image by their names. No files are
 needed.
 """
 
@@ -19,11 +20,11 @@ from jaxseg.data.spec import DatasetSpec, generated_palette
 def draw(
     rng: np.random.Generator, number: int, size: tuple[int, int]
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Yields one case, once for each rater.
+    """Yields the examples of one generated image, one for each rater.
 
     Args:
       rng: The random number generator.
-      number: The number of the case.
+      number: The number of the image.
       size: The (H, W) of the image in pixels.
     """
     case = draw_case(rng, size)

@@ -1,6 +1,4 @@
-"""Defines the record of a dataset, which contains all that is known without its
-files.
-"""
+"""Defines the record of a dataset, which describes it without reading its files."""
 
 from __future__ import annotations
 
@@ -32,17 +30,17 @@ Draw = Callable[
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """States how examples that need no files are generated.
+    """Describes how the examples of a dataset without files are generated.
 
     Attributes:
-      draw: Yields the name and the arrays of each example that belongs to a number:
-        "image" and "label", or "points", "color" and "label". Its arguments are a
-        random generator, the number and `size`.
-      size: Height and width in pixels, or the smallest and the largest number of
-        points.
+      draw: A function of a random number generator, the number of a drawing and `size`.
+        It yields the name and the arrays of one or more examples. The arrays are
+        "image" and "label", or "points", "color" and "label".
+      size: The height and width of images in pixels, or the smallest and the largest
+        number of points of a cloud.
       train: The number of drawings in the training split.
       validation: The number of drawings in the validation split.
-      sized: The format of the size in the names of prepared data.
+      sized: A format string for `size` in the names of prepared data.
     """
 
     draw: Draw
@@ -63,30 +61,31 @@ class Dataset:
       name: The value of `data.name`, and the name of its file in this package.
       title: A sentence that the command line shows.
       spec: The classes, colors, ignore index and pixel statistics, or None if they
-        follow from the folder of the user.
-      layout: Maps a folder, and the names of further splits that can have a list, to
-        the pairs of image and mask of each split. It is a function, or a dataclass
-        with a method `__call__` whose fields are the choices that options change.
-      drawing: How the examples are generated.
+        depend on the files in the folder of the user.
+      layout: A function that returns the pairs of image and mask of each split. Its
+        arguments are a folder and the names of further splits whose members a text file
+        can list. The function can be a dataclass with a method `__call__`, whose fields
+        are changed by the options of the dataset.
+      drawing: How the examples are generated, if the dataset has no files.
       builder: The builder of tensorflow_datasets that stores the examples.
       kind: Whether an example is an image or a point cloud.
       channels: The number of channels of a stored image.
       labels: The class of every mask value, or None if the values are the labels.
       unlisted: Whether a mask value that `labels` does not contain is an error or void.
-      read_values: Reads the values of a mask as integers [H, W]. By default a mask is
-        an image file with one channel. `jaxseg.data.mask_colors` has a reader of
-        colors.
-      read_page: Reads a picture of a file that is not an image file, as uint8
-        [H, W, 3]. It is used for images that the layout names by
+      read_values: A function that reads the values of a mask as integers [H, W]. By
+        default a mask is an image file with one channel. `jaxseg.data.mask_colors`
+        contains the function for masks whose classes are colors.
+      read_page: A function that reads one picture, uint8 [H, W, 3], from a file that
+        contains several pictures. It is used if the image of a pair is a
         `jaxseg.data.parts.Page`.
-      read_cloud: Reads a point cloud from the files that the layout names as the image
-        of a pair: positions in meters, float32 [N, 3], colors, uint8 [N, 3], and
-        labels, uint8 [N].
+      read_cloud: A function that reads a point cloud from the files that the layout
+        returns as the image of a pair. It returns positions in meters, float32 [N, 3],
+        colors, uint8 [N, 3], and labels, uint8 [N].
       raw: The mask value of each class in files for a test server. The default is the
         smallest value that `labels` maps to the class.
       counts: The published number of examples of each split.
-      options: Choices that differ between publications.
-      variant: The names of the choices that differ from the default.
+      options: The choices between ways to read the dataset that publications use.
+      variant: The names of the selected choices that are not the default.
       files: A description of the files in `data.raw_dir`.
       page: The address of the page that offers the files.
       license: A line that states what the license allows.
@@ -136,10 +135,10 @@ class Dataset:
         check_options(self.name, self.options, fields)
 
     def choose(self, variant: tuple[str, ...]) -> Dataset:
-        """Returns the record with the choices of `data.variant`.
+        """Returns a copy of the record that is changed by the option `data.variant`.
 
         Args:
-          variant: The names of the choices.
+          variant: The names of the selected choices.
 
         Raises:
           ValueError: If a name is not a choice of this dataset, or two names belong to
@@ -179,12 +178,12 @@ class Dataset:
         return np.array(self.raw_values(), np.int32)[label]
 
     def where(self) -> str:
-        """Returns sentences that state which files to put where."""
+        """Returns sentences that describe the files and folders to download."""
         text = f"Dataset {self.name!r} reads these files in data.raw_dir: {self.files}"
         return f"{text} They are offered at {self.page}" if self.page else text
 
     def describe(self) -> dict[str, Any]:
-        """Returns a description of the dataset by heading, without empty entries."""
+        """Returns the text of each section of the description, by its heading."""
         counts = ", ".join(f"{count:,} {split}" for split, count in self.counts.items())
         classes = "" if self.spec is None else ", ".join(self.spec.classes)
         shown = {

@@ -1,4 +1,4 @@
-"""Holds what the datasets of retinal photographs share: classes and layouts."""
+"""Defines the classes of the datasets of retinal photographs, and pairs their files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def spec_of(name: str) -> DatasetSpec:
 
 
 def named_files(folder: pathlib.Path, pattern: str) -> dict[str, pathlib.Path]:
-    """Returns the files of a folder whose names match a pattern.
+    """Returns the files of a folder whose names match a pattern, by example name.
 
     Args:
       folder: The folder.

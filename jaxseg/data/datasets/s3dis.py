@@ -36,10 +36,12 @@ ROOMS = {1: 44, 2: 40, 3: 23, 4: 49, 5: 68, 6: 48}
 
 @dataclasses.dataclass(frozen=True)
 class Rooms:
-    """Finds the rooms `Area_N/ROOM` with the objects in their `Annotations`.
+    """Finds the files `Area_N/ROOM/Annotations/*.txt` of each room.
+
+    Each file contains the points of one object.
 
     Attributes:
-      area: The area that is the validation split.
+      area: The number of the area whose rooms form the validation split.
     """
 
     area: int = 5

@@ -28,10 +28,10 @@ FILES = {
 
 @dataclasses.dataclass(frozen=True)
 class Instances(Joined):
-    """Names a mask of instances whose classes are known.
+    """Names an instance mask, and the class of each instance in it.
 
     Attributes:
-      classes: Pairs of an instance and its class, which is 0 for the background.
+      classes: Pairs of an instance number and its class. The class 0 is background.
     """
 
     classes: tuple[tuple[int, int], ...] = ()
@@ -40,11 +40,11 @@ class Instances(Joined):
 def trajectory_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the frames of the trajectories in `scenenet_rgbd_*.pb`.
+    """Pairs the images and masks of the trajectories that `scenenet_rgbd_*.pb` list.
 
     Args:
-      root: The folder that contains these files, train or val, and the script of the
-        authors with the table of classes.
+      root: The folder that contains these files, the folders train or val, and the
+        script convert_instance2class.py of the authors with a table of classes.
       lists: Ignored. All layouts take this argument.
 
     Raises:
@@ -142,7 +142,7 @@ def _trajectory(
 
 
 def read_classes(path: Instances, options: ReadOptions) -> np.ndarray:
-    """Reads the classes of a mask of instances.
+    """Reads an instance mask and converts the instances to classes.
 
     The record of the dataset uses this function as its field `read_values`.
 

@@ -16,7 +16,7 @@ TRAIN = ("0001", "0002", "0003", "0004", "0005", "0044", "0077", "0081", "0082",
 
 @dataclasses.dataclass(frozen=True)
 class Eyes:
-    """Finds the photographs in `stare-images` and the masks of one annotator.
+    """Pairs the photographs in `stare-images` with the masks of one annotator.
 
     Attributes:
       annotator: "ah" or "vk", as in the file names.

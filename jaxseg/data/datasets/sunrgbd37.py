@@ -16,14 +16,15 @@ CLASSES = nyu_classes.FORTY[:37]
 def numbered_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds `image/SPLIT/img-000001.jpg` and `label37/SPLIT`, by their numbers.
+    """Pairs images in `image/SPLIT` with masks in `label37/SPLIT` by their numbers.
 
     Args:
       root: The folder that contains image and label37.
       lists: Ignored. All layouts take this argument.
 
     Raises:
-      ValueError: If a folder is missing, or a name has no number or a used one.
+      ValueError: If a folder is missing, or if a name has no number or the number of
+        another file.
     """
     del lists  # This layout has no lists.
     require_folder(root)

@@ -23,8 +23,8 @@ class BuilderName:
 
     Attributes:
       name: The name of the dataset. It is empty if `folder` is set.
-      config: The name of the configuration. None stands for the default of the builder.
-      version: The version, such as "1.0.0". None stands for the newest one.
+      config: The name of the configuration, or None for the default of the builder.
+      version: The version, such as "1.0.0", or None for the newest version.
       folder: The folder of a dataset that is prepared already, or None.
     """
 
@@ -46,7 +46,7 @@ def parse_name(name: str) -> BuilderName:
       name: The value.
 
     Raises:
-      ValueError: If the rest is neither a name nor a path.
+      ValueError: If the text after `tfds:` is neither a name nor a path.
 
     >>> parse_name("tfds:cityscapes/semantic_segmentation:1.0.0").config
     'semantic_segmentation'

@@ -19,10 +19,11 @@ SPLITS = {
 
 @dataclasses.dataclass(frozen=True)
 class Areas:
-    """Finds the areas in `top` and their masks.
+    """Pairs the images in `top` with their masks.
 
     Attributes:
-      boundary: Whether the masks without erosion are read.
+      boundary: Whether the masks with labels at object boundaries are read, and not the
+        masks in which pixels near boundaries are void.
     """
 
     boundary: bool = False

@@ -1,4 +1,7 @@
-"""Defines choices that differ between publications, for the option `data.variant`."""
+"""Defines the choices of the option `data.variant`.
+
+They cover datasets that publications read in different ways, such as with other splits.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ class Choice:
     """Describes one way to read a dataset.
 
     Attributes:
-      name: The word of `data.variant`.
+      name: The word that selects the choice in `data.variant`.
       title: A sentence that explains it.
       changes: The fields of the record that differ from the default. The name
         "layout.FIELD" stands for a field of its layout.
@@ -27,10 +30,10 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """Holds ways to read a dataset that exclude each other.
+    """Contains the choices for one property of a dataset, of which one is selected.
 
     Attributes:
-      title: The subject of the choice, such as "split".
+      title: The name of the property, such as "split".
       choices: The choices. The first one is the default and changes nothing.
     """
 
@@ -80,7 +83,7 @@ def check_options(
 def chosen(
     dataset: str, options: Collection[Option], variant: tuple[str, ...]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Returns the changes for the words of `data.variant`.
+    """Returns the fields of a record that the words of `data.variant` change.
 
     Args:
       dataset: The name of the dataset.
@@ -88,7 +91,7 @@ def chosen(
       variant: The words.
 
     Returns:
-      The changed fields, and the names of the choices that are not the default.
+      The changed fields with their values, and the words that are not a default.
 
     Raises:
       ValueError: If a word is not a choice, or two words belong to one option.

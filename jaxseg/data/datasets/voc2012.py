@@ -33,7 +33,7 @@ PALETTE = colors_of(
 
 
 def voc_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list[Pair]]:
-    """Finds the pairs in the lists `ImageSets/Segmentation/{train,val}.txt`.
+    """Pairs the images and masks that `ImageSets/Segmentation/{train,val}.txt` list.
 
     Args:
       root: The folder that contains VOCdevkit/VOC2012 or VOC2012.
@@ -58,7 +58,8 @@ def augmented_pairs(
 ) -> dict[str, list[Pair]]:
     """Adds the images of SBD to `train`, except those in VOC's validation split.
 
-    Images with a mask of VOC keep it, because it has a void border.
+    If an image has a mask in VOC and in SBD, the mask of VOC is used, because it marks
+    the borders of objects as void.
 
     Args:
       root: The folder that contains VOCdevkit/VOC2012 and benchmark_RELEASE.
@@ -82,7 +83,10 @@ def augmented_pairs(
 
 
 def fcn_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list[Pair]]:
-    """Finds the splits of FCN: the training split of SBD, and images of VOC 2011.
+    """Pairs the images and masks of the splits that FCN used.
+
+    The training split is that of SBD. The validation split consists of the images of
+    VOC 2011 that the file seg11valid.txt lists.
 
     Args:
       root: The folder that contains VOCdevkit/VOC2012 and benchmark_RELEASE.

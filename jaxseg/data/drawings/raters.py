@@ -1,8 +1,8 @@
-"""Draws one case: a lesion with a rim on which raters disagree.
+"""Draws an image of a lesion, and the different labels that four raters give to it.
 
-There are three kinds of rim, which differ in brightness. Four raters look at each
-image. The kind determines how many of them label nothing, the core, or the core and the
-rim:
+A lesion has a core and a rim. There are three kinds of rim, which differ in brightness.
+The kind of rim determines how many of the four raters label nothing, how many label the
+core, and how many label the core and the rim:
 
     kind       nothing   core   core and rim
     sharp            0      4              0      (there is no rim)
@@ -25,13 +25,13 @@ RIM = {"sharp": 0.0, "faint": 0.22, "bright": 0.45}
 
 
 class Case(NamedTuple):
-    """Holds an image and the labels of its raters.
+    """Contains an image and the labels that four raters gave to it.
 
     Attributes:
       image: Uint8 [H, W, 3].
       labels: Uint8 [H, W] for each rater.
       kind: The kind of rim.
-      modes: What each rater labeled.
+      modes: The region that each rater labeled: nothing, the core, or core and rim.
     """
 
     image: np.ndarray
@@ -41,7 +41,7 @@ class Case(NamedTuple):
 
 
 def draw_case(rng: np.random.Generator, size: tuple[int, int]) -> Case:
-    """Draws one case. Labels are 0 (ground) and 1 (lesion).
+    """Draws one image and its labels, which are 0 (background) and 1 (lesion).
 
     Args:
       rng: The random number generator.

@@ -1,8 +1,9 @@
-"""Draws one furnished room as a cloud of points on its surfaces.
+"""Generates a furnished room as a cloud of points on its surfaces.
 
-A room is a list of rectangles in space, each with a class and a color. Points are
-sampled in proportion to the area. The colors of all classes come from one range, so a
-classifier of single colors fails and the neighbors matter.
+A room is a list of rectangles in space, each with a class and a color. The number of
+points on a rectangle is proportional to its area. The colors of all classes are sampled
+from one range. A network therefore cannot infer the class of a point from its color
+alone, and needs the positions of the neighboring points.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Patch(NamedTuple):
 def draw_room(
     rng: np.random.Generator, count: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draws one room.
+    """Generates one room.
 
     Args:
       rng: The random number generator.

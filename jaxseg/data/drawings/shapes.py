@@ -1,7 +1,7 @@
-"""Draws one scene of textured shapes that occlude each other, poles and wires.
+"""Draws a scene that contains poles, wires and textured shapes, with occlusions.
 
-The classes differ in texture and shape. Their colors are drawn from overlapping ranges,
-so a classifier of single pixels fails.
+The classes differ in texture and shape. Their colors are sampled from overlapping
+ranges, so the color of a pixel alone does not determine its class.
 """
 
 from __future__ import annotations

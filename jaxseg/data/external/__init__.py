@@ -1,6 +1,7 @@
 """Reads the datasets of any builder of tensorflow_datasets without copying them.
 
-The user names the dataset by `data.name=tfds:NAME/CONFIG:VERSION`, or gives the folder
-of a prepared dataset. The features that hold the image and the mask are named by
-`data.image` and `data.label`, or inferred where only one choice is possible.
+The option `data.name` is tfds:NAME/CONFIG:VERSION, or tfds:PATH with the folder of a
+prepared dataset. The options `data.image` and `data.label` name the features that
+contain the image and the mask. Without these options, the features are inferred, which
+works if only one feature of each kind is possible.
 """

@@ -1,8 +1,9 @@
-"""Opens the builder of a dataset and prepares its data on first use.
+"""Opens a builder of tensorflow_datasets and prepares its data on first use.
 
-Prepared data are in `<prepared_dir>/tfds/<name>/<configuration>/<version>` as
-ArrayRecord, and downloads in `<prepared_dir>/tfds/downloads`. The folder of a dataset
-that exists already is only read.
+Prepared data are stored as ArrayRecord files in
+`<prepared_dir>/tfds/<name>/<configuration>/<version>`, and downloaded files in
+`<prepared_dir>/tfds/downloads`. Nothing is written to a folder that the user names by
+tfds:PATH.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ Builder = tfds.core.DatasetBuilder
 
 
 def open_builder(config: DataConfig) -> Builder:
-    """Returns the builder of `data.name`, whose data are prepared.
+    """Returns the builder that `data.name` selects and prepares its data if needed.
 
     Args:
       config: The data configuration.

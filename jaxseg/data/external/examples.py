@@ -16,16 +16,16 @@ RANDOM_ACCESS = ("array_record", "parquet")
 
 
 class StoredExamples(Sequence):
-    """Holds the images and masks of a split as the builder has stored them.
+    """Contains the stored images and masks of a split, still encoded.
 
-    The other features of an example are never decoded.
+    The other features of an example are not read.
 
     Args:
       builder: The builder, whose data are prepared.
       split: A split, or a slice such as "train[90%:]".
-      roles: The features of the image and of the mask.
-      backend: The option `data.backend`. "grain" reads files with random access; "tf"
-        reads those too, and otherwise the files of tf.data into memory.
+      roles: The names of the features that contain the image and the mask.
+      backend: The option `data.backend`. "grain" reads only files with random access.
+        "tf" also reads other files by loading them into memory.
 
     Raises:
       ValueError: If the backend cannot read the files.

@@ -21,7 +21,9 @@ Feature = tfds.features.FeatureConnector
 
 @dataclasses.dataclass(frozen=True)
 class Roles:
-    """Names the features of the image and of the mask; a slash separates levels.
+    """Contains the names of the features for the image and the mask.
+
+    In the name of a nested feature, a slash separates the levels.
 
     Attributes:
       image: The name of the feature with the image.
@@ -33,7 +35,7 @@ class Roles:
 
 
 def leaves(features: tfds.features.FeaturesDict, prefix: str = "") -> dict[str, Any]:
-    """Returns the features of a dataset by name, such as `annotation/mask`.
+    """Returns all features by name; nested ones have names such as annotation/mask.
 
     Args:
       features: The features of a builder.
@@ -51,11 +53,12 @@ def leaves(features: tfds.features.FeaturesDict, prefix: str = "") -> dict[str, 
 def choose_features(
     features: Feature, *, image: str | None, label: str | None
 ) -> Roles:
-    """Returns the features of the image and of the mask.
+    """Finds the features that contain the image and the mask.
 
-    A feature that the user does not name is inferred if only one is possible. An image
-    in color counts before gray ones. A feature of one channel can be a mask, and a gray
-    image unless it is a LabeledImage.
+    A feature that the user does not name is inferred, which works if only one feature
+    is possible. If there are features of color images, they are preferred to gray
+    images. A feature with one channel can be a mask. It can also be a gray image,
+    unless its type is LabeledImage.
 
     Args:
       features: The features of a builder.
@@ -111,7 +114,7 @@ def is_mask(feature: Feature) -> bool:
 
 
 def class_names(feature: Feature) -> tuple[str, ...]:
-    """Returns the names of the values of a mask, or () if it has none."""
+    """Returns the class names of a mask feature, or () if it has no names."""
     return tuple(feature.names or ()) if _is_labeled(feature) else ()
 
 

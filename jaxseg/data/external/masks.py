@@ -1,4 +1,4 @@
-"""Turns the stored masks of any builder into labels, and checks all of them once."""
+"""Converts the stored masks of a tensorflow_datasets builder to labels."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ VERSION = 1  # Increase it when other values are counted or checked.
 
 @dataclasses.dataclass(frozen=True)
 class StoredMasks:
-    """Decodes the entries of stored examples.
+    """Decodes the image and the mask of a stored example.
 
     Attributes:
       labels: The label map of the user, or None if the mask values are the labels.
       names: The class names, or () if the classes are counted in the masks.
       origin: Where the class names come from, for error messages.
-      title: The name of the dataset, and of the split if there is one, for messages.
+      title: The name of the dataset and, if known, of the split, for error messages.
       max_pixels: Larger images and masks are refused.
     """
 
@@ -41,11 +41,11 @@ class StoredMasks:
     max_pixels: int
 
     def of_split(self, split: str) -> StoredMasks:
-        """Returns the decoder whose errors name a split."""
+        """Returns a copy of the decoder whose error messages name a split."""
         return dataclasses.replace(self, title=f"{self.title}, split {split!r}")
 
     def place(self, record: Mapping[str, Any]) -> str:
-        """Returns a text that names an example in errors."""
+        """Returns text that identifies a stored example in error messages."""
         return f"{self.title}, example {int(record['id'])}"
 
     def image(self, record: Mapping[str, Any]) -> np.ndarray:
@@ -126,10 +126,11 @@ class StoredMasks:
 def remembered(
     file: pathlib.Path, masks: StoredMasks, examples: Any, split: str
 ) -> MaskValues:
-    """Counts the values of a split, or returns the counts of an earlier start.
+    """Counts the mask values of a split, or reads counts that were stored earlier.
 
     Args:
-      file: Where the counts are kept. Its name is a digest of what was counted.
+      file: The file in which the counts are stored. Its name is a digest that changes
+        with the dataset and the options.
       masks: The decoder of the masks.
       examples: A function that returns the stored examples.
       split: The split.
@@ -143,7 +144,7 @@ def remembered(
 
 
 def digest_of(*parts: Any) -> str:
-    """Returns a digest of JSON values."""
+    """Returns a hexadecimal digest of JSON values."""
     text = json.dumps([VERSION, *parts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""Imports the Python module of the user that registers builders."""
+"""Imports the user's Python module that registers builders of tensorflow_datasets."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def load_module(name: str) -> ModuleType:
     tensorflow_datasets registers the builders in it when their classes are defined.
 
     Args:
-      name: The dotted name of a module, which is also looked for in the current folder,
-        or the path of a file that ends in `.py`.
+      name: The dotted name of a module that is installed or in the current folder, or
+        the path of a file that ends in `.py`.
 
     Raises:
       ValueError: If the module does not exist or cannot be imported.

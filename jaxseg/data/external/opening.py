@@ -41,12 +41,12 @@ COUNTS = "counts"  # The folder of the values that were counted in masks.
 
 @dataclasses.dataclass(frozen=True)
 class Opened:
-    """Holds the parts of a source.
+    """Contains what is needed to build a source of examples.
 
     Attributes:
       records: The examples {"image", "label", "id"}.
-      spec: The classes of the dataset, and what was read.
-      decoder: Turns the entries of a record into pixels.
+      spec: The classes of the dataset, and the names of the features that were read.
+      decoder: Decodes the entries of a stored example to pixels.
       folder: The folder of the prepared data.
     """
 
@@ -57,10 +57,10 @@ class Opened:
 
 
 def open_examples(config: DataConfig, split: str) -> Opened:
-    """Opens the examples of a split of any builder.
+    """Opens the examples of a split of a tensorflow_datasets builder.
 
-    All masks of the split are decoded and checked once. The result is kept in the
-    folder of prepared data, so that later starts need not decode them.
+    On the first call, all masks of the split are decoded and checked. The result is
+    stored in the folder of prepared data, so that later calls do not decode the masks.
 
     Args:
       config: The dataset and how it is read.
@@ -106,20 +106,22 @@ def named(
     given: tuple[str, ...],
     feature: str,
 ) -> tuple[tuple[str, ...], str]:
-    """Returns the class names and where they come from.
+    """Finds the class names of a dataset.
 
-    They are those of `data.classes`, otherwise those of the feature, otherwise those of
-    the label map. With a label map, the names of the feature belong to mask values, so
-    a class of several values takes all their names, as in `car+truck`.
+    They are taken from the first of these sources that has names: `data.classes`, the
+    feature of the mask, and the label map. The feature names mask values. If the label
+    map merges several values to one class, the name of the class joins their names, as
+    in `car+truck`.
 
     Args:
       config: The data configuration.
       labels: The label map, or None.
-      given: The names of the values of the feature, or ().
+      given: The names that the feature gives to mask values, or ().
       feature: The name of the feature.
 
     Returns:
-      The names, or () if the classes must be counted in the masks, and their origin.
+      The class names, and a text that says where they come from. The names are () if
+      the classes must be counted in the masks.
 
     Raises:
       ValueError: If the label map contradicts the names.

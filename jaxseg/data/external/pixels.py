@@ -1,9 +1,9 @@
-"""Decodes the images and masks of any builder.
+"""Decodes the images and masks of tensorflow_datasets builders.
 
-The kinds of pixels are treated as `jaxseg.data.reader` treats those of files.
+It accepts, converts and refuses pixel formats by the rules of `jaxseg.data.reader`.
 
 Differs: Orientation tags are not applied, because tensorflow_datasets does not apply
-them, and masks of its datasets fit the pixels as they are stored.
+them, and its masks match the stored pixels of the images.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jaxseg.text import printable
 
 
 def decode_image(data: bytes, place: str, max_pixels: int) -> np.ndarray:
-    """Decodes a gray or color image.
+    """Decodes a gray or color image to RGB.
 
     Args:
       data: The stored bytes.
@@ -42,7 +42,7 @@ def decode_image(data: bytes, place: str, max_pixels: int) -> np.ndarray:
 
 
 def encoded_image(data: bytes, place: str, max_pixels: int) -> bytes:
-    """Returns an image in a form that every decoder reads alike, as RGB PNG or JPEG.
+    """Encodes an image as an RGB PNG or JPEG that every decoder decodes equally.
 
     Args:
       data: The stored bytes.
@@ -84,7 +84,7 @@ def decode_mask(data: Any, place: str, max_pixels: int) -> np.ndarray:
 
 
 def check_image(data: bytes, place: str, max_pixels: int) -> tuple[int, int]:
-    """Returns the (H, W) of an image, whose header is checked.
+    """Checks the header of an image and returns its (H, W).
 
     Args:
       data: The stored bytes.
