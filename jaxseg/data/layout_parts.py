@@ -1,7 +1,7 @@
-"""Holds the parts that layouts of published datasets share: lists and folders.
+"""Contains functions for the layouts of published datasets: lists and folders.
 
-The lists of published datasets have further columns, and masks of some datasets are not
-image files. `jaxseg.data.layouts` has the parts for folders of images.
+The lists of published datasets can have several columns, and the masks of some datasets
+are not image files. `jaxseg.data.layouts` has the functions for folders of images.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ MATLAB = (".mat",)
 
 
 def first_folder(root: pathlib.Path, *choices: str) -> pathlib.Path:
-    """Returns the first of several folders that exists.
+    """Returns the first existing folder out of several choices.
 
     Args:
-      root: The folder that contains these folders.
-      choices: Their paths below the root, the preferred one first.
+      root: The folder in which the choices are searched.
+      choices: The paths of the folders relative to the root, the preferred one first.
 
     Raises:
       MissingFiles: If none of them exists.
@@ -41,7 +41,7 @@ def files_by_name(
 
     Args:
       folder: The folder.
-      suffixes: The suffixes that count, in lower case.
+      suffixes: The suffixes of the files to return, in lower case.
 
     Raises:
       MissingFiles: If the folder does not exist.
@@ -52,10 +52,10 @@ def files_by_name(
 
 
 def read_names(path: pathlib.Path) -> list[Line]:
-    """Reads the first column of a list.
+    """Reads the first column of a text file that lists images.
 
     Args:
-      path: The list, with one image per line. Further columns are separated by blanks.
+      path: The text file, with one image per line. Blanks separate the columns.
 
     Raises:
       MissingFiles: If the list does not exist.
@@ -77,10 +77,10 @@ def pairs_of_list(
     images: Mapping[str, pathlib.Path],
     masks: Mapping[str, pathlib.Path],
 ) -> list[Pair]:
-    """Returns the pairs in a list, in its order.
+    """Returns the pairs that a text file lists, in the order of the file.
 
     Args:
-      path: The list, as `read_names` reads it.
+      path: The text file, as `read_names` reads it.
       images: The image files by name.
       masks: The mask files by name.
 

@@ -1,8 +1,9 @@
 """Finds the image and mask files of a dataset on disk.
 
-A layout maps a folder to the pairs of every split, sorted by name. The layout of one
-dataset is in its file in `jaxseg.data.datasets`; here are the layout of any folder, and
-the parts that layouts share. `jaxseg.data.files` decides which files and folders count.
+A layout is a function that takes a folder and returns the pairs of image and mask of
+each split, sorted by name. The layout of a published dataset is in its module in
+`jaxseg.data.datasets`. This module contains the layout of a folder of the user, and
+functions that layouts share. `jaxseg.data.files` decides which files count as images.
 """
 
 from __future__ import annotations
@@ -31,15 +32,16 @@ class MissingFiles(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """Holds an image and its mask. A missing file is None.
+    """Names the files of an image and its mask. A missing file is None.
 
     Attributes:
       name: The common name of both files, without suffix, in composed Unicode form.
-      image: The image file, or a part of one.
-      mask: The mask file, or a part of one, or a mask with further files.
-      origin: The line of the list that names the pair, such as "train.txt, line 3". It
-        is empty for pairs that were found in folders.
-      others: Files of the same name that do not count as images, for messages.
+      image: The image file, or one picture in a file.
+      mask: The mask file, or one picture in a file, or a mask file that is read
+        together with further files.
+      origin: The place of the pair in a list, such as "train.txt, line 3", or "" if no
+        list names the pair.
+      others: The files with this name that do not count as images, for error messages.
     """
 
     name: str
@@ -52,7 +54,7 @@ class Pair:
 def folder_pairs(
     root: pathlib.Path, lists: Iterable[str] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the pairs of `root/<split>/{images,masks}`, or of `root/{images,masks}`.
+    """Pairs images and masks in `root/<split>/{images,masks}` or `root/{images,masks}`.
 
     In the second layout the lists `train.txt`, `val.txt`, `validation.txt` and
     `test.txt` name the members of a split, one name per line, with or without suffix.
@@ -111,7 +113,7 @@ def left_out(
 
 
 def fingerprint(splits: dict[str, list[Pair]], options: Iterable[object]) -> str:
-    """Returns sixteen hexadecimal digits that change with any file or option.
+    """Returns a digest of 16 hexadecimal digits that changes with any file or option.
 
     A file is identified by its name, size and modification time.
 
@@ -172,7 +174,7 @@ def require_folder(path: pathlib.Path) -> None:
 def match_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
     """Returns the pairs of a folder of images and a folder of masks.
 
-    They are matched by their names without suffix.
+    An image and a mask form a pair if their names without suffix are equal.
 
     Args:
       images: The folder of images.
@@ -214,14 +216,14 @@ def _by_name(paths: Iterable[pathlib.Path], end: str = "") -> dict[str, pathlib.
 def match_trees(
     images: pathlib.Path, masks: pathlib.Path, *, image_end: str, mask_end: str
 ) -> list[Pair]:
-    """Returns the pairs of two folder trees whose files have different endings.
+    """Returns the pairs of two folder trees in which names have different endings.
 
-    A file counts if its name without suffix has the given ending. The text before the
-    ending is the name of the pair, which must be unique in the tree.
+    A file is used if its name without suffix has the given ending. The text before the
+    ending is the name of the pair. An image and a mask with one name form a pair.
 
     Args:
-      images: The tree of images, such as `leftImg8bit/train`.
-      masks: The tree of masks, such as `gtFine/train`.
+      images: The root folder of the images, such as `leftImg8bit/train`.
+      masks: The root folder of the masks, such as `gtFine/train`.
       image_end: The ending of images, such as "_leftImg8bit".
       mask_end: The ending of masks, such as "_gtFine_labelIds".
 
@@ -245,7 +247,7 @@ def _files_below(root: pathlib.Path, end: str) -> list[pathlib.Path]:
 
 
 def listed_pairs(path: pathlib.Path, pairs: list[Pair]) -> list[Pair]:
-    """Returns the pairs in a list of names, in the order of the list.
+    """Returns the pairs that a text file lists, in the order of the file.
 
     Args:
       path: A text file with one name per line, with or without suffix.

@@ -1,4 +1,4 @@
-"""Reads the lists of split members, `train.txt`, `val.txt` and others."""
+"""Reads text files such as train.txt and val.txt, which list the images of splits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LISTS = ("train", "val", "valid", "validation", "test")
 
 
 def split_names(*splits: str) -> tuple[str, ...]:
-    """Returns the names in splits or slices of splits, sorted and without repetition.
+    """Returns the sorted names of the splits in expressions such as "train[:90%]+more".
 
     >>> split_names("train[:90%]+more", "train")
     ('more', 'train')
@@ -23,15 +23,16 @@ def split_names(*splits: str) -> tuple[str, ...]:
 
 
 def find_lists(root: pathlib.Path, more: Iterable[str] = ()) -> dict[str, pathlib.Path]:
-    """Finds the lists in a folder. Other text files do not count.
+    """Finds the text files in a folder that list the images of splits.
 
     Args:
       root: The folder.
-      more: The names of further splits whose lists count.
+      more: The names of further splits that can have a list. Other text files are
+        ignored.
 
     Returns:
-      The list of each split. The names "val" and "valid" stand for the split
-      "validation", in upper or lower case.
+      The text file of each split. A file that is named after "val" or "valid" is the
+      list of the split "validation". Upper and lower case are not distinguished.
 
     Raises:
       ValueError: If two lists belong to one split.
@@ -59,12 +60,12 @@ def read_list(
 
     Args:
       path: The list.
-      known: The existing names, without suffix. A line that equals one of them is that
-        name, even if it ends like a file name.
+      known: The names of the existing images, without suffix. A line that equals one of
+        these names is not shortened, even if it ends like a file name.
       suffixes: The suffixes of image files in lower case.
 
     Returns:
-      The names without suffix and folder, known or not, with their line numbers.
+      The line number of each name. The names have no suffix and no folder.
 
     Raises:
       ValueError: If the text cannot be read, there is no name, or a name repeats.

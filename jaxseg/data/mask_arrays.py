@@ -1,7 +1,7 @@
-"""Reads masks that are arrays in MATLAB files.
+"""Reads masks that are stored as arrays in MATLAB files.
 
-MATLAB files before version 7.3 are read by scipy. Those of version 7.3 are HDF5 files,
-which h5py reads if it is installed.
+scipy reads the file formats before version 7.3. Files in the format of version 7.3 are
+HDF5 files, which h5py reads if it is installed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from jaxseg.data.files import shown
 
 
 def read_matlab(path: pathlib.Path, name: str, field: str = "") -> np.ndarray:
-    """Reads an array of integers from a MATLAB file before version 7.3.
+    """Reads an array of integers from a MATLAB file in a format before version 7.3.
 
     Args:
       path: The file.
       name: The name of the variable.
-      field: The field of the variable that contains the array, if it is a structure.
+      field: The name of the field that contains the array, if the variable is a
+        structure.
 
     Returns:
       Integers [H, W].

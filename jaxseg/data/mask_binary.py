@@ -1,4 +1,4 @@
-"""Reads masks of one object, which are black and white and can have a field of view."""
+"""Reads black and white masks of one class, optionally with a field of view."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ def read_binary(path: File, options: ReadOptions) -> np.ndarray:
 
     The record of the dataset uses this function as its field `read_values`.
 
-    Some published masks have grays near black and white. Values from 128 on are white.
+    Some published masks contain gray values near black and white. Values of 128 or more
+    are read as white.
 
     Args:
-      path: The mask, or a mask that is joined with its field of view.
+      path: The mask file, or a `Joined` of the mask file and a second file, which is
+        white inside the field of view.
       options: The options of the image reader.
 
     Returns:
       Uint8 [H, W]: 0 for black, 255 for white and 128 outside of the field of view.
 
     Raises:
-      ValueError: If a file cannot be read, has colors or has no white although it is
-        not black, or if the field of view has another size.
+      ValueError: If a file cannot be read or has colors, if a mask contains gray but no
+        white pixels, or if the field of view has another size than the mask.
     """
     mask = np.where(_is_white(path, options), WHITE, 0).astype(np.uint8)
     if not isinstance(path, Joined):

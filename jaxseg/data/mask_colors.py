@@ -1,6 +1,6 @@
-"""Reads masks whose classes are colors.
+"""Reads masks in which each class has a color.
 
-Each color is one number, 65536 R + 256 G + B.
+A color (R, G, B) is converted to the number 65536 R + 256 G + B.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jaxseg.data.spec import Color
 
 
 def color_value(color: Color) -> int:
-    """Returns the number of a color.
+    """Converts an RGB color to a number.
 
     >>> color_value((1, 2, 3))
     66051
@@ -27,7 +27,7 @@ def color_value(color: Color) -> int:
 
 
 def values_to_colors(values: np.ndarray) -> np.ndarray:
-    """Returns the colors of numbers, which is the inverse of `color_value`.
+    """Converts numbers to RGB colors, as the inverse of `color_value`.
 
     Args:
       values: Numbers of colors, integers [H, W], such as those of `Dataset.to_raw`.
@@ -39,7 +39,7 @@ def values_to_colors(values: np.ndarray) -> np.ndarray:
 
 
 def color_map(classes: Mapping[Color, int]) -> LabelMap:
-    """Returns the label map of colors.
+    """Returns the label map from the numbers of colors to classes.
 
     Args:
       classes: The class of each RGB color. The class 255 is void.

@@ -26,12 +26,13 @@ class MaskReader:
 
     Attributes:
       labels: The label map. By default the mask values are the labels.
-      given: Whether the user gave the map, so that it applies to lossy formats too.
+      given: Whether the user gave the label map. Only then masks in lossy formats are
+        accepted.
       num_classes: The number of classes. By default any label is accepted.
       origin: Where the classes come from, for error messages.
       reading: The options of the image reader.
-      unlisted: Whether a value that is missing in the label map is an error or void. A
-        map of the user must always contain every value.
+      unlisted: Whether a value that the label map does not contain is an error or void.
+        In a label map of the user, it is always an error.
       read_values: The function that reads the values of a mask. By default a mask is an
         image file with one channel.
     """
@@ -49,14 +50,14 @@ class MaskReader:
     ) -> MaskValues:
         """Counts the values in the masks of a split.
 
-        Pixels of lossy masks are not counted, since they take the nearest values of the
-        label map.
+        Masks in lossy formats are not counted, because each of their pixels is assigned
+        to the nearest value of the label map.
 
         Args:
           split: The name of the split.
           paths: The masks.
-          skip: If True, bad files and masks with values that have no meaning are left
-            out. If False, a bad file raises an error.
+          skip: If True, files that cannot be read and masks with values that belong to
+            no class are left out. If False, a file that cannot be read is an error.
 
         Returns:
           The values and their numbers of pixels.

@@ -21,7 +21,7 @@ class MaskValues:
       split: The name of the split. It is empty for a single mask.
       pixels: The number of pixels of each value.
       first: The first mask that contains each value.
-      only_ground: The first mask that contains 255 and otherwise only 0, or None.
+      only_ground: The first mask whose values are 0 and 255 or only 255, or None.
       void_and_object: Whether a mask contains 255 together with a value other than 0.
     """
 

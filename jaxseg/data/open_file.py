@@ -19,7 +19,7 @@ _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II", b"MM", b"RIFF", b"GIF8")
 
 
 def is_compressed(path: pathlib.Path) -> bool:
-    """Returns whether a file is compressed as a whole by gzip, as `.ppm.gz` is."""
+    """Returns whether the suffix of a file says that gzip compressed it (`.ppm.gz`)."""
     return path.suffix.lower() == ".gz"
 
 

@@ -1,4 +1,7 @@
-"""Reads and applies the tag that states how a stored picture is rotated or mirrored."""
+"""Reads and applies orientation tags.
+
+An orientation tag states how a stored picture must be rotated or mirrored for display.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def read_tag(image: Image.Image, path: pathlib.Path) -> int:
 
     Args:
       image: An open file that is not decoded yet.
-      path: The path of the same file.
+      path: The path of this file.
     """
     if image.format == "PNG" and not _png_may_turn(path):
         return 1  # Pillow would decode the whole file to find the tag after its pixels.
@@ -33,9 +36,9 @@ def read_tag(image: Image.Image, path: pathlib.Path) -> int:
 
 
 def stored_size(image: Image.Image) -> tuple[int, int]:
-    """Returns the (H, W) of the stored pixels, before the tag is applied.
+    """Returns the (H, W) of the stored pixels, before the orientation tag is applied.
 
-    Some releases of Pillow swap the sides of a TIFF before it is decoded.
+    It corrects releases of Pillow that swap height and width of a TIFF before decoding.
     """
     if image.format == "TIFF":
         return image.tag_v2[257], image.tag_v2[256]
@@ -48,9 +51,9 @@ def swaps_sides(tag: int) -> bool:
 
 
 def turned(image: Image.Image, tag: int, *, file_format: str) -> Image.Image:
-    """Applies the orientation tag to a decoded picture.
+    """Applies an orientation tag to a decoded picture.
 
-    Pillow applies the tag of a TIFF itself.
+    A TIFF is returned unchanged, because Pillow applies its tag when it decodes it.
 
     Args:
       image: The decoded picture.

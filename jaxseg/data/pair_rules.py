@@ -1,4 +1,4 @@
-"""Checks that the image and the mask of a pair exist and fit together."""
+"""Checks that the image and the mask of a pair exist and have equal sizes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from jaxseg.data.mask_reader import MaskReader
 
 
 def require_both(pair: Pair, folder: str) -> None:
-    """Checks that both files of a pair exist and that its name is UTF-8.
+    """Checks that both files of a pair exist and that the name is valid UTF-8.
 
     Args:
       pair: The pair.
       folder: The folder of the dataset, for messages.
 
     Raises:
-      ValueError: If a file is missing, or the name has other bytes than UTF-8.
+      ValueError: If a file is missing, or the name is not valid UTF-8.
     """
     for kind in ("image", "mask"):
         if getattr(pair, kind) is None:
@@ -30,7 +30,7 @@ def require_both(pair: Pair, folder: str) -> None:
 
 
 def missing(pair: Pair, kind: str, folder: str) -> str:
-    """Returns the message about a file that a pair lacks.
+    """Returns the error message for a missing image or mask of a pair.
 
     Args:
       pair: The pair.
@@ -76,6 +76,6 @@ def check_size(
 def is_text(name: str) -> bool:
     """Returns whether the name of a file is valid UTF-8.
 
-    Python represents other bytes as surrogates.
+    Python represents bytes that are not valid UTF-8 as unpaired surrogates.
     """
     return not any("\ud800" <= character <= "\udfff" for character in name)

@@ -1,6 +1,6 @@
-"""Names parts of files, and files that belong together, where a layout names a file.
+"""Defines how a layout names one picture in a file, or several files as one mask.
 
-Both classes can be passed wherever a path is read, and messages show them as text.
+Functions that read files accept `Page` and `Joined` objects as well as paths.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Page:
     Attributes:
       path: The file.
       number: The number of the picture, from 0.
-      others: Further files that decide how it is read.
+      others: Further files that are needed to read the picture, such as a class table.
     """
 
     path: pathlib.Path
@@ -33,10 +33,10 @@ class Page:
 
 @dataclasses.dataclass(frozen=True)
 class Joined:
-    """Names a file that is read together with others.
+    """Names a file that is read together with other files.
 
     Attributes:
-      path: The file that messages name.
+      path: The main file, which error messages show.
       others: The other files, such as the field of view of a retinal photograph.
     """
 
@@ -54,7 +54,7 @@ File = pathlib.Path | Page | Joined
 
 
 def files_of(file: File) -> tuple[pathlib.Path, ...]:
-    """Returns the paths of all files that a name stands for."""
+    """Returns the paths of all files that a path, a `Page` or a `Joined` refers to."""
     if isinstance(file, Page | Joined):
         return (file.path, *file.others)
     return (file,)

@@ -1,7 +1,8 @@
-"""Lifts Pillow's limit of image sizes while jaxseg reads a file.
+"""Turns off Pillow's limit for the size of images while jaxseg reads a file.
 
-The limit is one number for the whole process. `ReadOptions.max_pixels` replaces it for
-the files that jaxseg reads. Other users of Pillow in the process keep it.
+Pillow has one limit for the whole process. For the files that jaxseg reads,
+`ReadOptions.max_pixels` is used instead. When other code in the process uses Pillow,
+the limit of Pillow still applies.
 """
 
 from __future__ import annotations
