@@ -1,8 +1,8 @@
 """Yields batches of images for training and evaluation, read by threads of Grain.
 
-The training stream is endless and can start at any step, so its only state is the step.
-Batches contain uint8 pixels. The device flips them, changes their colors and normalizes
-them.
+The training stream is endless and can start at any step, so a checkpoint needs to store
+only the step. Batches contain uint8 pixels. The training step mirrors them, changes
+their colors and normalizes them on the device.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def train_batches(
     Args:
       source: The examples.
       config: The crop, the scale range and the oversampled classes.
-      seed: Determines, with the position in the stream, the order and the crops.
+      seed: The seed of the order of the examples and of the crops.
       batch_size: The number of examples per batch over all processes.
       start_step: The step at which the stream starts.
       process_index: The index of this process.
@@ -91,15 +91,15 @@ def eval_batches(
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yields batches that contain every example once, without cropping.
 
-    Images are padded at the bottom and at the right to multiples of `multiple`, with
-    the mean color, and labels with void. Examples of one padded size share batches. The
-    last batch of a size is filled with examples of index -1, which are all void. Every
-    process yields the same number of batches, of the same sizes.
+    Images are padded with the mean color at the bottom and at the right to multiples of
+    `multiple`; labels are padded with void. All images in a batch have one padded size.
+    If too few examples of a size remain for a batch, it is filled with void examples,
+    whose index is -1. All processes yield equally many batches of equal sizes.
 
     Args:
       source: The examples.
       batch_size: The number of examples per batch over all processes.
-      multiple: Padded heights and widths are multiples of this.
+      multiple: The number of which padded heights and widths are multiples.
       process_index: The index of this process.
       process_count: The number of processes.
 
@@ -159,7 +159,7 @@ def train_example(
 
 @dataclasses.dataclass(frozen=True)
 class Drawn:
-    """Holds what is drawn on the host for one training example.
+    """Contains the random parameters of one training example that the host samples.
 
     Attributes:
       index: The index of the example in the source.
@@ -177,7 +177,7 @@ class Drawn:
 def drawn_example(
     source: Source, config: DataConfig, seed: int, position: int
 ) -> tuple[dict, Drawn]:
-    """Returns the unchanged example at a position, and how it is augmented.
+    """Returns the example at a position before augmentation, and its random parameters.
 
     Args:
       source: The examples.
@@ -205,7 +205,7 @@ def padded_example(
     Args:
       source: The examples.
       size: The padded (H, W) in pixels.
-      index: The index of the example. The index -1 gives an example of padding only.
+      index: The index of the example. The index -1 gives an example without content.
     """
     image = np.empty((*size, 3), np.uint8)
     image[:] = source.spec.mean_color
@@ -243,7 +243,7 @@ def read_batches(
     share: int,
     workers: int,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Yields batches of consecutive examples, which threads read ahead.
+    """Yields batches of consecutive examples, which several threads read in advance.
 
     Args:
       example: Returns the example of an index.

@@ -1,4 +1,4 @@
-"""Converts decoded pixels to colors or class numbers."""
+"""Converts decoded pixels to RGB colors or to class indices."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _STEPS = {"L;2": 85, "L;4": 17}  # Pillow scales these gray values by this facto
 
 
 def to_classes(image: Image.Image, form: Form) -> np.ndarray:
-    """Returns the class numbers of a mask as they are stored.
+    """Returns the pixel values of a mask without conversion.
 
     Args:
       image: The decoded mask.
-      form: The stored form of the file.
+      form: The pixel format of the file.
 
     Returns:
       Integers [H, W], uint8 or wider.
@@ -50,12 +50,13 @@ def _all_gray(image: Image.Image) -> bool:
 def to_rgb(
     image: Image.Image, form: Form, bounds: tuple[float, float] | None
 ) -> np.ndarray:
-    """Returns the colors of an image.
+    """Converts the pixels of an image to RGB.
 
     Args:
       image: The decoded image.
-      form: The stored form of the file.
-      bounds: The values of black and white, for gray values of more than 8 bits.
+      form: The pixel format of the file.
+      bounds: The pixel values that become 0 and 255, for gray values of more than 8
+        bits.
 
     Returns:
       Uint8 [H, W, 3].

@@ -1,10 +1,10 @@
-"""Prepares a dataset once, from raw files to records with random access.
+"""Converts the original files of a dataset once to records with random access.
 
 Prepared data are in `<prepared_dir>/<format>/<name>/<configuration>/<version>`. The
-name of the configuration contains a fingerprint of the raw files and options, so that
-changed files are prepared again. A dataset is built in a temporary folder that is
-renamed when it is complete, so processes that start together all find one complete
-copy.
+name of the configuration contains a digest of the original files and the options, so
+that changed files are prepared again. A dataset is built in a temporary folder, which
+is renamed when it is complete. If several processes prepare a dataset at the same time,
+all of them read one complete copy.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def builder_config(
 
     Args:
       config: The dataset and the location of its files.
-      lists: The names of further splits that can have a list in a folder.
+      lists: The names of further splits whose members a text file can list.
 
     Raises:
       ValueError: If the name is unknown, or an option does not apply to the dataset.
@@ -72,7 +72,7 @@ def data_folder(config: DataConfig) -> pathlib.Path:
     It is `config.prepared_dir`, $JAXSEG_DATA_DIR or ~/.cache/jaxseg, in this order.
 
     Raises:
-      ValueError: If this is an address and not a local folder.
+      ValueError: If the name of the folder is a URL.
     """
     name = config.prepared_dir or os.environ.get("JAXSEG_DATA_DIR") or "~/.cache/jaxseg"
     if "://" in name:
@@ -128,7 +128,7 @@ def prepare_once(
     """Prepares a dataset unless its folder is complete, and checks the folder.
 
     Args:
-      make: Returns the builder for a temporary folder.
+      make: A function that returns the builder for a given temporary folder.
       folder_: The folder in which the temporary folder is made.
       target: The folder of the prepared data.
       download: The options of downloads.
@@ -164,13 +164,14 @@ def build_dataset(
 ) -> None:
     """Prepares a dataset and moves it to a folder.
 
-    If another process has prepared the same data in the meantime, its copy stays.
+    If another process has prepared this dataset in the meantime, the copy of that
+    process is kept.
 
     Args:
       builder: The builder, with a temporary folder.
       target: The final folder.
       download: The options of downloads.
-      downloads: The folder of downloads, by default one beside the data.
+      downloads: The folder of downloads. By default it is created next to the data.
 
     Raises:
       RejectedData: If a raw file is bad. The message names it.
@@ -221,8 +222,8 @@ def _scratch(folder_: pathlib.Path) -> Iterator[pathlib.Path]:
 def sweep(folder_: pathlib.Path) -> None:
     """Removes the temporary folders of processes that have ended.
 
-    The folders of earlier versions do not name their process. They are removed when
-    nothing in them has changed for a day.
+    The folders that earlier versions of jaxseg made do not name their process. They are
+    removed if nothing in them has changed for a day.
     """
     atomic.sweep(folder_)
     for path in folder_.glob(".building-*"):
@@ -234,7 +235,10 @@ def sweep(folder_: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Suppresses the messages of tfds about unlisted configurations and its folders."""
+    """Returns a context manager that hides messages of tensorflow_datasets.
+
+    The messages are about its folders and about configurations that it does not list.
+    """
     absl = logging.getLogger("absl")
     level = absl.level
     absl.setLevel(max(level, logging.ERROR))

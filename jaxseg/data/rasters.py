@@ -1,8 +1,8 @@
-"""Encodes pixels for prepared data, and decodes them.
+"""Encodes and decodes the images of prepared data.
 
-`jaxseg.data.reader` reads the files of the user. Its pixels are stored either as the
-bytes of the file, if every decoder agrees on them, or as a PNG. The orientation tag has
-been applied before, so decoding stored data never applies one.
+`jaxseg.data.reader` reads the files of the user. A file is stored unchanged if every
+decoder returns equal pixels for it. Otherwise its pixels are stored as a PNG, after the
+orientation tag is applied. Decoding stored data therefore never applies a tag.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ def opened(data: bytes) -> Iterator[Image.Image]:
 def read_image(
     path: pathlib.Path, options: reader.ReadOptions = reader.DEFAULTS
 ) -> tuple[bytes, tuple[int, int]]:
-    """Reads an RGB image in the form in which it is stored.
+    """Returns the bytes with which an RGB image file is stored in prepared data.
 
-    RGB PNG and JPEG files whose pixels need no change are stored unchanged, all others
-    as PNG. The whole file is decoded once, so that a damaged one is found here.
+    RGB PNG and JPEG files whose pixels need no change are stored unchanged. All other
+    files are stored as PNG. The file is decoded once to find out if it is damaged.
 
     Args:
       path: The image file.

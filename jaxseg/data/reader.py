@@ -31,8 +31,8 @@ range does not change images of 8 bits. Color profiles are not applied.
 
 Cameras and scanners store an orientation tag that states how a picture is rotated or
 mirrored (EXIF in JPEG, PNG and WebP, a TIFF tag, otherwise XMP). The reader applies the
-tag to images and masks, so both are as an annotator saw them. Sizes refer to the
-picture after that.
+tag to images and masks, so both are as an annotator saw them. All sizes are those of
+the picture after the tag is applied.
 
 A TIFF may have more pages only if they repeat the first one at a lower resolution.
 Layouts of published stacks name one of its pages by `jaxseg.data.parts.Page`. Of a
@@ -72,11 +72,12 @@ _WARNINGS = threading.Lock()  # Python catches warnings of one thread at a time.
 
 @dataclasses.dataclass(frozen=True)
 class ReadOptions:
-    """Holds the options of reading a file.
+    """Contains the options for reading an image file.
 
     Attributes:
-      range: The values that become 0 and 255 in images of more than 8 bits.
-      max_pixels: Larger images are refused before they are decoded.
+      range: The pixel values that become 0 and 255 in images of more than 8 bits.
+      max_pixels: The largest number of pixels. Larger images are refused before they
+        are decoded.
 
     Raises:
       ValueError: If a value is out of bounds.
@@ -104,7 +105,7 @@ DEFAULTS = ReadOptions()
 
 
 def options_of(config: DataConfig) -> ReadOptions:
-    """Returns the options with which a run reads its files."""
+    """Returns the reading options that the data options of a run contain."""
     return ReadOptions(range=config.range, max_pixels=config.max_pixels)
 
 

@@ -1,10 +1,10 @@
-"""The error for a file whose pixels cannot be represented."""
+"""Defines the error for image files that the reader refuses."""
 
 from __future__ import annotations
 
 
 class Refused(ValueError):
-    """Reports a file that cannot be represented.
+    """Reports an image file that the reader refuses.
 
     Args:
       reason: The reason as a sentence without a period.

@@ -1,8 +1,9 @@
-"""Determines the order and the randomness of the endless training stream.
+"""Determines the order and the random numbers of the endless training stream.
 
-Position p of the stream is example p mod N of epoch p div N, where N is the number of
-examples. Each epoch has its own permutation. Everything depends only on (seed, p), so a
-run sees the same examples if it restarts at any step or on another number of processes.
+With N examples, position p of the stream is example p mod N of epoch p div N. Each
+epoch has its own permutation of the examples. The example and its random numbers depend only
+on the seed and p. A run that restarts at any step, or with another number of processes,
+therefore reads the examples that it would have read without the restart.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _ORDER, _AUGMENT = 0, 1  # Separate random streams of one seed.
 
 @functools.lru_cache(maxsize=8)
 def permutation(seed: int, epoch: int, length: int) -> np.ndarray:
-    """Returns the order of the examples in an epoch, int64 [length]."""
+    """Returns the permutation of the example indices in an epoch, int64 [length]."""
     order = np.random.default_rng((seed, _ORDER, epoch)).permutation(length)
     order.setflags(write=False)
     return order
@@ -35,9 +36,9 @@ def example_index(seed: int, position: int, length: int) -> int:
 
 
 def generator(seed: int, position: int) -> np.random.Generator:
-    """Returns the random generator of one position.
+    """Returns the random number generator of one position of the stream.
 
-    Its first draw is the seed of the augmentation on the device.
+    The first number that it yields is the seed of the augmentation on the device.
     """
     return np.random.default_rng((seed, _AUGMENT, position))
 
@@ -45,13 +46,13 @@ def generator(seed: int, position: int) -> np.random.Generator:
 def global_position(
     local: int, *, batch_size: int, process_index: int, process_count: int
 ) -> int:
-    """Returns the stream position of the `local`-th example that a process reads.
+    """Returns the stream position of the example that a process reads next.
 
-    Of each global batch, process k reads the k-th group of `batch_size //
-    process_count` consecutive examples.
+    Each batch is divided into `process_count` groups of consecutive examples. Process k
+    reads group k.
 
     Args:
-      local: The number of examples that the process read before.
+      local: The number of examples that the process has read before.
       batch_size: The number of examples per batch over all processes.
       process_index: The index of the process.
       process_count: The number of processes.

@@ -1,4 +1,4 @@
-"""Gives random access to the examples of a split, which can be kept in memory."""
+"""Reads the images and labels of a split by index and can keep them in memory."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ FILE_FORMATS = {"grain": "array_record", "tf": "tfrecord"}
 
 
 class Source:
-    """Gives random access to the examples of a split.
+    """Contains the examples of a split, which are read by index.
 
     Attributes:
       spec: The classes and pixel statistics of the dataset.
       records: The encoded examples {"image", "label", "id"}, each entry as bytes.
-      decoder: Turns the entries of a record into pixels.
+      decoder: Decodes the entries of a stored example to pixels.
       split: The name of the split, for messages.
       folder: The folder of the prepared data, or None.
       backend: "grain" or "tf", the pipeline that reads this source.

@@ -25,16 +25,16 @@ class DatasetSpec:
     Attributes:
       name: The name of the dataset, for messages.
       classes: The class names in label order, at most 255.
-      palette: One RGB color in 0..255 per class.
+      palette: The RGB color of each class, with values from 0 to 255.
       void: The ignore index, the label of pixels that count neither in training nor in
         scores.
       mean: The RGB mean on [0, 1], which is subtracted from images.
       std: The RGB standard deviation on [0, 1], by which images are divided.
       labels: The pairs (mask value, class or "void") of the label map of the masks. It
         is empty if the mask values are the labels.
-      origin: Where the class names come from. It is empty for the dataset's own record.
-      source: Names and values that identify stored data of tensorflow_datasets: the
-        builder with its version, the features and a digest. It is empty otherwise.
+      origin: Where the class names come from, or "" if jaxseg defines them.
+      source: Names and values that identify a dataset of tensorflow_datasets: the
+        builder with its version, the features and a digest. It is empty for others.
 
     Raises:
       ValueError: If names repeat, or the numbers of colors and classes differ.
@@ -160,7 +160,7 @@ _FORMS = {  # The form of each field in JSON.
 
 
 def generated_palette(num_classes: int) -> tuple[Color, ...]:
-    """Returns distinct colors: black first, then hues that are a golden section apart.
+    """Returns black and then colors whose hues differ by the golden ratio of a circle.
 
     >>> generated_palette(2)
     ((0, 0, 0), (230, 46, 46))

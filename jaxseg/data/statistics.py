@@ -22,12 +22,12 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class ClassFrequencies:
-    """Holds the pixel counts of a split.
+    """Contains the pixel counts of a split.
 
     Attributes:
       pixels: The number of pixels of each class.
-      present_pixels: The number of all pixels, void included, in the images that
-        contain each class.
+      present_pixels: For each class, the number of all pixels, including void, in the
+        images that contain the class.
     """
 
     pixels: tuple[int, ...]

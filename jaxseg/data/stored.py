@@ -1,9 +1,9 @@
 """Checks that prepared data are unchanged on disk.
 
-`files.json` lists the size of every file, and the SHA-256 digest of each small one,
-such as the description of the records. The records themselves contain hashes, which are
-checked when they are read. Data from versions that wrote no list are opened without
-this check.
+`files.json` contains the size of every file. For small files, such as the description
+of the records, it also contains the SHA-256 digest. The records contain checksums of
+their own, which are checked when they are read. Data that an earlier version prepared
+without `files.json` are opened without this check.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class DamagedData(ValueError):
 
     Args:
       folder: The folder of the prepared data.
-      why: The reason, a text or an exception.
-      ours: Whether jaxseg has prepared the data and can do so again.
+      why: The reason, as text or as an exception.
+      ours: Whether jaxseg has prepared the data and can prepare them again.
     """
 
     def __init__(self, folder: pathlib.Path, why: object, *, ours: bool = True) -> None:
@@ -45,12 +45,12 @@ class RejectedData(ValueError):
 
 
 def write_list(folder: pathlib.Path) -> None:
-    """Writes the list of a folder's files, after all of them are complete."""
+    """Writes `files.json`, after all other files of the folder are complete."""
     write_json(folder / LIST, {path.name: _entry(path) for path in _files(folder)})
 
 
 def check_files(folder: pathlib.Path) -> None:
-    """Compares a folder with its list. Files that are not in the list are ignored.
+    """Compares the files of a folder with its `files.json` and ignores further files.
 
     Args:
       folder: The folder of the prepared data.
@@ -75,9 +75,9 @@ def check_files(folder: pathlib.Path) -> None:
 
 
 class Records(Sequence):
-    """Gives access to stored records by index.
+    """Reads stored records by index.
 
-    An error of reading states which data are damaged.
+    If a record cannot be read, the error names the folder of the damaged data.
     """
 
     def __init__(

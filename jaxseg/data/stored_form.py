@@ -1,8 +1,8 @@
-"""Finds how a file stores its pixels, by its header.
+"""Reads the pixel format of an image file from its header.
 
-Pillow narrows some files silently (16-bit color, signed values, more than four
-channels), and reads some only in part. `jaxseg.data.kinds` decides which forms the
-reader accepts.
+Pillow converts some formats to 8 bits or fewer channels without a warning (16-bit
+color, signed values, more than four channels), and reads others only in part. The
+module `jaxseg.data.kinds` decides which pixel formats the reader accepts.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """Describes how a file stores its pixels, as far as Pillow's mode does not tell.
+    """Describes the pixel format of a file in more detail than Pillow's mode.
 
     Attributes:
       mode: Pillow's mode.
-      raw: Pillow's name of the stored form, or "" if it has none.
+      raw: Pillow's name of the stored pixel format (raw mode), or "" if it has none.
       bits: The number of bits per value.
       channels: The number of stored channels.
       signed: Whether integers are signed.
@@ -56,7 +56,7 @@ class Form:
 
 
 def form_of(image: Image.Image) -> Form:
-    """Returns the stored form of a file.
+    """Returns the pixel format of a file.
 
     Args:
       image: An open file that is not decoded yet.
@@ -156,7 +156,7 @@ def is_lossy(image: Image.Image, path: pathlib.Path) -> bool:
 
     Args:
       image: The open file.
-      path: The path of the same file.
+      path: The path of this file.
     """
     if image.format == "TIFF":
         return image.info.get("compression") in _LOSSY_TIFF

@@ -1,11 +1,12 @@
 """Yields the batches of the Grain pipeline through tf.data.
 
-The same builder is prepared as TFRecord and read with `as_dataset`. Order, crops and
-seeds come from the functions that the Grain pipeline uses, so labels are equal and
-images are equal up to rounding. Encoded records are kept in memory, because TFRecord
-has no random access. TensorFlow decodes and resizes the pixels.
+The dataset is stored as TFRecord files, which the builder reads with `as_dataset`. The
+order, the crops and the seeds come from the functions that the Grain pipeline uses.
+Both pipelines therefore yield equal labels, and images that are equal up to rounding.
+Encoded records are kept in memory, because TFRecord has no random access. TensorFlow
+decodes and resizes the pixels.
 
-In this package only this file may import TensorFlow, and it does so on first use.
+Only this module of jaxseg may import TensorFlow, and it does so on first use.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ def read_records(
     Args:
       builder: A prepared builder.
       split: A split, or a slice such as "train[90%:]".
-      decoders: What is read of an example and decoded, in the form of
-        tensorflow_datasets. By default the image and the label stay encoded.
+      decoders: The `decoders` argument of tensorflow_datasets, which selects the
+        features to read and decode. By default image and label stay encoded.
     """
     if decoders is None:
         decoders = {name: tfds.decode.SkipDecoding() for name in ("image", "label")}
@@ -77,7 +78,8 @@ def train_stream(
       source: The examples.
       config: The crop and the scale range.
       seed: The seed of the training stream.
-      position: Maps the number of an example in this process to its stream position.
+      position: A function that maps the number of an example in this process to its
+        position in the training stream.
       start: The number of the first example in this process.
       share: The number of examples per batch.
     """

@@ -1,9 +1,10 @@
 """Scales, crops and pads an image and its label at random, on the host.
 
-The window is chosen first, and only its part of the image is resized. The pixels equal
-those of resizing the whole image and cropping afterwards, up to rounding, at a fraction
-of the cost. The image is resized bilinearly with half-pixel centers, and antialiased if
-it shrinks (Pillow's filter). The label takes the nearest pixel, so void is never mixed.
+The crop window is chosen first, and only this part of the image is resized. Up to
+rounding, the result equals a crop of the whole resized image, but it costs less. The
+image is resized bilinearly with half-pixel centers; if it is made smaller, Pillow's
+filter prevents aliasing. The label is resized by taking the nearest pixel, so void is
+not mixed with other classes.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def sample_window(
     crop: tuple[int, int],
     scale_range: tuple[float, float],
 ) -> Window:
-    """Samples a window with a uniform scale and a uniform position.
+    """Samples a crop window with a uniformly distributed scale and position.
 
     If the resized image is larger than the crop, the crop is inside the image. If it is
     smaller, the image is inside the crop. All positions are equally likely.
@@ -59,7 +60,7 @@ def sample_window(
 def cut_image(
     image: np.ndarray, window: Window, *, crop: tuple[int, int], fill: Color
 ) -> np.ndarray:
-    """Returns the window of an image.
+    """Resizes an image and cuts the crop window out of it.
 
     Args:
       image: Uint8 [H, W, 3].
@@ -91,7 +92,7 @@ def cut_image(
 def cut_label(
     label: np.ndarray, window: Window, *, crop: tuple[int, int], void: int = VOID
 ) -> np.ndarray:
-    """Returns the window of a label.
+    """Resizes a label and cuts the crop window out of it.
 
     Args:
       label: Uint8 [H, W].
@@ -112,7 +113,7 @@ def cut_label(
 
 
 def nearest(target: np.ndarray, source_side: int, target_side: int) -> np.ndarray:
-    """Returns the source pixel under the center of each target pixel.
+    """Returns the source pixel that contains the center of each target pixel.
 
     The formula is floor((target + 1/2) * source_side / target_side), in integer
     arithmetic.

@@ -1,9 +1,10 @@
 """Reads, draws and writes the polygon annotations of labeling tools.
 
-`read_annotations` converts COCO, labelme, Label Studio and Cityscapes files to one
-form, `draw_labels` converts an annotated image to a label map, and `write_folder`
-writes a folder of masks for training with `--data.name folder`. In the other direction,
-`encode_rle` writes the run-length encoding of COCO and `label_features` writes GeoJSON.
+`read_annotations` reads COCO, labelme, Label Studio and Cityscapes files, `draw_labels`
+converts an annotated image to a label map, and `write_folder` writes a folder of masks
+for training with `--data.name folder`. In the other direction, `encode_rle` converts
+masks to the run-length encoding of COCO, and `label_features` converts label maps to
+GeoJSON.
 """
 
 from jaxseg.data.polygons.annotation import AnnotatedImage, DrawRules, Shape

@@ -1,4 +1,4 @@
-"""Defines the common form of the annotations of labeling tools."""
+"""Defines the classes to which the annotations of all labeling tools are converted."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Shape:
       rings: Closed rings of (x, y) points in pixels. The point (0, 0) is the top left
         corner of the image and (0.5, 0.5) the center of its first pixel.
       mask: The pixels of a painted shape, bool [H, W], or None for polygons.
-      union: Whether the rings are parts of one object that may overlap. Otherwise a
-        ring inside another ring is a hole.
+      union: If True, the shape consists of all pixels inside any ring. If False, a ring
+        inside another ring is a hole.
     """
 
     label: str
@@ -31,13 +31,13 @@ class Shape:
 
 @dataclasses.dataclass(frozen=True)
 class AnnotatedImage:
-    """Holds the shapes of an image in the order of the annotation file.
+    """Contains the shapes of an image in the order of the annotation file.
 
     Attributes:
       name: The name of the image file in the annotation.
       size: The (H, W) of the image in pixels.
       shapes: The shapes.
-      origin: The annotation file, for messages.
+      origin: The annotation file, for error messages.
     """
 
     name: str
@@ -48,16 +48,16 @@ class AnnotatedImage:
 
 @dataclasses.dataclass(frozen=True)
 class DrawRules:
-    """States how shapes become a label map.
+    """Defines how the shapes of an image are converted to a label map.
 
     Attributes:
       classes: The class names in label order.
       outside: The class of pixels without a shape, or "void".
-      overlap: The shape that a pixel of several shapes belongs to. "later" selects the
-        last one in the file, as most labeling tools show it, and "smaller" the one with
-        the smallest area. "void" makes pixels of two classes void, as the training
-        recipe of torchvision does for COCO.
-      void_labels: The labels that become void.
+      overlap: The class of a pixel inside several shapes. "later" selects the class of
+        the last shape in the file, which most labeling tools draw on top. "smaller"
+        selects the class of the shape with the smallest area. "void" makes the pixel
+        void if the classes differ, as the training code of torchvision does for COCO.
+      void_labels: The annotation labels whose pixels become void.
 
     Raises:
       ValueError: If `outside` is not a class, or a class is also in `void_labels`.

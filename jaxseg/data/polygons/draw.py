@@ -1,8 +1,9 @@
 """Draws shapes as label maps.
 
-A pixel belongs to a ring if its center is inside. Two regions that share an edge
-therefore share no pixel and leave none out. This is not true of the polygon functions
-of Pillow and OpenCV, which also draw the outline.
+A pixel belongs to a ring if the center of the pixel is inside the ring. If two regions
+have a common edge, each pixel at the edge therefore belongs to exactly one of them. The
+polygon functions of Pillow and OpenCV behave differently, because they also draw the
+outline.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ def draw_labels(image: AnnotatedImage, rules: DrawRules) -> np.ndarray:
 
     Args:
       image: The annotated image.
-      rules: The classes, and the rules for pixels without a shape or with several.
+      rules: The classes, and the rules for pixels outside of all shapes and for pixels
+        inside several shapes.
 
     Returns:
       Labels, uint8 [H, W]. Void is 255.

@@ -1,4 +1,7 @@
-"""Reads fields of annotation files, with errors that name their position."""
+"""Reads and checks fields of annotation files.
+
+An error message names the position of the field in the file.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from jaxseg.storage.json_file import parse_json
 
 
 class Place:
-    """Holds a value in an annotation file with its address, for messages.
+    """Contains a value of an annotation file and its position in the file.
 
     Args:
       value: The value.
@@ -50,19 +53,19 @@ class Place:
         return found
 
     def items(self) -> list[Place]:
-        """Returns the elements of a list."""
+        """Returns the elements of the value, which must be a list."""
         if not isinstance(self.value, list):
             raise self.error("a list")
         return [Place(v, f"{self.address}[{k}]") for k, v in enumerate(self.value)]
 
     def text(self) -> str:
-        """Returns a text."""
+        """Returns the value, which must be a string."""
         if not isinstance(self.value, str):
             raise self.error("a text")
         return self.value
 
     def real(self) -> float:
-        """Returns a finite number."""
+        """Returns the value, which must be a finite number."""
         number = isinstance(self.value, int | float) and not isinstance(
             self.value, bool
         )
@@ -71,21 +74,21 @@ class Place:
         return float(self.value)
 
     def side(self) -> int:
-        """Returns a height or width in pixels, 1 to 1,000,000."""
+        """Returns the value, which must be a height or width from 1 to 1,000,000."""
         value = self.real()
         if value != int(value) or not 1 <= value <= 1_000_000:
             raise self.error("a whole number of pixels from 1 to 1000000")
         return int(value)
 
     def points(self) -> Ring:
-        """Returns a list of [x, y] pairs as a ring."""
+        """Returns the value as a ring; it must be a list of [x, y] pairs."""
         rows = [row.items() for row in self.items()]
         if any(len(row) != 2 for row in rows):
             raise self.error("a list of [x, y]")
         return tuple((x.real(), y.real()) for x, y in rows)
 
     def error(self, expected: str) -> ValueError:
-        """Returns the error of an unexpected value.
+        """Returns a ValueError that says that the value is invalid.
 
         Args:
           expected: A description of the expected values.

@@ -57,8 +57,8 @@ def write_folder(
 ) -> int:
     """Writes label maps and links to their images in the folder layout.
 
-    `target` receives `images/`, `masks/` and `classes.txt`. All images are checked
-    before anything is written.
+    The function creates `images/`, `masks/` and `classes.txt` in the folder `target`.
+    All images are checked before anything is written.
 
     Args:
       images: The annotated images.

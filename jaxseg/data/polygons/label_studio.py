@@ -1,8 +1,8 @@
 """Reads the annotations of Label Studio, one JSON file of tasks, exported as "JSON".
 
-Coordinates are percentages of the sides of the image. A brush mask is a stream of bits
-that encodes RGBA bytes by runs. The shape consists of the pixels whose last channel is
-not zero.
+Coordinates are percentages of the width and height of the image. A brush mask is a bit
+stream in which the bytes of an RGBA image are run-length encoded. The shape consists of
+the pixels whose alpha value is not zero.
 
 References:
   https://labelstud.io/guide/export and the brush format of HumanSignal/label-studio-sdk

@@ -1,7 +1,6 @@
 """Reads the annotations of labelme and of Cityscapes, one JSON file per image.
 
-Lines and points of labelme have a width that only the viewer knows, so they are
-refused.
+Lines and points of labelme are refused, because the file does not state their width.
 
 References:
   wkentaro/labelme (`labelme/label_file.py`, `labelme/utils/shape.py`) and
