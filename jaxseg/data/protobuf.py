@@ -1,9 +1,9 @@
 """Reads protocol buffers without the definition of their messages.
 
 A message is a sequence of fields. A field starts with the integer 8 * NUMBER + TYPE,
-which is stored as a varint. The type determines the value that follows: type 0 is a varint, type 1 has eight
-bytes, type 2 is a length followed by that number of bytes (text or another message),
-and type 5 has four bytes.
+which is stored as a varint. The type determines the value that follows: type 0 is a
+varint, type 1 has eight bytes, type 2 is a length followed by that number of bytes
+(text or another message), and type 5 has four bytes.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Determines the order and the random numbers of the endless training stream.
 
 With N examples, position p of the stream is example p mod N of epoch p div N. Each
-epoch has its own permutation of the examples. The example and its random numbers depend only
-on the seed and p. A run that restarts at any step, or with another number of processes,
-therefore reads the examples that it would have read without the restart.
+epoch has its own permutation of the examples. The example and its random numbers
+depend only on the seed and p. A run that restarts at any step, or with another number
+of processes, therefore reads the examples that it would have read without the restart.
 """
 
 from __future__ import annotations
