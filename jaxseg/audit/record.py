@@ -109,5 +109,5 @@ class Record:
 
     @property
     def files(self) -> tuple[File, ...]:
-        """Returns the existing files of the pair."""
+        """Returns the files of the pair that exist."""
         return tuple(file for file in (self.pair.image, self.pair.mask) if file)

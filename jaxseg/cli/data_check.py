@@ -1,4 +1,4 @@
-"""Implements `jaxseg data check [NAME | DIR | CONFIG.py] [OPTIONS]`."""
+"""Implements `jaxseg data check`, which finds faults in the files of a dataset."""
 
 from __future__ import annotations
 

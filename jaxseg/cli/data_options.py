@@ -1,4 +1,4 @@
-"""Defines how the tools of `jaxseg data` take the data options of `train`."""
+"""Parses the data options of the tools `jaxseg data check` and `jaxseg data show`."""
 
 from __future__ import annotations
 

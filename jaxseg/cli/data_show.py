@@ -1,4 +1,4 @@
-"""Implements `jaxseg data show [NAME | DIR | CONFIG.py] [OPTIONS]`."""
+"""Implements `jaxseg data show`, which draws augmented training examples."""
 
 from __future__ import annotations
 

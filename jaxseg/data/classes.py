@@ -163,7 +163,7 @@ def folder_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
 
     Args:
       names: The class names in label order.
-      origin: Where the names come from, for messages.
+      origin: Where the names come from, for error messages.
 
     Raises:
       ValueError: If a name repeats, or there are too many.

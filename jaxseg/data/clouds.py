@@ -21,7 +21,7 @@ class Clouds:
 
     Attributes:
       spec: The classes of the dataset.
-      split: The name of the split, for messages.
+      split: The name of the split, for error messages.
       folder: The folder of the prepared data, or None.
       workers: The number of threads with which the pipeline reads.
       ids: The names of the clouds.

@@ -32,7 +32,7 @@ class Header:
 
     @property
     def plain(self) -> bool:
-        """Returns whether every decoder of PNG and JPEG gives the same pixels."""
+        """Returns whether all decoders of PNG and JPEG return equal pixels."""
         common = self.format in ("PNG", "JPEG") and self.mode == "RGB"
         return common and self.orientation == 1 and self.clean
 

@@ -251,8 +251,8 @@ def listed_pairs(path: pathlib.Path, pairs: list[Pair]) -> list[Pair]:
 
     Args:
       path: A text file with one name per line, with or without suffix.
-      pairs: All existing pairs. A listed name without a pair gets one whose files are
-        None, which is reported as missing.
+      pairs: All existing pairs. If a listed name has no pair, the result contains a
+        pair without files, which is reported as missing.
     """
     known = {pair.name: pair for pair in pairs}
     missing = Pair("", None, None)

@@ -121,7 +121,7 @@ class MaskReader:
         """Converts the values of a mask to labels.
 
         Args:
-          path: The mask file, for messages.
+          path: The mask file, for error messages.
           mask: The values, integers [H, W].
           lossy: Whether the format of the file is lossy.
 

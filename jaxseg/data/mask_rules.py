@@ -1,4 +1,4 @@
-"""Decides whether mask values can be taken as labels without a label map.
+"""Decides whether the pixel values of masks can be used as labels without a label map.
 
 Without a label map (`data.labels`), a mask contains class numbers, and 255 where a
 pixel has no class. Values that can have another meaning are refused. Each split is
@@ -66,13 +66,13 @@ def check_classes(found: MaskValues, num_classes: int, origin: str) -> None:
 
 
 def require_background(names: Collection[str], origin: str) -> None:
-    """Raises ValueError for a class list that contains one name.
+    """Raises ValueError if there is only one class name.
 
-    The background would be labeled as that class.
+    All pixels, including the background, would belong to this class.
 
     Args:
       names: The class names.
-      origin: Where they come from, for the message.
+      origin: Where the class names come from, for the error message.
     """
     if len(names) == 1:
         (name,) = names
@@ -96,12 +96,12 @@ def check_values(
     Args:
       splits: The values of each split.
       names: The class names, or () to count the classes.
-      origin: Where the class names come from, for the message.
-      option: Where the user can name the classes, for the message.
+      origin: Where the class names come from, for the error message.
+      option: Where the user can name the classes, for the error message.
 
     Raises:
-      ValueError: If they are not. The message states which values were found, how often
-        and where, and the remedy.
+      ValueError: If a value is not the label of a class. The message states the values
+        in the masks, the number of their pixels, a file, and the remedy.
     """
     together = set().union(*(found.values for found in splits))
     for found in splits:
@@ -119,11 +119,11 @@ def _place(found: MaskValues, value: int) -> str:
 
 
 def check_void(found: MaskValues, together: set[int]) -> None:
-    """Raises ValueError if the value 255 of a split can be void or an object.
+    """Raises ValueError if it is unclear whether 255 means void or an object.
 
     Args:
-      found: The values of the split.
-      together: The values of all splits.
+      found: The mask values of one split.
+      together: The mask values of all splits.
     """
     if found.only_ground is None or found.void_and_object:
         return
@@ -152,12 +152,12 @@ def check_void(found: MaskValues, together: set[int]) -> None:
 def check_contiguous(
     splits: Sequence[MaskValues], together: set[int], *, option: str = NAMED_BY
 ) -> None:
-    """Raises ValueError unless the values are 0, 1, 2, ... without a gap, and 255.
+    """Raises ValueError if the mask values, other than 255, are not 0, 1, 2, ....
 
     Args:
-      splits: The values of each split.
-      together: The values of all splits.
-      option: Where the user can name the classes, for the message.
+      splits: The mask values of each split.
+      together: The mask values of all splits.
+      option: The option that sets the class names, for the error message.
     """
     labels = sorted(together - {VOID})
     expected = list(range(len(labels)))

@@ -1,4 +1,4 @@
-"""Counts the values in the masks of a split."""
+"""Counts the pixels with each value in the masks of a split."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ def require_both(pair: Pair, folder: str) -> None:
 
     Args:
       pair: The pair.
-      folder: The folder of the dataset, for messages.
+      folder: The folder of the dataset, for error messages.
 
     Raises:
       ValueError: If a file is missing, or the name is not valid UTF-8.

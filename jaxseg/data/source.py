@@ -37,7 +37,7 @@ class Source:
       spec: The classes and pixel statistics of the dataset.
       records: The encoded examples {"image", "label", "id"}, each entry as bytes.
       decoder: Decodes the entries of a stored example to pixels.
-      split: The name of the split, for messages.
+      split: The name of the split, for error messages.
       folder: The folder of the prepared data, or None.
       backend: "grain" or "tf", the pipeline that reads this source.
       workers: The number of threads with which the pipeline reads.

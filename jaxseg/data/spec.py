@@ -23,7 +23,7 @@ class DatasetSpec:
     Label k means `classes[k]` and is drawn in the color `palette[k]`.
 
     Attributes:
-      name: The name of the dataset, for messages.
+      name: The name of the dataset, for error messages.
       classes: The class names in label order, at most 255.
       palette: The RGB color of each class, with values from 0 to 255.
       void: The ignore index, the label of pixels that count neither in training nor in

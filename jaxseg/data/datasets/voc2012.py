@@ -118,7 +118,7 @@ def read_mask(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
       options: The options of the image reader.
 
     Returns:
-      Classes and 255, integers [H, W].
+      Class indices, and 255 for void, integers [H, W].
 
     Raises:
       ValueError: If the file cannot be read.

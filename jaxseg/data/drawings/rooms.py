@@ -28,8 +28,8 @@ class Patch(NamedTuple):
       corner: A corner [3] in meters.
       first: One side [3] in meters.
       second: The other side [3] in meters.
-      kind: The class.
-      color: The RGB color in 0..255.
+      kind: The class index of the rectangle.
+      color: The RGB color of the rectangle, with values from 0 to 255.
     """
 
     corner: np.ndarray

@@ -1,4 +1,4 @@
-"""Gives access by index to the stored examples of any builder."""
+"""Reads the stored examples of any tensorflow_datasets builder by index."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class StoredMasks:
 
         Args:
           examples: The stored examples.
-          split: The split, for messages.
+          split: The split, for error messages.
 
         Raises:
           ValueError: If an image or a mask is refused, or their sizes differ.

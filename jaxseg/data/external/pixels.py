@@ -27,7 +27,7 @@ def decode_image(data: bytes, place: str, max_pixels: int) -> np.ndarray:
 
     Args:
       data: The stored bytes.
-      place: The name of the example, for errors.
+      place: The name of the example, for error messages.
       max_pixels: The largest number of pixels; larger images are refused.
 
     Returns:
@@ -46,7 +46,7 @@ def encoded_image(data: bytes, place: str, max_pixels: int) -> bytes:
 
     Args:
       data: The stored bytes.
-      place: The name of the example, for errors.
+      place: The name of the example, for error messages.
       max_pixels: The largest number of pixels; larger images are refused.
     """
     with _opened(data, place, max_pixels, mask=False) as (image, form):
@@ -61,7 +61,7 @@ def decode_mask(data: Any, place: str, max_pixels: int) -> np.ndarray:
 
     Args:
       data: The stored bytes, or integers [H, W] or [H, W, 1].
-      place: The name of the example, for errors.
+      place: The name of the example, for error messages.
       max_pixels: The largest number of pixels; larger masks are refused.
 
     Returns:
@@ -88,7 +88,7 @@ def check_image(data: bytes, place: str, max_pixels: int) -> tuple[int, int]:
 
     Args:
       data: The stored bytes.
-      place: The name of the example, for errors.
+      place: The name of the example, for error messages.
       max_pixels: The largest number of pixels; larger images are refused.
 
     Raises:
