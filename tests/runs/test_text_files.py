@@ -83,7 +83,7 @@ def test_what_is_no_record_is_refused_by_file(run, name, text):
 )  # fmt: skip
 def test_a_field_of_another_form_is_named(field, value):
     fields = json.loads(SPEC.to_json()) | {field: value}
-    with pytest.raises(ValueError, match=f"the field '{field}' has an unexpected"):
+    with pytest.raises(ValueError, match=f"the field '{field}' has the invalid value"):
         DatasetSpec.from_json(json.dumps(fields))
 
 
