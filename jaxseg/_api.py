@@ -150,7 +150,14 @@ def open_run(
         ema=config.train.ema is not None,
         verify=verify,
     )
-    return Run(Path(workdir), config, spec, model, variables, step)
+    return Run(
+        Path(workdir),
+        config=config,
+        spec=spec,
+        model=model,
+        variables=variables,
+        step=step,
+    )
 
 
 def _replaced(data: DataConfig, changes: Mapping[str, Any]) -> DataConfig:

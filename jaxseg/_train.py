@@ -134,7 +134,9 @@ def train_run(
                 opening=opening,
             )
     spec = start.train_source.spec
-    return Trained(workdir, dict(result.scores), result.best, spec)
+    return Trained(
+        workdir, scores=dict(result.scores), best_step=result.best, spec=spec
+    )
 
 
 def _begin(

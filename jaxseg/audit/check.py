@@ -143,7 +143,9 @@ def check_data(
         splits = config.dataset.layout(pathlib.Path(config.path), lists)
     except ValueError as error:
         found = (Finding("layout", str(error)),)
-        return Audit(data.name, folder, None, {}, found, {})
+        return Audit(
+            data.name, folder=folder, spec=None, splits={}, findings=found, samples={}
+        )
     advance = progress(sum(map(len, splits.values())))
     records = scan(config, splits, threads=data.workers, advance=advance)
     spec = _spec(config, records)

@@ -73,11 +73,13 @@ def _groups(chosen: Sequence[Record], same: bool) -> Iterator[Finding]:
     for split, members in splits.items():
         if len(members) > 1:
             text = f"{_names(members)} are {how} images of split {split!r}."
-            yield Finding("duplicate_within", text, split, _files(members))
+            yield Finding(
+                "duplicate_within", message=text, split=split, files=_files(members)
+            )
     if len(splits) > 1:
         where = " and ".join(repr(split) for split in splits)
         text = f"{_names(chosen)} are {how} images of the splits {where}."
-        yield Finding("duplicate_across", text, "", _files(chosen))
+        yield Finding("duplicate_across", message=text, split="", files=_files(chosen))
 
 
 def _files(records: Sequence[Record]) -> tuple:

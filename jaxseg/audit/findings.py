@@ -26,7 +26,12 @@ def rejected_pairs(records: Sequence[Record]) -> Iterator[Finding]:
     """Yields the errors that occurred while the pairs were read."""
     for record in records:
         for fault in record.faults:
-            yield Finding(fault.kind, fault.message, record.split, record.files)
+            yield Finding(
+                fault.kind,
+                message=fault.message,
+                split=record.split,
+                files=record.files,
+            )
 
 
 def missing_splits(data: DataConfig, splits: Splits) -> Iterator[Finding]:
@@ -90,7 +95,7 @@ def _failure(
     except ValueError as error:
         split = values.split if values else ""
         files = (values.only_ground,) if values and values.only_ground else ()
-        yield Finding(kind, str(error), split, files)
+        yield Finding(kind, message=str(error), split=split, files=files)
 
 
 def unlisted_values(
@@ -111,7 +116,9 @@ def unlisted_values(
                 f"the masks of split {found.split!r}."
             )
             files = (found.first[value],)
-            yield Finding("unlisted_value", text, found.split, files)
+            yield Finding(
+                "unlisted_value", message=text, split=found.split, files=files
+            )
 
 
 def snapped_masks(records: Sequence[Record]) -> Iterator[Finding]:
@@ -122,7 +129,12 @@ def snapped_masks(records: Sequence[Record]) -> Iterator[Finding]:
                 f"{shown(record.pair.mask)} has a lossy format ({record.mask.form}). "
                 "Pixels at borders may take another class. Save it as PNG."
             )
-            yield Finding("snapped_mask", text, record.split, (record.pair.mask,))
+            yield Finding(
+                "snapped_mask",
+                message=text,
+                split=record.split,
+                files=(record.pair.mask,),
+            )
 
 
 def nearly_empty_masks(
@@ -143,7 +155,12 @@ def nearly_empty_masks(
                 f"{shown(record.pair.mask)} is {what} in all but {others:,} of "
                 f"{total:,} pixels."
             )
-            yield Finding("nearly_empty_mask", text, record.split, (record.pair.mask,))
+            yield Finding(
+                "nearly_empty_mask",
+                message=text,
+                split=record.split,
+                files=(record.pair.mask,),
+            )
 
 
 def flat_images(records: Sequence[Record]) -> Iterator[Finding]:
@@ -152,7 +169,12 @@ def flat_images(records: Sequence[Record]) -> Iterator[Finding]:
         if record.image is not None and record.image.low == record.image.high:
             value = record.image.low
             text = f"Every value of {shown(record.pair.image)} is {value}."
-            yield Finding("flat_image", text, record.split, (record.pair.image,))
+            yield Finding(
+                "flat_image",
+                message=text,
+                split=record.split,
+                files=(record.pair.image,),
+            )
 
 
 def rotated_images(records: Sequence[Record]) -> Iterator[Finding]:
@@ -164,7 +186,9 @@ def rotated_images(records: Sequence[Record]) -> Iterator[Finding]:
                 f"{record.image.orientation}, which is applied. Make sure that its "
                 "mask is drawn on the picture as viewers show it."
             )
-            yield Finding("rotated_image", text, record.split, record.files)
+            yield Finding(
+                "rotated_image", message=text, split=record.split, files=record.files
+            )
 
 
 def absent_classes(
@@ -187,7 +211,10 @@ def left_out(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
     if config.dataset.spec is None:  # Published datasets have other files.
         for folder, others in layouts.left_out(splits).items():
             yield Finding(
-                "left_out", f"In {shown(folder)}, {name_others(others)}.", "", others
+                "left_out",
+                message=f"In {shown(folder)}, {name_others(others)}.",
+                split="",
+                files=others,
             )
 
 

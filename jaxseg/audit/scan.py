@@ -91,7 +91,9 @@ def examine(config: PairsConfig, split: str, pair: Pair, sampled: bool) -> Recor
             faults.append(Fault("size_mismatch", str(error)))
             label = None
     sample = small_copy(pixels, label) if sampled and pixels is not None else None
-    return Record(split, pair, image, mask, tuple(faults), sample)
+    return Record(
+        split, pair=pair, image=image, mask=mask, faults=tuple(faults), sample=sample
+    )
 
 
 def _read_image(

@@ -51,16 +51,19 @@ BACKBONES: dict[str, Backbone] = {
     **{
         f"resnet{depth}{suffix}": Backbone(
             partial(create_resnet, depth=depth, variant=variant),
-            _FIVE,
-            (4, 8, 16, 32),
-            weights,
+            levels=_FIVE,
+            output_strides=(4, 8, 16, 32),
+            weights=weights,
         )
         for suffix, (variant, depths, weights) in _RESNETS.items()
         for depth in depths
     },
     **{
         f"seresnet{depth}": Backbone(
-            partial(SEResNet, depth=depth), _FIVE, (4, 8, 16, 32), ("timm",)
+            partial(SEResNet, depth=depth),
+            levels=_FIVE,
+            output_strides=(4, 8, 16, 32),
+            weights=("timm",),
         )
         for depth in _DEEP
     },
@@ -72,48 +75,75 @@ BACKBONES: dict[str, Backbone] = {
     },
     **{
         f"hrnet_w{width}": Backbone(
-            partial(HRNet, width=width), _FIVE[1:], (32,), ("timm", "mmsegmentation")
+            partial(HRNet, width=width),
+            levels=_FIVE[1:],
+            output_strides=(32,),
+            weights=("timm", "mmsegmentation"),
         )
         for width in (18, 32, 48)
     },
     **{
         f"hrnet_{version}": Backbone(
-            partial(HRNet, **fields), _FIVE[1:], (32,), ("timm",)
+            partial(HRNet, **fields),
+            levels=_FIVE[1:],
+            output_strides=(32,),
+            weights=("timm",),
         )
         for version, fields in SMALL.items()
     },
     **{
         f"xception{depth}": Backbone(
-            partial(Xception, depth=depth), _FIVE, _ANY, ("timm",)
+            partial(Xception, depth=depth),
+            levels=_FIVE,
+            output_strides=_ANY,
+            weights=("timm",),
         )
         for depth in (41, 65, 71)
     },
     "xception39": Backbone(Xception39, _FIVE, (32,)),
-    "mobilenetv2": Backbone(MobileNetV2, _FIVE, _ANY, ("torchvision", "timm")),
+    "mobilenetv2": Backbone(
+        MobileNetV2, levels=_FIVE, output_strides=_ANY, weights=("torchvision", "timm")
+    ),
     **{
         f"mobilenetv3_{size}": Backbone(
-            partial(MobileNetV3, size=size), _FIVE, _ANY, ("torchvision", "timm")
+            partial(MobileNetV3, size=size),
+            levels=_FIVE,
+            output_strides=_ANY,
+            weights=("torchvision", "timm"),
         )
         for size in ("large", "small")
     },
     **{
         f"vgg{depth}{'_bn' if norm else ''}": Backbone(
             partial(VGG, depth=depth, batch_norm=norm),
-            _FIVE,
-            (8, 16, 32),
-            ("torchvision", "timm"),
+            levels=_FIVE,
+            output_strides=(8, 16, 32),
+            weights=("torchvision", "timm"),
         )
         for depth in (16, 19)
         for norm in (False, True)
     },
     "deeplab_vgg16": Backbone(
-        partial(DeepLabVGG, average=False), _FIVE, (8, 16, 32), ("torchvision",)
+        partial(DeepLabVGG, average=False),
+        levels=_FIVE,
+        output_strides=(8, 16, 32),
+        weights=("torchvision",),
     ),
-    "alexnet": Backbone(AlexNet, _FIVE[1:], (4, 8, 16, 32), ("torchvision",)),
-    "googlenet": Backbone(GoogLeNet, _FIVE, _ANY, ("torchvision",)),
+    "alexnet": Backbone(
+        AlexNet,
+        levels=_FIVE[1:],
+        output_strides=(4, 8, 16, 32),
+        weights=("torchvision",),
+    ),
+    "googlenet": Backbone(
+        GoogLeNet, levels=_FIVE, output_strides=_ANY, weights=("torchvision",)
+    ),
     **{
         f"densenet{depth}": Backbone(
-            partial(DenseNet, depth=depth), _FIVE, _ANY, ("torchvision",)
+            partial(DenseNet, depth=depth),
+            levels=_FIVE,
+            output_strides=_ANY,
+            weights=("torchvision",),
         )
         for depth in DEPTHS
     },
@@ -129,9 +159,9 @@ BACKBONES: dict[str, Backbone] = {
     **{
         name: Backbone(
             partial(vit_pyramid, depth=depth, width=width, heads=heads),
-            _PLAIN,
-            (16,),
-            ("timm",),
+            levels=_PLAIN,
+            output_strides=(16,),
+            weights=("timm",),
             patch=16,
         )
         for name, (depth, width, heads) in _VITS.items()

@@ -118,7 +118,9 @@ class DRN(nn.Module):
         if outer and (kind == "d" or level > 2):
             # A residual block of C without its residual equals two plain convolutions.
             count = count if kind == "d" else 2 * count
-            stack = ConvStack(features, count, step, self.style, name=name)
+            stack = ConvStack(
+                features, count=count, step=step, style=self.style, name=name
+            )
             return lambda x, train: stack(x, train=train)
         inner = bottlenecks and not outer
         units = [
@@ -132,10 +134,21 @@ class DRN(nn.Module):
         pooled = strided and i == 0
         if bottleneck:
             return Bottleneck(
-                features, stride, first, pooled, style=self.style, name=name
+                features,
+                stride=stride,
+                rate=first,
+                pooled=pooled,
+                style=self.style,
+                name=name,
             )
         return BasicBlock(
-            features, stride, first, step.next, pooled, style=self.style, name=name
+            features,
+            stride=stride,
+            first_rate=first,
+            rate=step.next,
+            pooled=pooled,
+            style=self.style,
+            name=name,
         )
 
 
@@ -190,8 +203,15 @@ class DRNA(nn.Module):
         stride, rate = (step.stride, 1) if i == 0 else (1, step.next)
         options = {"style": self.style, "name": f"layer{stage + 1}_{i}"}
         if self.depth < 50:
-            return BasicBlock(features, stride, rate, rate, pooled, **options)
-        return Bottleneck(features, stride, rate, pooled, **options)
+            return BasicBlock(
+                features,
+                stride=stride,
+                first_rate=rate,
+                rate=rate,
+                pooled=pooled,
+                **options,
+            )
+        return Bottleneck(features, stride=stride, rate=rate, pooled=pooled, **options)
 
 
 class DRNAStem(nn.Module):

@@ -64,7 +64,12 @@ class Inception(nn.Module):
         def unit(y, features, kernel, name):
             rate = self.rate if kernel > 1 else 1
             block = _Unit(
-                features, kernel, self.variant, rate, style=self.style, name=name
+                features,
+                kernel=kernel,
+                variant=self.variant,
+                rate=rate,
+                style=self.style,
+                name=name,
             )
             return block(y, train=train)
 
@@ -120,7 +125,11 @@ class GoogLeNet(nn.Module):
                 x = pool_max(x, step, window=last, ceil=True)
             features = tuple(map(self._wide, features))
             block = Inception(
-                features, self.variant, step.next, style, name=f"inception{name}"
+                features,
+                variant=self.variant,
+                rate=step.next,
+                style=style,
+                name=f"inception{name}",
             )
             x = block(x, train=train)
         return {**pyramid, "c5": x}
@@ -142,9 +151,14 @@ class GoogLeNet(nn.Module):
         x = _Unit(self._wide(64), 1, self.variant, style=style, name="conv2")(
             x, train=train
         )
-        x = _Unit(self._wide(192), 3, self.variant, rate, style=style, name="conv3")(
-            x, train=train
-        )
+        x = _Unit(
+            self._wide(192),
+            kernel=3,
+            variant=self.variant,
+            rate=rate,
+            style=style,
+            name="conv3",
+        )(x, train=train)
         x = local_response_norm(x) if caffe else x
         return x, {**pyramid, "c2": x}
 

@@ -98,9 +98,9 @@ class HDCResNet(nn.Module):
                 pooled = i == 0 and stage > 2
                 block = Bottleneck(
                     self.width * 2 ** (stage - 2),
-                    2 if pooled and 2**stage <= self.output_stride else 1,
-                    rates[i],
-                    pooled,
+                    stride=2 if pooled and 2**stage <= self.output_stride else 1,
+                    rate=rates[i],
+                    pooled=pooled,
                     stride_in="conv1",
                     style=self.style,
                     name=f"layer{stage - 1}_{i}",

@@ -81,10 +81,10 @@ class HRNet(nn.Module):
             for index in range(count):
                 module = ExchangeModule(
                     self.blocks,
-                    self.align_corners,
-                    self.method,
-                    self.two_step,
-                    self.style,
+                    align_corners=self.align_corners,
+                    method=self.method,
+                    two_step=self.two_step,
+                    style=self.style,
                     name=f"stage{stage}_{index}",
                 )
                 branches = module(branches, train=train)

@@ -288,11 +288,11 @@ class MobileNetV3(nn.Module):
         squeeze = divisible(expanded // 4) if squeezed and self.squeeze_excite else 0
         return InvertedResidual(
             expanded,
-            channels,
-            step,
-            kernel,
-            squeeze,
-            act,
+            features=channels,
+            step=step,
+            kernel=kernel,
+            squeeze=squeeze,
+            act=act,
             shortcut=stride == 1,
             same_padding=self.same_padding,
             style=style,

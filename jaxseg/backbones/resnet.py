@@ -99,7 +99,14 @@ def plan_units(
             if variant.stage_rates is not None:
                 rate = variant.stage_rates[stage]
                 before = max(1, rate // 2) if i == 0 else rate
-            units.append(Unit(stride, before * grid, rate * grid, i == halves_at))
+            units.append(
+                Unit(
+                    stride,
+                    first_rate=before * grid,
+                    rate=rate * grid,
+                    pooled=i == halves_at,
+                )
+            )
         plan.append(tuple(units))
     return tuple(plan)
 

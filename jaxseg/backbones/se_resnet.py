@@ -32,7 +32,13 @@ class SEBottleneck(nn.Module):
 
         def block(source, features, kernel, stride, rate, act, name):
             layer = ConvNormAct(
-                features, kernel, stride, rate, act=act, style=self.style, name=name
+                features,
+                kernel=kernel,
+                stride=stride,
+                rate=rate,
+                act=act,
+                style=self.style,
+                name=name,
             )
             return layer(source, train=train)
 
@@ -73,10 +79,10 @@ class SEResNet(nn.Module):
                 rate = unit.first_rate if unit.pooled else unit.rate
                 x = SEBottleneck(
                     self.width * 2**stage,
-                    unit.stride,
-                    rate,
-                    self.reduction,
-                    self.style,
+                    stride=unit.stride,
+                    rate=rate,
+                    reduction=self.reduction,
+                    style=self.style,
                     name=f"layer{stage + 1}_{index}",
                 )(x, train=train)
             pyramid[f"c{stage + 2}"] = x

@@ -76,7 +76,7 @@ def pool_max(
     low = np.array(-np.inf, x.dtype)
     x = lax.pad(x, low, ((0, 0, 0), (*widths, 0), (*widths, 0), (0, 0, 0)))
     for axis in (1, 2):
-        parts = _shifts(x, axis, window, step.rate)
+        parts = _shifts(x, axis=axis, window=window, rate=step.rate)
         best = parts[0]
         for part in parts[1:]:
             best = jnp.maximum(best, part)
@@ -91,7 +91,7 @@ def pool_average(x: Array, step: Step, *, window: int) -> Array:
     if step.stride > 1 and step.rate == 1:
         return avg_pool(x, window=window, stride=step.stride)
     for axis in (1, 2):
-        x = sum(_shifts(x, axis, window, step.rate)) / window
+        x = sum(_shifts(x, axis=axis, window=window, rate=step.rate)) / window
     return x
 
 

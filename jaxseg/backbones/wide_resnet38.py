@@ -45,9 +45,9 @@ class PreActivationBlock(nn.Module):
         def conv(source, features, kernel, stride, rate, name):
             return Conv(
                 features,
-                kernel,
-                stride,
-                rate,
+                kernel=kernel,
+                stride=stride,
+                rate=rate,
                 bias=False,
                 style=self.style,
                 name=name,
@@ -103,10 +103,10 @@ class WideResNet38(nn.Module):
             for index in range(count):
                 x = PreActivationBlock(
                     tuple(part * self.width for part in parts),
-                    stride if index == 0 else 1,
-                    rate,
-                    dropout,
-                    self.style,
+                    stride=stride if index == 0 else 1,
+                    rate=rate,
+                    dropout=dropout,
+                    style=self.style,
                     name=f"layer{stage + 1}_{index}",
                 )(x, train=train)
             pyramid[f"c{stage + 1}"] = x

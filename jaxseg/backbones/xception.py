@@ -34,20 +34,20 @@ def _same(features):
 _ENTRY = {
     41: (
         Unit(_same(128), 2, "conv"),
-        Unit(_same(256), 2, "conv", "c2"),
-        Unit(_same(728), 2, "conv", "c3"),
+        Unit(_same(256), stride=2, shortcut="conv", tap="c2"),
+        Unit(_same(728), stride=2, shortcut="conv", tap="c3"),
     ),
     71: (
         Unit(_same(128), 2, "conv"),
         Unit(_same(256), 1, "conv"),
-        Unit(_same(256), 2, "conv", "c2"),
+        Unit(_same(256), stride=2, shortcut="conv", tap="c2"),
         Unit(_same(728), 1, "conv"),
-        Unit(_same(728), 2, "conv", "c3"),
+        Unit(_same(728), stride=2, shortcut="conv", tap="c3"),
     ),
 }
 _ENTRY[65] = _ENTRY[41]
 _EXIT = (
-    Unit((728, 1024, 1024), 2, "conv", "c4"),
+    Unit((728, 1024, 1024), stride=2, shortcut="conv", tap="c4"),
     Unit((1536, 1536, 2048), 1, "none"),
 )
 _MIDDLE = {41: 8, 65: 16, 71: 16}
@@ -141,10 +141,10 @@ class Xception(nn.Module):
         for number, ((name, unit), step) in enumerate(zip(units, plan, strict=True), 1):
             block = XceptionUnit(
                 tuple(map(self._wide, unit.features)),
-                step,
-                unit.shortcut,
-                self.multi_grid if number == len(units) else (1, 1, 1),
-                style,
+                step=step,
+                shortcut=unit.shortcut,
+                unit_rates=self.multi_grid if number == len(units) else (1, 1, 1),
+                style=style,
                 name=name,
             )
             x, second = block(x, train=train)

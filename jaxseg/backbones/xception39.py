@@ -61,7 +61,9 @@ class XceptionBlock(nn.Module):
         """Maps [B, H, W, C] to [B, H/stride, W/stride, 4 * mid]."""
 
         def unit(source, features, stride, act, name):
-            layer = SeparableUnit(features, stride, act, self.style, name=name)
+            layer = SeparableUnit(
+                features, stride=stride, act=act, style=self.style, name=name
+            )
             return layer(source, train=train)
 
         y = unit(x, self.mid, self.stride, "relu", "unit0")

@@ -139,11 +139,11 @@ def _convert(argv: list[str]) -> int:
 def _wanted(options: Options, given: Mapping) -> Wanted:
     return Wanted(
         options.model,
-        given,
-        options.num_classes,
-        options.component,
-        options.channels,
-        options.entry,
+        options=given,
+        num_classes=options.num_classes,
+        part=options.component,
+        channels=options.channels,
+        entry=options.entry,
     )
 
 

@@ -86,9 +86,11 @@ def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> Report:
     ]
     return Report(
         f"{len(names)} networks at {size[0]} x {size[1]}",
-        "",
-        [Table("Side by side", (*columns, "field of c5", "of the logits"), rows)],
-        {"bars": figures.beside(charts, 2)},
+        command="",
+        tables=[
+            Table("Side by side", (*columns, "field of c5", "of the logits"), rows)
+        ],
+        figures={"bars": figures.beside(charts, 2)},
     )
 
 

@@ -91,7 +91,10 @@ def main(argv: list[str]) -> int:
             arguments.devices, arguments.device_env_var, tuple(argv[split + 1 :])
         ),
         comparison=Comparison(
-            arguments.metric, shlex.join(["jaxseg", "sweep", *argv]), axis, copies
+            arguments.metric,
+            command=shlex.join(["jaxseg", "sweep", *argv]),
+            axis=axis,
+            copies=copies,
         ),
         say=lambda line: print(as_message(line), flush=True),
     )

@@ -88,6 +88,11 @@ def pairs_of_list(
       The pairs. A file that does not exist is None and is reported as missing.
     """
     return [
-        Pair(name, images.get(name), masks.get(name), f"{path.name}, line {number}")
+        Pair(
+            name,
+            image=images.get(name),
+            mask=masks.get(name),
+            origin=f"{path.name}, line {number}",
+        )
         for number, name in read_names(path)
     ]

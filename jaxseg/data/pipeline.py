@@ -194,7 +194,7 @@ def drawn_example(
         scale_range=config.scale_range,
     )
     nodes = elastic.sample_nodes(rng, config.elastic) if config.elastic else None
-    return example, Drawn(index, device_seed, window, nodes)
+    return example, Drawn(index, device_seed=device_seed, window=window, nodes=nodes)
 
 
 def padded_example(

@@ -65,7 +65,7 @@ def form_of(image: Image.Image) -> Form:
     arguments = tile[3] if tile else ""
     raw = arguments if isinstance(arguments, str) else str(arguments[0])
     channels = len(image.getbands())
-    form = Form(image.mode, raw, 16 if ";16" in raw else 8, channels)
+    form = Form(image.mode, raw=raw, bits=16 if ";16" in raw else 8, channels=channels)
     if image.format == "TIFF":
         return _tiff_form(image, form)
     if image.format == "GIF":

@@ -66,11 +66,11 @@ class DenseASPPHead(nn.Module):
         for number, rate in enumerate(self.rates):
             branch = DenseASPPBranch(
                 self.reduced,
-                self.features,
-                rate,
-                number == 0,
-                self.dropout,
-                self.style,
+                features=self.features,
+                rate=rate,
+                first=number == 0,
+                dropout=self.dropout,
+                style=self.style,
                 name=f"branch{number}",
             )
             x = jnp.concatenate([branch(x, train=train), x], axis=-1)

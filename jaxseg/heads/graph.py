@@ -42,9 +42,9 @@ class GloReHead(nn.Module):
         for index in range(self.units):
             x = GloReUnit(
                 self.states,
-                self.nodes,
-                self.normalize,
-                self.relu_last,
+                nodes=self.nodes,
+                normalize=self.normalize,
+                relu_last=self.relu_last,
                 style=self.style,
                 name=f"unit{index}",
             )(x, train=train)
@@ -121,10 +121,10 @@ class GraphInteractionHead(nn.Module):
         x = ConvNormAct(self.features, style=self.style, name="conv")(x, train=train)
         x, words = GraphInteraction(
             self.nodes,
-            self.states,
-            self.graph_convolution,
-            self.class_message,
-            self.style,
+            features=self.states,
+            graph_convolution=self.graph_convolution,
+            class_message=self.class_message,
+            style=self.style,
             name="interaction",
         )(x, words, train=train)
         head = Classifier(

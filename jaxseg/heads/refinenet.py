@@ -125,9 +125,9 @@ class RefineNetHead(nn.Module):
             features = 2 * self.width if level == 5 else self.width
             x = RefineBlock(
                 features,
-                self.stages,
-                self.align_corners,
-                self.style,
+                stages=self.stages,
+                align_corners=self.align_corners,
+                style=self.style,
                 name=f"refine{level}",
             )(x, coarse)
             if level > 2:

@@ -127,7 +127,9 @@ class Segmenter:
             later = lambda: crop(self.probabilities(pixels))
         else:
             later = lambda: crop(probabilities)
-        return Prediction(image, crop(labels), self.spec, later)
+        return Prediction(
+            image, labels=crop(labels), spec=self.spec, compute_probabilities=later
+        )
 
     def segment(
         self, pixels: np.ndarray, *, soft: bool = False

@@ -40,7 +40,11 @@ def describe_backbone(name: str, backbone: Backbone) -> BackboneRow:
     )
     parameters = count_parameters(variables["params"])
     return BackboneRow(
-        name, parameters, levels, backbone.output_strides, backbone.weights
+        name,
+        parameters=parameters,
+        levels=levels,
+        output_strides=backbone.output_strides,
+        weights=backbone.weights,
     )
 
 

@@ -89,10 +89,10 @@ class Effective(Network):
         columns = ("weights", "sigma rows", "sigma columns", "Gaussian fit")
         return Report(
             f"Effective receptive field of {self.name}",
-            "",
-            [Table("Mean squared gradient", (*columns, "area / field"), rows)],
-            {"effective_field": figures.beside(pictures, 2)},
-            {"fields": data, "theoretical_field": field},
+            command="",
+            tables=[Table("Mean squared gradient", (*columns, "area / field"), rows)],
+            figures={"effective_field": figures.beside(pictures, 2)},
+            data={"fields": data, "theoretical_field": field},
         )
 
 
@@ -128,13 +128,13 @@ class Cost(Network):
         }
         return Report(
             f"Cost of {self.name} at {self.size[0]} x {self.size[1]}",
-            "",
-            [
+            command="",
+            tables=[
                 Table("By layer", (*columns, "FLOP / byte"), rows),
                 _memory_table(needs),
             ],
-            {"flame": tree, "gflop": chart, "memory": _memory_curve(needs)},
-            {"layers": layers, "memory": needs},
+            figures={"flame": tree, "gflop": chart, "memory": _memory_curve(needs)},
+            data={"layers": layers, "memory": needs},
         )
 
 
@@ -230,7 +230,12 @@ class Consistency(Network):
             title="Pixels that keep their class",
             x_label="shift in pixels",
         )
-        return Report(f"Consistency of {self.name}", "", tables, {"shift": picture})
+        return Report(
+            f"Consistency of {self.name}",
+            command="",
+            tables=tables,
+            figures={"shift": picture},
+        )
 
     def stride_table(self, image: np.ndarray) -> Table:
         """Returns a table that compares backbone features between output strides.

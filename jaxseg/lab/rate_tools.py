@@ -137,10 +137,10 @@ class Rates:
         columns += [] if self.map is None else ["valid taps"]
         return Report(
             f"Stacks of rates, kernel {self.kernel}",
-            "",
-            [Table("Gridding", columns, rows)],
-            _pictures(plans, self.kernel),
-            {"gridding": found},
+            command="",
+            tables=[Table("Gridding", columns, rows)],
+            figures=_pictures(plans, self.kernel),
+            data={"gridding": found},
         )
 
 
@@ -199,9 +199,9 @@ class Valid:
         )
         return Report(
             f"Valid taps of a {kernel} x {kernel} kernel on {size} x {size}",
-            "",
-            [Table("Share of taps on the map", columns, rows)],
-            {"valid_taps": curve},
+            command="",
+            tables=[Table("Share of taps on the map", columns, rows)],
+            figures={"valid_taps": curve},
         )
 
 
@@ -233,8 +233,8 @@ class Checkerboard:
         summary += (analysis.unevenness(self.kernel, self.stride),)
         return Report(
             f"Enlarging by {self.stride}, kernel {self.kernel}",
-            "",
-            [
+            command="",
+            tables=[
                 Table(
                     "Overlap of the transposed convolution",
                     ("kernel", "stride", "per phase", "max / min in 2-D"),
@@ -246,7 +246,7 @@ class Checkerboard:
                     rows,
                 ),
             ],
-            {"overlap": overlap, "spectra": figures.beside(maps, 2)},
+            figures={"overlap": overlap, "spectra": figures.beside(maps, 2)},
         )
 
 

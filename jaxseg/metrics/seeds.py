@@ -39,4 +39,11 @@ def summarize_seeds(name: str, values: Sequence[float]) -> SeedSummary:
     """
     spread = statistics.stdev(values) if len(values) > 1 else None
     mean = statistics.fmean(values)
-    return SeedSummary(name, len(values), mean, spread, min(values), max(values))
+    return SeedSummary(
+        name,
+        seeds=len(values),
+        mean=mean,
+        spread=spread,
+        lowest=min(values),
+        highest=max(values),
+    )

@@ -96,7 +96,15 @@ def bisenet_on(
     def head(width):
         return PixelHead(num_classes, width, dropout=0.0, style=style)
 
-    return BiSeNet(backbone, head(main), head(aux), head(aux), features, form, style)
+    return BiSeNet(
+        backbone,
+        head=head(main),
+        aux_c4=head(aux),
+        aux_c3=head(aux),
+        features=features,
+        form=form,
+        style=style,
+    )
 
 
 def bisenet(
@@ -131,7 +139,7 @@ def bisenet(
     author, light = form == "author", backbone == "xception39"
     return bisenet_on(
         num_classes,
-        _trunk(backbone, width, blocks, style),
+        _trunk(backbone, width=width, blocks=blocks, style=style),
         form=form,
         features=features,
         main=features // 2 if author and backbone != "resnet101" else None,
@@ -144,7 +152,7 @@ def _trunk(name, width, blocks, style):
     if name == "xception39":
         mid = tuple(max(width * part // 64, 1) for part in (16, 32, 64))
         blocks = blocks or (4, 8, 4)
-        return Xception39(max(width // 8, 1), mid, blocks, style)
+        return Xception39(max(width // 8, 1), mid=mid, blocks=blocks, style=style)
     depths = {"resnet18": 18, "resnet101": 101}
     if name not in depths:
         raise ValueError(

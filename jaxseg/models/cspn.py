@@ -120,7 +120,15 @@ def cspn(
       arXiv 1808.00150.
     """
     backbone = ResNet(depth, 32, width=width, blocks=blocks, style=style)
-    return CSPN(num_classes, backbone, False, steps, absolute, read, style)
+    return CSPN(
+        num_classes,
+        backbone=backbone,
+        sparse=False,
+        steps=steps,
+        absolute=absolute,
+        read=read,
+        style=style,
+    )
 
 
 def cspn_depth(num_classes: int = 1, **options) -> CSPN:

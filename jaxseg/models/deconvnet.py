@@ -137,4 +137,6 @@ def deconvnet(
       repeats: Number of convolutions of each stage.
       style: See `BlockConfig`.
     """
-    return DeconvNet(num_classes, width, fc_width, repeats, style)
+    return DeconvNet(
+        num_classes, width=width, fc_width=fc_width, repeats=repeats, style=style
+    )

@@ -38,7 +38,9 @@ def deeplabv1(
       style: See `BlockConfig`.
     """
     rate = max(1, 96 // output_stride) if rate is None else rate
-    head = LargeFOVHead(num_classes, (rate,), features, kernel, style=style)
+    head = LargeFOVHead(
+        num_classes, rates=(rate,), features=features, kernel=kernel, style=style
+    )
     return EncoderDecoder(backbone, head, align_corners=True)
 
 
@@ -90,11 +92,11 @@ def deeplabv1_vgg16(
     rate = 96 // output_stride if rate is None else rate
     head = LargeFOVHead(
         num_classes,
-        (rate,),
-        features,
-        kernel,
-        fusion,
-        scale_features,
+        rates=(rate,),
+        features=features,
+        kernel=kernel,
+        fusion=fusion,
+        scale_features=scale_features,
         style=style,
         strides=strides if caffe_sizes else None,
     )

@@ -157,7 +157,14 @@ def deeplabv2_vgg16(
         num_classes, _scaled(rates, output_stride), features, style=style
     )
     rule, whole = ("corners", output_stride) if caffe_sizes else ("size", None)
-    return MultiScale(backbone, head, scales, True, rule, whole)
+    return MultiScale(
+        backbone,
+        head=head,
+        scales=scales,
+        align_corners=True,
+        image_rule=rule,
+        zoom=whole,
+    )
 
 
 def deeplabv2_resnet101(

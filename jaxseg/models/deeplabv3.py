@@ -69,9 +69,9 @@ def deeplabv3(
         )
     return EncoderDecoder(
         backbone,
-        ASPPHead(num_classes, aspp, refine, style=style),
-        aux_head,
-        aux_tap,
+        head=ASPPHead(num_classes, aspp, refine, style=style),
+        aux_head=aux_head,
+        aux_tap=aux_tap,
         align_corners=aspp.align_corners,
     )
 
@@ -125,7 +125,12 @@ def deeplabv3_cascade(
       style: See `BlockConfig`.
     """
     head = CascadeHead(
-        num_classes, cascade, output_stride, multi_grid, width, style=style
+        num_classes,
+        blocks=cascade,
+        output_stride=output_stride,
+        multi_grid=multi_grid,
+        width=width,
+        style=style,
     )
     return EncoderDecoder(backbone, head)
 

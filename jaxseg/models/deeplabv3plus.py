@@ -59,9 +59,9 @@ def deeplabv3plus(
     aspp = ASPP(features, rates, separable_aspp, style=style, **options)
     head = DeepLabV3PlusHead(
         num_classes,
-        aspp,
-        low,
-        features,
+        aspp=aspp,
+        low=low,
+        features=features,
         separable=separable,
         style=style,
         **decoder,

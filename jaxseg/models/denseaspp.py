@@ -44,7 +44,9 @@ def denseaspp(
       style: See `BlockConfig`.
     """
     reduced, features = widths
-    head = DenseASPPHead(num_classes, reduced, features, rates, style=style)
+    head = DenseASPPHead(
+        num_classes, reduced=reduced, features=features, rates=rates, style=style
+    )
     return EncoderDecoder(backbone, head, align_corners=align_corners)
 
 

@@ -31,7 +31,7 @@ def drn(
       style: See `BlockConfig`.
     """
     return EncoderDecoder(
-        DRN(variant, output_stride, width, style),
+        DRN(variant, output_stride=output_stride, width=width, style=style),
         ScoreSumHead(num_classes, (), style=style),
     )
 
@@ -49,7 +49,7 @@ def drn_a50(
     For the options see `DRNA`.
     """
     return EncoderDecoder(
-        DRNA(depth, output_stride, width, style),
+        DRNA(depth, output_stride=output_stride, width=width, style=style),
         ScoreSumHead(num_classes, (), style=style),
     )
 

@@ -30,7 +30,7 @@ def duc(
       style: See `BlockConfig`.
     """
     return EncoderDecoder(
-        backbone, DUCHead(num_classes, cell, order, rates, style=style)
+        backbone, DUCHead(num_classes, cell=cell, order=order, rates=rates, style=style)
     )
 
 

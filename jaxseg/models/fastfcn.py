@@ -68,7 +68,9 @@ def fastfcn(
     return EncoderDecoder(
         backbone,
         JPUHead(jpu, inner),
-        _fcn_head(num_classes, features // 2, None, style) if aux else None,
+        _fcn_head(num_classes, features=features // 2, tap=None, style=style)
+        if aux
+        else None,
         align_corners=align_corners,
     )
 
@@ -105,7 +107,7 @@ def fastfcn_resnet(
 
 def _head(name, num_classes, wide, rates, align_corners, style) -> nn.Module:
     if name == "fcn":
-        return _fcn_head(num_classes, wide, "c5", style)
+        return _fcn_head(num_classes, features=wide, tap="c5", style=style)
     if name == "psp":
         pyramid = PyramidPooling(wide, align_corners=align_corners, style=style)
         return PSPHead(num_classes, pyramid, style=style)
@@ -142,7 +144,14 @@ def _mmseg_head(name, num_classes, wide, rates, align_corners, style) -> nn.Modu
         return ASPPHead(num_classes, aspp, style=style)
     if name == "enc":
         return EncHead(num_classes, wide, kernel=3, style=style)
-    return _head(name, num_classes, wide, rates, align_corners, style)
+    return _head(
+        name,
+        num_classes=num_classes,
+        wide=wide,
+        rates=rates,
+        align_corners=align_corners,
+        style=style,
+    )
 
 
 fastfcn_fcn_resnet50 = partial(fastfcn_resnet, depth=50, head="fcn")

@@ -81,7 +81,13 @@ class FCDenseNet(nn.Module):
         return {"logits": x.astype(jnp.float32)}
 
     def _block(self, x, layers, name, train) -> tuple[Array, Array]:
-        block = DenseBlock(layers, self.growth, self.dropout, self.style, name=name)
+        block = DenseBlock(
+            layers,
+            growth=self.growth,
+            dropout=self.dropout,
+            style=self.style,
+            name=name,
+        )
         return block(x, train=train)
 
 
@@ -108,7 +114,14 @@ def fc_densenet56(
     style: BlockConfig = BlockConfig(),
 ) -> FCDenseNet:
     """Creates FC-DenseNet56 (arXiv 1611.09326); for the options see `FCDenseNet`."""
-    return FCDenseNet(num_classes, layers, growth, stem, dropout, style)
+    return FCDenseNet(
+        num_classes,
+        layers=layers,
+        growth=growth,
+        stem=stem,
+        dropout=dropout,
+        style=style,
+    )
 
 
 def fc_densenet67(
@@ -121,7 +134,14 @@ def fc_densenet67(
     style: BlockConfig = BlockConfig(),
 ) -> FCDenseNet:
     """Creates FC-DenseNet67 (arXiv 1611.09326); for the options see `FCDenseNet`."""
-    return FCDenseNet(num_classes, layers, growth, stem, dropout, style)
+    return FCDenseNet(
+        num_classes,
+        layers=layers,
+        growth=growth,
+        stem=stem,
+        dropout=dropout,
+        style=style,
+    )
 
 
 def fc_densenet103(
@@ -134,4 +154,11 @@ def fc_densenet103(
     style: BlockConfig = BlockConfig(),
 ) -> FCDenseNet:
     """Creates FC-DenseNet103 (arXiv 1611.09326); for the options see `FCDenseNet`."""
-    return FCDenseNet(num_classes, layers, growth, stem, dropout, style)
+    return FCDenseNet(
+        num_classes,
+        layers=layers,
+        growth=growth,
+        stem=stem,
+        dropout=dropout,
+        style=style,
+    )

@@ -131,7 +131,14 @@ class FCN(nn.Module):
     def _up(self, x: Array, stride: int, crop: int, size: Size, name: str) -> Array:
         last = name == "upscore"
         learned = self.learned == "all" or (self.learned == "intermediate" and not last)
-        up = BilinearDeconv(stride, 2 * stride, crop, learned, self.style, name=name)
+        up = BilinearDeconv(
+            stride,
+            kernel=2 * stride,
+            crop=crop,
+            learned=learned,
+            style=self.style,
+            name=name,
+        )
         return up(x, size).astype(jnp.float32)
 
 
@@ -184,15 +191,15 @@ def fcn32s_vgg16(
     """Creates FCN-32s on VGG16 (arXiv 1411.4038); for the options see `FCN`."""
     return FCN(
         num_classes,
-        32,
-        form,
-        learned,
-        False,
-        width,
-        fc_width,
-        dropout,
-        batch_norm,
-        style,
+        stride=32,
+        form=form,
+        learned=learned,
+        at_once=False,
+        width=width,
+        fc_width=fc_width,
+        dropout=dropout,
+        batch_norm=batch_norm,
+        style=style,
     )
 
 

@@ -46,7 +46,7 @@ class FCNAlexNet(nn.Module):
         for name, kernel in (("fc6", 6), ("fc7", 1)):
             conv = Conv(self.fc_width, kernel, padding=0, style=self.style, name=name)
             x = Dropout(self.dropout)(nn.relu(conv(x)), train=train)
-        return score_and_upsample(self, x, ALEXNET_CROP, image)
+        return score_and_upsample(self, x=x, crop=ALEXNET_CROP, image=image)
 
 
 class FCNGoogLeNet(nn.Module):
@@ -69,7 +69,7 @@ class FCNGoogLeNet(nn.Module):
         trunk = GoogLeNet("caffe", width=self.width, style=self.style, name="backbone")
         x = trunk(image, train=train)
         x = Dropout(self.dropout)(x["c5"], train=train)
-        return score_and_upsample(self, x, GOOGLENET_CROP, image)
+        return score_and_upsample(self, x=x, crop=GOOGLENET_CROP, image=image)
 
 
 def score_and_upsample(
@@ -80,7 +80,14 @@ def score_and_upsample(
     The score layer starts at zero.
     """
     x = Conv(net.num_classes, 1, kernel_init="zeros", style=net.style, name="score")(x)
-    up = BilinearDeconv(32, KERNEL, crop, net.learned, net.style, name="upscore")
+    up = BilinearDeconv(
+        32,
+        kernel=KERNEL,
+        crop=crop,
+        learned=net.learned,
+        style=net.style,
+        name="upscore",
+    )
     return {"logits": up(x.astype(jnp.float32), image.shape[1:3]).astype(jnp.float32)}
 
 
@@ -103,7 +110,14 @@ def fcn32s_alexnet(
       learned: Whether the deconvolution is trained.
       style: See `BlockConfig`.
     """
-    return FCNAlexNet(num_classes, width, fc_width, dropout, learned, style)
+    return FCNAlexNet(
+        num_classes,
+        width=width,
+        fc_width=fc_width,
+        dropout=dropout,
+        learned=learned,
+        style=style,
+    )
 
 
 def fcn32s_googlenet(
@@ -123,4 +137,6 @@ def fcn32s_googlenet(
       learned: Whether the deconvolution is trained.
       style: See `BlockConfig`.
     """
-    return FCNGoogLeNet(num_classes, width, dropout, learned, style)
+    return FCNGoogLeNet(
+        num_classes, width=width, dropout=dropout, learned=learned, style=style
+    )

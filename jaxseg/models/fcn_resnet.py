@@ -43,10 +43,10 @@ def fcn(
     options = {"rate": head_rate, "style": style, "channel_dropout": channel_dropout}
     return EncoderDecoder(
         backbone,
-        FCNHead(num_classes, convs=convs, join=join, **options),
-        FCNHead(num_classes, tap=None, **options),
-        "c4",
-        align_corners,
+        head=FCNHead(num_classes, convs=convs, join=join, **options),
+        aux_head=FCNHead(num_classes, tap=None, **options),
+        aux_tap="c4",
+        align_corners=align_corners,
     )
 
 

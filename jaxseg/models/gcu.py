@@ -38,7 +38,13 @@ def gcu(
     """
     return EncoderDecoder(
         backbone,
-        GraphUnitHead(num_classes, features, vertices, unit_features, style),
+        GraphUnitHead(
+            num_classes,
+            features=features,
+            vertices=vertices,
+            unit_features=unit_features,
+            style=style,
+        ),
         PixelHead(num_classes, features // 2, style=style),
     )
 

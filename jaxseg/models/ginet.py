@@ -71,18 +71,20 @@ def ginet(
     """
     return GINet(
         backbone,
-        JPU(features, style=style),
-        GraphInteractionHead(
+        neck=JPU(features, style=style),
+        head=GraphInteractionHead(
             num_classes,
-            features,
-            nodes,
-            states,
-            graph_convolution,
-            class_message,
-            style,
+            features=features,
+            nodes=nodes,
+            states=states,
+            graph_convolution=graph_convolution,
+            class_message=class_message,
+            style=style,
         ),
-        PixelHead(num_classes, features // 2, style=style, channel_dropout=False),
-        Linear(1, style=style),
+        aux_head=PixelHead(
+            num_classes, features // 2, style=style, channel_dropout=False
+        ),
+        aux_presence=Linear(1, style=style),
     )
 
 

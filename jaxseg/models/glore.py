@@ -40,7 +40,14 @@ def glore(
       style: See `BlockConfig`.
     """
     head = GloReHead(
-        num_classes, features, states, nodes, units, normalize, relu_last, style
+        num_classes,
+        features=features,
+        states=states,
+        nodes=nodes,
+        units=units,
+        normalize=normalize,
+        relu_last=relu_last,
+        style=style,
     )
     return EncoderDecoder(
         backbone,

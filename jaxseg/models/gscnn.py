@@ -142,4 +142,11 @@ def gscnn(
       style: See `BlockConfig`.
     """
     backbone = WideResNet38(width, blocks, style)
-    return GatedSCNN(num_classes, backbone, features, skip_features, gradient, style)
+    return GatedSCNN(
+        num_classes,
+        backbone=backbone,
+        features=features,
+        skip_features=skip_features,
+        gradient=gradient,
+        style=style,
+    )

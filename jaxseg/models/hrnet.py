@@ -34,7 +34,13 @@ def hrnetv2(
     References:
       arXiv 1904.04514.
     """
-    head = HighResolutionHead(num_classes, head_kernel, head_bias, align_corners, style)
+    head = HighResolutionHead(
+        num_classes,
+        kernel=head_kernel,
+        bias=head_bias,
+        align_corners=align_corners,
+        style=style,
+    )
     return EncoderDecoder(backbone, head, align_corners=align_corners)
 
 

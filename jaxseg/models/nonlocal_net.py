@@ -38,10 +38,10 @@ def nonlocal_net(
     """
     head = NonLocalHead(
         num_classes,
-        features,
-        mode,
-        use_scale,
-        subsample,
+        features=features,
+        mode=mode,
+        use_scale=use_scale,
+        subsample=subsample,
         attention=attention,
         style=style,
     )

@@ -80,9 +80,21 @@ def ocrnet(
     """
     return OCRNet(
         backbone,
-        PixelHead(num_classes, region_features or features, 3, bias, 0.05, style),
+        PixelHead(
+            num_classes,
+            features=region_features or features,
+            kernel=3,
+            bias=bias,
+            dropout=0.05,
+            style=style,
+        ),
         OCRHead(
-            num_classes, features, key_features, bias, block_bias=bias, style=style
+            num_classes,
+            features=features,
+            key_features=key_features,
+            bias=bias,
+            block_bias=bias,
+            style=style,
         ),
         levels=("c5",),
         region_level="c4",
@@ -116,9 +128,16 @@ def hrnetv2_ocr(
     """
     return OCRNet(
         backbone,
-        PixelHead(num_classes, None, 1, bias, 0.0, style),
+        PixelHead(
+            num_classes, features=None, kernel=1, bias=bias, dropout=0.0, style=style
+        ),
         OCRHead(
-            num_classes, features, key_features, bias, dropout=dropout, style=style
+            num_classes,
+            features=features,
+            key_features=key_features,
+            bias=bias,
+            dropout=dropout,
+            style=style,
         ),
         align_corners=align_corners,
     )

@@ -219,8 +219,15 @@ def pix2pix(
     if direction == DIRECTIONS[1]:
         channels, outputs = outputs, channels
     return Pix2Pix(
-        Generator(outputs, depth, width, dropped, instance, style),
-        PatchGAN(layers, width, instance, style),
-        direction,
-        channels,
+        Generator(
+            outputs,
+            depth=depth,
+            width=width,
+            dropped=dropped,
+            instance=instance,
+            style=style,
+        ),
+        discriminator=PatchGAN(layers, width=width, instance=instance, style=style),
+        direction=direction,
+        channels=channels,
     )

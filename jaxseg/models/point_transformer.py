@@ -216,10 +216,10 @@ class PointTransformer(nn.Module):
             if i > 1:
                 down = TransitionDown(
                     width,
-                    self.stride,
-                    self.neighbors[i - 1],
-                    self.start,
-                    self.style,
+                    stride=self.stride,
+                    neighbors=self.neighbors[i - 1],
+                    start=self.start,
+                    style=self.style,
                     name=f"encoder{i}_down",
                 )
                 level, x = down(level, x, train=train)
@@ -265,7 +265,7 @@ def largest(y: Array, valid: Array) -> Array:
 def level_of(points: Array, mask: Array, neighbors: int) -> Level:
     """Returns a level with the nearest neighbors of each point, including itself."""
     index, squared = nearest(points, points, neighbors, mask)
-    return Level(points, mask, index, jnp.isfinite(squared))
+    return Level(points, mask=mask, index=index, valid=jnp.isfinite(squared))
 
 
 def point_transformer(

@@ -156,7 +156,10 @@ class ProbUNet(nn.Module):
         self.prior = LatentGaussian(*net)
         self.posterior = LatentGaussian(*net)
         self.fcomb = Combine(
-            self.num_classes, self.widths[0], self.combining, self.style
+            self.num_classes,
+            hidden=self.widths[0],
+            convs=self.combining,
+            style=self.style,
         )
 
     def __call__(
@@ -239,4 +242,11 @@ def prob_unet(
             f"combining={combining}, latent={latent} is invalid: expected combining of "
             "2 or more and latent of 1 or more."
         )
-    return ProbUNet(num_classes, tuple(widths), latent, combining, convs, style)
+    return ProbUNet(
+        num_classes,
+        widths=tuple(widths),
+        latent=latent,
+        combining=combining,
+        convs=convs,
+        style=style,
+    )

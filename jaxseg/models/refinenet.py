@@ -34,7 +34,14 @@ def refinenet(
       align_corners: Whether all upsampling aligns corners.
       style: See `BlockConfig`.
     """
-    head = RefineNetHead(num_classes, features, stages, dropout, align_corners, style)
+    head = RefineNetHead(
+        num_classes,
+        width=features,
+        stages=stages,
+        dropout=dropout,
+        align_corners=align_corners,
+        style=style,
+    )
     return EncoderDecoder(backbone, head, align_corners=align_corners)
 
 

@@ -110,12 +110,12 @@ def reseg(
     """Creates ReSeg on conv3_3 of VGG16 (arXiv 1511.07053); see `ReSeg`."""
     return ReSeg(
         num_classes,
-        units,
-        layers,
-        up_features,
-        width,
-        reading,
-        first,
-        freeze_backbone,
-        style,
+        units=units,
+        layers=layers,
+        up_features=up_features,
+        width=width,
+        reading=reading,
+        first=first,
+        freeze_backbone=freeze_backbone,
+        style=style,
     )

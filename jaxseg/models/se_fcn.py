@@ -55,7 +55,14 @@ def se_fcn(
       style: See `BlockConfig`.
     """
     return EncoderDecoder(
-        SEResNet(depth, 8, reduction, width, blocks, style),
+        SEResNet(
+            depth,
+            output_stride=8,
+            reduction=reduction,
+            width=width,
+            blocks=blocks,
+            style=style,
+        ),
         LevelHead(num_classes, features, style=style),
         PixelHead(num_classes, features // 2, style=style),
     )

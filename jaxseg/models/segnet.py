@@ -211,7 +211,9 @@ def segnet_basic(
 
     `bias=False` follows the text of the paper. For the options see `SegNetBasic`.
     """
-    return SegNetBasic(num_classes, width, bias, contrast, style=style)
+    return SegNetBasic(
+        num_classes, width=width, bias=bias, contrast=contrast, style=style
+    )
 
 
 def bayesian_segnet(
@@ -227,7 +229,14 @@ def bayesian_segnet(
 
     For the options see `SegNet`.
     """
-    return SegNet(num_classes, width, repeats, drop_at, dropout, style)
+    return SegNet(
+        num_classes,
+        width=width,
+        repeats=repeats,
+        drop_at=drop_at,
+        dropout=dropout,
+        style=style,
+    )
 
 
 def bayesian_segnet_basic(
@@ -244,4 +253,12 @@ def bayesian_segnet_basic(
 
     For the options see `SegNetBasic`.
     """
-    return SegNetBasic(num_classes, width, bias, contrast, drop_at, dropout, style)
+    return SegNetBasic(
+        num_classes,
+        width=width,
+        bias=bias,
+        contrast=contrast,
+        drop_at=drop_at,
+        dropout=dropout,
+        style=style,
+    )

@@ -105,10 +105,10 @@ def _upsampling(decoder, num_classes, variant, features=256, **trunk):
     def head(tap, factors):
         return UpsamplingHead(
             num_classes,
-            f"layer{tap}",
-            kernel,
-            features,
-            factors,
+            tap=f"layer{tap}",
+            kernel=kernel,
+            features=features,
+            factors=factors,
             bias=not mmseg,
             style=backbone.style,
         )
@@ -144,7 +144,13 @@ def setr_on(
     mmseg = _is_mmseg(variant)
     kernel, factors, _ = FACTORS[decoder, variant]
     head = UpsamplingHead(
-        num_classes, "c5", kernel, features, factors, bias=not mmseg, style=style
+        num_classes,
+        tap="c5",
+        kernel=kernel,
+        features=features,
+        factors=factors,
+        bias=not mmseg,
+        style=style,
     )
     return EncoderDecoder(backbone, head)
 
@@ -176,7 +182,12 @@ def setr_mla(
         LevelClassifier(num_classes, f"level{i}", bias=mmseg, style=style)
         for i in range(4)
     )
-    return SETR(backbone, head, aux, MultiLevelNeck(taps, features, style=style))
+    return SETR(
+        backbone,
+        head=head,
+        aux_heads=aux,
+        neck=MultiLevelNeck(taps, features, style=style),
+    )
 
 
 def vit_trunk(

@@ -166,4 +166,4 @@ def spn(
         given mask.
       style: Only its dtype matters; the network has no normalization.
     """
-    return SPN(num_classes, features, width, coarse, style)
+    return SPN(num_classes, features=features, width=width, coarse=coarse, style=style)

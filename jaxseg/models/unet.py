@@ -182,7 +182,9 @@ class UNet(nn.Module):
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
         """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}."""
-        trunk = UNetTrunk(self.width, self.depth, self.up, self.style, name="trunk")
+        trunk = UNetTrunk(
+            self.width, depth=self.depth, up=self.up, style=self.style, name="trunk"
+        )
         x = trunk(image, train=train)[-1]
         x = Conv(self.num_classes, 1, style=self.style, name="classifier")(x)
         return {"logits": x.astype(jnp.float32)}
@@ -200,4 +202,4 @@ def unet(
 
     For the options see `UNetTrunk`.
     """
-    return UNet(num_classes, width, depth, up, style)
+    return UNet(num_classes, width=width, depth=depth, up=up, style=style)

@@ -26,7 +26,9 @@ class UNetFCN(nn.Module):
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
         """Maps [B, H, W, C] to "logits" and "aux", each [B, H, W, num_classes]."""
-        trunk = UNetTrunk(self.width, self.depth, "interp", self.style, name="trunk")
+        trunk = UNetTrunk(
+            self.width, depth=self.depth, up="interp", style=self.style, name="trunk"
+        )
         maps = trunk(image, train=train)
         outputs = {}
         for output, name, x in (
@@ -35,9 +37,9 @@ class UNetFCN(nn.Module):
         ):
             head = FCNHead(
                 self.num_classes,
-                self.width,
-                None,
-                self.dropout,
+                features=self.width,
+                tap=None,
+                dropout=self.dropout,
                 style=self.style,
                 channel_dropout=True,
                 name=name,
@@ -59,4 +61,4 @@ def unet_fcn(
 
     For `width` and `depth` see `UNetTrunk`; `dropout` is the dropout rate of the heads.
     """
-    return UNetFCN(num_classes, width, depth, dropout, style)
+    return UNetFCN(num_classes, width=width, depth=depth, dropout=dropout, style=style)

@@ -178,7 +178,15 @@ def unet_valid(
 
     For the options see `ValidUNet`.
     """
-    return ValidUNet(num_classes, width, depth, pad, dropout, None, style)
+    return ValidUNet(
+        num_classes,
+        width=width,
+        depth=depth,
+        pad=pad,
+        dropout=dropout,
+        last_up=None,
+        style=style,
+    )
 
 
 def unet_caffe(
@@ -194,4 +202,12 @@ def unet_caffe(
 
     The last transposed convolution keeps 128 channels. For the options see `ValidUNet`.
     """
-    return ValidUNet(num_classes, width, depth, pad, dropout, 2 * width, style)
+    return ValidUNet(
+        num_classes,
+        width=width,
+        depth=depth,
+        pad=pad,
+        dropout=dropout,
+        last_up=2 * width,
+        style=style,
+    )

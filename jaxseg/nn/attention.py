@@ -80,7 +80,9 @@ class PositionAttention(nn.Module):
 
         query, key = project(inner, "query"), project(inner, "key")
         value = project(channels, "value")
-        context = attend_pixels(query, key, value, 1.0, self.attention)
+        context = attend_pixels(
+            query, key=key, value=value, scale=1.0, impl=self.attention
+        )
         gamma = self.param("gamma", nn.initializers.zeros, ())
         return gamma.astype(x.dtype) * context.astype(x.dtype) + x
 
@@ -176,7 +178,7 @@ class NonLocal(nn.Module):
         keys = max_pool(x, window=2, stride=2) if self.subsample else x
         value = project(keys, "g")
         if self.mode == "gaussian":
-            y = attend_pixels(x, keys, value, 1.0, self.attention)
+            y = attend_pixels(x, key=keys, value=value, scale=1.0, impl=self.attention)
         else:
             y = self._pairwise(project(x, "theta"), project(keys, "phi"), value)
         return x + self._out(y.astype(x.dtype), x.shape[-1], train)
@@ -185,7 +187,9 @@ class NonLocal(nn.Module):
         inner = theta.shape[-1]
         if self.mode == "embedded_gaussian":
             scale = inner**-0.5 if self.use_scale else 1.0
-            return attend_pixels(theta, phi, value, scale, self.attention)
+            return attend_pixels(
+                theta, key=phi, value=value, scale=scale, impl=self.attention
+            )
         query, key, flat = map(flatten_pixels, (theta, phi, value))
         count = key.shape[1]
         if self.mode == "dot_product":

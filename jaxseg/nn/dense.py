@@ -53,7 +53,11 @@ class DenseBlock(nn.Module):
         new = []
         for i in range(1, self.layers + 1):
             layer = PreActivation(
-                self.growth, 3, self.dropout, self.style, name=f"layer{i}"
+                self.growth,
+                kernel=3,
+                dropout=self.dropout,
+                style=self.style,
+                name=f"layer{i}",
             )
             y = layer(x, train=train)
             new.append(y)
@@ -74,7 +78,9 @@ class TransitionDown(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """Maps [B, H, W, C] to [B, H // 2, W // 2, C]."""
-        block = PreActivation(x.shape[-1], 1, self.dropout, self.style, name="block")
+        block = PreActivation(
+            x.shape[-1], kernel=1, dropout=self.dropout, style=self.style, name="block"
+        )
         return max_pool(block(x, train=train), window=2, impl=self.style.impl)
 
 

@@ -119,7 +119,7 @@ class GraphUnit(nn.Module):
         anchor = self.param("anchor", nn.initializers.normal(1.0), shape)
         scale = jax.nn.sigmoid(self.param("scale", nn.initializers.zeros, shape))
         assign = anchor_assignment(flat, anchor, scale)
-        nodes = anchor_nodes(flat, assign, anchor, scale)
+        nodes = anchor_nodes(flat, assign=assign, anchor=anchor, scale=scale)
         nodes = jnp.einsum("bvw,bwd->bvd", gram(nodes), nodes)
         nodes = Project(self.features, self.style, name="graph")(nodes)
         if self.norm:

@@ -192,14 +192,14 @@ class ConvNormAct(nn.Module):
     def __call__(self, x: Array, *, train: bool) -> Array:
         x = Conv(
             self.features,
-            self.kernel,
-            self.stride,
-            self.rate,
-            self.padding,
-            self.groups,
-            self.bias,
-            self.kernel_init,
-            self.style,
+            kernel=self.kernel,
+            stride=self.stride,
+            rate=self.rate,
+            padding=self.padding,
+            groups=self.groups,
+            bias=self.bias,
+            kernel_init=self.kernel_init,
+            style=self.style,
             name="conv",
         )(x)
         x = Norm(self.style, self.epsilon, name="norm")(x, train=train)
@@ -229,10 +229,10 @@ class SeparableConvNormAct(nn.Module):
         act, channels = activation(self.act), x.shape[-1]
         x = Conv(
             channels,
-            self.kernel,
-            self.stride,
-            self.rate,
-            self.padding,
+            kernel=self.kernel,
+            stride=self.stride,
+            rate=self.rate,
+            padding=self.padding,
             groups=channels,
             bias=False,
             style=self.style,

@@ -68,7 +68,9 @@ class ObjectContext(nn.Module):
         query = layer(layer(x, depth, "pixel_1"), depth, "pixel_2")
         key = layer(layer(regions, depth, "object_1"), depth, "object_2")
         value = layer(regions, depth, "object_value")
-        context = attend_pixels(query, key, value, depth**-0.5, "plain")
+        context = attend_pixels(
+            query, key=key, value=value, scale=depth**-0.5, impl="plain"
+        )
         context = layer(context.astype(x.dtype), channels, "context")
         joined = jnp.concatenate([context, x], axis=-1)
         return layer(joined, self.features or channels, "fuse")

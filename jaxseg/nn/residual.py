@@ -91,23 +91,29 @@ class BasicBlock(nn.Module):
     def __call__(self, x: Array, *, train: bool) -> Array:
         y = ConvNormAct(
             self.features,
-            3,
-            self.stride,
-            self.first_rate,
+            kernel=3,
+            stride=self.stride,
+            rate=self.first_rate,
             style=self.style,
             name="conv1",
         )(x, train=train)
         y = ConvNormAct(
-            self.features, 3, 1, self.rate, act="none", style=self.style, name="conv2"
+            self.features,
+            kernel=3,
+            stride=1,
+            rate=self.rate,
+            act="none",
+            style=self.style,
+            name="conv2",
         )(y, train=train)
         if self.stride > 1 or self.pooled or x.shape[-1] != self.features:
             x = Shortcut(
                 self.features,
-                self.stride,
-                self.shortcut_rate,
-                self.pooled,
-                self.shortcut,
-                self.style,
+                stride=self.stride,
+                rate=self.shortcut_rate,
+                pooled=self.pooled,
+                kind=self.shortcut,
+                style=self.style,
                 name="downsample",
             )(x, train=train)
         return residual_add(x, y, relu=True)
@@ -153,7 +159,12 @@ class Bottleneck(nn.Module):
             x, train=train
         )
         y = ConvNormAct(
-            self.features, 3, second, self.rate, style=self.style, name="conv2"
+            self.features,
+            kernel=3,
+            stride=second,
+            rate=self.rate,
+            style=self.style,
+            name="conv2",
         )(y, train=train)
         y = ConvNormAct(width, 1, act="none", style=self.style, name="conv3")(
             y, train=train
@@ -163,11 +174,11 @@ class Bottleneck(nn.Module):
         elif self.stride > 1 or self.pooled or x.shape[-1] != width:
             x = Shortcut(
                 width,
-                self.stride,
-                self.shortcut_rate,
-                self.pooled,
-                self.shortcut,
-                self.style,
+                stride=self.stride,
+                rate=self.shortcut_rate,
+                pooled=self.pooled,
+                kind=self.shortcut,
+                style=self.style,
                 name="downsample",
             )(x, train=train)
         return residual_add(x, y, relu=True)

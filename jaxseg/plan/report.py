@@ -51,7 +51,13 @@ def figures(program: Program, target: Slice, flops: float) -> dict[str, Any]:
     found = collectives(program.text)
     sent, exchanges = exchanged(found, devices)
     traffic = memory_traffic(program.text)
-    load = Load(flops / devices, traffic, sent, exchanges, target.diameter)
+    load = Load(
+        flops / devices,
+        traffic=traffic,
+        sent=sent,
+        exchanges=exchanges,
+        diameter=target.diameter,
+    )
     facts |= {
         "memory": dataclasses.asdict(program.memory),
         "dominant": dominant(program.memory, program.parts),

@@ -90,7 +90,7 @@ def convert(
     )
     model = build_model(network.config, network.num_classes)
     imported = weights.read_into(tree, model, **vars(taking))
-    return Conversion(address, path, network, imported)
+    return Conversion(address, path=path, network=network, imported=imported)
 
 
 def compare(conversion: Conversion) -> float:

@@ -177,7 +177,13 @@ def _backbone(
     channels = wanted.channels or _channels(config, found.state, source.rules)
     doubts = source.doubts(evidence.names)
     assumed = assumptions(Network(wanted.model), Stated({}), wanted.given, doubts)
-    return Recognized(config, wanted.num_classes, channels, told, assumed)
+    return Recognized(
+        config,
+        num_classes=wanted.num_classes,
+        channels=channels,
+        told=told,
+        assumed=assumed,
+    )
 
 
 def _accepted(wanted: Wanted, options: dict[str, Any]) -> dict[str, Any]:
@@ -213,7 +219,9 @@ def _network(
         network, told, wanted.given, source.doubts(evidence.names)
     ) + ((source.assumed,) if source.assumed and not told.place else ())
     channels = wanted.channels or channels or 3
-    return Recognized(config, num_classes, channels, told, assumed)
+    return Recognized(
+        config, num_classes=num_classes, channels=channels, told=told, assumed=assumed
+    )
 
 
 def _closest(

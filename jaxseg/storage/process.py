@@ -53,7 +53,7 @@ def current() -> Owner:
 
 @functools.lru_cache(maxsize=2)  # A forked child has another number.
 def _owner(pid: int) -> Owner:
-    return Owner(socket.gethostname(), _machine(), pid, start_of(pid))
+    return Owner(socket.gethostname(), machine=_machine(), pid=pid, start=start_of(pid))
 
 
 def start_of(pid: int) -> str:

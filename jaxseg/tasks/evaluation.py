@@ -98,7 +98,7 @@ def evaluate_network(
     )
     scorer = task.further_scores(config, model, source)
     further = {} if scorer is None else scorer(variables)
-    return Evaluation(split, len(source), total, further)
+    return Evaluation(split, num_examples=len(source), total=total, further=further)
 
 
 def count(

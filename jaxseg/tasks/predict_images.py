@@ -141,7 +141,12 @@ class ImagePrediction:
             yield Result((job.path,), job.name)
 
     def _write(self, job, pixels, labels, probabilities):
-        found = Prediction(pixels, labels, self.segmenter.spec, lambda: probabilities)
+        found = Prediction(
+            pixels,
+            labels=labels,
+            spec=self.segmenter.spec,
+            compute_probabilities=lambda: probabilities,
+        )
         found.save(
             job.name.parent,
             name=job.name.name,
@@ -184,7 +189,14 @@ def open_images(request: Request, config: Config, spec: DatasetSpec) -> ImagePre
         draw = hypothesis_drawer(
             model, variables, spec, samples=request.samples, seed=config.train.seed
         )
-    return ImagePrediction(request, step, jobs, unreadable, segmenter, draw)
+    return ImagePrediction(
+        request,
+        step=step,
+        jobs=jobs,
+        unreadable=unreadable,
+        segmenter=segmenter,
+        draw=draw,
+    )
 
 
 def plan(request: Request) -> tuple[list[Job], list[Result]]:

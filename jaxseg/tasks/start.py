@@ -81,7 +81,7 @@ def prepare(
         rehearse_step(config, runner, state, _first(task.train_batches(step)))
         count = record.counting(config, model, spec)
         rehearse_evaluation(count, state, _first(task.eval_batches()))
-    return Start(train_source, runner, state, task, notes)
+    return Start(train_source, runner=runner, state=state, task=task, notes=notes)
 
 
 def check_devices(config: Config, chosen: list[jax.Device]) -> None:

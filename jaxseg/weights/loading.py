@@ -142,7 +142,7 @@ def read_into(
         adapted=adapted,
         unused=report.unused + skipped,
     )
-    return Imported(variables, report, kind, found)
+    return Imported(variables, report=report, source=kind, found=found)
 
 
 def _open(

@@ -72,7 +72,14 @@ def collectives(text: str) -> list[Collective]:
             continue
         begun = line if line.opcode == kind else starts.get(line.operands[0], line)
         group = _group(begun.attributes)
-        found.append(Collective(kind, line.shapes, group, begun.source or line.source))
+        found.append(
+            Collective(
+                kind,
+                shapes=line.shapes,
+                group=group,
+                source=begun.source or line.source,
+            )
+        )
     return found
 
 

@@ -71,7 +71,13 @@ def instructions(text: str) -> Iterator[Instruction]:
         name, shape, opcode, rest = found.groups()
         end = _closing(rest)
         operands = tuple(re.findall(r"%([\w.\-]+)", rest[:end]))
-        yield Instruction(name, shapes(shape), opcode, operands, rest[end + 1 :])
+        yield Instruction(
+            name,
+            shapes=shapes(shape),
+            opcode=opcode,
+            operands=operands,
+            attributes=rest[end + 1 :],
+        )
 
 
 def shapes(text: str) -> tuple[Shape, ...]:

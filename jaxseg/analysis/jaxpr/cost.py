@@ -68,9 +68,9 @@ class Cost:
     def __mul__(self, times: int) -> Cost:
         return Cost(
             self.macs * times,
-            self.activations * times,
-            self.fixed_macs * times,
-            self.while_loops,
+            activations=self.activations * times,
+            fixed_macs=self.fixed_macs * times,
+            while_loops=self.while_loops,
         )
 
     @property

@@ -65,7 +65,13 @@ def extent(lines: Lines) -> Extent:
     except ValueError:
         jump = lines.mask.shape[1] / len(low)
     size = int(high[widest] - low[widest] + 1)
-    return Extent(size, int(lines.mask[widest].sum()), float(jump), clipped, whole)
+    return Extent(
+        size,
+        touched=int(lines.mask[widest].sum()),
+        jump=float(jump),
+        clipped=clipped,
+        whole=whole,
+    )
 
 
 def field(lines: Lines) -> Field:

@@ -79,7 +79,11 @@ def peak_memory(fn: Callable, *args: Any) -> Memory:
     at, peak = max(held, key=lambda pair: pair[1], default=("", 0))
     outputs = {v for v in jaxpr.outvars if not isinstance(v, core.Literal)}
     return Memory(
-        peak, at, sum(map(_bytes, jaxpr.invars)), sum(map(_bytes, outputs)), tuple(held)
+        peak,
+        at=at,
+        arguments=sum(map(_bytes, jaxpr.invars)),
+        outputs=sum(map(_bytes, outputs)),
+        held=tuple(held),
     )
 
 
@@ -138,7 +142,9 @@ def _flatten(jaxpr, places: dict, prefix: str, program: _Program) -> list[int]:
         else:
             results = [program.new(_bytes(v)) for v in eqn.outvars]
             inside = max((_inside(body) for body in bodies), default=0)
-            program.steps.append(_Step(name, kind, reads, results, inside))
+            program.steps.append(
+                _Step(name, kind=kind, reads=reads, writes=results, inside=inside)
+            )
         places |= dict(zip(eqn.outvars, results, strict=True))
     return [_place(v, places, program) for v in jaxpr.outvars]
 

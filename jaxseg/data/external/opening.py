@@ -77,7 +77,9 @@ def open_examples(config: DataConfig, split: str) -> Opened:
     names, origin = named(config, labels, given, roles.label)
     check_split(builder, split)
     title = PREFIX + full_name(builder)
-    masks = StoredMasks(labels, names, origin, title, config.max_pixels)
+    masks = StoredMasks(
+        labels, names=names, origin=origin, title=title, max_pixels=config.max_pixels
+    )
     found = _counted(config, builder, roles, masks, split)
     masks.check(found)
     if not names:
@@ -97,7 +99,9 @@ def open_examples(config: DataConfig, split: str) -> Opened:
     decoder = Decoder(masks.image, masks.label, masks.size)
     if config.backend == "tf":  # TensorFlow decodes PNG and JPEG, and maps no labels.
         records, decoder = [_encoded(masks, one) for one in records], STORED
-    return Opened(records, spec, decoder, pathlib.Path(builder.data_dir))
+    return Opened(
+        records, spec=spec, decoder=decoder, folder=pathlib.Path(builder.data_dir)
+    )
 
 
 def named(

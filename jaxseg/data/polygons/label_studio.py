@@ -62,7 +62,9 @@ def _image(task: Place, origin: str) -> AnnotatedImage:
     addresses = [value for value in data.value.values() if isinstance(value, str)]
     address = data.value.get("image", addresses[0] if addresses else "")
     name = pathlib.PurePosixPath(urllib.parse.unquote(address.partition("?")[0])).name
-    return AnnotatedImage(_without_prefix(name), (height, width), shapes, origin)
+    return AnnotatedImage(
+        _without_prefix(name), size=(height, width), shapes=shapes, origin=origin
+    )
 
 
 def _without_prefix(name: str) -> str:

@@ -104,7 +104,9 @@ def meet(coordinator: str, processes: int, process_id: int) -> None:
     """
     host, _, port = coordinator.rpartition(":")
     notice = Notice(coordinator, processes)
-    me = Member(process_id, processes, socket.gethostname(), os.getpid())
+    me = Member(
+        process_id, processes=processes, host=socket.gethostname(), pid=os.getpid()
+    )
     if process_id == 0:
         bind = os.environ.get("JAX_COORDINATOR_BIND_ADDRESS", coordinator)
         with listening(int(bind.rpartition(":")[2])) as server:

@@ -142,7 +142,9 @@ def _sum_of_terms(loss_and_gradient, problem, params, batch_stats, micro_batches
     zero = jax.tree.map(jnp.zeros_like, params)
     (gradient, stats), rows = jax.lax.scan(add, (zero, batch_stats), micro_batches.rows)
     value, terms, counts = _sum(rows)
-    return Gradients(value, terms, gradient, stats, counts)
+    return Gradients(
+        value, terms=terms, gradient=gradient, batch_stats=stats, counts=counts
+    )
 
 
 def _through_outputs(problem, params, batch_stats, micro_batches, batch, shapes):
@@ -180,7 +182,9 @@ def _through_outputs(problem, params, batch_stats, micro_batches, batch, shapes)
     (gradient, stats), _ = jax.lax.scan(
         add, (zero, batch_stats), (micro_batches.rows, cotangents)
     )
-    return Gradients(value, terms, gradient, stats, _sum(counts))
+    return Gradients(
+        value, terms=terms, gradient=gradient, batch_stats=stats, counts=_sum(counts)
+    )
 
 
 def _join(rows, shape):

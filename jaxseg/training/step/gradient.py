@@ -71,7 +71,9 @@ def loss_and_gradient(
     (value, (means, new_stats, counts)), gradient = jax.value_and_grad(
         loss, has_aux=True
     )(params)
-    return Gradients(value, means, gradient, new_stats, counts)
+    return Gradients(
+        value, terms=means, gradient=gradient, batch_stats=new_stats, counts=counts
+    )
 
 
 LossAndGradient = Callable[[Problem, Any, Any, Batch, jax.Array], Gradients]

@@ -74,7 +74,7 @@ def train_step(
     key = dropout_key(state, axis_name)
     forward = rematerialized(training_mode(model, options.inputs), options.remat)
     counts = functools.partial(_pixel_counts, void=options.void)
-    problem = Problem(forward, loss_fn, counts, axis_name)
+    problem = Problem(forward, loss_fn=loss_fn, count=counts, axis_name=axis_name)
     differentiate = accumulated(loss_and_gradient, options.grad_accum_steps)
 
     found = differentiate(problem, state.params, state.batch_stats, batch, key)

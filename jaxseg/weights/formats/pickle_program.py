@@ -197,7 +197,7 @@ def _tensor(storage=None, offset=None, size=None, stride=None, *more) -> Tensor:
         )
     if not count and max(size) * storage.dtype.itemsize >= _LARGEST:
         raise Malformed(f"a tensor of size {size} is too large")
-    return Tensor(storage, offset, size, stride)
+    return Tensor(storage, offset=offset, size=size, stride=stride)
 
 
 def _tensor_of_type(*arguments) -> Tensor:

@@ -115,7 +115,10 @@ def read_card(folder: str | os.PathLike) -> Card:
 
 def _normalization(fields: Mapping[str, Any]) -> Normalization:
     return Normalization(
-        tuple(fields["mean"]), tuple(fields["std"]), fields["range"], fields["order"]
+        tuple(fields["mean"]),
+        std=tuple(fields["std"]),
+        range=fields["range"],
+        order=fields["order"],
     )
 
 

@@ -149,7 +149,7 @@ def _inner(peeled: Peeled, name: str) -> Peeled:
             for key, value in peeled.state.items()
             if key.startswith(start)
         },
-        peeled.prefix + start,
-        peeled.skipped + tuple(peeled.prefix + key for key in left),
-        peeled.averages + copies,
+        prefix=peeled.prefix + start,
+        skipped=peeled.skipped + tuple(peeled.prefix + key for key in left),
+        averages=peeled.averages + copies,
     )
