@@ -11,7 +11,7 @@ import sys
 import jaxseg
 
 PACKAGE = pathlib.Path(jaxseg.__file__).parent
-EXPERIMENTS = PACKAGE.parent / "experiments"
+EXPERIMENTS, TESTS = (PACKAGE.parent / name for name in ("experiments", "tests"))
 BASE = {"typing", "config", "storage", "text"}
 NETWORKS = BASE | {"ops", "nn", "backbones", "heads", "models"}
 RUNS = NETWORKS | {"data", "weights", "checkpoints", "runs"}
@@ -20,6 +20,7 @@ STUDIES = RUNS | {
     *("analysis", "inference", "viz"),
 }
 TOOLS = {"audit", "plan", "lab", "bench", "report", "serve"}
+DOORS = {"_api", "_pretrained", "_train"}  # what `import jaxseg` loads on first use
 ALLOWED = {
     "typing": set(),
     "config": BASE,
@@ -42,7 +43,8 @@ ALLOWED = {
     "runs": RUNS,
     "tasks": RUNS | {"losses", "metrics", "training", "inference", "viz"},
     **{tool: STUDIES for tool in TOOLS},
-    "cli": STUDIES | TOOLS,
+    **{door: STUDIES | TOOLS for door in DOORS},
+    "cli": STUDIES | TOOLS | DOORS,
 }
 FILE_LINES, FUNCTION_LINES = 300, 60
 TENSORFLOW_FILES = {"data/tf_backend.py"}
@@ -111,9 +113,9 @@ def test_imports_follow_the_layers():
     assert not wrong, wrong
 
 
-def test_every_folder_is_in_the_table():
-    folders = {p.name for p in PACKAGE.iterdir() if p.is_dir() and p.name[0] != "_"}
-    assert folders <= set(ALLOWED)
+def test_every_folder_and_file_of_the_package_is_in_the_table():
+    names = {path.stem for path in PACKAGE.iterdir() if path.name[:2] != "__"}
+    assert names <= set(ALLOWED)
 
 
 def test_experiments_do_not_import_the_command_line():
@@ -124,6 +126,17 @@ def test_experiments_do_not_import_the_command_line():
         if name.startswith("jaxseg.cli")
     ]
     assert not wrong, wrong
+
+
+def test_tests_and_experiments_import_no_private_names():
+    private = [
+        f"{path.relative_to(PACKAGE.parent)}: {name}"
+        for folder in (TESTS, EXPERIMENTS)
+        for path in folder.rglob("*.py")
+        for name in imports(path)
+        if name.startswith("jaxseg.") and "._" in name
+    ]
+    assert not private, private
 
 
 def test_no_cycle_of_files_or_folders():

@@ -1,5 +1,6 @@
 """Predicts whole images, averages and refines predictions, and exports networks."""
 
+from jaxseg.inference._mc_dropout import entropy as entropy
 from jaxseg.inference._mc_dropout import mc_dropout as mc_dropout
 from jaxseg.inference.crf import PRESETS as PRESETS
 from jaxseg.inference.crf import Kernels as Kernels

@@ -5,8 +5,10 @@ from jaxseg.losses._affinity import affinity
 from jaxseg.losses._boundary import boundary, signed_distance
 from jaxseg.losses._cross_entropy import cross_entropy, pixel_nll
 from jaxseg.losses._dual_task import (
+    boundary_strength,
     dual_task,
     edge_attention,
+    image_class_weights,
     image_weighted_cross_entropy,
 )
 from jaxseg.losses._focal import focal
@@ -26,6 +28,7 @@ __all__ = [
     "Objective",
     "affinity",
     "boundary",
+    "boundary_strength",
     "build_objective",
     "cross_entropy",
     "dice",
@@ -34,6 +37,7 @@ __all__ = [
     "edge_cross_entropy",
     "edge_target",
     "focal",
+    "image_class_weights",
     "image_weighted_cross_entropy",
     "jaccard",
     "lovasz_softmax",

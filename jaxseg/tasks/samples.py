@@ -18,7 +18,7 @@ from flax import linen as nn
 
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
-from jaxseg.inference._mc_dropout import entropy
+from jaxseg.inference import entropy
 from jaxseg.inference.prior_samples import hypotheses
 from jaxseg.ops.preprocess import preprocess
 from jaxseg.viz import indexed_png, save_image

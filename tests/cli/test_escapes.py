@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxseg import DatasetSpec
-from jaxseg._train import Trained
+from jaxseg import DatasetSpec, Trained
 from jaxseg.cli import train
 from jaxseg.cli.main import main
 from jaxseg.metrics import scores

@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.inference import mc_dropout
-from jaxseg.inference._mc_dropout import entropy
+from jaxseg.inference import entropy, mc_dropout
 from jaxseg.models.segnet import bayesian_segnet_basic
 
 

@@ -4,8 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxseg.losses import dual_task, edge_attention, image_weighted_cross_entropy
-from jaxseg.losses._dual_task import boundary_strength, image_class_weights
+from jaxseg.losses import (
+    boundary_strength,
+    dual_task,
+    edge_attention,
+    image_class_weights,
+    image_weighted_cross_entropy,
+)
 from jaxseg.losses.presence import presence_cross_entropy
 
 LABEL = np.zeros((1, 12, 14), np.int32)

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from jaxseg.viz import colorize, indexed_png, overlay, panel
-from jaxseg.viz._panel import GAP
 from jaxseg.viz.palettes import VOC_VOID, colormap
 
+GAP = 4  # white pixels between the parts of a panel
 RNG = np.random.default_rng(0)
 PALETTE = ((10, 20, 30), (250, 0, 100), (0, 255, 0))
 IMAGE = RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8)
