@@ -1,7 +1,8 @@
 """Translates old names of options and configuration fields, which are still read.
 
 A command line, a stored `config.json` and a Python configuration file may use the old
-names. Each old name is announced once, with the name that replaced it.
+names. One line announces the old names of a file, and one line each old option, with
+the names that replaced them.
 """
 
 from __future__ import annotations
@@ -81,10 +82,14 @@ def current_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     If the tree contains a field under both its old and its current name, the value
     under the current name is used.
     """
-    found = dict(values)
+    found, seen = dict(values), []
     for old, new in FIELDS.items():
         *parents, last = old.split(".")
-        found = _renamed(found, parents, last, new.rpartition(".")[2], old, new)
+        renamed = _renamed(found, parents, last, new.rpartition(".")[2])
+        if renamed is not found:
+            seen.append((old, new))
+        found = renamed
+    announce(*seen)
     for field in VALUES:
         part, _, name = field.partition(".")
         inner = found.get(part)
@@ -98,7 +103,7 @@ def current_value(field: str, value: Any) -> Any:
     new = VALUES.get(field, {}).get(value) if isinstance(value, str) else None
     if new is None:
         return value
-    announce(f"{field}={value!r}", f"{field}={new!r}")
+    announce((f"{field}={value!r}", f"{field}={new!r}"))
     return new
 
 
@@ -114,10 +119,10 @@ def current_options(argv: list[str]) -> list[str]:
         name, equals, value = word.partition("=")
         new = known.get(name.replace("_", "-") if name.startswith("--") else name)
         if new is not None:
-            announce(name, new)
+            announce((name, new))
             name = new
         elif words == ["lab"] and word in TOOLS:
-            announce(f"lab {word}", f"lab {TOOLS[word]}")
+            announce((f"lab {word}", f"lab {TOOLS[word]}"))
             name = TOOLS[word]
         value = current_value(name.removeprefix("--"), value)
         if words and words[-1].startswith("--"):
@@ -135,6 +140,7 @@ def current_source(tree: ast.Module) -> ast.Module:
     Args:
       tree: The syntax tree of the file, which is changed in place.
     """
+    seen = []
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call):
             continue
@@ -142,8 +148,9 @@ def current_source(tree: ast.Module) -> ast.Module:
             for keyword in call.keywords:
                 new = FIELDS.get(f"{part}.{keyword.arg}")
                 if new is not None:
-                    announce(f"{part}.{keyword.arg}", new)
+                    seen.append((f"{part}.{keyword.arg}", new))
                     keyword.arg = new.partition(".")[2]
+    announce(*dict.fromkeys(seen))
     return tree
 
 
@@ -174,20 +181,26 @@ def _last_name(node: ast.expr) -> str:
 
 
 @functools.cache
-def announce(old: str, new: str) -> None:
-    """Logs, once per process, the new name of an option or field."""
-    logger.warning("%s is now called %s", old, new)
+def announce(*renamed: tuple[str, str]) -> None:
+    """Logs in one line, once per process, the new names of options or fields.
+
+    Args:
+      renamed: The old and the new name of each.
+    """
+    if renamed:
+        names = ", ".join(f"{old} is now called {new}" for old, new in renamed)
+        logger.warning("%s", names)
 
 
-def _renamed(tree, parents, last, new_last, old, new):
+def _renamed(tree, parents, last, new_last):
     if not parents:
         if last not in tree:
             return tree
-        announce(f"the configuration's {old}", new)
         rest = {key: value for key, value in tree.items() if key != last}
         return {new_last: tree[last], **rest}
     head, *tail = parents
     inner = tree.get(head)
     if not isinstance(inner, Mapping):
         return tree
-    return {**tree, head: _renamed(inner, tail, last, new_last, old, new)}
+    changed = _renamed(inner, tail, last, new_last)
+    return tree if changed is inner else {**tree, head: changed}

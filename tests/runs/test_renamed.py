@@ -61,6 +61,19 @@ def test_stored_configurations_with_old_names_are_read(old, caplog):
         value_at(found, old)
 
 
+def test_one_line_announces_all_old_names_of_a_configuration(caplog):
+    values = to_dict(Config(model=ModelConfig("unet")))
+    for old, value in SAMPLES.items():
+        part, _, last = renamed.FIELDS[old].partition(".")
+        del values[part][last]
+        put(values, old, value)
+    with caplog.at_level(logging.WARNING):
+        from_dict(Config, values)
+        from_dict(Config, values)
+    assert len(caplog.records) == 1
+    assert caplog.text.count("is now called") == len(SAMPLES)
+
+
 def test_the_current_name_counts_where_both_are_given():
     found = renamed.current_fields({"data": {"colour": 0.1, "color_jitter": 0.3}})
     assert found == {"data": {"color_jitter": 0.3}}
