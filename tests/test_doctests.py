@@ -5,11 +5,14 @@ import importlib
 import pathlib
 
 import pytest
+from flax import linen
 
 import jaxseg
+import jaxseg.nn
 
 PACKAGE = pathlib.Path(jaxseg.__file__).parent
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if ">>> " in p.read_text())
+BLOCKS = PACKAGE.parent / "docs" / "blocks.md"
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -25,6 +28,19 @@ def test_the_examples_of_a_module(name, monkeypatch, tmp_path):
         importlib.import_module(name), optionflags=OPTIONS, report=True
     )
     assert tried and not failed
+
+
+def test_the_page_of_blocks_shows_every_block():
+    """Its examples run, and each public block is created in one of them."""
+    failed, tried = doctest.testfile(str(BLOCKS), False, optionflags=OPTIONS)
+    assert tried and not failed
+    text = BLOCKS.read_text()
+    modules = {
+        name
+        for name, block in vars(jaxseg.nn).items()
+        if isinstance(block, type) and issubclass(block, linen.Module)
+    }
+    assert not [name for name in modules if f"nn.{name}(" not in text]
 
 
 def test_no_example_is_skipped():
