@@ -69,8 +69,12 @@ def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.p
         model=model,
         num_classes=spec.num_classes,
         void=spec.void,
-        prepare=functools.partial(augment.prepare_eval, mean=spec.mean, std=spec.std),
-        eval_scale=config.data.eval_scale,
+        prepare=functools.partial(
+            augment.prepare_eval,
+            mean=spec.mean,
+            std=spec.std,
+            scale=config.data.eval_scale,
+        ),
     )
 
 

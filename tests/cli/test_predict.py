@@ -376,10 +376,9 @@ def test_saved_run_gives_what_evaluation_scores(tmp_path, saved_run):
             {"image": jnp.asarray(padded), "label": jnp.asarray(label)},
             mean=SPEC.mean,
             std=SPEC.std,
+            scale=0.5,
         )
-        evaluate = functools.partial(
-            steps.eval_step, model=model, num_classes=3, eval_scale=0.5
-        )
+        evaluate = functools.partial(steps.eval_step, model=model, num_classes=3)
         matrix = jax.jit(evaluate)(variables[step], batch)
         here = confusion(
             jnp.asarray(found[step], jnp.int32)[None], label[:, :50, :70], 3

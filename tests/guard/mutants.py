@@ -170,7 +170,7 @@ DATA = (
 TRAINING = (
     Mutant("training/step/steps.py", "learning_rate(state.step)", "learning_rate(state.step + 1)",
            "training/test_steps.py"),
-    Mutant("training/step/steps.py", "size, antialias=True)", "size)",
+    Mutant("ops/preprocess.py", "scale), antialias=True)", "scale))",
            "training/test_steps.py training/test_evaluate.py"),
     Mutant("training/step/update.py", "/ (10.0 + state.step)", "/ (9.0 + state.step)",
            "training/test_steps.py"),

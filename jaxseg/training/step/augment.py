@@ -63,10 +63,18 @@ def prepare_train(
 
 
 def prepare_eval(
-    batch: Mapping[str, jax.Array], *, mean: Sequence[float], std: Sequence[float]
+    batch: Mapping[str, jax.Array],
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+    scale: float = 1.0,
 ) -> dict[str, jax.Array]:
-    """Normalizes a uint8 batch; returns float32 images and int32 labels."""
-    image = preprocess(batch["image"], Channels(mean, std))
+    """Normalizes a uint8 batch; returns float32 images and int32 labels.
+
+    `jaxseg.ops.preprocess.preprocess` resizes the images, but not the labels, by
+    `scale`.
+    """
+    image = preprocess(batch["image"], Channels(mean, std), scale=scale)
     return _ready(batch, image, batch["label"])
 
 

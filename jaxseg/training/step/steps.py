@@ -23,7 +23,6 @@ from flax import linen as nn
 
 from jaxseg.losses.reduction import total
 from jaxseg.metrics import confusion, confusion_over
-from jaxseg.ops.preprocess import scaled_size
 from jaxseg.ops.resize import resize
 from jaxseg.training.step.accumulation import accumulated
 from jaxseg.training.step.gradient import Problem, loss_and_gradient
@@ -101,20 +100,16 @@ def eval_step(
     inputs: Sequence[str] = ("image",),
     void: int = 255,
     prepare: Callable[[Batch], Batch] | None = None,
-    eval_scale: float = 1.0,
     axis_name: str | None = None,
 ) -> jax.Array:
     """Returns the confusion matrix of the global batch, int32 [K + 1, K].
 
-    The network takes `inputs` as in `train_step`. The image among them is resized by
-    `eval_scale` first (bilinear, antialiased when it shrinks), and the logits are
-    resized to the size of the labels before the argmax.
+    The network takes `inputs` as in `train_step`. `prepare` may resize the image, see
+    `jaxseg.training.step.augment.prepare_eval`. The logits are resized to the size of
+    the labels before the argmax.
     """
     batch = batch if prepare is None else prepare(batch)
     label = batch["label"]
-    if eval_scale != 1:
-        size = scaled_size(batch["image"].shape[1:3], eval_scale)
-        batch = {**batch, "image": resize(batch["image"], size, antialias=True)}
     logits = model.apply(variables, *_select(batch, inputs), train=False)["logits"]
     if logits.shape[1:-1] != label.shape[1:]:
         logits = resize(logits, label.shape[1:3])
