@@ -42,7 +42,7 @@ BOUNDS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class Arguments:
     """Compare the speed of operators and networks with PyTorch in one process."""
 
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("bench")
@@ -77,7 +77,7 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Measures the rows without an undisturbed result; writes the table and charts."""
-    options = parsed(Options, argv, prog="jaxseg bench", bounds=BOUNDS)
+    options = parsed(Arguments, argv, prog="jaxseg bench", bounds=BOUNDS)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch's share
     import jax
 
@@ -101,7 +101,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def run(options: Options, path: Path) -> None:
+def run(options: Arguments, path: Path) -> None:
     """Measures each row that has no undisturbed result yet.
 
     Args:
@@ -140,7 +140,7 @@ def run(options: Options, path: Path) -> None:
         print(line(result), flush=True)
 
 
-def _torch(options: Options) -> dict[str, Any]:
+def _torch(options: Arguments) -> dict[str, Any]:
     from jaxseg.bench.pytorch import Torch, installed
 
     if not options.torch or not installed("torch"):

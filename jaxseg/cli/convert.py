@@ -48,7 +48,7 @@ BOUNDS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class Arguments:
     """Convert weights: SOURCE -o OUTPUT --model NAME.
 
     Network options are given as --model.options.NAME VALUE, such as
@@ -103,7 +103,7 @@ def main(argv: list[str]) -> int:
 
 def _convert(argv: list[str]) -> int:
     given, rest = take_options(argv)
-    options = parsed(Options, rest, prog="jaxseg convert", bounds=BOUNDS)
+    options = parsed(Arguments, rest, prog="jaxseg convert", bounds=BOUNDS)
     output = pathlib.Path(options.output)
     _check_output(output)
     if os.path.realpath(output) == os.path.realpath(options.source):
@@ -136,7 +136,7 @@ def _convert(argv: list[str]) -> int:
     return 0
 
 
-def _wanted(options: Options, given: Mapping) -> Wanted:
+def _wanted(options: Arguments, given: Mapping) -> Wanted:
     return Wanted(
         options.model,
         options=given,

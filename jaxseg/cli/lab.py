@@ -19,9 +19,7 @@ import tyro
 
 from jaxseg import analysis
 from jaxseg.cli.arguments import one_line
-from jaxseg.lab import network_tools as lab_models
-from jaxseg.lab import networks as lab_networks
-from jaxseg.lab import rate_tools as lab_rates
+from jaxseg.lab import network_tools, networks, rate_tools
 from jaxseg.lab.page import Report, Table, write
 from jaxseg.runs.directory import variable_shapes
 from jaxseg.runs.rules import check_bounds, each, optional, some, whole
@@ -42,14 +40,14 @@ class Compare:
     computed."""
 
     def run(self) -> Report:
-        kinds = {lab_rates.is_rates(name) for name in self.subjects}
+        kinds = {rate_tools.is_rates(name) for name in self.subjects}
         if len(kinds) != 1:
             raise ValueError(
                 f"subjects={self.subjects} is invalid: expected rate plans or "
                 "networks, not both."
             )
         if kinds.pop():
-            return lab_rates.Rates(self.subjects, self.kernel).run()
+            return rate_tools.Rates(self.subjects, self.kernel).run()
         return compare_networks(self.subjects, self.size)
 
 
@@ -57,10 +55,10 @@ def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> Report:
     """Compares parameters, costs, activations and receptive fields of networks."""
     rows = []
     for name in names:
-        model = lab_networks.build(lab_networks.Network(name))
-        layers = lab_networks.costs_of(model, size)
-        held = lab_networks.memory_of(model, size).peak / lab_models.MIB
-        extents, _ = lab_networks.extents_of(model, 1)
+        model = networks.build(networks.Network(name))
+        layers = networks.costs_of(model, size)
+        held = networks.memory_of(model, size).peak / network_tools.MIB
+        extents, _ = networks.extents_of(model, 1)
         fields = [_field(extents, part) for part in ("backbone/c5", "logits")]
         params = variable_shapes(model)["params"]
         used = {k: v for k, v in params.items() if not k.startswith("aux")}
@@ -96,7 +94,7 @@ def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> Report:
 
 def _field(extents, part):
     """Returns the receptive field of an output, or None if it does not exist."""
-    return lab_networks.field_cell(extents[part]) if part in extents else None
+    return networks.field_cell(extents[part]) if part in extents else None
 
 
 BOUNDS = {  # the options of all tools
@@ -116,14 +114,14 @@ BOUNDS = {  # the options of all tools
     "strides": each(whole(1, 1_024)),
 }
 TOOLS = {
-    "plan": lab_rates.Plan,
-    "rates": lab_rates.Rates,
-    "valid-taps": lab_rates.Valid,
-    "checkerboard": lab_rates.Checkerboard,
-    "receptive-field": lab_models.Field,
-    "erf": lab_models.Effective,
-    "cost": lab_models.Cost,
-    "consistency": lab_models.Consistency,
+    "plan": rate_tools.Plan,
+    "rates": rate_tools.Rates,
+    "valid-taps": rate_tools.Valid,
+    "checkerboard": rate_tools.Checkerboard,
+    "receptive-field": network_tools.Field,
+    "erf": network_tools.Effective,
+    "cost": network_tools.Cost,
+    "consistency": network_tools.Consistency,
     "compare": Compare,
 }
 

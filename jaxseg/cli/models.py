@@ -32,7 +32,7 @@ BOUNDS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class Arguments:
     """List the architectures with parameters, GFLOP (2 per multiply-add) and paper."""
 
     pattern: tyro.conf.Positional[str] = ""
@@ -53,7 +53,7 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Prints the table; the exit status is 0."""
-    options = parsed(Options, argv, prog="jaxseg models", bounds=BOUNDS)
+    options = parsed(Arguments, argv, prog="jaxseg models", bounds=BOUNDS)
     if options.backbones and options.families:
         raise ValueError(
             "--backbones is invalid with --families: expected one of the two options."

@@ -56,7 +56,7 @@ BOUNDS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class Arguments:
     """Segment image files with a trained network.
 
     Network options that do not change the parameters may be overridden, such as
@@ -111,7 +111,7 @@ class Options:
 def main(argv: list[str]) -> int:
     """Predicts all images; the exit status is 1 if any image could not be read."""
     network_options, rest = take_options(argv)
-    options = parsed(Options, rest, prog="jaxseg predict", bounds=BOUNDS)
+    options = parsed(Arguments, rest, prog="jaxseg predict", bounds=BOUNDS)
     check_bounds(options.crf_options, CRF_BOUNDS, prefix="crf.")
     config = overridden(read_config(options.workdir), network_options)
     check_options(config, network_options)
@@ -137,7 +137,7 @@ def main(argv: list[str]) -> int:
     return 1 if failed + missing else 0
 
 
-def request_of(options: Options, config: Config) -> Request:
+def request_of(options: Arguments, config: Config) -> Request:
     """Converts the options of the command to a prediction request.
 
     Args:

@@ -61,7 +61,7 @@ BOUNDS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class Arguments:
     """Cut out an object from scribbles or a box, or refine predicted probabilities.
 
     With scribbles or a box, the pixels of NAME.png are 0 for the background and 1 for
@@ -100,7 +100,7 @@ class Options:
 
 def main(argv: list[str]) -> int:
     """Refines one image; the exit status is 0."""
-    options = parsed(Options, argv, prog="jaxseg refine", bounds=BOUNDS)
+    options = parsed(Arguments, argv, prog="jaxseg refine", bounds=BOUNDS)
     check(options)
     image = read_rgb(options.image, options.data.over(DataConfig()))
     if options.probabilities is not None:
@@ -111,7 +111,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def check(options: Options) -> None:
+def check(options: Arguments) -> None:
     """Raises ValueError for options that contradict each other."""
     by_hand = options.scribbles is not None or options.box is not None
     if by_hand == (options.probabilities is not None):
@@ -133,7 +133,7 @@ def check(options: Options) -> None:
     check_folder("output", options.output)
 
 
-def cut_out(options: Options, image: np.ndarray) -> np.ndarray:
+def cut_out(options: Arguments, image: np.ndarray) -> np.ndarray:
     """Separates the object from the background by graph cuts and prints the energies.
 
     Returns:
@@ -153,7 +153,7 @@ def cut_out(options: Options, image: np.ndarray) -> np.ndarray:
     return cut.label
 
 
-def seeds_of(options: Options, size: tuple[int, int]) -> np.ndarray:
+def seeds_of(options: Arguments, size: tuple[int, int]) -> np.ndarray:
     """Converts the box and the scribbles to known pixels of the image.
 
     Returns:
@@ -212,7 +212,7 @@ def _rules() -> str:
 
 
 def refined(
-    options: Options, image: np.ndarray
+    options: Arguments, image: np.ndarray
 ) -> tuple[np.ndarray, tuple[Color, ...]]:
     """Moves the class boundaries of predicted probabilities to the image edges.
 
@@ -251,7 +251,7 @@ def read_probabilities(path: Path) -> np.ndarray:
 
 
 def write(
-    options: Options, image: np.ndarray, label: np.ndarray, palette: tuple[Color, ...]
+    options: Arguments, image: np.ndarray, label: np.ndarray, palette: tuple[Color, ...]
 ) -> None:
     """Writes the label map as an indexed PNG and, if requested, the overlay.
 

@@ -183,8 +183,8 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
     check_space("train.spatial_shards", space, config.data.crop, devices)
     check_batch("train.batch_size", batch, devices, space=space)
     start = time.perf_counter()
-    driver, state, shapes = _abstract(config, target.devices, batch)
-    traced, state, shapes = driver.trace(state, shapes)
+    runner, state, shapes = _abstract(config, target.devices, batch)
+    traced, state, shapes = runner.trace(state, shapes)
     parts = _parts(state, shapes)
     try:
         with without_cache(target):
@@ -244,8 +244,8 @@ def step_flops(config: Config, *, batch: int | None = None) -> int:
             "model": {"options": {"style": {"impl": "lax", "batch_groups": 1}}},
         },
     )
-    driver, state, shapes = _abstract(plain, jax.devices("cpu")[:1], batch)
-    traced, *_ = driver.trace(state, shapes)
+    runner, state, shapes = _abstract(plain, jax.devices("cpu")[:1], batch)
+    traced, *_ = runner.trace(state, shapes)
     return jaxpr_cost(traced.jaxpr).flops
 
 

@@ -15,6 +15,7 @@ from flax import linen as nn
 from jaxseg.data import Source
 from jaxseg.inference import predict_labels
 from jaxseg.ops.preprocess import preprocess
+from jaxseg.training.devices.placement import on_one_device
 from jaxseg.viz import panel, save_image
 
 FOLDER = "overlays"
@@ -39,7 +40,7 @@ def writer(
     spec = source.spec
 
     def write(step: int, variables: Any) -> None:
-        local = jax.tree.map(_on_one_device, variables)
+        local = on_one_device(variables)
         for index in chosen:
             example = source[int(index)]
             picture = panel(
@@ -65,7 +66,3 @@ def writer(
 def file_name(name: str) -> str:
     """Returns the file name for the overlay of an image, from its name or path."""
     return re.sub(r"[^\w.-]+", "_", name) + ".png"
-
-
-def _on_one_device(x: jax.Array) -> jax.Array:
-    return x.addressable_data(0)

@@ -36,6 +36,7 @@ from jaxseg.tasks.training import (
     image_augmentation,
     image_inputs,
 )
+from jaxseg.training.devices.placement import on_one_device
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.step import adversarial
 from jaxseg.viz import colorize, save_image
@@ -177,7 +178,7 @@ def further_scores(
     score = jax.jit(picture_errors)
 
     def scores(variables: Any) -> dict[str, float]:
-        local = jax.tree.map(_on_one_device, variables)
+        local = on_one_device(variables)
         found = []
         for index in range(len(source)):
             example = source[index]
@@ -214,7 +215,7 @@ def photo_writer(
     make = photo_maker(model, spec.num_classes)
 
     def write(step: int, variables: Any) -> None:
-        local = jax.tree.map(_on_one_device, variables)
+        local = on_one_device(variables)
         for index in chosen:
             example = source[int(index)]
             made = np.asarray(make(local, example["label"][None])[0])
@@ -231,7 +232,3 @@ def photo_writer(
 
 def _photo(example):
     return example["image"].astype(np.float32) / 127.5 - 1
-
-
-def _on_one_device(x):
-    return x.addressable_data(0) if isinstance(x, jax.Array) else x

@@ -23,6 +23,7 @@ from jaxseg.data import Source
 from jaxseg.inference.prior_samples import hypotheses
 from jaxseg.metrics.ged import energy_distance
 from jaxseg.tasks import segmentation
+from jaxseg.training.devices.placement import on_one_device
 from jaxseg.training.step.augment import prepare_eval
 
 SAMPLES = 16  # samples per image; the paper uses 1, 4, 8 and 16
@@ -70,7 +71,7 @@ def further_scores(
     )
 
     def scores(variables: Any) -> dict[str, float]:
-        local = jax.tree.map(_on_one_device, variables)
+        local = on_one_device(variables)
         found = []
         for number, members in enumerate(groups.values()):
             raters = np.stack([source.label(i) for i in members])
@@ -103,7 +104,3 @@ def sampler(
         return logits[:, 0].argmax(-1)
 
     return sample
-
-
-def _on_one_device(x):
-    return x.addressable_data(0) if isinstance(x, jax.Array) else x

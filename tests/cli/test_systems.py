@@ -188,7 +188,7 @@ def test_each_player_has_its_patterns():
     state = players.init(params)
     assert schedule(0) == pytest.approx(0.1)
     for name, step in (("generator", 0.0), ("discriminator", 0.3)):
-        moved, _ = players.play(name, params[name], state, params)
+        moved, _ = players.update_player(name, params[name], state, params)
         np.testing.assert_allclose(moved[name]["kernel"], 1 - step, rtol=1e-6)
         rest = jax.tree.map(np.array_equal, moved, params)
         assert sum(jax.tree.leaves(rest)) == (2 if step == 0 else 1)

@@ -129,17 +129,17 @@ COMMANDS = {
     "train": (train.Arguments, train.BOUNDS),
     "eval": (evaluation.Arguments, evaluation.BOUNDS),
     "predict": (
-        predict.Options,
+        predict.Arguments,
         predict.BOUNDS | {f"crf_options.{k}": v for k, v in predict.CRF_BOUNDS.items()},
     ),
     "data check": (data_check.Arguments, data_check.BOUNDS),
     "data show": (data_show.Arguments, data_show.BOUNDS),
-    "refine": (refine.Options, refine.BOUNDS),
+    "refine": (refine.Arguments, refine.BOUNDS),
     "plan": (plan.Arguments, plan.BOUNDS),
     "sweep": (sweep.Arguments, sweep.BOUNDS),
-    "convert": (convert.Options, convert.BOUNDS),
-    "bench": (bench.Options, bench.BOUNDS),
-    "models": (models.Options, models.BOUNDS),
+    "convert": (convert.Arguments, convert.BOUNDS),
+    "bench": (bench.Arguments, bench.BOUNDS),
+    "models": (models.Arguments, models.BOUNDS),
     **{f"lab {name}": (tool, lab.BOUNDS) for name, tool in lab.TOOLS.items()},
 }
 

@@ -55,12 +55,12 @@ def device_peak(kind: str) -> float | None:
 
 
 def counter(
-    driver: Any, *, kind: str
+    runner: Any, *, kind: str
 ) -> Callable[[Any, Mapping[str, Any]], int | None] | None:
     """Returns a function that counts the operations of one update on all devices.
 
     Args:
-      driver: The `StepRunner` of the training step.
+      runner: The `StepRunner` of the training step.
       kind: The parallel backend, "jit" or "pmap".
 
     Returns:
@@ -79,7 +79,7 @@ def counter(
             )
             for name, value in batch.items()
         }
-        traced, *_ = driver.trace(state, whole)
+        traced, *_ = runner.trace(state, whole)
         try:
             return jaxpr_cost(traced.jaxpr).flops
         except ValueError as error:  # Training can continue without the count.

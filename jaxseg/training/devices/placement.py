@@ -53,3 +53,10 @@ def check_even(name: str, axis: int, size: int, count: int) -> None:
             f"{name} has size {size} along axis {axis}, which is invalid: expected a "
             f"multiple of {count}, the number of devices that share it."
         )
+
+
+def on_one_device(tree: Any) -> Any:
+    """Returns the copies of replicated arrays on the first device of this process."""
+    return jax.tree.map(
+        lambda x: x.addressable_data(0) if isinstance(x, jax.Array) else x, tree
+    )

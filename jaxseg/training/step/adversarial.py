@@ -44,7 +44,7 @@ class Players(NamedTuple):
             for name in self._fields
         }
 
-    def play(self, name: str, gradient: Any, opt_state: Any, params: Any):
+    def update_player(self, name: str, gradient: Any, opt_state: Any, params: Any):
         """Updates the parameters of one network.
 
         Args:
@@ -101,18 +101,18 @@ def train_step(
 
     how = (model, loss_fn, axis_name)
     generate = functools.partial(_generate, model, state, batch, key)
-    picture, pull_back, (stats, logits) = jax.vjp(
+    picture, vjp_fn, (stats, logits) = jax.vjp(
         generate, state.params[GENERATOR], has_aux=True
     )
     params, opt_state, parts = state.params, state.opt_state, {}
     if loss_fn.adversarial:
         gradient, parts, stats = _discriminate(params, stats, picture, batch, *how)
-        params, opt_state = tx.play(DISCRIMINATOR, gradient, opt_state, params)
+        params, opt_state = tx.update_player(DISCRIMINATOR, gradient, opt_state, params)
 
     loss, more, cotangent = _judge_generator(params, stats, picture, batch, *how)
-    (gradient,) = pull_back(cotangent)
+    (gradient,) = vjp_fn(cotangent)
     loss, parts, gradient = total((loss, parts | more, gradient), axis_name)
-    params, opt_state = tx.play(GENERATOR, gradient, opt_state, params)
+    params, opt_state = tx.update_player(GENERATOR, gradient, opt_state, params)
     metrics = update.loss_metrics(loss, parts)
     metrics |= {"grad_norm": optax.tree.norm(gradient)}
     metrics |= options.learning_rate(state.step)
@@ -153,27 +153,29 @@ def _discriminate(params, stats, picture, batch, model, loss_fn, axis_name):
     """Returns the gradient of the discriminator, its terms and statistics."""
     picture = jax.lax.stop_gradient(picture)
 
-    def share(mine):
+    def discriminator_loss(mine):
         variables = {**params, DISCRIMINATOR: mine}
         real, seen = _judge(model, with_stats(variables, stats), batch, batch["target"])
         fake, seen = _judge(model, with_stats(variables, seen), batch, picture)
         loss, parts = total_loss(loss_fn.discriminator(real, fake), axis_name)
         return loss, (parts, seen)
 
-    gradient, (parts, stats) = jax.grad(share, has_aux=True)(params[DISCRIMINATOR])
+    gradient, (parts, stats) = jax.grad(discriminator_loss, has_aux=True)(
+        params[DISCRIMINATOR]
+    )
     return total(gradient, axis_name), parts, stats
 
 
 def _judge_generator(params, stats, picture, batch, model, loss_fn, axis_name):
     """Returns loss and terms of the generator, and the gradient of its picture."""
 
-    def share(picture):
+    def generator_loss(picture):
         judged = None
         if loss_fn.adversarial:
             judged, _ = _judge(model, with_stats(params, stats), batch, picture)
         return total_loss(loss_fn.generator(picture, batch, judged), axis_name)
 
-    (loss, parts), cotangent = jax.value_and_grad(share, has_aux=True)(picture)
+    (loss, parts), cotangent = jax.value_and_grad(generator_loss, has_aux=True)(picture)
     return loss, parts, cotangent
 
 
