@@ -68,7 +68,7 @@ class Audit:
         return f"{word}: {counts} in {where} ({named})."
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the content of the JSON file."""
+        """Returns the content of the report check.json."""
         return {
             "dataset": self.name,
             "folder": self.folder,

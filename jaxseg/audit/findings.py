@@ -71,9 +71,9 @@ def values_of_splits(records: Iterable[Record]) -> list[MaskValues]:
 def ambiguous_values(
     config: PairsConfig, records: Sequence[Record]
 ) -> Iterator[Finding]:
-    """Yields mask values of whole splits that can have several meanings.
+    """Yields an error for each split whose mask values can have several meanings.
 
-    A label map gives every value one meaning, so there is nothing to find with one.
+    With a label map, every value has one meaning, so no error is possible.
     """
     if config.masks.labels is not None:
         return
@@ -101,9 +101,10 @@ def _failure(
 def unlisted_values(
     config: PairsConfig, records: Sequence[Record]
 ) -> Iterator[Finding]:
-    """Yields the values of each split that a label map does not list.
+    """Yields a warning for each mask value that becomes void.
 
-    They become void. If they are errors, the pairs are already rejected.
+    Such values are missing in the label map. If the dataset treats missing values as
+    errors, the masks are rejected earlier and nothing is yielded.
     """
     labels = config.masks.labels
     if labels is None or config.masks.given or config.masks.unlisted == "error":
@@ -122,7 +123,7 @@ def unlisted_values(
 
 
 def snapped_masks(records: Sequence[Record]) -> Iterator[Finding]:
-    """Yields the masks whose values were changed by compression."""
+    """Yields a warning for each mask in a lossy format."""
     for record in records:
         if record.mask is not None and record.mask.lossy:
             text = (
@@ -140,8 +141,9 @@ def snapped_masks(records: Sequence[Record]) -> Iterator[Finding]:
 def nearly_empty_masks(
     records: Sequence[Record], names: Sequence[str]
 ) -> Iterator[Finding]:
-    """Yields the masks in which less than 0.1 % of the pixels have other labels than
-    the most frequent one, void included.
+    """Yields a warning for each mask that consists almost entirely of one label.
+
+    This label, which can be void, covers more than 99.9 % of the pixels.
     """
     for record in records:
         labels = record.mask.labels if record.mask is not None else None
@@ -164,7 +166,7 @@ def nearly_empty_masks(
 
 
 def flat_images(records: Sequence[Record]) -> Iterator[Finding]:
-    """Yields the images whose values are all equal."""
+    """Yields a warning for each image in which all pixel values are equal."""
     for record in records:
         if record.image is not None and record.image.low == record.image.high:
             value = record.image.low
@@ -178,7 +180,7 @@ def flat_images(records: Sequence[Record]) -> Iterator[Finding]:
 
 
 def rotated_images(records: Sequence[Record]) -> Iterator[Finding]:
-    """Yields the images that have an orientation tag."""
+    """Yields a warning for each image that its orientation tag rotates or mirrors."""
     for record in records:
         if record.image is not None and record.image.orientation != 1:
             text = (
@@ -194,7 +196,7 @@ def rotated_images(records: Sequence[Record]) -> Iterator[Finding]:
 def absent_classes(
     records: Sequence[Record], names: Sequence[str]
 ) -> Iterator[Finding]:
-    """Yields the classes that never occur in a split."""
+    """Yields a warning for each split in whose masks a class never occurs."""
     seen: dict[str, set[int]] = {}
     for record in records:
         if record.mask is not None and record.mask.labels:
@@ -207,7 +209,7 @@ def absent_classes(
 
 
 def left_out(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
-    """Yields the files in folders of the user that do not count as images."""
+    """Yields a warning for each folder of the user with files that are not images."""
     if config.dataset.spec is None:  # Published datasets have other files.
         for folder, others in layouts.left_out(splits).items():
             yield Finding(
@@ -219,7 +221,7 @@ def left_out(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
 
 
 def published_counts(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
-    """Yields the splits that are smaller or larger than the published ones."""
+    """Yields a warning for each split whose size differs from the published size."""
     for split, pairs in splits.items():
         published = config.dataset.counts.get(split, len(pairs))
         if len(pairs) != published:

@@ -19,10 +19,9 @@ _STRAY = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # Control bytes but line 
 def read_points(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
     """Reads the points of a text file.
 
-    Some published files contain a stray control byte within a line. If the line has six
-    columns after the byte is replaced by a blank, it is replaced. Otherwise, if the
-    line has six columns without the byte, it is removed. A warning reports both cases,
-    and also a file without points.
+    Some published files contain a stray control byte within a line. The byte becomes a
+    blank if the line then has six columns, and is removed otherwise. A warning reports
+    both cases, and also a file without points.
 
     Args:
       path: The file.

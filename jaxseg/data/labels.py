@@ -105,7 +105,7 @@ class LabelMap:
             )
 
     def class_names(self) -> tuple[str, ...]:
-        """Returns default names for the classes of the map.
+        """Returns the default names of the classes to which the map leads.
 
         Raises:
           ValueError: If the classes are not 0, 1, 2, ... without a gap.

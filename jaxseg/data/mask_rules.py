@@ -97,7 +97,7 @@ def check_values(
       splits: The values of each split.
       names: The class names, or () to count the classes.
       origin: Where the class names come from, for the error message.
-      option: Where the user can name the classes, for the error message.
+      option: The option that sets the class names, for the error message.
 
     Raises:
       ValueError: If a value is not the label of a class. The message states the values

@@ -246,7 +246,7 @@ def read_batches(
     """Yields batches of consecutive examples, which several threads read in advance.
 
     Args:
-      example: Returns the example of an index.
+      example: A function that returns the example with a given index.
       start: The first index.
       stop: The index after the last one.
       share: The number of examples per batch.

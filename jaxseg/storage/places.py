@@ -58,7 +58,7 @@ def make_folder(option: str, folder: str | Path) -> None:
     """Creates a folder and its parents.
 
     Args:
-      option: The option that names the folder, for the error.
+      option: The option that names the folder, for the error message.
       folder: The folder.
 
     Raises:

