@@ -52,7 +52,7 @@ class Audit:
         return sum(finding.level == level for finding in self.findings)
 
     def verdict(self) -> str:
-        """Returns one line that says whether `train` accepts the data."""
+        """Returns one line that says whether `jaxseg train` accepts the data."""
         pairs = sum(split["pairs"] for split in self.splits.values())
         where = (
             f"{counted(pairs, 'pair')} of {counted(len(self.splits), 'split')} "
@@ -122,10 +122,10 @@ def require_files(data: DataConfig) -> None:
 def check_data(
     data: DataConfig, *, progress: Progress = lambda n: lambda: None
 ) -> Audit:
-    """Reads all files of a dataset once and returns everything that was found.
+    """Reads all files of a dataset once and returns the findings with a summary.
 
-    The option `data.on_bad_file` is ignored: A pair that training would reject is an
-    error, even if the option tells training to skip it.
+    The option `data.on_bad_file` is ignored. A pair that training rejects is an error
+    in the result, even if training would skip this pair.
 
     Args:
       data: The data options of `train`.
@@ -133,7 +133,7 @@ def check_data(
         function, which is called without arguments after each pair.
 
     Raises:
-      ValueError: If the options do not name a dataset of image files and a folder.
+      ValueError: If the options do not select a dataset of image files in a folder.
     """
     require_files(data)
     lists = split_names(data.train_split, data.eval_split)

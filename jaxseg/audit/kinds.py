@@ -1,5 +1,7 @@
-"""Lists the kinds of findings. Errors are what `train` rejects; warnings are what it
-accepts although it may harm a network or its scores.
+"""Lists the kinds of findings of a data check.
+
+An error is a fault that `jaxseg train` rejects. A warning is a property that it
+accepts, although it may harm a network or its scores.
 """
 
 from __future__ import annotations

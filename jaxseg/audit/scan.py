@@ -115,11 +115,11 @@ def _read_image(
 
 
 def image_facts(pixels: np.ndarray, header: Header | None) -> ImageFacts:
-    """Measures an image.
+    """Records facts about an image, such as its size and the range of its values.
 
     Args:
-      pixels: Uint8 [H, W, 3].
-      header: The header of its file, or None if it is not an image file.
+      pixels: The pixels, uint8 [H, W, 3].
+      header: The header of the file, or None if it is not an image file.
     """
     values = np.arange(256, dtype=np.int64)
     channels = [pixels[..., channel].ravel() for channel in range(3)]

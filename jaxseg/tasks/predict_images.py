@@ -231,7 +231,7 @@ def result_paths(target: Path, request: Request) -> list[Path]:
     """Returns the files that are written for one image.
 
     Args:
-      target: The name of the files without suffix.
+      target: The path of the files without suffix.
       request: The options.
     """
     names = [f"{target.name}.png"]

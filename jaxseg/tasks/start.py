@@ -110,8 +110,8 @@ def rehearse_step(
     function does nothing, because pmap cannot trace a program without running it.
 
     Raises:
-      ValueError: If the network, the loss and the options of the step do not fit
-        together.
+      ValueError: If the training step cannot be traced, for example because the loss
+        needs an output that the network does not have.
     """
     if config.train.parallel_backend != "jit":
         return
