@@ -65,7 +65,7 @@ _V3 = {
 
 
 def divisible(value: float, divisor: int = 8) -> int:
-    """Rounds to a multiple of `divisor` that is at least 90 % of `value`."""
+    """Rounds to a positive multiple of `divisor`, at least 90 % of `value`."""
     rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
 
