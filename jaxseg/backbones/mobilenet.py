@@ -221,7 +221,7 @@ class MobileNetV3(nn.Module):
       reduced_tail: Whether to halve the channels of the last three blocks and the last
         convolution, as in the paper's segmentation networks.
       eager_rate: Whether the block that loses its stride already takes the new rate, as
-        in torchvision. The dense network then no longer contains the strided one.
+        in torchvision. Networks of two output strides then give different values.
       squeeze_excite: Whether blocks have channel gates. The gates average over the
         whole map, so their values differ slightly between output strides.
       epsilon: Epsilon of the normalizations; 1e-5 in timm's networks.

@@ -49,8 +49,9 @@ class CRF:
     iterations: int = 10
     """Number of mean-field iterations."""
     normalization: Normalization = "after"
-    """When values are divided by the row sums of a kernel: none, before filtering,
-    after filtering (as in DeepLab), or symmetric (square roots, as in pydensecrf)."""
+    """How values are normalized by the row sums of a kernel: none (not at all), before
+    filtering, after filtering (as in DeepLab), or symmetric (by the square roots, as in
+    pydensecrf)."""
     method: Method = "lattice"
     """lattice filters fast and approximately; exact sums over all pairs of pixels."""
 

@@ -37,7 +37,8 @@ def read_matlab(path: pathlib.Path, name: str, field: str = "") -> np.ndarray:
     except NotImplementedError as error:
         raise ValueError(
             f"{shown(path)} is a MATLAB file of version 7.3: expected an earlier "
-            "version. Choose the release of the files by --data.variant."
+            "version. If the files belong to another release of the dataset, name that "
+            "release by --data.variant."
         ) from error
     except Exception as error:  # Damaged files raise errors of many kinds.
         variable = f"{name}.{field}" if field else name

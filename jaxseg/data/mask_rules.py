@@ -178,11 +178,11 @@ def check_contiguous(
         found = next(found for found in splits if labels[-1] in found.values)
         parts = "; ".join(each.describe() for each in splits)
         raise ValueError(
-            f"{_place(found, labels[-1])}: the numbers of classes can differ between "
-            f"the splits: expected one split with all values from 0 to {labels[-1]}, "
-            f"because there is no class list, but {parts}. If a number is the same "
-            "class in all splits, pass all class names by "
-            f"{option}; otherwise save the masks with equal numbers."
+            f"{_place(found, labels[-1])}: the same class can have different "
+            f"values in the splits. Expected one split with all values from 0 to "
+            f"{labels[-1]}, because there is no class list, but {parts}. If a value is "
+            f"the same class in all splits, pass all class names by {option}; "
+            "otherwise save the masks again with the same values in every split."
         )
     if len(labels) == 1:
         found = next(found for found in splits if 0 in found.values)

@@ -92,7 +92,9 @@ def _stored(path: pathlib.Path, num_classes: int) -> ClassFrequencies | None:
 
 
 def count_classes(source: Source) -> ClassFrequencies:
-    """Counts the pixels of each class in all examples, without stored counts.
+    """Counts the pixels of each class by reading all examples.
+
+    Counts that an earlier call stored are not used.
 
     Args:
       source: The examples.

@@ -76,13 +76,13 @@ def _named(argument: str) -> tuple[list[Path], list[Path]]:
 
 
 def output_names(paths: list[Path]) -> list[str]:
-    """Returns a distinct name, without suffix, for the predictions of each image file.
+    """Returns a distinct name for the predictions of each image file.
 
     The name is the stem of the file if no other file has it. Otherwise it is the path
-    below the common folder of all files, with underscores between its parts and before
-    the suffix: a/x.png and b/x.jpg become a_x_png and b_x_jpg. Upper and lower case
-    count as equal, and so do composed and decomposed forms of a character, as on some
-    file systems.
+    below the common folder of all files, in which underscores replace each "/" and the
+    dot of the suffix: a/x.png and b/x.jpg become a_x_png and b_x_jpg. Upper and lower
+    case count as equal, and so do composed and decomposed forms of a character, as on
+    some file systems.
 
     >>> output_names([Path("a/x.png"), Path("b/x.jpg"), Path("b/y.png")])
     ['a_x_png', 'b_x_jpg', 'y']

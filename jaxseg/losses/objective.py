@@ -28,8 +28,10 @@ class Objective:
     """Computes the loss of a configuration: `objective(outputs, batch) -> terms`.
 
     Attributes:
-      terms: Maps outputs and batch to {name: (value, weight, coefficient)}.
-      coupled: The names of its losses that couple the examples of a batch.
+      terms: Maps outputs and batch to {name: (value, weight, coefficient)}: the loss
+        of each pixel, the weight of each pixel in the mean over the global batch, and
+        the factor of that mean in the total loss.
+      coupled: The names of the losses that couple the examples of a batch.
     """
 
     terms: LossFn

@@ -120,8 +120,8 @@ def deeplabv3_cascade(
       cascade: Number of blocks after block 4.
       output_stride: 8 to 256.
       multi_grid: Factors on the rates of the units of a block.
-      width: Each block of the cascade has 32 * width channels. None gives it the number
-        of channels of c5.
+      width: Each block of the cascade has 32 * width channels. With None, each has as
+        many channels as c5.
       style: See `BlockConfig`.
     """
     head = CascadeHead(

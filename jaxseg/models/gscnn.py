@@ -138,7 +138,8 @@ def gscnn(
       width: Number of channels of the first stage of the backbone.
       blocks: Number of blocks of each stage of the backbone; None takes those of the
         paper.
-      gradient: "sobel", or "channel" for a fourth image channel in [0, 1].
+      gradient: Where the image gradient comes from: "sobel" computes it, "channel"
+        reads it, in [0, 1], from a fourth channel of the image.
       style: See `BlockConfig`.
     """
     backbone = WideResNet38(width, blocks, style)

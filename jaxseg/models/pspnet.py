@@ -40,7 +40,7 @@ def pspnet(
     Args:
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid.
-      bins: Bin sizes of the pyramid.
+      bins: Bin sizes of the pyramid pooling.
       features: Number of channels of each branch of the pyramid.
       aux: Whether there is an auxiliary head on c4.
       align_corners: Whether all resizing aligns corners.

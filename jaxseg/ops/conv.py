@@ -22,9 +22,9 @@ The rows of `_FORMULATIONS`, with times that were measured on two CPU cores, are
   (`jaxseg.ops.lowering.tap_conv`).
 - sparse: if more than a third of the positions of an atrous kernel fall outside the
   map, only the pixels inside the map are multiplied.
-- wide padding: padding beyond "same", or under an even kernel, is written out with
-  `lax.pad`, because XLA otherwise turns the weight gradient into a scalar loop nest.
-  The rows that follow then apply to the padded map.
+- wide padding: padding beyond "same", or any padding of an even kernel size, is
+  written out with `lax.pad`, because XLA otherwise turns the weight gradient into a
+  scalar loop nest. The rows that follow then apply to the padded map.
 - pointwise: a convolution with a 1x1 kernel is a matrix product over the channels.
 - CPU: gradients are written out as convolutions (`jaxseg.ops.lowering.conv_vjp`),
   because XLA otherwise turns them into scalar loop nests inside `lax.scan`.

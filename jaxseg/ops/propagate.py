@@ -85,7 +85,8 @@ def spn(x: Array, gates: Array) -> Array:
     if gates.shape[:3] != x.shape[:3] or gates.shape[3:] != (4, 3, x.shape[-1]):
         raise ValueError(
             f"gates of shape {gates.shape} is invalid: expected "
-            f"{(*x.shape[:3], 4, 3, x.shape[-1])}, [B, H, W, 4, 3, C] of x."
+            f"{(*x.shape[:3], 4, 3, x.shape[-1])}, which is [B, H, W, 4, 3, C] for the "
+            "sizes of x."
         )
     gates = stable_gates(jnp.moveaxis(gates, 4, -1))
     swept = [

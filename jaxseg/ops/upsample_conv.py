@@ -23,7 +23,9 @@ _LEAST_PIXELS = 256
 def doubled_conv(
     low: Array, skip: Array | None, kernel: Array, *, size: Size, impl: str = "auto"
 ) -> Array:
-    """Convolves [nearest doubling of low cropped to `size`, skip] with padding 1.
+    """Upsamples `low` by two, concatenates `skip` and applies a 3x3 convolution.
+
+    The upsampling is nearest-neighbor and is cropped to `size`. The padding is 1.
 
     Args:
       low: [B, h, w, C].

@@ -95,8 +95,9 @@ def check_evaluation(
         raise ValueError(
             f"data.eval_scale={config.data.eval_scale} with {batch[0]}={batch[1]} is "
             f"invalid: expected a batch that fits into {there:,} bytes of memory, but "
-            f"one of the largest image, {largest[0]} x {largest[1]} pixels, takes "
-            f"{needed:,}. Use a smaller scale or batch."
+            f"a batch of images as large as the largest one ({largest[0]} x "
+            f"{largest[1]} pixels) takes {needed:,} bytes. Use a smaller scale or "
+            "batch."
         )
 
 

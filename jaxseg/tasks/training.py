@@ -1,4 +1,4 @@
-"""Builds the network, the optimizer and the steps of a run from the parts of a task."""
+"""Builds the network, the optimizer and the training and evaluation steps of a run."""
 
 from __future__ import annotations
 

@@ -234,8 +234,8 @@ def test_numbers_that_can_differ_between_splits_are_refused(folder, train, valid
     top = max({*train, *validation} - {255})
     place = "train" if top in train else "validation"
     assert message.startswith(
-        f"ROOT/{place}/masks/m0.png: the numbers of classes can differ between the "
-        f"splits: expected one split with all values from 0 to {top}, "
+        f"ROOT/{place}/masks/m0.png: the same class can have different values in "
+        f"the splits. Expected one split with all values from 0 to {top}, "
     )
     for split, values in (("train", train), ("validation", validation)):
         words = [f"{value} (12 pixels)" for value in values]

@@ -51,7 +51,8 @@ class Memory:
     """Contains the memory that one call of a function needs, in bytes.
 
     Attributes:
-      peak: The largest sum of values at one time, including outputs but not arguments.
+      peak: The largest total size of the values that exist at one time, including
+        outputs but not arguments.
       at: The path of modules of the equation at which the peak occurs.
       arguments: The size of the weights and inputs, which exist during the whole call.
       outputs: The size of the returned values.

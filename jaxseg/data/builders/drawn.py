@@ -27,12 +27,12 @@ class DrawnConfig(tfds.core.BuilderConfig):
     The field `name` is computed from the other fields.
 
     Attributes:
-      dataset: The record of the dataset.
-      seed: The seed of all drawings.
+      dataset: The description of the dataset.
+      seed: The seed of all generated examples.
       size: The height and width of images in pixels, or the smallest and the largest
         number of points of a cloud.
-      train: The number of drawings in the training split.
-      validation: The number of drawings in the validation split.
+      train: The number of examples in the training split.
+      validation: The number of examples in the validation split.
     """
 
     dataset: Dataset | None = None
@@ -47,8 +47,8 @@ def drawn_config(dataset: Dataset, *, seed: int = 0, **changes: Any) -> DrawnCon
     values.
 
     Args:
-      dataset: The record of the dataset.
-      seed: The seed of all drawings.
+      dataset: The description of the dataset.
+      seed: The seed of all generated examples.
       **changes: Values that replace those of `dataset.drawing`: size, train,
         validation.
     """

@@ -77,8 +77,9 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
     def metadata(self) -> dict[str, Any]:
         """Returns the metadata, with empty lists that the preparation fills.
 
-        The lists are for the labels that occur in all splits together, for the labels
-        that occur in each split, and for the pairs that are left out.
+        One list is for the labels that occur in at least one split, one list per split
+        is for the labels of that split, and one list per split names the pairs that are
+        left out.
         """
         return {"labels": [], "labels_of_split": {}, "skipped": {}}
 

@@ -45,7 +45,7 @@ def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> li
     first seed.
     """
     if not seeds or len(set(seeds)) != len(seeds):
-        raise ValueError(f"seeds={seeds} is invalid: expected different numbers.")
+        raise ValueError(f"seeds={seeds} is invalid: expected distinct numbers.")
     runs = []
     for seed in seeds:
         for name, config in configs.items():

@@ -62,8 +62,9 @@ def gather_rows(x: Array, reach: int) -> Array:
       reach: The number of rows or columns that a kernel reaches to each side.
 
     Returns:
-      [B, N, H, W, C]. It is x itself if maps are not sharded, `reach` does not exceed
-      the part of a device, or the map does not divide evenly.
+      [B, N, H, W, C]. It is x itself if maps are not sharded, if `reach` does not
+      exceed the rows or columns that one device holds, or if the devices cannot divide
+      the map evenly.
     """
     sizes, counts = x.shape[1:3], parts()
     near = all(c == 1 or reach <= n // c for n, c in zip(sizes, counts, strict=True))

@@ -17,12 +17,13 @@ class Problem(NamedTuple):
 
     Attributes:
       forward: Maps params, batch_stats, batch and key to outputs and new batch_stats.
-      loss_fn: Maps outputs and batch to {name: (value, weight, coefficient)}.
+      loss_fn: Maps outputs and batch to {name: (value, weight, coefficient)}, as
+        `jaxseg.losses.objective.Objective` does.
       count: Maps outputs and batch to {name: number}. The numbers are summed over the
         batch and only reported.
       axis_name: The axis of pmap, or None.
-      weights: The weight of each term over the global batch, where it is known already;
-        None computes it from the batch at hand.
+      weights: The total pixel weight of each term over the global batch, if it was
+        computed before. If it is None, the step computes it from its batch.
     """
 
     forward: Callable[[Any, Any, Batch, jax.Array], tuple[Any, Any]]

@@ -8,7 +8,7 @@ from jaxseg.weights.translate.rules import Rules
 
 
 def table_names() -> list[str]:
-    """Returns the names of the modules that contain tables."""
+    """Returns the names of the modules that map parameter names of other libraries."""
     return sorted(module.name for module in pkgutil.iter_modules(maps.__path__))
 
 

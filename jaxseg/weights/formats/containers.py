@@ -1,7 +1,8 @@
 """Changes the lists and dictionaries that a pickle program builds, with strict checks.
 
-Only short strings, small integers and names can be keys, because Python hashes keys,
-and the hash of any other value could run code or take long.
+Only short strings, small integers and references to globals (a module and a name) can
+be keys, because Python hashes keys, and the hash of any other value could run code or
+take long.
 """
 
 from __future__ import annotations

@@ -150,10 +150,10 @@ class _Torch:
         writes.
         """
         if type(identity) is not tuple or len(identity) not in (5, 6):
-            raise Malformed("a persistent identity does not describe a storage")
+            raise Malformed("a persistent ID does not describe a tensor storage")
         tag, kind, key, _, count = identity[:5]
         if type(tag) is not str or tag != "storage":
-            raise Malformed("a persistent identity does not describe a storage")
+            raise Malformed("a persistent ID does not describe a tensor storage")
         if len(identity) == 6 and identity[5] is not None:
             raise Malformed("views of storages (PyTorch before 0.4) are not supported")
         dtype = _STORAGES.get(kind.full) if type(kind) is Name else None
