@@ -176,7 +176,7 @@ def test_errors(place, processes, capsys):
     (place / "sweep.py").write_text("configs = {'a b': 1}")
     assert run(place) == 1
     error = capsys.readouterr().err
-    assert "different numbers" in error
+    assert "distinct numbers" in error
     assert "metric='dice' is invalid: expected one of step, kind, mean_iou" in error
     assert "configs['a b'] is invalid: expected a Config" in error
 
