@@ -34,7 +34,7 @@ def read_matlab(path: pathlib.Path, name: str, field: str = "") -> np.ndarray:
     try:
         found = scipy.io.loadmat(path, variable_names=[name])
         array = found[name][field][0, 0] if field else found[name]
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # SciPy raises it for version 7.3.
         raise ValueError(
             f"{shown(path)} is a MATLAB file of version 7.3: expected an earlier "
             "version. If the files belong to another release of the dataset, name that "
