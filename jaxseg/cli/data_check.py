@@ -15,8 +15,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from jaxseg.cli.arguments import parsed
-from jaxseg.cli.data_options import BOUNDS, first_word, wrong_usage
+from jaxseg.cli.data_options import BOUNDS, parse_target, wrong_usage
 from jaxseg.config import DataConfig
 from jaxseg.runs.default import DEFAULT
 from jaxseg.storage import atomic
@@ -83,20 +82,7 @@ def main(argv: list[str]) -> int:
 
 def parse(argv: list[str]) -> Arguments:
     """Parses the command line."""
-    word, data = first_word(argv)
-    arguments = parsed(
-        Arguments,
-        argv,
-        prog="jaxseg data check",
-        bounds=BOUNDS,
-        default=Arguments(data=data),
-    )
-    if arguments.target != word:
-        raise ValueError(
-            f"{arguments.target!r} is invalid here: expected the dataset or the folder "
-            "as the first argument."
-        )
-    return arguments
+    return parse_target(Arguments, argv, prog="jaxseg data check", bounds=BOUNDS)
 
 
 @contextlib.contextmanager

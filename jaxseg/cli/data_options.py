@@ -7,9 +7,10 @@ import dataclasses
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
 
-from jaxseg.cli.arguments import WRONG_LINE
+from jaxseg.cli.arguments import WRONG_LINE, parsed
 from jaxseg.config import DataConfig
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.tfds_name import is_tfds
@@ -20,6 +21,7 @@ from jaxseg.runs.config_file import load_config
 from jaxseg.runs.default import DEFAULT
 from jaxseg.text import as_message, near, printable
 
+T = TypeVar("T")
 BOUNDS = {k: rule for k, rule in CONFIGURATION.items() if k.startswith("data.")}
 _FIELDS = ("name", "raw_dir", "classes", "labels", "variant", "range", "max_pixels")
 _FIELDS += ("train_split", "eval_split")
@@ -118,3 +120,32 @@ def _label_words(data: DataConfig) -> tuple[str, ...]:
     if labels.binary:
         return ("/".join(map(str, labels.values)),)
     return tuple(f"{value}:{label}" for value, label in labels.record)
+
+
+def parse_target(
+    form: type[T], argv: list[str], *, prog: str, bounds: Mapping[str, Any]
+) -> T:
+    """Parses the command line of a tool whose first argument can select the data.
+
+    Args:
+      form: The dataclass of the arguments. Its fields `target` and `data` receive the
+        first argument and the data options.
+      argv: The arguments of the tool.
+      prog: The name of the tool, for its help.
+      bounds: The values that each option accepts.
+
+    Returns:
+      The arguments.
+
+    Raises:
+      ValueError: If an argument is invalid, or the data are selected later than by the
+        first argument.
+    """
+    word, data = first_word(argv)
+    arguments = parsed(form, argv, prog=prog, bounds=bounds, default=form(data=data))
+    if arguments.target != word:
+        raise ValueError(
+            f"{arguments.target!r} is invalid here: expected the dataset or the folder "
+            "as the first argument."
+        )
+    return arguments

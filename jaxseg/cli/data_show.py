@@ -8,9 +8,8 @@ from typing import Annotated
 
 import tyro
 
-from jaxseg.cli.arguments import parsed
 from jaxseg.cli.data_options import BOUNDS as DATA_BOUNDS
-from jaxseg.cli.data_options import first_word, naming_check
+from jaxseg.cli.data_options import naming_check, parse_target
 from jaxseg.config import DataConfig
 from jaxseg.runs.default import DEFAULT
 from jaxseg.runs.rules import INT32, whole
@@ -52,19 +51,7 @@ class Arguments:
 
 def main(argv: list[str]) -> int:
     """Writes the pictures; the exit status is 0."""
-    word, data = first_word(argv)
-    options = parsed(
-        Arguments,
-        argv,
-        prog="jaxseg data show",
-        bounds=BOUNDS,
-        default=Arguments(data=data),
-    )
-    if options.target != word:
-        raise ValueError(
-            f"{options.target!r} is invalid here: expected the dataset or the folder "
-            "as the first argument."
-        )
+    options = parse_target(Arguments, argv, prog="jaxseg data show", bounds=BOUNDS)
     check_folder("output", options.output)
     # Imported here: the help needs no input pipeline.
     from jaxseg.audit.examples import training_examples
