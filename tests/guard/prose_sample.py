@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).parents[2]
-OPTIONS = "jaxseg/config.py"  # The docstrings of its classes become command-line help.
+OPTIONS = "jaxseg/config/"  # The docstrings of its classes become command-line help.
 LOG_METHODS = ("debug", "info", "warning", "error", "exception", "critical")
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -52,7 +52,7 @@ def collect(root: pathlib.Path) -> list[Text]:
         tree = with_constants(ast.parse(path.read_text(encoding="utf-8")))
         name = path.relative_to(root).as_posix()
         texts = [*docstrings(tree), *helps(tree), *messages(tree)]
-        if name == OPTIONS:
+        if name.startswith(OPTIONS):
             texts += described_fields(tree)
         found += [Text(kind, f"{name}:{line}", text) for kind, line, text in texts]
     return sorted({*found})

@@ -1,0 +1,22 @@
+"""Defines the configuration of a training run as frozen dataclasses.
+
+A file `experiments/<name>/config.py` defines `config = Config(...)`. Options of the
+command line override single fields, as in `--optim.learning-rate 0.02`, and their help
+shows the descriptions of the fields. This package imports no other part of jaxseg.
+"""
+
+from jaxseg.config.data import DataConfig
+from jaxseg.config.loss import LossConfig
+from jaxseg.config.model import ModelConfig
+from jaxseg.config.optim import OptimConfig
+from jaxseg.config.run import Config
+from jaxseg.config.train import TrainConfig
+
+__all__ = [
+    "Config",
+    "DataConfig",
+    "LossConfig",
+    "ModelConfig",
+    "OptimConfig",
+    "TrainConfig",
+]

@@ -1,0 +1,93 @@
+"""Defines the options that select a dataset, its reading and its augmentation."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Selects the dataset and sets how it is read and augmented.
+
+    Attributes:
+      name: The name of a dataset; the help of `jaxseg train` lists all names. A dataset
+        of tensorflow_datasets (tfds) is tfds:NAME, tfds:NAME/CONFIG:VERSION or, if its
+        prepared data exist already, tfds:PATH with the path of their folder.
+      raw_dir: The folder of the original files of the dataset. Generated datasets need
+        none. A tfds dataset needs it only if you must download the files yourself.
+      prepared_dir: The folder in which converted data are stored for fast reading. The
+        default is $JAXSEG_DATA_DIR, or ~/.cache/jaxseg if that variable is not set.
+      classes: The class names in the order of their indices, for the dataset folder or
+        a tfds dataset. By default they are read from the file classes.txt in raw_dir,
+        or from the tfds dataset.
+      labels: The class index of each pixel value in the mask files, as pairs
+        VALUE:CLASS such as 0:void 1:0 2:1, or as BACKGROUND/OBJECT such as 0/255. By
+        default the pixel values are the class indices, and 255 is void (ignored).
+      variant: The variants of the dataset to use where publications differ, such as
+        another split; `jaxseg data list` shows them. The default is the most common
+        variant.
+      image: The name of the feature of a tfds dataset that contains the image, such as
+        photo, or scene/photo for the feature photo inside the feature scene. By default
+        it is inferred, which works if only one feature can be the image.
+      label: The name of the feature of a tfds dataset that contains the mask. By
+        default it is inferred, which works if only one feature can be the mask.
+      module: The Python module, or the .py file, that registers your own builder with
+        tensorflow_datasets.
+      train_split: The split that the network is trained on, or a slice of a split such
+        as train[:90%].
+      eval_split: The split that the network is evaluated on, or a slice of a split.
+      backend: The library that reads the data: grain for Grain, or tf for tf.data,
+        which requires the installation of jaxseg[tf].
+      crop: The height and width of the training crops in pixels.
+      scale_range: The smallest and the largest factor by which training images are
+        resized at random. Both are from 0.1 to 10.
+      flip: Whether to mirror each training image with probability 1/2.
+      color_jitter: The strength of the random changes of brightness, contrast and
+        saturation, from 0 to 1.
+      oversample_classes: Images that contain any of these classes appear twice per
+        epoch.
+      elastic: The strength of elastic deformation. Each node of a 3x3 grid on the
+        training image moves at random, with this standard deviation in pixels.
+      num_points: The largest number of points of a training example from a point cloud.
+        Larger clouds are reduced to the points nearest to a randomly chosen point.
+      point_jitter: The standard deviation, in meters, of the random noise that is added
+        to each coordinate of the training points of a point cloud.
+      eval_scale: The factor by which images are resized before the network segments
+        them in an evaluation, from 0.1 to 10.
+      cache: Whether to keep decoded images in memory.
+      on_bad_file: What happens if an image or its mask cannot be used: stop raises an
+        error; skip leaves both files out and reports them.
+      range: The two pixel values that become black (0) and white (255) in images of
+        more than 8 bits per channel.
+      max_pixels: The largest number of pixels of an image file. Larger images are
+        refused.
+      workers: The number of threads that read the data.
+    """
+
+    name: str = "shapes"
+    raw_dir: str | None = None
+    prepared_dir: str | None = None
+    classes: tuple[str, ...] = ()
+    labels: str | tuple[str | tuple[int, int | str], ...] = ()
+    variant: tuple[str, ...] = ()
+    image: str | None = None
+    label: str | None = None
+    module: str | None = None
+    train_split: str = "train"
+    eval_split: str = "validation"
+    backend: Literal["grain", "tf"] = "grain"
+    crop: tuple[int, int] = (96, 128)
+    scale_range: tuple[float, float] = (0.5, 2.0)
+    flip: bool = True
+    color_jitter: float = 0.0
+    oversample_classes: tuple[str, ...] = ()
+    elastic: float = 0.0
+    num_points: int = 4096
+    point_jitter: float = 0.0
+    eval_scale: float = 1.0
+    cache: bool = True
+    on_bad_file: Literal["stop", "skip"] = "stop"
+    range: tuple[float, float] | None = None
+    max_pixels: int = 178_956_970
+    workers: int = 4

@@ -1,0 +1,40 @@
+"""Defines the options of the training objective."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """Selects the training objective.
+
+    Attributes:
+      name: The main loss.
+      additional: The losses that are added to the main loss, as pairs of the name of a
+        loss and its coefficient.
+      options: The options of each loss by the name of the loss, such as
+        {"ohem_cross_entropy": {"min_kept": 5000}}.
+      class_weights: The weights of the classes in the loss: none gives all classes
+        equal weights; median_frequency gives rare classes larger weights.
+      aux_weight: The coefficient of the cross entropy of the auxiliary outputs, for
+        networks that have them.
+      edge_weight: The coefficient of the edge loss, for networks with an edge output.
+      edge_radius: The largest distance in pixels, along rows and along columns, from an
+        edge pixel to a pixel of another class.
+      presence_weight: The coefficient of the loss that predicts which classes occur in
+        an image, for the network GINet.
+      kl_weight: The coefficient (beta) of the Kullback-Leibler divergence between the
+        posterior and the prior, for the Probabilistic U-Net.
+    """
+
+    name: str = "cross_entropy"
+    additional: tuple[tuple[str, float], ...] = ()
+    options: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    class_weights: Literal["none", "median_frequency"] = "none"
+    aux_weight: float = 0.4
+    edge_weight: float = 20.0
+    edge_radius: int = 1
+    presence_weight: float = 0.2
+    kl_weight: float = 10.0

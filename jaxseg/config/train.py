@@ -1,0 +1,62 @@
+"""Defines the options of the length, the devices and the outputs of a run."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Sets the length, the batch size, the devices and the outputs of a training run.
+
+    Attributes:
+      steps: The number of optimizer updates.
+      batch_size: The number of examples per update, over all devices and hosts.
+      eval_batch_size: The number of examples per evaluation batch, over all devices and
+        hosts.
+      seed: The seed of all random numbers of the run.
+      init_from: The run directory of a finished run, whose best weights are the initial
+        weights of this run.
+      init_fresh: Regular expressions for parameter paths. Parameters whose path matches
+        one of them are initialized at random instead of being loaded from init_from.
+      parallel_backend: The JAX function that distributes the training step over the
+        devices: jit with a device mesh, or pmap.
+      spatial_shards: The number of devices over which the rows of an image are sharded,
+        or two numbers for its rows and its columns.
+      shard: How the training state is distributed: none keeps a full copy on every
+        device; fsdp shards the state over the devices, as ZeRO does.
+      dtype: The data type in which the network computes. Parameters stay float32.
+      ema: The decay rate of the exponential moving average of the weights. Evaluation
+        uses the average. None keeps no average.
+      grad_accum_steps: The number of micro-batches into which the batch of an update is
+        split. Their gradients are accumulated before the update.
+      remat: The activations that are recomputed in the backward pass to save memory:
+        none, or those inside each block or each stage of the network.
+      log_every: The number of steps after which the training metrics are logged again.
+      eval_every: The number of steps between two evaluations.
+      save_every: The number of steps between two checkpoints.
+      max_to_keep: The number of recent checkpoints that are kept. The best one is kept
+        as well.
+      num_overlays: The number of evaluation images that are written with their
+        predictions.
+    """
+
+    steps: int = 1000
+    batch_size: int = 8
+    eval_batch_size: int = 8
+    seed: int = 0
+    init_from: str | None = None
+    init_fresh: tuple[str, ...] = ()
+    parallel_backend: Literal["jit", "pmap"] = "jit"
+    spatial_shards: int | tuple[int, int] = 1
+    shard: Literal["none", "fsdp"] = "none"
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    ema: float | None = None
+    grad_accum_steps: int = 1
+    remat: Literal["none", "block", "stage"] = "none"
+    log_every: int = 10
+    eval_every: int = 250
+    save_every: int = 250
+    max_to_keep: int = 2
+    num_overlays: int = 3
