@@ -27,8 +27,8 @@ from PIL import Image
 
 from jaxseg.config import DataConfig
 from jaxseg.data import DatasetSpec, Source, train_batches
-from jaxseg.data.pipeline import train_example
 from jaxseg.data.rasters import encode_png
+from jaxseg.data.training_example import train_example
 
 CLASSES = 19
 PICTURES = 8  # of each kind

@@ -11,8 +11,8 @@ import jax
 import numpy as np
 
 from jaxseg.config import DataConfig
-from jaxseg.data.pipeline import Drawn, drawn_example, train_example
 from jaxseg.data.source import Source
+from jaxseg.data.training_example import Drawn, drawn_example, train_example
 from jaxseg.training.step import augment
 
 
