@@ -1,0 +1,1 @@
+"""Trains on several datasets together, whose classes differ."""
