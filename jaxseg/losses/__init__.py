@@ -18,14 +18,17 @@ from jaxseg.losses.lovasz import lovasz_softmax
 from jaxseg.losses.objective import Objective, build_objective
 from jaxseg.losses.ohem import ohem_cross_entropy, top_k_cross_entropy
 from jaxseg.losses.presence import presence_cross_entropy
+from jaxseg.losses.record import Loss, OutputLoss
 from jaxseg.losses.reduction import total_loss, weighted_mean
 from jaxseg.losses.region import dice, jaccard, tversky
-from jaxseg.losses.table import LOSSES, Loss
+from jaxseg.losses.table import LOSSES, OUTPUT_LOSSES
 
 __all__ = [
     "LOSSES",
+    "OUTPUT_LOSSES",
     "Loss",
     "Objective",
+    "OutputLoss",
     "affinity",
     "boundary",
     "boundary_strength",

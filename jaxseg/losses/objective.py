@@ -9,13 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jaxseg.config import LossConfig
-from jaxseg.losses._cross_entropy import cross_entropy
 from jaxseg.losses.class_weights import median_frequency
-from jaxseg.losses.edge import edge_cross_entropy
-from jaxseg.losses.latent import latent_kl
-from jaxseg.losses.presence import presence_cross_entropy
+from jaxseg.losses.record import TAKES, Loss, OutputLoss
 from jaxseg.losses.reduction import Term
-from jaxseg.losses.table import LOSSES, TAKES, Loss
+from jaxseg.losses.table import LOSSES, OUTPUT_LOSSES
 
 Terms = dict[str, Term]
 LossFn = Callable[[Mapping[str, Any], Mapping[str, Any]], Terms]
@@ -31,25 +28,30 @@ class Objective:
       terms: Maps outputs and batch to {name: (value, weight, coefficient)}: the loss
         of each pixel, the weight of each pixel in the mean over the global batch, and
         the factor of that mean in the total loss.
-      coupled: The names of the losses that couple the examples of a batch.
+      coupled: The names of the losses of the logits that couple the examples of a
+        batch.
+      coupled_outputs: The losses of other outputs that couple the examples of a batch.
+        They count only if the network has these outputs.
     """
 
     terms: LossFn
     coupled: tuple[str, ...]
+    coupled_outputs: tuple[OutputLoss, ...] = ()
 
     def __call__(self, outputs: Mapping[str, Any], batch: Mapping[str, Any]) -> Terms:
         """Returns {name: (value, weight, coefficient)}."""
         return self.terms(outputs, batch)
 
     def additive(self, outputs: Mapping[str, Any]) -> bool:
-        """Returns whether the loss of each example is independent of the other
-        examples.
+        """Returns whether the loss of each example is independent of the others.
 
-        Gradient accumulation can then sum the losses of the micro-batches. The edge
-        loss is not independent, because its weights depend on the number of edge pixels
-        in the whole batch.
+        Gradient accumulation can then sum the losses of the micro-batches.
+
+        Args:
+          outputs: The outputs of the network by name, of which only the names count.
         """
-        return not self.coupled and "edge" not in outputs
+        coupled = any(record.found_in(outputs) for record in self.coupled_outputs)
+        return not self.coupled and not coupled
 
 
 def build_objective(
@@ -64,11 +66,9 @@ def build_objective(
     The objective has these terms:
 
     - `config.name` with coefficient 1, and the losses of `config.additional`;
-    - cross entropy with coefficient `aux_weight` for each output whose name starts
-      with "aux";
-    - the edge loss with `edge_weight` for an output "edge";
-    - the presence loss with `presence_weight` for an output "extra_presence";
-    - the divergence of a latent variable with `kl_weight` for an output "extra_kl".
+    - for each output of the network that `OUTPUT_LOSSES` lists, the loss of its record,
+      such as cross entropy with coefficient `aux_weight` for all outputs whose names
+      start with "aux".
 
     The batch holds "label" and, for losses that take it, "step".
 
@@ -98,17 +98,18 @@ def build_objective(
         name for name, _ in names if LOSSES[name].couples(config.options.get(name, {}))
     )
     if axis_name is not None:
-        _check_sums_over_devices(coupled)
-    further = _terms_of_outputs(config, weights, void=void, axis_name=axis_name)
+        for name in coupled:
+            _check_sums_over_devices(f"loss.name={name!r}", LOSSES[name])
+    output_terms = _terms_of_outputs(config, void, shared)
 
     def loss_fn(outputs, batch):
         label, terms = batch["label"], {}
         for name, coefficient, function in parts:
             inputs = _inputs(name, outputs, batch)
             terms[name] = (*function(outputs["logits"], label, **inputs), coefficient)
-        return terms | further(outputs, label)
+        return terms | output_terms(outputs, batch)
 
-    return Objective(loss_fn, coupled)
+    return Objective(loss_fn, coupled, _coupled_outputs(config))
 
 
 def option_names(loss: Loss) -> tuple[str, ...]:
@@ -118,38 +119,48 @@ def option_names(loss: Loss) -> tuple[str, ...]:
     return tuple(name for name in names if name not in ("void", *TAKES))
 
 
-def _terms_of_outputs(config, weights, *, void, axis_name):
-    """Returns a function that makes the terms of all outputs except the logits."""
-    aux = functools.partial(cross_entropy, void=void, class_weights=weights)
-    edge = functools.partial(
-        edge_cross_entropy, void=void, radius=config.edge_radius, axis_name=axis_name
-    )
-    presence = functools.partial(presence_cross_entropy, void=void)
-    divergence = functools.partial(latent_kl, void=void)
-    named = (  # The output, the name of its term, the loss and the coefficient.
-        ("edge", "edge", edge, config.edge_weight),
-        ("extra_presence", "presence", presence, config.presence_weight),
-        ("extra_kl", "kl", divergence, config.kl_weight),
+def _coupled_outputs(config):
+    return tuple(
+        record
+        for record in OUTPUT_LOSSES.values()
+        if record.loss.couples(record.settings(config))
     )
 
-    def further(outputs, label):
-        terms = {
-            key: (*aux(outputs[key], label), config.aux_weight)
-            for key in sorted(outputs)
-            if key.startswith("aux")
-        }
-        for output, term, function, coefficient in named:
-            if output in outputs:
-                terms[term] = (*function(outputs[output], label), coefficient)
+
+def _terms_of_outputs(config, void, shared):
+    """Returns a function that makes the terms of all outputs except the logits."""
+    functions = {}
+    for name, record in OUTPUT_LOSSES.items():
+        fixed = {key: shared[key] for key in record.loss.takes if key in shared}
+        functions[name] = functools.partial(
+            record.loss.function, void=void, **fixed, **record.settings(config)
+        )
+
+    def terms_of(outputs, batch):
+        terms = {}
+        for name, record in OUTPUT_LOSSES.items():
+            inputs = _from_step(record.loss, batch)
+            for output in record.found_in(outputs):
+                if shared["axis_name"] and record in _coupled_outputs(config):
+                    where = f"The loss of the network's output {output!r}"
+                    _check_sums_over_devices(where, record.loss)
+                pair = functions[name](outputs[output], batch["label"], **inputs)
+                term = output if record.output.endswith("*") else name
+                terms[term] = (*pair, record.factor(config))
         return terms
 
-    return further
+    return terms_of
+
+
+def _from_step(loss, batch):
+    """Returns the training step, if the loss takes it."""
+    return {"step": batch["step"]} if "step" in loss.takes else {}
 
 
 def _inputs(name, outputs, batch):
     """Returns what a loss takes from the step: its number and network outputs."""
     loss = LOSSES[name]
-    inputs = {"step": batch["step"]} if "step" in loss.takes else {}
+    inputs = _from_step(loss, batch)
     for argument, output in _FROM_OUTPUTS.items():
         if argument in loss.takes and output in outputs:
             inputs[argument] = outputs[output]
@@ -197,15 +208,12 @@ def _check_names(config, names, weights):
         )
 
 
-def _check_sums_over_devices(coupled):
-    for name in coupled:
-        loss = LOSSES[name]
-        if "axis_name" not in loss.takes and not loss.random:
-            raise ValueError(
-                f"loss.name={name!r} is invalid under pmap: expected a loss that can "
-                "sum over the devices (takes='axis_name'). Use "
-                "train.parallel_backend='jit'."
-            )
+def _check_sums_over_devices(where, loss):
+    if "axis_name" not in loss.takes and not loss.random:
+        raise ValueError(
+            f"{where} is invalid under pmap: expected a loss that can sum over the "
+            "devices (takes='axis_name'). Use train.parallel_backend='jit'."
+        )
 
 
 def _class_weights(config, class_pixels):

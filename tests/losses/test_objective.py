@@ -7,7 +7,9 @@ import pytest
 from jaxseg.config import LossConfig
 from jaxseg.losses import (
     LOSSES,
+    OUTPUT_LOSSES,
     Loss,
+    OutputLoss,
     build_objective,
     cross_entropy,
     dice,
@@ -157,6 +159,23 @@ def test_a_loss_states_whether_it_couples_examples(monkeypatch, example):
         Loss(mean_logit)
     with pytest.raises(ValueError, match=r"takes=.'weights'. is invalid"):
         Loss(mean_logit, couples_examples=True, takes=("weights",))
+
+
+def test_a_coupled_loss_of_an_output_is_refused_under_pmap(monkeypatch, example):
+    """The refusal names the output; without the output the loss does not matter."""
+    record = OutputLoss("map", Loss(mean_logit, couples_examples=True), coefficient=1.0)
+    monkeypatch.setitem(OUTPUT_LOSSES, "mine", record)
+    objective = build_objective(LossConfig(), axis_name="batch")
+    logits, label = example
+    assert list(objective({"logits": logits}, {"label": label})) == ["cross_entropy"]
+    with pytest.raises(
+        ValueError, match="network's output 'map' is invalid under pmap"
+    ):
+        objective({"logits": logits, "map": logits}, {"label": label})
+    with pytest.raises(
+        ValueError, match=r"takes=\['edge'\] is invalid for the loss of"
+    ):
+        OutputLoss("map", LOSSES["edge_attention"], coefficient=1.0)
 
 
 COUPLINGS = [(name, {}) for name in sorted(LOSSES)] + [

@@ -10,7 +10,13 @@ import pytest
 from flax import linen as nn
 
 from jaxseg.config import LossConfig
-from jaxseg.losses import LOSSES, build_objective
+from jaxseg.losses import (
+    LOSSES,
+    OUTPUT_LOSSES,
+    Loss,
+    OutputLoss,
+    build_objective,
+)
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
 from jaxseg.training.step.accumulation import accumulated
@@ -157,6 +163,28 @@ def test_coupled_losses_as_sums_would_be_wrong(fill):
     assert largest(found(model, split, variables, 4).gradient, wanted.gradient) > 1e-3
     own = found(model, lambda *args: objective(*args), variables, 4)
     close(own.gradient, wanted.gradient)
+
+
+def spread(spread_logits, label, *, void=255):
+    """The variance of an output over the batch, which couples the examples."""
+    weight = (label != void).astype(jnp.float32)
+    return (spread_logits - spread_logits.mean()).mean(-1) ** 2 * weight, weight
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_new_output_loss_changes_accumulation(stated, fill, monkeypatch):
+    """The record of an output decides how its loss is accumulated."""
+    loss = Loss(spread, couples_examples=stated)
+    record = OutputLoss("aux", loss, coefficient=2.0)
+    monkeypatch.setitem(OUTPUT_LOSSES, "spread", record)
+    model, objective = Net(), build_objective(LossConfig())
+    assert objective.additive(["logits", "extra_presence"])
+    assert objective.additive(["logits", "aux"]) == (not stated)
+    variables = fill(model, (1, 9, 7, 3))
+    wanted = found(model, objective, variables, 1)
+    assert wanted.terms["spread"] > 1e-3
+    gap = largest(found(model, objective, variables, 4).gradient, wanted.gradient)
+    assert gap < 1e-6 if stated else gap > 1e-4
 
 
 def test_mean_of_means_would_be_wrong(fill):

@@ -1,0 +1,107 @@
+"""Defines the records that describe losses, see `jaxseg.losses.table`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from jaxseg.config import LossConfig
+
+Options = Mapping[str, Any]
+# The arguments that a loss can take besides logits, label and `void`, and their source.
+TAKES = {
+    "class_weights": "the weights that `LossConfig.class_weights` asks for",
+    "axis_name": "the axis of pmap, over which the loss sums",
+    "step": "the training step, for annealing and sampling",
+    "edge": "the network's output 'edge'",
+    "size_weights": "the network's output 'affinity'",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Loss:
+    """Describes one loss with the properties that the objective depends on.
+
+    Attributes:
+      function: Maps (logits [B, H, W, K], label [B, H, W], *, void, ...) to a value
+        and a weight of one shape, without reducing them.
+      couples_examples: Whether the loss of one example depends on the other examples
+        of the batch, for example because it ranks the pixels of the batch. Gradient
+        accumulation treats such losses differently. If this depends on the options of
+        the loss, the attribute is a function that maps the options to a boolean.
+      takes: The keyword arguments, out of `TAKES`, that the objective supplies.
+      requires: Those of `takes` without which the loss cannot be computed.
+      random: Whether the examples are coupled only by random noise that is drawn for
+        the whole batch, so that the loss needs no sum over devices.
+      for_points: Whether the loss also makes sense for point clouds, which have no
+        neighboring pixels.
+    """
+
+    function: Callable[..., Any]
+    couples_examples: bool | Callable[[Options], bool]
+    takes: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    random: bool = False
+    for_points: bool = False
+
+    def __post_init__(self) -> None:
+        if unknown := set((*self.takes, *self.requires)) - set(TAKES):
+            raise ValueError(
+                f"takes={sorted(unknown)} is invalid: expected names out of "
+                f"{', '.join(TAKES)}."
+            )
+
+    def couples(self, options: Options) -> bool:
+        """Returns whether the loss couples the examples of a batch with these
+        options."""
+        if callable(self.couples_examples):
+            return self.couples_examples(options)
+        return self.couples_examples
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputLoss:
+    """Describes the loss of an output of the network other than the logits.
+
+    The objective adds the loss whenever the network has the output.
+
+    Attributes:
+      output: The name of the output. A name that ends with "*" stands for all outputs
+        whose names start with the rest of it; the term of each then has the name of
+        its output.
+      loss: The loss. Its function takes the output in place of the logits.
+      coefficient: The field of `LossConfig` that contains the coefficient of the term,
+        or the coefficient itself.
+      options: The arguments of the function that a configuration sets, each with the
+        field of `LossConfig` that contains its value.
+    """
+
+    output: str
+    loss: Loss
+    coefficient: str | float
+    options: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if refused := set(self.loss.takes) - {"class_weights", "axis_name", "step"}:
+            raise ValueError(
+                f"takes={sorted(refused)} is invalid for the loss of the output "
+                f"{self.output!r}: expected class_weights, axis_name or step."
+            )
+
+    def settings(self, config: LossConfig) -> dict[str, Any]:
+        """Returns the options of the loss in a configuration."""
+        return {key: getattr(config, field) for key, field in self.options}
+
+    def factor(self, config: LossConfig) -> float:
+        """Returns the coefficient of the term in a configuration."""
+        if isinstance(self.coefficient, str):
+            return getattr(config, self.coefficient)
+        return self.coefficient
+
+    def found_in(self, outputs: Iterable[str]) -> list[str]:
+        """Returns the names of the outputs that the loss scores, sorted."""
+        if not self.output.endswith("*"):
+            return [name for name in outputs if name == self.output]
+        start = self.output.removesuffix("*")
+        return sorted(name for name in outputs if name.startswith(start))
