@@ -104,8 +104,8 @@ def training_examples(
         found.append(
             Example(
                 position=position,
-                name=original["id"],
-                size=original["label"].shape,
+                name=original.id,
+                size=original.size,
                 drawn=drawn,
                 mirrored=config.flip and bool(augment.is_mirrored(flip_key)),
                 factors=factors,

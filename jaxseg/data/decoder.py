@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxseg.data import rasters
+from jaxseg.data.area import Area
 
 Record = Mapping[str, Any]
 
@@ -21,6 +22,10 @@ def _label(record: Record) -> np.ndarray:
     return rasters.decode(record["label"])
 
 
+def _part(record: Record, name: str, area: Area) -> np.ndarray:
+    return rasters.decode(record[name], area)
+
+
 def _size(record: Record) -> tuple[int, int]:
     return rasters.size_of(record["image"])
 
@@ -29,17 +34,36 @@ def _size(record: Record) -> tuple[int, int]:
 class Decoder:
     """Decodes the entries of a stored example.
 
-    The default functions decode the data that jaxseg has prepared.
+    The default functions decode whole entries of the data that jaxseg has prepared.
 
     Attributes:
       image: Returns the image, uint8 [H, W, 3].
       label: Returns the labels, uint8 [H, W], with 255 for void.
       size: Returns the (H, W) of the image without decoding its pixels.
+      part: Returns an area of the entry "image" or "label", and decodes as few other
+        pixels as the stored form allows. If it is None, the whole entry is decoded.
     """
 
     image: Callable[[Record], np.ndarray] = _image
     label: Callable[[Record], np.ndarray] = _label
     size: Callable[[Record], tuple[int, int]] = _size
+    part: Callable[[Record, str, Area], np.ndarray] | None = None
+
+    def area(self, record: Record, name: str, area: Area) -> np.ndarray:
+        """Decodes an area of an image or of a label.
+
+        Args:
+          record: The stored example.
+          name: "image" or "label".
+          area: The area.
+
+        Returns:
+          The pixels, equal to those of the area in the whole entry.
+        """
+        if self.part is not None:
+            return self.part(record, name, area)
+        whole = self.image if name == "image" else self.label
+        return area.of(whole(record))
 
 
-STORED = Decoder()  # Decodes what `jaxseg.data.prepare` stores.
+STORED = Decoder(part=_part)  # Decodes what `jaxseg.data.prepare` stores.

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from jaxseg.data import pillow_limit, reader
+from jaxseg.data.area import Area
 
 
 def encode_png(pixels: np.ndarray, *, level: int = 6) -> bytes:
@@ -30,17 +31,19 @@ def encode_png(pixels: np.ndarray, *, level: int = 6) -> bytes:
     return buffer.getvalue()
 
 
-def decode(data: bytes) -> np.ndarray:
+def decode(data: bytes, area: Area | None = None) -> np.ndarray:
     """Decodes a stored PNG or JPEG.
 
     Args:
       data: The bytes of the PNG or JPEG.
+      area: The part of the image to return. The default is the whole image.
 
     Returns:
       Uint8, [H, W] or [H, W, 3].
     """
     with opened(data) as image:
-        return np.asarray(image)
+        pixels = np.asarray(image)
+    return pixels if area is None else area.of(pixels)
 
 
 def size_of(data: bytes) -> tuple[int, int]:

@@ -12,10 +12,12 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
+from jaxseg.data.area import Area
 from jaxseg.data.datasets.lookup import require_kind
 from jaxseg.data.decoder import STORED, Decoder
 from jaxseg.data.external.opening import open_examples
 from jaxseg.data.lists import split_names
+from jaxseg.data.opened import Opened
 from jaxseg.data.prepare import (
     builder_config,
     data_folder,
@@ -82,20 +84,54 @@ class Source:
         Raises:
           IndexError: If the index is out of range.
         """
+        opened = self.open(index)
+        if opened.pixels is not None:
+            return dict(opened.pixels)
+        return self._decode(opened)
+
+    def open(self, index: int) -> Opened:
+        """Opens an example without decoding it, so that parts of it can be read.
+
+        If there is room in the cache, the whole example is decoded and kept, because
+        later calls then decode nothing.
+
+        Args:
+          index: The index of the example.
+
+        Raises:
+          IndexError: If the index is out of range.
+        """
         if not 0 <= index < len(self):
             raise IndexError(
                 f"index={index} is invalid: expected 0 to {len(self) - 1}."
             )
         if self._cache is not None and index in self._cache:
-            return dict(self._cache[index])
-        record = self.records[index]
-        example = {
-            "image": self.decoder.image(record),
-            "label": self.decoder.label(record),
-            "id": record["id"].decode(),
-        }
-        self._keep(index, example)
-        return dict(example)
+            return Opened(self.decoder, {}, self._cache[index])
+        opened = Opened(self.decoder, self.records[index])
+        if self._cache is None or self._cached_bytes > CACHE_LIMIT:
+            return opened
+        return Opened(self.decoder, {}, self._keep(index, self._decode(opened)))
+
+    def window(
+        self, index: int, rows: tuple[int, int], columns: tuple[int, int]
+    ) -> dict:
+        """Returns a rectangle of an example.
+
+        Args:
+          index: The index of the example.
+          rows: The first row and the last row + 1.
+          columns: The first column and the last column + 1.
+
+        Returns:
+          {"image", "label", "id"} as for the whole example, with the pixels of these
+          rows and columns only. The arrays may be read-only.
+
+        Raises:
+          IndexError: If the index is out of range.
+          ValueError: If the rectangle is empty or not inside the image.
+        """
+        opened = self.open(index)
+        return opened.read(Area(rows, columns, opened.size))
 
     def label(self, index: int) -> np.ndarray:
         """Returns the label of an example, uint8 [H, W], without decoding the image."""
@@ -138,13 +174,15 @@ class Source:
         """Returns the (H, W) of each image. The first call reads all image headers."""
         return tuple(self.decoder.size(record) for record in self.records)
 
-    def _keep(self, index: int, example: dict):
-        if self._cache is None:
-            return
+    def _decode(self, opened: Opened) -> dict:
+        return opened.read(Area.whole(opened.size))
+
+    def _keep(self, index: int, example: dict) -> dict:
+        """Adds an example to the cache, and returns the example."""
         size = example["image"].nbytes + example["label"].nbytes
         with self._lock:
             if index in self._cache or self._cached_bytes > CACHE_LIMIT:
-                return
+                return example
             for name in ("image", "label"):
                 example[name].setflags(write=False)
             self._cache[index] = example
@@ -158,6 +196,7 @@ class Source:
                     len(self._cache),
                     len(self),
                 )
+        return example
 
 
 def open_source(config: DataConfig, split: str) -> Source:

@@ -8,9 +8,17 @@ import numpy as np
 
 from jaxseg.config import DataConfig
 from jaxseg.data import elastic
+from jaxseg.data.area import Area
 from jaxseg.data.draws import train_draw
+from jaxseg.data.opened import Opened
 from jaxseg.data.source import Source
-from jaxseg.data.transforms import Window, cut_image, cut_label, sample_window
+from jaxseg.data.transforms import (
+    Window,
+    cut_image,
+    cut_label,
+    needed_area,
+    sample_window,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,15 +49,19 @@ def train_example(
       seed: The seed of the training stream.
       position: The position in the training stream, from 0.
     """
-    example, drawn = drawn_example(source, config, seed, position)
-    image, label = example["image"], example["label"]
-    if drawn.nodes is not None:
-        field = elastic.displacement(drawn.nodes, label.shape)
-        image, label = elastic.deform(image, label, field)
-    fill, crop = source.spec.mean_color, config.crop
+    opened, drawn = drawn_example(source, config, seed, position)
+    crop, window = config.crop, drawn.window
+    if drawn.nodes is None:
+        area = needed_area(window, opened.size, crop=crop)
+        image, label = opened.image(area), opened.label(area)
+    else:
+        area = Area.whole(opened.size)
+        field = elastic.displacement(drawn.nodes, area.size)
+        image, label = elastic.deform(opened.image(area), opened.label(area), field)
+    fill = source.spec.mean_color
     return {
-        "image": cut_image(image, drawn.window, crop=crop, fill=fill),
-        "label": cut_label(label, drawn.window, crop=crop),
+        "image": cut_image(image, window, crop=crop, fill=fill, area=area),
+        "label": cut_label(label, window, crop=crop, area=area),
         "seed": drawn.device_seed,
         "index": np.int32(drawn.index),
     }
@@ -57,8 +69,10 @@ def train_example(
 
 def drawn_example(
     source: Source, config: DataConfig, seed: int, position: int
-) -> tuple[dict, Drawn]:
+) -> tuple[Opened, Drawn]:
     """Returns the example at a position before augmentation, and its random parameters.
+
+    Parts of the example can be read from the result.
 
     Args:
       source: The examples.
@@ -67,12 +81,12 @@ def drawn_example(
       position: The position in the training stream, from 0.
     """
     index, rng, device_seed = train_draw(source, config, seed, position)
-    example = source[index]
+    opened = source.open(index)
     window = sample_window(
         rng,
-        example["label"].shape,
+        opened.size,
         crop=config.crop,
         scale_range=config.scale_range,
     )
     nodes = elastic.sample_nodes(rng, config.elastic) if config.elastic else None
-    return example, Drawn(index, device_seed=device_seed, window=window, nodes=nodes)
+    return opened, Drawn(index, device_seed=device_seed, window=window, nodes=nodes)

@@ -10,10 +10,12 @@ not mixed with other classes.
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 from PIL import Image
 
+from jaxseg.data.area import Area
 from jaxseg.data.spec import VOID, Color
 
 
@@ -57,30 +59,55 @@ def sample_window(
     return Window(scaled, offset)
 
 
+def needed_area(
+    window: Window, size: tuple[int, int], *, crop: tuple[int, int]
+) -> Area:
+    """Returns the pixels of an image that `cut_image` and `cut_label` read.
+
+    Args:
+      window: The window.
+      size: The (H, W) of the image in pixels.
+      crop: The (H, W) of the result in pixels.
+    """
+    rows, columns = (
+        _read_range(_visible(window, crop, axis), size[axis], window.scaled[axis])
+        for axis in (0, 1)
+    )
+    return Area(rows, columns, size)
+
+
 def cut_image(
-    image: np.ndarray, window: Window, *, crop: tuple[int, int], fill: Color
+    image: np.ndarray,
+    window: Window,
+    *,
+    crop: tuple[int, int],
+    fill: Color,
+    area: Area | None = None,
 ) -> np.ndarray:
     """Resizes an image and cuts the crop window out of it.
 
     Args:
-      image: Uint8 [H, W, 3].
+      image: Uint8 [H, W, 3], or the pixels of `area`.
       window: The window.
       crop: The (H, W) of the result in pixels.
       fill: The RGB color of padding.
+      area: The part of the whole image that `image` contains. It must contain the
+        result of `needed_area`. The default is the whole image.
 
     Returns:
-      Uint8 [*crop, 3].
+      Uint8 [*crop, 3], which does not depend on the area.
     """
     out = np.empty((*crop, 3), np.uint8)
     out[:] = fill
+    area = area or Area.whole(image.shape[:2])
     rows, columns = (_visible(window, crop, axis) for axis in (0, 1))
     (top, bottom), (left, right) = (
         [min(border * side / scaled, side) for border in borders]
         for borders, side, scaled in zip(
-            (rows, columns), image.shape[:2], window.scaled, strict=True
+            (rows, columns), area.size, window.scaled, strict=True
         )
     )
-    part = Image.fromarray(image).resize(
+    part = _in_place(Image.fromarray(image), area).resize(
         (columns[1] - columns[0], rows[1] - rows[0]),
         Image.Resampling.BILINEAR,
         box=(left, top, right, bottom),
@@ -90,24 +117,31 @@ def cut_image(
 
 
 def cut_label(
-    label: np.ndarray, window: Window, *, crop: tuple[int, int], void: int = VOID
+    label: np.ndarray,
+    window: Window,
+    *,
+    crop: tuple[int, int],
+    void: int = VOID,
+    area: Area | None = None,
 ) -> np.ndarray:
     """Resizes a label and cuts the crop window out of it.
 
     Args:
-      label: Uint8 [H, W].
+      label: Uint8 [H, W], or the pixels of `area`.
       window: The window.
       crop: The (H, W) of the result in pixels.
       void: The ignore index, the value of padding.
+      area: The part of the whole label that `label` contains, as in `cut_image`.
 
     Returns:
       Uint8 [*crop].
     """
     out = np.full(crop, void, np.uint8)
     rows, columns = (_visible(window, crop, axis) for axis in (0, 1))
-    row = nearest(np.arange(*rows), label.shape[0], window.scaled[0])
-    column = nearest(np.arange(*columns), label.shape[1], window.scaled[1])
-    part = label[row[:, None], column]
+    area = area or Area.whole(label.shape)
+    row = nearest(np.arange(*rows), area.size[0], window.scaled[0]) - area.rows[0]
+    column = nearest(np.arange(*columns), area.size[1], window.scaled[1])
+    part = label[row[:, None], column - area.columns[0]]
     out[_place(rows, window, 0), _place(columns, window, 1)] = part
     return out
 
@@ -133,6 +167,32 @@ def _visible(window: Window, crop: tuple[int, int], axis: int) -> tuple[int, int
     """Returns the first and last + 1 pixel of the resized image inside the crop."""
     start = window.offset[axis]
     return max(start, 0), min(start + crop[axis], window.scaled[axis])
+
+
+def _read_range(visible: tuple[int, int], side: int, scaled: int) -> tuple[int, int]:
+    """Returns the source pixels of a range of target pixels and of Pillow's filter.
+
+    The filter reads up to max(1, side / scaled) source pixels beyond the range. One
+    more pixel allows for rounding.
+    """
+    ratio = side / scaled
+    margin = math.ceil(max(1.0, ratio)) + 1
+    start, stop = (border * ratio for border in visible)
+    return max(0, math.floor(start) - margin), min(side, math.ceil(stop) + margin)
+
+
+def _in_place(part: Image.Image, area: Area) -> Image.Image:
+    """Returns an image of the whole size that contains a part in its place.
+
+    The other pixels are neither set nor read. Pillow computes the weights of its filter
+    from positions in the whole image, so that an image of the part alone could yield
+    pixels that differ by one because of rounding.
+    """
+    if area.is_whole:
+        return part
+    whole = Image.new(part.mode, area.size[::-1], None)
+    whole.paste(part, (area.columns[0], area.rows[0]))
+    return whole
 
 
 def _place(visible: tuple[int, int], window: Window, axis: int) -> slice:

@@ -63,3 +63,24 @@ def test_index_out_of_range(small, index):
 def test_slices_of_splits(shapes_builder, small):
     head, tail = (from_builder(shapes_builder, s) for s in ("train[:4]", "train[4:]"))
     assert head.ids + tail.ids == small.ids
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_window_is_a_slice_of_the_example(small, cache):
+    read = Source(small.records, small.spec, cache=cache)
+    window = read.window(4, (3, 20), (7, 32))
+    for name in ("image", "label"):
+        np.testing.assert_array_equal(window[name], small[4][name][3:20, 7:32])
+    assert window["id"] == small.ids[4]
+    with pytest.raises(ValueError, match=r"rows=\(3, 25\) is invalid: .* 0 to 24"):
+        read.window(4, (3, 25), (0, 32))
+
+
+def test_windows_are_decoded_once_while_the_cache_has_room(small, monkeypatch):
+    monkeypatch.setattr(source, "CACHE_LIMIT", 4 * 24 * 32)
+    records = Counting(small.records)
+    limited = Source(records, small.spec, cache=True)
+    for _ in range(3):
+        for index in range(5):
+            limited.window(index, (0, 2), (0, 2))
+    assert records.reads == 2 + 3 * 3

@@ -2,6 +2,8 @@
 
 from fractions import Fraction
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +13,7 @@ from jaxseg.data.transforms import (
     cut_image,
     cut_label,
     nearest,
+    needed_area,
     sample_window,
 )
 
@@ -55,6 +58,29 @@ def test_window_equals_crop_of_the_resized_whole(crop):
             expected - got
         )  # Pillow keeps a window's borders in float32
         assert difference.max() <= 2 and (difference > 1).mean() < 0.01
+
+
+@hypothesis.settings(max_examples=150, deadline=None, derandomize=True)
+@hypothesis.given(
+    size=st.tuples(st.integers(1, 150), st.integers(1, 150)),
+    crop=st.tuples(st.integers(1, 90), st.integers(1, 90)),
+    scale=st.floats(0.1, 6.0),
+    seed=st.integers(0, 2**32),
+)
+def test_cuts_read_only_the_needed_area(size, crop, scale, seed):
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (*size, 3)).astype(np.uint8)
+    window = sample_window(rng, size, crop=crop, scale_range=(scale, scale))
+    area = needed_area(window, size, crop=crop)
+    part, label = area.of(image), area.of(image[..., 0])
+    np.testing.assert_array_equal(
+        cut_image(part, window, crop=crop, fill=FILL, area=area),
+        cut_image(image, window, crop=crop, fill=FILL),
+    )
+    np.testing.assert_array_equal(
+        cut_label(label, window, crop=crop, area=area),
+        cut_label(image[..., 0], window, crop=crop),
+    )
 
 
 @pytest.mark.parametrize("crop", [(40, 50), (200, 300)])
