@@ -24,7 +24,6 @@ import jaxseg
 from jaxseg.data import open_source
 from jaxseg.data.drawings.raters import COUNTS, MODES
 from jaxseg.metrics.ged import energy_distance, iou_distances
-from jaxseg.ops.preprocess import preprocess
 from jaxseg.tasks.prob_unet import rater_groups, sampler
 
 SAMPLES = 100
@@ -39,15 +38,16 @@ def main(argv: list[str]) -> None:
         checkpoint = argv.pop(argv.index("--checkpoint") + 1)
     (workdir,) = (name for name in argv if not name.startswith("--"))
     run = jaxseg.open_run(workdir, checkpoint=checkpoint)
-    model, variables = run.model, run.variables
+    variables = run.variables
     source = open_source(run.config.data, run.config.data.eval_split)
-    draw = sampler(model, source, SAMPLES)
-    answer = jax.jit(lambda x: model.apply(variables, x)["logits"].argmax(-1))
+    network = run.segmenter.network
+    draw = sampler(network, SAMPLES)
+    answer = jax.jit(network.labels)
     cases = []
     for number, members in enumerate(rater_groups(source.ids).values()):
         image = source[members[0]]["image"]
         raters = np.stack([source.label(i) for i in members]).astype(np.int32)
-        mean = np.asarray(answer(preprocess(image[None], source.spec)))
+        mean = np.asarray(answer(variables, image[None]))
         cases.append((image, raters, np.asarray(draw(variables, image, number)), mean))
     report(cases, run.step)
     if figure is not None:

@@ -7,18 +7,56 @@ the package `flatbuffers` to write and read such files.
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import jax
 import jax.numpy as jnp
 from jax import export
 
+from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.inference.predict import ApplyFn
+from jaxseg.typing import Size
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
+def export_predictor(
+    network: ImageNetwork,
+    variables: Any,
+    size: Size,
+    *,
+    output: Literal["labels", "logits"] = "labels",
+    platforms: tuple[str, ...] = PLATFORMS,
+) -> bytes:
+    """Serializes a network together with its preprocessing.
+
+    The file contains the functions that evaluation and prediction use, so it takes
+    images as they are stored and returns the labels that `Segmenter` predicts.
+
+    Args:
+      network: The network with its preprocessing, such as `Segmenter.network`.
+      variables: The parameters and statistics of the network.
+      size: The height and width of the images.
+      output: "labels" for the most probable classes, int32 [B, H, W], or "logits" for
+        float32 [B, H, W, K].
+      platforms: The platforms on which the file can run, as in `export_network`.
+
+    Returns:
+      The content of the file. `import_network` reads it as a function of images,
+      uint8 [B, H, W, C].
+    """
+    function = network.labels if output == "labels" else network.logits
+    return _serialized(
+        lambda pixels: function(variables, pixels),
+        shape=(*size, len(network.spec.mean)),
+        dtype=jnp.uint8,
+        platforms=platforms,
+    )
+
+
 def export_network(
     apply_fn: ApplyFn,
-    size: tuple[int, int],
+    size: Size,
     *,
     channels: int = 3,
     platforms: tuple[str, ...] = PLATFORMS,
@@ -36,12 +74,17 @@ def export_network(
     Returns:
       The content of the file.
     """
-    shape = (*export.symbolic_shape("b"), *size, channels)
-    image = jax.ShapeDtypeStruct(shape, jnp.float32)
-    program = export.export(jax.jit(apply_fn), platforms=platforms)(image)
-    return bytes(program.serialize())
+    return _serialized(
+        apply_fn, shape=(*size, channels), dtype=jnp.float32, platforms=platforms
+    )
 
 
 def import_network(blob: bytes) -> ApplyFn:
-    """Returns the function from images to logits that `export_network` serialized."""
+    """Returns the function of images that a function of this module serialized."""
     return jax.jit(export.deserialize(bytearray(blob)).call)
+
+
+def _serialized(function, *, shape, dtype, platforms):
+    image = jax.ShapeDtypeStruct((*export.symbolic_shape("b"), *shape), dtype)
+    program = export.export(jax.jit(function), platforms=platforms)(image)
+    return bytes(program.serialize())

@@ -1,7 +1,7 @@
 """Samples segmentations of an image from a network with a latent (arXiv 1806.05034).
 
 The features are computed once per image. Only the 1x1 convolutions that combine them
-with a latent run for every hypothesis.
+with a latent run for every sample.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import jax.numpy as jnp
 from jaxseg.typing import Array
 
 
-def hypotheses(
-    apply: Any, variables: Any, image: Array, key: Array, *, samples: int
+def sample_logits(
+    apply: Any, variables: Any, image: Array, *, key: Array, samples: int
 ) -> Array:
-    """Returns the logits of hypotheses with latents drawn from the prior.
+    """Returns the logits of samples whose latents are drawn from the prior.
 
     Args:
       apply: `model.apply` of a network such as `prob_unet` with two methods: "encode"
@@ -25,8 +25,8 @@ def hypotheses(
         prior, [B, L] each; "combine" maps features and latents [B, L] to logits.
       variables: The variables of the model.
       image: The normalized images, [B, H, W, C].
-      key: The random key of all samples. The same key gives the same hypotheses.
-      samples: The number of hypotheses N.
+      key: The random key of all samples. The same key gives the same samples.
+      samples: The number of samples N.
 
     Returns:
       The logits, [N, B, H, W, K].
@@ -46,7 +46,7 @@ def combined(apply: Any, variables: Any, features: Array, latents: Array) -> Arr
     """Returns the logits of several latents for the same features.
 
     Args:
-      apply: `model.apply`, as in `hypotheses`.
+      apply: `model.apply`, as in `sample_logits`.
       variables: The variables of the model.
       features: The features of the images, as "encode" returns them.
       latents: The latents, [N, B, L].

@@ -14,10 +14,10 @@ from flax import linen as nn
 
 from jaxseg.data.reader import ReadOptions, read_pixels
 from jaxseg.data.spec import DatasetSpec
+from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.inference.predict import Mode, predict_labels
 from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.tta import predict_probabilities
-from jaxseg.ops.preprocess import preprocess
 from jaxseg.typing import Size
 
 
@@ -88,13 +88,14 @@ class Segmenter:
           options: How images are segmented.
           reading: How image files are read.
         """
-        self.model, self.spec = model, spec
-        self.scale, self.options, self.reading = scale, options, reading
+        self.network = ImageNetwork(model, spec, scale=scale)
+        self.spec, self.options, self.reading = spec, options, reading
         self._variables = jax.device_put(variables)
-        self._network = jax.jit(lambda v, x: model.apply(v, x)["logits"])
+        self._labels = jax.jit(self.network.labels)
+        self._both = jax.jit(self.network.labels_and_probabilities)
+        self._prepare = jax.jit(self.network.prepare)
         # The object must not change, so that jit finds the compiled programs again.
-        self._apply = functools.partial(self._network, self._variables)
-        self._prepare = jax.jit(functools.partial(preprocess, spec=spec, scale=scale))
+        self._apply = functools.partial(jax.jit(self.network.forward), self._variables)
 
     def predict(self, image: str | os.PathLike | np.ndarray) -> Prediction:
         """Segments one image.
@@ -146,9 +147,15 @@ class Segmenter:
           The most probable classes, int32 [B, H, W], and the probabilities, float32
           [B, H, W, K], or None if they were not computed.
         """
-        if soft or self.options.averages:
-            probabilities = self.probabilities(pixels)
+        whole = self.options.mode == "whole"
+        if self.options.averages or (soft and not whole):
+            probabilities = self._averaged(pixels)
             return probabilities.argmax(-1).astype(np.int32), probabilities
+        if soft:
+            labels, probabilities = self._both(self._variables, pixels)
+            return np.array(labels), np.array(probabilities)
+        if whole:
+            return np.array(self._labels(self._variables, pixels)), None
         labels = predict_labels(
             self._apply, self._prepare(pixels), size=pixels.shape[1:3], **self._how()
         )
@@ -160,6 +167,9 @@ class Segmenter:
         Args:
           pixels: The RGB images, uint8 [B, H, W, 3].
         """
+        return self.segment(pixels, soft=True)[1]
+
+    def _averaged(self, pixels: np.ndarray) -> np.ndarray:
         return predict_probabilities(
             self._apply,
             self._prepare(pixels),

@@ -120,7 +120,7 @@ def count(
     task = task_of(config)
     runner = StepRunner(
         None,
-        task.counting(config, model, spec),
+        task.make_eval_step(config, model, spec),
         kind="jit",
         devices=chosen,
         space=space,

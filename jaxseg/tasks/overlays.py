@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 
 from jaxseg.data import Source
-from jaxseg.inference import predict_labels
-from jaxseg.ops.preprocess import preprocess
+from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.training.devices.placement import on_one_device
 from jaxseg.viz import panel, save_image
 
@@ -22,7 +19,7 @@ FOLDER = "overlays"
 
 
 def writer(
-    workdir: Path, model: nn.Module, source: Source, *, count: int, eval_scale: float
+    workdir: Path, network: ImageNetwork, source: Source, *, count: int
 ) -> Callable[[int, Any], None] | None:
     """Returns a function `write(step, variables)` that draws predictions.
 
@@ -36,8 +33,7 @@ def writer(
     if count < 1 or jax.process_index() != 0:
         return None
     chosen = np.unique(np.linspace(0, len(source) - 1, count).astype(int))
-    logits = jax.jit(lambda variables, x: model.apply(variables, x)["logits"])
-    spec = source.spec
+    labels, spec = jax.jit(network.labels), network.spec
 
     def write(step: int, variables: Any) -> None:
         local = on_one_device(variables)
@@ -46,13 +42,7 @@ def writer(
             picture = panel(
                 example["image"],
                 example["label"],
-                predict_labels(
-                    lambda x: logits(local, x),
-                    preprocess(
-                        jnp.asarray(example["image"])[None], spec, scale=eval_scale
-                    ),
-                    size=example["label"].shape,
-                )[0],
+                np.asarray(labels(local, example["image"][None])[0]),
                 spec.palette,
                 names=spec.classes,
                 void=spec.void,

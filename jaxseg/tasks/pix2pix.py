@@ -94,7 +94,7 @@ def build(
         step=adversarial.train_step,
         loss_fn=build_adversarial(config.loss),
         prepare=prepare,
-        counting=counting,
+        make_eval_step=make_eval_step,
         inputs=image_inputs(config, channels),
         optimizer=optimizers(config.optim, run.steps),
     )
@@ -135,13 +135,13 @@ def direction_of(config: Config) -> str:
     return config.model.options.get("direction", TO_LABELS)
 
 
-def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> Callable:
+def make_eval_step(config: Config, model: nn.Module, spec: DatasetSpec) -> Callable:
     """Returns the evaluation step, which computes a confusion matrix.
 
     The matrix contains only zeros if the generator makes photos.
     """
     if direction_of(config) == TO_LABELS:
-        return segmentation.counting(config, model, spec)
+        return segmentation.make_eval_step(config, model, spec)
     return functools.partial(_nothing, num_classes=spec.num_classes)
 
 

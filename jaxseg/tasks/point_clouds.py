@@ -59,7 +59,7 @@ def build(
         step=steps.train_step,
         loss_fn=loss_fn,
         prepare=with_integers,
-        counting=counting,
+        make_eval_step=make_eval_step,
         inputs=lambda model: model.example_inputs(),
         entries=INPUTS,
     )
@@ -113,16 +113,16 @@ def with_integers(batch: Batch) -> Batch:
     return {**batch, "label": batch["label"].astype(jnp.int32)}
 
 
-def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.partial:
+def make_eval_step(
+    config: Config, model: nn.Module, spec: DatasetSpec
+) -> functools.partial:
     """Returns the evaluation step of a configuration."""
     del config
     return functools.partial(
         steps.eval_step,
-        model=model,
+        predict=steps.most_probable(model, INPUTS),
         num_classes=spec.num_classes,
-        inputs=INPUTS,
         void=spec.void,
-        prepare=with_integers,
     )
 
 

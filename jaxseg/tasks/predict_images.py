@@ -19,7 +19,7 @@ from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
 from jaxseg.runs.directory import build_model, load_variables
 from jaxseg.storage import atomic
-from jaxseg.tasks.samples import Drawn, hypothesis_drawer, sample_paths, write_samples
+from jaxseg.tasks.samples import Drawn, sample_drawer, sample_paths, write_samples
 
 Refiner = Callable[[np.ndarray, np.ndarray, tuple[int, int]], np.ndarray]
 
@@ -186,8 +186,11 @@ def open_images(request: Request, config: Config, spec: DatasetSpec) -> ImagePre
     )
     draw = None
     if request.samples:
-        draw = hypothesis_drawer(
-            model, variables, spec, samples=request.samples, seed=config.train.seed
+        draw = sample_drawer(
+            segmenter.network,
+            variables,
+            samples=request.samples,
+            seed=config.train.seed,
         )
     return ImagePrediction(
         request,

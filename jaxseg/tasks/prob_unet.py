@@ -14,17 +14,15 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
 from jaxseg.config import Config
 from jaxseg.data import Source
-from jaxseg.inference.prior_samples import hypotheses
+from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.metrics.ged import energy_distance
 from jaxseg.tasks import segmentation
 from jaxseg.training.devices.placement import on_one_device
-from jaxseg.training.step.augment import prepare_eval
 
 SAMPLES = 16  # samples per image; the paper uses 1, 4, 8 and 16
 RATER = re.compile(r"(.+)_r\d+")
@@ -60,11 +58,10 @@ def further_scores(
 
     The result is None if no image has more than one rater.
     """
-    del config
     groups = rater_groups(source.ids)
     if all(len(members) == 1 for members in groups.values()):
         return None
-    sample = sampler(model, source)
+    sample = sampler(ImageNetwork(model, source.spec, scale=config.data.eval_scale))
     classes = counted_classes(source.spec.num_classes)
     distance = jax.jit(
         functools.partial(energy_distance, classes=classes, void=source.spec.void)
@@ -88,19 +85,14 @@ def further_scores(
 
 
 def sampler(
-    model: nn.Module, source: Source, samples: int = SAMPLES
+    network: ImageNetwork, samples: int = SAMPLES
 ) -> Callable[[Any, np.ndarray, int], jax.Array]:
     """Returns a function that draws label maps int32 [samples, H, W] for an image."""
-    spec = source.spec
 
     @jax.jit
     def sample(variables, image, seed):
-        blank = jnp.zeros((1, *image.shape[:2]), jnp.int32)
-        batch = {"image": image[None], "label": blank}
-        ready = prepare_eval(batch, mean=spec.mean, std=spec.std)["image"]
-        logits = hypotheses(
-            model.apply, variables, ready, jax.random.key(seed), samples=samples
-        )
+        key = jax.random.key(seed)
+        logits = network.sampled_logits(variables, image[None], key, samples=samples)
         return logits[:, 0].argmax(-1)
 
     return sample

@@ -14,13 +14,11 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from flax import linen as nn
 
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.inference import entropy
-from jaxseg.inference.prior_samples import hypotheses
-from jaxseg.ops.preprocess import preprocess
+from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.viz import indexed_png, save_image
 
 
@@ -42,16 +40,16 @@ def check_request(config: Config, *, samples: int, mode: str) -> None:
             "the run generates photos from label maps, so it cannot segment images. "
             "Use a run with direction 'photo_to_labels'."
         )
-    if samples < 0 or (samples and (config.data.eval_scale != 1 or mode != "whole")):
+    if samples < 0:
+        raise ValueError(f"--samples {samples} is invalid: expected a number >= 0.")
+    if samples and mode != "whole":
         raise ValueError(
-            f"--samples {samples} is invalid: expected --mode whole and "
-            f"data.eval_scale 1.0, found mode {mode!r} and eval_scale "
-            f"{config.data.eval_scale}."
+            f"--samples {samples} is invalid with --mode {mode}: expected --mode whole."
         )
 
 
-def hypothesis_drawer(
-    model: nn.Module, variables: Any, spec: DatasetSpec, *, samples: int, seed: int
+def sample_drawer(
+    network: ImageNetwork, variables: Any, *, samples: int, seed: int
 ) -> Callable[[np.ndarray], Drawn]:
     """Returns a function that samples segmentations of images uint8 [B, H, W, 3].
 
@@ -60,6 +58,7 @@ def hypothesis_drawer(
     Raises:
       ValueError: If the network has no latent variable.
     """
+    model = network.model
     if not hasattr(model, "encode") or not hasattr(model, "combine"):
         raise ValueError(
             f"--samples {samples} is invalid: expected 0, because "
@@ -69,9 +68,8 @@ def hypothesis_drawer(
 
     @jax.jit
     def draw(variables, pixels):
-        image = preprocess(pixels, spec)
         key = jax.random.key(seed)
-        logits = hypotheses(model.apply, variables, image, key, samples=samples)
+        logits = network.sampled_logits(variables, pixels, key, samples=samples)
         return Drawn(logits.argmax(-1), entropy(jax.nn.softmax(logits).mean(0)))
 
     return lambda pixels: jax.device_get(draw(placed, pixels))

@@ -14,6 +14,7 @@ from flax import linen as nn
 from jaxseg import losses
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec, Source
+from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.runs.directory import CHANNELS
 from jaxseg.tasks import overlays
 from jaxseg.tasks.training import (
@@ -24,7 +25,7 @@ from jaxseg.tasks.training import (
     image_augmentation,
     image_inputs,
 )
-from jaxseg.training.step import augment, steps
+from jaxseg.training.step import steps
 
 
 def build(
@@ -55,26 +56,23 @@ def build(
         step=steps.train_step,
         loss_fn=loss_fn,
         prepare=image_augmentation(config, spec),
-        counting=counting,
+        make_eval_step=make_eval_step,
         inputs=image_inputs(config),
         entries=inputs,
     )
     return build_training(config, spec, devices, parts)
 
 
-def counting(config: Config, model: nn.Module, spec: DatasetSpec) -> functools.partial:
+def make_eval_step(
+    config: Config, model: nn.Module, spec: DatasetSpec
+) -> functools.partial:
     """Returns the evaluation step of a configuration."""
+    network = ImageNetwork(model, spec, scale=config.data.eval_scale)
     return functools.partial(
         steps.eval_step,
-        model=model,
+        predict=lambda variables, batch: network.labels(variables, batch["image"]),
         num_classes=spec.num_classes,
         void=spec.void,
-        prepare=functools.partial(
-            augment.prepare_eval,
-            mean=spec.mean,
-            std=spec.std,
-            scale=config.data.eval_scale,
-        ),
     )
 
 
@@ -102,10 +100,5 @@ def picture_writer(
     The result is None if `train.num_overlays` is 0, and on all processes other than
     the first.
     """
-    return overlays.writer(
-        workdir,
-        model,
-        source,
-        count=config.train.num_overlays,
-        eval_scale=config.data.eval_scale,
-    )
+    network = ImageNetwork(model, source.spec, scale=config.data.eval_scale)
+    return overlays.writer(workdir, network, source, count=config.train.num_overlays)

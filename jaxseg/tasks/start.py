@@ -79,7 +79,7 @@ def prepare(
     step = restart.latest_step(workdir) or 0
     if step < config.train.steps:
         rehearse_step(config, runner, state, _first(task.train_batches(step)))
-        count = record.counting(config, model, spec)
+        count = record.make_eval_step(config, model, spec)
         rehearse_evaluation(count, state, _first(task.eval_batches()))
     return Start(train_source, runner=runner, state=state, task=task, notes=notes)
 

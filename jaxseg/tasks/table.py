@@ -57,7 +57,7 @@ class TaskRecord:
       build: Maps a configuration, a dataset specification and devices to the training.
         If the loss weights the classes by frequency, the keyword `class_pixels` is the
         number of pixels of each class.
-      counting: Maps a configuration, a network and a dataset specification to the
+      make_eval_step: Maps a configuration, a network and a dataset specification to the
         evaluation step, which computes a confusion matrix.
       train_batches: Yields training batches, as `jaxseg.data.train_batches` does.
       eval_batches: Yields the batches of one pass over the examples, as
@@ -74,8 +74,8 @@ class TaskRecord:
     open_source: Callable[[DataConfig, str], Examples] = open_source
     spec: Callable[[DatasetSpec], DatasetSpec] = lambda spec: spec
     build: Callable[..., Training] = segmentation.build
-    counting: Callable[[Config, nn.Module, DatasetSpec], Callable] = (
-        segmentation.counting
+    make_eval_step: Callable[[Config, nn.Module, DatasetSpec], Callable] = (
+        segmentation.make_eval_step
     )
     train_batches: Callable[..., Iterator[HostBatch]] = train_batches
     eval_batches: Callable[..., Iterator[HostBatch]] = eval_batches
@@ -96,7 +96,7 @@ TASKS: dict[str, TaskRecord] = {
         kind="clouds",
         open_source=open_clouds,
         build=point_clouds.build,
-        counting=point_clouds.counting,
+        make_eval_step=point_clouds.make_eval_step,
         train_batches=cloud_train_batches,
         eval_batches=cloud_eval_batches,
         batch_shapes=point_clouds.batch_shapes,
@@ -106,7 +106,7 @@ TASKS: dict[str, TaskRecord] = {
         open_source=pix2pix.open_source,
         spec=pix2pix.centered,
         build=pix2pix.build,
-        counting=pix2pix.counting,
+        make_eval_step=pix2pix.make_eval_step,
         overlays=pix2pix.picture_writer,
         further_scores=pix2pix.further_scores,
     ),

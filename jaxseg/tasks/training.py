@@ -46,7 +46,7 @@ class Parts:
       step: The training step, such as `jaxseg.training.step.steps.train_step`.
       loss_fn: The loss function that the training step takes as an argument.
       prepare: A function that augments and normalizes a batch on the device.
-      counting: Maps a configuration, a network and a dataset specification to the
+      make_eval_step: Maps a configuration, a network and a dataset specification to the
         evaluation step, which computes a confusion matrix.
       inputs: Maps the network to the shapes of the inputs with which it is initialized.
       entries: The names of the entries of the batch that are the arguments of the
@@ -57,7 +57,7 @@ class Parts:
     step: Callable
     loss_fn: Any
     prepare: Callable
-    counting: Callable[[Config, nn.Module, DatasetSpec], Callable]
+    make_eval_step: Callable[[Config, nn.Module, DatasetSpec], Callable]
     inputs: Callable[[nn.Module], Sequence[jax.ShapeDtypeStruct]]
     entries: Sequence[str] = ("image",)
     optimizer: tuple[Any, Callable] | None = None
@@ -95,7 +95,7 @@ def build_training(
     )
     runner = StepRunner(
         train_step,
-        parts.counting(config, model, spec),
+        parts.make_eval_step(config, model, spec),
         kind=run.parallel_backend,
         devices=devices,
         space=run.spatial_shards,

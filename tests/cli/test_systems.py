@@ -165,7 +165,10 @@ def test_predict_draws_samples(latent, tmp_path, capsys):
     with Image.open(out / "image_entropy.png") as spread:
         assert spread.mode == "L" and spread.size == (50, 40)
     assert main([*command, "--samples=3", "--mode=slide", "--window", "32", "32"]) == 1
-    assert "expected --mode whole and data.eval_scale 1.0" in capsys.readouterr().err
+    assert (
+        "--samples 3 is invalid with --mode slide: expected --mode whole"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_network_without_a_latent_draws_no_samples(trained, tmp_path, capsys):

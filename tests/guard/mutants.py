@@ -172,7 +172,7 @@ TRAINING = (
     Mutant("training/step/steps.py", "learning_rate(state.step)", "learning_rate(state.step + 1)",
            "training/test_steps.py"),
     Mutant("ops/preprocess.py", "scale), antialias=True)", "scale))",
-           "training/test_steps.py training/test_evaluate.py"),
+           "inference/test_image_network.py"),
     Mutant("training/step/update.py", "/ (10.0 + state.step)", "/ (9.0 + state.step)",
            "training/test_steps.py"),
     Mutant("training/step/update.py", "jax.random.fold_in(state.rng, state.step)", "state.rng",

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.inference.prior_samples import combined, hypotheses
+from jaxseg.inference.prior_samples import combined, sample_logits
 from jaxseg.models.prob_unet import (
     CITYSCAPES,
     Combine,
@@ -134,10 +134,10 @@ def test_a_void_pixel_is_of_no_class():
     np.testing.assert_array_equal(mask, [[[[0.5, -0.5], [-0.5, -0.5], [-0.5, 0.5]]]])
 
 
-def test_hypotheses_are_those_made_one_by_one(model, variables, image):
+def test_sample_logits_are_those_made_one_by_one(model, variables, image):
     key = jax.random.key(4)
-    draw = functools.partial(hypotheses, model.apply, samples=5)
-    several = jax.jit(draw)(variables, image, key)
+    draw = functools.partial(sample_logits, model.apply, samples=5)
+    several = jax.jit(draw)(variables, image, key=key)
     assert several.shape == (5, 2, 16, 24, 2)
     features, (mean, log_deviation) = apply(model, variables, image, method="encode")
     noise = jax.random.normal(key, (5, 2, 3))
@@ -147,7 +147,7 @@ def test_hypotheses_are_those_made_one_by_one(model, variables, image):
         np.testing.assert_allclose(several[i], one, rtol=1e-4, atol=1e-5)
     assert several.std(0).max() > 1e-3
     with pytest.raises(ValueError, match="samples=0 is invalid"):
-        hypotheses(model.apply, variables, image, key, samples=0)
+        sample_logits(model.apply, variables, image, key=key, samples=0)
 
 
 def products(jaxpr):
@@ -164,12 +164,12 @@ def products(jaxpr):
 
 def test_the_costly_half_runs_once_whatever_the_samples(model, variables, image):
     key = jax.random.key(0)
-    run = functools.partial(hypotheses, model.apply)
+    run = functools.partial(sample_logits, model.apply, key=key)
     sizes = {
         n: list(
             products(
                 jax.make_jaxpr(functools.partial(run, samples=n))(
-                    variables, image, key
+                    variables, image
                 ).jaxpr
             )
         )

@@ -9,6 +9,8 @@ from flax import linen as nn
 from jax.sharding import AxisType
 
 from jaxseg.config import LossConfig, OptimConfig
+from jaxseg.data import DatasetSpec
+from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.losses import build_objective
 from jaxseg.metrics import ConfusionTotal
 from jaxseg.nn.block_config import BlockConfig
@@ -16,12 +18,13 @@ from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.training.devices.backends import JitBackend, PmapBackend
 from jaxseg.training.devices.mesh import make_mesh
 from jaxseg.training.optim import optimizers as optim
-from jaxseg.training.step.augment import prepare_eval, prepare_train
+from jaxseg.training.step.augment import prepare_train
 from jaxseg.training.step.options import StepOptions
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import eval_step, train_step
 
 COLORS = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.25)}
+SPEC = DatasetSpec("four", tuple("abcd"), ((0, 0, 0),) * 4, **COLORS)
 CONFIG = OptimConfig(
     name="sgd", learning_rate=0.05, clip_norm=5.0, lr_multipliers=(("head/.*", 2.0),)
 )
@@ -143,9 +146,13 @@ def evaluate(kind, devices, size):
     state = create_state(
         model, optim.build(CONFIG, 10)[0], seed=3, image_shape=(1, 8, 6, 3)
     )
-    prepare = functools.partial(prepare_eval, **COLORS)
-    options = {"num_classes": 4, "prepare": prepare, "axis_name": axis_name}
-    step = functools.partial(eval_step, model=model, **options)
+    network = ImageNetwork(model, SPEC)
+    step = functools.partial(
+        eval_step,
+        predict=lambda variables, batch: network.labels(variables, batch["image"]),
+        num_classes=4,
+        axis_name=axis_name,
+    )
     if kind == "pmap":
         backend = PmapBackend(jax.devices()[:devices])
     else:

@@ -20,7 +20,7 @@ from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.step.options import StepOptions
 from jaxseg.training.step.state import create_state
-from jaxseg.training.step.steps import eval_step, train_step
+from jaxseg.training.step.steps import eval_step, most_probable, train_step
 
 KINDS = {  # of backend and layout
     "jit": {"kind": "jit"},
@@ -72,7 +72,7 @@ def train(kind):
             loss_fn=loss_fn,
             options=StepOptions(ema=0.9),
         ),
-        functools.partial(eval_step, model=Net(), num_classes=3),
+        functools.partial(eval_step, predict=most_probable(Net()), num_classes=3),
         devices=jax.devices(),
         **KINDS[kind],
     )

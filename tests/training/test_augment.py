@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxseg.training.step.augment import gray, jitter, prepare_eval, prepare_train
+from jaxseg.training.step.augment import gray, jitter, prepare_train
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
 
@@ -29,14 +29,6 @@ def train(batch, **options):
         return prepare_train(batch, mean=MEAN, std=STD, **options)
 
     return jax.tree.map(np.asarray, jax.jit(prepare)(batch))
-
-
-def test_eval_is_normalization_alone(batch):
-    out = prepare_eval(batch, mean=MEAN, std=STD)
-    np.testing.assert_allclose(out["image"], normal(batch["image"]), atol=1e-5)
-    np.testing.assert_array_equal(out["label"], batch["label"])
-    assert out["label"].dtype == np.int32 and out["image"].dtype == np.float32
-    np.testing.assert_array_equal(out["index"], batch["index"])
 
 
 def test_flip_mirrors_image_and_label_together(batch):

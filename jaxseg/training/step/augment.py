@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxseg.ops.preprocess import normalize, preprocess
+from jaxseg.ops.preprocess import normalize
 
 
 class Channels(NamedTuple):
@@ -60,22 +60,6 @@ def prepare_train(
 
     image, label = jax.vmap(one)(batch["image"], batch["label"], batch["seed"])
     return _ready(batch, normalize(image, Channels(mean, std)), label)
-
-
-def prepare_eval(
-    batch: Mapping[str, jax.Array],
-    *,
-    mean: Sequence[float],
-    std: Sequence[float],
-    scale: float = 1.0,
-) -> dict[str, jax.Array]:
-    """Normalizes a uint8 batch; returns float32 images and int32 labels.
-
-    `jaxseg.ops.preprocess.preprocess` resizes the images, but not the labels, by
-    `scale`.
-    """
-    image = preprocess(batch["image"], Channels(mean, std), scale=scale)
-    return _ready(batch, image, batch["label"])
 
 
 def keys(seed: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -18,12 +18,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
 from jaxseg.losses.reduction import total
 from jaxseg.metrics import confusion, confusion_over
-from jaxseg.ops.resize import resize
 from jaxseg.training.step.accumulation import accumulated
 from jaxseg.training.step.gradient import Problem, loss_and_gradient
 from jaxseg.training.step.options import DEFAULTS, Batch, StepOptions
@@ -95,26 +95,39 @@ def eval_step(
     variables: Mapping[str, Any],
     batch: Batch,
     *,
-    model: nn.Module,
+    predict: Callable[[Mapping[str, Any], Batch], jax.Array],
     num_classes: int,
-    inputs: Sequence[str] = ("image",),
     void: int = 255,
-    prepare: Callable[[Batch], Batch] | None = None,
     axis_name: str | None = None,
 ) -> jax.Array:
     """Returns the confusion matrix of the global batch, int32 [K + 1, K].
 
-    The network takes `inputs` as in `train_step`. `prepare` may resize the image, see
-    `jaxseg.training.step.augment.prepare_eval`. The logits are resized to the size of
-    the labels before the argmax.
+    Args:
+      variables: The parameters and statistics of the network.
+      batch: The inputs of the network, and the integer label. Under pmap it is the
+        part of one device.
+      predict: Maps variables and batch to classes of the shape of the label, such as
+        `most_probable(model)`.
+      num_classes: The number of classes K.
+      void: The ignore index.
+      axis_name: The axis of pmap, or None.
     """
-    batch = batch if prepare is None else prepare(batch)
-    label = batch["label"]
-    logits = model.apply(variables, *_select(batch, inputs), train=False)["logits"]
-    if logits.shape[1:-1] != label.shape[1:]:
-        logits = resize(logits, label.shape[1:3])
-    matrix = confusion(logits.argmax(-1), label, num_classes, void)
+    label = batch["label"].astype(jnp.int32)
+    matrix = confusion(predict(variables, batch), label, num_classes, void)
     return confusion_over(matrix, axis_name)
+
+
+def most_probable(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Callable:
+    """Returns a function from variables and batch to the most probable classes.
+
+    The entries `inputs` of the batch are passed to the network as they are.
+    """
+
+    def predict(variables, batch):
+        outputs = model.apply(variables, *_select(batch, inputs), train=False)
+        return outputs["logits"].argmax(-1)
+
+    return predict
 
 
 def training_mode(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Callable:

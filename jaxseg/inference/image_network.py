@@ -1,0 +1,108 @@
+"""Maps pixels to logits and labels, in evaluation and in prediction alike."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+from flax import linen as nn
+
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.inference.prior_samples import sample_logits
+from jaxseg.ops.preprocess import preprocess
+from jaxseg.ops.resize import resize
+from jaxseg.typing import Array, Size
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageNetwork:
+    """Combines a network and its preprocessing in pure functions of pixels.
+
+    Evaluation, overlays, prediction, sampling and export call these functions, so that
+    a prediction is exactly what the scores are computed from. Each function can be
+    compiled with `jax.jit`, and its arguments may be sharded.
+
+    Attributes:
+      model: The network.
+      spec: The classes, and the mean and standard deviation of the images.
+      scale: The factor by which images are resized for the network
+        (`data.eval_scale` of a run). Logits are resized back to the size of the image.
+    """
+
+    model: nn.Module
+    spec: DatasetSpec
+    scale: float = 1.0
+
+    def prepare(self, pixels: Array) -> Array:
+        """Returns the input of the network for images [B, H, W, C] as stored."""
+        return preprocess(pixels, self.spec, scale=self.scale)
+
+    def forward(self, variables: Any, inputs: Array) -> Array:
+        """Returns the logits [B, h, w, K] for images that `prepare` returned."""
+        return self.model.apply(variables, inputs, train=False)["logits"]
+
+    def logits(self, variables: Any, pixels: Array) -> Array:
+        """Returns the logits of images at the size of the images.
+
+        Args:
+          variables: The parameters and statistics of the network.
+          pixels: The images as stored, [B, H, W, C].
+
+        Returns:
+          float32 [B, H, W, K].
+        """
+        logits = self.forward(variables, self.prepare(pixels))
+        return _resized(logits, pixels.shape[1:3])
+
+    def labels(self, variables: Any, pixels: Array) -> Array:
+        """Returns the most probable class of every pixel, int32 [B, H, W].
+
+        Args:
+          variables: The parameters and statistics of the network.
+          pixels: The images as stored, [B, H, W, C].
+        """
+        return self.logits(variables, pixels).argmax(-1)
+
+    def labels_and_probabilities(
+        self, variables: Any, pixels: Array
+    ) -> tuple[Array, Array]:
+        """Returns the most probable classes and the probabilities of all classes.
+
+        Args:
+          variables: The parameters and statistics of the network.
+          pixels: The images as stored, [B, H, W, C].
+
+        Returns:
+          int32 [B, H, W], which equals the result of `labels`, and float32
+          [B, H, W, K].
+        """
+        logits = self.logits(variables, pixels)
+        return logits.argmax(-1), jax.nn.softmax(logits, axis=-1)
+
+    def sampled_logits(
+        self, variables: Any, pixels: Array, key: Array, *, samples: int
+    ) -> Array:
+        """Returns the logits of samples from a network with a latent variable.
+
+        Args:
+          variables: The parameters and statistics of the network.
+          pixels: The images as stored, [B, H, W, C].
+          key: The random key of all samples.
+          samples: The number of samples N.
+
+        Returns:
+          float32 [N, B, H, W, K].
+        """
+        inputs = self.prepare(pixels)
+        drawn = sample_logits(
+            self.model.apply, variables, inputs, key=key, samples=samples
+        )
+        several = drawn.reshape(-1, *drawn.shape[2:])
+        return _resized(several, pixels.shape[1:3]).reshape(
+            *drawn.shape[:2], *pixels.shape[1:3], drawn.shape[-1]
+        )
+
+
+def _resized(logits: Array, size: Size) -> Array:
+    return logits if logits.shape[1:3] == tuple(size) else resize(logits, size)
