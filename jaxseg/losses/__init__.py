@@ -12,6 +12,7 @@ from jaxseg.losses._dual_task import (
     image_weighted_cross_entropy,
 )
 from jaxseg.losses._focal import focal
+from jaxseg.losses._merged import members_of, merged_nll
 from jaxseg.losses.class_weights import median_frequency
 from jaxseg.losses.edge import edge_cross_entropy, edge_target
 from jaxseg.losses.lovasz import lovasz_softmax
@@ -45,6 +46,8 @@ __all__ = [
     "jaccard",
     "lovasz_softmax",
     "median_frequency",
+    "members_of",
+    "merged_nll",
     "ohem_cross_entropy",
     "pixel_nll",
     "presence_cross_entropy",

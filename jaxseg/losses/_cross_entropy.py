@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxseg.losses import mask
+from jaxseg.losses._merged import Merged, merged_nll
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -77,6 +78,7 @@ def cross_entropy(
     *,
     void: int = 255,
     class_weights: Sequence[float] | jax.Array | None = None,
+    merged: Merged = (),
     smoothing: float = 0.0,
     divide_by: Literal["pixels", "weights"] = "pixels",
 ) -> tuple[jax.Array, jax.Array]:
@@ -84,9 +86,12 @@ def cross_entropy(
 
     Args:
       logits: [B, H, W, K], of any float type. The computation is in float32.
-      label: Integers [B, H, W], 0 to K - 1 or `void`.
+      label: Integers [B, H, W], 0 to K - 1 or `void`, or K to K + G - 1 for the G
+        labels of `merged`.
       void: The ignore index.
       class_weights: [K]. The loss of a pixel is multiplied by the weight of its class.
+      merged: The classes that each further label merges. The label K + g stands for any
+        of the classes merged[g], whose probabilities are summed.
       smoothing: Label smoothing in [0, 1) (arXiv 1512.00567). Class weights multiply
         the whole smoothed loss.
       divide_by: What the mean over the batch divides by: "pixels", the number of
@@ -108,7 +113,15 @@ def cross_entropy(
         raise ValueError(
             f"divide_by={divide_by!r} is invalid: expected 'pixels' or 'weights'."
         )
-    value = pixel_nll(logits, label, void, smoothing)
+    if merged and class_weights is not None:
+        raise ValueError(
+            f"class_weights={class_weights} is invalid: expected None with labels that "
+            "merge several classes."
+        )
+    if merged:
+        value = merged_nll(logits, label, merged, void, smoothing)
+    else:
+        value = pixel_nll(logits, label, void, smoothing)
     weight = mask.labeled(label, void)
     if class_weights is None:
         return value, weight

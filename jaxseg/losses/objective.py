@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jaxseg.config import LossConfig
+from jaxseg.losses._merged import Merged
 from jaxseg.losses.class_weights import median_frequency
 from jaxseg.losses.record import TAKES, Loss, OutputLoss
 from jaxseg.losses.reduction import Term
@@ -60,6 +61,7 @@ def build_objective(
     class_pixels: Sequence[float] | None = None,
     void: int = 255,
     axis_name: str | None = None,
+    merged: Merged = (),
 ) -> Objective:
     """Builds the objective of a configuration.
 
@@ -80,16 +82,19 @@ def build_objective(
       void: The ignore index.
       axis_name: The axis of pmap. Losses that sum over the batch then sum over all
         devices.
+      merged: The classes that each label beyond the classes merges, see
+        `cross_entropy`.
 
     Raises:
-      ValueError: If the loss or an option is unknown, class weights have no counts, or
-        a loss under pmap couples examples but cannot sum over devices.
+      ValueError: If the loss or an option is unknown, class weights have no counts, a
+        loss does not take merged labels, or a loss under pmap couples examples but
+        cannot sum over devices.
     """
     config = LossConfig(config) if isinstance(config, str) else config
     weights = _class_weights(config, class_pixels)
     names = [(config.name, 1.0), *config.additional]
-    _check_names(config, names, weights)
-    shared = {"class_weights": weights, "axis_name": axis_name}
+    _check_names(config, names, weights, merged)
+    shared = {"class_weights": weights, "axis_name": axis_name, "merged": merged}
     parts = [
         (name, coefficient, _bind(name, config.options.get(name, {}), void, shared))
         for name, coefficient in names
@@ -141,6 +146,8 @@ def _terms_of_outputs(config, void, shared):
         for name, record in OUTPUT_LOSSES.items():
             inputs = _from_step(record.loss, batch)
             for output in record.found_in(outputs):
+                if shared["merged"]:
+                    _check_merged(f"The network's output {output!r}", record.loss)
                 if shared["axis_name"] and record in _coupled_outputs(config):
                     where = f"The loss of the network's output {output!r}"
                     _check_sums_over_devices(where, record.loss)
@@ -186,13 +193,15 @@ def _bind(name, options, void, shared):
     return functools.partial(loss.function, void=void, **fixed, **options)
 
 
-def _check_names(config, names, weights):
+def _check_names(config, names, weights, merged):
     for name, _ in names:
         if name not in LOSSES:
             raise ValueError(
                 f"loss.name={name!r} is invalid: expected one of "
                 f"{', '.join(sorted(LOSSES))}."
             )
+        if merged:
+            _check_merged(f"loss.name={name!r}", LOSSES[name])
     used = [name for name, _ in names]
     if unused := sorted(set(config.options) - set(used)):
         raise ValueError(
@@ -205,6 +214,17 @@ def _check_names(config, names, weights):
         raise ValueError(
             f"loss.class_weights={config.class_weights!r} is invalid: expected 'none', "
             f"because {', '.join(used)} takes no class weights."
+        )
+
+
+def _check_merged(where, loss):
+    if "merged" not in loss.takes:
+        takers = ", ".join(
+            name for name, one in LOSSES.items() if "merged" in one.takes
+        )
+        raise ValueError(
+            f"{where} is invalid with labels that merge several classes: expected "
+            f"{takers}, whose loss sums the probabilities of these classes."
         )
 
 

@@ -13,6 +13,7 @@ Options = Mapping[str, Any]
 TAKES = {
     "class_weights": "the weights that `LossConfig.class_weights` asks for",
     "axis_name": "the axis of pmap, over which the loss sums",
+    "merged": "the classes of labels that merge several, where datasets train together",
     "step": "the training step, for annealing and sampling",
     "edge": "the network's output 'edge'",
     "size_weights": "the network's output 'affinity'",
@@ -83,10 +84,11 @@ class OutputLoss:
     options: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if refused := set(self.loss.takes) - {"class_weights", "axis_name", "step"}:
+        known = {"class_weights", "axis_name", "merged", "step"}
+        if refused := set(self.loss.takes) - known:
             raise ValueError(
                 f"takes={sorted(refused)} is invalid for the loss of the output "
-                f"{self.output!r}: expected class_weights, axis_name or step."
+                f"{self.output!r}: expected class_weights, axis_name, merged or step."
             )
 
     def settings(self, config: LossConfig) -> dict[str, Any]:

@@ -34,7 +34,7 @@ LOSSES: dict[str, Loss] = {
     "cross_entropy": Loss(
         cross_entropy,
         couples_examples=False,
-        takes=("class_weights",),
+        takes=("class_weights", "merged"),
         for_points=True,
     ),
     "ohem_cross_entropy": Loss(
@@ -90,7 +90,7 @@ LOSSES: dict[str, Loss] = {
 OUTPUT_LOSSES: dict[str, OutputLoss] = {
     "aux": OutputLoss(
         "aux*",
-        Loss(cross_entropy, couples_examples=False, takes=("class_weights",)),
+        Loss(cross_entropy, couples_examples=False, takes=("class_weights", "merged")),
         coefficient="aux_weight",
     ),
     # The weights of edges depend on the number of edge pixels in the whole batch.
