@@ -149,6 +149,7 @@ def open_run(
         checkpoint=checkpoint,
         ema=config.train.ema is not None,
         verify=verify,
+        channels=spec.channels,
     )
     return Run(
         Path(workdir),

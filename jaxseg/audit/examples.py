@@ -89,6 +89,7 @@ def training_examples(
         augment.prepare_train,
         mean=source.spec.mean,
         std=source.spec.std,
+        value_range=source.spec.value_range,
         flip=config.flip,
         color_jitter=config.color_jitter,
     )

@@ -96,6 +96,7 @@ def main(argv: list[str]) -> int:
         checkpoint=arguments.checkpoint,
         ema=config.train.ema is not None,
         verify=arguments.digest,
+        channels=spec.channels,
     )
     with naming_check(config.data):
         found = evaluate_network(

@@ -53,8 +53,8 @@ def deform(
     interpolated bilinearly there, and the label is read at the nearest pixel.
 
     Args:
-      image: Uint8 [H, W, 3].
-      label: Uint8 [H, W].
+      image: [H, W, C] of any number type.
+      label: Integers [H, W].
       field: The displacements [2, H, W] in pixels.
 
     Returns:
@@ -73,7 +73,9 @@ def deform(
         map_coordinates(channel, places, np.float32, order=1, mode="mirror")
         for channel in np.moveaxis(image, -1, 0)
     ]
-    moved = np.floor(np.stack(channels, -1) + 0.5).astype(np.uint8)
+    moved = np.stack(channels, -1)
+    if image.dtype.kind == "u":
+        moved = np.floor(moved + 0.5).astype(image.dtype)
     return moved, map_coordinates(label, places, order=0, mode="mirror")
 
 

@@ -1,8 +1,8 @@
 """Yields batches of images for training and evaluation, read by threads of Grain.
 
 The training stream is endless and can start at any step, so a checkpoint needs to store
-only the step. Batches contain uint8 pixels. The training step mirrors them, changes
-their colors and normalizes them on the device.
+only the step. Batches contain pixels as they are stored. The training step mirrors
+them, changes their colors and normalizes them on the device.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from jaxseg.config import DataConfig
 from jaxseg.data import shuffle as order
 from jaxseg.data.draws import eval_plan
 from jaxseg.data.source import Source
-from jaxseg.data.spec import VOID
 from jaxseg.data.training_example import train_example
 
 
@@ -46,9 +45,10 @@ def train_batches(
       process_count: The number of processes.
 
     Returns:
-      An iterator of {"image": uint8 [b, h, w, 3], "label": uint8 [b, h, w], "seed":
-      uint32 [b], "index": int32 [b]}, where b is the number of examples per process and
-      "index" is the index of an example in the source.
+      An iterator of {"image": [b, h, w, C], "label": [b, h, w], "seed": uint32 [b],
+      "index": int32 [b]}, where b is the number of examples per process and "index" is
+      the index of an example in the source. The types of images and labels are those of
+      `source.spec`.
 
     Raises:
       ValueError: If an option is out of range.
@@ -59,6 +59,7 @@ def train_batches(
     if source.backend == "tf":
         from jaxseg.data import tf_backend
 
+        tf_backend.check_pixels(source.spec)
         if config.elastic:
             raise ValueError(
                 f"data.elastic={config.elastic} is invalid: expected 0 for the backend "
@@ -102,8 +103,9 @@ def eval_batches(
       process_count: The number of processes.
 
     Returns:
-      An iterator of {"image": uint8 [b, H, W, 3], "label": uint8 [b, H, W], "index":
-      int32 [b]}, where b is the number of examples per process.
+      An iterator of {"image": [b, H, W, C], "label": [b, H, W], "index": int32 [b]},
+      where b is the number of examples per process. The types of images and labels are
+      those of `source.spec`.
 
     Raises:
       ValueError: If an option is out of range.
@@ -119,6 +121,7 @@ def eval_batches(
     if source.backend == "tf":
         from jaxseg.data import tf_backend
 
+        tf_backend.check_pixels(source.spec)
         return tf_backend.eval_stream(source, plan)
     slots = [(size, index) for size, indices in plan for index in indices]
     return read_batches(
@@ -140,9 +143,10 @@ def padded_example(
       size: The padded (H, W) in pixels.
       index: The index of the example. The index -1 gives an example without content.
     """
-    image = np.empty((*size, 3), np.uint8)
-    image[:] = source.spec.mean_color
-    label = np.full(size, VOID, np.uint8)
+    spec = source.spec
+    image = np.empty((*size, spec.channels), spec.image_dtype)
+    image[:] = spec.mean_color
+    label = np.full(size, spec.void, spec.label_dtype)
     if index >= 0:
         example = source[index]
         height, width = example["label"].shape

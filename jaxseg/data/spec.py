@@ -1,4 +1,4 @@
-"""Describes datasets by class names, colors, ignore index and pixel statistics."""
+"""Describes datasets by class names, colors, ignore index, pixels and statistics."""
 
 from __future__ import annotations
 
@@ -9,53 +9,68 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from jaxseg.storage.json_file import parse_json
 from jaxseg.text import printable
 
-VOID = 255  # The ignore index of every dataset.
+VOID = 255  # The ignore index of 8-bit labels.
+WIDE_VOID = 65535  # The ignore index of 16-bit labels.
+MOST_CLASSES = 4095
+MOST_CHANNELS = 32
+IMAGE_TYPES = ("uint8", "uint16", "float32")
 Color = tuple[int, int, int]
 
 
 @dataclasses.dataclass(frozen=True)
 class DatasetSpec:
-    """Describes the classes of a dataset.
+    """Describes the classes and the pixels of a dataset.
 
     Label k means `classes[k]` and is drawn in the color `palette[k]`.
 
     Attributes:
       name: The name of the dataset, for error messages.
-      classes: The class names in label order, at most 255.
+      classes: The class names in label order, at most 255, or at most 4095 if `void` is
+        65535.
       palette: The RGB color of each class, with values from 0 to 255.
       void: The ignore index, the label of pixels that count neither in training nor in
-        scores.
-      mean: The RGB mean on [0, 1], which is subtracted from images.
-      std: The RGB standard deviation on [0, 1], by which images are divided.
+        scores. Labels have 8 bits if it is at most 255, and otherwise 16 bits.
+      mean: The mean of each channel after `value_range` is mapped to [0, 1]. It is
+        subtracted from images.
+      std: The standard deviation of each channel, by which images are divided.
       labels: The pairs (mask value, class or "void") of the label map of the masks. It
         is empty if the mask values are the labels.
       origin: Where the class names come from, or "" if jaxseg defines them.
       source: Names and values that identify a dataset of tensorflow_datasets: the
         builder with its version, the features and a digest. It is empty for others.
+      image_type: The type of stored pixels, "uint8", "uint16" or "float32".
+      value_range: The pixel values that are mapped to 0 and 1.
 
     Raises:
-      ValueError: If names repeat, or the numbers of colors and classes differ.
+      ValueError: If names repeat, the numbers of colors and classes differ, or a value
+        is out of bounds.
     """
 
     name: str
     classes: tuple[str, ...]
     palette: tuple[Color, ...]
     void: int = VOID
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
     labels: tuple[tuple[int, int | str], ...] = ()
     origin: str = ""
     source: tuple[tuple[str, str], ...] = ()
+    image_type: str = "uint8"
+    value_range: tuple[float, float] = (0, 255)
 
     def __post_init__(self):
-        if not 1 <= len(self.classes) <= self.void:
+        most = min(self.void, MOST_CLASSES)
+        if not 1 <= len(self.classes) <= most:
             raise ValueError(
                 f"The class list of {self.name!r} is invalid: expected 1 to "
-                f"{self.void} names, found {len(self.classes)}."
+                f"{most} names, found {len(self.classes)}."
             )
+        self._check_pixels()
         repeated = sorted({c for c in self.classes if self.classes.count(c) > 1})
         if repeated:
             raise ValueError(
@@ -69,16 +84,65 @@ class DatasetSpec:
                 f"{len(self.palette)}."
             )
 
+    def _check_pixels(self):
+        low, high = self.value_range
+        if not 1 <= len(self.mean) == len(self.std) <= MOST_CHANNELS:
+            raise ValueError(
+                f"The statistics of {self.name!r} are invalid: expected a mean and a "
+                f"deviation for each of 1 to {MOST_CHANNELS} channels, found "
+                f"{len(self.mean)} and {len(self.std)}."
+            )
+        if self.image_type not in IMAGE_TYPES or not low < high:
+            raise ValueError(
+                f"The pixels of {self.name!r} are invalid: expected one of the types "
+                f"{', '.join(IMAGE_TYPES)} and a range with the lower value first, "
+                f"found {self.image_type!r} and {self.value_range}."
+            )
+
     @property
     def num_classes(self) -> int:
         """Returns the number of classes without void."""
         return len(self.classes)
 
     @property
-    def mean_color(self) -> Color:
-        """Returns the mean as an RGB color in 0..255, which pads images."""
-        red, green, blue = (int(255 * value + 0.5) for value in self.mean)
-        return red, green, blue
+    def channels(self) -> int:
+        """Returns the number of channels of an image."""
+        return len(self.mean)
+
+    @property
+    def image_dtype(self) -> np.dtype:
+        """Returns the type of pixels in examples and batches."""
+        return np.dtype(self.image_type)
+
+    @property
+    def label_dtype(self) -> np.dtype:
+        """Returns the type of labels in examples and batches, uint8 or uint16."""
+        return np.dtype(np.uint8 if self.void <= VOID else np.uint16)
+
+    @property
+    def is_rgb8(self) -> bool:
+        """Returns whether images are 8-bit RGB with the full range of values."""
+        pixels = (self.channels, self.image_type, tuple(self.value_range))
+        return pixels == (3, "uint8", (0, 255))
+
+    @property
+    def mean_color(self) -> tuple[float, ...]:
+        """Returns the mean in stored pixel values, one per channel, which pads images.
+
+        It is rounded and limited to what the type can store if pixels are integers.
+        """
+        low, high = self.value_range
+        values = [low + (high - low) * value for value in self.mean]
+        if self.image_dtype.kind == "f":
+            return tuple(values)
+        largest = np.iinfo(self.image_dtype).max
+        return tuple(min(max(int(value + 0.5), 0), largest) for value in values)
+
+    def normalized_as(self, other: DatasetSpec) -> DatasetSpec:
+        """Returns this specification with the range, mean and deviation of another."""
+        return dataclasses.replace(
+            self, mean=other.mean, std=other.std, value_range=other.value_range
+        )
 
     def to_json(self) -> str:
         """Returns the specification as JSON text, which `from_json` reads."""
@@ -98,7 +162,7 @@ class DatasetSpec:
         fields = parse_json(text)
         known = [field.name for field in dataclasses.fields(cls)]
         # Earlier versions did not write these fields.
-        later = {"labels", "origin", "source"}
+        later = {"labels", "origin", "source", "image_type", "value_range"}
         if not isinstance(fields, dict):
             raise ValueError(f"expected a JSON object with the fields {known}")
         if not set(known) - later <= set(fields) <= set(known):
@@ -119,7 +183,11 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_label(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= VOID
+    return type(value) is int and 0 <= value <= WIDE_VOID
+
+
+def _is_level(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= 255
 
 
 def _is_real(value: Any) -> bool:
@@ -139,7 +207,11 @@ def _is_texts(value: Any) -> bool:
 
 
 def _is_color(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(map(_is_label, value))
+    return isinstance(value, list) and len(value) == 3 and all(map(_is_level, value))
+
+
+def _is_range(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_real, value))
 
 
 def _list_of(form: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -156,6 +228,8 @@ _FORMS = {  # The form of each field in JSON.
     "labels": _list_of(_is_pair),
     "origin": _is_text,
     "source": _list_of(_is_texts),
+    "image_type": _is_text,
+    "value_range": _is_range,
 }
 
 

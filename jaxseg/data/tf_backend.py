@@ -19,7 +19,7 @@ import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
 from jaxseg.data.draws import Examples, train_draw
-from jaxseg.data.spec import VOID
+from jaxseg.data.spec import VOID, DatasetSpec
 from jaxseg.data.transforms import sample_window
 
 
@@ -39,6 +39,17 @@ def load_tensorflow() -> Any:
     for kind in ("GPU", "TPU"):
         tf.config.set_visible_devices([], kind)
     return tf
+
+
+def check_pixels(spec: DatasetSpec) -> None:
+    """Raises ValueError unless images are 8-bit RGB and labels have 8 bits."""
+    if not spec.is_rgb8 or spec.void != VOID:
+        raise ValueError(
+            "data.backend='tf' is invalid: expected 'grain', because the dataset "
+            f"{spec.name!r} has {spec.channels} channels of {spec.image_type} and "
+            f"labels of {8 * spec.label_dtype.itemsize} bits, and tf.data reads only "
+            "8-bit RGB and 8-bit labels. Pass --data.backend grain."
+        )
 
 
 def read_records(

@@ -58,10 +58,10 @@ def train_example(
         area = Area.whole(opened.size)
         field = elastic.displacement(drawn.nodes, area.size)
         image, label = elastic.deform(opened.image(area), opened.label(area), field)
-    fill = source.spec.mean_color
+    spec = source.spec
     return {
-        "image": cut_image(image, window, crop=crop, fill=fill, area=area),
-        "label": cut_label(label, window, crop=crop, area=area),
+        "image": cut_image(image, window, crop=crop, fill=spec.mean_color, area=area),
+        "label": cut_label(label, window, crop=crop, void=spec.void, area=area),
         "seed": drawn.device_seed,
         "index": np.int32(drawn.index),
     }

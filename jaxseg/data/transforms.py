@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
 from jaxseg.data.area import Area
-from jaxseg.data.spec import VOID, Color
+from jaxseg.data.spec import VOID
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,23 +82,23 @@ def cut_image(
     window: Window,
     *,
     crop: tuple[int, int],
-    fill: Color,
+    fill: Sequence[float],
     area: Area | None = None,
 ) -> np.ndarray:
     """Resizes an image and cuts the crop window out of it.
 
     Args:
-      image: Uint8 [H, W, 3], or the pixels of `area`.
+      image: [H, W, C], uint8, uint16 or float32, or the pixels of `area`.
       window: The window.
       crop: The (H, W) of the result in pixels.
-      fill: The RGB color of padding.
+      fill: The value of padding in each channel.
       area: The part of the whole image that `image` contains. It must contain the
         result of `needed_area`. The default is the whole image.
 
     Returns:
-      Uint8 [*crop, 3], which does not depend on the area.
+      [*crop, C] of the type of the image. The result does not depend on the area.
     """
-    out = np.empty((*crop, 3), np.uint8)
+    out = np.empty((*crop, image.shape[-1]), image.dtype)
     out[:] = fill
     area = area or Area.whole(image.shape[:2])
     rows, columns = (_visible(window, crop, axis) for axis in (0, 1))
@@ -107,13 +108,41 @@ def cut_image(
             (rows, columns), area.size, window.scaled, strict=True
         )
     )
-    part = _in_place(Image.fromarray(image), area).resize(
-        (columns[1] - columns[0], rows[1] - rows[0]),
-        Image.Resampling.BILINEAR,
-        box=(left, top, right, bottom),
-    )
-    out[_place(rows, window, 0), _place(columns, window, 1)] = np.asarray(part)
+    size = (columns[1] - columns[0], rows[1] - rows[0])
+    part = _resized(image, size, box=(left, top, right, bottom), area=area)
+    out[_place(rows, window, 0), _place(columns, window, 1)] = part
     return out
+
+
+def _resized(
+    image: np.ndarray, size: tuple[int, int], *, box: tuple[float, ...], area: Area
+) -> np.ndarray:
+    """Resizes a box of a whole image to a (width, height), in the type of the image.
+
+    Pillow resizes 8-bit RGB as a whole and other images one channel at a time. Pixels
+    of 16 bits are exact in float32.
+
+    Args:
+      image: The pixels of `area`.
+      size: The (width, height) of the result.
+      box: The (left, top, right, bottom) of the box in the whole image.
+      area: The part of the whole image that `image` contains.
+    """
+
+    def resized(plane: np.ndarray) -> np.ndarray:
+        whole = _in_place(Image.fromarray(plane), area)
+        return np.asarray(whole.resize(size, Image.Resampling.BILINEAR, box=box))
+
+    if image.dtype == np.uint8 and image.shape[-1] == 3:
+        return resized(image)
+    stored = np.uint8 if image.dtype == np.uint8 else np.float32
+    planes = [
+        np.ascontiguousarray(plane, stored) for plane in np.moveaxis(image, -1, 0)
+    ]
+    part = np.stack([resized(plane) for plane in planes], -1)
+    if image.dtype == np.uint16:
+        part = np.clip(np.floor(part + 0.5), 0, np.iinfo(np.uint16).max)
+    return part.astype(image.dtype, copy=False)
 
 
 def cut_label(
@@ -127,16 +156,16 @@ def cut_label(
     """Resizes a label and cuts the crop window out of it.
 
     Args:
-      label: Uint8 [H, W], or the pixels of `area`.
+      label: Integers [H, W], or the pixels of `area`.
       window: The window.
       crop: The (H, W) of the result in pixels.
       void: The ignore index, the value of padding.
       area: The part of the whole label that `label` contains, as in `cut_image`.
 
     Returns:
-      Uint8 [*crop].
+      [*crop] of the type of the label.
     """
-    out = np.full(crop, void, np.uint8)
+    out = np.full(crop, void, label.dtype)
     rows, columns = (_visible(window, crop, axis) for axis in (0, 1))
     area = area or Area.whole(label.shape)
     row = nearest(np.arange(*rows), area.size[0], window.scaled[0]) - area.rows[0]

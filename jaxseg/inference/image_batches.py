@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxseg.data.reader import ReadOptions, read_pixels
+from jaxseg.data.spec import DatasetSpec
 from jaxseg.inference.predict import round_up
 
 Size = tuple[int, int]
@@ -66,21 +67,21 @@ def batches(jobs: Sequence[Job], *, rows: int, multiple: int) -> Iterator[Batch]
 
 
 def read_batch(
-    batch: Batch, options: ReadOptions, *, fill: tuple[int, int, int]
+    batch: Batch, options: ReadOptions, spec: DatasetSpec
 ) -> tuple[np.ndarray, dict[int, ValueError]]:
     """Reads the images of a batch.
 
     Args:
         batch: The images.
         options: How files are read.
-        fill: The color of the padding.
+        spec: The channels and the type of the images, and the mean that pads them.
 
     Returns:
-        The pixels, uint8 [rows, H, W, 3], with each image in the upper left corner, and
+        The pixels [rows, H, W, C] with each image in the upper left corner, and
         the errors of the images that cannot be read, by row.
     """
-    pixels = np.empty((batch.rows, *batch.size, 3), np.uint8)
-    pixels[:] = fill
+    pixels = np.empty((batch.rows, *batch.size, spec.channels), spec.image_dtype)
+    pixels[:] = spec.mean_color
     errors: dict[int, ValueError] = {}
     for row, job in enumerate(batch.jobs):
         try:

@@ -101,21 +101,27 @@ class Segmenter:
         """Segments one image.
 
         Args:
-          image: The path of an image file, or an RGB image, uint8 [H, W, 3].
+          image: The path of an image file, or pixels [H, W, C] as in the training data,
+            which are uint8 [H, W, 3] for an 8-bit RGB image.
 
         Returns:
           The segmentation of the image.
 
         Raises:
-          ValueError: If the file cannot be read, or the array is not an RGB image.
+          ValueError: If the file cannot be read, or its pixels are of another type or
+            have another number of channels than the training data.
         """
         if isinstance(image, str | os.PathLike):
             image = read_pixels(Path(image), self.reading)
         image = np.asarray(image)
-        if image.ndim != 3 or image.shape[-1] != 3 or image.dtype != np.uint8:
+        spec = self.spec
+        wanted = (3, spec.channels, spec.image_dtype)
+        if (image.ndim, *image.shape[2:], image.dtype) != wanted:
+            kind = "an RGB image" if spec.is_rgb8 else "an image like those of training"
             raise ValueError(
-                f"image={image.dtype}{list(image.shape)} is invalid: expected an RGB "
-                "image, uint8 [H, W, 3], or the name of an image file."
+                f"image={image.dtype}{list(image.shape)} is invalid: expected {kind}, "
+                f"{spec.image_type} [H, W, {spec.channels}], or the name of an image "
+                "file."
             )
         pixels = self._padded(image)
         height, width = image.shape[:2]
@@ -138,7 +144,7 @@ class Segmenter:
         """Segments a batch of images that have equal sizes.
 
         Args:
-          pixels: The RGB images, uint8 [B, H, W, 3].
+          pixels: The images [B, H, W, C], of the type in the dataset's specification.
           soft: Whether to always return probabilities. Otherwise they are returned only
             if `scales` or `flip` average several predictions, which computes them
             anyway.
@@ -165,7 +171,7 @@ class Segmenter:
         """Returns the mean softmax over scales and flips, float32 [B, H, W, K].
 
         Args:
-          pixels: The RGB images, uint8 [B, H, W, 3].
+          pixels: The images [B, H, W, C], of the type in the dataset's specification.
         """
         return self.segment(pixels, soft=True)[1]
 
@@ -187,7 +193,7 @@ class Segmenter:
 
     def _padded(self, image: np.ndarray) -> np.ndarray:
         height, width = self.padded_size(image.shape[:2])
-        pixels = np.empty((1, height, width, 3), np.uint8)
+        pixels = np.empty((1, height, width, self.spec.channels), self.spec.image_dtype)
         pixels[:] = self.spec.mean_color
         pixels[0, : image.shape[0], : image.shape[1]] = image
         return pixels

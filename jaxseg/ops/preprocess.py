@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax.numpy as jnp
 
@@ -17,18 +17,20 @@ class Normalization(Protocol):
     Attributes:
       mean: The mean of each channel, for images in [0, 1].
       std: The standard deviation of each channel, for images in [0, 1].
+      value_range: The pixel values that are mapped to 0 and 1.
     """
 
     mean: Sequence[float]
     std: Sequence[float]
+    value_range: tuple[float, float]
 
 
 def preprocess(pixels: Array, spec: Normalization, *, scale: float = 1.0) -> Array:
     """Turns pixels into the input of a network.
 
     Args:
-      pixels: Images [B, H, W, C] with values from 0 to 255, of any number type.
-      spec: The mean and standard deviation of each channel.
+      pixels: Images [B, H, W, C] of any number type.
+      spec: The range of values, and the mean and standard deviation of each channel.
       scale: The factor by which height and width are resized after normalization
         (bilinear, antialiased when the image shrinks).
 
@@ -38,10 +40,39 @@ def preprocess(pixels: Array, spec: Normalization, *, scale: float = 1.0) -> Arr
     Raises:
       ValueError: If the spec does not fit the channels.
     """
-    image = normalize(pixels.astype(jnp.float32) / 255, spec)
+    image = normalize(to_unit(pixels, spec.value_range), spec)
     if scale == 1:
         return image
     return resize(image, scaled_size(image.shape[1:3], scale), antialias=True)
+
+
+def to_unit(pixels: Array, value_range: tuple[float, float]) -> Array:
+    """Maps a range of pixel values to [0, 1]; values outside of it are clipped.
+
+    Args:
+      pixels: Values of any number type.
+      value_range: The values that become 0 and 1.
+
+    Returns:
+      float32 values of the shape of `pixels`.
+
+    >>> to_unit(np.array([0, 100, 300], np.uint16), (50, 150)).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    low, high = value_range
+    values = pixels.astype(jnp.float32)
+    if low:
+        values = values - low
+    values = values / (high - low)
+    return values if _within(pixels.dtype, low, high) else jnp.clip(values, 0, 1)
+
+
+def _within(dtype: Any, low: float, high: float) -> bool:
+    """Returns whether a type has no values outside of a range, which need a clip."""
+    if not jnp.issubdtype(dtype, jnp.integer):
+        return False
+    limits = jnp.iinfo(dtype)
+    return low <= limits.min and limits.max <= high
 
 
 def normalize(image: Array, spec: Normalization) -> Array:

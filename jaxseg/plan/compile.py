@@ -256,7 +256,7 @@ def _abstract(config: Config, devices: Sequence[jax.Device], batch: int):
     spec = task.spec(spec_of(config.data))
     pixels = (1,) * spec.num_classes
     runner, new_state, _ = task.build(config, spec, devices, class_pixels=pixels)
-    return runner, jax.eval_shape(new_state), task.batch_shapes(config, batch)
+    return runner, jax.eval_shape(new_state), task.batch_shapes(config, batch, spec)
 
 
 def _parts(state: Any, batch: Any) -> dict[str, int]:

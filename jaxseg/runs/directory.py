@@ -39,7 +39,7 @@ from jaxseg.weights.translate.model_card import NAME as CARD
 from jaxseg.weights.translate.model_card import read_card
 
 CONFIG, DATASET, CHECKPOINTS = "config.json", "dataset.json", "ckpt"
-CHANNELS = 3
+CHANNELS = 3  # The number of channels of an image, unless the dataset states another.
 _NO_OPTIONS = ("num_classes", "style")  # Parameters that are set elsewhere.
 
 
@@ -207,6 +207,7 @@ def load_variables(
     checkpoint: str | int = "best",
     ema: bool = False,
     verify: bool = True,
+    channels: int = CHANNELS,
 ) -> tuple[int, dict[str, Any]]:
     """Loads the variables of a checkpoint as NumPy arrays.
 
@@ -217,6 +218,7 @@ def load_variables(
       ema: Whether to load the moving average of the parameters instead of the
         parameters.
       verify: Whether to compare the arrays with the digest that was stored with them.
+      channels: The number of channels of the images.
 
     Returns:
       The step of the checkpoint and the variables.
@@ -228,7 +230,7 @@ def load_variables(
     directory = Path(workdir) / CHECKPOINTS
     if not directory.is_dir():
         raise ValueError(f"{directory} does not exist, because nothing was saved yet")
-    shapes = variable_shapes(model)
+    shapes = variable_shapes(model, channels)
     params = "ema" if ema else "params"
     wanted = {params: shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
     with advising("--checkpoint {step} takes it"):
@@ -240,15 +242,27 @@ def load_variables(
     return step, {"params": arrays[params], **stats}
 
 
-def variable_shapes(model: nn.Module) -> dict[str, Any]:
-    """Returns the shapes of the variables of a network without computing them."""
+def variable_shapes(model: nn.Module, channels: int = CHANNELS) -> dict[str, Any]:
+    """Returns the shapes of the variables of a network without computing them.
+
+    Args:
+      model: The network.
+      channels: The number of channels of the images.
+    """
     key = jax.eval_shape(lambda: jax.random.key(0))
     init = functools.partial(model.init, train=False)
-    return jax.eval_shape(init, key, *example_inputs(model))
+    return jax.eval_shape(init, key, *example_inputs(model, channels))
 
 
-def example_inputs(model: nn.Module) -> tuple[jax.ShapeDtypeStruct, ...]:
-    """Returns the shapes of the example inputs of a network."""
+def example_inputs(
+    model: nn.Module, channels: int = CHANNELS
+) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """Returns the shapes of the example inputs of a network.
+
+    Args:
+      model: The network.
+      channels: The number of channels of the images.
+    """
     if hasattr(model, "example_inputs"):
         return model.example_inputs()
-    return (jax.ShapeDtypeStruct((1, 64, 64, CHANNELS), jnp.float32),)
+    return (jax.ShapeDtypeStruct((1, 64, 64, channels), jnp.float32),)

@@ -43,13 +43,16 @@ def host_memory() -> int:
     return min(size for size in sizes if size > 0)
 
 
-def check_batch(
-    config: Config, num_classes: int, devices: Sequence[jax.Device]
-) -> None:
+def check_batch(config: Config, planes: int, devices: Sequence[jax.Device]) -> None:
     """Checks that the images and logits of a batch fit into memory.
 
     The estimate counts the images and the float32 logits of one micro-batch. A step
     needs several times as much, so a run that passes this check may still be too large.
+
+    Args:
+      config: The configuration.
+      planes: The number of channels of an image and of its logits, in sum.
+      devices: The devices of all processes.
 
     Raises:
       ValueError: If the images and logits do not fit.
@@ -57,7 +60,7 @@ def check_batch(
     processes = jax.process_count()
     rows = -(-config.train.batch_size // (processes * config.train.grad_accum_steps))
     pixels = rows * math.prod(config.data.crop)
-    needed, there = pixels * 4 * (3 + num_classes), available(devices)
+    needed, there = pixels * 4 * planes, available(devices)
     if needed > there:
         raise ValueError(
             f"data.crop={config.data.crop} with train.batch_size="
@@ -70,7 +73,7 @@ def check_batch(
 def check_evaluation(
     config: Config,
     sizes: Sequence[tuple[int, int]],
-    num_classes: int,
+    planes: int,
     devices: Sequence[jax.Device],
     *,
     batch: tuple[str, int],
@@ -80,7 +83,7 @@ def check_evaluation(
     Args:
       config: The configuration.
       sizes: Heights and widths of the images in pixels.
-      num_classes: The number of classes of the logits.
+      planes: The number of channels of an image and of its logits, in sum.
       devices: The devices of all processes.
       batch: The name of the option that sets the batch size, and its value.
 
@@ -90,7 +93,7 @@ def check_evaluation(
     largest = max(sizes, key=math.prod)
     rows = -(-batch[1] // jax.process_count())
     scaled = math.prod(largest) * max(1.0, config.data.eval_scale**2)
-    needed, there = int(rows * scaled * 4 * (3 + num_classes)), available(devices)
+    needed, there = int(rows * scaled * 4 * planes), available(devices)
     if needed > there:
         raise ValueError(
             f"data.eval_scale={config.data.eval_scale} with {batch[0]}={batch[1]} is "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 from jaxseg.checkpoints.steps import steps_in
@@ -100,7 +99,7 @@ def spec_of_run(spec: DatasetSpec, workdir: Path) -> DatasetSpec:
             "give the data these classes in this order."
         )
     _check_source(spec, stored, workdir)
-    return dataclasses.replace(spec, mean=stored.mean, std=stored.std)
+    return spec.normalized_as(stored)
 
 
 def _check_source(spec: DatasetSpec, stored: DatasetSpec, workdir: Path) -> None:

@@ -82,10 +82,10 @@ def evaluate_network(
     source = task.open_source(config.data, split)
     check_classes(source.spec, spec)
     # Padding has the mean color that the network was trained with.
-    source.spec = dataclasses.replace(source.spec, mean=spec.mean, std=spec.std)
+    source.spec = source.spec.normalized_as(spec)
     if hasattr(source, "sizes"):  # images, not clouds
-        batch, classes = ("batch_size", batch_size), spec.num_classes
-        memory.check_evaluation(config, source.sizes, classes, chosen, batch=batch)
+        batch, planes = ("batch_size", batch_size), spec.channels + spec.num_classes
+        memory.check_evaluation(config, source.sizes, planes, chosen, batch=batch)
     total = count(
         config,
         spec,

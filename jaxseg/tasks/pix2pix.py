@@ -25,7 +25,6 @@ from jaxseg.config import Config, DataConfig, OptimConfig
 from jaxseg.data import DatasetSpec, Source
 from jaxseg.losses.adversarial import build_adversarial, is_adversarial
 from jaxseg.metrics.photo import picture_errors, psnr
-from jaxseg.runs.directory import CHANNELS
 from jaxseg.tasks import segmentation
 from jaxseg.tasks.overlays import FOLDER, file_name
 from jaxseg.tasks.pix2pix_batch import TO_LABELS, TO_PHOTO, label_picture, paired
@@ -41,7 +40,7 @@ from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.step import adversarial
 from jaxseg.viz import colorize, save_image
 
-HALF = (0.5, 0.5, 0.5)
+HALF = 0.5
 
 
 def open_source(config: DataConfig, split: str) -> Source:
@@ -53,7 +52,8 @@ def open_source(config: DataConfig, split: str) -> Source:
 
 def centered(spec: DatasetSpec) -> DatasetSpec:
     """Returns a dataset specification that normalizes photos to the range -1 to 1."""
-    return dataclasses.replace(spec, mean=HALF, std=HALF)
+    half = (HALF,) * spec.channels
+    return dataclasses.replace(spec, mean=half, std=half)
 
 
 def build(
@@ -89,7 +89,7 @@ def build(
         num_classes=spec.num_classes,
         void=spec.void,
     )
-    channels = CHANNELS if direction == TO_LABELS else spec.num_classes
+    channels = spec.channels if direction == TO_LABELS else spec.num_classes
     parts = Parts(
         step=adversarial.train_step,
         loss_fn=build_adversarial(config.loss),

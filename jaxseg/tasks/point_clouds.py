@@ -66,19 +66,22 @@ def build(
     return build_training(config, spec, devices, parts)
 
 
-def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
+def batch_shapes(
+    config: Config, batch: int, spec: DatasetSpec
+) -> dict[str, jax.ShapeDtypeStruct]:
     """Returns the shapes and types of a training batch over all processes.
 
     Args:
       config: The configuration.
       batch: The number of point clouds in the batch over all processes.
+      spec: The type of the labels.
     """
     shape, points = jax.ShapeDtypeStruct, (batch, config.data.num_points)
     return {
         "points": shape((*points, 3), jnp.float32),
         "feature": shape((*points, 3), jnp.float32),
         "mask": shape(points, jnp.bool_),
-        "label": shape(points, jnp.uint8),
+        "label": shape(points, spec.label_dtype),
         "seed": shape((batch,), jnp.uint32),
         "index": shape((batch,), jnp.int32),
     }

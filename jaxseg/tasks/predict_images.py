@@ -114,8 +114,8 @@ class ImagePrediction:
             yield from self._run_batch(group)
 
     def _run_batch(self, batch: Batch) -> Iterator[Result]:
-        fill = self.segmenter.spec.mean_color
-        pixels, errors = read_batch(batch, self.segmenter.reading, fill=fill)
+        spec = self.segmenter.spec
+        pixels, errors = read_batch(batch, self.segmenter.reading, spec)
         for row, error in errors.items():
             yield _failure([batch.jobs[row].path], error, self.request)
         read = [(row, j) for row, j in enumerate(batch.jobs) if row not in errors]
@@ -175,6 +175,7 @@ def open_images(request: Request, config: Config, spec: DatasetSpec) -> ImagePre
         checkpoint=request.checkpoint,
         ema=config.train.ema is not None,
         verify=request.verify,
+        channels=spec.channels,
     )
     segmenter = Segmenter(
         model,

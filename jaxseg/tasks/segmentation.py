@@ -15,7 +15,6 @@ from jaxseg import losses
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec, Source
 from jaxseg.inference.image_network import ImageNetwork
-from jaxseg.runs.directory import CHANNELS
 from jaxseg.tasks import overlays
 from jaxseg.tasks.training import (
     Parts,
@@ -57,7 +56,7 @@ def build(
         loss_fn=loss_fn,
         prepare=image_augmentation(config, spec),
         make_eval_step=make_eval_step,
-        inputs=image_inputs(config),
+        inputs=image_inputs(config, spec.channels),
         entries=inputs,
     )
     return build_training(config, spec, devices, parts)
@@ -76,17 +75,20 @@ def make_eval_step(
     )
 
 
-def batch_shapes(config: Config, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
+def batch_shapes(
+    config: Config, batch: int, spec: DatasetSpec
+) -> dict[str, jax.ShapeDtypeStruct]:
     """Returns the shapes and types of a training batch over all processes.
 
     Args:
       config: The configuration.
       batch: The number of images in the batch over all processes.
+      spec: The channels and the types of images and labels.
     """
     shape = jax.ShapeDtypeStruct
     return {
-        "image": shape((batch, *config.data.crop, CHANNELS), jnp.uint8),
-        "label": shape((batch, *config.data.crop), jnp.uint8),
+        "image": shape((batch, *config.data.crop, spec.channels), spec.image_dtype),
+        "label": shape((batch, *config.data.crop), spec.label_dtype),
         "seed": shape((batch,), jnp.uint32),
         "index": shape((batch,), jnp.int32),
     }

@@ -178,17 +178,19 @@ def _check_data(
     config: Config, train_source: Any, eval_source: Any, chosen: list[jax.Device]
 ) -> None:
     """Raises ValueError for classes that the data lack and for batches too large."""
-    classes = train_source.spec.classes
+    spec = train_source.spec
+    classes = spec.classes
     if set(config.data.oversample_classes) - set(classes):
         expected = f"classes of the data, which are {', '.join(classes)}"
         raise ValueError(
             invalid("data.oversample_classes", config.data.oversample_classes, expected)
         )
     if hasattr(eval_source, "sizes"):  # images, not clouds
-        memory.check_batch(config, len(classes), chosen)
+        planes = spec.channels + spec.num_classes
+        memory.check_batch(config, planes, chosen)
         batch = ("train.eval_batch_size", config.train.eval_batch_size)
         sizes = eval_source.sizes
-        memory.check_evaluation(config, sizes, len(classes), chosen, batch=batch)
+        memory.check_evaluation(config, sizes, planes, chosen, batch=batch)
 
 
 def _first(stream: Any) -> HostBatch:

@@ -62,8 +62,8 @@ class TaskRecord:
       train_batches: Yields training batches, as `jaxseg.data.train_batches` does.
       eval_batches: Yields the batches of one pass over the examples, as
         `jaxseg.data.eval_batches` does.
-      batch_shapes: Maps a configuration and a batch size to the shapes of a training
-        batch on all processes.
+      batch_shapes: Maps a configuration, a batch size and a dataset specification to
+        the shapes of a training batch on all processes.
       overlays: Maps a configuration, a run directory, a network and examples to a
         function that draws predictions, or to None.
       further_scores: Maps a configuration, a network and examples to a function that
@@ -79,9 +79,9 @@ class TaskRecord:
     )
     train_batches: Callable[..., Iterator[HostBatch]] = train_batches
     eval_batches: Callable[..., Iterator[HostBatch]] = eval_batches
-    batch_shapes: Callable[[Config, int], dict[str, jax.ShapeDtypeStruct]] = (
-        segmentation.batch_shapes
-    )
+    batch_shapes: Callable[
+        [Config, int, DatasetSpec], dict[str, jax.ShapeDtypeStruct]
+    ] = segmentation.batch_shapes
     overlays: Callable[
         [Config, Path, nn.Module, Any], Callable[[int, Any], None] | None
     ] = segmentation.picture_writer

@@ -14,7 +14,7 @@ from flax import linen as nn
 from jaxseg.config import Config, TrainConfig
 from jaxseg.data import DatasetSpec
 from jaxseg.runs import memory
-from jaxseg.runs.directory import CHANNELS, build_model
+from jaxseg.runs.directory import build_model
 from jaxseg.training.devices import selection
 from jaxseg.training.devices.backends import AXIS
 from jaxseg.training.devices.runner import StepRunner
@@ -121,13 +121,14 @@ def image_augmentation(config: Config, spec: DatasetSpec) -> Callable:
         augment.prepare_train,
         mean=spec.mean,
         std=spec.std,
+        value_range=spec.value_range,
         flip=config.data.flip,
         color_jitter=config.data.color_jitter,
     )
 
 
 def image_inputs(
-    config: Config, channels: int = CHANNELS
+    config: Config, channels: int
 ) -> Callable[[nn.Module], Sequence[jax.ShapeDtypeStruct]]:
     """Returns a function that maps a network to the shapes of its input images."""
     shape = (1, *config.data.crop, channels)

@@ -65,7 +65,7 @@ def test_it_compiles_the_program_that_training_runs(program):
     driver, state, _ = assemble(TINY, source, jax.devices()[:4])
     batch = {
         name: np.zeros(of.shape, of.dtype)
-        for name, of in task_of(TINY).batch_shapes(TINY, 8).items()
+        for name, of in task_of(TINY).batch_shapes(TINY, 8, source.spec).items()
     }
     traced, _, _ = driver.trace(state, batch)
     run = traced.lower().compile()
@@ -107,7 +107,7 @@ def test_other_tasks_plan_the_step_that_they_train(name):
     task = task_of(config)
     source = types.SimpleNamespace(spec=task.spec(DATASETS[config.data.name].spec))
     runner, state, _ = assemble(config, source, jax.devices()[:1])
-    traced, *_ = runner.trace(state, task.batch_shapes(config, 2))
+    traced, *_ = runner.trace(state, task.batch_shapes(config, 2, source.spec))
     assert plan_compile.step_flops(config) == jaxpr_cost(traced.jaxpr).flops > 0
 
 

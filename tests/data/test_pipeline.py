@@ -11,6 +11,8 @@ import pytest
 from jaxseg.config import DataConfig
 from jaxseg.data import Source, eval_batches, rasters, train_batches
 from jaxseg.data import shuffle as order
+from jaxseg.data.decoder import Decoder
+from jaxseg.data.spec import DatasetSpec
 
 CONFIG = DataConfig(crop=(20, 28))
 
@@ -258,3 +260,22 @@ def test_a_wrong_class_to_duplicate_is_named(small):
         ValueError, match=r"data.oversample_classes=.* is invalid: .* found \['sofa'\]"
     ):
         train_batches(small, config, seed=0, batch_size=1)
+
+
+def test_examples_of_other_types_are_padded_in_their_own_type():
+    spec = DatasetSpec(
+        "x", ("a",), ((0, 0, 0),), void=65535, mean=(0.5, 0.25), std=(1, 1),
+        image_type="float32", value_range=(-1.0, 1.0),
+    )  # fmt: skip
+    image = np.full((2, 3, 2), 7.5, np.float32)
+    decoder = Decoder(
+        image=lambda record: image,
+        label=lambda record: np.zeros((2, 3), np.uint16),
+        size=lambda record: (2, 3),
+    )
+    source = Source([{"id": b"one"}], spec, decoder=decoder)
+    (batch,) = eval_batches(source, batch_size=1, multiple=4)
+    assert (batch["image"].dtype, batch["label"].dtype) == ("float32", "uint16")
+    assert (batch["image"][0, :2, :3] == image).all()
+    assert (batch["image"][0, 3] == (0.0, -0.5)).all()
+    assert (batch["label"][0, 2:] == 65535).all()

@@ -52,3 +52,34 @@ def test_unknown_json_fields_are_refused():
     fields = {**json.loads(SHAPES.to_json()), "extra": 1}
     with pytest.raises(ValueError, match="extra"):
         DatasetSpec.from_json(json.dumps(fields))
+
+
+def test_pixels_of_other_types_are_described_and_padded_in_their_units():
+    """The padding is the mean in stored values, and old JSON still opens."""
+    spec = DatasetSpec(
+        "x", ("a",), ((0, 0, 0),), void=65535, mean=(0.5, 0.25), std=(0.1, 0.1),
+        image_type="uint16", value_range=(1000.0, 3000.0),
+    )  # fmt: skip
+    assert (spec.channels, spec.mean_color) == (2, (2000, 1500))
+    assert (spec.image_dtype, spec.label_dtype) == ("uint16", "uint16")
+    assert DatasetSpec.from_json(spec.to_json()) == spec
+    old = json.loads(SHAPES.to_json())
+    del old["image_type"], old["value_range"]
+    assert DatasetSpec.from_json(json.dumps(old)) == SHAPES and SHAPES.is_rgb8
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"mean": (0.5,) * 33, "std": (0.1,) * 33},
+            "1 to 32 channels, found 33 and 33",
+        ),
+        ({"mean": (0.5,)}, "found 1 and 3"),
+        ({"image_type": "int8"}, "one of the types uint8, uint16, float32"),
+        ({"value_range": (5, 5)}, "lower value first"),
+    ],
+)
+def test_impossible_pixels_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        DatasetSpec("x", ("a",), ((0, 0, 0),), **changes)

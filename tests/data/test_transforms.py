@@ -159,3 +159,29 @@ def test_nearest_against_fractions():
     for source, target in ((7, 3), (3, 7), (10, 10), (13, 29)):
         exact = [int((t + Fraction(1, 2)) * source / target) for t in range(target)]
         assert nearest(np.arange(target), source, target).tolist() == exact
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels"), [("uint16", 1), ("uint16", 4), ("uint8", 5), ("float32", 2)]
+)
+def test_other_pixels_are_cut_as_rgb_is(kind, channels):
+    """Each channel equals one of an 8-bit RGB image, in its own type."""
+    image = np.random.default_rng(3).integers(0, 256, SIZE).astype(np.uint8)
+    other = np.repeat(image[..., None], channels, axis=2).astype(kind)
+    fill = tuple(range(channels))
+    for window in windows(4, (80, 90)):
+        rgb = cut_image(np.stack([image] * 3, -1), window, crop=(80, 90), fill=FILL)
+        got = cut_image(other, window, crop=(80, 90), fill=fill)
+        within = inside(window, (80, 90))
+        assert got.dtype == kind and got.shape == (80, 90, channels)
+        assert (got[~within] == fill).all()
+        difference = np.abs(got.astype(float) - rgb[..., :1])[within]
+        assert difference.max() <= 1.01
+
+
+def test_a_label_of_16_bits_keeps_its_type_and_its_void():
+    label = np.arange(12, dtype=np.uint16).reshape(3, 4) + 300
+    window = Window(scaled=(3, 4), offset=(-1, 0))
+    got = cut_label(label, window, crop=(4, 4), void=65535)
+    assert got.dtype == np.uint16
+    assert (got[0] == 65535).all() and (got[1:] == label).all()

@@ -51,7 +51,7 @@ OPS = (
            "return total - total // 2, total // 2", "test_doctests.py"),
     Mutant("ops/conv.py", "1 < w.groups == x.shape[-1]", "1 < w.groups <= x.shape[-1]",
            "ops/test_conv.py"),
-    Mutant("ops/preprocess.py", "astype(jnp.float32) / 255", "astype(jnp.float32) / 256",
+    Mutant("ops/preprocess.py", "values / (high - low)", "values / (high - low + 1)",
            "inference/test_images.py training/test_augment.py"),
     Mutant("ops/preprocess.py", "max(1, round(side * scale))", "max(1, int(side * scale))",
            "training/test_evaluate.py ops/test_preprocess.py"),

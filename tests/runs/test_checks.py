@@ -92,13 +92,13 @@ def test_a_batch_larger_than_the_memory_is_refused_with_its_size(monkeypatch):
     devices, config = jax.devices()[:1], Config()
     needed = 8 * 96 * 128 * 4 * (3 + 5)
     monkeypatch.setattr(memory, "host_memory", lambda: needed)
-    memory.check_batch(config, 5, devices)
-    memory.check_evaluation(config, [(96, 128)], 5, devices, batch=("batch_size", 8))
+    memory.check_batch(config, 8, devices)
+    memory.check_evaluation(config, [(96, 128)], 8, devices, batch=("batch_size", 8))
     monkeypatch.setattr(memory, "host_memory", lambda: needed - 1)
     for check in (
-        lambda: memory.check_batch(config, 5, devices),
+        lambda: memory.check_batch(config, 8, devices),
         lambda: memory.check_evaluation(
-            config, [(9, 9), (96, 128)], 5, devices, batch=("batch_size", 8)
+            config, [(9, 9), (96, 128)], 8, devices, batch=("batch_size", 8)
         ),
     ):
         with pytest.raises(ValueError, match=f"takes? {needed:,}"):

@@ -12,7 +12,8 @@ FILL = -1  # index of a row that holds no image
 def fill_rows(batch: HostBatch, multiple: int) -> HostBatch:
     """Adds void examples until the batch size is a multiple of `multiple`.
 
-    The added examples repeat the last image, with label 255 and index -1.
+    The added examples repeat the last image, with index -1 and with the ignore index as
+    label, which is 65535 for labels of 16 bits and 255 for others.
     """
     rows = len(batch["index"])
     extra = -rows % multiple
@@ -23,5 +24,5 @@ def fill_rows(batch: HostBatch, multiple: int) -> HostBatch:
         for name, value in batch.items()
     }
     filled["index"][rows:] = FILL
-    filled["label"][rows:] = 255
+    filled["label"][rows:] = 65535 if filled["label"].dtype == np.uint16 else 255
     return filled

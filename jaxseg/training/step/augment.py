@@ -12,14 +12,20 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxseg.ops.preprocess import normalize
+from jaxseg.ops.preprocess import normalize, to_unit
+
+EIGHT_BITS = (0, 255)  # The range of pixel values, unless the dataset states another.
 
 
 class Channels(NamedTuple):
-    """Contains the mean and standard deviation of each channel of images in [0, 1]."""
+    """Contains the mean and standard deviation of each channel of images in [0, 1].
+
+    `value_range` contains the pixel values that are mapped to 0 and 1.
+    """
 
     mean: Sequence[float]
     std: Sequence[float]
+    value_range: tuple[float, float] = EIGHT_BITS
 
 
 GRAY = (0.299, 0.587, 0.114)  # luma of RGB, ITU-R BT.601
@@ -30,14 +36,17 @@ def prepare_train(
     *,
     mean: Sequence[float],
     std: Sequence[float],
+    value_range: tuple[float, float] = EIGHT_BITS,
     flip: bool = True,
     color_jitter: float = 0.0,
 ) -> dict[str, jax.Array]:
-    """Augments a uint8 batch; returns float32 normalized images and int32 labels.
+    """Augments a batch; returns float32 normalized images and int32 labels.
 
     Args:
-      batch: Image uint8 [B, H, W, C], label integer [B, H, W] and seed uint32 [B].
+      batch: Image [B, H, W, C] of any number type, label integer [B, H, W] and seed
+        uint32 [B].
       mean, std: The statistics of each channel for images in [0, 1].
+      value_range: The pixel values that are mapped to 0 and 1.
       flip: Whether to mirror image and label together with probability 1/2.
       color_jitter: The strength s of the jitter. Brightness, contrast and saturation
         are each multiplied by a random factor from [1 - s, 1 + s], in this order.
@@ -49,7 +58,7 @@ def prepare_train(
 
     def one(image, label, seed):
         flip_key, color_key = keys(seed)
-        image = image.astype(jnp.float32) / 255
+        image = to_unit(image, value_range)
         if flip:
             mirrored = is_mirrored(flip_key)
             image = jnp.where(mirrored, image[:, ::-1], image)
