@@ -19,8 +19,8 @@ import numpy as np
 
 from jaxseg.metrics import ConfusionTotal, confusion, scores
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.tasks.functions import training_of
 from jaxseg.tasks.pix2pix import photo_maker
-from jaxseg.tasks.table import task_of
 
 
 def restored(workdir: str, checkpoint: str):
@@ -36,7 +36,7 @@ def main(photos: str, segmenter: str) -> None:
     config, maker, variables = restored(photos, "latest")
     _, reader, theirs = restored(segmenter, "best")
     spec = read_spec(segmenter)
-    source = task_of(config).open_source(config.data, config.data.eval_split)
+    source = training_of(config).open_source(config.data, config.data.eval_split)
     make = photo_maker(maker, spec.num_classes)
     mean, std = (jnp.array(v).reshape(1, 1, 1, 3) for v in (spec.mean, spec.std))
 

@@ -33,9 +33,8 @@ from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import read_config, read_spec
 from jaxseg.runs.rules import check_bounds, each, optional, some, text, whole
 from jaxseg.storage.places import check_folder
-from jaxseg.tasks.names import POINT_CLOUDS, task_name
-from jaxseg.tasks.predict_images import Request, Result, open_images
-from jaxseg.tasks.samples import check_request
+from jaxseg.tasks.prediction import FileResult, Request
+from jaxseg.tasks.table import task_of
 from jaxseg.text import as_message, counted
 
 Size = tuple[int, int]
@@ -109,32 +108,44 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Predicts all images; the exit status is 1 if any image could not be read."""
+    """Predicts all files; the exit status is 1 if any file could not be read."""
     network_options, rest = take_options(argv)
     options = parsed(Arguments, rest, prog="jaxseg predict", bounds=BOUNDS)
     check_bounds(options.crf_options, CRF_BOUNDS, prefix="crf.")
     config = overridden(read_config(options.workdir), network_options)
     check_options(config, network_options)
-    check_request(config, samples=options.samples, mode=options.mode)
     spec = read_spec(options.workdir)
     check_folder("output", options.output)
-    if task_name(config) == POINT_CLOUDS:
-        # Imported here, because images do not need it.
-        from jaxseg.tasks.predict_point_clouds import predict_clouds
-
-        return predict_clouds(options, config, spec)
-    prediction = open_images(request_of(options, config), config, spec)
+    task = task_of(config).prediction_module()
+    refuse_others(options, task.OPTIONS)
+    prediction = task.open_files(request_of(options, config), config, spec)
     failed = show(prediction.unreadable)
-    images = counted(len(prediction.jobs), "image")
-    print(f"{config.model.title} of step {prediction.step}, {images}", flush=True)
+    inputs = counted(len(prediction.jobs), prediction.noun)
+    print(f"{config.model.title} of step {prediction.step}, {inputs}", flush=True)
     results, terminal = prediction.run(), sys.stdout.isatty()
     if terminal:
         total = len(prediction.jobs)
         results = track(results, "predicting", total=total, console=Console())
     missing = show(results, quiet=terminal)
-    done = counted(len(prediction.jobs) - missing, "image")
+    done = counted(len(prediction.jobs) - missing, prediction.noun)
     print(as_message(f"{done} written to {options.output}, {failed + missing} failed"))
     return 1 if failed + missing else 0
+
+
+def refuse_others(options: Arguments, allowed: tuple[str, ...] | None) -> None:
+    """Raises ValueError if an option is set that does not apply to the task.
+
+    Args:
+      options: The options of the command.
+      allowed: The names of the options that apply, or None if all do.
+    """
+    for field in dataclasses.fields(options) if allowed else ():
+        value = getattr(options, field.name)
+        if field.name not in allowed and value != field.default:
+            raise ValueError(
+                f"{field.name}={value!r} is invalid for a network of point clouds: "
+                f"expected no options but {', '.join(allowed)}."
+            )
 
 
 def request_of(options: Arguments, config: Config) -> Request:
@@ -154,7 +165,7 @@ def request_of(options: Arguments, config: Config) -> Request:
         multiple=options.pad_multiple,
     )
     return Request(
-        images=options.images,
+        inputs=options.images,
         output=options.output,
         workdir=options.workdir,
         checkpoint=options.checkpoint,
@@ -169,15 +180,15 @@ def request_of(options: Arguments, config: Config) -> Request:
     )
 
 
-def show(results: Iterable[Result], *, quiet: bool = False) -> int:
-    """Prints the error of each failed image and the path of each written file.
+def show(results: Iterable[FileResult], *, quiet: bool = False) -> int:
+    """Prints the error of each failed file and the path of each written file.
 
     Args:
-      results: The results of the images.
+      results: The results of the inputs.
       quiet: Whether to print only errors.
 
     Returns:
-      The number of failed images.
+      The number of failed inputs.
     """
     failed = 0
     for result in results:
@@ -185,6 +196,6 @@ def show(results: Iterable[Result], *, quiet: bool = False) -> int:
             failed += len(result.paths)
             print(f"jaxseg: {as_message(result.error)}", file=sys.stderr)
         elif not quiet:
-            line = f"{result.paths[0]} -> {result.name}.png"
+            line = f"{result.paths[0]} -> {result.written}"
             print(as_message(line), flush=True)
     return failed

@@ -15,10 +15,10 @@ import numpy as np
 
 from jaxseg.config import DataConfig
 from jaxseg.data import shuffle as order
+from jaxseg.data.cloud_padding import pad_cloud
 from jaxseg.data.clouds import Clouds
 from jaxseg.data.draws import eval_plan
 from jaxseg.data.pipeline import read_batches
-from jaxseg.data.spec import VOID
 
 Example = dict[str, np.ndarray]
 FARTHEST = 3.0  # Jitter is clipped at this many standard deviations.
@@ -137,7 +137,7 @@ def train_example(
     points = augmented_points(rng, cloud["points"][chosen], config)
     color = cloud["color"][chosen] / 255
     color = color * rng.uniform(1 - config.color_jitter, 1 + config.color_jitter, 3)
-    example = padded(points, color, cloud["label"][chosen], config.num_points)
+    example = pad_cloud(points, color, cloud["label"][chosen], config.num_points)
     return example | {"seed": device_seed, "index": np.int32(index)}
 
 
@@ -163,42 +163,11 @@ def augmented_points(
     return points + config.point_jitter * noise
 
 
-def padded(
-    points: np.ndarray, color: np.ndarray, label: np.ndarray, size: int
-) -> Example:
-    """Pads a cloud to a fixed size and moves it to z >= 0, centered at x = y = 0.
-
-    Args:
-      points: [N, 3] in meters, with N at most `size`.
-      color: [N, 3] on [0, 1].
-      label: Uint8 [N].
-      size: The number of points of the result.
-
-    Returns:
-      A dictionary of "points", "feature", "mask" and "label"; see
-      `cloud_train_batches`.
-    """
-    count = len(label)
-    example = {
-        "points": np.zeros((size, 3), np.float32),
-        "feature": np.zeros((size, 3), np.float32),
-        "mask": np.arange(size) < count,
-        "label": np.full(size, VOID, np.uint8),
-    }
-    if count:
-        low, high = points.min(0), points.max(0)
-        middle = (low + high) / 2
-        example["points"][:count] = points - [middle[0], middle[1], low[2]]
-        example["feature"][:count] = color
-        example["label"][:count] = label
-    return example
-
-
 def _eval_example(source: Clouds, size: int, index: int) -> Example:
     cloud: dict[str, Any] = source[max(index, 0)]
     count = cloud["label"].size if index >= 0 else 0
     entries = (cloud["points"], cloud["color"] / 255, cloud["label"])
-    example = padded(*(entry[:count] for entry in entries), size)
+    example = pad_cloud(*(entry[:count] for entry in entries), size)
     return example | {"index": np.int32(index)}
 
 

@@ -19,6 +19,7 @@ from jaxseg.analysis.jaxpr.cost import jaxpr_cost
 from jaxseg.config import Config
 from jaxseg.data.datasets.lookup import require_kind, spec_of
 from jaxseg.runs.config_file import overridden
+from jaxseg.tasks.functions import training_of
 from jaxseg.tasks.table import task_of
 from jaxseg.training.devices.selection import check_batch, check_space
 
@@ -251,8 +252,8 @@ def step_flops(config: Config, *, batch: int | None = None) -> int:
 
 def _abstract(config: Config, devices: Sequence[jax.Device], batch: int):
     """Returns the runner of the task, and the shapes of its state and global batch."""
-    task = task_of(config)
-    require_kind(config.data, task.kind)
+    require_kind(config.data, task_of(config).kind)
+    task = training_of(config)
     spec = task.spec(spec_of(config.data))
     pixels = (1,) * spec.num_classes
     runner, new_state, _ = task.build(config, spec, devices, class_pixels=pixels)

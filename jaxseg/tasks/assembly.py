@@ -10,7 +10,7 @@ from flax import linen as nn
 
 from jaxseg.config import Config
 from jaxseg.data import class_frequencies
-from jaxseg.tasks.table import Examples, task_of
+from jaxseg.tasks.functions import Examples, training_of
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run.task import Task
 from jaxseg.training.step.state import TrainState
@@ -32,7 +32,7 @@ def assemble(
     """
     weighted = config.loss.class_weights != "none"
     pixels = class_frequencies(source).pixels if weighted else None
-    build = task_of(config).build
+    build = training_of(config).build
     runner, new_state, model = build(config, source.spec, devices, class_pixels=pixels)
     return runner, new_state(), model
 
@@ -53,7 +53,7 @@ def make_task(
       train_source: The training examples.
       eval_source: The examples on which the network is evaluated during training.
     """
-    record, run = task_of(config), config.train
+    record, run = training_of(config), config.train
     share = {
         "process_index": jax.process_index(),
         "process_count": jax.process_count(),

@@ -14,7 +14,7 @@ from jaxseg.data import DatasetSpec
 from jaxseg.metrics import ConfusionTotal, scores
 from jaxseg.runs import memory
 from jaxseg.runs.classes import check_classes
-from jaxseg.tasks.table import Examples, task_of
+from jaxseg.tasks.functions import Examples, training_of
 from jaxseg.training.devices import selection
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run import evaluate
@@ -76,7 +76,7 @@ def evaluate_network(
       ValueError: If the split is unknown, the dataset has other classes, or a batch
         does not fit into memory.
     """
-    task = task_of(config)
+    task = training_of(config)
     split = split or config.data.eval_split
     chosen = selection.choose() if chosen is None else chosen
     source = task.open_source(config.data, split)
@@ -117,7 +117,7 @@ def count(
     The matrix contains integer counts, so no rounding depends on the batch size or the
     number of devices.
     """
-    task = task_of(config)
+    task = training_of(config)
     runner = StepRunner(
         None,
         task.make_eval_step(config, model, spec),

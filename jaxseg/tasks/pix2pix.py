@@ -232,3 +232,14 @@ def photo_writer(
 
 def _photo(example):
     return example["image"].astype(np.float32) / 127.5 - 1
+
+
+TRAINING = dataclasses.replace(
+    segmentation.TRAINING,
+    open_source=open_source,
+    spec=centered,
+    build=build,
+    make_eval_step=make_eval_step,
+    overlays=picture_writer,
+    further_scores=further_scores,
+)

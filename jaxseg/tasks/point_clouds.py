@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,16 @@ from flax import linen as nn
 
 from jaxseg import losses
 from jaxseg.config import Config, LossConfig
-from jaxseg.data import Clouds, DatasetSpec, cloud_eval_batches
+from jaxseg.data import (
+    Clouds,
+    DatasetSpec,
+    cloud_eval_batches,
+    cloud_train_batches,
+    open_clouds,
+)
 from jaxseg.tasks import overlays
+from jaxseg.tasks.cloud_network import INPUTS, Batch, classifier
+from jaxseg.tasks.functions import TrainingFunctions
 from jaxseg.tasks.training import (
     Parts,
     Training,
@@ -24,13 +32,6 @@ from jaxseg.tasks.training import (
 )
 from jaxseg.training.step import steps
 from jaxseg.viz.ply import write_ply
-
-INPUTS = (
-    "points",
-    "feature",
-    "mask",
-)  # entries of a batch, in the order of the network
-Batch = Mapping[str, jax.Array]
 
 
 def build(
@@ -129,18 +130,6 @@ def make_eval_step(
     )
 
 
-def classifier(model: nn.Module, variables: Any) -> Callable[[Batch], np.ndarray]:
-    """Returns a function that maps point clouds to probabilities, float32 [B, N, K]."""
-
-    @jax.jit
-    def probabilities(variables, inputs):
-        return jax.nn.softmax(model.apply(variables, *inputs, train=False)["logits"])
-
-    return lambda batch: np.asarray(
-        probabilities(variables, [batch[name] for name in INPUTS])
-    )
-
-
 def cloud_writer(
     config: Config, workdir: Path, model: nn.Module, source: Clouds
 ) -> Callable[[int, Any], None] | None:
@@ -168,3 +157,14 @@ def cloud_writer(
                 write_ply(path.with_suffix(".ply"), batch["points"][row][there], color)
 
     return write
+
+
+TRAINING = TrainingFunctions(
+    open_source=open_clouds,
+    build=build,
+    make_eval_step=make_eval_step,
+    train_batches=cloud_train_batches,
+    eval_batches=cloud_eval_batches,
+    batch_shapes=batch_shapes,
+    overlays=cloud_writer,
+)

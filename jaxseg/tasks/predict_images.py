@@ -4,73 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
-from jaxseg.data.reader import ReadOptions
 from jaxseg.inference.image_batches import Batch, Job, batches, read_batch
 from jaxseg.inference.images import collect, output_names, size_of
 from jaxseg.inference.prediction import Prediction
-from jaxseg.inference.segmenter import PredictOptions, Segmenter
+from jaxseg.inference.segmenter import Segmenter
 from jaxseg.runs.directory import build_model, load_variables
 from jaxseg.storage import atomic
-from jaxseg.tasks.samples import Drawn, sample_drawer, sample_paths, write_samples
+from jaxseg.tasks.prediction import FileResult, Request, failure
+from jaxseg.tasks.samples import (
+    Drawn,
+    check_request,
+    sample_drawer,
+    sample_paths,
+    write_samples,
+)
 
-Refiner = Callable[[np.ndarray, np.ndarray, tuple[int, int]], np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """Selects the images to segment, the weights, and the files to write.
-
-    Attributes:
-      images: Paths of image files or directories, and patterns such as "a/**/*.jpg".
-      output: The directory of the results.
-      workdir: The run directory.
-      segment: The options of the segmentation, such as the windows.
-      reading: The options of the image reader.
-      checkpoint: "best", "latest", or the number of a saved step.
-      verify: Whether to compare the weights with the digest stored with them.
-      refine: A function that maps the probabilities [H, W, K], the padded image
-        [H, W, 3] and its (height, width) before padding to refined probabilities. If
-        it is None, the probabilities are not refined.
-      overlay: Whether to write overlays.
-      probabilities: Whether to write probabilities.
-      samples: The number of samples to draw and write for each image.
-      stop: Whether the first image that cannot be read raises an error.
-    """
-
-    images: tuple[str, ...]
-    output: Path
-    workdir: Path
-    segment: PredictOptions
-    reading: ReadOptions
-    checkpoint: str = "best"
-    verify: bool = True
-    refine: Refiner | None = None
-    overlay: bool = True
-    probabilities: bool = False
-    samples: int = 0
-    stop: bool = False
-
-
-class Result(NamedTuple):
-    """Contains the result of one image, or the error of one or more images.
-
-    Attributes:
-      paths: The image files. A result without an error has one.
-      name: The path of the written files without suffix, or None after an error.
-      error: The error that prevented the segmentation of the images, or None.
-    """
-
-    paths: tuple[Path, ...]
-    name: Path | None = None
-    error: ValueError | None = None
+OPTIONS = None  # All options of the command apply.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,16 +41,18 @@ class ImagePrediction:
       unreadable: The images that cannot be read.
       segmenter: The network with its preprocessing.
       draw: A function that samples segmentations of a batch of images, or None.
+      noun: The kind of the inputs in singular.
     """
 
     request: Request
     step: int
     jobs: list[Job]
-    unreadable: list[Result]
+    unreadable: list[FileResult]
     segmenter: Segmenter
     draw: Callable[[np.ndarray], Drawn] | None = None
+    noun: ClassVar[str] = "image"
 
-    def run(self) -> Iterator[Result]:
+    def run(self) -> Iterator[FileResult]:
         """Segments the images, writes the result files, and yields the results.
 
         Raises:
@@ -113,11 +72,12 @@ class ImagePrediction:
         for group in groups:
             yield from self._run_batch(group)
 
-    def _run_batch(self, batch: Batch) -> Iterator[Result]:
+    def _run_batch(self, batch: Batch) -> Iterator[FileResult]:
         spec = self.segmenter.spec
         pixels, errors = read_batch(batch, self.segmenter.reading, spec)
         for row, error in errors.items():
-            yield _failure([batch.jobs[row].path], error, self.request)
+            paths = (batch.jobs[row].path,)
+            yield failure(paths, error, stop=self.request.stop)
         read = [(row, j) for row, j in enumerate(batch.jobs) if row not in errors]
         if not read:
             return
@@ -126,7 +86,8 @@ class ImagePrediction:
             labels, probabilities = self.segmenter.segment(pixels, soft=soft)
             drawn = None if self.draw is None else self.draw(pixels)
         except (ValueError, RuntimeError, MemoryError) as error:
-            yield _network_failure([job.path for _, job in read], error, self.request)
+            paths = tuple(job.path for _, job in read)
+            yield _network_failure(paths, error, stop=self.request.stop)
             return
         for row, job in read:
             corner = np.s_[row, : job.size[0], : job.size[1]]
@@ -134,11 +95,11 @@ class ImagePrediction:
                 refined = self.request.refine(probabilities[row], pixels[row], job.size)
                 probabilities[row], labels[row] = refined, refined.argmax(-1)
             kept = None if probabilities is None else probabilities[corner]
-            self._write(job, pixels[corner], labels[corner], kept)
+            written = self._write(job, pixels[corner], labels[corner], kept)
             if drawn is not None:
                 several, entropy = drawn.labels[:, *corner], drawn.entropy[corner]
                 write_samples(job.name, several, entropy, self.segmenter.spec)
-            yield Result((job.path,), job.name)
+            yield FileResult((job.path,), written)
 
     def _write(self, job, pixels, labels, probabilities):
         found = Prediction(
@@ -147,15 +108,16 @@ class ImagePrediction:
             spec=self.segmenter.spec,
             compute_probabilities=lambda: probabilities,
         )
-        found.save(
+        written, *_ = found.save(
             job.name.parent,
             name=job.name.name,
             overlay=self.request.overlay,
             probabilities=self.request.probabilities,
         )
+        return written
 
 
-def open_images(request: Request, config: Config, spec: DatasetSpec) -> ImagePrediction:
+def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePrediction:
     """Finds the images and loads the network without writing any file.
 
     Args:
@@ -164,9 +126,11 @@ def open_images(request: Request, config: Config, spec: DatasetSpec) -> ImagePre
       spec: The classes of the run.
 
     Raises:
-      ValueError: If a result would replace an image, if the checkpoint cannot be used,
-        or if `stop` is set and an image cannot be read.
+      ValueError: If the run does not segment images or cannot draw samples, if a result
+        would replace an image, if the checkpoint cannot be used, or if `stop` is set
+        and an image cannot be read.
     """
+    check_request(config, samples=request.samples, mode=request.segment.mode)
     jobs, unreadable = plan(request)
     model = build_model(config, spec.num_classes)
     step, variables = load_variables(
@@ -203,7 +167,7 @@ def open_images(request: Request, config: Config, spec: DatasetSpec) -> ImagePre
     )
 
 
-def plan(request: Request) -> tuple[list[Job], list[Result]]:
+def plan(request: Request) -> tuple[list[Job], list[FileResult]]:
     """Returns the readable images with the paths of their results, and the others.
 
     Args:
@@ -213,7 +177,7 @@ def plan(request: Request) -> tuple[list[Job], list[Result]]:
       ValueError: If a result would replace an image, or if `stop` is set and an image
         cannot be read.
     """
-    paths = collect(request.images)
+    paths = collect(request.inputs)
     sources = {os.path.realpath(path) for path in paths}
     jobs, unreadable = [], []
     for path, name in zip(paths, output_names(paths), strict=True):
@@ -227,7 +191,7 @@ def plan(request: Request) -> tuple[list[Job], list[Result]]:
         try:
             jobs.append(Job(path, target, size_of(path, request.reading)))
         except ValueError as error:
-            unreadable.append(_failure([path], error, request))
+            unreadable.append(failure((path,), error, stop=request.stop))
     return jobs, unreadable
 
 
@@ -245,15 +209,9 @@ def result_paths(target: Path, request: Request) -> list[Path]:
     return written + sample_paths(target, request.samples)
 
 
-def _failure(paths: Sequence[Path], error: ValueError, request: Request) -> Result:
-    if request.stop:
-        raise error
-    return Result(tuple(paths), error=error)
-
-
 def _network_failure(
-    paths: Sequence[Path], error: Exception, request: Request
-) -> Result:
+    paths: tuple[Path, ...], error: Exception, *, stop: bool
+) -> FileResult:
     """Returns the failure of images that the network could not process.
 
     Raises:
@@ -264,4 +222,4 @@ def _network_failure(
         raise ValueError(f"{names}: {text}") from error
     remedy = "try a smaller --batch-size, or --mode slide with a --window."
     text = f"{names}: the network failed ({text[:300]}); {remedy}"
-    return _failure(paths, ValueError(text), request)
+    return failure(paths, ValueError(text), stop=stop)

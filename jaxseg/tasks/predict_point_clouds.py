@@ -1,32 +1,33 @@
-"""Implements `jaxseg predict CLOUD.npz... -o DIR --workdir RUN` for point clouds.
+"""Segments point clouds with the network of a run, and writes the results.
 
 An input file contains the arrays `points` [N, 3], which are coordinates in meters whose
-z axis points up, and `color` uint8 [N, 3]. The command writes NAME.npz with the
+z axis points up, and `color` uint8 [N, 3]. The prediction writes NAME.npz with the
 predicted `label` uint8 [N], the class names `classes` and, on request, `probabilities`.
-It also writes NAME.ply, in which the color of each point shows its predicted class."""
+It also writes NAME.ply, in which the color of each point shows its predicted class.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
-from jaxseg.data.cloud_pipeline import padded
+from jaxseg.data.cloud_padding import pad_cloud
 from jaxseg.inference.images import output_names
 from jaxseg.runs.directory import build_model, load_variables
 from jaxseg.storage import atomic
-from jaxseg.tasks.point_clouds import classifier
-from jaxseg.text import as_message, counted
+from jaxseg.tasks.cloud_network import Batch, classifier
+from jaxseg.tasks.prediction import FileResult, Request, failure
 from jaxseg.viz.ply import write_ply
 from jaxseg.weights.formats import npz
 
 MULTIPLE = 1024  # Clouds are padded to multiples of this to compile few programs.
-USED = (  # the options that apply to clouds
+OPTIONS = (  # the options of the command that apply to clouds
     "images",
     "workdir",
     "output",
@@ -38,87 +39,119 @@ USED = (  # the options that apply to clouds
 )
 
 
-def predict_clouds(options: Any, config: Config, spec: DatasetSpec) -> int:
-    """Segments all point cloud files and writes the results.
+class CloudJob(NamedTuple):
+    """Contains one readable point cloud.
+
+    Attributes:
+      path: The input file.
+      name: The path of the results without suffix.
+      points: The positions of the points, float32 [N, 3].
+      color: Their colors, uint8 [N, 3].
+    """
+
+    path: Path
+    name: Path
+    points: np.ndarray
+    color: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class CloudPrediction:
+    """Contains a prediction that is ready to run, with the network and the clouds.
+
+    Attributes:
+      request: The options of the prediction.
+      spec: The classes of the run.
+      step: The step of the checkpoint.
+      jobs: The readable clouds.
+      unreadable: The files that cannot be read.
+      classify: Maps a batch of clouds to probabilities, float32 [B, N, K].
+      noun: The kind of the inputs in singular.
+    """
+
+    request: Request
+    spec: DatasetSpec
+    step: int
+    jobs: list[CloudJob]
+    unreadable: list[FileResult]
+    classify: Callable[[Batch], np.ndarray]
+    noun: ClassVar[str] = "cloud"
+
+    def run(self) -> Iterator[FileResult]:
+        """Segments the clouds, writes the result files, and yields the results."""
+        self.request.output.mkdir(parents=True, exist_ok=True)
+        for folder in {job.name.parent for job in self.jobs}:
+            atomic.sweep(folder)
+        for job in self.jobs:
+            probability = classified(self.classify, job.points, job.color)
+            yield FileResult((job.path,), self._write(job, probability))
+
+    def _write(self, job: CloudJob, probability: np.ndarray) -> Path:
+        label = probability.argmax(-1).astype(np.uint8)
+        content = {"label": label, "classes": np.array(self.spec.classes)}
+        if self.request.probabilities:
+            content["probabilities"] = probability.astype(np.float16)
+        written = Path(f"{job.name}.npz")
+        with atomic.replacing(written) as temporary:
+            np.savez(temporary, **content)
+        if self.request.overlay:
+            palette = np.array(self.spec.palette, np.uint8)
+            write_ply(f"{job.name}.ply", job.points, palette[label])
+        return written
+
+
+def open_files(request: Request, config: Config, spec: DatasetSpec) -> CloudPrediction:
+    """Reads the clouds and loads the network without writing any file.
 
     Args:
-      options: The options of `jaxseg predict`.
+      request: The options.
       config: The configuration of the run.
       spec: The classes of the run.
 
-    Returns:
-      The exit status: 1 if any file could not be read, 0 otherwise.
-
     Raises:
-      ValueError: If an option is given that applies only to images, if a result would
-        replace an input file, or if `on_bad_file` is "stop" and a file cannot be read.
+      ValueError: If a result would replace an input file, if the checkpoint cannot be
+        used, or if `stop` is set and a file cannot be read.
     """
-    refuse_others(options)
-    jobs, failures = plan(options)
+    jobs, unreadable = plan(request)
     model = build_model(config, spec.num_classes)
     step, variables = load_variables(
-        options.workdir,
+        request.workdir,
         model,
-        checkpoint=options.checkpoint,
+        checkpoint=request.checkpoint,
         ema=config.train.ema is not None,
-        verify=options.digest,
+        verify=request.verify,
     )
-    print(
-        f"{config.model.name} of step {step}, {counted(len(jobs), 'cloud')}", flush=True
+    return CloudPrediction(
+        request,
+        spec=spec,
+        step=step,
+        jobs=jobs,
+        unreadable=unreadable,
+        classify=classifier(model, variables),
     )
-    classify = classifier(model, variables)
-    options.output.mkdir(parents=True, exist_ok=True)
-    for folder in {target.parent for _, target, *_ in jobs}:
-        atomic.sweep(folder)
-    for path, target, points, color in jobs:
-        probability = classified(classify, points, color)
-        label = probability.argmax(-1).astype(np.uint8)
-        content = {"label": label, "classes": np.array(spec.classes)}
-        if options.probabilities:
-            content["probabilities"] = probability.astype(np.float16)
-        with atomic.replacing(f"{target}.npz") as temporary:
-            np.savez(temporary, **content)
-        if options.overlay:
-            palette = np.array(spec.palette, np.uint8)
-            write_ply(f"{target}.ply", points, palette[label])
-        print(as_message(f"{path} -> {target}.npz"), flush=True)
-    return 1 if failures else 0
 
 
-def plan(options: Any) -> tuple[list[tuple[Path, Path, np.ndarray, np.ndarray]], int]:
-    """Finds and reads the input files.
+def plan(request: Request) -> tuple[list[CloudJob], list[FileResult]]:
+    """Returns the readable clouds with the paths of their results, and the others.
 
-    Returns:
-      A tuple (file, path of the results without suffix, points, colors) for each
-      readable file, and the number of unreadable files.
+    Raises:
+      ValueError: If a result would replace a cloud, or if `stop` is set and a file
+        cannot be read.
     """
-    paths, jobs = [Path(name) for name in options.images], []
+    paths, jobs, unreadable = [Path(name) for name in request.inputs], [], []
     inputs = {path.resolve() for path in paths}
     for path, name in zip(paths, output_names(paths), strict=True):
-        target = options.output / name
+        target = request.output / name
         if Path(f"{target}.npz").resolve() in inputs:
             raise ValueError(
-                f"output={str(options.output)!r} is invalid: {target}.npz would "
+                f"output={str(request.output)!r} is invalid: {target}.npz would "
                 "replace a cloud. Choose another -o."
             )
         try:
-            jobs.append((path, target, *read_cloud(path)))
+            jobs.append(CloudJob(path, target, *read_cloud(path)))
         except ValueError as error:
-            if options.on_bad_file == "stop":
-                raise
-            print(f"jaxseg: {as_message(error)}", file=sys.stderr)
-    return jobs, len(paths) - len(jobs)
-
-
-def refuse_others(options: Any) -> None:
-    """Raises ValueError if an option is set that applies only to images."""
-    for field in dataclasses.fields(options):
-        value = getattr(options, field.name)
-        if field.name not in USED and value != field.default:
-            raise ValueError(
-                f"{field.name}={value!r} is invalid for a network of point clouds: "
-                f"expected no options but {', '.join(USED)}."
-            )
+            unreadable.append(failure((path,), error, stop=request.stop))
+    return jobs, unreadable
 
 
 def read_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -157,6 +190,6 @@ def classified(classify: Any, points: np.ndarray, color: np.ndarray) -> np.ndarr
     """
     size = -(-len(points) // MULTIPLE) * MULTIPLE
     label = np.zeros(len(points), np.uint8)
-    example = padded(points, color / 255, label, size)
+    example = pad_cloud(points, color / 255, label, size)
     batch = {name: value[None] for name, value in example.items()}
     return classify(batch)[0, : len(points)]

@@ -8,6 +8,7 @@ between the sampled segmentations and the labels of the raters.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 from collections.abc import Callable
@@ -96,3 +97,8 @@ def sampler(
         return logits[:, 0].argmax(-1)
 
     return sample
+
+
+TRAINING = dataclasses.replace(
+    segmentation.TRAINING, build=build, further_scores=further_scores
+)

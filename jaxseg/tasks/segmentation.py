@@ -16,6 +16,7 @@ from jaxseg.config import Config
 from jaxseg.data import DatasetSpec, Source
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.tasks import overlays
+from jaxseg.tasks.functions import TrainingFunctions
 from jaxseg.tasks.training import (
     Parts,
     Training,
@@ -104,3 +105,11 @@ def picture_writer(
     """
     network = ImageNetwork(model, source.spec, scale=config.data.eval_scale)
     return overlays.writer(workdir, network, source, count=config.train.num_overlays)
+
+
+TRAINING = TrainingFunctions(
+    build=build,
+    make_eval_step=make_eval_step,
+    batch_shapes=batch_shapes,
+    overlays=picture_writer,
+)

@@ -16,7 +16,7 @@ from jaxseg.data.splits import UnknownSplit
 from jaxseg.runs import memory, pretrained, restart
 from jaxseg.runs.rules import invalid
 from jaxseg.tasks.assembly import assemble, make_task
-from jaxseg.tasks.table import Examples, task_of
+from jaxseg.tasks.functions import Examples, training_of
 from jaxseg.training.devices import selection
 from jaxseg.training.devices.placement import HostBatch
 from jaxseg.training.devices.runner import StepRunner
@@ -60,7 +60,7 @@ def prepare(
     """
     check_devices(config, chosen)
     restart.check_same_run(config, workdir)
-    record = task_of(config)
+    record = training_of(config)
     train_source = _open(config, "train_split")
     eval_source = _open(config, "eval_split")
     notes = _settle_spec(config, workdir, train_source, eval_source)
@@ -157,7 +157,7 @@ def _naming_options(options: Mapping[str, Any]) -> Iterator[None]:
 def _open(config: Config, field: str) -> Examples:
     split = getattr(config.data, field)
     try:
-        return task_of(config).open_source(config.data, split)
+        return training_of(config).open_source(config.data, split)
     except UnknownSplit as error:
         raise ValueError(f"data.{field}={split!r} is invalid: {error}") from error
 

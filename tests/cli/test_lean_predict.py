@@ -1,4 +1,4 @@
-"""What `predict` and `train` load: neither torch nor tensorflow, installed or not."""
+"""What commands load: neither torch nor tensorflow, and predict no training code."""
 
 import os
 import subprocess
@@ -11,17 +11,20 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 CODE = """
 import sys
 from jaxseg.cli.main import main
-status = main(sys.argv[1:])
-heavy = ("torch", "tensorflow", "tensorboardX", "matplotlib")
+unwanted, *given = sys.argv[1:]
+status = main(given)
+heavy = unwanted.split(",")
 print("loaded", [name for name in heavy if name in sys.modules])
 sys.exit(status)
 """
+FRAMEWORKS = ("torch", "tensorflow", "tensorboardX", "matplotlib")
+TRAINING = ("optax", "grain", "tensorflow_datasets", "jaxseg.training", "jaxseg.losses")
 
 
-def lean(*given):
-    """Asserts that a command succeeds without another framework."""
+def lean(*given, unwanted=FRAMEWORKS):
+    """Asserts that a command succeeds without loading modules."""
     run = subprocess.run(
-        [sys.executable, "-c", CODE, *given],
+        [sys.executable, "-c", CODE, ",".join(unwanted), *given],
         env=os.environ | {"JAX_PLATFORMS": "cpu"},
         capture_output=True,
         text=True,
@@ -31,9 +34,10 @@ def lean(*given):
 
 
 @pytest.mark.slow
-def test_a_prediction_loads_no_other_framework(tmp_path):
+def test_a_prediction_loads_no_other_framework_and_no_training_code(tmp_path):
     image = GOLDEN / "photos" / "validation" / "images" / "scene1.png"
-    lean("predict", image, f"--workdir={GOLDEN / 'reseg'}", f"--output={tmp_path}")
+    where = (f"--workdir={GOLDEN / 'reseg'}", f"--output={tmp_path}")
+    lean("predict", image, *where, unwanted=FRAMEWORKS + TRAINING)
     assert (tmp_path / "scene1.png").is_file()
 
 

@@ -29,7 +29,7 @@ from jaxseg.plan.compile import Memory, Program, Slice
 from jaxseg.plan.search import Found, alternatives, in_words, search
 from jaxseg.runs.config_file import overridden
 from jaxseg.tasks.assembly import assemble
-from jaxseg.tasks.table import task_of
+from jaxseg.tasks.functions import training_of
 
 TINY = Config(
     model=ModelConfig("unet", {"width": 4, "depth": 2}),
@@ -65,7 +65,7 @@ def test_it_compiles_the_program_that_training_runs(program):
     driver, state, _ = assemble(TINY, source, jax.devices()[:4])
     batch = {
         name: np.zeros(of.shape, of.dtype)
-        for name, of in task_of(TINY).batch_shapes(TINY, 8, source.spec).items()
+        for name, of in training_of(TINY).batch_shapes(TINY, 8, source.spec).items()
     }
     traced, _, _ = driver.trace(state, batch)
     run = traced.lower().compile()
@@ -104,7 +104,7 @@ def test_other_tasks_plan_the_step_that_they_train(name):
     plain = {**model.options, "style": {"impl": "lax"}}
     model = dataclasses.replace(model, options=plain)
     config = Config(model=model, train=TrainConfig(batch_size=2), **changes)
-    task = task_of(config)
+    task = training_of(config)
     source = types.SimpleNamespace(spec=task.spec(DATASETS[config.data.name].spec))
     runner, state, _ = assemble(config, source, jax.devices()[:1])
     traced, *_ = runner.trace(state, task.batch_shapes(config, 2, source.spec))

@@ -278,9 +278,12 @@ def test_wide_pixels_are_read_by_the_range_of_the_run_or_the_line(
 ):
     wide(tmp_path / "a.png", 4095)
     seen = []
-    monkeypatch.setattr(
-        Prediction, "save", lambda found, *_, **__: seen.append(found.image)
-    )
+
+    def save(found, folder, **_):
+        seen.append(found.image)
+        return [folder / "a.png"]
+
+    monkeypatch.setattr(Prediction, "save", save)
     assert run(tmp_path / "a.png", output=tmp_path / "out") == 1
     assert "16-bit gray values" in capsys.readouterr().err
     given = ["--data.range", "0", "4095"]

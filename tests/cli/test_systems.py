@@ -12,10 +12,11 @@ from PIL import Image
 from jaxseg.checkpoints.reading import stored_leaves
 from jaxseg.cli.main import main
 from jaxseg.config import Config, LossConfig, ModelConfig, OptimConfig
-from jaxseg.tasks import names
+from jaxseg.models.zoo import MODELS
 from jaxseg.tasks import pix2pix as adversarial
 from jaxseg.tasks import prob_unet as probabilistic
-from jaxseg.tasks.table import TASKS, task_of
+from jaxseg.tasks.functions import TrainingFunctions
+from jaxseg.tasks.table import SEGMENTATION, TASKS, task_of
 from jaxseg.training.run.metric_reader import read_metrics
 
 SHORT = (
@@ -208,14 +209,15 @@ def test_photos_need_their_own_losses():
         adversarial.build(config, None, [])
 
 
-def test_exceptions_are_named():
-    assert task_of(Config()) is TASKS[names.SEGMENTATION]
-    assert {
-        "pix2pix_unet256",
-        "pix2pix_unet128",
-        "prob_unet",
-    } <= names.TASK_OF_MODEL.keys()
-    assert set(names.TASK_OF_MODEL.values()) <= TASKS.keys()
+def test_each_network_has_one_task_whose_modules_exist():
+    assert task_of(Config()) is SEGMENTATION
+    listed = [name for task in TASKS.values() for name in task.networks]
+    assert set(listed) <= MODELS.keys() and len(set(listed)) == len(listed)
+    for task in TASKS.values():
+        for name in task.networks:
+            assert task_of(Config(ModelConfig(name))) is task
+        assert isinstance(task.training_module().TRAINING, TrainingFunctions)
+        assert callable(task.prediction_module().open_files)
 
 
 def test_raters_are_grouped_by_image():

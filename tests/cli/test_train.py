@@ -122,7 +122,7 @@ def test_stopping_and_going_on_is_exact(tiny, tmp_path, driver):
     with pytest.MonkeyPatch.context() as patch:
         import jaxseg.tasks.assembly as module
 
-        record = module.task_of(Config())
+        record = module.training_of(Config())
 
         def failing(*args, **kwargs):
             for count, batch in enumerate(record.train_batches(*args, **kwargs)):
@@ -131,7 +131,7 @@ def test_stopping_and_going_on_is_exact(tiny, tmp_path, driver):
                 yield batch
 
         cut = dataclasses.replace(record, train_batches=failing)
-        patch.setattr(module, "task_of", lambda config: cut)
+        patch.setattr(module, "training_of", lambda config: cut)
         assert main(tiny(tmp_path / "cut", *more)) == 1
     with Checkpoints(tmp_path / "cut" / "ckpt") as checkpoints:
         assert checkpoints.latest() == 4

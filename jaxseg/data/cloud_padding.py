@@ -1,0 +1,38 @@
+"""Pads a point cloud to a fixed number of points, as the network takes it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jaxseg.data.spec import VOID
+
+
+def pad_cloud(
+    points: np.ndarray, color: np.ndarray, label: np.ndarray, size: int
+) -> dict[str, np.ndarray]:
+    """Pads a cloud to a fixed size and moves it to z >= 0, centered at x = y = 0.
+
+    Args:
+      points: [N, 3] in meters, with N at most `size`.
+      color: [N, 3] on [0, 1].
+      label: Uint8 [N].
+      size: The number of points of the result.
+
+    Returns:
+      A dictionary of "points", "feature", "mask" and "label"; see
+      `jaxseg.data.cloud_train_batches`.
+    """
+    count = len(label)
+    example = {
+        "points": np.zeros((size, 3), np.float32),
+        "feature": np.zeros((size, 3), np.float32),
+        "mask": np.arange(size) < count,
+        "label": np.full(size, VOID, np.uint8),
+    }
+    if count:
+        low, high = points.min(0), points.max(0)
+        middle = (low + high) / 2
+        example["points"][:count] = points - [middle[0], middle[1], low[2]]
+        example["feature"][:count] = color
+        example["label"][:count] = label
+    return example

@@ -1,0 +1,80 @@
+"""Defines the functions by which the tasks differ in training and in evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import jax
+from flax import linen as nn
+
+from jaxseg.config import Config, DataConfig
+from jaxseg.data import DatasetSpec, eval_batches, open_source, train_batches
+from jaxseg.tasks.table import task_of
+from jaxseg.tasks.training import Training
+from jaxseg.training.devices.placement import HostBatch
+
+
+class Examples(Protocol):
+    """Defines the attributes and methods of an object that contains labeled examples.
+
+    Attributes:
+        spec: The classes of the dataset.
+        ids: The names of the examples.
+    """
+
+    spec: DatasetSpec
+    ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Returns the number of examples."""
+
+
+def no_further_scores(config: Config, model: nn.Module, examples: Any) -> None:
+    """Returns None: the task computes no scores besides the confusion matrix."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingFunctions:
+    """Contains the functions of a task that `train`, `eval` and `plan` call.
+
+    Attributes:
+      build: Maps a configuration, a dataset specification and devices to the training.
+        If the loss weights the classes by frequency, the keyword `class_pixels` is the
+        number of pixels of each class.
+      make_eval_step: Maps a configuration, a network and a dataset specification to the
+        evaluation step, which computes a confusion matrix.
+      batch_shapes: Maps a configuration, a batch size and a dataset specification to
+        the shapes of a training batch on all processes.
+      overlays: Maps a configuration, a run directory, a network and examples to a
+        function that draws predictions, or to None.
+      further_scores: Maps a configuration, a network and examples to a function that
+        computes scores other than those of the confusion matrix, or to None.
+      open_source: Maps a data configuration and a split to the examples.
+      spec: Maps the specification of a dataset to the one that `open_source` assigns to
+        the examples. They differ if the task normalizes images in its own way.
+      train_batches: Yields training batches, as `jaxseg.data.train_batches` does.
+      eval_batches: Yields the batches of one pass over the examples, as
+        `jaxseg.data.eval_batches` does.
+    """
+
+    build: Callable[..., Training]
+    make_eval_step: Callable[[Config, nn.Module, DatasetSpec], Callable]
+    batch_shapes: Callable[[Config, int, DatasetSpec], dict[str, jax.ShapeDtypeStruct]]
+    overlays: Callable[
+        [Config, Path, nn.Module, Any], Callable[[int, Any], None] | None
+    ]
+    further_scores: Callable[
+        [Config, nn.Module, Any], Callable[[Any], Mapping[str, float]] | None
+    ] = no_further_scores
+    open_source: Callable[[DataConfig, str], Examples] = open_source
+    spec: Callable[[DatasetSpec], DatasetSpec] = lambda spec: spec
+    train_batches: Callable[..., Iterator[HostBatch]] = train_batches
+    eval_batches: Callable[..., Iterator[HostBatch]] = eval_batches
+
+
+def training_of(config: Config) -> TrainingFunctions:
+    """Returns the functions that train the network of a configuration."""
+    return task_of(config).training_module().TRAINING

@@ -1,0 +1,91 @@
+"""Defines what the prediction of files has in common for images and point clouds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from jaxseg.data.reader import ReadOptions
+from jaxseg.inference.segmenter import PredictOptions
+
+Refiner = Callable[[np.ndarray, np.ndarray, tuple[int, int]], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Selects the files to segment, the weights, and the files to write.
+
+    Attributes:
+      inputs: Paths of files. For images, also directories and patterns such as
+        "a/**/*.jpg".
+      output: The directory of the results.
+      workdir: The run directory.
+      segment: The options of the segmentation, such as the windows.
+      reading: The options of the image reader.
+      checkpoint: "best", "latest", or the number of a saved step.
+      verify: Whether to compare the weights with the digest stored with them.
+      refine: A function that maps the probabilities [H, W, K], the padded image
+        [H, W, 3] and its (height, width) before padding to refined probabilities. If
+        it is None, the probabilities are not refined.
+      overlay: Whether to write overlays, or the colored points of clouds.
+      probabilities: Whether to write probabilities.
+      samples: The number of samples to draw and write for each image.
+      stop: Whether the first file that cannot be read raises an error.
+    """
+
+    inputs: tuple[str, ...]
+    output: Path
+    workdir: Path
+    segment: PredictOptions = PredictOptions()  # noqa: RUF009
+    reading: ReadOptions = ReadOptions()  # noqa: RUF009
+    checkpoint: str = "best"
+    verify: bool = True
+    refine: Refiner | None = None
+    overlay: bool = True
+    probabilities: bool = False
+    samples: int = 0
+    stop: bool = False
+
+
+class FileResult(NamedTuple):
+    """Contains the result of one input file, or the error of one or more.
+
+    Attributes:
+      paths: The input files. A result without an error has one.
+      written: The file with the predicted classes, or None after an error.
+      error: The error that prevented the segmentation of the files, or None.
+    """
+
+    paths: tuple[Path, ...]
+    written: Path | None = None
+    error: ValueError | None = None
+
+
+class FilePrediction(Protocol):
+    """Defines a prediction that is ready to run, which `open_files` of a task returns.
+
+    Attributes:
+      step: The step of the checkpoint.
+      jobs: The readable files, each with the path of its results.
+      unreadable: The files that cannot be read.
+      noun: The kind of the inputs in singular, such as "image".
+    """
+
+    step: int
+    jobs: list
+    unreadable: list[FileResult]
+    noun: str
+
+    def run(self) -> Iterator[FileResult]:
+        """Segments the inputs, writes the result files, and yields the results."""
+
+
+def failure(paths: tuple[Path, ...], error: ValueError, *, stop: bool) -> FileResult:
+    """Returns the result of files that failed; raises the error if `stop` is set."""
+    if stop:
+        raise error
+    return FileResult(paths, error=error)
