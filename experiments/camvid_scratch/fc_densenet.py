@@ -3,8 +3,7 @@ r"""FC-DenseNet 56, 67, 103 on CamVid from scratch: 58.9, 65.8, 66.9 mIoU?
     F=experiments/camvid_scratch/fc_densenet.py; N=fc_densenet103  # or ...67, ...56
     jaxseg train $F --data.raw-dir CAMVID --model.name $N --workdir runs/$N
     jaxseg train $F --data.raw-dir CAMVID --model.name $N --workdir runs/${N}_fine \
-        --train.init-from runs/$N --data.crop 360 480 --optim.learning-rate 1e-4 \
-        --train.steps 18400
+        --variant whole_frames --train.init-from runs/$N
 
 The second stage fine-tunes on whole frames; it starts from the best weights of the
 first. On a CPU compilation takes minutes; with JAX_DISABLE_MOST_OPTIMIZATIONS=1 the
@@ -50,6 +49,13 @@ config = Config(
         log_every=EPOCH,
     ),
 )
+whole_frames = dataclasses.replace(
+    config,
+    data=dataclasses.replace(config.data, crop=(360, 480)),
+    optim=dataclasses.replace(config.optim, learning_rate=1e-4),
+    train=dataclasses.replace(config.train, steps=18_400),
+)
+stages = {"config": config, "whole_frames": whole_frames}
 smoke = dataclasses.replace(  # all layers, few channels
     config,
     model=ModelConfig("fc_densenet56", {"growth": 4, "stem": 12}),

@@ -1,9 +1,9 @@
 """Implements `jaxseg train [CONFIG.py] [--workdir DIR] [OPTIONS]`.
 
 When the command runs again with the same run directory, it resumes the run and gives
-the result of an uninterrupted run. `--smoke` selects the small configuration `smoke` of
-the file. `--train.init-from RUN` starts from the weights of another run. `--profile`
-writes a trace of a few steps to WORKDIR/profile.
+the result of an uninterrupted run. `--variant NAME` selects another configuration of
+the file, such as the next stage of a recipe. `--train.init-from RUN` starts from the
+weights of another run. `--profile` writes a trace of a few steps to WORKDIR/profile.
 """
 
 from __future__ import annotations
@@ -42,10 +42,12 @@ from jaxseg.training.run.profile import FOLDER as PROFILE
 from jaxseg.training.run.task import NonFiniteLoss
 
 NON_FINITE = 4  # exit status
+DEFAULT, SMOKE = "config", "smoke"  # names of configurations in a file
 TRACED = 5  # the default number of steps of --profile
 SCORES = set(scores(np.zeros((2, 1), np.int64)))  # the scores in the table
 BOUNDS = {
     "workdir": optional(text()),
+    "variant": text(),
     "devices": optional(whole(1)),
     "profile": whole(),
     "coordinator": optional(text()),
@@ -70,9 +72,12 @@ class Arguments:
     workdir: str | None = None
     """Run directory. The default is runs/NAME, where NAME is the name of the file or of
     its folder."""
+    variant: str = DEFAULT
+    """Name of the configuration in the file, for files that define several, such as the
+    stages of a recipe."""
     smoke: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Train the configuration `smoke = Config(...)` of the file, which is small enough
-    for a CPU, instead of `config`."""
+    """Short for --variant smoke: train the configuration `smoke = Config(...)` of the
+    file, which is small enough for a CPU."""
     devices: int | None = None
     """Number of devices to use. By default all devices are used."""
     profile: int = 0
@@ -108,7 +113,8 @@ def main(argv: list[str]) -> int:
     if arguments.distributed or given != (None, None, None):
         processes.join(*given, heartbeat_timeout=arguments.heartbeat_timeout)
     name = config_name(arguments.config) if arguments.config else default.NAME
-    name += "_smoke" if arguments.smoke else ""
+    variant = SMOKE if arguments.smoke else arguments.variant
+    name += "" if variant == DEFAULT else f"_{variant}"
     workdir = local(arguments.workdir or f"runs/{name}")
     try:
         return execute(
@@ -154,13 +160,9 @@ def parse(argv: list[str]) -> Arguments:
     options, rest = take_options(_numbered(argv))
     path = rest[0] if rest and not rest[0].startswith("-") else None
     workdir = peek(rest, "--workdir")
-    smoke = "--smoke" in rest
-    if smoke and path is None:
-        raise ValueError(
-            "--smoke is invalid: expected a config file that defines `smoke`."
-        )
+    variant = _variant(rest, path)
     if path is not None:
-        base = load_config(path, name="smoke" if smoke else "config")
+        base = load_config(path, name=variant)
     elif workdir is not None and os.path.isfile(Path(workdir) / CONFIG):
         base = read_config(workdir)
     else:
@@ -180,6 +182,22 @@ def parse(argv: list[str]) -> Arguments:
             "as the first argument."
         )
     return arguments
+
+
+def _variant(arguments: list[str], path: str | None) -> str:
+    """Returns the name of the configuration that the command line selects."""
+    given, smoke = peek(arguments, "--variant"), "--smoke" in arguments
+    if smoke and given not in (None, SMOKE):
+        raise ValueError(
+            f"--variant={given!r} is invalid with --smoke: expected one of the two."
+        )
+    if path is None and (smoke or given is not None):
+        option = "--smoke" if smoke else f"--variant={given!r}"
+        raise ValueError(
+            f"{option} is invalid: expected a config file as the first argument that "
+            f"defines `{SMOKE if smoke else given}`."
+        )
+    return SMOKE if smoke else given or DEFAULT
 
 
 def _numbered(argv: list[str]) -> list[str]:

@@ -45,9 +45,13 @@ def load_config(path: str | Path, *, name: str = "config") -> Config:
     module = execute_file(file)
     config = getattr(module, name, None)
     if not isinstance(config, Config):
+        names = [
+            key for key, value in vars(module).items() if isinstance(value, Config)
+        ]
+        found = f" It defines {', '.join(names)}." if names else ""
         raise ValueError(
             f"config={str(path)!r} is invalid: expected a Python file that defines "
-            f"`{name} = Config(...)`."
+            f"`{name} = Config(...)`.{found}"
         )
     try:
         return from_dict(Config, to_dict(config))  # This checks the types.

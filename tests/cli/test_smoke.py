@@ -36,6 +36,8 @@ def test_smoke_is_the_other_form_and_can_be_changed_too(file):
     assert train.parse([str(file), "--smoke"]).run.train.steps == 3
     changed = train.parse([str(file), "--smoke", "--train.seed", "5"]).run.train
     assert (changed.steps, changed.seed) == (3, 5)
+    named = train.parse([str(file), "--variant", "smoke"])
+    assert (named.run.train.steps, named.variant) == (3, "smoke")
 
 
 def test_smoke_has_a_work_directory_of_its_own(file, monkeypatch):
@@ -50,9 +52,12 @@ def test_smoke_has_a_work_directory_of_its_own(file, monkeypatch):
 def test_smoke_needs_a_file_that_defines_it(file, capsys):
     assert main(["train", "--smoke"]) == 1
     assert "--smoke is invalid: expected a config file" in capsys.readouterr().err
+    assert main(["train", str(file), "--smoke", "--variant", "config"]) == 1
+    assert "--variant='config' is invalid with --smoke" in capsys.readouterr().err
     file.write_text(FILE.replace("smoke", "smok"))
     assert main(["train", str(file), "--smoke"]) == 1
-    assert "that defines `smoke = Config(...)`" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "that defines `smoke = Config(...)`. It defines config, smok." in error
 
 
 def fresh(**options):
