@@ -26,13 +26,12 @@ from jaxseg.data.builders.choice import builder_of
 from jaxseg.data.builders.drawn import drawn_config
 from jaxseg.data.builders.named import NamedBuilder
 from jaxseg.data.builders.pairs_config import pairs_config
-from jaxseg.data.classes import shown_classes
 from jaxseg.data.datasets.lookup import dataset_of
+from jaxseg.data.prepared_warnings import warn_of
 from jaxseg.data.reader import options_of
 from jaxseg.data.stored import DamagedData, RejectedData, check_files, write_list
 from jaxseg.storage import atomic
 from jaxseg.storage.places import make_folder
-from jaxseg.text import counted
 
 logger = logging.getLogger(__name__)
 INFO = "dataset_info.json"  # Complete data contain this file.
@@ -112,8 +111,7 @@ def prepare(
         builder = make_builder(config, folder_, file_format)
     except Exception as error:
         raise DamagedData(target, error) from error
-    _report_skipped(builder)
-    _report_absent(builder)
+    warn_of(builder, target)
     return builder
 
 
@@ -253,42 +251,3 @@ def quiet() -> Iterator[None]:
 
 def _complete(folder_: pathlib.Path) -> bool:
     return (folder_ / INFO).is_file()
-
-
-def _report_skipped(builder: tfds.core.DatasetBuilder):
-    skipped = (builder.info.metadata or {}).get("skipped", {})
-    for split, names in skipped.items():
-        if names:
-            logger.warning(
-                "Dataset %r leaves out %s of split %r: %s.",
-                builder.name,
-                counted(len(names), "bad pair"),
-                split,
-                ", ".join(names[:10]) + (", ..." if len(names) > 10 else ""),
-            )
-
-
-def _report_absent(builder: tfds.core.DatasetBuilder):
-    """Warns of classes that never occur, or that a split of the user lacks."""
-    metadata = builder.info.metadata or {}
-    found = metadata.get("labels")
-    if found is None:
-        return
-    classes = builder.spec().classes
-    absent = [name for k, name in enumerate(classes) if k not in found]
-    if absent:
-        logger.warning(
-            "Dataset %r has no mask with a pixel of %s.",
-            builder.name,
-            shown_classes(absent),
-        )
-    if builder.dataset.spec is not None:  # The splits of published datasets are known.
-        return
-    for split, own in metadata.get("labels_of_split", {}).items():
-        lacking = [classes[k] for k in found if k < len(classes) and k not in own]
-        if lacking:
-            logger.warning(
-                "Split %r has no mask with a pixel of %s, but another split has.",
-                split,
-                shown_classes(lacking),
-            )

@@ -1,8 +1,11 @@
 """Encodes and decodes the images of prepared data.
 
-`jaxseg.data.reader` reads the files of the user. A file is stored unchanged if every
-decoder returns equal pixels for it. Otherwise its pixels are stored as a PNG, after the
-orientation tag is applied. Decoding stored data therefore never applies a tag.
+`jaxseg.data.reader` reads the files of the user. Their pixels are stored in tiles, from
+which a crop is decoded fast, after the orientation tag is applied. Decoding stored data
+therefore never applies a tag. A JPEG is stored unchanged if every decoder returns equal
+pixels for it, because lossless tiles take several times as many bytes. For tf.data,
+which cannot decode tiles, pixels are stored as PNG. Data that an earlier version has
+prepared contain PNG as well.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from jaxseg.data import pillow_limit, reader
+from jaxseg.data import pillow_limit, reader, tiles
 from jaxseg.data.area import Area
 
 
@@ -32,22 +35,27 @@ def encode_png(pixels: np.ndarray, *, level: int = 6) -> bytes:
 
 
 def decode(data: bytes, area: Area | None = None) -> np.ndarray:
-    """Decodes a stored PNG or JPEG.
+    """Decodes stored tiles, a PNG or a JPEG.
 
     Args:
-      data: The bytes of the PNG or JPEG.
-      area: The part of the image to return. The default is the whole image.
+      data: The stored bytes.
+      area: The part of the image to return. The default is the whole image. Of tiles,
+        only those that overlap the area are decoded.
 
     Returns:
-      Uint8, [H, W] or [H, W, 3].
+      The pixels of the area, [h, w] or [h, w, C].
     """
+    if tiles.is_tiled(data):
+        return tiles.decode(data, area)
     with opened(data) as image:
         pixels = np.asarray(image)
     return pixels if area is None else area.of(pixels)
 
 
 def size_of(data: bytes) -> tuple[int, int]:
-    """Returns the (H, W) of a stored PNG or JPEG from its header."""
+    """Returns the (H, W) of a stored image from its header."""
+    if tiles.is_tiled(data):
+        return tiles.read_tile_header(data).size
     with opened(data) as image:
         return image.height, image.width
 
@@ -63,17 +71,43 @@ def opened(data: bytes) -> Iterator[Image.Image]:
         yield image
 
 
+def encode_image(pixels: np.ndarray, *, tiled: bool) -> bytes:
+    """Encodes the pixels of an image for prepared data.
+
+    Args:
+      pixels: [H, W, C], uint8, uint16 or float32; as PNG, uint8 [H, W, 3].
+      tiled: Whether to encode tiles or a PNG.
+    """
+    return tiles.encode(pixels, differences=True) if tiled else encode_png(pixels)
+
+
+def encode_label(label: np.ndarray, *, tiled: bool) -> bytes:
+    """Encodes a label for prepared data.
+
+    Args:
+      label: [H, W], uint8 or uint16; as PNG, uint8.
+      tiled: Whether to encode tiles or a PNG.
+    """
+    if tiled:
+        return tiles.encode(label, differences=False, level=9)
+    return encode_png(label)
+
+
 def read_image(
-    path: pathlib.Path, options: reader.ReadOptions = reader.DEFAULTS
+    path: pathlib.Path,
+    options: reader.ReadOptions = reader.DEFAULTS,
+    *,
+    tiled: bool = True,
 ) -> tuple[bytes, tuple[int, int]]:
     """Returns the bytes with which an RGB image file is stored in prepared data.
 
-    RGB PNG and JPEG files whose pixels need no change are stored unchanged. All other
-    files are stored as PNG. The file is decoded once to find out if it is damaged.
+    RGB JPEG files whose pixels need no change are stored unchanged, and so are such PNG
+    files if `tiled` is False. The file is decoded once to find out if it is damaged.
 
     Args:
       path: The image file.
       options: The options of the reader.
+      tiled: Whether to store pixels in tiles or as PNG.
 
     Returns:
       The bytes and the (H, W) in pixels.
@@ -83,5 +117,6 @@ def read_image(
     """
     header = reader.read_header(path, options)
     pixels = reader.read_pixels(path, options)
-    data = path.read_bytes() if header.plain else encode_png(pixels)
-    return data, header.size
+    if header.plain and (header.format == "JPEG" or not tiled):
+        return path.read_bytes(), header.size
+    return encode_image(pixels, tiled=tiled), header.size

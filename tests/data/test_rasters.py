@@ -73,15 +73,20 @@ def test_values_beyond_a_byte_are_refused(tmp_path):
 def test_rgb_bytes_are_not_touched(tmp_path, suffix):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
     Image.fromarray(pixels).save(tmp_path / f"i{suffix}")
-    data, size = rasters.read_image(tmp_path / f"i{suffix}")
-    assert data == (tmp_path / f"i{suffix}").read_bytes() and size == (5, 7)
+    path = tmp_path / f"i{suffix}"
+    data, size = rasters.read_image(path, tiled=False)
+    assert data == path.read_bytes() and size == (5, 7)
     assert rasters.size_of(data) == (5, 7)
+    tiled, size = rasters.read_image(path)
+    assert rasters.size_of(tiled) == size == (5, 7)
+    np.testing.assert_array_equal(rasters.decode(tiled), rasters.decode(data))
+    assert (tiled == data) == (suffix == ".jpg")
 
 
 def test_other_images_become_rgb_png(tmp_path):
     gray = np.arange(12, dtype=np.uint8).reshape(3, 4)
     Image.fromarray(gray).save(tmp_path / "i.tif")
-    data, _ = rasters.read_image(tmp_path / "i.tif")
+    data, _ = rasters.read_image(tmp_path / "i.tif", tiled=False)
     assert data.startswith(b"\x89PNG")
     np.testing.assert_array_equal(rasters.decode(data), np.dstack([gray] * 3))
 

@@ -1,11 +1,15 @@
 """Tests the storage of pixels in tiles: equality for all types, areas and damage."""
 
+import dataclasses
+import json
+
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
-from jaxseg.data import tiles
+from jaxseg.data import open_source, rasters, tiles
 from jaxseg.data.area import Area
 
 
@@ -57,3 +61,36 @@ def test_damage_is_an_error():
         tiles.decode(data[:10])
     with pytest.raises(ValueError, match=r"type int64 .* expected uint8"):
         tiles.encode(np.zeros((2, 2), np.int64), differences=False)
+
+
+def test_prepared_data_are_read_by_tfds(folder_config):
+    own = open_source(folder_config, "train")
+    builder = tfds.builder_from_directory(own.folder)
+    assert builder.info.features["image"].shape == (None, None, 3)
+    data = builder.as_data_source("train")
+    assert tiles.is_tiled(own.records[0]["image"]) and len(data) == len(own)
+    np.testing.assert_array_equal(data[0]["image"], own[0]["image"])
+    np.testing.assert_array_equal(data[0]["label"][..., 0], own[0]["label"])
+
+
+def test_data_of_an_earlier_version_open(folder_config, monkeypatch, tmp_path, caplog):
+    new = open_source(folder_config, "train")
+    assert "earlier version" not in caplog.text
+    config = dataclasses.replace(folder_config, prepared_dir=str(tmp_path / "old"))
+    with monkeypatch.context() as patch:
+        patch.setattr(tiles, "encode", lambda pixels, **_: rasters.encode_png(pixels))
+        folder = open_source(config, "train").folder
+    metadata = json.loads((folder / "metadata.json").read_text())
+    del metadata["tiled"]
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    (folder / "files.json").unlink()
+    caplog.clear()
+    old = open_source(config, "train")
+    assert caplog.text.count("from an earlier version and are read more slowly") == 1
+    assert old.records[0]["image"].startswith(b"\x89PNG")
+    rows, columns = (3, old.sizes[0][0]), (1, 6)
+    for name in ("image", "label"):
+        np.testing.assert_array_equal(old[0][name], new[0][name])
+        np.testing.assert_array_equal(
+            old.window(0, rows, columns)[name], new.window(0, rows, columns)[name]
+        )

@@ -26,7 +26,8 @@ class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     The record determines the name and the version. The builder is not registered with
     tensorflow_datasets, because that library has datasets with the same names but other
-    contents. `tfds.builder_from_directory` can read the prepared data without it.
+    contents. `tfds.builder_from_directory` can read the prepared data without it, if
+    jaxseg is installed.
     """
 
     VERSION = tfds.core.Version("1.0.0")

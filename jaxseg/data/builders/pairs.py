@@ -20,6 +20,7 @@ import tensorflow_datasets as tfds
 
 from jaxseg.data import layouts, rasters, reader
 from jaxseg.data.builders.named import NamedBuilder
+from jaxseg.data.builders.stored_feature import StoredPixels
 from jaxseg.data.classes import counted_names, folder_spec
 from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.files import name_others, shown
@@ -36,7 +37,16 @@ logger = logging.getLogger(__name__)
 
 
 class PairsBuilder(NamedBuilder, skip_registration=True):
-    """Builds {"image", "label", "id"} from pairs of files."""
+    """Builds {"image", "label", "id"} from pairs of files.
+
+    Args:
+      file_format: "array_record", or "tfrecord" for tf.data, which reads no tiles.
+      **options: The options of every builder of tensorflow_datasets.
+    """
+
+    def __init__(self, *, file_format: str = "array_record", **options: Any) -> None:
+        self.tiled = file_format == "array_record"
+        super().__init__(file_format=file_format, **options)
 
     def class_names(self) -> tuple[str, ...]:
         """Returns the class names, or () if the classes are counted in the masks."""
@@ -63,25 +73,33 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return self.builder_config.masks
 
     def features(self) -> dict[str, Any]:
-        """Returns the type of each entry of an example."""
+        """Returns the type of each entry of an example.
+
+        Images are bytes, because a JPEG is stored unchanged and other images in tiles.
+        """
         names, shape = self.class_names(), (None, None, 1)
+        image_shape = (None, None, self.dataset.channels)
+        if self.tiled:
+            return {
+                "image": StoredPixels(shape=image_shape),
+                "label": StoredPixels(shape=shape, names=names),
+            }
         label = (
             tfds.features.LabeledImage(labels=list(names), shape=shape)
             if names
             else tfds.features.Image(shape=shape)
         )
-        channels = self.dataset.channels
-        image = tfds.features.Image(shape=(None, None, channels))
-        return {"image": image, "label": label}
+        return {"image": tfds.features.Image(shape=image_shape), "label": label}
 
     def metadata(self) -> dict[str, Any]:
         """Returns the metadata, with empty lists that the preparation fills.
 
         One list is for the labels that occur in at least one split, one list per split
         is for the labels of that split, and one list per split names the pairs that are
-        left out.
+        left out. The entry "tiled" is absent in data of earlier versions.
         """
-        return {"labels": [], "labels_of_split": {}, "skipped": {}}
+        lists = {"labels": [], "labels_of_split": {}, "skipped": {}}
+        return lists | {"tiled": self.tiled}
 
     def _split_generators(self, dl_manager):
         del dl_manager  # Nothing is downloaded.
@@ -180,14 +198,15 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         reading, read_page = self.builder_config.reading, self.dataset.read_page
         if read_page is not None and isinstance(pair.image, Page):
             header, pixels = None, read_page(pair.image)
-            image, size = rasters.encode_png(pixels), pixels.shape[:2]
+            image = rasters.encode_image(pixels, tiled=self.tiled)
+            size = pixels.shape[:2]
         else:
-            image, size = rasters.read_image(pair.image, reading)
+            image, size = rasters.read_image(pair.image, reading, tiled=self.tiled)
             header = reader.read_header(pair.image, reading)
         label = self.masks.read(pair.mask)
         check_size(pair, size, label.shape, header=header, masks=self.masks)
-        stored = {"image": image, "label": rasters.encode_png(label)}
-        example = {name: io.BytesIO(data) for name, data in stored.items()}
+        stored = rasters.encode_label(label, tiled=self.tiled)
+        example = {"image": io.BytesIO(image), "label": io.BytesIO(stored)}
         return example, label, header.orientation if header else 1
 
 
