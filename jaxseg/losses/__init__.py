@@ -12,6 +12,7 @@ from jaxseg.losses._dual_task import (
     image_weighted_cross_entropy,
 )
 from jaxseg.losses._focal import focal
+from jaxseg.losses._lovasz_hinge import lovasz_hinge
 from jaxseg.losses._merged import members_of, merged_nll
 from jaxseg.losses.class_weights import median_frequency
 from jaxseg.losses.edge import edge_cross_entropy, edge_target
@@ -22,15 +23,29 @@ from jaxseg.losses.presence import presence_cross_entropy
 from jaxseg.losses.record import Loss, OutputLoss
 from jaxseg.losses.reduction import total_loss, weighted_mean
 from jaxseg.losses.region import dice, jaccard, tversky
-from jaxseg.losses.table import LOSSES, OUTPUT_LOSSES
+from jaxseg.losses.sigmoid_pixels import binary_cross_entropy, binary_focal
+from jaxseg.losses.sigmoid_region import binary_dice, binary_jaccard, binary_tversky
+from jaxseg.losses.table import (
+    LOSSES,
+    OUTPUT_LOSSES,
+    SIGMOID_LOSSES,
+    SIGMOID_OUTPUT_LOSSES,
+)
 
 __all__ = [
     "LOSSES",
     "OUTPUT_LOSSES",
+    "SIGMOID_LOSSES",
+    "SIGMOID_OUTPUT_LOSSES",
     "Loss",
     "Objective",
     "OutputLoss",
     "affinity",
+    "binary_cross_entropy",
+    "binary_dice",
+    "binary_focal",
+    "binary_jaccard",
+    "binary_tversky",
     "boundary",
     "boundary_strength",
     "build_objective",
@@ -44,6 +59,7 @@ __all__ = [
     "image_class_weights",
     "image_weighted_cross_entropy",
     "jaccard",
+    "lovasz_hinge",
     "lovasz_softmax",
     "median_frequency",
     "members_of",

@@ -53,7 +53,7 @@ def lovasz_softmax(
     error = error.reshape(images, -1, count).swapaxes(1, 2)
     member = member.reshape(images, -1, count).swapaxes(1, 2)
     axis_name = None if per_image else axis_name
-    slope = _local_slopes(jax.lax.stop_gradient(error), member, axis_name)
+    slope = local_slopes(jax.lax.stop_gradient(error), member, axis_name)
     value = total((error * slope).sum(-1), axis_name)
     hard = total(member.astype(jnp.float32).sum(-1), axis_name)
     weight = class_weight(hard, classes)
@@ -84,8 +84,19 @@ def jaccard_slopes(error: jax.Array, member: jax.Array) -> jax.Array:
     return jnp.zeros_like(step).at[order].set(step, unique_indices=True)
 
 
-def _local_slopes(error, member, axis_name):
-    """Returns slopes [images, K, N] of this device's pixels, ranked on all devices."""
+def local_slopes(
+    error: jax.Array, member: jax.Array, axis_name: str | None
+) -> jax.Array:
+    """Computes the coefficients of this device's pixels, ranked on all devices.
+
+    Args:
+      error: [images, K, N].
+      member: Booleans [images, K, N], True for pixels of the class.
+      axis_name: The axis of pmap, or None to rank the pixels of this device only.
+
+    Returns:
+      float32 [images, K, N], see `jaccard_slopes`.
+    """
     slopes = jax.vmap(jax.vmap(jaccard_slopes))
     if axis_name is None:
         return slopes(error, member)

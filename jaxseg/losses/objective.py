@@ -11,9 +11,11 @@ from typing import Any
 from jaxseg.config import LossConfig
 from jaxseg.losses._merged import Merged
 from jaxseg.losses.class_weights import median_frequency
+from jaxseg.losses.family import family_of, positive_weights
 from jaxseg.losses.record import TAKES, Loss, OutputLoss
 from jaxseg.losses.reduction import Term
-from jaxseg.losses.table import LOSSES, OUTPUT_LOSSES
+from jaxseg.losses.table import LOSSES
+from jaxseg.ops.output_form import SOFTMAX, OutputForm
 
 Terms = dict[str, Term]
 LossFn = Callable[[Mapping[str, Any], Mapping[str, Any]], Terms]
@@ -62,6 +64,7 @@ def build_objective(
     void: int = 255,
     axis_name: str | None = None,
     merged: Merged = (),
+    form: OutputForm = SOFTMAX,
 ) -> Objective:
     """Builds the objective of a configuration.
 
@@ -72,7 +75,8 @@ def build_objective(
       such as cross entropy with coefficient `aux_weight` for all outputs whose names
       start with "aux".
 
-    The batch holds "label" and, for losses that take it, "step".
+    Sigmoids have the losses of `SIGMOID_LOSSES` and `SIGMOID_OUTPUT_LOSSES`. The batch
+    holds "label", for a multi-label task "valid", and for some losses "step".
 
     Args:
       config: The losses, their coefficients and their options, or the name of one
@@ -84,6 +88,7 @@ def build_objective(
         devices.
       merged: The classes that each label beyond the classes merges, see
         `cross_entropy`.
+      form: The form of the output of the network.
 
     Raises:
       ValueError: If the loss or an option is unknown, class weights have no counts, a
@@ -91,30 +96,27 @@ def build_objective(
         cannot sum over devices.
     """
     config = LossConfig(config) if isinstance(config, str) else config
-    weights = _class_weights(config, class_pixels)
+    family, weights = family_of(form, void), _class_weights(config, class_pixels)
     names = [(config.name, 1.0), *config.additional]
-    _check_names(config, names, weights, merged)
+    _check_names(config, names, weights, merged=merged, losses=family.losses)
     shared = {"class_weights": weights, "axis_name": axis_name, "merged": merged}
+    shared["positive_weights"] = positive_weights(weights, form)
     parts = [
-        (name, coefficient, _bind(name, config.options.get(name, {}), void, shared))
+        (name, coefficient, _bind(family, name, config.options.get(name, {}), shared))
         for name, coefficient in names
     ]
-    coupled = tuple(
-        name for name, _ in names if LOSSES[name].couples(config.options.get(name, {}))
-    )
-    if axis_name is not None:
-        for name in coupled:
-            _check_sums_over_devices(f"loss.name={name!r}", LOSSES[name])
-    output_terms = _terms_of_outputs(config, void, shared)
+    coupled = _coupled(family, config, names, axis_name)
+    output_terms = _terms_of_outputs(family, config, shared)
 
     def loss_fn(outputs, batch):
-        label, terms = batch["label"], {}
+        targets, terms = family.targets(batch), {}
         for name, coefficient, function in parts:
-            inputs = _inputs(name, outputs, batch)
-            terms[name] = (*function(outputs["logits"], label, **inputs), coefficient)
+            inputs = _inputs(name, family.losses[name], outputs, batch)
+            pair = function(outputs["logits"], *targets, **inputs)
+            terms[name] = (*pair, coefficient)
         return terms | output_terms(outputs, batch)
 
-    return Objective(loss_fn, coupled, _coupled_outputs(config))
+    return Objective(loss_fn, coupled, _coupled_outputs(family, config))
 
 
 def option_names(loss: Loss) -> tuple[str, ...]:
@@ -124,34 +126,54 @@ def option_names(loss: Loss) -> tuple[str, ...]:
     return tuple(name for name in names if name not in ("void", *TAKES))
 
 
-def _coupled_outputs(config):
+def _coupled(family, config, names, axis_name):
+    """Returns the names of coupled losses, which must sum over the devices of pmap."""
+    coupled = tuple(
+        name
+        for name, _ in names
+        if family.losses[name].couples(config.options.get(name, {}))
+    )
+    if axis_name is not None:
+        for name in coupled:
+            _check_sums_over_devices(f"loss.name={name!r}", family.losses[name])
+    return coupled
+
+
+def _coupled_outputs(family, config):
     return tuple(
         record
-        for record in OUTPUT_LOSSES.values()
+        for record in family.outputs.values()
         if record.loss.couples(record.settings(config))
     )
 
 
-def _terms_of_outputs(config, void, shared):
+def _terms_of_outputs(family, config, shared):
     """Returns a function that makes the terms of all outputs except the logits."""
-    functions = {}
-    for name, record in OUTPUT_LOSSES.items():
+    functions, coupled = {}, _coupled_outputs(family, config)
+    starts = tuple(record.output.rstrip("*") for record in family.outputs.values())
+    for name, record in family.outputs.items():
         fixed = {key: shared[key] for key in record.loss.takes if key in shared}
         functions[name] = functools.partial(
-            record.loss.function, void=void, **fixed, **record.settings(config)
+            record.loss.function, **family.fixed, **fixed, **record.settings(config)
         )
 
     def terms_of(outputs, batch):
-        terms = {}
-        for name, record in OUTPUT_LOSSES.items():
+        targets, terms = family.targets(batch), {}
+        unscored = [name for name in outputs if not name.startswith(starts)]
+        if not family.fixed and set(unscored) - {"logits"}:
+            raise ValueError(
+                "model.output='sigmoid' is invalid: expected 'softmax' for a network "
+                f"with the outputs {', '.join(sorted(outputs))}."
+            )
+        for name, record in family.outputs.items():
             inputs = _from_step(record.loss, batch)
             for output in record.found_in(outputs):
                 if shared["merged"]:
                     _check_merged(f"The network's output {output!r}", record.loss)
-                if shared["axis_name"] and record in _coupled_outputs(config):
+                if shared["axis_name"] and record in coupled:
                     where = f"The loss of the network's output {output!r}"
                     _check_sums_over_devices(where, record.loss)
-                pair = functions[name](outputs[output], batch["label"], **inputs)
+                pair = functions[name](outputs[output], *targets, **inputs)
                 term = output if record.output.endswith("*") else name
                 terms[term] = (*pair, record.factor(config))
         return terms
@@ -164,9 +186,8 @@ def _from_step(loss, batch):
     return {"step": batch["step"]} if "step" in loss.takes else {}
 
 
-def _inputs(name, outputs, batch):
+def _inputs(name, loss, outputs, batch):
     """Returns what a loss takes from the step: its number and network outputs."""
-    loss = LOSSES[name]
     inputs = _from_step(loss, batch)
     for argument, output in _FROM_OUTPUTS.items():
         if argument in loss.takes and output in outputs:
@@ -180,9 +201,9 @@ def _inputs(name, outputs, batch):
     return inputs
 
 
-def _bind(name, options, void, shared):
+def _bind(family, name, options, shared):
     """Returns the loss with its options and with what all losses share."""
-    loss = LOSSES[name]
+    loss = family.losses[name]
     allowed = option_names(loss)
     if unknown := sorted(set(options) - set(allowed)):
         raise ValueError(
@@ -190,18 +211,18 @@ def _bind(name, options, void, shared):
             f"{', '.join(allowed) or 'none'}."
         )
     fixed = {key: value for key, value in shared.items() if key in loss.takes}
-    return functools.partial(loss.function, void=void, **fixed, **options)
+    return functools.partial(loss.function, **family.fixed, **fixed, **options)
 
 
-def _check_names(config, names, weights, merged):
+def _check_names(config, names, weights, *, merged, losses):
     for name, _ in names:
-        if name not in LOSSES:
+        if name not in losses:
             raise ValueError(
                 f"loss.name={name!r} is invalid: expected one of "
-                f"{', '.join(sorted(LOSSES))}."
+                f"{', '.join(sorted(losses))}."
             )
         if merged:
-            _check_merged(f"loss.name={name!r}", LOSSES[name])
+            _check_merged(f"loss.name={name!r}", losses[name])
     used = [name for name, _ in names]
     if unused := sorted(set(config.options) - set(used)):
         raise ValueError(
@@ -209,7 +230,7 @@ def _check_names(config, names, weights, merged):
             f"{', '.join(used)}."
         )
     if weights is not None and not any(
-        "class_weights" in LOSSES[name].takes for name in used
+        {"class_weights", "positive_weights"} & set(losses[name].takes) for name in used
     ):
         raise ValueError(
             f"loss.class_weights={config.class_weights!r} is invalid: expected 'none', "

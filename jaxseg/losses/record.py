@@ -12,6 +12,7 @@ Options = Mapping[str, Any]
 # The arguments that a loss can take besides logits, label and `void`, and their source.
 TAKES = {
     "class_weights": "the weights that `LossConfig.class_weights` asks for",
+    "positive_weights": "the same as weights of positive pixels, for sigmoid outputs",
     "axis_name": "the axis of pmap, over which the loss sums",
     "merged": "the classes of labels that merge several, where datasets train together",
     "step": "the training step, for annealing and sampling",
@@ -26,7 +27,9 @@ class Loss:
 
     Attributes:
       function: Maps (logits [B, H, W, K], label [B, H, W], *, void, ...) to a value
-        and a weight of one shape, without reducing them.
+        and a weight of one shape, without reducing them. The function of a loss for
+        sigmoid outputs takes (logits [B, H, W, K], target [B, H, W, K], known
+        [B, H, W], *, ...) instead: which classes are present, and which pixels count.
       couples_examples: Whether the loss of one example depends on the other examples
         of the batch, for example because it ranks the pixels of the batch. Gradient
         accumulation treats such losses differently. If this depends on the options of
@@ -84,11 +87,11 @@ class OutputLoss:
     options: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        known = {"class_weights", "axis_name", "merged", "step"}
+        known = set(TAKES) - {"edge", "size_weights"}
         if refused := set(self.loss.takes) - known:
             raise ValueError(
                 f"takes={sorted(refused)} is invalid for the loss of the output "
-                f"{self.output!r}: expected class_weights, axis_name, merged or step."
+                f"{self.output!r}: expected names out of {', '.join(sorted(known))}."
             )
 
     def settings(self, config: LossConfig) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from jaxseg.losses import mask
 from jaxseg.losses.reduction import total
 
 Classes = Literal["present", "all"]
+Sums = tuple[jax.Array, jax.Array, jax.Array]  # intersection, pred_sum and target_sum
 
 
 def dice(
@@ -55,11 +56,8 @@ def dice(
     Returns:
       Value and weight, each [B, K] or, with `per_image=False`, [K].
     """
-    intersection, pred_sum, target_sum = overlaps(
-        logits, label, void, per_image, axis_name
-    )
-    score = (2 * intersection + smooth) / _nonzero(pred_sum + target_sum + smooth)
-    return _masked(1 - score, target_sum, classes)
+    sums = overlaps(logits, label, void, per_image, axis_name)
+    return _masked(dice_value(sums, smooth), sums[2], classes)
 
 
 def jaccard(
@@ -78,12 +76,8 @@ def jaccard(
     union = pred_sum + target_sum - intersection. `dice` describes the arguments and the
     results.
     """
-    intersection, pred_sum, target_sum = overlaps(
-        logits, label, void, per_image, axis_name
-    )
-    union = pred_sum + target_sum - intersection
-    value = 1 - (intersection + smooth) / _nonzero(union + smooth)
-    return _masked(value, target_sum, classes)
+    sums = overlaps(logits, label, void, per_image, axis_name)
+    return _masked(jaccard_value(sums, smooth), sums[2], classes)
 
 
 def tversky(
@@ -121,15 +115,36 @@ def tversky(
     Returns:
       Value and weight, each [B, K] or, with `per_image=False`, [K].
     """
-    intersection, pred_sum, target_sum = overlaps(
-        logits, label, void, per_image, axis_name
-    )
+    sums = overlaps(logits, label, void, per_image, axis_name)
+    value = tversky_value(sums, alpha=alpha, beta=beta, gamma=gamma, smooth=smooth)
+    return _masked(value, sums[2], classes)
+
+
+def dice_value(sums: Sums, smooth: float) -> jax.Array:
+    """Returns the Dice loss of each class for the results of `overlaps`."""
+    intersection, pred_sum, target_sum = sums
+    score = (2 * intersection + smooth) / _nonzero(pred_sum + target_sum + smooth)
+    return 1 - score
+
+
+def jaccard_value(sums: Sums, smooth: float) -> jax.Array:
+    """Returns the Jaccard loss of each class for the results of `overlaps`."""
+    intersection, pred_sum, target_sum = sums
+    union = pred_sum + target_sum - intersection
+    return 1 - (intersection + smooth) / _nonzero(union + smooth)
+
+
+def tversky_value(
+    sums: Sums, *, alpha: float, beta: float, gamma: float, smooth: float
+) -> jax.Array:
+    """Returns the Tversky loss of each class for the results of `overlaps`."""
+    intersection, pred_sum, target_sum = sums
     wrong = alpha * (pred_sum - intersection) + beta * (target_sum - intersection)
     value = 1 - (intersection + smooth) / _nonzero(intersection + wrong + smooth)
     if gamma != 1:
         # The floor keeps the gradient of the power finite at 0.
         value = jnp.maximum(value, 1e-7) ** gamma
-    return _masked(value, target_sum, classes)
+    return value
 
 
 def overlaps(
@@ -138,7 +153,7 @@ def overlaps(
     void: int,
     per_image: bool,
     axis_name: str | None,
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+) -> Sums:
     """Returns intersection, pred_sum and target_sum, each [B, K] (per image) or [K]."""
     mask.check_shapes(logits, label)
     known = (label != void)[..., None]

@@ -3,7 +3,8 @@
 To add a loss of the logits, write its function in a file of its own and add one entry
 to `LOSSES`; a configuration then selects it by its name. To add the loss of another
 output of a network, add the entry to `OUTPUT_LOSSES`; it then applies to all networks
-that have the output.
+that have the output. `SIGMOID_LOSSES` and `SIGMOID_OUTPUT_LOSSES` are the same tables
+for networks with `model.output="sigmoid"`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from jaxseg.losses._dual_task import (
     image_weighted_cross_entropy,
 )
 from jaxseg.losses._focal import focal
+from jaxseg.losses._lovasz_hinge import lovasz_hinge
 from jaxseg.losses.edge import edge_cross_entropy
 from jaxseg.losses.latent import latent_kl
 from jaxseg.losses.lovasz import lovasz_softmax
@@ -24,6 +26,8 @@ from jaxseg.losses.ohem import ohem_cross_entropy, top_k_cross_entropy
 from jaxseg.losses.presence import presence_cross_entropy
 from jaxseg.losses.record import Loss, Options, OutputLoss
 from jaxseg.losses.region import dice, jaccard, tversky
+from jaxseg.losses.sigmoid_pixels import binary_cross_entropy, binary_focal
+from jaxseg.losses.sigmoid_region import binary_dice, binary_jaccard, binary_tversky
 
 
 def _over_batch(options: Options) -> bool:
@@ -107,5 +111,28 @@ OUTPUT_LOSSES: dict[str, OutputLoss] = {
     ),
     "kl": OutputLoss(
         "extra_kl", Loss(latent_kl, couples_examples=False), coefficient="kl_weight"
+    ),
+}
+
+SIGMOID_LOSSES: dict[str, Loss] = {
+    "cross_entropy": Loss(
+        binary_cross_entropy, couples_examples=False, takes=("positive_weights",)
+    ),
+    "focal": Loss(binary_focal, couples_examples=False, takes=("positive_weights",)),
+    "dice": Loss(binary_dice, couples_examples=_over_batch, takes=("axis_name",)),
+    "jaccard": Loss(binary_jaccard, couples_examples=_over_batch, takes=("axis_name",)),
+    "tversky": Loss(binary_tversky, couples_examples=_over_batch, takes=("axis_name",)),
+    "lovasz_hinge": Loss(
+        lovasz_hinge,
+        couples_examples=lambda options: not options.get("per_image", False),
+        takes=("axis_name",),
+    ),
+}
+
+SIGMOID_OUTPUT_LOSSES: dict[str, OutputLoss] = {
+    "aux": OutputLoss(
+        "aux*",
+        Loss(binary_cross_entropy, couples_examples=False, takes=("positive_weights",)),
+        coefficient="aux_weight",
     ),
 }

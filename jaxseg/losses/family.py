@@ -1,0 +1,85 @@
+"""Selects the losses for a form of output, and makes their arguments from a batch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+
+from jaxseg.losses.record import Loss, OutputLoss
+from jaxseg.losses.table import (
+    LOSSES,
+    OUTPUT_LOSSES,
+    SIGMOID_LOSSES,
+    SIGMOID_OUTPUT_LOSSES,
+)
+from jaxseg.ops.output_form import OutputForm
+
+Batch = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class LossFamily:
+    """Contains the losses for a form of output.
+
+    Attributes:
+      losses: The losses of the logits by name.
+      outputs: The losses of other outputs by name.
+      targets: Maps a batch to the arguments of a loss that follow the logits.
+      fixed: The keyword arguments that all losses take.
+    """
+
+    losses: Mapping[str, Loss]
+    outputs: Mapping[str, OutputLoss]
+    targets: Callable[[Batch], tuple[jax.Array, ...]]
+    fixed: Mapping[str, Any]
+
+
+def family_of(form: OutputForm, void: int) -> LossFamily:
+    """Returns the losses for a form of output.
+
+    Args:
+      form: The form of the output of the network.
+      void: The ignore index. The batch of a multi-label task has the entry "valid"
+        instead.
+    """
+    if form.kind == "softmax":
+        fixed = {"void": void}
+        return LossFamily(LOSSES, OUTPUT_LOSSES, lambda batch: (batch["label"],), fixed)
+
+    def targets(batch):
+        if form.kind == "multilabel":
+            return batch["label"], batch["valid"]
+        return batch["label"][..., None], batch["label"] != void
+
+    return LossFamily(SIGMOID_LOSSES, SIGMOID_OUTPUT_LOSSES, targets, {})
+
+
+def positive_weights(
+    class_weights: Sequence[float] | None, form: OutputForm
+) -> tuple[float, ...] | None:
+    """Returns the weight of positive pixels for each logit.
+
+    In a binary task, it is the weight of the object divided by the weight of the
+    background. In a multi-label task, the weight of a class is its class weight.
+
+    Args:
+      class_weights: The weight of each class, or None.
+      form: The form of the output of the network.
+
+    Raises:
+      ValueError: If the background of a binary task has the weight 0.
+    """
+    if class_weights is None or form.kind == "softmax":
+        return None
+    if form.kind == "multilabel":
+        return tuple(class_weights)
+    background, present = class_weights
+    if not background:
+        raise ValueError(
+            "loss.class_weights='median_frequency' is invalid: expected 'none', "
+            "because no pixel of the training split is background."
+        )
+    return (present / background,)

@@ -1,0 +1,123 @@
+"""Computes losses of each pixel for sigmoid outputs.
+
+Each logit z is the score of one class in the presence of any others: the probability
+of the class is sigmoid(z). A binary task has one logit, and the classes of a
+multi-label task may overlap. The target is 1 where the class is present.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+
+def binary_cross_entropy(
+    logits: jax.Array,
+    target: jax.Array,
+    known: jax.Array,
+    *,
+    positive_weights: Sequence[float] | jax.Array | None = None,
+) -> tuple[jax.Array, jax.Array]:
+    """Computes the binary cross entropy of each pixel and class.
+
+    Args:
+      logits: [B, H, W, K], of any float type. The computation is in float32.
+      target: [B, H, W, K], 1 or True where the class is present, and 0 elsewhere.
+      known: Booleans [B, H, W], False at pixels that do not count.
+      positive_weights: [K]. The loss of a pixel in which the class is present is
+        multiplied by the weight of the class, as by `pos_weight` in PyTorch.
+
+    Returns:
+      Value and weight, each float32 [B, H, W, K]. The mean is over labeled pixels and
+      classes.
+
+    Raises:
+      ValueError: If the shapes do not match.
+    """
+    value = _nll(logits, target, known)
+    return _weighted(value, target, known, positive_weights)
+
+
+def binary_focal(
+    logits: jax.Array,
+    target: jax.Array,
+    known: jax.Array,
+    *,
+    gamma: float = 2.0,
+    positive_weights: Sequence[float] | jax.Array | None = None,
+) -> tuple[jax.Array, jax.Array]:
+    """Computes the focal loss -(1 - p)^gamma log p of each pixel and class.
+
+    p is the probability that the network gives to the true answer, which is sigmoid(z)
+    where the class is present and 1 - sigmoid(z) elsewhere (arXiv 1708.02002).
+
+    Differs: the paper divides by the number of positive examples. The mean here is over
+    labeled pixels and classes.
+
+    Args:
+      logits: See `binary_cross_entropy`.
+      target: See `binary_cross_entropy`.
+      known: See `binary_cross_entropy`.
+      gamma: The exponent that reduces the loss of pixels that are predicted well.
+      positive_weights: See `binary_cross_entropy`.
+
+    Returns:
+      Value and weight, each float32 [B, H, W, K].
+
+    Raises:
+      ValueError: If the shapes do not match or gamma is negative.
+    """
+    if gamma < 0:
+        raise ValueError(f"gamma={gamma} is invalid: expected 0 or more.")
+    nll = _nll(logits, target, known)
+    # The floor keeps the slope of x**gamma finite at p = 1 for gamma < 1.
+    miss = jnp.maximum(-jnp.expm1(-nll), 1e-7)
+    return _weighted(nll * miss**gamma, target, known, positive_weights)
+
+
+def check_sigmoid_shapes(
+    logits: jax.Array, target: jax.Array, known: jax.Array
+) -> None:
+    """Raises ValueError unless the shapes are [B, H, W, K] twice and [B, H, W]."""
+    if not logits.ndim == 4 or not logits.shape == target.shape == (
+        *known.shape,
+        logits.shape[-1],
+    ):
+        raise ValueError(
+            f"logits of shape {logits.shape} with a target of shape {target.shape} and "
+            f"known pixels of shape {known.shape} is invalid: expected [B, H, W, K] "
+            "twice and [B, H, W]."
+        )
+
+
+def known_scores(logits: jax.Array, target: jax.Array, known: jax.Array) -> jax.Array:
+    """Returns logits in float32, with 0 at pixels that do not count.
+
+    Logits are masked before any function of them, so that the gradient at such a pixel
+    is 0 even for inf. A target other than 0 and 1 turns a logit into NaN, as
+    `jaxseg.losses.mask` describes.
+    """
+    legal = jnp.where((target == 0) | (target == 1), 0.0, jnp.nan)
+    return jnp.where(known[..., None], logits.astype(jnp.float32) + legal, 0.0)
+
+
+def _nll(logits, target, known):
+    check_sigmoid_shapes(logits, target, known)
+    score = known_scores(logits, target, known)
+    return jax.nn.softplus(jnp.where(target.astype(bool), -score, score))
+
+
+def _weighted(value, target, known, positive_weights):
+    weight = jnp.broadcast_to(known[..., None], value.shape).astype(jnp.float32)
+    if positive_weights is not None:
+        factor = jnp.asarray(positive_weights, jnp.float32)
+        if factor.shape != value.shape[-1:]:
+            raise ValueError(
+                f"positive_weights of shape {factor.shape} is invalid: expected "
+                f"{value.shape[-1:]}, one weight for each logit."
+            )
+        factor = factor.reshape(1, 1, 1, -1)
+        value = jnp.where(target.astype(bool), factor * value, value)
+    return jnp.where(known[..., None], value, 0.0), weight

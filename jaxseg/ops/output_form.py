@@ -1,0 +1,144 @@
+"""Says how the logits of a network become probabilities and labels.
+
+There are three forms of output:
+
+- "softmax": one logit for each of K classes that exclude each other. The label of a
+  pixel is the class with the largest logit.
+- "binary": one logit z for an object on a background. The probability of the object is
+  sigmoid(z), and the label is 1 where it exceeds the threshold.
+- "multilabel": one logit for each of K classes that can overlap. The probability of a
+  class is the sigmoid of its logit, and the class is present where the probability
+  exceeds the threshold.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Literal, Protocol
+
+import jax
+import jax.numpy as jnp
+
+Kind = Literal["softmax", "binary", "multilabel"]
+
+
+class Classes(Protocol):
+    """Defines what `form_of` reads; `jaxseg.data.DatasetSpec` has it.
+
+    Attributes:
+      num_classes: The number of classes.
+      multilabel: Whether the classes can overlap.
+      threshold: The probability above which an object or a class is present.
+    """
+
+    num_classes: int
+    multilabel: bool
+    threshold: float
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputForm:
+    """Converts logits to probabilities and labels.
+
+    Attributes:
+      kind: The form of the output.
+      threshold: The probability above which an object or a class is present. It is not
+        used by a softmax.
+    """
+
+    kind: Kind = "softmax"
+    threshold: float = 0.5
+
+    @property
+    def is_sigmoid(self) -> bool:
+        """Returns whether a logit is scored without the other logits of its pixel."""
+        return self.kind != "softmax"
+
+    def class_logits(self, logits: jax.Array) -> jax.Array:
+        """Returns one logit for each class.
+
+        The logits of a binary task become (0, z), because the softmax of these two is
+        (1 - sigmoid(z), sigmoid(z)). Other logits do not change.
+
+        Args:
+          logits: The logits of the network, [..., 1] or [..., K].
+        """
+        if self.kind != "binary":
+            return logits
+        return jnp.concatenate([jnp.zeros_like(logits), logits], axis=-1)
+
+    def decision_logits(self, logits: jax.Array) -> jax.Array:
+        """Returns logits of which the largest, or those above 0, are the labels.
+
+        These are the class logits, shifted so that the threshold is at 0.
+
+        Args:
+          logits: The logits of the network, [..., 1] or [..., K].
+        """
+        if self.threshold != 0.5 and self.is_sigmoid:
+            logits = logits - math.log(self.threshold / (1 - self.threshold))
+        return self.class_logits(logits)
+
+    def probabilities(self, logits: jax.Array) -> jax.Array:
+        """Returns the probability of each class, float32 [..., K].
+
+        Args:
+          logits: The logits of the network, [..., 1] or [..., K].
+        """
+        logits = self.class_logits(logits.astype(jnp.float32))
+        if self.kind == "multilabel":
+            return jax.nn.sigmoid(logits)
+        return jax.nn.softmax(logits, axis=-1)
+
+    def labels(self, logits: jax.Array) -> jax.Array:
+        """Returns the labels of logits.
+
+        Args:
+          logits: The logits of the network, [..., 1] or [..., K].
+
+        Returns:
+          The classes, int32 [...], or booleans [..., K] if classes can overlap.
+        """
+        logits = self.decision_logits(logits)
+        if self.kind == "multilabel":
+            return logits > 0
+        return logits.argmax(-1).astype(jnp.int32)
+
+    def labels_of(self, probabilities):
+        """Returns the labels of probabilities, as `labels` does.
+
+        Args:
+          probabilities: [..., K], as a JAX or NumPy array.
+        """
+        if self.kind == "multilabel":
+            return probabilities > self.threshold
+        if self.kind == "binary":
+            return (probabilities[..., 1] > self.threshold).astype("int32")
+        return probabilities.argmax(-1).astype("int32")
+
+
+SOFTMAX = OutputForm()
+
+
+def form_of(num_logits: int, classes: Classes) -> OutputForm:
+    """Returns the form of the output of a network for the classes of a dataset.
+
+    Args:
+      num_logits: The number of logits of the network.
+      classes: The classes of the dataset.
+
+    Raises:
+      ValueError: If the network has another number of logits than the classes need.
+    """
+    if num_logits == 1 and classes.num_classes == 2 and not classes.multilabel:
+        return OutputForm("binary", classes.threshold)
+    if num_logits != classes.num_classes:
+        binary = " or one" if classes.num_classes == 2 else ""
+        raise ValueError(
+            f"num_classes={num_logits} of the network is invalid: expected "
+            f"{classes.num_classes}{binary}, for the classes of the dataset."
+        )
+    if classes.multilabel:
+        return OutputForm("multilabel", classes.threshold)
+    return SOFTMAX
