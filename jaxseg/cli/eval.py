@@ -128,6 +128,7 @@ def main(argv: list[str]) -> int:
 def parse(argv: list[str]) -> tuple[Arguments, Config]:
     """Parses the command line and applies it to the configuration of the run."""
     options, rest = take_options(argv)
+    rest = _directory_first(rest)
     workdir = rest[0] if rest and not rest[0].startswith("-") else None
     base = Config() if workdir is None else overridden(read_config(workdir), options)
     check_options(base, options)
@@ -152,6 +153,17 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     named = peek(rest, "--data.classes") is not None
     data = with_classes(workdir, arguments.data, named=named)
     return arguments, dataclasses.replace(base, data=data)
+
+
+def _directory_first(arguments: list[str]) -> list[str]:
+    """Moves the value of `--workdir`, as other commands call it, to the front."""
+    for i, word in enumerate(arguments):
+        if word == "--workdir":
+            return [*arguments[i + 1 : i + 2], *arguments[:i], *arguments[i + 2 :]]
+        if word.startswith("--workdir="):
+            workdir = word.removeprefix("--workdir=")
+            return [workdir, *arguments[:i], *arguments[i + 1 :]]
+    return arguments
 
 
 def report(

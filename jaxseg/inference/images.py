@@ -47,12 +47,22 @@ def collect(arguments: tuple[str, ...]) -> list[Path]:
         paths, others = _named(argument)
         if not paths:
             reason = name_others(others) or f"expected files with {', '.join(SUFFIXES)}"
-            raise ValueError(f"images={argument!r} contains no image: {reason}.")
+            raise ValueError(
+                f"images={argument!r} contains no image: {reason}.{_deeper(others)}"
+            )
         if others:
             logger.warning("%s: %s", argument, name_others(others))
         for path in paths:
             found.setdefault(os.path.realpath(path), path)
     return list(found.values())
+
+
+def _deeper(others: list[Path]) -> str:
+    """Returns the remedy for a directory that contains nothing but directories."""
+    folders = [path for path in others if path.is_dir()]
+    if not folders:
+        return ""
+    return f" Pass the pattern '{folders[0].parent}/**' to search all directories."
 
 
 def _named(argument: str) -> tuple[list[Path], list[Path]]:

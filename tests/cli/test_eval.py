@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from jaxseg.cli.eval import parse
 from jaxseg.cli.main import main
 from jaxseg.data import open_source
 from jaxseg.ops.resize import resize
@@ -99,6 +100,14 @@ def test_errors_are_one_line(trained, capsys, more, message):
     assert main(["eval", str(trained), *more]) == 1
     text = capsys.readouterr().err
     assert message in text and text.count("\n") == 1
+
+
+def test_the_run_directory_may_be_named_as_in_other_commands(trained, capsys):
+    for words in (["--workdir", str(trained)], [f"--workdir={trained}"]):
+        arguments, _ = parse(["--batch-size", "3", *words])
+        assert (arguments.workdir, arguments.batch_size) == (str(trained), 3)
+    assert main(["eval", "--batch-size", "3"]) == 2
+    assert "The argument workdir is missing." in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_run(tmp_path, capsys):

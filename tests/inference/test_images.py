@@ -35,6 +35,9 @@ def test_collect_refuses_what_holds_no_image(tmp_path, monkeypatch, argument):
         collect((argument,))
     with pytest.raises(ValueError, match=r"images=\(\) is invalid"):
         collect(())
+    (tmp_path / "ulm").mkdir()
+    with pytest.raises(ValueError, match=r"ulm/ is left .* Pass the pattern '.*/\*\*'"):
+        collect((str(tmp_path),))
 
 
 def test_output_names_never_collide():
