@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from jaxseg.config import DataConfig
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.tfds_name import is_tfds
 from jaxseg.data.labels import parse_labels
+from jaxseg.data.mix.settings import member_data
 from jaxseg.data.stored import RejectedData
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
 from jaxseg.runs.config_file import load_config
@@ -88,6 +90,9 @@ def naming_check(data: DataConfig) -> Iterator[None]:
     try:
         yield
     except RejectedData as error:
+        found = re.match(r"data\.mix\[(\d+)\]", str(error))
+        if data.mix and found:
+            data = member_data(data, data.mix[int(found[1])])
         raise ValueError(
             f"{error} To list all faults of the data, run: {check_command(data)}"
         ) from error

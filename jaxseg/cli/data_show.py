@@ -52,6 +52,11 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Writes the pictures; the exit status is 0."""
     options = parse_target(Arguments, argv, prog="jaxseg data show", bounds=BOUNDS)
+    if options.data.mix:
+        raise ValueError(
+            "data.mix is invalid for `jaxseg data show`: expected one dataset. Pass "
+            "the name or the folder of one of the datasets."
+        )
     check_folder("output", options.output)
     # Imported here: the help needs no input pipeline.
     from jaxseg.audit.examples import training_examples

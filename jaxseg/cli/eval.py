@@ -22,7 +22,7 @@ from jaxseg.config import Config, DataConfig
 from jaxseg.data import DatasetSpec
 from jaxseg.data.classes import describe_source
 from jaxseg.data.datasets.listing import listing
-from jaxseg.metrics import scores, table, to_json
+from jaxseg.metrics import to_json
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
 from jaxseg.runs.checks import check_options
 from jaxseg.runs.classes import with_classes
@@ -33,6 +33,7 @@ from jaxseg.runs.rules import optional, some, text, whole
 from jaxseg.storage.json_file import write_json
 from jaxseg.storage.places import check_file
 from jaxseg.tasks.evaluation import evaluate_network
+from jaxseg.tasks.scoring import matrix_classes, score_tables, scoring
 from jaxseg.text import as_message, printable
 from jaxseg.training.devices import selection
 
@@ -119,9 +120,8 @@ def main(argv: list[str]) -> int:
             "images": found.num_examples,
             "eval_scale": config.data.eval_scale,
         }
-        report(
-            header, spec, found.total.matrix, arguments.output, further=found.further
-        )
+        matrix, further = found.total.matrix, found.further
+        report(header, found.spec, matrix, arguments.output, further=further)
     return 0
 
 
@@ -186,17 +186,18 @@ def report(
       output: The JSON file, or None to write no file.
       further: Scores by name that are not computed from the confusion matrix.
     """
-    values = scores(matrix)
+    values = scoring(spec)(matrix)
     if found := describe_source(spec):
         print(as_message(found))
     print(
         f"{header['model']} at step {header['step']}, {header['images']} images of "
         f"{header['dataset']} {header['split']}"
     )
-    print(as_message(table(values, spec.classes)))
+    print(as_message(score_tables(values, spec)))
     for name, value in further.items():
         print(f"{name} {value:.4f}")
     if output is not None:
-        content = header | {"classes": spec.classes} | to_json(values) | dict(further)
-        write_json(Path(output), content | {"confusion": matrix[:-1]})
+        content = header | {"classes": matrix_classes(spec)} | to_json(values)
+        content |= {**further, "confusion": matrix[:-1]}
+        write_json(Path(output), content)
         print(as_message(f"scores: {output}"))

@@ -27,13 +27,15 @@ from jaxseg.cli.progress import reporter
 from jaxseg.config import Config
 from jaxseg.data.classes import describe_classes, describe_source
 from jaxseg.data.datasets.listing import listing
-from jaxseg.metrics import scores, table
+from jaxseg.data.mix.opening import describe_members
+from jaxseg.metrics import scores
 from jaxseg.runs import default
 from jaxseg.runs.config_file import chosen, config_name, load_config, peek, take_options
 from jaxseg.runs.directory import CHECKPOINTS, CONFIG, read_config
 from jaxseg.runs.rules import optional, text, whole
 from jaxseg.tasks import overlays
 from jaxseg.tasks.checks import check
+from jaxseg.tasks.scoring import score_tables
 from jaxseg.tasks.start import Start
 from jaxseg.text import as_message, counted, printable
 from jaxseg.training.devices import processes
@@ -255,6 +257,8 @@ def print_beginning(
     if spec.source:
         print(as_message(describe_source(spec)), flush=True)
     print(as_message(describe_classes(spec)), flush=True)
+    for line in describe_members(config.data, start.train_source):
+        print(as_message(line), flush=True)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(start.state.params))
     devices = counted(len(chosen), f"{chosen[0].platform} device")
     examples = counted(len(start.train_source), "training example")
@@ -268,9 +272,10 @@ def print_beginning(
 def print_outcome(trained: Trained) -> None:
     """Prints the last scores and the paths of overlays and the best checkpoint."""
     workdir, found = trained.workdir, trained.scores
-    if sum(found["pixels"]):
-        print(as_message(table(found, trained.spec.classes)))
-    for name in sorted(found.keys() - SCORES):
+    if trained.spec.members or sum(found["pixels"]):
+        print(as_message(score_tables(found, trained.spec)))
+    shown = {name for name in found if "/" in name}  # the scores of each dataset
+    for name in sorted(found.keys() - SCORES - shown):
         print(f"{name} {found[name]:.4f}")
     steps = sorted((workdir / overlays.FOLDER).glob("*"))
     for picture in sorted(steps[-1].iterdir()) if steps else ():

@@ -5,7 +5,7 @@ command line override single fields, as in `--optim.learning-rate 0.02`, and the
 shows the descriptions of the fields. This package imports no other part of jaxseg.
 """
 
-from jaxseg.config.data import DataConfig
+from jaxseg.config.data import DataConfig, MemberConfig
 from jaxseg.config.loss import LossConfig
 from jaxseg.config.model import ModelConfig
 from jaxseg.config.optim import OptimConfig
@@ -16,6 +16,7 @@ __all__ = [
     "Config",
     "DataConfig",
     "LossConfig",
+    "MemberConfig",
     "ModelConfig",
     "OptimConfig",
     "TrainConfig",

@@ -63,6 +63,8 @@ class DataConfig:
       max_pixels: The largest number of pixels of an image file. Larger images are
         refused.
       workers: The number of threads that read the data.
+      mix: The datasets that train together. `classes` are then the classes of their
+        union, and the options that select a dataset stay at their defaults.
     """
 
     name: str = "shapes"
@@ -91,3 +93,31 @@ class DataConfig:
     range: tuple[float, float] | None = None
     max_pixels: int = 178_956_970
     workers: int = 4
+    mix: tuple[MemberConfig, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class MemberConfig:
+    """Selects one of several datasets that train together.
+
+    Attributes:
+      name: The name of the dataset in records and tables, by default data.name.
+      data: The options that select the dataset and its splits. Options that concern the
+        whole batch, such as the crop, stay at their defaults, because the datasets
+        share those of the run.
+      class_map: The file of the class map, or the lines of such a file, for example
+        "vehicle -> car | truck". By default each class goes to the class of the union
+        that has its name.
+      weight: The share of the training examples, relative to the other weights. A
+        dataset with weight 0 is only evaluated.
+    """
+
+    name: str = ""
+    data: DataConfig = DataConfig()
+    class_map: str | tuple[str, ...] = ()
+    weight: float = 1.0
+
+    @property
+    def title(self) -> str:
+        """Returns the name of the dataset in records and tables."""
+        return self.name or self.data.name

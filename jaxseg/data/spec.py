@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import dataclasses
+import functools
 import json
 import math
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxseg.data.mix.member import Member
+from jaxseg.data.mix.union import Union
 from jaxseg.storage.json_file import parse_json
 from jaxseg.text import printable
 
@@ -45,6 +48,8 @@ class DatasetSpec:
         builder with its version, the features and a digest. It is empty for others.
       image_type: The type of stored pixels, "uint8", "uint16" or "float32".
       value_range: The pixel values that are mapped to 0 and 1.
+      members: The datasets that train together, each with the classes of this
+        specification to which its own classes go. It is () for a single dataset.
 
     Raises:
       ValueError: If names repeat, the numbers of colors and classes differ, or a value
@@ -62,6 +67,7 @@ class DatasetSpec:
     source: tuple[tuple[str, str], ...] = ()
     image_type: str = "uint8"
     value_range: tuple[float, float] = (0, 255)
+    members: tuple[Member, ...] = ()
 
     def __post_init__(self):
         most = min(self.void, MOST_CLASSES)
@@ -103,6 +109,11 @@ class DatasetSpec:
     def num_classes(self) -> int:
         """Returns the number of classes without void."""
         return len(self.classes)
+
+    @functools.cached_property
+    def union(self) -> Union | None:
+        """Returns the numbering of the labels of `members`, or None without them."""
+        return Union(self.classes, self.members) if self.members else None
 
     @property
     def channels(self) -> int:
@@ -162,7 +173,7 @@ class DatasetSpec:
         fields = parse_json(text)
         known = [field.name for field in dataclasses.fields(cls)]
         # Earlier versions did not write these fields.
-        later = {"labels", "origin", "source", "image_type", "value_range"}
+        later = {"labels", "origin", "source", "image_type", "value_range", "members"}
         if not isinstance(fields, dict):
             raise ValueError(f"expected a JSON object with the fields {known}")
         if not set(known) - later <= set(fields) <= set(known):
@@ -171,7 +182,9 @@ class DatasetSpec:
             if not _FORMS[name](value):
                 found = printable(repr(value))
                 raise ValueError(f"the field {name!r} has the invalid value {found}")
-        return cls(**{name: _as_tuples(value) for name, value in fields.items()})
+        members = tuple(map(Member.from_json, fields.pop("members", ())))
+        values = {name: _as_tuples(value) for name, value in fields.items()}
+        return cls(**values, members=members)
 
 
 def _as_tuples(value: Any) -> Any:
@@ -230,6 +243,7 @@ _FORMS = {  # The form of each field in JSON.
     "source": _list_of(_is_texts),
     "image_type": _is_text,
     "value_range": _is_range,
+    "members": lambda value: isinstance(value, list),  # see `Member.from_json`
 }
 
 

@@ -9,6 +9,7 @@ import jax
 from flax import linen as nn
 
 from jaxseg.data.spec import DatasetSpec
+from jaxseg.inference.dataset_view import member_spec, member_sums, summed
 from jaxseg.inference.prior_samples import sample_logits
 from jaxseg.ops.preprocess import preprocess
 from jaxseg.ops.resize import resize
@@ -28,11 +29,21 @@ class ImageNetwork:
       spec: The classes, and the mean and standard deviation of the images.
       scale: The factor by which images are resized for the network
         (`data.eval_scale` of a run). Logits are resized back to the size of the image.
+      dataset: The dataset in whose classes the network predicts, for a network that was
+        trained on several datasets. None selects the classes of their union.
     """
 
     model: nn.Module
     spec: DatasetSpec
     scale: float = 1.0
+    dataset: str | None = None
+
+    @property
+    def output_spec(self) -> DatasetSpec:
+        """Returns the classes that the network predicts."""
+        if self.dataset is None:
+            return self.spec
+        return member_spec(self.spec, self.dataset)
 
     def prepare(self, pixels: Array) -> Array:
         """Returns the input of the network for images [B, H, W, C] as stored."""
@@ -62,7 +73,10 @@ class ImageNetwork:
           variables: The parameters and statistics of the network.
           pixels: The images as stored, [B, H, W, C].
         """
-        return self.logits(variables, pixels).argmax(-1)
+        logits = self.logits(variables, pixels)
+        if self.dataset is not None:
+            logits = self.in_dataset(jax.nn.softmax(logits, axis=-1))
+        return logits.argmax(-1)
 
     def labels_and_probabilities(
         self, variables: Any, pixels: Array
@@ -78,7 +92,24 @@ class ImageNetwork:
           [B, H, W, K].
         """
         logits = self.logits(variables, pixels)
-        return logits.argmax(-1), jax.nn.softmax(logits, axis=-1)
+        probabilities = jax.nn.softmax(logits, axis=-1)
+        if self.dataset is not None:
+            probabilities = self.in_dataset(probabilities)
+            return probabilities.argmax(-1), probabilities
+        return logits.argmax(-1), probabilities
+
+    def in_dataset(self, probabilities: Array) -> Array:
+        """Returns the probabilities of the classes of `dataset`.
+
+        Each is the sum of the probabilities of the union classes to which the class
+        goes. Without `dataset`, the result is the argument.
+
+        Args:
+          probabilities: The probabilities of the union classes, float32 [..., K].
+        """
+        if self.dataset is None:
+            return probabilities
+        return summed(probabilities, member_sums(self.spec, self.dataset))
 
     def sampled_logits(
         self, variables: Any, pixels: Array, key: Array, *, samples: int

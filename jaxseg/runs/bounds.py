@@ -94,6 +94,7 @@ FREE = (
     "data.flip",
     "data.cache",
     "data.on_bad_file",
+    "data.mix",  # see `jaxseg.runs.mix`
     "optim.name",
     "optim.batch_scaling",
     "optim.nesterov",

@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxseg.config import Config
 from jaxseg.data.datasets.lookup import dataset_of
-from jaxseg.runs import options
+from jaxseg.runs import mix, options
 from jaxseg.runs.bounds import BOUNDS
 from jaxseg.runs.directory import build_model
 from jaxseg.runs.rules import check_bounds, invalid
@@ -29,7 +29,10 @@ def check(config: Config) -> None:
     to_dict(config)  # Raises an error for values that JSON cannot store.
     check_bounds(config, BOUNDS)
     check_together(config)
-    dataset_of(config.data)
+    if config.data.mix:
+        mix.check(config)
+    else:
+        dataset_of(config.data)
     check_network(config)
 
 

@@ -61,3 +61,9 @@ def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
             f"trained on {describe_classes(trained)}; if the labels mean the latter, "
             f"pass --data.classes {names}."
         )
+    if found.members and found.members != trained.members:
+        raise ValueError(
+            f"The datasets of data.mix, {found.name}, have other classes or class maps "
+            f"than those of the training, {trained.name}. Restore the class maps of "
+            "that run."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from jaxseg.checkpoints.steps import steps_in
@@ -31,6 +32,7 @@ FREE = (
     "data.workers",
     "data.max_pixels",
 )
+MEMBER = re.compile(r"^data\.mix\[\d+\]\.")  # Options of one of several datasets.
 
 
 def latest_step(workdir: Path) -> int | None:
@@ -66,7 +68,7 @@ def check_same_run(config: Config, workdir: Path) -> None:
     lines = [
         line
         for line in differences(to_dict(read_config(workdir)), to_dict(config))
-        if not line.startswith(tuple(f"{name}:" for name in FREE))
+        if not MEMBER.sub("", line).startswith(tuple(f"{name}:" for name in FREE))
     ]
     if lines:
         raise ValueError(
@@ -97,6 +99,12 @@ def spec_of_run(spec: DatasetSpec, workdir: Path) -> DatasetSpec:
             f"{workdir} was trained on the classes {', '.join(stored.classes)}; the "
             f"data now have {', '.join(spec.classes)}. Choose another --workdir, or "
             "give the data these classes in this order."
+        )
+    if spec.members != stored.members:
+        raise ValueError(
+            f"{workdir} was trained on datasets with other classes or class maps than "
+            "those of data.mix now. Choose another --workdir, or restore the class "
+            "maps of that run."
         )
     _check_source(spec, stored, workdir)
     return spec.normalized_as(stored)

@@ -141,10 +141,24 @@ def _field(hint: Any, value: Any, *, where: str) -> Any:
         if not isinstance(value, Mapping):
             raise ValueError(invalid(where, value, "a dictionary of its fields"))
         return from_dict(hint, value, where=where)
+    if (kind := _item_class(hint)) is not None and isinstance(value, list | tuple):
+        parts = enumerate(value)
+        return tuple(_field(kind, part, where=f"{where}[{k}]") for k, part in parts)
     value = hashable(value)
     if not matches(value, hint):
         raise ValueError(invalid(where, value, in_words(hint)))
     return value
+
+
+def _are_parts(value: Any) -> bool:
+    """Returns whether a JSON value is a list of dataclasses, such as `data.mix`."""
+    return isinstance(value, list) and all(isinstance(x, Mapping) for x in value)
+
+
+def _item_class(hint: Any) -> type | None:
+    """Returns the dataclass D of the annotation `tuple[D, ...]`, or None."""
+    kinds = typing.get_args(hint) if typing.get_origin(hint) is tuple else ()
+    return kinds[0] if kinds and dataclasses.is_dataclass(kinds[0]) else None
 
 
 def differences(stored: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -157,6 +171,9 @@ def differences(stored: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         old, now = stored.get(name), new.get(name)
         if isinstance(old, Mapping) and isinstance(now, Mapping):
             lines += [f"{name}.{line}" for line in differences(old, now)]
+        elif _are_parts(old) and _are_parts(now) and len(old) == len(now):
+            for k, pair in enumerate(zip(old, now, strict=True)):
+                lines += [f"{name}[{k}].{line}" for line in differences(*pair)]
         elif old != now:
             lines.append(f"{name}: {old!r} there, {now!r} here")
     return lines

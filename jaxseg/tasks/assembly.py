@@ -11,6 +11,7 @@ from flax import linen as nn
 from jaxseg.config import Config
 from jaxseg.data import class_frequencies
 from jaxseg.tasks.functions import Examples, training_of
+from jaxseg.tasks.scoring import matrix_classes, scoring
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run.task import Task
 from jaxseg.training.step.state import TrainState
@@ -59,7 +60,7 @@ def make_task(
         "process_count": jax.process_count(),
     }
     return Task(
-        classes=train_source.spec.classes,
+        classes=matrix_classes(train_source.spec),
         ids=train_source.ids,
         eval_ids=eval_source.ids,
         train_batches=lambda start: record.train_batches(
@@ -75,4 +76,5 @@ def make_task(
         ),
         overlays=record.overlays(config, workdir, model, eval_source),
         further_scores=record.further_scores(config, model, eval_source),
+        scores=scoring(train_source.spec),
     )

@@ -9,6 +9,7 @@ from jaxseg.losses.table import LOSSES
 from jaxseg.runs import checks
 from jaxseg.runs.options import check_option, hints_of
 from jaxseg.runs.rules import invalid, number, some, whole
+from jaxseg.tasks.table import SEGMENTATION, task_of
 from jaxseg.text import near
 
 OPTIONS = {  # of losses
@@ -44,6 +45,22 @@ def check(config: Config) -> None:
     """
     checks.check(config)
     check_losses(config.loss)
+    if config.data.mix:
+        _check_mixed(config)
+
+
+def _check_mixed(config: Config) -> None:
+    """Raises ValueError for networks and losses that do not take several datasets."""
+    if task_of(config) is not SEGMENTATION:
+        expected = "a network of images and logits of single pixels with data.mix"
+        raise ValueError(invalid("model.name", config.model.name, expected))
+    for name in (config.loss.name, *(name for name, _ in config.loss.additional)):
+        takers = [key for key, loss in LOSSES.items() if "merged" in loss.takes]
+        if name not in takers:
+            expected = (
+                f"{' or '.join(takers)} with data.mix, whose labels merge classes"
+            )
+            raise ValueError(invalid("loss.name", name, expected))
 
 
 def check_losses(loss: LossConfig) -> None:

@@ -11,10 +11,11 @@ from flax import linen as nn
 
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
-from jaxseg.metrics import ConfusionTotal, scores
+from jaxseg.metrics import ConfusionTotal
 from jaxseg.runs import memory
 from jaxseg.runs.classes import check_classes
 from jaxseg.tasks.functions import Examples, training_of
+from jaxseg.tasks.scoring import matrix_classes, scoring
 from jaxseg.training.devices import selection
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run import evaluate
@@ -31,20 +32,24 @@ class Evaluation:
       num_examples: The number of examples.
       total: The confusion matrix over all examples.
       further: The scores, by name, that are not computed from the confusion matrix.
+      spec: The classes of the rows of the matrix.
     """
 
     split: str
     num_examples: int
     total: ConfusionTotal
     further: Mapping[str, float]
+    spec: DatasetSpec
 
     @property
     def scores(self) -> dict[str, Any]:
         """Returns all scores by name.
 
-        A score is a number, or an array [K] with one value for each class.
+        A score is a number, or an array [K] with one value for each class. If several
+        datasets were trained together, the names of their own scores start with the
+        name of the dataset, as in "streets/mean_iou".
         """
-        return {**scores(self.total.matrix), **self.further}
+        return {**scoring(self.spec)(self.total.matrix), **self.further}
 
 
 def evaluate_network(
@@ -81,6 +86,8 @@ def evaluate_network(
     chosen = selection.choose() if chosen is None else chosen
     source = task.open_source(config.data, split)
     check_classes(source.spec, spec)
+    if not source.spec.members:  # One dataset with the classes of the union.
+        spec = dataclasses.replace(spec, members=())
     # Padding has the mean color that the network was trained with.
     source.spec = source.spec.normalized_as(spec)
     if hasattr(source, "sizes"):  # images, not clouds
@@ -98,7 +105,9 @@ def evaluate_network(
     )
     scorer = task.further_scores(config, model, source)
     further = {} if scorer is None else scorer(variables)
-    return Evaluation(split, num_examples=len(source), total=total, further=further)
+    return Evaluation(
+        split, num_examples=len(source), total=total, further=further, spec=spec
+    )
 
 
 def count(
@@ -135,6 +144,6 @@ def count(
         runner.place(variables),
         batches,
         runner.count,
-        num_classes=spec.num_classes,
+        num_classes=len(matrix_classes(spec)),
         ids=source.ids,
     )

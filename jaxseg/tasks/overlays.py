@@ -33,7 +33,7 @@ def writer(
     if count < 1 or jax.process_index() != 0:
         return None
     chosen = np.unique(np.linspace(0, len(source) - 1, count).astype(int))
-    labels, spec = jax.jit(network.labels), network.spec
+    labels, spec = jax.jit(network.labels), network.output_spec
 
     def write(step: int, variables: Any) -> None:
         local = on_one_device(variables)

@@ -13,9 +13,9 @@ from flax import linen as nn
 
 from jaxseg import losses
 from jaxseg.config import Config
-from jaxseg.data import DatasetSpec, Source
+from jaxseg.data import DatasetSpec
 from jaxseg.inference.image_network import ImageNetwork
-from jaxseg.tasks import overlays
+from jaxseg.tasks import mixed, overlays
 from jaxseg.tasks.functions import TrainingFunctions
 from jaxseg.tasks.training import (
     Parts,
@@ -51,11 +51,12 @@ def build(
         class_pixels=class_pixels,
         void=spec.void,
         axis_name=axis_of(config),
+        merged=spec.union.merged if spec.union else (),
     )
     parts = Parts(
         step=steps.train_step,
         loss_fn=loss_fn,
-        prepare=image_augmentation(config, spec),
+        prepare=mixed.translating(image_augmentation(config, spec), spec),
         make_eval_step=make_eval_step,
         inputs=image_inputs(config, spec.channels),
         entries=inputs,
@@ -67,6 +68,8 @@ def make_eval_step(
     config: Config, model: nn.Module, spec: DatasetSpec
 ) -> functools.partial:
     """Returns the evaluation step of a configuration."""
+    if spec.union is not None:
+        return mixed.make_eval_step(config, model, spec)
     network = ImageNetwork(model, spec, scale=config.data.eval_scale)
     return functools.partial(
         steps.eval_step,
@@ -87,7 +90,8 @@ def batch_shapes(
       spec: The channels and the types of images and labels.
     """
     shape = jax.ShapeDtypeStruct
-    return {
+    datasets = {"dataset": shape((batch,), jnp.int32)} if spec.members else {}
+    return datasets | {
         "image": shape((batch, *config.data.crop, spec.channels), spec.image_dtype),
         "label": shape((batch, *config.data.crop), spec.label_dtype),
         "seed": shape((batch,), jnp.uint32),
@@ -96,13 +100,15 @@ def batch_shapes(
 
 
 def picture_writer(
-    config: Config, workdir: Path, model: nn.Module, source: Source
+    config: Config, workdir: Path, model: nn.Module, source: mixed.Images
 ) -> Callable[[int, Any], None] | None:
     """Returns a function that draws validation images during training.
 
     The result is None if `train.num_overlays` is 0, and on all processes other than
     the first.
     """
+    if source.spec.members:
+        return mixed.picture_writer(config, workdir, model, source)
     network = ImageNetwork(model, source.spec, scale=config.data.eval_scale)
     return overlays.writer(workdir, network, source, count=config.train.num_overlays)
 
@@ -112,4 +118,7 @@ TRAINING = TrainingFunctions(
     make_eval_step=make_eval_step,
     batch_shapes=batch_shapes,
     overlays=picture_writer,
+    open_source=mixed.open_images,
+    train_batches=mixed.train_stream,
+    eval_batches=mixed.eval_stream,
 )

@@ -85,6 +85,7 @@ def build_training(
         grad_accum_steps=run.grad_accum_steps,
         remat=run.remat,
         void=spec.void,
+        merged=spec.union.merged if spec.union else (),
     )
     train_step = functools.partial(
         parts.step,

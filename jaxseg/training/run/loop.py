@@ -22,7 +22,7 @@ import numpy as np
 from jaxseg.checkpoints.manager import STRICT, Checkpoints, Opening
 from jaxseg.checkpoints.steps import METRIC
 from jaxseg.config import Config, TrainConfig
-from jaxseg.metrics import scores, to_json
+from jaxseg.metrics import to_json
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run import evaluate
 from jaxseg.training.run.memory import peak_memory
@@ -243,7 +243,7 @@ class _Run:
             )
             if total is None:
                 return
-            self.scores, self.scored_at = to_json(scores(total.matrix)), step
+            self.scores, self.scored_at = to_json(self.task.scores(total.matrix)), step
             if self.task.further_scores is not None:
                 self.scores |= self.task.further_scores(variables)
             self.record.write(step, "eval", self.scores)

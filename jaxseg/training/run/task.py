@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from jaxseg.metrics import scores
 from jaxseg.training.devices.placement import HostBatch
 
 
@@ -14,7 +15,7 @@ class Task:
     """Contains the data and functions of a run. Batch streams restart at every call.
 
     Attributes:
-      classes: The class names in label order.
+      classes: The class names in the order of the confusion matrix.
       ids: The names of the training images, indexed by `batch["index"]`.
       eval_ids: The names of the validation images.
       train_batches: Maps the first step to an endless stream of batches.
@@ -26,6 +27,7 @@ class Task:
       further_scores: Maps variables to scores in addition to those of the confusion
         matrix.
       ready: Called once when all checks are done, before the first file is written.
+      scores: Maps a confusion matrix to the scores by name.
       check: Called before every step; it raises an error if the run must not write.
       asked: Returns the number of the signal that asks the run to save and stop, or
         None.
@@ -40,6 +42,7 @@ class Task:
     flops: Callable[[Any, HostBatch], int | None] | None = None
     peak: float | None = None
     further_scores: Callable[[Any], Mapping[str, Any]] | None = None
+    scores: Callable[[Any], Mapping[str, Any]] = scores
     ready: Callable[[], None] = lambda: None
     check: Callable[[], None] = lambda: None
     asked: Callable[[], int | None] = lambda: None

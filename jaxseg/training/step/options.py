@@ -27,6 +27,8 @@ class StepOptions:
       remat: The activations to compute again in the backward pass: "none", "block" or
         "stage", see `jaxseg.training.step.rematerialization`.
       void: The ignore index.
+      merged: The classes of each label that merges several, see
+        `jaxseg.losses.cross_entropy`.
     """
 
     inputs: Sequence[str] = ("image",)
@@ -36,6 +38,7 @@ class StepOptions:
     grad_accum_steps: int = 1
     remat: str = "none"
     void: int = 255
+    merged: tuple[tuple[int, ...], ...] = ()
 
     def prepared(self, batch: Batch, step: jax.Array) -> Batch:
         """Returns the prepared batch that the network and the loss take.

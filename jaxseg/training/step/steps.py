@@ -72,7 +72,7 @@ def train_step(
     batch = options.prepared(batch, state.step)
     key = dropout_key(state, axis_name)
     forward = rematerialized(training_mode(model, options.inputs), options.remat)
-    counts = functools.partial(_pixel_counts, void=options.void)
+    counts = functools.partial(_pixel_counts, void=options.void, merged=options.merged)
     problem = Problem(forward, loss_fn=loss_fn, count=counts, axis_name=axis_name)
     differentiate = accumulated(loss_and_gradient, options.grad_accum_steps)
 
@@ -150,8 +150,8 @@ def training_mode(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Calla
     return forward
 
 
-def _pixel_counts(outputs, batch, void):
-    return pixel_counts(outputs["logits"], batch["label"], void)
+def _pixel_counts(outputs, batch, void, merged):
+    return pixel_counts(outputs["logits"], batch["label"], void, merged)
 
 
 def _select(batch, inputs):

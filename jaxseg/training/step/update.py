@@ -9,8 +9,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxseg.losses import members_of
 from jaxseg.ops.gradient_norm import gradient_and_norm
 from jaxseg.training.step.state import TrainState
+
+Merged = tuple[tuple[int, ...], ...]
 
 
 def check_ema(state: TrainState, decay: float | None) -> None:
@@ -69,10 +72,22 @@ def mean_over_devices(batch_stats: Any, axis_name: str | None) -> Any:
 
 
 def pixel_counts(
-    logits: jax.Array, label: jax.Array, void: int
+    logits: jax.Array, label: jax.Array, void: int, merged: Merged = ()
 ) -> dict[str, jax.Array]:
-    """Counts the labeled pixels, and those among them that are predicted correctly."""
-    correct = (logits.argmax(-1) == label) & (label != void)
+    """Counts the labeled pixels, and those among them that are predicted correctly.
+
+    Args:
+      logits: [B, H, W, K].
+      label: Integers [B, H, W].
+      void: The ignore index.
+      merged: The classes of each label that merges several. Each of them is correct.
+    """
+    best = logits.argmax(-1)
+    hit = best == label
+    if merged:
+        members = members_of(label, merged, logits.shape[-1])
+        hit = jnp.take_along_axis(members, best[..., None], axis=-1)[..., 0]
+    correct = hit & (label != void)
     return {"labeled": (label != void).sum(), "correct": correct.sum()}
 
 

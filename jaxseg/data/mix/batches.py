@@ -1,0 +1,146 @@
+"""Yields batches that contain examples of several datasets.
+
+Each batch has the entry "dataset", the index of the dataset of each example. Its labels
+are those of the dataset; the training step and the evaluation step translate them.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+
+from jaxseg.config import DataConfig
+from jaxseg.data import shuffle as order
+from jaxseg.data.draws import eval_plan
+from jaxseg.data.mix.opening import MixedSource
+from jaxseg.data.mix.schedule import Schedule
+from jaxseg.data.mix.settings import member_data
+from jaxseg.data.pipeline import padded_example, read_batches
+from jaxseg.data.training_example import train_example
+
+Example = dict[str, np.ndarray]
+
+
+def mixed_train_batches(
+    source: MixedSource,
+    config: DataConfig,
+    *,
+    seed: int,
+    batch_size: int,
+    start_step: int = 0,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> Iterator[Example]:
+    """Yields an endless stream of batches of random crops of all datasets.
+
+    Args:
+      source: The training examples.
+      config: The data options of the run, with the weights of the datasets.
+      seed: The seed of the order of the examples and of the crops.
+      batch_size: The number of examples per batch over all processes.
+      start_step: The step at which the stream starts.
+      process_index: The index of this process.
+      process_count: The number of processes.
+
+    Returns:
+      An iterator of batches as `jaxseg.data.train_batches` yields them, with the
+      further entry "dataset": int32 [b].
+
+    Raises:
+      ValueError: If the batch cannot be divided, or a class to oversample is unknown.
+    """
+    share = order.check_share(batch_size, process_index, process_count)
+    configs = tuple(member_data(config, member) for member in config.mix)
+    for part, own, count in zip(source.parts, configs, source.counts, strict=True):
+        if count:
+            part.holding(own.oversample_classes)  # before threads need it
+    schedule = Schedule.of(seed, [member.weight for member in config.mix])
+    position = functools.partial(
+        order.global_position,
+        batch_size=batch_size,
+        process_index=process_index,
+        process_count=process_count,
+    )
+    return read_batches(
+        lambda local: mixed_example(source, configs, schedule, position(local)),
+        start_step * share,
+        sys.maxsize,
+        share=share,
+        workers=source.workers,
+    )
+
+
+def mixed_example(
+    source: MixedSource,
+    configs: tuple[DataConfig, ...],
+    schedule: Schedule,
+    position: int,
+) -> Example:
+    """Returns the augmented example at a position of the mixed training stream.
+
+    Args:
+      source: The training examples.
+      configs: The data options of each dataset.
+      schedule: The order of the datasets.
+      position: The position in the mixed stream, from 0.
+    """
+    member, own = schedule.at(position)
+    seed = schedule.member_seed(member)
+    example = train_example(source.parts[member], configs[member], seed, own)
+    return _marked(source, member, example)
+
+
+def mixed_eval_batches(
+    source: MixedSource,
+    *,
+    batch_size: int,
+    multiple: int = 32,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> Iterator[Example]:
+    """Yields batches that contain every example of all datasets once.
+
+    Args:
+      source: The examples.
+      batch_size: The number of examples per batch over all processes.
+      multiple: The number of which padded heights and widths are multiples.
+      process_index: The index of this process.
+      process_count: The number of processes.
+
+    Returns:
+      An iterator of batches as `jaxseg.data.eval_batches` yields them, with the further
+      entry "dataset": int32 [b].
+
+    Raises:
+      ValueError: If the batch cannot be divided.
+    """
+    share = order.check_share(batch_size, process_index, process_count)
+    mine = slice(process_index * share, (process_index + 1) * share)
+    slots = [
+        (size, index)
+        for size, indices in eval_plan(source.sizes, batch_size, multiple)
+        for index in indices[mine]
+    ]
+
+    def example(slot: int) -> Example:
+        size, index = slots[slot]
+        member, own = source.places[index] if index >= 0 else (0, index)
+        return _marked(source, member, padded_example(source.parts[member], size, own))
+
+    return read_batches(example, 0, len(slots), share=share, workers=source.workers)
+
+
+def _marked(source: MixedSource, member: int, example: Example) -> Example:
+    """Adds the dataset, and converts index and ignore index to those of the mix."""
+    own, common = source.spec.members[member].void, source.spec
+    label, index = example["label"], example["index"]
+    if own != common.void:
+        void = label == own
+        label = label.astype(common.label_dtype)
+        label[void] = common.void
+    if index >= 0:
+        index = np.int32(source.starts[member] + index)
+    return {**example, "label": label, "index": index, "dataset": np.int32(member)}

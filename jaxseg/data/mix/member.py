@@ -1,0 +1,123 @@
+"""Describes one of several datasets that train together."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from jaxseg.data.mix.class_map import ClassMap
+
+Color = tuple[int, int, int]
+JOINED = " + "  # Joins the names of classes that the union does not distinguish.
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """Describes a dataset and the union classes of each of its classes.
+
+    Attributes:
+      name: The name of the dataset within the run.
+      classes: The class names in label order.
+      palette: The RGB color of each class.
+      targets: The union classes of each class. They are () for a class that goes to
+        void.
+      void: The ignore index of the labels of the dataset.
+
+    Raises:
+      ValueError: If two classes share some, but not all, of their union classes.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    palette: tuple[Color, ...]
+    targets: tuple[tuple[str, ...], ...]
+    void: int = 255
+
+    def __post_init__(self) -> None:
+        if not len(self.classes) == len(self.palette) == len(self.targets):
+            raise ValueError(
+                f"The dataset {self.name!r} is invalid: expected a color and targets "
+                f"for each of {len(self.classes)} classes, found {len(self.palette)} "
+                f"and {len(self.targets)}."
+            )
+        owner: dict[str, int] = {}
+        for k, names in enumerate(self.targets):
+            for name in names:
+                other = owner.setdefault(name, k)
+                if set(self.targets[other]) != set(names):
+                    raise ValueError(
+                        f"The class map of {self.name!r} is invalid: expected classes "
+                        "with equal or separate targets, but "
+                        f"{self.classes[other]!r} and {self.classes[k]!r} share "
+                        f"{name!r} and differ in others. No prediction could be scored."
+                    )
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Returns the classes of each class that is scored, in label order.
+
+        Classes with equal targets are scored as one class, because the network does not
+        distinguish them. Classes that go to void are not scored.
+        """
+        found: dict[frozenset[str], list[int]] = {}
+        for k, names in enumerate(self.targets):
+            if names:
+                found.setdefault(frozenset(names), []).append(k)
+        return tuple(map(tuple, found.values()))
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """Returns the names of the classes that are scored."""
+        return tuple(JOINED.join(self.classes[k] for k in g) for g in self.groups)
+
+    @property
+    def scored_palette(self) -> tuple[Color, ...]:
+        """Returns the color of each class that is scored."""
+        return tuple(self.palette[group[0]] for group in self.groups)
+
+    @property
+    def scored_targets(self) -> tuple[tuple[str, ...], ...]:
+        """Returns the union classes of each class that is scored."""
+        return tuple(self.targets[group[0]] for group in self.groups)
+
+    def class_map(self, union: tuple[str, ...]) -> ClassMap:
+        """Returns the map to the classes of the union."""
+        return ClassMap(self.classes, union, self.targets)
+
+    @classmethod
+    def from_json(cls, fields: Any) -> Member:
+        """Converts an entry of dataset.json, which `dataclasses.asdict` made.
+
+        Raises:
+          ValueError: If a field is missing, unknown or of another type.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        if not isinstance(fields, dict) or set(fields) != known:
+            raise ValueError(f"expected a dataset with the fields {sorted(known)}")
+        lists = {
+            "classes": _texts(fields["classes"]),
+            "palette": tuple(map(_color, _list(fields["palette"]))),
+            "targets": tuple(map(_texts, _list(fields["targets"]))),
+        }
+        if not isinstance(fields["name"], str) or type(fields["void"]) is not int:
+            raise ValueError("expected a name and an ignore index of each dataset")
+        return cls(name=fields["name"], void=fields["void"], **lists)
+
+
+def _list(value: Any) -> list:
+    if not isinstance(value, list):
+        raise ValueError(f"expected a list, found {str(value)[:100]!r}")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not all(isinstance(item, str) for item in _list(value)):
+        raise ValueError(f"expected a list of names, found {str(value)[:100]!r}")
+    return tuple(value)
+
+
+def _color(value: Any) -> Color:
+    levels = tuple(_list(value))
+    if len(levels) != 3 or any(type(x) is not int or not 0 <= x <= 255 for x in levels):
+        raise ValueError(f"expected a color, found {str(value)[:100]!r}")
+    return levels

@@ -1,0 +1,140 @@
+"""Opens the datasets that train together."""
+
+from __future__ import annotations
+
+import functools
+
+from jaxseg.config import DataConfig, MemberConfig
+from jaxseg.data.mix.schedule import BLOCK, block_counts
+from jaxseg.data.mix.settings import member_data, naming_member
+from jaxseg.data.mix.space import union_spec
+from jaxseg.data.source import Source, open_source
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.data.splits import UnknownSplit
+from jaxseg.text import counted
+
+
+class MixedSource:
+    """Contains the examples of one split of several datasets, one after the other.
+
+    Attributes:
+      parts: The examples of each dataset.
+      counts: The number of examples of each dataset that belong to the split. It is 0
+        for a dataset with weight 0 in training.
+      backend: "grain", the pipeline that reads the examples.
+      workers: The number of threads with which the pipeline reads.
+    """
+
+    def __init__(
+        self, parts: tuple[Source, ...], counts: tuple[int, ...], spec: DatasetSpec
+    ) -> None:
+        self.parts, self.counts = parts, counts
+        self.backend, self.workers = parts[0].backend, parts[0].workers
+        self.spec = spec
+
+    @property
+    def spec(self) -> DatasetSpec:
+        """Returns the classes of the union, and the normalization of all datasets."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: DatasetSpec) -> None:
+        """Sets the classes, and the normalization, which also determines padding."""
+        self._spec = spec
+        for part in self.parts:
+            part.spec = part.spec.normalized_as(spec)
+
+    def __len__(self) -> int:
+        return sum(self.counts)
+
+    @functools.cached_property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Returns the dataset and the index within the dataset of each example."""
+        pairs = enumerate(self.counts)
+        return tuple((k, index) for k, count in pairs for index in range(count))
+
+    @functools.cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Returns the index of the first example of each dataset."""
+        return tuple(sum(self.counts[:k]) for k in range(len(self.counts)))
+
+    @functools.cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Returns the names of the examples, such as "streets/0001"."""
+        names = [member.name for member in self.spec.members]
+        return tuple(f"{names[k]}/{self.parts[k].ids[i]}" for k, i in self.places)
+
+    @functools.cached_property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Returns the (H, W) of each image in pixels."""
+        return tuple(self.parts[k].sizes[index] for k, index in self.places)
+
+
+def open_mixed(config: DataConfig, split: str) -> MixedSource:
+    """Opens a split of all datasets and prepares them on first use.
+
+    Args:
+      config: The data options of the run, with `mix`.
+      split: `config.train_split` selects the training split of each dataset, and
+        `config.eval_split` its evaluation split. Any other split is opened by its name
+        in every dataset.
+
+    Raises:
+      ValueError: If a dataset cannot be opened, a class map is not total, or the
+        datasets do not fit together. The message names the dataset.
+    """
+    training = split == config.train_split
+    parts, counts = [], []
+    for k, member in enumerate(config.mix):
+        used = member.weight > 0 or not training
+        with naming_member(config, k):
+            part = _open(config, member, split, used=used)
+        parts.append(part)
+        counts.append(len(part) if used else 0)
+    spec = union_spec(config, [part.spec for part in parts])
+    return MixedSource(tuple(parts), tuple(counts), spec)
+
+
+def _open(
+    config: DataConfig, member: MemberConfig, split: str, *, used: bool
+) -> Source:
+    """Opens one dataset. If its training split is not used, it may be missing."""
+    data = member_data(config, member)
+    names = {config.train_split: "train_split", config.eval_split: "eval_split"}
+    field = names.get(split) if used else "eval_split"
+    name = split if field is None else getattr(data, field)
+    try:
+        return open_source(data, name)
+    except UnknownSplit as error:
+        option = f"data.{field}" if field else "split"
+        raise ValueError(f"{option}={name!r} is invalid: {error}") from error
+
+
+def describe_members(config: DataConfig, source: Source | MixedSource) -> list[str]:
+    """Returns a line for each dataset of a mix, with its examples and its classes.
+
+    The result is empty for a single dataset.
+
+    Args:
+      config: The data options of the run.
+      source: The training examples.
+    """
+    if not isinstance(source, MixedSource):
+        return []
+    shares = block_counts([member.weight for member in config.mix])
+    lines = []
+    for member, count, share in zip(
+        source.spec.members, source.counts, shares, strict=True
+    ):
+        examples = counted(count, "training example") if count else "evaluation only"
+        merged = [k for k, names in enumerate(member.targets) if len(names) > 1]
+        text = "; ".join(
+            f"{member.classes[k]} = {' or '.join(member.targets[k])}" for k in merged
+        )
+        line = f"dataset {member.name}: {examples}, {share / BLOCK:.1%} of the stream"
+        lines.append(
+            f"{line}, {len(member.scored)} scored classes ({text})"
+            if text
+            else f"{line}, {len(member.scored)} scored classes"
+        )
+    return lines

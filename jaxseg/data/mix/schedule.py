@@ -1,0 +1,93 @@
+"""Decides which dataset each position of the training stream takes an example from.
+
+The stream consists of blocks of 1,000 positions. Each block contains every dataset
+exactly as often as its weight says, in an order of its own. A position therefore
+determines its dataset and the place in the stream of that dataset without a count of
+earlier draws: a run continues from its step alone, on any number of processes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+
+BLOCK = 1_000
+_BLOCKS, _MEMBERS = 101, 102  # Separate random streams of one seed.
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """Maps positions of the mixed stream to positions in the streams of the datasets.
+
+    Attributes:
+      seed: The seed of the run.
+      counts: The number of positions of each dataset in a block.
+    """
+
+    seed: int
+    counts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, seed: int, weights: Sequence[float]) -> Schedule:
+        """Creates the schedule of datasets with the given weights."""
+        return cls(seed, block_counts(weights))
+
+    def at(self, position: int) -> tuple[int, int]:
+        """Returns the dataset at a position, and the position in its own stream.
+
+        Args:
+          position: The position in the mixed stream, from 0.
+        """
+        block, place = divmod(position, BLOCK)
+        members, ranks = _block(self.seed, block, self.counts)
+        member = int(members[place])
+        return member, block * self.counts[member] + int(ranks[place])
+
+    def member_seed(self, member: int) -> int:
+        """Returns the seed of the stream of one dataset."""
+        sequence = np.random.SeedSequence((self.seed, _MEMBERS, member))
+        return int(sequence.generate_state(1)[0])
+
+
+def block_counts(weights: Sequence[float]) -> tuple[int, ...]:
+    """Rounds weights to numbers of positions per block, by the largest remainders.
+
+    Args:
+      weights: Numbers that are not negative, with a positive sum.
+
+    Raises:
+      ValueError: If a positive weight is too small for one position.
+
+    >>> block_counts((2, 1))
+    (667, 333)
+    """
+    total = sum(weights)
+    exact = [BLOCK * weight / total for weight in weights]
+    counts = [int(share) for share in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda k: counts[k] - exact[k])
+    for k in by_remainder[: BLOCK - sum(counts)]:
+        counts[k] += 1
+    for weight, count in zip(weights, counts, strict=True):
+        if weight > 0 and count == 0:
+            raise ValueError(
+                f"weight={weight} is invalid: expected 0, or at least 1/{BLOCK} of the "
+                f"sum {total} of all weights. Raise it, or use 0 for a dataset that is "
+                "only evaluated."
+            )
+    return tuple(counts)
+
+
+@functools.lru_cache(maxsize=8)
+def _block(
+    seed: int, block: int, counts: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the dataset at each place of a block and how often it came before."""
+    members = np.repeat(np.arange(len(counts)), counts)
+    members = np.random.default_rng((seed, _BLOCKS, block)).permutation(members)
+    ranks = np.empty(BLOCK, np.int64)
+    for member, count in enumerate(counts):
+        ranks[members == member] = np.arange(count)
+    return members, ranks

@@ -1,0 +1,86 @@
+"""Converts predictions of union classes to the classes of single datasets.
+
+The probability of a class of a dataset is the sum of the probabilities of the union
+classes to which it goes. The predicted class is the most probable class of the dataset.
+Union classes that the dataset does not have are left out: their probability counts for
+no class of the dataset.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxseg.data.mix.union import Union
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.text import near
+from jaxseg.typing import Array
+
+
+def summed(probabilities: Array, sums: np.ndarray) -> jax.Array:
+    """Sums the probabilities of the union classes of each class.
+
+    Args:
+      probabilities: float32 [..., K].
+      sums: Which union classes each class sums, 0 or 1, float32 [K, J].
+
+    Returns:
+      float32 [..., J].
+    """
+    return jnp.einsum(
+        "...k,kj->...j", probabilities, sums, precision=jax.lax.Precision.HIGHEST
+    )
+
+
+def scored_classes(probabilities: Array, dataset: Array, union: Union) -> jax.Array:
+    """Returns the most probable class of the dataset of each example.
+
+    Args:
+      probabilities: The probabilities of the union classes, float32 [B, H, W, K].
+      dataset: The index of the dataset of each example, int32 [B].
+      union: The numbering of the classes.
+
+    Returns:
+      Numbers of scored classes, int32 [B, H, W].
+    """
+    owned = jnp.asarray(union.owners)[None, :] == dataset[:, None]
+    totals = summed(probabilities, union.sums)
+    return jnp.where(owned[:, None, None, :], totals, -1.0).argmax(-1)
+
+
+def member_spec(spec: DatasetSpec, name: str) -> DatasetSpec:
+    """Returns the specification of the scored classes of one dataset.
+
+    Args:
+      spec: The specification of datasets that train together.
+      name: The name of the dataset.
+
+    Raises:
+      ValueError: If there is no such dataset.
+    """
+    names = [member.name for member in spec.members]
+    if name not in names:
+        if not names:
+            raise ValueError(
+                f"dataset={name!r} is invalid: expected None, because the network was "
+                f"trained on the single dataset {spec.name!r}."
+            )
+        raise ValueError(f"dataset={name!r} is invalid{near(name, names)}")
+    member = spec.members[names.index(name)]
+    return dataclasses.replace(
+        spec,
+        name=name,
+        classes=member.scored,
+        palette=member.scored_palette,
+        origin=f"the classes of {name!r}",
+        members=(),
+    )
+
+
+def member_sums(spec: DatasetSpec, name: str) -> np.ndarray:
+    """Returns which union classes each scored class of a dataset sums, [K, S]."""
+    index = spec.union.member(name)
+    return spec.union.sums[:, spec.union.blocks[index]]

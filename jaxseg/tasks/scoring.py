@@ -1,0 +1,53 @@
+"""Chooses how the confusion matrix of a run is turned into scores and tables."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxseg.data import DatasetSpec
+from jaxseg.metrics import scores, scores_by_dataset, table
+from jaxseg.metrics.by_dataset import scores_of
+
+
+def matrix_classes(spec: DatasetSpec) -> tuple[str, ...]:
+    """Returns the classes of the rows of the confusion matrix of a run.
+
+    Args:
+      spec: The specification of the dataset or of the datasets of the run.
+    """
+    return spec.classes if spec.union is None else spec.union.scored
+
+
+def scoring(spec: DatasetSpec) -> Callable[[np.ndarray], dict[str, Any]]:
+    """Returns the function that turns the confusion matrix of a run into scores.
+
+    Args:
+      spec: The specification of the dataset or of the datasets of the run.
+    """
+    if spec.union is None:
+        return scores
+    names = [member.name for member in spec.members]
+    blocks = dict(zip(names, spec.union.blocks, strict=True))
+    return functools.partial(scores_by_dataset, blocks=blocks)
+
+
+def score_tables(values: Mapping[str, Any], spec: DatasetSpec) -> str:
+    """Formats the scores of a run, with one table for each dataset.
+
+    Args:
+      values: The scores, as `scoring` returns them.
+      spec: The specification of the dataset or of the datasets of the run.
+    """
+    if spec.union is None:
+        return table(values, spec.classes)
+    parts = []
+    for member in spec.members:
+        own = scores_of(values, member.name)
+        if sum(own["pixels"]):
+            parts.append(f"{member.name}\n{table(own, member.scored)}")
+    parts.append(f"mean IoU over the datasets {100 * values['mean_iou']:.2f}")
+    return "\n\n".join(parts)
