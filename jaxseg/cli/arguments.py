@@ -19,7 +19,10 @@ from jaxseg.text import printable
 T = TypeVar("T")
 WRONG_LINE = 2  # exit status
 _TITLE = re.compile(r"^[─-]+ .* [─-]+$")
-_MISSING = re.compile(r"Missing value for argument '([\w.-]+)'\. Expected 1 values\.")
+_MISSING = (  # The forms in which tyro reports that an argument is missing.
+    re.compile(r"Missing value for argument '([\w.-]+)'\. Expected 1 values\."),
+    re.compile(r"Missing from [\w ]+: [A-Z]+ (.+)\. \(required\)"),
+)
 _RULE = re.compile(r"^[─-]+$")
 _SUGGESTION = re.compile(r"^(--\w[\w.-]*)( |$)")
 
@@ -100,6 +103,7 @@ def summary(box: str) -> str:
     if "Perhaps you meant:" in rows and near:
         message += f"; did you mean {' or '.join(dict.fromkeys(near))}?"
     message = re.sub(r"\[/?\w+\]", "", message)  # markup of rich
-    message = _MISSING.sub(r"The argument \1 is missing.", message)
+    for form in _MISSING:
+        message = form.sub(r"An argument is missing: \1.", message)
     message = re.sub(r"\S{100,}", lambda word: word[0][:97] + "...", message)
     return printable(message, limit=1_000)

@@ -106,8 +106,9 @@ def test_the_run_directory_may_be_named_as_in_other_commands(trained, capsys):
     for words in (["--workdir", str(trained)], [f"--workdir={trained}"]):
         arguments, _ = parse(["--batch-size", "3", *words])
         assert (arguments.workdir, arguments.batch_size) == (str(trained), 3)
-    assert main(["eval", "--batch-size", "3"]) == 2
-    assert "The argument workdir is missing." in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["eval", "--batch-size", "3"])
+    assert "An argument is missing: Run directory." in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_run(tmp_path, capsys):
