@@ -39,7 +39,7 @@ class CSPN(nn.Module):
     """
 
     num_classes: int
-    backbone: ResNet
+    backbone: nn.Module
     sparse: bool = False
     steps: int = 24
     absolute: bool = False
@@ -92,6 +92,36 @@ class CSPN(nn.Module):
         return x
 
 
+def cspn_on(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    steps: int = 24,
+    absolute: bool = False,
+    read: str = "receiver",
+    style: BlockConfig = BlockConfig(),
+) -> CSPN:
+    """Puts the decoder and the propagation of CSPN on a backbone with c1 to c5.
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      steps: Number of propagation steps.
+      absolute: See `jaxseg.ops.propagate.cspn_kernel`.
+      read: See `jaxseg.ops.propagate.cspn_kernel`.
+      style: See `BlockConfig`.
+    """
+    return CSPN(
+        num_classes,
+        backbone=backbone,
+        sparse=False,
+        steps=steps,
+        absolute=absolute,
+        read=read,
+        style=style,
+    )
+
+
 def cspn(
     num_classes: int,
     *,
@@ -120,15 +150,8 @@ def cspn(
       arXiv 1808.00150.
     """
     backbone = ResNet(depth, 32, width=width, blocks=blocks, style=style)
-    return CSPN(
-        num_classes,
-        backbone=backbone,
-        sparse=False,
-        steps=steps,
-        absolute=absolute,
-        read=read,
-        style=style,
-    )
+    options = {"steps": steps, "absolute": absolute, "read": read}
+    return cspn_on(num_classes, backbone, style=style, **options)
 
 
 def cspn_depth(num_classes: int = 1, **options) -> CSPN:

@@ -1,6 +1,18 @@
 """Lists all families by name, and creates the network of a family and a backbone.
 
 A new family is a file in this folder and one entry here.
+
+These networks are presets only, because their decoder reads more than the levels of a
+pyramid or is not separable from one encoder:
+
+- SegNet and DeconvNet read the positions of the maxima of VGG's poolings.
+- FCN-32s, -16s and -8s continue VGG's fully connected layers and its padding by 100.
+- DeepLab v1 with early predictions (MSc) reads the image and the poolings of its VGG.
+- U-Net, its variants and FC-DenseNet define encoder and decoder together.
+- DRN, SPN and ReSeg apply a classifier, a propagation or recurrent layers that are
+  designed for the one backbone of the paper.
+- pix2pix, the Probabilistic U-Net and the Point Transformer have inputs or training
+  steps of their own.
 """
 
 import difflib
@@ -12,6 +24,7 @@ from flax import linen as nn
 
 from jaxseg.backbones.catalog import BACKBONES
 from jaxseg.models.bisenet import bisenet_on
+from jaxseg.models.cspn import cspn_on
 from jaxseg.models.danet import danet
 from jaxseg.models.deeplabv1 import deeplabv1
 from jaxseg.models.deeplabv2 import deeplabv2
@@ -26,12 +39,14 @@ from jaxseg.models.fcn_resnet import fcn
 from jaxseg.models.gcu import gcu
 from jaxseg.models.ginet import ginet
 from jaxseg.models.glore import glore
+from jaxseg.models.gscnn import gscnn_on
 from jaxseg.models.hrnet import hrnetv2
 from jaxseg.models.nonlocal_net import nonlocal_net
 from jaxseg.models.ocrnet import hrnetv2_ocr, ocrnet
 from jaxseg.models.pspnet import pspnet
 from jaxseg.models.refinenet import refinenet
-from jaxseg.models.setr import setr_on
+from jaxseg.models.se_fcn import se_fcn_on
+from jaxseg.models.setr import setr_mla_on, setr_on
 from jaxseg.models.unet_resnet import unet_encoder
 from jaxseg.nn.block_config import BlockConfig
 
@@ -40,15 +55,20 @@ _LAST = (("c5", 32),)
 _LAST_TWO = (("c4", 32), ("c5", 32))  # An auxiliary head reads c4.
 _LAST_THREE = (("c3", 8), ("c4", 16), ("c5", 32))
 _LAST_FOUR = (("c2", 4), *_LAST_THREE)
+_ALL_FIVE = (("c1", 2), *_LAST_FOUR)
+_PLAIN = tuple((level, 16) for level in ("c2", "c3", "c4", "c5"))
 
 FAMILIES: dict[str, Family] = {
     "bisenet": Family(bisenet_on, _LAST_THREE, 32, pads=False),
+    "cspn": Family(cspn_on, _ALL_FIVE, 32, exact=True),
     "danet": Family(danet, _LAST),
-    "deeplabv1": Family(deeplabv1, _LAST),
-    "deeplabv2": Family(deeplabv2, _LAST, pads=False),
-    "deeplabv3": Family(deeplabv3, _LAST_TWO),
-    "deeplabv3_cascade": Family(deeplabv3_cascade, _LAST, 16),
-    "deeplabv3plus": Family(deeplabv3plus, (("c2", 4), *_LAST_TWO), 16),
+    "deeplabv1": Family(deeplabv1, _LAST, scales_rates=True),
+    "deeplabv2": Family(deeplabv2, _LAST, pads=False, scales_rates=True),
+    "deeplabv3": Family(deeplabv3, _LAST_TWO, scales_rates=True),
+    "deeplabv3_cascade": Family(deeplabv3_cascade, _LAST, 16, scales_rates=True),
+    "deeplabv3plus": Family(
+        deeplabv3plus, (("c2", 4), *_LAST_TWO), 16, scales_rates=True
+    ),
     "denseaspp": Family(denseaspp, _LAST),
     "duc": Family(duc, _LAST),
     "encnet": Family(encnet, _LAST_TWO),
@@ -57,6 +77,9 @@ FAMILIES: dict[str, Family] = {
     "gcu": Family(gcu, _LAST_TWO),
     "ginet": Family(ginet, _LAST_THREE, 32),
     "glore": Family(glore, _LAST_TWO),
+    "gscnn": Family(
+        gscnn_on, (("c0", 1), ("c1", 2), ("c2", 4), ("c3", 8), ("c6", 8)), pads=False
+    ),
     "hrnetv2": Family(hrnetv2, _LAST_FOUR, 32),
     "hrnetv2_ocr": Family(hrnetv2_ocr, _LAST_FOUR, 32),
     "lraspp": Family(lraspp, (("c3", 8), *_LAST), 16),
@@ -64,9 +87,11 @@ FAMILIES: dict[str, Family] = {
     "ocrnet": Family(ocrnet, _LAST_TWO),
     "pspnet": Family(pspnet, _LAST_TWO),
     "refinenet": Family(refinenet, _LAST_FOUR, 32),
+    "se_fcn": Family(se_fcn_on, _LAST_TWO),
+    "setr_mla": Family(setr_mla_on, _PLAIN, 16, exact=True),
     "setr_naive": Family(partial(setr_on, decoder="naive"), _LAST, 16),
     "setr_pup": Family(partial(setr_on, decoder="pup"), _LAST, 16),
-    "unet": Family(unet_encoder, (("c1", 2), *_LAST_FOUR), 32, exact=True),
+    "unet": Family(unet_encoder, _ALL_FIVE, 32, exact=True),
 }
 
 

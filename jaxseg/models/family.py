@@ -1,7 +1,6 @@
 """Describes a family of networks by its head and the pyramid levels that it reads."""
 
 import dataclasses
-import inspect
 from collections.abc import Callable
 
 from flax import linen as nn
@@ -15,13 +14,15 @@ class Family:
 
     Attributes:
       compose: Maps the number of classes and a backbone to the network. Its keywords
-        are `style`, options, and `output_stride` if the head depends on it.
+        are `style` and options.
       reads: The levels that the head reads, each with the coarsest stride that it
         accepts.
       output_stride: The default output stride of the backbone, used if the backbone
         supports it.
       exact: Whether each level must have the stride of `reads`, and not a smaller one.
       pads: Whether the family supports backbones that pad the image to whole patches.
+      scales_rates: Whether the atrous rates of the head depend on the output stride of
+        the backbone, which `compose` then takes as the keyword `output_stride`.
     """
 
     compose: Callable[..., nn.Module]
@@ -29,6 +30,7 @@ class Family:
     output_stride: int = 8
     exact: bool = False
     pads: bool = True
+    scales_rates: bool = False
 
     def stride_on(self, backbone: Backbone) -> int:
         """Returns the default output stride of a backbone for this family.
@@ -57,8 +59,3 @@ class Family:
         if backbone.patch > 1 and not self.pads:
             return f"maps of an image that is padded to multiples of {backbone.patch}"
         return ""
-
-    @property
-    def scales_rates(self) -> bool:
-        """Returns whether the head depends on the output stride."""
-        return "output_stride" in inspect.signature(self.compose).parameters

@@ -62,7 +62,7 @@ class GatedSCNN(nn.Module):
     """
 
     num_classes: int
-    backbone: WideResNet38
+    backbone: nn.Module
     features: int = 256
     skip_features: int = 48
     gradient: str = "sobel"
@@ -117,6 +117,29 @@ class GatedSCNN(nn.Module):
         return head(x, train=train)
 
 
+def gscnn_on(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    features: int = 256,
+    skip_features: int = 48,
+    gradient: str = "sobel",
+    style: BlockConfig = BlockConfig(),
+) -> GatedSCNN:
+    """Puts the shape stream and the decoder on a backbone with c0 to c3 and c6.
+
+    For the options see `gscnn`.
+    """
+    return GatedSCNN(
+        num_classes,
+        backbone=backbone,
+        features=features,
+        skip_features=skip_features,
+        gradient=gradient,
+        style=style,
+    )
+
+
 def gscnn(
     num_classes: int,
     *,
@@ -143,11 +166,5 @@ def gscnn(
       style: See `BlockConfig`.
     """
     backbone = WideResNet38(width, blocks, style)
-    return GatedSCNN(
-        num_classes,
-        backbone=backbone,
-        features=features,
-        skip_features=skip_features,
-        gradient=gradient,
-        style=style,
-    )
+    options = {"features": features, "skip_features": skip_features}
+    return gscnn_on(num_classes, backbone, gradient=gradient, style=style, **options)

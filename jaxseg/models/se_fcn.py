@@ -30,6 +30,28 @@ class LevelHead(nn.Module):
         return head(pyramid[self.level], train=train)
 
 
+def se_fcn_on(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    features: int = 512,
+    style: BlockConfig = BlockConfig(),
+) -> EncoderDecoder:
+    """Puts a head of fixed width on c5 and an auxiliary one on c4.
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      features: Number of channels of the head. The auxiliary head has half as many.
+      style: See `BlockConfig`.
+    """
+    return EncoderDecoder(
+        backbone,
+        head=LevelHead(num_classes, features, style=style),
+        aux_head=PixelHead(num_classes, features // 2, style=style),
+    )
+
+
 def se_fcn(
     num_classes: int,
     *,
@@ -54,15 +76,12 @@ def se_fcn(
         depth.
       style: See `BlockConfig`.
     """
-    return EncoderDecoder(
-        SEResNet(
-            depth,
-            output_stride=8,
-            reduction=reduction,
-            width=width,
-            blocks=blocks,
-            style=style,
-        ),
-        LevelHead(num_classes, features, style=style),
-        PixelHead(num_classes, features // 2, style=style),
+    backbone = SEResNet(
+        depth,
+        output_stride=8,
+        reduction=reduction,
+        width=width,
+        blocks=blocks,
+        style=style,
     )
+    return se_fcn_on(num_classes, backbone, features=features, style=style)

@@ -11,9 +11,8 @@ from flax import linen as nn
 from jaxseg.backbones.vit import ViT
 from jaxseg.heads.classifier import Classifier
 from jaxseg.heads.setr import MultiLevelHead, MultiLevelNeck, UpsamplingHead
-from jaxseg.models.compose import EncoderDecoder
+from jaxseg.models.compose import EncoderDecoder, to_image
 from jaxseg.nn.block_config import BlockConfig
-from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs, Size
 
 # (depth, width, heads, taps of MLA, auxiliary taps of naive, auxiliary taps of PUP).
@@ -35,7 +34,7 @@ FACTORS = {
 class SETR(nn.Module):
     """Applies backbone, optional neck, head and auxiliary heads."""
 
-    backbone: ViT
+    backbone: nn.Module
     head: nn.Module
     aux_heads: tuple[nn.Module, ...] = ()
     neck: nn.Module | None = None
@@ -46,18 +45,12 @@ class SETR(nn.Module):
         features = self.backbone(image, train=train)
         if self.neck is not None:
             features = self.neck(features, train=train)
-        outputs = {"logits": self._whole(self.head(features, train=train), image)}
+        logits = self.head(features, train=train)
+        outputs = {"logits": to_image(logits, image, self.backbone)}
         for index, head in enumerate(self.aux_heads):
             logits = head(features, train=train)
-            outputs[f"aux_{index + 1}"] = self._whole(logits, image)
+            outputs[f"aux_{index + 1}"] = to_image(logits, image, self.backbone)
         return outputs
-
-    def _whole(self, logits, image):
-        """Upsamples to the padded size of the image and cuts the padding off."""
-        patch = self.backbone.patch
-        height, width = image.shape[1:3]
-        size = (-(-height // patch) * patch, -(-width // patch) * patch)
-        return resize(logits, size)[:, :height, :width]
 
 
 class LevelClassifier(nn.Module):
@@ -167,10 +160,39 @@ def setr_mla(
 
     The class token is dropped before the first layer. For the options see `setr_naive`.
     """
-    mmseg = _is_mmseg(variant)
-    trunk.setdefault("patch_bias", not mmseg)
+    trunk.setdefault("patch_bias", not _is_mmseg(variant))
     backbone, _ = vit_trunk("mla", style=style, **trunk)
-    taps = tuple(f"layer{tap}" for tap in backbone.taps)
+    levels = tuple(f"layer{tap}" for tap in backbone.taps)
+    return setr_mla_on(
+        num_classes,
+        backbone,
+        levels=levels,
+        variant=variant,
+        features=features,
+        style=style,
+    )
+
+
+def setr_mla_on(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    levels: tuple[str, ...] = ("c2", "c3", "c4", "c5"),
+    variant: str = "author",
+    features: int = 256,
+    style: BlockConfig = BlockConfig(),
+) -> SETR:
+    """Puts the multi-level decoder on a backbone with four maps of equal sizes.
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      levels: The names of the maps, from the first to the last layer.
+      variant: See `setr_naive`.
+      features: Number of channels of the neck. The head has half as many.
+      style: See `BlockConfig`.
+    """
+    mmseg = _is_mmseg(variant)
     head = MultiLevelHead(
         num_classes,
         features // 2,
@@ -186,7 +208,7 @@ def setr_mla(
         backbone,
         head=head,
         aux_heads=aux,
-        neck=MultiLevelNeck(taps, features, style=style),
+        neck=MultiLevelNeck(levels, features, style=style),
     )
 
 

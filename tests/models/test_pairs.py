@@ -1,5 +1,7 @@
 """Families on backbones by name: fits, refusals, presets that equal a pair."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -43,6 +45,22 @@ TINY = {  # A backbone of each kind with options that make it small.
     "vitti16": VIT,
 }
 SIZE = (65, 97)
+OTHER = {  # A backbone for each family whose head does not fit HRNet.
+    "cspn": "mobilenetv3_small",
+    "gscnn": "wideresnet38",
+    "setr_mla": "vitti16",
+    "unet": "mobilenetv3_small",
+}
+# The decoder of these is not one head that reads the pyramid alone.
+WITHOUT_HEAD = [
+    "bisenet",
+    "cspn",
+    "ginet",
+    "gscnn",
+    "hrnetv2_ocr",
+    "ocrnet",
+    "setr_mla",
+]
 
 
 def shapes_of(model, size=SIZE):
@@ -68,7 +86,7 @@ def check_pair(family, backbone, options):
     pyramid, own = shapes_of(alone)
     params = variables["params"]
     assert count(params["backbone"]) == count(own["params"])
-    if family not in ("bisenet", "ginet", "hrnetv2_ocr", "ocrnet"):  # no pyramid head
+    if family not in WITHOUT_HEAD:
         key = jax.eval_shape(lambda: jax.random.key(0))
         image = jax.ShapeDtypeStruct((1, *SIZE, 3), jnp.float32)
         init = lambda key, maps: model.head.init(key, maps, train=False)
@@ -83,8 +101,14 @@ def test_a_head_works_on_every_kind_of_backbone(backbone):
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_every_family_works_on_a_backbone_without_a_preset(family):
-    backbone = "mobilenetv3_small" if family == "unet" else "hrnet_w18"
+    backbone = OTHER.get(family, "hrnet_w18")
     check_pair(family, backbone, TINY[backbone])
+
+
+def test_families_that_scale_their_rates_take_the_output_stride():
+    for name, family in FAMILIES.items():
+        options = inspect.signature(family.compose).parameters
+        assert family.scales_rates == ("output_stride" in options), name
 
 
 @pytest.mark.sweep
@@ -124,6 +148,9 @@ EQUAL = {  # preset: (family, backbone, options)
     "deeplabv3plus_xception65": ("deeplabv3plus", "xception65", {"separable": "full"}),
     "pspnet_resnet101": ("pspnet", "resnet101_beta", {}),
     "fcn_resnet50": ("fcn", "resnet50", {}),
+    "fcn_seresnet50": ("se_fcn", "seresnet50", {}),
+    "gscnn_wideresnet38": ("gscnn", "wideresnet38", {}),
+    "cspn_resnet50": ("cspn", "resnet50", {}),
     "fastfcn_enc_resnet50": ("fastfcn", "resnet50_beta", {"head": "enc"}),
     "refinenet_resnet152": ("refinenet", "resnet152", {}),
     "unet_resnet34": ("unet", "resnet34", {}),
