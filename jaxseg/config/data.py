@@ -55,14 +55,18 @@ class DataConfig:
         to each coordinate of the training points of a point cloud.
       eval_scale: The factor by which images are resized before the network segments
         them in an evaluation, from 0.1 to 10.
-      cache: Whether to keep decoded images in memory.
+      cache: Whether to keep decoded images in memory, up to 8 GiB. Several worker
+        processes divide this memory. Images that do not fit are decoded each time, but
+        only the part that the crop needs.
       on_bad_file: What happens if an image or its mask cannot be used: stop raises an
         error; skip leaves both files out and reports them.
       range: The two pixel values that become black (0) and white (255) in images of
         more than 8 bits per channel.
       max_pixels: The largest number of pixels of an image file. Larger images are
         refused.
-      workers: The number of threads that read the data.
+      workers: The number of threads that read the data, in each process that reads.
+      worker_processes: The number of processes that read the training data. 0 reads
+        with threads of the main process, which cannot use more than a few cores.
       mix: The datasets that train together. `classes` are then the classes of their
         union, and the options that select a dataset stay at their defaults.
     """
@@ -93,6 +97,7 @@ class DataConfig:
     range: tuple[float, float] | None = None
     max_pixels: int = 178_956_970
     workers: int = 4
+    worker_processes: int = 0
     mix: tuple[MemberConfig, ...] = ()
 
 

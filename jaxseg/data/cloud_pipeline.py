@@ -19,6 +19,7 @@ from jaxseg.data.cloud_padding import pad_cloud
 from jaxseg.data.clouds import Clouds
 from jaxseg.data.draws import eval_plan
 from jaxseg.data.pipeline import read_batches
+from jaxseg.data.worker_processes import Workers
 
 Example = dict[str, np.ndarray]
 FARTHEST = 3.0  # Jitter is clipped at this many standard deviations.
@@ -68,7 +69,11 @@ def cloud_train_batches(
         return train_example(source, config, seed, position)
 
     return read_batches(
-        example, start_step * share, sys.maxsize, share=share, workers=source.workers
+        example,
+        start_step * share,
+        sys.maxsize,
+        share=share,
+        workers=Workers(source.workers, config.worker_processes),
     )
 
 
@@ -114,7 +119,7 @@ def cloud_eval_batches(
         0,
         len(slots),
         share=share,
-        workers=source.workers,
+        workers=Workers(source.workers),
     )
 
 

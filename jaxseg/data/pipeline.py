@@ -1,4 +1,4 @@
-"""Yields batches of images for training and evaluation, read by threads of Grain.
+"""Yields batches of images for training and evaluation, which Grain reads in advance.
 
 The training stream is endless and can start at any step, so a checkpoint needs to store
 only the step. Batches contain pixels as they are stored. The training step mirrors
@@ -18,6 +18,7 @@ from jaxseg.data import shuffle as order
 from jaxseg.data.draws import eval_plan
 from jaxseg.data.source import Source
 from jaxseg.data.training_example import train_example
+from jaxseg.data.worker_processes import Workers, process_batches
 
 
 def train_batches(
@@ -60,11 +61,7 @@ def train_batches(
         from jaxseg.data import tf_backend
 
         tf_backend.check_pixels(source.spec)
-        if config.elastic:
-            raise ValueError(
-                f"data.elastic={config.elastic} is invalid: expected 0 for the backend "
-                "'tf'. Pass --data.backend grain."
-            )
+        _check_tf(config)
         stream = tf_backend.train_stream
     else:
         stream = _train_stream
@@ -129,7 +126,7 @@ def eval_batches(
         0,
         len(slots),
         share=share,
-        workers=source.workers,
+        workers=Workers(source.workers),
     )
 
 
@@ -163,12 +160,13 @@ def _train_stream(
     start: int,
     share: int,
 ) -> Iterator[dict[str, np.ndarray]]:
+    shared = source.divided(config.worker_processes)
     return read_batches(
-        lambda local: train_example(source, config, seed, position(local)),
+        lambda local: train_example(shared, config, seed, position(local)),
         start,
         sys.maxsize,
         share=share,
-        workers=source.workers,
+        workers=Workers(source.workers, config.worker_processes),
     )
 
 
@@ -178,19 +176,24 @@ def read_batches(
     stop: int,
     *,
     share: int,
-    workers: int,
+    workers: Workers,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Yields batches of consecutive examples, which several threads read in advance.
+    """Yields batches of consecutive examples, which are read in advance.
 
     Args:
       example: A function that returns the example with a given index.
       start: The first index.
       stop: The index after the last one.
       share: The number of examples per batch.
-      workers: The number of threads.
+      workers: The numbers of processes and threads that read. The batches do not depend
+        on them.
     """
+    if workers.processes:
+        yield from process_batches(example, start, stop, share=share, workers=workers)
+        return
     ahead = grain.ReadOptions(
-        num_threads=workers, prefetch_buffer_size=max(2 * share, workers)
+        num_threads=workers.threads,
+        prefetch_buffer_size=max(2 * share, workers.threads),
     )
     examples = grain.MapDataset.range(start, stop).map(example)
     iterator = iter(examples.to_iter_dataset(ahead).batch(share))
@@ -198,6 +201,17 @@ def read_batches(
         yield from iterator
     finally:
         iterator.close()
+
+
+def _check_tf(config: DataConfig):
+    """Checks options that only the backend 'grain' has."""
+    for name in ("worker_processes", "elastic"):
+        value = getattr(config, name)
+        if value:
+            raise ValueError(
+                f"data.{name}={value} is invalid: expected 0 for the backend 'tf'. "
+                "Pass --data.backend grain."
+            )
 
 
 def _check_train(config: DataConfig, seed: int, start_step: int):
@@ -223,4 +237,9 @@ def _check_train(config: DataConfig, seed: int, start_step: int):
     if config.workers < 0:
         raise ValueError(
             f"data.workers={config.workers} is invalid: expected 0 or more."
+        )
+    if config.worker_processes < 0:
+        raise ValueError(
+            f"data.worker_processes={config.worker_processes} is invalid: expected 0 "
+            "or more."
         )

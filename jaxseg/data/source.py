@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
-import logging
 import pathlib
-import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +14,7 @@ from jaxseg.config import DataConfig
 from jaxseg.data.area import Area
 from jaxseg.data.datasets.lookup import require_kind
 from jaxseg.data.decoder import STORED, Decoder
+from jaxseg.data.example_cache import ExampleCache
 from jaxseg.data.external.opening import open_examples
 from jaxseg.data.lists import split_names
 from jaxseg.data.opened import Opened
@@ -23,12 +23,11 @@ from jaxseg.data.prepare import (
     data_folder,
     prepare,
 )
+from jaxseg.data.record_files import RecordFiles
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.splits import check_split
 from jaxseg.data.stored import DamagedData, Records
 
-logger = logging.getLogger(__name__)
-CACHE_LIMIT = 8 * 2**30  # The largest number of decoded bytes that a source keeps.
 FILE_FORMATS = {"grain": "array_record", "tf": "tfrecord"}
 
 
@@ -64,13 +63,28 @@ class Source:
         self.folder = folder
         self.backend = backend
         self.workers = workers
-        self._cache: dict[int, dict] | None = {} if cache else None
-        self._cached_bytes = 0
-        self._lock = threading.Lock()
+        self._cache = None
+        if cache:
+            title = f"dataset {spec.name!r}, split {split!r}"
+            self._cache = ExampleCache(title, len(records))
         self._holding: dict[tuple[str, ...], tuple[int, ...]] = {}
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def divided(self, processes: int) -> Source:
+        """Returns the source for one of several processes that read at the same time.
+
+        All of them together keep as many decoded images as this source.
+
+        Args:
+          processes: The number of processes, or 0 for threads of this process.
+        """
+        if not processes or self._cache is None:
+            return self
+        source = copy.copy(self)
+        source._cache = self._cache.divided(processes)
+        return source
 
     def __getitem__(self, index: int) -> dict:
         """Returns an example.
@@ -105,12 +119,14 @@ class Source:
             raise IndexError(
                 f"index={index} is invalid: expected 0 to {len(self) - 1}."
             )
-        if self._cache is not None and index in self._cache:
-            return Opened(self.decoder, {}, self._cache[index])
+        kept = self._kept(index)
+        if kept is not None:
+            return Opened(self.decoder, {}, kept)
         opened = Opened(self.decoder, self.records[index])
-        if self._cache is None or self._cached_bytes > CACHE_LIMIT:
+        if self._cache is None or self._cache.is_full:
             return opened
-        return Opened(self.decoder, {}, self._keep(index, self._decode(opened)))
+        kept = self._cache.keep(index, self._decode(opened))
+        return Opened(self.decoder, {}, kept)
 
     def window(
         self, index: int, rows: tuple[int, int], columns: tuple[int, int]
@@ -135,8 +151,9 @@ class Source:
 
     def label(self, index: int) -> np.ndarray:
         """Returns the label of an example, uint8 [H, W], without decoding the image."""
-        if self._cache is not None and index in self._cache:
-            return self._cache[index]["label"]
+        kept = self._kept(index)
+        if kept is not None:
+            return kept["label"]
         return self.decoder.label(self.records[index])
 
     def holding(self, classes: tuple[str, ...]) -> tuple[int, ...]:
@@ -177,26 +194,8 @@ class Source:
     def _decode(self, opened: Opened) -> dict:
         return opened.read(Area.whole(opened.size))
 
-    def _keep(self, index: int, example: dict) -> dict:
-        """Adds an example to the cache, and returns the example."""
-        size = example["image"].nbytes + example["label"].nbytes
-        with self._lock:
-            if index in self._cache or self._cached_bytes > CACHE_LIMIT:
-                return example
-            for name in ("image", "label"):
-                example[name].setflags(write=False)
-            self._cache[index] = example
-            self._cached_bytes += size
-            if self._cached_bytes > CACHE_LIMIT:
-                logger.warning(
-                    "The cache of dataset %r, split %r is full with %d of %d images. "
-                    "The other images are decoded each time.",
-                    self.spec.name,
-                    self.split,
-                    len(self._cache),
-                    len(self),
-                )
-        return example
+    def _kept(self, index: int) -> dict | None:
+        return None if self._cache is None else self._cache.get(index)
 
 
 def open_source(config: DataConfig, split: str) -> Source:
@@ -275,7 +274,9 @@ def from_builder(
             records = tf_backend.read_records(builder, split)
         else:
             raw = {name: tfds.decode.SkipDecoding() for name in ("image", "label")}
-            records = builder.as_data_source(split, decoders=raw)
+            records = RecordFiles(
+                builder, split, features=builder.info.features, decoders=raw
+            )
     except (OSError, RuntimeError, ValueError) as error:
         raise DamagedData(folder, error) from error
     return Source(

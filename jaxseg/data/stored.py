@@ -8,6 +8,7 @@ without `files.json` are opened without this check.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import pathlib
@@ -38,6 +39,12 @@ class DamagedData(ValueError):
             f"the prepared data in {folder} are damaged ({reason.rstrip('.')}). "
             f"{remedy}"
         )
+        self._arguments = (folder, reason, ours)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Lets a process that reads data send the error to the main process."""
+        folder, reason, ours = self._arguments
+        return functools.partial(DamagedData, ours=ours), (folder, reason)
 
 
 class RejectedData(ValueError):

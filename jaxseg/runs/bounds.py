@@ -46,6 +46,7 @@ BOUNDS = {
     "data.range": optional(interval()),
     "data.max_pixels": whole(1, 2**40),
     "data.workers": whole(0, 1_024),
+    "data.worker_processes": whole(0, 1_024),
     "optim.learning_rate": NOT_NEGATIVE,
     "optim.base_batch_size": optional(whole(1)),
     "optim.momentum": DECAY,

@@ -30,6 +30,7 @@ FREE = (
     "data.module",
     "data.cache",
     "data.workers",
+    "data.worker_processes",
     "data.max_pixels",
 )
 MEMBER = re.compile(r"^data\.mix\[\d+\]\.")  # Options of one of several datasets.

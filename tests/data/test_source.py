@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxseg.data import DatasetSpec, Source, from_builder, source
+from jaxseg.data import DatasetSpec, Source, example_cache, from_builder
 
 
 class Counting:
@@ -44,7 +44,7 @@ def test_cached_pixels_cannot_be_changed(small):
 
 
 def test_full_cache_is_said_and_reading_goes_on(small, monkeypatch, caplog):
-    monkeypatch.setattr(source, "CACHE_LIMIT", 4 * 24 * 32)
+    monkeypatch.setattr(example_cache, "CACHE_LIMIT", 4 * 24 * 32)
     records = Counting(small.records)
     limited = Source(records, small.spec, split="train", cache=True)
     for _ in range(2):
@@ -77,7 +77,7 @@ def test_window_is_a_slice_of_the_example(small, cache):
 
 
 def test_windows_are_decoded_once_while_the_cache_has_room(small, monkeypatch):
-    monkeypatch.setattr(source, "CACHE_LIMIT", 4 * 24 * 32)
+    monkeypatch.setattr(example_cache, "CACHE_LIMIT", 4 * 24 * 32)
     records = Counting(small.records)
     limited = Source(records, small.spec, cache=True)
     for _ in range(3):

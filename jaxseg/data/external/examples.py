@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import tensorflow_datasets as tfds
 from jaxseg.data.datasets.tfds_name import PREFIX
 from jaxseg.data.external.builders import full_name
 from jaxseg.data.external.features import Roles
+from jaxseg.data.record_files import RecordFiles
 
 RANDOM_ACCESS = ("array_record", "parquet")
 
@@ -52,11 +52,8 @@ class StoredExamples(Sequence):
         formats = {one.value for one in builder.info.available_file_formats()}
         if formats & set(RANDOM_ACCESS):
             part = tfds.features.FeaturesDict(_nested(features))
-            self._parse = functools.partial(
-                part.deserialize_example_np, decoders=decoders
-            )
-            self._records = builder.as_data_source(
-                split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+            self._records = RecordFiles(
+                builder, split, features=part, decoders=decoders
             )
             return
         if backend != "tf":
@@ -69,7 +66,6 @@ class StoredExamples(Sequence):
             )
         from jaxseg.data import tf_backend  # Its error names the extra to install.
 
-        self._parse = lambda record: record
         wanted = _nested(dict.fromkeys(features, True))
         decoding = tfds.decode.PartialDecoding(wanted, decoders=decoders)
         self._records = tf_backend.read_records(builder, split, decoders=decoding)
@@ -79,7 +75,7 @@ class StoredExamples(Sequence):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """Returns {"image": bytes, "label": bytes or integers, "id": bytes}."""
-        example = self._parse(self._records[index])
+        example = self._records[index]
         return {
             "image": _at(example, self._roles.image),
             "label": _at(example, self._roles.label),

@@ -20,6 +20,7 @@ from jaxseg.data.mix.schedule import Schedule
 from jaxseg.data.mix.settings import member_data
 from jaxseg.data.pipeline import padded_example, read_batches
 from jaxseg.data.training_example import train_example
+from jaxseg.data.worker_processes import Workers
 
 Example = dict[str, np.ndarray]
 
@@ -64,12 +65,13 @@ def mixed_train_batches(
         process_index=process_index,
         process_count=process_count,
     )
+    shared = source.divided(config.worker_processes)
     return read_batches(
-        lambda local: mixed_example(source, configs, schedule, position(local)),
+        lambda local: mixed_example(shared, configs, schedule, position(local)),
         start_step * share,
         sys.maxsize,
         share=share,
-        workers=source.workers,
+        workers=Workers(source.workers, config.worker_processes),
     )
 
 
@@ -130,7 +132,9 @@ def mixed_eval_batches(
         member, own = source.places[index] if index >= 0 else (0, index)
         return _marked(source, member, padded_example(source.parts[member], size, own))
 
-    return read_batches(example, 0, len(slots), share=share, workers=source.workers)
+    return read_batches(
+        example, 0, len(slots), share=share, workers=Workers(source.workers)
+    )
 
 
 def _marked(source: MixedSource, member: int, example: Example) -> Example:

@@ -47,6 +47,11 @@ class MixedSource:
     def __len__(self) -> int:
         return sum(self.counts)
 
+    def divided(self, processes: int) -> MixedSource:
+        """Returns the source for one of several processes, as `Source.divided` does."""
+        parts = tuple(part.divided(processes) for part in self.parts)
+        return MixedSource(parts, self.counts, self.spec)
+
     @functools.cached_property
     def places(self) -> tuple[tuple[int, int], ...]:
         """Returns the dataset and the index within the dataset of each example."""

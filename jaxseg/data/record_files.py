@@ -1,0 +1,44 @@
+"""Reads the records of a split from files with random access."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+
+class RecordFiles(Sequence):
+    """Reads and parses records by index.
+
+    Differs: The data source of tensorflow_datasets refers to its builder, which other
+    processes cannot always receive. This object refers only to files and features.
+
+    Args:
+      builder: The builder, whose data are prepared.
+      split: A split, or a slice such as "train[90%:]".
+      features: The features to read.
+      decoders: The features that stay encoded, as for `as_data_source`.
+    """
+
+    def __init__(
+        self,
+        builder: tfds.core.DatasetBuilder,
+        split: str,
+        *,
+        features: tfds.features.FeaturesDict,
+        decoders: Any,
+    ) -> None:
+        raw = tfds.decode.DeserializeMethod.RAW_BYTES
+        source = builder.as_data_source(split, deserialize_method=raw)
+        self._records = source.data_source
+        self._features = features
+        self._decoders = decoders
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self._features.deserialize_example_np(
+            self._records[index], decoders=self._decoders
+        )

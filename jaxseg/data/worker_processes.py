@@ -1,0 +1,142 @@
+"""Reads batches in several processes.
+
+One Python process cannot use many cores, because parts of the reading hold its lock.
+Process k of n makes the batches k, k + n and so on, so that the batches arrive in the
+order in which threads yield them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import multiprocessing
+import multiprocessing.connection
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import grain
+import numpy as np
+from absl import flags
+
+from jaxseg.text import as_message
+
+AHEAD = 2  # The number of finished batches that each process keeps.
+Example = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Workers:
+    """Sets how many processes and threads read a stream of batches.
+
+    Attributes:
+      threads: The number of threads of each process that reads.
+      processes: The number of processes. If it is 0, threads of this process read.
+    """
+
+    threads: int
+    processes: int = 0
+
+
+class WorkerStopped(OSError):
+    """Reports that a process that reads data has stopped.
+
+    Args:
+      error: The error of Grain, which states the exit status of the process.
+    """
+
+    def __init__(self, error: object) -> None:
+        reason = str(error).split(". ")[0]
+        super().__init__(
+            f"a process that reads training data has stopped: {as_message(reason)}. "
+            "Check that the machine has enough memory, and that a script of your own "
+            "trains inside `if __name__ == '__main__':`. Or pass "
+            "--data.worker-processes 0."
+        )
+
+
+def process_batches(
+    example: Callable[[int], Example],
+    start: int,
+    stop: int,
+    *,
+    share: int,
+    workers: Workers,
+) -> Iterator[Example]:
+    """Yields batches of consecutive examples, which several processes read in advance.
+
+    Args:
+      example: A function that returns the example with a given index. It and everything
+        that it refers to are pickled.
+      start: The first index.
+      stop: The index after the last one.
+      share: The number of examples per batch.
+      workers: The numbers of processes and threads.
+
+    Raises:
+      WorkerStopped: If a process ends before its work is done.
+    """
+    if not flags.FLAGS.is_parsed():  # Grain reads flags of absl, which need a value.
+        flags.FLAGS.mark_as_parsed()
+    threads = max(1, workers.threads)
+    ahead = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=threads)
+    batches = grain.MapDataset.range(start, stop).map(_Portable(example)).batch(share)
+    options = grain.MultiprocessingOptions(
+        num_workers=workers.processes, per_worker_buffer_size=AHEAD
+    )
+    iterator = iter(
+        batches.to_iter_dataset(ahead).mp_prefetch(options, worker_init_fn=_begin)
+    )
+    try:
+        for batch in iterator:
+            # A copy frees the memory that both processes share before the run ends.
+            yield {name: np.array(value) for name, value in batch.items()}
+    except RuntimeError as error:
+        if not str(error).startswith("Worker process"):
+            raise
+        raise WorkerStopped(error) from error
+    finally:
+        iterator.close()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Portable:
+    """Calls a function and replaces errors that another process could not receive."""
+
+    function: Callable[[int], Example]
+
+    def __call__(self, index: int) -> Example:
+        try:
+            return self.function(index)
+        except Exception as error:
+            try:
+                received = pickle.loads(pickle.dumps(error))
+            except Exception:
+                received = None
+            if type(received) is type(error):
+                raise
+            raise ValueError(as_message(error)) from None
+
+
+def _begin(index: int, count: int) -> None:
+    """Prepares a process that reads.
+
+    It must neither use a device, nor stop by an interrupt from the keyboard, after
+    which the main process still saves a checkpoint, nor live longer than that process.
+    """
+    del index, count
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.getLogger("absl").setLevel(logging.ERROR)  # It reports on every builder.
+    if "jax" in sys.modules:  # Grain imports it.
+        sys.modules["jax"].config.update("jax_platforms", "cpu")
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
