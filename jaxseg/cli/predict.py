@@ -67,7 +67,7 @@ class Arguments:
     workdir: Path
     """Run directory that `jaxseg train` or `jaxseg convert` has written."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """Directory for NAME.png, NAME_overlay.png and NAME.npz."""
+    """Directory for the results, such as NAME.png and NAME_overlay.png."""
     checkpoint: str = "best"
     """Checkpoint to load: best, latest, or the number of a saved step."""
     digest: bool = True
@@ -91,6 +91,11 @@ class Arguments:
     crf_options: Annotated[CRF, tyro.conf.arg(name="crf")] = CRF_OPTIONS
     probabilities: bool = False
     """Also write NAME.npz with `probabilities` float16 [H, W, K] and `classes`."""
+    write: tuple[Literal["raw", "geojson", "coco"], ...] = ()
+    """Further files to write for each image. raw is NAME_raw.png, which contains the
+    mask values of the dataset's own files, as its test server expects. geojson is
+    NAME.geojson, which contains the outline of each region in pixel coordinates. coco
+    is NAME_coco.json, which contains one annotation in COCO's format per class."""
     samples: int = 0
     """Number of segmentations to sample and write for each image, with their entropy.
     It requires a network that can draw samples, such as prob_unet."""
@@ -176,6 +181,7 @@ def request_of(options: Arguments, config: Config) -> Request:
         overlay=options.overlay,
         probabilities=options.probabilities,
         samples=options.samples,
+        further=tuple(dict.fromkeys(options.write)),
         stop=options.on_bad_file == "stop",
     )
 

@@ -18,6 +18,7 @@ from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.segmenter import Segmenter
 from jaxseg.runs.directory import build_model, load_variables
 from jaxseg.storage import atomic
+from jaxseg.tasks.further_files import FurtherFiles, further_files, further_path
 from jaxseg.tasks.prediction import FileResult, Request, failure
 from jaxseg.tasks.samples import (
     Drawn,
@@ -41,6 +42,7 @@ class ImagePrediction:
       unreadable: The images that cannot be read.
       segmenter: The network with its preprocessing.
       draw: A function that samples segmentations of a batch of images, or None.
+      further: Writes the classes in further formats.
       noun: The kind of the inputs in singular.
     """
 
@@ -50,6 +52,7 @@ class ImagePrediction:
     unreadable: list[FileResult]
     segmenter: Segmenter
     draw: Callable[[np.ndarray], Drawn] | None = None
+    further: FurtherFiles = FurtherFiles()  # noqa: RUF009
     noun: ClassVar[str] = "image"
 
     def run(self) -> Iterator[FileResult]:
@@ -114,6 +117,7 @@ class ImagePrediction:
             overlay=self.request.overlay,
             probabilities=self.request.probabilities,
         )
+        self.further.write(job.name, labels)
         return written
 
 
@@ -164,6 +168,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         unreadable=unreadable,
         segmenter=segmenter,
         draw=draw,
+        further=further_files(request.further, config, spec),
     )
 
 
@@ -206,6 +211,7 @@ def result_paths(target: Path, request: Request) -> list[Path]:
     names += [f"{target.name}_overlay.png"] if request.overlay else []
     names += [f"{target.name}.npz"] if request.probabilities else []
     written = [target.with_name(name) for name in names]
+    written += [further_path(target, name) for name in request.further]
     return written + sample_paths(target, request.samples)
 
 

@@ -34,6 +34,8 @@ class Request:
       overlay: Whether to write overlays, or the colored points of clouds.
       probabilities: Whether to write probabilities.
       samples: The number of samples to draw and write for each image.
+      further: The further formats of the classes to write, among "raw", "geojson" and
+        "coco", see `jaxseg.tasks.further_files`.
       stop: Whether the first file that cannot be read raises an error.
     """
 
@@ -48,6 +50,7 @@ class Request:
     overlay: bool = True
     probabilities: bool = False
     samples: int = 0
+    further: tuple[str, ...] = ()
     stop: bool = False
 
 

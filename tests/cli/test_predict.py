@@ -101,8 +101,10 @@ def test_all_sizes_and_kinds_of_files(tmp_path, brightest, mode, capsys):
 def test_probabilities(tmp_path, brightest):
     pixels = picture(tmp_path / "a.png", 9, 12)
     arguments = [tmp_path / "a.png", "--probabilities", "--no-overlay"]
-    assert run(*arguments, output=tmp_path / "out") == 0
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"a.png", "a.npz"}
+    more = ["--write", "raw", "geojson", "coco"]
+    assert run(*arguments, *more, output=tmp_path / "out") == 0
+    names = {"a.png", "a.npz", "a_raw.png", "a.geojson", "a_coco.json"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == names
     stored = np.load(tmp_path / "out/a.npz")
     expected = jax.nn.softmax(5 * (pixels / 255 - 0.5) / 0.25, axis=-1)
     assert stored["classes"].tolist() == ["red", "green", "blue"]

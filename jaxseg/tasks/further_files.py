@@ -1,0 +1,110 @@
+"""Writes predictions in the formats of test servers and of annotation tools.
+
+Functions import the readers of datasets and of polygons when they need them, because
+most predictions do without them and would start later.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxseg import viz
+from jaxseg.config import Config
+from jaxseg.data import DatasetSpec
+from jaxseg.data.mask_colors import values_to_colors
+from jaxseg.storage import atomic
+
+SUFFIXES = {"raw": "_raw.png", "geojson": ".geojson", "coco": "_coco.json"}
+_COLOR = 65536  # Larger values are numbers of colors, see `jaxseg.data.mask_colors`.
+
+
+@dataclasses.dataclass(frozen=True)
+class FurtherFiles:
+    """Writes the predicted classes of an image in further formats.
+
+    Attributes:
+      formats: Names among `SUFFIXES`. "raw" is a PNG with the mask values of the
+        dataset's own files, which its test server expects. "geojson" is a
+        FeatureCollection of the regions (RFC 7946), in pixel coordinates. "coco" is a
+        list of COCO annotations with run-length encoded masks.
+      classes: The names of the classes.
+      values: The mask value of each class, for "raw".
+    """
+
+    formats: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    values: tuple[int, ...] = ()
+
+    def write(self, target: Path, labels: np.ndarray) -> None:
+        """Writes the files of one image.
+
+        Args:
+          target: The path of the files without suffix.
+          labels: The predicted classes, integers [H, W].
+        """
+        if not self.formats:
+            return
+        from jaxseg.data.polygons import coco_annotations, label_features
+
+        for name in self.formats:
+            path = further_path(target, name)
+            if name == "raw":
+                viz.save_image(path, self._raw(labels))
+            elif name == "geojson":
+                _write(path, label_features(labels, self.classes))
+            elif name == "coco":
+                _write(path, coco_annotations(labels, _image_id(target.name)))
+
+    def _raw(self, labels: np.ndarray) -> np.ndarray:
+        values = np.array(self.values, np.int32)[labels]
+        if max(self.values) >= _COLOR:
+            return values_to_colors(values)
+        return values.astype(np.uint8 if max(self.values) < 256 else np.uint16)
+
+
+def further_path(target: Path, name: str) -> Path:
+    """Returns the file of a format.
+
+    Args:
+      target: The path of the file without suffix.
+      name: A name among `SUFFIXES`.
+    """
+    return target.with_name(target.name + SUFFIXES[name])
+
+
+def further_files(
+    formats: tuple[str, ...], config: Config, spec: DatasetSpec
+) -> FurtherFiles:
+    """Returns the writer of further files for the predictions of a run.
+
+    Args:
+      formats: Names among `SUFFIXES`.
+      config: The configuration of the run.
+      spec: The classes of the run.
+    """
+    classes = range(spec.num_classes)
+    stated: dict[int, int] = {}
+    for value, label in spec.labels:
+        if label != "void":
+            stated.setdefault(int(label), value)
+    values = tuple(stated[k] for k in classes) if stated else ()
+    if "raw" in formats and not values:
+        from jaxseg.data.datasets.lookup import dataset_of
+
+        values = dataset_of(config.data).raw_values()
+    return FurtherFiles(formats, spec.classes, values or tuple(classes))
+
+
+def _write(path: Path, value: Any) -> None:
+    """Writes compact JSON, because polygons have many coordinates."""
+    atomic.write_text(path, json.dumps(value) + "\n")
+
+
+def _image_id(name: str) -> int | str:
+    """Returns the number of an image of COCO, whose file name consists of digits."""
+    return int(name) if name.isdecimal() else name
