@@ -22,6 +22,7 @@ from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
 from jaxseg.runs.classes import with_classes
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.runs.outputs import num_logits
 from jaxseg.runs.renamed import current_fields
 
 
@@ -142,7 +143,7 @@ def open_run(
         model=dataclasses.replace(config.model, options=options),
         data=with_classes(workdir, changed, named="classes" in (data or {})),
     )
-    model = build_model(config, spec.num_classes)
+    model = build_model(config, num_logits(config, spec))
     step, variables = load_variables(
         workdir,
         model,

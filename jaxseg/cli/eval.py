@@ -29,7 +29,8 @@ from jaxseg.runs.classes import with_classes
 from jaxseg.runs.config_file import overridden, peek, take_options
 from jaxseg.runs.default import DEFAULT
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
-from jaxseg.runs.rules import optional, some, text, whole
+from jaxseg.runs.outputs import num_logits, with_threshold
+from jaxseg.runs.rules import number, optional, some, text, whole
 from jaxseg.storage.json_file import write_json
 from jaxseg.storage.places import check_file
 from jaxseg.tasks.evaluation import evaluate_network
@@ -41,6 +42,7 @@ BOUNDS = {
     "split": optional(text()),
     "checkpoint": text(),
     "batch_size": whole(1),
+    "threshold": optional(number(above=0, below=1)),
     "devices": optional(whole(1)),
     "space": some(whole(1)),
     "output": optional(text()),
@@ -71,6 +73,9 @@ class Arguments:
     """Checkpoint to load: best, latest, or the number of a saved step."""
     digest: bool = True
     """Compare the weights with the digest that was stored with them."""
+    threshold: float | None = None
+    """Probability above which a class is present, for a network with
+    model.output=sigmoid. The default is that of the dataset, 0.5."""
     batch_size: int = 8
     """Number of images per batch."""
     devices: int | None = None
@@ -89,8 +94,8 @@ def main(argv: list[str]) -> int:
     chosen = selection.choose(arguments.devices)
     padded = (selection.PADDED, selection.PADDED)
     selection.check_space("space", arguments.space, padded, chosen)
-    spec = read_spec(arguments.workdir)
-    model = build_model(config, spec.num_classes)
+    spec = with_threshold(config, read_spec(arguments.workdir), arguments.threshold)
+    model = build_model(config, num_logits(config, spec))
     step, variables = load_variables(
         arguments.workdir,
         model,

@@ -31,7 +31,16 @@ from jaxseg.runs.bounds import SCALE
 from jaxseg.runs.checks import check_options
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import read_config, read_spec
-from jaxseg.runs.rules import check_bounds, each, optional, some, text, whole
+from jaxseg.runs.outputs import with_threshold
+from jaxseg.runs.rules import (
+    check_bounds,
+    each,
+    number,
+    optional,
+    some,
+    text,
+    whole,
+)
 from jaxseg.storage.places import check_folder
 from jaxseg.tasks.prediction import FileResult, Request
 from jaxseg.tasks.table import task_of
@@ -44,6 +53,7 @@ AS_TRAINED = Reading()
 
 BOUNDS = {
     "checkpoint": text(),
+    "threshold": optional(number(above=0, below=1)),
     "window": optional(each(whole(1, 65_536))),
     "stride": optional(each(whole(1, 65_536))),
     "scales": some(SCALE),
@@ -72,6 +82,9 @@ class Arguments:
     """Checkpoint to load: best, latest, or the number of a saved step."""
     digest: bool = True
     """Compare the weights with the digest that was stored with them."""
+    threshold: float | None = None
+    """Probability above which a class is present, for a network with
+    model.output=sigmoid. The default is that of the dataset, 0.5."""
     mode: Literal["whole", "slide", "tile"] = "whole"
     """whole segments the whole image, slide averages overlapping windows, and tile
     joins tiles whose borders are padded by mirroring, for networks without padding."""
@@ -119,7 +132,7 @@ def main(argv: list[str]) -> int:
     check_bounds(options.crf_options, CRF_BOUNDS, prefix="crf.")
     config = overridden(read_config(options.workdir), network_options)
     check_options(config, network_options)
-    spec = read_spec(options.workdir)
+    spec = with_threshold(config, read_spec(options.workdir), options.threshold)
     check_folder("output", options.output)
     task = task_of(config).prediction_module()
     refuse_others(options, task.OPTIONS)

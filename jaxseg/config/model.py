@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,11 +17,15 @@ class ModelConfig:
       options: The keyword arguments of the network, such as {"output_stride": 8}.
       backbone: The backbone with which the family is built; `jaxseg models --backbones`
         lists all names. By default the backbone follows from the name of the network.
+      output: softmax has one logit for each of the classes, which exclude each other.
+        sigmoid has one logit for two classes, a background and an object, or one for
+        each of the classes of a multi-label dataset, which can overlap.
     """
 
     name: str = "unet"
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     backbone: str | None = None
+    output: Literal["softmax", "sigmoid"] = "softmax"
 
     @property
     def title(self) -> str:

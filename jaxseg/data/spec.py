@@ -50,6 +50,10 @@ class DatasetSpec:
       value_range: The pixel values that are mapped to 0 and 1.
       members: The datasets that train together, each with the classes of this
         specification to which its own classes go. It is () for a single dataset.
+      multilabel: Whether the classes can overlap. A label then contains one bit for
+        each class, see `jaxseg.data.label_bits`.
+      threshold: The probability above which a class is present, if the network has
+        sigmoids.
 
     Raises:
       ValueError: If names repeat, the numbers of colors and classes differ, or a value
@@ -68,6 +72,8 @@ class DatasetSpec:
     image_type: str = "uint8"
     value_range: tuple[float, float] = (0, 255)
     members: tuple[Member, ...] = ()
+    multilabel: bool = False
+    threshold: float = 0.5
 
     def __post_init__(self):
         most = min(self.void, MOST_CLASSES)
@@ -77,6 +83,11 @@ class DatasetSpec:
                 f"{most} names, found {len(self.classes)}."
             )
         self._check_pixels()
+        if not 0 < self.threshold < 1:
+            raise ValueError(
+                f"threshold={self.threshold} is invalid: expected a number between 0 "
+                "and 1, the probability above which a class is present."
+            )
         repeated = sorted({c for c in self.classes if self.classes.count(c) > 1})
         if repeated:
             raise ValueError(
@@ -174,6 +185,7 @@ class DatasetSpec:
         known = [field.name for field in dataclasses.fields(cls)]
         # Earlier versions did not write these fields.
         later = {"labels", "origin", "source", "image_type", "value_range", "members"}
+        later |= {"multilabel", "threshold"}
         if not isinstance(fields, dict):
             raise ValueError(f"expected a JSON object with the fields {known}")
         if not set(known) - later <= set(fields) <= set(known):
@@ -244,6 +256,8 @@ _FORMS = {  # The form of each field in JSON.
     "image_type": _is_text,
     "value_range": _is_range,
     "members": lambda value: isinstance(value, list),  # see `Member.from_json`
+    "multilabel": lambda value: isinstance(value, bool),
+    "threshold": _is_real,
 }
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import jax
 from flax import linen as nn
 
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.inference.dataset_view import member_spec, member_sums, summed
 from jaxseg.inference.prior_samples import sample_logits
+from jaxseg.ops.output_form import OutputForm, form_of
 from jaxseg.ops.preprocess import preprocess
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Size
@@ -66,17 +66,34 @@ class ImageNetwork:
         logits = self.forward(variables, self.prepare(pixels))
         return _resized(logits, pixels.shape[1:3])
 
+    def form(self, logits: Array) -> OutputForm:
+        """Returns how logits of this network become probabilities and labels."""
+        return form_of(logits.shape[-1], self.spec)
+
+    def decisions(self, variables: Any, inputs: Array) -> Array:
+        """Returns logits whose argmax is the label, for images from `prepare`."""
+        logits = self.forward(variables, inputs)
+        return self.form(logits).decision_logits(logits)
+
+    def class_logits(self, variables: Any, inputs: Array) -> Array:
+        """Returns one logit for each class, for images from `prepare`."""
+        logits = self.forward(variables, inputs)
+        return self.form(logits).class_logits(logits)
+
     def labels(self, variables: Any, pixels: Array) -> Array:
         """Returns the most probable class of every pixel, int32 [B, H, W].
+
+        If classes can overlap, the result is booleans [B, H, W, K].
 
         Args:
           variables: The parameters and statistics of the network.
           pixels: The images as stored, [B, H, W, C].
         """
         logits = self.logits(variables, pixels)
+        form = self.form(logits)
         if self.dataset is not None:
-            logits = self.in_dataset(jax.nn.softmax(logits, axis=-1))
-        return logits.argmax(-1)
+            return form.labels_of(self.in_dataset(form.probabilities(logits)))
+        return form.labels(logits)
 
     def labels_and_probabilities(
         self, variables: Any, pixels: Array
@@ -88,15 +105,15 @@ class ImageNetwork:
           pixels: The images as stored, [B, H, W, C].
 
         Returns:
-          int32 [B, H, W], which equals the result of `labels`, and float32
-          [B, H, W, K].
+          The result of `labels`, and float32 [B, H, W, K].
         """
         logits = self.logits(variables, pixels)
-        probabilities = jax.nn.softmax(logits, axis=-1)
+        form = self.form(logits)
+        probabilities = form.probabilities(logits)
         if self.dataset is not None:
             probabilities = self.in_dataset(probabilities)
-            return probabilities.argmax(-1), probabilities
-        return logits.argmax(-1), probabilities
+            return form.labels_of(probabilities), probabilities
+        return form.labels(logits), probabilities
 
     def in_dataset(self, probabilities: Array) -> Array:
         """Returns the probabilities of the classes of `dataset`.

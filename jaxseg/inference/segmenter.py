@@ -18,6 +18,7 @@ from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.inference.predict import Mode, predict_labels
 from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.tta import predict_probabilities
+from jaxseg.ops.output_form import OutputForm
 from jaxseg.typing import Size
 
 
@@ -94,8 +95,17 @@ class Segmenter:
         self._labels = jax.jit(self.network.labels)
         self._both = jax.jit(self.network.labels_and_probabilities)
         self._prepare = jax.jit(self.network.prepare)
-        # The object must not change, so that jit finds the compiled programs again.
-        self._apply = functools.partial(jax.jit(self.network.forward), self._variables)
+        # These objects must not change, so that jit finds the compiled programs again.
+        self._decide = self._bound(self.network.decisions)
+        self._apply = self._bound(self.network.class_logits)
+
+    @functools.cached_property
+    def form(self) -> OutputForm:
+        """Returns how the logits of the network become probabilities and labels."""
+        side, spec = self.options.multiple, self.spec
+        pixels = jax.ShapeDtypeStruct((1, side, side, spec.channels), spec.image_dtype)
+        forward = lambda pixels: self.network.logits(self._variables, pixels)
+        return self.network.form(jax.eval_shape(forward, pixels))
 
     def predict(self, image: str | os.PathLike | np.ndarray) -> Prediction:
         """Segments one image.
@@ -156,14 +166,14 @@ class Segmenter:
         whole = self.options.mode == "whole"
         if self.options.averages or (soft and not whole):
             probabilities = self._averaged(pixels)
-            return probabilities.argmax(-1).astype(np.int32), probabilities
+            return self.form.labels_of(probabilities), probabilities
         if soft:
             labels, probabilities = self._both(self._variables, pixels)
             return np.array(labels), np.array(probabilities)
         if whole:
             return np.array(self._labels(self._variables, pixels)), None
         labels = predict_labels(
-            self._apply, self._prepare(pixels), size=pixels.shape[1:3], **self._how()
+            self._decide, self._prepare(pixels), size=pixels.shape[1:3], **self._how()
         )
         return labels, None
 
@@ -184,6 +194,9 @@ class Segmenter:
             size=pixels.shape[1:3],
             **self._how(),
         )
+
+    def _bound(self, function):
+        return functools.partial(jax.jit(function), self._variables)
 
     def padded_size(self, size: Size) -> Size:
         """Returns the size to which an image is padded with the mean color."""

@@ -89,6 +89,7 @@ FREE = (
     "model.name",
     "model.backbone",
     "model.options",  # see `options`
+    "model.output",
     "data.name",
     "data.labels",  # see `jaxseg.data.labels`
     "data.backend",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxseg.config import Config, LossConfig
 from jaxseg.losses.adversarial import NAMES as ADVERSARIAL
 from jaxseg.losses.objective import option_names
-from jaxseg.losses.table import LOSSES
+from jaxseg.losses.table import LOSSES, SIGMOID_LOSSES
 from jaxseg.runs import checks
 from jaxseg.runs.options import check_option, hints_of
 from jaxseg.runs.rules import invalid, number, some, whole
@@ -44,7 +44,15 @@ def check(config: Config) -> None:
         field.
     """
     checks.check(config)
-    check_losses(config.loss)
+    if config.model.output == "sigmoid":
+        expected = None
+        if task_of(config) is not SEGMENTATION:
+            expected = f"'softmax' for model.name={config.model.name!r}"
+        elif config.data.mix:
+            expected = "'softmax' with data.mix, whose classes exclude each other"
+        if expected:
+            raise ValueError(invalid("model.output", "sigmoid", expected))
+    check_losses(config.loss, config.model.output)
     if config.data.mix:
         _check_mixed(config)
 
@@ -63,12 +71,21 @@ def _check_mixed(config: Config) -> None:
             raise ValueError(invalid("loss.name", name, expected))
 
 
-def check_losses(loss: LossConfig) -> None:
-    """Raises ValueError for an unknown or repeated loss, or an invalid loss option."""
+def check_losses(loss: LossConfig, output: str = "softmax") -> None:
+    """Raises ValueError for an unknown or repeated loss, or an invalid loss option.
+
+    Args:
+      loss: The losses and their options.
+      output: The value of `model.output`.
+    """
     names = [loss.name, *(name for name, _ in loss.additional)]
-    allowed = sorted((*LOSSES, *ADVERSARIAL))
+    table = LOSSES if output == "softmax" else SIGMOID_LOSSES
+    allowed = sorted(table if output == "sigmoid" else (*table, *ADVERSARIAL))
     for place, name in enumerate(names):
         where = "loss.additional" if place else "loss.name"
+        if name not in allowed and name in (*LOSSES, *SIGMOID_LOSSES):
+            expected = f"with model.output={output!r} one of {', '.join(allowed)}"
+            raise ValueError(invalid(where, name, expected))
         if name not in allowed:
             raise ValueError(f"{where}={name!r} is invalid{near(name, allowed)}")
     if len(set(names)) < len(names):
@@ -79,10 +96,10 @@ def check_losses(loss: LossConfig) -> None:
         if name not in names:
             used = f"options of the losses of this run, {' or '.join(names)}"
             raise ValueError(invalid(where, options, used))
-        own = option_names(LOSSES[name]) if name in LOSSES else ()
+        own = option_names(table[name]) if name in table else ()
         for option, value in options.items():
             if option not in own:
                 known = near(option, own or ["none"])
                 raise ValueError(f"{where}.{option}={value!r} is invalid{known}")
-            hint, rule = hints_of(LOSSES[name].function)[option], OPTIONS.get(option)
+            hint, rule = hints_of(table[name].function)[option], OPTIONS.get(option)
             check_option(f"{where}.{option}", value, hint, rule)

@@ -17,6 +17,7 @@ from jaxseg.inference.images import collect, output_names, size_of
 from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.segmenter import Segmenter
 from jaxseg.runs.directory import build_model, load_variables
+from jaxseg.runs.outputs import num_logits
 from jaxseg.storage import atomic
 from jaxseg.tasks.further_files import FurtherFiles, further_files, further_path
 from jaxseg.tasks.prediction import FileResult, Request, failure
@@ -96,7 +97,8 @@ class ImagePrediction:
             corner = np.s_[row, : job.size[0], : job.size[1]]
             if self.request.refine is not None:
                 refined = self.request.refine(probabilities[row], pixels[row], job.size)
-                probabilities[row], labels[row] = refined, refined.argmax(-1)
+                probabilities[row] = refined
+                labels[row] = self.segmenter.form.labels_of(refined)
             kept = None if probabilities is None else probabilities[corner]
             written = self._write(job, pixels[corner], labels[corner], kept)
             if drawn is not None:
@@ -136,7 +138,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
     """
     check_request(config, samples=request.samples, mode=request.segment.mode)
     jobs, unreadable = plan(request)
-    model = build_model(config, spec.num_classes)
+    model = build_model(config, num_logits(config, spec))
     step, variables = load_variables(
         request.workdir,
         model,

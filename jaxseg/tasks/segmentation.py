@@ -15,6 +15,7 @@ from jaxseg import losses
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.inference.image_network import ImageNetwork
+from jaxseg.runs.outputs import output_form
 from jaxseg.tasks import mixed, overlays
 from jaxseg.tasks.functions import TrainingFunctions
 from jaxseg.tasks.training import (
@@ -52,6 +53,7 @@ def build(
         void=spec.void,
         axis_name=axis_of(config),
         merged=spec.union.merged if spec.union else (),
+        form=output_form(config, spec),
     )
     parts = Parts(
         step=steps.train_step,

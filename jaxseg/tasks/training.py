@@ -13,8 +13,10 @@ from flax import linen as nn
 
 from jaxseg.config import Config, TrainConfig
 from jaxseg.data import DatasetSpec
+from jaxseg.ops.output_form import form_of
 from jaxseg.runs import memory
 from jaxseg.runs.directory import build_model
+from jaxseg.runs.outputs import num_logits
 from jaxseg.training.devices import selection
 from jaxseg.training.devices.backends import AXIS
 from jaxseg.training.devices.runner import StepRunner
@@ -74,7 +76,8 @@ def build_training(
     """
     run = config.train
     check_micro_batches(run, devices)
-    model = build_model(config, spec.num_classes)  # without the axis of pmap
+    logits = num_logits(config, spec)
+    model = build_model(config, logits)  # without the axis of pmap
     default = functools.partial(optim.build, config.optim, run.steps)
     tx, schedule = parts.optimizer or default(batch_size=run.batch_size)
     options = StepOptions(
@@ -86,10 +89,11 @@ def build_training(
         remat=run.remat,
         void=spec.void,
         merged=spec.union.merged if spec.union else (),
+        form=form_of(logits, spec),
     )
     train_step = functools.partial(
         parts.step,
-        model=build_model(config, spec.num_classes, axis_name=axis_of(config)),
+        model=build_model(config, logits, axis_name=axis_of(config)),
         tx=tx,
         loss_fn=parts.loss_fn,
         options=options,

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import optax
 
+from jaxseg.ops.output_form import SOFTMAX, OutputForm
+
 Batch = Mapping[str, jax.Array]
 
 
@@ -29,6 +31,7 @@ class StepOptions:
       void: The ignore index.
       merged: The classes of each label that merges several, see
         `jaxseg.losses.cross_entropy`.
+      form: The form of the output of the network.
     """
 
     inputs: Sequence[str] = ("image",)
@@ -39,6 +42,7 @@ class StepOptions:
     remat: str = "none"
     void: int = 255
     merged: tuple[tuple[int, ...], ...] = ()
+    form: OutputForm = SOFTMAX
 
     def prepared(self, batch: Batch, step: jax.Array) -> Batch:
         """Returns the prepared batch that the network and the loss take.

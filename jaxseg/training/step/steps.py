@@ -32,6 +32,7 @@ from jaxseg.training.step.state import TrainState, with_stats
 from jaxseg.training.step.update import (
     apply_updates,
     check_ema,
+    decision_counts,
     dropout_key,
     loss_metrics,
     mean_over_devices,
@@ -72,7 +73,7 @@ def train_step(
     batch = options.prepared(batch, state.step)
     key = dropout_key(state, axis_name)
     forward = rematerialized(training_mode(model, options.inputs), options.remat)
-    counts = functools.partial(_pixel_counts, void=options.void, merged=options.merged)
+    counts = functools.partial(_pixel_counts, options=options)
     problem = Problem(forward, loss_fn=loss_fn, count=counts, axis_name=axis_name)
     differentiate = accumulated(loss_and_gradient, options.grad_accum_steps)
 
@@ -150,8 +151,11 @@ def training_mode(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Calla
     return forward
 
 
-def _pixel_counts(outputs, batch, void, merged):
-    return pixel_counts(outputs["logits"], batch["label"], void, merged)
+def _pixel_counts(outputs, batch, options):
+    form, logits, label = options.form, outputs["logits"], batch["label"]
+    if form.is_sigmoid:
+        return decision_counts(logits, label, options.void, form, batch.get("valid"))
+    return pixel_counts(logits, label, options.void, options.merged)
 
 
 def _select(batch, inputs):

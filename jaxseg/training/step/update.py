@@ -11,6 +11,7 @@ import optax
 
 from jaxseg.losses import members_of
 from jaxseg.ops.gradient_norm import gradient_and_norm
+from jaxseg.ops.output_form import OutputForm
 from jaxseg.training.step.state import TrainState
 
 Merged = tuple[tuple[int, ...], ...]
@@ -89,6 +90,31 @@ def pixel_counts(
         hit = jnp.take_along_axis(members, best[..., None], axis=-1)[..., 0]
     correct = hit & (label != void)
     return {"labeled": (label != void).sum(), "correct": correct.sum()}
+
+
+def decision_counts(
+    logits: jax.Array,
+    label: jax.Array,
+    void: int,
+    form: OutputForm,
+    known: jax.Array | None = None,
+) -> dict[str, jax.Array]:
+    """Counts the labeled decisions of a sigmoid output, and the correct ones.
+
+    Args:
+      logits: [B, H, W, K].
+      label: Integers [B, H, W], or [B, H, W, K] if classes can overlap. Each pixel and
+        class then counts as one decision.
+      void: The ignore index.
+      form: The form of the output of the network.
+      known: Booleans [B, H, W], the labeled pixels, if classes can overlap.
+    """
+    if form.kind == "multilabel":
+        known = jnp.broadcast_to(known[..., None], label.shape)
+    else:
+        known = label != void
+    correct = (form.labels(logits) == label) & known
+    return {"labeled": known.sum(), "correct": correct.sum()}
 
 
 def loss_metrics(

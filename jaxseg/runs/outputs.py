@@ -1,0 +1,78 @@
+"""Decides how many logits a network has for the classes of a dataset."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from jaxseg.config import Config
+from jaxseg.data import DatasetSpec
+from jaxseg.ops.output_form import OutputForm, form_of
+
+
+def num_logits(config: Config, spec: DatasetSpec) -> int:
+    """Returns the number of logits of the network of a configuration.
+
+    A network with a softmax has one logit for each class. With sigmoids, it has one
+    logit for two classes, a background and an object, and one for each class that can
+    overlap others.
+
+    Args:
+      config: The configuration.
+      spec: The classes of the dataset.
+
+    Raises:
+      ValueError: If the output does not suit the classes.
+    """
+    output = config.model.output
+    if spec.multilabel and output == "softmax":
+        raise ValueError(
+            "model.output='softmax' is invalid: expected 'sigmoid', because the "
+            f"classes of dataset {spec.name!r} can overlap. Pass --model.output "
+            "sigmoid."
+        )
+    if output == "softmax" or spec.multilabel:
+        return spec.num_classes
+    if spec.num_classes != 2:
+        raise ValueError(
+            "model.output='sigmoid' is invalid: expected 'softmax', because the "
+            f"{spec.num_classes} classes of dataset {spec.name!r} exclude each other. "
+            "Pass --model.output softmax, or read classes that overlap by --data.name "
+            "multilabel_folder. One logit needs a background and one object."
+        )
+    return 1
+
+
+def output_form(config: Config, spec: DatasetSpec) -> OutputForm:
+    """Returns how the logits of a configuration become probabilities and labels.
+
+    Args:
+      config: The configuration.
+      spec: The classes of the dataset, and the threshold of a probability.
+
+    Raises:
+      ValueError: If the output does not suit the classes.
+    """
+    return form_of(num_logits(config, spec), spec)
+
+
+def with_threshold(
+    config: Config, spec: DatasetSpec, threshold: float | None
+) -> DatasetSpec:
+    """Returns the specification of a dataset with another threshold.
+
+    Args:
+      config: The configuration of the run.
+      spec: The classes of the dataset.
+      threshold: The probability above which a class is present, or None to keep it.
+
+    Raises:
+      ValueError: If the network has a softmax, which has no threshold.
+    """
+    if threshold is None:
+        return spec
+    if config.model.output == "softmax":
+        raise ValueError(
+            f"threshold={threshold} is invalid: expected none, because the network was "
+            "trained with model.output='softmax', which takes the most probable class."
+        )
+    return dataclasses.replace(spec, threshold=threshold)
