@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
+from jaxseg.config import DataConfig
 from jaxseg.data import open_source, rasters, tiles
 from jaxseg.data.area import Area
 
@@ -71,6 +72,10 @@ def test_prepared_data_are_read_by_tfds(folder_config):
     assert tiles.is_tiled(own.records[0]["image"]) and len(data) == len(own)
     np.testing.assert_array_equal(data[0]["image"], own[0]["image"])
     np.testing.assert_array_equal(data[0]["label"][..., 0], own[0]["label"])
+    named = DataConfig(f"tfds:{own.folder}", prepared_dir=folder_config.prepared_dir)
+    external = open_source(named, "train")
+    for name in ("image", "label"):
+        np.testing.assert_array_equal(external[1][name], own[1][name])
 
 
 def test_data_of_an_earlier_version_open(folder_config, monkeypatch, tmp_path, caplog):

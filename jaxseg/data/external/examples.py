@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 
 from jaxseg.data.datasets.tfds_name import PREFIX
 from jaxseg.data.external.builders import full_name
-from jaxseg.data.external.features import Roles
+from jaxseg.data.external.features import ENCODED, Roles
 from jaxseg.data.record_files import RecordFiles
 
 RANDOM_ACCESS = ("array_record", "parquet")
@@ -46,7 +46,7 @@ class StoredExamples(Sequence):
             {
                 name: tfds.decode.SkipDecoding()
                 for name, feature in features.items()
-                if isinstance(feature, tfds.features.Image)
+                if isinstance(feature, ENCODED)
             }
         )
         formats = {one.value for one in builder.info.available_file_formats()}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jaxseg.data.builders.stored_feature import StoredPixels
 from jaxseg.text import near
 
 IMAGE = "an Image of dtype uint8 with 1 or 3 channels"
@@ -17,6 +18,7 @@ MASK = (
 )
 MASK_TYPES = ("uint8", "uint16", "int32")
 Feature = tfds.features.FeatureConnector
+ENCODED = (tfds.features.Image, StoredPixels)  # The features that store images.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +96,7 @@ def choose_features(
 
 def is_image(feature: Feature) -> bool:
     """Returns whether a feature holds 8-bit images in gray or RGB."""
-    one = isinstance(feature, tfds.features.Image)
+    one = isinstance(feature, ENCODED)
     return one and _type(feature) == "uint8" and feature.shape[-1] in (1, 3)
 
 
@@ -102,7 +104,7 @@ def is_mask(feature: Feature) -> bool:
     """Returns whether a feature holds one integer for each pixel."""
     if _type(feature) not in MASK_TYPES:
         return False
-    if isinstance(feature, tfds.features.Image):
+    if isinstance(feature, ENCODED):
         return feature.shape[-1] == 1
     if type(feature) is not tfds.features.Tensor:
         return False
@@ -119,6 +121,8 @@ def class_names(feature: Feature) -> tuple[str, ...]:
 
 
 def _is_labeled(feature: Feature) -> bool:
+    if isinstance(feature, StoredPixels):
+        return bool(feature.names)
     return isinstance(feature, tfds.features.LabeledImage)
 
 

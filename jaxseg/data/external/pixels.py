@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from jaxseg.data import kinds, rasters
+from jaxseg.data import kinds, rasters, tiles
 from jaxseg.data.pixel_values import to_classes, to_rgb
 from jaxseg.data.refused import Refused
 from jaxseg.data.stored_form import Form, form_of
@@ -36,6 +36,9 @@ def decode_image(data: bytes, place: str, max_pixels: int) -> np.ndarray:
     Raises:
       ValueError: If the image is damaged, too large or not an 8-bit one.
     """
+    if tiles.is_tiled(data):
+        pixels = _decode_tiles(data, place, max_pixels)
+        return np.broadcast_to(pixels, (*pixels.shape[:2], 3)).copy()
     with _opened(data, place, max_pixels, mask=False) as (image, form):
         image.load()
         return to_rgb(image, form, None)
@@ -49,6 +52,8 @@ def encoded_image(data: bytes, place: str, max_pixels: int) -> bytes:
       place: The name of the example, for error messages.
       max_pixels: The largest number of pixels; larger images are refused.
     """
+    if tiles.is_tiled(data):
+        return rasters.encode_png(decode_image(data, place, max_pixels))
     with _opened(data, place, max_pixels, mask=False) as (image, form):
         if image.format in ("PNG", "JPEG") and image.mode == "RGB":
             return data
@@ -72,6 +77,8 @@ def decode_mask(data: Any, place: str, max_pixels: int) -> np.ndarray:
     """
     if isinstance(data, np.ndarray):
         return data[..., 0] if data.ndim == 3 else data
+    if tiles.is_tiled(data):
+        return _decode_tiles(data, place, max_pixels)[..., 0]
     with _opened(data, place, max_pixels, mask=True) as (image, form):
         if image.format not in ("PNG", "BMP", "GIF", "TIFF", "PPM"):
             raise ValueError(
@@ -94,12 +101,39 @@ def check_image(data: bytes, place: str, max_pixels: int) -> tuple[int, int]:
     Raises:
       ValueError: If the header shows that `decode_image` would refuse the image.
     """
+    if tiles.is_tiled(data):
+        return _checked_size(tiles.read_tile_header(data).size, max_pixels, place)
     with _opened(data, place, max_pixels, mask=False) as (image, form):
         if form.mode in kinds.WIDE:
             raise ValueError(
                 f"{place}: The image has {form.bits} bits per channel: expected 8."
             )
         return image.height, image.width
+
+
+def _decode_tiles(data: bytes, place: str, max_pixels: int) -> np.ndarray:
+    """Decodes tiles that jaxseg has stored, [H, W, C]."""
+    _checked_size(tiles.read_tile_header(data).size, max_pixels, place)
+    pixels = tiles.decode(data)
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _checked_size(
+    size: tuple[int, int], max_pixels: int, place: str
+) -> tuple[int, int]:
+    if size[0] * size[1] > max_pixels:
+        raise ValueError(
+            f"{place}: The image is refused. {_too_large(size, max_pixels)}"
+        )
+    return size
+
+
+def _too_large(size: tuple[int, int], max_pixels: int) -> Refused:
+    height, width = size
+    return Refused(
+        f"Its {height} x {width} pixels are more than data.max_pixels={max_pixels}",
+        f"If you trust the dataset, pass --data.max-pixels {height * width}",
+    )
 
 
 @contextlib.contextmanager
@@ -111,12 +145,7 @@ def _opened(
     try:
         with rasters.opened(data) as image:
             if image.height * image.width > max_pixels:
-                raise Refused(
-                    f"Its {image.height} x {image.width} pixels are more than "
-                    f"data.max_pixels={max_pixels}",
-                    "If you trust the dataset, pass --data.max-pixels "
-                    f"{image.height * image.width}",
-                )
+                raise _too_large((image.height, image.width), max_pixels)
             form = form_of(image)
             kinds.check(form, mask=mask)
             yield image, form
