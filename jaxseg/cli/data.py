@@ -2,6 +2,7 @@
 
 jaxseg data check DIR                   finds bad files, values and duplicates
 jaxseg data show DIR                    writes augmented training examples
+jaxseg data audit CONFIG.py --folds 2   ranks masks that are probably wrong
 jaxseg data list                        lists the datasets
 jaxseg data where NAME                  says which files a dataset needs
 jaxseg data polygons FILE --images DIR -o OUT    converts polygons to masks
@@ -27,6 +28,7 @@ from jaxseg.text import as_message, counted, near, printable
 TOOLS = {  # name -> (module and function, one line)
     "check": ("data_check.main", "find bad files, values and duplicates"),
     "show": ("data_show.main", "write augmented training examples as pictures"),
+    "audit": ("data_audit.main", "rank masks that are probably wrong"),
     "list": ("data.list_datasets", "list the datasets"),
     "where": ("data.where", "say which files a dataset needs, and where they are"),
     "polygons": ("data.polygons", "convert polygon annotations to a folder of masks"),

@@ -1,0 +1,1 @@
+"""Ranks the masks of a dataset by how probably they are wrong."""

@@ -1,0 +1,85 @@
+"""Finds the connected regions in which prediction and mask disagree."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from scipy import ndimage
+
+from jaxseg.audit.ranking.grid import Grid, depth, numbered
+
+SMALLEST = 15  # Smaller disagreements, in grid points, are not recorded.
+Box = tuple[int, int, int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Disagreement:
+    """Describes a connected region with one given and one other predicted class.
+
+    Attributes:
+      given: The class in the mask.
+      predicted: The class that the networks predict.
+      area: The number of pixels.
+      mass: The sum over the grid points of the predicted minus the given probability.
+        Points at the border of the region count less.
+      given_share: The share of the connected region of the mask that it covers.
+      predicted_share: The share of the connected region of the prediction.
+      box: The first row and column, and the row and column after the last, in pixels.
+    """
+
+    given: int
+    predicted: int
+    area: int
+    mass: float
+    given_share: float
+    predicted_share: float
+    box: Box
+
+
+def disagreements(grid: Grid) -> list[Disagreement]:
+    """Returns the regions of an example in which prediction and mask disagree."""
+    classes = grid.probabilities.shape[-1]
+    differs = grid.valid & (grid.predicted != grid.given)
+    numbers, count = numbered(
+        np.where(differs, grid.given * classes + grid.predicted, -1)
+    )
+    if not count:
+        return []
+    index = np.arange(1, count + 1)
+    weight = np.clip(depth(numbers) / (grid.border / 2), 0, 1) + 0.05
+    mass = ndimage.sum_labels(-grid.margin * weight, numbers, index)
+    area = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
+    given, given_count = grid.regions
+    predicted, predicted_count = numbered(grid.predicted)
+    given_area = np.bincount(given.ravel(), minlength=given_count + 1)
+    predicted_area = np.bincount(predicted.ravel(), minlength=predicted_count + 1)
+    found = []
+    for number, slices in enumerate(ndimage.find_objects(numbers)):
+        if area[number] < SMALLEST:
+            continue
+        row, column = np.argwhere(numbers[slices] == number + 1)[0]
+        point = (slices[0].start + row, slices[1].start + column)
+        found.append(
+            Disagreement(
+                given=int(grid.given[point]),
+                predicted=int(grid.predicted[point]),
+                area=int(area[number]) * grid.stride**2,
+                mass=float(mass[number]),
+                given_share=float(area[number] / given_area[given[point]]),
+                predicted_share=float(area[number] / predicted_area[predicted[point]]),
+                box=box_of(slices, grid.stride),
+            )
+        )
+    return found
+
+
+def box_of(slices: tuple[slice, slice], stride: int) -> Box:
+    """Converts slices of the grid to a box in pixels."""
+    rows, columns = slices
+    return (
+        rows.start * stride,
+        columns.start * stride,
+        rows.stop * stride,
+        columns.stop * stride,
+    )

@@ -1,0 +1,102 @@
+"""Measures whether a region of the mask fits the prediction better elsewhere."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from scipy import signal
+
+from jaxseg.audit.ranking.grid import LEAST, Grid
+
+SMALLEST = 150  # in grid points
+LARGEST = 0.3  # as a share of the grid
+LIMIT = 3.0  # Log-ratios of probabilities are clipped to this absolute value.
+NEAREST = 3.0  # Smaller displacements, in grid points, are not told from noise.
+
+
+@dataclasses.dataclass(frozen=True)
+class Displacement:
+    """Describes the best displacement of a region of the mask.
+
+    Attributes:
+      offset: The rows and columns in pixels by which the region must be moved.
+      gain: By how much the log-ratio of the probabilities of its class and the best
+        other class grows, summed over the region, over the square root of the number
+        of grid points that change.
+      fit: The mean log-ratio of the displaced region, at least 0.
+    """
+
+    offset: tuple[int, int]
+    gain: float
+    fit: float
+
+    @property
+    def score(self) -> float:
+        """Returns the evidence that the region is displaced.
+
+        A region that fits nowhere, because the networks do not recognize it, has none.
+        """
+        return self.gain * self.fit
+
+
+def log_ratios(grid: Grid) -> np.ndarray:
+    """Returns the log-ratio of each class to the best other class, [h, w, K]."""
+    logs = np.log(np.maximum(grid.probabilities, LEAST))
+    second, best = np.moveaxis(np.partition(logs, -2, axis=-1)[..., -2:], -1, 0)
+    others = np.where(logs >= best[..., None], second[..., None], best[..., None])
+    return np.clip(logs - others, -LIMIT, LIMIT)
+
+
+def displacement(
+    grid: Grid, ratios: np.ndarray, number: int, slices: tuple[slice, slice]
+) -> Displacement | None:
+    """Measures the best displacement of a region.
+
+    Args:
+      grid: The mask and the prediction.
+      ratios: The result of `log_ratios`.
+      number: The number of the region in `grid.regions`.
+      slices: The rows and columns of the region.
+
+    Returns:
+      The displacement, or None if the region is too small or too large, or fits best
+      where it is.
+    """
+    numbers, reach = grid.regions[0], grid.reach
+    area = int((numbers[slices] == number).sum())
+    if not SMALLEST <= area <= LARGEST * numbers.size:
+        return None
+    window = tuple(
+        slice(max(0, part.start - reach), min(size, part.stop + reach))
+        for part, size in zip(slices, numbers.shape, strict=True)
+    )
+    region = numbers[window] == number
+    own = grid.given[window][region][0]
+    # Other regions of the same class do not count for or against a displacement.
+    counts = grid.valid[window] & ((grid.given[window] != own) | region)
+    evidence = np.where(counts, ratios[window][..., own], 0.0)
+    mask = region.astype(np.float32)
+    fits = _correlation(evidence, mask, reach)
+    overlap = _correlation(mask, mask, reach)
+    gains = fits - fits[reach, reach]
+    changed = np.maximum(2 * (area - overlap), 1.0)
+    rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    distance = np.hypot(rows, columns)
+    allowed = (distance >= NEAREST) & (distance <= reach)
+    if not allowed.any():
+        return None
+    best = np.unravel_index(np.where(allowed, gains, -np.inf).argmax(), gains.shape)
+    if gains[best] <= 0:
+        return None
+    return Displacement(
+        offset=(int(rows[best]) * grid.stride, int(columns[best]) * grid.stride),
+        gain=float(gains[best] / np.sqrt(changed[best])),
+        fit=float(np.clip(fits[best] / area, 0, LIMIT)),
+    )
+
+
+def _correlation(field: np.ndarray, mask: np.ndarray, reach: int) -> np.ndarray:
+    """Returns the sum of a field over a mask at each displacement, [2r + 1, 2r + 1]."""
+    padded = np.pad(field, reach)
+    return signal.fftconvolve(padded, mask[::-1, ::-1], mode="valid")

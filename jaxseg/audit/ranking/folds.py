@@ -1,0 +1,129 @@
+"""Divides training data into folds, and finds which runs have not seen an example."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jaxseg.config import Config, DataConfig
+from jaxseg.data.lists import split_names
+from jaxseg.data.source import Source, open_source
+from jaxseg.runs.directory import read_config
+from jaxseg.runs.rules import invalid
+
+SAME_DATA = ("name", "raw_dir", "labels", "variant", "image", "label", "module")
+SAME_DATA += ("range",)  # The fields that select examples and their labels.
+
+
+def fold_configs(config: Config, folds: int) -> tuple[Config, ...]:
+    """Returns the configurations that train each fold on the examples of the others.
+
+    Args:
+      config: The configuration whose `data.train_split` is the data to audit.
+      folds: The number of folds, at least 2.
+
+    Raises:
+      ValueError: If the training split is already a slice.
+
+    >>> [fold.data.train_split for fold in fold_configs(Config(), 3)]
+    ['train[33%:]', 'train[:33%]+train[67%:]', 'train[:67%]']
+    """
+    split = config.data.train_split
+    if split_names(split) != (split,):
+        expected = "the name of one split, which the folds divide"
+        advice = "Pass --data.train-split train."
+        raise ValueError(invalid("data.train_split", split, expected, advice=advice))
+    edges = [round(100 * k / folds) for k in range(folds + 1)]
+    return tuple(
+        dataclasses.replace(
+            config, data=dataclasses.replace(config.data, train_split=left)
+        )
+        for left in (
+            _without(split, first, last) for first, last in itertools.pairwise(edges)
+        )
+    )
+
+
+def _without(split: str, first: int, last: int) -> str:
+    """Returns a split without the examples from `first` to `last` percent."""
+    before = [f"{split}[:{first}%]"] if first > 0 else []
+    after = [f"{split}[{last}%:]"] if last < 100 else []
+    return "+".join(before + after)
+
+
+def audited_data(configs: Mapping[Path, Config]) -> tuple[DataConfig, str]:
+    """Returns the data that several runs were trained on, and their whole split.
+
+    Args:
+      configs: The configurations by run directory.
+
+    Raises:
+      ValueError: If the runs read different data.
+    """
+    (first, config), *others = configs.items()
+    names = split_names(config.data.train_split)
+    for workdir, other in others:
+        for field in SAME_DATA:
+            here, there = getattr(config.data, field), getattr(other.data, field)
+            if here != there:
+                raise ValueError(
+                    f"workdir={str(workdir)!r} is invalid: expected runs on the same "
+                    f"data, but data.{field} is {there!r} here and {here!r} in {first}."
+                )
+        if split_names(other.data.train_split) != names:
+            raise ValueError(
+                f"workdir={str(workdir)!r} is invalid: expected runs on parts of "
+                f"the same split, but data.train_split is {other.data.train_split!r} "
+                f"here and {config.data.train_split!r} in {first}."
+            )
+    return config.data, "+".join(names)
+
+
+def seen_by(config: Config) -> frozenset[str]:
+    """Returns the names of the examples that a run was trained on.
+
+    If the run started from the weights of another run on the same data, the examples of
+    that run count as well.
+    """
+    seen = frozenset(open_source(config.data, config.data.train_split).ids)
+    if config.train.init_from is None:
+        return seen
+    try:
+        earlier = read_config(config.train.init_from)
+    except ValueError:  # The weights come from another library.
+        return seen
+    same = all(
+        getattr(earlier.data, field) == getattr(config.data, field)
+        for field in SAME_DATA
+    )
+    return seen | seen_by(earlier) if same else seen
+
+
+def unseen_runs(
+    source: Source, seen: Sequence[frozenset[str]], split: str
+) -> tuple[tuple[int, ...], ...]:
+    """Returns for each example the indices of the runs that have not seen it.
+
+    Args:
+      source: The examples to audit.
+      seen: The names of the examples that each run was trained on.
+      split: The split that contains the examples, for the error message.
+
+    Raises:
+      ValueError: If all runs have seen an example.
+    """
+    found = tuple(
+        tuple(run for run, names in enumerate(seen) if name not in names)
+        for name in source.ids
+    )
+    missing = sum(not runs for runs in found)
+    if missing:
+        raise ValueError(
+            f"{missing} of the {len(found)} examples of {split!r} were in the training "
+            "data of every run: expected at least one run for each example that was "
+            "trained without it, because a network repeats the errors of masks that "
+            "it has learned. Train folds with: jaxseg data audit CONFIG.py --folds 2"
+        )
+    return found

@@ -1,0 +1,119 @@
+"""Holds the mask and the prediction of one example on a coarse grid of pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+
+import numpy as np
+from scipy import ndimage
+
+BORDER = 0.007  # Width of the band along borders as a share of the image's diagonal.
+REACH = 0.033  # Largest tested displacement as a share of the image's diagonal.
+LARGEST_STRIDE = 4
+LEAST = 1e-3  # Probabilities below this value count as this value.
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Grid:
+    """Contains every `stride`-th pixel of the mask and of the probabilities.
+
+    Networks predict at a fraction of the resolution and masks are drawn with an error
+    of some pixels, so that a coarse grid loses nothing.
+
+    Attributes:
+      probabilities: The out-of-fold probabilities, float32 [h, w, K].
+      given: The classes of the mask, int [h, w], and 0 where the mask is void.
+      valid: Whether the mask assigns a class, bool [h, w].
+      stride: The distance of neighboring grid points in pixels.
+      border: The width in grid points of the band along borders in which neither masks
+        nor networks are reliable.
+      reach: The largest displacement in grid points.
+    """
+
+    probabilities: np.ndarray
+    given: np.ndarray
+    valid: np.ndarray
+    stride: int
+    border: float
+    reach: int
+
+    @functools.cached_property
+    def predicted(self) -> np.ndarray:
+        """Returns the most probable classes, int [h, w]."""
+        return self.probabilities.argmax(-1)
+
+    @functools.cached_property
+    def confidence(self) -> np.ndarray:
+        """Returns the probabilities of the given classes, float32 [h, w]."""
+        index = self.given[..., None]
+        return np.take_along_axis(self.probabilities, index, -1)[..., 0]
+
+    @functools.cached_property
+    def margin(self) -> np.ndarray:
+        """Returns the confidence minus the largest other probability, [h, w]."""
+        others = self.probabilities.copy()
+        np.put_along_axis(others, self.given[..., None], -1.0, axis=-1)
+        return self.confidence - others.max(-1)
+
+    @functools.cached_property
+    def regions(self) -> tuple[np.ndarray, int]:
+        """Returns the numbers of the connected regions of the mask, and their count."""
+        return numbered(np.where(self.valid, self.given, -1))
+
+
+def make_grid(probabilities: np.ndarray, label: np.ndarray, void: int) -> Grid:
+    """Reduces the mask and the prediction of an example to a coarse grid.
+
+    Args:
+      probabilities: The out-of-fold probabilities, float32 [H, W, K].
+      label: The mask, integers [H, W].
+      void: The ignore index.
+    """
+    diagonal = math.hypot(*label.shape)
+    stride = min(max(int(BORDER * diagonal / 2), 1), LARGEST_STRIDE)
+    label = label[::stride, ::stride]
+    valid = label != void
+    return Grid(
+        probabilities[::stride, ::stride].astype(np.float32),
+        given=np.where(valid, label, 0).astype(np.int64),
+        valid=valid,
+        stride=stride,
+        border=max(BORDER * diagonal / stride, 1.0),
+        reach=max(round(REACH * diagonal / stride), 2),
+    )
+
+
+def numbered(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """Numbers the 4-connected regions of equal values from 1.
+
+    Args:
+      values: Integers [h, w]. Negative values belong to no region.
+
+    Returns:
+      The number of the region of each pixel, int32 [h, w], 0 for no region, and the
+      number of regions.
+    """
+    numbers, count = np.zeros(values.shape, np.int32), 0
+    for value in np.unique(values[values >= 0]):
+        found, more = ndimage.label(values == value)
+        numbers += np.where(found > 0, found + count, 0).astype(np.int32)
+        count += more
+    return numbers, count
+
+
+def depth(numbers: np.ndarray) -> np.ndarray:
+    """Returns the distance of each pixel from the border of its region, float [h, w].
+
+    Pixels with a neighbor in another region have the distance 0.
+    """
+    edge = np.zeros(numbers.shape, bool)
+    for axis in (0, 1):
+        along, marks = np.moveaxis(numbers, axis, 0), np.moveaxis(edge, axis, 0)
+        differs = along[1:] != along[:-1]
+        marks[1:] |= differs
+        marks[:-1] |= differs
+    if not edge.any():
+        return np.full(numbers.shape, float(max(numbers.shape)))
+    return ndimage.distance_transform_edt(~edge)

@@ -1,0 +1,103 @@
+"""Predicts each example with the networks that were trained without it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from jaxseg.audit.ranking.folds import audited_data, seen_by, unseen_runs
+from jaxseg.config import Config
+from jaxseg.data.source import Source, open_source
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.inference.segmenter import PredictOptions, Segmenter
+from jaxseg.runs.classes import check_classes
+from jaxseg.runs.rules import invalid
+from jaxseg.tasks.names import SEGMENTATION, task_name
+
+
+class OpenRun(Protocol):
+    """Defines the part of `jaxseg.Run` that an audit uses."""
+
+    workdir: Path
+    config: Config
+    spec: DatasetSpec
+
+    def make_segmenter(self, options: PredictOptions | None = None) -> Segmenter:
+        """Returns the network with its preprocessing."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """Contains examples, and the networks that were trained without each of them.
+
+    Attributes:
+      source: The examples.
+      split: The split that contains them.
+      workdirs: The run directories.
+      segmenters: The network of each run.
+      runs: For each example the indices of the runs that have not seen it.
+    """
+
+    source: Source
+    split: str
+    workdirs: tuple[Path, ...]
+    segmenters: tuple[Any, ...]
+    runs: tuple[tuple[int, ...], ...]
+
+    @functools.cached_property
+    def spec(self) -> DatasetSpec:
+        """Returns the classes."""
+        return self.source.spec
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def probabilities(self, index: int) -> np.ndarray:
+        """Returns the mean probabilities of the runs that have not seen an example.
+
+        Args:
+          index: The index of the example.
+
+        Returns:
+          Float32 [H, W, K].
+        """
+        image, runs = self.source[index]["image"], self.runs[index]
+        found = [self.segmenters[run].predict(image).probabilities for run in runs]
+        return found[0] if len(found) == 1 else np.mean(found, axis=0)
+
+
+def out_of_fold(
+    runs: Sequence[OpenRun], *, options: PredictOptions | None = None
+) -> OutOfFold:
+    """Combines runs on parts of a training split, so that they can judge its masks.
+
+    Args:
+      runs: The runs. Each example must be absent from the training data of at least
+        one of them.
+      options: How images are segmented.
+
+    Raises:
+      ValueError: If the runs read different data or have different classes, if a
+        network does not return a label map, or if all runs have seen an example.
+    """
+    for run in runs:
+        if task_name(run.config) != SEGMENTATION:
+            expected = "runs of networks that map an image to the classes of its pixels"
+            raise ValueError(invalid("workdir", str(run.workdir), expected))
+    data, split = audited_data({run.workdir: run.config for run in runs})
+    source = open_source(data, split)
+    for run in runs:
+        check_classes(source.spec, run.spec)
+    seen = [seen_by(run.config) for run in runs]
+    return OutOfFold(
+        source,
+        split=split,
+        workdirs=tuple(run.workdir for run in runs),
+        segmenters=tuple(run.make_segmenter(options) for run in runs),
+        runs=unseen_runs(source, seen, split),
+    )

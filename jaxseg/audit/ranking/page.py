@@ -1,0 +1,109 @@
+"""Converts a ranking to one HTML file with embedded pictures."""
+
+from __future__ import annotations
+
+import base64
+import importlib.resources
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from jaxseg.audit.ranking.calibration import calibrated
+from jaxseg.audit.ranking.disagreement import Box
+from jaxseg.audit.ranking.out_of_fold import OutOfFold
+from jaxseg.audit.ranking.result import Ranking
+from jaxseg.audit.ranking.scores import Suspect
+from jaxseg.text import as_message
+from jaxseg.viz import panel
+
+AROUND = 0.15  # The crop extends by this share of the image on each side of the region.
+WIDTH = 960  # Pictures are reduced to at most this many pixels.
+WHITE = (255, 255, 255)
+
+
+def render(ranking: Ranking, examples: OutOfFold, *, command: str, shown: int) -> str:
+    """Returns the page as HTML.
+
+    Args:
+      ranking: The scores.
+      examples: The examples and the networks, which predict the shown examples again.
+      command: The command that ranked the masks.
+      shown: The number of masks whose worst region is shown.
+    """
+    import jinja2
+
+    files = importlib.resources.files("jaxseg.audit.ranking")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.filters["plain"] = as_message
+    template = environment.from_string((files / "page.html").read_text("utf-8"))
+    colors = ["#{:02x}{:02x}{:02x}".format(*color) for color in examples.spec.palette]
+    return template.render(
+        ranking=ranking,
+        command=command,
+        shown=rows(ranking, examples, shown),
+        colors=colors,
+    )
+
+
+def rows(ranking: Ranking, examples: OutOfFold, shown: int) -> list[dict[str, Any]]:
+    """Returns the worst region of each of the worst masks with its picture."""
+    found = []
+    for index in ranking.order[:shown]:
+        suspect = ranking.worst(index)
+        if suspect is not None:
+            found.append(
+                {
+                    "name": ranking.names[index],
+                    "score": ranking.scores[index],
+                    "suspect": suspect,
+                    "picture": picture(examples, suspect, ranking.bias),
+                }
+            )
+    return found
+
+
+def picture(examples: OutOfFold, suspect: Suspect, bias: np.ndarray) -> str:
+    """Returns image, mask and prediction around a region as an embedded JPEG."""
+    example, spec = examples.source[suspect.example], examples.spec
+    predicted = calibrated(examples.probabilities(suspect.example), bias).argmax(-1)
+    size = example["label"].shape
+    window = _window(suspect.box, size)
+    image = np.ascontiguousarray(example["image"][window])
+    drawn = panel(
+        _framed(image, suspect.box, window),
+        example["label"][window],
+        predicted[window],
+        spec.palette,
+        names=spec.classes,
+        void=spec.void,
+    )
+    shown = Image.fromarray(drawn)
+    shown.thumbnail((WIDTH, WIDTH))
+    buffer = io.BytesIO()
+    shown.save(buffer, "JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _window(box: Box, size: tuple[int, int]) -> tuple[slice, slice]:
+    """Returns the rows and columns around a box."""
+    height, width = size
+    more = (int(AROUND * height), int(AROUND * width))
+    return (
+        slice(max(0, box[0] - more[0]), min(height, box[2] + more[0])),
+        slice(max(0, box[1] - more[1]), min(width, box[3] + more[1])),
+    )
+
+
+def _framed(image: np.ndarray, box: Box, window: tuple[slice, slice]) -> np.ndarray:
+    """Returns a copy of a cropped image with a white frame around a box."""
+    framed = image.copy()
+    top, left = box[0] - window[0].start, box[1] - window[1].start
+    bottom = min(box[2] - window[0].start, image.shape[0]) - 1
+    right = min(box[3] - window[1].start, image.shape[1]) - 1
+    framed[[top, bottom], left : right + 1] = WHITE
+    framed[top : bottom + 1, [left, right]] = WHITE
+    return framed

@@ -1,0 +1,173 @@
+"""Ranks the masks of a dataset with networks that were trained without them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxseg.audit.ranking.calibration import calibrated, fit_bias, samples
+from jaxseg.audit.ranking.grid import Grid, make_grid
+from jaxseg.audit.ranking.measures import Measures, measure
+from jaxseg.audit.ranking.out_of_fold import OutOfFold
+from jaxseg.audit.ranking.scores import MISSING, SHIFTED, Suspect, mask_scores, suspects
+from jaxseg.text import counted
+
+Progress = Callable[[int], Callable[[], None]]
+CALIBRATED = 100  # The biases are fitted to at most this many examples.
+MARKED = 3.0  # About 1 in 250 masks has this score if scores decay exponentially.
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ranking:
+    """Contains the scores of all masks.
+
+    Attributes:
+      dataset: The name of the dataset.
+      split: The split that contains the masks.
+      classes: The class names.
+      runs: The run directories whose networks predicted the examples.
+      names: The names of the examples.
+      scores: The score of each mask, [N].
+      suspects: The regions that may be wrong, those with the highest score first.
+      measured: The measures of each example.
+      bias: The bias of each class that was added to the logits, [K].
+    """
+
+    dataset: str
+    split: str
+    classes: tuple[str, ...]
+    runs: tuple[str, ...]
+    names: tuple[str, ...]
+    scores: np.ndarray
+    suspects: list[Suspect]
+    measured: list[Measures]
+    bias: np.ndarray
+
+    @property
+    def order(self) -> list[int]:
+        """Returns the indices of the masks, that with the highest score first."""
+        return np.argsort(-self.scores, kind="stable").tolist()
+
+    @property
+    def marked(self) -> int:
+        """Returns the number of masks whose score is far above that of the others."""
+        return int((self.scores >= MARKED).sum())
+
+    @property
+    def agreement(self) -> float:
+        """Returns the share of pixels away from borders that the networks confirm."""
+        pixels = sum(found.pixels.sum() for found in self.measured)
+        agreed = sum(found.agreed for found in self.measured)
+        return float(agreed / pixels) if pixels else 0.0
+
+    def worst(self, index: int) -> Suspect | None:
+        """Returns the suspect of a mask with the highest score, or None."""
+        return next((row for row in self.suspects if row.example == index), None)
+
+    def verdict(self) -> str:
+        """Returns one line that says how many masks to look at."""
+        where = f"{counted(len(self.names), 'mask')} of {self.split} of {self.dataset}"
+        if not self.marked:
+            return (
+                f"OK: none of the {where} stands out (no score of {MARKED:g} or more)."
+            )
+        first = self.order[0]
+        return (
+            f"LOOK AT {self.marked} of the {where}, whose scores are {MARKED:g} or "
+            f"more, first at {self.names[first]}: {self.describe(self.worst(first))}"
+        )
+
+    def describe(self, row: Suspect | None) -> str:
+        """Returns a sentence about a suspect."""
+        if row is None:
+            return "no region stands out."
+        given = self.classes[row.given]
+        if row.reason == SHIFTED:
+            rows, columns = row.offset
+            return (
+                f"shifted edge, the region {given} fits better {_moved(rows, columns)}."
+            )
+        predicted = self.classes[row.predicted]
+        if row.reason == MISSING:
+            return f"missing object, {predicted} is predicted inside {given}."
+        return f"swapped class, the region {given} is predicted as {predicted}."
+
+    def class_rows(self) -> list[dict[str, Any]]:
+        """Returns the pixels, the typical confidence and the predictions per class."""
+        pixels = sum(found.pixels for found in self.measured)
+        confidence = sum(found.confidence for found in self.measured)
+        predicted = sum(found.predicted for found in self.measured)
+        return [
+            {
+                "class": name,
+                "pixels": int(pixels[k]),
+                "confidence": float(confidence[k] / pixels[k]) if pixels[k] else None,
+                "predicted": int(predicted[k]),
+                "bias": float(self.bias[k]),
+            }
+            for k, name in enumerate(self.classes)
+        ]
+
+
+def rank(
+    examples: OutOfFold, *, progress: Progress = lambda n: lambda: None
+) -> Ranking:
+    """Ranks masks by how strongly networks that have not seen them contradict them.
+
+    Args:
+      examples: The examples and the networks.
+      progress: A function that takes the number of examples and returns a second
+        function, which is called after each example.
+    """
+    spec, count = examples.spec, len(examples)
+    chosen = np.unique(np.linspace(0, count - 1, CALIBRATED).astype(int))
+    bias = fit_bias(*samples(grid_of(examples, int(index)) for index in chosen))
+    advance = progress(count)
+    measured = []
+    for index in range(count):
+        measured.append(measure(grid_of(examples, index, bias)))
+        advance()
+    found = suspects(measured)
+    return Ranking(
+        dataset=spec.name,
+        split=examples.split,
+        classes=spec.classes,
+        runs=tuple(map(str, examples.workdirs)),
+        names=examples.source.ids,
+        scores=mask_scores(found, count),
+        suspects=found,
+        measured=measured,
+        bias=bias,
+    )
+
+
+def grid_of(
+    examples: OutOfFold, index: int, bias: Sequence[float] | np.ndarray | None = None
+) -> Grid:
+    """Returns the mask and the calibrated prediction of an example on a coarse grid.
+
+    Args:
+      examples: The examples and the networks.
+      index: The index of the example.
+      bias: The bias of each class, [K]; None leaves the probabilities unchanged.
+    """
+    label = examples.source.label(index)
+    grid = make_grid(examples.probabilities(index), label, examples.spec.void)
+    if bias is None:
+        return grid
+    changed = calibrated(grid.probabilities, np.asarray(bias))
+    return dataclasses.replace(grid, probabilities=changed)
+
+
+def _moved(rows: int, columns: int) -> str:
+    """Describes a displacement in words, such as `8 pixels up and 4 pixels left`."""
+    words = []
+    if rows:
+        words.append(f"{counted(abs(rows), 'pixel')} {'down' if rows > 0 else 'up'}")
+    if columns:
+        side = "right" if columns > 0 else "left"
+        words.append(f"{counted(abs(columns), 'pixel')} {side}")
+    return " and ".join(words)

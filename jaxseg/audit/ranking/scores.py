@@ -1,0 +1,174 @@
+"""Turns the measures of all examples into comparable scores.
+
+Three questions decide whether a disagreement between mask and prediction is
+suspicious: how large and confident it is (`Disagreement.mass`), how large it usually is
+for the same pair of classes in the other masks, because networks confuse some classes
+often, and how it compares with the largest values of the other masks.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxseg.audit.ranking.disagreement import Box, Disagreement
+from jaxseg.audit.ranking.measures import Measures, Region
+
+PRIOR = 3.0  # The mean of all pairs counts as much as this many masks.
+HIGH = 0.9  # The quantile of the masks that receives the score 1.
+SWAPPED, SHIFTED, MISSING = "swapped class", "shifted edge", "missing object"
+COVERED = 0.5  # A disagreement over this share of a region of the mask swaps its class.
+
+
+@dataclasses.dataclass(frozen=True)
+class Suspect:
+    """Describes a region of a mask that may be wrong.
+
+    Attributes:
+      example: The index of the example.
+      reason: `SWAPPED`, `SHIFTED` or `MISSING`.
+      score: The score; 0 is the median of the masks, and 1 their 90th percentile.
+      given: The class in the mask.
+      predicted: The class that the networks predict, or None for a shifted edge.
+      area: The number of pixels.
+      box: The first row and column, and the row and column after the last, in pixels.
+      offset: The rows and columns in pixels by which a shifted region must be moved, or
+        None.
+    """
+
+    example: int
+    reason: str
+    score: float
+    given: int
+    predicted: int | None
+    area: int
+    box: Box
+    offset: tuple[int, int] | None = None
+
+
+def suspects(measured: Sequence[Measures]) -> list[Suspect]:
+    """Returns all suspects with a positive score, those with the highest score first.
+
+    Args:
+      measured: The measures of all examples.
+    """
+    confused = [
+        [
+            _confused(index, one, value)
+            for one, value in zip(found.disagreements, values, strict=True)
+        ]
+        for index, (found, values) in enumerate(
+            zip(measured, relative_masses(measured), strict=True)
+        )
+    ]
+    shifted = [
+        [_shifted(index, r) for r in found.regions if r.displacement is not None]
+        for index, found in enumerate(measured)
+    ]
+    rows = [*scaled(confused), *scaled(shifted)]
+    return sorted((row for row in rows if row.score > 0), key=lambda row: -row.score)
+
+
+def relative_masses(measured: Sequence[Measures]) -> list[np.ndarray]:
+    """Divides the mass of each disagreement by its typical value.
+
+    The typical value of a pair of a given and a predicted class is the mean, over all
+    other masks that contain the given class, of the largest mass of the pair. Pairs
+    with few masks borrow from the mean of all pairs.
+
+    Args:
+      measured: The measures of all examples.
+
+    Returns:
+      The relative masses of each example, in the order of its disagreements.
+    """
+    largest = []  # of each example: (given, predicted) -> mass
+    for found in measured:
+        own: dict[tuple[int, int], float] = {}
+        for one in found.disagreements:
+            pair = (one.given, one.predicted)
+            own[pair] = max(own.get(pair, 0.0), one.mass)
+        largest.append(own)
+    present = [{region.given for region in found.regions} for found in measured]
+    masks = collections.Counter(label for labels in present for label in labels)
+    total: collections.Counter[tuple[int, int]] = collections.Counter()
+    for own in largest:
+        total.update(own)
+    classes = len(measured[0].pixels) if measured else 1
+    overall = sum(total.values()) / max(1, sum(masks.values()) * classes)
+    floor = overall if overall > 0 else 1.0
+
+    def relative(one: Disagreement, own: dict[tuple[int, int], float]) -> float:
+        pair = (one.given, one.predicted)
+        others = max(masks[one.given] - 1, 0)
+        typical = (total[pair] - own[pair] + PRIOR * floor) / (others + PRIOR)
+        return one.mass / typical
+
+    return [
+        np.array([relative(one, own) for one in found.disagreements])
+        for found, own in zip(measured, largest, strict=True)
+    ]
+
+
+def scaled(rows: list[list[Suspect]]) -> list[Suspect]:
+    """Scales scores so that 0 is the median of the masks and 1 the 90th percentile.
+
+    Args:
+      rows: The suspects of each mask, of one kind of evidence. The largest value of
+        each mask counts, and a mask without suspects has the value 0.
+    """
+    largest = [max((row.score for row in own), default=0.0) for own in rows]
+    if not largest:
+        return []
+    low, high = np.median(largest), np.quantile(largest, HIGH)
+    width = max(float(high - low), 1.0)
+    return [
+        dataclasses.replace(row, score=float((row.score - low) / width))
+        for own in rows
+        for row in own
+    ]
+
+
+def mask_scores(found: Sequence[Suspect], count: int) -> np.ndarray:
+    """Returns the score of each mask.
+
+    It combines the highest scores of both kinds of evidence, disagreements and
+    displacements, by the root of the sum of their squares.
+
+    Args:
+      found: The suspects.
+      count: The number of masks.
+    """
+    largest = np.zeros((count, 2))
+    for row in found:
+        kind = int(row.reason == SHIFTED)
+        largest[row.example, kind] = max(largest[row.example, kind], row.score)
+    return np.sqrt((largest**2).sum(1))
+
+
+def _confused(index: int, one: Disagreement, value: float) -> Suspect:
+    return Suspect(
+        index,
+        reason=SWAPPED if one.given_share >= COVERED else MISSING,
+        score=float(value),
+        given=one.given,
+        predicted=one.predicted,
+        area=one.area,
+        box=one.box,
+    )
+
+
+def _shifted(index: int, region: Region) -> Suspect:
+    return Suspect(
+        index,
+        reason=SHIFTED,
+        score=region.displacement.score,
+        given=region.given,
+        predicted=None,
+        area=region.area,
+        box=region.box,
+        offset=region.displacement.offset,
+    )
