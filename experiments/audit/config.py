@@ -10,7 +10,6 @@ trains for 600 steps. report.md gives the time and the precision of the ranking.
 from jaxseg.config import (
     Config,
     DataConfig,
-    LossConfig,
     ModelConfig,
     OptimConfig,
     TrainConfig,
@@ -27,7 +26,6 @@ config = Config(
         color_jitter=0.2,
     ),
     optim=OptimConfig("adamw", learning_rate=2e-3, warmup_steps=50),
-    loss=LossConfig(class_weights="median_frequency"),
     train=TrainConfig(
         steps=1100,
         batch_size=8,
