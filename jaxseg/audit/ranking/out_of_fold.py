@@ -17,7 +17,7 @@ from jaxseg.data.spec import DatasetSpec
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
 from jaxseg.runs.classes import check_classes
 from jaxseg.runs.rules import invalid
-from jaxseg.tasks.names import SEGMENTATION, task_name
+from jaxseg.tasks.table import SEGMENTATION, task_of
 
 
 class OpenRun(Protocol):
@@ -86,8 +86,9 @@ def out_of_fold(
         network does not return a label map, or if all runs have seen an example.
     """
     for run in runs:
-        if task_name(run.config) != SEGMENTATION:
-            expected = "runs of networks that map an image to the classes of its pixels"
+        unsuited = task_of(run.config) is not SEGMENTATION or run.config.data.mix
+        if unsuited or run.spec.multilabel:
+            expected = "runs on one dataset of images whose classes exclude each other"
             raise ValueError(invalid("workdir", str(run.workdir), expected))
     data, split = audited_data({run.workdir: run.config for run in runs})
     source = open_source(data, split)
