@@ -1,6 +1,8 @@
 """Tests file formats: exact round trips, errors for broken files, the hub's cache."""
 
+import socket
 import sys
+import time
 import zipfile
 
 import ml_dtypes
@@ -134,6 +136,26 @@ def test_hub_from_a_local_cache(tmp_path, monkeypatch):
         assert weights.read(f"{address}/w.safetensors").keys() == ARRAYS.keys()
     with pytest.raises(ValueError, match="cannot be downloaded"):
         weights.read("hf://org/net/absent.pth")
+
+
+def test_hub_without_a_network_fails_soon_and_in_one_line(
+    tmp_path, monkeypatch, capfd, caplog
+):
+    hf = pytest.importorskip("huggingface_hub.constants", reason="needs jaxseg[hub]")
+    with socket.socket() as closed:  # nobody listens at its port
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    pages = "{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(
+        hf, "HUGGINGFACE_CO_URL_TEMPLATE", f"http://127.0.0.1:{port}/{pages}"
+    )
+    monkeypatch.setattr(hf, "HF_HUB_CACHE", str(tmp_path))
+    start = time.monotonic()
+    with pytest.raises(ValueError, match="the hub cannot be reached") as caught:
+        weights.read("hf://org/net/w.safetensors")
+    assert time.monotonic() - start < 3
+    assert "\n" not in str(caught.value)
+    assert not caplog.records and capfd.readouterr() == ("", "")
 
 
 def test_hub_without_the_library(monkeypatch):
