@@ -1,0 +1,83 @@
+"""Compares sequences of atrous rates, or networks, with each other."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tyro
+
+from jaxseg import analysis
+from jaxseg.lab import network_tools, networks, rate_tools
+from jaxseg.lab.page import Report, Table
+from jaxseg.runs.directory import variable_shapes
+from jaxseg.viz import figures
+
+
+@dataclasses.dataclass(frozen=True)
+class Compare:
+    """Compare sequences of atrous rates, or networks, with each other."""
+
+    subjects: tyro.conf.Positional[tuple[str, ...]]
+    """Sequences of atrous rates such as 1,2,5, or names of networks."""
+    kernel: int = 3
+    """Kernel size of the convolutions with the given rates."""
+    size: tuple[int, int] = (512, 512)
+    """Height and width in pixels of the image for which the costs of networks are
+    computed."""
+
+    def run(self) -> Report:
+        kinds = {rate_tools.is_rates(name) for name in self.subjects}
+        if len(kinds) != 1:
+            raise ValueError(
+                f"subjects={self.subjects} is invalid: expected rate plans or "
+                "networks, not both."
+            )
+        if kinds.pop():
+            return rate_tools.Rates(self.subjects, self.kernel).run()
+        return compare_networks(self.subjects, self.size)
+
+
+def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> Report:
+    """Compares parameters, costs, activations and receptive fields of networks."""
+    rows = []
+    for name in names:
+        model = networks.build(networks.Network(name))
+        layers = networks.costs_of(model, size)
+        held = networks.memory_of(model, size).peak / network_tools.MIB
+        extents, _ = networks.extents_of(model, 1)
+        fields = [_field(extents, part) for part in ("backbone/c5", "logits")]
+        params = variable_shapes(model)["params"]
+        used = {k: v for k, v in params.items() if not k.startswith("aux")}
+        macs, moved = (sum(getattr(x, k) for x in layers) for k in ("macs", "moved"))
+        written = sum(layer.activations for layer in layers)
+        parameters = analysis.count_parameters(used)
+        rows.append(
+            (
+                name,
+                parameters,
+                2 * macs / 1e9,
+                written,
+                2 * macs / moved,
+                held,
+                *fields,
+            )
+        )
+    columns = ("network", "parameters", "GFLOP", "activations", "FLOP / byte")
+    columns += ("peak MiB",)
+    charts = [
+        figures.bars({r[0]: float(r[i]) for r in rows}, title=columns[i], width=400)
+        for i in range(1, 6)
+    ]
+    return Report(
+        f"{len(names)} networks at {size[0]} x {size[1]}",
+        command="",
+        tables=[
+            Table("Side by side", (*columns, "field of c5", "of the logits"), rows)
+        ],
+        figures={"bars": figures.beside(charts, 2)},
+    )
+
+
+def _field(extents, part):
+    """Returns the receptive field of an output, or None if it does not exist."""
+    return networks.field_cell(extents[part]) if part in extents else None
