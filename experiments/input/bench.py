@@ -1,157 +1,276 @@
-"""How many training examples does a CPU core decode and augment in a second?
+"""How much CPU time does a training example take, and where is it spent?
 
-    python experiments/input/bench.py [--seconds 5] [--output results.jsonl]
+    python experiments/input/bench.py stages|codecs|workers [--camvid CAMVID]
+        [--crops 200] [--output results.jsonl]
 
-512x512 crops, scaled by 0.5 to 2.0, from drawn pictures with the sizes of Cityscapes
-(1024x2048, as PNG of 2.3 MB and as JPEG of quality 95) and of CamVid (360x480, PNG),
-with PNG labels, through `jaxseg.data` as `jaxseg train` uses it. Nothing is cached,
-except in the last case, whose decoded pictures lie in memory.
+The crops have 512 x 512 pixels, at scales from 0.5 to 2, from images of 1024 x 2048.
+`stages` measures each stage of an example, in the form in which jaxseg stores images
+now and in the former form. `codecs` compares further ways to store images. `workers`
+reads batches with threads and with 1, 2 and 4 processes.
 
-Seconds are those of the process on the CPU, so that other work on the machine does not
-count; `per_core` is examples per such second. Results and what follows from them for a
-pod: report.md.
+The images are mosaics of CamVid frames if CamVid is given, and drawn ones otherwise.
+All times except those on the wall are CPU times of this process, so that other work on
+the machine matters little. Both forms are read alternately in the same run.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
-import itertools
+import dataclasses
 import json
+import multiprocessing
+import os
+import pathlib
 import platform
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from unittest import mock
 
 import numpy as np
+import pictures
+import psutil
+import pyarrow
+import ways
 from PIL import Image
 
 from jaxseg.config import DataConfig
-from jaxseg.data import DatasetSpec, Source, train_batches
-from jaxseg.data.rasters import encode_png
-from jaxseg.data.training_example import train_example
-
-CLASSES = 19
-PICTURES = 8  # of each kind
-BATCH = 16
-CASES = (  # name, (height, width), file format, decoded pictures kept
-    ("1024x2048 png", (1024, 2048), "PNG", False),
-    ("1024x2048 jpeg", (1024, 2048), "JPEG", False),
-    ("360x480 png", (360, 480), "PNG", False),
-    ("1024x2048 cached", (1024, 2048), "JPEG", True),
+from jaxseg.data import Source, open_source, rasters, tiles, train_batches
+from jaxseg.data.transforms import (
+    Window,
+    cut_image,
+    cut_label,
+    needed_area,
+    sample_window,
 )
-CONFIG = DataConfig(crop=(512, 512), scale_range=(0.5, 2.0))
+
+COUNT = 8  # The number of pictures of each kind.
+BATCH = 16
+CROP = (512, 512)
+SCALES = (0.5, 2.0)
+STAGES = ("storage", "image", "label", "resize image", "resize label", "batch")
+Row = dict[str, object]
 
 
-def picture(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Smooth colors and sensor noise, which compress like a photograph."""
-    small = rng.integers(0, 256, (size[0] // 32, size[1] // 32, 3), np.uint8)
-    smooth = Image.fromarray(small).resize(size[::-1], Image.Resampling.BICUBIC)
-    noise = rng.normal(0, 0.45, (*size, 3)).round()
-    return np.clip(np.asarray(smooth) + noise, 0, 255).astype(np.uint8)
-
-
-def label(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Regions of some 60 pixels with straight and ragged borders."""
-    cells = rng.integers(0, CLASSES, (size[0] // 60 + 1, size[1] // 60 + 1))
-    shift = rng.integers(-3, 4, size[1]).cumsum() // 4
-    rows = (np.arange(size[0])[:, None] + shift) // 60 % cells.shape[0]
-    return cells[rows, np.arange(size[1]) // 60].astype(np.uint8)
-
-
-def encoded(pixels: np.ndarray, kind: str) -> bytes:
-    """The bytes of a file."""
-    if kind == "PNG":
-        return encode_png(pixels)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="JPEG", quality=95)
-    return buffer.getvalue()
-
-
-def source(size: tuple[int, int], kind: str, *, cache: bool, workers: int) -> Source:
-    """Drawn examples of one size."""
+def windows(count: int) -> Iterator[tuple[int, Window]]:
+    """Yields the number of a picture and a crop window."""
     rng = np.random.default_rng(0)
-    records = [
-        {
-            "image": encoded(picture(rng, size), kind),
-            "label": encode_png(label(rng, size)),
-            "id": str(number).encode(),
-        }
-        for number in range(PICTURES)
-    ]
-    names = tuple(map(str, range(CLASSES)))
-    spec = DatasetSpec("drawn", names, ((0, 0, 0),) * CLASSES)
-    return Source(records, spec, cache=cache, workers=workers)
+    for number in range(count):
+        window = sample_window(rng, pictures.SIZE, crop=CROP, scale_range=SCALES)
+        yield number % COUNT, window
 
 
-def rate(work: Callable[[int], None], seconds: float) -> dict[str, float]:
-    """Calls of `work(0), work(1), ...` per second on the CPU and on the wall."""
-    for number in range(PICTURES):
-        work(number)
-    cpu, wall, count = time.process_time(), time.perf_counter(), 0
-    while time.process_time() - cpu < seconds:
-        work(PICTURES + count)
-        count += 1
-    return {
-        "per_core": round(count / (time.process_time() - cpu), 2),
-        "per_wall_second": round(count / (time.perf_counter() - wall), 2),
-    }
+def open_both(folder: pathlib.Path) -> dict[str, Source]:
+    """Prepares a folder in the present and in the former form."""
+    config = DataConfig("folder", raw_dir=str(folder), crop=CROP, scale_range=SCALES)
+    config = dataclasses.replace(config, cache=False)
+    present = dataclasses.replace(config, prepared_dir=str(folder / "present"))
+    former = dataclasses.replace(config, prepared_dir=str(folder / "former"))
+    found = {"present": open_source(present, "train")}
+    png = lambda pixels, **_: rasters.encode_png(pixels)
+    with mock.patch.object(tiles, "encode", png):
+        found["former"] = open_source(former, "train")
+    return found
 
 
-def measure(
-    name: str, size: tuple[int, int], kind: str, cache: bool, seconds: float
-) -> list[dict]:
-    """Rows of one case: decoding, one thread's examples, batches of four threads."""
-    examples = source(size, kind, cache=cache, workers=4)
-    image = int(np.mean([len(r["image"]) for r in examples.records]))
-    base = {"case": name, "image_bytes": image}
+def clocked(times: list[float], work: Callable, *args, **options):
+    """Calls a function and appends its CPU time in milliseconds."""
+    start = time.process_time()
+    result = work(*args, **options)
+    times.append(1e3 * (time.process_time() - start))
+    return result
+
+
+def read_crop(source: Source, index: int, window: Window, *, whole: bool) -> tuple:
+    """Returns the crop and the time of each stage.
+
+    Args:
+      source: The examples.
+      index: The index of the example.
+      window: The crop window.
+      whole: Whether to decode the whole image, as the former form requires.
+    """
+    times: list[float] = []
+    opened = clocked(times, source.open, index)
+    area = needed_area(window, opened.size, crop=CROP)
+    if whole:
+        image = clocked(times, rasters.decode, opened.record["image"])
+        label = clocked(times, rasters.decode, opened.record["label"])
+        area = None
+    else:
+        image = clocked(times, opened.image, area)
+        label = clocked(times, opened.label, area)
+    fill = source.spec.mean_color
+    options = {"crop": CROP, "area": area}
+    image = clocked(times, cut_image, image, window, fill=fill, **options)
+    label = clocked(times, cut_label, label, window, **options)
+    clocked(times, lambda: (np.stack([image]), np.stack([label])))
+    return (image, label), times
+
+
+def measure_stages(folder: pathlib.Path, raw_bytes: int, crops: int) -> list[Row]:
+    """Returns one row for each form, with the median of each stage."""
+    sources = open_both(folder)
+    times: dict[str, list[list[float]]] = {"present": [], "former": []}
+    for index, window in windows(crops):
+        results = []
+        for name, source in sources.items():
+            found, stages = read_crop(source, index, window, whole=name == "former")
+            results.append(found)
+            times[name].append(stages)
+        for one, other in zip(*results, strict=True):
+            np.testing.assert_array_equal(one, other)
     rows = []
-    if not cache:
-        rows.append({"part": "decode"} | rate(lambda i: read(examples, i), seconds))
-    rows.append(
-        {"part": "example"}
-        | rate(lambda i: train_example(examples, CONFIG, 0, i), seconds)
-    )
-    batches = train_batches(examples, CONFIG, seed=0, batch_size=BATCH)
-    next(batches)
-    cpu, wall = time.process_time(), time.perf_counter()
-    taken = 0
-    for _ in itertools.takewhile(
-        lambda _: time.process_time() - cpu < seconds, itertools.count()
-    ):
-        next(batches)
-        taken += BATCH
-    rows.append(
-        {
-            "part": "batches, 4 threads",
-            "per_core": round(taken / (time.process_time() - cpu), 2),
-            "per_wall_second": round(taken / (time.perf_counter() - wall), 2),
-        }
-    )
-    batches.close()
-    return [base | row for row in rows]
+    for name, values in times.items():
+        table = np.array(values)
+        total = table.sum(1)
+        stored = sum(
+            path.stat().st_size
+            for path in (folder / name).rglob("*-train.array_record*")
+        )
+        medians = dict(zip(STAGES, np.median(table, 0).round(2).tolist(), strict=True))
+        rows.append(
+            {
+                "form": name,
+                "milliseconds": medians,
+                "median": round(float(np.median(total)), 2),
+                "mean": round(float(total.mean()), 2),
+                "percentile_90": round(float(np.percentile(total, 90)), 2),
+                "crops": crops,
+                "bytes_of_originals": round(stored / raw_bytes, 3),
+            }
+        )
+    return rows
 
 
-def read(examples: Source, number: int) -> None:
-    """Decodes image and label."""
-    examples[number % PICTURES]
+def measure_codecs(images: list[np.ndarray], crops: int) -> list[Row]:
+    """Returns one row for each way to store images."""
+    rows = []
+    png = sum(len(rasters.encode_png(image)) for image in images)
+    for way in ways.ways():
+        spent: list[float] = []
+        stored = [clocked(spent, way.encode, image) for image in images]
+        times: list[float] = []
+        for index, window in windows(crops):
+            place = index % len(images)
+            area = needed_area(window, pictures.SIZE, crop=CROP)
+            found = clocked(times, way.read, stored[place], area)
+            np.testing.assert_array_equal(found, area.of(images[place]))
+        rows.append(
+            {
+                "way": way.name,
+                "median": round(float(np.median(times)), 2),
+                "mean": round(float(np.mean(times)), 2),
+                "encode": round(float(np.median(spent)), 1),
+                "bytes_of_png": round(sum(map(_length, stored)) / png, 3),
+                "crops": crops,
+            }
+        )
+    return rows
+
+
+def _length(stored: object) -> int:
+    if isinstance(stored, bytes):
+        return len(stored)
+    parts = stored.values() if isinstance(stored, dict) else stored
+    return sum(map(len, parts))
+
+
+def measure_workers(source: Source, config: DataConfig, batches: int) -> list[Row]:
+    """Returns one row for threads and one for each number of processes."""
+    rows = []
+    for processes in (0, 1, 2, 4):
+        several = dataclasses.replace(config, worker_processes=processes, workers=2)
+        start = time.perf_counter()
+        stream = train_batches(source, several, seed=0, batch_size=BATCH)
+        next(stream)
+        first = time.perf_counter() - start
+        for _ in range(4 * max(1, processes)):  # These were read in advance.
+            next(stream)
+        readers = [
+            psutil.Process(one.pid)
+            for one in multiprocessing.active_children()
+            if "grain" in one.name
+        ]
+        main, workers = _cpu([psutil.Process()]), _cpu(readers)
+        start = time.perf_counter()
+        for _ in range(batches):
+            next(stream)
+        wall, examples = time.perf_counter() - start, batches * BATCH
+        workers = _cpu(readers) - workers
+        main = _cpu([psutil.Process()]) - main
+        memory = [one.memory_full_info() for one in readers]
+        rows.append(
+            {
+                "processes": processes,
+                "per_wall_second": round(examples / wall, 1),
+                "milliseconds": round(1e3 * (main + workers) / examples, 2),
+                "milliseconds_of_main": round(1e3 * main / examples, 2),
+                "seconds_to_first_batch": round(first, 1),
+                "private_mib": [round(one.uss / 2**20) for one in memory],
+                "load": round(os.getloadavg()[0], 1),
+            }
+        )
+        stream.close()
+    return rows
+
+
+def _cpu(processes: list[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in processes]
+    return sum(one.user + one.system for one in times)
+
+
+def rows_of(part: str, camvid: pathlib.Path | None, crops: int) -> Iterator[Row]:
+    """Yields the rows of one part of the measurements."""
+    photos = pictures.mosaics(camvid, COUNT) if camvid else pictures.drawn(COUNT)
+    kind = "mosaics of CamVid frames" if camvid else "drawn"
+    with tempfile.TemporaryDirectory() as name:
+        root = pathlib.Path(name)
+        if part == "codecs":
+            images = [image for image, _ in photos[:3]]
+            yield from ({"images": kind} | row for row in measure_codecs(images, crops))
+        if part == "stages":
+            for ending in (".png", ".jpg"):
+                size = pictures.write_folder(root / ending, photos, ending)
+                for row in measure_stages(root / ending, size, crops):
+                    yield {"images": kind, "files": ending} | row
+        if part == "workers":
+            pictures.write_folder(root, photos, ".png")
+            config = DataConfig("folder", raw_dir=name, prepared_dir=name + "/prepared")
+            config = dataclasses.replace(
+                config, crop=CROP, scale_range=SCALES, cache=False
+            )
+            source = open_source(config, "train")
+            for row in measure_workers(source, config, max(8, crops // BATCH)):
+                yield {"images": kind} | row
 
 
 def main() -> None:
-    """Prints one JSON line per figure."""
+    """Prints one JSON line for each row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("part", choices=("stages", "codecs", "workers"))
+    parser.add_argument("--camvid", type=pathlib.Path)
+    parser.add_argument("--crops", type=int, default=200)
     parser.add_argument("--output")
     given = parser.parse_args()
-    machine = {"processor": platform.processor() or platform.machine()}
-    machine |= {"python": platform.python_version(), "numpy": np.__version__}
-    machine["pillow"] = Image.__version__
-    for case in CASES:
-        for row in measure(*case, given.seconds):
-            line = json.dumps(row | machine)
-            print(line, flush=True)
-            if given.output:
-                with open(given.output, "a") as file:
-                    file.write(line + "\n")
+    shown = f"{given.part}{' --camvid CAMVID' if given.camvid else ''}"
+    git = ["git", "rev-parse", "--short", "HEAD"]
+    about = {
+        "command": f"python experiments/input/bench.py {shown} --crops {given.crops}",
+        "commit": subprocess.run(git, capture_output=True, text=True).stdout.strip(),
+        "hardware": f"{platform.machine()}, {os.cpu_count()} virtual CPUs, shared",
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "pillow": Image.__version__,
+        "pyarrow": pyarrow.__version__,
+    }
+    for row in rows_of(given.part, given.camvid, given.crops):
+        line = json.dumps({"part": given.part} | row | about)
+        print(line, flush=True)
+        if given.output:
+            with open(given.output, "a") as file:
+                file.write(line + "\n")
 
 
 if __name__ == "__main__":

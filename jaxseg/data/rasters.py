@@ -48,8 +48,10 @@ def decode(data: bytes, area: Area | None = None) -> np.ndarray:
     if tiles.is_tiled(data):
         return tiles.decode(data, area)
     with opened(data) as image:
-        pixels = np.asarray(image)
-    return pixels if area is None else area.of(pixels)
+        if area is None or area.is_whole:
+            return np.asarray(image)
+        (top, bottom), (left, right) = area.rows, area.columns
+        return np.asarray(image.crop((left, top, right, bottom)))
 
 
 def size_of(data: bytes) -> tuple[int, int]:
