@@ -1,4 +1,4 @@
-"""Defines the names of the types that the parts of jaxseg exchange."""
+"""Defines types that several packages of jaxseg share, and helpers for padding."""
 
 from collections.abc import Mapping
 from typing import Any, TypedDict
@@ -38,7 +38,8 @@ def padding_pairs(padding: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
     """Returns the padding as ((top, bottom), (left, right)).
 
     Args:
-      padding: An int for all sides, a pair (rows, columns), or the form of the result.
+      padding: An int for all sides, a pair (rows, columns), or ((top, bottom), (left,
+        right)).
     """
     if isinstance(padding, int):
         return ((padding, padding), (padding, padding))

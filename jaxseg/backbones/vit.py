@@ -33,7 +33,7 @@ class ViT(nn.Module):
         (SETR-naive and SETR-PUP).
       dropout: Dropout rate after the embedding and in the layers.
       patch_bias: Whether the patch embedding has a bias; MMSegmentation's has none.
-      attention: `impl` of `jaxseg.ops.attention.attend`.
+      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
       style: See `BlockConfig`.
       distilled: Whether a second token follows the class token, as in distilled DeiT.
       levels: Names of the maps in the pyramid, in the order of `taps`; () names them

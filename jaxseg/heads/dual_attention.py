@@ -23,7 +23,7 @@ class DualAttentionHead(nn.Module):
       variant: Form of the channel attention, "paper" or "release", see
         `ChannelAttention`.
       dropout: Dropout rate before the classifiers.
-      attention: `impl` of `jaxseg.ops.attention.attend`.
+      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
       style: See `BlockConfig`.
     """
 

@@ -11,7 +11,7 @@ from jaxseg.typing import Array
 
 
 class WithAffinity(nn.Module):
-    """Wraps a network and adds two trainable tensors for the loss named "affinity".
+    """Wraps a network and adds two trainable tensors for the adaptive affinity loss.
 
     The parameters of the network keep their names. The wrapper adds `aux_affinity_edge`
     and `aux_affinity_same`, each of shape [K * sizes]. They are vectors because the

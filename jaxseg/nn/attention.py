@@ -42,7 +42,7 @@ def attend_pixels(query: Array, key: Array, value: Array, scale: float, impl: st
       query: [B, H, W, D].
       key: [B, h, w, D].
       value: [B, h, w, C].
-      scale: Factor on the scores.
+      scale: The factor that multiplies the dot products before the softmax.
       impl: See `jaxseg.ops.attention.attend`.
 
     Returns:
@@ -61,7 +61,7 @@ class PositionAttention(nn.Module):
 
     Attributes:
       reduction: Queries and keys have C / reduction channels.
-      attention: `impl` of `jaxseg.ops.attention.attend`.
+      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
       style: See `BlockConfig`.
     """
 
@@ -137,11 +137,12 @@ class NonLocal(nn.Module):
     The mode determines Y:
 
     - "embedded_gaussian": Y = softmax_rows(scale theta(x) phi(x)^T) g(x).
-    - "gaussian": as "embedded_gaussian", with theta and phi replaced by the identity. -
-    "dot_product": Y = theta(x) (phi(x)^T g(x)) / N. - "concatenation": Y = relu(w_t .
-    theta_n + w_p . phi_m) g_m / N.
+    - "gaussian": as "embedded_gaussian", with theta and phi replaced by the identity.
+    - "dot_product": Y = theta(x) (phi(x)^T g(x)) / N.
+    - "concatenation": y_n = sum_m relu(w_t . theta_n + w_p . phi_m) g_m / N.
 
-    N is the number of keys.
+    theta, phi, g and W_z are 1x1 convolutions, w_t and w_p are learned vectors, and N
+    is the number of pixels over which the sum runs.
 
     Attributes:
       mode: One of the four modes above.
@@ -152,7 +153,7 @@ class NonLocal(nn.Module):
       norm_out: True gives W_z no bias and a normalization whose scale starts at 0.
         False starts W_z itself at 0. In both cases the block is the identity at
         initialization.
-      attention: `impl` of `jaxseg.ops.attention.attend`.
+      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
       style: See `BlockConfig`.
     """
 

@@ -65,9 +65,9 @@ class FeatureFusion(nn.Module):
 
     Attributes:
       features: Number of output channels.
-      form: Form of the gate. "author", as in the paper, is sigmoid(1x1 ReLU 1x1)
-        without bias and normalization; "coin" is sigmoid(norm(1x1)); "mmseg" is
-        sigmoid(ReLU(norm(1x1))).
+      form: The layers of the gate. "author" (the paper) is sigmoid(1x1 ReLU 1x1)
+        without bias and normalization. "coin" (CoinCheung's port) is
+        sigmoid(norm(1x1)). "mmseg" (MMSegmentation) is sigmoid(ReLU(norm(1x1))).
       style: See `BlockConfig`.
     """
 
@@ -104,9 +104,9 @@ class FeatureFusion(nn.Module):
 class ContextPath(nn.Module):
     """Refines c4 and c5 and merges them from coarse to fine.
 
-    Let ARM be `AttentionRefinement`. First t = ARM(c5) + global context is upsampled to
-    the size of c4, and a 3x3 convolution is applied. Then t = ARM(c4) + t is upsampled
-    to the size of c3, and another 3x3 convolution is applied.
+    Let ARM be `AttentionRefinement`, and let g be a 1x1 convolution of the mean of c5
+    over its pixels. First t = ARM(c5) + g is upsampled to the size of c4 and convolved
+    by 3x3. Then t = ARM(c4) + t is upsampled to the size of c3 and convolved by 3x3.
 
     Attributes:
       features: Number of output channels.

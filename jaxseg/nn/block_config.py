@@ -23,9 +23,9 @@ class BlockConfig:
       groups: Number of groups of group norm.
       batch_groups: With "batch", the number of equal parts of consecutive examples that
         are normalized separately (ghost batch normalization, arXiv 1705.08741). 1
-        normalizes the whole batch, synchronized over devices. The number of devices
-        reproduces PyTorch's plain BatchNorm under data parallelism, without
-        communication in each layer.
+        normalizes the whole batch, synchronized over devices. A value equal to the
+        number of devices normalizes on each device separately, like PyTorch's BatchNorm
+        under data parallelism, and avoids communication in each layer.
       impl: "auto" or "lax", see `jaxseg.ops.conv`.
 
     Raises:

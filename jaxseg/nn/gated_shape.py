@@ -19,8 +19,9 @@ from jaxseg.typing import Array, Pyramid
 class GatedConv(nn.Module):
     """Gates the shape stream with one channel of the regular stream.
 
-    With s the shape stream and r the channel of the regular stream, the result is
-    W (s * (1 + alpha)), where alpha = sigmoid(norm(c2 ReLU(c1 norm([s, r])))).
+    Let [s, r] be the concatenation of the shape stream s and one channel r of the
+    regular stream. The result is W (s * (1 + alpha)), where alpha = sigmoid(norm(c2
+    ReLU(c1 norm([s, r])))), and c1, c2 and W are 1x1 convolutions.
     """
 
     style: BlockConfig = BlockConfig()
@@ -67,7 +68,7 @@ class ShapeStream(nn.Module):
 
 
 def image_gradient(image: Array) -> Array:
-    """Computes the Sobel gradient magnitude of the mean over the channels.
+    """Averages the channels of an image and computes the Sobel gradient magnitude.
 
     The border pixels are repeated, so that a constant image has gradient 0. No gradient
     flows back to the image.

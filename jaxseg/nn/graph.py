@@ -1,8 +1,9 @@
-"""Reasoning on a graph of pixels: GloRe and the graph convolutional unit.
+"""Units that pool pixels to graph nodes and apply graph convolution: GloRe and GCU.
 
-`GloReUnit` comes from arXiv 1811.12814, `GraphUnit` is the GCU of "Beyond Grids" (Li
-and Gupta, NeurIPS 2018). The equations are those of the papers. Where a paper leaves a
-choice open, the docstring names the choice made here.
+`GloReUnit` comes from arXiv 1811.12814, `GraphUnit` is the graph convolutional unit
+(GCU) of "Beyond Grids" (Li and Gupta, NeurIPS 2018). The equations are those of the
+papers. Where a paper does not specify a detail, the docstring states what this
+implementation does.
 """
 
 import jax
@@ -95,14 +96,16 @@ class GloReUnit(nn.Module):
 class GraphUnit(nn.Module):
     """Assigns pixels to learned anchors, convolves on their graph and projects back.
 
-    Let Q be the soft assignment by distance and Z the residuals of the anchors, scaled
-    to unit length. With A = Z Z^T and Z' = ReLU(norm(A Z W_g)), the result is Q Z'. The
-    scale of the distances is the sigmoid of a free parameter.
+    Q is the soft assignment of pixels to anchors
+    (`jaxseg.ops.graph.anchor_assignment`). Z contains, for each anchor, the mean
+    difference of its pixels to it, scaled to unit length. With A = Z Z^T and Z' =
+    ReLU(norm(A Z W_g)), the result is Q Z'. The distances are divided by a scale that
+    is the sigmoid of a trained parameter.
 
     Attributes:
       vertices: Number of anchors.
       features: Number of output channels.
-      norm: Whether there is a normalization.
+      norm: Whether a normalization precedes the ReLU.
       style: See `BlockConfig`.
     """
 

@@ -7,8 +7,10 @@ A visual graph of pooled pixels and a semantic graph of class words exchange mes
     S_o = S + beta_s * softmax_nodes((W_s S)(W_p P)^T) P W_vs
     X_o = X + norm(Z P_o W_o)
 
-There is one beta per node, and all start at 0. The equations are those of the paper.
-With `graph_convolution`, both graphs pass a GloRe layer first, as in PaddleSeg's port.
+P are the nodes of the visual graph and S those of the semantic graph. Z assigns the N
+pixels of X to nodes, and all W are learned matrices. There is one beta per node, and
+all start at 0. The equations are those of the paper. With `graph_convolution`, each
+graph first passes a graph convolution like GloRe's, as in PaddleSeg's port.
 """
 
 import jax
@@ -47,7 +49,8 @@ class GraphInteraction(nn.Module):
     Attributes:
       nodes: Number of nodes of the visual graph; 64 in the paper.
       features: Number of states of each node; 256 in the paper.
-      graph_convolution: Whether each graph passes ReLU(V + A V + b) W_g first.
+      graph_convolution: Whether the graph convolution ReLU(V + A V + b) W_g is first
+        applied to the nodes V of each graph.
       class_message: "paper" computes S + beta * message, "paddle" beta * S + message.
       style: See `BlockConfig`.
     """

@@ -1,4 +1,4 @@
-"""Convolutions with parameters, and the blocks made of them.
+"""Convolution layers and blocks that combine them with normalization and activation.
 
 Maps are NHWC and kernels HWIO. Padding is explicit and symmetric, as in PyTorch and
 Caffe. Parameters are float32; the arithmetic runs in `style.dtype`.
@@ -40,7 +40,7 @@ _INITIALIZERS = {
 
 
 def activation(name: str):
-    """Returns the elementwise function of a name such as "relu" or "hardswish".
+    """Returns the activation function with a given name, such as "relu" or "hardswish".
 
     Raises:
       ValueError: If the name is unknown.
@@ -53,7 +53,7 @@ def activation(name: str):
 
 
 def initializer(name: str):
-    """Returns the kernel initializer of a name such as "he" or "zeros".
+    """Returns the kernel initializer with a given name, such as "he" or "zeros".
 
     Raises:
       ValueError: If the name is unknown.
@@ -66,7 +66,7 @@ def initializer(name: str):
 
 
 class Conv(nn.Module):
-    """Convolves [B, H, W, C] to [B, H', W', features], with an atrous rate.
+    """Applies an atrous convolution: [B, H, W, C] -> [B, H', W', features].
 
     Attributes:
       features: Number of output channels.
@@ -172,8 +172,8 @@ class ConvTranspose(nn.Module):
 class ConvNormAct(nn.Module):
     """Applies a convolution (without bias by default), normalization and activation.
 
-    `epsilon` replaces that of the style. For the other attributes see `Conv` and
-    `activation`.
+    `epsilon` replaces `style.epsilon`. `act` is a name for `activation`. For the other
+    attributes see `Conv`.
     """
 
     features: int

@@ -16,9 +16,9 @@ from jaxseg.typing import Array
 class MaskedNorm(nn.Module):
     """Normalizes x [B, ..., C] with the statistics of the entries where `mask` is True.
 
-    `mask` is [B, ...]. Parameters and collections equal those of `Norm`. Group norm
-    covers the valid entries of each example. Values at padded positions are finite but
-    undefined.
+    `mask` is [B, ...]. The parameters and running statistics have the names and shapes
+    of `Norm`. Group norm covers the valid entries of each example. Values at padded
+    positions are finite but undefined.
     """
 
     style: BlockConfig = BlockConfig()

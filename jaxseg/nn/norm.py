@@ -4,8 +4,8 @@ Batch norm (arXiv 1502.03167) costs one multiplication and one addition per valu
 and variance come from one float32 pass, E[x^2] - E[x]^2. Like flax, the running
 statistics keep the biased variance. PyTorch stores the unbiased one.
 
-Over the whole batch, sharded or not, a layer needs one all-reduce in the forward pass
-(of both moments) and one in the backward pass. `BlockConfig.batch_groups` normalizes
+If the batch is normalized as a whole, a layer needs one all-reduce of both moments in
+the forward pass and one in the backward pass. `BlockConfig.batch_groups` normalizes
 parts of the batch instead (ghost batch normalization, arXiv 1705.08741). A part whose
 examples are all on one device needs no communication. The running statistics are then
 means over the parts, and XLA combines the all-reduces of all layers into one.
@@ -27,14 +27,14 @@ from jaxseg.typing import Array
 
 
 class Norm(nn.Module):
-    """Applies the normalization that `style.norm` names to the channels, the last axis.
+    """Normalizes each channel (the last axis) by the method that `style.norm` names.
 
     The parameters are scale and bias [C]. With "batch" and "frozen", the collection
     `batch_stats` holds mean and var [C].
 
     Attributes:
       style: See `BlockConfig`.
-      epsilon: Added to the variance; None takes that of the style.
+      epsilon: Added to the variance; None takes `style.epsilon`.
       scale_init: Initial value of the scale.
     """
 

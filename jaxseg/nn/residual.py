@@ -1,8 +1,8 @@
 """Residual blocks of ResNet (arXiv 1512.03385), with a stride or an atrous rate.
 
 Where an atrous rate replaces the stride of a stage, the layer that had the stride keeps
-its old rate, and every later layer has the new one. Only then do subsampled features of
-the dense network equal those of the strided one.
+its old rate, and every later layer has the new one. Only then does the network with
+atrous rates compute, at every n-th pixel, the features of the network with strides.
 """
 
 import jax.numpy as jnp
@@ -21,11 +21,12 @@ class Shortcut(nn.Module):
     Attributes:
       features: Number of output channels.
       stride: Stride of the block.
-      rate: In a dense network, the distance between the pixels that pooling averages.
-      pooled: Whether the block halves the map in the strided network.
+      rate: The distance between the pixels that pooling averages, where an atrous rate
+        has replaced the stride.
+      pooled: Whether the block halves the map in the network without atrous rates.
       kind: "conv" applies only the 1x1 convolution. "avg" averages 2x2 pixels first
-        (ResNet-D, arXiv 1812.01187). Differs: "avg_zero" is the dense form of timm, in
-        which pixels outside the map count as zeros.
+        (ResNet-D, arXiv 1812.01187). Differs: "avg_zero" follows timm's networks with
+        atrous rates, in which pixels outside the map count as zeros.
       style: See `BlockConfig`.
     """
 
@@ -73,8 +74,8 @@ class BasicBlock(nn.Module):
       first_rate: Atrous rate of the first convolution.
       rate: Atrous rate of the second convolution.
       pooled: See `Shortcut`.
-      shortcut: `kind` of the `Shortcut`.
-      shortcut_rate: `rate` of the `Shortcut`.
+      shortcut: The kind of projection of the input, see `Shortcut`.
+      shortcut_rate: The rate of the projection, see `Shortcut`.
       style: See `BlockConfig`.
     """
 
@@ -127,14 +128,14 @@ class Bottleneck(nn.Module):
       stride: Stride of the block.
       rate: Atrous rate of the 3x3 convolution.
       pooled: See `Shortcut`.
-      shortcut: `kind` of the `Shortcut`.
+      shortcut: The kind of projection of the input, see `Shortcut`.
       stride_in: The convolution that has the stride: "conv2" (PyTorch's v1.5) or
         "conv1" (Caffe's original).
       subsample: Whether a strided block with equal channels subsamples its input
         instead of projecting it. TF-slim, which puts the stride in the last unit, does
         so.
       expansion: The last convolution has `expansion * features` channels.
-      shortcut_rate: `rate` of the `Shortcut`.
+      shortcut_rate: The rate of the projection, see `Shortcut`.
       style: See `BlockConfig`.
     """
 

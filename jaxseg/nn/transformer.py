@@ -56,7 +56,7 @@ class Linear(nn.Module):
 class SelfAttention(nn.Module):
     """Applies multi-head self-attention.
 
-    One matrix computes queries, keys and values, in that order.
+    One matrix product computes the queries, keys and values, in that order.
     """
 
     heads: int

@@ -10,7 +10,7 @@ from jaxseg.typing import Array, Size
 
 
 class UpProjection(nn.Module):
-    """Doubles the size of a map with zeros between the pixels and convolves it twice.
+    """Inserts zeros between the pixels, which doubles the size, and convolves twice.
 
     The main branch consists of a 5x5 and a 3x3 convolution, the shortcut of a 5x5
     convolution. Each has batch norm, and ReLU follows the sum. With a skip map, the
@@ -42,7 +42,9 @@ class UpProjection(nn.Module):
 
 
 class UpConv(nn.Module):
-    """Doubles the size with zeros between the pixels; convolves by 3x3 without bias."""
+    """Inserts zeros between the pixels, which doubles the size, and convolves by 3x3.
+
+    The convolution has no bias."""
 
     features: int
     style: BlockConfig = BlockConfig()

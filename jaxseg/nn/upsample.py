@@ -29,7 +29,8 @@ def deconv_matrix(
 ) -> np.ndarray:
     """Returns the matrix [target, source] of a bilinear deconvolution along one axis.
 
-    Row u of the cropped result is sum_i profile[u + crop - stride * i] * x[i].
+    Row u of the cropped result is sum_i profile[u + crop - stride * i] * x[i], where
+    `profile` is the bilinear kernel along one axis.
     """
     tap = np.arange(target)[:, None] + crop - stride * np.arange(source)[None, :]
     inside = (tap >= 0) & (tap < kernel)
@@ -140,7 +141,7 @@ class Upsample(nn.Module):
 
 
 class MaxUnpool(nn.Module):
-    """Puts values back where `jaxseg.ops.pool.max_pool_argmax` found the maxima."""
+    """Writes each value to the stored position of a maximum, and 0 elsewhere."""
 
     def __call__(self, x: Array, position: Array, size: Size) -> Array:
         """Maps [B, h, w, C] to [B, *size, C]."""
@@ -148,7 +149,7 @@ class MaxUnpool(nn.Module):
 
 
 class ResizeConv(nn.Module):
-    """Resizes by an integer factor and convolves; avoids checkerboard artifacts."""
+    """Resizes by an integer factor and convolves to avoid checkerboard artifacts."""
 
     features: int
     factor: int = 2
@@ -172,7 +173,7 @@ class ResizeConv(nn.Module):
 
 
 class SubPixelConv(nn.Module):
-    """Convolves to `features * factor**2` channels and moves channels into space."""
+    """Upsamples by convolving to `features * factor**2` channels and depth to space."""
 
     features: int
     factor: int = 2

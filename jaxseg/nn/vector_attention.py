@@ -6,9 +6,9 @@ With delta = theta(p_j - p_i), the attention of point i to its nearest neighbors
 
 The implementation follows the authors' code.
 
-Differs: as in the authors' code, the differences of phi and psi and of p_i and p_j have
-the opposite sign of the paper's, and the channels of a group share one weight,
-where the paper has one weight per channel.
+Differs: the paper computes phi - psi and p_i - p_j; the authors' code, like this
+module, subtracts in the other order. All channels of a group share one weight, while
+the paper has one weight per channel.
 """
 
 import jax
@@ -27,10 +27,10 @@ FAR = -1e30  # The score of a missing neighbor; exp() of it is 0.
 class VectorAttention(nn.Module):
     """Attends from each point to its neighbors: [B, N, C] -> [B, N, C].
 
-    Channel c takes the weight of index c mod (C / groups).
+    Each neighbor has C / groups weights, and channel c uses weight c mod (C / groups).
 
     Attributes:
-      groups: Number of groups of channels that share their weights; divides C.
+      groups: Number of groups of channels, a divisor of C.
       style: See `BlockConfig`.
     """
 
@@ -96,7 +96,7 @@ class VectorAttention(nn.Module):
 def dense(
     features: int, name: str, style: BlockConfig, *, bias: bool = True
 ) -> nn.Dense:
-    """Returns a linear layer on the last axis."""
+    """Returns a linear layer that acts on the last axis."""
     return nn.Dense(
         features,
         use_bias=bias,
@@ -107,7 +107,7 @@ def dense(
 
 
 def relative(points: Array, index: Array, center: Array | None = None) -> Array:
-    """Computes the positions of neighbors relative to a center.
+    """Subtracts the position of a center from the positions of its neighbors.
 
     Args:
       points: Positions [B, N, 3].

@@ -1,4 +1,4 @@
-"""Word vectors of class names, the input of GINet's semantic graph.
+"""Word vectors for class names, which GINet's semantic graph takes as input.
 
 `read_words` reads any file in GloVe's text format: a word and its numbers on each line.
 Without such a file, `random_words` gives every class a fixed direction. Those vectors

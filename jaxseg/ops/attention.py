@@ -1,8 +1,9 @@
 """Softmax attention that does not need the N x N matrix.
 
-The plain form stores all scores. The blockwise form iterates over blocks of queries,
-stores the scores of one block at a time, and computes them again for the gradient, so
-that its memory grows with N instead of N^2. Both forms are exact.
+The formulation "plain" stores the scores of all pairs of queries and keys. "block"
+iterates over blocks of queries, stores the scores of one block at a time, and computes
+them again for the gradient, so that its memory grows with N instead of N^2. Both give
+the exact result.
 """
 
 import jax
@@ -32,13 +33,14 @@ def attend(
       query: [B, N, H, D], with H heads.
       key: [B, M, H, D].
       value: [B, M, H, E].
-      scale: The factor on the scores; 1 / sqrt(D) in transformers, 1 in DANet.
-      impl: "plain" stores [B, H, N, M] and "block" [B, H, block, M]. "auto" uses the
-        plain form up to H * N * M = 2**22.
-      block: Number of queries per step of the blockwise form.
+      scale: The factor that multiplies the dot products: 1 / sqrt(D) in transformers, 1
+        in DANet.
+      impl: "plain" stores all scores [B, H, N, M], and "block" stores [B, H, block, M]
+        at a time. "auto" means "plain" up to H * N * M = 2**22, otherwise "block".
+      block: Number of queries in one block of `impl="block"`.
 
     Returns:
-      [B, N, H, E] of the type of `value`.
+      [B, N, H, E] in the dtype of `value`.
 
     Raises:
       ValueError: If `impl` is unknown or `block` is less than 1.

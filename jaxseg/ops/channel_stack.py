@@ -1,4 +1,4 @@
-"""The growing stack of channels of a dense block."""
+"""Concatenates the channels of the layers of a dense block."""
 
 import jax.numpy as jnp
 from jax import lax
@@ -7,10 +7,10 @@ from jaxseg.typing import Array
 
 
 def append_channels(stack: Array, new: Array) -> Array:
-    """Appends the channels of a layer to those of all earlier layers.
+    """Concatenates the output channels of a layer with those of all earlier layers.
 
-    Without the barrier, XLA on CPU repeats the concatenation in each consumer, which is
-    1.7 times slower.
+    The result is stored once. Otherwise XLA on a CPU would repeat the concatenation in
+    each operation that reads the result, which is 1.7 times slower.
 
     Args:
       stack: [..., C].

@@ -1,4 +1,4 @@
-"""Atrous and grouped convolution, in the formulation that runs fastest.
+"""Atrous and grouped convolution, computed by the fastest formulation for each case.
 
 All formulations give the value and the gradient of `lax.conv_general_dilated`.
 `impl="lax"` calls that function directly. `impl="auto"` uses the first row of
@@ -9,12 +9,12 @@ that, two simplifications are applied:
   rate exceeds the size of the map have such weights.
 - Where devices share the rows of a map (`jaxseg.ops.spatial.layout`), each device
   fetches the border rows that it lacks from its neighbors (`jaxseg.ops.spatial.halo`)
-  and runs the plain primitive, or a matrix product for 1x1 kernels.
+  and runs `lax.conv_general_dilated`, or a matrix product for 1x1 kernels.
 
 The rows of `_FORMULATIONS`, with times that were measured on two CPU cores, are:
 
-- TPU: the plain primitive, except for few groups. By the compiler's own estimate,
-  shifted products cost 1.5 to 4 times as much there.
+- TPU: `lax.conv_general_dilated`, except for 2 to 4 groups. According to the cost
+  estimate of the TPU compiler, sums of shifted products are 1.5 to 4 times as slow.
 - depthwise: a sum of shifted products. XLA's depthwise convolution takes 17 to 42 times
   as long on a CPU, its weight gradient 30 to 50 times.
 - few groups (2 to 4): one dense convolution for each group.
@@ -28,7 +28,7 @@ The rows of `_FORMULATIONS`, with times that were measured on two CPU cores, are
 - pointwise: a convolution with a 1x1 kernel is a matrix product over the channels.
 - CPU: gradients are written out as convolutions (`jaxseg.ops.lowering.conv_vjp`),
   because XLA otherwise turns them into scalar loop nests inside `lax.scan`.
-- otherwise: the plain primitive.
+- otherwise: `lax.conv_general_dilated`.
 """
 
 import jax.numpy as jnp
@@ -57,9 +57,9 @@ _FEW_GROUPS = 4
 
 
 def same_padding(kernel_size: int, rate: int = 1) -> int:
-    """Returns the padding of each side that keeps the size at stride 1.
+    """Returns the padding of each side with which a convolution keeps the size.
 
-    It is rate * (kernel_size - 1) / 2.
+    At stride 1, it is rate * (kernel_size - 1) / 2.
 
     Raises:
       ValueError: If the kernel size is even, because it has no such padding.
@@ -73,7 +73,7 @@ def same_padding(kernel_size: int, rate: int = 1) -> int:
 
 
 def tensorflow_padding(size: int, kernel_size: int, stride: int) -> tuple[int, int]:
-    """Returns the padding before and after of TensorFlow's "SAME" with a stride.
+    """Returns the padding (before, after) that TensorFlow's "SAME" adds along one axis.
 
     The output has ceil(size / stride) cells. An odd pixel of padding goes to the end.
 

@@ -1,4 +1,4 @@
-"""Computes the norm of a gradient before anything else reads the gradient."""
+"""Computes the norm of a gradient so that parameters can be updated in place."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Maps pixels to graph nodes and back: assignment, pooling and re-projection.
+"""Assigns pixels to graph nodes, pools pixels to nodes, and projects nodes to pixels.
 
 GloRe (arXiv 1811.12814) and GINet (arXiv 2009.06160) learn the assignment by a
 convolution. "Beyond Grids" (GCU, Li and Gupta, NeurIPS 2018) measures the distance of a
-pixel to learned anchors. The functions follow the equations of the papers, with every
-division guarded.
+pixel to learned anchors. The functions follow the equations of the papers, but no
+division has a zero divisor.
 """
 
 import jax
@@ -57,7 +57,7 @@ def anchor_assignment(x: Array, anchor: Array, scale: Array) -> Array:
 
 
 def anchor_nodes(x: Array, assign: Array, anchor: Array, scale: Array) -> Array:
-    """Computes the mean residual z_k of each node, scaled to unit length.
+    """Computes the mean difference of pixels to each anchor, scaled to unit length.
 
     z_k = sum_n q_nk (x_n - anchor_k) / scale_k / sum_n q_nk
 
@@ -82,7 +82,7 @@ def anchor_nodes(x: Array, assign: Array, anchor: Array, scale: Array) -> Array:
 
 
 def unit(x: Array) -> Array:
-    """Returns x / ||x|| over the last axis; vectors of almost no length stay 0."""
+    """Scales vectors along the last axis to unit length; vectors near 0 become 0."""
     square = jnp.sum(jnp.square(x), axis=-1, keepdims=True)
     return x * jax.lax.rsqrt(jnp.maximum(square, EPSILON))
 

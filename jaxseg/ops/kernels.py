@@ -1,10 +1,12 @@
-"""Fixed kernels as NumPy float32 arrays: bilinear and Sobel."""
+"""Returns bilinear and Sobel kernels as NumPy float32 arrays."""
 
 import numpy as np
 
 
 def bilinear_profile(k: int) -> np.ndarray:
-    """Returns FCN's bilinear weights [k]: 1 - |i - c| / f with f = (k + 1) // 2."""
+    """Returns FCN's bilinear weights along one axis: 1 - |i - c| / f for i < k.
+
+    f is (k + 1) // 2, and c is the center of the kernel."""
     factor = (k + 1) // 2
     center = factor - 1 if k % 2 else factor - 0.5
     return (1 - np.abs(np.arange(k) - center) / factor).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Local response normalization across channels (Krizhevsky 2012, Caffe's form)."""
+"""Local response normalization over channels, as in AlexNet and Caffe."""
 
 import jax
 import jax.numpy as jnp
@@ -9,11 +9,11 @@ from jaxseg.typing import Array
 def local_response_norm(
     x: Array, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Array:
-    """Divides by `(k + alpha / size * sum of squares over size channels) ** beta`.
+    """Divides x by `(k + alpha / size * sum of squares over size channels) ** beta`.
 
     Args:
       x: [..., C].
-      size: Odd number of adjacent channels, centered. Channels outside count as 0.
+      size: Odd number of channels around each channel. Missing channels count as 0.
       alpha: The factor on the sum of squares.
       beta: The exponent.
       k: The constant term.

@@ -1,8 +1,8 @@
 """Gathers eight neighbors of every pixel, at a given distance.
 
-The ring is the dilated 3x3 neighborhood without its center, as in the affinity fields
-of arXiv 1803.10335 (with half-sizes 1, 2 and 3: rings inside 3x3, 5x5 and 7x7). It is
-gathered by shifting the whole map.
+The eight neighbors are the positions of a 3x3 kernel at an atrous rate, without its
+center. The affinity fields of arXiv 1803.10335 read them at distances of 1, 2 and 3
+pixels. The implementation shifts the whole map once for each neighbor.
 """
 
 import jax.numpy as jnp

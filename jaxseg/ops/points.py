@@ -1,10 +1,9 @@
 """Operations on point clouds: farthest points, nearest neighbors, interpolation.
 
-Clouds of unequal size share a batch by padding. `mask` is False at padding, which no
-operation ever selects, so that results do not depend on the amount of padding.
-Positions receive no gradient, because the results are choices and weights that follow
-from them. Sampling and three-neighbor interpolation follow PointNet++ (arXiv
-1706.02413).
+Clouds of unequal size are padded to form a batch. `mask` is False at padding, which no
+operation ever selects, so that results do not depend on the amount of padding. No
+gradient flows to the positions, which only determine indices and weights. Sampling and
+three-neighbor interpolation follow PointNet++ (arXiv 1706.02413).
 """
 
 from __future__ import annotations
@@ -93,9 +92,10 @@ def nearest(
     Args:
       query: Positions [B, M, 3].
       points: Positions [B, N, 3].
-      k: Number of neighbors. More than N gives N and infinite ones.
+      k: Number of neighbors. Beyond N, the distances are infinite.
       mask: Booleans [B, N], False at padding.
-      block: Number of queries at a time. The default holds about `LIMIT` distances.
+      block: Number of queries that are processed at a time. By default, a block has
+        about `LIMIT` distances.
 
     Returns:
       Indices, int32 [B, M, k], and squared distances, float32 [B, M, k].

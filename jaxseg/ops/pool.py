@@ -1,4 +1,4 @@
-"""Max and average pooling with explicit padding and both size rules.
+"""Max and average pooling with explicit padding and PyTorch's or Caffe's output size.
 
 The gradient of max pooling goes to the first maximum of each window, as in Caffe and
 PyTorch (`jaxseg.ops.lowering.pool_argmax`).
@@ -34,8 +34,8 @@ def max_pool(
       window: Height and width of the window, in pixels.
       stride: The step between windows; None means the size of the window.
       padding: Pixels on each side, see `jaxseg.typing.Padding`.
-      ceil: Whether a last partial window counts (Caffe's rule). PyTorch's default is
-        not to count it.
+      ceil: Whether a last, partial window also gives an output (Caffe's rule). In
+        PyTorch, the default is False.
       impl: "auto", or "lax" for `lax.reduce_window` with XLA's own gradient. "auto"
         also uses `lax.reduce_window` on TPU and for maps whose rows are sharded over
         devices.
@@ -60,12 +60,12 @@ def max_pool_argmax(x: Array, *, ceil: bool = True) -> tuple[Array, Array]:
 
     Args:
       x: [B, H, W, C].
-      ceil: Whether a last partial window counts (Caffe's rule, as in SegNet).
+      ceil: Whether a last, partial window also gives an output, as in Caffe and SegNet.
 
     Returns:
       The maxima [B, h, w, C] and their positions, int8 [B, h, w, C]: 2 * row + column
-      of the first maximum within its window. `jaxseg.ops.unpool.max_unpool` takes
-      both.
+        of the first maximum within its window. `jaxseg.ops.unpool.max_unpool` takes
+        both as arguments.
 
     References:
       SegNet, arXiv 1511.00561, section 3.
@@ -92,7 +92,7 @@ def avg_pool(
       window: Height and width of the window, in pixels.
       stride: The step between windows; None means the size of the window.
       padding: Pixels of zeros on each side.
-      ceil: Whether a last partial window counts (Caffe's rule).
+      ceil: Whether a last, partial window also gives an output (Caffe's rule).
       count_include_pad: Whether the mean counts the zeros of the padding. Pixels that
         the ceil rule adds beyond the padding never count.
 

@@ -1,9 +1,9 @@
 """Learned linear propagation: SPN (arXiv 1710.01020) and CSPN (arXiv 1808.00150).
 
-SPN sweeps over columns and rows, and each pixel receives from three neighbors in the
-previous line. In CSPN, every pixel takes a weighted mean of its eight neighbors, many
-times. Both normalize their weights so that the propagation is stable. Both follow the
-equations of the papers.
+SPN sweeps over columns and rows, and each pixel receives values from three neighbors in
+the previous column or row. In CSPN, every pixel takes a weighted mean of its eight
+neighbors, many times. Both normalize their weights so that the propagation is stable.
+Both follow the equations of the papers.
 """
 
 import jax
@@ -84,7 +84,7 @@ def spn(x: Array, gates: Array) -> Array:
     """
     if gates.shape[:3] != x.shape[:3] or gates.shape[3:] != (4, 3, x.shape[-1]):
         raise ValueError(
-            f"gates of shape {gates.shape} is invalid: expected "
+            f"gates.shape={gates.shape} is invalid: expected "
             f"{(*x.shape[:3], 4, 3, x.shape[-1])}, which is [B, H, W, 4, 3, C] for the "
             "sizes of x."
         )
@@ -121,7 +121,7 @@ def cspn_kernel(guidance: Array, *, absolute: bool = False, read: str = "receive
         raise ValueError(f"read={read!r} is invalid: expected one of {READS}.")
     if guidance.shape[-1] != 8:
         raise ValueError(
-            f"guidance of shape {guidance.shape} is invalid: expected 8 channels."
+            f"guidance.shape={guidance.shape} is invalid: expected 8 channels."
         )
     if read == "release":
         guidance = guidance[..., ::-1]

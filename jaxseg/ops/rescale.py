@@ -1,15 +1,15 @@
-"""Resizing by a factor, under the size and position rules of the published networks.
+"""Resizes maps by a factor, with the rules for size and position of other libraries.
 
-`jaxseg.ops.resize` asks for a size. Here the size follows from the factor. Libraries
-disagree about this size and about the positions at which the input is sampled. For n
-pixels and factor f there are three rules:
+`jaxseg.ops.resize` takes the new size as an argument. Here the size follows from a
+factor. Libraries disagree about this size and about the positions at which the input is
+sampled. For n pixels and factor f there are three rules:
 
     "factor"     floor(n f) samples at (i + 1/2) / f - 1/2
     "size"       floor(n f) samples at (i + 1/2) n / floor(n f) - 1/2
     "corners"    floor((n - 1) f) + 1 samples, with aligned corners
 
-"factor" and "size" agree wherever n f is an integer. "corners" differs from
-them and keeps sizes of the form 8 k + 1 in that form.
+"factor" and "size" agree if n f is an integer. "corners" maps the first and the last
+pixel of the input to those of the output.
 """
 
 import jax.numpy as jnp

@@ -12,8 +12,8 @@ from jaxseg.typing import Array
 def residual_add(*branches: Array, relu: bool = False) -> Array:
     """Adds the branches of a residual unit.
 
-    The sum is written to memory once: on a CPU, XLA would otherwise compute the whole
-    stream again in each unit that reads it (`jaxseg.ops.lowering.scheduling`).
+    The sum is computed once and stored. Otherwise XLA on a CPU would compute the sums
+    of all earlier units again in each unit (`jaxseg.ops.lowering.scheduling`).
 
     Args:
       *branches: Arrays of one shape.

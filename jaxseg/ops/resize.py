@@ -1,10 +1,11 @@
-"""Bilinear and nearest-neighbor resizing under both corner rules.
+"""Bilinear and nearest-neighbor resizing, with half-pixel centers or aligned corners.
 
-Each axis is interpolated between two rows. The forward pass gathers rows at static
-positions, which on a CPU is 5 to 13 times as fast as `jax.image.resize`, which
-multiplies dense matrices. In the backward pass each source row gathers the rows that
-read it, which is 3 to 10 times as fast as the transposed matrices. Output i of m reads
-this position of n samples:
+Along each axis, every output row is interpolated between two input rows. The forward
+pass gathers these rows. On a CPU, this is 5 to 13 times as fast as `jax.image.resize`,
+which multiplies by dense matrices. In the backward pass, each input row gathers the
+gradients of the output rows that read it, which is 3 to 10 times as fast as multiplying
+by the transposed matrices. When n rows are resized to m rows, output row i reads the
+input at this position:
 
     half-pixel     (i + 1/2) * n / m - 1/2      (PyTorch align_corners=False)
     aligned        i * (n - 1) / (m - 1)        (align_corners=True)
@@ -48,9 +49,9 @@ def resize(
         have half-pixel centers.
       antialias: Whether the filter widens when the map shrinks, as in Pillow. It is
         defined for half-pixel centers only.
-      impl: "auto", or "lax" for one dense contraction for each axis. On TPU, "auto"
-        also uses the dense contraction, which is 2 to 3 times as fast there by the
-        compiler's own estimate.
+      impl: "auto", or "lax" to multiply each axis by a dense matrix. On TPU, "auto"
+        also multiplies by dense matrices, which is 2 to 3 times as fast there,
+        according to the compiler's cost estimate.
 
     Returns:
       [B, *size, C].
@@ -91,10 +92,10 @@ def resize(
 
 
 def pad_to_multiple(x: Array, multiple: int) -> tuple[Array, Size]:
-    """Pads the bottom and the right with zeros to multiples.
+    """Pads the bottom and right with zeros so that `multiple` divides height and width.
 
     Returns:
-      The padded map and the height and width that it had.
+      The padded map, and the height and width of x.
     """
     height, width = x.shape[1:3]
     bottom, right = -height % multiple, -width % multiple

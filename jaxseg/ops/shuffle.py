@@ -1,8 +1,9 @@
-"""Sub-pixel rearrangements: depth to space and back.
+"""Rearranges channels into blocks of pixels (depth to space) and back.
 
-Two channel orders are in use. "dcr" (depth, column, row; TensorFlow, and DUC in MXNet)
-has the offset within the block as the slow channel index. "crd" (PyTorch's
-`pixel_shuffle`) has it as the fast one (Shi et al., arXiv 1609.05158).
+Libraries order the channels in two ways. With "dcr" (depth, column, row; TensorFlow,
+and DUC in MXNet), consecutive channels belong to one pixel of the block. With "crd"
+(PyTorch's `pixel_shuffle`), consecutive channels belong to different pixels of the
+block (Shi et al., arXiv 1609.05158).
 """
 
 from jaxseg.typing import Array, pair

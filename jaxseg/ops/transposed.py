@@ -7,8 +7,8 @@ input-dilated convolution is a scalar loop nest that takes 8 to 15 times as long
 large kernels (FCN's 32 and 64) take 8 to 40 times as long in the forward pass as well.
 
 Where devices share the rows of a map (`jaxseg.ops.spatial.layout`), "auto" computes the
-phases of the cropped result instead of cropping the full one. This costs at most one
-more row of taps, and every row is computed on the device that keeps it.
+phases of the cropped result instead of cropping the full one. This adds at most one row
+to the kernel, and every row is computed on the device that stores it.
 """
 
 import jax.numpy as jnp
@@ -39,8 +39,8 @@ def conv_transpose(
       padding: Rows and columns that are cropped from each side of the full result.
       output_padding: Rows and columns that are not cropped at the bottom and right.
       impl: "auto" (the phase form) or "lax" (`lax.conv_transpose`). On TPU, "auto" runs
-        `lax.conv_transpose` too, which is 2 to 5 times as fast there by the compiler's
-        own estimate.
+        `lax.conv_transpose` too, which is 2 to 5 times as fast there, according to the
+        compiler's cost estimate.
 
     Returns:
       [B, H', W', O] with H' = (H - 1) * stride + kh - 2 * padding + output_padding.
@@ -131,8 +131,8 @@ def _size(x, kernel, stride, padding, output_padding):
     )
     if min(size) < 1:
         raise ValueError(
-            f"padding={padding} is invalid: expected less, because nothing of the "
-            "result is left."
+            f"padding={padding} is invalid: expected a smaller number, because this "
+            "padding crops the whole result."
         )
     return size
 

@@ -1,4 +1,4 @@
-"""Unpooling: by stored positions, bed of nails, and nearest neighbor."""
+"""Unpools maps by stored positions, by inserting zeros, or by repeating pixels."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from jaxseg.typing import Array, Size, pair
 
 
 def max_unpool(x: Array, position: Array, size: Size) -> Array:
-    """Puts each value where `max_pool_argmax` found its maximum, and 0 elsewhere.
+    """Writes each value to the position of its maximum, and 0 elsewhere.
 
     Args:
       x: Values [B, h, w, C].
@@ -30,7 +30,7 @@ def max_unpool(x: Array, position: Array, size: Size) -> Array:
     check_halved(x, size)
     if position.shape != x.shape:
         raise ValueError(
-            f"position of shape {position.shape} is invalid: expected {x.shape}, the "
+            f"position.shape={position.shape} is invalid: expected {x.shape}, the "
             "shape of x."
         )
     b, h, w, c = x.shape
@@ -70,7 +70,7 @@ _unpool.defvjp(_unpool_forward, _unpool_backward)
 def bed_of_nails(
     x: Array, factor: int | tuple[int, int], size: Size | None = None
 ) -> Array:
-    """Puts each value into the top left cell of its block, and 0 elsewhere.
+    """Enlarges each pixel to a block with the value at its top left, and 0 elsewhere.
 
     Args:
       x: [B, h, w, C].

@@ -32,8 +32,8 @@ def doubled_conv(
       skip: [B, H, W, D], or None.
       kernel: [3, 3, C + D, O].
       size: (H, W), where H is 2h or 2h - 1, and W likewise.
-      impl: "lax" runs the sequence of plain operators. "auto" does so too, except on a
-        CPU for even sizes and for maps of at least 256 pixels.
+      impl: "lax" upsamples, concatenates and convolves. "auto" avoids these steps on a
+        CPU, for even sizes and for maps of at least 256 pixels.
 
     Returns:
       [B, H, W, O].
@@ -64,11 +64,12 @@ def _check(low, skip, kernel, size):
     check_halved(low, size)
     if skip is not None and skip.shape[1:3] != tuple(size):
         raise ValueError(
-            f"skip of shape {skip.shape} is invalid: expected the size {tuple(size)}."
+            f"skip.shape={skip.shape} is invalid: expected a height and width of "
+            f"{tuple(size)}."
         )
     channels = low.shape[-1] + (0 if skip is None else skip.shape[-1])
     if kernel.shape[:3] != (3, 3, channels):
         raise ValueError(
-            f"kernel of shape {kernel.shape} is invalid: expected "
+            f"kernel.shape={kernel.shape} is invalid: expected "
             f"[3, 3, {channels}, out], with the channels of low and skip."
         )

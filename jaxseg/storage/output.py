@@ -21,7 +21,7 @@ _GONE = {errno.EPIPE: signal.SIGPIPE, errno.EIO: signal.SIGHUP}
 
 
 class OutputClosed(SystemExit):
-    """Reports that nothing reads standard output or standard error any more.
+    """Is raised when standard output or standard error can no longer be written.
 
     The attribute `code` is the exit status. The class derives from SystemExit, so the
     exception ends a thread or the program without a traceback.

@@ -21,7 +21,8 @@ class Owner:
         field can check whether the other one runs.
       pid: The process number.
       start: The start time of the process in the format of the operating system, or ""
-        if it is unknown. It distinguishes two processes that had one number in turn.
+        if it is unknown. It distinguishes two processes that have had the same number
+        at different times.
     """
 
     host: str

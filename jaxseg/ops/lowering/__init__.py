@@ -1,1 +1,1 @@
-"""Formulations of operators that exist because of the compiler."""
+"""Equivalent formulations of operators that XLA compiles to faster programs."""

@@ -1,4 +1,4 @@
-"""Dense convolution with gradients that are written as convolutions in standard order.
+"""Convolution whose gradients are convolutions with the standard order of axes.
 
 `lax.conv_general_dilated` differentiates into convolutions over other axes (the kernel
 gradient sums over the batch). XLA's CPU backend reorders their axes for its fast
@@ -23,7 +23,9 @@ _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 def canonical_conv(
     stride: Pair, rate: Pair, padding: tuple[Pair, Pair], x: Array, kernel: Array
 ) -> Array:
-    """Convolves x [B, H, W, C] with kernel [kh, kw, C, O]; negative padding crops."""
+    """Convolves x [B, H, W, C] with kernel [kh, kw, C, O] and defines the gradients.
+
+    Negative padding crops the map."""
     return lax.conv_general_dilated(
         x, kernel, stride, padding, rhs_dilation=rate, dimension_numbers=_DIMENSIONS
     )

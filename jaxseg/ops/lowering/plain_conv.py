@@ -1,4 +1,4 @@
-"""The plain convolution primitive, and how a kernel slides over a map."""
+"""Runs `lax.conv_general_dilated` and removes kernel weights that have no effect."""
 
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ class ConvWindow(NamedTuple):
 
 
 def kernel_extent(kernel: Array, window: ConvWindow, axis: int) -> int:
-    """Returns the pixels from the first to the last that a kernel reads."""
+    """Returns the length, in pixels, that a dilated kernel covers along one axis."""
     return window.rate[axis] * (kernel.shape[axis] - 1) + 1
 
 
@@ -54,7 +54,7 @@ def lax_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
 def drop_idle_taps(
     x: Array, kernel: Array, window: ConvWindow
 ) -> tuple[Array, ConvWindow]:
-    """Removes the outer kernel weights that meet padding at every output position.
+    """Removes outer kernel weights that read only padding, at every output position.
 
     Kernel row u reads rows `u * rate - top + stride * [0, n)` of the map. Only leading
     and trailing kernel rows and columns are removed, so that the rest is a regular

@@ -1,10 +1,10 @@
 """Max pooling, its argmax, and the scatter back to the input.
 
-Positions are int8 and count the cells of a window row by row. The first of several
-equal cells wins, as in Caffe and PyTorch. Everything is written as strided slices,
-selections and stacks. XLA's select-and-scatter is 5 to 15 times slower on a CPU and has
-no deterministic form on a GPU, and a depth-to-space transposition of concatenated cells
-takes 3 times as long as stacking.
+Positions are int8 and count the cells of a window row by row. If several cells have the
+maximum, the first is taken, as in Caffe and PyTorch. Everything is written as strided
+slices, selections and stacks. XLA's select-and-scatter is 5 to 15 times slower on a CPU
+and has no deterministic form on a GPU, and a depth-to-space transposition of
+concatenated cells takes 3 times as long as stacking.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ def maximum(x: Array, window: Pair, stride: Pair) -> Array:
 
 
 def reduce_max(x: Array, window: Pair, stride: Pair) -> Array:
-    """Runs `lax.reduce_window` with the gradient that XLA defines."""
+    """Computes the maximum of each window by `lax.reduce_window`, with its gradient."""
     low = np.array(-np.inf, x.dtype)
     return lax.reduce_window(x, low, lax.max, (1, *window, 1), (1, *stride, 1), "VALID")
 
@@ -39,8 +39,8 @@ def reduce_max(x: Array, window: Pair, stride: Pair) -> Array:
 def winners(x: Array, best: Array, window: Pair, stride: Pair) -> Array:
     """Returns the position of the first cell of each window that equals `best`.
 
-    Comparing with the known maximum keeps values and positions in separate fused loops.
-    A running maximum with its position is slower.
+    The function compares each cell with the known maximum. One loop that tracks the
+    maximum and its position together is slower.
 
     Args:
       x: [B, H, W, C].
@@ -70,7 +70,7 @@ def from_winners(x: Array, position: Array, window: Pair, stride: Pair) -> Array
 def to_winners(
     value: Array, position: Array, shape: Sequence[int], window: Pair, stride: Pair
 ) -> Array:
-    """Adds each value [B, h, w, C] to its position in a map [B, H, W, C] of zeros."""
+    """Adds each value to the cell of its window that `position` names; others are 0."""
     sides = [-(-shape[a + 1] // stride[a]) for a in (0, 1)]
     zero = np.zeros((), value.dtype)
 

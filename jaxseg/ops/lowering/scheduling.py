@@ -1,12 +1,13 @@
-"""Controls what XLA's CPU backend computes only once, and what it delays.
+"""Makes XLA's CPU backend compute an array only once, or later than it otherwise would.
 
-XLA's choices make these networks slow or need too much memory. It fuses a chain of
-elementwise operations into every reader of its end and computes the chain again in each
-of them. And it runs an operation as soon as its inputs exist, so that results wait in
-memory for their readers. `lax.optimization_barrier` does not help, because XLA removes
-it before it fuses and schedules.
+XLA's choices make these networks slow or need too much memory. If several operations
+read the result of a chain of elementwise operations, XLA fuses the whole chain into
+each of them and computes it repeatedly. It also runs an operation as soon as its inputs
+exist, even if the result is needed much later and occupies memory until then.
+`lax.optimization_barrier` does not help, because XLA removes it before it fuses and
+schedules.
 
-Both functions return their argument unchanged in value, on every platform.
+Neither function changes the value of its argument.
 """
 
 import jax
@@ -37,11 +38,11 @@ def order_after(x: Array, value: Array) -> Array:
 
 
 def materialize(x: Array) -> Array:
-    """Returns x; on a CPU, stops XLA from computing it again in every consumer.
+    """Returns x; on a CPU, XLA then computes x once and not in each consumer.
 
-    The gradient of x is treated in the same way. Without it, the sums and
-    normalizations of all units of a residual stage are computed again in each unit, and
-    in each tap of an atrous convolution that follows.
+    The gradient of x is also computed only once. Without this function, each unit of a
+    residual stage computes the sums and normalizations of all earlier units again, and
+    so does each kernel position of an atrous convolution that follows.
     """
     return _materialize.bind(x)
 

@@ -1,9 +1,9 @@
 """Computes convolutions as sums of matrix products, one for each kernel position.
 
-This is faster than `lax.conv_general_dilated` in two cases. In the first, most taps of
-an atrous kernel fall outside the map; only the parts inside are multiplied, which is a
-quarter at rate 24 on a map of 33 x 33. The second is grouped convolution, whose weight
-gradient XLA turns into a scalar loop nest on a CPU.
+This is faster than `lax.conv_general_dilated` in two cases. In the first, most
+positions of an atrous kernel fall outside the map. Only those inside are multiplied: a
+quarter of them at rate 24 on a map of 33 x 33 pixels. The second case is grouped
+convolution, whose weight gradient XLA compiles to a scalar loop nest on a CPU.
 """
 
 import math
@@ -37,8 +37,8 @@ def share_inside(x: Array, kernel: Array, rate: Pair, padding: Pads) -> float:
 def sliced_conv(x: Array, kernel: Array, *, rate: Pair, padding: Pads) -> Array:
     """Runs the stride-1 convolution of x [B, H, W, C] and kernel [kh, kw, C, O].
 
-    Each tap multiplies the part of the map that it reads. Sums are float32. Only
-    reverse mode is available.
+    Each kernel position multiplies only the part of the map that it reads. Sums are
+    float32. Forward-mode differentiation is not available.
     """
     return _sliced(rate, padding, x, kernel)
 
@@ -123,7 +123,8 @@ def grouped_conv(
 ) -> Array:
     """Runs the grouped convolution of x and kernel as batches of matrix products.
 
-    The groups become the first axis, so that every tap is one batch of products.
+    The groups become the first axis, so that each kernel position needs one batched
+    matrix product.
 
     Args:
       x: [B, H, W, C].

@@ -23,7 +23,7 @@ from jaxseg.typing import Array
 
 
 def shared_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
-    """Convolves a sharded map. Devices fetch border rows from their neighbors."""
+    """Convolves a sharded map; devices fetch border rows from neighboring devices."""
     if window == ConvWindow((1, 1), window.rate, NO_PADDING) and is_pointwise(kernel):
         return split_rows(lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ()))))
 
@@ -42,7 +42,7 @@ def shared_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
 
 
 def gathered_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
-    """Computes each device's rows and columns from its copy of the whole map."""
+    """Convolves a map that every device holds; each device computes some rows."""
     shared, counts = shared_axes(), parts()
 
     def local(x, kernel):
@@ -52,8 +52,8 @@ def gathered_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
             count = (x.shape[a + 1] - extent) // stride + 1
             if count % counts[a]:
                 raise ValueError(
-                    f"{count} rows are invalid: expected a multiple of {counts[a]}, "
-                    "the number of devices that share them."
+                    f"rows={count} is invalid: expected a multiple of {counts[a]}, the "
+                    "number of devices over which they are sharded."
                 )
             count //= counts[a]
             place = 0 if shared[a] is None else lax.axis_index(shared[a])

@@ -42,7 +42,7 @@ def windowed(
         fill values at the border, are already included in its input.
       x: [B, H, W, C].
       *weights: Arrays that each device holds whole. Gradients are summed over devices.
-      extent: The rows and columns from the first to the last that a window reads.
+      extent: Height and width, in pixels, of the area that a window covers.
       stride: The step between windows of rows and columns, in pixels.
       padding: ((top, bottom), (left, right)), negative to crop.
       fill: The value of the padding.

@@ -1,13 +1,13 @@
 """Sharding of feature maps whose rows (and columns) are split over devices.
 
 A step that `training.devices` binds to a mesh with an axis "space" (and "columns") is
-traced in the context of that mesh. The functions here read this context and tell the
-partitioner how a feature map is sharded. Outside such a mesh they are the identity.
-They never change a value.
+traced in the context of that mesh. The functions here read this context and constrain
+the sharding of feature maps. Without such a mesh, they return their argument. They
+never change a value.
 
 Convolutions, pooling and resizing exchange border rows themselves
-(`jaxseg.ops.spatial.halo`, `jaxseg.ops.spatial.linear`). Operations on single pixels
-are left to the partitioner, which only needs to know the sharding of their inputs and
+(`jaxseg.ops.spatial.halo`, `jaxseg.ops.spatial.linear`). XLA's partitioner handles
+operations on single pixels; it only needs to know the sharding of their inputs and
 outputs.
 """
 
@@ -40,9 +40,9 @@ def is_split() -> bool:
 
 
 def split_rows(x: Array) -> Array:
-    """Shards the rows and columns of x [B, H, W, ...] over the devices of its image.
+    """Shards rows and columns of x [B, H, W, ...] over the devices that share an image.
 
-    The sharding of a side that does not divide evenly is left to the partitioner.
+    If the devices do not divide a side evenly, XLA's partitioner chooses its sharding.
     """
     if not is_split():
         return x
@@ -50,19 +50,20 @@ def split_rows(x: Array) -> Array:
 
 
 def gather_rows(x: Array, reach: int) -> Array:
-    """Gathers the whole map on each of its N devices if `reach` requires it.
+    """Gathers the whole map on each device if a kernel reads beyond neighboring rows.
 
     This serves kernels that reach beyond a device's own rows or columns, such as large
     atrous rates. Several of them can read a map that is gathered once, and gradients
-    return in one reduce-scatter. `jaxseg.ops.conv` accepts this form and returns
-    [B, H, W, O] with the usual sharding.
+    return in one reduce-scatter. `jaxseg.ops.conv` accepts the gathered map and returns
+    [B, H, W, O], sharded by rows and columns.
 
     Args:
       x: [B, H, W, C].
       reach: The number of rows or columns that a kernel reaches to each side.
 
     Returns:
-      [B, N, H, W, C]. It is x itself if maps are not sharded, if `reach` does not
+      [B, N, H, W, C] for N devices, or x itself if maps are not sharded, if `reach`
+        does not
       exceed the rows or columns that one device holds, or if the devices cannot divide
       the map evenly.
     """
@@ -82,7 +83,7 @@ def gather_rows(x: Array, reach: int) -> Array:
 
 
 def shared_axes() -> tuple[str | None, str | None]:
-    """Returns the mesh axes that shard rows and columns, None for an unsharded side."""
+    """Returns the mesh axes that shard rows and columns, or None where not sharded."""
     return tuple(a if c > 1 else None for a, c in zip(AXES, parts(), strict=True))
 
 
@@ -101,7 +102,7 @@ def tiles(x: Array, uneven: Any = None) -> P:
 
 
 def copies(x: Array) -> P:
-    """Returns the sharding of [B, N, H, W, C], each of N devices with a whole image."""
+    """Returns the sharding of [B, N, H, W, C] for N devices with a whole image each."""
     return P(tiles(x)[0], tuple(name for name in shared_axes() if name))
 
 

@@ -1,9 +1,9 @@
-"""A linear map along rows that are sharded over devices.
+"""Multiplies rows or columns that are sharded over devices by a banded matrix.
 
 It computes y = weights @ x along one axis, where row i of y needs only nearby rows of
 x. Each device fetches the missing rows from its two neighbors (one exchange in each
-direction) and multiplies by its own band of the matrix. The partitioner alone would
-gather x.
+direction) and multiplies by its own band of the matrix. XLA's partitioner would gather
+the whole of x on each device.
 """
 
 import jax.numpy as jnp
