@@ -21,7 +21,7 @@ _VARIANTS = {"caffe": (_CAFFE, 0), "torchvision": (_TORCHVISION, 2)}
 
 
 class AlexNet(nn.Module):
-    """Returns "c2" (conv1, at stride 4), "c3" (conv2), "c4" (conv5) and "c5" (pool5).
+    """Computes "c2" (conv1, stride 4), "c3" (conv2), "c4" (conv5) and "c5" (pool5).
 
     Pooling has no padding, so each level is slightly smaller than the image size
     divided by the stride.
@@ -29,7 +29,7 @@ class AlexNet(nn.Module):
     Attributes:
       variant: "torchvision" or "caffe".
       output_stride: 4, 8, 16 or 32. Pooling layers that would exceed it have stride 1
-        and the current atrous rate.
+        instead, and the rates of the following layers grow by the same factor.
       first_padding: Padding of conv1; None takes 2 (torchvision) or 0 (caffe). FCN pads
         100.
       width: Factor on all channel counts.

@@ -1,4 +1,4 @@
-"""Defines the record of a backbone: its constructor and the levels of its pyramid."""
+"""Defines the record of a backbone, with what a head needs to know about it."""
 
 import dataclasses
 from collections.abc import Callable
@@ -18,9 +18,9 @@ class Backbone:
         if the backbone supports several, and options of the backbone.
       levels: The levels of the pyramid with their strides at the largest output stride,
         from fine to coarse.
-      output_strides: The output strides that it supports, ascending. Below the largest
-        one, atrous rates replace strides, and no level has a stride above the output
-        stride.
+      output_strides: The output strides that the backbone supports, in ascending order.
+        Below the largest one, atrous rates replace strides, and no level has a stride
+        above the output stride.
       weights: The libraries whose ImageNet weights `jaxseg convert` can import into
         this backbone.
       in_channels: Number of channels of an image.
@@ -37,7 +37,7 @@ class Backbone:
 
     @property
     def native_stride(self) -> int:
-        """Returns the largest output stride, which adds no atrous rates.
+        """Returns the largest output stride, at which the backbone has no atrous rates.
 
         >>> from jaxseg.backbones.catalog import BACKBONES
         >>> BACKBONES["resnet50"].native_stride

@@ -1,4 +1,4 @@
-"""Lists all backbones by name, for any head that reads a pyramid.
+"""Lists all backbones by name.
 
 A new backbone is a file in this folder and one entry here. `python -m
 jaxseg.lab.backbone_table` then updates the table of `jaxseg models --backbones`.

@@ -18,7 +18,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class DeepLabVGG(nn.Module):
-    """Returns "c0" (the image), "c1" to "c4" (pool1 to pool4) and "c5" (pool5).
+    """Computes maps "c0" (the image), "c1" to "c4" (pool1 to pool4) and "c5" (pool5).
 
     In v1, a 3x3 average pooling is applied to c5.
 
@@ -27,9 +27,10 @@ class DeepLabVGG(nn.Module):
       average: Whether a 3x3 average pooling follows pool5. The mean includes the zeros
         of the padding, as in Caffe.
       atrous_pooling: Whether pool5 and the average pooling have the current atrous
-        rate, so that the dense network contains the strided one. In the released
-        networks they have rate 1.
-      channels: Number of channels of each block. Values other than VGG's serve tests.
+        rate, so that the network computes the features of the network with strides, at
+        more positions. In the released networks they have rate 1.
+      channels: Number of channels of each block. Values other than VGG's are meant for
+        tests.
       style: See `BlockConfig`.
       ceil: Whether pooling follows Caffe's size rule, as released: an even side of n
         pixels becomes n / 2 + 1 cells, so that 320 pixels give 41 cells at stride 8.

@@ -1,9 +1,9 @@
 """DenseNet-121, 161, 169 and 201 at any output stride (arXiv 1608.06993).
 
-Every layer reads the input of its block and the outputs of all earlier layers in it. It
-applies batch norm, ReLU, a 1x1 convolution to 4 * growth channels, batch norm, ReLU and
-a 3x3 convolution to growth channels. A transition halves the channels and, by average
-pooling, the size.
+Every layer reads the input of its block and the outputs of all earlier layers of the
+block. It applies batch norm, ReLU, a 1x1 convolution to 4 * growth channels, batch
+norm, ReLU and a 3x3 convolution to `growth` channels. A transition halves the channels
+and, by average pooling, the size.
 """
 
 import jax.numpy as jnp
@@ -25,7 +25,9 @@ DEPTHS = {
 
 
 class DenseLayer(nn.Module):
-    """Applies pre-activated 1x1 and 3x3 convolutions; returns the new channels."""
+    """Applies a 1x1 and a 3x3 convolution, each after normalization and ReLU.
+
+    The result contains only the new channels."""
 
     growth: int
     rate: int = 1
@@ -56,7 +58,7 @@ class Transition(nn.Module):
 
 
 class DenseNet(nn.Module):
-    """Returns "c1" (the stem), "c2" to "c4" (blocks 1 to 3) and "c5" (the last block).
+    """Computes maps "c1" (stem), "c2" to "c4" (blocks 1 to 3) and "c5" (last block).
 
     c2 to c4 are the outputs of the transitions before pooling, at strides 4, 8 and 16.
     c5 is normalized.
@@ -65,14 +67,18 @@ class DenseNet(nn.Module):
       depth: 121, 161, 169 or 201.
       output_stride: 2, 4, 8, 16 or 32.
       pooling: The pooling of a transition whose stride is replaced by an atrous rate.
-        "atrous" pools at the current rate, so that the dense network contains the
-        strided one. "drop" omits the pooling, as in the release of DenseASPP.
+        "atrous" pools at the current rate, so that the network computes the same
+        features as with strides, at more positions. "drop" omits the pooling, as in the
+        release of DenseASPP.
       last_transition: Whether a transition also halves the channels of the last block,
         as in DenseASPP.
       relu: Whether ReLU follows the normalization of c5, as in the ImageNet classifier.
-      layers: Number of layers of each block; None takes those of the depth.
-      growth: Number of new channels of each layer; None takes that of the depth.
-      first: Number of channels of the stem; None takes that of the depth.
+      layers: Number of layers of each block; None takes the numbers that belong to
+        `depth`.
+      growth: Number of new channels of each layer; None takes the number that belongs
+        to `depth`.
+      first: Number of channels of the stem; None takes the number that belongs to
+        `depth`.
       style: See `BlockConfig`.
 
     Raises:

@@ -1,9 +1,9 @@
 """Dilated residual networks A, C and D (arXiv 1705.09914).
 
 DRN-A is a ResNet with rates 2 and 4 in place of the last two strides. C and D remove
-gridding artifacts. They have no max pooling. Two levels without residual connections,
-with the rates 2 and 1, end the network. D replaces the first two and the last two
-levels by plain convolutions.
+gridding artifacts. They have no max pooling. Their last two levels have no residual
+connections and have the rates 2 and 1. D replaces the first two and the last two levels
+by plain convolutions.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,7 @@ _A_BLOCKS = {
 
 
 class ConvStack(nn.Module):
-    """Applies convolutions with batch norm and ReLU; the first has the stride."""
+    """Applies convolutions with batch norm and ReLU; the first one has the stride."""
 
     features: int
     count: int
@@ -64,13 +64,13 @@ class ConvStack(nn.Module):
 
 
 class DRN(nn.Module):
-    """Returns "c1" to "c5", the outputs of the levels 2, 3, 4, 6 and 8.
+    """Computes maps "c1" to "c5", the outputs of the levels 2, 3, 4, 6 and 8.
 
     Attributes:
       variant: One of `VARIANTS`, such as "c26" or "d105".
       output_stride: 8, or 4, 2 and 1 with the same weights. 16 and 32 do not exist,
         because the last level already has rate 1 at stride 8.
-      width: Number of channels of level 1. Values other than 16 serve tests.
+      width: Number of channels of level 1. Values other than 16 are meant for tests.
       style: See `BlockConfig`.
 
     Differs: the release of C-58 has a projection in level 7 that it never uses
@@ -159,7 +159,7 @@ def _chain(units, x, train):
 
 
 class DRNA(nn.Module):
-    """Returns "c1" to "c5" of DRN-A, with the modules and the names of ResNet.
+    """Computes maps "c1" to "c5" of DRN-A, with the parameter names of `ResNet`.
 
     As published, the first block of each dilated stage keeps rate 1, even in the stage
     of rate 4. Therefore the network does not compute exactly the same features as the

@@ -1,8 +1,9 @@
 """The convolutions of GoogLeNet (arXiv 1409.4842) at any output stride.
 
-"caffe" is the published network, with biases, local response normalization, a true 5x5
-branch and a 3x3 last pooling. "torchvision" has batch norm (epsilon 1e-3), a 3x3 branch
-in place of the 5x5 one, and a 2x2 last pooling.
+There are two variants. "caffe" is the published network, with biases, local response
+normalization, a 5x5 branch in each block and a last pooling of 3x3. "torchvision" has
+batch norm (epsilon 1e-3), a 3x3 branch in place of the 5x5 branch, and a last pooling
+of 2x2.
 """
 
 import dataclasses
@@ -86,7 +87,7 @@ class Inception(nn.Module):
 
 
 class GoogLeNet(nn.Module):
-    """Returns "c1" (conv1), "c2" (conv3), "c3" (3b), "c4" (4e) and "c5" (5b).
+    """Computes maps "c1" (conv1), "c2" (conv3), "c3" (3b), "c4" (4e) and "c5" (5b).
 
     Attributes:
       variant: "torchvision" or "caffe".

@@ -18,13 +18,14 @@ _PLANS = ("none", "uniform", "conv", "rf", "bigger", "release")
 
 
 def hdc_rates(plan: str, count: int, stage: int) -> tuple[int, ...]:
-    """Returns the rates of the units of stage 4 or 5 at output stride 8.
+    """Returns the atrous rate of each unit of stage 4 or 5, at output stride 8.
 
     Args:
-      plan: "none" is 1 everywhere. "uniform" is plain dilation by 2 and 4. "conv"
-        alternates 2 and 1. "rf" cycles through 1, 2, 3 in stage 4 (units after the last
-        complete cycle have rate 2) and 3, 4, 5 in stage 5. "bigger", the paper's best,
-        cycles through 1, 2, 5, 9 and 5, 9, 17. "release" starts that cycle with 2.
+      plan: "none" has rate 1 everywhere. "uniform" has rate 2 in stage 4 and rate 4 in
+        stage 5. "conv" alternates 2 and 1. "rf" cycles through 1, 2, 3 in stage 4
+        (units after the last complete cycle have rate 2) and 3, 4, 5 in stage 5.
+        "bigger", the paper's best, cycles through 1, 2, 5, 9 and 5, 9, 17. "release"
+        starts that cycle with 2.
       count: Number of units.
       stage: 4 or 5.
 
@@ -53,7 +54,7 @@ def hdc_rates(plan: str, count: int, stage: int) -> tuple[int, ...]:
 
 
 class HDCResNet(nn.Module):
-    """Returns "c1" (stride 2), "c2" (4), "c3" (8), "c4" and "c5".
+    """Computes maps "c1" (stride 2), "c2" (4), "c3" (8), "c4" and "c5".
 
     c4 has stride 16 and c5 stride 32, but neither exceeds the output stride.
 
@@ -62,10 +63,11 @@ class HDCResNet(nn.Module):
       output_stride: 8, 16 or 32. The rates of a plan apply to output stride 8. Where a
         stage keeps its stride of 2, its rates are divided accordingly, but not below 1.
       plan: See `hdc_rates`.
-      rates: Rates of stages 4 and 5 in place of a plan. They are repeated but not
-        divided.
+      rates: Rates of the units of stages 4 and 5, which replace the plan. They are
+        repeated for further units, and do not depend on the output stride.
       width: Number of channels of the first stage.
-      blocks: Number of units of each stage; None takes those of the depth.
+      blocks: Number of units of each stage; None takes the numbers that belong to
+        `depth`.
       style: See `BlockConfig`.
       pool_padding: Padding of the 3x3 max pooling. Differs: the release does not pad,
         the default here is one pixel.

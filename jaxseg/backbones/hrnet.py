@@ -36,7 +36,7 @@ SMALL = {
 
 
 class HRNet(nn.Module):
-    """Returns "c2" [B, H/4, W/4, C] to "c5" [B, H/32, W/32, 8C], with sizes rounded up.
+    """Computes maps "c2" [B, H/4, W/4, C] to "c5" [B, H/32, W/32, 8C], rounded up.
 
     Attributes:
       width: C: 18, 32 or 48.
@@ -48,7 +48,7 @@ class HRNet(nn.Module):
       align_corners: Whether upsampling between branches aligns corners: False in the
         paper's code, True in the branch HRNet-OCR of that code.
       method: "bilinear", or "nearest" as in the classification networks.
-      two_step: Whether to upsample by the power of two first and then to the exact
+      two_step: Whether to upsample by a power of two first and then resize to the exact
         size, as MMSegmentation does. The results differ if a side of the image is not a
         multiple of 32.
       style: See `BlockConfig`.
@@ -107,7 +107,7 @@ class HRNet(nn.Module):
 
 
 class ExchangeModule(nn.Module):
-    """Applies basic blocks to every branch and exchanges: y_i = ReLU(sum_j T_ij(x_j)).
+    """Applies basic blocks to all branches and fuses them: y_i = ReLU(sum_j T_ij(x_j)).
 
     T_ii is the identity. From a coarser branch, T_ij is a 1x1 convolution with
     normalization and upsampling to the size of x_i. From a finer branch, it consists of

@@ -3,8 +3,9 @@
 Layer tables, widths rounded to multiples of eight, squeeze widths and epsilons follow
 torchvision.
 
-Differs: in torchvision the batch norms of v3 have momentum 0.01 (0.99 in the convention
-here). Here they have that of `BlockConfig`, like all others.
+Differs: in torchvision the batch norms of v3 have momentum 0.01, which is
+`BlockConfig(momentum=0.99)`. Here they have the momentum of `style`, like all other
+networks.
 """
 
 import dataclasses
@@ -65,15 +66,16 @@ _V3 = {
 
 
 def divisible(value: float, divisor: int = 8) -> int:
-    """Rounds to a positive multiple of `divisor`, at least 90 % of `value`."""
+    """Rounds to a positive multiple of `divisor` that is at least 90 % of `value`."""
     rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
 class InvertedResidual(nn.Module):
-    """Applies an inverted residual block: expand, convolve depthwise, gate, project.
+    """Applies an inverted residual block: 1x1, depthwise and 1x1 convolutions.
 
-    It has a shortcut if it keeps the channels and has no stride in the strided network.
+    A channel gate can follow the depthwise convolution. The block has a shortcut if it
+    keeps the number of channels and has no stride in the network without atrous rates.
     """
 
     expanded: int
@@ -118,7 +120,9 @@ class InvertedResidual(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """Gates the channels by the image mean, with a hard sigmoid (arXiv 1709.01507)."""
+    """Multiplies each channel by a gate in [0, 1] (arXiv 1709.01507).
+
+    The gates are a hard sigmoid of two linear layers that read the channel means."""
 
     features: int
     style: BlockConfig = BlockConfig()
@@ -145,18 +149,18 @@ def _eager(step: Step, stride: int) -> Step:
 
 
 class MobileNetV2(nn.Module):
-    """Returns "c1" (16 channels), "c2" (24), "c3" (32), "c4" (96) and "c5" (320).
+    """Computes maps "c1" (16 channels), "c2" (24), "c3" (32), "c4" (96) and "c5" (320).
 
     Attributes:
       output_stride: 2, 4, 8, 16 or 32.
       width: Channel multiplier.
-      tap: "output", or "expanded": c2 to c4 are then outputs of depthwise convolutions
-        with 144, 192 and 576 channels, each from the last block at its stride. The
-        decoder of DeepLab's release reads them.
+      tap: Where c2 to c4 are read. "output" is the output of the last block at a
+        stride. "expanded" is the output of the depthwise convolution in that block,
+        with 144, 192 and 576 channels, as in the decoder of DeepLab's release.
       last: Number of channels of a final 1x1 convolution: 1280 as in the ImageNet
         classifier, or 0 for no such convolution, as in DeepLab.
-      eager_rate: Whether the block that loses its stride already takes the new rate
-        (segmentation_models.pytorch).
+      eager_rate: Whether a block whose stride is replaced by a rate already has this
+        rate, as in segmentation_models.pytorch, and not only the blocks after it.
       style: See `BlockConfig`.
     """
 
@@ -210,7 +214,7 @@ class MobileNetV2(nn.Module):
 
 
 class MobileNetV3(nn.Module):
-    """Returns "c1" (the stem), "c2" to "c4" and "c5" (the last convolution).
+    """Computes maps "c1" (the stem), "c2" to "c4" and "c5" (the last convolution).
 
     c2, c3 and c4 are the outputs of the blocks that reach the strides 4, 8 and 16.
 
@@ -220,8 +224,9 @@ class MobileNetV3(nn.Module):
       width: Channel multiplier.
       reduced_tail: Whether to halve the channels of the last three blocks and the last
         convolution, as in the paper's segmentation networks.
-      eager_rate: Whether the block that loses its stride already takes the new rate, as
-        in torchvision. Networks of two output strides then give different values.
+      eager_rate: Whether a block whose stride is replaced by a rate already has this
+        rate, as in torchvision, and not only the blocks after it. Networks with
+        different output strides then compute different features.
       squeeze_excite: Whether blocks have channel gates. The gates average over the
         whole map, so their values differ slightly between output strides.
       epsilon: Epsilon of the normalizations; 1e-5 in timm's networks.

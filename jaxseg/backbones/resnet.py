@@ -1,8 +1,8 @@
 """ResNet-18/34/50/101/152 at any output stride (arXiv 1512.03385).
 
 The module `resnet_variant` describes how the ResNets of several libraries differ. All
-padding is symmetric, so even and odd inputs agree with PyTorch's networks. Dense
-networks follow DeepLab v3 (arXiv 1706.05587, section 3).
+padding is symmetric, so the results for even and odd input sizes equal those of
+PyTorch's networks. Atrous rates follow DeepLab v3 (arXiv 1706.05587, section 3).
 """
 
 import dataclasses
@@ -38,9 +38,10 @@ class Unit:
 
     Attributes:
       stride: Stride of the block.
-      first_rate: Atrous rate of the layer that has the stride in the strided network.
-      rate: Atrous rate of the layers after that layer.
-      pooled: Whether the block halves the map in the strided network.
+      first_rate: Atrous rate of the layer that has the stride in the network without
+        atrous rates.
+      rate: Atrous rate of the layers that follow.
+      pooled: Whether the block halves the map in the network without atrous rates.
     """
 
     stride: int = 1
@@ -56,7 +57,7 @@ def plan_units(
     multi_grid: tuple[int, ...] = (1, 1, 1),
     variant: ResNetVariant = TORCHVISION,
 ) -> tuple[tuple[Unit, ...], ...]:
-    """Plans strides and rates of all units of the stages c2 to c5.
+    """Returns the strides and rates of all units of the stages c2 to c5.
 
     The stages have strides 4, 8, 16 and 32. A stage whose stride would exceed
     `output_stride` keeps the size of the map and doubles the rates of all later layers.
@@ -65,8 +66,8 @@ def plan_units(
       blocks: Number of units of each stage.
       output_stride: 4, 8, 16 or 32.
       multi_grid: Factors on the rates of the last stage, repeated for a longer stage.
-      variant: The variant, of which `stride_in`, `eager_rate` and `stage_rates` are
-        read.
+      variant: The variant. Only its fields `stride_in`, `eager_rate` and `stage_rates`
+        matter.
 
     Returns:
       The units of each stage.
@@ -112,9 +113,10 @@ def plan_units(
 
 
 class ResNet(nn.Module):
-    """Returns "c1" (stride 2), "c2" (4), "c3" (8), "c4" (16) and "c5" (32).
+    """Computes maps "c1" (stride 2), "c2" (4), "c3" (8), "c4" (16) and "c5" (32).
 
-    Levels whose stride would exceed `output_stride` have that stride, and atrous rates.
+    Levels whose stride would exceed `output_stride` have the stride `output_stride` and
+    atrous rates instead.
 
     Attributes:
       depth: 18, 34, 50, 101 or 152.
@@ -122,8 +124,10 @@ class ResNet(nn.Module):
       variant: The details in which libraries differ, such as `CAFFE` or
         `ResNetVariant(stem="d")`.
       multi_grid: Factors on the rates of the units of the last stage (DeepLab v3).
-      width: Number of channels of the first stage. Values other than 64 serve tests.
-      blocks: Number of units of each stage; None takes those of the depth.
+      width: Number of channels of the first stage. Values other than 64 are meant for
+        tests.
+      blocks: Number of units of each stage; None takes the numbers that belong to
+        `depth`.
       style: See `BlockConfig`.
 
     Raises:
@@ -171,8 +175,8 @@ class ResNet(nn.Module):
         if stride_in == "last" and min(blocks[:-1]) < 2:
             raise ValueError(
                 f"blocks={self.blocks} is invalid: expected at least two units in each "
-                "stage with stride_in='last', one that widens and one that halves the "
-                "map."
+                "stage with stride_in='last', because one changes the number of "
+                "channels and another one halves the map."
             )
         if stride_in != "conv2" and self.depth < 50:
             raise ValueError(
@@ -222,7 +226,7 @@ def create_resnet(
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> ResNet:
-    """Creates a ResNet of a variant, with options to replace fields of the variant.
+    """Creates a ResNet from a variant; options can replace fields of the variant.
 
     >>> create_resnet(50, 8, variant="mmseg", stem="d").variant.dense_pool
     'none'

@@ -1,4 +1,4 @@
-"""Describes how the ResNets of several libraries differ, in a record with presets.
+"""Defines a record of the details in which ResNets differ, with a preset per library.
 
 No field changes the names of parameters, and only the stem changes their shapes.
 """
@@ -14,7 +14,7 @@ _DENSE_POOLS = ("atrous", "adjacent", "none")
 
 @dataclasses.dataclass(frozen=True)
 class ResNetVariant:
-    """Describes one form of ResNet.
+    """Describes the details in which the ResNets of several libraries differ.
 
     Attributes:
       stem: "7x7" (original ResNet, torchvision); "c" and "d" (three 3x3 convolutions,
@@ -24,19 +24,19 @@ class ResNetVariant:
         or "last": the last unit of the preceding stage (TF-slim, DeepLab v3's own
         networks). c2 to c4 are then taken before that unit.
       eager_rate: Whether the layer whose stride is replaced already has the new rate.
-        Differs: segmentation_models.pytorch does so. The dense network then no longer
-        equals the strided one.
+        Differs: segmentation_models.pytorch does so. The network then no longer
+          computes the features of the network with strides.
       dense_pool: The pixels that a shortcut averages in networks with the stem "d"
-        where its stride is replaced by an atrous rate. "atrous" takes the pixels that
-        the strided network averages, "adjacent" takes neighbors, with zeros outside the
-        map (timm), and "none" does not average (MMSegmentation).
+        where its stride is replaced by an atrous rate. "atrous" averages the pixels
+        that the network with strides averages, "adjacent" averages neighboring pixels,
+        with zeros outside the map (timm), and "none" does not average (MMSegmentation).
       second_rate: Whether the second convolution of a basic block is atrous as well. In
         MMSegmentation only the first one is.
       stage_rates: Rates of the four stages, independent of their strides, as in
         MMSegmentation's FastFCN. The first unit of a stage takes half of the rate. None
         derives the rates from the output stride.
-      ceil: Whether the max pooling follows Caffe's size rule (DeepLab v2): an even side
-        of n pixels becomes n / 2 + 1 cells. PyTorch's networks have the floor rule.
+      ceil: Whether the size after max pooling is rounded up, as in Caffe (DeepLab v2):
+        an even side of n pixels becomes n / 2 + 1 cells. PyTorch's networks round down.
 
     Raises:
       ValueError: If a field has a value that is not allowed.
@@ -81,7 +81,7 @@ class ResNetVariant:
             )
 
     def shortcut(self, stride: int) -> str:
-        """Returns the `kind` of `Shortcut` for a unit with a stride."""
+        """Returns the value of `Shortcut.kind` for a unit with the given stride."""
         if self.stem != "d" or (self.dense_pool == "none" and stride == 1):
             return "conv"
         return "avg_zero" if self.dense_pool == "adjacent" else "avg"
@@ -139,8 +139,8 @@ dense_pool='atrous', second_rate=True, stage_rates=None, ceil=False)
     if isinstance(variant, Mapping):
         if unknown := sorted(set(variant) - set(FIELDS)):
             raise ValueError(
-                f"variant={dict(variant)} is invalid: expected fields out of "
-                f"{FIELDS}, not {unknown}."
+                f"variant={dict(variant)} is invalid: expected only fields from "
+                f"{FIELDS}, but it has {unknown}."
             )
         variant = ResNetVariant(**variant)
     return dataclasses.replace(variant, **fields)

@@ -55,7 +55,7 @@ class SEBottleneck(nn.Module):
 
 
 class SEResNet(nn.Module):
-    """Returns "c1" (stride 2) to "c5" (stride 32 or `output_stride`)."""
+    """Computes maps "c1" (stride 2) to "c5" (stride 32 or `output_stride`)."""
 
     depth: int = 50
     output_stride: int = 32

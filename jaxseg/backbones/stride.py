@@ -2,9 +2,9 @@
 
 A layer whose stride is removed keeps its rate, and the rate of every later layer is
 multiplied by the removed stride (arXiv 1606.00915, section 3.1). Every n-th pixel of
-the dense network then equals a pixel of the strided one exactly, because all padding is
-symmetric and scales with the rate. Several ports place rates one layer too early, which
-breaks this equality.
+the resulting features then exactly equals a pixel of the network with strides, because
+all padding is symmetric and scales with the rate. Several ports place rates one layer
+too early, which breaks this equality.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from jaxseg.typing import Array
 
 
 class Step(NamedTuple):
-    """Holds the stride of a layer, its rate and the rate of the layers after it."""
+    """Holds the stride and the rate of a layer, and the rate of the layers after it."""
 
     stride: int
     rate: int
@@ -65,7 +65,7 @@ def pool_max(
 ) -> Array:
     """Applies max pooling whose stride may be replaced by an atrous rate.
 
-    In that case the cells of a window are `rate` pixels apart. With `ceil`, a last
+    The pixels of a window are `step.rate` pixels apart. With `ceil`, a last
     partial window also gives an output (Caffe's rule), at any rate.
     """
     if step.stride > 1 and step.rate == 1:
@@ -105,7 +105,7 @@ def _shifts(x, axis, window, rate):
     size = x.shape[axis] - rate * (window - 1)
     if size < 1:
         raise ValueError(
-            f"map of {x.shape[axis]} pixels is invalid: expected at least "
+            f"map size={x.shape[axis]} is invalid: expected at least "
             f"{rate * (window - 1) + 1} pixels for a pooling window of {window} at "
             f"rate {rate}. Use a larger image or a larger output stride."
         )

@@ -1,7 +1,7 @@
 """The convolutions of VGG-16 and VGG-19 (arXiv 1409.1556).
 
 All convolutions are 3x3 with bias and ReLU. A 2x2 max pooling ends each of the five
-blocks. Batch norm can follow each convolution (torchvision's `_bn` form).
+blocks. Batch norm can follow each convolution, as in torchvision's `vgg16_bn`.
 """
 
 import jax.numpy as jnp
@@ -18,17 +18,19 @@ CHANNELS = (64, 128, 256, 512, 512)
 
 
 class VGG(nn.Module):
-    """Returns "c1" (pool1, at stride 2) to "c5" (pool5, at stride 32).
+    """Computes maps "c1" (pool1, at stride 2) to "c5" (pool5, at stride 32).
 
     Attributes:
       depth: 16 or 19.
-      output_stride: 8, 16 or 32. Pooling layers that would exceed it have stride 1 and
-        read pixels that are `rate` apart, and all later layers have twice the rate.
+      output_stride: 8, 16 or 32. Pooling layers that would exceed it have stride 1
+        instead, and all later layers have twice the atrous rate.
       batch_norm: Whether batch norm follows each convolution.
       ceil: Whether pooled sizes are rounded up, as in Caffe, FCN and SegNet. Only then
-        does the dense network contain the strided one exactly.
+        do networks with a smaller output stride compute exactly the features of the
+        network with strides, at more positions.
       first_padding: Padding of conv1_1; 100 in FCN's networks.
-      channels: Number of channels of each block. Values other than VGG's serve tests.
+      channels: Number of channels of each block. Values other than VGG's are meant for
+        tests.
       style: See `BlockConfig`.
 
     Raises:

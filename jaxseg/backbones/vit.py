@@ -19,7 +19,7 @@ from jaxseg.typing import Array, Pyramid, Size
 
 
 class ViT(nn.Module):
-    """Returns "layer<i>" [B, ceil(H/p), ceil(W/p), width] for each i in `taps`.
+    """Computes maps "layer<i>" [B, ceil(H/p), ceil(W/p), width] for each i in `taps`.
 
     Attributes:
       depth: Number of layers of the complete transformer.

@@ -28,8 +28,9 @@ STAGES = (
 class PreActivationBlock(nn.Module):
     """Computes x + convs(ReLU(norm(x))).
 
-    Two widths give two 3x3 convolutions; three widths give 1x1, 3x3 and 1x1. If the
-    width or the size changes, the shortcut is a 1x1 convolution of the activated input.
+    `convs` are two 3x3 convolutions if two widths are given, and 1x1, 3x3 and 1x1
+    convolutions if three are given. If the width or the size changes, the shortcut is a
+    1x1 convolution of the activated input.
     """
 
     widths: tuple[int, ...]
@@ -75,7 +76,7 @@ class PreActivationBlock(nn.Module):
 
 
 class WideResNet38(nn.Module):
-    """Returns "c0" (64 channels at full size), "c1" (128, 1/2), ..., "c6".
+    """Computes maps "c0" (64 channels, full size), "c1" (128 channels, 1/2) to "c6".
 
     c2 has 256 channels at 1/4 of the size. c3 (512 channels), c4 (1024), c5 (2048) and
     c6 (4096) have 1/8 of the size. The maps are sums without a final activation.

@@ -92,18 +92,18 @@ class XceptionUnit(nn.Module):
 
 
 class Xception(nn.Module):
-    """Returns "c1" (root), "c2" to "c4" (before each stride) and "c5" (2048 channels).
+    """Computes maps "c1" (stem), "c2" to "c4" (before each stride) and "c5" (the last).
 
-    c2, c3 and c4 come from the second convolution of the unit that has the next stride.
-    They are taken after batch norm and before the activation, as the authors' decoder
-    reads them.
+    c2, c3 and c4 are outputs of the second convolution of the unit that halves the map
+    next, after batch norm and before the activation, as in the authors' decoder. c5 has
+    2048 channels.
 
     Attributes:
       depth: 41, 65 or 71.
       output_stride: 8, 16 or 32 (2 and 4 are possible as well).
       multi_grid: Factors on the rates of the three convolutions of the last unit.
       width: Factor on all channel counts.
-      middle: Number of middle units; None takes 8, 16 or 16 by depth.
+      middle: Number of middle units; None takes 8, 16 or 16 for depths 41, 65 and 71.
       style: See `BlockConfig`.
 
     Raises:

@@ -1,8 +1,8 @@
 """Xception-39, BiSeNet's light backbone (arXiv 1808.00897), as in the authors' code.
 
 Its residual blocks consist of separable convolutions without a normalization between
-the depthwise and the pointwise half. The last convolution of a block is four times as
-wide as the others.
+the depthwise and the pointwise convolution. The last convolution of a block is four
+times as wide as the others.
 """
 
 from flax import linen as nn
@@ -45,11 +45,8 @@ class SeparableUnit(nn.Module):
 class XceptionBlock(nn.Module):
     """Adds the output of three separable units to a shortcut.
 
-    The units have mid, mid and 4 * mid channels.
-
-    ReLU follows the sum.
-
-    The shortcut of a strided block is a separable unit as well.
+    The units have `mid`, `mid` and 4 * `mid` channels, and ReLU follows the sum. The
+    shortcut of a block with a stride is a separable unit as well.
     """
 
     mid: int
@@ -75,7 +72,7 @@ class XceptionBlock(nn.Module):
 
 
 class Xception39(nn.Module):
-    """Returns "c1" (8 channels), "c2" (8), "c3" (64), "c4" (128) and "c5" (256)."""
+    """Computes "c1" (8 channels), "c2" (8), "c3" (64), "c4" (128) and "c5" (256)."""
 
     stem: int = 8
     mid: tuple[int, int, int] = (16, 32, 64)

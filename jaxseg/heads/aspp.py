@@ -69,7 +69,7 @@ class ASPPHead(nn.Module):
 
 
 class DeepLabV3PlusHead(nn.Module):
-    """Applies ASPP and a decoder that adds low-level features: the head of DeepLab v3+.
+    """Applies ASPP and a decoder with low-level features: the head of DeepLab v3+.
 
     A 1x1 convolution with batch norm and ReLU reduces the channels of the low-level
     map. The output of the ASPP is resized to the size of that map and concatenated in
@@ -138,8 +138,8 @@ class ScoreSumHead(nn.Module):
     """Sums 3x3 classifiers at several atrous rates: the head of DeepLab v2.
 
     There is no batch norm and no activation. A single rate gives LargeFOV, and
-    `rates=()` a plain 1x1 classifier. The paper's ASPP-L has the rates 6, 12, 18, 24
-    and its ASPP-S has 2, 4, 8, 12.
+    `rates=()` gives a single 1x1 classifier. The paper's ASPP-L has the rates 6, 12,
+    18, 24 and its ASPP-S has 2, 4, 8, 12.
 
     References:
       arXiv 1606.00915, section 3.2.

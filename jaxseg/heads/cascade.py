@@ -2,8 +2,8 @@
 
 References:
   arXiv 1706.05587, section 3.2 (figure 3). Blocks 5 to 7 repeat block 4. Every block
-    but the last ends with a stride of 2, which becomes an atrous rate beyond the output
-    stride.
+    but the last ends with a stride of 2. An atrous rate replaces the stride where the
+    stride would exceed the output stride.
 """
 
 from flax import linen as nn
@@ -25,8 +25,7 @@ class CascadeHead(nn.Module):
     Attributes:
       num_classes: Number of classes.
       blocks: Number of additional blocks, 0 to 3 (blocks 5, 6 and 7).
-      output_stride: 8 to 256. The stride of c5 must be this or 32, whichever is
-        smaller.
+      output_stride: 8 to 256. The stride of c5 must be min(32, output_stride).
       multi_grid: Factors on the rates of the bottlenecks of a block.
       width: Each block has 32 * width channels. None gives it the number of channels of
         c5.

@@ -1,8 +1,9 @@
 """DenseASPP: densely connected atrous convolutions (Yang et al., CVPR 2018).
 
 As in the authors' release, both convolutions of a branch have biases, the first branch
-starts without batch norm, and the newest features come first in the concatenation. The
-release activates the map that the head reads (see `jaxseg.models.denseaspp`).
+starts without batch norm, and the newest features come first in the concatenation. In
+the release, ReLU also changes the map that the head reads (see
+`jaxseg.models.denseaspp`).
 """
 
 import jax.numpy as jnp
@@ -45,7 +46,8 @@ class DenseASPPHead(nn.Module):
       num_classes: Number of classes.
       reduced: Channels of the 1x1 convolutions, d0 in the release: 128 for
         DenseNet-121, 512 for 161, 336 for 169 and 480 for 201.
-      features: Channels of each branch, d1 in the release: 64, 128, 168 and 240.
+      features: Channels of each branch, d1 in the release: 64 for DenseNet-121, 128 for
+        161, 168 for 169 and 240 for 201.
       rates: Atrous rates of the branches.
       dropout: Dropout rate.
       tap: The pyramid level that the head reads.

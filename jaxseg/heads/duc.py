@@ -25,8 +25,8 @@ class DUCHead(nn.Module):
       order: Order of the score channels. "crd" is class-major, c * cell^2 + i * cell +
         j, as in the authors' release. "dcr" is cell-major, (i * cell + j) * num_classes
         + c. A checkpoint fits only the order that it was trained with.
-      rates: Atrous rates; (6, 12, 18, 24) in the release. A single rate gives the plain
-        head of the paper.
+      rates: Atrous rates; (6, 12, 18, 24) in the release. A single rate gives the head
+        that the paper describes.
       style: See `BlockConfig`.
     """
 

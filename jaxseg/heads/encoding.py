@@ -1,4 +1,4 @@
-"""Context encoding (EncNet, arXiv 1803.08904): a learned dictionary gates the channels.
+"""Context encoding of EncNet (arXiv 1803.08904): learned codewords gate the channels.
 
 Differs: there is no auxiliary classifier of class presence, on which the paper's SE
 loss depends.
@@ -14,10 +14,10 @@ from jaxseg.typing import Array, Pyramid
 
 
 class Encoding(nn.Module):
-    """Encodes the residuals of pixels to learned codewords.
+    """Sums the differences of pixels to learned codewords, weighted by assignment.
 
     It computes e_k = sum_i softmax_k(-s_k |x_i - d_k|^2) (x_i - d_k) with learned
-    codewords d and smoothing factors s, in float32. The residuals [pixels, K, C] are
+    codewords d and smoothing factors s, in float32. The differences [pixels, K, C] are
     never stored.
 
     References:

@@ -1,8 +1,8 @@
 """Heads with graph units: GloRe, GCU and GINet.
 
 None of the papers describes its segmentation head completely. Reductions, dropout and
-widths follow the ports that the docstrings cite. Some are choices of this project,
-which the docstrings name.
+widths follow the ports that the docstrings cite. The docstrings also state where no
+port exists and the value is jaxseg's own choice.
 """
 
 import jax.numpy as jnp
@@ -91,13 +91,13 @@ class GraphUnitHead(nn.Module):
 
 
 class GraphInteractionHead(nn.Module):
-    """Applies the graph interaction of GINet to a map and classifies it.
+    """Applies the graph interaction of GINet to a map and classifies the result.
 
     A 3x3 convolution with normalization and ReLU comes first. Dropout of single values,
     as in PaddleSeg, and a 1x1 classifier come last. The collection `batch_stats` holds
     the word vectors as "words" [K, 300]. They are saved with the weights but not
-    trained, and can be replaced by real ones (see `jaxseg.nn.word_vectors.read_words`).
-    For the attributes see `GraphInteraction`.
+    trained. Random vectors are the default; `jaxseg.nn.word_vectors.read_words` reads
+    GloVe vectors to replace them. For the attributes see `GraphInteraction`.
     """
 
     num_classes: int

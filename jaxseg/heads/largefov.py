@@ -43,7 +43,7 @@ class FullyConnected(nn.Module):
 
 
 class ScaleBranch(nn.Module):
-    """Extracts features of an early map, for multi-scale predictions (MSc).
+    """Extracts features from an early map, for multi-scale predictions (MSc).
 
     A 3x3 and a 1x1 convolution follow each other, each with ReLU and dropout.
     """
@@ -61,7 +61,7 @@ class ScaleBranch(nn.Module):
 
 
 class LargeFOVHead(nn.Module):
-    """Sums the logits of branches fc6, fc7, fc8 with different atrous rates.
+    """Sums the logits of branches that consist of fc6, fc7 and fc8, one for each rate.
 
     One rate gives LargeFOV, four rates give the ASPP of v2.
 
@@ -77,12 +77,13 @@ class LargeFOVHead(nn.Module):
         maps are added at the size of the image. "none" has no early predictions.
       scale_features: Number of channels of the early branches.
       style: See `BlockConfig`.
-      strides: Image pixels per cell of the image, pool1 to pool4 and c5. Maps are then
-        resized with aligned corners, like Caffe's Interp layer. None resizes with
-        half-pixel centers, as the first version of jaxseg did.
+      strides: The strides of c0 to c5, in image pixels. With strides, maps are resized
+        with aligned corners, like Caffe's Interp layer. None resizes with half-pixel
+        centers, as the first version of jaxseg did.
 
     Differs: the released networks with early predictions accept only sizes of the form
-    8 k + 1. At other sizes, this head cuts the enlarged score maps to the image.
+      8 k + 1. At other sizes, this head crops the enlarged score maps to the size of
+      the image.
 
     Raises:
       ValueError: If the fusion is unknown.

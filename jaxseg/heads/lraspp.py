@@ -10,8 +10,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class LRASPPHead(nn.Module):
-    """Gates features by pooled context, and adds logits that are computed from a low
-    level.
+    """Gates features by pooled context, and adds logits of low-level features.
 
     The result has the size of the low level.
 

@@ -51,7 +51,7 @@ class PSPHead(nn.Module):
 
 
 class JPUHead(nn.Module):
-    """Replaces a dilated c5 by JPU and applies a head that reads c5 (FastFCN)."""
+    """Replaces c5 by the output of JPU and applies a head that reads c5 (FastFCN)."""
 
     jpu: JPU
     head: nn.Module

@@ -65,7 +65,7 @@ class ChainedPooling(nn.Module):
 
 
 class RefineBlock(nn.Module):
-    """Refines one level: adapts it, adds the coarser level and pools the sum."""
+    """Applies residual units to a level, adds the coarser level and pools the sum."""
 
     features: int
     stages: int = 4

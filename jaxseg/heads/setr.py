@@ -68,8 +68,9 @@ class UpsamplingHead(nn.Module):
 
 
 class MultiLevelNeck(nn.Module):
-    """Projects the outputs of four layers to one width and sums them from deep to
-    shallow.
+    """Projects the outputs of four layers to the same number of channels and sums them.
+
+    Each result is the sum over one layer and all deeper ones.
 
     Every level has its own LayerNorm.
     """

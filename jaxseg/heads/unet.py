@@ -1,4 +1,4 @@
-"""The expanding path of U-Net over any pyramid (arXiv 1505.04597).
+"""The expanding path of U-Net as a head for any pyramid (arXiv 1505.04597).
 
 Each level doubles its input by nearest-neighbor upsampling, concatenates [up, skip] and
 applies two 3x3 convolutions with normalization, as in segmentation_models.pytorch.

@@ -63,7 +63,7 @@ def check_name(name: str, backbone: str | None = None) -> None:
         advice = f" Similar names are {', '.join(near)}." if near else ""
         kind = "jaxseg.list_models()" if backbone is None else "jaxseg.models.FAMILIES"
         raise ValueError(
-            f"model name={name!r} is invalid: expected a name of {kind}.{advice}"
+            f"model name={name!r} is invalid: expected one of {kind}.{advice}"
         )
     if backbone is None and name not in MODELS:
         presets = [preset for preset in MODELS if preset.startswith(f"{name}_")]
@@ -85,7 +85,7 @@ def check_name(name: str, backbone: str | None = None) -> None:
 
 
 def factory_of(name: str, backbone: str | None = None) -> Callable[..., nn.Module]:
-    """Returns the function whose keyword parameters are the options of a network.
+    """Returns the function that creates a network from keyword options.
 
     Args:
       name: The name of a preset or, with a backbone, of a family.
@@ -97,7 +97,7 @@ def factory_of(name: str, backbone: str | None = None) -> Callable[..., nn.Modul
 
 
 def family_of(preset: str) -> str | None:
-    """Returns the family whose name begins the name of a preset, or None.
+    """Returns the family to which a preset belongs, or None.
 
     >>> family_of("deeplabv3plus_resnet50")
     'deeplabv3plus'

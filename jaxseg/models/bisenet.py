@@ -1,8 +1,8 @@
 """BiSeNet v1: a spatial path and a context path in parallel (arXiv 1808.00897).
 
 Where the paper leaves details open, the network follows the authors' code. Options
-select two well-known ports. Parameter counts that the paper gives in "M" are MiB of
-float32.
+select two well-known ports. The paper states parameter counts in "M", which means MiB
+of float32 values.
 
 Differs: the logits are resized to the image. The authors' code enlarges them by the
 factors 8 and 16. Both give equal logits if height and width are multiples of 16.
@@ -79,10 +79,10 @@ def bisenet_on(
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid.
       form: See `bisenet`.
-      features: Number of channels of both paths; the fusion has twice as many.
-      main: Number of channels of the main head; None takes that of the fusion.
-      aux: Number of channels of the auxiliary heads. None takes that of the fusion for
-        `form="author"`, and a quarter of it otherwise.
+      features: Number of channels of both paths; the fusion has 2 * features channels.
+      main: Number of channels of the main head; None takes 2 * features.
+      aux: Number of channels of the auxiliary heads. None takes 2 * features for
+        `form="author"`, and features / 2 otherwise.
       style: See `BlockConfig`.
 
     Raises:

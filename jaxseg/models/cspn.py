@@ -1,7 +1,7 @@
 """CSPN: a network predicts an affinity, and 24 propagation steps refine its output.
 
 The depth network is the authors' ResNet-50 (arXiv 1808.00150) without its unused
-layers. The segmentation network has the same layers, and one output map per class. The
+layers. The segmentation network has these layers too, and one output map per class. The
 depth network is a regression: its "logits" are depths in meters, and the propagation
 keeps the sparse measurements unchanged. With `read="release"`, the affinity channels
 have the order of the authors' code (see `jaxseg.ops.propagate.cspn_kernel`).
@@ -72,8 +72,9 @@ class CSPN(nn.Module):
     def _anchor(self, image):
         if image.shape[-1] != 4:
             raise ValueError(
-                f"image of {image.shape[-1]} channels is invalid: expected 4 with "
-                "sparse=True, three of color and one of sparse depth, 0 where unknown."
+                f"image.shape={image.shape} is invalid: expected 4 channels with "
+                "sparse=True: three of color, and one of sparse depth that is 0 where "
+                "the depth is unknown."
             )
         depth = image[..., 3:].astype(jnp.float32)
         anchored = (depth > 0).astype(jnp.float32)

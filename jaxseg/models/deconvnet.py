@@ -9,9 +9,9 @@ Differs: the paper feeds 224x224 crops of object proposals, for which the bottle
 one pixel. Here any size works, because the bottleneck is fully convolutional; a
 bottleneck map with a side of less than 7 pixels is padded with zeros to 7. A
 deconvolution of stride 1 is written as the convolution with the flipped kernel. The
-release averages the statistics of normalization over the training set after training,
-with an epsilon of 1e-9. Here the statistics are running averages, and epsilon is 1e-5
-(`style=BlockConfig(epsilon=1e-9)` restores the released value).
+release computes the statistics of batch normalization on the training set after
+training, with an epsilon of 1e-9. Here the statistics are running averages, and epsilon
+is 1e-5 (`style=BlockConfig(epsilon=1e-9)` restores the released value).
 """
 
 import jax.numpy as jnp

@@ -78,7 +78,7 @@ def deeplabv1_vgg16(
       channels: Number of channels of each block of VGG.
       caffe_sizes: False restores the arithmetic of the first version of jaxseg: pooling
         rounds down, and early maps are resized with half-pixel centers. The results
-        differ where a side is not of the form 8 k + 1, and everywhere with `fusion`.
+        differ if a side does not have 8 k + 1 pixels, and always if `fusion` is used.
       style: See `BlockConfig`.
     """
     backbone = DeepLabVGG(

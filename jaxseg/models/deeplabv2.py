@@ -9,8 +9,8 @@ the sizes of the scaled images and the positions of their pixels. The VGG-16 net
 follow the authors' Caffe prototxts, whose corners are aligned.
 
 Differs: batch norm is trained unless `style` freezes it (`BlockConfig("frozen")`), as
-in the Caffe network and in the port. The momentum of the port is 0.001 (0.999 in the
-convention here).
+in the Caffe network and in the port. The momentum of the port is 0.001, which is
+`BlockConfig(momentum=0.999)`.
 """
 
 import jax.numpy as jnp
@@ -38,8 +38,8 @@ class MultiScale(nn.Module):
 
     The maximum is computed at the feature resolution of the first scale. With more than
     one scale, "aux_1", "aux_2", ... are the logits of the scales. With three scales,
-    their losses and that of the maximum are the paper's four losses. The paper weights
-    all four by 1, so set the auxiliary weight to 1.
+    the losses of the scales and the loss of the maximum are the paper's four losses.
+    The paper weights all four by 1, so set the auxiliary weight to 1.
 
     Attributes:
       backbone: Maps an image to a pyramid.

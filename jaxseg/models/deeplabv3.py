@@ -2,7 +2,8 @@
 
 There are two forms of the head. torchvision's form, used with the 7x7 stem, has an
 additional 3x3 convolution and dropout 0.5. The paper's form is used with the "beta"
-stem. Output stride, rates and multi-grid do not change the parameters.
+stem. Networks with different output strides, rates or multi-grids have the same
+parameters.
 """
 
 from functools import partial
@@ -223,8 +224,8 @@ def deeplabv3_mobilenetv3(
 
     The head is torchvision's. torchvision's network has `eager_rate=True, rates=(12,
     24, 36)`: at output stride 16 it uses the rates for output stride 8, and it dilates
-    one layer too early. Its auxiliary head (`aux`) reads c3. `epsilon` applies to the
-    normalizations of the backbone. It is 1e-5 in timm, except for timm's `tf_`
+    one layer too early. The auxiliary head (`aux=True`) reads c3. `epsilon` applies to
+    the normalizations of the backbone. It is 1e-5 in timm, except for timm's `tf_`
     networks, which have 1e-3 and also need `same_padding=True`. For the options see
     `MobileNetV3` and `deeplabv3`.
     """

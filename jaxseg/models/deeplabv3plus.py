@@ -1,7 +1,8 @@
 """DeepLab v3+ (arXiv 1802.02611): ASPP, and a decoder that adds low-level features.
 
-Output stride, rates and multi-grid do not change the parameters: train at stride 16 and
-evaluate at 8. The default rates are (6, 12, 18) at stride 16 and twice that at 8.
+Networks with different output strides, rates or multi-grids have the same parameters,
+so a network can be trained at output stride 16 and evaluated at 8. The default rates
+are (6, 12, 18) at output stride 16 and (12, 24, 36) at 8.
 """
 
 from functools import partial
@@ -90,12 +91,12 @@ def deeplabv3plus_resnet(
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> EncoderDecoder:
-    """Creates DeepLab v3+ on a ResNet, with the low level c2 (arXiv 1802.02611).
+    """Creates DeepLab v3+ on a ResNet; the decoder reads c2 and c5 (arXiv 1802.02611).
 
     The default variant fits torchvision's ImageNet weights. `variant="slim"` is the
-    authors' own. It has the stride in the last unit of a stage, and c2 is the map
-    before that unit. `separable="full"` makes ASPP and decoder depthwise separable. For
-    the options see `create_resnet` and `deeplabv3plus`.
+    ResNet of the authors: it has the stride in the last unit of a stage, and c2 is the
+    map before that unit. `separable="full"` makes ASPP and decoder depthwise separable.
+    For the options see `create_resnet` and `deeplabv3plus`.
 
     Differs: the authors' release takes c2 from the residual branch of a unit, before
     the addition and ReLU. Here c2 is the output of the unit.
@@ -115,7 +116,9 @@ def deeplabv3plus_xception(
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> EncoderDecoder:
-    """Creates DeepLab v3+ on aligned Xception, separable throughout (arXiv 1802.02611).
+    """Creates DeepLab v3+ on aligned Xception (arXiv 1802.02611).
+
+    All convolutions of the ASPP and the decoder larger than 1x1 are separable.
 
     The low-level features c2 are taken after batch norm and before ReLU, as in the
     authors' release. The best Cityscapes result has `image_pool=False`. For the options
@@ -141,9 +144,9 @@ def deeplabv3plus_mobilenetv2(
 ) -> EncoderDecoder:
     """Creates DeepLab v3+ on MobileNet v2 (arXiv 1802.02611, 1801.04381).
 
-    With `tap="expanded"`, the authors' choice, the decoder reads the output of a
-    depthwise convolution with 144 channels. With "output" it reads the output of a
-    block, with 24 channels. `last=1280` keeps the last convolution of the ImageNet
+    With `tap="expanded"`, as in the release, the decoder reads the output of a
+    depthwise convolution with 144 channels. With `tap="output"`, it reads the output of
+    a block, with 24 channels. `last=1280` keeps the last convolution of the ImageNet
     classifier, and `eager_rate` dilates one layer early; segmentation_models.pytorch
     does both. For the options see `MobileNetV2` and `deeplabv3plus`.
     """

@@ -7,8 +7,8 @@ branches read. Therefore all branches and the classifier read the map after ReLU
 Differs: scores are resized with half-pixel centers. The release enlarges them by 8 with
 `nn.Upsample`, which aligned corners under the PyTorch 0.3 that it was written for
 (`align_corners=True`) and has half-pixel centers since PyTorch 0.4. The batch norms of
-the branches have the same momentum as all others, where the release has 0.0003 (0.9997
-in the convention here).
+the branches have the momentum of `style`. In the release, it is 0.0003, which is
+`BlockConfig(momentum=0.9997)`.
 """
 
 from functools import partial
@@ -68,8 +68,8 @@ def denseaspp_densenet(
       output_stride: 2, 4, 8, 16 or 32.
       widths: Channels of the 1x1 and of the 3x3 convolution of a branch; None takes
         those of the release.
-      activated: False leaves the shared map normalized but not activated. This is the
-        arithmetic of the first version of jaxseg, and of the release with
+      activated: Whether ReLU is applied to the map that all branches read. False is the
+        behavior of the first version of jaxseg, and of the release with
         `inplace=False`.
       style: See `BlockConfig`.
       **options: Options of `DenseNet` (`pooling`, `layers`, `growth` and `first`) and
@@ -82,8 +82,8 @@ def denseaspp_densenet(
     if widths is None and depth not in _WIDTHS:
         known = ", ".join(map(str, _WIDTHS))
         raise ValueError(
-            f"depth={depth} is invalid: expected one of {known}. Another depth needs "
-            "widths."
+            f"depth={depth} is invalid: expected one of {known}. Pass widths for "
+            "another depth."
         )
     trunk, rest = split_options(options, DenseNet)
     backbone = DenseNet(

@@ -51,8 +51,8 @@ def duc_hdc_resnet(
 ) -> EncoderDecoder:
     """Creates HDC-DUC on a ResNet (arXiv 1702.08502).
 
-    The release has the plan "release" and the normalization
-    `style=BlockConfig("frozen", momentum=0.9995, epsilon=1e-6)`.
+    The release corresponds to `plan="release"` and `style=BlockConfig("frozen",
+    momentum=0.9995, epsilon=1e-6)`.
 
     Args:
       num_classes: Number of classes.
@@ -67,8 +67,8 @@ def duc_hdc_resnet(
       width: Number of channels of the first stage of the ResNet.
       blocks: Number of units of each stage of the ResNet; None takes those of the
         depth.
-      pool_padding: Padding of the max pooling. It is 0 in the release, whose maps are
-        smaller than the image size over the stride.
+      pool_padding: Padding of the max pooling. It is 0 in the release, so that its maps
+        are smaller than the image size divided by the stride.
       style: See `BlockConfig`.
 
     Differs: scores at half resolution are resized bilinearly to the image, the max

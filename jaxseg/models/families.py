@@ -96,7 +96,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def backbones_for(family: str, output_stride: int | None = None) -> list[str]:
-    """Returns the sorted names of the backbones that fit a family.
+    """Returns the sorted names of the backbones on which a family can be put.
 
     >>> "hrnet_w18" in backbones_for("deeplabv3plus")
     True
@@ -141,10 +141,12 @@ def check_pair(family: str, backbone: str, output_stride: int | None = None) -> 
             f"{fitting}."
         )
     if lack := FAMILIES[family].misfit(record, output_stride):
-        levels = " and ".join(f"{name} at {s}" for name, s in FAMILIES[family].reads)
+        levels = " and ".join(
+            f"{name} at stride {s}" for name, s in FAMILIES[family].reads
+        )
         raise ValueError(
-            f"backbone={backbone!r} is invalid: expected a pyramid with {levels} for "
-            f"{family}, but found {lack}. Backbones that fit: "
+            f"backbone={backbone!r} is invalid: expected a backbone whose pyramid has "
+            f"{levels} for {family}, but found {lack}. Backbones that fit: "
             f"{_listed(backbones_for(family, output_stride))}."
         )
 

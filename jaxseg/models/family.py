@@ -20,7 +20,8 @@ class Family:
       output_stride: The default output stride of the backbone, used if the backbone
         supports it.
       exact: Whether each level must have the stride of `reads`, and not a smaller one.
-      pads: Whether the family supports backbones that pad the image to whole patches.
+      pads: Whether the family supports backbones that pad the image to a multiple of a
+        patch, such as ViT.
       scales_rates: Whether the atrous rates of the head depend on the output stride of
         the backbone, which `compose` then takes as the keyword `output_stride`.
     """

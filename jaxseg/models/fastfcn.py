@@ -38,8 +38,8 @@ def fastfcn(
 ) -> EncoderDecoder:
     """Puts JPU and one of four heads on a backbone (arXiv 1903.11816).
 
-    The JPU reads c3, c4 and c5, an auxiliary head c4. The authors' scripts weight the
-    auxiliary loss by 0.4.
+    The JPU reads c3, c4 and c5, and an auxiliary head reads c4. The authors' scripts
+    weight the auxiliary loss by 0.4.
 
     Args:
       num_classes: Number of classes.

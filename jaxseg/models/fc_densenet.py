@@ -53,8 +53,8 @@ class FCDenseNet(nn.Module):
         depth = check_layers(self.layers)
         if min(image.shape[1:3]) < 2**depth:
             raise ValueError(
-                f"image of {image.shape[1:3]} pixels is invalid: expected sides of at "
-                f"least {2**depth} pixels for {depth} poolings. Pad the image."
+                f"image size={image.shape[1:3]} is invalid: expected sides of at least "
+                f"{2**depth} pixels for {depth} poolings. Pad the image."
             )
         x = Conv(self.stem, 3, kernel_init="he_uniform", style=self.style, name="stem")(
             image
@@ -92,7 +92,10 @@ class FCDenseNet(nn.Module):
 
 
 def check_layers(layers: Sequence[int]) -> int:
-    """Returns the number of poolings of a network whose dense blocks have these layers.
+    """Returns the number of poolings that a list of dense blocks implies.
+
+    Args:
+      layers: The number of layers of each dense block.
 
     Raises:
       ValueError: Unless there is an odd number of blocks, 3 or more.

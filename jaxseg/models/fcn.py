@@ -171,8 +171,8 @@ def transfer_stage(source: Variables, target: Variables) -> dict:
             into[path] = value
     if wrong:
         raise ValueError(
-            f"source is invalid: expected arrays that target has in the same shape, "
-            f"which it does not for {sorted(wrong)}. Create both with equal options."
+            f"source={sorted(wrong)} is invalid: expected arrays that target has with "
+            "equal shapes. Create both networks with equal options."
         )
     return unflatten_dict(into)
 

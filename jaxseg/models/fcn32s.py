@@ -63,8 +63,8 @@ class FCNGoogLeNet(nn.Module):
         """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}; sides from 47."""
         if min(image.shape[1:3]) < 47:
             raise ValueError(
-                f"image of {image.shape[1:3]} pixels is invalid: expected sides of at "
-                "least 47 pixels for GoogLeNet's pooling. Pad the image."
+                f"image size={image.shape[1:3]} is invalid: expected sides of at least "
+                "47 pixels for GoogLeNet's pooling. Pad the image."
             )
         trunk = GoogLeNet("caffe", width=self.width, style=self.style, name="backbone")
         x = trunk(image, train=train)

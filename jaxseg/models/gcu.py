@@ -25,7 +25,7 @@ def gcu(
 ) -> EncoderDecoder:
     """Puts parallel graph units on a backbone (Li and Gupta, NeurIPS 2018).
 
-    The units read c5, an auxiliary head reads c4.
+    The units read c5, and an auxiliary head reads c4.
 
     Args:
       num_classes: Number of classes.

@@ -56,7 +56,7 @@ def ginet(
 ) -> GINet:
     """Puts JPU and a graph interaction head on a backbone (arXiv 2009.06160).
 
-    The JPU reads c3, c4 and c5, an auxiliary head c4.
+    The JPU reads c3, c4 and c5, and an auxiliary head reads c4.
 
     Args:
       num_classes: Number of classes.

@@ -94,7 +94,7 @@ class GatedSCNN(nn.Module):
             return image, image_gradient(image)
         if image.shape[-1] != 4:
             raise ValueError(
-                f"image of {image.shape[-1]} channels is invalid: expected 4 with "
+                f"image.shape={image.shape} is invalid: expected 4 channels with "
                 "gradient='channel', the last of which is the edge map."
             )
         return image[..., :3], image[..., 3:].astype(jnp.float32)

@@ -1,6 +1,7 @@
 """HRNetV2 for segmentation (arXiv 1904.04514, 1908.07919).
 
-Differs: the authors' batch norms have a momentum of 0.01 (0.99 in the convention here).
+Differs: the authors' batch norms have a momentum of 0.01, which is
+`BlockConfig(momentum=0.99)`.
 """
 
 from flax import linen as nn

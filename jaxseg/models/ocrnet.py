@@ -26,9 +26,9 @@ class OCRNet(nn.Module):
       backbone: Maps an image to a pyramid.
       region_head: Predicts the coarse logits.
       head: Predicts the refined logits.
-      levels: The levels whose concatenation both heads read.
-      region_level: The level that the region head reads instead, such as layer 3 of a
-        ResNet.
+      levels: The levels that are concatenated as input of the heads.
+      region_level: The level that the region head reads instead of the concatenation,
+        such as layer 3 of a ResNet.
       align_corners: Whether all resizing aligns corners.
     """
 

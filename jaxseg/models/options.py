@@ -13,8 +13,8 @@ def split_options(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Splits options into those of the backbone and all others.
 
-    `depth` and `output_stride` count among the others, because the factories have their
-    own parameters for them.
+    `depth` and `output_stride` do not count as options of the backbone, because the
+    factories have separate parameters for them.
 
     >>> split_options({"stem": "d", "width": 8, "rates": (1, 2)})
     ({'stem': 'd', 'width': 8}, {'rates': (1, 2)})

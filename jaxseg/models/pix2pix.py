@@ -3,8 +3,8 @@
 The generator is a U-Net of 4x4 convolutions at stride 2, down to 1x1 for 256 or 128
 pixels. The discriminator is a PatchGAN: each of its outputs judges one patch of
 condition and picture. Layers and parameter counts follow the authors' PyTorch release.
-The place of dropout (the first decoder layers) and normalization follow the paper:
-batch normalization at batch size 1, in training and in testing, normalizes each image
+Dropout, in the first decoder layers, and normalization follow the paper, which uses
+batch normalization at batch size 1 in training and testing. This normalizes each image
 separately.
 
 Differs: label maps are K channels of -1 and 1, not RGB pictures, so that they can be
@@ -31,9 +31,7 @@ SLOPE = 0.2  # Slope of the leaky ReLU for negative values.
 
 
 class PictureNorm(nn.Module):
-    """Normalizes each picture separately if `instance`, otherwise as `style.norm`
-    says.
-    """
+    """Normalizes each picture separately if `instance`, or else by `style.norm`."""
 
     instance: bool
     style: BlockConfig = BlockConfig()
@@ -101,7 +99,7 @@ class Generator(nn.Module):
 
 
 class PatchGAN(nn.Module):
-    """Returns one logit per patch of a picture and its condition: real or generated.
+    """Predicts for each patch of a picture, given its condition, whether it is real.
 
     The receptive field is 1, 16, 34, 70, 142 or 286 pixels for `layers` 0 to 5.
     """
@@ -121,9 +119,9 @@ class PatchGAN(nn.Module):
         """Maps [B, H, W, C] and [B, H, W, T] to logits [B, h, w], float32."""
         if min(picture.shape[1:3]) < self.least_side:
             raise ValueError(
-                f"picture of {picture.shape[1:3]} pixels is invalid: expected sides of "
-                f"at least {self.least_side} pixels for layers={self.layers}. Use "
-                "larger pictures or fewer layers."
+                f"picture size={picture.shape[1:3]} is invalid: expected sides of at "
+                f"least {self.least_side} pixels for layers={self.layers}. Use larger "
+                "pictures or fewer layers."
             )
         x = jnp.concatenate([condition, picture], axis=-1)
         # (features, kernel size, stride) of each convolution but the last.

@@ -5,8 +5,8 @@ farthest-point sampling and a maximum over neighbors. The decoder interpolates f
 three neighbors. Layers and numbers of neighbors follow the authors' S3DIS network,
 which has 7,767,729 parameters for 13 classes.
 
-Clouds of unequal size share a batch by padding and a mask, where the authors have
-offsets into one long list. Results do not depend on the amount of padding.
+Clouds of unequal size are padded to form a batch, with a mask. The authors' code
+instead concatenates all clouds. Results do not depend on the amount of padding.
 """
 
 from __future__ import annotations
@@ -80,9 +80,8 @@ class Block(nn.Module):
 class TransitionDown(nn.Module):
     """Samples points and takes the maximum over the neighbors of each.
 
-    A cloud of n points keeps n // stride of them.
-
-    Differs: it keeps at least one, so that the smallest clouds are allowed.
+    A cloud of n points keeps n // stride points. Differs: it keeps at least one point,
+    so that very small clouds are allowed.
     """
 
     features: int
@@ -254,8 +253,9 @@ def largest(y: Array, valid: Array) -> Array:
     """Returns the maximum over the valid neighbors, or 0 for a point without neighbors.
 
     It maps y [B, M, k, C], not negative, to [B, M, C]. The maximum is read at its
-    index, because the gradient of `max` divides by the number of values that equal the
-    maximum, which is 0 where a compiler rounds differently in a second computation.
+    index, because the gradient of `jnp.max` divides by the number of values that equal
+    the maximum. This number is 0 if the compiler computes the values again with
+    different rounding.
     """
     y = jnp.where(valid[..., None], y, 0)
     first = jnp.argmax(jax.lax.stop_gradient(y), axis=2, keepdims=True)

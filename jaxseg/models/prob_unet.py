@@ -100,9 +100,9 @@ class LatentGaussian(nn.Module):
 class Combine(nn.Module):
     """Applies 1x1 convolutions to the features with the latent at every pixel.
 
-    The first convolution is linear in the features and the latent. Its product with the
-    features is therefore computed only once for any number of latents, if the call is
-    mapped over the latent alone by `jax.vmap`.
+    The first convolution is linear in the features and the latent. If `jax.vmap` maps
+    the call over several latents, its product with the features is therefore computed
+    only once.
     """
 
     outputs: int
@@ -181,7 +181,7 @@ class ProbUNet(nn.Module):
     def encode(self, image: Array) -> tuple[Array, Gaussian]:
         """Returns the features [B, H, W, F] and the prior.
 
-        This is the expensive half; it runs once per image.
+        This is the expensive part of the network; it runs once per image.
         """
         return self.unet(image), self.prior(image)
 

@@ -1,8 +1,8 @@
 """PSPNet (arXiv 1612.01105): pyramid pooling on a dilated ResNet, deep supervision.
 
 The networks have the authors' "beta" stem, output stride 8, an auxiliary head on c4 and
-aligned corners. The authors use only sides of 8 k + 1 pixels, for which the corners of
-all maps align exactly.
+aligned corners. The authors use only images with sides of 8 k + 1 pixels, for which the
+corners of all maps align exactly.
 
 Differs: at other sizes pooling rounds down, as in the authors' later PyTorch code. In
 their Caffe networks it rounds up.
@@ -72,12 +72,12 @@ def pspnet_resnet(
 ) -> EncoderDecoder:
     """Creates PSPNet on a ResNet (arXiv 1612.01105).
 
-    `stride_in="conv1"` is the authors' ResNet-50 network.
+    The authors' ResNet-50 has `stride_in="conv1"`.
 
     Differs: the authors' ResNet-101 has the stride in the 3x3 convolution, and where
-    the stride is replaced, this convolution already has the new rate
-    (`eager_rate=True`). Here it keeps the old rate, so that the dense network
-    contains the strided one exactly.
+      the stride is replaced, this convolution already has the new rate
+      (`eager_rate=True`). Here it keeps the old rate, so that the network computes
+      exactly the features of the network with strides, at more positions.
 
     Args:
       num_classes: Number of classes.

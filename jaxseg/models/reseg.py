@@ -8,9 +8,9 @@ In the released code, the backward network reads the output of the forward netwo
 (`reading="stacked"`, with fewer parameters). This network sweeps rows first, like the
 released code.
 
-Differs: the image is normalized as everywhere in jaxseg, not BGR minus a mean. Pooling
-rounds up, so that any size works. The released code rounds down and needs sides that
-are multiples of 4.
+Differs: the image is normalized like all images in jaxseg; the released code subtracts
+a mean from BGR values. Pooling rounds up, so that any size works. The released code
+rounds down and needs sides that are multiples of 4.
 """
 
 import jax.numpy as jnp

@@ -2,13 +2,14 @@
 
 The decoder unpools: it puts each value back at the position of the maximum that the
 encoder's pooling found. Convolutions have biases, as in the released networks. Pooling
-is ceil-mode, so that maps of 360x480 have the published sizes (... 23x30, 12x15).
+rounds sizes up, so that an image of 360x480 pixels gives maps of the published sizes,
+23x30 and 12x15 at the last two levels.
 
-Bayesian forms apply dropout in testing as well if the caller passes an rng named
+The Bayesian networks apply dropout in testing as well if the caller passes an rng named
 "dropout" (see `jaxseg.inference.mc_dropout`).
 
-Differs: the released networks recompute the statistics of normalization over the
-training set after training. Here the statistics are running averages. The released
+Differs: the statistics of batch normalization in the released networks were computed on
+the training set after training. Here the statistics are running averages. The released
 epsilon is 1e-9, and here it is 1e-5 (`style=BlockConfig(epsilon=1e-9)` restores the
 released value).
 """
@@ -110,9 +111,9 @@ class SegNetBasic(nn.Module):
       num_classes: Number of classes.
       width: Number of channels of all layers.
       bias: Whether the convolutions have biases.
-      contrast: "lrn" reverts the ImageNet normalization of a three-channel image and
-        applies local response normalization to the values in 0..255, as released.
-        "none" does not change the image.
+      contrast: "lrn" undoes the ImageNet normalization of a three-channel image and
+        applies local response normalization to the values from 0 to 255, as in the
+        released network. "none" does not change the image.
       drop_at: The stages that dropout follows, see `SegNet`.
       dropout: Dropout rate.
       style: See `BlockConfig`.

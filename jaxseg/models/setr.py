@@ -1,7 +1,7 @@
 """SETR: a vision transformer as encoder and three decoders (arXiv 2012.15840).
 
 Parameter counts and connections follow the authors' code without its unused layers. The
-auxiliary heads of the naive and of the progressive decoder read intermediate layers,
+auxiliary heads of the naive and the progressive decoder read intermediate layers, and
 those of the multi-level decoder read its four maps. In training, each auxiliary loss
 has the weight 0.4.
 """
@@ -71,7 +71,7 @@ class LevelClassifier(nn.Module):
 
 
 def setr_naive(num_classes: int, *, variant: str = "author", **trunk) -> SETR:
-    """Creates SETR-Naive: two 1x1 convolutions, upsampling by 16 (arXiv 2012.15840).
+    """Creates SETR-Naive: two 1x1 convolutions, then 16x upsampling (arXiv 2012.15840).
 
     Args:
       num_classes: Number of classes.
@@ -82,7 +82,7 @@ def setr_naive(num_classes: int, *, variant: str = "author", **trunk) -> SETR:
 
 
 def setr_pup(num_classes: int, *, variant: str = "author", **trunk) -> SETR:
-    """Creates SETR-PUP: 2x upsampling follows each convolution (arXiv 2012.15840).
+    """Creates SETR-PUP, which upsamples by 2 after each convolution (arXiv 2012.15840).
 
     For the options see `setr_naive`.
     """
@@ -156,7 +156,7 @@ def setr_mla(
     style: BlockConfig = BlockConfig(),
     **trunk,
 ) -> SETR:
-    """Creates SETR-MLA: four layers, summed from deep to shallow (arXiv 2012.15840).
+    """Creates SETR-MLA, which sums the outputs of four layers (arXiv 2012.15840).
 
     The class token is dropped before the first layer. For the options see `setr_naive`.
     """

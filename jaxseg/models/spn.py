@@ -125,8 +125,8 @@ class SPN(nn.Module):
         if self.coarse == "channels":
             if image.shape[-1] != 3 + self.num_classes:
                 raise ValueError(
-                    f"image of {image.shape[-1]} channels is invalid: expected "
-                    f"3 + {self.num_classes} with coarse='channels'."
+                    f"image.shape={image.shape} is invalid: expected 3 + "
+                    f"{self.num_classes} channels with coarse='channels'."
                 )
             return {}, image[..., 3:]
         if self.coarse != "head":
@@ -161,9 +161,9 @@ def spn(
       num_classes: Number of classes.
       features: Number of channels that are propagated.
       width: Number of channels of the first stage of the guidance VGG.
-      coarse: "head" predicts the coarse mask from the image. "channels" takes it as K
-        further image channels (probabilities), which is the paper's refinement of a
-        given mask.
+      coarse: "head" predicts the coarse mask from the image. "channels" reads it, as
+        class probabilities, from K further channels of the image, like the paper's
+        refinement of a given mask.
       style: Only its dtype matters; the network has no normalization.
     """
     return SPN(num_classes, features=features, width=width, coarse=coarse, style=style)

@@ -61,8 +61,8 @@ def pad_to(x: Array, size: Size) -> Array:
 class InterpConv(nn.Module):
     """Resizes bilinearly and applies a 1x1 convolution, normalization and ReLU.
 
-    The convolution runs before the resizing. The result is the same, because the two
-    commute, and the convolution has only a quarter of the pixels to process.
+    The convolution runs before the resizing. The result does not depend on the order,
+    and this order convolves only a quarter of the pixels.
     """
 
     features: int
@@ -81,11 +81,13 @@ class Up(nn.Module):
 
     Attributes:
       features: Number of output channels.
-      method: "transposed" (2x2, stride 2); "bilinear" (aligned corners; keeps the
-        channels and halves them between the convolutions); "interp" (bilinear with
-        half-pixel centers to the size of the skip map, then a 1x1 convolution with
-        normalization); "resize_conv" (nearest, then 3x3); or "sub_pixel" (3x3, then
-        depth to space). "transposed", "resize_conv" and "sub_pixel" halve the channels.
+      method: "transposed" is a 2x2 transposed convolution. "bilinear" interpolates with
+        aligned corners and keeps the number of channels; the first convolution after
+        the concatenation halves it. "interp" interpolates with half-pixel centers to
+        the size of the skip map and applies a 1x1 convolution with normalization.
+        "resize_conv" repeats pixels and convolves by 3x3. "sub_pixel" convolves by 3x3
+        and moves depth to space. "transposed", "resize_conv" and "sub_pixel" halve the
+        number of channels.
       style: See `BlockConfig`.
     """
 
@@ -123,7 +125,7 @@ class UNetTrunk(nn.Module):
     Attributes:
       width: Number of channels of the first level.
       depth: Number of poolings.
-      up: `method` of `Up`.
+      up: The upsampling method, see `Up.method`.
       style: See `BlockConfig`.
 
     Raises:
@@ -145,8 +147,8 @@ class UNetTrunk(nn.Module):
         smallest = 2**self.depth
         if min(image.shape[1:3]) < smallest:
             raise ValueError(
-                f"image of {image.shape[1:3]} pixels is invalid: expected sides of at "
-                f"least {smallest} pixels for depth={self.depth}. Pad the image."
+                f"image size={image.shape[1:3]} is invalid: expected sides of at least "
+                f"{smallest} pixels for depth={self.depth}. Pad the image."
             )
         widths = [self.width * 2**level for level in range(self.depth + 1)]
         if self.up == "bilinear":

@@ -17,7 +17,7 @@ FEATURES = (256, 128, 64, 32, 16)
 
 
 class UNetEncoder(nn.Module):
-    """Returns logits at the resolution of the image: backbone and U-Net head."""
+    """Applies a backbone and a U-Net head, whose logits have the size of the image."""
 
     backbone: nn.Module
     head: nn.Module

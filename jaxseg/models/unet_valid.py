@@ -18,13 +18,14 @@ PADS = ("reflect", "none")
 
 
 def valid_sizes(output: int, depth: int = 4) -> tuple[int, int]:
-    """Returns the smallest valid input side whose output side is at least `output`.
+    """Returns the smallest valid input size whose output has at least `output` pixels.
 
-    Let n be the side of the deepest map after its convolutions. Every level up maps n
-    to 2n - 4, and every level down needs 2n + 4.
+    Sizes are numbers of pixels per side. Let the deepest map have n pixels after its
+    convolutions. Every level of the expanding path maps n to 2n - 4 pixels, and every
+    level of the contracting path needs an input of 2n + 4 pixels.
 
     Returns:
-      Input side and output side, in pixels.
+      Input size and output size, in pixels per side.
 
     >>> valid_sizes(388)
     (572, 388)
@@ -59,8 +60,9 @@ def check_side(side: int, depth: int) -> None:
     smallest, out = valid_sizes(1, depth)
     need, _ = valid_sizes(max(1, side - (smallest - out)), depth)
     raise ValueError(
-        f"side={side} is invalid: expected a side that fits the unpadded U-Net of "
-        f"depth={depth}, such as {need}. Resize the image or set pad='reflect'."
+        f"image side={side} is invalid: expected a number of pixels that fits the "
+        f"unpadded U-Net of depth={depth}, such as {need}. Resize the image or set "
+        "pad='reflect'."
     )
 
 

@@ -30,14 +30,14 @@ _COLLECTIONS = ("params/", "batch_stats/")
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
-    """Holds the result of an import.
+    """Holds the variables that were imported from a checkpoint, and a report.
 
     Attributes:
       variables: The variables of the model.
       report: The tensors that were imported or skipped, and the variables that kept
         their initial values.
       source: The kind of checkpoint, or None for files of jaxseg.
-      found: The tensors of the network and their location in the file.
+      found: The state dict that was found, and its location in the file.
     """
 
     variables: dict
@@ -47,7 +47,7 @@ class Imported:
 
     @property
     def beside(self) -> dict[str, Any]:
-        """Returns the entries of the file besides the state dict."""
+        """Returns the entries of the checkpoint file other than the state dict."""
         return self.found.beside
 
 

@@ -1,4 +1,4 @@
-"""Compares the logits of an imported network with those of the library it comes from.
+"""Compares the logits of an imported network with the logits of its original library.
 
 This is the only module of `jaxseg.weights` that runs torch, and it does so only if the
 user requests the comparison.

@@ -60,6 +60,6 @@ def test_a_window_that_does_not_fit_is_named(valid_run, tmp_path, capsys):
     ]  # fmt: skip
     assert main(arguments) == 1
     assert (
-        "side=65 is invalid: expected a side that fits the unpadded U-Net"
+        "side=65 is invalid: expected a number of pixels that fits"
         in capsys.readouterr().err
     )

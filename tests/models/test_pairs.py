@@ -237,7 +237,12 @@ def test_a_pair_keeps_its_values_between_output_strides(fill):
 @pytest.mark.parametrize(
     ("name", "backbone", "options", "message"),
     [
-        ("unet", "hrnet_w18", {}, "c1 at 2 and .* for unet, but found no c1 .*resnet"),
+        (
+            "unet",
+            "hrnet_w18",
+            {},
+            "c1 at stride 2 and .* for unet, but found no c1 .*resnet",
+        ),
         ("deeplabv3plus", "vitb16", {}, "found c2 at stride 16 instead of 4 or finer"),
         (
             "unet",

@@ -81,7 +81,9 @@ def test_a_whole_module_and_an_optimizer(peers, tmp_path, zipped):
     torch, path = peers.torch, tmp_path / "a.pth"
     net = torch.nn.Linear(2, 3)
     torch.save(net, path, _use_new_zipfile_serialization=zipped)
-    with pytest.raises(ValueError, match=r"refused global torch\.nn\.modules\.linear"):
+    with pytest.raises(
+        ValueError, match=r"the file refers to torch\.nn\.modules\.linear"
+    ):
         torchfile.read(str(path))
     optimizer = torch.optim.Adam(net.parameters())
     net(torch.ones(1, 2)).sum().backward()

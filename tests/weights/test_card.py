@@ -28,7 +28,7 @@ def test_there_and_back(tmp_path):
     assert fields["normalization"]["order"] == "RGB"
     fields["color"] = 1
     (tmp_path / "card.json").write_text(json.dumps(fields))
-    with pytest.raises(ValueError, match=r"is not a valid model card: .*'color'"):
+    with pytest.raises(ValueError, match=r"expected a model card, but .*'color'"):
         read_card(tmp_path)
 
 

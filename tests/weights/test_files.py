@@ -48,7 +48,7 @@ def test_orbax(tmp_path, fill):
     assert np.array_equal(got["params"]["a"]["kernel"], np.ones((2, 3)))
     with pytest.raises(ValueError, match="exists"):
         orbax.write(str(tmp_path / "w"), tree)
-    with pytest.raises(ValueError, match="contains no Orbax checkpoint"):
+    with pytest.raises(ValueError, match="expected an Orbax checkpoint"):
         files.read(tmp_path)
 
 

@@ -34,8 +34,8 @@ FILES = {
     "old tar": (TAR, "is a tar file of a PyTorch version before 0.2"),
     "tar": (b"weights." + TAR[8:], "is a tar archive"),
     "NumPy": (npy(npy_header("'<f4'", "(1,)"), bytes(4)), "is a single NumPy array"),
-    "pickle": (pickle.dumps({"w": [1, 2]}), "a pickle that torch.save did not write"),
-    "noise": (b"\x00\x01\x02noise\xff", "neither a zip file nor a pickle of torch.save"),
+    "pickle": (pickle.dumps({"w": [1, 2]}), "torch.save did not write it"),
+    "noise": (b"\x00\x01\x02noise\xff", "expected a zip file or a pickle"),
 }  # fmt: skip
 
 
@@ -124,6 +124,6 @@ def test_what_is_no_file(tmp_path):
     os.mkfifo(tmp_path / "a.pth")
     _refuses(tmp_path / "a.pth", "is not a regular file")
     (tmp_path / "d").mkdir()
-    _refuses(tmp_path / "d", "no Orbax checkpoint")
+    _refuses(tmp_path / "d", "an Orbax checkpoint")
     weights.write(tmp_path / "d" / "model.safetensors", {"w": np.ones(3, np.float32)})
     _refuses(tmp_path / "d", r"Pass one of its files: .*model\.safetensors")

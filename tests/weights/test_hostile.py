@@ -53,7 +53,7 @@ def test_calls_are_refused_and_not_made(tmp_path, writer, protocol, victim):
     if victim == "getattr":
         attack = Call(getattr, "text", "upper")
     path = writer(tmp_path / "a.pth", pickle.dumps({"w": attack}, protocol))
-    with pytest.raises(ValueError, match=rf"refused global \S*{name}"):
+    with pytest.raises(ValueError, match=rf"the file refers to \S*{name}"):
         torchfile.read(path)
     assert not mark.exists()
 
@@ -73,7 +73,7 @@ def test_calls_are_refused_and_not_made(tmp_path, writer, protocol, victim):
 )
 def test_every_way_to_a_global_is_closed(tmp_path, monkeypatch, program):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r"refused global|not a pickle"):
+    with pytest.raises(ValueError, match=r"the file refers to|not a pickle"):
         pickled.loads(program, "file")
     assert not (tmp_path / "pwned").exists()
 
@@ -88,7 +88,10 @@ def test_every_way_to_a_global_is_closed(tmp_path, monkeypatch, program):
     ],
 )
 def test_allowed_names_are_inert(program):
-    with pytest.raises(ValueError, match=r"the file (sets|calls)|contains no tensor"):
+    with pytest.raises(
+        ValueError,
+        match=r"the pickle (program )?(sets|calls|appends)|expected a tensor in it",
+    ):
         pickled.loads(program, "file")
 
 
@@ -126,8 +129,8 @@ def test_other_files(tmp_path):
     path = tmp_path / "a.pth"
     for data, text in [
         (b"", "is empty"),
-        (b"not a checkpoint", "neither a zip file nor a pickle of torch.save"),
-        (pickle.dumps([1, 2]), "a pickle that torch.save did not write"),
+        (b"not a checkpoint", "expected a zip file or a pickle"),
+        (pickle.dumps([1, 2]), "torch.save did not write it"),
     ]:
         path.write_bytes(data)
         with pytest.raises(ValueError, match=text):

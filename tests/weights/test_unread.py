@@ -176,7 +176,7 @@ BUFFER = b"cmmengine.logging.history_buffer\nHistoryBuffer\n"
     ],
 )
 def test_tokens_lead_nowhere(program):
-    with pytest.raises(ValueError, match="refused global"):
+    with pytest.raises(ValueError, match="the file refers to"):
         pickled.loads(program, "file")
 
 
@@ -190,7 +190,9 @@ def test_tokens_lead_nowhere(program):
     ],
 )
 def test_tokens_are_closed_to_writing(program):
-    with pytest.raises(ValueError, match=r"not a readable pickle|the file sets"):
+    with pytest.raises(
+        ValueError, match=r"not a readable pickle|the pickle (program )?sets"
+    ):
         pickled.loads(program, "file")
     fresh = pickled.loads(BUFFER + b"(tR.", "file")
     assert fresh.full == "mmengine.logging.history_buffer.HistoryBuffer"

@@ -2,7 +2,7 @@
 
 MMEngine writes a configuration as Python source (`Config.pretty_text`) and stores that
 text in every checkpoint. The source is parsed, never executed: calls of `dict`, literal
-dicts, lists, tuples and constants become plain values, and every other expression
+dicts, lists, tuples and constants become Python values, and every other expression
 becomes None.
 """
 
@@ -14,7 +14,7 @@ _LONGEST = 100_000  # In characters. The longest of MMSegmentation 1.2.2 has 41,
 
 
 def read(text: Any) -> dict[str, Any]:
-    """Reads the top-level assignments of a configuration text as plain values.
+    """Reads the values that a configuration text assigns at its top level.
 
     Args:
       text: The value that the checkpoint stores as its configuration. It may have any

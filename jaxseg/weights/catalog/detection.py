@@ -52,7 +52,7 @@ def detect(keys: Iterable[str], path: str = "the state dict") -> Source:
 
 
 def part_of(keys: set[str]) -> str | None:
-    """Returns whether a state dict contains a whole network or only a backbone.
+    """Says whether a state dict contains a whole network or only a backbone.
 
     >>> part_of({"conv1.weight"}) is None
     True

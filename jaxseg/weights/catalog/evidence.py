@@ -1,4 +1,4 @@
-"""Collects what is known about a checkpoint besides its tensors."""
+"""Collects facts about a checkpoint that are not in its tensors."""
 
 import dataclasses
 import json
@@ -30,7 +30,7 @@ class Evidence:
 def gather(
     address: str, path: str = "", beside: Mapping[str, Any] | None = None
 ) -> Evidence:
-    """Collects what is known about a checkpoint.
+    """Collects facts about a checkpoint that are not in its tensors.
 
     Args:
       address: The source, a path or an `hf://` address.

@@ -41,7 +41,7 @@ def text_of(beside: Mapping[str, Any]) -> str:
 
 
 def model_of(beside: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the field `model` of the configuration of a checkpoint, or {}.
+    """Returns the field `model` of the configuration in a checkpoint, or {}.
 
     Args:
       beside: The entries of the checkpoint file other than the state dict.
@@ -51,7 +51,7 @@ def model_of(beside: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def stated_options(beside: Mapping[str, Any], network: Network) -> dict[str, object]:
-    """Returns the options that the configuration sets to other than their usual values.
+    """Returns the options whose values in the configuration differ from the usual ones.
 
     Args:
       beside: The entries of the checkpoint file other than the state dict.

@@ -16,7 +16,7 @@ _LEFT_OUT = ("pretrained", "init_cfg", "data_preprocessor", "loss_decode", "samp
 
 
 def config(name: str) -> str:
-    """Returns the `Network.factory` of a configuration file.
+    """Returns the value of `Network.factory` for a configuration file.
 
     Args:
       name: The path below `configs`, or the name of a file in `_base_/models`.
@@ -32,8 +32,9 @@ def build_row(
     num_classes: int,
     channels: int,
 ) -> Any:
-    """Builds MMSegmentation's network for a row of `SOURCES`. `Peer` describes the
-    arguments.
+    """Builds MMSegmentation's network for a row of `SOURCES`.
+
+    `Peer.build` describes the arguments.
     """
     fields = {**dict(network.peer), "backbone.in_channels": channels}
     return build(network.factory, fields, options, num_classes)

@@ -11,12 +11,12 @@ from jaxseg.weights.translate.rules import Rules
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """Describes a network of this library that a kind of checkpoint fits.
+    """Describes a network of this library that can import a kind of checkpoint.
 
     Attributes:
       name: The name for `create_model`.
-      options: Options that make the network equal to that of the other library, as
-        pairs (name, value).
+      options: Options with which the network equals the network of the other library,
+        as pairs (name, value).
       factory: The name of the function or configuration file with which the other
         library builds the network, or "" if logits cannot be compared.
       peer: Arguments of that function or fields of that file, as pairs (name, value).
@@ -45,8 +45,9 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Lookalike:
-    """Describes networks whose tensors have the names and shapes of a supported
-    network, but which compute something else.
+    """Describes unsupported networks that have the tensors of a supported network.
+
+    Names and shapes of the tensors are equal, but the networks compute other results.
 
     Attributes:
       pattern: A regular expression that matches their names in lower case.
@@ -74,7 +75,7 @@ def _call(net: Any, image: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Peer:
-    """Builds networks with an installed library, to compare their logits with ours.
+    """Builds networks with an installed library, to compare their logits with jaxseg's.
 
     Attributes:
       library: The module that must be importable.
@@ -108,15 +109,15 @@ class Source:
       options: Options of a network with this backbone, as pairs.
       example: The name of a network of this library with this backbone.
       normalization: The normalization of the training images.
-      hints: Pairs (word, normalization) for kinds whose keys do not show the
-        normalization. The first word that occurs in the name of the file or its folder
-        decides.
+      hints: Pairs (word, normalization), for kinds whose keys do not show the
+        normalization. The first pair whose word occurs in the name of the file or its
+        folder is used.
       classes: The class names, if all published weights of the library share them.
       assumed: A property that cannot be inferred from the tensors and that no option
         can change.
       lookalikes: Other networks whose tensors have the same names and shapes.
-      named: A regular expression. If a name of the checkpoint matches it, the
-        checkpoint is none of the lookalikes.
+      named: A regular expression. A checkpoint whose name matches it is known to be
+        none of the lookalikes.
       peer: Builds the networks of the installed library, if logits can be compared.
     """
 
@@ -208,10 +209,10 @@ class Source:
     def network(
         self, name: str, options: Mapping[str, object] | None = None
     ) -> Network:
-        """Returns the row of `networks` with a name, or a new row without options.
+        """Returns the entry of `networks` with a name, or a new entry without options.
 
-        If several rows have the name, the one that shares most values with `options` is
-        returned, or the first one.
+        If several entries have the name, the one that agrees with most of `options` is
+        returned, or else the first one.
 
         Args:
           name: The name of the network.
@@ -230,5 +231,5 @@ def backbone_row(
     lacks: tuple[str, ...] = (),
     **more: Any,
 ) -> Source:
-    """Returns a copy of this row that imports only the backbone."""
+    """Returns a copy of this description that imports only the backbone."""
     return Source(name, rules, library, has, lacks, part="backbone", **more)

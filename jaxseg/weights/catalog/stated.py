@@ -1,4 +1,4 @@
-"""Finds the options that a checkpoint states, and the options that must be assumed."""
+"""Finds the options that a checkpoint contains, and those that must be assumed."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ def stated(evidence: Evidence, network: Network) -> Stated:
     """Returns the options that a checkpoint of a whole network states.
 
     Args:
-      evidence: What is known besides the tensors.
+      evidence: The facts about the checkpoint that are not in its tensors.
       network: The row of the network.
 
     Raises:
@@ -55,12 +55,12 @@ def stated_by_name(source: Source, evidence: Evidence) -> Stated:
 def assumptions(
     network: Network, told: Stated, given: Iterable[str], doubts: Iterable[Lookalike]
 ) -> tuple[str, ...]:
-    """Lists the options that neither the checkpoint nor the user states.
+    """Describes the options that neither the checkpoint nor the user has set.
 
     Args:
       network: The selected network, with its `unseen` options.
       told: The options that the checkpoint states.
-      given: The names of options that the user stated.
+      given: The names of options that the user has set.
       doubts: The networks with equal tensors that the checkpoint could also be.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Finds import tables by the names that `--export-names` takes."""
+"""Finds import tables by name, for the option `--export-names`."""
 
 import importlib
 import pkgutil
@@ -13,7 +13,7 @@ def table_names() -> list[str]:
 
 
 def read_table(table: str) -> Rules:
-    """Joins tables of `jaxseg.weights.catalog.maps`.
+    """Returns a table of `jaxseg.weights.catalog.maps`, or several joined into one.
 
     Args:
       table: The names of the tables, joined by `+`. `module` selects the table `MAP` of

@@ -1,4 +1,4 @@
-"""Changes the lists and dictionaries that a pickle program builds, with strict checks.
+"""Adds entries to the lists and dictionaries that a pickle program builds, with checks.
 
 Only short strings, small integers and references to globals (a module and a name) can
 be keys, because Python hashes keys, and the hash of any other value could run code or
@@ -27,51 +27,60 @@ def check_key(table: dict, key: Any) -> None:
     kind = type(key)
     if kind is str:
         if len(key) > KEY:
-            raise Malformed(f"a key has {len(key)} characters: expected at most {KEY}")
+            raise Malformed(
+                f"a dictionary key has {len(key)} characters: expected at most {KEY}"
+            )
     elif kind is int:
         if key.bit_length() > KEY_BITS or len(table) >= INTEGER_KEYS:
-            raise Malformed("a dictionary has too large or too many integer keys")
+            raise Malformed(
+                "a dictionary has integer keys that are too large or too many"
+            )
     elif kind is not Name:
         raise Malformed(
             f"a dictionary has a key of type {kind.__name__}: expected a string or an "
             "integer"
         )
     if key in table:
-        raise Malformed("a dictionary has the same key twice")
+        raise Malformed("a dictionary contains a key twice: expected distinct keys")
 
 
 def extend(owner: Any, items: list[Any]) -> None:
-    """Appends items to a list. If `owner` is a placeholder, it discards the items.
+    """Appends items to a list, or does nothing if `owner` is a placeholder.
 
     Args:
       owner: The list.
-      items: What is appended.
+      items: The values to append.
 
     Raises:
-      Malformed: If `owner` is neither.
+      Malformed: If `owner` is neither a list nor a placeholder.
     """
     if type(owner) is list:
         owner += items
     elif type(owner) is not Unread:
-        raise Malformed(f"the file appends to a {type(owner).__name__}")
+        raise Malformed(
+            f"the pickle appends to a {type(owner).__name__}: expected a list"
+        )
 
 
 def fill(owner: Any, items: list[Any]) -> None:
-    """Sets items of a dictionary. If `owner` is a placeholder, it discards the items.
+    """Sets items of a dictionary, or does nothing if `owner` is a placeholder.
 
     Args:
       owner: The dictionary.
-      items: Keys and values in turn.
+      items: A list that alternates between keys and values.
 
     Raises:
-      Malformed: If `owner` is neither, or a key is not allowed.
+      Malformed: If `owner` is neither a dictionary nor a placeholder, or if a key is
+        not allowed.
     """
     if len(items) % 2:
-        raise Malformed("this is not a pickle: a key has no value")
+        raise Malformed("this is not a pickle: a dictionary key has no value")
     if type(owner) is Unread:
         return
     if type(owner) is not dict:
-        raise Malformed(f"the file sets items of a {type(owner).__name__}")
+        raise Malformed(
+            f"the pickle sets items of a {type(owner).__name__}: expected a dictionary"
+        )
     for key, value in zip(items[::2], items[1::2], strict=True):
         check_key(owner, key)
         owner[key] = value

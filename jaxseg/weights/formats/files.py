@@ -50,8 +50,8 @@ def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
     """Reads the content of a file or of an Orbax directory.
 
     Nothing in a file is executed, whatever it contains. Reading takes at most a few
-    microseconds and 300 bytes of memory for each byte of the file, plus 64 MiB. Regular
-    files of tensors need about their own size.
+    microseconds and 300 bytes of memory for each byte of the file, plus 64 MiB.
+    Ordinary files of tensors need about as much memory as the size of the file.
 
     Args:
       path: A path or an `hf://` address.
@@ -71,7 +71,7 @@ def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
 
 
 def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes named arrays to a file, atomically, in the format that its suffix states.
+    """Writes arrays by name to a file, atomically, in the format that its suffix names.
 
     Args:
       path: The file to create or replace.

@@ -40,7 +40,10 @@ def read(path: str, names: Collection[str] = ()) -> dict[str, np.ndarray]:
     try:
         size = os.path.getsize(path)
         if not os.path.isfile(path):  # Opening a pipe would wait forever.
-            raise ValueError("it is not a regular file. Pass a file.")
+            raise ValueError(
+                "expected a regular file, but found a folder, pipe or device. Pass a "
+                "file."
+            )
         with zip_members.opened(path, size, deflated=True) as archive:
             if archive.entries and not any(n.endswith(".npy") for n in archive.entries):
                 kind = foreign.describe_members(archive.entries)
@@ -68,8 +71,9 @@ def write(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     for name, array in arrays.items():
         if array.dtype.kind not in "biufc":
             raise ValueError(
-                f"{printable(name)} has the type {array.dtype}, which .npz files do "
-                "not support. Write a .safetensors file, or convert it to float32."
+                f"array {printable(name)} has the type {array.dtype}: expected a type "
+                "that .npz files support. Write a .safetensors file, or convert the "
+                "array to float32."
             )
     np.savez(path, allow_pickle=False, **arrays)
 
@@ -97,7 +101,7 @@ def _empty(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         return np.zeros(shape, dtype)
     except ValueError:
         raise ValueError(
-            f"member {printable(name)}: the shape {shape} is too large."
+            f"member {printable(name)} has the shape {shape}: expected fewer elements."
         ) from None
 
 
@@ -106,7 +110,10 @@ def _header(data: bytes) -> tuple[np.dtype, tuple[int, ...], bool, int]:
     end.
     """
     if data[:6] != _START or tuple(data[6:8]) not in _LENGTH_BYTES:
-        raise ValueError("it is not a NumPy array.")
+        raise ValueError(
+            "expected a NumPy array, but its first bytes are not those of the .npy "
+            "format."
+        )
     start = 8 + _LENGTH_BYTES[tuple(data[6:8])]
     end = start + int.from_bytes(data[8:start], "little")
     if end > min(len(data), _HEADER):
@@ -129,7 +136,10 @@ def _fields(header: str) -> dict[str, str]:
         fields[match[1]] = match[2]
         position = match.end()
     if text[:1] != "{" or text[position:].strip() != "}" or len(fields) != 3:
-        raise ValueError("the header is malformed, or the array contains records.")
+        raise ValueError(
+            "the header is malformed, or the array has named fields: expected an "
+            "array of numbers."
+        )
     return fields
 
 
@@ -142,4 +152,7 @@ def _dtype(text: str) -> np.dtype:
     try:
         return np.dtype(description)
     except TypeError:
-        raise ValueError(f"the array has the unknown type {printable(text)}.") from None
+        raise ValueError(
+            f"the array has the type {printable(text)}: expected a type that NumPy "
+            "supports."
+        ) from None

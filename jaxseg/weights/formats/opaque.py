@@ -1,4 +1,4 @@
-"""Represents foreign objects in checkpoints by placeholders.
+"""Represents objects of other programs in checkpoints by placeholders.
 
 MMEngine stores its log (`message_hub`) in every checkpoint, training scripts store
 their arguments, and schedulers their counters. The importer does not need these objects
@@ -80,10 +80,10 @@ GETATTR = ("__builtin__.getattr", "builtins.getattr")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unread:
-    """Stands in for an object in the file that is not read.
+    """Is the placeholder for an object in a checkpoint that is not created.
 
     Attributes:
-      full: The full name of its class in the file.
+      full: The full name of the class of the object.
     """
 
     full: str
@@ -93,9 +93,7 @@ class Unread:
 
 
 class Name(Unread):
-    """Stands in for a class or function that the file names but that is not
-    imported.
-    """
+    """Is the placeholder for a class or function that a file names."""
 
     __slots__ = ()
 
@@ -112,7 +110,7 @@ def is_listed(full: str) -> bool:
 def attribute(owner: Any, name: Any) -> Unread | None:
     """Returns a placeholder for a method of a listed class.
 
-    MMEngine's log contains its own methods, as `getattr(HistoryBuffer, "mean")`.
+    MMEngine's log refers to its methods by `getattr(HistoryBuffer, "mean")`.
 
     Args:
       owner: The class.

@@ -70,7 +70,8 @@ def read(path: str, *, verify: bool = True) -> dict:
         folder = find(path, verify=verify)
     if folder is None:
         raise ValueError(
-            f"{path} contains no Orbax checkpoint{_hint(pathlib.Path(path))}"
+            f"{path} is invalid: expected an Orbax "
+            f"checkpoint{_hint(pathlib.Path(path))}"
         )
     storage = logging.getLogger("absl")
     storage.setLevel(max(storage.level, logging.ERROR))
@@ -126,7 +127,7 @@ def _template(folder: pathlib.Path) -> dict[str, Any]:
     tree = getattr(metadata, "item_metadata", metadata)
     tree = dict(getattr(tree, "tree", tree))
     if "params" not in tree:
-        raise ValueError("the checkpoint does not contain 'params'")
+        raise ValueError("the checkpoint is invalid: expected an entry 'params'")
     collections = (AVERAGE if tree.get(AVERAGE) else "params", "batch_stats")
     wanted = {name: tree[name] for name in collections if name in tree}
     return jax.tree.map(
@@ -141,7 +142,7 @@ def _check_size(folder: pathlib.Path, template: dict[str, Any]) -> None:
     allowed = max(_FREE, _RATIO * size)
     if claimed > allowed:
         raise ValueError(
-            f"the arrays claim {claimed} bytes: expected at most {allowed} for a "
+            f"the arrays need {claimed} bytes: expected at most {allowed} for a "
             f"directory of {size} bytes"
         )
 
@@ -159,7 +160,8 @@ def write(path: str, variables) -> None:
     folder = pathlib.Path(path).absolute()
     if folder.exists():
         raise ValueError(
-            f"{folder} exists: expected a new directory. Choose another one."
+            f"{folder} is invalid: expected a new directory, but it exists. Choose "
+            "another one."
         )
     with ocp.StandardCheckpointer() as writer:
         writer.save(folder, jax.tree.map(np.asarray, dict(variables)))

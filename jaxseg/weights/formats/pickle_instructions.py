@@ -16,7 +16,7 @@ INTEGER = 32  # The most bytes of an integer. Random generators store 16.
 
 
 class Malformed(Exception):
-    """Reports an incomplete pickle program, or one that does something forbidden."""
+    """Is raised for a pickle program that is incomplete or does something forbidden."""
 
 
 Reader = Callable[
@@ -38,7 +38,9 @@ def read(data: bytes, start: int) -> tuple[str, Any, int]:
       Malformed: If the instruction is unknown or truncated.
     """
     if start >= len(data):
-        raise Malformed("the pickle program does not end, so the file is truncated")
+        raise Malformed(
+            "the pickle program is truncated: expected an instruction that ends it"
+        )
     entry = _TABLE.get(data[start])
     if entry is None:
         raise Malformed(f"this is not a pickle: byte {start} is not an instruction")
@@ -73,7 +75,10 @@ def _counted(form: str, convert: Callable[[bytes], Any], most: int = 1 << 62) ->
         if count < 0 or first + count > len(data):
             raise Malformed("the pickle program is truncated inside a string")
         if count > most:
-            raise Malformed(f"an integer has {count} bytes: expected at most {most}")
+            raise Malformed(
+                f"an integer in the pickle program has {count} bytes: expected at most "
+                f"{most}"
+            )
         return convert(data[first : first + count]), first + count
 
     return reader
@@ -87,7 +92,8 @@ def _line(convert: Callable[[bytes], Any], most: int | None = None) -> Reader:
         end = data.find(b"\n", start, last)
         if end < 0:
             raise Malformed(
-                "this is not a pickle, or it is truncated: a line of text does not end"
+                "this is not a pickle, or it is truncated: expected a line break "
+                "after a text argument"
             )
         return convert(data[start:end]), end + 1
 
@@ -114,7 +120,10 @@ def _integer_text(line: bytes) -> int | bool:
 def _quoted(line: bytes) -> str | bytes:
     quote = line[:1]
     if len(line) < 2 or quote not in (b"'", b'"') or line[-1:] != quote:
-        raise ValueError("a string has no quotes")
+        raise ValueError(
+            "a text argument of the pickle program is malformed: expected quotes "
+            "around it"
+        )
     return _old_text(codecs.escape_decode(line[1:-1])[0])
 
 

@@ -1,11 +1,11 @@
 """Runs the pickle programs of checkpoints on a stack machine with strict checks.
 
-Python's own machine imports what a program names and hashes any key. This machine does
-neither. It never imports a name. A `World` defines the values of names and the results
-of calls, and only short strings, small integers and names can be keys of dictionaries.
-Every instruction takes constant time, apart from the bytes that it consumes. A program
-of n bytes therefore takes time in proportion to n, about a microsecond for each byte,
-and at most 100 n bytes of memory.
+Python's unpickler imports every name that a program contains, and hashes any key. This
+machine does neither. A `World` defines the values of names and the results of calls,
+and only short strings, small integers and names can be keys of dictionaries. Every
+instruction takes constant time, apart from the bytes that it consumes. A program of n
+bytes therefore takes time in proportion to n, about a microsecond for each byte, and at
+most 100 n bytes of memory.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _ABSENT = object()
 
 
 class World(Protocol):
-    """Defines what the names and calls of a program mean."""
+    """Defines the values of the names in a pickle program and the results of calls."""
 
     def name(self, full: str) -> Any:
         """Returns the value of a global name, which is never imported."""
@@ -32,9 +32,7 @@ class World(Protocol):
         """Returns the result of a call, or an instance of a class."""
 
     def persistent(self, identity: Any) -> Any:
-        """Returns the value for a persistent ID, by which a program refers to a
-        storage.
-        """
+        """Returns the tensor storage to which a persistent ID of the program refers."""
 
 
 def run(data: bytes, start: int, world: World) -> tuple[Any, int]:
@@ -43,7 +41,7 @@ def run(data: bytes, start: int, world: World) -> tuple[Any, int]:
     Args:
       data: The bytes that contain the program.
       start: The position of the program.
-      world: Defines what names and calls mean.
+      world: Defines the values of names and the results of calls.
 
     Raises:
       Malformed: If the program is truncated, or does something that is not allowed.
@@ -91,13 +89,16 @@ class _Machine:
     def spend(self, count: int) -> None:
         self.done += count
         if self.done > self.allowed:
-            raise Malformed(f"the program needs more than {self.allowed:,} steps")
+            raise Malformed(f"the pickle program has more than {self.allowed:,} steps")
 
     # The stack.
 
     def pop(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
-            raise Malformed("this is not a pickle: the stack is empty")
+            raise Malformed(
+                "this is not a pickle: an instruction needs a value, but the stack is "
+                "empty"
+            )
         return self.stack.pop()
 
     def top(self) -> Any:
@@ -108,7 +109,10 @@ class _Machine:
     def pop_items(self) -> list[Any]:
         """Returns everything above the last mark."""
         if not self.marks:
-            raise Malformed("this is not a pickle: a mark is missing")
+            raise Malformed(
+                "this is not a pickle: an instruction needs a mark on the stack, but "
+                "there is none"
+            )
         height = self.marks.pop()
         items = self.stack[height:]
         del self.stack[height:]
@@ -130,7 +134,10 @@ class _Machine:
 
     def put(self, index: int) -> None:
         if not 0 <= index <= self.done:
-            raise Malformed(f"memo index {index} is out of bounds")
+            raise Malformed(
+                f"the pickle program writes memo entry {index}: expected a smaller "
+                "number"
+            )
         missing = index + 1 - len(self.memo)
         if missing > 0:
             self.memo.extend([_ABSENT] * missing)
@@ -142,7 +149,9 @@ class _Machine:
     def get(self, index: int) -> None:
         value = self.memo[index] if 0 <= index < len(self.memo) else _ABSENT
         if value is _ABSENT:
-            raise Malformed(f"memo index {index} is empty")
+            raise Malformed(
+                f"the pickle program reads memo entry {index}, which was never written"
+            )
         self.push(value)
 
     # Containers.
@@ -184,9 +193,14 @@ class _Machine:
     def push_name(self, parts: tuple[Any, Any]) -> None:
         module, name = parts
         if not isinstance(module, str) or not isinstance(name, str):
-            raise Malformed("this is not a pickle: a global name is not a string")
+            raise Malformed(
+                "this is not a pickle: the name of a class or function is not a string"
+            )
         if len(module) + len(name) > LINE:
-            raise Malformed("a global name is too long")
+            raise Malformed(
+                "the pickle program contains the name of a class or function that is "
+                "too long"
+            )
         self.push(self.world.name(f"{module}.{name}"))
 
     def stack_name(self, _) -> None:
@@ -199,7 +213,10 @@ class _Machine:
 
     def push_call(self, function: Any, arguments: Any) -> None:
         if type(arguments) is not tuple or len(arguments) > ARGUMENTS:
-            raise Malformed("the file calls something with malformed arguments")
+            raise Malformed(
+                "the pickle program calls a function with malformed arguments: "
+                "expected a tuple"
+            )
         self.spend(sum(len(a) for a in arguments if type(a) in (list, tuple)))
         self.push(self.world.call(function, arguments))
 
@@ -214,7 +231,9 @@ class _Machine:
 
     def object(self, items: list[Any]) -> None:
         if not items:
-            raise Malformed("this is not a pickle: a class is missing")
+            raise Malformed(
+                "this is not a pickle: it creates an object without naming the class"
+            )
         self.push_call(items[0], tuple(items[1:]))
 
     def build(self, _) -> None:
@@ -225,9 +244,15 @@ class _Machine:
         self.pop()
         owner = self.top()
         if type(owner) is Name:
-            raise Malformed(f"the file sets a state on {owner.full}")
+            raise Malformed(
+                f"the pickle program sets attributes of {owner.full}: expected only "
+                "plain containers"
+            )
         if type(owner) not in (dict, Unread):
-            raise Malformed(f"the file sets a state on a {type(owner).__name__}")
+            raise Malformed(
+                f"the pickle program sets attributes of a {type(owner).__name__}: "
+                "expected a placeholder"
+            )
 
     def persistent(self, _) -> None:
         self.push(self.world.persistent(self.pop()))

@@ -3,7 +3,7 @@
 They contain tensors and plain containers. Nothing in a program is executed. A stack
 machine with strict checks (see `pickle_machine`) reads it, and this file defines the
 few names that `torch.save` uses. Objects of training scripts become placeholders (see
-`opaque`). Any other name ends the reading with an error that states it.
+`opaque`). Any other name is an error.
 """
 
 import dataclasses
@@ -68,7 +68,7 @@ class Storage:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tensor:
-    """Describes a tensor as a view of a storage whose numbers are not read yet.
+    """Describes a tensor by its storage, offset, shape and strides, without its values.
 
     Attributes:
       storage: The storage.
@@ -130,8 +130,11 @@ class _Torch:
         if known or opaque.is_listed(full):
             return Name(full)
         if full.startswith("torch.") and full.endswith("Storage"):
-            raise Malformed(f"tensors of type {full[:100]} are not supported")
-        raise Malformed(f"refused global {full[:100]}: {_ADVICE}")
+            raise Malformed(
+                f"a tensor has the type {full[:100]}: expected a dense tensor of "
+                "numbers"
+            )
+        raise Malformed(f"the file refers to {full[:100]}: {_ADVICE}")
 
     def call(self, function: Any, arguments: tuple) -> Any:
         """Returns a tensor, a dictionary or a placeholder."""
@@ -139,10 +142,13 @@ class _Torch:
         if full in opaque.GETATTR and type(function) is Name:
             found = opaque.attribute(*arguments) if len(arguments) == 2 else None
             if found is None:
-                raise Malformed(f"refused global {full}: {_ADVICE}")
+                raise Malformed(f"the file refers to {full}: {_ADVICE}")
             return found
         if type(function) is not Name or full in _STORAGES:
-            raise Malformed(f"the file calls {full}")
+            raise Malformed(
+                f"the pickle program calls {full}: expected only functions that build "
+                "tensors"
+            )
         return _CALLS[full](*arguments) if full in _CALLS else Unread(full)
 
     def persistent(self, identity: Any) -> Storage:
@@ -155,11 +161,14 @@ class _Torch:
         if type(tag) is not str or tag != "storage":
             raise Malformed("a persistent ID does not describe a tensor storage")
         if len(identity) == 6 and identity[5] is not None:
-            raise Malformed("views of storages (PyTorch before 0.4) are not supported")
+            raise Malformed(
+                "a storage is a view (PyTorch before 0.4): expected whole storages. "
+                "Load the file in PyTorch and save it again."
+            )
         dtype = _STORAGES.get(kind.full) if type(kind) is Name else None
         named = type(key) is str and len(key) <= KEY
         if dtype is None or not named or not _natural(count):
-            raise Malformed("a storage is malformed")
+            raise Malformed("the description of a storage is malformed")
         return Storage(key, dtype, count)
 
 
@@ -174,7 +183,7 @@ def _tensor(storage=None, offset=None, size=None, stride=None, *more) -> Tensor:
     whole = type(storage) is Storage and _natural(offset)
     shaped = type(size) is tuple and type(stride) is tuple and len(size) == len(stride)
     if not (whole and shaped and len(size) <= _DIMENSIONS):
-        raise Malformed("a tensor is malformed")
+        raise Malformed("the description of a tensor is malformed")
     if not all(_natural(n) for n in (*size, *stride)):
         raise Malformed(
             "a tensor has a malformed size or stride: expected integers of 0 or more"
@@ -196,7 +205,7 @@ def _tensor(storage=None, offset=None, size=None, stride=None, *more) -> Tensor:
             "on expanded tensors and save the file again."
         )
     if not count and max(size) * storage.dtype.itemsize >= _LARGEST:
-        raise Malformed(f"a tensor of size {size} is too large")
+        raise Malformed(f"a tensor has the shape {size}: expected fewer elements")
     return Tensor(storage, offset=offset, size=size, stride=stride)
 
 
@@ -205,14 +214,14 @@ def _tensor_of_type(*arguments) -> Tensor:
     dtype = arguments[6] if len(arguments) > 6 else None
     name = dtype.full if type(dtype) is Name else "an unknown type"
     raise Malformed(
-        f"tensors of type {name} are not supported. Convert them to float32, float16 "
-        "or bfloat16 and save the file again."
+        f"a tensor has the type {name}: expected a type that NumPy supports. Convert "
+        "it to float32, float16 or bfloat16 and save the file again."
     )
 
 
 def _parameter(data=None, *_) -> Tensor:
     if type(data) is not Tensor:
-        raise Malformed("a parameter contains no tensor")
+        raise Malformed("a parameter is malformed: expected a tensor in it")
     return data
 
 
@@ -224,7 +233,9 @@ def _table(items=(), *_) -> dict:
     table: dict[Any, Any] = {}
     for pair in items if type(items) in (list, tuple) else (None,):
         if type(pair) not in (list, tuple) or len(pair) != 2:
-            raise Malformed("an OrderedDict is malformed")
+            raise Malformed(
+                "an OrderedDict is malformed: expected pairs of a key and a value"
+            )
         check_key(table, pair[0])
         table[pair[0]] = pair[1]
     return table

@@ -84,7 +84,10 @@ def _read(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
     end = 0
     for entry in sorted(entries, key=lambda e: (e.begin, e.end)):
         if entry.begin != end:
-            raise ValueError(f"tensor {entry.shown} does not follow its predecessor.")
+            raise ValueError(
+                f"tensor {entry.shown} has a wrong position: expected the end of the "
+                "preceding tensor."
+            )
         end = entry.end
     if start + end != size:
         raise ValueError(
@@ -116,7 +119,7 @@ def _header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) != len(pairs):
-        raise ValueError("a name occurs twice")
+        raise ValueError("a name occurs twice: expected distinct names")
     return table
 
 
@@ -168,5 +171,6 @@ class _Entry:
             return np.zeros(self.shape, self.dtype)
         except ValueError:
             raise ValueError(
-                f"tensor {self.shown}: the shape {self.shape} is too large."
+                f"tensor {self.shown} has the shape {self.shape}: expected fewer "
+                "elements."
             ) from None

@@ -52,8 +52,8 @@ class _Limits:
         self.bytes -= count
         if self.bytes < 0:
             raise ValueError(
-                f"its tensors share storages and have more than {SHARED} times the "
-                "bytes of the file."
+                f"its tensors share storages and would need more than {SHARED} times "
+                "the bytes of the file."
             )
 
 

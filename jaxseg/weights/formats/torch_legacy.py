@@ -32,12 +32,14 @@ def read(path: str) -> Any:
     tree, middle = pickle_program.loads_from(data, start, "the object")
     keys, end = pickle_program.loads_from(data, middle, "the list of storages")
     if type(keys) is not list or not all(type(key) is str for key in keys):
-        raise ValueError("the list of storages is malformed.")
+        raise ValueError(
+            "the list of storages is malformed: expected a list of strings."
+        )
     places = _places(data, end, keys, _item_sizes(tree))
 
     def content(storage: Storage) -> memoryview:
         if storage.key not in places:
-            raise ValueError(f"the file does not contain storage {storage.key!r}.")
+            raise ValueError(f"storage {storage.key!r} is missing from the file.")
         start, count = places[storage.key]
         if count != storage.count:
             raise ValueError(
@@ -58,22 +60,23 @@ def _skip_header(data: bytes) -> int:
         magic, position = pickle_program.loads_from(data, 0, "its start")
     except ValueError as error:
         raise ValueError(
-            "it is neither a zip file nor a pickle of torch.save "
+            "expected a zip file or a pickle, as torch.save writes them "
             f"({str(error).removesuffix('.')}). Check that the file is a checkpoint "
             "and that its download is complete."
         ) from None
     if type(magic) is not int or magic != _MAGIC:
         raise ValueError(
-            "it is a pickle that torch.save did not write. In PyTorch, load it and "
-            "save the state dict by torch.save(state_dict, path)."
+            "the file is a pickle, but torch.save did not write it. In PyTorch, load "
+            "it and save the state dict by torch.save(state_dict, path)."
         )
     protocol, position = pickle_program.loads_from(data, position, "the protocol")
     system, position = pickle_program.loads_from(data, position, "the system")
     if type(protocol) is not int or protocol != _PROTOCOL:
-        raise ValueError("it is a pickle of an unknown version of torch.save.")
+        raise ValueError("the file is a pickle of an unknown version of torch.save.")
     if type(system) is not dict or system.get("little_endian") is not True:
         raise ValueError(
-            "it is not little-endian. Save it again on a little-endian machine."
+            "the byte order of the file is not little-endian. Save it again on a "
+            "little-endian machine."
         )
     return position
 
@@ -88,7 +91,10 @@ def _item_sizes(tree: Any) -> dict[str, int]:
         if type(value) is Tensor:
             size = value.storage.dtype.itemsize
             if sizes.setdefault(value.storage.key, size) != size:
-                raise ValueError(f"storage {value.storage.key!r} has two types.")
+                raise ValueError(
+                    f"storage {value.storage.key!r} is used with two types: expected "
+                    "one."
+                )
         elif type(value) in (dict, list, tuple) and id(value) not in seen:
             seen.add(id(value))
             stack += value.values() if type(value) is dict else value

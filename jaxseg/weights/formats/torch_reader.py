@@ -1,7 +1,7 @@
 """Reads `.pth` and `.pt` files without torch, in the zip format of torch 1.6 and later.
 
 `torch_legacy` reads the older format. Every byte of a tensor is a byte of the file, so
-no file can claim more memory than its own length.
+reading never needs more memory for tensors than the length of the file.
 """
 
 import os
@@ -50,7 +50,8 @@ def _read_zip(archive: Members, size: int) -> Any:
     order = f"{root}byteorder"
     if order in archive.entries and archive.read(order).strip() != b"little":
         raise ValueError(
-            "it is not little-endian. Save it again on a little-endian machine."
+            "the byte order of the file is not little-endian. Save it again on a "
+            "little-endian machine."
         )
     name = f"{root}data.pkl"
     program = archive.read(name)
@@ -74,7 +75,7 @@ def _read_zip(archive: Members, size: int) -> Any:
 def _storage(archive: Members, root: str, key: str) -> bytes:
     name = f"{root}data/{key}"
     if name not in archive.entries:
-        raise ValueError(f"the file does not contain storage {key!r}.")
+        raise ValueError(f"storage {key!r} is missing from the file.")
     return archive.read(name)
 
 

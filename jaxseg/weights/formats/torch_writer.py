@@ -59,7 +59,7 @@ def _tensor(number: int, array: np.ndarray) -> bytes:
     """Returns `_rebuild_tensor_v2(storage, 0, size, stride, False, OrderedDict())`."""
     if array.dtype not in _KINDS:
         raise ValueError(
-            f"dtype {array.dtype} is not supported by .pth files: expected one of "
+            f"dtype={array.dtype} is invalid for .pth files: expected one of "
             f"{', '.join(str(dtype) for dtype in _KINDS)}."
         )
     storage = [

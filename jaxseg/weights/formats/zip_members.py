@@ -61,7 +61,7 @@ class Members:
 
 @contextlib.contextmanager
 def opened(path: str, size: int, *, deflated: bool) -> Iterator[Members]:
-    """A context manager that opens a zip file and checks its directory.
+    """Returns a context manager that opens a zip file and checks its directory.
 
     Args:
       path: The file.
@@ -82,7 +82,7 @@ def opened(path: str, size: int, *, deflated: bool) -> Iterator[Members]:
         raise
     except Exception as error:
         raise ValueError(
-            f"it is not a complete zip file ({printable(error)}). {_BROKEN}"
+            f"expected a complete zip file ({printable(error)}). {_BROKEN}"
         ) from None
     with archive:
         yield Members(archive, _checked(archive, size, deflated))
@@ -95,7 +95,10 @@ def _checked(archive: zipfile.ZipFile, size: int, deflated: bool) -> dict:
             continue
         _check_method(entry, deflated)
         if entry.filename in entries:
-            raise ValueError(f"two members have the name {printable(entry.filename)}.")
+            raise ValueError(
+                f"two members have the name {printable(entry.filename)}: expected "
+                "distinct names."
+            )
         entries[entry.filename] = entry
     _check_places(list(entries.values()), size)
     total = sum(entry.file_size for entry in entries.values())
@@ -124,7 +127,7 @@ def _check_method(entry: zipfile.ZipInfo, deflated: bool) -> None:
         )
     stored = entry.compress_type == zipfile.ZIP_STORED
     if stored and entry.compress_size != entry.file_size:
-        raise ValueError(f"member {name} states two lengths. {_BROKEN}")
+        raise ValueError(f"member {name} states two different lengths. {_BROKEN}")
 
 
 def _check_places(entries: list[zipfile.ZipInfo], size: int) -> None:
@@ -136,7 +139,10 @@ def _check_places(entries: list[zipfile.ZipInfo], size: int) -> None:
     for entry in sorted(entries, key=lambda e: e.header_offset):
         name = printable(entry.filename)
         if entry.header_offset < end:
-            raise ValueError(f"members {before} and {name} overlap.")
+            raise ValueError(
+                f"members {before} and {name} overlap: expected separate bytes for "
+                "each member."
+            )
         end = entry.header_offset + _LOCAL_HEADER + entry.compress_size
         if end > size:
             raise ValueError(f"member {name} ends after the file. {_BROKEN}")

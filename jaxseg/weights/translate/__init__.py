@@ -1,1 +1,1 @@
-"""Translates the parameter names and array layouts of other libraries' weights."""
+"""Translates parameter names and array layouts between jaxseg and other libraries."""

@@ -27,9 +27,10 @@ def convert(
       rules: An import table (see `jaxseg.weights.translate.rules`).
       shapes: The result of `jax.eval_shape(model.init, ...)`, nested dicts by
         collection.
-      allow_missing: Shell patterns of parameter paths without collection (`"head/*"`)
-        that the source need not contain. They are absent from the result. A source
-        tensor for such a path is also skipped if its shape does not fit.
+      allow_missing: Shell patterns of parameter paths, such as `"head/*"`, that the
+        source need not contain. Paths do not begin with `params`. Missing parameters
+        are absent from the result. A source tensor for such a path is also skipped if
+        its shape does not fit.
       allow_unused: Shell patterns of source keys that need not match a rule and a
         variable of the model.
 
@@ -84,8 +85,8 @@ def to_torch(variables, rules: Rules) -> dict[str, np.ndarray]:
         state[key] = np.asarray(transforms.invert(transform, array), order="C")
     if lost:
         raise ValueError(
-            f"the import table has no rule for {len(lost)} variables: "
-            f"{', '.join(lost)}. Add rules for them."
+            f"the import table is invalid: expected a rule for each of {len(lost)} "
+            f"more variables: {', '.join(lost)}. Add rules for them."
         )
     return state
 
@@ -113,7 +114,7 @@ def translate(key: str, rules: Rules) -> tuple[str | None, str | None]:
 
 
 def flatten(tree) -> dict[str, object]:
-    """Flattens nested dicts to the form `{"params/a/kernel": leaf}`.
+    """Flattens nested dicts to a dict such as `{"params/a/kernel": leaf}`.
 
     Args:
       tree: The nested dicts.

@@ -1,9 +1,9 @@
 """Adapts the first convolution of a network to another number of image channels.
 
-The rule is that of timm and segmentation_models.pytorch. For one channel, the kernel is
-summed over the C source channels, so a gray image gives the same result as three equal
-channels. For n channels, the kernel is repeated as `new[..., i] = old[..., i % C] * C /
-n`, so the mean response is unchanged.
+The rules are those of timm and segmentation_models.pytorch. For one channel, the kernel
+is summed over its C channels, so a gray image gives the same result as an image of
+three equal channels. For n channels, the channels of the kernel are repeated, `new[...,
+i] = old[..., i % C] * C / n`, so the mean response does not change.
 """
 
 from collections.abc import Mapping
@@ -45,9 +45,9 @@ def adapt_input(
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Adapts the first convolutions of a state dict.
 
-    A kernel counts as a first convolution if it has 1 or 3 input channels where the
-    model's kernel has `channels`, and their other dimensions are equal. `convert`
-    reports all other differences in shape.
+    A kernel counts as a first convolution if it has 1 or 3 input channels, the
+    corresponding kernel of the model has `channels`, and all other dimensions are
+    equal. `convert` reports all other differences in shape.
 
     Args:
       state_dict: Arrays by the source's names.

@@ -1,4 +1,4 @@
-"""Collects the problems of a checkpoint, so that one error reports all of them."""
+"""Collects all problems of a checkpoint to report them in one error."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -11,13 +11,14 @@ _SHOWN = 3  # A message shows at most this many entries of one kind.
 
 @dataclasses.dataclass
 class Problems:
-    """Collects the entries that do not fit, by kind.
+    """Lists the entries of a checkpoint and of a model that do not match.
 
     Attributes:
       missing: The paths of the model that the source does not contain.
       unused: The names in the source that no variable of the model corresponds to, each
         with its target in the import table.
-      doubled: The names in the source whose target was already filled.
+      doubled: The names in the source that map to a variable to which another name maps
+        too.
       misshaped: A description of the two shapes, by path of the model.
       wrong_dtype: A description of the two types, by path of the model.
     """

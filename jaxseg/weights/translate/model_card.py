@@ -51,7 +51,7 @@ HALF = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # Gives -1..1, as for In
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """Holds the facts about imported weights that their users need.
+    """Describes imported weights: the network, the source, the license and the images.
 
     Attributes:
       model: The name of the network for `create_model`.
@@ -110,7 +110,9 @@ def read_card(folder: str | os.PathLike) -> Card:
         fields["palette"] = tuple(tuple(color) for color in fields["palette"])
         return Card(**fields)
     except (TypeError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is not a valid model card: {error}.") from error
+        raise ValueError(
+            f"{path} is invalid: expected a model card, but {error}."
+        ) from error
 
 
 def _normalization(fields: Mapping[str, Any]) -> Normalization:

@@ -23,15 +23,14 @@ def count_classes(
         both count classes.
 
     Raises:
-      ValueError: If the number does not follow from any tensor, or if tensors give
-        different numbers.
+      ValueError: If no tensor shows the number, or if tensors show different numbers.
     """
     found = _counted(state_dict, rules, two, three, by=1)
     if len(found) != 1:
         shown = ", ".join(f"{2 + n} by {key}" for n, key in found.items())
         told = shown or "no tensor shows it"
         raise Refused(
-            f"the number of classes does not follow from the weights ({told}).",
+            f"the number of classes cannot be inferred from the weights ({told}).",
             [Remedy("num_classes", "21", "state that there are 21 classes")],
         )
     return 2 + next(iter(found))
@@ -50,8 +49,8 @@ def image_channels(
         both count channels.
 
     Returns:
-      The number of channels, or None if it does not follow from any tensor or if
-      tensors give different numbers.
+      The number of channels, or None if no tensor shows it or if tensors show different
+        numbers.
     """
     found = _counted(state_dict, rules, three, five, by=2)
     return 3 + next(iter(found)) if len(found) == 1 else None

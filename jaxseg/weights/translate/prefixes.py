@@ -18,7 +18,7 @@ Recognize = Callable[[set[str]], str | None]
 
 @dataclasses.dataclass(frozen=True)
 class Peeled:
-    """Holds tensors without their common prefix.
+    """Holds tensors whose common prefix was removed from their names.
 
     Attributes:
       state: The arrays by name.

@@ -35,7 +35,7 @@ class Remedy:
 
 
 class Refused(ValueError):
-    """Reports weights that cannot be used unchanged.
+    """Is raised for weights that can only be used with further options.
 
     `str(error)` is the message for Python code and `error.on_command_line()` that for
     the command line. The first line states the problem and the second one the remedies.

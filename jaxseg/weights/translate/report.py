@@ -1,4 +1,4 @@
-"""Defines the report of an import."""
+"""Defines the record of what an import did with each tensor."""
 
 import dataclasses
 

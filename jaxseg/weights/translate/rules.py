@@ -5,13 +5,13 @@ expression that must match a whole PyTorch key. `target` is a template such as
 `params/backbone/layer\1_\2/conv1/conv/kernel` with `\1` for the groups, or `None` for a
 tensor that is left out on purpose. The first matching rule applies.
 
-A table can also be applied backwards to write PyTorch names. For this, a source is
-literal outside its groups, dots are escaped, groups are not nested, and every group
-that can match more than one text appears in the target.
+A table also translates jaxseg's names back to PyTorch's. For this reason, a source
+contains only literal text and groups, dots are escaped, groups are not nested, and
+every group that can match more than one text appears in the target.
 
 The functions below take `src`, which begins the regular expressions, and `dst`, which
 begins the templates after the name of the collection (`params/`). They return a tuple
-of rules, and tables are sums of such tuples.
+of rules. Tables are concatenations of such tuples.
 """
 
 Rule = tuple[str, str | None] | tuple[str, str | None, str]
@@ -98,7 +98,7 @@ def conv_norm(src_conv: str, src_norm: str, dst: str) -> Rules:
 
 
 def drop(*sources: str) -> Rules:
-    """Returns rules that leave out keys, such as buffers or heads of another task."""
+    """Returns rules that skip keys, such as buffers or heads of another task."""
     return tuple((source, None) for source in sources)
 
 

@@ -2,7 +2,8 @@
 
 Training programs store the weights under a name (`state_dict`, `model`, `net`), add a
 prefix to the name of every tensor (`module.`, `_orig_mod.`, `model.`) and store
-averaged copies in the same file. `unwrap` undoes this and reports what it selected.
+averaged copies in the same file. `unwrap` removes these names and prefixes and reports
+which weights it selected.
 """
 
 import dataclasses
@@ -71,7 +72,8 @@ def unwrap(
     """
     if not isinstance(tree, Mapping):
         raise ValueError(
-            f"{path} contains a {type(tree).__name__}: expected a state dict."
+            f"{path} is invalid: expected a state dict, but it contains a "
+            f"{type(tree).__name__}."
         )
     found = _unswapped(_enter(StateDict(dict(tree)), path, entry))
     found = _without_notes(found)
@@ -177,9 +179,10 @@ def _check(state: Mapping[Any, Any], path: str) -> None:
     if wrong or not state:
         shown = ", ".join(f"{repr(k)[:60]}: {_kind(state[k])}" for k in wrong[:3])
         raise ValueError(
-            f"{path} contains no state dict: {len(wrong)} of {len(state)} entries are "
-            f"not named tensors ({shown}).\nSave only model.state_dict(), or store it "
-            "under a name such as 'state_dict' or 'model'."
+            f"{path} is invalid: expected a state dict, but {len(wrong)} of "
+            f"{len(state)} entries are not named tensors ({shown}).\nSave only "
+            "model.state_dict(), or store it under a name such as 'state_dict' or "
+            "'model'."
         )
 
 

@@ -75,7 +75,8 @@ def apply(transform: str, array: np.ndarray) -> np.ndarray:
         _check_rank(name, array, 4)
         if array.shape[2:] != (1, 1):
             raise ValueError(
-                f"conv_as_linear expects a 1x1 kernel, but the shape is {array.shape}"
+                f"kernel.shape={array.shape} is invalid: expected a 1x1 kernel for "
+                "conv_as_linear"
             )
         return array[:, :, 0, 0].T
     return array
@@ -108,8 +109,8 @@ def _linear_as_conv(array: np.ndarray, height: int, width: int) -> np.ndarray:
     _check_rank("linear_as_conv", array, 2)
     if array.shape[1] % (height * width):
         raise ValueError(
-            f"linear_as_conv({height}, {width}) expects a multiple of "
-            f"{height * width} inputs, but there are {array.shape[1]}"
+            f"weight.shape={array.shape} is invalid: expected a multiple of "
+            f"{height * width} inputs for linear_as_conv({height}, {width})"
         )
     return array.reshape(array.shape[0], -1, height, width).transpose(2, 3, 1, 0)
 
@@ -117,5 +118,5 @@ def _linear_as_conv(array: np.ndarray, height: int, width: int) -> np.ndarray:
 def _check_rank(name: str, array: np.ndarray, ndim: int) -> None:
     if array.ndim != ndim:
         raise ValueError(
-            f"{name} expects {ndim} dimensions, but the shape is {array.shape}"
+            f"shape={array.shape} is invalid: expected {ndim} dimensions for {name}"
         )

@@ -1,4 +1,4 @@
-"""Imports milesial/Pytorch-UNet as `unet`, in its transposed and bilinear form."""
+"""Imports milesial/Pytorch-UNet, with transposed or bilinear upsampling, as `unet`."""
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, conv_transpose
 
@@ -6,7 +6,7 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm, conv_transpos
 def double_conv(src: str, dst: str) -> Rules:
     """Returns the rules of a `double_conv`.
 
-    It has convolutions 0 and 3 and normalizations 1 and 4.
+    Its layers 0 and 3 are convolutions, and its layers 1 and 4 are normalizations.
     """
     source = rf"{src}\.double_conv"
     return (

@@ -1,6 +1,4 @@
-"""Defines the rules that omit all tensors of an MMSegmentation network except those of
-its backbone.
-"""
+"""Defines rules that import only the backbone of an MMSegmentation network."""
 
 from jaxseg.weights.translate.rules import drop
 

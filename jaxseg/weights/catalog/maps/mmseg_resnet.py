@@ -1,7 +1,7 @@
 """Imports the backbone `ResNetV1c` of MMSegmentation.
 
-`BACKBONE` maps keys that start with `backbone.` to a `ResNet` alone, `MAP` maps them to
-the backbone of a whole network, and `CLASSIFIER` reads open-mmlab's ImageNet weights.
+`BACKBONE` maps keys that start with `backbone.` to a single `ResNet`, `MAP` maps them
+to the backbone of a whole network, and `CLASSIFIER` maps open-mmlab's ImageNet weights.
 """
 
 from jaxseg.weights.catalog.maps import torchvision_resnet as tv

@@ -1,7 +1,7 @@
 """Imports the HRNet classifiers of timm as `HRNet`.
 
-The authors' files have the same names. `BACKBONE` maps to an `HRNet` alone. The
-increment and classification layers are left out.
+The tensors in the authors' files have the same names as timm's. `BACKBONE` maps them to
+a single `HRNet`. The layers that only the classifier needs are skipped.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv_norm, drop

@@ -1,9 +1,9 @@
 """Imports `mobilenetv3_large_100` and `mobilenetv3_small_100` of timm.
 
 timm numbers blocks within each stage (`blocks.S.I`), and this library numbers them
-consecutively over all stages. timm stores the 1x1 convolution after the last block as a
-stage of its own, and its `conv_head` belongs to the classifier. The network of this
-library has `epsilon=1e-5`.
+consecutively over all stages. In timm, the 1x1 convolution after the last block is a
+separate stage, and `conv_head` belongs to the classifier. The network of this library
+has `epsilon=1e-5`.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, drop, prefixed

@@ -1,7 +1,7 @@
 """Imports DenseNet-121 to -201 of torchvision and timm.
 
-The published torchvision files contain `norm.1` where today's modules have `norm1`.
-Both are read, and the latter is written.
+The published torchvision files contain names such as `norm.1`, while torchvision's
+modules now have `norm1`. Both names are read, and `norm1` is written.
 """
 
 from jaxseg.weights.translate.rules import conv, conv_norm, drop, norm, prefixed

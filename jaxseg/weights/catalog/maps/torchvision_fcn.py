@@ -5,9 +5,9 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm, prefixed
 
 
 def head(src: str, dst: str) -> Rules:
-    """Returns the rules of an `FCNHead`.
+    """Returns the rules of torchvision's `FCNHead`.
 
-    It has convolution 0, normalization 1 and classifier 4.
+    Its layer 0 is a convolution, layer 1 a normalization and layer 4 the classifier.
     """
     return (
         *conv_norm(rf"{src}\.0", rf"{src}\.1", f"{dst}/conv"),

@@ -1,7 +1,7 @@
 """Imports torchvision's MobileNet v3, large and small.
 
-Inside `features.N.block` the layers are numbered. Only some blocks have an expansion or
-squeeze-and-excitation, so each size has its own table.
+torchvision numbers the layers in `features.N.block`. Only some blocks have an expansion
+or squeeze-and-excitation layer, so the large and the small network each have a table.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, drop, prefixed

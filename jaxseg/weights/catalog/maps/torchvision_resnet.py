@@ -1,7 +1,7 @@
 """Imports ResNet-18 to -152 of torchvision, and those of timm with the same 7x7 stem.
 
-`BACKBONE` maps to a `ResNet` alone and `MAP` to the backbone of a whole network. The
-classifier is left out.
+`BACKBONE` maps tensors to a single `ResNet`, and `MAP` to the backbone of a whole
+network. The classifier is skipped.
 """
 
 from jaxseg.weights.translate.rules import conv_norm, drop, prefixed

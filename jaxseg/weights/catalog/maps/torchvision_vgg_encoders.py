@@ -1,8 +1,8 @@
 """Imports VGG-16 classifiers of torchvision as encoders of FCN, SegNet and DeconvNet.
 
-`FCN` reads `vgg16` with its two large dense layers as convolutions. `SEGNET` and
-`DECONVNET` read `vgg16_bn`. Variables that the classifier does not have (scores,
-decoder) must be allowed as missing, as in `convert(..., allow_missing=("score*",))`.
+`FCN` maps `vgg16`, whose first two dense layers become convolutions. `SEGNET` and
+`DECONVNET` map `vgg16_bn`. The classifier lacks the score layers and the decoder, so
+callers must allow them to be missing, as in `convert(..., allow_missing=("score*",))`.
 """
 
 from jaxseg.weights.catalog.maps.torchvision_vgg import VGG16
