@@ -1,6 +1,6 @@
 """Opens training runs for prediction and evaluation.
 
-The package `jaxseg` imports this module when one of its names is first used.
+The package `jaxseg` imports this module only when one of its functions is first used.
 """
 
 from __future__ import annotations
@@ -167,6 +167,6 @@ def _replaced(data: DataConfig, changes: Mapping[str, Any]) -> DataConfig:
     known = [field.name for field in dataclasses.fields(data)]
     if unknown := sorted(set(changes) - set(known)):
         raise ValueError(
-            f"data={unknown} is invalid: expected fields out of {', '.join(known)}."
+            f"data={unknown} is invalid: expected only names out of {', '.join(known)}."
         )
     return dataclasses.replace(data, **changes)

@@ -1,4 +1,4 @@
-"""Escapes text from files for printing, suggests similar names, and forms plurals."""
+"""Escapes unprintable characters, suggests similar names, and forms plurals."""
 
 import difflib
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Analyzes networks: their cost, memory, receptive fields and gridding.
+"""Computes the cost, memory, receptive fields and gridding artifacts of networks.
 
 The functions accept any JAX function that takes images, not only models of jaxseg.
 """

@@ -4,13 +4,13 @@ The programs that are compared in one row of the benchmark are called contestant
 each round, every contestant runs once, in an order that rotates, so that a slow minute
 of the machine affects all of them. Before each run there is a pause, in which the
 threads of the previous contestant stop busy-waiting. If runs are short, an untimed run
-follows, which wakes the contestant's own threads.
+of the next contestant follows the pause, which wakes its threads.
 
 Two measurements detect contention, that is, other processes that use the CPU during a
 row. The operating system reports the share of all cores that other processes used, and
 a fixed NumPy program, the sentinel, is timed along with the contestants. If the share
-is too large or the sentinel too slow, the row is marked as `contaminated` and its
-ratios mean nothing, because contention slows down some thread pools far more than
+is too large or the sentinel too slow, the row is marked as `contaminated`. Its ratios
+are then meaningless, because contention slows down some thread pools far more than
 others.
 """
 

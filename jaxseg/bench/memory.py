@@ -1,13 +1,13 @@
 """Measures the peak memory of a training step on the CPU.
 
-Weights, momentum and images are not included. For jaxseg, the memory is what XLA plans:
-temporaries, and outputs that do not reuse the memory of a donated argument. For
-PyTorch, it is measured in a separate process: the highest resident set size during a
-step minus the size before the step. An earlier step has already created momentum and
-workspaces. Its gradients are deleted before the measurement, because gradients are
-temporaries in XLA too. The environment variables `MALLOC_*` make the allocator request
-and return each large block separately, so that the measurement also sees memory that
-was freed earlier and is used again.
+Weights, momentum and images are not included. For jaxseg, the memory is the amount that
+XLA plans for temporaries, and for outputs that do not reuse the memory of a donated
+argument. For PyTorch, it is measured in a separate process: the highest resident set
+size during a step minus the size before the step. An earlier step has already created
+momentum and workspaces. Its gradients are deleted before the measurement, because
+gradients are temporaries in XLA too. The environment variables `MALLOC_*` make the
+allocator request and return each large block separately, so that the measurement also
+sees memory that was freed earlier and is used again.
 
     python -m jaxseg.bench.memory NETWORK LIBRARY      LIBRARY: jaxseg or torch
 """

@@ -2,8 +2,7 @@
 
 The options of each network are chosen so that jaxseg and the PyTorch library build the
 same architecture; the report shows both parameter counts. A network that no PyTorch
-library contains is timed without a comparison, but its operators are compared in rows
-of their own.
+library contains is timed without a comparison, but separate rows compare its operators.
 """
 
 from __future__ import annotations

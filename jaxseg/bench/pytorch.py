@@ -161,6 +161,9 @@ def _absent(name: str):
         raise AttributeError(name)
 
     def operator(*args, **kwargs):
-        raise RuntimeError(f"compiled operator {name} is absent")
+        raise RuntimeError(
+            f"operator {name} is invalid: expected a version of mmcv that contains its "
+            "compiled code"
+        )
 
     return operator

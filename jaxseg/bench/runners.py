@@ -41,7 +41,7 @@ def pixels(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Ours:
-    """Runs a jaxseg network, compiled by XLA for what a row times.
+    """Runs a jaxseg network, compiled by XLA: forward or a training step.
 
     Attributes:
       run: Runs the compiled program once and waits for the result.
@@ -103,7 +103,7 @@ class Ours:
 
 
 class Theirs:
-    """Runs a PyTorch network, prepared for what a row times."""
+    """Runs a PyTorch network: forward or a training step."""
 
     def __init__(
         self, entry: Entry, kind: str, batch: int, size: int, side: Torch, dtype: str

@@ -63,7 +63,7 @@ def of_values(values: Any) -> str:
 
 
 def difference(stored: Mapping[str, str], found: Mapping[str, str]) -> str:
-    """Describes the first array of `found` that differs from `stored`, if any."""
+    """Describes the first array of `found` that differs from `stored`, or ""."""
     for name, value in found.items():
         if stored.get(name) != value:
             known = f"stored as {stored[name]}" if name in stored else "not listed"
@@ -131,7 +131,9 @@ def block_sum(array: np.ndarray, start: Sequence[int]) -> int:
 
 
 def odd_factors(axis: int, start: int, count: int) -> np.ndarray:
-    """Returns an odd number for each of `count` positions on an axis, by splitmix64.
+    """Returns a pseudorandom odd number for each of `count` positions on an axis.
+
+    The numbers are computed by the generator splitmix64.
 
     References:
       Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014.

@@ -42,7 +42,7 @@ UNFINISHED = "*.orbax-checkpoint-tmp*"  # Orbax uses such names while it writes.
 
 
 class CheckpointError(OSError):
-    """Reports that a checkpoint could not be written; earlier ones are unchanged."""
+    """Is raised if a checkpoint could not be written; earlier ones are unchanged."""
 
 
 def _rank(metrics: dict[str, float]) -> float:
@@ -195,10 +195,10 @@ class Checkpoints:
         return restored["state"], restored["meta"]
 
     def restore_newest(self, template: Any) -> tuple[int, Any, dict[str, Any]]:
-        """Restores the newest step, which must exist: its number, state and metadata.
+        """Restores the newest step and returns its number, state and metadata.
 
-        With `skip_damaged`, damaged steps are renamed to `damaged-STEP` with a warning,
-        and the newest intact step is restored.
+        At least one step must exist. With `skip_damaged`, damaged steps are renamed to
+        `damaged-STEP` with a warning, and the newest intact step is restored.
 
         Raises:
           ValueError: If the newest step is damaged, or if it belongs to another model.

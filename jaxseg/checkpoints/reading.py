@@ -1,4 +1,4 @@
-"""Reads one step of a checkpoint directory and reports damage clearly."""
+"""Reads one step of a checkpoint directory and detects damaged files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATE = "state"  # the arrays in the folder of a step
 
 
 class DamagedCheckpoint(ValueError):
-    """Reports that files of a step are truncated, missing or changed."""
+    """Is raised if files of a step are truncated, missing or changed."""
 
     def __init__(self, directory: Path, why: str) -> None:
         super().__init__(f"the checkpoint {directory} is damaged ({why})")
@@ -40,7 +40,10 @@ def check_fit(directory: Path, stored: Shapes, template: Any) -> None:
     """Raises ValueError unless the stored arrays match those of the template."""
     text = difference(stored, leaves(template))
     if text:
-        raise ValueError(f"the checkpoint {directory} belongs to another model: {text}")
+        raise ValueError(
+            f"checkpoint={directory} is invalid: expected the arrays of this model. "
+            f"Differences: {text}"
+        )
 
 
 def read_parts(
@@ -97,9 +100,7 @@ def _read(directory: Path, template: Any, **options: Any) -> Any:
 
 @contextlib.contextmanager
 def reading(directory: Path) -> Iterator[None]:
-    """A context manager that converts any error inside its block to
-    DamagedCheckpoint.
-    """
+    """Returns a context manager that turns any error into a DamagedCheckpoint."""
     try:
         yield
     except Exception as error:

@@ -48,7 +48,10 @@ def resolve(directory: str | Path, which: str | int, *, verify: bool = True) -> 
     """
     steps = steps_in(directory)
     if not steps:
-        raise ValueError(f"{directory} contains no checkpoint")
+        raise ValueError(
+            f"{directory} is invalid: expected a directory with a checkpoint, but it "
+            "contains none"
+        )
     if which == "latest":
         return steps[-1]
     if which == "best":

@@ -135,7 +135,7 @@ def newest_intact(directory: Path) -> int | None:
 
 @contextlib.contextmanager
 def advising(remedy: str) -> Iterator[None]:
-    """A context manager that names an intact step in errors about a damaged step.
+    """Returns a context manager that adds an intact step to errors about a damaged one.
 
     Args:
       remedy: The instruction for using the intact step, with `{step}` for its number.
@@ -161,7 +161,10 @@ def _stored_digest(directory: Path) -> dict[str, Any] | None:
         if path.is_file():
             found = parse_json(path.read_text(encoding="utf-8"))
             if not _has_the_form(found):
-                raise ValueError("its digest has an unknown format")
+                raise ValueError(
+                    "its digest has an unknown format: expected a dictionary of the "
+                    "digests of arrays"
+                )
             return found
         items = directory / _LIST
         if items.is_file() and f'"{ITEM}"' in items.read_text(encoding="utf-8"):

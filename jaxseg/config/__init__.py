@@ -1,8 +1,9 @@
 """Defines the configuration of a training run as frozen dataclasses.
 
 A file `experiments/<name>/config.py` defines `config = Config(...)`. Options of the
-command line override single fields, as in `--optim.learning-rate 0.02`, and their help
-shows the descriptions of the fields. This package imports no other part of jaxseg.
+command line override single fields, as in `--optim.learning-rate 0.02`, and the help of
+the command shows the descriptions of the fields. This package imports no other part of
+jaxseg.
 """
 
 from jaxseg.config.data import DataConfig, MemberConfig

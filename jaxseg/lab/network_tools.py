@@ -36,7 +36,7 @@ class Field(Network):
     """Find the theoretical receptive field of every module from shapes alone."""
 
     depth: int = 1
-    """Depth of the module tree to list; 1 lists the top-level modules only."""
+    """Levels of the module tree to list; 1 lists only the top-level modules."""
 
     def run(self) -> Report:
         extents, found = extents_of(build(self), self.depth)
@@ -183,7 +183,7 @@ def _cost_row(layer, total):
 
 @dataclasses.dataclass(frozen=True)
 class Consistency(Network):
-    """Measure shift consistency, grid artifacts and effects of the output stride."""
+    """Measure how predictions change with image shifts and with the output stride."""
 
     size: tuple[int, int] = (129, 129)
     """Height and width of the crops."""

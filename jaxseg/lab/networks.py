@@ -115,8 +115,8 @@ def random_variables(model: nn.Module, seed: int) -> Any:
 def weights_of(network: Network, model: nn.Module) -> dict[str, Any]:
     """Returns the variables to analyze by name.
 
-    The name "random" holds random variables. If `network.workdir` is given, a name such
-    as "step 1000" holds those of the best checkpoint.
+    The entry "random" contains random variables. If `network.workdir` is given, an
+    entry such as "step 1000" contains the variables of the best checkpoint.
     """
     found = {"random": random_variables(model, network.seed)}
     if network.workdir is not None:
@@ -170,15 +170,15 @@ def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
     """Finds the receptive field of the output of each module, along the rows.
 
     Image heights are tried in increasing order until the image contains every field. A
-    field that covers the whole image at two heights is taken to be unlimited.
+    field that covers the whole image at two heights is assumed to be unlimited.
 
     Args:
       model: The network.
       depth: The depth of the module tree to include.
 
     Returns:
-      The `Extent` by the path of the module, and the `Reach` by the path of the module
-      at the last height.
+      A dictionary from the path of each module to its `Extent`, and another one to its
+        `Reach` at the last height.
     """
     before: set[str] = set()
     for height in HEIGHTS:

@@ -127,7 +127,10 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, Mapping):
         return dict(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    raise TypeError(
+        f"value={value!r} is invalid: expected a type that JSON supports, but it has "
+        f"the type {type(value).__name__}"
+    )
 
 
 def png(picture: np.ndarray) -> bytes:

@@ -53,7 +53,7 @@ class Plan:
     field: int
     """Receptive field to reach, in image pixels."""
     map: int | None = None
-    """Side of the square feature map in cells; rates are at most half of it."""
+    """Cells per side of the square feature map; rates are at most half of this."""
     output_stride: int = 8
     """Output stride of the feature map: image pixels per cell."""
     base: int = 1
@@ -115,7 +115,7 @@ class Rates:
     kernel: int = 3
     """Kernel size."""
     map: int | None = None
-    """Side of the square feature map; adds the share of kernel taps that fall on it."""
+    """Side of a feature map; adds the share of kernel positions that fall on it."""
 
     def run(self) -> Report:
         plans = [parse_rates(text) for text in self.plans]
@@ -167,12 +167,12 @@ def _pictures(plans, kernel):
 
 @dataclasses.dataclass(frozen=True)
 class Valid:
-    """Count the kernel taps that fall on the feature map (DeepLab v3, figure 4)."""
+    """Count kernel positions that fall on the feature map (DeepLab v3, figure 4)."""
 
     rates: tyro.conf.Positional[str] = "6,12,18,24,36"
     """Atrous rates such as 6,12,18."""
     map: int = 65
-    """Side of the square feature map."""
+    """Number of cells per side of the square feature map."""
     kernel: int = 3
     """Kernel size."""
 

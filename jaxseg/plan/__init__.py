@@ -1,1 +1,1 @@
-"""Implements `jaxseg plan`, which predicts memory and time on absent devices."""
+"""Implements `jaxseg plan`, which predicts memory and time, even on absent devices."""

@@ -1,4 +1,4 @@
-"""Compiles the training step for devices that need not exist on this machine."""
+"""Compiles the training step for devices, which this machine need not have."""
 
 from __future__ import annotations
 
@@ -140,13 +140,14 @@ class Program:
 
     Attributes:
       batch: Images per step on all devices.
-      seconds: The time of tracing and compiling.
+      seconds: The seconds that tracing and compiling took.
       parts: The bytes of each part of the arguments, by name.
       memory: The memory, or None if compilation failed for lack of memory.
-      refusal: The error message of the compiler in that case.
-      wanted: The bytes that the program needs according to this message.
-      flops: The arithmetic operations by XLA's cost analysis.
-      accessed: The bytes accessed by XLA's cost analysis.
+      refusal: The error message of the compiler if compilation failed for lack of
+        memory, or "".
+      wanted: The bytes that the program needs according to `refusal`.
+      flops: The arithmetic operations according to XLA's cost analysis.
+      accessed: The bytes read and written according to XLA's cost analysis.
       text: The text of the compiled program.
     """
 
@@ -212,9 +213,9 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
 
 @contextlib.contextmanager
 def without_cache(target: Slice):
-    """Stops JAX from caching programs for absent devices (a context manager).
+    """Returns a context manager that stops JAX from caching compiled programs.
 
-    JAX could not read such programs back from the cache.
+    JAX could not read programs for absent devices back from the cache.
     """
     name = "jax_persistent_cache_min_compile_time_secs"
     before = getattr(jax.config, name)

@@ -89,7 +89,7 @@ def fits(program: Program, target: Slice) -> bool | None:
 
 
 def dominant(memory: Memory, parts: Mapping[str, int]) -> str:
-    """Returns the name of what takes the most memory.
+    """Returns the name of the values that take the most memory.
 
     Args:
       memory: The memory of the step.

@@ -101,7 +101,7 @@ def in_words(found: Found, unit: int, space: int) -> str:
 
 
 def alternatives(config: Config, devices: int) -> dict[str, dict[str, Any]]:
-    """Returns changes to a configuration that are worth comparing.
+    """Returns changes to a configuration that can reduce its time or memory.
 
     Args:
       config: The configuration.

@@ -1,4 +1,4 @@
-"""Saves images so that a file is either complete or absent."""
+"""Saves image files atomically: a reader never sees a partly written file."""
 
 from __future__ import annotations
 

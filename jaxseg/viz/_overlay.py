@@ -38,7 +38,7 @@ def overlay(
     """
     if image.dtype != np.uint8 or image.shape != (*label.shape, 3):
         raise ValueError(
-            f"image of dtype {image.dtype} and shape {image.shape} is invalid: "
+            f"image with dtype={image.dtype} and shape={image.shape} is invalid: "
             f"expected uint8 {(*label.shape, 3)}, the size of the label."
         )
     if not 0 <= alpha <= 1:
@@ -106,13 +106,13 @@ def _checked_palette(palette) -> np.ndarray:
     colors = np.asarray(palette)
     if colors.ndim != 2 or colors.shape[1] != 3 or not 1 <= len(colors) <= 256:
         raise ValueError(
-            f"palette of shape {colors.shape} is invalid: expected [K, 3] with 1 to "
-            "256 colors."
+            f"palette.shape={colors.shape} is invalid: expected [K, 3] with 1 to 256 "
+            "colors."
         )
     if colors.min() < 0 or colors.max() > 255:
         raise ValueError(
             f"palette with values from {colors.min()} to {colors.max()} is invalid: "
-            "expected 0 to 255."
+            "expected values from 0 to 255."
         )
     return colors.astype(np.uint8)
 
@@ -121,7 +121,7 @@ def _checked_label(label, count: int, void: int) -> np.ndarray:
     label = np.asarray(label)
     if label.ndim != 2 or not np.issubdtype(label.dtype, np.integer):
         raise ValueError(
-            f"label of dtype {label.dtype} and shape {label.shape} is invalid: "
+            f"label with dtype={label.dtype} and shape={label.shape} is invalid: "
             "expected integers [H, W]."
         )
     wrong = (label != void) & ((label < 0) | (label >= count))

@@ -51,7 +51,8 @@ def heat_map(
       values: [h, w].
       title: The title above the map.
       size: Pixels of the longer side. Cells are repeated or sampled, never blended.
-      low: The value of the darkest color; None is the smallest value. NaN is gray.
+      low: The value of the darkest color; None takes the smallest of `values`. NaN is
+        gray.
       log: Whether colors follow the logarithm, down to 1e-6 of the maximum.
 
     Raises:
@@ -60,7 +61,7 @@ def heat_map(
     values = np.asarray(values, np.float64)
     if values.ndim != 2 or not values.size:
         raise ValueError(
-            f"values of shape {values.shape} is invalid: expected a matrix [h, w]."
+            f"values.shape={values.shape} is invalid: expected a matrix [h, w]."
         )
     high, shown = float(np.nanmax(values)), values
     low = float(np.nanmin(values)) if low is None else low
@@ -119,7 +120,8 @@ def bars(
     """Draws a horizontal bar for each name, and prints its value next to the bar."""
     if not values or min(values.values()) < 0:
         raise ValueError(
-            f"values={dict(values)} is invalid: expected at least one, none negative."
+            f"values={dict(values)} is invalid: expected one or more numbers that are "
+            "not negative."
         )
     font = typeface(10)
     left = 14 + int(max(font.getlength(name) for name in values))
@@ -142,7 +144,8 @@ def samples(
     """
     if not values or not all(len(row) for row in values.values()):
         raise ValueError(
-            f"values={dict(values)} is invalid: expected at least one list, none empty."
+            f"values={dict(values)} is invalid: expected one or more lists that are "
+            "not empty."
         )
     font, every = typeface(10), np.concatenate([np.asarray(v) for v in values.values()])
     low, high = _range(every)

@@ -39,8 +39,8 @@ def write_ply(path: str | Path, points: np.ndarray, color: np.ndarray) -> None:
     shape = points.shape
     if len(shape) != 2 or shape[1] != 3 or color.shape != shape:
         raise ValueError(
-            f"points of shape {shape} with color of shape {color.shape} is invalid: "
-            "expected [N, 3] for both."
+            f"points.shape={shape} with color.shape={color.shape} is invalid: expected "
+            "[N, 3] for both."
         )
     if color.dtype != np.uint8:
         raise ValueError(f"color.dtype={color.dtype} is invalid: expected uint8.")

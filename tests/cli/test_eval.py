@@ -91,7 +91,10 @@ def test_averaged_weights_are_scored_where_they_were_trained(tiny, tmp_path):
     [
         (["--checkpoint=5"], "checkpoint='5' is invalid"),
         (["--split=nowhere"], "nowhere"),
-        (["--model.options.width=6"], "belongs to another model: other shape"),
+        (
+            ["--model.options.width=6"],
+            "expected the arrays of this model. Differences: other shape",
+        ),
         (["--model.options.widht=6"], "no option 'widht'"),
         (["--devices=9"], "devices=9 is invalid"),
     ],

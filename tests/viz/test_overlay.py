@@ -82,10 +82,10 @@ def test_labels_without_color_are_named(draw, wrong):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: overlay(IMAGE[:5], LABEL, PALETTE), "image of dtype"),
-        (lambda: overlay(IMAGE / 255, LABEL, PALETTE), "image of dtype"),
+        (lambda: overlay(IMAGE[:5], LABEL, PALETTE), "image with dtype"),
+        (lambda: overlay(IMAGE / 255, LABEL, PALETTE), "image with dtype"),
         (lambda: overlay(IMAGE, LABEL, PALETTE, alpha=1.5), "alpha"),
-        (lambda: colorize(LABEL * 1.0, PALETTE), "label of dtype"),
+        (lambda: colorize(LABEL * 1.0, PALETTE), "label with dtype"),
         (lambda: colorize(LABEL, [(0, 0)]), "palette"),
         (lambda: colorize(LABEL, [(0, 0, 256)]), "palette"),
         (lambda: indexed_png(LABEL * 0, PALETTE, void=2), "void=2 is invalid"),

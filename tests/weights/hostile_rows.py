@@ -100,7 +100,7 @@ PROGRAMS = {
     "long pairs": (
         TABLE + b"q\x00](" + b"".join(b"X\x03\x00\x00\x00%03dN\x86" % k for k in range(999)) + b"e\x85q\x010"
         + b"h\x00h\x01R0" * 20_000 + b"N.",
-        "the program needs more than .* steps",
+        "the pickle program has more than .* steps",
     ),
     "long attribute": (
         b"X\x00\x00\x10\x00" + b"a" * (1 << 20) + b"q\x000cargparse\nNamespace\nq\x01c__builtin__\ngetattr\nh\x01h\x00\x86R.",

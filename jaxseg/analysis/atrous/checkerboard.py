@@ -7,8 +7,8 @@ doi 10.23915/distill.00003). `overlap` computes it from the shapes alone. `spect
 `phase_energy`, `grid_energy` and `ripple` look for a regular grid in the feature maps
 of a network, before or after training.
 
-An output phase is the set of pixels whose coordinates have one remainder modulo the
-stride. There are stride x stride output phases in 2-D.
+An output phase is the set of all pixels whose coordinates have equal remainders modulo
+the stride. There are stride x stride output phases in 2-D.
 """
 
 from __future__ import annotations
@@ -101,13 +101,13 @@ def _maps(maps):
         maps = maps[None, :, :, None]
     if maps.ndim != 4:
         raise ValueError(
-            f"maps of shape {maps.shape} is invalid: expected [H, W] or [B, H, W, C]."
+            f"maps.shape={maps.shape} is invalid: expected [H, W] or [B, H, W, C]."
         )
     return maps
 
 
 def phase_energy(maps: np.ndarray | Array, stride: int) -> np.ndarray:
-    """Computes the mean square of each output phase, divided by that of all pixels.
+    """Computes the mean square of each output phase, relative to that of all pixels.
 
     Every entry is 1 if the maps show no grid. For a transposed convolution with random
     weights, the entries are proportional to the overlap.
@@ -124,8 +124,8 @@ def phase_energy(maps: np.ndarray | Array, stride: int) -> np.ndarray:
     height, width = (n // stride * stride for n in maps.shape[1:3])
     if not height or not width:
         raise ValueError(
-            f"maps of shape {maps.shape} is invalid: expected at least {stride} rows "
-            f"and columns, because the stride is {stride}."
+            f"maps.shape={maps.shape} is invalid: expected at least {stride} rows and "
+            f"columns, because the stride is {stride}."
         )
     cut = maps[:, :height, :width] ** 2
     cells = cut.reshape(
@@ -157,8 +157,8 @@ def grid_energy(maps: np.ndarray | Array, stride: int) -> float:
     total, cells = power.sum(), stride**2 - 1
     if not total or not cells:
         raise ValueError(
-            f"maps with stride={stride} is invalid: expected maps that are not "
-            "constant and a stride >= 2, because otherwise there can be no grid."
+            f"maps or stride={stride} is invalid: expected maps that are not constant "
+            "and a stride of 2 or more, because otherwise there can be no grid."
         )
     return float((grid.sum() - grid[0, 0]) / total * (power.size - 1) / cells)
 
@@ -180,7 +180,7 @@ def ripple(maps: np.ndarray | Array) -> float:
     square = np.square(maps).mean((1, 2))
     if not square.all():
         raise ValueError(
-            "maps with a channel that is zero everywhere is invalid: expected a "
-            "nonzero value in each channel."
+            "maps is invalid: expected a nonzero value in each channel, but a channel "
+            "is zero everywhere."
         )
     return float((maps.var((1, 2)) / square).mean())

@@ -63,8 +63,8 @@ def shift_consistency(
     first = np.asarray(run(image[:, : size[0], : size[1]]), np.float32)
     if first.shape[1:3] != tuple(size):
         raise ValueError(
-            f"fn with outputs of shape {first.shape} is invalid: expected the height "
-            f"and width {size} of its input."
+            f"fn is invalid: expected outputs with the height and width {size} of its "
+            f"input, but their shape is {first.shape}."
         )
     found = []
     for down, right in offsets:
@@ -96,11 +96,11 @@ def _inner(maps, margin):
 
 
 def atrous_gap(dense: Array, strided: Array, factor: int) -> float:
-    """Computes the largest difference between subsampled dense features and strided
-    ones.
+    """Compares subsampled features of a network with those of a larger output stride.
 
-    The difference is divided by the standard deviation of `strided`. It is about 1e-5
-    in float32 if the network converts strides into atrous rates exactly.
+    The result is the largest difference, divided by the standard deviation of
+    `strided`. It is about 1e-5 in float32 if the network replaces strides by atrous
+    rates exactly.
 
     Args:
       dense: Features of the network with the smaller output stride, [B, H, W, C].
@@ -115,7 +115,7 @@ def atrous_gap(dense: Array, strided: Array, factor: int) -> float:
     strided = np.asarray(strided, np.float32)
     if dense.shape != strided.shape:
         raise ValueError(
-            f"dense of shape {dense.shape} after subsampling by {factor} is invalid: "
+            f"dense.shape={dense.shape} after subsampling by {factor} is invalid: "
             f"expected {strided.shape}, the shape of strided."
         )
     return float(np.abs(dense - strided).max() / max(strided.std(), 1e-12))
@@ -142,8 +142,8 @@ def output_stride_gaps(
     for fine, coarse in itertools.pairwise(order):
         if coarse % fine:
             raise ValueError(
-                f"output strides {order} are invalid: expected each to divide the "
-                f"next, but {fine} does not divide {coarse}."
+                f"output strides={order} is invalid: expected each to divide the next, "
+                f"but {fine} does not divide {coarse}."
             )
     return {
         (fine, coarse): atrous_gap(maps[fine], maps[coarse], coarse // fine)

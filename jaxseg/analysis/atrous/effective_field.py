@@ -1,4 +1,4 @@
-"""Measures the effective receptive field by the gradient of one output.
+"""Measures the effective receptive field of one output pixel by its gradient.
 
 The effective field is the squared gradient of one output position, averaged over random
 inputs (Luo et al., NIPS 2016, arXiv 1701.04128). `gaussian_fit` describes it by a
@@ -29,7 +29,7 @@ class Gaussian:
     Attributes:
       center: The row and column of the center.
       sigma: The standard deviation along rows and columns, in pixels.
-      fit: The share of the variance of the map that this Gaussian explains once its
+      fit: The share of the variance of the map that this Gaussian explains, if its
         height is chosen by least squares; 1 for a perfect fit.
     """
 

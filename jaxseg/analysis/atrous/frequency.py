@@ -29,7 +29,8 @@ def stack_response(
 
     Args:
       rates: The atrous rates of the layers.
-      weights: The 1-D kernel of every layer. The default is the mean of its inputs.
+      weights: The 1-D kernel of every layer. The default is the averaging kernel (1/3,
+        1/3, 1/3).
       points: Number of frequencies.
 
     Returns:

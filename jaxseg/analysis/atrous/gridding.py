@@ -98,7 +98,7 @@ def path_counts(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
 
 
 def touched(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
-    """Returns booleans [field], True for each offset along one axis that is read."""
+    """Returns booleans [field] that say which offsets along one axis are read."""
     _check(rates, kernel)
     bits = 1
     for rate in rates:

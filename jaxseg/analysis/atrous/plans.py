@@ -34,7 +34,7 @@ class Plan:
       coverage: The share of the square field that is read.
       evenness: The mean of the path counts over the square field, divided by their
         maximum.
-      valid: The share of kernel taps that fall on the feature map and not on its
+      valid: The share of kernel positions that fall on the feature map and not on its
         padding, averaged over the layers (arXiv 1706.05587, figure 4). It is 1 if the
         size of the map is not given.
     """
@@ -48,7 +48,7 @@ class Plan:
 
 
 def needed_cells(field: int, *, output_stride: int = 1, base: int = 1) -> int:
-    """Returns how many cells of the feature map a field in image pixels needs.
+    """Returns how many cells of the feature map a receptive field must span.
 
     This is the smallest number with `base + output_stride * (cells - 1) >= field`.
 
@@ -160,7 +160,7 @@ def recommend(
     Args:
       field: The smallest allowed receptive field, in image pixels.
       size: Cells per side of the square feature map. Rates are then at most half of it,
-        so that in the middle of the map every kernel tap falls on the map.
+        so that all kernel positions fall on the map if the kernel is in its middle.
       output_stride: Image pixels per cell.
       base: The receptive field of one cell of the stack's input, in image pixels. The
         default, 1, leaves out the layers before the stack.

@@ -1,12 +1,12 @@
 """Computes the exact theoretical receptive field of a list of layers, along one axis.
 
-The field says which input pixels each output can depend on, through strides, atrous
-rates, transposed convolutions, resizing and branches. For a sequence of convolutions
-and poolings it is the recursion size += (k - 1) * rate * jump, jump *= stride (arXiv
-1603.07285; Araujo et al., Distill 2019, doi 10.23915/distill.00021). After upsampling,
-neighboring outputs can read intervals of different sizes, in a pattern that repeats
-after some number of outputs, the period. A `Field` therefore holds one interval of
-input pixels for each output of a period.
+The field is the set of input pixels on which an output can depend. Layers can have
+strides and atrous rates, and be transposed convolutions, resizing or parallel branches.
+For a sequence of convolutions and poolings it is the recursion size += (k - 1) * rate *
+jump, jump *= stride (arXiv 1603.07285; Araujo et al., Distill 2019, doi
+10.23915/distill.00021). After upsampling, neighboring outputs can read intervals of
+different sizes, in a pattern that repeats after some number of outputs, the period. A
+`Field` therefore holds one interval of input pixels for each output of a period.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Field:
         return self.highs[phase] + turns * self.advance
 
     def reduced(self) -> Field:
-        """Returns an equal field that is described by the shortest possible period."""
+        """Returns an equal field with the shortest possible period."""
         for period in range(1, self.period):
             if self.period % period or self.advance * period % self.period:
                 continue
@@ -187,7 +187,8 @@ def parallel(*fields: Field) -> Field:
     if len({field.jump for field in fields}) != 1:
         jumps = [str(field.jump) for field in fields]
         raise ValueError(
-            f"branches with jumps {jumps} are invalid: expected equal jumps."
+            f"jumps={jumps} is invalid: expected equal jumps, because the branches "
+            "must have the same resolution."
         )
     period = math.lcm(*(field.period for field in fields))
     return Field(
@@ -233,9 +234,7 @@ def path_sigma(layers: Iterable[Layer]) -> float:
     variance, jump = 0.0, 1
     for layer in layers:
         if layer.transposed:
-            raise ValueError(
-                f"layers with {layer} are invalid: expected no transposed layer."
-            )
+            raise ValueError(f"layer={layer} is invalid: expected no transposed layer.")
         variance += (layer.kernel**2 - 1) / 12 * (layer.rate * jump) ** 2
         jump *= layer.stride
     return math.sqrt(variance)

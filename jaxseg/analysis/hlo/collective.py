@@ -84,7 +84,7 @@ def collectives(text: str) -> list[Collective]:
 
 
 def totals(found: Iterable[Collective]) -> dict[str, tuple[int, int]]:
-    """Sums up collectives by kind.
+    """Counts the collectives of each kind and the bytes of their results.
 
     Returns:
       Maps each kind to the number of collectives and to the bytes of their results on

@@ -10,7 +10,7 @@ from jaxseg.analysis.hlo.program_text import Instruction, Shape, instructions, w
 
 @dataclasses.dataclass(frozen=True)
 class Convolution:
-    """Describes a convolution and its sliding window.
+    """Describes a convolution in a compiled program.
 
     Tuples have one entry for each spatial axis.
 

@@ -28,7 +28,7 @@ GIB, GB, TERA = 2**30, 1e9, 1e12
 
 @dataclasses.dataclass(frozen=True)
 class Chip:
-    """Contains the memory and the peak rates of one kind of accelerator.
+    """Contains the memory size and the peak rates of one kind of accelerator.
 
     Attributes:
       kinds: The names that JAX gives to the chip (`device.device_kind`).
@@ -134,7 +134,7 @@ def times(load: Load, chip: Chip) -> Times:
 
 
 def exchanged(found: Iterable[Collective], devices: int) -> tuple[float, int]:
-    """Sums up the communication of one step.
+    """Computes the bytes that one chip sends in a step, and counts the collectives.
 
     Args:
       found: The collectives of the step.

@@ -18,8 +18,8 @@ def slow_patterns(text: str) -> dict[str, list[Instruction]]:
                         It is the weight gradient of a grouped convolution.
     select-and-scatter  XLA's gradient of max pooling. On a CPU it appears as a
                         windowed reduction of values and positions.
-    expanded kernel     A pad that writes the zeros between the entries of an atrous
-                        kernel to memory.
+    expanded kernel     A `pad` instruction that writes an atrous kernel to memory with
+                        zeros between its entries.
 
     Args:
       text: The text of the compiled program.

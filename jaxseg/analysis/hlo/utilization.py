@@ -1,4 +1,4 @@
-"""Computes the two sides of model FLOPs utilization (MFU).
+"""Computes the quantities of which model FLOPs utilization (MFU) is the quotient.
 
 MFU is the number of operations per second of a training step, divided by the peak rate
 of the devices (PaLM, arXiv 2204.02311, appendix B). Operations are two for each
@@ -84,7 +84,8 @@ def counter(
             return jaxpr_cost(traced.jaxpr).flops
         except ValueError as error:  # Training can continue without the count.
             logger.warning(
-                "The log has no utilization, because the FLOPs cannot be counted: %s",
+                "The log will not contain the utilization, because the FLOPs cannot "
+                "be counted: %s",
                 error,
             )
             return None

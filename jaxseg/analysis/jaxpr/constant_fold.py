@@ -1,4 +1,4 @@
-"""Computes the index arithmetic in a jaxpr whose operands are constants."""
+"""Evaluates index arithmetic in a jaxpr if its operands are constants."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def fold(eqn, values):
-    """Computes an equation of a jaxpr whose operands are constants.
+    """Evaluates an equation of a jaxpr if its operands are constants.
 
     Args:
       eqn: The equation.

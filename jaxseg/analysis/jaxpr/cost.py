@@ -123,7 +123,7 @@ def count_cost_and_weights(
 
 
 def jaxpr_cost(closed: core.ClosedJaxpr, *, padding: bool = True) -> Cost:
-    """Counts the arithmetic of a closed jaxpr, all of whose inputs are arguments."""
+    """Counts the arithmetic of a closed jaxpr; its inputs count as arguments."""
     cost, _ = _walk(closed.jaxpr, [True] * len(closed.jaxpr.invars), padding)
     return cost
 
@@ -159,7 +159,7 @@ def _count(equations, given: dict, wanted, padding: bool):
 
 
 def live(equations, given, wanted) -> list:
-    """Returns the equations that are needed to compute some of the variables.
+    """Returns the equations of a jaxpr that are needed to compute the wanted variables.
 
     Args:
       equations: The equations of a jaxpr, in order.

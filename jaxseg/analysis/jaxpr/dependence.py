@@ -1,4 +1,4 @@
-"""Finds the image rows and columns that each output can depend on, from the jaxpr.
+"""Finds which image rows and columns each output depends on, from the jaxpr.
 
 The function is only traced, not compiled or run, so its weights may be shapes. The
 answer is exact, for rows and for columns, through convolutions, pooling, resizing,
@@ -10,8 +10,8 @@ The result can be larger than the true dependence in three cases. Kernels are as
 have no zeros; `jaxseg.ops.conv_transpose` pads its kernel with zeros by default, so
 build networks with `BlockConfig(impl="lax")`. Each output channel of a grouped
 convolution is assumed to read all input channels. Rows and columns are tracked
-separately, so the pixels that an output reads are taken to fill a product of rows and
-columns, although those of a sum of branches may not.
+separately, so an output is assumed to read every pixel in its rows and columns,
+although a sum of branches may read fewer.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _CALLS = (
 
 @dataclasses.dataclass(frozen=True)
 class Lines:
-    """Contains the dependence along one axis, described here for rows.
+    """Contains the dependence of a map on the image along one axis, such as the rows.
 
     Attributes:
       mask: Booleans [h, H]. Entry [i, n] says whether output row i can depend on image
@@ -74,8 +74,7 @@ class Reach:
 
 
 def reach(fn: Callable, image: Any, *rest: Any) -> Any:
-    """Finds which image rows and columns each output of `fn(image, *rest)` can depend
-    on.
+    """Finds which image rows and columns each output of `fn(image, *rest)` depends on.
 
     Args:
       fn: Any function that JAX can trace. It returns a pytree of maps [B, h, w, C].
@@ -107,12 +106,12 @@ def reach(fn: Callable, image: Any, *rest: Any) -> Any:
 def _reach(rows, columns, leaf, loose):
     if len(leaf.shape) != 4:
         raise ValueError(
-            f"output of shape {leaf.shape} is invalid: expected a map [B, h, w, C]."
+            f"output.shape={leaf.shape} is invalid: expected a map [B, h, w, C]."
         )
     if rows is None:
         raise ValueError(
-            f"output of shape {leaf.shape} is invalid: expected a map that depends on "
-            "the image."
+            f"output of shape {leaf.shape} is invalid: expected that every output "
+            "depends on the image. Return only such outputs."
         )
     lines = []
     for axis, spread in zip(_AXES, (rows, columns), strict=True):

@@ -72,7 +72,7 @@ class Spread:
         return Spread(self.dims, mask)
 
     def pruned(self) -> Spread:
-        """Drops the dimensions along which the dependence does not vary."""
+        """Removes the dimensions along which the dependence does not vary."""
         spread = self
         for dim in self.dims:
             axis = spread.dims.index(dim)
@@ -107,7 +107,7 @@ def window(
     spread: int = 1,
     padding: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
-    """Computes the union of the dependence over a sliding window along the first axis.
+    """Returns what each position of a sliding window depends on, along the first axis.
 
     The window slides as in `lax.conv_general_dilated`: `spread` - 1 entries that depend
     on nothing are inserted between the entries, and padding may be negative.
@@ -131,7 +131,7 @@ def window(
 
 
 def padded(mask: np.ndarray, edges: tuple[int, int], interior: int = 0) -> np.ndarray:
-    """Applies `lax.pad` to a mask along its first axis.
+    """Pads a mask along its first axis, as `lax.pad` pads an array.
 
     New entries at the edges depend on the virtual row of the padding. New entries
     between the old ones depend on nothing.
@@ -199,7 +199,7 @@ def given(spreads: Sequence[Spread | None]) -> list[Spread]:
 
 
 def everything(eqn, spreads: Sequence[Spread | None], known=()) -> list[Spread]:
-    """Makes each result depend on everything that any operand depends on.
+    """Returns, for each result, the union of the dependence of all operands.
 
     This is the rule for primitives that have no rule of their own; the arguments are
     those of all rules in `jaxseg.analysis.jaxpr.dependence_rules`.

@@ -1,4 +1,4 @@
-"""Defines how pooling, convolutions, products and gathers propagate dependence.
+"""Defines how pooling, convolution, matrix products and gathers propagate dependence.
 
 `jaxseg.analysis.jaxpr.dependence_rules` describes the arguments and results of a rule.
 """

@@ -94,10 +94,9 @@ def field(lines: Lines) -> Field:
         if found is not None:
             return found
     raise ValueError(
-        f"image of {lines.mask.shape[1]} pixels is invalid: expected a size at "
-        "which many outputs read no padding and their receptive fields follow a "
-        f"regular pattern, found {clear.size} of {len(low)} outputs without padding. "
-        "Use a larger image."
+        f"image size={lines.mask.shape[1]} is invalid: expected a size at which many "
+        "outputs read no padding and their receptive fields follow a regular pattern, "
+        f"found {clear.size} of {len(low)} outputs without padding. Use a larger image."
     )
 
 
@@ -122,8 +121,8 @@ def _ends(lines):
     reads = mask.any(1)  # An output may read nothing but padding.
     if not reads.any():
         raise ValueError(
-            "lines is invalid: expected an output that depends on a pixel of the "
-            f"image, found none of {len(reads)} outputs."
+            f"lines is invalid: expected at least one of {len(reads)} outputs to "
+            "depend on a pixel of the image."
         )
     last = mask.shape[1] - 1 - mask[:, ::-1].argmax(1)
     return mask.argmax(1), last, np.flatnonzero(reads & ~lines.padded)

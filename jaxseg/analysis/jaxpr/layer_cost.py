@@ -1,8 +1,8 @@
 """Lists the cost of each layer: its convolutions and matrix products in a jaxpr.
 
-Multiply-accumulates are counted as in `jaxseg.analysis.jaxpr.cost`. Layers are told
-apart by the module names that flax and `jax.named_scope` store in every equation. The
-bytes that each layer reads and writes are counted too.
+Multiply-accumulates are counted as in `jaxseg.analysis.jaxpr.cost`. Layers are
+distinguished by the module names that flax and `jax.named_scope` store in every
+equation. The bytes that each layer reads and writes are counted too.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class LayerCost:
 
     @property
     def intensity(self) -> float:
-        """FLOPs per byte moved. If it is low, memory bandwidth limits the speed."""
+        """Returns the FLOPs per byte that is read or written.
+
+        If this number is low, the memory bandwidth limits the speed."""
         return self.flops / self.moved
 
 

@@ -15,15 +15,16 @@ Axis = tuple[str, dict[str, float]]
 def load_configs(
     path: str, variant: str = "configs"
 ) -> tuple[dict[str, Config], Axis | None]:
-    """Loads and checks the configurations and the axis of a Python file.
+    """Loads the configurations of a sweep from a Python file, and checks them.
 
     Args:
       path: The file, which defines `{variant} = {name: Config(...), ...}`.
       variant: The name of the dictionary.
 
     Returns:
-      The configurations by name, and the label and the places of the axis of the
-      figure, or None if the file defines no `axis`.
+      The configurations by name. If the file defines `axis`, also the label of the x
+        axis of the figure and the positions of the configurations on it, otherwise
+        None.
 
     Raises:
       ValueError: If the file is missing, fails, or defines no such dictionary.

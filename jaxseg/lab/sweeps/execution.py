@@ -1,4 +1,4 @@
-"""Trains the runs of a sweep, each in a process of its own."""
+"""Trains the runs of a sweep, each in a separate process."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def execute(
     Args:
       runs: The runs of the sweep.
       processes: The processes.
-      say: Gets a line at the start, and one for each run that ends.
+      say: A function that is called with a line of text at the start, and with one for
+        each run that ends.
     """
     free: queue.Queue[str] = queue.Queue()
     for device in processes.devices:

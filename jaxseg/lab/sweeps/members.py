@@ -31,7 +31,7 @@ class Run:
         return self.config.train.seed
 
     def scores(self) -> dict[str, Any] | None:
-        """Returns the last evaluation if the training has ended, else None."""
+        """Returns the last scores if the training has ended, else None."""
         steps, latest = self.config.train.steps, latest_step(self.folder) or 0
         saved = latest >= steps and (self.folder / METRICS).is_file()
         rows = read_metrics(self.folder, "eval") if saved else []

@@ -26,8 +26,8 @@ def run_sweep(
       runs: The runs, see `jaxseg.lab.sweeps.members.plan`.
       folder: The folder of the sweep, which no other process may use meanwhile.
       processes: The processes that train.
-      comparison: How the runs are compared.
-      say: Gets lines of progress.
+      comparison: The options for comparing the runs.
+      say: A function that is called with lines of text about the progress.
 
     Returns:
       The table of the scores, and the runs that failed.

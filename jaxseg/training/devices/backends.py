@@ -126,8 +126,8 @@ class JitBackend:
 class PmapBackend:
     """Runs steps under `jax.pmap`, with the interface and the results of `JitBackend`.
 
-    States have no axis for the devices. The loss and the model of a step must have been
-    given the axis name `AXIS`, so that their results are equal on all devices.
+    States have no axis for the devices. The loss and the model of a step must use the
+    axis name `AXIS`, so that their results are equal on all devices.
 
     Attributes:
       devices: The devices of all processes.
@@ -178,14 +178,14 @@ class PmapBackend:
         return {name: put(name, value) for name, value in batch.items()}
 
     def gather(self, tree: Any) -> Any:
-        """Returns the tree itself, because every device already has all of it."""
+        """Returns the tree unchanged, because every device already holds all arrays."""
         return tree
 
     def abstract(self, state: Any, batch: Any) -> tuple[Any, Any]:
         """Raises ValueError, because pmap cannot trace for absent devices."""
         raise ValueError(
-            "parallel_backend='pmap' is invalid: expected 'jit', because a program is "
-            "traced for shapes alone."
+            "parallel_backend='pmap' is invalid: expected 'jit', because pmap cannot "
+            "trace a program from shapes."
         )
 
 

@@ -21,7 +21,7 @@ Space = int | tuple[int, int]
 
 
 def space_pair(space: Space) -> tuple[int, int]:
-    """Returns the number of devices that share the rows and the columns of one image.
+    """Returns how many devices share the rows of one image, and how many its columns.
 
     An integer `space` splits only the rows.
     """
@@ -40,7 +40,8 @@ def make_mesh(
     process that reads it.
 
     Args:
-      batch: The number of devices along "batch". None uses all that `space` leaves.
+      batch: The number of devices along "batch". None takes the number of all devices
+        divided by `space`.
       space: The number of devices that share the rows of one image. A pair adds the
         axis "columns".
       devices: The devices. None uses all.
@@ -127,5 +128,10 @@ def state_sharding(mesh: Mesh, shape: Sequence[int], shard: str) -> NamedShardin
 
 
 def state_shardings(mesh: Mesh, state: Any, shard: str) -> Any:
-    """Returns `state_sharding` for every array in a tree of arrays or shapes."""
+    """Returns the result of `state_sharding` for every array in a tree.
+
+    Args:
+      mesh: The mesh.
+      state: A tree of arrays or shapes.
+      shard: See `state_sharding`."""
     return jax.tree.map(lambda x: state_sharding(mesh, x.shape, shard), state)

@@ -50,13 +50,13 @@ def check_even(name: str, axis: int, size: int, count: int) -> None:
     """
     if size % count:
         raise ValueError(
-            f"{name} has size {size} along axis {axis}, which is invalid: expected a "
-            f"multiple of {count}, the number of devices that share it."
+            f"{name}.shape[{axis}]={size} is invalid: expected a multiple of {count}, "
+            "the number of devices that share it."
         )
 
 
 def on_one_device(tree: Any) -> Any:
-    """Returns the copies of replicated arrays on the first device of this process."""
+    """Returns the copies of replicated arrays on one device of this process."""
     return jax.tree.map(
         lambda x: x.addressable_data(0) if isinstance(x, jax.Array) else x, tree
     )

@@ -4,12 +4,12 @@
 the others in one of two ways. On CPU, a process that waits in a collective gets an
 error at once. Otherwise, the coordination service of JAX notices after a while that
 heartbeats are missing, and the C++ code of JAX calls `abort()`, which prints a stack
-trace and ends the process with exit status 134. This file replaces both by a one-line
-message and the exit status `LOST`.
+trace and ends the process with exit status 134. In both cases, this file prints a
+one-line message instead and ends the process with the exit status `LOST`.
 
-A process that fails on its own ends at once, without its exit hooks, because these
-would wait up to five minutes for the other processes. The others notice that its
-connections are closed.
+A process that fails by itself ends at once, without running its exit hooks, because
+these would wait up to five minutes for the other processes. The other processes notice
+that its connections are closed.
 """
 
 from __future__ import annotations

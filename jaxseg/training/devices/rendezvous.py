@@ -1,9 +1,10 @@
 """Gathers all processes of a run at the coordinator's port before JAX connects them.
 
 `jax.distributed` waits silently and cannot report why processes are missing. Here,
-process 0 listens first, and every other process introduces itself. Each process can
-then report how many are missing, and duplicate indices or different process counts are
-reported at once. When all processes are there, the port is released for JAX.
+process 0 first listens on the port, and every other process sends its index. Each
+process can then report how many processes are missing. Duplicate indices and different
+process counts are reported at once. When all processes have connected, the port is
+released for JAX.
 
 A message is one line of JSON. Processes send `{"id", "processes", "host", "pid"}` to
 process 0. Process 0 sends `{"missing": [ids]}` periodically, and `{"go": true}` or
@@ -34,7 +35,7 @@ SHOWN = 8  # the largest number of missing processes in a notice
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """Identifies a process of a run to the others."""
+    """Contains what a process sends to process 0 to identify itself."""
 
     id: int
     processes: int
@@ -91,7 +92,7 @@ class Notice:
 
 
 def meet(coordinator: str, processes: int, process_id: int) -> None:
-    """Waits until all processes of a run are there, and reports the missing ones.
+    """Waits until all processes of a run have connected, and reports the missing ones.
 
     Args:
       coordinator: The host:port of process 0, the same for all processes.
@@ -119,7 +120,7 @@ def meet(coordinator: str, processes: int, process_id: int) -> None:
 
 @contextlib.contextmanager
 def listening(port: int) -> Iterator[socket.socket]:
-    """Opens a socket that listens on a port of this machine (a context manager).
+    """Returns a context manager with a socket that listens on a port of this machine.
 
     Raises:
       ValueError: If the port is in use or not permitted.
@@ -143,7 +144,7 @@ def listening(port: int) -> Iterator[socket.socket]:
 
 
 class Leader:
-    """Represents process 0, to which all other processes connect."""
+    """Runs in process 0, to which all other processes connect."""
 
     def __init__(self, server: socket.socket, me: Member, notice: Notice) -> None:
         self._server = server

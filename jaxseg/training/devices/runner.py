@@ -19,7 +19,7 @@ from jaxseg.training.devices.void_rows import fill_rows
 class StepRunner:
     """Runs a training step and an evaluation step on devices.
 
-    Every batch is this process's part of a global batch, in arrays of the host.
+    Every batch that it takes is this process's part of a global batch, as NumPy arrays.
 
     Attributes:
       programs: Descriptions of the programs compiled so far, such as "train_step: image
@@ -87,9 +87,8 @@ class StepRunner:
     def count(self, variables: Any, batch: HostBatch) -> jax.Array:
         """Returns the confusion matrix of the global batch, int32 [K + 1, K].
 
-        The batch may have any number of examples: void examples are added until it
-        splits
-        evenly over the devices.
+        The batch may have any number of examples. Examples without labels are added
+        until it splits evenly over the devices.
         """
         filled = fill_rows(batch, self._local_groups)
         return self._run("eval_step", variables, filled)

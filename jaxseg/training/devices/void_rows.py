@@ -1,4 +1,4 @@
-"""Fills batches with void examples, which count in no score."""
+"""Fills batches with examples whose labels are void, so that they do not count."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FILL = -1  # index of a row that holds no image
 
 
 def fill_rows(batch: HostBatch, multiple: int) -> HostBatch:
-    """Adds void examples until the batch size is a multiple of `multiple`.
+    """Adds examples without labels until the batch size is a multiple of `multiple`.
 
     The added examples repeat the last image, with index -1 and with the ignore index as
     label, which is 65535 for labels of 16 bits and 255 for others.

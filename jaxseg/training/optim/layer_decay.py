@@ -3,8 +3,8 @@
 The rule is that of BEiT and MAE (arXiv 2106.08254, 2111.06377). A unit is a numbered
 module of the backbone, such as a residual block or a transformer layer. If the backbone
 has L units, the learning rate of unit i (from 0) is multiplied by decay^(L - i), and
-that of the image embedding by decay^(L + 1). Modules after the units or outside the
-backbone have the full learning rate.
+the learning rate of the image embedding by decay^(L + 1). Modules after the units or
+outside the backbone have the full learning rate.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ The transformations are applied in this order: zero the gradients of frozen para
 clip by the global norm, add L2 decay (sgd, rmsprop, adadelta, lars), apply the
 optimizer, add decoupled decay (adamw, lamb), scale by the trust ratio (lamb, lars),
 apply the multipliers of parameters and layers, and multiply by the learning rate. In
-lars, momentum comes last. Frozen parameters still update their running statistics of
-batch normalization. `BlockConfig(norm="frozen")` fixes these as well.
+lars, momentum comes last. Frozen layers still update the running statistics of their
+batch normalization. `BlockConfig(norm="frozen")` keeps these fixed as well.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def build(
       batch_size: The batch size of an update, which `base_batch_size` requires.
 
     Returns:
-      The transformation, and its learning rate by step.
+      The transformation, and a function from the step to the learning rate.
 
     Raises:
       ValueError: If an option is invalid. `tx.init` raises it if a pattern of

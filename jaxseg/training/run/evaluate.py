@@ -1,8 +1,8 @@
-"""Scores a network by confusion counts that do not depend on the batch size.
+"""Sums the confusion matrices of batches, from which scores are computed.
 
-Counts are integers and are summed in int64 on the host, so the order and the size of
-the batches, the number of devices and the rows that fill a batch up cannot change a
-digit of the score.
+Counts are integers and are summed in int64 on the host, so scores do not depend on the
+order and the size of the batches, the number of devices, or the examples that fill up a
+batch.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def count(
       The total, or None if the evaluation was stopped early.
 
     Raises:
-      ValueError: If a batch contains an illegal label. The message names its images.
+      ValueError: If a label is neither a class nor the ignore index. The message names
+        the images of the batch.
     """
     total = ConfusionTotal(num_classes)
     pending: list[tuple[HostBatch, Any]] = []

@@ -1,7 +1,7 @@
 """Writes scalars over steps to event files of TensorBoard.
 
-They are written here because tensorboardX imports PyTorch wherever that is installed,
-which takes seconds and hundreds of megabytes at the start of every run.
+The module does not use tensorboardX, because that library imports PyTorch if it is
+installed, which takes seconds and hundreds of megabytes at the start of every run.
 
 A file is a sequence of records: length, checksum, data, checksum (TensorFlow's
 `TFRecord` format). The data are `Event` messages in the wire format of protocol
@@ -29,7 +29,8 @@ class EventWriter:
 
     Args:
       directory: The directory of the file.
-      purge_step: TensorBoard ignores events of earlier files from this step on.
+      purge_step: The step from which on TensorBoard ignores the events in earlier
+        files.
     """
 
     def __init__(self, directory: str | Path, *, purge_step: int) -> None:

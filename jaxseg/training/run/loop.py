@@ -2,8 +2,8 @@
 
 The metrics of a step are read after the next step was started, so that the device never
 waits for the host. A checkpoint is written only after all earlier losses were found to
-be finite. A run that is stopped or killed at any moment and then resumed computes the
-same as a run that never stopped.
+be finite. A run that is stopped or killed at any moment and then resumed gives the same
+result as a run that never stopped.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def train(
       Stopped: After SIGTERM, SIGINT, SIGHUP or lost output, when a checkpoint was
         written.
       CheckpointError: If a checkpoint cannot be written.
-      ValueError: If the checkpoint is damaged, belongs to another model or is further
-        than `train.steps`.
+      ValueError: If the checkpoint is damaged, belongs to another model or has a step
+        after `train.steps`.
     """
     directory = Path(workdir) / "ckpt"
     first = jax.process_index() == 0

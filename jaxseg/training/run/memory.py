@@ -9,7 +9,7 @@ import jax
 
 
 def peak_memory() -> dict[str, float]:
-    """Returns the peak memory use in bytes under the name of what was measured.
+    """Returns a dictionary from the name of the measured memory to its peak in bytes.
 
     The name is "device_memory_peak" for the largest peak of the devices of this
     process. If the devices do not report it (CPU), the name is "host_memory_peak", and

@@ -72,14 +72,14 @@ class Meter:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Counts the time of the block as waiting for a batch (a context manager)."""
+        """Returns a context manager that counts its block as waiting for a batch."""
         start = time.perf_counter()
         yield
         self._wait += time.perf_counter() - start
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Excludes the time of the block from the speed (a context manager)."""
+        """Returns a context manager that excludes its block from the speed."""
         start = time.perf_counter()
         yield
         self._off += time.perf_counter() - start
@@ -88,11 +88,9 @@ class Meter:
         """Returns the values for a log line, and starts a new window.
 
         They are the means of the metrics, the speed of training and the share of the
-        time
-        that was spent waiting for batches. `mfu`, the model FLOPs utilization, is the
-        number of operations per second divided by the peak. Speeds are missing if no
-        step
-        was timed.
+        time that was spent waiting for batches. `mfu`, the model FLOPs utilization, is
+        the number of operations per second divided by the peak. Speeds are missing if
+        no step was timed.
         """
         values = {name: total / self._count for name, total in self._sums.items()}
         values |= self._last

@@ -1,8 +1,8 @@
 """Writes the records of a run: metrics.jsonl and TensorBoard events.
 
 metrics.jsonl contains one JSON object per line. Each line is flushed at once, so that a
-killed run loses nothing. When a run resumes, later lines are removed, so that the file
-reads as if the run had never stopped.
+killed run loses nothing. When a run resumes from a step, the lines of later steps are
+removed. The file is then equal to that of a run that never stopped.
 """
 
 from __future__ import annotations

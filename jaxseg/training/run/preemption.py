@@ -11,7 +11,7 @@ import jax
 
 
 class Stopped(Exception):
-    """Signals that the run was asked to stop and has saved a checkpoint."""
+    """Is raised after the run was asked to stop and has saved a checkpoint."""
 
     def __init__(self, step: int, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name} at step {step}")
@@ -20,7 +20,7 @@ class Stopped(Exception):
 
 
 class StopRequests:
-    """Records the first SIGTERM, SIGINT or SIGHUP (a context manager).
+    """Is a context manager that records the first SIGTERM, SIGINT or SIGHUP.
 
     A second SIGINT interrupts the run. Signals that the program ignores, as under
     `nohup`, stay ignored.

@@ -1,4 +1,4 @@
-"""Traces a few steps for TensorBoard (plugin `xprof`) or ui.perfetto.dev."""
+"""Records a trace of a few training steps, for TensorBoard or ui.perfetto.dev."""
 
 from __future__ import annotations
 
@@ -44,14 +44,15 @@ class Profile:
             self._stop()
         elif self._seen <= WARM_UP and self._steps:
             logger.warning(
-                "no profile was written: it begins after step %d, and the run had %s",
+                "No profile was written, because it begins after step %d and the run "
+                "had only %s.",
                 WARM_UP,
                 counted(self._seen, "step"),
             )
 
     @contextlib.contextmanager
     def step(self, number: int) -> Iterator[None]:
-        """Marks the block as one training step in the trace (a context manager)."""
+        """Returns a context manager that marks its block as a training step."""
         with jax.profiler.StepTraceAnnotation("train_step", step_num=number):
             yield
         self._seen += 1

@@ -12,15 +12,16 @@ from jaxseg.training.devices.placement import HostBatch
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """Contains the data and functions of a run. Batch streams restart at every call.
+    """Contains the data and functions of a run.
 
     Attributes:
       classes: The class names in the order of the confusion matrix.
       ids: The names of the training images, indexed by `batch["index"]`.
       eval_ids: The names of the validation images.
-      train_batches: Maps the first step to an endless stream of batches.
+      train_batches: Maps a step to the endless stream of batches that begins there.
       eval_batches: Returns one pass over the validation images.
-      overlays: Draws validation images for (step, variables), or None.
+      overlays: A function of (step, variables) that writes pictures of predictions, or
+        None.
       flops: Maps (state, batch) to the number of operations of a step. None if
         operations are not counted.
       peak: The peak operations per second of all devices, or None if unknown.
@@ -102,4 +103,4 @@ class Result:
 
 
 class NonFiniteLoss(ArithmeticError):
-    """Signals that the loss or the gradient of a step was NaN or infinite."""
+    """Is raised if the loss or the gradient of a step is NaN or infinite."""

@@ -1,13 +1,13 @@
 """Accumulates the loss and the gradient of a batch over micro-batches.
 
-A term of the loss is sum(value * weight) / sum(weight) over the *global* batch. A mean
-over the means of the micro-batches would be wrong wherever these hold different numbers
+A term of the loss is sum(value * weight) / sum(weight) over the *global* batch. The
+mean of the means of the micro-batches would be wrong if these contain different numbers
 of labeled pixels. Two exact methods are implemented here, each a `lax.scan` that needs
 the memory of one micro-batch:
 
-- For terms that are plain sums over examples, the weights are summed first. (XLA drops
-  the network from that pass when the weights depend on labels alone.) Each micro-batch
-  then adds its gradient of value * weight / total.
+- For terms that are sums over examples, the weights are summed first. (If the weights
+  depend only on labels, XLA removes the network from that pass.) Each micro-batch then
+  adds its gradient of value * weight / total.
 - For losses that couple examples (Lovasz or Dice over the batch, mining of hard pixels,
   balanced edges), a first pass collects the outputs of the network. The loss and its
   gradient with respect to the outputs are computed over the whole batch, and a second
@@ -17,7 +17,8 @@ the memory of one micro-batch:
 `loss_fn.additive(outputs)` decides between the two, see
 `jaxseg.losses.objective.Objective`. A loss function without this method is treated as
 coupled, which is always exact. Batch normalization sees one micro-batch at a time, and
-its running statistics move once for each. Every micro-batch draws its own dropout.
+its running statistics are updated once per micro-batch. Every micro-batch draws its own
+dropout.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
 
 class Players(NamedTuple):
-    """Contains an optimizer for each network.
+    """Contains the optimizers of the generator and the discriminator.
 
     The optimizer state is a dictionary with one entry for each network.
     """
@@ -85,8 +85,8 @@ def train_step(
         of the discriminator.
       tx: The optimizers.
       loss_fn: The objectives, see `jaxseg.losses.adversarial.Objectives`.
-      options: See `jaxseg.training.step.steps.train_step`. Accumulation and
-        rematerialization are refused.
+      options: See `jaxseg.training.step.steps.train_step`. Gradient accumulation and
+        rematerialization are not supported.
       axis_name: The axis of pmap, or None.
 
     Returns:

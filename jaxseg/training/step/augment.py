@@ -45,7 +45,8 @@ def prepare_train(
     Args:
       batch: Image [B, H, W, C] of any number type, label integer [B, H, W] and seed
         uint32 [B].
-      mean, std: The statistics of each channel for images in [0, 1].
+      mean, std: The mean and standard deviation of each channel, for images
+        in [0, 1].
       value_range: The pixel values that are mapped to 0 and 1.
       flip: Whether to mirror image and label together with probability 1/2.
       color_jitter: The strength s of the jitter. Brightness, contrast and saturation

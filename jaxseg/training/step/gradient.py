@@ -19,8 +19,8 @@ class Problem(NamedTuple):
       forward: Maps params, batch_stats, batch and key to outputs and new batch_stats.
       loss_fn: Maps outputs and batch to {name: (value, weight, coefficient)}, as
         `jaxseg.losses.objective.Objective` does.
-      count: Maps outputs and batch to {name: number}. The numbers are summed over the
-        batch and only reported.
+      count: Maps outputs and batch to {name: number}. These sums over the batch are
+        reported as metrics and do not affect the gradient.
       axis_name: The axis of pmap, or None.
       weights: The total pixel weight of each term over the global batch, if it was
         computed before. If it is None, the step computes it from its batch.
@@ -36,8 +36,8 @@ class Problem(NamedTuple):
 class Gradients(NamedTuple):
     """Contains the loss, the gradient and the other results of a forward pass.
 
-    Under pmap all but `batch_stats` are partial sums of this device, which the caller
-    sums over the devices.
+    Under pmap, every field except `batch_stats` is the partial sum of this device. The
+    caller sums it over the devices.
 
     Attributes:
       loss: The loss, a scalar.

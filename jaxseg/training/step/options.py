@@ -15,7 +15,7 @@ Batch = Mapping[str, jax.Array]
 
 @dataclasses.dataclass(frozen=True)
 class StepOptions:
-    """Options of a training step besides the network, the optimizer and the loss.
+    """Contains the options of a training step, except network, optimizer and loss.
 
     Attributes:
       inputs: The names of the entries of the prepared batch that are the arguments of

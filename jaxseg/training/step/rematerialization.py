@@ -29,8 +29,8 @@ def find_blocks(params: Mapping[str, Any], kind: str) -> frozenset[Path]:
     With kind "block", these modules have at most 8 kernels; an example is a residual
     block. With kind "stage", they have at most a third of all kernels of the network;
     an example is a dense block of DenseNet. If the stages of a network are not modules
-    (ResNet), "stage" has the effect of "block". Modules that are a single layer are
-    left out, because they store only their input anyway.
+    (ResNet), "stage" has the effect of "block". Modules that consist of a single layer
+    are not returned, because they store only their input in any case.
 
     Args:
       params: The parameters.
@@ -66,7 +66,7 @@ def rematerialized(forward: Callable, kind: str) -> Callable:
 
 @contextlib.contextmanager
 def recomputed(blocks: frozenset[Path]) -> Iterator[None]:
-    """Makes the modules at some paths store only their inputs (a context manager).
+    """Returns a context manager in which given modules store only their inputs.
 
     It applies to networks that are called in the body of the `with` statement.
     """

@@ -6,9 +6,9 @@ Under `jax.pmap(axis_name=...)`, pass the axis name to the step, to the loss
 (`losses.build_objective`) and to the model (`BlockConfig.axis_name`). The results of
 `jit` and `pmap` are then equal.
 
-Do not wrap the training step in `jax.shard_map` with its default `check_vma=True`. That
-sums the gradients of replicated parameters by itself, and the sum over `axis_name` here
-would count them twice. Use `check_vma=False`.
+Do not wrap the training step in `jax.shard_map` with its default `check_vma=True`. With
+that default, `shard_map` itself sums the gradients of replicated parameters, and the
+sum over `axis_name` in this module would sum them a second time. Use `check_vma=False`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Implements what all training steps share: random keys, updates and averages."""
+"""Implements the random keys, updates and averages that all training steps use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Merged = tuple[tuple[int, ...], ...]
 
 
 def check_ema(state: TrainState, decay: float | None) -> None:
-    """Raises ValueError if the decay does not suit the state.
+    """Raises ValueError unless the decay is given exactly if the state has an average.
 
     A state with a moving average needs a decay, and a state without one needs None.
     """
