@@ -43,21 +43,34 @@ def as_message(text: object) -> str:
 
 
 def near(name: str, allowed: Iterable[str]) -> str:
-    """Returns the end of an error message about an unknown name.
+    """Returns what an error message says about an unknown name after "is invalid".
 
-    The end is a suggestion such as `; did you mean 'unet'?` if an allowed name is
-    similar, and otherwise the list of the allowed names.
+    The text suggests the allowed names that are similar to the unknown one. If there
+    are none, it lists the allowed names.
 
     Args:
       name: The unknown name.
       allowed: The allowed names.
+
+    >>> near("unett", ["unet", "segnet"]), near("x", ["unet", "segnet"])
+    (": expected a known name, such as 'unet'.", ': expected one of unet, segnet.')
     """
     names = list(allowed)
-    close = difflib.get_close_matches(name, names, n=3)
+    close = similar(name, names)
     if close:
-        return "; did you mean " + " or ".join(map(repr, close)) + "?"
+        return f": expected a known name, such as {' or '.join(map(repr, close))}."
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ": expected one of " + ", ".join(names[:SHOWN]) + more
+    return f": expected one of {', '.join(names[:SHOWN])}{more}."
+
+
+def similar(name: str, allowed: Iterable[str]) -> list[str]:
+    """Returns at most three of the allowed names that are similar to a name.
+
+    Args:
+      name: The name.
+      allowed: The allowed names.
+    """
+    return difflib.get_close_matches(name, list(allowed), n=3)
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -107,7 +107,7 @@ def test_what_is_no_run_is_refused(tmp_path):
         jaxseg.open_run(tmp_path)
     with pytest.raises(ValueError, match=r"data=\['paht'\] is invalid"):
         jaxseg.open_run(GOLDEN / "unet", data={"paht": "x"})
-    with pytest.raises(ValueError, match="no option 'widht'"):
+    with pytest.raises(ValueError, match=r"model.options.widht is invalid for"):
         jaxseg.open_run(GOLDEN / "unet", model_options={"widht": 3})
 
 

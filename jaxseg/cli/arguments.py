@@ -101,7 +101,8 @@ def summary(box: str) -> str:
     message = " ".join(rows[:ends]) or "the line cannot be read"
     near = [found[1] for row in rows[ends:] if (found := _SUGGESTION.match(row))]
     if "Perhaps you meant:" in rows and near:
-        message += f"; did you mean {' or '.join(dict.fromkeys(near))}?"
+        meant = " or ".join(dict.fromkeys(near))
+        message = f"{message.rstrip('.')}. Did you mean {meant}?"
     message = re.sub(r"\[/?\w+\]", "", message)  # markup of rich
     for form in _MISSING:
         message = form.sub(r"An argument is missing: \1.", message)

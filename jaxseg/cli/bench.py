@@ -1,9 +1,9 @@
 """Implements `jaxseg bench`, which compares the speed of jaxseg with that of PyTorch.
 
-    jaxseg bench --output speed                    measures everything
-    jaxseg bench --filter depthwise --parts ops    measures the depthwise operators
-    jaxseg bench --quick                           measures a few rows inaccurately
-    jaxseg bench --device gpu --output speed_gpu   measures on a GPU, in bfloat16
+    jaxseg bench --output speed                    measures everything jaxseg bench
+    --filter depthwise --parts ops    measures the depthwise operators jaxseg bench
+    --quick                           measures a few rows, inaccurately jaxseg bench
+    --device gpu --output speed_gpu   measures on a GPU, in bfloat16
 
 A row of the benchmark is one operator or network with one input size. Its result is
 appended to OUTPUT/results.jsonl as soon as it is measured. If other processes slowed a

@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
     name, *rest = argv
     if name not in TOOLS:
         print(
-            f"jaxseg: data {printable(repr(name))} is no tool{near(name, TOOLS)}",
+            f"jaxseg: data tool={printable(repr(name))} is invalid{near(name, TOOLS)}",
             file=sys.stderr,
         )
         return WRONG_LINE
@@ -81,7 +81,7 @@ def list_datasets(argv: list[str]) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Where:
-    """Say which files a dataset needs, where they are offered and under which terms."""
+    """Say which files a dataset needs, where to get them and under which terms."""
 
     name: tyro.conf.Positional[str]
     """Dataset; `jaxseg data list` lists all names."""

@@ -21,7 +21,7 @@ from jaxseg.data.stored import RejectedData
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
 from jaxseg.runs.config_file import load_config
 from jaxseg.runs.default import DEFAULT
-from jaxseg.text import as_message, near, printable
+from jaxseg.text import as_message, printable, similar
 
 T = TypeVar("T")
 BOUNDS = {k: rule for k, rule in CONFIGURATION.items() if k.startswith("data.")}
@@ -69,9 +69,13 @@ def first_word(argv: list[str]) -> tuple[str | None, DataConfig]:
         return word, dataclasses.replace(DEFAULT.data, name="folder", raw_dir=word)
     if word.endswith(".py"):
         return word, load_config(word).data
+    close = similar(word, DATASETS)
+    remedy = (
+        f"Similar datasets are {', '.join(close)}" if close else "Use an existing path"
+    )
     raise ValueError(
-        f"{printable(repr(word))} is neither a dataset, a folder nor a configuration "
-        f"file{near(word, DATASETS)}"
+        f"{printable(repr(word))} is invalid: expected the name of a dataset, a folder "
+        f"or a configuration file. {remedy}; `jaxseg data list` lists all datasets."
     )
 
 

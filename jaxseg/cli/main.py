@@ -77,9 +77,10 @@ def dispatch(argv: list[str] | None) -> int:
         name = arguments.pop(0)
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        known = f", such as {near[0]!r}" if near else ""
         print(
-            f"jaxseg: no command {printable(repr(name))}{hint}\n\n{usage()}",
+            f"jaxseg: command={printable(repr(name))} is invalid: expected one of the "
+            f"commands below{known}.\n\n{usage()}",
             file=sys.stderr,
         )
         return 2

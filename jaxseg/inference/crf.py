@@ -1,12 +1,12 @@
 """Refines probabilities with a dense conditional random field (arXiv 1210.5644).
 
-Two Gaussian kernels connect every pair of pixels: one of their positions, one of their
-positions and colors. Ten mean-field iterations align the class probabilities of a
-network with the edges of the image, as in DeepLab v1 and v2 (arXiv 1412.7062,
-1606.00915). The module implements the equations of Krähenbühl and Koltun with the
-normalizations of their code ("after", which DeepLab used) and of pydensecrf (by default
-"symmetric"). The result is differentiable in the unary energies, the weights and the
-standard deviations.
+Two Gaussian kernels connect every pair of pixels: one depends on their positions, the
+other one on their positions and colors. Ten mean-field iterations align the class
+probabilities of a network with the edges of the image, as in DeepLab v1 and v2 (arXiv
+1412.7062, 1606.00915). The module implements the equations of Krähenbühl and Koltun
+with the normalizations of their code ("after", which DeepLab used) and of pydensecrf
+(by default "symmetric"). The result is differentiable in the unary energies, the
+weights and the standard deviations.
 
 Differs: the sum in the paper excludes the pixel itself. The paper's code and pydensecrf
 include it, as the default here does; `self_term=False` follows the paper.
@@ -155,11 +155,11 @@ def count_corners(image: Array, kernels: Kernels, valid: Array | None = None) ->
 
 
 def compatibility(weight: Array, filtered: Array) -> Array:
-    """Returns the energy that filtered probabilities Q [..., K] add to the classes.
+    """Returns the energy of each class that results from filtered probabilities Q.
 
-    A number w gives -w Q (the Potts model without a constant), a vector v gives v * Q,
-    and a matrix M gives (M + M^T) Q / 2, as the three forms of pydensecrf do. The
-    matrix w (1 - I) and a vector with all entries -w have the same effect as w.
+    A number w gives -w Q (the Potts model, up to a constant), a vector v gives v * Q,
+    and a matrix M gives (M + M^T) Q / 2, as in pydensecrf. The matrix w (1 - I) and a
+    vector with all entries -w have the same effect as w.
 
     Args:
       weight: The weight of the kernel: a number, [K] or [K, K].
@@ -277,8 +277,8 @@ def check(unary, image, iterations, normalization, method, self_term=True) -> No
     """Raises ValueError if shapes do not match or an option has an invalid value."""
     if unary.ndim != 4 or image.ndim != 4 or unary.shape[:3] != image.shape[:3]:
         raise ValueError(
-            f"image of shape {image.shape} is invalid for unary energies of shape "
-            f"{unary.shape}: expected [B, H, W, 3] and [B, H, W, K] of equal B, H, W."
+            f"image.shape={image.shape} with unary.shape={unary.shape} is invalid: "
+            "expected [B, H, W, 3] and [B, H, W, K] of equal B, H, W."
         )
     if iterations < 0:
         raise ValueError(f"iterations={iterations} is invalid: expected a number >= 0.")

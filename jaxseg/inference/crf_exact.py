@@ -46,14 +46,17 @@ def exact_filter(features: Array, values: Array, *, block: int = 256) -> Array:
 def squared_distances(first: Array, second: Array) -> Array:
     """Returns |a_i - b_j|^2, [M, N], for points a [M, d] and b [N, d].
 
-    It subtracts first, because |a|^2 + |b|^2 - 2ab loses all digits of similar points.
+    It computes a_i - b_j first, because |a|^2 + |b|^2 - 2ab is inaccurate for points
+    that are close together.
     """
     pairs = zip(first.T, second.T, strict=True)
     return sum((a[:, None] - b[None, :]) ** 2 for a, b in pairs)
 
 
 def exact_grid_filter(values: Array, sigma: Array) -> Array:
-    """Returns `exact_filter` of pixel values, with the features pixel position / sigma.
+    """Filters pixel values with an exact Gaussian of their positions.
+
+    The result equals that of `exact_filter` with the features position / sigma.
 
     It filters one axis at a time, so that no kernel is larger than H x H or W x W.
 

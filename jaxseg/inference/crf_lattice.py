@@ -3,9 +3,9 @@
 The filter approximates sum_j exp(-|f_i - f_j|^2 / 2) v_j for N points in d dimensions
 in O(N d^2) time. It distributes the value of each point over the d + 1 corners of the
 simplex around it, blurs the corners with (1/2, 1, 1/2) along the d + 1 directions of
-the lattice, and interpolates the result at the points. Scale, blur and order of the
-directions are those of the dense CRF (arXiv 1210.5644). The result is 0.4 to 0.9 of the
-exact sum, so it is meaningful only after normalization.
+the lattice, and interpolates the result at the points. The scale, the blur and the
+order of the directions follow the dense CRF (arXiv 1210.5644). The result is 0.4 to 0.9
+of the exact sum, so it is meaningful only after normalization.
 
 Differs: corners are found by sorting instead of a hash table, so that all sizes are
 static. Two 32-bit linear checksums identify a corner. Among a million corners, the
@@ -26,7 +26,7 @@ Checksum = tuple[Array, Array]
 
 @flax.struct.dataclass
 class Corners:
-    """Contains the distinct corners of the simplices around N points.
+    """Contains the distinct corners of the lattice simplices that enclose N points.
 
     Attributes:
       share: The barycentric weights of each point for its d + 1 corners, float32 [d +
@@ -65,7 +65,7 @@ class Lattice:
 
 
 def find_corners(features: Array) -> Corners:
-    """Finds the corners of the simplices around all points.
+    """Finds the corners of the lattice simplices that enclose the points.
 
     Args:
       features: The points in units of the standard deviation, float32 [N, d].
@@ -93,9 +93,10 @@ def simplex(features: Array) -> tuple[Array, Array, Array]:
       features: The points in units of the standard deviation, float32 [N, d].
 
     Returns:
-      Three arrays [N, d + 1]: the corner of remainder 0, int32; the rank of the
-      residual of each coordinate, int32, where 0 is the largest; and the barycentric
-      coordinates of the corners of remainder 0 to d, float32, which sum to 1.
+      Three arrays [N, d + 1]: the corner of remainder 0, int32; the ranks of the
+        coordinates, int32, by their difference to that corner, where 0 is the largest;
+        and the barycentric coordinates of the corners of remainder 0 to d, float32,
+        which sum to 1.
     """
     dims = features.shape[1]
     point = elevate(features)
@@ -115,7 +116,7 @@ def simplex(features: Array) -> tuple[Array, Array, Array]:
 
 
 def elevate(features: Array) -> Array:
-    """Maps points [N, d] to the plane of d + 1 coordinates whose sum is 0.
+    """Maps points [N, d] to the plane in d + 1 dimensions whose coordinates sum to 0.
 
     The points are scaled so that the blur of the lattice has a standard deviation of 1.
     """

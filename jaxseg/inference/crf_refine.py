@@ -1,4 +1,4 @@
-"""Applies the dense CRF to one image with as little memory as the image needs."""
+"""Applies the dense CRF to one image, with no more memory than the image needs."""
 
 from __future__ import annotations
 

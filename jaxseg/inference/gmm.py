@@ -1,8 +1,7 @@
-"""Fits Gaussian mixtures of colors with hard assignment, as GrabCut does.
+"""Fits Gaussian mixtures to colors, each assigned to one component, as in GrabCut.
 
-Every color belongs to one component. For given assignments, the fit is the exact
-maximum of the joint likelihood of colors and assignments among covariances with
-eigenvalues >= `FLOOR`.
+For given assignments, the fit maximizes the joint likelihood of colors and assignments
+exactly, over all covariances with eigenvalues >= `FLOOR`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ STEPS = 10  # The number of iterations of k-means.
 
 
 class Mixture(NamedTuple):
-    """Contains the components of a mixture.
+    """Contains the components of a Gaussian mixture.
 
     Attributes:
       weight: The share of the colors in each component, [K].
@@ -32,12 +31,12 @@ class Mixture(NamedTuple):
 
 
 def k_means(color: np.ndarray, count: int, *, seed: int = 0) -> np.ndarray:
-    """Assigns each color to a component by k-means with the k-means++ start.
+    """Assigns each color to a component by k-means, initialized by k-means++.
 
     Args:
       color: The colors, [N, C].
       count: The number of components.
-      seed: The seed of the start.
+      seed: The seed of the initialization.
 
     Returns:
       The index of the component of each color, int [N].
@@ -76,7 +75,7 @@ def fit(color: np.ndarray, component: np.ndarray, count: int) -> Mixture:
     """
     if not len(color):
         raise ValueError(
-            f"color of shape {color.shape} is invalid: expected at least one pixel."
+            f"color.shape={color.shape} is invalid: expected at least one color."
         )
     channels = color.shape[1]
     weight, mean = np.zeros(count), np.zeros((count, channels))
@@ -97,7 +96,8 @@ def fit(color: np.ndarray, component: np.ndarray, count: int) -> Mixture:
 def energies(color: np.ndarray, mixture: Mixture) -> np.ndarray:
     """Returns -log(weight) - log(density) of each color in each component, [N, K].
 
-    The constant of the density is omitted. Components without colors give infinity.
+    The constant factor of the density is omitted. The energy in components without
+    colors is infinite.
 
     Args:
       color: The colors, [N, C].

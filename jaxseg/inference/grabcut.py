@@ -1,10 +1,10 @@
-"""Separates an object from the background with the help of a box or scribbles.
+"""Separates an object from the background, given a box or scribbles.
 
 `graph_cut` (Boykov and Jolly, ICCV 2001) learns the colors of object and background
 from the scribbles and computes one cut. `grab_cut` (Rother, Kolmogorov and Blake,
-SIGGRAPH 2004) iterates: it assigns pixels to the components of two Gaussian mixtures,
-fits the mixtures again, and cuts; the energy never increases. Object pixels have the
-label 1, background pixels 0.
+SIGGRAPH 2004) iterates three steps: it assigns pixels to the components of two Gaussian
+mixtures, fits the mixtures again, and computes a cut. The energy never increases.
+Object pixels have the label 1, background pixels 0.
 
 Differs: Boykov and Jolly use histograms of gray levels. Here, object and background
 each have a mixture of colors. Border matting is not included.
@@ -69,7 +69,7 @@ def graph_cut(
     gamma: float = GAMMA,
     components: int = COMPONENTS,
 ) -> Cut:
-    """Computes one cut with color models of the seeds.
+    """Computes one cut, with color models that are fitted to the seeds.
 
     Args:
       image: The image, [H, W, 3], with levels 0..255.
@@ -104,7 +104,7 @@ def grab_cut(
     tolerance: float = 1e-4,
     start: Literal["object", "cut"] | None = None,
 ) -> Cut:
-    """Alternates cuts with new fits of the color models until the energy converges.
+    """Alternates between cuts and fitting the color models until the energy converges.
 
     Args:
       image: The image, [H, W, 3], with levels 0..255.
@@ -113,7 +113,8 @@ def grab_cut(
       gamma: The weight of boundaries.
       components: The number of components of each mixture.
       iterations: The maximum number of cuts.
-      tolerance: Cuts stop when one lowers the energy by at most this fraction.
+      tolerance: The iteration stops when a cut lowers the energy by at most this
+        fraction.
       start: The first labels of unknown pixels: "object", which suits a box with or
         without scribbles, or "cut", the result of `graph_cut`. The default is "cut" if
         the object has seeds, and "object" otherwise.
@@ -180,8 +181,8 @@ def _unary(color, mixtures):
 def _check(image, seeds, components, needed):
     if image.ndim != 3 or seeds.shape != image.shape[:2]:
         raise ValueError(
-            f"seeds of shape {seeds.shape} are invalid for an image of shape "
-            f"{image.shape}: expected [H, W] and [H, W, 3] of equal H and W."
+            f"seeds.shape={seeds.shape} with image.shape={image.shape} is invalid: "
+            "expected [H, W] and [H, W, 3] of equal H and W."
         )
     if components < 1:
         raise ValueError(f"components={components} is invalid: expected a number >= 1.")
@@ -189,6 +190,6 @@ def _check(image, seeds, components, needed):
     for side in needed:
         if not (seeds == side).any():
             raise ValueError(
-                f"seeds without a pixel of the {names[side]} are invalid: expected at "
-                f"least one pixel with the value {side}."
+                f"seeds is invalid: expected at least one pixel with the value {side}, "
+                f"which marks the {names[side]}."
             )

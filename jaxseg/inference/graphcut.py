@@ -3,9 +3,9 @@
 The energy is E(A) = sum_p U_p(A_p) + sum_(p, q) V_pq [A_p != A_q] over the eight
 neighbors, with V_pq = gamma exp(-beta |z_p - z_q|^2) / |p - q| (Boykov and Jolly, ICCV
 2001; beta follows from the mean contrast as in GrabCut, SIGGRAPH 2004). For two labels,
-the minimum is exact. For more, alpha expansion (Boykov, Veksler and Zabih, PAMI 2001)
-finds a local minimum: no change of any set of pixels to one label lowers the energy.
-The computation runs on the host, in NumPy and SciPy.
+the minimum is exact. For more labels, alpha expansion (Boykov, Veksler and Zabih, PAMI
+2001) finds a local minimum: the energy cannot be lowered by changing any set of pixels
+to one label. The computation runs on the host, in NumPy and SciPy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ FLOOR = 1e-5  # The smallest probability.
 def contrast_links(
     image: np.ndarray, *, gamma: float = 50.0, beta: float | None = None
 ) -> Links:
-    """Returns the links of all neighboring pixels, which are numbered row by row.
+    """Returns the costs of different labels for all pairs of neighboring pixels.
+
+    Pixels are numbered row by row.
 
     Args:
       image: The image, [H, W, C], with any range of levels.
@@ -34,9 +36,7 @@ def contrast_links(
       ValueError: If the image has another shape, or gamma or beta is negative.
     """
     if image.ndim != 3:
-        raise ValueError(
-            f"image of shape {image.shape} is invalid: expected [H, W, C]."
-        )
+        raise ValueError(f"image.shape={image.shape} is invalid: expected [H, W, C].")
     for name, value in (("gamma", gamma), ("beta", beta)):
         if value is not None and value < 0:
             raise ValueError(f"{name}={value} is invalid: expected a number >= 0.")
@@ -105,15 +105,15 @@ def expand(
 ) -> np.ndarray:
     """Finds labels of low energy by alpha expansion.
 
-    It starts with the label of the lowest cost at each pixel. A move lets any set of
-    pixels change to one label, and finds the best set exactly. Sweeps over the labels
-    end when no move lowers the energy.
+    It starts with the label of the lowest cost at each pixel. A move finds, for one
+    label, the set of pixels whose change to this label gives the lowest energy. The
+    function repeats moves for all labels until none lowers the energy.
 
     Args:
       unary: The costs of each label, [H, W, K].
       links: The links of the pixels, which must be symmetric.
       fixed: The labels of pixels that must not change, [H, W]; -1 elsewhere.
-      sweeps: The maximum number of sweeps.
+      sweeps: The maximum number of passes over all labels.
 
     Returns:
       The labels, uint8 [H, W].
@@ -162,8 +162,8 @@ def cut_probabilities(
 ) -> np.ndarray:
     """Aligns the classes of a network with the edges of the image.
 
-    The unary cost is -log p with p >= 1e-5. The minimum is exact for two classes; for
-    more, alpha expansion approximates it.
+    The cost of a class is -log p, with p >= 1e-5. The minimum is exact for two classes;
+    for more classes, alpha expansion approximates it.
 
     Args:
       probability: The softmax of the network, [H, W, K].
@@ -179,8 +179,8 @@ def cut_probabilities(
     """
     if probability.ndim != 3 or probability.shape[:2] != image.shape[:2]:
         raise ValueError(
-            f"probability of shape {probability.shape} is invalid for an image of "
-            f"shape {image.shape}: expected [H, W, K] and [H, W, C] of equal H and W."
+            f"probability.shape={probability.shape} with image.shape={image.shape} is "
+            "invalid: expected [H, W, K] and [H, W, C] of equal H and W."
         )
     unary = -np.log(np.clip(probability.astype(np.float64), FLOOR, 1.0))
     links = contrast_links(image, gamma=gamma)

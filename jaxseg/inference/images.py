@@ -90,9 +90,9 @@ def output_names(paths: list[Path]) -> list[str]:
 
     The name is the stem of the file if no other file has it. Otherwise it is the path
     below the common folder of all files, in which underscores replace each "/" and the
-    dot of the suffix: a/x.png and b/x.jpg become a_x_png and b_x_jpg. Upper and lower
-    case count as equal, and so do composed and decomposed forms of a character, as on
-    some file systems.
+    dot of the suffix: a/x.png and b/x.jpg become a_x_png and b_x_jpg. As on some file
+    systems, two names count as equal if they differ only in upper and lower case or in
+    the Unicode normalization of characters.
 
     >>> output_names([Path("a/x.png"), Path("b/x.jpg"), Path("b/y.png")])
     ['a_x_png', 'b_x_jpg', 'y']

@@ -23,7 +23,7 @@ UNKNOWN = -1
 
 
 class Links(NamedTuple):
-    """Contains pairs of neighbors, and the costs if their labels differ.
+    """Contains pairs of nodes, and the cost of each pair if its labels differ.
 
     Attributes:
       p: The indices of the first nodes, int [L].
@@ -90,7 +90,7 @@ def energy(label: np.ndarray, cost: np.ndarray, links: Links) -> float:
 def _check(cost, links):
     if cost.ndim != 2 or cost.shape[1] != 2 or not np.isfinite(cost).all():
         raise ValueError(
-            f"cost of shape {cost.shape} is invalid: expected finite values [N, 2]."
+            f"cost.shape={cost.shape} is invalid: expected finite values [N, 2]."
         )
     both = np.concatenate([links.first, links.second])
     if not np.isfinite(both).all() or (len(both) and both.min() < 0):
@@ -119,12 +119,13 @@ def _without_fixed(cost, links, fixed, free):
 def as_integers(lead, links):
     """Converts costs to integers whose maximum flow fits into 32 bits.
 
-    If the absolute lead of a node exceeds the sum of its link costs, the sign of the
-    lead determines its label. The lead is then clipped to just above that sum, which
-    limits the flow.
+    The lead of a node is the cost of label 0 minus that of label 1. If its absolute
+    value exceeds the sum of the costs of the node's links, its sign determines the
+    label. The lead is then clipped to slightly more than that sum, which limits the
+    flow.
 
     Args:
-      lead: The cost of label 0 minus that of label 1 at each node, [N].
+      lead: The leads of the nodes, [N].
       links: The links between nodes.
 
     Returns:

@@ -9,7 +9,7 @@
   smaller than their input (U-Net, arXiv 1505.04597, figure 2).
 
 The network is any function from images [B, H, W, C] to logits [B, H, W, K]. Wrap it in
-`jax.jit` once and pass the same object to every call. Its input has the size of the
+`jax.jit` once and pass the jitted function to every call. Its input has the size of the
 window, or sides that are multiples of `multiple`, so that a folder of images needs few
 compiled programs.
 """
@@ -149,7 +149,7 @@ def _check(image, mode, window, counts):
     if getattr(image, "ndim", 0) != 4 or 0 in image.shape:
         shape = getattr(image, "shape", type(image).__name__)
         raise ValueError(
-            f"image of shape {shape} is invalid: expected [B, H, W, C] without zeros."
+            f"image.shape={shape} is invalid: expected [B, H, W, C] without zeros."
         )
     for name, value in counts.items():
         if value < 1:
@@ -202,9 +202,7 @@ def _output_shape(apply_fn, image, window, mode, batch):
     shape = (batch, *window, image.shape[-1])
     output = jax.eval_shape(apply_fn, jax.ShapeDtypeStruct(shape, image.dtype)).shape
     if len(output) != 4:
-        raise ValueError(
-            f"logits of shape {output} are invalid: expected [B, h, w, K]."
-        )
+        raise ValueError(f"logits.shape={output} is invalid: expected [B, h, w, K].")
     inner, classes = output[1:3], output[3]
     margins = [outer - n for outer, n in zip(window, inner, strict=True)]
     if mode == "slide" and any(margins):

@@ -1,4 +1,4 @@
-"""Holds the segmentation of one image, and saves it to files."""
+"""Defines the segmentation of one image, which can be saved to files."""
 
 from __future__ import annotations
 

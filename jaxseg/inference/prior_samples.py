@@ -1,4 +1,4 @@
-"""Samples segmentations of an image from a network with a latent (arXiv 1806.05034).
+"""Samples segmentations of an image, as in the Probabilistic U-Net (arXiv 1806.05034).
 
 The features are computed once per image. Only the 1x1 convolutions that combine them
 with a latent run for every sample.

@@ -2,9 +2,9 @@
 
 `jaxseg.ops.resize` is compiled again for every pair of input and output sizes.
 Prediction handles images of many sizes, so the functions here take the two neighbors
-and the weight of each output row and column as arrays. Arrays that are padded to the
-same lengths share one compiled program. Coordinates are half-pixel or with aligned
-corners; there is no antialiasing.
+and the weight of each output row and column as arrays. Arrays that are padded to equal
+lengths share one compiled program. Pixels have half-pixel centers, or corners are
+aligned; there is no antialiasing.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def extend(axis: Taps, length: int) -> Taps:
 
     Args:
       axis: The neighbors and weights.
-      length: The number of entries, at least that of `axis`.
+      length: The number of entries of the result, at least the number of entries of
+        `axis`.
     """
     extra = (0, length - len(axis.low))
     return Taps(*(np.pad(part, extra, mode="edge") for part in axis))

@@ -29,8 +29,8 @@ class Compare:
         kinds = {rate_tools.is_rates(name) for name in self.subjects}
         if len(kinds) != 1:
             raise ValueError(
-                f"subjects={self.subjects} is invalid: expected rate plans or "
-                "networks, not both."
+                f"subjects={self.subjects} is invalid: expected either sequences of "
+                "rates or networks, not both."
             )
         if kinds.pop():
             return rate_tools.Rates(self.subjects, self.kernel).run()

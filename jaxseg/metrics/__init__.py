@@ -1,5 +1,4 @@
-"""Computes metrics: integer confusion matrices, and the scores that follow from
-them."""
+"""Computes confusion matrices with integer counts, and scores from them."""
 
 from jaxseg.metrics._confusion import ConfusionTotal, confusion, confusion_over
 from jaxseg.metrics._table import table

@@ -1,4 +1,4 @@
-"""Counts confusion matrices: integers on the device, int64 totals on the host.
+"""Counts confusion matrices on the device, and sums them in int64 on the host.
 
 The rows of a matrix are labels, and void is the last row. The columns are predictions.
 The counts of one batch are int32 and the totals are int64, because float32 is not exact
@@ -42,8 +42,8 @@ def confusion(
     """
     if prediction.shape != label.shape:
         raise ValueError(
-            f"prediction of shape {prediction.shape} is invalid: expected "
-            f"{label.shape}, the shape of the label."
+            f"prediction.shape={prediction.shape} is invalid: expected {label.shape}, "
+            "the shape of the label."
         )
     prediction, label = prediction.astype(jnp.int32), label.astype(jnp.int32)
     row = jnp.where(label == void, num_classes, label)
@@ -61,7 +61,7 @@ def confusion(
 def confusion_over(matrix: jax.Array, axis_name: str | None) -> jax.Array:
     """Sums the matrices of all devices under pmap.
 
-    If the entries of the matrix of one device are -1, those of the sum are -1 too.
+    If the matrix of one device has entries of -1, all entries of the sum are -1.
     """
     if axis_name is None:
         return matrix
@@ -93,8 +93,8 @@ class ConfusionTotal:
         matrix = np.asarray(matrix)
         if matrix.shape != self.matrix.shape:
             raise ValueError(
-                f"matrix of shape {matrix.shape} is invalid: expected "
-                f"{self.matrix.shape}, (classes + 1, classes)."
+                f"matrix.shape={matrix.shape} is invalid: expected "
+                f"{self.matrix.shape}, which is (classes + 1, classes)."
             )
         check_counts(matrix)
         self.matrix += matrix.astype(np.int64)
@@ -106,8 +106,7 @@ def check_counts(matrix: np.ndarray) -> None:
         raise ValueError(f"matrix.dtype={matrix.dtype} is invalid: expected integers.")
     if (matrix < 0).any():
         raise ValueError(
-            f"matrix with an entry {matrix.min()} is invalid: expected counts >= 0. "
-            "A label is neither void nor in "
-            f"0..{matrix.shape[1] - 1}, a prediction is not a class, or one batch has "
-            "more than 2^31 - 1 pixels."
+            f"matrix with the entry {matrix.min()} is invalid: expected counts of 0 or "
+            f"more. A label is neither void nor in 0..{matrix.shape[1] - 1}, a "
+            "prediction is not a class, or one batch has more than 2^31 - 1 pixels."
         )

@@ -28,8 +28,8 @@ def table(values: dict[str, Any], classes: Sequence[str]) -> str:
     """
     if len(classes) != len(values["iou"]):
         raise ValueError(
-            f"classes with {len(classes)} names is invalid: expected "
-            f"{len(values['iou'])}, one name for each class of the scores."
+            f"len(classes)={len(classes)} is invalid: expected {len(values['iou'])}, "
+            "one name for each class of the scores."
         )
     names = [*classes, *(name for name, _ in SUMMARY)]
     wide = max(len(name) for name in [*names, "class"])

@@ -25,9 +25,9 @@ def iou_distances(
     """Computes d = 1 - mean IoU of every pair of maps.
 
     The mean is over those of `classes` that occur in at least one of the two maps. If
-    none occurs, d is 0. (In the LIDC dataset, where the lesion is the only class that
-    counts, two raters who see no lesion therefore agree.) Pixels that are void in one
-    of the maps do not count.
+    none of them occurs, d is 0. For example, two raters of the LIDC dataset who see no
+    lesion agree, because the lesion is the only class whose IoU counts. Pixels that are
+    void in one of the maps do not count.
 
     Args:
       one: Label maps, integers [N, H, W].
@@ -43,7 +43,7 @@ def iou_distances(
     """
     if one.ndim != 3 or one.shape[1:] != other.shape[1:]:
         raise ValueError(
-            f"one of shape {one.shape} with other of shape {other.shape} is invalid: "
+            f"one.shape={one.shape} with other.shape={other.shape} is invalid: "
             "expected [N, H, W] and [M, H, W]."
         )
     if not classes:

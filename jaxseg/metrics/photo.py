@@ -23,7 +23,7 @@ def picture_errors(made: jax.Array, true: jax.Array) -> dict[str, jax.Array]:
     """
     if made.shape != true.shape or made.ndim != 4:
         raise ValueError(
-            f"made of shape {made.shape} with true of shape {true.shape} is invalid: "
+            f"made.shape={made.shape} with true.shape={true.shape} is invalid: "
             "expected two equal shapes [B, H, W, C]."
         )
     gap = made - true

@@ -27,7 +27,7 @@ from scipy import ndimage
 
 
 class RandScore(NamedTuple):
-    """Contains foreground-restricted Rand scores from 0 to 1; higher is better."""
+    """Contains the three Rand scores; each is from 0 to 1, and higher is better."""
 
     score: float
     merge: float
@@ -57,7 +57,7 @@ def components(foreground: np.ndarray) -> np.ndarray:
 
 
 def pair_counts(prediction: np.ndarray, truth: np.ndarray) -> PairCounts:
-    """Computes the sums of squares that the Rand scores of one image need.
+    """Computes the sums of squares from which the Rand scores of an image follow.
 
     Args:
       prediction: The number of the predicted object at each pixel, integers [H, W]. 0
@@ -74,18 +74,20 @@ def pair_counts(prediction: np.ndarray, truth: np.ndarray) -> PairCounts:
     prediction, truth = np.asarray(prediction), np.asarray(truth)
     if prediction.shape != truth.shape:
         raise ValueError(
-            f"prediction of shape {prediction.shape} is invalid: expected "
-            f"{truth.shape}, the shape of truth."
+            f"prediction.shape={prediction.shape} is invalid: expected {truth.shape}, "
+            "the shape of truth."
         )
     for name, objects in (("prediction", prediction), ("truth", truth)):
         if not np.issubdtype(objects.dtype, np.integer) or (objects < 0).any():
             raise ValueError(
-                f"{name} of dtype {objects.dtype} is invalid: expected integers >= 0."
+                f"{name} with dtype={objects.dtype} is invalid: expected integers of 0 "
+                "or more."
             )
     inside = truth > 0
     if not inside.any():
         raise ValueError(
-            "truth without foreground is invalid: expected at least one object."
+            "truth is invalid: expected at least one object, but all pixels are "
+            "background."
         )
     mine, theirs = prediction[inside].astype(np.int64), truth[inside].astype(np.int64)
     _, found = np.unique(mine, return_inverse=True)

@@ -42,7 +42,7 @@ def scores(matrix: np.ndarray) -> dict[str, Any]:
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] + 1:
         raise ValueError(
-            f"matrix of shape {matrix.shape} is invalid: expected [K + 1, K], with the "
+            f"matrix.shape={matrix.shape} is invalid: expected [K + 1, K], with the "
             "void row last."
         )
     check_counts(matrix)

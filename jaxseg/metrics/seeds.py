@@ -1,4 +1,4 @@
-"""Summarizes the scores of several seeds."""
+"""Summarizes the scores that a configuration reached with several seeds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class SeedSummary(NamedTuple):
-    """Contains the scores of one configuration over its seeds.
+    """Summarizes the scores that a configuration reached with several seeds.
 
     Attributes:
       name: The configuration.

@@ -1,8 +1,8 @@
 """Defines the allowed values of every field of a configuration in one table.
 
 `config_file` checks types when it reads a configuration, and `checks` checks how fields
-fit together. Fields in `FREE` have no bounds here: names are checked where they are
-looked up, and every value of a flag or a choice is allowed.
+fit together. Fields in `FREE` have no bounds in this table: names are checked when the
+named object is looked up, and flags and choices allow all values of their types.
 """
 
 from jaxseg.runs.rules import (

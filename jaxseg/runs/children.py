@@ -15,9 +15,10 @@ from typing import Any
 
 
 class Children:
-    """A context manager that runs child processes, which any thread may start.
+    """Runs child processes, and forwards stop signals to them.
 
-    Inside the `with` block, the first SIGTERM or SIGHUP is forwarded to all running
+    The class is a context manager, and any thread may start children in its block.
+    Inside the block, the first SIGTERM or SIGHUP is forwarded to all running
     children, and no further child is started. The main thread then raises SystemExit
     with the status 128 + signal number. It must wait for the other threads before it
     exits. A signal that was already ignored before the block, such as SIGHUP under

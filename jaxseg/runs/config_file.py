@@ -107,11 +107,11 @@ def config_name(path: str | Path) -> str:
 
 
 def take_options(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Splits `--model.options.KEY VALUE...` and `--loss.options...` off a command line.
+    """Separates `--model.options.*` and `--loss.options.*` from a command line.
 
     A single value is read as a Python literal if possible and as text otherwise.
-    Several values become a tuple, and an option without a value becomes True. Dots
-    nest, as in `--model.options.style.norm group`.
+    Several values become a tuple, and an option without a value becomes True. Dots in a
+    name select nested options, as in `--model.options.style.norm group`.
 
     Args:
       argv: The arguments of the command.
@@ -137,7 +137,7 @@ def take_options(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
 
 
 def peek(argv: list[str], name: str) -> str | None:
-    """Returns the value of an option before the command line is parsed, or None."""
+    """Returns the value of an option of an unparsed command line, or None."""
     for i, token in enumerate(argv):
         if token == name:
             return argv[i + 1] if i + 1 < len(argv) else None
@@ -147,7 +147,7 @@ def peek(argv: list[str], name: str) -> str | None:
 
 
 def chosen(base: Config, argv: list[str], options: Mapping[str, Any]) -> Config:
-    """Applies the network options of a command line before the rest of it is parsed.
+    """Applies the network options of a command line before the other options.
 
     If `--model.name` selects a network other than that of `base`, the network options
     of `base` are discarded.
@@ -189,7 +189,7 @@ def _literal(word: str) -> Any:
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Converts dotted names to a tree.
+    """Converts dotted names to nested dictionaries.
 
     `{"style.norm": "group"}` becomes `{"style": {"norm": "group"}}`.
 
@@ -202,7 +202,7 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
         *parents, last = name.split(".")
         if not all((*parents, last)):
             raise ValueError(
-                f"option --{name} is invalid: expected a name after each dot"
+                f"option --{name} is invalid: expected a name after each dot."
             )
         node = tree
         for depth, parent in enumerate(parents, 1):

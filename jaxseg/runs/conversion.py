@@ -36,12 +36,12 @@ from jaxseg.weights.translate.convert import flatten
 
 @dataclasses.dataclass(frozen=True)
 class Conversion:
-    """Contains converted weights that are not written yet.
+    """Contains converted weights that have not been written to a file.
 
     Attributes:
       address: The source of the weights.
       path: The file or folder on this machine.
-      network: The network that takes the weights.
+      network: The network into which the weights were imported.
       imported: The variables and the report.
     """
 
@@ -52,8 +52,9 @@ class Conversion:
 
     @property
     def report(self) -> weights.Report:
-        """Returns the import report with the options that the checkpoint states and the
-        options that were assumed.
+        """Returns the import report, with the network options of the checkpoint.
+
+        The report also lists the options that were assumed.
         """
         stated = tuple(
             f"{name}={value!r}" for name, value in self.network.told.options.items()
@@ -70,7 +71,7 @@ class Conversion:
 def convert(
     address: str, wanted: Wanted, taking: Taking, *, digest: bool = True
 ) -> Conversion:
-    """Reads a checkpoint and loads it into the network that it belongs to.
+    """Reads a checkpoint and imports it into the network to which its weights belong.
 
     Args:
       address: A file, a run directory or an `hf://` address.
@@ -94,7 +95,10 @@ def convert(
 
 
 def compare(conversion: Conversion) -> float:
-    """Returns the largest difference of the logits from those of the source library.
+    """Compares the logits of the network with those of the source library.
+
+    Returns:
+      The largest difference, relative to the largest logit.
 
     Raises:
       ValueError: If the weights come from jaxseg, if the library is not installed, or
@@ -114,13 +118,15 @@ def compare(conversion: Conversion) -> float:
     options = network.config.model.options
     if imported.report.adapted:
         raise ValueError(
-            f"--verify cannot compare: --channels {network.channels} changed the first "
-            "convolution. Leave --channels out."
+            f"--verify is invalid with --channels {network.channels}: expected the "
+            "original number of channels, because the first convolution was changed. "
+            "Leave --channels out."
         )
     if imported.report.fresh:
         raise ValueError(
-            "--verify cannot compare: parts of the network are initialized at random. "
-            "Convert the whole network, without --component and --allow-missing."
+            "--verify is invalid: expected weights for the whole network, but parts "
+            "of it are initialized at random. Leave --component and --allow-missing "
+            "out."
         )
     return verify.difference(
         source,
@@ -134,13 +140,13 @@ def compare(conversion: Conversion) -> float:
 
 
 def write_file(conversion: Conversion, output: pathlib.Path, names: str = "") -> None:
-    """Writes only the arrays to one file, with the parameter names of jaxseg or
-    PyTorch.
+    """Writes only the arrays to a file, with parameter names of jaxseg or PyTorch.
 
     Args:
       conversion: The converted weights.
       output: The file, whose suffix states the format. `.pth` implies PyTorch names.
-      names: The table of PyTorch names to use. The default is that of the source.
+      names: The name of the table of PyTorch names. By default, the table with which
+        the source was imported is used.
 
     Raises:
       ValueError: If PyTorch names are requested and no table is known.
@@ -171,9 +177,7 @@ def _table(imported: Imported, names: str) -> weights.Rules:
 def write_directory(
     conversion: Conversion, card: weights.Card, output: pathlib.Path
 ) -> None:
-    """Writes a run directory with the configuration, the classes, the model card and
-    the weights.
-    """
+    """Writes a run directory with configuration, classes, model card and weights."""
     spec = _spec(conversion, card)
     variables = jax.tree.map(np.asarray, run_variables(conversion))
     with atomic.building(output) as folder:

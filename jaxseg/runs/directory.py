@@ -75,7 +75,9 @@ def build_model(
         holder, place = repr(name), "model.options"
         if found[1] in inner:
             holder, place = repr(config.model.backbone), f"{place}.backbone_options"
-        raise ValueError(f"{place}: {holder} has no option {found[1]!r}") from error
+        raise ValueError(
+            f"{place}.{found[1]} is invalid: expected an option that {holder} has."
+        ) from error
     if "affinity" in (
         config.loss.name,
         *(extra for extra, _ in config.loss.additional),
@@ -136,7 +138,7 @@ def _check_options(model: ModelConfig, options: Mapping[str, Any]) -> None:
     for option in options:
         if option not in allowed:
             raise ValueError(
-                f"model.options: {model.name!r} has no option {option!r}"
+                f"model.options.{option} is invalid for {model.name!r}"
                 f"{near(option, allowed or ['none'])}"
             )
 
@@ -159,7 +161,7 @@ def read_config(workdir: str | Path) -> Config:
     try:
         values = parse_json(read_text(path))
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
+        raise ValueError(f"{path} is invalid: expected JSON, but {error}") from error
     if not isinstance(values, dict):
         raise ValueError(f"{path} is invalid: expected a JSON object of options")
     try:
@@ -182,7 +184,7 @@ def read_spec(workdir: str | Path) -> DatasetSpec:
         return DatasetSpec.from_json(text)
     except ValueError as error:
         raise ValueError(
-            f"{path} is not a valid dataset specification: {error}"
+            f"{path} is invalid: expected a dataset specification, but {error}"
         ) from error
 
 

@@ -34,7 +34,7 @@ UNKNOWN = (
 def stated_input(
     imported: Imported, address: str, path: str, own: pathlib.Path | None
 ) -> Stated:
-    """Returns the image normalization, and notes that explain any uncertainty about it.
+    """Returns the image normalization of weights, and notes about what is uncertain.
 
     Args:
         imported: The weights.

@@ -44,7 +44,7 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 
 
 class RunInUse(OSError):
-    """Another process owns the run directory."""
+    """Is raised if another process owns the run directory."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +73,7 @@ UNKNOWN = Holder(owner.Owner("an unknown host", "?", 0, ""), "an unknown time", 
 
 
 class Lock:
-    """Represents a lock that this process holds. `holding` creates it."""
+    """Represents a lock that this process holds; `holding` creates it."""
 
     def __init__(self, path: Path, holder: Holder) -> None:
         self.path = path
@@ -106,7 +106,7 @@ class Lock:
                 self.sign()
 
     def sign(self) -> None:
-        """Refreshes the lock file's time and checks that this process owns it."""
+        """Updates the time of the lock file and checks that this process owns it."""
         found = read(self.path)
         if found is None:  # The user deleted the file.
             found = self.holder if _create(self.path, self.holder) else read(self.path)
@@ -118,7 +118,7 @@ class Lock:
 
 @contextlib.contextmanager
 def holding(workdir: str | Path) -> Iterator[Lock]:
-    """A context manager that locks a run directory while its block runs.
+    """Returns a context manager that locks a run directory while its block runs.
 
     It creates the directory if necessary. When the block ends, it deletes the directory
     if nothing was written there.

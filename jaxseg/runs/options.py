@@ -1,7 +1,7 @@
 """Checks the types and the values of network options.
 
-The type of an option must match its annotation. Its name selects the rule for its
-value.
+The type of an option must match its annotation. The table of rules contains, by option
+name, which values are allowed.
 """
 
 from __future__ import annotations

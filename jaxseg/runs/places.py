@@ -14,7 +14,7 @@ FILES = (CONFIG, DATASET, LOCK, "metrics.jsonl")
 
 
 def check_workdir(workdir: str | Path) -> None:
-    """Raises ValueError unless a run can begin or go on in a directory."""
+    """Raises ValueError unless a run can begin or resume in a directory."""
     check_folder("workdir", workdir)
     for name in (*FOLDERS, *FILES):
         path = Path(workdir) / name
@@ -23,5 +23,5 @@ def check_workdir(workdir: str | Path) -> None:
             kind = "a directory" if name in FOLDERS else "a file"
             raise ValueError(
                 f"workdir={str(workdir)!r} is invalid: expected {path} to be {kind}, "
-                "and it is not. Move it away, or choose another --workdir."
+                "but it is not. Move it away, or choose another --workdir."
             )

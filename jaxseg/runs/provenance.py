@@ -1,4 +1,4 @@
-"""Describes how a number was produced: the commit, the machine and the packages."""
+"""Describes the commit, the machine and the packages that produced a result."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ from jaxseg.weights.translate.state_dict import StateDict, unwrap
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """Contains the choices of the user. All other settings follow from the checkpoint.
+    """Contains the user's choices; all other settings follow from the checkpoint.
 
     Attributes:
       model: The name of a network.
@@ -59,7 +59,7 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True)
 class Recognized:
-    """Describes a network that takes the weights of a checkpoint.
+    """Describes the network to which the weights of a checkpoint belong.
 
     Attributes:
       config: The configuration with the network and its options.
@@ -94,7 +94,8 @@ def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
     if is_ours(tree):
         if not wanted.model:
             raise Refused(
-                f"{path} contains weights of jaxseg without the name of a network.",
+                f"{path} is invalid: expected the name of the network with the "
+                "weights of jaxseg, but the file does not contain it.",
                 [Remedy("model", "NAME", "state it (`jaxseg models` lists the names)")],
             )
         return _ours(tree, Config(model=ModelConfig(wanted.model)), wanted)

@@ -1,8 +1,8 @@
 """Translates old names of options and configuration fields, which are still read.
 
 A command line, a stored `config.json` and a Python configuration file may use the old
-names. One line announces the old names of a file, and one line each old option, with
-the names that replaced them.
+names. For a file, one log line lists all old names and the names that replaced them.
+For a command line, each old option gets a log line.
 """
 
 from __future__ import annotations

@@ -49,12 +49,12 @@ def started(workdir: Path) -> bool:
 def check_same_run(config: Config, workdir: Path) -> None:
     """Checks that a run directory was trained with the same configuration.
 
-    Fields in `FREE` may differ. A directory without a checkpoint takes any
+    Fields in `FREE` may differ. A directory without a checkpoint accepts any
     configuration.
 
     Raises:
-      ValueError: If other fields differ, if the run is already further than
-        train.steps, or if the files that describe the run are missing.
+      ValueError: If other fields differ, if the newest checkpoint is after train.steps,
+        or if the files that describe the run are missing.
     """
     step = latest_step(workdir)
     if step is None:

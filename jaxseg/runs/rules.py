@@ -127,13 +127,16 @@ def each(rule: Rule) -> Rule:
 
 
 def some(rule: Rule) -> Rule:
-    """Returns a rule like `each` that does not allow an empty tuple."""
+    """Returns a rule like that of `each`, which does not allow an empty tuple."""
     inner = each(rule)
     return Rule(lambda value: bool(value) and inner.allows(value), inner.expected)
 
 
 def ascending(rule: Rule) -> Rule:
-    """Returns a rule that allows pairs whose first value is not the larger one."""
+    """Returns a rule that allows pairs of values in ascending order.
+
+    Args:
+      rule: The rule for each value."""
     return Rule(
         lambda pair: all(map(rule.allows, pair)) and pair[0] <= pair[1],
         f"two numbers, the smaller one first, each {rule.expected}",

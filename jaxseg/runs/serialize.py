@@ -51,8 +51,8 @@ def to_dict(config: Any) -> dict[str, Any]:
         return plain(config)
     except RecursionError as error:
         raise ValueError(
-            "the configuration is nested too deeply, or contains itself. Remove the "
-            "inner levels."
+            "the configuration is invalid: expected fewer nested levels, and no value "
+            "that contains itself. Remove the inner levels."
         ) from error
 
 
@@ -126,8 +126,8 @@ def from_dict(kind: type, values: Mapping[str, Any], *, where: str = "") -> Any:
     hints = typing.get_type_hints(kind)
     for name in values:
         if name not in hints:
-            holder = where or "the configuration"
-            raise ValueError(f"{holder} has no field {name!r}{near(name, hints)}")
+            field = f"{where}.{name}".lstrip(".")
+            raise ValueError(f"{field} is invalid{near(name, hints)}")
     return kind(
         **{
             name: _field(hints[name], value, where=f"{where}.{name}".lstrip("."))
@@ -162,9 +162,10 @@ def _item_class(hint: Any) -> type | None:
 
 
 def differences(stored: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Lists the differences of two JSON trees as texts.
+    """Describes each difference between two JSON trees in a text.
 
-    A text looks like `model.name: 'unet' there, 'segnet' here`.
+    A text has the form `model.name: 'unet' there, 'segnet' here`, where "there" is the
+    stored tree and "here" the new one.
     """
     lines: list[str] = []
     for name in sorted({*stored, *new}):

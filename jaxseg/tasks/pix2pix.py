@@ -114,7 +114,7 @@ def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Ca
     for pattern in (*config.freeze, *(pattern for pattern, _ in config.lr_multipliers)):
         if not pattern.startswith(names):
             raise ValueError(
-                f"optim pattern {pattern!r} is invalid: expected a pattern that starts "
+                f"optim pattern={pattern!r} is invalid: expected a pattern that starts "
                 f"with one of {names}, because each has its own optimizer."
             )
     built = {}

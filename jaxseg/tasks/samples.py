@@ -37,8 +37,9 @@ def check_request(config: Config, *, samples: int, mode: str) -> None:
     """Raises ValueError if the run does not segment images or cannot draw samples."""
     if config.model.options.get("direction") == "labels_to_photo":
         raise ValueError(
-            "the run generates photos from label maps, so it cannot segment images. "
-            "Use a run with direction 'photo_to_labels'."
+            "workdir is invalid: expected a run that segments images, but this one "
+            "generates photos from label maps. Use a run with direction "
+            "'photo_to_labels'."
         )
     if samples < 0:
         raise ValueError(f"--samples {samples} is invalid: expected a number >= 0.")

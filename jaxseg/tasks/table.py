@@ -1,7 +1,7 @@
 """Lists the tasks. A task defines how one kind of network is trained and applied.
 
 Most networks belong to the task of segmentation: they take images and return logits for
-each pixel. The other tasks read point clouds or have a loss function of their own. All
+each pixel. The other tasks read point clouds or have special loss functions. All
 tasks share the training loop, the checkpoints, the scores and the commands.
 
 A record names the modules of its task. They are imported when they are first needed, so

@@ -35,7 +35,10 @@ def raw(tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["check", "camvit"], "'camvit' is neither .*; did you mean 'camvid'?"),
+        (
+            ["check", "camvit"],
+            "'camvit' is invalid: expected .* Similar datasets are camvid",
+        ),
         (["check", "camvid"], "data.raw_dir=None is invalid: expected the folder"),
         (
             ["check", "tfds:pets"],
@@ -44,7 +47,7 @@ def raw(tmp_path):
         (["check", "shapes"], "data.name='shapes' is invalid: .* is generated"),
         (["check", "--data.workers", "-1"], "data.workers=-1 is invalid"),
         (["check", "--data.nmae", "x"], "--data.name"),
-        (["chek"], "did you mean 'check'"),
+        (["chek"], "such as 'check'"),
     ],
 )
 def test_wrong_usage_has_status_two(words, message, capsys, tmp_path, monkeypatch):
@@ -117,7 +120,7 @@ def test_every_dataset_is_listed_and_described(capsys):
         assert record.page in text and f"--data.name {name}" in text
         assert (record.files.split()[0] if record.files else "generated") in text
     assert main(["data", "where", "camvit"]) == 1
-    assert "did you mean 'camvid'?" in capsys.readouterr().err
+    assert "such as 'camvid'" in capsys.readouterr().err
 
 
 def test_polygons_become_a_folder_that_training_reads(tmp_path, capsys):

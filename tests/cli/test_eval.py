@@ -95,7 +95,7 @@ def test_averaged_weights_are_scored_where_they_were_trained(tiny, tmp_path):
             ["--model.options.width=6"],
             "expected the arrays of this model. Differences: other shape",
         ),
-        (["--model.options.widht=6"], "no option 'widht'"),
+        (["--model.options.widht=6"], "model.options.widht is invalid for"),
         (["--devices=9"], "devices=9 is invalid"),
     ],
 )

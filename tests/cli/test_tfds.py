@@ -80,7 +80,9 @@ def refused(arguments, capsys):
 def test_train_eval_predict_and_resume(home, monkeypatch, capsys):
     monkeypatch.chdir(home)
     text = refused(words(home, "--data.label=roof"), capsys)
-    assert "data.label='roof' is invalid; did you mean 'roofs'?" in text
+    assert (
+        "data.label='roof' is invalid: expected a known name, such as 'roofs'." in text
+    )
     text = refused(words(home, "--data.labels", "1:0", "2:1"), capsys)
     assert "split 'train', example 0: the mask value 3 is not in the label map" in text
     assert not (home / "run").exists()

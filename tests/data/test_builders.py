@@ -139,8 +139,14 @@ def test_changed_files_and_options_are_prepared_anew(folder_config, write_pair):
     ("change", "message"),
     [
         ({"name": "mnist"}, "^data.name='mnist' is invalid: expected one of shapes, "),
-        ({"name": "camvit"}, "^data.name='camvit' is invalid; did you mean 'camvid'"),
-        ({"variant": ("x",)}, "^data.variant='x' is invalid; dataset 'folder' has"),
+        (
+            {"name": "camvit"},
+            "^data.name='camvit' is invalid: expected a known name, such as 'camvid'",
+        ),
+        (
+            {"variant": ("x",)},
+            "^data.variant='x' is invalid: expected no variant, because dataset 'folder' has",
+        ),
         ({"raw_dir": None}, "data.raw_dir=None is invalid: expected the folder"),
         (
             {"on_bad_file": "ignore"},

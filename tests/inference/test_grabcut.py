@@ -108,7 +108,7 @@ def test_mixture_of_equal_colors_is_finite():
     color = np.full((10, 3), 7.0)
     mixture = gmm.fit(color, gmm.k_means(color, 5), 5)
     assert np.isfinite(gmm.energies(color, mixture).min(1)).all()
-    with pytest.raises(ValueError, match=r"color of shape \(0, 3\) is invalid"):
+    with pytest.raises(ValueError, match=r"color.shape=\(0, 3\) is invalid"):
         gmm.fit(color[:0], np.zeros(0, int), 5)
 
 
@@ -123,9 +123,15 @@ def test_k_means_separates_clusters():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda i, s: grab_cut(i, np.full_like(s, -1)), "without a pixel of the back"),
-        (lambda i, s: graph_cut(i, np.minimum(s, 0)), "without a pixel of the object"),
-        (lambda i, s: graph_cut(i, s[1:]), "are invalid for an image of shape"),
+        (
+            lambda i, s: grab_cut(i, np.full_like(s, -1)),
+            "value 0, which marks the back",
+        ),
+        (
+            lambda i, s: graph_cut(i, np.minimum(s, 0)),
+            "value 1, which marks the object",
+        ),
+        (lambda i, s: graph_cut(i, s[1:]), r"seeds.shape=.* is invalid"),
         (lambda i, s: graph_cut(i, s, components=0), "components=0 is invalid"),
         (lambda i, s: grab_cut(i, s, iterations=0), "iterations=0 is invalid"),
         (lambda i, s: grab_cut(i, s, tolerance=-1), "tolerance=-1 is invalid"),

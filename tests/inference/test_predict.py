@@ -192,7 +192,7 @@ def test_bad_arguments_are_named(fn, options, message):
 
 @pytest.mark.parametrize("shape", [(20, 20, 3), (1, 0, 20, 3)])
 def test_bad_images_are_named(shape):
-    with pytest.raises(ValueError, match=r"image of shape .* is invalid"):
+    with pytest.raises(ValueError, match=r"image.shape=.* is invalid"):
         predict_logits(same, np.zeros(shape, np.float32))
 
 

@@ -48,7 +48,7 @@ def test_values_outside_the_classes_are_an_error_on_the_host(prediction, label):
     np.testing.assert_array_equal(matrix, -1)
     with pytest.raises(ValueError, match=r"neither void nor in 0\.\.2"):
         ConfusionTotal(3).add(matrix)
-    with pytest.raises(ValueError, match="expected counts >= 0"):
+    with pytest.raises(ValueError, match="expected counts of 0 or more"):
         scores(matrix)
 
 

@@ -92,7 +92,7 @@ def test_components_are_four_connected():
             -np.ones((2, 2), int),
             "truth of dtype int64 is invalid",
         ),
-        (np.ones((2, 2), int), np.zeros((2, 2), int), "truth without foreground"),
+        (np.ones((2, 2), int), np.zeros((2, 2), int), "truth is invalid"),
     ],
 )
 def test_wrong_maps_are_named(prediction, truth, message):

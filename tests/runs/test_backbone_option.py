@@ -85,10 +85,13 @@ def test_configurations_without_the_field_are_read():
         ),
         (
             ModelConfig("fcn", {"backbone_options": {"wide": 3}}, "resnet50"),
-            "model.options.backbone_options: 'resnet50' has no option 'wide'",
+            "model.options.backbone_options.wide is invalid: expected an option that 'resnet50' has",
         ),
         (ModelConfig("fcn", {"backbone_options": 3}, "resnet50"), "a dictionary"),
-        (ModelConfig("fcn", {"conv": 3}, "resnet50"), "no option 'conv'.*'convs'"),
+        (
+            ModelConfig("fcn", {"conv": 3}, "resnet50"),
+            "conv is invalid for 'fcn'.*'convs'",
+        ),
         (ModelConfig("fcn", {"convs": "a"}, "resnet50"), "model.options.convs='a'"),
         (ModelConfig("deeplabv3_resnet50", {"aux": "yes"}), "model.options.aux='yes'"),
         (ModelConfig("pspnet_resnet50", {"eager_rate": 3}), "expected True or False"),

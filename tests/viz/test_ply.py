@@ -22,7 +22,7 @@ def test_rows_follow_the_header(tmp_path):
 
 def test_refusals(tmp_path):
     points = np.zeros((4, 3), np.float32)
-    with pytest.raises(ValueError, match=r"color of shape \(3, 3\) is invalid"):
+    with pytest.raises(ValueError, match=r"color.shape=\(3, 3\) is invalid"):
         write_ply(tmp_path / "a.ply", points, np.zeros((3, 3), np.uint8))
     with pytest.raises(ValueError, match=r"color\.dtype=float32 is invalid"):
         write_ply(tmp_path / "a.ply", points, points)

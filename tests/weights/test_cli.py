@@ -130,6 +130,8 @@ def test_errors_before_any_work(tmp_path, source):
             convert.main([fcn, "-o", str(tmp_path / output)])
     with pytest.raises(ValueError, match=r"fcn_resnet50 comes closest: .*missing"):
         convert.main([fcn, "-o", str(tmp_path / "b")])
-    with pytest.raises(ValueError, match="'torchvision_fcm' is invalid; did you"):
+    with pytest.raises(
+        ValueError, match="'torchvision_fcm' is invalid: expected a known"
+    ):
         out = str(tmp_path / "b.pth")
         convert.main([fcn, "-o", out, "--export-names", "torchvision_fcm", *NARROW])

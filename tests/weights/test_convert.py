@@ -201,7 +201,7 @@ def test_linear_as_conv_is_the_dense_layer():
 def test_unknown_transform_and_wrong_rank():
     with pytest.raises(ValueError, match="transform='fold' is invalid"):
         transforms.parse("fold")
-    with pytest.raises(ValueError, match="conv expects 4 dimensions"):
+    with pytest.raises(ValueError, match="expected 4 dimensions for conv"):
         transforms.apply("conv", np.zeros(3))
 
 

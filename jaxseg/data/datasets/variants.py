@@ -99,7 +99,8 @@ def chosen(
     names = [choice.name for option in options for choice in option.choices]
     for word in variant:
         if word not in names:
-            known = near(word, names) if names else f"; dataset {dataset!r} has none"
+            none = f": expected no variant, because dataset {dataset!r} has none."
+            known = near(word, names) if names else none
             raise ValueError(f"data.variant={word!r} is invalid{known}")
     changes: dict[str, Any] = {}
     found: list[str] = []

@@ -23,7 +23,7 @@ from jaxseg.data.external.module import load_module
 from jaxseg.data.prepare import INFO, data_folder, prepare_once, quiet
 from jaxseg.data.stored import RejectedData
 from jaxseg.storage.places import make_folder
-from jaxseg.text import near, printable
+from jaxseg.text import printable, similar
 
 logger = logging.getLogger(__name__)
 FOLDER, DOWNLOADS, MANUAL = "tfds", "downloads", "manual"
@@ -107,20 +107,20 @@ def _maker(config: DataConfig, name: BuilderName) -> Callable[[Any], Builder]:
         advice = ""
         if config.module is None:
             advice = " A builder of your own needs --data.module MODULE."
-        end = near(name.name, known).rstrip("?") + "?"
-        if not end.startswith(";"):
-            end = ": expected a dataset that tfds.list_builders() lists."
+        close = " or ".join(map(repr, similar(name.name, known)))
+        close = f", such as {close}" if close else ""
         raise ValueError(
-            f"data.name={config.name!r} is invalid{end}{advice}"
+            f"data.name={config.name!r} is invalid: expected a dataset that "
+            f"tfds.list_builders() lists{close}.{advice}"
         ) from error
     except ImportError as error:
         raise _needs(config, error) from error
     configs = sorted(kind.builder_configs)
     if name.config is not None and name.config not in configs:
-        end = near(name.config, configs) if configs else ": expected none"
+        known = f"one of {', '.join(configs)}" if configs else "none"
         raise ValueError(
-            f"data.name={config.name!r} is invalid: dataset {name.name!r} has no "
-            f"configuration {name.config!r}{end}"
+            f"data.name={config.name!r} is invalid: expected a configuration that "
+            f"dataset {name.name!r} has, which is {known}."
         )
 
     def make(root: Any) -> Builder:
