@@ -122,4 +122,4 @@ def test_a_folder_that_is_no_run(tmp_path, capsys):
 def test_a_broken_config_is_named(tmp_path, capsys):
     (tmp_path / "config.json").write_text('{"model": ')
     assert main(["eval", str(tmp_path)]) == 1
-    assert "config.json is not JSON" in capsys.readouterr().err
+    assert "config.json is invalid: expected JSON" in capsys.readouterr().err

@@ -72,7 +72,7 @@ def test_total_passes_int32_and_float32():
 
 def test_wrong_matrices_are_named():
     with pytest.raises(
-        ValueError, match=r"shape \(2, 2\) is invalid: expected \(3, 2\)"
+        ValueError, match=r"shape=\(2, 2\) is invalid: expected \(3, 2\)"
     ):
         ConfusionTotal(2).add(np.zeros((2, 2), np.int32))
     with pytest.raises(ValueError, match="float32 is invalid: expected integers"):

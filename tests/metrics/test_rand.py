@@ -85,12 +85,12 @@ def test_components_are_four_connected():
         (
             np.ones((2, 2)),
             np.ones((2, 2), int),
-            "prediction of dtype float64 is invalid",
+            "prediction with dtype=float64 is invalid",
         ),
         (
             np.ones((2, 2), int),
             -np.ones((2, 2), int),
-            "truth of dtype int64 is invalid",
+            "truth with dtype=int64 is invalid",
         ),
         (np.ones((2, 2), int), np.zeros((2, 2), int), "truth is invalid"),
     ],

@@ -81,6 +81,6 @@ def test_table():
 
 def test_wrong_matrix_is_named():
     with pytest.raises(
-        ValueError, match=r"shape \(2, 2\) is invalid: expected \[K \+ 1, K\]"
+        ValueError, match=r"shape=\(2, 2\) is invalid: expected \[K \+ 1, K\]"
     ):
         scores(np.zeros((2, 2), int))

@@ -64,7 +64,7 @@ def test_bars_are_as_long_as_their_numbers():
     blue = (picture == (49, 104, 142)).all(-1)
     lengths = [blue[30 + 16 * i + 6].sum() for i in (0, 1)]
     assert lengths[1] / lengths[0] == pytest.approx(4, rel=0.03)
-    with pytest.raises(ValueError, match="none negative"):
+    with pytest.raises(ValueError, match="numbers that are not negative"):
         bars({"a": -1.0})
 
 
@@ -103,7 +103,7 @@ def test_samples_stand_in_their_rows_and_in_order():
     assert len(first) and len(second)
     assert first[:, 1].max() < second[:, 1].min() - 200
     assert len(second) * 1.5 < len(first)  # two dots against one
-    with pytest.raises(ValueError, match="none empty"):
+    with pytest.raises(ValueError, match="lists that are not empty"):
         samples({"a": []})
 
 
