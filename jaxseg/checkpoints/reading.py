@@ -32,7 +32,9 @@ def stored_leaves(directory: Path) -> Shapes:
     """
     stored = leaves(_stored_tree(directory))
     if not stored:
-        raise DamagedCheckpoint(directory, "its list of arrays is missing or truncated")
+        raise DamagedCheckpoint(
+            directory, "the list of its arrays is missing or truncated"
+        )
     return stored
 
 

@@ -162,13 +162,13 @@ def _stored_digest(directory: Path) -> dict[str, Any] | None:
             found = parse_json(path.read_text(encoding="utf-8"))
             if not _has_the_form(found):
                 raise ValueError(
-                    "its digest has an unknown format: expected a dictionary of the "
-                    "digests of arrays"
+                    "the digest of the step has an unknown format: expected a "
+                    "dictionary of the digests of arrays"
                 )
             return found
         items = directory / _LIST
         if items.is_file() and f'"{ITEM}"' in items.read_text(encoding="utf-8"):
-            raise ValueError("its digest is missing")
+            raise ValueError("the digest of the step is missing")
     return None
 
 

@@ -108,7 +108,8 @@ def _convert(argv: list[str]) -> int:
     _check_output(output)
     if os.path.realpath(output) == os.path.realpath(options.source):
         raise ValueError(
-            f"output={str(output)!r} would replace the source. Choose another -o."
+            f"output={str(output)!r} is invalid: expected another path than the "
+            "source. Choose another -o."
         )
     result = convert(
         options.source,

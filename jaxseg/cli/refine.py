@@ -236,11 +236,11 @@ def read_probabilities(path: Path) -> np.ndarray:
     try:
         found = npz.read(str(path), ["probabilities"]).get("probabilities")
         if found is None:
-            raise ValueError("it has no array named probabilities")
+            raise ValueError("the file has no array named probabilities")
         if found.dtype.kind != "f" or found.ndim != 3 or not 2 <= found.shape[-1] < 256:
-            raise ValueError(f"its probabilities are {found.dtype} {list(found.shape)}")
+            raise ValueError(f"the probabilities are {found.dtype} {list(found.shape)}")
         if not ((found >= 0) & (found <= 1)).all():
-            raise ValueError("some of its probabilities are not within 0 and 1")
+            raise ValueError("some probabilities are not between 0 and 1")
     except ValueError as error:
         reason = as_message(error).removeprefix(f"{path}: ").removesuffix(".")
         raise ValueError(

@@ -94,9 +94,9 @@ def simplex(features: Array) -> tuple[Array, Array, Array]:
 
     Returns:
       Three arrays [N, d + 1]: the corner of remainder 0, int32; the ranks of the
-        coordinates, int32, by their difference to that corner, where 0 is the largest;
-        and the barycentric coordinates of the corners of remainder 0 to d, float32,
-        which sum to 1.
+      coordinates, int32, by their difference to that corner, where 0 is the largest;
+      and the barycentric coordinates of the corners of remainder 0 to d, float32, which
+      sum to 1.
     """
     dims = features.shape[1]
     point = elevate(features)

@@ -77,8 +77,8 @@ def read_batch(
         spec: The channels and the type of the images, and the mean that pads them.
 
     Returns:
-        The pixels [rows, H, W, C] with each image in the upper left corner, and
-        the errors of the images that cannot be read, by row.
+      The pixels [rows, H, W, C] with each image in the upper left corner, and the
+      errors of the images that cannot be read, by row.
     """
     pixels = np.empty((batch.rows, *batch.size, spec.channels), spec.image_dtype)
     pixels[:] = spec.mean_color

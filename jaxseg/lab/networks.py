@@ -178,7 +178,7 @@ def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
 
     Returns:
       A dictionary from the path of each module to its `Extent`, and another one to its
-        `Reach` at the last height.
+      `Reach` at the last height.
     """
     before: set[str] = set()
     for height in HEIGHTS:

@@ -27,10 +27,10 @@ def edge_target(label: jax.Array, *, radius: int = 1, void: int = 255) -> jax.Ar
       radius: Distance in pixels, at least 1.
       void: The ignore index.
 
-      Returns:
-        Booleans [B, H, W], True at edge pixels.
+    Returns:
+      Booleans [B, H, W], True at edge pixels.
 
-      Raises:
+    Raises:
       ValueError: If the radius is less than 1.
     """
     if radius < 1:

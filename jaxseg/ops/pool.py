@@ -64,8 +64,8 @@ def max_pool_argmax(x: Array, *, ceil: bool = True) -> tuple[Array, Array]:
 
     Returns:
       The maxima [B, h, w, C] and their positions, int8 [B, h, w, C]: 2 * row + column
-        of the first maximum within its window. `jaxseg.ops.unpool.max_unpool` takes
-        both as arguments.
+      of the first maximum within its window. `jaxseg.ops.unpool.max_unpool` takes both
+      as arguments.
 
     References:
       SegNet, arXiv 1511.00561, section 3.

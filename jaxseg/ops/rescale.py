@@ -52,7 +52,7 @@ def rescale(x: Array, factor: float, rule: str = "factor") -> Array:
 
 
 def rescaled_size(pixels: int, factor: float, rule: str) -> int:
-    """Returns the length, in pixels, of a side of `pixels` pixels after `rescale`.
+    """Returns the number of pixels to which `rescale` resizes a side.
 
     >>> [rescaled_size(321, 0.75, rule) for rule in RULES]
     [240, 240, 241]

@@ -57,13 +57,13 @@ def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
     if not same_classes(found.classes, trained.classes):
         names = " ".join(map(shlex.quote, trained.classes))
         raise ValueError(
-            f"dataset {found.name!r} has {describe_classes(found)}; the network was "
-            f"trained on {describe_classes(trained)}; if the labels mean the latter, "
-            f"pass --data.classes {names}."
+            f"dataset {found.name!r} is invalid: expected the classes that the network "
+            f"was trained on, {describe_classes(trained)}, but it has "
+            f"{describe_classes(found)}. If its labels mean the former, pass "
+            f"--data.classes {names}."
         )
     if found.members and found.members != trained.members:
         raise ValueError(
-            f"The datasets of data.mix, {found.name}, have other classes or class maps "
-            f"than those of the training, {trained.name}. Restore the class maps of "
-            "that run."
+            f"data.mix={found.name!r} is invalid: expected the classes and class maps "
+            f"of the training, {trained.name!r}. Restore the class maps of that run."
         )

@@ -157,7 +157,10 @@ def read_config(workdir: str | Path) -> Config:
     """
     path = Path(workdir) / CONFIG
     if not path.is_file():
-        raise ValueError(f"{str(workdir)!r} is not a run directory: {path} is missing")
+        raise ValueError(
+            f"{str(workdir)!r} is invalid: expected a run directory, but {path} is "
+            "missing."
+        )
     try:
         values = parse_json(read_text(path))
     except json.JSONDecodeError as error:
@@ -231,7 +234,9 @@ def load_variables(
     """
     directory = Path(workdir) / CHECKPOINTS
     if not directory.is_dir():
-        raise ValueError(f"{directory} does not exist, because nothing was saved yet")
+        raise ValueError(
+            f"{directory} is invalid: expected a checkpoint, but nothing was saved yet."
+        )
     shapes = variable_shapes(model, channels)
     params = "ema" if ema else "params"
     wanted = {params: shapes["params"], "batch_stats": shapes.get("batch_stats", {})}

@@ -92,9 +92,10 @@ def rgb_variables(variables: Mapping[str, Any], order: str, channels: int) -> An
     if len(first) != 1 or channels != CHANNELS:
         found = ", ".join(first) or "none"
         raise ValueError(
-            f"the weights are for {order} images, and the convolution to reverse for "
-            f"RGB images is not certain (kernels with {CHANNELS} inputs: {found}). "
-            "Convert them to a file, -o weights.npz, and reverse the images yourself"
+            f"the weights for {order} images are invalid: expected exactly one kernel "
+            f"with {CHANNELS} input channels, which is reversed for RGB images, found "
+            f"{found}. Convert the weights to a file, such as -o weights.npz, and "
+            "reverse the channels of the images."
         )
     kernel = np.asarray(flat[first[0]])[:, :, ::-1]
     return unflatten_dict({**flat, first[0]: kernel}, sep="/")

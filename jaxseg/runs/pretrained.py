@@ -132,7 +132,7 @@ def _named(source: str | Path) -> Iterator[None]:
 
 def _best(directory: Path, verify: bool) -> Path:
     if not directory.is_dir():
-        raise ValueError(f"{directory} does not exist, because nothing was saved there")
+        raise ValueError(f"expected a checkpoint in {directory}, but none was saved.")
     return directory.absolute() / str(resolve(directory, "best", verify=verify))
 
 
@@ -168,4 +168,4 @@ def _check_fit(stored: Shapes, wanted: Shapes) -> None:
     if len(parents) <= MODULES and 2 * len(wrong) <= len(names) and "" not in parents:
         patterns = " ".join(f"'{re.escape(name)}/.*'" for name in sorted(parents))
         advice = f"To initialize them at random, add --train.init-fresh {patterns}"
-    raise ValueError(f"its parameters do not fit the network ({text}). {advice}")
+    raise ValueError(f"expected the parameters of the network ({text}). {advice}")

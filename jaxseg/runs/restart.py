@@ -73,8 +73,9 @@ def check_same_run(config: Config, workdir: Path) -> None:
     ]
     if lines:
         raise ValueError(
-            f"{workdir} holds another run, which differs in {'; '.join(lines)}. "
-            "Choose another --workdir, or use the settings of that run."
+            f"workdir={str(workdir)!r} is invalid: expected a run with this "
+            f"configuration, but that run differs in {'; '.join(lines)}. Choose "
+            "another --workdir, or use the settings of that run."
         )
     if config.train.steps < step:
         expected = f"at least {step}, the step that {workdir} has reached"
@@ -97,14 +98,15 @@ def spec_of_run(spec: DatasetSpec, workdir: Path) -> DatasetSpec:
     stored = read_spec(workdir)
     if not same_classes(stored.classes, spec.classes):
         raise ValueError(
-            f"{workdir} was trained on the classes {', '.join(stored.classes)}; the "
-            f"data now have {', '.join(spec.classes)}. Choose another --workdir, or "
-            "give the data these classes in this order."
+            f"workdir={str(workdir)!r} is invalid: expected a run with the classes of "
+            f"the data, {', '.join(spec.classes)}, but it was trained on "
+            f"{', '.join(stored.classes)}. Choose another --workdir, or give the data "
+            "the classes of the run, in their order."
         )
     if spec.members != stored.members:
         raise ValueError(
-            f"{workdir} was trained on datasets with other classes or class maps than "
-            "those of data.mix now. Choose another --workdir, or restore the class "
+            f"workdir={str(workdir)!r} is invalid: expected a run with the classes and "
+            "class maps of data.mix. Choose another --workdir, or restore the class "
             "maps of that run."
         )
     _check_source(spec, stored, workdir)
@@ -116,7 +118,8 @@ def _check_source(spec: DatasetSpec, stored: DatasetSpec, workdir: Path) -> None
     if stored.source and stored.source != spec.source:
         lines = differences(dict(stored.source), dict(spec.source))
         raise ValueError(
-            f"{workdir} was trained on {stored.name}, which differs from the data now "
-            f"in {'; '.join(lines)}. Choose another --workdir, or pass the builder and "
-            "the features of that run by --data.name, --data.image and --data.label."
+            f"workdir={str(workdir)!r} is invalid: expected a run that was trained on "
+            f"these data, but {stored.name} differs from them in {'; '.join(lines)}. "
+            "Choose another --workdir, or pass the builder and the features of that "
+            "run by --data.name, --data.image and --data.label."
         )

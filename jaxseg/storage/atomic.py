@@ -108,8 +108,7 @@ def building(folder: str | Path) -> Iterator[Path]:
     target = Path(os.path.realpath(folder))
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise FileExistsError(
-            f"{folder} exists and is not an empty folder: expected a new or empty "
-            "folder. Choose another one."
+            f"{folder} is invalid: expected a new or empty folder. Choose another one."
         )
     temporary = temporary_name(target)
     temporary.mkdir(parents=True)

@@ -67,7 +67,9 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        raise json.JSONDecodeError("nested too deeply", shown, 0) from None
+        raise json.JSONDecodeError(
+            "the JSON text is nested too deeply", shown, 0
+        ) from None
 
 
 def plain(value: Any) -> Any:

@@ -164,7 +164,7 @@ def read_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
         file = npz.read(str(path), ["points", "color", "colour"])
         color = "colour" if "colour" in file else "color"  # the name in older files
         if missing := {"points", color} - set(file):
-            raise ValueError(f"it has no array named {missing.pop()}")
+            raise ValueError(f"the file has no array named {missing.pop()}")
     except (OSError, ValueError) as error:
         reason = str(error).removeprefix(f"{path}: ").removesuffix(".")
         raise ValueError(

@@ -60,7 +60,7 @@ def colorize(
       void: The ignore index.
       void_color: The RGB color of void pixels.
 
-      Returns:
+    Returns:
       uint8 [H, W, 3].
 
     Raises:
@@ -83,7 +83,7 @@ def indexed_png(
       void: The ignore index.
       void_color: The RGB color of void pixels.
 
-      Raises:
+    Raises:
       ValueError: If a label is neither a class of the palette nor void, or `void` is a
         class or exceeds 255.
     """

@@ -100,7 +100,10 @@ DAMAGES = {  # what happens to a step, and what is said of it
         edit("metrics", lambda d: d.update(mean_iou=0.9)),
         "'metrics' differs from its digest",
     ),
-    "no digest": (lambda f: shutil.rmtree(f / "digest"), "its digest is missing"),
+    "no digest": (
+        lambda f: shutil.rmtree(f / "digest"),
+        "the digest of the step is missing",
+    ),
     "digest cut": (
         lambda f: (f / "digest" / "metadata").write_text('{"arrays": {'),
         "JSONDecodeError",

@@ -79,5 +79,5 @@ def test_probabilities_are_within_0_and_1(tmp_path, value):
     np.testing.assert_array_equal(read_probabilities(path), array)
     array[1, 2, 3] = value
     np.savez(path, probabilities=array)
-    with pytest.raises(ValueError, match="not within 0 and 1"):
+    with pytest.raises(ValueError, match="not between 0 and 1"):
         read_probabilities(path)

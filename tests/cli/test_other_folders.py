@@ -110,9 +110,10 @@ def test_a_list_of_the_folder_must_be_that_of_the_run(
     folder = make_folder((0, 1), ("b", "a", "c"))
     assert main(["eval", str(workdir), f"--data.raw-dir={folder}"]) == 1
     assert capsys.readouterr().err == (
-        f"jaxseg: dataset 'folder' has 3 classes ({folder}/classes.txt): b, a, c; the "
-        "network was trained on 3 classes (the record of dataset 'folder'): a, b, c; "
-        "if the labels mean the latter, pass --data.classes a b c.\n"
+        "jaxseg: dataset 'folder' is invalid: expected the classes that the network "
+        "was trained on, 3 classes (the record of dataset 'folder'): a, b, c, but it "
+        f"has 3 classes ({folder}/classes.txt): b, a, c. If its labels mean the "
+        "former, pass --data.classes a b c.\n"
     )
     named = ("--data.classes", "a", "b", "c")
     rows, classes = evaluated(workdir, folder, tmp_path / "s.json", *named)

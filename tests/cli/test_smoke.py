@@ -89,14 +89,16 @@ def test_another_network_is_refused(trained):
     ):
         initialized(fresh(width=6), trained)
     with pytest.raises(
-        ValueError, match=r"init_from='nowhere' is invalid: .* not a run dir"
+        ValueError, match=r"init_from='nowhere' is invalid: .* expected a run dir"
     ):
         initialized(fresh(), "nowhere")
 
 
 def test_a_directory_without_checkpoints_is_refused(trained, tmp_path):
     (tmp_path / "config.json").write_text((trained / "config.json").read_text())
-    with pytest.raises(ValueError, match=r"init_from=.*ckpt does not exist"):
+    with pytest.raises(
+        ValueError, match=r"init_from=.* expected a checkpoint in .*ckpt"
+    ):
         initialized(fresh(), tmp_path)
 
 

@@ -102,8 +102,8 @@ def test_other_classes_are_refused_by_name(run, tmp_path, capsys, classes, steps
     path = photos(tmp_path / "photos", classes)
     assert start(run, f"--train.steps={steps}", path=path) == 1
     message = last_line(capsys)
-    assert f"trained on the classes {', '.join(CLASSES)}; " in message
-    assert f"the data now have {', '.join(classes)}. " in message
+    assert f"the classes of the data, {', '.join(classes)}, but" in message
+    assert f"it was trained on {', '.join(CLASSES)}. " in message
     assert snapshot(run) == before
 
 

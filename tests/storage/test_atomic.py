@@ -84,7 +84,7 @@ def test_an_empty_folder_is_replaced_and_a_full_one_is_refused(tmp_path):
         (temporary / "a").touch()
     assert names(tmp_path / "empty") == ["a"]
     with (
-        pytest.raises(FileExistsError, match="not an empty folder"),
+        pytest.raises(FileExistsError, match="expected a new or empty folder"),
         atomic.building(tmp_path / "empty"),
     ):
         pass

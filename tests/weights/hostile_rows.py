@@ -76,12 +76,12 @@ PROGRAMS = {
     "long key": (b"}X\xd0\x07\x00\x00" + b"k" * 2000 + b"Ns.", "key has 2000 characters"),
     "laughs": (
         b"]q\x01" + b"".join(b"(" + b"h\x01" * 1000 + b"lq\x01" for _ in range(20)) + b".",
-        "nested containers have",
+        "nested containers in the file have",
     ),
     "laughing params": (
         b"}q\x000" + b"}(X\x01\x00\x00\x00ah\x00X\x01\x00\x00\x00bh\x00uq\x000" * 30
         + b"}X\x06\x00\x00\x00paramsh\x00s.",
-        "nested containers have",
+        "nested containers in the file have",
     ),
     "circle": (b"]q\x00h\x00a.", "nested more than 32 levels"),
     "circle of dicts": (b"}q\x00X\x01\x00\x00\x00ah\x00s.", "nested more than 32 levels"),

@@ -88,10 +88,9 @@ def count_cost(fn: Callable, *args: Any, padding: bool = True) -> Cost:
       padding: Whether multiplications with the zeros of padding count. If not, the
         numbers equal those of XLA's own cost analysis.
 
-      Raises:
-        ValueError: If convolutions or matrix products are inside a primitive, other
-          than
-          a while loop, that repeats them an unknown number of times.
+    Raises:
+      ValueError: If a primitive other than a while loop repeats convolutions or matrix
+        products an unknown number of times.
     """
     closed = jax.make_jaxpr(fn)(*args)
     return jaxpr_cost(closed, padding=padding)

@@ -23,8 +23,7 @@ def load_configs(
 
     Returns:
       The configurations by name. If the file defines `axis`, also the label of the x
-        axis of the figure and the positions of the configurations on it, otherwise
-        None.
+      axis of the figure and the positions of the configurations on it, otherwise None.
 
     Raises:
       ValueError: If the file is missing, fails, or defines no such dictionary.

@@ -72,6 +72,6 @@ def prepare(run: Run) -> None:
     changed = differences(found, wanted)
     if changed:
         raise ValueError(
-            f"{run.folder} contains a run with another configuration "
-            f"({'; '.join(changed)}). Choose another --workdir or another name."
+            f"{run.folder} is invalid: expected a run with this configuration, but "
+            f"that run differs in {'; '.join(changed)}. Choose another --workdir."
         )

@@ -2,9 +2,9 @@
 
 Each device computes its own rows of the result. It uses its own rows of the input and
 fetches the missing ones from the devices before and after it. XLA's partitioner (of
-jaxlib 0.10.2) does the same for convolutions and pooling, but some of its gradients are
-silently wrong: those of maps that do not divide evenly, of maps smaller than the
-kernel, and of max pooling with overlapping windows.
+jaxlib 0.10.2) can shard convolutions and pooling in this way too, but some of its
+gradients are silently wrong: those of maps that do not divide evenly, of maps smaller
+than the kernel, and of max pooling with overlapping windows.
 
 A map of n rows on c devices is split into parts of ceil(n / c) rows. The last part may
 be shorter.

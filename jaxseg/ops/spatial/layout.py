@@ -63,9 +63,8 @@ def gather_rows(x: Array, reach: int) -> Array:
 
     Returns:
       [B, N, H, W, C] for N devices, or x itself if maps are not sharded, if `reach`
-        does not
-      exceed the rows or columns that one device holds, or if the devices cannot divide
-      the map evenly.
+      does not exceed the rows or columns that one device holds, or if the devices
+      cannot divide the map evenly.
     """
     sizes, counts = x.shape[1:3], parts()
     near = all(c == 1 or reach <= n // c for n, c in zip(sizes, counts, strict=True))

@@ -74,7 +74,7 @@ def check_space(
     pair = space_pair(space)
     if min(pair) < 1 or len(devices) % math.prod(pair):
         raise ValueError(
-            f"{name}={space} is invalid: expected 1 or more, and a product that "
+            f"{name}={space} is invalid: expected numbers of 1 or more whose product "
             f"divides {len(devices)}, the number of devices."
         )
     for side, count, pixels in zip(("height", "width"), pair, crop, strict=True):

@@ -55,7 +55,7 @@ def stated_options(beside: Mapping[str, Any], network: Network) -> dict[str, obj
 
     Args:
       beside: The entries of the checkpoint file other than the state dict.
-      network: The row whose `unseen` options may be set.
+      network: The network. Only its `unseen` options can be set.
 
     Returns:
       Options of `create_model`. The result is empty if there is no readable

@@ -26,7 +26,7 @@ def stated_options(config: Mapping[str, Any], network: Network) -> dict[str, obj
 
     Args:
       config: The content of the file.
-      network: The row whose `unseen` options may be set.
+      network: The network. Only its `unseen` options can be set.
 
     Returns:
       Options of `create_model` that differ from their usual values.

@@ -40,11 +40,12 @@ _ADVICE = (
     "by torch.save(model.state_dict(), path)."
 )
 _FOREIGN = {  # Kinds of tensors that are not read, and how to convert them.
-    "torch._utils._rebuild_qtensor": "a quantized tensor. Call dequantize() on it",
-    "torch._utils._rebuild_sparse_tensor": "a sparse tensor. Call to_dense() on it",
-    "torch._utils._rebuild_nested_tensor": "a nested tensor. Split it into its parts",
+    "torch._utils._rebuild_qtensor": ("quantized", "Call dequantize() on it"),
+    "torch._utils._rebuild_sparse_tensor": ("sparse", "Call to_dense() on it"),
+    "torch._utils._rebuild_nested_tensor": ("nested", "Split it into its parts"),
     "torch._utils._rebuild_meta_tensor_no_storage": (
-        "a tensor of the meta device, which has no values. Load the weights into it"
+        "on the meta device, where it has no values",
+        "Load the weights into it",
     ),
 }
 _DIMENSIONS = 8
@@ -123,8 +124,10 @@ class _Torch:
     def name(self, full: str) -> Name:
         """Returns the name itself, if it is allowed."""
         if full in _FOREIGN:
+            kind, remedy = _FOREIGN[full]
             raise Malformed(
-                f"the file contains {_FOREIGN[full]} and save the file again."
+                f"a tensor is {kind}: expected a dense tensor with values. {remedy} "
+                "and save the file again."
             )
         known = full in _CALLS or full in _STORAGES or full in opaque.GETATTR
         if known or opaque.is_listed(full):

@@ -52,8 +52,8 @@ class _Limits:
         self.bytes -= count
         if self.bytes < 0:
             raise ValueError(
-                f"its tensors share storages and would need more than {SHARED} times "
-                "the bytes of the file."
+                "the tensors in the file share storages and would need more than "
+                f"{SHARED} times the bytes of the file."
             )
 
 
@@ -75,7 +75,7 @@ class _Copier:
         found = self.done.get(id(value))
         if depth + (found[1] if found else 0) > DEPTH:
             raise ValueError(
-                f"its containers are nested more than {DEPTH} levels deep."
+                f"the containers in the file are nested more than {DEPTH} levels deep."
             )
         if found is None:
             found = self.done[id(value)] = self.copy(value, depth)
@@ -90,8 +90,8 @@ class _Copier:
                 height, size = max(height, below), size + entries - 1
         if size > self.limits.mentions:
             raise ValueError(
-                f"its nested containers have {size:,} entries in all: expected at most "
-                f"{self.limits.mentions:,}."
+                f"the nested containers in the file have {size:,} entries in all: "
+                f"expected at most {self.limits.mentions:,}."
             )
         if type(value) is dict:
             return dict(zip(value, items, strict=True)), 1 + height, size

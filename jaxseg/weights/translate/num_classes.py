@@ -50,7 +50,7 @@ def image_channels(
 
     Returns:
       The number of channels, or None if no tensor shows it or if tensors show different
-        numbers.
+      numbers.
     """
     found = _counted(state_dict, rules, three, five, by=2)
     return 3 + next(iter(found)) if len(found) == 1 else None
