@@ -21,14 +21,15 @@ from jaxseg.typing import Array
 
 
 def summed(probabilities: Array, sums: np.ndarray) -> jax.Array:
-    """Sums the probabilities of the union classes of each class.
+    """Adds up the probabilities of the union classes that belong to the same class.
 
     Args:
-      probabilities: float32 [..., K].
-      sums: Which union classes each class sums, 0 or 1, float32 [K, J].
+      probabilities: The probabilities of the union classes, float32 [..., K].
+      sums: A matrix, float32 [K, J], whose entry [k, j] is 1 if union class k belongs
+        to class j, else 0.
 
     Returns:
-      float32 [..., J].
+      The probabilities of the classes, float32 [..., J].
     """
     return jnp.einsum(
         "...k,kj->...j", probabilities, sums, precision=jax.lax.Precision.HIGHEST
@@ -36,7 +37,7 @@ def summed(probabilities: Array, sums: np.ndarray) -> jax.Array:
 
 
 def scored_classes(probabilities: Array, dataset: Array, union: Union) -> jax.Array:
-    """Returns the most probable class of the dataset of each example.
+    """Predicts the classes of pixels, among the classes of the example's dataset.
 
     Args:
       probabilities: The probabilities of the union classes, float32 [B, H, W, K].
@@ -44,7 +45,7 @@ def scored_classes(probabilities: Array, dataset: Array, union: Union) -> jax.Ar
       union: The numbering of the classes.
 
     Returns:
-      Numbers of scored classes, int32 [B, H, W].
+      The numbers of the classes, int32 [B, H, W].
     """
     owned = jnp.asarray(union.owners)[None, :] == dataset[:, None]
     totals = summed(probabilities, union.sums)
@@ -52,7 +53,7 @@ def scored_classes(probabilities: Array, dataset: Array, union: Union) -> jax.Ar
 
 
 def member_spec(spec: DatasetSpec, name: str) -> DatasetSpec:
-    """Returns the specification of the scored classes of one dataset.
+    """Returns a specification that has only the classes of one dataset.
 
     Args:
       spec: The specification of datasets that train together.
@@ -81,6 +82,6 @@ def member_spec(spec: DatasetSpec, name: str) -> DatasetSpec:
 
 
 def member_sums(spec: DatasetSpec, name: str) -> np.ndarray:
-    """Returns which union classes each scored class of a dataset sums, [K, S]."""
+    """Returns the matrix that `summed` needs for the classes of one dataset, [K, S]."""
     index = spec.union.member(name)
     return spec.union.sums[:, spec.union.blocks[index]]

@@ -80,7 +80,7 @@ def export_network(
 
 
 def import_network(blob: bytes) -> ApplyFn:
-    """Returns the function of images that a function of this module serialized."""
+    """Loads a serialized network as a function of images."""
     return jax.jit(export.deserialize(bytearray(blob)).call)
 
 

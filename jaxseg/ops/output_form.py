@@ -1,4 +1,4 @@
-"""Says how the logits of a network become probabilities and labels.
+"""Converts the logits of a network to probabilities and labels.
 
 There are three forms of output:
 
@@ -24,7 +24,7 @@ Kind = Literal["softmax", "binary", "multilabel"]
 
 
 class Classes(Protocol):
-    """Defines what `form_of` reads; `jaxseg.data.DatasetSpec` has it.
+    """Defines the attributes that `form_of` reads, such as those of a `DatasetSpec`.
 
     Attributes:
       num_classes: The number of classes.
@@ -43,8 +43,8 @@ class OutputForm:
 
     Attributes:
       kind: The form of the output.
-      threshold: The probability above which an object or a class is present. It is not
-        used by a softmax.
+      threshold: The probability above which an object or a class is present. A softmax
+        does not use it.
     """
 
     kind: Kind = "softmax"
@@ -52,7 +52,7 @@ class OutputForm:
 
     @property
     def is_sigmoid(self) -> bool:
-        """Returns whether a logit is scored without the other logits of its pixel."""
+        """Returns whether each probability depends on a single logit."""
         return self.kind != "softmax"
 
     def class_logits(self, logits: jax.Array) -> jax.Array:
@@ -69,9 +69,10 @@ class OutputForm:
         return jnp.concatenate([jnp.zeros_like(logits), logits], axis=-1)
 
     def decision_logits(self, logits: jax.Array) -> jax.Array:
-        """Returns logits of which the largest, or those above 0, are the labels.
+        """Returns logits for which the decision threshold is 0.
 
-        These are the class logits, shifted so that the threshold is at 0.
+        The label of a pixel is the class with the largest of these logits. If classes
+        can overlap, all classes with a logit above 0 are present.
 
         Args:
           logits: The logits of the network, [..., 1] or [..., K].
@@ -92,7 +93,7 @@ class OutputForm:
         return jax.nn.softmax(logits, axis=-1)
 
     def labels(self, logits: jax.Array) -> jax.Array:
-        """Returns the labels of logits.
+        """Converts logits to labels.
 
         Args:
           logits: The logits of the network, [..., 1] or [..., K].
@@ -106,10 +107,10 @@ class OutputForm:
         return logits.argmax(-1).astype(jnp.int32)
 
     def labels_of(self, probabilities):
-        """Returns the labels of probabilities, as `labels` does.
+        """Converts probabilities to labels, in the form that `labels` returns.
 
         Args:
-          probabilities: [..., K], as a JAX or NumPy array.
+          probabilities: A JAX or NumPy array of probabilities, [..., K].
         """
         if self.kind == "multilabel":
             return probabilities > self.threshold
@@ -129,7 +130,7 @@ def form_of(num_logits: int, classes: Classes) -> OutputForm:
       classes: The classes of the dataset.
 
     Raises:
-      ValueError: If the network has another number of logits than the classes need.
+      ValueError: If the number of logits does not fit the classes.
     """
     if num_logits == 1 and classes.num_classes == 2 and not classes.multilabel:
         return OutputForm("binary", classes.threshold)

@@ -12,7 +12,7 @@ from jaxseg.typing import Array, Size
 
 
 class Normalization(Protocol):
-    """Holds the mean and the deviation of pixels; `jaxseg.data.DatasetSpec` has both.
+    """Defines the attributes of a `DatasetSpec` that normalization needs.
 
     Attributes:
       mean: The mean of each channel, for images in [0, 1].
@@ -26,7 +26,7 @@ class Normalization(Protocol):
 
 
 def preprocess(pixels: Array, spec: Normalization, *, scale: float = 1.0) -> Array:
-    """Turns pixels into the input of a network.
+    """Converts pixels to the input of a network.
 
     Args:
       pixels: Images [B, H, W, C] of any number type.
@@ -35,7 +35,7 @@ def preprocess(pixels: Array, spec: Normalization, *, scale: float = 1.0) -> Arr
         (bilinear, antialiased when the image shrinks).
 
     Returns:
-      float32 [B, h, w, C], see `scaled_size` for h and w.
+      The images, float32 [B, h, w, C]. `scaled_size` defines h and w.
 
     Raises:
       ValueError: If the spec does not fit the channels.
@@ -56,6 +56,7 @@ def to_unit(pixels: Array, value_range: tuple[float, float]) -> Array:
     Returns:
       float32 values of the shape of `pixels`.
 
+    >>> import numpy as np
     >>> to_unit(np.array([0, 100, 300], np.uint16), (50, 150)).tolist()
     [0.0, 0.5, 1.0]
     """

@@ -1,4 +1,4 @@
-"""Defines the functions by which the tasks differ in training and in evaluation."""
+"""Defines the functions that each task implements for training and for evaluation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Writes predictions in the formats of test servers and of annotation tools.
 
-Functions import the readers of datasets and of polygons when they need them, because
-most predictions do without them and would start later.
+Functions import the modules for datasets and polygons only when they need them, because
+most predictions do not use these modules and start faster without them.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _COLOR = 65536  # Larger values are numbers of colors, see `jaxseg.data.mask_col
 
 @dataclasses.dataclass(frozen=True)
 class FurtherFiles:
-    """Writes the predicted classes of an image in further formats.
+    """Writes the predicted classes of an image in additional file formats.
 
     Attributes:
-      formats: Names among `SUFFIXES`. "raw" is a PNG with the mask values of the
-        dataset's own files, which its test server expects. "geojson" is a
+      formats: Names among `SUFFIXES`. "raw" is a PNG with the mask values that the
+        dataset's own files use and that its test server expects. "geojson" is a
         FeatureCollection of the regions (RFC 7946), in pixel coordinates. "coco" is a
         list of COCO annotations with run-length encoded masks.
       classes: The names of the classes.
@@ -68,7 +68,7 @@ class FurtherFiles:
 
 
 def further_path(target: Path, name: str) -> Path:
-    """Returns the file of a format.
+    """Returns the path of the file in one format.
 
     Args:
       target: The path of the file without suffix.
@@ -80,7 +80,7 @@ def further_path(target: Path, name: str) -> Path:
 def further_files(
     formats: tuple[str, ...], config: Config, spec: DatasetSpec
 ) -> FurtherFiles:
-    """Returns the writer of further files for the predictions of a run.
+    """Returns the object that writes the predictions of a run in additional formats.
 
     Args:
       formats: Names among `SUFFIXES`.

@@ -39,11 +39,12 @@ class ImagePrediction:
     Attributes:
       request: The options of the prediction.
       step: The step of the checkpoint.
-      jobs: The readable images, each with the path of its results without suffix.
+      jobs: The readable images, each with the path of its results without the file
+        suffix.
       unreadable: The images that cannot be read.
       segmenter: The network with its preprocessing.
       draw: A function that samples segmentations of a batch of images, or None.
-      further: Writes the classes in further formats.
+      further: Writes the classes in additional file formats.
       noun: The kind of the inputs in singular.
     """
 
@@ -175,7 +176,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
 
 
 def plan(request: Request) -> tuple[list[Job], list[FileResult]]:
-    """Returns the readable images with the paths of their results, and the others.
+    """Returns the readable images with their result paths, and the unreadable images.
 
     Args:
       request: The options.

@@ -1,4 +1,4 @@
-"""Defines what the prediction of files has in common for images and point clouds."""
+"""Defines the types that prediction uses for image files and point cloud files."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Request:
       overlay: Whether to write overlays, or the colored points of clouds.
       probabilities: Whether to write probabilities.
       samples: The number of samples to draw and write for each image.
-      further: The further formats of the classes to write, among "raw", "geojson" and
-        "coco", see `jaxseg.tasks.further_files`.
+      further: Additional file formats in which the predicted classes are written, among
+        "raw", "geojson" and "coco". `jaxseg.tasks.further_files` describes them.
       stop: Whether the first file that cannot be read raises an error.
     """
 
@@ -73,7 +73,7 @@ class FilePrediction(Protocol):
 
     Attributes:
       step: The step of the checkpoint.
-      jobs: The readable files, each with the path of its results.
+      jobs: The readable files, each with the path at which its results are written.
       unreadable: The files that cannot be read.
       noun: The kind of the inputs in singular, such as "image".
     """

@@ -161,7 +161,7 @@ def with_model(name, **options):
         ),
         (
             with_model("deeplabv3_resnet50", foo=8),
-            "'deeplabv3_resnet50' .* option 'foo'",
+            "model.options.foo is invalid: expected an option that 'deeplabv3_resnet50'",
         ),
         (
             with_model("unet", style={"nrom": "group"}),

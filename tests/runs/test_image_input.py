@@ -47,9 +47,9 @@ def test_gray_images_have_no_order():
 def test_a_network_with_two_first_convolutions_is_refused():
     variables = {"params": {"a": {"kernel": np.ones((3, 3, 3, 4))}}}
     variables["params"]["b"] = variables["params"]["a"]
-    with pytest.raises(ValueError, match=r"3 inputs: params/a/kernel, params/b/kernel"):
+    with pytest.raises(ValueError, match="found params/a/kernel, params/b/kernel"):
         rgb_variables(variables, "BGR", 3)
-    with pytest.raises(ValueError, match=r"3 inputs: none\)"):
+    with pytest.raises(ValueError, match="found none\\."):
         rgb_variables({"params": {"kernel": np.ones((1, 1, 4, 4))}}, "BGR", 3)
 
 
