@@ -1,11 +1,9 @@
 """MobileNet v2 (arXiv 1801.04381) and v3 (arXiv 1905.02244) at any output stride.
 
-Layer tables, widths rounded to multiples of eight, squeeze widths and epsilons follow
-torchvision.
+Layer tables, rounded widths, squeeze widths and epsilons follow torchvision.
 
 Differs: in torchvision the batch norms of v3 have momentum 0.01, which is
-`BlockConfig(momentum=0.99)`. Here they have the momentum of `style`, like all other
-networks.
+`BlockConfig(momentum=0.99)`. Here they have the momentum of `style`.
 """
 
 import dataclasses
@@ -74,8 +72,8 @@ def divisible(value: float, divisor: int = 8) -> int:
 class InvertedResidual(nn.Module):
     """Applies an inverted residual block: 1x1, depthwise and 1x1 convolutions.
 
-    A channel gate can follow the depthwise convolution. The block has a shortcut if it
-    keeps the number of channels and has no stride in the network without atrous rates.
+    A channel gate can follow the depthwise convolution. A block with equal numbers of
+    input and output channels has a shortcut if its stride without atrous rates is 1.
     """
 
     expanded: int
@@ -120,9 +118,7 @@ class InvertedResidual(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """Multiplies each channel by a gate in [0, 1] (arXiv 1709.01507).
-
-    The gates are a hard sigmoid of two linear layers that read the channel means."""
+    """Multiplies channels by gates that depend on their means (arXiv 1709.01507)."""
 
     features: int
     style: BlockConfig = BlockConfig()
@@ -156,7 +152,7 @@ class MobileNetV2(nn.Module):
       width: Channel multiplier.
       tap: Where c2 to c4 are read. "output" is the output of the last block at a
         stride. "expanded" is the output of the depthwise convolution in that block,
-        with 144, 192 and 576 channels, as in the decoder of DeepLab's release.
+        with 144, 192 and 576 channels, as in DeepLab's release.
       last: Number of channels of a final 1x1 convolution: 1280 as in the ImageNet
         classifier, or 0 for no such convolution, as in DeepLab.
       eager_rate: Whether a block whose stride is replaced by a rate already has this
@@ -224,11 +220,10 @@ class MobileNetV3(nn.Module):
       width: Channel multiplier.
       reduced_tail: Whether to halve the channels of the last three blocks and the last
         convolution, as in the paper's segmentation networks.
-      eager_rate: Whether a block whose stride is replaced by a rate already has this
-        rate, as in torchvision, and not only the blocks after it. Networks with
+      eager_rate: As in `MobileNetV2`, and in torchvision's networks. Networks with
         different output strides then compute different features.
-      squeeze_excite: Whether blocks have channel gates. The gates average over the
-        whole map, so their values differ slightly between output strides.
+      squeeze_excite: Whether blocks have channel gates. These average over the whole
+        map, so their values differ slightly between output strides.
       epsilon: Epsilon of the normalizations; 1e-5 in timm's networks.
       style: See `BlockConfig`.
       same_padding: Whether to pad strided convolutions as TensorFlow does, at the

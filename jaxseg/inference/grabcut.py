@@ -113,8 +113,7 @@ def grab_cut(
       gamma: The weight of boundaries.
       components: The number of components of each mixture.
       iterations: The maximum number of cuts.
-      tolerance: The iteration stops when a cut lowers the energy by at most this
-        fraction.
+      tolerance: Iteration stops when a cut lowers the energy by at most this fraction.
       start: The first labels of unknown pixels: "object", which suits a box with or
         without scribbles, or "cut", the result of `graph_cut`. The default is "cut" if
         the object has seeds, and "object" otherwise.

@@ -106,7 +106,7 @@ PROGRAMS = {
         b"X\x00\x00\x10\x00" + b"a" * (1 << 20) + b"q\x000cargparse\nNamespace\nq\x01c__builtin__\ngetattr\nh\x01h\x00\x86R.",
         "the file refers to __builtin__.getattr",
     ),
-    "long global": (b"X\x00\x00\x10\x00" + b"a" * (1 << 20) + b"2\x93.", "function that is too long"),
+    "long global": (b"X\x00\x00\x10\x00" + b"a" * (1 << 20) + b"2\x93.", "a name that is too long"),
     "long line": (b"c" + b"a" * (1 << 20) + b"\nb\n.", "expected a line break"),
     "long integer": (b"\x8b\x00\x00\x10\x00" + b"\x7f" * (1 << 20) + b".", "has 1048576 bytes"),
     "long decimal": (b"I" + b"9" * 5000 + b"\n.", "expected a line break"),

@@ -95,10 +95,7 @@ class _Machine:
 
     def pop(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
-            raise Malformed(
-                "this is not a pickle: an instruction needs a value, but the stack is "
-                "empty"
-            )
+            raise Malformed("this is not a pickle: the stack is empty too early")
         return self.stack.pop()
 
     def top(self) -> Any:
@@ -109,10 +106,7 @@ class _Machine:
     def pop_items(self) -> list[Any]:
         """Returns everything above the last mark."""
         if not self.marks:
-            raise Malformed(
-                "this is not a pickle: an instruction needs a mark on the stack, but "
-                "there is none"
-            )
+            raise Malformed("this is not a pickle: a mark is missing on the stack")
         height = self.marks.pop()
         items = self.stack[height:]
         del self.stack[height:]
@@ -197,10 +191,7 @@ class _Machine:
                 "this is not a pickle: the name of a class or function is not a string"
             )
         if len(module) + len(name) > LINE:
-            raise Malformed(
-                "the pickle program contains the name of a class or function that is "
-                "too long"
-            )
+            raise Malformed("the pickle program contains a name that is too long")
         self.push(self.world.name(f"{module}.{name}"))
 
     def stack_name(self, _) -> None:
