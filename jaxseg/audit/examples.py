@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxseg.config import DataConfig
 from jaxseg.data.source import Source
-from jaxseg.data.training_example import Drawn, drawn_example, train_example
+from jaxseg.data.training_example import Drawn, drawn_example
 from jaxseg.training.step import augment
 
 
@@ -24,7 +24,8 @@ class Example:
       position: The position in the stream of training examples.
       name: The name of the pair of files.
       size: The (H, W) of the unchanged image in pixels.
-      drawn: The crop window and the elastic deformation.
+      drawn: The crop window, the elastic deformation and the applied entries of
+        `data.augment`.
       mirrored: Whether the example is mirrored.
       factors: The factors by which brightness, contrast and saturation are multiplied.
       image: The normalized image that the network receives, float32 [h, w, 3].
@@ -65,6 +66,7 @@ class Example:
             "contrast": self.factors[1],
             "saturation": self.factors[2],
             "elastic_nodes": None if nodes is None else nodes.tolist(),
+            "augment": [each.record() for each in self.drawn.applied],
         }
 
 
@@ -83,7 +85,8 @@ def training_examples(
       positions: The positions in the training stream, from 0.
     """
     positions = list(positions)
-    rows = [train_example(source, config, seed, position) for position in positions]
+    made = [drawn_example(source, config, seed, position) for position in positions]
+    rows = [row for row, _ in made]
     batch = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     prepare = functools.partial(
         augment.prepare_train,
@@ -96,7 +99,8 @@ def training_examples(
     ready = jax.tree.map(np.asarray, jax.jit(prepare)(batch))
     found = []
     for row, position in enumerate(positions):
-        original, drawn = drawn_example(source, config, seed, position)
+        drawn = made[row][1]
+        original = source.open(drawn.index)
         flip_key, color_key = augment.keys(drawn.device_seed)
         factors = (1.0, 1.0, 1.0)
         if config.color_jitter:

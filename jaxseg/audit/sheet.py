@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pathlib
+import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -17,6 +19,7 @@ from jaxseg.viz import overlay, save_image
 GAP = 8  # White pixels between the parts.
 TEXT = 300  # The width of the column of parameters in pixels.
 LINE = 15  # The height of a line of text in pixels.
+WRAPPED = 44  # The largest number of characters of a line of text.
 
 
 def words(example: Example) -> list[str]:
@@ -34,7 +37,23 @@ def words(example: Example) -> list[str]:
     ]
     if drawn.nodes is not None:
         lines.append(f"elastic: up to {np.abs(drawn.nodes).max():.1f} pixels")
+    for applied in drawn.applied:
+        name, values = applied.entry.name, applied.drawn.items()
+        text = ", ".join(f"{key} {_value(value)}" for key, value in values)
+        lines += textwrap.wrap(printable(f"{name}: {text}" if text else name), WRAPPED)
     return lines
+
+
+def _value(value: Any) -> str:
+    """Returns a drawn parameter as short text."""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, list):
+        numbers = np.array(value).ravel()
+        if numbers.dtype.kind in "fi" and len(numbers) > 8:
+            return f"from {numbers.min():.2f} to {numbers.max():.2f}"
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return str(value)
 
 
 def _size(size: tuple[int, int]) -> str:

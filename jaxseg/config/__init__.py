@@ -6,6 +6,7 @@ the command shows the descriptions of the fields. This package imports no other 
 jaxseg.
 """
 
+from jaxseg.config.augmentation import augment
 from jaxseg.config.data import DataConfig, MemberConfig
 from jaxseg.config.loss import LossConfig
 from jaxseg.config.model import ModelConfig
@@ -21,4 +22,5 @@ __all__ = [
     "ModelConfig",
     "OptimConfig",
     "TrainConfig",
+    "augment",
 ]

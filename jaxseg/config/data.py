@@ -49,6 +49,9 @@ class DataConfig:
         epoch.
       elastic: The strength of elastic deformation. Each node of a 3x3 grid on the
         training image moves at random, with this standard deviation in pixels.
+      augment: Further augmentations in the order in which they are applied, such as
+        flip "rotate(degrees=10, probability=0.5)". docs/augmentation.md lists all
+        entries and their parameters.
       num_points: The largest number of points of a training example from a point cloud.
         Larger clouds are reduced to the points nearest to a randomly chosen point.
       point_jitter: The standard deviation, in meters, of the random noise that is added
@@ -89,6 +92,7 @@ class DataConfig:
     color_jitter: float = 0.0
     oversample_classes: tuple[str, ...] = ()
     elastic: float = 0.0
+    augment: tuple[str, ...] = ()
     num_points: int = 4096
     point_jitter: float = 0.0
     eval_scale: float = 1.0

@@ -107,6 +107,7 @@ def check_options(config: DataConfig) -> None:
         "backend": "grain",
         "oversample_classes": (),
         "elastic": 0.0,
+        "augment": (),
         "eval_scale": 1.0,
     }
     for name, allowed in only.items():

@@ -15,6 +15,8 @@ import numpy as np
 
 from jaxseg.config import DataConfig
 from jaxseg.data import shuffle as order
+from jaxseg.data.augment.parsing import check_entries, parse_entries
+from jaxseg.data.augment.stages import frame_of
 from jaxseg.data.draws import eval_plan
 from jaxseg.data.source import Source
 from jaxseg.data.training_example import train_example
@@ -56,6 +58,8 @@ def train_batches(
     """
     share = order.check_share(batch_size, process_index, process_count)
     _check_train(config, seed, start_step)
+    entries = parse_entries(config.augment)
+    check_entries(entries, crop=config.crop, frame=frame_of(source.spec))
     source.holding(config.oversample_classes)  # Computes it before threads need it.
     if source.backend == "tf":
         from jaxseg.data import tf_backend
@@ -205,12 +209,12 @@ def read_batches(
 
 def _check_tf(config: DataConfig):
     """Checks options that only the backend 'grain' has."""
-    for name in ("worker_processes", "elastic"):
+    for name, absent in (("worker_processes", 0), ("elastic", 0), ("augment", ())):
         value = getattr(config, name)
-        if value:
+        if value != absent:
             raise ValueError(
-                f"data.{name}={value} is invalid: expected 0 for the backend 'tf'. "
-                "Pass --data.backend grain."
+                f"data.{name}={value} is invalid: expected {absent} for the backend "
+                "'tf'. Pass --data.backend grain."
             )
 
 

@@ -12,7 +12,7 @@ import functools
 
 import numpy as np
 
-_ORDER, _AUGMENT = 0, 1  # Separate random streams of one seed.
+_ORDER, _AUGMENT, _ENTRY = 0, 1, 2  # Separate random streams of one seed.
 
 
 @functools.lru_cache(maxsize=8)
@@ -41,6 +41,17 @@ def generator(seed: int, position: int) -> np.random.Generator:
     The first number that it yields is the seed of the augmentation on the device.
     """
     return np.random.default_rng((seed, _AUGMENT, position))
+
+
+def entry_generator(seed: int, position: int, place: int) -> np.random.Generator:
+    """Returns the random number generator of one augmentation entry at one position.
+
+    Args:
+      seed: The seed of the training stream.
+      position: The position in the training stream, from 0.
+      place: The index of the entry in the augmentation list.
+    """
+    return np.random.default_rng((seed, _ENTRY, position, place))
 
 
 def global_position(

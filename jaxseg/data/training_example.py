@@ -1,16 +1,26 @@
-"""Makes the augmented example at a position of the training stream."""
+"""Makes the augmented example at a position of the training stream.
+
+The steps are, in this order: the elastic deformation of `data.elastic`, the random
+window of `data.scale_range` and `data.crop`, which the first entries of `data.augment`
+change, and the other entries of `data.augment`. The device then applies `data.flip` and
+`data.color_jitter`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
 from jaxseg.config import DataConfig
 from jaxseg.data import elastic
+from jaxseg.data import shuffle as order
 from jaxseg.data.area import Area
+from jaxseg.data.augment import stages
+from jaxseg.data.augment.entry import Scene, View
+from jaxseg.data.augment.parsing import parse_entries
 from jaxseg.data.draws import train_draw
-from jaxseg.data.opened import Opened
 from jaxseg.data.source import Source
 from jaxseg.data.transforms import (
     Window,
@@ -30,12 +40,14 @@ class Drawn:
       device_seed: The seed of the augmentation on the device.
       window: The crop of the resized image.
       nodes: The displacements of the grid nodes, [2, 3, 3] in pixels, or None.
+      applied: The entries of `data.augment` that were applied, in order.
     """
 
     index: int
     device_seed: np.uint32
     window: Window
     nodes: np.ndarray | None = None
+    applied: tuple[stages.Applied, ...] = ()
 
 
 def train_example(
@@ -49,30 +61,14 @@ def train_example(
       seed: The seed of the training stream.
       position: The position in the training stream, from 0.
     """
-    opened, drawn = drawn_example(source, config, seed, position)
-    crop, window = config.crop, drawn.window
-    if drawn.nodes is None:
-        area = needed_area(window, opened.size, crop=crop)
-        image, label = opened.image(area), opened.label(area)
-    else:
-        area = Area.whole(opened.size)
-        field = elastic.displacement(drawn.nodes, area.size)
-        image, label = elastic.deform(opened.image(area), opened.label(area), field)
-    spec = source.spec
-    return {
-        "image": cut_image(image, window, crop=crop, fill=spec.mean_color, area=area),
-        "label": cut_label(label, window, crop=crop, void=spec.void, area=area),
-        "seed": drawn.device_seed,
-        "index": np.int32(drawn.index),
-    }
+    example, _ = drawn_example(source, config, seed, position)
+    return example
 
 
 def drawn_example(
     source: Source, config: DataConfig, seed: int, position: int
-) -> tuple[Opened, Drawn]:
-    """Returns the example at a position before augmentation, and its random parameters.
-
-    Parts of the example can be read from the result.
+) -> tuple[dict[str, np.ndarray], Drawn]:
+    """Returns the example of `train_example` and its random parameters.
 
     Args:
       source: The examples.
@@ -81,12 +77,61 @@ def drawn_example(
       position: The position in the training stream, from 0.
     """
     index, rng, device_seed = train_draw(source, config, seed, position)
-    opened = source.open(index)
-    window = sample_window(
-        rng,
-        opened.size,
-        crop=config.crop,
-        scale_range=config.scale_range,
+    draws = functools.partial(order.entry_generator, seed, position)
+    scene, cut = _cut(source, config, index, rng=rng, draws=draws)
+
+    def partner(rng: np.random.Generator) -> Scene:
+        other = int(rng.integers(len(source)))
+        return _cut(source, config, other, rng=rng, draws=lambda place: rng)[0]
+
+    _, entries = stages.split(parse_entries(config.augment))
+    scene, applied = stages.change_scene(entries, scene, draws, partner)
+    example = {
+        "image": np.ascontiguousarray(scene.image),
+        "label": np.ascontiguousarray(scene.label),
+        "seed": device_seed,
+        "index": np.int32(index),
+    }
+    drawn = dataclasses.replace(
+        cut, device_seed=device_seed, applied=(*cut.applied, *applied)
     )
+    return example, drawn
+
+
+def _cut(
+    source: Source,
+    config: DataConfig,
+    index: int,
+    *,
+    rng: np.random.Generator,
+    draws: stages.Generator,
+) -> tuple[Scene, Drawn]:
+    """Deforms an example and cuts a random window out of it."""
+    opened, crop, spec = source.open(index), config.crop, source.spec
+    whole = Area.whole(opened.size)
+    window = sample_window(rng, opened.size, crop=crop, scale_range=config.scale_range)
+    entries, _ = stages.split(parse_entries(config.augment))
+    # These entries read the label before it is deformed, which is close enough for the
+    # choice of a crop.
+    frame = stages.frame_of(spec)
+    view = View(lambda: opened.label(whole), size=opened.size, crop=crop, frame=frame)
+    window, applied = stages.choose_window(entries, view, window, draws)
     nodes = elastic.sample_nodes(rng, config.elastic) if config.elastic else None
-    return opened, Drawn(index, device_seed=device_seed, window=window, nodes=nodes)
+    if nodes is None:
+        area = needed_area(window, opened.size, crop=crop)
+        image, label = opened.image(area), opened.label(area)
+    else:
+        area, field = whole, elastic.displacement(nodes, opened.size)
+        image, label = elastic.deform(opened.image(area), opened.label(area), field)
+    scene = Scene(
+        cut_image(image, window, crop=crop, fill=spec.mean_color, area=area),
+        cut_label(label, window, crop=crop, void=spec.void, area=area),
+        frame,
+    )
+    return scene, Drawn(
+        index,
+        device_seed=np.uint32(0),
+        window=window,
+        nodes=nodes,
+        applied=tuple(applied),
+    )

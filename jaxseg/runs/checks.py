@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxseg.config import Config
+from jaxseg.data.augment.parsing import check_entries, parse_entries
 from jaxseg.data.datasets.lookup import dataset_of
 from jaxseg.runs import mix, options
 from jaxseg.runs.bounds import BOUNDS
@@ -48,6 +49,17 @@ def check_together(config: Config) -> None:
     if data.elastic and data.backend == "tf":
         raise ValueError(
             invalid("data.elastic", data.elastic, "0 with data.backend='tf'")
+        )
+    check_entries(parse_entries(data.augment), crop=data.crop)
+    if data.augment and data.backend == "tf":
+        expected = "an empty list with data.backend='tf'"
+        raise ValueError(
+            invalid(
+                "data.augment",
+                data.augment,
+                expected,
+                advice="Use data.backend='grain'.",
+            )
         )
     if run.batch_size % run.grad_accum_steps:
         expected = f"a divisor of train.batch_size={run.batch_size}"

@@ -29,11 +29,13 @@ def shown(clean, tmp_path):
             color_jitter=0.4,
             elastic=2.0,
             scale_range=(0.5, 2.0),
+            augment=("rotate(degrees=20)", "hue(probability=0.5)", "cut_mix"),
         ),
     )
     words = f"""data show {clean} -o {out} --count 4 --first 12 --seed 5
         --data.prepared-dir {config.prepared_dir} --data.crop 32 40
-        --data.color-jitter 0.4 --data.elastic 2 --data.scale-range 0.5 2"""
+        --data.color-jitter 0.4 --data.elastic 2 --data.scale-range 0.5 2
+        --data.augment rotate(degrees=20) hue(probability=0.5) cut_mix"""
     assert main(words.split()) == 0
     source = open_source(config, "train")
     stream = train_batches(source, config, seed=5, batch_size=4, start_step=3)
@@ -62,7 +64,7 @@ def test_shown_pixels_are_those_of_the_training_batch(shown):
 def test_the_drawn_parameters_explain_the_pixels(shown):
     out, _, batch = shown
     drawn = json.loads((out / "examples.json").read_text())
-    mirrored = []
+    mirrored, hues = [], []
     for k, row in enumerate(drawn):
         image = batch["image"][k].astype(np.float64) / 255
         image = image[:, ::-1] if row["mirrored"] else image
@@ -80,6 +82,11 @@ def test_the_drawn_parameters_explain_the_pixels(shown):
         ):
             assert scale == scaled / side and 0.49 < scale < 2.01
         assert np.abs(row["elastic_nodes"]).max() > 0
+        entries = {each["entry"]: each for each in row["augment"]}
+        assert {"rotate", "cut_mix"} <= set(entries) <= {"rotate", "cut_mix", "hue"}
+        assert 0 < abs(entries["rotate"]["degrees"]) <= 20
+        hues += [entries["hue"]["degrees"]] if "hue" in entries else []
     assert set(mirrored) == {True, False}
+    assert 0 < len(hues) < 4
     sheet = Image.open(out / "sheet.png")
     assert sheet.width > 2 * 40 and sheet.height >= 4 * 32

@@ -1,0 +1,24 @@
+"""Finds the classes of a label among which an entry chooses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jaxseg.data.augment.entry import Frame
+
+
+def chosen_classes(
+    names: tuple[str, ...], label: np.ndarray, frame: Frame
+) -> np.ndarray:
+    """Returns the sorted indices of the classes in a label, int [n].
+
+    Args:
+      names: The classes to keep, or an empty tuple for all classes.
+      label: Integer [H, W].
+      frame: The names of the classes and the ignore index.
+    """
+    found = np.flatnonzero(np.bincount(label.ravel(), minlength=frame.void + 1))
+    found = found[found != frame.void]
+    if names:
+        found = found[[frame.classes[k] in names for k in found]]
+    return found

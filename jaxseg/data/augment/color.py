@@ -1,0 +1,163 @@
+"""Changes brightness, contrast, gamma and color of images.
+
+All functions take float32 [H, W, C] on which the value range is [0, 1]. Results outside
+this range are clipped after each entry.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+
+from jaxseg.data.augment.entry import Drawn, PixelEntry
+from jaxseg.data.augment.parameters import interval, number
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of RGB, ITU-R BT.601
+HELP = "The range of the factor, which is drawn uniformly."
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Brightness(PixelEntry):
+    """Multiplies all values by a factor and adds a constant."""
+
+    name: ClassVar[str] = "brightness"
+
+    factor: tuple[float, float] = interval((0.8, 1.2), 0, 10, help=HELP)
+    shift: tuple[float, float] = interval(
+        (0.0, 0.0),
+        -1,
+        1,
+        help="The range of the constant, as a share of the value range.",
+    )
+
+    def draw(self, rng: np.random.Generator) -> Drawn:
+        return {"factor": rng.uniform(*self.factor), "shift": rng.uniform(*self.shift)}
+
+    def change(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:
+        return image * np.float32(drawn["factor"]) + np.float32(drawn["shift"])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Contrast(PixelEntry):
+    """Multiplies the difference of each value to the mean of the image by a factor.
+
+    The mean is that of the luma for images of three channels, and of all values for
+    others.
+    """
+
+    name: ClassVar[str] = "contrast"
+
+    factor: tuple[float, float] = interval((0.8, 1.2), 0, 10, help=HELP)
+
+    def draw(self, rng: np.random.Generator) -> Drawn:
+        return {"factor": rng.uniform(*self.factor)}
+
+    def change(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:
+        means = image.mean((0, 1), np.float64)
+        mean = means @ LUMA if len(means) == 3 else means.mean()
+        return blend(np.float32(mean), image, drawn["factor"])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Gamma(PixelEntry):
+    """Raises all values, as shares of the value range, to a power."""
+
+    name: ClassVar[str] = "gamma"
+
+    power: tuple[float, float] = interval(
+        (0.7, 1.5),
+        0.1,
+        10,
+        help="The range of the exponent, which is drawn uniformly on a logarithmic "
+        "scale. Exponents above 1 darken the image.",
+    )
+
+    def draw(self, rng: np.random.Generator) -> Drawn:
+        return {"power": float(np.exp(rng.uniform(*np.log(self.power))))}
+
+    def change(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:
+        return np.clip(image, 0, 1) ** np.float32(drawn["power"])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Saturation(PixelEntry):
+    """Multiplies the difference of each color to gray by a factor."""
+
+    name: ClassVar[str] = "saturation"
+    rgb: ClassVar[bool] = True
+
+    factor: tuple[float, float] = interval((0.8, 1.2), 0, 10, help=HELP)
+
+    def draw(self, rng: np.random.Generator) -> Drawn:
+        return {"factor": rng.uniform(*self.factor)}
+
+    def change(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:
+        return blend(luma(image), image, drawn["factor"])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Hue(PixelEntry):
+    """Rotates the hue of all colors by the same angle."""
+
+    name: ClassVar[str] = "hue"
+    rgb: ClassVar[bool] = True
+
+    degrees: float = number(18.0, 0, 180, help="The largest angle in both directions.")
+
+    def draw(self, rng: np.random.Generator) -> Drawn:
+        return {"degrees": rng.uniform(-self.degrees, self.degrees)}
+
+    def change(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:
+        return rotated_hue(image, drawn["degrees"])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Grayscale(PixelEntry):
+    """Replaces each color by its luma, in all three channels."""
+
+    name: ClassVar[str] = "grayscale"
+    rgb: ClassVar[bool] = True
+
+    def draw(self, rng: np.random.Generator) -> Drawn:
+        return {}
+
+    def change(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:
+        return np.broadcast_to(luma(image), image.shape)
+
+
+def luma(image: np.ndarray) -> np.ndarray:
+    """Returns the luma [H, W, 1] of an RGB image."""
+    return (image @ LUMA)[..., None]
+
+
+def blend(base: np.ndarray, image: np.ndarray, factor: float) -> np.ndarray:
+    """Returns `base + factor * (image - base)`."""
+    return np.float32(factor) * image + np.float32(1 - factor) * base
+
+
+def rotated_hue(image: np.ndarray, degrees: float) -> np.ndarray:
+    """Rotates the hue of an RGB image and keeps its value and saturation of HSV.
+
+    Args:
+      image: Float32 [H, W, 3].
+      degrees: The angle.
+    """
+    red, green, blue = (image[..., k] for k in range(3))
+    value = np.maximum(np.maximum(red, green), blue)
+    chroma = value - np.minimum(np.minimum(red, green), blue)
+    scale = 1 / np.where(chroma == 0, np.float32(1), chroma)
+    sector = np.where(
+        value == red,
+        (green - blue) * scale,
+        np.where(value == green, (blue - red) * scale + 2, (red - green) * scale + 4),
+    )
+    sector += np.float32(degrees / 60)
+    rotated = np.empty_like(image)
+    for channel, start in enumerate((5, 3, 1)):
+        k = sector + np.float32(start)
+        k -= 6 * np.floor(k / 6)
+        part = np.clip(np.minimum(k, 4 - k), 0, 1)
+        rotated[..., channel] = value - chroma * part
+    return rotated

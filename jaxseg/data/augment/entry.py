@@ -1,0 +1,167 @@
+"""Defines the four kinds of augmentation entries and the scene that they change.
+
+An entry is a frozen dataclass whose fields are its parameters. It holds no random
+state: each application gets a generator of its own, which depends on the seed, on the
+position in the training stream and on the place of the entry in the list.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from jaxseg.data.augment.parameters import number
+from jaxseg.data.transforms import Window
+
+Drawn = dict[str, Any]  # drawn parameters by name, as JSON values
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """Describes the pixels of a dataset, as far as augmentation needs it.
+
+    Attributes:
+      classes: The names of the classes in label order.
+      void: The ignore index, which fills labels outside the image.
+      fill: The value of each channel that fills images outside, in stored units.
+      low, high: The stored values that mean 0 and 1.
+    """
+
+    classes: tuple[str, ...]
+    void: int
+    fill: tuple[float, ...]
+    low: float = 0.0
+    high: float = 255.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """Contains a training crop.
+
+    Attributes:
+      image: Uint8, uint16 or float32 [H, W, C], as stored.
+      label: Integer [H, W].
+      frame: The description of their values.
+    """
+
+    image: np.ndarray
+    label: np.ndarray
+    frame: Frame
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Is the base of all entries.
+
+    Class attributes:
+      name: The name in the list.
+      rgb: Whether the entry needs images of three channels.
+      square: Whether the entry needs a square crop.
+    """
+
+    name: ClassVar[str]
+    rgb: ClassVar[bool] = False
+    square: ClassVar[bool] = False
+
+    probability: float = number(
+        1.0, 0, 1, help="The probability with which the entry is applied."
+    )
+
+
+class WindowEntry(Entry):
+    """Changes which part of the image becomes the training crop, and its scale."""
+
+    def choose(
+        self, view: View, window: Window, rng: np.random.Generator
+    ) -> tuple[Window, Drawn]:
+        """Returns the changed window and the drawn parameters."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """Contains what a window entry knows about an example.
+
+    Attributes:
+      read: A function that reads the label of the whole example, integer [H, W].
+      size: The (H, W) of the example in pixels.
+      crop: The (H, W) of the training crop in pixels.
+      frame: The description of the values.
+    """
+
+    read: Callable[[], np.ndarray]
+    size: tuple[int, int]
+    crop: tuple[int, int]
+    frame: Frame
+
+    @functools.cached_property
+    def label(self) -> np.ndarray:
+        """Returns the label, which is read on first use."""
+        return self.read()
+
+
+class GeometryEntry(Entry):
+    """Moves pixels of the image and of the label together.
+
+    Points are continuous positions in pixels: the top left corner of the image is
+    (0, 0), and the center of its first pixel is (0.5, 0.5).
+    """
+
+    def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
+        """Draws the parameters for a crop of `size` (H, W)."""
+        raise NotImplementedError
+
+    def origin(
+        self, points: np.ndarray, drawn: Drawn, size: tuple[int, int]
+    ) -> np.ndarray:
+        """Returns for points of the result where they come from, float32 [2, H, W]."""
+        raise NotImplementedError
+
+    def rearranged(self, array: np.ndarray, drawn: Drawn) -> np.ndarray | None:
+        """Returns the result for an array [H, W, ...] if the entry only reorders it.
+
+        The default is None: the entry needs interpolation.
+        """
+        return None
+
+
+class PixelEntry(Entry):
+    """Changes the values of an image, and leaves the label as it is."""
+
+    def draw(self, rng: np.random.Generator) -> Drawn:
+        """Draws the parameters."""
+        raise NotImplementedError
+
+    def change(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:
+        """Returns the changed image.
+
+        Args:
+          image: Float32 [H, W, C], in which the value range is [0, 1]. Values that the
+            result has outside this range are clipped by the caller.
+          drawn: The drawn parameters.
+        """
+        raise NotImplementedError
+
+
+class SceneEntry(Entry):
+    """Changes a crop with its label, possibly with parts of other examples."""
+
+    def apply(
+        self,
+        scene: Scene,
+        rng: np.random.Generator,
+        partner: Callable[[np.random.Generator], Scene],
+    ) -> tuple[Scene, Drawn]:
+        """Returns the changed scene and the drawn parameters.
+
+        Args:
+          scene: The crop.
+          rng: The generator of this application.
+          partner: A function that draws another training crop of equal size. Each call
+            returns the next one.
+        """
+        raise NotImplementedError

@@ -1,0 +1,150 @@
+"""Parses the texts of `data.augment`, such as `rotate(degrees=10, probability=0.5)`."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import itertools
+from typing import Any
+
+from jaxseg.data.augment.entry import Entry, Frame, WindowEntry
+from jaxseg.data.augment.parameters import parameter_of
+from jaxseg.data.augment.table import ENTRIES
+from jaxseg.text import near, printable
+
+FORM = "NAME or NAME(PARAMETER=VALUE, ...)"
+
+
+@functools.lru_cache(maxsize=64)
+def parse_entries(texts: tuple[str, ...]) -> tuple[Entry, ...]:
+    """Parses the entries of `data.augment`.
+
+    Args:
+      texts: One text for each entry.
+
+    Returns:
+      The entries in the order of the list.
+
+    Raises:
+      ValueError: If a text is invalid, or an entry that chooses the crop follows one
+        that changes it.
+
+    >>> parse_entries(("flip", "rotate(degrees=30, probability=0.5)"))[1]
+    Rotate(probability=0.5, degrees=30.0)
+    """
+    entries = tuple(parse_entry(text) for text in texts)
+    for before, after in itertools.pairwise(entries):
+        if isinstance(after, WindowEntry) and not isinstance(before, WindowEntry):
+            raise ValueError(
+                f"data.augment={after.name!r} after {before.name!r} is invalid: "
+                f"expected entries that choose the crop before all others. Move "
+                f"{after.name} to the front of the list."
+            )
+    return entries
+
+
+def parse_entry(text: str) -> Entry:
+    """Parses the text of one entry; see `parse_entries`."""
+    name, given = _split(text)
+    if name not in ENTRIES:
+        raise ValueError(f"{_named(text)} has no entry {name!r}{near(name, ENTRIES)}")
+    kind = ENTRIES[name]
+    fields = {field.name: parameter_of(field) for field in dataclasses.fields(kind)}
+    values = {}
+    for key, value in given.items():
+        if key not in fields:
+            allowed = ", ".join(_own_first(fields))
+            raise ValueError(
+                f"{_named(text)} is invalid: {name} has no parameter {key!r}. Its "
+                f"parameters are {allowed}."
+            )
+        values[key] = fields[key].convert(value)
+        if values[key] is None:
+            raise ValueError(
+                f"{_named(text)} is invalid: expected {fields[key].expected} for "
+                f"{key}, found {printable(repr(value))}."
+            )
+    return kind(**values)
+
+
+def check_entries(
+    entries: tuple[Entry, ...],
+    *,
+    crop: tuple[int, int] | None = None,
+    frame: Frame | None = None,
+) -> None:
+    """Checks that entries fit the crop and the data.
+
+    Args:
+      entries: The entries.
+      crop: The (H, W) of the training crop, or None if it is not checked.
+      frame: The description of the data, or None if it is not checked.
+
+    Raises:
+      ValueError: If an entry needs a square crop or three channels and there are
+        others, or if it names a class that the data do not have.
+    """
+    for entry in entries:
+        if crop is not None and entry.square and crop[0] != crop[1]:
+            raise ValueError(
+                f"data.augment={entry.name!r} is invalid: expected a square data.crop, "
+                f"found {crop}. Choose a square crop, or remove the entry."
+            )
+        if frame is None:
+            continue
+        if entry.rgb and len(frame.fill) != 3:
+            raise ValueError(
+                f"data.augment={entry.name!r} is invalid: expected images of 3 "
+                f"channels, found {len(frame.fill)}. Remove the entry."
+            )
+        for name in getattr(entry, "classes", ()):
+            if name not in frame.classes:
+                raise ValueError(
+                    f"data.augment={entry.name!r} is invalid: the data have no class "
+                    f"{name!r}{near(name, frame.classes)}"
+                )
+
+
+def _named(text: str) -> str:
+    return f"data.augment={printable(repr(text))}"
+
+
+def _own_first(names: dict[str, Any]) -> list[str]:
+    return sorted(names, key=lambda name: name == "probability")
+
+
+def _split(text: str) -> tuple[str, dict[str, Any]]:
+    """Splits the text of an entry into its name and its parameters."""
+    wrong = ValueError(f"{_named(text)} is invalid: expected {FORM}.")
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise wrong from error
+    if isinstance(node, ast.Name):
+        return node.id, {}
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        raise wrong
+    if node.args or any(keyword.arg is None for keyword in node.keywords):
+        raise ValueError(
+            f"{_named(text)} is invalid: expected {FORM}. Write the name of each "
+            "parameter before its value."
+        )
+    values = {}
+    for keyword in node.keywords:
+        if keyword.arg in values:
+            raise ValueError(f"{_named(text)} is invalid: expected {keyword.arg} once.")
+        values[keyword.arg] = _value(keyword.value, wrong)
+    return node.func.id, values
+
+
+def _value(node: ast.expr, wrong: ValueError) -> Any:
+    """Returns the value of a number, a word without quotes, a text or a tuple."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Tuple | ast.List):
+        return tuple(_value(item, wrong) for item in node.elts)
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, RecursionError, MemoryError) as error:
+        raise wrong from error

@@ -1,0 +1,157 @@
+"""Applies the entries of an augmentation list to one training example.
+
+Each entry has a generator of its own, which depends on the seed, on the position and on
+the place of the entry in the list. A change of one entry therefore leaves the random
+parameters of the others as they are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from jaxseg.data.augment.entry import (
+    Drawn,
+    Entry,
+    Frame,
+    GeometryEntry,
+    PixelEntry,
+    Scene,
+    SceneEntry,
+    View,
+    WindowEntry,
+)
+from jaxseg.data.augment.resampling import pixel_centers, resample, rounded
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.data.transforms import Window
+
+Generator = Callable[[int], np.random.Generator]
+Partner = Callable[[np.random.Generator], Scene]
+
+
+@dataclasses.dataclass(frozen=True)
+class Applied:
+    """Contains one entry as it was applied to an example.
+
+    Attributes:
+      entry: The entry.
+      drawn: The drawn parameters, as JSON values.
+    """
+
+    entry: Entry
+    drawn: Drawn
+
+    def record(self) -> dict:
+        """Returns the name of the entry and the drawn parameters as JSON values."""
+        return {"entry": self.entry.name, **self.drawn}
+
+
+def frame_of(spec: DatasetSpec) -> Frame:
+    """Returns what augmentation needs to know about the data of a specification."""
+    low, high = spec.value_range
+    return Frame(spec.classes, spec.void, fill=spec.mean_color, low=low, high=high)
+
+
+def split(entries: Iterable[Entry]) -> tuple[list, list]:
+    """Splits a list into the entries that choose the crop, and those that change it.
+
+    Returns:
+      Two lists of pairs (place in the list, entry).
+    """
+    numbered = list(enumerate(entries))
+    windows = [pair for pair in numbered if isinstance(pair[1], WindowEntry)]
+    return windows, numbered[len(windows) :]
+
+
+def choose_window(
+    entries: Sequence[tuple[int, Entry]], view: View, window: Window, draws: Generator
+) -> tuple[Window, list[Applied]]:
+    """Applies the entries that choose the crop.
+
+    Args:
+      entries: Pairs (place in the list, entry).
+      view: The example and its crop.
+      window: The window that the entries change.
+      draws: Maps the place of an entry in the list to its generator.
+    """
+    applied = []
+    for place, entry in entries:
+        rng = draws(place)
+        if rng.random() < entry.probability:
+            window, drawn = entry.choose(view, window, rng)
+            applied.append(Applied(entry, drawn))
+    return window, applied
+
+
+def change_scene(
+    entries: Sequence[tuple[int, Entry]],
+    scene: Scene,
+    draws: Generator,
+    partner: Partner,
+) -> tuple[Scene, list[Applied]]:
+    """Applies the entries that change the crop, in order.
+
+    Args:
+      entries: Pairs (place in the list, entry).
+      scene: The crop.
+      draws: Maps the place of an entry in the list to its generator.
+      partner: A function that draws another crop.
+    """
+    chosen = []
+    for place, entry in entries:
+        rng = draws(place)
+        if rng.random() < entry.probability:
+            chosen.append((entry, rng))
+    applied: list[Applied] = []
+    for kind, group in itertools.groupby(chosen, lambda pair: _kind(pair[0])):
+        if kind is GeometryEntry:
+            scene, found = _moved(scene, list(group))
+        elif kind is PixelEntry:
+            scene, found = _recolored(scene, list(group))
+        else:
+            found = []
+            for entry, rng in group:
+                scene, drawn = entry.apply(scene, rng, partner)
+                found.append(Applied(entry, drawn))
+        applied += found
+    return scene, applied
+
+
+def _kind(entry: Entry) -> type[Entry]:
+    kinds = (GeometryEntry, PixelEntry, SceneEntry)
+    return next(kind for kind in kinds if isinstance(entry, kind))
+
+
+def _moved(scene: Scene, group: list) -> tuple[Scene, list[Applied]]:
+    """Applies consecutive geometric entries with one interpolation."""
+    size = scene.label.shape
+    applied = [Applied(entry, entry.draw(rng, size)) for entry, rng in group]
+    exact = scene
+    for each in applied:
+        image = each.entry.rearranged(exact.image, each.drawn)
+        if image is None:
+            break
+        label = each.entry.rearranged(exact.label, each.drawn)
+        exact = dataclasses.replace(scene, image=image, label=label)
+    else:
+        return exact, applied
+    points = pixel_centers(size)
+    for each in reversed(applied):
+        points = each.entry.origin(points, each.drawn, size)
+    return resample(scene, points), applied
+
+
+def _recolored(scene: Scene, group: list) -> tuple[Scene, list[Applied]]:
+    """Applies consecutive entries that change values, and rounds once at the end."""
+    low, width = scene.frame.low, scene.frame.high - scene.frame.low
+    image = (scene.image.astype(np.float32) - np.float32(low)) / np.float32(width)
+    applied = []
+    for entry, rng in group:
+        drawn = entry.draw(rng)
+        image = np.clip(entry.change(image, drawn), 0, 1)
+        applied.append(Applied(entry, drawn))
+    stored = rounded(image * np.float32(width) + np.float32(low), scene.image.dtype)
+    return dataclasses.replace(scene, image=stored), applied
