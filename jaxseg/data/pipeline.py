@@ -15,8 +15,7 @@ import numpy as np
 
 from jaxseg.config import DataConfig
 from jaxseg.data import shuffle as order
-from jaxseg.data.augment.parsing import check_entries, parse_entries
-from jaxseg.data.augment.stages import frame_of
+from jaxseg.data.augment.stages import check_augment
 from jaxseg.data.draws import eval_plan
 from jaxseg.data.source import Source
 from jaxseg.data.training_example import train_example
@@ -58,8 +57,7 @@ def train_batches(
     """
     share = order.check_share(batch_size, process_index, process_count)
     _check_train(config, seed, start_step)
-    entries = parse_entries(config.augment)
-    check_entries(entries, crop=config.crop, frame=frame_of(source.spec))
+    check_augment(config, source.spec)
     source.holding(config.oversample_classes)  # Computes it before threads need it.
     if source.backend == "tf":
         from jaxseg.data import tf_backend

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from jaxseg.config import DataConfig
 from jaxseg.data.augment.entry import (
     Drawn,
     Entry,
@@ -24,6 +25,7 @@ from jaxseg.data.augment.entry import (
     View,
     WindowEntry,
 )
+from jaxseg.data.augment.parsing import check_entries, parse_entries
 from jaxseg.data.augment.resampling import pixel_centers, resample, rounded
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.transforms import Window
@@ -53,6 +55,12 @@ def frame_of(spec: DatasetSpec) -> Frame:
     """Returns what augmentation needs to know about the data of a specification."""
     low, high = spec.value_range
     return Frame(spec.classes, spec.void, fill=spec.mean_color, low=low, high=high)
+
+
+def check_augment(config: DataConfig, spec: DatasetSpec) -> None:
+    """Raises ValueError if an entry of `data.augment` does not fit the data."""
+    entries = parse_entries(config.augment)
+    check_entries(entries, crop=config.crop, frame=frame_of(spec))
 
 
 def split(entries: Iterable[Entry]) -> tuple[list, list]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxseg.config import DataConfig
 from jaxseg.data import shuffle as order
+from jaxseg.data.augment.stages import check_augment
 from jaxseg.data.draws import eval_plan
 from jaxseg.data.mix.opening import MixedSource
 from jaxseg.data.mix.schedule import Schedule
@@ -51,13 +52,15 @@ def mixed_train_batches(
       further entry "dataset": int32 [b].
 
     Raises:
-      ValueError: If the batch cannot be divided, or a class to oversample is unknown.
+      ValueError: If the batch cannot be divided, a class to oversample is unknown, or
+        an entry of data.augment does not fit a dataset.
     """
     share = order.check_share(batch_size, process_index, process_count)
     configs = tuple(member_data(config, member) for member in config.mix)
     for part, own, count in zip(source.parts, configs, source.counts, strict=True):
         if count:
             part.holding(own.oversample_classes)  # before threads need it
+            check_augment(own, part.spec)
     schedule = Schedule.of(seed, [member.weight for member in config.mix])
     position = functools.partial(
         order.global_position,
