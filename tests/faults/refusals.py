@@ -56,7 +56,7 @@ TRAIN = (  # refused by the configuration alone
     (("--data.elastic", "1e9"), "data.elastic"),
     (("--data.elastic", "-1"), "data.elastic"),
     (("--data.elastic", "3", "--data.backend", "tf"), "data.elastic"),
-    (("--data.augment", "rotat"), "did you mean 'rotate'"),
+    (("--data.augment", "rotat"), "such as 'rotate'"),
     (("--data.augment", "rotate(degree=3)"), "degree'. Its parameters are degrees"),
     (("--data.augment", "rotate(degrees=900)"), "data.augment"),
     (("--data.augment", "flip", "--data.backend", "tf"), "data.augment"),

@@ -48,7 +48,7 @@ def parse_entry(text: str) -> Entry:
     """Parses the text of one entry; see `parse_entries`."""
     name, given = _split(text)
     if name not in ENTRIES:
-        raise ValueError(f"{_named(text)} has no entry {name!r}{near(name, ENTRIES)}")
+        raise ValueError(f"{_named(text)} is invalid{near(name, ENTRIES)}")
     kind = ENTRIES[name]
     fields = {field.name: parameter_of(field) for field in dataclasses.fields(kind)}
     values = {}
@@ -101,8 +101,8 @@ def check_entries(
         for name in getattr(entry, "classes", ()):
             if name not in frame.classes:
                 raise ValueError(
-                    f"data.augment={entry.name!r} is invalid: the data have no class "
-                    f"{name!r}{near(name, frame.classes)}"
+                    f"classes={name!r} in the entry {entry.name} of data.augment is "
+                    f"invalid{near(name, frame.classes)}"
                 )
 
 
