@@ -109,8 +109,8 @@ def require_files(data: DataConfig) -> None:
     if dataset.builder is not None:
         raise ValueError(
             f"data.name={data.name!r} is invalid: expected a dataset that is read from "
-            f"files, because the builder of {data.name!r} reads them. `jaxseg train` "
-            "checks all of its masks before it trains."
+            f"files, because tensorflow_datasets reads the files of {data.name!r}. "
+            "`jaxseg train` checks all of its masks before it trains."
         )
     if not data.raw_dir or not pathlib.Path(data.raw_dir).expanduser().is_dir():
         raise ValueError(
@@ -122,7 +122,7 @@ def require_files(data: DataConfig) -> None:
 def check_data(
     data: DataConfig, *, progress: Progress = lambda n: lambda: None
 ) -> Audit:
-    """Reads all files of a dataset once and returns the findings with a summary.
+    """Reads all files of a dataset once; returns the findings and a summary.
 
     The option `data.on_bad_file` is ignored. A pair that training rejects is an error
     in the result, even if training would skip this pair.

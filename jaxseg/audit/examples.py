@@ -1,4 +1,4 @@
-"""Makes augmented training examples exactly as the network sees them."""
+"""Creates augmented training examples that equal those of a training run."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Example:
       position: The position in the stream of training examples.
       name: The name of the pair of files.
       size: The (H, W) of the unchanged image in pixels.
-      drawn: The crop window, the elastic deformation and the applied entries of
-        `data.augment`.
+      drawn: The random parameters that the host has drawn: the crop window, the elastic
+        deformation and the applied entries of `data.augment`.
       mirrored: Whether the example is mirrored.
       factors: The factors by which brightness, contrast and saturation are multiplied.
       image: The normalized image that the network receives, float32 [h, w, 3].
@@ -128,7 +128,7 @@ def shown_pixels(
 
     Args:
       image: Normalized float32 [h, w, 3].
-      mean: The mean of each channel on [0, 1].
+      mean: The mean of each channel, for values in [0, 1].
       std: The standard deviation of each channel.
 
     Returns:

@@ -196,7 +196,7 @@ def rotated_images(records: Sequence[Record]) -> Iterator[Finding]:
 def absent_classes(
     records: Sequence[Record], names: Sequence[str]
 ) -> Iterator[Finding]:
-    """Yields a warning for each split in whose masks a class never occurs."""
+    """Yields a warning for each split whose masks lack a class."""
     seen: dict[str, set[int]] = {}
     for record in records:
         if record.mask is not None and record.mask.labels:
@@ -209,7 +209,7 @@ def absent_classes(
 
 
 def left_out(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
-    """Yields a warning for each folder of the user with files that are not images."""
+    """Yields a warning for each folder that contains files that are not images."""
     if config.dataset.spec is None:  # Published datasets have other files.
         for folder, others in layouts.left_out(splits).items():
             yield Finding(

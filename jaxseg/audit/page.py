@@ -1,4 +1,4 @@
-"""Converts the result of a check to one HTML file with embedded pictures."""
+"""Formats the result of a check as one HTML page with embedded pictures."""
 
 from __future__ import annotations
 

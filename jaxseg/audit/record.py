@@ -15,7 +15,7 @@ class ImageFacts:
     """Contains the recorded facts of an image.
 
     Attributes:
-      size: The (H, W) in pixels, as the network sees it.
+      size: The (H, W) in pixels, after the orientation tag is applied.
       form: The file format and the pixel mode, such as "PNG RGB", or "" if the file
         is not an image file.
       orientation: The orientation tag, 1 to 8 as in EXIF.

@@ -1,5 +1,4 @@
-"""Implements losses, which return a value and a weight for each pixel, without a
-mean."""
+"""Implements losses, which return a value and a weight for each pixel."""
 
 from jaxseg.losses._affinity import affinity
 from jaxseg.losses._boundary import boundary, signed_distance

@@ -3,11 +3,11 @@
 Neighboring pixels of one class should have similar probabilities, and neighboring
 pixels of two classes should have different ones. Each pixel is compared with its eight
 neighbors at distances 1, 2 and 3, that is, in fields of 3x3, 5x5 and 7x7 pixels. The
-weight of each field for each class is learned adversarially: the weights are changed so
-that the loss grows, while the network makes it smaller. As in the authors' code, the
-divergence is that of two-way distributions for each class with probabilities clipped to
-1e-4, the margin is 3, a pair counts only if both pixels are labeled, and the loss
-decays as 10^(-step / total steps).
+weight of each field for each class is learned adversarially: the weights are trained to
+increase the loss, while the network is trained to decrease it. As in the authors' code,
+the divergence of a class is that of the distributions (p, 1 - p), with probabilities
+clipped to 1e-4, the margin is 3, a pair counts only if both pixels are labeled, and the
+loss decays as 10^(-step / total steps).
 
 Differs: the paper compares probabilities at 1/8 of the image size. Logits here have the
 size of the image. With `stride=8`, every eighth pixel is compared, so that the fields
@@ -48,20 +48,21 @@ def affinity(
     """Computes the affinity loss between each pixel and its neighbors.
 
     A pair of pixels and a channel c form an edge entry if exactly one of the two pixels
-    has class c. An edge entry costs max(0, margin - KL), any other entry KL. The
-    weighted mean of the values is the sum over sizes of
-    edge_weight * mean(edge entries) + same_weight * mean(other entries), each mean
-    taken over the entries of the global batch, times 10^(-step / anneal_steps).
+    has class c. The value of an edge entry is max(0, margin - KL), and that of any
+    other entry is KL, the Kullback-Leibler divergence. The weighted mean of the values
+    is the sum over sizes of edge_weight * mean(edge entries) + same_weight * mean(other
+    entries), each mean taken over the entries of the global batch, times 10^(-step /
+    anneal_steps).
 
     Args:
       logits: [B, H, W, K], of any float type.
       label: Integers [B, H, W], 0 to K - 1 or `void`.
       void: The ignore index.
       sizes: Distances of the neighbors, in units of `stride`.
-      margin: The divergence beyond which an edge entry costs nothing.
+      margin: The divergence from which on the value of an edge entry is 0.
       edge_weight: The weight of the edge entries.
       same_weight: The weight of the other entries.
-      stride: Compares every stride-th pixel; h = H / stride, rounded.
+      stride: Only every stride-th row and column is compared; h is H / stride, rounded.
       anneal_steps: Steps in which the loss decays to a tenth. 0 turns that off.
       step: The training step.
       size_weights: A pair (edge, same) of learned scores [K, len(sizes)]. A softmax
@@ -161,7 +162,7 @@ def _add_fields(value, sums, known, weights, axis_name):
 
 
 def binary_divergence(other: jax.Array, mine: jax.Array) -> jax.Array:
-    """Computes KL(other || mine) of two-way distributions (p, 1 - p).
+    """Computes KL(other || mine) between distributions (p, 1 - p).
 
     Probabilities are clipped to [1e-4, 1].
 
@@ -204,6 +205,6 @@ def _check(logits, label, sizes, stride, anneal_steps, size_weights):
     shape = (logits.shape[-1], len(sizes))
     if size_weights is not None and any(w.shape != shape for w in size_weights):
         raise ValueError(
-            f"size_weights of shapes {[w.shape for w in size_weights]} is invalid: "
+            f"size_weights with shapes={[w.shape for w in size_weights]} is invalid: "
             f"expected two arrays of shape {shape}, (classes, sizes)."
         )

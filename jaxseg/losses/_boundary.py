@@ -18,11 +18,10 @@ from jaxseg.losses import mask
 def boundary(
     logits: jax.Array, label: jax.Array, *, void: int = 255
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the boundary loss: the mean of distance_k * softmax_k over the classes
-    k.
+    """Computes the boundary loss, the mean of distance * softmax over the classes.
 
-    The distance is that between labeled pixels; a border to void pixels is no boundary.
-    A class that no pixel or every labeled pixel of an image has contributes 0.
+    Only labeled pixels count for the distances; a border to void pixels is no boundary.
+    A class contributes 0 if no pixel or every labeled pixel of an image has it.
 
     Args:
       logits: [B, H, W, K], of any float type.

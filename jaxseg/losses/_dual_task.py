@@ -1,4 +1,4 @@
-"""Computes the losses of Gated-SCNN (arXiv 1907.05740) that tie classes to boundaries.
+"""Computes the losses of Gated-SCNN (arXiv 1907.05740) that combine classes and edges.
 
 The loss of the paper is the sum of four terms: the cross entropy of the segmentation,
 20 times the binary cross entropy of the edge map (`jaxseg.losses.edge`), the cross

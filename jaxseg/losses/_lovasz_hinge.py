@@ -21,7 +21,7 @@ def lovasz_hinge(
     per_image: bool = False,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the Lovasz extension of the Jaccard loss of hinge errors of each class.
+    """Computes the Lovasz extension of the Jaccard loss from hinge errors.
 
     The error of a pixel is max(0, 1 - z) where the class is present and max(0, 1 + z)
     elsewhere, for the logit z.

@@ -1,4 +1,4 @@
-"""Objectives of a generator and a patch discriminator: pix2pix (arXiv 1611.07004).
+"""Loss functions of the generator and discriminator of pix2pix (arXiv 1611.07004).
 
 As for all losses, each term of an objective is a triple (value, weight, coefficient).
 The discriminator returns one logit for each patch of the picture.
@@ -32,8 +32,7 @@ class Objectives:
     l1: float
 
     def discriminator(self, real: jax.Array, fake: jax.Array) -> dict[str, Term]:
-        """Returns the terms by which the discriminator learns to tell real from
-        generated.
+        """Returns the loss terms of the discriminator.
 
         The two terms are the binary cross entropies of the true and of the generated
         pictures, each multiplied by 1/2 as in the paper.
@@ -53,7 +52,7 @@ class Objectives:
         batch: Mapping[str, jax.Array],
         judged: jax.Array | None,
     ) -> dict[str, Term]:
-        """Returns the terms of the generator.
+        """Returns the loss terms of the generator.
 
         They are the binary cross entropy of the discriminator's logits with the target
         "real", and the absolute error of the generated picture.

@@ -12,8 +12,8 @@ def median_frequency(
 ) -> np.ndarray:
     """Computes class weights by median-frequency balancing: median(f) / f_k.
 
-    f_k is pixels_k / denominators_k. A class without pixels has weight 0 and does not
-    enter the median.
+    f_k is pixels_k / denominators_k. A class without pixels has weight 0 and is
+    excluded from the median.
 
     Args:
       pixels: Number of labeled pixels of each class in the training set, [K].

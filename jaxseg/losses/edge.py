@@ -71,8 +71,8 @@ def edge_cross_entropy(
     """
     if logits.shape != (*label.shape, 1):
         raise ValueError(
-            f"logits of shape {logits.shape} is invalid: expected "
-            f"{(*label.shape, 1)}, one edge logit for each pixel of the label."
+            f"logits.shape={logits.shape} is invalid: expected {(*label.shape, 1)}, "
+            "one edge logit for each pixel of the label."
         )
     known = label != void
     edge = edge_target(label, radius=radius, void=void)

@@ -1,4 +1,4 @@
-"""Selects the losses for a form of output, and makes their arguments from a batch."""
+"""Selects the losses for a form of output, and creates their arguments from a batch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class LossFamily:
     Attributes:
       losses: The losses of the logits by name.
       outputs: The losses of other outputs by name.
-      targets: Maps a batch to the arguments of a loss that follow the logits.
+      targets: A function that maps a batch to the arguments that a loss takes after the
+        logits, such as the labels.
       fixed: The keyword arguments that all losses take.
     """
 

@@ -14,7 +14,7 @@ def latent_kl(
     In jaxseg, the cross entropy is the mean over the N labeled pixels of the global
     batch. An image i with n_i labeled pixels therefore gets the value KL_i / n_i with
     the weight n_i, so that the weighted mean is sum(KL_i) / N. The objective is then
-    the paper's divided by N, and beta has the meaning of the paper.
+    that of the paper divided by N, and beta has the same meaning as in the paper.
 
     Args:
       divergence: KL in nats, summed over the latent dimensions, [B].
@@ -29,7 +29,7 @@ def latent_kl(
     """
     if divergence.shape != label.shape[:1]:
         raise ValueError(
-            f"divergence of shape {divergence.shape} is invalid: expected "
+            f"divergence.shape={divergence.shape} is invalid: expected "
             f"{label.shape[:1]}, one number for each image of the label."
         )
     count = (label != void).sum(tuple(range(1, label.ndim))).astype(jnp.float32)

@@ -1,9 +1,9 @@
-"""Defines how all losses mask pixels.
+"""Defines how all losses treat void pixels and invalid labels.
 
 A pixel with the label `void` has weight 0, value 0 and gradient 0, whatever its logits
-are. A label that is neither void nor a class makes the loss NaN. Data loading already
-rejects such labels with an error. If a label is not rejected there, the NaN stops the
-run before it learns a wrong class.
+are. A label that is neither void nor a class makes the loss NaN. The data pipeline
+already rejects such labels with an error. If a label reaches the loss nevertheless, the
+NaN stops the run before it learns a wrong class.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ def check_shapes(logits: jax.Array, label: jax.Array) -> None:
     """Raises ValueError unless logits are [B, H, W, K] and label integers [B, H, W]."""
     if logits.ndim != 4 or label.shape != logits.shape[:3]:
         raise ValueError(
-            f"logits of shape {logits.shape} with label of shape {label.shape} is "
-            "invalid: expected [B, H, W, K] and [B, H, W]."
+            f"logits.shape={logits.shape} with label.shape={label.shape} is invalid: "
+            "expected [B, H, W, K] and [B, H, W]."
         )
     if not jnp.issubdtype(label.dtype, jnp.integer):
         raise ValueError(f"label.dtype={label.dtype} is invalid: expected integers.")
@@ -47,17 +47,17 @@ def one_hot(label: jax.Array, num_classes: int) -> jax.Array:
 
 
 def per_pixel(label: jax.Array, class_values: jax.Array, void: int) -> jax.Array:
-    """Returns for each pixel the value of its class in class_values [K], 0 for void."""
+    """Returns the value of each pixel's class from class_values [K], or 0 for void."""
     known = jnp.clip(label, 0, class_values.shape[0] - 1)
     return jnp.where(label == void, 0.0, class_values[known])
 
 
 def class_array(class_weights, num_classes: int) -> jax.Array:
-    """Returns class weights as float32 [K]; raises ValueError if they are not K."""
+    """Returns class weights as float32 [K]; raises ValueError for another length."""
     weights = jnp.asarray(class_weights, jnp.float32)
     if weights.shape != (num_classes,):
         raise ValueError(
-            f"class_weights of shape {weights.shape} is invalid: expected "
+            f"class_weights.shape={weights.shape} is invalid: expected "
             f"({num_classes},), one weight for each class of the logits."
         )
     return weights

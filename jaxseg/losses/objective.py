@@ -25,7 +25,7 @@ _FROM_OUTPUTS = {"size_weights": "affinity", "edge": "edge"}
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """Computes the loss of a configuration: `objective(outputs, batch) -> terms`.
+    """Computes the terms of the loss of a configuration.
 
     Attributes:
       terms: Maps outputs and batch to {name: (value, weight, coefficient)}: the loss
@@ -75,8 +75,9 @@ def build_objective(
       such as cross entropy with coefficient `aux_weight` for all outputs whose names
       start with "aux".
 
-    Sigmoids have the losses of `SIGMOID_LOSSES` and `SIGMOID_OUTPUT_LOSSES`. The batch
-    holds "label", for a multi-label task "valid", and for some losses "step".
+    For sigmoid outputs, `SIGMOID_LOSSES` and `SIGMOID_OUTPUT_LOSSES` replace the tables
+    `LOSSES` and `OUTPUT_LOSSES`. The batch contains "label", for a multi-label task
+    also "valid", and for some losses "step".
 
     Args:
       config: The losses, their coefficients and their options, or the name of one
@@ -268,6 +269,6 @@ def _class_weights(config, class_pixels):
     if class_pixels is None:
         raise ValueError(
             "class_pixels=None is invalid: expected the number of labeled pixels of "
-            "each class, which class weights by median frequency are made from."
+            "each class, from which class weights by median frequency are computed."
         )
     return tuple(median_frequency(class_pixels).tolist())

@@ -1,9 +1,9 @@
-"""Computes cross entropy on hard pixels only, chosen by a threshold or by a fraction.
+"""Computes cross entropy only on hard pixels, selected by a threshold or a fraction.
 
-`ohem_cross_entropy` is online hard example mining (arXiv 1604.03540) in the pixel form
-of MMSegmentation's OHEMPixelSampler. `top_k_cross_entropy` is DeepLab's hard pixel
-mining with its annealed fraction (`top_k_percent_pixels` and `hard_example_mining_step`
-of the TensorFlow release; the bootstrapping of arXiv 1604.04339).
+`ohem_cross_entropy` is online hard example mining (arXiv 1604.03540) for pixels, as in
+MMSegmentation's OHEMPixelSampler. `top_k_cross_entropy` is DeepLab's hard pixel mining
+with its annealed fraction (`top_k_percent_pixels` and `hard_example_mining_step` of the
+TensorFlow release; the bootstrapping of arXiv 1604.04339).
 
 Hard pixels are chosen over the global batch. Under pmap this needs `axis_name`; without
 it, each device chooses among its own pixels.
@@ -80,8 +80,8 @@ def top_k_cross_entropy(
 ) -> tuple[jax.Array, jax.Array]:
     """Computes cross entropy on the `fraction` of pixels with the largest loss.
 
-    With `anneal_steps`, the fraction falls linearly from 1 at step 0 to `fraction`.
-    Pixels that tie with the last one kept are kept too.
+    With `anneal_steps`, the fraction falls linearly from 1 at step 0 to `fraction`. If
+    several pixels have the smallest loss that is kept, all of them are kept.
 
     Args:
       logits: [B, H, W, K], of any float type.

@@ -9,7 +9,7 @@ from jaxseg.losses.mask import one_hot
 def presence_cross_entropy(
     presence: jax.Array, label: jax.Array, *, void: int = 255
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes a binary cross entropy for whether each class appears in the image.
+    """Computes the binary cross entropy of the presence of each class in an image.
 
     This is the semantic context loss of the paper, which gives it the weight 0.2.
 
@@ -26,8 +26,8 @@ def presence_cross_entropy(
     """
     if presence.ndim != 2 or presence.shape[0] != label.shape[0]:
         raise ValueError(
-            f"presence of shape {presence.shape} is invalid: expected "
-            f"({label.shape[0]}, K), one logit for each image and class."
+            f"presence.shape={presence.shape} is invalid: expected ({label.shape[0]}, "
+            "K), one logit for each image and class."
         )
     known = label != void
     seen = one_hot(label, presence.shape[1]) & known[..., None]

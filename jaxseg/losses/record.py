@@ -35,7 +35,7 @@ class Loss:
         accumulation treats such losses differently. If this depends on the options of
         the loss, the attribute is a function that maps the options to a boolean.
       takes: The keyword arguments, out of `TAKES`, that the objective supplies.
-      requires: Those of `takes` without which the loss cannot be computed.
+      requires: The entries of `takes` without which the loss cannot be computed.
       random: Whether the examples are coupled only by random noise that is drawn for
         the whole batch, so that the loss needs no sum over devices.
       for_points: Whether the loss also makes sense for point clouds, which have no
@@ -57,8 +57,7 @@ class Loss:
             )
 
     def couples(self, options: Options) -> bool:
-        """Returns whether the loss couples the examples of a batch with these
-        options."""
+        """Returns whether the loss with these options couples examples of a batch."""
         if callable(self.couples_examples):
             return self.couples_examples(options)
         return self.couples_examples
@@ -72,8 +71,8 @@ class OutputLoss:
 
     Attributes:
       output: The name of the output. A name that ends with "*" stands for all outputs
-        whose names start with the rest of it; the term of each then has the name of
-        its output.
+        whose names start with the text before "*"; each term then has the name of its
+        output.
       loss: The loss. Its function takes the output in place of the logits.
       coefficient: The field of `LossConfig` that contains the coefficient of the term,
         or the coefficient itself.

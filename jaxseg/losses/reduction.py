@@ -25,7 +25,7 @@ def total(x: jax.Array, axis_name: str | None) -> jax.Array:
 
 
 def gather(x: jax.Array, axis_name: str | None, axis: int = 0) -> jax.Array:
-    """Concatenates x of all devices; returns x itself if `axis_name` is None."""
+    """Concatenates the arrays of all devices; returns x if `axis_name` is None."""
     if axis_name is None:
         return x
     return jax.lax.all_gather(x, axis_name, axis=axis, tiled=True)

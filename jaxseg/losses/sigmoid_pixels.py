@@ -1,8 +1,8 @@
 """Computes losses of each pixel for sigmoid outputs.
 
-Each logit z is the score of one class in the presence of any others: the probability
-of the class is sigmoid(z). A binary task has one logit, and the classes of a
-multi-label task may overlap. The target is 1 where the class is present.
+Each logit z is the score of one class, independent of the other classes: the
+probability of the class is sigmoid(z). A binary task has one logit, and the classes of
+a multi-label task may overlap. The target is 1 where the class is present.
 """
 
 from __future__ import annotations
@@ -80,15 +80,15 @@ def binary_focal(
 def check_sigmoid_shapes(
     logits: jax.Array, target: jax.Array, known: jax.Array
 ) -> None:
-    """Raises ValueError unless the shapes are [B, H, W, K] twice and [B, H, W]."""
+    """Raises ValueError if the shapes of logits, target and known do not match."""
     if not logits.ndim == 4 or not logits.shape == target.shape == (
         *known.shape,
         logits.shape[-1],
     ):
         raise ValueError(
-            f"logits of shape {logits.shape} with a target of shape {target.shape} and "
-            f"known pixels of shape {known.shape} is invalid: expected [B, H, W, K] "
-            "twice and [B, H, W]."
+            f"logits.shape={logits.shape} with target.shape={target.shape} and "
+            f"known.shape={known.shape} is invalid: expected [B, H, W, K] twice and "
+            "[B, H, W]."
         )
 
 
@@ -115,7 +115,7 @@ def _weighted(value, target, known, positive_weights):
         factor = jnp.asarray(positive_weights, jnp.float32)
         if factor.shape != value.shape[-1:]:
             raise ValueError(
-                f"positive_weights of shape {factor.shape} is invalid: expected "
+                f"positive_weights.shape={factor.shape} is invalid: expected "
                 f"{value.shape[-1:]}, one weight for each logit."
             )
         factor = factor.reshape(1, 1, 1, -1)

@@ -4,9 +4,9 @@
 is the sigmoid of the logit of a class, and y is 1 where the class is present.
 
 Two defaults make these losses equal to those of a softmax as far as possible: the sums
-are over the pixels of each image, and the mean is over the classes that are present.
-An image without any object then has no loss. With `classes="all"`, a predicted object
-costs in such an image too.
+are over the pixels of each image, and the mean is over the classes that are present. An
+image without any object then has no loss. With `classes="all"`, a predicted object in
+such an image has a loss too.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def binary_tversky(
 def sigmoid_class_weight(
     target_sum: jax.Array, pixels: jax.Array, classes: Classes
 ) -> jax.Array:
-    """Returns a weight for each class, so that a weighted sum is a mean over classes.
+    """Returns the weights that turn a sum over classes into a mean over classes.
 
     Args:
       target_sum: The number of labeled pixels with each class, [B, K] or [K].

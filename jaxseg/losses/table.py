@@ -1,10 +1,10 @@
 """Lists the losses with the properties that the objective depends on.
 
-To add a loss of the logits, write its function in a file of its own and add one entry
-to `LOSSES`; a configuration then selects it by its name. To add the loss of another
-output of a network, add the entry to `OUTPUT_LOSSES`; it then applies to all networks
-that have the output. `SIGMOID_LOSSES` and `SIGMOID_OUTPUT_LOSSES` are the same tables
-for networks with `model.output="sigmoid"`.
+To add a loss of the logits, write its function in a new file and add one entry to
+`LOSSES`; a configuration then selects it by its name. To add the loss of another output
+of a network, add the entry to `OUTPUT_LOSSES`; it then applies to all networks that
+have the output. `SIGMOID_LOSSES` and `SIGMOID_OUTPUT_LOSSES` are the same tables for
+networks with `model.output="sigmoid"`.
 """
 
 from __future__ import annotations

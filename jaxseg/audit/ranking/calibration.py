@@ -1,9 +1,9 @@
 """Corrects the probabilities of networks that predict some classes too often.
 
 A loss with weights for the classes raises the probabilities of rare classes. One bias
-per class, added to the logits, is fitted so that the mean probability of each class is
-its frequency in the masks. This is vector scaling without scales (Guo et al.,
-arXiv 1706.04599) for labels of which few are wrong.
+per class, added to the logits, is fitted so that the mean probability of each class
+equals its frequency in the masks. This is vector scaling (Guo et al., arXiv 1706.04599)
+with biases but without scales. It assumes that few labels are wrong.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LOWEST = 1e-5  # the smallest frequency of a class
 
 
 def samples(grids: Iterable[Grid]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns probabilities [n, K] and classes [n] of spaced grid points."""
+    """Returns the probabilities [n, K] and classes [n] of a part of the points."""
     part = np.s_[SPACING // 2 :: SPACING, SPACING // 2 :: SPACING]
     probabilities, given = [], []
     for grid in grids:

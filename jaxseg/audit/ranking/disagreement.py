@@ -15,16 +15,16 @@ Box = tuple[int, int, int, int]
 
 @dataclasses.dataclass(frozen=True)
 class Disagreement:
-    """Describes a connected region with one given and one other predicted class.
+    """Describes a connected region with one class in the mask and another prediction.
 
     Attributes:
       given: The class in the mask.
       predicted: The class that the networks predict.
       area: The number of pixels.
-      mass: The sum over the grid points of the predicted minus the given probability.
-        Points at the border of the region count less.
-      given_share: The share of the connected region of the mask that it covers.
-      predicted_share: The share of the connected region of the prediction.
+      mass: The probability of the predicted class minus that of the class in the mask,
+        summed over the grid points. Points at the border of the region count less.
+      given_share: The fraction of the mask's connected region that it covers.
+      predicted_share: The fraction of the prediction's connected region that it covers.
       box: The first row and column, and the row and column after the last, in pixels.
     """
 

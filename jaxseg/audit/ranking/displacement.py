@@ -1,4 +1,4 @@
-"""Measures whether a region of the mask fits the prediction better elsewhere."""
+"""Measures whether a moved region of the mask would fit the prediction better."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Displacement:
 
     Attributes:
       offset: The rows and columns in pixels by which the region must be moved.
-      gain: By how much the log-ratio of the probabilities of its class and the best
-        other class grows, summed over the region, over the square root of the number
-        of grid points that change.
+      gain: The increase of the log-ratio between the probabilities of its class and the
+        best other class, summed over the region and divided by the square root of the
+        number of grid points that change.
       fit: The mean log-ratio of the displaced region, at least 0.
     """
 
@@ -35,7 +35,8 @@ class Displacement:
     def score(self) -> float:
         """Returns the evidence that the region is displaced.
 
-        A region that fits nowhere, because the networks do not recognize it, has none.
+        It is 0 for a region that fits the prediction nowhere, because the networks do
+        not recognize it.
         """
         return self.gain * self.fit
 

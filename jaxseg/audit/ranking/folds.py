@@ -1,4 +1,4 @@
-"""Divides training data into folds, and finds which runs have not seen an example."""
+"""Divides training data into folds, and finds runs that have not seen an example."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAME_DATA += ("range",)  # The fields that select examples and their labels.
 
 
 def fold_configs(config: Config, folds: int) -> tuple[Config, ...]:
-    """Returns the configurations that train each fold on the examples of the others.
+    """Returns one configuration per fold, which trains on all other folds.
 
     Args:
       config: The configuration whose `data.train_split` is the data to audit.
@@ -54,7 +54,7 @@ def _without(split: str, first: int, last: int) -> str:
 
 
 def audited_data(configs: Mapping[Path, Config]) -> tuple[DataConfig, str]:
-    """Returns the data that several runs were trained on, and their whole split.
+    """Returns the data options that several runs share, with the undivided split.
 
     Args:
       configs: The configurations by run directory.
@@ -121,9 +121,9 @@ def unseen_runs(
     missing = sum(not runs for runs in found)
     if missing:
         raise ValueError(
-            f"{missing} of the {len(found)} examples of {split!r} were in the training "
-            "data of every run: expected at least one run for each example that was "
-            "trained without it, because a network repeats the errors of masks that "
-            "it has learned. Train folds with: jaxseg data audit CONFIG.py --folds 2"
+            "the runs are invalid: expected, for each example, a run that was trained "
+            "without it, because a network repeats the errors of masks that it has "
+            f"learned. {missing} of the {len(found)} examples of {split!r} have no "
+            "such run. Train folds with: jaxseg data audit CONFIG.py --folds 2"
         )
     return found

@@ -1,4 +1,4 @@
-"""Holds the mask and the prediction of one example on a coarse grid of pixels."""
+"""Reduces the mask and the prediction of one example to a coarse grid of pixels."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ LEAST = 1e-3  # Probabilities below this value count as this value.
 class Grid:
     """Contains every `stride`-th pixel of the mask and of the probabilities.
 
-    Networks predict at a fraction of the resolution and masks are drawn with an error
-    of some pixels, so that a coarse grid loses nothing.
+    Networks predict at a fraction of the resolution, and masks are drawn with an error
+    of some pixels. A coarse grid therefore loses no information.
 
     Attributes:
       probabilities: The out-of-fold probabilities, float32 [h, w, K].
       given: The classes of the mask, int [h, w], and 0 where the mask is void.
-      valid: Whether the mask assigns a class, bool [h, w].
+      valid: Whether a point has a class in the mask and is not void, bool [h, w].
       stride: The distance of neighboring grid points in pixels.
-      border: The width in grid points of the band along borders in which neither masks
-        nor networks are reliable.
+      border: The width, in grid points, of the band along borders between regions,
+        where neither masks nor networks are reliable.
       reach: The largest displacement in grid points.
     """
 

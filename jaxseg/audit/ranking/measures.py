@@ -30,7 +30,8 @@ class Region:
       box: The first row and column, and the row and column after the last, in pixels.
       confidence: The mean probability of the given class (self-confidence). Points near
         the border of the region count less.
-      margin: The mean of this probability minus the largest other one.
+      margin: The mean difference between this probability and the largest probability
+        of another class.
       displacement: The best displacement of the region, or None.
     """
 
@@ -50,9 +51,9 @@ class Measures:
       regions: The regions of the mask.
       disagreements: The regions in which prediction and mask disagree.
       pixels: The number of labeled pixels of each class away from borders, [K].
-      confidence: The sum of the probability of the given class over them, [K].
+      confidence: The sum of the probability of the given class over these pixels, [K].
       predicted: The number of labeled pixels that are predicted as each class, [K].
-      agreed: The number of the `pixels` at which the prediction is the given class.
+      agreed: The number of these pixels whose predicted class is the given class.
       mean_confidence: The mean probability of the given classes of all pixels.
       softmin: The soft minimum of the probabilities of the given classes.
     """
@@ -98,7 +99,7 @@ def measure(grid: Grid) -> Measures:
 
 
 def regions(grid: Grid) -> list[Region]:
-    """Returns the connected regions of the mask that are not tiny."""
+    """Returns the connected regions of the mask, except for tiny ones."""
     numbers, count = grid.regions
     if not count:
         return []

@@ -74,7 +74,7 @@ class OutOfFold:
 def out_of_fold(
     runs: Sequence[OpenRun], *, options: PredictOptions | None = None
 ) -> OutOfFold:
-    """Combines runs on parts of a training split, so that they can judge its masks.
+    """Combines runs trained on parts of a split, so that they can judge its masks.
 
     Args:
       runs: The runs. Each example must be absent from the training data of at least

@@ -1,4 +1,4 @@
-"""Converts a ranking to one HTML file with embedded pictures."""
+"""Formats a ranking as one HTML page with embedded pictures."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def render(ranking: Ranking, examples: OutOfFold, *, command: str, shown: int) -
 
 
 def rows(ranking: Ranking, examples: OutOfFold, shown: int) -> list[dict[str, Any]]:
-    """Returns the worst region of each of the worst masks with its picture."""
+    """Returns the worst masks, each with a picture of its worst region."""
     found = []
     for index in ranking.order[:shown]:
         suspect = ranking.worst(index)

@@ -31,7 +31,7 @@ class Ranking:
       runs: The run directories whose networks predicted the examples.
       names: The names of the examples.
       scores: The score of each mask, [N].
-      suspects: The regions that may be wrong, those with the highest score first.
+      suspects: The regions that may be wrong, in descending order of their scores.
       measured: The measures of each example.
       bias: The bias of each class that was added to the logits, [K].
     """
@@ -48,7 +48,7 @@ class Ranking:
 
     @property
     def order(self) -> list[int]:
-        """Returns the indices of the masks, that with the highest score first."""
+        """Returns the indices of the masks in descending order of their scores."""
         return np.argsort(-self.scores, kind="stable").tolist()
 
     @property
@@ -58,17 +58,17 @@ class Ranking:
 
     @property
     def agreement(self) -> float:
-        """Returns the share of pixels away from borders that the networks confirm."""
+        """Returns the fraction of pixels at which networks and masks agree."""
         pixels = sum(found.pixels.sum() for found in self.measured)
         agreed = sum(found.agreed for found in self.measured)
         return float(agreed / pixels) if pixels else 0.0
 
     def worst(self, index: int) -> Suspect | None:
-        """Returns the suspect of a mask with the highest score, or None."""
+        """Returns the region of a mask with the highest score, or None."""
         return next((row for row in self.suspects if row.example == index), None)
 
     def verdict(self) -> str:
-        """Returns one line that says how many masks to look at."""
+        """Returns one line that states how many masks should be inspected."""
         where = f"{counted(len(self.names), 'mask')} of {self.split} of {self.dataset}"
         if not self.marked:
             return (
@@ -81,7 +81,7 @@ class Ranking:
         )
 
     def describe(self, row: Suspect | None) -> str:
-        """Returns a sentence about a suspect."""
+        """Returns a sentence about a region that may be wrong."""
         if row is None:
             return "no region stands out."
         given = self.classes[row.given]
@@ -96,7 +96,7 @@ class Ranking:
         return f"swapped class, the region {given} is predicted as {predicted}."
 
     def class_rows(self) -> list[dict[str, Any]]:
-        """Returns the pixels, the typical confidence and the predictions per class."""
+        """Returns the pixels, the mean confidence and the predictions of each class."""
         pixels = sum(found.pixels for found in self.measured)
         confidence = sum(found.confidence for found in self.measured)
         predicted = sum(found.predicted for found in self.measured)

@@ -1,4 +1,4 @@
-"""Turns the measures of all examples into comparable scores.
+"""Converts the measures of all examples to comparable scores.
 
 Three questions decide whether a disagreement between mask and prediction is
 suspicious: how large and confident it is (`Disagreement.mass`), how large it usually is
@@ -50,7 +50,7 @@ class Suspect:
 
 
 def suspects(measured: Sequence[Measures]) -> list[Suspect]:
-    """Returns all suspects with a positive score, those with the highest score first.
+    """Returns the suspects with a positive score, in descending order of their scores.
 
     Args:
       measured: The measures of all examples.
@@ -76,8 +76,8 @@ def relative_masses(measured: Sequence[Measures]) -> list[np.ndarray]:
     """Divides the mass of each disagreement by its typical value.
 
     The typical value of a pair of a given and a predicted class is the mean, over all
-    other masks that contain the given class, of the largest mass of the pair. Pairs
-    with few masks borrow from the mean of all pairs.
+    other masks that contain the given class, of the largest mass of the pair. For pairs
+    with few masks, this mean is shrunk toward the mean of all pairs.
 
     Args:
       measured: The measures of all examples.
@@ -114,11 +114,12 @@ def relative_masses(measured: Sequence[Measures]) -> list[np.ndarray]:
 
 
 def scaled(rows: list[list[Suspect]]) -> list[Suspect]:
-    """Scales scores so that 0 is the median of the masks and 1 the 90th percentile.
+    """Scales scores so that the median becomes 0 and the 90th percentile becomes 1.
 
     Args:
-      rows: The suspects of each mask, of one kind of evidence. The largest value of
-        each mask counts, and a mask without suspects has the value 0.
+      rows: The suspects of each mask for one kind of evidence. The median and the
+        percentile are those of the largest score in each mask, which is 0 without
+        suspects.
     """
     largest = [max((row.score for row in own), default=0.0) for own in rows]
     if not largest:
@@ -135,8 +136,8 @@ def scaled(rows: list[list[Suspect]]) -> list[Suspect]:
 def mask_scores(found: Sequence[Suspect], count: int) -> np.ndarray:
     """Returns the score of each mask.
 
-    It combines the highest scores of both kinds of evidence, disagreements and
-    displacements, by the root of the sum of their squares.
+    The score is sqrt(a^2 + b^2), where a and b are the highest scores of the
+    disagreements and of the displacements in the mask.
 
     Args:
       found: The suspects.
