@@ -36,8 +36,8 @@ def find_class_list(root: pathlib.Path) -> pathlib.Path | None:
     found = sorted(path for path in root.iterdir() if path.name.lower() == FILE)
     if len(found) > 1:
         raise ValueError(
-            f"{found[0]} and {found[1]} are both class lists: expected one. Delete "
-            "one of them."
+            f"{found[0]} and {found[1]} are invalid together: expected one class list. "
+            "Delete one of them."
         )
     return found[0] if found else None
 
@@ -131,7 +131,10 @@ def named_classes(
     for name in classes:
         _check_printable(name, origin)
         if not name:
-            raise ValueError(f"{origin}: a class name is empty. Pass its name.")
+            raise ValueError(
+                f"{origin} contains an empty class name: expected a name. Pass the "
+                "name of the class."
+            )
     if path and not classes:
         file = find_class_list(pathlib.Path(path).expanduser())
         if file is not None:

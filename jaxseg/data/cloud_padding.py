@@ -1,4 +1,4 @@
-"""Pads a point cloud to a fixed number of points, as the network takes it."""
+"""Pads a point cloud to the fixed number of points that a network expects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def pad_cloud(
 
     Args:
       points: [N, 3] in meters, with N at most `size`.
-      color: [N, 3] on [0, 1].
+      color: [N, 3], from 0 to 1.
       label: Uint8 [N].
       size: The number of points of the result.
 

@@ -78,7 +78,7 @@ def _repaired(path: pathlib.Path, data: bytes) -> bytes:
                 break
         lines[number] = fixed
         logger.warning(
-            "%s, line %d: the stray byte in %r is left out, which gives %r.",
+            "%s, line %d: the stray byte in %r is ignored, so the line is read as %r.",
             *(shown(path), number + 1, line, fixed),
         )
     return b"\n".join(lines)

@@ -42,7 +42,7 @@ class Examples(Protocol):
 def eval_plan(
     sizes: tuple[tuple[int, int], ...], batch_size: int, multiple: int
 ) -> list[tuple[tuple[int, int], list[int]]]:
-    """Groups examples whose images have one padded size into batches.
+    """Groups examples whose images have equal padded sizes into batches.
 
     Args:
       sizes: The (H, W) of each example in pixels.

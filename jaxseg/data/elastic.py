@@ -65,8 +65,8 @@ def deform(
     """
     if field.shape != (2, *label.shape):
         raise ValueError(
-            f"field of shape {field.shape} is invalid: expected {(2, *label.shape)} "
-            "for this label."
+            f"field.shape={field.shape} is invalid: expected {(2, *label.shape)} for "
+            "this label."
         )
     places = np.indices(label.shape) + field
     channels = [

@@ -19,7 +19,7 @@ WIDE = (
     "F",
 )  # Modes with more than 8 bits per value.
 CLASSES = ("L", "P", "1", "I", "I;16", "I;16B", "I;16L", "I;16N")
-RGB_MASK = "It is an RGB mask where an index mask is expected"
+RGB_MASK = "The file is an RGB mask, but an index mask is expected"
 INDEX_REMEDY = "Save it with one channel that contains class numbers, with 255 for void"
 _8_BIT = "Save it as 8-bit gray or RGB"
 
@@ -35,10 +35,13 @@ def check(form: Form, *, mask: bool):
     if mask:
         _check_mask(form)
     elif form.mode in ("LAB", "La", "RGBa", "HSV"):
-        raise Refused(f"Its colors are stored as {form.mode}", "Save it as 8-bit RGB")
+        raise Refused(
+            f"The colors are stored as {form.mode}, but RGB is expected",
+            "Save it as 8-bit RGB",
+        )
     elif form.mode in WIDE and form.white_is_zero:
         raise Refused(
-            f"In its {form.bits}-bit gray values, zero is white",
+            f"Zero is white in the {form.bits}-bit gray values of the file",
             "Invert the values and save them with black as zero",
         )
 
@@ -46,20 +49,27 @@ def check(form: Form, *, mask: bool):
 def _check_common(form: Form):
     if form.channels > Image.getmodebands(form.mode) or form.unnamed:
         raise Refused(
-            f"It has {form.channels} channels, but only gray or RGB would be read",
+            f"The file has {form.channels} channels: expected gray or RGB",
             _8_BIT,
         )
     if form.bits > 8 and form.mode not in WIDE:
         raise Refused(
-            f"It has {form.bits} bits per channel, but only 8 would be read",
+            f"The file has {form.bits} bits per channel: expected 8",
             _8_BIT,
         )
     if form.signed and form.bits == 8:
-        raise Refused("Its 8-bit values are signed", "Save it with values 0 to 255")
+        raise Refused(
+            "The 8-bit values of the file are signed", "Save it with values 0 to 255"
+        )
     if form.premultiplied:
-        raise Refused("Its colors are multiplied by its alpha channel", _8_BIT)
+        raise Refused(
+            "The colors of the file are multiplied by its alpha channel", _8_BIT
+        )
     if form.scaled:
-        raise Refused("Its largest value is neither 255 nor 65535", "Save it as PNG")
+        raise Refused(
+            "The file defines a largest value other than 255 and 65535",
+            "Save it as PNG",
+        )
 
 
 def _check_mask(form: Form):
@@ -67,11 +77,11 @@ def _check_mask(form: Form):
         raise Refused(RGB_MASK, INDEX_REMEDY)
     if form.mode not in CLASSES and not form.may_be_gray:
         raise Refused(
-            f"It is a mask of mode {form.mode!r} where an index mask is expected",
+            f"The file is a mask of mode {form.mode!r}, but an index mask is expected",
             INDEX_REMEDY,
         )
     if form.white_is_zero:
         raise Refused(
-            "It is a mask in which zero is white, so class numbers could be inverted",
+            "Zero is white in the mask, so class numbers could be inverted",
             "Save it as PNG",
         )

@@ -67,7 +67,7 @@ class LabelMap:
 
     @property
     def record(self) -> tuple[tuple[int, int | str], ...]:
-        """Returns the pairs for `DatasetSpec.labels`, with "void" for 255."""
+        """Returns the pairs as in `DatasetSpec.labels`, with "void" for 255."""
         return tuple((v, "void" if k == VOID else k) for v, k in self.pairs)
 
     @classmethod
@@ -105,7 +105,7 @@ class LabelMap:
             )
 
     def class_names(self) -> tuple[str, ...]:
-        """Returns the default names of the classes to which the map leads.
+        """Returns default names for the classes of the map.
 
         Raises:
           ValueError: If the classes are not 0, 1, 2, ... without a gap.
@@ -182,9 +182,9 @@ def parse_labels(option: Any) -> LabelMap | None:
             pairs, binary = [_pair(word) for word in words], False
         values = [value for value, _ in pairs]
         if repeated := sorted({v for v in values if values.count(v) > 1}):
-            raise ValueError(f"the value {repeated[0]} is listed twice")
+            raise ValueError(f"the mask value {repeated[0]} is listed twice")
         if all(label == VOID for _, label in pairs):
-            raise ValueError("every value is void")
+            raise ValueError("all mask values are mapped to void")
     except ValueError as error:
         raise ValueError(
             f"data.labels={shown!r} is invalid: {EXPECTED}, but {error}."

@@ -31,7 +31,7 @@ def first_folder(root: pathlib.Path, *choices: str) -> pathlib.Path:
         if (root / choice).is_dir():
             return root / choice
     expected = " or ".join(f"{choice}/" for choice in choices)
-    raise MissingFiles(f"{root} is incomplete: expected the folder {expected} in it.")
+    raise MissingFiles(f"{root} is invalid: expected the folder {expected} in it.")
 
 
 def files_by_name(
@@ -62,7 +62,10 @@ def read_names(path: pathlib.Path) -> list[Line]:
       ValueError: If the text cannot be read, or contains no name.
     """
     if not path.is_file():
-        raise MissingFiles(f"{path} does not exist: expected the list of a split.")
+        raise MissingFiles(
+            f"{path} does not exist: expected the text file that lists the images of a "
+            "split."
+        )
     lines = read_lines(path)
     if not lines:
         raise ValueError(

@@ -27,7 +27,7 @@ from jaxseg.data.parts import File, Page, files_of
 
 
 class MissingFiles(ValueError):
-    """Reports that a folder or a list of a dataset does not exist."""
+    """Is raised if a folder or a list of a dataset does not exist."""
 
 
 @dataclasses.dataclass(frozen=True)

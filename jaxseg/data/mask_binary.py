@@ -1,4 +1,4 @@
-"""Reads black and white masks of one class, optionally with a field of view."""
+"""Reads black and white masks, optionally together with a mask of the field of view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads parts of one example."""
+"""Represents one example, of which only the needed parts are decoded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jaxseg.data.decoder import Decoder
 
 
 class Opened:
-    """Is an example whose record has been read, but whose pixels may not be decoded.
+    """Represents an example whose record has been read; pixels are decoded when needed.
 
     Args:
       decoder: Decodes the record.

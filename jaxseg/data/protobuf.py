@@ -42,7 +42,9 @@ def fields(message: bytes | memoryview) -> Iterator[tuple[int, int | memoryview]
             raise ValueError(f"unexpected type {kind} of field {number}")
         end = after + (value if kind == 2 else _FIXED[kind])
         if end > len(view):
-            raise ValueError(f"field {number} ends after the message")
+            raise ValueError(
+                f"the content of field {number} is longer than the message"
+            )
         yield number, view[after:end]
         place = end
 
@@ -55,4 +57,4 @@ def _varint(view: memoryview, place: int) -> tuple[int, int]:
         place, value, shift = place + 1, value | (byte & 127) << shift, shift + 7
         if byte < 128:
             return value, place
-    raise ValueError("an integer ends after the message")
+    raise ValueError("an integer is not complete at the end of the message")

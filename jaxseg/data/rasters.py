@@ -64,7 +64,7 @@ def size_of(data: bytes) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def opened(data: bytes) -> Iterator[Image.Image]:
-    """Opens stored bytes with Pillow, without decoding the pixels.
+    """Returns a context manager that opens stored bytes with Pillow, without decoding.
 
     Args:
       data: The bytes of an image file.

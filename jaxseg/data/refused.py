@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Refused(ValueError):
-    """Reports an image file that the reader refuses.
+    """Is raised for an image file that the reader refuses.
 
     Args:
       reason: The reason as a sentence without a period.

@@ -6,7 +6,7 @@ import tensorflow_datasets as tfds
 
 
 class UnknownSplit(ValueError):
-    """Reports a split that does not exist or is empty."""
+    """Is raised for a split that does not exist or is empty."""
 
 
 def check_split(builder: tfds.core.DatasetBuilder, split: str) -> None:

@@ -1,9 +1,9 @@
 """Checks that prepared data are unchanged on disk.
 
 `files.json` contains the size of every file. For small files, such as the description
-of the records, it also contains the SHA-256 digest. The records contain checksums of
-their own, which are checked when they are read. Data that an earlier version prepared
-without `files.json` are opened without this check.
+of the records, it also contains the SHA-256 digest. Each record contains a checksum,
+which is checked when the record is read. Data that an earlier version prepared without
+`files.json` are opened without this check.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SMALL = (".json", ".txt")
 
 
 class DamagedData(ValueError):
-    """Reports that prepared data are truncated, lost or changed.
+    """Is raised if prepared data are truncated, lost or changed.
 
     Args:
       folder: The folder of the prepared data.
@@ -48,7 +48,7 @@ class DamagedData(ValueError):
 
 
 class RejectedData(ValueError):
-    """Reports raw files that cannot be prepared for training."""
+    """Is raised for raw files that cannot be prepared for training."""
 
 
 def write_list(folder: pathlib.Path) -> None:

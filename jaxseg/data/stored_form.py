@@ -31,7 +31,7 @@ class Form:
       signed: Whether integers are signed.
       white_is_zero: Whether larger values are darker.
       premultiplied: Whether colors are multiplied by alpha.
-      unnamed: Whether the meaning of a fourth channel is not stated.
+      unnamed: Whether the file has a fourth channel whose meaning it does not state.
       scaled: Whether the decoder stretches values of an uncommon range.
       gif: Whether the file is a GIF, which stores gray values by a palette.
       webp: Whether the file is a WebP, which stores gray values as colors.

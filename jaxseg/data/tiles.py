@@ -1,4 +1,4 @@
-"""Encodes pixels in square tiles, so that a part of an image is decoded alone.
+"""Encodes pixels in square tiles, so that a part of an image can be decoded alone.
 
 The encoding is lossless and accepts every image and label that jaxseg reads. A header
 states shape and type, a table states the length of each tile, and the tiles follow row
@@ -61,7 +61,7 @@ class TileHeader:
 
 
 def is_tiled(data: bytes) -> bool:
-    """Returns whether bytes start as `encode` starts them."""
+    """Returns whether bytes start with the signature that `encode` writes."""
     return data[: len(MAGIC)] == MAGIC
 
 
@@ -78,7 +78,7 @@ def encode(
       side: The number of pixels per side of a tile.
 
     Raises:
-      ValueError: If the type of the pixels is another one.
+      ValueError: If the pixels have another type.
     """
     dtype = (
         pixels.dtype.newbyteorder("<") if pixels.dtype.itemsize > 1 else pixels.dtype
@@ -138,7 +138,7 @@ def decode(data: bytes, area: Area | None = None) -> np.ndarray:
     Only tiles that overlap the area are decoded.
 
     Args:
-      data: What `encode` returned.
+      data: The result of `encode`.
       area: The part of the image to return. The default is the whole image.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Makes the augmented example at a position of the training stream.
+"""Creates the augmented example at a position of the training stream.
 
 The steps are, in this order: the elastic deformation of `data.elastic`, the random
 window of `data.scale_range` and `data.crop`, which the first entries of `data.augment`

@@ -2,9 +2,9 @@
 
 The crop window is chosen first, and only this part of the image is resized. Up to
 rounding, the result equals a crop of the whole resized image, but it costs less. The
-image is resized bilinearly with half-pixel centers; if it is made smaller, Pillow's
-filter prevents aliasing. The label is resized by taking the nearest pixel, so void is
-not mixed with other classes.
+image is resized bilinearly with half-pixel centers; if it shrinks, Pillow's filter
+prevents aliasing. The label is resized by taking the nearest pixel, so void is not
+mixed with other classes.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def test_a_spoiled_list_gets_one_line(raw, tmp_path, capsys, name):
         ((), "the mask value 255 is ambiguous"),
         (("0/254",), "the mask value 255 is not in the label map 0:0 254:1"),
         (("0/255", "1:1"), "data.labels='0/255 1:1' is invalid: expected pairs"),
-        (("0:0", "0:1"), "such as 0/255, but the value 0 is listed twice"),
+        (("0:0", "0:1"), "such as 0/255, but the mask value 0 is listed twice"),
     ],
 )
 def test_masks_that_say_nothing_get_one_line(raw, tmp_path, capsys, option, message):

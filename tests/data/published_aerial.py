@@ -155,7 +155,7 @@ AERIAL_BAD = (
         "potsdam",
         draw_potsdam,
         add_infrared,
-        "2_10_RGB.tif: It has 4 channels, but only gray or RGB would be read",
+        "2_10_RGB.tif: The file has 4 channels: expected gray or RGB",
     ),
     (
         "vaihingen",

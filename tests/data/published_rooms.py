@@ -164,7 +164,7 @@ ROOMS_BAD = (
         "scenenet",
         draw_scenenet,
         lambda r: (r / "scenenet_rgbd_val.pb").write_bytes(b"\x0a\x7fcut"),
-        r"scenenet_rgbd_val.pb cannot be read \(field 1 ends after the message\)",
+        r"scenenet_rgbd_val.pb cannot be read \(the content of field 1 is longer than the message\)",
     ),
     (
         "scenenet",

@@ -59,7 +59,7 @@ def damage(config, *, split="train", name="b"):
     return {
         "rgb": (
             lambda: Image.fromarray(np.dstack([label] * 3)).save(mask),
-            "b.png: It is an RGB mask where an index mask is expected",
+            "b.png: The file is an RGB mask, but an index mask is expected",
         ),
         "size": (
             lambda: Image.fromarray(label[:, :10]).save(mask),

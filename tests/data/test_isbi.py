@@ -57,7 +57,7 @@ def test_names_must_be_numbers(slices):
     path = pathlib.Path(slices.raw_dir) / "image"
     (path / "3.png").rename(path / "three.png")
     with pytest.raises(
-        ValueError, match=r"expected numbers as names .*found \['three'\]"
+        ValueError, match=r"invalid names \['three'\]: expected numbers"
     ):
         open_source(slices, "train")
 

@@ -413,7 +413,7 @@ def test_one_bit_masks_are_two_classes(folder):
 @pytest.mark.parametrize("labels", [(), "0/255"])
 def test_colors_are_no_labels(folder, form, labels):
     config = folder(form=form, train=[(0, 255)], validation=[(0, 255)], labels=labels)
-    assert "RGB mask where an index mask is expected" in refusal(config)
+    assert "RGB mask, but an index mask is expected" in refusal(config)
 
 
 @pytest.mark.parametrize("values", [(0, 1, 255), (2, 1, 0)])

@@ -28,7 +28,7 @@ RARE = {  # what Pillow reads in part or wrongly without a word
     "a fourth channel without a meaning": (FOUR, {}, "4 channels"),
     "alpha multiplied in": (FOUR, {338: 1}, "multiplied by its alpha"),
     "signed bytes": (GRAY, {339: 2}, "signed"),
-    "zero is white": (WIDE, {262: 0}, "zero is white"),
+    "zero is white": (WIDE, {262: 0}, "Zero is white"),
 }
 
 
@@ -56,7 +56,7 @@ def test_a_tiff_written_by_hand_is_read(tmp_path):
 
 def test_masks_in_which_zero_is_white_are_refused(tmp_path):
     write_tiff(tmp_path / "a.tif", GRAY, {262: 0})
-    with pytest.raises(ValueError, match="zero is white"):
+    with pytest.raises(ValueError, match="Zero is white"):
         read_pixels(tmp_path / "a.tif", mask=True)
 
 

@@ -107,7 +107,7 @@ def test_names_may_contain_numbers(tmp_path, names):
         (("e\u0301", "b"), ("\u00e9", "b")),
         (("\ufeffbg", "b"), "U+FEFF"),
         (("a", "b\x1b[31m"), "U+001B"),
-        (("a", " "), "--data.classes: a class name is empty"),
+        (("a", " "), "--data.classes contains an empty class name"),
     ],
 )
 def test_names_of_the_option_are_read_like_those_of_a_file(given, expected):
@@ -130,7 +130,7 @@ def test_a_class_list_is_found_in_upper_and_lower_case(tmp_path):
     assert find_class_list(tmp_path) == path
     write(tmp_path, "a\n", FILE)
     assert refusal(find_class_list, tmp_path).endswith(
-        "are both class lists: expected one. Delete one of them."
+        "are invalid together: expected one class list. Delete one of them."
     )
     assert find_class_list(tmp_path / "nowhere") is None
 

@@ -32,8 +32,8 @@ class CloudsBuilder(PairsBuilder, skip_registration=True):
           pair: The files of the cloud.
 
         Returns:
-          The entries of the example, the labels of the points, and 1, which is the
-          orientation tag of a picture that is not rotated.
+          The entries of the example, the labels of the points, and 1 as the orientation
+          tag, because clouds have none.
 
         Raises:
           ValueError: If a file is bad.

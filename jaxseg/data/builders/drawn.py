@@ -1,7 +1,7 @@
 """Builds datasets whose images or point clouds are generated.
 
-Each drawing of a split has a number. Its content depends only on the seed, the split
-and the number.
+Each generated example of a split has a number. Its content depends only on the seed,
+the split and the number.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def cloud_features() -> dict[str, Any]:
 
 
 class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Builds the dataset whose record is a field of the builder configuration.
+    """Builds the dataset that the `dataset` field of its configuration describes.
 
     The record determines the name and the version. The builder is not registered with
     tensorflow_datasets, because that library has datasets with the same names but other

@@ -15,7 +15,7 @@ from jaxseg.data import rasters
 
 
 class StoredPixels(tfds.features.FeatureConnector):
-    """Is an image or a label that `jaxseg.data.rasters` encodes.
+    """Describes an image or a label that `jaxseg.data.rasters` encodes.
 
     Args:
       shape: (H, W, C), with None for sides that differ between examples.

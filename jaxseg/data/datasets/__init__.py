@@ -1,8 +1,8 @@
 """Lists the datasets by name.
 
-The record of each dataset is in a module of its own, which is imported when the dataset
-is first used. To add a dataset, write `jaxseg/data/datasets/NAME.py` with
-`DATASET = Dataset(...)`, and add its name to the table below.
+The record of each dataset is in a separate module, which is imported when the dataset
+is first used. To add a dataset, write `jaxseg/data/datasets/NAME.py`, which assigns a
+`Dataset` to `DATASET`, and add its name to the table below.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def all_classes() -> LabelMap:
 
 
 def merged_classes() -> LabelMap:
-    """Returns the label map of SegNet to 11 classes, which leaves few pixels void."""
+    """Returns SegNet's label map, which has 11 classes and leaves few pixels void."""
     merged = {color: MERGED.index(group) for color, group in ORIGINAL.values()}
     return color_map(merged | BLACK)
 
@@ -75,7 +75,7 @@ def same_name_classes() -> LabelMap:
 
 
 def split_of(name: str) -> str:
-    """Returns the name of the split that contains an image in the split of SegNet.
+    """Returns the name of SegNet's split that contains an image.
 
     >>> split_of("0001TP_006690"), split_of("Seq05VD_f00000")
     ('train', 'test')

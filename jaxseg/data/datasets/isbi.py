@@ -52,7 +52,9 @@ def _pages(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
     """Returns the slices of two stacks, which are named by their numbers from 0."""
     for path in (images, masks):
         if not path.is_file():
-            raise MissingFiles(f"{path} is missing: expected a TIFF with all slices.")
+            raise MissingFiles(
+                f"{path} does not exist: expected a TIFF with all slices."
+            )
     counts = count_pages(images), count_pages(masks)
     if counts[0] != counts[1]:
         raise ValueError(
@@ -70,7 +72,7 @@ def _numbered_pairs(root: pathlib.Path) -> list[Pair]:
     wrong = [pair.name for pair in pairs if not pair.name.isdecimal()]
     if wrong:
         raise ValueError(
-            f"{root}: expected numbers as names of the slices, found {wrong[:5]}. "
+            f"{root} contains slices with invalid names {wrong[:5]}: expected numbers. "
             "Rename these files."
         )
     return sorted(pairs, key=lambda pair: int(pair.name))

@@ -50,7 +50,7 @@ def labels_of(count: int = len(CLASSES)) -> LabelMap:
 
 
 def options_of(name: str) -> tuple[Option, ...]:
-    """Returns the choices that users have for both datasets.
+    """Returns the options of both datasets, from which users can choose.
 
     Args:
       name: The name of the dataset.

@@ -20,7 +20,7 @@ def listing() -> str:
 
 
 def variant_words(dataset: Dataset) -> str:
-    """Returns text such as `split: a, b; classes: c, d` with the choices of a dataset.
+    """Returns the choices of a dataset as text, such as `split: a, b; classes: c, d`.
 
     The first choice of each option is the default.
 

@@ -1,4 +1,4 @@
-"""Finds the record of the dataset that a configuration selects; checks its options."""
+"""Finds the dataset that a configuration selects, and checks the options for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jaxseg.text import near
 
 
 def dataset_of(config: DataConfig) -> Dataset:
-    """Returns the record of a dataset, to which the variant of the options is applied.
+    """Returns the record of a dataset, changed by the selected variant.
 
     No file is read.
 
@@ -129,7 +129,7 @@ def spec_of(config: DataConfig) -> DatasetSpec:
     if not names:
         raise ValueError(
             f"data.classes={config.classes} is invalid: expected the class names of "
-            f"data.name={config.name!r}, whose files are not read here. Pass "
-            "--data.classes or --data.labels."
+            f"data.name={config.name!r}, because they are not known before the files "
+            "are read. Pass --data.classes or --data.labels."
         )
     return folder_spec(names, origin)

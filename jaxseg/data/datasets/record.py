@@ -40,7 +40,8 @@ class Drawing:
         number of points of a cloud.
       train: The number of drawings in the training split.
       validation: The number of drawings in the validation split.
-      sized: A format string for `size` in the names of prepared data.
+      sized: A format string for the part of the name of prepared data that states
+        `size`.
     """
 
     draw: Draw
@@ -81,8 +82,8 @@ class Dataset:
       read_cloud: A function that reads a point cloud from the files that the layout
         returns as the image of a pair. It returns positions in meters, float32 [N, 3],
         colors, uint8 [N, 3], and labels, uint8 [N].
-      raw: The mask value of each class in files for a test server. The default is the
-        smallest value that `labels` maps to the class.
+      raw: The mask value of each class in files that a test server expects. The
+        default is the smallest value that `labels` maps to the class.
       counts: The published number of examples of each split.
       options: The choices between ways to read the dataset that publications use.
       variant: The names of the selected choices that are not the default.
@@ -90,7 +91,7 @@ class Dataset:
       page: The address of the page that offers the files.
       license: A line that states what the license allows.
       citation: The BibTeX entry.
-      notes: What to know before comparing scores.
+      notes: Facts that matter for comparing scores.
       version: The version of the prepared data. Increase it when the same files give
         other labels.
     """
@@ -155,7 +156,7 @@ class Dataset:
         return dataclasses.replace(self, **found, variant=names)
 
     def raw_values(self) -> tuple[int, ...]:
-        """Returns the mask value of each class in files for a test server."""
+        """Returns the mask value of each class in files that a test server expects."""
         if self.raw:
             return self.raw
         classes = range(self.spec.num_classes if self.spec else 0)

@@ -23,8 +23,8 @@ def numbered_pairs(
       lists: Ignored. All layouts take this argument.
 
     Raises:
-      ValueError: If a folder is missing, or if a name has no number or the number of
-        another file.
+      ValueError: If a folder is missing, a name has no number, or two names have the
+        same number.
     """
     del lists  # This layout has no lists.
     require_folder(root)

@@ -1,4 +1,4 @@
-"""Opens a builder of tensorflow_datasets and prepares its data on first use.
+"""Opens a builder of tensorflow_datasets, and prepares its data when first used.
 
 Prepared data are stored as ArrayRecord files in
 `<prepared_dir>/tfds/<name>/<configuration>/<version>`, and downloaded files in

@@ -1,4 +1,4 @@
-"""Finds the features of a dataset that hold the image and the mask."""
+"""Finds the features of a dataset that contain the image and the mask."""
 
 from __future__ import annotations
 
@@ -95,13 +95,13 @@ def choose_features(
 
 
 def is_image(feature: Feature) -> bool:
-    """Returns whether a feature holds 8-bit images in gray or RGB."""
+    """Returns whether a feature contains 8-bit gray or RGB images."""
     one = isinstance(feature, ENCODED)
     return one and _type(feature) == "uint8" and feature.shape[-1] in (1, 3)
 
 
 def is_mask(feature: Feature) -> bool:
-    """Returns whether a feature holds one integer for each pixel."""
+    """Returns whether a feature contains one integer for each pixel."""
     if _type(feature) not in MASK_TYPES:
         return False
     if isinstance(feature, ENCODED):

@@ -126,7 +126,7 @@ class StoredMasks:
 def remembered(
     file: pathlib.Path, masks: StoredMasks, examples: Any, split: str
 ) -> MaskValues:
-    """Counts the mask values of a split, or reads counts that were stored earlier.
+    """Counts the mask values of a split, or reads the counts of an earlier call.
 
     Args:
       file: The file in which the counts are stored. Its name is a digest that changes

@@ -41,7 +41,7 @@ COUNTS = "counts"  # The folder of the values that were counted in masks.
 
 @dataclasses.dataclass(frozen=True)
 class Opened:
-    """Contains what is needed to build a source of examples.
+    """Contains the parts from which a source of examples is built.
 
     Attributes:
       records: The examples {"image", "label", "id"}.
@@ -93,7 +93,12 @@ def open_examples(config: DataConfig, split: str) -> Opened:
         origin=origin,
         source=_identity(builder, roles),
     )
-    logger.info("%s: the image is %r, the mask %r.", title, roles.image, roles.label)
+    logger.info(
+        "%s: the image is the feature %r, and the mask is the feature %r.",
+        title,
+        roles.image,
+        roles.label,
+    )
     masks = masks.of_split(split)
     records: Any = _examples(config, builder, roles, split)
     decoder = Decoder(masks.image, masks.label, masks.size)

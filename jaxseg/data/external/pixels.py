@@ -34,7 +34,8 @@ def decode_image(data: bytes, place: str, max_pixels: int) -> np.ndarray:
       Uint8 [H, W, 3].
 
     Raises:
-      ValueError: If the image is damaged, too large or not an 8-bit one.
+      ValueError: If the image is damaged, too large, or does not have 8 bits per
+        channel.
     """
     if tiles.is_tiled(data):
         pixels = _decode_tiles(data, place, max_pixels)
@@ -45,7 +46,7 @@ def decode_image(data: bytes, place: str, max_pixels: int) -> np.ndarray:
 
 
 def encoded_image(data: bytes, place: str, max_pixels: int) -> bytes:
-    """Encodes an image as an RGB PNG or JPEG that every decoder decodes equally.
+    """Encodes an image as an RGB PNG or JPEG that all decoders decode to equal pixels.
 
     Args:
       data: The stored bytes.
@@ -131,7 +132,8 @@ def _checked_size(
 def _too_large(size: tuple[int, int], max_pixels: int) -> Refused:
     height, width = size
     return Refused(
-        f"Its {height} x {width} pixels are more than data.max_pixels={max_pixels}",
+        f"The image has {height} x {width} pixels, more than "
+        f"data.max_pixels={max_pixels}",
         f"If you trust the dataset, pass --data.max-pixels {height * width}",
     )
 

@@ -1,1 +1,1 @@
-"""Trains on several datasets together, whose classes differ."""
+"""Combines several datasets with different classes for training."""

@@ -1,8 +1,8 @@
 """Maps the classes of one dataset to the classes of another by their names.
 
-A map is total: it mentions every class of its source exactly once. A class goes to one
-target class, to several if the target distinguishes what the source does not, or to
-void, which means that its pixels are ignored.
+A map is total: it mentions every class of its source exactly once. A class is mapped to
+one target class, to several if the target divides the class further, or to void, so
+that its pixels are ignored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ClassMap:
       source: The classes of the source in label order.
       target: The classes of the target in label order.
       targets: The target classes of each source class, in the order of `target`. They
-        are () for a class that goes to void.
+        are () for a class that is mapped to void.
 
     Raises:
       ValueError: If a class repeats, or if the map names a class that the target does
@@ -76,7 +76,7 @@ class ClassMap:
 
     @classmethod
     def identity(cls, classes: Sequence[str]) -> ClassMap:
-        """Returns the map that sends each class to the class of the same name."""
+        """Returns the map from each class to the class of the same name."""
         names = tuple(classes)
         return cls(names, names, tuple((name,) for name in names))
 
@@ -131,7 +131,7 @@ class Rule:
     Attributes:
       source: The source class.
       targets: The target classes, or () for void.
-      where: The place of the rule, such as "line 3", or "" if it has none.
+      where: The place of the rule in its file, such as "line 3", or "".
     """
 
     source: str

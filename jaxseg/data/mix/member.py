@@ -100,7 +100,7 @@ class Member:
             "targets": tuple(map(_texts, _list(fields["targets"]))),
         }
         if not isinstance(fields["name"], str) or type(fields["void"]) is not int:
-            raise ValueError("expected a name and an ignore index of each dataset")
+            raise ValueError("expected a name and an ignore index for each dataset")
         return cls(name=fields["name"], void=fields["void"], **lists)
 
 

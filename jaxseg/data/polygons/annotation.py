@@ -1,4 +1,4 @@
-"""Defines the classes to which the annotations of all labeling tools are converted."""
+"""Defines the types to which the annotations of all labeling tools are converted."""
 
 from __future__ import annotations
 

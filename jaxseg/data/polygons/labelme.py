@@ -111,7 +111,9 @@ def _painted(place: Place, points: Ring, size: tuple[int, int]) -> np.ndarray:
     try:
         data = base64.b64decode(encoded.text())
         if not data.startswith(PNG):
-            raise ValueError("the format may change the pixels")
+            raise ValueError(
+                "expected a PNG, because other formats can change the pixels"
+            )
         height, width = rasters.size_of(data)
         window = mask[top : top + height, left : left + width]
         fits = min(left, top) >= 0 and window.shape == (height, width)

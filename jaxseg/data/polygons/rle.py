@@ -130,7 +130,9 @@ def _decompress(text: str) -> list[int]:
         shift += 5
         if group & 32:
             if shift > 60:
-                raise ValueError("the run-length encoding has a count of over 60 bits")
+                raise ValueError(
+                    "the run-length encoding has a count of more than 60 bits"
+                )
             continue
         if group & 16:
             value -= 1 << shift
