@@ -48,11 +48,10 @@ def affinity(
     """Computes the affinity loss between each pixel and its neighbors.
 
     A pair of pixels and a channel c form an edge entry if exactly one of the two pixels
-    has class c. The value of an edge entry is max(0, margin - KL), and that of any
-    other entry is KL, the Kullback-Leibler divergence. The weighted mean of the values
-    is the sum over sizes of edge_weight * mean(edge entries) + same_weight * mean(other
-    entries), each mean taken over the entries of the global batch, times 10^(-step /
-    anneal_steps).
+    has class c. The value of an edge entry is max(0, margin - KL), that of any other
+    entry is KL. The weighted mean of the values is the sum over sizes of
+    edge_weight * mean(edge entries) + same_weight * mean(other entries), each mean
+    taken over the entries of the global batch, times 10^(-step / anneal_steps).
 
     Args:
       logits: [B, H, W, K], of any float type.

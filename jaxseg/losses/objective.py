@@ -75,9 +75,8 @@ def build_objective(
       such as cross entropy with coefficient `aux_weight` for all outputs whose names
       start with "aux".
 
-    For sigmoid outputs, `SIGMOID_LOSSES` and `SIGMOID_OUTPUT_LOSSES` replace the tables
-    `LOSSES` and `OUTPUT_LOSSES`. The batch contains "label", for a multi-label task
-    also "valid", and for some losses "step".
+    For sigmoid outputs, the tables are `SIGMOID_LOSSES` and `SIGMOID_OUTPUT_LOSSES`. The
+    batch contains "label", for multi-label tasks "valid", and for some losses "step".
 
     Args:
       config: The losses, their coefficients and their options, or the name of one
