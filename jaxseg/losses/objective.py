@@ -75,7 +75,7 @@ def build_objective(
       such as cross entropy with coefficient `aux_weight` for all outputs whose names
       start with "aux".
 
-    For sigmoid outputs, the tables are `SIGMOID_LOSSES` and `SIGMOID_OUTPUT_LOSSES`. The
+    Sigmoid outputs use the tables `SIGMOID_LOSSES` and `SIGMOID_OUTPUT_LOSSES`. The
     batch contains "label", for multi-label tasks "valid", and for some losses "step".
 
     Args:
