@@ -1,6 +1,6 @@
 """Changes brightness, contrast, gamma and color of images.
 
-All functions take float32 [H, W, C] on which the value range is [0, 1]. Results outside
+All functions take images as float32 [H, W, C] with values from 0 to 1. Results outside
 this range are clipped after each entry.
 """
 
@@ -41,10 +41,10 @@ class Brightness(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Contrast(PixelEntry):
-    """Multiplies the difference of each value to the mean of the image by a factor.
+    """Multiplies the difference between each value and the image mean by a factor.
 
-    The mean is that of the luma for images of three channels, and of all values for
-    others.
+    For images of three channels, the mean is that of the luma; for others, it is the
+    mean of all values.
     """
 
     name: ClassVar[str] = "contrast"
@@ -62,7 +62,7 @@ class Contrast(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Gamma(PixelEntry):
-    """Raises all values, as shares of the value range, to a power."""
+    """Raises all values to a power, after the value range is mapped to [0, 1]."""
 
     name: ClassVar[str] = "gamma"
 
@@ -83,7 +83,7 @@ class Gamma(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Saturation(PixelEntry):
-    """Multiplies the difference of each color to gray by a factor."""
+    """Multiplies the difference between each color and gray by a factor."""
 
     name: ClassVar[str] = "saturation"
     rgb: ClassVar[bool] = True
@@ -138,7 +138,7 @@ def blend(base: np.ndarray, image: np.ndarray, factor: float) -> np.ndarray:
 
 
 def rotated_hue(image: np.ndarray, degrees: float) -> np.ndarray:
-    """Rotates the hue of an RGB image and keeps its value and saturation of HSV.
+    """Rotates the hue of an RGB image, and keeps its saturation and value (as in HSV).
 
     Args:
       image: Float32 [H, W, 3].

@@ -1,4 +1,4 @@
-"""Degrades images: blur, noise, JPEG artifacts and cut out rectangles."""
+"""Degrades images by blur, noise, JPEG artifacts and removed rectangles."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ class Noise(PixelEntry):
 class Jpeg(PixelEntry):
     """Adds the artifacts of JPEG compression.
 
-    The image is encoded with 8 bits, and what decoding changes is added to the image,
-    so that deeper images keep their depth. Images of three channels are encoded in
-    color, others channel by channel.
+    The image is encoded with 8 bits, and the difference that encoding makes is added to
+    the image, so that images of more bits keep their precision. Images of three
+    channels are encoded in color. In others, each channel is encoded as gray.
     """
 
     name: ClassVar[str] = "jpeg"

@@ -1,8 +1,8 @@
 """Defines the four kinds of augmentation entries and the scene that they change.
 
-An entry is a frozen dataclass whose fields are its parameters. It holds no random
-state: each application gets a generator of its own, which depends on the seed, on the
-position in the training stream and on the place of the entry in the list.
+An entry is a frozen dataclass whose fields are its parameters. It has no random state:
+each application gets a separate generator, which depends on the seed, the position in
+the training stream and the place of the entry in the list.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ Drawn = dict[str, Any]  # drawn parameters by name, as JSON values
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """Describes the pixels of a dataset, as far as augmentation needs it.
+    """Describes the properties of a dataset that augmentation needs.
 
     Attributes:
       classes: The names of the classes in label order.
       void: The ignore index, which fills labels outside the image.
-      fill: The value of each channel that fills images outside, in stored units.
-      low, high: The stored values that mean 0 and 1.
+      fill: The value of each channel, in stored units, that pixels outside the image
+        get.
+      low, high: The stored values that are mapped to 0 and 1.
     """
 
     classes: tuple[str, ...]
@@ -55,7 +56,7 @@ class Scene:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Is the base of all entries.
+    """Defines the fields that all entries have.
 
     Class attributes:
       name: The name in the list.
@@ -73,7 +74,7 @@ class Entry:
 
 
 class WindowEntry(Entry):
-    """Changes which part of the image becomes the training crop, and its scale."""
+    """Changes the position and the scale of the training crop in the image."""
 
     def choose(
         self, view: View, window: Window, rng: np.random.Generator
@@ -84,7 +85,7 @@ class WindowEntry(Entry):
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """Contains what a window entry knows about an example.
+    """Contains the facts about an example on which a window entry depends.
 
     Attributes:
       read: A function that reads the label of the whole example, integer [H, W].
@@ -118,11 +119,11 @@ class GeometryEntry(Entry):
     def origin(
         self, points: np.ndarray, drawn: Drawn, size: tuple[int, int]
     ) -> np.ndarray:
-        """Returns for points of the result where they come from, float32 [2, H, W]."""
+        """Returns the original position of points of the result, float32 [2, H, W]."""
         raise NotImplementedError
 
     def rearranged(self, array: np.ndarray, drawn: Drawn) -> np.ndarray | None:
-        """Returns the result for an array [H, W, ...] if the entry only reorders it.
+        """Returns the changed array [H, W, ...] if the entry only reorders pixels.
 
         The default is None: the entry needs interpolation.
         """
@@ -130,7 +131,7 @@ class GeometryEntry(Entry):
 
 
 class PixelEntry(Entry):
-    """Changes the values of an image, and leaves the label as it is."""
+    """Changes the values of an image, but not the label."""
 
     def draw(self, rng: np.random.Generator) -> Drawn:
         """Draws the parameters."""
@@ -140,8 +141,8 @@ class PixelEntry(Entry):
         """Returns the changed image.
 
         Args:
-          image: Float32 [H, W, C], in which the value range is [0, 1]. Values that the
-            result has outside this range are clipped by the caller.
+          image: Float32 [H, W, C], in which the value range is [0, 1]. The caller clips
+            values of the result that are outside this range.
           drawn: The drawn parameters.
         """
         raise NotImplementedError

@@ -198,7 +198,7 @@ def rotation(degrees: float) -> np.ndarray:
 def centered(
     points: np.ndarray, forward: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """Returns the points that a linear map about the center of the crop maps to points.
+    """Returns the points that a linear map about the center maps to given points.
 
     Args:
       points: Float32 [2, H, W].

@@ -1,7 +1,7 @@
 """Mixes a training crop with parts of other examples.
 
-The other examples are cut like the first one. Entries that stand before a mixing entry
-in the list do not change them; entries that follow it change the mixed crop.
+The other examples are cropped like the first one. Entries before a mixing entry in the
+list do not change the other examples; entries after it change the mixed crop.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ Partner = Callable[[np.random.Generator], Scene]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CutMix(SceneEntry):
-    """Replaces a random rectangle by that of another example (arXiv 1905.04899).
+    """Replaces a random rectangle by the same part of another example.
 
-    The share of the crop that is replaced is drawn from Beta(alpha, alpha).
+    The share of the crop that is replaced is drawn from Beta(alpha, alpha), as in arXiv
+    1905.04899.
     """
 
     name: ClassVar[str] = "cut_mix"
@@ -46,9 +47,9 @@ class CutMix(SceneEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassMix(SceneEntry):
-    """Pastes all pixels of half of the classes of another example.
+    """Pastes all pixels of randomly chosen classes of another example.
 
-    The classes are those of the label (arXiv 2007.07936 takes those of a prediction).
+    The classes are those of the label. (In arXiv 2007.07936, they are predicted.)
     """
 
     name: ClassVar[str] = "class_mix"

@@ -1,8 +1,8 @@
 """Applies the entries of an augmentation list to one training example.
 
-Each entry has a generator of its own, which depends on the seed, on the position and on
-the place of the entry in the list. A change of one entry therefore leaves the random
-parameters of the others as they are.
+Each entry has a separate random generator, which depends on the seed, the position in
+the training stream and the place of the entry in the list. Changing one entry therefore
+does not change the random parameters of the others.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Partner = Callable[[np.random.Generator], Scene]
 
 @dataclasses.dataclass(frozen=True)
 class Applied:
-    """Contains one entry as it was applied to an example.
+    """Contains an entry that was applied to an example, with its random parameters.
 
     Attributes:
       entry: The entry.
@@ -52,7 +52,7 @@ class Applied:
 
 
 def frame_of(spec: DatasetSpec) -> Frame:
-    """Returns what augmentation needs to know about the data of a specification."""
+    """Returns the properties of a dataset that augmentation needs."""
     low, high = spec.value_range
     return Frame(spec.classes, spec.void, fill=spec.mean_color, low=low, high=high)
 

@@ -17,7 +17,7 @@ from jaxseg.data.transforms import Window, cut_label
 class Scale(WindowEntry):
     """Resizes the example by a random factor and changes its aspect ratio.
 
-    The factor multiplies the one of `data.scale_range`.
+    The factor is multiplied by that of `data.scale_range`.
     """
 
     name: ClassVar[str] = "scale"
@@ -49,7 +49,7 @@ class Scale(WindowEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LimitShare(WindowEntry):
-    """Moves the crop until no class covers more than a share of its labeled pixels.
+    """Draws the crop again while one class covers too many of its labeled pixels.
 
     This is the parameter cat_max_ratio of MMSegmentation: a crop that has a single
     class or a class above the limit is drawn again, and the last draw is kept.

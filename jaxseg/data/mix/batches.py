@@ -1,7 +1,8 @@
 """Yields batches that contain examples of several datasets.
 
 Each batch has the entry "dataset", the index of the dataset of each example. Its labels
-are those of the dataset; the training step and the evaluation step translate them.
+are the class numbers of that dataset; the training step and the evaluation step convert
+them to union classes.
 """
 
 from __future__ import annotations

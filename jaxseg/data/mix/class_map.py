@@ -126,7 +126,7 @@ class ClassMap:
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """Contains the targets of one source class, as a user has written them.
+    """Contains the target classes that a user has assigned to one source class.
 
     Attributes:
       source: The source class.
@@ -196,7 +196,7 @@ def require_total(
     *,
     origin: str,
 ) -> None:
-    """Checks that rules mention every source class once and only known classes.
+    """Checks that rules mention every source class exactly once, and no unknown class.
 
     Args:
       rules: The rules.

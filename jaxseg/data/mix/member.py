@@ -19,8 +19,8 @@ class Member:
       name: The name of the dataset within the run.
       classes: The class names in label order.
       palette: The RGB color of each class.
-      targets: The union classes of each class. They are () for a class that goes to
-        void.
+      targets: The union classes of each class. They are () for a class that is mapped
+        to void.
       void: The ignore index of the labels of the dataset.
 
     Raises:
@@ -54,10 +54,10 @@ class Member:
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Returns the classes of each class that is scored, in label order.
+        """Returns the groups of classes that are scored as one class, in label order.
 
-        Classes with equal targets are scored as one class, because the network does not
-        distinguish them. Classes that go to void are not scored.
+        Classes with equal targets form a group, because the network does not
+        distinguish them. Classes that are mapped to void are not scored.
         """
         found: dict[frozenset[str], list[int]] = {}
         for k, names in enumerate(self.targets):
@@ -86,7 +86,7 @@ class Member:
 
     @classmethod
     def from_json(cls, fields: Any) -> Member:
-        """Converts an entry of dataset.json, which `dataclasses.asdict` made.
+        """Converts an entry of dataset.json, which `dataclasses.asdict` created.
 
         Raises:
           ValueError: If a field is missing, unknown or of another type.

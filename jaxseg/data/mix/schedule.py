@@ -1,9 +1,9 @@
-"""Decides which dataset each position of the training stream takes an example from.
+"""Chooses the dataset from which the example at each position of training is taken.
 
-The stream consists of blocks of 1,000 positions. Each block contains every dataset
-exactly as often as its weight says, in an order of its own. A position therefore
-determines its dataset and the place in the stream of that dataset without a count of
-earlier draws: a run continues from its step alone, on any number of processes.
+The stream consists of blocks of 1,000 positions. In each block, the number of positions
+of every dataset is proportional to its weight, and their order is random. The dataset
+at a position can therefore be computed without counting earlier positions. A run can
+continue from its step alone, on any number of processes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Schedule:
         return cls(seed, block_counts(weights))
 
     def at(self, position: int) -> tuple[int, int]:
-        """Returns the dataset at a position, and the position in its own stream.
+        """Returns the dataset at a position, and the position in that dataset's stream.
 
         Args:
           position: The position in the mixed stream, from 0.

@@ -132,12 +132,13 @@ def _check_reach(config: DataConfig, union: Union) -> None:
     if lost := union.unreached():
         raise ValueError(
             f"data.classes={config.classes} is invalid: expected only classes to which "
-            f"a class of some dataset goes, found {shown_classes(lost)}. Correct the "
-            "class maps or the list."
+            f"a dataset maps one of its classes, found {shown_classes(lost)}. Correct "
+            "the class maps or the list."
         )
     for names in union.inseparable():
         logger.warning(
-            "No dataset distinguishes %s, so the network cannot learn which is which.",
+            "No dataset distinguishes %s, so the network cannot learn to distinguish "
+            "them.",
             shown_classes(names),
         )
 

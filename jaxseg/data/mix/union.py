@@ -43,7 +43,7 @@ class Union:
     def label_table(self) -> np.ndarray:
         """Returns the training label of each label of each dataset, int32 [D, S].
 
-        Its rows are filled up with -1, and -2 stands for void.
+        Rows are padded with -1 to equal length, and -2 stands for void.
         """
         numbers = {(k,): k for k in range(len(self.classes))}
         numbers |= {s: len(self.classes) + g for g, s in enumerate(self.merged)}
@@ -57,7 +57,7 @@ class Union:
     def score_table(self) -> np.ndarray:
         """Returns the number of the scored class of each label, int32 [D, S].
 
-        Its rows are filled up with -1, and -2 stands for void.
+        Rows are padded with -1 to equal length, and -2 stands for void.
         """
         rows = []
         for member, block in zip(self.members, self.blocks, strict=True):
@@ -82,7 +82,7 @@ class Union:
 
     @functools.cached_property
     def sums(self) -> np.ndarray:
-        """Returns which union classes each scored class sums, float32 [K, J]."""
+        """Returns the matrix that sums union classes to scored ones, float32 [K, J]."""
         place = {name: k for k, name in enumerate(self.classes)}
         table = np.zeros((len(self.classes), len(self.scored)), np.float32)
         columns = (names for m in self.members for names in m.scored_targets)
@@ -105,7 +105,7 @@ class Union:
         return [tuple(names) for names in groups.values() if len(names) > 1]
 
     def unreached(self) -> list[str]:
-        """Returns the union classes to which no class of any dataset goes."""
+        """Returns the union classes to which no dataset maps a class."""
         reached = {k for s in self._indices() for k in s}
         return [name for k, name in enumerate(self.classes) if k not in reached]
 
