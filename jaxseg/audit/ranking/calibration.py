@@ -1,13 +1,20 @@
-"""Corrects the probabilities of networks that predict some classes too often.
+"""Fits what is usual for each class: a bias of the logits, and typical confidences.
 
 A loss with weights for the classes raises the probabilities of rare classes. One bias
 per class, added to the logits, is fitted so that the mean probability of each class
 equals its frequency in the masks. This is vector scaling (Guo et al., arXiv 1706.04599)
 with biases but without scales. It assumes that few labels are wrong.
+
+Some classes are more difficult than others. Confident learning (Northcutt et al.,
+arXiv 1911.00068) therefore compares a probability with a threshold for its class. This
+module uses the whole distribution instead of a threshold: the surprise of a pixel is
+the negative logarithm of the fraction of the pixels of its class that are less
+confident.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 import numpy as np
@@ -15,19 +22,56 @@ import numpy as np
 from jaxseg.audit.ranking.grid import LEAST, Grid
 
 STEPS = 100
-SPACING = 8  # Every eighth grid point in both directions is used.
+SPACING = 5  # Every fifth grid point in both directions is used.
 LOWEST = 1e-5  # the smallest frequency of a class
 
 
-def samples(grids: Iterable[Grid]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the probabilities [n, K] and classes [n] of a part of the points."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Calibration:
+    """Contains what is usual for each class.
+
+    Attributes:
+      bias: The bias of the logit of each class, [K].
+      confidences: For each class the sorted calibrated probabilities of the class at
+        pixels that the masks assign to it.
+    """
+
+    bias: np.ndarray
+    confidences: tuple[np.ndarray, ...]
+
+    def apply(self, grid: Grid) -> Grid:
+        """Returns a grid with calibrated probabilities."""
+        changed = calibrated(grid.probabilities, self.bias)
+        return dataclasses.replace(grid, probabilities=changed)
+
+    def surprise(self, grid: Grid) -> np.ndarray:
+        """Returns how unusually unconfident each pixel is for its class, [h, w].
+
+        Args:
+          grid: A grid with calibrated probabilities.
+        """
+        found = np.zeros(grid.given.shape)
+        for label in np.unique(grid.given):
+            usual, here = self.confidences[label], grid.given == label
+            below = np.searchsorted(usual, grid.confidence[here])
+            found[here] = -np.log((below + 0.5) / (len(usual) + 0.5))
+        return found * grid.valid
+
+
+def fit_calibration(grids: Iterable[Grid]) -> Calibration:
+    """Fits the calibration to the masks and predictions of some examples."""
     part = np.s_[SPACING // 2 :: SPACING, SPACING // 2 :: SPACING]
-    probabilities, given = [], []
+    kept, labels = [], []
     for grid in grids:
         valid = grid.valid[part]
-        probabilities.append(grid.probabilities[part][valid])
-        given.append(grid.given[part][valid])
-    return np.concatenate(probabilities), np.concatenate(given)
+        kept.append(grid.probabilities[part][valid])
+        labels.append(grid.given[part][valid])
+    probabilities, given = np.concatenate(kept), np.concatenate(labels)
+    bias = fit_bias(probabilities, given)
+    own = calibrated(probabilities, bias)[np.arange(len(given)), given]
+    return Calibration(
+        bias, tuple(np.sort(own[given == label]) for label in range(len(bias)))
+    )
 
 
 def fit_bias(probabilities: np.ndarray, given: np.ndarray) -> np.ndarray:
@@ -62,5 +106,5 @@ def calibrated(probabilities: np.ndarray, bias: np.ndarray) -> np.ndarray:
     Returns:
       The corrected probabilities, float32 [..., K].
     """
-    scaled = np.maximum(probabilities, LEAST / 10) * np.exp(bias).astype(np.float32)
+    scaled = np.maximum(probabilities, LEAST) * np.exp(bias).astype(np.float32)
     return scaled / scaled.sum(-1, keepdims=True)

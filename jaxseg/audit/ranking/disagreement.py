@@ -21,8 +21,9 @@ class Disagreement:
       given: The class in the mask.
       predicted: The class that the networks predict.
       area: The number of pixels.
-      mass: The probability of the predicted class minus that of the class in the mask,
-        summed over the grid points. Points at the border of the region count less.
+      mass: The log-ratio of the predicted and the given probability, times the surprise
+        of the given probability, summed over the grid points. Points at the border of
+        the region count less.
       given_share: The fraction of the mask's connected region that it covers.
       predicted_share: The fraction of the prediction's connected region that it covers.
       box: The first row and column, and the row and column after the last, in pixels.
@@ -37,8 +38,13 @@ class Disagreement:
     box: Box
 
 
-def disagreements(grid: Grid) -> list[Disagreement]:
-    """Returns the regions of an example in which prediction and mask disagree."""
+def disagreements(grid: Grid, surprise: np.ndarray) -> list[Disagreement]:
+    """Returns the regions of an example in which prediction and mask disagree.
+
+    Args:
+      grid: The mask and the calibrated prediction of the example.
+      surprise: How unusually unconfident each grid point is for its class, [h, w].
+    """
     classes = grid.probabilities.shape[-1]
     differs = grid.valid & (grid.predicted != grid.given)
     numbers, count = numbered(
@@ -48,7 +54,8 @@ def disagreements(grid: Grid) -> list[Disagreement]:
         return []
     index = np.arange(1, count + 1)
     weight = np.clip(depth(numbers) / (grid.border / 2), 0, 1) + 0.05
-    mass = ndimage.sum_labels(-grid.margin * weight, numbers, index)
+    evidence = grid.log_ratio * surprise * weight
+    mass = ndimage.sum_labels(evidence, numbers, index)
     area = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
     given, given_count = grid.regions
     predicted, predicted_count = numbered(grid.predicted)

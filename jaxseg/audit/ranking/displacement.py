@@ -7,11 +7,13 @@ import dataclasses
 import numpy as np
 from scipy import signal
 
-from jaxseg.audit.ranking.grid import LEAST, Grid
+from jaxseg.audit.ranking.colors import color_ratios
+from jaxseg.audit.ranking.grid import Grid
 
 SMALLEST = 150  # in grid points
 LARGEST = 0.3  # as a share of the grid
-LIMIT = 3.0  # Log-ratios of probabilities are clipped to this absolute value.
+LEAST = 1e-3  # Probabilities below this value count as this value.
+LIMIT = 2.0  # Log-ratios of probabilities are clipped to this absolute value.
 NEAREST = 3.0  # Smaller displacements, in grid points, are not told from noise.
 
 
@@ -21,10 +23,12 @@ class Displacement:
 
     Attributes:
       offset: The rows and columns in pixels by which the region must be moved.
-      gain: The increase of the log-ratio between the probabilities of its class and the
-        best other class, summed over the region and divided by the square root of the
-        number of grid points that change.
-      fit: The mean log-ratio of the displaced region, at least 0.
+      gain: The increase of the evidence for the region, summed over its grid points and
+        divided by the square root of the number of grid points that change. The
+        evidence is the log-ratio between the probabilities of its class and the best
+        other class, plus the log-ratio between the frequencies of the color inside and
+        around the region.
+      fit: The mean evidence in the displaced region, at least 0.
     """
 
     offset: tuple[int, int]
@@ -77,6 +81,7 @@ def displacement(
     # Other regions of the same class do not count for or against a displacement.
     counts = grid.valid[window] & ((grid.given[window] != own) | region)
     evidence = np.where(counts, ratios[window][..., own], 0.0)
+    evidence += color_ratios(grid.colors[window], region, counts, reach)
     mask = region.astype(np.float32)
     fits = _correlation(evidence, mask, reach)
     overlap = _correlation(mask, mask, reach)
@@ -93,7 +98,7 @@ def displacement(
     return Displacement(
         offset=(int(rows[best]) * grid.stride, int(columns[best]) * grid.stride),
         gain=float(gains[best] / np.sqrt(changed[best])),
-        fit=float(np.clip(fits[best] / area, 0, LIMIT)),
+        fit=float(max(fits[best] / area, 0)),
     )
 
 

@@ -9,10 +9,12 @@ import math
 import numpy as np
 from scipy import ndimage
 
+from jaxseg.audit.ranking.colors import color_numbers
+
 BORDER = 0.007  # Width of the band along borders as a share of the image's diagonal.
 REACH = 0.033  # Largest tested displacement as a share of the image's diagonal.
 LARGEST_STRIDE = 4
-LEAST = 1e-3  # Probabilities below this value count as this value.
+LEAST = 1e-5  # Probabilities below this value count as this value.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,6 +28,7 @@ class Grid:
       probabilities: The out-of-fold probabilities, float32 [h, w, K].
       given: The classes of the mask, int [h, w], and 0 where the mask is void.
       valid: Whether a point has a class in the mask and is not void, bool [h, w].
+      colors: The number of the color of each point of the image, int [h, w].
       stride: The distance of neighboring grid points in pixels.
       border: The width, in grid points, of the band along borders between regions,
         where neither masks nor networks are reliable.
@@ -35,6 +38,7 @@ class Grid:
     probabilities: np.ndarray
     given: np.ndarray
     valid: np.ndarray
+    colors: np.ndarray
     stride: int
     border: float
     reach: int
@@ -51,6 +55,12 @@ class Grid:
         return np.take_along_axis(self.probabilities, index, -1)[..., 0]
 
     @functools.cached_property
+    def log_ratio(self) -> np.ndarray:
+        """Returns the log-ratio of the largest and the given probability, [h, w]."""
+        largest = self.probabilities.max(-1)
+        return np.log(np.maximum(largest, LEAST) / np.maximum(self.confidence, LEAST))
+
+    @functools.cached_property
     def margin(self) -> np.ndarray:
         """Returns the confidence minus the largest other probability, [h, w]."""
         others = self.probabilities.copy()
@@ -63,10 +73,13 @@ class Grid:
         return numbered(np.where(self.valid, self.given, -1))
 
 
-def make_grid(probabilities: np.ndarray, label: np.ndarray, void: int) -> Grid:
+def make_grid(
+    image: np.ndarray, probabilities: np.ndarray, label: np.ndarray, void: int
+) -> Grid:
     """Reduces the mask and the prediction of an example to a coarse grid.
 
     Args:
+      image: The image, uint8 [H, W, 3].
       probabilities: The out-of-fold probabilities, float32 [H, W, K].
       label: The mask, integers [H, W].
       void: The ignore index.
@@ -79,6 +92,7 @@ def make_grid(probabilities: np.ndarray, label: np.ndarray, void: int) -> Grid:
         probabilities[::stride, ::stride].astype(np.float32),
         given=np.where(valid, label, 0).astype(np.int64),
         valid=valid,
+        colors=color_numbers(image, stride),
         stride=stride,
         border=max(BORDER * diagonal / stride, 1.0),
         reach=max(round(REACH * diagonal / stride), 2),

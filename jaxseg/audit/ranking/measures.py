@@ -68,11 +68,12 @@ class Measures:
     softmin: float
 
 
-def measure(grid: Grid) -> Measures:
+def measure(grid: Grid, surprise: np.ndarray) -> Measures:
     """Returns all measures of an example.
 
     Args:
-      grid: The mask and the prediction of the example.
+      grid: The mask and the calibrated prediction of the example.
+      surprise: How unusually unconfident each grid point is for its class, [h, w].
 
     References:
       The self-confidence and the normalized margin are those of Northcutt et al.
@@ -85,7 +86,7 @@ def measure(grid: Grid) -> Measures:
     weight = np.exp((1 - own) / TEMPERATURE)
     return Measures(
         regions=regions(grid),
-        disagreements=disagreements(grid),
+        disagreements=disagreements(grid, surprise),
         pixels=scale * np.bincount(grid.given[inside], minlength=classes),
         confidence=scale
         * np.bincount(

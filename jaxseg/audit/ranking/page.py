@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 
 from jaxseg.audit.ranking.calibration import calibrated
+from jaxseg.audit.ranking.colors import as_rgb
 from jaxseg.audit.ranking.disagreement import Box
 from jaxseg.audit.ranking.out_of_fold import OutOfFold
 from jaxseg.audit.ranking.result import Ranking
 from jaxseg.audit.ranking.scores import Suspect
-from jaxseg.data.spec import DatasetSpec
 from jaxseg.text import as_message
 from jaxseg.viz import panel
 
@@ -61,7 +61,7 @@ def rows(ranking: Ranking, examples: OutOfFold, shown: int) -> list[dict[str, An
                     "name": ranking.names[index],
                     "score": ranking.scores[index],
                     "suspect": suspect,
-                    "picture": picture(examples, suspect, ranking.bias),
+                    "picture": picture(examples, suspect, ranking.calibration.bias),
                 }
             )
     return found
@@ -73,7 +73,7 @@ def picture(examples: OutOfFold, suspect: Suspect, bias: np.ndarray) -> str:
     predicted = calibrated(examples.probabilities(suspect.example), bias).argmax(-1)
     size = example["label"].shape
     window = _window(suspect.box, size)
-    image = as_rgb(example["image"][window], spec)
+    image = as_rgb(example["image"][window], spec.value_range)
     drawn = panel(
         _framed(image, suspect.box, window),
         example["label"][window],
@@ -87,21 +87,6 @@ def picture(examples: OutOfFold, suspect: Suspect, bias: np.ndarray) -> str:
     buffer = io.BytesIO()
     shown.save(buffer, "JPEG", quality=88)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def as_rgb(image: np.ndarray, spec: DatasetSpec) -> np.ndarray:
-    """Returns an image as uint8 [h, w, 3], which shows its first three channels.
-
-    Args:
-      image: The pixels as stored, [h, w, C]. With fewer than three channels, the first
-        is shown in gray.
-      spec: The range of the values.
-    """
-    image = image[..., :3] if image.shape[-1] >= 3 else np.repeat(image[..., :1], 3, -1)
-    if image.dtype == np.uint8:
-        return np.ascontiguousarray(image)
-    low, high = spec.value_range
-    return np.rint(255 * np.clip((image - low) / (high - low), 0, 1)).astype(np.uint8)
 
 
 def _window(box: Box, size: tuple[int, int]) -> tuple[slice, slice]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from jaxseg.audit.ranking.calibration import calibrated, fit_bias, samples
+from jaxseg.audit.ranking.calibration import Calibration, fit_calibration
+from jaxseg.audit.ranking.colors import as_rgb
 from jaxseg.audit.ranking.grid import Grid, make_grid
 from jaxseg.audit.ranking.measures import Measures, measure
 from jaxseg.audit.ranking.out_of_fold import OutOfFold
@@ -16,8 +17,8 @@ from jaxseg.audit.ranking.scores import MISSING, SHIFTED, Suspect, mask_scores, 
 from jaxseg.text import counted
 
 Progress = Callable[[int], Callable[[], None]]
-CALIBRATED = 100  # The biases are fitted to at most this many examples.
-MARKED = 3.0  # About 1 in 250 masks has this score if scores decay exponentially.
+CALIBRATED = 100  # The calibration is fitted to at most this many examples.
+MARKED = 3.0  # In CamVid, 1 to 3 % of the correct masks had this score or more.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class Ranking:
       scores: The score of each mask, [N].
       suspects: The regions that may be wrong, in descending order of their scores.
       measured: The measures of each example.
-      bias: The bias of each class that was added to the logits, [K].
+      calibration: What is usual for each class.
     """
 
     dataset: str
@@ -44,7 +45,7 @@ class Ranking:
     scores: np.ndarray
     suspects: list[Suspect]
     measured: list[Measures]
-    bias: np.ndarray
+    calibration: Calibration
 
     @property
     def order(self) -> list[int]:
@@ -106,7 +107,7 @@ class Ranking:
                 "pixels": int(pixels[k]),
                 "confidence": float(confidence[k] / pixels[k]) if pixels[k] else None,
                 "predicted": int(predicted[k]),
-                "bias": float(self.bias[k]),
+                "bias": float(self.calibration.bias[k]),
             }
             for k, name in enumerate(self.classes)
         ]
@@ -124,11 +125,12 @@ def rank(
     """
     spec, count = examples.spec, len(examples)
     chosen = np.unique(np.linspace(0, count - 1, CALIBRATED).astype(int))
-    bias = fit_bias(*samples(grid_of(examples, int(index)) for index in chosen))
+    usual = fit_calibration(grid_of(examples, int(index)) for index in chosen)
     advance = progress(count)
     measured = []
     for index in range(count):
-        measured.append(measure(grid_of(examples, index, bias)))
+        grid = usual.apply(grid_of(examples, index))
+        measured.append(measure(grid, usual.surprise(grid)))
         advance()
     found = suspects(measured)
     return Ranking(
@@ -140,26 +142,24 @@ def rank(
         scores=mask_scores(found, count),
         suspects=found,
         measured=measured,
-        bias=bias,
+        calibration=usual,
     )
 
 
-def grid_of(
-    examples: OutOfFold, index: int, bias: Sequence[float] | np.ndarray | None = None
-) -> Grid:
-    """Returns the mask and the calibrated prediction of an example on a coarse grid.
+def grid_of(examples: OutOfFold, index: int) -> Grid:
+    """Returns the mask and the prediction of an example on a coarse grid.
 
     Args:
       examples: The examples and the networks.
       index: The index of the example.
-      bias: The bias of each class, [K]; None leaves the probabilities unchanged.
     """
-    label = examples.source.label(index)
-    grid = make_grid(examples.probabilities(index), label, examples.spec.void)
-    if bias is None:
-        return grid
-    changed = calibrated(grid.probabilities, np.asarray(bias))
-    return dataclasses.replace(grid, probabilities=changed)
+    example, spec = examples.source[index], examples.spec
+    return make_grid(
+        as_rgb(example["image"], spec.value_range),
+        examples.probabilities(index),
+        label=example["label"],
+        void=spec.void,
+    )
 
 
 def _moved(rows: int, columns: int) -> str:

@@ -18,6 +18,7 @@ from jaxseg.audit.ranking.disagreement import Box, Disagreement
 from jaxseg.audit.ranking.measures import Measures, Region
 
 PRIOR = 3.0  # The mean of all pairs counts as much as this many masks.
+NARROWEST = 0.5  # A distribution of roots narrower than this is not widened.
 HIGH = 0.9  # The quantile of the masks that receives the score 1.
 SWAPPED, SHIFTED, MISSING = "swapped class", "shifted edge", "missing object"
 COVERED = 0.5  # A disagreement over this share of a region of the mask swaps its class.
@@ -30,7 +31,8 @@ class Suspect:
     Attributes:
       example: The index of the example.
       reason: `SWAPPED`, `SHIFTED` or `MISSING`.
-      score: The score; 0 is the median of the masks, and 1 their 90th percentile.
+      score: The score. Of each kind of evidence, 0 is the median of the masks, and 1
+        their 90th percentile.
       given: The class in the mask.
       predicted: The class that the networks predict, or None for a shifted edge.
       area: The number of pixels.
@@ -124,10 +126,12 @@ def scaled(rows: list[list[Suspect]]) -> list[Suspect]:
     largest = [max((row.score for row in own), default=0.0) for own in rows]
     if not largest:
         return []
-    low, high = np.median(largest), np.quantile(largest, HIGH)
-    width = max(float(high - low), 1.0)
+    # The root shortens the upper tail, so that no kind of evidence hides the other.
+    roots = np.sqrt(largest)
+    low, high = np.median(roots), np.quantile(roots, HIGH)
+    width = max(float(high - low), NARROWEST)
     return [
-        dataclasses.replace(row, score=float((row.score - low) / width))
+        dataclasses.replace(row, score=float((np.sqrt(row.score) - low) / width))
         for own in rows
         for row in own
     ]

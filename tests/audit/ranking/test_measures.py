@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from jaxseg.audit.ranking.calibration import calibrated, fit_bias
+from jaxseg.audit.ranking.calibration import calibrated, fit_bias, fit_calibration
 from jaxseg.audit.ranking.grid import depth, make_grid, numbered
 from jaxseg.audit.ranking.measures import measure
 from tests.audit.ranking.scenes import probabilities, scene
@@ -27,6 +27,17 @@ def flooded(values):
             numbers[y, x] = count
             stack += [(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)]
     return numbers, count
+
+
+def grid_of(truth, given, seed):
+    """The grid of a mask, and the prediction of a network that knows the truth."""
+    image = np.repeat(60 * (truth % 255)[..., None], 3, -1).astype(np.uint8)
+    return make_grid(image, probabilities(truth % 255, seed), given, 255)
+
+
+def measured(truth, given, seed):
+    grid = grid_of(truth, given, seed)
+    return measure(grid, np.ones(grid.given.shape))
 
 
 def test_regions_and_their_depth_are_those_of_a_flood_fill():
@@ -53,8 +64,7 @@ def test_regions_and_their_depth_are_those_of_a_flood_fill():
 def test_a_dropped_object_is_a_disagreement_with_its_area_and_shares():
     truth = scene(1)
     given = np.where(truth == 3, 0, truth).astype(np.uint8)
-    grid = make_grid(probabilities(truth, 1), given, 255)
-    found = measure(grid)
+    grid, found = grid_of(truth, given, 1), measured(truth, given, 1)
     worst = max(found.disagreements, key=lambda one: one.mass)
     rows, columns = np.nonzero(truth == 3)
     assert (worst.given, worst.predicted) == (0, 3)
@@ -64,7 +74,8 @@ def test_a_dropped_object_is_a_disagreement_with_its_area_and_shares():
     assert worst.predicted_share == pytest.approx(1, abs=0.05)
     assert worst.given_share == pytest.approx(worst.area / (given == 0).sum(), rel=0.02)
     inside = grid.valid & (grid.given == 0) & (grid.predicted == 3)
-    total = (grid.probabilities[inside][:, 3] - grid.probabilities[inside][:, 0]).sum()
+    total = np.log(grid.probabilities[inside] @ [0, 0, 0, 1.0]).sum()
+    total -= np.log(grid.probabilities[inside] @ [1.0, 0, 0, 0]).sum()
     assert 0.6 * total < worst.mass < 1.06 * total
 
 
@@ -73,11 +84,11 @@ def test_a_moved_object_is_displaced_by_the_opposite_offset(moved):
     truth = scene(2)
     object_ = np.roll(truth == 1, moved, (0, 1))
     given = np.where(object_, 1, np.where(truth == 1, 0, truth)).astype(np.uint8)
-    regions = measure(make_grid(probabilities(truth, 2), given, 255)).regions
+    regions = measured(truth, given, 2).regions
     house = next(region for region in regions if region.given == 1)
     np.testing.assert_allclose(house.displacement.offset, [-m for m in moved], atol=1)
     assert house.displacement.fit > 0.5
-    true = measure(make_grid(probabilities(truth, 2), truth, 255)).regions
+    true = measured(truth, truth, 2).regions
     others = [r.displacement.score for r in true if r.displacement is not None]
     assert max(others, default=0) < house.displacement.score / 4
 
@@ -86,7 +97,7 @@ def test_confidence_margin_and_soft_minimum():
     mask = scene(3)
     mask[:10] = 255
     found_probabilities = probabilities(mask % 255, 3)
-    found = measure(make_grid(found_probabilities, mask, 255))
+    found = measured(mask, mask, 3)
     own = [
         found_probabilities[y, x, mask[y, x]]
         for y, x in itertools.product(*map(range, mask.shape))
@@ -112,3 +123,14 @@ def test_the_bias_of_a_balanced_network_is_undone():
     np.testing.assert_allclose(
         calibrated(balanced.astype(np.float32), -planted), true, atol=2e-3
     )
+
+
+def test_surprise_is_the_share_of_less_confident_pixels_of_the_class():
+    grids = [grid_of(scene(seed), scene(seed), seed) for seed in range(16)]
+    usual = fit_calibration(grids)
+    calm = [usual.apply(grid) for grid in grids]
+    own = np.concatenate([grid.confidence[grid.given == 2] for grid in calm])
+    surprise = np.concatenate([usual.surprise(grid)[grid.given == 2] for grid in calm])
+    for share in (0.02, 0.2, 0.7):
+        here = np.abs(own - np.quantile(own, share)) < 1e-3
+        np.testing.assert_allclose(np.exp(-surprise[here]), share, atol=0.05)
