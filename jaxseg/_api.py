@@ -65,7 +65,10 @@ class Run:
             self.spec,
             scale=data.eval_scale,
             options=options or PredictOptions(),
-            reading=ReadOptions(range=data.range, max_pixels=data.max_pixels),
+            reading=ReadOptions(
+                range=None if isinstance(data.range, str) else data.range,
+                max_pixels=data.max_pixels,
+            ),
         )
 
     def predict(self, image: str | os.PathLike | np.ndarray) -> Prediction:

@@ -192,6 +192,7 @@ def all_findings(
     found = itertools.chain(
         findings.missing_splits(data, splits),
         findings.empty_splits(config, splits),
+        findings.missing_range(data, config),
         findings.rejected_pairs(records),
         findings.ambiguous_values(config, records),
         findings.unlisted_values(config, records),

@@ -28,7 +28,7 @@ class Example:
         deformation and the applied entries of `data.augment`.
       mirrored: Whether the example is mirrored.
       factors: The factors by which brightness, contrast and saturation are multiplied.
-      image: The normalized image that the network receives, float32 [h, w, 3].
+      image: The normalized image that the network receives, float32 [h, w, C].
       label: The class indices that the loss receives, int32 [h, w].
     """
 
@@ -127,12 +127,12 @@ def shown_pixels(
     """Inverts the normalization of an image.
 
     Args:
-      image: Normalized float32 [h, w, 3].
+      image: Normalized float32 [h, w, C].
       mean: The mean of each channel, for values in [0, 1].
       std: The standard deviation of each channel.
 
     Returns:
-      Uint8 [h, w, 3].
+      Uint8 [h, w, C], in which the range of the dataset is 0 to 255.
     """
     pixels = image.astype(np.float64) * np.array(std) + np.array(mean)
     return np.clip(np.floor(255 * pixels + 0.5), 0, 255).astype(np.uint8)

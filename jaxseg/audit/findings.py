@@ -22,6 +22,21 @@ from jaxseg.data.spec import VOID
 NEARLY_EMPTY = 0.001  # Fewer pixels than this have other than the main label.
 
 
+def missing_range(data: DataConfig, config: PairsConfig) -> Iterator[Finding]:
+    """Finds that the range of floating-point images is not known.
+
+    Args:
+      data: The data options of `train`.
+      config: The dataset.
+    """
+    if config.pixels.full_range is None and data.range is None:
+        yield Finding(
+            "missing_range",
+            f"The images have {config.pixels}, which has no full range. Pass "
+            "--data.range percentiles, or the values that become 0 and 1.",
+        )
+
+
 def rejected_pairs(records: Sequence[Record]) -> Iterator[Finding]:
     """Yields the errors that occurred while the pairs were read."""
     for record in records:

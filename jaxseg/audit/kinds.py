@@ -59,6 +59,10 @@ KINDS = {
     "wide_image": Kind(
         "error", "The range of an image of more than 8 bits is not known."
     ),
+    "other_pixels": Kind(
+        "error", "An image has other channels or another type than the first image."
+    ),
+    "missing_range": Kind("error", "The range of floating-point images is not known."),
     "lossy_mask": Kind("error", "A mask has a lossy format, which changes its values."),
     "size_mismatch": Kind("error", "A mask has another size than its image."),
     "mask_value": Kind("error", "A mask contains a value that has no meaning."),

@@ -21,8 +21,8 @@ class ImageFacts:
       orientation: The orientation tag, 1 to 8 as in EXIF.
       low: The smallest pixel value of all channels.
       high: The largest pixel value of all channels.
-      sums: The sum of the values of each channel, int64 [3].
-      squares: The sum of the squared values of each channel, int64 [3].
+      sums: The sum of the values of each channel, int64 or float64 [C].
+      squares: The sum of the squared values of each channel, int64 or float64 [C].
       digest: The digest of the pixels.
       hash: The perceptual hash, uint64.
       gray: The gray values from which the hash was computed, uint8 [32, 32].
@@ -31,8 +31,8 @@ class ImageFacts:
     size: tuple[int, int]
     form: str
     orientation: int
-    low: int
-    high: int
+    low: float
+    high: float
     sums: np.ndarray
     squares: np.ndarray
     digest: str

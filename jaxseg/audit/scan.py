@@ -18,8 +18,10 @@ from jaxseg.data.layouts import Pair
 from jaxseg.data.mask_values import count_values
 from jaxseg.data.pair_rules import check_size, is_text, missing
 from jaxseg.data.parts import File, Page
+from jaxseg.data.pixel_type import RGB8, PixelType
 from jaxseg.data.reader import read_header, read_pixels
 from jaxseg.data.transforms import nearest
+from jaxseg.viz import as_rgb
 
 SAMPLES = 8  # Pairs of each split on the contact sheet.
 SAMPLE_SIDE = 240  # The larger side of a sample in pixels.
@@ -99,16 +101,20 @@ def examine(config: PairsConfig, split: str, pair: Pair, sampled: bool) -> Recor
 def _read_image(
     config: PairsConfig, path: File, faults: list[Fault]
 ) -> tuple[ImageFacts | None, np.ndarray | None, Header | None]:
-    header, read_page = None, config.dataset.read_page
+    header, kind, read_page = None, None, config.dataset.read_page
     try:
         if read_page is not None and isinstance(path, Page):
             pixels = read_page(path)
             return image_facts(pixels, None), pixels, None
         header = read_header(path, config.reading)
         pixels = read_pixels(path, config.reading)
+        if header.pixels != config.pixels:
+            kind = "other_pixels"
+        config.check_pixels(path, header.pixels)
     except ValueError as error:
-        wide = header is not None and header.mode in kinds.WIDE
-        kind = "wide_image" if wide else "unreadable_image"
+        if kind is None:
+            wide = header is not None and header.mode in kinds.WIDE
+            kind = "wide_image" if wide else "unreadable_image"
         faults.append(Fault(kind, str(error)))
         return None, None, header
     return image_facts(pixels, header), pixels, header
@@ -118,26 +124,52 @@ def image_facts(pixels: np.ndarray, header: Header | None) -> ImageFacts:
     """Records facts about an image, such as its size and the range of its values.
 
     Args:
-      pixels: The pixels, uint8 [H, W, 3].
+      pixels: The pixels, [H, W, C] of uint8, uint16 or float32.
       header: The header of the file, or None if it is not an image file.
     """
-    values = np.arange(256, dtype=np.int64)
-    channels = [pixels[..., channel].ravel() for channel in range(3)]
-    counts = np.stack([np.bincount(values_, minlength=256) for values_ in channels])
-    present = np.flatnonzero(counts.sum(axis=0))
-    gray = hashing.gray_values(pixels)
+    low, high, sums, squares = _moments(pixels)
+    gray = hashing.gray_values(view(pixels))
     return ImageFacts(
         size=pixels.shape[:2],
         form=_form(header),
         orientation=header.orientation if header else 1,
-        low=int(present[0]),
-        high=int(present[-1]),
-        sums=counts @ values,
-        squares=counts @ values**2,
+        low=low,
+        high=high,
+        sums=sums,
+        squares=squares,
         digest=hashing.pixel_digest(pixels),
         hash=hashing.perceptual_hash(gray),
         gray=gray,
     )
+
+
+def _moments(pixels: np.ndarray) -> tuple[float, float, np.ndarray, np.ndarray]:
+    """Returns the range, and for each channel the sums of values and of squares."""
+    flat = pixels.reshape(-1, pixels.shape[-1])
+    if pixels.dtype.kind == "f":
+        wide = flat.astype(np.float64)
+        return float(flat.min()), float(flat.max()), wide.sum(0), (wide**2).sum(0)
+    size = int(np.iinfo(pixels.dtype).max) + 1
+    counts = np.stack([np.bincount(channel, minlength=size) for channel in flat.T])
+    values = np.arange(size, dtype=np.int64)
+    present = np.flatnonzero(counts.sum(axis=0))
+    low, high = int(present[0]), int(present[-1])
+    return low, high, counts @ values, counts @ values**2
+
+
+def view(pixels: np.ndarray) -> np.ndarray:
+    """Returns an image as 8-bit RGB.
+
+    The values of images that are not 8-bit RGB are stretched between the smallest and
+    the largest value of the image, because the range of the dataset is not known yet.
+
+    Args:
+      pixels: [H, W, C] of uint8, uint16 or float32.
+    """
+    if PixelType.of(pixels) == RGB8:
+        return pixels
+    low, high = float(pixels.min()), float(pixels.max())
+    return as_rgb(pixels, (low, high if high > low else low + 1))
 
 
 def _read_mask(
@@ -176,9 +208,10 @@ def small_copy(pixels: np.ndarray, label: np.ndarray | None) -> Sample:
     """Reduces an image and its label so that the larger side has at most 240 pixels.
 
     Args:
-      pixels: Uint8 [H, W, 3].
-      label: Uint8 [H, W], or None.
+      pixels: [H, W, C] of uint8, uint16 or float32.
+      label: Integers [H, W], or None.
     """
+    pixels = view(pixels)
     height, width = pixels.shape[:2]
     factor = min(1.0, SAMPLE_SIDE / max(height, width))
     rows, columns = (max(1, round(side * factor)) for side in (height, width))

@@ -14,7 +14,7 @@ from jaxseg.audit.examples import Example, shown_pixels
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.storage.json_file import write_json
 from jaxseg.text import printable
-from jaxseg.viz import overlay, save_image
+from jaxseg.viz import as_rgb, overlay, save_image
 
 GAP = 8  # White pixels between the parts.
 TEXT = 300  # The width of the column of parameters in pixels.
@@ -100,8 +100,8 @@ def write_examples(
     """
     rows = []
     for example in examples:
-        pixels = shown_pixels(example.image, spec.mean, spec.std)
-        over = overlay(pixels, example.label, spec.palette)
+        pixels = as_rgb(shown_pixels(example.image, spec.mean, spec.std))
+        over = overlay(pixels, example.label, spec.palette, void=spec.void)
         save_image(folder / f"{example.position:06d}_image.png", pixels)
         save_image(folder / f"{example.position:06d}_overlay.png", over)
         rows.append((pixels, over, words(example)))

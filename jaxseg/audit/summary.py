@@ -11,6 +11,7 @@ import numpy as np
 from jaxseg.audit.record import ImageFacts, Record
 from jaxseg.data.builders.pairs_config import PairsConfig
 from jaxseg.data.labels import LabelMap
+from jaxseg.data.pixel_type import PixelType
 from jaxseg.data.spec import VOID
 from jaxseg.losses.class_weights import median_frequency
 
@@ -33,7 +34,8 @@ def split_summary(
         "image_sizes": _counts(_size(image.size) for image in images),
         "image_forms": _counts(image.form for image in images if image.form),
         "mask_forms": _counts(mask.form for mask in masks if mask.form),
-        **_pixel_statistics(images),
+        "pixels": str(config.pixels),
+        **_pixel_statistics(images, config.pixels),
         "mask_values": _mask_values(config, records, names),
         "void": _void_share(records),
         "classes": _classes(records, names),
@@ -49,8 +51,15 @@ def _size(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def _pixel_statistics(images: Sequence[ImageFacts]) -> dict[str, Any]:
-    """Returns the range of the values and, on [0, 1], their mean and deviation."""
+def _pixel_statistics(
+    images: Sequence[ImageFacts], pixels: PixelType
+) -> dict[str, Any]:
+    """Returns the range of the values, their mean and their deviation.
+
+    Mean and deviation of integers are divided by the largest value of the type.
+    """
+    images = [image for image in images if len(image.sums) == pixels.channels]
+    unit = (pixels.full_range or (0, 1))[1]
     if not images:
         return {"range": None, "mean": None, "std": None}
     count = sum(image.size[0] * image.size[1] for image in images)
@@ -58,8 +67,8 @@ def _pixel_statistics(images: Sequence[ImageFacts]) -> dict[str, Any]:
     square = sum(image.squares for image in images) / count
     return {
         "range": [min(i.low for i in images), max(i.high for i in images)],
-        "mean": (mean / 255).tolist(),
-        "std": (np.sqrt(np.maximum(square - mean**2, 0)) / 255).tolist(),
+        "mean": (mean / unit).tolist(),
+        "std": (np.sqrt(np.maximum(square - mean**2, 0)) / unit).tolist(),
     }
 
 

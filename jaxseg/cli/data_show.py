@@ -61,7 +61,7 @@ def main(argv: list[str]) -> int:
     # Imported here: the help needs no input pipeline.
     from jaxseg.audit.examples import training_examples
     from jaxseg.audit.sheet import write_examples
-    from jaxseg.data.source import open_source
+    from jaxseg.data.opening import open_source
 
     with naming_check(options.data):
         source = open_source(options.data, options.data.train_split)

@@ -22,6 +22,7 @@ from jaxseg.config import Config, DataConfig
 from jaxseg.data import DatasetSpec
 from jaxseg.data.classes import describe_source
 from jaxseg.data.datasets.listing import listing
+from jaxseg.data.normalization import describe_pixels
 from jaxseg.metrics import to_json
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
 from jaxseg.runs.checks import check_options
@@ -194,6 +195,8 @@ def report(
     values = scoring(spec)(matrix)
     if found := describe_source(spec):
         print(as_message(found))
+    if not spec.is_rgb8:
+        print(as_message(f"images: {describe_pixels(spec)}"))
     print(
         f"{header['model']} at step {header['step']}, {header['images']} images of "
         f"{header['dataset']} {header['split']}"

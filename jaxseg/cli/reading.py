@@ -24,7 +24,8 @@ class Reading:
 
     range: tuple[float, float] | None = None
     """The two pixel values that become black (0) and white (255) in images of more than
-    8 bits per channel."""
+    8 bits per channel, if the network was trained on 8-bit RGB. Other networks take the
+    range of their training."""
     max_pixels: int | None = None
     """Largest number of pixels of an image. Larger images are rejected."""
 
@@ -34,7 +35,8 @@ class Reading:
         Args:
           data: The data options of a run. They supply the values that are None here.
         """
+        stored = None if isinstance(data.range, str) else data.range
         return ReadOptions(
-            range=data.range if self.range is None else self.range,
+            range=stored if self.range is None else self.range,
             max_pixels=data.max_pixels if self.max_pixels is None else self.max_pixels,
         )

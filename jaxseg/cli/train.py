@@ -28,6 +28,7 @@ from jaxseg.config import Config
 from jaxseg.data.classes import describe_classes, describe_source
 from jaxseg.data.datasets.listing import listing
 from jaxseg.data.mix.opening import describe_members
+from jaxseg.data.normalization import describe_pixels
 from jaxseg.metrics import scores
 from jaxseg.runs import default
 from jaxseg.runs.config_file import chosen, config_name, load_config, peek, take_options
@@ -259,6 +260,8 @@ def print_beginning(
     print(as_message(describe_classes(spec)), flush=True)
     for line in describe_members(config.data, start.train_source):
         print(as_message(line), flush=True)
+    if not spec.is_rgb8 or config.data.statistics == "dataset":
+        print(as_message(f"images: {describe_pixels(spec)}"), flush=True)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(start.state.params))
     devices = counted(len(chosen), f"{chosen[0].platform} device")
     examples = counted(len(start.train_source), "training example")

@@ -63,8 +63,19 @@ class DataConfig:
         only the part that the crop needs.
       on_bad_file: What happens if an image or its mask cannot be used: stop raises an
         error; skip leaves both files out and reports them.
-      range: The two pixel values that become black (0) and white (255) in images of
-        more than 8 bits per channel.
+      channels: The number of channels of the images, from 1 to 32. By default 8-bit
+        gray and RGB images have three channels, and other images those of the file. The
+        value 1 keeps gray images as one channel.
+      pixels: What becomes of images that are not 8-bit gray or RGB: stored keeps their
+        type and their channels; rgb8 converts them to 8-bit RGB by data.range.
+      range: The two pixel values that become 0 and 1 for the network. By default they
+        are the limits of the type of the pixels. The value percentiles takes the 0.5 %
+        and 99.5 % percentiles of the training split. With data.pixels=rgb8 they are the
+        values that become black (0) and white (255).
+      statistics: The origin of the mean and the deviation of each channel: dataset
+        computes them from the training split, which is the default for images that are
+        not 8-bit RGB; imagenet takes those of ImageNet or of the dataset's record,
+        which is the default for 8-bit RGB.
       max_pixels: The largest number of pixels of an image file. Larger images are
         refused.
       workers: The number of threads that read the data, in each process that reads.
@@ -98,7 +109,10 @@ class DataConfig:
     eval_scale: float = 1.0
     cache: bool = True
     on_bad_file: Literal["stop", "skip"] = "stop"
-    range: tuple[float, float] | None = None
+    channels: int | None = None
+    pixels: Literal["stored", "rgb8"] = "stored"
+    range: tuple[float, float] | Literal["percentiles"] | None = None
+    statistics: Literal["dataset", "imagenet"] | None = None
     max_pixels: int = 178_956_970
     workers: int = 4
     worker_processes: int = 0

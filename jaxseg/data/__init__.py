@@ -18,7 +18,7 @@ _MODULES = {
     "eval_batches": "pipeline",
     "from_builder": "source",
     "open_clouds": "clouds",
-    "open_source": "source",
+    "open_source": "opening",
     "train_batches": "pipeline",
 }
 __all__ = [

@@ -72,17 +72,21 @@ class Clouds:
         return self._examples[index]["label"]
 
 
-def open_clouds(config: DataConfig, split: str) -> Clouds:
+def open_clouds(
+    config: DataConfig, split: str, *, trained: DatasetSpec | None = None
+) -> Clouds:
     """Opens the clouds of a split and prepares the dataset on first use.
 
     Args:
       config: The dataset.
       split: A split, or a slice such as "train[90%:]".
+      trained: It is not used, because clouds have no normalization.
 
     Raises:
       ValueError: If the dataset contains images, an option does not apply to clouds, or
         the split is unknown or empty.
     """
+    del trained
     check_options(config)
     builder = prepare(builder_config(config), data_folder(config))
     check_split(builder, split)

@@ -15,7 +15,7 @@ Record = Mapping[str, Any]
 
 
 def _image(record: Record) -> np.ndarray:
-    return rasters.decode(record["image"])
+    return _with_channels(rasters.decode(record["image"]))
 
 
 def _label(record: Record) -> np.ndarray:
@@ -23,7 +23,13 @@ def _label(record: Record) -> np.ndarray:
 
 
 def _part(record: Record, name: str, area: Area) -> np.ndarray:
-    return rasters.decode(record[name], area)
+    pixels = rasters.decode(record[name], area)
+    return _with_channels(pixels) if name == "image" else pixels
+
+
+def _with_channels(pixels: np.ndarray) -> np.ndarray:
+    """Returns [H, W, C] for the pixels of an image, which has no C if it is gray."""
+    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
 def _size(record: Record) -> tuple[int, int]:
@@ -37,8 +43,8 @@ class Decoder:
     The default functions decode whole entries of the data that jaxseg has prepared.
 
     Attributes:
-      image: Returns the image, uint8 [H, W, 3].
-      label: Returns the labels, uint8 [H, W], with 255 for void.
+      image: Returns the image [H, W, C], of the type in the dataset's specification.
+      label: Returns the labels [H, W], with the ignore index for void.
       size: Returns the (H, W) of the image without decoding its pixels.
       part: Returns an area of the entry "image" or "label", and decodes as few other
         pixels as the stored form allows. If it is None, the whole entry is decoded.

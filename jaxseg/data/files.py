@@ -33,6 +33,10 @@ SUFFIXES = (
     ".gif",
     ".ppm",
     ".pgm",
+    ".npy",
+    ".npz",
+    ".nii",
+    ".nii.gz",
 )
 _LEFT_BEHIND = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
 
@@ -68,7 +72,17 @@ def visible_entries(folder: pathlib.Path) -> list[pathlib.Path]:
 
 def counts(path: pathlib.Path) -> bool:
     """Returns whether a path is a file or broken link with the suffix of an image."""
-    return path.suffix.lower() in SUFFIXES and not path.is_dir()
+    return path.name.lower().endswith(SUFFIXES) and not path.is_dir()
+
+
+def stem_of(path: pathlib.Path) -> str:
+    """Returns the name of a file without its suffix, which may be `.nii.gz`.
+
+    >>> stem_of(pathlib.Path("scans/a.b.nii.gz"))
+    'a.b'
+    """
+    name = path.name
+    return name[:-7] if name.lower().endswith(".nii.gz") else path.stem
 
 
 def is_left_behind(name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from jaxseg.data import orientation
+from jaxseg.data.pixel_type import RGB8, PixelType
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Header:
       mode: Pillow's name of the pixel format, such as "RGB".
       lossy: Whether the compression changes pixel values, as JPEG does.
       clean: Whether Pillow reads the header without a warning.
+      pixels: The channels and the type of the pixels, or None for a mask.
     """
 
     size: tuple[int, int]
@@ -29,12 +31,14 @@ class Header:
     mode: str
     lossy: bool
     clean: bool = True
+    pixels: PixelType | None = RGB8
 
     @property
     def plain(self) -> bool:
         """Returns whether all decoders of PNG and JPEG return equal pixels."""
         common = self.format in ("PNG", "JPEG") and self.mode == "RGB"
-        return common and self.orientation == 1 and self.clean
+        plain = common and self.orientation == 1 and self.clean
+        return plain and self.pixels == RGB8
 
 
 def turn_hint(image: Header, mask: Header) -> str:

@@ -20,6 +20,7 @@ from jaxseg.data.files import (
     name_key,
     name_others,
     shown,
+    stem_of,
     visible_entries,
 )
 from jaxseg.data.lists import SPLIT_NAMES, find_lists, read_list
@@ -191,7 +192,7 @@ def match_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
             )
     others: dict[str, tuple[pathlib.Path, ...]] = {}
     for path in left.others + right.others:
-        name = name_key(path.stem)
+        name = name_key(stem_of(path))
         others[name] = (*others.get(name, ()), path)
     first, second = _by_name(left.images), _by_name(right.images)
     return [
@@ -203,7 +204,7 @@ def match_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
 def _by_name(paths: Iterable[pathlib.Path], end: str = "") -> dict[str, pathlib.Path]:
     found: dict[str, pathlib.Path] = {}
     for path in paths:
-        name = name_key(path.stem.removesuffix(end))
+        name = name_key(stem_of(path).removesuffix(end))
         if name in found:
             raise ValueError(
                 f"{shown(found[name])} and {shown(path)} share one name: expected a "

@@ -33,7 +33,7 @@ def open_file(path: pathlib.Path) -> IO[bytes]:
       Refused: If it is not a regular file, or too large.
       OSError: If it cannot be read.
     """
-    _require_file(path)
+    require_file(path)
     if not is_compressed(path):
         return open(path, "rb")
     with gzip.open(path) as file:
@@ -46,8 +46,8 @@ def open_file(path: pathlib.Path) -> IO[bytes]:
     return io.BytesIO(data)
 
 
-def _require_file(path: pathlib.Path):
-    """Refuses pipes, folders, broken links and empty files."""
+def require_file(path: pathlib.Path):
+    """Raises Refused for pipes, folders, broken links and empty files."""
     if path.is_symlink() and not path.exists():
         target = shown(os.readlink(path))
         raise Refused(

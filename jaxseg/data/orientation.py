@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pathlib
 
+import numpy as np
 from PIL import ExifTags, Image
 
 _TURNS = {
@@ -63,6 +64,20 @@ def turned(image: Image.Image, tag: int, *, file_format: str) -> Image.Image:
     if tag == 1 or file_format == "TIFF":
         return image
     return image.transpose(_TURNS[tag])
+
+
+def turned_array(pixels: np.ndarray, tag: int) -> np.ndarray:
+    """Applies an orientation tag to pixels [H, W, ...].
+
+    Args:
+      pixels: The stored pixels.
+      tag: The orientation tag, 1 to 8.
+    """
+    if swaps_sides(tag):
+        pixels = pixels.swapaxes(0, 1)
+    rows = slice(None, None, -1 if tag in (3, 4, 7, 8) else 1)
+    columns = slice(None, None, -1 if tag in (2, 3, 6, 7) else 1)
+    return np.ascontiguousarray(pixels[rows, columns])
 
 
 def _png_may_turn(path: pathlib.Path) -> bool:

@@ -6,9 +6,13 @@ import numpy as np
 from PIL import Image
 
 from jaxseg.data.kinds import INDEX_REMEDY, RGB_MASK, WIDE
+from jaxseg.data.pixel_type import PixelType, chosen_type, keep_channels
+from jaxseg.data.read_options import ReadOptions
 from jaxseg.data.refused import Refused
 from jaxseg.data.stored_form import Form
 
+# Modes whose channels are kept, and their numbers of channels and of alpha channels.
+_SAMPLES = {"1": (1, 0), "L": (1, 0), "LA": (2, 1), "RGB": (3, 0), "RGBA": (4, 1)}
 _STEPS = {"L;2": 85, "L;4": 17}  # Pillow scales these gray values by this factor.
 
 
@@ -69,6 +73,47 @@ def to_rgb(
         return np.repeat(gray[..., None], 3, axis=2)
     image.info.pop("transparency", None)  # Otherwise Pillow warns that it is dropped.
     return np.asarray(image.convert("RGB"))
+
+
+def stored_type(image: Image.Image, form: Form, options: ReadOptions) -> PixelType:
+    """Returns the channels and the type of the pixels that `to_stored` returns.
+
+    Args:
+      image: The open image.
+      form: The pixel format of the file.
+      options: The options of the reader.
+
+    Raises:
+      Refused: If the type or the number of channels is not possible.
+    """
+    if form.mode in WIDE:
+        bits = 16 if image.format == "PPM" else form.bits
+        name = ("int" if form.signed else "uint") + str(max(bits, 16))
+        dtype = np.dtype("float32" if form.mode == "F" else name)
+        return chosen_type(1, dtype, options)
+    samples, alpha = _SAMPLES.get(form.mode, (3, 0))
+    return chosen_type(samples, np.dtype(np.uint8), options, alpha=alpha)
+
+
+def to_stored(image: Image.Image, form: Form, kept: PixelType) -> np.ndarray:
+    """Returns the pixels of an image in their own type.
+
+    Args:
+      image: The decoded image.
+      form: The pixel format of the file.
+      kept: The result of `stored_type`.
+
+    Returns:
+      [H, W, C].
+
+    Raises:
+      Refused: If a value is not finite.
+    """
+    if form.mode not in (*WIDE, *_SAMPLES):
+        image = image.convert("RGB")
+    values = np.asarray(image.convert("L") if form.mode == "1" else image)
+    values = values if values.ndim == 3 else values[..., None]
+    return keep_channels(values, kept)
 
 
 def _whole(values: np.ndarray, form: Form) -> np.ndarray:

@@ -25,10 +25,9 @@ from jaxseg.config import DataConfig
 from jaxseg.data.builders.choice import builder_of
 from jaxseg.data.builders.drawn import drawn_config
 from jaxseg.data.builders.named import NamedBuilder
-from jaxseg.data.builders.pairs_config import pairs_config
+from jaxseg.data.builders.pairs_config import pairs_config, reading_of
 from jaxseg.data.datasets.lookup import dataset_of
 from jaxseg.data.prepared_warnings import warn_of
-from jaxseg.data.reader import options_of
 from jaxseg.data.stored import DamagedData, RejectedData, check_files, write_list
 from jaxseg.storage import atomic
 from jaxseg.storage.places import make_folder
@@ -61,7 +60,7 @@ def builder_config(
         lists=lists,
         labels=config.labels,
         on_bad_file=config.on_bad_file,
-        reading=options_of(config),
+        reading=reading_of(config, dataset),
     )
 
 

@@ -1,33 +1,45 @@
 """Reads image and mask files for training, evaluation, prediction and all tools.
 
 `read_pixels` converts a file to pixels and `read_size` reads its size. Nothing else in
-jaxseg opens an image file. A file that 8-bit RGB (or a map of class numbers) cannot
-represent is refused with a one-line error that states the file, the reason and the
-remedy. The decisions are:
+jaxseg opens an image file. A file that cannot be represented is refused with a one-line
+error that states the file, the reason and the remedy.
 
-    kind of file                            as an image           as a mask
+The option `data.pixels` decides what becomes of images that are not 8-bit gray or RGB.
+With "stored", they keep their type and their channels (`jaxseg.data.pixel_type`). With
+"rgb8", they become 8-bit RGB or are refused. The decisions are:
+
+    kind of file                            image, rgb8           image, stored
     --------------------------------------  --------------------  ---------------------
-    8-bit gray                              three equal channels  values are classes
-    8-bit RGB                               as stored             refused
-    gray in a WebP, which stores it as RGB  three equal channels  values are classes
-    1-, 2- and 4-bit gray                   scaled to 0..255      values as stored
-    palette (1 to 8 bits)                   its colors            indices are classes
-    gray palette in a GIF                   its colors            grays are classes
-    with an alpha channel                   alpha is dropped      refused
+    8-bit gray                              three equal channels  three equal channels
+    8-bit RGB                               as stored             as stored
+    1-, 2- and 4-bit gray                   scaled to 0..255      scaled to 0..255
+    palette (1 to 8 bits)                   its colors            its colors
+    with an alpha channel                   alpha is dropped      alpha is dropped
     colors multiplied by alpha              refused               refused
-    CMYK and YCbCr, 8-bit                   Pillow's RGB          refused
+    CMYK and YCbCr, 8-bit                   Pillow's RGB          Pillow's RGB
     CIELAB                                  refused               refused
-    gray of 12, 16 or 32 bits               `data.range`          values are classes
-    floating point                          `data.range`          refused
-    RGB of 16 bits, signed 8-bit gray       refused               refused
-    more channels (R, G, B, infrared)       refused               refused
+    gray of 12 or 16 bits                   `data.range`          uint16, one channel
+    gray of 32-bit integers                 `data.range`          refused
+    floating point of 32 bits               `data.range`          float32
+    RGB of 16 bits                          refused               uint16
+    more channels (TIFF: R, G, B, infrared) refused               1 to 32 channels
+    NPY, NPZ, slices of NIfTI               8-bit only            1 to 32 channels
+    signed integers                         refused               refused
     several pages, or an animation          refused               refused
-    TIFF in which zero is white             as shown (8 bits)     refused
+    TIFF in which zero is white             as shown (8 bits)     as shown (8 bits)
 
-`data.range` states the values that become black and white. A value v becomes
-round(255 (v - low) / (high - low)), clipped to 0..255. Without a range these kinds are
-refused, because an 8-bit, a 12-bit and a 16-bit recording look alike in their files. A
-range does not change images of 8 bits. Color profiles are not applied.
+With `data.channels=1`, 8-bit gray stays one channel. Another number must be the number
+of channels in the file, in which alpha may be counted.
+
+Masks have one channel of integers, or a palette whose indices are the classes. Colors,
+alpha, floating point and inverted gray are refused in masks; gray values of 1, 2 and 4
+bits, gray palettes of a GIF and gray stored as colors in a WebP are read as stored.
+
+With "rgb8", `data.range` states the values that become black and white. A value v
+becomes round(255 (v - low) / (high - low)), clipped to 0..255. Without a range these
+kinds are refused. With "stored", the network maps the range to [0, 1], which is the
+full range of the type by default. A range does not change images of 8 bits that become
+RGB. Color profiles are not applied.
 
 Cameras and scanners store an orientation tag that states how a picture is rotated or
 mirrored (EXIF in JPEG, PNG and WebP, a TIFF tag, otherwise XMP). The reader applies the
@@ -44,7 +56,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 import os
 import pathlib
 import threading
@@ -55,58 +66,30 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-from jaxseg.config import DataConfig
 from jaxseg.data import kinds, orientation, pillow_limit
 from jaxseg.data.files import shown
 from jaxseg.data.header import Header
-from jaxseg.data.open_file import FORMATS, is_compressed, open_file, reason
+from jaxseg.data.open_file import (
+    FORMATS,
+    is_compressed,
+    open_file,
+    reason,
+    require_file,
+)
 from jaxseg.data.parts import Page
-from jaxseg.data.pixel_values import to_classes, to_rgb
+from jaxseg.data.pixel_type import RGB8
+from jaxseg.data.pixel_values import stored_type, to_classes, to_rgb, to_stored
+from jaxseg.data.read_options import DEFAULTS as DEFAULTS
+from jaxseg.data.read_options import MAX_PIXELS as MAX_PIXELS
+from jaxseg.data.read_options import ReadOptions as ReadOptions
+from jaxseg.data.read_options import options_of as options_of
 from jaxseg.data.refused import Refused
 from jaxseg.data.stored_form import check_file, form_of, is_lossy
+from jaxseg.data.wide.opened import Stored
+from jaxseg.data.wide.opening import open_wide
 
 VERSION = 2  # Increase it when a file gives other pixels.
-MAX_PIXELS = 178_956_970  # Pillow suspects an attack beyond this size, too.
 _WARNINGS = threading.Lock()  # Python catches warnings of one thread at a time.
-
-
-@dataclasses.dataclass(frozen=True)
-class ReadOptions:
-    """Contains the options for reading an image file.
-
-    Attributes:
-      range: The pixel values that become 0 and 255 in images of more than 8 bits.
-      max_pixels: The largest number of pixels. Larger images are refused before they
-        are decoded.
-
-    Raises:
-      ValueError: If a value is out of bounds.
-    """
-
-    range: tuple[float, float] | None = None
-    max_pixels: int = MAX_PIXELS
-
-    def __post_init__(self):
-        low, high = self.range or (0.0, 1.0)
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise ValueError(
-                f"data.range={self.range} is invalid: expected two finite values with "
-                "the lower one first, such as 0 65535."
-            )
-        if self.range is not None:  # Equal options need one form for the fingerprint.
-            object.__setattr__(self, "range", (float(low), float(high)))
-        if self.max_pixels < 1:
-            raise ValueError(
-                f"data.max_pixels={self.max_pixels} is invalid: expected at least 1."
-            )
-
-
-DEFAULTS = ReadOptions()
-
-
-def options_of(config: DataConfig) -> ReadOptions:
-    """Returns the reading options that the data options of a run contain."""
-    return ReadOptions(range=config.range, max_pixels=config.max_pixels)
 
 
 def read_pixels(
@@ -121,13 +104,18 @@ def read_pixels(
       mask: If True, class numbers are read instead of colors.
 
     Returns:
-      An image as uint8 [H, W, 3], or a mask as integers [H, W] of any type.
+      An image as uint8 [H, W, 3], or as uint8, uint16 or float32 [H, W, C] if the
+      options ask for stored pixels, or a mask as integers [H, W] of any type.
 
     Raises:
       ValueError: If the file is missing, damaged, too large, or of a kind that cannot
         be represented. The message is one line that states the file.
     """
-    with _opened(path, options) as (image, header):
+    with _naming(path):
+        wide = _wide(path, options, mask=mask)
+        if wide is not None:
+            return wide.mask(options) if mask else wide.image(options)
+    with _opened(path, options, mask=mask) as (image, header):
         form = form_of(image)
         kinds.check(form, mask=mask)
         image.load()
@@ -140,20 +128,29 @@ def read_pixels(
             )
         if mask:
             return to_classes(image, form)
-        return to_rgb(image, form, options.range)
+        if options.pixels == "rgb8" or header.pixels == RGB8:
+            return to_rgb(image, form, options.range)
+        return to_stored(image, form, header.pixels)
 
 
-def read_header(path: str | os.PathLike, options: ReadOptions = DEFAULTS) -> Header:
+def read_header(
+    path: str | os.PathLike, options: ReadOptions = DEFAULTS, *, mask: bool = False
+) -> Header:
     """Reads size, orientation and format of an image file without decoding its pixels.
 
     Args:
       path: The file.
       options: The range and the limit.
+      mask: Whether the file contains class numbers instead of colors.
 
     Raises:
       ValueError: If the header shows that `read_pixels` would refuse the file.
     """
-    with _opened(path, options) as (_, header):
+    with _naming(path):
+        wide = _wide(path, options, mask=mask)
+        if wide is not None:
+            return wide.header(options, mask=mask)
+    with _opened(path, options, mask=mask) as (_, header):
         return header
 
 
@@ -188,21 +185,41 @@ def count_pages(path: str | os.PathLike, options: ReadOptions = DEFAULTS) -> int
 
 @contextlib.contextmanager
 def _opened(
-    path: str | os.PathLike, options: ReadOptions
+    path: str | os.PathLike, options: ReadOptions, *, mask: bool = False
 ) -> Iterator[tuple[Image.Image, Header]]:
-    """Opens a file and checks its header. Every error names the file."""
-    name, page = path, path.number if isinstance(path, Page) else None
-    path = pathlib.Path(path)
+    """Opens a file by Pillow and checks its header. Every error names the file."""
+    page = path.number if isinstance(path, Page) else None
+    plain = pathlib.Path(path)
+    # With a path, Pillow would map the file and lose the sides of a rotated TIFF.
+    with _naming(path), open_file(plain) as file, pillow_limit.lifted:
+        image, header = _start(file, plain, options, page)
+        with image:
+            if options.pixels == "stored" and not mask:
+                kept = stored_type(image, form_of(image), options)
+                header = dataclasses.replace(header, pixels=kept)
+            yield image, header
+
+
+@contextlib.contextmanager
+def _naming(path: str | os.PathLike) -> Iterator[None]:
+    """Turns every error into one line that names the file."""
     try:
-        # With a path, Pillow would map the file and lose the sides of a rotated TIFF.
-        with open_file(path) as file, pillow_limit.lifted:
-            image, header = _start(file, path, options, page)
-            with image:
-                yield image, header
+        yield
     except Refused as error:
-        raise ValueError(f"{shown(name)}: {error}") from error
-    except Exception as error:  # Pillow's decoders raise many undocumented errors.
-        raise ValueError(f"{shown(name)}: {reason(error, path)}") from error
+        raise ValueError(f"{shown(path)}: {error}") from error
+    except Exception as error:  # Decoders raise many undocumented errors.
+        text = reason(error, pathlib.Path(path))
+        raise ValueError(f"{shown(path)}: {text}") from error
+
+
+def _wide(
+    path: str | os.PathLike, options: ReadOptions, *, mask: bool
+) -> Stored | None:
+    """Opens a file that Pillow does not read completely, or returns None."""
+    page = path.number if isinstance(path, Page) else None
+    plain = pathlib.Path(path)
+    require_file(plain)
+    return open_wide(plain, page, options, mask=mask)
 
 
 def _start(

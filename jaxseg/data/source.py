@@ -18,6 +18,7 @@ from jaxseg.data.example_cache import ExampleCache
 from jaxseg.data.external.opening import open_examples
 from jaxseg.data.lists import split_names
 from jaxseg.data.opened import Opened
+from jaxseg.data.pixel_type import RGB8
 from jaxseg.data.prepare import (
     builder_config,
     data_folder,
@@ -93,7 +94,7 @@ class Source:
           index: The index of the example.
 
         Returns:
-          {"image": uint8 [H, W, 3], "label": uint8 [H, W], "id": str}.
+          {"image": [H, W, C], "label": [H, W], "id": str}, in the types of `spec`.
 
         Raises:
           IndexError: If the index is out of range.
@@ -150,7 +151,7 @@ class Source:
         return opened.read(Area(rows, columns, opened.size))
 
     def label(self, index: int) -> np.ndarray:
-        """Returns the label of an example, uint8 [H, W], without decoding the image."""
+        """Returns the label of an example, [H, W], without decoding the image."""
         kept = self._kept(index)
         if kept is not None:
             return kept["label"]
@@ -198,8 +199,10 @@ class Source:
         return None if self._cache is None else self._cache.get(index)
 
 
-def open_source(config: DataConfig, split: str) -> Source:
+def open_stored(config: DataConfig, split: str) -> Source:
     """Opens the examples of a split and prepares the dataset on first use.
+
+    Unlike `jaxseg.data.open_source`, it does not compute statistics of pixels.
 
     Args:
       config: The dataset and how it is read.
@@ -229,10 +232,17 @@ def open_source(config: DataConfig, split: str) -> Source:
             cache=config.cache,
             decoder=opened.decoder,
         )
+    chosen = builder_config(
+        config, split_names(split, config.train_split, config.eval_split)
+    )
+    pixels = getattr(chosen, "pixels", RGB8)
+    if config.backend == "tf" and pixels != RGB8:
+        raise ValueError(
+            f"data.backend='tf' is invalid: expected 'grain', because the images have "
+            f"{pixels}, and tf.data reads only 8-bit RGB. Pass --data.backend grain."
+        )
     builder = prepare(
-        builder_config(
-            config, split_names(split, config.train_split, config.eval_split)
-        ),
+        chosen,
         data_folder(config),
         file_format=FILE_FORMATS[config.backend],
     )

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxseg.data.reader import ReadOptions, read_pixels
+from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
+from jaxseg.data.trained_images import read_like
 from jaxseg.inference.predict import round_up
 
 Size = tuple[int, int]
@@ -85,7 +86,7 @@ def read_batch(
     errors: dict[int, ValueError] = {}
     for row, job in enumerate(batch.jobs):
         try:
-            image = _read(job, options)
+            image = _read(job, options, spec)
         except ValueError as error:
             errors[row] = error
         else:
@@ -93,8 +94,8 @@ def read_batch(
     return pixels, errors
 
 
-def _read(job: Job, options: ReadOptions) -> np.ndarray:
-    pixels = read_pixels(job.path, options)
+def _read(job: Job, options: ReadOptions, spec: DatasetSpec) -> np.ndarray:
+    pixels = read_like(job.path, options, spec)
     if pixels.shape[:2] != job.size:
         raise ValueError(
             f"{job.path} is invalid: expected {job.size} pixels (height, width), as "

@@ -15,6 +15,7 @@ from jaxseg.data.files import (
     list_folder,
     name_key,
     name_others,
+    stem_of,
 )
 from jaxseg.data.reader import read_pixels as read_rgb
 from jaxseg.data.reader import read_size as size_of
@@ -97,14 +98,14 @@ def output_names(paths: list[Path]) -> list[str]:
     >>> output_names([Path("a/x.png"), Path("b/x.jpg"), Path("b/y.png")])
     ['a_x_png', 'b_x_jpg', 'y']
     """
-    stems = Counter(_folded(path.stem) for path in paths)
+    stems = Counter(_folded(stem_of(path)) for path in paths)
     absolute = [Path(os.path.abspath(path)) for path in paths]
     root = os.path.commonpath([path.parent for path in absolute]) if paths else ""
     taken: set[str] = set()
     names = []
     for path, full in zip(paths, absolute, strict=True):
-        name = path.stem
-        if stems[_folded(path.stem)] > 1:
+        name = stem_of(path)
+        if stems[_folded(name)] > 1:
             below = full.relative_to(root)
             name = "_".join([*below.parent.parts, below.name.replace(".", "_")])
         base, number = name, 1

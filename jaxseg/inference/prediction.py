@@ -20,7 +20,7 @@ class Prediction:
     """Contains the segmentation of one image.
 
     Attributes:
-      image: The image, uint8 [H, W, 3].
+      image: The image as it is stored, [H, W, C].
       labels: The most probable class of each pixel, int32 [H, W].
       spec: The names and colors of the classes.
       compute_probabilities: A function that returns the probability of each class,
@@ -43,6 +43,8 @@ class Prediction:
     def overlay(self, *, alpha: float = 0.5) -> np.ndarray:
         """Blends the colors of the classes into the image.
 
+        `jaxseg.viz.as_rgb` describes how images other than 8-bit RGB are shown.
+
         Args:
           alpha: The share of the class color, from 0 to 1.
 
@@ -50,7 +52,11 @@ class Prediction:
           The overlay, uint8 [H, W, 3].
         """
         return viz.overlay(
-            self.image, self.labels, self.spec.palette, alpha=alpha, void=self.spec.void
+            viz.as_rgb(self.image, self.spec.value_range),
+            self.labels,
+            self.spec.palette,
+            alpha=alpha,
+            void=self.spec.void,
         )
 
     def save(

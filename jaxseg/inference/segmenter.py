@@ -12,8 +12,9 @@ import jax
 import numpy as np
 from flax import linen as nn
 
-from jaxseg.data.reader import ReadOptions, read_pixels
+from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
+from jaxseg.data.trained_images import options_like, read_like
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.inference.predict import Mode, predict_labels
 from jaxseg.inference.prediction import Prediction
@@ -90,7 +91,8 @@ class Segmenter:
           reading: How image files are read.
         """
         self.network = ImageNetwork(model, spec, scale=scale)
-        self.spec, self.options, self.reading = spec, options, reading
+        self.spec, self.options = spec, options
+        self.reading = options_like(reading, spec)
         self._variables = jax.device_put(variables)
         self._labels = jax.jit(self.network.labels)
         self._both = jax.jit(self.network.labels_and_probabilities)
@@ -122,7 +124,7 @@ class Segmenter:
             have another number of channels than the training data.
         """
         if isinstance(image, str | os.PathLike):
-            image = read_pixels(Path(image), self.reading)
+            image = read_like(Path(image), self.reading, self.spec)
         image = np.asarray(image)
         spec = self.spec
         wanted = (3, spec.channels, spec.image_dtype)

@@ -168,9 +168,20 @@ def read_config(workdir: str | Path) -> Config:
     if not isinstance(values, dict):
         raise ValueError(f"{path} is invalid: expected a JSON object of options")
     try:
-        return from_dict(Config, values)
+        return from_dict(Config, _as_before(values))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _as_before(values: dict[str, Any]) -> dict[str, Any]:
+    """Returns stored options with `data.pixels` as it was when they were stored.
+
+    Before the option existed, `data.range` reduced images to 8-bit RGB.
+    """
+    data = values.get("data")
+    if not isinstance(data, Mapping) or data.get("range") is None or "pixels" in data:
+        return values
+    return {**values, "data": {**data, "pixels": "rgb8"}}
 
 
 def read_spec(workdir: str | Path) -> DatasetSpec:

@@ -7,7 +7,6 @@ that starts from them therefore uses the mean and standard deviation of that run
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from jaxseg.checkpoints.reading import stored_leaves
 from jaxseg.checkpoints.steps import resolve
 from jaxseg.checkpoints.verification import advising, read_arrays
 from jaxseg.data import DatasetSpec
+from jaxseg.data.normalization import pixel_type
 from jaxseg.runs.directory import CHECKPOINTS, read_config, read_spec
 from jaxseg.runs.rules import invalid
 
@@ -106,7 +106,13 @@ def source_spec(spec: DatasetSpec, source: str | Path) -> tuple[DatasetSpec, lis
         read_config(source)  # This raises a clear error if it is not a run directory.
         there = read_spec(source)
     notes = []
-    if (there.mean, there.std) != (spec.mean, spec.std):
+    alike = pixel_type(there) == pixel_type(spec)
+    if not alike:
+        notes.append(
+            f"{source} was trained on {pixel_type(there)}; the data have "
+            f"{pixel_type(spec)}. The run uses the mean and the deviation of the data"
+        )
+    elif (there.mean, there.std) != (spec.mean, spec.std):
         notes.append(
             f"{source} was trained with mean {there.mean} and standard deviation "
             f"{there.std}; the data have {spec.mean} and {spec.std}. The run uses the "
@@ -118,7 +124,7 @@ def source_spec(spec: DatasetSpec, source: str | Path) -> tuple[DatasetSpec, lis
             f"{', '.join(spec.classes)}. The classifier starts from the weights of "
             f"{source}"
         )
-    return dataclasses.replace(spec, mean=there.mean, std=there.std), notes
+    return spec.normalized_as(there) if alike else spec, notes
 
 
 @contextlib.contextmanager

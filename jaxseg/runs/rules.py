@@ -113,6 +113,16 @@ def optional(rule: Rule) -> Rule:
     return Rule(lambda value: value is None or rule.allows(value), rule.expected)
 
 
+def either(word: str, rule: Rule) -> Rule:
+    """Returns a rule that also allows a word."""
+    return Rule(
+        lambda value: (
+            value == word or (not isinstance(value, str) and rule.allows(value))
+        ),
+        f"{rule.expected}, or {word}",
+    )
+
+
 def each(rule: Rule) -> Rule:
     """Returns a rule that applies to a single value, or to every value of a tuple."""
 

@@ -84,7 +84,7 @@ def evaluate_network(
     task = training_of(config)
     split = split or config.data.eval_split
     chosen = selection.choose() if chosen is None else chosen
-    source = task.open_source(config.data, split)
+    source = task.open_source(config.data, split, trained=spec)
     check_classes(source.spec, spec)
     if not source.spec.members:  # One dataset with the classes of the union.
         spec = dataclasses.replace(spec, members=())

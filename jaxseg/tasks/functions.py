@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import jax
 from flax import linen as nn
 
-from jaxseg.config import Config, DataConfig
+from jaxseg.config import Config
 from jaxseg.data import DatasetSpec, eval_batches, open_source, train_batches
 from jaxseg.tasks.table import task_of
 from jaxseg.tasks.training import Training
@@ -52,7 +52,8 @@ class TrainingFunctions:
         function that draws predictions, or to None.
       further_scores: Maps a configuration, a network and examples to a function that
         computes scores other than those of the confusion matrix, or to None.
-      open_source: Maps a data configuration and a split to the examples.
+      open_source: Maps a data configuration and a split to the examples. The keyword
+        `trained` is the specification whose normalization is used, or None.
       spec: Maps the specification of a dataset to the one that `open_source` assigns to
         the examples. They differ if the task normalizes images in its own way.
       train_batches: Yields training batches, as `jaxseg.data.train_batches` does.
@@ -69,7 +70,7 @@ class TrainingFunctions:
     further_scores: Callable[
         [Config, nn.Module, Any], Callable[[Any], Mapping[str, float]] | None
     ] = no_further_scores
-    open_source: Callable[[DataConfig, str], Examples] = open_source
+    open_source: Callable[..., Examples] = open_source
     spec: Callable[[DatasetSpec], DatasetSpec] = lambda spec: spec
     train_batches: Callable[..., Iterator[HostBatch]] = train_batches
     eval_batches: Callable[..., Iterator[HostBatch]] = eval_batches

@@ -26,13 +26,22 @@ from jaxseg.training.step.datasets import translated
 Images = Source | MixedSource
 
 
-def open_images(config: DataConfig, split: str) -> Images:
+def open_images(
+    config: DataConfig, split: str, *, trained: DatasetSpec | None = None
+) -> Images:
     """Opens a split of one dataset, or of all datasets of `data.mix`.
+
+    Args:
+      config: The data options of the run.
+      split: A split, or a slice such as "train[90%:]".
+      trained: The specification whose normalization is used. By default it is that of
+        the data.
 
     Raises:
       ValueError: If a dataset cannot be opened.
     """
-    return open_mixed(config, split) if config.mix else open_source(config, split)
+    opened = open_mixed if config.mix else open_source
+    return opened(config, split, trained=trained)
 
 
 def train_stream(

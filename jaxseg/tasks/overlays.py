@@ -13,7 +13,7 @@ import numpy as np
 from jaxseg.data import Source
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.training.devices.placement import on_one_device
-from jaxseg.viz import panel, save_image
+from jaxseg.viz import as_rgb, panel, save_image
 
 FOLDER = "overlays"
 
@@ -40,7 +40,7 @@ def writer(
         for index in chosen:
             example = source[int(index)]
             picture = panel(
-                example["image"],
+                as_rgb(example["image"], spec.value_range),
                 example["label"],
                 np.asarray(labels(local, example["image"][None])[0]),
                 spec.palette,

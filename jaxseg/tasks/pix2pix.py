@@ -43,9 +43,11 @@ from jaxseg.viz import colorize, save_image
 HALF = 0.5
 
 
-def open_source(config: DataConfig, split: str) -> Source:
+def open_source(
+    config: DataConfig, split: str, *, trained: DatasetSpec | None = None
+) -> Source:
     """Opens the examples of a split and normalizes photos to the range -1 to 1."""
-    source = data.open_source(config, split)
+    source = data.open_source(config, split, trained=trained)
     source.spec = centered(source.spec)
     return source
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
+from jaxseg.data.trained_images import options_like
 from jaxseg.inference.image_batches import Batch, Job, batches, read_batch
 from jaxseg.inference.images import collect, output_names, size_of
 from jaxseg.inference.prediction import Prediction
@@ -28,6 +29,7 @@ from jaxseg.tasks.samples import (
     sample_paths,
     write_samples,
 )
+from jaxseg.viz import as_rgb
 
 OPTIONS = None  # All options of the command apply.
 
@@ -97,7 +99,8 @@ class ImagePrediction:
         for row, job in read:
             corner = np.s_[row, : job.size[0], : job.size[1]]
             if self.request.refine is not None:
-                refined = self.request.refine(probabilities[row], pixels[row], job.size)
+                view = as_rgb(pixels[row], spec.value_range)
+                refined = self.request.refine(probabilities[row], view, job.size)
                 probabilities[row] = refined
                 labels[row] = self.segmenter.form.labels_of(refined)
             kept = None if probabilities is None else probabilities[corner]
@@ -138,7 +141,8 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         and an image cannot be read.
     """
     check_request(config, samples=request.samples, mode=request.segment.mode)
-    jobs, unreadable = plan(request)
+    reading = options_like(request.reading, spec)
+    jobs, unreadable = plan(dataclasses.replace(request, reading=reading))
     model = build_model(config, num_logits(config, spec))
     step, variables = load_variables(
         request.workdir,
@@ -154,7 +158,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         spec,
         scale=config.data.eval_scale,
         options=request.segment,
-        reading=request.reading,
+        reading=reading,
     )
     draw = None
     if request.samples:

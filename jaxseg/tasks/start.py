@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from jaxseg.config import Config
+from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.splits import UnknownSplit
 from jaxseg.runs import memory, pretrained, restart
 from jaxseg.runs.rules import invalid
@@ -62,7 +63,7 @@ def prepare(
     restart.check_same_run(config, workdir)
     record = training_of(config)
     train_source = _open(config, "train_split")
-    eval_source = _open(config, "eval_split")
+    eval_source = _open(config, "eval_split", trained=train_source.spec)
     notes = _settle_spec(config, workdir, train_source, eval_source)
     spec = train_source.spec
     _check_data(config, train_source, eval_source, chosen)
@@ -154,10 +155,10 @@ def _naming_options(options: Mapping[str, Any]) -> Iterator[None]:
         raise
 
 
-def _open(config: Config, field: str) -> Examples:
+def _open(config: Config, field: str, trained: DatasetSpec | None = None) -> Examples:
     split = getattr(config.data, field)
     try:
-        return training_of(config).open_source(config.data, split)
+        return training_of(config).open_source(config.data, split, trained=trained)
     except UnknownSplit as error:
         raise ValueError(f"data.{field}={split!r} is invalid: {error}") from error
 

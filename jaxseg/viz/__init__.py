@@ -5,6 +5,7 @@ from jaxseg.viz._overlay import colorize as colorize
 from jaxseg.viz._overlay import indexed_png as indexed_png
 from jaxseg.viz._overlay import overlay as overlay
 from jaxseg.viz._panel import panel as panel
+from jaxseg.viz._view import as_rgb as as_rgb
 from jaxseg.viz.palettes import CITYSCAPES as CITYSCAPES
 from jaxseg.viz.palettes import colormap as colormap
 from jaxseg.viz.palettes import distinct as distinct

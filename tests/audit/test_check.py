@@ -58,7 +58,7 @@ def plant_files(train):
         "missing_image": {"no_image.png"},
         "unreadable_image": {"broken.png"},
         "unreadable_mask": {"colors.png"},
-        "wide_image": {"wide.png"},
+        "other_pixels": {"wide.png"},
         "lossy_mask": {"lossy.png", "lossy.jpg"},
         "size_mismatch": {"small.png"},
         "mask_value": {"seven.png"},

@@ -122,7 +122,7 @@ BAD = {
     ),
     "real numbers": (
         lambda path: Image.fromarray(np.zeros((12, 16), np.float32)).save(path, "TIFF"),
-        "data.range|index mask",
+        "expected equal pixels|index mask",
     ),
 }
 
@@ -238,7 +238,7 @@ def test_applied_orientations_are_said(folder_config, caplog):
 
 def test_other_reading_prepares_the_data_anew(folder_config):
     open_source(folder_config, "train")
-    other = dataclasses.replace(folder_config, range=(0, 1))
+    other = dataclasses.replace(folder_config, pixels="rgb8")
     open_source(other, "train")
     prepared = pathlib.Path(folder_config.prepared_dir).glob(
         "array_record/folder/*/1.0.0"

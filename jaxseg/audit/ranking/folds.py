@@ -9,7 +9,8 @@ from pathlib import Path
 
 from jaxseg.config import Config, DataConfig
 from jaxseg.data.lists import split_names
-from jaxseg.data.source import Source, open_source
+from jaxseg.data.opening import open_source
+from jaxseg.data.source import Source
 from jaxseg.runs.directory import read_config
 from jaxseg.runs.rules import invalid
 

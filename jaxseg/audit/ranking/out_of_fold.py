@@ -12,7 +12,8 @@ import numpy as np
 
 from jaxseg.audit.ranking.folds import audited_data, seen_by, unseen_runs
 from jaxseg.config import Config
-from jaxseg.data.source import Source, open_source
+from jaxseg.data.opening import open_source
+from jaxseg.data.source import Source
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
 from jaxseg.runs.classes import check_classes

@@ -30,6 +30,7 @@ from jaxseg.data.mask_rules import check_values
 from jaxseg.data.mask_values import MaskValues
 from jaxseg.data.pair_rules import check_size, require_both
 from jaxseg.data.parts import Page
+from jaxseg.data.pixel_type import RGB8
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.text import counted
 
@@ -65,7 +66,18 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
                 names = counted_names(self.info.metadata["labels"])
             spec = folder_spec(names, config.origin)
         labels = config.labels.record if config.labels else ()
-        return dataclasses.replace(spec, labels=labels)
+        spec = dataclasses.replace(spec, labels=labels)
+        pixels = config.pixels
+        if pixels == RGB8:
+            return spec
+        # `jaxseg.data.normalization` replaces the statistics by those of the images.
+        return dataclasses.replace(
+            spec,
+            mean=(0.5,) * pixels.channels,
+            std=(0.5,) * pixels.channels,
+            image_type=pixels.dtype,
+            value_range=pixels.full_range or (0, 1),
+        )
 
     @property
     def masks(self) -> MaskReader:
@@ -78,10 +90,11 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         Images are bytes, because a JPEG is stored unchanged and other images in tiles.
         """
         names, shape = self.class_names(), (None, None, 1)
-        image_shape = (None, None, self.dataset.channels)
+        pixels = self.builder_config.pixels
+        image_shape = (None, None, pixels.channels)
         if self.tiled:
             return {
-                "image": StoredPixels(shape=image_shape),
+                "image": StoredPixels(shape=image_shape, dtype=pixels.dtype),
                 "label": StoredPixels(shape=shape, names=names),
             }
         label = (
@@ -201,8 +214,9 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
             image = rasters.encode_image(pixels, tiled=self.tiled)
             size = pixels.shape[:2]
         else:
-            image, size = rasters.read_image(pair.image, reading, tiled=self.tiled)
             header = reader.read_header(pair.image, reading)
+            self.builder_config.check_pixels(pair.image, header.pixels)
+            image, size = rasters.read_image(pair.image, reading, tiled=self.tiled)
         label = self.masks.read(pair.mask)
         check_size(pair, size, label.shape, header=header, masks=self.masks)
         stored = rasters.encode_label(label, tiled=self.tiled)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow_datasets as tfds
 
+from jaxseg.config import DataConfig
 from jaxseg.data import layouts, reader
 from jaxseg.data.classes import folder_spec, named_classes
 from jaxseg.data.datasets.record import Dataset
+from jaxseg.data.files import shown
 from jaxseg.data.labels import LabelMap, parse_labels
 from jaxseg.data.mask_reader import MaskReader
 from jaxseg.data.mask_rules import require_background
+from jaxseg.data.parts import File
+from jaxseg.data.pixel_type import RGB8, PixelType
 
 BAD_FILE_RULES = ("stop", "skip")
 LABEL_RULES = 2  # Increase it when the same masks give other labels.
@@ -36,6 +42,8 @@ class PairsConfig(tfds.core.BuilderConfig):
         and its mask out.
       lists: The names of further splits whose members a text file can list.
       reading: The options of the image reader.
+      pixels: The channels and the type that all images must have.
+      first: The image that has decided `pixels`, or None.
     """
 
     dataset: Dataset | None = None
@@ -46,12 +54,28 @@ class PairsConfig(tfds.core.BuilderConfig):
     on_bad_file: str = "stop"
     lists: tuple[str, ...] = ()
     reading: reader.ReadOptions = reader.DEFAULTS
+    pixels: PixelType = RGB8
+    first: File | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Returns the class names, or () if the classes are counted in the masks."""
         spec = self.dataset.spec
         return self.classes if spec is None else spec.classes
+
+    def check_pixels(self, image: File, found: PixelType) -> None:
+        """Raises ValueError if an image has other pixels than the first one.
+
+        Args:
+          image: The file of the image.
+          found: The channels and the type of its pixels.
+        """
+        if found != self.pixels:
+            raise ValueError(
+                f"{shown(image)}: It has {found}, but {shown(self.first)} has "
+                f"{self.pixels}: expected equal pixels in all images. Convert one of "
+                "them, or pass --data.pixels rgb8 to read 8-bit RGB."
+            )
 
     @property
     def masks(self) -> MaskReader:
@@ -126,14 +150,65 @@ def pairs_config(
         pairs = dataset.layout(root, config.lists)
     except layouts.MissingFiles as error:
         raise ValueError(f"{error} {dataset.where()}") from error
-    return dataclasses.replace(config, name=layouts.fingerprint(pairs, _rules(config)))
+    return _identified(config, pairs)
+
+
+def reading_of(config: DataConfig, dataset: Dataset) -> reader.ReadOptions:
+    """Returns the options of the image reader for a dataset.
+
+    The images of published datasets are read as 8-bit RGB.
+
+    Args:
+      config: The data options.
+      dataset: The record of the dataset.
+
+    Raises:
+      ValueError: If the options contradict the record.
+    """
+    if dataset.spec is None:
+        return reader.options_of(config)
+    if config.channels is not None:
+        raise ValueError(
+            f"data.channels={config.channels} is invalid: expected None, because the "
+            f"images of dataset {config.name!r} are read as 8-bit RGB. Leave "
+            "data.channels out."
+        )
+    return reader.options_of(dataclasses.replace(config, pixels="rgb8"))
+
+
+def _identified(
+    config: PairsConfig, pairs: Mapping[str, list[layouts.Pair]]
+) -> PairsConfig:
+    """Returns a configuration with its name and with the pixels of its images."""
+    pixels, first = _first_pixels(pairs, config.reading)
+    name = layouts.fingerprint(pairs, _rules(config))
+    return dataclasses.replace(config, name=name, pixels=pixels, first=first)
+
+
+def _first_pixels(
+    pairs: Mapping[str, list[layouts.Pair]], reading: reader.ReadOptions
+) -> tuple[PixelType, File | None]:
+    """Returns the pixels of the first image that can be read, and this image."""
+    if reading.pixels == "rgb8":
+        return RGB8, None
+    for pair in itertools.chain.from_iterable(pairs.values()):
+        if pair.image is None:
+            continue
+        try:
+            return reader.read_header(pair.image, reading).pixels, pair.image
+        except ValueError:
+            continue  # The preparation reports the file.
+    return RGB8, None
 
 
 def _rules(config: PairsConfig) -> tuple[object, ...]:
     """Returns the options that determine what prepared data contain."""
-    variant = config.dataset.variant
+    variant, reading = config.dataset.variant, config.reading
+    stored = reading.pixels == "stored" and config.dataset.spec is None
+    further = (reading.channels, *(() if stored else (reading.pixels,)))
     return (
         *(config.classes, config.labels, config.on_bad_file, config.reading),
         *(LABEL_RULES, reader.VERSION),
         *((variant,) if variant else ()),
+        *(further if config.dataset.spec is None and further != (None,) else ()),
     )

@@ -8,7 +8,8 @@ from jaxseg.config import DataConfig, MemberConfig
 from jaxseg.data.mix.schedule import BLOCK, block_counts
 from jaxseg.data.mix.settings import member_data, naming_member
 from jaxseg.data.mix.space import union_spec
-from jaxseg.data.source import Source, open_source
+from jaxseg.data.opening import open_source
+from jaxseg.data.source import Source
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.splits import UnknownSplit
 from jaxseg.text import counted
@@ -75,7 +76,9 @@ class MixedSource:
         return tuple(self.parts[k].sizes[index] for k, index in self.places)
 
 
-def open_mixed(config: DataConfig, split: str) -> MixedSource:
+def open_mixed(
+    config: DataConfig, split: str, *, trained: DatasetSpec | None = None
+) -> MixedSource:
     """Opens a split of all datasets and prepares them on first use.
 
     Args:
@@ -83,6 +86,8 @@ def open_mixed(config: DataConfig, split: str) -> MixedSource:
       split: `config.train_split` selects the training split of each dataset, and
         `config.eval_split` its evaluation split. Any other split is opened by its name
         in every dataset.
+      trained: The specification whose normalization is used. By default it is that of
+        the datasets.
 
     Raises:
       ValueError: If a dataset cannot be opened, a class map is not total, or the
@@ -93,7 +98,7 @@ def open_mixed(config: DataConfig, split: str) -> MixedSource:
     for k, member in enumerate(config.mix):
         used = member.weight > 0 or not training
         with naming_member(config, k):
-            part = _open(config, member, split, used=used)
+            part = _open(config, member, split, used=used, trained=trained)
         parts.append(part)
         counts.append(len(part) if used else 0)
     spec = union_spec(config, [part.spec for part in parts])
@@ -101,7 +106,12 @@ def open_mixed(config: DataConfig, split: str) -> MixedSource:
 
 
 def _open(
-    config: DataConfig, member: MemberConfig, split: str, *, used: bool
+    config: DataConfig,
+    member: MemberConfig,
+    split: str,
+    *,
+    used: bool,
+    trained: DatasetSpec | None,
 ) -> Source:
     """Opens one dataset. If its training split is not used, it may be missing."""
     data = member_data(config, member)
@@ -109,7 +119,7 @@ def _open(
     field = names.get(split) if used else "eval_split"
     name = split if field is None else getattr(data, field)
     try:
-        return open_source(data, name)
+        return open_source(data, name, trained=trained)
     except UnknownSplit as error:
         option = f"data.{field}" if field else "split"
         raise ValueError(f"{option}={name!r} is invalid: {error}") from error

@@ -7,7 +7,7 @@ import pytest
 
 from jaxseg.audit.ranking.folds import audited_data, fold_configs, unseen_runs
 from jaxseg.config import Config, DataConfig
-from jaxseg.data.source import open_source
+from jaxseg.data.opening import open_source
 
 
 def config(data_dir, split="train"):

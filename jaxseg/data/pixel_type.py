@@ -1,0 +1,114 @@
+"""Names the number of channels and the type of the pixels of an image."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from jaxseg.data.read_options import ReadOptions
+from jaxseg.data.refused import Refused
+from jaxseg.data.spec import IMAGE_TYPES, MOST_CHANNELS
+
+
+@dataclasses.dataclass(frozen=True)
+class PixelType:
+    """Contains the number of channels and the type of the pixels of an image.
+
+    Attributes:
+      channels: The number of channels.
+      dtype: "uint8", "uint16" or "float32".
+    """
+
+    channels: int
+    dtype: str
+
+    def __str__(self) -> str:
+        return f"{self.channels} channel{'s' * (self.channels != 1)} of {self.dtype}"
+
+    @classmethod
+    def of(cls, pixels: np.ndarray) -> PixelType:
+        """Returns the type of an image [H, W, C]."""
+        return cls(pixels.shape[-1], pixels.dtype.name)
+
+    @property
+    def full_range(self) -> tuple[float, float] | None:
+        """Returns the smallest and the largest integer, or None for float32."""
+        if self.dtype == "float32":
+            return None
+        return (0, int(np.iinfo(self.dtype).max))
+
+
+RGB8 = PixelType(3, "uint8")
+
+
+def require_type(dtype: np.dtype) -> None:
+    """Raises Refused unless pixels are unsigned with 8 or 16 bits, or float32."""
+    if dtype.newbyteorder("=").name not in IMAGE_TYPES:
+        raise Refused(
+            f"Its values have the type {dtype.name}",
+            "Save it as uint8, uint16 or float32",
+        )
+
+
+def chosen_type(
+    samples: int, dtype: np.dtype, options: ReadOptions, *, alpha: int = 0
+) -> PixelType:
+    """Returns the channels that are kept of an image that stores `samples` per pixel.
+
+    Without a wanted number, alpha channels are dropped, and 8-bit gray becomes RGB with
+    three equal channels. Otherwise the number must be that of the stored channels, with
+    or without alpha.
+
+    Args:
+      samples: The number of stored channels, with alpha.
+      dtype: The type of the values.
+      options: The options of the reader, which may state the number of channels.
+      alpha: The number of stored channels that are alpha. They are the last ones.
+
+    Raises:
+      Refused: If the type or the number of channels is not possible.
+    """
+    require_type(dtype)
+    wanted = options.channels
+    name, colors = dtype.newbyteorder("=").name, samples - alpha
+    if wanted is None:
+        kept = 3 if name == "uint8" and colors == 1 else colors
+    elif wanted in (colors, samples):
+        kept = wanted
+    else:
+        count = f"{colors} channel{'s' * (colors != 1)}"
+        count += f" and {alpha} for transparency" if alpha else ""
+        if options.trained:
+            raise Refused(
+                f"It has {count}, but the network was trained on images with {wanted}",
+                "Use images like those of the training",
+            )
+        raise Refused(
+            f"It has {count} where data.channels={wanted}",
+            f"Pass --data.channels {colors}, or save it with {wanted}",
+        )
+    if not 1 <= kept <= MOST_CHANNELS:
+        raise Refused(
+            f"It has {kept} channels: expected 1 to {MOST_CHANNELS}",
+            "Save fewer channels",
+        )
+    return PixelType(kept, name)
+
+
+def keep_channels(values: np.ndarray, kept: PixelType) -> np.ndarray:
+    """Returns the channels that `chosen_type` has chosen, in native byte order.
+
+    Args:
+      values: All stored channels, [H, W, S].
+      kept: The result of `chosen_type`.
+
+    Raises:
+      Refused: If a value is not finite.
+    """
+    if kept.channels == 3 and values.shape[-1] < 3:
+        values = np.repeat(values[..., :1], 3, axis=2)
+    pixels = np.ascontiguousarray(values[..., : kept.channels], kept.dtype)
+    if kept.dtype == "float32" and not np.isfinite(pixels).all():
+        raise Refused("It contains values that are not finite", "Replace these values")
+    return pixels

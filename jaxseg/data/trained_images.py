@@ -1,0 +1,55 @@
+"""Reads images as a trained network needs them, and refuses all others."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import numpy as np
+
+from jaxseg.data.files import shown
+from jaxseg.data.pixel_type import PixelType
+from jaxseg.data.reader import ReadOptions, read_pixels
+from jaxseg.data.spec import DatasetSpec
+
+
+def options_like(options: ReadOptions, spec: DatasetSpec) -> ReadOptions:
+    """Returns the options that read images as a network was trained on.
+
+    Args:
+      options: The limit, and the range for images that become 8-bit RGB.
+      spec: The dataset that the network was trained on.
+    """
+    if spec.is_rgb8:
+        return dataclasses.replace(options, channels=None, pixels="rgb8")
+    return dataclasses.replace(
+        options, channels=spec.channels, pixels="stored", trained=True
+    )
+
+
+def read_like(
+    path: str | os.PathLike, options: ReadOptions, spec: DatasetSpec
+) -> np.ndarray:
+    """Reads an image for a trained network.
+
+    Args:
+      path: The file.
+      options: The result of `options_like` for `spec`.
+      spec: The dataset that the network was trained on.
+
+    Returns:
+      The pixels [H, W, C].
+
+    Raises:
+      ValueError: If the file cannot be read, or its pixels have another type or another
+        number of channels than those of the training.
+    """
+    pixels = read_pixels(path, options)
+    found = PixelType.of(pixels)
+    wanted = PixelType(spec.channels, spec.image_type)
+    if found != wanted:
+        raise ValueError(
+            f"{shown(path)}: It has {found}, but the network was trained on images "
+            f"with {wanted}. Use images like those of the training."
+        )
+    return pixels

@@ -1,0 +1,1 @@
+"""Opens files that Pillow does not read, or reads only in part."""

@@ -1,0 +1,48 @@
+"""Chooses how a file is opened that Pillow does not read, or reads only in part."""
+
+from __future__ import annotations
+
+import pathlib
+
+from jaxseg.data.read_options import ReadOptions
+from jaxseg.data.wide.arrays import open_npy, open_npz
+from jaxseg.data.wide.nifti import open_nifti
+from jaxseg.data.wide.opened import Stored
+from jaxseg.data.wide.png import color_type, open_png
+from jaxseg.data.wide.tiff import is_wide_tiff, open_tiff
+
+ARRAYS = (".npy", ".npz", ".nii", ".nii.gz")
+
+
+def open_wide(
+    path: pathlib.Path, page: int | None, options: ReadOptions, *, mask: bool = False
+) -> Stored | None:
+    """Opens a file, or returns None if Pillow reads all of its bits and channels.
+
+    Arrays and volumes are found by their suffixes, images by their first bytes.
+
+    Args:
+      path: The file.
+      page: The number of the picture in the file, or None.
+      options: The options of the reader.
+      mask: Whether the file contains class numbers.
+
+    Raises:
+      Refused: If the file cannot be read.
+    """
+    name = path.name.lower()
+    if name.endswith(ARRAYS):
+        if name.endswith(".npy"):
+            return open_npy(path)
+        if name.endswith(".npz"):
+            return open_npz(path)
+        return open_nifti(path, page, mask=mask)
+    if mask or options.pixels == "rgb8" or not path.is_file():
+        return None
+    with open(path, "rb") as file:
+        kind = color_type(file.read(26))
+        file.seek(0)
+        wide = is_wide_tiff(file, options)
+    if wide:
+        return open_tiff(path, page)
+    return None if kind in (None, 0) else open_png(path, kind)
