@@ -52,6 +52,8 @@ class DataConfig:
       augment: Further augmentations in the order in which they are applied, such as
         flip "rotate(degrees=10, probability=0.5)". docs/augmentation.md lists all
         entries and their parameters.
+      albumentations: A pipeline of Albumentations as FILE.py:NAME, where NAME is a
+        variable of the Python file. It is applied after the entries of augment.
       num_points: The largest number of points of a training example from a point cloud.
         Larger clouds are reduced to the points nearest to a randomly chosen point.
       point_jitter: The standard deviation, in meters, of the random noise that is added
@@ -104,6 +106,7 @@ class DataConfig:
     oversample_classes: tuple[str, ...] = ()
     elastic: float = 0.0
     augment: tuple[str, ...] = ()
+    albumentations: str | None = None
     num_points: int = 4096
     point_jitter: float = 0.0
     eval_scale: float = 1.0

@@ -112,6 +112,7 @@ def check_options(config: DataConfig) -> None:
         "oversample_classes": (),
         "elastic": 0.0,
         "augment": (),
+        "albumentations": None,
         "eval_scale": 1.0,
     }
     for name, allowed in only.items():

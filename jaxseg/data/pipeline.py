@@ -207,7 +207,8 @@ def read_batches(
 
 def _check_tf(config: DataConfig):
     """Checks options that only the backend 'grain' has."""
-    for name, absent in (("worker_processes", 0), ("elastic", 0), ("augment", ())):
+    none = {"worker_processes": 0, "elastic": 0, "augment": (), "albumentations": None}
+    for name, absent in none.items():
         value = getattr(config, name)
         if value != absent:
             raise ValueError(

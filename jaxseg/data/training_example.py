@@ -2,8 +2,8 @@
 
 The steps are, in this order: the elastic deformation of `data.elastic`, the random
 window of `data.scale_range` and `data.crop`, which the first entries of `data.augment`
-change, and the other entries of `data.augment`. The device then applies `data.flip` and
-`data.color_jitter`.
+change, the other entries of `data.augment`, and `data.albumentations`. The device then
+applies `data.flip` and `data.color_jitter`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from jaxseg.data import shuffle as order
 from jaxseg.data.area import Area
 from jaxseg.data.augment import stages
 from jaxseg.data.augment.entry import Scene, View
-from jaxseg.data.augment.parsing import parse_entries
 from jaxseg.data.draws import train_draw
 from jaxseg.data.source import Source
 from jaxseg.data.transforms import (
@@ -84,7 +83,7 @@ def drawn_example(
         other = int(rng.integers(len(source)))
         return _cut(source, config, other, rng=rng, draws=lambda place: rng)[0]
 
-    _, entries = stages.split(parse_entries(config.augment))
+    _, entries = stages.split(stages.entries_of(config))
     scene, applied = stages.change_scene(entries, scene, draws, partner)
     example = {
         "image": np.ascontiguousarray(scene.image),
@@ -110,7 +109,7 @@ def _cut(
     opened, crop, spec = source.open(index), config.crop, source.spec
     whole = Area.whole(opened.size)
     window = sample_window(rng, opened.size, crop=crop, scale_range=config.scale_range)
-    entries, _ = stages.split(parse_entries(config.augment))
+    entries, _ = stages.split(stages.entries_of(config))
     # These entries read the label before it is deformed, which is close enough for the
     # choice of a crop.
     frame = stages.frame_of(spec)

@@ -42,6 +42,7 @@ BOUNDS = {
     "data.oversample_classes": each(text()),
     "data.elastic": number(0, 10_000),
     "data.augment": each(text()),
+    "data.albumentations": optional(text()),
     "data.num_points": whole(1),
     "data.point_jitter": number(0, 1_000),
     "data.eval_scale": SCALE,

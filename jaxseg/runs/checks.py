@@ -51,16 +51,11 @@ def check_together(config: Config) -> None:
             invalid("data.elastic", data.elastic, "0 with data.backend='tf'")
         )
     check_entries(parse_entries(data.augment), crop=data.crop)
-    if data.augment and data.backend == "tf":
-        expected = "an empty list with data.backend='tf'"
-        raise ValueError(
-            invalid(
-                "data.augment",
-                data.augment,
-                expected,
-                advice="Use data.backend='grain'.",
-            )
-        )
+    for name, absent in (("augment", "an empty list"), ("albumentations", "None")):
+        if data.backend == "tf" and (value := getattr(data, name)):
+            expected = f"{absent} with data.backend='tf'"
+            advice = "Use data.backend='grain'."
+            raise ValueError(invalid(f"data.{name}", value, expected, advice=advice))
     if run.batch_size % run.grad_accum_steps:
         expected = f"a divisor of train.batch_size={run.batch_size}"
         raise ValueError(

@@ -27,6 +27,7 @@ from jaxseg.data.augment.entry import (
 )
 from jaxseg.data.augment.parsing import check_entries, parse_entries
 from jaxseg.data.augment.resampling import pixel_centers, resample, rounded
+from jaxseg.data.augment.user_pipeline import load_pipeline
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.transforms import Window
 
@@ -59,8 +60,15 @@ def frame_of(spec: DatasetSpec) -> Frame:
 
 def check_augment(config: DataConfig, spec: DatasetSpec) -> None:
     """Raises ValueError if an entry of `data.augment` does not fit the data."""
-    entries = parse_entries(config.augment)
-    check_entries(entries, crop=config.crop, frame=frame_of(spec))
+    check_entries(entries_of(config), crop=config.crop, frame=frame_of(spec))
+
+
+def entries_of(config: DataConfig) -> tuple[Entry, ...]:
+    """Returns the entries of `data.augment` and the pipeline of the user, in order."""
+    entries = parse_entries(tuple(config.augment))
+    if config.albumentations is None:
+        return entries
+    return (*entries, load_pipeline(config.albumentations))
 
 
 def split(entries: Iterable[Entry]) -> tuple[list, list]:

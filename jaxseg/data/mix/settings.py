@@ -18,7 +18,8 @@ OWN = (
     *("train_split", "eval_split", "oversample_classes", "on_bad_file", "range"),
 )
 # A dataset that leaves these options at their defaults takes those of the run.
-INHERITED = ("prepared_dir", "scale_range", "elastic", "augment", "max_pixels")
+INHERITED = ("prepared_dir", "scale_range", "elastic", "augment", "albumentations")
+INHERITED += ("max_pixels",)
 DEFAULT = DataConfig()
 
 
