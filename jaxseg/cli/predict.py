@@ -54,6 +54,7 @@ AS_TRAINED = Reading()
 BOUNDS = {
     "checkpoint": text(),
     "threshold": optional(number(above=0, below=1)),
+    "dataset": optional(text()),
     "window": optional(each(whole(1, 65_536))),
     "stride": optional(each(whole(1, 65_536))),
     "scales": some(SCALE),
@@ -112,6 +113,9 @@ class Arguments:
     samples: int = 0
     """Number of segmentations to sample and write for each image, with their entropy.
     It requires a network that can draw samples, such as prob_unet."""
+    dataset: str | None = None
+    """Dataset in whose classes the network predicts, for a network that was trained on
+    several datasets. By default it predicts the classes of their union."""
     overlay: bool = True
     """Write NAME_overlay.png, which shows the predicted classes on the image."""
     batch_size: int = 4
@@ -181,6 +185,7 @@ def request_of(options: Arguments, config: Config) -> Request:
         flip=options.flip or options.tta,
         batch_size=options.batch_size,
         multiple=options.pad_multiple,
+        dataset=options.dataset,
     )
     return Request(
         inputs=options.images,

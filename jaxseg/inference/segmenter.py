@@ -39,6 +39,8 @@ class PredictOptions:
       flip: Whether the softmax is also averaged over the mirrored image.
       batch_size: The number of windows in a call of the network.
       multiple: Images are padded to multiples of this many pixels.
+      dataset: The dataset in whose classes the network predicts, for a network that was
+        trained on several datasets. The default is the classes of their union.
     """
 
     mode: Mode = "whole"
@@ -48,6 +50,7 @@ class PredictOptions:
     flip: bool = False
     batch_size: int = 4
     multiple: int = 32
+    dataset: str | None = None
 
     @property
     def averages(self) -> bool:
@@ -89,10 +92,13 @@ class Segmenter:
             (`data.eval_scale` of a run).
           options: How images are segmented.
           reading: How image files are read.
+
+        Raises:
+          ValueError: If `options.dataset` is not a dataset of the training.
         """
-        self.network = ImageNetwork(model, spec, scale=scale)
-        self.spec, self.options = spec, options
-        self.reading = options_like(reading, spec)
+        network = ImageNetwork(model, spec, scale=scale, dataset=options.dataset)
+        self.network, self.spec = network, network.output_spec
+        self.options, self.reading = options, options_like(reading, spec)
         self._variables = jax.device_put(variables)
         self._labels = jax.jit(self.network.labels)
         self._both = jax.jit(self.network.labels_and_probabilities)
@@ -166,8 +172,9 @@ class Segmenter:
           [B, H, W, K], or None if they were not computed.
         """
         whole = self.options.mode == "whole"
+        soft = soft or (self.options.dataset is not None and not whole)
         if self.options.averages or (soft and not whole):
-            probabilities = self._averaged(pixels)
+            probabilities = np.array(self.network.in_dataset(self._averaged(pixels)))
             return self.form.labels_of(probabilities), probabilities
         if soft:
             labels, probabilities = self._both(self._variables, pixels)

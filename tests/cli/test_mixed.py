@@ -6,10 +6,13 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
+import jaxseg
 from jaxseg.cli.main import main
 from jaxseg.data.mix.opening import open_mixed
 from jaxseg.inference.image_network import ImageNetwork
+from jaxseg.inference.segmenter import PredictOptions
 from jaxseg.metrics import scores
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 
@@ -109,6 +112,40 @@ def test_evaluation_is_that_of_summed_probabilities(run, capsys, tmp_path):
         np.testing.assert_allclose(found[f"lines/{name}"], expected[name], rtol=1e-9)
 
 
+def test_prediction_is_in_the_union_or_in_the_classes_of_a_dataset(
+    run, tmp_path, capsys
+):
+    source = open_mixed(read_config(run).data, "validation")
+    image = source.parts[0][0]["image"]
+    Image.fromarray(image).save(tmp_path / "scene.png")
+    opened = jaxseg.open_run(run)
+    union = opened.predict(image)
+    own = opened.make_segmenter(PredictOptions(dataset="lines")).predict(image)
+    assert own.spec.classes == ("background", "disc", "box", "triangle", "ring", "pole")
+    p = union.probabilities
+    expected = np.concatenate([p[..., :5], p[..., 5:6] + p[..., 6:]], axis=-1)
+    np.testing.assert_allclose(own.probabilities, expected, rtol=1e-6)
+    np.testing.assert_array_equal(own.labels, expected.argmax(-1))
+    for mode in (["--flip"], ["--mode=slide", "--window", "32", "48"]):
+        words = [str(tmp_path / "scene.png"), f"--workdir={run}", "--dataset=lines"]
+        out = tmp_path / mode[0]
+        assert main(["predict", *words, *mode, "-o", str(out), "--probabilities"]) == 0
+        found = np.load(out / "scene.npz")
+        assert tuple(found["classes"]) == own.spec.classes
+        assert found["probabilities"].shape == (96, 128, 6)
+        written = np.asarray(Image.open(out / "scene.png"))
+        # The stored probabilities are rounded to float16.
+        assert (written == found["probabilities"].argmax(-1)).mean() > 0.999
+    capsys.readouterr()
+    words[-1] = "--dataset=line"
+    assert main(["predict", *words, "-o", str(tmp_path / "no")]) != 0
+    assert (
+        "dataset='line' is invalid: expected a known name, such as 'lines'."
+        in capsys.readouterr().err
+    )
+    assert not (tmp_path / "no").exists()
+
+
 @pytest.mark.slow
 def test_a_run_that_was_killed_continues_bit_for_bit(run, file, data_dir, tmp_path):
     again = tmp_path / "run"
@@ -135,6 +172,7 @@ def test_a_run_that_was_killed_continues_bit_for_bit(run, file, data_dir, tmp_pa
         (["--data.backend=tf"], "data.backend='tf' is invalid"),
         (["--loss.name=dice"], "loss.name='dice' is invalid: expected cross_entropy"),
         (["--loss.class-weights=median_frequency"], "loss.class_weights="),
+        (["--model.output=sigmoid"], "model.output='sigmoid' is invalid"),
         (["--model.name=prob_unet"], "model.name='prob_unet' is invalid"),
         (["--data.mix.1.class-map", "no.txt"], "no.txt is not a file"),
     ],

@@ -135,10 +135,19 @@ def _check_reach(config: DataConfig, union: Union) -> None:
             f"a dataset maps one of its classes, found {shown_classes(lost)}. Correct "
             "the class maps or the list."
         )
-    for names in union.inseparable():
+    pairs = zip(union.members, config.mix, strict=True)
+    used = tuple(member for member, options in pairs if options.weight > 0)
+    trained = Union(union.classes, used)
+    if absent := trained.unreached():
         logger.warning(
-            "No dataset distinguishes %s, so the network cannot learn to distinguish "
-            "them.",
+            "No training dataset contains %s, so the network cannot learn these "
+            "classes.",
+            shown_classes(absent),
+        )
+    for names in trained.inseparable():
+        logger.warning(
+            "No training dataset distinguishes %s, so the network cannot learn to "
+            "distinguish them.",
             shown_classes(names),
         )
 

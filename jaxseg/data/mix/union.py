@@ -97,11 +97,12 @@ class Union:
         return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
     def inseparable(self) -> list[tuple[str, ...]]:
-        """Returns the groups of union classes that no dataset distinguishes."""
+        """Returns the groups of union classes that occur, but only together."""
         groups: dict[tuple, list[str]] = {}
         for k, name in enumerate(self.classes):
             marks = tuple(k in s for s in dict.fromkeys(self._indices()))
-            groups.setdefault(marks, []).append(name)
+            if any(marks):
+                groups.setdefault(marks, []).append(name)
         return [tuple(names) for names in groups.values() if len(names) > 1]
 
     def unreached(self) -> list[str]:
