@@ -25,7 +25,7 @@ from jaxseg.tasks.checks import check
 from jaxseg.tasks.start import Start, prepare
 from jaxseg.training.devices import processes, selection
 from jaxseg.training.run.loop import train as run_loop
-from jaxseg.training.run.task import Reporter, Result, Silent
+from jaxseg.training.run.task import Reporter, Silent, TrainingResult
 
 Begin = Callable[[Start, list[jax.Device]], None]
 
@@ -121,9 +121,9 @@ def train_run(
         if held is not None:
             begin = functools.partial(_begin, config, workdir, start, chosen, display)
             task = dataclasses.replace(task, ready=begin, check=held.check)
-        processes.meet("before the first step")
+        processes.barrier("before the first step")
         with display.reporter() as shown:
-            result: Result = run_loop(
+            result: TrainingResult = run_loop(
                 config,
                 workdir,
                 task,

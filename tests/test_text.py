@@ -5,7 +5,7 @@ import pytest
 
 from jaxseg.cli.main import main
 from jaxseg.text import printable
-from jaxseg.weights import Report, convert, detect
+from jaxseg.weights import ConversionReport, convert, detect
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_the_command_line_prints_no_control_characters(tmp_path, capsys):
 
 def test_reports_and_refusals_escape_the_names_of_tensors():
     names = ("head\x1b[2J.weight",)
-    report = Report(origin="jaxseg", tensors=1, parameters=1, dropped=names)
+    report = ConversionReport(origin="jaxseg", tensors=1, parameters=1, dropped=names)
     assert r"head\x1b[2J.weight" in str(report) and "\x1b" not in str(report)
     with pytest.raises(ValueError, match=r"head\\x1b\[2J\.weight"):
         detect(names)

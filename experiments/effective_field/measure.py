@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from jaxseg import analysis
-from jaxseg.lab.networks import Network, build, noise, theoretical
+from jaxseg.lab.networks import StudiedNetwork, build, noise, theoretical
 from jaxseg.lab.page import Table, lines, png
 from jaxseg.metrics.seeds import summarize_seeds
 from jaxseg.runs.directory import load_variables, read_config
@@ -58,7 +58,9 @@ def main(names: list[str]) -> None:
 
 def fields_of(folder: Path, seed: int) -> dict[str, dict]:
     """Numbers and map with the run's first and its trained weights."""
-    network = Network(read_config(folder).model.name, workdir=str(folder), seed=seed)
+    network = StudiedNetwork(
+        read_config(folder).model.name, workdir=str(folder), seed=seed
+    )
     model = build(network)
     inputs = noise(network, IMAGES, SIZE)
     init_key, _ = jax.random.split(jax.random.key(seed))

@@ -45,7 +45,7 @@ from jaxseg.analysis.atrous.gridding import (
     touched,
     union_coverage,
 )
-from jaxseg.analysis.atrous.plans import Plan, recommend, search
+from jaxseg.analysis.atrous.plans import RatePlan, recommend, search
 from jaxseg.analysis.atrous.receptive_field import (
     Field,
     Layer,
@@ -61,7 +61,7 @@ from jaxseg.analysis.jaxpr.cost import Cost, count_cost, count_parameters
 from jaxseg.analysis.jaxpr.dependence import Lines, Reach, reach
 from jaxseg.analysis.jaxpr.field_size import Extent, extent, field
 from jaxseg.analysis.jaxpr.layer_cost import LayerCost, grouped, layer_costs
-from jaxseg.analysis.jaxpr.memory import Memory, peak_memory
+from jaxseg.analysis.jaxpr.memory import PeakMemory, peak_memory
 
 __all__ = [
     "Cost",
@@ -72,8 +72,8 @@ __all__ = [
     "Layer",
     "LayerCost",
     "Lines",
-    "Memory",
-    "Plan",
+    "PeakMemory",
+    "RatePlan",
     "Reach",
     "Shift",
     "atrous_gap",

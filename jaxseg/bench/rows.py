@@ -27,7 +27,7 @@ Built = tuple[dict[str, Callable[[], None]], dict[str, Any]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class BenchSettings:
     """Contains the settings of a benchmark.
 
     Attributes:
@@ -58,9 +58,11 @@ class Row:
     def name(self) -> str:
         return self.subject.name
 
-    def key(self, plan: Plan) -> str:
+    def key(self, settings: BenchSettings) -> str:
         """Returns the key that identifies the row among stored records."""
-        return "|".join((self.part, self.name, self.kind, plan.device, plan.dtype))
+        return "|".join(
+            (self.part, self.name, self.kind, settings.device, settings.dtype)
+        )
 
 
 def rows(parts: tuple[str, ...], only: str, device: str, quick: bool) -> Iterator[Row]:
@@ -90,27 +92,27 @@ def rows(parts: tuple[str, ...], only: str, device: str, quick: bool) -> Iterato
             yield Row("memory", entry, MEMORY)
 
 
-def record(row: Row, plan: Plan, sentinel: Sentinel) -> dict[str, Any]:
+def record(row: Row, settings: BenchSettings, sentinel: Sentinel) -> dict[str, Any]:
     """Measures one row and returns its record, a dictionary of JSON values.
 
     If a contestant fails, the record holds the reason under "notes".
     """
     common = {
-        "key": row.key(plan),
+        "key": row.key(settings),
         "part": row.part,
         "name": row.name,
         "kind": row.kind,
-        "device": jax.devices()[0].device_kind if plan.device == "gpu" else "cpu",
-        "dtype": plan.dtype,
+        "device": jax.devices()[0].device_kind if settings.device == "gpu" else "cpu",
+        "dtype": settings.dtype,
         "versions": versions(),
         "commit": _commit(),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     if row.part == "memory":
-        return {**common, **bench_memory.compare(row.subject, bool(plan.torch))}
+        return {**common, **bench_memory.compare(row.subject, bool(settings.torch))}
     build = _operator if row.part == "ops" else _network
-    contestants, facts = build(row, plan)
-    measured = measure(contestants, plan.limits, sentinel)
+    contestants, facts = build(row, settings)
+    measured = measure(contestants, settings.limits, sentinel)
     return {
         **common,
         **facts,
@@ -121,17 +123,17 @@ def record(row: Row, plan: Plan, sentinel: Sentinel) -> dict[str, Any]:
     }
 
 
-def _operator(row: Row, plan: Plan) -> Built:
+def _operator(row: Row, settings: BenchSettings) -> Built:
     backward = row.kind != OPERATOR_KINDS[0]
-    ours = bench_ops.Ours(row.subject, backward, plan.dtype)
+    ours = bench_ops.Ours(row.subject, backward, settings.dtype)
     facts = {
         "compile_seconds": ours.compile_seconds,
         "temp_bytes": ours.temp_bytes,
         "notes": {},
     }
     contestants = {"jaxseg": ours.run}
-    for name, side in plan.torch.items():
-        make = lambda s=side: bench_ops.Theirs(row.subject, backward, s, plan.dtype)
+    for name, side in settings.torch.items():
+        make = lambda s=side: bench_ops.Theirs(row.subject, backward, s, settings.dtype)
         theirs = _try(name, make, facts)
         if theirs is not None:
             contestants[name] = theirs.run
@@ -145,14 +147,14 @@ def _difference(ours: np.ndarray, theirs: np.ndarray) -> float:
     return float(np.abs(ours - theirs).max() / max(1e-30, np.abs(theirs).max()))
 
 
-def _network(row: Row, plan: Plan) -> Built:
-    entry, gpu = row.subject, plan.device == "gpu"
+def _network(row: Row, settings: BenchSettings) -> Built:
+    entry, gpu = row.subject, settings.device == "gpu"
     batch = bench_models.KINDS[row.kind]
     if gpu and row.kind == "train step":
         batch = entry.gpu_batch
     size = entry.gpu_size if gpu else entry.size
     ask = (entry, row.kind, batch, size)
-    ours = bench_models.Ours(*ask, plan.dtype, "auto")
+    ours = bench_models.Ours(*ask, settings.dtype, "auto")
     facts = {
         "batch": batch,
         "size": size,
@@ -162,11 +164,11 @@ def _network(row: Row, plan: Plan) -> Built:
         "notes": {},
     }
     contestants = {"jaxseg": ours.run}
-    if plan.lax:
-        contestants["lax"] = bench_models.Ours(*ask, plan.dtype, "lax").run
-    for name, side in _peers(entry, plan, facts).items():
+    if settings.lax:
+        contestants["lax"] = bench_models.Ours(*ask, settings.dtype, "lax").run
+    for name, side in _peers(entry, settings, facts).items():
         theirs = _try(
-            name, lambda s=side: bench_models.Theirs(*ask, s, plan.dtype), facts
+            name, lambda s=side: bench_models.Theirs(*ask, s, settings.dtype), facts
         )
         if theirs is not None:
             contestants[name] = theirs.run
@@ -174,11 +176,11 @@ def _network(row: Row, plan: Plan) -> Built:
     return contestants, facts
 
 
-def _peers(entry: Entry, plan: Plan, facts: dict) -> dict[str, Torch]:
+def _peers(entry: Entry, settings: BenchSettings, facts: dict) -> dict[str, Torch]:
     if entry.peer is None or not installed(entry.library):
         facts["notes"]["torch"] = "no peer"
         return {}
-    return plan.torch
+    return settings.torch
 
 
 def _try(name: str, make: Callable[[], Any], facts: dict) -> Any:

@@ -112,7 +112,7 @@ def run(options: Arguments, path: Path) -> None:
     from jaxseg.bench.clock import QUICK, Limits, Sentinel
 
     dtype = options.dtype or ("bfloat16" if options.device == "gpu" else "float32")
-    plan = bench_rows.Plan(
+    plan = bench_rows.BenchSettings(
         options.device,
         dtype,
         QUICK if options.quick else Limits(),

@@ -27,7 +27,7 @@ from jaxseg.metrics import to_json
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
 from jaxseg.runs.checks import check_options
 from jaxseg.runs.classes import with_classes
-from jaxseg.runs.config_file import overridden, peek, take_options
+from jaxseg.runs.config_file import option_value, overridden, take_options
 from jaxseg.runs.default import DEFAULT
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 from jaxseg.runs.outputs import num_logits, with_threshold
@@ -156,7 +156,7 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
         )
     if arguments.output is not None:
         check_file("output", arguments.output)
-    named = peek(rest, "--data.classes") is not None
+    named = option_value(rest, "--data.classes") is not None
     data = with_classes(workdir, arguments.data, named=named)
     return arguments, dataclasses.replace(base, data=data)
 

@@ -40,7 +40,7 @@ BOUNDS = {  # the options of all tools
     "strides": each(whole(1, 1_024)),
 }
 TOOLS = {
-    "plan": rate_tools.Plan,
+    "plan": rate_tools.ProposeRates,
     "rates": rate_tools.Rates,
     "valid-taps": rate_tools.Valid,
     "checkerboard": rate_tools.Checkerboard,

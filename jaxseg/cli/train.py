@@ -31,7 +31,13 @@ from jaxseg.data.mix.opening import describe_members
 from jaxseg.data.normalization import describe_pixels
 from jaxseg.metrics import scores
 from jaxseg.runs import default
-from jaxseg.runs.config_file import chosen, config_name, load_config, peek, take_options
+from jaxseg.runs.config_file import (
+    chosen,
+    config_name,
+    load_config,
+    option_value,
+    take_options,
+)
 from jaxseg.runs.directory import CHECKPOINTS, CONFIG, read_config
 from jaxseg.runs.rules import optional, text, whole
 from jaxseg.tasks import overlays
@@ -114,7 +120,9 @@ def main(argv: list[str]) -> int:
     check(arguments.run)
     given = (arguments.coordinator, arguments.processes, arguments.process_id)
     if arguments.distributed or given != (None, None, None):
-        processes.join(*given, heartbeat_timeout=arguments.heartbeat_timeout)
+        processes.initialize_distributed(
+            *given, heartbeat_timeout=arguments.heartbeat_timeout
+        )
     name = config_name(arguments.config) if arguments.config else default.NAME
     variant = SMOKE if arguments.smoke else arguments.variant
     name += "" if variant == DEFAULT else f"_{variant}"
@@ -136,7 +144,7 @@ def main(argv: list[str]) -> int:
     except Exception as error:
         if jax.process_count() == 1:
             raise
-        processes.leave(error)
+        processes.end_process(error)
 
 
 def local(workdir: str) -> Path:
@@ -162,7 +170,7 @@ def parse(argv: list[str]) -> Arguments:
     """
     options, rest = take_options(_numbered(argv))
     path = rest[0] if rest and not rest[0].startswith("-") else None
-    workdir = peek(rest, "--workdir")
+    workdir = option_value(rest, "--workdir")
     variant = _variant(rest, path)
     if path is not None:
         base = load_config(path, name=variant)
@@ -189,7 +197,7 @@ def parse(argv: list[str]) -> Arguments:
 
 def _variant(arguments: list[str], path: str | None) -> str:
     """Returns the name of the configuration that the command line selects."""
-    given, smoke = peek(arguments, "--variant"), "--smoke" in arguments
+    given, smoke = option_value(arguments, "--variant"), "--smoke" in arguments
     if smoke and given not in (None, SMOKE):
         raise ValueError(
             f"--variant={given!r} is invalid with --smoke: expected one of the two."

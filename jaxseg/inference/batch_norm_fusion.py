@@ -38,7 +38,7 @@ class Folded:
     count: int
 
 
-def fold(
+def fuse_batch_norm(
     model: nn.Module, variables: Mapping[str, Any], *, channels: int = 3
 ) -> Folded:
     """Folds batch normalizations into convolutions where the network permits it.

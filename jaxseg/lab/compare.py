@@ -8,7 +8,7 @@ import tyro
 
 from jaxseg import analysis
 from jaxseg.lab import network_tools, networks, rate_tools
-from jaxseg.lab.page import Report, Table
+from jaxseg.lab.page import LabReport, Table
 from jaxseg.runs.directory import variable_shapes
 from jaxseg.viz import figures
 
@@ -25,7 +25,7 @@ class Compare:
     """Height and width in pixels of the image for which the costs of networks are
     computed."""
 
-    def run(self) -> Report:
+    def run(self) -> LabReport:
         kinds = {rate_tools.is_rates(name) for name in self.subjects}
         if len(kinds) != 1:
             raise ValueError(
@@ -37,11 +37,11 @@ class Compare:
         return compare_networks(self.subjects, self.size)
 
 
-def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> Report:
+def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> LabReport:
     """Compares parameters, costs, activations and receptive fields of networks."""
     rows = []
     for name in names:
-        model = networks.build(networks.Network(name))
+        model = networks.build(networks.StudiedNetwork(name))
         layers = networks.costs_of(model, size)
         held = networks.memory_of(model, size).peak / network_tools.MIB
         extents, _ = networks.extents_of(model, 1)
@@ -68,7 +68,7 @@ def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> Report:
         figures.bars({r[0]: float(r[i]) for r in rows}, title=columns[i], width=400)
         for i in range(1, 6)
     ]
-    return Report(
+    return LabReport(
         f"{len(names)} networks at {size[0]} x {size[1]}",
         command="",
         tables=[

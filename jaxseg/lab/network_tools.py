@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxseg import analysis
 from jaxseg.lab.networks import (
-    Network,
+    StudiedNetwork,
     build,
     costs_of,
     extents_of,
@@ -23,7 +23,7 @@ from jaxseg.lab.networks import (
     theoretical,
     weights_of,
 )
-from jaxseg.lab.page import Report, Table
+from jaxseg.lab.page import LabReport, Table
 from jaxseg.models import MODELS
 from jaxseg.viz import figures
 from jaxseg.viz.flame import flame
@@ -32,20 +32,20 @@ MIB = 2**20
 
 
 @dataclasses.dataclass(frozen=True)
-class Field(Network):
+class Field(StudiedNetwork):
     """Find the theoretical receptive field of every module from shapes alone."""
 
     depth: int = 1
     """Levels of the module tree to list; 1 lists only the top-level modules."""
 
-    def run(self) -> Report:
+    def run(self) -> LabReport:
         extents, found = extents_of(build(self), self.depth)
         rows = []
         for name, extent in extents.items():
             cell = field_cell(extent)
             rows.append((name, cell, extent.jump, extent.touched, extent.coverage))
         loose = sorted({p for reach in found.values() for p in reach.loose})
-        report = Report(
+        report = LabReport(
             f"Receptive fields of {self.name}",
             "",
             [
@@ -65,7 +65,7 @@ class Field(Network):
 
 
 @dataclasses.dataclass(frozen=True)
-class Effective(Network):
+class Effective(StudiedNetwork):
     """Measure the effective receptive field, with random or trained weights."""
 
     size: tuple[int, int] = (193, 193)
@@ -73,7 +73,7 @@ class Effective(Network):
     images: int = 4
     """Number of random inputs to average over."""
 
-    def run(self) -> Report:
+    def run(self) -> LabReport:
         model = build(self)
         inputs = noise(self, self.images, self.size)
         rows, pictures, data = [], [], {}
@@ -87,7 +87,7 @@ class Effective(Network):
             data[name] = found
             pictures.append(figures.heat_map(found, title=name, log=True))
         columns = ("weights", "sigma rows", "sigma columns", "Gaussian fit")
-        return Report(
+        return LabReport(
             f"Effective receptive field of {self.name}",
             command="",
             tables=[Table("Mean squared gradient", (*columns, "area / field"), rows)],
@@ -97,7 +97,7 @@ class Effective(Network):
 
 
 @dataclasses.dataclass(frozen=True)
-class Cost(Network):
+class Cost(StudiedNetwork):
     """Count FLOPs, weights and activations by layer, and estimate the peak memory."""
 
     size: tuple[int, int] = (512, 512)
@@ -105,7 +105,7 @@ class Cost(Network):
     depth: int = 3
     """Depth of the module tree at which costs are summed; 0 lists every layer."""
 
-    def run(self) -> Report:
+    def run(self) -> LabReport:
         model = build(self)
         layers = costs_of(model, self.size)
         depth = self.depth or max(layer.name.count("/") for layer in layers) + 1
@@ -126,7 +126,7 @@ class Cost(Network):
             "inference": memory_of(model, self.size),
             "training": memory_of(model, self.size, train=True),
         }
-        return Report(
+        return LabReport(
             f"Cost of {self.name} at {self.size[0]} x {self.size[1]}",
             command="",
             tables=[
@@ -182,7 +182,7 @@ def _cost_row(layer, total):
 
 
 @dataclasses.dataclass(frozen=True)
-class Consistency(Network):
+class Consistency(StudiedNetwork):
     """Measure how predictions change with image shifts and with the output stride."""
 
     size: tuple[int, int] = (129, 129)
@@ -192,7 +192,7 @@ class Consistency(Network):
     strides: tuple[int, ...] = (8, 16, 32)
     """Output strides to compare, if the network has the option output_stride."""
 
-    def run(self) -> Report:
+    def run(self) -> LabReport:
         model = build(self)
         room = max(self.shifts)
         image = noise(self, 1, tuple(n + room for n in self.size))
@@ -230,7 +230,7 @@ class Consistency(Network):
             title="Pixels that keep their class",
             x_label="shift in pixels",
         )
-        return Report(
+        return LabReport(
             f"Consistency of {self.name}",
             command="",
             tables=tables,

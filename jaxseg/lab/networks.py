@@ -28,7 +28,7 @@ HEIGHTS, WIDTH = (513, 1025, 2049, 4097), 257
 
 
 @dataclasses.dataclass(frozen=True)
-class Network:
+class StudiedNetwork:
     """Contains the options that choose a network and its weights."""
 
     name: tyro.conf.Positional[str]
@@ -44,7 +44,7 @@ class Network:
     """Seed of the random weights and inputs."""
 
 
-def build(network: Network, **more: Any) -> nn.Module:
+def build(network: StudiedNetwork, **more: Any) -> nn.Module:
     """Builds the network that the options choose.
 
     It is built with `BlockConfig(impl="lax")`, so that every convolution is one `lax`
@@ -112,7 +112,7 @@ def random_variables(model: nn.Module, seed: int) -> Any:
     return jax.tree_util.tree_map_with_path(draw, variable_shapes(model))
 
 
-def weights_of(network: Network, model: nn.Module) -> dict[str, Any]:
+def weights_of(network: StudiedNetwork, model: nn.Module) -> dict[str, Any]:
     """Returns the variables to analyze by name.
 
     The entry "random" contains random variables. If `network.workdir` is given, an
@@ -125,7 +125,7 @@ def weights_of(network: Network, model: nn.Module) -> dict[str, Any]:
     return found
 
 
-def noise(network: Network, count: int, size: tuple[int, int]) -> np.ndarray:
+def noise(network: StudiedNetwork, count: int, size: tuple[int, int]) -> np.ndarray:
     """Draws random inputs of unit variance, float32 [count, *size, channels]."""
     random = np.random.default_rng(network.seed + 1)
     return random.normal(size=(count, *size, CHANNELS)).astype(np.float32)
@@ -222,7 +222,7 @@ def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost
 
 def memory_of(
     model: nn.Module, size: tuple[int, int], *, train: bool = False
-) -> analysis.Memory:
+) -> analysis.PeakMemory:
     """Estimates the peak memory for one image.
 
     Args:

@@ -38,7 +38,7 @@ class Table:
 
 
 @dataclasses.dataclass
-class Report:
+class LabReport:
     """Contains the results of one tool of `jaxseg lab`.
 
     Attributes:
@@ -86,7 +86,7 @@ def lines(table: Table) -> str:
     return "\n".join(text)
 
 
-def write(report: Report, folder: str | Path) -> Path:
+def write(report: LabReport, folder: str | Path) -> Path:
     """Prints the tables, and writes the figures, result.json and the HTML page.
 
     Args:
@@ -140,7 +140,7 @@ def png(picture: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _page(report: Report) -> str:
+def _page(report: LabReport) -> str:
     parts = [f"<h1>{html.escape(report.title)}</h1>"]
     parts.append(f"<p><code>{html.escape(report.command)}</code></p>")
     parts += map(_html_table, report.tables)

@@ -10,7 +10,7 @@ import tyro
 
 from jaxseg import analysis
 from jaxseg.analysis.atrous.plans import describe
-from jaxseg.lab.page import Report, Table
+from jaxseg.lab.page import LabReport, Table
 from jaxseg.ops.conv import conv
 from jaxseg.ops.resize import resize
 from jaxseg.ops.shuffle import depth_to_space
@@ -47,7 +47,7 @@ def name_of(rates: Sequence[int]) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class ProposeRates:
     """Find atrous rates that reach a receptive field without gridding."""
 
     field: int
@@ -66,7 +66,7 @@ class Plan:
     count: int = 5
     """Largest number of results for each number of layers."""
 
-    def run(self) -> Report:
+    def run(self) -> LabReport:
         plans = analysis.recommend(
             self.field,
             size=self.map,
@@ -78,7 +78,7 @@ class Plan:
         )
         rows = [_plan_row(plan) for plan in plans]
         best = plans[0]
-        report = Report(
+        report = LabReport(
             f"Rates for a field of {self.field} pixels at stride {self.output_stride}",
             "",
             [Table("Plans without holes", _PLAN_COLUMNS, rows)],
@@ -117,7 +117,7 @@ class Rates:
     map: int | None = None
     """Side of a feature map; adds the share of kernel positions that fall on it."""
 
-    def run(self) -> Report:
+    def run(self) -> LabReport:
         plans = [parse_rates(text) for text in self.plans]
         if not plans:
             raise ValueError(
@@ -135,7 +135,7 @@ class Rates:
         columns = ["rates", "field", "touched", "coverage", "evenness", "gap", "M_2"]
         columns += ["M_2 <= K", "no holes", "sigma", "bands"]
         columns += [] if self.map is None else ["valid taps"]
-        return Report(
+        return LabReport(
             f"Stacks of rates, kernel {self.kernel}",
             command="",
             tables=[Table("Gridding", columns, rows)],
@@ -176,7 +176,7 @@ class Valid:
     kernel: int = 3
     """Kernel size."""
 
-    def run(self) -> Report:
+    def run(self) -> LabReport:
         rates, size, kernel = parse_rates(self.rates), self.map, self.kernel
         shares = {r: analysis.valid_shares(size, kernel, r) for r in rates}
         taps = sorted({t for share in shares.values() for t in share}, reverse=True)
@@ -197,7 +197,7 @@ class Valid:
             title=f"Share of positions by valid taps, {size} x {size}",
             x_label="rate",
         )
-        return Report(
+        return LabReport(
             f"Valid taps of a {kernel} x {kernel} kernel on {size} x {size}",
             command="",
             tables=[Table("Share of taps on the map", columns, rows)],
@@ -216,7 +216,7 @@ class Checkerboard:
     seed: int = 0
     """Seed of the random weights and inputs."""
 
-    def run(self) -> Report:
+    def run(self) -> LabReport:
         phases = analysis.overlap_phases(self.kernel, self.stride)
         rows, maps = [], []
         flat = _enlarged(self.kernel, self.stride, self.seed, flat=True)
@@ -231,7 +231,7 @@ class Checkerboard:
         overlap = figures.heat_map(np.tile(counts, (4, 4)), title="overlap", size=220)
         summary = (self.kernel, self.stride, phases)
         summary += (analysis.unevenness(self.kernel, self.stride),)
-        return Report(
+        return LabReport(
             f"Enlarging by {self.stride}, kernel {self.kernel}",
             command="",
             tables=[

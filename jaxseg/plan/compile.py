@@ -111,7 +111,7 @@ def _tpus(name: str, chip: Chip) -> tuple[jax.Device, ...]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Memory:
+class ProgramMemory:
     """Contains the memory of one device in bytes.
 
     Attributes:
@@ -154,7 +154,7 @@ class Program:
     batch: int
     seconds: float
     parts: Mapping[str, int]
-    memory: Memory | None = None
+    memory: ProgramMemory | None = None
     refusal: str = ""
     wanted: float = 0.0
     flops: float = 0.0
@@ -278,9 +278,9 @@ def _bytes(tree: Any) -> int:
     )
 
 
-def _memory(program) -> Memory:
+def _memory(program) -> ProgramMemory:
     stats = program.memory_analysis()
-    return Memory(
+    return ProgramMemory(
         stats.argument_size_in_bytes,
         stats.output_size_in_bytes,
         stats.alias_size_in_bytes,

@@ -17,7 +17,7 @@ from jaxseg.analysis.hlo.roofline import (
     times,
 )
 from jaxseg.analysis.hlo.traffic import memory_traffic
-from jaxseg.plan.compile import Memory, Program, Slice
+from jaxseg.plan.compile import Program, ProgramMemory, Slice
 
 # An activation with this many elements counts as a feature map when it is gathered.
 MAP = 2**16
@@ -88,7 +88,7 @@ def fits(program: Program, target: Slice) -> bool | None:
     return program.needs() <= target.chip.usable if target.chip else None
 
 
-def dominant(memory: Memory, parts: Mapping[str, int]) -> str:
+def dominant(memory: ProgramMemory, parts: Mapping[str, int]) -> str:
     """Returns the name of the values that take the most memory.
 
     Args:

@@ -136,7 +136,7 @@ def take_options(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
     return nested({name: _literals(words) for name, words in options.items()}), rest
 
 
-def peek(argv: list[str], name: str) -> str | None:
+def option_value(argv: list[str], name: str) -> str | None:
     """Returns the value of an option of an unparsed command line, or None."""
     for i, token in enumerate(argv):
         if token == name:
@@ -157,8 +157,8 @@ def chosen(base: Config, argv: list[str], options: Mapping[str, Any]) -> Config:
       argv: The arguments of the command without the network options.
       options: The network options, as `take_options` returns them.
     """
-    name = peek(argv, "--model.name")
-    backbone = peek(argv, "--model.backbone")
+    name = option_value(argv, "--model.name")
+    backbone = option_value(argv, "--model.backbone")
     if name not in (None, base.model.name):
         base = dataclasses.replace(base, model=ModelConfig(name))
     elif backbone not in (None, base.model.backbone):

@@ -51,7 +51,7 @@ class Conversion:
     imported: Imported
 
     @property
-    def report(self) -> weights.Report:
+    def report(self) -> weights.ConversionReport:
         """Returns the import report, with the network options of the checkpoint.
 
         The report also lists the options that were assumed.

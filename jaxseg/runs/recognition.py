@@ -14,7 +14,7 @@ from jaxseg.runs.config_file import overridden
 from jaxseg.runs.directory import CONFIG, build_model, read_config, read_spec
 from jaxseg.weights.catalog.detection import LISTED, detect, part_of
 from jaxseg.weights.catalog.evidence import Evidence, gather
-from jaxseg.weights.catalog.sources import Network, Source
+from jaxseg.weights.catalog.sources import Source, SourceNetwork
 from jaxseg.weights.catalog.stated import (
     Stated,
     assumptions,
@@ -177,7 +177,7 @@ def _backbone(
     config = _overridden(Config(model=ModelConfig(wanted.model, options)), wanted)
     channels = wanted.channels or _channels(config, found.state, source.rules)
     doubts = source.doubts(evidence.names)
-    assumed = assumptions(Network(wanted.model), Stated({}), wanted.given, doubts)
+    assumed = assumptions(SourceNetwork(wanted.model), Stated({}), wanted.given, doubts)
     return Recognized(
         config,
         num_classes=wanted.num_classes,
@@ -202,7 +202,7 @@ def _accepted(wanted: Wanted, options: dict[str, Any]) -> dict[str, Any]:
 
 def _network(
     source: Source,
-    network: Network,
+    network: SourceNetwork,
     found: StateDict,
     evidence: Evidence,
     wanted: Wanted,
@@ -255,7 +255,7 @@ def _closest(
 
 
 def _check_names(
-    network: Network, source: Source, found: StateDict, wanted: Wanted
+    network: SourceNetwork, source: Source, found: StateDict, wanted: Wanted
 ) -> None:
     """Raises Mismatch if tensors are missing or unexpected, ignoring shapes."""
     options = network.options_for(found.state) | dict(_options(wanted))
@@ -268,7 +268,7 @@ def _check_names(
             raise
 
 
-def _named(network: Network) -> str:
+def _named(network: SourceNetwork) -> str:
     depth = dict(network.options).get("depth")
     return network.name + (f" with depth={depth}" if depth else "")
 

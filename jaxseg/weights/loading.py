@@ -21,7 +21,7 @@ from jaxseg.weights.model_variables import completed, model_shapes
 from jaxseg.weights.translate.convert import convert, flatten, translate
 from jaxseg.weights.translate.input_channels import adapt_input
 from jaxseg.weights.translate.refused import Refused, Remedy
-from jaxseg.weights.translate.report import Report
+from jaxseg.weights.translate.report import ConversionReport
 from jaxseg.weights.translate.rules import Rules
 from jaxseg.weights.translate.state_dict import StateDict, unwrap
 
@@ -41,7 +41,7 @@ class Imported:
     """
 
     variables: dict
-    report: Report
+    report: ConversionReport
     source: Source | None
     found: StateDict
 
@@ -244,7 +244,7 @@ def _origin(tree: Any, kind: Source | None) -> str:
     return "jaxseg" if _native(tree) is not None else "the rules passed in"
 
 
-def _report(taken, state, rules, found: StateDict) -> Report:
+def _report(taken, state, rules, found: StateDict) -> ConversionReport:
     flat = flatten(taken)
     routes = {key: translate(key, rules) for key in state}
     cast = collections.Counter(
@@ -252,7 +252,7 @@ def _report(taken, state, rules, found: StateDict) -> Report:
         for key, array in state.items()
         if routes[key][0] in flat and array.dtype != flat[routes[key][0]].dtype
     )
-    return Report(
+    return ConversionReport(
         origin="",
         found=found,
         tensors=len(flat),

@@ -12,12 +12,12 @@ import jax
 import numpy as np
 
 from jaxseg.text import printable
-from jaxseg.weights.catalog.sources import Network, Source
+from jaxseg.weights.catalog.sources import Source, SourceNetwork
 
 
 def difference(
     source: Source,
-    network: Network,
+    network: SourceNetwork,
     state_dict: Mapping[str, np.ndarray],
     apply: Callable[[jax.Array], jax.Array],
     *,

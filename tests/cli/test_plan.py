@@ -25,7 +25,7 @@ from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.lookup import spec_of
 from jaxseg.plan import compile as plan_compile
 from jaxseg.plan import report as plan_report
-from jaxseg.plan.compile import Memory, Program, Slice
+from jaxseg.plan.compile import Program, ProgramMemory, Slice
 from jaxseg.plan.search import Found, alternatives, in_words, search
 from jaxseg.runs.config_file import overridden
 from jaxseg.tasks.assembly import assemble
@@ -271,7 +271,7 @@ def test_a_chip_gives_limits_and_a_range():
         64,
         1.0,
         {"params": 200, "batch": 50},
-        memory=Memory(250, 240, 200, 10 * GIB, 0),
+        memory=ProgramMemory(250, 240, 200, 10 * GIB, 0),
         flops=3e12,
         accessed=1e10,
         text="ENTRY %main (x: bf16[819000000]) -> bf16[819000000] {\n"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from jaxseg import create_model
-from jaxseg.inference.batch_norm_fusion import fold
+from jaxseg.inference.batch_norm_fusion import fuse_batch_norm
 from jaxseg.nn.block_config import BlockConfig
 from tests.contract.rows import ROWS, SEGMENTING
 from tests.tiers import tiered
@@ -29,7 +29,7 @@ def test_logits_stay_equal(name, fill):
     variables = fill(model, shape)
     image = np.random.default_rng(1).normal(size=shape).astype(np.float32)
     want = jax.jit(lambda v, x: model.apply(v, x, train=False)["logits"])
-    folded = fold(model, variables, channels=channels)
+    folded = fuse_batch_norm(model, variables, channels=channels)
     got = jax.jit(lambda v, x: folded.apply(v, x)["logits"])
     want, got = want(variables, image), got(folded.variables, image)
     assert np.abs(got - want).max() <= 5e-5 * np.abs(want).max()
@@ -42,7 +42,7 @@ def test_every_normalization_of_a_resnet_goes(fill):
     before = np.array(
         variables["params"]["backbone"]["stem"]["conv1"]["conv"]["kernel"]
     )
-    folded = fold(model, variables)
+    folded = fuse_batch_norm(model, variables)
     assert folded.count == norms(variables) > 20
     assert "batch_stats" not in folded.variables
     after = variables["params"]["backbone"]["stem"]["conv1"]["conv"]["kernel"]
@@ -53,11 +53,11 @@ def test_normalization_before_the_convolution_stays(fill):
     """FC-DenseNet normalizes first: nothing to fold into."""
     model = create_model("fc_densenet56", 3, **ROWS["fc_densenet56"]["narrow"])
     variables = fill(model, (1, 64, 64, 3))
-    folded = fold(model, variables)
+    folded = fuse_batch_norm(model, variables)
     assert folded.count == 0 and norms(folded.variables) == norms(variables)
 
 
 def test_group_normalization_stays(fill):
     style = BlockConfig(norm="group", groups=2)
     model = create_model("unet_resnet18", 3, width=4, style=style)
-    assert fold(model, fill(model, (1, 64, 64, 3))).count == 0
+    assert fuse_batch_norm(model, fill(model, (1, 64, 64, 3))).count == 0

@@ -62,7 +62,7 @@ WRITERS = {
     "appended line": lambda f: json_file.append_line(f / "x", {"a": 1}),
     "class frequencies": lambda f: class_frequencies(Labeled(f)),
     "lab": lambda f: lab_page.write(
-        lab_page.Report("title", "command", figures={"x": PIXELS}), f
+        lab_page.LabReport("title", "command", figures={"x": PIXELS}), f
     ),
     "bench": lambda f: bench_report.write([], f, "command"),
     **{

@@ -38,15 +38,15 @@ from jaxseg.training.devices import processes
 )
 def test_what_cannot_be_is_refused_before_anything_is_contacted(given, message):
     with pytest.raises(ValueError, match=message):
-        processes.join(*given)
+        processes.initialize_distributed(*given)
 
 
 def test_time_and_environment_are_checked_too(monkeypatch):
     with pytest.raises(ValueError, match="heartbeat_timeout=1 is invalid"):
-        processes.join("here:80", 2, 0, heartbeat_timeout=1)
+        processes.initialize_distributed("here:80", 2, 0, heartbeat_timeout=1)
     monkeypatch.setenv("JAX_NUM_PROCESSES", "two")
     with pytest.raises(ValueError, match="JAX_NUM_PROCESSES='two' is invalid"):
-        processes.join("here:80")
+        processes.initialize_distributed("here:80")
 
 
 def test_flags_and_environment_reach_jax(monkeypatch):
@@ -54,11 +54,13 @@ def test_flags_and_environment_reach_jax(monkeypatch):
     monkeypatch.setattr(jax.distributed, "initialize", lambda **k: calls.append(k))
     monkeypatch.setattr(processes, "explain_abort", lambda: None)
     met = []
-    monkeypatch.setattr(processes.rendezvous, "meet", lambda *given: met.append(given))
+    monkeypatch.setattr(
+        processes.rendezvous, "wait_for_all", lambda *given: met.append(given)
+    )
     monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "there:1")
     monkeypatch.setenv("JAX_PROCESS_ID", "3")
-    processes.join(processes=4, heartbeat_timeout=9)
-    processes.join("here:80", 2, 0)
+    processes.initialize_distributed(processes=4, heartbeat_timeout=9)
+    processes.initialize_distributed("here:80", 2, 0)
     names = (
         "coordinator_address", "num_processes", "process_id", "heartbeat_timeout_seconds"
     )  # fmt: skip
@@ -74,11 +76,11 @@ def test_what_jax_says_when_it_cannot_connect_is_one_line(monkeypatch):
         raise jax.errors.JaxRuntimeError("UNKNOWN: Failed to start RPC server\nmore")
 
     monkeypatch.setattr(jax.distributed, "initialize", initialize)
-    monkeypatch.setattr(processes.rendezvous, "meet", lambda *_: None)
+    monkeypatch.setattr(processes.rendezvous, "wait_for_all", lambda *_: None)
     with pytest.raises(
         ValueError, match=r"here:80.* is invalid: .*UNKNOWN: Failed to start RPC"
     ) as e:
-        processes.join("here:80", 2, 0)
+        processes.initialize_distributed("here:80", 2, 0)
     assert "\n" not in str(e.value)
 
 
@@ -91,7 +93,7 @@ def test_no_cluster_is_said_with_the_flags(monkeypatch):
 
     monkeypatch.setattr(jax.distributed, "initialize", initialize)
     with pytest.raises(ValueError, match=r"coordinator=None is .*--coordinator HOST"):
-        processes.join()
+        processes.initialize_distributed()
 
 
 def test_errors_of_a_lost_process_are_told_from_others():
@@ -100,11 +102,13 @@ def test_errors_of_a_lost_process_are_told_from_others():
     )
     saving = CheckpointError("saving the checkpoint of step 9 failed")
     saving.__cause__ = gloo
-    assert processes.lost(gloo) and processes.lost(saving)
+    assert processes.is_peer_failure(gloo) and processes.is_peer_failure(saving)
     memory = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
-    assert not processes.lost(memory)
-    assert not processes.lost(OSError("Connection reset by the image server"))
-    assert not processes.lost(KeyError("Gloo"))
+    assert not processes.is_peer_failure(memory)
+    assert not processes.is_peer_failure(
+        OSError("Connection reset by the image server")
+    )
+    assert not processes.is_peer_failure(KeyError("Gloo"))
 
 
 PROGRAM = """
@@ -146,7 +150,7 @@ def test_errors_end_a_process_without_its_exit_hooks():
     body = (
         "import atexit\n"
         "atexit.register(lambda: os.write(2, b'waited'))\n"
-        "processes.leave({error})\n"
+        "processes.end_process({error})\n"
     )
     assert ended(body.format(error="ValueError('crop is 0')")) == (
         1,

@@ -31,7 +31,7 @@ def address():
 def start():
     """`start(coordinator, processes, id)` meets in a thread; a future."""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        yield lambda *given: pool.submit(rendezvous.meet, *given)
+        yield lambda *given: pool.submit(rendezvous.wait_for_all, *given)
 
 
 def reach(address):
@@ -51,7 +51,7 @@ def test_all_meet_in_any_order(start, address, order):
 
 
 def test_one_process_alone_waits_for_nobody(address):
-    rendezvous.meet(address, 1, 0)
+    rendezvous.wait_for_all(address, 1, 0)
 
 
 def until(capfd, text):
@@ -97,7 +97,7 @@ def test_process_0_twice_is_one_line(start, address):
     reach(address).close()
     twice = r"port=\d+ .*in use.*process 0 was started twice"
     with pytest.raises(ValueError, match=twice):
-        rendezvous.meet(address, 2, 0)
+        rendezvous.wait_for_all(address, 2, 0)
     start(address, 2, 1).result(10)
     assert first.result(10) is None
 
@@ -109,7 +109,7 @@ def test_a_busy_port_is_one_line(host):
         with pytest.raises(
             ValueError, match=f"port={port} is invalid: expected a free port"
         ):
-            rendezvous.meet(f"localhost:{port}", 1, 0)
+            rendezvous.wait_for_all(f"localhost:{port}", 1, 0)
 
 
 def test_different_counts_are_explained(start, address):
@@ -159,13 +159,13 @@ def test_another_program_at_the_address_is_told(address, answer):
         with pytest.raises(
             ValueError, match=r"coordinator='localhost.* another program"
         ):
-            rendezvous.meet(address, 2, 1)
+            rendezvous.wait_for_all(address, 2, 1)
         thread.join()
 
 
 def test_patience_ends(monkeypatch, address):
     monkeypatch.setattr(rendezvous, "PATIENCE", 0.3)
     with pytest.raises(ValueError, match="stopped waiting for 1 of 2 processes"):
-        rendezvous.meet(address, 2, 0)
+        rendezvous.wait_for_all(address, 2, 0)
     with pytest.raises(ValueError, match="stopped waiting for process 0 at"):
-        rendezvous.meet(address, 2, 1)
+        rendezvous.wait_for_all(address, 2, 1)

@@ -94,7 +94,7 @@ def test_the_row_of_a_depth():
 
 
 def test_a_head_of_its_own_option():
-    network = weights.Network("n", (("a", 1),), aux="aux_classifier.")
+    network = weights.SourceNetwork("n", (("a", 1),), aux="aux_classifier.")
     assert network.options_for(["classifier.0.weight"]) == {"a": 1}
     assert network.options_for(["aux_classifier.0.weight"]) == {"a": 1, "aux": True}
 

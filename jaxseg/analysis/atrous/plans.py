@@ -23,7 +23,7 @@ from jaxseg.analysis.atrous.valid_taps import valid_fraction
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class RatePlan:
     """Describes a stack of atrous layers and its properties on a feature map.
 
     Attributes:
@@ -72,11 +72,11 @@ def describe(
     size: int | None = None,
     output_stride: int = 1,
     base: int = 1,
-) -> Plan:
-    """Computes the `Plan` of given rates; `recommend` describes the arguments."""
+) -> RatePlan:
+    """Computes the `RatePlan` of given rates; `recommend` describes the arguments."""
     found = gridding_of(rates, kernel)
     shares = [1.0 if size is None else valid_fraction(size, kernel, r) for r in rates]
-    return Plan(
+    return RatePlan(
         rates=found.rates,
         cells=found.field,
         field=base + output_stride * (found.field - 1),
@@ -154,7 +154,7 @@ def recommend(
     depth: int | None = None,
     count: int = 5,
     excess: float = 1.3,
-) -> list[Plan]:
+) -> list[RatePlan]:
     """Finds stacks of atrous layers that read at least `field` pixels without holes.
 
     Args:

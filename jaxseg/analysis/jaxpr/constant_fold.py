@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 
-def fold(eqn, values):
+def fold_constant(eqn, values):
     """Evaluates an equation of a jaxpr if its operands are constants.
 
     Args:

@@ -24,7 +24,7 @@ import jax
 import numpy as np
 from jax.extend import core
 
-from jaxseg.analysis.jaxpr.constant_fold import fold
+from jaxseg.analysis.jaxpr.constant_fold import fold_constant
 from jaxseg.analysis.jaxpr.dependence_mask import Spread, everything, join
 from jaxseg.analysis.jaxpr.dependence_rules import RULES
 
@@ -153,7 +153,7 @@ class _Walker:
             return self.run(jaxpr, consts, spreads, known)
         if all(spread is None for spread in spreads):
             constant = all(value is not None for value in known)
-            return unknown, [fold(eqn, known)] if constant and len(
+            return unknown, [fold_constant(eqn, known)] if constant and len(
                 unknown
             ) == 1 else unknown
         if name == "scan":

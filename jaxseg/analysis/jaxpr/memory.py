@@ -47,7 +47,7 @@ _FUSED_INTO = ELEMENTWISE | {
 
 
 @dataclasses.dataclass(frozen=True)
-class Memory:
+class PeakMemory:
     """Contains the memory that one call of a function needs, in bytes.
 
     Attributes:
@@ -67,7 +67,7 @@ class Memory:
     held: tuple[tuple[str, int], ...]
 
 
-def peak_memory(fn: Callable, *args: Any) -> Memory:
+def peak_memory(fn: Callable, *args: Any) -> PeakMemory:
     """Estimates the memory of `fn(*args)` without running it.
 
     Args:
@@ -79,7 +79,7 @@ def peak_memory(fn: Callable, *args: Any) -> Memory:
     held = _held(jaxpr)
     at, peak = max(held, key=lambda pair: pair[1], default=("", 0))
     outputs = {v for v in jaxpr.outvars if not isinstance(v, core.Literal)}
-    return Memory(
+    return PeakMemory(
         peak,
         at=at,
         arguments=sum(map(_bytes, jaxpr.invars)),

@@ -47,7 +47,7 @@ _KEPT = []  # Objects that C code points to must not be garbage-collected.
 _MEETINGS = itertools.count()  # All processes count in the same order.
 
 
-def join(
+def initialize_distributed(
     coordinator: str | None = None,
     processes: int | None = None,
     process_id: int | None = None,
@@ -68,14 +68,14 @@ def join(
 
     Raises:
       ValueError: If an argument is missing or invalid, or if the processes cannot be
-        connected; see `rendezvous.meet`.
+        connected; see `rendezvous.wait_for_all`.
     """
     processes = _number("processes", processes, "JAX_NUM_PROCESSES")
     process_id = _number("process_id", process_id, "JAX_PROCESS_ID")
     coordinator = coordinator or os.environ.get("JAX_COORDINATOR_ADDRESS")
     _check(coordinator, processes, process_id, heartbeat_timeout)
     if None not in (coordinator, processes, process_id):
-        rendezvous.meet(coordinator, processes, process_id)
+        rendezvous.wait_for_all(coordinator, processes, process_id)
     try:
         jax.distributed.initialize(
             coordinator_address=coordinator,
@@ -140,7 +140,7 @@ def _is_address(text: str) -> bool:
     return bool(host) and known and 1 <= int(port) <= 65_535
 
 
-def meet(place: str, *, seconds: int = 1800) -> None:
+def barrier(place: str, *, seconds: int = 1800) -> None:
     """Waits until all processes have called this function.
 
     Collectives on CPU time out after 30 seconds, but preparing data and compiling can
@@ -156,10 +156,10 @@ def meet(place: str, *, seconds: int = 1800) -> None:
         together(key=f"{place} {next(_MEETINGS)}", timeout_ms=1000 * seconds)
 
 
-def leave(error: BaseException) -> NoReturn:
+def end_process(error: BaseException) -> NoReturn:
     """Prints an error and ends this process at once."""
     sys.stdout.flush()
-    if lost(error):
+    if is_peer_failure(error):
         _end(_last_line(error))
     if isinstance(error, ValueError | OSError):
         print(f"jaxseg: {as_message(error)}", file=sys.stderr, flush=True)
@@ -169,7 +169,7 @@ def leave(error: BaseException) -> NoReturn:
     os._exit(1)
 
 
-def lost(error: BaseException | None) -> bool:
+def is_peer_failure(error: BaseException | None) -> bool:
     """Returns whether an error, or one of its causes, reports a lost process."""
     while error is not None:
         kind = jax.errors.JaxRuntimeError | ValueError  # some are wrapped

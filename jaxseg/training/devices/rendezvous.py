@@ -91,7 +91,7 @@ class Notice:
         )
 
 
-def meet(coordinator: str, processes: int, process_id: int) -> None:
+def wait_for_all(coordinator: str, processes: int, process_id: int) -> None:
     """Waits until all processes of a run have connected, and reports the missing ones.
 
     Args:

@@ -116,7 +116,7 @@ class StepRunner:
         if jax.process_count() > 1 and program not in self._compiled:
             self._compiled.add(program)
             step.lower(state, placed).compile()
-            processes.meet("compiled")
+            processes.barrier("compiled")
         return step(state, placed)
 
 

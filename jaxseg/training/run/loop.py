@@ -30,7 +30,7 @@ from jaxseg.training.run.meter import Meter
 from jaxseg.training.run.metric_writer import Record
 from jaxseg.training.run.preemption import Stopped, StopRequests
 from jaxseg.training.run.profile import FOLDER, Profile
-from jaxseg.training.run.task import NonFiniteLoss, Reporter, Result, Task
+from jaxseg.training.run.task import NonFiniteLoss, Reporter, Task, TrainingResult
 
 logger = logging.getLogger(__name__)
 NEW_RUN = {
@@ -52,7 +52,7 @@ def train(
     reporter: Reporter,
     profile: int = 0,
     opening: Opening = STRICT,
-) -> Result:
+) -> TrainingResult:
     """Trains from the latest checkpoint in `workdir`, or from `state`, to the end.
 
     Args:
@@ -134,7 +134,7 @@ class _Run:
     scored_at: int | None = None
     programs: int = 0  # programs that the log has reported
 
-    def loop(self, state: Any, meta: dict[str, Any]) -> Result:
+    def loop(self, state: Any, meta: dict[str, Any]) -> TrainingResult:
         """Runs the loop. At the top of it, exactly `step` updates have been applied."""
         start = step = meta["step"]
         self.meter = Meter(
@@ -152,7 +152,7 @@ class _Run:
                 self._evaluate_and_save(step, state)
             if step == self.config.steps:
                 self.checkpoints.wait()
-                return Result(state, self.scores, self.checkpoints.best())
+                return TrainingResult(state, self.scores, self.checkpoints.best())
             if batches is None:
                 batches = self.task.train_batches(step)
             with self.meter.waiting():

@@ -88,7 +88,7 @@ class Silent:
 
 
 @dataclasses.dataclass(frozen=True)
-class Result:
+class TrainingResult:
     """Contains the result of a run.
 
     Attributes:

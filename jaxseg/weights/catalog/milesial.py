@@ -3,7 +3,7 @@
 from jaxseg.weights.catalog.maps import (
     milesial_unet,
 )
-from jaxseg.weights.catalog.sources import Network, Source
+from jaxseg.weights.catalog.sources import Source, SourceNetwork
 from jaxseg.weights.translate.model_card import UNIT
 
 NETWORKS: tuple[Source, ...] = (
@@ -12,7 +12,7 @@ NETWORKS: tuple[Source, ...] = (
         milesial_unet.MAP,
         "milesial/Pytorch-UNet",
         ("inc.double_conv.0.weight", "up1.up.weight", "outc.conv.weight"),
-        networks=(Network("unet"),),
+        networks=(SourceNetwork("unet"),),
         normalization=UNIT,
     ),
     Source(
@@ -21,7 +21,7 @@ NETWORKS: tuple[Source, ...] = (
         "milesial/Pytorch-UNet",
         ("inc.double_conv.0.weight", "outc.conv.weight"),
         ("up1.up.weight",),
-        networks=(Network("unet", (("up", "bilinear"),)),),
+        networks=(SourceNetwork("unet", (("up", "bilinear"),)),),
         normalization=UNIT,
     ),
 )

@@ -19,7 +19,7 @@ from jaxseg.weights.catalog.maps import (
 )
 from jaxseg.weights.catalog.mmseg_peer import PEER, config
 from jaxseg.weights.catalog.mmseg_resnet_heads import HEADS
-from jaxseg.weights.catalog.sources import Network, Source, backbone_row
+from jaxseg.weights.catalog.sources import Source, SourceNetwork, backbone_row
 
 _STEM = "backbone.stem.0.weight"
 _POOLED = "backbone.layer1.0.downsample.2.weight"
@@ -28,10 +28,10 @@ _STAGE4 = "backbone.stage4.0.branches.0.0.conv1.weight"  # A key of HRNet.
 _LAYER0 = "backbone.layers.0.attn.attn.in_proj_weight"  # A key of ViT.
 
 
-def _setr(decoder: str) -> tuple[Network, ...]:
+def _setr(decoder: str) -> tuple[SourceNetwork, ...]:
     """Returns SETR-L and -B at the image sizes of Cityscapes and ADE20K."""
     return tuple(
-        Network(
+        SourceNetwork(
             f"setr_{decoder}_vit{trunk}16",
             (("variant", "mmseg"), ("image_size", (size, size))),
             config(f"setr_{decoder}") if trunk == "l" else "",
@@ -56,7 +56,7 @@ NETWORKS: tuple[Source, ...] = (
         mmseg_unet.MAP,
         "mmsegmentation",
         ("backbone.encoder.0.0.convs.0.conv.weight", "decode_head.conv_seg.weight"),
-        networks=(Network("unet_fcn", factory=config("fcn_unet_s5-d16")),),
+        networks=(SourceNetwork("unet_fcn", factory=config("fcn_unet_s5-d16")),),
         peer=PEER,
     ),
     Source(
@@ -65,7 +65,7 @@ NETWORKS: tuple[Source, ...] = (
         "mmsegmentation",
         (_STAGE4, "decode_head.convs.0.conv.weight", "decode_head.conv_seg.weight"),
         networks=tuple(
-            Network(
+            SourceNetwork(
                 f"hrnet_w{width}",
                 (("head_bias", False), ("two_step", True)),
                 config("fcn_hr18"),
@@ -85,7 +85,7 @@ NETWORKS: tuple[Source, ...] = (
         "mmsegmentation",
         (_STAGE4, "decode_head.1.object_context_block.bottleneck.conv.weight"),
         networks=tuple(
-            Network(
+            SourceNetwork(
                 f"ocrnet_hrnet_w{width}",
                 (("bias", False), ("align_corners", False), ("two_step", True)),
                 config("ocrnet_hr18") if width == 18 else "",
@@ -129,7 +129,7 @@ NETWORKS: tuple[Source, ...] = (
             "backbone.ffm.conv1.conv.weight",
         ),
         networks=(
-            Network(
+            SourceNetwork(
                 "bisenet_resnet18",
                 (("form", "mmseg"),),
                 config("bisenetv1_r18-d32"),

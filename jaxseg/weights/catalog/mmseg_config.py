@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxseg.weights.catalog.config_text import field, read
-from jaxseg.weights.catalog.sources import Network
+from jaxseg.weights.catalog.sources import SourceNetwork
 from jaxseg.weights.translate.model_card import Normalization
 
 _USUAL = {  # Values of networks without the option.
@@ -50,7 +50,9 @@ def model_of(beside: Mapping[str, Any]) -> dict[str, Any]:
     return model if isinstance(model, dict) else {}
 
 
-def stated_options(beside: Mapping[str, Any], network: Network) -> dict[str, object]:
+def stated_options(
+    beside: Mapping[str, Any], network: SourceNetwork
+) -> dict[str, object]:
     """Returns the options whose values in the configuration differ from the usual ones.
 
     Args:

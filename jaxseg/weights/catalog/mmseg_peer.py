@@ -10,13 +10,13 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from jaxseg.weights.catalog.sources import Network, Peer
+from jaxseg.weights.catalog.sources import Peer, SourceNetwork
 
 _LEFT_OUT = ("pretrained", "init_cfg", "data_preprocessor", "loss_decode", "sampler")
 
 
 def config(name: str) -> str:
-    """Returns the value of `Network.factory` for a configuration file.
+    """Returns the value of `SourceNetwork.factory` for a configuration file.
 
     Args:
       name: The path below `configs`, or the name of a file in `_base_/models`.
@@ -25,7 +25,7 @@ def config(name: str) -> str:
 
 
 def build_row(
-    network: Network,
+    network: SourceNetwork,
     options: Mapping[str, Any],
     keys: set[str],
     *,

@@ -14,7 +14,7 @@ from jaxseg.weights.catalog.maps import (
     mmseg_resnet_v1,
 )
 from jaxseg.weights.catalog.mmseg_peer import PEER, config
-from jaxseg.weights.catalog.sources import Network, Source
+from jaxseg.weights.catalog.sources import Source, SourceNetwork
 from jaxseg.weights.translate.rules import Rules
 
 _ASPP = (
@@ -81,8 +81,8 @@ class _Head:
       has: Keys of the head.
       lacks: Keys that the head does not have.
       options: The options of the network of this library.
-      aux: The `aux` of `Network`.
-      unseen: Options that the tensors do not show; see `Network`.
+      aux: The `aux` of `SourceNetwork`.
+      unseen: Options that the tensors do not show; see `SourceNetwork`.
       narrow: Options and fields of the network on ResNet-18, or None.
     """
 
@@ -113,7 +113,7 @@ class _Head:
             for kind, trunk, keys, absent, stem, there in _TRUNKS
         )
 
-    def _network(self, depth: int, stem: tuple, kind: str) -> Network:
+    def _network(self, depth: int, stem: tuple, kind: str) -> SourceNetwork:
         options = {**dict(stem), **dict(self.options)}
         fields = {"backbone.type": kind, "backbone.depth": depth}
         if depth == 18:
@@ -121,7 +121,7 @@ class _Head:
             fields |= {**_NARROW, **self.narrow[1]}
         elif "{}" not in self.model:
             options["depth"] = depth
-        return Network(
+        return SourceNetwork(
             self.model.format(50 if depth == 18 else depth),
             tuple(options.items()),
             config(self.config),

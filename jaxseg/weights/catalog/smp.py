@@ -9,7 +9,7 @@ from jaxseg.weights.catalog.maps import (
     smp_pspnet,
     smp_unet,
 )
-from jaxseg.weights.catalog.sources import Network, Peer, Source
+from jaxseg.weights.catalog.sources import Peer, Source, SourceNetwork
 
 _DEPTHS = (50, 101, 18, 34, 152)
 _NAMED = {"unet": (18, 34, 50)}  # Depths with their own names; otherwise 50 and 101.
@@ -28,13 +28,13 @@ _UNSEEN = {
 }
 
 
-def _resnet(family: str, depth: int, factory: str, options, **peer) -> Network:
+def _resnet(family: str, depth: int, factory: str, options, **peer) -> SourceNetwork:
     """Returns a network of segmentation_models.pytorch.
 
     In this library the depths 50 and 101 have their own names.
     """
     named = depth in _NAMED.get(family, (50, 101))
-    return Network(
+    return SourceNetwork(
         f"{family}_resnet{depth if named else 50}",
         options if named else (("depth", depth), *options),
         factory,
@@ -43,7 +43,7 @@ def _resnet(family: str, depth: int, factory: str, options, **peer) -> Network:
     )
 
 
-def _pspnets(depth: int, *, shallow: bool) -> Network:
+def _pspnets(depth: int, *, shallow: bool) -> SourceNetwork:
     """Returns a PSPNet of segmentation_models.pytorch, on c3 (its default) or c5."""
     wide = 2048 if depth > 34 else 512
     features = (wide // 4 if shallow else wide) // 4
@@ -69,7 +69,7 @@ _ARGUMENTS = {"output_stride": "encoder_output_stride", "rates": "decoder_atrous
 
 
 def build(
-    network: Network,
+    network: SourceNetwork,
     options: Mapping[str, Any],
     keys: set[str],
     *,
@@ -122,7 +122,7 @@ NETWORKS: tuple[Source, ...] = (
         "segmentation_models_pytorch",
         ("encoder.features.18.0.weight", "decoder.aspp.0.convs.0.0.weight"),
         networks=(
-            Network(
+            SourceNetwork(
                 "deeplabv3plus_mobilenetv2",
                 (*_PLUS, ("tap", "output"), ("last", 1280)),
                 "DeepLabV3Plus",

@@ -7,7 +7,7 @@ contains the class of the network and the arguments of its constructor.
 from collections.abc import Mapping
 from typing import Any
 
-from jaxseg.weights.catalog.sources import Network
+from jaxseg.weights.catalog.sources import SourceNetwork
 
 _OPTIONS = {"encoder_output_stride": "output_stride", "decoder_atrous_rates": "rates"}
 
@@ -21,7 +21,9 @@ def is_config(config: Mapping[str, Any]) -> bool:
     return isinstance(config.get("_model_class"), str) and "encoder_name" in config
 
 
-def stated_options(config: Mapping[str, Any], network: Network) -> dict[str, object]:
+def stated_options(
+    config: Mapping[str, Any], network: SourceNetwork
+) -> dict[str, object]:
     """Returns the options that a config.json states.
 
     Args:

@@ -10,7 +10,7 @@ from jaxseg.weights.translate.rules import Rules
 
 
 @dataclasses.dataclass(frozen=True)
-class Network:
+class SourceNetwork:
     """Describes a network of this library that can import a kind of checkpoint.
 
     Attributes:
@@ -79,7 +79,7 @@ class Peer:
 
     Attributes:
       library: The module that must be importable.
-      build: A function that takes a `Network`, the options of the network of this
+      build: A function that takes a `SourceNetwork`, the options of the network of this
         library, the keys of a state dict, `num_classes` and `channels`, and returns a
         torch module with new weights.
       forward: A function that takes that module and an image [B, C, H, W], and returns
@@ -127,7 +127,7 @@ class Source:
     has: tuple[str, ...]
     lacks: tuple[str, ...] = ()
     part: str = "network"
-    networks: tuple[Network, ...] = ()
+    networks: tuple[SourceNetwork, ...] = ()
     options: tuple[tuple[str, object], ...] = ()
     example: str = ""
     normalization: Normalization = IMAGENET
@@ -208,7 +208,7 @@ class Source:
 
     def network(
         self, name: str, options: Mapping[str, object] | None = None
-    ) -> Network:
+    ) -> SourceNetwork:
         """Returns the entry of `networks` with a name, or a new entry without options.
 
         If several entries have the name, the one that agrees with most of `options` is
@@ -218,7 +218,9 @@ class Source:
           name: The name of the network.
           options: The options of the user.
         """
-        rows = [row for row in self.networks if row.name == name] or [Network(name)]
+        rows = [row for row in self.networks if row.name == name] or [
+            SourceNetwork(name)
+        ]
         given = options or {}
         return max(rows, key=lambda row: sum(given.get(k) == v for k, v in row.options))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from jaxseg.weights.catalog import mmseg_config, smp_config
 from jaxseg.weights.catalog.evidence import Evidence
-from jaxseg.weights.catalog.sources import Lookalike, Network, Source
+from jaxseg.weights.catalog.sources import Lookalike, Source, SourceNetwork
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Stated:
     place: str = ""
 
 
-def stated(evidence: Evidence, network: Network) -> Stated:
+def stated(evidence: Evidence, network: SourceNetwork) -> Stated:
     """Returns the options that a checkpoint of a whole network states.
 
     Args:
@@ -53,7 +53,10 @@ def stated_by_name(source: Source, evidence: Evidence) -> Stated:
 
 
 def assumptions(
-    network: Network, told: Stated, given: Iterable[str], doubts: Iterable[Lookalike]
+    network: SourceNetwork,
+    told: Stated,
+    given: Iterable[str],
+    doubts: Iterable[Lookalike],
 ) -> tuple[str, ...]:
     """Describes the options that neither the checkpoint nor the user has set.
 
@@ -104,7 +107,7 @@ def flag(name: str, value: object) -> str:
     return f"--model.options.{name} {' '.join(shown)}"
 
 
-def _usual(name: str, value: object, network: Network) -> object:
+def _usual(name: str, value: object, network: SourceNetwork) -> object:
     """Returns a readable value, with the rates that follow from the output stride."""
     if name == "rates" and value is None:
         known = {**dict(network.unseen), **dict(network.options)}

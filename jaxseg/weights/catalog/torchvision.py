@@ -19,7 +19,7 @@ from jaxseg.weights.catalog.maps import (
     torchvision_resnet,
     torchvision_vgg,
 )
-from jaxseg.weights.catalog.sources import Network, Peer, Source, backbone_row
+from jaxseg.weights.catalog.sources import Peer, Source, SourceNetwork, backbone_row
 from jaxseg.weights.catalog.timm import ANTI_ALIASED, RESNET_NAME
 from jaxseg.weights.translate.model_card import HALF
 
@@ -31,7 +31,7 @@ VOC = (
 
 
 def build(
-    network: Network,
+    network: SourceNetwork,
     options: Mapping[str, Any],
     keys: set[str],
     *,
@@ -62,8 +62,8 @@ NETWORKS: tuple[Source, ...] = (
             "classifier.4.weight",
         ),
         networks=(
-            Network("fcn_resnet50", factory="fcn_resnet50"),
-            Network("fcn_resnet101", factory="fcn_resnet101"),
+            SourceNetwork("fcn_resnet50", factory="fcn_resnet50"),
+            SourceNetwork("fcn_resnet101", factory="fcn_resnet101"),
         ),
         classes=VOC,
         peer=PEER,
@@ -74,7 +74,7 @@ NETWORKS: tuple[Source, ...] = (
         "torchvision",
         ("backbone.layer4.0.conv1.weight", "classifier.0.convs.0.0.weight"),
         networks=tuple(
-            Network(name, factory=name, aux="aux_classifier.")
+            SourceNetwork(name, factory=name, aux="aux_classifier.")
             for name in ("deeplabv3_resnet50", "deeplabv3_resnet101")
         ),
         classes=VOC,
@@ -86,7 +86,7 @@ NETWORKS: tuple[Source, ...] = (
         "torchvision",
         ("backbone.0.0.weight", "classifier.0.convs.0.0.weight"),
         networks=(
-            Network(
+            SourceNetwork(
                 "deeplabv3_mobilenetv3",
                 (("eager_rate", True), ("rates", (12, 24, 36))),
                 "deeplabv3_mobilenet_v3_large",
@@ -102,7 +102,7 @@ NETWORKS: tuple[Source, ...] = (
         "torchvision",
         ("backbone.0.0.weight", "classifier.cbr.0.weight"),
         networks=(
-            Network(
+            SourceNetwork(
                 "lraspp_mobilenetv3",
                 (("eager_rate", True),),
                 "lraspp_mobilenet_v3_large",

@@ -7,7 +7,7 @@ from jaxseg.weights.translate.state_dict import StateDict
 
 
 @dataclasses.dataclass(frozen=True)
-class Report:
+class ConversionReport:
     """Lists the tensors that an import used, omitted and adapted.
 
     Attributes:
