@@ -103,13 +103,13 @@ def require_files(data: DataConfig) -> None:
     dataset = require_kind(data, "images")
     if dataset.drawing is not None:
         raise ValueError(
-            f"data.name={data.name!r} is invalid: expected a dataset that is read from "
+            f"data.name={data.name!r} is invalid: expected a dataset with raw image "
             f"files, because {data.name!r} is generated. Pass a folder."
         )
     if dataset.builder is not None:
         raise ValueError(
-            f"data.name={data.name!r} is invalid: expected a dataset that is read from "
-            f"files, because tensorflow_datasets reads the files of {data.name!r}. "
+            f"data.name={data.name!r} is invalid: expected a dataset with raw image "
+            f"files, because tensorflow_datasets provides the data of {data.name!r}. "
             "`jaxseg train` checks all of its masks before it trains."
         )
     if not data.raw_dir or not pathlib.Path(data.raw_dir).expanduser().is_dir():

@@ -60,8 +60,8 @@ class Arguments:
     """Number of folds to train. It requires a configuration file."""
     workdir: str | None = None
     """Folder of the run directories fold_0, fold_1, ... that --folds trains. The
-    default is runs/NAME_audit, where NAME is the name of the file or of its folder. The
-    same command again resumes the training."""
+    default is runs/NAME_audit, where NAME is the name of the file or of its folder. If
+    you repeat the command, the training is resumed."""
     devices: int | None = None
     """Number of devices for the training of the folds. By default all are used."""
     output: Annotated[str, tyro.conf.arg(aliases=["-o"])] = "data_audit"

@@ -132,8 +132,8 @@ class MemberConfig:
         whole batch, such as the crop, stay at their defaults, because the datasets
         share those of the run.
       class_map: The file of the class map, or the lines of such a file, for example
-        "vehicle -> car | truck". By default each class goes to the class of the union
-        that has its name.
+        "vehicle -> car | truck". By default each class is mapped to the class of the
+        union with the same name.
       weight: The share of the training examples, relative to the other weights. A
         dataset with weight 0 is only evaluated.
     """

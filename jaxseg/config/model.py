@@ -17,9 +17,9 @@ class ModelConfig:
       options: The keyword arguments of the network, such as {"output_stride": 8}.
       backbone: The backbone with which the family is built; `jaxseg models --backbones`
         lists all names. By default the backbone follows from the name of the network.
-      output: softmax has one logit for each of the classes, which exclude each other.
-        sigmoid has one logit for two classes, a background and an object, or one for
-        each of the classes of a multi-label dataset, which can overlap.
+      output: softmax has one logit for each class, and each pixel has exactly one
+        class. sigmoid has one logit for an object on a background, or one logit for
+        each class of a multi-label dataset, whose classes can overlap.
     """
 
     name: str = "unet"

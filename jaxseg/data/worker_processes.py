@@ -1,8 +1,8 @@
 """Reads batches in several processes.
 
-One Python process cannot use many cores, because parts of the reading hold its lock.
-Process k of n makes the batches k, k + n and so on, so that the batches arrive in the
-order in which threads yield them.
+One Python process cannot use many cores, because parts of the reading hold the global
+interpreter lock. Process k of n creates the batches k, k + n and so on. The batches are
+yielded in the same order as with threads.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Workers:
 
 
 class WorkerStopped(OSError):
-    """Reports that a process that reads data has stopped.
+    """Is raised if a process that reads data has stopped.
 
     Args:
       error: The error of Grain, which states the exit status of the process.

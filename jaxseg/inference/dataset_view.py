@@ -1,9 +1,8 @@
 """Converts predictions of union classes to the classes of single datasets.
 
 The probability of a class of a dataset is the sum of the probabilities of the union
-classes to which it goes. The predicted class is the most probable class of the dataset.
-Union classes that the dataset does not have are left out: their probability counts for
-no class of the dataset.
+classes to which the class map assigns it. The predicted class is the most probable
+class of the dataset. Union classes that the dataset does not have are ignored.
 """
 
 from __future__ import annotations

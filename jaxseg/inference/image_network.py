@@ -1,4 +1,4 @@
-"""Maps pixels to logits and labels, in evaluation and in prediction alike."""
+"""Maps pixels to logits and labels, both in evaluation and in prediction."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from jaxseg.typing import Array, Size
 class ImageNetwork:
     """Combines a network and its preprocessing in pure functions of pixels.
 
-    Evaluation, overlays, prediction, sampling and export call these functions, so that
-    a prediction is exactly what the scores are computed from. Each function can be
+    Evaluation, overlays, prediction, sampling and export call these functions. The
+    scores of an evaluation are therefore those of the predictions. Each function can be
     compiled with `jax.jit`, and its arguments may be sharded.
 
     Attributes:
@@ -118,8 +118,8 @@ class ImageNetwork:
     def in_dataset(self, probabilities: Array) -> Array:
         """Returns the probabilities of the classes of `dataset`.
 
-        Each is the sum of the probabilities of the union classes to which the class
-        goes. Without `dataset`, the result is the argument.
+        Each is the sum of the probabilities of the union classes to which the class is
+        mapped. Without `dataset`, the result is the argument.
 
         Args:
           probabilities: The probabilities of the union classes, float32 [..., K].

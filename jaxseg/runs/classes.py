@@ -59,8 +59,8 @@ def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
         raise ValueError(
             f"dataset {found.name!r} is invalid: expected the classes that the network "
             f"was trained on, {describe_classes(trained)}, but it has "
-            f"{describe_classes(found)}. If its labels mean the former, pass "
-            f"--data.classes {names}."
+            f"{describe_classes(found)}. If the labels of the dataset have the meaning "
+            f"of the former classes, pass --data.classes {names}."
         )
     if found.members and found.members != trained.members:
         raise ValueError(

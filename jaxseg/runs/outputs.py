@@ -1,4 +1,4 @@
-"""Decides how many logits a network has for the classes of a dataset."""
+"""Determines how many logits a network has for the classes of a dataset."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def num_logits(config: Config, spec: DatasetSpec) -> int:
     """Returns the number of logits of the network of a configuration.
 
     A network with a softmax has one logit for each class. With sigmoids, it has one
-    logit for two classes, a background and an object, and one for each class that can
-    overlap others.
+    logit for an object on a background, or one logit for each class if classes can
+    overlap.
 
     Args:
       config: The configuration.
@@ -37,7 +37,7 @@ def num_logits(config: Config, spec: DatasetSpec) -> int:
             "model.output='sigmoid' is invalid: expected 'softmax', because the "
             f"{spec.num_classes} classes of dataset {spec.name!r} exclude each other. "
             "Pass --model.output softmax, or read classes that overlap by --data.name "
-            "multilabel_folder. One logit needs a background and one object."
+            "multilabel_folder."
         )
     return 1
 

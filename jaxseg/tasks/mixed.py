@@ -59,7 +59,7 @@ def eval_stream(source: Images, **options: Any) -> Iterator[HostBatch]:
 
 
 def translating(prepare: Callable, spec: DatasetSpec) -> Callable:
-    """Returns a function that prepares a batch and translates its labels to the union.
+    """Returns a function that prepares a batch with labels of the union.
 
     Args:
       prepare: The function that augments and normalizes a batch.
@@ -105,7 +105,7 @@ def _eval_step(variables, batch, *, predict, table, void, axis_name=None):
 
 
 def num_scored(table: np.ndarray) -> int:
-    """Returns the number of scored classes that a table of scored classes names."""
+    """Returns the number of scored classes in a table."""
     return int(table.max()) + 1
 
 

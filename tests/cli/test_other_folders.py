@@ -112,8 +112,8 @@ def test_a_list_of_the_folder_must_be_that_of_the_run(
     assert capsys.readouterr().err == (
         "jaxseg: dataset 'folder' is invalid: expected the classes that the network "
         "was trained on, 3 classes (the record of dataset 'folder'): a, b, c, but it "
-        f"has 3 classes ({folder}/classes.txt): b, a, c. If its labels mean the "
-        "former, pass --data.classes a b c.\n"
+        f"has 3 classes ({folder}/classes.txt): b, a, c. If the labels of the dataset "
+        "have the meaning of the former classes, pass --data.classes a b c.\n"
     )
     named = ("--data.classes", "a", "b", "c")
     rows, classes = evaluated(workdir, folder, tmp_path / "s.json", *named)

@@ -80,7 +80,10 @@ class CopyPaste(SceneEntry):
     name: ClassVar[str] = "copy_paste"
 
     classes: tuple[str, ...] = class_names(
-        help="The classes of the objects. Without names, all classes are."
+        help=(
+            "The classes whose objects are pasted. Without names, these are all "
+            "classes."
+        )
     )
     count: int = whole(3, 1, 1_000, help="The largest number of objects.")
     min_pixels: int = whole(

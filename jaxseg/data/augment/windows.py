@@ -90,7 +90,7 @@ class CropAround(WindowEntry):
     name: ClassVar[str] = "crop_around"
 
     classes: tuple[str, ...] = class_names(
-        help="The classes to choose from. Without names, all classes are."
+        help="The classes to choose from. Without names, these are all classes."
     )
 
     def choose(

@@ -46,10 +46,11 @@ class Member:
                 other = owner.setdefault(name, k)
                 if set(self.targets[other]) != set(names):
                     raise ValueError(
-                        f"The class map of {self.name!r} is invalid: expected classes "
-                        "with equal or separate targets, but "
+                        f"The class map of {self.name!r} is invalid: expected that two "
+                        "classes have either the same targets or none in common, but "
                         f"{self.classes[other]!r} and {self.classes[k]!r} share "
-                        f"{name!r} and differ in others. No prediction could be scored."
+                        f"{name!r} and differ in others. Otherwise no prediction could "
+                        "be scored."
                     )
 
     @property

@@ -41,7 +41,7 @@ class Union:
 
     @functools.cached_property
     def label_table(self) -> np.ndarray:
-        """Returns the training label of each label of each dataset, int32 [D, S].
+        """Returns the training labels by dataset and label, int32 [D, S].
 
         Rows are padded with -1 to equal length, and -2 stands for void.
         """
@@ -55,7 +55,7 @@ class Union:
 
     @functools.cached_property
     def score_table(self) -> np.ndarray:
-        """Returns the number of the scored class of each label, int32 [D, S].
+        """Returns the scored classes by dataset and label, int32 [D, S].
 
         Rows are padded with -1 to equal length, and -2 stands for void.
         """

@@ -101,7 +101,7 @@ def tiles(x: Array, uneven: Any = None) -> P:
 
 
 def copies(x: Array) -> P:
-    """Returns the sharding of [B, N, H, W, C] for N devices with a whole image each."""
+    """Returns the sharding of [B, N, H, W, C] with one whole image on each device."""
     return P(tiles(x)[0], tuple(name for name in shared_axes() if name))
 
 

@@ -14,13 +14,13 @@ VOIDED = -2  # The entry of a table for classes whose pixels are ignored.
 def translated(
     batch: Batch, table: np.ndarray, *, void: int, new_void: int
 ) -> dict[str, jax.Array]:
-    """Replaces the labels of each example by those that a table lists for its dataset.
+    """Replaces the labels of each example by means of a table for its dataset.
 
     Args:
       batch: The label, integers [B, H, W], the index of the dataset of each example,
         "dataset" int32 [B], and further entries.
-      table: The new label of each label of each dataset, int32 [D, S]. The entry -2
-        stands for void.
+      table: The new labels, int32 [D, S], by the index of the dataset and the old
+        label. The entry -2 stands for void.
       void: The ignore index of the batch.
       new_void: The ignore index of the result.
 

@@ -80,7 +80,7 @@ GETATTR = ("__builtin__.getattr", "builtins.getattr")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unread:
-    """Is the placeholder for an object in a checkpoint that is not created.
+    """Takes the place of an object in a checkpoint, because the object is not created.
 
     Attributes:
       full: The full name of the class of the object.

@@ -13,7 +13,7 @@ _SMALL = (1, 2, 3, 2, 3)
 
 
 def backbone(counts: tuple[int, ...]) -> Rules:
-    """Returns the table of a `MobileNetV3`, whose first block does not expand.
+    """Returns the import table of a `MobileNetV3`, whose first block does not expand.
 
     Args:
       counts: The number of blocks of each stage.

@@ -28,7 +28,7 @@ _SMALL = ["s", "e", "e", "es", "es", "es", "es", "es", "es", "es", "es"]
 
 
 def backbone(blocks: list[str]) -> Rules:
-    """Returns the table of a `MobileNetV3`.
+    """Returns the import table of a `MobileNetV3`.
 
     Args:
       blocks: For each block, whether it has an expansion and whether it has a
