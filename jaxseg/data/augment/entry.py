@@ -30,6 +30,8 @@ class Frame:
       fill: The value of each channel, in stored units, that pixels outside the image
         get.
       low, high: The stored values that are mapped to 0 and 1.
+      multilabel: Whether the classes can overlap. A label then contains one bit for
+        each class.
     """
 
     classes: tuple[str, ...]
@@ -37,6 +39,7 @@ class Frame:
     fill: tuple[float, ...]
     low: float = 0.0
     high: float = 255.0
+    multilabel: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,11 +65,13 @@ class Entry:
       name: The name in the list.
       rgb: Whether the entry needs images of three channels.
       square: Whether the entry needs a square crop.
+      by_class: Whether the entry needs labels of which each pixel has one class.
     """
 
     name: ClassVar[str]
     rgb: ClassVar[bool] = False
     square: ClassVar[bool] = False
+    by_class: ClassVar[bool] = False
 
     probability: float = number(
         1.0, 0, 1, help="The probability with which the entry is applied."

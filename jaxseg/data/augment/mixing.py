@@ -53,6 +53,7 @@ class ClassMix(SceneEntry):
     """
 
     name: ClassVar[str] = "class_mix"
+    by_class: ClassVar[bool] = True
 
     share: float = number(
         0.5, 0, 1, help="The share of the classes that is pasted, rounded up."
@@ -78,6 +79,7 @@ class CopyPaste(SceneEntry):
     """
 
     name: ClassVar[str] = "copy_paste"
+    by_class: ClassVar[bool] = True
 
     classes: tuple[str, ...] = class_names(
         help=(

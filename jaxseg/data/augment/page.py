@@ -87,8 +87,12 @@ def page() -> str:
 
 def _rows(entry: type[Entry]) -> list[tuple[str, ...]]:
     """Returns one row for an entry, and one for each of its parameters."""
-    notes = [word for word in ("rgb", "square") if getattr(entry, word)]
-    words = {"rgb": "RGB only.", "square": "Square crops only."}
+    notes = [word for word in ("rgb", "square", "by_class") if getattr(entry, word)]
+    words = {
+        "rgb": "RGB only.",
+        "square": "Square crops only.",
+        "by_class": "Not for classes that overlap.",
+    }
     text = " ".join([_sentence(entry), *(words[note] for note in notes)])
     rows = [(f"`{entry.name}`", "", "", text)]
     for field in dataclasses.fields(entry):

@@ -93,6 +93,12 @@ def check_entries(
             )
         if frame is None:
             continue
+        if entry.by_class and frame.multilabel:
+            raise ValueError(
+                f"data.augment={entry.name!r} is invalid: expected data of which each "
+                "pixel has one class, but the classes of these data overlap. Remove "
+                "the entry."
+            )
         if entry.rgb and len(frame.fill) != 3:
             raise ValueError(
                 f"data.augment={entry.name!r} is invalid: expected images of 3 "

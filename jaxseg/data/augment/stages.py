@@ -55,7 +55,14 @@ class Applied:
 def frame_of(spec: DatasetSpec) -> Frame:
     """Returns the properties of a dataset that augmentation needs."""
     low, high = spec.value_range
-    return Frame(spec.classes, spec.void, fill=spec.mean_color, low=low, high=high)
+    return Frame(
+        spec.classes,
+        spec.void,
+        fill=spec.mean_color,
+        low=low,
+        high=high,
+        multilabel=spec.multilabel,
+    )
 
 
 def check_augment(config: DataConfig, spec: DatasetSpec) -> None:

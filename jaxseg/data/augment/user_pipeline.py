@@ -75,6 +75,8 @@ class UserPipeline(SceneEntry):
                     "what changes the size or the type."
                 )
         frame = scene.frame
+        if frame.multilabel:
+            return
         wrong = label[(label >= len(frame.classes)) & (label != frame.void)]
         if len(wrong):
             raise ValueError(

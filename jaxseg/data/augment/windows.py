@@ -56,6 +56,7 @@ class LimitShare(WindowEntry):
     """
 
     name: ClassVar[str] = "limit_share"
+    by_class: ClassVar[bool] = True
 
     share: float = number(
         0.75, 0, 1, help="The largest share of one class in the labeled pixels."
@@ -88,6 +89,7 @@ class CropAround(WindowEntry):
     """
 
     name: ClassVar[str] = "crop_around"
+    by_class: ClassVar[bool] = True
 
     classes: tuple[str, ...] = class_names(
         help="The classes to choose from. Without names, these are all classes."

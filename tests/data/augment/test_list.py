@@ -147,6 +147,11 @@ def test_lists_that_do_not_fit_are_refused(small):
     for name in ("hue", "saturation", "grayscale"):
         with pytest.raises(ValueError, match="expected images of 3 channels, found 4"):
             check_entries(parse_entries((name,)), frame=frame(4))
+    overlapping = dataclasses.replace(frame(), multilabel=True)
+    for name in ("limit_share", "crop_around", "class_mix", "copy_paste"):
+        with pytest.raises(ValueError, match="the classes of these data overlap"):
+            check_entries(parse_entries((name,)), frame=overlapping)
+    check_entries(parse_entries(("rotate", "cut_mix")), frame=overlapping)
     others = ("blur", "noise", "jpeg", "gamma", "contrast", "brightness")
     check_entries(parse_entries(others), frame=frame(4))
     config = dataclasses.replace(CONFIG, augment=("crop_around(classes=dics)",))
