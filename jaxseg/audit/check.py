@@ -19,9 +19,10 @@ from jaxseg.config import DataConfig
 from jaxseg.data.builders.pairs_config import PairsConfig
 from jaxseg.data.classes import counted_names, folder_spec
 from jaxseg.data.datasets.lookup import require_kind
+from jaxseg.data.ignore_index import counted_void
 from jaxseg.data.lists import split_names
 from jaxseg.data.prepare import builder_config
-from jaxseg.data.spec import VOID, DatasetSpec
+from jaxseg.data.spec import DatasetSpec
 from jaxseg.text import counted
 
 Progress = Callable[[int], Callable[[], None]]
@@ -217,7 +218,7 @@ def _spec(config: PairsConfig, records: Sequence[Record]) -> DatasetSpec | None:
     if not names:
         masks = [record.mask for record in records if record.mask is not None]
         labels = set().union(*(mask.labels or () for mask in masks))
-        if not labels - {VOID}:
+        if not labels - {counted_void(labels)}:
             return None
         names = counted_names(labels)
     return folder_spec(names, config.origin)

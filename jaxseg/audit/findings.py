@@ -14,10 +14,10 @@ from jaxseg.data import layouts
 from jaxseg.data.builders.pairs_config import PairsConfig
 from jaxseg.data.classes import shown_classes
 from jaxseg.data.files import name_others, shown
+from jaxseg.data.ignore_index import void_of
 from jaxseg.data.lists import split_names
 from jaxseg.data.mask_rules import check_contiguous, check_void
 from jaxseg.data.mask_values import MaskValues
-from jaxseg.data.spec import VOID
 
 NEARLY_EMPTY = 0.001  # Fewer pixels than this have other than the main label.
 
@@ -167,7 +167,7 @@ def nearly_empty_masks(
         total, most = sum(labels.values()), max(labels, key=labels.__getitem__)
         others = total - labels[most]
         if others < NEARLY_EMPTY * total:
-            what = "void" if most == VOID else _name(most, names)
+            what = "void" if most == void_of(len(names)) else _name(most, names)
             text = (
                 f"{shown(record.pair.mask)} is {what} in all but {others:,} of "
                 f"{total:,} pixels."

@@ -10,9 +10,9 @@ import numpy as np
 
 from jaxseg.audit.record import ImageFacts, Record
 from jaxseg.data.builders.pairs_config import PairsConfig
+from jaxseg.data.ignore_index import void_of
 from jaxseg.data.labels import LabelMap
 from jaxseg.data.pixel_type import PixelType
-from jaxseg.data.spec import VOID
 from jaxseg.losses.class_weights import median_frequency
 
 
@@ -37,7 +37,7 @@ def split_summary(
         "pixels": str(config.pixels),
         **_pixel_statistics(images, config.pixels),
         "mask_values": _mask_values(config, records, names),
-        "void": _void_share(records),
+        "void": _void_share(records, void_of(len(names))),
         "classes": _classes(records, names),
     }
 
@@ -98,9 +98,9 @@ def _meaning(config: PairsConfig, value: int, names: Sequence[str]) -> str | Non
     labels: LabelMap | None = config.masks.labels
     label = value
     if labels is not None:
-        unlisted = VOID if config.masks.unlisted == "void" else None
+        unlisted = labels.void if config.masks.unlisted == "void" else None
         label = dict(labels.pairs).get(value, unlisted)
-    if label == VOID:
+    if label == (void_of(len(names)) if labels is None else labels.void):
         return "void"
     return names[label] if label is not None and 0 <= label < len(names) else None
 
@@ -134,10 +134,10 @@ def _classes(records: Sequence[Record], names: Sequence[str]) -> list[dict[str, 
     ]
 
 
-def _void_share(records: Sequence[Record]) -> float:
+def _void_share(records: Sequence[Record], void: int) -> float:
     """Returns the share of void pixels in the masks whose values have a meaning."""
     masks = [record.mask for record in records if record.mask is not None]
     labels: collections.Counter[int] = collections.Counter()
     for mask in masks:
         labels.update(mask.labels or {})
-    return labels[VOID] / labels.total() if labels else 0.0
+    return labels[void] / labels.total() if labels else 0.0

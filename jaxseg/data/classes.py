@@ -7,13 +7,13 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from jaxseg.data.ignore_index import counted_void, require_few, void_of
 from jaxseg.data.labels import LabelMap
-from jaxseg.data.spec import VOID, DatasetSpec, generated_palette
+from jaxseg.data.spec import DatasetSpec, generated_palette
 from jaxseg.storage.text import MARK, read_lines
 
 FILE = "classes.txt"
 JOINERS = "\u200c\u200d"  # Some scripts and emoji need these format characters.
-LARGEST = 255  # Labels have 8 bits, and the ignore index takes 255.
 SHOWN = 20  # A message names at most this many classes.
 COUNTED = "counted in the masks"
 _NUMBERED = re.compile(r"(\d{1,9})(?:\s*[:;,.=)\]-]|\s)\s*\S", re.ASCII)
@@ -75,11 +75,7 @@ def read_classes(path: pathlib.Path) -> tuple[str, ...]:
             f"{path} contains no class name: expected one name per line. Add the "
             "names or delete the file."
         )
-    if len(lines) > LARGEST:
-        raise ValueError(
-            f"{path} contains {len(lines)} class names: expected at most {LARGEST}, "
-            "one per line."
-        )
+    require_few(len(lines), str(path))
     _check_numbers(tuple(lines), path)
     return tuple(lines)
 
@@ -152,12 +148,13 @@ def counted_names(labels: Iterable[int]) -> tuple[str, ...]:
     """Returns the names class_0, class_1, ... for classes that were found in masks.
 
     Args:
-      labels: The labels that occur in the masks. The label 255 (void) is ignored.
+      labels: The labels that occur in the masks. The ignore index is left out.
 
     >>> counted_names([0, 2, 255])
     ('class_0', 'class_1', 'class_2')
     """
-    highest = max(set(labels) - {VOID})
+    found = set(labels)
+    highest = max(found - {counted_void(found)})
     return tuple(f"class_{k}" for k in range(highest + 1))
 
 
@@ -171,8 +168,9 @@ def folder_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
     Raises:
       ValueError: If a name repeats, or there are too many.
     """
-    palette = generated_palette(len(names))
-    return DatasetSpec("folder", tuple(names), palette, origin=origin)
+    require_few(len(names), origin or "The class list")
+    palette, void = generated_palette(len(names)), void_of(len(names))
+    return DatasetSpec("folder", tuple(names), palette, void=void, origin=origin)
 
 
 def describe_classes(spec: DatasetSpec) -> str:

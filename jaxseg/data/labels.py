@@ -21,11 +21,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from jaxseg.data.spec import VOID
+from jaxseg.data.ignore_index import counted_void
+from jaxseg.data.spec import MOST_CLASSES, VOID
 
 LOSSY_GAP = 32  # Compression noise blurs values that are closer.
 LARGEST = 2**32 - 1  # The largest value of a pixel in a mask.
@@ -42,7 +44,7 @@ class LabelMap:
     """Maps every value in mask files to a class.
 
     Attributes:
-      pairs: Pairs (value, class), sorted by value. The class 255 is void.
+      pairs: Pairs (value, class), sorted by value. The class `void` is void.
       binary: Whether the map was given in the short form BACKGROUND/OBJECT.
     """
 
@@ -50,10 +52,15 @@ class LabelMap:
     binary: bool = False
 
     def __str__(self) -> str:
-        words = [f"{v}:{'void' if k == VOID else k}" for v, k in self.pairs]
+        words = [f"{v}:{'void' if k == self.void else k}" for v, k in self.pairs]
         if len(words) > SHOWN:
             words = [*words[: SHOWN - 2], "...", words[-1]]
         return " ".join(words)
+
+    @property
+    def void(self) -> int:
+        """Returns 65535 if there are classes above 255, otherwise 255."""
+        return counted_void({label for _, label in self.pairs})
 
     @property
     def values(self) -> tuple[int, ...]:
@@ -63,12 +70,12 @@ class LabelMap:
     @property
     def classes(self) -> tuple[int, ...]:
         """Returns the classes of the map in ascending order."""
-        return tuple(sorted({label for _, label in self.pairs} - {VOID}))
+        return tuple(sorted({label for _, label in self.pairs} - {self.void}))
 
     @property
     def record(self) -> tuple[tuple[int, int | str], ...]:
-        """Returns the pairs as in `DatasetSpec.labels`, with "void" for 255."""
-        return tuple((v, "void" if k == VOID else k) for v, k in self.pairs)
+        """Returns the pairs as in `DatasetSpec.labels`, with "void" as a word."""
+        return tuple((v, "void" if k == self.void else k) for v, k in self.pairs)
 
     @classmethod
     def of_record(cls, record: tuple[tuple[int, int | str], ...]) -> LabelMap:
@@ -77,7 +84,7 @@ class LabelMap:
         Args:
           record: The pairs that the property `record` returned.
         """
-        return cls(tuple((v, VOID if k == "void" else k) for v, k in record))
+        return cls(_numbered(record))
 
     @property
     def gap(self) -> int:
@@ -120,42 +127,54 @@ class LabelMap:
             )
         return tuple(f"class_{k}" for k in self.classes)
 
-    def apply(self, mask: np.ndarray, *, strict: bool = True) -> np.ndarray:
+    def apply(
+        self, mask: np.ndarray, *, strict: bool = True, void: int | None = None
+    ) -> np.ndarray:
         """Maps the values of a mask to classes.
 
         Args:
           mask: Integers [H, W].
           strict: Whether the caller has checked that all values are listed. Otherwise,
             values that are not listed become void.
+          void: The ignore index of the result. The default is the property `void`.
 
         Returns:
-          Classes, uint8 [H, W]. Void is 255.
+          Classes [H, W], uint8, or uint16 if `void` is 65535.
         """
-        values, labels = np.array(self.pairs).T
+        values, labels, void = self._table(void)
         places = np.searchsorted(values, mask)
         if strict:
-            return labels[places].astype(np.uint8)
+            return labels[places]
         places = np.minimum(places, len(values) - 1)
-        return np.where(values[places] == mask, labels[places], VOID).astype(np.uint8)
+        return np.where(values[places] == mask, labels[places], void)
 
-    def snap(self, mask: np.ndarray) -> np.ndarray:
+    def snap(self, mask: np.ndarray, *, void: int | None = None) -> np.ndarray:
         """Maps the values of a mask from a lossy file to classes.
 
         Args:
           mask: Any integers [H, W].
+          void: The ignore index of the result, as in `apply`.
 
         Returns:
-          The classes of the nearest listed values, uint8 [H, W]. Pixels whose nearest
-          value is void or too far away are 255.
+          The classes of the nearest listed values, [H, W]. Pixels whose nearest value
+          is void or too far away are void.
         """
-        values, labels = np.array(self.pairs).T
+        values, labels, void = self._table(void)
         mask = mask.astype(np.int64)
         middles = (values[1:] + values[:-1]) / 2
         nearest = np.searchsorted(
             middles, mask
         )  # A value in the middle takes the lower one.
         near = 2 * np.abs(values[nearest] - mask) <= self.gap
-        return np.where(near, labels[nearest], VOID).astype(np.uint8)
+        return np.where(near, labels[nearest], void)
+
+    def _table(self, void: int | None) -> tuple[np.ndarray, np.ndarray, np.integer]:
+        """Returns the values, their classes, and the ignore index in their type."""
+        void = self.void if void is None else void
+        values, labels = np.array(self.pairs).T
+        labels = np.where(labels == self.void, void, labels)
+        dtype = np.uint8 if void <= VOID else np.uint16
+        return values, labels.astype(dtype), dtype(void)
 
 
 def parse_labels(option: Any) -> LabelMap | None:
@@ -179,11 +198,11 @@ def parse_labels(option: Any) -> LabelMap | None:
         if len(words) == 1 and isinstance(words[0], str) and "/" in words[0]:
             pairs, binary = _binary(words[0]), True
         else:
-            pairs, binary = [_pair(word) for word in words], False
+            pairs, binary = _numbered([_pair(word) for word in words]), False
         values = [value for value, _ in pairs]
         if repeated := sorted({v for v in values if values.count(v) > 1}):
             raise ValueError(f"the mask value {repeated[0]} is listed twice")
-        if all(label == VOID for _, label in pairs):
+        if all(label in ("void", VOID) for _, label in pairs):
             raise ValueError("all mask values are mapped to void")
     except ValueError as error:
         raise ValueError(
@@ -206,9 +225,7 @@ def _pair(word: Any) -> tuple[int, int]:
     value, label = (_number(part) for part in pair)
     if isinstance(value, str):
         raise ValueError(f"{value!r} is not a mask value")
-    if label == "void":
-        label = VOID
-    if isinstance(label, str):
+    if isinstance(label, str) and label != "void":
         raise ValueError(f"{label!r} is neither a class number nor void")
     return _checked(value, label)
 
@@ -222,9 +239,16 @@ def _number(part: Any) -> int | str:
     raise ValueError(f"{part!r} is not an integer")
 
 
-def _checked(value: int, label: int) -> tuple[int, int]:
+def _numbered(pairs: Iterable[tuple[int, int | str]]) -> tuple[tuple[int, int], ...]:
+    """Replaces "void" by the ignore index that the classes need."""
+    pairs = tuple(pairs)
+    void = counted_void({label for _, label in pairs if label != "void"})
+    return tuple((value, void if label == "void" else label) for value, label in pairs)
+
+
+def _checked(value: int, label: int | str) -> tuple[int, int | str]:
     if not 0 <= value <= LARGEST:
         raise ValueError(f"the mask value {value} is not within 0 to {LARGEST}")
-    if not 0 <= label <= VOID:
-        raise ValueError(f"the class {label} is not within 0 to {VOID - 1}")
+    if label != "void" and not 0 <= label < MOST_CLASSES:
+        raise ValueError(f"the class {label} is not within 0 to {MOST_CLASSES - 1}")
     return value, label

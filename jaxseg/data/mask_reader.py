@@ -11,11 +11,12 @@ from typing import Literal
 import numpy as np
 
 from jaxseg.data.files import shown
+from jaxseg.data.ignore_index import void_of
 from jaxseg.data.labels import LOSSY_GAP, LabelMap
 from jaxseg.data.mask_rules import check_classes, check_listed
 from jaxseg.data.mask_values import MaskValues, count_values
 from jaxseg.data.reader import DEFAULTS, ReadOptions, read_header, read_pixels
-from jaxseg.data.spec import VOID
+from jaxseg.data.spec import VOID, WIDE_VOID
 
 THREADS = 4  # Threads help because decoding releases the interpreter lock.
 
@@ -35,6 +36,7 @@ class MaskReader:
         In a label map of the user, it is always an error.
       read_values: The function that reads the values of a mask. By default a mask is an
         image file with one channel.
+      counted_void: The ignore index if the number of classes is not known.
     """
 
     labels: LabelMap | None = None
@@ -44,6 +46,7 @@ class MaskReader:
     reading: ReadOptions = DEFAULTS
     unlisted: Literal["error", "void"] = "error"
     read_values: Callable[[pathlib.Path, ReadOptions], np.ndarray] | None = None
+    counted_void: int = VOID
 
     def count_all(
         self, split: str, paths: Sequence[pathlib.Path], *, skip: bool
@@ -106,7 +109,7 @@ class MaskReader:
           path: The mask file.
 
         Returns:
-          Labels, uint8 [H, W]. Void is 255.
+          Labels [H, W], uint8 with 255 for void, or uint16 with 65535 for void.
 
         Raises:
           ValueError: If the file cannot be read as a mask, or contains values that have
@@ -126,22 +129,30 @@ class MaskReader:
           lossy: Whether the format of the file is lossy.
 
         Returns:
-          Labels, uint8 [H, W]. Void is 255.
+          Labels [H, W], uint8 with 255 for void, or uint16 with 65535 for void.
 
         Raises:
           ValueError: If a value has no meaning.
         """
         if lossy:
-            return self.labels.snap(mask)
+            return self.labels.snap(mask, void=self.void)
         self.check(MaskValues.of_mask(path, count_values(mask)))
         if self.labels is not None:
-            return self.labels.apply(mask, strict=self._strict)
-        if not 0 <= mask.min() <= mask.max() <= VOID:
+            return self.labels.apply(mask, strict=self._strict, void=self.void)
+        if not 0 <= mask.min() <= mask.max() <= WIDE_VOID:
             raise ValueError(
                 f"{shown(path)}: the mask values {mask.min()} to {mask.max()} are "
-                f"invalid: expected 0 to {VOID}."
+                f"invalid: expected 0 to {WIDE_VOID}."
             )
-        return mask.astype(np.uint8)
+        narrow = max(mask.max(), self.void) <= VOID
+        return mask.astype(np.uint8 if narrow else np.uint16)
+
+    @property
+    def void(self) -> int:
+        """Returns the ignore index of the labels."""
+        if self.num_classes is not None:
+            return void_of(self.num_classes)
+        return self.counted_void if self.labels is None else self.labels.void
 
     @property
     def _strict(self) -> bool:

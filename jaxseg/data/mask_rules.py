@@ -1,7 +1,8 @@
 """Decides whether the pixel values of masks can be used as labels without a label map.
 
 Without a label map (`data.labels`), a mask contains class numbers, and 255 where a
-pixel has no class. Values that can have another meaning are refused. Each split is
+pixel has no class (65535 if there are more than 255 classes, up to 4095). Values that
+can have another meaning are refused. Each split is
 checked separately:
 
 - With a class list of n names, all values are 0 to n - 1 or 255. Classes may be absent.
@@ -21,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from jaxseg.data.files import shown
+from jaxseg.data.ignore_index import counted_void, require_few, void_of
 from jaxseg.data.labels import LabelMap
 from jaxseg.data.mask_values import MaskValues
 from jaxseg.data.spec import VOID
@@ -55,12 +57,13 @@ def check_classes(found: MaskValues, num_classes: int, origin: str) -> None:
       num_classes: The number of classes.
       origin: Where the classes come from, for error messages.
     """
-    wrong = sorted(found.values - set(range(num_classes)) - {VOID})
+    void = void_of(num_classes)
+    wrong = sorted(found.values - set(range(num_classes)) - {void})
     if wrong:
         raise ValueError(
             f"{_place(found, wrong[0])}: the mask value {wrong[0]} is not the label "
             f"of a class: expected 0 to {num_classes - 1} for the {num_classes} "
-            f"classes of {origin}, or 255 for void, but {found.describe()}. "
+            f"classes of {origin}, or {void} for void, but {found.describe()}. "
             f"{_remedy(found.values, 'correct the class list')}."
         )
 
@@ -104,7 +107,8 @@ def check_values(
         in the masks, the number of their pixels, a file, and the remedy.
     """
     together = set().union(*(found.values for found in splits))
-    for found in splits:
+    void = void_of(len(names)) if names else counted_void(together)
+    for found in splits if void == VOID else ():
         check_void(found, together)
     if names:
         for found in splits:
@@ -159,7 +163,8 @@ def check_contiguous(
       together: The mask values of all splits.
       option: The option that sets the class names, for the error message.
     """
-    labels = sorted(together - {VOID})
+    void = counted_void(together)
+    labels = sorted(together - {void})
     expected = list(range(len(labels)))
     if labels != expected:
         odd = next(v for v, k in zip(labels, expected, strict=True) if v != k)
@@ -171,10 +176,11 @@ def check_contiguous(
             remedy = _remedy(together, names)
         raise ValueError(
             f"{_place(found, odd)}: the mask value {odd} leaves a gap: expected 0, 1, "
-            "2, ... without a gap (and 255 for void), because there is no class list, "
-            f"but {found.describe()}. {remedy}."
+            f"2, ... without a gap (and {void} for void), because there is no class "
+            f"list, but {found.describe()}. {remedy}."
         )
-    if labels and not any(found.values - {VOID} == set(labels) for found in splits):
+    require_few(len(labels), "The dataset")
+    if labels and not any(found.values - {void} == set(labels) for found in splits):
         found = next(found for found in splits if labels[-1] in found.values)
         parts = "; ".join(each.describe() for each in splits)
         raise ValueError(

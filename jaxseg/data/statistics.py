@@ -106,7 +106,7 @@ def count_classes(source: Source) -> ClassFrequencies:
     present = np.zeros_like(pixels)
     for index in range(len(source)):
         label = source.label(index)
-        found = np.bincount(label.ravel(), minlength=256)[: pixels.size]
+        found = np.bincount(label.ravel(), minlength=pixels.size)[: pixels.size]
         pixels += found
         present[found > 0] += label.size
     if not pixels.any():

@@ -75,7 +75,10 @@ def colorize(
 def indexed_png(
     label: np.ndarray, palette, *, void: int = 255, void_color=VOC_VOID
 ) -> Image.Image:
-    """Makes a palette image (Pillow mode "P") whose pixels are the labels.
+    """Makes an image whose pixels are the labels, with the colors as its palette.
+
+    The result has Pillow's mode "P". If `void` exceeds 255, it is a gray image of 16
+    bits (mode "I;16") without colors, because a palette has at most 256.
 
     Args:
       label: Integers [H, W], each a class number or the ignore index.
@@ -89,11 +92,13 @@ def indexed_png(
     """
     palette = _checked_palette(palette)
     label = _checked_label(label, len(palette), void)
-    if not 0 <= void <= 255 or void < len(palette):
+    if not len(palette) <= void <= 65535:
         raise ValueError(
-            f"void={void} is invalid: expected {len(palette)} to 255, a number that is "
-            "not a class."
+            f"void={void} is invalid: expected {len(palette)} to 65535, a number that "
+            "is not a class."
         )
+    if void > 255:
+        return Image.fromarray(label.astype(np.uint16))
     table = np.zeros((256, 3), np.uint8)
     table[: len(palette)] = palette
     table[void] = void_color
@@ -104,9 +109,9 @@ def indexed_png(
 
 def _checked_palette(palette) -> np.ndarray:
     colors = np.asarray(palette)
-    if colors.ndim != 2 or colors.shape[1] != 3 or not 1 <= len(colors) <= 256:
+    if colors.ndim != 2 or colors.shape[1] != 3 or not 1 <= len(colors) <= 65535:
         raise ValueError(
-            f"palette.shape={colors.shape} is invalid: expected [K, 3] with 1 to 256 "
+            f"palette.shape={colors.shape} is invalid: expected [K, 3] with 1 to 65535 "
             "colors."
         )
     if colors.min() < 0 or colors.max() > 255:

@@ -75,7 +75,7 @@ def test_announced_encodings_and_line_ends_read_alike(tmp_path, encoding, end):
         ("0) a\n1) b\nc", "the name 'c' has the label 2"),
         ("", "classes.txt contains no class name: expected one name per line. Add"),
         (" \r\n\ufeff"[:3], "classes.txt contains no class name"),
-        ("\n".join(map(str, range(256))), "contains 256 class names: expected at most 255"),
+        ("\n".join(map(str, range(4096))), "4,096 classes: expected at most 4,095"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_by_file_and_line(tmp_path, data, message):

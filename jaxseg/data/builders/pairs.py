@@ -24,6 +24,7 @@ from jaxseg.data.builders.stored_feature import StoredPixels
 from jaxseg.data.classes import counted_names, folder_spec
 from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.files import name_others, shown
+from jaxseg.data.ignore_index import counted_void, void_of
 from jaxseg.data.labels import LabelMap
 from jaxseg.data.mask_reader import MaskReader
 from jaxseg.data.mask_rules import check_values
@@ -31,7 +32,7 @@ from jaxseg.data.mask_values import MaskValues
 from jaxseg.data.pair_rules import check_size, require_both
 from jaxseg.data.parts import Page
 from jaxseg.data.pixel_type import RGB8
-from jaxseg.data.spec import DatasetSpec
+from jaxseg.data.spec import VOID, DatasetSpec
 from jaxseg.text import counted
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
 
     def __init__(self, *, file_format: str = "array_record", **options: Any) -> None:
         self.tiled = file_format == "array_record"
+        self.counted_void = VOID  # `check_masks` replaces it.
         super().__init__(file_format=file_format, **options)
 
     def class_names(self) -> tuple[str, ...]:
@@ -82,7 +84,8 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
     @property
     def masks(self) -> MaskReader:
         """Returns the reader that converts the mask files to labels."""
-        return self.builder_config.masks
+        masks = self.builder_config.masks
+        return dataclasses.replace(masks, counted_void=self.counted_void)
 
     def features(self) -> dict[str, Any]:
         """Returns the type of each entry of an example.
@@ -92,10 +95,11 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         names, shape = self.class_names(), (None, None, 1)
         pixels = self.builder_config.pixels
         image_shape = (None, None, pixels.channels)
+        label_type = "uint8" if void_of(len(names)) == VOID else "uint16"
         if self.tiled:
             return {
                 "image": StoredPixels(shape=image_shape, dtype=pixels.dtype),
-                "label": StoredPixels(shape=shape, names=names),
+                "label": StoredPixels(shape=shape, dtype=label_type, names=names),
             }
         label = (
             tfds.features.LabeledImage(labels=list(names), shape=shape)
@@ -156,6 +160,8 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
                 _report_unlisted(self.dataset, found[-1], masks.labels)
         if masks.labels is None:
             check_values(found, self.class_names(), masks.origin)
+            values = set().union(*(one.values for one in found))
+            self.counted_void = counted_void(values)
 
     def _is_complete(self, split: str, pair: layouts.Pair) -> bool:
         try:

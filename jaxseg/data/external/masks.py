@@ -63,16 +63,15 @@ class StoredMasks:
         return pixels.decode_mask(record["label"], place, self.max_pixels)
 
     def label(self, record: Mapping[str, Any]) -> np.ndarray:
-        """Returns the labels of a stored example, uint8 [H, W] with 255 for void.
+        """Returns the labels of a stored example, [H, W].
+
+        They are uint8 with 255 for void, or uint16 with 65535 for void.
 
         Raises:
           ValueError: If a value has no meaning. The message names the example.
         """
         mask = self.values(record)
-        self._rules.check(MaskValues.of_mask(self.place(record), count_values(mask)))
-        if self.labels is not None:
-            return self.labels.apply(mask)
-        return mask.astype(np.uint8)
+        return self._rules.to_labels(self.place(record), mask, lossy=False)
 
     def count(self, examples: Sequence[Mapping[str, Any]], split: str) -> MaskValues:
         """Counts the values in all masks of a split and checks all sizes.

@@ -13,7 +13,7 @@ import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
 from jaxseg.data import rasters
-from jaxseg.data.classes import COUNTED
+from jaxseg.data.classes import COUNTED, counted_names
 from jaxseg.data.datasets.tfds_name import PREFIX, parse_name
 from jaxseg.data.decoder import STORED, Decoder
 from jaxseg.data.external import pixels
@@ -26,11 +26,12 @@ from jaxseg.data.external.features import (
     leaves,
 )
 from jaxseg.data.external.masks import StoredMasks, digest_of, remembered
+from jaxseg.data.ignore_index import void_of
 from jaxseg.data.labels import LabelMap, parse_labels
 from jaxseg.data.mask_rules import require_background
 from jaxseg.data.mask_values import MaskValues
 from jaxseg.data.prepare import INFO, data_folder
-from jaxseg.data.spec import VOID, DatasetSpec, generated_palette
+from jaxseg.data.spec import DatasetSpec, generated_palette
 from jaxseg.data.splits import check_split
 from jaxseg.data.stored import DamagedData, Records
 from jaxseg.storage.places import make_folder
@@ -83,12 +84,13 @@ def open_examples(config: DataConfig, split: str) -> Opened:
     found = _counted(config, builder, roles, masks, split)
     masks.check(found)
     if not names:
-        values = set().union(*(one.values for one in found))
-        names = tuple(f"class_{k}" for k in range(max(values - {VOID}) + 1))
+        names = counted_names(set().union(*(one.values for one in found)))
+        masks = dataclasses.replace(masks, names=names)
     spec = DatasetSpec(
         name=title,
         classes=names,
         palette=generated_palette(len(names)),
+        void=void_of(len(names)),
         labels=labels.record if labels else (),
         origin=origin,
         source=_identity(builder, roles),
@@ -145,7 +147,7 @@ def named(
     if labels is None:
         return (given, origin) if given else ((), COUNTED)
     numbered = labels.class_names()
-    if not given or max(v for v, k in labels.pairs if k != VOID) >= len(given):
+    if not given or max(v for v, k in labels.pairs if k != labels.void) >= len(given):
         return numbered, "--data.labels"
     joined = tuple(
         "+".join(given[value] for value, k in labels.pairs if k == label)
