@@ -51,7 +51,8 @@ config = Config(
         scale_range=(0.5, 2.0),
         color_jitter=0.2,
         cache=False,
-        workers=32,
+        workers=4,
+        worker_processes=8,
     ),
     optim=OptimConfig(
         "sgd",
