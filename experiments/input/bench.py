@@ -1,7 +1,7 @@
 """How much CPU time does a training example take, and where is it spent?
 
     python experiments/input/bench.py stages|codecs|workers [--camvid CAMVID]
-        [--crops 200] [--output results.jsonl]
+        [--files .png|.jpg] [--crops 200] [--output results.jsonl]
 
 The crops have 512 x 512 pixels, at scales from 0.5 to 2, from images of 1024 x 2048.
 `stages` measures each stage of an example, in the form in which jaxseg stores images
@@ -144,11 +144,13 @@ def measure_stages(folder: pathlib.Path, raw_bytes: int, crops: int) -> list[Row
     return rows
 
 
-def measure_codecs(images: list[np.ndarray], crops: int) -> list[Row]:
-    """Returns one row for each way to store images."""
+def measure_codecs(images: list[np.ndarray], crops: int, words: str) -> list[Row]:
+    """Returns one row for each way to store images whose name contains some words."""
     rows = []
     png = sum(len(rasters.encode_png(image)) for image in images)
     for way in ways.ways():
+        if words not in way.name:
+            continue
         spent: list[float] = []
         stored = [clocked(spent, way.encode, image) for image in images]
         times: list[float] = []
@@ -177,10 +179,12 @@ def _length(stored: object) -> int:
     return sum(map(len, parts))
 
 
-def measure_workers(source: Source, config: DataConfig, batches: int) -> list[Row]:
-    """Returns one row for threads and one for each number of processes."""
+def measure_workers(
+    source: Source, config: DataConfig, batches: int, numbers: tuple[int, ...]
+) -> list[Row]:
+    """Returns one row for each number of processes; 0 stands for threads."""
     rows = []
-    for processes in (0, 1, 2, 4):
+    for processes in numbers:
         several = dataclasses.replace(config, worker_processes=processes, workers=2)
         start = time.perf_counter()
         stream = train_batches(source, several, seed=0, batch_size=BATCH)
@@ -221,29 +225,37 @@ def _cpu(processes: list[psutil.Process]) -> float:
     return sum(one.user + one.system for one in times)
 
 
-def rows_of(part: str, camvid: pathlib.Path | None, crops: int) -> Iterator[Row]:
-    """Yields the rows of one part of the measurements."""
-    photos = pictures.mosaics(camvid, COUNT) if camvid else pictures.drawn(COUNT)
-    kind = "mosaics of CamVid frames" if camvid else "drawn"
-    with tempfile.TemporaryDirectory() as name:
-        root = pathlib.Path(name)
-        if part == "codecs":
-            images = [image for image, _ in photos[:3]]
-            yield from ({"images": kind} | row for row in measure_codecs(images, crops))
-        if part == "stages":
-            for ending in (".png", ".jpg"):
-                size = pictures.write_folder(root / ending, photos, ending)
-                for row in measure_stages(root / ending, size, crops):
-                    yield {"images": kind, "files": ending} | row
-        if part == "workers":
-            pictures.write_folder(root, photos, ".png")
-            config = DataConfig("folder", raw_dir=name, prepared_dir=name + "/prepared")
-            config = dataclasses.replace(
-                config, crop=CROP, scale_range=SCALES, cache=False
-            )
-            source = open_source(config, "train")
-            for row in measure_workers(source, config, max(8, crops // BATCH)):
-                yield {"images": kind} | row
+def rows_of(given: argparse.Namespace, root: pathlib.Path) -> Iterator[Row]:
+    """Yields the rows of one part of the measurements.
+
+    Args:
+      given: The arguments of the command line.
+      root: The folder of the pictures. They are made unless they exist.
+    """
+    camvid, crops = given.camvid, given.crops
+    images = "mosaics of CamVid frames" if camvid else "drawn"
+    make = lambda n: pictures.mosaics(camvid, n) if camvid else pictures.drawn(n)
+    if given.part == "codecs":
+        found = [image for image, _ in make(COUNT)[:3]]
+        for row in measure_codecs(found, crops, given.only):
+            yield {"images": images} | row
+        return
+    folder = root / f"{'camvid' if camvid else 'drawn'}{given.files}"
+    if not folder.is_dir():
+        pictures.write_folder(folder, make(COUNT), given.files)
+    size = sum(path.stat().st_size for path in (folder / "train").rglob("*.*"))
+    about = {"images": images, "files": given.files}
+    if given.part == "stages":
+        for row in measure_stages(folder, size, crops):
+            yield about | row
+        return
+    config = DataConfig("folder", raw_dir=str(folder), crop=CROP, scale_range=SCALES)
+    config = dataclasses.replace(
+        config, prepared_dir=str(folder / "present"), cache=False
+    )
+    source, batches = open_source(config, "train"), max(8, crops // BATCH)
+    for row in measure_workers(source, config, batches, tuple(given.processes)):
+        yield about | row
 
 
 def main() -> None:
@@ -251,13 +263,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", choices=("stages", "codecs", "workers"))
     parser.add_argument("--camvid", type=pathlib.Path)
+    parser.add_argument("--files", choices=(".png", ".jpg"), default=".png")
     parser.add_argument("--crops", type=int, default=200)
+    parser.add_argument("--only", default="", help="a part of the name of a codec")
+    parser.add_argument("--processes", type=int, nargs="*", default=[0, 1, 2, 4])
+    parser.add_argument("--folder", help="keeps the pictures for further calls")
     parser.add_argument("--output")
     given = parser.parse_args()
     shown = f"{given.part}{' --camvid CAMVID' if given.camvid else ''}"
+    shown += f" --files {given.files} --crops {given.crops}"
     git = ["git", "rev-parse", "--short", "HEAD"]
     about = {
-        "command": f"python experiments/input/bench.py {shown} --crops {given.crops}",
+        "command": f"python experiments/input/bench.py {shown}",
         "commit": subprocess.run(git, capture_output=True, text=True).stdout.strip(),
         "hardware": f"{platform.machine()}, {os.cpu_count()} virtual CPUs, shared",
         "python": platform.python_version(),
@@ -265,12 +282,13 @@ def main() -> None:
         "pillow": Image.__version__,
         "pyarrow": pyarrow.__version__,
     }
-    for row in rows_of(given.part, given.camvid, given.crops):
-        line = json.dumps({"part": given.part} | row | about)
-        print(line, flush=True)
-        if given.output:
-            with open(given.output, "a") as file:
-                file.write(line + "\n")
+    with tempfile.TemporaryDirectory() as scratch:
+        for row in rows_of(given, pathlib.Path(given.folder or scratch)):
+            line = json.dumps({"part": given.part} | row | about)
+            print(line, flush=True)
+            if given.output:
+                with open(given.output, "a") as file:
+                    file.write(line + "\n")
 
 
 if __name__ == "__main__":
