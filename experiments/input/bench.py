@@ -1,12 +1,13 @@
 """How much CPU time does a training example take, and where is it spent?
 
-    python experiments/input/bench.py stages|codecs|workers [--camvid CAMVID]
-        [--files .png|.jpg] [--crops 200] [--output results.jsonl]
+    python experiments/input/bench.py stages|codecs|workers|scaled
+        [--camvid CAMVID] [--files .png|.jpg] [--crops 200] [--output results.jsonl]
 
 The crops have 512 x 512 pixels, at scales from 0.5 to 2, from images of 1024 x 2048.
 `stages` measures each stage of an example, in the form in which jaxseg stores images
 now and in the former form. `codecs` compares further ways to store images. `workers`
-reads batches with threads and with 1, 2 and 4 processes.
+reads batches with threads and with 1, 2 and 4 processes. `scaled` compares JPEG
+decoding at half size with resizing.
 
 The images are mosaics of CamVid frames if CamVid is given, and drawn ones otherwise.
 All times except those on the wall are CPU times of this process, so that other work on
@@ -18,25 +19,25 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import multiprocessing
 import os
 import pathlib
 import platform
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from unittest import mock
 
 import numpy as np
 import pictures
-import psutil
 import pyarrow
+import scaled
 import ways
+import workers
+from clock import clocked
 from PIL import Image
 
 from jaxseg.config import DataConfig
-from jaxseg.data import Source, open_source, rasters, tiles, train_batches
+from jaxseg.data import Source, open_source, rasters, tiles
 from jaxseg.data.transforms import (
     Window,
     cut_image,
@@ -46,7 +47,6 @@ from jaxseg.data.transforms import (
 )
 
 COUNT = 8  # The number of pictures of each kind.
-BATCH = 16
 CROP = (512, 512)
 SCALES = (0.5, 2.0)
 STAGES = ("storage", "image", "label", "resize image", "resize label", "batch")
@@ -72,14 +72,6 @@ def open_both(folder: pathlib.Path) -> dict[str, Source]:
     with mock.patch.object(tiles, "encode", png):
         found["former"] = open_source(former, "train")
     return found
-
-
-def clocked(times: list[float], work: Callable, *args, **options):
-    """Calls a function and appends its CPU time in milliseconds."""
-    start = time.process_time()
-    result = work(*args, **options)
-    times.append(1e3 * (time.process_time() - start))
-    return result
 
 
 def read_crop(source: Source, index: int, window: Window, *, whole: bool) -> tuple:
@@ -179,52 +171,6 @@ def _length(stored: object) -> int:
     return sum(map(len, parts))
 
 
-def measure_workers(
-    source: Source, config: DataConfig, batches: int, numbers: tuple[int, ...]
-) -> list[Row]:
-    """Returns one row for each number of processes; 0 stands for threads."""
-    rows = []
-    for processes in numbers:
-        several = dataclasses.replace(config, worker_processes=processes, workers=2)
-        start = time.perf_counter()
-        stream = train_batches(source, several, seed=0, batch_size=BATCH)
-        next(stream)
-        first = time.perf_counter() - start
-        for _ in range(4 * max(1, processes)):  # These were read in advance.
-            next(stream)
-        readers = [
-            psutil.Process(one.pid)
-            for one in multiprocessing.active_children()
-            if "grain" in one.name
-        ]
-        main, workers = _cpu([psutil.Process()]), _cpu(readers)
-        start = time.perf_counter()
-        for _ in range(batches):
-            next(stream)
-        wall, examples = time.perf_counter() - start, batches * BATCH
-        workers = _cpu(readers) - workers
-        main = _cpu([psutil.Process()]) - main
-        memory = [one.memory_full_info() for one in readers]
-        rows.append(
-            {
-                "processes": processes,
-                "per_wall_second": round(examples / wall, 1),
-                "milliseconds": round(1e3 * (main + workers) / examples, 2),
-                "milliseconds_of_main": round(1e3 * main / examples, 2),
-                "seconds_to_first_batch": round(first, 1),
-                "private_mib": [round(one.uss / 2**20) for one in memory],
-                "load": round(os.getloadavg()[0], 1),
-            }
-        )
-        stream.close()
-    return rows
-
-
-def _cpu(processes: list[psutil.Process]) -> float:
-    times = [process.cpu_times() for process in processes]
-    return sum(one.user + one.system for one in times)
-
-
 def rows_of(given: argparse.Namespace, root: pathlib.Path) -> Iterator[Row]:
     """Yields the rows of one part of the measurements.
 
@@ -240,6 +186,9 @@ def rows_of(given: argparse.Namespace, root: pathlib.Path) -> Iterator[Row]:
         for row in measure_codecs(found, crops, given.only):
             yield {"images": images} | row
         return
+    if given.part == "scaled":
+        yield {"images": images} | scaled.measure([image for image, _ in make(COUNT)])
+        return
     folder = root / f"{'camvid' if camvid else 'drawn'}{given.files}"
     if not folder.is_dir():
         pictures.write_folder(folder, make(COUNT), given.files)
@@ -253,15 +202,15 @@ def rows_of(given: argparse.Namespace, root: pathlib.Path) -> Iterator[Row]:
     config = dataclasses.replace(
         config, prepared_dir=str(folder / "present"), cache=False
     )
-    source, batches = open_source(config, "train"), max(8, crops // BATCH)
-    for row in measure_workers(source, config, batches, tuple(given.processes)):
+    source, batches = open_source(config, "train"), max(8, crops // workers.BATCH)
+    for row in workers.measure(source, config, batches, tuple(given.processes)):
         yield about | row
 
 
 def main() -> None:
     """Prints one JSON line for each row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=("stages", "codecs", "workers"))
+    parser.add_argument("part", choices=("stages", "codecs", "workers", "scaled"))
     parser.add_argument("--camvid", type=pathlib.Path)
     parser.add_argument("--files", choices=(".png", ".jpg"), default=".png")
     parser.add_argument("--crops", type=int, default=200)
