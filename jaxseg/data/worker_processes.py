@@ -87,9 +87,10 @@ def process_batches(
     options = grain.MultiprocessingOptions(
         num_workers=workers.processes, per_worker_buffer_size=AHEAD
     )
-    iterator = iter(
-        batches.to_iter_dataset(ahead).mp_prefetch(options, worker_init_fn=_begin)
-    )
+    # The map keeps Grain from writing batches to shared memory before they are sent,
+    # because it would not free the batches that are never sent.
+    read = batches.to_iter_dataset(ahead).map(_unchanged)
+    iterator = iter(read.mp_prefetch(options, worker_init_fn=_begin))
     try:
         for batch in iterator:
             # A copy frees the memory that both processes share before the run ends.
@@ -119,6 +120,10 @@ class _Portable:
             if type(received) is type(error):
                 raise
             raise ValueError(as_message(error)) from None
+
+
+def _unchanged(batch: Example) -> Example:
+    return batch
 
 
 def _begin(index: int, count: int) -> None:
