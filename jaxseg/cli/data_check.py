@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import shlex
 import sys
@@ -55,17 +56,38 @@ def main(argv: list[str]) -> int:
     """Checks the data and returns the exit status."""
     with wrong_usage():
         arguments = parse(argv)
+    command = shlex.join(["jaxseg", "data", "check", *argv])
+    check = functools.partial(check_one, arguments, command)
+    output = Path(arguments.output)
+    if not arguments.data.mix:
+        return check(arguments.data, output)
+    from jaxseg.cli.data_check_mix import check_members
+
+    with wrong_usage():
+        return check_members(arguments.data, check, output)
+
+
+def check_one(
+    arguments: Arguments, command: str, data: DataConfig, folder: Path
+) -> int:
+    """Checks one dataset, writes and prints its report, and returns the exit status.
+
+    Args:
+      arguments: The options of the command.
+      command: The command line, which the report shows.
+      data: The data options of the dataset.
+      folder: The directory of the report.
+    """
     # Imported here: the help needs no input pipeline.
     from jaxseg.audit.check import check_data, require_files
     from jaxseg.audit.page import render
 
     with wrong_usage():
-        require_files(arguments.data)
-        check_folder("output", arguments.output)
+        require_files(data)
+        check_folder("output", folder)
     with progress_bar() as progress:
-        audit = check_data(arguments.data, progress=progress)
-    command = shlex.join(["jaxseg", "data", "check", *argv])
-    folder, result = Path(arguments.output), audit.to_dict()
+        audit = check_data(data, progress=progress)
+    result = audit.to_dict()
     write_json(folder / RESULT, result)
     atomic.write_text(folder / PAGE, render(audit, command=command))
     if arguments.json:

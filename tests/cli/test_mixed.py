@@ -146,6 +146,17 @@ def test_prediction_is_in_the_union_or_in_the_classes_of_a_dataset(
     assert not (tmp_path / "no").exists()
 
 
+def test_data_check_opens_all_datasets_together(file, data_dir, tmp_path, capsys):
+    words = ["data", "check", str(file), f"--data.prepared-dir={data_dir}"]
+    words += ["-o", str(tmp_path / "out")]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert printed.endswith("OK: all lines have 7 classes together.\n")
+    assert main([*words, "--data.mix.1.class-map", "no.txt"]) == 1
+    found = capsys.readouterr()
+    assert "no.txt is not a file" in found.err and "REJECTED" in found.out
+
+
 @pytest.mark.slow
 def test_a_run_that_was_killed_continues_bit_for_bit(run, file, data_dir, tmp_path):
     again = tmp_path / "run"

@@ -15,11 +15,11 @@ from jaxseg.text import counted
 # The options that select a dataset. Each dataset has its own.
 OWN = (
     *("name", "raw_dir", "classes", "labels", "variant", "image", "label", "module"),
-    *("train_split", "eval_split", "oversample_classes", "on_bad_file", "range"),
+    *("train_split", "eval_split", "oversample_classes", "on_bad_file"),
 )
 # A dataset that leaves these options at their defaults takes those of the run.
 INHERITED = ("prepared_dir", "scale_range", "elastic", "augment", "albumentations")
-INHERITED += ("max_pixels",)
+INHERITED += ("channels", "pixels", "range", "statistics", "max_pixels")
 DEFAULT = DataConfig()
 
 
@@ -125,7 +125,10 @@ def naming_member(config: DataConfig, index: int) -> Iterator[None]:
     except ValueError as error:
         where, text = f"data.mix[{index}]", str(error)
         if not text.startswith(where):
-            text = re.sub(r"\b(--)?data\.(?!mix\b)(?=[a-z])", f"{where}.data.", text)
+            text = re.sub(r"--data\.(?!mix\b)", f"--data.mix.{index}.data.", text)
+            text = re.sub(
+                r"(?<![-.\w])data\.(?!mix\b)(?=[a-z])", f"{where}.data.", text
+            )
             if not text.startswith(where):
                 text = f"{where} ({config.mix[index].title}): {text}"
         error.args = (text,)

@@ -117,8 +117,9 @@ def _check_pixels(config: DataConfig, specs: Sequence[DatasetSpec]) -> None:
             raise ValueError(
                 f"The images of data.mix do not fit together: {member.title!r} has "
                 f"{_pixels(spec)}, but {config.mix[0].title!r} has {_pixels(first)}: "
-                "expected one number of channels, type and value range. Set data.range "
-                "of the datasets, or convert the files of one."
+                "expected one number of channels, type and value range. Set "
+                "data.channels, data.pixels or data.range of one dataset, or convert "
+                "its files."
             )
 
 

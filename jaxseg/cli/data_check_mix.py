@@ -1,0 +1,56 @@
+"""Checks the datasets of `data.mix` one by one, and whether they fit together."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from jaxseg.config import DataConfig
+from jaxseg.data.datasets.lookup import dataset_of
+from jaxseg.data.mix.opening import open_mixed
+from jaxseg.data.mix.settings import check_mix, member_data, naming_member
+from jaxseg.text import as_message
+
+
+def check_members(
+    data: DataConfig, check: Callable[[DataConfig, Path], int], output: Path
+) -> int:
+    """Checks every dataset that is read from files, and then all of them together.
+
+    Args:
+      data: The data options of the run, with `mix`.
+      check: Maps the data options of one dataset and the directory of its report to the
+        exit status of the check.
+      output: The directory of the reports. Each dataset has a directory in it.
+
+    Returns:
+      0 if no dataset has errors and the datasets fit together, or else 1.
+
+    Raises:
+      ValueError: If an option is invalid.
+    """
+    check_mix(data)
+    status = 0
+    for k, member in enumerate(data.mix):
+        own = member_data(data, member)
+        dataset = dataset_of(own)
+        print(as_message(f"dataset {member.title}:"))
+        if dataset.drawing is not None or dataset.builder is not None:
+            print("jaxseg does not read its files, so there is nothing to check")
+            continue
+        with naming_member(data, k):
+            status |= check(own, output / member.title)
+    if status:
+        return status
+    try:
+        for split in (data.train_split, data.eval_split):
+            source = open_mixed(data, split)
+    except ValueError as error:
+        print(f"jaxseg: {as_message(error)}", file=sys.stderr)
+        print("REJECTED: the datasets do not fit together.")
+        return 1
+    names = shlex.join(member.title for member in data.mix)
+    print(as_message(f"OK: {names} have {source.spec.num_classes} classes together."))
+    return 0
