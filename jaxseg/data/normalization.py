@@ -1,4 +1,4 @@
-"""Decides the range, the mean and the deviation with which images are normalized."""
+"""Determines the range, mean and standard deviation for normalizing images."""
 
 from __future__ import annotations
 

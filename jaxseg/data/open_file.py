@@ -40,7 +40,7 @@ def open_file(path: pathlib.Path) -> IO[bytes]:
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise Refused(
-            f"It has more than {LARGEST} bytes when decompressed",
+            f"The file has more than {LARGEST} bytes when decompressed",
             "If you trust the file, decompress it by gunzip",
         )
     return io.BytesIO(data)
@@ -51,15 +51,16 @@ def require_file(path: pathlib.Path):
     if path.is_symlink() and not path.exists():
         target = shown(os.readlink(path))
         raise Refused(
-            f"It cannot be read, because it is a link to {target}, which is missing",
+            f"The file cannot be read, because it is a link to {target}, which is "
+            "missing",
             "Restore the target or remove the link",
         )
     if path.exists() and not path.is_file():
         raise Refused(
-            "It cannot be read, because it is not a regular file", "Pass a file"
+            "The file cannot be read, because it is not a regular file", "Pass a file"
         )
     if path.exists() and path.stat().st_size == 0:
-        raise Refused("It is damaged, because it is empty", "Copy it again")
+        raise Refused("The file is damaged, because it is empty", "Copy it again")
 
 
 def reason(error: Exception, path: pathlib.Path) -> str:
@@ -70,13 +71,15 @@ def reason(error: Exception, path: pathlib.Path) -> str:
       path: The file.
     """
     if isinstance(error, OSError) and error.strerror:
-        return f"It cannot be read ({error.strerror})."
+        return f"The file cannot be read ({error.strerror})."
     if isinstance(error, MemoryError):
-        return "Its pixels do not fit into memory. Cut it into smaller images."
+        return (
+            "The pixels of the file do not fit into memory. Cut it into smaller images."
+        )
     if isinstance(error, UnidentifiedImageError):
         with open(path, "rb") as file:
             known = file.read(4).startswith(_MAGIC)
         state = "is damaged, or of an uncommon form" if known else "is not an image"
-        return f"It {state}: expected one of the formats {', '.join(FORMATS)}."
+        return f"The file {state}: expected one of the formats {', '.join(FORMATS)}."
     text = " ".join(str(error).split()) or type(error).__name__
-    return f"It is damaged ({text}). Copy or save it again."
+    return f"The file is damaged ({text}). Copy or save it again."

@@ -23,9 +23,9 @@ def open_source(
     Args:
       config: The dataset and how it is read.
       split: A split, or a slice such as "train[90%:]".
-      trained: The specification of a training whose range, mean and deviation are used.
-        By default they are those of the dataset, and for images that are not 8-bit RGB
-        they are computed from the training split, once.
+      trained: The specification of a training run, whose range, mean and deviation are
+        used. By default those of the dataset are used. For images that are not 8-bit
+        RGB, they are computed once from the training split.
 
     Raises:
       ValueError: If a name is unknown, a file is bad, or the split is empty, or if the

@@ -1,9 +1,10 @@
 """Computes the range of values, the mean and the deviation of the images of a split.
 
 The results are stored with the prepared data, in a folder whose name contains a digest
-of the files, so that the split is read once. Integers are counted, so that their
-percentiles, means and deviations are exact. Percentiles of floating-point images come
-from at most 2^24 values that are evenly spread over the split.
+of the files, so that the split is read once. For integers, the number of pixels with
+each value is counted, so that percentiles, means and deviations are exact. Percentiles
+of floating-point images come from at most 2^24 values that are evenly spread over the
+split.
 """
 
 from __future__ import annotations

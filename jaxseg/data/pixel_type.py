@@ -1,4 +1,4 @@
-"""Names the number of channels and the type of the pixels of an image."""
+"""Describes the number of channels and the type of the pixels of an image."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def require_type(dtype: np.dtype) -> None:
     """Raises Refused unless pixels are unsigned with 8 or 16 bits, or float32."""
     if dtype.newbyteorder("=").name not in IMAGE_TYPES:
         raise Refused(
-            f"Its values have the type {dtype.name}",
+            f"The values of the file have the type {dtype.name}",
             "Save it as uint8, uint16 or float32",
         )
 
@@ -54,11 +54,11 @@ def require_type(dtype: np.dtype) -> None:
 def chosen_type(
     samples: int, dtype: np.dtype, options: ReadOptions, *, alpha: int = 0
 ) -> PixelType:
-    """Returns the channels that are kept of an image that stores `samples` per pixel.
+    """Returns the number and the type of the channels that are read from an image.
 
-    Without a wanted number, alpha channels are dropped, and 8-bit gray becomes RGB with
-    three equal channels. Otherwise the number must be that of the stored channels, with
-    or without alpha.
+    If the options state no number of channels, alpha channels are dropped, and 8-bit
+    gray becomes RGB with three equal channels. Otherwise the number must be that of the
+    stored channels, with or without alpha.
 
     Args:
       samples: The number of stored channels, with alpha.
@@ -81,16 +81,17 @@ def chosen_type(
         count += f" and {alpha} for transparency" if alpha else ""
         if options.trained:
             raise Refused(
-                f"It has {count}, but the network was trained on images with {wanted}",
+                f"The file has {count}, but the network was trained on images with "
+                f"{wanted}",
                 "Use images like those of the training",
             )
         raise Refused(
-            f"It has {count} where data.channels={wanted}",
+            f"The file has {count}: expected data.channels={wanted}",
             f"Pass --data.channels {colors}, or save it with {wanted}",
         )
     if not 1 <= kept <= MOST_CHANNELS:
         raise Refused(
-            f"It has {kept} channels: expected 1 to {MOST_CHANNELS}",
+            f"The file has {kept} channels: expected 1 to {MOST_CHANNELS}",
             "Save fewer channels",
         )
     return PixelType(kept, name)
@@ -110,5 +111,7 @@ def keep_channels(values: np.ndarray, kept: PixelType) -> np.ndarray:
         values = np.repeat(values[..., :1], 3, axis=2)
     pixels = np.ascontiguousarray(values[..., : kept.channels], kept.dtype)
     if kept.dtype == "float32" and not np.isfinite(pixels).all():
-        raise Refused("It contains values that are not finite", "Replace these values")
+        raise Refused(
+            "The file contains values that are not finite", "Replace these values"
+        )
     return pixels

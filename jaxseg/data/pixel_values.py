@@ -137,7 +137,9 @@ def _scaled(
             "0 65535 for the full range of 16 bits",
         )
     if not np.isfinite(values).all():
-        raise Refused("It contains values that are not finite", "Replace these values")
+        raise Refused(
+            "The file contains values that are not finite", "Replace these values"
+        )
     if values.dtype.kind == "u" and values.dtype.itemsize == 2:
         return _to_bytes(np.arange(2**16), bounds)[
             values

@@ -4,7 +4,7 @@
 jaxseg opens an image file. A file that cannot be represented is refused with a one-line
 error that states the file, the reason and the remedy.
 
-The option `data.pixels` decides what becomes of images that are not 8-bit gray or RGB.
+The option `data.pixels` determines how images that are not 8-bit gray or RGB are read.
 With "stored", they keep their type and their channels (`jaxseg.data.pixel_type`). With
 "rgb8", they become 8-bit RGB or are refused. The decisions are:
 
@@ -28,8 +28,8 @@ With "stored", they keep their type and their channels (`jaxseg.data.pixel_type`
     several pages, or an animation          refused               refused
     TIFF in which zero is white             as shown (8 bits)     as shown (8 bits)
 
-With `data.channels=1`, 8-bit gray stays one channel. Another number must be the number
-of channels in the file, in which alpha may be counted.
+With `data.channels=1`, 8-bit gray stays one channel. Any other value of `data.channels`
+must equal the number of channels in the file, with or without alpha.
 
 Masks have one channel of integers, or a palette whose indices are the classes. Colors,
 alpha, floating point and inverted gray are refused in masks; gray values of 1, 2 and 4
@@ -104,8 +104,8 @@ def read_pixels(
       mask: If True, class numbers are read instead of colors.
 
     Returns:
-      An image as uint8 [H, W, 3], or as uint8, uint16 or float32 [H, W, C] if the
-      options ask for stored pixels, or a mask as integers [H, W] of any type.
+      An image as uint8 [H, W, 3], or as uint8, uint16 or float32 [H, W, C] with
+        `data.pixels="stored"`. A mask as integers [H, W] of any type.
 
     Raises:
       ValueError: If the file is missing, damaged, too large, or of a kind that cannot
@@ -122,7 +122,7 @@ def read_pixels(
         image = orientation.turned(image, header.orientation, file_format=header.format)
         if (image.height, image.width) != header.size:
             raise Refused(
-                f"Its header states the size {header.size}, but its pixels have the "
+                f"The header states the size {header.size}, but the pixels have the "
                 f"size {(image.height, image.width)} (height, width)",
                 "Save it again",
             )
@@ -235,8 +235,8 @@ def _start(
         image = Image.open(file, formats=FORMATS)
         if is_compressed(path) and image.format != "PPM":
             raise Refused(
-                f"It is a compressed {image.format}, but only PPM files are read from "
-                ".gz",
+                f"The file is a compressed {image.format}, but only PPM files are "
+                "read from .gz",
                 "Decompress it by gunzip",
             )
         if page is not None:
@@ -245,7 +245,9 @@ def _start(
     texts = [str(each.message) for each in caught if each.category is UserWarning]
     missing = [text for text in texts if not text.startswith("Metadata Warning")]
     if image.format == "TIFF" and missing:
-        raise Refused(f"It is damaged ({missing[0].strip()})", "Copy or save it again")
+        raise Refused(
+            f"The file is damaged ({missing[0].strip()})", "Copy or save it again"
+        )
     return image, dataclasses.replace(header, clean=not caught)
 
 
@@ -253,7 +255,7 @@ def _turn_to(image: Image.Image, page: int):
     """Selects a page of a file."""
     count = getattr(image, "n_frames", 1)
     if not 0 <= page < count:
-        raise Refused(f"It has {count} pages", "Copy it again")
+        raise Refused(f"The file has {count} pages", "Copy it again")
     image.seek(page)
 
 
@@ -264,12 +266,12 @@ def _header(
     height, width = stored
     if height * width > options.max_pixels:
         raise Refused(
-            f"Its {height} x {width} pixels are more than data.max_pixels="
+            f"The file has {height} x {width} pixels, more than data.max_pixels="
             f"{options.max_pixels}",
             f"If you trust the file, pass --data.max-pixels {height * width}",
         )
     if height < 1 or width < 1:
-        raise Refused("It has no pixels", "Remove it")
+        raise Refused("The file has no pixels", "Remove it")
     if check:  # Otherwise the caller has chosen a page.
         check_file(image)
     mode, tag = image.mode, orientation.read_tag(image, path)

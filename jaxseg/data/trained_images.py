@@ -49,7 +49,7 @@ def read_like(
     wanted = PixelType(spec.channels, spec.image_type)
     if found != wanted:
         raise ValueError(
-            f"{shown(path)}: It has {found}, but the network was trained on images "
-            f"with {wanted}. Use images like those of the training."
+            f"{shown(path)}: The image has {found}, but the network was trained on "
+            f"images with {wanted}. Use images like those of the training."
         )
     return pixels

@@ -8,9 +8,9 @@ import numpy as np
 def as_rgb(
     image: np.ndarray, value_range: tuple[float, float] = (0, 255)
 ) -> np.ndarray:
-    """Returns a view of an image that people can look at.
+    """Converts an image to 8-bit RGB for viewing.
 
-    The first three channels are shown as red, green and blue. Of an image with one or
+    The first three channels are shown as red, green and blue. If an image has one or
     two channels, the first one is shown in gray. The range becomes black to white.
 
     Args:

@@ -159,7 +159,7 @@ RETINA_BAD = (
         "stare",
         draw_stare,
         lambda r: (r / "labels-ah/im0001.ah.ppm.gz").write_bytes(b"P6 4 2 255 x"),
-        "im0001.ah.ppm.gz: It is damaged",
+        "im0001.ah.ppm.gz: The file is damaged",
     ),
     (
         "hrf",

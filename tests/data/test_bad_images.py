@@ -17,7 +17,9 @@ def test_one_limit_for_training_and_prediction(tmp_path):
     path, *_ = save(tmp_path, "rgb.png")
     options = ReadOptions(max_pixels=47)
     for read in (read_size, read_pixels, rasters.read_image):
-        with pytest.raises(ValueError, match=r"rgb\.png: Its 6 x 8 pixels") as caught:
+        with pytest.raises(
+            ValueError, match=r"rgb\.png: The file has 6 x 8 pixels"
+        ) as caught:
             read(path, options)
         assert "--data.max-pixels 48" in str(caught.value)
     assert read_size(path, ReadOptions(max_pixels=48)) == (6, 8)
@@ -72,7 +74,7 @@ def spoil(folder):
     return {
         "cut.png": "damaged",
         "text.png": "not an image",
-        "empty.png": "It is damaged, because it is empty",
+        "empty.png": "The file is damaged, because it is empty",
         "link.png": "link to nowhere.png, which is missing",
         "folder.png": "not a regular file",
         r"two\nlines.png": "damaged",

@@ -71,9 +71,12 @@ def damage(config, *, split="train", name="b"):
         ),
         "cut mask": (
             lambda: mask.write_bytes(whole[:50]),
-            "masks/b.png: It is damaged",
+            "masks/b.png: The file is damaged",
         ),
-        "empty image": (lambda: image.write_bytes(b""), "images/b.png: It is damaged"),
+        "empty image": (
+            lambda: image.write_bytes(b""),
+            "images/b.png: The file is damaged",
+        ),
         "no mask": (mask.unlink, "split 'train': mask 'b' is missing"),
         "no image": (image.unlink, "split 'train': image 'b' is missing"),
     }

@@ -116,6 +116,6 @@ def test_a_tiff_that_points_outside_of_its_file_is_damaged(tmp_path):
     path.write_bytes(data[: bits + 4] + b"\xff\xff\xff\0" + data[bits + 8 :])
     for read in (read_size, read_pixels, rasters.read_image):
         with pytest.raises(
-            ValueError, match=r"gray12\.tif: It is damaged \(Tag data larger"
+            ValueError, match=r"gray12\.tif: The file is damaged \(Tag data larger"
         ):
             read(path)

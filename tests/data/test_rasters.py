@@ -99,7 +99,7 @@ def test_damaged_files_are_named(tmp_path, kind, read):
     for cut in (0, 10, len(whole) // 2):
         path = tmp_path / f"cut{cut}"
         path.write_bytes(whole[:cut])
-        with pytest.raises(ValueError, match=rf"cut{cut}: It is damaged"):
+        with pytest.raises(ValueError, match=rf"cut{cut}: The file is damaged"):
             read(path)
 
 
@@ -107,10 +107,10 @@ def test_flipped_bits_in_a_png_are_found(tmp_path):
     data = bytearray(rasters.encode_png(np.arange(256, dtype=np.uint8).reshape(16, 16)))
     data[60] ^= 255
     (tmp_path / "flipped.png").write_bytes(data)
-    with pytest.raises(ValueError, match=r"flipped\.png: It is damaged"):
+    with pytest.raises(ValueError, match=r"flipped\.png: The file is damaged"):
         read_mask(tmp_path / "flipped.png")
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"none\.png: It cannot be read"):
+    with pytest.raises(ValueError, match=r"none\.png: The file cannot be read"):
         rasters.read_image(tmp_path / "none.png")

@@ -129,7 +129,7 @@ def test_a_header_that_claims_more_than_the_file_holds_allocates_nothing(tmp_pat
     np.save(path, np.zeros((4, 5), np.uint8))
     data = path.read_bytes()
     path.write_bytes(data.replace(b"(4, 5)", b"(9000, 9000)").replace(b" " * 6, b"", 1))
-    with pytest.raises(ValueError, match=r"a\.npy: It is damaged"):
+    with pytest.raises(ValueError, match=r"a\.npy: The file is damaged"):
         read_pixels(path, STORED)
     with pytest.raises(ValueError, match="max_pixels=19"):
         np.save(path, np.zeros((4, 5), np.uint8))
@@ -157,7 +157,7 @@ def test_8_bit_gray_stays_one_channel_only_on_request(tmp_path):
     check(path, np.repeat(gray, 3, axis=2))
     check(path, gray, ReadOptions(pixels="stored", channels=1))
     with pytest.raises(
-        ValueError, match=r"1 channel where data.channels=4. Pass --data.channels 1"
+        ValueError, match=r"1 channel: expected data.channels=4. Pass --data.channels 1"
     ):
         read_pixels(path, ReadOptions(pixels="stored", channels=4))
 
@@ -183,12 +183,12 @@ def test_damaged_wide_files_are_refused_in_one_line(tmp_path):
     tifffile.imwrite(path, pixels(4), photometric="minisblack", planarconfig="contig")
     data = path.read_bytes()
     path.write_bytes(data[:-1000])
-    with pytest.raises(ValueError, match=r"a\.tif: It is damaged"):
+    with pytest.raises(ValueError, match=r"a\.tif: The file is damaged"):
         read_pixels(path, STORED)
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), pixels(3))
     data = bytearray(path.read_bytes())
     data[33 + 30 :] = zlib.compress(b"x" * 99)
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"a\.png: It is damaged"):
+    with pytest.raises(ValueError, match=r"a\.png: The file is damaged"):
         read_pixels(path, STORED)

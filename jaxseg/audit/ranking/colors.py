@@ -1,7 +1,7 @@
 """Compares the colors inside and around a region of a mask.
 
-The image shows where a region ends even if the networks do not recognize it, as in
-GrabCut (Rother et al., 2004): the colors of its inside against those around it.
+Even if the networks do not recognize a region, its colors can differ from those around
+it and show where it ends, as in GrabCut (Rother et al., 2004).
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def color_numbers(image: np.ndarray, stride: int) -> np.ndarray:
 def color_ratios(
     colors: np.ndarray, region: np.ndarray, counts: np.ndarray, reach: int
 ) -> np.ndarray:
-    """Returns the log-ratio of the frequency of each color inside and around a region.
+    """Returns log(frequency inside a region / frequency around it) of each color.
 
     Args:
       colors: The number of the color of each point, int [h, w].
       region: The region, bool [h, w].
       counts: The points that count, bool [h, w].
-      reach: The width in points of the surroundings is twice this value.
+      reach: The surroundings are twice this number of points wide.
     """
     inside = ndimage.distance_transform_edt(region)
     outside = ndimage.distance_transform_edt(~region)

@@ -1,8 +1,8 @@
 """Applies a pipeline of Albumentations that the user's Python file defines.
 
-The package is imported by that file only. The adapter calls `set_random_seed` and the
-pipeline itself, which Albumentations 2 (MIT license, no longer developed) and its
-successor AlbumentationsX (AGPL-3.0 or commercial license) both have.
+Only that file imports the package. The adapter works with Albumentations 2 (MIT
+license, no longer developed) and with its successor AlbumentationsX (AGPL-3.0 or
+commercial license), because it only calls `set_random_seed` and the pipeline itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ SHORT = 16  # Arrays with more values are recorded by their shape.
 class UserPipeline(SceneEntry):
     """Applies a pipeline of Albumentations to image and label.
 
-    Images that are not uint8 are passed as float32, with the value range on [0, 1].
+    Images that are not uint8 are passed as float32, with the value range mapped to [0,
+    1].
 
     Attributes:
       where: The option that names the pipeline, for errors.
@@ -72,7 +73,7 @@ class UserPipeline(SceneEntry):
                 raise ValueError(
                     f"{self.where} is invalid: expected {name} of shape {old.shape} "
                     f"and type {old.dtype}, found {new.shape} and {new.dtype}. Remove "
-                    "what changes the size or the type."
+                    "the transforms that change the size or the type."
                 )
         frame = scene.frame
         if frame.multilabel:

@@ -34,7 +34,9 @@ def open_npy(path: pathlib.Path) -> Stored:
         shape, _, dtype = _header(file)
         available = path.stat().st_size - file.tell()
     if available < math.prod(shape) * dtype.itemsize:
-        raise Refused("It is damaged, because its data end early", "Copy it again")
+        raise Refused(
+            "The file is damaged, because the data end too early", "Copy it again"
+        )
     return _stored("NPY", shape, dtype, functools.partial(_load_npy, path))
 
 
@@ -51,8 +53,8 @@ def open_npz(path: pathlib.Path) -> Stored:
         names = archive.namelist()
         if len(names) != 1:
             raise Refused(
-                f"It contains {len(names)} arrays, but one is expected",
-                "Save each image as a file of its own",
+                f"The file contains {len(names)} arrays, but one is expected",
+                "Save each image as a separate file",
             )
         with archive.open(names[0]) as file:
             shape, _, dtype = _header(file)
@@ -62,7 +64,7 @@ def open_npz(path: pathlib.Path) -> Stored:
 def _stored(name, shape, dtype, read) -> Stored:
     if len(shape) not in (2, 3):
         raise Refused(
-            f"Its array has the shape {list(shape)}",
+            f"The array has the shape {list(shape)}",
             "Save an array [H, W] or [H, W, C]",
         )
     samples = shape[2] if len(shape) == 3 else 1
@@ -74,12 +76,12 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
         raise Refused(
-            f"Its array has the format {version}", "Save it again by numpy.save"
+            f"The array has the format {version}", "Save it again by numpy.save"
         )
     shape, fortran, dtype = readers[version](file, max_header_size=HEADER)
     if dtype.hasobject or dtype.kind not in "biuf" or min(shape, default=0) < 0:
         raise Refused(
-            f"Its array has the type {dtype}", "Save an array of plain numbers"
+            f"The array has the type {dtype}", "Save an array of plain numbers"
         )
     return shape, fortran, dtype
 
@@ -89,7 +91,9 @@ def _load(file: IO[bytes]) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     data = file.read(size)
     if len(data) < size:
-        raise Refused("It is damaged, because its data end early", "Copy it again")
+        raise Refused(
+            "The file is damaged, because the data end too early", "Copy it again"
+        )
     values = np.frombuffer(data, dtype)
     values = values.reshape(shape[::-1]).T if fortran else values.reshape(shape)
     return values if values.ndim == 3 else values[..., None]

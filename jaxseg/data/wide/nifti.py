@@ -37,17 +37,17 @@ def open_nifti(path: pathlib.Path, page: int | None, *, mask: bool) -> Stored:
     shape, dtype = volume.shape, volume.get_data_dtype()
     if not 2 <= len(shape) <= 4 or dtype.kind not in "iuf":
         raise Refused(
-            f"Its volume has the shape {list(shape)} and the type {dtype}",
+            f"The volume has the shape {list(shape)} and the type {dtype}",
             "Save a volume [X, Y, Z] or [X, Y, Z, C] of plain numbers",
         )
     count = shape[2] if len(shape) > 2 else 1
     if page is None and count != 1:
         raise Refused(
-            f"Its volume has {count} slices, but a single one is expected",
+            f"The volume has {count} slices, but a single one is expected",
             "Save each slice as a file, or name it by jaxseg.data.parts.Page",
         )
     if not 0 <= (page or 0) < count:
-        raise Refused(f"It has {count} slices", "Copy it again")
+        raise Refused(f"The file has {count} slices", "Copy it again")
     scaled = volume.dataobj.slope != 1 or volume.dataobj.inter != 0
     kept = dtype.kind == "u" and dtype.itemsize <= 2
     kept = kept or (mask and dtype.kind in "iu")

@@ -1,4 +1,4 @@
-"""Holds a file whose header has been read, but not its pixels."""
+"""Represents a file whose header has been read, but whose pixels have not."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Stored:
         height, width = self.size
         if height * width > options.max_pixels:
             raise Refused(
-                f"Its {height} x {width} pixels are more than data.max_pixels="
+                f"The file has {height} x {width} pixels, more than data.max_pixels="
                 f"{options.max_pixels}",
                 f"If you trust the file, pass --data.max-pixels {height * width}",
             )
         if min(self.size) < 1:
-            raise Refused("It has no pixels", "Remove it")
+            raise Refused("The file has no pixels", "Remove it")
         if not mask:
             self.kept(options)
         turned = swaps_sides(self.orientation)
@@ -66,11 +66,11 @@ class Stored:
         )
 
     def kept(self, options: ReadOptions) -> PixelType:
-        """Returns the channels and the type that an image of this file has."""
+        """Returns the channels and the type that the image has after reading."""
         kept = chosen_type(self.samples, self.dtype, options, alpha=self.alpha)
         if options.pixels == "rgb8" and (kept.channels, kept.dtype) != (3, "uint8"):
             raise Refused(
-                f"It has {kept}, but 8-bit gray or RGB is expected",
+                f"The file has {kept}, but 8-bit gray or RGB is expected",
                 "Save it as 8-bit gray or RGB",
             )
         return kept
@@ -87,8 +87,8 @@ class Stored:
         self.header(options, mask=True)
         if self.samples != 1 or self.dtype.kind not in "biu":
             raise Refused(
-                f"It has {self.samples} channels of {self.dtype.name} where an index "
-                "mask is expected",
+                f"The file has {self.samples} channels of {self.dtype.name}, but an "
+                "index mask is expected",
                 "Save it with one channel of class numbers",
             )
         values = self.read()[..., 0]

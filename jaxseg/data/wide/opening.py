@@ -1,4 +1,4 @@
-"""Chooses how a file is opened that Pillow does not read, or reads only in part."""
+"""Chooses the reader of files that Pillow cannot read, or reads only in part."""
 
 from __future__ import annotations
 

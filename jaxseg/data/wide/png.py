@@ -1,4 +1,4 @@
-"""Reads color PNG files of 16 bits per channel, of which Pillow returns 8 bits.
+"""Reads color PNG files with 16 bits per channel, although Pillow returns only 8.
 
 Pillow can decode either the high or the low bytes of such a file. Decoding it twice
 therefore gives all bits.
@@ -43,7 +43,7 @@ def open_png(path: pathlib.Path, kind: int) -> Stored:
     """
     if kind not in _COLORS:
         raise Refused(
-            "It has 16 bits of gray and an alpha channel", "Save it without alpha"
+            "The file has 16 bits of gray and an alpha channel", "Save it without alpha"
         )
     mode, samples = _COLORS[kind]
     with pillow_limit.lifted, Image.open(path, formats=("PNG",)) as image:

@@ -70,8 +70,8 @@ def open_tiff(path: pathlib.Path, page: int | None) -> Stored:
         import tifffile
     except ImportError as error:
         raise Refused(
-            "It is a TIFF of more than 8 bits or 3 channels, which needs the package "
-            "tifffile",
+            "The file is a TIFF of more than 8 bits or 3 channels, which needs the "
+            "package tifffile",
             "Install jaxseg[tiff]",
         ) from error
     with tifffile.TiffFile(path) as file:
@@ -82,7 +82,7 @@ def open_tiff(path: pathlib.Path, page: int | None) -> Stored:
                 "Save each page as a separate file",
             )
         if not 0 <= (page or 0) < pages:
-            raise Refused(f"It has {pages} pages", "Copy it again")
+            raise Refused(f"The file has {pages} pages", "Copy it again")
         found = file.pages[page or 0].aspage()
         _check_page(found, path.stat().st_size)
         tag = found.tags.get("Orientation")
@@ -110,20 +110,25 @@ def _alpha(extra: Any) -> int:
 def _check_page(page: Any, file_size: int) -> None:
     if page.photometric not in (_GRAY, _RGB) or page.imagedepth != 1:
         raise Refused(
-            f"Its colors are stored as {getattr(page.photometric, 'name', '?')}",
+            "The colors of the file are stored as "
+            f"{getattr(page.photometric, 'name', '?')}",
             "Save it with black as zero, or as RGB",
         )
     if 1 in page.extrasamples:
         raise Refused(
-            "Its colors are multiplied by its alpha channel", "Save it without alpha"
+            "The colors of the file are multiplied by its alpha channel",
+            "Save it without alpha",
         )
     if page.dtype is None or page.bitspersample not in (8, 16, 32, 64):
         raise Refused(
-            f"It has {page.bitspersample} bits per channel", "Save it with 8 or 16 bits"
+            f"The file has {page.bitspersample} bits per channel",
+            "Save it with 8 or 16 bits",
         )
     ends = zip(page.dataoffsets, page.databytecounts, strict=True)
     if any(start + size > file_size for start, size in ends):
-        raise Refused("It is damaged, because its data end early", "Copy it again")
+        raise Refused(
+            "The file is damaged, because the data end too early", "Copy it again"
+        )
 
 
 def _load(path: pathlib.Path, number: int) -> np.ndarray:
