@@ -31,6 +31,7 @@ def load_pretrained(
     source: str | os.PathLike,
     *,
     num_classes: int | None = None,
+    in_channels: int | None = None,
     model: str = "",
     model_options: Mapping[str, Any] | None = None,
     part: str | None = None,
@@ -45,6 +46,9 @@ def load_pretrained(
         MMSegmentation (.pth, .pt, .ckpt, .safetensors, .npz), an address
         "hf://org/name/file", or a run directory.
       num_classes: The number of classes. By default it is read from the source.
+      in_channels: The number of channels of the images. If that of the source differs,
+        its first convolution is adapted as in segmentation_models.pytorch. By default
+        it is read from the source.
       model: The name of the network, as in `jaxseg.create_model`. By default it is
         inferred from the source.
       model_options: Options of the network, such as {"output_stride": 16}.
@@ -61,7 +65,9 @@ def load_pretrained(
         weights do not fit. The message names the tensors and the remedy.
     """
     options = {"model": {"options": dict(model_options or {})}}
-    wanted = Wanted(model, options, num_classes=num_classes, part=part)
+    wanted = Wanted(
+        model, options, num_classes=num_classes, channels=in_channels, part=part
+    )
     taking = Taking(allow_missing=tuple(allow_missing))
     try:
         found = convert(os.fspath(source), wanted, taking)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -23,8 +23,9 @@ from jaxseg.checkpoints.steps import resolve
 from jaxseg.checkpoints.verification import advising, read_arrays
 from jaxseg.data import DatasetSpec
 from jaxseg.data.normalization import pixel_type
-from jaxseg.runs.directory import CHECKPOINTS, read_config, read_spec
+from jaxseg.runs.directory import CHANNELS, CHECKPOINTS, read_config, read_spec
 from jaxseg.runs.rules import invalid
+from jaxseg.weights.translate.input_channels import adapt_kernel_hwio
 
 OPTION = "train.init_from"
 STATS = "batch_stats"
@@ -48,6 +49,7 @@ def initialized(
     *,
     fresh: Sequence[str] = (),
     verify: bool = True,
+    channels: int = CHANNELS,
 ) -> State:
     """Returns a new state with the weights of the best checkpoint of a run.
 
@@ -60,6 +62,9 @@ def initialized(
       fresh: Regular expressions for whole parameter names such as "classifier/kernel".
         Matching parameters and statistics keep the values in `state`.
       verify: Whether to compare the arrays with the digest that was stored with them.
+      channels: The number of channels of the images. If that of the source run differs,
+        the kernels that read the image are adapted by the rule of
+        `jaxseg.weights.translate.input_channels`.
 
     Raises:
       ValueError: If the source is not a run, is damaged, contains values that are not
@@ -68,6 +73,7 @@ def initialized(
     """
     with _named(source):
         averaged = read_config(source).train.ema is not None
+        there = read_spec(source).channels
     params = "ema" if averaged else "params"
     flat = flatten_dict({params: state.params, STATS: state.batch_stats}, sep="/")
     kept = _matching(flat, fresh)
@@ -76,16 +82,42 @@ def initialized(
         directory = _best(Path(source) / CHECKPOINTS, verify)
         stored = stored_leaves(directory)
         parts = {k: v for k, v in stored.items() if k.split("/")[0] in (params, STATS)}
-        _check_fit(_without(parts, fresh), leaves(taken))
-        template = unflatten_dict(taken, sep="/")
+        first = _image_kernels(taken, parts, channels, there)
+        _check_fit(_without(parts, fresh), leaves(taken | first))
+        template = unflatten_dict(taken | first, sep="/")
         arrays = read_arrays(directory, template, partial=True, verify=verify)
         check_finite(arrays, directory)
-    filled = unflatten_dict({**flat, **flatten_dict(arrays, sep="/")}, sep="/")
+    read = flatten_dict(arrays, sep="/")
+    for name in first:
+        read[name] = adapt_kernel_hwio(np.asarray(read[name]), channels)
+    filled = unflatten_dict({**flat, **read}, sep="/")
     return state.replace(
         params=filled[params],
         batch_stats=filled.get(STATS, {}),
         ema=None if state.ema is None else jax.tree.map(np.copy, filled[params]),
     )
+
+
+def _image_kernels(
+    taken: Mapping[str, Any], stored: Shapes, channels: int, there: int
+) -> dict[str, jax.ShapeDtypeStruct]:
+    """Returns the stored shapes of kernels that read images with `there` channels.
+
+    Args:
+      taken: The parameters of the new network, by name.
+      stored: The shapes of the stored parameters.
+      channels: The number of channels of the new images.
+      there: The number of channels of the images of the source run.
+    """
+    found = {}
+    for name, leaf in taken.items():
+        shape = tuple(np.shape(leaf))
+        if len(shape) != 4 or shape[2] != channels or channels == there:
+            continue
+        before = (*shape[:2], there, shape[3])
+        if tuple(stored.get(name, ())) == before:
+            found[name] = jax.ShapeDtypeStruct(before, leaf.dtype)
+    return found
 
 
 def source_spec(spec: DatasetSpec, source: str | Path) -> tuple[DatasetSpec, list[str]]:

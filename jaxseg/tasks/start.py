@@ -75,6 +75,7 @@ def prepare(
             config.train.init_from,
             fresh=config.train.init_fresh,
             verify=verify,
+            channels=spec.channels,
         )
     task = make_task(config, workdir, model, train_source, eval_source)
     step = restart.latest_step(workdir) or 0

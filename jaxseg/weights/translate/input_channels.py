@@ -40,6 +40,17 @@ def adapt_kernel(weight: np.ndarray, channels: int) -> np.ndarray:
     return wide[:, np.arange(channels) % have] * np.float32(have / channels)
 
 
+def adapt_kernel_hwio(kernel: np.ndarray, channels: int) -> np.ndarray:
+    """Returns a kernel of Flax, HWIO, for another number of input channels.
+
+    Args:
+      kernel: The kernel, HWIO.
+      channels: The number of input channels.
+    """
+    adapted = adapt_kernel(kernel.transpose(3, 2, 0, 1), channels)
+    return np.ascontiguousarray(adapted.transpose(2, 3, 1, 0), kernel.dtype)
+
+
 def adapt_input(
     state_dict: Mapping[str, np.ndarray], rules: Rules, shapes, channels: int
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
