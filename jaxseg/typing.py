@@ -25,6 +25,27 @@ class Batch(TypedDict):
     label: Array
 
 
+class BinaryBatch(Batch):
+    """Describes the batch of a network with one logit for two classes.
+
+    The label is 0 for the background, 1 for the object, or the ignore index.
+    """
+
+
+class MultilabelBatch(TypedDict):
+    """Describes a batch whose classes can overlap.
+
+    Attributes:
+      image: float32 [B, H, W, C], normalized.
+      label: uint8 [B, H, W, K], 1 where class k is present.
+      valid: Booleans [B, H, W], False at pixels that do not count.
+    """
+
+    image: Array
+    label: Array
+    valid: Array
+
+
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:
     """Returns a value for rows and a value for columns.
 

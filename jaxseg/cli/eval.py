@@ -205,7 +205,12 @@ def report(
     for name, value in further.items():
         print(f"{name} {value:.4f}")
     if output is not None:
-        content = header | {"classes": matrix_classes(spec)} | to_json(values)
+        rows = matrix_classes(spec)
+        # The rows of overlapping classes are states, such as "no cell" and "cell".
+        names = {"classes": rows}
+        if spec.multilabel:
+            names = {"classes": spec.classes, "states": rows}
+        content = header | names | to_json(values)
         content |= {**further, "confusion": matrix[:-1]}
         write_json(Path(output), content)
         print(as_message(f"scores: {output}"))

@@ -30,6 +30,7 @@ from jaxseg.data.datasets.listing import listing
 from jaxseg.data.mix.opening import describe_members
 from jaxseg.data.normalization import describe_pixels
 from jaxseg.metrics import scores
+from jaxseg.metrics.overlapping import overlapping_scores
 from jaxseg.runs import default
 from jaxseg.runs.config_file import (
     chosen,
@@ -53,7 +54,7 @@ from jaxseg.training.run.task import NonFiniteLoss
 NON_FINITE = 4  # exit status
 DEFAULT, SMOKE = "config", "smoke"  # names of configurations in a file
 TRACED = 5  # the default number of steps of --profile
-SCORES = set(scores(np.zeros((2, 1), np.int64)))  # the scores in the table
+TABLE = {*scores(np.zeros((2, 1), int)), *overlapping_scores(np.zeros((3, 2), int))}
 BOUNDS = {
     "workdir": optional(text()),
     "variant": text(),
@@ -286,7 +287,7 @@ def print_outcome(trained: Trained) -> None:
     if trained.spec.members or sum(found["pixels"]):
         print(as_message(score_tables(found, trained.spec)))
     shown = {name for name in found if "/" in name}  # the scores of each dataset
-    for name in sorted(found.keys() - SCORES - shown):
+    for name in sorted(found.keys() - TABLE - shown):
         print(f"{name} {found[name]:.4f}")
     steps = sorted((workdir / overlays.FOLDER).glob("*"))
     for picture in sorted(steps[-1].iterdir()) if steps else ():

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from jaxseg.data.ignore_index import counted_void, require_few, void_of
+from jaxseg.data.label_bits import overlapping_void
 from jaxseg.data.labels import LabelMap
 from jaxseg.data.spec import DatasetSpec, generated_palette
 from jaxseg.storage.text import MARK, read_lines
@@ -171,6 +172,26 @@ def folder_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
     require_few(len(names), origin or "The class list")
     palette, void = generated_palette(len(names)), void_of(len(names))
     return DatasetSpec("folder", tuple(names), palette, void=void, origin=origin)
+
+
+def overlapping_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
+    """Returns the description of a folder of the user whose classes can overlap.
+
+    Args:
+      names: The class names in the order of the bits of a label.
+      origin: Where the class names come from, for error messages.
+
+    Raises:
+      ValueError: If a name repeats, or there are too many.
+    """
+    return DatasetSpec(
+        "multilabel_folder",
+        tuple(names),
+        generated_palette(len(names) + 1)[1:],  # The first color is black.
+        void=overlapping_void(len(names)),
+        origin=origin,
+        multilabel=True,
+    )
 
 
 def describe_classes(spec: DatasetSpec) -> str:

@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from jaxseg.data.files import (
     SUFFIXES,
@@ -52,8 +52,11 @@ class Pair:
     others: tuple[pathlib.Path, ...] = ()
 
 
+Match = Callable[[pathlib.Path, pathlib.Path], list[Pair]]
+
+
 def folder_pairs(
-    root: pathlib.Path, lists: Iterable[str] = ()
+    root: pathlib.Path, lists: Iterable[str] = (), *, match: Match | None = None
 ) -> dict[str, list[Pair]]:
     """Pairs images and masks in `root/<split>/{images,masks}` or `root/{images,masks}`.
 
@@ -66,6 +69,8 @@ def folder_pairs(
       root: The folder.
       lists: The names of further splits that have a list. Other text files do not
         count.
+      match: A function that returns the pairs of a folder of images and a folder of
+        masks. The default is `match_folders`.
 
     Returns:
       The pairs of each split.
@@ -74,10 +79,11 @@ def folder_pairs(
       ValueError: If the folder has neither layout, two files share a name, or a list
         cannot be used.
     """
+    match = match or match_folders
     require_folder(root)
     if (root / "images").is_dir():
         require_folder(root / "masks")
-        pairs = match_folders(root / "images", root / "masks")
+        pairs = match(root / "images", root / "masks")
         found = find_lists(root, lists)
         if not found:
             return {"train": pairs}
@@ -92,7 +98,7 @@ def folder_pairs(
         )
     for split in splits:
         require_folder(split / "masks")
-    return _named((p.name, match_folders(p / "images", p / "masks")) for p in splits)
+    return _named((p.name, match(p / "images", p / "masks")) for p in splits)
 
 
 def left_out(
@@ -108,7 +114,7 @@ def left_out(
     """
     pairs = [pair for members in splits.values() for pair in members]
     files = [file for pair in pairs for file in (pair.image, pair.mask) if file]
-    folders = sorted({file.parent for file in files})
+    folders = sorted({path.parent for file in files for path in files_of(file)})
     found = {folder: list_folder(folder).others for folder in folders}
     return {folder: others for folder, others in found.items() if others}
 

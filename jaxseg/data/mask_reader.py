@@ -37,6 +37,8 @@ class MaskReader:
       read_values: The function that reads the values of a mask. By default a mask is an
         image file with one channel.
       counted_void: The ignore index if the number of classes is not known.
+      multilabel: Whether a label contains one bit for each class, as `read_values`
+        then returns it.
     """
 
     labels: LabelMap | None = None
@@ -47,6 +49,7 @@ class MaskReader:
     unlisted: Literal["error", "void"] = "error"
     read_values: Callable[[pathlib.Path, ReadOptions], np.ndarray] | None = None
     counted_void: int = VOID
+    multilabel: bool = False
 
     def count_all(
         self, split: str, paths: Sequence[pathlib.Path], *, skip: bool
@@ -96,6 +99,8 @@ class MaskReader:
         Raises:
           ValueError: If a value is neither in the label map nor the label of a class.
         """
+        if self.multilabel:
+            return  # Any combination of classes is allowed.
         if self.labels is not None:
             if self._strict:
                 check_listed(found, self.labels)
@@ -134,6 +139,8 @@ class MaskReader:
         Raises:
           ValueError: If a value has no meaning.
         """
+        if self.multilabel:
+            return mask
         if lossy:
             return self.labels.snap(mask, void=self.void)
         self.check(MaskValues.of_mask(path, count_values(mask)))

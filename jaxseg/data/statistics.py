@@ -14,7 +14,9 @@ import pathlib
 
 import numpy as np
 
+from jaxseg.data.label_bits import unpack
 from jaxseg.data.source import Source
+from jaxseg.data.spec import DatasetSpec
 from jaxseg.storage.json_file import write_json
 
 logger = logging.getLogger(__name__)
@@ -106,7 +108,7 @@ def count_classes(source: Source) -> ClassFrequencies:
     present = np.zeros_like(pixels)
     for index in range(len(source)):
         label = source.label(index)
-        found = np.bincount(label.ravel(), minlength=pixels.size)[: pixels.size]
+        found = _pixels_of(source.spec, label)
         pixels += found
         present[found > 0] += label.size
     if not pixels.any():
@@ -115,6 +117,14 @@ def count_classes(source: Source) -> ClassFrequencies:
             "expected at least one labeled pixel."
         )
     return ClassFrequencies(tuple(pixels.tolist()), tuple(present.tolist()))
+
+
+def _pixels_of(spec: DatasetSpec, label: np.ndarray) -> np.ndarray:
+    """Returns the number of pixels of each class, int64 [K]."""
+    if spec.multilabel:
+        present, _ = unpack(label, spec.num_classes, spec.void)
+        return present.sum((0, 1), dtype=np.int64)
+    return np.bincount(label.ravel(), minlength=spec.num_classes)[: spec.num_classes]
 
 
 def _record_path(source: Source) -> pathlib.Path | None:

@@ -21,7 +21,8 @@ class Prediction:
 
     Attributes:
       image: The image as it is stored, [H, W, C].
-      labels: The most probable class of each pixel, int32 [H, W].
+      labels: The most probable class of each pixel, int32 [H, W], or booleans
+        [H, W, K], True where a class is present, if classes can overlap.
       spec: The names and colors of the classes.
       compute_probabilities: A function that returns the probability of each class,
         float32 [H, W, K].
@@ -51,8 +52,13 @@ class Prediction:
         Returns:
           The overlay, uint8 [H, W, 3].
         """
+        picture = viz.as_rgb(self.image, self.spec.value_range)
+        if self.spec.multilabel:
+            return viz.overlay_present(
+                picture, self.labels, self.spec.palette, alpha=alpha
+            )
         return viz.overlay(
-            viz.as_rgb(self.image, self.spec.value_range),
+            picture,
             self.labels,
             self.spec.palette,
             alpha=alpha,
@@ -71,8 +77,10 @@ class Prediction:
 
         `NAME.png` is an indexed PNG whose pixels are the class indices and whose
         palette contains the class colors. `NAME_overlay.png` is the overlay. `NAME.npz`
-        contains `probabilities`, float16 [H, W, K], and the names of the `classes`. An
-        interrupted call leaves no incomplete file.
+        contains `probabilities`, float16 [H, W, K], and the names of the `classes`. If
+        classes can overlap, `CLASS/NAME.png` takes the place of `NAME.png` for each
+        class; it is 255 where the class is present, and 0 elsewhere. An interrupted
+        call leaves no incomplete file.
 
         Args:
           folder: The folder of the files. It is created if it does not exist.
@@ -84,11 +92,13 @@ class Prediction:
           The files that were written.
         """
         target = Path(folder) / name
-        written = [target.with_name(f"{target.name}.png")]
-        with atomic.replacing(written[0]) as path:
-            viz.indexed_png(self.labels, self.spec.palette, void=self.spec.void).save(
-                path
-            )
+        written = label_paths(target, self.spec)
+        if self.spec.multilabel:
+            for k, path in enumerate(written):
+                viz.save_image(path, self.labels[..., k].astype(np.uint8) * 255)
+        else:
+            colors, void = self.spec.palette, self.spec.void
+            viz.save_image(written[0], viz.indexed_png(self.labels, colors, void=void))
         if overlay:
             written.append(target.with_name(f"{target.name}_overlay.png"))
             with atomic.replacing(written[-1]) as path:
@@ -102,3 +112,16 @@ class Prediction:
                     classes=np.array(self.spec.classes),
                 )
         return written
+
+
+def label_paths(target: Path, spec: DatasetSpec) -> list[Path]:
+    """Returns the files of the predicted classes of one image.
+
+    Args:
+      target: The path of the files without suffix.
+      spec: The names of the classes.
+    """
+    name = f"{target.name}.png"
+    if not spec.multilabel:
+        return [target.with_name(name)]
+    return [target.parent / one / name for one in spec.classes]

@@ -169,10 +169,12 @@ class Segmenter:
 
         Returns:
           The most probable classes, int32 [B, H, W], and the probabilities, float32
-          [B, H, W, K], or None if they were not computed.
+          [B, H, W, K], or None if they were not computed. If classes can overlap, the
+          first result is booleans [B, H, W, K].
         """
         whole = self.options.mode == "whole"
-        soft = soft or (self.options.dataset is not None and not whole)
+        by_windows = self.options.dataset is not None or self.spec.multilabel
+        soft = soft or (by_windows and not whole)
         if self.options.averages or (soft and not whole):
             probabilities = np.array(self.network.in_dataset(self._averaged(pixels)))
             return self.form.labels_of(probabilities), probabilities
@@ -201,6 +203,7 @@ class Segmenter:
             scales=self.options.scales,
             flip=self.options.flip,
             size=pixels.shape[1:3],
+            sigmoid=self.spec.multilabel,
             **self._how(),
         )
 

@@ -31,9 +31,10 @@ def predict_probabilities(
     scales: tuple[float, ...] = (1.0,),
     flip: bool = False,
     size: tuple[int, int] | None = None,
+    sigmoid: bool = False,
     **options,
 ) -> np.ndarray:
-    """Returns the mean softmax over scales and flips.
+    """Returns the mean softmax or sigmoid over scales and flips.
 
     Args:
       apply_fn: A function from images to logits.
@@ -41,6 +42,7 @@ def predict_probabilities(
       scales: The factors of height and width.
       flip: Whether each scale is also predicted with a left-right flip.
       size: The height and width of the result, by default those of the image.
+      sigmoid: Whether the probability of a class is the sigmoid of its logit.
       **options: The options of `jaxseg.inference.predict_canvas`.
 
     Returns:
@@ -71,7 +73,8 @@ def predict_probabilities(
             if total is None:
                 classes = canvas.logits.shape[-1]
                 total = jnp.zeros((len(image), *shape, classes), jnp.float32)
-            total = _add_softmax(total, canvas.logits, rows, columns)
+            add = _add_sigmoid if sigmoid else _add_softmax
+            total = add(total, canvas.logits, rows, columns)
     count = len(scales) * (2 if flip else 1)
     return np.asarray(total)[:, :height, :width] / np.float32(count)
 
@@ -94,3 +97,8 @@ def rescale(image: np.ndarray, scale: float) -> np.ndarray:
 @functools.partial(jax.jit, donate_argnums=0)
 def _add_softmax(total, logits, rows, columns):
     return total + jax.nn.softmax(sample(logits, rows, columns), axis=-1)
+
+
+@functools.partial(jax.jit, donate_argnums=0)
+def _add_sigmoid(total, logits, rows, columns):
+    return total + jax.nn.sigmoid(sample(logits, rows, columns))

@@ -13,6 +13,8 @@ SUMMARY = (
     ("pixel accuracy", "pixel_accuracy"),
     ("mean accuracy", "mean_accuracy"),
     ("mean F1", "mean_f1"),
+    ("mean precision", "mean_precision"),
+    ("mean recall", "mean_recall"),
 )
 
 
@@ -38,7 +40,9 @@ def table(values: dict[str, Any], classes: Sequence[str]) -> str:
         f"{name:<{wide}}" + "".join(_cell(values[column][k]) for column in COLUMNS)
         for k, name in enumerate(classes)
     ]
-    below = [f"{name:<{wide}}{_cell(values[key])}" for name, key in SUMMARY]
+    below = [
+        f"{name:<{wide}}{_cell(values[key])}" for name, key in SUMMARY if key in values
+    ]
     head = head + f"{'pixels':>15}"
     rows = [
         row + f"{int(count):>15}"

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from jaxseg.data import Source
+from jaxseg.data.label_bits import unpack
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.training.devices.placement import on_one_device
 from jaxseg.viz import as_rgb, panel, save_image
@@ -39,9 +40,12 @@ def writer(
         local = on_one_device(variables)
         for index in chosen:
             example = source[int(index)]
+            label = example["label"]
+            if spec.multilabel:
+                label = unpack(label, spec.num_classes, spec.void)[0].astype(bool)
             picture = panel(
                 as_rgb(example["image"], spec.value_range),
-                example["label"],
+                label,
                 np.asarray(labels(local, example["image"][None])[0]),
                 spec.palette,
                 names=spec.classes,

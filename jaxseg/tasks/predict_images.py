@@ -15,7 +15,7 @@ from jaxseg.data import DatasetSpec
 from jaxseg.data.trained_images import options_like
 from jaxseg.inference.image_batches import Batch, Job, batches, read_batch
 from jaxseg.inference.images import collect, output_names, size_of
-from jaxseg.inference.prediction import Prediction
+from jaxseg.inference.prediction import Prediction, label_paths
 from jaxseg.inference.segmenter import Segmenter
 from jaxseg.runs.directory import build_model, load_variables
 from jaxseg.runs.outputs import num_logits
@@ -141,8 +141,10 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         and an image cannot be read.
     """
     check_request(config, samples=request.samples, mode=request.segment.mode)
+    if spec.multilabel:
+        _check_multilabel(request)
     reading = options_like(request.reading, spec)
-    jobs, unreadable = plan(dataclasses.replace(request, reading=reading))
+    jobs, unreadable = plan(dataclasses.replace(request, reading=reading), spec)
     model = build_model(config, num_logits(config, spec))
     step, variables = load_variables(
         request.workdir,
@@ -179,11 +181,24 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
     )
 
 
-def plan(request: Request) -> tuple[list[Job], list[FileResult]]:
+def _check_multilabel(request: Request) -> None:
+    """Raises ValueError for options that need classes that exclude each other."""
+    chosen = {"crf=True": request.refine is not None}
+    chosen[f"write={request.further}"] = bool(request.further)
+    for option, is_set in chosen.items():
+        if is_set:
+            raise ValueError(
+                f"{option} is invalid for a network whose classes can overlap: it "
+                "needs one class for each pixel. Leave the option out."
+            )
+
+
+def plan(request: Request, spec: DatasetSpec) -> tuple[list[Job], list[FileResult]]:
     """Returns the readable images with their result paths, and the unreadable images.
 
     Args:
       request: The options.
+      spec: The classes of the run.
 
     Raises:
       ValueError: If a result would replace an image, or if `stop` is set and an image
@@ -194,7 +209,7 @@ def plan(request: Request) -> tuple[list[Job], list[FileResult]]:
     jobs, unreadable = [], []
     for path, name in zip(paths, output_names(paths), strict=True):
         target = request.output / name
-        for result in result_paths(target, request):
+        for result in result_paths(target, request, spec):
             if os.path.realpath(result) in sources:
                 raise ValueError(
                     f"output={str(request.output)!r} is invalid: {result} would "
@@ -207,17 +222,17 @@ def plan(request: Request) -> tuple[list[Job], list[FileResult]]:
     return jobs, unreadable
 
 
-def result_paths(target: Path, request: Request) -> list[Path]:
+def result_paths(target: Path, request: Request, spec: DatasetSpec) -> list[Path]:
     """Returns the files that are written for one image.
 
     Args:
       target: The path of the files without suffix.
       request: The options.
+      spec: The classes of the run.
     """
-    names = [f"{target.name}.png"]
-    names += [f"{target.name}_overlay.png"] if request.overlay else []
+    names = [f"{target.name}_overlay.png"] if request.overlay else []
     names += [f"{target.name}.npz"] if request.probabilities else []
-    written = [target.with_name(name) for name in names]
+    written = [*label_paths(target, spec), *map(target.with_name, names)]
     written += [further_path(target, name) for name in request.further]
     return written + sample_paths(target, request.samples)
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxseg.data import DatasetSpec
 from jaxseg.metrics import scores, scores_by_dataset, table
 from jaxseg.metrics.by_dataset import scores_of
+from jaxseg.metrics.overlapping import overlapping_scores, state_names
 
 
 def matrix_classes(spec: DatasetSpec) -> tuple[str, ...]:
@@ -19,6 +20,8 @@ def matrix_classes(spec: DatasetSpec) -> tuple[str, ...]:
     Args:
       spec: The specification of the dataset or of the datasets of the run.
     """
+    if spec.multilabel:
+        return state_names(spec.classes)
     return spec.classes if spec.union is None else spec.union.scored
 
 
@@ -28,6 +31,8 @@ def scoring(spec: DatasetSpec) -> Callable[[np.ndarray], dict[str, Any]]:
     Args:
       spec: The specification of the dataset or of the datasets of the run.
     """
+    if spec.multilabel:
+        return overlapping_scores
     if spec.union is None:
         return scores
     names = [member.name for member in spec.members]

@@ -16,7 +16,7 @@ from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.runs.outputs import output_form
-from jaxseg.tasks import mixed, overlays
+from jaxseg.tasks import mixed, multilabel, overlays
 from jaxseg.tasks.functions import TrainingFunctions
 from jaxseg.tasks.training import (
     Parts,
@@ -58,7 +58,9 @@ def build(
     parts = Parts(
         step=steps.train_step,
         loss_fn=loss_fn,
-        prepare=mixed.translating(image_augmentation(config, spec), spec),
+        prepare=mixed.translating(
+            multilabel.unpacking(image_augmentation(config, spec), spec), spec
+        ),
         make_eval_step=make_eval_step,
         inputs=image_inputs(config, spec.channels),
         entries=inputs,
@@ -72,6 +74,8 @@ def make_eval_step(
     """Returns the evaluation step of a configuration."""
     if spec.union is not None:
         return mixed.make_eval_step(config, model, spec)
+    if spec.multilabel:
+        return multilabel.make_eval_step(config, model, spec)
     network = ImageNetwork(model, spec, scale=config.data.eval_scale)
     return functools.partial(
         steps.eval_step,

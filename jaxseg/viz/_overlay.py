@@ -49,6 +49,42 @@ def overlay(
     return np.where((label == void)[..., None], image, blend.astype(np.uint8))
 
 
+def overlay_present(
+    image: np.ndarray, present: np.ndarray, palette, *, alpha: float = 0.5
+) -> np.ndarray:
+    """Blends the colors of classes that can overlap into an image.
+
+    A pixel with several classes takes the mean of their colors, and a pixel without
+    any class shows the image unchanged.
+
+    Args:
+      image: uint8 [H, W, 3].
+      present: Booleans [H, W, K], True where a class is present.
+      palette: RGB colors of the classes, [K, 3].
+      alpha: The share of the color, 0 to 1.
+
+    Returns:
+      uint8 [H, W, 3].
+
+    Raises:
+      ValueError: If shapes differ or alpha is outside 0 to 1.
+    """
+    colors = _checked_palette(palette)
+    wanted = (*image.shape[:2], len(colors))
+    if present.shape != wanted or image.dtype != np.uint8 or image.shape[2:] != (3,):
+        raise ValueError(
+            f"present of shape {present.shape} is invalid for an image of dtype "
+            f"{image.dtype} and shape {image.shape}: expected {wanted} and uint8 "
+            "[H, W, 3]."
+        )
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha={alpha} is invalid: expected 0 to 1.")
+    count = present.sum(-1, keepdims=True)
+    color = (present.astype(np.float32) @ colors) / np.maximum(count, 1)
+    blend = (1 - alpha) * image + alpha * color
+    return np.where(count > 0, (blend + 0.5).astype(np.uint8), image)
+
+
 def colorize(
     label: np.ndarray, palette, *, void: int = 255, void_color=VOC_VOID
 ) -> np.ndarray:

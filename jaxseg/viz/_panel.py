@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from jaxseg.viz._overlay import overlay
+from jaxseg.viz._overlay import overlay, overlay_present
 
 GAP = 4  # White pixels between the parts.
 LINE = 16  # The height of one line of the legend, in pixels.
@@ -25,7 +27,8 @@ def panel(
 
     Args:
       image: uint8 [H, W, 3].
-      label: Integers [H, W]. Void pixels show the image.
+      label: Integers [H, W]. Void pixels show the image. If classes can overlap, the
+        label and the prediction are booleans [H, W, K] instead.
       prediction: Integers [H, W].
       palette: RGB colors of the classes, [K, 3].
       names: The names of the classes. The legend lists the classes that occur in the
@@ -39,11 +42,11 @@ def panel(
     Raises:
       ValueError: If the shapes or the number of names do not match.
     """
-    parts = [
-        image,
-        overlay(image, label, palette, alpha=alpha, void=void),
-        overlay(image, prediction, palette, alpha=alpha, void=void),
-    ]
+    if label.ndim == 3:
+        draw = functools.partial(overlay_present, palette=palette, alpha=alpha)
+    else:
+        draw = functools.partial(overlay, palette=palette, alpha=alpha, void=void)
+    parts = [image, draw(image, label), draw(image, prediction)]
     gap = np.full((image.shape[0], GAP, 3), 255, np.uint8)
     row = np.concatenate([parts[0], gap, parts[1], gap, parts[2]], axis=1)
     if not names:
@@ -52,9 +55,15 @@ def panel(
         raise ValueError(
             f"names={names} is invalid: expected {len(palette)} names, one per color."
         )
-    present = np.union1d(label[label != void], prediction[prediction != void])
+    present = np.union1d(_classes_in(label, void), _classes_in(prediction, void))
     entries = [(names[i], tuple(int(c) for c in palette[i])) for i in present]
     return np.concatenate([row, _legend(entries, row.shape[1])], axis=0)
+
+
+def _classes_in(label: np.ndarray, void: int) -> np.ndarray:
+    if label.ndim == 3:
+        return np.flatnonzero(label.any((0, 1)))
+    return label[label != void]
 
 
 def _legend(entries, width: int) -> np.ndarray:

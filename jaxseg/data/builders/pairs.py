@@ -21,10 +21,11 @@ import tensorflow_datasets as tfds
 from jaxseg.data import layouts, rasters, reader
 from jaxseg.data.builders.named import NamedBuilder
 from jaxseg.data.builders.stored_feature import StoredPixels
-from jaxseg.data.classes import counted_names, folder_spec
+from jaxseg.data.classes import counted_names, folder_spec, overlapping_spec
 from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.files import name_others, shown
 from jaxseg.data.ignore_index import counted_void, void_of
+from jaxseg.data.label_bits import unpack
 from jaxseg.data.labels import LabelMap
 from jaxseg.data.mask_reader import MaskReader
 from jaxseg.data.mask_rules import check_values
@@ -67,6 +68,8 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
             if not names:
                 names = counted_names(self.info.metadata["labels"])
             spec = folder_spec(names, config.origin)
+        if self.dataset.multilabel:
+            spec = overlapping_spec(spec.classes, config.origin)
         labels = config.labels.record if config.labels else ()
         spec = dataclasses.replace(spec, labels=labels)
         pixels = config.pixels
@@ -158,7 +161,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
             if masks.labels is not None:
                 masks.check(found[-1])
                 _report_unlisted(self.dataset, found[-1], masks.labels)
-        if masks.labels is None:
+        if masks.labels is None and not masks.multilabel:
             check_values(found, self.class_names(), masks.origin)
             values = set().union(*(one.values for one in found))
             self.counted_void = counted_void(values)
@@ -188,7 +191,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
                 first = first or error
                 continue
             turned += [pair.name] if orientation != 1 else []
-            seen.update(np.unique(label).tolist())
+            seen.update(self._classes_in(label))
             yield pair.name, {**example, "id": pair.name}
         if len(skipped) == len(pairs):
             raise ValueError(
@@ -200,6 +203,14 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         self.info.metadata["labels"] = sorted({*before, *seen})
         self.info.metadata["labels_of_split"][split] = sorted(seen)
         self.info.metadata["skipped"][split] = skipped
+
+    def _classes_in(self, label: np.ndarray) -> list[int]:
+        """Returns the labels that occur, or the classes that occur if they overlap."""
+        if not self.dataset.multilabel:
+            return np.unique(label).tolist()
+        spec = self.spec()
+        present, _ = unpack(np.unique(label), spec.num_classes, spec.void)
+        return np.flatnonzero(present.any(0)).tolist()
 
     def read(self, pair: layouts.Pair) -> tuple[dict[str, Any], np.ndarray, int]:
         """Reads one image and its mask.

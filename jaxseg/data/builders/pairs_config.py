@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
 from jaxseg.data import layouts, reader
+from jaxseg.data.class_folders import class_folder_names, class_mask_reader
 from jaxseg.data.classes import folder_spec, named_classes
 from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.files import shown
@@ -87,8 +88,15 @@ class PairsConfig(tfds.core.BuilderConfig):
             origin=self.origin or f"dataset {self.dataset.name!r}",
             reading=self.reading,
             unlisted=self.dataset.unlisted,
-            read_values=self.dataset.read_values,
+            read_values=self._read_values,
+            multilabel=self.dataset.multilabel,
         )
+
+    @property
+    def _read_values(self):
+        if self.dataset.multilabel:
+            return class_mask_reader(self.classes)
+        return self.dataset.read_values
 
 
 def pairs_config(
@@ -117,7 +125,9 @@ def pairs_config(
         one.
     """
     label_map, origin = parse_labels(labels), ""
-    if dataset.spec is None:
+    if dataset.multilabel:
+        classes, origin = _overlapping(dataset, path, classes, label_map)
+    elif dataset.spec is None:
         classes, origin = named_classes(path, tuple(classes), label_map)
         if classes:
             folder_spec(classes)  # Refuses bad names before anything is read.
@@ -199,6 +209,16 @@ def _first_pixels(
         except ValueError:
             continue  # The preparation reports the file.
     return RGB8, None
+
+
+def _overlapping(dataset, path, classes, label_map):
+    """Returns the names of classes that can overlap, and their origin."""
+    if label_map is not None:
+        raise ValueError(
+            f"data.labels={str(label_map)!r} is invalid: expected none, because each "
+            f"mask of {dataset.name!r} shows one class."
+        )
+    return class_folder_names(path, classes)
 
 
 def _rules(config: PairsConfig) -> tuple[object, ...]:

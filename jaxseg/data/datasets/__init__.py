@@ -36,6 +36,7 @@ DATASETS = Table(
     "raters",
     "rooms",
     "folder",
+    "multilabel_folder",
     "camvid",
     "isbi",
     "loveda",

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Literal
 
 from jaxseg.config import DataConfig
-from jaxseg.data.classes import folder_spec, named_classes
+from jaxseg.data.classes import folder_spec, named_classes, overlapping_spec
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.record import Dataset
 from jaxseg.data.datasets.tfds_name import is_tfds, parse_name
@@ -132,4 +132,4 @@ def spec_of(config: DataConfig) -> DatasetSpec:
             f"data.name={config.name!r}, because they are not known before the files "
             "are read. Pass --data.classes or --data.labels."
         )
-    return folder_spec(names, origin)
+    return (overlapping_spec if dataset.multilabel else folder_spec)(names, origin)

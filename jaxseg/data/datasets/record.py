@@ -82,6 +82,9 @@ class Dataset:
       read_cloud: A function that reads a point cloud from the files that the layout
         returns as the image of a pair. It returns positions in meters, float32 [N, 3],
         colors, uint8 [N, 3], and labels, uint8 [N].
+      multilabel: Whether the classes can overlap. The layout then names the masks of
+        all classes, and the folders of the user name the classes, see
+        `jaxseg.data.class_folders`.
       raw: The mask value of each class in files that a test server expects. The
         default is the smallest value that `labels` maps to the class.
       counts: The published number of examples of each split.
@@ -109,6 +112,7 @@ class Dataset:
     read_values: ValueReader | None = None
     read_page: PageReader | None = None
     read_cloud: CloudReader | None = None
+    multilabel: bool = False
     raw: tuple[int, ...] = ()
     counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
     options: tuple[Option, ...] = ()

@@ -1,0 +1,193 @@
+"""Reads masks of classes that overlap, with one folder of mask files per class.
+
+The mask of an image for a class is `masks/CLASS/NAME.png`. It contains 0 and 1, or 0
+and 255. Every image needs a mask for every class. A further folder `valid` next to
+`masks` is optional; its files are 0 at pixels that do not count.
+"""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from jaxseg.data.classes import find_class_list, read_classes
+from jaxseg.data.files import shown, visible_entries
+from jaxseg.data.label_bits import overlapping_void, pack
+from jaxseg.data.layouts import Pair, folder_pairs, match_folders
+from jaxseg.data.parts import Joined
+from jaxseg.data.reader import ReadOptions, read_header, read_pixels
+
+MASKS, VALID = "masks", "valid"
+
+
+def class_folder_pairs(
+    root: pathlib.Path, lists: Iterable[str] = ()
+) -> dict[str, list[Pair]]:
+    """Pairs images with their masks in `masks/CLASS`, as `folder_pairs` does.
+
+    Args:
+      root: The folder.
+      lists: The names of further splits that have a list.
+
+    Returns:
+      The pairs of each split. A mask is a `Joined` of the files of all classes.
+
+    Raises:
+      ValueError: If the folder has another layout.
+    """
+    return folder_pairs(root, lists, match=match_class_folders)
+
+
+def match_class_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
+    """Returns the pairs of a folder of images and a folder with a folder per class.
+
+    Args:
+      images: The folder of images.
+      masks: The folder with a folder of masks for each class.
+
+    Raises:
+      ValueError: If there is no class, or a folder contains no image.
+    """
+    folders = _folders(masks)
+    if not folders:
+        raise ValueError(
+            f"{masks} contains no folder: expected one folder of masks for each class, "
+            f"such as {masks / 'CLASS'}. Choose --data.name folder for index masks."
+        )
+    valid = masks.parent / VALID
+    folders += [valid] if valid.is_dir() else []
+    matched = [match_folders(images, folder) for folder in folders]
+    found: dict[str, list[Pair]] = {}
+    for pairs in matched:
+        for pair in pairs:
+            found.setdefault(pair.name, []).append(pair)
+    return [_joined(name, found[name]) for name in sorted(found)]
+
+
+def class_folder_names(
+    root: str | pathlib.Path | None, given: Sequence[str] = ()
+) -> tuple[tuple[str, ...], str]:
+    """Returns the names of the classes, in the order of the logits, and their origin.
+
+    The order is that of `data.classes`, of the file `classes.txt`, or of the alphabet.
+
+    Args:
+      root: The folder of the raw files, or None if only `given` is known.
+      given: The names of the configuration, or ().
+
+    Raises:
+      ValueError: If there are too many classes, or a listed class has no folder.
+    """
+    names = tuple(unicodedata.normalize("NFC", name).strip() for name in given)
+    origin = "--data.classes"
+    if root is None:
+        return names, origin
+    root = pathlib.Path(root).expanduser()
+    if not names and (file := find_class_list(root)) is not None:
+        names, origin = read_classes(file), str(file)
+    places = [root] if (root / MASKS).is_dir() else _folders(root)
+    folders = {
+        unicodedata.normalize("NFC", folder.name)
+        for place in places
+        for folder in _folders(place / MASKS)
+    }
+    if not names:
+        names, origin = tuple(sorted(folders)), f"the folders of {root}"
+    elif missing := sorted(set(names) - folders):
+        raise ValueError(
+            f"{origin}: the class {missing[0]!r} has no folder of masks in {root}: "
+            f"expected names out of {', '.join(sorted(folders))}."
+        )
+    if names:
+        overlapping_void(len(names))
+    return names, origin
+
+
+def class_mask_reader(classes: tuple[str, ...]) -> functools.partial:
+    """Returns a function that reads the masks of classes as bits of a label.
+
+    Args:
+      classes: The names of the classes in the order of the bits.
+    """
+    return functools.partial(read_class_masks, classes=classes)
+
+
+def read_class_masks(
+    file: Joined, options: ReadOptions, *, classes: tuple[str, ...]
+) -> np.ndarray:
+    """Reads the masks of an image for all classes.
+
+    Args:
+      file: The mask files.
+      options: The options of the image reader.
+      classes: The names of the classes.
+
+    Returns:
+      The label, see `jaxseg.data.label_bits`.
+
+    Raises:
+      ValueError: If a mask is missing, cannot be read, or has another size or other
+        values.
+    """
+    files = (file.path, *file.others)
+    by_class = {
+        unicodedata.normalize("NFC", path.parent.name): path
+        for path in files
+        if path.parent.parent.name == MASKS
+    }
+    if missing := [name for name in classes if name not in by_class]:
+        expected = file.path.parent.parent / missing[0] / file.path.name
+        raise ValueError(
+            f"{shown(file)} has no mask of the class {missing[0]!r}: expected "
+            f"{expected}. Write a mask of zeros if the class is absent."
+        )
+    present = [_read_present(by_class[name], options) for name in classes]
+    valid = [path for path in files if path.parent.parent.name != MASKS]
+    known = [_read_present(path, options) for path in valid]
+    paths = [*(by_class[name] for name in classes), *valid]
+    for path, mask in zip(paths, present + known, strict=True):
+        if mask.shape != present[0].shape:
+            size, first = (" x ".join(map(str, x.shape)) for x in (mask, present[0]))
+            raise ValueError(
+                f"{shown(path)} is {size}: expected {first} (height x width), the size "
+                f"of {shown(by_class[classes[0]])}."
+            )
+    everywhere = np.ones(present[0].shape, bool)
+    return pack(np.stack(present, -1), known[0] if known else everywhere)
+
+
+def _read_present(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
+    """Returns booleans [H, W], where a mask is not 0."""
+    if read_header(path, options).lossy:
+        raise ValueError(
+            f"{shown(path)}: the compression of lossy formats (JPEG, WebP) changes "
+            "mask values. Save the masks as PNG."
+        )
+    values = read_pixels(path, options, mask=True)
+    found = set(np.unique(values).tolist())
+    if not (found <= {0, 1} or found <= {0, 255}):
+        raise ValueError(
+            f"{shown(path)}: the mask values {sorted(found)[:8]} are invalid: expected "
+            "0 and 1, or 0 and 255, because each mask shows one class."
+        )
+    return values != 0
+
+
+def _folders(place: pathlib.Path) -> list[pathlib.Path]:
+    if not place.is_dir():
+        return []
+    return [path for path in visible_entries(place) if path.is_dir()]
+
+
+def _joined(name: str, pairs: list[Pair]) -> Pair:
+    """Returns one pair of an image and the masks of all folders."""
+    images = [pair.image for pair in pairs if pair.image is not None]
+    masks = [pair.mask for pair in pairs if pair.mask is not None]
+    own = [path for path in masks if path.parent.parent.name == MASKS]
+    others = tuple(path for path in masks if path is not (own or masks)[0])
+    mask = Joined(own[0], others) if own else None
+    return Pair(name, images[0] if images else None, mask, others=pairs[0].others)

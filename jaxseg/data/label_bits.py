@@ -1,0 +1,67 @@
+"""Stores the classes of a multi-label task as the bits of one integer per pixel.
+
+Bit k of a label is 1 where class k is present. Pixels that do not count have the ignore
+index. Labels in this form are read, cropped, padded and stored like labels of classes
+that exclude each other; the device unpacks them as the first part of a step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jaxseg.data.spec import VOID, WIDE_VOID
+
+NARROW = 7  # The bits of as many classes and the ignore index fit into 8 bits.
+MOST_OVERLAPPING = 15  # The same for 16 bits.
+
+
+def overlapping_void(num_classes: int) -> int:
+    """Returns the ignore index of labels with a bit for each class, 255 or 65535.
+
+    Args:
+      num_classes: The number of classes.
+
+    Raises:
+      ValueError: If there are too many classes.
+    """
+    if not 1 <= num_classes <= MOST_OVERLAPPING:
+        raise ValueError(
+            f"The number of overlapping classes is invalid: expected 1 to "
+            f"{MOST_OVERLAPPING}, found {num_classes}."
+        )
+    return VOID if num_classes <= NARROW else WIDE_VOID
+
+
+def pack(present: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Packs the classes of each pixel into one integer.
+
+    Args:
+      present: Booleans [..., K], True where a class is present.
+      known: Booleans [...], False at pixels that do not count.
+
+    Returns:
+      uint8 or uint16 [...].
+    """
+    void = overlapping_void(present.shape[-1])
+    weights = 1 << np.arange(present.shape[-1])
+    label = np.where(known, (present * weights).sum(-1), void)
+    return label.astype(np.uint8 if void == VOID else np.uint16)
+
+
+def unpack(label: Any, num_classes: int, void: int) -> tuple[Any, Any]:
+    """Returns which classes are present in each pixel, and which pixels count.
+
+    Args:
+      label: Integers [...], as a NumPy or JAX array.
+      num_classes: The number of classes K.
+      void: The ignore index.
+
+    Returns:
+      uint8 [..., K], 0 at pixels that do not count, and booleans [...].
+    """
+    known = label != void
+    places = np.arange(num_classes).reshape((1,) * label.ndim + (-1,))
+    bits = (label[..., None] >> places.astype(label.dtype)) & 1
+    return (bits * known[..., None]).astype(np.uint8), known
