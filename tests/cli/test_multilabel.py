@@ -72,7 +72,7 @@ def test_from_a_folder_to_masks(root, tmp_path, capsys):
     [
         (("--model.output=softmax",), "'softmax' is invalid: expected 'sigmoid', beca"),
         (("--loss.name=lovasz_softmax",), "'lovasz_softmax' is invalid: expected with"),
-        (("--loss.name=lovas_hinge",), "did you mean 'lovasz_hinge'"),
+        (("--loss.name=lovas_hinge",), "such as 'lovasz_hinge'"),
     ],
 )
 def test_wrong_combinations_get_one_line(root, tmp_path, capsys, options, message):
