@@ -43,7 +43,7 @@ def dataset_of(config: DataConfig) -> Dataset:
     if config.classes and dataset.spec is not None:
         raise ValueError(
             f"data.classes={config.classes} is invalid: expected none, because the "
-            f"classes of {name!r} are fixed. Only 'folder' takes class names."
+            f"classes of {name!r} are fixed. Only folders of your own take class names."
         )
     if dataset.kind == "clouds" and dataset.drawing is None and config.labels:
         raise ValueError(
