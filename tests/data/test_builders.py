@@ -160,7 +160,7 @@ def test_changed_files_and_options_are_prepared_anew(folder_config, write_pair):
         ({"name": "shapes"}, r"^data.raw_dir=.* because 'shapes' is generated"),
         (
             {"name": "camvid", "classes": ("a",)},
-            "^data.classes=.* Only 'folder' takes class names",
+            "^data.classes=.* Only folders of your own take cl",
         ),
         ({"classes": ("a", "b", "a")}, r"repeat"),
     ],
