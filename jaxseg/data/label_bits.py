@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxseg.data.spec import VOID, WIDE_VOID
+from jaxseg.data.spec import VOID, WIDE_VOID, DatasetSpec
 
 NARROW = 7  # The bits of as many classes and the ignore index fit into 8 bits.
 MOST_OVERLAPPING = 15  # The same for 16 bits.
@@ -65,3 +65,17 @@ def unpack(label: Any, num_classes: int, void: int) -> tuple[Any, Any]:
     places = np.arange(num_classes).reshape((1,) * label.ndim + (-1,))
     bits = (label[..., None] >> places.astype(label.dtype)) & 1
     return (bits * known[..., None]).astype(np.uint8), known
+
+
+def holds(label: np.ndarray, wanted: list[int], spec: DatasetSpec) -> bool:
+    """Returns whether a label contains any of some classes.
+
+    Args:
+      label: Integers [H, W], of classes that exclude each other or can overlap.
+      wanted: The numbers of the classes.
+      spec: The classes of the dataset.
+    """
+    if spec.multilabel:
+        present, _ = unpack(label, spec.num_classes, spec.void)
+        return bool(present[..., wanted].any())
+    return bool(np.isin(label, wanted).any())

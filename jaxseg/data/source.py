@@ -16,7 +16,7 @@ from jaxseg.data.datasets.lookup import require_kind
 from jaxseg.data.decoder import STORED, Decoder
 from jaxseg.data.example_cache import ExampleCache
 from jaxseg.data.external.opening import open_examples
-from jaxseg.data.label_bits import unpack
+from jaxseg.data.label_bits import holds
 from jaxseg.data.lists import split_names
 from jaxseg.data.opened import Opened
 from jaxseg.data.pixel_type import RGB8
@@ -179,15 +179,9 @@ class Source:
                     f"among {', '.join(known)}, found {wrong}."
                 )
             wanted = [known.index(name) for name in classes]
-            found = (self._holds(self.label(i), wanted) for i in range(len(self)))
+            found = (holds(self.label(i), wanted, self.spec) for i in range(len(self)))
             self._holding[classes] = tuple(i for i, held in enumerate(found) if held)
         return self._holding[classes]
-
-    def _holds(self, label: np.ndarray, wanted: list[int]) -> bool:
-        if self.spec.multilabel:
-            present, _ = unpack(label, self.spec.num_classes, self.spec.void)
-            return bool(present[..., wanted].any())
-        return bool(np.isin(label, wanted).any())
 
     @functools.cached_property
     def ids(self) -> tuple[str, ...]:

@@ -128,11 +128,7 @@ def pairs_config(
     if dataset.multilabel:
         classes, origin = _overlapping(dataset, path, classes, label_map)
     elif dataset.spec is None:
-        classes, origin = named_classes(path, tuple(classes), label_map)
-        if classes:
-            folder_spec(classes)  # Refuses bad names before anything is read.
-        if label_map is None:
-            require_background(classes, origin)
+        classes, origin = _exclusive(path, classes, label_map)
     elif label_map is not None:
         count, name = dataset.spec.num_classes, f"dataset {dataset.name!r}"
         label_map.require_classes(count, name)
@@ -209,6 +205,16 @@ def _first_pixels(
         except ValueError:
             continue  # The preparation reports the file.
     return RGB8, None
+
+
+def _exclusive(path, classes, label_map):
+    """Returns the names of classes that exclude each other, and their origin."""
+    classes, origin = named_classes(path, tuple(classes), label_map)
+    if classes:
+        folder_spec(classes)  # Refuses bad names before anything is read.
+    if label_map is None:
+        require_background(classes, origin)
+    return classes, origin
 
 
 def _overlapping(dataset, path, classes, label_map):
