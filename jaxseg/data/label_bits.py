@@ -7,6 +7,7 @@ that exclude each other; the device unpacks them as the first part of a step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -67,14 +68,15 @@ def unpack(label: Any, num_classes: int, void: int) -> tuple[Any, Any]:
     return (bits * known[..., None]).astype(np.uint8), known
 
 
-def holds(label: np.ndarray, wanted: list[int], spec: DatasetSpec) -> bool:
+def holds(label: np.ndarray, names: Sequence[str], spec: DatasetSpec) -> bool:
     """Returns whether a label contains any of some classes.
 
     Args:
       label: Integers [H, W], of classes that exclude each other or can overlap.
-      wanted: The numbers of the classes.
+      names: The names of the classes.
       spec: The classes of the dataset.
     """
+    wanted = [spec.classes.index(name) for name in names]
     if spec.multilabel:
         present, _ = unpack(label, spec.num_classes, spec.void)
         return bool(present[..., wanted].any())

@@ -178,8 +178,7 @@ class Source:
                     f"data.oversample_classes={classes} is invalid: expected names "
                     f"among {', '.join(known)}, found {wrong}."
                 )
-            wanted = [known.index(name) for name in classes]
-            found = (holds(self.label(i), wanted, self.spec) for i in range(len(self)))
+            found = (holds(self.label(i), classes, self.spec) for i in range(len(self)))
             self._holding[classes] = tuple(i for i, held in enumerate(found) if held)
         return self._holding[classes]
 
