@@ -55,7 +55,8 @@ class Contrast(PixelEntry):
         return {"factor": rng.uniform(*self.factor)}
 
     def change(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:
-        means = image.mean((0, 1), np.float64)
+        # Sums over whole rows are vectorized; a sum over both axes at once is not.
+        means = image.mean(0).mean(0, np.float64)
         mean = means @ LUMA if len(means) == 3 else means.mean()
         return blend(np.float32(mean), image, drawn["factor"])
 
