@@ -1,4 +1,4 @@
-"""Checks the datasets of `data.mix` one by one, and whether they fit together."""
+"""Checks each dataset of `data.mix`, and whether the datasets fit together."""
 
 from __future__ import annotations
 

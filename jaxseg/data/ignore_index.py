@@ -1,4 +1,4 @@
-"""Decides which number marks void pixels: 255, or 65535 for more than 255 classes."""
+"""Determines which number marks void pixels: 255, or 65535 for more than 255 classes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from jaxseg.data.spec import MOST_CLASSES, VOID, WIDE_VOID
 
 
 def void_of(num_classes: int) -> int:
-    """Returns the ignore index of a dataset with a number of classes.
+    """Returns the ignore index of a dataset with `num_classes` classes.
 
     >>> void_of(255), void_of(256)
     (255, 65535)

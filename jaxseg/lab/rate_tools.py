@@ -57,12 +57,13 @@ class ProposeRates:
     output_stride: int = 8
     """Output stride of the feature map: image pixels per cell."""
     base: int = 1
-    """Receptive field of a cell of the input; 1 leaves out the layers before the
-    stack."""
+    """Receptive field of one cell of the stack's input. With 1, the layers before the
+    stack are ignored."""
     kernel: int = 3
     """Kernel size."""
     depth: int | None = None
-    """Number of layers; the default tries the fewest possible and the next two."""
+    """Number of layers. By default, the smallest possible number and the next two are
+    tried."""
     count: int = 5
     """Largest number of results for each number of layers."""
 

@@ -21,8 +21,8 @@ class Shortcut(nn.Module):
     Attributes:
       features: Number of output channels.
       stride: Stride of the block.
-      rate: The distance between the pixels that pooling averages, where an atrous rate
-        has replaced the stride.
+      rate: The distance between the pixels that pooling averages. It exceeds 1 if an
+        atrous rate has replaced the stride.
       pooled: Whether the block halves the map in the network without atrous rates.
       kind: "conv" applies only the 1x1 convolution. "avg" averages 2x2 pixels first
         (ResNet-D, arXiv 1812.01187). Differs: "avg_zero" follows timm's networks with

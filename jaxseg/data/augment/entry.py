@@ -65,7 +65,7 @@ class Entry:
       name: The name in the list.
       rgb: Whether the entry needs images of three channels.
       square: Whether the entry needs a square crop.
-      by_class: Whether the entry needs labels of which each pixel has one class.
+      by_class: Whether the entry needs labels with exactly one class per pixel.
     """
 
     name: ClassVar[str]
