@@ -1,4 +1,4 @@
-"""Determines which number marks void pixels: 255, or 65535 for more than 255 classes."""
+"""Chooses the value of void pixels: 255, or 65535 for more than 255 classes."""
 
 from __future__ import annotations
 
