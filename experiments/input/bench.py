@@ -105,10 +105,12 @@ def measure_stages(folder: pathlib.Path, raw_bytes: int, crops: int) -> list[Row
     """Returns one row for each form, with the median of each stage."""
     sources = open_both(folder)
     times: dict[str, list[list[float]]] = {"present": [], "former": []}
-    for index, window in windows(crops):
-        results = []
-        for name, source in sources.items():
-            found, stages = read_crop(source, index, window, whole=name == "former")
+    for number, (index, window) in enumerate(windows(crops)):
+        results, order = [], list(sources)
+        for name in order if number % 2 else order[::-1]:
+            found, stages = read_crop(
+                sources[name], index, window, whole=name == "former"
+            )
             results.append(found)
             times[name].append(stages)
         for one, other in zip(*results, strict=True):

@@ -45,9 +45,9 @@ def ways() -> list[Way]:
         _tiled("tiles of differences, zlib 6", *_zlib()),
         _tiled("tiles of differences, LZ4", *_arrow("lz4")),
         _jaxseg("tiles of differences, Zstandard 1 (chosen)", 128, 1),
-        _jaxseg("the same, level 9", 128, 9),
-        _jaxseg("the same, tiles of 64", 64, 1),
-        _jaxseg("the same, tiles of 256", 256, 1),
+        _jaxseg("tiles of differences, Zstandard 9", 128, 9),
+        _jaxseg("tiles of 64 x 64, Zstandard 1", 64, 1),
+        _jaxseg("tiles of 256 x 256, Zstandard 1", 256, 1),
         _jaxseg("strips of 64 whole rows, Zstandard 1", (64, 2048), 1),
     ]
     if cv2 := _optional("cv2"):
