@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import map_coordinates
 
 from jaxseg.data.augment.parsing import parse_entries
+from jaxseg.data.augment.resampling import pixel_centers, resample
 from jaxseg.data.augment.stages import change_scene, split
 from tests.data.augment.scenes import coordinate_scene, photo
 
@@ -136,3 +138,20 @@ def test_images_of_any_type_keep_it():
         assert moved.image.dtype == dtype and moved.image.shape == image.shape
         outside = moved.image[moved.label == 255].astype(float)
         np.testing.assert_allclose(outside, 0.25 * high, atol=0.51 if high > 1 else 0)
+
+
+def test_resampling_is_that_of_scipy():
+    """On more rows than are read at a time, and far outside of the image."""
+    scene, rng = photo((150, 40)), np.random.default_rng(0)
+    points = pixel_centers((150, 40)) + rng.normal(0, 12, (2, 150, 40))
+    points = points.astype(np.float32)
+    got = resample(scene, points)
+    places = points - np.float32(0.5)
+    inside = ((points >= 0) & (points < [[[150]], [[40]]])).all(0)
+    for channel in range(3):
+        plane = scene.image[..., channel]
+        values = map_coordinates(plane, places, float, order=1, mode="nearest")
+        error = np.abs(got.image[..., channel] - values)[inside]
+        assert error.max() <= 0.5 + 1e-3
+    near = map_coordinates(scene.label, places, order=0, mode="nearest")
+    np.testing.assert_array_equal(got.label, np.where(inside, near, 255))
