@@ -124,7 +124,14 @@ class DRN(nn.Module):
             return lambda x, train: stack(x, train=train)
         inner = bottlenecks and not outer
         units = [
-            self._unit(features, step, i, inner, level in (2, 3, 4), f"{name}_{i}")
+            self._unit(
+                features,
+                step=step,
+                i=i,
+                bottleneck=inner,
+                strided=level in (2, 3, 4),
+                name=f"{name}_{i}",
+            )
             for i in range(count)
         ]
         return lambda x, train: _chain(units, x, train)

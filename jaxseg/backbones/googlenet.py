@@ -114,7 +114,7 @@ class GoogLeNet(nn.Module):
         if self.variant == "torchvision":
             style = dataclasses.replace(style, epsilon=1e-3)
         plan = atrous_plan((2, 2, 2, 2, 2), self.output_stride)
-        x, pyramid = self._stem(image, plan, style, train)
+        x, pyramid = self._stem(image, plan=plan, style=style, train=train)
         step = plan[2]
         x = pool_max(x, step, window=3, ceil=True)
         for name, features in _BLOCKS.items():

@@ -127,7 +127,8 @@ class ExchangeModule(nn.Module):
         indices = range(len(branches))
         return [
             residual_add(
-                *(self._move(branches, j, i, train) for j in indices), relu=True
+                *(self._move(branches, j=j, i=i, train=train) for j in indices),
+                relu=True,
             )
             for i in indices
         ]
@@ -144,9 +145,9 @@ class ExchangeModule(nn.Module):
         if i == j:
             return x
         if j > i:
-            x = self._conv(target.shape[-1], 1, 1, "none", f"fuse{i}_{j}")(
-                x, train=train
-            )
+            x = self._conv(
+                target.shape[-1], kernel=1, stride=1, act="none", name=f"fuse{i}_{j}"
+            )(x, train=train)
             sizes = [target.shape[1:3]]
             if self.two_step:
                 sizes.insert(0, tuple(n * 2 ** (j - i) for n in x.shape[1:3]))
@@ -155,7 +156,9 @@ class ExchangeModule(nn.Module):
             last = step == i - j - 1
             features = target.shape[-1] if last else x.shape[-1]
             act = "none" if last else "relu"
-            layer = self._conv(features, 3, 2, act, f"fuse{i}_{j}_{step}")
+            layer = self._conv(
+                features, kernel=3, stride=2, act=act, name=f"fuse{i}_{j}_{step}"
+            )
             x = layer(x, train=train)
         return x
 

@@ -60,10 +60,10 @@ def _conv(name, side, c, o, k=3, *, stride=1, rate=1, groups=1, batch=1, quick=F
     options = {"stride": stride, "padding": pad, "groups": groups}
     return Case(
         name,
-        lambda x, w: conv(x, w, rate=rate, **options),
-        lambda _, f, x, w: f.conv2d(x, w, dilation=rate, **options),
-        (batch, side, side, c),
-        (k, k, c // groups, o),
+        ours=lambda x, w: conv(x, w, rate=rate, **options),
+        theirs=lambda _, f, x, w: f.conv2d(x, w, dilation=rate, **options),
+        image=(batch, side, side, c),
+        kernel=(k, k, c // groups, o),
         quick=quick,
     )
 
@@ -72,17 +72,17 @@ def _depthwise(side, c, *, stride=1, rate=1, k=3, quick=False):
     tail = f"/{stride}" * (stride > 1) + f" rate {rate}" * (rate > 1)
     name = f"depthwise {k}x{k}{tail}, {c} at {side}"
     options = {"stride": stride, "rate": rate, "groups": c, "quick": quick}
-    return _conv(name, side, c, c, k, **options)
+    return _conv(name, side=side, c=c, o=c, k=k, **options)
 
 
 def _transposed(side, c, o, k, stride, pad, *, quick=False):
     options = {"stride": stride, "padding": pad}
     return Case(
         f"transposed {k}x{k}/{stride}, {c} to {o} at {side}",
-        lambda x, w: conv_transpose(x, w, **options),
-        lambda _, f, x, w: f.conv_transpose2d(x, w, **options),
-        (1, side, side, c),
-        (k, k, c, o),
+        ours=lambda x, w: conv_transpose(x, w, **options),
+        theirs=lambda _, f, x, w: f.conv_transpose2d(x, w, **options),
+        image=(1, side, side, c),
+        kernel=(k, k, c, o),
         order="iohw",
         quick=quick,
     )
@@ -92,9 +92,9 @@ def _resize(side, c, factor, *, quick=False):
     size = (side * factor, side * factor)
     return Case(
         f"bilinear x{factor}, {c} at {side}",
-        lambda x: resize(x, size),
-        lambda _, f, x: f.interpolate(x, size, mode="bilinear"),
-        (1, side, side, c),
+        ours=lambda x: resize(x, size),
+        theirs=lambda _, f, x: f.interpolate(x, size, mode="bilinear"),
+        image=(1, side, side, c),
         quick=quick,
     )
 
@@ -103,9 +103,9 @@ def _max_pool(side, c, k, pad, *, quick=False):
     options = {"stride": 2, "padding": pad}
     return Case(
         f"max pool {k}x{k}/2, {c} at {side}",
-        lambda x: max_pool(x, window=k, **options),
-        lambda _, f, x: f.max_pool2d(x, k, **options),
-        (1, side, side, c),
+        ours=lambda x: max_pool(x, window=k, **options),
+        theirs=lambda _, f, x: f.max_pool2d(x, k, **options),
+        image=(1, side, side, c),
         quick=quick,
     )
 
@@ -140,10 +140,10 @@ def _norm_theirs(torch, functional, x, scale):
 def _norm(batch, side, c, *, quick=False):
     return Case(
         f"batch norm, {c} at {batch} x {side}",
-        _norm_ours,
-        _norm_theirs,
-        (batch, side, side, c),
-        (1, 1, 1, c),
+        ours=_norm_ours,
+        theirs=_norm_theirs,
+        image=(batch, side, side, c),
+        kernel=(1, 1, 1, c),
         quick=quick,
     )
 
@@ -161,11 +161,11 @@ def _enlarged_loss(side, factor, classes):
     size = (side * factor, side * factor)
     return Case(
         f"bilinear x{factor} + cross entropy, {classes} at {side}",
-        lambda x, label: _loss_ours(resize(x, size), label),
-        lambda _, f, x, label: _loss_theirs(
-            _, f, f.interpolate(x, size, mode="bilinear"), label
+        ours=lambda x, label: _loss_ours(resize(x, size), label),
+        theirs=lambda _, f, x, label: _loss_theirs(
+            _, functional=f, logits=f.interpolate(x, size, mode="bilinear"), label=label
         ),
-        (1, side, side, classes),
+        image=(1, side, side, classes),
         labels=factor,
     )
 
@@ -188,16 +188,16 @@ def _confusion_ours(classes):
 
 
 CASES = (
-    _conv("1x1, 1024 to 256 at 33", 33, 1024, 256, 1, quick=True),
-    _conv("1x1, 256 to 64 at 65", 65, 256, 64, 1),
-    _conv("3x3, 256 at 65", 65, 256, 256),
-    _conv("3x3, 64 at 129", 129, 64, 64),
-    _conv("3x3/2, 128 at 65", 65, 128, 128, stride=2),
-    _conv("7x7/2, 3 to 64 at 257", 257, 3, 64, 7, stride=2, quick=True),
-    _conv("3x3 rate 2, 256 at 65", 65, 256, 256, rate=2),
-    _conv("3x3 rate 12, 1024 to 256 at 33", 33, 1024, 256, rate=12),
-    _conv("3x3 rate 24, 1024 to 256 at 33", 33, 1024, 256, rate=24),
-    _conv("3x3 in 32 groups, 128 at 65", 65, 128, 128, groups=32),
+    _conv("1x1, 1024 to 256 at 33", side=33, c=1024, o=256, k=1, quick=True),
+    _conv("1x1, 256 to 64 at 65", side=65, c=256, o=64, k=1),
+    _conv("3x3, 256 at 65", side=65, c=256, o=256),
+    _conv("3x3, 64 at 129", side=129, c=64, o=64),
+    _conv("3x3/2, 128 at 65", side=65, c=128, o=128, stride=2),
+    _conv("7x7/2, 3 to 64 at 257", side=257, c=3, o=64, k=7, stride=2, quick=True),
+    _conv("3x3 rate 2, 256 at 65", side=65, c=256, o=256, rate=2),
+    _conv("3x3 rate 12, 1024 to 256 at 33", side=33, c=1024, o=256, rate=12),
+    _conv("3x3 rate 24, 1024 to 256 at 33", side=33, c=1024, o=256, rate=24),
+    _conv("3x3 in 32 groups, 128 at 65", side=65, c=128, o=128, groups=32),
     _depthwise(129, 128, quick=True),
     _depthwise(65, 256),
     _depthwise(33, 728),
@@ -205,24 +205,24 @@ CASES = (
     _depthwise(129, 128, stride=2),
     _depthwise(33, 1024, rate=12),
     _depthwise(33, 240, k=5),
-    _transposed(32, 128, 64, 2, 2, 0, quick=True),
-    _transposed(32, 128, 64, 3, 2, 1),
-    _transposed(32, 128, 64, 4, 2, 1),
-    _transposed(32, 21, 21, 16, 8, 4),
-    _transposed(16, 21, 21, 32, 16, 8),
-    _max_pool(256, 64, 2, 0, quick=True),
-    _max_pool(257, 64, 3, 1, quick=True),
+    _transposed(32, c=128, o=64, k=2, stride=2, pad=0, quick=True),
+    _transposed(32, c=128, o=64, k=3, stride=2, pad=1),
+    _transposed(32, c=128, o=64, k=4, stride=2, pad=1),
+    _transposed(32, c=21, o=21, k=16, stride=8, pad=4),
+    _transposed(16, c=21, o=21, k=32, stride=16, pad=8),
+    _max_pool(256, c=64, k=2, pad=0, quick=True),
+    _max_pool(257, c=64, k=3, pad=1, quick=True),
     Case(
         "argmax pool + unpool, 64 at 256",
-        _unpool_ours,
-        _unpool_theirs,
-        (1, 256, 256, 64),
+        ours=_unpool_ours,
+        theirs=_unpool_theirs,
+        image=(1, 256, 256, 64),
     ),
     Case(
         "mean into 6 bins, 2048 at 33",
-        lambda x: adaptive_avg_pool(x, 6),
-        lambda _, f, x: f.adaptive_avg_pool2d(x, 6),
-        (1, 33, 33, 2048),
+        ours=lambda x: adaptive_avg_pool(x, 6),
+        theirs=lambda _, f, x: f.adaptive_avg_pool2d(x, 6),
+        image=(1, 33, 33, 2048),
     ),
     _resize(65, 21, 8, quick=True),
     _resize(32, 21, 16),
@@ -233,18 +233,18 @@ CASES = (
     _norm(2, 33, 1024),
     Case(
         "cross entropy, 21 at 2 x 512",
-        _loss_ours,
-        _loss_theirs,
-        (2, 512, 512, 21),
+        ours=_loss_ours,
+        theirs=_loss_theirs,
+        image=(2, 512, 512, 21),
         labels=1,
         quick=True,
     ),
     _enlarged_loss(64, 8, 21),
     Case(
         "confusion matrix of 21, 4 x 512",
-        _confusion_ours(21),
-        _confusion_theirs(21),
-        (4, 512, 512, 1),
+        ours=_confusion_ours(21),
+        theirs=_confusion_theirs(21),
+        image=(4, 512, 512, 1),
         labels=1,
         differentiable=False,
     ),

@@ -133,7 +133,9 @@ def _operator(row: Row, settings: BenchSettings) -> Built:
     }
     contestants = {"jaxseg": ours.run}
     for name, side in settings.torch.items():
-        make = lambda s=side: bench_ops.Theirs(row.subject, backward, s, settings.dtype)
+        make = lambda s=side: bench_ops.Theirs(
+            row.subject, backward=backward, side=s, dtype=settings.dtype
+        )
         theirs = _try(name, make, facts)
         if theirs is not None:
             contestants[name] = theirs.run

@@ -107,7 +107,7 @@ def main(argv: list[str]) -> int:
         label, palette = refined(options, image)
     else:
         label, palette = cut_out(options, image), generated_palette(2)
-    write(options, image, label, palette)
+    write(options, image=image, label=label, palette=palette)
     return 0
 
 

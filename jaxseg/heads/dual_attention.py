@@ -42,8 +42,12 @@ class DualAttentionHead(nn.Module):
             self.reduction, self.attention, self.style, name="position_attention"
         )
         channel = ChannelAttention(self.variant, self.style, name="channel_attention")
-        position = self._branch(pyramid["c5"], position, "position", train)
-        channel = self._branch(pyramid["c5"], channel, "channel", train)
+        position = self._branch(
+            pyramid["c5"], attention=position, name="position", train=train
+        )
+        channel = self._branch(
+            pyramid["c5"], attention=channel, name="channel", train=train
+        )
         return {
             "logits": self._classify(position + channel, "fused", train),
             "aux_position": self._classify(position, "position", train),

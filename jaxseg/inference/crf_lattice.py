@@ -83,7 +83,7 @@ def find_corners(features: Array) -> Corners:
     checksum = tuple(empty.at[ranked].set(x, **where) for x in (first, second))
     corner = jnp.zeros_like(ranked).at[order].set(ranked, unique_indices=True)
     corner = corner.reshape(share.shape)
-    return Corners(share.T, corner.T, checksum, ranked[-1] + 1)
+    return Corners(share.T, corner=corner.T, checksum=checksum, count=ranked[-1] + 1)
 
 
 def simplex(features: Array) -> tuple[Array, Array, Array]:
@@ -152,7 +152,9 @@ def link(corners: Corners, capacity: int | None = None) -> Lattice:
         back = jnp.full(capacity, capacity, jnp.int32)
         behind.append(back.at[ahead[-1]].set(slots, mode="drop"))
     overflow = corners.count > capacity
-    return Lattice(corners, jnp.stack(ahead), jnp.stack(behind), overflow)
+    return Lattice(
+        corners, ahead=jnp.stack(ahead), behind=jnp.stack(behind), overflow=overflow
+    )
 
 
 def lattice_filter(lattice: Lattice, values: Array) -> Array:

@@ -45,7 +45,13 @@ def refine(
     unary = crf.unary_energy(jnp.asarray(probability, jnp.float32))
     valid = jnp.ones(unary.shape[:2], bool) if valid is None else jnp.asarray(valid)
     image = jnp.asarray(image, jnp.float32)
-    crf.check(unary[None], image[None], iterations, normalization, method)
+    crf.check(
+        unary[None],
+        image=image[None],
+        iterations=iterations,
+        normalization=normalization,
+        method=method,
+    )
     kernels = crf.Kernels(*(jnp.asarray(x, jnp.float32) for x in kernels))
     rules = {"iterations": iterations, "normalization": normalization}
     if method == "exact":
@@ -80,4 +86,4 @@ def _corners(image, valid, kernels):
 @functools.partial(jax.jit, static_argnames=("capacity", "iterations", "normalization"))
 def _solve(unary, valid, kernels, corners, *, capacity, **rules):
     filters = crf.lattice_filters(corners, capacity)
-    return crf.mean_field(unary, valid, kernels, filters, **rules)
+    return crf.mean_field(unary, valid=valid, kernels=kernels, filters=filters, **rules)

@@ -90,7 +90,7 @@ def fit(color: np.ndarray, component: np.ndarray, count: int) -> Mixture:
         value = np.maximum(value, FLOOR)
         precision[k] = (vector / value) @ vector.T
         log_det[k] = np.log(value).sum()
-    return Mixture(weight, mean, precision, log_det)
+    return Mixture(weight, mean=mean, precision=precision, log_det=log_det)
 
 
 def energies(color: np.ndarray, mixture: Mixture) -> np.ndarray:

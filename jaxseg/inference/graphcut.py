@@ -53,7 +53,7 @@ def contrast_links(
         beta = 1 / (2 * mean) if mean else 0.0
     length = np.where((p // width != q // width) & (p % width != q % width), 2, 1)
     cost = gamma * np.exp(-beta * squared) / np.sqrt(length)
-    return Links(p, q, cost, cost)
+    return Links(p, q=q, first=cost, second=cost)
 
 
 def _ends(number, down, right):
@@ -125,7 +125,7 @@ def expand(
     for _ in range(sweeps):
         before = lowest
         for alpha in range(flat.shape[1]):
-            moved = _expanded(flat, links, label, given, alpha)
+            moved = _expanded(flat, links=links, label=label, given=given, alpha=alpha)
             reached = potts_energy(moved, flat, links)
             if reached < lowest:
                 label, lowest = moved, reached
@@ -147,7 +147,7 @@ def _expanded(unary, links, label, given, alpha):
     cost = np.stack([unary[np.arange(len(label)), label], unary[:, alpha]], 1)
     cost[:, 1] += np.bincount(p, c - a, minlength=len(label))
     cost[:, 1] -= np.bincount(q, c, minlength=len(label))
-    move = Links(p, q, np.maximum(b + c - a, 0), np.zeros_like(weight))
+    move = Links(p, q=q, first=np.maximum(b + c - a, 0), second=np.zeros_like(weight))
     fixed = np.where(given == UNKNOWN, UNKNOWN, 0)
     taken = mincut.minimize(cost, move, fixed)
     return np.where(taken == 1, alpha, label)

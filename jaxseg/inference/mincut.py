@@ -66,7 +66,7 @@ def minimize(
     free = np.flatnonzero(fixed == UNKNOWN)
     if not len(free):
         return result
-    lead, links = _without_fixed(cost, links, fixed, free)
+    lead, links = _without_fixed(cost, links=links, fixed=fixed, free=free)
     lead, links = as_integers(lead, links)
     result[free] = _source_side(lead, links)
     return result
@@ -112,7 +112,9 @@ def _without_fixed(cost, links, fixed, free):
     number = np.full(len(cost), -1)
     number[free] = np.arange(len(free))
     both = (number[p] >= 0) & (number[q] >= 0) & (first + second > 0)
-    among = Links(number[p[both]], number[q[both]], first[both], second[both])
+    among = Links(
+        number[p[both]], q=number[q[both]], first=first[both], second=second[both]
+    )
     return lead[free], among
 
 
@@ -150,7 +152,7 @@ def as_integers(lead, links):
             "of more pixels."
         )
     first, second = (np.rint(v * scale).astype(np.int64) for v in links[2:])
-    links = Links(links.p, links.q, first, second)
+    links = Links(links.p, q=links.q, first=first, second=second)
     around = _incident(links, len(lead)).astype(np.int64) + 1
     whole = np.clip(
         np.rint(np.clip(lead * scale, -(2.0**40), 2.0**40)), -around, around

@@ -122,11 +122,15 @@ def predict_canvas(
       ValueError: If an argument is invalid, or the output of the network does not have
         the size that `mode` needs.
     """
-    _check(image, mode, window, {"multiple": multiple, "batch": batch})
+    _check(
+        image, mode=mode, window=window, counts={"multiple": multiple, "batch": batch}
+    )
     if mode == "whole":
         return _whole(apply_fn, image, multiple)
     image = np.asarray(image)
-    inner, classes = _output_shape(apply_fn, image, window, mode, batch)
+    inner, classes = _output_shape(
+        apply_fn, image=image, window=window, mode=mode, batch=batch
+    )
     if stride is None:
         stride = inner if mode == "tile" else tuple(max(1, n * 2 // 3) for n in window)
     if any(not 1 <= s <= n for s, n in zip(stride, inner, strict=True)):
@@ -138,8 +142,10 @@ def predict_canvas(
     starts = [window_starts(*axis) for axis in zip(size, inner, stride, strict=True)]
     canvas = [round_up(max(axis), multiple) for axis in zip(size, inner, strict=True)]
     total = jnp.zeros((len(image), *canvas, classes), jnp.float32)
-    padded = _pad_windows(image, window, inner, mode)
-    for tiles, origin in _window_batches(padded, window, starts, batch):
+    padded = _pad_windows(image, window=window, inner=inner, mode=mode)
+    for tiles, origin in _window_batches(
+        padded, window=window, starts=starts, batch=batch
+    ):
         total = _add_windows(total, apply_fn(tiles), origin)
     counts = [_coverage(*axis) for axis in zip(canvas, starts, inner, strict=True)]
     return Canvas(_divide(total, *counts), size)

@@ -39,7 +39,7 @@ def sample_logits(
     features, (mean, log_deviation) = apply(variables, image, method="encode")
     noise = jax.random.normal(key, (samples, *mean.shape))
     latents = mean[None] + jnp.exp(log_deviation)[None] * noise
-    return combined(apply, variables, features, latents)
+    return combined(apply, variables=variables, features=features, latents=latents)
 
 
 def combined(apply: Any, variables: Any, features: Array, latents: Array) -> Array:

@@ -92,7 +92,12 @@ class DeconvNet(nn.Module):
             for i in range(1, count + 1):
                 # The last convolution of a stage has the width of the next stage.
                 next_level = level - 1 if i == count and level > 1 else level
-                x = self._conv(x, widths[next_level - 1], f"deconv{level}_{i}", train)
+                x = self._conv(
+                    x,
+                    features=widths[next_level - 1],
+                    name=f"deconv{level}_{i}",
+                    train=train,
+                )
         x = Conv(
             self.num_classes,
             1,
@@ -106,7 +111,9 @@ class DeconvNet(nn.Module):
         places = []
         for level, count in enumerate(self.repeats, start=1):
             for i in range(1, count + 1):
-                x = self._conv(x, widths[level - 1], f"conv{level}_{i}", train)
+                x = self._conv(
+                    x, features=widths[level - 1], name=f"conv{level}_{i}", train=train
+                )
             size = x.shape[1:3]
             x, position = max_pool_argmax(x)
             places.append((position, size))

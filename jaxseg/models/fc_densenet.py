@@ -61,16 +61,22 @@ class FCDenseNet(nn.Module):
         )
         skips = []
         for i in range(depth):
-            x, _ = self._block(x, self.layers[i], f"down{i + 1}", train)
+            x, _ = self._block(
+                x, layers=self.layers[i], name=f"down{i + 1}", train=train
+            )
             skips.append(x)
             down = TransitionDown(self.dropout, self.style, name=f"transition{i + 1}")
             x = down(x, train=train)
-        _, new = self._block(x, self.layers[depth], "bottleneck", train)
+        _, new = self._block(
+            x, layers=self.layers[depth], name="bottleneck", train=train
+        )
         for i in range(depth):
             x = TransitionUp(self.style, name=f"transition_up{i + 1}")(
                 new, skips[depth - 1 - i]
             )
-            x, new = self._block(x, self.layers[depth + 1 + i], f"up{i + 1}", train)
+            x, new = self._block(
+                x, layers=self.layers[depth + 1 + i], name=f"up{i + 1}", train=train
+            )
         x = Conv(
             self.num_classes,
             1,

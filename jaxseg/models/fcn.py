@@ -86,7 +86,9 @@ class FCN(nn.Module):
         if self.stride == 8:
             x = self._join(x, pools["c3"], 8)
         crop = LAST_CROP[self.stride] if self.form == "pad100" else self.stride // 2
-        x = self._up(x, self.stride, crop, image.shape[1:3], "upscore")
+        x = self._up(
+            x, stride=self.stride, crop=crop, size=image.shape[1:3], name="upscore"
+        )
         return {"logits": x.astype(jnp.float32)}
 
     def _check(self) -> None:
@@ -122,9 +124,11 @@ class FCN(nn.Module):
             pool = pool * SKIP_SCALE[stride]
         skip = self._score(pool, f"score_{stride}s")
         if self.form == "same":
-            return skip + self._up(x, 2, 1, skip.shape[1:3], f"upscore_{stride}s")
+            return skip + self._up(
+                x, stride=2, crop=1, size=skip.shape[1:3], name=f"upscore_{stride}s"
+            )
         size = (2 * x.shape[1] + 2, 2 * x.shape[2] + 2)
-        x = self._up(x, 2, 0, size, f"upscore_{stride}s")
+        x = self._up(x, stride=2, crop=0, size=size, name=f"upscore_{stride}s")
         at = SKIP_OFFSET[stride]
         return x + skip[:, at : at + size[0], at : at + size[1]]
 

@@ -131,12 +131,20 @@ class PatchGAN(nn.Module):
         if not self.layers:
             plan = [(self.width, 1, 1), (2 * self.width, 1, 1)]
         for i, (features, kernel, stride) in enumerate(plan):
-            x = self._conv(features, kernel, stride, i + 1, bias=i == 0)(x)
+            x = self._conv(
+                features, kernel=kernel, stride=stride, name=i + 1, bias=i == 0
+            )(x)
             if i > 0:
                 norm = PictureNorm(self.instance, self.style, name=f"norm{i + 1}")
                 x = norm(x, train=train)
             x = nn.leaky_relu(x, SLOPE)
-        last = self._conv(1, 4 if self.layers else 1, 1, "_last", self.layers > 0)
+        last = self._conv(
+            1,
+            kernel=4 if self.layers else 1,
+            stride=1,
+            name="_last",
+            bias=self.layers > 0,
+        )
         return logits_float32(last(x)[..., 0])
 
     def _conv(self, features, kernel, stride, name, bias):

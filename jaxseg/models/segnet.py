@@ -82,7 +82,9 @@ class SegNet(nn.Module):
             zip(self.repeats, self._widths(), strict=True), start=1
         ):
             for i in range(1, count + 1):
-                x = self._conv(x, features, f"enc{level}_{i}", train)
+                x = self._conv(
+                    x, features=features, name=f"enc{level}_{i}", train=train
+                )
             size = x.shape[1:3]
             x, position = max_pool_argmax(x)
             places.append((position, size))
@@ -95,9 +97,16 @@ class SegNet(nn.Module):
             x = max_unpool(x, *places[level - 1])
             count = self.repeats[level - 1]
             for i in range(1, count):
-                x = self._conv(x, widths[level - 1], f"dec{level}_{i}", train)
+                x = self._conv(
+                    x, features=widths[level - 1], name=f"dec{level}_{i}", train=train
+                )
             if level > 1:  # The last convolution of level 1 is the classifier.
-                x = self._conv(x, widths[level - 2], f"dec{level}_{count}", train)
+                x = self._conv(
+                    x,
+                    features=widths[level - 2],
+                    name=f"dec{level}_{count}",
+                    train=train,
+                )
             x = self._drop(x, f"dec{level}", train)
         return x
 
@@ -137,14 +146,14 @@ class SegNetBasic(nn.Module):
         x = self.normalize_contrast(image)
         places = []
         for level in (1, 2, 3, 4):
-            x = self._conv(x, "relu", f"enc{level}", train)
+            x = self._conv(x, act="relu", name=f"enc{level}", train=train)
             size = x.shape[1:3]
             x, position = max_pool_argmax(x)
             places.append((position, size))
             x = self._drop(x, f"enc{level}", train)
         for level in (4, 3, 2, 1):
             x = max_unpool(x, *places[level - 1])
-            x = self._conv(x, "none", f"dec{level}", train)
+            x = self._conv(x, act="none", name=f"dec{level}", train=train)
             x = self._drop(x, f"dec{level}", train)
         x = Conv(self.num_classes, 1, style=self.style, name="classifier")(x)
         return {"logits": x.astype(jnp.float32)}

@@ -54,8 +54,8 @@ def attend(
     _, count, heads, _ = query.shape
     large = count * key.shape[1] * heads > PLAIN_LIMIT
     if impl == "plain" or (impl == "auto" and not large):
-        return _attend(query, key, value, scale)
-    return _blockwise(query, key, value, scale, block)
+        return _attend(query, key=key, value=value, scale=scale)
+    return _blockwise(query, key=key, value=value, scale=scale, block=block)
 
 
 def scores(query: Array, key: Array, scale: float = 1.0) -> Array:
@@ -78,7 +78,7 @@ def _blockwise(query, key, value, scale, block):
     steps = -(-count // block)
     padded = jnp.pad(query, ((0, 0), (0, steps * block - count), (0, 0), (0, 0)))
     parts = jnp.moveaxis(padded.reshape(batch, steps, block, heads, depth), 1, 0)
-    part = jax.checkpoint(lambda q: _attend(q, key, value, scale))
+    part = jax.checkpoint(lambda q: _attend(q, key=key, value=value, scale=scale))
     out = jax.lax.map(part, parts)
     out = jnp.moveaxis(out, 0, 1).reshape(batch, steps * block, heads, -1)
     return out[:, :count]

@@ -117,8 +117,10 @@ def conv(
     Raises:
       ValueError: If the channels do not match or the kernel exceeds the input.
     """
-    window = ConvWindow(pair(stride), pair(rate), padding_pairs(padding), groups)
-    _check(x, kernel, window, impl)
+    window = ConvWindow(
+        pair(stride), rate=pair(rate), padding=padding_pairs(padding), groups=groups
+    )
+    _check(x, kernel=kernel, window=window, impl=impl)
     gathered = x.ndim == 5
     if impl == "auto" or is_split() or gathered:
         kernel, window = drop_idle_taps(x, kernel, window)
@@ -211,7 +213,10 @@ def _has_few_groups(x, window):
 def _is_sparse(x, kernel, window):
     if window.stride != (1, 1) or max(window.rate) == 1:
         return False
-    return share_inside(x, kernel, window.rate, window.padding) < _MOST_INSIDE
+    return (
+        share_inside(x, kernel=kernel, rate=window.rate, padding=window.padding)
+        < _MOST_INSIDE
+    )
 
 
 def _pads_beyond_same(kernel, window):

@@ -52,7 +52,9 @@ def farthest_points(
         raise ValueError(f"start={start!r} is invalid: expected one of {_STARTS}.")
     points = lax.stop_gradient(points.astype(jnp.float32))
     mask = jnp.ones(points.shape[:2], bool) if mask is None else mask
-    return jax.vmap(lambda p, m: _farthest(p, count, m, start))(points, mask)
+    return jax.vmap(lambda p, m: _farthest(p, count=count, mask=m, start=start))(
+        points, mask
+    )
 
 
 def _farthest(points, count, mask, start):

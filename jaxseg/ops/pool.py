@@ -44,11 +44,17 @@ def max_pool(
       [B, h, w, C].
     """
     window, stride = pair(window), pair(window if stride is None else stride)
-    widths = _pool_widths(x.shape[1:3], window, stride, padding_pairs(padding), ceil)
+    widths = _pool_widths(
+        x.shape[1:3],
+        window=window,
+        stride=stride,
+        padding=padding_pairs(padding),
+        ceil=ceil,
+    )
     if impl not in ("auto", "lax"):
         raise ValueError(f"impl={impl!r} is invalid: expected 'auto' or 'lax'.")
     if is_split():
-        return _shared_max(x, window, stride, widths)
+        return _shared_max(x, window=window, stride=stride, widths=widths)
     x = _pad_low(x, widths)
     if impl == "lax" or for_tpu():
         return reduce_max(x, window, stride)
@@ -71,7 +77,9 @@ def max_pool_argmax(x: Array, *, ceil: bool = True) -> tuple[Array, Array]:
       SegNet, arXiv 1511.00561, section 3.
     """
     window = (2, 2)
-    widths = _pool_widths(x.shape[1:3], window, window, ((0, 0), (0, 0)), ceil)
+    widths = _pool_widths(
+        x.shape[1:3], window=window, stride=window, padding=((0, 0), (0, 0)), ceil=ceil
+    )
     x = _pad_low(x, widths)
     return _max_pool_argmax(window, window, x.shape, x)
 
@@ -102,11 +110,18 @@ def avg_pool(
     window, stride = pair(window), pair(window if stride is None else stride)
     padding = padding_pairs(padding)
     size = x.shape[1:3]
-    widths = _pool_widths(size, window, stride, padding, ceil)
-    total = _sums(x, window, stride, widths)
+    widths = _pool_widths(
+        size, window=window, stride=stride, padding=padding, ceil=ceil
+    )
+    total = _sums(x, window=window, stride=stride, widths=widths)
     counts = [
         _window_counts(
-            size[a], window[a], stride[a], padding[a], widths[a], count_include_pad
+            size[a],
+            window=window[a],
+            stride=stride[a],
+            padding=padding[a],
+            widths=widths[a],
+            include_pad=count_include_pad,
         )
         for a in (0, 1)
     ]
@@ -215,11 +230,13 @@ def _max_pool(window, stride, shape, x):
 
 def _max_pool_forward(window, stride, shape, x):
     best = maximum(x, window, stride)
-    return best, winners(x, best, window, stride)
+    return best, winners(x, best=best, window=window, stride=stride)
 
 
 def _max_pool_backward(window, stride, shape, position, grad):
-    return (to_winners(grad, position, shape, window, stride),)
+    return (
+        to_winners(grad, position=position, shape=shape, window=window, stride=stride),
+    )
 
 
 _max_pool.defvjp(_max_pool_forward, _max_pool_backward)
@@ -227,16 +244,18 @@ _max_pool.defvjp(_max_pool_forward, _max_pool_backward)
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
 def _max_pool_argmax(window, stride, shape, x):
-    return _max_pool_forward(window, stride, shape, x)
+    return _max_pool_forward(window, stride=stride, shape=shape, x=x)
 
 
 def _argmax_forward(window, stride, shape, x):
-    best, position = _max_pool_forward(window, stride, shape, x)
+    best, position = _max_pool_forward(window, stride=stride, shape=shape, x=x)
     return (best, position), position
 
 
 def _argmax_backward(window, stride, shape, position, grads):
-    return _max_pool_backward(window, stride, shape, position, grads[0])
+    return _max_pool_backward(
+        window, stride=stride, shape=shape, position=position, grad=grads[0]
+    )
 
 
 _max_pool_argmax.defvjp(_argmax_forward, _argmax_backward)

@@ -58,10 +58,22 @@ def conv_transpose(
     if impl not in ("auto", "lax"):
         raise ValueError(f"impl={impl!r} is invalid: expected 'auto' or 'lax'.")
     if impl == "lax" or (for_tpu() and not is_split()):
-        return split_rows(_lax_transpose(x, kernel, stride, padding, output_padding))
-    size = _size(x, kernel, stride, padding, output_padding)
+        return split_rows(
+            _lax_transpose(
+                x,
+                kernel=kernel,
+                stride=stride,
+                padding=padding,
+                output_padding=output_padding,
+            )
+        )
+    size = _size(
+        x, kernel=kernel, stride=stride, padding=padding, output_padding=output_padding
+    )
     if is_split():
-        phases = split_rows(_phases_within(x, kernel, stride, padding, size))
+        phases = split_rows(
+            _phases_within(x, kernel=kernel, stride=stride, padding=padding, size=size)
+        )
         full = split_rows(depth_to_space(phases, stride))
         return split_rows(full[:, : size[0], : size[1]])
     full = depth_to_space(_phases(x, kernel, stride), stride)

@@ -41,7 +41,7 @@ def doubled_conv(
     Raises:
       ValueError: If sizes or channels do not match.
     """
-    _check(low, skip, kernel, size)
+    _check(low, skip=skip, kernel=kernel, size=size)
     b, h, w, channels = low.shape
     large = b * h * w >= _LEAST_PIXELS and tuple(size) == (2 * h, 2 * w)
     if impl == "lax" or platform() != "cpu" or is_split() or not large:

@@ -85,7 +85,7 @@ def convert(
     """
     path = files.local(address)
     tree = files.read(path, verify=digest)
-    network = recognize(tree, path, address, wanted)
+    network = recognize(tree, path=path, address=address, wanted=wanted)
     taking = dataclasses.replace(
         taking, part=wanted.part, channels=network.channels, entry=wanted.entry
     )
@@ -130,9 +130,9 @@ def compare(conversion: Conversion) -> float:
         )
     return verify.difference(
         source,
-        source.network(network.config.model.name, options),
-        imported.found.state,
-        forward,
+        network=source.network(network.config.model.name, options),
+        state_dict=imported.found.state,
+        apply=forward,
         num_classes=network.num_classes,
         options=options,
         channels=network.channels,
@@ -200,7 +200,9 @@ def run_variables(conversion: Conversion) -> Any:
 
 def _stated_input(conversion: Conversion) -> Stated:
     own = _own_run(conversion)
-    return stated_input(conversion.imported, conversion.address, conversion.path, own)
+    return stated_input(
+        conversion.imported, address=conversion.address, path=conversion.path, own=own
+    )
 
 
 def _without_average(config: Config) -> Config:

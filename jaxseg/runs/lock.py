@@ -69,7 +69,9 @@ class Holder:
         return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
 
 
-UNKNOWN = Holder(owner.Owner("an unknown host", "?", 0, ""), "an unknown time", "")
+UNKNOWN = Holder(
+    owner.Owner("an unknown host", machine="?", pid=0, start=""), "an unknown time", ""
+)
 
 
 class Lock:

@@ -67,7 +67,7 @@ def check_network(
     hints = option_hints(name, backbone)
     for option in (options.keys() & hints.keys()) - {"style"}:
         where, rule = f"model.options.{option}", NETWORK.get(option)
-        check_option(where, options[option], hints[option], rule)
+        check_option(where, value=options[option], hint=hints[option], rule=rule)
 
 
 def option_hints(name: str, backbone: str | None = None) -> dict[str, Any]:
@@ -109,7 +109,9 @@ def check_parts(
                 continue
             if getattr(part, name, None) == options[name]:
                 rule = NETWORK.get(name)
-                check_option(f"{where}.{name}", options[name], hints[name], rule)
+                check_option(
+                    f"{where}.{name}", value=options[name], hint=hints[name], rule=rule
+                )
 
 
 def check_option(where: str, value: Any, hint: Any, rule: Rule | None) -> None:

@@ -85,7 +85,9 @@ def current_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     found, seen = dict(values), []
     for old, new in FIELDS.items():
         *parents, last = old.split(".")
-        renamed = _renamed(found, parents, last, new.rpartition(".")[2])
+        renamed = _renamed(
+            found, parents=parents, last=last, new_last=new.rpartition(".")[2]
+        )
         if renamed is not found:
             seen.append((old, new))
         found = renamed
@@ -202,5 +204,5 @@ def _renamed(tree, parents, last, new_last):
     inner = tree.get(head)
     if not isinstance(inner, Mapping):
         return tree
-    changed = _renamed(inner, tail, last, new_last)
+    changed = _renamed(inner, parents=tail, last=last, new_last=new_last)
     return tree if changed is inner else {**tree, head: changed}

@@ -102,4 +102,4 @@ def check_losses(loss: LossConfig, output: str = "softmax") -> None:
                 known = near(option, own or ["none"])
                 raise ValueError(f"{where}.{option}={value!r} is invalid{known}")
             hint, rule = hints_of(table[name].function)[option], OPTIONS.get(option)
-            check_option(f"{where}.{option}", value, hint, rule)
+            check_option(f"{where}.{option}", value=value, hint=hint, rule=rule)

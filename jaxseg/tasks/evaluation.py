@@ -92,13 +92,15 @@ def evaluate_network(
     source.spec = source.spec.normalized_as(spec)
     if hasattr(source, "sizes"):  # images, not clouds
         batch, planes = ("batch_size", batch_size), spec.channels + spec.num_classes
-        memory.check_evaluation(config, source.sizes, planes, chosen, batch=batch)
+        memory.check_evaluation(
+            config, sizes=source.sizes, planes=planes, devices=chosen, batch=batch
+        )
     total = count(
         config,
-        spec,
-        model,
-        variables,
-        source,
+        spec=spec,
+        model=model,
+        variables=variables,
+        source=source,
         batch_size=batch_size,
         chosen=chosen,
         space=space,

@@ -100,7 +100,7 @@ def build(
         inputs=image_inputs(config, channels),
         optimizer=optimizers(config.optim, run.steps),
     )
-    return build_training(config, spec, devices, parts)
+    return build_training(config, spec=spec, devices=devices, parts=parts)
 
 
 def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Callable]:
@@ -161,7 +161,9 @@ def picture_writer(
     the first.
     """
     if direction_of(config) == TO_LABELS:
-        return segmentation.picture_writer(config, workdir, model, source)
+        return segmentation.picture_writer(
+            config, workdir=workdir, model=model, source=source
+        )
     return photo_writer(workdir, model, source, count=config.train.num_overlays)
 
 

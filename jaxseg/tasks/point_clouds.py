@@ -64,7 +64,7 @@ def build(
         inputs=lambda model: model.example_inputs(),
         entries=INPUTS,
     )
-    return build_training(config, spec, devices, parts)
+    return build_training(config, spec=spec, devices=devices, parts=parts)
 
 
 def batch_shapes(

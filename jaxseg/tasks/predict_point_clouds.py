@@ -190,6 +190,6 @@ def classified(classify: Any, points: np.ndarray, color: np.ndarray) -> np.ndarr
     """
     size = -(-len(points) // MULTIPLE) * MULTIPLE
     label = np.zeros(len(points), np.uint8)
-    example = pad_cloud(points, color / 255, label, size)
+    example = pad_cloud(points, color=color / 255, label=label, size=size)
     batch = {name: value[None] for name, value in example.items()}
     return classify(batch)[0, : len(points)]

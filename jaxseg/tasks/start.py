@@ -64,9 +64,13 @@ def prepare(
     record = training_of(config)
     train_source = _open(config, "train_split")
     eval_source = _open(config, "eval_split", trained=train_source.spec)
-    notes = _settle_spec(config, workdir, train_source, eval_source)
+    notes = _settle_spec(
+        config, workdir=workdir, train_source=train_source, eval_source=eval_source
+    )
     spec = train_source.spec
-    _check_data(config, train_source, eval_source, chosen)
+    _check_data(
+        config, train_source=train_source, eval_source=eval_source, chosen=chosen
+    )
     with _naming_options(config.model.options):
         runner, state, model = assemble(config, train_source, chosen)
     if config.train.init_from is not None and not restart.started(workdir):
@@ -77,10 +81,18 @@ def prepare(
             verify=verify,
             channels=spec.channels,
         )
-    task = make_task(config, workdir, model, train_source, eval_source)
+    task = make_task(
+        config,
+        workdir=workdir,
+        model=model,
+        train_source=train_source,
+        eval_source=eval_source,
+    )
     step = restart.latest_step(workdir) or 0
     if step < config.train.steps:
-        rehearse_step(config, runner, state, _first(task.train_batches(step)))
+        rehearse_step(
+            config, runner=runner, state=state, batch=_first(task.train_batches(step))
+        )
         count = record.make_eval_step(config, model, spec)
         rehearse_evaluation(count, state, _first(task.eval_batches()))
     return Start(train_source, runner=runner, state=state, task=task, notes=notes)
@@ -90,7 +102,10 @@ def check_devices(config: Config, chosen: list[jax.Device]) -> None:
     """Raises ValueError unless batch sizes and crop split evenly over the devices."""
     run = config.train
     selection.check_space(
-        "train.spatial_shards", run.spatial_shards, config.data.crop, chosen
+        "train.spatial_shards",
+        space=run.spatial_shards,
+        crop=config.data.crop,
+        devices=chosen,
     )
     selection.check_batch(
         "train.batch_size", run.batch_size, chosen, space=run.spatial_shards
@@ -192,7 +207,9 @@ def _check_data(
         memory.check_batch(config, planes, chosen)
         batch = ("train.eval_batch_size", config.train.eval_batch_size)
         sizes = eval_source.sizes
-        memory.check_evaluation(config, sizes, planes, chosen, batch=batch)
+        memory.check_evaluation(
+            config, sizes=sizes, planes=planes, devices=chosen, batch=batch
+        )
 
 
 def _first(stream: Any) -> HostBatch:

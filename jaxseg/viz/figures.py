@@ -103,7 +103,14 @@ def curves(
     ys = np.concatenate([np.asarray(y, float) for _, y in series.values()])
     x_range, y_range = _range(xs), _range(np.append(ys, 0.0))
     picture, draw = paper(*size, title)
-    place = _axes(draw, size, x_range, y_range, x_label, y_label)
+    place = _axes(
+        draw,
+        size=size,
+        x_range=x_range,
+        y_range=y_range,
+        x_label=x_label,
+        y_label=y_label,
+    )
     colors = [tuple(map(int, c)) for c in distinct(len(series) + 1)[1:]]
     for i, (name, (x, y)) in enumerate(series.items()):
         points = [place(a, b) for a, b in zip(x, y, strict=True)]

@@ -56,7 +56,7 @@ def boxes(costs: Mapping[str, float], depth: int | None = None) -> list[Box]:
     for name, cost in costs.items():
         paths[tuple(name.split("/"))[:depth]] += cost / total
     found: list[Box] = []
-    _place(paths, (), 0.0, found)
+    _place(paths, parent=(), start=0.0, found=found)
     return found
 
 
@@ -68,7 +68,7 @@ def _place(paths, parent, start, found):
             groups[path[level]] = groups.get(path[level], 0.0) + share
     for name, share in groups.items():
         found.append(Box((*parent, name), start, share))
-        _place(paths, (*parent, name), start, found)
+        _place(paths, parent=(*parent, name), start=start, found=found)
         start += share
 
 

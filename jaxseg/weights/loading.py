@@ -125,15 +125,21 @@ def read_into(
     name = "the state dict" if isinstance(source, Mapping) else os.fspath(source)
     tree = source if isinstance(source, Mapping) else files.read(source)
     shapes = model_shapes(model, taking.channels)
-    found, kind, rules = _open(tree, name, taking, shapes)
-    missing, state, skipped = _restrict(taking, rules, found.state, shapes)
-    state, adapted = adapt_input(state, rules, shapes, taking.channels)
+    found, kind, rules = _open(tree, name=name, taking=taking, shapes=shapes)
+    missing, state, skipped = _restrict(
+        taking, rules=rules, state=found.state, shapes=shapes
+    )
+    state, adapted = adapt_input(
+        state, rules=rules, shapes=shapes, channels=taking.channels
+    )
     taken = convert(
         state, rules, shapes, allow_missing=missing, allow_unused=taking.allow_unused
     )
     check_finite(taken, name)
-    variables, fresh = completed(taken, shapes, model, taking.channels)
-    report = _report(taken, state, rules, found)
+    variables, fresh = completed(
+        taken, shapes=shapes, model=model, channels=taking.channels
+    )
+    report = _report(taken, state=state, rules=rules, found=found)
     report = dataclasses.replace(
         report,
         origin=_origin(tree, kind),
@@ -157,7 +163,7 @@ def _open(
     kind = None if taking.rules else detect(found.state, name)
     if kind is not None:
         kind.check_names(gather(name, name, found.beside).names, name)
-    _check_part(kind, taking.part, shapes, name)
+    _check_part(kind, part=taking.part, shapes=shapes, name=name)
     trunk = kind is not None and kind.part == "backbone"
     rules = taking.rules or kind.rules
     return found, kind, _rebased(rules, shapes, taking.part if trunk else None)

@@ -118,7 +118,7 @@ def search(
     low = max(depth, math.ceil((cells - 1) / (kernel - 1)))
     high = max(low, int((excess * cells - 1) / (kernel - 1)))
     limit = max_rate or high
-    found = list(_lists(depth, kernel, low, high, limit))
+    found = list(_lists(depth, kernel=kernel, low=low, high=high, limit=limit))
     scored = [(-round(evenness(r, kernel), 12), sum(r), r) for r in found]
     return [rates for *_, rates in sorted(scored)]
 

@@ -117,7 +117,9 @@ def count_cost_and_weights(
     jaxpr = closed.jaxpr
     outputs = len(jaxpr.outvars) - len(jax.tree.leaves(weights))
     given = dict.fromkeys([*jaxpr.invars, *_variables(jaxpr.outvars[outputs:])], True)
-    cost, _ = _count(jaxpr.eqns, given, jaxpr.outvars[:outputs], padding)
+    cost, _ = _count(
+        jaxpr.eqns, given=given, wanted=jaxpr.outvars[:outputs], padding=padding
+    )
     return cost, weights
 
 
@@ -138,7 +140,9 @@ def _walk(jaxpr, inputs: Sequence[bool], padding: bool):
     `inputs` says which inputs do.
     """
     given = dict(zip(jaxpr.invars, inputs, strict=True))
-    total, depends = _count(jaxpr.eqns, given, jaxpr.outvars, padding)
+    total, depends = _count(
+        jaxpr.eqns, given=given, wanted=jaxpr.outvars, padding=padding
+    )
     return total, [_known(depends, atom) for atom in jaxpr.outvars]
 
 

@@ -97,7 +97,7 @@ def reach(fn: Callable, image: Any, *rest: Any) -> Any:
         given = [start, *[None] * (inputs - 1)]
         found.append(walker.run(closed.jaxpr, closed.consts, given, [None] * inputs)[0])
     outputs = [
-        _reach(rows, columns, leaf, tuple(sorted(loose)))
+        _reach(rows, columns=columns, leaf=leaf, loose=tuple(sorted(loose)))
         for rows, columns, leaf in zip(*found, jax.tree.leaves(shapes), strict=True)
     ]
     return jax.tree.unflatten(jax.tree.structure(shapes), outputs)
@@ -150,7 +150,7 @@ class _Walker:
         name, unknown = eqn.primitive.name, [None] * len(eqn.outvars)
         if name in _CALLS:
             jaxpr, consts = _body(eqn)
-            return self.run(jaxpr, consts, spreads, known)
+            return self.run(jaxpr, consts=consts, spreads=spreads, values=known)
         if all(spread is None for spread in spreads):
             constant = all(value is not None for value in known)
             return unknown, [fold_constant(eqn, known)] if constant and len(
@@ -176,7 +176,9 @@ class _Walker:
         state = slice(constants, constants + carries)
         unknown = [None] * len(inner)
         for _ in range(eqn.params["length"]):
-            results, _ = self.run(body.jaxpr, body.consts, inner, unknown)
+            results, _ = self.run(
+                body.jaxpr, consts=body.consts, spreads=inner, values=unknown
+            )
             shapes = [var.aval.shape for var in body.jaxpr.outvars[:carries]]
             merged = list(map(_either, inner[state], results[:carries], shapes))
             if all(map(_same, merged, inner[state])):
@@ -191,7 +193,7 @@ class _Walker:
         """Returns the union of the branches and of what decides between them."""
         unknown = [None] * (len(spreads) - 1)
         runs = [
-            self.run(b.jaxpr, b.consts, spreads[1:], unknown)[0]
+            self.run(b.jaxpr, consts=b.consts, spreads=spreads[1:], values=unknown)[0]
             for b in eqn.params["branches"]
         ]
         shapes = [var.aval.shape for var in eqn.outvars]

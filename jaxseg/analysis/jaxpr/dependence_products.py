@@ -55,7 +55,7 @@ def convolution(eqn, spreads, known):
 
 def dot_general(eqn, spreads, known):
     sides = [
-        _product(eqn, side, spreads[side], known[1 - side])
+        _product(eqn, side=side, spread=spreads[side], other=known[1 - side])
         for side in (0, 1)
         if spreads[side] is not None
     ]

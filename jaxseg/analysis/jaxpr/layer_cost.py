@@ -68,7 +68,7 @@ def layer_costs(fn: Callable, *args: Any) -> list[LayerCost]:
       One `LayerCost` for each operation, in order of execution.
     """
     jaxpr = jax.make_jaxpr(fn)(*args).jaxpr
-    return list(_walk(jaxpr, [True] * len(jaxpr.invars), "", 1))
+    return list(_walk(jaxpr, flags=[True] * len(jaxpr.invars), prefix="", times=1))
 
 
 def _walk(jaxpr, flags, prefix, times):
@@ -88,7 +88,7 @@ def _walk(jaxpr, flags, prefix, times):
         for body in core.jaxprs_in_params(eqn.params):
             same = eqn.primitive.name in CALLS and len(body.invars) == len(inner)
             passed = inner if same else [True] * len(body.invars)
-            yield from _walk(body, passed, name, times * turns)
+            yield from _walk(body, flags=passed, prefix=name, times=times * turns)
 
 
 def _join(prefix: str, name: str) -> str:

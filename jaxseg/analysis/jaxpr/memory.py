@@ -121,7 +121,7 @@ def _held(jaxpr) -> list[tuple[str, int]]:
     """Returns (name, bytes held) of every equation that allocates."""
     program = _Program()
     places = {v: program.new(0) for v in (*jaxpr.invars, *jaxpr.constvars)}
-    outputs = _flatten(jaxpr, places, "", program)
+    outputs = _flatten(jaxpr, places=places, prefix="", program=program)
     return list(_replay(program, set(outputs)))
 
 
@@ -137,7 +137,7 @@ def _flatten(jaxpr, places: dict, prefix: str, program: _Program) -> list[int]:
         if kind in CALLS and len(bodies) == 1:
             inner = dict(zip(bodies[0].invars, reads, strict=True))
             inner |= {v: program.new(0) for v in bodies[0].constvars}
-            results = _flatten(bodies[0], inner, name, program)
+            results = _flatten(bodies[0], places=inner, prefix=name, program=program)
         elif kind in ALIASES:
             results = reads[:1]
         else:

@@ -53,7 +53,9 @@ def execute(
         device = free.get()
         shown = {processes.variable: device} if device else {}
         try:
-            status = start(run, shown, list(processes.extra), children)
+            status = start(
+                run, shown=shown, extra=list(processes.extra), children=children
+            )
         finally:
             free.put(device)
         say(f"{run.folder.name}: exit status {status}")

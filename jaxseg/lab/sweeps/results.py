@@ -53,7 +53,9 @@ def publish(runs: list[Run], folder: Path, comparison: Comparison) -> Table:
       ValueError: If the score of a run is missing or is no number.
     """
     metric = comparison.metric
-    scores = write_scores(runs, folder, metric, comparison.command)
+    scores = write_scores(
+        runs, folder=folder, metric=metric, command=comparison.command
+    )
     rows = [summarize_seeds(name, values) for name, values in scores.items()]
     columns = ("name", "seeds", metric, "spread", "lowest", "highest")
     write_json(folder / TABLE, [dict(zip(columns, row, strict=True)) for row in rows])

@@ -38,8 +38,12 @@ def _forward(stride, rate, padding, x, kernel):
 def _backward(stride, rate, padding, saved, grad):
     x, kernel = (order_after(a, grad[0, 0, 0, 0]) for a in saved)
     return (
-        _image_gradient(stride, rate, padding, x.shape, kernel, grad),
-        _kernel_gradient(stride, rate, padding, x, kernel.shape, grad),
+        _image_gradient(
+            stride, rate=rate, padding=padding, shape=x.shape, kernel=kernel, grad=grad
+        ),
+        _kernel_gradient(
+            stride, rate=rate, padding=padding, x=x, shape=kernel.shape, grad=grad
+        ),
     )
 
 

@@ -49,7 +49,9 @@ def depthwise_conv(
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
 def _shifted_products(stride, rate, padding, x, kernel):
     y = None
-    for u, v, part in _taps(x, kernel.shape[:2], stride, rate, padding):
+    for u, v, part in _taps(
+        x, taps=kernel.shape[:2], stride=stride, rate=rate, padding=padding
+    ):
         term = part * kernel[u, v].reshape(1, 1, 1, -1)
         y = term if y is None else y + term
     return y
@@ -87,7 +89,9 @@ def _backward(stride, rate, padding, saved, grad):
         default=partial(_sums_by_tap, **options),
     )
     kernel_grad = sums.reshape(kernel.shape).astype(kernel.dtype)
-    return _input_gradient(x, kernel, stride, rate, padding, grad), kernel_grad
+    return _input_gradient(
+        x, kernel=kernel, stride=stride, rate=rate, padding=padding, grad=grad
+    ), kernel_grad
 
 
 def _sums_by_tap(x, grad, *, taps, stride, rate):
@@ -96,7 +100,9 @@ def _sums_by_tap(x, grad, *, taps, stride, rate):
     return jnp.stack(
         [
             jnp.sum(part * grad, axis=(0, 1, 2), dtype=jnp.float32)
-            for _, _, part in _taps(x, taps, stride, rate, still)
+            for _, _, part in _taps(
+                x, taps=taps, stride=stride, rate=rate, padding=still
+            )
         ]
     )
 

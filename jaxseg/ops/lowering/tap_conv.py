@@ -28,8 +28,13 @@ def share_inside(x: Array, kernel: Array, rate: Pair, padding: Pads) -> float:
     """
     share = 1.0
     for a in (0, 1):
-        spans = _spans(x.shape[a + 1], kernel.shape[a], rate[a], padding[a])
-        size, count = _size(x, kernel, rate, padding, a), kernel.shape[a]
+        spans = _spans(
+            x.shape[a + 1], taps=kernel.shape[a], rate=rate[a], padding=padding[a]
+        )
+        size, count = (
+            _size(x, kernel=kernel, rate=rate, padding=padding, axis=a),
+            kernel.shape[a],
+        )
         share *= sum(max(0, stop - start) for start, stop, _ in spans) / (count * size)
     return share
 
@@ -45,9 +50,13 @@ def sliced_conv(x: Array, kernel: Array, *, rate: Pair, padding: Pads) -> Array:
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _sliced(rate, padding, x, kernel):
-    sizes = [_size(x, kernel, rate, padding, a) for a in (0, 1)]
+    sizes = [
+        _size(x, kernel=kernel, rate=rate, padding=padding, axis=a) for a in (0, 1)
+    ]
     total = jnp.zeros((x.shape[0], *sizes, kernel.shape[3]), jnp.float32)
-    for turn, (tap, read, write) in enumerate(_taps(x, kernel, rate, padding)):
+    for turn, (tap, read, write) in enumerate(
+        _taps(x, kernel=kernel, rate=rate, padding=padding)
+    ):
         part = _wait(turn, total, x[read]).reshape(-1, x.shape[3])
         total = _plus(total, write, _product(part, kernel[tap]))
     return total.astype(x.dtype)
@@ -60,7 +69,9 @@ def _sliced_forward(rate, padding, x, kernel):
 def _sliced_backward(rate, padding, saved, grad):
     x, kernel = saved
     of_x, of_taps = jnp.zeros(x.shape, jnp.float32), {}
-    for turn, (tap, read, write) in enumerate(_taps(x, kernel, rate, padding)):
+    for turn, (tap, read, write) in enumerate(
+        _taps(x, kernel=kernel, rate=rate, padding=padding)
+    ):
         part = _wait(turn, of_x, x[read]).reshape(-1, x.shape[3])
         toward = _wait(turn, of_x, grad[write]).reshape(-1, kernel.shape[3])
         of_taps[tap] = _product(part.T, toward)
@@ -81,7 +92,9 @@ def _taps(x, kernel, rate, padding):
     """
     axes = []
     for a in (0, 1):
-        spans = _spans(x.shape[a + 1], kernel.shape[a], rate[a], padding[a])
+        spans = _spans(
+            x.shape[a + 1], taps=kernel.shape[a], rate=rate[a], padding=padding[a]
+        )
         axes.append(
             [
                 (u, slice(start + off, stop + off), slice(start, stop))

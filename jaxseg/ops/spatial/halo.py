@@ -55,7 +55,14 @@ def windowed(
         (x.shape[a + 1] + sum(padding[a]) - extent[a]) // stride[a] + 1 for a in (0, 1)
     ]
     cuts = [
-        _cut(x.shape[a + 1], sizes[a], counts[a], extent[a], stride[a], padding[a][0])
+        _cut(
+            x.shape[a + 1],
+            target=sizes[a],
+            count=counts[a],
+            extent=extent[a],
+            stride=stride[a],
+            pad=padding[a][0],
+        )
         for a in (0, 1)
     ]
     left = tuple(
@@ -67,7 +74,11 @@ def windowed(
     @jax.checkpoint  # Fetches halo rows again for gradients instead of storing them.
     def on_device(x, *weights):
         for axis, (name, cut) in enumerate(zip(names, cuts, strict=True), start=1):
-            x = x if name is None else _seen(x, axis, name, cut, fill)
+            x = (
+                x
+                if name is None
+                else _seen(x, axis=axis, name=name, cut=cut, fill=fill)
+            )
         return local(x, left, *weights)
 
     spec = tiles(x)
@@ -130,7 +141,7 @@ def _cut(size, target, count, extent, stride, pad):
 
 def _seen(x, axis, name, cut, fill):
     before, after, base, step, keep = cut
-    x = with_neighbors(x, axis, name, before, after, fill)
+    x = with_neighbors(x, axis=axis, name=name, before=before, after=after, fill=fill)
     start = base + step * lax.axis_index(name) if step else base
     return lax.dynamic_slice_in_dim(x, start, keep, axis)
 

@@ -42,10 +42,14 @@ def banded(x: Array, weights: np.ndarray, axis: int) -> Array:
     before, after = _reach(weights, count)
     if max(before, after) > x.shape[axis] // count:
         return _product(x, jnp.asarray(weights, x.dtype), axis)
-    bands = jnp.asarray(_cut(weights, count, before, after), x.dtype)
+    bands = jnp.asarray(_cut(weights, count=count, before=before, after=after), x.dtype)
 
     def local(x, band):
-        return _product(with_neighbors(x, axis, name, before, after), band[0], axis)
+        return _product(
+            with_neighbors(x, axis=axis, name=name, before=before, after=after),
+            band[0],
+            axis,
+        )
 
     spec = tiles(x)
     return per_device(local, (spec, P(name)), spec)(x, bands)

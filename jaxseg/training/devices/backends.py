@@ -171,7 +171,7 @@ class PmapBackend:
 
         def put(name, value):
             value = np.asarray(value)
-            check_even(name, 0, value.shape[0], len(local))
+            check_even(name, axis=0, size=value.shape[0], count=len(local))
             value = value.reshape(len(local), -1, *value.shape[1:])
             return jax.device_put(value, split)
 

@@ -36,7 +36,7 @@ def check_split(name: str, value: np.ndarray, sharding: NamedSharding) -> None:
     if value.ndim >= 3:
         parts |= {1: axes["space"], 2: axes.get("columns", 1)}
     for axis, count in parts.items():
-        check_even(name, axis, value.shape[axis], count)
+        check_even(name, axis=axis, size=value.shape[axis], count=count)
 
 
 def check_even(name: str, axis: int, size: int, count: int) -> None:

@@ -73,7 +73,12 @@ def initialize_distributed(
     processes = _number("processes", processes, "JAX_NUM_PROCESSES")
     process_id = _number("process_id", process_id, "JAX_PROCESS_ID")
     coordinator = coordinator or os.environ.get("JAX_COORDINATOR_ADDRESS")
-    _check(coordinator, processes, process_id, heartbeat_timeout)
+    _check(
+        coordinator,
+        processes=processes,
+        process_id=process_id,
+        heartbeat_timeout=heartbeat_timeout,
+    )
     if None not in (coordinator, processes, process_id):
         rendezvous.wait_for_all(coordinator, processes, process_id)
     try:

@@ -113,7 +113,7 @@ def wait_for_all(coordinator: str, processes: int, process_id: int) -> None:
         with listening(int(bind.rpartition(":")[2])) as server:
             Leader(server, me, notice).gather()
     else:
-        while not _introduce(host.strip("[]"), int(port), me, notice):
+        while not _introduce(host.strip("[]"), port=int(port), me=me, notice=notice):
             notice.due()
             time.sleep(RETRY)
 

@@ -52,7 +52,7 @@ class StepRunner:
         """
         self.programs: list[str] = []
         self._compiled: set[tuple[str, str]] = set()
-        self._backend = _backend(kind, devices, space, shard)
+        self._backend = _backend(kind, devices=devices, space=space, shard=shard)
         # Evaluation takes whole arrays: `variables` gathers those of a state in shards.
         evaluation = _backend(kind, devices, space, shard="none")
         counted = log_compilations(eval_step, "eval_step", self.programs)

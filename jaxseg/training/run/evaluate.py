@@ -52,7 +52,7 @@ def count(
         if len(pending) > 1:  # read one batch late: the device never waits
             _add(total, *pending.pop(0), ids)
     for batch, matrix in pending:
-        _add(total, batch, matrix, ids)
+        _add(total, batch=batch, matrix=matrix, ids=ids)
     return total
 
 

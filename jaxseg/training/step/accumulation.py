@@ -71,10 +71,19 @@ def accumulated(
         additive = getattr(problem.loss_fn, "additive", lambda outputs: False)
         if additive(shapes):
             return _sum_of_terms(
-                loss_and_gradient, problem, params, batch_stats, micro_batches
+                loss_and_gradient,
+                problem=problem,
+                params=params,
+                batch_stats=batch_stats,
+                micro_batches=micro_batches,
             )
         return _through_outputs(
-            problem, params, batch_stats, micro_batches, batch, shapes
+            problem,
+            params=params,
+            batch_stats=batch_stats,
+            micro_batches=micro_batches,
+            batch=batch,
+            shapes=shapes,
         )
 
     return in_micro_batches

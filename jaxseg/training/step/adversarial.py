@@ -116,7 +116,7 @@ def train_step(
     metrics = update.loss_metrics(loss, parts)
     metrics |= {"grad_norm": optax.tree.norm(gradient)}
     metrics |= options.learning_rate(state.step)
-    metrics |= _counts(logits, batch, options.void, axis_name)
+    metrics |= _counts(logits, batch=batch, void=options.void, axis_name=axis_name)
     return state.replace(
         step=state.step + 1,
         params=params,
@@ -155,8 +155,15 @@ def _discriminate(params, stats, picture, batch, model, loss_fn, axis_name):
 
     def discriminator_loss(mine):
         variables = {**params, DISCRIMINATOR: mine}
-        real, seen = _judge(model, with_stats(variables, stats), batch, batch["target"])
-        fake, seen = _judge(model, with_stats(variables, seen), batch, picture)
+        real, seen = _judge(
+            model,
+            variables=with_stats(variables, stats),
+            batch=batch,
+            picture=batch["target"],
+        )
+        fake, seen = _judge(
+            model, variables=with_stats(variables, seen), batch=batch, picture=picture
+        )
         loss, parts = total_loss(loss_fn.discriminator(real, fake), axis_name)
         return loss, (parts, seen)
 
@@ -172,7 +179,9 @@ def _judge_generator(params, stats, picture, batch, model, loss_fn, axis_name):
     def generator_loss(picture):
         judged = None
         if loss_fn.adversarial:
-            judged, _ = _judge(model, with_stats(params, stats), batch, picture)
+            judged, _ = _judge(
+                model, variables=with_stats(params, stats), batch=batch, picture=picture
+            )
         return total_loss(loss_fn.generator(picture, batch, judged), axis_name)
 
     (loss, parts), cotangent = jax.value_and_grad(generator_loss, has_aux=True)(picture)

@@ -114,7 +114,9 @@ def eval_step(
       axis_name: The axis of pmap, or None.
     """
     label = batch["label"].astype(jnp.int32)
-    matrix = confusion(predict(variables, batch), label, num_classes, void)
+    matrix = confusion(
+        predict(variables, batch), label=label, num_classes=num_classes, void=void
+    )
     return confusion_over(matrix, axis_name)
 
 
@@ -154,8 +156,10 @@ def training_mode(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Calla
 def _pixel_counts(outputs, batch, options):
     form, logits, label = options.form, outputs["logits"], batch["label"]
     if form.is_sigmoid:
-        return decision_counts(logits, label, options.void, form, batch.get("valid"))
-    return pixel_counts(logits, label, options.void, options.merged)
+        return decision_counts(
+            logits, label=label, void=options.void, form=form, known=batch.get("valid")
+        )
+    return pixel_counts(logits, label=label, void=options.void, merged=options.merged)
 
 
 def _select(batch, inputs):

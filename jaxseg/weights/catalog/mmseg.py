@@ -53,17 +53,17 @@ NETWORKS: tuple[Source, ...] = (
     *(row for head in HEADS for row in head.rows()),
     Source(
         "UNet",
-        mmseg_unet.MAP,
-        "mmsegmentation",
-        ("backbone.encoder.0.0.convs.0.conv.weight", "decode_head.conv_seg.weight"),
+        rules=mmseg_unet.MAP,
+        library="mmsegmentation",
+        has=("backbone.encoder.0.0.convs.0.conv.weight", "decode_head.conv_seg.weight"),
         networks=(SourceNetwork("unet_fcn", factory=config("fcn_unet_s5-d16")),),
         peer=PEER,
     ),
     Source(
         "HRNet",
-        mmseg_hrnet.MAP,
-        "mmsegmentation",
-        (_STAGE4, "decode_head.convs.0.conv.weight", "decode_head.conv_seg.weight"),
+        rules=mmseg_hrnet.MAP,
+        library="mmsegmentation",
+        has=(_STAGE4, "decode_head.convs.0.conv.weight", "decode_head.conv_seg.weight"),
         networks=tuple(
             SourceNetwork(
                 f"hrnet_w{width}",
@@ -81,9 +81,9 @@ NETWORKS: tuple[Source, ...] = (
     ),
     Source(
         "OCRNet on HRNet",
-        mmseg_ocrnet.MAP,
-        "mmsegmentation",
-        (_STAGE4, "decode_head.1.object_context_block.bottleneck.conv.weight"),
+        rules=mmseg_ocrnet.MAP,
+        library="mmsegmentation",
+        has=(_STAGE4, "decode_head.1.object_context_block.bottleneck.conv.weight"),
         networks=tuple(
             SourceNetwork(
                 f"ocrnet_hrnet_w{width}",
@@ -96,35 +96,38 @@ NETWORKS: tuple[Source, ...] = (
     ),
     Source(
         "SETR-MLA",
-        mmseg_setr.MLA,
-        "mmsegmentation",
-        (_LAYER0, "neck.mla.channel_proj.0.conv.weight"),
+        rules=mmseg_setr.MLA,
+        library="mmsegmentation",
+        has=(_LAYER0, "neck.mla.channel_proj.0.conv.weight"),
         networks=_setr("mla"),
         peer=PEER,
     ),
     Source(
         "SETR-PUP",
-        mmseg_setr.UPSAMPLING,
-        "mmsegmentation",
-        (_LAYER0, "decode_head.up_convs.3.0.conv.weight"),
-        ("neck.mla.channel_proj.0.conv.weight",),
+        rules=mmseg_setr.UPSAMPLING,
+        library="mmsegmentation",
+        has=(_LAYER0, "decode_head.up_convs.3.0.conv.weight"),
+        lacks=("neck.mla.channel_proj.0.conv.weight",),
         networks=_setr("pup"),
         peer=PEER,
     ),
     Source(
         "SETR-naive",
-        mmseg_setr.UPSAMPLING,
-        "mmsegmentation",
-        (_LAYER0, "decode_head.up_convs.0.0.conv.weight"),
-        ("neck.mla.channel_proj.0.conv.weight", "decode_head.up_convs.3.0.conv.weight"),
+        rules=mmseg_setr.UPSAMPLING,
+        library="mmsegmentation",
+        has=(_LAYER0, "decode_head.up_convs.0.0.conv.weight"),
+        lacks=(
+            "neck.mla.channel_proj.0.conv.weight",
+            "decode_head.up_convs.3.0.conv.weight",
+        ),
         networks=_setr("naive"),
         peer=PEER,
     ),
     Source(
         "BiSeNetV1",
-        mmseg_bisenet.MAP,
-        "mmsegmentation",
-        (
+        rules=mmseg_bisenet.MAP,
+        library="mmsegmentation",
+        has=(
             "backbone.context_path.gap_conv.1.conv.weight",
             "backbone.ffm.conv1.conv.weight",
         ),
@@ -143,10 +146,14 @@ BACKBONES: tuple[Source, ...] = (
     *(
         backbone_row(
             f"ResNet-v1{kind}",
-            table,
-            "mmsegmentation",
-            ("stem.0.weight", "stem.6.weight", f"layer2.0.downsample.{last}.weight"),
-            lacks,
+            rules=table,
+            library="mmsegmentation",
+            has=(
+                "stem.0.weight",
+                "stem.6.weight",
+                f"layer2.0.downsample.{last}.weight",
+            ),
+            lacks=lacks,
             options=(("stem", kind),),
             example="fcn_resnet50",
         )
@@ -158,10 +165,10 @@ BACKBONES: tuple[Source, ...] = (
     *(
         backbone_row(
             f"ResNet-{kind} of any network",
-            (*table, *mmseg_parts.HEADS),
-            "mmsegmentation",
-            (*has, "backbone.layer4.0.conv1.weight"),
-            lacks,
+            rules=(*table, *mmseg_parts.HEADS),
+            library="mmsegmentation",
+            has=(*has, "backbone.layer4.0.conv1.weight"),
+            lacks=lacks,
             options=options,
             example="fcn_resnet50",
         )
@@ -185,16 +192,22 @@ BACKBONES: tuple[Source, ...] = (
     ),
     backbone_row(
         "HRNet of any network",
-        (*mmseg_hrnet.TRUNK, *mmseg_parts.HEADS),
-        "mmsegmentation",
-        ("backbone.stage4.0.branches.0.0.conv1.weight", "decode_head.conv_seg.weight"),
+        rules=(*mmseg_hrnet.TRUNK, *mmseg_parts.HEADS),
+        library="mmsegmentation",
+        has=(
+            "backbone.stage4.0.branches.0.0.conv1.weight",
+            "decode_head.conv_seg.weight",
+        ),
         example="hrnet_w18",
     ),
     backbone_row(
         "ViT of any network",
-        (*mmseg_setr.TRUNK, *mmseg_parts.HEADS),
-        "mmsegmentation",
-        ("backbone.layers.0.attn.attn.in_proj_weight", "decode_head.conv_seg.weight"),
+        rules=(*mmseg_setr.TRUNK, *mmseg_parts.HEADS),
+        library="mmsegmentation",
+        has=(
+            "backbone.layers.0.attn.attn.in_proj_weight",
+            "decode_head.conv_seg.weight",
+        ),
         example="setr_pup_vitl16",
     ),
 )

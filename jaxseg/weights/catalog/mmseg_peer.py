@@ -37,7 +37,9 @@ def build_row(
     `Peer.build` describes the arguments.
     """
     fields = {**dict(network.peer), "backbone.in_channels": channels}
-    return build(network.factory, fields, options, num_classes)
+    return build(
+        network.factory, fields=fields, options=options, num_classes=num_classes
+    )
 
 
 def build(

@@ -62,7 +62,7 @@ def _pspnets(depth: int, *, shallow: bool) -> SourceNetwork:
     )
     level = 3 if shallow else 5
     peer = {"encoder_depth": level, "upsampling": 2**level}
-    return _resnet("pspnet", depth, "PSPNet", options, **peer)
+    return _resnet("pspnet", depth=depth, factory="PSPNet", options=options, **peer)
 
 
 _ARGUMENTS = {"output_stride": "encoder_output_stride", "rates": "decoder_atrous_rates"}
@@ -98,29 +98,33 @@ PEER = Peer("segmentation_models_pytorch", build)
 NETWORKS: tuple[Source, ...] = (
     Source(
         "DeepLabV3",
-        smp_deeplab.MAP_V3,
-        "segmentation_models_pytorch",
-        ("encoder.layer4.0.conv1.weight", "decoder.aspp.convs.0.0.weight"),
+        rules=smp_deeplab.MAP_V3,
+        library="segmentation_models_pytorch",
+        has=("encoder.layer4.0.conv1.weight", "decoder.aspp.convs.0.0.weight"),
         networks=tuple(
-            _resnet("deeplabv3", depth, "DeepLabV3", _ASPP) for depth in _DEPTHS
+            _resnet("deeplabv3", depth=depth, factory="DeepLabV3", options=_ASPP)
+            for depth in _DEPTHS
         ),
         peer=PEER,
     ),
     Source(
         "DeepLabV3Plus",
-        smp_deeplab.MAP_V3PLUS,
-        "segmentation_models_pytorch",
-        ("encoder.layer4.0.conv1.weight", "decoder.aspp.0.convs.0.0.weight"),
+        rules=smp_deeplab.MAP_V3PLUS,
+        library="segmentation_models_pytorch",
+        has=("encoder.layer4.0.conv1.weight", "decoder.aspp.0.convs.0.0.weight"),
         networks=tuple(
-            _resnet("deeplabv3plus", depth, "DeepLabV3Plus", _PLUS) for depth in _DEPTHS
+            _resnet(
+                "deeplabv3plus", depth=depth, factory="DeepLabV3Plus", options=_PLUS
+            )
+            for depth in _DEPTHS
         ),
         peer=PEER,
     ),
     Source(
         "DeepLabV3Plus on MobileNet v2",
-        smp_deeplab.MAP_V3PLUS_MOBILENET,
-        "segmentation_models_pytorch",
-        ("encoder.features.18.0.weight", "decoder.aspp.0.convs.0.0.weight"),
+        rules=smp_deeplab.MAP_V3PLUS_MOBILENET,
+        library="segmentation_models_pytorch",
+        has=("encoder.features.18.0.weight", "decoder.aspp.0.convs.0.0.weight"),
         networks=(
             SourceNetwork(
                 "deeplabv3plus_mobilenetv2",
@@ -134,9 +138,9 @@ NETWORKS: tuple[Source, ...] = (
     ),
     Source(
         "PSPNet",
-        smp_pspnet.MAP,
-        "segmentation_models_pytorch",
-        ("encoder.layer4.0.conv1.weight", "decoder.psp.blocks.0.pool.1.0.weight"),
+        rules=smp_pspnet.MAP,
+        library="segmentation_models_pytorch",
+        has=("encoder.layer4.0.conv1.weight", "decoder.psp.blocks.0.pool.1.0.weight"),
         networks=tuple(
             _pspnets(depth, shallow=shallow)
             for depth in _DEPTHS
@@ -146,15 +150,16 @@ NETWORKS: tuple[Source, ...] = (
     ),
     Source(
         "Unet on ResNet",
-        smp_unet.MAP,
-        "segmentation_models_pytorch",
-        (
+        rules=smp_unet.MAP,
+        library="segmentation_models_pytorch",
+        has=(
             "encoder.layer4.0.conv1.weight",
             "decoder.blocks.4.conv2.0.weight",
             "segmentation_head.0.weight",
         ),
         networks=tuple(
-            _resnet("unet", depth, "Unet", ()) for depth in (18, 34, 50, 101, 152)
+            _resnet("unet", depth=depth, factory="Unet", options=())
+            for depth in (18, 34, 50, 101, 152)
         ),
         assumed="decoder_interpolation='nearest', the only one that is supported",
         peer=PEER,

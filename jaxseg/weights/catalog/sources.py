@@ -234,4 +234,12 @@ def backbone_row(
     **more: Any,
 ) -> Source:
     """Returns a copy of this description that imports only the backbone."""
-    return Source(name, rules, library, has, lacks, part="backbone", **more)
+    return Source(
+        name,
+        rules=rules,
+        library=library,
+        has=has,
+        lacks=lacks,
+        part="backbone",
+        **more,
+    )

@@ -34,24 +34,24 @@ _MOBILENET = {
 BACKBONES: tuple[Source, ...] = (
     backbone_row(
         "SE-ResNet",
-        prefixed(timm_seresnet.BACKBONE, dst="backbone/"),
-        "timm",
-        ("conv1.weight", "layer1.0.se.fc1.weight", "layer4.0.conv3.weight"),
+        rules=prefixed(timm_seresnet.BACKBONE, dst="backbone/"),
+        library="timm",
+        has=("conv1.weight", "layer1.0.se.fc1.weight", "layer4.0.conv3.weight"),
         example="fcn_seresnet50",
     ),
     backbone_row(
         "HRNet",
-        prefixed((*timm_hrnet.BACKBONE, *timm_hrnet.CLASSIFIER), dst="backbone/"),
-        "timm",
-        ("conv1.weight", "stage4.0.branches.0.0.conv1.weight"),
+        rules=prefixed((*timm_hrnet.BACKBONE, *timm_hrnet.CLASSIFIER), dst="backbone/"),
+        library="timm",
+        has=("conv1.weight", "stage4.0.branches.0.0.conv1.weight"),
         example="hrnet_w18",
     ),
     backbone_row(
         "ViT or DeiT",
-        prefixed(timm_vit.BACKBONE, dst="backbone/"),
-        "timm",
-        ("cls_token", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight"),
-        ("dist_token",),
+        rules=prefixed(timm_vit.BACKBONE, dst="backbone/"),
+        library="timm",
+        has=("cls_token", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight"),
+        lacks=("dist_token",),
         example="setr_pup_vitb16",
         # DeiT, DINO and MAE were trained with ImageNet's mean and deviation, Google's
         # networks (augreg, orig_in21k) and SAM with values on [-1, 1].
@@ -62,17 +62,17 @@ BACKBONES: tuple[Source, ...] = (
     ),
     backbone_row(
         "distilled DeiT",
-        prefixed(timm_vit.BACKBONE, dst="backbone/"),
-        "timm",
-        ("cls_token", "dist_token", "blocks.0.attn.qkv.weight"),
+        rules=prefixed(timm_vit.BACKBONE, dst="backbone/"),
+        library="timm",
+        has=("cls_token", "dist_token", "blocks.0.attn.qkv.weight"),
         options=(("distilled", True),),
         example="setr_pup_vits16",
     ),
     backbone_row(
         "ResNet-D",
-        timm_resnet_d.MAP,
-        "timm",
-        ("conv1.0.weight", "conv1.6.weight", "layer2.0.downsample.2.weight"),
+        rules=timm_resnet_d.MAP,
+        library="timm",
+        has=("conv1.0.weight", "conv1.6.weight", "layer2.0.downsample.2.weight"),
         options=(("stem", "d"),),
         example="deeplabv3_resnet50",
         lookalikes=(ANTI_ALIASED,),
@@ -80,22 +80,22 @@ BACKBONES: tuple[Source, ...] = (
     ),
     backbone_row(
         "ResNet-C",
-        timm_resnet.MAP,
-        "timm",
-        ("conv1.0.weight", "conv1.6.weight", "layer2.0.downsample.0.weight"),
+        rules=timm_resnet.MAP,
+        library="timm",
+        has=("conv1.0.weight", "conv1.6.weight", "layer2.0.downsample.0.weight"),
         options=(("stem", "c"),),
         example="deeplabv3_resnet50",
     ),
     *(
         backbone_row(
             f"Xception-{depth}",
-            table,
-            "timm",
-            (
+            rules=table,
+            library="timm",
+            has=(
                 f"blocks.{last}.stack.conv1.conv_dw.weight",
                 "blocks.0.shortcut.conv.weight",
             ),
-            (f"blocks.{last + 1}.stack.conv1.conv_dw.weight",),
+            lacks=(f"blocks.{last + 1}.stack.conv1.conv_dw.weight",),
             example=f"deeplabv3plus_xception{depth}",
             normalization=HALF,
         )
@@ -107,18 +107,22 @@ BACKBONES: tuple[Source, ...] = (
     ),
     backbone_row(
         "MobileNet v2",
-        timm_mobilenet_v2.MAP,
-        "timm",
-        ("conv_stem.weight", "blocks.1.0.conv_pwl.weight", "blocks.6.0.bn3.weight"),
-        ("blocks.1.0.se.conv_reduce.weight", "blocks.6.0.se.conv_reduce.weight"),
+        rules=timm_mobilenet_v2.MAP,
+        library="timm",
+        has=("conv_stem.weight", "blocks.1.0.conv_pwl.weight", "blocks.6.0.bn3.weight"),
+        lacks=("blocks.1.0.se.conv_reduce.weight", "blocks.6.0.se.conv_reduce.weight"),
         example="deeplabv3plus_mobilenetv2",
     ),
     *(
         backbone_row(
             f"MobileNet v3 {size}",
-            table,
-            "timm",
-            ("conv_stem.weight", f"blocks.{last}.0.conv.weight", "blocks.0.0.bn2.bias"),
+            rules=table,
+            library="timm",
+            has=(
+                "conv_stem.weight",
+                f"blocks.{last}.0.conv.weight",
+                "blocks.0.0.bn2.bias",
+            ),
             example="deeplabv3_mobilenetv3",
             **_MOBILENET,
         )

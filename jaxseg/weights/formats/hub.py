@@ -52,7 +52,9 @@ def fetch(address: str) -> str:
             f"{address} cannot be downloaded without huggingface_hub. Install it by "
             "pip install jaxseg[hub]."
         ) from error
-    online = _is_reachable(huggingface_hub, repository, revision, file)
+    online = _is_reachable(
+        huggingface_hub, repository=repository, revision=revision, file=file
+    )
     try:
         return huggingface_hub.hf_hub_download(
             repository, file, revision=revision, local_files_only=not online

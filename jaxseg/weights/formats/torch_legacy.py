@@ -35,7 +35,7 @@ def read(path: str) -> Any:
         raise ValueError(
             "the list of storages is malformed: expected a list of strings."
         )
-    places = _places(data, end, keys, _item_sizes(tree))
+    places = _places(data, position=end, keys=keys, sizes=_item_sizes(tree))
 
     def content(storage: Storage) -> memoryview:
         if storage.key not in places:

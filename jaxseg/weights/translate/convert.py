@@ -54,9 +54,16 @@ def convert(
         elif target in found:
             problems.doubled.append(f"{key} -> {target}")
         else:
-            value = _fit(key, target, transform, array, want[target], problems)
+            value = _fit(
+                key,
+                target=target,
+                transform=transform,
+                array=array,
+                want=want[target],
+                problems=problems,
+            )
             found[target] = value
-    _forgive(found, want, allow_missing, problems)
+    _forgive(found, want=want, allow_missing=allow_missing, problems=problems)
     problems.raise_if_any(total=len(want))
     kept = {path: value for path, value in found.items() if value is not None}
     return unflatten_dict({tuple(path.split("/")): v for path, v in kept.items()})

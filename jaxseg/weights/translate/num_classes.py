@@ -25,7 +25,7 @@ def count_classes(
     Raises:
       ValueError: If no tensor shows the number, or if tensors show different numbers.
     """
-    found = _counted(state_dict, rules, two, three, by=1)
+    found = _counted(state_dict, rules=rules, small=two, large=three, by=1)
     if len(found) != 1:
         shown = ", ".join(f"{2 + n} by {key}" for n, key in found.items())
         told = shown or "no tensor shows it"
@@ -52,7 +52,7 @@ def image_channels(
       The number of channels, or None if no tensor shows it or if tensors show different
       numbers.
     """
-    found = _counted(state_dict, rules, three, five, by=2)
+    found = _counted(state_dict, rules=rules, small=three, large=five, by=2)
     return 3 + next(iter(found)) if len(found) == 1 else None
 
 

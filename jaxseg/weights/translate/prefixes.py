@@ -61,7 +61,7 @@ def peel(
         peeled = _inner(peeled, wanted)
     for _ in range(_DEEPEST):
         name = _usual(peeled.state) or _recognized(
-            set(peeled.state), path, recognize, peeled.prefix
+            set(peeled.state), path=path, recognize=recognize, outer=peeled.prefix
         )
         if not name:
             break
@@ -106,7 +106,7 @@ def _recognized(
         (shared,) = groups
         inner = _behind(names, shared)
         deeper = _usual(inner) or _recognized(
-            inner, path, recognize, f"{outer}{shared}."
+            inner, path=path, recognize=recognize, outer=f"{outer}{shared}."
         )
         return shared if recognize(inner) or deeper else ""
     fitting = [name for name in groups if _is_network(_behind(names, name), recognize)]
