@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import fnmatch
-import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -20,6 +18,7 @@ from jaxseg.bench.cases import CASES, Case
 from jaxseg.bench.clock import Limits, Sentinel, measure
 from jaxseg.bench.networks import GPU_ONLY, NETWORKS, QUICK, Entry
 from jaxseg.bench.pytorch import Torch, installed, versions
+from jaxseg.runs.provenance import commit
 
 OPERATOR_KINDS = ("forward", "forward + backward")
 MEMORY = "peak memory"
@@ -105,7 +104,7 @@ def record(row: Row, settings: BenchSettings, sentinel: Sentinel) -> dict[str, A
         "device": jax.devices()[0].device_kind if settings.device == "gpu" else "cpu",
         "dtype": settings.dtype,
         "versions": versions(),
-        "commit": _commit(),
+        "commit": commit(short=True),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     if row.part == "memory":
@@ -195,14 +194,3 @@ def _try(name: str, make: Callable[[], Any], facts: dict) -> Any:
         facts["notes"][name] = f"{type(error).__name__}: {first}"
         return None
     return side
-
-
-def _commit() -> str | None:
-    """Returns the commit of the source tree, or None outside a repository."""
-    folder = Path(__file__).parent
-    command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    return done.stdout.strip() or None

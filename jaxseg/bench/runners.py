@@ -21,6 +21,7 @@ from jaxseg.bench.operators import compiled, temp_bytes
 from jaxseg.bench.pytorch import Torch
 from jaxseg.models import create_model
 from jaxseg.nn.block_config import BlockConfig
+from jaxseg.runs.directory import variable_shapes
 
 CLASSES = 21
 # The kinds of rows, and their batch sizes on a CPU.
@@ -55,7 +56,7 @@ class Ours:
     ) -> None:
         style = BlockConfig(dtype=dtype, impl=impl)
         model = create_model(entry.name, CLASSES, style=style, **entry.ours(size))
-        variables = filled(model, size)
+        variables = filled(model)
         self.parameters = _count(variables["params"])
         image, label = pixels(batch, size)
         if kind == "train step":
@@ -142,17 +143,12 @@ class Theirs:
         self.side.wait()
 
 
-def filled(model: Any, size: int) -> dict[str, Any]:
+def filled(model: Any) -> dict[str, Any]:
     """Draws random variables for a network, which is faster than `model.init`.
 
     Args:
       model: The network.
-      size: The side of the square image in pixels.
     """
-    key = jax.ShapeDtypeStruct((2,), np.uint32)
-    image = jax.ShapeDtypeStruct((1, size, size, 3), np.float32)
-    init = functools.partial(model.init, train=False)
-    shapes = jax.eval_shape(init, key, image)
     random = np.random.default_rng(0)
 
     def draw(path, leaf):
@@ -162,7 +158,7 @@ def filled(model: Any, size: int) -> dict[str, Any]:
         one = path[-1].key in ("scale", "var")
         return np.full(leaf.shape, 1.0 if one else 0.0, np.float32)
 
-    return jax.tree_util.tree_map_with_path(draw, shapes)
+    return jax.tree_util.tree_map_with_path(draw, variable_shapes(model))
 
 
 def _count(params: dict[str, Any]) -> int:

@@ -25,7 +25,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxseg.inference.sampling import argmax_blocks, extend, taps
+from jaxseg.inference.sampling import argmax_blocks, extend
+from jaxseg.ops.bilinear import taps
 
 ApplyFn = Callable[[jax.Array], jax.Array]
 Mode = Literal["whole", "slide", "tile"]

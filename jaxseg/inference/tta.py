@@ -19,7 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxseg.inference.predict import ApplyFn, predict_canvas, round_up
-from jaxseg.inference.sampling import Taps, extend, sample, taps
+from jaxseg.inference.sampling import extend, sample
+from jaxseg.ops.bilinear import Taps, taps
 
 PSPNET_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxseg.ops.bilinear import taps
 from jaxseg.ops.lowering.platform import for_tpu
 from jaxseg.ops.spatial.layout import is_split, split_rows
 from jaxseg.ops.spatial.linear import banded, fits
@@ -112,23 +113,11 @@ def bilinear_weights(
         distance = np.abs(np.arange(source)[None] - center[:, None]) / scale
         weights = np.maximum(0, 1 - distance)
         return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
-    low, high, share = _taps(source, target, align_corners)
+    low, high, share = taps(source, target, align_corners=align_corners)
     weights = np.zeros((target, source), np.float32)
     np.add.at(weights, (np.arange(target), low), 1 - share)
     np.add.at(weights, (np.arange(target), high), share)
     return weights
-
-
-def _taps(source, target, align_corners):
-    """Returns the lower row, the upper row and its weight for each output row."""
-    rows = np.arange(target, dtype=np.float64)
-    if align_corners:
-        position = rows * ((source - 1) / max(target - 1, 1))
-    else:
-        position = np.clip((rows + 0.5) * (source / target) - 0.5, 0, source - 1)
-    low = np.minimum(np.floor(position).astype(np.int32), source - 1)
-    high = np.minimum(low + 1, source - 1)
-    return low, high, (position - low).astype(np.float32)
 
 
 def _weights(source, target, method, align_corners, antialias):
@@ -159,7 +148,7 @@ def _contract(x, weights, axis):
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2, 3))
 def _interpolate(axis, source, target, align_corners, x):
-    low, high, share = _taps(source, target, align_corners)
+    low, high, share = taps(source, target, align_corners=align_corners)
     shape = [1] * x.ndim
     shape[axis] = target
     share = jnp.asarray(share, x.dtype).reshape(shape)

@@ -12,9 +12,14 @@ from pathlib import Path
 PACKAGES = ("jax", "flax", "optax", "numpy")
 
 
-def commit() -> str | None:
-    """Returns the git commit of jaxseg, or None if it is not in a git checkout."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+def commit(*, short: bool = False) -> str | None:
+    """Returns the git commit of jaxseg, or None if it is not in a git checkout.
+
+    Args:
+      short: Whether to return the shortest unique prefix, as git abbreviates it.
+    """
+    folder, form = str(Path(__file__).parent), ["--short"] if short else []
+    command = ["git", "-C", folder, "rev-parse", *form, "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:  # Git is not installed.

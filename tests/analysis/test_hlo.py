@@ -10,9 +10,9 @@ from jax.sharding import PartitionSpec as P
 from jaxseg.analysis.hlo.collective import collectives, totals
 from jaxseg.analysis.hlo.convolution import Convolution, convolutions
 from jaxseg.analysis.hlo.program_text import Shape, shapes
-from jaxseg.analysis.hlo.slow_pattern import slow_patterns
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import max_pool
+from tests.guard.slow_pattern import slow_patterns
 
 
 def one(line):

@@ -11,10 +11,10 @@ import jax
 import numpy as np
 import pytest
 
-from jaxseg.analysis.hlo.slow_pattern import slow_patterns
 from tests.contract.networks import compiled_gradient, narrow_model
 from tests.contract.representatives import REPRESENTATIVES
 from tests.contract.rows import NARROW, ROWS
+from tests.guard.slow_pattern import slow_patterns
 from tests.tiers import tiered
 
 # {network: {pattern: how many}}, each with what it costs.

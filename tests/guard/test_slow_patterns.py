@@ -13,7 +13,7 @@ from flax import linen as nn
 
 from jaxseg.analysis.hlo.convolution import convolutions
 from jaxseg.analysis.hlo.program_text import instructions
-from jaxseg.analysis.hlo.slow_pattern import slow_patterns
+from tests.guard.slow_pattern import slow_patterns
 
 
 def test_grouped_weight_gradients_are_caught_in_cheap_programs():

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.inference.sampling import extend, sample, taps, upsample_argmax
+from jaxseg.inference.sampling import extend, sample, upsample_argmax
+from jaxseg.ops.bilinear import taps
 from jaxseg.ops.resize import resize
 
 SIZES = [((3, 5), (7, 4)), ((4, 4), (16, 16)), ((9, 2), (1, 1)), ((1, 1), (3, 2))]
