@@ -168,6 +168,8 @@ ALLOWED = {  # who writes in another way, and why a reader never sees half of it
     "bench/memory.py": "a switch of the kernel",
     "data/rasters.py": "into memory",
     "audit/page.py": "into memory",
+    "audit/ranking/page.py": "into memory",
+    "data/augment/degradation.py": "into memory",
     "lab/page.py": "into memory, then by storage.atomic",
     "weights/formats/pickle_program.py": "the text of a message",
     "weights/formats/torch_legacy.py": "the text of a message",
