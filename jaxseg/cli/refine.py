@@ -27,7 +27,6 @@ from jaxseg.cli.arguments import parsed
 from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
 from jaxseg.config import DataConfig
-from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import Color, generated_palette
 from jaxseg.inference.grabcut import (
     COMPONENTS,
@@ -42,11 +41,10 @@ from jaxseg.inference.mincut import UNKNOWN
 from jaxseg.runs.rules import each, number, optional, whole
 from jaxseg.storage import atomic
 from jaxseg.storage.places import check_folder
+from jaxseg.tasks.refinement import read_probabilities, read_scribbles, rules
 from jaxseg.text import as_message
 from jaxseg.viz import indexed_png, overlay, save_image
-from jaxseg.weights.formats import npz
 
-OBJECT, BACKGROUND = (255, 0, 0), (0, 0, 255)
 GAMMA_OF_PROBABILITIES = 10.0
 DEFAULT_READING = Reading()
 
@@ -171,44 +169,9 @@ def seeds_of(options: Arguments, size: tuple[int, int]) -> np.ndarray:
         if not (seeds == 0).any():
             raise ValueError(
                 f"scribbles={options.scribbles} is invalid without a box: expected "
-                f"background pixels. {_rules()}"
+                f"background pixels. {rules()}"
             )
     return seeds
-
-
-def read_scribbles(
-    path: Path, size: tuple[int, int], reading: ReadOptions
-) -> np.ndarray:
-    """Reads a file of scribbles.
-
-    Returns:
-      Int8 [H, W]: 1 at red pixels (the object), 0 at blue pixels (the background), and
-      -1 at all other pixels.
-
-    Raises:
-      ValueError: If the size differs from that of the image, or if no object is marked.
-    """
-    pixels = read_rgb(path, reading)
-    if pixels.shape[:2] != size:
-        raise ValueError(
-            f"scribbles={path} is invalid: expected the size {size} of the image, "
-            f"found {pixels.shape[:2]}."
-        )
-    strokes = np.full(size, UNKNOWN, np.int8)
-    strokes[(pixels == OBJECT).all(-1)] = 1
-    strokes[(pixels == BACKGROUND).all(-1)] = 0
-    if not (strokes == 1).any():
-        raise ValueError(
-            f"scribbles={path} is invalid: expected object pixels. {_rules()}"
-        )
-    return strokes
-
-
-def _rules() -> str:
-    return (
-        f"Draw the object in exactly the color {OBJECT} and the background in "
-        f"{BACKGROUND}, and save the image as PNG."
-    )
 
 
 def refined(
@@ -225,29 +188,6 @@ def refined(
     changed = 100 * (label != probability.argmax(-1)).mean()
     print(f"{changed:.1f} % of the pixels changed their class")
     return label, generated_palette(probability.shape[-1])
-
-
-def read_probabilities(path: Path) -> np.ndarray:
-    """Reads the probabilities [H, W, K] in an .npz file that `jaxseg predict` wrote.
-
-    Raises:
-      ValueError: If the file is damaged or contains no probabilities.
-    """
-    try:
-        found = npz.read(str(path), ["probabilities"]).get("probabilities")
-        if found is None:
-            raise ValueError("the file has no array named probabilities")
-        if found.dtype.kind != "f" or found.ndim != 3 or not 2 <= found.shape[-1] < 256:
-            raise ValueError(f"the probabilities are {found.dtype} {list(found.shape)}")
-        if not ((found >= 0) & (found <= 1)).all():
-            raise ValueError("some probabilities are not between 0 and 1")
-    except ValueError as error:
-        reason = as_message(error).removeprefix(f"{path}: ").removesuffix(".")
-        raise ValueError(
-            f"probabilities={path} is invalid: expected a file of `jaxseg predict "
-            f"--probabilities`, with floating-point values [H, W, K] ({reason})."
-        ) from error
-    return found
 
 
 def write(

@@ -8,8 +8,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from jaxseg.cli.refine import read_probabilities
 from jaxseg.tasks.predict_point_clouds import read_cloud
+from jaxseg.tasks.refinement import read_probabilities
 
 READERS = {  # the reader, and the array that is hostile
     "probabilities": (read_probabilities, "probabilities"),
