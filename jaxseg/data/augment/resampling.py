@@ -25,9 +25,11 @@ def resample(scene: Scene, points: np.ndarray) -> Scene:
 
     Args:
       scene: The scene.
-      points: Float32 [2, H, W], in which the first pixel covers [0, 1) in both axes.
+      points: Float32 [2, h, w], in which the first pixel covers [0, 1) in both axes.
     """
-    image, label = np.empty_like(scene.image), np.empty_like(scene.label)
+    size = points.shape[1:]
+    image = np.empty((*size, scene.image.shape[-1]), scene.image.dtype)
+    label = np.empty(size, scene.label.dtype)
     channels = np.moveaxis(scene.image, -1, 0)
     planes = [np.ascontiguousarray(plane).ravel() for plane in channels]
     for top in range(0, len(label), ROWS):
