@@ -45,7 +45,8 @@ def same(one, other):
 
 def test_a_run_leaves_its_records(trained):
     config = json.loads((trained / "config.json").read_text())
-    model = {"name": "unet", "backbone": None, "options": {"width": 4, "depth": 2}}
+    options = {"width": 4, "depth": 2}
+    model = {"name": "unet", "backbone": None, "options": options, "output": "softmax"}
     assert config["model"] == model
     assert json.loads((trained / "dataset.json").read_text())["name"] == "shapes"
     lines = [(row["kind"], row["step"]) for row in read_metrics(trained)]
