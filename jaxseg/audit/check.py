@@ -113,6 +113,13 @@ def require_files(data: DataConfig) -> None:
             f"files, because tensorflow_datasets provides the data of {data.name!r}. "
             "`jaxseg train` checks all of its masks before it trains."
         )
+    if dataset.multilabel:
+        raise ValueError(
+            f"data.name={data.name!r} is invalid: expected a dataset whose classes "
+            "exclude each other, because the check counts one class for each pixel. "
+            "`jaxseg train` checks all masks of overlapping classes before it trains, "
+            "and `jaxseg data show` draws them."
+        )
     if not data.raw_dir or not pathlib.Path(data.raw_dir).expanduser().is_dir():
         raise ValueError(
             f"data.raw_dir={data.raw_dir!r} is invalid: expected the folder of the "

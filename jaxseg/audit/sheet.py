@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from jaxseg.audit.examples import Example, shown_pixels
+from jaxseg.audit.label_overlay import label_overlay
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.storage.json_file import write_json
 from jaxseg.text import printable
-from jaxseg.viz import as_rgb, overlay, save_image
+from jaxseg.viz import as_rgb, save_image
 
 GAP = 8  # White pixels between the parts.
 TEXT = 300  # The width of the column of parameters in pixels.
@@ -101,7 +102,7 @@ def write_examples(
     rows = []
     for example in examples:
         pixels = as_rgb(shown_pixels(example.image, spec.mean, spec.std))
-        over = overlay(pixels, example.label, spec.palette, void=spec.void)
+        over = label_overlay(pixels, example.label, spec)
         save_image(folder / f"{example.position:06d}_image.png", pixels)
         save_image(folder / f"{example.position:06d}_overlay.png", over)
         rows.append((pixels, over, words(example)))

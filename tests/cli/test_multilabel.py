@@ -65,6 +65,12 @@ def test_from_a_folder_to_masks(root, tmp_path, capsys):
     assert Image.open(out / "0_overlay.png").size == (24, 16)
     assert main(["predict", images, f"-o{out}", f"--workdir={run}", "--crf"]) == 1
     assert "crf=True is invalid for a network whose classes" in capsys.readouterr().err
+    words = ("multilabel_folder", *data)
+    assert main(["data", "show", *words, f"-o{out}", "--data.crop", "16", "24"]) == 0
+    assert (out / "000007_overlay.png").is_file()
+    with pytest.raises(SystemExit, match="2"):
+        main(["data", "check", *words])
+    assert "expected a dataset whose classes exclude" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

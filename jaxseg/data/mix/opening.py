@@ -101,6 +101,11 @@ def open_mixed(
             part = _open(config, member, split, used=used, trained=trained)
         parts.append(part)
         counts.append(len(part) if used else 0)
+        if part.spec.multilabel:
+            raise ValueError(
+                f"data.mix is invalid with {part.spec.name!r}: expected datasets whose "
+                "classes exclude each other. Train on it alone."
+            )
     spec = union_spec(config, [part.spec for part in parts])
     return MixedSource(tuple(parts), tuple(counts), spec)
 
