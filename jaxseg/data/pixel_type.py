@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxseg.data.read_options import ReadOptions
 from jaxseg.data.refused import Refused
-from jaxseg.data.spec import IMAGE_TYPES, MOST_CHANNELS
+from jaxseg.data.spec import IMAGE_TYPES, MOST_CHANNELS, DatasetSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +40,27 @@ class PixelType:
 
 
 RGB8 = PixelType(3, "uint8")
+
+
+def with_pixels(spec: DatasetSpec, pixels: PixelType) -> DatasetSpec:
+    """Returns a specification for images of another type.
+
+    The statistics are placeholders, which `jaxseg.data.normalization` replaces by those
+    of the images.
+
+    Args:
+      spec: The specification of 8-bit RGB images.
+      pixels: The channels and the type of the images.
+    """
+    if pixels == RGB8:
+        return spec
+    return dataclasses.replace(
+        spec,
+        mean=(0.5,) * pixels.channels,
+        std=(0.5,) * pixels.channels,
+        image_type=pixels.dtype,
+        value_range=pixels.full_range or (0, 1),
+    )
 
 
 def require_type(dtype: np.dtype) -> None:

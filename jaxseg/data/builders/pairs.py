@@ -32,7 +32,7 @@ from jaxseg.data.mask_rules import check_values
 from jaxseg.data.mask_values import MaskValues
 from jaxseg.data.pair_rules import check_size, require_both
 from jaxseg.data.parts import Page
-from jaxseg.data.pixel_type import RGB8
+from jaxseg.data.pixel_type import with_pixels
 from jaxseg.data.spec import VOID, DatasetSpec
 from jaxseg.text import counted
 
@@ -71,18 +71,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         if self.dataset.multilabel:
             spec = overlapping_spec(spec.classes, config.origin)
         labels = config.labels.record if config.labels else ()
-        spec = dataclasses.replace(spec, labels=labels)
-        pixels = config.pixels
-        if pixels == RGB8:
-            return spec
-        # `jaxseg.data.normalization` replaces the statistics by those of the images.
-        return dataclasses.replace(
-            spec,
-            mean=(0.5,) * pixels.channels,
-            std=(0.5,) * pixels.channels,
-            image_type=pixels.dtype,
-            value_range=pixels.full_range or (0, 1),
-        )
+        return with_pixels(dataclasses.replace(spec, labels=labels), config.pixels)
 
     @property
     def masks(self) -> MaskReader:

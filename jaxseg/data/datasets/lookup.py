@@ -75,7 +75,6 @@ def _external(config: DataConfig) -> Dataset:
     refused = {
         "variant": (config.variant, (), "its builder has configurations instead"),
         "on_bad_file": (config.on_bad_file, "stop", "its builder chooses the examples"),
-        "range": (config.range, None, "its images have 8 bits"),
     }
     for field, (value, default, why) in refused.items():
         if value != default:

@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 
 from jaxseg.data.datasets.tfds_name import PREFIX
 from jaxseg.data.external.builders import full_name
-from jaxseg.data.external.features import ENCODED, Roles
+from jaxseg.data.external.features import ENCODED, Roles, is_wide
 from jaxseg.data.record_files import RecordFiles
 
 RANDOM_ACCESS = ("array_record", "parquet")
@@ -47,6 +47,7 @@ class StoredExamples(Sequence):
                 name: tfds.decode.SkipDecoding()
                 for name, feature in features.items()
                 if isinstance(feature, ENCODED)
+                and not (name == roles.image and is_wide(feature))
             }
         )
         formats = {one.value for one in builder.info.available_file_formats()}
@@ -74,7 +75,7 @@ class StoredExamples(Sequence):
         return len(self._records)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Returns {"image": bytes, "label": bytes or integers, "id": bytes}."""
+        """Returns {"image": bytes or array, "label": bytes or array, "id": bytes}."""
         example = self._records[index]
         return {
             "image": _at(example, self._roles.image),

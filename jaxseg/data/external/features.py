@@ -9,9 +9,16 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxseg.data.builders.stored_feature import StoredPixels
+from jaxseg.data.pixel_type import RGB8, PixelType, chosen_type
+from jaxseg.data.read_options import ReadOptions
+from jaxseg.data.refused import Refused
+from jaxseg.data.spec import IMAGE_TYPES, MOST_CHANNELS
 from jaxseg.text import near
 
-IMAGE = "an Image of dtype uint8 with 1 or 3 channels"
+IMAGE = (
+    "an Image of dtype uint8 with 1 or 3 channels, or an Image or a Tensor of shape "
+    "[H, W, C], of dtype uint8, uint16 or float32 with 1 to 32 channels"
+)
 MASK = (
     "a LabeledImage, an Image with 1 channel or a Tensor of shape [H, W] or [H, W, 1], "
     "of dtype uint8, uint16 or int32"
@@ -59,8 +66,8 @@ def choose_features(
 
     A feature that the user does not name is inferred, which works if only one feature
     is possible. If there are features of color images, they are preferred to gray
-    images. A feature with one channel can be a mask. It can also be a gray image,
-    unless its type is LabeledImage.
+    images, and images of 8 bits to others. A feature with one channel can be a mask. It
+    can also be a gray image, unless its type is LabeledImage.
 
     Args:
       features: The features of a builder.
@@ -82,7 +89,8 @@ def choose_features(
         images = [n for n, f in found.items() if is_image(f) and n != label]
         colors = [n for n in images if found[n].shape[-1] == 3]
         grays = [n for n in images if not _is_labeled(found[n])]
-        image = _only("image", colors or grays, found, IMAGE)
+        wide = [n for n, f in found.items() if is_wide(f) and not is_mask(f)]
+        image = _only("image", colors or grays or wide, found, IMAGE)
     if label is None:
         masks = [n for n, f in found.items() if is_mask(f) and n != image]
         label = _only("label", masks, found, MASK)
@@ -98,6 +106,41 @@ def is_image(feature: Feature) -> bool:
     """Returns whether a feature contains 8-bit gray or RGB images."""
     one = isinstance(feature, ENCODED)
     return one and _type(feature) == "uint8" and feature.shape[-1] in (1, 3)
+
+
+def is_wide(feature: Feature) -> bool:
+    """Returns whether a feature contains images [H, W, C] other than 8-bit ones."""
+    known = isinstance(feature, ENCODED) or type(feature) is tfds.features.Tensor
+    if is_image(feature) or not known or _type(feature) not in IMAGE_TYPES:
+        return False
+    shape = feature.shape
+    if len(shape) != 3 or (shape[0] is None) != (shape[1] is None):
+        return False
+    return shape[2] is not None and 1 <= shape[2] <= MOST_CHANNELS
+
+
+def image_pixels(feature: Feature, options: ReadOptions) -> PixelType:
+    """Returns the channels and the type of the images that a feature contains.
+
+    Args:
+      feature: The feature.
+      options: The options of the image reader.
+
+    Raises:
+      ValueError: If the options do not allow such images.
+    """
+    try:
+        pixels = chosen_type(feature.shape[-1], np.dtype(_type(feature)), options)
+    except Refused as error:
+        raise ValueError(
+            f"The feature {_shown(feature)} is refused. {error}"
+        ) from error
+    if options.pixels == "rgb8" and pixels != RGB8:
+        raise ValueError(
+            "data.pixels='rgb8' is invalid: expected 'stored', because the images are "
+            f"{_shown(feature)}. Leave data.pixels out."
+        )
+    return pixels
 
 
 def is_mask(feature: Feature) -> bool:
@@ -137,11 +180,13 @@ def _check_named(role: str, name: str | None, found: dict[str, Any]) -> None:
         return
     if name not in found:
         raise ValueError(f"data.{role}={name!r} is invalid{near(name, found)}")
-    allowed, words = (is_image, IMAGE) if role == "image" else (is_mask, MASK)
-    if not allowed(found[name]):
+    one = found[name]
+    allowed, words = is_mask(one), MASK
+    if role == "image":
+        allowed, words = is_image(one) or is_wide(one), IMAGE
+    if not allowed:
         raise ValueError(
-            f"data.{role}={name!r} is invalid: expected {words}, found "
-            f"{_shown(found[name])}."
+            f"data.{role}={name!r} is invalid: expected {words}, found {_shown(one)}."
         )
 
 

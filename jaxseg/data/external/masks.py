@@ -17,6 +17,7 @@ from jaxseg.data.labels import LabelMap
 from jaxseg.data.mask_reader import THREADS, MaskReader
 from jaxseg.data.mask_rules import check_values
 from jaxseg.data.mask_values import MaskValues, count_values
+from jaxseg.data.pixel_type import RGB8, PixelType
 from jaxseg.storage.json_file import write_json
 
 VERSION = 1  # Increase it when other values are counted or checked.
@@ -32,6 +33,7 @@ class StoredMasks:
       origin: Where the class names come from, for error messages.
       title: The name of the dataset and, if known, of the split, for error messages.
       max_pixels: Larger images and masks are refused.
+      pixels: The channels and the type of the images.
     """
 
     labels: LabelMap | None
@@ -39,6 +41,7 @@ class StoredMasks:
     origin: str
     title: str
     max_pixels: int
+    pixels: PixelType = RGB8
 
     def of_split(self, split: str) -> StoredMasks:
         """Returns a copy of the decoder whose error messages name a split."""
@@ -49,13 +52,19 @@ class StoredMasks:
         return f"{self.title}, example {int(record['id'])}"
 
     def image(self, record: Mapping[str, Any]) -> np.ndarray:
-        """Returns the image of a stored example, uint8 [H, W, 3]."""
-        place = self.place(record)
-        return pixels.decode_image(record["image"], place, self.max_pixels)
+        """Returns the image of a stored example, [H, W, C]."""
+        place, stored = self.place(record), record["image"]
+        if isinstance(stored, np.ndarray):
+            return pixels.check_array(stored, place, self.pixels)
+        found = pixels.decode_image(stored, place, self.max_pixels)
+        return found[..., : self.pixels.channels]
 
     def size(self, record: Mapping[str, Any]) -> tuple[int, int]:
         """Returns the (H, W) of the image of a stored example."""
-        return pixels.check_image(record["image"], self.place(record), self.max_pixels)
+        stored = record["image"]
+        if isinstance(stored, np.ndarray):
+            return stored.shape[:2]
+        return pixels.check_image(stored, self.place(record), self.max_pixels)
 
     def values(self, record: Mapping[str, Any]) -> np.ndarray:
         """Returns the values of a mask, integers [H, W]."""

@@ -20,9 +20,11 @@ from jaxseg.data.external import pixels
 from jaxseg.data.external.builders import FOLDER, full_name, open_builder
 from jaxseg.data.external.examples import StoredExamples
 from jaxseg.data.external.features import (
+    Feature,
     Roles,
     choose_features,
     class_names,
+    image_pixels,
     leaves,
 )
 from jaxseg.data.external.masks import StoredMasks, digest_of, remembered
@@ -30,7 +32,9 @@ from jaxseg.data.ignore_index import void_of
 from jaxseg.data.labels import LabelMap, parse_labels
 from jaxseg.data.mask_rules import require_background
 from jaxseg.data.mask_values import MaskValues
+from jaxseg.data.pixel_type import RGB8, PixelType, with_pixels
 from jaxseg.data.prepare import INFO, data_folder
+from jaxseg.data.read_options import options_of
 from jaxseg.data.spec import DatasetSpec, generated_palette
 from jaxseg.data.splits import check_split
 from jaxseg.data.stored import DamagedData, Records
@@ -78,8 +82,10 @@ def open_examples(config: DataConfig, split: str) -> Opened:
     names, origin = named(config, labels, given, roles.label)
     check_split(builder, split)
     title = PREFIX + full_name(builder)
+    kind = _pixels(config, leaves(features)[roles.image])
+    limit = config.max_pixels
     masks = StoredMasks(
-        labels, names=names, origin=origin, title=title, max_pixels=config.max_pixels
+        labels, names=names, origin=origin, title=title, max_pixels=limit, pixels=kind
     )
     found = _counted(config, builder, roles, masks, split)
     masks.check(found)
@@ -107,8 +113,27 @@ def open_examples(config: DataConfig, split: str) -> Opened:
     if config.backend == "tf":  # TensorFlow decodes PNG and JPEG, and maps no labels.
         records, decoder = [_encoded(masks, one) for one in records], STORED
     return Opened(
-        records, spec=spec, decoder=decoder, folder=pathlib.Path(builder.data_dir)
+        records,
+        spec=with_pixels(spec, kind),
+        decoder=decoder,
+        folder=pathlib.Path(builder.data_dir),
     )
+
+
+def _pixels(config: DataConfig, feature: Feature) -> PixelType:
+    """Returns the channels and the type of the images."""
+    found = image_pixels(feature, options_of(config))
+    if found == RGB8 and config.range is not None:
+        raise ValueError(
+            f"data.range={config.range!r} is invalid: expected None for "
+            f"data.name={config.name!r}, because its images have 8 bits."
+        )
+    if config.backend == "tf" and found != RGB8:
+        raise ValueError(
+            f"data.backend='tf' is invalid: expected 'grain', because the images have "
+            f"{found}, and tf.data reads only 8-bit RGB. Pass --data.backend grain."
+        )
+    return found
 
 
 def named(

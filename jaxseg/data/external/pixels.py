@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from jaxseg.data import kinds, rasters, tiles
+from jaxseg.data.pixel_type import PixelType, keep_channels
 from jaxseg.data.pixel_values import to_classes, to_rgb
 from jaxseg.data.refused import Refused
 from jaxseg.data.stored_form import Form, form_of
@@ -43,6 +44,23 @@ def decode_image(data: bytes, place: str, max_pixels: int) -> np.ndarray:
     with _opened(data, place, max_pixels, mask=False) as (image, form):
         image.load()
         return to_rgb(image, form, None)
+
+
+def check_array(values: np.ndarray, place: str, kept: PixelType) -> np.ndarray:
+    """Returns the channels of an image that are used.
+
+    Args:
+      values: All stored channels, [H, W, S].
+      place: The name of the example, for error messages.
+      kept: The channels and the type of the images of the dataset.
+
+    Raises:
+      ValueError: If a value is not finite.
+    """
+    try:
+        return keep_channels(values, kept)
+    except Refused as error:
+        raise ValueError(f"{place}: The image is refused. {error}") from error
 
 
 def encoded_image(data: bytes, place: str, max_pixels: int) -> bytes:
