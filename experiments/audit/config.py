@@ -1,10 +1,10 @@
 """Which CamVid masks are wrong? The network for `jaxseg data audit`.
 
-    jaxseg data audit experiments/audit/config.py --folds 2 --data.raw-dir CAMVID
+    jaxseg data audit experiments/audit/config.py --folds 2 --data.raw-dir CORRUPTED
 
-A compact U-Net at half the resolution, without weights for the classes: weights would
-raise the probabilities of rare classes, and the ranking needs honest ones. Each fold
-trains for 600 steps. report.md gives the time and the precision of the ranking.
+CORRUPTED is the folder that corrupt.py writes. A compact U-Net at 0.4 of the
+resolution, without weights for the classes. report.md gives the time and the precision
+of the ranking.
 """
 
 from jaxseg.config import (

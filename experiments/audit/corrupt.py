@@ -28,7 +28,7 @@ from PIL import Image
 from scipy import ndimage
 
 KINDS = ("swapped", "shifted", "dropped")
-CLASSES, VOID = 11, 11
+CLASSES, VOID, SHARE = 11, 11, 0.05
 DIRECTIONS = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
 
 
@@ -45,6 +45,9 @@ class Sizes:
     smallest: int = 1000
     largest: float = 0.25
     shift: int = 12
+
+
+DEFAULT = Sizes()
 
 
 def objects(mask: np.ndarray, sizes: Sizes) -> list[np.ndarray]:
@@ -110,15 +113,19 @@ def corrupt(
 
 
 def choose(
-    masks: dict[str, np.ndarray], seed: int, *, share: float = 0.05, sizes=Sizes()
+    masks: dict[str, np.ndarray],
+    seed: int,
+    *,
+    sizes: Sizes = DEFAULT,
+    kinds: tuple[str, ...] = KINDS,
 ) -> tuple[dict[str, np.ndarray], list[dict]]:
-    """Corrupts a share of the masks.
+    """Corrupts 5 % of the masks.
 
     Args:
       masks: The masks by name, uint8 [H, W].
       seed: The seed.
-      share: The share of corrupted masks.
       sizes: The sizes of the corruptions.
+      kinds: The kinds, which take turns.
 
     Returns:
       The corrupted masks by name, and one record for each of them.
@@ -127,9 +134,9 @@ def choose(
     names = sorted(masks)
     changed, records = {}, []
     for number in rng.permutation(len(names)):
-        if len(records) == round(share * len(names)):
+        if len(records) == round(SHARE * len(names)):
             break
-        name, kind = names[number], KINDS[len(records) % len(KINDS)]
+        name, kind = names[number], kinds[len(records) % len(kinds)]
         result = corrupt(masks[name], kind, rng, sizes)
         if result is None:
             continue
@@ -142,7 +149,9 @@ def choose(
                 "name": name,
                 "kind": kind,
                 "class": int(masks[name][chosen][0]),
-                "now": int(np.bincount(new[chosen]).argmax()),
+                "now": int(
+                    masks[name][chosen][0] if kind == "shifted" else new[chosen][0]
+                ),
                 "area": int(chosen.sum()),
                 "changed": int((new != masks[name]).sum()),
                 "box": box,
