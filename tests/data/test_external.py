@@ -348,5 +348,6 @@ def test_only_one_image_and_one_mask_are_inferred():
     with pytest.raises(ValueError, match=r"data\.label=None .*found a: Image"):
         chosen(a=color, d=boxes)
     wide = kinds.Image(shape=(None, None, 3), dtype=np.uint16)
+    assert chosen(a=wide, b=named) == Roles("a", "b")
     with pytest.raises(ValueError, match=r"data\.image=None is invalid: .* uint8 with"):
-        chosen(a=wide, b=named)
+        chosen(a=boxes, b=named)
