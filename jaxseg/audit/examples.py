@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from jaxseg.config import DataConfig
+from jaxseg.data.augment.stages import check_augment
 from jaxseg.data.source import Source
 from jaxseg.data.training_example import Drawn, drawn_example
 from jaxseg.training.step import augment
@@ -83,7 +84,11 @@ def training_examples(
       config: The crop and the augmentation.
       seed: The seed of the run.
       positions: The positions in the training stream, from 0.
+
+    Raises:
+      ValueError: If an entry of data.augment does not fit the data.
     """
+    check_augment(config, source.spec)
     positions = list(positions)
     made = [drawn_example(source, config, seed, position) for position in positions]
     rows = [row for row, _ in made]

@@ -90,3 +90,15 @@ def test_the_drawn_parameters_explain_the_pixels(shown):
     assert 0 < len(hues) < 4
     sheet = Image.open(out / "sheet.png")
     assert sheet.width > 2 * 40 and sheet.height >= 4 * 32
+
+
+def test_entries_that_do_not_fit_the_data_are_refused(clean, tmp_path, capsys):
+    words = f"""data show {clean} -o {tmp_path}/out --data.crop 32 40
+        --data.prepared-dir {tmp_path}/prepared --data.augment"""
+    for entry, message in (
+        ("rotate90", "expected a square data.crop"),
+        ("crop_around(classes=dragon)", "classes='dragon' in the entry crop_around"),
+    ):
+        assert main([*words.split(), entry]) == 1
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
