@@ -19,6 +19,7 @@ from jaxseg.losses import (
     total_loss,
     weighted_mean,
 )
+from jaxseg.losses.objective import option_names
 from jaxseg.ops.output_form import OutputForm
 
 BINARY, MULTILABEL = OutputForm("binary"), OutputForm("multilabel")
@@ -211,3 +212,22 @@ def test_softmax_losses_are_refused():
     z, known = np.zeros((1, 2, 2, 3)), np.ones((1, 2, 2), bool)
     with pytest.raises(ValueError, match="expected 'softmax' for a network with the o"):
         objective({"logits": z, "edge": z[..., :1]}, {"label": z, "valid": known})
+
+
+@pytest.mark.parametrize("per_image", [None, True, False])
+@pytest.mark.parametrize("name", sorted(SIGMOID_LOSSES))
+def test_records_state_the_coupling(name, per_image, overlapping):
+    """The loss of the first image is the same without the other, or it couples."""
+    loss = SIGMOID_LOSSES[name]
+    if per_image is not None and "per_image" not in option_names(loss):
+        return
+    options = {} if per_image is None else {"per_image": per_image}
+
+    def sums(images):
+        arrays = (jnp.asarray(x[images]) for x in overlapping)
+        value, weight = loss.function(*arrays, **options)
+        return np.array([(value * weight).sum(), weight.sum()], np.float64)
+
+    one, two, whole = sums(slice(0, 1)), sums(slice(1, 2)), sums(slice(None))
+    gap = np.abs(one + two - whole).max() / np.abs(whole).max()
+    assert (gap > 1e-4) == loss.couples(options), gap
