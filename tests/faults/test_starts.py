@@ -253,9 +253,9 @@ def test_evaluation_pads_with_the_mean_of_the_run(run, tmp_path):
     seen = []
     original = evaluation.count
 
-    def count(*args, **kwargs):
-        seen.append(args[4].spec.mean)
-        return original(*args, **kwargs)
+    def count(*args, source, **kwargs):
+        seen.append(source.spec.mean)
+        return original(*args, source=source, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation, "count", count)
