@@ -27,7 +27,11 @@ EPOCH = 2975 // 8
 config = Config(
     model=ModelConfig("gscnn_wideresnet38"),
     data=DataConfig(
-        "cityscapes", crop=(720, 720), scale_range=(0.5, 2.0), color_jitter=0.25
+        "cityscapes",
+        crop=(720, 720),
+        scale_range=(0.5, 2.0),
+        color_jitter=0.25,
+        augment=("blur(sigma=(0.15, 1.15), probability=0.5)",),
     ),
     optim=OptimConfig(
         "sgd", learning_rate=0.01, momentum=0.9, weight_decay=1e-4, poly_power=1.0

@@ -15,6 +15,7 @@ the weight 0.4, 150,000 steps for ADE20K, 30,000 for VOC and 90,000 for Cityscap
 the release, the rate of new layers is ten times as large and the crops are 473 and 713.
 The paper reports 41.96 mIoU on ADE20K (ResNet-101, one scale), 82.6 on the test images
 of VOC and 78.4 on those of Cityscapes.
+The blur of the release has a kernel of 5 x 5 pixels, whose standard deviation is 1.1.
 Differs: batch normalization is synchronized over all devices.
 """
 
@@ -31,7 +32,15 @@ from jaxseg.config import (
 
 config = Config(
     model=ModelConfig("pspnet_resnet101"),
-    data=DataConfig("ade20k", crop=(473, 473), scale_range=(0.5, 2.0)),
+    data=DataConfig(
+        "ade20k",
+        crop=(473, 473),
+        scale_range=(0.5, 2.0),
+        augment=(
+            "rotate(degrees=10, probability=0.5)",
+            "blur(sigma=(1.1, 1.1), probability=0.5)",
+        ),
+    ),
     optim=OptimConfig(
         "sgd",
         learning_rate=0.01,
@@ -51,7 +60,12 @@ voc2012 = dataclasses.replace(
 )
 cityscapes = dataclasses.replace(
     config,
-    data=dataclasses.replace(config.data, name="cityscapes", crop=(713, 713)),
+    data=dataclasses.replace(
+        config.data,
+        name="cityscapes",
+        crop=(713, 713),
+        augment=("rotate(degrees=10, probability=0.5)",),
+    ),
     train=dataclasses.replace(config.train, steps=90_000),
 )
 stages = {"config": config, "voc2012": voc2012, "cityscapes": cityscapes}

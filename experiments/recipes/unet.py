@@ -7,9 +7,9 @@ elastic deformation by a 3 x 3 grid with a deviation of 10 pixels, dropout at th
 the contracting path, He initialization). It reports a pixel error of 0.0611 and a Rand
 error of 0.0382 on the test slices, as the mean of seven rotations.
 Differs: convolutions are padded, so that the network labels the whole slice; the loss
-weights the classes by median frequency and not by the distance to two cells; rotations
-by multiples of 90 degrees and mirrored slices stand for the paper's "shift and
-rotation"; the paper names no learning rate.
+weights the classes by median frequency and not by the distance to two cells; slices are
+mirrored and rotated by multiples of 90 degrees, and the paper says only that they are
+shifted, rotated and changed in brightness; the paper names no learning rate.
 """
 
 from jaxseg.config import (
@@ -24,7 +24,15 @@ from jaxseg.config import (
 config = Config(
     model=ModelConfig("unet_caffe"),
     data=DataConfig(
-        "isbi", crop=(512, 512), scale_range=(1.0, 1.0), flip=True, elastic=10.0
+        "isbi",
+        crop=(512, 512),
+        scale_range=(1.0, 1.0),
+        elastic=10.0,
+        augment=(
+            "flip(axis=vertical, probability=0.5)",
+            "rotate90",
+            "brightness(factor=(0.9, 1.1), shift=(-0.05, 0.05))",
+        ),
     ),
     optim=OptimConfig(
         "sgd",
