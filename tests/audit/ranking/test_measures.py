@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxseg.audit.ranking.calibration import calibrated, fit_bias, fit_calibration
+from jaxseg.audit.ranking.colors import as_rgb
 from jaxseg.audit.ranking.grid import depth, make_grid, numbered
 from jaxseg.audit.ranking.measures import measure
 from tests.audit.ranking.scenes import probabilities, scene
@@ -134,3 +135,12 @@ def test_surprise_is_the_share_of_less_confident_pixels_of_the_class():
     for share in (0.02, 0.2, 0.7):
         here = np.abs(own - np.quantile(own, share)) < 1e-3
         np.testing.assert_allclose(np.exp(-surprise[here]), share, atol=0.05)
+
+
+def test_images_of_other_types_are_shown_in_their_value_range():
+    gray = np.array([[[0], [1000]], [[2500], [9000]]], np.uint16)
+    shown = as_rgb(gray, (0, 5000))
+    assert shown.dtype == np.uint8 and shown.shape == (2, 2, 3)
+    np.testing.assert_array_equal(shown[..., 0], [[0, 51], [128, 255]])
+    bands = np.arange(20, dtype=np.uint8).reshape(1, 5, 4)
+    np.testing.assert_array_equal(as_rgb(bands, (0, 255)), bands[..., :3])
