@@ -16,7 +16,7 @@ from jaxseg.cli.main import main
 from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
 from jaxseg.ops.preprocess import preprocess
 from jaxseg.weights import SOURCES, to_torch, write
-from jaxseg.weights.model_variables import model_shapes
+from jaxseg.weights.model_variables import variable_shapes
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 IMAGE = GOLDEN / "photos" / "validation" / "images" / "scene1.png"
@@ -158,13 +158,13 @@ def test_pretrained_weights_load_from_a_file_and_from_a_run(run, tmp_path):
     best = jaxseg.open_run(GOLDEN / "unet")
     jax.tree.map(np.testing.assert_array_equal, variables, best.variables)
     torchvision = jaxseg.create_model("lraspp_mobilenetv3", num_classes=5)
-    shapes = model_shapes(torchvision)
+    shapes = variable_shapes(torchvision)
     filled = jax.tree.map(lambda x: np.full(x.shape, 0.5, x.dtype), shapes)
     rules = next(s for s in SOURCES if s.name.startswith("LR-ASPP")).rules
     write(tmp_path / "a.pth", to_torch(filled, rules))
     found = jaxseg.load_pretrained(tmp_path / "a.pth")
     jax.tree.map(np.testing.assert_array_equal, found.variables, filled)
-    assert model_shapes(found.model) == shapes
+    assert variable_shapes(found.model) == shapes
     with pytest.raises(ValueError, match=r"classifier|head"):
         jaxseg.load_pretrained(tmp_path / "a.pth", num_classes=7)
     (tmp_path / "page.pth").write_text("<html><title>404</title></html>")

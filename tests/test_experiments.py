@@ -9,9 +9,10 @@ import pytest
 
 from jaxseg.lab.sweeps.configs import load_configs
 from jaxseg.runs.config_file import load_config
-from jaxseg.runs.directory import build_model, variable_shapes
+from jaxseg.runs.directory import build_model
 from jaxseg.tasks.checks import check
 from jaxseg.training.optim import optimizers as optim
+from jaxseg.weights.model_variables import variable_shapes
 
 ROOT = pathlib.Path(__file__).parent.parent / "experiments"
 FILES = sorted(

@@ -10,9 +10,10 @@ from jaxseg.cli import train
 from jaxseg.config import ModelConfig, TrainConfig
 from jaxseg.data.datasets import DATASETS
 from jaxseg.runs.config_file import execute_file
-from jaxseg.runs.directory import build_model, variable_shapes
+from jaxseg.runs.directory import build_model
 from jaxseg.tasks.checks import check
 from jaxseg.training.optim import optimizers as optim
+from jaxseg.weights.model_variables import variable_shapes
 from tests.contract.rows import ROWS
 from tests.tiers import tiered
 

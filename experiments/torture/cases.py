@@ -12,8 +12,8 @@ from PIL import Image
 
 import jaxseg
 from jaxseg import weights
-from jaxseg.runs.directory import variable_shapes
 from jaxseg.weights.catalog.tables import read_table
+from jaxseg.weights.model_variables import variable_shapes
 
 JAXSEG = (sys.executable, "-m", "jaxseg.cli.main")
 NETWORK = (

@@ -21,7 +21,7 @@ from jaxseg.bench.operators import compiled, temp_bytes
 from jaxseg.bench.pytorch import Torch
 from jaxseg.models import create_model
 from jaxseg.nn.block_config import BlockConfig
-from jaxseg.runs.directory import variable_shapes
+from jaxseg.weights.model_variables import variable_shapes
 
 CLASSES = 21
 # The kinds of rows, and their batch sizes on a CPU.

@@ -9,8 +9,8 @@ import tyro
 from jaxseg import analysis
 from jaxseg.lab import network_tools, networks, rate_tools
 from jaxseg.lab.page import LabReport, Table
-from jaxseg.runs.directory import variable_shapes
 from jaxseg.viz import figures
+from jaxseg.weights.model_variables import variable_shapes
 
 
 @dataclasses.dataclass(frozen=True)

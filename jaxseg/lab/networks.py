@@ -20,8 +20,8 @@ from jaxseg.runs.directory import (
     load_variables,
     read_config,
     read_spec,
-    variable_shapes,
 )
+from jaxseg.weights.model_variables import variable_shapes
 
 # The sizes of the images from which fields are read.
 HEIGHTS, WIDTH = (513, 1025, 2049, 4097), 257

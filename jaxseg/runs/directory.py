@@ -7,7 +7,6 @@ ckpt/ and overlays/.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import inspect
 import json
 import re
@@ -15,8 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
 import jaxseg
@@ -35,6 +32,7 @@ from jaxseg.storage import atomic
 from jaxseg.storage.json_file import parse_json, write_json
 from jaxseg.storage.text import read_text
 from jaxseg.text import near
+from jaxseg.weights.model_variables import variable_shapes
 from jaxseg.weights.translate.model_card import NAME as CARD
 from jaxseg.weights.translate.model_card import read_card
 
@@ -258,29 +256,3 @@ def load_variables(
     check_finite(arrays, folder)
     stats = {"batch_stats": arrays["batch_stats"]} if wanted["batch_stats"] else {}
     return step, {"params": arrays[params], **stats}
-
-
-def variable_shapes(model: nn.Module, channels: int = CHANNELS) -> dict[str, Any]:
-    """Returns the shapes of the variables of a network without computing them.
-
-    Args:
-      model: The network.
-      channels: The number of channels of the images.
-    """
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    init = functools.partial(model.init, train=False)
-    return jax.eval_shape(init, key, *example_inputs(model, channels))
-
-
-def example_inputs(
-    model: nn.Module, channels: int = CHANNELS
-) -> tuple[jax.ShapeDtypeStruct, ...]:
-    """Returns the shapes of the example inputs of a network.
-
-    Args:
-      model: The network.
-      channels: The number of channels of the images.
-    """
-    if hasattr(model, "example_inputs"):
-        return model.example_inputs()
-    return (jax.ShapeDtypeStruct((1, 64, 64, channels), jnp.float32),)

@@ -22,7 +22,7 @@ from jaxseg.weights.catalog.stated import (
     stated_by_name,
 )
 from jaxseg.weights.catalog.unsupported import name_of
-from jaxseg.weights.model_variables import model_shapes
+from jaxseg.weights.model_variables import variable_shapes
 from jaxseg.weights.translate.convert import convert, flatten
 from jaxseg.weights.translate.mismatch import Mismatch
 from jaxseg.weights.translate.num_classes import count_classes, image_channels
@@ -280,7 +280,7 @@ def _check(chosen: Recognized, found: StateDict, rules: Rules) -> None:
 
 
 def _shapes(config: Config, num_classes: int, channels: int) -> Any:
-    return model_shapes(build_model(config, num_classes), channels)
+    return variable_shapes(build_model(config, num_classes), channels)
 
 
 def _channels(config: Config, state: Mapping[str, Any], rules: Rules) -> int:

@@ -17,7 +17,7 @@ from jaxseg.weights.catalog.evidence import gather
 from jaxseg.weights.catalog.sources import Source
 from jaxseg.weights.formats import files
 from jaxseg.weights.formats.opaque import unread_names
-from jaxseg.weights.model_variables import completed, model_shapes
+from jaxseg.weights.model_variables import completed, variable_shapes
 from jaxseg.weights.translate.convert import convert, flatten, translate
 from jaxseg.weights.translate.input_channels import adapt_input
 from jaxseg.weights.translate.refused import Refused, Remedy
@@ -85,7 +85,7 @@ def load(source, model: nn.Module, **options) -> Variables:
     >>> from jaxseg import create_model
     >>> model = create_model("unet", num_classes=2, width=4, depth=1)
     >>> ones = lambda leaf: np.ones(leaf.shape, leaf.dtype)
-    >>> variables = load(jax.tree.map(ones, model_shapes(model)), model)
+    >>> variables = load(jax.tree.map(ones, variable_shapes(model)), model)
     >>> variables["params"]["classifier"]["kernel"].shape
     (1, 1, 4, 2)
 
@@ -124,7 +124,7 @@ def read_into(
     taking = Taking(**options)
     name = "the state dict" if isinstance(source, Mapping) else os.fspath(source)
     tree = source if isinstance(source, Mapping) else files.read(source)
-    shapes = model_shapes(model, taking.channels)
+    shapes = variable_shapes(model, taking.channels)
     found, kind, rules = _open(tree, name=name, taking=taking, shapes=shapes)
     missing, state, skipped = _restrict(
         taking, rules=rules, state=found.state, shapes=shapes

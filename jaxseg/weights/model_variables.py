@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -10,18 +13,20 @@ from flax.traverse_util import unflatten_dict
 from jaxseg.weights.translate.convert import flatten
 
 
-def model_shapes(model: nn.Module, channels: int = 3):
-    """Returns the shapes and types of a model's variables without computing their
-    values.
+def variable_shapes(model: nn.Module, channels: int = 3) -> dict[str, Any]:
+    """Returns the shapes and types of a network's variables without their values.
 
     Args:
-      model: The model.
+      model: The network. If it has a method `example_inputs`, that method states the
+        shapes of its inputs. Otherwise the input is an image.
       channels: The number of image channels.
     """
-    image = jax.ShapeDtypeStruct((1, 64, 64, channels), jnp.float32)
-    return jax.eval_shape(
-        lambda key, x: model.init(key, x, train=False), jax.random.key(0), image
-    )
+    if hasattr(model, "example_inputs"):
+        inputs = model.example_inputs()
+    else:
+        inputs = (jax.ShapeDtypeStruct((1, 64, 64, channels), jnp.float32),)
+    init = functools.partial(model.init, train=False)
+    return jax.eval_shape(init, jax.random.key(0), *inputs)
 
 
 def completed(

@@ -9,7 +9,7 @@ import pytest
 
 from jaxseg import create_model, open_run
 from jaxseg.runs.image_input import for_rgb, rgb_variables
-from jaxseg.weights.model_variables import model_shapes
+from jaxseg.weights.model_variables import variable_shapes
 from jaxseg.weights.translate.model_card import Card, Normalization
 
 RUN = Path(__file__).parents[1] / "golden" / "unet"
@@ -17,7 +17,7 @@ RUN = Path(__file__).parents[1] / "golden" / "unet"
 
 def filled(model, channels=3):
     draw = np.random.default_rng(0)
-    shapes = model_shapes(model, channels)
+    shapes = variable_shapes(model, channels)
     return jax.tree.map(lambda s: draw.normal(size=s.shape).astype(s.dtype), shapes)
 
 

@@ -11,7 +11,7 @@ from jaxseg.backbones.resnet import create_resnet
 from jaxseg.backbones.vgg import VGG
 from jaxseg.weights.catalog.maps import mmseg_resnet, timm_resnet_d, torchvision_resnet
 from jaxseg.weights.catalog.maps.torchvision_vgg import backbone
-from jaxseg.weights.model_variables import model_shapes
+from jaxseg.weights.model_variables import variable_shapes
 from jaxseg.weights.translate import rules, transforms
 from jaxseg.weights.translate.convert import convert, to_torch
 from jaxseg.weights.translate.mismatch import Mismatch, common_patterns
@@ -251,7 +251,7 @@ def test_vgg_tables_go_there_and_back(fill, batch_norm):
 
 def _round_trip(model, variables, table):
     there = to_torch(variables, table)
-    again = convert(there, table, model_shapes(model))
+    again = convert(there, table, variable_shapes(model))
     assert jax.tree.structure(again) == jax.tree.structure(variables)
     for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(variables), strict=True):
         assert np.array_equal(a, b)

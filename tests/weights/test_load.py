@@ -10,7 +10,7 @@ from jaxseg.heads.fcn import FCNHead
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.weights.catalog.maps import timm_resnet, timm_resnet_d, torchvision_resnet
 from jaxseg.weights.loading import read_into
-from jaxseg.weights.model_variables import model_shapes
+from jaxseg.weights.model_variables import variable_shapes
 from jaxseg.weights.translate.convert import flatten
 from jaxseg.weights.translate.num_classes import count_classes
 from jaxseg.weights.translate.state_dict import unwrap
@@ -155,7 +155,7 @@ def test_unknown_sources_and_trees():
 def test_classes_are_counted(fill):
     variables = flatten(fill(network(), (1, 64, 64, 3)))
     rules = tuple((path, path, "identity") for path in variables)
-    shapes = [model_shapes(EncoderDecoder(BACKBONE, FCNHead(n, 8))) for n in (2, 3)]
+    shapes = [variable_shapes(EncoderDecoder(BACKBONE, FCNHead(n, 8))) for n in (2, 3)]
     assert count_classes(variables, rules, *shapes) == 5
     with pytest.raises(ValueError, match="cannot be inferred"):
         count_classes({}, rules, *shapes)

@@ -14,9 +14,9 @@ from jaxseg.runs.directory import (
     load_variables,
     read_config,
     read_spec,
-    variable_shapes,
     write_run,
 )
+from jaxseg.weights.model_variables import variable_shapes
 
 SPEC = DatasetSpec(
     "folder",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxseg import create_model, weights
-from jaxseg.weights.model_variables import model_shapes
+from jaxseg.weights.model_variables import variable_shapes
 from jaxseg.weights.translate.convert import flatten
 from jaxseg.weights.translate.model_card import LICENSES
 
@@ -44,7 +44,7 @@ def test_a_network_is_written_and_recognized(source):
     """Every variable has its key, and the keys lead back to the row."""
     network = source.networks[0]
     model = create_model(network.name, 5, **dict(network.options))
-    keys = torch_keys(model_shapes(model), source.rules)
+    keys = torch_keys(variable_shapes(model), source.rules)
     assert weights.detect(keys) is source
 
 

@@ -10,7 +10,7 @@ from jaxseg.models.compose import EncoderDecoder
 from jaxseg.weights.catalog.detection import part_of
 from jaxseg.weights.catalog.maps import torchvision_fcn
 from jaxseg.weights.loading import read_into
-from jaxseg.weights.model_variables import model_shapes
+from jaxseg.weights.model_variables import variable_shapes
 from jaxseg.weights.translate.convert import flatten
 from jaxseg.weights.translate.state_dict import unwrap
 
@@ -21,7 +21,7 @@ MODEL = EncoderDecoder(BACKBONE, FCNHead(3, 8), FCNHead(3, 8, None))
 @pytest.fixture(scope="module")
 def source():
     """(flat variables, PyTorch state dict) of MODEL."""
-    shapes = flatten(model_shapes(MODEL))
+    shapes = flatten(variable_shapes(MODEL))
     random = np.random.default_rng(0)
     values = {
         path: random.uniform(0.5, 1.5, shape.shape).astype(np.float32)
