@@ -261,6 +261,15 @@ _FORMS = {  # The form of each field in JSON.
 }
 
 
+def placeholder_classes(num_classes: int) -> tuple[str, ...]:
+    """Returns class names for converted weights whose class names are unknown.
+
+    >>> placeholder_classes(2)
+    ('class 0', 'class 1')
+    """
+    return tuple(f"class {k}" for k in range(num_classes))
+
+
 def generated_palette(num_classes: int) -> tuple[Color, ...]:
     """Returns black and then colors whose hues differ by the golden ratio of a circle.
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxseg import weights
 from jaxseg.checkpoints.manager import Checkpoints
 from jaxseg.config import Config
-from jaxseg.data.spec import DatasetSpec, generated_palette
+from jaxseg.data.spec import DatasetSpec, generated_palette, placeholder_classes
 from jaxseg.runs.directory import (
     CHANNELS,
     CHECKPOINTS,
@@ -217,9 +217,9 @@ def _spec(conversion: Conversion, card: weights.Card) -> DatasetSpec:
     own = _own_spec(conversion)
     kept = own is not None and own.num_classes == card.num_classes
     return dataclasses.replace(
-        own or DatasetSpec(card.library, ("class 0",), generated_palette(1)),
+        own or DatasetSpec(card.library, placeholder_classes(1), generated_palette(1)),
         labels=own.labels if kept else (),
-        classes=card.classes or tuple(f"class {k}" for k in range(card.num_classes)),
+        classes=card.classes or placeholder_classes(card.num_classes),
         palette=card.palette or generated_palette(card.num_classes),
         mean=card.normalization.mean,
         std=card.normalization.std,

@@ -23,6 +23,7 @@ from jaxseg.checkpoints.steps import resolve
 from jaxseg.checkpoints.verification import advising, read_arrays
 from jaxseg.data import DatasetSpec
 from jaxseg.data.normalization import pixel_type
+from jaxseg.data.spec import placeholder_classes
 from jaxseg.runs.directory import CHANNELS, CHECKPOINTS, read_config, read_spec
 from jaxseg.runs.rules import invalid
 from jaxseg.weights.translate.input_channels import adapt_kernel_hwio
@@ -150,7 +151,9 @@ def source_spec(spec: DatasetSpec, source: str | Path) -> tuple[DatasetSpec, lis
             f"{there.std}; the data have {spec.mean} and {spec.std}. The run uses the "
             f"values of {source}"
         )
-    if there.classes != spec.classes and len(there.classes) == len(spec.classes):
+    same_count = len(there.classes) == len(spec.classes)
+    unnamed = there.classes == placeholder_classes(len(there.classes))
+    if there.classes != spec.classes and same_count and not unnamed:
         notes.append(
             f"{source} has the classes {', '.join(there.classes)}; the data have "
             f"{', '.join(spec.classes)}. The classifier starts from the weights of "

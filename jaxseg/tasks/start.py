@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from jaxseg.config import Config
+from jaxseg.data.repeated_warnings import each_warning_once
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.splits import UnknownSplit
 from jaxseg.runs import memory, pretrained, restart
@@ -62,8 +63,9 @@ def prepare(
     check_devices(config, chosen)
     restart.check_same_run(config, workdir)
     record = training_of(config)
-    train_source = _open(config, "train_split")
-    eval_source = _open(config, "eval_split", trained=train_source.spec)
+    with each_warning_once():
+        train_source = _open(config, "train_split")
+        eval_source = _open(config, "eval_split", trained=train_source.spec)
     notes = _settle_spec(
         config, workdir=workdir, train_source=train_source, eval_source=eval_source
     )

@@ -15,6 +15,8 @@ import pytest
 
 from jaxseg.cli.main import main
 from jaxseg.runs import lock
+from jaxseg.runs.directory import read_spec
+from jaxseg.runs.pretrained import source_spec
 from jaxseg.storage import process
 from jaxseg.weights.translate.model_card import Card, Normalization
 
@@ -283,6 +285,26 @@ def test_other_classes_of_the_same_number_are_told(run, tmp_path, capsys):
     )
     expected = "has the classes ground, ball, box; the data have ground, ball, cube"
     assert expected in last_line(capsys)
+
+
+def test_placeholder_names_of_converted_weights_are_not_compared(run):
+    spec = read_spec(run)
+    path = run / "dataset.json"
+    named = dataclasses.replace(spec, classes=("a", "b", "c"))
+    unnamed = {
+        **json.loads(path.read_text()),
+        "classes": ["class 0", "class 1", "class 2"],
+    }
+    path.write_text(json.dumps(unnamed))
+    assert source_spec(named, run) == (named, [])
+
+
+def test_a_warning_about_all_splits_is_logged_once(run, tmp_path, caplog):
+    """Both splits are opened before the stored classifier is found to be too small."""
+    path = photos(tmp_path / "photos", OTHER_CLASSES["one more"])
+    source = f"--train.init-from={run}"
+    assert start(tmp_path / "new", source, path=path) == 1
+    assert caplog.text.count("has no mask with a pixel of tree") == 1
 
 
 @pytest.mark.slow
