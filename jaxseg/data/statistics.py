@@ -1,8 +1,4 @@
-"""Counts how often each class occurs and computes class weights from the counts.
-
-Median frequency balancing was proposed by Eigen and Fergus (arXiv 1411.4734) and used
-for SegNet (arXiv 1511.00561).
-"""
+"""Counts how often each class occurs in a split."""
 
 from __future__ import annotations
 
@@ -47,15 +43,6 @@ class ClassFrequencies:
         return np.divide(
             pixels, present, out=np.full_like(pixels, np.nan), where=present > 0
         )
-
-    @property
-    def median_frequency_weights(self) -> np.ndarray:
-        """Returns median(frequency) / frequency, float64 [K].
-
-        The weight of a class that never occurs is 0.
-        """
-        frequency = self.frequency
-        return np.nan_to_num(np.nanmedian(frequency) / frequency, nan=0.0)
 
 
 def class_frequencies(source: Source) -> ClassFrequencies:

@@ -7,20 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def median_frequency(
-    pixels: Sequence[float], denominators: Sequence[float] | None = None
-) -> np.ndarray:
-    """Computes class weights by median-frequency balancing: median(f) / f_k.
+def median_frequency(pixels: Sequence[float]) -> np.ndarray:
+    """Computes class weights by median-frequency balancing: median(pixels) / pixels_k.
 
-    f_k is pixels_k / denominators_k. A class without pixels has weight 0 and is
-    excluded from the median.
+    A class without pixels has weight 0 and is excluded from the median.
+
+    Differs: The weights of Eigen and Fergus (arXiv 1411.4734) divide the pixels of each
+    class by all pixels of the images that contain it. SegNet (arXiv 1511.00561, section
+    3.2), like this function, uses one denominator for all classes.
 
     Args:
       pixels: Number of labeled pixels of each class in the training set, [K].
-      denominators: The denominators, [K]. None uses one denominator for all classes, as
-        in SegNet (arXiv 1511.00561, section 3.2). For the rule of Eigen and Fergus
-        (arXiv 1411.4734), pass for each class the total number of pixels in the images
-        that contain the class.
 
     Returns:
       float32 [K].
@@ -38,9 +35,7 @@ def median_frequency(
         raise ValueError(
             f"pixels={pixels} is invalid: expected at least one class with pixels."
         )
-    below = np.ones_like(counts) if denominators is None else np.asarray(denominators)
     known = counts > 0
-    frequency = counts[known] / below[known]
     weights = np.zeros(counts.shape, np.float32)
-    weights[known] = np.median(frequency) / frequency
+    weights[known] = np.median(counts[known]) / counts[known]
     return weights

@@ -11,13 +11,12 @@ import dataclasses
 
 import jax.numpy as jnp
 from flax import linen as nn
-from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxseg.backbones.vgg import VGG
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
 from jaxseg.nn.upsample import BilinearDeconv
-from jaxseg.typing import Array, Size, Variables
+from jaxseg.typing import Array, Size
 
 FORMS = ("pad100", "same")
 LEARNED = ("none", "intermediate", "all")
@@ -144,41 +143,6 @@ class FCN(nn.Module):
             name=name,
         )
         return up(x, size).astype(jnp.float32)
-
-
-def transfer_stage(source: Variables, target: Variables) -> dict:
-    """Initializes an FCN from one with a larger stride: 16s from 32s, or 8s from 16s.
-
-    Every array of `source` replaces the array of the same path in `target`, except for
-    the last deconvolution, whose stride differs. Arrays that only `target` has keep
-    their values. These are the new score layer, which starts at zero, and
-    deconvolutions.
-
-    Args:
-      source: Variables of the network with the larger stride.
-      target: Variables of the network with the smaller stride.
-
-    Returns:
-      The new variables of the network with the smaller stride.
-
-    Raises:
-      ValueError: If `target` lacks arrays of `source` or has them in another shape.
-    """
-    have, into = flatten_dict(dict(source)), flatten_dict(dict(target))
-    wrong = []
-    for path, value in have.items():
-        if "upscore" in path:
-            continue
-        if path not in into or into[path].shape != value.shape:
-            wrong.append("/".join(path))
-        else:
-            into[path] = value
-    if wrong:
-        raise ValueError(
-            f"source={sorted(wrong)} is invalid: expected arrays that target has with "
-            "equal shapes. Create both networks with equal options."
-        )
-    return unflatten_dict(into)
 
 
 def fcn32s_vgg16(

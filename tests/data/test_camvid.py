@@ -10,6 +10,7 @@ from PIL import Image
 from jaxseg.config import DataConfig
 from jaxseg.data import class_frequencies, eval_batches, open_source, train_batches
 from jaxseg.data.datasets.camvid_original import split_of
+from jaxseg.losses import median_frequency
 
 HOME = pathlib.Path(__file__).resolve().parents[3] / "shared/data/camvid"
 PATH = pathlib.Path(os.environ.get("JAXSEG_CAMVID", HOME))
@@ -63,7 +64,7 @@ def test_rare_classes_weigh_more(config):
     weights = dict(
         zip(
             open_source(config, "train").spec.classes,
-            counts.median_frequency_weights,
+            median_frequency(counts.pixels),
             strict=True,
         )
     )

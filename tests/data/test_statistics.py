@@ -1,4 +1,4 @@
-"""Compares class counts and median frequency weights with counts by hand."""
+"""Compares class counts with counts by hand."""
 
 import json
 
@@ -28,7 +28,6 @@ def test_frequencies_by_hand():
     assert counts.pixels == (6, 1, 6, 0)
     assert counts.present_pixels == (16, 4, 8, 0)  # void counts as a pixel
     np.testing.assert_allclose(counts.frequency, [0.375, 0.25, 0.75, np.nan])
-    np.testing.assert_allclose(counts.median_frequency_weights, [1, 1.5, 0.5, 0])
 
 
 def test_counts_are_kept_beside_the_data(tmp_path):

@@ -130,11 +130,6 @@ def test_median_frequency_of_camvid():
     np.testing.assert_allclose(median_frequency(CAMVID), expected, rtol=2e-3)
 
 
-def test_median_frequency_over_images_with_the_class():
-    weights = median_frequency([60, 30, 10], denominators=[100, 100, 20])
-    np.testing.assert_allclose(weights, np.array([0.5 / 0.6, 0.5 / 0.3, 1.0]))
-
-
 def test_a_class_without_pixels_has_weight_zero():
     np.testing.assert_allclose(median_frequency([4, 0, 2, 1]), [0.5, 0, 1, 2])
     with pytest.raises(ValueError, match="at least one class with pixels"):

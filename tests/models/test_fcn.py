@@ -1,4 +1,4 @@
-"""FCN: the offsets align every grid, exactly; stages hand on their weights."""
+"""FCN: the offsets align every grid, exactly."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,6 @@ from jaxseg.models.fcn import (
     fcn8s_vgg16,
     fcn16s_vgg16,
     fcn32s_vgg16,
-    transfer_stage,
 )
 from jaxseg.models.fcn32s import fcn32s_alexnet, fcn32s_googlenet
 from jaxseg.models.fcn_resnet import fcn_resnet
@@ -107,37 +106,6 @@ def test_published_sizes():
 
 def narrow(stride, **options):
     return MAKE[stride](3, width=2, fc_width=4, **options)
-
-
-def test_stages_hand_on_their_weights(fill):
-    shape = (1, 64, 64, 3)
-    variables = {s: fill(narrow(s), shape, seed=s) for s in MAKE}
-    medium = transfer_stage(variables[32], variables[16])
-    fine = transfer_stage(medium, variables[8])
-    assert jax.tree.structure(fine) == jax.tree.structure(variables[8])
-    for name, source in (("fc6", 32), ("score_16s", 16), ("score_8s", 8)):
-        jax.tree.map(
-            np.testing.assert_array_equal,
-            fine["params"][name],
-            variables[source]["params"][name],
-        )
-    # With the new score still zero the finer stage starts from the coarser result.
-    x = np.random.default_rng(0).normal(size=(1, 96, 96, 3)).astype(np.float32)
-    medium["params"]["score_16s"] = jax.tree.map(
-        np.zeros_like, medium["params"]["score_16s"]
-    )
-    coarse = jax.jit(narrow(32).apply)(variables[32], x)["logits"]
-    finer = jax.jit(narrow(16).apply)(medium, x)["logits"]
-    spread = np.std(coarse)
-    assert np.abs(np.mean(coarse - finer)) < 0.05 * spread
-    assert np.corrcoef(np.ravel(coarse), np.ravel(finer))[0, 1] > 0.98
-
-
-def test_transfer_names_what_does_not_fit(fill):
-    shape = (1, 64, 64, 3)
-    source, target = fill(narrow(16), shape), fill(narrow(32), shape)
-    with pytest.raises(ValueError, match="score_16s/kernel"):
-        transfer_stage(source, target)
 
 
 def test_at_once_scales_the_skips(fill):
