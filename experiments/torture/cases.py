@@ -12,7 +12,7 @@ from PIL import Image
 
 import jaxseg
 from jaxseg import weights
-from jaxseg.weights.catalog.tables import read_table
+from jaxseg.weights.catalog.maps import torchvision_lraspp
 from jaxseg.weights.model_variables import variable_shapes
 
 JAXSEG = (sys.executable, "-m", "jaxseg.cli.main")
@@ -125,7 +125,7 @@ def _torch_file(path: Path) -> None:
         lambda leaf: dice.uniform(0.1, 1.0, leaf.shape).astype(leaf.dtype),
         variable_shapes(model),
     )
-    weights.write(path, weights.to_torch(variables, read_table("torchvision_lraspp")))
+    weights.write(path, weights.to_torch(variables, torchvision_lraspp.MAP))
     torch.save(torch.load(path, weights_only=True), path)
 
 

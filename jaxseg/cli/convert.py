@@ -3,8 +3,8 @@
 The conversion does not need PyTorch. If the output is a directory, it becomes a run
 directory that `jaxseg predict` and `jaxseg eval` read. If the output is a file, it
 contains only the arrays. In a `.safetensors` or `.npz` file they have the names of
-jaxseg, or those of PyTorch if `--export-names` is given. In a `.pth` file they always
-have the names of PyTorch.
+jaxseg, or those of a PyTorch library if `--export-names` is given. In a `.pth` file
+they always have the names of a PyTorch library.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from jaxseg.storage import atomic
 from jaxseg.storage.places import check_file, check_folder
 from jaxseg.text import as_message
 from jaxseg.weights import SOURCES
+from jaxseg.weights.catalog.library_names import check_library
 from jaxseg.weights.formats import files
 from jaxseg.weights.loading import Taking
 from jaxseg.weights.translate.refused import Refused
@@ -81,8 +82,9 @@ class Arguments:
     By default it is read from the source.
     """
     export_names: str = ""
-    """Naming scheme of PyTorch for the arrays in the output, such as
-    torchvision_resnet."""
+    """Library whose parameter names the output gets, such as torchvision. `jaxseg
+    convert --list` lists the libraries. A .pth file has by default the names of the
+    library that the source comes from."""
     digest: bool = True
     """If the source is a run directory, compare its weights with the stored digest."""
     verify: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -106,6 +108,8 @@ def _convert(argv: list[str]) -> int:
     options = parsed(Arguments, rest, prog="jaxseg convert", bounds=BOUNDS)
     output = pathlib.Path(options.output)
     _check_output(output)
+    if options.export_names:
+        check_library(options.export_names)
     if os.path.realpath(output) == os.path.realpath(options.source):
         raise ValueError(
             f"output={str(output)!r} is invalid: expected another path than the "

@@ -25,9 +25,8 @@ from jaxseg.runs.image_input import Stated, for_rgb, rgb_variables, stated_input
 from jaxseg.runs.recognition import Recognized, Wanted, recognize
 from jaxseg.runs.serialize import to_dict
 from jaxseg.storage import atomic
-from jaxseg.text import near
 from jaxseg.weights import verify
-from jaxseg.weights.catalog.tables import read_table, table_names
+from jaxseg.weights.catalog.library_names import named_by
 from jaxseg.weights.formats import files
 from jaxseg.weights.loading import Imported, Taking
 from jaxseg.weights.translate import model_card as cards
@@ -139,37 +138,34 @@ def compare(conversion: Conversion) -> float:
     )
 
 
-def write_file(conversion: Conversion, output: pathlib.Path, names: str = "") -> None:
+def write_file(conversion: Conversion, output: pathlib.Path, library: str = "") -> None:
     """Writes only the arrays to a file, with parameter names of jaxseg or PyTorch.
 
     Args:
       conversion: The converted weights.
       output: The file, whose suffix states the format. `.pth` implies PyTorch names.
-      names: The name of the table of PyTorch names. By default, the table with which
-        the source was imported is used.
+      library: The library whose parameter names are written, such as torchvision. By
+        default, it is the library that the weights come from.
 
     Raises:
-      ValueError: If PyTorch names are requested and no table is known.
+      ValueError: If PyTorch names are requested and no library is known.
     """
     variables = conversion.imported.variables
-    if names or output.suffix in (".pth", ".pt"):
-        arrays = weights.to_torch(variables, _table(conversion.imported, names))
+    if library:
+        model = conversion.network.config.model
+        arrays = named_by(library, model.name, model.options, variables)
+    elif output.suffix in (".pth", ".pt"):
+        arrays = weights.to_torch(variables, _rules(conversion.imported))
     else:
         arrays = {k: np.asarray(v) for k, v in flatten(variables).items()}
     weights.write(output, arrays)
 
 
-def _table(imported: Imported, names: str) -> weights.Rules:
-    if names:
-        try:
-            return read_table(names)
-        except (ImportError, AttributeError) as error:
-            close = near(names.partition(":")[0], table_names())
-            raise ValueError(f"export_names={names!r} is invalid{close}") from error
+def _rules(imported: Imported) -> weights.Rules:
     if imported.source is None:
         raise ValueError(
             "export_names='' is invalid for PyTorch names: expected the name of a "
-            "table, such as torchvision_resnet. Add --export-names."
+            "library, such as torchvision. Add --export-names."
         )
     return imported.source.rules
 

@@ -64,7 +64,7 @@ def test_out_again_under_pytorch_names(tmp_path, source):
     weights.write(tmp_path / "fcn.pth", state)
     run, out = tmp_path / "run", tmp_path / "out.pth"
     convert.main([str(tmp_path / "fcn.pth"), "-o", str(run), *NARROW])
-    convert.main([str(run), "-o", str(out), "--export-names", "torchvision_fcn"])
+    convert.main([str(run), "-o", str(out), "--export-names", "torchvision"])
     again = weights.read(out)
     assert again.keys() == state.keys()
     assert all(np.array_equal(again[key], state[key]) for key in state)
@@ -130,8 +130,6 @@ def test_errors_before_any_work(tmp_path, source):
             convert.main([fcn, "-o", str(tmp_path / output)])
     with pytest.raises(ValueError, match=r"fcn_resnet50 comes closest: .*missing"):
         convert.main([fcn, "-o", str(tmp_path / "b")])
-    with pytest.raises(
-        ValueError, match="'torchvision_fcm' is invalid: expected a known"
-    ):
+    with pytest.raises(ValueError, match="'torchvison' is invalid: expected a known"):
         out = str(tmp_path / "b.pth")
-        convert.main([fcn, "-o", out, "--export-names", "torchvision_fcm", *NARROW])
+        convert.main([fcn, "-o", out, "--export-names", "torchvison", *NARROW])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jaxseg import create_model, weights
+from jaxseg.weights.catalog.library_names import named_by
 from jaxseg.weights.model_variables import variable_shapes
 from jaxseg.weights.translate.convert import flatten
 from jaxseg.weights.translate.model_card import LICENSES
@@ -26,8 +27,8 @@ SOURCES = [  # other trunks below the same heads are covered by PSPNet's rows
 ]
 
 
-def torch_keys(shapes, rules):
-    """Returns the PyTorch keys of a model, with one number per tensor."""
+def one_number_each(shapes):
+    """Returns variables of a model with one number per tensor."""
     tiny = {p: np.zeros((1,) * len(s.shape)) for p, s in flatten(shapes).items()}
     tree = {}
     for path, value in tiny.items():
@@ -36,16 +37,27 @@ def torch_keys(shapes, rules):
         for parent in parents:
             node = node.setdefault(parent, {})
         node[last] = value
-    return weights.to_torch(tree, rules).keys()
+    return tree
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_network_is_written_and_recognized(source):
-    """Every variable has its key, and the keys lead back to the row."""
+    """Every variable has its key, the keys lead back to the row, and the library and
+    the network lead to these keys.
+    """
     network = source.networks[0]
     model = create_model(network.name, 5, **dict(network.options))
-    keys = torch_keys(variable_shapes(model), source.rules)
+    tiny = one_number_each(variable_shapes(model))
+    keys = weights.to_torch(tiny, source.rules).keys()
     assert weights.detect(keys) is source
+    options = dict(network.options)
+    named = named_by(source.library, network.name, options, tiny)
+    assert named.keys() == keys
+
+
+def test_a_library_without_the_network_is_refused():
+    with pytest.raises(ValueError, match="library that has the network segnet"):
+        named_by("torchvision", "segnet", {}, {})
 
 
 def test_every_network_can_be_built():

@@ -1,0 +1,76 @@
+"""Names the parameters of a network as a library names them, for `--export-names`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxseg.text import near
+from jaxseg.weights.catalog.detection import SOURCES, detect
+from jaxseg.weights.catalog.sources import Source
+from jaxseg.weights.translate.convert import to_torch
+
+
+def libraries() -> tuple[str, ...]:
+    """Returns the names of the libraries whose whole networks can be imported."""
+    return tuple(dict.fromkeys(row.library for row in SOURCES if row.networks))
+
+
+def check_library(library: str) -> None:
+    """Raises ValueError unless `libraries()` contains the library."""
+    if library not in libraries():
+        close = near(library, libraries())
+        raise ValueError(f"export_names={library!r} is invalid{close}")
+
+
+def named_by(
+    library: str, model: str, options: Mapping[str, object], variables: Any
+) -> dict[str, np.ndarray]:
+    """Converts variables to a state dict of a library.
+
+    Several kinds of checkpoints of a library can contain the network. Among those whose
+    table has a name for each variable, and as which the import recognizes the result,
+    the kind is used whose options differ least from those of the network.
+
+    Args:
+      library: One of `libraries()`.
+      model: The name of the network in jaxseg.
+      options: The options of the network.
+      variables: The variables of the network.
+
+    Returns:
+      The PyTorch state dict.
+
+    Raises:
+      ValueError: If the library is unknown, or if it does not have the network.
+    """
+    check_library(library)
+    for source in _candidates(library, model, options):
+        try:
+            state = to_torch(variables, source.rules)
+        except ValueError:  # The table is for another backbone.
+            continue
+        if detect(state) is source:
+            return state
+    raise ValueError(
+        f"export_names={library!r} is invalid: expected a library that has the network "
+        f"{model} with these options. `jaxseg convert --list` lists the networks of "
+        "each library."
+    )
+
+
+def _candidates(
+    library: str, model: str, options: Mapping[str, object]
+) -> list[Source]:
+    """Returns the kinds of checkpoints with the network, the most similar first."""
+
+    def difference(source: Source) -> tuple[int, int]:
+        row = source.network(model, options)
+        equal = sum(options.get(name) == value for name, value in row.options)
+        return len(row.options) - equal, -equal
+
+    rows = (row for row in SOURCES if row.library == library)
+    found = [row for row in rows if any(n.name == model for n in row.networks)]
+    return sorted(found, key=difference)
