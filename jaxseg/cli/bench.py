@@ -1,9 +1,9 @@
 """Implements `jaxseg bench`, which compares the speed of jaxseg with that of PyTorch.
 
-    jaxseg bench --output speed                    measures everything jaxseg bench
-    --filter depthwise --parts ops    measures the depthwise operators jaxseg bench
-    --quick                           measures a few rows, inaccurately jaxseg bench
-    --device gpu --output speed_gpu   measures on a GPU, in bfloat16
+    jaxseg bench --output speed                    measures everything
+    jaxseg bench --filter depthwise --parts ops    measures the depthwise operators
+    jaxseg bench --quick                           measures a few rows, inaccurately
+    jaxseg bench --device gpu --output speed_gpu   measures on a GPU, in bfloat16
 
 A row of the benchmark is one operator or network with one input size. Its result is
 appended to OUTPUT/results.jsonl as soon as it is measured. If other processes slowed a
@@ -15,22 +15,20 @@ the rows that have only disturbed results.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
 import os
-import sys
-import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.runs.rules import number, optional, whole
-from jaxseg.storage.json_file import append_line
 from jaxseg.storage.places import make_folder
 from jaxseg.text import as_message, counted
+
+if TYPE_CHECKING:
+    from jaxseg.bench.session import Session
 
 PARTS = ("ops", "models", "memory")
 
@@ -88,10 +86,12 @@ def main(argv: list[str]) -> int:
             "jaxseg[cuda13], or choose --device cpu."
         )
     from jaxseg.bench import report as bench_report
+    from jaxseg.bench.session import read
 
     make_folder("output", options.output)
     path = options.output / "results.jsonl"
-    run(options, path)
+    for result in session_of(options).measured(path):
+        print(line(result), flush=True)
     records = bench_report.latest(read(path))
     bench_report.write(
         records, options.output, f"jaxseg bench {' '.join(argv)}".strip()
@@ -101,72 +101,24 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def run(options: Arguments, path: Path) -> None:
-    """Measures each row that has no undisturbed result yet.
+def session_of(options: Arguments) -> Session:
+    """Returns the session of the benchmark that the options describe."""
+    from jaxseg.bench.session import Session, torch_contestants
 
-    Args:
-      options: The options of the command.
-      path: The file to which each result is appended.
-    """
-    from jaxseg.bench import rows as bench_rows
-    from jaxseg.bench.clock import QUICK, Limits, Sentinel
-
-    dtype = options.dtype or ("bfloat16" if options.device == "gpu" else "float32")
-    plan = bench_rows.BenchSettings(
+    compared = options.torch and torch_contestants(
+        options.device, threads=options.threads, compiled=options.torch_compile
+    )
+    return Session(
         options.device,
-        dtype,
-        QUICK if options.quick else Limits(),
-        _torch(options),
-        options.plain,
+        options.dtype or ("bfloat16" if options.device == "gpu" else "float32"),
+        options.parts,
+        filter=options.filter,
+        quick=options.quick,
+        budget=options.budget,
+        rerun=options.rerun,
+        torch=compared or {},
+        lax=options.plain,
     )
-    chosen = list(
-        bench_rows.rows(options.parts, options.filter, options.device, options.quick)
-    )
-    if not chosen:
-        raise ValueError(
-            f"filter={options.filter!r} is invalid: expected a part of the name of a "
-            f"row in {', '.join(options.parts)}."
-        )
-    done = set() if options.rerun else finished(read(path))
-    start, sentinel = time.monotonic(), Sentinel()
-    for row in chosen:
-        if row.key(plan) in done:
-            continue
-        if options.budget and time.monotonic() - start > 60 * options.budget:
-            print(f"jaxseg: budget of {options.budget} minutes spent", file=sys.stderr)
-            break
-        result = {**bench_rows.record(row, plan, sentinel), "quick": options.quick}
-        append_line(path, result)
-        print(line(result), flush=True)
-
-
-def _torch(options: Arguments) -> dict[str, Any]:
-    from jaxseg.bench.pytorch import Torch, installed
-
-    if not options.torch or not installed("torch"):
-        return {}
-    threads = options.threads
-    sides = {"torch": Torch(options.device, threads=threads)}
-    if options.torch_compile:
-        side = Torch(options.device, threads=threads, compiling=True)
-        sides["torch.compile"] = side
-    return sides
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """Reads the results in a .jsonl file and skips lines that are not JSON objects."""
-    if not path.exists():
-        return []
-    records = []
-    for text in path.read_bytes().split(b"\n"):
-        with contextlib.suppress(ValueError, RecursionError):
-            records.append(json.loads(text))
-    return [record for record in records if isinstance(record, dict)]
-
-
-def finished(records: list[dict[str, Any]]) -> set[str]:
-    """Returns the keys of the rows that have an undisturbed result without --quick."""
-    return {r["key"] for r in records if not (r["contaminated"] or r["quick"])}
 
 
 def line(result: dict[str, Any]) -> str:

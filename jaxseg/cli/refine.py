@@ -28,24 +28,21 @@ from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
 from jaxseg.config import DataConfig
 from jaxseg.data.spec import Color, generated_palette
-from jaxseg.inference.grabcut import (
-    COMPONENTS,
-    GAMMA,
-    grab_cut,
-    graph_cut,
-    seeds_of_box,
-)
-from jaxseg.inference.graphcut import cut_probabilities
+from jaxseg.inference.grabcut import COMPONENTS, GAMMA
 from jaxseg.inference.images import read_rgb
-from jaxseg.inference.mincut import UNKNOWN
 from jaxseg.runs.rules import each, number, optional, whole
 from jaxseg.storage import atomic
 from jaxseg.storage.places import check_folder
-from jaxseg.tasks.refinement import read_probabilities, read_scribbles, rules
+from jaxseg.tasks.refinement import (
+    GAMMA_OF_PROBABILITIES,
+    CutOptions,
+    Marks,
+    cut_out,
+    refined,
+)
 from jaxseg.text import as_message
 from jaxseg.viz import indexed_png, overlay, save_image
 
-GAMMA_OF_PROBABILITIES = 10.0
 DEFAULT_READING = Reading()
 
 
@@ -100,13 +97,32 @@ def main(argv: list[str]) -> int:
     """Refines one image; the exit status is 0."""
     options = parsed(Arguments, argv, prog="jaxseg refine", bounds=BOUNDS)
     check(options)
-    image = read_rgb(options.image, options.data.over(DataConfig()))
+    reading = options.data.over(DataConfig())
+    image = read_rgb(options.image, reading)
     if options.probabilities is not None:
-        label, palette = refined(options, image)
+        gamma = GAMMA_OF_PROBABILITIES if options.gamma is None else options.gamma
+        found = refined(image, options.probabilities, gamma)
+        print(f"{100 * found.changed:.1f} % of the pixels changed their class")
+        label, palette = found.label, generated_palette(found.num_classes)
     else:
-        label, palette = cut_out(options, image), generated_palette(2)
+        marks = Marks(options.scribbles, options.box)
+        cut = cut_out(image, marks, options=cut_options(options), reading=reading)
+        steps = ", ".join(f"{value:,.0f}" for value in cut.energies)
+        share = 100 * cut.label.mean()
+        print(f"energy {steps}; the object takes {share:.1f} % of the image")
+        label, palette = cut.label, generated_palette(2)
     write(options, image=image, label=label, palette=palette)
     return 0
+
+
+def cut_options(options: Arguments) -> CutOptions:
+    """Returns the options of the cut between the object and the background."""
+    return CutOptions(
+        method=options.method or "grabcut",
+        gamma=GAMMA if options.gamma is None else options.gamma,
+        components=options.components,
+        iterations=options.iterations,
+    )
 
 
 def check(options: Arguments) -> None:
@@ -129,65 +145,6 @@ def check(options: Arguments) -> None:
             "object and background. Add --scribbles, or use --method grabcut."
         )
     check_folder("output", options.output)
-
-
-def cut_out(options: Arguments, image: np.ndarray) -> np.ndarray:
-    """Separates the object from the background by graph cuts and prints the energies.
-
-    Returns:
-      A mask, uint8 [H, W], that is 1 at the object and 0 at the background.
-    """
-    seeds = seeds_of(options, image.shape[:2])
-    gamma = GAMMA if options.gamma is None else options.gamma
-    how = {"gamma": gamma, "components": options.components}
-    if options.method == "graphcut":
-        cut = graph_cut(image, seeds, **how)
-    else:
-        start = None if options.box is None else "object"
-        cut = grab_cut(image, seeds, iterations=options.iterations, start=start, **how)
-    steps = ", ".join(f"{value:,.0f}" for value in cut.energies)
-    share = 100 * cut.label.mean()
-    print(f"energy {steps}; the object takes {share:.1f} % of the image")
-    return cut.label
-
-
-def seeds_of(options: Arguments, size: tuple[int, int]) -> np.ndarray:
-    """Converts the box and the scribbles to known pixels of the image.
-
-    Returns:
-      Int8 [H, W]: 1 at pixels of the object, 0 at pixels of the background, and -1 at
-      unknown pixels.
-    """
-    seeds = np.full(size, UNKNOWN, np.int8)
-    if options.box is not None:
-        seeds = seeds_of_box(size, options.box)
-    if options.scribbles is not None:
-        strokes = read_scribbles(
-            options.scribbles, size, options.data.over(DataConfig())
-        )
-        seeds = np.where(strokes == UNKNOWN, seeds, strokes)
-        if not (seeds == 0).any():
-            raise ValueError(
-                f"scribbles={options.scribbles} is invalid without a box: expected "
-                f"background pixels. {rules()}"
-            )
-    return seeds
-
-
-def refined(
-    options: Arguments, image: np.ndarray
-) -> tuple[np.ndarray, tuple[Color, ...]]:
-    """Moves the class boundaries of predicted probabilities to the image edges.
-
-    Returns:
-      The label map, integers [H, W], with the least energy, and a color for each class.
-    """
-    probability = read_probabilities(options.probabilities)
-    gamma = GAMMA_OF_PROBABILITIES if options.gamma is None else options.gamma
-    label = cut_probabilities(probability, image, gamma=gamma)
-    changed = 100 * (label != probability.argmax(-1)).mean()
-    print(f"{changed:.1f} % of the pixels changed their class")
-    return label, generated_palette(probability.shape[-1])
 
 
 def write(

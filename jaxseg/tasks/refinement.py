@@ -1,18 +1,144 @@
-"""Reads what a user or a network states about an image that graph cuts refine."""
+"""Segments an image by graph cuts, from scribbles, a box or predicted probabilities."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from jaxseg.data.reader import ReadOptions
+from jaxseg.inference.grabcut import (
+    COMPONENTS,
+    GAMMA,
+    Cut,
+    grab_cut,
+    graph_cut,
+    seeds_of_box,
+)
+from jaxseg.inference.graphcut import cut_probabilities
 from jaxseg.inference.images import read_rgb
 from jaxseg.inference.mincut import UNKNOWN
 from jaxseg.text import as_message
 from jaxseg.weights.formats import npz
 
 OBJECT, BACKGROUND = (255, 0, 0), (0, 0, 255)  # the colors of scribbles
+GAMMA_OF_PROBABILITIES = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Marks:
+    """States where the object is in an image. At least one of the fields is not None.
+
+    Attributes:
+      scribbles: An image file of the same size with red strokes on the object and blue
+        strokes on the background, or None.
+      box: A box around the object, x0, y0, x1, y1 in pixels, or None.
+    """
+
+    scribbles: Path | None = None
+    box: tuple[int, int, int, int] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class CutOptions:
+    """Contains the options of a cut between an object and the background.
+
+    Attributes:
+      method: "grabcut" alternates between a cut and fitting the colors; "graphcut" cuts
+        once.
+      gamma: The weight of the cost of boundaries.
+      components: The number of components of the Gaussian mixtures of the colors.
+      iterations: The largest number of cuts of grabcut.
+    """
+
+    method: Literal["grabcut", "graphcut"] = "grabcut"
+    gamma: float = GAMMA
+    components: int = COMPONENTS
+    iterations: int = 20
+
+
+class RefinedLabels(NamedTuple):
+    """Contains labels whose boundaries were moved to edges in the image.
+
+    Attributes:
+      label: Class indices, integers [H, W].
+      num_classes: The number of classes.
+      changed: The fraction of the pixels whose class changed.
+    """
+
+    label: np.ndarray
+    num_classes: int
+    changed: float
+
+
+def cut_out(
+    image: np.ndarray, marks: Marks, options: CutOptions, reading: ReadOptions
+) -> Cut:
+    """Separates an object from the background by graph cuts.
+
+    Args:
+      image: The image, uint8 [H, W, 3].
+      marks: The scribbles, the box or both.
+      options: The options of the cut.
+      reading: The options with which the file of scribbles is read.
+
+    Returns:
+      The labels, 1 at the object and 0 at the background, and the energies of all cuts.
+
+    Raises:
+      ValueError: If the marks or an option are invalid.
+    """
+    seeds = seeds_of(marks, image.shape[:2], reading)
+    how = {"gamma": options.gamma, "components": options.components}
+    if options.method == "graphcut":
+        return graph_cut(image, seeds, **how)
+    start = None if marks.box is None else "object"
+    return grab_cut(image, seeds, iterations=options.iterations, start=start, **how)
+
+
+def seeds_of(marks: Marks, size: tuple[int, int], reading: ReadOptions) -> np.ndarray:
+    """Converts the box and the scribbles to known pixels of the image.
+
+    Returns:
+      Int8 [H, W]: 1 at pixels of the object, 0 at pixels of the background, and -1 at
+      unknown pixels.
+
+    Raises:
+      ValueError: If the marks are invalid, or if no pixel of the background is known.
+    """
+    seeds = np.full(size, UNKNOWN, np.int8)
+    if marks.box is not None:
+        seeds = seeds_of_box(size, marks.box)
+    if marks.scribbles is not None:
+        strokes = read_scribbles(marks.scribbles, size, reading)
+        seeds = np.where(strokes == UNKNOWN, seeds, strokes)
+        if not (seeds == 0).any():
+            raise ValueError(
+                f"scribbles={marks.scribbles} is invalid without a box: expected "
+                f"background pixels. {rules()}"
+            )
+    return seeds
+
+
+def refined(
+    image: np.ndarray, path: Path, gamma: float = GAMMA_OF_PROBABILITIES
+) -> RefinedLabels:
+    """Moves the class boundaries of predicted probabilities to the image edges.
+
+    Args:
+      image: The image, uint8 [H, W, 3].
+      path: The .npz file with the probabilities that `jaxseg predict` wrote.
+      gamma: The weight of the cost of boundaries.
+
+    Raises:
+      ValueError: If the file is damaged or does not fit the image.
+    """
+    probability = read_probabilities(path)
+    label = cut_probabilities(probability, image, gamma=gamma)
+    changed = float((label != probability.argmax(-1)).mean())
+    return RefinedLabels(label, probability.shape[-1], changed)
 
 
 def read_scribbles(

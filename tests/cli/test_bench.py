@@ -13,9 +13,10 @@ from jaxseg.bench import memory as bench_memory
 from jaxseg.bench import operators as bench_ops
 from jaxseg.bench import report as bench_report
 from jaxseg.bench import runners as bench_models
+from jaxseg.bench import session
 from jaxseg.bench.cases import CASES
 from jaxseg.bench.networks import NETWORKS, Entry
-from jaxseg.cli import bench
+from jaxseg.cli.bench import main
 from jaxseg.models import MODELS
 
 
@@ -95,14 +96,14 @@ def test_only_clean_full_rows_are_finished():
         record("disturbed", contaminated=True),
         record("quick", quick=True),
     ]
-    assert bench.finished(rows) == {rows[0]["key"]}
+    assert session.finished(rows) == {rows[0]["key"]}
 
 
 def test_a_half_written_line_is_left_out(tmp_path):
     path = tmp_path / "results.jsonl"
     path.write_text(json.dumps(record()) + "\n" + json.dumps(record())[:40])
-    assert bench.read(path) == [record()]
-    assert bench.read(tmp_path / "none") == []
+    assert session.read(path) == [record()]
+    assert session.read(tmp_path / "none") == []
 
 
 def test_the_page_holds_ratios_means_goals_and_marks(tmp_path):
@@ -155,21 +156,21 @@ def test_an_operator_row_returns_outputs_and_gradients():
 @pytest.mark.slow
 def test_the_command_measures_and_resumes(tmp_path, capsys):
     arguments = ["--parts", "ops", "--filter", "7x7*", "--quick", "-o", str(tmp_path)]
-    assert bench.main([*arguments, "--no-torch"]) == 0
-    rows = bench.read(tmp_path / "results.jsonl")
+    assert main([*arguments, "--no-torch"]) == 0
+    rows = session.read(tmp_path / "results.jsonl")
     assert [row["kind"] for row in rows] == ["forward", "forward + backward"]
     assert all(row["quick"] and "jaxseg" in row["times"] for row in rows)
     assert "7x7/2" in (tmp_path / "table.md").read_text()
     finished = [{**row, "quick": False, "contaminated": False} for row in rows]
     lines = "".join(json.dumps(row) + "\n" for row in finished)
     (tmp_path / "results.jsonl").write_text(lines)
-    assert bench.main([*arguments, "--no-torch"]) == 0
-    assert bench.read(tmp_path / "results.jsonl") == finished
+    assert main([*arguments, "--no-torch"]) == 0
+    assert session.read(tmp_path / "results.jsonl") == finished
 
 
 def test_an_unknown_name_is_refused(tmp_path):
     with pytest.raises(ValueError, match="filter='resnet9000' is invalid"):
-        bench.main(["--filter", "resnet9000", "--no-torch", "-o", str(tmp_path)])
+        main(["--filter", "resnet9000", "--no-torch", "-o", str(tmp_path)])
 
 
 def test_planned_memory_leaves_donated_arguments_out():

@@ -1,0 +1,129 @@
+"""Measures the rows of a benchmark that have no undisturbed result yet."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jaxseg.bench.clock import QUICK, Limits, Sentinel
+from jaxseg.bench.pytorch import Torch, installed
+from jaxseg.bench.rows import BenchSettings, Row, record, rows
+from jaxseg.storage.json_file import append_line
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    """Contains the options of one run of the benchmark.
+
+    Attributes:
+      device: "cpu" or "gpu".
+      dtype: "float32" or "bfloat16".
+      parts: The parts to measure, out of "ops", "models" and "memory".
+      filter: A substring of the names of the rows to measure, or a pattern.
+      quick: Whether only a few rows are measured, with few repetitions.
+      budget: The number of minutes after which no further row is started, or None.
+      rerun: Whether rows that have an undisturbed result are measured again.
+      torch: The settings of PyTorch by the name of the contestant. It may be empty.
+      lax: Whether the networks of jaxseg with `BlockConfig(impl="lax")` are timed.
+    """
+
+    device: str
+    dtype: str
+    parts: tuple[str, ...]
+    filter: str = ""
+    quick: bool = False
+    budget: float | None = None
+    rerun: bool = False
+    torch: dict[str, Torch] = dataclasses.field(default_factory=dict)
+    lax: bool = False
+
+    @property
+    def settings(self) -> BenchSettings:
+        """Returns the settings with which each row is measured."""
+        limits = QUICK if self.quick else Limits()
+        return BenchSettings(self.device, self.dtype, limits, self.torch, self.lax)
+
+    def chosen(self) -> list[Row]:
+        """Returns the rows that the options select.
+
+        Raises:
+          ValueError: If there is no such row.
+        """
+        found = list(rows(self.parts, self.filter, self.device, self.quick))
+        if not found:
+            raise ValueError(
+                f"filter={self.filter!r} is invalid: expected a part of the name of a "
+                f"row in {', '.join(self.parts)}."
+            )
+        return found
+
+    def measured(self, path: Path) -> Iterator[dict[str, Any]]:
+        """Yields the result of each row that has no undisturbed result yet.
+
+        A result is appended to the file before it is yielded. If the budget is spent
+        before all rows are measured, the remaining rows are left out.
+
+        Args:
+          path: The file of the results, which may not exist yet.
+
+        Raises:
+          ValueError: If the options select no row.
+        """
+        chosen, settings = self.chosen(), self.settings
+        done = set() if self.rerun else finished(read(path))
+        start, sentinel = time.monotonic(), Sentinel()
+        for row in chosen:
+            if row.key(settings) in done:
+                continue
+            if self.budget and time.monotonic() - start > 60 * self.budget:
+                logger.warning(
+                    "The budget of %s minutes is spent. Start the command again to "
+                    "measure the remaining rows.",
+                    self.budget,
+                )
+                return
+            result = {**record(row, settings, sentinel), "quick": self.quick}
+            append_line(path, result)
+            yield result
+
+
+def torch_contestants(
+    device: str, *, threads: int = 0, compiled: bool = False
+) -> dict[str, Torch]:
+    """Returns the settings of PyTorch by contestant; empty if it is not installed.
+
+    Args:
+      device: "cpu" or "gpu".
+      threads: The number of threads that PyTorch uses. 0 selects its default.
+      compiled: Whether torch.compile is a second contestant.
+    """
+    if not installed("torch"):
+        return {}
+    sides = {"torch": Torch(device, threads=threads)}
+    if compiled:
+        sides["torch.compile"] = Torch(device, threads=threads, compiling=True)
+    return sides
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Reads the results in a .jsonl file and skips lines that are not JSON objects."""
+    if not path.exists():
+        return []
+    records = []
+    for text in path.read_bytes().split(b"\n"):
+        with contextlib.suppress(ValueError, RecursionError):
+            records.append(json.loads(text))
+    return [record for record in records if isinstance(record, dict)]
+
+
+def finished(records: list[dict[str, Any]]) -> set[str]:
+    """Returns the keys of the rows that have an undisturbed result without --quick."""
+    return {r["key"] for r in records if not (r["contaminated"] or r["quick"])}
