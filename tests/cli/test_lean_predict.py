@@ -33,7 +33,6 @@ def lean(*given, unwanted=FRAMEWORKS):
     assert run.stdout.splitlines()[-1] == "loaded []"
 
 
-@pytest.mark.slow
 def test_a_prediction_loads_no_other_framework_and_no_training_code(tmp_path):
     image = GOLDEN / "photos" / "validation" / "images" / "scene1.png"
     where = (f"--workdir={GOLDEN / 'reseg'}", f"--output={tmp_path}")

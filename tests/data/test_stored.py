@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ from jaxseg.data.builders.drawn import drawn_config
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.prepare import prepare
 from jaxseg.data.stored import LIST, DamagedData
+from jaxseg.storage import atomic
 
 SMALL = drawn_config(DATASETS["shapes"], size=(24, 32), train=6, validation=2)
 
@@ -143,12 +142,12 @@ def test_damaged_counts_are_counted_anew(root, text, caplog):
 def test_builds_of_processes_that_died_are_removed(tmp_path):
     place = tmp_path / "array_record"
     place.mkdir()
-    code = (
-        "import sys, pathlib\nfrom jaxseg.storage import atomic\n"
-        "folder = atomic.temporary_name(pathlib.Path(sys.argv[1]) / 'data')\n"
-        "folder.mkdir(); (folder / 'part').touch()"
-    )
-    subprocess.run([sys.executable, "-c", code, str(place)], check=True)
+    mine = atomic.temporary_name(place / "data").name
+    # The process number of this process, but with another start: that process has died.
+    died = place / mine.replace(f"_{os.getpid()}_", f"_{os.getpid()}_1")
+    assert died.name != mine
+    died.mkdir()
+    (died / "part").touch()
     for name, age in ((".building-old", 90_000), (".building-new", 1_000)):
         (place / name).mkdir()
         (place / name / "part").touch()

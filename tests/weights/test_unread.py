@@ -199,10 +199,14 @@ def test_tokens_are_closed_to_writing(program):
 
 
 def test_nothing_is_imported(tmp_path, history):
-    """A new interpreter imports no library that the tokens name."""
+    """A new interpreter imports neither PyTorch nor a library that the tokens name."""
     path = checkpoint(tmp_path / "a.pth", {"hub": history([1.0])})
+    plain = tmp_path / "plain.pth"
+    torchwrite.write(str(plain), {"w": np.ones(2, np.float32)})
     program = (
-        "import sys; from jaxseg.weights.formats import torch_reader as reader; "
+        "import sys; import jaxseg.weights as w; "
+        "from jaxseg.weights.formats import torch_reader as reader; "
+        f"assert list(w.read({str(plain)!r})) == ['w']; "
         f"tree = reader.read({path!r}); print(tree['hub']); "
         "assert not any(m.startswith(('mmengine', 'torch')) for m in sys.modules)"
     )
