@@ -19,6 +19,7 @@ from typing import Annotated
 import tyro
 
 from jaxseg.cli.arguments import parsed
+from jaxseg.data.spec import MOST_CHANNELS
 from jaxseg.runs.config_file import take_options
 from jaxseg.runs.conversion import (
     compare,
@@ -26,10 +27,10 @@ from jaxseg.runs.conversion import (
     model_card,
     notes,
     write_directory,
-    write_file,
 )
 from jaxseg.runs.recognition import Wanted
 from jaxseg.runs.rules import optional, text, whole
+from jaxseg.runs.weights_file import write_file
 from jaxseg.storage import atomic
 from jaxseg.storage.places import check_file, check_folder
 from jaxseg.text import as_message
@@ -78,8 +79,8 @@ class Arguments:
     """Key in the source file under which the weights are stored, or the prefix of all
     their keys."""
     channels: int | None = None
-    """Number of image channels. The kernel of the first convolution is adapted to it.
-    By default it is read from the source.
+    """Number of image channels, at most 32 for a run directory. The kernel of the first
+    convolution is adapted to it. By default it is read from the source.
     """
     export_names: str = ""
     """Library whose parameter names the output gets, such as torchvision. `jaxseg
@@ -115,6 +116,7 @@ def _convert(argv: list[str]) -> int:
             f"output={str(output)!r} is invalid: expected another path than the "
             "source. Choose another -o."
         )
+    _check_channels(options.channels, output)
     result = convert(
         options.source,
         _wanted(options, given),
@@ -166,6 +168,15 @@ def _check_output(output: pathlib.Path) -> None:
             f"one of the suffixes {allowed}. Choose another -o."
         )
     (check_file if output.suffix else check_folder)("output", output)
+
+
+def _check_channels(channels: int | None, output: pathlib.Path) -> None:
+    """Raises ValueError if a run directory has more channels than a dataset can."""
+    if not output.suffix and channels is not None and channels > MOST_CHANNELS:
+        raise ValueError(
+            f"channels={channels} is invalid: expected 1 to {MOST_CHANNELS} for a run "
+            "directory, as images have. Choose a file such as -o weights.npz."
+        )
 
 
 def listed() -> str:

@@ -1,4 +1,4 @@
-"""Converts weights of other libraries to a run directory or to a file."""
+"""Converts weights of other libraries to a run directory."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ from jaxseg.checkpoints.manager import Checkpoints
 from jaxseg.config import Config
 from jaxseg.data.spec import DatasetSpec, generated_palette, placeholder_classes
 from jaxseg.runs.directory import (
-    CHANNELS,
     CHECKPOINTS,
     DATASET,
     build_model,
     read_spec,
     write_run,
 )
-from jaxseg.runs.image_input import Stated, for_rgb, rgb_variables, stated_input
+from jaxseg.runs.image_input import (
+    Stated,
+    for_channels,
+    for_rgb,
+    rgb_variables,
+    stated_input,
+)
 from jaxseg.runs.recognition import Recognized, Wanted, recognize
 from jaxseg.runs.serialize import to_dict
 from jaxseg.storage import atomic
 from jaxseg.weights import verify
-from jaxseg.weights.catalog.library_names import named_by
 from jaxseg.weights.formats import files
 from jaxseg.weights.loading import Imported, Taking
 from jaxseg.weights.translate import model_card as cards
-from jaxseg.weights.translate.convert import flatten
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,38 +141,6 @@ def compare(conversion: Conversion) -> float:
     )
 
 
-def write_file(conversion: Conversion, output: pathlib.Path, library: str = "") -> None:
-    """Writes only the arrays to a file, with parameter names of jaxseg or PyTorch.
-
-    Args:
-      conversion: The converted weights.
-      output: The file, whose suffix states the format. `.pth` implies PyTorch names.
-      library: The library whose parameter names are written, such as torchvision. By
-        default, it is the library that the weights come from.
-
-    Raises:
-      ValueError: If PyTorch names are requested and no library is known.
-    """
-    variables = conversion.imported.variables
-    if library:
-        model = conversion.network.config.model
-        arrays = named_by(library, model.name, model.options, variables)
-    elif output.suffix in (".pth", ".pt"):
-        arrays = weights.to_torch(variables, _rules(conversion.imported))
-    else:
-        arrays = {k: np.asarray(v) for k, v in flatten(variables).items()}
-    weights.write(output, arrays)
-
-
-def _rules(imported: Imported) -> weights.Rules:
-    if imported.source is None:
-        raise ValueError(
-            "export_names='' is invalid for PyTorch names: expected the name of a "
-            "library, such as torchvision. Add --export-names."
-        )
-    return imported.source.rules
-
-
 def write_directory(
     conversion: Conversion, card: weights.Card, output: pathlib.Path
 ) -> None:
@@ -190,8 +161,13 @@ def run_variables(conversion: Conversion) -> Any:
     Raises:
         ValueError: If the variables are for BGR images and cannot be converted.
     """
-    order, channels = _stated_input(conversion)[0].order, conversion.network.channels
-    return rgb_variables(conversion.imported.variables, order, channels)
+    imported, order = conversion.imported, _stated_input(conversion)[0].order
+    return rgb_variables(
+        imported.variables,
+        order,
+        conversion.network.channels,
+        adapted=bool(imported.report.adapted),
+    )
 
 
 def _stated_input(conversion: Conversion) -> Stated:
@@ -199,6 +175,13 @@ def _stated_input(conversion: Conversion) -> Stated:
     return stated_input(
         conversion.imported, address=conversion.address, path=conversion.path, own=own
     )
+
+
+def _rgb_input(conversion: Conversion) -> Stated:
+    """Returns the normalization of the run's channels, and notes about it."""
+    stated, texts = _stated_input(conversion)
+    adapted, more = for_channels(for_rgb(stated), conversion.network.channels)
+    return adapted, (*texts, *more)
 
 
 def _without_average(config: Config) -> Config:
@@ -250,7 +233,7 @@ def model_card(conversion: Conversion) -> weights.Card:
         sha256=cards.sha256(conversion.path),
         library=library,
         license=cards.license(library),
-        normalization=for_rgb(_stated_input(conversion)[0]),
+        normalization=_rgb_input(conversion)[0],
         classes=classes,
         palette=palette,
         note="; ".join((*notes(conversion), *assumed)),
@@ -260,18 +243,11 @@ def model_card(conversion: Conversion) -> weights.Card:
 def notes(conversion: Conversion) -> tuple[str, ...]:
     """Returns notes to print for the user in addition to the import report."""
     network, named = conversion.network, _class_names(conversion)[0]
-    texts = list(_stated_input(conversion)[1])
+    texts = list(_rgb_input(conversion)[1])
     if named and len(named) != network.num_classes:
         texts.append(
             f"the source has {len(named)} class names but {network.num_classes} "
             "classes: dataset.json calls them class 0, class 1, ..."
-        )
-    if network.channels != CHANNELS:
-        texts.append(
-            f"the network takes images with {network.channels} channel"
-            f"{'s' * (network.channels > 1)}, but predict and eval read {CHANNELS}: "
-            f"use it from Python"
-            + (f", or add --channels {CHANNELS}" if network.channels == 1 else "")
         )
     return tuple(texts)
 

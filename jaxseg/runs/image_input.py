@@ -15,6 +15,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxseg.runs.directory import CHANNELS, read_spec
+from jaxseg.text import counted
 from jaxseg.weights.catalog.evidence import gather
 from jaxseg.weights.catalog.mmseg_config import stated_normalization
 from jaxseg.weights.loading import Imported
@@ -72,24 +73,63 @@ def for_rgb(normalization: Normalization) -> Normalization:
     )
 
 
-def rgb_variables(variables: Mapping[str, Any], order: str, channels: int) -> Any:
+def for_channels(
+    normalization: Normalization, channels: int
+) -> tuple[Normalization, tuple[str, ...]]:
+    """Returns the normalization for images with `channels` channels, and notes.
+
+    The values of several channels are repeated in the order in which
+    `jaxseg.weights.translate.input_channels` repeats the channels of the kernel. One
+    channel takes their average.
+
+    Args:
+        normalization: The normalization of the source, with channels in RGB order.
+        channels: The number of channels of the images.
+    """
+    have = len(normalization.mean)
+    if channels == have:
+        return normalization, ()
+    values = [np.asarray(part) for part in (normalization.mean, normalization.std)]
+    if channels == 1:
+        rule, values = "averages", [part.mean(keepdims=True) for part in values]
+    else:
+        rule, values = "repeats", [part[np.arange(channels) % have] for part in values]
+    mean, std = (tuple(round(float(v), 6) for v in part) for part in values)
+    note = (
+        f"the network takes images with {counted(channels, 'channel')}, but the "
+        f"source states the mean and the deviation of {counted(have, 'channel')}; the "
+        f"run {rule} them: mean {_listed(mean)}, deviation {_listed(std)}"
+    )
+    return dataclasses.replace(normalization, mean=mean, std=std), (note,)
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:g}" for value in values)
+
+
+def rgb_variables(
+    variables: Mapping[str, Any], order: str, channels: int, *, adapted: bool = False
+) -> Any:
     """Converts variables for images in `order` to variables for RGB images.
 
     Args:
         variables: The variables of a network.
         order: "RGB" or "BGR".
         channels: The number of channels of the images. A gray image has no order.
+        adapted: Whether the first convolution had three input channels, which were
+            repeated for `channels` channels.
 
     Raises:
-        ValueError: If more than one kernel, or none, has an input for each of the three
-            colors, so that the first convolution cannot be identified.
+        ValueError: If more than one kernel, or none, has an input for each channel, so
+            that the first convolution cannot be identified.
     """
     if order == "RGB" or channels == 1:
         return variables
     flat = flatten_dict(variables, sep="/")
     shapes = {name: np.shape(leaf) for name, leaf in flat.items()}
-    first = [n for n, shape in shapes.items() if shape[2:3] == (CHANNELS,)]
-    if len(first) != 1 or channels != CHANNELS:
+    first = [n for n, shape in shapes.items() if shape[2:3] == (channels,)]
+    repeated = adapted and channels > CHANNELS
+    if len(first) != 1 or not (repeated or channels == CHANNELS):
         found = ", ".join(first) or "none"
         raise ValueError(
             f"the weights for {order} images are invalid: expected exactly one kernel "
@@ -97,5 +137,6 @@ def rgb_variables(variables: Mapping[str, Any], order: str, channels: int) -> An
             f"{found}. Convert the weights to a file, such as -o weights.npz, and "
             "reverse the channels of the images."
         )
-    kernel = np.asarray(flat[first[0]])[:, :, ::-1]
+    reverse = CHANNELS - 1 - np.arange(channels) % CHANNELS
+    kernel = np.asarray(flat[first[0]])[:, :, reverse]
     return unflatten_dict({**flat, first[0]: kernel}, sep="/")

@@ -24,6 +24,7 @@ from jaxseg.weights.catalog.stated import (
 from jaxseg.weights.catalog.unsupported import name_of
 from jaxseg.weights.model_variables import variable_shapes
 from jaxseg.weights.translate.convert import convert, flatten
+from jaxseg.weights.translate.input_channels import adapt_input
 from jaxseg.weights.translate.mismatch import Mismatch
 from jaxseg.weights.translate.num_classes import count_classes, image_channels
 from jaxseg.weights.translate.refused import Refused, Remedy
@@ -127,12 +128,13 @@ def _ours(
     """Returns the network of a run directory, or the named one for jaxseg weights."""
     config = _overridden(base, wanted)
     num_classes = wanted.num_classes or num_classes
+    state = flatten(tree) if "params" in tree else tree
+    rules = tuple((key, key, "identity") for key in state)
+    channels = wanted.channels or _channels(config, state, rules)
     if num_classes is None:
-        state = flatten(tree) if "params" in tree else tree
-        rules = tuple((key, key, "identity") for key in state)
-        shapes = (_shapes(config, n, wanted.channels or 3) for n in (2, 3))
+        shapes = (_shapes(config, n, channels) for n in (2, 3))
         num_classes = count_classes(state, rules, *shapes)
-    return Recognized(config, num_classes, wanted.channels or 3)
+    return Recognized(config, num_classes, channels)
 
 
 def _overridden(base: Config, wanted: Wanted) -> Config:
@@ -276,7 +278,10 @@ def _named(network: SourceNetwork) -> str:
 def _check(chosen: Recognized, found: StateDict, rules: Rules) -> None:
     """Raises Mismatch unless all tensors fit; auxiliary heads may be missing."""
     shapes = _shapes(chosen.config, chosen.num_classes, chosen.channels)
-    convert(found.state, rules, shapes, allow_missing=("aux*",))
+    state, _ = adapt_input(
+        found.state, rules=rules, shapes=shapes, channels=chosen.channels
+    )
+    convert(state, rules, shapes, allow_missing=("aux*",))
 
 
 def _shapes(config: Config, num_classes: int, channels: int) -> Any:

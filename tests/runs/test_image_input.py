@@ -10,6 +10,7 @@ import pytest
 from jaxseg import create_model, open_run
 from jaxseg.runs.image_input import for_rgb, rgb_variables
 from jaxseg.weights.model_variables import variable_shapes
+from jaxseg.weights.translate.input_channels import adapt_kernel_hwio
 from jaxseg.weights.translate.model_card import Card, Normalization
 
 RUN = Path(__file__).parents[1] / "golden" / "unet"
@@ -37,6 +38,16 @@ def test_rgb_images_give_what_bgr_images_gave():
     found = logits(rgb_variables(variables, "BGR", 3), image, rgb)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
     assert rgb_variables(variables, "RGB", 3) is variables
+
+
+def test_repeated_channels_are_rgb_where_they_were_bgr():
+    """Channel i of the adapted kernel reads color i % 3, of the network for BGR."""
+    kernel = np.arange(3.0).reshape(1, 1, 3, 1)  # blue, green, red
+    adapted = {"a": {"kernel": adapt_kernel_hwio(kernel, 5)}}
+    found = rgb_variables(adapted, "BGR", 5, adapted=True)["a"]["kernel"]
+    np.testing.assert_allclose(found.ravel(), np.array([2, 1, 0, 2, 1]) * 3 / 5)
+    with pytest.raises(ValueError, match="weights for BGR images are invalid"):
+        rgb_variables(adapted, "BGR", 5)
 
 
 def test_gray_images_have_no_order():

@@ -22,6 +22,7 @@ from jaxseg.weights.catalog.maps import (
 from jaxseg.weights.catalog.stated import flag, stated_by_name
 from jaxseg.weights.loading import Taking
 from jaxseg.weights.translate.convert import flatten
+from jaxseg.weights.translate.model_card import IMAGENET
 
 NARROW = {"width": 8, "blocks": (1, 1, 1, 1)}
 SMP_PLUS = {
@@ -184,7 +185,11 @@ def test_the_channels_of_the_image_follow_from_the_weights(tmp_path, channels):
     assert result.network.config.model.name == "unet_resnet18"
     assert result.network.channels == channels
     assert same(result.imported.variables, variables)
-    assert f"images with {channels} channel" in model_card(result).note
+    card = model_card(result)
+    assert f"images with {channels} channel" in card.note
+    mean, std = IMAGENET.mean, IMAGENET.std
+    expected = {1: ((0.449,), (0.226,)), 4: ((*mean, mean[0]), (*std, std[0]))}
+    assert (card.normalization.mean, card.normalization.std) == expected[channels]
 
 
 def test_depths_without_a_name_of_their_own():

@@ -56,9 +56,10 @@ def adapt_input(
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Adapts the first convolutions of a state dict.
 
-    A kernel counts as a first convolution if it has 1 or 3 input channels, the
-    corresponding kernel of the model has `channels`, and all other dimensions are
-    equal. `convert` reports all other differences in shape.
+    A kernel counts as a first convolution if it has 1 or 3 input channels, or any
+    number in weights of jaxseg, if the corresponding kernel of the model has
+    `channels`, and if all other dimensions are equal. `convert` reports all other
+    differences in shape.
 
     Args:
       state_dict: Arrays by the source's names.
@@ -72,11 +73,17 @@ def adapt_input(
     want, fitted = flatten(shapes), {}
     for key, array in state_dict.items():
         target, transform = translate(key, rules)
-        if target not in want or array.ndim != 4 or transform not in (None, "conv"):
+        if target not in want or array.ndim != 4:
             continue
         shape = tuple(want[target].shape)
-        out, have, height, width = array.shape
-        first = have in _IMAGE and have != channels
+        if transform == "identity":  # weights of jaxseg, HWIO
+            height, width, have, out = array.shape
+            first, adapt = have != channels, adapt_kernel_hwio
+        elif transform in (None, "conv"):
+            out, have, height, width = array.shape
+            first, adapt = have in _IMAGE and have != channels, adapt_kernel
+        else:
+            continue
         if first and shape == (height, width, channels, out):
-            fitted[key] = adapt_kernel(array, channels)
+            fitted[key] = adapt(array, channels)
     return {**state_dict, **fitted}, tuple(fitted)
