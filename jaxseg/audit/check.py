@@ -15,6 +15,7 @@ from jaxseg.audit.kinds import KINDS, Finding
 from jaxseg.audit.record import Record, Sample
 from jaxseg.audit.scan import Splits, scan
 from jaxseg.audit.summary import split_summary
+from jaxseg.audit.value_range import finished, narrow_range, shown_range
 from jaxseg.config import DataConfig
 from jaxseg.data.builders.pairs_config import PairsConfig
 from jaxseg.data.classes import counted_names, folder_spec
@@ -158,6 +159,7 @@ def check_data(
     records = scan(config, splits, threads=data.workers, advance=advance)
     spec = _spec(config, records)
     names = spec.classes if spec else ()
+    bounds = shown_range(data, config.pixels, records)
     by_split = {
         split: [record for record in records if record.split == split]
         for split in splits
@@ -174,7 +176,11 @@ def check_data(
             data, config=config, splits=splits, records=records, names=names
         ),
         samples={
-            split: [(r.pair.name, r.sample) for r in members if r.sample is not None]
+            split: [
+                (record.pair.name, finished(record.sample, bounds))
+                for record in members
+                if record.sample is not None
+            ]
             for split, members in by_split.items()
         },
     )
@@ -206,6 +212,7 @@ def all_findings(
         findings.unlisted_values(config, records),
         findings.snapped_masks(records),
         findings.nearly_empty_masks(records, names),
+        narrow_range(data, config.pixels, records),
         findings.flat_images(records),
         findings.rotated_images(records),
         duplicates(records),

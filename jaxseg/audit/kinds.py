@@ -69,6 +69,9 @@ KINDS = {
     "ambiguous_value": Kind(
         "error", "The mask value 255 of a split can be void or an object."
     ),
+    "narrow_range": Kind(
+        "warning", "The images use a small part of the range of their type."
+    ),
     "unlisted_value": Kind(
         "warning", "A mask value that no published list contains becomes void."
     ),

@@ -23,6 +23,7 @@ class ImageFacts:
       high: The largest pixel value of all channels.
       sums: The sum of the values of each channel, int64 or float64 [C].
       squares: The sum of the squared values of each channel, int64 or float64 [C].
+      values: At most 1024 evenly spread pixel values, float32.
       digest: The digest of the pixels.
       hash: The perceptual hash, uint64.
       gray: The gray values from which the hash was computed, uint8 [32, 32].
@@ -35,6 +36,7 @@ class ImageFacts:
     high: float
     sums: np.ndarray
     squares: np.ndarray
+    values: np.ndarray
     digest: str
     hash: np.uint64
     gray: np.ndarray
@@ -79,8 +81,9 @@ class Sample:
     """Contains a small copy of an image and its label, for the HTML report.
 
     Attributes:
-      image: Uint8 [h, w, 3].
-      label: Uint8 [h, w], or None if the pair has no valid label.
+      image: Uint8 [h, w, 3], or float32 [h, w, 1 or 3] with the values of images that
+        are not 8-bit RGB.
+      label: Integers [h, w], or None if the pair has no valid label.
     """
 
     image: np.ndarray

@@ -25,6 +25,7 @@ from jaxseg.viz import as_rgb
 
 SAMPLES = 8  # Pairs of each split on the contact sheet.
 SAMPLE_SIDE = 240  # The larger side of a sample in pixels.
+VALUES = 1024  # Values of each image from which percentiles are computed.
 
 Splits = dict[str, list[Pair]]
 
@@ -137,6 +138,7 @@ def image_facts(pixels: np.ndarray, header: Header | None) -> ImageFacts:
         high=high,
         sums=sums,
         squares=squares,
+        values=pixels.ravel()[:: -(-pixels.size // VALUES)].astype(np.float32),
         digest=hashing.pixel_digest(pixels),
         hash=hashing.perceptual_hash(gray),
         gray=gray,
@@ -158,10 +160,10 @@ def _moments(pixels: np.ndarray) -> tuple[float, float, np.ndarray, np.ndarray]:
 
 
 def view(pixels: np.ndarray) -> np.ndarray:
-    """Returns an image as 8-bit RGB.
+    """Returns an image as 8-bit RGB to compare it with others.
 
     The values of images that are not 8-bit RGB are stretched between the smallest and
-    the largest value of the image, because the range of the dataset is not known yet.
+    the largest value of the image, so that copies of other brightness are found.
 
     Args:
       pixels: [H, W, C] of uint8, uint16 or float32.
@@ -211,13 +213,26 @@ def small_copy(pixels: np.ndarray, label: np.ndarray | None) -> Sample:
       pixels: [H, W, C] of uint8, uint16 or float32.
       label: Integers [H, W], or None.
     """
-    pixels = view(pixels)
     height, width = pixels.shape[:2]
     factor = min(1.0, SAMPLE_SIDE / max(height, width))
     rows, columns = (max(1, round(side * factor)) for side in (height, width))
-    picture = Image.fromarray(pixels).resize((columns, rows), Image.Resampling.BOX)
+    picture = _reduced(pixels, (columns, rows))
     if label is not None:
         row = nearest(np.arange(rows), height, rows)
         column = nearest(np.arange(columns), width, columns)
         label = label[row[:, None], column]
-    return Sample(np.asarray(picture), label)
+    return Sample(picture, label)
+
+
+def _reduced(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Averages the channels that pictures show over blocks of pixels.
+
+    The values of images that are not 8-bit RGB become float32.
+    """
+    box = Image.Resampling.BOX
+    if PixelType.of(pixels) == RGB8:
+        return np.asarray(Image.fromarray(pixels).resize(size, box))
+    shown = 3 if pixels.shape[-1] >= 3 else 1
+    planes = pixels[..., :shown].astype(np.float32).transpose(2, 0, 1)
+    reduced = [Image.fromarray(plane).resize(size, box) for plane in planes]
+    return np.stack(reduced, axis=-1)

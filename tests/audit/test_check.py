@@ -277,3 +277,36 @@ def test_training_rejects_each_error_and_accepts_all_warnings(clean, tmp_path):
         assert min(stems)[:3] in str(caught.value).replace(str(tmp_path), "")
     plant_weak(clean)
     assert len(opened(clean, tmp_path)) == 4 + 4
+
+
+@pytest.fixture
+def scans(tmp_path):
+    """Returns a folder of 16-bit images with values from 1000 to 3000."""
+    for split in ("train", "validation"):
+        for k in range(2):
+            ramp = np.linspace(1000, 3000, 48 * 64).reshape(48, 64)
+            save(tmp_path / split, f"{k}", (ramp + k).astype(np.uint16), blocks(k))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("bounds", "black", "white"),
+    [(None, 4, 12), ((1000.0, 3000.0), 0, 255), ((0.0, 4000.0), 64, 191)],
+)
+def test_pictures_show_the_range_of_the_options(scans, bounds, black, white):
+    """Values v have the gray level 255 (v - low) / (high - low)."""
+    found = check_data(DataConfig("folder", raw_dir=str(scans), range=bounds))
+    assert [f.kind for f in found.findings if "range" in f.kind] == (
+        ["narrow_range"] if bounds is None else []
+    )
+    picture = found.samples["train"][0][1].image
+    assert picture.dtype == np.uint8 and picture.shape == (48, 64, 3)
+    assert abs(int(picture.min()) - black) <= 1 and abs(int(picture.max()) - white) <= 1
+
+
+def test_pictures_show_percentiles_of_the_training_split(scans):
+    save(scans / "validation", "bright", np.full((48, 64), 60000, np.uint16), blocks(3))
+    data = DataConfig("folder", raw_dir=str(scans), range="percentiles")
+    picture = check_data(data).samples["train"][0][1].image
+    assert picture.min() == 0 and picture.max() == 255
+    assert 120 < picture.mean() < 135  # The values are evenly distributed.
