@@ -1,4 +1,4 @@
-"""Defines the record of a backbone, with what a head needs to know about it."""
+"""Defines `Backbone`, which contains the properties of a backbone that heads need."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from jaxseg.nn.block_config import BlockConfig
 
 @dataclasses.dataclass(frozen=True)
 class Backbone:
-    """Describes a backbone that a head can be put on by name.
+    """Describes a backbone that users choose by name and combine with a head.
 
     Attributes:
       make: A function that creates the module from keywords: `style`, `output_stride`

@@ -42,7 +42,7 @@ _A_BLOCKS = {
 
 
 class ConvStack(nn.Module):
-    """Applies convolutions with batch norm and ReLU; the first one has the stride."""
+    """Applies convolutions with batch norm and ReLU; the first can have a stride."""
 
     features: int
     count: int

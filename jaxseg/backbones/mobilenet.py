@@ -118,7 +118,7 @@ class InvertedResidual(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """Multiplies channels by gates that depend on their means (arXiv 1709.01507)."""
+    """Applies squeeze-and-excitation gates to the channels (arXiv 1709.01507)."""
 
     features: int
     style: BlockConfig = BlockConfig()

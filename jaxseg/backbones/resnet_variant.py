@@ -1,4 +1,6 @@
-"""Defines a record of the details in which ResNets differ, with a preset per library.
+"""Defines `ResNetVariant`, the details in which the ResNets of libraries differ.
+
+`VARIANTS` contains a preset for each library.
 
 No field changes the names of parameters, and only the stem changes their shapes.
 """
@@ -81,7 +83,11 @@ class ResNetVariant:
             )
 
     def shortcut(self, stride: int) -> str:
-        """Returns the value of `Shortcut.kind` for a unit with the given stride."""
+        """Returns how the shortcut of a unit downsamples, a value of `Shortcut.kind`.
+
+        Args:
+          stride: The stride of the unit, 1 if an atrous rate replaces its stride.
+        """
         if self.stem != "d" or (self.dense_pool == "none" and stride == 1):
             return "conv"
         return "avg_zero" if self.dense_pool == "adjacent" else "avg"

@@ -35,7 +35,7 @@ TURN = 0.01  # Seconds; a turn repeats runs until it is this long.
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Contains the limits on the time and the number of rounds of a row.
+    """Contains limits on the measurement of one row of the benchmark's table.
 
     Attributes:
       seconds: The time after which no further round begins.
@@ -97,7 +97,11 @@ class Measured:
 
     @property
     def contaminated(self) -> bool:
-        """Returns whether other processes made the ratios of the row meaningless."""
+        """Returns whether other processes slowed the row, so that its ratios mislead.
+
+        This is assumed if they used a share of the cores above `BUSY`, or if the
+        slowdown of the sentinel exceeds `SLOWER`.
+        """
         return (self.others or 0) > BUSY or self.sentinel > SLOWER
 
     def summary(self) -> dict[str, dict[str, float]]:

@@ -20,10 +20,11 @@ GOALS = {
 
 
 def latest(records: Iterable[Record]) -> list[Record]:
-    """Returns one record for each key, that is, for each row of the benchmark.
+    """Selects one record for each row of the benchmark from all stored records.
 
-    It is the last record that is neither marked as contaminated nor measured with
-    `--quick`. If there is none, it is the last record of the row.
+    Records without `--quick` take precedence over records with it. Among these, records
+    that other processes did not disturb (`contaminated` is False) take precedence. The
+    last of the remaining records of a row is selected.
     """
     chosen: dict[str, Record] = {}
     for record in records:
@@ -89,7 +90,7 @@ def write(records: list[Record], folder: Path, command: str) -> None:
 
 
 def page(records: list[Record], command: str) -> str:
-    """Formats all records and the command line as Markdown."""
+    """Formats the records and the command line of the benchmark as Markdown."""
     if not records:
         return "No rows.\n"
     last = records[-1]
@@ -111,7 +112,11 @@ def page(records: list[Record], command: str) -> str:
 
 
 def mark(record: Record) -> str:
-    """Returns what to append to the name of a contaminated or quick row, or ""."""
+    """Returns the mark that follows a row's name if its ratios are unreliable, or "".
+
+    They are unreliable if other processes disturbed the measurement, or if the row was
+    measured with `--quick`.
+    """
     return MARK if record["contaminated"] or record["quick"] else ""
 
 

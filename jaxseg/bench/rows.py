@@ -47,9 +47,15 @@ class BenchSettings:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """Describes a row: an operator or a network, and what is timed."""
+    """Describes a row of the benchmark: an operator or a network, and what is timed.
 
-    part: str  # "ops", "models" or "memory".
+    Attributes:
+      part: "ops", "models" or "memory".
+      subject: The operator or the network.
+      kind: What is measured, such as "forward b1" or "train step".
+    """
+
+    part: str
     subject: Case | Entry
     kind: str
 

@@ -1,4 +1,7 @@
-"""Measures the rows of a benchmark that have no undisturbed result yet."""
+"""Measures the rows of a benchmark that have no valid result yet.
+
+A result is valid if no other process disturbed its measurement.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ class Session:
 
     @property
     def settings(self) -> BenchSettings:
-        """Returns the settings with which each row is measured."""
+        """Returns the part of these options that the measurement of a row needs."""
         limits = QUICK if self.quick else Limits()
         return BenchSettings(self.device, self.dtype, limits, self.torch, self.lax)
 

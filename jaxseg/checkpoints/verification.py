@@ -118,10 +118,13 @@ def read_arrays(
 
 
 def newest_intact(directory: Path) -> int | None:
-    """Returns the newest intact step of a run, apart from one damaged step, or None.
+    """Returns the number of the newest intact step of a run, or None if there is none.
 
-    `directory` is the folder of the damaged step. The function reads every array of the
-    steps that it checks.
+    The function verifies the steps from the newest to the oldest until one is intact.
+    It reads all arrays of each step that it verifies.
+
+    Args:
+      directory: The folder of a step that is known to be damaged, which is skipped.
     """
     folders = step_folders(directory.parent)
     for step, folder in reversed(folders.items()):
@@ -135,10 +138,11 @@ def newest_intact(directory: Path) -> int | None:
 
 @contextlib.contextmanager
 def advising(remedy: str) -> Iterator[None]:
-    """Returns a context manager that adds an intact step to errors about a damaged one.
+    """Returns a context manager that adds a remedy to errors about damaged checkpoints.
 
     Args:
-      remedy: The instruction for using the intact step, with `{step}` for its number.
+      remedy: The instruction for using the newest intact step. `{step}` stands for the
+        number of that step.
 
     Raises:
       ValueError: If the block raises DamagedCheckpoint. The message adds the number of

@@ -19,8 +19,10 @@ LEVELS = ("c2", "c3", "c4", "c5")
 def concat_levels(
     pyramid: Pyramid, levels: tuple[str, ...] = LEVELS, align_corners: bool = False
 ) -> Array:
-    """Resizes all levels to the size of the first and concatenates them on the
-    channels.
+    """Resizes levels of a pyramid to the size of the first and concatenates them.
+
+    Returns:
+      [B, h, w, sum of the channels], where h and w are those of the first level.
     """
     first = pyramid[levels[0]]
     size = first.shape[1:3]

@@ -70,9 +70,8 @@ class UpsamplingHead(nn.Module):
 class MultiLevelNeck(nn.Module):
     """Projects the outputs of four layers to the same number of channels and sums them.
 
-    Each result is the sum over one layer and all deeper ones.
-
-    Every level has its own LayerNorm.
+    There are four results: the sum over each layer and all deeper layers. Every layer
+    has its own LayerNorm.
     """
 
     taps: tuple[str, ...]

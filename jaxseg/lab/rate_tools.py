@@ -116,7 +116,8 @@ class Rates:
     kernel: int = 3
     """Kernel size."""
     map: int | None = None
-    """Side of a feature map; adds the share of kernel positions that fall on it."""
+    """Cells per side of a square feature map. If given, the table also shows the share
+    of kernel positions that fall on a map of this size and not on its padding."""
 
     def run(self) -> LabReport:
         plans = [parse_rates(text) for text in self.plans]

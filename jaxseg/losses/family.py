@@ -22,11 +22,11 @@ Batch = Mapping[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class LossFamily:
-    """Contains the losses for a form of output.
+    """Contains the losses for softmax or for sigmoid outputs, and their arguments.
 
     Attributes:
-      losses: The losses of the logits by name.
-      outputs: The losses of other outputs by name.
+      losses: The losses of the logits by the name of the loss.
+      outputs: The losses of other outputs of the network by the name of the loss.
       targets: A function that maps a batch to the arguments that a loss takes after the
         logits, such as the labels.
       fixed: The keyword arguments that all losses take.
@@ -39,10 +39,10 @@ class LossFamily:
 
 
 def family_of(form: OutputForm, void: int) -> LossFamily:
-    """Returns the losses for a form of output.
+    """Returns the losses that fit the output of a network: softmax or sigmoid.
 
     Args:
-      form: The form of the output of the network.
+      form: Whether the network has softmax or sigmoid outputs, and for which task.
       void: The ignore index. The batch of a multi-label task has the entry "valid"
         instead.
     """
@@ -61,7 +61,7 @@ def family_of(form: OutputForm, void: int) -> LossFamily:
 def positive_weights(
     class_weights: Sequence[float] | None, form: OutputForm
 ) -> tuple[float, ...] | None:
-    """Returns the weight of positive pixels for each logit.
+    """Returns the weight of positive pixels for each logit of a sigmoid output.
 
     In a binary task, it is the weight of the object divided by the weight of the
     background. In a multi-label task, the weight of a class is its class weight.

@@ -94,17 +94,24 @@ class OutputLoss:
             )
 
     def settings(self, config: LossConfig) -> dict[str, Any]:
-        """Returns the options of the loss in a configuration."""
+        """Returns the values of `options` that a configuration sets, by argument."""
         return {key: getattr(config, field) for key, field in self.options}
 
     def factor(self, config: LossConfig) -> float:
-        """Returns the coefficient of the term in a configuration."""
+        """Returns the coefficient of the loss, read from `config` if it is a field."""
         if isinstance(self.coefficient, str):
             return getattr(config, self.coefficient)
         return self.coefficient
 
     def found_in(self, outputs: Iterable[str]) -> list[str]:
-        """Returns the names of the outputs that the loss scores, sorted."""
+        """Selects from the outputs of a network those to which the loss applies.
+
+        Args:
+          outputs: The names of all outputs of the network.
+
+        Returns:
+          The names of the selected outputs, sorted.
+        """
         if not self.output.endswith("*"):
             return [name for name in outputs if name == self.output]
         start = self.output.removesuffix("*")

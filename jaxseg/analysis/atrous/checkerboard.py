@@ -164,11 +164,11 @@ def grid_energy(maps: np.ndarray | Array, stride: int) -> float:
 
 
 def ripple(maps: np.ndarray | Array) -> float:
-    """Computes the variance over the pixels, divided by the mean square.
+    """Computes var(x) / mean(x**2) of each channel x, averaged over all channels.
 
-    The quotient is averaged over examples and channels. Apply it to the upsampled
-    version of a constant image, without its border: the result is then 0 if the
-    upsampling causes no grid.
+    Variance and mean are over the pixels of a channel of one example. Apply the
+    function to the upsampled version of a constant image, without its border: the
+    result is then 0 if the upsampling causes no grid.
 
     Args:
       maps: Feature maps [H, W] or [B, H, W, C].

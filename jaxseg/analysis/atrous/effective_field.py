@@ -24,7 +24,7 @@ LEVEL = 1 - 0.9545
 
 @dataclasses.dataclass(frozen=True)
 class Gaussian:
-    """Describes a map by a Gaussian with the center and the spread of the map.
+    """Describes the Gaussian that has the same center and deviations as a map.
 
     Attributes:
       center: The row and column of the center.
@@ -108,13 +108,14 @@ def support(
 
 
 def area(field: np.ndarray, level: float = LEVEL) -> int:
-    """Counts the pixels whose value exceeds `level` times the maximum of the field."""
+    """Counts the pixels of a map that exceed `level` times the maximum of the map."""
     return int((field > level * field.max()).sum())
 
 
 def gaussian_fit(field: np.ndarray) -> Gaussian:
-    """Computes the Gaussian with the center and spread of a map, and its quality of
-    fit.
+    """Computes the Gaussian that has the same center and deviations as a map.
+
+    The weights of the pixels are the values of the map.
 
     Args:
       field: The map [H, W], such as the result of `effective_field`.
@@ -147,7 +148,9 @@ def gaussian_fit(field: np.ndarray) -> Gaussian:
 
 
 def effective_share(field: np.ndarray, sizes: tuple[int, int]) -> float:
-    """Returns the area of the effective field as a share of the theoretical field.
+    """Returns the area of the effective field divided by that of the theoretical one.
+
+    The area of the effective field is the number of pixels that `area` counts.
 
     Args:
       field: The effective field [H, W].

@@ -98,7 +98,7 @@ def path_counts(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
 
 
 def touched(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
-    """Returns booleans [field] that say which offsets along one axis are read."""
+    """Returns whether a stack reads each offset along one axis, booleans [field]."""
     _check(rates, kernel)
     bits = 1
     for rate in rates:
@@ -234,13 +234,15 @@ def longest_gap(mask: np.ndarray) -> int:
 
 
 def evenness(rates: Sequence[int], kernel: int = 3, *, axes: int = 2) -> float:
-    """Returns the mean of the path counts over the field, divided by their maximum."""
+    """Returns the mean path count of a stack, divided by the largest path count."""
     counts = path_counts(rates, kernel)
     return float(counts.mean() / counts.max()) ** axes
 
 
 def sigma(rates: Sequence[int], kernel: int = 3) -> float:
-    """Returns the standard deviation of the offsets, weighted by their path counts.
+    """Returns the standard deviation of the offsets that a stack reads.
+
+    Each offset is weighted by its path count.
 
     The result is in pixels along one axis.
     """

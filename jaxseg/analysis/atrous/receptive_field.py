@@ -108,7 +108,7 @@ class Field:
         return self.highs[phase] + turns * self.advance
 
     def reduced(self) -> Field:
-        """Returns an equal field with the shortest possible period."""
+        """Returns a field with the same intervals and the shortest possible period."""
         for period in range(1, self.period):
             if self.period % period or self.advance * period % self.period:
                 continue
@@ -126,7 +126,7 @@ IMAGE = Field()
 
 
 def through(field: Field, layer: Layer) -> Field:
-    """Returns the field of the outputs of a layer.
+    """Returns the receptive field of the outputs of a layer.
 
     Args:
       field: The field of the inputs of the layer.

@@ -50,7 +50,10 @@ def valid_fraction(size: int | Size, kernel: int = 3, rate: int = 1) -> float:
 
 
 def valid_counts(size: int | Size, kernel: int = 3, rate: int = 1) -> np.ndarray:
-    """Counts the valid taps at every output pixel, integers [H, W]."""
+    """Counts the taps of the kernel that fall on the map, integers [H, W].
+
+    Entry [i, j] belongs to the kernel position at output pixel (i, j).
+    """
     offsets = _offsets(kernel, rate)
     axes = []
     for length in pair(size):
@@ -60,7 +63,11 @@ def valid_counts(size: int | Size, kernel: int = 3, rate: int = 1) -> np.ndarray
 
 
 def valid_shares(size: int | Size, kernel: int = 3, rate: int = 1) -> dict[int, float]:
-    """Returns the share of output pixels that have 1, 2, ... valid taps (figure 4)."""
+    """Returns for each number of valid taps the share of output pixels that have it.
+
+    A tap is valid if it falls on the map and not on the padding. These are the curves
+    of figure 4 of DeepLab v3 (arXiv 1706.05587).
+    """
     taps, pixels = np.unique(valid_counts(size, kernel, rate), return_counts=True)
     total = pixels.sum()
     return {int(t): float(n / total) for t, n in zip(taps, pixels, strict=True)}

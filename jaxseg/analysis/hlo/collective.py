@@ -49,7 +49,9 @@ class Collective:
         return sum(shape.bytes for shape in self.shapes)
 
     def sent(self, devices: int) -> float:
-        """Returns the bytes that one device sends if each group exchanges in a ring.
+        """Returns the bytes that one device sends in this collective operation.
+
+        Each group of devices is assumed to run the operation as a ring.
 
         Args:
           devices: Number of devices that run the program.
@@ -62,7 +64,7 @@ class Collective:
 
 
 def collectives(text: str) -> list[Collective]:
-    """Returns the collectives in the text of a program, in order."""
+    """Returns the collectives in the text of a program, in the order of the text."""
     starts, found = {}, []
     for line in instructions(text):
         if line.opcode.removesuffix("-start") in KINDS and "-start" in line.opcode:
@@ -84,11 +86,11 @@ def collectives(text: str) -> list[Collective]:
 
 
 def totals(found: Iterable[Collective]) -> dict[str, tuple[int, int]]:
-    """Counts the collectives of each kind and the bytes of their results.
+    """Sums the numbers and the result sizes of collectives by kind.
 
     Returns:
-      Maps each kind to the number of collectives and to the bytes of their results on
-      one device.
+      A dictionary from each kind to a pair: the number of its collectives, and the
+      total size of their results on one device in bytes.
     """
     result: dict[str, tuple[int, int]] = {}
     for one in found:

@@ -134,7 +134,7 @@ def times(load: Load, chip: Chip) -> Times:
 
 
 def exchanged(found: Iterable[Collective], devices: int) -> tuple[float, int]:
-    """Computes the bytes that one chip sends in a step, and counts the collectives.
+    """Computes how many bytes one chip sends in a step, and in how many collectives.
 
     Args:
       found: The collectives of the step.

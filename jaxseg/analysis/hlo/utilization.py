@@ -1,9 +1,10 @@
-"""Computes the quantities of which model FLOPs utilization (MFU) is the quotient.
+"""Computes the operations of a step and the peak rate of the devices, for the MFU.
 
-MFU is the number of operations per second of a training step, divided by the peak rate
-of the devices (PaLM, arXiv 2204.02311, appendix B). Operations are two for each
+The model FLOPs utilization (MFU) is the number of operations per second of a training
+step, divided by the peak rate of the devices (PaLM, arXiv 2204.02311, appendix B). Each
 multiply-accumulate in the convolutions and matrix products of the forward and the
-backward pass. `jaxseg.analysis.jaxpr.cost` counts them in the traced program.
+backward pass counts as two operations. `jaxseg.analysis.jaxpr.cost` counts them in the
+traced program.
 Differs: operations that rematerialization repeats count twice. The peak rate is that of
 dense bfloat16 arithmetic, even if the network computes in float32.
 """
@@ -37,18 +38,18 @@ logger = logging.getLogger(__name__)
 
 
 def peak(devices: Sequence[jax.Device]) -> float | None:
-    """Returns the sum of the peak rates of devices, or None if one of them is unknown.
+    """Returns the peak arithmetic rate of several devices together.
 
-    The rates are in operations per second.
+    It is in operations per second, or None if the rate of one device is unknown.
     """
     each = [device_peak(device.device_kind) for device in devices]
     return None if None in each else sum(each)
 
 
 def device_peak(kind: str) -> float | None:
-    """Returns the peak rate of a device by its `device_kind`, or None if unknown.
+    """Returns the peak arithmetic rate of the devices whose `device_kind` is `kind`.
 
-    The rate is in operations per second.
+    It is in operations per second, or None if the rate is unknown.
     """
     chip = chip_of(kind)
     return FURTHER.get(kind) if chip is None else chip.peak

@@ -1,10 +1,12 @@
-"""Defines masks that state which image rows the entries of an array depend on.
+"""Defines `Spread`, a mask of the image rows that the elements of an array depend on.
 
-A `Spread` belongs to one array and one image axis (here: the rows). `dims` are the
-dimensions of the array along which the dependence varies, and `mask[i, j, n]` says
-whether the entries at index i of the first of these dimensions and index j of the
-second depend on image row n. The last n is a virtual row that represents padding. The
-result [B, h, w, C] of a convolution has `dims == (1,)`, a global mean has `dims == ()`.
+A `Spread` belongs to one array and one image axis; this text takes the rows as example.
+`dims` are the dimensions of the array along which the dependence varies. `mask` has one
+axis for each of them, and a last axis for the N - 1 image rows and a virtual row, which
+stands for padding. An entry is True if the elements of the array with the indices of
+the first axes depend on the row of the last index. For example, the result
+[B, h, w, C] of a convolution has `dims == (1,)` and a mask [h, N], and a global mean
+has `dims == ()` and a mask [N].
 """
 
 from __future__ import annotations
@@ -20,35 +22,42 @@ Shape = Sequence[int]
 
 @dataclasses.dataclass(frozen=True)
 class Spread:
-    """Contains the dependence of the entries of an array on one image axis.
+    """States which rows (or columns) of the image the elements of an array depend on.
 
     Attributes:
       dims: The dimensions of the array along which the dependence varies, sorted.
-      mask: Booleans [*sizes of dims, N], where N counts the image rows and the virtual
-        row of the padding.
+      mask: Booleans [*sizes of dims, N], where N is the number of image rows plus 1,
+        because a virtual row at the end stands for padding.
     """
 
     dims: tuple[int, ...]
     mask: np.ndarray
 
     def without(self, removed: Iterable[int]) -> Spread:
-        """Returns the union of the dependence over all indices of some dimensions."""
+        """Returns the spread after a reduction over the dimensions `removed`.
+
+        A result depends on each row that one of the reduced elements depends on.
+        """
         axes = tuple(i for i, dim in enumerate(self.dims) if dim in set(removed))
         kept = tuple(dim for i, dim in enumerate(self.dims) if i not in axes)
         return Spread(kept, self.mask.any(axes) if axes else self.mask)
 
     def renamed(self, names: Mapping[int, int]) -> Spread:
-        """Renumbers the dimensions; `names` maps each old number to the new one."""
+        """Renumbers the dimensions of the array, as after a transposition.
+
+        Args:
+          names: Maps the old number of each dimension in `dims` to the new one.
+        """
         new = [names[dim] for dim in self.dims]
         order = np.argsort(new, kind="stable")
         mask = self.mask.transpose(*order, len(new))
         return Spread(tuple(sorted(new)), mask)
 
     def over(self, dims: Sequence[int], shape: Shape) -> np.ndarray:
-        """Broadcasts the mask to more dimensions of the array.
+        """Returns the mask with an axis for each of the given dimensions of the array.
 
         Args:
-          dims: The dimensions, which include `self.dims`.
+          dims: The dimensions, sorted, which include `self.dims`.
           shape: The shape of the array.
 
         Returns:
@@ -62,7 +71,7 @@ class Spread:
         """Applies a function to the mask along one dimension of the array.
 
         Args:
-          dim: The dimension.
+          dim: The dimension. If it is not in `dims`, the mask does not change.
           change: Maps a mask [n, ..., N], whose first axis is `dim`, to [m, ..., N].
         """
         if dim not in self.dims:
@@ -72,7 +81,7 @@ class Spread:
         return Spread(self.dims, mask)
 
     def pruned(self) -> Spread:
-        """Removes the dimensions along which the dependence does not vary."""
+        """Removes from `dims` those dimensions along which the mask is constant."""
         spread = self
         for dim in self.dims:
             axis = spread.dims.index(dim)
@@ -84,7 +93,12 @@ class Spread:
 
 
 def join(spreads: Sequence[Spread], shape: Shape) -> Spread:
-    """Returns the union of the dependence of several arrays of equal shape."""
+    """Returns the spread of an elementwise function of several arrays.
+
+    Args:
+      spreads: The spread of each array.
+      shape: The shape that all arrays have.
+    """
     first, *others = spreads
     if all(other is first for other in others):
         return first
@@ -94,7 +108,11 @@ def join(spreads: Sequence[Spread], shape: Shape) -> Spread:
 
 
 def nothing(like: Spread) -> Spread:
-    """Returns the spread of an array that does not depend on the image of `like`."""
+    """Returns the spread of an array that depends on no row of the image.
+
+    Args:
+      like: Another spread, which gives the number of image rows.
+    """
     return Spread((), np.zeros(like.mask.shape[-1], bool))
 
 
@@ -107,17 +125,17 @@ def window(
     spread: int = 1,
     padding: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
-    """Returns what each position of a sliding window depends on, along the first axis.
+    """Returns the mask of the results of a sliding window along the first axis.
 
     The window slides as in `lax.conv_general_dilated`: `spread` - 1 entries that depend
-    on nothing are inserted between the entries, and padding may be negative.
+    on nothing are inserted between two input positions, and padding may be negative.
 
     Args:
       mask: Booleans [n, ..., N], one entry for each input position.
       taps: The number of entries that the window reads.
       stride: The step between windows.
       rate: The distance of the entries that the window reads (atrous rate).
-      spread: The dilation of the input.
+      spread: The dilation of the input (`lhs_dilation`).
       padding: Number of padded entries before and after.
 
     Returns:
@@ -158,7 +176,7 @@ def padded(mask: np.ndarray, edges: tuple[int, int], interior: int = 0) -> np.nd
 
 
 def reshaped(spread: Spread, old: Shape, new: Shape) -> Spread:
-    """Returns the spread of an array after `reshape` from shape `old` to `new`."""
+    """Returns the spread of an array after its shape changes from `old` to `new`."""
     wanted, dims = [], []
     for before, after in _groups(old, new):
         if any(dim in spread.dims for dim in before):
@@ -194,15 +212,15 @@ def _groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
 
 
 def given(spreads: Sequence[Spread | None]) -> list[Spread]:
-    """Returns the spreads of the operands that depend on the image."""
+    """Removes None, the entry of an operand that does not depend on the image."""
     return [spread for spread in spreads if spread is not None]
 
 
 def everything(eqn, spreads: Sequence[Spread | None], known=()) -> list[Spread]:
-    """Returns, for each result, the union of the dependence of all operands.
+    """Assumes that each result depends on every row that any operand depends on.
 
-    This is the rule for primitives that have no rule of their own; the arguments are
-    those of all rules in `jaxseg.analysis.jaxpr.dependence_rules`.
+    This is the rule for primitives that have no rule of their own. The module
+    `jaxseg.analysis.jaxpr.dependence_rules` describes the arguments and the result.
     """
     spread = join([s.without(s.dims) for s in given(spreads)], ())
     return [spread] * len(eqn.outvars)

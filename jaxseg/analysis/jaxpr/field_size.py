@@ -47,10 +47,11 @@ class Extent:
 def extent(lines: Lines) -> Extent:
     """Computes the size of the receptive field along one axis.
 
-    Outputs that read padding are ignored, unless all outputs do.
+    Outputs that read padding are ignored, unless all outputs read padding.
 
     Args:
-      lines: The rows or the columns of a `Reach`.
+      lines: Which image rows each output row depends on (`Reach.rows`), or the
+        columns (`Reach.columns`).
 
     Raises:
       ValueError: If no output depends on any pixel.
@@ -75,13 +76,17 @@ def extent(lines: Lines) -> Extent:
 
 
 def field(lines: Lines) -> Field:
-    """Converts the dependence along one axis to a `Field` of `receptive_field`.
+    """Returns the interval of image rows or columns that each output reads.
 
-    The outputs that read no padding determine the field. Their intervals are
-    extrapolated to the outputs at the border.
+    The intervals of the outputs that read no padding are taken from `lines`. Those of
+    the outputs near the border are extrapolated from them.
 
     Args:
-      lines: The rows or the columns of a `Reach`.
+      lines: Which image rows each output row depends on (`Reach.rows`), or the
+        columns (`Reach.columns`).
+
+    Returns:
+      The intervals as a `jaxseg.analysis.atrous.receptive_field.Field`.
 
     Raises:
       ValueError: If too few outputs read no padding, or if the intervals that they read

@@ -32,7 +32,7 @@ class Comparison:
       command: The command line, which every line of results.jsonl contains.
       axis: The label of the figure's x axis and the position of each configuration on
         it. None draws one row for each configuration instead.
-      copies: A folder to which results.jsonl and results.png are copied, or None.
+      copies: A folder to which results.jsonl and results.png are also copied, or None.
     """
 
     metric: str
@@ -42,12 +42,16 @@ class Comparison:
 
 
 def publish(runs: list[Run], folder: Path, comparison: Comparison) -> Table:
-    """Writes results.jsonl, table.json and results.png, and returns the table.
+    """Writes results.jsonl, table.json and results.png to the folder of a sweep.
 
     Args:
       runs: The runs of the sweep. Those without scores are left out.
       folder: The folder of the sweep.
-      comparison: The score, the axis and the copies.
+      comparison: The score to compare, the x axis of the figure, and the folder to
+        which the files are copied.
+
+    Returns:
+      The table: for each configuration, a summary of the scores of its seeds.
 
     Raises:
       ValueError: If the score of a run is missing or is no number.
@@ -71,7 +75,12 @@ def publish(runs: list[Run], folder: Path, comparison: Comparison) -> Table:
 def write_scores(
     runs: list[Run], folder: Path, metric: str, command: str
 ) -> dict[str, list[float]]:
-    """Writes results.jsonl, and returns the scores by the name of the configuration."""
+    """Writes results.jsonl, and returns the scores of the seeds of each configuration.
+
+    Returns:
+      A dictionary from the name of the configuration to one value of `metric` for each
+      seed.
+    """
     about = {
         "command": command,
         "commit": commit(),
