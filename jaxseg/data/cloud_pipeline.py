@@ -17,8 +17,8 @@ from jaxseg.config import DataConfig
 from jaxseg.data import shuffle as order
 from jaxseg.data.cloud_padding import pad_cloud
 from jaxseg.data.clouds import Clouds
-from jaxseg.data.draws import eval_plan
 from jaxseg.data.pipeline import read_batches
+from jaxseg.data.process_share import ProcessShare
 from jaxseg.data.worker_processes import Workers
 
 Example = dict[str, np.ndarray]
@@ -56,23 +56,14 @@ def cloud_train_batches(
     Raises:
       ValueError: If an option is out of range.
     """
-    share = order.check_share(batch_size, process_index, process_count)
+    share = ProcessShare(batch_size, process_index, process_count)
     _check(config, seed, start_step)
 
-    def example(local: int) -> Example:
-        position = order.global_position(
-            local,
-            batch_size=batch_size,
-            process_index=process_index,
-            process_count=process_count,
-        )
-        return train_example(source, config, seed, position)
-
     return read_batches(
-        example,
-        start_step * share,
+        lambda local: train_example(source, config, seed, share.position(local)),
+        start_step * share.size,
         sys.maxsize,
-        share=share,
+        share=share.size,
         workers=Workers(source.workers, config.worker_processes),
     )
 
@@ -104,21 +95,14 @@ def cloud_eval_batches(
     Raises:
       ValueError: If an option is out of range.
     """
-    share = order.check_share(batch_size, process_index, process_count)
-    if multiple < 1:
-        raise ValueError(f"multiple={multiple} is invalid: expected 1 or more.")
-    mine = slice(process_index * share, (process_index + 1) * share)
+    share = ProcessShare(batch_size, process_index, process_count)
     sizes = tuple((count, 1) for count in source.counts)
-    slots = [
-        (size[0], index)
-        for size, indices in eval_plan(sizes, batch_size, multiple)
-        for index in indices[mine]
-    ]
+    slots = [(size[0], index) for size, index in share.slots(sizes, multiple)]
     return read_batches(
         lambda slot: _eval_example(source, *slots[slot]),
         0,
         len(slots),
-        share=share,
+        share=share.size,
         workers=Workers(source.workers),
     )
 

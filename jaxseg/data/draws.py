@@ -39,32 +39,6 @@ class Examples(Protocol):
         """Returns the sorted indices of the examples that contain any of `classes`."""
 
 
-def eval_plan(
-    sizes: tuple[tuple[int, int], ...], batch_size: int, multiple: int
-) -> list[tuple[tuple[int, int], list[int]]]:
-    """Groups examples whose images have equal padded sizes into batches.
-
-    Args:
-      sizes: The (H, W) of each example in pixels.
-      batch_size: The number of examples per batch over all processes.
-      multiple: The number of which padded heights and widths are multiples.
-
-    Returns:
-      The padded (H, W) and the example indices of each batch. If too few examples of a
-      size remain for a batch, the indices that are missing are -1.
-    """
-    groups: dict[tuple[int, int], list[int]] = {}
-    for index, size in enumerate(sizes):
-        height, width = (-(-side // multiple) * multiple for side in size)
-        groups.setdefault((height, width), []).append(index)
-    plan = []
-    for size, members in groups.items():
-        for start in range(0, len(members), batch_size):
-            batch = members[start : start + batch_size]
-            plan.append((size, batch + [-1] * (batch_size - len(batch))))
-    return plan
-
-
 def train_draw(
     source: Examples, config: DataConfig, seed: int, position: int
 ) -> tuple[int, np.random.Generator, np.uint32]:

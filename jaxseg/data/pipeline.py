@@ -14,9 +14,8 @@ import grain
 import numpy as np
 
 from jaxseg.config import DataConfig
-from jaxseg.data import shuffle as order
 from jaxseg.data.augment.stages import check_augment
-from jaxseg.data.draws import eval_plan
+from jaxseg.data.process_share import ProcessShare
 from jaxseg.data.source import Source
 from jaxseg.data.training_example import train_example
 from jaxseg.data.worker_processes import Workers, process_batches
@@ -55,7 +54,7 @@ def train_batches(
     Raises:
       ValueError: If an option is out of range.
     """
-    share = order.check_share(batch_size, process_index, process_count)
+    share = ProcessShare(batch_size, process_index, process_count)
     _check_train(config, seed, start_step)
     check_augment(config, source.spec)
     source.holding(config.oversample_classes)  # Computes it before threads need it.
@@ -68,15 +67,8 @@ def train_batches(
     else:
         stream = _train_stream
 
-    def position(local: int) -> int:
-        return order.global_position(
-            local,
-            batch_size=batch_size,
-            process_index=process_index,
-            process_count=process_count,
-        )
-
-    return stream(source, config, seed, position, start_step * share, share)
+    first = start_step * share.size
+    return stream(source, config, seed, share.position, first, share.size)
 
 
 def eval_batches(
@@ -109,25 +101,18 @@ def eval_batches(
     Raises:
       ValueError: If an option is out of range.
     """
-    share = order.check_share(batch_size, process_index, process_count)
-    if multiple < 1:
-        raise ValueError(f"multiple={multiple} is invalid: expected 1 or more.")
-    mine = slice(process_index * share, (process_index + 1) * share)
-    plan = [
-        (size, indices[mine])
-        for size, indices in eval_plan(source.sizes, batch_size, multiple)
-    ]
+    share = ProcessShare(batch_size, process_index, process_count)
     if source.backend == "tf":
         from jaxseg.data import tf_backend
 
         tf_backend.check_pixels(source.spec)
-        return tf_backend.eval_stream(source, plan)
-    slots = [(size, index) for size, indices in plan for index in indices]
+        return tf_backend.eval_stream(source, share.batches(source.sizes, multiple))
+    slots = share.slots(source.sizes, multiple)
     return read_batches(
         lambda slot: padded_example(source, *slots[slot]),
         0,
         len(slots),
-        share=share,
+        share=share.size,
         workers=Workers(source.workers),
     )
 

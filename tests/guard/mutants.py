@@ -156,7 +156,7 @@ DATA = (
            "6: Image.Transpose.ROTATE_90", "data/test_orientation.py"),
     Mutant("data/orientation.py", "return tag >= 5", "return tag > 5",
            "data/test_orientation.py"),
-    Mutant("data/shuffle.py", "process_index * share + place", "process_index + place",
+    Mutant("data/process_share.py", "self.process_index * self.size + place", "place",
            "data/test_pipeline.py"),
     Mutant("data/transforms.py", "(2 * target + 1) * source_side", "(2 * target) * source_side",
            "data/test_transforms.py"),

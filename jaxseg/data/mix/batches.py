@@ -7,20 +7,18 @@ them to union classes.
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Iterator
 
 import numpy as np
 
 from jaxseg.config import DataConfig
-from jaxseg.data import shuffle as order
 from jaxseg.data.augment.stages import check_augment
-from jaxseg.data.draws import eval_plan
 from jaxseg.data.mix.opening import MixedSource
 from jaxseg.data.mix.schedule import Schedule
 from jaxseg.data.mix.settings import member_data
 from jaxseg.data.pipeline import padded_example, read_batches
+from jaxseg.data.process_share import ProcessShare
 from jaxseg.data.training_example import train_example
 from jaxseg.data.worker_processes import Workers
 
@@ -56,25 +54,19 @@ def mixed_train_batches(
       ValueError: If the batch cannot be divided, a class to oversample is unknown, or
         an entry of data.augment does not fit a dataset.
     """
-    share = order.check_share(batch_size, process_index, process_count)
+    share = ProcessShare(batch_size, process_index, process_count)
     configs = tuple(member_data(config, member) for member in config.mix)
     for part, own, count in zip(source.parts, configs, source.counts, strict=True):
         if count:
             part.holding(own.oversample_classes)  # before threads need it
             check_augment(own, part.spec)
     schedule = Schedule.of(seed, [member.weight for member in config.mix])
-    position = functools.partial(
-        order.global_position,
-        batch_size=batch_size,
-        process_index=process_index,
-        process_count=process_count,
-    )
     shared = source.divided(config.worker_processes)
     return read_batches(
-        lambda local: mixed_example(shared, configs, schedule, position(local)),
-        start_step * share,
+        lambda local: mixed_example(shared, configs, schedule, share.position(local)),
+        start_step * share.size,
         sys.maxsize,
-        share=share,
+        share=share.size,
         workers=Workers(source.workers, config.worker_processes),
     )
 
@@ -123,13 +115,8 @@ def mixed_eval_batches(
     Raises:
       ValueError: If the batch cannot be divided.
     """
-    share = order.check_share(batch_size, process_index, process_count)
-    mine = slice(process_index * share, (process_index + 1) * share)
-    slots = [
-        (size, index)
-        for size, indices in eval_plan(source.sizes, batch_size, multiple)
-        for index in indices[mine]
-    ]
+    share = ProcessShare(batch_size, process_index, process_count)
+    slots = share.slots(source.sizes, multiple)
 
     def example(slot: int) -> Example:
         size, index = slots[slot]
@@ -137,7 +124,7 @@ def mixed_eval_batches(
         return _marked(source, member, padded_example(source.parts[member], size, own))
 
     return read_batches(
-        example, 0, len(slots), share=share, workers=Workers(source.workers)
+        example, 0, len(slots), share=share.size, workers=Workers(source.workers)
     )
 
 
