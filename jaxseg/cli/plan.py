@@ -24,8 +24,10 @@ from jaxseg.plan.report import comparison, figures, fits, text
 from jaxseg.plan.search import alternatives, image_devices, in_words, search
 from jaxseg.runs import default, rules
 from jaxseg.runs.config_file import (
+    check_first,
     chosen,
     config_name,
+    file_of,
     load_config,
     overridden,
     take_options,
@@ -35,7 +37,6 @@ from jaxseg.runs.serialize import to_dict
 from jaxseg.storage import atomic
 from jaxseg.storage.json_file import append_line
 from jaxseg.tasks.checks import check
-from jaxseg.text import printable
 
 DOES_NOT_FIT = 3  # exit status
 
@@ -113,7 +114,7 @@ def parse(argv: list[str]) -> Arguments:
     options that the command line does not contain.
     """
     options, rest = take_options(argv)
-    path = rest[0] if rest and not rest[0].startswith("-") else None
+    path = file_of(rest)
     base = load_config(path) if path else default.DEFAULT
     arguments = parsed(
         Arguments,
@@ -123,12 +124,7 @@ def parse(argv: list[str]) -> Arguments:
         default=Arguments(run=chosen(base, rest, options)),
         listing=listing,
     )
-    if arguments.config != path:
-        word = printable(arguments.config)
-        raise ValueError(
-            f"config={word!r} is invalid after the options: expected the config file "
-            "as the first argument."
-        )
+    check_first(arguments.config, path)
     given = {"batch_size": arguments.batch, "space": arguments.space}
     given = {name: value for name, value in given.items() if value is not None}
     run = overridden(arguments.run, {"train": given})

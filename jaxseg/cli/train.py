@@ -33,8 +33,10 @@ from jaxseg.metrics import scores
 from jaxseg.metrics.overlapping import overlapping_scores
 from jaxseg.runs import default
 from jaxseg.runs.config_file import (
+    check_first,
     chosen,
     config_name,
+    file_of,
     load_config,
     option_value,
     take_options,
@@ -45,7 +47,7 @@ from jaxseg.tasks import overlays
 from jaxseg.tasks.checks import check
 from jaxseg.tasks.scoring import score_tables
 from jaxseg.tasks.start import Start
-from jaxseg.text import as_message, counted, printable
+from jaxseg.text import as_message, counted
 from jaxseg.training.devices import processes
 from jaxseg.training.run.preemption import Stopped
 from jaxseg.training.run.profile import FOLDER as PROFILE
@@ -170,7 +172,7 @@ def parse(argv: list[str]) -> Arguments:
     if there is no run.
     """
     options, rest = take_options(_numbered(argv))
-    path = rest[0] if rest and not rest[0].startswith("-") else None
+    path = file_of(rest)
     workdir = option_value(rest, "--workdir")
     variant = _variant(rest, path)
     if path is not None:
@@ -187,12 +189,7 @@ def parse(argv: list[str]) -> Arguments:
         default=Arguments(run=chosen(base, rest, options)),
         listing=listing,
     )
-    if arguments.config != path:
-        word = printable(arguments.config)
-        raise ValueError(
-            f"config={word!r} is invalid after the options: expected the config file "
-            "as the first argument."
-        )
+    check_first(arguments.config, path)
     return arguments
 
 

@@ -17,7 +17,7 @@ import jaxseg.config
 from jaxseg.config import Config, ModelConfig
 from jaxseg.runs.renamed import current_source, successor
 from jaxseg.runs.serialize import from_dict, hashable, plain, to_dict
-from jaxseg.text import near
+from jaxseg.text import near, printable
 
 # These dictionaries take any key.
 OPTIONS = ("--model.options.", "--loss.options.")
@@ -144,6 +144,30 @@ def option_value(argv: list[str], name: str) -> str | None:
         if token.startswith(f"{name}="):
             return token.removeprefix(f"{name}=")
     return None
+
+
+def file_of(argv: list[str]) -> str | None:
+    """Returns the configuration file that a command line starts with, or None.
+
+    Args:
+      argv: The words of the command line after the command.
+    """
+    return argv[0] if argv and not argv[0].startswith("-") else None
+
+
+def check_first(given: str | None, first: str | None) -> None:
+    """Raises ValueError if a configuration file is given after the options.
+
+    Args:
+      given: The configuration file that the whole command line contains, or None.
+      first: The result of `file_of`.
+    """
+    if given != first:
+        word = printable(given)
+        raise ValueError(
+            f"config={word!r} is invalid after the options: expected the config file "
+            "as the first argument."
+        )
 
 
 def chosen(base: Config, argv: list[str], options: Mapping[str, Any]) -> Config:
