@@ -129,7 +129,15 @@ def torchvision():
     return importlib.import_module("torchvision")
 
 
-@functools.cache
+def timm():
+    """Returns the library timm.
+
+    It imports torchvision, whose missing operators are declared first.
+    """
+    torchvision()
+    return importlib.import_module("timm")
+
+
 def smp():
     """Returns the library segmentation_models_pytorch.
 

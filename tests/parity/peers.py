@@ -1,14 +1,6 @@
-"""Real PyTorch libraries as references: import them, randomize them, compare.
+"""Real PyTorch libraries as references: import them, randomize them, compare."""
 
-torchvision and mmcv expect operators of a CUDA build. The declarations below let
-their pure Python models import beside a CPU build; calling such an operator raises.
-"""
-
-import contextlib
 import functools
-import importlib
-import sys
-import types
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from jaxseg.bench import pytorch
 from jaxseg.weights.translate.convert import convert, flatten, to_torch, translate
 
 SIZES = ((64, 64), (65, 97))
@@ -27,72 +20,14 @@ TRAINING: list[tuple[str, str, float, float]] = []
 def __getattr__(name: str):
     """The libraries as attributes: ``peers.torchvision``, ``.timm``, ``.smp``..."""
     loaders = {
-        "torchvision": _torchvision,
-        "timm": _timm,
-        "smp": _smp,
-        "mmseg": _mmseg,
+        "torchvision": pytorch.torchvision,
+        "timm": pytorch.timm,
+        "smp": pytorch.smp,
+        "mmseg": pytorch.mmseg,
     }
     if name not in loaders:
         raise AttributeError(name)
     return loaders[name]()
-
-
-@functools.cache
-def _torchvision():
-    """torchvision, with the detection operators it looks up at import declared."""
-    has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
-
-    def answer(name, key):
-        with contextlib.suppress(RuntimeError):
-            return has_kernel(name, key)
-        return False
-
-    torch._C._dispatch_has_kernel_for_dispatch_key = answer
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for op in ("nms", "qnms"):
-        with contextlib.suppress(RuntimeError):
-            library.define(f"{op}(Tensor dets, Tensor scores, float t) -> Tensor")
-    _KEPT.append(library)
-    return importlib.import_module("torchvision")
-
-
-@functools.cache
-def _timm():
-    """timm (imports torchvision, hence after its declarations)."""
-    _torchvision()
-    return importlib.import_module("timm")
-
-
-@functools.cache
-def _smp():
-    """segmentation_models_pytorch."""
-    _timm()
-    return importlib.import_module("segmentation_models_pytorch")
-
-
-@functools.cache
-def _mmseg():
-    """mmseg on mmcv-lite: compiled operators become functions that raise."""
-    _torchvision()
-    mmcv = importlib.import_module("mmcv")
-    extension = types.ModuleType("mmcv._ext")
-    extension.__getattr__ = _absent
-    sys.modules["mmcv._ext"] = extension
-    mmcv.__version__ = "2.1.0"  # mmseg refuses 2.2.0 by number; its models run on it
-    return importlib.import_module("mmseg")
-
-
-def _absent(name: str):
-    if name.startswith("__"):
-        raise AttributeError(name)
-
-    def operator(*args, **kwargs):
-        raise RuntimeError(f"compiled operator {name} is absent on CPU")
-
-    return operator
-
-
-_KEPT: list[object] = []
 
 
 def randomize(model: nn.Module, seed: int = 0, *, size=(64, 64), channels=3, run=None):
