@@ -1,1 +1,1 @@
-"""Checks the raw files of a dataset and shows augmented training examples."""
+"""Checks the raw files of a dataset, draws augmented examples, and ranks its masks."""

@@ -39,7 +39,8 @@ class Audit:
       spec: The classes, or None if they are not known.
       splits: A summary of each split, by the name of the split.
       findings: The errors, followed by the warnings, in the order of `KINDS`.
-      samples: The names and small copies of some pairs of each split.
+      samples: The names of some pairs of image and mask of each split, and reduced
+        copies of their pixels.
     """
 
     name: str
@@ -131,7 +132,7 @@ def require_files(data: DataConfig) -> None:
 def check_data(
     data: DataConfig, *, progress: Progress = lambda n: lambda: None
 ) -> Audit:
-    """Reads all files of a dataset once; returns the findings and a summary.
+    """Reads all files of a dataset once, and returns the findings and a summary.
 
     The option `data.on_bad_file` is ignored. A pair that training rejects is an error
     in the result, even if training would skip this pair.
@@ -194,7 +195,7 @@ def all_findings(
     records: Sequence[Record],
     names: Sequence[str],
 ) -> tuple[Finding, ...]:
-    """Returns all findings, in the order of `KINDS`.
+    """Returns the findings about a dataset, in the order of `KINDS`.
 
     Args:
       data: The data options of `train`.

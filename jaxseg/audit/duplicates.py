@@ -18,7 +18,7 @@ from jaxseg.data.parts import File
 def duplicates(records: Sequence[Record]) -> Iterator[Finding]:
     """Yields a finding for each group of equal or nearly equal images.
 
-    A finding concerns either images of one split, or images of different splits.
+    A finding reports images that are all in one split, or images of different splits.
 
     Args:
       records: The records of all pairs.

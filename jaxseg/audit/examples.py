@@ -1,4 +1,4 @@
-"""Creates augmented training examples that equal those of a training run."""
+"""Creates the augmented examples that a training run with the same seed would use."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def training_examples(
 def shown_pixels(
     image: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> np.ndarray:
-    """Inverts the normalization of an image.
+    """Converts a normalized image back to pixel values that can be shown.
 
     Args:
       image: Normalized float32 [h, w, C].
@@ -137,7 +137,7 @@ def shown_pixels(
       std: The standard deviation of each channel.
 
     Returns:
-      Uint8 [h, w, C], in which the range of the dataset is 0 to 255.
+      Uint8 [h, w, C]. The value range of the dataset is mapped to 0 to 255.
     """
     pixels = image.astype(np.float64) * np.array(std) + np.array(mean)
     return np.clip(np.floor(255 * pixels + 0.5), 0, 255).astype(np.uint8)

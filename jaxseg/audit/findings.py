@@ -23,7 +23,7 @@ NEARLY_EMPTY = 0.001  # Fewer pixels than this have other than the main label.
 
 
 def missing_range(data: DataConfig, config: PairsConfig) -> Iterator[Finding]:
-    """Finds that the range of floating-point images is not known.
+    """Yields an error if images are float32 and the options state no value range.
 
     Args:
       data: The data options of `train`.
@@ -71,7 +71,7 @@ def empty_splits(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
 
 
 def values_of_splits(records: Iterable[Record]) -> list[MaskValues]:
-    """Counts the pixel values in the masks of each split.
+    """Returns the number of pixels with each value in the masks of each split.
 
     Masks that cannot be read and masks in a lossy format are not counted.
     """
@@ -88,7 +88,8 @@ def ambiguous_values(
 ) -> Iterator[Finding]:
     """Yields an error for each split whose mask values can have several meanings.
 
-    With a label map, every value has one meaning, so no error is possible.
+    A value is ambiguous if it can mean a class, void or an object. With a label map,
+    every value has one meaning, so nothing is yielded.
     """
     if config.masks.labels is not None:
         return
@@ -138,7 +139,7 @@ def unlisted_values(
 
 
 def snapped_masks(records: Sequence[Record]) -> Iterator[Finding]:
-    """Yields a warning for each mask in a lossy format."""
+    """Yields a warning for each mask in a lossy format, such as JPEG."""
     for record in records:
         if record.mask is not None and record.mask.lossy:
             text = (

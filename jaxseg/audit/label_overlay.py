@@ -12,11 +12,11 @@ from jaxseg.viz import overlay, overlay_present
 def label_overlay(
     pixels: np.ndarray, label: np.ndarray, spec: DatasetSpec
 ) -> np.ndarray:
-    """Returns an image with the colors of its classes.
+    """Blends the color of the class of each pixel into an image.
 
     Args:
       pixels: uint8 [H, W, 3].
-      label: Integers [H, W], as they are stored.
+      label: Integers [H, W]: class indices, or bits if the classes can overlap.
       spec: The classes, which exclude each other or can overlap.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Formats the result of a check as one HTML page with embedded pictures."""
+"""Formats the result of a data check as one HTML page with embedded pictures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GAP = 4  # White pixels between an image and its overlay.
 
 
 def render(audit: Audit, *, command: str) -> str:
-    """Returns the page as HTML.
+    """Returns the HTML page with the findings, the statistics and the pictures.
 
     Args:
       audit: The result of a check.
@@ -87,7 +87,7 @@ def _percent(share: float) -> str:
 
 
 def picture(sample: Sample, spec: DatasetSpec | None) -> str:
-    """Returns an image and its overlay, side by side, as an embedded JPEG.
+    """Returns an HTML data URL of a JPEG: an image, and its label drawn over it.
 
     Args:
       sample: The image and its label. Without a label the image is shown alone.

@@ -12,7 +12,7 @@ from jaxseg.data.parts import File
 
 @dataclasses.dataclass(frozen=True)
 class ImageFacts:
-    """Contains the recorded facts of an image.
+    """Contains the properties of an image that the data check uses.
 
     Attributes:
       size: The (H, W) in pixels, after the orientation tag is applied.
@@ -24,7 +24,7 @@ class ImageFacts:
       sums: The sum of the values of each channel, int64 or float64 [C].
       squares: The sum of the squared values of each channel, int64 or float64 [C].
       values: At most 1024 evenly spread pixel values, float32.
-      digest: The digest of the pixels.
+      digest: A digest that is equal for images with equal sizes and pixels.
       hash: The perceptual hash, uint64.
       gray: The gray values from which the hash was computed, uint8 [32, 32].
     """
@@ -44,15 +44,15 @@ class ImageFacts:
 
 @dataclasses.dataclass(frozen=True)
 class MaskFacts:
-    """Contains the recorded facts of a mask.
+    """Contains the properties of a mask that the data check uses.
 
     Attributes:
       size: The (H, W) in pixels.
       form: The file format and the pixel mode, such as "PNG L", or "" if the file is
-        not an image file.
+        not an image.
       lossy: Whether the compression of the format changes pixel values.
       values: The number of pixels with each value in the file.
-      labels: The number of pixels of each class, or None if a value in the file
+      labels: The number of pixels with each label, or None if a value in the file
         belongs to no class.
     """
 
@@ -92,7 +92,7 @@ class Sample:
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """Contains the recorded facts of an image and its mask.
+    """Contains the properties of an image and its mask that the data check uses.
 
     Attributes:
       split: The name of the split.
@@ -100,7 +100,7 @@ class Record:
       image: The facts of the image, or None if it cannot be read.
       mask: The facts of the mask, or None if it cannot be read.
       faults: The reasons why `jaxseg train` rejects the pair.
-      sample: A small copy of the pair, or None for most pairs.
+      sample: A small copy of the pair for the report, or None if it is not shown.
     """
 
     split: str

@@ -37,7 +37,7 @@ def scan(
     threads: int,
     advance: Callable[[], None] = lambda: None,
 ) -> list[Record]:
-    """Reads all pairs of images and masks and records facts about them.
+    """Reads all pairs of images and masks, and records their properties.
 
     Args:
       config: The dataset and the options of the image reader.
@@ -66,7 +66,7 @@ def _chosen(pairs: list[Pair]) -> Iterator[tuple[Pair, bool]]:
 
 
 def examine(config: PairsConfig, split: str, pair: Pair, sampled: bool) -> Record:
-    """Reads one pair of an image and a mask and records facts about it.
+    """Reads an image and its mask, and records their properties.
 
     Args:
       config: The dataset and the options of the image reader.
@@ -122,7 +122,7 @@ def _read_image(
 
 
 def image_facts(pixels: np.ndarray, header: Header | None) -> ImageFacts:
-    """Records facts about an image, such as its size and the range of its values.
+    """Returns the properties of an image, such as its size and its range of values.
 
     Args:
       pixels: The pixels, [H, W, C] of uint8, uint16 or float32.
@@ -160,10 +160,10 @@ def _moments(pixels: np.ndarray) -> tuple[float, float, np.ndarray, np.ndarray]:
 
 
 def view(pixels: np.ndarray) -> np.ndarray:
-    """Returns an image as 8-bit RGB to compare it with others.
+    """Converts an image of any type to 8-bit RGB, to compare it with other images.
 
-    The values of images that are not 8-bit RGB are stretched between the smallest and
-    the largest value of the image, so that copies of other brightness are found.
+    If the image is not 8-bit RGB, its smallest value becomes 0 and its largest value
+    255, so that copies of other brightness are found.
 
     Args:
       pixels: [H, W, C] of uint8, uint16 or float32.

@@ -1,4 +1,4 @@
-"""Draws augmented examples, their overlays and random parameters on one sheet."""
+"""Draws augmented examples, their labels and their random parameters in one picture."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _size(size: tuple[int, int]) -> str:
 def contact_sheet(
     rows: Sequence[tuple[np.ndarray, np.ndarray, list[str]]],
 ) -> Image.Image:
-    """Draws a sheet with one row for each example.
+    """Draws a picture with one row for each example, uint8 [H, W, 3].
 
     Args:
       rows: For each example the image and the overlay, both uint8 [h, w, 3], and lines
@@ -89,7 +89,7 @@ def contact_sheet(
 def write_examples(
     examples: Sequence[Example], spec: DatasetSpec, folder: pathlib.Path
 ) -> pathlib.Path:
-    """Writes two pictures of each example, the sheet, and the random parameters.
+    """Writes two pictures of each example, the sheet of all, and examples.json.
 
     Args:
       examples: The augmented examples.

@@ -1,10 +1,11 @@
-"""Encodes pixels in square tiles, so that a part of an image can be decoded alone.
+"""Encodes an image in square tiles, so that a part of it can be decoded alone.
 
-The encoding is lossless and accepts every image and label that jaxseg reads. A header
-states shape and type, a table states the length of each tile, and the tiles follow row
-by row. Every tile is compressed with Zstandard, which decodes about ten times as fast
-as PNG. The tiles of an image contain differences, which compress better than pixels:
-each channel minus the channel before it, and then each row minus the row above.
+The encoding is lossless and accepts every image and label that jaxseg reads. An encoded
+image starts with a header that states its shape and type, and a table of the length in
+bytes of each tile. The tiles follow row by row. Every tile is compressed with
+Zstandard, which decodes about ten times as fast as PNG. The tiles of an image contain
+differences, which compress better than pixels: each channel minus the channel before
+it, and then each row minus the row above.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ _CODEC = "zstd"
 
 @dataclasses.dataclass(frozen=True)
 class TileHeader:
-    """Describes encoded pixels.
+    """Contains the properties of an encoded image that its header states.
 
     Attributes:
       size: The (H, W) in pixels.
       channels: The number of channels, or 0 for pixels without a channel axis.
       side: The number of pixels per side of a tile.
       dtype: The type of the pixels.
-      differences: Whether the tiles contain differences of pixels.
+      differences: Whether the tiles contain differences of neighboring pixels.
     """
 
     size: tuple[int, int]
@@ -44,7 +45,7 @@ class TileHeader:
     differences: bool
 
     def grid(self, area: Area) -> Iterator[tuple[int, Area]]:
-        """Yields the number of each tile that overlaps an area, and the tile's area."""
+        """Yields the index and the area of each tile that overlaps the given area."""
         height, width = self.size
         per_row = -(-width // self.side)
         for row in range(area.rows[0] // self.side, -(-area.rows[1] // self.side)):
@@ -68,13 +69,14 @@ def is_tiled(data: bytes) -> bool:
 def encode(
     pixels: np.ndarray, *, differences: bool, level: int = 1, side: int = SIDE
 ) -> bytes:
-    """Encodes pixels.
+    """Encodes an image or a label in tiles.
 
     Args:
       pixels: Uint8, uint16 or float32, [H, W] or [H, W, C].
-      differences: Whether to compress differences instead of pixels. They are smaller
-        for photographs and larger for labels.
-      level: The level of Zstandard, 1 to 19. Higher levels take longer to encode.
+      differences: Whether to store differences of neighboring pixels instead of pixels.
+        The result is smaller for photographs and larger for labels.
+      level: The compression level of Zstandard, 1 to 19. Higher levels take longer and
+        give fewer bytes.
       side: The number of pixels per side of a tile.
 
     Raises:
@@ -133,7 +135,7 @@ def read_tile_header(data: bytes) -> TileHeader:
 
 
 def decode(data: bytes, area: Area | None = None) -> np.ndarray:
-    """Decodes pixels, or an area of them.
+    """Decodes the image that `encode` has encoded, or an area of it.
 
     Only tiles that overlap the area are decoded.
 

@@ -1,8 +1,8 @@
-"""Reads batches in several processes.
+"""Reads batches of examples in several processes at the same time.
 
 One Python process cannot use many cores, because parts of the reading hold the global
-interpreter lock. Process k of n creates the batches k, k + n and so on. The batches are
-yielded in the same order as with threads.
+interpreter lock. Worker process k of n therefore creates the batches k, k + n, k + 2n
+and so on. The main process yields all batches in ascending order.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ Example = dict[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Workers:
-    """Sets how many processes and threads read a stream of batches.
+    """Contains the numbers of processes and threads that read a stream of batches.
 
     Attributes:
-      threads: The number of threads of each process that reads.
-      processes: The number of processes. If it is 0, threads of this process read.
+      threads: The number of threads in each process that reads.
+      processes: The number of worker processes. If it is 0, the threads of this process
+        read.
     """
 
     threads: int
@@ -66,11 +67,11 @@ def process_batches(
     share: int,
     workers: Workers,
 ) -> Iterator[Example]:
-    """Yields batches of consecutive examples, which several processes read in advance.
+    """Yields batches of consecutive examples that worker processes read in advance.
 
     Args:
-      example: A function that returns the example with a given index. It and everything
-        that it refers to are pickled.
+      example: A function that returns the example with a given index. It is pickled
+        together with everything that it refers to.
       start: The first index.
       stop: The index after the last one.
       share: The number of examples per batch.

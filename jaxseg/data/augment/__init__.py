@@ -1,5 +1,6 @@
-"""Applies a list of random augmentations to training examples on the host.
+"""Applies the random augmentations of the option `data.augment` to training examples.
 
-`data.augment` lists the entries in order, as texts such as
-`rotate(degrees=10, probability=0.5)`. docs/augmentation.md has all entries.
+The option is a list of texts such as `rotate(degrees=10, probability=0.5)`, which are
+called entries and are applied in order, on the host. docs/augmentation.md describes all
+entries.
 """

@@ -1,4 +1,4 @@
-"""Finds the classes of a label among which an entry chooses."""
+"""Finds the classes in a label from which an augmentation can choose one at random."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from jaxseg.data.augment.entry import Frame
 def chosen_classes(
     names: tuple[str, ...], label: np.ndarray, frame: Frame
 ) -> np.ndarray:
-    """Returns the sorted indices of the classes in a label, int [n].
+    """Returns the sorted indices of the given classes that occur in a label, int [n].
 
     Args:
-      names: The classes to keep, or an empty tuple for all classes.
+      names: The names of the given classes, or an empty tuple for all classes.
       label: Integer [H, W].
       frame: The names of the classes and the ignore index.
     """

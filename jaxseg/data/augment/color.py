@@ -15,12 +15,12 @@ from jaxseg.data.augment.entry import Drawn, PixelEntry
 from jaxseg.data.augment.parameters import interval, number
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of RGB, ITU-R BT.601
-HELP = "The range of the factor, which is drawn uniformly."
+HELP = "The two limits between which the factor of each crop is drawn uniformly."
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Brightness(PixelEntry):
-    """Multiplies all values by a factor and adds a constant."""
+    """Multiplies all values by a random factor, and adds a random constant."""
 
     name: ClassVar[str] = "brightness"
 
@@ -29,7 +29,7 @@ class Brightness(PixelEntry):
         (0.0, 0.0),
         -1,
         1,
-        help="The range of the constant, as a share of the value range.",
+        help="The limits of the added constant, as fractions of the value range.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
@@ -41,7 +41,7 @@ class Brightness(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Contrast(PixelEntry):
-    """Multiplies the difference between each value and the image mean by a factor.
+    """Multiplies the difference of each value from the image mean by a random factor.
 
     For images of three channels, the mean is that of the luma; for others, it is the
     mean of all values.
@@ -63,7 +63,7 @@ class Contrast(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Gamma(PixelEntry):
-    """Raises all values to a power, after the value range is mapped to [0, 1]."""
+    """Raises all values, mapped to [0, 1] by the value range, to a random power."""
 
     name: ClassVar[str] = "gamma"
 
@@ -84,7 +84,7 @@ class Gamma(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Saturation(PixelEntry):
-    """Multiplies the difference between each color and gray by a factor."""
+    """Multiplies the difference of each color from gray by a random factor."""
 
     name: ClassVar[str] = "saturation"
     rgb: ClassVar[bool] = True
@@ -100,7 +100,7 @@ class Saturation(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Hue(PixelEntry):
-    """Rotates the hue of all colors by the same angle."""
+    """Rotates the hue of all colors of an image by one random angle."""
 
     name: ClassVar[str] = "hue"
     rgb: ClassVar[bool] = True
@@ -116,7 +116,7 @@ class Hue(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Grayscale(PixelEntry):
-    """Replaces each color by its luma, in all three channels."""
+    """Converts RGB to gray: all three channels become the luma of the color."""
 
     name: ClassVar[str] = "grayscale"
     rgb: ClassVar[bool] = True
@@ -143,7 +143,7 @@ def rotated_hue(image: np.ndarray, degrees: float) -> np.ndarray:
 
     Args:
       image: Float32 [H, W, 3].
-      degrees: The angle.
+      degrees: The angle on the color circle, on which red is at 0 and green at 120.
     """
     red, green, blue = (image[..., k] for k in range(3))
     value = np.maximum(np.maximum(red, green), blue)

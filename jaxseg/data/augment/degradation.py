@@ -44,7 +44,7 @@ class Noise(PixelEntry):
         (0.0, 0.05),
         0,
         1,
-        help="The range of the standard deviation, as a share of the value range.",
+        help="The limits of the standard deviation, as fractions of the value range.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
@@ -91,19 +91,23 @@ class Jpeg(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cutout(SceneEntry):
-    """Fills random rectangles with the mean color."""
+    """Fills random rectangles of the crop with the mean color of the dataset."""
 
     name: ClassVar[str] = "cutout"
 
-    count: int = whole(1, 1, 100, help="The number of rectangles.")
+    count: int = whole(1, 1, 100, help="The number of rectangles in each crop.")
     side: tuple[float, float] = interval(
         (0.1, 0.3),
         0,
         1,
-        help="The range of their sides, as shares of the crop's sides.",
+        help="The smallest and the largest side of a rectangle, as "
+        "fractions of the crop's sides.",
     )
     label: str = choice(
-        "void", "keep", help="void ignores the rectangles in the loss; keep does not."
+        "void",
+        "keep",
+        help="The labels in the rectangles: void makes them void; keep leaves them "
+        "as they are.",
     )
 
     def apply(
@@ -125,15 +129,16 @@ class Cutout(SceneEntry):
 def rectangle(
     rng: np.random.Generator, size: tuple[int, int], side: tuple[float, float]
 ) -> list[int]:
-    """Draws a rectangle inside a crop.
+    """Draws the position and the size of a random rectangle inside a crop.
 
     Args:
       rng: The random number generator.
       size: The (H, W) of the crop.
-      side: The range of the sides, as shares of `size`.
+      side: The smallest and the largest side of the rectangle, as fractions of `size`.
 
     Returns:
-      The first row and column, and the last row and column plus one.
+      (top, left, bottom, right) in pixels. The row `bottom` and the column `right` are
+      the first ones after the rectangle.
     """
     height, width = (round(rng.uniform(*side) * whole_side) for whole_side in size)
     top = int(rng.integers(size[0] - height + 1))

@@ -1,8 +1,9 @@
 """Defines the four kinds of augmentation entries and the scene that they change.
 
-An entry is a frozen dataclass whose fields are its parameters. It has no random state:
-each application gets a separate generator, which depends on the seed, the position in
-the training stream and the place of the entry in the list.
+An entry of the option `data.augment` becomes a frozen dataclass whose fields are the
+parameters of the augmentation. It has no random state: each application gets a separate
+generator, which depends on the seed, the position in the training stream and the
+position of the entry in the list.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ class Frame:
     Attributes:
       classes: The names of the classes in label order.
       void: The ignore index, which fills labels outside the image.
-      fill: The value of each channel, in stored units, that pixels outside the image
-        get.
+      fill: The value of each channel, in stored units, for pixels outside the image.
       low, high: The stored values that are mapped to 0 and 1.
       multilabel: Whether the classes can overlap. A label then contains one bit for
         each class.
@@ -44,12 +44,12 @@ class Frame:
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """Contains a training crop.
+    """Contains a training crop: the image and its label.
 
     Attributes:
       image: Uint8, uint16 or float32 [H, W, C], as stored.
       label: Integer [H, W].
-      frame: The description of their values.
+      frame: The value range, the classes and the ignore index of the dataset.
     """
 
     image: np.ndarray
@@ -59,10 +59,10 @@ class Scene:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Defines the fields that all entries have.
+    """Defines the fields that all augmentations have.
 
     Class attributes:
-      name: The name in the list.
+      name: The name of the augmentation in `data.augment`.
       rgb: Whether the entry needs images of three channels.
       square: Whether the entry needs a square crop.
       by_class: Whether the entry needs labels with exactly one class per pixel.
@@ -74,23 +74,23 @@ class Entry:
     by_class: ClassVar[bool] = False
 
     probability: float = number(
-        1.0, 0, 1, help="The probability with which the entry is applied."
+        1.0, 0, 1, help="The probability that the augmentation is applied."
     )
 
 
 class WindowEntry(Entry):
-    """Changes the position and the scale of the training crop in the image."""
+    """Changes which part of the image becomes the training crop, and its scale."""
 
     def choose(
         self, view: View, window: Window, rng: np.random.Generator
     ) -> tuple[Window, Drawn]:
-        """Returns the changed window and the drawn parameters."""
+        """Returns the changed crop window and the random parameters that were drawn."""
         raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """Contains the facts about an example on which a window entry depends.
+    """Describes the example for which an augmentation chooses the crop window.
 
     Attributes:
       read: A function that reads the label of the whole example, integer [H, W].
@@ -111,20 +111,20 @@ class View:
 
 
 class GeometryEntry(Entry):
-    """Moves pixels of the image and of the label together.
+    """Moves the pixels of an image and of its label to other positions.
 
     Points are continuous positions in pixels: the top left corner of the image is
     (0, 0), and the center of its first pixel is (0.5, 0.5).
     """
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
-        """Draws the parameters for a crop of `size` (H, W)."""
+        """Draws the random parameters for a crop of `size` (H, W) in pixels."""
         raise NotImplementedError
 
     def origin(
         self, points: np.ndarray, drawn: Drawn, size: tuple[int, int]
     ) -> np.ndarray:
-        """Returns the original position of points of the result, float32 [2, H, W]."""
+        """Returns the position of each result point before the change, [2, H, W]."""
         raise NotImplementedError
 
     def rearranged(self, array: np.ndarray, drawn: Drawn) -> np.ndarray | None:
@@ -139,7 +139,7 @@ class PixelEntry(Entry):
     """Changes the values of an image, but not the label."""
 
     def draw(self, rng: np.random.Generator) -> Drawn:
-        """Draws the parameters."""
+        """Draws the random parameters of one application."""
         raise NotImplementedError
 
     def change(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:
@@ -154,7 +154,7 @@ class PixelEntry(Entry):
 
 
 class SceneEntry(Entry):
-    """Changes a crop with its label, possibly with parts of other examples."""
+    """Changes a crop and its label; it can paste parts of other examples into them."""
 
     def apply(
         self,
@@ -162,12 +162,12 @@ class SceneEntry(Entry):
         rng: np.random.Generator,
         partner: Callable[[np.random.Generator], Scene],
     ) -> tuple[Scene, Drawn]:
-        """Returns the changed scene and the drawn parameters.
+        """Returns the changed scene and the random parameters that were drawn.
 
         Args:
           scene: The crop.
           rng: The generator of this application.
           partner: A function that draws another training crop of equal size. Each call
-            returns the next one.
+            returns a different crop.
         """
         raise NotImplementedError

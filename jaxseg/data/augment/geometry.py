@@ -94,10 +94,10 @@ class Affine(GeometryEntry):
     name: ClassVar[str] = "affine"
 
     scale: tuple[float, float] = interval(
-        (1.0, 1.0), 0.1, 10, help="The range of the factor of both sides."
+        (1.0, 1.0), 0.1, 10, help="The limits of the factor that resizes both sides."
     )
     degrees: float = number(
-        0.0, 0, 180, help="The largest angle of the rotation in both directions."
+        0.0, 0, 180, help="The largest angle of the rotation in either direction."
     )
     shear: float = number(
         0.0,
@@ -106,7 +106,7 @@ class Affine(GeometryEntry):
         help="The largest angle, in degrees, by which vertical lines are tilted.",
     )
     translate: float = number(
-        0.0, 0, 1, help="The largest shift, as a share of each side of the crop."
+        0.0, 0, 1, help="The largest shift, as a fraction of each side of the crop."
     )
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
@@ -129,7 +129,7 @@ class Affine(GeometryEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Elastic(GeometryEntry):
-    """Deforms the crop smoothly by random displacements of the nodes of a grid.
+    """Deforms the crop smoothly: the nodes of a coarse grid move by random distances.
 
     The displacements are drawn from a normal distribution and interpolated by cubic
     splines, as in U-Net (arXiv 1505.04597).
@@ -140,7 +140,7 @@ class Elastic(GeometryEntry):
     sigma: float = number(
         10.0, 0, 1_000, help="The standard deviation of the displacements in pixels."
     )
-    nodes: int = whole(3, 2, 16, help="The number of nodes per side of the grid.")
+    nodes: int = whole(3, 2, 16, help="The number of grid nodes along each side.")
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
         nodes = rng.normal(0.0, self.sigma, (2, self.nodes, self.nodes))
@@ -155,14 +155,15 @@ class Elastic(GeometryEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GridDistortion(GeometryEntry):
-    """Stretches and squeezes the columns and the rows of a grid at random.
+    """Divides the crop into a grid, and resizes its rows and columns at random.
 
-    The borders of the crop stay where they are, and nothing leaves the crop.
+    The outer borders of the grid stay at the borders of the crop, so that no pixel
+    leaves the crop.
     """
 
     name: ClassVar[str] = "grid_distortion"
 
-    cells: int = whole(5, 2, 64, help="The number of cells per side of the grid.")
+    cells: int = whole(5, 2, 64, help="The number of grid cells along each side.")
     limit: float = number(
         0.3,
         0,
@@ -190,7 +191,7 @@ class GridDistortion(GeometryEntry):
 
 
 def rotation(degrees: float) -> np.ndarray:
-    """Returns the matrix of a counterclockwise rotation of (row, column) vectors."""
+    """Returns the matrix [2, 2] that rotates (row, column) vectors counterclockwise."""
     angle = np.radians(degrees)
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
@@ -198,7 +199,7 @@ def rotation(degrees: float) -> np.ndarray:
 def centered(
     points: np.ndarray, forward: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """Returns the points that a linear map about the center maps to given points.
+    """Returns the points that a linear map about the crop center maps to `points`.
 
     Args:
       points: Float32 [2, H, W].
@@ -217,7 +218,7 @@ def centered(
 
 
 def sampled(field: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Reads a field of displacements [2, H, W] at points by bilinear interpolation."""
+    """Interpolates displacements [2, H, W] bilinearly at points [2, h, w]."""
     centers = points - np.float32(0.5)
     if np.array_equal(centers, np.indices(field.shape[1:])):
         return field

@@ -1,7 +1,8 @@
 """Mixes a training crop with parts of other examples.
 
-The other examples are cropped like the first one. Entries before a mixing entry in the
-list do not change the other examples; entries after it change the mixed crop.
+The other examples are cropped in the same way as the first one. Augmentations that
+precede the mixing in `data.augment` do not change the other examples. Augmentations
+that follow it change the mixed crop.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ Partner = Callable[[np.random.Generator], Scene]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CutMix(SceneEntry):
-    """Replaces a random rectangle by the same part of another example.
+    """Replaces a random rectangle of the crop by that part of another example's crop.
 
-    The share of the crop that is replaced is drawn from Beta(alpha, alpha), as in arXiv
-    1905.04899.
+    The fraction of the crop's area that is replaced is drawn from the distribution
+    Beta(alpha, alpha), as in CutMix (arXiv 1905.04899).
     """
 
     name: ClassVar[str] = "cut_mix"
 
     alpha: float = number(
-        1.0, 0.01, 100, help="The parameter of the beta distribution."
+        1.0, 0.01, 100, help="Both parameters of the beta distribution."
     )
 
     def apply(
@@ -47,7 +48,7 @@ class CutMix(SceneEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassMix(SceneEntry):
-    """Pastes all pixels of randomly chosen classes of another example.
+    """Pastes all pixels of randomly chosen classes from another example.
 
     The classes are those of the label. (In arXiv 2007.07936, they are predicted.)
     """
@@ -56,7 +57,7 @@ class ClassMix(SceneEntry):
     by_class: ClassVar[bool] = True
 
     share: float = number(
-        0.5, 0, 1, help="The share of the classes that is pasted, rounded up."
+        0.5, 0, 1, help="The fraction of the classes that is pasted, rounded up."
     )
 
     def apply(
@@ -72,7 +73,7 @@ class ClassMix(SceneEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CopyPaste(SceneEntry):
-    """Pastes objects of another example (arXiv 2012.07177).
+    """Pastes randomly chosen objects from another example (arXiv 2012.07177).
 
     An object is a connected region of one class. Differs: the paper pastes annotated
     instances; masks of classes do not separate objects that touch.
@@ -87,9 +88,9 @@ class CopyPaste(SceneEntry):
             "classes."
         )
     )
-    count: int = whole(3, 1, 1_000, help="The largest number of objects.")
+    count: int = whole(3, 1, 1_000, help="The largest number of pasted objects.")
     min_pixels: int = whole(
-        16, 1, 2**31 - 1, help="The smallest number of pixels of an object."
+        16, 1, 2**31 - 1, help="The smallest number of pixels of a pasted object."
     )
 
     def apply(
@@ -113,9 +114,9 @@ class CopyPaste(SceneEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Mosaic(SceneEntry):
-    """Composes the crop from the quarters of four examples.
+    """Composes the crop from four rectangles, each from a different example.
 
-    The quarters meet at a random point. Three of them come from other examples.
+    The four rectangles meet at a random point. One shows the original example.
     """
 
     name: ClassVar[str] = "mosaic"
@@ -124,8 +125,8 @@ class Mosaic(SceneEntry):
         0.25,
         0,
         0.5,
-        help="The smallest distance of the point to the borders of the crop, as a "
-        "share of its sides.",
+        help="The smallest distance of the meeting point from the borders of the crop, "
+        "as a fraction of the sides of the crop.",
     )
 
     def apply(
@@ -145,7 +146,7 @@ class Mosaic(SceneEntry):
 
 
 def pasted(scene: Scene, other: Scene, chosen: np.ndarray) -> Scene:
-    """Replaces the chosen pixels of a scene, bool [H, W], by those of another scene."""
+    """Returns `scene` with the pixels `chosen`, bool [H, W], copied from `other`."""
     image = np.where(chosen[..., None], other.image, scene.image)
     label = np.where(chosen, other.label, scene.label)
     return dataclasses.replace(scene, image=image, label=label)

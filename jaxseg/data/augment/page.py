@@ -1,4 +1,4 @@
-"""Generates the Markdown page docs/augmentation.md from the records of all entries.
+"""Generates the Markdown page docs/augmentation.md, which describes `data.augment`.
 
 After you change an entry, update the page with this command:
 

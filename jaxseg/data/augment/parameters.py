@@ -12,7 +12,7 @@ KEY = "parameter"  # the key of a `Parameter` in the metadata of a dataclass fie
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """Describes one parameter of an entry.
+    """Describes one parameter of an augmentation.
 
     Attributes:
       expected: A description of the allowed values, which follows "expected" in errors.
@@ -27,13 +27,13 @@ class Parameter:
 
 
 def number(default: float, low: float, high: float, *, help: str) -> Any:
-    """Declares a number from `low` to `high` as a field of a dataclass."""
+    """Returns a dataclass field for a number from `low` to `high`."""
     expected = f"a number from {low:g} to {high:g}"
     return _field(default, expected, help, lambda value: _number(value, low, high))
 
 
 def whole(default: int, low: int, high: int, *, help: str) -> Any:
-    """Declares a whole number from `low` to `high` as a field of a dataclass."""
+    """Returns a dataclass field for a parameter that is an integer, `low` to `high`."""
 
     def convert(value: Any) -> int | None:
         return value if type(value) is int and low <= value <= high else None
@@ -44,7 +44,7 @@ def whole(default: int, low: int, high: int, *, help: str) -> Any:
 def interval(
     default: tuple[float, float], low: float, high: float, *, help: str
 ) -> Any:
-    """Declares two ascending numbers from `low` to `high` as a field of a dataclass."""
+    """Returns a dataclass field for two ascending numbers from `low` to `high`."""
 
     def convert(value: Any) -> tuple[float, float] | None:
         if not isinstance(value, tuple) or len(value) != 2:
@@ -57,7 +57,7 @@ def interval(
 
 
 def choice(default: str, *others: str, help: str) -> Any:
-    """Declares one of several words as a field of a dataclass."""
+    """Returns a dataclass field for a parameter that is one of several words."""
     words = (default, *others)
     expected = " or ".join(words)
     return _field(
@@ -66,7 +66,7 @@ def choice(default: str, *others: str, help: str) -> Any:
 
 
 def class_names(*, help: str) -> Any:
-    """Declares names of classes as a field of a dataclass; the default has no name."""
+    """Returns a dataclass field for a tuple of class names, which is () by default."""
 
     def convert(value: Any) -> tuple[str, ...] | None:
         names = (value,) if isinstance(value, str) else value
@@ -80,7 +80,7 @@ def class_names(*, help: str) -> Any:
 
 
 def parameter_of(field: dataclasses.Field) -> Parameter:
-    """Returns the parameter that a field of an entry declares."""
+    """Returns the description that a dataclass field of an augmentation carries."""
     return field.metadata[KEY]
 
 

@@ -24,11 +24,11 @@ def parse_entries(texts: tuple[str, ...]) -> tuple[Entry, ...]:
       texts: One text for each entry.
 
     Returns:
-      The entries in the order of the list.
+      One dataclass for each text, in the order of the texts.
 
     Raises:
-      ValueError: If a text is invalid, or an entry that chooses the crop follows one
-        that changes it.
+      ValueError: If a text is invalid, or an entry that chooses the crop follows an
+        entry that changes the pixels of the crop.
 
     >>> parse_entries(("flip", "rotate(degrees=30, probability=0.5)"))[1]
     Rotate(probability=0.5, degrees=30.0)
@@ -74,7 +74,7 @@ def check_entries(
     crop: tuple[int, int] | None = None,
     frame: Frame | None = None,
 ) -> None:
-    """Checks that entries fit the crop and the data.
+    """Checks that augmentations can be applied to the crop and the data.
 
     Args:
       entries: The entries.
@@ -82,8 +82,9 @@ def check_entries(
       frame: The description of the data, or None if it is not checked.
 
     Raises:
-      ValueError: If an entry needs a square crop or three channels and there are
-        others, or if it names a class that the data do not have.
+      ValueError: If an entry needs a square crop but the crop is not square, needs
+        three channels but the images have another number, needs one class per pixel but
+        the classes overlap, or names an unknown class.
     """
     for entry in entries:
         if crop is not None and entry.square and crop[0] != crop[1]:

@@ -1,4 +1,4 @@
-"""Reads an image and its label at arbitrary points."""
+"""Interpolates an image and its label at arbitrary points."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ ROWS = 64
 
 
 def pixel_centers(size: tuple[int, int]) -> np.ndarray:
-    """Returns the points of the pixel centers of a crop, float32 [2, H, W]."""
+    """Returns the (row, column) of the pixel centers of a crop, float32 [2, H, W]."""
     return np.indices(size).astype(np.float32) + np.float32(0.5)
 
 
 def resample(scene: Scene, points: np.ndarray) -> Scene:
-    """Reads a scene at points.
+    """Returns the scene whose pixels are those of another scene at the given points.
 
     The image is interpolated bilinearly between the centers of its pixels, and the
-    label is that of the pixel that contains the point. Outside the image, the image is
-    the mean and the label is void.
+    label is that of the pixel that contains the point. Points outside the image get the
+    mean color of the dataset and the label void.
 
     Args:
       scene: The scene.
-      points: Float32 [2, h, w], in which the first pixel covers [0, 1) in both axes.
+      points: The (row, column) from which each pixel of the result is read, float32 [2,
+        h, w]. The first pixel covers [0, 1) along both axes.
     """
     size = points.shape[1:]
     image = np.empty((*size, scene.image.shape[-1]), scene.image.dtype)

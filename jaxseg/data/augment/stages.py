@@ -1,8 +1,8 @@
 """Applies the entries of an augmentation list to one training example.
 
 Each entry has a separate random generator, which depends on the seed, the position in
-the training stream and the place of the entry in the list. Changing one entry therefore
-does not change the random parameters of the others.
+the training stream and the position of the entry in the list. Changing one entry
+therefore does not change the random parameters of the others.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ Partner = Callable[[np.random.Generator], Scene]
 
 @dataclasses.dataclass(frozen=True)
 class Applied:
-    """Contains an entry that was applied to an example, with its random parameters.
+    """Records that an augmentation was applied to an example, with what parameters.
 
     Attributes:
-      entry: The entry.
-      drawn: The drawn parameters, as JSON values.
+      entry: The augmentation.
+      drawn: Its random parameters for this example, as JSON values.
     """
 
     entry: Entry
     drawn: Drawn
 
     def record(self) -> dict:
-        """Returns the name of the entry and the drawn parameters as JSON values."""
+        """Returns the name and the random parameters, as JSON values."""
         return {"entry": self.entry.name, **self.drawn}
 
 
@@ -71,7 +71,7 @@ def check_augment(config: DataConfig, spec: DatasetSpec) -> None:
 
 
 def entries_of(config: DataConfig) -> tuple[Entry, ...]:
-    """Returns the entries of `data.augment` and the pipeline of the user, in order."""
+    """Returns the augmentations of `data.augment` and `data.albumentations`."""
     entries = parse_entries(tuple(config.augment))
     if config.albumentations is None:
         return entries
@@ -79,10 +79,11 @@ def entries_of(config: DataConfig) -> tuple[Entry, ...]:
 
 
 def split(entries: Iterable[Entry]) -> tuple[list, list]:
-    """Splits a list into the entries that choose the crop, and those that change it.
+    """Separates the entries that choose the crop from those that change its pixels.
 
     Returns:
-      Two lists of pairs (place in the list, entry).
+      Two lists of pairs (position in `entries`, entry). The first list has the entries
+      that choose the crop.
     """
     numbered = list(enumerate(entries))
     windows = [pair for pair in numbered if isinstance(pair[1], WindowEntry)]
@@ -92,13 +93,13 @@ def split(entries: Iterable[Entry]) -> tuple[list, list]:
 def choose_window(
     entries: Sequence[tuple[int, Entry]], view: View, window: Window, draws: Generator
 ) -> tuple[Window, list[Applied]]:
-    """Applies the entries that choose the crop.
+    """Applies the augmentations that choose the crop, in order.
 
     Args:
-      entries: Pairs (place in the list, entry).
+      entries: Pairs (position in `data.augment`, entry).
       view: The example and its crop.
       window: The window that the entries change.
-      draws: Maps the place of an entry in the list to its generator.
+      draws: Maps the position of an entry in `data.augment` to its random generator.
     """
     applied = []
     for place, entry in entries:
@@ -118,9 +119,9 @@ def change_scene(
     """Applies the entries that change the crop, in order.
 
     Args:
-      entries: Pairs (place in the list, entry).
+      entries: Pairs (position in `data.augment`, entry).
       scene: The crop.
-      draws: Maps the place of an entry in the list to its generator.
+      draws: Maps the position of an entry in `data.augment` to its random generator.
       partner: A function that draws another crop.
     """
     chosen = []

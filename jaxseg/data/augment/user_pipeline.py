@@ -29,8 +29,8 @@ SHORT = 16  # Arrays with more values are recorded by their shape.
 class UserPipeline(SceneEntry):
     """Applies a pipeline of Albumentations to image and label.
 
-    Images that are not uint8 are passed as float32, with the value range mapped to [0,
-    1].
+    The pipeline receives uint8 images unchanged, and other images as float32 with the
+    value range mapped to [0, 1].
 
     Attributes:
       where: The option that names the pipeline, for errors.

@@ -17,13 +17,13 @@ from jaxseg.data.transforms import Window, cut_label
 class Scale(WindowEntry):
     """Resizes the example by a random factor and changes its aspect ratio.
 
-    The factor is multiplied by that of `data.scale_range`.
+    This factor is multiplied by the factor that is drawn from `data.scale_range`.
     """
 
     name: ClassVar[str] = "scale"
 
     factor: tuple[float, float] = interval(
-        (0.5, 2.0), 0.1, 10, help="The range of the factor, which is drawn uniformly."
+        (0.5, 2.0), 0.1, 10, help="The limits between which the factor is drawn."
     )
     aspect: tuple[float, float] = interval(
         (1.0, 1.0),
@@ -49,19 +49,20 @@ class Scale(WindowEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LimitShare(WindowEntry):
-    """Draws the crop again while one class covers too many of its labeled pixels.
+    """Draws another crop if one class covers too much of it, up to `tries` times.
 
-    This is the parameter cat_max_ratio of MMSegmentation: a crop that has a single
-    class or a class above the limit is drawn again, and the last draw is kept.
+    A crop is rejected if it has a single class, or if the fraction of one class in the
+    labeled pixels reaches `share`. If all tries fail, the last crop is used.
+    MMSegmentation calls the limit cat_max_ratio.
     """
 
     name: ClassVar[str] = "limit_share"
     by_class: ClassVar[bool] = True
 
     share: float = number(
-        0.75, 0, 1, help="The largest share of one class in the labeled pixels."
+        0.75, 0, 1, help="The largest fraction of the labeled pixels with one class."
     )
-    tries: int = whole(10, 1, 100, help="How often the crop is drawn again.")
+    tries: int = whole(10, 1, 100, help="The largest number of further draws.")
 
     def choose(
         self, view: View, window: Window, rng: np.random.Generator
@@ -82,17 +83,17 @@ class LimitShare(WindowEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CropAround(WindowEntry):
-    """Moves the crop so that it contains a random pixel of a random class.
+    """Moves the crop so that it contains a random pixel of a randomly chosen class.
 
-    Every class of the example is equally likely, so that rare classes are seen more
-    often than by uniform crops.
+    Every class in the label of the example is equally likely, so that crops contain
+    rare classes more often than if their positions were uniform.
     """
 
     name: ClassVar[str] = "crop_around"
     by_class: ClassVar[bool] = True
 
     classes: tuple[str, ...] = class_names(
-        help="The classes to choose from. Without names, these are all classes."
+        help="The classes from which one is chosen at random; () means all classes."
     )
 
     def choose(
@@ -119,7 +120,7 @@ class CropAround(WindowEntry):
 def random_window(
     rng: np.random.Generator, scaled: tuple[int, ...], crop: tuple[int, int]
 ) -> Window:
-    """Draws the position of a crop in a resized image, as `sample_window` does.
+    """Draws a crop window at a random position in a resized image.
 
     Args:
       rng: The random number generator.

@@ -1,1 +1,1 @@
-"""Combines several datasets with different classes for training."""
+"""Combines several datasets, whose classes can differ, to train one network on them."""

@@ -1,8 +1,8 @@
 """Yields batches that contain examples of several datasets.
 
-Each batch has the entry "dataset", the index of the dataset of each example. Its labels
-are the class numbers of that dataset; the training step and the evaluation step convert
-them to union classes.
+The array "dataset" of a batch states for each example from which dataset it comes. The
+labels of the example are class numbers of that dataset. The training step and the
+evaluation step convert them to classes of the union of all datasets.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def mixed_train_batches(
       process_count: The number of processes.
 
     Returns:
-      An iterator of batches as `jaxseg.data.train_batches` yields them, with the
-      further entry "dataset": int32 [b].
+      An iterator of batches as `jaxseg.data.train_batches` yields them, with one more
+      array, "dataset", int32 [b]: the index of the dataset of each example.
 
     Raises:
       ValueError: If the batch cannot be divided, a class to oversample is unknown, or
@@ -82,7 +82,7 @@ def mixed_example(
     Args:
       source: The training examples.
       configs: The data options of each dataset.
-      schedule: The order of the datasets.
+      schedule: Determines the dataset at each position of the mixed stream.
       position: The position in the mixed stream, from 0.
     """
     member, own = schedule.at(position)
@@ -109,8 +109,8 @@ def mixed_eval_batches(
       process_count: The number of processes.
 
     Returns:
-      An iterator of batches as `jaxseg.data.eval_batches` yields them, with the further
-      entry "dataset": int32 [b].
+      An iterator of batches as `jaxseg.data.eval_batches` yields them, with one more
+      array, "dataset", int32 [b]: the index of the dataset of each example.
 
     Raises:
       ValueError: If the batch cannot be divided.

@@ -1,8 +1,8 @@
 """Maps the classes of one dataset to the classes of another by their names.
 
-A map is total: it mentions every class of its source exactly once. A class is mapped to
-one target class, to several if the target divides the class further, or to void, so
-that its pixels are ignored.
+A class map must be total: it mentions every class of the source dataset exactly once. A
+class is mapped to one target class, to several if the target dataset divides the class
+further, or to void if its pixels shall be ignored.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class ClassMap:
         return tuple(tuple(place[name] for name in names) for names in self.targets)
 
     def to_lines(self) -> tuple[str, ...]:
-        """Returns the map as lines of the text form, which `map_file` reads."""
+        """Returns the map as lines of text, as `jaxseg.data.mix.map_file` reads it."""
         return tuple(
             f"{name} -> {' | '.join(names) or IGNORED}"
             for name, names in zip(self.source, self.targets, strict=True)
@@ -131,7 +131,7 @@ class Rule:
     Attributes:
       source: The source class.
       targets: The target classes, or () for void.
-      where: The place of the rule in its file, such as "line 3", or "".
+      where: The line of the rule in its file, such as "line 3", or "" without a file.
     """
 
     source: str
@@ -140,7 +140,7 @@ class Rule:
 
 
 def split_targets(targets: Targets) -> tuple[str, ...]:
-    """Converts the value of a rule to a tuple of names. "void" gives ().
+    """Converts the right side of a rule to a tuple of class names. "void" gives ().
 
     Raises:
       ValueError: If void is combined with a class, or there is no target.
@@ -163,7 +163,7 @@ def from_rules(
     *,
     origin: str,
 ) -> ClassMap:
-    """Builds a map from rules in any order.
+    """Builds a class map from rules that can be in any order.
 
     Args:
       rules: The rules.

@@ -13,14 +13,14 @@ JOINED = " + "  # Joins the names of classes that the union does not distinguish
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """Describes a dataset and the union classes of each of its classes.
+    """Describes one dataset of a mix, and how its classes map to union classes.
 
     Attributes:
       name: The name of the dataset within the run.
       classes: The class names in label order.
       palette: The RGB color of each class.
-      targets: The union classes of each class. They are () for a class that is mapped
-        to void.
+      targets: For each class, the names of the union classes to which it is mapped, or
+        () if it is mapped to void.
       void: The ignore index of the labels of the dataset.
 
     Raises:
@@ -55,10 +55,11 @@ class Member:
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Returns the groups of classes that are scored as one class, in label order.
+        """Returns the groups of class indices that are scored as one class.
 
         Classes with equal targets form a group, because the network does not
-        distinguish them. Classes that are mapped to void are not scored.
+        distinguish them. Classes that are mapped to void are in no group. The groups
+        are sorted by their first class.
         """
         found: dict[frozenset[str], list[int]] = {}
         for k, names in enumerate(self.targets):
@@ -68,26 +69,26 @@ class Member:
 
     @property
     def scored(self) -> tuple[str, ...]:
-        """Returns the names of the classes that are scored."""
+        """Returns one name for each group of classes that is scored."""
         return tuple(JOINED.join(self.classes[k] for k in g) for g in self.groups)
 
     @property
     def scored_palette(self) -> tuple[Color, ...]:
-        """Returns the color of each class that is scored."""
+        """Returns one color for each group of classes that is scored."""
         return tuple(self.palette[group[0]] for group in self.groups)
 
     @property
     def scored_targets(self) -> tuple[tuple[str, ...], ...]:
-        """Returns the union classes of each class that is scored."""
+        """Returns the union classes of each group of classes that is scored."""
         return tuple(self.targets[group[0]] for group in self.groups)
 
     def class_map(self, union: tuple[str, ...]) -> ClassMap:
-        """Returns the map to the classes of the union."""
+        """Returns the map from the classes of this dataset to those of the union."""
         return ClassMap(self.classes, union, self.targets)
 
     @classmethod
     def from_json(cls, fields: Any) -> Member:
-        """Converts an entry of dataset.json, which `dataclasses.asdict` created.
+        """Creates a member from the JSON form of `dataclasses.asdict(member)`.
 
         Raises:
           ValueError: If a field is missing, unknown or of another type.

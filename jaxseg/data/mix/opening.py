@@ -16,13 +16,13 @@ from jaxseg.text import counted
 
 
 class MixedSource:
-    """Contains the examples of one split of several datasets, one after the other.
+    """Contains the examples of one split of several datasets, dataset after dataset.
 
     Attributes:
       parts: The examples of each dataset.
-      counts: The number of examples of each dataset that belong to the split. It is 0
-        for a dataset with weight 0 in training.
-      backend: "grain", the pipeline that reads the examples.
+      counts: The number of examples that are read from each dataset. It is 0 for a
+        dataset with weight 0 if the split is that of training.
+      backend: The library that reads the examples, which is always "grain".
       workers: The number of threads with which the pipeline reads.
     """
 
@@ -55,7 +55,7 @@ class MixedSource:
 
     @functools.cached_property
     def places(self) -> tuple[tuple[int, int], ...]:
-        """Returns the dataset and the index within the dataset of each example."""
+        """Returns each example's dataset index, and its index in that dataset."""
         pairs = enumerate(self.counts)
         return tuple((k, index) for k, count in pairs for index in range(count))
 
@@ -131,7 +131,7 @@ def _open(
 
 
 def describe_members(config: DataConfig, source: Source | MixedSource) -> list[str]:
-    """Returns a line for each dataset of a mix, with its examples and its classes.
+    """Returns a line for each dataset of a mix: its examples and its classes.
 
     The result is empty for a single dataset.
 

@@ -2,8 +2,8 @@
 
 The stream consists of blocks of 1,000 positions. In each block, the number of positions
 of every dataset is proportional to its weight, and their order is random. The dataset
-at a position can therefore be computed without counting earlier positions. A run can
-continue from its step alone, on any number of processes.
+at a position can therefore be computed without counting earlier positions. To continue
+a run, the number of its step is enough, and the number of processes may change.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Schedule:
 
     Attributes:
       seed: The seed of the run.
-      counts: The number of positions of each dataset in a block.
+      counts: How many of the positions in a block belong to each dataset.
     """
 
     seed: int
@@ -36,7 +36,7 @@ class Schedule:
         return cls(seed, block_counts(weights))
 
     def at(self, position: int) -> tuple[int, int]:
-        """Returns the dataset at a position, and the position in that dataset's stream.
+        """Returns the dataset index at a position, and the position in its stream.
 
         Args:
           position: The position in the mixed stream, from 0.
@@ -47,16 +47,19 @@ class Schedule:
         return member, block * self.counts[member] + int(ranks[place])
 
     def member_seed(self, member: int) -> int:
-        """Returns the seed of the stream of one dataset."""
+        """Returns the seed that determines the stream of examples of one dataset."""
         sequence = np.random.SeedSequence((self.seed, _MEMBERS, member))
         return int(sequence.generate_state(1)[0])
 
 
 def block_counts(weights: Sequence[float]) -> tuple[int, ...]:
-    """Rounds weights to numbers of positions per block, by the largest remainders.
+    """Divides the positions of a block among datasets, in proportion to their weights.
 
     Args:
-      weights: Numbers that are not negative, with a positive sum.
+      weights: The weight of each dataset, at least 0; their sum is positive.
+
+    Returns:
+      The number of positions of each dataset, rounded by the largest-remainder method.
 
     Raises:
       ValueError: If a positive weight is too small for one position.

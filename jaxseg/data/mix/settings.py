@@ -24,7 +24,7 @@ DEFAULT = DataConfig()
 
 
 def member_data(config: DataConfig, member: MemberConfig) -> DataConfig:
-    """Returns the options with which one dataset of a mix is read.
+    """Returns the complete data options with which one dataset of a mix is read.
 
     Args:
       config: The data options of the run.
@@ -117,8 +117,9 @@ def naming_member(config: DataConfig, index: int) -> Iterator[None]:
       index: The index of the dataset in `data.mix`.
 
     Raises:
-      ValueError: Instead of each ValueError, of the same class. An option such as
-        data.raw_dir becomes data.mix[0].data.raw_dir.
+      ValueError: If the block raises a ValueError. The new error has the class of the
+        original error, and an option such as data.raw_dir is named
+        data.mix[0].data.raw_dir in it.
     """
     try:
         yield

@@ -72,7 +72,7 @@ def stated_spec(
 
     Args:
       config: The data options of the run.
-      kind: The kind of examples that the network needs.
+      kind: "images" or "clouds": the examples that the network needs.
 
     Raises:
       ValueError: If a dataset has examples of another kind, or is a folder whose
@@ -168,11 +168,12 @@ def _palette(union: Union) -> tuple[Color, ...]:
 def pooled(
     specs: Sequence[DatasetSpec], weights: Sequence[float]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Returns the mean and the deviation of each channel over the training stream.
+    """Returns the mean and deviation of each channel over all datasets together.
 
     Args:
-      specs: The datasets, whose images have the same number of channels.
-      weights: The weight of each dataset.
+      specs: The datasets, with the mean and the deviation of each. All have the same
+        number of channels.
+      weights: The share of each dataset in the training stream, up to a factor.
     """
     used = [(spec, w) for spec, w in zip(specs, weights, strict=True) if w > 0]
     pairs = {(spec.mean, spec.std) for spec, _ in used}

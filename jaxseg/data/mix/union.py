@@ -35,13 +35,13 @@ class Union:
 
     @functools.cached_property
     def merged(self) -> tuple[tuple[int, ...], ...]:
-        """Returns the union classes of each merged label, in order of appearance."""
+        """Returns for each merged label K + g the union classes that it stands for."""
         sets = (names for names in self._indices() if len(names) > 1)
         return tuple(dict.fromkeys(sets))
 
     @functools.cached_property
     def label_table(self) -> np.ndarray:
-        """Returns the training labels by dataset and label, int32 [D, S].
+        """Returns the training label of each label of each dataset, int32 [D, S].
 
         Rows are padded with -1 to equal length, and -2 stands for void.
         """
@@ -55,7 +55,7 @@ class Union:
 
     @functools.cached_property
     def score_table(self) -> np.ndarray:
-        """Returns the scored classes by dataset and label, int32 [D, S].
+        """Returns the scored class of each label of each dataset, int32 [D, S].
 
         Rows are padded with -1 to equal length, and -2 stands for void.
         """
@@ -70,7 +70,7 @@ class Union:
 
     @functools.cached_property
     def blocks(self) -> tuple[slice, ...]:
-        """Returns the range of the scored classes of each dataset."""
+        """Returns for each dataset the slice of its scored classes."""
         counts = [len(member.groups) for member in self.members]
         ends = np.cumsum(counts).tolist()
         return tuple(slice(end - n, end) for n, end in zip(counts, ends, strict=True))
@@ -82,7 +82,7 @@ class Union:
 
     @functools.cached_property
     def sums(self) -> np.ndarray:
-        """Returns the matrix that sums union classes to scored ones, float32 [K, J]."""
+        """Returns the matrix [K, J] of 0 and 1 that sums classes to scored ones."""
         place = {name: k for k, name in enumerate(self.classes)}
         table = np.zeros((len(self.classes), len(self.scored)), np.float32)
         columns = (names for m in self.members for names in m.scored_targets)
@@ -97,7 +97,7 @@ class Union:
         return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
     def inseparable(self) -> list[tuple[str, ...]]:
-        """Returns the groups of union classes that occur, but only together."""
+        """Returns the groups of union classes that no dataset tells apart."""
         groups: dict[tuple, list[str]] = {}
         for k, name in enumerate(self.classes):
             marks = tuple(k in s for s in dict.fromkeys(self._indices()))
