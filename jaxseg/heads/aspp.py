@@ -79,8 +79,8 @@ class DeepLabV3PlusHead(nn.Module):
     Attributes:
       num_classes: Number of classes.
       aspp: The ASPP module.
-      low: Number of channels to which the low-level map is reduced; 48 gave the paper's
-        best result among 8 to 64.
+      low: Number of channels to which the low-level map is reduced; 48 has the highest
+        mean IoU among 8 to 64 in the paper.
       features: Number of channels of the 3x3 convolutions.
       fuse: Number of 3x3 convolutions after the concatenation; 2 in the paper.
       separable: Whether and how those convolutions are separable, see `SeparableConv`.

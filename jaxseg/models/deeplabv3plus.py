@@ -121,8 +121,8 @@ def deeplabv3plus_xception(
     All convolutions of the ASPP and the decoder larger than 1x1 are separable.
 
     The low-level features c2 are taken after batch norm and before ReLU, as in the
-    authors' release. The best Cityscapes result has `image_pool=False`. For the options
-    see `Xception` and `deeplabv3plus`.
+    authors' release. In the paper, `image_pool=False` has the higher mean IoU on
+    Cityscapes. For the options see `Xception` and `deeplabv3plus`.
     """
     trunk, rest = split_options(options, Xception)
     return deeplabv3plus(

@@ -42,7 +42,7 @@ class OutputForm:
     """Converts logits to probabilities and labels.
 
     Attributes:
-      kind: The form of the output.
+      kind: "softmax", "binary" or "multilabel", as the module describes.
       threshold: The probability above which an object or a class is present. A softmax
         does not use it.
     """

@@ -82,8 +82,8 @@ def zoom(x: Array, factor: int, size: Size) -> Array:
     full = tuple((n - 1) * factor + 1 for n in x.shape[1:3])
     if any(have < want for have, want in zip(full, size, strict=True)):
         raise ValueError(
-            f"size={size} is invalid: expected at most {full}, what a map of "
-            f"{x.shape[1:3]} cells covers at factor {factor}."
+            f"size={size} is invalid: expected at most {full}, the size of a map of "
+            f"{x.shape[1:3]} cells that is enlarged by the factor {factor}."
         )
     return resize(x, full, align_corners=True)[:, : size[0], : size[1]]
 

@@ -39,12 +39,12 @@ def max_unpool(x: Array, position: Array, size: Size) -> Array:
 
 
 def check_halved(x: Array, size: Size) -> None:
-    """Raises ValueError unless x [B, h, w, C] is half of `size`, rounded up."""
+    """Raises ValueError unless h and w of x [B, h, w, C] are ceil(size / 2)."""
     for name, full, half in zip(("height", "width"), size, x.shape[1:3], strict=True):
         if not 2 * half - 1 <= full <= 2 * half:
             raise ValueError(
                 f"{name}={full} is invalid: expected {2 * half - 1} or {2 * half}, "
-                f"twice the {half} of the map."
+                f"because the map has {half} and pooling by 2 rounds up."
             )
 
 

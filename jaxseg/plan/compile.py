@@ -23,7 +23,7 @@ from jaxseg.tasks.functions import training_of
 from jaxseg.tasks.table import task_of
 from jaxseg.training.devices.selection import check_batch, check_space
 
-FORMS = "'v5e:16x16' (v4, v5e, v5p, v6e), 'local', 'cpu:8'"
+FORMS = "'local', 'cpu:8' or a TPU such as 'v5e:16x16' (v4, v5e, v5p or v6e)"
 # Without these, libtpu queries the cloud about its machine and prints complaints.
 QUIET = {
     "TPU_SKIP_MDS_QUERY": "1",
@@ -67,7 +67,7 @@ def described(name: str) -> Slice:
         return Slice(name, tuple(devices), chip_of(devices[0].device_kind), 1)
     chip = CHIPS.get(kind)
     if chip is None or not chip.kinds[0].startswith("TPU") or not layout:
-        raise ValueError(f"topology={name!r} is invalid: expected a form of {FORMS}.")
+        raise ValueError(f"topology={name!r} is invalid: expected {FORMS}.")
     if importlib.util.find_spec("libtpu") is None:
         raise ValueError(
             f"topology={name!r} is invalid without the TPU compiler: expected libtpu. "
@@ -104,7 +104,7 @@ def _tpus(name: str, chip: Chip) -> tuple[jax.Device, ...]:
         slice_ = topologies.get_topology_desc(name, platform="tpu", **options)
     except jax.errors.JaxRuntimeError as error:
         raise ValueError(
-            f"topology={name!r} is invalid: expected a form of {FORMS}. The compiler "
+            f"topology={name!r} is invalid: expected {FORMS}. The compiler "
             f"says: {_first(error)}"
         ) from error
     return tuple(slice_.devices)

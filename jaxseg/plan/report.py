@@ -89,7 +89,7 @@ def fits(program: Program, target: Slice) -> bool | None:
 
 
 def dominant(memory: ProgramMemory, parts: Mapping[str, int]) -> str:
-    """Returns the name of the values that take the most memory.
+    """Returns what takes the most memory: a part of the arguments or the temporaries.
 
     Args:
       memory: The memory of the step.
@@ -102,9 +102,13 @@ def dominant(memory: ProgramMemory, parts: Mapping[str, int]) -> str:
 
 
 def gathered_maps(found: Sequence[Collective]) -> list[str]:
-    """Describes the all-gathers whose result is a large activation [B, H, W, C].
+    """Lists the feature maps [B, H, W, C] that the program copies to every device.
 
-    They show that a sharded feature map was copied to every device.
+    These are the results of all-gathers with at least `MAP` elements. They show that a
+    sharded feature map did not stay sharded.
+
+    Returns:
+      Type, shape and JAX operation of each map, as text.
     """
     return [
         f"{one.shapes[0].dtype}{list(shape.dims)} from {one.source}"

@@ -34,7 +34,7 @@ def difference(
       apply: A function from an image [1, H, W, channels] to logits [1, H, W,
         num_classes].
       num_classes: The number of classes.
-      options: The options of the network of this library.
+      options: The options of the network of jaxseg.
       channels: The number of image channels.
 
     Raises:

@@ -1,10 +1,10 @@
-"""Max pooling, its argmax, and the scatter back to the input.
+"""Max pooling, the position of each maximum, and writing values to these positions.
 
-Positions are int8 and count the cells of a window row by row. If several cells have the
-maximum, the first is taken, as in Caffe and PyTorch. Everything is written as strided
-slices, selections and stacks. XLA's select-and-scatter is 5 to 15 times slower on a CPU
-and has no deterministic form on a GPU, and a depth-to-space transposition of
-concatenated cells takes 3 times as long as stacking.
+A position is an int8 that counts the pixels of a window row by row. If several pixels
+have the maximum, the first is taken, as in Caffe and PyTorch. Everything is written as
+strided slices, selections and stacks. XLA's select-and-scatter is 5 to 15 times slower
+on a CPU and has no deterministic form on a GPU, and a depth-to-space transposition of
+concatenated maps takes 3 times as long as stacking.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,9 +37,9 @@ def reduce_max(x: Array, window: Pair, stride: Pair) -> Array:
 
 
 def winners(x: Array, best: Array, window: Pair, stride: Pair) -> Array:
-    """Returns the position of the first cell of each window that equals `best`.
+    """Returns the position of the maximum in each window; the first if several tie.
 
-    The function compares each cell with the known maximum. One loop that tracks the
+    The function compares each pixel with the known maximum. One loop that tracks the
     maximum and its position together is slower.
 
     Args:
@@ -49,7 +49,8 @@ def winners(x: Array, best: Array, window: Pair, stride: Pair) -> Array:
       stride: The step between windows, in pixels.
 
     Returns:
-      int8 [B, h, w, C]; 0 where the maximum is NaN.
+      The positions, int8 [B, h, w, C]: row * width of the window + column within the
+      window. They are 0 where the maximum is NaN.
     """
     position = jnp.zeros(best.shape, jnp.int8)
     for index, part in reversed(list(_cells(x, window, stride))):
@@ -58,7 +59,17 @@ def winners(x: Array, best: Array, window: Pair, stride: Pair) -> Array:
 
 
 def from_winners(x: Array, position: Array, window: Pair, stride: Pair) -> Array:
-    """Returns the value of x [B, H, W, C] at each window's position [B, h, w, C]."""
+    """Reads one pixel of each window, at a given position in the window.
+
+    Args:
+      x: The map on which the windows slide, [B, H, W, C].
+      position: The position in each window that is read, int8 [B, h, w, C].
+      window: The height and width of a window.
+      stride: The step between windows, in pixels.
+
+    Returns:
+      The values that are read, [B, h, w, C].
+    """
     zero = np.zeros((), x.dtype)
     picked = (
         jnp.where(position == index, part, zero)
@@ -70,7 +81,18 @@ def from_winners(x: Array, position: Array, window: Pair, stride: Pair) -> Array
 def to_winners(
     value: Array, position: Array, shape: Sequence[int], window: Pair, stride: Pair
 ) -> Array:
-    """Adds each value to the cell of its window that `position` names; others are 0."""
+    """Adds one value per window to a map of zeros, at a given position in the window.
+
+    Args:
+      value: The value of each window, [B, h, w, C].
+      position: The position in each window, int8 [B, h, w, C].
+      shape: The shape of the result, (B, H, W, C).
+      window: The height and width of a window.
+      stride: The step between windows, in pixels.
+
+    Returns:
+      [B, H, W, C]. Values of overlapping windows at one pixel are summed.
+    """
     sides = [-(-shape[a + 1] // stride[a]) for a in (0, 1)]
     zero = np.zeros((), value.dtype)
 
@@ -91,9 +113,9 @@ def to_winners(
 
 
 def interleave(phases: Sequence[Sequence[Array]]) -> Array:
-    """Interleaves maps, y[:, s * i + a, t * j + b] = phases[a][b][:, i, j].
+    """Interleaves s x t maps [B, h, w, C] to one map [B, s * h, t * w, C].
 
-    The maps are [B, h, w, C]. s and t are the numbers of phases along rows and columns.
+    y[:, s * i + a, t * j + b] = phases[a][b][:, i, j]
     """
     b, h, w, c = phases[0][0].shape
     s, t = len(phases), len(phases[0])

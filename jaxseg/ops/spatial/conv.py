@@ -23,7 +23,16 @@ from jaxseg.typing import Array
 
 
 def shared_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
-    """Convolves a sharded map; devices fetch border rows from neighboring devices."""
+    """Convolves a sharded map; devices fetch border rows from neighboring devices.
+
+    Args:
+      x: [B, H, W, C], sharded by rows and columns.
+      kernel: [kh, kw, C, O].
+      window: Stride, atrous rate, padding and groups.
+
+    Returns:
+      [B, H', W', O], sharded by rows and columns.
+    """
     if window == ConvWindow((1, 1), window.rate, NO_PADDING) and is_pointwise(kernel):
         return split_rows(lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ()))))
 
@@ -42,7 +51,16 @@ def shared_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
 
 
 def gathered_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
-    """Convolves a map that every device holds; each device computes some rows."""
+    """Convolves a map that every device holds whole; each computes a part of the rows.
+
+    Args:
+      x: The result of `jaxseg.ops.spatial.layout.gather_rows`, [B, N, H, W, C].
+      kernel: [kh, kw, C, O].
+      window: Stride, atrous rate, padding and groups.
+
+    Returns:
+      [B, H', W', O], sharded by rows and columns.
+    """
     shared, counts = shared_axes(), parts()
 
     def local(x, kernel):

@@ -50,21 +50,23 @@ def split_rows(x: Array) -> Array:
 
 
 def gather_rows(x: Array, reach: int) -> Array:
-    """Gathers the whole map on each device if a kernel reads beyond neighboring rows.
+    """Copies a sharded map to every device if a kernel needs rows of distant devices.
 
-    This serves kernels that reach beyond a device's own rows or columns, such as large
-    atrous rates. Several of them can read a map that is gathered once, and gradients
-    return in one reduce-scatter. `jaxseg.ops.conv` accepts the gathered map and returns
-    [B, H, W, O], sharded by rows and columns.
+    A kernel with a large atrous rate can read rows or columns that neither a device nor
+    its direct neighbors hold. Several such kernels can read a map that is copied once,
+    and their gradients are summed in one reduce-scatter. `jaxseg.ops.conv` accepts the
+    copied map and returns [B, H, W, O], sharded by rows and columns.
 
     Args:
       x: [B, H, W, C].
-      reach: The number of rows or columns that a kernel reaches to each side.
+      reach: The distance from the center of the kernel to its outermost weight, in rows
+        or columns.
 
     Returns:
-      [B, N, H, W, C] for N devices, or x itself if maps are not sharded, if `reach`
-      does not exceed the rows or columns that one device holds, or if the devices
-      cannot divide the map evenly.
+      [B, N, H, W, C], in which entry n along axis 1 is the whole map on device n of N.
+      x itself is returned in three cases: maps are not sharded, `reach` is at most the
+      number of rows or columns that one device holds, or the devices cannot divide the
+      map evenly.
     """
     sizes, counts = x.shape[1:3], parts()
     near = all(c == 1 or reach <= n // c for n, c in zip(sizes, counts, strict=True))
@@ -82,14 +84,19 @@ def gather_rows(x: Array, reach: int) -> Array:
 
 
 def shared_axes() -> tuple[str | None, str | None]:
-    """Returns the mesh axes that shard rows and columns, or None where not sharded."""
+    """Returns the names of the mesh axes that shard the rows and the columns of maps.
+
+    A name is None if the rows, or the columns, are not sharded.
+    """
     return tuple(a if c > 1 else None for a, c in zip(AXES, parts(), strict=True))
 
 
 def tiles(x: Array, uneven: Any = None) -> P:
-    """Returns the sharding of x [B, H, W, ...].
+    """Returns the partition of x [B, H, W, ...]: examples, rows and columns.
 
-    `uneven` is the entry of a side that does not divide evenly.
+    Args:
+      x: The map.
+      uneven: The entry for an axis that the devices do not divide evenly.
     """
     sizes = _mesh_sizes()
     return P(
@@ -101,12 +108,19 @@ def tiles(x: Array, uneven: Any = None) -> P:
 
 
 def copies(x: Array) -> P:
-    """Returns the sharding of [B, N, H, W, C] with one whole image on each device."""
+    """Returns the partition of the result of `gather_rows`: one copy on each device.
+
+    Args:
+      x: The map before it is copied, [B, H, W, C].
+    """
     return P(tiles(x)[0], tuple(name for name in shared_axes() if name))
 
 
 def per_device(function: Callable, in_specs: Any, out_specs: Any) -> Callable:
-    """Runs `function` on each device's part: `jax.shard_map` over the current mesh."""
+    """Returns a function that runs `function` on the part of each device.
+
+    It is `jax.shard_map` over all axes of the current mesh.
+    """
     return jax.shard_map(
         function, in_specs=in_specs, out_specs=out_specs, axis_names=set(_mesh_sizes())
     )

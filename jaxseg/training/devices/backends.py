@@ -81,7 +81,10 @@ class JitBackend:
         return tree if self.shard == "none" else self._gather(tree)
 
     def abstract(self, state: Any, batch: Any) -> tuple[Any, Any]:
-        """Converts a state and a global batch to shapes with shardings."""
+        """Returns the shapes and shardings of a state and a global batch.
+
+        A step can be traced and compiled from them without any array on a device.
+        """
         places = jax.tree.map(lambda x: batch_sharding(self.mesh, x.ndim), batch)
         return (
             jax.tree.map(_with_sharding, state, self._shardings(state)),

@@ -79,7 +79,7 @@ class Notice:
         return True
 
     def text(self) -> str:
-        """Describes which processes are missing."""
+        """Returns a text that says which processes this process is waiting for."""
         if self.missing is None:
             return f"waiting for process 0 at {self.coordinator}"
         ids = ", ".join(map(str, self.missing[:SHOWN]))

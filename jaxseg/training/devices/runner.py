@@ -68,19 +68,19 @@ class StepRunner:
         return self._backend.put_state(state)
 
     def train(self, state: Any, batch: HostBatch) -> tuple[Any, dict[str, jax.Array]]:
-        """Starts a training step.
+        """Starts a training step and returns before the devices have finished it.
 
         Returns:
-          The new state, which reuses the memory of the old one, and the metrics. The
-          devices may still be computing both.
+          The new state, which reuses the memory of the old one, and the metrics by
+          name. Reading a value of them waits until the step is finished.
         """
         return self._run("train_step", state, batch)
 
     def variables(self, state: Any) -> Any:
-        """Returns the variables for evaluation, complete on every device.
+        """Returns the variables for evaluation, with every array whole on every device.
 
-        They are the running statistics and the parameters, averaged if the state has a
-        moving average.
+        They consist of the running statistics, and of the moving average of the
+        parameters or, if the state keeps none, of the parameters.
         """
         return self._backend.gather(state.variables())
 
@@ -129,7 +129,7 @@ def _backend(kind, devices, space, shard) -> Backend:
         )
     if space_pair(space) != (1, 1) or shard != "none":
         raise ValueError(
-            f"space={space} with shard={shard!r} is invalid under pmap: expected 1 "
-            "with 'none'. Use parallel_backend='jit'."
+            f"space={space} with shard={shard!r} is invalid under pmap: expected "
+            "space=1 and shard='none'. Use parallel_backend='jit'."
         )
     return PmapBackend(tuple(devices))

@@ -13,11 +13,11 @@ PADDED = 32  # Evaluation pads the sides of images to multiples of this, in pixe
 
 
 def choose(count: int | None = None) -> list[jax.Device]:
-    """Returns the first `count` devices, or all of them by default.
+    """Returns the first `count` devices, or all devices if `count` is None.
 
     Raises:
-      ValueError: If there are fewer devices, or if several hosts would not use all of
-        them.
+      ValueError: If there are fewer than `count` devices, or if the run has several
+        processes and `count` is not the number of all devices.
     """
     devices = jax.devices()
     if count is None:

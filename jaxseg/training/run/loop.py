@@ -176,7 +176,8 @@ class _Run:
             self.profile.after(metrics)
         if not first and len(self.runner.programs) > before:
             logger.warning(
-                "Step %d compiled a new program: %s. Batches of one shape share it.",
+                "Step %d compiled a new program: %s. Batches of one shape share a "
+                "program, so make all batches equal in shape to avoid delays.",
                 step,
                 "; ".join(self.runner.programs[before:]),
             )

@@ -45,15 +45,15 @@ class StepOptions:
     form: OutputForm = SOFTMAX
 
     def prepared(self, batch: Batch, step: jax.Array) -> Batch:
-        """Returns the prepared batch that the network and the loss take.
+        """Applies `prepare` to a batch and adds the number of the step as "step".
 
-        The entry "step" is added.
+        The network and the loss take the result.
         """
         batch = batch if self.prepare is None else self.prepare(batch)
         return {**batch, "step": step}
 
     def learning_rate(self, step: jax.Array) -> dict[str, jax.Array]:
-        """Returns the metric `learning_rate` where there is a schedule."""
+        """Returns {"learning_rate": the rate of a step}, or {} without a schedule."""
         return {} if self.schedule is None else {"learning_rate": self.schedule(step)}
 
 

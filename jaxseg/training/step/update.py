@@ -18,9 +18,14 @@ Merged = tuple[tuple[int, ...], ...]
 
 
 def check_ema(state: TrainState, decay: float | None) -> None:
-    """Raises ValueError unless the decay is given exactly if the state has an average.
+    """Checks that a decay is given if the state has a moving average, and only then.
 
-    A state with a moving average needs a decay, and a state without one needs None.
+    Args:
+      state: The training state, with or without a moving average of the parameters.
+      decay: The decay of the moving average, or None.
+
+    Raises:
+      ValueError: If only one of the average and the decay is None.
     """
     if (decay is None) != (state.ema is None):
         expected = "None" if state.ema is None else "a decay"

@@ -50,7 +50,7 @@ def build(
     Args:
       name: The path of the configuration file without suffix.
       fields: Values by path, such as ("backbone.depth", 101).
-      options: The options of the network of this library. Its output stride, rates and
+      options: The options of the network of jaxseg. Its output stride, rates and
         multi-grid apply to the built network, too.
       num_classes: The number of classes of all heads.
 

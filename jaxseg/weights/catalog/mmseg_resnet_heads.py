@@ -75,12 +75,12 @@ class _Head:
     Attributes:
       name: The name of the row.
       table: The import table of the row.
-      model: The name in this library, with `{}` for its depth. Without `{}` the depth
+      model: The name in jaxseg, with `{}` for its depth. Without `{}` the depth
         is an option.
       config: The configuration file of MMSegmentation.
       has: Keys of the head.
       lacks: Keys that the head does not have.
-      options: The options of the network of this library.
+      options: The options of the network of jaxseg.
       aux: The `aux` of `SourceNetwork`.
       unseen: Options that the tensors do not show; see `SourceNetwork`.
       narrow: Options and fields of the network on ResNet-18, or None.

@@ -31,7 +31,7 @@ _UNSEEN = {
 def _resnet(family: str, depth: int, factory: str, options, **peer) -> SourceNetwork:
     """Returns a network of segmentation_models.pytorch.
 
-    In this library the depths 50 and 101 have their own names.
+    In jaxseg the depths 50 and 101 have their own names.
     """
     named = depth in _NAMED.get(family, (50, 101))
     return SourceNetwork(

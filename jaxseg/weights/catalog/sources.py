@@ -11,7 +11,7 @@ from jaxseg.weights.translate.rules import Rules
 
 @dataclasses.dataclass(frozen=True)
 class SourceNetwork:
-    """Describes a network of this library that can import a kind of checkpoint.
+    """Describes a network of jaxseg that can import a kind of checkpoint.
 
     Attributes:
       name: The name for `create_model`.
@@ -52,7 +52,7 @@ class Lookalike:
     Attributes:
       pattern: A regular expression that matches their names in lower case.
       what: A description of the networks, for messages.
-      options: Options with which the network of this library gives the same result as
+      options: Options with which the network of jaxseg gives the same result as
         these networks, as pairs (name, value). None means that no options do so.
     """
 
@@ -104,10 +104,10 @@ class Source:
       has: Keys that must all be present.
       lacks: Keys that must all be absent.
       part: "network", or "backbone" if only the backbone is imported.
-      networks: The networks of this library that fit. The first one whose shapes agree
+      networks: The networks of jaxseg that fit. The first one whose shapes agree
         is used.
       options: Options of a network with this backbone, as pairs.
-      example: The name of a network of this library with this backbone.
+      example: The name of a network of jaxseg with this backbone.
       normalization: The normalization of the training images.
       hints: Pairs (word, normalization), for kinds whose keys do not show the
         normalization. The first pair whose word occurs in the name of the file or its

@@ -29,7 +29,7 @@ def stated(evidence: Evidence, network: SourceNetwork) -> Stated:
       network: The row of the network.
 
     Raises:
-      ValueError: If the checkpoint states a setting that this library does not support.
+      ValueError: If the checkpoint states a setting that jaxseg does not support.
     """
     if mmseg_config.model_of(evidence.beside):
         options = mmseg_config.stated_options(evidence.beside, network)

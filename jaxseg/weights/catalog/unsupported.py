@@ -1,4 +1,4 @@
-"""Recognizes networks of other libraries that this library does not support.
+"""Recognizes networks of other libraries that jaxseg does not support.
 
 The listed keys occur in the networks of mmsegmentation 1.2.2 and
 segmentation_models_pytorch 0.6.0.

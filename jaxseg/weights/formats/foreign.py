@@ -70,7 +70,8 @@ def check(path: str) -> None:
     """
     if not os.path.isfile(path):
         raise ValueError(
-            f"{path} is not a regular file: expected one. Copy its content into a file."
+            f"{path} is not a regular file, but a folder, pipe or device: expected a "
+            "file. Copy its content into a file."
         )
     with open(path, "rb") as file:
         head = file.read(_HEAD)

@@ -236,13 +236,13 @@ class _Machine:
         owner = self.top()
         if type(owner) is Name:
             raise Malformed(
-                f"the pickle program sets attributes of {owner.full}: expected only "
-                "plain containers"
+                f"the pickle program sets attributes of {owner.full}: expected a "
+                "program that does not change classes and functions"
             )
         if type(owner) not in (dict, Unread):
             raise Malformed(
                 f"the pickle program sets attributes of a {type(owner).__name__}: "
-                "expected a placeholder"
+                "expected this only for dictionaries and for objects that are not read"
             )
 
     def persistent(self, _) -> None:

@@ -31,7 +31,7 @@ class Problems:
 
     @property
     def count(self) -> int:
-        """Returns the number of entries that do not fit."""
+        """Returns the number of tensors and variables that do not match."""
         return sum(len(entries) for entries in self._groups().values())
 
     def raise_if_any(self, *, total: int) -> None:
@@ -50,7 +50,10 @@ class Problems:
             raise Mismatch(self, total)
 
     def summary(self) -> str:
-        """Returns a summary such as `2 missing from the source (a, b)`."""
+        """Returns the number of entries of each problem, with the first few names.
+
+        An example is `2 missing from the source (a, b); 1 of another shape (c)`.
+        """
         groups = self._groups().items()
         return "; ".join(
             f"{len(entries)} {kind} ({_some(entries)})"
@@ -71,7 +74,7 @@ class Problems:
 
 
 class Mismatch(Refused):
-    """Reports weights that do not fit a model.
+    """Is raised if weights do not fit a model.
 
     Args:
       problems: All entries that do not fit.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 @dataclasses.dataclass(frozen=True)
 class Remedy:
-    """Describes an option that solves a problem.
+    """Describes an option with which weights can be used that otherwise cannot.
 
     Attributes:
       option: The name of the option in Python, such as `allow_missing`.
@@ -23,11 +23,17 @@ class Remedy:
     flag: str = ""
 
     def in_python(self) -> str:
-        """Returns a sentence such as `Pass entry='ema' to select the first of them.`"""
+        """Returns a sentence that tells a Python caller to pass the option.
+
+        An example is `Pass entry='ema' to select the averaged weights.`
+        """
         return f"Pass {self.option}={self.value!r} to {self.effect}."
 
     def on_command_line(self) -> str:
-        """Returns a sentence such as `Pass --entry ema to select the first of them.`"""
+        """Returns a sentence that tells a user of the command line to pass the option.
+
+        An example is `Pass --entry ema to select the averaged weights.`
+        """
         words = (self.value,) if isinstance(self.value, str) else self.value
         quoted = " ".join(f'"{w}"' if shlex.quote(w) != w else w for w in words)
         flag = self.flag or self.option.replace("_", "-")
@@ -50,7 +56,11 @@ class Refused(ValueError):
         super().__init__(self._text(Remedy.in_python))
 
     def on_command_line(self) -> str:
-        """Returns the message with options in their command-line form."""
+        """Returns the problem and its remedies for users of the command line.
+
+        Options appear as on the command line, such as `--entry ema`; `str(error)` names
+        the same options as in Python, such as `entry='ema'`.
+        """
         return self._text(Remedy.on_command_line)
 
     def _text(self, write) -> str:

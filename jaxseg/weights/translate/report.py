@@ -1,4 +1,4 @@
-"""Defines the record of what an import did with each tensor."""
+"""Defines `ConversionReport`, which says what an import did with each tensor."""
 
 import dataclasses
 

@@ -19,7 +19,7 @@ Rules = tuple[Rule, ...]
 
 
 def conv(src: str, dst: str) -> Rules:
-    """Returns the rules of a convolution.
+    """Returns the import rules of a convolution.
 
     The weight changes from OIHW to HWIO.
 
@@ -31,7 +31,7 @@ def conv(src: str, dst: str) -> Rules:
 
 
 def conv_transpose(src: str, dst: str) -> Rules:
-    """Returns the rules of a transposed convolution.
+    """Returns the import rules of a transposed convolution.
 
     The weight changes from IOHW to HWIO.
 
@@ -43,7 +43,7 @@ def conv_transpose(src: str, dst: str) -> Rules:
 
 
 def linear(src: str, dst: str) -> Rules:
-    """Returns the rules of a dense layer.
+    """Returns the import rules of a dense layer.
 
     The weight changes from [out, in] to [in, out].
 
@@ -55,7 +55,9 @@ def linear(src: str, dst: str) -> Rules:
 
 
 def linear_as_conv(src: str, dst: str, size: tuple[int, int] = (1, 1)) -> Rules:
-    """Returns the rules of a dense layer that becomes a convolution, as FCN's fc6 does.
+    """Returns the import rules of a dense layer that becomes a convolution.
+
+    FCN's fc6 is such a layer.
 
     Args:
       src: The prefix of the source keys.
@@ -66,7 +68,7 @@ def linear_as_conv(src: str, dst: str, size: tuple[int, int] = (1, 1)) -> Rules:
 
 
 def norm(src: str, dst: str) -> Rules:
-    """Returns the rules of batch normalization: scale, bias, mean and variance.
+    """Returns the import rules of batch normalization: scale, bias, mean and variance.
 
     The counter of batches is left out.
     """
@@ -79,7 +81,12 @@ def norm(src: str, dst: str) -> Rules:
 
 
 def layer_norm(src: str, dst: str) -> Rules:
-    """Returns the rules of layer or group normalization: scale and bias."""
+    """Returns the import rules of a layer or group normalization: scale and bias.
+
+    Args:
+      src: The prefix of the source keys.
+      dst: The prefix of the targets.
+    """
     return (
         (rf"{src}\.weight", f"params/{dst}/scale"),
         (rf"{src}\.bias", f"params/{dst}/bias"),
@@ -87,7 +94,7 @@ def layer_norm(src: str, dst: str) -> Rules:
 
 
 def conv_norm(src_conv: str, src_norm: str, dst: str) -> Rules:
-    """Returns the rules of a `ConvNormAct`: a convolution and its batch normalization.
+    """Returns the import rules of a `ConvNormAct`: a convolution and its batch norm.
 
     Args:
       src_conv: The prefix of the keys of the convolution.
@@ -98,7 +105,11 @@ def conv_norm(src_conv: str, src_norm: str, dst: str) -> Rules:
 
 
 def drop(*sources: str) -> Rules:
-    """Returns rules that skip keys, such as buffers or heads of another task."""
+    """Returns import rules that leave tensors out, such as heads of another task.
+
+    Args:
+      *sources: Regular expressions for the names of the tensors.
+    """
     return tuple((source, None) for source in sources)
 
 

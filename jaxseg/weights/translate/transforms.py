@@ -1,4 +1,4 @@
-"""Converts tensors between the layouts of PyTorch and of this library.
+"""Converts tensors between the layouts of PyTorch and of jaxseg.
 
 A table refers to a transform by its name, with arguments if it needs any: `"conv"`,
 `"conv_transpose"`, `"linear"`, `"identity"`, `"conv1d"`, `"conv_as_linear"`,
@@ -89,7 +89,7 @@ def invert(transform: str, array: np.ndarray) -> np.ndarray:
 
     Args:
       transform: The transform.
-      array: The array in the layout of this library.
+      array: The array in the layout of jaxseg.
     """
     name, _ = parse(transform)
     if name in _AXES:

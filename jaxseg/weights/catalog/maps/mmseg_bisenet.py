@@ -20,7 +20,7 @@ def _refinement(src: str, level: str) -> Rules:
 
 
 def _spatial(index: int) -> Rules:
-    """Returns the rules of a layer. MMSegmentation counts layers from 1."""
+    """Returns the import rules of a layer. MMSegmentation counts layers from 1."""
     return _module(rf"backbone\.spatial_path\.layer{index + 1}", f"spatial/conv{index}")
 
 

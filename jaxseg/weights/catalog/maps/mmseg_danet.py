@@ -1,6 +1,6 @@
 """Imports the DANet of MMSegmentation as `danet`.
 
-The network of this library has `variant="release"` and `align_corners=False`. The
+The network of jaxseg has `variant="release"` and `align_corners=False`. The
 second auxiliary head is not imported.
 """
 

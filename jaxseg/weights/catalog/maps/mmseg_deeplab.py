@@ -1,6 +1,6 @@
 """Imports PSPNet, DeepLab v3, v3+ and FastFCN of MMSegmentation on ResNet v1c.
 
-All networks of this library have `stem="c"` and `align_corners=False`. They are
+All networks of jaxseg have `stem="c"` and `align_corners=False`. They are
 `pspnet_resnet50`; `deeplabv3_resnet50` with `refine=False, features=512,
 project_kernel=3, pool_first=True, aux=True`; and `deeplabv3plus_resnet50` with
 `features=512, separable="full", project_kernel=3, pool_first=True`, whose fusing
@@ -13,12 +13,12 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm, linear_as_con
 
 
 def module(src: str, dst: str) -> Rules:
-    """Returns the rules of a `ConvModule`, a convolution with batch norm."""
+    """Returns the import rules of a `ConvModule`, a convolution with batch norm."""
     return conv_norm(rf"{src}\.conv", rf"{src}\.bn", dst)
 
 
 def separable(src: str, dst: str) -> Rules:
-    """Returns the rules of MMSegmentation's `DepthwiseSeparableConvModule`.
+    """Returns the import rules of MMSegmentation's `DepthwiseSeparableConvModule`.
 
     This module has two normalizations, one after each of its two convolutions.
     """

@@ -1,7 +1,7 @@
 """Imports the HRNet of MMSegmentation with its concatenating FCN head as `hrnet`.
 
-The head of MMSegmentation has no bias before its normalization, so the network of this
-library has `head_bias=False, two_step=True`.
+The head of MMSegmentation has no bias before its normalization, so the network of
+jaxseg has `head_bias=False, two_step=True`.
 """
 
 from jaxseg.weights.catalog.maps import timm_hrnet
@@ -11,7 +11,7 @@ BACKBONE = prefixed(timm_hrnet.BACKBONE, src=r"backbone\.")
 
 
 def pixel_head(src: str, dst: str) -> Rules:
-    """Returns the rules from an `FCNHead` of one convolution to a `PixelHead`."""
+    """Returns the rules that import an `FCNHead` of one convolution as `PixelHead`."""
     return (
         *conv_norm(rf"{src}\.convs\.0\.conv", rf"{src}\.convs\.0\.bn", f"{dst}/conv"),
         *conv(rf"{src}\.conv_seg", f"{dst}/classifier/conv"),

@@ -1,6 +1,6 @@
 """Imports OCRNet of MMSegmentation on HRNet as `ocrnet_hrnet`.
 
-MMSegmentation has no biases and uses half-pixel centers, so the network of this library
+MMSegmentation has no biases and uses half-pixel centers, so the network of jaxseg
 has `bias=False, align_corners=False, two_step=True`.
 """
 

@@ -1,4 +1,4 @@
-"""Defines rules that import only the backbone of an MMSegmentation network."""
+"""Defines import rules that leave out the heads of MMSegmentation networks."""
 
 from jaxseg.weights.translate.rules import drop
 

@@ -1,6 +1,6 @@
 """Imports SETR of MMSegmentation as `setr_naive`, `setr_pup` and `setr_mla`.
 
-The networks of this library have `variant="mmseg"`. `UPSAMPLING` is the import table of
+The networks of jaxseg have `variant="mmseg"`. `UPSAMPLING` is the import table of
 `setr_naive` and `setr_pup`, and `MLA` is that of `setr_mla`.
 """
 

@@ -1,6 +1,6 @@
 """Imports `DeepLabV3` and `DeepLabV3Plus` of segmentation_models.pytorch on ResNet.
 
-The networks of this library are `deeplabv3_resnet50(output_stride=8)` and
+The networks of jaxseg are `deeplabv3_resnet50(output_stride=8)` and
 `deeplabv3plus_resnet50` with `separable="plain", after_aspp=True, fuse=1`. Both have
 `rates=(12, 24, 36), align_corners=True, eager_rate=True`, because
 segmentation_models.pytorch applies the new atrous rate already to the 3x3 convolution
@@ -18,7 +18,10 @@ _SCORE = conv(r"segmentation_head\.0", "head/score")
 
 
 def separable(src: str, src_norm: str, dst: str) -> Rules:
-    """Returns the rules of a `SeparableConv(separable="plain")` with one batch norm."""
+    """Returns the import rules of `SeparableConv(separable="plain")`.
+
+    The convolution has one batch norm, after its pointwise convolution.
+    """
     return (
         *conv(rf"{src}\.0", f"{dst}/depthwise"),
         *conv_norm(rf"{src}\.1", src_norm, f"{dst}/pointwise"),

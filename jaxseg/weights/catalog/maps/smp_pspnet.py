@@ -1,6 +1,6 @@
 """Imports `PSPNet` of segmentation_models.pytorch on ResNet.
 
-The network of this library is `pspnet_resnet50` with `stem="7x7", output_stride=32,
+The network of jaxseg is `pspnet_resnet50` with `stem="7x7", output_stride=32,
 aux=False, fuse_kernel=1, score_kernel=3, norm_single=False, input_first=False`.
 """
 

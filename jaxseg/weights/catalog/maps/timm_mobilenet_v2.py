@@ -1,6 +1,6 @@
 """Imports `mobilenetv2_100` of timm, including its last 1x1 convolution `conv_head`.
 
-timm numbers blocks within each stage (`blocks.S.I`), and this library numbers them
+timm numbers blocks within each stage (`blocks.S.I`), and jaxseg numbers them
 consecutively over all stages.
 """
 

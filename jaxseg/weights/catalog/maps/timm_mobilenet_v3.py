@@ -1,8 +1,8 @@
 """Imports `mobilenetv3_large_100` and `mobilenetv3_small_100` of timm.
 
-timm numbers blocks within each stage (`blocks.S.I`), and this library numbers them
+timm numbers blocks within each stage (`blocks.S.I`), and jaxseg numbers them
 consecutively over all stages. In timm, the 1x1 convolution after the last block is a
-separate stage, and `conv_head` belongs to the classifier. The network of this library
+separate stage, and `conv_head` belongs to the classifier. The network of jaxseg
 has `epsilon=1e-5`.
 """
 

@@ -1,6 +1,6 @@
 """Imports `xception41`, `xception65` and `xception71` of timm (the aligned networks).
 
-timm numbers all units consecutively (`blocks.N`), and this library numbers them within
+timm numbers all units consecutively (`blocks.N`), and jaxseg numbers them within
 each flow (entry, middle and exit).
 """
 

@@ -1,6 +1,6 @@
 """Imports `deeplabv3_resnet50`, `_resnet101` and `_mobilenet_v3_large` of torchvision.
 
-The auxiliary classifier is imported if the network of this library has one
+The auxiliary classifier is imported if the network of jaxseg has one
 (`aux=True`). The MobileNet is `deeplabv3_mobilenetv3(eager_rate=True, rates=(12, 24,
 36))`.
 """
@@ -12,7 +12,7 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm, prefixed
 
 
 def aspp(src: str, dst: str) -> Rules:
-    """Returns the rules of the ASPP of torchvision.
+    """Returns the import rules of the ASPP of torchvision.
 
     segmentation_models.pytorch uses the same names.
     """

@@ -1,6 +1,6 @@
 """Imports `lraspp_mobilenet_v3_large` of torchvision.
 
-The network of this library is `lraspp_mobilenetv3(eager_rate=True)`.
+The network of jaxseg is `lraspp_mobilenetv3(eager_rate=True)`.
 """
 
 from jaxseg.weights.catalog.maps.torchvision_deeplabv3 import MOBILENET

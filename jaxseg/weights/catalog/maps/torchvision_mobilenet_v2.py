@@ -1,7 +1,7 @@
 """Imports torchvision's MobileNet v2.
 
 `features.N` is block N, and `features.18` is the last 1x1 convolution. Segmentation
-networks of this library do not use that convolution, so `MAP` leaves it out and
+networks of jaxseg do not use that convolution, so `MAP` leaves it out and
 `BACKBONE` contains it.
 """
 
