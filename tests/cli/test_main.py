@@ -50,3 +50,11 @@ def test_an_unknown_option_names_the_near_one(capsys):
         command.main(["train", "--trian.steps", "3"])
     assert end.value.code == 2
     assert "--train.steps" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["train", "--workdir", "run"], ["plan", "--topology", "cpu:1"]]
+)
+def test_a_configuration_file_after_the_options_is_refused(capsys, arguments):
+    assert command.main([*arguments, "config.py"]) == 1
+    assert "config='config.py' is invalid after the options" in capsys.readouterr().err
