@@ -95,7 +95,8 @@ def test_another_network_is_refused(trained):
 
 
 def test_a_directory_without_checkpoints_is_refused(trained, tmp_path):
-    (tmp_path / "config.json").write_text((trained / "config.json").read_text())
+    for name in ("config.json", "dataset.json"):
+        (tmp_path / name).write_text((trained / name).read_text())
     with pytest.raises(
         ValueError, match=r"init_from=.* expected a checkpoint in .*ckpt"
     ):

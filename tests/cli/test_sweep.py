@@ -33,8 +33,8 @@ def processes(monkeypatch):
     """Replaces training: (folder, environment, extra) are kept, scores are written."""
     calls, broken = [], set()
 
-    def start(run, environment, extra, children):
-        calls.append((run.folder.name, environment, extra))
+    def start(run, shown, extra, children):
+        calls.append((run.folder.name, shown, extra))
         if run.folder.name in broken:
             return 1
         width = run.config.model.options["width"]

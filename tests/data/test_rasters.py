@@ -59,12 +59,14 @@ def test_gray_alpha_mask_is_refused(tmp_path):
         read_mask(tmp_path / "m.png")
 
 
-def test_values_beyond_a_byte_are_refused(tmp_path):
+def test_values_of_two_bytes_are_read_and_larger_ones_refused(tmp_path):
     Image.fromarray(np.full((2, 2), 300, np.uint16)).save(tmp_path / "m.png")
+    assert read_mask(tmp_path / "m.png").tolist() == [[300, 300]] * 2
+    Image.fromarray(np.full((2, 2), 70_000, np.int32)).save(tmp_path / "m.tif")
     with pytest.raises(
-        ValueError, match=r"m\.png: the mask values .* expected 0 to 255"
+        ValueError, match=r"m\.tif: the mask values .* expected 0 to 65535"
     ):
-        read_mask(tmp_path / "m.png")
+        read_mask(tmp_path / "m.tif")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])

@@ -67,7 +67,7 @@ def test_an_output_sees_exactly_one_patch(layers, field):
 
 def test_a_picture_smaller_than_a_discriminator_takes_is_named():
     with pytest.raises(
-        ValueError, match=r"\(95, 200\) pixels .* 96 pixels for layers=5"
+        ValueError, match=r"\(95, 200\) is invalid: .* 96 pixels for layers=5"
     ):
         shapes(PatchGAN(5, 2), (1, 95, 200, 1), (1, 95, 200, 1))
     shapes(PatchGAN(5, 2), (1, 96, 200, 1), (1, 96, 200, 1))

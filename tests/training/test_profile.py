@@ -41,7 +41,7 @@ def test_too_short_a_run_says_so_and_none_is_written_unasked(tmp_path, caplog):
         steps(Profile(tmp_path), WARM_UP + 4)
         assert not caplog.records
         steps(Profile(tmp_path, steps=2), 2)
-    assert "it begins after step 3, and the run had 2" in caplog.text
+    assert "it begins after step 3 and the run had only 2" in caplog.text
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match="profile=-1 is invalid"):
         Profile(tmp_path, steps=-1)
