@@ -83,6 +83,7 @@ def test_a_prediction_is_saved(run, tmp_path):
     assert sorted(tmp_path.rglob("*.*")) == sorted(written)
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_the_recorded_evaluation(run, tmp_path, monkeypatch):
     monkeypatch.setenv("JAXSEG_DATA_DIR", str(tmp_path))
     expected = json.loads((GOLDEN / "expected.json").read_text())["unet"]["evaluated"]
@@ -135,6 +136,7 @@ def test_training_from_python_is_that_of_the_command(tmp_path, monkeypatch, caps
     jax.tree.map(np.testing.assert_array_equal, again.variables, run.variables)
 
 
+@pytest.mark.slow
 def test_pretrained_weights_load_from_a_file_and_from_a_run(run, tmp_path):
     model, variables = jaxseg.load_pretrained(GOLDEN / "unet")
     assert model == run.model

@@ -30,6 +30,7 @@ def test_the_examples_of_a_module(name, monkeypatch, tmp_path):
     assert tried and not failed
 
 
+@pytest.mark.slow
 def test_the_page_of_blocks_shows_every_block():
     """Its examples run, and each public block is created in one of them."""
     failed, tried = doctest.testfile(str(BLOCKS), False, optionflags=OPTIONS)

@@ -30,6 +30,7 @@ STAGES = {
 QUICK = {"deeplabv3-trainval_os8", "fcn-fcn8s", "unet-config"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", tiered(STAGES, STAGES, QUICK))
 def test_every_stage_is_whole(name):
     """All options are allowed, and all patterns match parameters of the network."""

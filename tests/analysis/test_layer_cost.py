@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import pytest
 from jax import lax
 
 from jaxseg.analysis.jaxpr.cost import count_cost
@@ -18,6 +19,7 @@ def abstract(model, size):
     return (lambda x, v: model.apply(v, x)["c5"]), image, variables
 
 
+@pytest.mark.slow
 def test_layers_of_resnet():
     parts = abstract(ResNet(50, 32, style=BlockConfig(impl="lax")), 64)
     layers = layer_costs(*parts)

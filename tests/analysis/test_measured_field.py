@@ -141,6 +141,7 @@ def test_support_is_the_field(name, fill):
     assert not middle[0] and not middle[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GOLDEN)
 def test_published_sizes(name):
     model, size = GOLDEN[name]
@@ -151,6 +152,7 @@ def test_published_sizes(name):
     assert (found.size, found.clipped) == (size, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WHOLE_IMAGE)
 def test_gates_see_the_whole_image(name, fill):
     found = check(*WHOLE_IMAGE[name], fill)

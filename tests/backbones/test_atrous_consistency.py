@@ -80,6 +80,7 @@ def test_parameters_do_not_know_the_output_stride():
         assert shapes[0] == shapes[1]
 
 
+@pytest.mark.slow
 def test_a_rate_one_layer_early_is_noticed(fill):
     """torchvision's dilated MobileNet v3 and DRN-A are not exact, and the test sees it."""
     eager = lambda os: MobileNetV3(

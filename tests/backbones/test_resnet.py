@@ -54,6 +54,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(96, 128), (97, 129)])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_atrous_consistency(variant, size, fill):

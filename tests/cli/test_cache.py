@@ -74,6 +74,7 @@ def test_the_flag_reaches_the_command(unset, monkeypatch):
     assert seen == [(["unet"], "0")]
 
 
+@pytest.mark.slow
 def test_the_second_process_reads_what_the_first_wrote(tmp_path):
     """jaxseg keeps programs that took a second to compile; the test lowers that."""
     code = (

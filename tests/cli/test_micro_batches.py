@@ -45,6 +45,7 @@ def test_others_are_named(batch, count, devices, message):
         check_micro_batches(run, jax.devices()[:devices])
 
 
+@pytest.mark.slow
 def test_settings_reach_the_step():
     spec = DatasetSpec("two", ("a", "b"), ((0, 0, 0), (9, 9, 9)))
     config = Config(

@@ -85,6 +85,7 @@ def test_records_name_the_datasets_and_rank_by_their_mean(run):
     assert [name.split("_")[0] for name in names] == ["all", "lines"]
 
 
+@pytest.mark.slow
 def test_evaluation_is_that_of_summed_probabilities(run, capsys, tmp_path):
     """Compared with slow NumPy code on the probabilities of single images."""
     out = tmp_path / "scores.json"
@@ -112,6 +113,7 @@ def test_evaluation_is_that_of_summed_probabilities(run, capsys, tmp_path):
         np.testing.assert_allclose(found[f"lines/{name}"], expected[name], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_prediction_is_in_the_union_or_in_the_classes_of_a_dataset(
     run, tmp_path, capsys
 ):

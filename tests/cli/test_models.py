@@ -146,6 +146,7 @@ def test_patterns(zoo):
         models.matching("tinny")
 
 
+@pytest.mark.slow
 def test_nothing_is_compiled(zoo, monkeypatch):
     def forbidden(*_, **__):
         raise AssertionError("compiled")
@@ -218,6 +219,7 @@ def test_every_backbone_is_stored():
         assert stored[name].weights == backbone.weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["hrnet_w18", "vgg16", "vitti16"])
 def test_stored_backbones_are_as_counted(name):
     found = backbone_table.describe_backbone(name, BACKBONES[name])

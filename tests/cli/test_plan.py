@@ -60,6 +60,7 @@ def leaf_bytes(tree):
     return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
 
 
+@pytest.mark.slow
 def test_it_compiles_the_program_that_training_runs(program):
     source = types.SimpleNamespace(spec=DATASETS["shapes"].spec)
     driver, state, _ = assemble(TINY, source, jax.devices()[:4])
@@ -97,6 +98,7 @@ OTHER_TASKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHER_TASKS)
 def test_other_tasks_plan_the_step_that_they_train(name):
     """The plain form of each operator is traced, whose operations the plan counts."""
@@ -135,6 +137,7 @@ def test_gradients_and_statistics_are_the_exchanges(program):
     assert facts["gathered_maps"] == []
 
 
+@pytest.mark.slow
 def test_operations_belong_to_the_network_not_to_its_formulation():
     def counted(**options):
         model = {"options": {"width": 4, "depth": 2, **options}}
@@ -305,6 +308,7 @@ def test_the_bytes_that_a_refusal_names():
 # --- command ---
 
 
+@pytest.mark.slow
 def test_the_command_prints_and_records(tmp_path, capsys):
     file = tmp_path / "plans.jsonl"
     text = tmp_path / "step.txt"

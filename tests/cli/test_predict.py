@@ -112,6 +112,7 @@ def test_probabilities(tmp_path, brightest):
     np.testing.assert_allclose(stored["probabilities"], expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_crf_smooths_and_ignores_the_padding(tmp_path, brightest):
     """Files are what `refine` gives for the unpadded image, with the options given."""
     color = np.array([[130, 110, 90], [90, 115, 135]])[np.arange(26) // 7 % 2]

@@ -77,6 +77,7 @@ def refused(arguments, capsys):
     return text
 
 
+@pytest.mark.slow
 def test_train_eval_predict_and_resume(home, monkeypatch, capsys):
     monkeypatch.chdir(home)
     text = refused(words(home, "--data.label=roof"), capsys)

@@ -73,6 +73,7 @@ def test_a_run_leaves_its_records(trained):
     assert stored["params/classifier/kernel"] == (1, 1, 4, 7)
 
 
+@pytest.mark.slow
 def test_the_outcome_is_printed(tiny, tmp_path, capsys):
     assert main(tiny(tmp_path / "run", "--devices=1", "--train.steps=2")) == 0
     text = capsys.readouterr().out
@@ -204,6 +205,7 @@ def test_the_batch_must_split_over_the_devices(tiny, tmp_path, capsys):
     assert "devices=9 is invalid: expected at most 8" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_diverging_run_ends_with_status_4(tiny, tmp_path, capsys):
     status = main(
         tiny(tmp_path, "--devices=1", "--optim.name=sgd", "--optim.learning-rate=1e38")

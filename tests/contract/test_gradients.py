@@ -60,6 +60,7 @@ def test_known_slow_forms_belong_to_networks():
     assert set(NARROW) >= KNOWN.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["unet"])
 def test_the_plain_formulation_is_caught(name, fill):
     """What the guard is for: U-Net's pooling and up-convolutions as XLA has them."""

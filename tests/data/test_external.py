@@ -192,6 +192,7 @@ def test_gray_images_and_names_of_the_feature(config, scene):
     assert open_source(given, "autumn").spec.classes == ("a", "b")
 
 
+@pytest.mark.slow
 @needs_tensorflow
 def test_files_of_both_formats_give_the_same_batches(config, tmp_path):
     load_module(config.module)

@@ -139,6 +139,7 @@ def test_damaged_counts_are_counted_anew(root, text, caplog):
     assert class_frequencies(source) == counts and not caplog.text
 
 
+@pytest.mark.slow
 def test_builds_of_processes_that_died_are_removed(tmp_path):
     place = tmp_path / "array_record"
     place.mkdir()

@@ -31,6 +31,7 @@ def cases(draw):
     return words.view(dtype), area
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=120, deadline=None, derandomize=True)
 @hypothesis.given(cases(), st.booleans(), st.integers(1, 50))
 def test_areas_equal_slices_of_the_pixels(case, differences, side):

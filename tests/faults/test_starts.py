@@ -156,6 +156,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -277,6 +278,7 @@ def test_weights_for_another_order_of_channels_are_refused(run, tmp_path, capsys
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_other_classes_of_the_same_number_are_told(run, tmp_path, capsys):
     path = photos(tmp_path / "photos", OTHER_CLASSES["renamed"])
     capsys.readouterr()

@@ -54,6 +54,7 @@ def test_the_products_of_taps_are_added_one_by_one():
     assert used < 3.5 * (4 * 33 * 33 * 64)
 
 
+@pytest.mark.slow
 def test_weights_are_updated_in_place():
     """Besides the gradients, the step makes no copy of its weights."""
     model = create_model("unet", 3, width=16, depth=4)

@@ -174,6 +174,7 @@ def test_padding_and_batching_change_nothing(scene, method):
     np.testing.assert_allclose(swapped[::-1], q, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "step"), [("exact", 3e-3), ("lattice", 5e-4)])
 def test_gradients_in_weights_and_deviations(scene, method, step):
     """Against central differences, for all five parameters and the energies.

@@ -112,6 +112,7 @@ def test_filter_against_a_dictionary(dims):
     assert np.isnan(lattice_filter(link(corners, int(corners.count) - 1), values)).all()
 
 
+@pytest.mark.slow
 def test_row_sums_lie_below_the_exact_ones():
     """0.78 to 0.92 of the Gaussian's for deviation 1 in the plane."""
     row, column = np.mgrid[:20, :20]

@@ -196,6 +196,7 @@ def test_bad_images_are_named(shape):
         predict_logits(same, np.zeros(shape, np.float32))
 
 
+@pytest.mark.slow
 def test_tiles_of_the_unpadded_unet_equal_its_mirrored_form(fill):
     options = {"width": 4, "depth": 1}
     plain = unet_valid(3, pad="none", **options)

@@ -47,6 +47,7 @@ def test_same_logits_through_nnx(fill):
     np.testing.assert_allclose(module(image())["logits"], expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_training_inside_nnx_lowers_the_loss(fill):
     module = wrapped(fill(MODEL, SHAPE))
     optimizer = nnx.Optimizer(module, optax.adam(1e-2), wrt=nnx.Param)
@@ -70,6 +71,7 @@ def test_training_inside_nnx_lowers_the_loss(fill):
     assert np.abs(after - before).max() > 0  # the running statistics moved
 
 
+@pytest.mark.slow
 def test_functional_loop_lowers_the_loss(fill):
     """Nothing but `apply`: params in, gradients out."""
     variables = fill(MODEL, SHAPE)

@@ -122,6 +122,7 @@ def test_each_image_alone_has_its_share_of_the_mean(scene):
     np.testing.assert_allclose(mean(*again), mean(logits, label), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradient(scene, same_as):
     logits, label = scene[0][:, :4, :5], scene[1][:, :4, :5]
     loss = functools.partial(affinity, sizes=(1,))

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxseg.losses import (
     boundary_strength,
@@ -56,6 +57,7 @@ def test_constant_map_has_no_boundary_and_a_finite_gradient():
     np.testing.assert_array_equal(grad, 0)
 
 
+@pytest.mark.slow
 def test_dual_task_is_zero_at_the_truth_and_positive_off_it():
     right = jnp.asarray(60 * one_hot(LABEL))
     value, weight = dual_task(right, LABEL)

@@ -95,6 +95,7 @@ def test_a_label_outside_the_classes_is_nan(example, request):
             assert np.isnan(weighted_mean(*loss(logits, label))), (name, wrong)
 
 
+@pytest.mark.slow
 def test_another_void_value(example):
     logits, label = example
     moved = np.where(label == 255, 7, label)

@@ -127,6 +127,7 @@ def test_lovasz_hinge_equals_its_definition(per_image, overlapping):
     np.testing.assert_allclose(value, np.mean(wanted), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_one_logit_equals_two(overlapping):
     """With logits (0, z), the softmax losses have the same value and gradient."""
     logits, target, known = overlapping

@@ -94,11 +94,13 @@ def check_pair(family, backbone, options):
         assert count(params["head"]) == count(decoder["params"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", TINY)
 def test_a_head_works_on_every_kind_of_backbone(backbone):
     check_pair("deeplabv3", backbone, TINY[backbone])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_every_family_works_on_a_backbone_without_a_preset(family):
     backbone = OTHER.get(family, "hrnet_w18")
@@ -181,6 +183,7 @@ def test_presets_equal_pairs(preset):
     assert hash(pair) == hash(create_model(preset, 19))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preset", "family", "backbone", "trunk", "head"),
     [

@@ -40,6 +40,7 @@ def test_discriminators_of_the_paper(layers, count, side):
     assert size_of(variables["params"]) == count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layers", "field"), [(0, 1), (1, 16), (2, 34), (3, 70), (5, 286)]
 )

@@ -62,6 +62,7 @@ def pad(size, count, points, feature, fill=7.0):
     return (*arrays, np.array(mask))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("blocks", "count"),
     [((1, 2, 2, 2, 2), 6_658_857), ((1, 1, 1, 1, 1), 4_854_145)],
@@ -83,6 +84,7 @@ def test_block_counts_follow_the_closed_form():
     assert found == [5_778, 22_066, 86_226, 340_882, 1_355_538]
 
 
+@pytest.mark.slow
 def test_logits_do_not_depend_on_the_padding(narrow):
     infer, _ = narrow
     points, feature = clouds(75)
@@ -132,6 +134,7 @@ def test_a_permutation_of_the_points_permutes_the_logits(narrow):
     )
 
 
+@pytest.mark.slow
 def test_the_smallest_clouds_pass_and_empty_ones_are_finite(narrow):
     infer, learn = narrow
     for count in (0, 1, 2, 5):
@@ -199,6 +202,7 @@ def attention():
     return apply, params, points, x, np.asarray(index)
 
 
+@pytest.mark.slow
 def test_attention_by_definition(attention):
     apply, params, points, x, index = attention
     expected = attention_by_definition(params, points[0], x[0], index[0], 4)

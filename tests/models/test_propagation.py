@@ -31,6 +31,7 @@ def test_depth_is_held_where_it_was_measured(fill):
     assert np.abs(np.asarray(out["logits"] - out["aux"])[free]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_without_steps_the_first_guess_stays(fill):
     still = create_model("cspn_resnet50", 2, steps=0, **TRUNK)
     image = draw((1, 32, 32, 3))

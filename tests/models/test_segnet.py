@@ -116,6 +116,7 @@ def test_bottleneck_of_one_pixel_is_the_sliding_one(fill):
     assert np.abs(wide[:, :, 1] - small[:, :, 1]).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "places"),
     [(bayesian_segnet, CENTRAL_SIX), (bayesian_segnet_basic, CENTRAL_FOUR)],
@@ -138,6 +139,7 @@ def test_dropout_is_on_exactly_where_and_when_it_should_be(make, places, fill):
     )
 
 
+@pytest.mark.slow
 def test_training_without_an_rng_is_an_error(fill):
     model = bayesian_segnet(2, width=2)
     image = jnp.zeros((1, 32, 32, 3))

@@ -25,6 +25,7 @@ def test_published_sizes(side, out):
     assert valid_sizes(out) == (side, out)
 
 
+@pytest.mark.slow
 def test_only_sides_of_16k_plus_12_fit():
     model = unet_valid(2, width=1, pad="none")
     fitting = []

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import optax
+import pytest
 
 import jaxseg
 from jaxseg.config import LossConfig
@@ -12,6 +13,7 @@ from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import train_step
 
 
+@pytest.mark.slow
 def test_names_stay_and_weights_learn():
     plain = jaxseg.create_model("unet", 3, width=4, depth=1)
     model = WithAffinity(plain, num_classes=3)

@@ -60,6 +60,7 @@ def direct(x, kernel, rate=1):
     )
 
 
+@pytest.mark.slow
 def test_aspp_is_its_branches_side_by_side():
     x, rates = draw(2, 9, 8, 3), (2, 3, 20)
     aspp = ASPP(4, rates, dropout=0.0, style=PLAIN)

@@ -62,6 +62,7 @@ def test_columns_first_is_rows_first_of_the_turned_map():
     np.testing.assert_allclose(got, want, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_independent_directions_do_not_see_each_other():
     """The backward half reads the input, or the forward states."""
     x = RANDOM.normal(size=(1, 2, 5, 3)).astype(np.float32)

@@ -27,6 +27,7 @@ def test_plain_equals_loops():
         np.testing.assert_allclose(got[b, n, h], want, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [1, 8, 37, 100])
 def test_block_equals_plain_with_gradient(block):
     parts = case()

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxseg.ops.graph import (
     anchor_assignment,
@@ -69,6 +70,7 @@ def test_pixels_on_anchors_are_assigned_to_them():
     np.testing.assert_allclose(assign[0], np.eye(4), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_empty_node_is_zero_and_has_a_finite_gradient():
     x, anchor, scale = map(jnp.asarray, case(6))
     assign = jnp.zeros((2, 12, 3)).at[:, :, 0].set(1.0)

@@ -71,6 +71,7 @@ def test_transposed_convolution_is_the_primitive_on_tpu():
     assert "lhs_dilation=(2, 2)" in there and "lhs_dilation=(2, 2)" not in here
 
 
+@pytest.mark.slow
 def test_values_agree():
     random = np.random.default_rng(0)
     x = random.normal(size=X.shape).astype(np.float32)

@@ -15,6 +15,7 @@ def arrays(height, width, size, channels=5, more=3, features=4):
     return draw(2, height, width, channels), skip, draw(3, 3, channels + more, features)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [3, 0])
 @pytest.mark.parametrize("size", [(32, 18), (31, 18), (32, 17)])
 def test_value_and_gradients_are_those_of_the_plain_operators(size, more):

@@ -29,6 +29,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_the_parent_ends_after_the_child_and_starts_no_other(number):
     parent = subprocess.Popen(

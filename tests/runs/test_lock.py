@@ -46,6 +46,7 @@ def test_the_second_owner_is_refused_with_host_process_and_time(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_killed_owner_on_this_host_does_not_block(tmp_path):
     code = (
         "import os, sys; from jaxseg.runs import lock\n"

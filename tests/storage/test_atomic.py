@@ -120,6 +120,7 @@ def test_what_another_host_left_is_swept_away_after_a_day(tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_only_what_ended_processes_left_is_swept_away(tmp_path):
     code = (
         "import sys; from pathlib import Path; from jaxseg.storage import atomic\n"

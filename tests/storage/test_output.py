@@ -112,6 +112,7 @@ except output.OutputClosed as closed:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 100_000])  # within and beyond the buffer
 def test_a_closed_pipe_is_quiet_until_the_interpreter_ends(size):
     read, write = os.pipe()

@@ -143,6 +143,7 @@ def slow_step(state, batch):
     )
 
 
+@pytest.mark.slow
 def test_one_step_by_definition(batch):
     """Discriminator on the old pictures, then generator under the new judge."""
     (loss, (fooled, error)), norm, params, stats = slow_step(start(), batch)
@@ -199,6 +200,7 @@ def alone():
     return {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "devices"), [("jit", 4), ("pmap", 4)])
 def test_all_backends_train_alike(kind, devices, batch):
     """With unequal void counts on the devices, to 1e-6."""

@@ -150,6 +150,7 @@ def test_both_configurations_hold_all_losses():
     assert set(sum(named, ())) == set(LOSSES)
 
 
+@pytest.mark.slow
 def test_coupled_losses_as_sums_would_be_wrong(fill):
     """What the second way is for; and a loss function of one's own takes it."""
     model = Net()
@@ -187,6 +188,7 @@ def test_a_new_output_loss_changes_accumulation(stated, fill, monkeypatch):
     assert gap < 1e-6 if stated else gap > 1e-4
 
 
+@pytest.mark.slow
 def test_mean_of_means_would_be_wrong(fill):
     model, objective = Net(), build_objective(LossConfig())
     variables = fill(model, (1, 9, 7, 3))
@@ -212,6 +214,7 @@ def test_additive_by_the_configuration():
     assert not build_objective(LossConfig(additional=(("affinity", 1.0),))).additive({})
 
 
+@pytest.mark.slow
 def test_all_void_gives_zero(fill):
     model = Net()
     batch = {**draw(), "label": np.full_like(draw()["label"], 255)}
@@ -239,6 +242,7 @@ class Normed(nn.Module):
         return {"logits": Conv(4, 1, style=self.style, name="head")(x)}
 
 
+@pytest.mark.slow
 def test_batch_norm_takes_one_micro_batch_after_the_other(fill):
     model = Normed()
     variables = fill(model, (1, 9, 7, 3))

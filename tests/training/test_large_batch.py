@@ -107,6 +107,7 @@ def test_four_steps(rule):
     assert shift > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lamb", "lars"])
 def test_frozen_parameters_stay_and_groups_scale(name):
     plain = OptimConfig(name=name, learning_rate=0.1, schedule="constant")
@@ -196,6 +197,7 @@ def shapes(name, **options):
     return jax.eval_shape(init, jax.random.key(0), image)
 
 
+@pytest.mark.slow
 def test_real_networks():
     vit = multipliers(shapes("setr_mla_vitb16"), 0.75)
     for name, power in (("layer0", 12), ("layer11", 1), ("patch", 13)):

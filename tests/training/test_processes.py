@@ -130,6 +130,7 @@ def ended(body):
     return run.returncode, run.stderr.splitlines()
 
 
+@pytest.mark.slow
 def test_abort_in_a_foreign_thread_ends_with_one_line_and_status_5():
     """As the runtime does it: C code, in a thread that Python does not know."""
     status, lines = ended(

@@ -121,6 +121,7 @@ def test_less_is_kept(name, options, ratio):
     assert kept_bytes(model, 128, "none") > ratio * kept_bytes(model, 128, "block")
 
 
+@pytest.mark.slow
 def test_what_counts_as_a_block():
     def blocks(name, kind="block"):
         variables, _ = shapes(jaxseg.create_model(name, 3), 64)

@@ -52,6 +52,7 @@ def step(model, **options):
     return jax.jit(functools.partial(made, options=StepOptions(**options)))
 
 
+@pytest.mark.slow
 def test_one_step_by_definition(batch):
     model = Net()
     state = start(model)

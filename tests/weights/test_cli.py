@@ -33,6 +33,7 @@ def same(path, variables):
     )
 
 
+@pytest.mark.slow
 def test_a_checkpoint_and_an_image_to_a_mask(tmp_path, source, capsys):
     """Two commands suffice: they find the network, its classes and normalization."""
     variables, state = source

@@ -26,6 +26,7 @@ CHANNELS = (1, 2, 4, 5)
 RUN = pathlib.Path(__file__).parents[1] / "golden" / "unet"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_the_rule_is_that_of_segmentation_models_pytorch(channels):
     torch = pytest.importorskip("torch")

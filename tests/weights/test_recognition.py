@@ -82,6 +82,7 @@ CONFIG = {
 }
 
 
+@pytest.mark.slow
 def test_a_config_beside_the_file_states_stride_and_rates(tmp_path, plus):
     """The file of `save_pretrained` is used, and nothing is assumed."""
     variables, state = plus
@@ -100,6 +101,7 @@ def bare(tmp_path_factory, plus):
     return written(tmp_path_factory.mktemp("bare"), "model.safetensors", plus[1])
 
 
+@pytest.mark.slow
 def test_without_it_the_assumption_is_told(bare):
     result = converted(bare)
     (text,) = result.network.assumed
@@ -160,6 +162,7 @@ D16 = (
 )
 
 
+@pytest.mark.slow
 def test_an_mmseg_state_dict_with_and_without_its_configuration():
     model = create_model(
         "pspnet_resnet50", 3, features=16, stem="c", align_corners=False, **NARROW
@@ -176,6 +179,7 @@ def test_an_mmseg_state_dict_with_and_without_its_configuration():
     assert "align_corners=False" in text and "output_stride 16" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 4])
 def test_the_channels_of_the_image_follow_from_the_weights(tmp_path, channels):
     model = create_model("unet_resnet18", 2, **NARROW)
@@ -277,6 +281,7 @@ def mobile():
     return variables, weights.to_torch(backbone, timm_mobilenet_v3.BACKBONE_SMALL)
 
 
+@pytest.mark.slow
 def test_mobilenet_of_tensorflow(tmp_path, mobile):
     variables, state = mobile
     path = written(tmp_path, "tf_mobilenetv3_small_050.pth", state)
@@ -337,6 +342,7 @@ def test_heads_without_a_counterpart_are_named(tmp_path, deep_stem, key):
     assert "--model fcn_resnet50" in lines[1] and "--num-classes" in lines[1]
 
 
+@pytest.mark.slow
 def test_the_backbone_below_such_a_head(tmp_path, deep_stem):
     """The remedy in the second line of the message works, with the right stem."""
     variables, state = deep_stem
@@ -374,6 +380,7 @@ def test_the_encoder_of_such_a_network(tmp_path, trunk):
     assert same(got, variables["params"]["backbone"])
 
 
+@pytest.mark.slow
 def test_a_form_that_is_not_supported_names_its_tensors(tmp_path):
     model = create_model("unet_resnet18", 2, **NARROW)
     state = weights.to_torch(shapes_filled(model), smp_unet.MAP)
@@ -402,6 +409,7 @@ def test_the_list_names_every_kind(capsys):
         assert name in text
 
 
+@pytest.mark.slow
 def test_the_hint_of_a_mismatch_works_on_the_command_line(tmp_path, capsys):
     """The option that the message names suffices for a run with other classes."""
     model = create_model("unet_resnet18", 4, **NARROW)

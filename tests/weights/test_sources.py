@@ -40,6 +40,7 @@ def one_number_each(shapes):
     return tree
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_network_is_written_and_recognized(source):
     """Every variable has its key, the keys lead back to the row, and the library and

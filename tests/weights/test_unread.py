@@ -198,6 +198,7 @@ def test_tokens_are_closed_to_writing(program):
     assert fresh.full == "mmengine.logging.history_buffer.HistoryBuffer"
 
 
+@pytest.mark.slow
 def test_nothing_is_imported(tmp_path, history):
     """A new interpreter imports neither PyTorch nor a library that the tokens name."""
     path = checkpoint(tmp_path / "a.pth", {"hub": history([1.0])})

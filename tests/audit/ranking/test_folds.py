@@ -16,6 +16,7 @@ def config(data_dir, split="train"):
     )
 
 
+@pytest.mark.slow
 def test_each_example_is_unseen_by_exactly_one_fold(drawn_data):
     whole = open_source(config(drawn_data).data, "train")
     folds = fold_configs(config(drawn_data), 3)
