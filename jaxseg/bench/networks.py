@@ -40,7 +40,11 @@ class Entry:
     gpu_batch: int = 16
 
     def ours(self, size: int) -> dict[str, Any]:
-        """Returns the options of the jaxseg network for this image size."""
+        """Returns the options with which `create_model` builds the jaxseg network.
+
+        Args:
+          size: The side of the square image in pixels.
+        """
         options = dict(self.options)
         if self.name.startswith("setr"):
             options["image_size"] = (size, size)

@@ -64,7 +64,10 @@ class Row:
         return self.subject.name
 
     def key(self, settings: BenchSettings) -> str:
-        """Returns the key that identifies the row among stored records."""
+        """Returns the text under which results of this row are stored and found again.
+
+        It contains the row, the device and the type of the numbers.
+        """
         return "|".join(
             (self.part, self.name, self.kind, settings.device, settings.dtype)
         )

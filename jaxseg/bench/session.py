@@ -128,5 +128,8 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def finished(records: list[dict[str, Any]]) -> set[str]:
-    """Returns the keys of the rows that have an undisturbed result without --quick."""
+    """Returns the keys of the rows that need not be measured again.
+
+    They have a result that no other process disturbed and that is not from --quick.
+    """
     return {r["key"] for r in records if not (r["contaminated"] or r["quick"])}

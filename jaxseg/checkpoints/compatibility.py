@@ -11,12 +11,18 @@ SHOWN = 8  # the largest number of names per kind of difference
 
 
 def leaves(tree: Any) -> Shapes:
-    """Returns the shapes of a tree by path, such as `{"params/conv/bias": (64,)}`."""
+    """Returns the shape of every array in a tree by path.
+
+    An example is `{"params/conv/bias": (64,)}`.
+    """
     return {name: _shape(leaf) for name, leaf in named_leaves(tree)}
 
 
 def named_leaves(tree: Any) -> list[tuple[str, Any]]:
-    """Returns the leaves of a tree with their paths, such as "params/conv/kernel"."""
+    """Returns a pair (path, array) for every array in a tree.
+
+    An example of a path is "params/conv/kernel".
+    """
     flat, _ = jax.tree_util.tree_flatten_with_path(tree)
     return [("/".join(_name(key) for key in path), leaf) for path, leaf in flat]
 

@@ -57,13 +57,21 @@ def of_arrays(tree: Any) -> dict[str, str]:
 
 
 def of_values(values: Any) -> str:
-    """Computes the digest of a JSON value."""
+    """Returns the SHA-256 digest of a JSON value with sorted keys, in hexadecimal."""
     plain = json.loads(json.dumps(values))
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def difference(stored: Mapping[str, str], found: Mapping[str, str]) -> str:
-    """Describes the first array of `found` that differs from `stored`, or ""."""
+    """Describes the first array whose digest differs from the stored one.
+
+    Args:
+      stored: The digests in the checkpoint, by name of the array.
+      found: The digests of the arrays that were read, by name.
+
+    Returns:
+      The description, or "" if all digests agree.
+    """
     for name, value in found.items():
         if stored.get(name) != value:
             known = f"stored as {stored[name]}" if name in stored else "not listed"
@@ -94,7 +102,15 @@ def _held(array: Any) -> int:
 
 
 def over_processes(arrays: Sequence[Any], held: Sequence[int]) -> list[int]:
-    """Adds the partial sums of all processes to the sums over whole arrays."""
+    """Adds up the sums of each array that the processes computed over their parts.
+
+    Args:
+      arrays: The arrays, of which a process may hold only a part.
+      held: For each array, the sum over the part that this process holds.
+
+    Returns:
+      For each array, the sum over all its elements modulo 2**64.
+    """
     held = [value % 2**64 for value in held]
     if all(map(is_whole, arrays)):  # No exchange between processes is needed.
         return held
@@ -115,7 +131,16 @@ def is_whole(array: Any) -> bool:
 
 
 def block_sum(array: np.ndarray, start: Sequence[int]) -> int:
-    """Returns the weighted sum over the elements of a block that begins at `start`."""
+    """Computes the contribution of a part of an array to the digest of the array.
+
+    Args:
+      array: The part.
+      start: The index of its first element in the whole array, one number per axis.
+
+    Returns:
+      The sum of the bits of the elements, each multiplied by the odd number of its
+      position.
+    """
     words = np.ascontiguousarray(array).view(_WORDS[array.dtype.itemsize])
     factors = [odd_factors(axis, start[axis], n) for axis, n in enumerate(array.shape)]
     columns = factors.pop() if factors else np.ones(1, np.uint64)

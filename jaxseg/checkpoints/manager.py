@@ -134,7 +134,7 @@ class Checkpoints:
         return self._manager.best_step()
 
     def metrics(self, step: int) -> dict[str, float]:
-        """Returns the metrics of a step, or {} if the step was not evaluated."""
+        """Returns the metrics stored with a checkpoint, or {} if there are none."""
         self.wait()
         return self._manager.metrics(step) or {}
 

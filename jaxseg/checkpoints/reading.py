@@ -39,7 +39,13 @@ def stored_leaves(directory: Path) -> Shapes:
 
 
 def check_fit(directory: Path, stored: Shapes, template: Any) -> None:
-    """Raises ValueError unless the stored arrays match those of the template."""
+    """Raises ValueError unless names and shapes of stored arrays fit a model.
+
+    Args:
+      directory: The folder of the checkpoint, for the message.
+      stored: The shapes of the stored arrays by path.
+      template: A tree of the shapes that the model needs.
+    """
     text = difference(stored, leaves(template))
     if text:
         raise ValueError(
@@ -102,7 +108,11 @@ def _read(directory: Path, template: Any, **options: Any) -> Any:
 
 @contextlib.contextmanager
 def reading(directory: Path) -> Iterator[None]:
-    """Returns a context manager that turns any error into a DamagedCheckpoint."""
+    """Returns a context manager that raises DamagedCheckpoint for any error in it.
+
+    Args:
+      directory: The folder of the step that is read.
+    """
     try:
         yield
     except Exception as error:
@@ -110,7 +120,7 @@ def reading(directory: Path) -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """Returns the first line of the root cause of an error, such as an OSError."""
+    """Returns type and first line of the error that originally caused an error."""
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {error}".splitlines()[0]

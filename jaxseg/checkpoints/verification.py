@@ -32,9 +32,12 @@ _FILES = {ITEM: "metadata", META: "metadata", METRICS: "metrics"}
 def of_step(
     state: Any, meta: Mapping[str, Any], metrics: Mapping[str, float] | None
 ) -> dict[str, Any]:
-    """Returns the item `digest` of a step. Every process must call it.
+    """Computes the digests that are saved with a step. Every process must call it.
 
-    `jaxseg.checkpoints.digest` states its cost.
+    `jaxseg.checkpoints.digest` states how long this takes.
+
+    Returns:
+      The digest of every array of `state`, and those of `meta` and `metrics`.
     """
     return {
         "arrays": digest.of_arrays(state),

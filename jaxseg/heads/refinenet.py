@@ -16,7 +16,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 def conv3x3(features: int, style: BlockConfig, name: str, bias: bool = False) -> Conv:
-    """Returns a 3x3 convolution with the decoder's initializer."""
+    """Returns a 3x3 convolution whose weights start at N(0, 0.01)."""
     return Conv(
         features, 3, bias=bias, kernel_init="normal0.01", style=style, name=name
     )
@@ -65,7 +65,11 @@ class ChainedPooling(nn.Module):
 
 
 class RefineBlock(nn.Module):
-    """Applies residual units to a level, adds the coarser level and pools the sum."""
+    """Refines one pyramid level with the output for the next coarser level.
+
+    Residual units are applied to the level, the coarser output is added, and the sum
+    passes chained residual pooling and further residual units.
+    """
 
     features: int
     stages: int = 4

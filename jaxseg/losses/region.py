@@ -121,14 +121,14 @@ def tversky(
 
 
 def dice_value(sums: Sums, smooth: float) -> jax.Array:
-    """Returns the Dice loss of each class for the results of `overlaps`."""
+    """Returns the Dice loss of each class; `sums` is the result of `overlaps`."""
     intersection, pred_sum, target_sum = sums
     score = (2 * intersection + smooth) / _nonzero(pred_sum + target_sum + smooth)
     return 1 - score
 
 
 def jaccard_value(sums: Sums, smooth: float) -> jax.Array:
-    """Returns the Jaccard loss of each class for the results of `overlaps`."""
+    """Returns the Jaccard loss of each class; `sums` is the result of `overlaps`."""
     intersection, pred_sum, target_sum = sums
     union = pred_sum + target_sum - intersection
     return 1 - (intersection + smooth) / _nonzero(union + smooth)
@@ -137,7 +137,7 @@ def jaccard_value(sums: Sums, smooth: float) -> jax.Array:
 def tversky_value(
     sums: Sums, *, alpha: float, beta: float, gamma: float, smooth: float
 ) -> jax.Array:
-    """Returns the Tversky loss of each class for the results of `overlaps`."""
+    """Returns the Tversky loss of each class; `sums` is the result of `overlaps`."""
     intersection, pred_sum, target_sum = sums
     wrong = alpha * (pred_sum - intersection) + beta * (target_sum - intersection)
     value = 1 - (intersection + smooth) / _nonzero(intersection + wrong + smooth)
@@ -154,7 +154,12 @@ def overlaps(
     per_image: bool,
     axis_name: str | None,
 ) -> Sums:
-    """Returns intersection, pred_sum and target_sum, each [B, K] (per image) or [K]."""
+    """Computes the sums over pixels from which the region losses are computed.
+
+    Returns:
+      intersection, pred_sum and target_sum, as this module defines them. Each is [B, K]
+      with `per_image` or else [K].
+    """
     mask.check_shapes(logits, label)
     known = (label != void)[..., None]
     # Masked before the softmax: its gradient at a void pixel is 0 even for inf.

@@ -45,7 +45,10 @@ def scores_by_dataset(
 
 
 def scores_of(values: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Returns the scores of one dataset from the result of `scores_by_dataset`."""
+    """Selects the scores of one dataset from the result of `scores_by_dataset`.
+
+    The names of the returned scores do not contain the name of the dataset.
+    """
     start = f"{name}/"
     return {
         key.removeprefix(start): value

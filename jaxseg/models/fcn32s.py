@@ -75,9 +75,9 @@ class FCNGoogLeNet(nn.Module):
 def score_and_upsample(
     net: FCNAlexNet | FCNGoogLeNet, x: Array, crop: int, image: Array
 ) -> dict[str, Array]:
-    """Applies the score layer and the deconvolution by 32 in the scope of `net`.
+    """Applies FCN-32s's 1x1 classifier and its deconvolution of stride 32.
 
-    The score layer starts at zero.
+    Both become submodules of `net`. The classifier starts at zero.
     """
     x = Conv(net.num_classes, 1, kernel_init="zeros", style=net.style, name="score")(x)
     up = BilinearDeconv(

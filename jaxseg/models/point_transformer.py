@@ -124,9 +124,9 @@ class TransitionUp(nn.Module):
 
 
 class Context(nn.Module):
-    """Combines each point of the deepest level with the mean over its cloud.
+    """Combines the features x of each point with their mean over the points of a cloud.
 
-    It maps [x, relu(linear(mean))] to C channels.
+    A linear layer maps the concatenation [x, relu(linear(mean))] to C channels.
     """
 
     style: BlockConfig = BlockConfig()
@@ -263,7 +263,10 @@ def largest(y: Array, valid: Array) -> Array:
 
 
 def level_of(points: Array, mask: Array, neighbors: int) -> Level:
-    """Returns a level with the nearest neighbors of each point, including itself."""
+    """Creates a `Level` of points and finds the nearest neighbors of each point.
+
+    The neighbors of a point include the point itself.
+    """
     index, squared = nearest(points, points, neighbors, mask)
     return Level(points, mask=mask, index=index, valid=jnp.isfinite(squared))
 

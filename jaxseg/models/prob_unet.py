@@ -179,14 +179,16 @@ class ProbUNet(nn.Module):
         return {"logits": logits, "extra_kl": gaussian_kl(posterior, prior)}
 
     def encode(self, image: Array) -> tuple[Array, Gaussian]:
-        """Returns the features [B, H, W, F] and the prior.
+        """Computes the part of the network that all samples of an image share.
 
-        This is the expensive part of the network; it runs once per image.
+        Returns:
+          The features [B, H, W, F], and the mean and the logarithm of the standard
+          deviation of the prior.
         """
         return self.unet(image), self.prior(image)
 
     def combine(self, features: Array, latent: Array) -> Array:
-        """Returns the logits [B, H, W, K] of a latent [B, L]."""
+        """Maps features [B, H, W, F] and a latent [B, L] to logits [B, H, W, K]."""
         return self.fcomb(features, latent)
 
     def _posterior(self, image, label):
@@ -208,9 +210,11 @@ def label_channels(label: Array, num_classes: int) -> Array:
 
 
 def gaussian_kl(one: Gaussian, other: Gaussian) -> Array:
-    """Computes KL(one | other) of axis-aligned Gaussians.
+    """Computes the KL divergence KL(one | other) of Gaussians with diagonal covariance.
 
-    It sums ((s^2 + (m - m')^2) / s'^2 - 1) / 2 + log s' - log s over the latent.
+    It is the sum of ((s^2 + (m - m')^2) / s'^2 - 1) / 2 + log s' - log s over the
+    dimensions of the latent, where m and s are mean and standard deviation of `one`,
+    and m' and s' those of `other`.
 
     Returns:
       [B], in nats.

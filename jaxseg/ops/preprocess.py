@@ -100,6 +100,6 @@ def normalize(image: Array, spec: Normalization) -> Array:
 
 
 def scaled_size(size: Size, scale: float) -> Size:
-    """Returns height and width after scaling, each rounded and at least 1."""
+    """Returns height and width times `scale`, each rounded and at least 1."""
     height, width = (max(1, round(side * scale)) for side in size)
     return height, width

@@ -164,7 +164,7 @@ class Program:
     def needs(self) -> float:
         """Returns the bytes that the step needs on one device.
 
-        If compilation failed for lack of memory, the compiler's message names them.
+        If compilation failed for lack of memory, they are read from the error message.
         """
         return self.memory.total if self.memory else self.wanted
 

@@ -82,7 +82,7 @@ def figures(program: Program, target: Slice, flops: float) -> dict[str, Any]:
 
 
 def fits(program: Program, target: Slice) -> bool | None:
-    """Returns whether the step fits into memory, or None if the chip is unknown."""
+    """Returns whether a step fits into a device's memory; None if that is unknown."""
     if program.memory is None:
         return False
     return program.needs() <= target.chip.usable if target.chip else None

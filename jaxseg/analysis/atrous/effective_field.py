@@ -24,7 +24,7 @@ LEVEL = 1 - 0.9545
 
 @dataclasses.dataclass(frozen=True)
 class Gaussian:
-    """Describes the Gaussian that has the same center and deviations as a map.
+    """Describes the Gaussian with the center and standard deviations of a map.
 
     Attributes:
       center: The row and column of the center.
@@ -113,9 +113,9 @@ def area(field: np.ndarray, level: float = LEVEL) -> int:
 
 
 def gaussian_fit(field: np.ndarray) -> Gaussian:
-    """Computes the Gaussian that has the same center and deviations as a map.
+    """Computes the Gaussian with the center and standard deviations of a map.
 
-    The weights of the pixels are the values of the map.
+    They are those of the pixel coordinates, weighted by the values of the map.
 
     Args:
       field: The map [H, W], such as the result of `effective_field`.

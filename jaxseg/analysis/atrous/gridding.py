@@ -63,7 +63,9 @@ def _check(rates: Sequence[int], kernel: int) -> None:
 
 
 def field_size(rates: Sequence[int], kernel: int = 3) -> int:
-    """Returns the size of the field along one axis, 1 + (kernel - 1) * sum(rates)."""
+    """Returns the size of a stack's receptive field along one axis, in input pixels.
+
+    It is 1 + (kernel - 1) * sum(rates)."""
     return 1 + (kernel - 1) * sum(rates)
 
 

@@ -91,19 +91,19 @@ class Field:
 
     @property
     def start(self) -> Fraction:
-        """Returns the center of the interval of output 0.
+        """Returns the position of the center of output 0's interval, in input pixels.
 
-        Input pixel n is at position n.
+        The center of input pixel n is at position n.
         """
         return Fraction(self.lows[0] + self.highs[0], 2)
 
     def low(self, output: int) -> int:
-        """Returns the first input pixel that an output reads."""
+        """Returns the index of the first input pixel that the given output reads."""
         turns, phase = divmod(output, self.period)
         return self.lows[phase] + turns * self.advance
 
     def high(self, output: int) -> int:
-        """Returns the last input pixel that an output reads."""
+        """Returns the index of the last input pixel that the given output reads."""
         turns, phase = divmod(output, self.period)
         return self.highs[phase] + turns * self.advance
 
@@ -166,7 +166,9 @@ def _transposed(field, layer):
 
 
 def enlarged(field: Field, factor: int) -> Field:
-    """Returns the field after bilinear upsampling by an integer factor.
+    """Returns the receptive field of the outputs of bilinear upsampling.
+
+    The factor of the upsampling is an integer.
 
     Pixels have half-pixel centers, as in `jaxseg.ops.resize`.
     """
@@ -179,7 +181,7 @@ def enlarged(field: Field, factor: int) -> Field:
 
 
 def parallel(*fields: Field) -> Field:
-    """Returns the field of the sum or the concatenation of parallel branches.
+    """Returns the receptive field of the sum or concatenation of parallel branches.
 
     Raises:
       ValueError: If the branches differ in `jump`, that is, in resolution.
@@ -216,7 +218,7 @@ def stages(layers: Iterable[Layer], start: Field = IMAGE) -> tuple[Field, ...]:
 
 
 def chain(layers: Sequence[Layer], start: Field = IMAGE) -> Field:
-    """Returns the field of the outputs of the last layer in a sequence."""
+    """Returns the receptive field of the outputs of the last layer in a sequence."""
     return stages(layers, start)[-1] if layers else start
 
 

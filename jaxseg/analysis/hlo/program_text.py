@@ -34,12 +34,12 @@ class Shape:
 
     @property
     def elements(self) -> int:
-        """Returns the number of elements, 1 for a scalar."""
+        """Returns the number of elements of the array, 1 for a scalar."""
         return math.prod(self.dims)
 
     @property
     def bytes(self) -> int:
-        """Returns the size in bytes, without the padding of a memory layout."""
+        """Returns the size of the array in bytes, without the padding of its layout."""
         named = re.search(r"\d+", self.dtype)
         bits = _BITS.get(self.dtype, named and int(named[0]))
         return -(-self.elements * bits // 8)
@@ -57,13 +57,13 @@ class Instruction:
 
     @property
     def source(self) -> str:
-        """Returns the JAX operation of the instruction, or "" if none is named."""
+        """Returns the name of the JAX operation behind the instruction, or ""."""
         found = re.search(r'op_name="(.*?)"', self.attributes)
         return found[1] if found else ""
 
 
 def instructions(text: str) -> Iterator[Instruction]:
-    """Yields the instructions of all computations, in the order of the text."""
+    """Yields the instructions of a program in the order of its text."""
     for line in text.splitlines():
         found = _LINE.match(line)
         if found is None:

@@ -114,7 +114,7 @@ class Times:
 
     @property
     def bound(self) -> str:
-        """Returns the name of the longest time: "compute", "memory" or "links"."""
+        """Returns which lower limit is the longest: "compute", "memory" or "links"."""
         return max(("compute", "memory", "links"), key=lambda name: getattr(self, name))
 
 

@@ -75,7 +75,7 @@ class Cost:
 
     @property
     def flops(self) -> int:
-        """Returns 2 * macs, because each is one multiplication and one addition."""
+        """Returns the floating-point operations, 2 for each multiply-accumulate."""
         return 2 * self.macs
 
 
@@ -124,7 +124,10 @@ def count_cost_and_weights(
 
 
 def jaxpr_cost(closed: core.ClosedJaxpr, *, padding: bool = True) -> Cost:
-    """Counts the arithmetic of a closed jaxpr; its inputs count as arguments."""
+    """Counts the arithmetic of a closed jaxpr.
+
+    Its inputs count as arguments, so that their products are part of `Cost.macs`.
+    """
     cost, _ = _walk(closed.jaxpr, [True] * len(closed.jaxpr.invars), padding)
     return cost
 

@@ -31,7 +31,10 @@ class Run:
         return self.config.train.seed
 
     def scores(self) -> dict[str, Any] | None:
-        """Returns the last scores if the training has ended, else None."""
+        """Returns the scores of the last evaluation, or None if the run is unfinished.
+
+        They are the last record of the evaluations in metrics.jsonl.
+        """
         steps, latest = self.config.train.steps, latest_step(self.folder) or 0
         saved = latest >= steps and (self.folder / METRICS).is_file()
         rows = read_metrics(self.folder, "eval") if saved else []

@@ -110,7 +110,17 @@ def write_scores(
 
 
 def draw(scores: dict[str, list[float]], axis: Axis | None, metric: str) -> np.ndarray:
-    """Draws the score of every seed as a dot, in rows by name or over the axis."""
+    """Draws a figure with a dot for the score of every seed.
+
+    Args:
+      scores: The scores of the seeds by configuration.
+      axis: The label of the x axis and the position of each configuration on it. None
+        draws one row of dots for each configuration.
+      metric: The name of the score.
+
+    Returns:
+      The picture, uint8 [H, W, 3].
+    """
     if axis is None:
         return figures.samples(scores, title=metric)
     label, places = axis

@@ -22,7 +22,7 @@ Pair = tuple[int, int]
 def maximum(x: Array, window: Pair, stride: Pair) -> Array:
     """Returns the maximum of each window of x [B, H, W, C], without padding.
 
-    NaN propagates.
+    The maximum of a window that contains NaN is NaN.
     """
     if window == (2, 2):
         return reduce(lax.max, (part for _, part in _cells(x, window, stride)))

@@ -22,9 +22,10 @@ Pads = tuple[Pair, Pair]
 
 
 def share_inside(x: Array, kernel: Array, rate: Pair, padding: Pads) -> float:
-    """Returns the fraction of kernel positions that lie inside the map, at stride 1.
+    """Returns the share of kernel weights that are multiplied by pixels of the map.
 
-    The average is taken over all output pixels.
+    The others are multiplied by padding. The share is the average over all output
+    pixels of a convolution of stride 1.
     """
     share = 1.0
     for a in (0, 1):

@@ -77,7 +77,7 @@ class JitBackend:
         return {name: self._put(name, value) for name, value in batch.items()}
 
     def gather(self, tree: Any) -> Any:
-        """Returns the arrays of a state without sharding, complete on every device."""
+        """Returns a tree of arrays in which every device holds each array whole."""
         return tree if self.shard == "none" else self._gather(tree)
 
     def abstract(self, state: Any, batch: Any) -> tuple[Any, Any]:

@@ -30,7 +30,13 @@ def copy_to(x: Any, sharding: NamedSharding) -> jax.Array:
 
 
 def check_split(name: str, value: np.ndarray, sharding: NamedSharding) -> None:
-    """Raises ValueError unless an array splits evenly over the local devices."""
+    """Raises ValueError unless this process's devices can share an array evenly.
+
+    Args:
+      name: The name of the array, for errors.
+      value: This process's part of the array.
+      sharding: The sharding of the whole array.
+    """
     axes = sharding.mesh.shape
     parts = {0: max(1, axes["batch"] // jax.process_count())}
     if value.ndim >= 3:
@@ -56,7 +62,7 @@ def check_even(name: str, axis: int, size: int, count: int) -> None:
 
 
 def on_one_device(tree: Any) -> Any:
-    """Returns the copies of replicated arrays on one device of this process."""
+    """Returns a tree of replicated arrays as arrays on one device of this process."""
     return jax.tree.map(
         lambda x: x.addressable_data(0) if isinstance(x, jax.Array) else x, tree
     )

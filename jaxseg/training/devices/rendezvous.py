@@ -144,7 +144,7 @@ def listening(port: int) -> Iterator[socket.socket]:
 
 
 class Leader:
-    """Runs in process 0, to which all other processes connect."""
+    """Accepts the connections of all other processes of a run, in process 0."""
 
     def __init__(self, server: socket.socket, me: Member, notice: Notice) -> None:
         self._server = server
@@ -156,7 +156,7 @@ class Leader:
         self._members: dict[socket.socket, Member] = {}
 
     def gather(self) -> None:
-        """Waits until all other processes have connected, then releases them."""
+        """Waits until all other processes have connected, then tells them to go on."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._server, selectors.EVENT_READ)
             try:

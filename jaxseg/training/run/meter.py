@@ -50,7 +50,11 @@ class Meter:
 
     @property
     def window(self) -> dict[str, Any]:
-        """Returns the sums since the last log line as JSON values."""
+        """Returns what a checkpoint stores about the unfinished window, as JSON values.
+
+        These are the number of steps since the last log line, the sums of their
+        metrics, and the last values of the metrics that are not averaged.
+        """
         return {
             "count": self._count,
             "sums": dict(self._sums),
@@ -72,14 +76,14 @@ class Meter:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Returns a context manager that counts its block as waiting for a batch."""
+        """Returns a context manager that counts its time as waiting for a batch."""
         start = time.perf_counter()
         yield
         self._wait += time.perf_counter() - start
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Returns a context manager that excludes its block from the speed."""
+        """Returns a context manager whose time does not count in the measured speed."""
         start = time.perf_counter()
         yield
         self._off += time.perf_counter() - start

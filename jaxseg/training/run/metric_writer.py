@@ -42,7 +42,13 @@ class Record:
         self.close()
 
     def write(self, step: int, kind: str, values: Mapping[str, Any]) -> None:
-        """Writes one line of metrics.jsonl and the same scalars for TensorBoard."""
+        """Writes values of a step to metrics.jsonl and to TensorBoard's events.
+
+        Args:
+          step: The step.
+          kind: "train" or "eval".
+          values: The values by name. TensorBoard gets only the numbers.
+        """
         if self._file is None:
             return
         line = {"step": step, "kind": kind} | {k: plain(v) for k, v in values.items()}
@@ -53,7 +59,10 @@ class Record:
                 self._events.add_scalar(f"{kind}/{name}", value, step)
 
     def restore(self, step: int, kind: str, values: Mapping[str, Any]) -> None:
-        """Writes a line that is missing from the file because of a crash or damage."""
+        """Writes the line of a step unless metrics.jsonl has it already.
+
+        A crash or a damaged disk can have removed the line.
+        """
         if (step, kind) not in self._kept:
             self.write(step, kind, values)
 

@@ -58,9 +58,10 @@ class Profile:
         self._seen += 1
 
     def after(self, results: Any) -> None:
-        """Starts or ends the trace if the step number requires it.
+        """Starts or ends the trace after a step if the trace begins or ends there.
 
-        It waits until `results` are computed, so that the trace contains whole steps.
+        In that case it first waits until the results of the step are computed, so that
+        the trace contains whole steps.
         """
         if self._steps and self._seen in (WARM_UP, WARM_UP + self._steps):
             jax.block_until_ready(results)

@@ -53,7 +53,7 @@ class Reporter(Protocol):
     """Defines the interface that shows the progress of a run."""
 
     def started(self, step: int, steps: int) -> None:
-        """Is called when the loop begins after `step` of `steps` updates."""
+        """Is called when the loop begins, after `step` of the run's `steps` updates."""
 
     def advanced(self, step: int) -> None:
         """Is called when one more update was started."""

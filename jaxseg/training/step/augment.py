@@ -84,7 +84,10 @@ def is_mirrored(flip_key: jax.Array) -> jax.Array:
 
 
 def color_factors(color_key: jax.Array, strength: float) -> jax.Array:
-    """Draws the factors of brightness, contrast and saturation, [3]."""
+    """Draws factors of brightness, contrast and saturation, float32 [3].
+
+    They are uniform in [1 - strength, 1 + strength].
+    """
     low, high = 1 - strength, 1 + strength
     return jax.random.uniform(color_key, (3,), minval=low, maxval=high)
 

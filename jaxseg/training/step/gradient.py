@@ -54,14 +54,25 @@ class Gradients(NamedTuple):
     counts: dict[str, jax.Array]
 
     def sums(self) -> tuple[Any, ...]:
-        """Returns loss, terms, gradient and counts, which are summed over devices."""
+        """Returns the fields that the caller sums over devices under pmap.
+
+        They are loss, terms, gradient and counts.
+        """
         return self.loss, self.terms, self.gradient, self.counts
 
 
 def loss_and_gradient(
     problem: Problem, params: Any, batch_stats: Any, batch: Batch, key: jax.Array
 ) -> Gradients:
-    """Returns the loss of a batch, its gradient and the other results of the pass."""
+    """Runs the network on a batch and differentiates the loss.
+
+    Args:
+      problem: The network and the loss.
+      params: The parameters, with respect to which the loss is differentiated.
+      batch_stats: The running statistics of normalization.
+      batch: The prepared batch.
+      key: The random key of the network.
+    """
 
     def loss(params):
         outputs, new_stats = problem.forward(params, batch_stats, batch, key)

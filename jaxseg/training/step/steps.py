@@ -121,9 +121,11 @@ def eval_step(
 
 
 def most_probable(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Callable:
-    """Returns a function from variables and batch to the most probable classes.
+    """Returns a function from variables and batch to the class with the largest logit.
 
-    The entries `inputs` of the batch are passed to the network as they are.
+    Args:
+      model: The network.
+      inputs: The names of the entries of the batch that are its arguments, in order.
     """
 
     def predict(variables, batch):

@@ -93,13 +93,13 @@ class Unread:
 
 
 class Name(Unread):
-    """Is the placeholder for a class or function that a file names."""
+    """Takes the place of a class or function that a file names, without loading it."""
 
     __slots__ = ()
 
 
 def is_listed(full: str) -> bool:
-    """Returns whether objects of a class become placeholders.
+    """Returns whether objects of a class in a file are replaced by placeholders.
 
     Args:
       full: The full name of the class.

@@ -26,10 +26,10 @@ class World(Protocol):
     """Defines the values of the names in a pickle program and the results of calls."""
 
     def name(self, full: str) -> Any:
-        """Returns the value of a global name, which is never imported."""
+        """Returns a value for a name such as `module.Class`, without importing it."""
 
     def call(self, function: Any, arguments: tuple) -> Any:
-        """Returns the result of a call, or an instance of a class."""
+        """Returns a value for a call of a function or class in the program."""
 
     def persistent(self, identity: Any) -> Any:
         """Returns the tensor storage to which a persistent ID of the program refers."""

@@ -79,7 +79,7 @@ def is_averaged(name: str) -> bool:
 
 
 def prefix_names(names: Iterable[str]) -> collections.Counter:
-    """Counts the names for each first word, which is the text before the first dot."""
+    """Returns how many names begin with each word, the text before the first dot."""
     return collections.Counter(name.partition(".")[0] for name in names if "." in name)
 
 
