@@ -25,11 +25,11 @@ from jaxseg.data.datasets.listing import listing
 from jaxseg.data.normalization import describe_pixels
 from jaxseg.metrics import to_json
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
-from jaxseg.runs.checks import check_options
 from jaxseg.runs.classes import with_classes
 from jaxseg.runs.config_file import option_value, overridden, take_options
 from jaxseg.runs.default import DEFAULT
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.runs.network_checks import check_options
 from jaxseg.runs.outputs import num_logits, with_threshold
 from jaxseg.runs.rules import number, optional, some, text, whole
 from jaxseg.storage.json_file import write_json

@@ -28,9 +28,9 @@ from jaxseg.config import Config
 from jaxseg.inference.segmenter import PredictOptions
 from jaxseg.inference.tta import PSPNET_SCALES
 from jaxseg.runs.bounds import SCALE
-from jaxseg.runs.checks import check_options
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import read_config, read_spec
+from jaxseg.runs.network_checks import check_options
 from jaxseg.runs.outputs import with_threshold
 from jaxseg.runs.rules import (
     check_bounds,

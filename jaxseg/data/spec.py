@@ -7,15 +7,17 @@ import dataclasses
 import functools
 import json
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxseg.data.mix.member import Member
-from jaxseg.data.mix.union import Union
 from jaxseg.storage.json_file import parse_json
 from jaxseg.text import printable
+
+if TYPE_CHECKING:  # Few networks are trained on several datasets.
+    from jaxseg.data.mix.member import Member
+    from jaxseg.data.mix.union import Union
 
 VOID = 255  # The ignore index of 8-bit labels.
 WIDE_VOID = 65535  # The ignore index of 16-bit labels.
@@ -124,7 +126,11 @@ class DatasetSpec:
     @functools.cached_property
     def union(self) -> Union | None:
         """Returns the numbering of the labels of `members`, or None without them."""
-        return Union(self.classes, self.members) if self.members else None
+        if not self.members:
+            return None
+        from jaxseg.data.mix.union import Union
+
+        return Union(self.classes, self.members)
 
     @property
     def channels(self) -> int:
@@ -194,9 +200,17 @@ class DatasetSpec:
             if not _FORMS[name](value):
                 found = printable(repr(value))
                 raise ValueError(f"the field {name!r} has the invalid value {found}")
-        members = tuple(map(Member.from_json, fields.pop("members", ())))
+        members = _members_of(fields.pop("members", ()))
         values = {name: _as_tuples(value) for name, value in fields.items()}
         return cls(**values, members=members)
+
+
+def _members_of(values: Sequence[Any]) -> tuple[Member, ...]:
+    if not values:
+        return ()
+    from jaxseg.data.mix.member import Member
+
+    return tuple(map(Member.from_json, values))
 
 
 def _as_tuples(value: Any) -> Any:

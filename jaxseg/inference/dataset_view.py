@@ -8,15 +8,18 @@ class of the dataset. Union classes that the dataset does not have are ignored.
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxseg.data.mix.union import Union
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.text import near
 from jaxseg.typing import Array
+
+if TYPE_CHECKING:
+    from jaxseg.data.mix.union import Union
 
 
 def summed(probabilities: Array, sums: np.ndarray) -> jax.Array:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from jaxseg.config import Config
 from jaxseg.data.augment.parsing import check_entries, parse_entries
 from jaxseg.data.datasets.lookup import dataset_of
-from jaxseg.runs import mix, options
+from jaxseg.runs import mix
 from jaxseg.runs.bounds import BOUNDS
-from jaxseg.runs.directory import build_model
+from jaxseg.runs.network_checks import check_network
 from jaxseg.runs.rules import check_bounds, invalid
 from jaxseg.runs.serialize import to_dict
 
@@ -78,38 +75,3 @@ def check_together(config: Config) -> None:
                 "train.shard", run.shard, "'none' with train.parallel_backend='pmap'"
             )
         )
-
-
-def check_options(config: Config, given: Mapping[str, Any]) -> None:
-    """Checks the network options that a command line overrides.
-
-    Options that come from the stored configuration of a run were checked when that run
-    was trained and are not checked again.
-
-    Args:
-      config: The configuration, with the options of the command line applied.
-      given: The options of the command line, as `config_file.take_options` returns
-        them.
-
-    Raises:
-      ValueError: If an option is unknown or has an invalid value.
-    """
-    names = given.get("model", {}).get("options", {})
-    over = {name: config.model.options[name] for name in names}
-    if over:
-        _check_options(config, over)
-
-
-def check_network(config: Config) -> None:
-    """Raises ValueError if the network cannot be built with its options."""
-    _check_options(config, config.model.options)
-
-
-def _check_options(config: Config, given: Mapping[str, Any]) -> None:
-    options.check_network(config.model.name, given, config.model.backbone)
-    model = build_model(config, num_classes=2)
-    options.check_parts(model, given)
-    inner = given.get("backbone_options")
-    if config.model.backbone is not None and inner:
-        place = "model.options.backbone_options"
-        options.check_parts(model.backbone, inner, place)

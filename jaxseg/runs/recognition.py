@@ -9,9 +9,9 @@ from typing import Any
 
 from jaxseg.config import Config, ModelConfig
 from jaxseg.models import MODELS
-from jaxseg.runs.checks import check_options
 from jaxseg.runs.config_file import overridden
 from jaxseg.runs.directory import CONFIG, build_model, read_config, read_spec
+from jaxseg.runs.network_checks import check_options
 from jaxseg.weights.catalog.detection import LISTED, detect, part_of
 from jaxseg.weights.catalog.evidence import Evidence, gather
 from jaxseg.weights.catalog.sources import Source, SourceNetwork

@@ -18,7 +18,12 @@ print("loaded", [name for name in heavy if name in sys.modules])
 sys.exit(status)
 """
 FRAMEWORKS = ("torch", "tensorflow", "tensorboardX", "matplotlib")
-TRAINING = ("optax", "grain", "tensorflow_datasets", "jaxseg.training", "jaxseg.losses")
+DATA = ("augment", "datasets", "elastic", "layouts", "mix", "transforms")
+TRAINING = (
+    *("optax", "grain", "scipy", "tensorflow_datasets"),
+    *("jaxseg.training", "jaxseg.losses"),
+    *(f"jaxseg.data.{name}" for name in DATA),
+)
 
 
 def lean(*given, unwanted=FRAMEWORKS):
