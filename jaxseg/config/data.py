@@ -24,9 +24,9 @@ class DataConfig:
       labels: The class index of each pixel value in the mask files, as pairs
         VALUE:CLASS such as 0:void 1:0 2:1, or as BACKGROUND/OBJECT such as 0/255. By
         default the pixel values are the class indices, and 255 is void (ignored).
-      variant: The variants of the dataset to use where publications differ, such as
-        another split; `jaxseg data list` shows them. The default is the most common
-        variant.
+      variant: The names of dataset variants, for datasets that publications use in
+        different ways, such as with another split. `jaxseg data list` shows them. The
+        default is the most common variant.
       image: The name of the feature of a tfds dataset that contains the image, such as
         photo, or scene/photo for the feature photo inside the feature scene. By default
         it is inferred, which works if only one feature can be the image.
@@ -47,11 +47,12 @@ class DataConfig:
         saturation, from 0 to 1.
       oversample_classes: Images that contain any of these classes appear twice per
         epoch.
-      elastic: The strength of elastic deformation. Each node of a 3x3 grid on the
-        training image moves at random, with this standard deviation in pixels.
-      augment: Further augmentations in the order in which they are applied, such as
-        flip "rotate(degrees=10, probability=0.5)". docs/augmentation.md lists all
-        entries and their parameters.
+      elastic: The strength of the elastic deformation of training images: the nodes of
+        a 3x3 grid on the image move by random distances with this standard deviation in
+        pixels. 0 turns it off.
+      augment: Further random augmentations in the order in which they are applied, such
+        as flip "rotate(degrees=10, probability=0.5)". docs/augmentation.md lists their
+        names and parameters.
       albumentations: A pipeline of Albumentations as FILE.py:NAME, where NAME is a
         variable of the Python file. It is applied after the entries of augment.
       num_points: The largest number of points of a training example from a point cloud.
@@ -65,26 +66,27 @@ class DataConfig:
         only the part that the crop needs.
       on_bad_file: What happens if an image or its mask cannot be used: stop raises an
         error; skip leaves both files out and reports them.
-      channels: The number of channels of the images, from 1 to 32. By default 8-bit
-        gray and RGB images have three channels, and other images those of the file. The
-        value 1 keeps gray images as one channel.
-      pixels: What becomes of images that are not 8-bit gray or RGB: stored keeps their
-        type and their channels; rgb8 converts them to 8-bit RGB by data.range.
-      range: The two pixel values that become 0 and 1 for the network. By default they
-        are the limits of the type of the pixels. The value percentiles takes the 0.5 %
-        and 99.5 % percentiles of the training split. With data.pixels=rgb8 they are the
-        values that become black (0) and white (255).
-      statistics: The origin of the mean and the deviation of each channel: dataset
-        computes them from the training split, which is the default for images that are
-        not 8-bit RGB; imagenet takes those of ImageNet or of the dataset's record,
-        which is the default for 8-bit RGB.
+      channels: The number of channels of the images, from 1 to 32. By default, 8-bit
+        gray and RGB images get three channels, and other images keep the channels of
+        the file. The value 1 keeps one channel for 8-bit gray images.
+      pixels: How images that are not 8-bit gray or RGB are read: stored keeps their
+        type and their channels; rgb8 converts them to 8-bit RGB with data.range.
+      range: Two pixel values that are mapped to 0 and 1 before normalization, or
+        percentiles for the 0.5 % and 99.5 % percentiles of the training split. The
+        default is the full range of the integer type. With data.pixels=rgb8, the two
+        values become black (0) and white (255).
+      statistics: The mean and standard deviation of each channel by which images are
+        normalized. dataset computes them from the training split; this is the default
+        for images that are not 8-bit RGB. imagenet takes the values of ImageNet, or
+        those that jaxseg stores for the dataset; this is the default for 8-bit RGB.
       max_pixels: The largest number of pixels of an image file. Larger images are
         refused.
-      workers: The number of threads that read the data, in each process that reads.
+      workers: The number of reading threads in each process that reads data.
       worker_processes: The number of processes that read the training data. 0 reads
         with threads of the main process, which cannot use more than a few cores.
-      mix: The datasets that train together. `classes` are then the classes of their
-        union, and the options that select a dataset stay at their defaults.
+      mix: Several datasets, on which one network is trained together. data.classes then
+        lists the classes of their union, and the options that select a single dataset,
+        such as name and raw_dir, must keep their defaults.
     """
 
     name: str = "shapes"
@@ -127,10 +129,11 @@ class MemberConfig:
     """Selects one of several datasets that train together.
 
     Attributes:
-      name: The name of the dataset in records and tables, by default data.name.
-      data: The options that select the dataset and its splits. Options that concern the
-        whole batch, such as the crop, stay at their defaults, because the datasets
-        share those of the run.
+      name: The name of the dataset in the scores and tables of the run. The default is
+        data.name.
+      data: The options that select the dataset and its splits. Options of the whole
+        batch, such as the crop, must keep their defaults, because all datasets share
+        the values of the run.
       class_map: The file of the class map, or the lines of such a file, for example
         "vehicle -> car | truck". By default each class is mapped to the class of the
         union with the same name.

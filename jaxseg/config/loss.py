@@ -11,7 +11,7 @@ class LossConfig:
     """Selects the training objective.
 
     Attributes:
-      name: The main loss.
+      name: The name of the main loss function.
       additional: The losses that are added to the main loss, as pairs of the name of a
         loss and its coefficient.
       options: The options of each loss by the name of the loss, such as
@@ -21,8 +21,8 @@ class LossConfig:
       aux_weight: The coefficient of the cross entropy of the auxiliary outputs, for
         networks that have them.
       edge_weight: The coefficient of the edge loss, for networks with an edge output.
-      edge_radius: The largest distance in pixels, along rows and along columns, from an
-        edge pixel to a pixel of another class.
+      edge_radius: The width of edges for the edge loss: a pixel is an edge pixel if a
+        pixel of another class is at most this many rows and columns away.
       presence_weight: The coefficient of the loss that predicts which classes occur in
         an image, for the network GINet.
       kl_weight: The coefficient (beta) of the Kullback-Leibler divergence between the

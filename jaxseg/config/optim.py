@@ -21,14 +21,15 @@ class OptimConfig:
       momentum: The momentum of sgd, rmsprop and lars.
       beta1: The decay rate of the running mean of gradients in adamw and lamb.
       nesterov: Whether sgd, rmsprop and lars use Nesterov momentum.
-      trust_coefficient: The trust coefficient of lars.
+      trust_coefficient: The factor of lars (arXiv 1708.03888) by which the ratio of
+        weight norm to gradient norm is multiplied.
       rms_decay: The decay rate of the running mean of squared gradients in rmsprop and
         adadelta.
       weight_decay: The coefficient of weight decay. adamw and lamb decay the weights
         directly; the other optimizers add the decay to the gradient.
       decay_mask: The parameters to which weight decay applies: kernels selects the
         kernels of layers, without biases and normalization; all selects all parameters.
-      schedule: The shape of the learning rate schedule.
+      schedule: The learning rate as a function of the step, such as poly or cosine.
       poly_power: The exponent of the poly schedule.
       final_learning_rate: The learning rate at the last step of the poly and cosine
         schedules.
@@ -47,8 +48,8 @@ class OptimConfig:
         path, such as backbone/conv1/kernel.
       freeze: Regular expressions for parameter paths. Parameters whose path matches one
         of them are not trained.
-      layer_decay: The learning rate of each block of the backbone, divided by that of
-        the next block. None trains all blocks with one learning rate.
+      layer_decay: The learning rate of each block of the backbone is that of the next
+        block times this factor. None trains all blocks with one learning rate.
     """
 
     name: Literal["sgd", "adamw", "rmsprop", "adadelta", "lamb", "lars"] = "adamw"

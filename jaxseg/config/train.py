@@ -24,8 +24,8 @@ class TrainConfig:
         devices: jit with a device mesh, or pmap.
       spatial_shards: The number of devices over which the rows of an image are sharded,
         or two numbers for its rows and its columns.
-      shard: How the training state is distributed: none keeps a full copy on every
-        device; fsdp shards the state over the devices, as ZeRO does.
+      shard: How parameters and optimizer state are distributed: none keeps a full copy
+        on every device; fsdp shards them over the devices, as ZeRO does.
       dtype: The data type in which the network computes. Parameters stay float32.
       ema: The decay rate of the exponential moving average of the weights. Evaluation
         uses the average. None keeps no average.
@@ -33,7 +33,7 @@ class TrainConfig:
         split. Their gradients are accumulated before the update.
       remat: The activations that are recomputed in the backward pass to save memory:
         none, or those inside each block or each stage of the network.
-      log_every: The number of steps after which the training metrics are logged again.
+      log_every: The number of steps between two log entries with training metrics.
       eval_every: The number of steps between two evaluations.
       save_every: The number of steps between two checkpoints.
       max_to_keep: The number of recent checkpoints that are kept. The best one is kept

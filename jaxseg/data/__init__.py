@@ -1,4 +1,4 @@
-"""Prepares, reads, augments and batches datasets.
+"""Prepares and reads datasets, and yields batches of augmented examples.
 
 The modules of the public names are imported when a name is first used. A program that
 needs only the description of a dataset therefore does not import the input pipelines.

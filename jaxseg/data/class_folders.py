@@ -2,7 +2,8 @@
 
 The mask of an image for a class is `masks/CLASS/NAME.png`. It contains 0 and 1, or 0
 and 255. Every image needs a mask for every class. A further folder `valid` next to
-`masks` is optional; its files are 0 at pixels that do not count.
+`masks` is optional. Its files are 0 at pixels that are ignored in the loss and in the
+scores.
 """
 
 from __future__ import annotations
@@ -27,14 +28,15 @@ MASKS, VALID = "masks", "valid"
 def class_folder_pairs(
     root: pathlib.Path, lists: Iterable[str] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs images with their masks in `masks/CLASS`, as `folder_pairs` does.
+    """Pairs images with their masks in `masks/CLASS`; see `layouts.folder_pairs`.
 
     Args:
       root: The folder.
       lists: The names of further splits that have a list.
 
     Returns:
-      The pairs of each split. A mask is a `Joined` of the files of all classes.
+      The pairs of each split. The mask of a pair is a `jaxseg.data.parts.Joined` object
+      that names the mask files of all classes.
 
     Raises:
       ValueError: If the folder has another layout.
@@ -43,7 +45,7 @@ def class_folder_pairs(
 
 
 def match_class_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
-    """Returns the pairs of a folder of images and a folder with a folder per class.
+    """Pairs each image with the masks of all classes that have its name.
 
     Args:
       images: The folder of images.
@@ -108,10 +110,10 @@ def class_folder_names(
 
 
 def class_mask_reader(classes: tuple[str, ...]) -> functools.partial:
-    """Returns a function that reads the masks of classes as bits of a label.
+    """Returns a function that reads the masks of all classes into one label.
 
     Args:
-      classes: The names of the classes in the order of the bits.
+      classes: The names of the classes. Class k is stored as bit k of the label.
     """
     return functools.partial(read_class_masks, classes=classes)
 
@@ -119,7 +121,7 @@ def class_mask_reader(classes: tuple[str, ...]) -> functools.partial:
 def read_class_masks(
     file: Joined, options: ReadOptions, *, classes: tuple[str, ...]
 ) -> np.ndarray:
-    """Reads the masks of an image for all classes.
+    """Reads the mask of each class and combines them into one label.
 
     Args:
       file: The mask files.
@@ -127,7 +129,8 @@ def read_class_masks(
       classes: The names of the classes.
 
     Returns:
-      The label, see `jaxseg.data.label_bits`.
+      The label, uint8 or uint16 [H, W], in which bit k is 1 where class k is present.
+      See `jaxseg.data.label_bits`.
 
     Raises:
       ValueError: If a mask is missing, cannot be read, or has another size or other

@@ -82,10 +82,10 @@ def read_classes(path: pathlib.Path) -> tuple[str, ...]:
 
 
 def same_classes(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Returns whether two class lists are equal after Unicode normalization.
+    """Returns whether two class lists have equal names in the same order.
 
-    Runs of earlier versions can contain names in decomposed form or with a byte-order
-    mark. These differences are ignored.
+    Names are compared after Unicode normalization and without a byte-order mark,
+    because runs of earlier versions can contain such names.
 
     Args:
       one: Class names in label order.
@@ -160,7 +160,7 @@ def counted_names(labels: Iterable[int]) -> tuple[str, ...]:
 
 
 def folder_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
-    """Returns the description of a folder of the user.
+    """Returns the specification of a folder of images and masks with given classes.
 
     Args:
       names: The class names in label order.
@@ -175,10 +175,10 @@ def folder_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
 
 
 def overlapping_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
-    """Returns the description of a folder of the user whose classes can overlap.
+    """Returns the specification of a folder of images whose classes can overlap.
 
     Args:
-      names: The class names in the order of the bits of a label.
+      names: The class names. Class k is stored as bit k of a label.
       origin: Where the class names come from, for error messages.
 
     Raises:

@@ -10,13 +10,13 @@ from jaxseg.data.spec import VOID
 def pad_cloud(
     points: np.ndarray, color: np.ndarray, label: np.ndarray, size: int
 ) -> dict[str, np.ndarray]:
-    """Pads a cloud to a fixed size and moves it to z >= 0, centered at x = y = 0.
+    """Pads a cloud to `size` points, and moves it to z >= 0, centered at x = y = 0.
 
     Args:
       points: [N, 3] in meters, with N at most `size`.
       color: [N, 3], from 0 to 1.
       label: Uint8 [N].
-      size: The number of points of the result.
+      size: The number of points after padding.
 
     Returns:
       A dictionary of "points", "feature", "mask" and "label"; see

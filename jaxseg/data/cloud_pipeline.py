@@ -133,12 +133,12 @@ def train_example(
 def augmented_points(
     rng: np.random.Generator, points: np.ndarray, config: DataConfig
 ) -> np.ndarray:
-    """Rotates points about the z axis, mirrors, scales and jitters them.
+    """Rotates points about the z axis, mirrors and scales them, and adds random noise.
 
     Args:
       rng: The random number generator.
       points: [N, 3] in meters.
-      config: The ranges of the augmentation.
+      config: The strength of each augmentation.
 
     Returns:
       The new points [N, 3] in meters.

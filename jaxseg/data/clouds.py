@@ -23,7 +23,7 @@ class Clouds:
       spec: The classes of the dataset.
       split: The name of the split, for error messages.
       folder: The folder of the prepared data, or None.
-      workers: The number of threads with which the pipeline reads.
+      workers: The number of threads that read the clouds.
       ids: The names of the clouds.
       counts: The number of points of each cloud.
     """
@@ -80,7 +80,7 @@ def open_clouds(
     Args:
       config: The dataset.
       split: A split, or a slice such as "train[90%:]".
-      trained: It is not used, because clouds have no normalization.
+      trained: Is ignored, because point clouds are not normalized by statistics.
 
     Raises:
       ValueError: If the dataset contains images, an option does not apply to clouds, or

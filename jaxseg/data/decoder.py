@@ -38,16 +38,17 @@ def _size(record: Record) -> tuple[int, int]:
 
 @dataclasses.dataclass(frozen=True)
 class Decoder:
-    """Decodes the entries of a stored example.
+    """Decodes the image and the label of a stored example.
 
-    The default functions decode whole entries of the data that jaxseg has prepared.
+    The default functions decode the images and labels of data that jaxseg has prepared.
 
     Attributes:
       image: Returns the image [H, W, C], of the type in the dataset's specification.
       label: Returns the labels [H, W], with the ignore index for void.
       size: Returns the (H, W) of the image without decoding its pixels.
-      part: Returns an area of the entry "image" or "label", and decodes as few other
-        pixels as the stored form allows. If it is None, the whole entry is decoded.
+      part: Returns the pixels of "image" or "label" inside an area, and decodes as few
+        other pixels as the format allows. If it is None, the whole array is decoded and
+        then cut.
     """
 
     image: Callable[[Record], np.ndarray] = _image
@@ -64,7 +65,8 @@ class Decoder:
           area: The area.
 
         Returns:
-          The pixels, equal to those of the area in the whole entry.
+          The pixels, which equal those of the decoded whole image or label in this
+          area.
         """
         if self.part is not None:
             return self.part(record, name, area)

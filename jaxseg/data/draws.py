@@ -16,7 +16,7 @@ from jaxseg.data.spec import DatasetSpec
 
 
 class Examples(Protocol):
-    """Defines the attributes and methods of a split that the pipelines use.
+    """Defines which attributes and methods of a split the input pipelines use.
 
     `jaxseg.data.source.Source` implements it.
 
@@ -51,8 +51,8 @@ def train_draw(
       position: The position in the training stream, from 0.
 
     Returns:
-      The index of the example, the random generator of the position and the seed of the
-      augmentation on the device.
+      The index of the example, the random generator for the augmentation on the host,
+      and the seed for the augmentation on the device.
     """
     rng = order.generator(seed, position)
     device_seed = rng.integers(2**32, dtype=np.uint32)

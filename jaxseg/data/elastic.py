@@ -16,20 +16,21 @@ GRID = 3  # Nodes per side. The outer nodes are at the borders of the image.
 
 
 def sample_nodes(rng: np.random.Generator, sigma: float) -> np.ndarray:
-    """Samples the displacements of the grid nodes from a normal distribution.
+    """Samples the displacements of the 3x3 grid nodes from a normal distribution.
 
     Args:
       rng: The random number generator.
       sigma: The standard deviation in pixels.
 
     Returns:
-      [2, 3, 3] in pixels: the displacements of rows, then those of columns.
+      The displacements in pixels, [2, 3, 3]: first those along rows (y), then those
+      along columns (x).
     """
     return rng.normal(0.0, sigma, (2, GRID, GRID))
 
 
 def displacement(nodes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Interpolates the displacements of the nodes to every pixel.
+    """Interpolates the displacements of the 3x3 grid nodes to every pixel.
 
     The interpolation is a tensor product of natural cubic splines through the nodes.
 

@@ -36,15 +36,15 @@ class ExampleCache:
 
     @property
     def is_full(self) -> bool:
-        """Returns whether no further example is kept."""
+        """Returns whether the limit is reached, so that no further example is kept."""
         return self._bytes > self._limit
 
     def divided(self, processes: int) -> ExampleCache:
-        """Returns an empty cache for one of several processes, which does not warn."""
+        """Returns an empty cache with 1/`processes` of the limit and no warning."""
         return _empty("", self._count, self._limit // processes)
 
     def get(self, index: int) -> dict[str, Any] | None:
-        """Returns a kept example, or None."""
+        """Returns the example with this index if it is kept, otherwise None."""
         return self._examples.get(index)
 
     def keep(self, index: int, example: dict[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def visible_entries(folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def counts(path: pathlib.Path) -> bool:
-    """Returns whether a path is a file or broken link with the suffix of an image."""
+    """Returns whether a path is a file or broken link that has an image suffix."""
     return path.name.lower().endswith(SUFFIXES) and not path.is_dir()
 
 

@@ -42,14 +42,15 @@ class Header:
 
 
 def turn_hint(image: Header, mask: Header) -> str:
-    """Returns text that explains sizes that differ because one picture is rotated.
+    """Returns a hint for the case that two sizes differ because a picture is rotated.
 
     Args:
       image: The header of the image.
       mask: The header of the mask.
 
     Returns:
-      A part of a message, or "" if a rotation does not explain the difference.
+      The last part of an error message, or "" if a rotation does not explain the
+      difference.
     """
     advice = "Draw masks on the picture as viewers show it"
     for name, one, other in (("image", image, mask), ("mask", mask, image)):

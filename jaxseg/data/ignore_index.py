@@ -17,7 +17,7 @@ def void_of(num_classes: int) -> int:
 
 
 def counted_void(values: Collection[int]) -> int:
-    """Returns the ignore index of masks whose classes are counted.
+    """Returns the ignore index of masks whose number of classes is not known.
 
     It is 65535 if the masks have a class above 255, or both 255 and 65535.
 
@@ -30,7 +30,7 @@ def counted_void(values: Collection[int]) -> int:
 
 
 def require_few(count: int, origin: str) -> None:
-    """Raises ValueError if there are more classes than labels can number.
+    """Raises ValueError if there are more classes than jaxseg supports.
 
     Args:
       count: The number of classes.

@@ -25,7 +25,7 @@ _8_BIT = "Save it as 8-bit gray or RGB"
 
 
 def check(form: Form, *, mask: bool):
-    """Raises Refused if a pixel format cannot be converted to RGB or to class indices.
+    """Raises Refused if an image or mask in this pixel format is not accepted.
 
     Args:
       form: The pixel format of the file.

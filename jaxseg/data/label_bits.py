@@ -1,8 +1,9 @@
 """Stores the classes of a multi-label task as the bits of one integer per pixel.
 
-Bit k of a label is 1 where class k is present. Pixels that do not count have the ignore
-index. Labels in this form are read, cropped, padded and stored like labels of classes
-that exclude each other; the device unpacks them as the first part of a step.
+Bit k of a label is 1 where class k is present. Pixels that are ignored in the loss and
+in the scores have the ignore index. Such labels are read, cropped, padded and stored
+like labels of classes that exclude each other. At the start of a training or evaluation
+step, the device unpacks them to one channel for each class.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ MOST_OVERLAPPING = 15  # The same for 16 bits.
 
 
 def overlapping_void(num_classes: int) -> int:
-    """Returns the ignore index of labels with a bit for each class, 255 or 65535.
+    """Returns the ignore index of labels that have a bit for each class, 255 or 65535.
 
     Args:
       num_classes: The number of classes.
@@ -40,10 +41,10 @@ def pack(present: np.ndarray, known: np.ndarray) -> np.ndarray:
 
     Args:
       present: Booleans [..., K], True where a class is present.
-      known: Booleans [...], False at pixels that do not count.
+      known: Booleans [...], False at pixels that get the ignore index.
 
     Returns:
-      uint8 or uint16 [...].
+      The labels, uint8 or uint16 [...].
     """
     void = overlapping_void(present.shape[-1])
     weights = 1 << np.arange(present.shape[-1])
@@ -52,7 +53,7 @@ def pack(present: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def unpack(label: Any, num_classes: int, void: int) -> tuple[Any, Any]:
-    """Returns which classes are present in each pixel, and which pixels count.
+    """Returns which classes are present in each pixel, and which pixels are not void.
 
     Args:
       label: Integers [...], as a NumPy or JAX array.
@@ -60,7 +61,8 @@ def unpack(label: Any, num_classes: int, void: int) -> tuple[Any, Any]:
       void: The ignore index.
 
     Returns:
-      uint8 [..., K], 0 at pixels that do not count, and booleans [...].
+      uint8 [..., K], 1 where class k is present and 0 at void pixels, and booleans
+      [...], False at void pixels.
     """
     known = label != void
     places = np.arange(num_classes).reshape((1,) * label.ndim + (-1,))
@@ -69,7 +71,7 @@ def unpack(label: Any, num_classes: int, void: int) -> tuple[Any, Any]:
 
 
 def holds(label: np.ndarray, names: Sequence[str], spec: DatasetSpec) -> bool:
-    """Returns whether a label contains any of some classes.
+    """Returns whether any pixel of a label belongs to one of the given classes.
 
     Args:
       label: Integers [H, W], of classes that exclude each other or can overlap.

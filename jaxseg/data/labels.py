@@ -79,7 +79,7 @@ class LabelMap:
 
     @classmethod
     def of_record(cls, record: tuple[tuple[int, int | str], ...]) -> LabelMap:
-        """Creates a map from the pairs that `DatasetSpec.labels` stores.
+        """Creates a label map from the pairs that `DatasetSpec.labels` stores.
 
         Args:
           record: The pairs that the property `record` returned.
@@ -88,7 +88,7 @@ class LabelMap:
 
     @property
     def gap(self) -> int:
-        """Returns the smallest distance between two listed values.
+        """Returns the smallest difference between two listed mask values.
 
         The distance is 0 if the map lists only one value.
         """

@@ -1,4 +1,4 @@
-"""Contains functions for the layouts of published datasets: lists and folders.
+"""Reads the lists and folders from which layouts of published datasets are built.
 
 The lists of published datasets can have several columns, and the masks of some datasets
 are not image files. `jaxseg.data.layouts` has the functions for folders of images.
@@ -20,7 +20,7 @@ def first_folder(root: pathlib.Path, *choices: str) -> pathlib.Path:
     """Returns the first existing folder out of several choices.
 
     Args:
-      root: The folder in which the choices are searched.
+      root: The folder that contains one of the choices.
       choices: The paths of the folders relative to the root, the preferred one first.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Reads masks in which each class has a color.
+"""Reads masks in which the color of a pixel states its class.
 
 A color (R, G, B) is converted to the number 65536 R + 256 G + B.
 """
@@ -17,7 +17,7 @@ from jaxseg.data.spec import Color
 
 
 def color_value(color: Color) -> int:
-    """Converts an RGB color to a number.
+    """Converts an RGB color (R, G, B) to the number 65536 R + 256 G + B.
 
     >>> color_value((1, 2, 3))
     66051
@@ -27,10 +27,11 @@ def color_value(color: Color) -> int:
 
 
 def values_to_colors(values: np.ndarray) -> np.ndarray:
-    """Converts numbers to RGB colors, as the inverse of `color_value`.
+    """Converts numbers 65536 R + 256 G + B to RGB colors, the inverse of `color_value`.
 
     Args:
-      values: Numbers of colors, integers [H, W], such as those of `Dataset.to_raw`.
+      values: One number for each pixel, integers [H, W], as `Dataset.to_raw` returns
+        them.
 
     Returns:
       RGB colors, uint8 [H, W, 3], for the files of a test server.
@@ -39,7 +40,7 @@ def values_to_colors(values: np.ndarray) -> np.ndarray:
 
 
 def color_map(classes: Mapping[Color, int]) -> LabelMap:
-    """Returns the label map from the numbers of colors to classes.
+    """Returns the label map from color numbers 65536 R + 256 G + B to classes.
 
     Args:
       classes: The class of each RGB color. The class 255 is void.
@@ -48,7 +49,7 @@ def color_map(classes: Mapping[Color, int]) -> LabelMap:
 
 
 def read_colors(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads the number of each pixel's color.
+    """Reads a color mask and converts the color of each pixel to a number.
 
     The record of the dataset uses this function as its field `read_values`.
 
@@ -57,7 +58,7 @@ def read_colors(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
       options: The options of the image reader.
 
     Returns:
-      Numbers of colors, int32 [H, W].
+      The number 65536 R + 256 G + B of each pixel, int32 [H, W].
 
     Raises:
       ValueError: If the file cannot be read, or its format is lossy.

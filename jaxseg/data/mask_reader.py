@@ -1,4 +1,4 @@
-"""Reads mask files as labels."""
+"""Reads mask files and converts their values to labels."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class MaskReader:
 
     Attributes:
       labels: The label map. By default the mask values are the labels.
-      given: Whether the user gave the label map. Only then masks in lossy formats are
-        accepted.
+      given: Whether the label map comes from the user. Otherwise masks in lossy formats
+        are refused.
       num_classes: The number of classes. By default any label is accepted.
       origin: Where the classes come from, for error messages.
       reading: The options of the image reader.
@@ -36,7 +36,7 @@ class MaskReader:
         In a label map of the user, it is always an error.
       read_values: The function that reads the values of a mask. By default a mask is an
         image file with one channel.
-      counted_void: The ignore index if the number of classes is not known.
+      counted_void: The ignore index that is used if `num_classes` is None.
       multilabel: Whether a label contains one bit for each class, as `read_values`
         then returns it.
     """
@@ -91,7 +91,7 @@ class MaskReader:
         return found
 
     def check(self, found: MaskValues) -> None:
-        """Checks that every value in masks has a meaning.
+        """Checks that every mask value is in the label map or is the label of a class.
 
         Args:
           found: The values of the masks.
@@ -137,7 +137,7 @@ class MaskReader:
           Labels [H, W], uint8 with 255 for void, or uint16 with 65535 for void.
 
         Raises:
-          ValueError: If a value has no meaning.
+          ValueError: If a value is neither in the label map nor the label of a class.
         """
         if self.multilabel:
             return mask

@@ -38,7 +38,7 @@ def check_listed(found: MaskValues, labels: LabelMap) -> None:
 
     Args:
       found: The values of the masks.
-      labels: The label map.
+      labels: The label map of the option `data.labels`.
     """
     missing = sorted(found.values - set(labels.values))
     if missing:
@@ -81,9 +81,10 @@ def require_background(names: Collection[str], origin: str) -> None:
         (name,) = names
         raise ValueError(
             f"{origin} contains only the class {name!r}: expected at least two "
-            "classes, because the background needs one. Add a class, such as "
-            f"background {name} (with --data.labels 0/255 if 255 is the object), or "
-            "ignore the background by --data.labels 0:void 255:0."
+            "classes, because the pixels of the background need a class, too. Add a "
+            f"class name, such as background {name}, with --data.labels 0/255 if the "
+            "mask value of the object is 255. Or ignore the background by "
+            "--data.labels 0:void 255:0."
         )
 
 

@@ -15,7 +15,7 @@ SHOWN = 8  # A message shows at most this many values.
 
 @dataclasses.dataclass
 class MaskValues:
-    """Counts the values in the masks of a split, or in a single mask.
+    """Contains the number of pixels with each value, in one mask or in all of a split.
 
     Attributes:
       split: The name of the split. It is empty for a single mask.
@@ -35,7 +35,7 @@ class MaskValues:
 
     @classmethod
     def of_mask(cls, path: pathlib.Path, pixels: dict[int, int]) -> MaskValues:
-        """Returns the counts of a single mask.
+        """Creates an object for a single mask from its number of pixels of each value.
 
         Args:
           path: The mask file.
@@ -47,11 +47,11 @@ class MaskValues:
 
     @property
     def values(self) -> set[int]:
-        """Returns the values that occur."""
+        """Returns the values that occur in the masks."""
         return set(self.pixels)
 
     def add(self, path: pathlib.Path, pixels: dict[int, int]) -> None:
-        """Adds the counts of one mask.
+        """Adds the numbers of pixels of one mask to the sums of the split.
 
         Args:
           path: The mask file.
@@ -67,7 +67,7 @@ class MaskValues:
                 self.void_and_object = True
 
     def describe(self) -> str:
-        """Describes the values, as in "it contains 0 (12 pixels)"."""
+        """Returns a clause for error messages, such as "it contains 0 (12 pixels)"."""
         subject = (
             f"the masks of split {self.split!r} contain"
             if self.split
@@ -76,7 +76,7 @@ class MaskValues:
         return f"{subject} {self.describe_values()}"
 
     def describe_values(self) -> str:
-        """Lists the values and their numbers of pixels in ascending order."""
+        """Returns text with each value and its number of pixels, in ascending order."""
         values = sorted(self.pixels)
         words = [f"{value} ({self.pixels[value]:,} pixels)" for value in values]
         if len(words) > SHOWN:
@@ -86,7 +86,7 @@ class MaskValues:
 
 
 def count_values(mask: np.ndarray) -> dict[int, int]:
-    """Counts the pixels of each value.
+    """Counts the pixels of a mask that have each value.
 
     Args:
       mask: Integers of any type, [H, W].

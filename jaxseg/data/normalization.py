@@ -1,4 +1,4 @@
-"""Determines the range, mean and standard deviation for normalizing images."""
+"""Determines the value range, mean and standard deviation that normalize images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def normalized_spec(
     *,
     folder: pathlib.Path | None,
 ) -> DatasetSpec:
-    """Returns the specification of a source with its statistics.
+    """Returns the specification of a source with the statistics for normalization.
 
     8-bit RGB images keep the statistics of their specification unless
     `data.statistics` asks for those of the dataset. The statistics of other images come
@@ -55,11 +55,11 @@ def normalized_spec(
 
 
 def require_pixels(found: DatasetSpec, trained: DatasetSpec) -> None:
-    """Raises ValueError if a dataset has other pixels than the network was trained on.
+    """Raises ValueError unless a dataset has the channels and type of the training.
 
     Args:
       found: The dataset.
-      trained: The dataset of the training.
+      trained: The dataset on which the network was trained.
     """
     here, there = pixel_type(found), pixel_type(trained)
     if here != there:

@@ -1,4 +1,4 @@
-"""Represents one example, of which only the needed parts are decoded."""
+"""Represents one stored example, whose pixels are decoded only where needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jaxseg.data.decoder import Decoder
 
 
 class Opened:
-    """Represents an example whose record has been read; pixels are decoded when needed.
+    """Represents an example that has been read; its pixels are decoded when needed.
 
     Args:
       decoder: Decodes the record.
@@ -52,7 +52,7 @@ class Opened:
         return self._area("label", area)
 
     def read(self, area: Area) -> dict[str, Any]:
-        """Returns {"image": [h, w, C], "label": [h, w], "id"} of an area."""
+        """Returns {"image": [h, w, C], "label": [h, w], "id"} for an area."""
         return {"image": self.image(area), "label": self.label(area), "id": self.id}
 
     def _area(self, name: str, area: Area) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Opens the examples of a split with the statistics of their pixels."""
+"""Opens the examples of a split, with the statistics that normalize them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def open_source(
 
     Raises:
       ValueError: If a name is unknown, a file is bad, or the split is empty, or if the
-        images have other pixels than those of the training.
+        images differ in channels or type from those of the training.
     """
     source = open_stored(config, split)
     if trained is not None:

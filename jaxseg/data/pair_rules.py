@@ -56,7 +56,7 @@ def check_size(
       pair: The pair.
       image: The (H, W) of the image in pixels.
       mask: The (H, W) of the mask in pixels.
-      header: The header of the image, or None if it is not an image file.
+      header: The header of the image file, or None for other kinds of files.
       masks: The reader of the mask.
 
     Raises:

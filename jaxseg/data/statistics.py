@@ -1,4 +1,4 @@
-"""Counts how often each class occurs in a split."""
+"""Counts the labeled pixels of each class in a split."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class ClassFrequencies:
-    """Contains the pixel counts of a split.
+    """Contains how many pixels of a split belong to each class.
 
     Attributes:
       pixels: The number of pixels of each class.
@@ -33,7 +33,7 @@ class ClassFrequencies:
 
     @property
     def frequency(self) -> np.ndarray:
-        """Returns the frequency of each class, float64 [K].
+        """Returns how frequent each class is where it occurs, float64 [K].
 
         It is the number of pixels of the class, divided by the number of pixels of the
         images that contain the class. It is nan for a class that never occurs.
@@ -46,7 +46,7 @@ class ClassFrequencies:
 
 
 def class_frequencies(source: Source) -> ClassFrequencies:
-    """Counts the pixels of each class in all examples.
+    """Returns the pixels of each class in all examples, counted once per dataset.
 
     The first call stores the counts in the folder of the prepared data.
 
@@ -81,9 +81,9 @@ def _stored(path: pathlib.Path, num_classes: int) -> ClassFrequencies | None:
 
 
 def count_classes(source: Source) -> ClassFrequencies:
-    """Counts the pixels of each class by reading all examples.
+    """Counts the pixels of each class by reading the labels of all examples.
 
-    Counts that an earlier call stored are not used.
+    It does not use the counts that `class_frequencies` stores.
 
     Args:
       source: The examples.

@@ -1,9 +1,11 @@
-"""Creates the augmented example at a position of the training stream.
+"""Creates the augmented example for a position of the training stream.
 
-The steps are, in this order: the elastic deformation of `data.elastic`, the random
-window of `data.scale_range` and `data.crop`, which the first entries of `data.augment`
-change, the other entries of `data.augment`, and `data.albumentations`. The device then
-applies `data.flip` and `data.color_jitter`.
+The host applies `data.elastic` to the whole image, and chooses a random crop window by
+`data.scale_range` and `data.crop`. Those augmentations of `data.augment` that choose
+windows can change it. The other ones then change the crop, and finally
+`data.albumentations` does.
+
+The device then applies `data.flip` and `data.color_jitter`.
 """
 
 from __future__ import annotations
@@ -36,10 +38,11 @@ class Drawn:
 
     Attributes:
       index: The index of the example in the source.
-      device_seed: The seed of the augmentation on the device.
-      window: The crop of the resized image.
-      nodes: The displacements of the grid nodes, [2, 3, 3] in pixels, or None.
-      applied: The entries of `data.augment` that were applied, in order.
+      device_seed: The seed for `data.flip` and `data.color_jitter` on the device.
+      window: The crop window in the resized image.
+      nodes: The displacements of the nodes of the elastic deformation, [2, 3, 3] in
+        pixels, or None without deformation.
+      applied: The augmentations of `data.augment` that were applied, in order.
     """
 
     index: int
@@ -67,7 +70,7 @@ def train_example(
 def drawn_example(
     source: Source, config: DataConfig, seed: int, position: int
 ) -> tuple[dict[str, np.ndarray], Drawn]:
-    """Returns the example of `train_example` and its random parameters.
+    """Returns the augmented example at a position, and its random parameters.
 
     Args:
       source: The examples.

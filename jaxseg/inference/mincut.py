@@ -73,7 +73,7 @@ def minimize(
 
 
 def energy(label: np.ndarray, cost: np.ndarray, links: Links) -> float:
-    """Returns the energy of a labeling.
+    """Returns the energy of given labels: the sum of all node costs and link costs.
 
     Args:
       label: The labels, [N].
@@ -95,7 +95,9 @@ def _check(cost, links):
     both = np.concatenate([links.first, links.second])
     if not np.isfinite(both).all() or (len(both) and both.min() < 0):
         worst = both[~(np.isfinite(both) & (both >= 0))][0]
-        raise ValueError(f"links={worst} is invalid: expected finite costs >= 0.")
+        raise ValueError(
+            f"links={worst} is invalid: expected link costs that are finite and >= 0."
+        )
 
 
 def _without_fixed(cost, links, fixed, free):
@@ -119,7 +121,7 @@ def _without_fixed(cost, links, fixed, free):
 
 
 def as_integers(lead, links):
-    """Converts costs to integers whose maximum flow fits into 32 bits.
+    """Scales and rounds costs to integers, so that the maximum flow fits into 32 bits.
 
     The lead of a node is the cost of label 0 minus that of label 1. If its absolute
     value exceeds the sum of the costs of the node's links, its sign determines the
@@ -127,11 +129,11 @@ def as_integers(lead, links):
     flow.
 
     Args:
-      lead: The leads of the nodes, [N].
+      lead: The cost of label 0 minus that of label 1 for each node, [N].
       links: The links between nodes.
 
     Returns:
-      The leads and the links, both as integers.
+      The scaled leads, int64 [N], and the links with scaled costs.
 
     Raises:
       ValueError: If the range of the energy exceeds 32 bits.
@@ -146,10 +148,10 @@ def as_integers(lead, links):
     scale = min(FINEST, 2.0 ** np.floor(np.log2(room / bound))) if room > 0 else 0.0
     if largest and scale * largest < COARSEST:
         raise ValueError(
-            f"flow={flow:.3g} is invalid for {len(lead)} nodes with links up to "
-            f"{largest:.3g}: expected at most about {LARGEST // COARSEST} times the "
-            "largest link, so that 32 bits suffice. Shrink the image or fix the labels "
-            "of more pixels."
+            f"flow={flow:.3g} is invalid for {len(lead)} nodes: expected a "
+            f"maximum flow of at most about {LARGEST // COARSEST} times the largest "
+            f"link cost, {largest:.3g}, because the costs are rounded to 32-bit "
+            "integers. Shrink the image or fix the labels of more pixels."
         )
     first, second = (np.rint(v * scale).astype(np.int64) for v in links[2:])
     links = Links(links.p, q=links.q, first=first, second=second)

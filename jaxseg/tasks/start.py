@@ -27,7 +27,7 @@ from jaxseg.training.run.task import Task
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """Contains a run that is ready to start or resume.
+    """Contains the data, the network and the steps of a run that can start or resume.
 
     Attributes:
       train_source: The training examples.

@@ -153,7 +153,7 @@ RETINA_BAD = (
         "stare",
         draw_stare,
         lambda r: save_ppm(r / "labels-ah/im0001.ah.ppm", [0, 0, 0, 0]),
-        "are the same file of 'im0001'",
+        "both belong to example 'im0001'",
     ),
     (
         "stare",

@@ -304,9 +304,9 @@ def test_a_list_of_one_name_does_not_name_the_background(folder, values):
     config = folder(train=[values], validation=[values], names=("cell",))
     assert refusal(config) == (
         "ROOT/classes.txt contains only the class 'cell': expected at least two "
-        "classes, because the background needs one. Add a class, such as background "
-        "cell (with --data.labels 0/255 if 255 is the object), or ignore the "
-        "background by --data.labels 0:void 255:0."
+        "classes, because the pixels of the background need a class, too. Add a class "
+        "name, such as background cell, with --data.labels 0/255 if the mask value of "
+        "the object is 255. Or ignore the background by --data.labels 0:void 255:0."
     )
 
 

@@ -80,7 +80,7 @@ def test_what_32_bits_cannot_hold_is_refused(monkeypatch):
     monkeypatch.setattr(mincut, "LARGEST", 2**16)
     assert mincut.as_integers(lead, links)[1].first.max() >= 256
     monkeypatch.setattr(mincut, "LARGEST", 2**13)
-    with pytest.raises(ValueError, match=r"is invalid for 40 nodes .*32 bits.*Shrink"):
+    with pytest.raises(ValueError, match=r"is invalid for 40 nodes.*32-bit.*Shrink"):
         mincut.as_integers(lead, links)
 
 

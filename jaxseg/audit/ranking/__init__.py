@@ -1,1 +1,1 @@
-"""Ranks the masks of a dataset by how probably they are wrong."""
+"""Ranks the masks of a dataset by the probability that they contain an error."""

@@ -1,4 +1,4 @@
-"""Fits what is usual for each class: a bias of the logits, and typical confidences.
+"""Fits the bias of each logit, and the distribution of the confidence of each class.
 
 A loss with weights for the classes raises the probabilities of rare classes. One bias
 per class, added to the logits, is fitted so that the mean probability of each class
@@ -28,10 +28,10 @@ LOWEST = 1e-5  # the smallest frequency of a class
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Calibration:
-    """Contains what is usual for each class.
+    """Contains the bias and the distribution of the confidence for each class.
 
     Attributes:
-      bias: The bias of the logit of each class, [K].
+      bias: The number that is added to the logit of each class, [K].
       confidences: For each class the sorted calibrated probabilities of the class at
         pixels that the masks assign to it.
     """
@@ -40,12 +40,15 @@ class Calibration:
     confidences: tuple[np.ndarray, ...]
 
     def apply(self, grid: Grid) -> Grid:
-        """Returns a grid with calibrated probabilities."""
+        """Returns a copy of the grid with the bias applied to its probabilities."""
         changed = calibrated(grid.probabilities, self.bias)
         return dataclasses.replace(grid, probabilities=changed)
 
     def surprise(self, grid: Grid) -> np.ndarray:
-        """Returns how unusually unconfident each pixel is for its class, [h, w].
+        """Returns the surprise of each grid point, [h, w].
+
+        The surprise is -log of the fraction of the points of the same mask class whose
+        probability for this class is lower. Larger is more suspicious; it is 0 at void.
 
         Args:
           grid: A grid with calibrated probabilities.
@@ -59,7 +62,7 @@ class Calibration:
 
 
 def fit_calibration(grids: Iterable[Grid]) -> Calibration:
-    """Fits the calibration to the masks and predictions of some examples."""
+    """Fits the biases and the distributions to masks and their predictions."""
     part = np.s_[SPACING // 2 :: SPACING, SPACING // 2 :: SPACING]
     kept, labels = [], []
     for grid in grids:
@@ -75,7 +78,7 @@ def fit_calibration(grids: Iterable[Grid]) -> Calibration:
 
 
 def fit_bias(probabilities: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Fits the bias of each class.
+    """Fits the biases that make mean probabilities equal to the class frequencies.
 
     Args:
       probabilities: The out-of-fold probabilities of some pixels, [n, K].
@@ -97,7 +100,7 @@ def fit_bias(probabilities: np.ndarray, given: np.ndarray) -> np.ndarray:
 
 
 def calibrated(probabilities: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Adds a bias to the logits.
+    """Returns the probabilities after a bias is added to the logits.
 
     Args:
       probabilities: The probabilities, float32 [..., K].

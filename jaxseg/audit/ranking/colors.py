@@ -1,4 +1,4 @@
-"""Compares the colors inside and around a region of a mask.
+"""Compares the colors inside a region of a mask with the colors around it.
 
 Even if the networks do not recognize a region, its colors can differ from those around
 it and show where it ends, as in GrabCut (Rother et al., 2004).
@@ -16,7 +16,7 @@ LEAST = 0.01  # The share of all counts that is spread over all colors.
 
 
 def as_rgb(image: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
-    """Returns an image as uint8 [h, w, 3], which shows its first three channels.
+    """Converts the first three channels of an image to uint8 [h, w, 3].
 
     Args:
       image: The pixels as stored, [h, w, C]. With fewer than three channels, the first
@@ -31,7 +31,7 @@ def as_rgb(image: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
 
 
 def color_numbers(image: np.ndarray, stride: int) -> np.ndarray:
-    """Returns the number of the color of each grid point, 0 to LEVELS**3 - 1.
+    """Returns the quantized color of each grid point, as a number below LEVELS**3.
 
     Args:
       image: The image, uint8 [H, W, 3].
@@ -46,13 +46,14 @@ def color_numbers(image: np.ndarray, stride: int) -> np.ndarray:
 def color_ratios(
     colors: np.ndarray, region: np.ndarray, counts: np.ndarray, reach: int
 ) -> np.ndarray:
-    """Returns log(frequency inside a region / frequency around it) of each color.
+    """Returns log(frequency inside / frequency around) of each point's color, [h, w].
 
     Args:
-      colors: The number of the color of each point, int [h, w].
-      region: The region, bool [h, w].
-      counts: The points that count, bool [h, w].
-      reach: The surroundings are twice this number of points wide.
+      colors: The quantized color of each grid point, as `color_numbers` returns it.
+      region: Whether a grid point is inside the region of the mask, bool [h, w].
+      counts: Whether a grid point is used, bool [h, w]. The result is 0 at others.
+      reach: Half the width, in grid points, of the band around the region whose colors
+        are compared.
     """
     inside = ndimage.distance_transform_edt(region)
     outside = ndimage.distance_transform_edt(~region)

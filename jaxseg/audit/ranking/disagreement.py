@@ -21,9 +21,9 @@ class Disagreement:
       given: The class in the mask.
       predicted: The class that the networks predict.
       area: The number of pixels.
-      mass: The log-ratio of the predicted and the given probability, times the surprise
-        of the given probability, summed over the grid points. Points at the border of
-        the region count less.
+      mass: How large and how confident the disagreement is: log(predicted / given
+        probability) times the surprise of the given probability, summed over the grid
+        points. Points at the border of the region count less.
       given_share: The fraction of the mask's connected region that it covers.
       predicted_share: The fraction of the prediction's connected region that it covers.
       box: The first row and column, and the row and column after the last, in pixels.
@@ -43,7 +43,7 @@ def disagreements(grid: Grid, surprise: np.ndarray) -> list[Disagreement]:
 
     Args:
       grid: The mask and the calibrated prediction of the example.
-      surprise: How unusually unconfident each grid point is for its class, [h, w].
+      surprise: The result of `Calibration.surprise`, [h, w].
     """
     classes = grid.probabilities.shape[-1]
     differs = grid.valid & (grid.predicted != grid.given)
@@ -82,7 +82,7 @@ def disagreements(grid: Grid, surprise: np.ndarray) -> list[Disagreement]:
 
 
 def box_of(slices: tuple[slice, slice], stride: int) -> Box:
-    """Converts slices of the grid to a box in pixels."""
+    """Converts row and column slices of a grid to a box in image pixels."""
     rows, columns = slices
     return (
         rows.start * stride,

@@ -1,4 +1,4 @@
-"""Measures whether a moved region of the mask would fit the prediction better."""
+"""Measures whether a region of the mask would fit the prediction better if moved."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEAREST = 3.0  # Smaller displacements, in grid points, are not told from noise.
 
 @dataclasses.dataclass(frozen=True)
 class Displacement:
-    """Describes the best displacement of a region of the mask.
+    """Describes the displacement with which a mask region fits the prediction best.
 
     Attributes:
       offset: The rows and columns in pixels by which the region must be moved.
@@ -37,7 +37,7 @@ class Displacement:
 
     @property
     def score(self) -> float:
-        """Returns the evidence that the region is displaced.
+        """Returns how strong the evidence is that the region is displaced, at least 0.
 
         It is 0 for a region that fits the prediction nowhere, because the networks do
         not recognize it.
@@ -46,7 +46,7 @@ class Displacement:
 
 
 def log_ratios(grid: Grid) -> np.ndarray:
-    """Returns the log-ratio of each class to the best other class, [h, w, K]."""
+    """Returns log(probability / largest other probability) of each class, [h, w, K]."""
     logs = np.log(np.maximum(grid.probabilities, LEAST))
     second, best = np.moveaxis(np.partition(logs, -2, axis=-1)[..., -2:], -1, 0)
     others = np.where(logs >= best[..., None], second[..., None], best[..., None])
@@ -56,13 +56,13 @@ def log_ratios(grid: Grid) -> np.ndarray:
 def displacement(
     grid: Grid, ratios: np.ndarray, number: int, slices: tuple[slice, slice]
 ) -> Displacement | None:
-    """Measures the best displacement of a region.
+    """Finds the displacement with which a region fits the prediction best.
 
     Args:
       grid: The mask and the prediction.
       ratios: The result of `log_ratios`.
-      number: The number of the region in `grid.regions`.
-      slices: The rows and columns of the region.
+      number: The number of the region in the array `grid.regions[0]`.
+      slices: The rows and the columns of the grid that contain the region.
 
     Returns:
       The displacement, or None if the region is too small or too large, or fits best

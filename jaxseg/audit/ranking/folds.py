@@ -1,4 +1,4 @@
-"""Divides training data into folds, and finds runs that have not seen an example."""
+"""Divides training data into folds, and finds the runs not trained on an example."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def seen_by(config: Config) -> frozenset[str]:
 def unseen_runs(
     source: Source, seen: Sequence[frozenset[str]], split: str
 ) -> tuple[tuple[int, ...], ...]:
-    """Returns for each example the indices of the runs that have not seen it.
+    """Returns for each example the indices of the runs that were not trained on it.
 
     Args:
       source: The examples to audit.

@@ -19,20 +19,21 @@ LEAST = 1e-5  # Probabilities below this value count as this value.
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Grid:
-    """Contains every `stride`-th pixel of the mask and of the probabilities.
+    """Contains every `stride`-th row and column of a mask and of its prediction.
 
     Networks predict at a fraction of the resolution, and masks are drawn with an error
     of some pixels. A coarse grid therefore loses no information.
 
     Attributes:
       probabilities: The out-of-fold probabilities, float32 [h, w, K].
-      given: The classes of the mask, int [h, w], and 0 where the mask is void.
-      valid: Whether a point has a class in the mask and is not void, bool [h, w].
-      colors: The number of the color of each point of the image, int [h, w].
+      given: The class in the mask at each grid point, int [h, w], and 0 where the mask
+        is void.
+      valid: Whether the mask is not void at a grid point, bool [h, w].
+      colors: The quantized color of the image at each grid point, int [h, w].
       stride: The distance of neighboring grid points in pixels.
       border: The width, in grid points, of the band along borders between regions,
         where neither masks nor networks are reliable.
-      reach: The largest displacement in grid points.
+      reach: The largest displacement of a region that is tried, in grid points.
     """
 
     probabilities: np.ndarray
@@ -45,38 +46,38 @@ class Grid:
 
     @functools.cached_property
     def predicted(self) -> np.ndarray:
-        """Returns the most probable classes, int [h, w]."""
+        """Returns the most probable class of each grid point, int [h, w]."""
         return self.probabilities.argmax(-1)
 
     @functools.cached_property
     def confidence(self) -> np.ndarray:
-        """Returns the probabilities of the given classes, float32 [h, w]."""
+        """Returns the probability of each point's mask class, float32 [h, w]."""
         index = self.given[..., None]
         return np.take_along_axis(self.probabilities, index, -1)[..., 0]
 
     @functools.cached_property
     def log_ratio(self) -> np.ndarray:
-        """Returns the log-ratio of the largest and the given probability, [h, w]."""
+        """Returns log(largest probability / that of the mask class), [h, w]."""
         largest = self.probabilities.max(-1)
         return np.log(np.maximum(largest, LEAST) / np.maximum(self.confidence, LEAST))
 
     @functools.cached_property
     def margin(self) -> np.ndarray:
-        """Returns the confidence minus the largest other probability, [h, w]."""
+        """Returns the mask class's probability minus the largest other, [h, w]."""
         others = self.probabilities.copy()
         np.put_along_axis(others, self.given[..., None], -1.0, axis=-1)
         return self.confidence - others.max(-1)
 
     @functools.cached_property
     def regions(self) -> tuple[np.ndarray, int]:
-        """Returns the numbers of the connected regions of the mask, and their count."""
+        """Returns each point's region number, int32 [h, w], and the region count."""
         return numbered(np.where(self.valid, self.given, -1))
 
 
 def make_grid(
     image: np.ndarray, probabilities: np.ndarray, label: np.ndarray, void: int
 ) -> Grid:
-    """Reduces the mask and the prediction of an example to a coarse grid.
+    """Samples the image, the mask and the prediction of an example on a coarse grid.
 
     Args:
       image: The image, uint8 [H, W, 3].
@@ -100,7 +101,7 @@ def make_grid(
 
 
 def numbered(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """Numbers the 4-connected regions of equal values from 1.
+    """Numbers the 4-connected regions of equal values, starting with 1.
 
     Args:
       values: Integers [h, w]. Negative values belong to no region.

@@ -1,4 +1,4 @@
-"""Measures how well the mask of one example agrees with the prediction."""
+"""Measures how well the mask of an example agrees with the networks' prediction."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class Region:
         the border of the region count less.
       margin: The mean difference between this probability and the largest probability
         of another class.
-      displacement: The best displacement of the region, or None.
+      displacement: The displacement with which the region fits the prediction best, or
+        None if it fits best where it is.
     """
 
     given: int
@@ -53,9 +54,12 @@ class Measures:
       pixels: The number of labeled pixels of each class away from borders, [K].
       confidence: The sum of the probability of the given class over these pixels, [K].
       predicted: The number of labeled pixels that are predicted as each class, [K].
-      agreed: The number of these pixels whose predicted class is the given class.
-      mean_confidence: The mean probability of the given classes of all pixels.
-      softmin: The soft minimum of the probabilities of the given classes.
+      agreed: The number of labeled pixels away from borders whose predicted class is
+        the class in the mask.
+      mean_confidence: The mean over all labeled pixels of the probability of the class
+        in the mask.
+      softmin: The soft minimum of these probabilities, which is close to their smallest
+        value.
     """
 
     regions: list[Region]
@@ -73,7 +77,7 @@ def measure(grid: Grid, surprise: np.ndarray) -> Measures:
 
     Args:
       grid: The mask and the calibrated prediction of the example.
-      surprise: How unusually unconfident each grid point is for its class, [h, w].
+      surprise: The result of `Calibration.surprise`, [h, w].
 
     References:
       The self-confidence and the normalized margin are those of Northcutt et al.
@@ -100,7 +104,7 @@ def measure(grid: Grid, surprise: np.ndarray) -> Measures:
 
 
 def regions(grid: Grid) -> list[Region]:
-    """Returns the connected regions of the mask, except for tiny ones."""
+    """Returns the measures of all connected regions of the mask but tiny ones."""
     numbers, count = grid.regions
     if not count:
         return []

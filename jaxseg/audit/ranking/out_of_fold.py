@@ -1,4 +1,4 @@
-"""Predicts each example with the networks that were trained without it."""
+"""Predicts each example with those networks that were not trained on it."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class OpenRun(Protocol):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class OutOfFold:
-    """Contains examples, and the networks that were trained without each of them.
+    """Contains examples, and for each of them the networks not trained on it.
 
     Attributes:
       source: The examples.
       split: The split that contains them.
       workdirs: The run directories.
       segmenters: The network of each run.
-      runs: For each example the indices of the runs that have not seen it.
+      runs: For each example the indices of the runs that were not trained on it.
     """
 
     source: Source
@@ -59,13 +59,13 @@ class OutOfFold:
         return len(self.source)
 
     def probabilities(self, index: int) -> np.ndarray:
-        """Returns the mean probabilities of the runs that have not seen an example.
+        """Predicts an example with the networks that were not trained on it.
 
         Args:
           index: The index of the example.
 
         Returns:
-          Float32 [H, W, K].
+          The mean probabilities of these networks, float32 [H, W, K].
         """
         image, runs = self.source[index]["image"], self.runs[index]
         found = [self.segmenters[run].predict(image).probabilities for run in runs]

@@ -1,4 +1,4 @@
-"""Formats a ranking as one HTML page with embedded pictures."""
+"""Formats a ranking of masks as one HTML page with embedded pictures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WHITE = (255, 255, 255)
 
 
 def render(ranking: Ranking, examples: OutOfFold, *, command: str, shown: int) -> str:
-    """Returns the page as HTML.
+    """Returns the HTML page with the worst masks and the numbers of each class.
 
     Args:
       ranking: The scores.
@@ -68,7 +68,7 @@ def rows(ranking: Ranking, examples: OutOfFold, shown: int) -> list[dict[str, An
 
 
 def picture(examples: OutOfFold, suspect: Suspect, bias: np.ndarray) -> str:
-    """Returns image, mask and prediction around a region as an embedded JPEG."""
+    """Returns an HTML data URL of a JPEG: image, mask and prediction at a region."""
     example, spec = examples.source[suspect.example], examples.spec
     predicted = calibrated(examples.probabilities(suspect.example), bias).argmax(-1)
     size = example["label"].shape

@@ -1,4 +1,4 @@
-"""Converts a ranking to the content of audit.json."""
+"""Converts a ranking of masks to the content of the report audit.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ranks the masks of a dataset with networks that were trained without them."""
+"""Ranks the masks of a dataset with networks that were not trained on them."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Ranking:
       runs: The run directories whose networks predicted the examples.
       names: The names of the examples.
       scores: The score of each mask, [N].
-      suspects: The regions that may be wrong, in descending order of their scores.
+      suspects: The mask regions that may be wrong, in descending order of their scores.
       measured: The measures of each example.
-      calibration: What is usual for each class.
+      calibration: The bias and the distribution of the confidence for each class.
     """
 
     dataset: str
@@ -54,18 +54,18 @@ class Ranking:
 
     @property
     def marked(self) -> int:
-        """Returns the number of masks whose score is far above that of the others."""
+        """Returns the number of masks whose score is at least `MARKED`."""
         return int((self.scores >= MARKED).sum())
 
     @property
     def agreement(self) -> float:
-        """Returns the fraction of pixels at which networks and masks agree."""
+        """Returns the fraction of labeled pixels that are predicted as in the mask."""
         pixels = sum(found.pixels.sum() for found in self.measured)
         agreed = sum(found.agreed for found in self.measured)
         return float(agreed / pixels) if pixels else 0.0
 
     def worst(self, index: int) -> Suspect | None:
-        """Returns the region of a mask with the highest score, or None."""
+        """Returns the suspect region of a mask with the highest score, or None."""
         return next((row for row in self.suspects if row.example == index), None)
 
     def verdict(self) -> str:
@@ -82,7 +82,7 @@ class Ranking:
         )
 
     def describe(self, row: Suspect | None) -> str:
-        """Returns a sentence about a region that may be wrong."""
+        """Returns a sentence that says why a mask region may be wrong."""
         if row is None:
             return "no region stands out."
         given = self.classes[row.given]
@@ -97,7 +97,7 @@ class Ranking:
         return f"swapped class, the region {given} is predicted as {predicted}."
 
     def class_rows(self) -> list[dict[str, Any]]:
-        """Returns the pixels, the mean confidence and the predictions of each class."""
+        """Returns the numbers of each class, such as pixels and mean confidence."""
         pixels = sum(found.pixels for found in self.measured)
         confidence = sum(found.confidence for found in self.measured)
         predicted = sum(found.predicted for found in self.measured)
@@ -116,7 +116,7 @@ class Ranking:
 def rank(
     examples: OutOfFold, *, progress: Progress = lambda n: lambda: None
 ) -> Ranking:
-    """Ranks masks by how strongly networks that have not seen them contradict them.
+    """Ranks masks by how strongly networks that were not trained on them disagree.
 
     Args:
       examples: The examples and the networks.

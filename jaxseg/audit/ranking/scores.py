@@ -1,4 +1,4 @@
-"""Converts the measures of all examples to comparable scores.
+"""Computes scores from the measures of all examples; larger is more suspicious.
 
 Three questions decide whether a disagreement between mask and prediction is
 suspicious: how large and confident it is (`Disagreement.mass`), how large it usually is
@@ -31,8 +31,8 @@ class Suspect:
     Attributes:
       example: The index of the example.
       reason: `SWAPPED`, `SHIFTED` or `MISSING`.
-      score: The score. Of each kind of evidence, 0 is the median of the masks, and 1
-        their 90th percentile.
+      score: The score, scaled for each reason so that the median of the masks is 0 and
+        their 90th percentile is 1. Larger is more suspicious.
       given: The class in the mask.
       predicted: The class that the networks predict, or None for a shifted edge.
       area: The number of pixels.
@@ -52,7 +52,7 @@ class Suspect:
 
 
 def suspects(measured: Sequence[Measures]) -> list[Suspect]:
-    """Returns the suspects with a positive score, in descending order of their scores.
+    """Returns the mask regions with a positive score, the highest score first.
 
     Args:
       measured: The measures of all examples.
@@ -75,7 +75,7 @@ def suspects(measured: Sequence[Measures]) -> list[Suspect]:
 
 
 def relative_masses(measured: Sequence[Measures]) -> list[np.ndarray]:
-    """Divides the mass of each disagreement by its typical value.
+    """Divides the mass of each disagreement by the typical mass of its two classes.
 
     The typical value of a pair of a given and a predicted class is the mean, over all
     other masks that contain the given class, of the largest mass of the pair. For pairs

@@ -12,14 +12,14 @@ from jaxseg.data.builders.pairs import PairsBuilder
 
 
 class CloudsBuilder(PairsBuilder, skip_registration=True):
-    """Builds {"points", "color", "label", "id"} from the files of one cloud.
+    """Builds the examples {"points", "color", "label", "id"} of point cloud datasets.
 
     The layout of the dataset returns pairs of an image and a mask. Here the image of a
     pair stands for all files of one cloud, and the pair has no mask.
     """
 
     def features(self) -> dict[str, Any]:
-        """Returns the type of each entry of an example."""
+        """Returns the tensorflow_datasets feature of each array of an example."""
         return cloud_features()
 
     def check_masks(self, splits: dict[str, list[layouts.Pair]]) -> None:
@@ -32,8 +32,8 @@ class CloudsBuilder(PairsBuilder, skip_registration=True):
           pair: The files of the cloud.
 
         Returns:
-          The entries of the example, the labels of the points, and 1 as the orientation
-          tag, because clouds have none.
+          The arrays of the example by name, the labels of its points, uint8 [N], and
+          the orientation tag 1, because clouds have none.
 
         Raises:
           ValueError: If a file is bad.

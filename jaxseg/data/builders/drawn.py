@@ -43,8 +43,7 @@ class DrawnConfig(tfds.core.BuilderConfig):
 
 
 def drawn_config(dataset: Dataset, *, seed: int = 0, **changes: Any) -> DrawnConfig:
-    """Returns the configuration of a generated dataset, which is named after its
-    values.
+    """Returns the configuration of a generated dataset. Its name contains its values.
 
     Args:
       dataset: The description of the dataset.
@@ -65,14 +64,14 @@ def drawn_config(dataset: Dataset, *, seed: int = 0, **changes: Any) -> DrawnCon
 
 
 class DrawnBuilder(NamedBuilder, skip_registration=True):
-    """Draws the splits train and validation."""
+    """Builds the splits train and validation of a generated dataset."""
 
     def spec(self) -> DatasetSpec:
         """Returns the description of the classes of the dataset."""
         return self.dataset.spec
 
     def features(self) -> dict[str, Any]:
-        """Returns the type of each entry of an example."""
+        """Returns the tensorflow_datasets feature of each array of an example."""
         if self.dataset.kind == "clouds":
             return cloud_features()
         size, names = self.builder_config.size, list(self.dataset.spec.classes)

@@ -13,7 +13,7 @@ from jaxseg.data.spec import DatasetSpec
 
 
 def cloud_features() -> dict[str, Any]:
-    """Returns the type of each entry of a point cloud, except its name."""
+    """Returns the tensorflow_datasets feature of each array of a point cloud."""
     return {
         "points": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),
         "color": tfds.features.Tensor(shape=(None, 3), dtype=np.uint8),
@@ -24,26 +24,26 @@ def cloud_features() -> dict[str, Any]:
 class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Builds the dataset that the `dataset` field of its configuration describes.
 
-    The record determines the name and the version. The builder is not registered with
-    tensorflow_datasets, because that library has datasets with the same names but other
-    contents. `tfds.builder_from_directory` can read the prepared data without it, if
-    jaxseg is installed.
+    The description of the dataset determines the name and the version. The builder is
+    not registered with tensorflow_datasets, because that library has datasets with the
+    same names but other contents. `tfds.builder_from_directory` can read the prepared
+    data without it, if jaxseg is installed.
     """
 
     VERSION = tfds.core.Version("1.0.0")
 
     @property
     def dataset(self) -> Dataset:
-        """Returns the record of the dataset."""
+        """Returns the description of the dataset in `jaxseg.data.datasets`."""
         return self.builder_config.dataset
 
     @abc.abstractmethod
     def spec(self) -> DatasetSpec:
-        """Returns the description of the prepared data."""
+        """Returns the specification of the classes and pixels of the prepared data."""
 
     @abc.abstractmethod
     def features(self) -> dict[str, Any]:
-        """Returns the type of each entry of an example, except its name."""
+        """Returns the feature of each array of an example, without its name "id"."""
 
     def metadata(self) -> dict[str, Any] | None:
         """Returns the initial metadata that is stored with the examples, or None."""

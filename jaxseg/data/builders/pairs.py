@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 class PairsBuilder(NamedBuilder, skip_registration=True):
-    """Builds {"image", "label", "id"} from pairs of files.
+    """Builds the examples {"image", "label", "id"} from pairs of image and mask files.
 
     Args:
       file_format: "array_record", or "tfrecord" for tf.data, which reads no tiles.
@@ -80,9 +80,9 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return dataclasses.replace(masks, counted_void=self.counted_void)
 
     def features(self) -> dict[str, Any]:
-        """Returns the type of each entry of an example.
+        """Returns the tensorflow_datasets feature of each array of an example.
 
-        Images are bytes, because a JPEG is stored unchanged and other images in tiles.
+        Images are stored as bytes, which are an unchanged JPEG file or encoded tiles.
         """
         names, shape = self.class_names(), (None, None, 1)
         pixels = self.builder_config.pixels
@@ -208,7 +208,8 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
           pair: The files of the example.
 
         Returns:
-          The entries of the example, its labels, and the orientation tag of the image.
+          The encoded arrays of the example by name, its labels [H, W], and the
+          orientation tag of the image.
 
         Raises:
           ValueError: If a file is bad.

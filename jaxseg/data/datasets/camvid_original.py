@@ -55,18 +55,18 @@ FIRST_TEST, FIRST_VALIDATION, LAST_VALIDATION = 8550, 7959, 8159
 
 
 def all_classes() -> LabelMap:
-    """Returns the label map to the 31 classes without Void, in alphabetical order."""
+    """Returns the label map from mask colors to the 31 classes other than Void."""
     return color_map({color: k for k, color in enumerate(COLORS)} | BLACK)
 
 
 def merged_classes() -> LabelMap:
-    """Returns SegNet's label map, which has 11 classes and leaves few pixels void."""
+    """Returns SegNet's label map, which merges most of the 31 classes into 11."""
     merged = {color: MERGED.index(group) for color, group in ORIGINAL.values()}
     return color_map(merged | BLACK)
 
 
 def same_name_classes() -> LabelMap:
-    """Returns the label map that keeps 11 classes and makes the other 20 void."""
+    """Returns the label map that keeps 11 of the 31 classes and makes 20 void."""
     named = {
         color: MAIN.index(name) if name in MAIN else VOID
         for name, (color, _) in ORIGINAL.items()

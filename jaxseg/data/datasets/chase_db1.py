@@ -16,10 +16,11 @@ FIRST = 20  # The images 01L to 10R; the images 11L to 14R follow.
 
 @dataclasses.dataclass(frozen=True)
 class Eyes:
-    """Pairs photographs and masks that are in one folder.
+    """Is a layout that pairs the photographs and masks in one folder.
 
     Attributes:
-      annotator: "1stHO" or "2ndHO", as in the file names.
+      annotator: "1stHO" for the first human observer or "2ndHO" for the second, as in
+        the names of the mask files.
       first_for_training: Whether the first 20 photographs are the training split.
     """
 

@@ -113,7 +113,7 @@ def listed_coco_pairs(
 
 
 def read_second(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads a mask of release 1.1.
+    """Reads a MATLAB mask of COCO-Stuff 1.1.
 
     The record of the dataset uses this function as its field `read_values`.
 
@@ -132,7 +132,7 @@ def read_second(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
 
 
 def read_first(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads a mask of release 1.0.
+    """Reads a MATLAB mask of COCO-Stuff 1.0.
 
     The record of the dataset uses this function as its field `read_values`.
 
@@ -151,11 +151,11 @@ def read_first(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
 
 
 def ten_thousand(release: str, changes: dict[str, Any]) -> Choice:
-    """Returns the choice of `data.variant` for a release with 10,000 images.
+    """Returns the variant of the dataset for a release of COCO-Stuff 10K.
 
     Args:
       release: The number of the release.
-      changes: The fields that differ between the two releases of this size.
+      changes: The fields of the record in which this release differs from the other.
     """
     return Choice(
         f"10k-v{release}",

@@ -14,12 +14,12 @@ from jaxseg.data.layouts import Pair, require_folder
 
 @dataclasses.dataclass(frozen=True)
 class Eyes:
-    """Pairs images, masks and fields of view in `training` and in `test`.
+    """Is a layout that pairs images, masks and fields of view in `training` and `test`.
 
     The split `test` is left out if its masks do not exist.
 
     Attributes:
-      annotator: The annotator of the test split, 1 or 2.
+      annotator: The annotator whose masks of the test split are read, 1 or 2.
       views: Whether pixels outside of the field of view are void.
     """
 

@@ -15,7 +15,7 @@ FIRST = 5  # The photographs 01 to 05 of each group are the training split.
 
 @dataclasses.dataclass(frozen=True)
 class Eyes:
-    """Pairs photographs in `images`, masks in `manual1` and the fields of view.
+    """Is a layout that pairs photographs, masks and fields of view by their names.
 
     Attributes:
       views: Whether pixels outside of the field of view are void.

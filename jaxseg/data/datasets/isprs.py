@@ -30,7 +30,7 @@ PAGE = "https://www.isprs.org/education/benchmarks/UrbanSemLab/default.aspx"
 
 
 def spec_of(name: str, count: int = len(CLASSES)) -> DatasetSpec:
-    """Returns the description of the first `count` classes.
+    """Returns the specification of the first `count` ISPRS classes.
 
     Args:
       name: The name of the dataset.
@@ -50,7 +50,7 @@ def labels_of(count: int = len(CLASSES)) -> LabelMap:
 
 
 def options_of(name: str) -> tuple[Option, ...]:
-    """Returns the options of both datasets, from which users can choose.
+    """Returns the variants between which users of Potsdam or Vaihingen can choose.
 
     Args:
       name: The name of the dataset.

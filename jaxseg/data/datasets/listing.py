@@ -20,9 +20,9 @@ def listing() -> str:
 
 
 def variant_words(dataset: Dataset) -> str:
-    """Returns the choices of a dataset as text, such as `split: a, b; classes: c, d`.
+    """Returns the variants of a dataset as text, such as `split: a, b; classes: c, d`.
 
-    The first choice of each option is the default.
+    The first name after each colon is the default.
 
     Args:
       dataset: The record of the dataset.

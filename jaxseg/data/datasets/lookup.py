@@ -1,4 +1,4 @@
-"""Finds the dataset that a configuration selects, and checks the options for it."""
+"""Finds the dataset that a configuration selects, and checks its data options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jaxseg.text import near
 
 
 def dataset_of(config: DataConfig) -> Dataset:
-    """Returns the record of a dataset, changed by the selected variant.
+    """Returns the description of the selected dataset in the selected variant.
 
     No file is read.
 
@@ -88,11 +88,11 @@ def _external(config: DataConfig) -> Dataset:
 
 
 def require_kind(config: DataConfig, kind: Literal["images", "clouds"]) -> Dataset:
-    """Returns the record of a dataset and checks its kind.
+    """Returns the description of the selected dataset, and checks its kind of examples.
 
     Args:
       config: The data configuration.
-      kind: The kind of examples that the network needs.
+      kind: "images" or "clouds", the examples that the network needs.
 
     Raises:
       ValueError: If `dataset_of` refuses the configuration, or the dataset is of
@@ -111,7 +111,7 @@ def require_kind(config: DataConfig, kind: Literal["images", "clouds"]) -> Datas
 
 
 def spec_of(config: DataConfig) -> DatasetSpec:
-    """Returns the description of the classes without reading any file.
+    """Returns the specification of the selected dataset without reading any file.
 
     Args:
       config: The data configuration.

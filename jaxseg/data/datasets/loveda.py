@@ -24,7 +24,7 @@ CLASSES = {
 
 @dataclasses.dataclass(frozen=True)
 class Scenes:
-    """Pairs images of `SPLIT/SCENE/images_png` with masks of `SPLIT/SCENE/masks_png`.
+    """Is a layout that pairs `SPLIT/SCENE/images_png` with `SPLIT/SCENE/masks_png`.
 
     Attributes:
       scenes: The scenes that are read, out of Urban and Rural.

@@ -74,7 +74,7 @@ def context_pairs(
 
 
 def read_context(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads a mask.
+    """Reads a mask of PASCAL-Context.
 
     The record of the dataset uses this function as its field `read_values`.
 
@@ -93,7 +93,7 @@ def read_context(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
 
 
 def label_map(other: int, first: int) -> LabelMap:
-    """Returns the label map from the ids in the masks to the classes.
+    """Returns the label map from the 459 ids in the mask files to the classes.
 
     Args:
       other: The class of all ids that belong to none of the 59 classes.

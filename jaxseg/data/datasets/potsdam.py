@@ -22,7 +22,7 @@ FOLDERS = {"RGB": "2_Ortho_RGB", "IRRG": "3_Ortho_IRRG"}
 
 @dataclasses.dataclass(frozen=True)
 class Tiles:
-    """Pairs the image tiles with their masks.
+    """Is a layout that pairs image tiles and masks by the number in their names.
 
     Attributes:
       bands: The channels of the images: "RGB", or "IRRG" for infrared, red and green.

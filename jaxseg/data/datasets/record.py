@@ -33,9 +33,9 @@ class Drawing:
     """Describes how the examples of a dataset without files are generated.
 
     Attributes:
-      draw: A function of a random number generator, the number of a drawing and `size`.
-        It yields the name and the arrays of one or more examples. The arrays are
-        "image" and "label", or "points", "color" and "label".
+      draw: A function that takes a random number generator, the number of a drawing and
+        `size`. It yields the name and the arrays of one or more examples. The arrays
+        are "image" and "label", or "points", "color" and "label".
       size: The height and width of images in pixels, or the smallest and the largest
         number of points of a cloud.
       train: The number of drawings in the training split.
@@ -53,7 +53,7 @@ class Drawing:
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """Describes a dataset.
+    """Describes a dataset: its classes, its files and the license of the files.
 
     Exactly one of `layout`, `drawing` and `builder` states where its examples come
     from.
@@ -140,10 +140,10 @@ class Dataset:
         check_options(self.name, self.options, fields)
 
     def choose(self, variant: tuple[str, ...]) -> Dataset:
-        """Returns a copy of the record that is changed by the option `data.variant`.
+        """Returns a copy of the description for the given value of `data.variant`.
 
         Args:
-          variant: The names of the selected choices.
+          variant: The names of the selected variants.
 
         Raises:
           ValueError: If a name is not a choice of this dataset, or two names belong to
@@ -188,7 +188,7 @@ class Dataset:
         return f"{text} They are offered at {self.page}" if self.page else text
 
     def describe(self) -> dict[str, Any]:
-        """Returns the text of each section of the description, by its heading."""
+        """Returns the sections of the output of `jaxseg data where`, by heading."""
         counts = ", ".join(f"{count:,} {split}" for split, count in self.counts.items())
         classes = "" if self.spec is None else ", ".join(self.spec.classes)
         shown = {

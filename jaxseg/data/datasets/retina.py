@@ -27,7 +27,7 @@ VIEW = Option(
 
 
 def spec_of(name: str) -> DatasetSpec:
-    """Returns the description of the two classes.
+    """Returns the specification of the classes background and vessel.
 
     Args:
       name: The name of the dataset.
@@ -36,16 +36,16 @@ def spec_of(name: str) -> DatasetSpec:
 
 
 def named_files(folder: pathlib.Path, pattern: str) -> dict[str, pathlib.Path]:
-    """Returns the files of a folder whose names match a pattern, by example name.
+    """Returns the files in a folder whose names match a pattern, by example name.
 
     Args:
       folder: The folder.
-      pattern: A regular expression, which ignores case. Its first group is the name of
-        the example.
+      pattern: A regular expression for whole file names, which ignores case. Its first
+        group is the name of the example.
 
     Raises:
       MissingFiles: If the folder is missing or has no such file.
-      ValueError: If two files have the same name.
+      ValueError: If two files belong to the same example.
     """
     require_folder(folder)
     found: dict[str, pathlib.Path] = {}
@@ -55,13 +55,13 @@ def named_files(folder: pathlib.Path, pattern: str) -> dict[str, pathlib.Path]:
             continue
         if match[1] in found:
             raise ValueError(
-                f"{found[match[1]]} and {path} are the same file of {match[1]!r}: "
-                "expected one of them. Remove the other."
+                f"{found[match[1]]} and {path} both belong to example {match[1]!r}: "
+                "expected one file. Remove the other one."
             )
         found[match[1]] = path
     if not found:
         raise MissingFiles(
-            f"{folder} has no matching file: expected the files of the dataset."
+            f"{folder} has no file of the dataset: expected names that match {pattern}."
         )
     return found
 
@@ -74,9 +74,10 @@ def eye_pairs(
     """Returns the pairs of photographs and masks, sorted by name.
 
     Args:
-      images: The photographs by name.
-      masks: The masks by name.
-      views: The fields of view by name, or None to read the masks alone.
+      images: The photographs by the name of the example.
+      masks: The mask files by the name of the example.
+      views: The files that are white inside the field of view, by the name of the
+        example, or None if pixels outside of it have a class.
 
     Raises:
       MissingFiles: If the field of view of a mask is missing.

@@ -36,7 +36,7 @@ ROOMS = {1: 44, 2: 40, 3: 23, 4: 49, 5: 68, 6: 48}
 
 @dataclasses.dataclass(frozen=True)
 class Rooms:
-    """Finds the files `Area_N/ROOM/Annotations/*.txt` of each room.
+    """Is a layout that finds the files `Area_N/ROOM/Annotations/*.txt` of each room.
 
     Each file contains the points of one object.
 

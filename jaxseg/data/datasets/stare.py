@@ -16,10 +16,10 @@ TRAIN = ("0001", "0002", "0003", "0004", "0005", "0044", "0077", "0081", "0082",
 
 @dataclasses.dataclass(frozen=True)
 class Eyes:
-    """Pairs the photographs in `stare-images` with the masks of one annotator.
+    """Is a layout that pairs the photographs with the masks of one annotator.
 
     Attributes:
-      annotator: "ah" or "vk", as in the file names.
+      annotator: The initials of the annotator in the file names, "ah" or "vk".
     """
 
     annotator: str = "ah"

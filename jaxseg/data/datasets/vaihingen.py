@@ -19,7 +19,7 @@ SPLITS = {
 
 @dataclasses.dataclass(frozen=True)
 class Areas:
-    """Pairs the images in `top` with their masks.
+    """Is a layout that pairs the images in the folder `top` with their masks.
 
     Attributes:
       boundary: Whether the masks with labels at object boundaries are read, and not the

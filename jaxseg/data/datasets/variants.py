@@ -1,6 +1,7 @@
-"""Defines the choices of the option `data.variant`.
+"""Defines the variants that the option `data.variant` can select.
 
-They cover datasets that publications read in different ways, such as with other splits.
+A dataset has variants if publications use it in different ways, such as with different
+splits. An option is one such property, and its choices are the variants.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class Choice:
 
     Attributes:
       name: The word that selects the choice in `data.variant`.
-      title: A sentence that explains it.
+      title: A sentence that explains the choice.
       changes: The fields of the record that differ from the default. The name
         "layout.FIELD" stands for a field of its layout.
     """
@@ -83,15 +84,16 @@ def check_options(
 def chosen(
     dataset: str, options: Collection[Option], variant: tuple[str, ...]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Returns the fields of a record that the words of `data.variant` change.
+    """Returns the fields of a dataset record that a value of `data.variant` changes.
 
     Args:
       dataset: The name of the dataset.
       options: The options of the dataset.
-      variant: The words.
+      variant: The words of `data.variant`.
 
     Returns:
-      The changed fields with their values, and the words that are not a default.
+      The new value of each changed field, by its name, and those words that select a
+      choice other than the default.
 
     Raises:
       ValueError: If a word is not a choice, or two words belong to one option.

@@ -1,4 +1,4 @@
-"""Reads the datasets of any builder of tensorflow_datasets without copying them.
+"""Reads any dataset of tensorflow_datasets without copying its prepared data.
 
 The option `data.name` is tfds:NAME/CONFIG:VERSION, or tfds:PATH with the folder of a
 prepared dataset. The options `data.image` and `data.label` name the features that

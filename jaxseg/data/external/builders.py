@@ -1,4 +1,4 @@
-"""Opens a builder of tensorflow_datasets, and prepares its data when first used.
+"""Opens datasets of tensorflow_datasets, and prepares their data on first use.
 
 Prepared data are stored as ArrayRecord files in
 `<prepared_dir>/tfds/<name>/<configuration>/<version>`, and downloaded files in

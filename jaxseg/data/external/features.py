@@ -44,7 +44,7 @@ class Roles:
 
 
 def leaves(features: tfds.features.FeaturesDict, prefix: str = "") -> dict[str, Any]:
-    """Returns all features by name; nested ones have names such as annotation/mask.
+    """Returns all features by name. Nested features have names such as annotation/mask.
 
     Args:
       features: The features of a builder.
@@ -71,8 +71,8 @@ def choose_features(
 
     Args:
       features: The features of a builder.
-      image: The option `data.image`.
-      label: The option `data.label`.
+      image: The option `data.image`, or None to infer the feature.
+      label: The option `data.label`, or None to infer the feature.
 
     Raises:
       ValueError: If a name is wrong, or several features or none are possible.
@@ -109,7 +109,7 @@ def is_image(feature: Feature) -> bool:
 
 
 def is_wide(feature: Feature) -> bool:
-    """Returns whether a feature contains images [H, W, C] other than 8-bit ones."""
+    """Returns whether a feature contains images other than 8-bit gray or RGB."""
     known = isinstance(feature, ENCODED) or type(feature) is tfds.features.Tensor
     if is_image(feature) or not known or _type(feature) not in IMAGE_TYPES:
         return False

@@ -25,14 +25,14 @@ VERSION = 1  # Increase it when other values are counted or checked.
 
 @dataclasses.dataclass(frozen=True)
 class StoredMasks:
-    """Decodes the image and the mask of a stored example.
+    """Decodes the image and the mask of an example that a builder has stored.
 
     Attributes:
       labels: The label map of the user, or None if the mask values are the labels.
       names: The class names, or () if the classes are counted in the masks.
       origin: Where the class names come from, for error messages.
       title: The name of the dataset and, if known, of the split, for error messages.
-      max_pixels: Larger images and masks are refused.
+      max_pixels: The largest number of pixels. Larger images and masks are refused.
       pixels: The channels and the type of the images.
     """
 
@@ -74,7 +74,7 @@ class StoredMasks:
     def label(self, record: Mapping[str, Any]) -> np.ndarray:
         """Returns the labels of a stored example, [H, W].
 
-        They are uint8 with 255 for void, or uint16 with 65535 for void.
+        The labels are uint8 with 255 for void, or uint16 with 65535 for void.
 
         Raises:
           ValueError: If a value has no meaning. The message names the example.
@@ -83,7 +83,7 @@ class StoredMasks:
         return self._rules.to_labels(self.place(record), mask, lossy=False)
 
     def count(self, examples: Sequence[Mapping[str, Any]], split: str) -> MaskValues:
-        """Counts the values in all masks of a split and checks all sizes.
+        """Counts the values in all masks of a split, and checks their sizes.
 
         Args:
           examples: The stored examples.
@@ -111,7 +111,7 @@ class StoredMasks:
         return found
 
     def check(self, splits: Sequence[MaskValues]) -> None:
-        """Checks that every value in the masks of splits has a meaning.
+        """Checks that every mask value is in the label map or is the label of a class.
 
         Raises:
           ValueError: If a value is not in the label map or not the label of a class.
@@ -152,7 +152,7 @@ def remembered(
 
 
 def digest_of(*parts: Any) -> str:
-    """Returns a hexadecimal digest of JSON values."""
+    """Returns a hexadecimal digest that changes with any of the given JSON values."""
     text = json.dumps([VERSION, *parts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

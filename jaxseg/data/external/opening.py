@@ -46,7 +46,7 @@ COUNTS = "counts"  # The folder of the values that were counted in masks.
 
 @dataclasses.dataclass(frozen=True)
 class Opened:
-    """Contains the parts from which a source of examples is built.
+    """Contains what `jaxseg.data.source.Source` needs to read a dataset.
 
     Attributes:
       records: The examples {"image", "label", "id"}.
@@ -142,18 +142,18 @@ def named(
     given: tuple[str, ...],
     feature: str,
 ) -> tuple[tuple[str, ...], str]:
-    """Finds the class names of a dataset.
+    """Finds the class names of a tensorflow_datasets builder.
 
     They are taken from the first of these sources that has names: `data.classes`, the
-    feature of the mask, and the label map. The feature names mask values. If the label
-    map merges several values to one class, the name of the class joins their names, as
-    in `car+truck`.
+    feature of the mask, and the label map. A feature has one name for each mask value.
+    If the label map merges several values to one class, the class gets the joined names
+    of these values, as in `car+truck`.
 
     Args:
       config: The data configuration.
       labels: The label map, or None.
-      given: The names that the feature gives to mask values, or ().
-      feature: The name of the feature.
+      given: The names that the feature of the mask gives to mask values, or ().
+      feature: The name of the feature of the mask.
 
     Returns:
       The class names, and a text that says where they come from. The names are () if

@@ -1,6 +1,6 @@
 """Decodes the images and masks of tensorflow_datasets builders.
 
-It accepts, converts and refuses pixel formats by the rules of `jaxseg.data.reader`.
+Pixel formats are accepted, converted or refused by the rules of `jaxseg.data.reader`.
 
 Differs: Orientation tags are not applied, because tensorflow_datasets does not apply
 them, and its masks match the stored pixels of the images.
@@ -47,12 +47,12 @@ def decode_image(data: bytes, place: str, max_pixels: int) -> np.ndarray:
 
 
 def check_array(values: np.ndarray, place: str, kept: PixelType) -> np.ndarray:
-    """Returns the channels of an image that are used.
+    """Returns those channels of a decoded image that the network reads.
 
     Args:
       values: All stored channels, [H, W, S].
       place: The name of the example, for error messages.
-      kept: The channels and the type of the images of the dataset.
+      kept: The channels and the type that images have after reading.
 
     Raises:
       ValueError: If a value is not finite.

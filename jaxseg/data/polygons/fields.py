@@ -14,7 +14,7 @@ from jaxseg.storage.json_file import parse_json
 
 
 class Place:
-    """Contains a value of an annotation file and its position in the file.
+    """Contains a JSON value of an annotation file and its position in the file.
 
     Args:
       value: The value.
@@ -25,11 +25,11 @@ class Place:
         self.value, self.address = value, address
 
     def get(self, key: str, default: Any = None) -> Place:
-        """Returns a field of an object.
+        """Returns the value of a field of this JSON object, with its position.
 
         Args:
           key: The name of the field.
-          default: The value if the object does not have the field.
+          default: The value to return if the object does not have the field.
 
         Raises:
           ValueError: If the value is not an object.
@@ -39,7 +39,7 @@ class Place:
         return Place(self.value.get(key, default), f"{self.address}.{key}")
 
     def need(self, key: str) -> Place:
-        """Returns a field of an object.
+        """Returns the value of a required field of this JSON object, with its position.
 
         Args:
           key: The name of the field.
@@ -53,19 +53,19 @@ class Place:
         return found
 
     def items(self) -> list[Place]:
-        """Returns the elements of the value, which must be a list."""
+        """Returns the elements of this JSON value; raises ValueError if no list."""
         if not isinstance(self.value, list):
             raise self.error("a list")
         return [Place(v, f"{self.address}[{k}]") for k, v in enumerate(self.value)]
 
     def text(self) -> str:
-        """Returns the value, which must be a string."""
+        """Returns this JSON value. Raises ValueError if it is not a string."""
         if not isinstance(self.value, str):
             raise self.error("a text")
         return self.value
 
     def real(self) -> float:
-        """Returns the value, which must be a finite number."""
+        """Returns this JSON value. Raises ValueError if it is no finite number."""
         number = isinstance(self.value, int | float) and not isinstance(
             self.value, bool
         )
@@ -74,21 +74,29 @@ class Place:
         return float(self.value)
 
     def side(self) -> int:
-        """Returns the value, which must be a height or width from 1 to 1,000,000."""
+        """Returns this JSON value, a height or width of 1 to 1,000,000 pixels.
+
+        Raises:
+          ValueError: If the value is not an integer in this range.
+        """
         value = self.real()
         if value != int(value) or not 1 <= value <= 1_000_000:
             raise self.error("a whole number of pixels from 1 to 1000000")
         return int(value)
 
     def points(self) -> Ring:
-        """Returns the value as a ring; it must be a list of [x, y] pairs."""
+        """Returns this JSON value, a list of [x, y] points, as a closed ring.
+
+        Raises:
+          ValueError: If the value is not a list of pairs of finite numbers.
+        """
         rows = [row.items() for row in self.items()]
         if any(len(row) != 2 for row in rows):
             raise self.error("a list of [x, y]")
         return tuple((x.real(), y.real()) for x, y in rows)
 
     def error(self, expected: str) -> ValueError:
-        """Returns a ValueError that says that the value is invalid.
+        """Returns a ValueError that names the position of the invalid value.
 
         Args:
           expected: A description of the expected values.
@@ -99,7 +107,7 @@ class Place:
 
 
 def open_json(path: pathlib.Path) -> Place:
-    """Reads an annotation file.
+    """Reads an annotation file and returns its top-level JSON value.
 
     Args:
       path: The JSON file.

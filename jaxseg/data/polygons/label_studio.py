@@ -138,7 +138,7 @@ def _brush(place: Place, size: tuple[int, int]) -> np.ndarray:
                 values[done:end] = [bits.take(word) for _ in range(end - done)]
             done = end
     except EOFError:
-        raise place.error("a complete brush mask") from None
+        raise place.error("a brush mask whose bits do not end early") from None
     return values.reshape(*size, 4)[..., 3] > 0
 
 

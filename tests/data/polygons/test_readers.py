@@ -177,7 +177,10 @@ WRONG = {
     ),
     "not a PNG": (labelme(points=CORNERS, shape_type="mask", mask="%%"), "PNG in"),
     "empty task": ([{"data": {}, "annotations": []}], "has no annotated region"),
-    "cut": (studio("brushlabels", rle=brush(BOX)[:-4]), "a complete brush mask"),
+    "cut": (
+        studio("brushlabels", rle=brush(BOX)[:-4]),
+        "a brush mask whose bits do not end early",
+    ),
     "bytes": (studio("brushlabels", rle=[256]), "a list of bytes"),
     "sides": (labelme(points=CORNERS) | {"imageWidth": 0}, "from 1 to 1000000"),
 }
