@@ -238,12 +238,7 @@ def _exact_filters(image, valid, kernels, *, self_term, block):
 def lattice_filters(
     corners: Sequence[Corners], capacity: Sequence[int | None]
 ) -> tuple[Filter, ...]:
-    """Returns a Gaussian filter, a function [N, K] -> [N, K], for each lattice.
-
-    Args:
-      corners: The lattice corners around the points of each kernel.
-      capacity: For each kernel, the number of corners for which memory is allocated.
-    """
+    """Returns for each set of lattice corners a Gaussian filter [N, K] -> [N, K]."""
     lattices = map(link, corners, capacity)
     return tuple(functools.partial(lattice_filter, lattice) for lattice in lattices)
 
