@@ -20,6 +20,7 @@ from jaxseg.cli.arguments import parsed
 from jaxseg.config import Config
 from jaxseg.data.datasets.listing import listing
 from jaxseg.plan.compile import Program, Slice, compiled, described, step_flops
+from jaxseg.plan.image_pixels import in_title
 from jaxseg.plan.report import comparison, figures, fits, text
 from jaxseg.plan.search import alternatives, image_devices, in_words, search
 from jaxseg.runs import default, rules
@@ -37,6 +38,7 @@ from jaxseg.runs.serialize import to_dict
 from jaxseg.storage import atomic
 from jaxseg.storage.json_file import append_line
 from jaxseg.tasks.checks import check
+from jaxseg.tasks.table import task_of
 
 DOES_NOT_FIT = 3  # exit status
 
@@ -88,7 +90,8 @@ def main(argv: list[str]) -> int:
     config, target = arguments.run, described(arguments.topology)
     name = config_name(arguments.config) if arguments.config else default.NAME
     title = f"{name}: {config.model.title}, {config.train.dtype}, images of "
-    title += f"{config.data.crop[0]} x {config.data.crop[1]}, {target.name}"
+    title += f"{config.data.crop[0]} x {config.data.crop[1]}"
+    title += f"{in_title(config.data, task_of(config).kind)}, {target.name}"
     program = _compiled(config, target)
     facts = figures(program, target, step_flops(config))
     if arguments.program:

@@ -17,7 +17,7 @@ import jax
 from jaxseg.analysis.hlo.roofline import CHIPS, GIB, Chip, chip_of, diameter
 from jaxseg.analysis.jaxpr.cost import jaxpr_cost
 from jaxseg.config import Config
-from jaxseg.data.mix.space import stated_spec
+from jaxseg.plan.image_pixels import planned_spec
 from jaxseg.runs.config_file import overridden
 from jaxseg.tasks.functions import training_of
 from jaxseg.tasks.table import task_of
@@ -254,7 +254,7 @@ def step_flops(config: Config, *, batch: int | None = None) -> int:
 def _abstract(config: Config, devices: Sequence[jax.Device], batch: int):
     """Returns the runner of the task, and the shapes of its state and global batch."""
     kind, task = task_of(config).kind, training_of(config)
-    spec = task.spec(stated_spec(config.data, kind))
+    spec = task.spec(planned_spec(config.data, kind))
     pixels = (1,) * spec.num_classes
     runner, new_state, _ = task.build(config, spec, devices, class_pixels=pixels)
     return runner, jax.eval_shape(new_state), task.batch_shapes(config, batch, spec)

@@ -25,6 +25,7 @@ from jaxseg.config import Config, DataConfig, OptimConfig
 from jaxseg.data import DatasetSpec, Source
 from jaxseg.losses.adversarial import build_adversarial, is_adversarial
 from jaxseg.metrics.photo import picture_errors, psnr
+from jaxseg.models.pix2pix import PHOTO_CHANNELS
 from jaxseg.tasks import segmentation
 from jaxseg.tasks.overlays import FOLDER, file_name
 from jaxseg.tasks.pix2pix_batch import TO_LABELS, TO_PHOTO, label_picture, paired
@@ -75,6 +76,12 @@ def build(
         the loss weights the classes by their frequency.
     """
     direction = direction_of(config)
+    if spec.channels != PHOTO_CHANNELS:
+        raise ValueError(
+            f"model.name={config.model.name!r} is invalid for images of "
+            f"{spec.channels} channels: expected images of {PHOTO_CHANNELS} channels. "
+            "Choose another network or convert the images."
+        )
     if not is_adversarial(config.loss):
         if direction != TO_LABELS:
             raise ValueError(

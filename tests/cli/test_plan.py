@@ -26,6 +26,7 @@ from jaxseg.data.datasets.lookup import spec_of
 from jaxseg.plan import compile as plan_compile
 from jaxseg.plan import report as plan_report
 from jaxseg.plan.compile import Program, ProgramMemory, Slice
+from jaxseg.plan.image_pixels import in_title, planned_spec
 from jaxseg.plan.search import Found, alternatives, in_words, search
 from jaxseg.runs.config_file import overridden
 from jaxseg.tasks.assembly import assemble
@@ -429,3 +430,36 @@ def test_a_described_slice_gathers_no_feature_map(name, topology, chips):
     )
     assert params / 2 < reduced < params
     assert 0 < facts["seconds"]["fast"] <= facts["seconds"]["slow"]
+
+
+def test_the_images_of_a_plan_are_those_of_the_folder(tmp_path):
+    """A folder on this computer states them; without it, data.channels does."""
+    data = DataConfig("folder", classes=("a", "b"))
+    assert planned_spec(data, "images").channels == 3
+    assert "assumed" in in_title(data, "images")
+    data = dataclasses.replace(data, channels=5)
+    assert planned_spec(data, "images").channels == 5
+    assert in_title(data, "images") == " with 5 channels of uint8 (data.channels)"
+    for split in ("train", "validation"):
+        for name, pixels in (
+            ("images", np.zeros((8, 8, 4), np.uint16)),
+            ("masks", np.zeros((8, 8), np.uint8)),
+        ):
+            (tmp_path / split / name).mkdir(parents=True)
+            np.save(tmp_path / split / name / "a.npy", pixels)
+    data = DataConfig("folder", classes=("a", "b"), raw_dir=str(tmp_path))
+    spec = planned_spec(data, "images")
+    assert (spec.channels, spec.image_type) == (4, "uint16")
+    config = dataclasses.replace(TINY, data=dataclasses.replace(data, crop=(16, 16)))
+    spec = training_of(config).spec(spec)
+    assert training_of(config).batch_shapes(config, 2, spec)["image"].shape[3] == 4
+
+
+def test_pix2pix_refuses_images_of_four_channels():
+    config = Config(
+        model=ModelConfig("pix2pix_unet256"),
+        data=DataConfig("folder", classes=("a", "b"), channels=4, crop=(32, 32)),
+        loss=ADVERSARIAL,
+    )
+    with pytest.raises(ValueError, match="is invalid for images of 4 channels: "):
+        plan_compile.compiled(config, plan_compile.described("cpu:1"), batch=1)

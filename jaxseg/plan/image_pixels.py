@@ -1,0 +1,68 @@
+"""Determines the channels and the type of the images for which a step is compiled."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Literal
+
+from jaxseg.config import DataConfig
+from jaxseg.data.datasets.lookup import dataset_of
+from jaxseg.data.lists import split_names
+from jaxseg.data.mix.space import stated_spec
+from jaxseg.data.pixel_type import RGB8, PixelType, with_pixels
+from jaxseg.data.prepare import builder_config
+from jaxseg.data.spec import DatasetSpec
+
+
+def planned_pixels(data: DataConfig) -> tuple[PixelType, str]:
+    """Returns the pixels of the images, and the option or the file that states them.
+
+    If the folder of the dataset exists on this computer, they are those of its first
+    image. Otherwise `data.channels` states the number of channels.
+
+    Args:
+      data: The data options of `train`.
+
+    Raises:
+      ValueError: If the folder exists, but its files cannot be arranged in splits.
+    """
+    dataset = None if data.mix else dataset_of(data)
+    if dataset is None or dataset.spec is not None or dataset.builder is not None:
+        if dataset is None or data.channels is None:
+            return RGB8, ""
+        return PixelType(data.channels, "uint8"), "data.channels"
+    if data.raw_dir and pathlib.Path(data.raw_dir).expanduser().is_dir():
+        config = builder_config(data, split_names(data.train_split, data.eval_split))
+        return config.pixels, f"the files of {data.raw_dir}"
+    if data.channels is not None and data.pixels == "stored":
+        return PixelType(data.channels, "uint8"), "data.channels"
+    return RGB8, "assumed; pass data.channels or an existing data.raw_dir"
+
+
+def planned_spec(data: DataConfig, kind: Literal["images", "clouds"]) -> DatasetSpec:
+    """Returns the classes and the pixels of the data without decoding any image.
+
+    Args:
+      data: The data options of `train`.
+      kind: The kind of examples that the network needs.
+
+    Raises:
+      ValueError: If `stated_spec` or `planned_pixels` refuses the options.
+    """
+    spec = stated_spec(data, kind)
+    if kind == "clouds" or data.mix:
+        return spec
+    return with_pixels(spec, planned_pixels(data)[0])
+
+
+def in_title(data: DataConfig, kind: Literal["images", "clouds"]) -> str:
+    """Returns the pixels for the title of a plan, with their origin.
+
+    Args:
+      data: The data options of `train`.
+      kind: The kind of examples that the network needs.
+    """
+    if kind == "clouds" or data.mix:
+        return ""
+    pixels, origin = planned_pixels(data)
+    return f" with {pixels}" + (f" ({origin})" if origin else "")
