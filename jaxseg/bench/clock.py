@@ -105,7 +105,12 @@ class Measured:
         return (self.others or 0) > BUSY or self.sentinel > SLOWER
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Returns `median_ms`, `min_ms` and `rounds` for each contestant."""
+        """Summarizes the times of each contestant.
+
+        Returns:
+          For each contestant the median and the smallest time in milliseconds and the
+          number of rounds, as `median_ms`, `min_ms` and `rounds`.
+        """
         return {
             name: {
                 "median_ms": 1e3 * statistics.median(times),

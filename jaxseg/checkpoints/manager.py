@@ -231,7 +231,7 @@ class Checkpoints:
             if not self._opening.skip_damaged:
                 with verification.advising(ADVICE):
                     raise
-            logger.warning("%s; continuing without it", error)
+            logger.warning("%s; continuing without this step", error)
             self._set_aside(step)
 
     def _set_aside(self, step: int, *, keep: bool = True) -> None:

@@ -33,7 +33,7 @@ def best_in(directory: str | Path, *, verify: bool = True) -> int | None:
 
 
 def resolve(directory: str | Path, which: str | int, *, verify: bool = True) -> int:
-    """Converts "latest", "best" or a step to an existing step.
+    """Returns the number of the step that "latest", "best" or a number selects.
 
     "best" is the latest step if the run stopped before its first evaluation.
 

@@ -1,4 +1,4 @@
-"""Defines a row of the stored backbone table, and reads the table."""
+"""Reads `backbone_table.json`, the stored properties of all backbones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BackboneRow:
 
 
 def stored_backbones() -> dict[str, BackboneRow]:
-    """Returns the rows of the stored backbone table by backbone name."""
+    """Returns the properties of all backbones by name, from `backbone_table.json`."""
     found = {}
     for fields in json.loads(TABLE.read_text(encoding="utf-8")):
         fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}

@@ -1,4 +1,4 @@
-"""Defines a row of the stored architecture table, and reads the table."""
+"""Reads `model_table.json`, the stored properties of all architectures."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ class Row:
 
 
 def stored_rows() -> dict[str, Row]:
-    """Returns the rows of the stored architecture table by architecture name."""
+    """Returns the properties of all architectures by name, from `model_table.json`."""
     rows = json.loads(TABLE.read_text(encoding="utf-8"))
     return {fields["name"]: Row(**fields) for fields in rows}

@@ -47,27 +47,26 @@ def affinity(
 ) -> tuple[jax.Array, jax.Array]:
     """Computes the affinity loss between each pixel and its neighbors.
 
-    A pair of pixels and a channel c form an edge entry if exactly one of the two pixels
-    has class c. The value of an edge entry is max(0, margin - KL), that of any other
-    entry is KL. The weighted mean of the values is the sum over sizes of
-    edge_weight * mean(edge entries) + same_weight * mean(other entries), each mean
-    taken over the entries of the global batch, times 10^(-step / anneal_steps).
+    An entry consists of two pixels and a class c. Let KL be the divergence between the
+    probabilities of c at the pixels. If exactly one pixel has class c, it is an edge
+    entry with the value max(0, margin - KL). Otherwise, its value is KL. With means
+    over the global batch, the loss is 10^(-step / anneal_steps) times the sum over
+    sizes of edge_weight * mean(edge entries) + same_weight * mean(other entries).
 
     Args:
       logits: [B, H, W, K], of any float type.
       label: Integers [B, H, W], 0 to K - 1 or `void`.
       void: The ignore index.
       sizes: Distances of the neighbors, in units of `stride`.
-      margin: The divergence from which on the value of an edge entry is 0.
+      margin: The smallest divergence at which the value of an edge entry is 0.
       edge_weight: The weight of the edge entries.
       same_weight: The weight of the other entries.
       stride: Only every stride-th row and column is compared; h is H / stride, rounded.
       anneal_steps: Steps in which the loss decays to a tenth. 0 turns that off.
       step: The training step.
-      size_weights: A pair (edge, same) of learned scores [K, len(sizes)]. A softmax
-        over the sizes turns the row of the center pixel's class into weights. Their
-        gradient is reversed, so the optimizer maximizes the loss with respect to them.
-        None gives all sizes equal weights.
+      size_weights: A pair (edge, same) of learned scores [K, len(sizes)]. The softmax
+        of the row of a pixel's class weights the sizes. The optimizer maximizes the
+        loss with respect to the scores. None gives all sizes equal weights.
       axis_name: The axis of pmap over which entries are counted.
 
     Returns:

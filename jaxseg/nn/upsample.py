@@ -141,7 +141,7 @@ class Upsample(nn.Module):
 
 
 class MaxUnpool(nn.Module):
-    """Writes each value to the stored position of a maximum, and 0 elsewhere."""
+    """Undoes 2x2 max pooling: writes each value where the maximum was, else 0."""
 
     def __call__(self, x: Array, position: Array, size: Size) -> Array:
         """Maps [B, h, w, C] to [B, *size, C]."""

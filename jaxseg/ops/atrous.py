@@ -1,4 +1,4 @@
-"""Gathers a sharded map once for atrous convolutions at several rates."""
+"""Copies a sharded map to all devices once for atrous convolutions at several rates."""
 
 from collections.abc import Sequence
 

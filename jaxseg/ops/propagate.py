@@ -148,8 +148,9 @@ def cspn(
 ) -> Array:
     """Runs convolutional spatial propagation. Each step computes
 
-    H_{t+1}(p) = sum_k kappa_k(p) H_t(p + o_k) + (1 - sum_k kappa_k(p)) H_0(p).
+    H_{t+1}(p) = sum_k kappa_k(p) H_t(p + o_k) + (1 - sum_k kappa_k(p)) H_0(p),
 
+    where o_k are the eight `OFFSETS` and kappa_k the weights from `cspn_kernel`.
     With an anchor (sparse measured depth), H = (1 - m) H + m anchor follows each step.
     Differs: the published code inserts H_0 at the anchors; pass `anchor=x` for that.
 

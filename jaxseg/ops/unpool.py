@@ -11,7 +11,7 @@ from jaxseg.typing import Array, Size, pair
 
 
 def max_unpool(x: Array, position: Array, size: Size) -> Array:
-    """Writes each value to the position of its maximum, and 0 elsewhere.
+    """Undoes 2x2 max pooling: writes each value where the maximum was, else 0.
 
     Args:
       x: Values [B, h, w, C].

@@ -112,7 +112,7 @@ def _tpus(name: str, chip: Chip) -> tuple[jax.Device, ...]:
 
 @dataclasses.dataclass(frozen=True)
 class ProgramMemory:
-    """Contains the memory of one device in bytes.
+    """Contains the memory that a compiled step needs on one device, in bytes.
 
     Attributes:
       arguments: The training state and the batch.

@@ -81,11 +81,11 @@ def image_devices(config: Config) -> int:
 
 
 def in_words(found: Found, unit: int, space: int) -> str:
-    """Describes the outcome of a search in a line of text.
+    """Returns a line of text about the largest batch size that a search found.
 
     Args:
       found: The outcome.
-      unit: Images per step that correspond to a batch size of 1 in the search.
+      unit: The number of images per step for each unit of `found.batch`.
       space: Number of devices among which each image is split.
     """
     if not found.batch:

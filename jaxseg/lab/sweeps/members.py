@@ -75,6 +75,6 @@ def prepare(run: Run) -> None:
     changed = differences(found, wanted)
     if changed:
         raise ValueError(
-            f"{run.folder} is invalid: expected a run with this configuration, but "
-            f"that run differs in {'; '.join(changed)}. Choose another --workdir."
+            f"{run.folder} is invalid: expected a run with the sweep's configuration, "
+            f"but it differs in {'; '.join(changed)}. Choose another --workdir."
         )

@@ -90,8 +90,8 @@ def initialize_distributed(
         )
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"coordinator={coordinator!r} is invalid: expected an address outside TPU, "
-            f"Slurm and Kubernetes, because no cluster was found ({error}). Add "
+            f"coordinator={coordinator!r} is invalid: expected HOST:PORT, because "
+            f"neither TPU nor Slurm nor Kubernetes was found ({error}). Add "
             "--coordinator HOST:PORT --processes N --process-id I."
         ) from error
     except jax.errors.JaxRuntimeError as error:

@@ -25,8 +25,9 @@ def choose(count: int | None = None) -> list[jax.Device]:
     some = jax.process_count() == 1 and 1 <= count <= len(devices)
     if not some and count != len(devices):
         raise ValueError(
-            f"devices={count} is invalid: expected at most {len(devices)}, the number "
-            f"of {devices[0].platform} devices, and all of them on several hosts."
+            f"devices={count} is invalid: expected 1 to {len(devices)}, the number of "
+            f"{devices[0].platform} devices, or all of them in a run of several "
+            "processes."
         )
     return devices[:count]
 
@@ -85,6 +86,6 @@ def check_space(
             )
         if pixels % count:
             raise ValueError(
-                f"{name}={space} is invalid: expected a divisor of the {side} {pixels} "
-                f"in data.crop, found {count}."
+                f"{name}={space} is invalid: expected a number of devices that divides "
+                f"{pixels}, the {side} in data.crop, but {count} does not."
             )

@@ -28,11 +28,12 @@ def check_library(library: str) -> None:
 def named_by(
     library: str, model: str, options: Mapping[str, object], variables: Any
 ) -> dict[str, np.ndarray]:
-    """Converts variables to a state dict of a library.
+    """Converts variables to a state dict with the parameter names of a library.
 
-    Several kinds of checkpoints of a library can contain the network. Among those whose
-    table has a name for each variable, and as which the import recognizes the result,
-    the kind is used whose options differ least from those of the network.
+    A library can have several kinds of checkpoints for the network. A kind fits if its
+    import table names every variable and if the importer recognizes the resulting names
+    as this kind. Of the kinds that fit, the function uses the one whose options differ
+    least from `options`.
 
     Args:
       library: One of `libraries()`.
