@@ -1,4 +1,4 @@
-"""Defines how a layout names one picture in a file, or several files as one mask.
+"""Refers to one of several pictures in a file, or to several files of one mask.
 
 Functions that read files accept `Page` and `Joined` objects as well as paths.
 """

@@ -120,12 +120,13 @@ def eval_batches(
 def padded_example(
     source: Source, size: tuple[int, int], index: int
 ) -> dict[str, np.ndarray]:
-    """Returns an example padded to a size.
+    """Returns an example whose image and label are padded to a given size.
 
     Args:
       source: The examples.
       size: The padded (H, W) in pixels.
-      index: The index of the example. The index -1 gives an example without content.
+      index: The index of the example. The index -1 gives an example that is all
+        padding.
     """
     spec = source.spec
     image = np.empty((*size, spec.channels), spec.image_dtype)
@@ -172,8 +173,8 @@ def read_batches(
       start: The first index.
       stop: The index after the last one.
       share: The number of examples per batch.
-      workers: The numbers of processes and threads that read. The batches do not depend
-        on them.
+      workers: The numbers of processes and threads that read. They do not change the
+        batches.
     """
     if workers.processes:
         yield from process_batches(example, start, stop, share=share, workers=workers)

@@ -1,10 +1,10 @@
-"""Computes the range of values, the mean and the deviation of the images of a split.
+"""Computes the value range, mean and standard deviation of the images of a split.
 
 The results are stored with the prepared data, in a folder whose name contains a digest
 of the files, so that the split is read once. For integers, the number of pixels with
 each value is counted, so that percentiles, means and deviations are exact. Percentiles
-of floating-point images come from at most 2^24 values that are evenly spread over the
-split.
+of floating-point images are computed from at most 2^24 values, which are taken at equal
+distances from all images of the split.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def pixel_statistics(
 ) -> PixelStatistics:
     """Returns the statistics of all images of a source.
 
-    The first call stores them in a folder.
+    The first call computes the statistics and stores them in a folder.
 
     Args:
       source: The examples.
@@ -82,7 +82,8 @@ def compute_statistics(source: Source, wanted: Range | str | None) -> PixelStati
 
     Args:
       source: The examples.
-      wanted: The option `data.range`, as in `pixel_statistics`.
+      wanted: The option `data.range`: two values, "percentiles", or None for the full
+        range of the type.
     """
     spec = source.spec
     if spec.image_dtype.kind == "u":
@@ -110,7 +111,7 @@ def compute_statistics(source: Source, wanted: Range | str | None) -> PixelStati
 
 
 def value_range(spec: DatasetSpec, wanted: Range | str | None, percentiles) -> Range:
-    """Returns the range that the option `data.range` selects.
+    """Returns the two pixel values that the option `data.range` selects.
 
     Args:
       spec: The type of the images.

@@ -43,7 +43,7 @@ RGB8 = PixelType(3, "uint8")
 
 
 def with_pixels(spec: DatasetSpec, pixels: PixelType) -> DatasetSpec:
-    """Returns a specification for images of another type.
+    """Returns a copy of a specification for images of another type or channel number.
 
     The statistics are placeholders, which `jaxseg.data.normalization` replaces by those
     of the images.
@@ -64,7 +64,7 @@ def with_pixels(spec: DatasetSpec, pixels: PixelType) -> DatasetSpec:
 
 
 def require_type(dtype: np.dtype) -> None:
-    """Raises Refused unless pixels are unsigned with 8 or 16 bits, or float32."""
+    """Raises Refused unless pixels are uint8, uint16 or float32."""
     if dtype.newbyteorder("=").name not in IMAGE_TYPES:
         raise Refused(
             f"The values of the file have the type {dtype.name}",
@@ -75,7 +75,7 @@ def require_type(dtype: np.dtype) -> None:
 def chosen_type(
     samples: int, dtype: np.dtype, options: ReadOptions, *, alpha: int = 0
 ) -> PixelType:
-    """Returns the number and the type of the channels that are read from an image.
+    """Returns the number of channels that are read from an image, and their type.
 
     If the options state no number of channels, alpha channels are dropped, and 8-bit
     gray becomes RGB with three equal channels. Otherwise the number must be that of the

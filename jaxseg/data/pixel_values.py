@@ -76,7 +76,7 @@ def to_rgb(
 
 
 def stored_type(image: Image.Image, form: Form, options: ReadOptions) -> PixelType:
-    """Returns the channels and the type of the pixels that `to_stored` returns.
+    """Returns the channels and the type of the array that `to_stored` returns.
 
     Args:
       image: The open image.
@@ -96,7 +96,7 @@ def stored_type(image: Image.Image, form: Form, options: ReadOptions) -> PixelTy
 
 
 def to_stored(image: Image.Image, form: Form, kept: PixelType) -> np.ndarray:
-    """Returns the pixels of an image in their own type.
+    """Returns the pixels of an image without converting their type.
 
     Args:
       image: The decoded image.

@@ -1,4 +1,4 @@
-"""Converts the original files of a dataset once to records with random access.
+"""Converts the original files of a dataset once to files with random access.
 
 Prepared data are in `<prepared_dir>/<format>/<name>/<configuration>/<version>`. The
 name of the configuration contains a digest of the original files and the options, so
@@ -87,7 +87,7 @@ def prepare(
     *,
     file_format: str = "array_record",
 ) -> NamedBuilder:
-    """Returns a builder of prepared data, and prepares them on first use.
+    """Returns the builder of a dataset, whose data it prepares on first use.
 
     Args:
       config: The configuration of a builder of `jaxseg.data.builders`.
@@ -122,7 +122,7 @@ def prepare_once(
     download: tfds.download.DownloadConfig = DOWNLOAD,
     downloads: pathlib.Path | None = None,
 ) -> None:
-    """Prepares a dataset unless its folder is complete, and checks the folder.
+    """Prepares a dataset if its folder is missing, and checks the folder.
 
     Args:
       make: A function that returns the builder for a given temporary folder.
@@ -147,7 +147,7 @@ def prepare_once(
 def make_builder(
     config: tfds.core.BuilderConfig, data_dir: str | os.PathLike, file_format: str
 ) -> NamedBuilder:
-    """Returns the builder of a dataset, whose data may not be prepared yet."""
+    """Returns the builder of a dataset without preparing its data."""
     with quiet():
         return builder_of(config, data_dir, file_format)
 

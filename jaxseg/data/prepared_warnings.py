@@ -1,4 +1,4 @@
-"""Warns if prepared data lack pairs or classes, or have an earlier format."""
+"""Logs warnings if prepared data lack pairs or classes, or have an earlier format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def warn_of(builder: tfds.core.DatasetBuilder, folder: pathlib.Path) -> None:
-    """Warns of pairs that are left out, of absent classes and of an earlier format.
+    """Logs warnings about left-out pairs, absent classes and an earlier data format.
 
     Args:
       builder: The builder of the prepared data.

@@ -23,7 +23,7 @@ from jaxseg.data.area import Area
 
 
 def encode_png(pixels: np.ndarray, *, level: int = 6) -> bytes:
-    """Encodes pixels as a PNG.
+    """Encodes an image or a label as a PNG file.
 
     Args:
       pixels: Uint8, [H, W] or [H, W, 3].
@@ -55,7 +55,7 @@ def decode(data: bytes, area: Area | None = None) -> np.ndarray:
 
 
 def size_of(data: bytes) -> tuple[int, int]:
-    """Returns the (H, W) of a stored image from its header."""
+    """Reads the (H, W) of a stored image from its header."""
     if tiles.is_tiled(data):
         return tiles.read_tile_header(data).size
     with opened(data) as image:

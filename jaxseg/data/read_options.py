@@ -1,4 +1,4 @@
-"""Defines the options for reading an image file."""
+"""Defines the options that determine how image files are read."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ DEFAULTS = ReadOptions()
 
 
 def options_of(config: DataConfig) -> ReadOptions:
-    """Returns the reading options that the data options of a run contain."""
+    """Returns the options of the image reader that the data options of a run set."""
     squeezed = config.pixels == "rgb8"
     bounds = config.range if squeezed else None  # Stored pixels do not depend on it.
     if squeezed and isinstance(bounds, str):

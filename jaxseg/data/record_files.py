@@ -1,4 +1,4 @@
-"""Reads the records of a split from files with random access."""
+"""Reads the stored examples of a split by index from files with random access."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import tensorflow_datasets as tfds
 
 
 class RecordFiles(Sequence):
-    """Reads and parses records by index.
+    """Reads and parses stored examples by index.
 
-    Differs: The data source of tensorflow_datasets refers to its builder, which other
-    processes cannot always receive. This object refers only to files and features.
+    Unlike the data source of tensorflow_datasets, this object does not refer to a
+    builder, which cannot always be sent to other processes.
 
     Args:
       builder: The builder, whose data are prepared.
       split: A split, or a slice such as "train[90%:]".
-      features: The features to read.
-      decoders: The features that stay encoded, as for `as_data_source`.
+      features: The features of an example that are read.
+      decoders: Selects the features that stay encoded, as the argument of
+        `as_data_source`.
     """
 
     def __init__(

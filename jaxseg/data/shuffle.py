@@ -38,17 +38,17 @@ def example_index(seed: int, position: int, length: int) -> int:
 def generator(seed: int, position: int) -> np.random.Generator:
     """Returns the random number generator of one position of the stream.
 
-    The first number that it yields is the seed of the augmentation on the device.
+    The first number that is drawn from it is the seed of the device's augmentation.
     """
     return np.random.default_rng((seed, _AUGMENT, position))
 
 
 def entry_generator(seed: int, position: int, place: int) -> np.random.Generator:
-    """Returns the random number generator of one augmentation entry at one position.
+    """Returns the random number generator of one augmentation at one stream position.
 
     Args:
       seed: The seed of the training stream.
       position: The position in the training stream, from 0.
-      place: The index of the entry in the augmentation list.
+      place: The index of the augmentation in the list `data.augment`.
     """
     return np.random.default_rng((seed, _ENTRY, position, place))

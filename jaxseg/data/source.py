@@ -77,7 +77,7 @@ class Source:
     def divided(self, processes: int) -> Source:
         """Returns the source for one of several processes that read at the same time.
 
-        All of them together keep as many decoded images as this source.
+        All these sources together keep as many bytes of decoded images as this one.
 
         Args:
           processes: The number of processes, or 0 for threads of this process.

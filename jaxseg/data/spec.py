@@ -50,8 +50,8 @@ class DatasetSpec:
         builder with its version, the features and a digest. It is empty for others.
       image_type: The type of stored pixels, "uint8", "uint16" or "float32".
       value_range: The pixel values that are mapped to 0 and 1.
-      members: The datasets that train together, each with the classes of this
-        specification to which its own classes go. It is () for a single dataset.
+      members: The datasets that train together. Each maps its own classes to classes of
+        this specification. It is () for a single dataset.
       multilabel: Whether the classes can overlap. A label then contains one bit for
         each class, see `jaxseg.data.label_bits`.
       threshold: The probability above which a class is present, if the network has
@@ -125,7 +125,7 @@ class DatasetSpec:
 
     @functools.cached_property
     def union(self) -> Union | None:
-        """Returns the numbering of the labels of `members`, or None without them."""
+        """Returns how labels of `members` are numbered, or None without members."""
         if not self.members:
             return None
         from jaxseg.data.mix.union import Union
@@ -155,9 +155,9 @@ class DatasetSpec:
 
     @property
     def mean_color(self) -> tuple[float, ...]:
-        """Returns the mean in stored pixel values, one per channel, which pads images.
+        """Returns the mean in stored pixel values, one per channel, to pad images.
 
-        It is rounded and limited to what the type can store if pixels are integers.
+        For integer pixels, it is rounded and clipped to the range of the type.
         """
         low, high = self.value_range
         values = [low + (high - low) * value for value in self.mean]
@@ -285,7 +285,7 @@ def placeholder_classes(num_classes: int) -> tuple[str, ...]:
 
 
 def generated_palette(num_classes: int) -> tuple[Color, ...]:
-    """Returns black and then colors whose hues differ by the golden ratio of a circle.
+    """Returns black and then colors of well separated hues, one color for each class.
 
     >>> generated_palette(2)
     ((0, 0, 0), (230, 46, 46))

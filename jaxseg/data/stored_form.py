@@ -21,7 +21,7 @@ _LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """Describes the pixel format of a file in more detail than Pillow's mode.
+    """Describes how a file stores pixels, in more detail than Pillow's mode does.
 
     Attributes:
       mode: Pillow's mode.
@@ -31,8 +31,9 @@ class Form:
       signed: Whether integers are signed.
       white_is_zero: Whether larger values are darker.
       premultiplied: Whether colors are multiplied by alpha.
-      unnamed: Whether the file has a fourth channel whose meaning it does not state.
-      scaled: Whether the decoder stretches values of an uncommon range.
+      unnamed: Whether the file has a fourth channel without stating its meaning.
+      scaled: Whether the decoder rescales values whose largest one is neither 255 nor
+        65535.
       gif: Whether the file is a GIF, which stores gray values by a palette.
       webp: Whether the file is a WebP, which stores gray values as colors.
     """
@@ -51,7 +52,7 @@ class Form:
 
     @property
     def may_be_gray(self) -> bool:
-        """Returns whether RGB pixels may stand for gray ones, as in a WebP."""
+        """Returns whether a gray picture could be stored as RGB, as in a WebP."""
         return self.webp and self.mode == "RGB"
 
 

@@ -1,4 +1,4 @@
-"""Reads images as a trained network needs them, and refuses all others."""
+"""Reads images in the form on which a network was trained, and refuses all others."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from jaxseg.data.spec import DatasetSpec
 
 
 def options_like(options: ReadOptions, spec: DatasetSpec) -> ReadOptions:
-    """Returns the options that read images as a network was trained on.
+    """Returns reader options that give the channels and type of the training images.
 
     Args:
-      options: The limit, and the range for images that become 8-bit RGB.
+      options: The options of the user, from which the largest number of pixels and the
+        range for 8-bit RGB are taken.
       spec: The dataset that the network was trained on.
     """
     if spec.is_rgb8:

@@ -63,7 +63,7 @@ def sample_window(
 def needed_area(
     window: Window, size: tuple[int, int], *, crop: tuple[int, int]
 ) -> Area:
-    """Returns the pixels of an image that `cut_image` and `cut_label` read.
+    """Returns the area of an image that `cut_image` and `cut_label` read.
 
     Args:
       window: The window.

@@ -15,7 +15,7 @@ from jaxseg.typing import Array
 
 
 class Sampled(NamedTuple):
-    """Contains the statistics of the sampled predictions for each pixel.
+    """Contains statistics over the sampled predictions, for each pixel.
 
     Attributes:
       mean: The mean probability, [B, H, W, K].

@@ -41,7 +41,7 @@ class Folded:
 def fuse_batch_norm(
     model: nn.Module, variables: Mapping[str, Any], *, channels: int = 3
 ) -> Folded:
-    """Folds batch normalizations into convolutions where the network permits it.
+    """Folds each batch normalization that directly follows a convolution into it.
 
     The logits do not change, except for rounding.
 

@@ -90,7 +90,7 @@ def dense_crf(
     block: int = 256,
     capacity: tuple[int, int] | None = None,
 ) -> Array:
-    """Refines class probabilities by mean-field inference.
+    """Refines class probabilities by mean-field inference in a dense CRF.
 
     The iteration starts with Q = softmax(-unary). Each iteration computes Q =
     softmax(-unary - sum_m C_m K_m Q) with the normalized kernels K_m and the
@@ -250,7 +250,7 @@ def _lattice_filters(image, valid, kernels, *, capacity):
 
 
 def features(image: Array, valid: Array, kernels: Kernels) -> tuple[Array, Array]:
-    """Returns the features of both kernels in units of their standard deviations.
+    """Returns positions and colors, divided by the standard deviations of the kernels.
 
     Pixels that are not valid get the features of the first valid pixel, so that they
     add no corner to a lattice.

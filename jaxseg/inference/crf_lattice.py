@@ -29,9 +29,9 @@ class Corners:
     """Contains the distinct corners of the lattice simplices that enclose N points.
 
     Attributes:
-      share: The barycentric weights of each point for its d + 1 corners, float32 [d +
-        1, N].
-      corner: The indices of the corners of each point, int32 [d + 1, N].
+      share: The barycentric weights of each point for the d + 1 corners of its simplex,
+        float32 [d + 1, N].
+      corner: The indices of the corners of the simplex of each point, int32 [d + 1, N].
       checksum: The two checksums of each corner in ascending order, uint32 [M] each,
         with M = N (d + 1). Entries after the last corner are 2^32 - 1.
       count: The number of corners, an int32 scalar.

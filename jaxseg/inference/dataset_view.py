@@ -1,4 +1,4 @@
-"""Converts predictions of union classes to the classes of single datasets.
+"""Converts predictions of a network trained on several datasets to one's classes.
 
 The probability of a class of a dataset is the sum of the probabilities of the union
 classes to which the class map assigns it. The predicted class is the most probable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def summed(probabilities: Array, sums: np.ndarray) -> jax.Array:
-    """Adds up the probabilities of the union classes that belong to the same class.
+    """Adds up the probabilities of all union classes that belong to one dataset class.
 
     Args:
       probabilities: The probabilities of the union classes, float32 [..., K].
@@ -39,15 +39,15 @@ def summed(probabilities: Array, sums: np.ndarray) -> jax.Array:
 
 
 def scored_classes(probabilities: Array, dataset: Array, union: Union) -> jax.Array:
-    """Predicts the classes of pixels, among the classes of the example's dataset.
+    """Predicts for each pixel one of the scored classes of the example's dataset.
 
     Args:
       probabilities: The probabilities of the union classes, float32 [B, H, W, K].
       dataset: The index of the dataset of each example, int32 [B].
-      union: The numbering of the classes.
+      union: The classes of the union and of each dataset.
 
     Returns:
-      The numbers of the classes, int32 [B, H, W].
+      The scored classes, numbered over all datasets, int32 [B, H, W].
     """
     owned = jnp.asarray(union.owners)[None, :] == dataset[:, None]
     totals = summed(probabilities, union.sums)

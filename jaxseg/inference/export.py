@@ -37,8 +37,8 @@ def export_predictor(
       network: The network with its preprocessing, such as `Segmenter.network`.
       variables: The parameters and statistics of the network.
       size: The height and width of the images.
-      output: "labels" for the most probable classes, int32 [B, H, W], or "logits" for
-        float32 [B, H, W, K].
+      output: What the exported function returns: "labels" for the most probable
+        classes, int32 [B, H, W], or "logits" for float32 [B, H, W, K].
       platforms: The platforms on which the file can run, as in `export_network`.
 
     Returns:
@@ -61,7 +61,7 @@ def export_network(
     channels: int = 3,
     platforms: tuple[str, ...] = PLATFORMS,
 ) -> bytes:
-    """Serializes a network for images of one size and batches of any size.
+    """Serializes a network for images of a fixed size and batches of any size.
 
     Args:
       apply_fn: A function from images, float32 [B, H, W, channels], to logits. It

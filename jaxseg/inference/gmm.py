@@ -1,4 +1,4 @@
-"""Fits Gaussian mixtures to colors, each assigned to one component, as in GrabCut.
+"""Fits Gaussian mixtures to colors that are assigned to components, as in GrabCut.
 
 For given assignments, the fit maximizes the joint likelihood of colors and assignments
 exactly, over all covariances with eigenvalues >= `FLOOR`.
@@ -18,7 +18,7 @@ class Mixture(NamedTuple):
     """Contains the components of a Gaussian mixture.
 
     Attributes:
-      weight: The share of the colors in each component, [K].
+      weight: The fraction of the colors that are assigned to each component, [K].
       mean: The mean colors, [K, C].
       precision: The inverse covariances, [K, C, C].
       log_det: The logarithms of the determinants of the covariances, [K].

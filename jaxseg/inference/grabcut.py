@@ -3,8 +3,8 @@
 `graph_cut` (Boykov and Jolly, ICCV 2001) learns the colors of object and background
 from the scribbles and computes one cut. `grab_cut` (Rother, Kolmogorov and Blake,
 SIGGRAPH 2004) iterates three steps: it assigns pixels to the components of two Gaussian
-mixtures, fits the mixtures again, and computes a cut. The energy never increases.
-Object pixels have the label 1, background pixels 0.
+mixtures, fits the mixtures again, and computes a cut. The energy never increases. In
+the result, pixels of the object have the label 1 and others 0.
 
 Differs: Boykov and Jolly use histograms of gray levels. Here, object and background
 each have a mixture of colors. Border matting is not included.
@@ -69,7 +69,7 @@ def graph_cut(
     gamma: float = GAMMA,
     components: int = COMPONENTS,
 ) -> Cut:
-    """Computes one cut, with color models that are fitted to the seeds.
+    """Separates object and background by one cut, with colors learned from the seeds.
 
     Args:
       image: The image, [H, W, 3], with levels 0..255.

@@ -22,7 +22,7 @@ FLOOR = 1e-5  # The smallest probability.
 def contrast_links(
     image: np.ndarray, *, gamma: float = 50.0, beta: float | None = None
 ) -> Links:
-    """Returns the costs of different labels for all pairs of neighboring pixels.
+    """Returns for each pair of neighboring pixels the cost of giving them two labels.
 
     Pixels are numbered row by row.
 
@@ -68,7 +68,7 @@ def _ends(number, down, right):
 def cut_two(
     unary: np.ndarray, links: Links, fixed: np.ndarray | None = None
 ) -> np.ndarray:
-    """Finds the two labels of minimum energy exactly.
+    """Assigns one of two labels to each pixel such that the energy is minimal.
 
     Args:
       unary: The costs of both labels, [H, W, 2].
@@ -84,7 +84,7 @@ def cut_two(
 
 
 def potts_energy(label: np.ndarray, unary: np.ndarray, links: Links) -> float:
-    """Returns the energy of a labeling.
+    """Returns the energy of given labels.
 
     Args:
       label: The labels, [H, W].
@@ -160,7 +160,7 @@ def cut_probabilities(
     gamma: float = 10.0,
     fixed: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Aligns the classes of a network with the edges of the image.
+    """Moves the class boundaries of predicted probabilities to edges in the image.
 
     The cost of a class is -log p, with p >= 1e-5. The minimum is exact for two classes;
     for more classes, alpha expansion approximates it.

@@ -36,8 +36,9 @@ class Batch:
     """Describes a batch of images that are read into one array.
 
     Attributes:
-        jobs: The images, one per row of the array.
-        rows: The number of rows. Rows without an image are padding.
+        jobs: The images, in the order of the first axis of the array.
+        rows: The number of images in the array. The last ones are padding if there are
+          fewer jobs.
         size: The height and width of the array.
     """
 

@@ -1,4 +1,4 @@
-"""Maps pixels to logits and labels, both in evaluation and in prediction."""
+"""Defines the functions from stored pixels to logits and labels."""
 
 from __future__ import annotations
 
@@ -67,16 +67,16 @@ class ImageNetwork:
         return _resized(logits, pixels.shape[1:3])
 
     def form(self, logits: Array) -> OutputForm:
-        """Returns how logits of this network become probabilities and labels."""
+        """Returns the rule that converts logits to probabilities and labels."""
         return form_of(logits.shape[-1], self.spec)
 
     def decisions(self, variables: Any, inputs: Array) -> Array:
-        """Returns logits whose argmax is the label, for images from `prepare`."""
+        """Returns logits whose argmax is the label, for inputs from `prepare`."""
         logits = self.forward(variables, inputs)
         return self.form(logits).decision_logits(logits)
 
     def class_logits(self, variables: Any, inputs: Array) -> Array:
-        """Returns one logit for each class, for images from `prepare`."""
+        """Returns one logit for each class, for images that `prepare` returned."""
         logits = self.forward(variables, inputs)
         return self.form(logits).class_logits(logits)
 
@@ -116,10 +116,10 @@ class ImageNetwork:
         return form.labels(logits), probabilities
 
     def in_dataset(self, probabilities: Array) -> Array:
-        """Returns the probabilities of the classes of `dataset`.
+        """Converts probabilities of union classes to those of the classes of `dataset`.
 
-        Each is the sum of the probabilities of the union classes to which the class is
-        mapped. Without `dataset`, the result is the argument.
+        The probability of a class is the sum over the union classes to which the class
+        is mapped. If `dataset` is None, the argument is returned unchanged.
 
         Args:
           probabilities: The probabilities of the union classes, float32 [..., K].

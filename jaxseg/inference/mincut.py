@@ -28,8 +28,8 @@ class Links(NamedTuple):
     Attributes:
       p: The indices of the first nodes, int [L].
       q: The indices of the second nodes, int [L].
-      first: The cost of x_p = 0 with x_q = 1, [L].
-      second: The cost of x_p = 1 with x_q = 0, [L].
+      first: The cost of each pair if x_p = 0 and x_q = 1, [L].
+      second: The cost of each pair if x_p = 1 and x_q = 0, [L].
     """
 
     p: np.ndarray

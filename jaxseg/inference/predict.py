@@ -35,7 +35,7 @@ BLOCK = 32  # The number of rows of resized logits that are in memory at once.
 
 @dataclasses.dataclass(frozen=True)
 class Canvas:
-    """Contains the logits of padded images.
+    """Contains the logits of padded images, and the size of the images without padding.
 
     Attributes:
       logits: The logits, [B, >= H, >= W, K]. Those of the image are in the upper left
@@ -100,7 +100,7 @@ def predict_canvas(
     stride: tuple[int, int] | None = None,
     batch: int = 4,
 ) -> Canvas:
-    """Returns the logits of images of any size, without cropping the padding.
+    """Returns the logits of images of any size, including those of the padding.
 
     Images are padded to one of a few sizes, so that few programs are compiled.
 

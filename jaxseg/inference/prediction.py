@@ -47,7 +47,7 @@ class Prediction:
         `jaxseg.viz.as_rgb` describes how images other than 8-bit RGB are shown.
 
         Args:
-          alpha: The share of the class color, from 0 to 1.
+          alpha: The weight of the class color, from 0 (the image alone) to 1.
 
         Returns:
           The overlay, uint8 [H, W, 3].
@@ -115,7 +115,7 @@ class Prediction:
 
 
 def label_paths(target: Path, spec: DatasetSpec) -> list[Path]:
-    """Returns the files of the predicted classes of one image.
+    """Returns the paths of the files for the predicted classes of one image.
 
     Args:
       target: The path of the files without suffix.

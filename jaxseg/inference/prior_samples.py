@@ -43,7 +43,7 @@ def sample_logits(
 
 
 def combined(apply: Any, variables: Any, features: Array, latents: Array) -> Array:
-    """Returns the logits of several latents for the same features.
+    """Returns the logits that a network computes from features and several latents.
 
     Args:
       apply: `model.apply`, as in `sample_logits`.

@@ -17,10 +17,10 @@ from jaxseg.ops.bilinear import Taps, taps
 
 
 def extend(axis: Taps, length: int) -> Taps:
-    """Repeats the last entry until there are `length` entries.
+    """Pads the neighbors and weights of an axis to `length` by repeating the last ones.
 
     Args:
-      axis: The neighbors and weights.
+      axis: For each output row or column, the two input neighbors and their weight.
       length: The number of entries of the result, at least the number of entries of
         `axis`.
     """
@@ -29,12 +29,12 @@ def extend(axis: Taps, length: int) -> Taps:
 
 
 def sample(x, rows: Taps, columns: Taps):
-    """Resizes images.
+    """Resizes images bilinearly with given neighbors and weights.
 
     Args:
       x: The images, [B, h, w, C], as a JAX or NumPy array.
-      rows: The neighbors and weights of H rows.
-      columns: The neighbors and weights of W columns.
+      rows: The two input rows and the weight of each of H output rows.
+      columns: The two input columns and the weight of each of W output columns.
 
     Returns:
       The images, [B, H, W, C], as the same kind of array.

@@ -25,7 +25,7 @@ from jaxseg.typing import Size
 
 @dataclasses.dataclass(frozen=True)
 class PredictOptions:
-    """Contains the options of the segmentation of an image.
+    """Contains the options that determine how an image is segmented.
 
     Attributes:
       mode: "whole" predicts the whole image at once, "slide" averages overlapping
@@ -37,7 +37,7 @@ class PredictOptions:
       scales: The factors by which the image is resized. The softmax is averaged over
         the predictions at all scales.
       flip: Whether the softmax is also averaged over the mirrored image.
-      batch_size: The number of windows in a call of the network.
+      batch_size: The number of images or windows in each call of the network.
       multiple: Images are padded to multiples of this many pixels.
       dataset: The dataset in whose classes the network predicts, for a network that was
         trained on several datasets. The default is the classes of their union.

@@ -52,7 +52,7 @@ def _items_match(value: tuple, arguments: tuple) -> bool:
 
 
 def in_words(hint: Any) -> str:
-    """Describes a type for an error.
+    """Returns a description of a type for an error message.
 
     >>> in_words(tuple[int, int])
     'a tuple of (a whole number, a whole number)'

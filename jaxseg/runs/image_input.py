@@ -35,14 +35,14 @@ UNKNOWN = (
 def stated_input(
     imported: Imported, address: str, path: str, own: pathlib.Path | None
 ) -> Stated:
-    """Returns the image normalization of weights, and notes about what is uncertain.
+    """Returns the normalization that weights expect, and notes about assumed values.
 
     Args:
         imported: The weights.
         address: The file, run directory or hub address of the weights.
         path: The local file or folder.
-        own: The jaxseg run directory that contains the weights, or None for weights
-            from another source.
+        own: The jaxseg run directory that contains the weights, or None if they do not
+          come from a run.
     """
     source, beside = imported.source, imported.beside
     if source is None and own is None:

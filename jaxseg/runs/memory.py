@@ -51,7 +51,7 @@ def check_batch(config: Config, planes: int, devices: Sequence[jax.Device]) -> N
 
     Args:
       config: The configuration.
-      planes: The number of channels of an image and of its logits, in sum.
+      planes: The number of channels of an image plus that of its logits.
       devices: The devices of all processes.
 
     Raises:
@@ -83,7 +83,7 @@ def check_evaluation(
     Args:
       config: The configuration.
       sizes: Heights and widths of the images in pixels.
-      planes: The number of channels of an image and of its logits, in sum.
+      planes: The number of channels of an image plus that of its logits.
       devices: The devices of all processes.
       batch: The name of the option that sets the batch size, and its value.
 

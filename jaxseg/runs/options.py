@@ -47,7 +47,7 @@ STYLE = {
 def check_network(
     name: str, options: Mapping[str, Any], backbone: str | None = None
 ) -> None:
-    """Checks the name of a network and the options in its own signature.
+    """Checks the name of a network, and the options that its constructor takes.
 
     Args:
       name: A name of `jaxseg.list_models()` or, with a backbone, of a family.

@@ -1,4 +1,4 @@
-"""Checks whether a directory can hold a run, before anything is written there."""
+"""Checks that a path can become a run directory, before anything is written there."""
 
 from __future__ import annotations
 

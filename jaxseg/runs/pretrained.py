@@ -34,7 +34,7 @@ MODULES = 6  # the largest number of modules that an error names
 
 
 class State(Protocol):
-    """Defines the attributes of the training state that `initialized` reads."""
+    """Defines which attributes and methods of a training state `initialized` uses."""
 
     params: Any
     batch_stats: Any

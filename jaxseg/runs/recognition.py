@@ -34,7 +34,7 @@ from jaxseg.weights.translate.state_dict import StateDict, unwrap
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """Contains the user's choices; all other settings follow from the checkpoint.
+    """Contains the user's choices for a conversion; the checkpoint supplies the others.
 
     Attributes:
       model: The name of a network.
@@ -42,7 +42,8 @@ class Wanted:
       num_classes: The number of classes.
       part: The part of the network to load, such as "backbone".
       channels: The number of image channels.
-      entry: The entry of the file that contains the weights, see `unwrap`.
+      entry: The key in the file under which the weights are stored, or the prefix of
+        all their keys.
     """
 
     model: str = ""
@@ -66,7 +67,7 @@ class Recognized:
       config: The configuration with the network and its options.
       num_classes: The number of classes.
       channels: The number of image channels.
-      told: The network options that are stored in the checkpoint.
+      told: The network options that the checkpoint itself states.
       assumed: Descriptions of the settings that were assumed, because the checkpoint
         does not determine them.
     """
@@ -113,7 +114,7 @@ def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
 
 
 def is_ours(tree: Any) -> bool:
-    """Returns whether a tree contains variables with jaxseg's parameter names."""
+    """Returns whether a checkpoint contains variables with jaxseg's parameter names."""
     first = next(iter(tree), "") if isinstance(tree, Mapping) else ""
     return str(first).partition("/")[0] in ("params", "batch_stats")
 

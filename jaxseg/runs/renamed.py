@@ -101,7 +101,7 @@ def current_fields(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def current_value(field: str, value: Any) -> Any:
-    """Returns the current name of a value that a field can have."""
+    """Returns the value of a field under its current name, if the value was renamed."""
     new = VALUES.get(field, {}).get(value) if isinstance(value, str) else None
     if new is None:
         return value

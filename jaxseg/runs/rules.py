@@ -109,12 +109,12 @@ def number(
 
 
 def optional(rule: Rule) -> Rule:
-    """Returns a rule that also allows None."""
+    """Returns a rule that allows None, and all values that another rule allows."""
     return Rule(lambda value: value is None or rule.allows(value), rule.expected)
 
 
 def either(word: str, rule: Rule) -> Rule:
-    """Returns a rule that also allows a word."""
+    """Returns a rule that allows one word, and all values that another rule allows."""
     return Rule(
         lambda value: (
             value == word or (not isinstance(value, str) and rule.allows(value))
@@ -137,7 +137,7 @@ def each(rule: Rule) -> Rule:
 
 
 def some(rule: Rule) -> Rule:
-    """Returns a rule like that of `each`, which does not allow an empty tuple."""
+    """Returns a rule like that of `each` that does not allow an empty tuple."""
     inner = each(rule)
     return Rule(lambda value: bool(value) and inner.allows(value), inner.expected)
 
@@ -186,7 +186,7 @@ def pattern() -> Rule:
 
 
 def factors(first: Rule, second: Rule) -> Rule:
-    """Returns a rule that allows pairs, such as patterns with multipliers."""
+    """Returns a rule that allows a sequence of pairs, such as patterns and factors."""
     return Rule(
         lambda pairs: all(first.allows(a) and second.allows(b) for a, b in pairs),
         f"pairs of {first.expected} and {second.expected}",

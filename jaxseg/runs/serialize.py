@@ -57,7 +57,7 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 
 def plain(value: Any, where: str = "") -> Any:
-    """Converts a value to JSON; `where` is its dotted name for errors."""
+    """Converts a value to JSON types. Errors name it by `where`, a dotted name."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):

@@ -16,8 +16,8 @@ class Shape:
 
     Attributes:
       label: The name of its class.
-      rings: Closed rings of (x, y) points in pixels. The point (0, 0) is the top left
-        corner of the image and (0.5, 0.5) the center of its first pixel.
+      rings: The outlines: closed rings of (x, y) points in pixels. The point (0, 0) is
+        the top left corner of the image and (0.5, 0.5) the center of its first pixel.
       mask: The pixels of a painted shape, bool [H, W], or None for polygons.
       union: If True, the shape consists of all pixels inside any ring. If False, a ring
         inside another ring is a hole.

@@ -1,8 +1,8 @@
 """Reads the annotations of COCO, one JSON file with images, categories and annotations.
 
 A polygon is a list of coordinates x0, y0, x1, y1 and so on. Several polygons of an
-annotation are parts of one object; the format cannot describe holes. The masks of
-crowds are run-length encoded.
+annotation are parts of one object; the format cannot describe holes. Regions with
+crowds of objects have run-length encoded masks.
 
 References:
   https://cocodataset.org/#format-data, object detection.

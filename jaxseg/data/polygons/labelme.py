@@ -45,8 +45,7 @@ def read_labelme(path: pathlib.Path) -> AnnotatedImage:
 
 
 def read_cityscapes_polygons(path: pathlib.Path) -> AnnotatedImage:
-    """Reads a `*_polygons.json` file of Cityscapes, or of IDD, which has the same
-    format.
+    """Reads a `*_polygons.json` file of Cityscapes, or of IDD, which uses its format.
 
     Objects that are marked as deleted are left out. Labels of groups, such as
     "cargroup" for cars that annotators could not separate, keep their names.
@@ -89,7 +88,7 @@ def _labelme_shape(place: Place, size: tuple[int, int]) -> Shape:
 
 
 def rectangle(one: tuple[float, float], other: tuple[float, float]) -> Ring:
-    """Returns the ring of a rectangle between two opposite corners (x, y)."""
+    """Returns the outline of a rectangle from two opposite corners (x, y)."""
     (x0, y0), (x1, y1) = one, other
     return ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
 

@@ -17,7 +17,7 @@ from jaxseg.data.wide.opened import Stored
 
 
 def open_nifti(path: pathlib.Path, page: int | None, *, mask: bool) -> Stored:
-    """Opens a slice of a volume.
+    """Opens a slice of a NIfTI volume.
 
     Args:
       path: The file, `.nii` or `.nii.gz`.

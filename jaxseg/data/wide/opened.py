@@ -1,4 +1,4 @@
-"""Represents a file whose header has been read, but whose pixels have not."""
+"""Represents an image file whose header has been read, but not its pixels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Stored:
     Attributes:
       format: The name of the file format.
       size: The stored (H, W) in pixels.
-      samples: The number of stored channels.
+      samples: The number of stored channels S.
       dtype: The type of the values.
       read: Returns all stored channels, [H, W, S].
       alpha: The number of channels that are alpha. They are the last ones.
@@ -37,7 +37,7 @@ class Stored:
     orientation: int = 1
 
     def header(self, options: ReadOptions, *, mask: bool = False) -> Header:
-        """Returns the header, whose size follows from the orientation tag.
+        """Returns the properties in the header, with the size after rotation.
 
         Raises:
           Refused: If the image is too large, or has a type or a number of channels that

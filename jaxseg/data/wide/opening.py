@@ -1,4 +1,4 @@
-"""Chooses the reader of files that Pillow cannot read, or reads only in part."""
+"""Opens files that Pillow cannot read, or reads only in part."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ ARRAYS = (".npy", ".npz", ".nii", ".nii.gz")
 def open_wide(
     path: pathlib.Path, page: int | None, options: ReadOptions, *, mask: bool = False
 ) -> Stored | None:
-    """Opens a file, or returns None if Pillow reads all of its bits and channels.
+    """Opens a file, or returns None if Pillow can read all of its bits and channels.
 
-    Arrays and volumes are found by their suffixes, images by their first bytes.
+    NumPy arrays and NIfTI volumes are recognized by their suffixes, and images by their
+    first bytes.
 
     Args:
       path: The file.

@@ -36,7 +36,7 @@ def open_png(path: pathlib.Path, kind: int) -> Stored:
 
     Args:
       path: The file.
-      kind: Its color type: 2 for RGB, 6 for RGB with alpha.
+      kind: The color type of the PNG: 2 for RGB, 6 for RGB with alpha.
 
     Raises:
       Refused: If the file has another color type or is an animation.
