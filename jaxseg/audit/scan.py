@@ -180,7 +180,7 @@ def _read_mask(
     masks, header, lossy = config.masks, None, False
     try:
         if masks.read_values is None:
-            header = read_header(path, config.reading)
+            header = read_header(path, config.reading, mask=True)
             lossy = header.lossy
         mask, lossy = masks.values(path)
     except ValueError as error:

@@ -165,7 +165,7 @@ def read_class_masks(
 
 def _read_present(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Returns booleans [H, W], where a mask is not 0."""
-    if read_header(path, options).lossy:
+    if read_header(path, options, mask=True).lossy:
         raise ValueError(
             f"{shown(path)}: the compression of lossy formats (JPEG, WebP) changes "
             "mask values. Save the masks as PNG."

@@ -50,7 +50,7 @@ def read_binary(path: File, options: ReadOptions) -> np.ndarray:
 
 def _is_white(path: File, options: ReadOptions) -> np.ndarray:
     """Returns whether each pixel of a black and white picture is white."""
-    if read_header(path, options).lossy:
+    if read_header(path, options, mask=True).lossy:
         raise ValueError(
             f"{shown(path)}: the compression of lossy formats (JPEG, WebP) changes "
             "masks. Use the published masks."

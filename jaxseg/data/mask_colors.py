@@ -63,7 +63,7 @@ def read_colors(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     Raises:
       ValueError: If the file cannot be read, or its format is lossy.
     """
-    if read_header(path, options).lossy:
+    if read_header(path, options, mask=True).lossy:
         raise ValueError(
             f"{shown(path)}: the compression of lossy formats (JPEG, WebP) changes the "
             "colors of masks. Use the published masks."

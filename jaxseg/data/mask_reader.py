@@ -180,7 +180,7 @@ class MaskReader:
         """
         if self.read_values is not None:
             return self.read_values(path, self.reading), False
-        lossy = read_header(path, self.reading).lossy
+        lossy = read_header(path, self.reading, mask=True).lossy
         if lossy and (self.labels is None or not self.given):
             raise ValueError(
                 f"{shown(path)}: the compression of lossy formats (JPEG, WebP) changes "

@@ -66,7 +66,9 @@ def check_size(
         return
     hint = ""
     if header and masks.read_values is None:
-        hint = turn_hint(header, reader.read_header(pair.mask, masks.reading))
+        hint = turn_hint(
+            header, reader.read_header(pair.mask, masks.reading, mask=True)
+        )
     raise ValueError(
         f"{pair.mask} is {mask[0]}x{mask[1]}: expected the size {image[0]}x{image[1]} "
         f"(height x width) of {pair.image}{hint}."

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from jaxseg.audit.check import check_data
 from jaxseg.config import Config, DataConfig
 from jaxseg.data import open_source
 from jaxseg.data.spec import DatasetSpec
@@ -86,3 +87,21 @@ def test_runs_that_reduced_images_to_8_bits_keep_doing_so(folder, tmp_path):
     assert old.pixels == "rgb8"
     example = open_source(old, "train")[0]["image"]
     assert example.dtype == np.uint8 and example.shape[-1] == 3
+
+
+def test_the_number_of_channels_concerns_images_and_not_masks(tmp_path):
+    for split in ("train", "validation"):
+        for part in ("images", "masks"):
+            (tmp_path / split / part).mkdir(parents=True)
+        np.save(tmp_path / split / "images/0.npy", np.ones((8, 8, 4), np.uint8))
+        mask = np.eye(8, dtype=np.uint8)
+        Image.fromarray(mask).save(tmp_path / split / "masks/0.png")
+    config = DataConfig(
+        "folder", raw_dir=str(tmp_path), prepared_dir=str(tmp_path / "out"), channels=4
+    )
+    example = open_source(config, "train")[0]
+    assert example["image"].shape == (8, 8, 4)
+    np.testing.assert_array_equal(example["label"], mask)
+    assert not check_data(config).count("error")
+    with pytest.raises(ValueError, match=r"0\.npy: The file has 4 channels: expected "):
+        open_source(dataclasses.replace(config, channels=3), "train")
