@@ -1,10 +1,10 @@
 """Saves and restores the checkpoints of a run.
 
-Checkpoints are saved in the background. The newest ones and the best one are kept. Each
-step has its own directory, which is written under a temporary name and renamed when it
-is complete. A run that dies during a save therefore leaves the previous checkpoint
-intact. An old step is renamed before its files are deleted, so that a run that dies
-during the deletion leaves no incomplete step.
+Checkpoints are saved in the background. The newest ones and the one with the highest
+mean IoU are kept. Each step has its own directory, which is written under a temporary
+name and renamed when it is complete. A run that dies during a save therefore leaves the
+previous checkpoint intact. An old step is renamed before its files are deleted, so that
+a run that dies during the deletion leaves no incomplete step.
 
 A checkpoint contains `state` (the arrays of the training state), `meta` (the position
 in the data and the partial log window, as JSON), `digest` (see

@@ -36,7 +36,8 @@ class StudiedNetwork:
     option: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Option of the network, such as output_stride=8; may be repeated."""
     workdir: str | None = None
-    """Run directory whose best checkpoint is analyzed in addition to random weights."""
+    """Run directory. Its checkpoint with the highest mean IoU is analyzed in addition
+    to random weights."""
     classes: int = 21
     """Number of classes; ignored if --workdir is given, because the run determines
     it."""
@@ -116,7 +117,8 @@ def weights_of(network: StudiedNetwork, model: nn.Module) -> dict[str, Any]:
     """Returns the variables to analyze by name.
 
     The entry "random" contains random variables. If `network.workdir` is given, an
-    entry such as "step 1000" contains the variables of the best checkpoint.
+    entry such as "step 1000" contains the variables of its checkpoint with the highest
+    mean IoU.
     """
     found = {"random": random_variables(model, network.seed)}
     if network.workdir is not None:

@@ -169,7 +169,7 @@ def _pictures(plans, kernel):
 
 @dataclasses.dataclass(frozen=True)
 class Valid:
-    """Count kernel positions that fall on the feature map (DeepLab v3, figure 4)."""
+    """Count kernel positions on the feature map (arXiv 1706.05587, figure 4)."""
 
     rates: tyro.conf.Positional[str] = "6,12,18,24,36"
     """Atrous rates such as 6,12,18."""

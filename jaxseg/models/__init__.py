@@ -80,7 +80,8 @@ def check_name(name: str, backbone: str | None = None) -> None:
         near = near or sorted(FAMILIES)
         raise ValueError(
             f"backbone={backbone!r} is invalid: expected None for the preset {name!r}, "
-            f"which has its own backbone. Families take one: {', '.join(near)}."
+            f"which has its own backbone. To choose the backbone, name a family "
+            f"instead: {', '.join(near)}."
         )
 
 

@@ -261,7 +261,7 @@ def test_a_pair_keeps_its_values_between_output_strides(fill):
         ),
         ("fcn", "resnet5", {}, "Similar names are resnet50"),
         ("deeplabv3plus", None, {}, "such as 'resnet50', or a preset such as"),
-        ("deeplabv3plus_resnet50", "vgg16", {}, "Families take one: deeplabv3plus"),
+        ("deeplabv3plus_resnet50", "vgg16", {}, "name a family instead: deeplabv3plus"),
         ("deeplabv3plos", "resnet50", {}, "Similar names are deeplabv3plus"),
         ("deeplabv2", "vitb16", {}, "padded to multiples of 16"),
     ],

@@ -94,7 +94,7 @@ class TrainingResult:
     Attributes:
       state: The final training state.
       scores: The scores of the last evaluation, as in metrics.jsonl.
-      best: The step of the best checkpoint, or None.
+      best: The step of the checkpoint with the highest mean IoU, or None.
     """
 
     state: Any

@@ -22,12 +22,14 @@ _WEIGHTS = (".pth", ".pt", ".bin", ".safetensors", ".npz")
 
 
 def find(path: str, *, verify: bool = True) -> pathlib.Path | None:
-    """Finds the Orbax checkpoint in a directory, or the best step of a run.
+    """Finds the Orbax checkpoint in a directory.
+
+    In the directory of a run, it is the step with the highest mean IoU.
 
     Args:
       path: A checkpoint, a step of one, or a run directory.
-      verify: Whether the scores that select the best step of a run are compared with
-        their stored digests.
+      verify: Whether the scores that select the step of a run are compared with their
+        stored digests.
 
     Returns:
       The folder of the checkpoint, or None.
