@@ -35,7 +35,8 @@ class Display:
     """Selects how a training run shows its progress. By default, it shows nothing.
 
     Attributes:
-      reporter: Returns a context manager whose value receives the progress.
+      reporter: A function that returns a context manager. Its value is an object that
+        receives the progress of the run.
       begin: A function that the first process calls before the first step, after the
         run was checked and the run directory was written.
     """

@@ -43,7 +43,7 @@ def as_message(text: object) -> str:
 
 
 def near(name: str, allowed: Iterable[str]) -> str:
-    """Returns what an error message says about an unknown name after "is invalid".
+    """Returns the text that follows "is invalid" in an error about an unknown name.
 
     The text suggests the allowed names that are similar to the unknown one. If there
     are none, it lists the allowed names.

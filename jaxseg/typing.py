@@ -18,7 +18,8 @@ class Batch(TypedDict):
 
     Attributes:
       image: float32 [B, H, W, C], normalized.
-      label: int32 [B, H, W]. The ignore index is 255.
+      label: int32 [B, H, W], class indices. The ignore index is 255, or 65535 for more
+        than 255 classes.
     """
 
     image: Array
@@ -26,7 +27,7 @@ class Batch(TypedDict):
 
 
 class BinaryBatch(Batch):
-    """Describes the batch of a network with one logit for two classes.
+    """Describes a batch for a network with one logit, for an object and a background.
 
     The label is 0 for the background, 1 for the object, or the ignore index.
     """
@@ -38,7 +39,7 @@ class MultilabelBatch(TypedDict):
     Attributes:
       image: float32 [B, H, W, C], normalized.
       label: uint8 [B, H, W, K], 1 where class k is present.
-      valid: Booleans [B, H, W], False at pixels that do not count.
+      valid: Booleans [B, H, W], False at pixels that the loss and the scores ignore.
     """
 
     image: Array
@@ -47,7 +48,7 @@ class MultilabelBatch(TypedDict):
 
 
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    """Returns a value for rows and a value for columns.
+    """Returns the pair (value for rows, value for columns).
 
     Args:
       value: An int for both directions, or a pair (rows, columns).

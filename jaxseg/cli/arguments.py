@@ -42,7 +42,8 @@ def parsed(
       kind: The dataclass with one field for each argument.
       argv: The words of the command line after the command.
       prog: The command, such as "jaxseg eval".
-      bounds: The rule for the values of a field, by the dotted name of the field.
+      bounds: The rule for the allowed values of each field, by the dotted name of the
+        field.
       default: The default values, or None for those of the dataclass.
       listing: Returns text that `--help` shows after the description of the command.
 

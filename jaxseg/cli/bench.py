@@ -5,12 +5,12 @@
     jaxseg bench --quick                           measures a few rows, inaccurately
     jaxseg bench --device gpu --output speed_gpu   measures on a GPU, in bfloat16
 
-A row of the benchmark is one operator or network with one input size. Its result is
-appended to OUTPUT/results.jsonl as soon as it is measured. If other processes slowed a
-measurement down, the row counts as disturbed. When the command runs again, it skips the
-rows that have an undisturbed result, so it completes an interrupted benchmark.
-OUTPUT/table.md and the charts show the last undisturbed result of each row, and mark
-the rows that have only disturbed results.
+The benchmark is a table. A row measures one operator or network with one input size.
+Its result is appended to OUTPUT/results.jsonl as soon as it is measured. If other
+processes used the processor during a measurement, the result is marked as disturbed.
+When the command runs again, it skips the rows that have an undisturbed result, so it
+completes an interrupted benchmark. OUTPUT/table.md and the charts show the last
+undisturbed result of each row, and mark the rows that have only disturbed results.
 """
 
 from __future__ import annotations
@@ -51,8 +51,7 @@ class Arguments:
     """ops measures operators, models measures networks, and memory measures the peak
     memory of training steps on a CPU."""
     filter: str = ""
-    """Measure only rows whose name contains this text or matches this pattern, such as
-    'deeplab*'."""
+    """AMB"""
     quick: tyro.conf.FlagCreatePairsOff[bool] = False
     """Measure only a few rows, with few repetitions, to test the benchmark itself."""
     budget: float | None = None

@@ -21,8 +21,8 @@ def check_members(
 
     Args:
       data: The data options of the run, with `mix`.
-      check: Maps the data options of one dataset and the directory of its report to the
-        exit status of the check.
+      check: A function that checks one dataset. It takes the data options and the
+        directory of the report, and returns the exit status.
       output: The directory of the reports. Each dataset has a directory in it.
 
     Returns:

@@ -47,7 +47,7 @@ def wrong_usage() -> Iterator[None]:
 
 
 def first_word(argv: list[str]) -> tuple[str | None, DataConfig]:
-    """Converts the first argument of a tool to data options.
+    """Converts the first argument of a command to data options.
 
     Args:
       argv: The arguments of a tool. The first argument can be the name of a dataset, a
@@ -137,8 +137,8 @@ def parse_target(
     """Parses the command line of a tool whose first argument can select the data.
 
     Args:
-      form: The dataclass of the arguments. Its fields `target` and `data` receive the
-        first argument and the data options.
+      form: The dataclass for the arguments. Its field `target` receives the first
+        argument, and its field `data` the data options.
       argv: The arguments of the tool.
       prog: The name of the tool, for its help.
       bounds: The values that each option accepts.

@@ -121,9 +121,9 @@ class Bar(Silent):
         self._progress.update(self._task, completed=step)
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """Updates the metrics next to the bar."""
+        """Shows new training metrics next to the bar."""
         self._progress.update(self._task, line=summary(values))
 
     def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
-        """Updates the mean IoU next to the bar."""
+        """Shows the mean IoU of an evaluation next to the bar."""
         self._progress.update(self._task, miou=percent(values["mean_iou"]))

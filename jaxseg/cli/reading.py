@@ -23,9 +23,9 @@ class Reading:
     """Sets the options for reading image files."""
 
     range: tuple[float, float] | None = None
-    """The two pixel values that become black (0) and white (255) in images of more than
-    8 bits per channel, if the network was trained on 8-bit RGB. Other networks take the
-    range of their training."""
+    """The two pixel values that become black (0) and white (255) in images with more
+    than 8 bits per channel, if the network was trained on 8-bit RGB. Other networks
+    take the range of their training."""
     max_pixels: int | None = None
     """Largest number of pixels of an image. Larger images are rejected."""
 

@@ -1,1 +1,1 @@
-"""Writes files and folders that are either complete or absent."""
+"""Writes files and folders atomically: after a crash they are complete or absent."""

@@ -1,4 +1,4 @@
-"""Builds the network, the initial state and the step functions of a training run."""
+"""Builds the network, the initial state and the steps of a training run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def make_task(
     train_source: Examples,
     eval_source: Examples,
 ) -> Task:
-    """Builds the `Task` of a run: its batches, its scores and its pictures.
+    """Builds the `Task` of a run, which supplies its batches, scores and pictures.
 
     Args:
       config: The configuration.

@@ -32,7 +32,7 @@ OPTIONS = {  # of losses
 
 
 def check(config: Config) -> None:
-    """Checks that all values of a configuration are valid, including its losses.
+    """Checks that all values of a configuration and its loss options are valid.
 
     Files and devices are not checked.
 

@@ -31,8 +31,8 @@ class Evaluation:
       split: The split that was evaluated.
       num_examples: The number of examples.
       total: The confusion matrix over all examples.
-      further: The scores, by name, that are not computed from the confusion matrix.
-      spec: The classes of the rows of the matrix.
+      further: The scores that are not computed from the confusion matrix, by name.
+      spec: The dataset specification, which determines the rows of the matrix.
     """
 
     split: str
@@ -75,7 +75,7 @@ def evaluate_network(
       batch_size: The number of images per step over all devices.
       chosen: The devices to use. By default all devices are used.
       space: The number of devices over which the rows of an image are sharded, or two
-        numbers for its rows and its columns.
+        numbers: for its rows and for its columns.
 
     Raises:
       ValueError: If the split is unknown, the dataset has other classes, or a batch

@@ -33,7 +33,7 @@ class Examples(Protocol):
 
 
 def no_further_scores(config: Config, model: nn.Module, examples: Any) -> None:
-    """Returns None: the task computes no scores besides the confusion matrix."""
+    """Returns None, for tasks whose scores all come from the confusion matrix."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +41,9 @@ class TrainingFunctions:
     """Contains the functions of a task that `train`, `eval` and `plan` call.
 
     Attributes:
-      build: Maps a configuration, a dataset specification and devices to the training.
-        If the loss weights the classes by frequency, the keyword `class_pixels` is the
-        number of pixels of each class.
+      build: Maps a configuration, a dataset specification and devices to a
+        `jaxseg.tasks.training.Training`. If the loss weights the classes by frequency,
+        the keyword `class_pixels` is the number of pixels of each class.
       make_eval_step: Maps a configuration, a network and a dataset specification to the
         evaluation step, which computes a confusion matrix.
       batch_shapes: Maps a configuration, a batch size and a dataset specification to
@@ -54,8 +54,9 @@ class TrainingFunctions:
         computes scores other than those of the confusion matrix, or to None.
       open_source: Maps a data configuration and a split to the examples. The keyword
         `trained` is the specification whose normalization is used, or None.
-      spec: Maps the specification of a dataset to the one that `open_source` assigns to
-        the examples. They differ if the task normalizes images in its own way.
+      spec: Maps the specification of a dataset to the specification of the examples
+        that `open_source` returns. They differ if the task normalizes images in its own
+        way.
       train_batches: Yields training batches, as `jaxseg.data.train_batches` does.
       eval_batches: Yields the batches of one pass over the examples, as
         `jaxseg.data.eval_batches` does.

@@ -1,7 +1,7 @@
-"""Writes predictions in the formats of test servers and of annotation tools.
+"""Writes predicted classes in the file formats of test servers and annotation tools.
 
-Functions import the modules for datasets and polygons only when they need them, because
-most predictions do not use these modules and start faster without them.
+The modules for datasets and polygons are imported inside functions, because most
+predictions do not need them and start faster without them.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _COLOR = 65536  # Larger values are numbers of colors, see `jaxseg.data.mask_col
 
 @dataclasses.dataclass(frozen=True)
 class FurtherFiles:
-    """Writes the predicted classes of an image in additional file formats.
+    """Writes the predicted classes of images in additional file formats.
 
     Attributes:
-      formats: Names among `SUFFIXES`. "raw" is a PNG with the mask values that the
-        dataset's own files use and that its test server expects. "geojson" is a
-        FeatureCollection of the regions (RFC 7946), in pixel coordinates. "coco" is a
-        list of COCO annotations with run-length encoded masks.
+      formats: The names of the formats to write. "raw" is a PNG with the mask values of
+        the dataset's own files, which its test server expects. "geojson" is a
+        FeatureCollection (RFC 7946) of the outlines of all regions in pixel
+        coordinates. "coco" is a list of COCO annotations with run-length encoded masks.
       classes: The names of the classes.
-      values: The mask value of each class, for "raw".
+      values: The mask value in the dataset's own files of each class, for "raw".
     """
 
     formats: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class FurtherFiles:
     values: tuple[int, ...] = ()
 
     def write(self, target: Path, labels: np.ndarray) -> None:
-        """Writes the files of one image.
+        """Writes one file in each format for one image.
 
         Args:
           target: The path of the files without suffix.
@@ -68,11 +68,11 @@ class FurtherFiles:
 
 
 def further_path(target: Path, name: str) -> Path:
-    """Returns the path of the file in one format.
+    """Returns the path of the file that is written in one format.
 
     Args:
       target: The path of the file without suffix.
-      name: A name among `SUFFIXES`.
+      name: The format: "raw", "geojson" or "coco".
     """
     return target.with_name(target.name + SUFFIXES[name])
 
@@ -83,7 +83,7 @@ def further_files(
     """Returns the object that writes the predictions of a run in additional formats.
 
     Args:
-      formats: Names among `SUFFIXES`.
+      formats: The names of the formats to write: "raw", "geojson" or "coco".
       config: The configuration of the run.
       spec: The classes of the run.
     """

@@ -59,7 +59,9 @@ def eval_stream(source: Images, **options: Any) -> Iterator[HostBatch]:
 
 
 def translating(prepare: Callable, spec: DatasetSpec) -> Callable:
-    """Returns a function that prepares a batch with labels of the union.
+    """Extends a function that prepares batches: it also converts labels.
+
+    Labels of each dataset become labels of the union of all datasets.
 
     Args:
       prepare: The function that augments and normalizes a batch.
@@ -105,7 +107,7 @@ def _eval_step(variables, batch, *, predict, table, void, axis_name=None):
 
 
 def num_scored(table: np.ndarray) -> int:
-    """Returns the number of scored classes in a table."""
+    """Returns the number of scored classes in `Union.score_table`."""
     return int(table.max()) + 1
 
 
@@ -135,7 +137,7 @@ def picture_writer(
 
 
 class Scored:
-    """Contains the examples of one dataset, with labels for its scored classes.
+    """Contains the examples of one dataset of a mix, with scored classes as labels.
 
     Attributes:
       spec: The scored classes of the dataset.

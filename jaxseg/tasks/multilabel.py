@@ -17,10 +17,10 @@ from jaxseg.training.step import steps
 
 
 def unpacking(prepare: Callable, spec: DatasetSpec) -> Callable:
-    """Returns a function that prepares a batch and unpacks the bits of its labels.
+    """Extends a function that prepares batches: it then unpacks the bits of the labels.
 
-    The entry "label" becomes uint8 [B, H, W, K], and the entry "valid" is booleans
-    [B, H, W].
+    In the batches of the result, "label" is uint8 [B, H, W, K], 1 where class k is
+    present, and "valid" is bool [B, H, W], False at void pixels.
 
     Args:
       prepare: The function that augments and normalizes a batch.
@@ -40,9 +40,9 @@ def unpacking(prepare: Callable, spec: DatasetSpec) -> Callable:
 def make_eval_step(
     config: Config, model: nn.Module, spec: DatasetSpec
 ) -> functools.partial:
-    """Returns the evaluation step, which counts the states of each class.
+    """Returns the evaluation step, which counts 2 x 2 confusions for each class.
 
-    `jaxseg.metrics.overlapping` describes its confusion matrix.
+    `jaxseg.metrics.overlapping` describes the matrix that contains these counts.
     """
     network = ImageNetwork(model, spec, scale=config.data.eval_scale)
 

@@ -177,7 +177,7 @@ def picture_writer(
 def further_scores(
     config: Config, model: nn.Module, source: Source
 ) -> Callable[[Any], dict[str, float]] | None:
-    """Returns a function that computes the error and the peak signal-to-noise ratio.
+    """Returns a function that scores photos by error and peak signal-to-noise ratio.
 
     Both compare generated photos with the photos of the dataset.
 

@@ -47,7 +47,7 @@ class ImagePrediction:
       segmenter: The network with its preprocessing.
       draw: A function that samples segmentations of a batch of images, or None.
       further: Writes the classes in additional file formats.
-      noun: The kind of the inputs in singular.
+      noun: The word for one input in messages, "image".
     """
 
     request: Request

@@ -66,7 +66,7 @@ class CloudPrediction:
       jobs: The readable clouds.
       unreadable: The files that cannot be read.
       classify: Maps a batch of clouds to probabilities, float32 [B, N, K].
-      noun: The kind of the inputs in singular.
+      noun: The word for one input in messages.
     """
 
     request: Request
@@ -132,7 +132,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> CloudPred
 
 
 def plan(request: Request) -> tuple[list[CloudJob], list[FileResult]]:
-    """Returns the readable clouds with the paths of their results, and the others.
+    """Returns the readable clouds with their result paths, and the unreadable clouds.
 
     Raises:
       ValueError: If a result would replace a cloud, or if `stop` is set and a file

@@ -17,7 +17,7 @@ Refiner = Callable[[np.ndarray, np.ndarray, tuple[int, int]], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """Selects the files to segment, the weights, and the files to write.
+    """Selects the files to segment, the weights to use, and the files to write.
 
     Attributes:
       inputs: Paths of files. For images, also directories and patterns such as
@@ -58,7 +58,7 @@ class FileResult(NamedTuple):
     """Contains the result of one input file, or the error of one or more.
 
     Attributes:
-      paths: The input files. A result without an error has one.
+      paths: The input files. There is exactly one if there is no error.
       written: The file with the predicted classes, or None after an error.
       error: The error that prevented the segmentation of the files, or None.
     """
@@ -75,7 +75,7 @@ class FilePrediction(Protocol):
       step: The step of the checkpoint.
       jobs: The readable files, each with the path at which its results are written.
       unreadable: The files that cannot be read.
-      noun: The kind of the inputs in singular, such as "image".
+      noun: The word for one input in messages, such as "image".
     """
 
     step: int
@@ -88,7 +88,7 @@ class FilePrediction(Protocol):
 
 
 def failure(paths: tuple[Path, ...], error: ValueError, *, stop: bool) -> FileResult:
-    """Returns the result of files that failed; raises the error if `stop` is set."""
+    """Returns a `FileResult` with an error, or raises the error if `stop` is set."""
     if stop:
         raise error
     return FileResult(paths, error=error)

@@ -29,7 +29,7 @@ GAMMA_OF_PROBABILITIES = 10.0
 
 @dataclasses.dataclass(frozen=True)
 class Marks:
-    """States where the object is in an image. At least one of the fields is not None.
+    """Marks an object in an image, by scribbles, a box or both.
 
     Attributes:
       scribbles: An image file of the same size with red strokes on the object and blue
@@ -170,7 +170,7 @@ def read_scribbles(
 
 
 def rules() -> str:
-    """Returns an explanation of how scribbles are drawn, for errors."""
+    """Returns sentences for error messages that say how scribbles are drawn."""
     return (
         f"Draw the object in exactly the color {OBJECT} and the background in "
         f"{BACKGROUND}, and save the image as PNG."

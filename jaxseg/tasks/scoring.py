@@ -15,7 +15,7 @@ from jaxseg.metrics.overlapping import overlapping_scores, state_names
 
 
 def matrix_classes(spec: DatasetSpec) -> tuple[str, ...]:
-    """Returns the classes of the rows of the confusion matrix of a run.
+    """Returns the names of the classes of the rows of a run's confusion matrix.
 
     Args:
       spec: The specification of the dataset or of the datasets of the run.

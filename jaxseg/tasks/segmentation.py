@@ -45,7 +45,8 @@ def build(
       devices: The devices of all processes.
       class_pixels: The number of labeled pixels of each class, [K]. It is needed if the
         loss weights the classes by their frequency.
-      inputs: The names of the entries of the batch that the network takes in training.
+      inputs: The names of the arrays in a batch that the network takes in training,
+        such as "image".
     """
     loss_fn = losses.build_objective(
         config.loss,
@@ -71,7 +72,7 @@ def build(
 def make_eval_step(
     config: Config, model: nn.Module, spec: DatasetSpec
 ) -> functools.partial:
-    """Returns the evaluation step of a configuration."""
+    """Returns the evaluation step, which computes the confusion matrix of a batch."""
     if spec.union is not None:
         return mixed.make_eval_step(config, model, spec)
     if spec.multilabel:

@@ -123,7 +123,7 @@ def check_devices(config: Config, chosen: list[jax.Device]) -> None:
 def rehearse_step(
     config: Config, runner: StepRunner, state: Any, batch: HostBatch
 ) -> None:
-    """Traces one training step, so that errors appear before training starts.
+    """Traces one training step, so that its errors appear before training starts.
 
     The first training step reuses the trace. With the parallel backend pmap, the
     function does nothing, because pmap cannot trace a program without running it.

@@ -1,10 +1,10 @@
-"""Lists the tasks. A task defines how one kind of network is trained and applied.
+"""Lists the tasks, each of which trains and applies one kind of network.
 
 Most networks belong to the task of segmentation: they take images and return logits for
 each pixel. The other tasks read point clouds or have special loss functions. All
 tasks share the training loop, the checkpoints, the scores and the commands.
 
-A record names the modules of its task. They are imported when they are first needed, so
+A `TaskRecord` names the modules of a task. The modules are imported on first use, so
 that prediction loads no training code.
 """
 

@@ -42,7 +42,7 @@ class Training(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """Contains the functions with which a task defines its training.
+    """Contains the functions and options by which a task defines its training.
 
     Attributes:
       step: The training step, such as `jaxseg.training.step.steps.train_step`.
@@ -51,8 +51,8 @@ class Parts:
       make_eval_step: Maps a configuration, a network and a dataset specification to the
         evaluation step, which computes a confusion matrix.
       inputs: Maps the network to the shapes of the inputs with which it is initialized.
-      entries: The names of the entries of the batch that are the arguments of the
-        network, in order.
+      entries: The names of the arrays in a batch that are the arguments of the network,
+        in order.
       optimizer: The optimizer and its schedule; by default those of the configuration.
     """
 

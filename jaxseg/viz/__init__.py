@@ -1,4 +1,4 @@
-"""Draws label maps, overlays and figures, and needs only Pillow and NumPy."""
+"""Draws label maps, overlays and figures with Pillow and NumPy only."""
 
 from jaxseg.viz._image_file import save_image as save_image
 from jaxseg.viz._overlay import colorize as colorize

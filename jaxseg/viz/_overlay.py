@@ -21,13 +21,15 @@ def overlay(
     alpha: float = 0.5,
     void: int = 255,
 ) -> np.ndarray:
-    """Blends class colors into an image; void pixels show the image unchanged.
+    """Blends the colors of the classes of a label into an image.
+
+    Void pixels show the image unchanged.
 
     Args:
       image: uint8 [H, W, 3].
       label: Integers [H, W], each a class number or the ignore index.
       palette: RGB colors of the classes, [K, 3].
-      alpha: The share of the class color, 0 to 1.
+      alpha: The weight of the class color, from 0 (the image alone) to 1.
       void: The ignore index.
 
     Returns:
@@ -61,7 +63,7 @@ def overlay_present(
       image: uint8 [H, W, 3].
       present: Booleans [H, W, K], True where a class is present.
       palette: RGB colors of the classes, [K, 3].
-      alpha: The share of the color, 0 to 1.
+      alpha: The weight of the class color, from 0 (the image alone) to 1.
 
     Returns:
       uint8 [H, W, 3].
@@ -111,7 +113,7 @@ def colorize(
 def indexed_png(
     label: np.ndarray, palette, *, void: int = 255, void_color=VOC_VOID
 ) -> Image.Image:
-    """Makes an image whose pixels are the labels, with the colors as its palette.
+    """Makes an indexed image with the labels as pixels and the class colors as palette.
 
     The result has Pillow's mode "P". If `void` exceeds 255, it is a gray image of 16
     bits (mode "I;16") without colors, because a palette has at most 256.

@@ -33,7 +33,7 @@ def panel(
       palette: RGB colors of the classes, [K, 3].
       names: The names of the classes. The legend lists the classes that occur in the
         label or the prediction.
-      alpha: The share of the class color in an overlay, 0 to 1.
+      alpha: The weight of the class color in an overlay, from 0 (the image alone) to 1.
       void: The ignore index.
 
     Returns:

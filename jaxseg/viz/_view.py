@@ -11,7 +11,8 @@ def as_rgb(
     """Converts an image to 8-bit RGB for viewing.
 
     The first three channels are shown as red, green and blue. If an image has one or
-    two channels, the first one is shown in gray. The range becomes black to white.
+    two channels, the first one is shown in gray. Values are mapped linearly from
+    `value_range` to 0 to 255.
 
     Args:
       image: [H, W, C] of any number type. 8-bit RGB is returned unchanged.

@@ -50,10 +50,12 @@ def heat_map(
     Args:
       values: [h, w].
       title: The title above the map.
-      size: Pixels of the longer side. Cells are repeated or sampled, never blended.
-      low: The value of the darkest color; None takes the smallest of `values`. NaN is
-        gray.
-      log: Whether colors follow the logarithm, down to 1e-6 of the maximum.
+      size: The longer side of the map in pixels. Cells are repeated or left out, never
+        blended.
+      low: The value that gets the darkest color, by default the smallest of `values`.
+        NaN is gray.
+      log: Whether colors are proportional to the logarithm of the values, down to 1e-6
+        of the maximum.
 
     Raises:
       ValueError: If the values are not a matrix or are empty.

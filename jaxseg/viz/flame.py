@@ -80,7 +80,7 @@ def flame(
     depth: int | None = None,
     width: int = 1000,
 ) -> np.ndarray:
-    """Draws a flame graph, with names and costs in the boxes that have room for them.
+    """Draws a flame graph. A box shows the name and cost of its module if they fit.
 
     All boxes of one top-level module have the same color. Boxes narrower than a pixel
     are left out.
