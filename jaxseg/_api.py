@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from jaxseg.runs.classes import with_classes
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 from jaxseg.runs.outputs import num_logits
 from jaxseg.runs.renamed import current_fields
+from jaxseg.tasks.table import task_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -57,7 +59,11 @@ class Run:
         Args:
           options: How images are segmented, for example with windows or averaged over
             scales.
+
+        Raises:
+          ValueError: If the network of the run does not take images.
         """
+        self._check_images()
         data = self.config.data
         return Segmenter(
             self.model,
@@ -81,7 +87,8 @@ class Run:
           The prediction, with `.labels`, `.probabilities`, `.overlay()` and `.save()`.
 
         Raises:
-          ValueError: If the image cannot be read.
+          ValueError: If the image cannot be read, or the network of the run does not
+            take images.
         """
         return self.segmenter.predict(image)
 
@@ -110,6 +117,14 @@ class Run:
             batch_size=batch_size,
         )
         return found.scores
+
+    def _check_images(self) -> None:
+        if task_of(self.config).kind == "clouds":
+            raise ValueError(
+                f"run={str(self.workdir)!r} is invalid: expected a network of images, "
+                f"but {self.config.model.name} segments point clouds. Use `jaxseg "
+                f"predict CLOUD.npz --workdir {shlex.quote(str(self.workdir))} -o DIR`."
+            )
 
 
 def open_run(

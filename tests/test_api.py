@@ -1,5 +1,6 @@
 """Tests that a stored run opens, predicts and is evaluated from Python."""
 
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -99,6 +100,19 @@ def test_arrays_that_are_no_image_are_refused(run, image):
         ValueError, match=r"^image=.* is invalid: expected an RGB image"
     ):
         run.predict(image)
+
+
+def test_a_run_of_point_clouds_names_the_command_that_predicts(run):
+    model = ModelConfig("point_transformer")
+    config = dataclasses.replace(run.config, model=model)
+    clouds = dataclasses.replace(run, config=config, workdir=pathlib.Path("runs/rooms"))
+    expected = (
+        r"^run='runs/rooms' is invalid: expected a network of images, but "
+        r"point_transformer segments point clouds. Use `jaxseg predict CLOUD.npz "
+        r"--workdir runs/rooms -o DIR`\.$"
+    )
+    with pytest.raises(ValueError, match=expected):
+        clouds.predict("room.txt")
 
 
 def test_what_is_no_run_is_refused(tmp_path):
