@@ -30,7 +30,9 @@ class TrainConfig:
       ema: The decay rate of the exponential moving average of the weights. Evaluation
         uses the average. None keeps no average.
       grad_accum_steps: The number of micro-batches into which the batch of an update is
-        split. Their gradients are accumulated before the update.
+        split. Their gradients are accumulated before the update. The statistics of
+        batch normalization are those of a micro-batch, so the loss is that of the whole
+        batch only for networks without it.
       remat: The activations that are recomputed in the backward pass to save memory:
         none, or those inside each block or each stage of the network.
       log_every: The number of steps between two log entries with training metrics.

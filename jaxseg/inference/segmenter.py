@@ -61,6 +61,12 @@ class PredictOptions:
 class Segmenter:
     """Segments images with a network, with the preprocessing and options of evaluation.
 
+    The specification of a dataset contains neither the scale of the images nor the
+    reading options, because these belong to the configuration of a run. If
+    `data.eval_scale` of a run is not 1, pass it as `scale`, or use the `segmenter` of
+    the run that `jaxseg.open_run` returns, which has the scale and the reading options
+    of the run.
+
     >>> import jax, numpy as np
     >>> import jaxseg
     >>> spec = jaxseg.DatasetSpec("two", ("ground", "sky"), ((0, 0, 0), (0, 0, 255)))
