@@ -1,4 +1,9 @@
-"""The direction of imports, and what `import jaxseg` must not load."""
+"""The direction of imports, and what `import jaxseg` must not load.
+
+No cycle exists between files, and none between folders except between a folder and the
+folders inside it: imports from a folder into one that contains it are not counted. Both
+rules leave out the imports of `__init__.py` files.
+"""
 
 import ast
 import importlib
@@ -154,7 +159,7 @@ def test_no_cycle_of_files_or_folders():
         for other in others:
             is_package = modules[other].name == "__init__.py"
             folder = other if is_package else other.rpartition(".")[0]
-            # A folder inside another may use what lies beside it.
+            # A folder may import files of the folders that contain it.
             if not f"{own}.".startswith(f"{folder}."):
                 folders.setdefault(own, set()).add(folder)
     assert cycle(folders) is None, cycle(folders)
