@@ -1,7 +1,8 @@
 """Lists all backbones by name.
 
 A new backbone is a file in this folder and one entry here. `python -m
-jaxseg.lab.backbone_table` then updates the table of `jaxseg models --backbones`.
+jaxseg.lab.backbone_table NAME` then adds it to the table that
+`jaxseg models --backbones` prints.
 """
 
 from functools import partial

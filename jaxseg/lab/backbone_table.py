@@ -1,8 +1,10 @@
 """Collects the parameter counts, strides and channels of all backbones.
 
 The file `backbone_table.json` stores them, so that the commands that list backbones do
-not have to build any network. To write the file again, run:
+not have to build any network. The first command computes the rows of the named
+backbones and keeps the others, the second computes all rows:
 
+    python -m jaxseg.lab.backbone_table NAME ...
     python -m jaxseg.lab.backbone_table
 """
 
@@ -10,6 +12,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import sys
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -17,8 +21,9 @@ import jax.numpy as jnp
 from jaxseg.analysis.jaxpr.cost import count_parameters
 from jaxseg.backbones.backbone import Backbone
 from jaxseg.backbones.catalog import BACKBONES
-from jaxseg.lab.backbone_row import TABLE, BackboneRow
+from jaxseg.lab.backbone_row import TABLE, BackboneRow, stored_backbones
 from jaxseg.storage.json_file import write_json
+from jaxseg.text import near
 
 SIZE = (128, 128)  # Neither parameters nor channels depend on it.
 
@@ -48,11 +53,24 @@ def describe_backbone(name: str, backbone: Backbone) -> BackboneRow:
     )
 
 
-def main() -> None:
-    """Writes `backbone_table.json` for all backbones."""
-    rows = [describe_backbone(name, BACKBONES[name]) for name in sorted(BACKBONES)]
-    write_json(TABLE, [dataclasses.asdict(row) for row in rows])
+def main(names: Sequence[str]) -> None:
+    """Writes rows of `backbone_table.json` and removes those of unknown backbones.
+
+    Args:
+      names: The backbones whose rows are computed, or an empty sequence for all. Other
+        rows keep their stored content.
+
+    Raises:
+      ValueError: If a name is not in the catalog.
+    """
+    for name in names:
+        if name not in BACKBONES:
+            raise ValueError(f"backbone={name!r} is invalid{near(name, BACKBONES)}")
+    rows = {name: row for name, row in stored_backbones().items() if name in BACKBONES}
+    for name in names or BACKBONES:
+        rows[name] = describe_backbone(name, BACKBONES[name])
+    write_json(TABLE, [dataclasses.asdict(rows[name]) for name in sorted(rows)])
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -219,6 +219,18 @@ def test_every_backbone_is_stored():
         assert stored[name].weights == backbone.weights
 
 
+def test_one_backbone_is_added_to_the_stored_table(tmp_path, monkeypatch):
+    text, table = backbone_row.TABLE.read_text(), tmp_path / "table.json"
+    rows = [row for row in json.loads(text) if row["name"] != "alexnet"]
+    table.write_text(json.dumps([*rows, rows[0] | {"name": "removed"}]))
+    for module in (backbone_row, backbone_table):
+        monkeypatch.setattr(module, "TABLE", table)
+    with pytest.raises(ValueError, match=r"^backbone='alexnett' is invalid: expected"):
+        backbone_table.main(["alexnett"])
+    backbone_table.main(["alexnet"])
+    assert table.read_text() == text
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["hrnet_w18", "vgg16", "vitti16"])
 def test_stored_backbones_are_as_counted(name):
