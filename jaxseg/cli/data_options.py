@@ -25,7 +25,17 @@ from jaxseg.text import as_message, printable, similar
 
 T = TypeVar("T")
 BOUNDS = {k: rule for k, rule in CONFIGURATION.items() if k.startswith("data.")}
-_FIELDS = ("name", "raw_dir", "classes", "labels", "variant", "range", "max_pixels")
+_FIELDS = (
+    "name",
+    "raw_dir",
+    "classes",
+    "labels",
+    "variant",
+    "channels",
+    "pixels",
+    "range",
+    "max_pixels",
+)
 _FIELDS += ("train_split", "eval_split")
 
 

@@ -73,10 +73,12 @@ class PairsConfig(tfds.core.BuilderConfig):
           found: The channels and the type of its pixels.
         """
         if found != self.pixels:
+            gray = {found.channels, self.pixels.channels} <= {1, 3}
+            advice = ", or pass --data.pixels rgb8 to read 8-bit RGB" if gray else ""
             raise ValueError(
                 f"{shown(image)}: It has {found}, but {shown(self.first)} has "
                 f"{self.pixels}: expected equal pixels in all images. Convert one of "
-                "them, or pass --data.pixels rgb8 to read 8-bit RGB."
+                f"them{advice}."
             )
 
     @property
