@@ -33,7 +33,7 @@ class Session:
       filter: A substring of the names of the rows to measure, or a pattern.
       quick: Whether only a few rows are measured, with few repetitions.
       budget: The number of minutes after which no further row is started, or None.
-      rerun: Whether rows that have an undisturbed result are measured again.
+      rerun: Whether rows that have a valid result are measured again.
       torch: The settings of PyTorch by the name of the contestant. It may be empty.
       lax: Whether the networks of jaxseg with `BlockConfig(impl="lax")` are timed.
     """
@@ -69,7 +69,7 @@ class Session:
         return found
 
     def measured(self, path: Path) -> Iterator[dict[str, Any]]:
-        """Yields the result of each row that has no undisturbed result yet.
+        """Yields the result of each row that has no valid result yet.
 
         A result is appended to the file before it is yielded. If the budget is spent
         before all rows are measured, the remaining rows are left out.

@@ -1,4 +1,4 @@
-"""Computes the norm of a gradient so that parameters can be updated in place."""
+"""Makes XLA compute the norm of a gradient before it updates parameters in place."""
 
 from __future__ import annotations
 

@@ -29,9 +29,9 @@ def spn_sweep(x: Array, gates: Array, *, direction: str = "right") -> Array:
     h[i, t] = (1 - sum_k g_k[i, t]) x[i, t] + g_1[i, t] h[i-1, t-1]
               + g_2[i, t] h[i, t-1] + g_3[i, t] h[i+1, t-1].
 
-    Gates are read at the receiving pixel. A gate that points outside the map counts as
-    0, in the first factor too. The first column is therefore x, and constant maps are
-    fixed points.
+    The gates g_k are read at the pixel that receives the values. A gate for a neighbor
+    outside the map counts as 0 in all terms. The result therefore equals x in the first
+    column, and everywhere if x is constant.
 
     Args:
       x: [B, H, W, C].

@@ -131,7 +131,8 @@ def check_options(grad_accum_steps: int, remat: str) -> None:
     if grad_accum_steps != 1 or remat != "none":
         raise ValueError(
             f"train.grad_accum_steps={grad_accum_steps} with train.remat={remat!r} is "
-            "invalid: expected 1 and 'none', which the adversarial step requires."
+            "invalid: expected grad_accum_steps=1 and remat='none', which the "
+            "adversarial step requires."
         )
 
 

@@ -64,8 +64,8 @@ def stated_options(
       configuration.
 
     Raises:
-      ValueError: If the configuration needs something that the network here cannot
-        compute.
+      ValueError: If the configuration has a setting that the network of jaxseg does
+        not support.
     """
     stated = _stated(model_of(beside))
     usual = {**_USUAL, **dict(network.options), **dict(network.unseen)}
