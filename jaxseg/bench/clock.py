@@ -144,10 +144,10 @@ def measure(
 def interleave(
     contestants: Mapping[str, Callable[[], None]], limits: Limits
 ) -> dict[str, list[float]]:
-    """Times the contestants in rotating order, with garbage collection turned off.
+    """Times several programs in rotating order, with garbage collection turned off.
 
     Returns:
-      The time of each run in seconds, by contestant.
+      The time of each run in seconds, by the name of the program.
     """
     names = list(contestants)
     times: dict[str, list[float]] = {name: [] for name in names}

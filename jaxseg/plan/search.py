@@ -85,7 +85,7 @@ def in_words(found: Found, unit: int, space: int) -> str:
 
     Args:
       found: The outcome.
-      unit: The number of images per step for each unit of `found.batch`.
+      unit: The factor from batch sizes in `found` to images per step.
       space: Number of devices among which each image is split.
     """
     if not found.batch:

@@ -47,7 +47,7 @@ def peak(devices: Sequence[jax.Device]) -> float | None:
 
 
 def device_peak(kind: str) -> float | None:
-    """Returns the peak arithmetic rate of the devices whose `device_kind` is `kind`.
+    """Returns the peak arithmetic rate of one device whose `device_kind` is `kind`.
 
     It is in operations per second, or None if the rate is unknown.
     """

@@ -108,16 +108,16 @@ def is_listed(full: str) -> bool:
 
 
 def attribute(owner: Any, name: Any) -> Unread | None:
-    """Returns a placeholder for a method of a listed class.
+    """Returns a placeholder for a method that a file names by `getattr(class, name)`.
 
-    MMEngine's log refers to its methods by `getattr(HistoryBuffer, "mean")`.
+    MMEngine's log contains such names, for example `getattr(HistoryBuffer, "mean")`.
 
     Args:
       owner: The class.
       name: The name of the method.
 
     Returns:
-      The placeholder, or None for anything else.
+      The placeholder, or None if the class is not one that placeholders replace.
     """
     if not isinstance(owner, Name) or not is_listed(owner.full):
         return None
