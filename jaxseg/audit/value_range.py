@@ -1,4 +1,4 @@
-"""Determines the range of values from black to white in the pictures of a report."""
+"""Chooses the pixel values that are black and white in the pictures of a report."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ NARROW = 1 / 8  # Values that use a smaller part of the range are hardly visible
 def shown_range(
     data: DataConfig, pixels: PixelType, records: Sequence[Record]
 ) -> tuple[float, float]:
-    """Returns the range that training maps to 0 and 1.
+    """Returns the two pixel values that training maps to 0 and 1.
 
-    The range is that of `data.range`, or by default that of the type. Percentiles come
-    from evenly spread values of each image of the training split. Floating-point images
-    without a range are shown from their smallest to their largest value.
+    The values are those of `data.range`, or by default the limits of the type.
+    Percentiles are computed from some pixel values of each training image. For
+    floating-point images without a range, the result is their smallest and their
+    largest value.
 
     Args:
       data: The data options of `train`.
@@ -52,7 +53,7 @@ def shown_range(
 def narrow_range(
     data: DataConfig, pixels: PixelType, records: Sequence[Record]
 ) -> Iterator[Finding]:
-    """Finds that images use only a small part of the range of their type.
+    """Yields a warning if the pixel values use a small part of the range of the type.
 
     Args:
       data: The data options of `train`.
@@ -75,11 +76,11 @@ def narrow_range(
 
 
 def finished(sample: Sample, bounds: tuple[float, float]) -> Sample:
-    """Returns a sample with an image of 8-bit RGB.
+    """Returns a sample whose image is converted to 8-bit RGB for the report.
 
     Args:
       sample: The image and its label.
-      bounds: The pixel values that become black and white, for other images.
+      bounds: The pixel values that become black and white, unless the image is uint8.
     """
     if sample.image.dtype == np.uint8:
         return sample

@@ -66,7 +66,7 @@ class Arguments:
     """Numbers of the devices. One process trains on each device at a time. By default
     one process trains on all devices."""
     device_env_var: str = "CUDA_VISIBLE_DEVICES"
-    """Environment variable that restricts a process to its device."""
+    """Environment variable that is set to the number of the device of each process."""
     metric: str = "mean_iou"
     """Name of the score that the table shows."""
 

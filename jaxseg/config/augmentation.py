@@ -1,4 +1,4 @@
-"""Writes the entries of the augmentation list `DataConfig.augment`."""
+"""Formats augmentations as the texts that the option `DataConfig.augment` takes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 
 def augment(name: str, **parameters: Any) -> str:
-    """Returns the text of an augmentation entry.
+    """Returns the text that selects an augmentation in `DataConfig.augment`.
 
-    `DataConfig.augment` takes such texts, and checks their names and values. See
-    docs/augmentation.md for all entries and their parameters.
+    Names and values are checked when the configuration is used. docs/augmentation.md
+    describes all augmentations and their parameters.
 
     Args:
-      name: The name of the entry.
-      **parameters: The parameters of the entry.
+      name: The name of the augmentation.
+      **parameters: The parameters of the augmentation.
 
     >>> augment("rotate", degrees=10, probability=0.5)
     'rotate(degrees=10, probability=0.5)'

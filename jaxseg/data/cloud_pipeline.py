@@ -39,7 +39,8 @@ def cloud_train_batches(
 
     Args:
       source: The clouds.
-      config: The augmentation. Each example has at most `config.num_points` points.
+      config: The options of the augmentation. Each example has at most
+        `config.num_points` points.
       seed: The seed of the order of the clouds and of the augmentation.
       batch_size: The number of clouds per batch over all processes.
       start_step: The step at which the stream starts.

@@ -117,8 +117,8 @@ class MaskReader:
           Labels [H, W], uint8 with 255 for void, or uint16 with 65535 for void.
 
         Raises:
-          ValueError: If the file cannot be read as a mask, or contains values that have
-            no meaning.
+          ValueError: If the file cannot be read as a mask, or contains values that are
+            neither in the label map nor the label of a class.
         """
         mask, lossy = self.values(path)
         return self.to_labels(path, mask, lossy=lossy)

@@ -69,7 +69,9 @@ def pixel_statistics(
         stored = _stored(path, source.spec.channels)
         if stored is not None:
             return stored
-        logger.warning("%s is damaged, so the images are read again.", path)
+        logger.warning(
+            "The statistics in %s are damaged, so they are computed again.", path
+        )
     found = compute_statistics(source, wanted)
     if path is not None:
         folder.mkdir(parents=True, exist_ok=True)

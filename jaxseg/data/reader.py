@@ -255,7 +255,9 @@ def _turn_to(image: Image.Image, page: int):
     """Selects a page of a file."""
     count = getattr(image, "n_frames", 1)
     if not 0 <= page < count:
-        raise Refused(f"The file has {count} pages", "Copy it again")
+        raise Refused(
+            f"The file has only {count} pages and lacks others", "Copy it again"
+        )
     image.seek(page)
 
 

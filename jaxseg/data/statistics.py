@@ -61,7 +61,9 @@ def class_frequencies(source: Source) -> ClassFrequencies:
         stored = _stored(path, source.spec.num_classes)
         if stored is not None:
             return stored
-        logger.warning("%s is damaged, so the classes are counted again.", path)
+        logger.warning(
+            "The class counts in %s are damaged, so they are computed again.", path
+        )
     counts = count_classes(source)
     if path is not None:
         write_json(path, dataclasses.asdict(counts))

@@ -137,7 +137,7 @@ def each(rule: Rule) -> Rule:
 
 
 def some(rule: Rule) -> Rule:
-    """Returns a rule like that of `each` that does not allow an empty tuple."""
+    """Returns a rule for the values of a tuple, of which there must be at least one."""
     inner = each(rule)
     return Rule(lambda value: bool(value) and inner.allows(value), inner.expected)
 

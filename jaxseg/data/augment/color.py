@@ -71,7 +71,7 @@ class Gamma(PixelEntry):
         (0.7, 1.5),
         0.1,
         10,
-        help="The range of the exponent, which is drawn uniformly on a logarithmic "
+        help="The limits of the exponent, which is drawn uniformly on a logarithmic "
         "scale. Exponents above 1 darken the image.",
     )
 

@@ -23,7 +23,10 @@ class Blur(PixelEntry):
     name: ClassVar[str] = "blur"
 
     sigma: tuple[float, float] = interval(
-        (0.1, 2.0), 0, 50, help="The range of the standard deviation in pixels."
+        (0.1, 2.0),
+        0,
+        50,
+        help="The limits of the kernel's standard deviation in pixels.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
@@ -71,7 +74,10 @@ class Jpeg(PixelEntry):
     name: ClassVar[str] = "jpeg"
 
     quality: tuple[float, float] = interval(
-        (30, 95), 1, 100, help="The range of the quality of the encoder, from 1 to 100."
+        (30, 95),
+        1,
+        100,
+        help="The limits of the quality of the JPEG encoder, from 1 to 100.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:

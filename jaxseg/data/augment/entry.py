@@ -128,9 +128,15 @@ class GeometryEntry(Entry):
         raise NotImplementedError
 
     def rearranged(self, array: np.ndarray, drawn: Drawn) -> np.ndarray | None:
-        """Returns the changed array [H, W, ...] if the entry only reorders pixels.
+        """Applies an augmentation that only reorders pixels, such as a flip.
 
-        The default is None: the entry needs interpolation.
+        Args:
+          array: The image or the label, [H, W, ...].
+          drawn: The random parameters.
+
+        Returns:
+          The image or label after the change, or None if the augmentation must
+          interpolate between pixels.
         """
         return None
 

@@ -29,7 +29,7 @@ class Scale(WindowEntry):
         (1.0, 1.0),
         0.1,
         10,
-        help="The range of the change of width / height, which is drawn uniformly on a "
+        help="The limits of the factor that changes width / height, which is drawn uniformly on a "
         "logarithmic scale. The area does not depend on it.",
     )
 

@@ -140,7 +140,8 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
           splits: The pairs of each split.
 
         Raises:
-          ValueError: If a mask cannot be read or has a value without a meaning.
+          ValueError: If a mask cannot be read, or has a value that is neither in the
+            label map nor the label of a class.
         """
         masks, found = self.masks, []
         skip = self.builder_config.on_bad_file == "skip"

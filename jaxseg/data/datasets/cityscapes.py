@@ -69,7 +69,9 @@ def _pairs(root: pathlib.Path, kind: str, folder: str) -> list[Pair]:
         pairs = match_trees(images, labels, image_end="_leftImg8bit", mask_end=end)
         if any(pair.mask for pair in pairs):
             return pairs
-    raise MissingFiles(f"{labels} has no mask: expected *{ends[0]}.png in its cities.")
+    raise MissingFiles(
+        f"{labels} has no mask: expected *{ends[0]}.png in the folders of its cities."
+    )
 
 
 def read_ids(path: pathlib.Path, options: ReadOptions) -> np.ndarray:

@@ -18,7 +18,7 @@ DATASET = Dataset(
     ),
     notes=(
         "Classes can overlap. Each mask contains 0 and 1, or 0 and 255. A file in the "
-        "folder valid is 0 at pixels that do not count. The file classes.txt or the "
+        "folder valid is 0 at pixels to ignore. The file classes.txt or the "
         "option data.classes sets the order of the classes. The network needs "
         "model.output=sigmoid."
     ),

@@ -42,7 +42,7 @@ class Option:
     choices: tuple[Choice, ...]
 
     def describe(self) -> str:
-        """Returns the choices with their explanations, one per line."""
+        """Returns the names and the titles of all choices, one per line."""
         default, *others = self.choices
         lines = [f"{default.name}: {default.title} (default {self.title})"]
         return "\n".join(lines + [f"{one.name}: {one.title}" for one in others])

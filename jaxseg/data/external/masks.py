@@ -77,7 +77,8 @@ class StoredMasks:
         The labels are uint8 with 255 for void, or uint16 with 65535 for void.
 
         Raises:
-          ValueError: If a value has no meaning. The message names the example.
+          ValueError: If a value is neither in the label map nor the label of a class.
+            The message names the example.
         """
         mask = self.values(record)
         return self._rules.to_labels(self.place(record), mask, lossy=False)

@@ -35,7 +35,7 @@ class Place:
           ValueError: If the value is not an object.
         """
         if not isinstance(self.value, dict):
-            raise self.error("an object")
+            raise self.error("a JSON object")
         return Place(self.value.get(key, default), f"{self.address}.{key}")
 
     def need(self, key: str) -> Place:
@@ -53,7 +53,7 @@ class Place:
         return found
 
     def items(self) -> list[Place]:
-        """Returns the elements of this JSON value; raises ValueError if no list."""
+        """Returns the elements of this JSON value. It must be a list."""
         if not isinstance(self.value, list):
             raise self.error("a list")
         return [Place(v, f"{self.address}[{k}]") for k, v in enumerate(self.value)]

@@ -47,7 +47,9 @@ def open_nifti(path: pathlib.Path, page: int | None, *, mask: bool) -> Stored:
             "Save each slice as a file, or name it by jaxseg.data.parts.Page",
         )
     if not 0 <= (page or 0) < count:
-        raise Refused(f"The file has {count} slices", "Copy it again")
+        raise Refused(
+            f"The file has only {count} slices and lacks others", "Copy it again"
+        )
     scaled = volume.dataobj.slope != 1 or volume.dataobj.inter != 0
     kept = dtype.kind == "u" and dtype.itemsize <= 2
     kept = kept or (mask and dtype.kind in "iu")

@@ -82,7 +82,9 @@ def open_tiff(path: pathlib.Path, page: int | None) -> Stored:
                 "Save each page as a separate file",
             )
         if not 0 <= (page or 0) < pages:
-            raise Refused(f"The file has {pages} pages", "Copy it again")
+            raise Refused(
+                f"The file has only {pages} pages and lacks others", "Copy it again"
+            )
         found = file.pages[page or 0].aspage()
         _check_page(found, path.stat().st_size)
         tag = found.tags.get("Orientation")
