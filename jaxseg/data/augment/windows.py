@@ -29,8 +29,8 @@ class Scale(WindowEntry):
         (1.0, 1.0),
         0.1,
         10,
-        help="The limits of the factor that changes width / height, which is drawn uniformly on a "
-        "logarithmic scale. The area does not depend on it.",
+        help="The limits of the factor that changes width / height, which is drawn "
+        "uniformly on a logarithmic scale. The area does not depend on it.",
     )
 
     def choose(
