@@ -84,8 +84,9 @@ def first_word(argv: list[str]) -> tuple[str | None, DataConfig]:
         f"Similar datasets are {', '.join(close)}" if close else "Use an existing path"
     )
     raise ValueError(
-        f"{printable(repr(word))} is invalid: expected the name of a dataset, a folder "
-        f"or a configuration file. {remedy}; `jaxseg data list` lists all datasets."
+        f"target={printable(repr(word))} is invalid: expected the name of a dataset, a "
+        f"folder or a configuration file. {remedy}; `jaxseg data list` lists all "
+        "datasets."
     )
 
 
@@ -164,7 +165,7 @@ def parse_target(
     arguments = parsed(form, argv, prog=prog, bounds=bounds, default=form(data=data))
     if arguments.target != word:
         raise ValueError(
-            f"{arguments.target!r} is invalid here: expected the dataset or the folder "
-            "as the first argument."
+            f"target={arguments.target!r} is invalid: expected the dataset or the "
+            "folder as the first argument."
         )
     return arguments

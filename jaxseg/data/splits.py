@@ -6,7 +6,15 @@ import tensorflow_datasets as tfds
 
 
 class UnknownSplit(ValueError):
-    """Is raised for a split that does not exist or is empty."""
+    """Is raised for a split that does not exist or is empty.
+
+    Attributes:
+      expected: What is expected instead, for an error that names another option.
+    """
+
+    def __init__(self, split: str, expected: str) -> None:
+        super().__init__(f"split={split!r} is invalid: {expected}")
+        self.expected = expected
 
 
 def check_split(builder: tfds.core.DatasetBuilder, split: str) -> None:
@@ -21,11 +29,13 @@ def check_split(builder: tfds.core.DatasetBuilder, split: str) -> None:
         count = builder.info.splits[split].num_examples
     except (KeyError, ValueError) as error:
         raise UnknownSplit(
-            f"split {split!r} of dataset {builder.name!r} does not exist: expected one "
-            f"of {sizes}, or a slice such as 'train[90%:]'."
+            split,
+            f"expected one of {sizes}, the splits of dataset {builder.name!r} with "
+            "their numbers of examples, or a slice such as 'train[90%:]'.",
         ) from error
     if count == 0:
         raise UnknownSplit(
-            f"split {split!r} of dataset {builder.name!r} is empty: expected at least "
-            f"one example. The splits are {sizes}."
+            split,
+            f"expected at least one example, but it is empty in dataset "
+            f"{builder.name!r}, whose splits are {sizes}.",
         )

@@ -57,8 +57,8 @@ def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
     if not same_classes(found.classes, trained.classes):
         names = " ".join(map(shlex.quote, trained.classes))
         raise ValueError(
-            f"dataset {found.name!r} is invalid: expected the classes that the network "
-            f"was trained on, {describe_classes(trained)}, but it has "
+            f"data.name={found.name!r} is invalid: expected a dataset with the classes "
+            f"that the network was trained on, {describe_classes(trained)}, but it has "
             f"{describe_classes(found)}. If the labels of the dataset have the meaning "
             f"of the former classes, pass --data.classes {names}."
         )

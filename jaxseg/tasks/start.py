@@ -178,7 +178,9 @@ def _open(config: Config, field: str, trained: DatasetSpec | None = None) -> Exa
     try:
         return training_of(config).open_source(config.data, split, trained=trained)
     except UnknownSplit as error:
-        raise ValueError(f"data.{field}={split!r} is invalid: {error}") from error
+        raise ValueError(
+            f"data.{field}={split!r} is invalid: {error.expected}"
+        ) from error
 
 
 def _settle_spec(

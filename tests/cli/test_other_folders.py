@@ -110,10 +110,11 @@ def test_a_list_of_the_folder_must_be_that_of_the_run(
     folder = make_folder((0, 1), ("b", "a", "c"))
     assert main(["eval", str(workdir), f"--data.raw-dir={folder}"]) == 1
     assert capsys.readouterr().err == (
-        "jaxseg: dataset 'folder' is invalid: expected the classes that the network "
-        "was trained on, 3 classes (the record of dataset 'folder'): a, b, c, but it "
-        f"has 3 classes ({folder}/classes.txt): b, a, c. If the labels of the dataset "
-        "have the meaning of the former classes, pass --data.classes a b c.\n"
+        "jaxseg: data.name='folder' is invalid: expected a dataset with the classes "
+        "that the network was trained on, 3 classes (the record of dataset 'folder'): "
+        f"a, b, c, but it has 3 classes ({folder}/classes.txt): b, a, c. If the labels "
+        "of the dataset have the meaning of the former classes, pass --data.classes a "
+        "b c.\n"
     )
     named = ("--data.classes", "a", "b", "c")
     rows, classes = evaluated(workdir, folder, tmp_path / "s.json", *named)

@@ -118,7 +118,9 @@ def test_empty_split_names_what_exists(folder_config):
 
 
 def test_unknown_split_names_what_exists(folder_config):
-    with pytest.raises(ValueError, match=r"'test' .*does not exist.*'validation': 2"):
+    with pytest.raises(
+        ValueError, match=r"^split='test' is invalid: .*'validation': 2"
+    ):
         open_source(folder_config, "test")
     with pytest.raises(ValueError, match=r"'train\[0:0\]' .*is empty"):
         open_source(folder_config, "train[0:0]")

@@ -127,7 +127,7 @@ def _open(
         return open_source(data, name, trained=trained)
     except UnknownSplit as error:
         option = f"data.{field}" if field else "split"
-        raise ValueError(f"{option}={name!r} is invalid: {error}") from error
+        raise ValueError(f"{option}={name!r} is invalid: {error.expected}") from error
 
 
 def describe_members(config: DataConfig, source: Source | MixedSource) -> list[str]:
