@@ -199,7 +199,7 @@ def all_findings(
 
     Args:
       data: The data options of `train`.
-      config: The dataset.
+      config: The files and the labels of the dataset.
       splits: The pairs of each split.
       records: The facts that were recorded about each pair.
       names: The class names.

@@ -21,7 +21,7 @@ def duplicates(records: Sequence[Record]) -> Iterator[Finding]:
     A finding reports images that are all in one split, or images of different splits.
 
     Args:
-      records: The records of all pairs.
+      records: The recorded properties of all pairs.
     """
     found: dict[tuple[str, File | None], Record] = {}
     for record in records:  # Examples of several raters share one image file.

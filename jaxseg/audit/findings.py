@@ -27,7 +27,7 @@ def missing_range(data: DataConfig, config: PairsConfig) -> Iterator[Finding]:
 
     Args:
       data: The data options of `train`.
-      config: The dataset.
+      config: The files and the labels of the dataset.
     """
     if config.pixels.full_range is None and data.range is None:
         yield Finding(

@@ -18,7 +18,7 @@ class Kind:
 
     Attributes:
       level: "error" if `jaxseg train` rejects the data, "warning" otherwise.
-      title: A sentence that describes the kind of finding.
+      title: A sentence that states the fault in general terms.
     """
 
     level: Literal["error", "warning"]

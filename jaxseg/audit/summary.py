@@ -22,8 +22,8 @@ def split_summary(
     """Summarizes the images and masks of one split as JSON values.
 
     Args:
-      config: The dataset.
-      records: The records of the split.
+      config: The files and the labels of the dataset.
+      records: The recorded properties of the pairs of the split.
       names: The class names.
     """
     images = [record.image for record in records if record.image is not None]

@@ -42,7 +42,7 @@ class ProcessShare:
 
     @property
     def size(self) -> int:
-        """Returns the number of examples per process and batch."""
+        """Returns how many examples of each batch one process reads."""
         return self.batch_size // self.process_count
 
     def position(self, local: int) -> int:

@@ -99,7 +99,7 @@ def read_pixels(
 
     Args:
       path: The file.
-      options: The range and the limit. Pass those of the run, so that training and
+      options: The options of the reader. Pass those of the run, so that training and
         prediction see the same pixels.
       mask: If True, class numbers are read instead of colors.
 
@@ -140,7 +140,7 @@ def read_header(
 
     Args:
       path: The file.
-      options: The range and the limit.
+      options: The options of the reader, such as the largest number of pixels.
       mask: Whether the file contains class numbers instead of colors.
 
     Raises:
@@ -161,7 +161,7 @@ def read_size(
 
     Args:
       path: The file.
-      options: The range and the limit.
+      options: The options of the reader, such as the largest number of pixels.
 
     Raises:
       ValueError: If the header shows that `read_pixels` would refuse the file.
@@ -174,7 +174,7 @@ def count_pages(path: str | os.PathLike, options: ReadOptions = DEFAULTS) -> int
 
     Args:
       path: The file.
-      options: The range and the limit.
+      options: The options of the reader, such as the largest number of pixels.
 
     Raises:
       ValueError: If the file cannot be read.

@@ -137,7 +137,7 @@ def picture_writer(
 
 
 class Scored:
-    """Contains the examples of one dataset of a mix, with scored classes as labels.
+    """Contains the examples of one dataset of a mix, labeled with its scored classes.
 
     Attributes:
       spec: The scored classes of the dataset.

@@ -54,7 +54,10 @@ class Ranking:
 
     @property
     def marked(self) -> int:
-        """Returns the number of masks whose score is at least `MARKED`."""
+        """Returns the number of masks that should be inspected.
+
+        Their score is at least `MARKED`, which few correct masks exceed.
+        """
         return int((self.scores >= MARKED).sum())
 
     @property

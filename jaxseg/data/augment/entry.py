@@ -154,7 +154,7 @@ class PixelEntry(Entry):
         Args:
           image: Float32 [H, W, C], in which the value range is [0, 1]. The caller clips
             values of the result that are outside this range.
-          drawn: The drawn parameters.
+          drawn: The random parameters, as `draw` returned them.
         """
         raise NotImplementedError
 
@@ -172,7 +172,7 @@ class SceneEntry(Entry):
 
         Args:
           scene: The crop.
-          rng: The generator of this application.
+          rng: The random number generator for this application.
           partner: A function that draws another training crop of equal size. Each call
             returns a different crop.
         """

@@ -1,4 +1,4 @@
-"""Declares the parameters of augmentation entries: default, allowed values and help."""
+"""Declares the default, the allowed values and the help of augmentation parameters."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _nearest(
 
 
 def rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Converts values in stored units to the stored type, rounding halves up."""
+    """Rounds values to the type of stored pixels; halves are rounded up."""
     if not np.issubdtype(dtype, np.integer):
         return values.astype(dtype)
     return np.floor(values + np.float32(0.5)).astype(dtype)

@@ -57,7 +57,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return self.builder_config.class_names
 
     def spec(self) -> DatasetSpec:
-        """Returns the description of the classes, including the label map of the user.
+        """Returns the specification of the classes, with the label map of the user.
 
         If there are no class names, the classes are called `class_0`, `class_1` and so
         on, up to the highest label in the masks.

@@ -77,7 +77,7 @@ def _pairs(root: pathlib.Path, kind: str, folder: str) -> list[Pair]:
 def read_ids(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a mask as label ids.
 
-    The record of the dataset uses this function as its field `read_values`.
+    The dataset uses this function as the field `read_values` of its `Dataset`.
 
     Args:
       path: A file `*_labelIds.png` or `*_labelTrainIds.png`.

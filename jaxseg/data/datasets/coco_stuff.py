@@ -115,7 +115,7 @@ def listed_coco_pairs(
 def read_second(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a MATLAB mask of COCO-Stuff 1.1.
 
-    The record of the dataset uses this function as its field `read_values`.
+    The dataset uses this function as the field `read_values` of its `Dataset`.
 
     Args:
       path: The MATLAB file.
@@ -134,7 +134,7 @@ def read_second(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
 def read_first(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a MATLAB mask of COCO-Stuff 1.0.
 
-    The record of the dataset uses this function as its field `read_values`.
+    The dataset uses this function as the field `read_values` of its `Dataset`.
 
     Args:
       path: The MATLAB file.

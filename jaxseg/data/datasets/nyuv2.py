@@ -71,7 +71,7 @@ def _frames(root: pathlib.Path, name: str) -> list[Pair]:
 def read_frame(page: Page) -> np.ndarray:
     """Reads the colors of a frame.
 
-    The record of the dataset uses this function as its field `read_page`.
+    The dataset uses this function as the field `read_page` of its `Dataset`.
 
     Args:
       page: The MATLAB file and the number of the frame.
@@ -94,7 +94,7 @@ def read_frame(page: Page) -> np.ndarray:
 def read_classes(path: File, options: ReadOptions) -> np.ndarray:
     """Reads the 40 classes of a frame.
 
-    The record of the dataset uses this function as its field `read_values`.
+    The dataset uses this function as the field `read_values` of its `Dataset`.
 
     Args:
       path: A mask of the folder labels_40, or a page of the MATLAB file together with

@@ -52,7 +52,7 @@ def pet_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
 def read_breed(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a mask with the breed in its file name.
 
-    The record of the dataset uses this function as its field `read_values`.
+    The dataset uses this function as the field `read_values` of its `Dataset`.
 
     Args:
       path: The mask, such as `Abyssinian_1.png`.

@@ -76,7 +76,7 @@ def context_pairs(
 def read_context(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a mask of PASCAL-Context.
 
-    The record of the dataset uses this function as its field `read_values`.
+    The dataset uses this function as the field `read_values` of its `Dataset`.
 
     Args:
       path: The MATLAB file.

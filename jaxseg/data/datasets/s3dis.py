@@ -84,7 +84,7 @@ def _kind(path: pathlib.Path) -> str:
 def read_room(room: Joined) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Reads the objects of a room.
 
-    The record of the dataset uses this function as its field `read_cloud`.
+    The dataset uses this function as the field `read_cloud` of its `Dataset`.
 
     Args:
       room: The folder and the files of the objects.

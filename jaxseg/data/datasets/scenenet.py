@@ -144,7 +144,7 @@ def _trajectory(
 def read_classes(path: Instances, options: ReadOptions) -> np.ndarray:
     """Reads an instance mask and converts the instances to classes.
 
-    The record of the dataset uses this function as its field `read_values`.
+    The dataset uses this function as the field `read_values` of its `Dataset`.
 
     Args:
       path: The mask with its classes.

@@ -110,7 +110,7 @@ def fcn_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
 def read_mask(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a mask of VOC or of SBD.
 
-    The record of the dataset uses this function as its field `read_values`.
+    The dataset uses this function as the field `read_values` of its `Dataset`.
 
     Args:
       path: A PNG file of VOC, whose palette indices are the classes, or a MATLAB file
