@@ -43,7 +43,7 @@ class Finding:
 
     @property
     def level(self) -> str:
-        """Returns "error" or "warning"."""
+        """Returns "error" if `jaxseg train` rejects the fault, otherwise "warning"."""
         return KINDS[self.kind].level
 
 

@@ -148,5 +148,5 @@ class MemberConfig:
 
     @property
     def title(self) -> str:
-        """Returns the name of the dataset in records and tables."""
+        """Returns the name of the dataset in the scores and tables of the run."""
         return self.name or self.data.name

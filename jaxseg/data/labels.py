@@ -74,7 +74,7 @@ class LabelMap:
 
     @property
     def record(self) -> tuple[tuple[int, int | str], ...]:
-        """Returns the pairs as in `DatasetSpec.labels`, with "void" as a word."""
+        """Returns pairs (value, class number or "void"), for `DatasetSpec.labels`."""
         return tuple((v, "void" if k == self.void else k) for v, k in self.pairs)
 
     @classmethod

@@ -256,7 +256,8 @@ def _turn_to(image: Image.Image, page: int):
     count = getattr(image, "n_frames", 1)
     if not 0 <= page < count:
         raise Refused(
-            f"The file has only {count} pages and lacks others", "Copy it again"
+            f"The file has only {count} pages, but a later page is needed",
+            "Copy it again",
         )
     image.seek(page)
 

@@ -40,7 +40,7 @@ class ImageNetwork:
 
     @property
     def output_spec(self) -> DatasetSpec:
-        """Returns the classes that the network predicts."""
+        """Returns the specification of the classes that the network predicts."""
         if self.dataset is None:
             return self.spec
         return member_spec(self.spec, self.dataset)

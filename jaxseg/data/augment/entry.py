@@ -96,7 +96,7 @@ class View:
       read: A function that reads the label of the whole example, integer [H, W].
       size: The (H, W) of the example in pixels.
       crop: The (H, W) of the training crop in pixels.
-      frame: The description of the values.
+      frame: The value range, the classes and the ignore index of the dataset.
     """
 
     read: Callable[[], np.ndarray]

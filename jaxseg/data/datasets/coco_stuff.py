@@ -122,7 +122,7 @@ def read_second(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
       options: Ignored, because the file is not an image file.
 
     Returns:
-      Values of the release, int32 [H, W].
+      Mask values as this release numbers the classes, int32 [H, W].
 
     Raises:
       ValueError: If the file cannot be read.
@@ -141,7 +141,7 @@ def read_first(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
       options: Ignored, because the file is not an image file.
 
     Returns:
-      Values of the release, int32 [H, W].
+      Mask values as this release numbers the classes, int32 [H, W].
 
     Raises:
       ValueError: If the file cannot be read.

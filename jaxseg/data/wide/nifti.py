@@ -48,7 +48,8 @@ def open_nifti(path: pathlib.Path, page: int | None, *, mask: bool) -> Stored:
         )
     if not 0 <= (page or 0) < count:
         raise Refused(
-            f"The file has only {count} slices and lacks others", "Copy it again"
+            f"The file has only {count} slices, but a later slice is needed",
+            "Copy it again",
         )
     scaled = volume.dataobj.slope != 1 or volume.dataobj.inter != 0
     kept = dtype.kind == "u" and dtype.itemsize <= 2

@@ -83,7 +83,8 @@ def open_tiff(path: pathlib.Path, page: int | None) -> Stored:
             )
         if not 0 <= (page or 0) < pages:
             raise Refused(
-                f"The file has only {pages} pages and lacks others", "Copy it again"
+                f"The file has only {pages} pages, but a later page is needed",
+                "Copy it again",
             )
         found = file.pages[page or 0].aspage()
         _check_page(found, path.stat().st_size)
