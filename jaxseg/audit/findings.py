@@ -14,10 +14,11 @@ from jaxseg.data import layouts
 from jaxseg.data.builders.pairs_config import PairsConfig
 from jaxseg.data.classes import shown_classes
 from jaxseg.data.files import name_others, shown
-from jaxseg.data.ignore_index import void_of
+from jaxseg.data.ignore_index import counted_void, void_of
 from jaxseg.data.lists import split_names
 from jaxseg.data.mask_rules import check_contiguous, check_void
 from jaxseg.data.mask_values import MaskValues
+from jaxseg.data.spec import VOID
 
 NEARLY_EMPTY = 0.001  # Fewer pixels than this have other than the main label.
 
@@ -95,9 +96,11 @@ def ambiguous_values(
         return
     found = values_of_splits(records)
     together = set().union(*(values.values for values in found))
-    for values in found:
+    names = config.class_names
+    void = void_of(len(names)) if names else counted_void(together)
+    for values in found if void == VOID else ():
         yield from _failure("ambiguous_value", values, check_void, values, together)
-    if not config.class_names and together:
+    if not names and together:
         worst = [values for values in found if values.pixels]
         yield from _failure("mask_value", None, check_contiguous, worst, together)
 

@@ -12,10 +12,10 @@ from PIL import Image
 
 from jaxseg.audit.check import Audit
 from jaxseg.audit.kinds import KINDS
+from jaxseg.audit.label_overlay import label_overlay
 from jaxseg.audit.record import Sample
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.text import as_message
-from jaxseg.viz import overlay
 
 SHOWN = 20  # The page shows at most this many findings of a kind.
 _GAP = 4  # White pixels between an image and its overlay.
@@ -96,7 +96,7 @@ def picture(sample: Sample, spec: DatasetSpec | None) -> str:
     parts = [sample.image]
     if sample.label is not None and spec is not None:
         gap = np.full((sample.image.shape[0], _GAP, 3), 255, np.uint8)
-        parts += [gap, overlay(sample.image, sample.label, spec.palette)]
+        parts += [gap, label_overlay(sample.image, sample.label, spec)]
     buffer = io.BytesIO()
     Image.fromarray(np.concatenate(parts, axis=1)).save(buffer, "JPEG", quality=88)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -27,6 +27,7 @@ from jaxseg.cli.arguments import parsed
 from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
 from jaxseg.config import DataConfig
+from jaxseg.data.ignore_index import void_of
 from jaxseg.data.spec import Color, generated_palette
 from jaxseg.inference.grabcut import COMPONENTS, GAMMA
 from jaxseg.inference.images import read_rgb
@@ -167,8 +168,9 @@ def write(
                 "an input. Choose another -o."
             )
     options.output.mkdir(parents=True, exist_ok=True)
+    void = void_of(len(palette))  # No pixel is void, but 255 can be a class.
     atomic.sweep(options.output)
-    save_image(targets[0], indexed_png(label, palette))
+    save_image(targets[0], indexed_png(label, palette, void=void))
     if options.overlay:
-        save_image(targets[1], overlay(image, label, palette))
+        save_image(targets[1], overlay(image, label, palette, void=void))
     print(as_message(f"{options.image} -> {targets[0]}"))

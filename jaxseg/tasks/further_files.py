@@ -17,6 +17,7 @@ from jaxseg import viz
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.data.mask_colors import values_to_colors
+from jaxseg.data.spec import VOID
 from jaxseg.storage import atomic
 
 SUFFIXES = {"raw": "_raw.png", "geojson": ".geojson", "coco": "_coco.json"}
@@ -34,11 +35,13 @@ class FurtherFiles:
         coordinates. "coco" is a list of COCO annotations with run-length encoded masks.
       classes: The names of the classes.
       values: The mask value in the dataset's own files of each class, for "raw".
+      void: The ignore index.
     """
 
     formats: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     values: tuple[int, ...] = ()
+    void: int = VOID
 
     def write(self, target: Path, labels: np.ndarray) -> None:
         """Writes one file in each format for one image.
@@ -56,9 +59,10 @@ class FurtherFiles:
             if name == "raw":
                 viz.save_image(path, self._raw(labels))
             elif name == "geojson":
-                _write(path, label_features(labels, self.classes))
+                _write(path, label_features(labels, self.classes, void=self.void))
             elif name == "coco":
-                _write(path, coco_annotations(labels, _image_id(target.name)))
+                number = _image_id(target.name)
+                _write(path, coco_annotations(labels, number, void=self.void))
 
     def _raw(self, labels: np.ndarray) -> np.ndarray:
         values = np.array(self.values, np.int32)[labels]
@@ -97,7 +101,7 @@ def further_files(
         from jaxseg.data.datasets.lookup import dataset_of
 
         values = dataset_of(config.data).raw_values()
-    return FurtherFiles(formats, spec.classes, values or tuple(classes))
+    return FurtherFiles(formats, spec.classes, values or tuple(classes), spec.void)
 
 
 def _write(path: Path, value: Any) -> None:

@@ -310,3 +310,23 @@ def test_pictures_show_percentiles_of_the_training_split(scans):
     picture = check_data(data).samples["train"][0][1].image
     assert picture.min() == 0 and picture.max() == 255
     assert 120 < picture.mean() < 135  # The values are evenly distributed.
+
+
+def test_void_of_16_bits_is_drawn_and_255_is_a_class(tmp_path):
+    root = tmp_path / "raw"
+    for seed, split in enumerate(("train", "val")):
+        mask = np.arange(300).repeat(10).reshape(50, 60).astype(np.uint16)
+        mask[:, 30:] = 65535
+        save(root / split, split, photo(seed, mask.shape), mask)
+    save(root / "train", "ground", photo(2), np.zeros((48, 64), np.uint16))
+    only = np.zeros((48, 64), np.uint16)
+    only[:9] = 255
+    save(root / "train", "object", photo(3), only)
+    save(root / "val", "object", photo(4), only)
+    (root / "classes.txt").write_text("\n".join(f"c{k}" for k in range(300)))
+    status, result = check(root, tmp_path)
+    assert status == 0 and result["errors"] == 0
+    train = result["splits"]["train"]
+    assert train["classes"][255]["pixels"] == 9 * 64
+    assert train["void"] == pytest.approx(50 * 30 / (50 * 60 + 2 * 48 * 64))
+    assert (tmp_path / "out/index.html").is_file()

@@ -5,6 +5,8 @@ import pytest
 from PIL import Image
 
 from jaxseg.cli.main import main
+from jaxseg.cli.refine import Arguments, write
+from jaxseg.data.spec import generated_palette
 
 BOX = ("--box", "10", "6", "44", "35")
 
@@ -81,6 +83,16 @@ def test_probabilities_of_a_network(picture, tmp_path, capsys):
     np.testing.assert_array_equal(result(out), truth)
     changed = 100 * (wrong != truth).mean()
     assert f"{changed:.1f} % of the pixels changed" in capsys.readouterr().out
+
+
+def test_class_255_of_300_classes_is_no_void(picture, tmp_path):
+    path, truth = picture
+    image, label = np.zeros((*truth.shape, 3), np.uint8), truth.astype(np.int32) * 255
+    palette, out = generated_palette(300), tmp_path / "out"
+    write(Arguments(path, output=out), image, label=label, palette=palette)
+    with Image.open(out / "photo_overlay.png") as file:
+        shown = np.asarray(file)[truth == 1]
+    assert (shown == (np.array(palette[255]) + 1) // 2).all() and shown.any()
 
 
 def refusal(capsys, *arguments):

@@ -15,6 +15,18 @@ from jaxseg.tasks.further_files import further_files
 LABELS = np.array([[0, 0, 1], [2, 0, 1]])
 
 
+def test_class_255_is_written_if_void_has_16_bits(tmp_path):
+    names = tuple(f"c{k}" for k in range(300))
+    spec = DatasetSpec("folder", names, ((9, 9, 9),) * 300, void=65535)
+    writer = further_files(("geojson", "coco"), Config(data=DataConfig("folder")), spec)
+    writer.write(tmp_path / "7", np.array([[255, 65535], [255, 299]]))
+    (one, other) = json.loads((tmp_path / "7.geojson").read_text())["features"]
+    assert (one["properties"]["class"], one["properties"]["pixels"]) == ("c255", 2)
+    assert other["properties"]["label"] == 299
+    rows = json.loads((tmp_path / "7_coco.json").read_text())
+    assert [(row["category_id"], row["area"]) for row in rows] == [(256, 2), (300, 1)]
+
+
 def written(tmp_path, config, spec, *formats):
     writer = further_files(formats, config, spec)
     writer.write(tmp_path / "000139", LABELS)

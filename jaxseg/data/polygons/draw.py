@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from jaxseg.data.ignore_index import void_of
 from jaxseg.data.polygons.annotation import AnnotatedImage, DrawRules, Ring, Shape
-from jaxseg.data.spec import VOID
 
 
 def fill_rings(
@@ -75,13 +75,15 @@ def draw_labels(image: AnnotatedImage, rules: DrawRules) -> np.ndarray:
         inside several shapes.
 
     Returns:
-      Labels, uint8 [H, W]. Void is 255.
+      Labels [H, W], uint8 with 255 for void, or uint16 with 65535 for void if there
+      are more than 255 classes.
 
     Raises:
       ValueError: If the label of a shape is neither a class nor void.
     """
     numbers = {name: number for number, name in enumerate(rules.classes)}
-    numbers |= dict.fromkeys((*rules.void_labels, "void"), VOID)
+    void = void_of(len(rules.classes))
+    numbers |= dict.fromkeys((*rules.void_labels, "void"), void)
     drawn = []
     for shape in image.shapes:
         if shape.label not in numbers:
@@ -93,12 +95,12 @@ def draw_labels(image: AnnotatedImage, rules: DrawRules) -> np.ndarray:
         drawn.append((numbers[shape.label], shape_pixels(shape, image.size)))
     if rules.overlap == "smaller":
         drawn.sort(key=lambda pair: -int(pair[1].sum()))  # The smallest comes last.
-    labels = np.full(image.size, numbers[rules.outside], np.uint8)
+    labels = np.full(image.size, numbers[rules.outside], np.min_scalar_type(void))
     seen = np.zeros(image.size, bool)
     for number, pixels in drawn:
         clash = pixels & seen & (labels != number)
         labels[pixels] = number
         if rules.overlap == "void":
-            labels[clash] = VOID
+            labels[clash] = void
         seen |= pixels
     return labels

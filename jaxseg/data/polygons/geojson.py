@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import scipy.ndimage
 
+from jaxseg.data.ignore_index import void_of
 from jaxseg.data.polygons.annotation import Ring
 from jaxseg.data.polygons.trace import trace_rings
-from jaxseg.data.spec import VOID
 
 
 def label_features(
@@ -19,6 +19,7 @@ def label_features(
     *,
     transform: Sequence[float] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
     min_pixels: int = 1,
+    void: int | None = None,
 ) -> dict[str, Any]:
     """Converts the regions of a label map to a GeoJSON FeatureCollection.
 
@@ -26,19 +27,21 @@ def label_features(
     holes. Its properties are the class, the label and the area in pixels.
 
     Args:
-      labels: Classes, integers [H, W]. Void (255) gets no feature.
+      labels: Classes, integers [H, W]. Void pixels get no feature.
       classes: The class names in label order.
       transform: The affine map (a, b, c, d, e, f) from pixel corners to coordinates, x
         = a column + b row + c and y = d column + e row + f, in the order of rasterio.
         The default gives coordinates in pixels.
       min_pixels: Smaller regions are left out.
+      void: The ignore index. The default is 255 for up to 255 classes, else 65535.
 
     Returns:
       The collection as a dictionary for `json.dumps`.
     """
+    void = void_of(len(classes)) if void is None else void
     features = []
     for number in np.unique(labels):
-        if number == VOID:
+        if number == void:
             continue
         regions, count = scipy.ndimage.label(labels == number)
         boxes = scipy.ndimage.find_objects(regions)

@@ -66,14 +66,15 @@ def decode_rle(encoded: dict[str, Any]) -> np.ndarray:
 
 
 def coco_annotations(
-    labels: np.ndarray, image_id: int, *, first_id: int = 1
+    labels: np.ndarray, image_id: int, *, first_id: int = 1, void: int = VOID
 ) -> list[dict[str, Any]]:
     """Converts a label map to COCO annotations, one per class that occurs.
 
     Args:
-      labels: Classes, integers [H, W]. Void (255) gets no annotation.
+      labels: Classes, integers [H, W]. Void pixels get no annotation.
       image_id: The number of the image in COCO.
       first_id: The number of the first annotation.
+      void: The ignore index, 65535 for labels of 16 bits.
 
     Returns:
       Annotations with `segmentation`, `area`, `bbox` and `category_id`, which is the
@@ -81,7 +82,7 @@ def coco_annotations(
     """
     found = []
     for number in np.unique(labels):
-        if number == VOID:
+        if number == void:
             continue
         mask = labels == number
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

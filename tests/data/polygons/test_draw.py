@@ -136,3 +136,14 @@ def test_geojson_draws_the_labels_again():
     for one, other in zip(found["features"], moved["features"], strict=True):
         (x, y), (u, v) = (f["geometry"]["coordinates"][0][0] for f in (one, other))
         assert (u, v) == (100 + 2 * x, 50 - 2 * y)
+
+
+def test_labels_of_more_than_255_classes_have_16_bits():
+    ring = ((0, 0), (2, 0), (2, 1), (0, 1))
+    names = tuple(f"c{k}" for k in range(300))
+    image = AnnotatedImage("a", (2, 2), (Shape("c255", (ring,)),))
+    labels = draw_labels(image, DrawRules(names))
+    assert labels.dtype == np.uint16
+    assert labels.tolist() == [[255, 255], [65535, 65535]]
+    (feature,) = label_features(labels, names)["features"]
+    assert feature["properties"] == {"class": "c255", "label": 255, "pixels": 2}
