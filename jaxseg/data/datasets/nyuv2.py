@@ -53,7 +53,7 @@ def frame_pairs(
         )
     for name in (SPLITS, MAPPING):
         if not (root / name).is_file():
-            raise MissingFiles(f"{root / name} is missing: expected this file.")
+            raise MissingFiles(f"{root / name} is missing: expected the MATLAB file.")
     names = {"train": "trainNdxs", "validation": "testNdxs"}
     return {split: _frames(root, name) for split, name in names.items()}
 

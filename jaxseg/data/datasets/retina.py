@@ -61,7 +61,8 @@ def named_files(folder: pathlib.Path, pattern: str) -> dict[str, pathlib.Path]:
         found[match[1]] = path
     if not found:
         raise MissingFiles(
-            f"{folder} has no file of the dataset: expected names that match {pattern}."
+            f"{folder} has no matching file: expected the files of the dataset, whose "
+            f"names match {pattern}."
         )
     return found
 
