@@ -22,6 +22,7 @@ from jaxseg.cli.arguments import WRONG_LINE, parsed
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.listing import listing
 from jaxseg.data.datasets.record import Dataset
+from jaxseg.data.datasets.tfds_name import is_tfds
 from jaxseg.storage.places import check_folder
 from jaxseg.text import as_message, counted, near, printable
 
@@ -93,6 +94,12 @@ def where(argv: list[str]) -> int:
     """Prints the description of a dataset and the command that trains on it."""
     options = parsed(Where, argv, prog="jaxseg data where", bounds={})
     name = options.name
+    if is_tfds(name):
+        raise ValueError(
+            f"name={name!r} is invalid: expected a name that `jaxseg data list` lists. "
+            f"`jaxseg train --data.name {name}` names the files of this dataset that "
+            "must be downloaded by hand, if there are any."
+        )
     if name not in DATASETS:
         raise ValueError(f"name={name!r} is invalid{near(name, DATASETS)}")
     shown = described(DATASETS[name].choose(options.variant))

@@ -9,12 +9,13 @@ class UnknownSplit(ValueError):
     """Is raised for a split that does not exist or is empty.
 
     Attributes:
+      split: The name of the split.
       expected: What is expected instead, for an error that names another option.
     """
 
     def __init__(self, split: str, expected: str) -> None:
         super().__init__(f"split={split!r} is invalid: {expected}")
-        self.expected = expected
+        self.split, self.expected = split, expected
 
 
 def check_split(builder: tfds.core.DatasetBuilder, split: str) -> None:

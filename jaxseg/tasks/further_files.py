@@ -89,9 +89,18 @@ def further_files(
     Args:
       formats: The names of the formats to write: "raw", "geojson" or "coco".
       config: The configuration of the run.
-      spec: The classes of the run.
+      spec: The predicted classes.
+
+    Raises:
+      ValueError: If "raw" is asked for and the mask values of the classes are unknown,
+        because the network was trained on several datasets.
     """
     classes = range(spec.num_classes)
+    if "raw" in formats and config.data.mix:
+        raise ValueError(
+            f"write={formats} is invalid: expected no 'raw' for a network that was "
+            "trained on several datasets, because their mask files have other classes."
+        )
     stated: dict[int, int] = {}
     for value, label in spec.labels:
         if label != "void":

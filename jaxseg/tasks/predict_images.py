@@ -177,7 +177,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         unreadable=unreadable,
         segmenter=segmenter,
         draw=draw,
-        further=further_files(request.further, config, spec),
+        further=further_files(request.further, config, segmenter.spec),
     )
 
 

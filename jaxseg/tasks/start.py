@@ -178,6 +178,8 @@ def _open(config: Config, field: str, trained: DatasetSpec | None = None) -> Exa
     try:
         return training_of(config).open_source(config.data, split, trained=trained)
     except UnknownSplit as error:
+        if error.split == config.data.eval_split:  # Opening one split can check both.
+            field, split = "eval_split", error.split
         raise ValueError(
             f"data.{field}={split!r} is invalid: {error.expected}"
         ) from error

@@ -164,3 +164,23 @@ def test_polygons_become_a_folder_that_training_reads(tmp_path, capsys):
     assert source.spec.classes == ("ground", "cell")
     assert main([*words, "-o", str(out)]) == 1
     assert "is not empty: expected a new folder" in capsys.readouterr().err
+
+
+def test_files_of_other_builders_are_named_by_train(capsys):
+    assert main(["data", "where", "tfds:oxford_iiit_pet"]) == 1
+    assert "`jaxseg train --data.name tfds:oxford_iiit_pet`" in capsys.readouterr().err
+
+
+def test_the_option_of_a_missing_split_is_named(tmp_path, monkeypatch, capsys):
+    """Both splits of a folder are checked when the first of them is opened."""
+    monkeypatch.setenv("JAXSEG_DATA_DIR", str(tmp_path / "data"))
+    root = tmp_path / "raw"
+    for folder in ("train/images", "train/masks"):
+        (root / folder).mkdir(parents=True)
+        Image.new("L", (8, 8)).save(root / folder / "a.png")
+    (root / "classes.txt").write_text("a\nb\n")
+    words = ["train", "--data.name=folder", f"--data.raw-dir={root}"]
+    words += ["--workdir", str(tmp_path / "run"), "--train.steps=1"]
+    assert main(words) == 1
+    error = capsys.readouterr().err
+    assert "eval_split='validation'" in error and "train_split='" not in error

@@ -131,11 +131,18 @@ def test_prediction_is_in_the_union_or_in_the_classes_of_a_dataset(
     for mode in (["--flip"], ["--mode=slide", "--window", "32", "48"]):
         words = [str(tmp_path / "scene.png"), f"--workdir={run}", "--dataset=lines"]
         out = tmp_path / mode[0]
-        assert main(["predict", *words, *mode, "-o", str(out), "--probabilities"]) == 0
+        more = ["--probabilities", "--write", "geojson"]
+        assert main(["predict", *words, *mode, "-o", str(out), *more]) == 0
         found = np.load(out / "scene.npz")
         assert tuple(found["classes"]) == own.spec.classes
         assert found["probabilities"].shape == (96, 128, 6)
         written = np.asarray(Image.open(out / "scene.png"))
+        regions = json.loads((out / "scene.geojson").read_text())["features"]
+        named = {
+            (each["properties"]["class"], each["properties"]["label"])
+            for each in regions
+        }
+        assert named == {(own.spec.classes[k], k) for k in np.unique(written)}
         # The stored probabilities are rounded to float16.
         assert (written == found["probabilities"].argmax(-1)).mean() > 0.999
     capsys.readouterr()

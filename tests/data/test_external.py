@@ -329,6 +329,15 @@ def test_errors_of_the_module_name_the_option(config, tmp_path):
     file.write_text("raise ValueError('no plots')\n")
     with pytest.raises(ValueError, match=r"data\.module=.* raises ValueError: no plo"):
         open_source(dataclasses.replace(config, module=str(file)), "spring")
+    file = tmp_path / "unfinished.py"
+    file.write_text(
+        "import tensorflow_datasets as tfds\n"
+        "class UnfinishedScenes(tfds.core.GeneratorBasedBuilder):\n"
+        "    VERSION = tfds.core.Version('1.0.0')\n"
+    )
+    named = dataclasses.replace(config, name="tfds:unfinished_scenes", module=str(file))
+    with pytest.raises(ValueError, match=r"_scenes' is invalid: Can't instantiate abs"):
+        open_source(named, "spring")
 
 
 def test_only_one_image_and_one_mask_are_inferred():

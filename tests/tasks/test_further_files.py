@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxseg.config import Config, DataConfig
+from jaxseg.config import Config, DataConfig, MemberConfig
 from jaxseg.data import DatasetSpec
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.polygons import decode_rle
@@ -64,6 +64,13 @@ def test_raw_values_of_a_folder_are_those_of_its_label_map(tmp_path):
     found = written(tmp_path, config, spec, "raw")
     pixels = np.asarray(Image.open(found["000139_raw.png"]))
     assert pixels.tolist() == [[9, 9, 7], [300, 9, 7]]
+
+
+def test_raw_values_of_several_datasets_are_refused(tmp_path):
+    member = MemberConfig("a", DataConfig("camvid"))
+    config = Config(data=DataConfig(mix=(member,)))
+    with pytest.raises(ValueError, match=r"expected no 'raw' .* several datasets"):
+        written(tmp_path, config, DATASETS["camvid"].spec, "raw")
 
 
 def test_polygons_and_annotations_give_the_labels_back(tmp_path):

@@ -115,6 +115,11 @@ def _maker(config: DataConfig, name: BuilderName) -> Callable[[Any], Builder]:
         ) from error
     except ImportError as error:
         raise _needs(config, error) from error
+    except Exception as error:  # tfds creates an object of incomplete builders.
+        raise ValueError(
+            f"data.name={config.name!r} is invalid: {_line(error)}. Complete the "
+            "builder."
+        ) from error
     configs = sorted(kind.builder_configs)
     if name.config is not None and name.config not in configs:
         known = f"one of {', '.join(configs)}" if configs else "none"
