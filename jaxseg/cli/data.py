@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -180,9 +181,33 @@ def polygons(argv: list[str]) -> int:
         overlap=options.overlap,
         void_labels=options.void_labels,
     )
+    if len(rules.classes) == 1:
+        (only,) = rules.classes
+        example = shlex.join(["background", only, "--outside", "background"])
+        raise ValueError(
+            f"classes={rules.classes} is invalid: expected at least two classes, "
+            "because the pixels of the background need a class, too. Pass, for "
+            f"example, --classes {example}."
+        )
     count = write_folder(images, rules, source=options.images, target=options.output)
     classes = counted(len(rules.classes), "class", "classes")
     print(as_message(f"{counted(count, 'image')} with {classes} in {options.output}"))
-    command = f"jaxseg train --data.name folder --data.raw-dir {options.output}"
-    print(as_message(f"train with: {command}"))
+    print(as_message(f"train with: {train_command(options.output, count)}"))
     return 0
+
+
+def train_command(folder: Path, count: int) -> str:
+    """Returns the command that trains on a folder whose only split is `train`.
+
+    A tenth of the images is held out for evaluation. Of fewer than ten images, the last
+    one is held out. A single image is used for training and for evaluation.
+
+    Args:
+      folder: The folder of images and masks.
+      count: The number of images.
+    """
+    border = "90%" if count >= 10 else str(count - 1)
+    splits = (f"train[:{border}]", f"train[{border}:]") if count > 1 else ("train",) * 2
+    words = ["jaxseg", "train", "--data.name", "folder", "--data.raw-dir", str(folder)]
+    words += ["--data.train-split", splits[0], "--data.eval-split", splits[1]]
+    return shlex.join(words)

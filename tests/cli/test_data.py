@@ -1,15 +1,19 @@
 """`jaxseg data`: statuses, the short forms, and the tools that describe and convert."""
 
+import dataclasses
 import json
 import pathlib
 import re
+import shlex
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from jaxseg.cli.data import train_command
 from jaxseg.cli.data_options import check_command
 from jaxseg.cli.main import main
+from jaxseg.cli.train import parse
 from jaxseg.config import DataConfig
 from jaxseg.data import open_source
 from jaxseg.data.datasets import DATASETS
@@ -155,13 +159,18 @@ def test_polygons_become_a_folder_that_training_reads(tmp_path, capsys):
         "cell",
     ]
     assert main([*words, "-o", str(out), *more]) == 0
-    assert f"--data.raw-dir {out}" in capsys.readouterr().out
+    command = capsys.readouterr().out.splitlines()[-1].removeprefix("train with: ")
+    assert command == train_command(out, 1)
     config = DataConfig("folder", raw_dir=str(out), prepared_dir=str(tmp_path / "p"))
     source = open_source(config, "train")
     expected = np.zeros((8, 10), np.uint8)
     expected[1:5, 2:6], expected[6:] = 1, 255
     np.testing.assert_array_equal(source[0]["label"], expected)
     assert source.spec.classes == ("ground", "cell")
+    one = ["--void-labels", "dirt"]
+    assert main([*words, "-o", str(tmp_path / "one"), *one]) == 1
+    message = "classes=('cell',) is invalid: expected at least two classes"
+    assert message in capsys.readouterr().err and not (tmp_path / "one").exists()
     assert main([*words, "-o", str(out)]) == 1
     assert "is not empty: expected a new folder" in capsys.readouterr().err
 
@@ -184,3 +193,27 @@ def test_the_option_of_a_missing_split_is_named(tmp_path, monkeypatch, capsys):
     assert main(words) == 1
     error = capsys.readouterr().err
     assert "eval_split='validation'" in error and "train_split='" not in error
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(1, (1, 1)), (2, (1, 1)), (6, (5, 1)), (20, (18, 2))]
+)
+def test_the_printed_command_of_polygons_trains(count, sizes, tmp_path, capsys):
+    images, files = tmp_path / "my images", tmp_path / "json"
+    images.mkdir(), files.mkdir()
+    ring = [[2, 1], [6, 1], [6, 5], [2, 5]]
+    for name in map(str, range(count)):
+        Image.new("RGB", (10, 8), (9, 9, 9)).save(images / f"{name}.png")
+        shapes = [{"label": label, "points": ring} for label in ("cell", "ground")]
+        stated = {"imagePath": f"{name}.png", "imageHeight": 8, "imageWidth": 10}
+        (files / f"{name}.json").write_text(json.dumps(stated | {"shapes": shapes}))
+    out = tmp_path / "new folder"
+    words = ["data", "polygons", str(files), "--images", str(images), "-o", str(out)]
+    assert main(words) == 0
+    command = capsys.readouterr().out.splitlines()[-1].removeprefix("train with: ")
+    words = shlex.split(command)
+    assert words[:2] == ["jaxseg", "train"]
+    config = parse(words[2:]).run.data
+    config = dataclasses.replace(config, prepared_dir=str(tmp_path / "p"))
+    splits = config.train_split, config.eval_split
+    assert tuple(len(open_source(config, split)) for split in splits) == sizes

@@ -60,7 +60,8 @@ class DrawRules:
       void_labels: The annotation labels whose pixels become void.
 
     Raises:
-      ValueError: If `outside` is not a class, or a class is also in `void_labels`.
+      ValueError: If there is no class, `outside` is not a class, or a class is also in
+        `void_labels`.
     """
 
     classes: tuple[str, ...]
@@ -69,6 +70,11 @@ class DrawRules:
     void_labels: tuple[str, ...] = ()
 
     def __post_init__(self):
+        if not self.classes:
+            raise ValueError(
+                "classes=() is invalid: expected at least one class. Label a shape in "
+                "the annotations, or pass the names of the classes."
+            )
         if self.outside not in (*self.classes, "void"):
             raise ValueError(
                 f"outside={self.outside!r} is invalid: expected 'void' or one of "

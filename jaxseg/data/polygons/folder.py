@@ -13,7 +13,11 @@ from jaxseg.data.polygons.draw import draw_labels
 from jaxseg.data.polygons.fields import open_json
 from jaxseg.data.polygons.label_studio import read_label_studio
 from jaxseg.data.polygons.labelme import read_cityscapes_polygons, read_labelme
+from jaxseg.data.reader import ReadOptions, read_header
 from jaxseg.storage import atomic
+
+# Only the sizes of images are read, so any type and any size is accepted.
+_ANY = ReadOptions(pixels="stored", max_pixels=10**12)
 
 
 def read_annotations(
@@ -30,8 +34,18 @@ def read_annotations(
       other formats, the classes are the labels in the files, in alphabetical order.
 
     Raises:
-      ValueError: If a file has none of these formats, or cannot be read.
+      ValueError: If a file has none of these formats, cannot be read, or annotates no
+        image.
     """
+    names, images = _read(path)
+    if not images:
+        raise ValueError(
+            f"{shown(path)} annotates no image: expected at least one. Export it again."
+        )
+    return names, images
+
+
+def _read(path: pathlib.Path) -> tuple[tuple[str, ...], list[AnnotatedImage]]:
     if path.is_dir():
         files = [p for p in visible_entries(path) if p.suffix.lower() == ".json"]
         if not files:
@@ -70,13 +84,16 @@ def write_folder(
       The number of images.
 
     Raises:
-      ValueError: If an image file is missing, two images share a name, a label is not a
-        class, or the target is not empty.
+      ValueError: If an image file is missing or has another size than its annotation
+        states, two images share a name, a label is not a class, or the target is not
+        empty.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ValueError(f"{shown(target)} is not empty: expected a new folder.")
     images = list(images)
     files = _find_files(images, source)
+    for image, file in zip(images, files, strict=True):
+        _check_size(image, file)
     drawn = [draw_labels(image, rules) for image in images]
     for kind in ("images", "masks"):
         (target / kind).mkdir(parents=True)
@@ -138,3 +155,21 @@ def _find_files(
         seen[name_key(file.stem)] = image
         files.append(file)
     return files
+
+
+def _check_size(image: AnnotatedImage, file: pathlib.Path) -> None:
+    """Raises ValueError if the annotation states another size than that of the file."""
+    header = read_header(file, _ANY)
+    if image.size == header.size:
+        return
+    stated, found = (f"{h} x {w}" for h, w in (image.size, header.size))
+    remedy = "Pass the images that were annotated, or annotate these images"
+    if image.size == header.stored_size:
+        remedy = (
+            "The orientation tag of the image is applied, so annotate the image as "
+            "viewers show it, or remove the tag"
+        )
+    raise ValueError(
+        f"{image.origin}: the size {stated} of image {image.name!r} is invalid: "
+        f"expected {found} (height x width), the size of {shown(file)}. {remedy}."
+    )

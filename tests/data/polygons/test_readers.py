@@ -226,3 +226,43 @@ def test_a_folder_of_files_becomes_a_folder_of_masks(tmp_path):
     assert (target / "classes.txt").read_text() == "ground\nbox\n"
     with pytest.raises(ValueError, match="is not empty"):
         write_folder(images, rules, source=source, target=target)
+
+
+@pytest.mark.parametrize(
+    "form", ["coco polygon", "labelme polygon", "studio polygon", "cityscapes"]
+)
+def test_images_of_another_size_are_refused(form, tmp_path):
+    path, source = tmp_path / "a_gtFine_polygons.json", tmp_path / "photos"
+    path.write_text(json.dumps(FILES[form]))
+    source.mkdir()
+    Image.new("RGB", (40, 30)).save(source / "a.png")
+    _, images = read_annotations(path)
+    rules, target = DrawRules(("ground", "box"), "ground"), tmp_path / "out"
+    message = rf"{path.name}: the size 10 x 20 .*expected 30 x 40 .*photos/a\.png\. "
+    with pytest.raises(ValueError, match=message) as caught:
+        write_folder(images, rules, source=source, target=target)
+    assert not target.exists() and "\n" not in str(caught.value)
+
+
+def test_a_size_before_the_orientation_tag_is_refused(tmp_path):
+    path, source = tmp_path / "a.json", tmp_path / "photos"
+    path.write_text(json.dumps(labelme(points=CORNERS)))
+    source.mkdir()
+    tag = Image.Exif()
+    tag[0x0112] = 6
+    Image.new("RGB", SIZE[::-1]).save(source / "a.png", exif=tag)
+    _, images = read_annotations(path)
+    with pytest.raises(ValueError, match=r"expected 20 x 10 .*orientation tag"):
+        write_folder(
+            images, DrawRules(("box",)), source=source, target=tmp_path / "out"
+        )
+
+
+def test_annotations_of_nothing_are_refused(tmp_path):
+    path = tmp_path / "a.json"
+    for empty in ([], coco([]) | {"images": [], "annotations": []}):
+        path.write_text(json.dumps(empty))
+        with pytest.raises(ValueError, match=r"a\.json annotates no image"):
+            read_annotations(path)
+    with pytest.raises(ValueError, match=r"classes=\(\) is invalid: expected at least"):
+        DrawRules(())
