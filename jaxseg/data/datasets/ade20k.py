@@ -98,6 +98,7 @@ DATASET = Dataset(
         "The mask value 0 (other objects) is void, and the values 1 to 150 are the "
         "classes, which the test server expects again. Masks that are already reduced "
         "to 0 to 149 would lose a class, so use the published files. The full form "
-        "with 847 classes is not offered, because labels have 8 bits."
+        "with 847 classes has no record; convert its masks to class indices of 16 "
+        "bits and train with data.name=folder."
     ),
 )
