@@ -33,6 +33,11 @@ def test_a_run_tells_what_it_is(run):
     assert run.spec.num_classes == len(run.spec.classes) == 7
 
 
+def test_opening_a_run_logs_no_warning_of_the_checkpoint_library(caplog):
+    jaxseg.open_run(GOLDEN / "unet", checkpoint="latest")
+    assert not [record for record in caplog.records if record.name == "absl"]
+
+
 def test_prediction_of_a_file_equals_that_of_its_pixels_and_of_the_command(
     run, tmp_path
 ):

@@ -87,10 +87,14 @@ def read_everything(directory: Path) -> Any:
 
 
 def _stored_tree(directory: Path) -> Any:
-    """Returns the names and shapes of the arrays of a step."""
-    with reading(directory), ocp.StandardCheckpointer() as reader:
-        metadata = reader.metadata(directory / STATE)
-    metadata = getattr(metadata, "item_metadata", metadata)
+    """Returns the names and shapes of the arrays of a step.
+
+    A `Checkpointer` would warn that the folder contains no list of items, which only
+    the folder of the whole step has. The handler of the arrays reads no such list.
+    """
+    handler = ocp.PyTreeCheckpointHandler()
+    with reading(directory), contextlib.closing(handler):
+        metadata = handler.metadata(directory / STATE)
     return getattr(metadata, "tree", metadata)
 
 
