@@ -18,7 +18,7 @@ from jaxseg.audit.summary import split_summary
 from jaxseg.audit.value_range import finished, narrow_range, shown_range
 from jaxseg.config import DataConfig
 from jaxseg.data.builders.pairs_config import PairsConfig
-from jaxseg.data.classes import counted_names, folder_spec
+from jaxseg.data.classes import counted_names, folder_spec, overlapping_spec
 from jaxseg.data.datasets.lookup import require_kind
 from jaxseg.data.ignore_index import counted_void
 from jaxseg.data.lists import split_names
@@ -115,13 +115,6 @@ def require_files(data: DataConfig) -> None:
             f"files, because tensorflow_datasets provides the data of {data.name!r}. "
             "`jaxseg train` checks all of its masks before it trains."
         )
-    if dataset.multilabel:
-        raise ValueError(
-            f"data.name={data.name!r} is invalid: expected a dataset whose classes "
-            "exclude each other, because the check counts one class for each pixel. "
-            "`jaxseg train` checks all masks of overlapping classes before it trains, "
-            "and `jaxseg data show` draws them."
-        )
     if not data.raw_dir or not pathlib.Path(data.raw_dir).expanduser().is_dir():
         raise ValueError(
             f"data.raw_dir={data.raw_dir!r} is invalid: expected the folder of the "
@@ -212,7 +205,7 @@ def all_findings(
         findings.ambiguous_values(config, records),
         findings.unlisted_values(config, records),
         findings.snapped_masks(records),
-        findings.nearly_empty_masks(records, names),
+        findings.nearly_empty_masks(config, records, names),
         narrow_range(data, config.pixels, records),
         findings.flat_images(records),
         findings.rotated_images(records),
@@ -230,6 +223,8 @@ def _spec(config: PairsConfig, records: Sequence[Record]) -> DatasetSpec | None:
     if config.dataset.spec is not None:
         return config.dataset.spec
     names = config.class_names
+    if config.dataset.multilabel:
+        return overlapping_spec(names, config.origin) if names else None
     if not names:
         masks = [record.mask for record in records if record.mask is not None]
         labels = set().union(*(mask.labels or () for mask in masks))

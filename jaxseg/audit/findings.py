@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from jaxseg.audit.kinds import Finding
+from jaxseg.audit.overlapping import combination
 from jaxseg.audit.record import Record
 from jaxseg.audit.scan import Splits
 from jaxseg.config import DataConfig
@@ -89,10 +90,10 @@ def ambiguous_values(
 ) -> Iterator[Finding]:
     """Yields an error for each split whose mask values can have several meanings.
 
-    A value is ambiguous if it can mean a class, void or an object. With a label map,
-    every value has one meaning, so nothing is yielded.
+    A value is ambiguous if it can mean a class, void or an object. With a label map
+    or overlapping classes, every value has one meaning, so nothing is yielded.
     """
-    if config.masks.labels is not None:
+    if config.masks.labels is not None or config.dataset.multilabel:
         return
     found = values_of_splits(records)
     together = set().union(*(values.values for values in found))
@@ -158,20 +159,26 @@ def snapped_masks(records: Sequence[Record]) -> Iterator[Finding]:
 
 
 def nearly_empty_masks(
-    records: Sequence[Record], names: Sequence[str]
+    config: PairsConfig, records: Sequence[Record], names: Sequence[str]
 ) -> Iterator[Finding]:
     """Yields a warning for each mask that consists almost entirely of one label.
 
-    This label, which can be void, covers more than 99.9 % of the pixels.
+    This label, which can be void, covers more than 99.9 % of the pixels. If classes can
+    overlap, it is a combination of classes.
     """
     for record in records:
         labels = record.mask.labels if record.mask is not None else None
+        if record.mask is not None and config.dataset.multilabel:
+            labels = record.mask.values
         if not labels:
             continue
         total, most = sum(labels.values()), max(labels, key=labels.__getitem__)
         others = total - labels[most]
         if others < NEARLY_EMPTY * total:
-            what = "void" if most == void_of(len(names)) else _name(most, names)
+            if config.dataset.multilabel:
+                what = combination(most, names)
+            else:
+                what = "void" if most == void_of(len(names)) else _name(most, names)
             text = (
                 f"{shown(record.pair.mask)} is {what} in all but {others:,} of "
                 f"{total:,} pixels."
@@ -218,7 +225,7 @@ def absent_classes(
     """Yields a warning for each split whose masks lack a class."""
     seen: dict[str, set[int]] = {}
     for record in records:
-        if record.mask is not None and record.mask.labels:
+        if record.mask is not None and record.mask.labels is not None:
             seen.setdefault(record.split, set()).update(record.mask.labels)
     for split, labels in seen.items():
         absent = [name for k, name in enumerate(names) if k not in labels]

@@ -51,9 +51,11 @@ class MaskFacts:
       form: The file format and the pixel mode, such as "PNG L", or "" if the file is
         not an image.
       lossy: Whether the compression of the format changes pixel values.
-      values: The number of pixels with each value in the file.
+      values: The number of pixels with each value in the file. If classes can overlap,
+        a value is a packed label, see `jaxseg.data.label_bits`.
       labels: The number of pixels with each label, or None if a value in the file
-        belongs to no class.
+        belongs to no class. If classes can overlap, void is left out, and a pixel
+        counts for each of its classes.
     """
 
     size: tuple[int, int]

@@ -9,9 +9,11 @@ import numpy as np
 from PIL import Image
 
 from jaxseg.audit import hashing
+from jaxseg.audit.overlapping import pixels_of_classes
 from jaxseg.audit.record import Fault, ImageFacts, MaskFacts, Record, Sample
 from jaxseg.data import kinds
 from jaxseg.data.builders.pairs_config import PairsConfig
+from jaxseg.data.class_folders import MissingMask
 from jaxseg.data.files import shown
 from jaxseg.data.header import Header
 from jaxseg.data.layouts import Pair
@@ -183,6 +185,9 @@ def _read_mask(
             header = read_header(path, config.reading, mask=True)
             lossy = header.lossy
         mask, lossy = masks.values(path)
+    except MissingMask as error:
+        faults.append(Fault("missing_mask", str(error)))
+        return None, None
     except ValueError as error:
         kind = "lossy_mask" if lossy and not masks.given else "unreadable_mask"
         faults.append(Fault(kind, str(error)))
@@ -192,12 +197,16 @@ def _read_mask(
         label = masks.to_labels(path, mask, lossy=lossy)
     except ValueError as error:
         faults.append(Fault("mask_value", str(error)))
+    values = count_values(mask)
+    labels = None if label is None else count_values(label)
+    if masks.multilabel:
+        labels = pixels_of_classes(values, len(config.class_names))
     facts = MaskFacts(
         size=mask.shape,
         form=_form(header),
         lossy=lossy,
-        values=count_values(mask),
-        labels=None if label is None else count_values(label),
+        values=values,
+        labels=labels,
     )
     return facts, label
 

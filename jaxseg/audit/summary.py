@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxseg.audit.overlapping import combination, void_value
 from jaxseg.audit.record import ImageFacts, Record
 from jaxseg.data.builders.pairs_config import PairsConfig
 from jaxseg.data.ignore_index import void_of
@@ -37,8 +38,8 @@ def split_summary(
         "pixels": str(config.pixels),
         **_pixel_statistics(images, config.pixels),
         "mask_values": _mask_values(config, records, names),
-        "void": _void_share(records, void_of(len(names))),
-        "classes": _classes(records, names),
+        "void": _void_share(config, records, names),
+        "classes": _classes(config, records, names),
     }
 
 
@@ -95,6 +96,8 @@ def _mask_values(
 
 def _meaning(config: PairsConfig, value: int, names: Sequence[str]) -> str | None:
     """Returns the class name of a mask value, "void", or None if it has no meaning."""
+    if config.dataset.multilabel:
+        return combination(value, names) if names else None
     labels: LabelMap | None = config.masks.labels
     label = value
     if labels is not None:
@@ -105,12 +108,18 @@ def _meaning(config: PairsConfig, value: int, names: Sequence[str]) -> str | Non
     return names[label] if label is not None and 0 <= label < len(names) else None
 
 
-def _classes(records: Sequence[Record], names: Sequence[str]) -> list[dict[str, Any]]:
+def _classes(
+    config: PairsConfig, records: Sequence[Record], names: Sequence[str]
+) -> list[dict[str, Any]]:
     """Counts each class in the accepted pairs.
+
+    Frequencies are shares of the pixels that are not void. If classes can overlap, the
+    sum of the frequencies can differ from 1.
 
     The weights are those of `--loss.class-weights median_frequency`.
     """
     pixels, masks = (np.zeros(len(names), np.int64) for _ in range(2))
+    known, void = 0, void_value(config, names)
     for record in records:
         if record.mask is None or record.mask.labels is None or record.faults:
             continue
@@ -118,7 +127,10 @@ def _classes(records: Sequence[Record], names: Sequence[str]) -> list[dict[str, 
             if label < len(names):
                 pixels[label] += count
                 masks[label] += 1
+        values = record.mask.values
+        known += sum(values.values()) - values.get(void, 0)
     total = int(pixels.sum())
+    known = known if config.dataset.multilabel else total
     weights = (
         median_frequency(pixels.tolist()).tolist() if total else [0.0] * len(names)
     )
@@ -127,17 +139,19 @@ def _classes(records: Sequence[Record], names: Sequence[str]) -> list[dict[str, 
             "class": name,
             "pixels": int(pixels[k]),
             "masks": int(masks[k]),
-            "frequency": pixels[k] / total if total else 0.0,
+            "frequency": pixels[k] / known if known else 0.0,
             "weight": weights[k],
         }
         for k, name in enumerate(names)
     ]
 
 
-def _void_share(records: Sequence[Record], void: int) -> float:
+def _void_share(
+    config: PairsConfig, records: Sequence[Record], names: Sequence[str]
+) -> float:
     """Returns the share of void pixels in the masks whose values have a meaning."""
     masks = [record.mask for record in records if record.mask is not None]
     labels: collections.Counter[int] = collections.Counter()
     for mask in masks:
-        labels.update(mask.labels or {})
-    return labels[void] / labels.total() if labels else 0.0
+        labels.update((mask.values if config.dataset.multilabel else mask.labels) or {})
+    return labels[void_value(config, names)] / labels.total() if labels else 0.0

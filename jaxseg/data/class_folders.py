@@ -25,6 +25,10 @@ from jaxseg.data.reader import ReadOptions, read_header, read_pixels
 MASKS, VALID = "masks", "valid"
 
 
+class MissingMask(ValueError):
+    """Is raised if an image has no mask of a class."""
+
+
 def class_folder_pairs(
     root: pathlib.Path, lists: Iterable[str] = ()
 ) -> dict[str, list[Pair]]:
@@ -144,7 +148,7 @@ def read_class_masks(
     }
     if missing := [name for name in classes if name not in by_class]:
         expected = file.path.parent.parent / missing[0] / file.path.name
-        raise ValueError(
+        raise MissingMask(
             f"{shown(file)} has no mask of the class {missing[0]!r}: expected "
             f"{expected}. Write a mask of zeros if the class is absent."
         )

@@ -70,7 +70,8 @@ def folder_pairs(
       lists: The names of further splits that have a list. Other text files do not
         count.
       match: A function that returns the pairs of a folder of images and a folder of
-        masks. The default is `match_folders`.
+        masks. The default is `match_folders`, after a check that the folder of masks
+        has not only folders, one for each class.
 
     Returns:
       The pairs of each split.
@@ -79,7 +80,7 @@ def folder_pairs(
       ValueError: If the folder has neither layout, two files share a name, or a list
         cannot be used.
     """
-    match = match or match_folders
+    match = match or _match_masks
     require_folder(root)
     if (root / "images").is_dir():
         require_folder(root / "masks")
@@ -205,6 +206,17 @@ def match_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
         Pair(name, first.get(name), second.get(name), others=others.get(name, ()))
         for name in sorted(first | second)
     ]
+
+
+def _match_masks(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
+    entries = visible_entries(masks)
+    if entries and all(entry.is_dir() for entry in entries):
+        raise ValueError(
+            f"{shown(masks)} contains only folders, such as {shown(entries[0].name)}: "
+            "expected mask files. If each folder contains the masks of one class, pass "
+            "--data.name multilabel_folder."
+        )
+    return match_folders(images, masks)
 
 
 def _by_name(paths: Iterable[pathlib.Path], end: str = "") -> dict[str, pathlib.Path]:
