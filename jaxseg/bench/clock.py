@@ -124,13 +124,16 @@ class Measured:
 def measure(
     contestants: Mapping[str, Callable[[], None]], limits: Limits, sentinel: Sentinel
 ) -> Measured:
-    """Times the contestants and the sentinel alternately, after untimed rounds.
+    """Times several functions alternately, after untimed rounds.
+
+    A fixed computation, the sentinel, is timed as well. Its time shows whether other
+    processes disturb the measurement.
 
     Args:
-      contestants: Functions by name. Each must wait until its result is computed
+      contestants: The functions by name. Each must wait until its result is computed
         (`block_until_ready`, `synchronize`) before it returns.
-      limits: The time that the row may take.
-      sentinel: The sentinel of the whole benchmark.
+      limits: The time that this measurement may take.
+      sentinel: The fixed computation of the whole benchmark.
     """
     for _ in range(limits.warm):
         for run in contestants.values():

@@ -139,9 +139,10 @@ def timm():
 
 
 def smp():
-    """Returns the library segmentation_models_pytorch.
+    """Imports and returns the library segmentation_models_pytorch.
 
-    It imports timm and torchvision, whose missing operators are declared first.
+    It imports torchvision, which fails if its compiled operators are absent. They are
+    therefore declared to PyTorch first.
     """
     torchvision()
     return importlib.import_module("segmentation_models_pytorch")

@@ -51,7 +51,8 @@ class Arguments:
     """ops measures operators, models measures networks, and memory measures the peak
     memory of training steps on a CPU."""
     filter: str = ""
-    """AMB"""
+    """Measure only rows whose name contains this text or matches this pattern, such as
+    'deeplab*'."""
     quick: tyro.conf.FlagCreatePairsOff[bool] = False
     """Measure only a few rows, with few repetitions, to test the benchmark itself."""
     budget: float | None = None
@@ -73,7 +74,10 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Measures the rows without an undisturbed result; writes the table and charts."""
+    """Measures the rows that have no valid result; writes the table and charts.
+
+    A result is not valid if other processes slowed the measurement down.
+    """
     options = parsed(Arguments, argv, prog="jaxseg bench", bounds=BOUNDS)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch's share
     import jax

@@ -1,9 +1,14 @@
 """Creates the augmented example for a position of the training stream.
 
-The host applies `data.elastic` to the whole image, and chooses a random crop window by
-`data.scale_range` and `data.crop`. Those augmentations of `data.augment` that choose
-windows can change it. The other ones then change the crop, and finally
-`data.albumentations` does.
+The host does these steps:
+
+1. `data.elastic` deforms the whole image.
+2. `data.scale_range` and `data.crop` choose a random window of the resized image.
+3. The augmentations at the start of `data.augment` that choose windows, such as
+   limit_share, can replace this window.
+4. The window is cut out.
+5. The other augmentations of `data.augment` change the crop, in their order.
+6. The pipeline of `data.albumentations` changes the crop.
 
 The device then applies `data.flip` and `data.color_jitter`.
 """

@@ -1,6 +1,7 @@
-"""Converts predictions of a network trained on several datasets to one's classes.
+"""Converts predictions of a network to the classes of one of its datasets.
 
-The probability of a class of a dataset is the sum of the probabilities of the union
+A network that was trained on several datasets predicts the classes of their union. The
+probability of a class of a dataset is the sum of the probabilities of the union
 classes to which the class map assigns it. The predicted class is the most probable
 class of the dataset. Union classes that the dataset does not have are ignored.
 """

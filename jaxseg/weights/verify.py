@@ -25,7 +25,10 @@ def difference(
     options: Mapping[str, object],
     channels: int = 3,
 ) -> float:
-    """Returns the largest difference of the logits, relative to the largest logit.
+    """Compares a network of another library with its conversion to jaxseg.
+
+    Both networks segment the same image. The result is the largest absolute difference
+    of their logits, divided by the largest absolute logit.
 
     Args:
       source: The row of `SOURCES`.

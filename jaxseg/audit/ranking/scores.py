@@ -119,9 +119,9 @@ def scaled(rows: list[list[Suspect]]) -> list[Suspect]:
     """Scales scores so that the median becomes 0 and the 90th percentile becomes 1.
 
     Args:
-      rows: The suspects of each mask for one kind of evidence. The median and the
-        percentile are those of the largest score in each mask, which is 0 without
-        suspects.
+      rows: For each mask, the regions that one way of scoring suspects to be wrong.
+        The median and the percentile are taken over the largest score of each mask. A
+        mask without such regions counts as 0.
     """
     largest = [max((row.score for row in own), default=0.0) for own in rows]
     if not largest:

@@ -1,7 +1,7 @@
 """Changes brightness, contrast, gamma and color of images.
 
 All functions take images as float32 [H, W, C] with values from 0 to 1. Results outside
-this range are clipped after each entry.
+this range are clipped after each augmentation.
 """
 
 from __future__ import annotations

@@ -112,8 +112,8 @@ class Cutout(SceneEntry):
     label: str = choice(
         "void",
         "keep",
-        help="The labels in the rectangles: void makes them void; keep leaves them "
-        "as they are.",
+        help="What happens to the labels in the filled rectangles: void sets them to "
+        "the ignore index; keep leaves them unchanged.",
     )
 
     def apply(

@@ -168,8 +168,9 @@ class GridDistortion(GeometryEntry):
         0.3,
         0,
         0.95,
-        help="The size of each cell is multiplied by a factor from 1 - limit to "
-        "1 + limit, before the sizes are normalized to the size of the crop.",
+        help="The strength of the distortion. The height and width of each cell of the "
+        "grid are multiplied by factors from 1 - limit to 1 + limit, and then scaled "
+        "so that the grid covers the crop again.",
     )
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:

@@ -30,8 +30,9 @@ class Case(NamedTuple):
     Attributes:
       image: Uint8 [H, W, 3].
       labels: Uint8 [H, W] for each rater.
-      kind: The kind of rim.
-      modes: The region that each rater labeled: nothing, the core, or core and rim.
+      kind: How the blurred rim around the core of the drawn object looks.
+      modes: The region that each rater labeled: nothing, the core of the object, or its
+        core and its rim.
     """
 
     image: np.ndarray

@@ -35,7 +35,10 @@ class Union:
 
     @functools.cached_property
     def merged(self) -> tuple[tuple[int, ...], ...]:
-        """Returns for each merged label K + g the union classes that it stands for."""
+        """Returns the classes of the union that each merged label stands for.
+
+        The first merged label is K, the number of classes of the union.
+        """
         sets = (names for names in self._indices() if len(names) > 1)
         return tuple(dict.fromkeys(sets))
 

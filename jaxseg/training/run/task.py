@@ -75,16 +75,16 @@ class Silent:
         pass
 
     def started(self, step: int, steps: int) -> None:
-        """Shows nothing."""
+        """Ignores the event, for runs that show no progress."""
 
     def advanced(self, step: int) -> None:
-        """Shows nothing."""
+        """Ignores the event, for runs that show no progress."""
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """Shows nothing."""
+        """Ignores the event, for runs that show no progress."""
 
     def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
-        """Shows nothing."""
+        """Ignores the event, for runs that show no progress."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,7 +23,7 @@ _ABSENT = object()
 
 
 class World(Protocol):
-    """Defines the values of the names in a pickle program and the results of calls."""
+    """Decides what names and calls in a pickle program become, without running code."""
 
     def name(self, full: str) -> Any:
         """Returns a value for a name such as `module.Class`, without importing it."""
