@@ -116,7 +116,7 @@ def expand(
       sweeps: The maximum number of passes over all labels.
 
     Returns:
-      The labels, uint8 [H, W].
+      The labels [H, W], uint8 or, for more than 256 classes, uint16.
     """
     flat = unary.reshape(-1, unary.shape[-1])
     given = np.full(len(flat), UNKNOWN) if fixed is None else fixed.reshape(-1)
@@ -131,7 +131,8 @@ def expand(
                 label, lowest = moved, reached
         if lowest == before:
             break
-    return label.reshape(unary.shape[:2]).astype(np.uint8)
+    kind = np.min_scalar_type(flat.shape[1] - 1)
+    return label.reshape(unary.shape[:2]).astype(kind)
 
 
 def _expanded(unary, links, label, given, alpha):
@@ -172,7 +173,7 @@ def cut_probabilities(
       fixed: The labels of pixels that must not change, [H, W]; -1 elsewhere.
 
     Returns:
-      The labels, uint8 [H, W].
+      The labels [H, W], uint8 or, for more than 256 classes, uint16.
 
     Raises:
       ValueError: If the shapes do not match or gamma is negative.

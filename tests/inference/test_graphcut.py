@@ -191,3 +191,11 @@ def test_probabilities_move_to_the_edge_of_the_image():
     assert (kept[8:10, 3:5] == 2).all()
     with pytest.raises(ValueError, match=r"image.shape=.* is invalid"):
         cut_probabilities(probability[:4], image)
+
+
+def test_labels_of_more_than_256_classes_do_not_wrap():
+    probability = np.zeros((2, 3, 300))
+    probability[..., 299] = 1
+    probability[:, 0, [299, 255]] = 0, 1
+    label = cut_probabilities(probability, np.zeros((2, 3, 3), np.uint8), gamma=0)
+    assert label.tolist() == [[255, 299, 299]] * 2
