@@ -12,6 +12,7 @@ from PIL import Image
 from jaxseg.checkpoints.reading import stored_leaves
 from jaxseg.cli.main import main
 from jaxseg.config import Config, LossConfig, ModelConfig, OptimConfig
+from jaxseg.data.datasets import DATASETS
 from jaxseg.models.zoo import MODELS
 from jaxseg.tasks import pix2pix as adversarial
 from jaxseg.tasks import prob_unet as probabilistic
@@ -206,7 +207,7 @@ def test_photos_need_their_own_losses():
         loss=LossConfig("cross_entropy"),
     )
     with pytest.raises(ValueError, match="expected 'adversarial' or 'l1'"):
-        adversarial.build(config, None, [])
+        adversarial.build(config, DATASETS["shapes"].spec, [])
 
 
 def test_each_network_has_one_task_whose_modules_exist():

@@ -202,7 +202,7 @@ def test_the_batch_must_split_over_the_devices(tiny, tmp_path, capsys):
         in capsys.readouterr().err
     )
     assert main(tiny(tmp_path, "--devices=9")) == 1
-    assert "devices=9 is invalid: expected at most 8" in capsys.readouterr().err
+    assert "devices=9 is invalid: expected 1 to 8" in capsys.readouterr().err
 
 
 @pytest.mark.slow

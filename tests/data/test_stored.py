@@ -134,7 +134,7 @@ def test_damaged_counts_are_counted_anew(root, text, caplog):
     (path,) = folder(root).glob("class_frequencies-*.json")
     path.write_bytes(text)
     assert class_frequencies(source) == counts
-    assert f"{path} is damaged" in caplog.text
+    assert f"{path} are damaged" in caplog.text
     caplog.clear()
     assert class_frequencies(source) == counts and not caplog.text
 

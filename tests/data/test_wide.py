@@ -79,7 +79,7 @@ def test_pages_of_a_tiff_are_read_by_number_only(tmp_path):
             writer.write(value, photometric="minisblack", planarconfig="contig")
     for number in (0, 2):
         check(Page(path, number), values[number])
-    for bad, reason in ((path, "several pages"), (Page(path, 3), "has 3 pages")):
+    for bad, reason in ((path, "several pages"), (Page(path, 3), "has only 3 pages")):
         with pytest.raises(ValueError, match=rf"a\.tif.*{reason}"):
             read_pixels(bad, STORED)
 
