@@ -58,7 +58,9 @@ def overlap(
 def overlap_phases(kernel: int, stride: int) -> tuple[int, ...]:
     """Counts the products that are summed in each output phase along one axis.
 
-    Pixels near the border, which receive fewer products, are not considered.
+    An output phase is the set of output pixels whose index has the same remainder
+    modulo the stride. Pixels near the border receive fewer products and are not
+    considered.
 
     >>> overlap_phases(3, 2), overlap_phases(4, 2)
     ((2, 1), (2, 2))
@@ -71,16 +73,18 @@ def overlap_phases(kernel: int, stride: int) -> tuple[int, ...]:
 
 
 def unevenness(kernel: int, stride: int) -> float:
-    """Returns the largest 2-D overlap divided by the smallest one.
+    """Returns how uneven the overlap of a transposed convolution is in 2-D.
 
-    The result is 1 if all pixels have equal overlap, and infinite if some have none.
+    The overlap of an output pixel is the number of products that are summed there. The
+    result is the largest overlap divided by the smallest one: 1 if all pixels have
+    equal overlap, and infinite if some pixels receive no product.
     """
     phases = overlap_phases(kernel, stride)
     return float("inf") if not min(phases) else (max(phases) / min(phases)) ** 2
 
 
 def spectrum(maps: np.ndarray | Array) -> np.ndarray:
-    """Computes the 2-D power spectrum, averaged over examples and channels.
+    """Computes the 2-D power spectrum of maps, averaged over examples and channels.
 
     The mean of each map is subtracted first, so that a bright map does not hide a grid.
 
@@ -109,8 +113,12 @@ def _maps(maps):
 def phase_energy(maps: np.ndarray | Array, stride: int) -> np.ndarray:
     """Computes the mean square of each output phase, relative to that of all pixels.
 
+    An output phase is the set of pixels whose coordinates have equal remainders modulo
+    the stride.
+
     Every entry is 1 if the maps show no grid. For a transposed convolution with random
-    weights, the entries are proportional to the overlap.
+    weights, the entries are proportional to the number of products that are summed in
+    each output phase (`overlap_phases`).
 
     Args:
       maps: Feature maps [H, W] or [B, H, W, C].

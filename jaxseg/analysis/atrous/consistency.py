@@ -25,7 +25,7 @@ class Shift:
 
     Attributes:
       offset: The distance between the crops in pixels, (rows, columns).
-      agreement: The share of these pixels whose predicted class is the same.
+      agreement: The share of these pixels with the same predicted class in both crops.
       change: The root mean square difference of the logits, divided by their standard
         deviation.
     """
@@ -96,11 +96,11 @@ def _inner(maps, margin):
 
 
 def atrous_gap(dense: Array, strided: Array, factor: int) -> float:
-    """Compares subsampled features of a network with those of a larger output stride.
+    """Compares the features that a network computes at two output strides.
 
-    The result is the largest difference, divided by the standard deviation of
-    `strided`. It is about 1e-5 in float32 if the network replaces strides by atrous
-    rates exactly.
+    The features at the smaller output stride are subsampled first. The result is the
+    largest absolute difference, divided by the standard deviation of `strided`. It is
+    about 1e-5 in float32 if the network replaces strides by atrous rates exactly.
 
     Args:
       dense: Features of the network with the smaller output stride, [B, H, W, C].
@@ -124,7 +124,7 @@ def atrous_gap(dense: Array, strided: Array, factor: int) -> float:
 def output_stride_gaps(
     fns: Mapping[int, Callable[[Array], Array]], image: Array
 ) -> dict[tuple[int, int], float]:
-    """Computes `atrous_gap` for each pair of output strides.
+    """Compares the features of a network for each pair of its output strides.
 
     Args:
       fns: Maps each output stride to the network with that output stride, as a function
@@ -132,10 +132,11 @@ def output_stride_gaps(
       image: [B, H, W, C].
 
     Returns:
-      The gap for each pair (smaller output stride, larger output stride).
+      The result of `atrous_gap`, a relative difference of features, for each pair
+      (smaller output stride, larger output stride).
 
     Raises:
-      ValueError: If an output stride does not divide the next one.
+      ValueError: If an output stride does not divide the next larger one.
     """
     maps = {stride: jax.jit(fn)(image) for stride, fn in fns.items()}
     order = sorted(maps)

@@ -75,8 +75,12 @@ def effective_field(
     """Computes the squared gradient of one output position, averaged over the images.
 
     It is also averaged over the channels of the images. Images are processed one by
-    one, so that memory does not grow with their number. `gradients` describes the
-    arguments.
+    one, so that memory does not grow with their number.
+
+    Args:
+      fn: Maps images [n, H, W, C] to outputs [n, h, w, K]. The K channels are summed.
+      images: [n, H, W, C].
+      position: The row and column of the output; None takes the middle of the map.
 
     Returns:
       float64 [H, W].
@@ -94,12 +98,19 @@ def support(
     images: Array,
     position: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Finds the pixels whose gradient is nonzero in at least one of the images.
+    """Finds the pixels at which the gradient of one output position is nonzero.
+
+    A pixel counts if this gradient is nonzero in at least one of the images.
 
     A pixel that the output depends on is missed if its gradient happens to be zero, for
     example behind an inactive ReLU or because max pooling selects another pixel. Use
     weights that keep all activations positive, and several images for networks with max
-    pooling. `gradients` describes the arguments.
+    pooling.
+
+    Args:
+      fn: Maps images [n, H, W, C] to outputs [n, h, w, K]. The K channels are summed.
+      images: [n, H, W, C].
+      position: The row and column of the output; None takes the middle of the map.
 
     Returns:
       Booleans [H, W], True at pixels with a nonzero gradient.
@@ -108,7 +119,7 @@ def support(
 
 
 def area(field: np.ndarray, level: float = LEVEL) -> int:
-    """Counts the pixels of a map that exceed `level` times the maximum of the map."""
+    """Counts the pixels of a map whose value exceeds `level` times the largest value."""
     return int((field > level * field.max()).sum())
 
 

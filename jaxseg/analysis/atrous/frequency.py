@@ -70,9 +70,10 @@ def impulse_response(fn: Callable, size: Size, channels: int = 1) -> np.ndarray:
 
 
 def frequency_response(fn: Callable, size: Size, channels: int = 1) -> np.ndarray:
-    """Computes the magnitude of the Fourier transform of the impulse response.
+    """Computes how strongly a linear function of images passes each 2-D frequency.
 
-    `impulse_response` describes the arguments.
+    The result is the magnitude of the Fourier transform of `impulse_response`, which
+    describes the arguments.
 
     Returns:
       float64 [h, w], with frequency 0 in the middle.
@@ -83,7 +84,7 @@ def frequency_response(fn: Callable, size: Size, channels: int = 1) -> np.ndarra
 def passband_copies(
     rates: Sequence[int], kernel: int = 3, *, level: float = 0.5
 ) -> int:
-    """Counts the frequency bands that a stack of averaging layers passes.
+    """Counts the frequency bands that a stack of atrous averaging layers passes.
 
     A band is a range of frequencies between 0 and 1/2 in which the response is at least
     `level`. A low-pass filter has one band. Every further band is a repetition that

@@ -32,12 +32,14 @@ class Gridding:
       coverage: The share of the square field that an output reads, (touched /
         field)**2.
       evenness: The mean of the path counts over the square field, divided by their
-        maximum. Holes count as zero. It is 1 if all path counts are equal.
+        maximum. The path count of a pixel is the number of paths from it through the
+        layers to an output. Holes, the pixels that are not read, count as zero. It is 1
+        if all path counts are equal.
       sigma: The standard deviation of the offsets along one axis, weighted by their
         path counts.
       gap: The largest number of consecutive holes along one axis.
       m2: The quantity M_2 of hybrid dilated convolution (HDC), see `hdc_m2`.
-      rule: Whether M_2 <= kernel, as the HDC paper demands.
+      rule: Whether M_2 is at most the kernel size, as the HDC paper demands.
       hole_free: Whether every pixel of the field is read.
     """
 
@@ -63,20 +65,21 @@ def _check(rates: Sequence[int], kernel: int) -> None:
 
 
 def field_size(rates: Sequence[int], kernel: int = 3) -> int:
-    """Returns the size of a stack's receptive field along one axis, in input pixels.
+    """Returns the size of the receptive field of a stack of atrous layers.
 
-    It is 1 + (kernel - 1) * sum(rates)."""
+    In input pixels along one axis, it is 1 + (kernel - 1) * sum(rates).
+    """
     return 1 + (kernel - 1) * sum(rates)
 
 
 def path_counts(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
-    """Computes the path count of each offset along one axis.
+    """Counts the paths through a stack of layers from each input pixel to one output.
 
-    The path count of a 2-D offset is the product of the path counts of its row and
-    column.
+    A path chooses one kernel position in each layer. The counts are along one axis; the
+    count of a pixel in 2-D is the product of the counts of its row and column.
 
     Returns:
-      int64 [field].
+      int64 [field], one count for each pixel from the first to the last that is read.
 
     Raises:
       ValueError: If kernel ** len(rates) does not fit into 62 bits.
@@ -100,7 +103,10 @@ def path_counts(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
 
 
 def touched(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
-    """Returns whether a stack reads each offset along one axis, booleans [field]."""
+    """Returns for each pixel of the receptive field whether a stack of layers reads it.
+
+    The result is Boolean, [field], along one axis.
+    """
     _check(rates, kernel)
     bits = 1
     for rate in rates:
@@ -110,7 +116,7 @@ def touched(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
 
 
 def sum_of_shifts(bits: int, rate: int, kernel: int) -> int:
-    """Returns the offsets that are read after adding one more layer.
+    """Adds one atrous layer to the set of input offsets that a stack reads.
 
     Args:
       bits: The offsets before the layer: bit n is 1 if offset n is read.
@@ -127,7 +133,9 @@ def sum_of_shifts(bits: int, rate: int, kernel: int) -> int:
 
 
 def coverage(rates: Sequence[int], kernel: int = 3, *, axes: int = 2) -> float:
-    """Returns the share of the field that is read, along one axis or in 2-D.
+    """Returns the share of its receptive field that a stack of atrous layers reads.
+
+    `axes` is 1 for the share along one axis and 2 for the share in 2-D.
 
     >>> round(coverage((2, 2, 2)), 2), coverage((1, 2, 5))
     (0.29, 1.0)
@@ -136,7 +144,7 @@ def coverage(rates: Sequence[int], kernel: int = 3, *, axes: int = 2) -> float:
 
 
 def union_coverage(branches: Sequence[Sequence[int]], kernel: int = 3) -> float:
-    """Computes the share of the square field that parallel branches read (ASPP).
+    """Computes the share of the square field that parallel branches read, as in ASPP.
 
     The branches are stacks whose outputs are added or concatenated. Unlike the coverage
     of a single stack, this share is not the product of the shares of the two axes.
@@ -181,7 +189,9 @@ def hdc_m2(rates: Sequence[int]) -> int:
 
 
 def hole_free(rates: Sequence[int], kernel: int = 3) -> bool:
-    """Returns whether a stack reads every pixel of its field.
+    """Returns whether a stack of atrous layers reads every pixel of its receptive field.
+
+    A pixel of the field that is not read is a hole.
 
     The order of the rates does not matter. With the rates in ascending order, there is
     no hole exactly if each rate is at most the size of the field of all smaller rates
@@ -201,7 +211,9 @@ def hole_free(rates: Sequence[int], kernel: int = 3) -> bool:
 
 
 def minimal_kernel(rates: Sequence[int]) -> int:
-    """Returns the smallest kernel size with which these rates leave no hole.
+    """Returns the smallest kernel size with which atrous rates leave no hole.
+
+    A hole is a pixel inside the receptive field that the layers do not read.
 
     Raises:
       ValueError: If every rate is above 1, because then every kernel leaves holes.
@@ -216,7 +228,7 @@ def minimal_kernel(rates: Sequence[int]) -> int:
 
 
 def minimal_depth(field: int, kernel: int = 3) -> int:
-    """Returns the smallest number of layers that read `field` pixels without holes.
+    """Returns the smallest number of atrous layers that read `field` pixels in a row.
 
     With kernel size k, n layers read at most k ** n pixels along an axis without holes.
     The rates 1, k, k**2, ... do so.
@@ -236,23 +248,26 @@ def longest_gap(mask: np.ndarray) -> int:
 
 
 def evenness(rates: Sequence[int], kernel: int = 3, *, axes: int = 2) -> float:
-    """Returns the mean path count of a stack, divided by the largest path count."""
+    """Returns the mean path count of a stack, divided by the largest path count.
+
+    The path count of a pixel is the number of paths from it through the layers to one
+    output. The result is 1 if all pixels of the receptive field have equal counts.
+    """
     counts = path_counts(rates, kernel)
     return float(counts.mean() / counts.max()) ** axes
 
 
 def sigma(rates: Sequence[int], kernel: int = 3) -> float:
-    """Returns the standard deviation of the offsets that a stack reads.
+    """Returns the standard deviation of the input positions that an output reads.
 
-    Each offset is weighted by its path count.
-
-    The result is in pixels along one axis.
+    Each position is weighted by the number of paths from it through the layers to the
+    output. The result is in pixels along one axis.
     """
     return math.sqrt((kernel**2 - 1) / 12 * sum(rate**2 for rate in rates))
 
 
 def gridding_of(rates: Sequence[int], kernel: int = 3) -> Gridding:
-    """Computes all properties in `Gridding` of one stack of atrous layers."""
+    """Computes the size, holes and evenness of the field of a stack of atrous layers."""
     mask = touched(rates, kernel)
     m2 = hdc_m2(rates)
     return Gridding(

@@ -4,7 +4,7 @@ The search answers questions such as: which rates suit a feature map of 65 x 65 
 output stride 8, if the receptive field must span at least 513 image pixels and have no
 holes? A cell is one position of the feature map. The search tries all ascending rates
 without holes (`jaxseg.analysis.atrous.gridding.hole_free`) and ranks them by the
-evenness of their path counts.
+evenness with which the layers read the pixels of the field.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class RatePlan:
         base + output_stride * (cells - 1).
       coverage: The share of the square field that is read.
       evenness: The mean of the path counts over the square field, divided by their
-        maximum.
+        maximum. The path count of a pixel is the number of paths from it through the
+        layers to an output.
       valid: The share of kernel positions that fall on the feature map and not on its
         padding, averaged over the layers (arXiv 1706.05587, figure 4). It is 1 if the
         size of the map is not given.
@@ -73,7 +74,10 @@ def describe(
     output_stride: int = 1,
     base: int = 1,
 ) -> RatePlan:
-    """Computes the `RatePlan` of given rates; `recommend` describes the arguments."""
+    """Computes the receptive field, coverage and evenness of a stack with given rates.
+
+    `recommend` describes the other arguments.
+    """
     found = gridding_of(rates, kernel)
     shares = [1.0 if size is None else valid_fraction(size, kernel, r) for r in rates]
     return RatePlan(
@@ -104,9 +108,9 @@ def search(
       excess: The largest allowed receptive field, as a multiple of `cells`.
 
     Returns:
-      The ascending rates of each stack. The stack with the most even path counts comes
-      first; among equally even stacks, the one with the smaller field and then with the
-      smaller rates comes first. The list is empty if no stack qualifies.
+      The ascending rates of each stack. The stack with the largest
+      `RatePlan.evenness` comes first. Ties go to the smaller receptive field and then
+      to the smaller rates. The list is empty if no stack qualifies.
 
     Raises:
       ValueError: If `cells` or `depth` is less than 1.
@@ -170,8 +174,8 @@ def recommend(
       excess: The largest allowed receptive field, as a multiple of the smallest.
 
     Returns:
-      The plans, in order of depth. Within a depth, the plan with the most even path
-      counts comes first.
+      The plans, in order of depth. Among plans of equal depth, the one with the largest
+      `RatePlan.evenness` comes first.
 
     Raises:
       ValueError: If no plan qualifies. The message names the smallest possible depth.

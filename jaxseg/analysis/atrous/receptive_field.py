@@ -25,11 +25,11 @@ class Layer:
       kernel: The kernel size.
       stride: The stride.
       rate: The atrous rate.
-      padding: Number of zeros before the first pixel; None is
+      padding: Number of zeros before the first pixel; None takes
         rate * (kernel - 1) // 2.
       transposed: Whether this is a transposed convolution, which computes
         out[stride * i + rate * u - padding] += x[i] * kernel[u].
-      name: A name that tables show.
+      name: The name of the layer in printed tables.
     """
 
     kernel: int = 3
@@ -48,7 +48,7 @@ class Layer:
 
     @property
     def before(self) -> int:
-        """Returns the number of zeros before the first pixel."""
+        """Returns the number of zeros that the layer pads before the first pixel."""
         same = self.rate * (self.kernel - 1) // 2
         return same if self.padding is None else self.padding
 
@@ -73,17 +73,17 @@ class Field:
 
     @property
     def period(self) -> int:
-        """Returns the number of outputs after which the intervals repeat."""
+        """Returns the number of outputs after which the intervals that they read repeat."""
         return len(self.lows)
 
     @property
     def size(self) -> int:
-        """Returns the length of the longest interval, in input pixels."""
+        """Returns the length of the longest interval that an output reads, in input pixels."""
         return max(h - lo + 1 for lo, h in zip(self.lows, self.highs, strict=True))
 
     @property
     def jump(self) -> Fraction:
-        """Returns the mean distance between the intervals of neighboring outputs.
+        """Returns the mean distance between the intervals that neighboring outputs read.
 
         The distance is in input pixels.
         """
@@ -91,7 +91,7 @@ class Field:
 
     @property
     def start(self) -> Fraction:
-        """Returns the position of the center of output 0's interval, in input pixels.
+        """Returns the center of the interval of input pixels that output 0 reads.
 
         The center of input pixel n is at position n.
         """
@@ -108,7 +108,10 @@ class Field:
         return self.highs[phase] + turns * self.advance
 
     def reduced(self) -> Field:
-        """Returns a field with the same intervals and the shortest possible period."""
+        """Returns a field with the same intervals and the shortest possible period.
+
+        The period is the number of outputs after which the intervals repeat.
+        """
         for period in range(1, self.period):
             if self.period % period or self.advance * period % self.period:
                 continue
@@ -129,7 +132,7 @@ def through(field: Field, layer: Layer) -> Field:
     """Returns the receptive field of the outputs of a layer.
 
     Args:
-      field: The field of the inputs of the layer.
+      field: The receptive field of the inputs of the layer, in image pixels.
       layer: The layer.
 
     Raises:
@@ -168,8 +171,7 @@ def _transposed(field, layer):
 def enlarged(field: Field, factor: int) -> Field:
     """Returns the receptive field of the outputs of bilinear upsampling.
 
-    The factor of the upsampling is an integer.
-
+    `field` is that of the inputs, and `factor` is the integer factor of the upsampling.
     Pixels have half-pixel centers, as in `jaxseg.ops.resize`.
     """
     twice = [2 * i + 1 - factor for i in range(factor * field.period)]  # / (2 * factor)
@@ -201,11 +203,11 @@ def parallel(*fields: Field) -> Field:
 
 
 def stages(layers: Iterable[Layer], start: Field = IMAGE) -> tuple[Field, ...]:
-    """Returns the fields of the outputs of each layer in a sequence.
+    """Returns the receptive field of the outputs of each layer in a sequence.
 
     Args:
       layers: The layers in order.
-      start: The field of the input of the first layer.
+      start: The receptive field of the input of the first layer.
 
     >>> [f.size for f in stages((Layer(7, 2), Layer(3, 2), Layer(3, rate=2)))]
     [7, 11, 27]
@@ -223,10 +225,10 @@ def chain(layers: Sequence[Layer], start: Field = IMAGE) -> Field:
 
 
 def path_sigma(layers: Iterable[Layer]) -> float:
-    """Computes the expected spread of the effective receptive field, in input pixels.
+    """Computes the expected standard deviation of the effective receptive field.
 
-    The spread is the standard deviation sigma of the input positions, weighted by the
-    number of paths from each of them to the output:
+    It is the standard deviation sigma of the positions of the input pixels that an
+    output reads, weighted by the number of paths from each pixel to the output:
     sigma**2 = sum over layers of (k**2 - 1) / 12 * (rate * jump)**2. This holds for
     random weights and layers without skip connections (Luo et al., arXiv 1701.04128).
 

@@ -30,7 +30,9 @@ def _offsets(kernel: int, rate: int) -> np.ndarray:
 
 
 def valid_fraction(size: int | Size, kernel: int = 3, rate: int = 1) -> float:
-    """Computes the share of valid taps, averaged over all positions of the map.
+    """Computes the share of kernel positions that fall on the map and not on padding.
+
+    The share is averaged over all positions of the kernel on the map.
 
     Args:
       size: Height and width of the map, or one number for both.
@@ -50,9 +52,10 @@ def valid_fraction(size: int | Size, kernel: int = 3, rate: int = 1) -> float:
 
 
 def valid_counts(size: int | Size, kernel: int = 3, rate: int = 1) -> np.ndarray:
-    """Counts the taps of the kernel that fall on the map, integers [H, W].
+    """Counts the positions of a kernel that fall on the map and not on its padding.
 
-    Entry [i, j] belongs to the kernel position at output pixel (i, j).
+    Returns:
+      Integers [H, W]. Entry [i, j] is the count for the kernel at output pixel (i, j).
     """
     offsets = _offsets(kernel, rate)
     axes = []
@@ -63,10 +66,14 @@ def valid_counts(size: int | Size, kernel: int = 3, rate: int = 1) -> np.ndarray
 
 
 def valid_shares(size: int | Size, kernel: int = 3, rate: int = 1) -> dict[int, float]:
-    """Returns for each number of valid taps the share of output pixels that have it.
+    """Computes which share of the output pixels has each number of valid taps.
 
-    A tap is valid if it falls on the map and not on the padding. These are the curves
-    of figure 4 of DeepLab v3 (arXiv 1706.05587).
+    A tap is a position that the kernel reads. It is valid if it falls on the map and
+    not on the padding. The shares are the curves of figure 4 of DeepLab v3 (arXiv
+    1706.05587).
+
+    Returns:
+      A dictionary from each number of valid taps to the share of pixels with it.
     """
     taps, pixels = np.unique(valid_counts(size, kernel, rate), return_counts=True)
     total = pixels.sum()

@@ -64,7 +64,7 @@ class Collective:
 
 
 def collectives(text: str) -> list[Collective]:
-    """Returns the collectives in the text of a program, in the order of the text."""
+    """Returns the collectives in the text of a compiled program, in the order of the text."""
     starts, found = {}, []
     for line in instructions(text):
         if line.opcode.removesuffix("-start") in KINDS and "-start" in line.opcode:
@@ -86,7 +86,7 @@ def collectives(text: str) -> list[Collective]:
 
 
 def totals(found: Iterable[Collective]) -> dict[str, tuple[int, int]]:
-    """Sums the numbers and the result sizes of collectives by kind.
+    """Computes the number and the total result size of the collectives of each kind.
 
     Returns:
       A dictionary from each kind to a pair: the number of its collectives, and the

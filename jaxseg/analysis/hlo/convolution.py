@@ -22,7 +22,7 @@ class Convolution:
       stride: The stride of the window.
       lhs_dilate: The dilation of the input map.
       rhs_dilate: The dilation of the kernel.
-      pad: The padding before and after.
+      pad: The numbers of padded pixels (before, after) the input map.
       rhs_reversal: Whether the kernel is applied in reverse order.
       labels: The order of the dimensions, such as "b01f_01io->b01f".
       groups: The number of feature groups.
@@ -45,7 +45,10 @@ class Convolution:
 
 
 def convolutions(text: str) -> list[Convolution]:
-    """Returns the convolutions in the text of a program, including calls of cuDNN."""
+    """Returns the convolutions in the text of a compiled program.
+
+    They include the convolutions that call cuDNN.
+    """
     known, found = {}, []
     for line in instructions(text):
         known[line.name] = line.shapes

@@ -63,7 +63,7 @@ class Instruction:
 
 
 def instructions(text: str) -> Iterator[Instruction]:
-    """Yields the instructions of a program in the order of its text."""
+    """Yields the instructions in the text of a compiled program, in the order of the text."""
     for line in text.splitlines():
         found = _LINE.match(line)
         if found is None:
@@ -93,8 +93,9 @@ def shapes(text: str) -> tuple[Shape, ...]:
 
 
 def window(attributes: str) -> dict[str, str]:
-    """Returns the entries of the `window` attribute, or {} if there is no such
-    attribute.
+    """Returns the entries of an instruction's `window` attribute by name.
+
+    The result is {} if the instruction has no such attribute.
 
     >>> window("window={size=3x3 pad=1_1x1_1}, dim_labels=b01f_01io->b01f")
     {'size': '3x3', 'pad': '1_1x1_1'}

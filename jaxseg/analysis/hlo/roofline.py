@@ -81,7 +81,7 @@ class Load:
       traffic: Bytes that the chip reads from and writes to its memory.
       sent: Bytes that the chip sends to other chips.
       exchanges: Number of collectives, which run one after the other.
-      diameter: Number of links on the path between the two most distant chips.
+      diameter: Number of links between the two chips that are farthest apart.
     """
 
     flops: float
@@ -114,12 +114,12 @@ class Times:
 
     @property
     def bound(self) -> str:
-        """Returns which lower limit is the longest: "compute", "memory" or "links"."""
+        """Returns which lower limit of the step time is the longest: "compute", "memory" or "links"."""
         return max(("compute", "memory", "links"), key=lambda name: getattr(self, name))
 
 
 def times(load: Load, chip: Chip) -> Times:
-    """Estimates how long a chip takes for the work of one step."""
+    """Estimates how long a chip takes for its work in one training step."""
     compute, memory = load.flops / chip.peak, load.traffic / chip.bandwidth
     latency = load.exchanges * 2 * load.diameter * HOP
     links = load.sent / chip.ici + latency
@@ -164,7 +164,7 @@ def diameter(sides: Iterable[int], torus: bool = True) -> int:
 def intensity(load: Load) -> float:
     """Returns the arithmetic intensity: operations per byte of memory traffic.
 
-    If it is below `peak / bandwidth` of a chip, the memory limits the speed there.
+    On a chip whose `peak / bandwidth` is larger, the memory limits the speed.
     """
     return load.flops / load.traffic if load.traffic else math.inf
 

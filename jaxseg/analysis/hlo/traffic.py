@@ -51,7 +51,7 @@ def memory_traffic(text: str) -> int:
 
 
 def computations(text: str) -> tuple[dict[str, str], str]:
-    """Splits a program into its computations, the functions of XLA.
+    """Splits the text of a compiled program into its computations (functions of XLA).
 
     Returns:
       The text of each computation by name, and the name of the computation at which the

@@ -1,4 +1,4 @@
-"""Computes the operations of a step and the peak rate of the devices, for the MFU.
+"""Computes the two terms of the MFU: operations per step and peak rate of the devices.
 
 The model FLOPs utilization (MFU) is the number of operations per second of a training
 step, divided by the peak rate of the devices (PaLM, arXiv 2204.02311, appendix B). Each
@@ -58,16 +58,18 @@ def device_peak(kind: str) -> float | None:
 def counter(
     runner: Any, *, kind: str
 ) -> Callable[[Any, Mapping[str, Any]], int | None] | None:
-    """Returns a function that counts the operations of one update on all devices.
+    """Returns a function that counts the arithmetic operations of one training update.
+
+    The operations of all devices are counted together.
 
     Args:
       runner: The `StepRunner` of the training step.
       kind: The parallel backend, "jit" or "pmap".
 
     Returns:
-      A function from the state and this process's part of the batch to the number of
-      operations. The result is None for pmap, whose program cannot be traced without
-      running it.
+      A function from the training state and this process's part of the batch to the
+      number of operations. The result is None for pmap, whose program cannot be traced
+      without running it.
     """
     if kind != "jit":
         return None

@@ -34,9 +34,9 @@ class Spread:
     mask: np.ndarray
 
     def without(self, removed: Iterable[int]) -> Spread:
-        """Returns the spread after a reduction over the dimensions `removed`.
+        """Returns the dependence after the array is reduced over the dimensions `removed`.
 
-        A result depends on each row that one of the reduced elements depends on.
+        A result depends on each image row that one of the reduced elements depends on.
         """
         axes = tuple(i for i, dim in enumerate(self.dims) if dim in set(removed))
         kept = tuple(dim for i, dim in enumerate(self.dims) if i not in axes)
@@ -54,7 +54,7 @@ class Spread:
         return Spread(tuple(sorted(new)), mask)
 
     def over(self, dims: Sequence[int], shape: Shape) -> np.ndarray:
-        """Returns the mask with an axis for each of the given dimensions of the array.
+        """Returns the mask with one axis for each of the given dimensions of the array.
 
         Args:
           dims: The dimensions, sorted, which include `self.dims`.
@@ -68,10 +68,11 @@ class Spread:
         return np.broadcast_to(self.mask[index], (*sizes, self.mask.shape[-1]))
 
     def along(self, dim: int, change: Callable[[np.ndarray], np.ndarray]) -> Spread:
-        """Applies a function to the mask along one dimension of the array.
+        """Applies a function to the axis of the mask that belongs to one dimension.
 
         Args:
-          dim: The dimension. If it is not in `dims`, the mask does not change.
+          dim: The dimension of the array. If it is not in `dims`, the mask does not
+            change.
           change: Maps a mask [n, ..., N], whose first axis is `dim`, to [m, ..., N].
         """
         if dim not in self.dims:
@@ -93,10 +94,10 @@ class Spread:
 
 
 def join(spreads: Sequence[Spread], shape: Shape) -> Spread:
-    """Returns the spread of an elementwise function of several arrays.
+    """Returns the image rows that an elementwise function of several arrays depends on.
 
     Args:
-      spreads: The spread of each array.
+      spreads: The `Spread` of each array, that is, the rows that it depends on.
       shape: The shape that all arrays have.
     """
     first, *others = spreads
@@ -108,10 +109,10 @@ def join(spreads: Sequence[Spread], shape: Shape) -> Spread:
 
 
 def nothing(like: Spread) -> Spread:
-    """Returns the spread of an array that depends on no row of the image.
+    """Returns the `Spread` of an array whose elements depend on no row of the image.
 
     Args:
-      like: Another spread, which gives the number of image rows.
+      like: Another `Spread`, from which the number of image rows is taken.
     """
     return Spread((), np.zeros(like.mask.shape[-1], bool))
 
@@ -125,21 +126,22 @@ def window(
     spread: int = 1,
     padding: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
-    """Returns the mask of the results of a sliding window along the first axis.
+    """Computes which image rows the results of a sliding window depend on.
 
     The window slides as in `lax.conv_general_dilated`: `spread` - 1 entries that depend
     on nothing are inserted between two input positions, and padding may be negative.
 
     Args:
-      mask: Booleans [n, ..., N], one entry for each input position.
-      taps: The number of entries that the window reads.
+      mask: Booleans [n, ..., N]: whether input position i along the first axis depends
+        on the image row of the last axis.
+      taps: The number of positions that the window reads.
       stride: The step between windows.
-      rate: The distance of the entries that the window reads (atrous rate).
+      rate: The distance of the positions that the window reads (atrous rate).
       spread: The dilation of the input (`lhs_dilation`).
       padding: Number of padded entries before and after.
 
     Returns:
-      Booleans [m, ..., N], one entry for each window.
+      Booleans [m, ..., N]: whether the result of window i depends on each image row.
     """
     mask = padded(mask, padding, spread - 1)
     count = (mask.shape[0] - rate * (taps - 1) - 1) // stride + 1
@@ -155,7 +157,7 @@ def padded(mask: np.ndarray, edges: tuple[int, int], interior: int = 0) -> np.nd
     between the old ones depend on nothing.
 
     Args:
-      mask: Booleans [n, ..., N].
+      mask: Booleans [n, ..., N]; the last axis stands for the image rows.
       edges: Number of new entries before and after.
       interior: Number of new entries between two old ones.
     """
@@ -176,7 +178,10 @@ def padded(mask: np.ndarray, edges: tuple[int, int], interior: int = 0) -> np.nd
 
 
 def reshaped(spread: Spread, old: Shape, new: Shape) -> Spread:
-    """Returns the spread of an array after its shape changes from `old` to `new`."""
+    """Returns the image rows that an array depends on after a reshape.
+
+    `old` and `new` are the shapes of the array before and after the reshape.
+    """
     wanted, dims = [], []
     for before, after in _groups(old, new):
         if any(dim in spread.dims for dim in before):
@@ -212,7 +217,10 @@ def _groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
 
 
 def given(spreads: Sequence[Spread | None]) -> list[Spread]:
-    """Removes None, the entry of an operand that does not depend on the image."""
+    """Returns the list without None, which stands for operands without dependence.
+
+    Such an operand does not depend on the image.
+    """
     return [spread for spread in spreads if spread is not None]
 
 
