@@ -1,4 +1,4 @@
-"""Copies a sharded map to all devices once for atrous convolutions at several rates."""
+"""Copies a sharded feature map to all devices once, for several atrous convolutions."""
 
 from collections.abc import Sequence
 
@@ -18,6 +18,7 @@ def share_between_rates(x: Array, rates: Sequence[int]) -> Array:
       rates: The atrous rates of 3x3 convolutions.
 
     Returns:
-      A map for `jaxseg.ops.conv.conv` and the layers built on it.
+      The gathered map or x, which `jaxseg.ops.conv.conv` and the layers that call it
+      accept.
     """
     return gather_rows(x, max(rates, default=0))

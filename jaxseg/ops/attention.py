@@ -59,7 +59,10 @@ def attend(
 
 
 def scores(query: Array, key: Array, scale: float = 1.0) -> Array:
-    """Returns the attention weights, float32 [B, H, N, M], softmax over the keys."""
+    """Returns the attention weights: the softmax over the keys of scale * q . k.
+
+    They are float32 [B, H, N, M], for N queries and M keys.
+    """
     logits = jnp.einsum(
         "bnhd,bmhd->bhnm", query, key, preferred_element_type=jnp.float32
     )

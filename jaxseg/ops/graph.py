@@ -82,13 +82,13 @@ def anchor_nodes(x: Array, assign: Array, anchor: Array, scale: Array) -> Array:
 
 
 def unit(x: Array) -> Array:
-    """Scales vectors along the last axis to unit length; vectors near 0 become 0."""
+    """Scales the vectors along the last axis to length 1; vectors near 0 become 0."""
     square = jnp.sum(jnp.square(x), axis=-1, keepdims=True)
     return x * jax.lax.rsqrt(jnp.maximum(square, EPSILON))
 
 
 def gram(nodes: Array) -> Array:
-    """Returns the adjacency A = Z Z^T [B, V, V] of nodes [B, V, C].
+    """Returns the adjacency matrix A = Z Z^T [B, V, V] of graph nodes Z [B, V, C].
 
     It is symmetric and positive semidefinite.
     """

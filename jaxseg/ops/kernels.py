@@ -15,8 +15,8 @@ def bilinear_profile(k: int) -> np.ndarray:
 def bilinear_kernel(k: int) -> np.ndarray:
     """Returns FCN's bilinear kernel [k, k] (arXiv 1411.4038).
 
-    Its center depends on the parity of k. Caffe and MXNet test the parity of
-    f = ceil(k / 2) instead. That gives the same kernel for k = 4, 8, 12, 16, 32 and 64,
+    Its center depends on whether k is even. In Caffe and MXNet, it depends on whether
+    f = ceil(k / 2) is even. That gives the same kernel for k = 4, 8, 12, 16, 32 and 64,
     and another one for 2, 3, 6 and 7.
     """
     profile = bilinear_profile(k)

@@ -24,7 +24,9 @@ Kind = Literal["softmax", "binary", "multilabel"]
 
 
 class Classes(Protocol):
-    """Defines the attributes that `form_of` reads, such as those of a `DatasetSpec`.
+    """Describes the classes of a dataset, such as a `DatasetSpec` does.
+
+    They determine how the logits of a network are converted (`form_of`).
 
     Attributes:
       num_classes: The number of classes.
@@ -52,7 +54,7 @@ class OutputForm:
 
     @property
     def is_sigmoid(self) -> bool:
-        """Returns whether each probability depends on a single logit."""
+        """Returns whether each probability is the sigmoid of a single logit."""
         return self.kind != "softmax"
 
     def class_logits(self, logits: jax.Array) -> jax.Array:
@@ -69,7 +71,7 @@ class OutputForm:
         return jnp.concatenate([jnp.zeros_like(logits), logits], axis=-1)
 
     def decision_logits(self, logits: jax.Array) -> jax.Array:
-        """Returns logits for which the decision threshold is 0.
+        """Shifts the logits so that the decision threshold is 0.
 
         The label of a pixel is the class with the largest of these logits. If classes
         can overlap, all classes with a logit above 0 are present.
@@ -123,7 +125,7 @@ SOFTMAX = OutputForm()
 
 
 def form_of(num_logits: int, classes: Classes) -> OutputForm:
-    """Returns the form of the output of a network for the classes of a dataset.
+    """Returns how the logits of a network are converted for the classes of a dataset.
 
     Args:
       num_logits: The number of logits of the network.

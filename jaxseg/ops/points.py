@@ -146,12 +146,14 @@ def _squared(a, b):
 
 
 def gather(values: Array, index: Array) -> Array:
-    """Gathers rows of `values` [B, N, C] by index [B, ...]; returns [B, ..., C]."""
+    """Selects vectors of `values` [B, N, C] by index [B, ...]; returns [B, ..., C]."""
     return jax.vmap(lambda v, i: v[i])(values, index)
 
 
 def interpolate(values: Array, index: Array, squared: Array) -> Array:
-    """Interpolates between neighbors with the weights 1 / (distance + 1e-8).
+    """Interpolates the values of neighboring points.
+
+    Each neighbor has a weight in proportion to 1 / (distance + 1e-8).
 
     Differs: PointNet++ weights by the inverse squared distance. The code of Point
     Transformer (arXiv 2012.09164) weights by the inverse distance, as here.

@@ -77,7 +77,7 @@ def _within(dtype: Any, low: float, high: float) -> bool:
 
 
 def normalize(image: Array, spec: Normalization) -> Array:
-    """Subtracts the mean from images in [0, 1] and divides by the deviation.
+    """Subtracts the mean from images in [0, 1] and divides by the standard deviation.
 
     Args:
       image: float32 [B, H, W, C].
@@ -100,6 +100,6 @@ def normalize(image: Array, spec: Normalization) -> Array:
 
 
 def scaled_size(size: Size, scale: float) -> Size:
-    """Returns height and width times `scale`, each rounded and at least 1."""
+    """Returns height and width times `scale`, rounded to integers of at least 1."""
     height, width = (max(1, round(side * scale)) for side in size)
     return height, width

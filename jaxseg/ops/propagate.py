@@ -18,13 +18,19 @@ _GUARD = 1e-6  # Keeps a division by the sum of the weights finite.
 
 
 def stable_gates(gates: Array) -> Array:
-    """Divides gates [..., 3] by sum_k |g_k| where that sum exceeds 1."""
+    """Divides the gates of SPN by sum_k |g_k| where that sum exceeds 1.
+
+    A gate is the weight of one of the three neighbors that a pixel reads, [..., 3]. The
+    propagation is then stable.
+    """
     total = jnp.sum(jnp.abs(gates), axis=-1, keepdims=True)
     return gates / jnp.maximum(total, 1.0)
 
 
 def spn_sweep(x: Array, gates: Array, *, direction: str = "right") -> Array:
-    """Runs one directional pass. Toward the right, column by column, it computes
+    """Propagates values across a map in one direction, as SPN does.
+
+    Toward the right, column by column, it computes
 
     h[i, t] = (1 - sum_k g_k[i, t]) x[i, t] + g_1[i, t] h[i-1, t-1]
               + g_2[i, t] h[i, t-1] + g_3[i, t] h[i+1, t-1].
@@ -69,7 +75,7 @@ def spn_sweep(x: Array, gates: Array, *, direction: str = "right") -> Array:
 
 
 def spn(x: Array, gates: Array) -> Array:
-    """Runs sweeps in all four directions and takes their element-wise maximum.
+    """Propagates values in all four directions and takes the element-wise maximum.
 
     Args:
       x: [B, H, W, C].
@@ -97,7 +103,7 @@ def spn(x: Array, gates: Array) -> Array:
 
 
 def cspn_kernel(guidance: Array, *, absolute: bool = False, read: str = "receiver"):
-    """Computes the weights of the eight neighbors and of the center.
+    """Computes the weights of the eight neighbors and of the center for CSPN.
 
     kappa_k(p) = G_k / sum_l |G_l|. For neighbors outside the map, G is 0. The center
     gets 1 - sum_k kappa_k(p).

@@ -17,7 +17,7 @@ def residual_add(*branches: Array, relu: bool = False) -> Array:
 
     Args:
       *branches: Arrays of one shape.
-      relu: Whether to rectify the sum.
+      relu: Whether to apply ReLU to the sum.
     """
     total = functools.reduce(operator.add, branches)
     return materialize(jax.nn.relu(total) if relu else total)

@@ -39,7 +39,7 @@ def resize(
     antialias: bool = False,
     impl: str = "auto",
 ) -> Array:
-    """Resizes a map.
+    """Resizes a feature map or an image to a given height and width.
 
     Args:
       x: [B, H, W, C].

@@ -30,7 +30,9 @@ def conv_transpose(
     output_padding: int | tuple[int, int] = 0,
     impl: str = "auto",
 ) -> Array:
-    """Upsamples a map: out[stride * i + u - padding] += x[i] @ kernel[u].
+    """Upsamples a map by transposed convolution.
+
+    Along each axis, it computes out[stride * i + u - padding] += x[i] @ kernel[u].
 
     Args:
       x: [B, H, W, C].

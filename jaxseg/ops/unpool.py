@@ -39,7 +39,10 @@ def max_unpool(x: Array, position: Array, size: Size) -> Array:
 
 
 def check_halved(x: Array, size: Size) -> None:
-    """Raises ValueError unless h and w of x [B, h, w, C] are ceil(size / 2)."""
+    """Raises ValueError unless a map is half as large as `size`, rounded up.
+
+    The map x is [B, h, w, C], and h and w must be ceil(size / 2).
+    """
     for name, full, half in zip(("height", "width"), size, x.shape[1:3], strict=True):
         if not 2 * half - 1 <= full <= 2 * half:
             raise ValueError(
@@ -70,7 +73,7 @@ _unpool.defvjp(_unpool_forward, _unpool_backward)
 def bed_of_nails(
     x: Array, factor: int | tuple[int, int], size: Size | None = None
 ) -> Array:
-    """Enlarges each pixel to a block with the value at its top left, and 0 elsewhere.
+    """Enlarges each pixel to a block with its value at the top left, and 0 elsewhere.
 
     Args:
       x: [B, h, w, C].

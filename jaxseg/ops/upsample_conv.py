@@ -32,8 +32,9 @@ def doubled_conv(
       skip: [B, H, W, D], or None.
       kernel: [3, 3, C + D, O].
       size: (H, W), where H is 2h or 2h - 1, and W likewise.
-      impl: "lax" upsamples, concatenates and convolves. "auto" avoids these steps on a
-        CPU, for even sizes and for maps of at least 256 pixels.
+      impl: "lax" upsamples, concatenates and convolves. "auto" runs the
+        equivalent transposed convolution on a CPU, for even sizes and for maps of at
+        least 256 pixels.
 
     Returns:
       [B, H, W, O].

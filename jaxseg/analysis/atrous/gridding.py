@@ -189,7 +189,7 @@ def hdc_m2(rates: Sequence[int]) -> int:
 
 
 def hole_free(rates: Sequence[int], kernel: int = 3) -> bool:
-    """Returns whether a stack of atrous layers reads every pixel of its receptive field.
+    """Returns whether a stack of atrous layers reads all pixels of its receptive field.
 
     A pixel of the field that is not read is a hole.
 
@@ -267,7 +267,7 @@ def sigma(rates: Sequence[int], kernel: int = 3) -> float:
 
 
 def gridding_of(rates: Sequence[int], kernel: int = 3) -> Gridding:
-    """Computes the size, holes and evenness of the field of a stack of atrous layers."""
+    """Computes the receptive field of a stack of atrous layers and its holes."""
     mask = touched(rates, kernel)
     m2 = hdc_m2(rates)
     return Gridding(

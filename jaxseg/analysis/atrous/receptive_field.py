@@ -73,17 +73,23 @@ class Field:
 
     @property
     def period(self) -> int:
-        """Returns the number of outputs after which the intervals that they read repeat."""
+        """Returns the number of outputs after which the intervals repeat.
+
+        These are the intervals of input pixels that the outputs read.
+        """
         return len(self.lows)
 
     @property
     def size(self) -> int:
-        """Returns the length of the longest interval that an output reads, in input pixels."""
+        """Returns the largest number of input pixels from the first to the last one read.
+
+        The maximum is over the outputs.
+        """
         return max(h - lo + 1 for lo, h in zip(self.lows, self.highs, strict=True))
 
     @property
     def jump(self) -> Fraction:
-        """Returns the mean distance between the intervals that neighboring outputs read.
+        """Returns the mean distance of the intervals that neighboring outputs read.
 
         The distance is in input pixels.
         """

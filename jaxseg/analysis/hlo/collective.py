@@ -64,7 +64,7 @@ class Collective:
 
 
 def collectives(text: str) -> list[Collective]:
-    """Returns the collectives in the text of a compiled program, in the order of the text."""
+    """Returns the collectives in the text of a compiled program, in text order."""
     starts, found = {}, []
     for line in instructions(text):
         if line.opcode.removesuffix("-start") in KINDS and "-start" in line.opcode:

@@ -63,7 +63,7 @@ class Instruction:
 
 
 def instructions(text: str) -> Iterator[Instruction]:
-    """Yields the instructions in the text of a compiled program, in the order of the text."""
+    """Yields the instructions in the text of a compiled program, in text order."""
     for line in text.splitlines():
         found = _LINE.match(line)
         if found is None:

@@ -114,7 +114,10 @@ class Times:
 
     @property
     def bound(self) -> str:
-        """Returns which lower limit of the step time is the longest: "compute", "memory" or "links"."""
+        """Returns which lower limit of the step time is the longest.
+
+        It is "compute", "memory" or "links".
+        """
         return max(("compute", "memory", "links"), key=lambda name: getattr(self, name))
 
 

@@ -34,7 +34,7 @@ class Spread:
     mask: np.ndarray
 
     def without(self, removed: Iterable[int]) -> Spread:
-        """Returns the dependence after the array is reduced over the dimensions `removed`.
+        """Returns the dependence after a reduction over the dimensions `removed`.
 
         A result depends on each image row that one of the reduced elements depends on.
         """
@@ -217,9 +217,9 @@ def _groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
 
 
 def given(spreads: Sequence[Spread | None]) -> list[Spread]:
-    """Returns the list without None, which stands for operands without dependence.
+    """Returns the `Spread`s of a list and leaves out None.
 
-    Such an operand does not depend on the image.
+    None stands for an operand that does not depend on the image.
     """
     return [spread for spread in spreads if spread is not None]
 

@@ -23,9 +23,12 @@ _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 def canonical_conv(
     stride: Pair, rate: Pair, padding: tuple[Pair, Pair], x: Array, kernel: Array
 ) -> Array:
-    """Convolves x [B, H, W, C] with kernel [kh, kw, C, O] and defines the gradients.
+    """Convolves x [B, H, W, C] with kernel [kh, kw, C, O].
 
-    Negative padding crops the map."""
+    The gradients are defined as convolutions whose axes have the standard order.
+
+    Negative padding crops the map.
+    """
     return lax.conv_general_dilated(
         x, kernel, stride, padding, rhs_dilation=rate, dimension_numbers=_DIMENSIONS
     )

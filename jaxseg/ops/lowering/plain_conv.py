@@ -29,7 +29,7 @@ class ConvWindow(NamedTuple):
 
 
 def kernel_extent(kernel: Array, window: ConvWindow, axis: int) -> int:
-    """Returns the length, in pixels, that a dilated kernel covers along one axis."""
+    """Returns how many pixels a kernel covers along one axis at its atrous rate."""
     return window.rate[axis] * (kernel.shape[axis] - 1) + 1
 
 
@@ -54,7 +54,7 @@ def lax_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
 def drop_idle_taps(
     x: Array, kernel: Array, window: ConvWindow
 ) -> tuple[Array, ConvWindow]:
-    """Removes outer kernel weights that read only padding, at every output position.
+    """Removes the outer kernel rows and columns that read only padding at every output.
 
     Kernel row u reads rows `u * rate - top + stride * [0, n)` of the map. Only leading
     and trailing kernel rows and columns are removed, so that the rest is a regular

@@ -10,7 +10,9 @@ import jax
 
 
 def platform() -> str:
-    """Returns the platform of the mesh's devices, or that of the default backend.
+    """Returns the platform of the current mesh's devices.
+
+    Without a mesh, it is the platform of JAX's default backend.
 
     Returns:
       JAX's name of the platform: "cpu", "tpu", or for GPUs "gpu", "cuda" or "rocm".

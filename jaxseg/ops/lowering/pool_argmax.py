@@ -31,7 +31,10 @@ def maximum(x: Array, window: Pair, stride: Pair) -> Array:
 
 
 def reduce_max(x: Array, window: Pair, stride: Pair) -> Array:
-    """Computes the maximum of each window by `lax.reduce_window`, with its gradient."""
+    """Computes the maximum of each window by `lax.reduce_window`.
+
+    The gradient is XLA's own.
+    """
     low = np.array(-np.inf, x.dtype)
     return lax.reduce_window(x, low, lax.max, (1, *window, 1), (1, *stride, 1), "VALID")
 

@@ -22,9 +22,7 @@ Pads = tuple[Pair, Pair]
 
 
 def share_inside(x: Array, kernel: Array, rate: Pair, padding: Pads) -> float:
-    """Returns the share of kernel weights that are multiplied by pixels of the map.
-
-    The others are multiplied by padding. The share is the average over all output
+    """Returns the share of products of a convolution that read the map, not its padding. The share is the average over all output
     pixels of a convolution of stride 1.
     """
     share = 1.0

@@ -51,7 +51,7 @@ def shared_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
 
 
 def gathered_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
-    """Convolves a map that every device holds whole; each computes a part of the rows.
+    """Convolves a map of which every device has a copy; each computes some of the rows.
 
     Args:
       x: The result of `jaxseg.ops.spatial.layout.gather_rows`, [B, N, H, W, C].

@@ -26,9 +26,9 @@ BATCH, AXES = "batch", ("space", "columns")
 
 
 def parts() -> tuple[int, int]:
-    """Returns the numbers of devices that rows and columns are sharded over.
+    """Returns over how many devices the rows and the columns of maps are sharded.
 
-    They are (1, 1) without a mesh.
+    The numbers are (1, 1) without a mesh.
     """
     sizes = _mesh_sizes()
     return tuple(sizes.get(axis, 1) for axis in AXES)
@@ -92,11 +92,12 @@ def shared_axes() -> tuple[str | None, str | None]:
 
 
 def tiles(x: Array, uneven: Any = None) -> P:
-    """Returns the partition of x [B, H, W, ...]: examples, rows and columns.
+    """Returns the `PartitionSpec` that shards the examples, rows and columns of a map.
 
     Args:
-      x: The map.
-      uneven: The entry for an axis that the devices do not divide evenly.
+      x: The map, [B, H, W, ...].
+      uneven: The entry of the `PartitionSpec` for an axis of x whose length is not a
+        multiple of the number of devices. None leaves this axis unsharded.
     """
     sizes = _mesh_sizes()
     return P(
@@ -108,7 +109,9 @@ def tiles(x: Array, uneven: Any = None) -> P:
 
 
 def copies(x: Array) -> P:
-    """Returns the partition of the result of `gather_rows`: one copy on each device.
+    """Returns the `PartitionSpec` of a map of which every device has a whole copy.
+
+    `gather_rows` returns such a map.
 
     Args:
       x: The map before it is copied, [B, H, W, C].
@@ -117,7 +120,7 @@ def copies(x: Array) -> P:
 
 
 def per_device(function: Callable, in_specs: Any, out_specs: Any) -> Callable:
-    """Returns a function that runs `function` on the part of each device.
+    """Returns a function that runs `function` on each device's part of the arguments.
 
     It is `jax.shard_map` over all axes of the current mesh.
     """

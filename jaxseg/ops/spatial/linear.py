@@ -17,9 +17,10 @@ from jaxseg.typing import Array
 
 
 def fits(x: Array, axis: int, target: int) -> bool:
-    """Returns whether axis 1 or 2 is sharded and its old and new sizes divide evenly.
+    """Returns whether a linear map can run on the shards of an axis of x.
 
-    `target` is the size of the axis after the linear map.
+    The axis, 1 or 2, must be sharded, and the devices must divide its size before and
+    after the map (`target`) evenly.
     """
     count = parts()[axis - 1]
     return count > 1 and x.shape[axis] % count == 0 and target % count == 0
