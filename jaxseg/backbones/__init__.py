@@ -1,4 +1,4 @@
-"""Backbones map an image to a pyramid of feature maps."""
+"""Backbones map an image to a pyramid: feature maps at several strides."""
 
 from jaxseg.backbones.hrnet import HRNet
 from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3

@@ -46,7 +46,7 @@ class Backbone:
         return self.output_strides[-1]
 
     def strides(self, output_stride: int | None = None) -> dict[str, int]:
-        """Returns the stride of each level.
+        """Returns the stride of each level of the pyramid at an output stride.
 
         >>> from jaxseg.backbones.catalog import BACKBONES
         >>> BACKBONES["hrnet_w18"].strides()
@@ -65,7 +65,7 @@ class Backbone:
         style: BlockConfig = BlockConfig(),
         **options: Any,
     ) -> nn.Module:
-        """Creates the module.
+        """Creates the Flax module of the backbone.
 
         Args:
           output_stride: One of `output_strides`; None takes the largest.

@@ -42,7 +42,10 @@ _A_BLOCKS = {
 
 
 class ConvStack(nn.Module):
-    """Applies convolutions with batch norm and ReLU; the first can have a stride."""
+    """Applies consecutive 3x3 convolutions with batch norm and ReLU.
+
+    The first convolution can have a stride.
+    """
 
     features: int
     count: int
@@ -222,7 +225,7 @@ class DRNA(nn.Module):
 
 
 class DRNAStem(nn.Module):
-    """Applies ResNet's 7x7 convolution at stride 2, with ResNet's parameter names."""
+    """Applies ResNet's first convolution, 7x7 at stride 2, with its parameter names."""
 
     features: int
     style: BlockConfig = BlockConfig()

@@ -53,7 +53,11 @@ class _Unit(nn.Module):
 
 
 class Inception(nn.Module):
-    """Concatenates four branches, 1x1, 3x3, 5x5 and pooling, at one atrous rate."""
+    """Concatenates the four branches of an Inception block, all at one atrous rate.
+
+    They are a 1x1 convolution, a 3x3 convolution, a 5x5 convolution (3x3 in
+    torchvision) and a max pooling.
+    """
 
     features: tuple[int, int, int, int, int, int]
     variant: str

@@ -123,7 +123,7 @@ class HDCResNet(nn.Module):
 
 
 class HDCStem(nn.Module):
-    """Applies three 3x3 convolutions.
+    """Applies three 3x3 convolutions to the image.
 
     The first one has stride 2, and the last one doubles the number of channels.
     """

@@ -64,7 +64,7 @@ _V3 = {
 
 
 def divisible(value: float, divisor: int = 8) -> int:
-    """Rounds to a positive multiple of `divisor` that is at least 90 % of `value`."""
+    """Rounds channels to a positive multiple of `divisor`, at least 90 % of `value`."""
     rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
 
@@ -220,7 +220,7 @@ class MobileNetV3(nn.Module):
       width: Channel multiplier.
       reduced_tail: Whether to halve the channels of the last three blocks and the last
         convolution, as in the paper's segmentation networks.
-      eager_rate: As in `MobileNetV2`, and in torchvision's networks. Networks with
+      eager_rate: See `MobileNetV2`. It is True in torchvision's networks. Networks with
         different output strides then compute different features.
       squeeze_excite: Whether blocks have channel gates. These average over the whole
         map, so their values differ slightly between output strides.

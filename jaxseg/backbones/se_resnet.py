@@ -16,8 +16,9 @@ from jaxseg.typing import Array, Pyramid
 
 
 class SEBottleneck(nn.Module):
-    """Computes relu(x + gate(y) * y), where y is the residual branch of a
-    bottleneck.
+    """Applies a ResNet bottleneck with a gate for each channel.
+
+    It computes relu(x + gate(y) * y), where y is the residual branch of the bottleneck.
     """
 
     features: int
@@ -55,7 +56,10 @@ class SEBottleneck(nn.Module):
 
 
 class SEResNet(nn.Module):
-    """Computes maps "c1" (stride 2) to "c5" (stride 32 or `output_stride`)."""
+    """Computes maps "c1" (stride 2) to "c5" (stride 32 or `output_stride`).
+
+    The stride of c5 is the smaller of the two numbers.
+    """
 
     depth: int = 50
     output_stride: int = 32

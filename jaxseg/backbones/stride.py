@@ -19,7 +19,7 @@ from jaxseg.typing import Array
 
 
 class Step(NamedTuple):
-    """Holds the stride and the rate of a layer, and the rate of the layers after it."""
+    """Holds the stride and the atrous rate of a layer and the rate of later layers."""
 
     stride: int
     rate: int
@@ -85,8 +85,9 @@ def pool_max(
 
 
 def pool_average(x: Array, step: Step, *, window: int) -> Array:
-    """Applies unpadded average pooling whose stride may be replaced by an atrous
-    rate.
+    """Applies average pooling whose stride may be replaced by an atrous rate.
+
+    There is no padding. The pixels of a window are `step.rate` pixels apart.
     """
     if step.stride > 1 and step.rate == 1:
         return avg_pool(x, window=window, stride=step.stride)

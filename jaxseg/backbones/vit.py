@@ -123,7 +123,7 @@ class ViT(nn.Module):
 def vit_pyramid(
     *, depth: int = 12, style: BlockConfig = BlockConfig(), **options
 ) -> ViT:
-    """Creates a transformer whose maps are the levels c2 to c5 of a pyramid.
+    """Creates a vision transformer whose maps are the levels c2 to c5 of a pyramid.
 
     The levels are the outputs after a quarter, a half, three quarters and all of the
     layers. Each has one feature pixel per patch.

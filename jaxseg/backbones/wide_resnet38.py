@@ -26,7 +26,7 @@ STAGES = (
 
 
 class PreActivationBlock(nn.Module):
-    """Computes x + convs(ReLU(norm(x))).
+    """Applies a residual block: x + convs(ReLU(norm(x))).
 
     `convs` are two 3x3 convolutions if two widths are given, and 1x1, 3x3 and 1x1
     convolutions if three are given. If the width or the size changes, the shortcut is a

@@ -19,7 +19,10 @@ from jaxseg.typing import Array, Pyramid
 
 
 class Unit(NamedTuple):
-    """Describes a unit of three separable convolutions; the third has the stride."""
+    """Describes a residual unit of three separable convolutions.
+
+    The third convolution has the stride.
+    """
 
     features: tuple[int, int, int]
     stride: int
@@ -54,7 +57,7 @@ _MIDDLE = {41: 8, 65: 16, 71: 16}
 
 
 class XceptionUnit(nn.Module):
-    """Applies three separable convolutions and a shortcut."""
+    """Adds the output of three separable convolutions to a shortcut of the input."""
 
     features: tuple[int, int, int]
     step: Step

@@ -43,7 +43,7 @@ class SeparableUnit(nn.Module):
 
 
 class XceptionBlock(nn.Module):
-    """Adds the output of three separable units to a shortcut.
+    """Adds the output of three separable convolution units to a shortcut of the input.
 
     The units have `mid`, `mid` and 4 * `mid` channels, and ReLU follows the sum. The
     shortcut of a block with a stride is a separable unit as well.
@@ -72,7 +72,7 @@ class XceptionBlock(nn.Module):
 
 
 class Xception39(nn.Module):
-    """Computes "c1" (8 channels), "c2" (8), "c3" (64), "c4" (128) and "c5" (256)."""
+    """Computes maps "c1" (8 channels), "c2" (8), "c3" (64), "c4" (128), "c5" (256)."""
 
     stem: int = 8
     mid: tuple[int, int, int] = (16, 32, 64)

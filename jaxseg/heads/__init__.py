@@ -1,1 +1,1 @@
-"""Heads map a pyramid to logits at the pyramid's resolution."""
+"""Heads map the feature maps of a backbone to logits, which are not yet resized."""

@@ -16,7 +16,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 def aspp_rates(rates: tuple[int, ...] | None, output_stride: int) -> tuple[int, ...]:
-    """Returns the given rates, or the default rates of an output stride.
+    """Returns the given atrous rates, or if they are None, those of an output stride.
 
     The default is (6, 12, 18) at output stride 16. For other output strides, the rates
     are scaled so that they cover equal distances in image pixels.

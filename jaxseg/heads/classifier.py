@@ -9,7 +9,7 @@ from jaxseg.typing import Array
 
 
 class Classifier(nn.Module):
-    """Applies dropout and a convolution whose outputs are the logits of the classes.
+    """Applies dropout and a convolution whose output channels are the class logits.
 
     Dropout removes whole channels, like PyTorch's Dropout2d. `channel_dropout=False`
     removes single values.
@@ -42,8 +42,8 @@ class Classifier(nn.Module):
 class PixelHead(nn.Module):
     """Applies a convolution, normalization, ReLU, dropout and a 1x1 classifier.
 
-    The first convolution has `features` output channels; None keeps the number of
-    channels.
+    The first convolution has `features` output channels; None takes the number of its
+    input channels.
     """
 
     num_classes: int

@@ -15,7 +15,7 @@ from jaxseg.typing import Array, Pyramid
 class DUCHead(nn.Module):
     """Predicts cell^2 scores per class and rearranges them into space.
 
-    The scores are sums of atrous convolutions.
+    The scores are sums of 3x3 convolutions at the atrous rates.
 
     Attributes:
       num_classes: Number of classes.

@@ -50,7 +50,7 @@ class Encoding(nn.Module):
 
 
 class EncHead(nn.Module):
-    """Gates a map by its encoding and classifies it.
+    """Gates the channels of a map by its encoding and classifies the result.
 
     After a convolution, the gate is sigmoid(W mean_k relu(norm(e_k))) and the result is
     relu(x + x * gate). Dropout of whole channels and a 1x1 classifier follow.

@@ -63,7 +63,7 @@ class GraphUnitHead(nn.Module):
 
     A 1x1 convolution with normalization and ReLU reduces c5 first. Dropout of whole
     channels precedes the 1x1 classifier. The units have 2, 4, 8 and 32 vertices of 256
-    channels, as in the paper. The reduction to 512 channels and the plain concatenation
+    channels, as in the paper. The reduction to 512 channels and the concatenation
     are choices of this project.
     """
 

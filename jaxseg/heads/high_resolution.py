@@ -31,7 +31,7 @@ def concat_levels(
 
 
 class HighResolutionHead(nn.Module):
-    """Concatenates c2 to c5 at the size of c2 and classifies them.
+    """Concatenates the maps c2 to c5 at the size of c2 and classifies the result.
 
     A convolution with normalization and ReLU, which keeps the number of channels,
     precedes the 1x1 classifier.

@@ -17,7 +17,10 @@ FUSIONS = ("none", "concat", "sum")
 
 
 class FullyConnected(nn.Module):
-    """Applies VGG's fc6, at an atrous rate, and fc7, each with ReLU and dropout."""
+    """Applies VGG's layers fc6 and fc7 as convolutions, each with ReLU and dropout.
+
+    fc6 has an atrous rate.
+    """
 
     features: int = 1024
     kernel: int = 3
@@ -45,7 +48,7 @@ class FullyConnected(nn.Module):
 class ScaleBranch(nn.Module):
     """Extracts features from an early map, for multi-scale predictions (MSc).
 
-    A 3x3 and a 1x1 convolution follow each other, each with ReLU and dropout.
+    It applies a 3x3 and then a 1x1 convolution, each with ReLU and dropout.
     """
 
     features: int = 128

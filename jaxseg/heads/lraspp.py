@@ -10,9 +10,9 @@ from jaxseg.typing import Array, Pyramid
 
 
 class LRASPPHead(nn.Module):
-    """Gates features by pooled context, and adds logits of low-level features.
+    """Gates features by their pooled mean, and adds logits of low-level features.
 
-    The result has the size of the low level.
+    The result has the size of the low-level map.
 
     Attributes:
       num_classes: Number of classes.

@@ -1,4 +1,4 @@
-"""The head of OCR: pixels, soft regions and their relation (arXiv 1909.11065)."""
+"""The head of OCR, object-contextual representations (arXiv 1909.11065)."""
 
 from flax import linen as nn
 
@@ -12,8 +12,8 @@ from jaxseg.typing import Array
 class OCRHead(nn.Module):
     """Classifies pixels with the context of the regions in coarse logits.
 
-    A 3x3 convolution with normalization and ReLU, the object context, dropout of whole
-    channels and a 1x1 classifier follow each other.
+    It applies, in this order, a 3x3 convolution with normalization and ReLU, the object
+    context, dropout of whole channels and a 1x1 classifier.
 
     Attributes:
       num_classes: Number of classes.

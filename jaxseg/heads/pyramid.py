@@ -51,7 +51,7 @@ class PSPHead(nn.Module):
 
 
 class JPUHead(nn.Module):
-    """Replaces c5 by the output of JPU and applies a head that reads c5 (FastFCN)."""
+    """Applies JPU and a head that reads its output in place of c5 (FastFCN)."""
 
     jpu: JPU
     head: nn.Module

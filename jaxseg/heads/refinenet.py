@@ -23,7 +23,7 @@ def conv3x3(features: int, style: BlockConfig, name: str, bias: bool = False) ->
 
 
 class ResidualUnits(nn.Module):
-    """Applies `count` residual units.
+    """Applies `count` residual units one after the other.
 
     A unit consists of ReLU, a 3x3 convolution with bias, ReLU and a 3x3 convolution
     without bias.
@@ -65,7 +65,7 @@ class ChainedPooling(nn.Module):
 
 
 class RefineBlock(nn.Module):
-    """Refines one pyramid level with the output for the next coarser level.
+    """Merges one pyramid level with the decoder's output for the next coarser level.
 
     Residual units are applied to the level, the coarser output is added, and the sum
     passes chained residual pooling and further residual units.

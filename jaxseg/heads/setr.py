@@ -68,10 +68,10 @@ class UpsamplingHead(nn.Module):
 
 
 class MultiLevelNeck(nn.Module):
-    """Projects the outputs of four layers to the same number of channels and sums them.
+    """Projects the outputs of four transformer layers to equal channels and sums them.
 
-    There are four results: the sum over each layer and all deeper layers. Every layer
-    has its own LayerNorm.
+    There are four results, one for each layer: the sum over this layer and all deeper
+    ones. Every layer has its own LayerNorm.
     """
 
     taps: tuple[str, ...]
@@ -101,7 +101,7 @@ class MultiLevelNeck(nn.Module):
 
 
 class MultiLevelHead(nn.Module):
-    """Enlarges each level by 4, concatenates them and classifies the result.
+    """Upsamples each level by 4, concatenates the levels and classifies the result.
 
     Two 3x3 convolutions with normalization and ReLU precede the upsampling of each
     level.

@@ -36,7 +36,7 @@ def global_mean(x: Array) -> Array:
 
 
 def attend_pixels(query: Array, key: Array, value: Array, scale: float, impl: str):
-    """Applies single-head attention to the pixels of maps.
+    """Applies single-head attention from the pixels of one map to those of another.
 
     Args:
       query: [B, H, W, D].
@@ -57,7 +57,7 @@ class PositionAttention(nn.Module):
     """Attends from every pixel to all pixels: the position attention of DANet.
 
     It computes gamma * softmax_rows(Q K^T) V + x. The scores are not divided by
-    sqrt(d), and gamma starts at 0.
+    sqrt(d), and the learned scalar gamma starts at 0.
 
     Attributes:
       reduction: Queries and keys have C / reduction channels.
@@ -90,8 +90,8 @@ class PositionAttention(nn.Module):
 class ChannelAttention(nn.Module):
     """Attends from every channel to all channels: the channel attention of DANet.
 
-    With A the flattened map, it computes gamma * softmax_rows(A A^T) A + A over the
-    channels. gamma starts at 0.
+    Let row c of A contain the pixels of channel c. The result is
+    gamma * softmax_rows(A A^T) A + A, where the learned scalar gamma starts at 0.
 
     Differs: `variant="release"` follows the authors' code and MMSegmentation, which
     take the softmax of the negated similarity, max_row(A A^T) - A A^T.
@@ -222,7 +222,7 @@ class NonLocal(nn.Module):
 class SqueezeExcite(nn.Module):
     """Gates the channels: y = x * sigmoid(W_2 relu(W_1 mean_hw x)).
 
-    W_1 maps to C / reduction channels.
+    mean_hw is the mean over all pixels. W_1 maps to C / reduction channels.
     """
 
     reduction: int = 16

@@ -17,7 +17,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class SpatialPath(nn.Module):
-    """Extracts detail at stride 8 with four convolutions.
+    """Extracts a map of fine detail at stride 8 from the image with four convolutions.
 
     Convolutions of 7x7, 3x3 and 3x3 with stride 2 and features / 2 channels precede a
     1x1 convolution to `features` channels.
@@ -39,7 +39,7 @@ class SpatialPath(nn.Module):
 
 
 class AttentionRefinement(nn.Module):
-    """Gates a map by its global mean.
+    """Multiplies each channel of a map by a gate that depends on the global mean.
 
     With f = ReLU(norm(3x3(x))), the result is f * sigmoid(norm(1x1(mean f))). There is
     no residual connection.
@@ -59,7 +59,7 @@ class AttentionRefinement(nn.Module):
 
 
 class FeatureFusion(nn.Module):
-    """Fuses the spatial and the context path.
+    """Fuses the maps of the spatial and the context path of BiSeNet.
 
     With f = ReLU(norm(1x1([spatial, context]))), the result is f + f * gate(mean f).
 
@@ -102,7 +102,7 @@ class FeatureFusion(nn.Module):
 
 
 class ContextPath(nn.Module):
-    """Refines c4 and c5 and merges them from coarse to fine.
+    """Refines the backbone maps c4 and c5 and merges them from coarse to fine.
 
     Let ARM be `AttentionRefinement`, and let g be a 1x1 convolution of the mean of c5
     over its pixels. First t = ARM(c5) + g is upsampled to the size of c4 and convolved

@@ -71,7 +71,7 @@ class SeparableConv(nn.Module):
 
 
 class ImagePooling(nn.Module):
-    """Pools context, convolves it by 1x1 and upsamples it to the size of the map.
+    """Averages a map, convolves the average by 1x1 and upsamples it to the map size.
 
     Batch norm and ReLU follow the convolution; the upsampling is bilinear. With batch
     norm, a map pooled to a single value has statistics over the batch alone. A batch of

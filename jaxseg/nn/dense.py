@@ -16,7 +16,7 @@ from jaxseg.typing import Array
 
 
 class PreActivation(nn.Module):
-    """Applies normalization, ReLU, a convolution with bias and dropout."""
+    """Applies first normalization and ReLU, then a convolution with bias and dropout."""
 
     features: int
     kernel: int = 3
@@ -38,8 +38,9 @@ class PreActivation(nn.Module):
 
 
 class DenseBlock(nn.Module):
-    """Applies layers, each of which reads the input and the outputs of all earlier
-    layers.
+    """Applies convolution layers in a chain of concatenations.
+
+    Each layer reads the input of the block and the outputs of all earlier layers.
     """
 
     layers: int

@@ -17,7 +17,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class GatedConv(nn.Module):
-    """Gates the shape stream with one channel of the regular stream.
+    """Gates the shape stream (edges) with one channel of the regular stream.
 
     Let [s, r] be the concatenation of the shape stream s and one channel r of the
     regular stream. The result is W (s * (1 + alpha)), where alpha = sigmoid(norm(c2
@@ -40,7 +40,7 @@ class GatedConv(nn.Module):
 
 
 class ShapeStream(nn.Module):
-    """Predicts edges from the pyramid of `WideResNet38`.
+    """Predicts the edges of objects from the feature maps of `WideResNet38`.
 
     Three stages follow each other. Each applies a residual block, a 1x1 convolution to
     half of the channels, and a gate that reads a one-channel projection of c2, c3 or

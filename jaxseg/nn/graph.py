@@ -25,7 +25,7 @@ from jaxseg.typing import Array
 
 
 class NodeMixing(nn.Module):
-    """Mixes the nodes of a graph with learned weights: V + A V + b."""
+    """Mixes the nodes V of a graph with learned weights A and bias b: V + A V + b."""
 
     style: BlockConfig = BlockConfig()
 
@@ -37,7 +37,7 @@ class NodeMixing(nn.Module):
 
 
 class Project(nn.Module):
-    """Multiplies the last axis by a learned matrix, without bias."""
+    """Multiplies the last axis of an array by a learned matrix, without bias."""
 
     features: int
     style: BlockConfig = BlockConfig()
@@ -59,7 +59,7 @@ class GloReUnit(nn.Module):
     softmax), V = B^T H and V' = ReLU(V + A V + b) W_g.
 
     Attributes:
-      states: Number of states, S.
+      states: Number of channels of a node, S.
       nodes: Number of nodes, M.
       normalize: Whether to divide V by the number of pixels, so that its magnitude does
         not depend on the image size. The paper does not divide.

@@ -48,7 +48,7 @@ class GraphInteraction(nn.Module):
 
     Attributes:
       nodes: Number of nodes of the visual graph; 64 in the paper.
-      features: Number of states of each node; 256 in the paper.
+      features: Number of channels of each node; 256 in the paper.
       graph_convolution: Whether the graph convolution ReLU(V + A V + b) W_g is first
         applied to the nodes V of each graph.
       class_message: "paper" computes S + beta * message, "paddle" beta * S + message.

@@ -16,7 +16,9 @@ from jaxseg.typing import Array, Pyramid
 
 
 class JPU(nn.Module):
-    """Joins c3, c4 and c5 to [B, H / 8, W / 8, len(rates) * features].
+    """Joins the backbone maps c3, c4 and c5 to one map at stride 8.
+
+    The result is [B, H / 8, W / 8, len(rates) * features].
 
     Attributes:
       features: Number of channels of each level and each branch.

@@ -172,8 +172,8 @@ class ConvTranspose(nn.Module):
 class ConvNormAct(nn.Module):
     """Applies a convolution (without bias by default), normalization and activation.
 
-    `epsilon` replaces `style.epsilon`. `act` is a name for `activation`. For the other
-    attributes see `Conv`.
+    `epsilon`, unless None, replaces `style.epsilon`. `act` names the activation, see
+    `activation`. For the other attributes see `Conv`.
     """
 
     features: int

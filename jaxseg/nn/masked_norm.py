@@ -1,4 +1,4 @@
-"""Normalization that leaves padding out of its statistics.
+"""Normalization whose mean and variance leave out padding.
 
 It resembles `Norm` but is for batches whose examples are padded to equal length. The
 statistics cover the valid entries of all examples. Neither the outputs nor the running
@@ -14,10 +14,11 @@ from jaxseg.typing import Array
 
 
 class MaskedNorm(nn.Module):
-    """Normalizes x [B, ..., C] with the statistics of the entries where `mask` is True.
+    """Normalizes x [B, ..., C] by the mean and variance where `mask` is True.
 
     `mask` is [B, ...]. The parameters and running statistics have the names and shapes
-    of `Norm`. Group norm covers the valid entries of each example. Values at padded
+    of `Norm`. Group norm computes its statistics
+    over the valid positions of each example. Values at padded
     positions are finite but undefined.
     """
 

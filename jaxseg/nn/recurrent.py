@@ -66,7 +66,7 @@ def _orthogonal_gates(key: Array, shape: tuple[int, int], dtype=jnp.float32) -> 
 
 
 class Sweep(nn.Module):
-    """Reads the rows of a map with two GRUs, left to right and right to left.
+    """Reads each row of a map with two GRUs: left to right and right to left.
 
     Attributes:
       features: Number of hidden states of each GRU.

@@ -16,7 +16,7 @@ from jaxseg.typing import Array
 
 
 class LayerNorm(nn.Module):
-    """Normalizes the last axis in float32, then scales and shifts it."""
+    """Normalizes the last axis in float32 and then applies a learned scale and bias."""
 
     epsilon: float = 1e-6
     style: BlockConfig = BlockConfig()
@@ -37,7 +37,7 @@ class LayerNorm(nn.Module):
 
 
 class Linear(nn.Module):
-    """Computes y = x W + b on the last axis."""
+    """Computes y = x W + b on the last axis of x, with learned W and b."""
 
     features: int
     style: BlockConfig = BlockConfig()
@@ -81,7 +81,7 @@ class SelfAttention(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """Applies one encoder layer.
+    """Applies one encoder layer: self-attention and an MLP with two linear layers.
 
     Dropout follows the attention and both linear layers of the MLP.
     """

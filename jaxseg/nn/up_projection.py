@@ -10,7 +10,7 @@ from jaxseg.typing import Array, Size
 
 
 class UpProjection(nn.Module):
-    """Inserts zeros between the pixels, which doubles the size, and convolves twice.
+    """Doubles the size by zeros between the pixels and applies a residual block.
 
     The main branch consists of a 5x5 and a 3x3 convolution, the shortcut of a 5x5
     convolution. Each has batch norm, and ReLU follows the sum. With a skip map, the
@@ -42,9 +42,10 @@ class UpProjection(nn.Module):
 
 
 class UpConv(nn.Module):
-    """Inserts zeros between the pixels, which doubles the size, and convolves by 3x3.
+    """Doubles the size by zeros between the pixels and applies a 3x3 convolution.
 
-    The convolution has no bias."""
+    The convolution has no bias.
+    """
 
     features: int
     style: BlockConfig = BlockConfig()

@@ -80,10 +80,11 @@ def bilinear_deconv(
 
 
 class BilinearDeconv(nn.Module):
-    """Upsamples by a bilinear deconvolution that is fixed or learned.
+    """Upsamples by a transposed convolution that is bilinear or starts as bilinear.
 
-    The fixed form has no parameters. The learned form has a dense C x C kernel, which
-    starts as bilinear upsampling on the channel diagonal.
+    By default, the kernel is fixed and there are no parameters. With `learned`, a
+    dense kernel from C to C channels is trained. It starts as bilinear upsampling of
+    each channel.
     """
 
     stride: int
@@ -141,7 +142,10 @@ class Upsample(nn.Module):
 
 
 class MaxUnpool(nn.Module):
-    """Undoes 2x2 max pooling: writes each value where the maximum was, else 0."""
+    """Undoes 2x2 max pooling: writes each value where the maximum was.
+
+    All other pixels of the result are 0.
+    """
 
     def __call__(self, x: Array, position: Array, size: Size) -> Array:
         """Maps [B, h, w, C] to [B, *size, C]."""
@@ -149,7 +153,10 @@ class MaxUnpool(nn.Module):
 
 
 class ResizeConv(nn.Module):
-    """Resizes by an integer factor and convolves to avoid checkerboard artifacts."""
+    """Resizes a map by an integer factor and then applies a convolution.
+
+    This avoids the checkerboard artifacts of a transposed convolution.
+    """
 
     features: int
     factor: int = 2
@@ -173,7 +180,11 @@ class ResizeConv(nn.Module):
 
 
 class SubPixelConv(nn.Module):
-    """Upsamples by convolving to `features * factor**2` channels and depth to space."""
+    """Upsamples a map by a convolution and depth to space.
+
+    The convolution has `features * factor**2` output channels, which depth to space
+    rearranges into blocks of factor x factor pixels.
+    """
 
     features: int
     factor: int = 2

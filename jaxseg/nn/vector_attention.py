@@ -96,7 +96,7 @@ class VectorAttention(nn.Module):
 def dense(
     features: int, name: str, style: BlockConfig, *, bias: bool = True
 ) -> nn.Dense:
-    """Returns a linear layer that acts on the last axis."""
+    """Returns a linear layer that acts on the last axis of its input."""
     return nn.Dense(
         features,
         use_bias=bias,
@@ -107,12 +107,13 @@ def dense(
 
 
 def relative(points: Array, index: Array, center: Array | None = None) -> Array:
-    """Subtracts the position of a center from the positions of its neighbors.
+    """Subtracts the position of each point from the positions of its neighbors.
 
     Args:
       points: Positions [B, N, 3].
       index: Indices of the neighbors [B, M, k].
-      center: Positions [B, M, 3]; None takes the points themselves.
+      center: Positions of the M points that have the neighbors, [B, M, 3]; None takes
+        `points`.
 
     Returns:
       [B, M, k, 3].

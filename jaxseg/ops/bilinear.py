@@ -24,7 +24,7 @@ class Taps(NamedTuple):
 
 
 def taps(source: int, target: int, *, align_corners: bool = False) -> Taps:
-    """Returns the neighbors and weights with which linear interpolation resizes an axis.
+    """Returns the neighbors and weights of the linear interpolation that resizes an axis.
 
     The position of output i is (i + 1/2) * source / target - 1/2, clipped to the axis,
     or i * (source - 1) / (target - 1) with `align_corners`.

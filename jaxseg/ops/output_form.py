@@ -71,7 +71,7 @@ class OutputForm:
         return jnp.concatenate([jnp.zeros_like(logits), logits], axis=-1)
 
     def decision_logits(self, logits: jax.Array) -> jax.Array:
-        """Shifts the logits so that the decision threshold is 0.
+        """Returns the logit of each class, shifted so that the decision threshold is 0.
 
         The label of a pixel is the class with the largest of these logits. If classes
         can overlap, all classes with a logit above 0 are present.

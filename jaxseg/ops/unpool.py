@@ -11,7 +11,7 @@ from jaxseg.typing import Array, Size, pair
 
 
 def max_unpool(x: Array, position: Array, size: Size) -> Array:
-    """Undoes 2x2 max pooling: writes each value where the maximum was, else 0.
+    """Undoes 2x2 max pooling: writes each value where the maximum was and 0 elsewhere.
 
     Args:
       x: Values [B, h, w, C].

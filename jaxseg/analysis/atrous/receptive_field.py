@@ -81,9 +81,9 @@ class Field:
 
     @property
     def size(self) -> int:
-        """Returns the largest number of input pixels from the first to the last one read.
+        """Returns the length of the longest interval in input pixels.
 
-        The maximum is over the outputs.
+        An interval reaches from the first to the last input pixel that an output reads.
         """
         return max(h - lo + 1 for lo, h in zip(self.lows, self.highs, strict=True))
 

@@ -22,8 +22,10 @@ Pads = tuple[Pair, Pair]
 
 
 def share_inside(x: Array, kernel: Array, rate: Pair, padding: Pads) -> float:
-    """Returns the share of products of a convolution that read the map, not its padding. The share is the average over all output
-    pixels of a convolution of stride 1.
+    """Returns the share of kernel weights that are multiplied by pixels of the map.
+
+    All other weights are multiplied by padding. The share is the average over all
+    output pixels of a convolution of stride 1.
     """
     share = 1.0
     for a in (0, 1):
