@@ -23,7 +23,7 @@ FORMS = ("author", "coin", "mmseg")
 
 
 class BiSeNet(nn.Module):
-    """Fuses the spatial and the context path, and classifies the result.
+    """Fuses the maps of a spatial and a context path and classifies the result.
 
     Two auxiliary heads read the two maps of the context path.
     """

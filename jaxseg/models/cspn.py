@@ -23,7 +23,7 @@ from jaxseg.typing import Array, Outputs
 
 
 class CSPN(nn.Module):
-    """Predicts an output and an affinity, and propagates the output.
+    """Predicts an output and the affinity of neighbors, and propagates the output.
 
     A 3x3 convolution and four up-projections with skip connections follow the backbone.
 

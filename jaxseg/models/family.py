@@ -43,7 +43,7 @@ class Family:
         return larger[0] if larger else backbone.native_stride
 
     def misfit(self, backbone: Backbone, output_stride: int | None = None) -> str:
-        """Describes what a backbone lacks for the head, or returns "" if it fits.
+        """Returns why a backbone does not fit the head, or "" if it fits.
 
         Args:
           backbone: The backbone.

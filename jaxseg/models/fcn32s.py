@@ -75,7 +75,7 @@ class FCNGoogLeNet(nn.Module):
 def score_and_upsample(
     net: FCNAlexNet | FCNGoogLeNet, x: Array, crop: int, image: Array
 ) -> dict[str, Array]:
-    """Applies FCN-32s's 1x1 classifier and its deconvolution of stride 32.
+    """Applies the 1x1 classifier of FCN-32s and its deconvolution of stride 32.
 
     Both become submodules of `net`. The classifier starts at zero.
     """

@@ -31,7 +31,11 @@ SLOPE = 0.2  # Slope of the leaky ReLU for negative values.
 
 
 class PictureNorm(nn.Module):
-    """Normalizes each picture separately if `instance`, or else by `style.norm`."""
+    """Applies instance normalization or the normalization that `style.norm` names.
+
+    If `instance` is True and `style.norm` is "batch", each channel of each image is
+    normalized separately.
+    """
 
     instance: bool
     style: BlockConfig = BlockConfig()
@@ -111,7 +115,7 @@ class PatchGAN(nn.Module):
 
     @property
     def least_side(self) -> int:
-        """Returns the smallest height and width of a picture."""
+        """Returns the smallest height and width of a picture that the network takes."""
         return 3 * 2**self.layers if self.layers else 1
 
     @nn.compact
@@ -155,7 +159,9 @@ class PatchGAN(nn.Module):
 
 
 class Pix2Pix(nn.Module):
-    """Contains the generator and the discriminator; `__call__` runs the generator.
+    """Contains the generator and the discriminator of pix2pix.
+
+    `__call__` runs the generator.
 
     The logits are the values before tanh: `tanh(logits)` is the picture in [-1, 1], and
     the argmax of the logits is the label map. `judge` applies the discriminator.

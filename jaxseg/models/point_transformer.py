@@ -27,7 +27,7 @@ from jaxseg.typing import Array
 
 
 class Level(NamedTuple):
-    """Holds a cloud at one resolution.
+    """Holds a point cloud at one resolution, with the neighbors of each point.
 
     Attributes:
       points: Positions [B, N, 3].
@@ -78,7 +78,7 @@ class Block(nn.Module):
 
 
 class TransitionDown(nn.Module):
-    """Samples points and takes the maximum over the neighbors of each.
+    """Samples points and takes the maximum of the features of their neighbors.
 
     A cloud of n points keeps n // stride points. Differs: it keeps at least one point,
     so that very small clouds are allowed.
@@ -105,7 +105,7 @@ class TransitionDown(nn.Module):
 
 
 class TransitionUp(nn.Module):
-    """Adds coarser features, interpolated from three neighbors, to the finer ones."""
+    """Adds features that are interpolated from a coarser point cloud to a finer one."""
 
     features: int
     style: BlockConfig = BlockConfig()
@@ -237,7 +237,7 @@ class PointTransformer(nn.Module):
 
 
 def keep(points: Array, mask: Array, stride: int, start: str) -> tuple[Array, Array]:
-    """Samples the points of the next level.
+    """Chooses the points of the next coarser level by farthest-point sampling.
 
     Returns:
       Indices and mask of the sampled points, each [B, max(1, N // stride)].

@@ -26,7 +26,7 @@ Gaussian = tuple[Array, Array]  # Mean and log standard deviation, each [B, L].
 
 
 class Block(nn.Module):
-    """Applies `convs` 3x3 convolutions, each with ReLU."""
+    """Applies a sequence of `convs` 3x3 convolutions, each with ReLU."""
 
     features: int
     convs: int
@@ -78,7 +78,7 @@ class FeatureUNet(nn.Module):
 
 
 class LatentGaussian(nn.Module):
-    """Predicts the Gaussian of the latent from an image, and a label if there is one.
+    """Predicts the Gaussian of the latent vector from an image and an optional label.
 
     It returns the mean and the logarithm of the standard deviation.
     """
@@ -98,7 +98,9 @@ class LatentGaussian(nn.Module):
 
 
 class Combine(nn.Module):
-    """Applies 1x1 convolutions to the features with the latent at every pixel.
+    """Applies 1x1 convolutions to the features and the latent vector of each pixel.
+
+    The latent vector is the same at all pixels of an image.
 
     The first convolution is linear in the features and the latent. If `jax.vmap` maps
     the call over several latents, its product with the features is therefore computed
@@ -127,7 +129,7 @@ class Combine(nn.Module):
 
 
 class ProbUNet(nn.Module):
-    """Predicts a segmentation for a latent.
+    """Predicts a segmentation from an image and a latent vector.
 
     Without a label, the latent is the mean of the prior, or a sample of it if an rng
     named "dropout" is given. With a label, it is a sample of the posterior, and the
@@ -179,7 +181,7 @@ class ProbUNet(nn.Module):
         return {"logits": logits, "extra_kl": gaussian_kl(posterior, prior)}
 
     def encode(self, image: Array) -> tuple[Array, Gaussian]:
-        """Computes the part of the network that all samples of an image share.
+        """Computes the features and the prior of an image, which all its samples share.
 
         Returns:
           The features [B, H, W, F], and the mean and the logarithm of the standard

@@ -27,7 +27,7 @@ REPEATS = (2, 2, 3)
 
 
 class VGGToConv3(nn.Module):
-    """Applies the first seven convolutions of VGG16."""
+    """Applies the first seven convolutions of VGG16, up to conv3_3."""
 
     width: int = 64
     style: BlockConfig = BlockConfig()

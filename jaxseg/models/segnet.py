@@ -170,7 +170,11 @@ class SegNetBasic(nn.Module):
         return Dropout(self.dropout)(x, train=train)
 
     def normalize_contrast(self, image: Array) -> Array:
-        """Applies the contrast normalization to an image [B, H, W, 3]."""
+        """Applies local response normalization if `contrast` is "lrn".
+
+        The ImageNet normalization of the image [B, H, W, 3] is undone first. If
+        `contrast` is "none", the image is returned unchanged.
+        """
         if self.contrast not in CONTRASTS:
             raise ValueError(
                 f"contrast={self.contrast!r} is invalid: expected one of {CONTRASTS}."
@@ -189,7 +193,10 @@ class SegNetBasic(nn.Module):
 
 
 def check_places(places: tuple[str, ...], stages: int) -> None:
-    """Raises ValueError unless every dropout place names a stage of the network."""
+    """Raises ValueError unless all names in `places` are stages of the network.
+
+    `places` lists the stages that dropout follows.
+    """
     known = {f"{side}{i}" for side in ("enc", "dec") for i in range(1, stages + 1)}
     wrong = sorted(set(places) - known)
     if wrong:

@@ -49,7 +49,9 @@ class GuidanceEncoder(nn.Module):
 
 
 class GuidanceDecoder(nn.Module):
-    """Predicts the gates at half resolution.
+    """Predicts the gates of the sweeps at half the resolution of the image.
+
+    A gate is the weight of a neighboring pixel.
 
     After a 1x1 convolution, upsampling and a 3x3 convolution alternate four times, and
     skip maps are added.
@@ -74,7 +76,7 @@ class GuidanceDecoder(nn.Module):
 
 
 class SPN(nn.Module):
-    """Refines a coarse mask with four sweeps.
+    """Refines a coarse mask by propagating values in four directions (sweeps).
 
     A 4x4 convolution of stride 2 embeds the mask. The maximum of the four sweeps is
     upsampled and decoded by two 3x3 convolutions with a ReLU between.

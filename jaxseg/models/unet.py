@@ -77,7 +77,7 @@ class InterpConv(nn.Module):
 
 
 class Up(nn.Module):
-    """Doubles a map, concatenates [skip, up] and convolves twice.
+    """Doubles the size of a map, concatenates [skip, up] and convolves twice.
 
     Attributes:
       features: Number of output channels.
@@ -117,7 +117,7 @@ class Up(nn.Module):
 
 
 class UNetTrunk(nn.Module):
-    """Applies the contracting and the expanding path.
+    """Applies the contracting and the expanding path of U-Net.
 
     Height and width can be any numbers of at least `2**depth` pixels; pooling rounds
     down.

@@ -18,11 +18,12 @@ PADS = ("reflect", "none")
 
 
 def valid_sizes(output: int, depth: int = 4) -> tuple[int, int]:
-    """Returns the smallest valid input size whose output has at least `output` pixels.
+    """Returns the smallest image size for which the logits have at least a given size.
 
-    Sizes are numbers of pixels per side. Let the deepest map have n pixels after its
-    convolutions. Every level of the expanding path maps n to 2n - 4 pixels, and every
-    level of the contracting path needs an input of 2n + 4 pixels.
+    `output` is the given size. Sizes are numbers of pixels per side. Let the deepest
+    map have n pixels after its convolutions. Every level of the expanding path maps n
+    to 2n - 4 pixels, and every level of the contracting path needs an input of 2n + 4
+    pixels.
 
     Returns:
       Input size and output size, in pixels per side.
@@ -45,7 +46,7 @@ def valid_sizes(output: int, depth: int = 4) -> tuple[int, int]:
 
 
 def check_side(side: int, depth: int) -> None:
-    """Raises ValueError unless `side` pixels fit the unpadded network."""
+    """Raises ValueError unless an image side of `side` pixels fits the unpadded net."""
     n = side - 4
     for _ in range(depth):
         if n <= 0 or n % 2:
@@ -73,7 +74,7 @@ def center_crop(x: Array, size: tuple[int, int]) -> Array:
 
 
 def mirror(image: Array, depth: int) -> Array:
-    """Pads [B, H, W, C] by mirroring so that the output covers the whole image."""
+    """Mirrors [B, H, W, C] at its borders so that the output covers the whole image."""
     pads = []
     for side in image.shape[1:3]:
         need, out = valid_sizes(side, depth)

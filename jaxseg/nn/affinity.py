@@ -1,7 +1,7 @@
 """Learns the field sizes of the adaptive affinity field loss (arXiv 1803.10335).
 
 Two trainable tensors weight the terms of the loss for each class and field size. A
-field size is the distance, in pixels, to the neighbors that the loss compares. As in
+field size is the distance to the neighbors that the loss compares. As in
 the authors' code, both tensors start at 0. The network trains them adversarially: the
 loss reverses their gradient.
 """

@@ -16,7 +16,7 @@ from jaxseg.typing import Array
 
 
 class PreActivation(nn.Module):
-    """Applies first normalization and ReLU, then a convolution with bias and dropout."""
+    """Applies normalization and ReLU, then a convolution with bias, then dropout."""
 
     features: int
     kernel: int = 3

@@ -24,10 +24,10 @@ class Taps(NamedTuple):
 
 
 def taps(source: int, target: int, *, align_corners: bool = False) -> Taps:
-    """Returns the neighbors and weights of the linear interpolation that resizes an axis.
+    """Returns the neighbors and weights with which linear interpolation resizes a map.
 
-    The position of output i is (i + 1/2) * source / target - 1/2, clipped to the axis,
-    or i * (source - 1) / (target - 1) with `align_corners`.
+    The position of output i is (i + 1/2) * source / target - 1/2, clipped to the axis
+    of the map, or i * (source - 1) / (target - 1) with `align_corners`.
 
     Args:
       source: The length of the axis.
