@@ -43,7 +43,7 @@ class DenseLayer(nn.Module):
 
 
 class Transition(nn.Module):
-    """Applies batch norm, ReLU and a 1x1 convolution to half of the channels.
+    """Applies batch norm, ReLU and a 1x1 convolution that halves the channels.
 
     The pooling of the transition is not part of this module; `DenseNet` applies it.
     """

@@ -225,7 +225,10 @@ class DRNA(nn.Module):
 
 
 class DRNAStem(nn.Module):
-    """Applies ResNet's first convolution, 7x7 at stride 2, with its parameter names."""
+    """Applies a 7x7 convolution at stride 2, like the stem of ResNet.
+
+    The parameters have the names of those of `ResNet`.
+    """
 
     features: int
     style: BlockConfig = BlockConfig()

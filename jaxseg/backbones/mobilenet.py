@@ -64,7 +64,7 @@ _V3 = {
 
 
 def divisible(value: float, divisor: int = 8) -> int:
-    """Rounds channels to a positive multiple of `divisor`, at least 90 % of `value`."""
+    """Rounds `value` to a positive multiple of `divisor` of at least 0.9 * `value`."""
     rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
 

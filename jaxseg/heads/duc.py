@@ -1,7 +1,7 @@
 """Dense upsampling convolution (arXiv 1702.08502, section 3.1).
 
-The head predicts `cell` x `cell` sub-pixels for each feature pixel and rearranges them
-into space. It does not interpolate.
+The head predicts `cell` x `cell` sub-pixels for each feature pixel as channels, which
+it moves to their pixels. It does not interpolate.
 """
 
 from flax import linen as nn
@@ -13,7 +13,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class DUCHead(nn.Module):
-    """Predicts cell^2 scores per class and rearranges them into space.
+    """Predicts cell^2 scores per class for each feature pixel and moves them to pixels.
 
     The scores are sums of 3x3 convolutions at the atrous rates.
 

@@ -1,7 +1,7 @@
 """Context encoding of EncNet (arXiv 1803.08904): learned codewords gate the channels.
 
-Differs: there is no auxiliary classifier of class presence, on which the paper's SE
-loss depends.
+Differs: there is no auxiliary classifier of class presence, on which the paper's
+semantic encoding (SE) loss depends.
 """
 
 import jax.numpy as jnp

@@ -70,7 +70,7 @@ class Bottleneck(nn.Module):
 
 
 class DeconvNet(nn.Module):
-    """Returns logits at the resolution of the image, for any size."""
+    """Applies DeconvNet; returns logits at the resolution of an image of any size."""
 
     num_classes: int
     width: int = 64

@@ -25,7 +25,9 @@ LAYERS_103 = (4, 5, 7, 10, 12, 15, 12, 10, 7, 5, 4)
 
 
 class FCDenseNet(nn.Module):
-    """Returns logits at the resolution of the image, for sides of at least 2**depth.
+    """Applies FC-DenseNet; returns logits at the resolution of the image.
+
+    The sides of the image must have at least 2**depth pixels.
 
     Attributes:
       num_classes: Number of classes.

@@ -32,7 +32,7 @@ SKIP_SCALE = {16: 1e-2, 8: 1e-4}
 
 
 class FCN(nn.Module):
-    """Returns logits at the resolution of the image, for any size: FCN on VGG16.
+    """Applies FCN on VGG16; returns logits at the resolution of an image of any size.
 
     Attributes:
       num_classes: Number of classes.

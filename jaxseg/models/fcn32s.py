@@ -23,7 +23,7 @@ GOOGLENET_CROP = 31 - 30
 
 
 class FCNAlexNet(nn.Module):
-    """Returns logits at the resolution of the image: FCN on CaffeNet (two groups)."""
+    """Applies FCN-32s on CaffeNet; returns logits at the resolution of the image."""
 
     num_classes: int
     width: float = 1.0
@@ -50,7 +50,7 @@ class FCNAlexNet(nn.Module):
 
 
 class FCNGoogLeNet(nn.Module):
-    """Returns logits at the resolution of the image: FCN on GoogLeNet."""
+    """Applies FCN-32s on GoogLeNet; returns logits at the resolution of the image."""
 
     num_classes: int
     width: float = 1.0

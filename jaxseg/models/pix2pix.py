@@ -186,7 +186,10 @@ class Pix2Pix(nn.Module):
         return {"logits": logits}
 
     def judge(self, condition: Array, picture: Array, *, train: bool) -> Array:
-        """Returns logits [B, h, w] that a picture is real, given the input image."""
+        """Returns for each patch of a picture the logit that it is real, [B, h, w].
+
+        `condition` is the input image for which the picture was generated or taken.
+        """
         return self.discriminator(condition, picture, train=train)
 
 

@@ -40,8 +40,9 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Applies blocks with 2x2 average pooling between them; returns the map of each
-    block.
+    """Applies blocks of convolutions with 2x2 average pooling between the blocks.
+
+    It returns the output of each block.
     """
 
     widths: tuple[int, ...]
@@ -190,7 +191,7 @@ class ProbUNet(nn.Module):
         return self.unet(image), self.prior(image)
 
     def combine(self, features: Array, latent: Array) -> Array:
-        """Maps features [B, H, W, F] and a latent [B, L] to logits [B, H, W, K]."""
+        """Maps features [B, H, W, F] and latent vectors [B, L] to logits [B, H, W, K]."""
         return self.fcomb(features, latent)
 
     def _posterior(self, image, label):
@@ -204,9 +205,9 @@ class ProbUNet(nn.Module):
 
 
 def label_channels(label: Array, num_classes: int) -> Array:
-    """Encodes a label [B, H, W] for the posterior: one-hot - 0.5, [B, H, W, K].
+    """Encodes labels [B, H, W] as input of the posterior: one-hot - 0.5, [B, H, W, K].
 
-    All channels of a void pixel are -0.5.
+    All channels of a pixel without a class (void) are -0.5.
     """
     return jax.nn.one_hot(label, num_classes) - 0.5
 

@@ -48,7 +48,7 @@ class VGGToConv3(nn.Module):
 
 
 class ReSeg(nn.Module):
-    """Returns logits at the resolution of the image, for any size.
+    """Applies ReSeg; returns logits at the resolution of an image of any size.
 
     Attributes:
       num_classes: Number of classes.

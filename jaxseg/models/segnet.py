@@ -172,8 +172,8 @@ class SegNetBasic(nn.Module):
     def normalize_contrast(self, image: Array) -> Array:
         """Applies local response normalization if `contrast` is "lrn".
 
-        The ImageNet normalization of the image [B, H, W, 3] is undone first. If
-        `contrast` is "none", the image is returned unchanged.
+        The ImageNet normalization of the image [B, H, W, 3] is undone first. With
+        "none", the image is returned unchanged.
         """
         if self.contrast not in CONTRASTS:
             raise ValueError(

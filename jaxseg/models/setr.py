@@ -32,7 +32,7 @@ FACTORS = {
 
 
 class SETR(nn.Module):
-    """Applies backbone, optional neck, head and auxiliary heads."""
+    """Applies a backbone, an optional neck, a head and auxiliary heads."""
 
     backbone: nn.Module
     head: nn.Module

@@ -173,7 +173,7 @@ class UNetTrunk(nn.Module):
 
 
 class UNet(nn.Module):
-    """Returns logits at the resolution of the image: U-Net with same padding."""
+    """Applies U-Net with same padding; returns logits at the size of the image."""
 
     num_classes: int
     width: int = 64

@@ -15,7 +15,7 @@ from jaxseg.typing import Array
 
 
 class UNetFCN(nn.Module):
-    """Returns logits at the resolution of the image: U-Net with FCN heads."""
+    """Applies U-Net with FCN heads; returns logits at the resolution of the image."""
 
     num_classes: int
     width: int = 64

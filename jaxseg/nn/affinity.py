@@ -1,9 +1,9 @@
 """Learns the field sizes of the adaptive affinity field loss (arXiv 1803.10335).
 
 Two trainable tensors weight the terms of the loss for each class and field size. A
-field size is the distance to the neighbors that the loss compares. As in
-the authors' code, both tensors start at 0. The network trains them adversarially: the
-loss reverses their gradient.
+field size is the distance to the neighbors that the loss compares. As in the authors'
+code, both tensors start at 0. The network trains them adversarially: the loss reverses
+their gradient.
 """
 
 from flax import linen as nn
@@ -22,8 +22,7 @@ class WithAffinity(nn.Module):
     Attributes:
       network: The network to wrap.
       num_classes: K.
-      sizes: Number of field sizes, the pixel distances at which the loss compares
-        neighbors.
+      sizes: Number of field sizes, the distances at which the loss compares neighbors.
     """
 
     network: nn.Module

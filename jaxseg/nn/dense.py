@@ -38,7 +38,7 @@ class PreActivation(nn.Module):
 
 
 class DenseBlock(nn.Module):
-    """Applies convolution layers in a chain of concatenations.
+    """Applies a dense block of convolution layers.
 
     Each layer reads the input of the block and the outputs of all earlier layers.
     """

@@ -14,12 +14,11 @@ from jaxseg.typing import Array
 
 
 class MaskedNorm(nn.Module):
-    """Normalizes x [B, ..., C] by the mean and variance where `mask` is True.
+    """Normalizes x [B, ..., C] by statistics of the positions where `mask` is True.
 
     `mask` is [B, ...]. The parameters and running statistics have the names and shapes
-    of `Norm`. Group norm computes its statistics
-    over the valid positions of each example. Values at padded
-    positions are finite but undefined.
+    of `Norm`. Group norm computes its statistics over the valid positions of each
+    example. Values at padded positions are finite but undefined.
     """
 
     style: BlockConfig = BlockConfig()

@@ -80,7 +80,7 @@ def bilinear_deconv(
 
 
 class BilinearDeconv(nn.Module):
-    """Upsamples by a transposed convolution that is bilinear or starts as bilinear.
+    """Upsamples by a transposed convolution that interpolates bilinearly.
 
     By default, the kernel is fixed and there are no parameters. With `learned`, a
     dense kernel from C to C channels is trained. It starts as bilinear upsampling of

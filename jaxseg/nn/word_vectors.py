@@ -14,7 +14,10 @@ SIZE = 300  # Length of a word vector.
 
 
 def random_words(num_classes: int, size: int = SIZE, seed: int = 0) -> np.ndarray:
-    """Returns fixed, nearly orthogonal unit vectors [num_classes, size], float32."""
+    """Returns a random unit vector for each class, float32 [num_classes, size].
+
+    The vectors are nearly orthogonal. `seed` determines them.
+    """
     vectors = np.random.default_rng(seed).normal(size=(num_classes, size))
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 

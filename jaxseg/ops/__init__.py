@@ -1,1 +1,1 @@
-"""Pure functions on arrays."""
+"""Operators on feature maps, logits and images, as pure functions on arrays."""

@@ -24,9 +24,9 @@ Kind = Literal["softmax", "binary", "multilabel"]
 
 
 class Classes(Protocol):
-    """Describes the classes of a dataset, such as a `DatasetSpec` does.
+    """Describes the classes of a dataset; a `DatasetSpec` has these attributes.
 
-    They determine how the logits of a network are converted (`form_of`).
+    `form_of` reads them to determine how the logits of a network are converted.
 
     Attributes:
       num_classes: The number of classes.

@@ -181,7 +181,9 @@ def adaptive_avg_pool(x: Array, bins: int | tuple[int, int]) -> Array:
 
 
 def adaptive_max_pool(x: Array, bins: int | tuple[int, int]) -> Array:
-    """Computes the maximum over the bins of `adaptive_avg_pool`.
+    """Computes the maximum over a fixed grid of bins.
+
+    The bins are those of `adaptive_avg_pool`.
 
     References:
       Spatial pyramid pooling, arXiv 1406.4729.

@@ -106,7 +106,10 @@ def pad_to_multiple(x: Array, multiple: int) -> tuple[Array, Size]:
 def bilinear_weights(
     source: int, target: int, align_corners: bool = False, antialias: bool = False
 ) -> np.ndarray:
-    """Returns the interpolation matrix of one axis, float32 [target, source]."""
+    """Returns the matrix that resizes one axis by linear interpolation.
+
+    It is float32 [target, source].
+    """
     if antialias and target < source:
         scale = source / target
         center = (np.arange(target) + 0.5) * scale - 0.5

@@ -211,7 +211,7 @@ def hole_free(rates: Sequence[int], kernel: int = 3) -> bool:
 
 
 def minimal_kernel(rates: Sequence[int]) -> int:
-    """Returns the smallest kernel size with which atrous rates leave no hole.
+    """Returns the smallest kernel size with which layers of given rates have no hole.
 
     A hole is a pixel inside the receptive field that the layers do not read.
 

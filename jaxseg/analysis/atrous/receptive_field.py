@@ -177,8 +177,8 @@ def _transposed(field, layer):
 def enlarged(field: Field, factor: int) -> Field:
     """Returns the receptive field of the outputs of bilinear upsampling.
 
-    `field` is that of the inputs, and `factor` is the integer factor of the upsampling.
-    Pixels have half-pixel centers, as in `jaxseg.ops.resize`.
+    `field` is the receptive field of the inputs, and `factor` is the integer factor of
+    the upsampling. Pixels have half-pixel centers, as in `jaxseg.ops.resize`.
     """
     twice = [2 * i + 1 - factor for i in range(factor * field.period)]  # / (2 * factor)
     return Field(

@@ -45,7 +45,7 @@ class Collective:
 
     @property
     def bytes(self) -> int:
-        """Returns the size of the results on one device, in bytes."""
+        """Returns the bytes that the results of the operation take on one device."""
         return sum(shape.bytes for shape in self.shapes)
 
     def sent(self, devices: int) -> float:

@@ -34,7 +34,10 @@ _FREE = (
 
 
 def memory_traffic(text: str) -> int:
-    """Returns an upper estimate of the bytes that one device reads and writes."""
+    """Returns an upper estimate of the bytes that a program moves to and from memory.
+
+    The bytes are those of one device.
+    """
     bodies, entry = computations(text)
     total, waiting, seen = 0, [entry], set()
     while waiting:

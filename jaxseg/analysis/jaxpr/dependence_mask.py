@@ -43,7 +43,7 @@ class Spread:
         return Spread(kept, self.mask.any(axes) if axes else self.mask)
 
     def renamed(self, names: Mapping[int, int]) -> Spread:
-        """Renumbers the dimensions of the array, as after a transposition.
+        """Returns the dependence after the dimensions of the array are transposed.
 
         Args:
           names: Maps the old number of each dimension in `dims` to the new one.
@@ -82,7 +82,7 @@ class Spread:
         return Spread(self.dims, mask)
 
     def pruned(self) -> Spread:
-        """Removes from `dims` those dimensions along which the mask is constant."""
+        """Removes from `dims` the array dimensions along which the mask is constant."""
         spread = self
         for dim in self.dims:
             axis = spread.dims.index(dim)

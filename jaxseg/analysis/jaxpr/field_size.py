@@ -40,7 +40,7 @@ class Extent:
 
     @property
     def coverage(self) -> float:
-        """Returns the share of the field that the output depends on, touched / size."""
+        """Returns the share of the pixels in the field that the output depends on."""
         return self.touched / self.size
 
 

@@ -1,1 +1,1 @@
-"""Equivalent formulations of operators that XLA compiles to faster programs."""
+"""Formulates operators in equivalent ways that XLA compiles to faster programs."""
