@@ -1,9 +1,9 @@
 """FCN-32s on AlexNet and on GoogLeNet (arXiv 1411.4038).
 
 AlexNet follows the release: padding 100, fc6 of 6x6, and a deconvolution of kernel size
-63 that is cut at 18. The GoogLeNet network was never released. This one omits the
-classifiers and the last average pooling, scores the 1024 channels of inception 5b and
-upsamples by 32.
+63 whose result is cropped from pixel 18 on. The GoogLeNet network was never released.
+This one omits the classifiers and the last average pooling, scores the 1024 channels of
+inception 5b and upsamples by 32.
 """
 
 import jax.numpy as jnp

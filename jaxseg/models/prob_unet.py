@@ -191,7 +191,10 @@ class ProbUNet(nn.Module):
         return self.unet(image), self.prior(image)
 
     def combine(self, features: Array, latent: Array) -> Array:
-        """Maps features [B, H, W, F] and latent vectors [B, L] to logits [B, H, W, K]."""
+        """Maps features [B, H, W, F] and a latent vector [B, L] to logits.
+
+        The logits are [B, H, W, K].
+        """
         return self.fcomb(features, latent)
 
     def _posterior(self, image, label):

@@ -57,7 +57,7 @@ _FEW_GROUPS = 4
 
 
 def same_padding(kernel_size: int, rate: int = 1) -> int:
-    """Returns the padding of each side with which a convolution keeps the size.
+    """Returns the padding of each side with which a convolution keeps the map size.
 
     At stride 1, it is rate * (kernel_size - 1) / 2.
 

@@ -24,7 +24,7 @@ LEVEL = 1 - 0.9545
 
 @dataclasses.dataclass(frozen=True)
 class Gaussian:
-    """Describes the Gaussian with the center and standard deviations of a map.
+    """Describes the Gaussian that approximates a map.
 
     Attributes:
       center: The row and column of the center.
@@ -124,9 +124,10 @@ def area(field: np.ndarray, level: float = LEVEL) -> int:
 
 
 def gaussian_fit(field: np.ndarray) -> Gaussian:
-    """Computes the Gaussian with the center and standard deviations of a map.
+    """Approximates a map by a Gaussian with the center and standard deviations of the map.
 
-    They are those of the pixel coordinates, weighted by the values of the map.
+    These are the mean and the standard deviation of the pixel coordinates, weighted by
+    the values of the map.
 
     Args:
       field: The map [H, W], such as the result of `effective_field`.
@@ -159,7 +160,7 @@ def gaussian_fit(field: np.ndarray) -> Gaussian:
 
 
 def effective_share(field: np.ndarray, sizes: tuple[int, int]) -> float:
-    """Returns the area of the effective field divided by that of the theoretical one.
+    """Returns the area of the effective receptive field, divided by the theoretical area.
 
     The area of the effective field is the number of pixels that `area` counts.
 

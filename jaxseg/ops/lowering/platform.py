@@ -10,9 +10,9 @@ import jax
 
 
 def platform() -> str:
-    """Returns the platform of the current mesh's devices.
+    """Returns the kind of device that the current mesh consists of.
 
-    Without a mesh, it is the platform of JAX's default backend.
+    Without a mesh, it is the kind of device of JAX's default backend.
 
     Returns:
       JAX's name of the platform: "cpu", "tpu", or for GPUs "gpu", "cuda" or "rocm".
