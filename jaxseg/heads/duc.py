@@ -1,7 +1,7 @@
 """Dense upsampling convolution (arXiv 1702.08502, section 3.1).
 
-The head predicts `cell` x `cell` sub-pixels for each feature pixel as channels, which
-it moves to their pixels. It does not interpolate.
+For each feature pixel, the head predicts the scores of `cell` x `cell` pixels as
+channels. It rearranges these channels into pixels and does not interpolate.
 """
 
 from flax import linen as nn
@@ -13,7 +13,9 @@ from jaxseg.typing import Array, Pyramid
 
 
 class DUCHead(nn.Module):
-    """Predicts cell^2 scores per class for each feature pixel and moves them to pixels.
+    """Predicts a block of cell x cell pixels for each feature pixel.
+
+    The cell^2 scores per class are channels, which are rearranged into pixels.
 
     The scores are sums of 3x3 convolutions at the atrous rates.
 

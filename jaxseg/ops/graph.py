@@ -15,7 +15,7 @@ EPSILON = 1e-12  # A node whose squared length is smaller counts as empty.
 
 
 def pool_nodes(assign: Array, x: Array, *, normalize: bool = False) -> Array:
-    """Computes the nodes v_k = sum_n assign[n, k] x[n].
+    """Sums the features of pixels for each graph node: v_k = sum_n assign[n, k] x[n].
 
     Args:
       assign: The weight of each pixel in each node, [B, N, V].
@@ -30,7 +30,7 @@ def pool_nodes(assign: Array, x: Array, *, normalize: bool = False) -> Array:
 
 
 def spread_nodes(assign: Array, nodes: Array) -> Array:
-    """Projects nodes [B, V, C] to pixels: y_n = sum_k assign[n, k] nodes[k]."""
+    """Projects graph nodes [B, V, C] to pixels: y_n = sum_k assign[n, k] nodes[k]."""
     return jnp.einsum("bnv,bvc->bnc", assign, nodes)
 
 

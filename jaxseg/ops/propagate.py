@@ -21,7 +21,7 @@ def stable_gates(gates: Array) -> Array:
     """Divides the gates of SPN by sum_k |g_k| where that sum exceeds 1.
 
     A gate is the weight of one of the three neighbors that a pixel reads, [..., 3]. The
-    propagation is then stable.
+    division makes the propagation stable.
     """
     total = jnp.sum(jnp.abs(gates), axis=-1, keepdims=True)
     return gates / jnp.maximum(total, 1.0)

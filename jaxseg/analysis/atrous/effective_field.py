@@ -124,10 +124,10 @@ def area(field: np.ndarray, level: float = LEVEL) -> int:
 
 
 def gaussian_fit(field: np.ndarray) -> Gaussian:
-    """Approximates a map by a Gaussian with the center and standard deviations of the map.
+    """Approximates a map by a Gaussian with an equal center and standard deviations.
 
-    These are the mean and the standard deviation of the pixel coordinates, weighted by
-    the values of the map.
+    The center and the standard deviations of a map are those of the pixel coordinates,
+    weighted by the values of the map.
 
     Args:
       field: The map [H, W], such as the result of `effective_field`.
@@ -160,7 +160,7 @@ def gaussian_fit(field: np.ndarray) -> Gaussian:
 
 
 def effective_share(field: np.ndarray, sizes: tuple[int, int]) -> float:
-    """Returns the area of the effective receptive field, divided by the theoretical area.
+    """Returns the area of the effective receptive field as a share of the theoretical.
 
     The area of the effective field is the number of pixels that `area` counts.
 
