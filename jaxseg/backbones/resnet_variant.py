@@ -83,7 +83,9 @@ class ResNetVariant:
             )
 
     def shortcut(self, stride: int) -> str:
-        """Returns how the shortcut of a unit downsamples, a value of `Shortcut.kind`.
+        """Returns how the shortcut of a residual unit downsamples.
+
+        The result is a value of `jaxseg.nn.residual.Shortcut.kind`.
 
         Args:
           stride: The stride of the unit, 1 if an atrous rate replaces its stride.

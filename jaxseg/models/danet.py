@@ -11,7 +11,9 @@ from jaxseg.typing import Array, Outputs
 
 
 class DANet(nn.Module):
-    """Applies the dual attention head, whose two branches give the auxiliary outputs.
+    """Applies a backbone and the dual attention head.
+
+    The two branches of the head give the auxiliary outputs.
 
     The paper weights the cross entropies of all three outputs by 1: train with
     `loss.aux_weight = 1`.

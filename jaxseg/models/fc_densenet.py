@@ -100,7 +100,7 @@ class FCDenseNet(nn.Module):
 
 
 def check_layers(layers: Sequence[int]) -> int:
-    """Returns the number of poolings that a list of dense blocks implies.
+    """Returns the number of poolings of an FC-DenseNet with the given dense blocks.
 
     Args:
       layers: The number of layers of each dense block.

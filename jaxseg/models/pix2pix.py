@@ -173,7 +173,7 @@ class Pix2Pix(nn.Module):
     channels: int = PHOTO_CHANNELS  # Number of channels of the condition.
 
     def example_inputs(self) -> tuple[jax.ShapeDtypeStruct, ...]:
-        """Returns the shape of a small input image, with which `init` is called."""
+        """Returns the shape of a small image with which `init` can be called."""
         return (jax.ShapeDtypeStruct((1, 64, 64, self.channels), jnp.float32),)
 
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:

@@ -232,7 +232,7 @@ class PointTransformer(nn.Module):
         return Block(self.groups, self.style, name=name)(level, x, train=train)
 
     def example_inputs(self) -> tuple[jax.ShapeDtypeStruct, ...]:
-        """Returns shapes for `init`: a cloud of 1,024 points with three features."""
+        """Returns input shapes for `init`: 1,024 points with three features each."""
         return (jax.ShapeDtypeStruct((1, 1024, 3), jnp.float32),) * 2
 
 

@@ -54,7 +54,7 @@ class SETR(nn.Module):
 
 
 class LevelClassifier(nn.Module):
-    """Classifies one map of the multi-level neck by a 1x1 convolution."""
+    """Classifies the pixels of one map of the multi-level neck by a 1x1 convolution."""
 
     num_classes: int
     level: str

@@ -42,9 +42,9 @@ class DoubleConv(nn.Module):
 
 
 def pad_to(x: Array, size: Size) -> Array:
-    """Pads [B, h, w, C] with zeros to `size`, evenly on all sides.
+    """Pads a map [B, h, w, C] with zeros to height and width `size`, on all sides.
 
-    An odd remainder goes to the bottom and the right.
+    The sides get equal padding; an odd remainder goes to the bottom and the right.
     """
     rows, columns = size[0] - x.shape[1], size[1] - x.shape[2]
     if rows == 0 and columns == 0:

@@ -68,13 +68,16 @@ def check_side(side: int, depth: int) -> None:
 
 
 def center_crop(x: Array, size: tuple[int, int]) -> Array:
-    """Crops [B, H, W, C] to its center; an odd remainder is cut at the end."""
+    """Crops a map [B, H, W, C] to its central `size` pixels.
+
+    An odd remainder is cut at the bottom and the right.
+    """
     top, left = (x.shape[1] - size[0]) // 2, (x.shape[2] - size[1]) // 2
     return x[:, top : top + size[0], left : left + size[1]]
 
 
 def mirror(image: Array, depth: int) -> Array:
-    """Mirrors [B, H, W, C] at its borders so that the output covers the whole image."""
+    """Pads an image by mirroring it so that the logits cover the whole image."""
     pads = []
     for side in image.shape[1:3]:
         need, out = valid_sizes(side, depth)

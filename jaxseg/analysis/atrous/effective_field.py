@@ -160,9 +160,10 @@ def gaussian_fit(field: np.ndarray) -> Gaussian:
 
 
 def effective_share(field: np.ndarray, sizes: tuple[int, int]) -> float:
-    """Returns the area of the effective receptive field as a share of the theoretical.
+    """Returns the effective receptive field as a share of the theoretical one.
 
-    The area of the effective field is the number of pixels that `area` counts.
+    The areas are compared. The area of the effective field is the number of pixels that
+    `area` counts.
 
     Args:
       field: The effective field [H, W].

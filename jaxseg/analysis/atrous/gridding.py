@@ -248,10 +248,11 @@ def longest_gap(mask: np.ndarray) -> int:
 
 
 def evenness(rates: Sequence[int], kernel: int = 3, *, axes: int = 2) -> float:
-    """Returns the mean path count of a stack, divided by the largest path count.
+    """Returns how evenly a stack of atrous layers reads its receptive field.
 
     The path count of a pixel is the number of paths from it through the layers to one
-    output. The result is 1 if all pixels of the receptive field have equal counts.
+    output. The result is the mean path count divided by the largest one, 1 if all
+    pixels have equal counts. `axes` is 1 for one axis and 2 for the square field.
     """
     counts = path_counts(rates, kernel)
     return float(counts.mean() / counts.max()) ** axes

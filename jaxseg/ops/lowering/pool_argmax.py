@@ -116,7 +116,7 @@ def to_winners(
 
 
 def interleave(phases: Sequence[Sequence[Array]]) -> Array:
-    """Interleaves s x t maps [B, h, w, C] to one map [B, s * h, t * w, C].
+    """Interleaves the pixels of s x t maps [B, h, w, C] to a map [B, s * h, t * w, C].
 
     y[:, s * i + a, t * j + b] = phases[a][b][:, i, j]
     """

@@ -42,7 +42,8 @@ def is_split() -> bool:
 def split_rows(x: Array) -> Array:
     """Shards rows and columns of x [B, H, W, ...] over the devices that share an image.
 
-    If the devices do not divide a side evenly, XLA's partitioner chooses its sharding.
+    XLA's partitioner chooses the sharding of a side whose length is not a multiple of
+    the number of devices.
     """
     if not is_split():
         return x
