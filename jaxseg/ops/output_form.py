@@ -109,7 +109,9 @@ class OutputForm:
         return logits.argmax(-1).astype(jnp.int32)
 
     def labels_of(self, probabilities):
-        """Converts probabilities to labels, in the form that `labels` returns.
+        """Converts the probabilities of classes to labels.
+
+        The result is int32 [...], or booleans [..., K] if classes can overlap.
 
         Args:
           probabilities: A JAX or NumPy array of probabilities, [..., K].

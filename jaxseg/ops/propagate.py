@@ -166,8 +166,8 @@ def cspn(
       steps: Number of iterations, 24 in the paper.
       absolute: See `cspn_kernel`.
       read: See `cspn_kernel`.
-      anchor: The values to hold, [B, H, W, C].
-      anchored: The mask m, [B, H, W, 1], 1 where `anchor` is held.
+      anchor: The known values that every step restores, [B, H, W, C].
+      anchored: The mask m, [B, H, W, 1], 1 where `anchor` is known and 0 elsewhere.
 
     Returns:
       [B, H, W, C].

@@ -116,9 +116,9 @@ def phase_energy(maps: np.ndarray | Array, stride: int) -> np.ndarray:
     An output phase is the set of pixels whose coordinates have equal remainders modulo
     the stride.
 
-    Every entry is 1 if the maps show no grid. For a transposed convolution with random
-    weights, the entries are proportional to the number of products that are summed in
-    each output phase (`overlap_phases`).
+    Every entry is 1 if the maps show no grid, that is, no periodic pattern. For a
+    transposed convolution with random weights, the entries are proportional to the
+    number of products that are summed in each output phase (`overlap_phases`).
 
     Args:
       maps: Feature maps [H, W] or [B, H, W, C].
@@ -146,10 +146,10 @@ def phase_energy(maps: np.ndarray | Array, stride: int) -> np.ndarray:
 def grid_energy(maps: np.ndarray | Array, stride: int) -> float:
     """Computes the spectral power of a grid, relative to that of white noise.
 
-    A grid whose period is `stride` pixels has its power at the multiples of the
-    frequency 1 / stride. The result is the mean power at these frequencies divided by
-    the mean power at all frequencies: 1 for white noise, near 0 for a smooth map, and
-    large for a map with a grid.
+    A grid is a periodic pattern. If its period is `stride` pixels, it has its power at
+    the multiples of the frequency 1 / stride. The result is the mean power at these
+    frequencies divided by the mean power at all frequencies: 1 for white noise, near 0
+    for a smooth map, and large for a map with a grid.
 
     Args:
       maps: Feature maps [H, W] or [B, H, W, C].
