@@ -28,7 +28,7 @@ Shape = tuple[int, ...]
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """Describes one operator at one size.
+    """Describes an operator, with the size at which it is timed.
 
     Attributes:
       name: The name in the table.
@@ -41,7 +41,7 @@ class Case:
       labels: If not 0, the last argument of the operator is an integer label map whose
         height and width are those of the input times this factor.
       differentiable: Whether the forward and backward pass together are timed as well.
-      quick: Whether the option `--quick` includes the case.
+      quick: Whether the option `--quick` includes the operator.
     """
 
     name: str

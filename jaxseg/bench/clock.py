@@ -35,7 +35,10 @@ TURN = 0.01  # Seconds; a turn repeats runs until it is this long.
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Contains limits on the measurement of one row of the benchmark's table.
+    """Contains limits on the time of one row of the benchmark's table.
+
+    The programs that the row compares run in rounds. In a round, each of them runs
+    once.
 
     Attributes:
       seconds: The time after which no further round begins.
@@ -69,10 +72,13 @@ class Sentinel:
         np.tanh(self.values)
 
     def slowdown(self, times: list[float]) -> float:
-        """Returns the median of `times` divided by the smallest median so far.
+        """Returns how much slower the fixed program was in one row than at its best.
 
         Args:
-          times: The times of the sentinel during one row, in seconds.
+          times: The times of the program while the row was measured, in seconds.
+
+        Returns:
+          The median of `times` divided by the smallest median so far.
         """
         now = statistics.median(times)
         self.best = min(self.best, now)
@@ -81,13 +87,16 @@ class Sentinel:
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """Contains the times of the contestants of a row, and two measures of contention.
+    """Contains the times of the programs that a row of the benchmark compares.
+
+    It also contains two measures of contention, that is, of how much other processes
+    used the CPU meanwhile.
 
     Attributes:
-      times: The times of each contestant in seconds, one for each round.
+      times: The times of each program in seconds, one for each round.
       others: The share of all cores that other processes used, 0 to 1, or None if it is
         unknown.
-      sentinel: The slowdown of the sentinel: its median time in this row divided by its
+      sentinel: The median time of a fixed NumPy program in this row, divided by its
         smallest median so far.
     """
 
@@ -97,18 +106,18 @@ class Measured:
 
     @property
     def contaminated(self) -> bool:
-        """Returns whether other processes slowed the row, so that its ratios mislead.
+        """Returns whether other processes slowed the programs, so that ratios mislead.
 
-        This is assumed if they used a share of the cores above `BUSY`, or if the
-        slowdown of the sentinel exceeds `SLOWER`.
+        This is assumed if they used a share of the cores above `BUSY`, or if the fixed
+        NumPy program was slower by more than the factor `SLOWER`.
         """
         return (self.others or 0) > BUSY or self.sentinel > SLOWER
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Summarizes the times of each contestant.
+        """Summarizes the times of each program.
 
         Returns:
-          For each contestant the median and the smallest time in milliseconds and the
+          For each program the median and the smallest time in milliseconds and the
           number of rounds, as `median_ms`, `min_ms` and `rounds`.
         """
         return {
@@ -130,8 +139,8 @@ def measure(
     processes disturb the measurement.
 
     Args:
-      contestants: The functions by name. Each must wait until its result is computed
-        (`block_until_ready`, `synchronize`) before it returns.
+      contestants: The functions to compare, by name. Each must wait until its result is
+        computed (`block_until_ready`, `synchronize`) before it returns.
       limits: The time that this measurement may take.
       sentinel: The fixed computation of the whole benchmark.
     """
@@ -148,6 +157,10 @@ def interleave(
     contestants: Mapping[str, Callable[[], None]], limits: Limits
 ) -> dict[str, list[float]]:
     """Times several programs in rotating order, with garbage collection turned off.
+
+    Args:
+      contestants: The programs to compare, by name.
+      limits: The time that this measurement may take.
 
     Returns:
       The time of each run in seconds, by the name of the program.

@@ -22,7 +22,7 @@ CLASSES = 21
 
 
 def arrays(case: Case) -> tuple[np.ndarray, ...]:
-    """Draws the arguments of an operator from a fixed seed.
+    """Draws random arguments for a benchmarked operator from a fixed seed.
 
     Returns:
       The image [B, H, W, C], the kernel in HWIO if the operator has one, and integer
@@ -44,7 +44,7 @@ def arrays(case: Case) -> tuple[np.ndarray, ...]:
 
 
 class Ours:
-    """Runs the jaxseg operator of a case, compiled by XLA.
+    """Runs one of the benchmarked operators of jaxseg, compiled by XLA.
 
     Attributes:
       compile_seconds: The time of tracing and compiling.
@@ -113,7 +113,7 @@ def temp_bytes(program: Any) -> int | None:
 
 
 class Theirs:
-    """Runs the PyTorch operator of a case, eagerly or through `torch.compile`."""
+    """Runs a benchmarked operator in PyTorch, eagerly or through `torch.compile`."""
 
     def __init__(self, case: Case, backward: bool, side: Torch, dtype: str) -> None:
         torch = side.torch

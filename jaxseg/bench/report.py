@@ -1,4 +1,4 @@
-"""Writes the table and the charts of `jaxseg bench` from its records."""
+"""Writes the table and the charts of `jaxseg bench` from its stored measurements."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ GOALS = {
 
 
 def latest(records: Iterable[Record]) -> list[Record]:
-    """Selects one record for each row of the benchmark from all stored records.
+    """Selects one measurement for each row of the benchmark's table.
 
-    Records without `--quick` take precedence over records with it. Among these, records
-    that other processes did not disturb (`contaminated` is False) take precedence. The
-    last of the remaining records of a row is selected.
+    Measurements without `--quick` take precedence over those with it. Among these,
+    measurements that other processes did not disturb (`contaminated` is False) take
+    precedence. The last of the remaining measurements of a row is selected.
     """
     chosen: dict[str, Record] = {}
     for record in records:
@@ -39,15 +39,15 @@ def _rank(record: Record) -> int:
 
 
 def ratios(record: Record, side: str = "torch") -> tuple[float, float] | None:
-    """Returns the times of jaxseg divided by the times of another contestant.
+    """Returns the times of jaxseg divided by the times of PyTorch in one row.
 
     Args:
-      record: The record of a row.
-      side: The other contestant, such as "torch" or "torch.compile".
+      record: The measurement of the row.
+      side: The program to compare with, such as "torch" or "torch.compile".
 
     Returns:
-      The quotients of the median times and of the minimum times, or None if the record
-      has no times of the other contestant.
+      The quotients of the median times and of the minimum times, or None if the
+      measurement has no times of that program.
     """
     times = record.get("times", {})
     if side not in times:
@@ -72,7 +72,7 @@ def write(records: list[Record], folder: Path, command: str) -> None:
     The files are table.md and, if PyTorch was timed, operators.png and networks.png.
 
     Args:
-      records: The records, one for each row.
+      records: The measurements, one for each row of the table.
       folder: The folder.
       command: The command line, which the table shows.
     """
@@ -90,7 +90,7 @@ def write(records: list[Record], folder: Path, command: str) -> None:
 
 
 def page(records: list[Record], command: str) -> str:
-    """Formats the records and the command line of the benchmark as Markdown."""
+    """Formats the measurements and the command line of the benchmark as Markdown."""
     if not records:
         return "No rows.\n"
     last = records[-1]
@@ -112,10 +112,10 @@ def page(records: list[Record], command: str) -> str:
 
 
 def mark(record: Record) -> str:
-    """Returns the mark that follows a row's name if its ratios are unreliable, or "".
+    """Returns the mark that follows a row's name if its time ratios are unreliable.
 
     They are unreliable if other processes disturbed the measurement, or if the row was
-    measured with `--quick`.
+    measured with `--quick`. Otherwise, the result is "".
     """
     return MARK if record["contaminated"] or record["quick"] else ""
 

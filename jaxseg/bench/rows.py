@@ -1,4 +1,7 @@
-"""Measures the rows of `jaxseg bench`: operators and networks in JAX and in PyTorch."""
+"""Measures one row of the table of `jaxseg bench`.
+
+A row compares an operator or a network in JAX and in PyTorch.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +35,9 @@ class BenchSettings:
     Attributes:
       device: "cpu" or "gpu".
       dtype: "float32" or "bfloat16".
-      limits: The limits on the time of each row.
-      torch: The settings of PyTorch by the name of the contestant, "torch" or
-        "torch.compile". It may be empty.
+      limits: The limits on the time of each row of the table.
+      torch: The settings of PyTorch for each way to run it, "torch" or "torch.compile".
+        It may be empty.
       lax: Whether jaxseg with `BlockConfig(impl="lax")` is timed as well.
     """
 
@@ -47,7 +50,7 @@ class BenchSettings:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """Describes a row of the benchmark: an operator or a network, and what is timed.
+    """Describes a row of the benchmark's table: an operator or network to be timed.
 
     Attributes:
       part: "ops", "models" or "memory".
@@ -64,7 +67,7 @@ class Row:
         return self.subject.name
 
     def key(self, settings: BenchSettings) -> str:
-        """Returns the text under which results of this row are stored and found again.
+        """Returns the text that identifies the results of this row in the results file.
 
         It contains the row, the device and the type of the numbers.
         """
@@ -74,7 +77,7 @@ class Row:
 
 
 def rows(parts: tuple[str, ...], only: str, device: str, quick: bool) -> Iterator[Row]:
-    """Yields the rows of a benchmark.
+    """Yields the rows of the benchmark's table: operators and networks to be timed.
 
     Args:
       parts: The parts to include, out of "ops", "models" and "memory".
@@ -101,9 +104,11 @@ def rows(parts: tuple[str, ...], only: str, device: str, quick: bool) -> Iterato
 
 
 def record(row: Row, settings: BenchSettings, sentinel: Sentinel) -> dict[str, Any]:
-    """Measures one row and returns its record, a dictionary of JSON values.
+    """Measures one row of the benchmark's table, that is, an operator or a network.
 
-    If a contestant fails, the record holds the reason under "notes".
+    Returns:
+      A dictionary of JSON values. If the program of jaxseg or PyTorch fails, "notes"
+      contains the reason.
     """
     common = {
         "key": row.key(settings),

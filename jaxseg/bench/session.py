@@ -1,6 +1,7 @@
-"""Measures the rows of a benchmark that have no valid result yet.
+"""Measures the rows of a benchmark's table that have no valid result yet.
 
-A result is valid if no other process disturbed its measurement.
+A row is an operator or a network. A result is valid if no other process disturbed its
+measurement.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ class Session:
       filter: A substring of the names of the rows to measure, or a pattern.
       quick: Whether only a few rows are measured, with few repetitions.
       budget: The number of minutes after which no further row is started, or None.
-      rerun: Whether rows that have a valid result are measured again.
-      torch: The settings of PyTorch by the name of the contestant. It may be empty.
+      rerun: Whether rows of the table that have a valid result are measured again.
+      torch: The settings of PyTorch for each way to run it, "torch" or "torch.compile".
+        It may be empty.
       lax: Whether the networks of jaxseg with `BlockConfig(impl="lax")` are timed.
     """
 
@@ -50,15 +52,15 @@ class Session:
 
     @property
     def settings(self) -> BenchSettings:
-        """Returns the part of these options that the measurement of a row needs."""
+        """Returns the options that the measurement of one operator or network needs."""
         limits = QUICK if self.quick else Limits()
         return BenchSettings(self.device, self.dtype, limits, self.torch, self.lax)
 
     def chosen(self) -> list[Row]:
-        """Returns the rows that the options select.
+        """Returns the operators and networks to be timed, as the options select them.
 
         Raises:
-          ValueError: If there is no such row.
+          ValueError: If the options select none.
         """
         found = list(rows(self.parts, self.filter, self.device, self.quick))
         if not found:
@@ -69,16 +71,16 @@ class Session:
         return found
 
     def measured(self, path: Path) -> Iterator[dict[str, Any]]:
-        """Yields the result of each row that has no valid result yet.
+        """Yields the result of each operator or network that has no valid result yet.
 
         A result is appended to the file before it is yielded. If the budget is spent
-        before all rows are measured, the remaining rows are left out.
+        before all are measured, the remaining ones are left out.
 
         Args:
           path: The file of the results, which may not exist yet.
 
         Raises:
-          ValueError: If the options select no row.
+          ValueError: If the options select no operator and no network.
         """
         chosen, settings = self.chosen(), self.settings
         done = set() if self.rerun else finished(read(path))
@@ -101,12 +103,16 @@ class Session:
 def torch_contestants(
     device: str, *, threads: int = 0, compiled: bool = False
 ) -> dict[str, Torch]:
-    """Returns the settings of PyTorch by contestant; empty if it is not installed.
+    """Returns the settings of PyTorch for each way to run it in the benchmark.
 
     Args:
       device: "cpu" or "gpu".
       threads: The number of threads that PyTorch uses. 0 selects its default.
-      compiled: Whether torch.compile is a second contestant.
+      compiled: Whether to time PyTorch with `torch.compile` as well.
+
+    Returns:
+      The settings for "torch" and, if `compiled`, "torch.compile". The result is empty
+      if PyTorch is not installed.
     """
     if not installed("torch"):
         return {}
@@ -117,7 +123,10 @@ def torch_contestants(
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """Reads the results in a .jsonl file and skips lines that are not JSON objects."""
+    """Reads the benchmark's results from a .jsonl file.
+
+    Lines that are not JSON objects are skipped.
+    """
     if not path.exists():
         return []
     records = []
@@ -128,7 +137,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def finished(records: list[dict[str, Any]]) -> set[str]:
-    """Returns the keys of the rows that need not be measured again.
+    """Returns the keys of the benchmark's rows that need not be measured again.
 
     They have a result that no other process disturbed and that is not from --quick.
     """

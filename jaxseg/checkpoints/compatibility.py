@@ -11,7 +11,7 @@ SHOWN = 8  # the largest number of names per kind of difference
 
 
 def leaves(tree: Any) -> Shapes:
-    """Returns the shape of every array in a tree by path.
+    """Returns a dictionary from the path of each array in a tree to its shape.
 
     An example is `{"params/conv/bias": (64,)}`.
     """
@@ -19,7 +19,7 @@ def leaves(tree: Any) -> Shapes:
 
 
 def named_leaves(tree: Any) -> list[tuple[str, Any]]:
-    """Returns a pair (path, array) for every array in a tree.
+    """Returns a list of pairs (path, array) for all arrays in a tree.
 
     An example of a path is "params/conv/kernel".
     """

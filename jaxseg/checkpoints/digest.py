@@ -57,7 +57,10 @@ def of_arrays(tree: Any) -> dict[str, str]:
 
 
 def of_values(values: Any) -> str:
-    """Returns the SHA-256 digest of a JSON value with sorted keys, in hexadecimal."""
+    """Returns the SHA-256 digest of a JSON value, in hexadecimal.
+
+    The value is written with sorted keys, so that their order does not matter.
+    """
     plain = json.loads(json.dumps(values))
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
@@ -102,7 +105,7 @@ def _held(array: Any) -> int:
 
 
 def over_processes(arrays: Sequence[Any], held: Sequence[int]) -> list[int]:
-    """Adds up the sums of each array that the processes computed over their parts.
+    """Adds the sums that the processes computed over their own parts of each array.
 
     Args:
       arrays: The arrays, of which a process may hold only a part.
@@ -124,22 +127,24 @@ def over_processes(arrays: Sequence[Any], held: Sequence[int]) -> list[int]:
 
 
 def is_whole(array: Any) -> bool:
-    """Returns whether this process holds all elements of an array."""
+    """Returns whether this process holds all elements of a distributed array."""
     if not isinstance(array, jax.Array):
         return True
     return array.is_fully_addressable or array.is_fully_replicated
 
 
 def block_sum(array: np.ndarray, start: Sequence[int]) -> int:
-    """Computes the contribution of a part of an array to the digest of the array.
+    """Computes the digest of one part of an array.
+
+    The digests of all parts of an array add up to the digest of the array.
 
     Args:
       array: The part.
       start: The index of its first element in the whole array, one number per axis.
 
     Returns:
-      The sum of the bits of the elements, each multiplied by the odd number of its
-      position.
+      The sum of the bits of the elements, each multiplied by a pseudorandom odd number
+      that depends on the position of the element.
     """
     words = np.ascontiguousarray(array).view(_WORDS[array.dtype.itemsize])
     factors = [odd_factors(axis, start[axis], n) for axis, n in enumerate(array.shape)]
@@ -156,9 +161,15 @@ def block_sum(array: np.ndarray, start: Sequence[int]) -> int:
 
 
 def odd_factors(axis: int, start: int, count: int) -> np.ndarray:
-    """Returns a pseudorandom odd number for each of `count` positions on an axis.
+    """Returns pseudorandom odd factors for consecutive positions on an array's axis.
 
-    The numbers are computed by the generator splitmix64.
+    The digest multiplies the elements by these factors, so that it depends on their
+    positions. The generator splitmix64 computes them.
+
+    Args:
+      axis: The axis.
+      start: The first position.
+      count: The number of positions.
 
     References:
       Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014.

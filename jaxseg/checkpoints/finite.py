@@ -12,7 +12,7 @@ from jaxseg.text import counted
 
 
 def check_finite(arrays: Any, source: str | os.PathLike) -> None:
-    """Checks that all values are finite.
+    """Raises an error if an array of a checkpoint contains NaN or infinite values.
 
     Every comparison with NaN is false, so a network with such weights predicts the
     first class for all pixels without any error.

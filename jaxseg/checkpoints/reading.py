@@ -17,7 +17,7 @@ STATE = "state"  # the arrays in the folder of a step
 
 
 class DamagedCheckpoint(ValueError):
-    """Is raised if files of a step are truncated, missing or changed."""
+    """Is raised if files of a checkpoint are truncated, missing or changed."""
 
     def __init__(self, directory: Path, why: str) -> None:
         super().__init__(f"the checkpoint {directory} is damaged ({why})")
@@ -25,7 +25,7 @@ class DamagedCheckpoint(ValueError):
 
 
 def stored_leaves(directory: Path) -> Shapes:
-    """Returns the shapes of the arrays of a step by path.
+    """Returns the shapes of the arrays in a step's folder, by the path of the array.
 
     Raises:
       DamagedCheckpoint: If the list of arrays cannot be read.
@@ -39,7 +39,9 @@ def stored_leaves(directory: Path) -> Shapes:
 
 
 def check_fit(directory: Path, stored: Shapes, template: Any) -> None:
-    """Raises ValueError unless names and shapes of stored arrays fit a model.
+    """Raises ValueError unless the arrays of a checkpoint fit a model.
+
+    They fit if their names and shapes are equal.
 
     Args:
       directory: The folder of the checkpoint, for the message.
@@ -57,13 +59,16 @@ def check_fit(directory: Path, stored: Shapes, template: Any) -> None:
 def read_parts(
     directory: Path, template: dict[str, Any], *, partial: bool = False
 ) -> dict[str, Any]:
-    """Reads the entries of a stored state that `template` names, as NumPy arrays.
+    """Reads selected entries of a stored training state, such as the parameters.
 
     Args:
       directory: The folder of the step.
-      template: A tree of shapes for each entry of the state, such as `params`.
+      template: A tree of shapes for each entry of the state to read, such as `params`.
       partial: Whether to skip stored arrays of these entries that `template` does not
         contain.
+
+    Returns:
+      The entries, with NumPy arrays.
 
     Raises:
       DamagedCheckpoint: If files cannot be read.
@@ -78,7 +83,10 @@ def read_parts(
 
 
 def read_everything(directory: Path) -> Any:
-    """Reads the whole state of a step as NumPy arrays.
+    """Reads the whole training state that a step's checkpoint contains.
+
+    Returns:
+      The state, with NumPy arrays.
 
     Raises:
       DamagedCheckpoint: If files cannot be read.
@@ -124,7 +132,10 @@ def reading(directory: Path) -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """Returns type and first line of the error that originally caused an error."""
+    """Returns the type and the first line of the exception that caused an error.
+
+    This is the first exception in the chain of causes.
+    """
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {error}".splitlines()[0]

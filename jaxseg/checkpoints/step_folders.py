@@ -1,4 +1,4 @@
-"""Finds the folders of a checkpoint directory that hold one step each."""
+"""Finds the folders of a checkpoint directory, each of which contains one step."""
 
 from __future__ import annotations
 

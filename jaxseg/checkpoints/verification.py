@@ -73,7 +73,7 @@ def check(directory: Path, arrays: Any, *, all_of_them: bool = False) -> None:
 
 
 def metrics_of(directory: Path, *, verify: bool = True) -> dict[str, float]:
-    """Returns the metrics of a step, or {} if the step was not evaluated.
+    """Returns the evaluation metrics stored with a step, or {} if it was not evaluated.
 
     Raises:
       DamagedCheckpoint: If the file cannot be read or, with `verify`, differs from the
@@ -95,17 +95,20 @@ def read_arrays(
     partial: bool = False,
     verify: bool = True,
 ) -> dict[str, Any]:
-    """Reads the entries of a stored state that `template` names, and verifies them.
+    """Reads selected entries of a stored training state, and verifies them.
 
     Use it to read the parameters without the optimizer state. The result does not
     depend on the devices that wrote the step.
 
     Args:
       directory: The folder of the step.
-      template: A tree of shapes for each entry of the state, such as `params`.
+      template: A tree of shapes for each entry of the state to read, such as `params`.
       partial: Whether to skip stored arrays of these entries that `template` does not
         contain.
       verify: Whether to compare the arrays with the digest stored with them.
+
+    Returns:
+      The entries, with NumPy arrays.
 
     Raises:
       DamagedCheckpoint: If files cannot be read or differ from the digest.

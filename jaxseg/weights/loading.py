@@ -36,7 +36,8 @@ class Imported:
       variables: The variables of the model.
       report: The tensors that were imported or skipped, and the variables that kept
         their initial values.
-      source: The kind of checkpoint, or None for files of jaxseg.
+      source: The library and network that the checkpoint comes from, or None for files
+        of jaxseg.
       found: The state dict that was found, and its location in the file.
     """
 
@@ -56,7 +57,8 @@ class Taking:
     """Selects what to import from a checkpoint.
 
     Attributes:
-      rules: The import table. By default the names of the tensors determine it.
+      rules: The import table, whose rules map tensor names to variables. By default the
+        names of the tensors determine it.
       part: Imports only this top-level part (`"backbone"`). The rest keeps its initial
         values.
       allow_missing: Shell patterns of model paths that may keep their initial values

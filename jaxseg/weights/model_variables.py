@@ -35,6 +35,15 @@ def completed(
     """Adds initial values for the variables that an import did not provide.
 
     Only the initial values of these missing variables are computed.
+
+    Args:
+      taken: The imported variables, nested dicts.
+      shapes: The shapes of all variables of the model.
+      model: The network.
+      channels: The number of image channels.
+
+    Returns:
+      All variables, and the paths of those that have initial values.
     """
     have = flatten(taken)
     absent = tuple(path for path in flatten(shapes) if path not in have)

@@ -31,8 +31,9 @@ def difference(
     of their logits, divided by the largest absolute logit.
 
     Args:
-      source: The row of `SOURCES`.
-      network: The row of its `networks`, which names the function of the library.
+      source: The kind of the checkpoint, an entry of `SOURCES`.
+      network: One of the networks of `source`. It names the function of the library
+        that builds the network.
       state_dict: The weights of the source.
       apply: A function from an image [1, H, W, channels] to logits [1, H, W,
         num_classes].

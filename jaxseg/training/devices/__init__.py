@@ -1,1 +1,1 @@
-"""Implements meshes, the joining of processes, and the running of steps on devices."""
+"""Implements meshes of devices, the connection of processes, and steps on devices."""

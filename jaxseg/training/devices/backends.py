@@ -51,7 +51,7 @@ class JitBackend:
     shard: str = "none"
 
     def compile(self, step: Callable, *, donate: bool = True) -> Callable:
-        """Compiles a step for a state and a batch that are on the devices already.
+        """Compiles a step whose state and batch are already on the devices.
 
         Args:
           step: A function of state and batch. Its argument `axis_name` must be None.
@@ -73,15 +73,19 @@ class JitBackend:
         return jax.tree.map(copy_to, state, self._shardings(state))
 
     def put_batch(self, batch: HostBatch) -> dict[str, jax.Array]:
-        """Splits the examples of this process over its devices."""
+        """Copies this process's part of a batch to its devices, split by examples.
+
+        Returns:
+          The arrays of the global batch, which all processes share.
+        """
         return {name: self._put(name, value) for name, value in batch.items()}
 
     def gather(self, tree: Any) -> Any:
-        """Returns a tree of arrays in which every device holds each array whole."""
+        """Copies every array of a tree to all devices, so that each holds all of it."""
         return tree if self.shard == "none" else self._gather(tree)
 
     def abstract(self, state: Any, batch: Any) -> tuple[Any, Any]:
-        """Returns the shapes and shardings of a state and a global batch.
+        """Returns the shapes and shardings of a training state and a global batch.
 
         A step can be traced and compiled from them without any array on a device.
         """
@@ -139,7 +143,7 @@ class PmapBackend:
     devices: Sequence[jax.Device]
 
     def compile(self, step: Callable, *, donate: bool = True) -> Callable:
-        """Compiles a step for a state and a batch that are on the devices already.
+        """Compiles a step whose state and batch are already on the devices.
 
         Args:
           step: A function of state, batch and `axis_name`.
@@ -159,12 +163,12 @@ class PmapBackend:
         )
 
     def put_state(self, state: Any) -> Any:
-        """Copies a tree of arrays to every device."""
+        """Copies the arrays of a training state to every device."""
         everywhere = NamedSharding(Mesh(np.array(self.devices), (AXIS,)), P())
         return jax.tree.map(lambda x: copy_to(x, everywhere), state)
 
     def put_batch(self, batch: HostBatch) -> dict[str, jax.Array]:
-        """Splits the examples of this process over its devices.
+        """Copies this process's part of a batch to its devices, split by examples.
 
         Arrays [B, ...] become [devices, B / devices, ...].
         """

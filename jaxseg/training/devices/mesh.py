@@ -23,7 +23,8 @@ Space = int | tuple[int, int]
 def space_pair(space: Space) -> tuple[int, int]:
     """Returns how many devices share the rows of one image, and how many its columns.
 
-    An integer `space` splits only the rows.
+    Args:
+      space: A pair of these numbers, or an integer if only the rows are split.
     """
     return (space, 1) if isinstance(space, int) else tuple(space)
 

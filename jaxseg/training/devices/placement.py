@@ -30,7 +30,7 @@ def copy_to(x: Any, sharding: NamedSharding) -> jax.Array:
 
 
 def check_split(name: str, value: np.ndarray, sharding: NamedSharding) -> None:
-    """Raises ValueError unless this process's devices can share an array evenly.
+    """Raises ValueError unless this process's devices can split an array evenly.
 
     Args:
       name: The name of the array, for errors.
@@ -46,7 +46,7 @@ def check_split(name: str, value: np.ndarray, sharding: NamedSharding) -> None:
 
 
 def check_even(name: str, axis: int, size: int, count: int) -> None:
-    """Raises ValueError unless `size` is a multiple of `count`.
+    """Raises ValueError unless an axis of an array splits evenly over devices.
 
     Args:
       name: The name of the array, for errors.
@@ -62,7 +62,7 @@ def check_even(name: str, axis: int, size: int, count: int) -> None:
 
 
 def on_one_device(tree: Any) -> Any:
-    """Returns a tree of replicated arrays as arrays on one device of this process."""
+    """Copies a tree of replicated arrays to a single device of this process."""
     return jax.tree.map(
         lambda x: x.addressable_data(0) if isinstance(x, jax.Array) else x, tree
     )

@@ -162,7 +162,7 @@ def barrier(place: str, *, seconds: int = 1800) -> None:
 
 
 def end_process(error: BaseException) -> NoReturn:
-    """Prints an error and ends this process at once."""
+    """Prints an error and ends this process at once, without exit hooks."""
     sys.stdout.flush()
     if is_peer_failure(error):
         _end(_last_line(error))
@@ -175,7 +175,7 @@ def end_process(error: BaseException) -> NoReturn:
 
 
 def is_peer_failure(error: BaseException | None) -> bool:
-    """Returns whether an error, or one of its causes, reports a lost process."""
+    """Returns whether an error, or one of its causes, says that a process was lost."""
     while error is not None:
         kind = jax.errors.JaxRuntimeError | ValueError  # some are wrapped
         if isinstance(error, kind) and any(sign in str(error) for sign in SIGNS):

@@ -59,7 +59,7 @@ def check_batch(
 def check_space(
     name: str, space: Space, crop: tuple[int, int], devices: Sequence[jax.Device]
 ) -> None:
-    """Checks that devices can share images of this size.
+    """Checks that `space` devices can split the rows or columns of an image evenly.
 
     Evaluation pads images to multiples of `PADDED` pixels, which must split evenly too.
 

@@ -1,4 +1,4 @@
-"""Fills batches with examples whose labels are void, so that they do not count."""
+"""Fills up batches with examples that have no labels, so that they do not count."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ FILL = -1  # index of a row that holds no image
 def fill_rows(batch: HostBatch, multiple: int) -> HostBatch:
     """Adds examples without labels until the batch size is a multiple of `multiple`.
 
-    The added examples repeat the last image, with index -1 and with the ignore index as
-    label, which is 65535 for labels of 16 bits and 255 for others.
+    Each added example repeats the last image and has the index -1. Its label is the
+    ignore index everywhere: 65535 for labels of 16 bits and 255 for others.
     """
     rows = len(batch["index"])
     extra = -rows % multiple

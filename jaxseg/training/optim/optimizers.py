@@ -165,7 +165,7 @@ def _scaled(find):
 
 
 def first_match(params: Any, patterns: Sequence[str], argument: str) -> Any:
-    """Returns the index of the first pattern that matches the path of each leaf, or -1.
+    """Finds for each parameter the first of several patterns that matches its path.
 
     Patterns are regular expressions for whole paths such as "backbone/conv1/kernel".
 
@@ -173,6 +173,9 @@ def first_match(params: Any, patterns: Sequence[str], argument: str) -> Any:
       params: The parameters.
       patterns: The patterns.
       argument: The name of the option, for errors.
+
+    Returns:
+      A tree like `params` with the index of the pattern, or -1 if none matches.
 
     Raises:
       ValueError: If a pattern matches no path. The message names some of the paths.
@@ -198,5 +201,5 @@ def first_match(params: Any, patterns: Sequence[str], argument: str) -> Any:
 
 
 def parameter_path(path):
-    """Returns the path of a leaf as text, such as `head/conv/kernel`."""
+    """Returns the path of a parameter as text, such as `head/conv/kernel`."""
     return jax.tree_util.keystr(path, simple=True, separator="/")

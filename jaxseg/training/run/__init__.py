@@ -1,1 +1,1 @@
-"""Implements the training loop and its records."""
+"""Implements the training loop and the writing of its metrics."""

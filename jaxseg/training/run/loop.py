@@ -96,9 +96,9 @@ def train(
 def resume(
     checkpoints: Checkpoints, state: Any, config: TrainConfig
 ) -> tuple[Any, dict[str, Any]]:
-    """Returns the state and the metadata of the latest checkpoint.
+    """Returns the state and the metadata with which the training loop begins.
 
-    If there is no checkpoint, they are those of a new run.
+    They are those of the latest checkpoint, or those of a new run if there is none.
     """
     step = checkpoints.latest()
     if step is None:

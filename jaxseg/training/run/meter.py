@@ -22,7 +22,7 @@ CLOCKS = (  # These fields depend on the machine and on restarts.
 
 
 class Meter:
-    """Averages the metrics of the steps between two log lines (a window).
+    """Averages the metrics of the steps between two log lines, which form a window.
 
     A checkpoint stores the sums of an unfinished window, so that a resumed run
     continues it. The clock starts after the first step of the process, so that
@@ -62,7 +62,7 @@ class Meter:
         }
 
     def add(self, values: Mapping[str, float]) -> None:
-        """Adds the metrics of one step."""
+        """Adds the metrics of one step to the sums of the current window."""
         self._count += 1
         for name, value in values.items():
             if name in LAST:

@@ -19,14 +19,15 @@ METRICS = "metrics.jsonl"
 
 
 def read_metrics(workdir: str | Path, kind: str | None = None) -> list[dict[str, Any]]:
-    """Reads the records of a run.
+    """Reads the metrics that a run has logged to metrics.jsonl.
 
     Args:
       workdir: The run directory.
-      kind: "train", "eval", or None for all records.
+      kind: "train" for the training metrics, "eval" for the scores of evaluations, or
+        None for both.
 
     Returns:
-      The records in the order in which they were written.
+      The JSON objects, one for each line, in the order in which they were written.
 
     Raises:
       OSError: If there is no metrics.jsonl.
@@ -36,14 +37,16 @@ def read_metrics(workdir: str | Path, kind: str | None = None) -> list[dict[str,
 
 
 def cut_after(path: Path, step: int) -> list[dict[str, Any]]:
-    """Keeps the records up to a step and removes the rest of the file.
+    """Removes the lines of later steps from a metrics.jsonl, before a run resumes.
+
+    Lines that are not valid are removed, too.
 
     Args:
       path: A metrics.jsonl, which may be missing.
-      step: The step that the run resumes from.
+      step: The step that the run resumes from. Its line is kept.
 
     Returns:
-      The records that are kept.
+      The JSON objects of the lines that are kept.
     """
     if not path.exists():
         return []

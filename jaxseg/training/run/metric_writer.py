@@ -1,4 +1,4 @@
-"""Writes the records of a run: metrics.jsonl and TensorBoard events.
+"""Writes the metrics of a run to metrics.jsonl and to event files of TensorBoard.
 
 metrics.jsonl contains one JSON object per line. Each line is flushed at once, so that a
 killed run loses nothing. When a run resumes from a step, the lines of later steps are
@@ -18,7 +18,7 @@ from jaxseg.training.run.metric_reader import METRICS, cut_after
 
 
 class Record:
-    """Writes the scalars of a run. Only the first process writes files."""
+    """Writes the metrics of a run to files. Only the first process writes."""
 
     def __init__(
         self, workdir: str | Path, *, resume_step: int = 0, active: bool = True

@@ -18,10 +18,11 @@ logger = logging.getLogger(__name__)
 
 
 class Profile:
-    """Traces `steps` steps after the first `WARM_UP` steps of this process.
+    """Records a profiler trace of `steps` training steps for TensorBoard or Perfetto.
 
-    It writes `plugins/profile/TIME/` under `directory`: `*.xplane.pb` for TensorBoard
-    and `perfetto_trace.json.gz`. Only the first process traces its own devices.
+    It begins after the first `WARM_UP` steps of this process. It writes
+    `plugins/profile/TIME/` under `directory`: `*.xplane.pb` for TensorBoard and
+    `perfetto_trace.json.gz`. Only the first process traces its own devices.
 
     Args:
       directory: The folder for the trace.

@@ -53,20 +53,35 @@ class Reporter(Protocol):
     """Defines the interface that shows the progress of a run."""
 
     def started(self, step: int, steps: int) -> None:
-        """Is called when the loop begins, after `step` of the run's `steps` updates."""
+        """Is called when the training loop begins.
+
+        Args:
+          step: The number of updates that earlier runs have done.
+          steps: The number of updates at the end of the run.
+        """
 
     def advanced(self, step: int) -> None:
         """Is called when one more update was started."""
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """Is called when a line of training metrics was recorded."""
+        """Is called when the means of training metrics were written to metrics.jsonl.
+
+        Args:
+          step: The step.
+          values: The means by name.
+        """
 
     def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
-        """Is called when the validation images were evaluated."""
+        """Is called when the network was evaluated on the validation images.
+
+        Args:
+          step: The step.
+          values: The scores by name.
+        """
 
 
 class Silent:
-    """Implements a reporter that shows nothing."""
+    """Is a `Reporter` that shows no progress."""
 
     def __enter__(self) -> Silent:
         return self

@@ -93,7 +93,8 @@ class MicroBatches(NamedTuple):
     """Contains the micro-batches of a batch.
 
     Attributes:
-      rows: The index and the examples of each micro-batch, over which a scan runs.
+      rows: The index and the examples of each micro-batch, stacked along the first
+        axis, over which a scan runs.
       shared: The entries that all micro-batches share.
       key: The random key of the batch.
     """
@@ -116,13 +117,20 @@ class MicroBatches(NamedTuple):
 
         Args:
           row: An element of `rows`: the index and the examples of the micro-batch.
+
+        Returns:
+          The examples together with the entries that all micro-batches share, and the
+          key.
         """
         number, part = row
         return {**part, **self.shared}, jax.random.fold_in(self.key, number)
 
 
 def split(x: jax.Array, count: int) -> jax.Array:
-    """Reshapes [B, ...] to [n, B / n, ...]; row j holds the examples j, j + n, ..."""
+    """Splits an array [B, ...] into n = `count` micro-batches, [n, B / n, ...].
+
+    Micro-batch j holds the examples j, j + n, j + 2 n, ...
+    """
     return x.reshape(-1, count, *x.shape[1:]).swapaxes(0, 1)
 
 

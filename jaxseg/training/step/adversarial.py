@@ -29,7 +29,7 @@ GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
 
 class Players(NamedTuple):
-    """Contains the optimizers of the generator and the discriminator.
+    """Contains the optimizers of the generator and the discriminator of a GAN.
 
     The optimizer state is a dictionary with one entry for each network.
     """
@@ -38,7 +38,11 @@ class Players(NamedTuple):
     discriminator: optax.GradientTransformation
 
     def init(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Initializes both optimizers. `params` maps each network to its parameters."""
+        """Returns the initial states of both optimizers.
+
+        Args:
+          params: The parameters of each network, by the name of the network.
+        """
         return {
             name: getattr(self, name).init({name: params[name]})
             for name in self._fields
@@ -127,7 +131,10 @@ def train_step(
 
 
 def check_options(grad_accum_steps: int, remat: str) -> None:
-    """Raises ValueError if gradient accumulation or rematerialization is requested."""
+    """Raises ValueError for options that adversarial training does not support.
+
+    These are gradient accumulation and rematerialization.
+    """
     if grad_accum_steps != 1 or remat != "none":
         raise ValueError(
             f"train.grad_accum_steps={grad_accum_steps} with train.remat={remat!r} is "

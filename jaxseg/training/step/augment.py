@@ -79,7 +79,7 @@ def keys(seed: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def is_mirrored(flip_key: jax.Array) -> jax.Array:
-    """Draws a boolean that says whether the image is mirrored."""
+    """Draws a random boolean that says whether to mirror an image."""
     return jax.random.bernoulli(flip_key)
 
 

@@ -17,8 +17,8 @@ def translated(
     """Replaces the labels of each example by means of a table for its dataset.
 
     Args:
-      batch: The label, integers [B, H, W], the index of the dataset of each example,
-        "dataset" int32 [B], and further entries.
+      batch: The batch. "label" is integers [B, H, W], and "dataset", int32 [B], is the
+        index of the dataset of each example. It may have further entries.
       table: The new labels, int32 [D, S], by the index of the dataset and the old
         label. The entry -2 stands for void.
       void: The ignore index of the batch.

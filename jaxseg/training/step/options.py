@@ -29,9 +29,10 @@ class StepOptions:
       remat: The activations to compute again in the backward pass: "none", "block" or
         "stage", see `jaxseg.training.step.rematerialization`.
       void: The ignore index.
-      merged: The classes of each label that merges several, see
+      merged: For each label that stands for any of several classes, these classes, see
         `jaxseg.losses.cross_entropy`.
-      form: The form of the output of the network.
+      form: Whether the outputs are those of a softmax or of sigmoids, and how labels
+        follow from them.
     """
 
     inputs: Sequence[str] = ("image",)
@@ -45,9 +46,10 @@ class StepOptions:
     form: OutputForm = SOFTMAX
 
     def prepared(self, batch: Batch, step: jax.Array) -> Batch:
-        """Applies `prepare` to a batch and adds the number of the step as "step".
+        """Prepares a batch for the network and the loss.
 
-        The network and the loss take the result.
+        It applies the function `prepare` to the batch and adds the number of the step
+        as "step".
         """
         batch = batch if self.prepare is None else self.prepare(batch)
         return {**batch, "step": step}

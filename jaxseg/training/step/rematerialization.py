@@ -24,17 +24,21 @@ Path = tuple[str, ...]
 
 
 def find_blocks(params: Mapping[str, Any], kind: str) -> frozenset[Path]:
-    """Returns the paths of the largest modules that are small enough to recompute.
+    """Selects the modules whose activations are recomputed in the backward pass.
 
-    With kind "block", these modules have at most 8 kernels; an example is a residual
-    block. With kind "stage", they have at most a third of all kernels of the network;
-    an example is a dense block of DenseNet. If the stages of a network are not modules
-    (ResNet), "stage" has the effect of "block". Modules that consist of a single layer
-    are not returned, because they store only their input in any case.
+    These are the largest modules that are small enough. With kind "block", they have at
+    most 8 kernels; an example is a residual block. With kind "stage", they have at most
+    a third of all kernels of the network; an example is a dense block of DenseNet. If
+    the stages of a network are not modules (ResNet), "stage" has the effect of "block".
+    Modules that consist of a single layer are not selected, because they store only
+    their input in any case.
 
     Args:
       params: The parameters.
       kind: "none", "block" or "stage".
+
+    Returns:
+      The paths of the modules.
     """
     if kind not in KINDS:
         raise ValueError(f"train.remat={kind!r} is invalid: expected one of {KINDS}.")

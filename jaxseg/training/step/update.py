@@ -1,4 +1,4 @@
-"""Implements the random keys, updates and averages that all training steps use."""
+"""Implements the random keys, updates and moving averages of all training steps."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ def pixel_counts(
       logits: [B, H, W, K].
       label: Integers [B, H, W].
       void: The ignore index.
-      merged: The classes of each label that merges several. Each of them is correct.
+      merged: For each label that stands for any of several classes, these classes. A
+        prediction of any of them is correct.
     """
     best = logits.argmax(-1)
     hit = best == label
@@ -104,15 +105,21 @@ def decision_counts(
     form: OutputForm,
     known: jax.Array | None = None,
 ) -> dict[str, jax.Array]:
-    """Counts the labeled decisions of a sigmoid output, and the correct ones.
+    """Counts the labeled predictions of a sigmoid output, and the correct ones.
+
+    In a binary task, each pixel is one prediction. If classes can overlap, each pixel
+    and class is one prediction.
 
     Args:
       logits: [B, H, W, K].
-      label: Integers [B, H, W], or [B, H, W, K] if classes can overlap. Each pixel and
-        class then counts as one decision.
+      label: Integers [B, H, W], or [B, H, W, K] if classes can overlap.
       void: The ignore index.
-      form: The form of the output of the network.
+      form: Whether the task is binary or has classes that can overlap, and the
+        probability above which a class is predicted.
       known: Booleans [B, H, W], the labeled pixels, if classes can overlap.
+
+    Returns:
+      The two numbers, as "labeled" and "correct".
     """
     if form.kind == "multilabel":
         known = jnp.broadcast_to(known[..., None], label.shape)
@@ -125,5 +132,10 @@ def decision_counts(
 def loss_metrics(
     loss: jax.Array, terms: Mapping[str, jax.Array]
 ) -> dict[str, jax.Array]:
-    """Returns the metrics `loss` and `loss/<name>` for each term of the loss."""
+    """Returns the loss and its terms under the names `loss` and `loss/<name>`.
+
+    Args:
+      loss: The total loss.
+      terms: The terms of the loss by name.
+    """
     return {"loss": loss, **{f"loss/{name}": mean for name, mean in terms.items()}}

@@ -14,7 +14,9 @@ _LONGEST = 100_000  # In characters. The longest of MMSegmentation 1.2.2 has 41,
 
 
 def read(text: Any) -> dict[str, Any]:
-    """Reads the values that a configuration text assigns at its top level.
+    """Reads the values that the text of an MMSegmentation configuration assigns.
+
+    Only assignments at the top level of the text count.
 
     Args:
       text: The value that the checkpoint stores as its configuration. It may have any

@@ -1,8 +1,9 @@
-"""Detects the kind of a checkpoint from the names of its tensors.
+"""Detects the library and the network of a checkpoint from the names of its tensors.
 
-`SOURCES` lists every kind with its import table, and the first row that matches the
-names is used. To add a kind, write its table in `maps/` and a row in the file of its
-library. A test checks that tables, networks and keys agree.
+`SOURCES` lists every supported kind of checkpoint, such as the ResNets of torchvision,
+with the table of rules that imports it. The first kind that fits the names is used. To
+add a kind, write its table in `maps/` and an entry in the file of its library. A test
+checks that tables, networks and tensor names agree.
 """
 
 from collections.abc import Iterable
@@ -26,14 +27,16 @@ LISTED = "`jaxseg convert --list` shows the supported networks"
 
 
 def detect(keys: Iterable[str], path: str = "the state dict") -> Source:
-    """Returns the first row of `SOURCES` that matches the names in a state dict.
+    """Returns the kind of checkpoint to which a set of tensor names belongs.
+
+    It is the first entry of `SOURCES` that fits the names.
 
     Args:
       keys: The names of the tensors.
       path: The name of the file, for the message.
 
     Raises:
-      ValueError: If no row matches.
+      ValueError: If no entry fits.
     """
     keys = set(keys)
     for source in SOURCES:

@@ -1,4 +1,7 @@
-"""Collects facts about a checkpoint that are not in its tensors."""
+"""Collects facts about a checkpoint that its tensors do not show.
+
+Examples are the name of the file and the configuration that a library stored.
+"""
 
 import dataclasses
 import json
@@ -12,7 +15,7 @@ _LONGEST = 1_000_000  # The most bytes of a config.json.
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """Holds names and settings that come with the tensors of a checkpoint.
+    """Holds facts about a checkpoint that its tensors do not show.
 
     Attributes:
       names: Names of the network in lower case: the file, its folder or its repository,
@@ -30,7 +33,7 @@ class Evidence:
 def gather(
     address: str, path: str = "", beside: Mapping[str, Any] | None = None
 ) -> Evidence:
-    """Collects facts about a checkpoint that are not in its tensors.
+    """Returns the facts about a checkpoint that its tensors do not show.
 
     Args:
       address: The source, a path or an `hf://` address.

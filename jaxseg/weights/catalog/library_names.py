@@ -1,4 +1,7 @@
-"""Names the parameters of a network as a library names them, for `--export-names`."""
+"""Renames the parameters of a network as another library names them.
+
+The option `--export-names` selects the library.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ def libraries() -> tuple[str, ...]:
 
 
 def check_library(library: str) -> None:
-    """Raises ValueError unless `libraries()` contains the library."""
+    """Raises ValueError unless the library is one of `libraries()`."""
     if library not in libraries():
         close = near(library, libraries())
         raise ValueError(f"export_names={library!r} is invalid{close}")
@@ -28,7 +31,7 @@ def check_library(library: str) -> None:
 def named_by(
     library: str, model: str, options: Mapping[str, object], variables: Any
 ) -> dict[str, np.ndarray]:
-    """Converts variables to a state dict with the parameter names of a library.
+    """Converts variables to a state dict with the parameter names of another library.
 
     A library can have several kinds of checkpoints for the network. A kind fits if its
     import table names every variable and if the importer recognizes the resulting names

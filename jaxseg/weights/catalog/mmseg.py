@@ -1,9 +1,9 @@
-"""Lists the networks of MMSegmentation.
+"""Lists the networks of MMSegmentation that can be imported.
 
 Networks whose head is not supported are listed as backbones.
 
-In each row, `factory` names a configuration file of the installed MMSegmentation, and
-`peer` contains the fields that replace fields of that file.
+In each `SourceNetwork`, `factory` names a configuration file of the installed
+MMSegmentation, and `peer` contains values that replace fields of that file.
 """
 
 from jaxseg.weights.catalog.maps import (

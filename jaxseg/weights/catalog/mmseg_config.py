@@ -29,7 +29,7 @@ _USUAL = {  # Values of networks without the option.
 
 
 def text_of(beside: Mapping[str, Any]) -> str:
-    """Returns the configuration text of a checkpoint, or "".
+    """Returns the configuration text in an MMSegmentation checkpoint, or "".
 
     Args:
       beside: The entries of the checkpoint file other than the state dict.
@@ -41,7 +41,7 @@ def text_of(beside: Mapping[str, Any]) -> str:
 
 
 def model_of(beside: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the field `model` of the configuration in a checkpoint, or {}.
+    """Returns the field `model` of an MMSegmentation checkpoint's configuration, or {}.
 
     Args:
       beside: The entries of the checkpoint file other than the state dict.
@@ -53,7 +53,10 @@ def model_of(beside: Mapping[str, Any]) -> dict[str, Any]:
 def stated_options(
     beside: Mapping[str, Any], network: SourceNetwork
 ) -> dict[str, object]:
-    """Returns the options whose values in the configuration differ from the usual ones.
+    """Returns the options that an MMSegmentation checkpoint sets to unusual values.
+
+    The usual values are those of `network.unseen`. The configuration in the checkpoint
+    states the options.
 
     Args:
       beside: The entries of the checkpoint file other than the state dict.
@@ -64,8 +67,8 @@ def stated_options(
       configuration.
 
     Raises:
-      ValueError: If the configuration has a setting that the network of jaxseg does
-        not support.
+      ValueError: If the configuration has a setting that the network of jaxseg does not
+        support.
     """
     stated = _stated(model_of(beside))
     usual = {**_USUAL, **dict(network.options), **dict(network.unseen)}
@@ -86,10 +89,13 @@ def stated_options(
 
 
 def stated_normalization(beside: Mapping[str, Any]) -> Normalization | None:
-    """Returns the mean and standard deviation of the data preprocessor, or None.
+    """Returns the mean and standard deviation that MMSegmentation's preprocessor uses.
 
     Args:
       beside: The entries of the checkpoint file other than the state dict.
+
+    Returns:
+      The normalization of the images, or None if the checkpoint does not state it.
     """
     tree = read(text_of(beside))
     found = tree.get("img_norm_cfg") or field(tree, "model.data_preprocessor")

@@ -2,7 +2,7 @@
 
 The configuration in a checkpoint is never executed, because that would run code of an
 unknown author. The configuration files of the installed package are executed, and the
-fields of a row of `SOURCES` replace fields of these files.
+`peer` values of a `SourceNetwork` replace fields of these files.
 """
 
 import importlib
@@ -16,10 +16,10 @@ _LEFT_OUT = ("pretrained", "init_cfg", "data_preprocessor", "loss_decode", "samp
 
 
 def config(name: str) -> str:
-    """Returns the value of `SourceNetwork.factory` for a configuration file.
+    """Returns the path of an MMSegmentation configuration file, relative to `configs`.
 
     Args:
-      name: The path below `configs`, or the name of a file in `_base_/models`.
+      name: This path itself, or the name of a file in `_base_/models`.
     """
     return name if "/" in name else f"_base_/models/{name}"
 
@@ -32,9 +32,9 @@ def build_row(
     num_classes: int,
     channels: int,
 ) -> Any:
-    """Builds MMSegmentation's network for a row of `SOURCES`.
+    """Builds MMSegmentation's version of a network, to compare its logits with ours.
 
-    `Peer.build` describes the arguments.
+    `jaxseg.weights.catalog.sources.Peer.build` describes the arguments.
     """
     fields = {**dict(network.peer), "backbone.in_channels": channels}
     return build(

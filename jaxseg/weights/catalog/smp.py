@@ -79,7 +79,7 @@ def build(
     """Returns a network of segmentation_models.pytorch with new random weights.
 
     Options that cannot be inferred from the tensors are taken from `options`. Nothing
-    is downloaded. `Peer.build` describes the arguments.
+    is downloaded. `jaxseg.weights.catalog.sources.Peer.build` describes the arguments.
     """
     module = importlib.import_module("segmentation_models_pytorch")
     unseen = dict(network.unseen)

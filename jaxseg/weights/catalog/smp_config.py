@@ -13,7 +13,7 @@ _OPTIONS = {"encoder_output_stride": "output_stride", "decoder_atrous_rates": "r
 
 
 def is_config(config: Mapping[str, Any]) -> bool:
-    """Returns whether segmentation_models.pytorch wrote a config.json.
+    """Returns whether segmentation_models.pytorch wrote the given config.json.
 
     Args:
       config: The content of the file.
@@ -24,14 +24,14 @@ def is_config(config: Mapping[str, Any]) -> bool:
 def stated_options(
     config: Mapping[str, Any], network: SourceNetwork
 ) -> dict[str, object]:
-    """Returns the options that a config.json states.
+    """Returns the options that segmentation_models.pytorch stored in a config.json.
 
     Args:
       config: The content of the file.
       network: The network. Only its `unseen` options can be set.
 
     Returns:
-      Options of `create_model` that differ from their usual values.
+      Options of `create_model` that differ from their values in `network.unseen`.
 
     Raises:
       ValueError: If config.json contains an option value that is not supported.

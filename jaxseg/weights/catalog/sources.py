@@ -1,4 +1,4 @@
-"""Describes a kind of checkpoint by its keys, its import table and its networks."""
+"""Describes a kind of checkpoint by its tensor names, import table and networks."""
 
 import dataclasses
 import re
@@ -20,8 +20,8 @@ class SourceNetwork:
       factory: The name of the function or configuration file with which the other
         library builds the network, or "" if logits cannot be compared.
       peer: Arguments of that function or fields of that file, as pairs (name, value).
-      aux: If the checkpoint has keys with this prefix, the option `aux` is set. It is
-        empty for networks that always or never have an auxiliary head.
+      aux: If the checkpoint has tensor names with this prefix, the option `aux` is set.
+        It is empty for networks that always or never have an auxiliary head.
       unseen: Options that change the result but cannot be inferred from the tensors,
         each with its usual value in the other library.
     """
@@ -34,7 +34,7 @@ class SourceNetwork:
     unseen: tuple[tuple[str, object], ...] = ()
 
     def options_for(self, keys: Iterable[str]) -> dict[str, object]:
-        """Returns keyword options of `create_model` for a state dict.
+        """Returns the options of `create_model` for the network of a state dict.
 
         Args:
           keys: The names of the tensors.
@@ -61,10 +61,10 @@ class Lookalike:
     options: tuple[tuple[str, object], ...] | None = None
 
     def matches(self, names: str) -> bool:
-        """Returns whether the names of a checkpoint match `pattern`.
+        """Returns whether a checkpoint's names suggest this unsupported network.
 
         Args:
-          names: The names in lower case.
+          names: The names of the checkpoint's file, folder and network in lower case.
         """
         return re.search(self.pattern, names) is not None
 
@@ -100,24 +100,25 @@ class Source:
     Attributes:
       name: A readable name.
       rules: The import table.
-      library: Torchvision, timm, segmentation_models_pytorch or mmsegmentation.
-      has: Keys that must all be present.
-      lacks: Keys that must all be absent.
+      library: The library that wrote it: torchvision, timm, segmentation_models_pytorch
+        or mmsegmentation.
+      has: Names of tensors that must all be present.
+      lacks: Names of tensors that must all be absent.
       part: "network", or "backbone" if only the backbone is imported.
-      networks: The networks of jaxseg that fit. The first one whose shapes agree
-        is used.
-      options: Options of a network with this backbone, as pairs.
+      networks: The networks of jaxseg that fit. The first one whose shapes agree is
+        used.
+      options: Options of a network with this backbone, as pairs (name, value).
       example: The name of a network of jaxseg with this backbone.
       normalization: The normalization of the training images.
-      hints: Pairs (word, normalization), for kinds whose keys do not show the
+      hints: Pairs (word, normalization), for kinds whose tensors do not show the
         normalization. The first pair whose word occurs in the name of the file or its
         folder is used.
       classes: The class names, if all published weights of the library share them.
       assumed: A property that cannot be inferred from the tensors and that no option
         can change.
       lookalikes: Other networks whose tensors have the same names and shapes.
-      named: A regular expression. A checkpoint whose name matches it is known to be
-        none of the lookalikes.
+      named: A regular expression. A checkpoint whose file name matches it is known to
+        be none of the lookalikes.
       peer: Builds the networks of the installed library, if logits can be compared.
     """
 
@@ -149,22 +150,24 @@ class Source:
         )
 
     def lookalike(self, names: str) -> Lookalike | None:
-        """Returns the lookalike that the names of a checkpoint match, or None.
+        """Returns the unsupported network that a checkpoint's names suggest, or None.
+
+        The tensors of such a network look like those of this kind of checkpoint.
 
         Args:
-          names: The names in lower case.
+          names: The names of the checkpoint's file, folder and network in lower case.
         """
         return next((kind for kind in self.lookalikes if kind.matches(names)), None)
 
     def check_names(self, names: str, path: str) -> None:
-        """Checks that the names do not show a network that is not supported.
+        """Raises an error if a checkpoint's file name suggests an unsupported network.
 
         Args:
-          names: The names of the checkpoint in lower case.
+          names: The names of the checkpoint's file, folder and network in lower case.
           path: The name of the file, for the message.
 
         Raises:
-          ValueError: If the names show such a network.
+          ValueError: If the names suggest such a network.
         """
         kind = self.lookalike(names)
         if kind is not None and kind.options is None:
@@ -175,19 +178,22 @@ class Source:
             )
 
     def doubts(self, names: str) -> tuple[Lookalike, ...]:
-        """Returns the lookalikes that the checkpoint could be according to its names.
+        """Returns the unsupported networks that a checkpoint could also contain.
+
+        Their tensors equal those of this kind in name and shape. The result is empty if
+        the file name shows which network it is.
 
         Args:
-          names: The names of the checkpoint in lower case.
+          names: The names of the checkpoint's file, folder and network in lower case.
         """
         told = self.named and re.search(self.named, names)
         return () if told or self.lookalike(names) else self.lookalikes
 
     def normalization_of(self, address: str) -> tuple[Normalization, str]:
-        """Returns the normalization of the training images.
+        """Returns the normalization of the images on which a checkpoint was trained.
 
         Args:
-          address: The address of the file.
+          address: The address of the checkpoint file.
 
         Returns:
           The normalization, and a note that is empty unless the normalization is a
@@ -209,10 +215,11 @@ class Source:
     def network(
         self, name: str, options: Mapping[str, object] | None = None
     ) -> SourceNetwork:
-        """Returns the entry of `networks` with a name, or a new entry without options.
+        """Returns the description of the network with the given name.
 
-        If several entries have the name, the one that agrees with most of `options` is
-        returned, or else the first one.
+        It is an entry of `networks`. If several entries have the name, the entry that
+        agrees with most of `options` is returned. If none has it, the result is a new
+        description without options.
 
         Args:
           name: The name of the network.
@@ -233,7 +240,10 @@ def backbone_row(
     lacks: tuple[str, ...] = (),
     **more: Any,
 ) -> Source:
-    """Returns a copy of this description that imports only the backbone."""
+    """Describes a kind of checkpoint from which only the backbone is imported.
+
+    `Source` describes the arguments.
+    """
     return Source(
         name,
         rules=rules,

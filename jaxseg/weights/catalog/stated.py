@@ -10,10 +10,11 @@ from jaxseg.weights.catalog.sources import Lookalike, Source, SourceNetwork
 
 @dataclasses.dataclass(frozen=True)
 class Stated:
-    """Holds options of the network that the checkpoint states.
+    """Holds network options whose values are stated in a checkpoint.
 
     Attributes:
-      options: Options of `create_model` that differ from the usual ones.
+      options: Options of `create_model` that differ from their usual values in the
+        library that wrote the checkpoint.
       place: The file or entry that states the options, or "" if none are stated.
     """
 
@@ -26,7 +27,7 @@ def stated(evidence: Evidence, network: SourceNetwork) -> Stated:
 
     Args:
       evidence: The facts about the checkpoint that are not in its tensors.
-      network: The row of the network.
+      network: The description of the network.
 
     Raises:
       ValueError: If the checkpoint states a setting that jaxseg does not support.
@@ -45,7 +46,7 @@ def stated_by_name(source: Source, evidence: Evidence) -> Stated:
 
     Args:
       source: The kind of the checkpoint.
-      evidence: What is known besides the tensors.
+      evidence: The facts about the checkpoint that its tensors do not show.
     """
     kind = source.lookalike(evidence.names)
     told = dict(kind.options) if kind is not None and kind.options else {}

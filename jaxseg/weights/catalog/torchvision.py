@@ -40,7 +40,8 @@ def build(
 ) -> Any:
     """Returns a network of torchvision with new random weights.
 
-    Nothing is downloaded. `Peer.build` describes the arguments.
+    Nothing is downloaded. `jaxseg.weights.catalog.sources.Peer.build` describes the
+    arguments.
     """
     module = importlib.import_module("torchvision.models.segmentation")
     arguments = {"num_classes": num_classes, "weights": None, "weights_backbone": None}

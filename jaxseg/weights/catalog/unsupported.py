@@ -45,7 +45,7 @@ _DECODERS = (  # Those of segmentation_models.pytorch.
 
 
 def name_of(keys: set[str]) -> str:
-    """Returns a description of an unsupported network, or "" if the names are unknown.
+    """Returns a name for the unsupported network that tensor names show, or "".
 
     >>> name_of({"decode_head.ema_module.bases", "backbone.stem.0.weight"})
     "MMSegmentation's EMANet"

@@ -18,7 +18,10 @@ INTEGER_KEYS = 10_000  # Per dictionary, because integers can be made to collide
 
 
 def check_key(table: dict, key: Any) -> None:
-    """Raises Malformed if a value cannot be a key, or if `table` already contains it.
+    """Raises Malformed if a pickle program may not add a key to a dictionary.
+
+    This is the case if the type of the key is not allowed, or if the dictionary already
+    contains the key.
 
     Args:
       table: The dictionary.
@@ -45,7 +48,9 @@ def check_key(table: dict, key: Any) -> None:
 
 
 def extend(owner: Any, items: list[Any]) -> None:
-    """Appends items to a list, or does nothing if `owner` is a placeholder.
+    """Appends items to a list that a pickle program builds.
+
+    Nothing happens if `owner` is a placeholder for an object that was not created.
 
     Args:
       owner: The list.
@@ -63,7 +68,9 @@ def extend(owner: Any, items: list[Any]) -> None:
 
 
 def fill(owner: Any, items: list[Any]) -> None:
-    """Sets items of a dictionary, or does nothing if `owner` is a placeholder.
+    """Adds keys and values to a dictionary that a pickle program builds.
+
+    Nothing happens if `owner` is a placeholder for an object that was not created.
 
     Args:
       owner: The dictionary.

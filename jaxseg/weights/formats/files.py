@@ -37,7 +37,7 @@ WRITERS = {
 
 
 def local(path: str | os.PathLike) -> str:
-    """Returns a path on this machine. A file at an `hf://` address is downloaded.
+    """Returns the local path of a file; a file at an `hf://` address is downloaded.
 
     Args:
       path: A path or an `hf://` address.

@@ -1,4 +1,4 @@
-"""Recognizes files that are not checkpoints and states the remedy."""
+"""Recognizes files that are not checkpoints and says what to do with them."""
 
 import os
 import re

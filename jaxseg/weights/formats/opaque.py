@@ -80,7 +80,7 @@ GETATTR = ("__builtin__.getattr", "builtins.getattr")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unread:
-    """Takes the place of an object in a checkpoint, because the object is not created.
+    """Is a placeholder for an object in a checkpoint that jaxseg does not create.
 
     Attributes:
       full: The full name of the class of the object.
@@ -93,13 +93,13 @@ class Unread:
 
 
 class Name(Unread):
-    """Takes the place of a class or function that a file names, without loading it."""
+    """Stands for a class or function that a pickle file names, without importing it."""
 
     __slots__ = ()
 
 
 def is_listed(full: str) -> bool:
-    """Returns whether objects of a class in a file are replaced by placeholders.
+    """Returns whether placeholders replace the objects of a class in a checkpoint.
 
     Args:
       full: The full name of the class.
@@ -126,10 +126,10 @@ def attribute(owner: Any, name: Any) -> Unread | None:
 
 
 def unread_names(tree: Any) -> tuple[str, ...]:
-    """Returns the sorted names of the classes that placeholders in a tree stand for.
+    """Returns the sorted class names of the objects that placeholders replace.
 
     Args:
-      tree: Nested dicts, lists and tuples.
+      tree: Nested dicts, lists and tuples that contain the placeholders.
     """
     names: set[str] = set()
     seen: set[int] = set()

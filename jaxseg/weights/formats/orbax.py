@@ -54,11 +54,12 @@ def _best_step(root: pathlib.Path, verify: bool) -> list[pathlib.Path]:
 
 
 def read(path: str, *, verify: bool = True) -> dict:
-    """Reads `{"params": ..., "batch_stats": ...}` as NumPy arrays.
+    """Reads the variables of a network from an Orbax directory as NumPy arrays.
 
-    The result does not depend on the devices that wrote the arrays. The rest of a train
-    state is not read. If a run keeps an exponential moving average of its parameters,
-    "params" contains the average, which evaluation and prediction use as well.
+    The result is `{"params": ..., "batch_stats": ...}`. It does not depend on the
+    devices that wrote the arrays. The rest of a train state is not read. If a run keeps
+    an exponential moving average of its parameters, "params" contains the average,
+    which evaluation and prediction use as well.
 
     Args:
       path: A checkpoint, a step of one, or a run directory.
@@ -150,7 +151,7 @@ def _check_size(folder: pathlib.Path, template: dict[str, Any]) -> None:
 
 
 def write(path: str, variables) -> None:
-    """Writes variables into a new directory.
+    """Writes the variables of a model into a new Orbax directory.
 
     Args:
       path: The directory to create.

@@ -25,11 +25,11 @@ Reader = Callable[
 
 
 def read(data: bytes, start: int) -> tuple[str, Any, int]:
-    """Decodes the instruction at a position.
+    """Decodes the instruction at a position of a pickle program.
 
     Args:
       data: The pickle program.
-      start: The position of the instruction.
+      start: The position of the instruction in bytes.
 
     Returns:
       The name of the instruction, its argument and the position of the next one.

@@ -23,24 +23,24 @@ _ABSENT = object()
 
 
 class World(Protocol):
-    """Decides what names and calls in a pickle program become, without running code."""
+    """Supplies the Python values of names and calls in a pickle program."""
 
     def name(self, full: str) -> Any:
-        """Returns a value for a name such as `module.Class`, without importing it."""
+        """Returns the value of a name such as `module.Class`, without importing it."""
 
     def call(self, function: Any, arguments: tuple) -> Any:
-        """Returns a value for a call of a function or class in the program."""
+        """Returns the result of a call in the program, without running any code."""
 
     def persistent(self, identity: Any) -> Any:
         """Returns the tensor storage to which a persistent ID of the program refers."""
 
 
 def run(data: bytes, start: int, world: World) -> tuple[Any, int]:
-    """Runs a program and returns its result and the position after its last byte.
+    """Runs a pickle program; returns its result and the position after its last byte.
 
     Args:
       data: The bytes that contain the program.
-      start: The position of the program.
+      start: The position of the program in bytes.
       world: Defines the values of names and the results of calls.
 
     Raises:

@@ -1,9 +1,9 @@
-"""Reads the pickle programs of `torch.save`.
+"""Reads the pickle programs that `torch.save` writes.
 
-They contain tensors and plain containers. Nothing in a program is executed. A stack
-machine with strict checks (see `pickle_machine`) reads it, and this file defines the
-few names that `torch.save` uses. Objects of training scripts become placeholders (see
-`opaque`). Any other name is an error.
+These programs build tensors and plain containers. Nothing in a program is executed. A
+stack machine with strict checks (see `pickle_machine`) reads it, and this file defines
+the few names that `torch.save` uses. Objects of training scripts become placeholders
+(see `opaque`). Any other name is an error.
 """
 
 import dataclasses
@@ -54,10 +54,10 @@ _LARGEST = 1 << 62  # The largest size or stride in elements.
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Storage:
-    """Describes where the numbers of tensors are stored.
+    """Describes a storage: numbers in a checkpoint file that several tensors can share.
 
     Attributes:
-      key: The key of the storage in the file.
+      key: The name of the storage in the file.
       dtype: The type of the numbers.
       count: The number of elements.
     """
@@ -69,11 +69,11 @@ class Storage:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tensor:
-    """Describes a tensor by its storage, offset, shape and strides, without its values.
+    """Describes a tensor in a file by its storage, offset, shape and strides.
 
     Attributes:
-      storage: The storage.
-      offset: The position of the first element, in elements.
+      storage: The storage, which contains the values.
+      offset: The position of the first element in the storage, in elements.
       size: The shape.
       stride: The strides in elements.
     """
@@ -99,11 +99,11 @@ def loads(data: bytes, path: str) -> Any:
 
 
 def loads_from(data: bytes, start: int, path: str) -> tuple[Any, int]:
-    """Reads the object that the pickle program at a position builds.
+    """Reads the object that a pickle program inside a longer byte string builds.
 
     Args:
       data: The bytes that contain the program.
-      start: The position of the program.
+      start: The position of the program in bytes.
       path: The file, for messages.
 
     Returns:

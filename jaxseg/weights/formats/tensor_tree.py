@@ -1,4 +1,4 @@
-"""Replaces the `Tensor` descriptions in a tree that was read from a file by arrays."""
+"""Replaces descriptions of tensors with arrays in the content of a checkpoint file."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,12 +18,12 @@ Content = Callable[[Storage], bytes | memoryview]
 
 
 def resolve(tree: Any, content: Content, *, program: int, file: int) -> Any:
-    """Copies nested dicts, lists and tuples with read-only arrays in place of tensors.
+    """Copies nested dicts, lists and tuples, and replaces each `Tensor` with an array.
 
-    An object that occurs many times is copied once. A small file can contain nested
-    references that expand to a huge tree, or many tensors that share one storage. The
-    function therefore limits the size of the expanded tree and the total size of the
-    tensors.
+    The arrays are read-only. An object that occurs many times is copied once. A small
+    file can contain nested references that expand to a huge tree, or many tensors that
+    share one storage. The function therefore limits the size of the expanded tree and
+    the total size of the tensors.
 
     Args:
       tree: The result of `pickle_program.loads`.

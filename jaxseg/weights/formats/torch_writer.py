@@ -17,11 +17,11 @@ _KINDS = {dtype: name for name, dtype in DTYPES.items()}
 
 
 def write(path: str, state_dict: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays under PyTorch's names.
+    """Writes a state dict to a file that `torch.load` can read.
 
     Args:
       path: The file to create.
-      state_dict: The arrays by name.
+      state_dict: The arrays by PyTorch name.
 
     Raises:
       ValueError: If `torch.save` has no storage for the type of an array.
@@ -41,7 +41,7 @@ def _little(array: np.ndarray) -> np.ndarray:
 
 
 def pickled_state(state_dict: Mapping[str, np.ndarray]) -> bytes:
-    """Returns the pickle (protocol 2) of an `OrderedDict` of tensors.
+    """Returns a pickle (protocol 2) that builds an `OrderedDict` of PyTorch tensors.
 
     Args:
       state_dict: The arrays by name.
@@ -90,16 +90,19 @@ def _global(module: str, name: str) -> bytes:
 
 
 def pickled_text(value: str) -> bytes:
-    """Returns the pickle opcodes that push a string."""
+    """Returns the pickle opcodes that push a string onto the stack."""
     data = value.encode()
     return b"X" + struct.pack("<I", len(data)) + data
 
 
 def pickled_integer(value: int) -> bytes:
-    """Returns the pickle opcodes that push an integer (LONG1, nine bytes)."""
+    """Returns the pickle opcodes that push an integer onto the stack.
+
+    They are nine bytes long: the opcode LONG1 and its argument.
+    """
     return b"\x8a\x09" + int(value).to_bytes(9, "little", signed=True)
 
 
 def pickled_integers(values) -> bytes:
-    """Returns the pickle opcodes that push a tuple of integers."""
+    """Returns the pickle opcodes that push a tuple of integers onto the stack."""
     return b"(" + b"".join(pickled_integer(value) for value in values) + b"t"

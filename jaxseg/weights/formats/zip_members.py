@@ -21,24 +21,24 @@ _BROKEN = "The file is damaged or truncated. Download or copy it again."
 
 @dataclasses.dataclass(frozen=True)
 class Members:
-    """Gives access to the members of an open zip file by name.
+    """Gives access by name to the files inside an open zip file, its members.
 
     Attributes:
       archive: The open zip file.
-      entries: The directory entry of each member by name.
+      entries: For each member, by name, its entry in the directory of the zip file.
     """
 
     archive: zipfile.ZipFile
     entries: dict[str, zipfile.ZipInfo]
 
     def read(self, name: str) -> bytes:
-        """Returns the content of a member and checks its checksum.
+        """Returns the content of a file inside the zip file, and checks its checksum.
 
         Args:
-          name: The name of the member.
+          name: The name of the file.
 
         Raises:
-          ValueError: If the member is damaged.
+          ValueError: If the content is damaged.
         """
         entry = self.entries[name]
         try:

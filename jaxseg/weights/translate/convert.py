@@ -99,16 +99,16 @@ def to_torch(variables, rules: Rules) -> dict[str, np.ndarray]:
 
 
 def translate(key: str, rules: Rules) -> tuple[str | None, str | None]:
-    """Finds the target of a source key.
+    """Finds the variable to which an import table maps a tensor, by the tensor's name.
 
     Args:
       key: The name of a tensor in the source.
       rules: The import table.
 
     Returns:
-      The target and the transform. The transform is None if it follows from the rank of
-      the tensor. A key that is left out gives (None, "drop"), and a key without a rule
-      gives (None, None).
+      The path of the variable, and the conversion of the layout. The conversion is None
+      if it follows from the rank of the tensor. A tensor that is left out gives (None,
+      "drop"), and a name without a rule gives (None, None).
     """
     for source, target, *transform in rules:
         match = re.fullmatch(source, key)

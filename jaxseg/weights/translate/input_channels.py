@@ -17,7 +17,7 @@ _IMAGE = (1, 3)  # The channels of the images of source networks.
 
 
 def adapt_kernel(weight: np.ndarray, channels: int) -> np.ndarray:
-    """Returns an OIHW kernel for another number of input channels.
+    """Converts a convolution kernel (OIHW) to another number of input channels.
 
     >>> adapt_kernel(np.array([1.0, 2, 3]).reshape(1, 3, 1, 1), 1).ravel()
     array([6.], dtype=float32)
@@ -41,7 +41,7 @@ def adapt_kernel(weight: np.ndarray, channels: int) -> np.ndarray:
 
 
 def adapt_kernel_hwio(kernel: np.ndarray, channels: int) -> np.ndarray:
-    """Returns a kernel of Flax, HWIO, for another number of input channels.
+    """Converts a Flax convolution kernel (HWIO) to another number of input channels.
 
     Args:
       kernel: The kernel, HWIO.
@@ -54,12 +54,15 @@ def adapt_kernel_hwio(kernel: np.ndarray, channels: int) -> np.ndarray:
 def adapt_input(
     state_dict: Mapping[str, np.ndarray], rules: Rules, shapes, channels: int
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
-    """Adapts the first convolutions of a state dict.
+    """Adapts the first convolutions of a state dict to the number of image channels.
 
-    A kernel counts as a first convolution if it has 1 or 3 input channels, or any
-    number in weights of jaxseg, if the corresponding kernel of the model has
-    `channels`, and if all other dimensions are equal. `convert` reports all other
-    differences in shape.
+    A kernel is adapted if all of these conditions hold:
+
+    - It has 1 or 3 input channels. In weights of jaxseg, any number is accepted.
+    - The corresponding kernel of the model has `channels` input channels.
+    - All other dimensions of the two kernels are equal.
+
+    `convert` reports all other differences in shape.
 
     Args:
       state_dict: Arrays by the source's names.

@@ -1,4 +1,4 @@
-"""Collects all problems of a checkpoint to report them in one error."""
+"""Collects all differences between a checkpoint and a model, to report them at once."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -17,10 +17,11 @@ class Problems:
       missing: The paths of the model that the source does not contain.
       unused: The names in the source that no variable of the model corresponds to, each
         with its target in the import table.
-      doubled: The names in the source that map to a variable to which another name maps
-        too.
-      misshaped: A description of the two shapes, by path of the model.
-      wrong_dtype: A description of the two types, by path of the model.
+      doubled: The names in the source that map to the same variable as another name.
+      misshaped: For each path of the model whose shape differs, a text that states both
+        shapes.
+      wrong_dtype: For each path of the model whose type differs, a text that states
+        both types.
     """
 
     missing: list[str] = dataclasses.field(default_factory=list)
@@ -109,6 +110,8 @@ def _remedies(problems: Problems, total: int) -> list[Remedy]:
 
 def common_patterns(names: Iterable[str], separator: str) -> tuple[str, ...]:
     """Returns shell patterns that match the names, one for each top-level module.
+
+    If only one name belongs to a module, its pattern is the name itself.
 
     >>> common_patterns(["head/a/kernel", "head/a/bias", "aux/b"], "/")
     ('aux/b', 'head/a/*')

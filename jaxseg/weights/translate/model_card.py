@@ -154,7 +154,7 @@ def license(library: str) -> str:
 
 
 def sha256(path: str | os.PathLike) -> str:
-    """Returns the digest of a file, or "" for a directory.
+    """Returns the SHA-256 digest of a file in hexadecimal, or "" for a directory.
 
     Args:
       path: The file.

@@ -51,7 +51,8 @@ def peel(
       state: Arrays by name.
       path: The name of the file, for messages.
       wanted: A prefix that the user selected. It is removed first.
-      recognize: Returns the part of a network that a set of names belongs to, or None.
+      recognize: A function that says whether a set of names is that of a whole network
+        ("network"), of a backbone ("backbone") or unknown (None).
 
     Raises:
       ValueError: If networks are recognized under several prefixes.
@@ -79,7 +80,10 @@ def is_averaged(name: str) -> bool:
 
 
 def prefix_names(names: Iterable[str]) -> collections.Counter:
-    """Returns how many names begin with each word, the text before the first dot."""
+    """Counts tensor names by the text before their first dot, such as "module".
+
+    Names without a dot are not counted.
+    """
     return collections.Counter(name.partition(".")[0] for name in names if "." in name)
 
 

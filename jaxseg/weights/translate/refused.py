@@ -1,4 +1,7 @@
-"""Defines errors with a remedy for Python code and for the command line."""
+"""Defines errors that tell the user how to solve the problem.
+
+Each error can name its remedy as an option in Python or on the command line.
+"""
 
 import dataclasses
 import shlex

@@ -1,4 +1,4 @@
-"""Defines `ConversionReport`, which says what an import did with each tensor."""
+"""Defines a report that says what an import did with each tensor of a checkpoint."""
 
 import dataclasses
 

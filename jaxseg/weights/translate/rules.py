@@ -19,7 +19,7 @@ Rules = tuple[Rule, ...]
 
 
 def conv(src: str, dst: str) -> Rules:
-    """Returns the import rules of a convolution.
+    """Returns the rules that import the weights of a convolution.
 
     The weight changes from OIHW to HWIO.
 
@@ -31,7 +31,7 @@ def conv(src: str, dst: str) -> Rules:
 
 
 def conv_transpose(src: str, dst: str) -> Rules:
-    """Returns the import rules of a transposed convolution.
+    """Returns the rules that import the weights of a transposed convolution.
 
     The weight changes from IOHW to HWIO.
 
@@ -43,7 +43,7 @@ def conv_transpose(src: str, dst: str) -> Rules:
 
 
 def linear(src: str, dst: str) -> Rules:
-    """Returns the import rules of a dense layer.
+    """Returns the rules that import the weights of a dense layer.
 
     The weight changes from [out, in] to [in, out].
 
@@ -55,9 +55,9 @@ def linear(src: str, dst: str) -> Rules:
 
 
 def linear_as_conv(src: str, dst: str, size: tuple[int, int] = (1, 1)) -> Rules:
-    """Returns the import rules of a dense layer that becomes a convolution.
+    """Returns the rules that import a dense layer as a convolution.
 
-    FCN's fc6 is such a layer.
+    An example is the layer fc6 of FCN.
 
     Args:
       src: The prefix of the source keys.
@@ -68,9 +68,9 @@ def linear_as_conv(src: str, dst: str, size: tuple[int, int] = (1, 1)) -> Rules:
 
 
 def norm(src: str, dst: str) -> Rules:
-    """Returns the import rules of batch normalization: scale, bias, mean and variance.
+    """Returns the rules that import a batch normalization.
 
-    The counter of batches is left out.
+    They import scale, bias, mean and variance, and leave out the counter of batches.
     """
     return (
         *layer_norm(src, dst),
@@ -81,7 +81,7 @@ def norm(src: str, dst: str) -> Rules:
 
 
 def layer_norm(src: str, dst: str) -> Rules:
-    """Returns the import rules of a layer or group normalization: scale and bias.
+    """Returns the rules that import a layer or group normalization: scale and bias.
 
     Args:
       src: The prefix of the source keys.
@@ -94,7 +94,7 @@ def layer_norm(src: str, dst: str) -> Rules:
 
 
 def conv_norm(src_conv: str, src_norm: str, dst: str) -> Rules:
-    """Returns the import rules of a `ConvNormAct`: a convolution and its batch norm.
+    """Returns the rules that import a `ConvNormAct`: a convolution and its batch norm.
 
     Args:
       src_conv: The prefix of the keys of the convolution.

@@ -1,4 +1,4 @@
-"""Finds the state dict of one network in the content of a checkpoint file.
+"""Finds the tensors of one network (its state dict) in the content of a checkpoint.
 
 Training programs store the weights under a name (`state_dict`, `model`, `net`), add a
 prefix to the name of every tensor (`module.`, `_orig_mod.`, `model.`) and store
@@ -62,9 +62,9 @@ def unwrap(
       entry: Selects the weights under this name, or those with this prefix. By default
         one of the usual names is used, or else the only entry that contains a network's
         tensors.
-      recognize: Returns the part ("network" or "backbone") that a set of tensor names
-        belongs to, or None. With this function, any prefix is found and removed.
-        Without it, only the usual prefixes are.
+      recognize: A function that returns the part ("network" or "backbone") to which a
+        set of tensor names belongs, or None. With this function, any prefix is found
+        and removed. Without it, only the usual prefixes are removed.
 
     Raises:
       ValueError: If there is no state dict, it contains something other than arrays,

@@ -22,13 +22,13 @@ NAMES = (*_AXES, "identity", "conv_as_linear", "linear_as_conv")
 
 
 def parse(transform: str) -> tuple[str, tuple[int, ...]]:
-    """Splits a transform into its name and its integers.
+    """Splits a layout conversion such as "linear_as_conv(7, 7)" into name and integers.
 
     >>> parse("linear_as_conv(7, 7)")
     ('linear_as_conv', (7, 7))
 
     Args:
-      transform: The transform.
+      transform: The text of the conversion.
 
     Raises:
       ValueError: If the name is not one of `NAMES`.
@@ -42,7 +42,7 @@ def parse(transform: str) -> tuple[str, tuple[int, ...]]:
 
 
 def default(target: str, ndim: int) -> str:
-    """Returns the default transform for a rule that does not name a transform.
+    """Returns the layout conversion of a tensor whose import rule does not name one.
 
     Args:
       target: The path of the variable.
@@ -56,10 +56,10 @@ def default(target: str, ndim: int) -> str:
 
 
 def apply(transform: str, array: np.ndarray) -> np.ndarray:
-    """Converts an array from PyTorch's layout.
+    """Converts an array from PyTorch's layout to that of jaxseg.
 
     Args:
-      transform: The transform.
+      transform: The name and arguments of the conversion, such as "conv".
       array: The array in PyTorch's layout.
 
     Raises:
@@ -83,12 +83,12 @@ def apply(transform: str, array: np.ndarray) -> np.ndarray:
 
 
 def invert(transform: str, array: np.ndarray) -> np.ndarray:
-    """Converts an array to PyTorch's layout.
+    """Converts an array from the layout of jaxseg to PyTorch's.
 
     `invert(t, apply(t, x))` is exactly `x`.
 
     Args:
-      transform: The transform.
+      transform: The name and arguments of the conversion, such as "conv".
       array: The array in the layout of jaxseg.
     """
     name, _ = parse(transform)

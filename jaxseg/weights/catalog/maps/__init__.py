@@ -1,1 +1,4 @@
-"""Contains one module with import tables for each kind of checkpoint."""
+"""Contains the import tables: rules that map PyTorch tensor names to variables.
+
+There is one module for each kind of checkpoint, such as the ResNets of torchvision.
+"""

@@ -13,12 +13,12 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm, linear_as_con
 
 
 def module(src: str, dst: str) -> Rules:
-    """Returns the import rules of a `ConvModule`, a convolution with batch norm."""
+    """Returns the rules that import a `ConvModule`, a convolution with batch norm."""
     return conv_norm(rf"{src}\.conv", rf"{src}\.bn", dst)
 
 
 def separable(src: str, dst: str) -> Rules:
-    """Returns the import rules of MMSegmentation's `DepthwiseSeparableConvModule`.
+    """Returns the rules that import MMSegmentation's `DepthwiseSeparableConvModule`.
 
     This module has two normalizations, one after each of its two convolutions.
     """

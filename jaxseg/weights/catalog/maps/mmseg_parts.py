@@ -1,4 +1,4 @@
-"""Defines import rules that leave out the heads of MMSegmentation networks."""
+"""Defines a rule that skips all tensors of MMSegmentation networks but the backbone."""
 
 from jaxseg.weights.translate.rules import drop
 

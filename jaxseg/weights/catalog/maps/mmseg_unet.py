@@ -4,7 +4,7 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm
 
 
 def block(src: str, dst: str) -> Rules:
-    """Returns the import rules of the two convolutions of a `BasicConvBlock`.
+    """Returns the rules that import the two convolutions of a `BasicConvBlock`.
 
     MMSegmentation numbers them 0 and 1, jaxseg 1 and 2.
     """
@@ -16,7 +16,7 @@ def block(src: str, dst: str) -> Rules:
 
 
 def head(src: str, dst: str) -> Rules:
-    """Returns the import rules of an `FCNHead` of one convolution."""
+    """Returns the rules that import the weights of an `FCNHead` of one convolution."""
     source = rf"{src}\.convs\.0"
     return (
         *conv_norm(rf"{source}\.conv", rf"{source}\.bn", f"{dst}/conv"),

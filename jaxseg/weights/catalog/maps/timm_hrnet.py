@@ -8,7 +8,7 @@ from jaxseg.weights.translate.rules import Rules, conv_norm, drop
 
 
 def _opened(branch: int) -> Rules:
-    """Returns the import rules of the convolution that opens a branch.
+    """Returns the rules that import the weights of the convolution that opens a branch.
 
     Its transition has the same number.
     """

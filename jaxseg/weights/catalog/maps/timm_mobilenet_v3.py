@@ -13,7 +13,9 @@ _SMALL = (1, 2, 3, 2, 3)
 
 
 def backbone(counts: tuple[int, ...]) -> Rules:
-    """Returns the import table of a `MobileNetV3`, whose first block does not expand.
+    """Returns the rules that import the weights of a `MobileNetV3` of timm.
+
+    The first block of the network has no expansion layer.
 
     Args:
       counts: The number of blocks of each stage.

@@ -10,7 +10,7 @@ _FLOWS = {41: (3, 8, 2), 65: (3, 16, 2), 71: (5, 16, 2)}
 
 
 def backbone(depth: int) -> Rules:
-    """Returns the import table of an `Xception`.
+    """Returns the rules that import the weights of an `Xception` of timm.
 
     Args:
       depth: The depth: 41, 65 or 71.

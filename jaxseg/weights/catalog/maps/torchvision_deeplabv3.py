@@ -12,7 +12,7 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm, prefixed
 
 
 def aspp(src: str, dst: str) -> Rules:
-    """Returns the import rules of the ASPP of torchvision.
+    """Returns the rules that import the weights of the ASPP of torchvision.
 
     segmentation_models.pytorch uses the same names.
     """

@@ -5,7 +5,7 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm, prefixed
 
 
 def head(src: str, dst: str) -> Rules:
-    """Returns the import rules of torchvision's `FCNHead`.
+    """Returns the rules that import the weights of torchvision's `FCNHead`.
 
     Its layer 0 is a convolution, layer 1 a normalization and layer 4 the classifier.
     """

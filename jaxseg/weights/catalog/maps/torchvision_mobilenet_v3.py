@@ -28,11 +28,11 @@ _SMALL = ["s", "e", "e", "es", "es", "es", "es", "es", "es", "es", "es"]
 
 
 def backbone(blocks: list[str]) -> Rules:
-    """Returns the import table of a `MobileNetV3`.
+    """Returns the rules that import the weights of a `MobileNetV3` of torchvision.
 
     Args:
-      blocks: For each block, whether it has an expansion and whether it has a
-        squeeze-and-excitation layer.
+      blocks: A string for each block. It contains "e" if the block has an expansion
+        layer, and "s" if it has a squeeze-and-excitation layer.
     """
     rules = conv_norm(r"features\.0\.0", r"features\.0\.1", "stem")
     for number, parts in enumerate(blocks, start=1):

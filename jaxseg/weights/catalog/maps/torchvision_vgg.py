@@ -10,7 +10,7 @@ _CONVOLUTIONS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
 
 def backbone(depth: int, *, batch_norm: bool) -> Rules:
-    """Returns the import table of a `VGG(depth, batch_norm=batch_norm)`.
+    """Returns the rules that import the weights of a VGG of torchvision.
 
     Args:
       depth: The depth, 16 or 19.

@@ -12,7 +12,7 @@ _REPEATS = (2, 2, 3, 3, 3)
 
 
 def encoder(template: str) -> Rules:
-    """Returns the import rules of the `features` of `vgg16_bn`.
+    """Returns the rules that import the convolutions of torchvision's `vgg16_bn`.
 
     Args:
       template: The template of the target paths, with fields for the number of the
@@ -31,7 +31,7 @@ def encoder(template: str) -> Rules:
 
 
 def dense(prefix: str) -> Rules:
-    """Returns the import rules of the first two dense layers as convolutions.
+    """Returns the rules that import VGG-16's first two dense layers as convolutions.
 
     They become a 7x7 and a 1x1 convolution.
 
