@@ -55,7 +55,7 @@ def compare(entry: Any, with_torch: bool) -> dict[str, Any]:
 
 
 def planned(program: Any) -> int:
-    """Returns the bytes that an executable allocates in addition to its arguments."""
+    """Returns the bytes that a compiled program needs in addition to its arguments."""
     plan = program.memory_analysis()
     new = plan.output_size_in_bytes - plan.alias_size_in_bytes
     return int(plan.temp_size_in_bytes + new)

@@ -1,1 +1,1 @@
-"""Provides the tools of the command `jaxseg lab`, which analyze rates and networks."""
+"""Provides the tools of `jaxseg lab`, which analyze atrous rates and networks."""

@@ -38,7 +38,12 @@ class Compare:
 
 
 def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> LabReport:
-    """Compares parameters, costs, activations and receptive fields of networks."""
+    """Compares the parameters, costs and receptive fields of several networks.
+
+    Args:
+      names: The names of the networks.
+      size: Height and width of the image.
+    """
     rows = []
     for name in names:
         model = networks.build(networks.StudiedNetwork(name))

@@ -60,13 +60,17 @@ def describe(
 
 
 def network_cost(model: nn.Module, size: tuple[int, int]) -> tuple[Cost, dict]:
-    """Counts the arithmetic for the logits of one image.
+    """Counts the arithmetic operations that the logits of one image need.
 
     The number of image channels is the first one in `CHANNELS` that the network
     accepts. A network for point clouds gets the inputs of its method `example_inputs`.
 
+    Args:
+      model: The network.
+      size: Height and width of the image.
+
     Returns:
-      The cost, and the shapes of the variables of the network.
+      The operations, and the shapes of the variables of the network.
     """
 
     def logits(key, *inputs):

@@ -76,9 +76,10 @@ def build(network: StudiedNetwork, **more: Any) -> nn.Module:
 
 
 def options_of(words: tuple[str, ...]) -> dict[str, Any]:
-    """Parses `("stride=8",)` to {"stride": 8}.
+    """Parses options of a network from words such as "stride=8".
 
-    A value that is not valid JSON is taken as a string.
+    The result of `("stride=8",)` is {"stride": 8}. A value that is not valid JSON is
+    taken as a string.
     """
     found = {}
     for word in words:
@@ -128,21 +129,22 @@ def weights_of(network: StudiedNetwork, model: nn.Module) -> dict[str, Any]:
 
 
 def noise(network: StudiedNetwork, count: int, size: tuple[int, int]) -> np.ndarray:
-    """Draws random inputs of unit variance, float32 [count, *size, channels]."""
+    """Draws random input images of unit variance, float32 [count, *size, channels]."""
     random = np.random.default_rng(network.seed + 1)
     return random.normal(size=(count, *size, CHANNELS)).astype(np.float32)
 
 
 def fields_of(model: nn.Module, depth: int, height: int) -> dict[str, Any]:
-    """Finds the dependence of the output of each module on the image.
+    """Finds the image pixels on which the output of each module of a network depends.
 
     Args:
       model: The network.
-      depth: The depth of the module tree to include.
+      depth: The number of levels of nested modules to include.
       height: The height of the image in pixels.
 
     Returns:
-      A `Reach` for each module, by the path of the module.
+      For each module, by its path, a `Reach`. It states which rows and columns of the
+      image each output row and column depends on.
     """
 
     def maps(image, variables):
@@ -169,18 +171,19 @@ def fields_of(model: nn.Module, depth: int, height: int) -> dict[str, Any]:
 
 
 def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
-    """Finds the receptive field of the output of each module, along the rows.
+    """Finds the height of the receptive field of each module of a network.
 
-    Image heights are tried in increasing order until the image contains every field. A
-    field that covers the whole image at two heights is assumed to be unlimited.
+    Image heights are tried in increasing order until the image contains every receptive
+    field. A field that covers the whole image at two heights is assumed to be
+    unlimited.
 
     Args:
       model: The network.
-      depth: The depth of the module tree to include.
+      depth: The number of levels of nested modules to include.
 
     Returns:
       A dictionary from the path of each module to its `Extent`, and another one to its
-      `Reach` at the last height.
+      `Reach` (see `fields_of`) at the last image height.
     """
     before: set[str] = set()
     for height in HEIGHTS:
@@ -196,7 +199,8 @@ def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
 def theoretical(model: nn.Module, size: tuple[int, int]) -> tuple[int, int]:
     """Returns height and width of the receptive field of the logits in pixels.
 
-    They are at most the height and width of the image, `size`.
+    It is computed from shapes alone. Its height and width are at most those of the
+    image, `size`.
     """
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]
@@ -205,7 +209,7 @@ def theoretical(model: nn.Module, size: tuple[int, int]) -> tuple[int, int]:
 
 
 def field_cell(extent: analysis.Extent) -> str:
-    """Formats a field size as "427".
+    """Formats the size of a receptive field in pixels, such as "427".
 
     The text is ">= 513" if the image of 513 pixels clips the field, and "all of 513" if
     the output depends on the whole image.
@@ -216,7 +220,10 @@ def field_cell(extent: analysis.Extent) -> str:
 
 
 def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost]:
-    """Lists the cost of each layer for computing the logits of one image of `size`."""
+    """Lists what each layer of a network costs for one image of the given size.
+
+    The costs are operations, weights and activations.
+    """
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]
     return analysis.layer_costs(fn, image, variable_shapes(model))
@@ -225,7 +232,7 @@ def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost
 def memory_of(
     model: nn.Module, size: tuple[int, int], *, train: bool = False
 ) -> analysis.PeakMemory:
-    """Estimates the peak memory for one image.
+    """Estimates the peak memory that a network needs for one image.
 
     Args:
       model: The network.
@@ -255,7 +262,7 @@ def memory_of(
 
 
 def features(model, variables):
-    """Returns a function that maps an image to the feature map c5 of the backbone."""
+    """Returns a function from an image to the last feature map (c5) of the backbone."""
 
     def fn(image):
         _, state = model.apply(

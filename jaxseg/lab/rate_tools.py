@@ -19,7 +19,7 @@ from jaxseg.viz import figures
 
 
 def parse_rates(text: str) -> tuple[int, ...]:
-    """Parses `"1,2,5"` to (1, 2, 5).
+    """Parses atrous rates such as "1,2,5" to a tuple of integers.
 
     Raises:
       ValueError: If the text is not a list of positive integers.
@@ -36,13 +36,13 @@ def parse_rates(text: str) -> tuple[int, ...]:
 
 
 def is_rates(text: str) -> bool:
-    """Returns whether a word is a list of rates such as "1,2,5"."""
+    """Returns whether a word is a list of atrous rates such as "1,2,5"."""
     digits = text.replace(",", "")
     return digits.isascii() and digits.isdigit()
 
 
 def name_of(rates: Sequence[int]) -> str:
-    """Formats (1, 2, 5) as "1,2,5"."""
+    """Formats atrous rates such as (1, 2, 5) as "1,2,5"."""
     return ",".join(map(str, rates))
 
 

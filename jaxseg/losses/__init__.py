@@ -1,4 +1,7 @@
-"""Implements losses, which return a value and a weight for each pixel."""
+"""Implements the loss functions.
+
+A loss function returns a value and a weight for each pixel.
+"""
 
 from jaxseg.losses._affinity import affinity
 from jaxseg.losses._boundary import boundary, signed_distance

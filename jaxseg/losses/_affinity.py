@@ -47,11 +47,12 @@ def affinity(
 ) -> tuple[jax.Array, jax.Array]:
     """Computes the affinity loss between each pixel and its neighbors.
 
-    An entry consists of two pixels and a class c. Let KL be the divergence between the
-    probabilities of c at the pixels. If exactly one pixel has class c, it is an edge
-    entry with the value max(0, margin - KL). Otherwise, its value is KL. With means
-    over the global batch, the loss is 10^(-step / anneal_steps) times the sum over
-    sizes of edge_weight * mean(edge entries) + same_weight * mean(other entries).
+    A term (called entry below) consists of two pixels and a class c. Let KL be the
+    divergence between the probabilities of c at the pixels. If exactly one pixel has
+    class c, it is an edge entry with the value max(0, margin - KL). Otherwise, its
+    value is KL. With means over the global batch, the loss is 10^(-step / anneal_steps)
+    times the sum over sizes of edge_weight * mean(edge entries) + same_weight *
+    mean(other entries).
 
     Args:
       logits: [B, H, W, K], of any float type.
@@ -119,7 +120,8 @@ def field(
 ) -> tuple[jax.Array, ...]:
     """Sums the divergences between each pixel and its neighbors at one distance.
 
-    `affinity` defines edge entries and other entries.
+    An entry is a pair of pixels and a class. It is an edge entry if exactly one of the
+    pixels has the class.
 
     Args:
       probability: [B, h, w, K].

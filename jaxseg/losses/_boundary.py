@@ -65,9 +65,9 @@ def signed_distance(region: jax.Array, rest: jax.Array) -> jax.Array:
 def distance_to(seed: jax.Array) -> jax.Array:
     """Computes the exact Euclidean distance of each pixel to the nearest True pixel.
 
-    The distance along each column is computed first. The squared distance is then the
-    minimum of column^2 + offset^2 over the pixels of a row. The result is meaningless
-    for a map without a True pixel.
+    The distance to the nearest True pixel in the same column is computed first. The
+    squared distance is then the minimum of column^2 + offset^2 over the pixels of a
+    row. The result is meaningless for a map without a True pixel.
 
     Args:
       seed: Booleans [B, H, W, K].

@@ -1,4 +1,4 @@
-"""Softmax cross entropy per pixel, with a gradient that does not store the softmax.
+"""Computes the softmax cross entropy of each pixel without storing the softmax.
 
 Automatic differentiation of log_softmax stores an array [B, H, W, K] in addition to the
 logits. The custom gradient here stores only the logits, which the network stores
@@ -32,7 +32,8 @@ def pixel_nll(
       logits: [B, H, W, K], of any float type.
       label: Integers [B, H, W], 0 to K - 1 or `void`.
       void: The ignore index.
-      smoothing: The share of the target that is spread over all classes.
+      smoothing: The part s of the target distribution that is divided equally among all
+        classes (label smoothing).
 
     Returns:
       float32 [B, H, W]; 0 at void pixels and NaN at labels that are not a class.
@@ -90,8 +91,8 @@ def cross_entropy(
         labels of `merged`.
       void: The ignore index.
       class_weights: [K]. The loss of a pixel is multiplied by the weight of its class.
-      merged: The classes that each further label merges. The label K + g stands for any
-        of the classes merged[g], whose probabilities are summed.
+      merged: For each further label, the classes of which it stands for any. The
+        probabilities of the classes merged[g] are summed for the label K + g.
       smoothing: Label smoothing in [0, 1) (arXiv 1512.00567). Class weights multiply
         the whole smoothed loss.
       divide_by: What the mean over the batch divides by: "pixels", the number of

@@ -116,9 +116,14 @@ def image_class_weights(
 ) -> jax.Array:
     """Computes a weight for each class in each image, larger for rarer classes.
 
-    The weight of a class c that occurs in the image is 2 - h_c, where h_c is the share
-    of the class among the labeled pixels of the image. The weight of other classes is
-    1.
+    The weight of a class c that occurs in the image is 2 - h_c, where h_c is the part
+    of the labeled pixels of the image that have the class. The weight of other classes
+    is 1.
+
+    Args:
+      label: Integers [B, H, W].
+      num_classes: The number of classes K.
+      void: The ignore index.
 
     Returns:
       float32 [B, K].

@@ -1,4 +1,4 @@
-"""Cross entropy for labels that merge several classes.
+"""Computes the cross entropy for labels that stand for any of several classes.
 
 Datasets that train together can have labels of different detail: one dataset may label
 vehicles where the network distinguishes cars and trucks. The loss of such a pixel is
@@ -21,6 +21,9 @@ Merged = tuple[tuple[int, ...], ...]
 
 def member_table(merged: Merged, num_classes: int) -> np.ndarray:
     """Returns which classes each label stands for, booleans [K + G, K].
+
+    The labels below K are the classes. The other G labels are merged labels, each of
+    which stands for any of several classes.
 
     Args:
       merged: The classes of each merged label.
@@ -45,7 +48,7 @@ def members_of(label: jax.Array, merged: Merged, num_classes: int) -> jax.Array:
 
     Args:
       label: Integers of any shape, 0 to K + G - 1, or other values.
-      merged: The classes of each merged label.
+      merged: The classes for any of which the label K + g stands, for each g.
       num_classes: The number of classes K.
 
     Returns:
@@ -64,18 +67,19 @@ def merged_nll(
     void: int = 255,
     smoothing: float = 0.0,
 ) -> jax.Array:
-    """Computes the negative log-likelihood of each pixel with a possibly merged label.
+    """Computes the negative log-likelihood of labels that can merge several classes.
 
-    For the logits z of a pixel whose label stands for the classes S, it is
+    For the logits z of a pixel whose label stands for any of the classes S, it is
     logsumexp(z) - (1 - s) logsumexp(z[S]) - s mean(z) with s = smoothing. For a label
     that is a class, it equals the result of `pixel_nll`.
 
     Args:
       logits: [B, H, W, K], of any float type.
       label: Integers [B, H, W], 0 to K + G - 1 or `void`.
-      merged: The classes of each merged label, G tuples.
+      merged: For each label K + g, the classes for any of which it stands, G tuples.
       void: The ignore index.
-      smoothing: The share of the target that is spread over all classes.
+      smoothing: The part s of the target distribution that is divided equally among all
+        classes (label smoothing).
 
     Returns:
       float32 [B, H, W]; 0 at void pixels and NaN at labels out of range.

@@ -1,4 +1,4 @@
-"""Loss functions of the generator and discriminator of pix2pix (arXiv 1611.07004).
+"""Defines the losses of pix2pix's generator and discriminator (arXiv 1611.07004).
 
 As for all losses, each term of an objective is a triple (value, weight, coefficient).
 The discriminator returns one logit for each patch of the picture.

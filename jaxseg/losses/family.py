@@ -1,4 +1,7 @@
-"""Selects the losses for a form of output, and creates their arguments from a batch."""
+"""Selects the losses that fit a network's output, softmax or sigmoid.
+
+It also creates the arguments of these losses from a batch.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,7 @@ def positive_weights(
 
     Args:
       class_weights: The weight of each class, or None.
-      form: The form of the output of the network.
+      form: Whether the network has softmax or sigmoid outputs, and for which task.
 
     Raises:
       ValueError: If the background of a binary task has the weight 0.

@@ -61,11 +61,12 @@ def lovasz_softmax(
 
 
 def jaccard_slopes(error: jax.Array, member: jax.Array) -> jax.Array:
-    """Computes the coefficients of the Lovasz extension for the errors of one class.
+    """Computes the slopes of the Lovasz extension with respect to one class's errors.
 
     With the pixels in descending order of error, the Jaccard loss of predicting the
-    first i of them wrongly is J_i = 1 - (n - hits_i) / (n + misses_i), where n is the
-    number of pixels of the class. The coefficient of pixel i is J_i - J_(i-1).
+    first i of them wrongly is J_i = 1 - (n - hits_i) / (n + misses_i). Here n is the
+    number of pixels of the class, and hits_i and misses_i are how many of the first i
+    pixels belong to the class and do not. The slope of pixel i is J_i - J_(i-1).
 
     Args:
       error: [N].
@@ -87,7 +88,9 @@ def jaccard_slopes(error: jax.Array, member: jax.Array) -> jax.Array:
 def local_slopes(
     error: jax.Array, member: jax.Array, axis_name: str | None
 ) -> jax.Array:
-    """Computes the coefficients of this device's pixels, ranked on all devices.
+    """Computes the Lovasz slopes of this device's pixels among those of all devices.
+
+    `jaccard_slopes` defines them. They depend on the rank of each pixel by its error.
 
     Args:
       error: [images, K, N].
@@ -95,7 +98,7 @@ def local_slopes(
       axis_name: The axis of pmap, or None to rank the pixels of this device only.
 
     Returns:
-      float32 [images, K, N], see `jaccard_slopes`.
+      float32 [images, K, N].
     """
     slopes = jax.vmap(jax.vmap(jaccard_slopes))
     if axis_name is None:

@@ -24,7 +24,10 @@ def check_shapes(logits: jax.Array, label: jax.Array) -> None:
 
 
 def labeled(label: jax.Array, void: int) -> jax.Array:
-    """Returns 1.0 at labeled pixels and 0.0 at void ones, float32 of label's shape."""
+    """Returns a mask of the labeled pixels: 1.0 where labeled and 0.0 where void.
+
+    The mask is float32 and has the shape of `label`.
+    """
     return (label != void).astype(jnp.float32)
 
 
@@ -35,7 +38,7 @@ def nan_on_invalid_label(label: jax.Array, num_classes: int, void: int) -> jax.A
 
 
 def one_hot(label: jax.Array, num_classes: int) -> jax.Array:
-    """Returns booleans [..., K]: entry k is True if the label of the pixel is k.
+    """Converts labels to booleans [..., K]: entry k is True if the label is k.
 
     All entries of a void pixel are False, provided that void >= num_classes. For a
     smaller ignore index, the caller must mask the void pixels.
@@ -47,13 +50,23 @@ def one_hot(label: jax.Array, num_classes: int) -> jax.Array:
 
 
 def per_pixel(label: jax.Array, class_values: jax.Array, void: int) -> jax.Array:
-    """Returns the value of each pixel's class from class_values [K], or 0 for void."""
+    """Returns for each pixel the value of its class, or 0 if the pixel is void.
+
+    Args:
+      label: Integers of any shape.
+      class_values: The value of each class, [K].
+      void: The ignore index.
+    """
     known = jnp.clip(label, 0, class_values.shape[0] - 1)
     return jnp.where(label == void, 0.0, class_values[known])
 
 
 def class_array(class_weights, num_classes: int) -> jax.Array:
-    """Returns class weights as float32 [K]; raises ValueError for another length."""
+    """Converts class weights to a float32 array [K].
+
+    Raises:
+      ValueError: If the number of weights is not K.
+    """
     weights = jnp.asarray(class_weights, jnp.float32)
     if weights.shape != (num_classes,):
         raise ValueError(

@@ -71,29 +71,28 @@ def build_objective(
     The objective has these terms:
 
     - `config.name` with coefficient 1, and the losses of `config.additional`;
-    - for each output of the network that `OUTPUT_LOSSES` lists, the loss of its record,
-      such as cross entropy with coefficient `aux_weight` for all outputs whose names
-      start with "aux".
+    - for each output of the network that `OUTPUT_LOSSES` lists, the loss that this
+      table states, such as cross entropy with coefficient `aux_weight` for all outputs
+      whose names start with "aux".
 
     Sigmoid outputs use the tables `SIGMOID_LOSSES` and `SIGMOID_OUTPUT_LOSSES`. The
     batch contains "label", for multi-label tasks "valid", and for some losses "step".
 
     Args:
-      config: The losses, their coefficients and their options, or the name of one
-        loss.
+      config: The losses, their coefficients and their options, or the name of one loss.
       class_pixels: Number of labeled pixels of each class, [K]. Weights by median
         frequency need it.
       void: The ignore index.
       axis_name: The axis of pmap. Losses that sum over the batch then sum over all
         devices.
-      merged: The classes that each label beyond the classes merges, see
+      merged: For each label that stands for any of several classes, these classes, see
         `cross_entropy`.
-      form: The form of the output of the network.
+      form: Whether the network has softmax or sigmoid outputs, and for which task.
 
     Raises:
       ValueError: If the loss or an option is unknown, class weights have no counts, a
-        loss does not take merged labels, or a loss under pmap couples examples but
-        cannot sum over devices.
+        loss does not take labels that stand for several classes, or a loss under pmap
+        couples examples but cannot sum over devices.
     """
     config = LossConfig(config) if isinstance(config, str) else config
     family, weights = family_of(form, void), _class_weights(config, class_pixels)

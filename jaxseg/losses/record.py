@@ -1,4 +1,4 @@
-"""Defines the records that describe losses, see `jaxseg.losses.table`."""
+"""Defines the descriptions of losses that `jaxseg.losses.table` lists."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ class Loss:
     """Describes one loss with the properties that the objective depends on.
 
     Attributes:
-      function: Maps (logits [B, H, W, K], label [B, H, W], *, void, ...) to a value
-        and a weight of one shape, without reducing them. The function of a loss for
-        sigmoid outputs takes (logits [B, H, W, K], target [B, H, W, K], known
-        [B, H, W], *, ...) instead: which classes are present, and which pixels count.
-      couples_examples: Whether the loss of one example depends on the other examples
-        of the batch, for example because it ranks the pixels of the batch. Gradient
+      function: Maps (logits [B, H, W, K], label [B, H, W], *, void, ...) to a value and
+        a weight of one shape, without reducing them. The function of a loss for sigmoid
+        outputs takes (logits [B, H, W, K], target [B, H, W, K], known [B, H, W], *,
+        ...) instead: which classes are present, and which pixels count.
+      couples_examples: Whether the loss of one example depends on the other examples of
+        the batch, for example because it ranks the pixels of the batch. Gradient
         accumulation treats such losses differently. If this depends on the options of
         the loss, the attribute is a function that maps the options to a boolean.
-      takes: The keyword arguments, out of `TAKES`, that the objective supplies.
+      takes: The keyword arguments, out of `TAKES`, that the objective supplies to the
+        function.
       requires: The entries of `takes` without which the loss cannot be computed.
       random: Whether the examples are coupled only by random noise that is drawn for
         the whole batch, so that the loss needs no sum over devices.
@@ -57,7 +58,13 @@ class Loss:
             )
 
     def couples(self, options: Options) -> bool:
-        """Returns whether the loss with these options couples examples of a batch."""
+        """Returns whether a loss with these options couples the examples of a batch.
+
+        It does so if the loss of one example depends on the other examples.
+
+        Args:
+          options: The options of the loss.
+        """
         if callable(self.couples_examples):
             return self.couples_examples(options)
         return self.couples_examples

@@ -4,8 +4,7 @@ A loss returns a value and a weight of equal shape. The mean over the *global* b
 sum(value * weight) / sum(weight). Under `jit`, with or without sharding, arrays contain
 the global batch, and `axis_name` is None. Under `pmap`, an array contains the examples
 of one device, so sums over the batch need `psum` over `axis_name`. The mean of the
-means
-of all devices would be wrong if they hold different numbers of labeled pixels.
+means of all devices would be wrong if they hold different numbers of labeled pixels.
 """
 
 from __future__ import annotations
@@ -19,13 +18,23 @@ Term = tuple[jax.Array, jax.Array, float]
 
 
 def total(x: jax.Array, axis_name: str | None) -> jax.Array:
-    """Sums x over the devices of `axis_name`; returns x itself if `axis_name` is
-    None."""
+    """Sums an array over the devices of the pmap axis `axis_name`.
+
+    If `axis_name` is None, the array is returned unchanged.
+    """
     return x if axis_name is None else jax.lax.psum(x, axis_name)
 
 
 def gather(x: jax.Array, axis_name: str | None, axis: int = 0) -> jax.Array:
-    """Concatenates the arrays of all devices; returns x if `axis_name` is None."""
+    """Concatenates the arrays of all devices of the pmap axis `axis_name`.
+
+    If `axis_name` is None, the array of this device is returned unchanged.
+
+    Args:
+      x: The array of this device.
+      axis_name: The axis of pmap, or None.
+      axis: The array axis along which the arrays are concatenated.
+    """
     if axis_name is None:
         return x
     return jax.lax.all_gather(x, axis_name, axis=axis, tiled=True)

@@ -121,14 +121,24 @@ def tversky(
 
 
 def dice_value(sums: Sums, smooth: float) -> jax.Array:
-    """Returns the Dice loss of each class; `sums` is the result of `overlaps`."""
+    """Returns the Dice loss of each class from its sums over pixels.
+
+    Args:
+      sums: The result of `overlaps`.
+      smooth: See `dice`.
+    """
     intersection, pred_sum, target_sum = sums
     score = (2 * intersection + smooth) / _nonzero(pred_sum + target_sum + smooth)
     return 1 - score
 
 
 def jaccard_value(sums: Sums, smooth: float) -> jax.Array:
-    """Returns the Jaccard loss of each class; `sums` is the result of `overlaps`."""
+    """Returns the Jaccard loss of each class from its sums over pixels.
+
+    Args:
+      sums: The result of `overlaps`.
+      smooth: See `jaccard`.
+    """
     intersection, pred_sum, target_sum = sums
     union = pred_sum + target_sum - intersection
     return 1 - (intersection + smooth) / _nonzero(union + smooth)
@@ -137,7 +147,15 @@ def jaccard_value(sums: Sums, smooth: float) -> jax.Array:
 def tversky_value(
     sums: Sums, *, alpha: float, beta: float, gamma: float, smooth: float
 ) -> jax.Array:
-    """Returns the Tversky loss of each class; `sums` is the result of `overlaps`."""
+    """Returns the Tversky loss of each class from its sums over pixels.
+
+    Args:
+      sums: The result of `overlaps`.
+      alpha: See `tversky`.
+      beta: See `tversky`.
+      gamma: See `tversky`.
+      smooth: See `tversky`.
+    """
     intersection, pred_sum, target_sum = sums
     wrong = alpha * (pred_sum - intersection) + beta * (target_sum - intersection)
     value = 1 - (intersection + smooth) / _nonzero(intersection + wrong + smooth)
@@ -154,7 +172,9 @@ def overlaps(
     per_image: bool,
     axis_name: str | None,
 ) -> Sums:
-    """Computes the sums over pixels from which the region losses are computed.
+    """Computes the sums over pixels that the region losses need for each class.
+
+    Region losses are the Dice, Jaccard and Tversky losses.
 
     Returns:
       intersection, pred_sum and target_sum, as this module defines them. Each is [B, K]
@@ -178,7 +198,7 @@ def overlaps(
 
 
 def class_weight(target_sum: jax.Array, classes: Classes) -> jax.Array:
-    """Returns a weight for each class, so that a weighted sum is a mean over classes.
+    """Returns the weights that turn a weighted sum over classes into a mean.
 
     The weights of the chosen classes are equal and sum to 1. Other weights are 0.
 

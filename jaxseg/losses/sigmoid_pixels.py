@@ -80,7 +80,10 @@ def binary_focal(
 def check_sigmoid_shapes(
     logits: jax.Array, target: jax.Array, known: jax.Array
 ) -> None:
-    """Raises ValueError if the shapes of logits, target and known do not match."""
+    """Raises ValueError unless the arguments of a loss of sigmoid outputs match.
+
+    They match if logits and target are [B, H, W, K] and known is [B, H, W].
+    """
     if not logits.ndim == 4 or not logits.shape == target.shape == (
         *known.shape,
         logits.shape[-1],
@@ -93,11 +96,16 @@ def check_sigmoid_shapes(
 
 
 def known_scores(logits: jax.Array, target: jax.Array, known: jax.Array) -> jax.Array:
-    """Returns logits in float32, with 0 at pixels that do not count.
+    """Returns the logits in float32 and sets them to 0 at pixels that do not count.
 
-    Logits are masked before any function of them, so that the gradient at such a pixel
-    is 0 even for inf. A target other than 0 and 1 turns a logit into NaN, as
-    `jaxseg.losses.mask` describes.
+    The logits are masked before a loss is computed, so that the gradient at such a
+    pixel is 0 even if a logit is infinite. A target other than 0 and 1 turns a logit
+    into NaN, as `jaxseg.losses.mask` describes.
+
+    Args:
+      logits: [B, H, W, K], of any float type.
+      target: [B, H, W, K], 1 or True where the class is present, and 0 elsewhere.
+      known: Booleans [B, H, W], False at pixels that do not count.
     """
     legal = jnp.where((target == 0) | (target == 1), 0.0, jnp.nan)
     return jnp.where(known[..., None], logits.astype(jnp.float32) + legal, 0.0)

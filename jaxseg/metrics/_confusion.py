@@ -59,7 +59,7 @@ def confusion(
 
 
 def confusion_over(matrix: jax.Array, axis_name: str | None) -> jax.Array:
-    """Sums the matrices of all devices under pmap.
+    """Sums the confusion matrices of all devices under pmap.
 
     If the matrix of one device has entries of -1, all entries of the sum are -1.
     """
@@ -70,10 +70,11 @@ def confusion_over(matrix: jax.Array, axis_name: str | None) -> jax.Array:
 
 
 class ConfusionTotal:
-    """Sums confusion matrices in int64 on the host.
+    """Sums the confusion matrices of batches in int64 on the host.
 
     Attributes:
-      matrix: int64 [K + 1, K].
+      matrix: The sum, int64 [K + 1, K], with labels as rows, void as the last row, and
+        predictions as columns.
     """
 
     def __init__(self, num_classes: int) -> None:
@@ -84,7 +85,7 @@ class ConfusionTotal:
         self.matrix = np.zeros((num_classes + 1, num_classes), np.int64)
 
     def add(self, matrix: jax.Array | np.ndarray) -> None:
-        """Adds the matrix of one batch.
+        """Adds the confusion matrix of one batch.
 
         Raises:
           ValueError: If the matrix has another shape, does not contain integers, or has
@@ -101,7 +102,7 @@ class ConfusionTotal:
 
 
 def check_counts(matrix: np.ndarray) -> None:
-    """Raises ValueError unless all entries of the matrix are integers >= 0."""
+    """Raises ValueError unless all entries of a confusion matrix are integers >= 0."""
     if not np.issubdtype(matrix.dtype, np.integer):
         raise ValueError(f"matrix.dtype={matrix.dtype} is invalid: expected integers.")
     if (matrix < 0).any():

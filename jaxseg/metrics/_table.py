@@ -19,7 +19,9 @@ SUMMARY = (
 
 
 def table(values: dict[str, Any], classes: Sequence[str]) -> str:
-    """Formats scores in percent, with "-" for nan.
+    """Formats the scores of all classes as a text table, in percent.
+
+    A score that is nan appears as "-".
 
     Args:
       values: The result of `jaxseg.metrics.scores`.

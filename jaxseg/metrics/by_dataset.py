@@ -1,4 +1,8 @@
-"""Scores several datasets from one confusion matrix, each in its own classes."""
+"""Computes the scores of several datasets from one confusion matrix.
+
+The matrix contains the classes of all datasets, and each dataset is scored only in its
+own classes.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,8 @@ def scores_by_dataset(
     Args:
       matrix: Integers [J + 1, J] with the classes of all datasets one after the other,
         and the void row last.
-      blocks: The rows of each dataset, by its name.
+      blocks: The rows of the matrix that are the classes of each dataset, by the name
+        of the dataset.
 
     Returns:
       All results of `scores` for each dataset, with names such as "streets/mean_iou",

@@ -19,20 +19,22 @@ from jaxseg.metrics.score import scores
 
 
 def states(present: jax.Array) -> jax.Array:
-    """Returns the state of each pixel and class.
+    """Numbers the two states, absent and present, of each class at each pixel.
 
     Args:
       present: Booleans or 0 and 1, [..., K].
 
     Returns:
-      int32 [..., K], 2 k or 2 k + 1 for class k.
+      int32 [..., K]: for class k, 2 k if it is absent and 2 k + 1 if it is present.
     """
     first = 2 * np.arange(present.shape[-1], dtype=np.int32)
     return present.astype(jnp.int32) + first.reshape((1,) * (present.ndim - 1) + (-1,))
 
 
 def state_names(classes: Sequence[str]) -> tuple[str, ...]:
-    """Returns the names of the rows of the confusion matrix of classes.
+    """Returns the names of the states "absent" and "present" of each class.
+
+    They label the rows of the confusion matrix of classes that can overlap.
 
     >>> state_names(("cell",))
     ('no cell', 'cell')
@@ -44,12 +46,14 @@ def overlapping_scores(matrix: np.ndarray) -> dict[str, Any]:
     """Computes the scores of classes that can overlap.
 
     Args:
-      matrix: The confusion matrix of the states, integers [2 K + 1, 2 K].
+      matrix: The confusion matrix of the states "absent" and "present" of the classes,
+        integers [2 K + 1, 2 K].
 
     Returns:
-      The scores of `jaxseg.metrics.scores`, each array [K] for the presence of the
-      classes and each mean over these values. `pixel_accuracy` is the share of correct
-      decisions. The further means are `mean_precision` and `mean_recall`.
+      The scores of `jaxseg.metrics.scores`. Each array [K] scores the presence of the
+      classes, and each mean is over these values. `pixel_accuracy` is the fraction of
+      correct decisions over all pixels and classes. The further means are
+      `mean_precision` and `mean_recall`.
 
     Raises:
       ValueError: If the matrix has another shape, or entries that are not counts.

@@ -32,7 +32,7 @@ def picture_errors(made: jax.Array, true: jax.Array) -> dict[str, jax.Array]:
 
 
 def psnr(mse: float, *, span: float) -> float:
-    """Computes the peak signal-to-noise ratio in dB: 10 log10(span^2 / mse).
+    """Computes the peak signal-to-noise ratio (PSNR) in dB: 10 log10(span^2 / mse).
 
     It is infinite for mse = 0.
 

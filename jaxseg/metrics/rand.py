@@ -35,7 +35,7 @@ class RandScore(NamedTuple):
 
 
 class PairCounts(NamedTuple):
-    """Contains the sums of squares from which `rand_score` computes the scores.
+    """Contains the sums of squared pixel counts from which Rand scores are computed.
 
     To score a volume, the sums of its slices are added.
     """
@@ -46,7 +46,7 @@ class PairCounts(NamedTuple):
 
 
 def components(foreground: np.ndarray) -> np.ndarray:
-    """Labels the objects of a Boolean map [H, W].
+    """Finds and numbers the connected objects in a Boolean map [H, W].
 
     Objects are 4-connected and numbered from 1. Background is 0.
 
@@ -57,7 +57,7 @@ def components(foreground: np.ndarray) -> np.ndarray:
 
 
 def pair_counts(prediction: np.ndarray, truth: np.ndarray) -> PairCounts:
-    """Computes the sums of squares from which the Rand scores of an image follow.
+    """Computes the sums of squared pixel counts from which Rand scores are computed.
 
     Args:
       prediction: The number of the predicted object at each pixel, integers [H, W]. 0

@@ -67,8 +67,10 @@ def scores(matrix: np.ndarray) -> dict[str, Any]:
 
 
 def to_json(values: dict[str, Any]) -> dict[str, Any]:
-    """Converts scores to numbers and lists that `json.dumps` accepts; nan becomes
-    None."""
+    """Converts scores to numbers and lists that `json.dumps` accepts.
+
+    nan becomes None.
+    """
     return {key: _plain(value) for key, value in values.items()}
 
 

@@ -35,7 +35,7 @@ QUIET = {
 
 @dataclasses.dataclass(frozen=True)
 class Slice:
-    """Describes the devices to compile for.
+    """Describes the devices for which a training step is compiled.
 
     Attributes:
       name: The name on the command line, such as "v5e:16x16".

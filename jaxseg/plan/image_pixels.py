@@ -1,4 +1,4 @@
-"""Determines the channels and the type of the images for which a step is compiled."""
+"""Determines the image channels and the pixel type for which a step is compiled."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from jaxseg.data.spec import DatasetSpec
 
 
 def planned_pixels(data: DataConfig) -> tuple[PixelType, str]:
-    """Returns the pixels of the images, and the option or the file that states them.
+    """Returns the number of channels and the type of the images, and their origin.
 
     If the folder of the dataset exists on this computer, they are those of its first
     image. Otherwise `data.channels` states the number of channels.
 
     Args:
       data: The data options of `train`.
+
+    Returns:
+      The channels and the type, and the name of the option or file that states them.
 
     Raises:
       ValueError: If the folder exists, but its files cannot be arranged in splits.
@@ -40,7 +43,9 @@ def planned_pixels(data: DataConfig) -> tuple[PixelType, str]:
 
 
 def planned_spec(data: DataConfig, kind: Literal["images", "clouds"]) -> DatasetSpec:
-    """Returns the classes and the pixels of the data without decoding any image.
+    """Returns the classes, image channels and value type of the configured dataset.
+
+    No image is decoded completely.
 
     Args:
       data: The data options of `train`.
@@ -56,7 +61,10 @@ def planned_spec(data: DataConfig, kind: Literal["images", "clouds"]) -> Dataset
 
 
 def in_title(data: DataConfig, kind: Literal["images", "clouds"]) -> str:
-    """Returns the pixels for the title of a plan, with their origin.
+    """Describes the images for the title of a plan, as in " with 3 channels of uint8".
+
+    The text also says where this information comes from. It is empty for point clouds
+    and for mixtures of datasets.
 
     Args:
       data: The data options of `train`.

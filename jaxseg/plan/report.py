@@ -82,18 +82,24 @@ def figures(program: Program, target: Slice, flops: float) -> dict[str, Any]:
 
 
 def fits(program: Program, target: Slice) -> bool | None:
-    """Returns whether a step fits into a device's memory; None if that is unknown."""
+    """Returns whether a step fits into the memory of one device.
+
+    The result is None if the size of the memory is unknown.
+    """
     if program.memory is None:
         return False
     return program.needs() <= target.chip.usable if target.chip else None
 
 
 def dominant(memory: ProgramMemory, parts: Mapping[str, int]) -> str:
-    """Returns what takes the most memory: a part of the arguments or the temporaries.
+    """Names what takes the most memory in a training step.
 
     Args:
       memory: The memory of the step.
       parts: The bytes of each part of the arguments, by name.
+
+    Returns:
+      The name of a part of the arguments, or that of the temporaries.
     """
     largest = max(parts, key=lambda name: parts[name])
     if memory.temporaries >= parts[largest]:
@@ -119,7 +125,12 @@ def gathered_maps(found: Sequence[Collective]) -> list[str]:
 
 
 def text(facts: Mapping[str, Any], title: str) -> str:
-    """Formats the result of `figures` as lines of text under a title."""
+    """Formats the memory and time of a compiled step as lines of text.
+
+    Args:
+      facts: The result of `figures`.
+      title: The first line.
+    """
     lines = [title, "", *_memory_lines(facts)]
     if "memory" in facts:
         lines += ["", *_work_lines(facts), "", *_exchange_lines(facts)]
@@ -205,11 +216,11 @@ def _time_lines(facts) -> list[str]:
 
 
 def comparison(base: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """Formats a table that compares a configuration with its alternatives.
+    """Formats a table that compares a configuration with changed versions of it.
 
     Args:
       base: The result of `figures` for the configuration.
-      rows: The results of `figures` for the alternatives, by name.
+      rows: The results of `figures` for the changed versions, by name.
     """
     lines = [
         f"{'alternative':28} {'needs':>10} {'temporaries':>12} {'traffic':>10} "

@@ -1,9 +1,9 @@
-"""Searches for the largest batch that fits, and lists alternative configurations.
+"""Searches for the largest batch that fits into memory, and lists configurations.
 
-Memory grows linearly with the batch size, until the compiler begins to recompute
-operations to save memory. The search therefore compiles two batch sizes, extrapolates
-their memory linearly to the largest batch size that fits, and compiles that one to
-check it.
+The listed configurations are changes that can reduce the memory or the time. Memory
+grows linearly with the batch size, until the compiler begins to recompute operations to
+save memory. The search therefore compiles two batch sizes, extrapolates their memory
+linearly to the largest batch size that fits, and compiles that one to check it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def image_devices(config: Config) -> int:
 
 
 def in_words(found: Found, unit: int, space: int) -> str:
-    """Returns a line of text about the largest batch size that a search found.
+    """Describes in one line the largest batch size that a search found.
 
     Args:
       found: The outcome.

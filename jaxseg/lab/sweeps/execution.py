@@ -72,7 +72,7 @@ def execute(
 def start(run: Run, shown: dict[str, str], extra: list[str], children: Children) -> int:
     """Trains one run in a process that logs to log.txt; returns its exit status.
 
-    Programs that were compiled for one seed are reused for the others.
+    Programs that were compiled for one seed are reused for the other seeds.
     """
     shared = {"JAX_COMPILATION_CACHE_DIR": str(run.folder.parent.absolute() / CACHE)}
     command = [sys.executable, "-m", "jaxseg.cli.main", "train"]

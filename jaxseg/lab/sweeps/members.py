@@ -33,7 +33,7 @@ class Run:
     def scores(self) -> dict[str, Any] | None:
         """Returns the scores of the last evaluation, or None if the run is unfinished.
 
-        They are the last record of the evaluations in metrics.jsonl.
+        They are read from metrics.jsonl in the folder of the run.
         """
         steps, latest = self.config.train.steps, latest_step(self.folder) or 0
         saved = latest >= steps and (self.folder / METRICS).is_file()

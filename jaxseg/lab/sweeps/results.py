@@ -28,7 +28,8 @@ class Comparison:
     """Contains the options for comparing the runs of a sweep.
 
     Attributes:
-      metric: The name of the score that the table and the figure show.
+      metric: The name of the score, such as "mean_iou", that the table and the figure
+        show.
       command: The command line, which every line of results.jsonl contains.
       axis: The label of the figure's x axis and the position of each configuration on
         it. None draws one row for each configuration instead.

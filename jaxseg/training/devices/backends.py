@@ -69,7 +69,7 @@ class JitBackend:
         )
 
     def put_state(self, state: Any) -> Any:
-        """Copies a tree of arrays to the devices, replicated or sharded by `shard`."""
+        """Copies a training state to the devices, replicated or split (see `shard`)."""
         return jax.tree.map(copy_to, state, self._shardings(state))
 
     def put_batch(self, batch: HostBatch) -> dict[str, jax.Array]:

@@ -57,9 +57,7 @@ class Notice:
         self._next = self._start + FIRST
 
     def due(self) -> bool:
-        """Prints which processes are missing, if the last notice is long enough ago.
-
-        The interval between two notices is at least `EVERY` seconds.
+        """Prints which processes are missing, but at most every `EVERY` seconds.
 
         Returns:
           Whether the line was printed.

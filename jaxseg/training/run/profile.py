@@ -59,10 +59,14 @@ class Profile:
         self._seen += 1
 
     def after(self, results: Any) -> None:
-        """Starts or ends the trace after a step if the trace begins or ends there.
+        """Starts or ends the trace if it begins or ends after the step just started.
 
-        In that case it first waits until the results of the step are computed, so that
-        the trace contains whole steps.
+        Call this method after every step. When the trace begins or ends, it first waits
+        until the results of the step are computed, so that the trace contains whole
+        steps.
+
+        Args:
+          results: The arrays that the step computes.
         """
         if self._steps and self._seen in (WARM_UP, WARM_UP + self._steps):
             jax.block_until_ready(results)

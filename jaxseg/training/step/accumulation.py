@@ -135,7 +135,7 @@ def split(x: jax.Array, count: int) -> jax.Array:
 
 
 def merge(x: jax.Array) -> jax.Array:
-    """Reshapes the result of `split` back to [B, ...]."""
+    """Joins micro-batches [n, B / n, ...] to one batch [B, ...]; inverse of `split`."""
     return x.swapaxes(0, 1).reshape(-1, *x.shape[2:])
 
 
