@@ -57,7 +57,7 @@ QUICK = Limits(seconds=0.5, least=2, most=5, warm=1)
 
 
 class Sentinel:
-    """Detects contention with a fixed single-threaded NumPy program.
+    """Detects that other processes slow a benchmark, by timing a fixed NumPy program.
 
     Attributes:
       best: The smallest median time of the program so far, in seconds.

@@ -132,7 +132,8 @@ def torchvision():
 def timm():
     """Returns the library timm.
 
-    It imports torchvision, whose missing operators are declared first.
+    It imports torchvision, which looks up compiled operators. Missing ones are declared
+    first.
     """
     torchvision()
     return importlib.import_module("timm")
@@ -150,10 +151,9 @@ def smp():
 
 @functools.cache
 def mmseg():
-    """Returns the library mmseg.
+    """Returns the library mmseg, which can also be imported with mmcv-lite.
 
-    With mmcv-lite, which has no compiled operators, functions that raise an error
-    replace these operators.
+    mmcv-lite has no compiled operators. Functions that raise an error replace them.
     """
     torchvision()
     mmcv = importlib.import_module("mmcv")

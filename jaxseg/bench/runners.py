@@ -42,7 +42,7 @@ def pixels(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Ours:
-    """Runs a jaxseg network, compiled by XLA: forward or a training step.
+    """Runs a jaxseg network, compiled by XLA, either forward or in a training step.
 
     Attributes:
       run: Runs the compiled program once and waits for the result.
@@ -104,7 +104,7 @@ class Ours:
 
 
 class Theirs:
-    """Runs a PyTorch network: forward or a training step."""
+    """Runs a PyTorch network, either forward or in a training step."""
 
     def __init__(
         self, entry: Entry, kind: str, batch: int, size: int, side: Torch, dtype: str

@@ -1,1 +1,1 @@
-"""Reads and writes checkpoints."""
+"""Reads and writes the checkpoints of training runs."""

@@ -1,4 +1,4 @@
-"""Compares the names and shapes of stored arrays with those of a model."""
+"""Compares the names and shapes of a checkpoint's arrays with those of a model."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def named_leaves(tree: Any) -> list[tuple[str, Any]]:
 
 
 def difference(stored: Shapes, wanted: Shapes) -> str:
-    """Describes in one line how stored arrays differ from those of a model.
+    """Describes in one line how a checkpoint's arrays differ from those of a model.
 
     The optimizer state contains arrays of the same shapes as the parameters. If
     parameters differ, the corresponding differences in the optimizer state are omitted.
 
     Args:
-      stored: The shapes of the stored arrays.
+      stored: The shapes of the arrays in the checkpoint.
       wanted: The shapes that the model needs.
 
     Returns:

@@ -126,11 +126,11 @@ class Checkpoints:
         return tuple(sorted(self._manager.all_steps()))
 
     def latest(self) -> int | None:
-        """Returns the newest step, or None if there is none."""
+        """Returns the step of the newest complete checkpoint, or None."""
         return max(self.steps, default=None)
 
     def best(self) -> int | None:
-        """Returns the evaluated step with the highest mean IoU, or None."""
+        """Returns the step of the checkpoint with the highest mean IoU, or None."""
         return self._manager.best_step()
 
     def metrics(self, step: int) -> dict[str, float]:
@@ -146,7 +146,7 @@ class Checkpoints:
         meta: dict[str, Any],
         metrics: dict[str, float] | None = None,
     ) -> None:
-        """Starts a save in the background.
+        """Starts to save a checkpoint in the background.
 
         If the step was already saved, it is saved again only to add metrics that the
         earlier save did not have.

@@ -120,7 +120,7 @@ def _read(directory: Path, template: Any, **options: Any) -> Any:
 
 @contextlib.contextmanager
 def reading(directory: Path) -> Iterator[None]:
-    """Returns a context manager that raises DamagedCheckpoint for any error in it.
+    """Returns a context manager that turns errors in its body into DamagedCheckpoint.
 
     Args:
       directory: The folder of the step that is read.
@@ -134,7 +134,7 @@ def reading(directory: Path) -> Iterator[None]:
 def reason(error: BaseException) -> str:
     """Returns the type and the first line of the exception that caused an error.
 
-    This is the first exception in the chain of causes.
+    It is the original exception if several caused one another.
     """
     while error.__cause__ is not None:
         error = error.__cause__

@@ -11,13 +11,13 @@ TABLE = Path(__file__).with_name("backbone_table.json")
 
 @dataclasses.dataclass(frozen=True)
 class BackboneRow:
-    """Describes one row of the backbone table.
+    """Contains the stored properties of one backbone.
 
     Attributes:
       name: The name in `jaxseg.backbones.catalog.BACKBONES`.
       parameters: Number of parameters.
-      levels: The levels of the pyramid, each as (name, stride at the largest output
-        stride, channels).
+      levels: The feature levels that it returns, each as (name, stride at the largest
+        output stride, channels).
       output_strides: The output strides that it supports.
       weights: The libraries whose ImageNet weights can be read.
     """

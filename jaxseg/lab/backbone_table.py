@@ -29,7 +29,7 @@ SIZE = (128, 128)  # Neither parameters nor channels depend on it.
 
 
 def describe_backbone(name: str, backbone: Backbone) -> BackboneRow:
-    """Returns the table row of one backbone, computed from shapes alone.
+    """Computes from shapes alone the properties of a backbone that are stored.
 
     Args:
       name: The name of the backbone.

@@ -13,7 +13,7 @@ TABLE = Path(__file__).with_name("model_table.json")
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """Describes one row of the architecture table.
+    """Contains the stored properties of one architecture.
 
     Attributes:
       name: The name in `jaxseg.list_models()`.

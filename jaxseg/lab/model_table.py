@@ -33,7 +33,7 @@ def describe(
     size: tuple[int, int] = SIZE,
     classes: int = CLASSES,
 ) -> Row:
-    """Returns the table row of one architecture, computed from shapes alone.
+    """Computes from shapes alone the properties of an architecture that are stored.
 
     The network is built with `BlockConfig(impl="lax")`, so that every convolution is
     one `lax` convolution. Some of the faster implementations use elementwise products,

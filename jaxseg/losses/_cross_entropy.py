@@ -91,8 +91,8 @@ def cross_entropy(
         labels of `merged`.
       void: The ignore index.
       class_weights: [K]. The loss of a pixel is multiplied by the weight of its class.
-      merged: For each further label, the classes of which it stands for any. The
-        probabilities of the classes merged[g] are summed for the label K + g.
+      merged: For each label K + g, the classes that a pixel with this label may have.
+        Their probabilities are summed.
       smoothing: Label smoothing in [0, 1) (arXiv 1512.00567). Class weights multiply
         the whole smoothed loss.
       divide_by: What the mean over the batch divides by: "pixels", the number of

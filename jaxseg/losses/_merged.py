@@ -26,7 +26,7 @@ def member_table(merged: Merged, num_classes: int) -> np.ndarray:
     which stands for any of several classes.
 
     Args:
-      merged: The classes of each merged label.
+      merged: For each merged label, the classes that a pixel with this label may have.
       num_classes: The number of classes K.
 
     Raises:
@@ -48,7 +48,7 @@ def members_of(label: jax.Array, merged: Merged, num_classes: int) -> jax.Array:
 
     Args:
       label: Integers of any shape, 0 to K + G - 1, or other values.
-      merged: The classes for any of which the label K + g stands, for each g.
+      merged: For each label K + g, the classes that a pixel with this label may have.
       num_classes: The number of classes K.
 
     Returns:
@@ -76,7 +76,8 @@ def merged_nll(
     Args:
       logits: [B, H, W, K], of any float type.
       label: Integers [B, H, W], 0 to K + G - 1 or `void`.
-      merged: For each label K + g, the classes for any of which it stands, G tuples.
+      merged: For each label K + g, the classes that a pixel with this label may have, G
+        tuples.
       void: The ignore index.
       smoothing: The part s of the target distribution that is divided equally among all
         classes (label smoothing).

@@ -20,7 +20,7 @@ NAMES = ("adversarial", "l1")
 
 @dataclasses.dataclass(frozen=True)
 class Objectives:
-    """Computes the losses of the generator and of the discriminator.
+    """Computes the losses of the generator and the discriminator of pix2pix.
 
     Attributes:
       adversarial: Coefficient of the adversarial term; 1 in the paper. Without this

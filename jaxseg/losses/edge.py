@@ -51,9 +51,10 @@ def edge_cross_entropy(
     radius: int = 1,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the balanced binary cross entropy of each pixel.
+    """Computes the binary cross entropy of an edge map, with balanced weights.
 
-    The mean is over all labeled pixels.
+    The weights give edge pixels and other pixels the same total weight. The mean is
+    over all labeled pixels.
 
     Args:
       logits: Edge logits [B, H, W, 1], before the sigmoid.

@@ -13,7 +13,10 @@ import jax.numpy as jnp
 
 
 def check_shapes(logits: jax.Array, label: jax.Array) -> None:
-    """Raises ValueError unless logits are [B, H, W, K] and label integers [B, H, W]."""
+    """Raises ValueError unless logits and labels have the shapes that losses need.
+
+    These are [B, H, W, K] for logits and [B, H, W] for labels, which must be integers.
+    """
     if logits.ndim != 4 or label.shape != logits.shape[:3]:
         raise ValueError(
             f"logits.shape={logits.shape} with label.shape={label.shape} is invalid: "

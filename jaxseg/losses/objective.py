@@ -25,12 +25,12 @@ _FROM_OUTPUTS = {"size_weights": "affinity", "edge": "edge"}
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """Computes the terms of the loss of a configuration.
+    """Computes the terms of the loss that a configuration describes.
 
     Attributes:
-      terms: Maps outputs and batch to {name: (value, weight, coefficient)}: the loss
-        of each pixel, the weight of each pixel in the mean over the global batch, and
-        the factor of that mean in the total loss.
+      terms: Maps outputs and batch to {name: (value, weight, coefficient)}: the loss of
+        each pixel, the weight of each pixel in the mean over the global batch, and the
+        factor of that mean in the total loss.
       coupled: The names of the losses of the logits that couple the examples of a
         batch.
       coupled_outputs: The losses of other outputs that couple the examples of a batch.
@@ -46,7 +46,7 @@ class Objective:
         return self.terms(outputs, batch)
 
     def additive(self, outputs: Mapping[str, Any]) -> bool:
-        """Returns whether the loss of each example is independent of the others.
+        """Returns whether the loss of each example is independent of other examples.
 
         Gradient accumulation can then sum the losses of the micro-batches.
 
@@ -66,7 +66,7 @@ def build_objective(
     merged: Merged = (),
     form: OutputForm = SOFTMAX,
 ) -> Objective:
-    """Builds the objective of a configuration.
+    """Builds the loss function that a configuration describes.
 
     The objective has these terms:
 
@@ -85,14 +85,14 @@ def build_objective(
       void: The ignore index.
       axis_name: The axis of pmap. Losses that sum over the batch then sum over all
         devices.
-      merged: For each label that stands for any of several classes, these classes, see
-        `cross_entropy`.
+      merged: For each label K + g that leaves the class open, the classes that the
+        pixel may have, see `cross_entropy`.
       form: Whether the network has softmax or sigmoid outputs, and for which task.
 
     Raises:
       ValueError: If the loss or an option is unknown, class weights have no counts, a
-        loss does not take labels that stand for several classes, or a loss under pmap
-        couples examples but cannot sum over devices.
+        loss does not take `merged` labels, or a loss under pmap couples examples but
+        cannot sum over devices.
     """
     config = LossConfig(config) if isinstance(config, str) else config
     family, weights = family_of(form, void), _class_weights(config, class_pixels)

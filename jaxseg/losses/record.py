@@ -23,7 +23,7 @@ TAKES = {
 
 @dataclasses.dataclass(frozen=True)
 class Loss:
-    """Describes one loss with the properties that the objective depends on.
+    """Describes one loss: its function, and how it must be combined with others.
 
     Attributes:
       function: Maps (logits [B, H, W, K], label [B, H, W], *, void, ...) to a value and
@@ -101,11 +101,11 @@ class OutputLoss:
             )
 
     def settings(self, config: LossConfig) -> dict[str, Any]:
-        """Returns the values of `options` that a configuration sets, by argument."""
+        """Returns the arguments that a configuration sets for the loss, by name."""
         return {key: getattr(config, field) for key, field in self.options}
 
     def factor(self, config: LossConfig) -> float:
-        """Returns the coefficient of the loss, read from `config` if it is a field."""
+        """Returns the coefficient of the loss: a number or a field of `config`."""
         if isinstance(self.coefficient, str):
             return getattr(config, self.coefficient)
         return self.coefficient

@@ -30,7 +30,7 @@ def binary_dice(
     per_image: bool = True,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the Dice loss of each class, see `jaxseg.losses.dice`.
+    """Computes the Dice loss of each class, from sigmoid outputs.
 
     Args:
       logits: [B, H, W, K], of any float type.
@@ -59,9 +59,10 @@ def binary_jaccard(
     per_image: bool = True,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the Jaccard loss of each class, see `jaxseg.losses.jaccard`.
+    """Computes the Jaccard loss of each class from sigmoid outputs.
 
-    `binary_dice` describes the arguments and the results.
+    `jaxseg.losses.jaccard` states the formula, and `binary_dice` describes the
+    arguments and the results.
     """
     sums, pixels = _overlaps(logits, target, known, per_image, axis_name)
     return _chosen(region.jaccard_value(sums, smooth), sums[2], pixels, classes)
@@ -80,7 +81,7 @@ def binary_tversky(
     per_image: bool = True,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the Tversky loss or the focal Tversky loss of each class.
+    """Computes the (focal) Tversky loss of each class from sigmoid outputs.
 
     `jaxseg.losses.tversky` describes `alpha`, `beta` and `gamma`, and `binary_dice` the
     other arguments and the results.
@@ -95,12 +96,12 @@ def binary_tversky(
 def sigmoid_class_weight(
     target_sum: jax.Array, pixels: jax.Array, classes: Classes
 ) -> jax.Array:
-    """Returns the weights that turn a sum over classes into a mean over classes.
+    """Returns the weights that turn a weighted sum over classes into a mean.
 
     Args:
       target_sum: The number of labeled pixels with each class, [B, K] or [K].
       pixels: The number of labeled pixels, [B, 1] or [1].
-      classes: The choice of classes, "present" or "all".
+      classes: The choice of classes, "present" or "all", see `dice`.
 
     Raises:
       ValueError: If the choice is unknown.

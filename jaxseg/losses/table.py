@@ -1,4 +1,4 @@
-"""Lists the losses with the properties that the objective depends on.
+"""Lists all losses, each with its function and its properties.
 
 To add a loss of the logits, write its function in a new file and add one entry to
 `LOSSES`; a configuration then selects it by its name. To add the loss of another output

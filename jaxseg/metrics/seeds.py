@@ -1,4 +1,4 @@
-"""Summarizes the scores that a configuration reached with several seeds."""
+"""Summarizes the scores that a configuration reached with several random seeds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class SeedSummary(NamedTuple):
-    """Summarizes the scores that a configuration reached with several seeds.
+    """Summarizes the scores that a configuration reached with several random seeds.
 
     Attributes:
       name: The configuration.

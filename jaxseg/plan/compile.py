@@ -290,7 +290,7 @@ def _memory(program) -> ProgramMemory:
 
 
 def wanted_bytes(message: str) -> float:
-    """Returns the first size in a compiler message such as "needs 18.3G of 15.75G"."""
+    """Returns the bytes of the first size in a text like "needs 18.3G of 15.75G"."""
     found = re.search(r"([\d.]+)([KMG])", message)
     scale = {"K": 2**10, "M": 2**20, "G": GIB}
     return float(found[1]) * scale[found[2]] if found else 0.0

@@ -129,10 +129,11 @@ def state_sharding(mesh: Mesh, shape: Sequence[int], shard: str) -> NamedShardin
 
 
 def state_shardings(mesh: Mesh, state: Any, shard: str) -> Any:
-    """Returns the result of `state_sharding` for every array in a tree.
+    """Returns the sharding of every array of a training state.
 
     Args:
       mesh: The mesh.
       state: A tree of arrays or shapes.
-      shard: See `state_sharding`."""
+      shard: See `state_sharding`.
+    """
     return jax.tree.map(lambda x: state_sharding(mesh, x.shape, shard), state)

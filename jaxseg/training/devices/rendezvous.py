@@ -120,7 +120,7 @@ def wait_for_all(coordinator: str, processes: int, process_id: int) -> None:
 
 @contextlib.contextmanager
 def listening(port: int) -> Iterator[socket.socket]:
-    """Returns a context manager with a socket that listens on a port of this machine.
+    """Returns a context manager that opens a socket to listen on a port.
 
     Raises:
       ValueError: If the port is in use or not permitted.

@@ -25,7 +25,7 @@ from jaxseg.training.optim.learning_rate import scale_rate, schedule
 def build(
     config: OptimConfig, total_steps: int, *, batch_size: int | None = None
 ) -> tuple[optax.GradientTransformation, optax.Schedule]:
-    """Builds the gradient transformation and the learning rate schedule.
+    """Builds an optimizer, as an optax transformation, and its learning rate schedule.
 
     Args:
       config: The configuration of the optimizer.

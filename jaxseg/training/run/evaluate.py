@@ -26,7 +26,7 @@ def count(
     ids: Sequence[str],
     stop: Callable[[], bool] = lambda: False,
 ) -> ConfusionTotal | None:
-    """Sums the confusion matrices of all batches.
+    """Evaluates a network on batches and sums their confusion matrices.
 
     Args:
       variables: The variables of the network.

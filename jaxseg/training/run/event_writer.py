@@ -1,4 +1,4 @@
-"""Writes scalars over steps to event files of TensorBoard.
+"""Writes scalar metrics of training steps to event files of TensorBoard.
 
 The module does not use tensorboardX, because that library imports PyTorch if it is
 installed, which takes seconds and hundreds of megabytes at the start of every run.

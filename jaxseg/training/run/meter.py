@@ -76,7 +76,7 @@ class Meter:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Returns a context manager that counts its time as waiting for a batch."""
+        """Returns a context manager whose time counts as waiting for a batch."""
         start = time.perf_counter()
         yield
         self._wait += time.perf_counter() - start
@@ -91,7 +91,7 @@ class Meter:
     def line(self) -> dict[str, float]:
         """Returns the values for a log line, and starts a new window.
 
-        They are the means of the metrics, the speed of training and the share of the
+        They are the means of the metrics, the speed of training and the fraction of the
         time that was spent waiting for batches. `mfu`, the model FLOPs utilization, is
         the number of operations per second divided by the peak. Speeds are missing if
         no step was timed.

@@ -59,7 +59,7 @@ class Record:
                 self._events.add_scalar(f"{kind}/{name}", value, step)
 
     def restore(self, step: int, kind: str, values: Mapping[str, Any]) -> None:
-        """Writes the line of a step unless metrics.jsonl has it already.
+        """Writes the values of a step to metrics.jsonl if its line is missing there.
 
         A crash or a damaged disk can have removed the line.
         """
@@ -67,7 +67,7 @@ class Record:
             self.write(step, kind, values)
 
     def close(self) -> None:
-        """Flushes and closes both files."""
+        """Flushes and closes metrics.jsonl and the event file of TensorBoard."""
         if self._file is not None:
             self._file.close()
             self._events.close()

@@ -53,15 +53,15 @@ class Profile:
 
     @contextlib.contextmanager
     def step(self, number: int) -> Iterator[None]:
-        """Returns a context manager that marks its block as a training step."""
+        """Returns a context manager that marks its block in the trace as a step."""
         with jax.profiler.StepTraceAnnotation("train_step", step_num=number):
             yield
         self._seen += 1
 
     def after(self, results: Any) -> None:
-        """Starts or ends the trace if it begins or ends after the step just started.
+        """Starts the trace after the warm-up steps, and ends it after `steps` more.
 
-        Call this method after every step. When the trace begins or ends, it first waits
+        Call this method after every step. When the trace starts or ends, it first waits
         until the results of the step are computed, so that the trace contains whole
         steps.
 

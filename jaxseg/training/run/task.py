@@ -12,7 +12,7 @@ from jaxseg.training.devices.placement import HostBatch
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """Contains the data and functions of a run.
+    """Contains the data of a training run and the functions that its loop calls.
 
     Attributes:
       classes: The class names in the order of the confusion matrix.
@@ -61,7 +61,7 @@ class Reporter(Protocol):
         """
 
     def advanced(self, step: int) -> None:
-        """Is called when one more update was started."""
+        """Is called when one more step of the training loop was started."""
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         """Is called when the means of training metrics were written to metrics.jsonl.

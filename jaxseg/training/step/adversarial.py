@@ -1,4 +1,4 @@
-"""Implements one step of a generator and its discriminator (arXiv 1611.07004).
+"""Implements a training step of a generator and a discriminator (arXiv 1611.07004).
 
 One pure function updates both networks. It has the signature of
 `jaxseg.training.step.steps.train_step` and runs under jit or pmap. As in the authors'
@@ -78,7 +78,7 @@ def train_step(
     options: StepOptions = DEFAULTS,
     axis_name: str | None = None,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """Updates the discriminator and the generator.
+    """Updates the discriminator and the generator of a GAN in one training step.
 
     Args:
       state: The state before the step.
@@ -95,8 +95,8 @@ def train_step(
 
     Returns:
       The new state, and scalars: `loss` of the generator, `loss/<name>` for each term
-      of both networks, `grad_norm` of the generator, `learning_rate`, and for pictures
-      of labels the pixel counts `labeled` and `correct`.
+        of both networks, `grad_norm` of the generator, `learning_rate`, and for
+        pictures of labels the pixel counts `labeled` and `correct`.
     """
     check_options(options.grad_accum_steps, options.remat)
     update.check_ema(state, options.ema)

@@ -29,8 +29,8 @@ class StepOptions:
       remat: The activations to compute again in the backward pass: "none", "block" or
         "stage", see `jaxseg.training.step.rematerialization`.
       void: The ignore index.
-      merged: For each label that stands for any of several classes, these classes, see
-        `jaxseg.losses.cross_entropy`.
+      merged: For each label K + g that leaves the class open, the classes that the
+        pixel may have, see `jaxseg.losses.cross_entropy`.
       form: Whether the outputs are those of a softmax or of sigmoids, and how labels
         follow from them.
     """
@@ -55,7 +55,7 @@ class StepOptions:
         return {**batch, "step": step}
 
     def learning_rate(self, step: jax.Array) -> dict[str, jax.Array]:
-        """Returns {"learning_rate": the rate of a step}, or {} without a schedule."""
+        """Returns the metric {"learning_rate": rate of the step}, or {} if unknown."""
         return {} if self.schedule is None else {"learning_rate": self.schedule(step)}
 
 

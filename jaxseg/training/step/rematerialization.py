@@ -70,9 +70,12 @@ def rematerialized(forward: Callable, kind: str) -> Callable:
 
 @contextlib.contextmanager
 def recomputed(blocks: frozenset[Path]) -> Iterator[None]:
-    """Returns a context manager in which given modules store only their inputs.
+    """Returns a context manager in which modules store no activations but their inputs.
 
     It applies to networks that are called in the body of the `with` statement.
+
+    Args:
+      blocks: The paths of the modules.
     """
     running: set[Path] = set()
 

@@ -121,7 +121,9 @@ def eval_step(
 
 
 def most_probable(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Callable:
-    """Returns a function from variables and batch to the class with the largest logit.
+    """Returns a function that predicts for each pixel the class with the largest logit.
+
+    The function maps variables and a batch to the classes.
 
     Args:
       model: The network.

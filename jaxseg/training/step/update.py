@@ -38,7 +38,7 @@ def check_ema(state: TrainState, decay: float | None) -> None:
 def apply_updates(
     tx: optax.GradientTransformation, gradient: Any, state: TrainState
 ) -> tuple[Any, Any, jax.Array]:
-    """Applies an optimizer to a gradient.
+    """Applies an optimizer to the gradient of the parameters in a training state.
 
     Returns:
       The new parameters, the new optimizer state and the norm of the gradient.
@@ -89,8 +89,8 @@ def pixel_counts(
       logits: [B, H, W, K].
       label: Integers [B, H, W].
       void: The ignore index.
-      merged: For each label that stands for any of several classes, these classes. A
-        prediction of any of them is correct.
+      merged: For each label K + g that leaves the class open, the classes that the
+        pixel may have. A prediction of any of them is correct.
     """
     best = logits.argmax(-1)
     hit = best == label

@@ -95,7 +95,7 @@ class Peer:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Describes one kind of checkpoint.
+    """Describes one kind of checkpoint, such as the ResNets of timm.
 
     Attributes:
       name: A readable name.
@@ -140,7 +140,7 @@ class Source:
     peer: Peer | None = None
 
     def fits(self, keys: set[str]) -> bool:
-        """Returns whether a state dict is of this kind.
+        """Returns whether these tensor names belong to this kind of checkpoint.
 
         Args:
           keys: The names of the tensors.

@@ -1,4 +1,4 @@
-"""Lists the networks and classifiers of torchvision, and builds its networks.
+"""Lists torchvision's networks and classifiers that can be imported, and builds them.
 
 Some classifiers have the same tensor names and shapes in timm.
 """

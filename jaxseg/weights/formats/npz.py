@@ -58,7 +58,7 @@ def read(path: str, names: Collection[str] = ()) -> dict[str, np.ndarray]:
 
 
 def write(path: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays by name, without compression.
+    """Writes arrays by name to an `.npz` file, without compression.
 
     Args:
       path: The file to create.

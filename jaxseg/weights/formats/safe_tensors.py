@@ -59,7 +59,7 @@ def read(path: str) -> dict[str, np.ndarray]:
 
 
 def write(path: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays by name, in a form that PyTorch and other libraries can read.
+    """Writes arrays by name to a `.safetensors` file, which PyTorch can read.
 
     Args:
       path: The file to create.

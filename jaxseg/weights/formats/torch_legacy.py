@@ -18,7 +18,9 @@ _LENGTH = struct.Struct("<q")
 
 
 def read(path: str) -> Any:
-    """Reads the object in a file, with NumPy arrays in place of tensors.
+    """Reads the object in a file that `torch.save` wrote before torch 1.6.
+
+    Tensors become NumPy arrays.
 
     Args:
       path: The file.

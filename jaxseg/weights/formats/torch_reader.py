@@ -20,7 +20,9 @@ from jaxseg.weights.formats.zip_members import Members
 
 
 def read(path: str) -> Any:
-    """Reads the object in a file, with NumPy arrays in place of tensors.
+    """Reads the object that `torch.save` stored in a file, in its zip format.
+
+    Tensors become NumPy arrays.
 
     Args:
       path: The file.

@@ -20,7 +20,7 @@ def convert(
     allow_missing: Iterable[str] = (),
     allow_unused: Iterable[str] = (),
 ) -> dict:
-    """Converts a PyTorch state dict to variables.
+    """Converts a PyTorch state dict to the variables of a Flax model.
 
     Args:
       state_dict: Arrays by PyTorch name. Float types are cast to that of the target.
@@ -70,7 +70,7 @@ def convert(
 
 
 def to_torch(variables, rules: Rules) -> dict[str, np.ndarray]:
-    """Converts variables to a PyTorch state dict, as the exact inverse of `convert`.
+    """Converts variables of a Flax model to a PyTorch state dict; inverts `convert`.
 
     Args:
       variables: The variables of a model.

@@ -80,7 +80,7 @@ class Card:
     note: str = ""
 
     def write(self, folder: str | os.PathLike) -> None:
-        """Writes `card.json` into a folder.
+        """Writes this description to the file `card.json` in a folder.
 
         Args:
           folder: The folder.
@@ -90,7 +90,7 @@ class Card:
 
 
 def read_card(folder: str | os.PathLike) -> Card:
-    """Reads the card in a folder.
+    """Reads the description of imported weights from `card.json` in a folder.
 
     Args:
       folder: The folder.

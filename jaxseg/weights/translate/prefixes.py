@@ -1,4 +1,4 @@
-"""Removes the prefixes that wrappers of a network add to the names of its tensors."""
+"""Removes prefixes such as `module.`, which wrappers add to names of tensors."""
 
 import collections
 import dataclasses

@@ -114,7 +114,7 @@ def drop(*sources: str) -> Rules:
 
 
 def prefixed(rules: Rules, *, src: str = "", dst: str = "") -> Rules:
-    r"""Returns copies of rules with `src` before the keys and `dst` before the targets.
+    r"""Returns copies of import rules with prefixes before the keys and the targets.
 
     >>> prefixed((("fc", "params/fc/kernel"),), src=r"net\.", dst="backbone/")
     (('net\\.fc', 'params/backbone/fc/kernel'),)

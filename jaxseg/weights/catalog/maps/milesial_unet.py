@@ -4,7 +4,7 @@ from jaxseg.weights.translate.rules import Rules, conv, conv_norm, conv_transpos
 
 
 def double_conv(src: str, dst: str) -> Rules:
-    """Returns the rules that import the weights of a `double_conv`.
+    """Returns the rules that import a `double_conv` of Pytorch-UNet.
 
     Its layers 0 and 3 are convolutions, and its layers 1 and 4 are normalizations.
     """

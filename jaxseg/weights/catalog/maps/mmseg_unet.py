@@ -16,7 +16,7 @@ def block(src: str, dst: str) -> Rules:
 
 
 def head(src: str, dst: str) -> Rules:
-    """Returns the rules that import the weights of an `FCNHead` of one convolution."""
+    """Returns the rules that import an `FCNHead` with one convolution."""
     source = rf"{src}\.convs\.0"
     return (
         *conv_norm(rf"{source}\.conv", rf"{source}\.bn", f"{dst}/conv"),

@@ -18,7 +18,7 @@ _SCORE = conv(r"segmentation_head\.0", "head/score")
 
 
 def separable(src: str, src_norm: str, dst: str) -> Rules:
-    """Returns the rules that import the weights of `SeparableConv(separable="plain")`.
+    """Returns the rules that import a separable convolution as `SeparableConv`.
 
     The convolution has one batch norm, after its pointwise convolution.
     """
