@@ -137,8 +137,9 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def finished(records: list[dict[str, Any]]) -> set[str]:
-    """Returns the keys of the benchmark's rows that need not be measured again.
+    """Returns the keys of the operators and networks that need not be measured again.
 
     They have a result that no other process disturbed and that is not from --quick.
+    `Row.key` defines the keys.
     """
     return {r["key"] for r in records if not (r["contaminated"] or r["quick"])}

@@ -13,7 +13,7 @@ SHOWN = 8  # the largest number of names per kind of difference
 def leaves(tree: Any) -> Shapes:
     """Returns a dictionary from the path of each array in a tree to its shape.
 
-    An example is `{"params/conv/bias": (64,)}`.
+    An example of the result is `{"params/conv/bias": (64,)}`.
     """
     return {name: _shape(leaf) for name, leaf in named_leaves(tree)}
 

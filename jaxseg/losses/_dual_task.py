@@ -32,7 +32,7 @@ def dual_task(
     gumbel: bool = True,
     step: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the difference between the predicted and the true boundary strength.
+    """Computes the difference in strength between predicted and true class boundaries.
 
     Args:
       logits: [B, H, W, K], of any float type.

@@ -69,7 +69,7 @@ def jaccard_slopes(error: jax.Array, member: jax.Array) -> jax.Array:
     pixels belong to the class and do not. The slope of pixel i is J_i - J_(i-1).
 
     Args:
-      error: [N].
+      error: The error of each pixel, [N].
       member: Booleans [N], True for pixels of the class.
 
     Returns:
@@ -93,7 +93,7 @@ def local_slopes(
     `jaccard_slopes` defines them. They depend on the rank of each pixel by its error.
 
     Args:
-      error: [images, K, N].
+      error: The error of each pixel for each class, [images, K, N].
       member: Booleans [images, K, N], True for pixels of the class.
       axis_name: The axis of pmap, or None to rank the pixels of this device only.
 

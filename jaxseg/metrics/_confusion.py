@@ -28,7 +28,7 @@ def confusion(
     Args:
       prediction: Integers of any shape, 0 to K - 1.
       label: Integers of the same shape, 0 to K - 1 or `void`.
-      num_classes: K.
+      num_classes: The number of classes K.
       void: The ignore index, which is counted in row K.
 
     Returns:

@@ -45,7 +45,7 @@ def planned_pixels(data: DataConfig) -> tuple[PixelType, str]:
 def planned_spec(data: DataConfig, kind: Literal["images", "clouds"]) -> DatasetSpec:
     """Returns the classes, image channels and value type of the configured dataset.
 
-    No image is decoded completely.
+    No image is decoded.
 
     Args:
       data: The data options of `train`.

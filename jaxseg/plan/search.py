@@ -1,9 +1,9 @@
-"""Searches for the largest batch that fits into memory, and lists configurations.
+"""Searches for the largest batch that fits, and lists cheaper configurations.
 
-The listed configurations are changes that can reduce the memory or the time. Memory
-grows linearly with the batch size, until the compiler begins to recompute operations to
-save memory. The search therefore compiles two batch sizes, extrapolates their memory
-linearly to the largest batch size that fits, and compiles that one to check it.
+A cheaper configuration needs less memory or time. Memory grows linearly with the batch
+size, until the compiler begins to recompute operations to save memory. The search
+therefore compiles two batch sizes, extrapolates their memory linearly to the largest
+batch size that fits, and compiles that one to check it.
 """
 
 from __future__ import annotations

@@ -102,10 +102,11 @@ def within_mesh(function: Callable, mesh: Mesh) -> Callable:
 
 
 def batch_sharding(mesh: Mesh, rank: int) -> NamedSharding:
-    """Returns the sharding of a batch array.
+    """Returns the sharding of an array in a batch.
 
     Examples are split over "batch". Arrays of rank 3 or more are images or labels,
-    whose rows and columns are split as well."""
+    whose rows and columns are split as well.
+    """
     return NamedSharding(mesh, P(*mesh.axis_names) if rank >= 3 else P("batch"))
 
 

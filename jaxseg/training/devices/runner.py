@@ -87,6 +87,9 @@ class StepRunner:
     def count(self, variables: Any, batch: HostBatch) -> jax.Array:
         """Returns the confusion matrix of the global batch, int32 [K + 1, K].
 
+        The rows are the K classes of the labels and void, the columns the predicted
+        classes.
+
         The batch may have any number of examples. Examples without labels are added
         until it splits evenly over the devices.
         """

@@ -32,7 +32,7 @@ def count(
       variables: The variables of the network.
       batches: The batches.
       step: Maps variables and a batch to its confusion matrix, int32 [K + 1, K].
-      num_classes: K.
+      num_classes: The number of classes K.
       ids: The names of the images, for errors.
       stop: Whether to stop early. It is called before every batch.
 

@@ -53,7 +53,7 @@ class TrainState(flax.struct.PyTreeNode):
 
 
 def with_stats(params: Any, batch_stats: Any) -> dict[str, Any]:
-    """Combines parameters and normalization statistics to variables for `model.apply`.
+    """Combines parameters and normalization statistics into variables of a network.
 
     If `batch_stats` is empty, the variables have no such entry.
     """

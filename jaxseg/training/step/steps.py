@@ -103,10 +103,13 @@ def eval_step(
 ) -> jax.Array:
     """Returns the confusion matrix of the global batch, int32 [K + 1, K].
 
+    The rows are the K classes of the labels and void, the columns the predicted
+    classes.
+
     Args:
       variables: The parameters and statistics of the network.
-      batch: The inputs of the network, and the integer label. Under pmap it is the
-        part of one device.
+      batch: The inputs of the network, and the integer label. Under pmap it is the part
+        of one device.
       predict: Maps variables and batch to classes of the shape of the label, such as
         `most_probable(model)`.
       num_classes: The number of classes K.

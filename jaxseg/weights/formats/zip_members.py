@@ -1,4 +1,4 @@
-"""Reads the members of zip files and checks them before they are unpacked.
+"""Reads files inside zip files (members), and checks them before they are unpacked.
 
 Only uncompressed members and, on request, members compressed by DEFLATE are read. With
 other compression methods, a whole member must be unpacked before its length can be
