@@ -64,16 +64,16 @@ def dual_task(
 
 
 def boundary_strength(x: jax.Array, radius: int = RADIUS) -> jax.Array:
-    """Computes the boundary strength: the gradient magnitude of the smoothed map.
+    """Computes boundary strength: the gradient magnitude of the smoothed class maps.
 
-    It is divided by sqrt(2). The gradient is a central difference. Border pixels are
-    repeated, so that a constant map has the strength 0. Where the strength is 0, its
-    derivative is defined as 0.
+    The magnitude is divided by sqrt(2). The gradient is a central difference. Border
+    pixels are repeated, so that a constant map has the strength 0. Where the strength
+    is 0, its derivative is defined as 0.
 
     Args:
-      x: [B, H, W, K].
-      radius: The radius r of the triangle filter
-        (1, 2, ..., r + 1, ..., 2, 1) / (r + 1)^2. 0 turns the filter off.
+      x: The probability of each class, or its one-hot labels, [B, H, W, K].
+      radius: The radius r of the triangle filter (1, 2, ..., r + 1, ..., 2, 1) / (r +
+        1)^2. 0 turns the filter off.
 
     Returns:
       float32 [B, H, W, K].

@@ -24,7 +24,7 @@ MAP = 2**16
 
 
 def figures(program: Program, target: Slice, flops: float) -> dict[str, Any]:
-    """Collects the memory, traffic and times of one compiled step in a dictionary.
+    """Collects the memory use, memory traffic and times of a compiled step in a dict.
 
     The values are those of one device and have types that JSON can store.
 
