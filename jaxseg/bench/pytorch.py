@@ -44,7 +44,7 @@ class Torch:
         self.torch.backends.cudnn.benchmark = True
 
     def wait(self) -> None:
-        """Waits until the device has finished all work."""
+        """Waits until PyTorch's device has finished all work."""
         if self.device == "cuda":
             self.torch.cuda.synchronize()
 

@@ -29,7 +29,8 @@ def boundary(
       void: The ignore index.
 
     Returns:
-      Value in pixels and weight, each [B, H, W]. Void pixels have weight 0.
+      The loss in pixels and its weight in the mean, each [B, H, W]. Void pixels have
+      weight 0.
     """
     mask.check_shapes(logits, label)
     count = logits.shape[-1]

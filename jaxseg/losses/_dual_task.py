@@ -45,7 +45,7 @@ def dual_task(
       step: The training step, which seeds the sampling. None turns the sampling off.
 
     Returns:
-      Value and weight, each [B, H, W, K].
+      The loss and its weight in the mean, each [B, H, W, K].
     """
     check_shapes(logits, label)
     logits, classes = logits.astype(jnp.float32), logits.shape[-1]
@@ -144,8 +144,8 @@ def edge_attention(
 ) -> tuple[jax.Array, jax.Array]:
     """Computes the weighted cross entropy at the pixels where an edge is predicted.
 
-    The class weights are those of `image_class_weights`. Pixels with
-    sigmoid(edge) <= threshold have weight 0.
+    The class weights are those of `image_class_weights`. Pixels with sigmoid(edge) <=
+    threshold have weight 0.
 
     Args:
       logits: [B, H, W, K], of any float type.
@@ -155,7 +155,7 @@ def edge_attention(
       void: The ignore index.
 
     Returns:
-      Value and weight, each [B, H, W].
+      The loss and its weight in the mean, each [B, H, W].
     """
     value, weight = image_weighted_cross_entropy(logits, label, void=void)
     inside = jax.nn.sigmoid(edge[..., 0].astype(jnp.float32)) > threshold
@@ -170,7 +170,7 @@ def image_weighted_cross_entropy(
     The weight of a class in an image is that of `image_class_weights`.
 
     Returns:
-      Value and weight, each [B, H, W].
+      The loss and its weight in the mean, each [B, H, W].
     """
     value, weight = cross_entropy(logits, label, void=void)
     weights = image_class_weights(label, logits.shape[-1], void=void)

@@ -65,7 +65,7 @@ def edge_cross_entropy(
         counts its own.
 
     Returns:
-      Value and weight, each float32 [B, H, W].
+      The loss and its weight in the mean, each float32 [B, H, W].
 
     Raises:
       ValueError: If the shapes do not match.

@@ -54,7 +54,7 @@ def dice(
       axis_name: The axis of pmap. With it, sums over the batch include all devices.
 
     Returns:
-      Value and weight, each [B, K] or, with `per_image=False`, [K].
+      The loss and its weight in the mean, each [B, K] or, with `per_image=False`, [K].
     """
     sums = overlaps(logits, label, void, per_image, axis_name)
     return _masked(dice_value(sums, smooth), sums[2], classes)
@@ -96,8 +96,8 @@ def tversky(
     """Computes the Tversky loss or the focal Tversky loss of each class.
 
     It is (1 - (intersection + s) / (intersection + alpha FP + beta FN + s))^gamma with
-    s = smooth, FP = pred_sum - intersection and FN = target_sum - intersection.
-    alpha = beta = 0.5 gives Dice with s / 2, and alpha = beta = 1 gives Jaccard.
+    s = smooth, FP = pred_sum - intersection and FN = target_sum - intersection. alpha =
+    beta = 0.5 gives Dice with s / 2, and alpha = beta = 1 gives Jaccard.
 
     Args:
       logits: [B, H, W, K], of any float type.
@@ -105,15 +105,15 @@ def tversky(
       void: The ignore index.
       alpha: Weight of the false positives.
       beta: Weight of the false negatives.
-      gamma: Exponent; other values than 1 give the focal Tversky loss
-        (arXiv 1810.07842).
+      gamma: Exponent; other values than 1 give the focal Tversky loss (arXiv
+        1810.07842).
       smooth: A number that is added to the numerator and the denominator.
       classes: See `dice`.
       per_image: See `dice`.
       axis_name: See `dice`.
 
     Returns:
-      Value and weight, each [B, K] or, with `per_image=False`, [K].
+      The loss and its weight in the mean, each [B, K] or, with `per_image=False`, [K].
     """
     sums = overlaps(logits, label, void, per_image, axis_name)
     value = tversky_value(sums, alpha=alpha, beta=beta, gamma=gamma, smooth=smooth)

@@ -30,8 +30,8 @@ def binary_cross_entropy(
         multiplied by the weight of the class, as by `pos_weight` in PyTorch.
 
     Returns:
-      Value and weight, each float32 [B, H, W, K]. The mean is over labeled pixels and
-      classes.
+      The loss and its weight in the mean, each float32 [B, H, W, K]. The mean is over
+      labeled pixels and classes.
 
     Raises:
       ValueError: If the shapes do not match.
@@ -64,7 +64,7 @@ def binary_focal(
       positive_weights: See `binary_cross_entropy`.
 
     Returns:
-      Value and weight, each float32 [B, H, W, K].
+      The loss and its weight in the mean, each float32 [B, H, W, K].
 
     Raises:
       ValueError: If the shapes do not match or gamma is negative.

@@ -43,7 +43,7 @@ def binary_dice(
       axis_name: The axis of pmap. With it, sums over the batch include all devices.
 
     Returns:
-      Value and weight, each [B, K] or, with `per_image=False`, [K].
+      The loss and its weight in the mean, each [B, K] or, with `per_image=False`, [K].
     """
     sums, pixels = _overlaps(logits, target, known, per_image, axis_name)
     return _chosen(region.dice_value(sums, smooth), sums[2], pixels, classes)

@@ -45,7 +45,7 @@ def build_row(
 def build(
     name: str, fields: Mapping[str, Any], options: Mapping[str, Any], num_classes: int
 ):
-    """Builds the network of `configs/<name>.py` with random weights.
+    """Builds the network of MMSegmentation's `configs/<name>.py` with random weights.
 
     Args:
       name: The path of the configuration file without suffix.
