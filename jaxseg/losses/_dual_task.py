@@ -144,8 +144,8 @@ def edge_attention(
 ) -> tuple[jax.Array, jax.Array]:
     """Computes the weighted cross entropy at the pixels where an edge is predicted.
 
-    The class weights are those of `image_class_weights`. Pixels with sigmoid(edge) <=
-    threshold have weight 0.
+    The class weights are those of `image_class_weights`. Pixels whose edge probability
+    sigmoid(edge) is at most `threshold` have weight 0.
 
     Args:
       logits: [B, H, W, K], of any float type.

@@ -21,10 +21,11 @@ def lovasz_hinge(
     per_image: bool = False,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the Lovasz extension of the Jaccard loss from hinge errors.
+    """Computes the Lovasz hinge loss of each class, a surrogate of 1 - IoU.
 
-    The error of a pixel is max(0, 1 - z) where the class is present and max(0, 1 + z)
-    elsewhere, for the logit z.
+    It is the Lovasz extension of the Jaccard loss for hinge errors. The error of a
+    pixel with the logit z is max(0, 1 - z) where the class is present and max(0, 1 + z)
+    elsewhere.
 
     Args:
       logits: [B, H, W, K], of any float type.

@@ -1,4 +1,4 @@
-"""Computes the KL term in the objective of a latent-variable model."""
+"""Computes the KL term of the Probabilistic U-Net's objective (arXiv 1806.05034)."""
 
 import jax
 import jax.numpy as jnp

@@ -24,7 +24,7 @@ def lovasz_softmax(
     per_image: bool = False,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the Lovasz extension of the Jaccard loss of each class.
+    """Computes the Lovasz-softmax loss of each class, a surrogate of 1 - IoU.
 
     Args:
       logits: [B, H, W, K], of any float type.

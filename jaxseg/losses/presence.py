@@ -1,4 +1,4 @@
-"""Computes the loss of GINet (arXiv 2009.06160) for the presence of classes."""
+"""Computes GINet's loss for the presence of classes in an image (arXiv 2009.06160)."""
 
 import jax
 import jax.numpy as jnp

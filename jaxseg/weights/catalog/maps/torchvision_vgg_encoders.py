@@ -15,7 +15,7 @@ def encoder(template: str) -> Rules:
     """Returns the rules that import the convolutions of torchvision's `vgg16_bn`.
 
     Args:
-      template: The template of the target paths, with fields for the number of the
+      template: A format string for the target paths, with fields for the number of the
         block and that of the convolution.
     """
     rules: Rules = ()
