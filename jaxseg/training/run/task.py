@@ -56,7 +56,7 @@ class Reporter(Protocol):
         """Is called when the training loop begins.
 
         Args:
-          step: The number of updates that earlier runs have done.
+          step: The number of updates that were done before.
           steps: The number of updates at the end of the run.
         """
 

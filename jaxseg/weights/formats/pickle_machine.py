@@ -29,7 +29,7 @@ class World(Protocol):
         """Returns the value of a name such as `module.Class`, without importing it."""
 
     def call(self, function: Any, arguments: tuple) -> Any:
-        """Returns the result of a call in the program, without running any code."""
+        """Returns a value for a call in the program, instead of making the call."""
 
     def persistent(self, identity: Any) -> Any:
         """Returns the tensor storage to which a persistent ID of the program refers."""
