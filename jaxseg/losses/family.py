@@ -64,7 +64,7 @@ def family_of(form: OutputForm, void: int) -> LossFamily:
 def positive_weights(
     class_weights: Sequence[float] | None, form: OutputForm
 ) -> tuple[float, ...] | None:
-    """Returns the weight of positive pixels for each logit of a sigmoid output.
+    """Returns for each sigmoid logit the weight of pixels in which its class occurs.
 
     In a binary task, it is the weight of the object divided by the weight of the
     background. In a multi-label task, the weight of a class is its class weight.
