@@ -19,8 +19,9 @@ def step_number(text: str) -> int | None:
 
 
 def step_folders(directory: str | Path) -> dict[int, Path]:
-    """Returns the folder of every step in ascending order, or {} without a directory.
+    """Returns a dictionary from each step with a checkpoint to its folder, in order.
 
+    The steps are in ascending order. The result is empty if `directory` does not exist.
     Empty folders are skipped. They contain no step, because the folder of a step gets
     its final name only when the step is complete.
     """

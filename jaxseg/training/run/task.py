@@ -90,16 +90,16 @@ class Silent:
         pass
 
     def started(self, step: int, steps: int) -> None:
-        """Ignores the event, for runs that show no progress."""
+        """Does nothing, because this reporter shows no progress."""
 
     def advanced(self, step: int) -> None:
-        """Ignores the event, for runs that show no progress."""
+        """Does nothing, because this reporter shows no progress."""
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """Ignores the event, for runs that show no progress."""
+        """Does nothing, because this reporter shows no progress."""
 
     def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
-        """Ignores the event, for runs that show no progress."""
+        """Does nothing, because this reporter shows no progress."""
 
 
 @dataclasses.dataclass(frozen=True)

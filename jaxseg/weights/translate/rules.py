@@ -1,4 +1,4 @@
-r"""Defines the rules of import tables.
+r"""Defines the rules of import tables, which map PyTorch's tensor names to variables.
 
 A rule is `(source, target)` or `(source, target, transform)`. `source` is a regular
 expression that must match a whole PyTorch key. `target` is a template such as
