@@ -1,4 +1,4 @@
-"""Describes a rectangle of an image, which can be read without the other pixels."""
+"""Defines the rectangle of an image that is read without the other pixels."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class Area:
 
     @property
     def is_whole(self) -> bool:
-        """Returns whether the area is the whole image."""
+        """Returns whether this rectangle covers the whole image."""
         return self == Area.whole(self.size)
 
     def of(self, pixels: np.ndarray) -> np.ndarray:
-        """Returns the pixels of this area as a view.
+        """Cuts this rectangle out of an image. The result is a view of the image.
 
         Args:
           pixels: The whole image, [H, W] or [H, W, C].

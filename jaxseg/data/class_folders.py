@@ -26,30 +26,33 @@ MASKS, VALID = "masks", "valid"
 
 
 class MissingMask(ValueError):
-    """Is raised if an image has no mask of a class."""
+    """Is raised if an image has no mask file for one of the classes."""
 
 
 def class_folder_pairs(
     root: pathlib.Path, lists: Iterable[str] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs images with their masks in `masks/CLASS`; see `layouts.folder_pairs`.
+    """Pairs each image with the mask files of its classes in `masks/CLASS`.
+
+    The folders of splits are those of `jaxseg.data.layouts.folder_pairs`.
 
     Args:
       root: The folder.
-      lists: The names of further splits that have a list.
+      lists: The names of splits, besides train, validation and test, that have a text
+        file with the names of their images.
 
     Returns:
       The pairs of each split. The mask of a pair is a `jaxseg.data.parts.Joined` object
       that names the mask files of all classes.
 
     Raises:
-      ValueError: If the folder has another layout.
+      ValueError: If the files are not arranged in these folders.
     """
     return folder_pairs(root, lists, match=match_class_folders)
 
 
 def match_class_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
-    """Pairs each image with the masks of all classes that have its name.
+    """Pairs each image with the mask files of its name in all class folders.
 
     Args:
       images: The folder of images.

@@ -195,7 +195,7 @@ def overlapping_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
 
 
 def describe_classes(spec: DatasetSpec) -> str:
-    """Returns text with the number, the names and the origin of the classes."""
+    """Returns text with the number of classes, their names and the names' origin."""
     origin = spec.origin or f"the record of dataset {spec.name!r}"
     text = f"{spec.num_classes} classes ({origin}): {shown_classes(spec.classes)}"
     if not spec.labels:
@@ -204,7 +204,7 @@ def describe_classes(spec: DatasetSpec) -> str:
 
 
 def describe_source(spec: DatasetSpec) -> str:
-    """Returns text that names the features that are read from a tfds dataset.
+    """Returns text that names the tensorflow_datasets features that are read.
 
     The result is "" for datasets that are not from tensorflow_datasets.
     """

@@ -115,7 +115,7 @@ def train_example(
 
     Args:
       source: The clouds.
-      config: The augmentation.
+      config: The options of the augmentation.
       seed: The seed of the training stream.
       position: The position in the training stream, from 0.
     """

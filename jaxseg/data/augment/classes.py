@@ -1,4 +1,4 @@
-"""Finds the classes in a label from which an augmentation can choose one at random."""
+"""Finds which classes occur in a label map, so that an augmentation can choose one."""
 
 from __future__ import annotations
 

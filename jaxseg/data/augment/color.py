@@ -129,12 +129,15 @@ class Grayscale(PixelEntry):
 
 
 def luma(image: np.ndarray) -> np.ndarray:
-    """Returns the luma [H, W, 1] of an RGB image."""
+    """Returns the luma of an RGB image: a weighted sum of its channels, [H, W, 1]."""
     return (image @ LUMA)[..., None]
 
 
 def blend(base: np.ndarray, image: np.ndarray, factor: float) -> np.ndarray:
-    """Returns `base + factor * (image - base)`."""
+    """Mixes two images: returns `base + factor * (image - base)`.
+
+    The factor 0 gives `base`, 1 gives `image`, and a larger factor extrapolates.
+    """
     return np.float32(factor) * image + np.float32(1 - factor) * base
 
 

@@ -1,4 +1,4 @@
-"""Defines the four kinds of augmentation entries and the scene that they change.
+"""Defines the four kinds of augmentations, and the crop that they change.
 
 An entry of the option `data.augment` becomes a frozen dataclass whose fields are the
 parameters of the augmentation. It has no random state: each application gets a separate
@@ -23,7 +23,7 @@ Drawn = dict[str, Any]  # drawn parameters by name, as JSON values
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """Describes the properties of a dataset that augmentation needs.
+    """Contains the properties of a dataset that augmentations need.
 
     Attributes:
       classes: The names of the classes in label order.
@@ -59,13 +59,13 @@ class Scene:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Defines the fields that all augmentations have.
+    """Is the base class of the augmentations that `data.augment` can list.
 
     Class attributes:
       name: The name of the augmentation in `data.augment`.
-      rgb: Whether the entry needs images of three channels.
-      square: Whether the entry needs a square crop.
-      by_class: Whether the entry needs labels with exactly one class per pixel.
+      rgb: Whether the augmentation needs images of three channels.
+      square: Whether the augmentation needs a square crop.
+      by_class: Whether the augmentation needs labels with one class per pixel.
     """
 
     name: ClassVar[str]
@@ -79,12 +79,21 @@ class Entry:
 
 
 class WindowEntry(Entry):
-    """Changes which part of the image becomes the training crop, and its scale."""
+    """Is the base class of augmentations that change the crop's position or scale."""
 
     def choose(
         self, view: View, window: Window, rng: np.random.Generator
     ) -> tuple[Window, Drawn]:
-        """Returns the changed crop window and the random parameters that were drawn."""
+        """Changes the crop window of one example at random.
+
+        Args:
+          view: The example and the size of the crop.
+          window: The crop window before the change.
+          rng: The random number generator.
+
+        Returns:
+          The new crop window, and the random parameters that were drawn.
+        """
         raise NotImplementedError
 
 
@@ -106,25 +115,34 @@ class View:
 
     @functools.cached_property
     def label(self) -> np.ndarray:
-        """Returns the label, which is read on first use."""
+        """Returns the label of the whole example, [H, W]. The first use reads it."""
         return self.read()
 
 
 class GeometryEntry(Entry):
-    """Moves the pixels of an image and of its label to other positions.
+    """Is the base class of augmentations that move pixels of an image and its label.
 
     Points are continuous positions in pixels: the top left corner of the image is
     (0, 0), and the center of its first pixel is (0.5, 0.5).
     """
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
-        """Draws the random parameters for a crop of `size` (H, W) in pixels."""
+        """Draws the random parameters of one application to a crop of `size` (H, W)."""
         raise NotImplementedError
 
     def origin(
         self, points: np.ndarray, drawn: Drawn, size: tuple[int, int]
     ) -> np.ndarray:
-        """Returns the position of each result point before the change, [2, H, W]."""
+        """Maps points of the augmented crop to their positions in the original crop.
+
+        Args:
+          points: The (row, column) of each point in the augmented crop, [2, H, W].
+          drawn: The random parameters, as `draw` returned them.
+          size: The (H, W) of the crop in pixels.
+
+        Returns:
+          The (row, column) of each point in the original crop, [2, H, W].
+        """
         raise NotImplementedError
 
     def rearranged(self, array: np.ndarray, drawn: Drawn) -> np.ndarray | None:
@@ -142,14 +160,14 @@ class GeometryEntry(Entry):
 
 
 class PixelEntry(Entry):
-    """Changes the values of an image, but not the label."""
+    """Is the base class of augmentations that change an image, but not its label."""
 
     def draw(self, rng: np.random.Generator) -> Drawn:
-        """Draws the random parameters of one application."""
+        """Draws the random parameters of one application of this augmentation."""
         raise NotImplementedError
 
     def change(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:
-        """Returns the changed image.
+        """Changes the pixel values of an image, and returns the new image.
 
         Args:
           image: Float32 [H, W, C], in which the value range is [0, 1]. The caller clips
@@ -160,7 +178,10 @@ class PixelEntry(Entry):
 
 
 class SceneEntry(Entry):
-    """Changes a crop and its label; it can paste parts of other examples into them."""
+    """Is the base class of augmentations that change a crop and its label together.
+
+    They can paste pixels of other examples into the crop.
+    """
 
     def apply(
         self,
@@ -168,12 +189,15 @@ class SceneEntry(Entry):
         rng: np.random.Generator,
         partner: Callable[[np.random.Generator], Scene],
     ) -> tuple[Scene, Drawn]:
-        """Returns the changed scene and the random parameters that were drawn.
+        """Augments a training crop and its label.
 
         Args:
-          scene: The crop.
+          scene: The crop and its label.
           rng: The random number generator for this application.
           partner: A function that draws another training crop of equal size. Each call
             returns a different crop.
+
+        Returns:
+          The augmented crop with its label, and the random parameters that were drawn.
         """
         raise NotImplementedError

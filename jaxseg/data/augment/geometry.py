@@ -200,7 +200,7 @@ def rotation(degrees: float) -> np.ndarray:
 def centered(
     points: np.ndarray, forward: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """Returns the points that a linear map about the crop center maps to `points`.
+    """Applies the inverse of a linear map about the center of the crop to points.
 
     Args:
       points: Float32 [2, H, W].
@@ -219,7 +219,7 @@ def centered(
 
 
 def sampled(field: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Interpolates displacements [2, H, W] bilinearly at points [2, h, w]."""
+    """Interpolates displacements [2, H, W] of pixels bilinearly at points [2, h, w]."""
     centers = points - np.float32(0.5)
     if np.array_equal(centers, np.indices(field.shape[1:])):
         return field

@@ -146,7 +146,16 @@ class Mosaic(SceneEntry):
 
 
 def pasted(scene: Scene, other: Scene, chosen: np.ndarray) -> Scene:
-    """Returns `scene` with the pixels `chosen`, bool [H, W], copied from `other`."""
+    """Copies chosen pixels and their labels from one crop into another.
+
+    Args:
+      scene: The crop that receives the pixels. It is not changed.
+      other: The crop from which the pixels are copied.
+      chosen: Bool [H, W], True at the pixels to copy.
+
+    Returns:
+      A new crop: `other` at the chosen pixels and `scene` elsewhere.
+    """
     image = np.where(chosen[..., None], other.image, scene.image)
     label = np.where(chosen, other.label, scene.label)
     return dataclasses.replace(scene, image=image, label=label)

@@ -24,7 +24,7 @@ def parse_entries(texts: tuple[str, ...]) -> tuple[Entry, ...]:
       texts: One text for each entry.
 
     Returns:
-      One dataclass for each text, in the order of the texts.
+      One augmentation, a dataclass, for each text, in the order of the texts.
 
     Raises:
       ValueError: If a text is invalid, or an entry that chooses the crop follows an
@@ -45,7 +45,11 @@ def parse_entries(texts: tuple[str, ...]) -> tuple[Entry, ...]:
 
 
 def parse_entry(text: str) -> Entry:
-    """Parses the text of one entry; see `parse_entries`."""
+    """Parses the text of one augmentation, such as `rotate(degrees=30)`.
+
+    Raises:
+      ValueError: If the name or a parameter is unknown, or a value is not allowed.
+    """
     name, given = _split(text)
     if name not in ENTRIES:
         raise ValueError(f"{_named(text)} is invalid{near(name, ENTRIES)}")

@@ -1,4 +1,4 @@
-"""Interpolates an image and its label at arbitrary points."""
+"""Computes the image and the label of a crop at arbitrary points."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ def pixel_centers(size: tuple[int, int]) -> np.ndarray:
 
 
 def resample(scene: Scene, points: np.ndarray) -> Scene:
-    """Returns the scene whose pixels are those of another scene at the given points.
+    """Computes the image and the label of a crop at given points.
 
     The image is interpolated bilinearly between the centers of its pixels, and the
     label is that of the pixel that contains the point. Points outside the image get the
-    mean color of the dataset and the label void.
+    mean color of the dataset and the ignore index.
 
     Args:
-      scene: The scene.
+      scene: The crop and its label.
       points: The (row, column) from which each pixel of the result is read, float32 [2,
         h, w]. The first pixel covers [0, 1) along both axes.
+
+    Returns:
+      The image [h, w, C] and the label [h, w], as a `Scene`.
     """
     size = points.shape[1:]
     image = np.empty((*size, scene.image.shape[-1]), scene.image.dtype)
@@ -88,7 +91,10 @@ def _nearest(
 
 
 def rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Rounds values to the type of stored pixels; halves are rounded up."""
+    """Converts float32 values to the type of stored pixels.
+
+    For integer types, values are rounded, and halves are rounded up.
+    """
     if not np.issubdtype(dtype, np.integer):
         return values.astype(dtype)
     return np.floor(values + np.float32(0.5)).astype(dtype)

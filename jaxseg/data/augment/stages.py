@@ -37,7 +37,7 @@ Partner = Callable[[np.random.Generator], Scene]
 
 @dataclasses.dataclass(frozen=True)
 class Applied:
-    """Records that an augmentation was applied to an example, with what parameters.
+    """Records an augmentation that was applied to an example, and its parameters.
 
     Attributes:
       entry: The augmentation.
@@ -48,12 +48,12 @@ class Applied:
     drawn: Drawn
 
     def record(self) -> dict:
-        """Returns the name and the random parameters, as JSON values."""
+        """Returns the augmentation's name and random parameters as JSON values."""
         return {"entry": self.entry.name, **self.drawn}
 
 
 def frame_of(spec: DatasetSpec) -> Frame:
-    """Returns the properties of a dataset that augmentation needs."""
+    """Returns the classes and the value range of a dataset for augmentations."""
     low, high = spec.value_range
     return Frame(
         spec.classes,
@@ -66,12 +66,12 @@ def frame_of(spec: DatasetSpec) -> Frame:
 
 
 def check_augment(config: DataConfig, spec: DatasetSpec) -> None:
-    """Raises ValueError if an entry of `data.augment` does not fit the data."""
+    """Raises ValueError if an augmentation of `data.augment` cannot be applied."""
     check_entries(entries_of(config), crop=config.crop, frame=frame_of(spec))
 
 
 def entries_of(config: DataConfig) -> tuple[Entry, ...]:
-    """Returns the augmentations of `data.augment` and `data.albumentations`."""
+    """Returns the augmentations that `data.augment` and `data.albumentations` state."""
     entries = parse_entries(tuple(config.augment))
     if config.albumentations is None:
         return entries
@@ -83,7 +83,7 @@ def split(entries: Iterable[Entry]) -> tuple[list, list]:
 
     Returns:
       Two lists of pairs (position in `entries`, entry). The first list has the entries
-      that choose the crop.
+      that choose the crop, and the second list has the others.
     """
     numbered = list(enumerate(entries))
     windows = [pair for pair in numbered if isinstance(pair[1], WindowEntry)]
@@ -100,6 +100,9 @@ def choose_window(
       view: The example and its crop.
       window: The window that the entries change.
       draws: Maps the position of an entry in `data.augment` to its random generator.
+
+    Returns:
+      The new window, and the applied augmentations with their random parameters.
     """
     applied = []
     for place, entry in entries:
@@ -116,13 +119,16 @@ def change_scene(
     draws: Generator,
     partner: Partner,
 ) -> tuple[Scene, list[Applied]]:
-    """Applies the entries that change the crop, in order.
+    """Applies the augmentations that change the pixels of a crop, in order.
 
     Args:
       entries: Pairs (position in `data.augment`, entry).
-      scene: The crop.
+      scene: The crop and its label.
       draws: Maps the position of an entry in `data.augment` to its random generator.
-      partner: A function that draws another crop.
+      partner: A function that draws a crop of another example.
+
+    Returns:
+      The new crop, and the applied augmentations with their random parameters.
     """
     chosen = []
     for place, entry in entries:

@@ -1,4 +1,4 @@
-"""Lists all augmentation entries by name."""
+"""Lists the classes of all augmentations of `data.augment` by their names."""
 
 from __future__ import annotations
 

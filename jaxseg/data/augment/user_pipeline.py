@@ -1,6 +1,6 @@
 """Applies a pipeline of Albumentations that the user's Python file defines.
 
-Only that file imports the package. The adapter works with Albumentations 2 (MIT
+Only that file imports Albumentations. The adapter works with Albumentations 2 (MIT
 license, no longer developed) and with its successor AlbumentationsX (AGPL-3.0 or
 commercial license), because it only calls `set_random_seed` and the pipeline itself.
 """
@@ -27,7 +27,7 @@ SHORT = 16  # Arrays with more values are recorded by their shape.
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UserPipeline(SceneEntry):
-    """Applies a pipeline of Albumentations to image and label.
+    """Applies a pipeline of Albumentations to an image and its label.
 
     The pipeline receives uint8 images unchanged, and other images as float32 with the
     value range mapped to [0, 1].

@@ -1,4 +1,4 @@
-"""Builds the examples of point cloud datasets from their files."""
+"""Builds the stored examples of point cloud datasets from their original files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class CloudsBuilder(PairsBuilder, skip_registration=True):
     """
 
     def features(self) -> dict[str, Any]:
-        """Returns the tensorflow_datasets feature of each array of an example."""
+        """Returns the tensorflow_datasets feature of each stored array, by name."""
         return cloud_features()
 
     def check_masks(self, splits: dict[str, list[layouts.Pair]]) -> None:
@@ -33,7 +33,7 @@ class CloudsBuilder(PairsBuilder, skip_registration=True):
 
         Returns:
           The arrays of the example by name, the labels of its points, uint8 [N], and
-          the orientation tag 1, because clouds have none.
+          1, the orientation tag of an image that is not rotated.
 
         Raises:
           ValueError: If a file is bad.

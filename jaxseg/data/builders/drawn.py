@@ -43,7 +43,7 @@ class DrawnConfig(tfds.core.BuilderConfig):
 
 
 def drawn_config(dataset: Dataset, *, seed: int = 0, **changes: Any) -> DrawnConfig:
-    """Returns the configuration of a generated dataset. Its name contains its values.
+    """Returns the configuration of a generated dataset. Its name states its values.
 
     Args:
       dataset: The description of the dataset.
@@ -67,11 +67,11 @@ class DrawnBuilder(NamedBuilder, skip_registration=True):
     """Builds the splits train and validation of a generated dataset."""
 
     def spec(self) -> DatasetSpec:
-        """Returns the description of the classes of the dataset."""
+        """Returns the specification of the classes of the dataset."""
         return self.dataset.spec
 
     def features(self) -> dict[str, Any]:
-        """Returns the tensorflow_datasets feature of each array of an example."""
+        """Returns the tensorflow_datasets feature of each stored array, by name."""
         if self.dataset.kind == "clouds":
             return cloud_features()
         size, names = self.builder_config.size, list(self.dataset.spec.classes)

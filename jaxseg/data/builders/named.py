@@ -13,7 +13,7 @@ from jaxseg.data.spec import DatasetSpec
 
 
 def cloud_features() -> dict[str, Any]:
-    """Returns the tensorflow_datasets feature of each array of a point cloud."""
+    """Returns the tensorflow_datasets feature of each array of a cloud, by name."""
     return {
         "points": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),
         "color": tfds.features.Tensor(shape=(None, 3), dtype=np.uint8),
@@ -43,10 +43,13 @@ class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @abc.abstractmethod
     def features(self) -> dict[str, Any]:
-        """Returns the feature of each array of an example, without its name "id"."""
+        """Returns the tensorflow_datasets feature of each stored array, by name.
+
+        The feature "id", the name of the example, is left out.
+        """
 
     def metadata(self) -> dict[str, Any] | None:
-        """Returns the initial metadata that is stored with the examples, or None."""
+        """Returns the metadata to store with the prepared data, or None."""
         return None
 
     def _info(self) -> tfds.core.DatasetInfo:

@@ -43,7 +43,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
     """Builds the examples {"image", "label", "id"} from pairs of image and mask files.
 
     Args:
-      file_format: "array_record", or "tfrecord" for tf.data, which reads no tiles.
+      file_format: "array_record", or "tfrecord" for tf.data.
       **options: The options of every builder of tensorflow_datasets.
     """
 
@@ -57,7 +57,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return self.builder_config.class_names
 
     def spec(self) -> DatasetSpec:
-        """Returns the specification of the classes, with the label map of the user.
+        """Returns the specification of the classes, and the user's label map.
 
         If there are no class names, the classes are called `class_0`, `class_1` and so
         on, up to the highest label in the masks.
@@ -80,7 +80,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return dataclasses.replace(masks, counted_void=self.counted_void)
 
     def features(self) -> dict[str, Any]:
-        """Returns the tensorflow_datasets feature of each array of an example.
+        """Returns the tensorflow_datasets feature of each stored array, by name.
 
         Images are stored as bytes, which are an unchanged JPEG file or encoded tiles.
         """
@@ -101,11 +101,12 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return {"image": tfds.features.Image(shape=image_shape), "label": label}
 
     def metadata(self) -> dict[str, Any]:
-        """Returns the metadata, with empty lists that the preparation fills.
+        """Returns the metadata of the prepared data before any example is read.
 
-        One list is for the labels that occur in at least one split, one list per split
-        is for the labels of that split, and one list per split names the pairs that are
-        left out. The entry "tiled" is absent in data of earlier versions.
+        The preparation fills its empty lists: "labels" with the labels in any split,
+        "labels_of_split" with the labels in each split, and "skipped" with the names of
+        the pairs that each split leaves out. "tiled" states whether pixels are stored
+        in tiles.
         """
         lists = {"labels": [], "labels_of_split": {}, "skipped": {}}
         return lists | {"tiled": self.tiled}
@@ -203,7 +204,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return np.flatnonzero(present.any(0)).tolist()
 
     def read(self, pair: layouts.Pair) -> tuple[dict[str, Any], np.ndarray, int]:
-        """Reads one image and its mask.
+        """Reads and encodes one image and its mask.
 
         Args:
           pair: The files of the example.

@@ -33,7 +33,7 @@ class PairsConfig(tfds.core.BuilderConfig):
     The field `name` is a digest that changes when the files or the options change.
 
     Attributes:
-      dataset: The record of the dataset.
+      dataset: The description of the dataset.
       path: The folder of the raw files.
       classes: The class names of a folder of the user, or () if the classes are counted
         in the masks.
@@ -41,7 +41,8 @@ class PairsConfig(tfds.core.BuilderConfig):
       labels: The label map of the masks. By default the mask values are the labels.
       on_bad_file: "stop" raises an error at the first bad file; "skip" leaves the image
         and its mask out.
-      lists: The names of further splits whose members a text file can list.
+      lists: The names of splits, besides train, validation and test, whose images
+        a text file NAME.txt can list.
       reading: The options of the image reader.
       pixels: The number of channels and the type that all images of the dataset must
         have.
@@ -66,7 +67,7 @@ class PairsConfig(tfds.core.BuilderConfig):
         return self.classes if spec is None else spec.classes
 
     def check_pixels(self, image: File, found: PixelType) -> None:
-        """Raises ValueError if an image differs in channels or type from the first.
+        """Raises ValueError if an image differs from the first in channels or type.
 
         Args:
           image: The file of the image.
@@ -115,12 +116,12 @@ def pairs_config(
     The name of the configuration changes when the files or the options change.
 
     Args:
-      dataset: The record of the dataset.
+      dataset: The description of the dataset.
       path: The folder of the original files.
       classes: The class names of a folder of the user. By default they are read from
         the file `classes.txt` in the folder, if it exists.
       labels: The label map of the masks, in a form that `jaxseg.data.labels` describes.
-        The default is the label map of the record.
+        The default is the label map of the description.
       **options: Further fields of `PairsConfig`.
 
     Raises:
@@ -169,10 +170,10 @@ def reading_of(config: DataConfig, dataset: Dataset) -> reader.ReadOptions:
 
     Args:
       config: The data options.
-      dataset: The record of the dataset.
+      dataset: The description of the dataset.
 
     Raises:
-      ValueError: If the options contradict the record.
+      ValueError: If the options contradict the description of the dataset.
     """
     if dataset.spec is None:
         return reader.options_of(config)

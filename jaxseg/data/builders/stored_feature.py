@@ -38,15 +38,15 @@ class StoredPixels(tfds.features.FeatureConnector):
         self.names = list(names)
 
     def get_tensor_info(self) -> tfds.features.TensorInfo:
-        """Returns shape and type of the decoded pixels."""
+        """Returns the shape and the type of the decoded pixels."""
         return tfds.features.TensorInfo(shape=self._shape, dtype=self._dtype.type)
 
     def get_serialized_info(self) -> tfds.features.TensorInfo:
-        """Returns shape and type of the stored bytes."""
+        """Returns the shape and the type of the stored bytes."""
         return tfds.features.TensorInfo(shape=(), dtype=np.object_)
 
     def encode_example(self, example_data: IO[bytes]) -> bytes:
-        """Reads bytes, which are already encoded, from an open file."""
+        """Returns the bytes of an open file, which are already encoded."""
         return example_data.read()
 
     def decode_example(self, tfexample_data: Any) -> Any:
@@ -57,12 +57,12 @@ class StoredPixels(tfds.features.FeatureConnector):
         )
 
     def decode_example_np(self, example_data: bytes) -> np.ndarray:
-        """Decodes the pixels, [H, W, C]."""
+        """Decodes stored bytes to pixels, [H, W, C]."""
         pixels = rasters.decode(example_data)
         return pixels if pixels.ndim == 3 else pixels[..., None]
 
     def to_json_content(self) -> dict[str, Any]:
-        """Returns the arguments of this object as JSON values."""
+        """Returns the constructor arguments of this feature as JSON values."""
         return {
             "shape": list(self._shape),
             "dtype": self._dtype.name,
