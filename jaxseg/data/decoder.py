@@ -43,12 +43,13 @@ class Decoder:
     The default functions decode the images and labels of data that jaxseg has prepared.
 
     Attributes:
-      image: Returns the image [H, W, C], of the type in the dataset's specification.
-      label: Returns the labels [H, W], with the ignore index for void.
-      size: Returns the (H, W) of the image without decoding its pixels.
-      part: Returns the pixels of "image" or "label" inside an area, and decodes as few
-        other pixels as the format allows. If it is None, the whole array is decoded and
-        then cut.
+      image: A function that returns the image [H, W, C], of the type in the
+        specification of the dataset.
+      label: A function that returns the labels [H, W], with the ignore index for void.
+      size: A function that returns the (H, W) of the image without decoding its pixels.
+      part: A function that returns the pixels of "image" or "label" inside an area, and
+        decodes as few other pixels as the format allows. If it is None, the whole array
+        is decoded and then cut.
     """
 
     image: Callable[[Record], np.ndarray] = _image
@@ -57,7 +58,7 @@ class Decoder:
     part: Callable[[Record, str, Area], np.ndarray] | None = None
 
     def area(self, record: Record, name: str, area: Area) -> np.ndarray:
-        """Decodes an area of an image or of a label.
+        """Decodes a rectangle of a stored image or label.
 
         Args:
           record: The stored example.

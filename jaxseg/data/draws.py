@@ -22,7 +22,7 @@ class Examples(Protocol):
 
     Attributes:
       spec: The classes and pixel statistics of the dataset.
-      records: The encoded examples {"image", "label", "id"}, each entry as bytes.
+      records: The encoded examples {"image", "label", "id"}, each array as bytes.
       sizes: The (H, W) of each image in pixels.
       workers: The number of threads that read the data.
     """
@@ -42,11 +42,11 @@ class Examples(Protocol):
 def train_draw(
     source: Examples, config: DataConfig, seed: int, position: int
 ) -> tuple[int, np.random.Generator, np.uint32]:
-    """Selects the example at a position of the training stream.
+    """Selects the example at a position of the training stream, and its seeds.
 
     Args:
       source: The examples.
-      config: Names the classes whose images appear twice per epoch.
+      config: The data options, with the classes whose images appear twice per epoch.
       seed: The seed of the training stream.
       position: The position in the training stream, from 0.
 

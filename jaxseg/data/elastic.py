@@ -35,11 +35,11 @@ def displacement(nodes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     The interpolation is a tensor product of natural cubic splines through the nodes.
 
     Args:
-      nodes: [2, 3, 3] in pixels.
+      nodes: The displacements of the grid nodes, [2, 3, 3] in pixels.
       size: The (H, W) of the image.
 
     Returns:
-      [2, H, W] in pixels.
+      The displacements of all pixels, [2, H, W] in pixels.
     """
     rows, columns = (_weights(side, nodes.shape[-1]) for side in size)
     return np.einsum("hi,cij,wj->chw", rows, nodes, columns)

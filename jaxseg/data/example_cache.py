@@ -13,7 +13,7 @@ CACHE_LIMIT = 8 * 2**30  # The largest number of decoded bytes that a source kee
 class ExampleCache:
     """Keeps decoded examples until their arrays exceed a number of bytes.
 
-    A copy that another process receives is empty.
+    If the cache is sent to another process, the copy there is empty.
 
     Args:
       title: The dataset and the split, for a warning when the cache is full. If it is
@@ -40,15 +40,15 @@ class ExampleCache:
         return self._bytes > self._limit
 
     def divided(self, processes: int) -> ExampleCache:
-        """Returns an empty cache with 1/`processes` of the limit and no warning."""
+        """Returns an empty cache with 1/`processes` of this cache's limit."""
         return _empty("", self._count, self._limit // processes)
 
     def get(self, index: int) -> dict[str, Any] | None:
-        """Returns the example with this index if it is kept, otherwise None."""
+        """Returns the example with this index, or None if the cache lacks it."""
         return self._examples.get(index)
 
     def keep(self, index: int, example: dict[str, Any]) -> dict[str, Any]:
-        """Keeps an example if there is room, and returns the example.
+        """Keeps an example if the cache is not full, and returns the example.
 
         Args:
           index: The index of the example.

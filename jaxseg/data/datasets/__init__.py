@@ -1,7 +1,7 @@
 """Contains the descriptions of all datasets, by name.
 
-The description of each dataset, its record, is in a separate module, which is imported
-when the dataset is first used. To add a dataset, write `jaxseg/data/datasets/NAME.py`,
+The description of each dataset, a `Dataset` object, is in a separate module, which is
+imported on first use. To add a dataset, write `jaxseg/data/datasets/NAME.py`,
 which assigns a `Dataset` to `DATASET`, and add its name to the table below.
 """
 

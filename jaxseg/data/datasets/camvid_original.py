@@ -55,18 +55,21 @@ FIRST_TEST, FIRST_VALIDATION, LAST_VALIDATION = 8550, 7959, 8159
 
 
 def all_classes() -> LabelMap:
-    """Returns the label map from mask colors to the 31 classes other than Void."""
+    """Returns the label map from the colors of CamVid masks to all classes but Void."""
     return color_map({color: k for k, color in enumerate(COLORS)} | BLACK)
 
 
 def merged_classes() -> LabelMap:
-    """Returns SegNet's label map, which merges most of the 31 classes into 11."""
+    """Returns SegNet's label map, which merges most of CamVid's 31 classes into 11."""
     merged = {color: MERGED.index(group) for color, group in ORIGINAL.values()}
     return color_map(merged | BLACK)
 
 
 def same_name_classes() -> LabelMap:
-    """Returns the label map that keeps 11 of the 31 classes and makes 20 void."""
+    """Returns the label map that keeps 11 of the 31 classes and ignores the others.
+
+    Pixels of the other 20 classes become void.
+    """
     named = {
         color: MAIN.index(name) if name in MAIN else VOID
         for name, (color, _) in ORIGINAL.items()
@@ -92,7 +95,7 @@ def split_of(name: str) -> str:
 def still_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs images of `701_StillsRaw_full` with masks of `LabeledApproved_full`.
+    """Pairs CamVid images in `701_StillsRaw_full` with masks in `LabeledApproved_full`.
 
     Args:
       root: The folder that contains both folders.

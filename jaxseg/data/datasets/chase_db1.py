@@ -16,12 +16,13 @@ FIRST = 20  # The images 01L to 10R; the images 11L to 14R follow.
 
 @dataclasses.dataclass(frozen=True)
 class Eyes:
-    """Is a layout that pairs the photographs and masks in one folder.
+    """Pairs the photographs and the masks of CHASE_DB1, which are in one folder.
 
     Attributes:
       annotator: "1stHO" for the first human observer or "2ndHO" for the second, as in
         the names of the mask files.
-      first_for_training: Whether the first 20 photographs are the training split.
+      first_for_training: If True, the first 20 photographs are for training and the
+        last 8 for validation. If False, it is the other way round.
     """
 
     annotator: str = "1stHO"

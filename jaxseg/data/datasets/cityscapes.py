@@ -45,15 +45,15 @@ def city_pairs(
     """Pairs the images in `leftImg8bit/SPLIT` with the masks in `KIND/SPLIT`.
 
     KIND is gtFine or gtCoarse. The masks are the files `*_labelIds.png`, or the files
-    `*_labelTrainIds.png` if a folder has no file of the first form.
+    `*_labelTrainIds.png` if a folder has no `*_labelIds.png`.
 
     Args:
       root: The folder that contains leftImg8bit, gtFine and gtCoarse.
-      lists: Ignored. All layouts take this argument.
-      masks: The folder KIND and its subfolder with the masks of each split.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      masks: The (KIND, SPLIT) of the folder with the masks of each split.
 
     Raises:
-      ValueError: If a folder is missing, or two files have one name.
+      ValueError: If a folder is missing, or two files have the same name.
     """
     del lists  # This layout has no lists.
     require_folder(root)
@@ -75,7 +75,7 @@ def _pairs(root: pathlib.Path, kind: str, folder: str) -> list[Pair]:
 
 
 def read_ids(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads a mask as label ids.
+    """Reads a Cityscapes mask as label ids.
 
     The dataset uses this function as the field `read_values` of its `Dataset`.
 

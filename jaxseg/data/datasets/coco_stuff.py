@@ -72,11 +72,11 @@ PALETTE = colors_of(
 def coco_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs the images in `images/SPLIT2017` with the masks in `annotations/SPLIT2017`.
+    """Pairs COCO images in `images/SPLIT2017` with masks in `annotations/SPLIT2017`.
 
     Args:
       root: The folder that contains these folders.
-      lists: Ignored. All layouts take this argument.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
     Raises:
       ValueError: If a folder is missing.
@@ -93,7 +93,7 @@ def coco_pairs(
 def listed_coco_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs the images and masks that `imageLists/{train,test}.txt` list.
+    """Pairs the COCO images and masks that `imageLists/{train,test}.txt` list.
 
     Args:
       root: The folder that contains images, annotations and imageLists.
@@ -122,7 +122,7 @@ def read_second(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
       options: Ignored, because the file is not an image file.
 
     Returns:
-      Mask values as this release numbers the classes, int32 [H, W].
+      The class numbers of COCO-Stuff 1.1, int32 [H, W].
 
     Raises:
       ValueError: If the file cannot be read.
@@ -141,7 +141,7 @@ def read_first(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
       options: Ignored, because the file is not an image file.
 
     Returns:
-      Mask values as this release numbers the classes, int32 [H, W].
+      The class numbers of COCO-Stuff 1.0, int32 [H, W].
 
     Raises:
       ValueError: If the file cannot be read.
@@ -151,11 +151,11 @@ def read_first(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
 
 
 def ten_thousand(release: str, changes: dict[str, Any]) -> Choice:
-    """Returns the variant of the dataset for a release of COCO-Stuff 10K.
+    """Returns the variant of COCO-Stuff that reads one release of COCO-Stuff 10K.
 
     Args:
       release: The number of the release.
-      changes: The fields of the record in which this release differs from the other.
+      changes: The fields of the dataset's description that differ for this release.
     """
     return Choice(
         f"10k-v{release}",

@@ -14,13 +14,13 @@ from jaxseg.data.layouts import Pair, require_folder
 
 @dataclasses.dataclass(frozen=True)
 class Eyes:
-    """Is a layout that pairs images, masks and fields of view in `training` and `test`.
+    """Pairs images, masks and field-of-view files in `training` and `test` of DRIVE.
 
     The split `test` is left out if its masks do not exist.
 
     Attributes:
       annotator: The annotator whose masks of the test split are read, 1 or 2.
-      views: Whether pixels outside of the field of view are void.
+      views: Whether pixels outside of the camera's field of view are void.
     """
 
     annotator: int = 1

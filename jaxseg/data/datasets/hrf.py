@@ -15,10 +15,10 @@ FIRST = 5  # The photographs 01 to 05 of each group are the training split.
 
 @dataclasses.dataclass(frozen=True)
 class Eyes:
-    """Is a layout that pairs photographs, masks and fields of view by their names.
+    """Pairs the photographs, masks and field-of-view files of HRF by their names.
 
     Attributes:
-      views: Whether pixels outside of the field of view are void.
+      views: Whether pixels outside of the camera's field of view are void.
     """
 
     views: bool = True

@@ -34,11 +34,11 @@ CLASSES = {  # As in mmsegmentation 1.2.2, in the order of the iSAID development
 def aerial_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs `SPLIT/images/NAME.png` with the masks in `SPLIT/Semantic_masks/images`.
+    """Pairs iSAID images in `SPLIT/images` with masks in `SPLIT/Semantic_masks/images`.
 
     Args:
       root: The folder that contains `train` and `val`.
-      lists: Ignored. All layouts take this argument.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
     Raises:
       ValueError: If a folder is missing.

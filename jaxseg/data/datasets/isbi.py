@@ -17,7 +17,7 @@ STACKS = ("train-volume.tif", "train-labels.tif")
 def slice_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs the slices of images and masks.
+    """Pairs the image slices of the ISBI 2012 challenge with their masks.
 
     The slices are pages of the two official TIFF stacks, or numbered files in two
     folders. The last fifth of the slices is the split `validation`; the other slices
@@ -26,7 +26,7 @@ def slice_pairs(
     Args:
       root: The folder of `train-volume.tif` and `train-labels.tif`, or of the folders
         `image` and `label`.
-      lists: Ignored. All layouts take this argument.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
     Raises:
       ValueError: If files are missing, stacks and folders are both present, the name of

@@ -27,12 +27,12 @@ def numbered_pairs(
     *,
     held_out: frozenset[int] = FOURTHS,
 ) -> dict[str, list[Pair]]:
-    """Pairs the images in `training/image_2` with the masks in `training/semantic`.
+    """Pairs KITTI images in `training/image_2` with masks in `training/semantic`.
 
     Args:
       root: The folder that contains `training`.
-      lists: Ignored. All layouts take this argument.
-      held_out: The numbers of the images of the validation split.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      held_out: The numbers of the images that form the validation split.
 
     Raises:
       ValueError: If a folder is missing, or a name does not start with a number.

@@ -19,13 +19,16 @@ SPLITS = {"train": "train", "val": "validation", "test": "test"}
 def crop_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs each crop with the masks of its raters.
+    """Pairs each image with the masks of its four raters.
 
-    The pair of an image with the mask of rater N has the name NAME_rN.
+    An image is a crop of a CT slice that shows a lung nodule.
+
+    One image therefore gives four pairs. The pair with the mask of rater N is called
+    NAME_rN.
 
     Args:
       root: The folder of train, val and test, or of lidc_crops_train and so on.
-      lists: Ignored. All layouts take this argument.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
     Raises:
       ValueError: If a folder is missing, or the data are only a pickle.

@@ -1,4 +1,4 @@
-"""Formats the list of all datasets for the help of commands."""
+"""Formats the list of all datasets for the help texts of commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from jaxseg.data.datasets.record import Dataset
 
 
 def listing() -> str:
-    """Returns the datasets with their titles and variants, one per line."""
+    """Returns text that lists all datasets with titles and variants, one per line."""
     width = max(map(len, (*DATASETS, "tfds:NAME")))
     lines = ["Datasets (--data.name) and their variants (--data.variant):"]
     for name, dataset in DATASETS.items():
@@ -25,7 +25,7 @@ def variant_words(dataset: Dataset) -> str:
     The first name after each colon is the default.
 
     Args:
-      dataset: The record of the dataset.
+      dataset: The description of the dataset.
     """
     words = [
         f"{option.title}: " + ", ".join(choice.name for choice in option.choices)

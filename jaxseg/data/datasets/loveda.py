@@ -24,10 +24,10 @@ CLASSES = {
 
 @dataclasses.dataclass(frozen=True)
 class Scenes:
-    """Is a layout that pairs `SPLIT/SCENE/images_png` with `SPLIT/SCENE/masks_png`.
+    """Pairs LoveDA images in `SPLIT/SCENE/images_png` with masks in `.../masks_png`.
 
     Attributes:
-      scenes: The scenes that are read, out of Urban and Rural.
+      scenes: The folders SCENE that are read: Urban, Rural or both.
     """
 
     scenes: tuple[str, ...] = ("Urban", "Rural")

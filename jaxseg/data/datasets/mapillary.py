@@ -20,11 +20,11 @@ def vistas_pairs(
     *,
     masks: tuple[str, ...] = ("v1.2/labels", "labels"),
 ) -> dict[str, list[Pair]]:
-    """Pairs the images in `SPLIT/images` with the masks of one release.
+    """Pairs Mapillary Vistas images in `SPLIT/images` with the masks of one release.
 
     Args:
       root: The folder that contains training and validation.
-      lists: Ignored. All layouts take this argument.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
       masks: The possible names of the folder of masks below the folder of a split.
 
     Raises:
@@ -41,7 +41,7 @@ def vistas_pairs(
 
 
 def labels_of(count: int) -> LabelMap:
-    """Returns the label map that keeps the classes and makes "Unlabeled" void.
+    """Returns the label map that keeps all classes but makes "Unlabeled" void.
 
     Args:
       count: The number of classes without "Unlabeled", which has the last mask value.

@@ -18,10 +18,10 @@ def night_pairs(
 
     Args:
       root: The folder that contains these folders.
-      lists: Ignored. All layouts take this argument.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
     Raises:
-      ValueError: If a folder is missing, or two files have one name.
+      ValueError: If a folder is missing, or two files have the same name.
     """
     del lists  # This layout has no lists.
     require_folder(root)

@@ -25,11 +25,11 @@ ARRAYS, SPLITS, MAPPING = (
 def frame_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs images and masks of the official MATLAB files or of folders of images.
+    """Pairs NYUv2 images and masks from the MATLAB files or from folders of images.
 
     Args:
-      root: The folder of the three MATLAB files, or of train and test.
-      lists: Ignored. All layouts take this argument.
+      root: The folder that contains the three official MATLAB files, or train and test.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
     Raises:
       ValueError: If a file is missing or damaged, or MATLAB files and folders are both
@@ -69,15 +69,15 @@ def _frames(root: pathlib.Path, name: str) -> list[Pair]:
 
 
 def read_frame(page: Page) -> np.ndarray:
-    """Reads the colors of a frame.
+    """Reads one RGB image from the MATLAB file of NYUv2.
 
     The dataset uses this function as the field `read_page` of its `Dataset`.
 
     Args:
-      page: The MATLAB file and the number of the frame.
+      page: The MATLAB file and the number of the image in it.
 
     Returns:
-      Uint8 [H, W, 3].
+      The image, uint8 [H, W, 3].
 
     Raises:
       ValueError: If the file cannot be read.
@@ -92,7 +92,7 @@ def read_frame(page: Page) -> np.ndarray:
 
 
 def read_classes(path: File, options: ReadOptions) -> np.ndarray:
-    """Reads the 40 classes of a frame.
+    """Reads an NYUv2 mask with 40 classes.
 
     The dataset uses this function as the field `read_values` of its `Dataset`.
 

@@ -30,7 +30,7 @@ PAIR = DatasetSpec("oxford_pet", ("background", "pet"), generated_palette(2))
 
 
 def pet_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list[Pair]]:
-    """Pairs the images and masks that `annotations/{trainval,test}.txt` list.
+    """Pairs the Oxford-IIIT Pet files that `annotations/{trainval,test}.txt` list.
 
     Args:
       root: The folder that contains images and annotations.
@@ -50,9 +50,10 @@ def pet_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
 
 
 def read_breed(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
-    """Reads a mask with the breed in its file name.
+    """Reads an Oxford-IIIT Pet mask, and labels the animal with its breed.
 
-    The dataset uses this function as the field `read_values` of its `Dataset`.
+    The name of the file states the breed. The dataset uses this function as the field
+    `read_values` of its `Dataset`.
 
     Args:
       path: The mask, such as `Abyssinian_1.png`.

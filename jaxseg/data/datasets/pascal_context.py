@@ -53,7 +53,7 @@ def context_pairs(
 ) -> dict[str, list[Pair]]:
     """Pairs the images and masks that `ImageSets/Main/{train,val}.txt` list.
 
-    If lists exist in `ImageSets/SegmentationContext`, they are read instead.
+    If `ImageSets/SegmentationContext` contains lists, they are read instead.
 
     Args:
       root: The folder that contains VOCdevkit/VOC2010 and trainval.
@@ -83,7 +83,7 @@ def read_context(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
       options: Ignored, because the file is not an image file.
 
     Returns:
-      Ids from 0 to 459, int32 [H, W].
+      The class ids of the file, 0 to 459, int32 [H, W].
 
     Raises:
       ValueError: If the file cannot be read.

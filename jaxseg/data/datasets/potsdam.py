@@ -22,12 +22,12 @@ FOLDERS = {"RGB": "2_Ortho_RGB", "IRRG": "3_Ortho_IRRG"}
 
 @dataclasses.dataclass(frozen=True)
 class Tiles:
-    """Is a layout that pairs image tiles and masks by the number in their names.
+    """Pairs the image tiles and masks of Potsdam by the numbers in their names.
 
     Attributes:
       bands: The channels of the images: "RGB", or "IRRG" for infrared, red and green.
-      boundary: Whether the masks with labels at object boundaries are read, and not the
-        masks in which pixels near boundaries are void.
+      boundary: If True, the masks with labels at object boundaries are read. If False,
+        the masks in which pixels near object boundaries are void are read.
       left_out: The tiles that are not read.
     """
 

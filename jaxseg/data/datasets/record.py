@@ -1,4 +1,4 @@
-"""Defines the record of a dataset, which describes it without reading its files."""
+"""Defines the class `Dataset`, which describes a dataset without reading its files."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Drawing:
     """Describes how the examples of a dataset without files are generated.
 
     Attributes:
-      draw: A function that takes a random number generator, the number of a drawing and
+      draw: A function that takes a random number generator, the index of the call and
         `size`. It yields the name and the arrays of one or more examples. The arrays
         are "image" and "label", or "points", "color" and "label".
       size: The height and width of images in pixels, or the smallest and the largest
         number of points of a cloud.
-      train: The number of drawings in the training split.
-      validation: The number of drawings in the validation split.
+      train: The number of calls of `draw` for the training split.
+      validation: The number of calls of `draw` for the validation split.
       sized: A format string for the part of the name of prepared data that states
         `size`.
     """
@@ -64,15 +64,15 @@ class Dataset:
       spec: The classes, colors, ignore index and pixel statistics, or None if they
         depend on the files in the folder of the user.
       layout: A function that returns the pairs of image and mask of each split. Its
-        arguments are a folder and the names of further splits whose members a text file
-        can list. The function can be a dataclass with a method `__call__`, whose fields
-        are changed by the options of the dataset.
+        arguments are a folder, and the names of splits, besides train, validation and
+        test, whose images a text file can list. The function can be a dataclass with a
+        method `__call__`, whose fields are changed by the options of the dataset.
       drawing: How the examples are generated, if the dataset has no files.
       builder: The builder of tensorflow_datasets that stores the examples.
       kind: Whether an example is an image or a point cloud.
       channels: The number of channels of a stored image.
       labels: The class of every mask value, or None if the values are the labels.
-      unlisted: Whether a mask value that `labels` does not contain is an error or void.
+      unlisted: What a mask value that `labels` does not contain is: "error" or "void".
       read_values: A function that reads the values of a mask as integers [H, W]. By
         default a mask is an image file with one channel. `jaxseg.data.mask_colors`
         contains the function for masks whose classes are colors.
@@ -88,7 +88,7 @@ class Dataset:
       raw: The mask value of each class in files that a test server expects. The
         default is the smallest value that `labels` maps to the class.
       counts: The published number of examples of each split.
-      options: The choices between ways to read the dataset that publications use.
+      options: The ways to read the dataset between which `data.variant` chooses.
       variant: The names of the selected choices that are not the default.
       files: A description of the files in `data.raw_dir`.
       page: The address of the page that offers the files.
@@ -140,7 +140,7 @@ class Dataset:
         check_options(self.name, self.options, fields)
 
     def choose(self, variant: tuple[str, ...]) -> Dataset:
-        """Returns a copy of the description for the given value of `data.variant`.
+        """Returns a copy of this description that is changed as `data.variant` selects.
 
         Args:
           variant: The names of the selected variants.
@@ -160,7 +160,7 @@ class Dataset:
         return dataclasses.replace(self, **found, variant=names)
 
     def raw_values(self) -> tuple[int, ...]:
-        """Returns the mask value of each class in files that a test server expects."""
+        """Returns for each class the mask value that a test server expects in files."""
         if self.raw:
             return self.raw
         classes = range(self.spec.num_classes if self.spec else 0)
@@ -172,7 +172,7 @@ class Dataset:
         return tuple(smallest[k] for k in classes)
 
     def to_raw(self, label: np.ndarray) -> np.ndarray:
-        """Maps predicted classes to mask values for a test server.
+        """Maps predicted classes to the mask values that a test server expects.
 
         Args:
           label: Classes, integers [H, W] without void.
@@ -183,7 +183,7 @@ class Dataset:
         return np.array(self.raw_values(), np.int32)[label]
 
     def where(self) -> str:
-        """Returns sentences that describe the files and folders to download."""
+        """Returns sentences that say which files and folders the user must download."""
         text = f"Dataset {self.name!r} reads these files in data.raw_dir: {self.files}"
         return f"{text} They are offered at {self.page}" if self.page else text
 

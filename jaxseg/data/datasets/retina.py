@@ -72,7 +72,7 @@ def eye_pairs(
     masks: Mapping[str, pathlib.Path],
     views: Mapping[str, pathlib.Path] | None = None,
 ) -> list[Pair]:
-    """Returns the pairs of photographs and masks, sorted by name.
+    """Pairs photographs with their masks, sorted by name.
 
     Args:
       images: The photographs by the name of the example.

@@ -36,7 +36,7 @@ ROOMS = {1: 44, 2: 40, 3: 23, 4: 49, 5: 68, 6: 48}
 
 @dataclasses.dataclass(frozen=True)
 class Rooms:
-    """Is a layout that finds the files `Area_N/ROOM/Annotations/*.txt` of each room.
+    """Finds the files `Area_N/ROOM/Annotations/*.txt` of each room of S3DIS.
 
     Each file contains the points of one object.
 
@@ -82,7 +82,7 @@ def _kind(path: pathlib.Path) -> str:
 
 
 def read_room(room: Joined) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Reads the objects of a room.
+    """Reads the point cloud of a room from the files of its objects.
 
     The dataset uses this function as the field `read_cloud` of its `Dataset`.
 

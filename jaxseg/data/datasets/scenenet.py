@@ -28,7 +28,7 @@ FILES = {
 
 @dataclasses.dataclass(frozen=True)
 class Instances(Joined):
-    """Names an instance mask, and the class of each instance in it.
+    """Names the file of an instance mask, and the class of each instance in it.
 
     Attributes:
       classes: Pairs of an instance number and its class. The class 0 is background.
@@ -45,7 +45,7 @@ def trajectory_pairs(
     Args:
       root: The folder that contains these files, the folders train or val, and the
         script convert_instance2class.py of the authors with a table of classes.
-      lists: Ignored. All layouts take this argument.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
     Raises:
       ValueError: If a file is missing or damaged.

@@ -16,7 +16,7 @@ TRAIN = ("0001", "0002", "0003", "0004", "0005", "0044", "0077", "0081", "0082",
 
 @dataclasses.dataclass(frozen=True)
 class Eyes:
-    """Is a layout that pairs the photographs with the masks of one annotator.
+    """Pairs the photographs of STARE with the masks of one annotator.
 
     Attributes:
       annotator: The initials of the annotator in the file names, "ah" or "vk".

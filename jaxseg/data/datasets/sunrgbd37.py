@@ -16,11 +16,13 @@ CLASSES = nyu_classes.FORTY[:37]
 def numbered_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs images in `image/SPLIT` with masks in `label37/SPLIT` by their numbers.
+    """Pairs images in `image/SPLIT` with masks in `label37/SPLIT`.
+
+    An image and a mask form a pair if the numbers in their names are equal.
 
     Args:
       root: The folder that contains image and label37.
-      lists: Ignored. All layouts take this argument.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
     Raises:
       ValueError: If a folder is missing, a name has no number, or two names have the

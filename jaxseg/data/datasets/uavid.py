@@ -30,14 +30,14 @@ FOLDERS = {
 def sequence_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs the images in `uavid_SPLIT/SEQUENCE/Images` with the masks in `.../Labels`.
+    """Pairs UAVid images in `uavid_SPLIT/SEQUENCE/Images` with masks in `.../Labels`.
 
-    The frames of all sequences have the same names, so the name of a pair starts with
-    the sequence.
+    Each sequence has files of the same names. The name of a pair therefore starts with
+    the name of the sequence.
 
     Args:
-      root: The folder that contains the splits.
-      lists: Ignored. All layouts take this argument.
+      root: The folder that contains the folders `uavid_SPLIT`.
+      lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
     Raises:
       ValueError: If a folder is missing.

@@ -19,11 +19,11 @@ SPLITS = {
 
 @dataclasses.dataclass(frozen=True)
 class Areas:
-    """Is a layout that pairs the images in the folder `top` with their masks.
+    """Pairs the images of Vaihingen in the folder `top` with their masks.
 
     Attributes:
-      boundary: Whether the masks with labels at object boundaries are read, and not the
-        masks in which pixels near boundaries are void.
+      boundary: If True, the masks with labels at object boundaries are read. If False,
+        the masks in which pixels near object boundaries are void are read.
     """
 
     boundary: bool = False

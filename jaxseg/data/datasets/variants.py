@@ -1,7 +1,8 @@
 """Defines the variants that the option `data.variant` can select.
 
 A dataset has variants if publications use it in different ways, such as with different
-splits. An option is one such property, and its choices are the variants.
+splits. Each `Option` is one property in which publications differ, such as the split.
+Its `Choice` objects are the variants that `data.variant` can name.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from jaxseg.text import near
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """Describes one way to read a dataset.
+    """Describes one variant, a way to read a dataset.
 
     Attributes:
       name: The word that selects the choice in `data.variant`.
       title: A sentence that explains the choice.
-      changes: The fields of the record that differ from the default. The name
-        "layout.FIELD" stands for a field of its layout.
+      changes: The fields of `Dataset` that differ from the default. The name
+        "layout.FIELD" stands for a field of the object in `layout`.
     """
 
     name: str
@@ -51,12 +52,12 @@ class Option:
 def check_options(
     dataset: str, options: Collection[Option], fields: Collection[str]
 ) -> None:
-    """Raises ValueError for options of a record that contradict each other.
+    """Raises ValueError if the variants of a dataset contradict each other.
 
     Args:
       dataset: The name of the dataset.
-      options: The options.
-      fields: The names of the fields of a record.
+      options: The options, each with its variants.
+      fields: The names of the fields that a variant can change.
     """
     names = [choice.name for option in options for choice in option.choices]
     if len(set(names)) < len(names):
@@ -84,19 +85,19 @@ def check_options(
 def chosen(
     dataset: str, options: Collection[Option], variant: tuple[str, ...]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Returns the fields of a dataset record that a value of `data.variant` changes.
+    """Returns the fields of a `Dataset` that a value of `data.variant` changes.
 
     Args:
       dataset: The name of the dataset.
-      options: The options of the dataset.
+      options: The options of the dataset, each with its variants.
       variant: The words of `data.variant`.
 
     Returns:
-      The new value of each changed field, by its name, and those words that select a
-      choice other than the default.
+      The new value of each changed field, by its name, and those words that do not
+      select a default.
 
     Raises:
-      ValueError: If a word is not a choice, or two words belong to one option.
+      ValueError: If a word is not a variant, or two words belong to one option.
     """
     names = [choice.name for option in options for choice in option.choices]
     for word in variant:

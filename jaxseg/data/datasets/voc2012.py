@@ -33,7 +33,7 @@ PALETTE = colors_of(
 
 
 def voc_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list[Pair]]:
-    """Pairs the images and masks that `ImageSets/Segmentation/{train,val}.txt` list.
+    """Pairs the VOC files that `ImageSets/Segmentation/{train,val}.txt` list.
 
     Args:
       root: The folder that contains VOCdevkit/VOC2012 or VOC2012.
@@ -56,7 +56,9 @@ def voc_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
 def augmented_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Adds the images of SBD to `train`, except those in VOC's validation split.
+    """Pairs the files of VOC 2012 and SBD, which has more training images.
+
+    The images of SBD are added to `train`, except those in VOC's validation split.
 
     If an image has a mask in VOC and in SBD, the mask of VOC is used, because it marks
     the borders of objects as void.

@@ -28,7 +28,7 @@ class Case(NamedTuple):
     """Contains an image and the labels that four raters gave to it.
 
     Attributes:
-      image: Uint8 [H, W, 3].
+      image: The image of a lesion, uint8 [H, W, 3].
       labels: Uint8 [H, W] for each rater.
       kind: How the blurred rim around the core of the drawn object looks.
       modes: The region that each rater labeled: nothing, the core of the object, or its
@@ -42,7 +42,9 @@ class Case(NamedTuple):
 
 
 def draw_case(rng: np.random.Generator, size: tuple[int, int]) -> Case:
-    """Draws one image and its labels, which are 0 (background) and 1 (lesion).
+    """Draws one image of a lesion, and the labels that four raters give to it.
+
+    The labels are 0 for the background and 1 for the lesion.
 
     Args:
       rng: The random number generator.

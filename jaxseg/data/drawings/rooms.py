@@ -22,7 +22,9 @@ AIR = 0.03  # The distance of door and board from the wall in meters.
 
 
 class Patch(NamedTuple):
-    """Describes a rectangle: corner + a * first + b * second, with a and b in [0, 1].
+    """Describes a rectangle in space, which has a class and a color.
+
+    Its points are corner + a * first + b * second, with a and b in [0, 1].
 
     Attributes:
       corner: A corner [3] in meters.
@@ -42,7 +44,7 @@ class Patch(NamedTuple):
 def draw_room(
     rng: np.random.Generator, count: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Generates one room.
+    """Generates the point cloud of one furnished room.
 
     Args:
       rng: The random number generator.

@@ -18,7 +18,7 @@ HUES = {DISC: 0.0, BOX: 0.2, TRIANGLE: 0.4, RING: 0.6}  # The centers of wide ra
 def draw_scene(
     rng: np.random.Generator, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws one scene.
+    """Draws one image of poles, wires and textured shapes, and its label.
 
     Args:
       rng: The random number generator.
