@@ -35,14 +35,14 @@ class Header:
 
     @property
     def plain(self) -> bool:
-        """Returns whether all decoders of PNG and JPEG return equal pixels."""
+        """Returns whether all decoders return equal pixels for this PNG or JPEG."""
         common = self.format in ("PNG", "JPEG") and self.mode == "RGB"
         plain = common and self.orientation == 1 and self.clean
         return plain and self.pixels == RGB8
 
 
 def turn_hint(image: Header, mask: Header) -> str:
-    """Returns a hint for the case that two sizes differ because a picture is rotated.
+    """Returns a hint for an error if image and mask sizes differ by a rotation.
 
     Args:
       image: The header of the image.

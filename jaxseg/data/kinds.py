@@ -25,7 +25,7 @@ _8_BIT = "Save it as 8-bit gray or RGB"
 
 
 def check(form: Form, *, mask: bool):
-    """Raises Refused if an image or mask in this pixel format is not accepted.
+    """Raises `Refused` if the reader does not accept files of this pixel format.
 
     Args:
       form: The pixel format of the file.

@@ -44,7 +44,8 @@ class LabelMap:
     """Maps every value in mask files to a class.
 
     Attributes:
-      pairs: Pairs (value, class), sorted by value. The class `void` is void.
+      pairs: Pairs (mask value, class number), sorted by value. Pixels are ignored if
+        their class number equals the property `void`.
       binary: Whether the map was given in the short form BACKGROUND/OBJECT.
     """
 
@@ -59,7 +60,7 @@ class LabelMap:
 
     @property
     def void(self) -> int:
-        """Returns 65535 if there are classes above 255, otherwise 255."""
+        """Returns the ignore index, 65535 if there are classes above 255, else 255."""
         return counted_void({label for _, label in self.pairs})
 
     @property
@@ -69,12 +70,12 @@ class LabelMap:
 
     @property
     def classes(self) -> tuple[int, ...]:
-        """Returns the classes of the map in ascending order."""
+        """Returns the class numbers of the map in ascending order, without void."""
         return tuple(sorted({label for _, label in self.pairs} - {self.void}))
 
     @property
     def record(self) -> tuple[tuple[int, int | str], ...]:
-        """Returns pairs (value, class number or "void"), for `DatasetSpec.labels`."""
+        """Returns pairs (value, class number or "void") for `DatasetSpec.labels`."""
         return tuple((v, "void" if k == self.void else k) for v, k in self.pairs)
 
     @classmethod
@@ -90,7 +91,7 @@ class LabelMap:
     def gap(self) -> int:
         """Returns the smallest difference between two listed mask values.
 
-        The distance is 0 if the map lists only one value.
+        The difference is 0 if the map lists only one value.
         """
         return int(np.diff(self.values).min()) if len(self.pairs) > 1 else 0
 

@@ -1,4 +1,4 @@
-"""Reads the lists and folders from which layouts of published datasets are built.
+"""Reads lists and folders of published datasets, so that images and masks are paired.
 
 The lists of published datasets can have several columns, and the masks of some datasets
 are not image files. `jaxseg.data.layouts` has the functions for folders of images.
@@ -52,7 +52,7 @@ def files_by_name(
 
 
 def read_names(path: pathlib.Path) -> list[Line]:
-    """Reads the first column of a text file that lists images.
+    """Reads image names from the first column of a text file, with their line numbers.
 
     Args:
       path: The text file, with one image per line. Blanks separate the columns.

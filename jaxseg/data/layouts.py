@@ -61,14 +61,14 @@ def folder_pairs(
     """Pairs images and masks in `root/<split>/{images,masks}` or `root/{images,masks}`.
 
     In the second layout the lists `train.txt`, `val.txt`, `validation.txt` and
-    `test.txt` name the members of a split, one name per line, with or without suffix.
+    `test.txt` name the images of a split, one name per line, with or without suffix.
     Without lists all pairs belong to `train`. Images and masks are matched by their
     names without suffix. `val` and `valid` become `validation`.
 
     Args:
       root: The folder.
-      lists: The names of further splits that have a list. Other text files do not
-        count.
+      lists: The names of splits, besides train, validation and test, that have a text
+        file with the names of their images. Other text files are ignored.
       match: A function that returns the pairs of a folder of images and a folder of
         masks. The default is `match_folders`, after a check that the folder of masks
         has not only folders, one for each class.
@@ -105,7 +105,7 @@ def folder_pairs(
 def left_out(
     splits: dict[str, list[Pair]],
 ) -> dict[pathlib.Path, tuple[pathlib.Path, ...]]:
-    """Finds the files of each folder that do not count as images.
+    """Finds the files in the folders of images and masks that do not count as images.
 
     Args:
       splits: The pairs of each split.
@@ -121,9 +121,9 @@ def left_out(
 
 
 def fingerprint(splits: dict[str, list[Pair]], options: Iterable[object]) -> str:
-    """Returns a digest of 16 hexadecimal digits that changes with any file or option.
+    """Returns a digest of a dataset's files and options, 16 hexadecimal digits.
 
-    A file is identified by its name, size and modification time.
+    It changes if an option, or the name, size or modification time of a file changes.
 
     Args:
       splits: The pairs of each split.
@@ -168,7 +168,7 @@ def _named(found: Iterable[tuple[str, list[Pair]]]) -> dict[str, list[Pair]]:
 
 
 def require_folder(path: pathlib.Path) -> None:
-    """Raises MissingFiles unless a path is a folder.
+    """Raises `MissingFiles` unless a path is an existing folder.
 
     Args:
       path: The path.
@@ -235,10 +235,10 @@ def _by_name(paths: Iterable[pathlib.Path], end: str = "") -> dict[str, pathlib.
 def match_trees(
     images: pathlib.Path, masks: pathlib.Path, *, image_end: str, mask_end: str
 ) -> list[Pair]:
-    """Returns the pairs of two folder trees in which names have different endings.
+    """Pairs the images and masks of two folder trees by names with different endings.
 
     A file is used if its name without suffix has the given ending. The text before the
-    ending is the name of the pair. An image and a mask with one name form a pair.
+    ending is the name of the pair. An image and a mask with the same name form a pair.
 
     Args:
       images: The root folder of the images, such as `leftImg8bit/train`.

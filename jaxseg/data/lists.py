@@ -27,8 +27,8 @@ def find_lists(root: pathlib.Path, more: Iterable[str] = ()) -> dict[str, pathli
 
     Args:
       root: The folder.
-      more: The names of further splits that can have a list. Other text files are
-        ignored.
+      more: The names of splits, besides train, validation and test, that can have a
+        list. Other text files are ignored.
 
     Returns:
       The text file of each split. A file that is named after "val" or "valid" is the

@@ -32,8 +32,8 @@ class MaskReader:
       num_classes: The number of classes. By default any label is accepted.
       origin: Where the classes come from, for error messages.
       reading: The options of the image reader.
-      unlisted: Whether a value that the label map does not contain is an error or void.
-        In a label map of the user, it is always an error.
+      unlisted: What a value that the label map does not contain is: "error" or "void".
+        With a label map of the user, it is always an error.
       read_values: The function that reads the values of a mask. By default a mask is an
         image file with one channel.
       counted_void: The ignore index that is used if `num_classes` is None.
@@ -66,7 +66,7 @@ class MaskReader:
             no class are left out. If False, a file that cannot be read is an error.
 
         Returns:
-          The values and their numbers of pixels.
+          The values that occur, with the number of pixels of each.
 
         Raises:
           ValueError: If a file cannot be read as a mask.
@@ -156,7 +156,7 @@ class MaskReader:
 
     @property
     def void(self) -> int:
-        """Returns the ignore index of the labels."""
+        """Returns the ignore index of the labels that `read` returns."""
         if self.num_classes is not None:
             return void_of(self.num_classes)
         return self.counted_void if self.labels is None else self.labels.void

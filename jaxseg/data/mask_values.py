@@ -15,7 +15,7 @@ SHOWN = 8  # A message shows at most this many values.
 
 @dataclasses.dataclass
 class MaskValues:
-    """Contains the number of pixels with each value, in one mask or in all of a split.
+    """Contains the number of pixels with each value in one mask or in a split's masks.
 
     Attributes:
       split: The name of the split. It is empty for a single mask.
@@ -35,7 +35,7 @@ class MaskValues:
 
     @classmethod
     def of_mask(cls, path: pathlib.Path, pixels: dict[int, int]) -> MaskValues:
-        """Creates an object for a single mask from its number of pixels of each value.
+        """Creates an object that describes the values of a single mask.
 
         Args:
           path: The mask file.
@@ -51,7 +51,7 @@ class MaskValues:
         return set(self.pixels)
 
     def add(self, path: pathlib.Path, pixels: dict[int, int]) -> None:
-        """Adds the numbers of pixels of one mask to the sums of the split.
+        """Adds the pixel counts of one mask to those of the split.
 
         Args:
           path: The mask file.
@@ -67,7 +67,7 @@ class MaskValues:
                 self.void_and_object = True
 
     def describe(self) -> str:
-        """Returns a clause for error messages, such as "it contains 0 (12 pixels)"."""
+        """Returns a clause with the counts, such as "it contains 0 (12 pixels)"."""
         subject = (
             f"the masks of split {self.split!r} contain"
             if self.split

@@ -19,7 +19,7 @@ def normalized_spec(
     *,
     folder: pathlib.Path | None,
 ) -> DatasetSpec:
-    """Returns the specification of a source with the statistics for normalization.
+    """Returns the specification of a dataset with the statistics that normalize images.
 
     8-bit RGB images keep the statistics of their specification unless
     `data.statistics` asks for those of the dataset. The statistics of other images come
@@ -55,10 +55,10 @@ def normalized_spec(
 
 
 def require_pixels(found: DatasetSpec, trained: DatasetSpec) -> None:
-    """Raises ValueError unless a dataset has the channels and type of the training.
+    """Raises ValueError if images differ from the training images in channels or type.
 
     Args:
-      found: The dataset.
+      found: The dataset whose images are read.
       trained: The dataset on which the network was trained.
     """
     here, there = pixel_type(found), pixel_type(trained)

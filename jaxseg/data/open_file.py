@@ -19,7 +19,7 @@ _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II", b"MM", b"RIFF", b"GIF8")
 
 
 def is_compressed(path: pathlib.Path) -> bool:
-    """Returns whether the suffix of a file says that gzip compressed it (`.ppm.gz`)."""
+    """Returns whether a file name ends with `.gz`, as in `.ppm.gz`."""
     return path.suffix.lower() == ".gz"
 
 
@@ -47,7 +47,7 @@ def open_file(path: pathlib.Path) -> IO[bytes]:
 
 
 def require_file(path: pathlib.Path):
-    """Raises Refused for pipes, folders, broken links and empty files."""
+    """Raises `Refused` for pipes, folders, broken links and empty files."""
     if path.is_symlink() and not path.exists():
         target = shown(os.readlink(path))
         raise Refused(

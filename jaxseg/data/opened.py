@@ -44,15 +44,15 @@ class Opened:
         return self.decoder.size(self.record)
 
     def image(self, area: Area) -> np.ndarray:
-        """Returns an area of the image, [h, w, C]."""
+        """Returns the pixels of the image inside an area, [h, w, C]."""
         return self._area("image", area)
 
     def label(self, area: Area) -> np.ndarray:
-        """Returns an area of the label, [h, w]."""
+        """Returns the labels of the pixels inside an area, [h, w]."""
         return self._area("label", area)
 
     def read(self, area: Area) -> dict[str, Any]:
-        """Returns {"image": [h, w, C], "label": [h, w], "id"} for an area."""
+        """Returns "image" [h, w, C], "label" [h, w] and "id" for an area."""
         return {"image": self.image(area), "label": self.label(area), "id": self.id}
 
     def _area(self, name: str, area: Area) -> np.ndarray:

@@ -29,7 +29,7 @@ def open_source(
 
     Raises:
       ValueError: If a name is unknown, a file is bad, or the split is empty, or if the
-        images differ in channels or type from those of the training.
+        images differ in channels or type from the training images.
     """
     source = open_stored(config, split)
     if trained is not None:

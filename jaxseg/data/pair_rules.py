@@ -50,7 +50,7 @@ def check_size(
     header: Header | None,
     masks: MaskReader,
 ) -> None:
-    """Checks that the mask has the size of the image.
+    """Checks that an image and its mask have equal sizes.
 
     Args:
       pair: The pair.

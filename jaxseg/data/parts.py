@@ -1,4 +1,4 @@
-"""Refers to one of several pictures in a file, or to several files of one mask.
+"""Defines names for one of several pictures in a file, and for files read together.
 
 Functions that read files accept `Page` and `Joined` objects as well as paths.
 """

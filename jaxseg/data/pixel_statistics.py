@@ -44,14 +44,14 @@ class PixelStatistics:
     std: tuple[float, ...]
 
     def of(self, spec: DatasetSpec) -> DatasetSpec:
-        """Returns a specification with these statistics."""
+        """Returns a copy of a dataset's specification with these statistics."""
         return dataclasses.replace(spec, **dataclasses.asdict(self))
 
 
 def pixel_statistics(
     source: Source, wanted: Range | str | None, *, folder: pathlib.Path | None
 ) -> PixelStatistics:
-    """Returns the statistics of all images of a source.
+    """Returns the value range, mean and deviation over all images of a source.
 
     The first call computes the statistics and stores them in a folder.
 
@@ -80,7 +80,7 @@ def pixel_statistics(
 
 
 def compute_statistics(source: Source, wanted: Range | str | None) -> PixelStatistics:
-    """Computes the statistics by reading all images of a source.
+    """Computes the value range, mean and deviation by reading all images of a source.
 
     Args:
       source: The examples.

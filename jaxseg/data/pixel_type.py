@@ -28,12 +28,12 @@ class PixelType:
 
     @classmethod
     def of(cls, pixels: np.ndarray) -> PixelType:
-        """Returns the type of an image [H, W, C]."""
+        """Returns the number of channels and the type of an image array [H, W, C]."""
         return cls(pixels.shape[-1], pixels.dtype.name)
 
     @property
     def full_range(self) -> tuple[float, float] | None:
-        """Returns the smallest and the largest integer, or None for float32."""
+        """Returns the smallest and largest value of the type, or None for float32."""
         if self.dtype == "float32":
             return None
         return (0, int(np.iinfo(self.dtype).max))
@@ -64,7 +64,7 @@ def with_pixels(spec: DatasetSpec, pixels: PixelType) -> DatasetSpec:
 
 
 def require_type(dtype: np.dtype) -> None:
-    """Raises Refused unless pixels are uint8, uint16 or float32."""
+    """Raises `Refused` unless pixels are uint8, uint16 or float32."""
     if dtype.newbyteorder("=").name not in IMAGE_TYPES:
         raise Refused(
             f"The values of the file have the type {dtype.name}",
@@ -119,7 +119,7 @@ def chosen_type(
 
 
 def keep_channels(values: np.ndarray, kept: PixelType) -> np.ndarray:
-    """Returns the channels that `chosen_type` has chosen, in native byte order.
+    """Selects the channels that are read from an image, in native byte order.
 
     Args:
       values: All stored channels, [H, W, S].

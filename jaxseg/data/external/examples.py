@@ -18,7 +18,7 @@ RANDOM_ACCESS = ("array_record", "parquet")
 class StoredExamples(Sequence):
     """Contains the stored images and masks of a split, still encoded.
 
-    The other features of an example are not read.
+    The other features of an example, such as a file name, are not read.
 
     Args:
       builder: The builder, whose data are prepared.

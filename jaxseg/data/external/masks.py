@@ -44,7 +44,7 @@ class StoredMasks:
     pixels: PixelType = RGB8
 
     def of_split(self, split: str) -> StoredMasks:
-        """Returns a copy of the decoder whose error messages name a split."""
+        """Returns a copy of this decoder whose error messages also name a split."""
         return dataclasses.replace(self, title=f"{self.title}, split {split!r}")
 
     def place(self, record: Mapping[str, Any]) -> str:
@@ -67,7 +67,7 @@ class StoredMasks:
         return pixels.check_image(stored, self.place(record), self.max_pixels)
 
     def values(self, record: Mapping[str, Any]) -> np.ndarray:
-        """Returns the values of a mask, integers [H, W]."""
+        """Returns the mask values of a stored example, integers [H, W]."""
         place = self.place(record)
         return pixels.decode_mask(record["label"], place, self.max_pixels)
 
@@ -84,7 +84,7 @@ class StoredMasks:
         return self._rules.to_labels(self.place(record), mask, lossy=False)
 
     def count(self, examples: Sequence[Mapping[str, Any]], split: str) -> MaskValues:
-        """Counts the values in all masks of a split, and checks their sizes.
+        """Counts the pixels of each value in a split's masks, and checks mask sizes.
 
         Args:
           examples: The stored examples.
@@ -113,6 +113,9 @@ class StoredMasks:
 
     def check(self, splits: Sequence[MaskValues]) -> None:
         """Checks that every mask value is in the label map or is the label of a class.
+
+        Args:
+          splits: The values that occur in the masks of each split.
 
         Raises:
           ValueError: If a value is not in the label map or not the label of a class.

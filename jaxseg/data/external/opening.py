@@ -46,7 +46,7 @@ COUNTS = "counts"  # The folder of the values that were counted in masks.
 
 @dataclasses.dataclass(frozen=True)
 class Opened:
-    """Contains what `jaxseg.data.source.Source` needs to read a dataset.
+    """Contains the opened examples from which a `jaxseg.data.source.Source` is made.
 
     Attributes:
       records: The examples {"image", "label", "id"}.

@@ -47,7 +47,7 @@ def decode_image(data: bytes, place: str, max_pixels: int) -> np.ndarray:
 
 
 def check_array(values: np.ndarray, place: str, kept: PixelType) -> np.ndarray:
-    """Returns those channels of a decoded image that the network reads.
+    """Selects those channels of a decoded image that the network reads.
 
     Args:
       values: All stored channels, [H, W, S].

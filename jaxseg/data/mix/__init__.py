@@ -1,1 +1,1 @@
-"""Combines several datasets, whose classes can differ, to train one network on them."""
+"""Combines several datasets, whose classes can differ, to train one network."""

@@ -2,7 +2,7 @@
 
 The array "dataset" of a batch states for each example from which dataset it comes. The
 labels of the example are class numbers of that dataset. The training step and the
-evaluation step convert them to classes of the union of all datasets.
+evaluation step convert them to the classes of the network, the union of all classes.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ Targets = str | Sequence[str]
 
 @dataclasses.dataclass(frozen=True)
 class ClassMap:
-    """Maps each source class to a set of target classes.
+    """Maps each class of a source dataset to a set of classes of a target dataset.
 
     >>> fine = ("road", "car", "truck")
     >>> coarse = ClassMap.of({"ground": "road", "vehicle": ("car", "truck")}, fine)
@@ -58,7 +58,7 @@ class ClassMap:
         *,
         source: Sequence[str] | None = None,
     ) -> ClassMap:
-        """Creates a map from a dictionary.
+        """Creates a class map from a dictionary of class names.
 
         Args:
           rules: The target class, the sequence of target classes, or "void", for each
@@ -76,7 +76,7 @@ class ClassMap:
 
     @classmethod
     def identity(cls, classes: Sequence[str]) -> ClassMap:
-        """Returns the map from each class to the class of the same name."""
+        """Returns the class map that maps each class to the class of the same name."""
         names = tuple(classes)
         return cls(names, names, tuple((name,) for name in names))
 
@@ -112,7 +112,7 @@ class ClassMap:
 
     @property
     def indices(self) -> tuple[tuple[int, ...], ...]:
-        """Returns the indices of the target classes of each source class."""
+        """Returns for each source class the indices of its target classes."""
         place = {name: k for k, name in enumerate(self.target)}
         return tuple(tuple(place[name] for name in names) for names in self.targets)
 
@@ -140,7 +140,7 @@ class Rule:
 
 
 def split_targets(targets: Targets) -> tuple[str, ...]:
-    """Converts the right side of a rule to a tuple of class names. "void" gives ().
+    """Returns the target classes of a rule as a tuple. "void" gives ().
 
     Raises:
       ValueError: If void is combined with a class, or there is no target.
@@ -163,7 +163,7 @@ def from_rules(
     *,
     origin: str,
 ) -> ClassMap:
-    """Builds a class map from rules that can be in any order.
+    """Builds a class map from rules, one for each source class, in any order.
 
     Args:
       rules: The rules.
@@ -185,7 +185,7 @@ def from_rules(
 
 
 def named_targets(rules: Iterable[Rule]) -> tuple[str, ...]:
-    """Returns the target classes that rules name, in order of appearance."""
+    """Returns the target classes that occur in rules, in order of first appearance."""
     return tuple(dict.fromkeys(name for rule in rules for name in rule.targets))
 
 

@@ -41,7 +41,7 @@ def read_class_map(
     Args:
       path: The file.
       source: The classes that the map must mention. By default they are the classes on
-        the left side.
+        the left sides of the rules.
       target: The classes on the right side must be among these. By default the target
         has the classes on the right side, in order of appearance.
 
@@ -53,7 +53,7 @@ def read_class_map(
 
 
 def read_rules(path: str | pathlib.Path) -> list[Rule]:
-    """Reads the rules of a text file without checking whether they are total.
+    """Reads the rules of a text file, without checking that each class has a rule.
 
     Raises:
       ValueError: If the file cannot be read, or a line is not a rule. The message names
@@ -68,7 +68,7 @@ def read_rules(path: str | pathlib.Path) -> list[Rule]:
 
 
 def parse_rules(lines: Iterable[tuple[int, str]], *, origin: str) -> list[Rule]:
-    """Parses numbered lines.
+    """Parses lines of text, each of which is one rule of a class map.
 
     Args:
       lines: The numbers and the texts of the lines.

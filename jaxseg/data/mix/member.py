@@ -1,4 +1,4 @@
-"""Describes one of several datasets that train together."""
+"""Describes one of several datasets on which one network is trained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ JOINED = " + "  # Joins the names of classes that the union does not distinguish
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """Describes one dataset of a mix, and how its classes map to union classes.
+    """Describes one of several datasets on which one network is trained.
+
+    The union classes are the classes that this network predicts.
 
     Attributes:
       name: The name of the dataset within the run.
@@ -69,26 +71,29 @@ class Member:
 
     @property
     def scored(self) -> tuple[str, ...]:
-        """Returns one name for each group of classes that is scored."""
+        """Returns the name of each group of classes that is scored as one class."""
         return tuple(JOINED.join(self.classes[k] for k in g) for g in self.groups)
 
     @property
     def scored_palette(self) -> tuple[Color, ...]:
-        """Returns one color for each group of classes that is scored."""
+        """Returns the color of each group of classes that is scored as one class."""
         return tuple(self.palette[group[0]] for group in self.groups)
 
     @property
     def scored_targets(self) -> tuple[tuple[str, ...], ...]:
-        """Returns the union classes of each group of classes that is scored."""
+        """Returns for each group that is scored as one class its union classes."""
         return tuple(self.targets[group[0]] for group in self.groups)
 
     def class_map(self, union: tuple[str, ...]) -> ClassMap:
-        """Returns the map from the classes of this dataset to those of the union."""
+        """Returns the map from the classes of this dataset to the network's classes."""
         return ClassMap(self.classes, union, self.targets)
 
     @classmethod
     def from_json(cls, fields: Any) -> Member:
-        """Creates a member from the JSON form of `dataclasses.asdict(member)`.
+        """Creates a `Member` from the JSON form of its fields.
+
+        Args:
+          fields: A JSON object that `dataclasses.asdict` has returned for a `Member`.
 
         Raises:
           ValueError: If a field is missing, unknown or of another type.

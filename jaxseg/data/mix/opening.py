@@ -1,4 +1,4 @@
-"""Opens the datasets that train together."""
+"""Opens several datasets on which one network is trained."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from jaxseg.text import counted
 
 
 class MixedSource:
-    """Contains the examples of one split of several datasets, dataset after dataset.
+    """Contains the examples of one split of several datasets, sorted by dataset.
 
     Attributes:
-      parts: The examples of each dataset.
+      parts: For each dataset, the `Source` that reads its examples.
       counts: The number of examples that are read from each dataset. It is 0 for a
         dataset with weight 0 if the split is that of training.
       backend: The library that reads the examples, which is always "grain".
@@ -35,12 +35,12 @@ class MixedSource:
 
     @property
     def spec(self) -> DatasetSpec:
-        """Returns the classes of the union, and the normalization of all datasets."""
+        """Returns the specification of the network's classes and normalization."""
         return self._spec
 
     @spec.setter
     def spec(self, spec: DatasetSpec) -> None:
-        """Sets the classes, and the normalization, which also determines padding."""
+        """Sets the specification, and gives its normalization to every dataset."""
         self._spec = spec
         for part in self.parts:
             part.spec = part.spec.normalized_as(spec)
@@ -49,19 +49,19 @@ class MixedSource:
         return sum(self.counts)
 
     def divided(self, processes: int) -> MixedSource:
-        """Returns the source for one of several processes, as `Source.divided` does."""
+        """Returns the source for one of several processes; see `Source.divided`."""
         parts = tuple(part.divided(processes) for part in self.parts)
         return MixedSource(parts, self.counts, self.spec)
 
     @functools.cached_property
     def places(self) -> tuple[tuple[int, int], ...]:
-        """Returns each example's dataset index, and its index in that dataset."""
+        """Returns for each example the index of its dataset and its index therein."""
         pairs = enumerate(self.counts)
         return tuple((k, index) for k, count in pairs for index in range(count))
 
     @functools.cached_property
     def starts(self) -> tuple[int, ...]:
-        """Returns the index of the first example of each dataset."""
+        """Returns for each dataset the index of its first example in this source."""
         return tuple(sum(self.counts[:k]) for k in range(len(self.counts)))
 
     @functools.cached_property
@@ -91,7 +91,8 @@ def open_mixed(
 
     Raises:
       ValueError: If a dataset cannot be opened, a class map is not total, or the
-        datasets do not fit together. The message names the dataset.
+        images of the datasets differ in channels or value range. The message names the
+        dataset.
     """
     training = split == config.train_split
     parts, counts = [], []
@@ -131,7 +132,7 @@ def _open(
 
 
 def describe_members(config: DataConfig, source: Source | MixedSource) -> list[str]:
-    """Returns a line for each dataset of a mix: its examples and its classes.
+    """Returns a line of text on the examples and classes of each dataset of `data.mix`.
 
     The result is empty for a single dataset.
 

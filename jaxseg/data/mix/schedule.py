@@ -20,7 +20,7 @@ _BLOCKS, _MEMBERS = 101, 102  # Separate random streams of one seed.
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """Maps positions of the mixed stream to positions in the streams of the datasets.
+    """Maps positions of the mixed stream to a dataset and a position in its stream.
 
     Attributes:
       seed: The seed of the run.
@@ -32,11 +32,11 @@ class Schedule:
 
     @classmethod
     def of(cls, seed: int, weights: Sequence[float]) -> Schedule:
-        """Creates the schedule of datasets with the given weights."""
+        """Creates the schedule for datasets with the given weights."""
         return cls(seed, block_counts(weights))
 
     def at(self, position: int) -> tuple[int, int]:
-        """Returns the dataset index at a position, and the position in its stream.
+        """Returns the dataset at a position, and the position in that dataset's stream.
 
         Args:
           position: The position in the mixed stream, from 0.
@@ -53,7 +53,7 @@ class Schedule:
 
 
 def block_counts(weights: Sequence[float]) -> tuple[int, ...]:
-    """Divides the positions of a block among datasets, in proportion to their weights.
+    """Divides 1,000 training positions among datasets, in proportion to their weights.
 
     Args:
       weights: The weight of each dataset, at least 0; their sum is positive.

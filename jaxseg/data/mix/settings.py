@@ -24,7 +24,7 @@ DEFAULT = DataConfig()
 
 
 def member_data(config: DataConfig, member: MemberConfig) -> DataConfig:
-    """Returns the complete data options with which one dataset of a mix is read.
+    """Returns the complete data options with which one dataset of `data.mix` is read.
 
     Args:
       config: The data options of the run.
@@ -39,7 +39,7 @@ def member_data(config: DataConfig, member: MemberConfig) -> DataConfig:
 
 
 def check_mix(config: DataConfig) -> None:
-    """Checks the options of datasets that train together, without reading files.
+    """Checks the options of the datasets in `data.mix`, without reading files.
 
     Args:
       config: The data options of the run.
@@ -110,7 +110,7 @@ def _check_member(where: str, member: MemberConfig) -> None:
 
 @contextlib.contextmanager
 def naming_member(config: DataConfig, index: int) -> Iterator[None]:
-    """Returns a context manager that names the dataset in each error.
+    """Returns a context manager that adds the dataset of `data.mix` to each error.
 
     Args:
       config: The data options of the run.

@@ -1,5 +1,4 @@
-"""Builds the classes of the union and the normalization of datasets that train
-together."""
+"""Builds the specification of several datasets on which one network is trained."""
 
 from __future__ import annotations
 
@@ -24,7 +23,9 @@ logger = logging.getLogger(__name__)
 
 
 def union_spec(config: DataConfig, specs: Sequence[DatasetSpec]) -> DatasetSpec:
-    """Returns the specification of datasets that train together.
+    """Returns the specification of several datasets on which one network is trained.
+
+    Its classes are the union: all classes that the network predicts.
 
     Args:
       config: The data options of the run, with `mix`.
@@ -168,12 +169,12 @@ def _palette(union: Union) -> tuple[Color, ...]:
 def pooled(
     specs: Sequence[DatasetSpec], weights: Sequence[float]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Returns the mean and deviation of each channel over all datasets together.
+    """Returns the mean and standard deviation of each channel over all datasets.
 
     Args:
       specs: The datasets, with the mean and the deviation of each. All have the same
         number of channels.
-      weights: The share of each dataset in the training stream, up to a factor.
+      weights: Numbers in proportion to how often training reads each dataset.
     """
     used = [(spec, w) for spec, w in zip(specs, weights, strict=True) if w > 0]
     pairs = {(spec.mean, spec.std) for spec, _ in used}

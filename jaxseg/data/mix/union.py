@@ -1,4 +1,4 @@
-"""Numbers the labels of datasets that train together.
+"""Numbers the labels of several datasets on which one network is trained.
 
 The network predicts the K classes of the union. In training, a label below K is a
 class of the union, and the label K + g stands for the classes `merged[g]`, which some
@@ -23,7 +23,9 @@ VOIDED = -2  # The number of a class that goes to void.
 
 @dataclasses.dataclass(frozen=True)
 class Union:
-    """Contains the classes of the union and the datasets that map to them.
+    """Contains the classes that a network predicts, and the datasets that map to them.
+
+    These classes are called the union. There are K of them.
 
     Attributes:
       classes: The class names of the union.
@@ -35,18 +37,20 @@ class Union:
 
     @functools.cached_property
     def merged(self) -> tuple[tuple[int, ...], ...]:
-        """Returns the classes of the union that each merged label stands for.
+        """Returns the sets of union classes that some dataset does not separate.
 
-        The first merged label is K, the number of classes of the union.
+        In training, the label K + g stands for set g, where K is the number of union
+        classes.
         """
         sets = (names for names in self._indices() if len(names) > 1)
         return tuple(dict.fromkeys(sets))
 
     @functools.cached_property
     def label_table(self) -> np.ndarray:
-        """Returns the training label of each label of each dataset, int32 [D, S].
+        """Returns the table that converts each dataset's labels to training labels.
 
-        Rows are padded with -1 to equal length, and -2 stands for void.
+        Row d and column s contain the training label of class s of dataset d, int32
+        [D, S]. -2 stands for void, and -1 for class numbers that the dataset lacks.
         """
         numbers = {(k,): k for k in range(len(self.classes))}
         numbers |= {s: len(self.classes) + g for g, s in enumerate(self.merged)}
@@ -58,9 +62,10 @@ class Union:
 
     @functools.cached_property
     def score_table(self) -> np.ndarray:
-        """Returns the scored class of each label of each dataset, int32 [D, S].
+        """Returns the table that converts each dataset's labels to scored classes.
 
-        Rows are padded with -1 to equal length, and -2 stands for void.
+        Row d and column s contain the scored class of class s of dataset d, int32
+        [D, S]. -2 stands for void, and -1 for class numbers that the dataset lacks.
         """
         rows = []
         for member, block in zip(self.members, self.blocks, strict=True):
@@ -73,19 +78,22 @@ class Union:
 
     @functools.cached_property
     def blocks(self) -> tuple[slice, ...]:
-        """Returns for each dataset the slice of its scored classes."""
+        """Returns for each dataset the range of its scored classes, as a slice."""
         counts = [len(member.groups) for member in self.members]
         ends = np.cumsum(counts).tolist()
         return tuple(slice(end - n, end) for n, end in zip(counts, ends, strict=True))
 
     @functools.cached_property
     def scored(self) -> tuple[str, ...]:
-        """Returns the name of each scored class, such as "streets/car"."""
+        """Returns the names of all datasets' scored classes, such as "streets/car"."""
         return tuple(f"{m.name}/{name}" for m in self.members for name in m.scored)
 
     @functools.cached_property
     def sums(self) -> np.ndarray:
-        """Returns the matrix [K, J] of 0 and 1 that sums classes to scored ones."""
+        """Returns the matrix that sums union classes to scored classes, float32 [K, J].
+
+        It is 1 where one of the K union classes belongs to one of the J scored classes.
+        """
         place = {name: k for k, name in enumerate(self.classes)}
         table = np.zeros((len(self.classes), len(self.scored)), np.float32)
         columns = (names for m in self.members for names in m.scored_targets)
@@ -95,12 +103,12 @@ class Union:
 
     @functools.cached_property
     def owners(self) -> np.ndarray:
-        """Returns the index of the dataset of each scored class, int32 [J]."""
+        """Returns the index of the dataset of each of the J scored classes, int32."""
         counts = [len(member.groups) for member in self.members]
         return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
     def inseparable(self) -> list[tuple[str, ...]]:
-        """Returns the groups of union classes that no dataset tells apart."""
+        """Returns the groups of union classes that no dataset distinguishes."""
         groups: dict[tuple, list[str]] = {}
         for k, name in enumerate(self.classes):
             marks = tuple(k in s for s in dict.fromkeys(self._indices()))
@@ -109,12 +117,12 @@ class Union:
         return [tuple(names) for names in groups.values() if len(names) > 1]
 
     def unreached(self) -> list[str]:
-        """Returns the union classes to which no dataset maps a class."""
+        """Returns the union classes to which no class of any dataset is mapped."""
         reached = {k for s in self._indices() for k in s}
         return [name for k, name in enumerate(self.classes) if k not in reached]
 
     def member(self, name: str) -> int:
-        """Returns the index of a dataset by its name."""
+        """Returns the index of the dataset with the given name."""
         return [member.name for member in self.members].index(name)
 
     def _indices(
