@@ -41,11 +41,12 @@ DOWNLOAD = tfds.download.DownloadConfig(try_download_gcs=False)
 def builder_config(
     config: DataConfig, lists: tuple[str, ...] = ()
 ) -> tfds.core.BuilderConfig:
-    """Returns the builder configuration for a data configuration.
+    """Returns the configuration of the builder that prepares the selected dataset.
 
     Args:
       config: The dataset and the location of its files.
-      lists: The names of further splits whose members a text file can list.
+      lists: The names of splits, besides train, validation and test, whose images a
+        text file can list.
 
     Raises:
       ValueError: If the name is unknown, or an option does not apply to the dataset.
@@ -65,7 +66,7 @@ def builder_config(
 
 
 def data_folder(config: DataConfig) -> pathlib.Path:
-    """Returns the folder of prepared data.
+    """Returns the folder that contains the prepared data of all datasets.
 
     It is `config.prepared_dir`, $JAXSEG_DATA_DIR or ~/.cache/jaxseg, in this order.
 
@@ -87,7 +88,7 @@ def prepare(
     *,
     file_format: str = "array_record",
 ) -> NamedBuilder:
-    """Returns the builder of a dataset, whose data it prepares on first use.
+    """Prepares the data of a dataset on first use, and returns the dataset's builder.
 
     Args:
       config: The configuration of a builder of `jaxseg.data.builders`.
@@ -217,7 +218,7 @@ def _scratch(folder_: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def sweep(folder_: pathlib.Path) -> None:
-    """Removes the temporary folders of processes that have ended.
+    """Removes temporary folders of dataset builds whose processes have ended.
 
     The folders that earlier versions of jaxseg made do not name their process. They are
     removed if nothing in them has changed for a day.
@@ -234,7 +235,8 @@ def sweep(folder_: pathlib.Path) -> None:
 def quiet() -> Iterator[None]:
     """Returns a context manager that hides messages of tensorflow_datasets.
 
-    The messages are about its folders and about configurations that it does not list.
+    It hides warnings and printed text. It hides progress bars too, unless standard
+    error is a terminal.
     """
     absl = logging.getLogger("absl")
     level = absl.level

@@ -1,4 +1,4 @@
-"""Logs warnings if prepared data lack pairs or classes, or have an earlier format."""
+"""Logs warnings about missing pairs, absent classes and old prepared data."""
 
 from __future__ import annotations
 

@@ -42,11 +42,11 @@ class ProcessShare:
 
     @property
     def size(self) -> int:
-        """Returns how many examples of each batch one process reads."""
+        """Returns the number of examples of each batch that one process reads."""
         return self.batch_size // self.process_count
 
     def position(self, local: int) -> int:
-        """Returns the stream position of the example that the process reads next.
+        """Returns the position in the training stream of the example that comes next.
 
         Args:
           local: The number of examples that the process has read before.
@@ -87,6 +87,6 @@ class ProcessShare:
         return plan
 
     def slots(self, sizes: Sequence[Size], multiple: int) -> list[tuple[Size, int]]:
-        """Returns the padded size and the index of each example of `batches`."""
+        """Returns the padded (H, W) and the index of each example of `batches`."""
         plan = self.batches(sizes, multiple)
         return [(size, index) for size, indices in plan for index in indices]

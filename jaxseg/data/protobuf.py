@@ -14,7 +14,7 @@ _FIXED = {1: 8, 5: 4}  # The number of bytes of each type of fixed size.
 
 
 def fields(message: bytes | memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yields the number and the value of each field.
+    """Yields the number and the value of each field of a protocol buffer message.
 
     Args:
       message: The bytes of a message.

@@ -55,7 +55,7 @@ def decode(data: bytes, area: Area | None = None) -> np.ndarray:
 
 
 def size_of(data: bytes) -> tuple[int, int]:
-    """Reads the (H, W) of a stored image from its header."""
+    """Reads the (H, W) of a stored image in pixels from its header."""
     if tiles.is_tiled(data):
         return tiles.read_tile_header(data).size
     with opened(data) as image:

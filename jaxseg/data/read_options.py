@@ -1,4 +1,4 @@
-"""Defines the options that determine how image files are read."""
+"""Defines the options with which image files are read."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def read_header(
 def read_size(
     path: str | os.PathLike, options: ReadOptions = DEFAULTS
 ) -> tuple[int, int]:
-    """Returns the (H, W) of the pixels that `read_pixels` returns.
+    """Returns the (H, W) in pixels of an image file, as `read_pixels` returns it.
 
     Args:
       path: The file.

@@ -9,10 +9,10 @@ import tensorflow_datasets as tfds
 
 
 class RecordFiles(Sequence):
-    """Reads and parses stored examples by index.
+    """Reads and parses the stored examples of a split by index.
 
     Unlike the data source of tensorflow_datasets, this object does not refer to a
-    builder, which cannot always be sent to other processes.
+    builder, so that it can always be sent to other processes.
 
     Args:
       builder: The builder, whose data are prepared.

@@ -1,4 +1,4 @@
-"""Logs each warning about prepared data once while several splits are opened."""
+"""Logs each warning about prepared data only once while splits are opened."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _ORDER, _AUGMENT, _ENTRY = 0, 1, 2  # Separate random streams of one seed.
 
 @functools.lru_cache(maxsize=8)
 def permutation(seed: int, epoch: int, length: int) -> np.ndarray:
-    """Returns the permutation of the example indices in an epoch, int64 [length]."""
+    """Returns the order of the example indices in an epoch, int64 [length]."""
     order = np.random.default_rng((seed, _ORDER, epoch)).permutation(length)
     order.setflags(write=False)
     return order
@@ -36,15 +36,15 @@ def example_index(seed: int, position: int, length: int) -> int:
 
 
 def generator(seed: int, position: int) -> np.random.Generator:
-    """Returns the random number generator of one position of the stream.
+    """Returns the random number generator of one position of the training stream.
 
-    The first number that is drawn from it is the seed of the device's augmentation.
+    The first number drawn from it is the seed of the augmentation on the device.
     """
     return np.random.default_rng((seed, _AUGMENT, position))
 
 
 def entry_generator(seed: int, position: int, place: int) -> np.random.Generator:
-    """Returns the random number generator of one augmentation at one stream position.
+    """Returns the random generator of one augmentation at a training stream position.
 
     Args:
       seed: The seed of the training stream.

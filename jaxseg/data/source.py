@@ -38,7 +38,7 @@ class Source:
 
     Attributes:
       spec: The classes and pixel statistics of the dataset.
-      records: The encoded examples {"image", "label", "id"}, each entry as bytes.
+      records: The encoded examples {"image", "label", "id"}, each array as bytes.
       decoder: Decodes the entries of a stored example to pixels.
       split: The name of the split, for error messages.
       folder: The folder of the prepared data, or None.
@@ -75,7 +75,7 @@ class Source:
         return len(self.records)
 
     def divided(self, processes: int) -> Source:
-        """Returns the source for one of several processes that read at the same time.
+        """Returns this source for one of several processes that read at the same time.
 
         All these sources together keep as many bytes of decoded images as this one.
 
@@ -133,7 +133,7 @@ class Source:
     def window(
         self, index: int, rows: tuple[int, int], columns: tuple[int, int]
     ) -> dict:
-        """Returns a rectangle of an example.
+        """Returns a rectangle of an example's image and label.
 
         Args:
           index: The index of the example.
@@ -152,7 +152,7 @@ class Source:
         return opened.read(Area(rows, columns, opened.size))
 
     def label(self, index: int) -> np.ndarray:
-        """Returns the label of an example, [H, W], without decoding the image."""
+        """Returns the label of an example, [H, W], without decoding its image."""
         kept = self._kept(index)
         if kept is not None:
             return kept["label"]

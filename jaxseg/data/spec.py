@@ -50,8 +50,8 @@ class DatasetSpec:
         builder with its version, the features and a digest. It is empty for others.
       image_type: The type of stored pixels, "uint8", "uint16" or "float32".
       value_range: The pixel values that are mapped to 0 and 1.
-      members: The datasets that train together. Each maps its own classes to classes of
-        this specification. It is () for a single dataset.
+      members: The datasets on which one network is trained, or () for a single dataset.
+        Each maps its own classes to classes of this specification.
       multilabel: Whether the classes can overlap. A label then contains one bit for
         each class, see `jaxseg.data.label_bits`.
       threshold: The probability above which a class is present, if the network has
@@ -120,12 +120,12 @@ class DatasetSpec:
 
     @property
     def num_classes(self) -> int:
-        """Returns the number of classes without void."""
+        """Returns the number of classes, in which void does not count."""
         return len(self.classes)
 
     @functools.cached_property
     def union(self) -> Union | None:
-        """Returns how labels of `members` are numbered, or None without members."""
+        """Returns how labels are numbered with several `members`, otherwise None."""
         if not self.members:
             return None
         from jaxseg.data.mix.union import Union
@@ -139,7 +139,7 @@ class DatasetSpec:
 
     @property
     def image_dtype(self) -> np.dtype:
-        """Returns the type of pixels in examples and batches."""
+        """Returns the type of the pixels of images in examples and batches."""
         return np.dtype(self.image_type)
 
     @property
@@ -155,7 +155,7 @@ class DatasetSpec:
 
     @property
     def mean_color(self) -> tuple[float, ...]:
-        """Returns the mean in stored pixel values, one per channel, to pad images.
+        """Returns the mean of each channel in stored pixel values, which pads images.
 
         For integer pixels, it is rounded and clipped to the range of the type.
         """
@@ -167,7 +167,7 @@ class DatasetSpec:
         return tuple(min(max(int(value + 0.5), 0), largest) for value in values)
 
     def normalized_as(self, other: DatasetSpec) -> DatasetSpec:
-        """Returns this specification with the range, mean and deviation of another."""
+        """Returns a copy with the value range, mean and deviation of another one."""
         return dataclasses.replace(
             self, mean=other.mean, std=other.std, value_range=other.value_range
         )

@@ -10,7 +10,7 @@ class UnknownSplit(ValueError):
 
     Attributes:
       split: The name of the split.
-      expected: What is expected instead, for an error that names another option.
+      expected: A text that says which splits exist, to be used in another message.
     """
 
     def __init__(self, split: str, expected: str) -> None:
@@ -19,7 +19,7 @@ class UnknownSplit(ValueError):
 
 
 def check_split(builder: tfds.core.DatasetBuilder, split: str) -> None:
-    """Raises UnknownSplit for a split that does not exist or is empty.
+    """Raises `UnknownSplit` for a split that does not exist or is empty.
 
     Args:
       builder: The builder of the dataset.

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class ClassFrequencies:
-    """Contains how many pixels of a split belong to each class.
+    """Contains the pixel counts of a split from which class frequencies are computed.
 
     Attributes:
       pixels: The number of pixels of each class.
@@ -46,7 +46,7 @@ class ClassFrequencies:
 
 
 def class_frequencies(source: Source) -> ClassFrequencies:
-    """Returns the pixels of each class in all examples, counted once per dataset.
+    """Counts the labeled pixels of each class in all examples, once per dataset.
 
     The first call stores the counts in the folder of the prepared data.
 

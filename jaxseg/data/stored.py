@@ -1,8 +1,8 @@
 """Checks that prepared data are unchanged on disk.
 
 `files.json` contains the size of every file. For small files, such as the description
-of the records, it also contains the SHA-256 digest. Each record contains a checksum,
-which is checked when the record is read. Data that an earlier version prepared without
+of the examples, it also contains the SHA-256 digest. Each example has a checksum,
+which is checked when it is read. Data that an earlier version prepared without
 `files.json` are opened without this check.
 """
 
@@ -48,11 +48,14 @@ class DamagedData(ValueError):
 
 
 class RejectedData(ValueError):
-    """Is raised for raw files that cannot be prepared for training."""
+    """Is raised if the original files of a dataset cannot be prepared for training."""
 
 
 def write_list(folder: pathlib.Path) -> None:
-    """Writes `files.json`, after all other files of the folder are complete."""
+    """Writes `files.json`, which lists the sizes and digests of a folder's files.
+
+    It must be the last file that is written to the folder.
+    """
     write_json(folder / LIST, {path.name: _entry(path) for path in _files(folder)})
 
 
@@ -82,9 +85,9 @@ def check_files(folder: pathlib.Path) -> None:
 
 
 class Records(Sequence):
-    """Reads stored records by index.
+    """Reads stored examples by index, and names the folder if they are damaged.
 
-    If a record cannot be read, the error names the folder of the damaged data.
+    If an example cannot be read, a `DamagedData` error names the folder.
     """
 
     def __init__(

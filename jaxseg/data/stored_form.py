@@ -21,7 +21,7 @@ _LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """Describes how a file stores pixels, in more detail than Pillow's mode does.
+    """Describes the pixel format of an image file in more detail than Pillow's mode.
 
     Attributes:
       mode: Pillow's mode.
@@ -57,7 +57,7 @@ class Form:
 
 
 def form_of(image: Image.Image) -> Form:
-    """Returns the pixel format of a file.
+    """Returns the pixel format of an image file.
 
     Args:
       image: An open file that is not decoded yet.
@@ -100,7 +100,7 @@ def _tiff_form(image: Image.Image, form: Form) -> Form:
 
 
 def check_file(image: Image.Image):
-    """Raises Refused for files that Pillow would read only in part, or wrongly.
+    """Raises `Refused` for image files that Pillow would read wrongly or only in part.
 
     Args:
       image: An open file that is not decoded yet.

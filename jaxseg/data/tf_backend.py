@@ -83,7 +83,7 @@ def train_stream(
     start: int,
     share: int,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Yields training batches as `pipeline.train_batches` does.
+    """Yields the batches of `jaxseg.data.pipeline.train_batches`, read through tf.data.
 
     Args:
       source: The examples.
@@ -124,7 +124,7 @@ def train_stream(
 def eval_stream(
     source: Examples, plan: list[tuple[tuple[int, int], list[int]]]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Yields evaluation batches as `pipeline.eval_batches` does.
+    """Yields the batches of `jaxseg.data.pipeline.eval_batches`, read through tf.data.
 
     Args:
       source: The examples.

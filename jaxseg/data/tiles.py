@@ -57,7 +57,7 @@ class TileHeader:
 
     @property
     def count(self) -> int:
-        """Returns the number of tiles."""
+        """Returns the number of tiles of the encoded image."""
         return int(np.prod([-(-length // self.side) for length in self.size]))
 
 
@@ -111,7 +111,10 @@ def encode(
 
 
 def read_tile_header(data: bytes) -> TileHeader:
-    """Reads the header of encoded pixels.
+    """Reads the header of an image that `encode` has encoded.
+
+    Args:
+      data: The result of `encode`.
 
     Raises:
       ValueError: If the header is damaged.

@@ -1,4 +1,4 @@
-"""Reads images in the form on which a network was trained, and refuses all others."""
+"""Reads images that have the channels and pixel type of a network's training images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def options_like(options: ReadOptions, spec: DatasetSpec) -> ReadOptions:
     Args:
       options: The options of the user, from which the largest number of pixels and the
         range for 8-bit RGB are taken.
-      spec: The dataset that the network was trained on.
+      spec: The specification of the dataset on which the network was trained.
     """
     if spec.is_rgb8:
         return dataclasses.replace(options, channels=None, pixels="rgb8")
@@ -31,19 +31,19 @@ def options_like(options: ReadOptions, spec: DatasetSpec) -> ReadOptions:
 def read_like(
     path: str | os.PathLike, options: ReadOptions, spec: DatasetSpec
 ) -> np.ndarray:
-    """Reads an image for a trained network.
+    """Reads an image that has the channels and type of a network's training images.
 
     Args:
       path: The file.
       options: The result of `options_like` for `spec`.
-      spec: The dataset that the network was trained on.
+      spec: The specification of the dataset on which the network was trained.
 
     Returns:
       The pixels [H, W, C].
 
     Raises:
       ValueError: If the file cannot be read, or its pixels have another type or another
-        number of channels than those of the training.
+        number of channels than the training images.
     """
     pixels = read_pixels(path, options)
     found = PixelType.of(pixels)

@@ -39,7 +39,7 @@ from jaxseg.data.transforms import (
 
 @dataclasses.dataclass(frozen=True)
 class Drawn:
-    """Contains the random parameters of one training example that the host samples.
+    """Contains the random parameters that the host has drawn for one training example.
 
     Attributes:
       index: The index of the example in the source.
@@ -64,7 +64,7 @@ def train_example(
 
     Args:
       source: The examples.
-      config: The crop and the augmentation.
+      config: The options of the crop and of the augmentation.
       seed: The seed of the training stream.
       position: The position in the training stream, from 0.
     """
@@ -79,7 +79,7 @@ def drawn_example(
 
     Args:
       source: The examples.
-      config: The crop and the augmentation.
+      config: The options of the crop and of the augmentation.
       seed: The seed of the training stream.
       position: The position in the training stream, from 0.
     """

@@ -22,7 +22,7 @@ from jaxseg.data.spec import VOID
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """Describes a crop of a resized image.
+    """Describes a crop of a resized image by the image's size and the crop's position.
 
     Pixels of the crop outside the resized image are padding.
 
@@ -63,7 +63,7 @@ def sample_window(
 def needed_area(
     window: Window, size: tuple[int, int], *, crop: tuple[int, int]
 ) -> Area:
-    """Returns the area of an image that `cut_image` and `cut_label` read.
+    """Returns the area of the original image from which a crop window is computed.
 
     Args:
       window: The window.

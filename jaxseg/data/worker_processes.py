@@ -43,7 +43,7 @@ class Workers:
 
 
 class WorkerStopped(OSError):
-    """Is raised if a process that reads data has stopped.
+    """Is raised if a worker process that reads batches has ended too early.
 
     Args:
       error: The error of Grain, which states the exit status of the process.

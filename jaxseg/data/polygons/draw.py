@@ -19,7 +19,7 @@ from jaxseg.data.polygons.annotation import AnnotatedImage, DrawRules, Ring, Sha
 def fill_rings(
     rings: Iterable[Ring], size: tuple[int, int], *, union: bool = False
 ) -> np.ndarray:
-    """Returns which pixels are inside the given rings, bool [H, W].
+    """Returns which pixels of an image are inside the given rings.
 
     Args:
       rings: Closed rings of (x, y) points in pixels. A ring of fewer than three points
@@ -60,7 +60,7 @@ def _fill(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def shape_pixels(shape: Shape, size: tuple[int, int]) -> np.ndarray:
-    """Returns which pixels belong to a shape, bool [H, W]."""
+    """Returns which pixels of an image belong to a shape, bool [H, W]."""
     if shape.mask is not None:
         return shape.mask
     return fill_rings(shape.rings, size, union=shape.union)

@@ -1,4 +1,4 @@
-"""Reads and checks fields of annotation files.
+"""Reads and checks the fields of JSON annotation files.
 
 An error message names the position of the field in the file.
 """
@@ -25,7 +25,7 @@ class Place:
         self.value, self.address = value, address
 
     def get(self, key: str, default: Any = None) -> Place:
-        """Returns the value of a field of this JSON object, with its position.
+        """Returns a field of this JSON object: its value and its position in the file.
 
         Args:
           key: The name of the field.
@@ -39,7 +39,7 @@ class Place:
         return Place(self.value.get(key, default), f"{self.address}.{key}")
 
     def need(self, key: str) -> Place:
-        """Returns the value of a required field of this JSON object, with its position.
+        """Returns a required field of this JSON object: its value and its position.
 
         Args:
           key: The name of the field.
@@ -53,19 +53,23 @@ class Place:
         return found
 
     def items(self) -> list[Place]:
-        """Returns the elements of this JSON value. It must be a list."""
+        """Returns the elements of this JSON list, each with its position in the file.
+
+        Raises:
+          ValueError: If the value is not a list.
+        """
         if not isinstance(self.value, list):
             raise self.error("a list")
         return [Place(v, f"{self.address}[{k}]") for k, v in enumerate(self.value)]
 
     def text(self) -> str:
-        """Returns this JSON value. Raises ValueError if it is not a string."""
+        """Returns this JSON value, a text. Raises ValueError if it is not a string."""
         if not isinstance(self.value, str):
             raise self.error("a text")
         return self.value
 
     def real(self) -> float:
-        """Returns this JSON value. Raises ValueError if it is no finite number."""
+        """Returns this JSON value, a number. Raises ValueError if it is not finite."""
         number = isinstance(self.value, int | float) and not isinstance(
             self.value, bool
         )

@@ -69,7 +69,7 @@ def write_folder(
     source: pathlib.Path,
     target: pathlib.Path,
 ) -> int:
-    """Writes label maps and links to their images in the folder layout.
+    """Writes a folder of label maps, and of links to the images, for training.
 
     The function creates `images/`, `masks/` and `classes.txt` in the folder `target`.
     All images are checked before anything is written.

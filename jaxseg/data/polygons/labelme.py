@@ -88,7 +88,7 @@ def _labelme_shape(place: Place, size: tuple[int, int]) -> Shape:
 
 
 def rectangle(one: tuple[float, float], other: tuple[float, float]) -> Ring:
-    """Returns the outline of a rectangle from two opposite corners (x, y)."""
+    """Returns the outline of a rectangle from two opposite corners (x, y) in pixels."""
     (x0, y0), (x1, y1) = one, other
     return ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
 

@@ -1,4 +1,4 @@
-"""Reads images that NumPy has stored (.npy and .npz), without running their code.
+"""Reads images that NumPy has stored, .npy and .npz, but never runs pickled code.
 
 The header is checked before any memory is allocated, so that a small file cannot claim
 a large array. An .npz file must contain one array.

@@ -1,4 +1,4 @@
-"""Represents an image file whose header has been read, but not its pixels."""
+"""Represents an image file of which only the header has been read so far."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from jaxseg.data.refused import Refused
 
 @dataclasses.dataclass(frozen=True)
 class Stored:
-    """Describes an image as a file stores it.
+    """Describes an image file whose pixels are read on demand.
 
     Attributes:
       format: The name of the file format.
       size: The stored (H, W) in pixels.
       samples: The number of stored channels S.
       dtype: The type of the values.
-      read: Returns all stored channels, [H, W, S].
+      read: A function that returns all stored channels, [H, W, S].
       alpha: The number of channels that are alpha. They are the last ones.
       orientation: The orientation tag, 1 to 8 as in EXIF.
     """
@@ -37,7 +37,9 @@ class Stored:
     orientation: int = 1
 
     def header(self, options: ReadOptions, *, mask: bool = False) -> Header:
-        """Returns the properties in the header, with the size after rotation.
+        """Returns the properties that the file header states.
+
+        The size is that after the orientation tag is applied.
 
         Raises:
           Refused: If the image is too large, or has a type or a number of channels that
@@ -66,7 +68,7 @@ class Stored:
         )
 
     def kept(self, options: ReadOptions) -> PixelType:
-        """Returns the channels and the type that the image has after reading."""
+        """Returns the channels and the pixel type that the image has after reading."""
         kept = chosen_type(self.samples, self.dtype, options, alpha=self.alpha)
         if options.pixels == "rgb8" and (kept.channels, kept.dtype) != (3, "uint8"):
             raise Refused(
@@ -76,14 +78,14 @@ class Stored:
         return kept
 
     def image(self, options: ReadOptions) -> np.ndarray:
-        """Returns the pixels of an image, [H, W, C]."""
+        """Returns the pixels of the file as an image, [H, W, C]."""
         self.header(options)
         return turned_array(
             keep_channels(self.read(), self.kept(options)), self.orientation
         )
 
     def mask(self, options: ReadOptions) -> np.ndarray:
-        """Returns the values of a mask, integers [H, W]."""
+        """Returns the pixels of the file as a mask, integers [H, W]."""
         self.header(options, mask=True)
         if self.samples != 1 or self.dtype.kind not in "biu":
             raise Refused(

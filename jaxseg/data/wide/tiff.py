@@ -1,4 +1,4 @@
-"""Reads TIFF files with more bits or channels than Pillow does, by tifffile.
+"""Reads by tifffile the TIFF files whose bits or channels Pillow would drop.
 
 The package is the extra `[tiff]`. It reads tiles and strips, interleaved and planar
 channels, BigTIFF and GeoTIFF. Pillow reads the other TIFF files, as before.
