@@ -36,7 +36,7 @@ class Area:
 
     @classmethod
     def whole(cls, size: tuple[int, int]) -> Area:
-        """Returns the area of a whole image.
+        """Returns the `Area` that covers a whole image.
 
         Args:
           size: The (H, W) of the image in pixels.

@@ -105,7 +105,7 @@ def open_clouds(
 
 
 def check_options(config: DataConfig) -> None:
-    """Raises ValueError for a setting that does not apply to point clouds."""
+    """Raises ValueError for a data option that does not apply to point clouds."""
     require_kind(config, "clouds")
     only = {
         "backend": "grain",

@@ -42,7 +42,7 @@ class Examples(Protocol):
 def train_draw(
     source: Examples, config: DataConfig, seed: int, position: int
 ) -> tuple[int, np.random.Generator, np.uint32]:
-    """Selects the example at a position of the training stream, and its seeds.
+    """Selects the example and the random seeds of a position in the training stream.
 
     Args:
       source: The examples.

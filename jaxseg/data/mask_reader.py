@@ -32,8 +32,8 @@ class MaskReader:
       num_classes: The number of classes. By default any label is accepted.
       origin: Where the classes come from, for error messages.
       reading: The options of the image reader.
-      unlisted: What a value that the label map does not contain is: "error" or "void".
-        With a label map of the user, it is always an error.
+      unlisted: "error" refuses values that the label map does not contain, and "void"
+        makes their pixels void. A label map of the user always refuses them.
       read_values: The function that reads the values of a mask. By default a mask is an
         image file with one channel.
       counted_void: The ignore index that is used if `num_classes` is None.
@@ -54,7 +54,7 @@ class MaskReader:
     def count_all(
         self, split: str, paths: Sequence[pathlib.Path], *, skip: bool
     ) -> MaskValues:
-        """Counts the values in the masks of a split.
+        """Counts the pixels with each value in the masks of a split.
 
         Masks in lossy formats are not counted, because each of their pixels is assigned
         to the nearest value of the label map.

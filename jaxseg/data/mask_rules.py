@@ -2,8 +2,7 @@
 
 Without a label map (`data.labels`), a mask contains class numbers, and 255 where a
 pixel has no class (65535 if there are more than 255 classes, up to 4095). Values that
-can have another meaning are refused. Each split is
-checked separately:
+can have another meaning are refused. Each split is checked separately:
 
 - With a class list of n names, all values are 0 to n - 1 or 255. Classes may be absent.
 - Without a class list, the values of all splits together are 0, 1, 2, ... without a

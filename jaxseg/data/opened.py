@@ -16,7 +16,7 @@ class Opened:
     """Represents an example that has been read; its pixels are decoded when needed.
 
     Args:
-      decoder: Decodes the record.
+      decoder: The functions that decode the stored example.
       record: The stored example. It is not used if `pixels` is given.
       pixels: The decoded example {"image", "label", "id"}, or None.
     """

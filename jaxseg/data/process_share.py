@@ -46,7 +46,7 @@ class ProcessShare:
         return self.batch_size // self.process_count
 
     def position(self, local: int) -> int:
-        """Returns the position in the training stream of the example that comes next.
+        """Returns the training stream position of the next example of this process.
 
         Args:
           local: The number of examples that the process has read before.

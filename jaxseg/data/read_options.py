@@ -67,7 +67,7 @@ DEFAULTS = ReadOptions()
 
 
 def options_of(config: DataConfig) -> ReadOptions:
-    """Returns the options of the image reader that the data options of a run set."""
+    """Returns the options of the image reader, taken from a run's data options."""
     squeezed = config.pixels == "rgb8"
     bounds = config.range if squeezed else None  # Stored pixels do not depend on it.
     if squeezed and isinstance(bounds, str):

@@ -184,7 +184,7 @@ class Source:
 
     @functools.cached_property
     def ids(self) -> tuple[str, ...]:
-        """Returns the names of the examples. The first call reads all records."""
+        """Returns the names of the examples. The first call reads every example."""
         return tuple(record["id"].decode() for record in self.records)
 
     @functools.cached_property

@@ -125,7 +125,7 @@ class DatasetSpec:
 
     @functools.cached_property
     def union(self) -> Union | None:
-        """Returns how labels are numbered with several `members`, otherwise None."""
+        """Returns the numbering of labels across `members`, or None without any."""
         if not self.members:
             return None
         from jaxseg.data.mix.union import Union
@@ -167,7 +167,7 @@ class DatasetSpec:
         return tuple(min(max(int(value + 0.5), 0), largest) for value in values)
 
     def normalized_as(self, other: DatasetSpec) -> DatasetSpec:
-        """Returns a copy with the value range, mean and deviation of another one."""
+        """Returns a copy with the value range, mean and deviation of `other`."""
         return dataclasses.replace(
             self, mean=other.mean, std=other.std, value_range=other.value_range
         )

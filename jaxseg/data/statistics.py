@@ -46,9 +46,10 @@ class ClassFrequencies:
 
 
 def class_frequencies(source: Source) -> ClassFrequencies:
-    """Counts the labeled pixels of each class in all examples, once per dataset.
+    """Returns the number of labeled pixels of each class in all examples.
 
-    The first call stores the counts in the folder of the prepared data.
+    The first call counts them, and stores the counts in the folder of the prepared
+    data. Later calls read the stored counts.
 
     Args:
       source: The examples.

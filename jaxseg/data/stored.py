@@ -85,9 +85,9 @@ def check_files(folder: pathlib.Path) -> None:
 
 
 class Records(Sequence):
-    """Reads stored examples by index, and names the folder if they are damaged.
+    """Reads stored examples by index.
 
-    If an example cannot be read, a `DamagedData` error names the folder.
+    If an example cannot be read, a `DamagedData` error names the folder of the data.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ def chosen_classes(
 
     Args:
       names: The names of the given classes, or an empty tuple for all classes.
-      label: Integer [H, W].
+      label: The class number of each pixel, integer [H, W].
       frame: The names of the classes and the ignore index.
     """
     found = np.flatnonzero(np.bincount(label.ravel(), minlength=frame.void + 1))

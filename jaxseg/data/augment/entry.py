@@ -1,9 +1,9 @@
 """Defines the four kinds of augmentations, and the crop that they change.
 
 An entry of the option `data.augment` becomes a frozen dataclass whose fields are the
-parameters of the augmentation. It has no random state: each application gets a separate
-generator, which depends on the seed, the position in the training stream and the
-position of the entry in the list.
+parameters of the augmentation. An entry has no random state. Each application gets a
+separate generator, which depends on the seed, the position in the training stream and
+the position of the entry in the list.
 """
 
 from __future__ import annotations

@@ -219,7 +219,15 @@ def centered(
 
 
 def sampled(field: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Interpolates displacements [2, H, W] of pixels bilinearly at points [2, h, w]."""
+    """Interpolates displacements bilinearly at points.
+
+    Args:
+      field: The displacement of each pixel of the crop, [2, H, W].
+      points: The (row, column) of each point, [2, h, w].
+
+    Returns:
+      The displacement at each point, [2, h, w].
+    """
     centers = points - np.float32(0.5)
     if np.array_equal(centers, np.indices(field.shape[1:])):
         return field

@@ -66,7 +66,7 @@ def frame_of(spec: DatasetSpec) -> Frame:
 
 
 def check_augment(config: DataConfig, spec: DatasetSpec) -> None:
-    """Raises ValueError if an augmentation of `data.augment` cannot be applied."""
+    """Raises ValueError if an augmentation of `data.augment` does not fit a dataset."""
     check_entries(entries_of(config), crop=config.crop, frame=frame_of(spec))
 
 

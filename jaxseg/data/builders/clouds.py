@@ -14,8 +14,8 @@ from jaxseg.data.builders.pairs import PairsBuilder
 class CloudsBuilder(PairsBuilder, skip_registration=True):
     """Builds the examples {"points", "color", "label", "id"} of point cloud datasets.
 
-    The layout of the dataset returns pairs of an image and a mask. Here the image of a
-    pair stands for all files of one cloud, and the pair has no mask.
+    The field `layout` of a dataset finds pairs of an image and a mask. Here the image
+    of a pair stands for all files of one cloud, and the pair has no mask.
     """
 
     def features(self) -> dict[str, Any]:
@@ -26,7 +26,7 @@ class CloudsBuilder(PairsBuilder, skip_registration=True):
         """Does nothing, because clouds have no masks."""
 
     def read(self, pair: layouts.Pair) -> tuple[dict[str, Any], np.ndarray, int]:
-        """Reads one cloud.
+        """Reads one point cloud.
 
         Args:
           pair: The files of the cloud.

@@ -67,7 +67,7 @@ class PairsConfig(tfds.core.BuilderConfig):
         return self.classes if spec is None else spec.classes
 
     def check_pixels(self, image: File, found: PixelType) -> None:
-        """Raises ValueError if an image differs from the first in channels or type.
+        """Raises ValueError if an image differs from the first one in channels or type.
 
         Args:
           image: The file of the image.

@@ -66,7 +66,7 @@ def merged_classes() -> LabelMap:
 
 
 def same_name_classes() -> LabelMap:
-    """Returns the label map that keeps 11 of the 31 classes and ignores the others.
+    """Returns the label map that keeps 11 of CamVid's 31 classes, and no others.
 
     Pixels of the other 20 classes become void.
     """
@@ -78,7 +78,7 @@ def same_name_classes() -> LabelMap:
 
 
 def split_of(name: str) -> str:
-    """Returns the name of SegNet's split that contains an image.
+    """Returns the name of the split in which SegNet uses a CamVid image.
 
     >>> split_of("0001TP_006690"), split_of("Seq05VD_f00000")
     ('train', 'test')

@@ -21,10 +21,8 @@ def crop_pairs(
 ) -> dict[str, list[Pair]]:
     """Pairs each image with the masks of its four raters.
 
-    An image is a crop of a CT slice that shows a lung nodule.
-
-    One image therefore gives four pairs. The pair with the mask of rater N is called
-    NAME_rN.
+    An image is a crop of a CT slice that shows a lung nodule. It gives four pairs. The
+    pair with the mask of rater N is called NAME_rN.
 
     Args:
       root: The folder of train, val and test, or of lidc_crops_train and so on.

@@ -88,7 +88,7 @@ def _external(config: DataConfig) -> Dataset:
 
 
 def require_kind(config: DataConfig, kind: Literal["images", "clouds"]) -> Dataset:
-    """Returns the description of the selected dataset, and checks that its kind fits.
+    """Returns the description of the selected dataset, and checks its type of examples.
 
     Args:
       config: The data configuration.

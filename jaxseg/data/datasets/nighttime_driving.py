@@ -17,7 +17,8 @@ def night_pairs(
     """Pairs the images in `leftImg8bit/test/night` with their coarse masks.
 
     Args:
-      root: The folder that contains these folders.
+      root: The folder that contains leftImg8bit and the folder of the masks,
+        gtCoarse_daytime_trainvaltest.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
     Raises:

@@ -30,7 +30,7 @@ PAIR = DatasetSpec("oxford_pet", ("background", "pet"), generated_palette(2))
 
 
 def pet_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list[Pair]]:
-    """Pairs the Oxford-IIIT Pet files that `annotations/{trainval,test}.txt` list.
+    """Pairs the images and masks that `annotations/{trainval,test}.txt` list.
 
     Args:
       root: The folder that contains images and annotations.

@@ -24,7 +24,7 @@ def draw(
 
     Args:
       rng: The random number generator.
-      number: The index of the image in the split, from which its name is made.
+      number: The number of the image, which is a part of the names of its examples.
       size: The (H, W) of the image in pixels.
     """
     case = draw_case(rng, size)

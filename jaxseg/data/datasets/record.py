@@ -40,8 +40,7 @@ class Drawing:
         number of points of a cloud.
       train: The number of calls of `draw` for the training split.
       validation: The number of calls of `draw` for the validation split.
-      sized: A format string for the part of the name of prepared data that states
-        `size`.
+      sized: A format string that writes `size` into the name of the prepared data.
     """
 
     draw: Draw
@@ -59,7 +58,7 @@ class Dataset:
     from.
 
     Attributes:
-      name: The value of `data.name`, and the name of its file in this package.
+      name: The value of `data.name`, and the name of its module in this package.
       title: A sentence that the command line shows.
       spec: The classes, colors, ignore index and pixel statistics, or None if they
         depend on the files in the folder of the user.
@@ -72,7 +71,8 @@ class Dataset:
       kind: Whether an example is an image or a point cloud.
       channels: The number of channels of a stored image.
       labels: The class of every mask value, or None if the values are the labels.
-      unlisted: What a mask value that `labels` does not contain is: "error" or "void".
+      unlisted: "error" refuses mask values that `labels` does not contain, and "void"
+        makes their pixels void.
       read_values: A function that reads the values of a mask as integers [H, W]. By
         default a mask is an image file with one channel. `jaxseg.data.mask_colors`
         contains the function for masks whose classes are colors.

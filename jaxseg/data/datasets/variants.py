@@ -32,7 +32,7 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """Contains the choices for one property of a dataset, of which one is selected.
+    """Contains the variants of one property of a dataset. One of them is selected.
 
     Attributes:
       title: The name of the property, such as "split".
@@ -43,7 +43,7 @@ class Option:
     choices: tuple[Choice, ...]
 
     def describe(self) -> str:
-        """Returns the names and the titles of all choices, one per line."""
+        """Returns the names and the titles of all variants, one per line."""
         default, *others = self.choices
         lines = [f"{default.name}: {default.title} (default {self.title})"]
         return "\n".join(lines + [f"{one.name}: {one.title}" for one in others])

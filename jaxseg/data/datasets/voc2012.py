@@ -33,7 +33,7 @@ PALETTE = colors_of(
 
 
 def voc_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list[Pair]]:
-    """Pairs the VOC files that `ImageSets/Segmentation/{train,val}.txt` list.
+    """Pairs the images and masks that `ImageSets/Segmentation/{train,val}.txt` list.
 
     Args:
       root: The folder that contains VOCdevkit/VOC2012 or VOC2012.

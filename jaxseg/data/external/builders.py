@@ -68,7 +68,7 @@ def open_builder(config: DataConfig) -> Builder:
 
 
 def full_name(builder: Builder) -> str:
-    """Returns a builder's name, configuration and version, as `pets/small:1.0.0`."""
+    """Returns a builder's full name, such as `pets/small:1.0.0`."""
     start, _, version = builder.info.full_name.rpartition("/")
     return f"{start}:{version}"
 

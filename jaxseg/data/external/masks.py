@@ -118,7 +118,7 @@ class StoredMasks:
           splits: The values that occur in the masks of each split.
 
         Raises:
-          ValueError: If a value is not in the label map or not the label of a class.
+          ValueError: If a value is neither in the label map nor the label of a class.
         """
         if self.labels is None:
             option = "--data.classes"

@@ -55,7 +55,7 @@ class MixedSource:
 
     @functools.cached_property
     def places(self) -> tuple[tuple[int, int], ...]:
-        """Returns for each example the index of its dataset and its index therein."""
+        """Returns for each example its dataset's index and its index in the dataset."""
         pairs = enumerate(self.counts)
         return tuple((k, index) for k, count in pairs for index in range(count))
 

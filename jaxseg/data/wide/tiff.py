@@ -1,4 +1,4 @@
-"""Reads by tifffile the TIFF files whose bits or channels Pillow would drop.
+"""Reads TIFF files whose bits or channels Pillow would drop, by means of tifffile.
 
 The package is the extra `[tiff]`. It reads tiles and strips, interleaved and planar
 channels, BigTIFF and GeoTIFF. Pillow reads the other TIFF files, as before.
